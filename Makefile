@@ -1,0 +1,109 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Everything made here lies in build/. The system's Python: a shim on PATH may be another one.
+PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
+# The oldest Python of a host where the machine has it; the oldest cryptography runs on newer ones too.
+PYTHON_OLDEST ?= $(shell sh tests/setup/find-python.sh 3.9 || echo $(PYTHON))
+# The lab, its services and what installs them need root.
+AS_ROOT := $(if $(filter-out 0,$(shell id -u)),sudo -H -E env PATH="$$PATH" PYTHONDONTWRITEBYTECODE=1)
+
+VENV := build/venv
+OLDEST := build/venv-oldest
+DEV := build/collections_dev
+PYTEST := $(VENV)/bin/python -m pytest
+
+# Nobody's own settings get in, except those of pip, which say where packages come from.
+unexport $(filter ANSIBLE_% ACME_% PYTHON% VIRTUAL_ENV,$(.VARIABLES))
+export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/$(DEV)
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+##@ Two commands for everyone; each sets up what it needs
+.PHONY: demo test
+demo: setup ## three hosts and a CA on this machine: issue, run again, look at what is served (root or sudo)
+	$(AS_ROOT) $(VENV)/bin/python -m tests.demo
+
+test: test-lint test-types test-sanity test-unit test-integration test-fleet ## all tests below (root or sudo)
+
+##@ Parts of the tests
+.PHONY: test-lint test-types test-sanity test-unit test-unit-oldest test-integration test-fleet
+test-lint: venv ## ansible-lint (production), yamllint, ruff, shellcheck, changelog fragments, documentation
+	sh tests/lint/run.sh
+
+test-types: venv ## mypy on module_utils
+	$(VENV)/bin/mypy
+
+test-sanity: venv ## ansible-test sanity with no exceptions
+	flock build/sanity.lock sh tests/sanity/run.sh
+
+test-unit: test-unit-oldest setup ## unit tests
+	$(PYTEST) tests/unit
+
+test-unit-oldest: $(OLDEST)/stamp $(DEV) ## the unit tests of what runs on hosts, with the oldest cryptography
+	$(OLDEST)/bin/python -m pytest tests/unit/pki
+
+test-integration: setup ## each module against a real CA (root or sudo)
+	$(AS_ROOT) $(PYTEST) tests/integration
+
+test-fleet: setup ## the role over twenty hosts and a CA on this machine (root or sudo)
+	$(AS_ROOT) $(PYTEST) tests/fleet
+
+##@ Measuring
+.PHONY: bench
+bench: setup ## against the peers: prints a table, writes build/bench.json (root or sudo)
+	$(AS_ROOT) $(VENV)/bin/python -m tests.bench
+
+##@ Setting up; the targets above do it themselves
+.PHONY: setup system venv pins
+setup: system venv ## all of it
+system: build/system.stamp ## Debian packages and the test CA (root or sudo)
+venv: $(VENV)/stamp $(DEV) ## the development tools in build/venv, as pinned
+
+pins: ## resolve the pins in tests/setup/*.txt anew, from what *.in asks for
+	mkdir -p build
+	sh tests/setup/pin.sh $(PYTHON) venv
+	sh tests/setup/pin.sh $(PYTHON_OLDEST) oldest
+
+build/system.stamp: tests/setup/system.sh
+	mkdir -p build
+	$(AS_ROOT) sh $<
+	touch $@
+
+# A fresh Debian's Python cannot make virtual environments until the system's set-up gave it the means.
+NO_VENV := $(shell $(PYTHON) -c 'import ensurepip' 2>&1)
+NEEDS := tests/setup/python.sh $(if $(NO_VENV),build/system.stamp)
+
+$(VENV)/stamp: tests/setup/venv.txt $(NEEDS)
+	sh tests/setup/python.sh $(PYTHON) $(VENV) $<
+	touch $@
+
+$(OLDEST)/stamp: tests/setup/oldest.txt $(NEEDS)
+	sh tests/setup/python.sh $(PYTHON_OLDEST) $(OLDEST) $<
+	touch $@
+
+# The checkout as ansible_collections.certfleet.tls: Python and ansible-playbook follow the link.
+$(DEV):
+	mkdir -p $@/ansible_collections/certfleet
+	ln -s ../../../.. $@/ansible_collections/certfleet/tls
+
+##@ Releasing
+.PHONY: build changelog clean
+build: venv ## the collection's archive, in build/
+	$(VENV)/bin/ansible-galaxy collection build --force --output-path build
+
+changelog: venv ## CHANGELOG.md from changelogs/fragments
+	$(VENV)/bin/antsibull-changelog release --refresh --reload-plugins --update-existing
+
+clean: ## remove all that was made
+	rm -rf build || sudo rm -rf build
+
+.PHONY: help
+help: ## this text
+	@awk -F ':.*## ' '/^##@ / { printf "\n%s\n", substr($$0, 5) } \
+	    /^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile

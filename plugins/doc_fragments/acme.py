@@ -1,0 +1,100 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """What the modules share that speak with a CA."""
+
+    DOCUMENTATION = r"""
+options:
+  acme_directory:
+    description:
+      - The CA, as the URL of its directory or by a short name.
+      - Short names are V(letsencrypt), V(letsencrypt-staging), V(zerossl), V(google), V(google-staging), V(sslcom-
+        ecc)
+        and V(sslcom-rsa).
+      - A URL has to be C(https); plain C(http) is taken for loopback addresses only.
+    type: str
+    required: true
+  ca_path:
+    description:
+      - A file of PEM certificates that the CA's own web server is verified with, instead of the system's.
+      - Needed for an internal CA only.
+    type: path
+  request_timeout:
+    description:
+      - Seconds to wait for the CA to accept a connection, and for each of its answers.
+    type: int
+    default: 30
+notes:
+  - It runs on the controller and needs its network only. In a play over other hosts use it with
+    C(delegate_to=localhost) and
+    C(run_once=true).
+requirements:
+  - requests
+  - cryptography
+  - josepy >= 1.13
+"""
+
+    ACCOUNT_KEY = r"""
+options:
+  account_key_src:
+    description:
+      - Path of the account's private key on the controller, PEM.
+      - RSA (2048 bits or more), EC (P-256, P-384, P-521) and Ed25519 keys are taken.
+    type: path
+  account_key_content:
+    description:
+      - The account's private key itself, PEM, as from a vault. It wins over O(account_key_src).
+    type: str
+  account_key_passphrase:
+    description:
+      - What the account's private key is encrypted with.
+    type: str
+  account_uri:
+    description:
+      - URL of the account. Given, it spares the look-up by the key.
+    type: str
+"""
+
+    NEW_ACCOUNT = r"""
+options:
+  account_key_create:
+    description:
+      - Make the key at O(account_key_src), with mode V(0600), where there is no such file.
+    type: bool
+    default: false
+  account_key_type:
+    description:
+      - The kind of key to make.
+    type: str
+    default: ec256
+    choices: [ec256, ec384, ec521, rsa2048, rsa3072, rsa4096, ed25519]
+  contact:
+    description:
+      - Where the CA may write to, as URLs (V(mailto:ops@example.com)) or plain mail addresses.
+    type: list
+    elements: str
+    default: []
+  terms_agreed:
+    description:
+      - Whether you agree to the CA's terms of service. Most CAs make no account without.
+    type: bool
+    default: false
+  external_account_binding:
+    description:
+      - What a CA hands out that wants to know its customers. It is sent with a new account only.
+    type: dict
+    suboptions:
+      kid:
+        description: The key id.
+        type: str
+        required: true
+      key:
+        description: The HMAC key, base64url as the CA shows it.
+        type: str
+        required: true
+"""

@@ -1,0 +1,199 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How the results of one step of the role become the input of the next: pure functions over what was registered."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+
+Item = Mapping[str, Any]
+
+# A batch is ordered in one go, so these have to be the same for all its hosts.
+_OF_THE_BATCH = ("acme_directory", "acme_account_key_src", "acme_account_key_content", "acme_ca_path")
+_STOPPED = ("failed", "deferred")
+# The options that acme_order_finalize takes of what acme_order returned.
+_PREPARED = (
+    "host",
+    "name",
+    "status",
+    "identifiers",
+    "order_uri",
+    "finalize_uri",
+    "certificate_uri",
+    "authorizations",
+    "challenges",
+    "account_uri",
+    "can_wait",
+)
+
+
+def found(hosts: Iterable[str], hostvars: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What certificate_info found on *hosts*, as acme_plan takes it."""
+    hosts = list(hosts)
+    _one_ca_for_all(hosts, hostvars)
+    return [
+        {**item, "host": host} for host in hosts for item in _registered(hostvars, host, "acme_found", "certificates")
+    ]
+
+
+def orders(plan: Mapping[str, Any], hostvars: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The orders that acme_order has to make or resume for what *plan* says is to be issued."""
+    result = []
+    for host in plan["due"]:
+        facts = _by_name(_registered(hostvars, host, "acme_found", "certificates"))
+        for planned in plan["hosts"][host]:
+            if planned["action"] != "issue":
+                continue
+            wanted, pending = facts[planned["name"]]["wanted"], facts[planned["name"]]["pending"] or {}
+            result.append(
+                {
+                    "host": host,
+                    "name": planned["name"],
+                    "identifiers": wanted["identifiers"],
+                    "challenge": wanted["challenge"],
+                    "profile": wanted["profile"],
+                    "replaces_cert_id": planned["replaces_cert_id"],
+                    "can_wait": planned["can_wait"],
+                    "order_uri": pending.get("order_uri"),
+                    "account_uri": pending.get("account_uri"),
+                }
+            )
+    return result
+
+
+def wanted(certificates: Iterable[Item], ordered: Mapping[str, Any], host: str) -> list[Item]:
+    """Those of *host*'s certificates that need a key and a request: their order stands."""
+    names = {item["name"] for item in ordered.get("hosts", {}).get(host, ()) if item["status"] not in _STOPPED}
+    return [item for item in certificates if item["name"] in names]
+
+
+def journal(ordered: Mapping[str, Any], host: str) -> list[dict[str, Any]]:
+    """What *host* writes down of its orders before the CA is asked to validate anything."""
+    return [
+        {key: item.get(key) for key in ("name", "order_uri", "account_uri")}
+        for item in ordered.get("hosts", {}).get(host, ())
+        if item["status"] not in _STOPPED
+    ]
+
+
+def challenges(
+    ordered: Mapping[str, Any], hostvars: Mapping[str, Any], host: str | None = None
+) -> list[dict[str, Any]]:
+    """The challenges that *host* has to serve, or those of all hosts, with the webroot each goes to."""
+    result = []
+    hosts = ordered.get("hosts", {})
+    for owner in [host] if host else hosts:
+        facts = _by_name(_registered(hostvars, owner, "acme_found", "certificates"))
+        for order in hosts.get(owner, ()):
+            webroot = facts[order["name"]]["wanted"]["webroot"]
+            for challenge in order.get("challenges", ()):
+                result.append(
+                    {
+                        "type": challenge["type"],
+                        "token": challenge["token"],
+                        "key_authorization": challenge["key_authorization"],
+                        "webroot": webroot,
+                    }
+                )
+    return result
+
+
+def finalizable(ordered: Mapping[str, Any], hostvars: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The orders that acme_order_finalize goes on with: those whose host has confirmed that they are in its journal."""
+    result = []
+    for host, items in ordered.get("hosts", {}).items():
+        journaled = _registered(hostvars, host, "acme_request", "journaled")
+        requests = _by_name(_registered(hostvars, host, "acme_request", "requests"))
+        for order in items:
+            if order["name"] in journaled and order["name"] in requests:
+                prepared = {key: order[key] for key in _PREPARED}
+                result.append({**prepared, "csr_content": requests[order["name"]]["csr_content"]})
+    return result
+
+
+def outcomes(
+    plan: Mapping[str, Any],
+    ordered: Mapping[str, Any],
+    requested: Mapping[str, Any],
+    finalized: Mapping[str, Any],
+    host: str,
+) -> list[dict[str, Any]]:
+    """What the module certificate is told of each certificate of *host*: where it got to, and else what stopped it."""
+    orders_by_name = _by_name(ordered.get("hosts", {}).get(host, ()))
+    finals_by_name = _by_name(finalized.get("hosts", {}).get(host, ()))
+    result = []
+    for planned in plan["hosts"][host]:
+        name = planned["name"]
+        if planned["action"] in ("repair", "keep"):
+            result.append({"name": name, "status": planned["action"], "message": planned["message"]})
+        elif planned["action"] == "refuse":
+            result.append(_failed(name, planned["message"]))
+        elif name in finals_by_name:
+            result.append(dict(finals_by_name[name]))
+        elif name not in orders_by_name:
+            result.append(_failed(name, ordered.get("msg") or "it could not be ordered"))
+        elif orders_by_name[name]["status"] in _STOPPED:
+            result.append(dict(orders_by_name[name]))
+        elif finalized.get("skipped"):
+            result.append({"name": name, "status": "keep", "message": "check mode"})
+        else:
+            stopped = requested.get("msg") if name not in requested.get("journaled", ()) else finalized.get("msg")
+            result.append(_failed(name, stopped or "it could not be finalized"))
+    return result
+
+
+def to_revoke(hosts: Iterable[str], hostvars: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The certificates that slurp read on *hosts*, as acme_revoke takes them."""
+    return [
+        {"host": host, "name": item["item"], "content": b64decode(item["content"]).decode("ascii", "replace")}
+        for host in hosts
+        for item in _registered(hostvars, host, "acme_revoked", "results")
+    ]
+
+
+def _failed(name: str, message: str) -> dict[str, Any]:
+    # Nothing is known of its order that would speak against going on with it.
+    return {"name": name, "status": "failed", "message": message, "resumable": True}
+
+
+def _by_name(items: Iterable[Item]) -> dict[str, Item]:
+    return {item["name"]: item for item in items}
+
+
+def _registered(hostvars: Mapping[str, Any], host: str, variable: str, key: str) -> Any:
+    """A registered result of another host; nothing where that host failed or vanished before it came to it."""
+    return hostvars[host].get(variable, {}).get(key) or ()
+
+
+def _one_ca_for_all(hosts: list[str], hostvars: Mapping[str, Any]) -> None:
+    for variable in _OF_THE_BATCH:
+        first: dict[Any, str] = {}
+        for host in hosts:
+            first.setdefault(hostvars[host].get(variable), host)
+        if len(first) > 1:
+            raise AnsibleFilterError(
+                f"{variable} differs between {' and '.join(list(first.values())[:2])}: hosts of one play are ordered for "
+                "in one go, with one CA and one account; give each CA a play of its own"
+            )
+
+
+class FilterModule:
+    """The filters of the role's flow."""
+
+    def filters(self) -> dict[str, Any]:
+        return {
+            "found": found,
+            "orders": orders,
+            "wanted": wanted,
+            "journal": journal,
+            "challenges": challenges,
+            "finalizable": finalizable,
+            "outcomes": outcomes,
+            "to_revoke": to_revoke,
+        }

@@ -1,0 +1,135 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Accounts (RFC 8555 section 7.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .client import Client
+from .directory import Directory
+from .errors import AcmeError, ProblemError, ProtocolError
+from .http import Response, check_url
+from .jws import external_account_binding
+
+
+@dataclass(frozen=True)
+class ExternalAccount:
+    """What a CA that has customers hands out for a new ACME account: a key id and an HMAC key (base64url)."""
+
+    kid: str
+    hmac_key: str
+
+
+@dataclass(frozen=True)
+class Account:
+    """An account as the CA tells it."""
+
+    uri: str
+    status: str
+    contact: tuple[str, ...] = ()
+    created: bool = False
+
+    @classmethod
+    def _read(cls, uri: str, answer: Response, created: bool = False) -> Account:
+        document = answer.json()
+        contact = document.get("contact")
+        return cls(
+            uri=uri,
+            # Absent in answers of some CAs; an account that may not be used is refused with a problem instead.
+            status=str(document.get("status") or "valid"),
+            contact=tuple(str(item) for item in contact) if isinstance(contact, list) else (),
+            created=created,
+        )
+
+
+def find(client: Client) -> Account | None:
+    """The key's account, None if it has none (RFC 8555 section 7.3.1). Leaves the account URL with the client."""
+    try:
+        return _new_account(client, {"onlyReturnExisting": True}, "account look-up")
+    except ProblemError as error:
+        if error.problem.type == "accountDoesNotExist":
+            return None
+        raise
+
+
+def find_or_create(
+    client: Client,
+    contact: Sequence[str] = (),
+    terms_agreed: bool = False,
+    external_account: ExternalAccount | None = None,
+) -> Account:
+    """The key's account, made if there is none: one request either way where the CA wants no external account.
+
+    Raises AcmeError for terms not agreed to and for an external account that is wanted and not given.
+    """
+    directory = client.directory
+    refusal = _refusal(directory, terms_agreed, external_account)
+    if refusal or external_account:
+        # A binding may be good for one use: it goes out with a new account only.
+        existing = find(client)
+        if existing:
+            return _checked(existing)
+    if refusal:
+        raise AcmeError(refusal)
+    payload: dict[str, Any] = {"contact": list(contact), "termsOfServiceAgreed": terms_agreed}
+    if external_account:
+        payload["externalAccountBinding"] = external_account_binding(
+            client.key, directory.new_account, external_account.kid, external_account.hmac_key
+        )
+    return _checked(_new_account(client, payload, "account registration"))
+
+
+def update_contact(client: Client, account: Account, contact: Sequence[str]) -> Account:
+    """Replace the account's contacts (RFC 8555 section 7.3.2)."""
+    answer = client.post(account.uri, {"contact": list(contact)}, "contact update")
+    return Account._read(account.uri, answer)
+
+
+def read(client: Client, uri: str) -> Account:
+    """The account at *uri*, which must belong to the client's key."""
+    client.account_uri = uri
+    return Account._read(uri, client.post_as_get(uri, "account"))
+
+
+def contacts(addresses: Sequence[str]) -> list[str]:
+    """Contacts as URLs: a bare mail address gets its mailto: (RFC 8555 section 7.3)."""
+    return [item if ":" in item else f"mailto:{item}" for item in (text.strip() for text in addresses) if item]
+
+
+def _refusal(directory: Directory, terms_agreed: bool, external_account: ExternalAccount | None) -> str:
+    """Why no account can be made with what is given; empty if one can."""
+    if directory.external_account_required and external_account is None:
+        return (
+            f"{directory.url} wants an external account binding for a new account: "
+            "get a key id and an HMAC key from the CA and set external_account_binding (acme_eab)"
+        )
+    if directory.terms_of_service and not terms_agreed:
+        return (
+            f"{directory.url} wants its terms agreed to before it makes an account: "
+            f"read {directory.terms_of_service} and set terms_agreed (acme_terms_agreed) to true"
+        )
+    return ""
+
+
+def _new_account(client: Client, payload: Mapping[str, Any], what: str) -> Account:
+    answer = client.post(client.directory.new_account, payload, what, with_jwk=True)
+    location = answer.headers.get("Location")
+    if not location:
+        raise ProtocolError(f"{client.directory.new_account} gave no account URL")
+    account = Account._read(check_url(location), answer, created=answer.status == 201)
+    client.account_uri = account.uri
+    return account
+
+
+def _checked(account: Account) -> Account:
+    if account.status != "valid":
+        raise AcmeError(
+            f"the CA has marked account {account.uri} as {account.status}: it cannot be used again; "
+            "take another account key (account_key_src, acme_account_key_src)"
+        )
+    return account

@@ -1,0 +1,49 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Challenges and what answers them (RFC 8555 section 8)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .errors import ProtocolError
+from .jws import AccountKey
+from .problem import Problem, one_line
+
+HTTP_01 = "http-01"
+# RFC 8555 section 8.3: base64url and nothing else. It becomes a file name, so it is never taken on trust.
+_TOKEN = re.compile(r"[A-Za-z0-9_-]+")
+
+
+@dataclass(frozen=True)
+class Challenge:
+    """One way that the CA offers to prove control."""
+
+    type: str
+    url: str
+    status: str
+    token: str
+    error: Problem | None = None
+
+    @classmethod
+    def parse(cls, document: Mapping[str, Any]) -> Challenge:
+        """Challenge types that are not known here are kept: they are named in messages."""
+        error = document.get("error")
+        return cls(
+            type=one_line(document.get("type", "unknown"), 60),
+            url=str(document.get("url") or ""),
+            status=str(document.get("status") or "pending"),
+            token=str(document.get("token") or ""),
+            error=Problem.parse(error) if error else None,
+        )
+
+    def key_authorization(self, key: AccountKey) -> str:
+        """token.thumbprint (RFC 8555 section 8.1). Raises ProtocolError for a token that is not base64url."""
+        if not _TOKEN.fullmatch(self.token):
+            raise ProtocolError(f"the CA gave a {self.type} token that RFC 8555 does not allow: it is not used")
+        return f"{self.token}.{key.thumbprint}"

@@ -1,0 +1,36 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Time as the protocol code sees it: handed in, so that tests never wait."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timezone
+
+
+def _utc_now() -> datetime:
+    return datetime.now(timezone.utc)
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The time of day, a clock for waits, a way to wait, and chance.
+
+    now: the time of day as an aware UTC datetime. monotonic: seconds that never jump, for deadlines.
+    sleep: waits a number of seconds. chance: a float in [0, 1), for jitter.
+    """
+
+    now: Callable[[], datetime] = _utc_now
+    monotonic: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    chance: Callable[[], float] = random.random
+
+    def pause(self, attempt: int, floor: float = 0.0, longest: float = 30.0) -> float:
+        """Seconds before a further attempt: doubling from half a second, jittered by half, never below *floor*."""
+        grown = min(longest, 0.5 * 2**attempt)
+        return max(floor, grown * (0.5 + self.chance() / 2))

@@ -1,0 +1,119 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The one place that decides what becomes of a certificate: keep it, issue it, put the host right, or refuse.
+
+Pure: from what a host has, what is wanted, what the CA says and the time. Standard library only: it runs in every run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from ..pki.identifiers import IdentifierError, check
+
+KEEP, ISSUE, REPAIR, REFUSE = "keep", "issue", "repair", "refuse"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What is to be done and why. *next_at*: when a kept certificate comes next. *can_wait*: a live one still serves."""
+
+    action: str
+    reason: str = ""
+    message: str = ""
+    next_at: datetime | None = None
+    can_wait: bool = False
+
+
+def lifetime_point(not_before: datetime, not_after: datetime) -> datetime:
+    """When to renew what the CA says nothing of: at 2/3 of its life, at 1/2 where that is below 10 days."""
+    life = not_after - not_before
+    return not_before + (life / 2 if life < timedelta(days=10) else life * 2 / 3)
+
+
+def emergency_point(not_before: datetime, not_after: datetime) -> datetime:
+    """From here on a certificate cannot wait any longer: the middle between the lifetime point and the end."""
+    return not_after - (not_after - lifetime_point(not_before, not_after)) / 2
+
+
+def decide(
+    found: Mapping[str, Any],
+    directory: str,
+    now: datetime,
+    suggested: datetime | None = None,
+    forced: bool = False,
+) -> Decision:
+    """Decide for one certificate.
+
+    *found* is an entry of certificate_info: wanted, live, problems. *directory* is the URL of the CA that is wanted.
+    *suggested* is the instant that follows from the CA's renewal information, None if there is none.
+    """
+    wanted, live = found["wanted"], found.get("live")
+    try:
+        identifiers = check(wanted["identifiers"], wanted["challenge"])
+    except IdentifierError as error:
+        return Decision(REFUSE, message=str(error))
+    reason, next_at = _reason(wanted, identifiers, live, directory, now, suggested, forced)
+    if reason:
+        can_wait = bool(live) and not _broken(live) and now < emergency_point(*_validity(live))
+        if found.get("problems"):
+            return Decision(REFUSE, reason, "; ".join(found["problems"]))
+        return Decision(ISSUE, reason, can_wait=can_wait)
+    assert live is not None
+    if live["attributes"]:
+        return Decision(REPAIR, "attributes", "; ".join(live["attributes"]), next_at)
+    if wanted["reload"] and not live["reloaded"]:
+        return Decision(REPAIR, "reload outstanding", next_at=next_at)
+    return Decision(KEEP, next_at=next_at)
+
+
+def _reason(
+    wanted: Mapping[str, Any],
+    identifiers: list[str],
+    live: Mapping[str, Any] | None,
+    directory: str,
+    now: datetime,
+    suggested: datetime | None,
+    forced: bool,
+) -> tuple[str, datetime | None]:
+    """Why the certificate has to be issued, the gravest reason first; empty and the next instant if it has not."""
+    if live is None or live["missing"]:
+        return "missing", None
+    if "privkey.pem" in live["damaged"] or "cert.pem" in live["damaged"]:
+        return "key does not match", None
+    if live["damaged"]:
+        return "damaged", None
+    if set(live["identifiers"]) != set(identifiers):
+        return "identifiers changed", None
+    if live["key_type"] != wanted["key_type"]:
+        return "key changed", None
+    if (live["profile"] or None) != (wanted["profile"] or None):
+        return "profile changed", None
+    if live["directory"] != directory:
+        return "issuer changed", None
+    if forced:
+        return "forced", None
+    not_before, not_after = _validity(live)
+    # Renewal information moves the instant, but never beyond the point where waiting ends.
+    next_at = min(suggested or lifetime_point(not_before, not_after), emergency_point(not_before, not_after))
+    if now >= next_at:
+        return "window open" if suggested and now >= suggested else "lifetime", None
+    return "", next_at
+
+
+def _broken(live: Mapping[str, Any]) -> bool:
+    return bool(live["missing"] or live["damaged"])
+
+
+def _validity(live: Mapping[str, Any]) -> tuple[datetime, datetime]:
+    return parse_utc(live["not_before"]), parse_utc(live["not_after"])
+
+
+def parse_utc(text: str) -> datetime:
+    """A manifest's time, YYYY-MM-DDTHH:MM:SSZ, as aware UTC."""
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)

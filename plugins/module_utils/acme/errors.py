@@ -1,0 +1,48 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What can go wrong at a CA, as one family of exceptions whose text is one line for people."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .problem import Problem
+
+
+class AcmeError(Exception):
+    """Anything that keeps the CA's work from being done. str() is one line meant for people."""
+
+
+class KeyFileError(AcmeError):
+    """An account key that cannot be used."""
+
+
+class TransportError(AcmeError):
+    """The CA could not be reached, or did not answer in time."""
+
+
+class ProtocolError(AcmeError):
+    """The CA's answer is not what RFC 8555 allows, or it is too large."""
+
+
+class DeadlineError(AcmeError):
+    """What was waited for did not come about in the time allowed. Another run may find it done."""
+
+
+class OrderInvalid(AcmeError):
+    """The CA has made an order invalid: it can only be followed by a new one."""
+
+
+class ProblemError(AcmeError):
+    """The CA answered with a problem document (RFC 8555 section 6.7)."""
+
+    def __init__(self, problem: Problem, what: str, retry_at: datetime | None = None) -> None:
+        """*what* was attempted, in a few words; *retry_at* is the CA's Retry-After as an instant, if it gave one."""
+        self.problem = problem
+        self.retry_at = retry_at
+        later = f" (not before {retry_at:%Y-%m-%d %H:%M:%S} UTC)" if retry_at else ""
+        super().__init__(f"{what}: {problem}{later}")

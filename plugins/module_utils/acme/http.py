@@ -1,0 +1,225 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""All of the network: plain requests to a CA, bounded in time and size, and repeated where the trouble passes."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import os
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from email.utils import parsedate_to_datetime
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any
+from urllib.parse import urlsplit
+
+from .clock import Clock
+from .errors import ProtocolError, TransportError
+from .problem import one_line
+
+try:
+    import requests
+    import urllib3.exceptions
+    from requests.adapters import HTTPAdapter
+except ImportError:
+    pass  # said by ansible/libraries.py, before anything here is called
+
+USER_AGENT = "certfleet.tls/0.1.0 (Ansible collection)"
+# A chain of ten RSA-4096 certificates is some 30 kB; nothing a CA has to say is larger than this.
+_LARGEST_ANSWER = 1024 * 1024
+# A longer wait than this is not slept through: the caller is told the instant and decides.
+_LONGEST_PAUSE = 60.0
+_ATTEMPTS = 5
+
+
+@dataclass(frozen=True)
+class Response:
+    """An answer, read to its end."""
+
+    url: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> dict[str, Any]:
+        """The body as a JSON object. Raises ProtocolError, with what it is instead."""
+        try:
+            document = json.loads(self.body)
+        except ValueError:
+            kind = one_line(self.headers.get("Content-Type", "no Content-Type"), 60)
+            raise ProtocolError(f"{self.url} answered {kind} that is not JSON: is this an ACME server?") from None
+        if not isinstance(document, dict):
+            raise ProtocolError(f"{self.url} answered JSON that is not an object: is this an ACME server?")
+        return document
+
+    def retry_after(self, now: datetime) -> float | None:
+        """Retry-After in seconds from *now*, both forms (RFC 9110 section 10.2.3); None if absent or nonsense."""
+        return parse_retry_after(self.headers.get("Retry-After"), now)
+
+
+def parse_retry_after(value: str | None, now: datetime) -> float | None:
+    """Seconds from *now*, never negative, for a Retry-After given as seconds or as an HTTP date (which is UTC)."""
+    if not value:
+        return None
+    if value.strip().isdecimal():
+        return float(value)
+    try:
+        instant = parsedate_to_datetime(value)
+    except (TypeError, ValueError):
+        return None
+    if instant.tzinfo is None:
+        instant = instant.replace(tzinfo=timezone.utc)
+    return max(0.0, (instant - now).total_seconds())
+
+
+def check_url(url: object) -> str:
+    """Refuse what is not https, but for loopback addresses (RFC 8555 section 6.1)."""
+    if not isinstance(url, str):
+        raise ProtocolError("the CA gave no URL where one belongs")
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        raise ProtocolError(f"{one_line(url, 200)} is not a URL") from None
+    if parts.scheme == "https" and host:
+        return url
+    if parts.scheme == "http" and _is_loopback(host):
+        return url
+    raise ProtocolError(f"{one_line(url, 200)} is refused: ACME is spoken over https only")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+class Http:
+    """One HTTP session with a CA: keep-alive, a CA bundle, a time limit on every request."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        ca_path: str | None = None,
+        timeout: float = 30.0,
+        connections: int = 1,
+    ) -> None:
+        """*ca_path*: a file of PEM roots instead of the system's; *timeout*: seconds, to connect and for each read."""
+        self.clock = clock
+        self.count = 0
+        self._count_lock = threading.Lock()
+        self._timeout = timeout
+        self._session = requests.Session()
+        self._session.headers.update({"User-Agent": USER_AGENT, "Accept-Language": "en"})
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        if ca_path and not os.path.exists(ca_path):
+            raise TransportError(f"ca_path {ca_path} does not exist: name a file of PEM certificates")
+        # Given with each request, not with the session, where REQUESTS_CA_BUNDLE would win over it.
+        self._verify = ca_path or None
+        adapter = HTTPAdapter(pool_connections=4, pool_maxsize=connections, pool_block=True)
+        self._session.mount("https://", adapter)
+        self._session.mount("http://", adapter)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    def request_once(
+        self, method: str, url: str, data: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> Response:
+        """One request, whatever the answer. Raises TransportError if there is none, ProtocolError if it is large."""
+        check_url(url)
+        with self._count_lock:
+            self.count += 1
+        try:
+            with self._session.request(
+                method,
+                url,
+                data=data,
+                headers=headers,
+                auth=_no_auth,
+                timeout=self._timeout,
+                verify=self._verify,
+                stream=True,
+                allow_redirects=False,
+            ) as answer:
+                body = answer.raw.read(_LARGEST_ANSWER + 1, decode_content=True)
+                if len(body) > _LARGEST_ANSWER:
+                    raise ProtocolError(f"{url} answered more than {_LARGEST_ANSWER} bytes")
+                return Response(url, answer.status_code, answer.headers, body)
+        except requests.exceptions.SSLError as error:
+            raise TransportError(
+                f"{_origin(url)} shows a certificate that is not trusted ({_root_cause(error)}); "
+                "name the CA bundle that it is signed with in ca_path (acme_ca_path)"
+            ) from None
+        except requests.exceptions.Timeout:
+            raise TransportError(f"{_origin(url)} did not answer within {self._timeout:g} s") from None
+        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            raise TransportError(f"{_origin(url)} cannot be reached ({_root_cause(error)})") from None
+
+    def get(self, url: str, method: str = "GET", attempts: int = _ATTEMPTS) -> Response:
+        """An unsigned request, repeated with growing pauses while the trouble may pass (connection, 429, 5xx)."""
+        attempt = 0
+        while True:
+            try:
+                answer = self.request_once(method, url)
+            except TransportError:
+                attempt += 1
+                if attempt >= attempts:
+                    raise
+                self.clock.sleep(self.clock.pause(attempt))
+                continue
+            if not is_transient(answer.status):
+                return answer
+            attempt += 1
+            pause = self.pause_for(answer, attempt)
+            if attempt >= attempts or pause is None:
+                return answer
+            self.clock.sleep(pause)
+
+    def pause_for(self, answer: Response, attempt: int) -> float | None:
+        """Seconds to wait before repeating what got *answer*; None if the CA asks for more than is sat through."""
+        floor = answer.retry_after(self.clock.now()) or 0.0
+        return self.clock.pause(attempt, floor) if floor <= _LONGEST_PAUSE else None
+
+    def retry_at(self, answer: Response) -> datetime | None:
+        """The instant that the answer's Retry-After means, if it has one."""
+        now = self.clock.now()
+        seconds = answer.retry_after(now)
+        return now + timedelta(seconds=min(seconds, 10**9)) if seconds is not None else None
+
+
+def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Keeps a ~/.netrc from adding credentials to what goes to the CA."""
+    return request
+
+
+def is_transient(status: int) -> bool:
+    """Whether an answer of this status may be different a moment later."""
+    return status == 429 or status >= 500
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _root_cause(error: BaseException) -> str:
+    """The innermost reason of a nest of library exceptions, in one line."""
+    seen = 0
+    while seen < 10:
+        seen += 1
+        inner = getattr(error, "reason", None) or (error.args[0] if error.args else None)
+        if not isinstance(inner, BaseException):
+            inner = error.__cause__ or error.__context__
+        if not isinstance(inner, BaseException) or inner is error:
+            break
+        error = inner
+    text = getattr(error, "verify_message", None) or getattr(error, "strerror", None) or str(error)
+    return one_line(text or type(error).__name__, 200)

@@ -1,0 +1,101 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The plan of a run: every certificate's decision, with the CA's renewal information where it bears on it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from .decision import ISSUE, KEEP, REFUSE, Decision, decide
+from .directory import Directory
+from .errors import AcmeError
+
+#: Asks the CA about certificates, by ARI id: the instant at which to renew each that it answered for.
+AskRenewal = Callable[[list[str]], Mapping[str, datetime]]
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A certificate of a host, as certificate_info found it, and what is to be done."""
+
+    host: str
+    name: str
+    found: Mapping[str, Any]
+    decision: Decision
+    replaces: str | None = None
+
+    def line(self) -> str:
+        """One line for people."""
+        why = ": ".join(text for text in (self.decision.reason, self.decision.message) if text)
+        return f"{self.host}: certificate {self.name}: {self.decision.action} ({why})"
+
+    def result(self) -> dict[str, Any]:
+        """What the host is told."""
+        decision = self.decision
+        return {
+            "name": self.name,
+            "action": decision.action,
+            "reason": decision.reason,
+            "message": decision.message,
+            "can_wait": decision.can_wait,
+            "replaces_cert_id": self.replaces,
+            "next": decision.next_at.strftime("%Y-%m-%dT%H:%M:%SZ") if decision.next_at else None,
+        }
+
+
+def make(
+    found: Iterable[Mapping[str, Any]], directory: str, now: datetime, forced: bool, ask_renewal: AskRenewal
+) -> list[Planned]:
+    """Decide for all. The CA is asked only of certificates that would be kept without its word."""
+    found = list(found)
+    times = Counter((item["host"], item["name"]) for item in found)
+    planned = []
+    for item in found:
+        decision = decide(item, directory, now, forced=forced)
+        if times[item["host"], item["name"]] > 1:
+            decision = Decision(REFUSE, message="acme_certificates has more than one certificate of this name")
+        planned.append(Planned(item["host"], item["name"], item, decision))
+    asked = {ari_id for plan in planned if (ari_id := _ari_id(plan)) and plan.decision.next_at}
+    suggested = ask_renewal(sorted(asked)) if asked else {}
+    return [_with_suggestion(plan, directory, now, suggested) for plan in planned]
+
+
+def check_profile(plan: Planned, directory: Directory) -> Planned:
+    """Refuse what would be ordered under a profile that the CA does not offer."""
+    if plan.decision.action != ISSUE:
+        return plan
+    try:
+        directory.check_profile(plan.found["wanted"]["profile"])
+    except AcmeError as error:
+        return replace(plan, decision=Decision(REFUSE, plan.decision.reason, str(error)))
+    return plan
+
+
+def without_ca(plan: Planned, why: str) -> Planned:
+    """Without the CA, what can wait does; the rest is refused before its host is touched."""
+    if plan.decision.action != ISSUE:
+        return plan
+    action = KEEP if plan.decision.can_wait else REFUSE
+    return replace(plan, decision=replace(plan.decision, action=action, message=why))
+
+
+def _with_suggestion(plan: Planned, directory: str, now: datetime, suggested: Mapping[str, datetime]) -> Planned:
+    ari_id = _ari_id(plan)
+    decision = plan.decision
+    if decision.next_at and ari_id and ari_id in suggested:
+        decision = decide(plan.found, directory, now, suggested[ari_id])
+    live = plan.found.get("live")
+    # RFC 9773 section 5: the same CA's certificate; acme_order sends it for the same account only.
+    replaces = ari_id if decision.action == ISSUE and live and live.get("directory") == directory else None
+    return replace(plan, decision=decision, replaces=replaces)
+
+
+def _ari_id(plan: Planned) -> str | None:
+    live = plan.found.get("live")
+    return live.get("ari_id") if live else None

@@ -1,0 +1,143 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The options that say which CA and which account: their specs, and how they become a Client."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from ..acme.account import Account, ExternalAccount, contacts, find, find_or_create
+from ..acme.client import Client
+from ..acme.clock import Clock
+from ..acme.directory import Directory, resolve
+from ..acme.errors import AcmeError, KeyFileError
+from ..acme.http import Http
+from ..acme.jws import KEY_TYPES, AccountKey
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DIRECTORY_SPEC: dict[str, Any] = {
+    "acme_directory": {"type": "str", "required": True},
+    "ca_path": {"type": "path"},
+    "request_timeout": {"type": "int", "default": 30},
+}
+
+ACCOUNT_KEY_SPEC: dict[str, Any] = {
+    "account_key_src": {"type": "path"},
+    "account_key_content": {"type": "str", "no_log": True},
+    "account_key_passphrase": {"type": "str", "no_log": True},
+    "account_uri": {"type": "str"},
+}
+
+NEW_ACCOUNT_SPEC: dict[str, Any] = {
+    "account_key_create": {"type": "bool", "default": False, "no_log": False},
+    "account_key_type": {"type": "str", "default": "ec256", "choices": list(KEY_TYPES), "no_log": False},
+    "contact": {"type": "list", "elements": "str", "default": []},
+    "terms_agreed": {"type": "bool", "default": False},
+    "external_account_binding": {
+        "type": "dict",
+        "options": {
+            "kid": {"type": "str", "required": True},
+            "key": {"type": "str", "required": True, "no_log": True},
+        },
+    },
+}
+
+
+@contextmanager
+def open_http(params: Mapping[str, Any], connections: int = 1) -> Iterator[Http]:
+    """A session with the CA, as DIRECTORY_SPEC says, closed at the end."""
+    http = Http(Clock(), params["ca_path"], params["request_timeout"], connections)
+    try:
+        yield http
+    finally:
+        http.close()
+
+
+@contextmanager
+def open_client(params: Mapping[str, Any], key: AccountKey, connections: int = 1) -> Iterator[Client]:
+    """A Client for an account's (or a certificate's) key, without having looked for an account yet."""
+    with open_http(params, connections) as http:
+        yield Client(http, Directory.fetch(http, resolve(params["acme_directory"])), key, connections)
+
+
+def account_key(params: Mapping[str, Any], create: bool = False) -> AccountKey:
+    """The account key that ACCOUNT_KEY_SPEC names. *create*: makes the file where there is none. Raises KeyFileError."""
+    passphrase = params["account_key_passphrase"]
+    if params["account_key_content"]:
+        return AccountKey.load(params["account_key_content"].encode(), passphrase, "account_key_content")
+    path = params["account_key_src"]
+    if not path:
+        raise KeyFileError("no account key is given: set account_key_src or account_key_content")
+    try:
+        with open(path, "rb") as file:
+            return AccountKey.load(file.read(), passphrase, f"account key {path}")
+    except FileNotFoundError:
+        if not create:
+            raise KeyFileError(
+                f"account key {path} does not exist and may not be made here: make the account first (acme_account), "
+                "or set account_key_create"
+            ) from None
+    except OSError as error:
+        raise KeyFileError(f"account key {path} cannot be read: {error.strerror}") from None
+    return _create_key(path, params["account_key_type"], passphrase)
+
+
+def key_would_be_made(params: Mapping[str, Any]) -> bool:
+    """Whether the account key is one that a run would make first: a check must not."""
+    path = params["account_key_src"]
+    return bool(
+        params["account_key_create"] and not params["account_key_content"] and path and not os.path.exists(path)
+    )
+
+
+def _create_key(path: str, key_type: str, passphrase: str | None) -> AccountKey:
+    """A new key at *path*, 0600 from birth, whole or not at all; another run's that was faster is taken instead."""
+    key = AccountKey.generate(key_type)
+    folder = os.path.dirname(os.path.abspath(path))
+    try:
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        handle, aside = tempfile.mkstemp(dir=folder, prefix=".account-key-")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(key.pem(passphrase))
+                file.flush()
+                os.fsync(file.fileno())
+            os.link(aside, path)
+        finally:
+            os.unlink(aside)
+    except FileExistsError:
+        with open(path, "rb") as file:
+            return AccountKey.load(file.read(), passphrase, f"account key {path}")
+    except OSError as error:
+        raise KeyFileError(f"account key {path} cannot be made: {error.strerror}") from None
+    return key
+
+
+def open_account(client: Client, params: Mapping[str, Any]) -> Account:
+    """The account, by its URL if that is given, else looked up, else made, as NEW_ACCOUNT_SPEC says."""
+    if params["account_uri"]:
+        client.account_uri = params["account_uri"]
+        return Account(params["account_uri"], "valid")
+    binding = params["external_account_binding"]
+    return find_or_create(
+        client,
+        contacts(params["contact"]),
+        params["terms_agreed"],
+        ExternalAccount(binding["kid"], binding["key"]) if binding else None,
+    )
+
+
+def use_account(client: Client, account_uri: str | None) -> None:
+    """Speak as an account that exists. Raises AcmeError where the key has none."""
+    if account_uri:
+        client.account_uri = account_uri
+    elif find(client) is None:
+        raise AcmeError(f"{client.directory.url} knows no account of this key: make it first (acme_account)")

@@ -1,0 +1,39 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The libraries that the controller needs, and what to say where one is missing."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
+
+CONTROLLER = ("requests", "cryptography", "josepy")
+
+
+def missing(names: tuple[str, ...] = CONTROLLER) -> str:
+    """A sentence that says which of *names* cannot be imported here and how to get them; empty if all can."""
+    absent = []
+    for name in names:
+        try:
+            import_module(name)
+        except ImportError:
+            absent.append(name)
+    if not absent:
+        return ""
+    return (
+        f"the controller's Python ({sys.executable}) lacks {', '.join(absent)}: "
+        f"install with '{sys.executable} -m pip install {' '.join(absent)}', or add to the execution environment"
+    )
+
+
+def require_libraries(module: AnsibleModule) -> None:
+    """End the module with one line where a library is missing."""
+    text = missing()
+    if text:
+        module.fail_json(msg=text)

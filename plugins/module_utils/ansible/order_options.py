@@ -1,0 +1,115 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Orders as they go in and out of the batch modules: options to requests, orders to results and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ..acme.issuance import ChallengeData, Failure, OrderRequest, Prepared
+from ..acme.order import Order
+
+VALID, FAILED, DEFERRED = "valid", "failed", "deferred"
+
+ORDER_SPEC: dict[str, Any] = {
+    "host": {"type": "str", "default": "localhost"},
+    "name": {"type": "str", "required": True},
+    "identifiers": {"type": "list", "elements": "str", "required": True},
+    "challenge": {"type": "str", "default": "http-01", "choices": ["http-01"]},
+    "profile": {"type": "str"},
+    "replaces_cert_id": {"type": "str"},
+    "order_uri": {"type": "str"},
+    "account_uri": {"type": "str"},
+    "can_wait": {"type": "bool", "default": False},
+}
+
+PREPARED_SPEC: dict[str, Any] = {
+    "host": {"type": "str", "default": "localhost"},
+    "name": {"type": "str", "required": True},
+    "status": {"type": "str", "required": True, "choices": ["pending", "ready", "processing", "valid"]},
+    "identifiers": {"type": "list", "elements": "str", "required": True},
+    "csr_content": {"type": "str", "required": True},
+    "order_uri": {"type": "str", "required": True},
+    "finalize_uri": {"type": "str", "required": True},
+    "certificate_uri": {"type": "str", "default": ""},
+    "authorizations": {"type": "list", "elements": "str", "default": []},
+    "challenges": {"type": "list", "elements": "dict", "default": []},
+    "account_uri": {"type": "str", "required": True},
+    "can_wait": {"type": "bool", "default": False},
+}
+
+
+def by_host(items: Iterable[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
+    """Results grouped by host: each host finds its own at once, however many there are."""
+    hosts: dict[str, list[Mapping[str, Any]]] = {}
+    for item in items:
+        hosts.setdefault(item["host"], []).append(item)
+    return hosts
+
+
+def to_request(option: Mapping[str, Any], identifiers: list[str]) -> OrderRequest:
+    """An order as it is asked for."""
+    return OrderRequest(
+        identifiers=identifiers,
+        challenge=option["challenge"],
+        profile=option["profile"],
+        replaces=option["replaces_cert_id"],
+        order_uri=option["order_uri"],
+        account_uri=option["account_uri"],
+    )
+
+
+def from_prepared(option: Mapping[str, Any], prepared: Prepared, account_uri: str | None) -> dict[str, Any]:
+    """An order and its open challenges, as a result that to_prepared() reads again in the next module run."""
+    order = prepared.order
+    return {
+        "host": option["host"],
+        "name": option["name"],
+        "status": order.status,
+        "message": "",
+        "identifiers": sorted(order.identifiers),
+        "order_uri": order.url,
+        "finalize_uri": order.finalize_url,
+        "certificate_uri": order.certificate_url,
+        "authorizations": list(order.authorizations),
+        "account_uri": account_uri,
+        "can_wait": option["can_wait"],
+        "challenges": [vars(challenge) for challenge in prepared.challenges],
+    }
+
+
+def to_prepared(option: Mapping[str, Any]) -> Prepared:
+    """The order that from_prepared() described."""
+    order = Order(
+        url=option["order_uri"],
+        status=option["status"],
+        identifiers=frozenset(option["identifiers"]),
+        authorizations=tuple(option["authorizations"]),
+        finalize_url=option["finalize_uri"],
+        certificate_url=option["certificate_uri"],
+    )
+    return Prepared(order, tuple(ChallengeData(**challenge) for challenge in option["challenges"]))
+
+
+def from_failure(option: Mapping[str, Any], failure: Failure) -> dict[str, Any]:
+    """What a host is told of an order that came to nothing: deferred where a live certificate bridges the wait."""
+    waits = failure.resumable and option["can_wait"]
+    return {
+        "host": option["host"],
+        "name": option["name"],
+        "status": DEFERRED if waits else FAILED,
+        "message": failure.message,
+        "resumable": failure.resumable,
+        "order_uri": option["order_uri"],
+        "account_uri": option["account_uri"],
+    }
+
+
+def summary(items: Iterable[Mapping[str, Any]]) -> str:
+    """One line that names each failed certificate and why; empty if none failed."""
+    return "; ".join(
+        f"certificate {item['name']} of {item['host']}: {item['message']}" for item in items if item["status"] == FAILED
+    )

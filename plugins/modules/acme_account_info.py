@@ -1,0 +1,83 @@
+#!/usr/bin/python
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: acme_account_info
+short_description: Look an ACME account up by its key
+version_added: 0.1.0
+description:
+  - Tells whether a key has an account at a CA, and what the CA knows of it. Nothing is registered.
+author:
+  - certfleet.tls contributors (@certfleet)
+extends_documentation_fragment:
+  - certfleet.tls.acme
+  - certfleet.tls.acme.account_key
+  - certfleet.tls.attributes
+  - certfleet.tls.attributes.info
+"""
+
+EXAMPLES = r"""
+- name: Is there an account?
+  certfleet.tls.acme_account_info:
+    acme_directory: letsencrypt
+    account_key_src: ~/.config/certfleet.tls/account-key.pem
+  register: account
+"""
+
+RETURN = r"""
+exists:
+  description: Whether the key has an account.
+  returned: success
+  type: bool
+  sample: true
+account:
+  description: The account.
+  returned: when it exists
+  type: dict
+  sample:
+    uri: https://acme-v02.api.letsencrypt.org/acme/acct/1
+    status: valid
+    contact: [mailto:ops@example.com]
+    thumbprint: 9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils.acme.account import find
+from ..module_utils.acme.errors import AcmeError
+from ..module_utils.ansible.ca_options import ACCOUNT_KEY_SPEC, DIRECTORY_SPEC, account_key, open_client
+from ..module_utils.ansible.libraries import require_libraries
+
+
+def look_up(params):
+    key = account_key(params)
+    with open_client(params, key) as client:
+        account = find(client)
+    if account is None:
+        return {"exists": False}
+    return {
+        "exists": True,
+        "account": {
+            "uri": account.uri,
+            "status": account.status,
+            "contact": list(account.contact),
+            "thumbprint": key.thumbprint,
+        },
+    }
+
+
+def main():
+    module = AnsibleModule(argument_spec={**DIRECTORY_SPEC, **ACCOUNT_KEY_SPEC}, supports_check_mode=True)
+    require_libraries(module)
+    try:
+        module.exit_json(**look_up(module.params))
+    except AcmeError as error:
+        module.fail_json(msg=str(error))
+
+
+if __name__ == "__main__":
+    main()

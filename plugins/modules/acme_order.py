@@ -1,0 +1,233 @@
+#!/usr/bin/python
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: acme_order
+short_description: Create or resume ACME orders, many at once
+version_added: 0.1.0
+description:
+  - Creates the orders for any number of certificates, or takes up those that an earlier run left behind, and gives
+    the
+    challenges that are to be answered before M(certfleet.tls.acme_order_finalize) can go on.
+  - All orders go through one HTTP session. One that fails stops no other; the module fails at the end, with all
+    results.
+  - The account is made first where the key has none.
+author:
+  - certfleet.tls contributors (@certfleet)
+extends_documentation_fragment:
+  - certfleet.tls.acme
+  - certfleet.tls.acme.account_key
+  - certfleet.tls.acme.new_account
+  - certfleet.tls.attributes
+attributes:
+  check_mode:
+    support: full
+    details:
+      - The directory, the account key and the identifiers are checked; no signed request is sent, and what is
+        returned are the orders that would be made.
+  diff_mode:
+    support: none
+  idempotent:
+    support: partial
+    details:
+      - An order whose O(orders[].order_uri) is given is taken up instead of a new one being made.
+options:
+  orders:
+    description:
+      - The certificates to order.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      host:
+        description: The host that the certificate is for; results are grouped by it.
+        type: str
+        default: localhost
+      name:
+        description: The certificate's name, for results and messages.
+        type: str
+        required: true
+      identifiers:
+        description: The DNS names to be in the certificate.
+        type: list
+        elements: str
+        required: true
+      challenge:
+        description: How control of the names is proved.
+        type: str
+        default: http-01
+        choices: [http-01]
+      profile:
+        description: The certificate profile, one of those in the directory's C(meta.profiles).
+        type: str
+      replaces_cert_id:
+        description:
+          - The ARI id (RFC 9773) of the certificate that this one succeeds. It is sent only to a CA with renewal
+            information,
+            and left out where the CA does not take it.
+        type: str
+      order_uri:
+        description: The order of an earlier run, from its journal. It is resumed if it still can be.
+        type: str
+      account_uri:
+        description: The account that O(orders[].order_uri) belongs to. Another account's order is not resumed.
+        type: str
+      can_wait:
+        description:
+          - A live certificate still serves, so a rate limit or a CA that is down defers this order instead of
+            failing it.
+        type: bool
+        default: false
+  concurrency:
+    description:
+      - The greatest number of requests under way at once. Small batches use fewer, as each costs the CA a nonce.
+    type: int
+    default: 8
+seealso:
+  - module: certfleet.tls.acme_order_finalize
+  - module: certfleet.tls.challenge_response
+"""
+
+EXAMPLES = r"""
+- name: Order two certificates
+  certfleet.tls.acme_order:
+    acme_directory: letsencrypt
+    account_key_src: ~/.config/certfleet.tls/account-key.pem
+    terms_agreed: true
+    orders:
+      - name: shop
+        identifiers: [shop.example.com, www.shop.example.com]
+      - name: mail
+        identifiers: [mail.example.com]
+  register: order
+"""
+
+RETURN = r"""
+account_uri:
+  description: URL of the account.
+  returned: when the account is known
+  type: str
+  sample: https://acme-v02.api.letsencrypt.org/acme/acct/1
+requests:
+  description: How many HTTP requests were sent.
+  returned: always
+  type: int
+  sample: 44
+hosts:
+  description: For each host the list of its orders, as M(certfleet.tls.acme_order_finalize) takes them.
+  returned: always
+  type: dict
+  sample:
+    localhost:
+      - host: localhost
+        name: mail
+        status: pending
+        message: ""
+        identifiers: [mail.example.com]
+        order_uri: https://acme-v02.api.letsencrypt.org/acme/order/1/2
+        account_uri: https://acme-v02.api.letsencrypt.org/acme/acct/1
+        challenges:
+          - type: http-01
+            identifier: mail.example.com
+            token: LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0
+            key_authorization: LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0.9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils.acme.directory import Directory, resolve
+from ..module_utils.acme.errors import AcmeError
+from ..module_utils.acme.issuance import Failure, connections_for, describe, prepare, run_all
+from ..module_utils.ansible.ca_options import (
+    ACCOUNT_KEY_SPEC,
+    DIRECTORY_SPEC,
+    NEW_ACCOUNT_SPEC,
+    account_key,
+    key_would_be_made,
+    open_account,
+    open_client,
+    open_http,
+)
+from ..module_utils.ansible.libraries import require_libraries
+from ..module_utils.ansible.order_options import ORDER_SPEC, by_host, from_failure, from_prepared, summary, to_request
+from ..module_utils.pki.identifiers import IdentifierError, check
+
+
+def order_all(params):
+    """Create or resume every order. Raises AcmeError for what concerns them all."""
+    options = params["orders"]
+    if not options:
+        return {"changed": False, "requests": 0, "hosts": {}}
+    key = account_key(params, create=params["account_key_create"])
+    with open_client(params, key, connections_for(len(options), params["concurrency"])) as client:
+        account = open_account(client, params)
+        orders = run_all(options, lambda option: prepare(client, request_of(option)))
+        items = [
+            from_failure(option, order) if isinstance(order, Failure) else from_prepared(option, order, account.uri)
+            for option, order in zip(options, orders)
+        ]
+        return {
+            "changed": True,
+            "account_uri": account.uri,
+            "requests": client.http.count,
+            "hosts": by_host(items),
+        }
+
+
+def check_all(params):
+    """What can be told without a signed request."""
+    options = params["orders"]
+    if not key_would_be_made(params):
+        account_key(params)
+    with open_http(params) as http:
+        directory = Directory.fetch(http, resolve(params["acme_directory"]))
+        items = run_all(options, lambda option: check_one(directory, option))
+        items = [
+            from_failure(option, item) if isinstance(item, Failure) else item for option, item in zip(options, items)
+        ]
+        return {"changed": bool(options), "requests": http.count, "hosts": by_host(items)}
+
+
+def check_one(directory, option):
+    request_of(option)
+    directory.check_profile(option["profile"])
+    return {**option, "status": "pending", "message": "", "challenges": []}
+
+
+def request_of(option):
+    try:
+        return to_request(option, check(option["identifiers"], option["challenge"]))
+    except IdentifierError as error:
+        raise AcmeError(str(error)) from None
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            **DIRECTORY_SPEC,
+            **ACCOUNT_KEY_SPEC,
+            **NEW_ACCOUNT_SPEC,
+            "orders": {"type": "list", "elements": "dict", "required": True, "options": ORDER_SPEC},
+            "concurrency": {"type": "int", "default": 8},
+        },
+        supports_check_mode=True,
+    )
+    require_libraries(module)
+    try:
+        result = (check_all if module.check_mode else order_all)(module.params)
+    except AcmeError as error:
+        failure = describe(error)
+        hosts = by_host(from_failure(option, failure) for option in module.params["orders"])
+        module.fail_json(msg=str(error), hosts=hosts)
+    failed = summary(item for items in result["hosts"].values() for item in items)
+    if failed:
+        module.fail_json(msg=failed, **result)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,226 @@
+#!/usr/bin/python
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: acme_order_finalize
+short_description: Have challenges validated, finalize ACME orders and download the certificates, many at once
+version_added: 0.1.0
+description:
+  - Takes the orders of M(certfleet.tls.acme_order) once their challenges are in place, tells the CA to validate them,
+    hands in
+    the certificate requests, and downloads the chains.
+  - Enters each order where its status says, so an order that an earlier run left half done is finished and nothing is
+    asked for
+    twice.
+  - One order that fails stops no other; the module fails at the end, with all results.
+author:
+  - certfleet.tls contributors (@certfleet)
+extends_documentation_fragment:
+  - certfleet.tls.acme
+  - certfleet.tls.acme.account_key
+  - certfleet.tls.attributes
+attributes:
+  check_mode:
+    support: full
+    details:
+      - Nothing is sent to the CA.
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+    details:
+      - A finished order is only downloaded again.
+options:
+  orders:
+    description:
+      - The orders, as M(certfleet.tls.acme_order) returned them, each with its certificate request added.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      host:
+        description: The host that the certificate is for; results are grouped by it.
+        type: str
+        default: localhost
+      name:
+        description: The certificate's name.
+        type: str
+        required: true
+      status:
+        description: The order's status.
+        type: str
+        required: true
+        choices: [pending, ready, processing, valid]
+      identifiers:
+        description: The names that were ordered.
+        type: list
+        elements: str
+        required: true
+      csr_content:
+        description: The certificate request, PEM. Its names have to be those of the order.
+        type: str
+        required: true
+      order_uri:
+        description: URL of the order.
+        type: str
+        required: true
+      finalize_uri:
+        description: URL to hand the certificate request in at.
+        type: str
+        required: true
+      certificate_uri:
+        description: URL of the certificate, if the order is valid already.
+        type: str
+        default: ''
+      authorizations:
+        description: URLs of the order's authorizations; they are read only if the order fails.
+        type: list
+        elements: str
+        default: []
+      challenges:
+        description: The challenges that are in place.
+        type: list
+        elements: dict
+        default: []
+      account_uri:
+        description: URL of the account that ordered.
+        type: str
+        required: true
+      can_wait:
+        description:
+          - A live certificate still serves, so what may pass by itself defers this order instead of failing it.
+        type: bool
+        default: false
+  timeout:
+    description:
+      - Seconds that an order may take from here until its certificate. What is not done by then is taken up by the
+        next run.
+    type: int
+    default: 300
+  concurrency:
+    description:
+      - The greatest number of requests under way at once. Small batches use fewer, as each costs the CA a nonce.
+    type: int
+    default: 8
+seealso:
+  - module: certfleet.tls.acme_order
+  - module: certfleet.tls.certificate
+"""
+
+EXAMPLES = r"""
+- name: Fetch the certificates
+  certfleet.tls.acme_order_finalize:
+    acme_directory: letsencrypt
+    account_key_src: ~/.config/certfleet.tls/account-key.pem
+    orders:
+      - "{{ order.hosts.localhost[0] | combine({'csr_content': lookup('ansible.builtin.file', 'shop.csr')}) }}"
+  register: finalized
+"""
+
+RETURN = r"""
+requests:
+  description: How many HTTP requests were sent.
+  returned: always
+  type: int
+  sample: 99
+hosts:
+  description: For each host the list of its certificates, as M(certfleet.tls.certificate) takes them.
+  returned: always
+  type: dict
+  sample:
+    localhost:
+      - host: localhost
+        name: shop
+        status: valid
+        message: ""
+        order_uri: https://acme-v02.api.letsencrypt.org/acme/order/1/2
+        account_uri: https://acme-v02.api.letsencrypt.org/acme/acct/1
+        certificate: "-----BEGIN CERTIFICATE-----..."
+        chain: "-----BEGIN CERTIFICATE-----..."
+      - host: localhost
+        name: mail
+        status: failed
+        message: "mail.example.com: http-01: unauthorized: Invalid response from http://mail.example.com/...: 404"
+        resumable: false
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils.acme.errors import AcmeError
+from ..module_utils.acme.issuance import Failure, complete, connections_for, describe, run_all
+from ..module_utils.acme.polling import Deadline
+from ..module_utils.ansible.ca_options import ACCOUNT_KEY_SPEC, DIRECTORY_SPEC, account_key, open_client
+from ..module_utils.ansible.libraries import require_libraries
+from ..module_utils.ansible.order_options import PREPARED_SPEC, VALID, by_host, from_failure, summary, to_prepared
+from ..module_utils.pki.requests import RequestError, der_of
+
+
+def finalize_all(params):
+    """Finish every order. Raises AcmeError for what concerns them all."""
+    options = params["orders"]
+    if not options:
+        return {"changed": False, "requests": 0, "hosts": {}}
+    with open_client(params, account_key(params), connections_for(len(options), params["concurrency"])) as client:
+        client.account_uri = options[0]["account_uri"]
+        chains = run_all(options, lambda option: finalize(client, option, Deadline(client.clock, params["timeout"])))
+        items = [
+            from_failure(option, chain) if isinstance(chain, Failure) else certificate_of(option, chain)
+            for option, chain in zip(options, chains)
+        ]
+        return {"changed": True, "requests": client.http.count, "hosts": by_host(items)}
+
+
+def finalize(client, option, deadline):
+    try:
+        # Before anything is asked of the CA: a request that does not fit would only fail at the end.
+        csr = der_of(option["csr_content"], option["identifiers"])
+    except RequestError as error:
+        raise AcmeError(str(error)) from None
+    return complete(client, to_prepared(option), csr, deadline)
+
+
+def certificate_of(option, chain):
+    return {
+        "host": option["host"],
+        "name": option["name"],
+        "status": VALID,
+        "message": "",
+        "order_uri": option["order_uri"],
+        "account_uri": option["account_uri"],
+        "certificate": chain.certificate,
+        "chain": chain.chain,
+    }
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            **DIRECTORY_SPEC,
+            **ACCOUNT_KEY_SPEC,
+            "orders": {"type": "list", "elements": "dict", "required": True, "options": PREPARED_SPEC},
+            "timeout": {"type": "int", "default": 300},
+            "concurrency": {"type": "int", "default": 8},
+        },
+        supports_check_mode=True,
+    )
+    require_libraries(module)
+    if module.check_mode:
+        module.exit_json(changed=bool(module.params["orders"]), requests=0, hosts={})
+    try:
+        result = finalize_all(module.params)
+    except AcmeError as error:
+        failure = describe(error)
+        hosts = by_host(from_failure(option, failure) for option in module.params["orders"])
+        module.fail_json(msg=str(error), hosts=hosts)
+    failed = summary(item for items in result["hosts"].values() for item in items)
+    if failed:
+        module.fail_json(msg=failed, **result)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,169 @@
+#!/usr/bin/python
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: acme_revoke
+short_description: Revoke certificates
+version_added: 0.1.0
+description:
+  - Revokes any number of certificates, with the key of the account that ordered them or with a certificate's own key.
+  - A certificate that is revoked already is fine. One that cannot be revoked stops no other; the module fails at the
+    end.
+author:
+  - certfleet.tls contributors (@certfleet)
+extends_documentation_fragment:
+  - certfleet.tls.acme
+  - certfleet.tls.acme.account_key
+  - certfleet.tls.attributes
+attributes:
+  check_mode:
+    support: partial
+    details:
+      - No signed request is sent, so it is not known which certificates are revoked already.
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+options:
+  certificates:
+    description:
+      - The certificates to revoke.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      host:
+        description: The host that the certificate is from, for messages.
+        type: str
+        default: localhost
+      name:
+        description: The certificate's name, for messages.
+        type: str
+        required: true
+      content:
+        description: The certificate, PEM. What follows the first one is not looked at.
+        type: str
+        required: true
+  revoke_reason:
+    description:
+      - Why, by name or by number (RFC 5280).
+      - V(key_compromise) makes some CAs, Let's Encrypt among them, refuse the key for ever.
+    type: str
+    default: unspecified
+    choices:
+      [unspecified, key_compromise, affiliation_changed, superseded, cessation_of_operation, '0', '1', '3', '4', '5']
+  private_key_src:
+    description:
+      - Path on the controller of the certificates' own private key, PEM, to sign with instead of the account key.
+    type: path
+  private_key_content:
+    description:
+      - The certificates' own private key itself, PEM.
+    type: str
+  private_key_passphrase:
+    description:
+      - What the certificates' own private key is encrypted with.
+    type: str
+"""
+
+EXAMPLES = r"""
+- name: Revoke a certificate that is no longer used
+  certfleet.tls.acme_revoke:
+    acme_directory: letsencrypt
+    account_key_src: ~/.config/certfleet.tls/account-key.pem
+    revoke_reason: cessation_of_operation
+    certificates:
+      - name: shop
+        content: "{{ lookup('ansible.builtin.file', 'shop.pem') }}"
+"""
+
+RETURN = r"""
+certificates:
+  description: One entry for each certificate, in the order given.
+  returned: always
+  type: list
+  elements: dict
+  sample:
+    - host: localhost
+      name: shop
+      status: revoked
+      message: ""
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils.acme.certificate import REASONS, der_of, revoke
+from ..module_utils.acme.errors import AcmeError
+from ..module_utils.acme.issuance import Failure, run_all
+from ..module_utils.ansible.ca_options import ACCOUNT_KEY_SPEC, DIRECTORY_SPEC, account_key, open_client, use_account
+from ..module_utils.ansible.libraries import require_libraries
+from ..module_utils.ansible.order_options import FAILED, summary
+
+CERTIFICATE_SPEC = {
+    "host": {"type": "str", "default": "localhost"},
+    "name": {"type": "str", "required": True},
+    "content": {"type": "str", "required": True},
+}
+KEY_OPTIONS = ("account_key_src", "account_key_content", "account_key_passphrase")
+
+
+def revoke_all(params):
+    """Revoke each certificate. Raises AcmeError for what concerns them all."""
+    own_key = bool(params["private_key_src"] or params["private_key_content"])
+    reason = REASONS.get(params["revoke_reason"])
+    if reason is None:
+        reason = int(params["revoke_reason"])
+    # RFC 8555 section 7.6: either key may ask.
+    key = account_key({name: params[name.replace("account", "private")] for name in KEY_OPTIONS} if own_key else params)
+    with open_client(params, key) as client:
+        if not own_key:
+            use_account(client, params["account_uri"])
+        options = params["certificates"]
+        results = run_all(options, lambda option: revoke(client, der_of(option["content"]), reason, own_key))
+    return [item_of(option, result) for option, result in zip(options, results)]
+
+
+def item_of(option, result):
+    item = {"host": option["host"], "name": option["name"], "message": ""}
+    if isinstance(result, Failure):
+        return {**item, "status": FAILED, "message": result.message}
+    return {**item, "status": "revoked" if result else "already revoked"}
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            **DIRECTORY_SPEC,
+            **ACCOUNT_KEY_SPEC,
+            "certificates": {"type": "list", "elements": "dict", "required": True, "options": CERTIFICATE_SPEC},
+            "revoke_reason": {
+                "type": "str",
+                "default": "unspecified",
+                "choices": [*REASONS, *(str(number) for number in REASONS.values())],
+            },
+            "private_key_src": {"type": "path"},
+            "private_key_content": {"type": "str", "no_log": True},
+            "private_key_passphrase": {"type": "str", "no_log": True},
+        },
+        supports_check_mode=True,
+    )
+    require_libraries(module)
+    if module.check_mode:
+        module.exit_json(changed=bool(module.params["certificates"]), certificates=[])
+    try:
+        certificates = revoke_all(module.params)
+    except AcmeError as error:
+        module.fail_json(msg=str(error), certificates=[])
+    result = {"changed": any(item["status"] == "revoked" for item in certificates), "certificates": certificates}
+    failed = summary(certificates)
+    if failed:
+        module.fail_json(msg=failed, **result)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

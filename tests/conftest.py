@@ -1,0 +1,17 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Makes this checkout importable as ansible_collections.certfleet.tls, and lets nobody's Ansible settings in."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+# ansible_collections/certfleet/tls in it is a link to this checkout, made by: make venv
+DEV = Path(__file__).parents[1] / "build" / "collections_dev"
+
+for name in [name for name in os.environ if name.startswith(("ANSIBLE_", "ACME_"))]:
+    del os.environ[name]
+os.environ["ANSIBLE_COLLECTIONS_PATH"] = str(DEV)  # for the Ansible that a test starts
+sys.path.insert(0, str(DEV))

@@ -1,0 +1,34 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# init.sh STATE ID ADDRESS/PREFIX: process 1 of a lab, in namespaces of its own (network, mount, PID). Whatever runs in the lab
+# lives below it: when it is killed, the kernel ends every process, mount, interface and namespace of the lab.
+set -eu
+
+state=$1 id=$2 address=$3
+
+# /proc is still the machine's, so this is the number by which the machine knows this process, and its start time.
+read -r stat </proc/self/stat
+set -- $stat
+echo "$1 ${22}" >"$state/init.pid"
+
+# Names are looked up at the lab's server by whoever enters here.
+mount --bind "$state/resolv.conf" /etc/resolv.conf
+# In memory, because an overlay's upper layer may not lie on an overlay, and because it goes when we go.
+mount -t tmpfs -o mode=0755 tmpfs "$state/layers"
+mkdir "$state/layers/base" "$state/layers/host"
+
+ip -batch - <<LINKS
+link set lo up
+link add bridge type bridge
+link set bridge alias $id
+address add $address dev bridge
+link set bridge up
+LINKS
+
+echo up
+exec </dev/null >/dev/null 2>&1
+while :; do
+    sleep 86400 &
+    wait # also reaps those whose parent has ended
+done

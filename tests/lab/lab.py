@@ -1,0 +1,313 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The lab: bring it up, use it, take it down."""
+
+from __future__ import annotations
+
+import fcntl
+import ipaddress
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from . import controller, layer, web
+from .dns import Dns
+from .errors import LabError
+from .pebble import Pebble
+from .process import Process, in_network, processes, wait
+
+HERE = Path(__file__).parent
+NETWORK = ipaddress.ip_network("10.53.0.0/16")  # each lab's own: nothing leads out of it, so all may have the same
+SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
+CLEAN_ENV = {"PATH": f"{SBIN}:/usr/local/bin:/usr/bin:/bin", "HOME": "/root", "LANG": "C.UTF-8"}
+OURS = (  # in the state directory; log/ stays when the lab goes
+    *("ansible", "ansible.cfg", "hosts", "init.pid", "inventory.ini", "lab.json", "layers", "named", "named.pid"),
+    *("pebble", "pebble.pid", "resolv.conf", "ssh", "ssh_config", "vars.json"),
+)
+
+
+@dataclass
+class Options:
+    """What a lab is made of."""
+
+    hosts: int = 3  # web1, web2, ...
+    lb: int | None = None  # how many of them lb.lab.test leads to; None: all
+    forks: int | None = None  # of Ansible; None: one for each host, 20 at most
+    eab: bool = False  # the CA wants external account binding
+    collections_path: str | None = None  # for ansible.cfg
+    pebble_env: dict[str, str] = field(default_factory=dict)
+    pebble_config: dict[str, Any] = field(default_factory=dict)
+
+
+class Lab:
+    """A lab in a state directory. As a context manager it is up inside; there, one whose owner has died is taken down first.
+
+    Options are those of the class Options. Raises LabError for what a person can put right.
+    """
+
+    domain = "lab.test"
+    controller = str(NETWORK[1])
+
+    def __init__(self, state: str | os.PathLike[str] = "build/lab", **options: Any) -> None:
+        self.state = Path(state).absolute()
+        self.options = Options(**options)
+        self._id = ""
+        self._owner: Process | None = None
+        self.control = ""  # directory of ssh's shared connections
+        self.dns = Dns(self)
+        self.pebble = Pebble(self)
+
+    @classmethod
+    def attach(cls, state: str | os.PathLike[str] = "build/lab") -> Lab:
+        """The lab that is up in a state directory."""
+        lab = cls(state)
+        if not lab._load() or lab._init() is None:
+            raise LabError(f"there is no lab up in {lab.state}: bring one up with: python -m tests.lab up")
+        lab.pebble.load()
+        return lab
+
+    def __enter__(self) -> Lab:
+        self.up(owner=Process.of(os.getpid()))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.down()
+
+    # -- What there is
+
+    @property
+    def hosts(self) -> list[str]:
+        """The hosts' names, up or not."""
+        return [f"web{number}" for number in range(1, self.options.hosts + 1)]
+
+    def address(self, host: str) -> str:
+        self._known(host)
+        return str(NETWORK[256 + int(host.removeprefix("web"))])
+
+    def fqdn(self, host: str) -> str:
+        self._known(host)
+        return f"{host}.{self.domain}"
+
+    def alive(self, host: str) -> bool:
+        """Whether it runs, plugged in or not."""
+        return self._host_init(host) is not None
+
+    def path(self, host: str, path: str) -> Path:
+        """A host's file as this process can read and write it. An absolute symlink on the way leads to the machine's."""
+        return Path(f"/proc/{self._running(host).pid}/root") / path.lstrip("/")
+
+    def log(self, name: str) -> Path:
+        """The log of a server of the lab (named, pebble)."""
+        return self.state / "log" / f"{name}.log"
+
+    @property
+    def init(self) -> Process:
+        """The process that holds the lab; it lies in the controller's network namespace."""
+        init = self._init()
+        if init is None:
+            raise LabError(f"there is no lab up in {self.state}")
+        return init
+
+    # -- Up and down
+
+    def up(self, owner: Process | None = None) -> None:
+        """Bring it up; when that fails, nothing of it is left.
+
+        owner is the process without which the lab is of no use: when it is gone, the next up() in the directory takes the
+        lab down first.
+        """
+        _check_machine()
+        with self._locked():
+            self._make_room()
+            self._id = uuid.uuid4().hex
+            self._owner = owner
+            try:
+                self._up()
+            except BaseException:
+                self._down()
+                raise
+
+    def down(self) -> None:
+        """Take down whatever is up in the state directory, also what a killed process left there."""
+        with self._locked():
+            if self._load():
+                self._down()
+
+    def save(self) -> None:
+        """Note on disk what down() and attach() need."""
+        state = {"id": self._id, "owner": self._owner, "control": self.control, "options": asdict(self.options)}
+        aside = self.state / "lab.json.new"
+        aside.write_text(json.dumps(state, indent=2))
+        aside.replace(self.state / "lab.json")
+
+    # -- Using it
+
+    def run(self, args: Sequence[str | os.PathLike[str]], **kwargs: Any) -> subprocess.CompletedProcess[Any]:
+        """subprocess.run() in the controller's network, with the lab's names and its ansible.cfg."""
+        return subprocess.run(self.command(args), **{**kwargs, "env": self._env(kwargs.get("env"))})
+
+    def popen(self, args: Sequence[str | os.PathLike[str]], **kwargs: Any) -> subprocess.Popen[Any]:
+        """subprocess.Popen() as run() does it. The process is the command itself, so a signal reaches it."""
+        return subprocess.Popen(self.command(args), **{**kwargs, "env": self._env(kwargs.get("env"))})
+
+    def command(self, args: Sequence[str | os.PathLike[str]]) -> list[str]:
+        """The command line that runs args in the controller's network, in the current directory."""
+        return [*self._nsenter(self.init, "--net", "--mount", f"--wdns={os.getcwd()}"), *map(os.fspath, args)]
+
+    def exec(self, host: str, args: Sequence[str], **kwargs: Any) -> subprocess.CompletedProcess[Any]:
+        """subprocess.run() inside a host, as its root."""
+        env = {**CLEAN_ENV, "TERM": os.environ.get("TERM", "dumb"), **(kwargs.pop("env", None) or {})}
+        return subprocess.run(self.exec_command(host, args), env=env, **kwargs)
+
+    def exec_command(self, host: str, args: Sequence[str]) -> list[str]:
+        """The command line that runs args inside a host."""
+        return [*self._nsenter(self._running(host), "--net", "--mount", "--uts", "--pid"), *args]
+
+    def inside(self, function: Callable[[], Any]) -> Any:
+        """What function() returns, run in a thread in the controller's network. Names are not looked up at the lab's server."""
+        return in_network(self.init.pid, function)
+
+    def unplug(self, host: str) -> None:
+        """Pull the host's network cable."""
+        self._link(host, "down")
+
+    def plug(self, host: str) -> None:
+        """Put it back."""
+        self._link(host, "up")
+
+    def kill(self, host: str) -> None:
+        """End a host and all in it at once, as a power cut does; its files are lost."""
+        self._running(host).kill()
+        # The kernel takes namespaces apart later; a new host of that name needs the link's name.
+        gone = lambda: self._ip("link", "show", host, check=False).returncode != 0  # noqa: E731
+        wait(gone, 20, f"the link of {host} does not go away", pause=0.05)
+
+    def boot(self, host: str) -> None:
+        """Start a host that was killed, as new."""
+        if self.alive(host):
+            raise LabError(f"{host} is up")
+        init = self.init
+        args = [str(self.state), str(init.pid), host, f"{self.address(host)}/{NETWORK.prefixlen}"]
+        enter = self._nsenter(init, "--net", "--mount", "--pid")
+        _boot(f"host {host}", [*enter, *_unshare("--net", "--uts"), "sh", str(HERE / "host.sh"), *args])
+
+    def enable_tls(self, host: str, name: str, server_names: Sequence[str] = ()) -> None:
+        """Serve the certificate name (or the directory it names, when it is a path) at port 443.
+
+        For these server names, or for all without any.
+        """
+        web.enable_tls(self, host, name, server_names)
+
+    def served(self, host: str, server_name: str, roots: str | None = None) -> bytes:
+        """The certificate (DER) that a host serves for a name at port 443, asked for from the controller.
+
+        With roots (PEM) it must lead to one of them and fit the name, else ssl.SSLCertVerificationError is raised. Raises
+        OSError when there is no connection.
+        """
+        return web.served(self, host, server_name, roots)
+
+    # -- Parts
+
+    def spawn(self, name: str, args: Sequence[str | os.PathLike[str]], env: Mapping[str, str] | None = None) -> None:
+        """Start a server of the lab in the background, on the controller, with a log."""
+        pid_file = self.state / f"{name}.pid"
+        pid_file.unlink(missing_ok=True)
+        # The shell notes the number by which the machine knows it, then becomes the server.
+        note = 'read -r stat </proc/self/stat; set -- "$@" "$stat"; set -- $stat; echo "$1 ${22}" >"$0"'
+        script = f'note() {{ {note}; }}; note "$@"; exec "$@"'
+        self.log(name).parent.mkdir(exist_ok=True)
+        with self.log(name).open("ab") as log:
+            enter = self._nsenter(self.init, "--net", "--mount", "--pid")
+            command = [*enter, "setsid", "--fork", "sh", "-c", script, str(pid_file), *map(os.fspath, args)]
+            subprocess.run(
+                command, env={**CLEAN_ENV, **(env or {})}, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=True
+            )
+        wait(lambda: pid_file.exists() and pid_file.read_text().endswith("\n"), 10, f"{name} does not start")
+
+    def _up(self) -> None:
+        state = self.state
+        # Unix sockets take paths of about a hundred characters, so not in the state directory.
+        self.control = f"{tempfile.gettempdir()}/lab-{self._id[:8]}"
+        self.save()
+        os.mkdir(self.control, 0o700)
+        for directory in ("ansible", "hosts", "layers", "log", "ssh"):
+            (state / directory).mkdir(exist_ok=True)
+        resolv_conf = f"nameserver {self.controller}\nsearch {self.domain}\n"
+        (state / "resolv.conf").write_text(resolv_conf)
+        init_args = [str(state), self._id, f"{self.controller}/{NETWORK.prefixlen}"]
+        _boot("lab", [*_unshare("--net"), "sh", str(HERE / "init.sh"), *init_args])
+
+        with ThreadPoolExecutor(max_workers=8) as pool:
+            public_key = _ssh_key(state / "ssh" / "id", "the lab's controller")
+            keys = list(pool.map(self._prepare, self.hosts))
+            (state / "ssh" / "known_hosts").write_text("".join(keys))
+            layer.fill(Path(f"/proc/{self.init.pid}/root{state}/layers/base"), public_key, resolv_conf)
+            booting = [pool.submit(self.boot, host) for host in self.hosts]
+            self.dns.start(self._records())
+            self.pebble.start()
+            for future in booting:
+                future.result()
+        controller.write(self)
+
+    def _prepare(self, host: str) -> str:
+        """Write the files that only this host has; return its line of known_hosts."""
+        files = self.state / "hosts" / host / "files"
+        (files / "etc" / "ssh").mkdir(parents=True)
+        key = _ssh_key(files / "etc" / "ssh" / "ssh_host_ed25519_key", host)
+        (files / "etc" / "hostname").write_text(f"{host}\n")
+        (files / "etc" / "hosts").write_text(f"127.0.0.1 localhost\n{self.address(host)} {self.fqdn(host)} {host}\n")
+        return f"{host},{self.fqdn(host)},{self.address(host)} {key}"
+
+    def _records(self) -> list[tuple[str, str, str]]:
+        records = [("ca", "A", self.controller)]
+        for host in self.hosts:
+            records += [(host, "A", self.address(host)), (f"*.{host}", "A", self.address(host))]
+        return records + [("lb", "A", self.address(host)) for host in self.hosts[: self.options.lb]]
+
+    def _make_room(self) -> None:
+        other = Lab(self.state)
+        if not other._load():
+            if strangers := sorted(set(os.listdir(self.state)) - {*OURS, "log"}):
+                raise LabError(f"{self.state} is no lab's: it has {strangers[0]}; name an empty or a new directory")
+        elif other._init() and (other._owner is None or other._owner.alive):
+            raise LabError(
+                f"the lab in {self.state} is up already, with {len(other.hosts)} hosts; to take it down: "
+                f"python -m tests.lab --state {self.state} down"
+            )
+        else:
+            other._down()
+
+    def _down(self) -> None:
+        init = self._init()
+        # Those that entered from outside go first: ssh's shared connections, what `run` started and did not end.
+        for process in self._entered():
+            process.kill()
+        if init:
+            init.kill()
+        if self.control:
+            shutil.rmtree(self.control, ignore_errors=True)
+        for name in OURS:
+            path = self.state / name
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+
+    def _entered(self) -> Iterator[Process]:
+        """Processes in the controller's network that are not below the lab's process 1, also when that one is gone."""
+        network = self._network()
+        ...
+
+    def _link(self, host: str, state: str) -> None:
+        self._known(host)
+        self._ip("link", "set", host, state)

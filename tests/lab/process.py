@@ -1,0 +1,111 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Processes of the machine, told from others that get their number later; waiting; entering a network namespace."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from .errors import LabError
+
+CLONE_NEWNET = 0x40000000
+
+
+class Process(NamedTuple):
+    """A process by number and start time (clock ticks since boot): a number alone may be another's by now."""
+
+    pid: int
+    start: int
+
+    @classmethod
+    def of(cls, pid: int) -> Process | None:
+        """The process that has this number now; None without one, also when it is a zombie."""
+        try:
+            # The command, in parentheses, may hold spaces and parentheses itself.
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        except (FileNotFoundError, ProcessLookupError):
+            return None
+        return None if fields[0] in "ZX" else cls(pid, int(fields[19]))
+
+    @classmethod
+    def recorded(cls, path: Path) -> Process | None:
+        """The process that a file of "PID START" names, if it still runs."""
+        try:
+            pid, start = path.read_text().split()
+        except (FileNotFoundError, ValueError):
+            return None
+        process = cls(int(pid), int(start))
+        return process if process.alive else None
+
+    @property
+    def alive(self) -> bool:
+        return Process.of(self.pid) == self
+
+    def kill(self, timeout: float = 20) -> None:
+        """End it, and wait until it is gone.
+
+        Raises LabError when it is still there after timeout seconds.
+        """
+        if self.alive:
+            os.kill(self.pid, signal.SIGKILL)
+            wait(lambda: not self.alive, timeout, f"process {self.pid} does not end")
+
+    def network(self) -> int | None:
+        """The inode of its network namespace; None when it is gone."""
+        try:
+            return os.stat(f"/proc/{self.pid}/ns/net").st_ino
+        except (FileNotFoundError, ProcessLookupError):
+            return None
+
+
+def processes() -> list[Process]:
+    """All processes of the machine."""
+    found = [Process.of(int(entry)) for entry in os.listdir("/proc") if entry.isdigit()]
+    return [process for process in found if process]
+
+
+def wait(condition: Callable[[], Any], timeout: float, what: str, pause: float = 0.01) -> Any:
+    """The condition's first true value.
+
+    Raises LabError(what) when there is none within timeout seconds.
+    """
+    deadline = time.monotonic() + timeout
+    while not (value := condition()):
+        if time.monotonic() > deadline:
+            raise LabError(what)
+        time.sleep(pause)
+    return value
+
+
+def in_network(pid: int, function: Callable[[], Any]) -> Any:
+    """What function() returns or raises when run in the network namespace of a process.
+
+    Runs in a thread of its own, which ends afterwards: a namespace belongs to a thread, and no other is moved.
+    """
+    outcome: list[Any] = [None, None]
+
+    def work() -> None:
+        try:
+            fd = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                if ctypes.CDLL(None, use_errno=True).setns(fd, CLONE_NEWNET) != 0:
+                    raise OSError(ctypes.get_errno(), "cannot enter the lab's network")
+            finally:
+                os.close(fd)
+            outcome[0] = function()
+        except BaseException as error:  # whatever it is, it is the caller's
+            outcome[1] = error
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join()
+    if outcome[1] is not None:
+        raise outcome[1]
+    return outcome[0]

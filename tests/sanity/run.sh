@@ -1,0 +1,48 @@
+#!/bin/sh
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# run.sh [ARGUMENT...]: ansible-test sanity over a copy of the checkout, in a home of its own.
+# Needs build/venv. ansible-test passes over what it has no tool for with a warning and succeeds all the same,
+# so its warnings are read: a Python this machine lacks is reported, any other test left out is a failure.
+set -eu
+
+root=$PWD
+work=$root/build/sanity
+home=$work/home
+python=$root/build/venv/bin/python
+
+PATH=$root/build/venv/bin:$PATH
+for version in 3.9 3.10 3.12 3.13 3.14; do
+    found=$(sh tests/setup/find-python.sh "$version") && PATH=$PATH:${found%/*}
+done
+export PATH
+
+pip_version=$("$python" -c 'if True:
+    from ansible_test._internal.host_configs import VirtualPythonConfig
+    from ansible_test._internal.python_requirements import get_venv_packages
+    print(get_venv_packages(VirtualPythonConfig(version="3.11"))["pip"].replace(".", "_"))')
+mkdir -p "$home/.ansible/test/cache" "$home/.config/pip"
+cp tests/sanity/get_pip.py "$home/.ansible/test/cache/get_pip_$pip_version.py"
+"$python" tests/sanity/pip_conf.py >"$home/.config/pip/pip.conf"
+sh tests/setup/mirror.sh "$work"
+
+cd "$work/ansible_collections/certfleet/tls"
+log=$work/output.log
+status=0
+env -u PYTHONPATH -u ANSIBLE_COLLECTIONS_PATH HOME="$home" XDG_CONFIG_HOME="$home/.config" \
+    ansible-test sanity --color no "$@" >"$log" 2>&1 || status=$?
+
+if [ "$status" -ne 0 ]; then
+    # All but pip's chatter.
+    grep -Ev '^( |Looking in|Collecting|Processing|Installing|Successfully|Using cached|WARNING: (Location|Using locale))' "$log"
+    exit "$status"
+fi
+grep -E '^WARNING: (Required program|Skipping)' "$log" | grep -v 'because it could not be found' | sort -u >"$work/left-out" || :
+if [ -s "$work/left-out" ]; then
+    cat "$work/left-out"
+    echo 'sanity: the tests above were left out' >&2
+    exit 1
+fi
+absent=$(sed -n 's/^WARNING: Skipping .*"compile" on Python \(.*\) because .*/\1/p' "$log" | sort -uV | xargs)
+echo "sanity: $(grep -c '^Running sanity test' "$log") tests passed${absent:+; this machine has no Python $absent to run them on}"

@@ -1,0 +1,19 @@
+#!/bin/sh
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# pin.sh PYTHON NAME: resolves tests/setup/NAME.in in an empty environment and writes NAME.txt.
+set -eu
+
+python=$1 setup=tests/setup name=$2
+venv=build/venv-pins
+
+"$python" -m venv --clear "$venv"
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$setup/$name.in"
+{
+    sed -n '/^# Copyright/p; /^# SPDX/p' "$setup/$name.in"
+    printf '#\n# Made from %s.in by make pins: do not edit.\n' "$name"
+    "$venv/bin/python" -m pip freeze --disable-pip-version-check
+} >"$setup/$name.txt.new"
+mv "$setup/$name.txt.new" "$setup/$name.txt"
+rm -rf "$venv"

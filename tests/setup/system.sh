@@ -1,0 +1,120 @@
+#!/bin/sh
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# system.sh: the Debian packages that the lab needs, and Pebble and lego of Debian's testing suite in build/bin.
+# Changes nothing when all is there. Packages are pinned by suite: a mirror keeps one version of each, with its security fixes.
+set -eu
+
+PATH=$PATH:/usr/sbin:/sbin # dpkg wants them, a user's PATH has them not
+cd "$(dirname "$0")/../.."
+bin=build/bin
+
+servers='nginx openssh-server bind9'
+packages="$servers curl iproute2 openssh-client openssl procps python3-cryptography python3-venv sudo sysvinit-utils util-linux"
+
+installed() {
+    [ "$(dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+# Pebble, as Debian and `go install` build it, calls its version "dev": dns-persist-01 is what 2.10 brought.
+is_pebble_2_10() {
+    program=$(command -v "$1") && grep --quiet dns-persist-01 "$program"
+}
+
+# What is missing, of the packages named.
+missing() {
+    for package; do
+        installed "$package" || printf '%s ' "$package"
+    done
+}
+
+# A server's package starts it and has it started at every boot: of neither anything is left.
+install_packages() {
+    policy=/usr/sbin/policy-rc.d
+    if [ ! -e "$policy" ]; then
+        trap 'rm -f "$policy"' EXIT
+        trap 'exit 1' HUP INT TERM
+        printf '#!/bin/sh\nexit 101\n' >"$policy"
+        chmod 0755 "$policy"
+    fi
+    new_servers=$(missing $servers)
+    apt-get update --quiet --quiet || echo 'some package lists could not be fetched: trying with those there are' >&2
+    DEBIAN_FRONTEND=noninteractive apt-get install --quiet --quiet --yes --no-install-recommends "$@"
+    for package in $new_servers; do
+        case $package in
+            openssh-server) service=ssh ;;
+            bind9) service=named ;;
+            *) service=$package ;;
+        esac
+        update-rc.d "$service" disable
+        if command -v systemctl >/dev/null; then
+            systemctl --quiet disable "$service.service"
+        fi
+    done
+}
+
+# Programs of the testing suite, from the mirror that the machine uses already, taken out of their packages: they need only a
+# libc, and the system's own list of sources stays as it is. apt checks the signatures as ever.
+fetch_from_testing() {
+    mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Label: Debian' | head -n 1)
+    [ -n "$mirror" ] || {
+        echo 'apt knows no mirror of Debian: look at its sources, then run apt-get update' >&2
+        exit 1
+    }
+    work=$(mktemp --directory)
+    trap 'rm -rf "$work"' EXIT
+    trap 'exit 1' HUP INT TERM
+    mkdir -p "$work/lists/partial" "$work/archives/partial" "$work/root"
+    cat >"$work/testing.sources" <<SOURCES
+Types: deb
+URIs: $mirror
+Suites: testing
+Components: main
+Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
+SOURCES
+    cat >"$work/apt.conf" <<CONF
+Dir::Etc::SourceList "$work/testing.sources";
+Dir::Etc::SourceParts "-";
+Dir::State::Lists "$work/lists";
+Dir::Cache "$work";
+Acquire::Languages "none";
+CONF
+    # apt downloads as a user of its own
+    chmod 0755 "$work"
+    chown -R _apt: "$work"
+    (
+        cd "$work"
+        export APT_CONFIG="$work/apt.conf"
+        apt-get update --quiet --quiet
+        apt-get download --quiet --quiet "$@"
+    )
+    mkdir -p "$bin"
+    for program; do
+        dpkg-deb --extract "$work/$program"_*.deb "$work/root"
+        install -m 0755 "$work/root/usr/bin/$program" "$bin/$program"
+    done
+}
+
+if [ "$(id -u)" != 0 ]; then
+    exec sudo -- sh "tests/setup/system.sh"
+fi
+
+wanted=$(missing $packages)
+if [ -n "$wanted" ]; then
+    echo "installing $wanted"
+    (install_packages $wanted)
+fi
+
+fetch=
+is_pebble_2_10 pebble || is_pebble_2_10 "$bin/pebble" || fetch=pebble
+[ -x "$bin/lego" ] || fetch="$fetch lego"
+if [ -n "$fetch" ]; then
+    echo "fetching from Debian testing: $fetch"
+    (fetch_from_testing $fetch)
+    is_pebble_2_10 pebble || is_pebble_2_10 "$bin/pebble" || {
+        echo "the pebble of Debian testing is older than 2.10: put a newer one on PATH, or into $bin" >&2
+        exit 1
+    }
+fi
+echo "the system has what the lab needs"
