@@ -5,10 +5,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .lab import Lab
+
+DEV = Path(__file__).parents[2] / "build" / "collections_dev"  # made by: make venv
 
 SSH_CONFIG = """\
 Host *
@@ -28,7 +31,8 @@ ANSIBLE_CFG = """\
 [defaults]
 home = {state}/ansible
 inventory = {state}/inventory.ini
-{collections}forks = {forks}
+collections_path = {collections}
+forks = {forks}
 host_key_checking = True
 retry_files_enabled = False
 localhost_warning = False
@@ -46,7 +50,7 @@ def write(lab: Lab) -> None:
     (lab.state / "ansible.cfg").write_text(
         ANSIBLE_CFG.format(
             state=lab.state,
-            collections=f"collections_path = {options.collections_path}\n" if options.collections_path else "",
+            collections=options.collections_path or DEV,
             forks=options.forks or min(20, len(lab.hosts)),
             control=lab.control,
         )

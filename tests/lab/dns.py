@@ -13,7 +13,8 @@ import struct
 from typing import TYPE_CHECKING
 
 from .errors import LabError
-from .process import Process, in_network, wait
+from .namespaces import in_network
+from .process import Process, wait
 
 if TYPE_CHECKING:
     from .lab import Lab
@@ -65,7 +66,7 @@ class Dns:
         config = self._directory / "named.conf"
         config.write_text(NAMED_CONF.format(directory=self._directory, zone=self._lab.domain))
         self._zone.write_text(ZONE + "".join(f"{' '.join(record)}\n" for record in records))
-        self._lab.spawn("named", [program, "-f", "-c", config])
+        self._lab.spawn("named", [program, "-g", "-n", "1", "-c", config])
         self._loaded(1)
 
     def add(self, name: str, rtype: str, value: str) -> None:
@@ -115,5 +116,3 @@ class Dns:
 
         serial: int | None = in_network(self._lab.init.pid, ask)
         return serial
-
-

@@ -1,5 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
+# shellcheck shell=sh
 
 # host.sh STATE LAB NAME ADDRESS/PREFIX: process 1 of a host, in namespaces of its own (network, mount, UTS, PID) below the lab's.
 # LAB is the number of the lab's process 1. When this process is killed, the host is gone.
@@ -7,9 +8,9 @@ set -eu
 
 state=$1 lab=$2 name=$3 address=$4
 
-read -r stat </proc/self/stat # as the machine counts, see init.sh
-set -- $stat
-echo "$1 ${22}" >"$state/hosts/$name/init.pid"
+# As the machine counts: see init.sh
+read -r pid _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ start _ </proc/self/stat
+echo "$pid $start" >"$state/hosts/$name/init.pid"
 
 hostname "$name"
 ip -batch - <<LINKS

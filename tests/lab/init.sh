@@ -1,5 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
+# shellcheck shell=sh
 
 # init.sh STATE ID ADDRESS/PREFIX: process 1 of a lab, in namespaces of its own (network, mount, PID). Whatever runs in the lab
 # lives below it: when it is killed, the kernel ends every process, mount, interface and namespace of the lab.
@@ -8,9 +9,8 @@ set -eu
 state=$1 id=$2 address=$3
 
 # /proc is still the machine's, so this is the number by which the machine knows this process, and its start time.
-read -r stat </proc/self/stat
-set -- $stat
-echo "$1 ${22}" >"$state/init.pid"
+read -r pid _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ start _ </proc/self/stat
+echo "$pid $start" >"$state/init.pid"
 
 # Names are looked up at the lab's server by whoever enters here.
 mount --bind "$state/resolv.conf" /etc/resolv.conf

@@ -8,6 +8,7 @@ import fcntl
 import ipaddress
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,44 +16,43 @@ import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from . import controller, layer, web
+from . import controller, keys, layer, web
 from .dns import Dns
 from .errors import LabError
+from .namespaces import CLEAN_ENV, SBIN, in_network, nsenter, start, unshare
+from .options import Options
 from .pebble import Pebble
-from .process import Process, in_network, processes, wait
+from .process import Process, processes, wait
 
 HERE = Path(__file__).parent
 NETWORK = ipaddress.ip_network("10.53.0.0/16")  # each lab's own: nothing leads out of it, so all may have the same
-SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
-CLEAN_ENV = {"PATH": f"{SBIN}:/usr/local/bin:/usr/bin:/bin", "HOME": "/root", "LANG": "C.UTF-8"}
+PROXY = re.compile("_proxy$", re.IGNORECASE)
 OURS = (  # in the state directory; log/ stays when the lab goes
-    *("ansible", "ansible.cfg", "hosts", "init.pid", "inventory.ini", "lab.json", "layers", "named", "named.pid"),
+    *(
+        "ansible",
+        "ansible.cfg",
+        "hosts",
+        "init.pid",
+        "inventory.ini",
+        "lab.json",
+        "lab.json.new",
+        "layers",
+        "named",
+        "named.pid",
+    ),
     *("pebble", "pebble.pid", "resolv.conf", "ssh", "ssh_config", "vars.json"),
 )
 
 
-@dataclass
-class Options:
-    """What a lab is made of."""
-
-    hosts: int = 3  # web1, web2, ...
-    lb: int | None = None  # how many of them lb.lab.test leads to; None: all
-    forks: int | None = None  # of Ansible; None: one for each host, 20 at most
-    eab: bool = False  # the CA wants external account binding
-    collections_path: str | None = None  # for ansible.cfg
-    pebble_env: dict[str, str] = field(default_factory=dict)
-    pebble_config: dict[str, Any] = field(default_factory=dict)
-
-
 class Lab:
-    """A lab in a state directory. As a context manager it is up inside; there, one whose owner has died is taken down first.
+    """A lab in a state directory; as a context manager it is up inside.
 
-    Options are those of the class Options. Raises LabError for what a person can put right.
+    options are those of the class Options. What a person can put right is raised as LabError.
     """
 
     domain = "lab.test"
@@ -63,6 +63,7 @@ class Lab:
         self.options = Options(**options)
         self._id = ""
         self._owner: Process | None = None
+        self._network: int | None = None  # the inode of the controller's network namespace
         self.control = ""  # directory of ssh's shared connections
         self.dns = Dns(self)
         self.pebble = Pebble(self)
@@ -103,7 +104,7 @@ class Lab:
         return self._host_init(host) is not None
 
     def path(self, host: str, path: str) -> Path:
-        """A host's file as this process can read and write it. An absolute symlink on the way leads to the machine's."""
+        """A host's file as this process can use it. An absolute symlink on the way leads to the machine's files."""
         return Path(f"/proc/{self._running(host).pid}/root") / path.lstrip("/")
 
     def log(self, name: str) -> Path:
@@ -123,10 +124,11 @@ class Lab:
     def up(self, owner: Process | None = None) -> None:
         """Bring it up; when that fails, nothing of it is left.
 
-        owner is the process without which the lab is of no use: when it is gone, the next up() in the directory takes the
-        lab down first.
+        owner is the process without which the lab is of no use: when it is gone, the next up() in the directory takes
+        the lab down first.
         """
         _check_machine()
+        self.state.mkdir(parents=True, exist_ok=True)
         with self._locked():
             self._make_room()
             self._id = uuid.uuid4().hex
@@ -139,13 +141,21 @@ class Lab:
 
     def down(self) -> None:
         """Take down whatever is up in the state directory, also what a killed process left there."""
+        if not self.state.is_dir():
+            return
         with self._locked():
             if self._load():
                 self._down()
 
     def save(self) -> None:
         """Note on disk what down() and attach() need."""
-        state = {"id": self._id, "owner": self._owner, "control": self.control, "options": asdict(self.options)}
+        state = {
+            "id": self._id,
+            "owner": self._owner,
+            "control": self.control,
+            "network": self._network,
+            "options": asdict(self.options),
+        }
         aside = self.state / "lab.json.new"
         aside.write_text(json.dumps(state, indent=2))
         aside.replace(self.state / "lab.json")
@@ -154,27 +164,39 @@ class Lab:
 
     def run(self, args: Sequence[str | os.PathLike[str]], **kwargs: Any) -> subprocess.CompletedProcess[Any]:
         """subprocess.run() in the controller's network, with the lab's names and its ansible.cfg."""
-        return subprocess.run(self.command(args), **{**kwargs, "env": self._env(kwargs.get("env"))})
+        return subprocess.run(self.command(args), **{**kwargs, "env": self.environment(kwargs.get("env"))})
 
     def popen(self, args: Sequence[str | os.PathLike[str]], **kwargs: Any) -> subprocess.Popen[Any]:
         """subprocess.Popen() as run() does it. The process is the command itself, so a signal reaches it."""
-        return subprocess.Popen(self.command(args), **{**kwargs, "env": self._env(kwargs.get("env"))})
+        return subprocess.Popen(self.command(args), **{**kwargs, "env": self.environment(kwargs.get("env"))})
 
     def command(self, args: Sequence[str | os.PathLike[str]]) -> list[str]:
         """The command line that runs args in the controller's network, in the current directory."""
-        return [*self._nsenter(self.init, "--net", "--mount", f"--wdns={os.getcwd()}"), *map(os.fspath, args)]
+        return [*nsenter(self.init, "--net", "--mount", f"--wdns={os.getcwd()}"), *map(str, args)]
+
+    def environment(self, env: Mapping[str, str] | None = None) -> dict[str, str]:
+        """What run() makes of an environment, or of this process's own."""
+        # Proxies are out of reach in there.
+        kept = {name: value for name, value in (os.environ if env is None else env).items() if not PROXY.search(name)}
+        kept.setdefault("ANSIBLE_CONFIG", str(self.state / "ansible.cfg"))
+        # This Python's own programs first: the ansible-playbook on PATH may be another one.
+        kept["PATH"] = f"{Path(sys.executable).parent}:{kept.get('PATH', CLEAN_ENV['PATH'])}:{SBIN}"
+        return kept
 
     def exec(self, host: str, args: Sequence[str], **kwargs: Any) -> subprocess.CompletedProcess[Any]:
         """subprocess.run() inside a host, as its root."""
-        env = {**CLEAN_ENV, "TERM": os.environ.get("TERM", "dumb"), **(kwargs.pop("env", None) or {})}
-        return subprocess.run(self.exec_command(host, args), env=env, **kwargs)
+        env = {**CLEAN_ENV, **(kwargs.get("env") or {})}
+        return subprocess.run(self.exec_command(host, args), **{**kwargs, "env": env})
 
     def exec_command(self, host: str, args: Sequence[str]) -> list[str]:
         """The command line that runs args inside a host."""
-        return [*self._nsenter(self._running(host), "--net", "--mount", "--uts", "--pid"), *args]
+        return [*nsenter(self._running(host), "--net", "--mount", "--uts", "--pid"), *args]
 
     def inside(self, function: Callable[[], Any]) -> Any:
-        """What function() returns, run in a thread in the controller's network. Names are not looked up at the lab's server."""
+        """What function() returns, run in a thread in the controller's network.
+
+        Names are not looked up at the lab's server there: use addresses.
+        """
         return in_network(self.init.pid, function)
 
     def unplug(self, host: str) -> None:
@@ -188,8 +210,11 @@ class Lab:
     def kill(self, host: str) -> None:
         """End a host and all in it at once, as a power cut does; its files are lost."""
         self._running(host).kill()
+
+        def gone() -> bool:
+            return self._ip("link", "show", host, check=False).returncode != 0
+
         # The kernel takes namespaces apart later; a new host of that name needs the link's name.
-        gone = lambda: self._ip("link", "show", host, check=False).returncode != 0  # noqa: E731
         wait(gone, 20, f"the link of {host} does not go away", pause=0.05)
 
     def boot(self, host: str) -> None:
@@ -198,8 +223,8 @@ class Lab:
             raise LabError(f"{host} is up")
         init = self.init
         args = [str(self.state), str(init.pid), host, f"{self.address(host)}/{NETWORK.prefixlen}"]
-        enter = self._nsenter(init, "--net", "--mount", "--pid")
-        _boot(f"host {host}", [*enter, *_unshare("--net", "--uts"), "sh", str(HERE / "host.sh"), *args])
+        enter = nsenter(init, "--net", "--mount", "--pid")
+        start(f"host {host}", [*enter, *unshare("--net", "--uts"), "sh", str(HERE / "host.sh"), *args])
 
     def enable_tls(self, host: str, name: str, server_names: Sequence[str] = ()) -> None:
         """Serve the certificate name (or the directory it names, when it is a path) at port 443.
@@ -211,8 +236,8 @@ class Lab:
     def served(self, host: str, server_name: str, roots: str | None = None) -> bytes:
         """The certificate (DER) that a host serves for a name at port 443, asked for from the controller.
 
-        With roots (PEM) it must lead to one of them and fit the name, else ssl.SSLCertVerificationError is raised. Raises
-        OSError when there is no connection.
+        With roots (PEM) it must lead to one of them and fit the name, else ssl.SSLCertVerificationError is raised.
+        Raises OSError when there is no connection.
         """
         return web.served(self, host, server_name, roots)
 
@@ -222,16 +247,11 @@ class Lab:
         """Start a server of the lab in the background, on the controller, with a log."""
         pid_file = self.state / f"{name}.pid"
         pid_file.unlink(missing_ok=True)
-        # The shell notes the number by which the machine knows it, then becomes the server.
-        note = 'read -r stat </proc/self/stat; set -- "$@" "$stat"; set -- $stat; echo "$1 ${22}" >"$0"'
-        script = f'note() {{ {note}; }}; note "$@"; exec "$@"'
-        self.log(name).parent.mkdir(exist_ok=True)
+        enter = [*nsenter(self.init, "--net", "--mount", "--pid"), "setsid", "--fork"]
+        command = [*enter, "sh", str(HERE / "spawn.sh"), str(pid_file), *map(str, args)]
         with self.log(name).open("ab") as log:
-            enter = self._nsenter(self.init, "--net", "--mount", "--pid")
-            command = [*enter, "setsid", "--fork", "sh", "-c", script, str(pid_file), *map(os.fspath, args)]
-            subprocess.run(
-                command, env={**CLEAN_ENV, **(env or {})}, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=True
-            )
+            env = {**CLEAN_ENV, **(env or {})}
+            subprocess.run(command, env=env, cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=True)
         wait(lambda: pid_file.exists() and pid_file.read_text().endswith("\n"), 10, f"{name} does not start")
 
     def _up(self) -> None:
@@ -245,12 +265,14 @@ class Lab:
         resolv_conf = f"nameserver {self.controller}\nsearch {self.domain}\n"
         (state / "resolv.conf").write_text(resolv_conf)
         init_args = [str(state), self._id, f"{self.controller}/{NETWORK.prefixlen}"]
-        _boot("lab", [*_unshare("--net"), "sh", str(HERE / "init.sh"), *init_args])
+        start("lab", [*unshare("--net"), "sh", str(HERE / "init.sh"), *init_args])
+        self._network = self.init.network()
+        self.save()
 
         with ThreadPoolExecutor(max_workers=8) as pool:
-            public_key = _ssh_key(state / "ssh" / "id", "the lab's controller")
-            keys = list(pool.map(self._prepare, self.hosts))
-            (state / "ssh" / "known_hosts").write_text("".join(keys))
+            public_key = keys.ssh_key(state / "ssh" / "id", "the lab's controller")
+            known_hosts = pool.map(self._prepare, self.hosts)
+            (state / "ssh" / "known_hosts").write_text("".join(known_hosts))
             layer.fill(Path(f"/proc/{self.init.pid}/root{state}/layers/base"), public_key, resolv_conf)
             booting = [pool.submit(self.boot, host) for host in self.hosts]
             self.dns.start(self._records())
@@ -263,7 +285,7 @@ class Lab:
         """Write the files that only this host has; return its line of known_hosts."""
         files = self.state / "hosts" / host / "files"
         (files / "etc" / "ssh").mkdir(parents=True)
-        key = _ssh_key(files / "etc" / "ssh" / "ssh_host_ed25519_key", host)
+        key = keys.ssh_key(files / "etc" / "ssh" / "ssh_host_ed25519_key", host)
         (files / "etc" / "hostname").write_text(f"{host}\n")
         (files / "etc" / "hosts").write_text(f"127.0.0.1 localhost\n{self.address(host)} {self.fqdn(host)} {host}\n")
         return f"{host},{self.fqdn(host)},{self.address(host)} {key}"
@@ -288,11 +310,9 @@ class Lab:
             other._down()
 
     def _down(self) -> None:
-        init = self._init()
-        # Those that entered from outside go first: ssh's shared connections, what `run` started and did not end.
         for process in self._entered():
             process.kill()
-        if init:
+        if init := self._init():
             init.kill()
         if self.control:
             shutil.rmtree(self.control, ignore_errors=True)
@@ -303,11 +323,77 @@ class Lab:
             else:
                 path.unlink(missing_ok=True)
 
-    def _entered(self) -> Iterator[Process]:
-        """Processes in the controller's network that are not below the lab's process 1, also when that one is gone."""
-        network = self._network()
-        ...
+    def _entered(self) -> list[Process]:
+        """All processes in the controller's network but the lab's process 1 and this one.
+
+        Those from outside do not end with process 1: ssh's shared connections, what run() started. They hold the
+        network even when process 1 is gone.
+        """
+        init = self._init()
+        network = init.network() if init else self._network
+        found = [process for process in processes() if process.network() == network] if network else []
+        if not init and found and not self._is_our_network(found[0]):
+            return []
+        return [process for process in found if process != init and process.pid != os.getpid()]
+
+    def _is_our_network(self, process: Process) -> bool:
+        """Whether it is the very network: an inode may be another's by now."""
+        command = [*nsenter(process, "--net"), "ip", "-json", "link", "show", "bridge"]
+        shown = subprocess.run(command, env=CLEAN_ENV, capture_output=True)
+        return shown.returncode == 0 and json.loads(shown.stdout)[0].get("ifalias") == self._id
+
+    def _load(self) -> bool:
+        try:
+            state = json.loads((self.state / "lab.json").read_text())
+        except FileNotFoundError:
+            return False
+        self._id, self.control, self._network = state["id"], state["control"], state["network"]
+        self._owner = Process(*state["owner"]) if state["owner"] else None
+        self.options = Options(**state["options"])
+        return True
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        fd = os.open(self.state, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(fd)
+
+    def _init(self) -> Process | None:
+        return Process.recorded(self.state / "init.pid")
+
+    def _host_init(self, host: str) -> Process | None:
+        self._known(host)
+        return Process.recorded(self.state / "hosts" / host / "init.pid")
+
+    def _running(self, host: str) -> Process:
+        init = self._host_init(host)
+        if init is None:
+            raise LabError(f"{host} is not up")
+        return init
+
+    def _known(self, host: str) -> None:
+        if host not in self.hosts:
+            raise LabError(f"there is no host {host}: the lab has {self.hosts[0]} to {self.hosts[-1]}")
 
     def _link(self, host: str, state: str) -> None:
         self._known(host)
         self._ip("link", "set", host, state)
+
+    def _ip(self, *args: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        command = [*nsenter(self.init, "--net"), "ip", *args]
+        done = subprocess.run(command, env=CLEAN_ENV, capture_output=True, text=True)
+        if check and done.returncode != 0:
+            raise LabError(f"ip {' '.join(args)}: {done.stderr.strip()}")
+        return done
+
+
+def _check_machine() -> None:
+    if os.geteuid() != 0:
+        raise LabError("the lab needs root: it makes namespaces and mounts")
+    programs = ("ip", "named", "nginx", "nsenter", "openssl", "setsid", "ssh-keygen", "sshd", "sudo", "unshare")
+    missing = [program for program in programs if not shutil.which(program, path=CLEAN_ENV["PATH"])]
+    if missing:
+        raise LabError(f"programs are missing: {', '.join(missing)}; run make system")

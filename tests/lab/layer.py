@@ -88,12 +88,14 @@ def _fill(base: Path, public_key: str, resolv_conf: str) -> None:
     accounts = _lines("/etc/passwd", "root", "deploy")
     accounts.insert(0, "root:x:0:0:root:/root:/bin/bash")
     accounts.append(f"deploy:x:{DEPLOY}:{DEPLOY}::/home/deploy:/bin/sh")
-    _write(base / "etc/passwd", "".join(f"{line}\n" for line in accounts))
-    _write(base / "etc/group", "".join(f"{line}\n" for line in [*_lines("/etc/group", "deploy"), f"deploy:x:{DEPLOY}:"]))
+    groups = [*_lines("/etc/group", "deploy"), f"deploy:x:{DEPLOY}:"]
     # No password fits, and none is locked ("!"), which sshd would refuse.
-    _write(base / "etc/shadow", "".join(f"{line.partition(':')[0]}:*:19000:0:99999:7:::\n" for line in accounts), 0o600)
+    passwords = [f"{account.partition(':')[0]}:*:19000:0:99999:7:::" for account in accounts]
+    _write(base / "etc/passwd", "\n".join(accounts) + "\n")
+    _write(base / "etc/group", "\n".join(groups) + "\n")
+    _write(base / "etc/shadow", "\n".join(passwords) + "\n", 0o600)
 
-    _write(base / "etc/nsswitch.conf", "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nservices: files\n")
+    _write(base / "etc/nsswitch.conf", "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n")
     _write(base / "etc/resolv.conf", resolv_conf)
     _write(base / "etc/ssh/sshd_config", SSHD_CONFIG)
     _write(base / "etc/sudoers", SUDOERS, 0o440)

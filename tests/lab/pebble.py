@@ -11,14 +11,15 @@ import os
 import re
 import shutil
 import ssl
-import subprocess
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from . import keys
 from .errors import LabError
-from .process import Process, in_network, wait
+from .namespaces import in_network
+from .process import Process, wait
 
 if TYPE_CHECKING:
     from .lab import Lab
@@ -43,12 +44,14 @@ class Pebble:
         self.log = lab.log("pebble")
         self.ca_path = self._directory / "ca.pem"  # PEM of the CA that signed Pebble's own web certificate
         self.directory_url = f"https://ca.{lab.domain}:{ACME}/dir"
-        self.eab: dict[str, str] | None = None  # kid and key (base64url, HS256), when the CA wants external account binding
+        self.eab: dict[str, str] | None = None  # kid and key (base64url, for HS256), when the CA wants one
 
     def start(self) -> None:
         """Make its own certificate and start it as the lab's options say; return when it answers."""
         self._directory.mkdir()
-        _web_certificate(self._directory, [f"ca.{self._lab.domain}", "localhost"], ["127.0.0.1", self._lab.controller])
+        keys.web_certificate(
+            self._directory, [f"ca.{self._lab.domain}", "localhost"], ["127.0.0.1", self._lab.controller]
+        )
         (self._directory / "eab.json").write_text(json.dumps(_new_eab() if self._lab.options.eab else None))
         self.load()
         self._start()
@@ -96,7 +99,7 @@ class Pebble:
         return self._manage("GET", f"/intermediates/{number}")
 
     def cert_status(self, serial: str) -> dict[str, Any]:
-        """Status ("Valid", "Revoked"), Serial, Certificate, Reason and RevokedAt of a certificate by its serial in hexadecimal."""
+        """Status ("Valid", "Revoked"), Serial, Certificate, Reason and RevokedAt; serial is hexadecimal."""
         status: dict[str, Any] = json.loads(self._manage("GET", f"/cert-status-by-serial/{serial}"))
         return status
 
@@ -157,7 +160,8 @@ class Pebble:
         def ask() -> str:
             connection = http.client.HTTPSConnection(self._lab.controller, MANAGEMENT, timeout=10, context=context)
             try:
-                connection.request(method, path, body)
+                # Without a User-Agent it answers some requests with an error, as RFC 8555 section 6.1 has it.
+                connection.request(method, path, body, {"User-Agent": "lab"})
                 response = connection.getresponse()
                 text = response.read().decode()
             finally:
@@ -181,21 +185,3 @@ def _program() -> str:
 
 def _new_eab() -> dict[str, str]:
     return {"kid": "lab", "key": base64.urlsafe_b64encode(os.urandom(32)).decode().rstrip("=")}
-
-
-def _web_certificate(directory: Path, names: list[str], addresses: list[str]) -> None:
-    """Write ca.pem, and cert.pem and key.pem for a web server."""
-    san = ",".join([*(f"DNS:{name}" for name in names), *(f"IP:{address}" for address in addresses)])
-    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "90"]
-    # The machine's openssl.cnf may add extensions of its own.
-    (directory / "openssl.cnf").write_text("[req]\ndistinguished_name = name\n[name]\n")
-    for args in (
-        ["-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=the lab's web CA"]
-        + ["-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign"],
-        ["-keyout", "key.pem", "-out", "cert.pem", "-subj", f"/CN={names[0]}", "-CA", "ca.pem", "-CAkey", "ca.key"]
-        + ["-addext", f"subjectAltName={san}", "-addext", "basicConstraints=critical,CA:FALSE"],
-    ):
-        command = ["openssl", "req", "-x509", "-config", "openssl.cnf", *key, *args]
-        done = subprocess.run(command, cwd=directory, capture_output=True, text=True)
-        if done.returncode != 0:
-            raise LabError(f"openssl cannot make Pebble's certificate: {done.stderr.strip()}")

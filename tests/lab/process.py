@@ -1,21 +1,17 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Processes of the machine, told from others that get their number later; waiting; entering a network namespace."""
+"""Processes of the machine, told from others that get their number later; and waiting for something."""
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from .errors import LabError
-
-CLONE_NEWNET = 0x40000000
 
 
 class Process(NamedTuple):
@@ -58,10 +54,10 @@ class Process(NamedTuple):
             wait(lambda: not self.alive, timeout, f"process {self.pid} does not end")
 
     def network(self) -> int | None:
-        """The inode of its network namespace; None when it is gone."""
+        """The inode of its network namespace; None when it is gone, or closed even to root."""
         try:
             return os.stat(f"/proc/{self.pid}/ns/net").st_ino
-        except (FileNotFoundError, ProcessLookupError):
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
             return None
 
 
@@ -82,30 +78,3 @@ def wait(condition: Callable[[], Any], timeout: float, what: str, pause: float =
             raise LabError(what)
         time.sleep(pause)
     return value
-
-
-def in_network(pid: int, function: Callable[[], Any]) -> Any:
-    """What function() returns or raises when run in the network namespace of a process.
-
-    Runs in a thread of its own, which ends afterwards: a namespace belongs to a thread, and no other is moved.
-    """
-    outcome: list[Any] = [None, None]
-
-    def work() -> None:
-        try:
-            fd = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                if ctypes.CDLL(None, use_errno=True).setns(fd, CLONE_NEWNET) != 0:
-                    raise OSError(ctypes.get_errno(), "cannot enter the lab's network")
-            finally:
-                os.close(fd)
-            outcome[0] = function()
-        except BaseException as error:  # whatever it is, it is the caller's
-            outcome[1] = error
-
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    thread.join()
-    if outcome[1] is not None:
-        raise outcome[1]
-    return outcome[0]

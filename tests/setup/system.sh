@@ -4,6 +4,7 @@
 
 # system.sh: the Debian packages that the lab needs, and Pebble and lego of Debian's testing suite in build/bin.
 # Changes nothing when all is there. Packages are pinned by suite: a mirror keeps one version of each, with its security fixes.
+# shellcheck disable=SC2086,SC2016 # lists of words; apt's own notation
 set -eu
 
 PATH=$PATH:/usr/sbin:/sbin # dpkg wants them, a user's PATH has them not

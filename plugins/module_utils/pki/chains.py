@@ -1,0 +1,74 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Chains: whether each certificate is issued by the next (RFC 8555 section 9.1, RFC 5280 section 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from .certificates import check_validity
+from .errors import CertificateError
+
+try:
+    from cryptography import x509
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+except ImportError:
+    pass  # said by library.py, before anything here is called
+
+
+def check(certificate: x509.Certificate, chain: Sequence[x509.Certificate], now: datetime) -> None:
+    """Raise CertificateError unless *chain* leads up from *certificate* link by link. An empty one is the CA's choice."""
+    below = certificate
+    for issuer in chain:
+        what = f"the CA's chain does not hold: {_name(issuer.subject)}"
+        if below.issuer != issuer.subject:
+            raise CertificateError(f"{what} comes where the issuer {_name(below.issuer)} belongs")
+        if not _may_issue(issuer):
+            raise CertificateError(f"{what} is not a CA's certificate")
+        if not _signed_by(below, issuer):
+            raise CertificateError(f"{what} did not sign {_name(below.subject) or 'the certificate'}")
+        check_validity(issuer, f"{_name(issuer.subject)} in the CA's chain", now)
+        below = issuer
+
+
+def _may_issue(issuer: x509.Certificate) -> bool:
+    try:
+        return issuer.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except (x509.ExtensionNotFound, ValueError):
+        return False
+
+
+def _signed_by(below: x509.Certificate, issuer: x509.Certificate) -> bool:
+    try:
+        if hasattr(below, "verify_directly_issued_by"):  # cryptography 40 and later
+            below.verify_directly_issued_by(issuer)
+        else:
+            _verify(below, issuer)
+    except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):
+        return False
+    return True
+
+
+def _verify(below: x509.Certificate, issuer: x509.Certificate) -> None:
+    key = issuer.public_key()
+    signed = (below.signature, below.tbs_certificate_bytes)
+    if isinstance(key, rsa.RSAPublicKey):
+        key.verify(*signed, padding.PKCS1v15(), _hash(below))
+    elif isinstance(key, ec.EllipticCurvePublicKey):
+        key.verify(*signed, ec.ECDSA(_hash(below)))
+    else:
+        key.verify(*signed)  # type: ignore[union-attr,call-arg] # Ed25519, Ed448
+
+
+def _hash(certificate: x509.Certificate):  # type: ignore[no-untyped-def]
+    if certificate.signature_hash_algorithm is None:
+        raise ValueError("no hash algorithm")
+    return certificate.signature_hash_algorithm
+
+
+def _name(name: x509.Name) -> str:
+    return name.rfc4514_string()

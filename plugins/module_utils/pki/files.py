@@ -1,0 +1,274 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The only functions that change the disk. What they make appears whole or not at all, with its final mode.
+
+Everything is made aside, under a name of its own that ends in ASIDE, brought to the disk, renamed, and the rename
+brought to the disk. What a killed run leaves aside is for sweep(). Every error is a DiskError.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from .attributes import Attributes
+from .errors import DiskError, LockedError
+
+ASIDE = ".aside"
+_PUBLIC = Attributes(0o644)
+_LOCK_PATIENCE = 60.0  # seconds; what is done under a lock takes a few at most (an RSA key)
+
+_ADVICE = {
+    errno.ENOSPC: "make room there and run again",
+    errno.EDQUOT: "make room there and run again",
+    errno.EROFS: "mount it writable, or choose another folder",
+    errno.EACCES: "does the task lack 'become: true'?",
+    errno.EPERM: "does the task lack 'become: true'?",
+}
+
+
+class Content(NamedTuple):
+    """A file to be: its bytes and who may read it."""
+
+    data: bytes
+    attributes: Attributes = _PUBLIC
+
+
+def explain(error: OSError, what: str) -> str:
+    """One line for people: *what* could not be done, why, and what to do about it where that is known."""
+    advice = _ADVICE.get(error.errno or 0)
+    return f"{what}: {error.strerror or error}" + (f": {advice}" if advice else "")
+
+
+def read(path: str) -> bytes:
+    """The bytes of a file."""
+    with _told(f"{path} cannot be read"), open(path, "rb") as file:
+        return file.read()
+
+
+def write_all(folder: str, contents: Mapping[str, Content]) -> None:
+    """Put files into *folder*: all are on the disk before the first gets its name. Names appear in the order given."""
+    try:
+        for name, content in contents.items():
+            with _told(f"{os.path.join(folder, name)} cannot be written"):
+                _write_new(_aside(folder, name), content)
+        for name in contents:
+            with _told(f"{os.path.join(folder, name)} cannot be written"):
+                os.replace(_aside(folder, name), os.path.join(folder, name))
+        _sync_folder(folder)
+    except DiskError:
+        for name in contents:
+            _drop(_aside(folder, name))
+        raise
+
+
+def write_folder(path: str, contents: Mapping[str, Content]) -> None:
+    """Make the folder *path* with its files; it appears with all of them."""
+    parent, name = os.path.split(path)
+    aside = _aside(parent, name)
+    try:
+        with _told(f"{path} cannot be written"):
+            _make_folder(aside)
+            for file, content in contents.items():
+                _write_new(os.path.join(aside, file), content)
+            _sync_folder(aside)
+            os.rename(aside, path)
+            _sync_folder(parent)
+    except DiskError:
+        _drop(aside)
+        raise
+
+
+def make_folders(path: str) -> list[str]:
+    """Make the folder *path*, and those above it, where they are missing. Gives those that were made."""
+    if os.path.isdir(path):
+        return []
+    parent = os.path.dirname(path)
+    made = make_folders(parent)
+    with _told(f"{path} cannot be made"):
+        try:
+            _make_folder(path)
+        except FileExistsError:
+            if not os.path.isdir(path):
+                raise
+            return made  # another run was faster
+        _sync_folder(parent)
+    return [*made, path]
+
+
+def link(path: str, target: str) -> None:
+    """Make *path* a symbolic link to *target*, in one instant if there is one already."""
+    folder, name = os.path.split(path)
+    aside = _aside(folder, name)
+    try:
+        with _told(f"{path} cannot be switched"):
+            os.symlink(target, aside)
+            os.replace(aside, path)
+            _sync_folder(folder)
+    except DiskError:
+        _drop(aside)
+        raise
+
+
+def set_attributes(path: str, wanted: Attributes) -> None:
+    """Give a file its mode, owner and group. On the way nobody may read it who may not before or after."""
+    with _told(f"{path} cannot be given its mode, owner and group"):
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+        try:
+            os.fchmod(handle, os.fstat(handle).st_mode & wanted.mode)
+            os.fchown(handle, wanted.uid, wanted.gid)
+            os.fchmod(handle, wanted.mode)
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def remove_folder(path: str) -> None:
+    """Remove a folder; it disappears in one instant."""
+    parent, name = os.path.split(path)
+    with _told(f"{path} cannot be removed"):
+        os.rename(path, _aside(parent, name))
+        _remove(_aside(parent, name))
+        _sync_folder(parent)
+
+
+def remove_file(path: str) -> bool:
+    """Remove a file and what was left aside of it; False if there was none."""
+    folder, name = os.path.split(path)
+    with _told(f"{path} cannot be removed"):
+        _unlink(_aside(folder, name))
+        return _unlink(path)
+
+
+def remove_empty(path: str) -> bool:
+    """Remove a folder if it is empty; False if it is not, or is not there."""
+    try:
+        os.rmdir(path)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+            return False
+        raise DiskError(explain(error, f"{path} cannot be removed")) from None
+    return True
+
+
+def sweep(folder: str, name: str | None = None) -> None:
+    """Remove what a killed run left aside in *folder*, or only what it left of *name*."""
+    with _told(f"what an earlier run left in {folder} cannot be removed"):
+        try:
+            entries = os.listdir(folder)
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        for entry in entries:
+            if entry.startswith(".") and entry.endswith(ASIDE) and name in (None, entry[1 : -len(ASIDE)]):
+                _remove(os.path.join(folder, entry))
+
+
+@contextmanager
+def locked(
+    path: str, monotonic: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
+) -> Iterator[None]:
+    """Hold the lock at *path*. The kernel lets go of it when the process ends, however that comes about."""
+    with _told(f"{path} cannot be locked"):
+        # 0600: whoever may open it could hold it.
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    try:
+        deadline = monotonic() + _LOCK_PATIENCE
+        while not _try_lock(handle, path):
+            if monotonic() >= deadline:
+                raise LockedError(
+                    f"another run has held {path} for {_LOCK_PATIENCE:.0f} seconds: run again when it has ended"
+                )
+            sleep(0.1)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _try_lock(handle: int, path: str) -> bool:
+    with _told(f"{path} cannot be locked"):
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
+
+
+@contextmanager
+def _told(what: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise DiskError(explain(error, what)) from None
+
+
+def _aside(folder: str, name: str) -> str:
+    return os.path.join(folder, f".{name}{ASIDE}")
+
+
+def _write_new(path: str, content: Content) -> None:
+    data, wanted = content
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, wanted.mode & 0o600)
+    try:
+        if (wanted.uid, wanted.gid) != (-1, -1):
+            os.fchown(handle, wanted.uid, wanted.gid)
+        os.fchmod(handle, wanted.mode)  # after the owner, and whatever the umask is
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(handle, rest) :]
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _make_folder(path: str) -> None:
+    umask = os.umask(0o022)
+    try:
+        os.mkdir(path, 0o755)
+    finally:
+        os.umask(umask)
+
+
+def _sync_folder(path: str) -> None:
+    with _told(f"{path} cannot be written"):
+        handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(handle)
+        except OSError as error:
+            if error.errno != errno.EINVAL:  # some network file systems have none for folders
+                raise
+        finally:
+            os.close(handle)
+
+
+def _unlink(path: str) -> bool:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _remove(path: str) -> None:
+    if not os.path.isdir(path) or os.path.islink(path):
+        _unlink(path)
+        return
+    for entry in os.listdir(path):
+        _remove(os.path.join(path, entry))
+    os.rmdir(path)
+
+
+def _drop(path: str) -> None:
+    # While another error is told: what cannot be removed now is swept by the next run.
+    try:
+        _remove(path)
+    except OSError:
+        pass

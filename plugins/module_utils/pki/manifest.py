@@ -1,0 +1,190 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A certificate's versions as they lie on the disk, for reading: the live link, the manifests, the files' hashes.
+
+    HOME/live/NAME            -> ../versions/NAME/0007
+    HOME/versions/NAME/0007/  privkey.pem cert.pem chain.pem fullchain.pem version.json
+
+Standard library only, and nothing here raises for what it finds: this is what every host runs in every run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from datetime import datetime
+from typing import Any, NamedTuple
+
+FORMAT = 1
+MANIFEST, KEY, REQUEST = "version.json", "privkey.pem", "request.csr"
+CERTIFICATE, CHAIN, FULLCHAIN = "cert.pem", "chain.pem", "fullchain.pem"
+FILES = (KEY, CERTIFICATE, CHAIN, FULLCHAIN)
+
+NAME = re.compile(r"[A-Za-z0-9](?!.*\.\.)[A-Za-z0-9._-]{0,99}")
+NUMBER = re.compile(r"[0-9]{4,9}")
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
+_LARGEST = 1 << 20  # bytes; no file of a version comes near it
+
+_PENDING_FIELDS = {"name": str, "key_type": str, "directory": str}
+_OPTIONAL_FIELDS = ("profile", "account_uri", "order_uri")
+_LIVE_FIELDS = {"serial": str, "issuer": str, "files": dict, "reloaded": bool}
+
+Manifest = dict[str, Any]
+
+
+class Found(NamedTuple):
+    """What there is of one certificate. Versions are named by their numbers.
+
+    live: the version that the link leads to. foreign: there is a link, or something else in its place, that is not ours.
+    pending: the version being made; manifest: the pending version's. numbers: all versions, the oldest first.
+    """
+
+    live: str | None
+    foreign: bool
+    pending: str | None
+    manifest: Manifest | None
+    numbers: list[str]
+
+
+def name_problem(name: str) -> str:
+    """What is wrong with a certificate's name, which becomes a file name; empty if nothing is."""
+    if NAME.fullmatch(name):
+        return ""
+    return "the name is not usable: letters, digits, '.', '_' and '-' only, at most 100, a letter or digit first, no '..'"
+
+
+def link_path(home: str, name: str) -> str:
+    """Where the link to the live version is."""
+    return os.path.join(home, "live", name)
+
+
+def folder_path(home: str, name: str, *below: str) -> str:
+    """Where a certificate's versions are."""
+    return os.path.join(home, "versions", name, *below)
+
+
+def look(home: str, name: str) -> Found:
+    """What there is of the certificate *name*, which name_problem() has nothing against."""
+    live, foreign = _live(home, name)
+    try:
+        entries = os.listdir(folder_path(home, name))
+    except OSError:
+        entries = []
+    numbers = sorted((entry for entry in entries if NUMBER.fullmatch(entry)), key=int)
+    for number in reversed(numbers):
+        if live and int(number) <= int(live):
+            break
+        manifest = read(folder_path(home, name, number, MANIFEST))
+        # One that has been live was rolled back: it is history, not to come.
+        if manifest and not manifest["reloaded"]:
+            return Found(live, foreign, number, manifest, numbers)
+    return Found(live, foreign, None, None, numbers)
+
+
+def read(path: str) -> Manifest | None:
+    """The manifest at *path*; None if there is none or it is damaged."""
+    try:
+        return parse(_bytes(path))
+    except (OSError, ValueError, RecursionError):
+        return None
+
+
+def parse(data: bytes) -> Manifest:
+    """A manifest from its text. Fields that are not known stay as they are. Raises ValueError."""
+    manifest = json.loads(data)
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        raise ValueError("not a manifest")
+    _check_types(manifest, _PENDING_FIELDS)
+    if not _texts(manifest.get("identifiers")):
+        raise ValueError("identifiers")
+    for field in _OPTIONAL_FIELDS:
+        manifest.setdefault(field, None)
+        if not isinstance(manifest[field], (str, type(None))):
+            raise ValueError(field)
+    manifest.setdefault("reloaded", False)
+    if "files" in manifest:
+        _check_issued(manifest)
+    return manifest
+
+
+def live_facts(home: str, name: str, number: str) -> dict[str, Any]:
+    """What certificate_info tells of the live version: its manifest, and what became of its files."""
+    folder = folder_path(home, name, number)
+    manifest = read(os.path.join(folder, MANIFEST))
+    known: dict[str, Any] = manifest if manifest and "files" in manifest and manifest["name"] == name else {}
+    missing, unreadable = [], []
+    damaged = [] if known else [MANIFEST]
+    for file in FILES:
+        try:
+            if hashlib.sha256(_bytes(os.path.join(folder, file))).hexdigest() != known.get("files", {}).get(file):
+                damaged.append(file)
+        except FileNotFoundError:
+            missing.append(file)
+        except PermissionError:
+            unreadable.append(file)
+        except OSError:
+            damaged.append(file)
+    if not known:
+        damaged = [MANIFEST]  # without hashes nothing can be said of the rest
+    return {
+        "version": number,
+        "identifiers": known.get("identifiers", []),
+        **{field: known.get(field) for field in ("key_type", "profile", "directory", "account_uri", "serial", "issuer")},
+        **{field: known.get(field) for field in ("not_before", "not_after", "ari_id")},
+        "reloaded": known.get("reloaded", False),
+        "missing": missing,
+        "damaged": damaged,
+        "unreadable": unreadable,
+    }
+
+
+def pending_facts(found: Found) -> dict[str, Any] | None:
+    """What certificate_info tells of the version being made."""
+    if found.manifest is None:
+        return None
+    fields = ("identifiers", "key_type", "profile", "directory", "account_uri", "order_uri")
+    return {"version": found.pending, **{field: found.manifest[field] for field in fields}}
+
+
+def _live(home: str, name: str) -> tuple[str | None, bool]:
+    try:
+        target = os.readlink(link_path(home, name))
+    except (FileNotFoundError, NotADirectoryError):
+        return None, False
+    except OSError:
+        return None, True
+    prefix, number = os.path.join("..", "versions", name, ""), os.path.basename(target)
+    ours = target == prefix + number and NUMBER.fullmatch(number)
+    return (number, False) if ours else (None, True)
+
+
+def _bytes(path: str) -> bytes:
+    with open(path, "rb") as file:
+        data = file.read(_LARGEST + 1)
+    if len(data) > _LARGEST:
+        raise OSError(0, "too large", path)
+    return data
+
+
+def _check_types(manifest: Manifest, fields: dict[str, Any]) -> None:
+    for field, kind in fields.items():
+        if not isinstance(manifest.get(field), kind):
+            raise ValueError(field)
+
+
+def _check_issued(manifest: Manifest) -> None:
+    _check_types(manifest, _LIVE_FIELDS)
+    if not isinstance(manifest.setdefault("ari_id", None), (str, type(None))):
+        raise ValueError("ari_id")
+    for field in ("not_before", "not_after"):
+        if not _TIME.fullmatch(str(manifest.get(field))):
+            raise ValueError(field)
+        datetime.fromisoformat(manifest[field][:-1])
+
+
+def _texts(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(item, str) for item in value)

@@ -1,0 +1,139 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Getting a version ready to be ordered for: a private key, a certificate request, and the order in its journal."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from . import files, keys, requests
+from .attributes import drift
+from .certificates import utc
+from .errors import HostError
+from .manifest import FORMAT, KEY, REQUEST, Found
+from .versions import Versions
+from .wanted import Wanted
+
+
+@dataclass(frozen=True)
+class Order:
+    """Where the CA keeps the order for a version, and whose it is."""
+
+    order_uri: str
+    account_uri: str | None
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A pending version. version and request are None if it would be made, but this is a check."""
+
+    version: str | None
+    request: bytes | None
+    order: Order | None
+    reused: bool
+    changed: bool
+
+
+def prepare(home: str, wanted: Wanted, directory: str, order: Order | None, now: datetime, check: bool) -> Prepared:
+    """Make the pending version, or take up the one there is; journal the order, if one is given. Raises HostError."""
+    versions = Versions(home, wanted.name)
+    if check:
+        return _foreseen(versions, versions.look(), wanted, directory, order)
+    with versions.locked() as found:
+        request = reusable(versions, found, wanted, directory)
+        if request is None or found.pending is None or found.manifest is None:
+            return _made(versions, found, wanted, directory, order, now)
+        versions.discard_before(found, found.pending)
+        repaired = versions.repair(found.pending, wanted.attributes)
+        journaled = order is not None and versions.note(found.pending, **vars(order))
+        return Prepared(
+            found.pending, request, order or _journaled(found.manifest), True, bool(repaired) or journaled
+        )
+
+
+def reusable(versions: Versions, found: Found, wanted: Wanted, directory: str) -> bytes | None:
+    """The request of the pending version, if that is what is wanted and whole."""
+    pending = found.manifest
+    if not pending or not found.pending:
+        return None
+    same = (
+        set(pending["identifiers"]) == set(wanted.identifiers)
+        and pending["key_type"] == wanted.key_type
+        and (pending["profile"] or None) == wanted.profile
+        and pending["directory"] == directory
+    )
+    if not same:
+        return None
+    try:
+        path = versions.path(found.pending, KEY)
+        key = keys.load(files.read(path), path)
+        request = files.read(versions.path(found.pending, REQUEST))
+    except HostError:
+        return None
+    return request if requests.fits(request, key, wanted.identifiers) else None
+
+
+def journal(home: str, name: str, order: Order, check: bool) -> bool:
+    """Write the order into the pending version's journal; False if it was there. Raises HostError."""
+    versions = Versions(home, name)
+    if check:
+        found = versions.look()
+        return not found.manifest or _journaled(found.manifest) != order
+    with versions.locked() as found:
+        return versions.note(versions.pending(found), **vars(order))
+
+
+def forget_order(home: str, name: str, order_uri: str | None, check: bool) -> bool:
+    """Take an order that came to nothing out of the journal: the next run makes a new one, with the same key.
+
+    *order_uri*: only that one; None: whichever it is. False if there was none. Raises HostError.
+    """
+    versions = Versions(home, name)
+
+    def concerned(found: Found) -> bool:
+        journaled = found.manifest["order_uri"] if found.manifest else None
+        return bool(journaled) and order_uri in (None, "", journaled)
+
+    if check or not concerned(versions.look()):
+        return concerned(versions.look())
+    with versions.locked() as found:
+        return concerned(found) and versions.note(versions.pending(found), order_uri=None)
+
+
+def _made(
+    versions: Versions, found: Found, wanted: Wanted, directory: str, order: Order | None, now: datetime
+) -> Prepared:
+    key = keys.generate(wanted.key_type)
+    request = requests.build(key, wanted.identifiers)
+    manifest = {
+        "format": FORMAT,
+        "name": wanted.name,
+        "identifiers": wanted.identifiers,
+        "key_type": wanted.key_type,
+        "profile": wanted.profile,
+        "directory": directory,
+        "order_uri": order.order_uri if order else None,
+        "account_uri": order.account_uri if order else None,
+        "created": utc(now),
+    }
+    number = versions.add(found, manifest, files.Content(keys.pem(key), wanted.attributes), request)
+    return Prepared(number, request, order, False, True)
+
+
+def _foreseen(versions: Versions, found: Found, wanted: Wanted, directory: str, order: Order | None) -> Prepared:
+    request = reusable(versions, found, wanted, directory)
+    if request is None or found.pending is None or found.manifest is None:
+        return Prepared(None, None, order, False, True)
+    journaled = _journaled(found.manifest)
+    changed = bool(drift(versions.path(found.pending, KEY), wanted.attributes)) or order not in (None, journaled)
+    return Prepared(found.pending, request, order or journaled, True, changed)
+
+
+def _journaled(manifest: Mapping[str, Any]) -> Order | None:
+    return Order(manifest["order_uri"], manifest["account_uri"]) if manifest["order_uri"] else None

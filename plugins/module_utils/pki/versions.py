@@ -1,0 +1,121 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A certificate's versions on the disk, for writing. Every step is taken under the certificate's lock.
+
+A version is pending until the live link leads to it. A pending version appears complete with key and request; the
+certificate is added to it; then the link is switched. Killed anywhere, the next run takes the pending version up.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from . import files
+from .attributes import Attributes, drift
+from .errors import StateError
+from .files import Content
+from .manifest import CERTIFICATE, CHAIN, FULLCHAIN, KEY, MANIFEST, REQUEST, Found, Manifest, folder_path, link_path, look, read
+
+KEPT = 2  # versions before the live one, to roll back to
+
+
+class Versions:
+    """The versions of the certificate *name* in *home*. All methods raise HostError."""
+
+    def __init__(self, home: str, name: str) -> None:
+        self.home = home
+        self.name = name
+
+    @contextmanager
+    def locked(self) -> Iterator[Found]:
+        """Hold the certificate's lock, and remove what a killed run left. Gives what there is, looked at under it."""
+        folder = folder_path(self.home, self.name)
+        files.make_folders(folder)
+        with files.locked(os.path.join(folder, ".lock")):
+            files.sweep(folder)
+            files.sweep(os.path.join(self.home, "live"), self.name)
+            found = look(self.home, self.name)
+            for number in found.numbers:
+                files.sweep(self.path(number))
+            if found.foreign:
+                raise StateError(
+                    f"{link_path(self.home, self.name)} is not a link to one of its versions: move it away and run again"
+                )
+            yield found
+
+    def look(self) -> Found:
+        """What there is, without a lock: for a check."""
+        return look(self.home, self.name)
+
+    def path(self, number: str, file: str = "") -> str:
+        """Where a version, or a file of it, is."""
+        return folder_path(self.home, self.name, number, file) if file else folder_path(self.home, self.name, number)
+
+    def add(self, found: Found, manifest: Mapping[str, Any], key: Content, request: bytes) -> str:
+        """Make a pending version in place of the one there may be. Gives its number."""
+        number = f"{max((int(number) for number in (*found.numbers, found.live or '0')), default=0) + 1:04d}"
+        contents = {KEY: key, REQUEST: Content(request), MANIFEST: _content(manifest)}
+        files.write_folder(self.path(number), contents)
+        self.discard_before(found, number)
+        return number
+
+    def discard_before(self, found: Found, number: str) -> None:
+        """Remove what was pending before *number* became it."""
+        for other in found.numbers:
+            if int(found.live or 0) < int(other) < int(number) and not self._was_live(other):
+                files.remove_folder(self.path(other))
+
+    def note(self, number: str, **fields: Any) -> bool:
+        """Write fields into a version's manifest; False if they were there."""
+        manifest = read(self.path(number, MANIFEST))
+        if manifest is None:
+            raise StateError(f"{self.path(number, MANIFEST)} is damaged")
+        if all(field in manifest and manifest[field] == value for field, value in fields.items()):
+            return False
+        files.write_all(self.path(number), {MANIFEST: _content({**manifest, **fields})})
+        return True
+
+    def complete(self, number: str, manifest: Manifest, certificate: bytes, chain: bytes) -> None:
+        """Add the certificate to the pending version. The manifest, which says so, gets its name last."""
+        public = {CERTIFICATE: certificate, CHAIN: chain, FULLCHAIN: certificate + chain}
+        contents = {**public, KEY: files.read(self.path(number, KEY))}
+        hashes = {file: hashlib.sha256(data).hexdigest() for file, data in contents.items()}
+        manifest = {**manifest, "files": hashes, "reloaded": False}
+        files.write_all(
+            self.path(number), {**{file: Content(data) for file, data in public.items()}, MANIFEST: _content(manifest)}
+        )
+
+    def switch(self, number: str) -> None:
+        """Make a version the live one."""
+        path = link_path(self.home, self.name)
+        files.make_folders(os.path.dirname(path))
+        files.link(path, os.path.join("..", "versions", self.name, number))
+
+    def prune(self, number: str) -> None:
+        """Remove the versions that nobody goes back to from *number*, the live one."""
+        numbers = [other for other in self.look().numbers if int(other) < int(number)]
+        for other in numbers[:-KEPT]:
+            files.remove_folder(self.path(other))
+
+    def repair(self, number: str, wanted: Attributes) -> list[str]:
+        """Put a private key's mode, owner and group right. Gives what was wrong, in words."""
+        path = self.path(number, KEY)
+        texts = drift(path, wanted)
+        if texts:
+            files.set_attributes(path, wanted)
+        return texts
+
+    def _was_live(self, number: str) -> bool:
+        manifest = read(self.path(number, MANIFEST))
+        return bool(manifest and manifest["reloaded"])
+
+
+def _content(manifest: Mapping[str, Any]) -> Content:
+    return Content((json.dumps(manifest, indent=2, sort_keys=True) + "\n").encode())

@@ -1,0 +1,68 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Three hosts and a CA on this machine: issue, run again, and look at what is really served. python -m tests.demo"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from cryptography import x509
+
+from tests.lab import Lab, LabError
+
+HERE = Path(__file__).parent
+CHECKOUT = HERE.parents[1]
+
+
+def main() -> int:
+    try:
+        with Lab(CHECKOUT / "build" / "demo", hosts=3, collections_path=str(CHECKOUT / "build/collections_dev")) as lab:
+            return show(lab)
+    except LabError as error:
+        print(f"demo: {error}", file=sys.stderr)
+        return 1
+
+
+def show(lab: Lab) -> int:
+    """The demo, with a lab that is up; the exit status."""
+    print(f"\n== The lab is up: {', '.join(map(lab.fqdn, lab.hosts))}, and a CA at {lab.pebble.directory_url}")
+    for title in ("The first run: what changes", "The second run: nothing"):
+        print(f"\n== {title}", flush=True)
+        if play(lab) != 0:
+            return 1
+    print("\n== What each host's nginx serves over HTTPS")
+    return 0 if all([describe(lab, host) for host in lab.hosts]) else 1
+
+
+def play(lab: Lab) -> int:
+    """ansible-playbook, as a user would call it."""
+    command = ["ansible-playbook", str(HERE / "site.yml"), "-e", f"@{lab.state}/vars.json", "-e", f"@{HERE}/vars.yml"]
+    return lab.run([*command, "-e", f"acme_account_key_src={lab.state}/ansible/account-key.pem"]).returncode
+
+
+def describe(lab: Lab, host: str) -> bool:
+    """Print what a host serves; whether it is verified against the CA's root."""
+    name = lab.fqdn(host)
+    try:
+        served = lab.served(host, name, roots=lab.pebble.root_pem())
+        verified = "yes"
+    except OSError as error:
+        verified = f"no ({error})"
+        try:
+            served = lab.served(host, name)
+        except OSError as error:
+            print(f"{name}: nothing is served: {error}")
+            return False
+    certificate = x509.load_der_x509_certificate(served)
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    print(f"https://{name}")
+    print(f"  names     {', '.join(names.get_values_for_type(x509.DNSName))}")
+    print(f"  issuer    {certificate.issuer.rfc4514_string()}")
+    print(f"  expires   {certificate.not_valid_after_utc:%Y-%m-%d %H:%M} UTC")
+    print(f"  verified against the CA's root: {verified}")
+    return verified == "yes"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

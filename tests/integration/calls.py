@@ -1,0 +1,33 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Modules called as a user calls them, from the lab's controller."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tests.lab import Lab
+
+CHECKOUT = Path(__file__).parents[2]
+COLLECTIONS = str(CHECKOUT / "build" / "collections_dev")
+
+
+class Result(dict):  # type: ignore[type-arg]
+    """A module's result; ok: it did not fail. text: all that was printed."""
+
+    ok: bool
+    text: str
+
+
+def call(lab: Lab, module: str, host: str = "localhost", check: bool = False, **options: Any) -> Result:
+    """Run one module of the collection; options as in a task."""
+    command = ["ansible", host, "-m", f"certfleet.tls.{module}", "-a", json.dumps(options)]
+    done = lab.run([*command, "--check"] if check else command, capture_output=True, text=True, timeout=300)
+    _, arrow, document = done.stdout.partition("=> ")
+    assert arrow, done.stdout + done.stderr
+    result = Result(json.JSONDecoder().raw_decode(document)[0])
+    result.ok = done.returncode == 0
+    result.text = done.stdout + done.stderr
+    return result

@@ -1,0 +1,86 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Making namespaces and entering them."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import subprocess
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from .errors import LabError
+from .process import Process
+
+CLONE_NEWNET = 0x40000000
+SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
+CLEAN_ENV = {"PATH": f"{SBIN}:/usr/local/bin:/usr/bin:/bin", "HOME": "/root", "LANG": "C.UTF-8"}
+
+
+def nsenter(process: Process, *namespaces: str) -> list[str]:
+    """The start of a command line that runs the rest in namespaces ("--net", ...) of a process."""
+    return ["nsenter", f"--target={process.pid}", *namespaces, "--"]
+
+
+def unshare(*namespaces: str) -> list[str]:
+    """The start of a command line that runs the rest in the background as process 1 of new namespaces.
+
+    Always of a mount and a PID namespace; of others as named ("--net", "--uts").
+    """
+    # A slave of the machine's mounts: what is unmounted there is not held here.
+    return ["setsid", "--fork", "unshare", "--mount", "--propagation=slave", "--pid", "--fork", *namespaces, "--"]
+
+
+def start(what: str, command: list[str]) -> None:
+    """Run a command that says "up" once what it starts is up, and goes on in the background.
+
+    Raises LabError with what it said when it ends before.
+    """
+    process = subprocess.Popen(
+        command,
+        env=CLEAN_ENV,
+        cwd="/",
+        text=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    assert process.stdout
+    said = []
+    with process.stdout:
+        for line in process.stdout:
+            if line == "up\n":
+                break
+            said.append(line.strip())
+        else:
+            raise LabError(f"{what} does not start: {' / '.join(said) or 'it says nothing'}")
+    process.wait()
+
+
+def in_network(pid: int, function: Callable[[], Any]) -> Any:
+    """What function() returns or raises when run in the network namespace of a process.
+
+    Runs in a thread of its own, which ends afterwards: a namespace belongs to a thread, and no other is moved.
+    """
+    outcome: list[Any] = [None, None]
+
+    def work() -> None:
+        try:
+            fd = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                if ctypes.CDLL(None, use_errno=True).setns(fd, CLONE_NEWNET) != 0:
+                    raise OSError(ctypes.get_errno(), "cannot enter the lab's network")
+            finally:
+                os.close(fd)
+            outcome[0] = function()
+        except BaseException as error:  # whatever it is, it is the caller's
+            outcome[1] = error
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join()
+    if outcome[1] is not None:
+        raise outcome[1]
+    return outcome[0]

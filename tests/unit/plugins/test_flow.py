@@ -1,0 +1,172 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The wiring between the role's steps."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+
+import pytest
+from ansible.errors import AnsibleFilterError
+from ansible_collections.certfleet.tls.plugins.filter import flow
+
+WANTED = {"identifiers": ["a.example"], "challenge": "http-01", "profile": None, "webroot": "/srv/www"}
+ORDER = {
+    "host": "web1",
+    "name": "shop",
+    "status": "pending",
+    "message": "",
+    "identifiers": ["a.example"],
+    "order_uri": "https://ca/order/1",
+    "finalize_uri": "https://ca/finalize/1",
+    "certificate_uri": "",
+    "authorizations": ["https://ca/authz/1"],
+    "account_uri": "https://ca/account/1",
+    "can_wait": False,
+    "challenges": [{"type": "http-01", "token": "t1", "key_authorization": "t1.thumb", "url": "https://ca/chall/1"}],
+}
+
+
+def facts(name="shop", pending=None, **variables):
+    found = {"certificates": [{"name": name, "wanted": {"name": name, **WANTED}, "live": None, "pending": pending}]}
+    return {"acme_found": found, **variables}
+
+
+def planned(action, name="shop", **more):
+    item = {"name": name, "action": action, "reason": "", "message": "", "can_wait": False, "replaces_cert_id": None}
+    return {**item, **more}
+
+
+def test_found_adds_the_host_and_skips_hosts_without_a_result():
+    hostvars = {"web1": facts(), "web2": {}, "web3": {"acme_found": {"unreachable": True}}}
+    assert [(item["host"], item["name"]) for item in flow.found(["web1", "web2", "web3"], hostvars)] == [("web1", "shop")]
+
+
+@pytest.mark.parametrize("variable", ["acme_directory", "acme_account_key_src", "acme_account_key_content", "acme_ca_path"])
+def test_hosts_that_disagree_on_the_ca_are_refused(variable):
+    hostvars = {"web1": facts(**{variable: "a"}), "web2": facts(**{variable: "a"}), "web3": facts(**{variable: "b"})}
+    assert len(flow.found(["web1", "web2"], hostvars)) == 2
+    with pytest.raises(AnsibleFilterError, match=f"{variable} differs between web1 and web3"):
+        flow.found(["web1", "web2", "web3"], hostvars)
+
+
+def test_orders_take_what_is_issued_with_the_journals_order():
+    plan = {"due": ["web1", "web2"], "hosts": {"web1": [planned("issue", can_wait=True)], "web2": [planned("repair")]}}
+    hostvars = {"web1": facts(pending={"order_uri": "o", "account_uri": "a"}), "web2": facts()}
+    assert flow.orders(plan, hostvars) == [
+        {
+            "host": "web1",
+            "name": "shop",
+            "identifiers": ["a.example"],
+            "challenge": "http-01",
+            "profile": None,
+            "replaces_cert_id": None,
+            "can_wait": True,
+            "order_uri": "o",
+            "account_uri": "a",
+        }
+    ]
+
+
+@pytest.mark.parametrize(("status", "stands"), [("pending", True), ("valid", True), ("failed", False), ("deferred", False)])
+def test_only_an_order_that_stands_gets_a_key_and_is_journaled(status, stands):
+    ordered = {"hosts": {"web1": [{**ORDER, "status": status}]}}
+    certificates = [{"name": "shop"}, {"name": "other"}]
+    assert flow.wanted(certificates, ordered, "web1") == ([{"name": "shop"}] if stands else [])
+    journal = [{"name": "shop", "order_uri": ORDER["order_uri"], "account_uri": ORDER["account_uri"]}]
+    assert flow.journal(ordered, "web1") == (journal if stands else [])
+    assert flow.journal(ordered, "web2") == []
+
+
+def test_challenges_of_one_host_and_of_all():
+    ordered = {"hosts": {"web1": [ORDER], "web2": [{**ORDER, "host": "web2"}]}}
+    hostvars = {"web1": facts(), "web2": facts()}
+    challenge = {"type": "http-01", "token": "t1", "key_authorization": "t1.thumb", "webroot": "/srv/www"}
+    assert flow.challenges(ordered, hostvars, "web1") == [challenge]
+    assert flow.challenges(ordered, hostvars) == [challenge, challenge]
+    assert flow.challenges({"msg": "the CA is down"}, hostvars, "web1") == []
+
+
+REQUESTED = {"requests": [{"name": "shop", "csr_content": "CSR"}], "journaled": ["shop"]}
+
+
+@pytest.mark.parametrize(
+    ("requested", "goes_on"),
+    [
+        (REQUESTED, True),
+        ({**REQUESTED, "journaled": []}, False),
+        ({**REQUESTED, "requests": []}, False),
+        ({"unreachable": True}, False),
+        ({}, False),
+    ],
+)
+def test_only_a_journaled_order_is_finalized(requested, goes_on):
+    result = flow.finalizable({"hosts": {"web1": [ORDER]}}, {"web1": facts(acme_request=requested)})
+    assert [item["csr_content"] for item in result] == (["CSR"] if goes_on else [])
+    assert all("message" not in item for item in result)
+
+
+VALID = {"host": "web1", "name": "shop", "status": "valid", "message": "", "certificate": "PEM"}
+
+
+@pytest.mark.parametrize(
+    ("plan", "ordered", "requested", "finalized", "status", "message"),
+    [
+        pytest.param(planned("repair", message="m"), {}, {}, {}, "repair", "m", id="repair"),
+        pytest.param(planned("keep"), {}, {}, {}, "keep", "", id="keep"),
+        pytest.param(planned("refuse", message="bad name"), {}, {}, {}, "failed", "bad name", id="refused by the plan"),
+        pytest.param(planned("issue"), {"hosts": {"web1": [ORDER]}}, REQUESTED, {"hosts": {"web1": [VALID]}}, "valid", "", id="valid"),
+        pytest.param(planned("issue"), {"msg": "no josepy"}, {}, {}, "failed", "no josepy", id="ordering failed for all"),
+        pytest.param(
+            planned("issue"),
+            {"hosts": {"web1": [{**ORDER, "status": "failed", "message": "rejected"}]}},
+            {},
+            {},
+            "failed",
+            "rejected",
+            id="order rejected",
+        ),
+        pytest.param(
+            planned("issue"),
+            {"hosts": {"web1": [{**ORDER, "status": "deferred", "message": "limit"}]}},
+            {},
+            {},
+            "deferred",
+            "limit",
+            id="order deferred",
+        ),
+        pytest.param(
+            planned("issue"), {"hosts": {"web1": [ORDER]}}, {"msg": "disk full"}, {}, "failed", "disk full", id="no request"
+        ),
+        pytest.param(
+            planned("issue"),
+            {"hosts": {"web1": [ORDER]}},
+            REQUESTED,
+            {"msg": "the CA is down"},
+            "failed",
+            "the CA is down",
+            id="finalizing failed for all",
+        ),
+        pytest.param(
+            planned("issue"), {"hosts": {"web1": [ORDER]}}, REQUESTED, {"skipped": True}, "keep", "check mode", id="check mode"
+        ),
+    ],
+)
+def test_outcomes(plan, ordered, requested, finalized, status, message):
+    (outcome,) = flow.outcomes({"hosts": {"web1": [plan]}}, ordered, requested, finalized, "web1")
+    assert (outcome["name"], outcome["status"], outcome["message"]) == ("shop", status, message)
+    if status == "failed" and plan["action"] == "issue" and "rejected" not in message:
+        assert outcome["resumable"]
+
+
+def test_to_revoke_takes_what_slurp_read():
+    results = [{"item": "shop", "content": b64encode(b"PEM").decode()}, {"item": "gone", "failed": True, "content": ""}]
+    hostvars = {"web1": {"acme_revoked": {"results": results[:1]}}, "web2": {"acme_revoked": {"unreachable": True}}}
+    assert flow.to_revoke(["web1", "web2"], hostvars) == [{"host": "web1", "name": "shop", "content": "PEM"}]
+
+
+def test_every_filter_is_documented_and_exported():
+    from pathlib import Path
+
+    documented = {path.stem for path in Path(flow.__file__).parent.glob("*.yml")}
+    assert documented == set(flow.FilterModule().filters())
