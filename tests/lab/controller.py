@@ -33,6 +33,7 @@ home = {state}/ansible
 inventory = {state}/inventory.ini
 collections_path = {collections}
 forks = {forks}
+remote_user = root
 host_key_checking = True
 retry_files_enabled = False
 localhost_warning = False
@@ -57,7 +58,7 @@ def write(lab: Lab) -> None:
     )
     hosts = "".join(f"{host} ansible_host={lab.address(host)}\n" for host in lab.hosts)
     (lab.state / "inventory.ini").write_text(
-        f"[web]\n{hosts}\n[web:vars]\nansible_user=root\nansible_python_interpreter=/usr/bin/python3\n"
+        f"[web]\n{hosts}\n[web:vars]\nansible_python_interpreter=/usr/bin/python3\n"
     )
     variables = {
         "acme_directory": lab.pebble.directory_url,

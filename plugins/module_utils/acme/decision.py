@@ -59,12 +59,10 @@ def decide(
     except IdentifierError as error:
         return Decision(REFUSE, message=str(error))
     reason, next_at = _reason(wanted, identifiers, live, directory, now, suggested, forced)
-    if reason:
-        can_wait = bool(live) and not _broken(live) and now < emergency_point(*_validity(live))
+    if live is None or reason:
         if found.get("problems"):
             return Decision(REFUSE, reason, "; ".join(found["problems"]))
-        return Decision(ISSUE, reason, can_wait=can_wait)
-    assert live is not None
+        return Decision(ISSUE, reason, can_wait=_still_serves(live, now))
     if live["attributes"]:
         return Decision(REPAIR, "attributes", "; ".join(live["attributes"]), next_at)
     if wanted["reload"] and not live["reloaded"]:
@@ -106,8 +104,11 @@ def _reason(
     return "", next_at
 
 
-def _broken(live: Mapping[str, Any]) -> bool:
-    return bool(live["missing"] or live["damaged"])
+def _still_serves(live: Mapping[str, Any] | None, now: datetime) -> bool:
+    """Whether the live certificate is whole and bridges a wait."""
+    if live is None or live["missing"] or live["damaged"]:
+        return False
+    return now < emergency_point(*_validity(live))
 
 
 def _validity(live: Mapping[str, Any]) -> tuple[datetime, datetime]:
