@@ -95,6 +95,7 @@ def challenges(
             for challenge in order.get("challenges", ()):
                 result.append(
                     {
+                        "name": order["name"],
                         "type": challenge["type"],
                         "token": challenge["token"],
                         "key_authorization": challenge["key_authorization"],
@@ -105,13 +106,13 @@ def challenges(
 
 
 def finalizable(ordered: Mapping[str, Any], hostvars: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The orders that acme_order_finalize goes on with: those whose host has confirmed that they are in its journal."""
+    """The orders that acme_order_finalize goes on with: those in their host's journal, with all challenges in place."""
     result = []
     for host, items in ordered.get("hosts", {}).items():
-        journaled = _registered(hostvars, host, "acme_request", "journaled")
+        ready = _registered(hostvars, host, "acme_request", "ready")
         requests = _by_name(_registered(hostvars, host, "acme_request", "requests"))
         for order in items:
-            if order["name"] in journaled and order["name"] in requests:
+            if order["name"] in ready and order["name"] in requests:
                 prepared = {key: order[key] for key in _PREPARED}
                 result.append({**prepared, "csr_content": requests[order["name"]]["csr_content"]})
     return result
@@ -143,7 +144,7 @@ def outcomes(
         elif finalized.get("skipped"):
             result.append({"name": name, "status": "keep", "message": "check mode"})
         else:
-            stopped = requested.get("msg") if name not in requested.get("journaled", ()) else finalized.get("msg")
+            stopped = requested.get("failures", {}).get(name) or requested.get("msg") or finalized.get("msg")
             result.append(_failed(name, stopped or "it could not be finalized"))
     return result
 
@@ -178,8 +179,8 @@ def _one_ca_for_all(hosts: list[str], hostvars: Mapping[str, Any]) -> None:
             first.setdefault(hostvars[host].get(variable), host)
         if len(first) > 1:
             raise AnsibleFilterError(
-                f"{variable} differs between {' and '.join(list(first.values())[:2])}: hosts of one play are ordered for "
-                "in one go, with one CA and one account; give each CA a play of its own"
+                f"{variable} differs between {' and '.join(list(first.values())[:2])}: hosts of one play are ordered "
+                "for in one go, with one CA and one account; give each CA a play of its own"
             )
 
 

@@ -32,5 +32,5 @@ class Clock:
 
     def pause(self, attempt: int, floor: float = 0.0, longest: float = 30.0) -> float:
         """Seconds before a further attempt: doubling from half a second, jittered by half, never below *floor*."""
-        grown = min(longest, 0.5 * 2**attempt)
+        grown = min(longest, 0.5 * 2.0**attempt)
         return max(floor, grown * (0.5 + self.chance() / 2))

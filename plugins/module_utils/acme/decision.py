@@ -21,7 +21,7 @@ KEEP, ISSUE, REPAIR, REFUSE = "keep", "issue", "repair", "refuse"
 
 @dataclass(frozen=True)
 class Decision:
-    """What is to be done and why. *next_at*: when a kept certificate comes next. *can_wait*: a live one still serves."""
+    """What is to be done and why. *next_at*: when a kept one comes next. *can_wait*: a live one still serves."""
 
     action: str
     reason: str = ""
@@ -50,10 +50,13 @@ def decide(
 ) -> Decision:
     """Decide for one certificate.
 
-    *found* is an entry of certificate_info: wanted, live, problems. *directory* is the URL of the CA that is wanted.
+    *found* is an entry of certificate_info: wanted, live, invalid (speaks against what is wanted) and problems (would
+    keep the host from getting a certificate). *directory* is the URL of the CA that is wanted.
     *suggested* is the instant that follows from the CA's renewal information, None if there is none.
     """
     wanted, live = found["wanted"], found.get("live")
+    if found.get("invalid"):
+        return Decision(REFUSE, message="; ".join(found["invalid"]))
     try:
         identifiers = check(wanted["identifiers"], wanted["challenge"])
     except IdentifierError as error:

@@ -59,7 +59,11 @@ class AccountKey:
         if key_type == "ed25519":
             return cls(ed25519.Ed25519PrivateKey.generate())
         if key_type.startswith("ec"):
-            curves: dict[str, type[ec.EllipticCurve]] = {"ec256": ec.SECP256R1, "ec384": ec.SECP384R1, "ec521": ec.SECP521R1}
+            curves: dict[str, type[ec.EllipticCurve]] = {
+                "ec256": ec.SECP256R1,
+                "ec384": ec.SECP384R1,
+                "ec521": ec.SECP521R1,
+            }
             return cls(ec.generate_private_key(curves[key_type]()))
         return cls(rsa.generate_private_key(public_exponent=65537, key_size=int(key_type.removeprefix("rsa"))))
 
@@ -72,9 +76,7 @@ class AccountKey:
             if passphrase:
                 # An unencrypted key with a passphrase given for others of the fleet: no reason to stop.
                 return cls.load(pem, None, where)
-            raise KeyFileError(
-                f"{where} is encrypted and no passphrase is given: set account_key_passphrase"
-            ) from None
+            raise KeyFileError(f"{where} is encrypted and no passphrase is given: set account_key_passphrase") from None
         except ValueError:
             if passphrase and b"ENCRYPTED" in pem:
                 raise KeyFileError(f"{where} cannot be decrypted with the passphrase given") from None

@@ -89,7 +89,7 @@ class Order:
         return self._read(client, self.url, answer)
 
     def wait_past(self, client: Client, status: str, deadline: Deadline) -> Order:
-        """Poll this order until it leaves *status*. Raises DeadlineError; OrderInvalid if that is what it has become."""
+        """Poll this order until it leaves *status*. Raises DeadlineError; OrderInvalid if it has become that."""
 
         def read() -> tuple[Order, float | None]:
             order = Order.fetch(client, self.url)

@@ -56,7 +56,7 @@ class RenewalInfo:
 def ask_all(
     http: Http, base_url: str, ari_ids: Sequence[str], connections: int
 ) -> tuple[dict[str, datetime], list[str]]:
-    """Ask about many certificates side by side: the instant of each that is answered for, and a warning for the rest."""
+    """Ask about many certificates at once: the instant of each that is answered for, and a warning for the rest."""
 
     def ask(ari_id: str) -> datetime | str:
         try:

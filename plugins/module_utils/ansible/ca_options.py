@@ -69,7 +69,7 @@ def open_client(params: Mapping[str, Any], key: AccountKey, connections: int = 1
 
 
 def account_key(params: Mapping[str, Any], create: bool = False) -> AccountKey:
-    """The account key that ACCOUNT_KEY_SPEC names. *create*: makes the file where there is none. Raises KeyFileError."""
+    """The account key that ACCOUNT_KEY_SPEC names. *create*: makes a file that is absent. Raises KeyFileError."""
     passphrase = params["account_key_passphrase"]
     if params["account_key_content"]:
         return AccountKey.load(params["account_key_content"].encode(), passphrase, "account_key_content")

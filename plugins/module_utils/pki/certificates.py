@@ -90,10 +90,12 @@ def check(certificate: x509.Certificate, key: PrivateKey, identifiers: Iterable[
 
 
 def check_validity(certificate: x509.Certificate, what: str, now: datetime) -> str:
-    """Raise CertificateError unless *certificate*, called *what* in messages, is in force at *now*, give or take SKEW."""
+    """Raise CertificateError unless *certificate*, *what* in messages, is in force at *now*, give or take SKEW."""
     time = validity(certificate)
     if time.not_after <= now:
-        raise CertificateError(f"{what} ended at {utc(time.not_after)}, and this host's clock says {utc(now)}: check the clock")
+        raise CertificateError(
+            f"{what} ended at {utc(time.not_after)}, and this host's clock says {utc(now)}: check the clock"
+        )
     if time.not_before <= now:
         return ""
     text = f"{what} begins at {utc(time.not_before)}, and this host's clock says {utc(now)}: check the clock"
@@ -146,7 +148,9 @@ def _names(certificate: x509.Certificate) -> set[str]:
     found = set()
     for name in names:
         try:
-            found.add(normalize(name.value) if isinstance(name, x509.DNSName) else f"{type(name).__name__} {name.value}")
+            found.add(
+                normalize(name.value) if isinstance(name, x509.DNSName) else f"{type(name).__name__} {name.value}"
+            )
         except IdentifierError:
             found.add(str(name.value))
     return found

@@ -21,7 +21,7 @@ except ImportError:
 
 
 def check(certificate: x509.Certificate, chain: Sequence[x509.Certificate], now: datetime) -> None:
-    """Raise CertificateError unless *chain* leads up from *certificate* link by link. An empty one is the CA's choice."""
+    """Raise CertificateError unless *chain* leads up from *certificate* link by link. It may be empty."""
     below = certificate
     for issuer in chain:
         what = f"the CA's chain does not hold: {_name(issuer.subject)}"

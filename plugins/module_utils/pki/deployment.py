@@ -2,25 +2,26 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Putting a certificate in place: checked, added to its pending version, and made the live one."""
+"""Putting a certificate in place: checked, added to its pending version, made the live one, told to its services."""
 
 from __future__ import annotations
 
-import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from . import certificates, chains, files, keys
 from .attributes import drift
-from .errors import CertificateError, StateError
-from .manifest import CERTIFICATE, KEY, MANIFEST, Found, Manifest, read
+from .errors import CertificateError, HostError
+from .manifest import CERTIFICATE, KEY, MANIFEST, Found, read
 from .versions import Versions
 from .wanted import Wanted
 
 
 @dataclass(frozen=True)
 class Issued:
-    """What the CA delivered for a certificate: PEM texts, and the account."""
+    """What the CA delivered for a certificate, PEM texts, and the account that ordered it."""
 
     certificate: str
     chain: str
@@ -29,7 +30,7 @@ class Issued:
 
 @dataclass(frozen=True)
 class Deployed:
-    """What became of a certificate."""
+    """What became of a certificate. warning: a sentence for people, or empty."""
 
     changed: bool
     version: str
@@ -42,26 +43,22 @@ class Deployed:
 def deploy(home: str, wanted: Wanted, issued: Issued, now: datetime, check: bool) -> Deployed:
     """Check the certificate, add it to the pending version and switch the live link. Raises HostError."""
     versions = Versions(home, wanted.name)
-    leaves = certificates.load_all(issued.certificate, "the certificate")
-    if len(leaves) != 1:
-        raise CertificateError(f"the CA's answer has {len(leaves)} certificates where one belongs")
-    leaf, chain = leaves[0], certificates.load_all(issued.chain, "the chain")
+    leaf, chain = _parsed(issued)
     pem = certificates.pem(leaf)
 
     def step(found: Found) -> Deployed:
-        if found.live and _is_live(versions, found.live, pem):
-            return _deployed(read(versions.path(found.live, MANIFEST)) or {}, found.live, False, "unchanged", "")
-        number, manifest = versions.pending(found), found.manifest or {}
-        path = versions.path(number, KEY)
+        if found.live and _holds(versions.path(found.live, CERTIFICATE), pem):
+            return _deployed(read(versions.path(found.live, MANIFEST)) or {}, found.live, False, "unchanged")
+        number, path = versions.pending(found), versions.path(versions.pending(found), KEY)
         key = keys.load(files.read(path), path)
         warning = certificates.check(leaf, key, wanted.identifiers, now)
         chains.check(leaf, chain, now)
-        manifest = {**manifest, **certificates.facts(leaf)}
+        manifest = {**(found.manifest or {}), **certificates.facts(leaf)}
         if issued.account_uri:
             manifest["account_uri"] = issued.account_uri
         if not check:
             versions.repair(number, wanted.attributes)
-            versions.complete(number, manifest, pem, b"".join(certificates.pem(item) for item in chain))
+            versions.complete(number, manifest, pem, b"".join(map(certificates.pem, chain)))
             versions.switch(number)
         return _deployed(manifest, number, True, "issued", warning)
 
@@ -78,14 +75,46 @@ def repair(home: str, wanted: Wanted, check: bool) -> Deployed | None:
     def step(found: Found) -> Deployed | None:
         if not found.live:
             return None
+        path = versions.path(found.live, KEY)
+        texts = drift(path, wanted.attributes) if check else versions.repair(found.live, wanted.attributes)
         manifest = read(versions.path(found.live, MANIFEST)) or {}
-        if check:
-            texts = drift(versions.path(found.live, KEY), wanted.attributes)
-        else:
-            texts = versions.repair(found.live, wanted.attributes)
-        return _deployed(manifest, found.live, bool(texts), "; ".join(texts) or "unchanged", "")
+        return _deployed(manifest, found.live, bool(texts), "; ".join(texts) or "unchanged")
 
-    if check or not step_needed(versions, wanted):
+    if check:
         return step(versions.look())
     with versions.locked() as found:
         return step(found)
+
+
+def reload_outstanding(home: str, name: str) -> bool:
+    """Whether the services have not been reloaded since the live version became it."""
+    found = Versions(home, name).look()
+    manifest = read(Versions(home, name).path(found.live, MANIFEST)) if found.live else None
+    return manifest is not None and not manifest["reloaded"]
+
+
+def confirm(home: str, name: str) -> None:
+    """Write down that the services use the live version, and remove the oldest versions. Raises HostError."""
+    versions = Versions(home, name)
+    with versions.locked() as found:
+        if found.live:
+            versions.note(found.live, reloaded=True)
+            versions.prune(found.live)
+
+
+def _parsed(issued: Issued):  # type: ignore[no-untyped-def]
+    leaves = certificates.load_all(issued.certificate, "the certificate")
+    if len(leaves) != 1:
+        raise CertificateError(f"the CA's answer has {len(leaves)} certificates where one belongs")
+    return leaves[0], certificates.load_all(issued.chain, "the chain")
+
+
+def _holds(path: str, data: bytes) -> bool:
+    try:
+        return files.read(path) == data
+    except HostError:
+        return False
+
+
+def _deployed(manifest: Mapping[str, Any], number: str, changed: bool, reason: str, warning: str = "") -> Deployed:
+    return Deployed(changed, number, manifest.get("serial") or "", manifest.get("not_after") or "", reason, warning)

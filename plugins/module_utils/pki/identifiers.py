@@ -64,7 +64,9 @@ def check(identifiers: Iterable[str], challenge: str) -> list[str]:
     for name in names:
         # RFC 8555 section 8.3: http-01 cannot prove a wildcard.
         if name.startswith("*.") and challenge == "http-01":
-            raise IdentifierError(f"identifier '{name}' is a wildcard, which http-01 cannot prove: a wildcard needs dns-01")
+            raise IdentifierError(
+                f"identifier '{name}' is a wildcard, which http-01 cannot prove: a wildcard needs dns-01"
+            )
     return names
 
 

@@ -37,7 +37,7 @@ def broken() -> str:
         import cryptography.x509  # noqa: F401
     except ImportError as error:
         return (
-            f"the Python library cryptography of {sys.executable} does not work ({error}): reinstall python3-cryptography"
+            f"the Python library cryptography of {sys.executable} is broken ({error}): reinstall python3-cryptography"
         )
     return ""
 

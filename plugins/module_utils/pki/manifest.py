@@ -39,7 +39,7 @@ Manifest = dict[str, Any]
 class Found(NamedTuple):
     """What there is of one certificate. Versions are named by their numbers.
 
-    live: the version that the link leads to. foreign: there is a link, or something else in its place, that is not ours.
+    live: the version that the link leads to. foreign: what is in the link's place is not ours.
     pending: the version being made; manifest: the pending version's. numbers: all versions, the oldest first.
     """
 
@@ -54,7 +54,9 @@ def name_problem(name: str) -> str:
     """What is wrong with a certificate's name, which becomes a file name; empty if nothing is."""
     if NAME.fullmatch(name):
         return ""
-    return "the name is not usable: letters, digits, '.', '_' and '-' only, at most 100, a letter or digit first, no '..'"
+    return (
+        "the name is not usable: letters, digits, '.', '_' and '-' only, at most 100, a letter or digit first, no '..'"
+    )
 
 
 def link_path(home: str, name: str) -> str:
@@ -133,7 +135,9 @@ def live_facts(home: str, name: str, number: str) -> dict[str, Any]:
     return {
         "version": number,
         "identifiers": known.get("identifiers", []),
-        **{field: known.get(field) for field in ("key_type", "profile", "directory", "account_uri", "serial", "issuer")},
+        **{
+            field: known.get(field) for field in ("key_type", "profile", "directory", "account_uri", "serial", "issuer")
+        },
         **{field: known.get(field) for field in ("not_before", "not_after", "ari_id")},
         "reloaded": known.get("reloaded", False),
         "missing": missing,

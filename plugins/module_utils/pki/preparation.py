@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -52,9 +51,7 @@ def prepare(home: str, wanted: Wanted, directory: str, order: Order | None, now:
         versions.discard_before(found, found.pending)
         repaired = versions.repair(found.pending, wanted.attributes)
         journaled = order is not None and versions.note(found.pending, **vars(order))
-        return Prepared(
-            found.pending, request, order or _journaled(found.manifest), True, bool(repaired) or journaled
-        )
+        return Prepared(found.pending, request, order or _journaled(found.manifest), True, bool(repaired) or journaled)
 
 
 def reusable(versions: Versions, found: Found, wanted: Wanted, directory: str) -> bytes | None:

@@ -52,14 +52,14 @@ def _checked(csr_content: str | bytes, identifiers: Iterable[str]) -> x509.Certi
         names = request.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
         raise RequestError("the certificate request has no subjectAltName") from None
-    except Exception as error:  # noqa: BLE001 # the library's own, which differ between its versions
+    except Exception as error:  # the library's own, which differ between its versions
         raise RequestError(f"the certificate request cannot be read: {_line(error)}") from None
     if not sound:
         raise RequestError("the certificate request is not signed by its own key")
     found, wanted = {_text(name) for name in names}, set(identifiers)
     if found != wanted:
         raise RequestError(
-            f"the certificate request does not fit its order: it is for {_listed(found)}, the order for {_listed(wanted)}"
+            f"the certificate request does not fit its order: it is for {_listed(found)}, not for {_listed(wanted)}"
         )
     return request
 

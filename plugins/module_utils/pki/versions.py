@@ -21,7 +21,21 @@ from . import files
 from .attributes import Attributes, drift
 from .errors import StateError
 from .files import Content
-from .manifest import CERTIFICATE, CHAIN, FULLCHAIN, KEY, MANIFEST, REQUEST, Found, Manifest, folder_path, link_path, look, read
+from .manifest import (
+    CERTIFICATE,
+    CHAIN,
+    FULLCHAIN,
+    KEY,
+    MANIFEST,
+    REQUEST,
+    Found,
+    Manifest,
+    folder_path,
+    link_path,
+    look,
+    read,
+)
+from .wanted import check_name
 
 KEPT = 2  # versions before the live one, to roll back to
 
@@ -30,6 +44,7 @@ class Versions:
     """The versions of the certificate *name* in *home*. All methods raise HostError."""
 
     def __init__(self, home: str, name: str) -> None:
+        check_name(name)
         self.home = home
         self.name = name
 
@@ -46,13 +61,19 @@ class Versions:
                 files.sweep(self.path(number))
             if found.foreign:
                 raise StateError(
-                    f"{link_path(self.home, self.name)} is not a link to one of its versions: move it away and run again"
+                    f"{link_path(self.home, self.name)} is not a link to one of its versions: move it away"
                 )
             yield found
 
     def look(self) -> Found:
         """What there is, without a lock: for a check."""
         return look(self.home, self.name)
+
+    def pending(self, found: Found) -> str:
+        """The number of the pending version. Raises StateError if there is none."""
+        if found.pending is None:
+            raise StateError("no version of it is pending: run certificate_request first")
+        return found.pending
 
     def path(self, number: str, file: str = "") -> str:
         """Where a version, or a file of it, is."""

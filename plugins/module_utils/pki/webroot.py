@@ -19,11 +19,12 @@ _TOKEN = re.compile(r"[A-Za-z0-9_-]+")
 
 
 class Response(NamedTuple):
-    """A challenge's answer: the file that the CA fetches."""
+    """A challenge's answer: the file that the CA fetches. name: the certificate's, for messages."""
 
     webroot: str
     token: str
     key_authorization: str
+    name: str = ""
 
     @property
     def path(self) -> str:
@@ -43,7 +44,7 @@ def responses(challenges: Iterable[Mapping[str, Any]], present: bool) -> list[Re
             raise OptionError(f"the key authorization of token {token} does not begin with it: it is refused")
         if not os.path.isabs(challenge["webroot"]):
             raise OptionError(f"webroot {challenge['webroot']!r} is not an absolute path")
-        checked.append(Response(challenge["webroot"], token, answer))
+        checked.append(Response(challenge["webroot"], token, answer, challenge.get("name") or ""))
     return list(dict.fromkeys(checked))
 
 

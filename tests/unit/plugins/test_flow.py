@@ -81,26 +81,26 @@ def test_only_an_order_that_stands_gets_a_key_and_is_journaled(status, stands):
 def test_challenges_of_one_host_and_of_all():
     ordered = {"hosts": {"web1": [ORDER], "web2": [{**ORDER, "host": "web2"}]}}
     hostvars = {"web1": facts(), "web2": facts()}
-    challenge = {"type": "http-01", "token": "t1", "key_authorization": "t1.thumb", "webroot": "/srv/www"}
+    challenge = {"name": "shop", "type": "http-01", "token": "t1", "key_authorization": "t1.thumb", "webroot": "/srv/www"}
     assert flow.challenges(ordered, hostvars, "web1") == [challenge]
     assert flow.challenges(ordered, hostvars) == [challenge, challenge]
     assert flow.challenges({"msg": "the CA is down"}, hostvars, "web1") == []
 
 
-REQUESTED = {"requests": [{"name": "shop", "csr_content": "CSR"}], "journaled": ["shop"]}
+REQUESTED = {"requests": [{"name": "shop", "csr_content": "CSR"}], "ready": ["shop"]}
 
 
 @pytest.mark.parametrize(
     ("requested", "goes_on"),
     [
         (REQUESTED, True),
-        ({**REQUESTED, "journaled": []}, False),
+        ({**REQUESTED, "ready": []}, False),
         ({**REQUESTED, "requests": []}, False),
         ({"unreachable": True}, False),
         ({}, False),
     ],
 )
-def test_only_a_journaled_order_is_finalized(requested, goes_on):
+def test_only_an_order_whose_host_is_ready_is_finalized(requested, goes_on):
     result = flow.finalizable({"hosts": {"web1": [ORDER]}}, {"web1": facts(acme_request=requested)})
     assert [item["csr_content"] for item in result] == (["CSR"] if goes_on else [])
     assert all("message" not in item for item in result)
@@ -136,7 +136,7 @@ VALID = {"host": "web1", "name": "shop", "status": "valid", "message": "", "cert
             id="order deferred",
         ),
         pytest.param(
-            planned("issue"), {"hosts": {"web1": [ORDER]}}, {"msg": "disk full"}, {}, "failed", "disk full", id="no request"
+            planned("issue"), {"hosts": {"web1": [ORDER]}}, {"msg": "all of them", "failures": {"shop": "disk full"}}, {}, "failed", "disk full", id="no request"
         ),
         pytest.param(
             planned("issue"),

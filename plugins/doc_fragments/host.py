@@ -1,0 +1,130 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """What the modules share that run on the hosts which the certificates are for."""
+
+    DOCUMENTATION = r"""
+options:
+  home:
+    description:
+      - The folder that certificates are kept in. The live one is in C(live/NAME/).
+    type: path
+    default: /etc/acme
+"""
+
+    CERTIFICATES = r"""
+options:
+  certificates:
+    description:
+      - The certificates that are wanted on this host.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description:
+          - The certificate's name on the host, and of its folder under C(live/). Letters, digits, C(.), C(_) and C(-).
+        type: str
+        required: true
+      identifiers:
+        description: The DNS names in the certificate.
+        type: list
+        elements: str
+        required: true
+      challenge:
+        description: How control of the names is proved.
+        type: str
+        default: http-01
+        choices: [http-01]
+      webroot:
+        description: The folder that the web server serves at C(http://NAME/) for each of the identifiers.
+        type: path
+      key_type:
+        description: The kind of private key.
+        type: str
+        default: ec256
+        choices: [ec256, ec384, rsa2048, rsa3072, rsa4096]
+      profile:
+        description: The certificate profile, one that the CA's directory lists.
+        type: str
+      reload:
+        description: The services that use the certificate, to be reloaded when it is new.
+        type: list
+        elements: str
+        default: []
+      owner:
+        description: Who owns the private key. By default whoever runs the module.
+        type: str
+      group:
+        description: The group of the private key.
+        type: str
+      mode:
+        description: The mode of the private key, four octal digits in quotes. It may not open the key to every user.
+        type: str
+        default: "0600"
+"""
+
+    CRYPTOGRAPHY = r"""
+options: {}
+requirements:
+  - cryptography >= 3.3 on the host
+"""
+
+    ORDERS = r"""
+options:
+  orders:
+    description:
+      - Orders at the CA, to be written into the journals of the pending versions. A run that is killed after that is
+        taken up where it stopped and costs no second certificate.
+      - Certificates that are not listed keep what their journals say.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: The certificate's name.
+        type: str
+        required: true
+      order_uri:
+        description: URL of the order.
+        type: str
+        required: true
+      account_uri:
+        description: URL of the account that ordered.
+        type: str
+"""
+
+    CHALLENGES = r"""
+options:
+  challenges:
+    description:
+      - The challenges, as M(certfleet.tls.acme_order) gave them, with the webroot added.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: The certificate's name, for results and messages.
+        type: str
+      type:
+        description: The kind of challenge.
+        type: str
+        default: http-01
+        choices: [http-01]
+      token:
+        description: The challenge's token, which becomes the name of the file.
+        type: str
+        required: true
+      key_authorization:
+        description: What the file says. Needed to put it there only.
+        type: str
+      webroot:
+        description: The folder that the web server serves.
+        type: path
+        required: true
+"""

@@ -1,0 +1,88 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The options of the modules that run on hosts, and how they become objects. Standard library only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..pki import library
+from ..pki.errors import HostError
+from ..pki.wanted import Wanted, check_home, twice
+
+if TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
+
+HOME_SPEC: dict[str, Any] = {"home": {"type": "path", "default": "/etc/acme"}}
+
+CERTIFICATE_SPEC: dict[str, Any] = {
+    "name": {"type": "str", "required": True},
+    "identifiers": {"type": "list", "elements": "str", "required": True},
+    "challenge": {"type": "str", "default": "http-01", "choices": ["http-01"]},
+    "webroot": {"type": "path"},
+    "key_type": {
+        "type": "str",
+        "default": "ec256",
+        "choices": ["ec256", "ec384", "rsa2048", "rsa3072", "rsa4096"],
+        "no_log": False,
+    },
+    "profile": {"type": "str"},
+    "reload": {"type": "list", "elements": "str", "default": []},
+    "owner": {"type": "str"},
+    "group": {"type": "str"},
+    "mode": {"type": "str", "default": "0600"},
+}
+
+JOURNAL_SPEC: dict[str, Any] = {
+    "name": {"type": "str", "required": True},
+    "order_uri": {"type": "str", "required": True},
+    "account_uri": {"type": "str"},
+}
+
+CHALLENGE_SPEC: dict[str, Any] = {
+    "name": {"type": "str"},
+    "type": {"type": "str", "default": "http-01", "choices": ["http-01"]},
+    "token": {"type": "str", "required": True, "no_log": False},
+    "key_authorization": {"type": "str", "no_log": False},
+    "webroot": {"type": "path", "required": True},
+}
+
+
+def list_of(spec: Mapping[str, Any], required: bool = False) -> dict[str, Any]:
+    """A list option whose elements are as *spec* says."""
+    option: dict[str, Any] = {"type": "list", "elements": "dict", "options": dict(spec)}
+    return {**option, "required": True} if required else {**option, "default": []}
+
+
+def wanted_certificates(options: Iterable[Mapping[str, Any]]) -> dict[str, Wanted]:
+    """The wanted certificates by name. Raises HostError with one line that names each that cannot be wanted."""
+    options = list(options)
+    failures = dict.fromkeys(twice(options), "more than one certificate has this name")
+    certificates = {}
+    for option in options:
+        try:
+            certificates[option["name"]] = Wanted.of(option)
+        except HostError as error:
+            failures[option["name"]] = str(error)
+    if failures:
+        raise HostError(summary(failures))
+    return certificates
+
+
+def summary(failures: Mapping[str, str]) -> str:
+    """One line that names each failed certificate and why."""
+    return "; ".join(f"certificate {name}: {message}" for name, message in failures.items())
+
+
+def require(module: AnsibleModule) -> None:
+    """End the module with one line where the host lacks the library, or home is not a place."""
+    text = library.broken()
+    if text:
+        module.fail_json(msg=text)
+    try:
+        check_home(module.params["home"])
+    except HostError as error:
+        module.fail_json(msg=str(error))

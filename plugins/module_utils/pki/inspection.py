@@ -1,0 +1,92 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The daily look at a host: what it has of each certificate, and what would keep it from getting a new one.
+
+Standard library only, and nothing is changed: this is all that a host with nothing due gets to see of a run.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from . import library, manifest
+from .attributes import drift
+from .errors import HostError
+from .wanted import Wanted
+
+
+def inspect(home: str, wanted: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What there is of each *wanted* certificate (options of the modules), as certificate_info returns it."""
+    host_problems = [text for text in (library.problem(), _home_problem(home)) if text]
+    return [_certificate(home, option, host_problems) for option in wanted]
+
+
+def inventory(home: str) -> list[dict[str, Any]]:
+    """What there is of every certificate in *home*."""
+    names: set[str] = set()
+    for folder in ("live", "versions"):
+        try:
+            names.update(os.listdir(os.path.join(home, folder)))
+        except OSError:
+            pass  # there are none
+    return [
+        {"name": name, "wanted": None, "invalid": [], "problems": [], **_facts(home, name)}
+        for name in sorted(names)
+        if not manifest.name_problem(name)
+    ]
+
+
+def _certificate(home: str, option: Mapping[str, Any], host_problems: list[str]) -> dict[str, Any]:
+    result = {"name": option["name"], "wanted": option, "invalid": [], "problems": [], "live": None, "pending": None}
+    if manifest.name_problem(option["name"]):
+        return {**result, "invalid": [manifest.name_problem(option["name"])]}
+    result.update(_facts(home, option["name"]))
+    try:
+        wanted = Wanted.of(option)
+    except HostError as error:
+        return {**result, "invalid": [str(error)]}
+    live = result["live"]
+    if live:
+        live["attributes"] = drift(
+            manifest.folder_path(home, wanted.name, live["version"], manifest.KEY), wanted.attributes
+        )
+    result["problems"] = [*host_problems, *_problems(home, wanted, option["challenge"], live)]
+    return result
+
+
+def _facts(home: str, name: str) -> dict[str, Any]:
+    found = manifest.look(home, name)
+    live = {**manifest.live_facts(home, name, found.live), "attributes": []} if found.live else None
+    return {"live": live, "pending": manifest.pending_facts(found)}
+
+
+def _problems(home: str, wanted: Wanted, challenge: str, live: Mapping[str, Any] | None) -> list[str]:
+    problems = []
+    if challenge == "http-01":
+        if not wanted.webroot:
+            problems.append("webroot is not set: http-01 needs the folder that the web server serves")
+        elif not os.path.isdir(wanted.webroot):
+            problems.append(f"webroot {wanted.webroot} does not exist: make it, and have the web server serve it")
+    link = manifest.link_path(home, wanted.name)
+    if not live and os.path.lexists(link):
+        problems.append(f"{link} is not a link to one of its versions: move it away")
+    if live and live["unreadable"]:
+        problems.append(f"{', '.join(live['unreadable'])} cannot be read: does the task lack 'become: true'?")
+    return problems
+
+
+def _home_problem(home: str) -> str:
+    if not os.path.isabs(home):
+        return f"home {home!r} is not an absolute path"
+    for folder in (os.path.join(home, "versions"), os.path.join(home, "live")):
+        while not os.path.lexists(folder):
+            folder = os.path.dirname(folder)
+        if not os.path.isdir(folder):
+            return f"home {home} cannot be used: {folder} is not a folder"
+        if not os.access(folder, os.W_OK | os.X_OK):
+            return f"home {home} cannot be written: {folder} is read-only here, or the task lacks 'become: true'"
+    return ""

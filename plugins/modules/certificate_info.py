@@ -1,0 +1,128 @@
+#!/usr/bin/python
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: certificate_info
+short_description: Look at the certificates of a host
+description:
+  - Reads the manifests of the live and pending versions, hashes the files, compares the private keys' modes and owners
+    with what is wanted, and finds what would keep the host from getting a new certificate.
+  - It needs nothing but Python on the host. Nothing is changed, and no network is used.
+author:
+  - certfleet.tls contributors (@certfleet)
+extends_documentation_fragment:
+  - certfleet.tls.host
+  - certfleet.tls.host.certificates
+  - certfleet.tls.attributes
+  - certfleet.tls.attributes.info
+options:
+  certificates:
+    description:
+      - The certificates that are wanted on this host. Without this option everything that is there is reported.
+    default: null
+seealso:
+  - module: certfleet.tls.acme_plan
+"""
+
+EXAMPLES = r"""
+- name: What is there?
+  certfleet.tls.certificate_info:
+  register: found
+
+- name: How does it compare with what is wanted?
+  certfleet.tls.certificate_info:
+    certificates:
+      - name: shop
+        identifiers: [shop.example.com]
+        webroot: /var/www/html
+        reload: [nginx]
+  register: found
+"""
+
+RETURN = r"""
+certificates:
+  description: What there is of each certificate.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The certificate's name.
+      type: str
+      returned: success
+      sample: shop
+    wanted:
+      description: The entry of O(certificates), with defaults filled in; none without O(certificates).
+      type: dict
+      returned: success
+    invalid:
+      description: What is wrong with the entry of O(certificates) itself.
+      type: list
+      elements: str
+      returned: success
+      sample: ["owner 'www' is not a user of this host"]
+    problems:
+      description: What would keep the host from getting a new certificate.
+      type: list
+      elements: str
+      returned: success
+      sample: ["webroot /var/www/shop does not exist: make it, and have the web server serve it"]
+    live:
+      description: The live version, from its manifest, and what became of its files; none if there is none.
+      type: dict
+      returned: success
+      sample:
+        version: "0007"
+        identifiers: [shop.example.com]
+        key_type: ec256
+        profile: null
+        directory: https://acme-v02.api.letsencrypt.org/directory
+        account_uri: https://acme-v02.api.letsencrypt.org/acme/acct/1
+        serial: 4a1f
+        issuer: CN=E7,O=Let's Encrypt,C=US
+        not_before: "2026-11-01T00:00:00Z"
+        not_after: "2026-12-16T00:00:00Z"
+        ari_id: aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE
+        reloaded: true
+        missing: []
+        damaged: []
+        unreadable: []
+        attributes: [privkey.pem mode 0644 instead of 0600]
+    pending:
+      description: The version that an unfinished run left; none if there is none.
+      type: dict
+      returned: success
+      sample:
+        version: "0008"
+        identifiers: [shop.example.com]
+        key_type: ec256
+        profile: null
+        directory: https://acme-v02.api.letsencrypt.org/directory
+        account_uri: https://acme-v02.api.letsencrypt.org/acme/acct/1
+        order_uri: https://acme-v02.api.letsencrypt.org/acme/order/1/2
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils.ansible.host_options import CERTIFICATE_SPEC, HOME_SPEC
+from ..module_utils.pki.inspection import inspect, inventory
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            **HOME_SPEC,
+            "certificates": {"type": "list", "elements": "dict", "options": CERTIFICATE_SPEC},
+        },
+        supports_check_mode=True,
+    )
+    home, wanted = module.params["home"], module.params["certificates"]
+    module.exit_json(changed=False, certificates=inventory(home) if wanted is None else inspect(home, wanted))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,180 @@
+#!/usr/bin/python
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: certificate_request
+short_description: Make private keys and certificate requests for certificates to be ordered
+description:
+  - Makes for each certificate a pending version with a new private key, which never leaves the host, and a certificate
+    request; or takes up the pending version that an unfinished run left, if it is what is wanted.
+  - The live certificates are not touched.
+  - Given O(orders) and O(challenges), it also writes the orders into the journals and, after that, serves the
+    challenges, in the same run.
+author:
+  - certfleet.tls contributors (@certfleet)
+extends_documentation_fragment:
+  - certfleet.tls.host
+  - certfleet.tls.host.certificates
+  - certfleet.tls.host.orders
+  - certfleet.tls.host.challenges
+  - certfleet.tls.host.cryptography
+  - certfleet.tls.attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+options:
+  directory:
+    description:
+      - URL of the directory of the CA that the certificates will be ordered from, for the journal. A pending version
+        for another CA is not taken up.
+    type: str
+    required: true
+seealso:
+  - module: certfleet.tls.acme_order
+  - module: certfleet.tls.certificate
+"""
+
+EXAMPLES = r"""
+- name: Make a key and a request
+  certfleet.tls.certificate_request:
+    directory: https://acme-v02.api.letsencrypt.org/directory
+    certificates:
+      - name: shop
+        identifiers: [shop.example.com]
+        webroot: /var/www/html
+  register: request
+"""
+
+RETURN = r"""
+requests:
+  description: The pending versions and their certificate requests.
+  returned: always
+  type: list
+  elements: dict
+  sample:
+    - name: shop
+      identifiers: [shop.example.com]
+      csr_content: "-----BEGIN CERTIFICATE REQUEST-----..."
+      profile: null
+      order_uri: https://acme-v02.api.letsencrypt.org/acme/order/1/2
+      account_uri: https://acme-v02.api.letsencrypt.org/acme/acct/1
+      version: "0008"
+      reused: false
+ready:
+  description: Names of the certificates whose order is in the journal and whose challenges are served.
+  returned: always
+  type: list
+  elements: str
+  sample: [shop]
+failures:
+  description: For each certificate that could not be prepared, why. The others were.
+  returned: always
+  type: dict
+  sample: {}
+"""
+
+from datetime import datetime, timezone
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils.ansible.host_options import (
+    CERTIFICATE_SPEC,
+    CHALLENGE_SPEC,
+    HOME_SPEC,
+    JOURNAL_SPEC,
+    list_of,
+    require,
+    summary,
+    wanted_certificates,
+)
+from ..module_utils.pki import webroot
+from ..module_utils.pki.errors import HostError
+from ..module_utils.pki.preparation import Order, prepare
+
+
+def prepare_all(module, certificates):
+    """Prepare each; gives requests, whether anything changed, the diff, and failures by name."""
+    params = module.params
+    orders = {item["name"]: Order(item["order_uri"], item["account_uri"]) for item in params["orders"]}
+    now = datetime.now(timezone.utc)
+    requests, changed, diff, failures = [], False, [], {}
+    for name, wanted in certificates.items():
+        try:
+            prepared = prepare(params["home"], wanted, params["directory"], orders.get(name), now, module.check_mode)
+        except HostError as error:
+            failures[name] = str(error)
+            continue
+        changed = changed or prepared.changed
+        diff.append(difference(name, prepared))
+        requests.append(
+            {
+                "name": name,
+                "identifiers": wanted.identifiers,
+                "csr_content": prepared.request.decode() if prepared.request else None,
+                "profile": wanted.profile,
+                "order_uri": prepared.order.order_uri if prepared.order else None,
+                "account_uri": prepared.order.account_uri if prepared.order else None,
+                "version": prepared.version,
+                "reused": prepared.reused,
+            }
+        )
+    return requests, changed, diff, failures
+
+
+def difference(name, prepared):
+    after = [f"pending version of {name}"] if prepared.reused or prepared.changed else []
+    if prepared.order and prepared.changed:
+        after.append(f"order {prepared.order.order_uri}")
+    return {"before": after[0] + "\n" if prepared.reused else "", "after": "".join(line + "\n" for line in after)}
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            **HOME_SPEC,
+            "directory": {"type": "str", "required": True},
+            "certificates": list_of(CERTIFICATE_SPEC),
+            "orders": list_of(JOURNAL_SPEC),
+            "challenges": list_of(CHALLENGE_SPEC),
+        },
+        supports_check_mode=True,
+    )
+    require(module)
+    try:
+        certificates = wanted_certificates(module.params["certificates"])
+        responses = webroot.responses(module.params["challenges"], present=True)
+    except HostError as error:
+        module.fail_json(msg=str(error), requests=[], ready=[], failures={})
+    requests, changed, diff, failures = prepare_all(module, certificates)
+    for response in responses:
+        # The journal comes first: what the CA is told to validate must be known to the next run.
+        if response.name in failures or webroot.in_place(response):
+            continue
+        changed = True
+        if not module.check_mode:
+            try:
+                webroot.put(response)
+            except HostError as error:
+                failures[response.name] = str(error)
+    result = {
+        "changed": changed,
+        "diff": diff,
+        "requests": requests,
+        "ready": [item["name"] for item in requests if item["order_uri"] and item["name"] not in failures],
+        "failures": failures,
+    }
+    if failures:
+        module.fail_json(msg=summary(failures), **result)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,124 @@
+#!/usr/bin/python
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: challenge_response
+short_description: Serve ACME challenges from a web server's folder
+description:
+  - Writes the files that the CA fetches to see who controls a name (RFC 8555 section 8.3), or removes them.
+  - Given O(orders), it writes these into the journals of the pending versions first, so that a run that is killed
+    after the CA has been asked to validate is taken up where it stopped.
+author:
+  - certfleet.tls contributors (@certfleet)
+extends_documentation_fragment:
+  - certfleet.tls.host
+  - certfleet.tls.host.orders
+  - certfleet.tls.host.challenges
+  - certfleet.tls.attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+options:
+  state:
+    description:
+      - Whether the challenges are to be served or not.
+      - With V(absent) the folders C(.well-known/acme-challenge) are removed, too, where they are empty then.
+    type: str
+    default: present
+    choices: [present, absent]
+seealso:
+  - module: certfleet.tls.acme_order
+  - module: certfleet.tls.acme_order_finalize
+"""
+
+EXAMPLES = r"""
+- name: Serve the challenge
+  certfleet.tls.challenge_response:
+    orders:
+      - name: shop
+        order_uri: "{{ order.hosts.localhost[0].order_uri }}"
+        account_uri: "{{ order.hosts.localhost[0].account_uri }}"
+    challenges:
+      - "{{ order.hosts.localhost[0].challenges[0] | combine({'webroot': '/var/www/html'}) }}"
+"""
+
+RETURN = r"""
+paths:
+  description: The files that are served, or are no longer.
+  returned: success
+  type: list
+  elements: str
+  sample: [/var/www/html/.well-known/acme-challenge/LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0]
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils.ansible.host_options import CHALLENGE_SPEC, HOME_SPEC, JOURNAL_SPEC, list_of
+from ..module_utils.pki import webroot
+from ..module_utils.pki.errors import HostError
+from ..module_utils.pki.preparation import Order, journal
+from ..module_utils.pki.wanted import check_home, check_name
+
+
+def journal_all(params, check):
+    """Write the orders down; whether anything changed."""
+    check_home(params["home"])
+    for item in params["orders"]:
+        check_name(item["name"])
+    changed = False
+    for item in params["orders"]:
+        changed |= journal(params["home"], item["name"], Order(item["order_uri"], item["account_uri"]), check)
+    return changed
+
+
+def put_all(responses, check):
+    """The paths that were not there before."""
+    new = [response for response in responses if not webroot.in_place(response)]
+    for response in () if check else new:
+        webroot.put(response)
+    return [response.path for response in new]
+
+
+def remove_all(responses, check):
+    """The paths that are there no more."""
+    there = [response for response in responses if webroot.exists(response)]
+    for response in () if check else responses:
+        webroot.remove(response)
+    return [response.path for response in there]
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            **HOME_SPEC,
+            "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},
+            "orders": list_of(JOURNAL_SPEC),
+            "challenges": list_of(CHALLENGE_SPEC),
+        },
+        supports_check_mode=True,
+    )
+    present = module.params["state"] == "present"
+    try:
+        responses = webroot.responses(module.params["challenges"], present)
+        journaled = present and journal_all(module.params, module.check_mode)
+        paths = (put_all if present else remove_all)(responses, module.check_mode)
+    except HostError as error:
+        module.fail_json(msg=str(error))
+    listed = "".join(f"{path}\n" for path in paths)
+    module.exit_json(
+        changed=bool(paths) or journaled,
+        paths=sorted(response.path for response in responses),
+        diff={"before": "" if present else listed, "after": listed if present else ""},
+    )
+
+
+if __name__ == "__main__":
+    main()
