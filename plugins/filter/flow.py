@@ -132,7 +132,7 @@ def outcomes(
     for planned in plan["hosts"][host]:
         name = planned["name"]
         if planned["action"] in ("repair", "keep"):
-            result.append({"name": name, "status": planned["action"], "message": planned["message"]})
+            result.append({"name": name, "status": planned["action"]})
         elif planned["action"] == "refuse":
             result.append(_failed(name, planned["message"]))
         elif name in finals_by_name:
@@ -142,7 +142,7 @@ def outcomes(
         elif orders_by_name[name]["status"] in _STOPPED:
             result.append(dict(orders_by_name[name]))
         elif finalized.get("skipped"):
-            result.append({"name": name, "status": "keep", "message": "check mode"})
+            result.append({"name": name, "status": "keep"})
         else:
             stopped = requested.get("failures", {}).get(name) or requested.get("msg") or finalized.get("msg")
             result.append(_failed(name, stopped or "it could not be finalized"))
@@ -158,9 +158,9 @@ def to_revoke(hosts: Iterable[str], hostvars: Mapping[str, Any]) -> list[dict[st
     ]
 
 
-def _failed(name: str, message: str) -> dict[str, Any]:
+def _failed(name: str, problem: str) -> dict[str, Any]:
     # Nothing is known of its order that would speak against going on with it.
-    return {"name": name, "status": "failed", "message": message, "resumable": True}
+    return {"name": name, "status": "failed", "problem": problem, "resumable": True}
 
 
 def _by_name(items: Iterable[Item]) -> dict[str, Item]:

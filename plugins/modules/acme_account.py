@@ -38,6 +38,7 @@ options:
       - Some CAs, Let's Encrypt among them, keep no contacts; these are never reported as changed twice.
     type: list
     elements: str
+    default: null
 """
 
 EXAMPLES = r"""

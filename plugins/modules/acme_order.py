@@ -125,7 +125,7 @@ hosts:
       - host: localhost
         name: mail
         status: pending
-        message: ""
+        problem: ""
         identifiers: [mail.example.com]
         order_uri: https://acme-v02.api.letsencrypt.org/acme/order/1/2
         account_uri: https://acme-v02.api.letsencrypt.org/acme/acct/1
@@ -194,7 +194,7 @@ def check_all(params):
 def check_one(directory, option):
     request_of(option)
     directory.check_profile(option["profile"])
-    return {**option, "status": "pending", "message": "", "challenges": []}
+    return {**option, "status": "pending", "problem": "", "challenges": []}
 
 
 def request_of(option):

@@ -135,7 +135,7 @@ hosts:
       - host: localhost
         name: shop
         status: valid
-        message: ""
+        problem: ""
         order_uri: https://acme-v02.api.letsencrypt.org/acme/order/1/2
         account_uri: https://acme-v02.api.letsencrypt.org/acme/acct/1
         certificate: "-----BEGIN CERTIFICATE-----..."
@@ -143,7 +143,7 @@ hosts:
       - host: localhost
         name: mail
         status: failed
-        message: "mail.example.com: http-01: unauthorized: Invalid response from http://mail.example.com/...: 404"
+        problem: "mail.example.com: http-01: unauthorized: Invalid response from http://mail.example.com/...: 404"
         resumable: false
 """
 
@@ -187,7 +187,7 @@ def certificate_of(option, chain):
         "host": option["host"],
         "name": option["name"],
         "status": VALID,
-        "message": "",
+        "problem": "",
         "order_uri": option["order_uri"],
         "account_uri": option["account_uri"],
         "certificate": chain.certificate,

@@ -55,7 +55,7 @@ options:
         type: str
         required: true
         choices: [valid, failed, deferred, repair, keep]
-      message:
+      problem:
         description: What stopped it.
         type: str
         default: ''
@@ -118,6 +118,7 @@ failures:
 """
 
 from datetime import datetime, timezone
+from functools import partial
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -132,15 +133,14 @@ from ..module_utils.ansible.host_options import (
     wanted_certificates,
 )
 from ..module_utils.pki import webroot
-from ..module_utils.pki.deployment import Issued, confirm, deploy, reload_outstanding, repair
 from ..module_utils.pki.errors import HostError
-from ..module_utils.pki.preparation import forget_order
+from ..module_utils.pki.rollout import Rollout
 
 RESULT_SPEC = {
     "host": {"type": "str"},
     "name": {"type": "str", "required": True},
     "status": {"type": "str", "required": True, "choices": ["valid", "failed", "deferred", "repair", "keep"]},
-    "message": {"type": "str", "default": ""},
+    "problem": {"type": "str", "default": ""},
     "resumable": {"type": "bool", "default": False},
     "certificate": {"type": "str"},
     "chain": {"type": "str"},
@@ -149,108 +149,14 @@ RESULT_SPEC = {
 }
 
 
-class Deployment:
-    """One run over a host's certificates: what is done for each, and what came of it."""
-
-    def __init__(self, module, certificates):
-        self.module = module
-        self.check = module.check_mode
-        self.home = module.params["home"]
-        self.certificates = certificates
-        self.changed = False
-        self.deployed = {}
-        self.failures = {}
-
-    def remove(self, response):
-        """What cannot be removed is no reason to leave a new certificate out."""
-        if not webroot.exists(response):
-            return
-        self.changed = True
-        if self.check:
-            return
-        try:
-            webroot.remove(response)
-        except HostError as error:
-            self.module.warn(str(error))
-
-    def take(self, result):
-        name, status = result["name"], result["status"]
-        try:
-            if status == "valid":
-                issued = Issued(result["certificate"] or "", result["chain"] or "", result["account_uri"])
-                self.note(name, deploy(self.home, self.certificates[name], issued, now(), self.check))
-            elif status == "repair":
-                self.note(name, repair(self.home, self.certificates[name], self.check))
-            elif status == "deferred":
-                self.module.warn(f"certificate {name} is put off to a later run: {result['message']}")
-            elif status == "failed":
-                self.failures[name] = result["message"]
-                if not result["resumable"]:
-                    self.changed |= forget_order(self.home, name, result["order_uri"], self.check)
-        except HostError as error:
-            self.failures[name] = "; ".join(filter(None, (self.failures.get(name), str(error))))
-
-    def note(self, name, deployed):
-        if deployed is None:
-            return
-        self.deployed[name] = deployed
-        self.changed |= deployed.changed
-        if deployed.warning:
-            self.module.warn(f"certificate {name}: {deployed.warning}")
-
-    def reload(self):
-        """Reload each service once that a new certificate names, then write down that it was; gives the services."""
-        new = [name for name, deployed in self.deployed.items() if self.is_new(name, deployed)]
-        failed = {}
-        names = dict.fromkeys(service for name in new for service in self.certificates[name].services)
-        for service in names:
-            self.changed = True
-            try:
-                if not self.check:
-                    services.reload(self.module, service)
-            except HostError as error:
-                failed[service] = str(error)
-        for name in new:
-            stopped = [failed[service] for service in self.certificates[name].services if service in failed]
-            if stopped:
-                self.failures[name] = "; ".join(stopped)
-            elif not self.check:
-                self.confirm(name)
-        return [service for service in names if service not in failed]
-
-    def is_new(self, name, deployed):
-        if self.check and deployed.reason == "issued":
-            return True
-        return reload_outstanding(self.home, name)
-
-    def confirm(self, name):
-        try:
-            confirm(self.home, name)
-        except HostError as error:
-            self.failures[name] = str(error)
-
-    def diff(self):
-        return [
-            {
-                "before_header": name,
-                "after_header": name,
-                "before": "",
-                "after": f"version {deployed.version}\nserial {deployed.serial}\nuntil {deployed.not_after}\n",
-            }
-            for name, deployed in self.deployed.items()
-            if deployed.changed
-        ]
-
-
-def now():
-    return datetime.now(timezone.utc)
-
-
-def check_results(results, certificates):
-    """Raise HostError for a result that belongs to no wanted certificate."""
-    for result in results:
-        if result["name"] not in certificates and result["status"] != "failed":
-            raise HostError(f"results has certificate {result['name']}, which certificates has not")
+def checked(params):
+    """The wanted certificates that results are for, and the responses to remove. Raises HostError."""
+    concerned = {result["name"] for result in params["results"] if result["status"] != "failed"}
+    certificates = wanted_certificates(item for item in params["certificates"] if item["name"] in concerned)
+    unknown = sorted(concerned - set(certificates))
+    if unknown:
+        raise HostError(f"results has certificate {unknown[0]}, which certificates has not")
+    return certificates, webroot.responses(params["challenges"], present=False)
 
 
 def main():
@@ -264,36 +170,32 @@ def main():
         supports_check_mode=True,
     )
     params = module.params
+    # A host that lacks the library is told what stopped its certificates, not that once more.
     if any(result["status"] != "failed" for result in params["results"]):
         require(module)
     try:
-        concerned = {result["name"] for result in params["results"] if result["status"] != "failed"}
-        certificates = wanted_certificates(item for item in params["certificates"] if item["name"] in concerned)
-        check_results(params["results"], certificates)
-        responses = webroot.responses(params["challenges"], present=False)
+        certificates, responses = checked(params)
     except HostError as error:
         module.fail_json(msg=str(error), certificates=[], reloaded=[], failures={})
-    deployment = Deployment(module, certificates)
-    for response in responses:
-        deployment.remove(response)
+    rollout = Rollout(
+        params["home"], certificates, module.check_mode, partial(services.reload, module), datetime.now(timezone.utc)
+    )
+    rollout.remove(responses)
     for result in params["results"]:
-        deployment.take(result)
-    reloaded = deployment.reload()
+        rollout.take(result)
+    reloaded = rollout.reload()
+    for warning in rollout.warnings:
+        module.warn(warning)
     result = {
-        "changed": deployment.changed,
-        "diff": deployment.diff(),
-        "certificates": [{"name": name, **deployed_result(item)} for name, item in deployment.deployed.items()],
+        "changed": rollout.changed,
+        "diff": rollout.diff(),
+        "certificates": rollout.certificates(),
         "reloaded": reloaded,
-        "failures": deployment.failures,
+        "failures": rollout.failures,
     }
-    if deployment.failures:
-        module.fail_json(msg=summary(deployment.failures), **result)
+    if rollout.failures:
+        module.fail_json(msg=summary(rollout.failures), **result)
     module.exit_json(**result)
-
-
-def deployed_result(deployed):
-    fields = ("changed", "version", "serial", "not_after", "reason")
-    return {field: getattr(deployed, field) for field in fields}
 
 
 if __name__ == "__main__":

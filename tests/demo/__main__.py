@@ -32,7 +32,8 @@ def show(lab: Lab) -> int:
         if play(lab) != 0:
             return 1
     print("\n== What each host's nginx serves over HTTPS")
-    return 0 if all([describe(lab, host) for host in lab.hosts]) else 1
+    verified = [describe(lab, host) for host in lab.hosts]
+    return 0 if all(verified) else 1
 
 
 def play(lab: Lab) -> int:

@@ -69,7 +69,7 @@ def from_prepared(option: Mapping[str, Any], prepared: Prepared, account_uri: st
         "host": option["host"],
         "name": option["name"],
         "status": order.status,
-        "message": "",
+        "problem": "",
         "identifiers": sorted(order.identifiers),
         "order_uri": order.url,
         "finalize_uri": order.finalize_url,
@@ -101,7 +101,7 @@ def from_failure(option: Mapping[str, Any], failure: Failure) -> dict[str, Any]:
         "host": option["host"],
         "name": option["name"],
         "status": DEFERRED if waits else FAILED,
-        "message": failure.message,
+        "problem": failure.message,
         "resumable": failure.resumable,
         "order_uri": option["order_uri"],
         "account_uri": option["account_uri"],
@@ -111,5 +111,5 @@ def from_failure(option: Mapping[str, Any], failure: Failure) -> dict[str, Any]:
 def summary(items: Iterable[Mapping[str, Any]]) -> str:
     """One line that names each failed certificate and why; empty if none failed."""
     return "; ".join(
-        f"certificate {item['name']} of {item['host']}: {item['message']}" for item in items if item["status"] == FAILED
+        f"certificate {item['name']} of {item['host']}: {item['problem']}" for item in items if item["status"] == FAILED
     )

@@ -41,11 +41,12 @@ def normalize(text: str) -> str:
         raise refuse("has a space in it")
     if "/" in name:
         raise refuse("is a URL or a path: give the host name alone")
-    if _IPV4.fullmatch(name) or name.count(":") > 1:
-        raise refuse("is an IP address: only DNS names can be ordered")
-    if ":" in name:
+    if name.count(":") == 1:
         raise refuse("has a port: give the host name alone")
-    ascii_name = _to_ascii(name[:-1] if name.endswith(".") else name, refuse)
+    # The codec maps other scripts' dots and digits too, so these are looked for in its result.
+    ascii_name = _to_ascii(name, refuse).removesuffix(".")
+    if ":" in name or _IPV4.fullmatch(ascii_name):
+        raise refuse("is an IP address: only DNS names can be ordered")
     if len(ascii_name) > 253:  # RFC 1035 section 2.3.4, without the root's label
         raise refuse(f"is too long: {len(ascii_name)} characters, at most 253 are allowed")
     labels = ascii_name.split(".")

@@ -8,6 +8,7 @@ from base64 import b64encode
 
 import pytest
 from ansible.errors import AnsibleFilterError
+
 from ansible_collections.certfleet.tls.plugins.filter import flow
 
 WANTED = {"identifiers": ["a.example"], "challenge": "http-01", "profile": None, "webroot": "/srv/www"}
@@ -15,7 +16,7 @@ ORDER = {
     "host": "web1",
     "name": "shop",
     "status": "pending",
-    "message": "",
+    "problem": "",
     "identifiers": ["a.example"],
     "order_uri": "https://ca/order/1",
     "finalize_uri": "https://ca/finalize/1",
@@ -39,10 +40,14 @@ def planned(action, name="shop", **more):
 
 def test_found_adds_the_host_and_skips_hosts_without_a_result():
     hostvars = {"web1": facts(), "web2": {}, "web3": {"acme_found": {"unreachable": True}}}
-    assert [(item["host"], item["name"]) for item in flow.found(["web1", "web2", "web3"], hostvars)] == [("web1", "shop")]
+    assert [(item["host"], item["name"]) for item in flow.found(["web1", "web2", "web3"], hostvars)] == [
+        ("web1", "shop")
+    ]
 
 
-@pytest.mark.parametrize("variable", ["acme_directory", "acme_account_key_src", "acme_account_key_content", "acme_ca_path"])
+@pytest.mark.parametrize(
+    "variable", ["acme_directory", "acme_account_key_src", "acme_account_key_content", "acme_ca_path"]
+)
 def test_hosts_that_disagree_on_the_ca_are_refused(variable):
     hostvars = {"web1": facts(**{variable: "a"}), "web2": facts(**{variable: "a"}), "web3": facts(**{variable: "b"})}
     assert len(flow.found(["web1", "web2"], hostvars)) == 2
@@ -68,7 +73,9 @@ def test_orders_take_what_is_issued_with_the_journals_order():
     ]
 
 
-@pytest.mark.parametrize(("status", "stands"), [("pending", True), ("valid", True), ("failed", False), ("deferred", False)])
+@pytest.mark.parametrize(
+    ("status", "stands"), [("pending", True), ("valid", True), ("failed", False), ("deferred", False)]
+)
 def test_only_an_order_that_stands_gets_a_key_and_is_journaled(status, stands):
     ordered = {"hosts": {"web1": [{**ORDER, "status": status}]}}
     certificates = [{"name": "shop"}, {"name": "other"}]
@@ -81,7 +88,13 @@ def test_only_an_order_that_stands_gets_a_key_and_is_journaled(status, stands):
 def test_challenges_of_one_host_and_of_all():
     ordered = {"hosts": {"web1": [ORDER], "web2": [{**ORDER, "host": "web2"}]}}
     hostvars = {"web1": facts(), "web2": facts()}
-    challenge = {"name": "shop", "type": "http-01", "token": "t1", "key_authorization": "t1.thumb", "webroot": "/srv/www"}
+    challenge = {
+        "name": "shop",
+        "type": "http-01",
+        "token": "t1",
+        "key_authorization": "t1.thumb",
+        "webroot": "/srv/www",
+    }
     assert flow.challenges(ordered, hostvars, "web1") == [challenge]
     assert flow.challenges(ordered, hostvars) == [challenge, challenge]
     assert flow.challenges({"msg": "the CA is down"}, hostvars, "web1") == []
@@ -103,23 +116,33 @@ REQUESTED = {"requests": [{"name": "shop", "csr_content": "CSR"}], "ready": ["sh
 def test_only_an_order_whose_host_is_ready_is_finalized(requested, goes_on):
     result = flow.finalizable({"hosts": {"web1": [ORDER]}}, {"web1": facts(acme_request=requested)})
     assert [item["csr_content"] for item in result] == (["CSR"] if goes_on else [])
-    assert all("message" not in item for item in result)
+    assert all("problem" not in item for item in result)
 
 
-VALID = {"host": "web1", "name": "shop", "status": "valid", "message": "", "certificate": "PEM"}
+VALID = {"host": "web1", "name": "shop", "status": "valid", "problem": "", "certificate": "PEM"}
 
 
 @pytest.mark.parametrize(
-    ("plan", "ordered", "requested", "finalized", "status", "message"),
+    ("plan", "ordered", "requested", "finalized", "status", "problem"),
     [
-        pytest.param(planned("repair", message="m"), {}, {}, {}, "repair", "m", id="repair"),
+        pytest.param(planned("repair", message="m"), {}, {}, {}, "repair", "", id="repair"),
         pytest.param(planned("keep"), {}, {}, {}, "keep", "", id="keep"),
         pytest.param(planned("refuse", message="bad name"), {}, {}, {}, "failed", "bad name", id="refused by the plan"),
-        pytest.param(planned("issue"), {"hosts": {"web1": [ORDER]}}, REQUESTED, {"hosts": {"web1": [VALID]}}, "valid", "", id="valid"),
-        pytest.param(planned("issue"), {"msg": "no josepy"}, {}, {}, "failed", "no josepy", id="ordering failed for all"),
         pytest.param(
             planned("issue"),
-            {"hosts": {"web1": [{**ORDER, "status": "failed", "message": "rejected"}]}},
+            {"hosts": {"web1": [ORDER]}},
+            REQUESTED,
+            {"hosts": {"web1": [VALID]}},
+            "valid",
+            "",
+            id="valid",
+        ),
+        pytest.param(
+            planned("issue"), {"msg": "no josepy"}, {}, {}, "failed", "no josepy", id="ordering failed for all"
+        ),
+        pytest.param(
+            planned("issue"),
+            {"hosts": {"web1": [{**ORDER, "status": "failed", "problem": "rejected"}]}},
             {},
             {},
             "failed",
@@ -128,7 +151,7 @@ VALID = {"host": "web1", "name": "shop", "status": "valid", "message": "", "cert
         ),
         pytest.param(
             planned("issue"),
-            {"hosts": {"web1": [{**ORDER, "status": "deferred", "message": "limit"}]}},
+            {"hosts": {"web1": [{**ORDER, "status": "deferred", "problem": "limit"}]}},
             {},
             {},
             "deferred",
@@ -136,7 +159,13 @@ VALID = {"host": "web1", "name": "shop", "status": "valid", "message": "", "cert
             id="order deferred",
         ),
         pytest.param(
-            planned("issue"), {"hosts": {"web1": [ORDER]}}, {"msg": "all of them", "failures": {"shop": "disk full"}}, {}, "failed", "disk full", id="no request"
+            planned("issue"),
+            {"hosts": {"web1": [ORDER]}},
+            {"msg": "all of them", "failures": {"shop": "disk full"}},
+            {},
+            "failed",
+            "disk full",
+            id="no request",
         ),
         pytest.param(
             planned("issue"),
@@ -148,14 +177,20 @@ VALID = {"host": "web1", "name": "shop", "status": "valid", "message": "", "cert
             id="finalizing failed for all",
         ),
         pytest.param(
-            planned("issue"), {"hosts": {"web1": [ORDER]}}, REQUESTED, {"skipped": True}, "keep", "check mode", id="check mode"
+            planned("issue"),
+            {"hosts": {"web1": [ORDER]}},
+            REQUESTED,
+            {"skipped": True},
+            "keep",
+            "",
+            id="check mode",
         ),
     ],
 )
-def test_outcomes(plan, ordered, requested, finalized, status, message):
+def test_outcomes(plan, ordered, requested, finalized, status, problem):
     (outcome,) = flow.outcomes({"hosts": {"web1": [plan]}}, ordered, requested, finalized, "web1")
-    assert (outcome["name"], outcome["status"], outcome["message"]) == ("shop", status, message)
-    if status == "failed" and plan["action"] == "issue" and "rejected" not in message:
+    assert (outcome["name"], outcome["status"], outcome.get("problem", "")) == ("shop", status, problem)
+    if status == "failed" and plan["action"] == "issue" and "rejected" not in problem:
         assert outcome["resumable"]
 
 

@@ -1,0 +1,127 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The last step of a run on a host: all its certificates put in place, each service reloaded once, all told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from . import webroot
+from .deployment import Deployed, Issued, confirm, deploy, reload_outstanding, repair
+from .errors import HostError
+from .preparation import forget_order
+from .wanted import Wanted
+from .webroot import Response
+
+
+class Rollout:
+    """What is done for each of a host's certificates, and what came of it. One that fails stops no other.
+
+    check: change nothing. reload: reloads the service of a name, raises HostError. now: aware UTC.
+    """
+
+    def __init__(
+        self, home: str, wanted: Mapping[str, Wanted], check: bool, reload: Callable[[str], None], now: datetime
+    ) -> None:
+        self.home = home
+        self.wanted = wanted
+        self.check = check
+        self.now = now
+        self.changed = False
+        self.deployed: dict[str, Deployed] = {}
+        self.failures: dict[str, str] = {}
+        self.warnings: list[str] = []
+        self._reload = reload
+
+    def remove(self, responses: Iterable[Response]) -> None:
+        """Remove challenge responses. One that stays is no reason to leave a new certificate out."""
+        for response in responses:
+            if not webroot.exists(response):
+                continue
+            self.changed = True
+            try:
+                if not self.check:
+                    webroot.remove(response)
+            except HostError as error:
+                self.warnings.append(str(error))
+
+    def take(self, result: Mapping[str, Any]) -> None:
+        """Do what follows from one result (the module certificate's option)."""
+        name, status = result["name"], result["status"]
+        try:
+            if status == "valid":
+                issued = Issued(result["certificate"] or "", result["chain"] or "", result["account_uri"])
+                self._note(name, deploy(self.home, self.wanted[name], issued, self.now, self.check))
+            elif status == "repair":
+                self._note(name, repair(self.home, self.wanted[name], self.check))
+            elif status == "deferred":
+                self.warnings.append(f"certificate {name} is put off to a later run: {result['problem']}")
+            elif status == "failed":
+                self.failures[name] = result["problem"]
+                if not result["resumable"]:
+                    self.changed |= forget_order(self.home, name, result["order_uri"], self.check)
+        except HostError as error:
+            self.failures[name] = "; ".join(filter(None, (self.failures.get(name), str(error))))
+
+    def reload(self) -> list[str]:
+        """Reload each service once that a new certificate names, and write down that it was. Gives the services."""
+        new = [name for name, deployed in self.deployed.items() if self._is_new(name, deployed)]
+        services = dict.fromkeys(service for name in new for service in self.wanted[name].services)
+        failed = {}
+        for service in services:
+            self.changed = True
+            try:
+                if not self.check:
+                    self._reload(service)
+            except HostError as error:
+                failed[service] = str(error)
+        for name in new:
+            stopped = [failed[service] for service in self.wanted[name].services if service in failed]
+            if stopped:
+                self.failures[name] = "; ".join(stopped)
+            elif not self.check:
+                self._confirm(name)
+        return [service for service in services if service not in failed]
+
+    def certificates(self) -> list[dict[str, Any]]:
+        """What became of each certificate, for the module's result."""
+        fields = ("changed", "version", "serial", "not_after", "reason")
+        return [
+            {"name": name, **{field: getattr(deployed, field) for field in fields}}
+            for name, deployed in self.deployed.items()
+        ]
+
+    def diff(self) -> list[dict[str, str]]:
+        """What changed, as Ansible shows it."""
+        return [
+            {
+                "before_header": name,
+                "after_header": name,
+                "before": "",
+                "after": f"version {deployed.version}: {deployed.reason}\n"
+                f"serial {deployed.serial}\nuntil {deployed.not_after}\n",
+            }
+            for name, deployed in self.deployed.items()
+            if deployed.changed
+        ]
+
+    def _note(self, name: str, deployed: Deployed | None) -> None:
+        if deployed is None:
+            return
+        self.deployed[name] = deployed
+        self.changed |= deployed.changed
+        if deployed.warning:
+            self.warnings.append(f"certificate {name}: {deployed.warning}")
+
+    def _is_new(self, name: str, deployed: Deployed) -> bool:
+        return (self.check and deployed.reason == "issued") or reload_outstanding(self.home, name)
+
+    def _confirm(self, name: str) -> None:
+        try:
+            confirm(self.home, name)
+        except HostError as error:
+            self.failures[name] = str(error)
