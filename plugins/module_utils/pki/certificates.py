@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import keys
 from .errors import CertificateError
@@ -20,6 +20,7 @@ from .identifiers import IdentifierError, normalize
 
 try:
     from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import serialization
 except ImportError:
     pass  # said by library.py, before anything here is called
@@ -27,11 +28,14 @@ except ImportError:
 if TYPE_CHECKING:
     from .keys import PrivateKey
 
+_Extension = TypeVar("_Extension", bound="x509.ExtensionType")
+
 # CAs date certificates back by an hour or so; one that is not valid yet tells of a clock that is behind. Up to this
 # much the clock is believed to be wrong and the certificate right: refusing would only keep the old one in service.
 SKEW = timedelta(hours=1)
 
-_PEM = re.compile(r"-----BEGIN CERTIFICATE-----\s[A-Za-z0-9+/=\s]+?-----END CERTIFICATE-----")
+_BEGIN = "-----BEGIN CERTIFICATE-----"
+_PEM = re.compile(_BEGIN + r"\s[A-Za-z0-9+/=\s]+?-----END CERTIFICATE-----")
 
 
 @dataclass(frozen=True)
@@ -44,16 +48,18 @@ class Validity:
 
 def load_all(text: str, what: str) -> list[x509.Certificate]:
     """The certificates in a PEM text; *what* it is, is for the message. Raises CertificateError."""
-    found = []
-    for block in _PEM.findall(text):
+    found, blocks = [], _PEM.findall(text)
+    if text.strip() and _BEGIN not in text:
+        raise CertificateError(f"{what} from the CA is not PEM")
+    if len(blocks) != text.count(_BEGIN):  # a block that is passed over would leave a hole in the chain
+        raise CertificateError(f"{what} from the CA is damaged")
+    for block in blocks:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # on oddities that the library only means to refuse one day
                 found.append(x509.load_pem_x509_certificate(block.encode()))
-        except ValueError:
+        except (ValueError, x509.InvalidVersion):
             raise CertificateError(f"{what} from the CA is damaged") from None
-    if text.strip() and not found:
-        raise CertificateError(f"{what} from the CA is not PEM")
     return found
 
 
@@ -78,7 +84,7 @@ def check(certificate: x509.Certificate, key: PrivateKey, identifiers: Iterable[
 
     Gives a warning for people, or an empty text.
     """
-    if keys.public_der(certificate.public_key()) != keys.public_der(key.public_key()):
+    if not _is_of(certificate, key):
         raise CertificateError("the certificate from the CA is for another key than the pending one")
     found, wanted = _names(certificate), set(identifiers)
     if found != wanted:
@@ -118,11 +124,18 @@ def facts(certificate: x509.Certificate) -> dict[str, Any]:
 
 def ari_id(certificate: x509.Certificate) -> str | None:
     """The certificate's name towards the CA's renewal information (RFC 9773 section 4.1); None if it has none."""
-    try:
-        identifier = certificate.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier
-    except (x509.ExtensionNotFound, ValueError):
+    authority = extension(certificate, x509.AuthorityKeyIdentifier)
+    if authority is None or not authority.key_identifier:
         return None
-    return f"{_base64url(identifier)}.{_base64url(_serial(certificate))}" if identifier else None
+    return f"{_base64url(authority.key_identifier)}.{_base64url(_serial(certificate))}"
+
+
+def extension(certificate: x509.Certificate, kind: type[_Extension]) -> _Extension | None:
+    """The certificate's extension of a kind; None if it has none that can be read."""
+    try:
+        return certificate.extensions.get_extension_for_class(kind).value
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType, ValueError):
+        return None
 
 
 def utc(instant: datetime) -> str:
@@ -130,10 +143,17 @@ def utc(instant: datetime) -> str:
     return instant.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def _is_of(certificate: x509.Certificate, key: PrivateKey) -> bool:
+    try:
+        return keys.public_der(certificate.public_key()) == keys.public_der(key.public_key())
+    except (ValueError, UnsupportedAlgorithm):
+        return False
+
+
 def _serial(certificate: x509.Certificate) -> bytes:
     # RFC 9773 section 4.1: the DER INTEGER's bytes, with the zero that goes before a high first bit.
     number = certificate.serial_number
-    return number.to_bytes(number.bit_length() // 8 + 1, "big")
+    return number.to_bytes(number.bit_length() // 8 + 1, "big", signed=True)  # older libraries let negative ones in
 
 
 def _base64url(data: bytes) -> str:
@@ -141,12 +161,8 @@ def _base64url(data: bytes) -> str:
 
 
 def _names(certificate: x509.Certificate) -> set[str]:
-    try:
-        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (x509.ExtensionNotFound, ValueError):
-        return set()
     found = set()
-    for name in names:
+    for name in extension(certificate, x509.SubjectAlternativeName) or ():
         try:
             found.add(
                 normalize(name.value) if isinstance(name, x509.DNSName) else f"{type(name).__name__} {name.value}"

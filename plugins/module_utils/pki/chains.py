@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from .certificates import check_validity
+from .certificates import check_validity, extension
 from .errors import CertificateError
 
 try:
@@ -36,10 +36,8 @@ def check(certificate: x509.Certificate, chain: Sequence[x509.Certificate], now:
 
 
 def _may_issue(issuer: x509.Certificate) -> bool:
-    try:
-        return issuer.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    except (x509.ExtensionNotFound, ValueError):
-        return False
+    basic = extension(issuer, x509.BasicConstraints)
+    return basic is not None and basic.ca
 
 
 def _signed_by(below: x509.Certificate, issuer: x509.Certificate) -> bool:

@@ -148,15 +148,11 @@ def remove_file(path: str) -> bool:
 
 
 def remove_empty(path: str) -> bool:
-    """Remove a folder if it is empty; False if it is not, or is not there."""
+    """Remove a folder if it is empty and may be removed (a mount point may not); False if it stays."""
     try:
         os.rmdir(path)
-    except FileNotFoundError:
+    except OSError:
         return False
-    except OSError as error:
-        if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
-            return False
-        raise DiskError(explain(error, f"{path} cannot be removed")) from None
     return True
 
 

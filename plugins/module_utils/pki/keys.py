@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Union
 from .errors import KeyFileError
 
 try:
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import ec, rsa
 except ImportError:
@@ -42,7 +43,7 @@ def load(data: bytes, path: str) -> PrivateKey:
     """The key in a PEM; *path* is for the message. Raises KeyFileError."""
     try:
         key = serialization.load_pem_private_key(data, password=None)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, UnsupportedAlgorithm):
         raise KeyFileError(f"{path} holds no private key that could be read") from None
     if not isinstance(key, (ec.EllipticCurvePrivateKey, rsa.RSAPrivateKey)):
         raise KeyFileError(f"{path} holds a private key of a kind that certificates are not issued for")

@@ -51,6 +51,8 @@ class Versions:
     @contextmanager
     def locked(self) -> Iterator[Found]:
         """Hold the certificate's lock, and remove what a killed run left. Gives what there is, looked at under it."""
+        if self.look().foreign:
+            raise StateError(f"{link_path(self.home, self.name)} is not a link to one of its versions: move it away")
         folder = folder_path(self.home, self.name)
         files.make_folders(folder)
         with files.locked(os.path.join(folder, ".lock")):
@@ -59,10 +61,6 @@ class Versions:
             found = look(self.home, self.name)
             for number in found.numbers:
                 files.sweep(self.path(number))
-            if found.foreign:
-                raise StateError(
-                    f"{link_path(self.home, self.name)} is not a link to one of its versions: move it away"
-                )
             yield found
 
     def look(self) -> Found:
