@@ -1,0 +1,184 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A host's last step: what follows from each result, which services are reloaded, and what is made up for later."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from ansible_collections.certfleet.tls.plugins.module_utils.pki.deployment import reload_outstanding
+from ansible_collections.certfleet.tls.plugins.module_utils.pki.errors import ServiceError
+from ansible_collections.certfleet.tls.plugins.module_utils.pki.manifest import folder_path, look
+from ansible_collections.certfleet.tls.plugins.module_utils.pki.rollout import Rollout
+from ansible_collections.certfleet.tls.plugins.module_utils.pki.webroot import Response
+from tests.unit.pki import ca, host
+from tests.unit.pki.host import ORDER, WANTED
+
+MAIL = replace(WANTED, name="mail", identifiers=["mail.example"], services=("postfix", "nginx"))
+BOTH = {"shop": WANTED, "mail": MAIL}
+
+
+class Services:
+    """Reloads nothing, but remembers; those in *broken* cannot be."""
+
+    def __init__(self, *broken):
+        self.broken = broken
+        self.reloaded = []
+
+    def __call__(self, service):
+        self.reloaded.append(service)
+        if service in self.broken:
+            raise ServiceError(f"service {service} could not be reloaded")
+
+
+def rollout(home, wanted=None, check=False, services=None):
+    return Rollout(str(home), wanted or {"shop": WANTED}, check, services or Services(), ca.NOW)
+
+
+def result(name, status, **fields):
+    empty = {
+        "problem": "",
+        "resumable": False,
+        "certificate": None,
+        "chain": None,
+        "account_uri": None,
+        "order_uri": None,
+    }
+    return {**empty, "name": name, "status": status, **fields}
+
+
+def valid(home, name):
+    with open(folder_path(str(home), name, look(str(home), name).pending, "request.csr"), "rb") as file:
+        issued = host.issued(file.read())
+    return result(name, "valid", certificate=issued.certificate, chain=issued.chain, account_uri=issued.account_uri)
+
+
+def prepared(home, *wanted):
+    for item in wanted:
+        host.prepare(home, item, ORDER)
+
+
+def test_each_service_is_reloaded_once(home):
+    prepared(home, WANTED, MAIL)
+    services = Services()
+    run = rollout(home, BOTH, services=services)
+    for name in BOTH:
+        run.take(valid(home, name))
+    assert run.reload() == services.reloaded == ["nginx", "postfix"]
+    assert (run.changed, run.failures, run.warnings) == (True, {}, [])
+    assert [item["name"] for item in run.certificates() if item["changed"]] == ["shop", "mail"]
+    assert not any(reload_outstanding(str(home), name) for name in BOTH)
+
+
+def test_a_reload_that_failed_is_told_of_its_certificates_only_and_made_up_for(home):
+    prepared(home, WANTED, MAIL)
+    run = rollout(home, BOTH, services=Services("postfix"))
+    for name in BOTH:
+        run.take(valid(home, name))
+    assert run.reload() == ["nginx"]
+    assert run.failures == {"mail": "service postfix could not be reloaded"}
+    assert {name: reload_outstanding(str(home), name) for name in BOTH} == {"shop": False, "mail": True}
+
+    services = Services()
+    again = rollout(home, BOTH, services=services)
+    again.take(result("mail", "repair"))
+    assert again.reload() == services.reloaded == ["postfix", "nginx"]
+    assert not reload_outstanding(str(home), "mail")
+
+
+def test_an_unchanged_certificate_reloads_nothing(home):
+    host.make_live(home)
+    services = Services()
+    run = rollout(home, services=services)
+    run.take(result("shop", "keep"))
+    run.take(result("shop", "repair"))
+    assert run.reload() == services.reloaded == []
+    assert not run.changed
+
+
+def test_drift_is_repaired(home):
+    host.make_live(home)
+    key = home / "live" / "shop" / "privkey.pem"
+    key.chmod(0o600)
+    run = rollout(home)
+    run.take(result("shop", "repair"))
+    assert run.changed
+    assert "mode 0600 instead of 0640" in run.diff()[0]["after"]
+    assert host.key_drift(home, "0001") == []
+
+
+@pytest.mark.parametrize(
+    ("resumable", "order_uri", "kept"),
+    [
+        (True, ORDER.order_uri, True),
+        (False, ORDER.order_uri, False),
+        (False, None, False),
+        (False, "https://ca.example/order/another", True),
+    ],
+)
+def test_a_failed_order_is_forgotten_unless_it_can_be_resumed(home, resumable, order_uri, kept):
+    prepared(home, WANTED)
+    run = rollout(home)
+    run.take(result("shop", "failed", problem="the CA said no", resumable=resumable, order_uri=order_uri))
+    assert run.failures == {"shop": "the CA said no"}
+    assert (host.manifest(home, "0001")["order_uri"] == ORDER.order_uri) is kept
+    assert run.changed is not kept
+
+
+def test_one_that_fails_stops_no_other(home):
+    prepared(home, WANTED, MAIL)
+    run = rollout(home, BOTH)
+    run.take(result("mail", "valid", certificate="no PEM", chain=""))
+    run.take(valid(home, "shop"))
+    assert run.reload() == ["nginx"]
+    assert list(run.failures) == ["mail"]
+    assert host.served(home, "shop")
+    assert host.served(home, "mail") is None
+
+
+def test_what_is_deferred_is_a_warning(home):
+    prepared(home, WANTED)
+    run = rollout(home)
+    run.take(result("shop", "deferred", problem="rate limit"))
+    assert (run.failures, run.changed) == ({}, False)
+    assert run.warnings == ["certificate shop is put off to a later run: rate limit"]
+    assert host.manifest(home, "0001")["order_uri"] == ORDER.order_uri
+
+
+def test_a_check_tells_the_same_and_changes_nothing(home, tmp_path):
+    prepared(home, WANTED)
+    response = Response(str(tmp_path / "www"), "token", "token.thumb")
+    (tmp_path / "www" / ".well-known" / "acme-challenge").mkdir(parents=True)
+    with open(response.path, "w", encoding="ascii") as file:
+        file.write("token.thumb")
+    results = [valid(home, "shop")]
+    before = host.snapshot(tmp_path)
+    services = Services()
+    check = rollout(home, check=True, services=services)
+    real = rollout(home)
+    told = []
+    for run in (check, real):
+        run.remove([response])
+        for item in results:
+            run.take(item)
+        reloaded = run.reload()
+        told.append((run.changed, run.certificates(), run.diff(), reloaded, run.failures, run.warnings))
+        if run is check:
+            assert host.snapshot(tmp_path) == before
+            assert services.reloaded == []
+    assert told[0] == told[1]
+    assert host.served(home)
+
+
+def test_a_response_that_cannot_be_removed_is_a_warning(home, tmp_path):
+    response = Response(str(tmp_path), "token", "token.thumb")
+    folder = tmp_path / ".well-known" / "acme-challenge" / "token"
+    folder.mkdir(parents=True)
+    (folder / "file").touch()
+    run = rollout(home)
+    run.remove([response])
+    assert run.failures == {}
+    assert len(run.warnings) == 1
+    assert "cannot be removed" in run.warnings[0]

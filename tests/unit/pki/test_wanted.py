@@ -1,0 +1,104 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Wanted certificates: refused before anything is changed, or usable as they are."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.certfleet.tls.plugins.module_utils.pki.attributes import Attributes
+from ansible_collections.certfleet.tls.plugins.module_utils.pki.errors import HostError, OptionError
+from ansible_collections.certfleet.tls.plugins.module_utils.pki.wanted import (
+    Wanted,
+    check_home,
+    check_name,
+    services,
+    twice,
+)
+
+OPTION = {
+    "name": "shop",
+    "identifiers": ["Shop.example", "www.shop.example."],
+    "challenge": "http-01",
+    "webroot": "/srv/www",
+    "key_type": "ec256",
+    "profile": "",
+    "reload": ["nginx", " nginx ", "postfix@-.service"],
+    "owner": None,
+    "group": None,
+    "mode": "0640",
+}
+
+
+def test_an_option_becomes_a_wanted_certificate():
+    assert Wanted.of(OPTION) == Wanted(
+        name="shop",
+        identifiers=["shop.example", "www.shop.example"],
+        key_type="ec256",
+        profile=None,
+        webroot="/srv/www",
+        services=("nginx", "postfix@-.service"),
+        attributes=Attributes(0o640, -1, -1),
+    )
+    assert Wanted.of({**OPTION, "webroot": "", "profile": "shortlived"}).profile == "shortlived"
+    assert Wanted.of({**OPTION, "webroot": ""}).webroot is None
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ({"name": "../shop"}, "the name is not usable"),
+        ({"identifiers": []}, "no identifiers"),
+        ({"identifiers": ["https://shop.example"]}, "is a URL or a path"),
+        ({"identifiers": ["*.shop.example"]}, "needs dns-01"),
+        ({"reload": ["rm -rf /"]}, "is not the name of a service"),
+        ({"owner": "no-such-user"}, "is not a user"),
+        ({"group": "no-such-group"}, "is not a group"),
+        ({"mode": "644"}, "mode '644' is not one"),
+    ],
+)
+def test_what_cannot_be_wanted_is_refused(change, what):
+    with pytest.raises(HostError, match=what):
+        Wanted.of({**OPTION, **change})
+
+
+@pytest.mark.parametrize("name", ["shop", "a", "0", "Shop.example_2-x", "a.b", "a" * 100, "a-", "a."])
+def test_names(name):
+    check_name(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", ".", "..", ".shop", "-shop", "_shop", "a..b", "a/b", "/a", "a\\b", "a b", "a\n", "\n", "ä", "a" * 101, "a\x00"],
+)
+def test_names_that_cannot_become_a_file_s(name):
+    with pytest.raises(OptionError, match=r"letters, digits, '.', '_' and '-' only, at most 100"):
+        check_name(name)
+
+
+@pytest.mark.parametrize("name", ["nginx", "nginx.service", "postfix@-", "php8.2-fpm", "a:b", "_x", "@x"])
+def test_services(name):
+    assert services([name, name]) == (name,)
+
+
+def test_services_keep_their_order():
+    assert services([]) == ()
+    assert services(["b", "a", "b"]) == ("b", "a")
+
+
+@pytest.mark.parametrize("name", ["", " ", "-x", "--now", "a b", "a;b", "a/b", "$(id)", "a\nb", "ä", "a\x00"])
+def test_what_is_no_service_never_becomes_an_argument(name):
+    with pytest.raises(OptionError, match="reload has .*, which is not the name of a service"):
+        services(["nginx", name])
+
+
+def test_a_home_is_a_place():
+    check_home("/etc/acme")
+    for home in ("", "acme", "./acme", "~/acme"):
+        with pytest.raises(OptionError, match="is not an absolute path"):
+            check_home(home)
+
+
+def test_two_certificates_of_one_name():
+    assert twice([]) == set()
+    assert twice([{"name": name} for name in "abcba"]) == {"a", "b"}
