@@ -61,7 +61,7 @@ paths:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.ansible.host_options import CHALLENGE_SPEC, HOME_SPEC, JOURNAL_SPEC, list_of
+from ..module_utils.ansible.host_options import CHALLENGE_SPEC, HOME_SPEC, JOURNAL_SPEC, list_of, summary
 from ..module_utils.pki import webroot
 from ..module_utils.pki.errors import HostError
 from ..module_utils.pki.preparation import Order, journal
@@ -69,13 +69,16 @@ from ..module_utils.pki.wanted import check_home, check_name
 
 
 def journal_all(params, check):
-    """Write the orders down; whether anything changed."""
+    """Write the orders down; whether anything changed. Raises HostError."""
     check_home(params["home"])
     for item in params["orders"]:
         check_name(item["name"])
     changed = False
     for item in params["orders"]:
-        changed |= journal(params["home"], item["name"], Order(item["order_uri"], item["account_uri"]), check)
+        try:
+            changed |= journal(params["home"], item["name"], Order(item["order_uri"], item["account_uri"]), check)
+        except HostError as error:
+            raise HostError(summary({item["name"]: str(error)})) from None
     return changed
 
 

@@ -16,8 +16,9 @@ from .jws import AccountKey
 from .problem import Problem, one_line
 
 HTTP_01 = "http-01"
-# RFC 8555 section 8.3: base64url and nothing else. It becomes a file name, so it is never taken on trust.
-_TOKEN = re.compile(r"[A-Za-z0-9_-]+")
+# RFC 8555 section 8.3: base64url and nothing else. It becomes a file name, which has at most 255 bytes with what a
+# file written aside adds to it, so it is never taken on trust.
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{1,200}")
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Challenge:
         )
 
     def key_authorization(self, key: AccountKey) -> str:
-        """token.thumbprint (RFC 8555 section 8.1). Raises ProtocolError for a token that is not base64url."""
+        """token.thumbprint (RFC 8555 section 8.1). Raises ProtocolError for a token that is not one."""
         if not _TOKEN.fullmatch(self.token):
             raise ProtocolError(f"the CA gave a {self.type} token that RFC 8555 does not allow: it is not used")
         return f"{self.token}.{key.thumbprint}"

@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,9 +17,11 @@ from .errors import ProblemError, ProtocolError, TransportError
 from .http import Http, Response, check_url, is_transient
 from .jws import AccountKey
 from .nonce import NoncePool
+from .polling import Deadline
 from .problem import Problem
 
 _JOSE = {"Content-Type": "application/jose+json"}  # RFC 8555 section 6.2
+_NONCE = re.compile(r"[A-Za-z0-9_-]+")
 # A nonce costs nothing but a round trip, so a server that forgets half of them is borne with;
 # one that refuses this many in a row is broken.
 _BAD_NONCES = 25
@@ -36,6 +40,13 @@ class Client:
         #: The account URL, once known; it is the kid of every request but newAccount.
         self.account_uri: str | None = None
         self._nonces = NoncePool(self._new_nonce, connections)
+        self._deadline: Deadline | None = None
+
+    def within(self, deadline: Deadline) -> Client:
+        """The same voice, with the same nonces, that repeats nothing beyond *deadline*."""
+        bound = copy.copy(self)
+        bound._deadline = deadline
+        return bound
 
     def post(self, url: str, payload: Mapping[str, Any], what: str, with_jwk: bool = False) -> Response:
         """Post a signed object. *what* is attempted, in a few words, goes into the ProblemError of a refusal.
@@ -52,16 +63,20 @@ class Client:
         check_url(url)
         attempt = bad_nonces = 0
         while True:
+            nonce = self._nonces.take()  # outside of the repetition: it has a patience of its own
             try:
-                answer = self._signed_once(url, payload, None if with_jwk else self.account_uri)
+                answer = self._signed_once(url, payload, nonce, None if with_jwk else self.account_uri)
             except TransportError:
                 attempt += 1
-                if attempt >= _ATTEMPTS:
+                grown = self.clock.pause(attempt)
+                if attempt >= _ATTEMPTS or self._too_late(grown):
                     raise
-                self.clock.sleep(self.clock.pause(attempt))
+                self.clock.sleep(grown)
                 continue
-            if answer.status < 400:
+            if answer.status < 300:
                 return answer
+            if answer.status < 400:
+                raise ProtocolError(f"{what}: {url} redirects, which a signed request cannot follow")
             problem = Problem.of_response(answer.status, answer.body)
             # RFC 8555 section 6.5: by the problem's type; with the nonce this answer brought, and a new signature.
             if problem.type == "badNonce" and bad_nonces < _BAD_NONCES:
@@ -69,16 +84,18 @@ class Client:
                 continue
             attempt += 1
             pause = self.http.pause_for(answer, attempt) if is_transient(answer.status) else None
-            if pause is None or attempt >= _ATTEMPTS or _is_final(problem):
+            if pause is None or attempt >= _ATTEMPTS or _is_final(problem) or self._too_late(pause):
                 raise ProblemError(problem, what, self.http.retry_at(answer))
             self.clock.sleep(pause)
 
-    def _signed_once(self, url: str, payload: bytes, kid: str | None) -> Response:
-        nonce = self._nonces.take()
+    def _too_late(self, pause: float) -> bool:
+        return self._deadline is not None and pause > self._deadline.left()
+
+    def _signed_once(self, url: str, payload: bytes, nonce: str, kid: str | None) -> Response:
         replay_nonce = None
         try:
             answer = self.http.request_once("POST", url, self.key.sign(url, payload, nonce, kid), _JOSE)
-            replay_nonce = answer.headers.get("Replay-Nonce")
+            replay_nonce = _nonce_of(answer)
             return answer
         finally:
             self._nonces.give(replay_nonce)
@@ -86,15 +103,24 @@ class Client:
     def _new_nonce(self) -> str:
         # RFC 8555 section 7.2
         answer = self.http.get(self.directory.new_nonce, method="HEAD")
-        nonce = answer.headers.get("Replay-Nonce")
+        nonce = _nonce_of(answer)
         if is_transient(answer.status):
-            problem = Problem(type="rateLimited" if answer.status in (429, 503) else "serverInternal")
+            # The answer to a HEAD has no problem document in it.
+            kind = "rateLimited" if answer.status in (429, 503) else "serverInternal"
+            problem = Problem(kind, f"HTTP {answer.status}", answer.status)
             raise ProblemError(problem, "newNonce", self.http.retry_at(answer))
         if not nonce:
             raise ProtocolError(f"{self.directory.new_nonce} gave no nonce (HTTP {answer.status})")
         return nonce
 
 
+def _nonce_of(answer: Response) -> str | None:
+    nonce = answer.headers.get("Replay-Nonce")
+    # RFC 8555 section 6.5.1: what is not base64url is ignored.
+    return nonce if nonce and _NONCE.fullmatch(nonce) else None
+
+
 def _is_final(problem: Problem) -> bool:
     # A rate limit counts in hours: asking again at once only counts further (RFC 8555 section 6.6).
-    return problem.type == "rateLimited"
+    # With 503 it is the front door that is busy, which passes.
+    return problem.type == "rateLimited" and problem.status != 503

@@ -9,6 +9,8 @@ from __future__ import annotations
 import ipaddress
 import json
 import os
+import re
+import ssl
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,6 +32,8 @@ except ImportError:
     pass  # said by ansible/libraries.py, before anything here is called
 
 USER_AGENT = "certfleet.tls/0.1.0 (Ansible collection)"
+# RFC 3986 section 2, and no backslash: the library that connects takes it for a slash and sees another host than here.
+_URL = re.compile(r"[!-\[\]-~]+")
 # A chain of ten RSA-4096 certificates is some 30 kB; nothing a CA has to say is larger than this.
 _LARGEST_ANSWER = 1024 * 1024
 # A longer wait than this is not slept through: the caller is told the instant and decides.
@@ -50,7 +54,7 @@ class Response:
         """The body as a JSON object. Raises ProtocolError, with what it is instead."""
         try:
             document = json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             kind = one_line(self.headers.get("Content-Type", "no Content-Type"), 60)
             raise ProtocolError(f"{self.url} answered {kind} that is not JSON: is this an ACME server?") from None
         if not isinstance(document, dict):
@@ -70,7 +74,7 @@ def parse_retry_after(value: str | None, now: datetime) -> float | None:
         return float(value)
     try:
         instant = parsedate_to_datetime(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     if instant.tzinfo is None:
         instant = instant.replace(tzinfo=timezone.utc)
@@ -79,8 +83,10 @@ def parse_retry_after(value: str | None, now: datetime) -> float | None:
 
 def check_url(url: object) -> str:
     """Refuse what is not https, but for loopback addresses (RFC 8555 section 6.1)."""
-    if not isinstance(url, str):
+    if not isinstance(url, str) or not url:
         raise ProtocolError("the CA gave no URL where one belongs")
+    if not _URL.fullmatch(url):
+        raise ProtocolError(f"{one_line(url, 200)} is not a URL")
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
@@ -154,14 +160,17 @@ class Http:
                     raise ProtocolError(f"{url} answered more than {_LARGEST_ANSWER} bytes")
                 return Response(url, answer.status_code, answer.headers, body)
         except requests.exceptions.SSLError as error:
+            cause = _innermost(error)
+            if not isinstance(cause, ssl.SSLCertVerificationError):
+                raise TransportError(f"{_origin(url)} cannot be reached by TLS ({_reason(cause)})") from None
             raise TransportError(
-                f"{_origin(url)} shows a certificate that is not trusted ({_root_cause(error)}); "
+                f"{_origin(url)} shows a certificate that is not trusted ({_reason(cause)}); "
                 "name the CA bundle that it is signed with in ca_path (acme_ca_path)"
             ) from None
         except requests.exceptions.Timeout:
             raise TransportError(f"{_origin(url)} did not answer within {self._timeout:g} s") from None
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            raise TransportError(f"{_origin(url)} cannot be reached ({_root_cause(error)})") from None
+            raise TransportError(f"{_origin(url)} cannot be reached ({_reason(_innermost(error))})") from None
 
     def get(self, url: str, method: str = "GET", attempts: int = _ATTEMPTS) -> Response:
         """An unsigned request, repeated with growing pauses while the trouble may pass (connection, 429, 5xx)."""
@@ -210,8 +219,8 @@ def _origin(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def _root_cause(error: BaseException) -> str:
-    """The innermost reason of a nest of library exceptions, in one line."""
+def _innermost(error: BaseException) -> BaseException:
+    """The reason at the bottom of a nest of library exceptions."""
     seen = 0
     while seen < 10:
         seen += 1
@@ -221,5 +230,9 @@ def _root_cause(error: BaseException) -> str:
         if not isinstance(inner, BaseException) or inner is error:
             break
         error = inner
+    return error
+
+
+def _reason(error: BaseException) -> str:
     text = getattr(error, "verify_message", None) or getattr(error, "strerror", None) or str(error)
     return one_line(text or type(error).__name__, 200)

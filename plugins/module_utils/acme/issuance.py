@@ -18,6 +18,7 @@ from typing import TypeVar
 
 from .authorization import Authorization
 from .certificate import Chain, download
+from .challenge import Challenge
 from .client import Client
 from .errors import AcmeError, DeadlineError, OrderInvalid, ProblemError, TransportError
 from .http import check_url
@@ -95,10 +96,9 @@ def run_all(items: Iterable[Item], work: Callable[[Item], Result]) -> list[Resul
 def describe(error: AcmeError) -> Failure:
     """A failure, as it is told to people and to the next run."""
     if isinstance(error, ProblemError):
-        limited = error.problem.type == "rateLimited"
-        # A 5xx says nothing of the order; a 4xx says that going on with it is of no use.
-        resumable = limited or error.problem.status >= 500
-        return Failure(str(error), rate_limited=limited, resumable=resumable, retry_at=error.retry_at)
+        problem = error.problem
+        # Any other refusal says that going on with the order is of no use.
+        return Failure(str(error), rate_limited=problem.rate_limited, resumable=problem.passes, retry_at=error.retry_at)
     return Failure(str(error), resumable=isinstance(error, (DeadlineError, TransportError)))
 
 
@@ -120,7 +120,7 @@ def _resume(client: Client, request: OrderRequest) -> Prepared | None:
     try:
         order = Order.fetch(client, request.order_uri)
     except ProblemError as error:
-        if error.problem.status >= 500 or error.problem.type == "rateLimited":
+        if error.problem.passes:
             raise
         return None  # expired and forgotten by the CA
     if order.status == "invalid" or order.identifiers != frozenset(request.identifiers):
@@ -135,7 +135,7 @@ def _create(client: Client, request: OrderRequest) -> Order:
     try:
         return Order.create(client, request.identifiers, request.profile, replaces)
     except ProblemError as error:
-        if not replaces or error.problem.type == "rateLimited" or error.problem.status >= 500:
+        if not replaces or error.problem.passes:
             raise
     # The certificate is replaced already, or the CA does not know it as this account's: an order like any other.
     return Order.create(client, request.identifiers, request.profile)
@@ -168,19 +168,44 @@ def _with_challenges(client: Client, order: Order, kind: str) -> Prepared | None
 
 def complete(client: Client, prepared: Prepared, csr_der: bytes, deadline: Deadline) -> Chain:
     """Have the challenges validated, finalize, and download. Enters where the order's status says."""
+    client = client.within(deadline)
     order = prepared.order
     if order.status == "pending":
         for challenge in prepared.challenges:
             if challenge.status == "pending":
-                client.post(check_url(challenge.url), {}, f"{challenge.identifier}: {challenge.type} challenge")
+                _answer(client, challenge)
         order = _wait_for_validation(client, order, deadline)
     if order.status == "ready":
-        order = order.finalize(client, csr_der)
+        order = _finalize(client, order, csr_der)
     if order.status == "processing":
         order = order.wait_past(client, "processing", deadline)
     if order.status != "valid":
         raise OrderInvalid(order.failure(client))
     return download(client, order.certificate_url)
+
+
+def _answer(client: Client, challenge: ChallengeData) -> None:
+    url = check_url(challenge.url)
+    what = f"{challenge.identifier}: {challenge.type} challenge"
+    try:
+        client.post(url, {}, what)
+    except ProblemError as error:
+        # A post that is repeated because its answer was lost finds the challenge under way.
+        if error.problem.passes or Challenge.parse(client.post_as_get(url, what).json()).status == "pending":
+            raise
+
+
+def _finalize(client: Client, order: Order, csr_der: bytes) -> Order:
+    try:
+        return order.finalize(client, csr_der)
+    except ProblemError as error:
+        if error.problem.type != "orderNotReady":
+            raise
+        # A post that is repeated because its answer was lost finds the order finalized (RFC 8555 section 7.4).
+        found = Order.fetch(client, order.url)
+        if found.status in ("pending", "ready"):
+            raise
+        return found
 
 
 def _wait_for_validation(client: Client, order: Order, deadline: Deadline) -> Order:

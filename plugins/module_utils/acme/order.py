@@ -73,8 +73,10 @@ class Order:
             url=url,
             status=status,
             identifiers=frozenset(
-                str(item.get("value", "")).lower() for item in identifiers or () if isinstance(item, Mapping)
-            ),
+                str(item.get("value", "")).lower() for item in identifiers if isinstance(item, Mapping)
+            )
+            if isinstance(identifiers, list)
+            else frozenset(),
             authorizations=tuple(str(item) for item in authorizations) if isinstance(authorizations, list) else (),
             finalize_url=str(document.get("finalize") or ""),
             certificate_url=str(document.get("certificate") or ""),

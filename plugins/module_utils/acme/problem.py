@@ -39,10 +39,11 @@ class Problem:
         subproblems = document.get("subproblems")
         return cls(
             type=one_line(document.get("type") or "unknown").removeprefix(_NAMESPACE),
-            detail=one_line(document.get("detail") or document.get("title") or ""),
+            # A paused account's URL, which must stay whole, has a token of a thousand characters in it.
+            detail=one_line(document.get("detail") or document.get("title") or "", 2000),
             status=status or _integer(document.get("status")),
             identifier=one_line(identifier.get("value", "")) if isinstance(identifier, Mapping) else "",
-            subproblems=tuple(cls.parse(sub) for sub in subproblems) if isinstance(subproblems, list) else (),
+            subproblems=tuple(cls._sub(sub) for sub in subproblems) if isinstance(subproblems, list) else (),
         )
 
     @classmethod
@@ -50,8 +51,25 @@ class Problem:
         """The problem of an error answer, whatever its body is."""
         try:
             return cls.parse(json.loads(body), status)
-        except ValueError:
+        except (ValueError, RecursionError):
             return cls(type="unknown", detail=f"HTTP {status}, and no problem document", status=status)
+
+    @classmethod
+    def _sub(cls, document: object) -> Problem:
+        # RFC 8555 section 6.7.1 knows one level.
+        if isinstance(document, Mapping):
+            document = {name: value for name, value in document.items() if name != "subproblems"}
+        return cls.parse(document)
+
+    @property
+    def rate_limited(self) -> bool:
+        """Whether the CA, or what stands before it, has had too many requests (RFC 8555 section 6.6)."""
+        return self.type == "rateLimited" or self.status == 429
+
+    @property
+    def passes(self) -> bool:
+        """Whether it says nothing of what was asked for, so that the same may be asked again later."""
+        return self.rate_limited or self.status >= 500 or self.type == "badNonce"
 
     def __str__(self) -> str:
         """'type: detail [name: detail; ...]', one line."""

@@ -85,8 +85,8 @@ def parse_time(value: object) -> datetime:
         text = f"{whole}.{fraction[:digits][:6]:0<6}{fraction[digits:]}"
     try:
         instant = datetime.fromisoformat(text)
-    except ValueError:
+        if instant.tzinfo is None:
+            raise ProtocolError(f"'{one_line(value, 60)}' has no time zone")
+        return instant.astimezone(timezone.utc)
+    except (ValueError, OverflowError):
         raise ProtocolError(f"'{one_line(value, 60)}' is not an RFC 3339 time") from None
-    if instant.tzinfo is None:
-        raise ProtocolError(f"'{one_line(value, 60)}' has no time zone")
-    return instant.astimezone(timezone.utc)

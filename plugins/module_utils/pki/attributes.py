@@ -20,6 +20,8 @@ try:
 except ImportError:
     pass  # not a POSIX system; there is nothing here for one
 
+_NO_ID = 2**32 - 1  # as a number it means "leave it"; greater ones do not fit
+
 
 class Attributes(NamedTuple):
     """mode: permission bits. uid, gid: -1 leaves them as they are."""
@@ -68,7 +70,7 @@ def _uid(owner: str | None) -> int:
     try:
         return pwd.getpwnam(owner).pw_uid
     except KeyError:
-        if owner.isdecimal():
+        if owner.isdecimal() and int(owner) < _NO_ID:
             return int(owner)
         raise OptionError(f"owner {owner!r} is not a user of this host") from None
 
@@ -79,7 +81,7 @@ def _gid(group: str | None) -> int:
     try:
         return grp.getgrnam(group).gr_gid
     except KeyError:
-        if group.isdecimal():
+        if group.isdecimal() and int(group) < _NO_ID:
             return int(group)
         raise OptionError(f"group {group!r} is not a group of this host") from None
 

@@ -79,9 +79,10 @@ def reusable(versions: Versions, found: Found, wanted: Wanted, directory: str) -
 def journal(home: str, name: str, order: Order, check: bool) -> bool:
     """Write the order into the pending version's journal; False if it was there. Raises HostError."""
     versions = Versions(home, name)
+    found = versions.look()
     if check:
-        found = versions.look()
         return not found.manifest or _journaled(found.manifest) != order
+    versions.pending(found)  # before the lock, for which folders would be made
     with versions.locked() as found:
         return versions.note(versions.pending(found), **vars(order))
 

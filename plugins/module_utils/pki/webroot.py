@@ -16,6 +16,7 @@ from .errors import DiskError, OptionError
 
 # RFC 8555 section 8.3: base64url alphabet. It becomes a file's name.
 _TOKEN = re.compile(r"[A-Za-z0-9_-]+")
+_ATTEMPTS = 10
 
 
 class Response(NamedTuple):
@@ -62,7 +63,7 @@ def put(response: Response) -> None:
     if not os.path.isdir(response.webroot):
         raise DiskError(f"webroot {response.webroot} does not exist: make it, and have the web server serve it")
     folder, name = os.path.split(response.path)
-    for attempt in (1, 2, 3):
+    for attempt in range(_ATTEMPTS):
         try:
             files.make_folders(folder)
             files.sweep(folder, name)
@@ -70,7 +71,9 @@ def put(response: Response) -> None:
             return
         except DiskError:
             # Another run may be at work in this webroot, and have just removed the empty folder or written the same.
-            if attempt == 3:
+            if in_place(response):
+                return
+            if attempt == _ATTEMPTS - 1:
                 raise
 
 

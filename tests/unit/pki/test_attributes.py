@@ -26,7 +26,9 @@ def test_modes(text, mode):
     assert parse_mode(text) == mode
 
 
-@pytest.mark.parametrize("text", ["", "600", "416", "00600", "0o600", "0800", "u=rw", " 0600", "0600\n", "-600", "1600"])
+@pytest.mark.parametrize(
+    "text", ["", "600", "416", "00600", "0o600", "0800", "u=rw", " 0600", "0600\n", "-600", "1600"]
+)
 def test_what_is_no_mode_is_refused_with_an_example(text):
     with pytest.raises(OptionError, match="give four octal digits in quotes, such as '0640'"):
         parse_mode(text)

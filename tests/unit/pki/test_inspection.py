@@ -1,150 +1,186 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The daily look: what is reported, what is wrong with what is wanted, what would stop an issuance."""
+"""The daily look: what there is, what is wanted otherwise, what would stop an issuance. Nothing is changed by it."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-from dataclasses import replace
 
 import pytest
 
 from ansible_collections.certfleet.tls.plugins.module_utils.pki import inspection, library
+from ansible_collections.certfleet.tls.plugins.module_utils.pki.inspection import inspect, inventory
 from tests.unit.pki import host
 
-OPTION = {
-    "name": "shop",
-    "identifiers": ["shop.example", "www.shop.example"],
-    "challenge": "http-01",
-    "webroot": "/",
-    "key_type": "ec256",
-    "profile": None,
-    "reload": ["nginx"],
-    "owner": None,
-    "group": None,
-    "mode": "0640",
-}
+
+@pytest.fixture
+def option(tmp_path):
+    (tmp_path / "www").mkdir()
+    return {
+        "name": "shop",
+        "identifiers": ["shop.example", "www.shop.example"],
+        "challenge": "http-01",
+        "webroot": str(tmp_path / "www"),
+        "key_type": "ec256",
+        "profile": None,
+        "reload": [],
+        "owner": None,
+        "group": None,
+        "mode": "0640",
+    }
 
 
-def look(home, **options):
-    (found,) = inspection.inspect(str(home), [{**OPTION, **options}])
-    return found
+def looked(home, option):
+    before = host.snapshot(home)
+    (result,) = inspect(str(home), [option])
+    assert host.snapshot(home) == before
+    return result
 
 
-def test_nothing_there(home):
-    found = look(home)
-    assert found["wanted"] == OPTION
-    assert (found["live"], found["pending"], found["invalid"], found["problems"]) == (None, None, [], [])
+def test_a_host_that_has_nothing_yet(home, option):
+    assert looked(home, option) == {
+        "name": "shop",
+        "wanted": option,
+        "invalid": [],
+        "problems": [],
+        "live": None,
+        "pending": None,
+    }
     assert not home.exists()
 
 
-def test_live_and_pending(home):
+def test_a_host_with_a_live_and_a_pending_version(home, option):
     host.make_live(home)
-    host.prepare(home, host.OTHER, host.ORDER_2)
-    before = host.snapshot(home)
-    found = look(home)
-    live, pending = found["live"], found["pending"]
-    assert (live["version"], live["identifiers"], live["key_type"]) == ("0001", OPTION["identifiers"], "ec256")
-    assert (live["reloaded"], live["missing"], live["damaged"], live["attributes"]) == (True, [], [], [])
-    assert (pending["version"], pending["identifiers"]) == ("0002", ["other.example"])
-    assert (pending["order_uri"], pending["account_uri"]) == (host.ORDER_2.order_uri, host.ACCOUNT)
-    assert host.snapshot(home) == before
+    host.prepare(home, order=host.ORDER_2)
+    result = looked(home, option)
+    assert (result["invalid"], result["problems"]) == ([], [])
+    assert result["live"]["version"] == "0001"
+    assert result["live"]["identifiers"] == option["identifiers"]
+    assert result["live"]["reloaded"] is True
+    assert [result["live"][field] for field in ("missing", "damaged", "unreadable", "attributes")] == [[], [], [], []]
+    assert result["pending"]["version"] == "0002"
+    assert result["pending"]["order_uri"] == host.ORDER_2.order_uri
+    assert result["pending"]["account_uri"] == host.ACCOUNT
 
 
-def test_drift_is_told_in_words(home):
+def test_drift_of_the_live_key(home, option):
     host.make_live(home)
-    os.chmod(home / "live" / "shop" / "privkey.pem", 0o600)
-    assert look(home)["live"]["attributes"] == ["privkey.pem mode 0600 instead of 0640"]
+    assert looked(home, {**option, "mode": "0600"})["live"]["attributes"] == ["privkey.pem mode 0640 instead of 0600"]
 
 
 @pytest.mark.parametrize(
-    ("option", "text"),
+    ("change", "what"),
     [
-        ({"name": "../shop"}, "the name is not usable"),
-        ({"name": ""}, "the name is not usable"),
-        ({"identifiers": []}, "identifier"),
-        ({"identifiers": ["a b.example"]}, "a b.example"),
-        ({"identifiers": ["*.shop.example"]}, "dns-01"),
-        ({"owner": "nobody-of-that-name"}, "owner 'nobody-of-that-name' is not a user of this host"),
-        ({"group": "no-such-group"}, "group 'no-such-group' is not a group of this host"),
-        ({"mode": "0644"}, "every user"),
-        ({"mode": "416"}, "octal"),
-        ({"reload": ["-x"]}, "not the name of a service"),
+        ({"name": "../../etc"}, "the name is not usable"),
+        ({"identifiers": ["no good"]}, "has a space in it"),
+        ({"mode": "0777"}, "would open the private key"),
+        ({"owner": "no-such-user"}, "is not a user of this host"),
     ],
 )
-def test_what_cannot_be_wanted(home, option, text):
-    found = look(home, **option)
-    assert len(found["invalid"]) == 1
-    assert text in found["invalid"][0]
+def test_what_cannot_be_wanted_is_invalid(home, option, change, what):
+    host.make_live(home)
+    result = looked(home, {**option, **change})
+    assert len(result["invalid"]) == 1
+    assert what in result["invalid"][0]
+    assert result["problems"] == []
+    assert (result["live"] is None) == ("name" in change), "a name that is none is not looked for"
 
 
 @pytest.mark.parametrize(
-    ("option", "text"),
+    ("change", "problem"),
     [
-        ({"webroot": None}, "webroot is not set"),
-        ({"webroot": "/no/such/folder"}, "webroot /no/such/folder does not exist"),
-        ({"webroot": __file__}, "does not exist"),
+        ({"webroot": None}, "webroot is not set: http-01 needs the folder that the web server serves"),
+        ({"webroot": ""}, "webroot is not set: http-01 needs the folder that the web server serves"),
+        ({"webroot": "/none"}, "webroot /none does not exist: make it, and have the web server serve it"),
+        ({"webroot": __file__}, f"webroot {__file__} does not exist: make it, and have the web server serve it"),
+        ({"challenge": "dns-01", "webroot": None}, None),
     ],
 )
-def test_what_would_stop_an_issuance(home, option, text):
-    found = look(home, **option)
-    assert found["invalid"] == []
-    assert len(found["problems"]) == 1
-    assert text in found["problems"][0]
+def test_problems_with_the_webroot(home, option, change, problem):
+    assert looked(home, {**option, **change})["problems"] == ([problem] if problem else [])
 
 
-def test_a_home_that_is_a_file(tmp_path):
-    (tmp_path / "acme").touch()
-    (problem,) = look(tmp_path / "acme")["problems"]
-    assert problem == f"home {tmp_path}/acme cannot be used: {tmp_path}/acme is not a folder"
+def test_a_foreign_link_is_a_problem(home, option):
+    (home / "live").mkdir(parents=True)
+    (home / "live" / "shop").symlink_to("/etc/letsencrypt/live/shop")
+    result = looked(home, option)
+    assert result["live"] is None
+    assert result["problems"] == [f"{home}/live/shop is not a link to one of its versions: move it away"]
 
 
-def test_a_home_that_is_a_dangling_link(tmp_path):
-    (tmp_path / "acme").symlink_to(tmp_path / "nowhere")
-    assert "is not a folder" in look(tmp_path / "acme")["problems"][0]
+def test_a_home_that_is_no_place(option):
+    (result,) = inspect("acme", [option])
+    assert result["problems"] == ["home 'acme' is not an absolute path"]
 
 
-def test_a_home_that_cannot_be_written(home, monkeypatch):
-    # Root may write everywhere but on a read-only file system; what the kernel says of one is taken over.
-    monkeypatch.setattr(inspection.os, "access", lambda path, mode: False)
-    (problem,) = look(home)["problems"]
-    assert problem.startswith(f"home {home} cannot be written: ")
+@pytest.mark.parametrize("below", ["", "live", "versions"])
+def test_a_file_in_the_way_of_the_home(home, option, below):
+    path = home / below if below else home
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"")
+    assert looked(home, option)["problems"] == [f"home {home} cannot be used: {path} is not a folder"]
 
 
-def test_a_relative_home():
-    assert look("acme")["problems"] == ["home 'acme' is not an absolute path"]
+def test_a_home_that_cannot_be_written(home, option, monkeypatch):
+    """Whether it can is asked of the system: for root it always can, so the answer is made up here."""
+    asked = []
+    monkeypatch.setattr(inspection.os, "access", lambda path, how: asked.append((path, how)))
+    problem = f"home {home} cannot be written: {home.parent} is read-only here, or the task lacks 'become: true'"
+    assert looked(home, option)["problems"] == [problem]
+    assert asked == [(str(home.parent), os.W_OK | os.X_OK)], "the nearest folder that there is"
 
 
-def test_something_else_in_the_place_of_the_link(home):
-    (home / "live" / "shop").mkdir(parents=True)
-    found = look(home)
-    assert found["live"] is None
-    assert "is not a link to one of its versions" in found["problems"][0]
-
-
-def test_the_library_is_missing(home, monkeypatch):
-    monkeypatch.setattr(library, "find_spec", lambda name: None)
-    (problem,) = look(home)["problems"]
-    assert "install python3-cryptography" in problem
-
-
-def test_inventory_tells_all_there_is(home):
+def test_a_key_that_may_not_be_read_is_a_problem_not_a_damage(home, option, monkeypatch):
     host.make_live(home)
-    host.prepare(home, replace(host.WANTED, name="mail"))
-    (home / "live" / ".shop.aside").touch()
-    found = inspection.inventory(str(home))
-    assert [item["name"] for item in found] == ["mail", "shop"]
-    assert [item["live"] is None for item in found] == [True, False]
-    assert all(item["wanted"] is None for item in found)
-    assert inspection.inventory(str(home / "none")) == []
+    real = inspection.manifest.live_facts
+    facts = {**real(str(home), "shop", "0001"), "unreadable": ["privkey.pem"]}
+    monkeypatch.setattr(inspection.manifest, "live_facts", lambda *_: facts)
+    assert looked(home, option)["problems"] == ["privkey.pem cannot be read: does the task lack 'become: true'?"]
 
 
-def test_the_look_needs_the_standard_library_only():
+def test_a_missing_library_is_a_problem_of_every_certificate(home, option, monkeypatch):
+    monkeypatch.setattr(library, "problem", lambda: "install it")
+    results = inspect(str(home), [option, {**option, "name": "b"}])
+    assert [result["problems"] for result in results] == [["install it"], ["install it"]]
+
+
+def test_several_problems_are_told_together(home, option, monkeypatch):
+    monkeypatch.setattr(library, "problem", lambda: "install it")
+    home.write_bytes(b"")
+    assert len(looked(home, {**option, "webroot": "/none"})["problems"]) == 3
+
+
+def test_damage_of_any_kind_is_no_traceback(home, option):
+    host.make_live(home)
+    folder = home / "versions" / "shop" / "0001"
+    (folder / "version.json").write_bytes(b"[" * 100_000)
+    (folder / "privkey.pem").unlink()
+    live = looked(home, option)["live"]
+    assert (live["damaged"], live["missing"], live["attributes"]) == (["version.json"], ["privkey.pem"], [])
+
+
+def test_an_inventory_finds_what_there_is(home, option):
+    assert inventory(str(home)) == []
+    host.make_live(home)
+    (home / "live" / "other").symlink_to("../versions/other/0001")
+    (home / "versions" / "started").mkdir()
+    (home / "versions" / ".hidden").mkdir()
+    found = inventory(str(home))
+    assert [item["name"] for item in found] == ["other", "shop", "started"]
+    assert all(item["wanted"] is None and item["invalid"] == item["problems"] == [] for item in found)
+    assert [bool(item["live"]) for item in found] == [True, True, False]
+    assert found[0]["live"]["damaged"] == ["version.json"]
+
+
+def test_the_look_needs_the_standard_library_alone():
+    """It is all that a host with nothing due has to load."""
     code = (
-        "import sys; from ansible_collections.certfleet.tls.plugins.module_utils.pki import inspection; "
-        "sys.exit(any(name.split('.')[0] in ('cryptography', 'requests', 'josepy') for name in sys.modules))"
+        "import sys; before = set(sys.modules)\n"
+        f"sys.path[:0] = {[path for path in sys.path if path]!r}\n"
+        f"import {inspection.__name__}\n"
+        "print([name for name in sys.modules if name.startswith(('cryptography', 'ansible.', 'requests'))])"
     )
-    path = os.pathsep.join(filter(None, sys.path))
-    assert subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": path}, check=False).returncode == 0
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

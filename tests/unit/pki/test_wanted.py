@@ -69,7 +69,24 @@ def test_names(name):
 
 @pytest.mark.parametrize(
     "name",
-    ["", ".", "..", ".shop", "-shop", "_shop", "a..b", "a/b", "/a", "a\\b", "a b", "a\n", "\n", "ä", "a" * 101, "a\x00"],
+    [
+        "",
+        ".",
+        "..",
+        ".shop",
+        "-shop",
+        "_shop",
+        "a..b",
+        "a/b",
+        "/a",
+        "a\\b",
+        "a b",
+        "a\n",
+        "\n",
+        "ä",
+        "a" * 101,
+        "a\x00",
+    ],
 )
 def test_names_that_cannot_become_a_file_s(name):
     with pytest.raises(OptionError, match=r"letters, digits, '.', '_' and '-' only, at most 100"):
@@ -88,7 +105,7 @@ def test_services_keep_their_order():
 
 @pytest.mark.parametrize("name", ["", " ", "-x", "--now", "a b", "a;b", "a/b", "$(id)", "a\nb", "ä", "a\x00"])
 def test_what_is_no_service_never_becomes_an_argument(name):
-    with pytest.raises(OptionError, match="reload has .*, which is not the name of a service"):
+    with pytest.raises(OptionError, match=r"reload has .*, which is not the name of a service"):
         services(["nginx", name])
 
 
