@@ -9,7 +9,8 @@ PYTHON_OLDEST ?= $(shell sh tests/setup/find-python.sh 3.9 || echo $(PYTHON))
 AS_ROOT := $(if $(filter-out 0,$(shell id -u)),sudo -H -E env PATH="$$PATH" PYTHONDONTWRITEBYTECODE=1)
 
 VENV := build/venv
-OLDEST := build/venv-oldest
+OLDEST_HOST := build/venv-oldest-host
+OLDEST_CONTROLLER := build/venv-oldest-controller
 DEV := build/collections_dev
 PYTEST := $(VENV)/bin/python -m pytest
 
@@ -29,10 +30,10 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 demo: setup ## three hosts and a CA on this machine: issue, run again, look at what is served (root or sudo)
 	$(AS_ROOT) $(VENV)/bin/python -m tests.demo
 
-test: test-lint test-types test-sanity test-unit test-integration test-fleet ## all tests below (root or sudo)
+test: test-lint test-types test-sanity test-unit test-integration test-fleet test-demo ## all tests below (root or sudo)
 
 ##@ Parts of the tests
-.PHONY: test-lint test-types test-sanity test-unit test-unit-oldest test-integration test-fleet
+.PHONY: test-lint test-types test-sanity test-unit test-unit-oldest test-integration test-fleet test-demo
 test-lint: venv ## ansible-lint (production), yamllint, ruff, shellcheck, changelog fragments, documentation
 	sh tests/lint/run.sh
 
@@ -45,14 +46,17 @@ test-sanity: venv ## ansible-test sanity with no exceptions
 test-unit: test-unit-oldest setup ## unit tests
 	$(PYTEST) tests/unit
 
-test-unit-oldest: $(OLDEST)/stamp $(DEV) ## the unit tests of what runs on hosts, with the oldest cryptography
-	$(OLDEST)/bin/python -m pytest tests/unit/pki
+test-unit-oldest: $(OLDEST_HOST)/stamp $(DEV) ## the unit tests of what runs on hosts, with the oldest cryptography
+	$(OLDEST_HOST)/bin/python -m pytest tests/unit/pki
 
 test-integration: setup ## each module against a real CA (root or sudo)
 	$(AS_ROOT) $(PYTEST) tests/integration
 
 test-fleet: setup ## the role over twenty hosts and a CA on this machine (root or sudo)
 	$(AS_ROOT) $(PYTEST) tests/fleet
+
+test-demo: setup $(OLDEST_CONTROLLER)/stamp ## the demo, with the oldest ansible-core (root or sudo)
+	$(AS_ROOT) $(OLDEST_CONTROLLER)/bin/python -m tests.demo
 
 ##@ Measuring
 .PHONY: bench
@@ -68,7 +72,8 @@ venv: $(VENV)/stamp $(DEV) ## the development tools in build/venv, as pinned
 pins: ## resolve the pins in tests/setup/*.txt anew, from what *.in asks for
 	mkdir -p build
 	sh tests/setup/pin.sh $(PYTHON) venv
-	sh tests/setup/pin.sh $(PYTHON_OLDEST) oldest
+	sh tests/setup/pin.sh $(PYTHON) oldest-controller
+	sh tests/setup/pin.sh $(PYTHON_OLDEST) oldest-host
 
 build/system.stamp: tests/setup/system.sh
 	mkdir -p build
@@ -83,8 +88,12 @@ $(VENV)/stamp: tests/setup/venv.txt $(NEEDS)
 	sh tests/setup/python.sh $(PYTHON) $(VENV) $<
 	touch $@
 
-$(OLDEST)/stamp: tests/setup/oldest.txt $(NEEDS)
-	sh tests/setup/python.sh $(PYTHON_OLDEST) $(OLDEST) $<
+$(OLDEST_CONTROLLER)/stamp: tests/setup/oldest-controller.txt $(NEEDS)
+	sh tests/setup/python.sh $(PYTHON) $(OLDEST_CONTROLLER) $<
+	touch $@
+
+$(OLDEST_HOST)/stamp: tests/setup/oldest-host.txt $(NEEDS)
+	sh tests/setup/python.sh $(PYTHON_OLDEST) $(OLDEST_HOST) $<
 	touch $@
 
 # The checkout as ansible_collections.certfleet.tls: Python and ansible-playbook follow the link.
