@@ -155,6 +155,7 @@ def to_revoke(hosts: Iterable[str], hostvars: Mapping[str, Any]) -> list[dict[st
         {"host": host, "name": item["item"], "content": b64decode(item["content"]).decode("ascii", "replace")}
         for host in hosts
         for item in _registered(hostvars, host, "acme_revoked", "results")
+        if "content" in item
     ]
 
 

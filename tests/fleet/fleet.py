@@ -5,9 +5,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,12 +18,17 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from tests.lab import Lab
+from tests.lab import Lab, LabError
+from tests.lab.process import wait
 
 CHECKOUT = Path(__file__).parents[2]
 COLLECTIONS = str(CHECKOUT / "build" / "collections_dev")
 HOME = "/etc/acme"
-TIMEOUT = 300
+TIMEOUT = 300  # seconds, for a run
+PATIENCE = 20  # seconds, for what a server does in the background
+
+# A host that vanishes under an open connection is told from a slow one, as administrators have it.
+SSH_ARGS = "-o ServerAliveInterval=3 -o ServerAliveCountMax=3"
 
 _RECAP = re.compile(r"^(\S+) +: (ok=.*)$", re.MULTILINE)
 _PLANNED = re.compile(r'"(web\d+: certificate \S+: (?:issue|repair|refuse) \([^"]*\))"')
@@ -46,18 +54,23 @@ class Run:
         """The lines that say what is due."""
         return sorted(set(_PLANNED.findall(self.text)))
 
+    @property
+    def module_runs(self) -> dict[str, int]:
+        """How often something was run on each address by ssh, which a run at -vvv tells."""
+        return Counter(re.findall(r"^<(10\.\d+\.\d+\.\d+)> SSH: EXEC ", self.text, re.MULTILINE))
+
     def hosts_with(self, count: str) -> list[str]:
         """The hosts whose count of 'changed', 'failed' or 'unreachable' is not 0."""
         return sorted((host for host, counts in self.recap.items() if counts[count]), key=lambda host: int(host[3:]))
 
     def message(self, host: str) -> str:
-        """What the failed host is told."""
-        found = re.search(rf"^(?:fatal|failed): \[{host}[^\]]*\].*?=> (\{{.*?^?\}})$", self.text, re.MULTILINE | re.DOTALL)
-        if found:
-            return str(json.loads(found[1])["msg"])
-        found = re.search(rf'^\[ERROR\]: .*?\n.*?fatal: \[{host}\].*?"msg": "(.*?)"', self.text, re.MULTILINE | re.DOTALL)
+        """What the host that failed is told. Asserts that it is one line, and that there is no traceback."""
+        found = re.search(rf"^fatal: \[{host}(?: -> [^\]]*)?\]: FAILED! => ", self.text, re.MULTILINE)
         assert found, self.text
-        return found[1]
+        result = json.JSONDecoder().raw_decode(self.text, found.end())[0]
+        assert "Traceback" not in self.text
+        assert "\n" not in result["msg"]
+        return str(result["msg"])
 
 
 class Fleet:
@@ -66,9 +79,13 @@ class Fleet:
     def __init__(self, lab: Lab, folder: Path) -> None:
         self.lab = lab
         self.folder = folder
-        self.variables: dict[str, Any] = {
-            **json.loads((lab.state / "vars.json").read_text()),
-            "acme_account_key_src": str(folder / "account-key.pem"),
+        self._commands = 0
+        self.variables = self._defaults()
+
+    def _defaults(self) -> dict[str, Any]:
+        return {
+            **json.loads((self.lab.state / "vars.json").read_text()),
+            "acme_account_key_src": str(self.folder / "account-key.pem"),
             "acme_terms_agreed": True,
             "acme_certificates": [self.certificate("shop")],
         }
@@ -85,9 +102,19 @@ class Fleet:
             **options,
         }
 
+    @classmethod
+    def by_host(cls, **special: list[dict[str, Any]]) -> dict[str, Any]:
+        """The variables for a run in which some hosts want other certificates than the rest."""
+        return {
+            "acme_certificates": "{{ special[inventory_hostname] | default(standard) }}",
+            "special": special,
+            "standard": [cls.certificate("shop")],
+        }
+
     def command(self, *arguments: str, playbook: str = "certfleet.tls.site", **variables: Any) -> list[str]:
         """The command line of a run; keyword arguments are variables over the fleet's."""
-        path = self.folder / "vars.json"
+        self._commands += 1  # two runs at once have a file each
+        path = self.folder / f"vars-{self._commands}.json"
         path.write_text(json.dumps({"acme_hosts": "web", **self.variables, **variables}))
         return ["ansible-playbook", playbook, "-e", f"@{path}", *arguments]
 
@@ -96,18 +123,63 @@ class Fleet:
         return self.run(self.command(*arguments, **variables))
 
     def run(self, command: Sequence[str], env: Mapping[str, str] | None = None) -> Run:
-        """Run a command on the controller."""
+        """Run a command on the controller, with *env* added to the environment."""
         done = self.lab.run(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=TIMEOUT, env=env
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=TIMEOUT,
+            env=self.environment(env),
         )
         return Run(done.returncode, done.stdout)
 
+    def start(self, command: Sequence[str], env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+        """Start a command on the controller, as the leader of a process group of its own."""
+        return self.lab.popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+            env=self.environment(env),
+        )
+
+    @staticmethod
+    def wait_for(process: subprocess.Popen[str], condition: Callable[[], Any], what: str) -> None:
+        """Wait until a run that start() started has come to a point. Raises LabError when it ends before."""
+
+        def come() -> bool:
+            if condition():
+                return True
+            if process.poll() is not None:
+                raise LabError(f"the run ended before {what}: {process.communicate()[0]}")
+            return False
+
+        wait(come, TIMEOUT, f"the run does not come to {what}")
+
+    @staticmethod
+    def environment(env: Mapping[str, str] | None) -> dict[str, str]:
+        """This process's environment with what the fleet's runs need, and *env* over it."""
+        return {**os.environ, "ANSIBLE_SSH_COMMON_ARGS": SSH_ARGS, "ANSIBLE_TIMEOUT": "5", **(env or {})}
+
     def reset(self) -> None:
         """Hosts as if the role had never run, and the lab's CA without accounts, orders and deviations."""
-        for host in self.lab.hosts:
-            self.lab.exec(host, ["rm", "-rf", HOME, "/var/www/html/.well-known"], check=True)
+        self.variables = self._defaults()
         (self.folder / "account-key.pem").unlink(missing_ok=True)
-        self.lab.pebble.restart(env={})
+        with ThreadPoolExecutor(max_workers=8) as pool:
+            restarted = pool.submit(self.lab.pebble.restart, env={}, config={})
+            list(pool.map(self._reset, self.lab.hosts))
+            restarted.result()
+
+    def _reset(self, host: str) -> None:
+        if not self.lab.alive(host):
+            self.lab.boot(host)
+        self.lab.plug(host)
+        clean = f"rm -rf {HOME} /var/www/html/.well-known; rm /etc/nginx/conf.d/* && service nginx reload || true"
+        self.lab.exec(host, ["sh", "-c", clean], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     # -- What is on hosts and at the CA
 
@@ -126,7 +198,7 @@ class Fleet:
         for host in self.lab.hosts:
             try:
                 serials[host] = self.live(host, name).serial_number
-            except FileNotFoundError:
+            except (FileNotFoundError, NotADirectoryError):
                 serials[host] = None
         return serials
 
@@ -136,14 +208,43 @@ class Fleet:
         public = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
         return key.public_key().public_bytes(*public) == self.live(host, name).public_key().public_bytes(*public)
 
-    def served(self, host: str) -> x509.Certificate:
-        """What the host's nginx serves, verified against the CA's root."""
+    def enable_tls(self, name: str = "shop") -> None:
+        """Have every host's nginx serve the live certificate, as its administrator would."""
+        with ThreadPoolExecutor(max_workers=8) as pool:
+            list(pool.map(lambda host: self.lab.enable_tls(host, name), self.lab.hosts))
+
+    def served(self, host: str, server_name: str = "") -> x509.Certificate:
+        """What the host's nginx serves, verified against the CA's root. Raises OSError."""
         roots = self.lab.pebble.root_pem()
-        return x509.load_der_x509_certificate(self.lab.served(host, self.lab.fqdn(host), roots))
+        return x509.load_der_x509_certificate(self.lab.served(host, server_name or self.lab.fqdn(host), roots))
+
+    def check_served(self, host: str, name: str = "shop") -> None:
+        """Assert that the host serves its live certificate, verified, under its name.
+
+        nginx reloads in the background, so what it serves is looked at until it is the live one, within bounds.
+        """
+        assert self.pair_matches(host, name)
+        live = self.live(host, name)
+        last: list[Any] = [None]
+
+        def is_live() -> bool:
+            try:
+                last[0] = self.served(host)
+            except OSError as error:
+                last[0] = error
+            return last[0] == live
+
+        wait(is_live, PATIENCE, f"{host} does not serve its live certificate {live.serial_number:x}: {last}", 0.1)
 
     def signed_requests(self, mark: int) -> list[str]:
         """What was posted to the CA since a mark."""
         return [path for method, path in self.lab.pebble.requests(mark) if method == "POST"]
+
+    def counted_requests(self, mark: int, certificates: int) -> int:
+        """Requests since a mark, with two polls a certificate: more only say that the CA was slow on a busy machine."""
+        requests = self.lab.pebble.requests(mark)
+        polls = requests.count(("POST", "/my-order/"))
+        return len(requests) - max(0, polls - 2 * certificates)
 
     def tree(self, host: str) -> dict[str, str]:
         """All there is under the home and the webroot: path and what identifies its content."""

@@ -21,10 +21,21 @@ class Result(dict):  # type: ignore[type-arg]
     text: str
 
 
-def call(lab: Lab, module: str, host: str = "localhost", check: bool = False, **options: Any) -> Result:
-    """Run one module of the collection; options as in a task."""
-    command = ["ansible", host, "-m", f"certfleet.tls.{module}", "-a", json.dumps(options)]
-    done = lab.run([*command, "--check"] if check else command, capture_output=True, text=True, timeout=300)
+def call(
+    lab: Lab,
+    module: str,
+    host: str = "localhost",
+    check: bool = False,
+    diff: bool = False,
+    as_user: str | None = None,
+    **options: Any,
+) -> Result:
+    """Run one module of the collection; options as in a task. as_user: who logs in on the host."""
+    command = ["ansible", host, "-m", f"certfleet.tls.{module}"]
+    command += ["-a", json.dumps(options)] if options else []
+    command += ["-u", as_user] if as_user else []
+    command += [flag for flag, wanted in (("--check", check), ("--diff", diff)) if wanted]
+    done = lab.run(command, capture_output=True, text=True, timeout=300)
     _, arrow, document = done.stdout.partition("=> ")
     assert arrow, done.stdout + done.stderr
     result = Result(json.JSONDecoder().raw_decode(document)[0])

@@ -12,6 +12,7 @@ import pytest
 from tests.lab import Lab
 
 from tests.integration.calls import COLLECTIONS, Result, call
+from tests.integration.hosts import Host, Issuer
 
 
 @pytest.fixture(scope="module")
@@ -32,3 +33,16 @@ def ca(lab: Lab, tmp_path: Path) -> Callable[..., Result]:
         return call(lab, module, check=check, **options)
 
     return function
+
+
+@pytest.fixture
+def host(lab: Lab) -> Host:
+    """A host on which nothing has been done."""
+    host = Host(lab)
+    host.reset()
+    return host
+
+
+@pytest.fixture(scope="module")
+def issuer() -> Issuer:
+    return Issuer()

@@ -20,7 +20,8 @@ try:
 except ImportError:
     pass  # said by ansible/libraries.py, before anything here is called
 
-_PEM = re.compile(r"-----BEGIN CERTIFICATE-----\s[A-Za-z0-9+/=\s]+?-----END CERTIFICATE-----")
+_BEGIN, _END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
+_PEM = re.compile(_BEGIN + r"\s[A-Za-z0-9+/=\s]+?" + _END)
 
 # RFC 5280 section 5.3.1, those that RFC 8555 section 7.6 lets a subscriber give
 REASONS = {
@@ -67,7 +68,9 @@ def der_of(pem: str) -> bytes:
     if not found:
         raise AcmeError("the text given holds no PEM certificate")
     try:
-        return base64.b64decode("".join(found[0].splitlines()[1:-1]), validate=True)
+        # By the markers and not by lines: YAML may have folded them into one.
+        body = found[0].removeprefix(_BEGIN).removesuffix(_END)
+        return base64.b64decode("".join(body.split()), validate=True)
     except ValueError:
         raise AcmeError("the PEM certificate given is damaged") from None
 

@@ -25,6 +25,10 @@ class TransportError(AcmeError):
     """The CA could not be reached, or did not answer in time."""
 
 
+class UntrustedError(TransportError):
+    """The CA's web server shows a certificate that is not trusted: asking again is of no use."""
+
+
 class ProtocolError(AcmeError):
     """The CA's answer is not what RFC 8555 allows, or it is too large."""
 

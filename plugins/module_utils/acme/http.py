@@ -21,7 +21,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from .clock import Clock
-from .errors import ProtocolError, TransportError
+from .errors import ProtocolError, TransportError, UntrustedError
 from .problem import one_line
 
 try:
@@ -163,7 +163,7 @@ class Http:
             cause = _innermost(error)
             if not isinstance(cause, ssl.SSLCertVerificationError):
                 raise TransportError(f"{_origin(url)} cannot be reached by TLS ({_reason(cause)})") from None
-            raise TransportError(
+            raise UntrustedError(
                 f"{_origin(url)} shows a certificate that is not trusted ({_reason(cause)}); "
                 "name the CA bundle that it is signed with in ca_path (acme_ca_path)"
             ) from None
@@ -178,6 +178,8 @@ class Http:
         while True:
             try:
                 answer = self.request_once(method, url)
+            except UntrustedError:
+                raise
             except TransportError:
                 attempt += 1
                 if attempt >= attempts:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -59,7 +59,7 @@ class OrderRequest:
 
 @dataclass(frozen=True)
 class Prepared:
-    """An order that exists at the CA, and the challenges that it still wants."""
+    """An order that exists at the CA, and the challenges that hosts serve for it until it is finished."""
 
     order: Order
     challenges: tuple[ChallengeData, ...] = field(default=())
@@ -125,7 +125,7 @@ def _resume(client: Client, request: OrderRequest) -> Prepared | None:
         return None  # expired and forgotten by the CA
     if order.status == "invalid" or order.identifiers != frozenset(request.identifiers):
         return None
-    return _with_challenges(client, order, request.challenge)
+    return _with_challenges(client, order, request.challenge, resumed=True)
 
 
 def _create(client: Client, request: OrderRequest) -> Order:
@@ -141,29 +141,51 @@ def _create(client: Client, request: OrderRequest) -> Order:
     return Order.create(client, request.identifiers, request.profile)
 
 
-def _with_challenges(client: Client, order: Order, kind: str) -> Prepared | None:
-    """The order with its open challenges; None if one of its authorizations can no longer become valid."""
+def _with_challenges(client: Client, order: Order, kind: str, resumed: bool = False) -> Prepared | None:
+    """The order with its open challenges; None if one of its authorizations can no longer become valid.
+
+    Of a *resumed* order the answered ones, too: the run that answered them may have left its responses on the host.
+    """
     if order.status != "pending":
-        return Prepared(order)
-    challenges = []
+        return Prepared(order, _left_behind(client, order, kind) if resumed else ())
+    challenges: list[ChallengeData] = []
     for url in order.authorizations:
         authorization = Authorization.fetch(client, url)
-        if authorization.status == "valid":
-            continue
-        if authorization.status != "pending":
+        if authorization.status == "pending":
+            challenges.append(_challenge(client, authorization, kind))
+        elif authorization.status != "valid":
             return None
-        challenge = authorization.challenge(kind)
-        challenges.append(
-            ChallengeData(
-                type=challenge.type,
-                identifier=authorization.identifier,
-                url=challenge.url,
-                status=challenge.status,
-                token=challenge.token,
-                key_authorization=challenge.key_authorization(client.key),
-            )
-        )
+        elif resumed:
+            challenges.extend(_answered(client, authorization, kind))
     return Prepared(order, tuple(challenges))
+
+
+def _left_behind(client: Client, order: Order, kind: str) -> tuple[ChallengeData, ...]:
+    try:
+        authorizations = [Authorization.fetch(client, url) for url in order.authorizations]
+    except AcmeError:
+        return ()  # responses that stay do no harm; going without the order would
+    return tuple(challenge for item in authorizations for challenge in _answered(client, item, kind))
+
+
+def _answered(client: Client, authorization: Authorization, kind: str) -> list[ChallengeData]:
+    try:
+        # Another kind may have proved it: then this one is left pending, and is not to be answered.
+        return [replace(_challenge(client, authorization, kind), status="valid")]
+    except AcmeError:
+        return []  # some CAs leave challenges out of a valid authorization
+
+
+def _challenge(client: Client, authorization: Authorization, kind: str) -> ChallengeData:
+    challenge = authorization.challenge(kind)
+    return ChallengeData(
+        type=challenge.type,
+        identifier=authorization.identifier,
+        url=challenge.url,
+        status=challenge.status,
+        token=challenge.token,
+        key_authorization=challenge.key_authorization(client.key),
+    )
 
 
 def complete(client: Client, prepared: Prepared, csr_der: bytes, deadline: Deadline) -> Chain:

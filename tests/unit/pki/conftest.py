@@ -15,14 +15,14 @@ from tests.unit.pki.faults import Disk
 
 
 @pytest.fixture
-def home(tmp_path):
+def home(quick_path):
     """A home that is not there yet."""
-    return tmp_path / "acme"
+    return quick_path / "acme"
 
 
 @pytest.fixture
 def quick_path(tmp_path):
-    """A folder in memory where the system has that, for tests that set up hundreds of homes."""
+    """A folder in memory where the system has that, where bringing bytes to the disk costs nothing."""
     if not os.access("/dev/shm", os.W_OK):
         yield tmp_path
         return
@@ -42,7 +42,7 @@ def disk(monkeypatch):
     return install
 
 
-@pytest.fixture(params=[0o000, 0o022, 0o077, 0o777], ids="umask-{:03o}".format)
+@pytest.fixture(params=[0o000, 0o022, 0o077, 0o177], ids="umask-{:03o}".format)
 def any_umask(request):
     before = os.umask(request.param)
     yield request.param

@@ -93,9 +93,11 @@ def test_bytes_are_on_the_disk_before_their_name_and_names_before_the_end(tmp_pa
         def __getattr__(self, name):
             return getattr(os, name)
 
-        def open(self, path, *arguments):
-            handle = os.open(path, *arguments)
+        def open(self, path, flags, *mode):
+            handle = os.open(path, flags, *mode)
             paths[handle] = path
+            if flags & os.O_CREAT:
+                log.append(("dirty", os.path.dirname(path)))
             return handle
 
         def write(self, handle, data):
@@ -115,6 +117,7 @@ def test_bytes_are_on_the_disk_before_their_name_and_names_before_the_end(tmp_pa
 
         def symlink(self, target, path):
             os.symlink(target, path)
+            log.append(("dirty", os.path.dirname(path)))
 
         def rename(self, old, new):
             os.rename(old, new)

@@ -195,8 +195,8 @@ def test_outcomes(plan, ordered, requested, finalized, status, problem):
 
 
 def test_to_revoke_takes_what_slurp_read():
-    results = [{"item": "shop", "content": b64encode(b"PEM").decode()}, {"item": "gone", "failed": True, "content": ""}]
-    hostvars = {"web1": {"acme_revoked": {"results": results[:1]}}, "web2": {"acme_revoked": {"unreachable": True}}}
+    results = [{"item": "gone", "msg": "File not found"}, {"item": "shop", "content": b64encode(b"PEM").decode()}]
+    hostvars = {"web1": {"acme_revoked": {"results": results}}, "web2": {"acme_revoked": {"unreachable": True}}}
     assert flow.to_revoke(["web1", "web2"], hostvars) == [{"host": "web1", "name": "shop", "content": "PEM"}]
 
 

@@ -1,0 +1,38 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Two labs for all tests of the session: bringing one up takes longer than a run. Each test finds them as new."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.fleet.fleet import COLLECTIONS, Fleet
+from tests.lab import Lab
+
+
+@pytest.fixture(scope="session")
+def twenty_hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    with Lab(tmp_path_factory.mktemp("lab"), hosts=20, collections_path=COLLECTIONS) as lab:
+        yield Fleet(lab, tmp_path_factory.mktemp("fleet"))
+
+
+@pytest.fixture(scope="session")
+def three_hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    with Lab(tmp_path_factory.mktemp("lab"), hosts=3, lb=2, collections_path=COLLECTIONS) as lab:
+        yield Fleet(lab, tmp_path_factory.mktemp("small"))
+
+
+@pytest.fixture
+def fleet(twenty_hosts: Fleet) -> Fleet:
+    """Twenty hosts that have never seen the role."""
+    twenty_hosts.reset()
+    return twenty_hosts
+
+
+@pytest.fixture
+def small(three_hosts: Fleet) -> Fleet:
+    """Three hosts that have never seen the role; lb.lab.test leads to the first two."""
+    three_hosts.reset()
+    return three_hosts

@@ -1,0 +1,265 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Certificates that cannot be had and hosts that cannot take them: told in one line, nothing half done, others served."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from tests.fleet.fleet import HOME, Fleet, Run
+
+NEW_ORDER = ("POST", "/order-plz")
+
+# The certificate's options, and what its host is told of it. All are wanted by one host in one run.
+CERTIFICATES: dict[str, tuple[dict[str, Any], str]] = {
+    "empty": ({"identifiers": [""]}, "an identifier is empty"),
+    "no-names": ({"identifiers": []}, "no identifiers are given"),
+    "space": ({"identifiers": ["web1 .lab.test"]}, "identifier 'web1 .lab.test' has a space in it"),
+    "long": ({"identifiers": ["x." * 121 + "web1.lab.test"]}, "is too long: 255 characters, at most 253 are allowed"),
+    "long-label": ({"identifiers": ["x" * 64 + ".lab.test"]}, "has a label that is too long: 64 characters"),
+    "url": ({"identifiers": ["https://web1.lab.test/"]}, "is a URL or a path: give the host name alone"),
+    "port": ({"identifiers": ["web1.lab.test:443"]}, "has a port: give the host name alone"),
+    "address": ({"identifiers": ["10.53.1.0"]}, "is an IP address: only DNS names can be ordered"),
+    "wildcard": (
+        {"identifiers": ["*.web1.lab.test"]},
+        "identifier '*.web1.lab.test' is a wildcard, which http-01 cannot prove: a wildcard needs dns-01",
+    ),
+    "one-of-two": ({"identifiers": ["web1.lab.test", "not_one.lab.test"]}, "'not_one.lab.test' has a character"),
+    "twice": ({}, "acme_certificates has more than one certificate of this name"),
+    "no-webroot": ({"webroot": None}, "webroot is not set: http-01 needs the folder that the web server serves"),
+    "absent-webroot": ({"webroot": "/srv/none"}, "webroot /srv/none does not exist: make it"),
+    "owner": ({"owner": "nobody-here"}, "owner 'nobody-here' is not a user of this host"),
+    "group": ({"group": "nobody-here"}, "group 'nobody-here' is not a group of this host"),
+    "open-key": ({"mode": "0644"}, "mode '0644' would open the private key to every user of the host"),
+    "mode": ({"mode": "rw"}, "mode 'rw' is not one: give four octal digits in quotes"),
+    "service": ({"reload": ["nginx && reboot"]}, "reload has 'nginx && reboot', which is not the name of a service"),
+    "profile": ({"profile": "none-such"}, "profile 'none-such' is not offered by"),
+    "../up": ({}, "the name is not usable: letters, digits"),
+}
+BLOCKED = {"blocked": ({"identifiers": ["blocked.lab.test"]}, "rejectedIdentifier")}  # so says the CA
+ALL = {**CERTIFICATES, **BLOCKED}
+
+
+def bad(table: dict[str, tuple[dict[str, Any], str]]) -> list[dict[str, Any]]:
+    certificates = [{**Fleet.certificate(name), **options} for name, (options, _) in table.items()]
+    return [*certificates, Fleet.certificate("twice")]
+
+
+@dataclass
+class Story:
+    """What one of the fixtures below saw: runs, what they asked of the CA, what was on web1 after them."""
+
+    runs: dict[str, Run] = field(default_factory=dict)
+    requests: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    issued: dict[str, list[str]] = field(default_factory=dict)
+    trees: dict[str, dict[str, dict[str, str]]] = field(default_factory=dict)
+    serials: dict[str, dict[str, int | None]] = field(default_factory=dict)
+
+    def run(self, fleet: Fleet, key: str, **variables: Any) -> Run:
+        mark = fleet.lab.pebble.mark()
+        self.runs[key] = fleet.site(**variables)
+        self.requests[key] = fleet.lab.pebble.requests(mark)
+        self.issued[key] = fleet.lab.pebble.issued(mark)
+        self.look(fleet, key)
+        return self.runs[key]
+
+    def look(self, fleet: Fleet, key: str) -> None:
+        self.trees[key] = {host: fleet.tree(host) for host in fleet.lab.hosts}
+        self.serials[key] = fleet.serials()
+
+    def posts(self, key: str) -> list[str]:
+        return [path for method, path in self.requests[key] if method == "POST"]
+
+
+@pytest.fixture(scope="module")
+def certificates(three_hosts: Fleet) -> Story:
+    fleet, story = three_hosts, Story()
+    fleet.reset()
+    story.look(fleet, "before")
+    story.run(fleet, "alone", acme_hosts="web1", acme_certificates=bad(CERTIFICATES))
+    story.run(fleet, "among others", **fleet.by_host(web1=[*bad(ALL), fleet.certificate("shop")]))
+    names = [name for name in ALL if "/" not in name]
+    mended = [fleet.certificate(name, f"{name}.web1.lab.test") for name in names]
+    story.run(fleet, "mended", **fleet.by_host(web1=[*mended, fleet.certificate("shop")]))
+    return story
+
+
+def test_input_that_is_refused_reaches_neither_the_ca_nor_the_disk(certificates: Story) -> None:
+    run = certificates.runs["alone"]
+    assert run.code != 0
+    assert run.hosts_with("failed") == ["web1"]
+    assert run.hosts_with("changed") == []
+    assert certificates.posts("alone") == []
+    assert certificates.trees["alone"] == certificates.trees["before"]
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_certificate_that_cannot_be_had(certificates: Story, name: str) -> None:
+    for key in ("alone", "among others") if name in CERTIFICATES else ("among others",):
+        told = [text for text in certificates.runs[key].message("web1").split("; ") if f"certificate {name}: " in text]
+        assert told, certificates.runs[key].message("web1")
+        assert ALL[name][1] in "; ".join(told)
+        assert [path for path in certificates.trees[key]["web1"] if f"/{name}" in path.removeprefix(HOME)] == []
+
+
+def test_one_bad_certificate_stops_no_other(certificates: Story) -> None:
+    run = certificates.runs["among others"]
+    assert run.code != 0
+    assert run.hosts_with("failed") == ["web1"]
+    assert None not in certificates.serials["among others"].values()
+    assert len(certificates.issued["among others"]) == 3
+    # One order for each good one, and one that the CA has rejected.
+    assert certificates.requests["among others"].count(NEW_ORDER) == 4
+
+
+def test_mended_certificates_are_issued(certificates: Story) -> None:
+    run = certificates.runs["mended"]
+    assert run.code == 0, run.text
+    assert len(certificates.issued["mended"]) == len(ALL) - 1
+    assert certificates.serials["mended"] == certificates.serials["among others"]
+    assert run.hosts_with("changed") == ["web1"]
+
+
+# What Ansible itself refuses by the role's specification of arguments, a pair of hosts at a time.
+ARGUMENTS: list[dict[str, tuple[Any, str]]] = [
+    {
+        "web1": (Fleet.certificate("shop", key_type="dsa"), "value of key_type must be one of"),
+        "web2": ({"name": "shop"}, "missing required arguments: identifiers found in acme_certificates"),
+    },
+    {
+        "web1": (Fleet.certificate("shop", challenge="tls-sni-01"), "value of challenge must be one of"),
+        "web2": (Fleet.certificate("shop", web_root="/srv"), "acme_certificates.web_root"),
+    },
+]
+
+
+@pytest.mark.parametrize("by_host", ARGUMENTS, ids=["values", "names"])
+def test_arguments(three_hosts: Fleet, by_host: dict[str, tuple[Any, str]]) -> None:
+    run = three_hosts.site(**three_hosts.by_host(**{host: [value] for host, (value, _) in by_host.items()}))
+    assert run.code != 0
+    assert run.hosts_with("failed") == ["web1", "web2"]
+    assert "Traceback" not in run.text
+    for host, (_, message) in by_host.items():
+        (line,) = [line for line in run.text.splitlines() if line.startswith(f"fatal: [{host}]")]
+        assert message in line
+    assert three_hosts.serials()["web3"]
+
+
+# -- Hosts that cannot take a certificate
+
+LIBRARY = "/usr/lib/python3/dist-packages/cryptography"
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What is done to a host, what it is told, and how it is mended. ordered: the trouble comes up after the order."""
+
+    make: str
+    told: str
+    mend: str
+    ordered: bool = False
+
+
+TROUBLES = {
+    "home is a file": Trouble(
+        f"echo > {HOME}", f"certificate shop: home {HOME} cannot be used: {HOME} is not a folder", f"rm {HOME}"
+    ),
+    "home is read-only": Trouble(
+        f"mkdir {HOME}; mount -t tmpfs -o ro tmpfs {HOME}",
+        f"certificate shop: home {HOME} cannot be written: {HOME} is read-only here",
+        f"mount -o remount,rw {HOME}",
+    ),
+    "no cryptography": Trouble(
+        f"cp -a {LIBRARY} /tmp/library; rm -rf {LIBRARY}",
+        "certificate shop: the Python library cryptography is missing for /usr/bin/python3: install python3-cryptography",
+        f"mv /tmp/library {LIBRARY}",
+    ),
+    "broken cryptography": Trouble(
+        f"cp -a {LIBRARY} /tmp/library; rm -f {LIBRARY}/hazmat/bindings/_rust*.so",
+        "certificate shop: the Python library cryptography of /usr/bin/python3 is broken",
+        f"rm -rf {LIBRARY}; mv /tmp/library {LIBRARY}",
+        ordered=True,
+    ),
+    "disk full before the key": Trouble(
+        f"mkdir {HOME}; mount -t tmpfs -o size=16k tmpfs {HOME}; head -c 20000 /dev/zero > {HOME}/filler",
+        f"certificate shop: {HOME}/versions/shop/0001 cannot be written: No space left on device: make room there",
+        f"rm {HOME}/filler; mount -o remount,size=1m {HOME}",
+        ordered=True,
+    ),
+    # Room for key, request and journal, but not for the certificate.
+    "disk full before the certificate": Trouble(
+        f"mkdir {HOME}; mount -t tmpfs -o size=16k tmpfs {HOME}",
+        f"certificate shop: {HOME}/versions/shop/0001/",
+        f"mount -o remount,size=1m {HOME}",
+        ordered=True,
+    ),
+}
+# Two hosts have a trouble each, the third has none.
+PAIRS = list(zip(list(TROUBLES)[::2], list(TROUBLES)[1::2]))
+
+
+def shell(fleet: Fleet, host: str, script: str) -> None:
+    fleet.lab.exec(host, ["sh", "-c", script], check=True, capture_output=True)
+
+
+@pytest.fixture(scope="module", params=PAIRS, ids=" + ".join)
+def troubled(three_hosts: Fleet, request: pytest.FixtureRequest) -> Iterator[tuple[dict[str, Trouble], Story]]:
+    fleet, story = three_hosts, Story()
+    fleet.reset()
+    troubles = {host: TROUBLES[name] for host, name in zip(("web1", "web2"), request.param)}
+    try:
+        for host, trouble in troubles.items():
+            shell(fleet, host, f"{trouble.make} || :")
+        story.look(fleet, "before")
+        story.run(fleet, "troubled")
+        for host, trouble in troubles.items():
+            shell(fleet, host, trouble.mend)
+        story.run(fleet, "mended")
+        yield troubles, story
+    finally:
+        for host in troubles:
+            shell(fleet, host, f"umount {HOME} || :")
+
+
+def test_only_the_troubled_hosts_fail(troubled: tuple[dict[str, Trouble], Story]) -> None:
+    troubles, story = troubled
+    run = story.runs["troubled"]
+    assert run.code != 0
+    assert run.hosts_with("failed") == ["web1", "web2"]
+    for host, trouble in troubles.items():
+        message = run.message(host)
+        assert message.startswith(trouble.told)
+        assert message.count("certificate shop") == 1
+    assert [host for host, serial in story.serials["troubled"].items() if serial] == ["web3"]
+
+
+def test_nothing_is_half_done(troubled: tuple[dict[str, Trouble], Story]) -> None:
+    troubles, story = troubled
+    assert story.requests["troubled"].count(NEW_ORDER) == 1 + sum(trouble.ordered for trouble in troubles.values())
+    for host, trouble in troubles.items():
+        tree = story.trees["troubled"][host]
+        if not trouble.ordered:
+            assert tree == story.trees["before"][host]
+        assert [path for path in tree if path.endswith(".aside") or "/acme-challenge/" in path] == []
+        files = {path.rpartition("/")[2] for path, line in tree.items() if line.split(" ")[1] == "f"}
+        # A pending version is whole: key, request and journal.
+        assert files & {"privkey.pem", "request.csr", "version.json"} in (
+            set(),
+            {"privkey.pem", "request.csr", "version.json"},
+        )
+        assert files & {"cert.pem", "chain.pem", "fullchain.pem"} == set()
+
+
+def test_mended_hosts_are_served(three_hosts: Fleet, troubled: tuple[dict[str, Trouble], Story]) -> None:
+    troubles, story = troubled
+    run = story.runs["mended"]
+    assert run.code == 0, run.text
+    assert run.hosts_with("changed") == ["web1", "web2"]
+    assert None not in story.serials["mended"].values()
+    assert all(three_hosts.pair_matches(host) for host in three_hosts.lab.hosts)
+    # Each certificate has been issued once, also the one for which the disk had no room.
+    assert len(story.issued["troubled"]) + len(story.issued["mended"]) == 3

@@ -1,0 +1,184 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A run killed at any moment is taken up by the next: every host is served, and no certificate is issued twice.
+
+Five hosts, not twenty: the moments are the same, and each of them costs two runs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from tests.fleet.fleet import HOME, Fleet
+from tests.lab.process import Process, processes
+
+HOSTS = 5
+ONLY = {"acme_hosts": f"web[0:{HOSTS - 1}]"}
+
+Moment = Callable[[Fleet, int], bool]
+
+
+def asked(path: str, times: int) -> Moment:
+    """The CA has been asked something that often."""
+
+    def come(fleet: Fleet, mark: int) -> bool:
+        return fleet.lab.pebble.requests(mark).count(("POST", path)) >= times
+
+    return come
+
+
+def issued(times: int) -> Moment:
+    return lambda fleet, mark: len(fleet.lab.pebble.issued(mark)) >= times
+
+
+def on_hosts(pattern: str, times: int) -> Moment:
+    """That many hosts have a file of this pattern."""
+
+    def come(fleet: Fleet, mark: int) -> bool:
+        there = [host for host in hosts(fleet) if list(fleet.lab.path(host, "/").glob(pattern))]
+        return len(there) >= times
+
+    return come
+
+
+MOMENTS: dict[str, Moment] = {
+    "the account was asked for": asked("/sign-me-up", 1),
+    "the first order was asked for": asked("/order-plz", 1),
+    "the last order was asked for": asked("/order-plz", HOSTS),
+    "a host has made its key": on_hosts("etc/acme/versions/shop/0001/privkey.pem", 1),
+    "a host serves its challenge": on_hosts("var/www/html/.well-known/acme-challenge/*", 1),
+    "the first validation was asked for": asked("/chalZ/", 1),
+    "the first order was finalized": asked("/finalize-order/", 1),
+    "the first certificate was issued": issued(1),
+    "the last certificate was downloaded": asked("/certZ/", HOSTS),
+    "the first host has its certificate": on_hosts("etc/acme/live/shop", 1),
+}
+
+
+def hosts(fleet: Fleet) -> list[str]:
+    return fleet.lab.hosts[:HOSTS]
+
+
+def descendants(pid: int) -> list[Process]:
+    """A process and all below it."""
+    children: dict[int, list[Process]] = {}
+    for process in processes():
+        try:
+            parent = int(Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[1])
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        children.setdefault(parent, []).append(process)
+    found = [process for process in [Process.of(pid)] if process]
+    for process in found:
+        found.extend(children.get(process.pid, []))
+    return found
+
+
+def kill_all(process: subprocess.Popen[str]) -> None:
+    """As the controller's end does it. Workers have left the process group: they are found by their parents."""
+    os.kill(process.pid, signal.SIGSTOP)  # or it would start others meanwhile
+    for one in descendants(process.pid):
+        with suppress(ProcessLookupError):
+            os.kill(one.pid, signal.SIGKILL)
+
+
+def kill_alone(process: subprocess.Popen[str]) -> None:
+    """Its workers go on for a while, beside the next run."""
+    process.kill()
+
+
+def orders_unknown_to_hosts(fleet: Fleet, mark: int) -> int:
+    """How many of the orders that the CA has made no host has in its journal."""
+    journaled = set()
+    for host in hosts(fleet):
+        for manifest in fleet.lab.path(host, f"{HOME}/versions/shop").glob("*/version.json"):
+            journaled.add(json.loads(manifest.read_bytes())["order_uri"])
+    return fleet.lab.pebble.requests(mark).count(("POST", "/order-plz")) - len(journaled - {None})
+
+
+def kill_at(fleet: Fleet, moment: Moment, kill: Callable[[subprocess.Popen[str]], None], mark: int, what: str) -> str:
+    """Start a run and kill it when its moment has come. Gives what it had said."""
+    process = fleet.start(fleet.command(**ONLY))
+    fleet.wait_for(process, lambda: moment(fleet, mark), what)
+    kill(process)
+    text, _ = process.communicate(timeout=120)
+    assert process.returncode == -signal.SIGKILL
+    assert "PLAY RECAP" not in text
+    return text
+
+
+@pytest.mark.parametrize("what", MOMENTS)
+def test_the_next_run_takes_up_what_a_killed_one_left(fleet: Fleet, what: str) -> None:
+    mark = fleet.lab.pebble.mark()
+    kill_at(fleet, MOMENTS[what], kill_all, mark, what)
+    unknown = orders_unknown_to_hosts(fleet, mark)
+    assert_next_run_ends_well(fleet, mark, unknown)
+
+
+def test_the_next_run_stands_what_workers_of_a_killed_one_still_do(fleet: Fleet) -> None:
+    what = "the first validation was asked for"
+    mark = fleet.lab.pebble.mark()
+    kill_at(fleet, MOMENTS[what], kill_alone, mark, what)
+    assert_next_run_ends_well(fleet, mark, HOSTS)
+
+
+def assert_next_run_ends_well(fleet: Fleet, mark: int, unknown: int) -> None:
+    run = fleet.site(**ONLY)
+    assert run.code == 0, run.text
+    serials = [f"{fleet.live(host).serial_number:016x}" for host in hosts(fleet)]
+    assert len(set(serials)) == HOSTS
+    certificates = fleet.lab.pebble.issued(mark)
+    assert set(serials) <= set(certificates)
+    assert len(certificates) <= HOSTS + unknown
+    for host in hosts(fleet):
+        fleet.lab.enable_tls(host, "shop")
+    for host in hosts(fleet):
+        fleet.check_served(host)
+        left = [path for path in fleet.tree(host) if "/acme-challenge/" in path or path.endswith(".aside")]
+        assert left == []
+        # Nothing is due, and nothing pending, for the run after.
+        (version,) = fleet.lab.path(host, f"{HOME}/versions/shop").glob("[0-9]*")
+        assert json.loads((version / "version.json").read_bytes())["reloaded"] is True
+
+
+def test_a_reload_that_a_killed_run_did_not_come_to_is_made_up_for(small: Fleet) -> None:
+    assert small.site().code == 0
+    small.enable_tls()
+    for host in small.lab.hosts:
+        small.check_served(host)
+    # The service program of web1 waits, and says so: the link is switched by then.
+    service, aside = (small.lab.path("web1", f"/usr/sbin/service{suffix}") for suffix in ("", ".aside"))
+    reloading = small.lab.path("web1", "/tmp/reloading")
+    service.rename(aside)
+    try:
+        service.write_text("#!/bin/sh\ntouch /tmp/reloading\nexec sleep 300\n")
+        service.chmod(0o755)
+        process = small.start(small.command(acme_force_renewal=True))
+        small.wait_for(process, reloading.exists, "the reload")
+        # The host's end of the connection ends as well: without the controller the module would go on.
+        small.lab.exec(
+            "web1", ["sh", "-c", "kill -9 $(ps -A -o pid=,args= | awk '/[p]ython3|[s]leep 300/ {print $1}')"]
+        )
+        kill_all(process)
+        process.communicate(timeout=120)
+    finally:
+        aside.rename(service)
+        reloading.unlink(missing_ok=True)
+    assert small.pair_matches("web1")
+    assert small.served("web1") != small.live("web1")
+
+    mark = small.lab.pebble.mark()
+    run = small.site()
+    assert run.code == 0, run.text
+    assert "web1: certificate shop: repair (reload outstanding)" in run.planned
+    assert small.lab.pebble.issued(mark) == []
+    for host in small.lab.hosts:
+        small.check_served(host)

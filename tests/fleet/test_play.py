@@ -1,0 +1,168 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The role in plays of all kinds: become, serial, strategies, shared names, two at once; and the playbook revoke."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.fleet.fleet import HOME, Fleet, Run, names
+
+PLAY = """\
+- hosts: web
+  gather_facts: false
+  {keywords}
+  roles:
+    - certfleet.tls.acme
+"""
+
+
+def play(fleet: Fleet, keywords: str, *arguments: str, **variables: object) -> Run:
+    """Run the role in a play with these keywords."""
+    path = fleet.folder / "play.yml"
+    path.write_text(PLAY.format(keywords=keywords))
+    return fleet.run(fleet.command(*arguments, playbook=str(path), **variables))
+
+
+def manifest(fleet: Fleet, host: str, name: str = "shop") -> dict[str, object]:
+    found: dict[str, object] = json.loads(fleet.file(host, name, "version.json").read_bytes())
+    return found
+
+
+def test_by_a_user_who_becomes_root_with_several_certificates(small: Fleet) -> None:
+    certificates = [
+        small.certificate("shop", "{{ inventory_hostname }}.lab.test", "www.{{ inventory_hostname }}.lab.test"),
+        small.certificate("mail", "mail.{{ inventory_hostname }}.lab.test", key_type="rsa2048", reload=[]),
+        small.certificate("web", "any.{{ inventory_hostname }}.lab.test", owner="www-data", mode="0640"),
+    ]
+    mark = small.lab.pebble.mark()
+    run = small.site("-u", "deploy", "--become", acme_certificates=certificates)
+    assert run.code == 0, run.text
+    assert len(small.lab.pebble.issued(mark)) == 9
+    for host in small.lab.hosts:
+        assert all(small.pair_matches(host, name) for name in ("shop", "mail", "web"))
+        assert small.file(host, "mail", "privkey.pem").owner() == "root"
+        assert small.file(host, "web", "privkey.pem").owner() == "www-data"
+    assert names(small.live("web2")) == {"web2.lab.test", "www.web2.lab.test"}
+
+    run = small.site("-u", "deploy", "--become", "-vvv", acme_certificates=certificates)
+    assert run.code == 0
+    assert run.hosts_with("changed") == []
+    assert set(run.module_runs.values()) == {1}  # however many certificates
+
+
+def test_without_become_a_user_is_told_what_lacks_before_anything_is_ordered(small: Fleet) -> None:
+    mark = small.lab.pebble.mark()
+    run = small.site("-u", "deploy")
+    assert run.hosts_with("failed") == small.lab.hosts
+    assert "become: true" in run.message("web1")
+    assert small.signed_requests(mark) == []
+
+
+def test_in_parts_of_a_fleet(fleet: Fleet) -> None:
+    wanted = fleet.by_host(web2=[fleet.certificate("shop", "web2.lab.test", "nx.lab.test")])
+    mark = fleet.lab.pebble.mark()
+    run = play(fleet, "serial: 7", **wanted)
+    assert run.hosts_with("failed") == ["web2"]
+    assert {host for host, serial in fleet.serials().items() if serial is None} == {"web2"}
+    assert len(fleet.lab.pebble.issued(mark)) == 19
+    run = play(fleet, "serial: 7")
+    assert run.code == 0, run.text
+    assert run.hosts_with("changed") == ["web2"]  # the first of those where anything is due
+    assert len(fleet.lab.pebble.issued(mark)) == 20
+    assert all(fleet.pair_matches(host) for host in fleet.lab.hosts)
+
+
+def test_one_host_after_the_other(small: Fleet) -> None:
+    run = play(small, "serial: 1")
+    assert run.code == 0, run.text
+    assert all(small.pair_matches(host) for host in small.lab.hosts)
+    assert len({manifest(small, host)["account_uri"] for host in small.lab.hosts}) == 1
+
+
+@pytest.mark.parametrize("strategy", ["free", "host_pinned"])
+def test_a_strategy_under_which_it_does_not_hold_is_refused(small: Fleet, strategy: str) -> None:
+    mark = small.lab.pebble.mark()
+    run = play(small, f"strategy: {strategy}")
+    assert run.hosts_with("failed") == small.lab.hosts
+    for host in small.lab.hosts:
+        assert f"strategy is '{strategy}'" in run.message(host)
+        assert "set 'strategy: linear'" in run.message(host)
+    assert small.lab.pebble.requests(mark) == []
+    assert set(small.serials().values()) == {None}
+
+
+def test_hosts_that_share_a_name_serve_each_others_challenges(small: Fleet) -> None:
+    # Validation of any host's order comes to web2, and behind the balancer to web1 or web2.
+    small.lab.dns.add("shared", "A", small.lab.address("web2"))
+    try:
+        shared = [small.certificate("shop", "shared.lab.test", "lb.lab.test")]
+        run = small.site(acme_certificates=shared, acme_hosts="web[0:1]", acme_http_01_scope="play")
+        assert run.code == 0, run.text
+        assert small.pair_matches("web1")
+        assert small.pair_matches("web2")
+        assert len({small.live("web1").serial_number, small.live("web2").serial_number}) == 2
+        for host in small.lab.hosts:
+            assert [path for path in small.tree(host) if "/acme-challenge/" in path] == []
+
+        # The name does lead elsewhere: each host for itself, web1 cannot have it.
+        alone = [small.certificate("shop", "shared.lab.test")]
+        run = small.site(acme_certificates=alone, acme_hosts="web[0:1]", acme_force_renewal=True)
+        assert run.hosts_with("failed") == ["web1"]
+        assert "shared.lab.test: http-01: unauthorized" in run.message("web1")
+    finally:
+        small.lab.dns.remove("shared", "A", small.lab.address("web2"))
+
+
+def test_two_runs_at_once_over_two_halves_of_a_fleet(fleet: Fleet) -> None:
+    mark = fleet.lab.pebble.mark()
+    halves = [fleet.start(fleet.command(acme_hosts=hosts)) for hosts in ("web[0:9]", "web[10:19]")]
+    texts = [half.communicate(timeout=300)[0] for half in halves]
+    assert [half.returncode for half in halves] == [0, 0], texts
+    assert all(fleet.pair_matches(host) for host in fleet.lab.hosts)
+    assert len(fleet.lab.pebble.issued(mark)) == 20
+    assert fleet.signed_requests(mark).count("/order-plz") == 20
+    assert len({manifest(fleet, host)["account_uri"] for host in fleet.lab.hosts}) == 1
+    assert (fleet.folder / "account-key.pem").stat().st_mode & 0o7777 == 0o600
+
+
+def test_revoke(small: Fleet) -> None:
+    pebble = small.lab.pebble
+    assert small.site().code == 0
+    serials = {host: f"{small.live(host).serial_number:x}" for host in small.lab.hosts}
+
+    def revoke(*arguments: str, **variables: object) -> Run:
+        variables = {"acme_revoke": ["shop"], **variables}
+        return small.run(small.command(*arguments, playbook="certfleet.tls.revoke", **variables))
+
+    def revoked() -> list[str]:
+        return [host for host, serial in serials.items() if pebble.cert_status(serial)["Status"] == "Revoked"]
+
+    mark = pebble.mark()
+    run = revoke("--check", "-l", "web1,web2")
+    assert run.code == 0, run.text
+    assert run.hosts_with("changed") == ["web1"]
+    assert small.signed_requests(mark) == []
+    assert revoked() == []
+
+    run = revoke("-l", "web1,web2", acme_revoke_reason="superseded")
+    assert run.code == 0, run.text
+    assert run.hosts_with("changed") == ["web1"]  # which stands for the controller
+    assert revoked() == ["web1", "web2"]
+    assert pebble.cert_status(serials["web1"])["Reason"] == 4
+
+    run = revoke("-l", "web1,web2")
+    assert run.code == 0, run.text
+    assert run.hosts_with("changed") == []
+    assert revoked() == ["web1", "web2"]
+
+    # What is there is revoked, and what is not is told.
+    assert small.site(acme_certificates=[small.certificate("shop"), small.certificate("old")]).code == 0
+    mark = pebble.mark()
+    run = revoke("-l", "web1,web2", acme_revoke=["absent", "old"])
+    assert run.code != 0
+    assert run.hosts_with("failed") == ["web1", "web2"]
+    assert run.message("web2") == (f"certificate absent is not revoked: File not found: {HOME}/live/absent/cert.pem")
+    assert small.signed_requests(mark).count("/revoke-cert") == 2

@@ -1,0 +1,193 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Private keys stay on their hosts, account keys on the controller; and the live pair matches at every moment."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from tests.fleet.fleet import HOME, Fleet
+
+HERE = Path(__file__).parent
+WINDOW = 24  # base64 characters that are not there by chance
+EAB = {"kid": "secrecy", "key": base64.urlsafe_b64encode(os.urandom(32)).decode().rstrip("=")}
+
+
+def secret_parts(pem: bytes) -> set[bytes]:
+    """What gives a private key away: the text of its secret number, in PEM, in base64 and in hexadecimal.
+
+    Only the secret number: the rest of the file is what all such keys begin with, and the public key.
+    """
+    key = load_pem_private_key(pem, None)
+    if isinstance(key, ec.EllipticCurvePrivateKey):
+        number, size = key.private_numbers().private_value, (key.key_size + 7) // 8
+    else:
+        assert isinstance(key, rsa.RSAPrivateKey)
+        number, size = key.private_numbers().d, (key.key_size + 7) // 8
+    secret = number.to_bytes(size, "big")
+    der = base64.b64decode(b"".join(pem.splitlines()[1:-1]))
+    at = der.index(secret)
+    # Whole groups of base64 that encode nothing but the number.
+    first, last = -(-at // 3) * 4, (at + size) // 3 * 4
+    body = b"".join(pem.splitlines()[1:-1])[first:last]
+    other = [base64.b64encode(secret)[:-4], base64.urlsafe_b64encode(secret)[:-4], secret.hex().encode()]
+    return {text[start : start + WINDOW] for text in (body, *other) for start in range(len(text) - WINDOW + 1)}
+
+
+def traces(secrets: dict[str, set[bytes]], texts: dict[str, bytes]) -> list[str]:
+    """Which secret is found where."""
+    # Line breaks of any kind do not hide one.
+    plain = {name: text.replace(b"\\n", b"").replace(b"\n", b"").replace(b"\r", b"") for name, text in texts.items()}
+    return [
+        f"{secret} in {where}"
+        for where, text in plain.items()
+        for secret, parts in secrets.items()
+        if any(part in text for part in parts)
+    ]
+
+
+class Sampler:
+    """Looks all the while at the machine's process lists and at the files that come and go in some folders."""
+
+    def __init__(self, folders: list[Path]) -> None:
+        self.folders = folders
+        self.commands: set[bytes] = set()
+        self.files: dict[str, bytes] = {}
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._work)
+
+    def __enter__(self) -> Sampler:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+        self._files()
+
+    def _work(self) -> None:
+        while not self._stop.wait(0.02):
+            for process in Path("/proc").glob("[0-9]*/cmdline"):
+                with suppress(OSError):  # it has ended
+                    self.commands.add(process.read_bytes())
+            self._files()
+
+    def _files(self) -> None:
+        for folder in self.folders:
+            for parent, _, names in os.walk(folder):
+                for name in names:
+                    path = Path(parent, name)
+                    with suppress(OSError):  # it is gone
+                        if path.is_file():
+                            self.files.setdefault(f"{path} {path.stat().st_size}", path.read_bytes())
+
+
+@pytest.fixture
+def births(small: Fleet) -> Iterator[None]:
+    """Have the hosts note with which mode files are born."""
+    asked = ["/usr/bin/python3", "-c", "import site; print(site.getsitepackages()[0])"]
+    folder = small.lab.exec("web1", asked, capture_output=True, text=True, check=True).stdout.strip()
+    for host in small.lab.hosts:
+        small.lab.path(host, folder).mkdir(parents=True, exist_ok=True)
+        small.lab.path(host, f"{folder}/birth.py").write_text((HERE / "birth.py").read_text())
+        small.lab.path(host, f"{folder}/birth.pth").write_text("import birth\n")
+    yield
+    for host in small.lab.hosts:
+        for path in (f"{folder}/birth.py", f"{folder}/birth.pth", "/tmp/born"):
+            small.lab.path(host, path).unlink(missing_ok=True)
+
+
+def test_no_secret_leaves_its_place(small: Fleet, births: None, tmp_path: Path) -> None:
+    small.lab.pebble.restart(
+        config={"externalAccountBindingRequired": True, "externalAccountMACKeys": {EAB["kid"]: EAB["key"]}}
+    )
+    small.variables["acme_eab"] = EAB
+    small.variables["acme_certificates"] = [
+        small.certificate("shop"),
+        small.certificate("rsa", "rsa.{{ inventory_hostname }}.lab.test", key_type="rsa2048", reload=[]),
+    ]
+    home, temp = tmp_path / "home", tmp_path / "tmp"
+    home.mkdir()
+    temp.mkdir()
+    env = {"HOME": str(home), "TMPDIR": str(temp), "ANSIBLE_LOG_PATH": str(home / "ansible.log")}
+    # What hosts write lies in mounts of theirs, which are not seen from here.
+    with Sampler([home, temp, small.lab.state / "ansible", small.folder]) as sampler:
+        run = small.run(small.command("-vvvv", "--diff"), env=env)
+        assert run.code == 0, run.text
+        account_key = (small.folder / "account-key.pem").read_bytes()
+        assert (small.folder / "account-key.pem").stat().st_mode & 0o7777 == 0o600
+        # The same account with its key as text, as from a vault, and a failure, which tells more.
+        bad = [small.certificate("bad", "nx.lab.test")]
+        command = small.command("-vvvv", acme_account_key_content=account_key.decode(), acme_certificates=bad)
+        failing = small.run(command, env=env)
+        assert failing.hosts_with("failed") == small.lab.hosts
+
+    output = {"the output": run.text.encode(), "the output of the failing run": failing.text.encode()}
+    assert len(run.text) > 100_000
+    assert len(sampler.commands) > 10
+    commands = {"a process list": b"\n".join(sampler.commands)}
+
+    keys = {
+        f"the private key of {name} on {host}": secret_parts(small.file(host, name, "privkey.pem").read_bytes())
+        for host in small.lab.hosts
+        for name in ("shop", "rsa")
+    }
+    assert traces(keys, {**output, **commands, **sampler.files}) == []
+
+    account = {"the account key": secret_parts(account_key), "the EAB key": {EAB["key"].encode()}}
+    on_hosts = {host: everything_written(small, host) for host in small.lab.hosts}
+    assert all(len(files) > 20 for files in on_hosts.values())
+    for host, files in on_hosts.items():
+        assert traces(account, files) == [], host
+        # A key that is there is found.
+        found = {trace.partition(" in ")[0] for trace in traces(keys, files)}
+        assert found == {secret for secret in keys if secret.endswith(f" on {host}")}
+    logs = {name: text for name, text in sampler.files.items() if "ansible.log" in name}
+    assert logs
+    assert traces(account, {**output, **commands, **logs}) == []
+
+    for host in small.lab.hosts:
+        born = small.lab.path(host, "/tmp/born").read_text().splitlines()
+        private = [line for line in born if "/privkey.pem" in line]
+        assert len(private) >= 2
+        assert {line.split(" ")[0] for line in private} == {"0600"}
+
+
+def everything_written(fleet: Fleet, host: str) -> dict[str, bytes]:
+    """All files of a host that are not the machine's own."""
+    folders = ["/dev/shm", "/etc", "/home", "/opt", "/root", "/run", "/srv", "/tmp", "/usr/local", "/var"]
+    conditions = ["-xdev", "-type", "f", "-newer", "/etc/hostname", "-size", "-1024k"]
+    listed = fleet.lab.exec(host, ["find", *folders, *conditions], capture_output=True, text=True)
+    return {path: fleet.lab.path(host, path).read_bytes() for path in listed.stdout.splitlines()}
+
+
+def test_the_live_pair_matches_at_every_moment(small: Fleet) -> None:
+    assert small.site().code == 0
+    small.lab.path("web1", "/tmp/watcher.py").write_text((HERE / "watcher.py").read_text())
+    watch = small.lab.exec_command(
+        "web1", ["/usr/bin/python3", "/tmp/watcher.py", f"{HOME}/live/shop", "/tmp/watcher.stop"]
+    )
+    process = subprocess.Popen(watch, stdout=subprocess.PIPE, text=True)
+    try:
+        for _ in range(3):
+            run = small.site(acme_force_renewal=True)
+            assert run.code == 0, run.text
+    finally:
+        small.lab.path("web1", "/tmp/watcher.stop").write_text("")
+        printed, _ = process.communicate(timeout=30)
+        small.lab.path("web1", "/tmp/watcher.stop").unlink()
+    seen = json.loads(printed)
+    assert seen["faults"] == []
+    assert seen["serials"] == 4
+    assert seen["reads"] > 100

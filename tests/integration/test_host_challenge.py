@@ -1,0 +1,104 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""challenge_response: files for the CA to fetch, there and gone again."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.integration.hosts import HOME, ORDER, WEBROOT, Host, told
+
+CHALLENGES = f"{WEBROOT}/.well-known/acme-challenge"
+
+
+def challenge(token: str = "token-1", **options):
+    return {"token": token, "key_authorization": f"{token}.thumbprint", "webroot": WEBROOT, **options}
+
+
+def test_present_and_absent(host: Host) -> None:
+    empty = host.tree()
+    options = {"challenges": [challenge("token-2"), challenge("token-1")], "diff": True}
+    paths = [f"{CHALLENGES}/token-1", f"{CHALLENGES}/token-2"]
+
+    def run(state: str, changed: bool, check: bool = False):
+        result = host("challenge_response", state=state, check=check, **options)
+        assert (result.ok, result["changed"], result["paths"]) == (True, changed, paths), (state, check)
+        sign = "+" if state == "present" else "-"
+        assert all((f"{sign}{path}" in result.text) == changed for path in paths)
+        return host.tree()
+
+    assert run("present", True, check=True) == empty
+    there = run("present", True)
+    assert host.shell("curl -sf http://localhost/.well-known/acme-challenge/token-2") == "token-2.thumbprint"
+    assert run("present", False) == run("present", False, check=True) == there
+    assert run("absent", True, check=True) == there
+    gone = run("absent", True)
+    assert host.names(WEBROOT) == ["index.html"]
+    assert run("absent", False) == run("absent", False, check=True) == gone
+
+
+def test_another_answer_takes_the_place_of_the_old(host: Host) -> None:
+    host("challenge_response", challenges=[challenge(key_authorization="token-1.old")])
+    assert host("challenge_response", challenges=[challenge()])["changed"]
+    assert host.read(f"{CHALLENGES}/token-1") == "token-1.thumbprint"
+
+
+def test_folders_of_others_stay(host: Host) -> None:
+    host.shell(f"mkdir -p {CHALLENGES} && echo > {WEBROOT}/.well-known/security.txt")
+    host("challenge_response", challenges=[challenge()])
+    # What removes needs no key authorization.
+    assert host("challenge_response", state="absent", challenges=[{"token": "token-1", "webroot": WEBROOT}])["changed"]
+    assert host.names(f"{WEBROOT}/.well-known") == ["security.txt"]
+
+
+def test_orders_are_journaled_first(host: Host) -> None:
+    options = {"orders": [{"name": "shop", **ORDER}], "challenges": [challenge()]}
+    assert told(host("challenge_response", **options)) == (
+        "certificate shop: no version of it is pending: run certificate_request first"
+    )
+    assert host.names(WEBROOT) == ["index.html"]
+    assert host.names(HOME) == []
+    host.request()
+    before = host.tree()
+    assert host("challenge_response", check=True, **options)["changed"]
+    assert host.tree() == before
+    assert host("challenge_response", **options)["changed"]
+    assert host("certificate_info")["certificates"][0]["pending"]["order_uri"] == ORDER["order_uri"]
+    assert host.names(CHALLENGES) == ["token-1"]
+    assert not host("challenge_response", **options)["changed"]
+
+
+@pytest.mark.parametrize("state", ["present", "absent"])
+def test_what_a_ca_must_not_have_written_is_refused(host: Host, state: str) -> None:
+    host.shell("echo precious > /srv/victim")
+    before = host.tree()
+    for token in ("../../../../../srv/victim", "a/b", "..", "", "a\nb", "a b", "a.b", "ä"):
+        bad = challenge(token, webroot=WEBROOT)
+        assert "is not one" in told(host("challenge_response", state=state, challenges=[challenge(), bad]))
+    assert host.tree() == before
+    assert host.read("/srv/victim") == "precious\n"
+
+
+def test_a_webroot_that_cannot_be_used(host: Host) -> None:
+    missing = told(host("challenge_response", challenges=[challenge(webroot="/srv/none")]))
+    assert missing == "webroot /srv/none does not exist: make it, and have the web server serve it"
+    host.shell("mkdir -p /srv/ro && mount -t tmpfs -o ro tmpfs /srv/ro")
+    read_only = told(host("challenge_response", challenges=[challenge(webroot="/srv/ro")]))
+    assert "/srv/ro/.well-known cannot be made: Read-only file system" in read_only
+    assert host("challenge_response", state="absent", challenges=[challenge(webroot="/srv/none")]).ok
+
+
+def test_a_link_in_the_place_of_a_file_is_not_followed(host: Host) -> None:
+    host.shell(f"echo precious > /srv/victim; mkdir -p {CHALLENGES}; ln -s /srv/victim {CHALLENGES}/token-1")
+    assert host("challenge_response", challenges=[challenge()])["changed"]
+    assert host.read("/srv/victim") == "precious\n"
+    assert host.read(f"{CHALLENGES}/token-1") == "token-1.thumbprint"
+
+
+def test_it_needs_no_root(host: Host) -> None:
+    host.shell("install -d -o deploy -g deploy /srv/site")
+    mine = host("challenge_response", as_user="deploy", challenges=[challenge(webroot="/srv/site")])
+    assert mine["changed"]
+    assert host.shell("stat -c %U /srv/site/.well-known/acme-challenge/token-1") == "deploy"
+    message = told(host("challenge_response", as_user="deploy", challenges=[challenge()]))
+    assert message.endswith("cannot be made: Permission denied: does the task lack 'become: true'?")

@@ -1,0 +1,203 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""certificate_info: what a host has, what would be in the way, and that looking changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.integration.hosts import DIRECTORY, HOME, WEBROOT, Host, Issuer, told, wanted
+
+LIBRARY = "/usr/lib/python3/dist-packages/cryptography"
+
+
+def entry(host: Host, *certificates, **options):
+    """certificate_info's word on the one certificate that is wanted."""
+    (found,) = host("certificate_info", certificates=list(certificates) or [wanted()], **options)["certificates"]
+    return found
+
+
+def test_a_host_that_has_nothing(host: Host) -> None:
+    assert host("certificate_info")["certificates"] == []
+    found = entry(host)
+    assert (found["live"], found["pending"], found["invalid"], found["problems"]) == (None, None, [], [])
+    assert found["wanted"] == {
+        **wanted(),
+        "challenge": "http-01",
+        "key_type": "ec256",
+        "mode": "0600",
+        "reload": [],
+        **dict.fromkeys(("profile", "owner", "group")),
+    }
+    assert host.names(HOME) == []
+
+
+def test_the_whole_of_what_there_is_and_looking_changes_nothing(host: Host, issuer: Issuer) -> None:
+    shop, mail = wanted("shop", "www.lab.test", "shop.lab.test"), wanted("mail", key_type="rsa2048", profile="tlsserver")
+    host.make_live(issuer, shop)
+    host.request(mail)
+    before = host.tree()
+    for options in ({}, {"check": True, "diff": True}, {"certificates": [mail, shop]}):
+        result = host("certificate_info", **options)
+        assert not result["changed"]
+        facts = {item["name"]: item for item in result["certificates"]}
+        assert facts.keys() == {"mail", "shop"}
+        live = facts["shop"]["live"]
+        certificate = host.certificate()
+        assert live["identifiers"] == ["www.lab.test", "shop.lab.test"]
+        assert (live["version"], live["key_type"], live["directory"]) == ("0001", "ec256", DIRECTORY)
+        assert live["serial"] == f"{certificate.serial_number:x}".zfill(len(live["serial"]))
+        assert live["not_after"] == certificate.not_valid_after_utc.strftime("%Y-%m-%dT%H:%M:%SZ")
+        assert (live["missing"], live["damaged"], live["unreadable"], live["attributes"]) == ([], [], [], [])
+        assert live["reloaded"] is True
+        assert facts["shop"]["pending"] is None
+        pending = facts["mail"]["pending"]
+        assert (pending["version"], pending["key_type"], pending["profile"]) == ("0001", "rsa2048", "tlsserver")
+        assert facts["mail"]["live"] is None
+    assert host.tree() == before
+
+
+DRIFT = {
+    "mode": ("chmod 0640 privkey.pem", {}, {"attributes": ["privkey.pem mode 0640 instead of 0600"]}),
+    "owner": ("chown daemon privkey.pem", {"owner": "root"}, {"attributes": ["privkey.pem owner daemon instead of root"]}),
+    "group": ("chgrp 4242 privkey.pem", {"group": "root"}, {"attributes": ["privkey.pem group 4242 instead of root"]}),
+    "owner that nobody asked for": ("chown daemon privkey.pem", {}, {"attributes": []}),
+    "a file is gone": ("rm chain.pem", {}, {"missing": ["chain.pem"]}),
+    "a file is another": ("echo >> fullchain.pem", {}, {"damaged": ["fullchain.pem"]}),
+    "a file is a folder": ("rm cert.pem; mkdir cert.pem", {}, {"damaged": ["cert.pem"]}),
+    "the manifest is damaged": ("echo '{' > version.json", {}, {"damaged": ["version.json"], "serial": None}),
+}
+
+
+def test_drift(host: Host, issuer: Issuer) -> None:
+    host.make_live(issuer)
+    folder = host.live()
+    host.shell(f"cp -a {folder} /tmp/whole")
+    for case, (script, options, expected) in DRIFT.items():
+        host.shell(f"rm -rf {folder} && cp -a /tmp/whole {folder} && cd {folder} && {script}")
+        live = entry(host, wanted(**options))["live"]
+        assert {key: live[key] for key in expected} == expected, case
+
+
+# What is done to the host, the options, what certificate_info says, and what certificate_request says (None: it works).
+PROBLEMS = {
+    "no webroot": ("", {"webroot": None}, "webroot is not set", None),
+    "webroot is not there": ("", {"webroot": "/srv/none"}, "webroot /srv/none does not exist", None),
+    "webroot is a file": ("", {"webroot": "/etc/hostname"}, "webroot /etc/hostname does not exist", None),
+    "home is a file": (
+        f"echo > {HOME}",
+        {},
+        f"home {HOME} cannot be used: {HOME} is not a folder",
+        f"certificate shop: {HOME} cannot be made: File exists",
+    ),
+    "home is read-only": (
+        f"mkdir {HOME}; mount --bind {HOME} {HOME}; mount -o remount,bind,ro {HOME}",
+        {},
+        f"home {HOME} cannot be written: {HOME} is read-only here",
+        f"certificate shop: {HOME}/versions cannot be made: Read-only file system: mount it writable",
+    ),
+    "live is somebody's folder": (
+        f"mkdir -p {HOME}/live/shop",
+        {},
+        f"{HOME}/live/shop is not a link to one of its versions: move it away",
+        f"certificate shop: {HOME}/live/shop is not a link to one of its versions: move it away",
+    ),
+    "live leads elsewhere": (
+        f"mkdir -p {HOME}/live; ln -s /etc/ssl {HOME}/live/shop",
+        {},
+        f"{HOME}/live/shop is not a link to one of its versions: move it away",
+        f"certificate shop: {HOME}/live/shop is not a link to one of its versions: move it away",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", PROBLEMS)
+def test_what_would_be_in_the_way(host: Host, case: str) -> None:
+    script, options, message, refusal = PROBLEMS[case]
+    host.shell(script)
+    before = host.tree()
+    found = entry(host, wanted(**options))
+    assert len(found["problems"]) == 1
+    assert found["problems"][0].startswith(message)
+    assert "\n" not in found["problems"][0]
+    assert found["live"] is None
+    if refusal:
+        assert told(host.request(wanted(**options))).startswith(refusal)
+    assert host.tree() == before
+
+
+INVALID = {
+    "name '../up'": ({"name": "../up"}, "the name is not usable"),
+    "name with a slash": ({"name": "a/b"}, "the name is not usable"),
+    "no such user": ({"owner": "nobody-here"}, "owner 'nobody-here' is not a user of this host"),
+    "no such group": ({"group": "nobody-here"}, "group 'nobody-here' is not a group of this host"),
+    "open to all": ({"mode": "0644"}, "mode '0644' would open the private key to every user"),
+    "mode of three digits": ({"mode": "600"}, "mode '600' is not one"),
+    "service with an option": ({"reload": ["--now"]}, "reload has '--now'"),
+    "service with a path": ({"reload": ["a/b"]}, "reload has 'a/b'"),
+    "wildcard": ({"identifiers": ["*.lab.test"]}, "a wildcard, which http-01 cannot prove"),
+    "no identifiers": ({"identifiers": []}, "no identifiers are given"),
+}
+
+
+def test_what_cannot_be_wanted_is_told_by_all_modules_alike(host: Host) -> None:
+    certificates = [{**wanted(f"c{number}"), **options} for number, (options, _) in enumerate(INVALID.values())]
+    looked = host("certificate_info", certificates=certificates)
+    assert looked.ok
+    for found, (_, message) in zip(looked["certificates"], INVALID.values()):
+        assert len(found["invalid"]) == 1
+        assert message in found["invalid"][0]
+    requested = told(host.request(*certificates))
+    for certificate, (_, message) in zip(certificates, INVALID.values()):
+        assert f"certificate {certificate['name']}: " in requested
+        assert message in requested
+    results = [{"name": certificate["name"], "status": "repair"} for certificate in certificates]
+    assert told(host.deploy(results, *certificates)) == requested
+    assert host.names(HOME) == []
+
+
+@pytest.fixture
+def library(host: Host) -> Iterator[str]:
+    """The host's cryptography, put back after the test."""
+    # Copied, so that the overlay lets it be moved.
+    host.shell(f"cp -a {LIBRARY} /tmp/library")
+    yield LIBRARY
+    host.shell(f"rm -rf {LIBRARY} && mv /tmp/library {LIBRARY}")
+
+
+LIBRARIES = {
+    # An old release cannot be installed here, so a present one is made to say that it is old.
+    "too old": (
+        f"sed -i 's/^__version__ = .*/__version__ = \"3.2.1\"/' {LIBRARY}/__about__.py",
+        "cryptography 3.2 of /usr/bin/python3 is too old: install python3-cryptography 3.3 or later",
+        True,
+    ),
+    "broken": (
+        f"rm -f {LIBRARY}/hazmat/bindings/_rust*.so",
+        "cryptography of /usr/bin/python3 is broken",
+        False,
+    ),
+    "absent": (
+        f"rm -rf {LIBRARY}",
+        "cryptography is missing for /usr/bin/python3: install python3-cryptography",
+        True,
+    ),
+}
+
+
+def test_the_library(host: Host, library: str) -> None:
+    for case, (script, message, seen_at_once) in LIBRARIES.items():
+        host.shell(f"rm -rf {library}; cp -a /tmp/library {library}; {script}")
+        problems = entry(host)["problems"]
+        assert bool(problems) == seen_at_once, case
+        assert all(message in problem for problem in problems), case
+        assert message in told(host.request()), case
+        assert message in told(host.deploy([{"name": "shop", "status": "repair"}])), case
+    assert host.names(HOME) == []
+    # What has failed already is passed on without it.
+    assert told(host.deploy([{"name": "shop", "status": "failed", "problem": "no luck", "resumable": True}])) == (
+        "certificate shop: no luck"
+    )
+    assert host("challenge_response", state="absent", challenges=[{"token": "t", "webroot": WEBROOT}]).ok

@@ -1,0 +1,243 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""certificate_request: keys and requests, what is reused, the journal, and the challenges that it serves."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+
+from tests.integration.hosts import DIRECTORY, HOME, ORDER, WEBROOT, Host, Issuer, told, wanted
+
+VERSION = f"{HOME}/versions/shop/0001"
+CHALLENGES = f"{WEBROOT}/.well-known/acme-challenge"
+
+
+def challenge(token: str = "token-1", **options):
+    return {"name": "shop", "token": token, "key_authorization": f"{token}.thumbprint", "webroot": WEBROOT, **options}
+
+
+def csr(request) -> x509.CertificateSigningRequest:
+    return x509.load_pem_x509_csr(request["csr_content"].encode())
+
+
+def manifest(host: Host, version: str = VERSION):
+    return json.loads(host.read(f"{version}/version.json"))
+
+
+def key(host: Host, version: str = VERSION):
+    return serialization.load_pem_private_key(host.path(f"{version}/privkey.pem").read_bytes(), None)
+
+
+def test_check_mode_then_the_same_for_real_then_nothing(host: Host) -> None:
+    before = host.tree()
+    options = {"orders": [{"name": "shop", **ORDER}], "challenges": [challenge()], "diff": True}
+    foreseen = host.request(check=True, **options)
+    assert foreseen["changed"]
+    assert foreseen["requests"][0]["csr_content"] is None
+    assert "+pending version of shop" in foreseen.text
+    assert f"+order {ORDER['order_uri']}" in foreseen.text
+    assert host.tree() == before
+
+    made = host.request(**options)
+    assert made["changed"]
+    assert "+pending version of shop" in made.text
+    assert "PRIVATE KEY" not in made.text
+    (request,) = made["requests"]
+    assert (request["name"], request["version"], request["reused"]) == ("shop", "0001", False)
+    assert (request["order_uri"], request["account_uri"]) == (ORDER["order_uri"], ORDER["account_uri"])
+    assert made["ready"] == ["shop"]
+    assert made["failures"] == {}
+
+    made_tree = host.tree()
+    for check in (True, False):
+        again = host.request(check=check, **options)
+        assert not again["changed"]
+        assert again["requests"] == [{**request, "reused": True}]
+        assert again["ready"] == ["shop"]
+        assert "+" not in again.text.partition("web1 |")[0]
+    assert host.tree() == made_tree
+
+
+def test_what_lies_on_the_disk(host: Host) -> None:
+    names = ["Shop.lab.test.", "bücher.lab.test", "shop.lab.test"]
+    (request,) = host.request(wanted("shop", *names, owner="www-data", group="daemon", mode="0440"))["requests"]
+    assert request["identifiers"] == ["shop.lab.test", "xn--bcher-kva.lab.test"]
+    assert host.names(VERSION) == ["privkey.pem", "request.csr", "version.json"]
+    assert host.names(f"{HOME}/live") == []
+    assert host.shell(f"stat -c '%n %a %U %G' {HOME} {HOME}/versions {VERSION} {VERSION}/*").splitlines() == [
+        f"{HOME} 755 root root",
+        f"{HOME}/versions 755 root root",
+        f"{VERSION} 755 root root",
+        f"{VERSION}/privkey.pem 440 www-data daemon",
+        f"{VERSION}/request.csr 644 root root",
+        f"{VERSION}/version.json 644 root root",
+    ]
+    parsed = csr(request)
+    san = parsed.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert san.get_values_for_type(x509.DNSName) == request["identifiers"]
+    assert parsed.public_key() == key(host).public_key()
+    assert host.read(f"{VERSION}/request.csr") == request["csr_content"]
+    assert "PRIVATE KEY" not in json.dumps(manifest(host))
+
+
+def test_every_kind_of_key(host: Host) -> None:
+    kinds = ["ec256", "ec384", "rsa2048", "rsa3072"]
+    requests = host.request(*(wanted(kind, key_type=kind) for kind in kinds))["requests"]
+    sizes = {item["name"]: csr(item).public_key().key_size for item in requests}
+    assert sizes == {"ec256": 256, "ec384": 384, "rsa2048": 2048, "rsa3072": 3072}
+
+
+NOT_THE_SAME = {
+    "other names": {"identifiers": ["shop.lab.test", "www.lab.test"]},
+    "another kind of key": {"key_type": "ec384"},
+    "another profile": {"profile": "shortlived"},
+}
+
+
+def test_what_is_not_wanted_any_more_is_replaced(host: Host) -> None:
+    previous = host.request(orders=[{"name": "shop", **ORDER}])["requests"][0]
+    number = 1
+    for case, options in NOT_THE_SAME.items():
+        number += 1
+        (request,) = host.request({**wanted(), **options})["requests"]
+        assert (request["version"], request["reused"], request["order_uri"]) == (f"{number:04d}", False, None), case
+        assert request["csr_content"] != previous["csr_content"]
+        assert host.names(f"{HOME}/versions/shop") == [".lock", f"{number:04d}"]
+        previous = request
+    (request,) = host.request({**wanted(), **options}, directory="https://other.example/dir")["requests"]
+    assert (request["version"], request["reused"]) == (f"{number + 1:04d}", False)
+    # The order of names is none.
+    names = wanted("shop", "b.lab.test", "a.lab.test"), wanted("shop", "a.lab.test", "b.lab.test")
+    requests = [host.request(certificate)["requests"][0] for certificate in names]
+    assert [request["reused"] for request in requests] == [False, True]
+
+
+DAMAGE = {
+    "key of another": "openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out privkey.pem",
+    "key that is none": "echo > privkey.pem",
+    "request gone": "rm request.csr",
+    "manifest damaged": "echo > version.json",
+}
+
+
+def test_a_damaged_pending_version_is_made_anew(host: Host) -> None:
+    for number, (case, script) in enumerate(DAMAGE.items(), 1):
+        host.request()
+        host.shell(f"cd {HOME}/versions/shop/{number:04d} && {script}")
+        made = host.request()
+        assert made.ok, case
+        assert (made["requests"][0]["version"], made["requests"][0]["reused"]) == (f"{number + 1:04d}", False), case
+
+
+def test_attributes_of_a_pending_key_are_put_right(host: Host) -> None:
+    host.request()
+    host.shell(f"chmod 0644 {VERSION}/privkey.pem")
+    assert host.request(check=True)["changed"]
+    assert host.shell(f"stat -c %a {VERSION}/privkey.pem") == "644"
+    again = host.request()
+    assert again["changed"]
+    assert again["requests"][0]["reused"]
+    assert host.shell(f"stat -c %a {VERSION}/privkey.pem") == "600"
+
+
+def test_the_live_version_is_not_touched(host: Host, issuer: Issuer) -> None:
+    host.make_live(issuer)
+    before = [line for line in host.tree() if "/0001" in line or "/live" in line]
+    (request,) = host.request()["requests"]
+    assert (request["version"], request["reused"]) == ("0002", False)
+    assert [line for line in host.tree() if "/0001" in line or "/live" in line] == before
+
+
+def test_the_journal(host: Host) -> None:
+    host.request()
+    assert manifest(host)["order_uri"] is None
+    journaled = host.request(orders=[{"name": "shop", **ORDER}])
+    assert journaled["changed"]
+    assert journaled["ready"] == ["shop"]
+    assert {field: manifest(host)[field] for field in ORDER} == ORDER
+    assert host("certificate_info")["certificates"][0]["pending"]["order_uri"] == ORDER["order_uri"]
+    # It is told again without being given, and another takes its place.
+    assert host.request()["requests"][0]["order_uri"] == ORDER["order_uri"]
+    second = {**ORDER, "order_uri": "https://ca.example/order/2"}
+    assert host.request(orders=[{"name": "shop", **second}])["requests"][0]["order_uri"] == second["order_uri"]
+    assert (manifest(host)["order_uri"], manifest(host)["directory"]) == (second["order_uri"], DIRECTORY)
+
+
+def test_challenges_are_served_by_the_web_server(host: Host) -> None:
+    tokens = ["token-1", "_-"]
+    host.request(orders=[{"name": "shop", **ORDER}], challenges=[challenge(token) for token in tokens])
+    served = [host.shell(f"curl -sf http://localhost/.well-known/acme-challenge/{token}") for token in tokens]
+    assert served == ["token-1.thumbprint", "_-.thumbprint"]
+    assert host.shell(f"stat -c '%a %U' {CHALLENGES}/_-") == "644 root"
+
+
+REFUSED = {
+    "token with a path": {"token": "../../../../etc/cron.d/x"},
+    "token with a slash": {"token": "a/b"},
+    "token with a dot": {"token": ".."},
+    "token with a null": {"token": "a\0b"},
+    "token with a newline": {"token": "a\n"},
+    "empty token": {"token": ""},
+    "key authorization of another": {"key_authorization": "token-2.thumbprint"},
+    "key authorization with more in it": {"key_authorization": "token-1.thumb print"},
+    "no key authorization": {"key_authorization": None},
+    "relative webroot": {"webroot": "html"},
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_a_ca_must_not_have_written_is_refused_before_anything_is(host: Host, case: str) -> None:
+    before = host.tree()
+    bad = challenge(**REFUSED[case])
+    message = told(host.request(orders=[{"name": "shop", **ORDER}], challenges=[challenge("good"), bad]))
+    assert "refused" in message or "is not an absolute path" in message
+    assert host.tree() == before
+
+
+def test_one_that_fails_stops_no_other(host: Host) -> None:
+    host.shell(f"mkdir -p {HOME}/live/bad")
+    certificates = [wanted(name) for name in ("bad", "dark", "good")]
+    orders = [{"name": certificate["name"], **ORDER} for certificate in certificates]
+    challenges = [
+        challenge("one", name="bad"),
+        challenge("two", name="dark", webroot="/srv/none"),
+        challenge("three", name="good"),
+    ]
+    result = host.request(*certificates, orders=orders, challenges=challenges)
+    message = told(result)
+    assert f"certificate bad: {HOME}/live/bad is not a link" in message
+    assert "certificate dark: webroot /srv/none does not exist" in message
+    assert result["failures"].keys() == {"bad", "dark"}
+    assert result["ready"] == ["good"]
+    # What stays for the next run: the request of dark, whose webroot can be made.
+    assert [item["name"] for item in result["requests"]] == ["dark", "good"]
+    assert host.names(CHALLENGES) == ["three"]
+
+
+def test_a_name_twice(host: Host) -> None:
+    assert told(host.request(wanted(), wanted())) == "certificate shop: more than one certificate has this name"
+    assert host.names(HOME) == []
+
+
+def test_home_elsewhere(host: Host) -> None:
+    assert told(host.request(home="certs")).startswith("home 'certs' is not an absolute path")
+    assert host.request(home="/srv/certs/a b")["requests"][0]["version"] == "0001"
+    assert host.names("/srv/certs/a b/versions/shop") == [".lock", "0001"]
+    assert host.names(HOME) == []
+
+
+def test_disk_full(host: Host) -> None:
+    host.shell(f"mkdir {HOME} && mount -t tmpfs -o size=16k,nr_inodes=32 tmpfs {HOME} && mkdir {HOME}/versions")
+    host.shell(f"head -c 1000000 /dev/zero > {HOME}/versions/filler || :")
+    result = host.request()
+    assert told(result) == (
+        f"certificate shop: {VERSION} cannot be written: No space left on device: make room there and run again"
+    )
+    assert result["requests"] == []
+    assert host.names(f"{HOME}/versions/shop") == [".lock"]
+    host.shell(f"rm {HOME}/versions/filler")
+    assert host.request()["requests"][0]["version"] == "0001"

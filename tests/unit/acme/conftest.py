@@ -1,0 +1,211 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the tests of acme/ share: a CA in a thread, a clock that nobody waits for, a client with an account."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import threading
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from ansible_collections.certfleet.tls.plugins.module_utils.acme import issuance
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.client import Client
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.clock import Clock
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.directory import Directory
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.http import Http
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.issuance import OrderRequest
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.jws import AccountKey
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.polling import Deadline
+from tests.unit.acme.server import CA, tls_context
+
+NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=timezone.utc)
+CSR = b"0\x82 a request"
+
+
+def wanted(*names, **more):
+    """A certificate for a.example, or for *names*."""
+    return OrderRequest(identifiers=names or ("a.example",), challenge="http-01", **more)
+
+
+class FakeTime:
+    """A Clock's parts: sleeping takes no time, but moves the clocks and is written down."""
+
+    def __init__(self):
+        self.pauses = []
+        self.chance = 0.5
+        self._passed = 0.0
+        self._lock = threading.Lock()
+        self.clock = Clock(now=self.now, monotonic=self.monotonic, sleep=self.sleep, chance=lambda: self.chance)
+
+    def now(self):
+        return NOW + timedelta(seconds=self._passed)
+
+    def monotonic(self):
+        return 1000.0 + self._passed
+
+    def sleep(self, seconds):
+        assert seconds >= 0
+        with self._lock:
+            self.pauses.append(seconds)
+            self._passed += seconds
+
+
+@pytest.fixture(autouse=True)
+def _plain_environment(monkeypatch, tmp_path):
+    """No proxy, CA bundle or .netrc of the machine takes part."""
+    for name in list(os.environ):
+        if name.lower().endswith("_proxy") or name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("NETRC", str(tmp_path / "no-netrc"))
+
+
+@pytest.fixture
+def time():
+    return FakeTime()
+
+
+@pytest.fixture
+def ca():
+    """A CA of which the client breaks no rule."""
+    made = CA()
+    yield made
+    made.close()
+    assert made.violations == []
+
+
+@pytest.fixture
+def http(time):
+    """A session whose requests time out soon enough for a test, late enough for a busy machine."""
+    made = Http(time.clock, timeout=20.0, connections=4)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def hasty(time):
+    """A session for servers that hang."""
+    made = Http(time.clock, timeout=0.1)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def key():
+    return AccountKey.generate("ec256")
+
+
+@pytest.fixture
+def open_client(ca, http, key):
+    """open_client(...): a client with the CA's directory and an account, none of which took a request."""
+
+    def open_(with_key=key, session=http, connections=1, registered=True):
+        directory = Directory.parse(f"{ca.url}/directory", ca.directory())
+        client = Client(session, directory, with_key, connections)
+        client.account_uri = ca.register(with_key) if registered else None
+        return client
+
+    return open_
+
+
+@pytest.fixture
+def client(open_client):
+    return open_client()
+
+
+@pytest.fixture
+def prepare(client):
+    return lambda request=None: issuance.prepare(client, request or wanted())
+
+
+@pytest.fixture
+def complete(client, time):
+    return lambda prepared, seconds=300: issuance.complete(client, prepared, CSR, Deadline(time.clock, seconds))
+
+
+@pytest.fixture
+def resume(ca, client, prepare):
+    """resume(status, ...): an earlier run's order, which the CA now has in that status: its URL, and prepare()'d."""
+
+    def resume_(status, *names, **more):
+        url = ca.order(client.account_uri, names or ["a.example"], "pending" if status == "pending" else "ready")
+        ca.orders[ca.path(url)]["status"] = status
+        request = wanted(*names, order_uri=url, account_uri=client.account_uri)
+        return url, prepare(replace(request, **more))
+
+    return resume_
+
+
+@dataclass(frozen=True)
+class TlsFiles:
+    """Paths: a root, a root that signed nothing, and the certificate and key of 127.0.0.1."""
+
+    root: str
+    other_root: str
+    certificate: str
+    key: str
+
+
+@pytest.fixture(scope="session")
+def tls_files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tls")
+    (root, root_key), (other, _) = _root("root"), _root("another root")
+    leaf_key = ec.generate_private_key(ec.SECP256R1())
+    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    leaf = _certificate("127.0.0.1", leaf_key, root.subject, root_key, address)
+    private = leaf_key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+    def write(name, data):
+        path = folder / name
+        path.write_bytes(data)
+        return str(path)
+
+    pem = {name: item.public_bytes(serialization.Encoding.PEM) for name, item in (("root", root), ("other", other))}
+    return TlsFiles(
+        root=write("root.pem", pem["root"]),
+        other_root=write("other.pem", pem["other"]),
+        certificate=write("cert.pem", leaf.public_bytes(serialization.Encoding.PEM)),
+        key=write("key.pem", private),
+    )
+
+
+def _root(name):
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    return _certificate(name, key, subject, key, x509.BasicConstraints(ca=True, path_length=None)), key
+
+
+def _certificate(name, key, issuer, issuer_key, extension):
+    # The library that connects looks at the machine's own clock.
+    now = datetime.now(timezone.utc)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
+        .issuer_name(issuer)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(extension, critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)
+        .sign(issuer_key, hashes.SHA256())
+    )
+
+
+@pytest.fixture
+def tls_ca(tls_files):
+    """The CA behind TLS."""
+    made = CA(tls_context(tls_files.certificate, tls_files.key))
+    yield made
+    made.close()
+    assert made.violations == []

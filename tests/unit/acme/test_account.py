@@ -1,0 +1,219 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Accounts (RFC 8555 section 7.3)."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from ansible_collections.certfleet.tls.plugins.module_utils.acme import account as accounts
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.account import ExternalAccount
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import AcmeError, ProblemError, ProtocolError
+from tests.unit.acme import jose
+from tests.unit.acme.server import Answer, problem
+
+TERMS = {"termsOfService": "https://ca.example/terms"}
+EAB_WANTED = {"externalAccountRequired": True}
+BINDING = ExternalAccount("kid-1", jose.encode(b"secret of thirty-two bytes ......"))
+
+
+@pytest.fixture
+def stranger(ca, open_client):
+    """stranger(meta): a client whose key has no account yet."""
+
+    def open_(meta=None, **options):
+        ca.meta = meta or {}
+        return open_client(**{"registered": False, **options})
+
+    return open_
+
+
+def sent(ca):
+    return [request.payload for request in ca.signed("/new-account")]
+
+
+def test_a_key_without_an_account(ca, stranger):
+    client = stranger()
+    assert accounts.find(client) is None
+    assert client.account_uri is None
+    assert sent(ca) == [{"onlyReturnExisting": True}]
+
+
+def test_a_keys_account(ca, stranger, key):
+    client = stranger()
+    uri = ca.register(key)
+    found = accounts.find(client)
+    assert (found.uri, found.status, found.created) == (uri, "valid", False)
+    assert client.account_uri == uri
+
+
+def test_another_refusal_is_no_missing_account(ca, stranger):
+    ca.always("/new-account", problem("unauthorized", 403, "go away"))
+    with pytest.raises(ProblemError, match=r"^account look-up: unauthorized: go away$"):
+        accounts.find(stranger())
+
+
+def test_an_account_is_made_with_one_request(ca, stranger):
+    client = stranger(TERMS)
+    made = accounts.find_or_create(client, ["mailto:a@a.example"], terms_agreed=True)
+    assert (made.created, made.contact, made.status) == (True, ("mailto:a@a.example",), "valid")
+    assert client.account_uri == made.uri
+    assert sent(ca) == [{"contact": ["mailto:a@a.example"], "termsOfServiceAgreed": True}]
+    assert "jwk" in ca.signed()[0].protected
+
+
+def test_an_account_that_exists_is_found_with_the_same_request(ca, stranger, key):
+    client = stranger(TERMS)
+    uri = ca.register(key)
+    found = accounts.find_or_create(client, terms_agreed=True)
+    assert (found.uri, found.created) == (uri, False)
+    assert len(ca.signed()) == 1
+
+
+def test_terms_not_agreed_to(ca, stranger):
+    with pytest.raises(AcmeError) as error:
+        accounts.find_or_create(stranger(TERMS))
+    assert str(error.value) == (
+        f"{ca.url}/directory wants its terms agreed to before it makes an account: "
+        "read https://ca.example/terms and set terms_agreed (acme_terms_agreed) to true"
+    )
+    assert sent(ca) == [{"onlyReturnExisting": True}]
+    assert len(ca.accounts) == 0
+
+
+def test_terms_need_not_be_agreed_to_again(ca, stranger, key):
+    client = stranger(TERMS)
+    uri = ca.register(key)
+    assert accounts.find_or_create(client).uri == uri
+    assert sent(ca) == [{"onlyReturnExisting": True}]
+
+
+def test_a_ca_without_terms(ca, stranger):
+    assert accounts.find_or_create(stranger()).created
+    assert sent(ca) == [{"contact": [], "termsOfServiceAgreed": False}]
+
+
+def test_a_binding_that_is_wanted_and_not_given(ca, stranger):
+    with pytest.raises(
+        AcmeError, match=r"wants an external account binding .* set external_account_binding \(acme_eab\)$"
+    ):
+        accounts.find_or_create(stranger(EAB_WANTED), terms_agreed=True)
+    assert sent(ca) == [{"onlyReturnExisting": True}]
+
+
+def test_a_binding_goes_out_with_a_new_account(ca, stranger, key):
+    made = accounts.find_or_create(stranger(EAB_WANTED), external_account=BINDING)
+    assert made.created
+    look_up, creation = sent(ca)
+    assert look_up == {"onlyReturnExisting": True}
+    protected = json.loads(jose.decode(creation["externalAccountBinding"]["protected"]))
+    assert protected == {"alg": "HS256", "kid": "kid-1", "url": f"{ca.url}/new-account"}
+    assert json.loads(jose.decode(creation["externalAccountBinding"]["payload"])) == key.public_jwk
+
+
+@pytest.mark.parametrize("binding", [BINDING, None], ids=["given", "not given"])
+def test_a_binding_does_not_go_out_for_an_account_that_exists(ca, stranger, key, binding):
+    client = stranger(EAB_WANTED)
+    uri = ca.register(key)
+    assert accounts.find_or_create(client, external_account=binding).uri == uri
+    assert sent(ca) == [{"onlyReturnExisting": True}]
+
+
+def test_a_binding_that_the_ca_refuses(ca, stranger):
+    client = stranger(EAB_WANTED)
+    ca.script("/new-account", lambda request: None, problem("unauthorized", 403, "unknown key id"))
+    with pytest.raises(ProblemError, match=r"^account registration: unauthorized: unknown key id$"):
+        accounts.find_or_create(client, external_account=BINDING)
+    assert client.account_uri is None
+
+
+def test_a_binding_whose_key_is_damaged_is_not_sent(ca, stranger):
+    with pytest.raises(AcmeError, match=r"is not base64url text"):
+        accounts.find_or_create(stranger(EAB_WANTED), external_account=ExternalAccount("kid-1", "not base64!"))
+    assert sent(ca) == [{"onlyReturnExisting": True}]
+
+
+def test_a_deactivated_account_that_the_ca_refuses(ca, stranger, key):
+    client = stranger()
+    ca.register(key, "deactivated")
+    with pytest.raises(ProblemError, match=r"^account registration: unauthorized: account is deactivated$"):
+        accounts.find_or_create(client)
+
+
+@pytest.mark.parametrize("status", ["deactivated", "revoked"])
+@pytest.mark.parametrize("binding", [BINDING, None], ids=["binding", "plain"])
+def test_a_deactivated_account_that_the_ca_hands_out(ca, stranger, status, binding):
+    uri = f"{ca.url}/account/1"
+    ca.always("/new-account", Answer(200, {"status": status}, {"Location": uri}))
+    with pytest.raises(AcmeError) as error:
+        accounts.find_or_create(stranger(), external_account=binding)
+    assert str(error.value).startswith(f"the CA has marked account {uri} as {status}: it cannot be used again; ")
+    assert "account_key_src" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("document", "status", "contact"),
+    [
+        ({}, "valid", ()),
+        ({"status": None, "contact": None}, "valid", ()),
+        ({"contact": "mailto:a@a.example"}, "valid", ()),
+        ({"status": "valid", "contact": ["mailto:a@a.example", 5], "key": {}}, "valid", ("mailto:a@a.example", "5")),
+    ],
+)
+def test_an_answer_may_leave_things_out(ca, stranger, document, status, contact):
+    ca.always("/new-account", Answer(201, document, {"Location": f"{ca.url}/account/1"}))
+    made = accounts.find_or_create(stranger())
+    assert (made.status, made.contact) == (status, contact)
+
+
+@pytest.mark.parametrize(
+    ("headers", "message"),
+    [({}, r"/new-account gave no account URL$"), ({"Location": "http://192.0.2.1/account/1"}, r"https only$")],
+)
+def test_an_answer_without_an_account_url(ca, stranger, headers, message):
+    ca.always("/new-account", Answer(201, {"status": "valid"}, headers))
+    with pytest.raises(ProtocolError, match=message):
+        accounts.find_or_create(stranger())
+
+
+def test_contacts_are_replaced(ca, client):
+    before = accounts.find(client)
+    after = accounts.update_contact(client, before, ["mailto:new@a.example"])
+    assert after.contact == ("mailto:new@a.example",)
+    assert ca.signed("/account")[0].payload == {"contact": ["mailto:new@a.example"]}
+    assert accounts.read(client, before.uri).contact == ("mailto:new@a.example",)
+
+
+def test_contacts_are_removed(ca, client):
+    uri = client.account_uri
+    ca.accounts[uri]["contact"] = ["mailto:old@a.example"]
+    assert accounts.update_contact(client, accounts.read(client, uri), []).contact == ()
+    assert ca.accounts[uri]["contact"] == []
+
+
+def test_an_account_is_read_by_its_url(ca, stranger, key):
+    client = stranger()
+    uri = ca.register(key)
+    assert accounts.read(client, uri).uri == uri
+    (request,) = ca.signed()
+    assert (request.protected["kid"], request.payload) == (uri, None)
+
+
+def test_another_keys_account_cannot_be_read(ca, client):
+    with pytest.raises(ProblemError, match=r"^account: accountDoesNotExist"):
+        accounts.read(client, f"{ca.url}/account/99")
+
+
+@pytest.mark.parametrize(
+    ("given", "contacts"),
+    [
+        (["a@a.example"], ["mailto:a@a.example"]),
+        ([" a@a.example ", "mailto:b@b.example", "tel:+49"], ["mailto:a@a.example", "mailto:b@b.example", "tel:+49"]),
+        (["", "  "], []),
+        ([], []),
+    ],
+)
+def test_a_bare_address_becomes_a_url(given, contacts):
+    assert accounts.contacts(given) == contacts

@@ -1,0 +1,118 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Authorizations (RFC 8555 section 7.1.4), however little a CA says of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.authorization import Authorization
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import AcmeError, ProblemError, ProtocolError
+from tests.unit.acme.server import NAMESPACE, Answer, html
+
+NAME = {"type": "dns", "value": "a.example"}
+URL = "https://ca.example/authz/1"
+
+
+def challenge(kind="http-01", **more):
+    return {"type": kind, "url": "https://ca.example/challenge/1", "token": "abc", "status": "pending", **more}
+
+
+def test_fetch(ca, client):
+    ca.order(client.account_uri, ["a.example"])
+    (path,) = ca.authorizations
+    authorization = Authorization.fetch(client, ca.url + path)
+    assert (authorization.status, authorization.identifier) == ("pending", "a.example")
+    assert [item.type for item in authorization.challenges] == ["http-01", "dns-01"]
+    assert ca.signed()[0].payload is None
+
+
+@pytest.mark.parametrize(
+    ("document", "status", "identifier", "kinds"),
+    [
+        ({}, "pending", "", []),
+        # HARICA, DigiCert and step-ca leave challenges out of a valid authorization.
+        ({"status": "valid", "identifier": NAME}, "valid", "a.example", []),
+        ({"status": "valid", "identifier": NAME, "challenges": None}, "valid", "a.example", []),
+        ({"status": "pending", "identifier": "a.example", "challenges": {}}, "pending", "", []),
+        ({"identifier": {"type": "dns"}, "challenges": [None, "http-01", 7, challenge()]}, "pending", "", ["http-01"]),
+        (
+            {"identifier": NAME, "challenges": [challenge("carrier-pigeon-01", feather="grey"), challenge()], "odd": 1},
+            "pending",
+            "a.example",
+            ["carrier-pigeon-01", "http-01"],
+        ),
+        ({"identifier": NAME, "challenges": [{}]}, "pending", "a.example", ["unknown"]),
+    ],
+)
+def test_nothing_is_required(document, status, identifier, kinds):
+    authorization = Authorization.parse(URL, document)
+    assert (authorization.status, authorization.identifier) == (status, identifier)
+    assert [item.type for item in authorization.challenges] == kinds
+
+
+@pytest.mark.parametrize(("told", "wildcard"), [(True, True), (False, False), (None, False), ("true", False)])
+def test_wildcard(told, wildcard):
+    assert Authorization.parse(URL, {"wildcard": told}).wildcard is wildcard
+
+
+def test_a_challenge_by_its_type():
+    document = {"identifier": NAME, "challenges": [challenge("dns-01", token="d"), challenge(token="h")]}
+    assert Authorization.parse(URL, document).challenge("http-01").token == "h"
+
+
+@pytest.mark.parametrize(
+    ("kinds", "offered"), [(["dns-01", "tls-alpn-01"], "dns-01, tls-alpn-01"), ([], "none"), (["new\n-01"], "new -01")]
+)
+def test_a_challenge_that_is_not_offered(kinds, offered):
+    authorization = Authorization.parse(URL, {"identifier": NAME, "challenges": [challenge(kind) for kind in kinds]})
+    with pytest.raises(AcmeError) as error:
+        authorization.challenge("http-01")
+    assert str(error.value) == f"a.example: the CA offers no http-01 challenge (offered: {offered})"
+
+
+@pytest.mark.parametrize(
+    ("document", "text"),
+    [
+        ({"status": "valid"}, ""),
+        ({"status": "pending", "challenges": [challenge()]}, ""),
+        ({"status": "invalid"}, "a.example: validation failed"),
+        ({"status": "deactivated"}, "a.example: its authorization has been deactivated"),
+        ({"status": "expired"}, "a.example: its authorization has expired"),
+        ({"status": "revoked"}, "a.example: its authorization has been revoked by the CA"),
+        (
+            {
+                "status": "invalid",
+                "challenges": [
+                    challenge("dns-01"),
+                    challenge(error={"type": NAMESPACE + "unauthorized", "detail": "Invalid response: 404"}),
+                ],
+            },
+            "a.example: http-01: unauthorized: Invalid response: 404",
+        ),
+        (
+            {
+                "status": "invalid",
+                "challenges": [challenge(error={"detail": "no type"}), challenge("dns-01", error="x")],
+            },
+            "a.example: http-01: unknown: no type; dns-01: unknown: x",
+        ),
+    ],
+)
+def test_why_it_is_not_valid(document, text):
+    assert Authorization.parse(URL, {"identifier": NAME, **document}).failure() == text
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"), [(html(), ProtocolError), (html(404), ProblemError), (Answer(200, []), ProtocolError)]
+)
+def test_an_answer_that_is_none(ca, client, answer, error):
+    ca.always("/authz", answer)
+    with pytest.raises(error):
+        Authorization.fetch(client, f"{ca.url}/authz/1")
+
+
+def test_a_url_without_https_is_not_asked(ca, client):
+    with pytest.raises(ProtocolError, match=r"https only"):
+        Authorization.fetch(client, "http://192.0.2.1/authz/1")
+    assert ca.requests == []

@@ -1,0 +1,172 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Download with alternate chains, and revocation (RFC 8555 sections 7.4.2 and 7.6)."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.certificate import REASONS, der_of, download, revoke
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.client import Client
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import AcmeError, ProblemError, ProtocolError
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.jws import AccountKey
+from tests.unit.acme import jose
+from tests.unit.acme.server import Answer, html, pem, problem
+
+DER = b"0\x82 pretends to be DER \xff\xfe"
+
+
+def armored(separator="\n"):
+    body = base64.b64encode(DER).decode()
+    return (
+        f"-----BEGIN CERTIFICATE-----{separator}{body[:10]}{separator}{body[10:]}{separator}-----END CERTIFICATE-----"
+    )
+
+
+class TestDownload:
+    def test_a_chain(self, ca, client):
+        ca.chain = pem("leaf") + "\n" + pem("intermediate") + pem("root")
+        chain = download(client, f"{ca.url}/cert/1")
+        assert chain.certificate == pem("leaf")
+        assert chain.intermediates == (pem("intermediate"), pem("root"))
+        assert chain.chain == pem("intermediate") + pem("root")
+        assert chain.alternates == ()
+        assert ca.signed()[0].payload is None
+
+    @pytest.mark.parametrize(
+        "body",
+        [pem("leaf").replace("\n", "\r\n"), "a comment\n" + pem("leaf") + "another\n", pem("leaf").rstrip("\n")],
+        ids=["crlf", "comments", "no last newline"],
+    )
+    def test_pem_with_something_around_it(self, ca, client, body):
+        ca.chain = body
+        chain = download(client, f"{ca.url}/cert/1")
+        assert der_of(chain.certificate) == b"leaf"
+        assert chain.certificate.endswith("-----END CERTIFICATE-----\n")
+        assert chain.chain == ""
+
+    @pytest.mark.parametrize(
+        ("link", "alternates"),
+        [
+            ("", []),
+            ('<{ca}/directory>;rel="index"', []),
+            ('<{ca}/cert/1/1>;rel="alternate"', ["{ca}/cert/1/1"]),
+            ('<{ca}/cert/1/1>; rel="alternate"; title="other", <{ca}/directory>;rel="index"', ["{ca}/cert/1/1"]),
+            (
+                ['<{ca}/directory>;rel="index"', '<{ca}/cert/1/1>;rel="alternate"', '<{ca}/cert/1/2>;rel="alternate"'],
+                ["{ca}/cert/1/1", "{ca}/cert/1/2"],
+            ),
+            ("<<<;;;,,,rel=alternate", []),
+        ],
+        ids=["none", "other relation", "one", "with a title", "several headers", "garbage"],
+    )
+    def test_alternate_chains_are_named_and_not_fetched(self, ca, client, link, alternates):
+        links = [text.format(ca=ca.url) for text in ([link] if isinstance(link, str) else link)]
+        ca.chain_headers = {"Link": links}
+        chain = download(client, f"{ca.url}/cert/1")
+        assert list(chain.alternates) == [text.format(ca=ca.url) for text in alternates]
+        assert len(ca.signed()) == 1
+
+    def test_an_alternate_chain_is_downloaded_by_its_url(self, ca, client):
+        ca.chain_headers = {"Link": f'<{ca.url}/cert/2>;rel="alternate"'}
+        ca.script("/cert/2", Answer(200, (pem("leaf") + pem("other")).encode()))
+        (alternate,) = download(client, f"{ca.url}/cert/1").alternates
+        assert download(client, alternate).intermediates == (pem("other"),)
+
+    @pytest.mark.parametrize("url", ["http://192.0.2.1/cert/2", "/cert/2", "https://[::1"])
+    def test_an_odd_alternate_harms_only_who_takes_it(self, ca, client, url):
+        ca.chain_headers = {"Link": f'<{url}>;rel="alternate"'}
+        (alternate,) = download(client, f"{ca.url}/cert/1").alternates
+        with pytest.raises(ProtocolError):
+            download(client, alternate)
+        assert len(ca.signed()) == 1
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            html(),
+            Answer(200, b""),
+            Answer(200, {"certificate": "x"}),
+            Answer(200, b"\x30\x82\xff\x00"),
+            Answer(200, b"-----BEGIN CERTIFICATE-----\nTUlJ"),
+            Answer(200, b"-----BEGIN CERTIFICATE-----\n<script>\n-----END CERTIFICATE-----\n"),
+            Answer(200, b"-----BEGIN PRIVATE KEY-----\nTUlJ\n-----END PRIVATE KEY-----\n"),
+        ],
+        ids=["html", "empty", "json", "der", "truncated", "not base64", "a key"],
+    )
+    def test_what_is_no_certificate(self, ca, client, answer):
+        ca.always("/cert", answer)
+        with pytest.raises(ProtocolError, match=r"/cert/1 gave no PEM certificate$"):
+            download(client, f"{ca.url}/cert/1")
+
+    def test_a_key_in_between_is_left_out(self, ca, client):
+        ca.chain = pem("leaf") + "-----BEGIN PRIVATE KEY-----\nTUlJ\n-----END PRIVATE KEY-----\n" + pem("issuer")
+        chain = download(client, f"{ca.url}/cert/1")
+        assert chain.certificate + chain.chain == pem("leaf") + pem("issuer")
+
+    @pytest.mark.parametrize("url", ["", "http://192.0.2.1/cert/1"])
+    def test_a_url_that_is_refused(self, ca, client, url):
+        with pytest.raises(ProtocolError):
+            download(client, url)
+        assert ca.requests == []
+
+
+class TestDer:
+    @pytest.mark.parametrize(
+        "text",
+        [armored(), armored("\r\n"), armored(" "), "Certificate:\n" + armored() + "\n" + pem("issuer")],
+        ids=["plain", "crlf", "folded by YAML", "with more around it"],
+    )
+    def test_of_pem(self, text):
+        assert der_of(text) == DER
+
+    @pytest.mark.parametrize(
+        ("text", "message"),
+        [
+            ("", "the text given holds no PEM certificate"),
+            (
+                "-----BEGIN CERTIFICATE REQUEST-----\nTUlJ\n-----END CERTIFICATE REQUEST-----",
+                "holds no PEM certificate",
+            ),
+            ("-----BEGIN CERTIFICATE-----\nTUl\n-----END CERTIFICATE-----", "the PEM certificate given is damaged"),
+        ],
+    )
+    def test_of_something_else(self, text, message):
+        with pytest.raises(AcmeError, match=message):
+            der_of(text)
+
+
+class TestRevocation:
+    @pytest.mark.parametrize(
+        ("reason", "more"), [(None, {}), (0, {"reason": 0}), (REASONS["superseded"], {"reason": 4})]
+    )
+    def test_by_the_account(self, ca, client, reason, more):
+        assert revoke(client, DER, reason) is True
+        (request,) = ca.signed("/revoke")
+        assert request.payload == {"certificate": jose.encode(DER), **more}
+        assert request.protected["kid"] == client.account_uri
+
+    def test_by_the_certificates_own_key(self, ca, client, http):
+        own = AccountKey.generate("rsa2048")
+        assert revoke(Client(http, client.directory, own), DER, with_certificate_key=True) is True
+        (request,) = ca.signed("/revoke")
+        assert request.protected["jwk"] == own.public_jwk
+        assert "kid" not in request.protected
+
+    def test_revoked_before_is_well(self, ca, client):
+        assert [revoke(client, DER), revoke(client, DER)] == [True, False]
+
+    @pytest.mark.parametrize("kind", ["unauthorized", "badRevocationReason", "malformed"])
+    def test_another_refusal_is_told(self, ca, client, kind):
+        ca.always("/revoke", problem(kind, 403, "no"))
+        with pytest.raises(ProblemError, match=rf"^revocation: {kind}: no$"):
+            revoke(client, DER)
+
+    def test_a_ca_that_offers_none(self, ca, client):
+        directory = {name: url for name, url in ca.directory().items() if name != "revokeCert"}
+        without = Client(client.http, type(client.directory).parse("https://ca.example/", directory), client.key)
+        with pytest.raises(ProtocolError, match=r"^https://ca.example/ offers no revocation$"):
+            revoke(without, DER)
+        assert ca.requests == []

@@ -1,0 +1,151 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The directory (RFC 8555 section 7.1.1): what is not known is ignored, what is not needed may be missing."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.directory import SHORT_NAMES, Directory, resolve
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import AcmeError, ProtocolError, TransportError
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.http import check_url
+from tests.unit.acme.server import RESET, Answer, html, problem
+
+LEAST = {
+    "newNonce": "https://ca.example/n",
+    "newAccount": "https://ca.example/a",
+    "newOrder": "https://ca.example/o",
+}
+URL = "https://ca.example/directory"
+
+
+@pytest.mark.parametrize("name", sorted(SHORT_NAMES))
+def test_short_names_are_https(name):
+    assert resolve(f" {name} ") == SHORT_NAMES[name]
+    assert check_url(SHORT_NAMES[name]).startswith("https://")
+
+
+def test_a_url_stays_as_it_is():
+    assert resolve(URL) == URL
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "letsencrypt-stagin",
+            r"^acme_directory 'letsencrypt-stagin' is neither a URL nor a name known here \(google, ",
+        ),
+        ("", r"is neither a URL nor a name"),
+        ("ca.example/directory", r"is neither a URL nor a name"),
+        ("http://ca.example/directory", r"ACME is spoken over https only"),
+        ("https://ca.example/my directory", r"is not a URL"),
+    ],
+)
+def test_what_is_no_directory(text, message):
+    with pytest.raises(AcmeError, match=message):
+        resolve(text)
+
+
+def test_fetch(ca, http):
+    ca.meta = {"termsOfService": "https://ca.example/terms", "externalAccountRequired": True, "profiles": {"a": "b"}}
+    directory = Directory.fetch(http, f"{ca.url}/directory")
+    assert directory.url == f"{ca.url}/directory"
+    assert directory.new_nonce == f"{ca.url}/new-nonce"
+    assert directory.new_account == f"{ca.url}/new-account"
+    assert directory.new_order == f"{ca.url}/new-order"
+    assert directory.revoke_cert == f"{ca.url}/revoke"
+    assert directory.renewal_info == f"{ca.url}/renewal-info"
+    assert directory.terms_of_service == "https://ca.example/terms"
+    assert directory.external_account_required is True
+    assert directory.profiles == {"a": "b"}
+    assert ca.lines() == ["GET /directory"]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"meta": None},
+        {"meta": "none"},
+        {"meta": {"termsOfService": None, "externalAccountRequired": "yes", "profiles": ["a"], "odd": 1}},
+        {"TWLAwyyFZ1E": "https://community.letsencrypt.org/t/adding-random-entries-to-the-directory/33417"},
+        {"revokeCert": "", "keyChange": None, "newAuthz": 7},
+    ],
+)
+def test_only_what_is_used_is_needed(more):
+    directory = Directory.parse(URL, {**LEAST, **more})
+    assert directory.new_order == "https://ca.example/o"
+    assert (directory.revoke_cert, directory.renewal_info, directory.terms_of_service) == ("", "", "")
+    assert (directory.external_account_required, directory.profiles) == (False, {})
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        ({}, r"is not an ACME directory: it has no newNonce, newAccount, newOrder$"),
+        ({**LEAST, "newOrder": ""}, r"is not an ACME directory: it has no newOrder$"),
+        ({**LEAST, "newOrder": "http://ca.example/o"}, r"https only"),
+        ({**LEAST, "newNonce": ["https://ca.example/n"]}, r"gave no URL"),
+        ({**LEAST, "revokeCert": "http://ca.example/r"}, r"https only"),
+        ({**LEAST, "keyChange": "http://ca.example/r"}, r"https only"),
+        ({**LEAST, "renewalInfo": "http://ca.example/r"}, r"https only"),
+    ],
+)
+def test_what_cannot_be_worked_with(document, message):
+    with pytest.raises(ProtocolError, match=message):
+        Directory.parse(URL, document)
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "message"),
+    [
+        (html(), ProtocolError, r"answered text/html that is not JSON: is this an ACME server\?$"),
+        (
+            html(404),
+            AcmeError,
+            r"answered HTTP 404 \(unknown: HTTP 404, and no problem document\): check acme_directory$",
+        ),
+        (
+            problem("unauthorized", 403, "no"),
+            AcmeError,
+            r"answered HTTP 403 \(unauthorized: no\): check acme_directory$",
+        ),
+        (Answer(200, b'{"newNonce": '), ProtocolError, r"that is not JSON"),
+        (Answer(200, []), ProtocolError, r"JSON that is not an object"),
+        (Answer(204), AcmeError, r"answered HTTP 204"),
+        (Answer(500), AcmeError, r"answered HTTP 500"),
+        (RESET, TransportError, r"cannot be reached"),
+        (
+            Answer(301, headers={"Location": "https://ca.example/dir"}),
+            AcmeError,
+            r"/directory redirects to https://ca.example/dir: name that URL$",
+        ),
+        (Answer(302), AcmeError, r"redirects to nowhere"),
+    ],
+    ids=["html", "404", "403", "truncated", "list", "204", "500", "reset", "redirect", "redirect to nowhere"],
+)
+def test_answers_that_are_no_directory(ca, http, answer, error, message):
+    ca.always("/directory", answer)
+    with pytest.raises(error, match=message) as raised:
+        Directory.fetch(http, f"{ca.url}/directory")
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("meta", "profile", "offered"),
+    [
+        ({"profiles": {"classic": "x", "shortlived": "y"}}, "tlsserver", r"\(offered: classic, shortlived\)$"),
+        ({}, "tlsserver", r"\(offered: none\)$"),
+    ],
+)
+def test_a_profile_that_is_not_offered(meta, profile, offered):
+    directory = Directory.parse(URL, {**LEAST, "meta": meta})
+    with pytest.raises(AcmeError, match=rf"^profile '{profile}' is not offered by {URL} {offered}"):
+        directory.check_profile(profile)
+
+
+@pytest.mark.parametrize("profile", [None, "", "classic"])
+def test_a_profile_that_is_offered_or_none(profile):
+    directory = Directory.parse(URL, {**LEAST, "meta": {"profiles": {"classic": "x"}}})
+    assert directory.check_profile(profile) is None

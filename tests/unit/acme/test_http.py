@@ -1,0 +1,331 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Plain requests: bounded in time and size, repeated where the trouble passes, over https alone."""
+
+from __future__ import annotations
+
+import gzip
+from datetime import timedelta
+
+import pytest
+
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import ProtocolError, TransportError
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.http import Http, check_url, parse_retry_after
+from tests.unit.acme.conftest import NOW
+from tests.unit.acme.server import CLOSE, HANG, RESET, Answer, html
+
+ONE_MIB = 1024 * 1024
+
+
+def http_date(seconds):
+    return (NOW + timedelta(seconds=seconds)).strftime("%a, %d %b %Y %H:%M:%S GMT")
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        (None, None),
+        ("", None),
+        ("0", 0),
+        ("120", 120),
+        (" 5 ", 5),
+        ("86400", 86400),
+        ("9" * 400, float("inf")),
+        ("-5", None),
+        ("1.5", None),
+        ("\u00b2", None),
+        ("soon", None),
+        (http_date(90), 90),
+        (http_date(-90), 0),
+        ("Mon, 23 Nov 2026 12:01:00 -0000", 60),
+        ("Mon, 23 Nov 2026 14:01:00 +0200", 60),
+        ("Monday, 23-Nov-26 12:01:00 GMT", 60),
+        ("Mon, 01 Jan 99999999999999999999 00:00:00 GMT", None),
+        ("Mon, 99 Nov 2026 12:01:00 GMT", None),
+    ],
+)
+def test_retry_after_in_both_forms(value, seconds):
+    assert parse_retry_after(value, NOW) == seconds
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://ca.example/directory",
+        "https://192.0.2.1:14000/dir",
+        "http://127.0.0.1:4001/directory",
+        "http://127.9.9.9/",
+        "http://localhost/",
+        "http://[::1]:80/",
+        "HTTPS://CA.example/",
+    ],
+)
+def test_urls_that_are_taken(url):
+    assert check_url(url) == url
+
+
+@pytest.mark.parametrize(
+    ("url", "text"),
+    [
+        ("http://ca.example/directory", "is refused: ACME is spoken over https only"),
+        ("http://192.0.2.1/", "is refused"),
+        ("http://localhost.example/", "is refused"),
+        ("http://127.0.0.1.example/", "is refused"),
+        ("http://x@127.0.0.1.example/", "is refused"),
+        ("ftp://127.0.0.1/", "is refused"),
+        ("file:///etc/passwd", "is refused"),
+        ("https://", "is refused"),
+        ("https:///path", "is refused"),
+        ("//ca.example/", "is refused"),
+        ("/acme/order/1", "is refused"),
+        # Seen as 127.0.0.1 here, connected to as "evil" by the library.
+        ("http://evil\\@127.0.0.1/", "is not a URL"),
+        ("https://ca.example/a b", "is not a URL"),
+        ("https://ca.example/\n", "is not a URL"),
+        ("https://ca.example/\u00e4", "is not a URL"),
+        ("https://ca.example/\ud800", "is not a URL"),
+        ("https://[::1", "is not a URL"),
+        ("", "gave no URL"),
+        (None, "gave no URL"),
+        (["https://ca.example/"], "gave no URL"),
+    ],
+)
+def test_urls_that_are_refused(url, text):
+    with pytest.raises(ProtocolError, match=text):
+        check_url(url)
+
+
+def test_a_refused_url_is_not_asked(http):
+    with pytest.raises(ProtocolError):
+        http.request_once("GET", "http://192.0.2.1/")
+    assert http.count == 0
+
+
+@pytest.mark.parametrize(
+    ("answers", "pauses"),
+    [
+        ([], []),
+        ([Answer(500)], [0.75]),
+        ([Answer(429), Answer(502), Answer(503)], [0.75, 1.5, 3.0]),
+        ([RESET, CLOSE, RESET, CLOSE], [0.75, 1.5, 3.0, 6.0]),
+        ([Answer(503, headers={"Retry-After": "20"})], [20]),
+        ([Answer(503, headers={"Retry-After": "60"})], [60]),
+        ([Answer(429, headers={"Retry-After": http_date(20)})], [20]),
+        ([Answer(503, headers={"Retry-After": "0"})], [0.75]),
+        ([Answer(503, headers={"Retry-After": "soon"})], [0.75]),
+        ([Answer(200, b'{"a": 1}', cut=3)], [0.75]),
+    ],
+    ids=["none", "500", "growing", "connection", "seconds", "a minute", "date", "zero", "nonsense", "truncated"],
+)
+def test_what_passes_is_repeated_with_growing_pauses(ca, http, time, answers, pauses):
+    ca.script("/directory", *answers)
+    assert http.get(f"{ca.url}/directory").status == 200
+    assert time.pauses == pauses
+    assert http.count == len(answers) + 1
+
+
+@pytest.mark.parametrize("chance", [0.0, 0.999])
+def test_pauses_are_jittered_by_half(ca, http, time, chance):
+    time.chance = chance
+    ca.script("/directory", *[Answer(500)] * 4)
+    http.get(f"{ca.url}/directory")
+    assert time.pauses == pytest.approx([n * (0.5 + chance / 2) for n in (1, 2, 4, 8)])
+
+
+@pytest.mark.parametrize(("attempt", "pause"), [(1, 0.75), (2, 1.5), (5, 12), (6, 22.5), (50, 22.5)])
+def test_pauses_have_a_ceiling_and_a_floor(time, attempt, pause):
+    assert time.clock.pause(attempt) == pause
+    assert time.clock.pause(attempt, floor=40) == 40
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"), [(Answer(503), 503), (Answer(429), 429), (html(502), 502)], ids=["503", "429", "html"]
+)
+def test_trouble_that_stays_is_told(ca, http, time, answer, status):
+    ca.always("/directory", answer)
+    assert http.get(f"{ca.url}/directory").status == status
+    assert http.count == 5
+    assert len(time.pauses) == 4
+
+
+@pytest.mark.parametrize("status", [200, 301, 400, 403, 404, 410])
+def test_an_answer_that_will_not_change_is_not_asked_for_again(ca, http, time, status):
+    ca.always("/directory", Answer(status, b"{}"))
+    assert http.get(f"{ca.url}/directory").status == status
+    assert http.count == 1
+
+
+@pytest.mark.parametrize("value", ["61", "86400", http_date(86400), "9" * 400], ids=["61", "day", "date", "huge"])
+def test_a_long_retry_after_is_not_slept_through(ca, http, time, value):
+    ca.always("/directory", Answer(503, headers={"Retry-After": value}))
+    answer = http.get(f"{ca.url}/directory")
+    assert (answer.status, http.count, time.pauses) == (503, 1, [])
+    assert http.retry_at(answer) >= NOW + timedelta(seconds=61)
+
+
+def test_retry_at_is_the_instant_that_the_answer_names(ca, http):
+    ca.script("/a", Answer(200), Answer(200, headers={"Retry-After": "86400"}))
+    assert http.retry_at(http.get(f"{ca.url}/a")) is None
+    assert http.retry_at(http.get(f"{ca.url}/a")) == NOW + timedelta(days=1)
+
+
+@pytest.mark.parametrize("trouble", [RESET, CLOSE], ids=["reset", "closed"])
+def test_a_connection_that_breaks_again_and_again_is_an_error(ca, http, trouble):
+    ca.always("/directory", trouble)
+    with pytest.raises(TransportError, match=rf"^{ca.url} cannot be reached \([^)]+\)$"):
+        http.get(f"{ca.url}/directory")
+    assert http.count == 5
+
+
+def test_nobody_listens(ca, http):
+    ca.close()
+    with pytest.raises(TransportError, match=r"^http://127.0.0.1:\d+ cannot be reached \(Connection refused\)$"):
+        http.get(f"{ca.url}/directory")
+
+
+def test_a_server_that_hangs_is_given_up(ca, hasty):
+    ca.always("/directory", HANG)
+    with pytest.raises(TransportError, match=r"did not answer within 0.1 s$"):
+        hasty.get(f"{ca.url}/directory", attempts=2)
+    assert hasty.count == 2
+
+
+def test_a_server_that_hangs_in_the_middle_of_its_answer_is_given_up(ca, hasty):
+    # What is promised and not sent is waited for while the connection stays open.
+    ca.always("/directory", Answer(200, b"x" * 100, {"Content-Length": "200"}))
+    with pytest.raises(TransportError, match=r"0.1 s|timed out"):
+        hasty.request_once("GET", f"{ca.url}/directory")
+
+
+def test_a_truncated_answer_is_no_answer(ca, http):
+    ca.always("/directory", Answer(200, b'{"newNonce": "https://ca"}', cut=5))
+    with pytest.raises(TransportError, match=r"cannot be reached"):
+        http.request_once("GET", f"{ca.url}/directory")
+
+
+@pytest.mark.parametrize(("size", "fits"), [(ONE_MIB, True), (ONE_MIB + 1, False), (8 * ONE_MIB, False)])
+def test_an_answer_has_a_limit(ca, http, size, fits):
+    ca.always("/directory", Answer(200, b"x" * size))
+    if fits:
+        assert len(http.get(f"{ca.url}/directory").body) == size
+        return
+    with pytest.raises(ProtocolError, match=r"/directory answered more than 1048576 bytes$"):
+        http.get(f"{ca.url}/directory")
+    assert http.count == 1
+
+
+def test_a_small_answer_that_unpacks_to_a_large_one_is_refused(ca, http):
+    packed = gzip.compress(b"x" * (8 * ONE_MIB))
+    assert len(packed) < ONE_MIB
+    ca.always("/directory", Answer(200, packed, {"Content-Encoding": "gzip"}))
+    with pytest.raises(ProtocolError, match=r"answered more than"):
+        http.get(f"{ca.url}/directory")
+
+
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [
+        (html(), "answered text/html that is not JSON: is this an ACME server?"),
+        (Answer(200, b""), "answered application/json that is not JSON"),
+        (Answer(200, b'{"a": '), "that is not JSON"),
+        (Answer(200, b"\xff\xfe{}"), "that is not JSON"),
+        (Answer(200, b"[" * 100_000), "that is not JSON"),
+        (Answer(200, []), "answered JSON that is not an object"),
+        (Answer(200, b"null"), "answered JSON that is not an object"),
+        (Answer(200, b'"text"'), "answered JSON that is not an object"),
+    ],
+    ids=["html", "empty", "truncated", "bytes", "nested", "list", "null", "text"],
+)
+def test_an_answer_that_is_no_json_object(ca, http, answer, text):
+    ca.always("/directory", answer)
+    with pytest.raises(ProtocolError, match=text.replace("?", r"\?")):
+        http.get(f"{ca.url}/directory").json()
+
+
+def test_a_redirect_is_not_followed(ca, http):
+    ca.always("/directory", Answer(302, headers={"Location": f"{ca.url}/elsewhere"}))
+    answer = http.get(f"{ca.url}/directory")
+    assert (answer.status, ca.lines()) == (302, ["GET /directory"])
+
+
+def test_cookies_are_not_kept_and_netrc_is_not_read(ca, http, tmp_path, monkeypatch):
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password secret\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    ca.script("/directory", Answer(200, headers={"Set-Cookie": "a=b"}))
+    for _ in range(2):
+        http.get(f"{ca.url}/directory")
+    for request in ca.requests:
+        assert not {"Cookie", "Authorization"} & set(request.headers)
+        assert request.headers["User-Agent"].startswith("certfleet.tls/")
+
+
+def test_the_connection_is_kept(ca, http):
+    peers = set()
+    ca.always("/directory", lambda request: peers.add(request.peer) or Answer(200))
+    for _ in range(5):
+        http.get(f"{ca.url}/directory")
+    assert len(peers) == 1
+
+
+class TestTrust:
+    """Whose certificates are believed."""
+
+    @pytest.fixture
+    def ask(self, tls_ca, time):
+        def ask_(ca_path=None):
+            http = Http(time.clock, ca_path, timeout=20.0)
+            try:
+                return http.request_once("GET", f"{tls_ca.url}/directory").status
+            finally:
+                http.close()
+
+        return ask_
+
+    def test_ca_path(self, ask, tls_files):
+        assert ask(tls_files.root) == 200
+
+    def test_an_untrusted_certificate(self, ask, tls_ca):
+        with pytest.raises(TransportError) as error:
+            ask()
+        text = str(error.value)
+        assert text.startswith(f"{tls_ca.url} shows a certificate that is not trusted (")
+        assert text.endswith("name the CA bundle that it is signed with in ca_path (acme_ca_path)")
+        assert tls_ca.requests == []
+
+    def test_a_ca_path_with_another_root(self, ask, tls_files):
+        with pytest.raises(TransportError, match=r"not trusted"):
+            ask(tls_files.other_root)
+
+    @pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+    def test_ca_path_wins_over_the_environment(self, ask, tls_files, monkeypatch, name):
+        monkeypatch.setenv(name, tls_files.root)
+        assert ask() == 200
+        with pytest.raises(TransportError, match=r"not trusted"):
+            ask(tls_files.other_root)
+        monkeypatch.setenv(name, tls_files.other_root)
+        assert ask(tls_files.root) == 200
+
+    def test_an_untrusted_certificate_is_not_asked_for_again(self, tls_ca, http, time):
+        with pytest.raises(TransportError, match=r"not trusted"):
+            http.get(f"{tls_ca.url}/directory")
+        assert (http.count, time.pauses) == (1, [])
+
+    def test_another_name_than_the_certificates(self, tls_ca, tls_files, time):
+        http = Http(time.clock, tls_files.root, timeout=20.0)
+        with pytest.raises(TransportError, match=r"not trusted"):
+            http.request_once("GET", tls_ca.url.replace("127.0.0.1", "localhost"))
+        http.close()
+
+    def test_https_to_a_server_that_speaks_http(self, ca, http):
+        with pytest.raises(TransportError, match=r"cannot be reached by TLS \(.*wrong version number"):
+            http.request_once("GET", ca.url.replace("http:", "https:"))
+
+    def test_a_ca_path_that_does_not_exist(self, time):
+        with pytest.raises(TransportError, match=r"^ca_path /nowhere/root.pem does not exist: name a file of PEM"):
+            Http(time.clock, "/nowhere/root.pem")
+
+    def test_a_ca_path_without_certificates(self, ask, tmp_path):
+        path = tmp_path / "empty.pem"
+        path.write_text("nothing")
+        with pytest.raises(TransportError):
+            ask(str(path))

@@ -1,0 +1,423 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Each order's way from newOrder to the certificate, in as few requests as the protocol allows."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from ansible_collections.certfleet.tls.plugins.module_utils.acme import issuance
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import (
+    AcmeError,
+    DeadlineError,
+    OrderInvalid,
+    ProblemError,
+    ProtocolError,
+    TransportError,
+    UntrustedError,
+)
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.issuance import Failure, run_all
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.polling import Deadline
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.problem import Problem
+from tests.unit.acme import jose
+from tests.unit.acme.conftest import CSR, NOW, wanted
+from tests.unit.acme.server import CLOSE, NAMESPACE, RESET, Answer, pem, problem
+
+UNAUTHORIZED = {"type": NAMESPACE + "unauthorized", "detail": "Invalid response: 404"}
+
+
+class TestRequestCounts:
+    """Nothing is asked for that is not needed."""
+
+    @pytest.mark.parametrize(("names", "total"), [(1, 7), (2, 9), (10, 25)])
+    def test_a_new_order(self, ca, client, prepare, complete, names, total):
+        chain = complete(prepare(wanted(*(f"{number}.example" for number in range(names)))))
+        assert chain.certificate == pem("leaf")
+        assert ca.counts() == {
+            "/new-order": 1,
+            "/authz": names,
+            "/challenge": names,
+            "/order": 2,
+            "/finalize": 1,
+            "/cert": 1,
+        }
+        assert len(ca.signed()) == total == 2 * names + 5
+        # One nonce to begin with; no other request.
+        assert len(ca.requests) == total + 1
+
+    def test_an_order_that_is_ready(self, ca, prepare, complete):
+        ca.ready_orders = True
+        assert complete(prepare()).certificate == pem("leaf")
+        assert ca.counts() == {"/new-order": 1, "/finalize": 1, "/order": 1, "/cert": 1}
+
+    def test_an_order_that_is_ready_with_a_finalize_that_waits(self, ca, prepare, complete):
+        ca.ready_orders, ca.processing_polls = True, None
+        assert complete(prepare()).certificate == pem("leaf")
+        assert ca.counts() == {"/new-order": 1, "/finalize": 1, "/cert": 1}
+
+    def test_authorizations_that_are_valid_are_not_answered(self, ca, prepare, complete):
+        first = prepare(wanted("a.example", "b.example"))
+        ca.authorizations[ca.path(first.order.authorizations[0])]["status"] = "valid"
+        ca.script(
+            "/new-order",
+            Answer(201, ca.order_document(ca.orders[ca.path(first.order.url)]), {"Location": first.order.url}),
+        )
+        second = prepare(wanted("a.example", "b.example"))
+        assert [challenge.identifier for challenge in second.challenges] == ["b.example"]
+        complete(second)
+        assert ca.counts()["/challenge"] == 1
+
+    @pytest.mark.parametrize("connections", [1, 4])
+    def test_many_orders_share_one_pool_of_nonces(self, ca, open_client, time, connections):
+        client = open_client(connections=connections)
+        deadline = Deadline(time.clock, 10**9)  # many threads push the clock on
+
+        def work(number):
+            return issuance.complete(client, issuance.prepare(client, wanted(f"{number}.example")), CSR, deadline)
+
+        chains = run_all(range(40), work)
+        assert [chain.certificate for chain in chains] == [pem("leaf")] * 40
+        assert len(ca.signed()) == 40 * 7
+        assert 1 <= ca.lines().count("HEAD /new-nonce") <= connections
+        assert len({request.peer for request in ca.requests}) <= connections
+
+    @pytest.mark.parametrize(
+        ("orders", "most", "connections"),
+        [(0, 8, 1), (1, 8, 1), (25, 8, 1), (26, 8, 2), (200, 8, 8), (5000, 8, 8), (5000, 1, 1)],
+    )
+    def test_connections_have_to_earn_their_nonce(self, orders, most, connections):
+        assert issuance.connections_for(orders, most) == connections
+
+
+class TestPrepare:
+    def test_challenge_data(self, ca, prepare, key):
+        prepared = prepare(wanted("a.example", "b.example"))
+        assert prepared.order.status == "pending"
+        numbers = [path.split("/")[2] for path in ca.authorizations]
+        assert [vars(challenge) for challenge in prepared.challenges] == [
+            {
+                "type": "http-01",
+                "identifier": name,
+                "url": f"{ca.url}/challenge/{number}",
+                "status": "pending",
+                "token": f"token-{number}",
+                "key_authorization": f"token-{number}.{key.thumbprint}",
+            }
+            for name, number in zip(("a.example", "b.example"), numbers)
+        ]
+
+    @pytest.mark.parametrize("token", ["../x", "a/b", "", "a b", "a" * 300])
+    def test_an_evil_token_stops_the_order(self, ca, prepare, token):
+        document = {
+            "status": "pending",
+            "identifier": {"type": "dns", "value": "a.example"},
+            "challenges": [{"type": "http-01", "url": f"{ca.url}/challenge/1", "token": token}],
+        }
+        ca.always("/authz", Answer(200, document))
+        with pytest.raises(ProtocolError, match=r"token that RFC 8555 does not allow"):
+            prepare()
+
+    @pytest.mark.parametrize("challenges", [[], [{"type": "dns-01"}], None])
+    def test_the_challenge_is_not_offered(self, ca, prepare, challenges):
+        document = {"status": "pending", "identifier": {"value": "a.example"}, "challenges": challenges}
+        ca.always("/authz", Answer(200, document))
+        with pytest.raises(
+            AcmeError, match=r"^a.example: the CA offers no http-01 challenge \(offered: (none|dns-01)\)$"
+        ):
+            prepare()
+
+    @pytest.mark.parametrize(
+        ("status", "message"),
+        [
+            ("invalid", r"^a.example: validation failed$"),
+            ("deactivated", r"^a.example: its authorization has been deactivated$"),
+            ("expired", r"^a.example: its authorization has expired$"),
+            ("revoked", r"^a.example: its authorization has been revoked by the CA$"),
+            ("odd", r"^the CA made the order .* invalid and does not say why$"),
+        ],
+    )
+    def test_a_new_order_with_a_dead_authorization(self, ca, prepare, status, message):
+        ca.always("/authz", Answer(200, {"status": status, "identifier": {"type": "dns", "value": "a.example"}}))
+        with pytest.raises(OrderInvalid, match=message):
+            prepare()
+
+    def test_a_profile_that_is_offered(self, ca, open_client):
+        ca.meta = {"profiles": {"shortlived": "six days"}}
+        issuance.prepare(open_client(), wanted(profile="shortlived"))
+        assert ca.signed("/new-order")[0].payload["profile"] == "shortlived"
+
+    def test_a_profile_that_is_not_offered_is_not_asked_for(self, ca, prepare):
+        with pytest.raises(AcmeError, match=r"^profile 'shortlived' is not offered by .*\(offered: none\)$"):
+            prepare(wanted(profile="shortlived"))
+        assert ca.requests == []
+
+    def test_a_name_that_the_ca_blocks(self, ca, prepare):
+        identifier = {"type": "dns", "value": "a.example"}
+        sub = {"type": NAMESPACE + "rejectedIdentifier", "detail": "policy forbids", "identifier": identifier}
+        ca.always("/new-order", problem("rejectedIdentifier", 400, "Cannot issue", subproblems=[sub]))
+        with pytest.raises(ProblemError) as error:
+            prepare()
+        assert str(error.value) == (
+            "newOrder: rejectedIdentifier: Cannot issue [a.example: rejectedIdentifier: policy forbids]"
+        )
+        assert len(ca.signed()) == 1
+
+
+class TestReplaces:
+    """RFC 9773 section 5: an order that names its predecessor, where the CA can make something of it."""
+
+    def test_goes_out(self, ca, prepare):
+        prepare(wanted(replaces="a.b"))
+        assert ca.signed("/new-order")[0].payload["replaces"] == "a.b"
+
+    def test_does_not_go_to_a_ca_without_renewal_information(self, ca, open_client):
+        ca.renewal_info = False
+        issuance.prepare(open_client(), wanted(replaces="a.b"))
+        assert "replaces" not in ca.signed("/new-order")[0].payload
+
+    @pytest.mark.parametrize(
+        ("kind", "status"), [("alreadyReplaced", 409), ("malformed", 400), ("unauthorized", 403), (None, 404)]
+    )
+    def test_falls_back_once_without(self, ca, prepare, kind, status):
+        ca.meta = {"profiles": {"x": "y"}}
+        ca.script("/new-order", problem(kind, status, "replaced before"))
+        assert prepare(wanted("a.example", replaces="a.b")).order.status == "pending"
+        first, second = (request.payload for request in ca.signed("/new-order"))
+        assert first.pop("replaces") == "a.b"
+        assert first == second
+
+    def test_falls_back_only_once(self, ca, prepare):
+        ca.always("/new-order", problem("malformed", 400, "never"))
+        with pytest.raises(ProblemError, match=r"^newOrder: malformed: never$"):
+            prepare(wanted(replaces="a.b"))
+        assert len(ca.signed("/new-order")) == 2
+
+    def test_no_order_is_tried_again_without(self, ca, prepare):
+        ca.always("/new-order", problem("malformed", 400, "never"))
+        with pytest.raises(ProblemError):
+            prepare()
+        assert len(ca.signed("/new-order")) == 1
+
+    @pytest.mark.parametrize(
+        "answer",
+        [problem("rateLimited", 429), Answer(429), problem("serverInternal", 500), problem("badNonce", 400)],
+        ids=["rateLimited", "429", "500", "badNonce"],
+    )
+    def test_what_says_nothing_of_it_is_no_reason_to_fall_back(self, ca, prepare, answer):
+        ca.always("/new-order", answer)
+        with pytest.raises(ProblemError):
+            prepare(wanted(replaces="a.b"))
+        assert all(request.payload["replaces"] == "a.b" for request in ca.signed("/new-order"))
+
+
+class TestComplete:
+    def test_the_csr_goes_in(self, ca, prepare, complete):
+        complete(prepare())
+        assert ca.signed("/finalize")[0].payload == {"csr": jose.encode(CSR)}
+        assert ca.signed("/challenge")[0].payload == {}
+
+    def test_a_slow_ca(self, ca, prepare, complete, time):
+        ca.pending_polls, ca.processing_polls = 5, 5
+        assert complete(prepare()).certificate == pem("leaf")
+        assert len(ca.signed("/order")) == 12
+
+    def test_a_name_that_cannot_be_validated(self, ca, prepare, complete):
+        ca.rejected = {"b.example": UNAUTHORIZED}
+        with pytest.raises(OrderInvalid, match=r"^b.example: http-01: unauthorized: Invalid response: 404"):
+            complete(prepare(wanted("a.example", "b.example")))
+        assert ca.counts()["/finalize"] == 0
+
+    def test_a_failed_name_whose_order_stays_pending(self, ca, prepare, complete, time):
+        ca.rejected, ca.stuck_when_invalid = {"a.example": UNAUTHORIZED}, True
+        with pytest.raises(OrderInvalid, match=r"^a.example: http-01: unauthorized"):
+            complete(prepare(), seconds=20)
+        assert sum(time.pauses) == pytest.approx(20)
+
+    def test_validation_that_never_ends(self, ca, prepare, complete, time):
+        ca.pending_polls = 10**6
+        with pytest.raises(DeadlineError, match=r"^the order .* did not get past 'pending' within 20 s$"):
+            complete(prepare(), seconds=20)
+        assert sum(time.pauses) == pytest.approx(20)
+
+    def test_issuance_that_never_ends(self, ca, prepare, complete):
+        ca.processing_polls = 10**6
+        with pytest.raises(DeadlineError, match=r"^the order .* did not get past 'processing' within 20 s$"):
+            complete(prepare(), seconds=20)
+
+    def test_a_ca_in_trouble_all_the_while(self, ca, prepare, complete, time):
+        prepared = prepare()
+        ca.always("/order", problem("serverInternal", 503, "down", headers={"Retry-After": "50"}))
+        with pytest.raises(ProblemError, match=r"^order: serverInternal: down"):
+            complete(prepared, seconds=120)
+        assert sum(time.pauses) <= 120
+
+    @pytest.mark.parametrize("retry_after", ["3", "Mon, 23 Nov 2026 12:00:03 GMT"], ids=["seconds", "date"])
+    def test_the_retry_after_of_finalize_counts(self, ca, prepare, complete, time, retry_after):
+        ca.ready_orders = True
+        prepared = prepare()
+
+        def finalize(request):
+            answer = ca.behave(request)
+            answer.headers["Retry-After"] = retry_after
+            return answer
+
+        ca.script("/finalize", finalize)
+        complete(prepared)
+        assert time.pauses == [3]
+
+    def test_a_retry_after_of_a_day_parks_the_order(self, ca, prepare, complete, time):
+        ca.ready_orders = True
+        prepared = prepare()
+        ca.script("/finalize", Answer(200, {"status": "processing"}, {"Retry-After": "86400"}))
+        with pytest.raises(DeadlineError, match=r"the CA asks to come back in 86400 s$"):
+            complete(prepared)
+        assert time.pauses == []
+
+    def test_an_order_that_finalize_makes_invalid(self, ca, prepare, complete):
+        ca.ready_orders = True
+        prepared = prepare()
+        error = {"type": NAMESPACE + "caa", "detail": "CAA record forbids issuance"}
+        ca.script("/finalize", Answer(200, {"status": "invalid", "error": error}))
+        with pytest.raises(OrderInvalid, match=r"^caa: CAA record forbids issuance$"):
+            complete(prepared)
+
+    def test_an_order_that_becomes_invalid_in_processing(self, ca, prepare, complete):
+        ca.ready_orders = True
+        prepared = prepare()
+        error = {"type": NAMESPACE + "serverInternal", "detail": "the HSM is tired"}
+        ca.script("/order", Answer(200, {"status": "invalid", "error": error}))
+        with pytest.raises(OrderInvalid, match=r"^serverInternal: the HSM is tired$"):
+            complete(prepared)
+
+    def test_a_csr_that_the_ca_refuses(self, ca, prepare, complete):
+        ca.ready_orders = True
+        ca.always("/finalize", problem("badCSR", 400, "names differ"))
+        with pytest.raises(ProblemError, match=r"^finalize: badCSR: names differ$"):
+            complete(prepare())
+        assert ca.counts()["/finalize"] == 1
+
+    @pytest.mark.parametrize("trouble", [RESET, CLOSE])
+    def test_a_finalize_whose_answer_is_lost(self, ca, prepare, complete, trouble):
+        ca.ready_orders = True
+        prepared = prepare()
+        ca.script("/finalize", lambda request: ca.behave(request) and trouble)
+        assert complete(prepared).certificate == pem("leaf")
+        # The repeated one is answered orderNotReady.
+        assert ca.counts()["/finalize"] == 2
+        assert ca.counts()["/new-order"] == 1
+
+    @pytest.mark.parametrize("status", ["pending", "ready"])
+    def test_an_order_that_is_not_ready_after_all(self, ca, prepare, complete, status):
+        ca.ready_orders = True
+        prepared = prepare()
+        ca.orders[ca.path(prepared.order.url)]["status"] = status
+        ca.always("/authz", problem("malformed", 404))
+        ca.authorizations[ca.path(prepared.order.authorizations[0])]["status"] = "pending"
+        ca.always("/finalize", problem("orderNotReady", 403, "not yet"))
+        with pytest.raises(ProblemError, match=r"^finalize: orderNotReady: not yet$"):
+            complete(prepared)
+        assert ca.counts()["/finalize"] == 1
+
+    def test_an_order_that_is_invalid_when_it_is_finalized(self, ca, prepare, complete):
+        ca.ready_orders = True
+        prepared = prepare()
+        ca.orders[ca.path(prepared.order.url)].update(status="invalid", error=UNAUTHORIZED)
+        with pytest.raises(OrderInvalid, match=r"^unauthorized: Invalid response: 404$"):
+            complete(prepared)
+
+    def test_a_challenge_whose_answer_is_lost(self, ca, prepare, complete):
+        prepared = prepare()
+        ca.script("/challenge", lambda request: ca.behave(request) and RESET)
+        assert complete(prepared).certificate == pem("leaf")
+
+    def test_a_challenge_that_the_ca_does_not_take(self, ca, prepare, complete):
+        prepared = prepare()
+        ca.script("/challenge", problem("malformed", 400, "no"))
+        with pytest.raises(ProblemError, match=r"^a.example: http-01 challenge: malformed: no$"):
+            complete(prepared)
+        assert ca.counts()["/finalize"] == 0
+
+    def test_a_valid_order_without_a_certificate(self, ca, prepare, complete):
+        ca.ready_orders = True
+        prepared = prepare()
+        ca.script("/finalize", Answer(200, {"status": "valid"}))
+        with pytest.raises(ProtocolError, match=r"^the CA gave no URL where one belongs$"):
+            complete(prepared)
+
+    def test_a_certificate_that_is_none(self, ca, prepare, complete):
+        ca.chain = "<html>"
+        with pytest.raises(ProtocolError, match=r"gave no PEM certificate$"):
+            complete(prepare())
+
+
+class TestRunAll:
+    def test_one_bad_order_stops_no_other(self, ca, client, time):
+        ca.rejected = {"3.example": UNAUTHORIZED}
+        deadline = Deadline(time.clock, 10**9)
+
+        def work(number):
+            return issuance.complete(client, issuance.prepare(client, wanted(f"{number}.example")), CSR, deadline)
+
+        results = run_all(range(20), work)
+        failures = {number: result for number, result in enumerate(results) if isinstance(result, Failure)}
+        assert set(failures) == {3}
+        assert failures[3].message.startswith("3.example: http-01: unauthorized: Invalid response: 404")
+        assert (failures[3].resumable, failures[3].rate_limited) == (False, False)
+
+    def test_results_keep_the_items_order(self):
+        def work(number):
+            if number % 2:
+                raise AcmeError(str(number))
+            return number
+
+        assert run_all(range(200), work) == [Failure(str(n)) if n % 2 else n for n in range(200)]
+
+    def test_of_nothing(self):
+        assert run_all([], lambda item: item) == []
+
+    def test_a_mistake_of_ours_is_not_hidden(self):
+        with pytest.raises(ZeroDivisionError):
+            run_all([0], lambda number: 1 // number)
+
+    def test_a_rate_limit_in_the_middle_of_a_batch(self, ca, client):
+        limited = problem("rateLimited", 429, "too many certificates", headers={"Retry-After": "7200"})
+        ca.always("/new-order", lambda r: limited if r.payload["identifiers"][0]["value"] == "1.example" else None)
+        results = run_all(range(3), lambda number: issuance.prepare(client, wanted(f"{number}.example")))
+        assert [isinstance(result, Failure) for result in results] == [False, True, False]
+        assert results[1] == Failure(
+            "newOrder: rateLimited: too many certificates (not before 2026-11-23 14:00:00 UTC)",
+            rate_limited=True,
+            resumable=True,
+            retry_at=NOW + timedelta(hours=2),
+        )
+
+    def test_a_paused_account_is_told_its_url_whole(self, ca, client):
+        url = "https://portal.letsencrypt.org/sfe/v1/unpause?jwt=" + "x" * 900
+        ca.always("/new-order", problem("rateLimited", 429, f"Your account is temporarily prevented. Visit: {url}"))
+        (failure,) = run_all([wanted()], lambda request: issuance.prepare(client, request))
+        assert failure.message.endswith(url)
+        assert failure.rate_limited
+        assert len(ca.signed()) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "rate_limited", "resumable"),
+    [
+        (AcmeError("x"), False, False),
+        (ProtocolError("x"), False, False),
+        (OrderInvalid("x"), False, False),
+        (DeadlineError("x"), False, True),
+        (TransportError("x"), False, True),
+        (UntrustedError("x"), False, True),
+        (ProblemError(Problem("malformed", status=400), "x"), False, False),
+        (ProblemError(Problem("badNonce", status=400), "x"), False, True),
+        (ProblemError(Problem("serverInternal", status=500), "x"), False, True),
+        (ProblemError(Problem("rateLimited", status=429), "x"), True, True),
+        (ProblemError(Problem("unknown", status=429), "x"), True, True),
+    ],
+)
+def test_a_failure_says_what_may_be_done(error, rate_limited, resumable):
+    failure = issuance.describe(error)
+    assert (failure.rate_limited, failure.resumable, failure.message) == (rate_limited, resumable, str(error))

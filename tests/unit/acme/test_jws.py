@@ -1,0 +1,234 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Account keys and what they sign (RFC 8555 section 6.2)."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hmac import HMAC
+
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import KeyFileError
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.jws import (
+    KEY_TYPES,
+    AccountKey,
+    decode,
+    external_account_binding,
+)
+from tests.unit.acme import jose
+
+ALGORITHMS = {
+    "ec256": "ES256",
+    "ec384": "ES384",
+    "ec521": "ES512",
+    "rsa2048": "RS256",
+    "rsa3072": "RS256",
+    "rsa4096": "RS256",
+    "ed25519": "EdDSA",
+}
+
+
+def pem(key, passphrase=None):
+    encryption = serialization.BestAvailableEncryption(passphrase) if passphrase else serialization.NoEncryption()
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
+
+
+def weak_rsa():
+    return rsa.generate_private_key(public_exponent=65537, key_size=1024)  # noqa: S505 - to see it refused
+
+
+@pytest.fixture(scope="module", params=KEY_TYPES)
+def made(request):
+    return request.param, AccountKey.generate(request.param)
+
+
+def test_every_key_type_has_an_algorithm_here():
+    assert set(KEY_TYPES) == set(ALGORITHMS)
+
+
+def test_signatures_verify(made):
+    key_type, key = made
+    outer = json.loads(key.sign("https://ca/new-order", b'{"a": 1}', "nonce", "https://ca/account/1"))
+    assert json.loads(jose.decode(outer["protected"])) == {
+        "alg": ALGORITHMS[key_type],
+        "url": "https://ca/new-order",
+        "nonce": "nonce",
+        "kid": "https://ca/account/1",
+    }
+    assert jose.decode(outer["payload"]) == b'{"a": 1}'
+    message = f"{outer['protected']}.{outer['payload']}"
+    assert jose.verify(key.public_jwk, ALGORITHMS[key_type], message, outer["signature"])
+    assert not jose.verify(key.public_jwk, ALGORITHMS[key_type], message + "x", outer["signature"])
+
+
+def test_the_public_key_goes_in_where_there_is_no_account(made):
+    key_type, key = made
+    protected = json.loads(jose.decode(json.loads(key.sign("https://ca/", b"", "nonce", None))["protected"]))
+    assert "kid" not in protected
+    assert protected["jwk"] == key.public_jwk
+    if key_type.startswith("rsa"):
+        assert jose.number(protected["jwk"]["n"]).bit_length() == int(key_type.removeprefix("rsa"))
+
+
+def test_a_post_as_get_has_an_empty_payload(key):
+    assert json.loads(key.sign("https://ca/", b"", "nonce", "kid"))["payload"] == ""
+
+
+def test_signatures_of_elliptic_curves_keep_their_leading_zeros(key):
+    # One in 128 has a half that begins with a zero byte.
+    for number in range(600):
+        outer = json.loads(key.sign("https://ca/", b"", str(number), "kid"))
+        assert len(jose.decode(outer["signature"])) == 64
+
+
+@pytest.mark.parametrize(
+    ("jwk", "thumbprint"),
+    [
+        # RFC 8037 appendix A.3
+        (
+            {"kty": "OKP", "crv": "Ed25519", "d": "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"},
+            "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k",
+        ),
+    ],
+)
+def test_thumbprint_of_the_rfc(jwk, thumbprint):
+    key = AccountKey(ed25519.Ed25519PrivateKey.from_private_bytes(jose.decode(jwk["d"])))
+    assert key.thumbprint == thumbprint
+
+
+def test_thumbprint_is_over_the_required_members_alone(made):
+    _, key = made
+    # RFC 7638 section 3.2
+    required = {"EC": ["crv", "kty", "x", "y"], "RSA": ["e", "kty", "n"], "OKP": ["crv", "kty", "x"]}
+    assert sorted(key.public_jwk) == required[key.public_jwk["kty"]]
+
+
+def test_keys_survive_their_file(made):
+    _, key = made
+    assert AccountKey.load(key.pem(), None, "it").thumbprint == key.thumbprint
+    locked = key.pem("secret")
+    assert b"ENCRYPTED" in locked
+    assert AccountKey.load(locked, "secret", "it").thumbprint == key.thumbprint
+
+
+def test_a_passphrase_too_many_does_no_harm(key):
+    assert AccountKey.load(key.pem(), "not needed", "it").thumbprint == key.thumbprint
+
+
+def test_the_old_pem_forms_are_read():
+    for key in (ec.generate_private_key(ec.SECP256R1()), rsa.generate_private_key(65537, 2048)):
+        text = key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+        )
+        assert AccountKey.load(text, None, "it").key.private_numbers() == key.private_numbers()
+
+
+@pytest.mark.parametrize(
+    ("text", "passphrase", "message"),
+    [
+        (lambda: b"", None, "account.pem is not a private key in PEM form"),
+        (lambda: b"hello", None, "account.pem is not a private key in PEM form"),
+        (lambda: b"\xff\x00\xfe", "x", "account.pem is not a private key in PEM form"),
+        (
+            lambda: b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
+            None,
+            "account.pem is not a private key in PEM form",
+        ),
+        (
+            lambda: (
+                ec.generate_private_key(ec.SECP256R1())
+                .public_key()
+                .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+            ),
+            None,
+            "account.pem is not a private key in PEM form",
+        ),
+        (
+            lambda: pem(ec.generate_private_key(ec.SECP256R1()), b"secret"),
+            None,
+            "account.pem is encrypted and no passphrase is given: set account_key_passphrase",
+        ),
+        (
+            lambda: pem(ec.generate_private_key(ec.SECP256R1()), b"secret"),
+            "",
+            "account.pem is encrypted and no passphrase is given: set account_key_passphrase",
+        ),
+        (
+            lambda: pem(ec.generate_private_key(ec.SECP256R1()), b"secret"),
+            "wrong",
+            "account.pem cannot be decrypted with the passphrase given",
+        ),
+        (
+            lambda: pem(weak_rsa()),
+            None,
+            "account.pem is an RSA key of 1024 bits, which is weak: CAs want 2048 or more",
+        ),
+        (
+            lambda: pem(ec.generate_private_key(ec.SECP256K1())),
+            None,
+            "account.pem has the curve secp256k1; CAs take P-256, P-384 and P-521",
+        ),
+        (
+            lambda: pem(ed448.Ed448PrivateKey.generate()),
+            None,
+            "account.pem is of a kind that ACME has no signature for: use an EC, RSA or Ed25519 key",
+        ),
+        (
+            lambda: pem(dsa.generate_private_key(1024)),  # noqa: S505 - to see it refused
+            None,
+            "account.pem is of a kind that ACME has no signature for: use an EC, RSA or Ed25519 key",
+        ),
+    ],
+    ids=[
+        "empty",
+        "text",
+        "bytes",
+        "broken",
+        "public",
+        "no passphrase",
+        "empty passphrase",
+        "wrong passphrase",
+        "weak",
+        "curve",
+        "ed448",
+        "dsa",
+    ],
+)
+def test_keys_that_cannot_be_used(text, passphrase, message):
+    with pytest.raises(KeyFileError) as error:
+        AccountKey.load(text(), passphrase, "account.pem")
+    assert str(error.value) == message
+
+
+def test_external_account_binding(made):
+    # RFC 8555 section 7.3.4
+    _, key = made
+    secret = bytes(range(40))
+    binding = external_account_binding(key, "https://ca/new-account", "kid-1", f" {jose.encode(secret)}\n")
+    assert set(binding) == {"protected", "payload", "signature"}
+    protected = json.loads(jose.decode(binding["protected"]))
+    assert protected == {"alg": "HS256", "kid": "kid-1", "url": "https://ca/new-account"}
+    assert json.loads(jose.decode(binding["payload"])) == key.public_jwk
+    mac = HMAC(secret, SHA256())
+    mac.update(f"{binding['protected']}.{binding['payload']}".encode())
+    mac.verify(jose.decode(binding["signature"]))
+    other = HMAC(b"another secret", SHA256())
+    other.update(f"{binding['protected']}.{binding['payload']}".encode())
+    with pytest.raises(InvalidSignature):
+        other.verify(jose.decode(binding["signature"]))
+
+
+@pytest.mark.parametrize("secret", ["", " ", "a", "abc+def/", "not base64!", "é"])
+def test_an_hmac_key_that_is_not_base64url_is_refused(key, secret):
+    with pytest.raises(KeyFileError, match="the external account's key is not base64url text"):
+        external_account_binding(key, "https://ca/new-account", "kid", secret)
+
+
+@pytest.mark.parametrize(("text", "data"), [("YQ", b"a"), ("YQ==", b"a"), ("_-8", b"\xff\xef")])
+def test_decode_takes_padding_or_not(text, data):
+    assert decode(text) == data

@@ -1,0 +1,214 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The nonce pool, alone and behind a client (RFC 8555 section 6.5)."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import (
+    ProblemError,
+    ProtocolError,
+    TransportError,
+)
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.issuance import run_all
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.nonce import NoncePool
+from tests.unit.acme.server import CLOSE, Answer, problem
+
+
+class Fetch:
+    """newNonce, counted."""
+
+    def __init__(self):
+        self.count = 0
+
+    def __call__(self):
+        self.count += 1
+        return f"fetched-{self.count}"
+
+
+def nonces(ca):
+    return [request.protected["nonce"] for request in ca.signed()]
+
+
+def test_the_pool_fetches_only_when_none_is_on_hand():
+    fetch = Fetch()
+    pool = NoncePool(fetch, limit=5)
+    assert pool.take() == "fetched-1"
+    pool.give("from-answer")
+    assert pool.take() == "from-answer"
+    assert fetch.count == 1
+
+
+def test_the_newest_is_taken_first():
+    pool = NoncePool(Fetch(), limit=2)
+    pool.take()
+    pool.take()
+    pool.give("older")
+    pool.give("newer")
+    assert [pool.take(), pool.take()] == ["newer", "older"]
+
+
+def test_a_nonce_that_got_no_answer_is_replaced_by_a_new_one():
+    fetch = Fetch()
+    pool = NoncePool(fetch, limit=1)
+    pool.take()
+    pool.give(None)
+    assert pool.take() == "fetched-2"
+
+
+def test_a_fetch_that_fails_frees_its_place():
+    troubles = [TransportError("down")]
+
+    def fetch():
+        if troubles:
+            raise troubles.pop()
+        return "good"
+
+    pool = NoncePool(fetch, limit=1)
+    with pytest.raises(TransportError):
+        pool.take()
+    assert pool.take() == "good"
+
+
+def test_no_more_than_the_limit_circulate_and_none_is_handed_out_twice():
+    fetch = Fetch()
+    pool = NoncePool(fetch, limit=3)
+    seen, out, most = [], 0, 0
+    lock = threading.Lock()
+
+    def work(number):
+        nonlocal out, most
+        nonce = pool.take()
+        with lock:
+            seen.append(nonce)
+            out += 1
+            most = max(most, out)
+        with lock:
+            out -= 1
+        # Every tenth request gets no answer.
+        pool.give(None if number % 10 == 0 else f"answer-{number}")
+
+    run_all(range(300), work)
+    assert len(seen) == len(set(seen)) == 300
+    assert most <= 3
+    # Three at the start, and one for each that got lost.
+    assert fetch.count <= 3 + 30
+
+
+def test_each_answer_brings_the_next_nonce(ca, client):
+    for _ in range(3):
+        client.post_as_get(f"{ca.url}/account/1", "account")
+    assert ca.lines() == ["HEAD /new-nonce"] + ["POST /account/1"] * 3
+
+
+def test_the_nonce_of_an_error_answer_is_kept(ca, client):
+    ca.script("/account", problem("malformed", 404, headers={"Replay-Nonce": "of-the-error"}))
+    with pytest.raises(ProblemError):
+        client.post_as_get(f"{ca.url}/account/1", "account")
+    ca.new_nonce("of-the-error")
+    client.post_as_get(f"{ca.url}/account/1", "account")
+    assert nonces(ca)[1] == "of-the-error"
+    assert ca.lines().count("HEAD /new-nonce") == 1
+
+
+def test_bad_nonce_is_repeated_with_the_errors_nonce_and_a_new_signature(ca, client, time):
+    ca.new_nonce("fresh")
+    ca.script("/account", problem("badNonce", 400, "too old", headers={"Replay-Nonce": "fresh"}))
+    client.post_as_get(f"{ca.url}/account/1", "account")
+    first, second = ca.signed()
+    assert second.protected["nonce"] == "fresh"
+    assert first.protected["nonce"] != "fresh"
+    assert first.body != second.body
+    assert ca.lines().count("HEAD /new-nonce") == 1
+    assert time.pauses == []
+
+
+def test_bad_nonce_without_a_nonce_asks_for_one(ca, client):
+    answer = problem("badNonce")
+    answer.nonce = False
+    ca.script("/account", answer)
+    client.post_as_get(f"{ca.url}/account/1", "account")
+    assert ca.lines() == ["HEAD /new-nonce", "POST /account/1"] * 2
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        problem("malformed", 400, "badNonce: JWS has an invalid anti-replay nonce"),
+        problem(None, 400, "urn:ietf:params:acme:error:badNonce"),
+    ],
+    ids=["other type", "no type"],
+)
+def test_bad_nonce_is_told_by_the_type_never_by_the_text(ca, client, answer):
+    ca.script("/account", answer)
+    with pytest.raises(ProblemError):
+        client.post_as_get(f"{ca.url}/account/1", "account")
+    assert len(ca.signed()) == 1
+
+
+def test_a_server_that_forgets_every_other_nonce_is_borne_with(ca, client):
+    for _ in range(30):
+        ca.script("/account", problem("badNonce"), lambda request: None)
+        client.post_as_get(f"{ca.url}/account/1", "account")
+    assert len(ca.signed()) == 60
+
+
+def test_many_bad_nonces_in_a_row_are_an_error(ca, client):
+    ca.always("/account", problem("badNonce", 400, "never heard of it"))
+    with pytest.raises(ProblemError, match=r"^account: badNonce: never heard of it$"):
+        client.post_as_get(f"{ca.url}/account/1", "account")
+    assert len(ca.signed()) == 26
+
+
+@pytest.mark.parametrize("nonce", ["has space", "plus+", "sl/ash", "padded=="])
+def test_what_is_not_base64url_is_no_nonce(ca, client, nonce):
+    # RFC 8555 section 6.5.1
+    ca.script("/account", Answer(body={}, headers={"Replay-Nonce": nonce}))
+    for _ in range(2):
+        client.post_as_get(f"{ca.url}/account/1", "account")
+    assert nonce not in nonces(ca)
+    assert ca.lines().count("HEAD /new-nonce") == 2
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "text"),
+    [
+        (Answer(204, nonce=False), ProtocolError, r"/new-nonce gave no nonce \(HTTP 204\)"),
+        (Answer(204, headers={"Replay-Nonce": "?"}), ProtocolError, r"/new-nonce gave no nonce \(HTTP 204\)"),
+        (Answer(404, nonce=False), ProtocolError, r"/new-nonce gave no nonce \(HTTP 404\)"),
+        (Answer(503), ProblemError, r"newNonce: rateLimited: HTTP 503"),
+        (Answer(502), ProblemError, r"newNonce: serverInternal: HTTP 502"),
+        (CLOSE, TransportError, r"cannot be reached"),
+    ],
+    ids=["none", "nonsense", "404", "503", "502", "closed"],
+)
+def test_new_nonce_without_a_nonce(ca, client, answer, error, text):
+    ca.always("/new-nonce", answer)
+    with pytest.raises(error, match=text):
+        client.post_as_get(f"{ca.url}/account/1", "account")
+    assert ca.signed() == []
+
+
+def test_the_patience_with_new_nonce_is_not_multiplied(ca, client):
+    ca.always("/new-nonce", CLOSE)
+    with pytest.raises(TransportError):
+        client.post_as_get(f"{ca.url}/account/1", "account")
+    assert len(ca.requests) == 5
+
+
+def test_a_busy_new_nonce_is_waited_for(ca, client, time):
+    ca.script("/new-nonce", Answer(503, headers={"Retry-After": "7"}))
+    client.post_as_get(f"{ca.url}/account/1", "account")
+    assert time.pauses == [7]
+
+
+@pytest.mark.parametrize("connections", [1, 3])
+def test_threads_share_one_bounded_pool(ca, open_client, connections):
+    client = open_client(connections=connections)
+    results = run_all(range(100), lambda number: client.post_as_get(f"{ca.url}/account/1", "account").status)
+    assert results == [200] * 100
+    assert 1 <= ca.lines().count("HEAD /new-nonce") <= connections
+    assert len(set(nonces(ca))) == 100

@@ -1,0 +1,198 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Orders (RFC 8555 sections 7.1.3 and 7.4): made, read, finalized, waited for."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import (
+    DeadlineError,
+    OrderInvalid,
+    ProblemError,
+    ProtocolError,
+)
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.order import Order
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.polling import Deadline
+from tests.unit.acme import jose
+from tests.unit.acme.server import NAMESPACE, Answer, html, problem
+
+URL = "https://ca.example/order/1"
+
+
+@pytest.fixture
+def place(ca, client):
+    """place(status, *names): an order at the CA, as read."""
+
+    def place_(status="pending", *names):
+        url = ca.order(client.account_uri, names or ["a.example"], "ready" if status == "processing" else status)
+        ca.orders[ca.path(url)]["status"] = status
+        return Order(url=url, status=status, identifiers=frozenset(names), authorizations=(), finalize_url="")
+
+    return place_
+
+
+@pytest.mark.parametrize(
+    ("options", "more"),
+    [
+        ({}, {}),
+        ({"profile": None, "replaces": None}, {}),
+        ({"profile": "", "replaces": ""}, {}),
+        ({"profile": "shortlived"}, {"profile": "shortlived"}),
+        ({"replaces": "a.b"}, {"replaces": "a.b"}),
+    ],
+)
+def test_create(ca, client, options, more):
+    order = Order.create(client, ["a.example", "*.b.example"], **options)
+    (request,) = ca.signed()
+    identifiers = [{"type": "dns", "value": "a.example"}, {"type": "dns", "value": "*.b.example"}]
+    assert request.payload == {"identifiers": identifiers, **more}
+    assert request.path == "/new-order"
+    assert order.url.startswith(f"{ca.url}/order/")
+    assert (order.status, order.identifiers) == ("pending", {"a.example", "*.b.example"})
+    assert len(order.authorizations) == 2
+    assert order.finalize_url.startswith(f"{ca.url}/finalize/")
+
+
+@pytest.mark.parametrize(
+    ("headers", "message"),
+    [({}, r"/new-order gave no order URL$"), ({"Location": "http://192.0.2.1/order/1"}, r"https only$")],
+)
+def test_an_answer_without_an_order_url(ca, client, headers, message):
+    ca.always("/new-order", Answer(201, {"status": "pending"}, headers))
+    with pytest.raises(ProtocolError, match=message):
+        Order.create(client, ["a.example"])
+
+
+@pytest.mark.parametrize(
+    ("document", "expected"),
+    [
+        (
+            {},
+            {
+                "identifiers": frozenset(),
+                "authorizations": (),
+                "finalize_url": "",
+                "certificate_url": "",
+                "expires": "",
+            },
+        ),
+        ({"identifiers": None, "authorizations": None, "error": None}, {"identifiers": frozenset(), "error": None}),
+        ({"identifiers": 5, "authorizations": 5}, {"identifiers": frozenset(), "authorizations": ()}),
+        ({"identifiers": {"type": "dns"}, "authorizations": "x"}, {"identifiers": frozenset(), "authorizations": ()}),
+        ({"identifiers": [None, "a", {"value": "B.Example"}]}, {"identifiers": frozenset({"b.example"})}),
+        ({"expires": "2030-01-01T00:00:00Z", "odd": 1}, {"expires": "2030-01-01T00:00:00Z"}),
+    ],
+)
+def test_nothing_but_the_status_is_required(document, expected):
+    order = Order.parse(URL, {"status": "pending", **document})
+    assert {name: getattr(order, name) for name in expected} == expected
+
+
+@pytest.mark.parametrize("status", ["pending", "ready", "processing", "valid", "invalid"])
+def test_every_status_is_known(status):
+    assert Order.parse(URL, {"status": status}).status == status
+
+
+@pytest.mark.parametrize("status", [None, "", "Valid", "expired", "deactivated", ["valid"], {}, 1])
+def test_a_status_that_is_none(status):
+    with pytest.raises(ProtocolError, match=r"^order https://ca.example/order/1 has the status .*, which RFC 8555"):
+        Order.parse(URL, {"status": status})
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [(html(), ProtocolError), (Answer(200, []), ProtocolError), (problem("malformed", 404), ProblemError)],
+)
+def test_an_answer_that_is_none(ca, client, answer, error):
+    ca.always("/order", answer)
+    with pytest.raises(error):
+        Order.fetch(client, f"{ca.url}/order/1")
+
+
+@pytest.mark.parametrize("value", ["3", "Mon, 23 Nov 2026 12:00:03 GMT"], ids=["seconds", "date"])
+def test_retry_after_is_read(ca, client, value):
+    ca.always("/order", Answer(200, {"status": "processing"}, {"Retry-After": value}))
+    assert Order.fetch(client, f"{ca.url}/order/1").retry_after == 3
+
+
+def test_finalize_hands_in_the_csr(ca, client):
+    ca.ready_orders = True
+    order = Order.create(client, ["a.example"]).finalize(client, b"\x30\xff\xfe")
+    assert order.status == "processing"
+    assert ca.signed("/finalize")[0].payload == {"csr": jose.encode(b"\x30\xff\xfe")}
+
+
+def test_finalize_keeps_the_orders_url(ca, client):
+    # The answer has a Location at some CAs; the order is what it was made as.
+    ca.ready_orders = True
+    order = Order.create(client, ["a.example"])
+    ca.script("/finalize", Answer(200, {"status": "processing"}, {"Location": f"{ca.url}/elsewhere"}))
+    assert order.finalize(client, b"csr").url == order.url
+
+
+def test_an_order_that_cannot_be_finalized_anywhere(client):
+    with pytest.raises(ProtocolError, match=r"^the CA gave no URL where one belongs$"):
+        Order.parse(URL, {"status": "ready"}).finalize(client, b"csr")
+
+
+class TestWaiting:
+    def test_until_it_leaves_the_status(self, ca, client, place, time):
+        ca.processing_polls = 3
+        order = place("processing").wait_past(client, "processing", Deadline(time.clock, 100))
+        assert order.status == "valid"
+        assert order.certificate_url.startswith(f"{ca.url}/cert/")
+        assert time.pauses == pytest.approx([0.3, 0.48, 0.768, 1.2288])
+
+    def test_an_order_that_became_invalid(self, ca, client, place, time):
+        order = place("pending")
+        ca.orders[ca.path(order.url)].update(status="invalid", error={"type": NAMESPACE + "caa", "detail": "forbidden"})
+        with pytest.raises(OrderInvalid, match=r"^caa: forbidden$"):
+            order.wait_past(client, "pending", Deadline(time.clock, 100))
+
+    def test_no_longer_than_the_deadline(self, place, client, time):
+        order, start = place("pending"), time.monotonic()
+        with pytest.raises(DeadlineError, match=rf"^the order {order.url} did not get past 'pending' within 30 s$"):
+            order.wait_past(client, "pending", Deadline(time.clock, 30))
+        assert time.monotonic() - start == pytest.approx(30)
+
+    def test_retry_after_is_the_least_pause(self, ca, client, place, time):
+        order = place("processing")
+        ca.script(ca.path(order.url), Answer(200, {"status": "processing"}, {"Retry-After": "3"}))
+        order.wait_past(client, "processing", Deadline(time.clock, 100))
+        assert time.pauses == [0.3, 3]
+
+    def test_a_retry_after_beyond_the_deadline_parks_it(self, ca, client, place, time):
+        order = place("processing")
+        ca.script(ca.path(order.url), Answer(200, {"status": "processing"}, {"Retry-After": "86400"}))
+        with pytest.raises(DeadlineError, match=r"within 300 s: the CA asks to come back in 86400 s$"):
+            order.wait_past(client, "processing", Deadline(time.clock, 300))
+        assert time.pauses == [0.3]
+
+
+class TestFailure:
+    """Why an order is invalid, in the CA's words."""
+
+    def test_of_its_authorizations(self, ca, client):
+        error = {"type": NAMESPACE + "unauthorized", "detail": "404"}
+        order = Order.create(client, ["a.example", "b.example", "c.example"])
+        for path, status, why in zip(order.authorizations, ("invalid", "valid", "expired"), (error, None, None)):
+            ca.authorizations[ca.path(path)].update(status=status, error=why)
+        assert order.failure(client) == (
+            "a.example: http-01: unauthorized: 404; dns-01: unauthorized: 404; c.example: its authorization has expired"
+        )
+
+    def test_of_its_own(self, client, place):
+        order = Order.parse(URL, {"status": "invalid", "error": {"type": NAMESPACE + "caa", "detail": "forbidden"}})
+        assert order.failure(client) == "caa: forbidden"
+
+    def test_with_subproblems(self, client):
+        identifier = {"type": "dns", "value": "a.example"}
+        sub = {"type": NAMESPACE + "rejectedIdentifier", "detail": "blocked", "identifier": identifier}
+        error = {"type": NAMESPACE + "rejectedIdentifier", "detail": "1 of 2", "subproblems": [sub]}
+        order = Order.parse(URL, {"status": "invalid", "error": error})
+        assert order.failure(client) == "rejectedIdentifier: 1 of 2 [a.example: rejectedIdentifier: blocked]"
+
+    def test_unknown(self, client):
+        order = Order.parse(URL, {"status": "invalid"})
+        assert order.failure(client) == f"the CA made the order {URL} invalid and does not say why"

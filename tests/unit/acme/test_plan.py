@@ -1,0 +1,212 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The plan of a run: all decisions, with the CA's renewal information where it bears on them."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.certfleet.tls.plugins.module_utils.acme import plan
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.decision import ISSUE, KEEP, REFUSE, REPAIR
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.directory import Directory
+from tests.unit.acme.test_decision import CA, DAY, DUE, FRESH, URGENT, found, utc
+
+
+def on(host, item, name="shop"):
+    return {**item, "host": host, "name": name}
+
+
+class Ask:
+    """The CA's renewal information; *asked* is what it was asked for."""
+
+    def __init__(self, **answers):
+        self.answers, self.asked = answers, []
+
+    def __call__(self, ari_ids):
+        self.asked.append(ari_ids)
+        return self.answers
+
+
+def make(*items, now=FRESH, forced=False, ask=None):
+    return plan.make(items, CA, now, forced, ask or Ask())
+
+
+def actions(planned):
+    return [(item.host, item.decision.action, item.decision.reason) for item in planned]
+
+
+def directory(**profiles):
+    urls = {name: f"https://ca.example/{name}" for name in ("newNonce", "newAccount", "newOrder")}
+    return Directory.parse(CA, {**urls, "meta": {"profiles": profiles}})
+
+
+def test_all_are_decided_in_their_order():
+    planned = make(
+        on("web3", found()), on("web1", found() | {"live": None}), on("web2", found(live={"reloaded": False}))
+    )
+    assert actions(planned) == [
+        ("web3", KEEP, ""),
+        ("web1", ISSUE, "missing"),
+        ("web2", REPAIR, "reload outstanding"),
+    ]
+
+
+def test_items_may_come_from_a_generator():
+    assert len(plan.make((on(f"web{n}", found()) for n in range(3)), CA, FRESH, False, Ask())) == 3
+
+
+def test_nothing_is_asked_for_an_empty_fleet():
+    ask = Ask()
+    assert make(ask=ask) == []
+    assert ask.asked == []
+
+
+def test_the_ca_is_asked_once_of_what_would_be_kept():
+    ask = Ask()
+    make(
+        on("kept2", found(live={"ari_id": "id-2"})),
+        on("kept1", found(live={"ari_id": "id-1"})),
+        on("same", found(live={"ari_id": "id-1"})),
+        on("repaired", found(live={"ari_id": "id-3", "reloaded": False})),
+        on("missing", found() | {"live": None}),
+        on("changed", found({"key_type": "rsa2048"}, {"ari_id": "id-4"})),
+        on("refused", found(live={"ari_id": "id-5"}, invalid=["no"])),
+        on("without", found(live={"ari_id": None})),
+        ask=ask,
+    )
+    assert ask.asked == [["id-1", "id-2", "id-3"]]
+
+
+@pytest.mark.parametrize(
+    ("options", "items"),
+    [({"forced": True}, [found()]), ({"now": DUE}, [found()]), ({}, [found(live={"ari_id": None})])],
+    ids=["forced", "due", "no id"],
+)
+def test_the_ca_is_not_asked_where_it_makes_no_difference(options, items):
+    ask = Ask()
+    make(*(on("web1", item) for item in items), ask=ask, **options)
+    assert ask.asked == []
+
+
+def test_the_cas_word_decides():
+    ask = Ask(soon=FRESH - DAY, later=DUE + DAY, late=DUE + 300 * DAY)
+    planned = make(
+        *(on(name, found(live={"ari_id": name})) for name in ("soon", "later", "late", "silent")),
+        ask=ask,
+    )
+    assert actions(planned) == [
+        ("soon", ISSUE, "window open"),
+        ("later", KEEP, ""),
+        ("late", KEEP, ""),
+        ("silent", KEEP, ""),
+    ]
+    assert [item.decision.next_at for item in planned] == [None, DUE + DAY, URGENT, DUE]
+
+
+def test_what_would_be_put_right_is_issued_when_its_window_is_open():
+    (item,) = make(on("web1", found(live={"reloaded": False})), ask=Ask(**{"a.b": FRESH}))
+    assert (item.decision.action, item.decision.reason) == (ISSUE, "window open")
+
+
+@pytest.mark.parametrize(
+    ("item", "options", "replaces"),
+    [
+        (found(), {}, None),
+        (found(), {"now": DUE}, "a.b"),
+        (found(), {"forced": True}, "a.b"),
+        (found(), {"ask": Ask(**{"a.b": FRESH})}, "a.b"),
+        (found({"identifiers": ["shop.example"]}), {}, "a.b"),
+        (found(live={"ari_id": None}), {"now": DUE}, None),
+        (found(live={"directory": "https://old.example/"}), {}, None),
+        (found() | {"live": None}, {}, None),
+        (found(live={"reloaded": False}), {}, None),
+        (found(invalid=["no"]), {"now": DUE}, None),
+    ],
+    ids=["kept", "due", "forced", "window", "names", "no id", "another CA", "missing", "repaired", "refused"],
+)
+def test_what_it_replaces_is_named_to_the_same_ca_alone(item, options, replaces):
+    # RFC 9773 section 5
+    (planned,) = make(on("web1", item), **options)
+    assert planned.replaces == replaces
+    assert planned.result()["replaces_cert_id"] == replaces
+
+
+def test_two_certificates_of_one_name_on_one_host_are_refused():
+    ask = Ask()
+    planned = make(on("web1", found()), on("web1", found()), on("web2", found()), on("web1", found(), "mail"), ask=ask)
+    assert [(item.host, item.name, item.decision.action) for item in planned] == [
+        ("web1", "shop", REFUSE),
+        ("web1", "shop", REFUSE),
+        ("web2", "shop", KEEP),
+        ("web1", "mail", KEEP),
+    ]
+    assert "more than one certificate of this name" in planned[0].decision.message
+
+
+class TestProfile:
+    @pytest.mark.parametrize("profile", [None, "", "classic"])
+    def test_offered(self, profile):
+        (item,) = make(on("web1", found({"profile": profile}) | {"live": None}))
+        assert plan.check_profile(item, directory(classic="x")) == item
+
+    def test_not_offered(self):
+        (item,) = make(on("web1", found({"profile": "shortlived"})))
+        checked = plan.check_profile(item, directory(classic="x"))
+        assert checked.decision.action == REFUSE
+        assert checked.line() == (
+            "web1: certificate shop: refuse (profile changed: profile 'shortlived' is not offered by "
+            f"{CA} (offered: classic))"
+        )
+
+    def test_not_offered_and_not_ordered(self):
+        (item,) = make(on("web1", found({"profile": "old"}, {"profile": "old"})))
+        assert plan.check_profile(item, directory()).decision.action == KEEP
+
+
+class TestWithoutCa:
+    @pytest.mark.parametrize(
+        ("item", "now", "action"),
+        [
+            (found(), FRESH, KEEP),
+            (found(), DUE, KEEP),
+            (found({"identifiers": ["new.example"]}), FRESH, KEEP),
+            (found(), URGENT, REFUSE),
+            (found() | {"live": None}, FRESH, REFUSE),
+            (found(live={"damaged": ["cert.pem"]}), FRESH, REFUSE),
+            (found(live={"reloaded": False}), FRESH, REPAIR),
+        ],
+        ids=["kept", "due", "changed", "urgent", "missing", "damaged", "repaired"],
+    )
+    def test_what_can_wait_does(self, item, now, action):
+        (planned,) = make(on("web1", item), now=now)
+        decided = plan.without_ca(planned, "the CA is down").decision
+        assert decided.action == action
+        assert decided.reason == planned.decision.reason
+        assert decided.message == ("the CA is down" if planned.decision.action == ISSUE else "")
+
+
+def test_a_line_for_people():
+    planned = make(
+        on("web1", found() | {"live": None}),
+        on("web2", found(live={"attributes": ["mode is 0644"]})),
+        on("web3", found(invalid=["name is empty"])),
+    )
+    assert [item.line() for item in planned] == [
+        "web1: certificate shop: issue (missing)",
+        "web2: certificate shop: repair (attributes: mode is 0644)",
+        "web3: certificate shop: refuse (name is empty)",
+    ]
+
+
+def test_what_a_host_is_told():
+    kept, due = make(on("web1", found()), on("web2", found() | {"live": None}))
+    assert kept.result() == {
+        "name": "shop",
+        "action": KEEP,
+        "reason": "",
+        "message": "",
+        "can_wait": False,
+        "replaces_cert_id": None,
+        "next": utc(DUE),
+    }
+    assert due.result() == {**kept.result(), "action": ISSUE, "reason": "missing", "next": None}

@@ -1,0 +1,67 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Waiting: growing pauses, the server's Retry-After as their floor, and always an end (RFC 8555 section 7.5.1)."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import DeadlineError
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.polling import Deadline, poll
+
+
+def run(time, answers, seconds=100.0, retry_after=None):
+    """Poll until "done"; *answers*: (state, Retry-After) of each read, the last one for ever."""
+    reads = itertools.chain(answers, itertools.repeat(answers[-1]))
+    return poll(lambda: next(reads), lambda state: state == "done", Deadline(time.clock, seconds), "it", retry_after)
+
+
+def test_the_first_look_comes_soon_and_the_next_ones_later_and_later(time):
+    assert run(time, [("busy", None)] * 12 + [("done", None)], seconds=1000) == "done"
+    assert time.pauses[0] == 0.3
+    assert time.pauses[:9] == pytest.approx([0.3 * 1.6**n for n in range(8)] + [10.0], abs=0.01)
+    assert time.pauses[8:] == [10.0] * 5
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "pause"),
+    [(None, 0.3), (0, 0.3), (3, 3), (20, 20)],
+)
+def test_retry_after_is_the_least_pause(time, retry_after, pause):
+    run(time, [("done", None)], retry_after=retry_after)
+    assert time.pauses == [pause]
+
+
+def test_retry_after_of_each_answer_counts_for_the_next_pause(time):
+    run(time, [("busy", 5), ("busy", None), ("done", None)])
+    assert time.pauses == pytest.approx([0.3, 5, 0.768])
+
+
+def test_a_last_look_is_taken_at_the_deadline(time):
+    start = time.monotonic()
+    with pytest.raises(DeadlineError, match=r"^it within 2 s$"):
+        run(time, [("busy", None)], seconds=2)
+    assert time.monotonic() - start == pytest.approx(2)
+    reads = len(time.pauses)
+    assert run(time, [("busy", None)] * (reads - 1) + [("done", None)], seconds=2) == "done"
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [{"answers": [("done", None)], "retry_after": 86400}, {"answers": [("busy", 86400)]}],
+    ids=["before the first look", "after it"],
+)
+def test_a_day_is_not_slept_through(time, answers):
+    with pytest.raises(DeadlineError, match=r"^it within 100 s: the CA asks to come back in 86400 s$"):
+        run(time, **answers)
+    assert sum(time.pauses) < 1
+
+
+def test_a_deadline_counts_down_to_zero(time):
+    deadline = Deadline(time.clock, 5)
+    time.sleep(3)
+    assert deadline.left() == pytest.approx(2)
+    time.sleep(3)
+    assert deadline.left() == 0

@@ -1,0 +1,114 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Problem documents (RFC 7807, RFC 8555 section 6.7): nothing is required of them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.problem import Problem, one_line
+from tests.unit.acme.server import NAMESPACE
+
+JWT = "eyJhbGciOiJIUzI1NiJ9." + "x" * 1200
+
+
+@pytest.mark.parametrize(
+    ("document", "text"),
+    [
+        ({"type": NAMESPACE + "malformed", "detail": "no"}, "malformed: no"),
+        ({"type": NAMESPACE + "malformed"}, "malformed"),
+        ({"type": "about:blank", "detail": "no"}, "about:blank: no"),
+        ({"detail": "DigiCert leaves it out"}, "unknown: DigiCert leaves it out"),
+        ({"type": None, "title": "a title"}, "unknown: a title"),
+        ({"type": 5, "detail": {"a": 1}}, "5: {'a': 1}"),
+        ({}, "unknown"),
+        ([], "unknown"),
+        (["list"], "unknown: ['list']"),
+        ("text", "unknown: text"),
+        (None, "unknown"),
+        ({"type": "x", "subproblems": "none"}, "x"),
+        ({"type": "x", "identifier": "a.example"}, "x"),
+        ({"type": "x", "identifier": {"type": "dns", "value": "a.example"}}, "a.example: x"),
+        ({"type": "x", "detail": "two\nlines\x1b[31m\u202e"}, "x: two lines [31m"),
+        ({"type": "x", "detail": "\ud800"}, "x"),
+        (
+            {
+                "type": NAMESPACE + "rejectedIdentifier",
+                "detail": "2 of 3 refused",
+                "subproblems": [
+                    {
+                        "type": NAMESPACE + "caa",
+                        "detail": "CAA forbids",
+                        "identifier": {"type": "dns", "value": "a.example"},
+                    },
+                    {"type": NAMESPACE + "dns", "identifier": {"type": "dns", "value": "b.example"}},
+                    7,
+                ],
+            },
+            "rejectedIdentifier: 2 of 3 refused [a.example: caa: CAA forbids; b.example: dns; unknown: 7]",
+        ),
+        # RFC 8555 section 6.7.1 has one level
+        ({"type": "x", "subproblems": [{"type": "y", "subproblems": [{"type": "z"}]}]}, "x [y]"),
+    ],
+)
+def test_whatever_a_ca_says_is_one_line(document, text):
+    assert str(Problem.parse(document)) == text
+
+
+def test_a_paused_accounts_url_stays_whole():
+    url = f"https://portal.letsencrypt.org/sfe/v1/unpause?jwt={JWT}"
+    text = str(Problem.parse({"type": NAMESPACE + "rateLimited", "detail": f"Your account is paused. Visit: {url}"}))
+    assert text.endswith(url)
+
+
+def test_a_flood_is_cut():
+    assert len(str(Problem.parse({"type": "x" * 10_000, "detail": "y" * 100_000}))) < 3000
+    assert one_line("abcdef", 5) == "ab..."
+    assert one_line("abcde", 5) == "abcde"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"<html>", b'{"type": "x"', b"\xff\xfe", b"[" * 100_000],
+    ids=["empty", "html", "truncated", "bytes", "nested"],
+)
+def test_an_answer_without_a_problem_document(body):
+    problem = Problem.of_response(502, body)
+    assert str(problem) == "unknown: HTTP 502, and no problem document"
+    assert problem.status == 502
+
+
+def test_an_endless_nest_of_subproblems_is_cut():
+    body = b'{"subproblems":[' * 300 + b"{}" + b"]}" * 300
+    assert str(Problem.of_response(400, body)) == "unknown [unknown]"
+
+
+@pytest.mark.parametrize(
+    ("told", "document", "status"),
+    [(403, {"status": 500}, 403), (0, {"status": 403}, 403), (0, {"status": "403"}, 0), (0, {}, 0)],
+)
+def test_the_answers_status_wins(told, document, status):
+    assert Problem.of_response(told, json.dumps(document).encode()).status == status
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "rate_limited", "passes"),
+    [
+        ("rateLimited", 429, True, True),
+        ("rateLimited", 503, True, True),
+        ("rateLimited", 0, True, True),
+        ("unknown", 429, True, True),
+        ("serverInternal", 500, False, True),
+        ("unknown", 502, False, True),
+        ("badNonce", 400, False, True),
+        ("malformed", 400, False, False),
+        ("unauthorized", 403, False, False),
+        ("unknown", 404, False, False),
+        ("unknown", 499, False, False),
+    ],
+)
+def test_what_passes_by_itself(kind, status, rate_limited, passes):
+    problem = Problem(kind, status=status)
+    assert (problem.rate_limited, problem.passes) == (rate_limited, passes)

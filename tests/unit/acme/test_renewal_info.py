@@ -1,0 +1,209 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Renewal information (ARI, RFC 9773): a hint that may be missing, late or nonsense."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import ProblemError, ProtocolError
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.renewal_info import RenewalInfo, ask_all, parse_time
+from ansible_collections.certfleet.tls.plugins.module_utils.pki.certificates import ari_id
+from tests.unit.acme.server import RESET, Answer, html, problem
+
+# RFC 9773 section 4.1, whose serial has the high bit set
+RFC_ID = "aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE"
+START, END = datetime(2026, 12, 1, tzinfo=timezone.utc), datetime(2026, 12, 3, tzinfo=timezone.utc)
+
+
+def window(start="2026-12-01T00:00:00Z", end="2026-12-03T00:00:00Z", **more):
+    return {"suggestedWindow": {"start": start, "end": end}, **more}
+
+
+@pytest.fixture
+def fetch(ca, http):
+    return lambda name=RFC_ID: RenewalInfo.fetch(http, f"{ca.url}/renewal-info", name)
+
+
+@pytest.mark.parametrize(
+    ("text", "instant"),
+    [
+        ("2026-12-01T00:00:00Z", START),
+        ("2026-12-01t00:00:00z", START),
+        (" 2026-12-01T02:00:00+02:00 ", START),
+        ("2026-11-30T18:30:00-05:30", START),
+        ("2026-12-01T00:00:00.5Z", START + timedelta(milliseconds=500)),
+        ("2026-12-01T00:00:00.123456789Z", START + timedelta(microseconds=123456)),
+        ("2026-12-01T02:00:00.123456789+02:00", START + timedelta(microseconds=123456)),
+    ],
+)
+def test_times(text, instant):
+    assert parse_time(text) == instant
+    assert parse_time(text).tzinfo is timezone.utc
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "soon",
+        None,
+        1764547200,
+        {},
+        "2026-12-01T00:00:00",
+        "2026-12-01",
+        "2026-13-01T00:00:00Z",
+        "2026-12-01T00:00:00.Zulu",
+        "0001-01-01T00:00:00+23:59",
+        "9999-12-31T23:59:59-23:59",
+    ],
+)
+def test_what_is_no_time(value):
+    with pytest.raises(ProtocolError, match=r"is not an RFC 3339 time$|has no time zone$"):
+        parse_time(value)
+
+
+def test_fetch(ca, fetch):
+    document = window(explanationURL="https://ca.example/incident", odd=1)
+    ca.script("/renewal-info", Answer(200, document, {"Retry-After": "21600"}))
+    info = fetch()
+    assert (info.start, info.end) == (START, END)
+    assert info.explanation_url == "https://ca.example/incident"
+    assert info.retry_after == 21600
+    (request,) = ca.requests
+    assert str(request) == f"GET /renewal-info/{RFC_ID}"
+    assert request.protected is None
+
+
+@pytest.mark.parametrize("base", ["https://ca.example/ari", "https://ca.example/ari/"])
+def test_the_id_is_appended_with_one_slash(base):
+    asked = []
+
+    class Http:
+        def get(self, url, attempts):
+            asked.append(url)
+            raise ProtocolError("enough")
+
+    with pytest.raises(ProtocolError):
+        RenewalInfo.fetch(Http(), base, RFC_ID)
+    assert asked == [f"https://ca.example/ari/{RFC_ID}"]
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        ({}, r"^renewal information without a suggestedWindow$"),
+        ({"suggestedWindow": "now"}, r"^renewal information without a suggestedWindow$"),
+        ({"suggestedWindow": {}}, r"^'None' is not an RFC 3339 time$"),
+        (window(start="soon"), r"^'soon' is not an RFC 3339 time$"),
+        (window(end="2026-12-03"), r"^'2026-12-03' has no time zone$"),
+        # RFC 9773 section 4.2
+        (window(end="2026-11-30T00:00:00Z"), r"^renewal information whose window ends before it starts$"),
+        (window(end="2026-12-01T00:00:00Z"), r"^renewal information whose window ends before it starts$"),
+    ],
+)
+def test_a_window_that_is_none(document, message):
+    with pytest.raises(ProtocolError, match=message):
+        RenewalInfo.parse(document)
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "requests"),
+    [
+        (problem("malformed", 404, "unknown certificate"), ProblemError, 1),
+        (html(), ProtocolError, 1),
+        (Answer(204), ProblemError, 1),
+        (Answer(302, headers={"Location": "/"}), ProblemError, 1),
+        # Patience is short: the lifetime decides instead.
+        (Answer(503), ProblemError, 2),
+        (Answer(503, headers={"Retry-After": "86400"}), ProblemError, 1),
+    ],
+    ids=["404", "html", "204", "redirect", "503", "503 for a day"],
+)
+def test_an_answer_that_is_none(ca, fetch, answer, error, requests):
+    ca.always("/renewal-info", answer)
+    with pytest.raises(error):
+        fetch()
+    assert len(ca.requests) == requests
+
+
+def test_a_retry_after_of_a_busy_ca_is_honored(ca, fetch, time):
+    ca.script("/renewal-info", Answer(503, headers={"Retry-After": "9"}), Answer(200, window()))
+    assert fetch().start == START
+    assert time.pauses == [9]
+
+
+def test_the_instant_lies_in_the_window_and_stays_the_same():
+    info = RenewalInfo(START, END)
+    instants = [info.instant(f"{RFC_ID}{number}") for number in range(1000)]
+    assert all(START <= instant < END for instant in instants)
+    assert instants == [info.instant(f"{RFC_ID}{number}") for number in range(1000)]
+    # Spread over the window: each tenth of it gets its share.
+    tenths = [int((instant - START) / (END - START) * 10) for instant in instants]
+    assert all(60 <= tenths.count(tenth) <= 140 for tenth in range(10))
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [("2020-01-01T00:00:00Z", "2020-01-02T00:00:00Z"), ("2090-01-01T00:00:00Z", "2090-01-02T00:00:00Z")],
+    ids=["past", "future"],
+)
+def test_a_window_in_the_past_or_far_away_is_one(start, end):
+    info = RenewalInfo.parse(window(start, end))
+    assert parse_time(start) <= info.instant(RFC_ID) < parse_time(end)
+
+
+def test_many_are_asked_for_at_once(ca, http):
+    def answer(request):
+        return Answer(404) if request.path.endswith("gone") else Answer(200, window())
+
+    ca.always("/renewal-info", answer)
+    names = [f"id-{number}" for number in range(30)]
+    instants, warnings = ask_all(http, f"{ca.url}/renewal-info", names, connections=4)
+    assert (set(instants), warnings) == (set(names), [])
+    instants, warnings = ask_all(http, f"{ca.url}/renewal-info", ["a", "gone", "also-gone"], connections=4)
+    assert set(instants) == {"a"}
+    assert warnings == [
+        "no renewal information for 2 of 3 certificates "
+        "(renewal information: unknown: HTTP 404, and no problem document): "
+        "their lifetime decides when they are renewed"
+    ]
+
+
+def test_a_ca_that_is_down_is_a_warning(ca, http):
+    ca.always("/renewal-info", RESET)
+    instants, (warning,) = ask_all(http, f"{ca.url}/renewal-info", ["a", "b"], connections=2)
+    assert instants == {}
+    assert warning.startswith("no renewal information for 2 of 2 certificates (")
+
+
+@pytest.mark.parametrize(
+    ("serial", "encoded"),
+    [
+        # RFC 9773 section 4.1: the DER integer's bytes, with the zero that keeps it positive
+        (0x87654321, "AIdlQyE"),
+        (0x7F, "fw"),
+        (0x80, "AIA"),
+        (0xFF << 144, "AP8" + "A" * 24),
+    ],
+)
+def test_an_id_keeps_the_serials_leading_zero(serial, encoded):
+    key = ec.generate_private_key(ec.SECP256R1())
+    identifier = bytes.fromhex("69885b6b87464041e1b37b847ba0ae2cde01c8d4")
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([]))
+        .issuer_name(x509.Name([]))
+        .public_key(key.public_key())
+        .serial_number(serial)
+        .not_valid_before(START)
+        .not_valid_after(END)
+        .add_extension(x509.AuthorityKeyIdentifier(identifier, None, None), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    assert ari_id(certificate) == f"aYhba4dGQEHhs3uEe6CuLN4ByNQ.{encoded}"

@@ -1,0 +1,153 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An order of an earlier run's journal is gone on with, wherever it stands."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import (
+    ProblemError,
+    ProtocolError,
+    TransportError,
+)
+from tests.unit.acme.conftest import wanted
+from tests.unit.acme.server import RESET, Answer, pem, problem
+
+
+def test_pending(ca, resume, complete):
+    url, prepared = resume("pending")
+    assert (prepared.order.url, len(prepared.challenges)) == (url, 1)
+    assert complete(prepared).certificate == pem("leaf")
+    assert ca.counts() == {"/authz": 1, "/challenge": 1, "/order": 3, "/finalize": 1, "/cert": 1}
+
+
+def test_pending_with_a_challenge_under_way(ca, client, prepare, complete):
+    before = prepare()
+    client.post(before.challenges[0].url, {}, "the run that was killed")
+    again = prepare(wanted(order_uri=before.order.url, account_uri=client.account_uri))
+    assert again.order.url == before.order.url
+    complete(again)
+    assert ca.counts()["/challenge"] == 1
+    assert ca.counts()["/new-order"] == 1
+
+
+def test_pending_with_a_name_proved_in_another_way(ca, client, prepare, complete):
+    before = prepare(wanted("a.example", "b.example"))
+    document = ca.authorization_document(ca.path(before.order.authorizations[0]))
+    document["status"] = "valid"  # by dns-01; some CAs go on listing http-01
+    ca.always(ca.path(before.order.authorizations[0]), Answer(200, document))
+    ca.authorizations[ca.path(before.order.authorizations[0])]["status"] = "valid"
+    again = prepare(wanted("a.example", "b.example", order_uri=before.order.url, account_uri=client.account_uri))
+    complete(again)
+    assert [request.path for request in ca.signed("/challenge")] == [ca.path(before.challenges[1].url)]
+
+
+@pytest.mark.parametrize(
+    ("status", "requests"),
+    [
+        ("ready", {"/authz": 1, "/order": 2, "/finalize": 1, "/cert": 1}),
+        # Valid at the first look, and not finalized again.
+        ("processing", {"/authz": 1, "/order": 1, "/cert": 1}),
+        ("valid", {"/authz": 1, "/order": 1, "/cert": 1}),
+    ],
+)
+def test_further_on(ca, resume, complete, status, requests):
+    url, prepared = resume(status)
+    assert prepared.order.url == url
+    assert complete(prepared).certificate == pem("leaf")
+    assert ca.counts() == requests
+
+
+def test_processing_for_a_while_yet(ca, resume, complete):
+    ca.processing_polls = 3
+    _, prepared = resume("processing")
+    assert prepared.order.status == "processing"
+    assert complete(prepared).certificate == pem("leaf")
+    assert ca.counts()["/finalize"] == 0
+
+
+def test_what_the_earlier_run_left_on_the_host_is_told(ca, resume, key):
+    _, prepared = resume("ready", "a.example", "b.example")
+    assert [challenge.identifier for challenge in prepared.challenges] == ["a.example", "b.example"]
+    assert all(challenge.key_authorization.endswith(key.thumbprint) for challenge in prepared.challenges)
+
+
+@pytest.mark.parametrize(
+    "answer", [problem("malformed", 404), Answer(200, {"status": "valid"})], ids=["gone", "without challenges"]
+)
+def test_authorizations_of_a_finished_order_are_not_needed(ca, resume, complete, answer):
+    ca.always("/authz", answer)
+    _, prepared = resume("valid")
+    assert prepared.challenges == ()
+    assert complete(prepared).certificate == pem("leaf")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [problem("malformed", 404), problem("unauthorized", 403, "another account's"), Answer(410)],
+    ids=["gone", "another account's", "expired"],
+)
+def test_an_order_that_is_lost_is_followed_by_a_new_one(ca, resume, answer):
+    ca.script("/order", answer)
+    url, prepared = resume("pending")
+    assert prepared.order.url != url
+    assert ca.counts()["/new-order"] == 1
+
+
+def test_an_invalid_order_is_followed_by_a_new_one(resume):
+    url, prepared = resume("invalid")
+    assert prepared.order.url != url
+
+
+@pytest.mark.parametrize("status", ["invalid", "deactivated", "expired", "revoked"])
+def test_an_order_with_a_dead_authorization_is_followed_by_a_new_one(ca, resume, status):
+    ca.script("/authz", Answer(200, {"status": status}))
+    url, prepared = resume("pending")
+    assert (prepared.order.url != url, len(prepared.challenges)) == (True, 1)
+
+
+@pytest.mark.parametrize("identifiers", [("b.example",), ("a.example", "b.example"), ()], ids=["other", "more", "none"])
+def test_an_order_for_other_names_is_followed_by_a_new_one(ca, client, prepare, identifiers):
+    url = ca.order(client.account_uri, identifiers)
+    prepared = prepare(wanted("a.example", order_uri=url, account_uri=client.account_uri))
+    assert prepared.order.identifiers == {"a.example"}
+    assert prepared.order.url != url
+
+
+def test_names_are_compared_as_a_set(ca, client, prepare):
+    url = ca.order(client.account_uri, ["b.example", "A.example"])
+    prepared = prepare(wanted("a.example", "b.example", order_uri=url, account_uri=client.account_uri))
+    assert prepared.order.url == url
+
+
+@pytest.mark.parametrize("account", ["https://ca.example/account/other", None])
+def test_another_accounts_order_is_not_even_asked_for(ca, resume, account):
+    url, prepared = resume("ready", account_uri=account)
+    assert prepared.order.url != url
+    assert ca.counts()["/order"] == 0
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (problem("serverInternal", 500), ProblemError),
+        (problem("rateLimited", 429), ProblemError),
+        (Answer(429, headers={"Retry-After": "86400"}), ProblemError),
+        (RESET, TransportError),
+        (Answer(200, b"{"), ProtocolError),
+    ],
+    ids=["500", "rateLimited", "429", "reset", "truncated"],
+)
+def test_a_ca_in_trouble_is_no_reason_for_a_new_order(ca, resume, answer, error):
+    ca.always("/order", answer)
+    with pytest.raises(error):
+        resume("ready")
+    assert ca.counts()["/new-order"] == 0
+
+
+def test_new_nonce_in_trouble_is_no_reason_either(ca, resume):
+    ca.always("/new-nonce", Answer(502))
+    with pytest.raises(ProblemError):
+        resume("ready")
+    assert ca.signed() == []
