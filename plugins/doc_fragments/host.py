@@ -127,4 +127,13 @@ options:
         description: The folder that the web server serves.
         type: path
         required: true
+      identifier:
+        description: Not used; here only so that challenges can be given as they were returned.
+        type: str
+      url:
+        description: Not used; as O(challenges[].identifier).
+        type: str
+      status:
+        description: Not used; as O(challenges[].identifier).
+        type: str
 """

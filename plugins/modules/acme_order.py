@@ -102,7 +102,7 @@ EXAMPLES = r"""
         identifiers: [shop.example.com, www.shop.example.com]
       - name: mail
         identifiers: [mail.example.com]
-  register: order
+  register: ordered
 """
 
 RETURN = r"""
@@ -132,6 +132,8 @@ hosts:
         challenges:
           - type: http-01
             identifier: mail.example.com
+            url: https://acme-v02.api.letsencrypt.org/acme/chall/1/2/rS6vXA
+            status: pending
             token: LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0
             key_authorization: LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0.9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI
 """
@@ -169,8 +171,9 @@ def order_all(params):
             from_failure(option, order) if isinstance(order, Failure) else from_prepared(option, order, account.uri)
             for option, order in zip(options, orders)
         ]
+        made = [item for option, item in zip(options, items) if item["order_uri"] != option["order_uri"]]
         return {
-            "changed": True,
+            "changed": account.created or bool(made),
             "account_uri": account.uri,
             "requests": client.http.count,
             "hosts": by_host(items),

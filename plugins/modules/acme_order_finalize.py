@@ -54,6 +54,9 @@ options:
         type: str
         required: true
         choices: [pending, ready, processing, valid]
+      problem:
+        description: Not used; here only so that orders can be given as they were returned.
+        type: str
       identifiers:
         description: The names that were ordered.
         type: list
@@ -85,6 +88,31 @@ options:
         type: list
         elements: dict
         default: []
+        suboptions:
+          type:
+            description: The challenge's type.
+            type: str
+            required: true
+          identifier:
+            description: The name that it proves control of.
+            type: str
+            required: true
+          url:
+            description: URL at which the CA is told that it is in place.
+            type: str
+            required: true
+          status:
+            description: Its status. The CA is told only of one that is still pending.
+            type: str
+            required: true
+          token:
+            description: The CA's token.
+            type: str
+            required: true
+          key_authorization:
+            description: What is served for the token.
+            type: str
+            required: true
       account_uri:
         description: URL of the account that ordered.
         type: str
@@ -116,7 +144,7 @@ EXAMPLES = r"""
     acme_directory: letsencrypt
     account_key_src: ~/.config/certfleet.tls/account-key.pem
     orders:
-      - "{{ order.hosts.localhost[0] | combine({'csr_content': lookup('ansible.builtin.file', 'shop.csr')}) }}"
+      - "{{ ordered.hosts.localhost[0] | combine({'csr_content': lookup('ansible.builtin.file', 'shop.csr')}) }}"
   register: finalized
 """
 
@@ -170,7 +198,12 @@ def finalize_all(params):
             from_failure(option, chain) if isinstance(chain, Failure) else certificate_of(option, chain)
             for option, chain in zip(options, chains)
         ]
-        return {"changed": True, "requests": client.http.count, "hosts": by_host(items)}
+        return {"changed": would_change(options), "requests": client.http.count, "hosts": by_host(items)}
+
+
+def would_change(options):
+    """A valid order is downloaded, and nothing else."""
+    return any(option["status"] != VALID for option in options)
 
 
 def finalize(client, option, deadline):
@@ -208,7 +241,7 @@ def main():
     )
     require_libraries(module)
     if module.check_mode:
-        module.exit_json(changed=bool(module.params["orders"]), requests=0, hosts={})
+        module.exit_json(changed=would_change(module.params["orders"]), requests=0, hosts={})
     try:
         result = finalize_all(module.params)
     except AcmeError as error:

@@ -90,7 +90,7 @@ certificates:
     - host: localhost
       name: shop
       status: revoked
-      message: ""
+      problem: ""
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -107,29 +107,45 @@ CERTIFICATE_SPEC = {
     "name": {"type": "str", "required": True},
     "content": {"type": "str", "required": True},
 }
-KEY_OPTIONS = ("account_key_src", "account_key_content", "account_key_passphrase")
 
 
 def revoke_all(params):
     """Revoke each certificate. Raises AcmeError for what concerns them all."""
-    own_key = bool(params["private_key_src"] or params["private_key_content"])
     reason = REASONS.get(params["revoke_reason"])
     if reason is None:
         reason = int(params["revoke_reason"])
-    # RFC 8555 section 7.6: either key may ask.
-    key = account_key({name: params[name.replace("account", "private")] for name in KEY_OPTIONS} if own_key else params)
+    own_key = has_own_key(params)
+    key = key_of(params)
     with open_client(params, key) as client:
         if not own_key:
             use_account(client, params["account_uri"])
-        options = params["certificates"]
-        results = run_all(options, lambda option: revoke(client, der_of(option["content"]), reason, own_key))
-    return [item_of(option, result) for option, result in zip(options, results)]
+        return for_each(params, lambda option: revoke(client, der_of(option["content"]), reason, own_key))
+
+
+def check_all(params):
+    """What can be told without a signed request."""
+    key_of(params)
+    return for_each(params, lambda option: bool(der_of(option["content"])))
+
+
+def for_each(params, work):
+    options = params["certificates"]
+    return [item_of(option, result) for option, result in zip(options, run_all(options, work))]
+
+
+def has_own_key(params):
+    return bool(params["private_key_src"] or params["private_key_content"])
+
+
+def key_of(params):
+    """The key to sign with: RFC 8555 section 7.6 has the account's, or the certificates' own."""
+    return account_key(params, kind="private" if has_own_key(params) else "account")
 
 
 def item_of(option, result):
-    item = {"host": option["host"], "name": option["name"], "message": ""}
+    item = {"host": option["host"], "name": option["name"], "problem": ""}
     if isinstance(result, Failure):
-        return {**item, "status": FAILED, "message": result.message}
+        return {**item, "status": FAILED, "problem": result.message}
     return {**item, "status": "revoked" if result else "already revoked"}
 
 
@@ -151,10 +167,8 @@ def main():
         supports_check_mode=True,
     )
     require_libraries(module)
-    if module.check_mode:
-        module.exit_json(changed=bool(module.params["certificates"]), certificates=[])
     try:
-        certificates = revoke_all(module.params)
+        certificates = (check_all if module.check_mode else revoke_all)(module.params)
     except AcmeError as error:
         module.fail_json(msg=str(error), certificates=[])
     result = {"changed": any(item["status"] == "revoked" for item in certificates), "certificates": certificates}

@@ -44,10 +44,10 @@ EXAMPLES = r"""
   certfleet.tls.challenge_response:
     orders:
       - name: shop
-        order_uri: "{{ order.hosts.localhost[0].order_uri }}"
-        account_uri: "{{ order.hosts.localhost[0].account_uri }}"
+        order_uri: "{{ ordered.hosts.localhost[0].order_uri }}"
+        account_uri: "{{ ordered.hosts.localhost[0].account_uri }}"
     challenges:
-      - "{{ order.hosts.localhost[0].challenges[0] | combine({'webroot': '/var/www/html'}) }}"
+      - "{{ ordered.hosts.localhost[0].challenges[0] | combine({'webroot': '/var/www/html'}) }}"
 """
 
 RETURN = r"""

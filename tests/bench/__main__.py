@@ -48,7 +48,7 @@ def measure(keys: list[str], hosts: int, rounds: int) -> dict[str, Any]:
     folder = BUILD / "bench" / "run"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    with Lab(BUILD / "bench" / "lab", hosts=hosts, collections_path=str(BUILD / "collections_dev")) as lab:
+    with Lab(BUILD / "bench" / "lab", hosts=hosts, collections_path=str(clients.COLLECTIONS)) as lab:
         lab.dns.add("*.bench", "A", lab.controller)
         bench = Bench(lab, folder, rounds)
         results = {}

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import shlex
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -30,6 +29,7 @@ FLEET = {OURS: clients.ours, COMMUNITY_CRYPTO: clients.community_crypto}
 PROGRAMS = {CERTBOT: clients.certbot, LEGO: clients.lego}
 BATCH = 200
 ONE_BY_ONE = 8
+ATTEMPTS = 4
 
 NGINX_CONF = """\
 user root;
@@ -59,7 +59,7 @@ class Bench:
         self._folders = 0
 
     def requests_1_name(self) -> dict[str, list[float]]:
-        one_by_one = {name: [float(run.requests) for run in runs] for name, (runs, _) in self._one_by_one.items()}
+        one_by_one = {name: [float(run.requests) for run in runs] for name, (runs, _unused) in self._one_by_one.items()}
         return {**_each(self._first_issues, _requests), **one_by_one}
 
     def requests_10_names(self) -> dict[str, list[float]]:
@@ -79,25 +79,25 @@ class Bench:
 
     def batch_certificates_per_second(self) -> dict[str, list[float]]:
         one_by_one = {
-            name: [len(runs) / sum(run.seconds for run in runs)] for name, (runs, _) in self._one_by_one.items()
+            name: [len(runs) / sum(run.seconds for run in runs)] for name, (runs, _unused) in self._one_by_one.items()
         }
         return {OURS: [run.issued / run.seconds for run in self._batches[0]], **one_by_one}
 
     def batch_peak_memory_mib(self) -> dict[str, list[float]]:
-        return {OURS: [self._batches[1]], **{name: [peak] for name, (_, peak) in self._one_by_one.items()}}
+        return {OURS: [self._batches[1]], **{name: [peak] for name, (_unused, peak) in self._one_by_one.items()}}
 
     # -- The fleet
 
     @cached_property
     def _first_issues(self) -> dict[str, list[Run]]:
         """Runs over hosts that have no certificates, by turns, with warm connections and a new account each time."""
-        rounds = [self._repeat(self._first_issue) for _ in range(self._rounds)]
+        rounds = [self._repeat(self._first_issue) for _unused in range(self._rounds)]
         return {name: [results[name][0] for results in rounds] for name in FLEET}
 
     @cached_property
     def _nothing_due(self) -> dict[str, list[Run]]:
         """Runs over the same hosts, once all have their certificates, by turns."""
-        calls = {PING: clients.ping(), **{name: call for name, (_, call) in self._last_issue.items()}}
+        calls = {PING: clients.ping(), **{name: call for name, (_unused, call) in self._last_issue.items()}}
         runs: dict[str, list[Run]] = {name: [] for name in calls}
         for count in range(2 * self._rounds + 2):
             for name, call in calls.items():
@@ -119,7 +119,7 @@ class Bench:
 
     @cached_property
     def _ten_names(self) -> dict[str, Run]:
-        """One run over at most ten hosts; certbot and lego have an account already, as they are run once a certificate."""
+        """One run over at most ten hosts; certbot and lego, run once a certificate, have an account already."""
         hosts = self.lab.hosts[:10]
         names = [f"n{number}.{{{{ inventory_hostname }}}}.{self.lab.domain}" for number in range(10)]
         wanted = Wanted("ten", ",".join(hosts), names)
@@ -149,7 +149,7 @@ class Bench:
     def _batches(self) -> tuple[list[Run], float]:
         """Runs of our batch modules, and the modules' peak of memory in MiB, of a run of its own."""
         requests = {name: _request(name) for name in (f"b{number}.bench.{self.lab.domain}" for number in range(BATCH))}
-        runs = [self._repeat(lambda: self._batch(requests, sys.executable)) for _ in range(self._rounds)]
+        runs = [self._repeat(lambda: self._batch(requests, sys.executable)) for _unused in range(self._rounds)]
         peaks = self._new_folder() / "peaks"
         python = peaks.with_name("python")
         python.write_text(f'#!/bin/sh\nexec {shlex.join(_with_peak(peaks, [sys.executable]))} "$@"\n')
@@ -160,7 +160,7 @@ class Bench:
     def _batch(self, requests: Mapping[str, str], python: str) -> Run:
         with self._web_server() as webroot:
             call = clients.batch(self.lab, self._new_folder(), webroot, requests, python)
-            return self._run("batch", call, len(requests))
+            return self._run("batch", call, len(requests), timeout=90)
 
     def _with_account(self, name: str, certificates: Sequence[Sequence[str]]) -> tuple[list[Run], float]:
         """The runs for these certificates after one that makes the account; that one's peak of memory in MiB."""
@@ -191,18 +191,19 @@ class Bench:
 
     # -- Parts
 
-    def _run(self, name: str, call: Call, certificates: int = 0) -> Run:
-        return self._runner.run(name, call.command, certificates, call.env)
+    def _run(self, name: str, call: Call, certificates: int = 0, timeout: float = 240) -> Run:
+        return self._runner.run(name, call.command, certificates, call.env, timeout)
 
     def _repeat(self, measure: Callable[[], Result]) -> Result:
-        """Measure; once more, with a note, if it comes to nothing: Pebble can hang when it is asked for orders at once."""
-        try:
-            return measure()
-        except BenchError as error:
-            self.notes.append(f"measured once more, with the CA restarted: {error}")
-            print(f"bench: {self.notes[-1]}", file=sys.stderr, flush=True)
-            self.lab.pebble.restart()
-            return measure()
+        """Measure; if it comes to nothing, once more, with a note: Pebble hangs at times when many order at once."""
+        for _unused in range(ATTEMPTS - 1):
+            try:
+                return measure()
+            except BenchError as error:
+                self.notes.append(f"Measured once more, with the CA restarted: {error}.")
+                print(f"bench: {self.notes[-1]}", file=sys.stderr, flush=True)
+                self.lab.pebble.restart()
+        return measure()
 
     def _new_folder(self) -> Path:
         self._folders += 1

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -13,12 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from tests.lab import Lab
+from tests.lab.namespaces import CLEAN_ENV
 
 from .measure import BenchError
 from .table import CERTBOT, COMMUNITY_CRYPTO, LEGO, OURS
 
 HERE = Path(__file__).parent
-BUILD = HERE.parents[1] / "build"
+CHECKOUT = HERE.parents[1]
+BUILD = CHECKOUT / "build"
+COLLECTIONS = BUILD / "bench" / "collections"
 PLAYBOOKS = HERE / "playbooks"
 OWN = Path(sys.executable).parent  # this project's ansible-core
 PEERS = {name: BUILD / "bench" / f"venv-{name}" / "bin" for name in ("ansible", "certbot")}
@@ -43,7 +47,7 @@ class Wanted:
 
 
 def install() -> None:
-    """Install the peers, each in a virtual environment of its own."""
+    """Install the peers, each in a virtual environment of its own, and this collection as its users do."""
     for name, programs in PEERS.items():
         pins = HERE / f"requirements-{name}.txt"
         done = subprocess.run(["sh", HERE.parent / "setup/python.sh", sys._base_executable, programs.parent, pins])
@@ -51,21 +55,24 @@ def install() -> None:
             raise BenchError(f"{name} could not be installed in {programs.parent}")
     if not LEGO_PROGRAM.exists():
         raise BenchError(f"there is no {LEGO_PROGRAM}: run make system")
+    archives = BUILD / "bench" / "archives"
+    shutil.rmtree(archives, ignore_errors=True)
+    galaxy = [OWN / "ansible-galaxy", "collection"]
+    env = {**CLEAN_ENV, "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS)}
+    _said([*galaxy, "build", "--output-path", archives, CHECKOUT], env)
+    _said([*galaxy, "install", "--force", "--offline", "--collections-path", COLLECTIONS, *archives.iterdir()], env)
 
 
 def versions() -> dict[str, str]:
     """What is compared. Raises BenchError when the Ansibles differ, as then more than the two collections would be."""
-    own, theirs = (_ansible_core(programs) for programs in (OWN, PEERS["ansible"]))
-    if own != theirs:
-        raise BenchError(f"the peer's ansible-core is {theirs}, ours {own}: pin an ansible that fits ours")
-    galaxy = (HERE.parents[1] / "galaxy.yml").read_text()
-    crypto = next(
-        PEERS["ansible"].parent.glob("lib/*/site-packages/ansible_collections/community/crypto/MANIFEST.json")
-    )
+    own, other = (_ansible_core(programs) for programs in (OWN, PEERS["ansible"]))
+    if own != other:
+        raise BenchError(f"the peer's ansible-core is {other}, ours {own}: pin an ansible that fits ours")
+    theirs = next(PEERS["ansible"].parent.glob("lib/*/site-packages"))
     return {
-        OURS: galaxy.partition("\nversion: ")[2].partition("\n")[0],
+        OURS: _collection(COLLECTIONS, "certfleet/tls"),
         "ansible-core": own,
-        COMMUNITY_CRYPTO: json.loads(crypto.read_text())["collection_info"]["version"],
+        COMMUNITY_CRYPTO: _collection(theirs, "community/crypto"),
         CERTBOT: _said([PEERS["certbot"] / "certbot", "--version"]).split()[1],
         LEGO: _said([LEGO_PROGRAM, "--version"]).split()[2],
         "python": sys.version.split()[0],
@@ -146,9 +153,17 @@ def _playbook(programs: Path, playbook: str | Path, folder: Path, variables: Map
     return [programs / "ansible-playbook", playbook, "--extra-vars", f"@{path}"]
 
 
+def _collection(path: Path, name: str) -> str:
+    manifest = json.loads((path / "ansible_collections" / name / "MANIFEST.json").read_text())
+    return str(manifest["collection_info"]["version"])
+
+
 def _ansible_core(programs: Path) -> str:
     return _said([programs / "ansible", "--version"]).split("]")[0].split()[-1]
 
 
-def _said(command: Sequence[str | Path]) -> str:
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+def _said(command: Sequence[str | Path], env: Mapping[str, str] = CLEAN_ENV) -> str:
+    done = subprocess.run(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode != 0:
+        raise BenchError(f"{Path(command[0]).name} fails: {done.stdout.strip()}")
+    return done.stdout

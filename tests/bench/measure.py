@@ -5,16 +5,19 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.lab import Lab
 from tests.lab.namespaces import CLEAN_ENV
+from tests.lab.process import processes
+
+MARK = "BENCH_RUN"
 
 
 class BenchError(Exception):
@@ -35,47 +38,50 @@ class Runner:
     """Runs commands on a lab's controller; what they print goes to a file each in folder."""
 
     def __init__(self, lab: Lab, folder: Path) -> None:
-        self.lab = lab
+        self._lab = lab
         self._folder = folder
         self._runs = 0
-
-    def environment(self) -> dict[str, str]:
-        """Of every command alike: nobody's own settings, and Python's caches, which an installed program has, too."""
-        return {**CLEAN_ENV, "HOME": str(self._folder), "PYTHONPYCACHEPREFIX": str(self._folder / "pycache")}
 
     def run(
         self,
         name: str,
         command: Sequence[str | os.PathLike[str]],
-        certificates: int = 0,
-        env: Mapping[str, str] | None = None,
-        timeout: float = 240,
+        certificates: int,
+        env: Mapping[str, str],
+        timeout: float,
     ) -> Run:
         """Run a command that gets so many certificates. Raises BenchError when it fails or takes too long."""
         self._runs += 1
         output = self._folder / f"{self._runs:03}-{name}.log"
-        mark = self.lab.pebble.mark()
+        # Nobody's own settings: of the person's environment nothing, and another home. The mark tells what is left of a
+        # run, also what Ansible detaches.
+        env = {**CLEAN_ENV, "HOME": str(self._folder), MARK: str(output), **env}
+        mark = self._lab.pebble.mark()
         with output.open("wb") as file:
             begun = time.monotonic()
-            process = self.lab.popen(
-                command,
-                env={**self.environment(), **(env or {})},
-                stdin=subprocess.DEVNULL,
-                stdout=file,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-            # Waited for by hand: only so the kernel tells what this process and those that it waited for have used.
-            timer = threading.Timer(timeout, os.killpg, (process.pid, signal.SIGKILL))
+            process = self._lab.popen(command, env=env, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT)
+            timer = threading.Timer(timeout, process.kill)
             timer.start()
-            _, status, usage = os.wait4(process.pid, 0)
+            # By hand: so the kernel tells what this process has used, and those that it waited for.
+            _unused, status, usage = os.wait4(process.pid, 0)
             seconds = time.monotonic() - begun
+            process.returncode = os.waitstatus_to_exitcode(status)
             timer.cancel()
-        process.returncode = os.waitstatus_to_exitcode(status)
+        issued = len(self._lab.pebble.issued(mark))
         if process.returncode != 0:
-            reason = f"does not end within {timeout:.0f} s" if seconds >= timeout else "fails"
-            raise BenchError(f"{name} {reason}: see {output}")
-        issued = len(self.lab.pebble.issued(mark))
-        if issued != certificates:
-            raise BenchError(f"{name} got {issued} certificates instead of {certificates}: see {output}")
-        return Run(seconds, usage.ru_utime + usage.ru_stime, len(self.lab.pebble.requests(mark)), issued)
+            _end(f"{MARK}={output}")
+            reason = f"is not done within {timeout:.0f} s" if seconds >= timeout else "fails"
+        elif issued != certificates:
+            reason = f"got {issued} certificates instead of {certificates}"
+        else:
+            requests = len(self._lab.pebble.requests(mark))
+            return Run(seconds, usage.ru_utime + usage.ru_stime, requests, issued)
+        raise BenchError(f"{name} {reason}: see {output}")
+
+
+def _end(mark: str) -> None:
+    """End what is left of a run, so that the next is alone."""
+    for process in processes():
+        with suppress(OSError):
+            if mark.encode() in Path(f"/proc/{process.pid}/environ").read_bytes().split(b"\0"):
+                process.kill()

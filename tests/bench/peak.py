@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """python peak.py FILE COMMAND...: runs the command and appends to FILE its peak of resident memory, in KiB.
 
-A process of its own, and a small one: the kernel counts what a program's parent had in memory before the program was loaded.
+A process of its own, and a small one: the kernel also counts what was in memory before the program was loaded, which is
+what its parent has.
 """
 
 from __future__ import annotations

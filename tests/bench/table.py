@@ -43,7 +43,7 @@ class PartOf:
     def judge(self, medians: Figures) -> dict[str, Any]:
         parts = {name: value / medians[self.peer] for name, value in medians.items()}
         met = parts[OURS] <= self.limit
-        return {**parts, "medians": dict(medians), "bar": f"at most {self.limit:g} × {self.peer}", "met": met}
+        return {**parts, "medians": dict(medians), "bar": f"at most {self.limit:g} times {self.peer}", "met": met}
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Times:
 
     def judge(self, medians: Figures) -> dict[str, Any]:
         times = {peer: medians[OURS] / medians[peer] for peer in self.factors}
-        bar = "at least " + ", ".join(f"{factor:g} × {peer}" for peer, factor in self.factors.items())
+        bar = "at least " + ", ".join(f"{factor:g} times {peer}" for peer, factor in self.factors.items())
         met = all(times[peer] >= factor for peer, factor in self.factors.items())
         return {**medians, "times": times, "bar": bar, "met": met}
 
@@ -114,7 +114,7 @@ def _row(key: str, entry: Mapping[str, Any]) -> list[str]:
 def _reached(entry: Mapping[str, Any]) -> str:
     """Our figure in the bar's terms."""
     if "times" in entry:
-        text = ", ".join(f"{_number(times)} × {peer}" for peer, times in entry["times"].items())
+        text = ", ".join(f"{_number(times)} times {peer}" for peer, times in entry["times"].items())
     else:
         text = _number(entry[OURS])
     return text if entry["met"] else f"**{text}: missed**"
@@ -128,8 +128,9 @@ def _number(value: float) -> str:
 
 def _legend(report: Mapping[str, Any]) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in report["versions"].items())
-    text = (
-        f"{report['date'][:10]}; {versions}; {report['hosts']} hosts, {report['forks']} forks and the CA (Pebble) on one "
-        f"machine with {report['cpus']} processors. "
-    )
-    return text + "".join(f"{note}\n" for note in ["", *report["notes"]])
+    lines = [
+        f"{report['date'][:10]}: {versions}.",
+        f"{report['hosts']} hosts, {report['forks']} forks, and the CA (Pebble) on a machine of {report['cpus']} CPUs.",
+        *report["notes"],
+    ]
+    return "".join(f"{line}\n" for line in lines)

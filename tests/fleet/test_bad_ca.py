@@ -11,7 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from ansible_collections.certfleet.tls.plugins.module_utils.acme import account
@@ -114,11 +114,13 @@ CASES = {
         {"acme_ca_path": "/nowhere/ca.pem"},
         at_once=True,
     ),
-    "CA bundle is none": Case("https://ca.lab.test:14000 cannot be reached", {}, bad_bundle),
+    "CA bundle is none": Case(
+        "bundle.pem holds no certificates: name a file of PEM certificates", {}, bad_bundle, at_once=True
+    ),
     "directories differ": Case(
         "acme_directory differs between web1 and web3",
         {
-            "acme_directory": "{{ 'letsencrypt' if inventory_hostname == 'web3' else 'https://ca.lab.test:14000/dir' }}",
+            "acme_directory": "{{ (inventory_hostname == 'web3') | ternary('letsencrypt', 'https://ca.lab.test:14000/dir') }}"
         },
         at_once=True,
     ),
@@ -127,7 +129,9 @@ CASES = {
     ),
     "key is none": Case("account key {key} is not a private key", {}, key_file(lambda: b"hello\n")),
     "key is a folder": Case("cannot be read: Is a directory", {}, folder_for_a_key),
-    "key is encrypted": Case("account_key_passphrase", {}, key_file(lambda: rsa_key(2048, b"secret"))),
+    "key is encrypted": Case(
+        "no passphrase is given: set account_key_passphrase", {}, key_file(lambda: rsa_key(2048, b"secret"))
+    ),
     "passphrase is wrong": Case(
         "cannot be decrypted",
         {"acme_account_key_passphrase": "wrong"},
@@ -135,21 +139,24 @@ CASES = {
     ),
     "key is weak": Case("1024 bits, which is weak", {}, key_file(lambda: rsa_key(1024))),
     "key content is none": Case("account_key_content is not a private key", {"acme_account_key_content": "hello"}),
-    "account is deactivated": Case("deactivated", {}, deactivated_account, signed=True),
+    "account is deactivated": Case("exists but is deactivated", {}, deactivated_account, signed=True),
     "terms are not agreed to": Case(
         "set terms_agreed (acme_terms_agreed) to true", {"acme_terms_agreed": False}, signed=True
     ),
     "EAB is not given": Case("set external_account_binding (acme_eab)", {}, wants_eab, signed=True),
     "EAB key is wrong": Case(
-        "account registration: ", {"acme_eab": {"kid": "lab-1", "key": HMAC_KEY[:-4] + "AAAA"}}, wants_eab, signed=True
+        "external account binding JWS verification error",
+        {"acme_eab": {"kid": "lab-1", "key": HMAC_KEY[:-4] + "AAAA"}},
+        wants_eab,
+        signed=True,
     ),
     "EAB key id is wrong": Case(
-        "account registration: ", {"acme_eab": {"kid": "lab-2", "key": HMAC_KEY}}, wants_eab, signed=True
+        "references a key that is not known", {"acme_eab": {"kid": "lab-2", "key": HMAC_KEY}}, wants_eab, signed=True
     ),
     "EAB key is no base64url": Case(
-        "base64", {"acme_eab": {"kid": "lab-1", "key": "not base64!"}}, wants_eab, signed=True
+        "is not base64url text", {"acme_eab": {"kid": "lab-1", "key": "not base64!"}}, wants_eab, signed=True
     ),
-    "EAB without key": Case("key", {"acme_eab": {"kid": "lab-1"}}, wants_eab),
+    "EAB without key": Case("key found in external_account_binding", {"acme_eab": {"kid": "lab-1"}}, wants_eab),
 }
 MENDED: dict[str, dict[str, Any]] = {case: {"acme_eab": EAB} for case in CASES if case.startswith("EAB")}
 
@@ -185,12 +192,12 @@ def test_what_cannot_be_used(small: Fleet, name: str) -> None:
 
 
 def mend(fleet: Fleet, variables: dict[str, Any]) -> None:
-    """What was wrong is put right, and every host gets its certificate."""
+    """What was wrong is put right, and a certificate is had. One host is enough to see it."""
     if "acme_eab" not in variables:
         (fleet.folder / "account-key.pem").unlink(missing_ok=True)
-    run = fleet.site(**variables)
+    run = fleet.site(**{"acme_hosts": "web2", **variables})
     assert run.code == 0, run.text
-    assert None not in fleet.serials().values()
+    assert fleet.pair_matches("web2")
 
 
 # -- Servers that are no CAs
@@ -209,7 +216,7 @@ PLAYBOOK = """\
 class NoCa(BaseHTTPRequestHandler):
     """A fake of what people find at a mistyped URL."""
 
-    answers = {
+    answers: ClassVar = {
         "/html": ("text/html", b"<!doctype html><title>It works!</title>"),
         "/json": ("application/json", b'{"name": "a service that is no CA"}'),
         "/list": ("application/json", b"[]"),
@@ -224,7 +231,7 @@ class NoCa(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, *_: object) -> None:
+    def log_message(self, *_unused: object) -> None:
         pass
 
 

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Certificates that cannot be had and hosts that cannot take them: told in one line, nothing half done, others served."""
+"""Certificates that cannot be had and hosts that cannot take them: one line, nothing half done, others served."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ ALL = {**CERTIFICATES, **BLOCKED}
 
 
 def bad(table: dict[str, tuple[dict[str, Any], str]]) -> list[dict[str, Any]]:
-    certificates = [{**Fleet.certificate(name), **options} for name, (options, _) in table.items()]
+    certificates = [{**Fleet.certificate(name), **options} for name, (options, _unused) in table.items()]
     return [*certificates, Fleet.certificate("twice")]
 
 
@@ -139,11 +139,11 @@ ARGUMENTS: list[dict[str, tuple[Any, str]]] = [
 
 @pytest.mark.parametrize("by_host", ARGUMENTS, ids=["values", "names"])
 def test_arguments(three_hosts: Fleet, by_host: dict[str, tuple[Any, str]]) -> None:
-    run = three_hosts.site(**three_hosts.by_host(**{host: [value] for host, (value, _) in by_host.items()}))
+    run = three_hosts.site(**three_hosts.by_host(**{host: [value] for host, (value, _unused) in by_host.items()}))
     assert run.code != 0
     assert run.hosts_with("failed") == ["web1", "web2"]
     assert "Traceback" not in run.text
-    for host, (_, message) in by_host.items():
+    for host, (_unused, message) in by_host.items():
         (line,) = [line for line in run.text.splitlines() if line.startswith(f"fatal: [{host}]")]
         assert message in line
     assert three_hosts.serials()["web3"]
@@ -175,7 +175,7 @@ TROUBLES = {
     ),
     "no cryptography": Trouble(
         f"cp -a {LIBRARY} /tmp/library; rm -rf {LIBRARY}",
-        "certificate shop: the Python library cryptography is missing for /usr/bin/python3: install python3-cryptography",
+        "certificate shop: the Python library cryptography is missing for /usr/bin/python3: install python3-",
         f"mv /tmp/library {LIBRARY}",
     ),
     "broken cryptography": Trouble(
@@ -255,7 +255,7 @@ def test_nothing_is_half_done(troubled: tuple[dict[str, Trouble], Story]) -> Non
 
 
 def test_mended_hosts_are_served(three_hosts: Fleet, troubled: tuple[dict[str, Trouble], Story]) -> None:
-    troubles, story = troubled
+    _unused, story = troubled
     run = story.runs["mended"]
     assert run.code == 0, run.text
     assert run.hosts_with("changed") == ["web1", "web2"]

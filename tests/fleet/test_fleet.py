@@ -189,7 +189,7 @@ def test_check_mode_names_what_the_real_run_does(changes: Part) -> None:
 
 
 def test_changes_reissue_where_they_are_and_nowhere_else(changes: Part) -> None:
-    reissued = [host for host, (action, _) in CHANGES.items() if action == "issue"]
+    reissued = [host for host, (action, _unused) in CHANGES.items() if action == "issue"]
     before, after = changes.serials["before"], changes.serials["real"]
     assert [host for host in before if before[host] != after[host]] == reissued
     assert sorted(changes.issued["real"]) == sorted(f"{after[host]:016x}" for host in reissued)

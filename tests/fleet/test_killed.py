@@ -109,7 +109,7 @@ def kill_at(fleet: Fleet, moment: Moment, kill: Callable[[subprocess.Popen[str]]
     process = fleet.start(fleet.command(**ONLY))
     fleet.wait_for(process, lambda: moment(fleet, mark), what)
     kill(process)
-    text, _ = process.communicate(timeout=120)
+    text, _unused = process.communicate(timeout=120)
     assert process.returncode == -signal.SIGKILL
     assert "PLAY RECAP" not in text
     return text

@@ -71,7 +71,7 @@ class Sampler:
         self._thread.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *_unused: object) -> None:
         self._stop.set()
         self._thread.join()
         self._files()
@@ -85,7 +85,7 @@ class Sampler:
 
     def _files(self) -> None:
         for folder in self.folders:
-            for parent, _, names in os.walk(folder):
+            for parent, _unused, names in os.walk(folder):
                 for name in names:
                     path = Path(parent, name)
                     with suppress(OSError):  # it is gone
@@ -180,12 +180,12 @@ def test_the_live_pair_matches_at_every_moment(small: Fleet) -> None:
     )
     process = subprocess.Popen(watch, stdout=subprocess.PIPE, text=True)
     try:
-        for _ in range(3):
+        for _unused in range(3):
             run = small.site(acme_force_renewal=True)
             assert run.code == 0, run.text
     finally:
         small.lab.path("web1", "/tmp/watcher.stop").write_text("")
-        printed, _ = process.communicate(timeout=30)
+        printed, _unused = process.communicate(timeout=30)
         small.lab.path("web1", "/tmp/watcher.stop").unlink()
     seen = json.loads(printed)
     assert seen["faults"] == []

@@ -74,7 +74,7 @@ def test_a_host_that_vanishes_midway_gets_the_certificate_that_was_issued(small:
     process = small.start(small.command())
     small.wait_for(process, lambda: len(pebble.issued(mark)) == 3, "the last certificate")
     small.lab.unplug("web2")
-    text, _ = process.communicate(timeout=300)
+    text, _unused = process.communicate(timeout=300)
     assert process.returncode != 0
     assert "web2" in text
     serials = small.serials()

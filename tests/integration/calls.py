@@ -36,7 +36,7 @@ def call(
     command += ["-u", as_user] if as_user else []
     command += [flag for flag, wanted in (("--check", check), ("--diff", diff)) if wanted]
     done = lab.run(command, capture_output=True, text=True, timeout=300)
-    _, arrow, document = done.stdout.partition("=> ")
+    _unused, arrow, document = done.stdout.partition("=> ")
     assert arrow, done.stdout + done.stderr
     result = Result(json.JSONDecoder().raw_decode(document)[0])
     result.ok = done.returncode == 0

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""acme_account, acme_account_info and acme_directory_info against Pebble."""
+"""acme_account and acme_account_info against Pebble."""
 
 from __future__ import annotations
 
@@ -10,23 +10,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 
-NEW = {"account_key_create": True, "terms_agreed": True}
+from tests.integration.orders import NEW, posts
 
 
 def pem(key, passphrase=None):
     encryption = BestAvailableEncryption(passphrase) if passphrase else NoEncryption()
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption).decode()
-
-
-def test_directory(ca):
-    (directory,) = ca("acme_directory_info")["directories"]
-    assert directory["profiles"].keys() == {"default", "shortlived"}
-    assert directory["renewal_information"] is True
-    assert directory["external_account_required"] is False
-
-
-def posts(lab, mark):
-    return [path for method, path in lab.pebble.requests(mark) if method == "POST"]
 
 
 def test_account_is_made_once_and_its_key_born_private(ca, tmp_path):

@@ -16,7 +16,7 @@ from tests.lab.process import wait
 from tests.unit.pki import ca
 
 HOUR = timedelta(hours=1)
-COUNTER = "#!/bin/sh\n[ \"$1\" = reload ] && echo reloaded >> /srv/reloads\n"
+COUNTER = '#!/bin/sh\n[ "$1" = reload ] && echo reloaded >> /srv/reloads\n'
 
 
 def manifest(host: Host, name: str = "shop"):
@@ -126,7 +126,10 @@ def refusals(issuer: Issuer):
     return {
         "wrong-key": ({"public_key": other}, "is for another key than the pending one"),
         "other-name": ({"identifiers": ["other.lab.test"]}, "is for other.lab.test instead of other-name.lab.test"),
-        "more-names": ({"identifiers": ["more-names.lab.test", "x.lab.test"]}, "is for more-names.lab.test, x.lab.test"),
+        "more-names": (
+            {"identifiers": ["more-names.lab.test", "x.lab.test"]},
+            "is for more-names.lab.test, x.lab.test",
+        ),
         "no-names": ({"identifiers": []}, "is for no names instead of no-names.lab.test"),
         "expired": ({"not_after": issuer.now - HOUR}, "ended at"),
         "far-future": ({"not_before": issuer.now + 2 * HOUR}, "begins at"),
@@ -161,13 +164,13 @@ def test_what_must_not_be_put_in_place_is_not_and_stops_no_other(services: Host,
         item["name"]: item
         for item in host.request(*(certificates[name] for name in names if name != "none"))["requests"]
     }
-    results = [issuer.issue(requests[name], **options) for name, (options, _) in table.items()]
-    results += [{**issuer.issue(requests[name]), **texts} for name, (texts, _) in GARBAGE.items()]
+    results = [issuer.issue(requests[name], **options) for name, (options, _unused) in table.items()]
+    results += [{**issuer.issue(requests[name]), **texts} for name, (texts, _unused) in GARBAGE.items()]
     results += [{**issuer.issue(requests["good"]), "name": name} for name in ("good", "none")]
     before = untouched(host)
     result = host.deploy(results, *certificates.values())
     message = told(result)
-    expected = {name: text for name, (_, text) in {**table, **GARBAGE}.items()}
+    expected = {name: text for name, (_unused, text) in {**table, **GARBAGE}.items()}
     expected["none"] = "no version of it is pending: run certificate_request first"
     assert result["failures"].keys() == expected.keys()
     for name, text in expected.items():
@@ -204,7 +207,9 @@ def test_a_reload_that_fails_is_told_and_made_up_for(services: Host, issuer: Iss
     certificates = [wanted("shop", reload=["counter", "nginx"]), wanted("mail", reload=["nginx"])]
     requests = host.request(*certificates)["requests"]
     result = host.deploy([issuer.issue(request) for request in requests], *certificates)
-    assert told(result).startswith("certificate shop: service counter could not be reloaded (/usr/sbin/service counter ")
+    assert told(result).startswith(
+        "certificate shop: service counter could not be reloaded (/usr/sbin/service counter "
+    )
     assert "unrecognized service" in result["msg"]
     assert result["failures"].keys() == {"shop"}
     assert result["reloaded"] == ["nginx"]
@@ -259,9 +264,7 @@ def test_what_failed_at_the_ca(host: Host) -> None:
     assert host.tree() == before
     result = host.deploy(results, *certificates)
     for once in (foreseen, result):
-        assert told(once) == (
-            "certificate gone: unauthorized; certificate soon: timed out; certificate other: no"
-        )
+        assert told(once) == ("certificate gone: unauthorized; certificate soon: timed out; certificate other: no")
         assert once["changed"]
         assert "[WARNING]: certificate later is put off to a later run: rate limited" in once.text
     # Only an order that came to nothing is forgotten; the key is used again.

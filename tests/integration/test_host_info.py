@@ -35,7 +35,10 @@ def test_a_host_that_has_nothing(host: Host) -> None:
 
 
 def test_the_whole_of_what_there_is_and_looking_changes_nothing(host: Host, issuer: Issuer) -> None:
-    shop, mail = wanted("shop", "www.lab.test", "shop.lab.test"), wanted("mail", key_type="rsa2048", profile="tlsserver")
+    shop, mail = (
+        wanted("shop", "www.lab.test", "shop.lab.test"),
+        wanted("mail", key_type="rsa2048", profile="tlsserver"),
+    )
     host.make_live(issuer, shop)
     host.request(mail)
     before = host.tree()
@@ -61,7 +64,11 @@ def test_the_whole_of_what_there_is_and_looking_changes_nothing(host: Host, issu
 
 DRIFT = {
     "mode": ("chmod 0640 privkey.pem", {}, {"attributes": ["privkey.pem mode 0640 instead of 0600"]}),
-    "owner": ("chown daemon privkey.pem", {"owner": "root"}, {"attributes": ["privkey.pem owner daemon instead of root"]}),
+    "owner": (
+        "chown daemon privkey.pem",
+        {"owner": "root"},
+        {"attributes": ["privkey.pem owner daemon instead of root"]},
+    ),
     "group": ("chgrp 4242 privkey.pem", {"group": "root"}, {"attributes": ["privkey.pem group 4242 instead of root"]}),
     "owner that nobody asked for": ("chown daemon privkey.pem", {}, {"attributes": []}),
     "a file is gone": ("rm chain.pem", {}, {"missing": ["chain.pem"]}),
@@ -143,14 +150,14 @@ INVALID = {
 
 
 def test_what_cannot_be_wanted_is_told_by_all_modules_alike(host: Host) -> None:
-    certificates = [{**wanted(f"c{number}"), **options} for number, (options, _) in enumerate(INVALID.values())]
+    certificates = [{**wanted(f"c{number}"), **options} for number, (options, _unused) in enumerate(INVALID.values())]
     looked = host("certificate_info", certificates=certificates)
     assert looked.ok
-    for found, (_, message) in zip(looked["certificates"], INVALID.values()):
+    for found, (_unused, message) in zip(looked["certificates"], INVALID.values()):
         assert len(found["invalid"]) == 1
         assert message in found["invalid"][0]
     requested = told(host.request(*certificates))
-    for certificate, (_, message) in zip(certificates, INVALID.values()):
+    for certificate, (_unused, message) in zip(certificates, INVALID.values()):
         assert f"certificate {certificate['name']}: " in requested
         assert message in requested
     results = [{"name": certificate["name"], "status": "repair"} for certificate in certificates]

@@ -81,7 +81,7 @@ class Lab:
         self.up(owner=Process.of(os.getpid()))
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *_unused: object) -> None:
         self.down()
 
     # -- What there is

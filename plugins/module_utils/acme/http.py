@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ipaddress
 import json
-import os
 import re
 import ssl
 import threading
@@ -124,8 +123,8 @@ class Http:
         self._session = requests.Session()
         self._session.headers.update({"User-Agent": USER_AGENT, "Accept-Language": "en"})
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        if ca_path and not os.path.exists(ca_path):
-            raise TransportError(f"ca_path {ca_path} does not exist: name a file of PEM certificates")
+        if ca_path:
+            _check_bundle(ca_path)
         # Given with each request, not with the session, where REQUESTS_CA_BUNDLE would win over it.
         self._verify = ca_path or None
         adapter = HTTPAdapter(pool_connections=4, pool_maxsize=connections, pool_block=True)
@@ -167,7 +166,7 @@ class Http:
                 f"{_origin(url)} shows a certificate that is not trusted ({_reason(cause)}); "
                 "name the CA bundle that it is signed with in ca_path (acme_ca_path)"
             ) from None
-        except requests.exceptions.Timeout:
+        except (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError):  # the latter while the body is read
             raise TransportError(f"{_origin(url)} did not answer within {self._timeout:g} s") from None
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise TransportError(f"{_origin(url)} cannot be reached ({_reason(_innermost(error))})") from None
@@ -204,6 +203,21 @@ class Http:
         now = self.clock.now()
         seconds = answer.retry_after(now)
         return now + timedelta(seconds=min(seconds, 10**9)) if seconds is not None else None
+
+
+def _check_bundle(path: str) -> None:
+    """Raise TransportError for what is no CA bundle: the library's own messages do not name the file."""
+    try:
+        with open(path, "rb") as file:
+            text = file.read()
+    except FileNotFoundError:
+        raise TransportError(f"ca_path {path} does not exist: name a file of PEM certificates") from None
+    except IsADirectoryError:
+        return  # one of hashed names, which OpenSSL takes as well
+    except OSError as error:
+        raise TransportError(f"ca_path {path} cannot be read: {error.strerror}") from None
+    if b"CERTIFICATE-----" not in text:
+        raise TransportError(f"ca_path {path} holds no certificates: name a file of PEM certificates")
 
 
 def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -199,8 +199,10 @@ def complete(client: Client, prepared: Prepared, csr_der: bytes, deadline: Deadl
         order = _wait_for_validation(client, order, deadline)
     if order.status == "ready":
         order = _finalize(client, order, csr_der)
-    if order.status == "processing":
-        order = order.wait_past(client, "processing", deadline)
+    # The answer to finalize may still show the order as it was before.
+    for status in ("ready", "processing"):
+        if order.status == status:
+            order = order.wait_past(client, status, deadline)
     if order.status != "valid":
         raise OrderInvalid(order.failure(client))
     return download(client, order.certificate_url)

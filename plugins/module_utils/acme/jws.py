@@ -71,15 +71,18 @@ class AccountKey:
         return cls(rsa.generate_private_key(public_exponent=65537, key_size=int(key_type.removeprefix("rsa"))))
 
     @classmethod
-    def load(cls, pem: bytes, passphrase: str | None, where: str) -> AccountKey:
-        """Read a PEM private key. *where* it came from is said in the KeyFileError that anything unusable raises."""
+    def load(cls, pem: bytes, passphrase: str | None, where: str, option: str = "account_key") -> AccountKey:
+        """Read a PEM private key. *where* it came from is said in the KeyFileError that anything unusable raises.
+
+        *option* begins the name of the option for the passphrase.
+        """
         try:
             key = serialization.load_pem_private_key(pem, passphrase.encode() if passphrase else None)
         except TypeError:
             if passphrase:
                 # An unencrypted key with a passphrase given for others of the fleet: no reason to stop.
                 return cls.load(pem, None, where)
-            raise KeyFileError(f"{where} is encrypted and no passphrase is given: set account_key_passphrase") from None
+            raise KeyFileError(f"{where} is encrypted and no passphrase is given: set {option}_passphrase") from None
         except ValueError:
             if passphrase and b"ENCRYPTED" in pem:
                 raise KeyFileError(f"{where} cannot be decrypted with the passphrase given") from None

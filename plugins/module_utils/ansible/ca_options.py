@@ -68,25 +68,27 @@ def open_client(params: Mapping[str, Any], key: AccountKey, connections: int = 1
         yield Client(http, Directory.fetch(http, resolve(params["acme_directory"])), key, connections)
 
 
-def account_key(params: Mapping[str, Any], create: bool = False) -> AccountKey:
-    """The account key that ACCOUNT_KEY_SPEC names. *create*: makes a file that is absent. Raises KeyFileError."""
-    passphrase = params["account_key_passphrase"]
-    if params["account_key_content"]:
-        return AccountKey.load(params["account_key_content"].encode(), passphrase, "account_key_content")
-    path = params["account_key_src"]
+def account_key(params: Mapping[str, Any], create: bool = False, kind: str = "account") -> AccountKey:
+    """The account key that ACCOUNT_KEY_SPEC names. *create*: makes a file that is absent. Raises KeyFileError.
+
+    *kind* begins the options' names: "private" for a certificate's own key, which is never made here.
+    """
+    option = f"{kind}_key"
+    passphrase, content, path = (params[f"{option}_{part}"] for part in ("passphrase", "content", "src"))
+    if content:
+        return AccountKey.load(content.encode(), passphrase, f"{option}_content", option)
     if not path:
-        raise KeyFileError("no account key is given: set account_key_src or account_key_content")
+        raise KeyFileError(f"no {kind} key is given: set {option}_src or {option}_content")
+    where = f"{kind} key {path}"
     try:
         with open(path, "rb") as file:
-            return AccountKey.load(file.read(), passphrase, f"account key {path}")
+            return AccountKey.load(file.read(), passphrase, where, option)
     except FileNotFoundError:
         if not create:
-            raise KeyFileError(
-                f"account key {path} does not exist and may not be made here: make the account first (acme_account), "
-                "or set account_key_create"
-            ) from None
+            hint = " and may not be made here: make the account first (acme_account), or set account_key_create"
+            raise KeyFileError(f"{where} does not exist{hint if kind == 'account' else ''}") from None
     except OSError as error:
-        raise KeyFileError(f"account key {path} cannot be read: {error.strerror}") from None
+        raise KeyFileError(f"{where} cannot be read: {error.strerror}") from None
     return _create_key(path, params["account_key_type"], passphrase)
 
 

@@ -48,6 +48,10 @@ CHALLENGE_SPEC: dict[str, Any] = {
     "token": {"type": "str", "required": True, "no_log": False},
     "key_authorization": {"type": "str", "no_log": False},
     "webroot": {"type": "path", "required": True},
+    # Of no use here, but acme_order gives them, too.
+    "identifier": {"type": "str"},
+    "url": {"type": "str"},
+    "status": {"type": "str"},
 }
 
 

@@ -26,17 +26,27 @@ ORDER_SPEC: dict[str, Any] = {
     "can_wait": {"type": "bool", "default": False},
 }
 
+_CHALLENGE_SPEC: dict[str, Any] = {
+    "type": {"type": "str", "required": True},
+    "identifier": {"type": "str", "required": True},
+    "url": {"type": "str", "required": True},
+    "status": {"type": "str", "required": True},
+    "token": {"type": "str", "required": True, "no_log": False},
+    "key_authorization": {"type": "str", "required": True, "no_log": False},
+}
+
 PREPARED_SPEC: dict[str, Any] = {
     "host": {"type": "str", "default": "localhost"},
     "name": {"type": "str", "required": True},
     "status": {"type": "str", "required": True, "choices": ["pending", "ready", "processing", "valid"]},
+    "problem": {"type": "str"},
     "identifiers": {"type": "list", "elements": "str", "required": True},
     "csr_content": {"type": "str", "required": True},
     "order_uri": {"type": "str", "required": True},
     "finalize_uri": {"type": "str", "required": True},
     "certificate_uri": {"type": "str", "default": ""},
     "authorizations": {"type": "list", "elements": "str", "default": []},
-    "challenges": {"type": "list", "elements": "dict", "default": []},
+    "challenges": {"type": "list", "elements": "dict", "default": [], "options": _CHALLENGE_SPEC},
     "account_uri": {"type": "str", "required": True},
     "can_wait": {"type": "bool", "default": False},
 }

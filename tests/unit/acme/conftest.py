@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import os
 import threading
@@ -24,7 +25,8 @@ from ansible_collections.certfleet.tls.plugins.module_utils.acme.http import Htt
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.issuance import OrderRequest
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.jws import AccountKey
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.polling import Deadline
-from tests.unit.acme.server import CA, tls_context
+from tests.unit.acme.ca import CA
+from tests.unit.acme.server import tls_context
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=timezone.utc)
 CSR = b"0\x82 a request"
@@ -98,8 +100,14 @@ def hasty(time):
 
 
 @pytest.fixture(scope="session")
-def key():
-    return AccountKey.generate("ec256")
+def key_of():
+    """key_of(key_type): that kind of key, the same in all tests, as large ones take a while to make."""
+    return functools.cache(AccountKey.generate)
+
+
+@pytest.fixture
+def key(key_of):
+    return key_of("ec256")
 
 
 @pytest.fixture
@@ -156,7 +164,7 @@ class TlsFiles:
 @pytest.fixture(scope="session")
 def tls_files(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tls")
-    (root, root_key), (other, _) = _root("root"), _root("another root")
+    (root, root_key), (other, _unused) = _root("root"), _root("another root")
     leaf_key = ec.generate_private_key(ec.SECP256R1())
     address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
     leaf = _certificate("127.0.0.1", leaf_key, root.subject, root_key, address)

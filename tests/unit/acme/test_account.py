@@ -12,7 +12,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils.acme import account 
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.account import ExternalAccount
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import AcmeError, ProblemError, ProtocolError
 from tests.unit.acme import jose
-from tests.unit.acme.server import Answer, problem
+from tests.unit.acme.server import RESET, Answer, problem
 
 TERMS = {"termsOfService": "https://ca.example/terms"}
 EAB_WANTED = {"externalAccountRequired": True}
@@ -70,6 +70,13 @@ def test_an_account_that_exists_is_found_with_the_same_request(ca, stranger, key
     found = accounts.find_or_create(client, terms_agreed=True)
     assert (found.uri, found.created) == (uri, False)
     assert len(ca.signed()) == 1
+
+
+def test_an_account_whose_answer_is_lost_is_made_once(ca, stranger):
+    client = stranger()
+    ca.script("/new-account", lambda request: ca.behave(request) and RESET)
+    made = accounts.find_or_create(client)
+    assert list(ca.accounts) == [made.uri]
 
 
 def test_terms_not_agreed_to(ca, stranger):

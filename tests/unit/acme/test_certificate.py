@@ -11,9 +11,9 @@ import pytest
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.certificate import REASONS, der_of, download, revoke
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.client import Client
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import AcmeError, ProblemError, ProtocolError
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.jws import AccountKey
 from tests.unit.acme import jose
-from tests.unit.acme.server import Answer, html, pem, problem
+from tests.unit.acme.ca import pem
+from tests.unit.acme.server import Answer, html, problem
 
 DER = b"0\x82 pretends to be DER \xff\xfe"
 
@@ -148,9 +148,11 @@ class TestRevocation:
         assert request.payload == {"certificate": jose.encode(DER), **more}
         assert request.protected["kid"] == client.account_uri
 
-    def test_by_the_certificates_own_key(self, ca, client, http):
-        own = AccountKey.generate("rsa2048")
-        assert revoke(Client(http, client.directory, own), DER, with_certificate_key=True) is True
+    def test_by_the_certificates_own_key(self, ca, client, http, key_of):
+        own = key_of("rsa2048")
+        by_it = Client(http, client.directory, own)
+        by_it.account_uri = client.account_uri
+        assert revoke(by_it, DER, with_certificate_key=True) is True
         (request,) = ca.signed("/revoke")
         assert request.protected["jwk"] == own.public_jwk
         assert "kid" not in request.protected
@@ -160,7 +162,7 @@ class TestRevocation:
 
     @pytest.mark.parametrize("kind", ["unauthorized", "badRevocationReason", "malformed"])
     def test_another_refusal_is_told(self, ca, client, kind):
-        ca.always("/revoke", problem(kind, 403, "no"))
+        ca.always("/revoke", problem(kind, 400, "no"))
         with pytest.raises(ProblemError, match=rf"^revocation: {kind}: no$"):
             revoke(client, DER)
 

@@ -13,7 +13,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import (
     ProtocolError,
     TransportError,
 )
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.jws import KEY_TYPES, AccountKey
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.jws import KEY_TYPES
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.polling import Deadline
 from tests.unit.acme.conftest import NOW
 from tests.unit.acme.server import CLOSE, HANG, RESET, Answer, html, problem
@@ -26,8 +26,8 @@ def ask(ca, client):
 
 
 @pytest.mark.parametrize("key_type", KEY_TYPES)
-def test_the_ca_understands_every_key(ca, open_client, key_type):
-    client = open_client(AccountKey.generate(key_type))
+def test_the_ca_understands_every_key(ca, open_client, key_of, key_type):
+    client = open_client(key_of(key_type))
     assert client.post(client.account_uri, {"contact": ["mailto:\u00e4@a.example"]}, "it").status == 200
     (request,) = ca.signed()
     assert request.payload == {"contact": ["mailto:\u00e4@a.example"]}

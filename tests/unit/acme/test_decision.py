@@ -279,10 +279,10 @@ GRAVITY = [
 ]
 
 
-@pytest.mark.parametrize("first", range(len(GRAVITY)), ids=[reason for reason, _ in GRAVITY])
+@pytest.mark.parametrize("first", range(len(GRAVITY)), ids=[reason for reason, _unused in GRAVITY])
 def test_the_gravest_reason_is_told(first):
     wanted, live = {}, {}
-    for _, change in GRAVITY[first:]:
+    for _unused, change in GRAVITY[first:]:
         wanted.update(change.get("wanted", {}))
         live.update(change.get("live", {}))
     assert decide(found(wanted, live), CA, END).reason == GRAVITY[first][0]

@@ -22,73 +22,11 @@ from ansible_collections.certfleet.tls.plugins.module_utils.acme.issuance import
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.polling import Deadline
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.problem import Problem
 from tests.unit.acme import jose
+from tests.unit.acme.ca import pem
 from tests.unit.acme.conftest import CSR, NOW, wanted
-from tests.unit.acme.server import CLOSE, NAMESPACE, RESET, Answer, pem, problem
+from tests.unit.acme.server import CLOSE, NAMESPACE, RESET, Answer, problem
 
 UNAUTHORIZED = {"type": NAMESPACE + "unauthorized", "detail": "Invalid response: 404"}
-
-
-class TestRequestCounts:
-    """Nothing is asked for that is not needed."""
-
-    @pytest.mark.parametrize(("names", "total"), [(1, 7), (2, 9), (10, 25)])
-    def test_a_new_order(self, ca, client, prepare, complete, names, total):
-        chain = complete(prepare(wanted(*(f"{number}.example" for number in range(names)))))
-        assert chain.certificate == pem("leaf")
-        assert ca.counts() == {
-            "/new-order": 1,
-            "/authz": names,
-            "/challenge": names,
-            "/order": 2,
-            "/finalize": 1,
-            "/cert": 1,
-        }
-        assert len(ca.signed()) == total == 2 * names + 5
-        # One nonce to begin with; no other request.
-        assert len(ca.requests) == total + 1
-
-    def test_an_order_that_is_ready(self, ca, prepare, complete):
-        ca.ready_orders = True
-        assert complete(prepare()).certificate == pem("leaf")
-        assert ca.counts() == {"/new-order": 1, "/finalize": 1, "/order": 1, "/cert": 1}
-
-    def test_an_order_that_is_ready_with_a_finalize_that_waits(self, ca, prepare, complete):
-        ca.ready_orders, ca.processing_polls = True, None
-        assert complete(prepare()).certificate == pem("leaf")
-        assert ca.counts() == {"/new-order": 1, "/finalize": 1, "/cert": 1}
-
-    def test_authorizations_that_are_valid_are_not_answered(self, ca, prepare, complete):
-        first = prepare(wanted("a.example", "b.example"))
-        ca.authorizations[ca.path(first.order.authorizations[0])]["status"] = "valid"
-        ca.script(
-            "/new-order",
-            Answer(201, ca.order_document(ca.orders[ca.path(first.order.url)]), {"Location": first.order.url}),
-        )
-        second = prepare(wanted("a.example", "b.example"))
-        assert [challenge.identifier for challenge in second.challenges] == ["b.example"]
-        complete(second)
-        assert ca.counts()["/challenge"] == 1
-
-    @pytest.mark.parametrize("connections", [1, 4])
-    def test_many_orders_share_one_pool_of_nonces(self, ca, open_client, time, connections):
-        client = open_client(connections=connections)
-        deadline = Deadline(time.clock, 10**9)  # many threads push the clock on
-
-        def work(number):
-            return issuance.complete(client, issuance.prepare(client, wanted(f"{number}.example")), CSR, deadline)
-
-        chains = run_all(range(40), work)
-        assert [chain.certificate for chain in chains] == [pem("leaf")] * 40
-        assert len(ca.signed()) == 40 * 7
-        assert 1 <= ca.lines().count("HEAD /new-nonce") <= connections
-        assert len({request.peer for request in ca.requests}) <= connections
-
-    @pytest.mark.parametrize(
-        ("orders", "most", "connections"),
-        [(0, 8, 1), (1, 8, 1), (25, 8, 1), (26, 8, 2), (200, 8, 8), (5000, 8, 8), (5000, 1, 1)],
-    )
-    def test_connections_have_to_earn_their_nonce(self, orders, most, connections):
-        assert issuance.connections_for(orders, most) == connections
 
 
 class TestPrepare:
@@ -187,6 +125,12 @@ class TestReplaces:
         first, second = (request.payload for request in ca.signed("/new-order"))
         assert first.pop("replaces") == "a.b"
         assert first == second
+
+    def test_an_order_whose_answer_is_lost(self, ca, prepare):
+        ca.script("/new-order", lambda request: ca.behave(request) and RESET, problem("alreadyReplaced", 409))
+        prepared = prepare(wanted(replaces="a.b"))
+        assert prepared.order.status == "pending"
+        assert [("replaces" in request.payload) for request in ca.signed("/new-order")] == [True, True, False]
 
     def test_falls_back_only_once(self, ca, prepare):
         ca.always("/new-order", problem("malformed", 400, "never"))
@@ -296,7 +240,22 @@ class TestComplete:
         ca.always("/finalize", problem("badCSR", 400, "names differ"))
         with pytest.raises(ProblemError, match=r"^finalize: badCSR: names differ$"):
             complete(prepare())
+        assert ca.counts() == {"/new-order": 1, "/finalize": 1}
+
+    def test_a_finalize_that_is_answered_with_the_order_as_it_was(self, ca, prepare, complete):
+        ca.ready_orders, ca.processing_polls = True, 2
+        prepared = prepare()
+        ca.script("/finalize", lambda request: ca.behave(request) and Answer(200, {"status": "ready"}))
+        ca.script("/order", Answer(200, {"status": "ready"}))
+        assert complete(prepared).certificate == pem("leaf")
         assert ca.counts()["/finalize"] == 1
+
+    def test_a_finalize_that_comes_to_nothing(self, ca, prepare, complete):
+        ca.ready_orders = True
+        prepared = prepare()
+        ca.always("/finalize", Answer(200, {"status": "ready"}))
+        with pytest.raises(DeadlineError, match=r"did not get past 'ready' within 20 s$"):
+            complete(prepared, seconds=20)
 
     @pytest.mark.parametrize("trouble", [RESET, CLOSE])
     def test_a_finalize_whose_answer_is_lost(self, ca, prepare, complete, trouble):

@@ -42,9 +42,9 @@ def weak_rsa():
     return rsa.generate_private_key(public_exponent=65537, key_size=1024)  # noqa: S505 - to see it refused
 
 
-@pytest.fixture(scope="module", params=KEY_TYPES)
-def made(request):
-    return request.param, AccountKey.generate(request.param)
+@pytest.fixture(params=KEY_TYPES)
+def made(request, key_of):
+    return request.param, key_of(request.param)
 
 
 def test_every_key_type_has_an_algorithm_here():
@@ -102,14 +102,14 @@ def test_thumbprint_of_the_rfc(jwk, thumbprint):
 
 
 def test_thumbprint_is_over_the_required_members_alone(made):
-    _, key = made
+    _unused, key = made
     # RFC 7638 section 3.2
     required = {"EC": ["crv", "kty", "x", "y"], "RSA": ["e", "kty", "n"], "OKP": ["crv", "kty", "x"]}
     assert sorted(key.public_jwk) == required[key.public_jwk["kty"]]
 
 
 def test_keys_survive_their_file(made):
-    _, key = made
+    _unused, key = made
     assert AccountKey.load(key.pem(), None, "it").thumbprint == key.thumbprint
     locked = key.pem("secret")
     assert b"ENCRYPTED" in locked
@@ -205,9 +205,14 @@ def test_keys_that_cannot_be_used(text, passphrase, message):
     assert str(error.value) == message
 
 
+def test_the_option_for_the_passphrase_is_named(key):
+    with pytest.raises(KeyFileError, match=r"^it is encrypted and no passphrase is given: set private_key_passphrase$"):
+        AccountKey.load(key.pem("secret"), None, "it", "private_key")
+
+
 def test_external_account_binding(made):
     # RFC 8555 section 7.3.4
-    _, key = made
+    _unused, key = made
     secret = bytes(range(40))
     binding = external_account_binding(key, "https://ca/new-account", "kid-1", f" {jose.encode(secret)}\n")
     assert set(binding) == {"protected", "payload", "signature"}

@@ -99,7 +99,7 @@ def test_no_more_than_the_limit_circulate_and_none_is_handed_out_twice():
 
 
 def test_each_answer_brings_the_next_nonce(ca, client):
-    for _ in range(3):
+    for _unused in range(3):
         client.post_as_get(f"{ca.url}/account/1", "account")
     assert ca.lines() == ["HEAD /new-nonce"] + ["POST /account/1"] * 3
 
@@ -150,7 +150,7 @@ def test_bad_nonce_is_told_by_the_type_never_by_the_text(ca, client, answer):
 
 
 def test_a_server_that_forgets_every_other_nonce_is_borne_with(ca, client):
-    for _ in range(30):
+    for _unused in range(30):
         ca.script("/account", problem("badNonce"), lambda request: None)
         client.post_as_get(f"{ca.url}/account/1", "account")
     assert len(ca.signed()) == 60
@@ -167,7 +167,7 @@ def test_many_bad_nonces_in_a_row_are_an_error(ca, client):
 def test_what_is_not_base64url_is_no_nonce(ca, client, nonce):
     # RFC 8555 section 6.5.1
     ca.script("/account", Answer(body={}, headers={"Replay-Nonce": nonce}))
-    for _ in range(2):
+    for _unused in range(2):
         client.post_as_get(f"{ca.url}/account/1", "account")
     assert nonce not in nonces(ca)
     assert ca.lines().count("HEAD /new-nonce") == 2

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import (
@@ -14,6 +16,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import (
 )
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.order import Order
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.polling import Deadline
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.problem import Problem
 from tests.unit.acme import jose
 from tests.unit.acme.server import NAMESPACE, Answer, html, problem
 
@@ -182,7 +185,13 @@ class TestFailure:
             "a.example: http-01: unauthorized: 404; dns-01: unauthorized: 404; c.example: its authorization has expired"
         )
 
-    def test_of_its_own(self, client, place):
+    def test_of_its_authorizations_before_its_own(self, ca, client):
+        made = Order.create(client, ["a.example"])
+        ca.authorizations[ca.path(made.authorizations[0])].update(status="expired")
+        order = replace(made, status="invalid", error=Problem("malformed", "an authorization is not valid"))
+        assert order.failure(client) == "a.example: its authorization has expired"
+
+    def test_of_its_own(self, client):
         order = Order.parse(URL, {"status": "invalid", "error": {"type": NAMESPACE + "caa", "detail": "forbidden"}})
         assert order.failure(client) == "caa: forbidden"
 

@@ -209,6 +209,17 @@ def test_a_negative_serial_is_told_of_too():
     assert certificates.facts(certificate)["ari_id"].endswith("._-7dzLs")
 
 
+def test_a_serial_of_zero_is_told_of_too():
+    text = ca.patched(leaf(serial=1), b"\x02\x01\x02\x02\x01\x01", b"\x02\x01\x02\x02\x01\x00")
+    try:
+        (certificate,) = certificates.load_all(text, "it")
+    except CertificateError:
+        return  # so may newer versions of the library
+    facts = certificates.facts(certificate)
+    assert facts["serial"] == "00"
+    assert facts["ari_id"].endswith(".AA")
+
+
 def test_ari_id_is_rfc_9773_s_own_example():
     """RFC 9773 section 4.1: key identifier 69:88:5B:..., serial 00:87:65:43:21."""
     key_identifier = bytes.fromhex("69885B6B87464041E1B37B847BA0AE2CDE01C8D4")

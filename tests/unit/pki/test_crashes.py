@@ -314,7 +314,7 @@ def test_runs_that_end_again_and_again_cost_one_order_and_one_for_each_that_was_
     authority = Authority()
     stage.set(scene)
     unknown = 0
-    for _ in range(8):
+    for _unused in range(8):
         before = authority.orders
         disk(at=chance.randint(1, 60), fault=faults.crash)
         with contextlib.suppress(faults.Crash):

@@ -302,7 +302,7 @@ def test_a_damaged_manifest_cannot_be_confirmed(home):
 
 def test_old_versions_are_kept_for_going_back_and_no_longer(home):
     kept = []
-    for _ in range(5):
+    for _unused in range(5):
         host.make_live(home)
         kept.append(host.versions(home))
     assert kept == [
@@ -315,7 +315,7 @@ def test_old_versions_are_kept_for_going_back_and_no_longer(home):
 
 
 def test_nothing_is_pruned_before_the_services_use_the_new_version(home):
-    for _ in range(3):
+    for _unused in range(3):
         host.make_live(home)
     host.prepare(home)
     host.deploy(home)
@@ -323,7 +323,7 @@ def test_nothing_is_pruned_before_the_services_use_the_new_version(home):
 
 
 def test_a_pending_version_is_not_pruned(home):
-    for _ in range(3):
+    for _unused in range(3):
         host.make_live(home)
     host.prepare(home, order=ORDER)
     deployment.confirm(str(home), "shop")
@@ -333,7 +333,7 @@ def test_a_pending_version_is_not_pruned(home):
 
 def test_going_back_and_on_again(home):
     """Rolling back is switching the link; what was left is neither taken for pending nor for the next number."""
-    for _ in range(3):
+    for _unused in range(3):
         host.make_live(home)
     first = (home / "versions" / "shop" / "0001" / "cert.pem").read_bytes()
     (home / "live" / "shop").unlink()

@@ -27,7 +27,7 @@ def mode(path):
 
 
 def operations(disk):
-    return [name for name, _ in disk.changes]
+    return [name for name, _unused in disk.changes]
 
 
 @pytest.mark.parametrize("wanted", [0o400, 0o600, 0o640, 0o440, 0o660])
@@ -141,7 +141,7 @@ def test_bytes_are_on_the_disk_before_their_name_and_names_before_the_end(tmp_pa
             below = {found for found in dirty if found == path or found.startswith(path + os.sep)}
             assert not below, f"{below} got their names before they were on the disk"
     assert not dirty, f"{dirty} not brought to the disk"
-    assert any(what == "clean" for what, _ in log)
+    assert any(what == "clean" for what, _unused in log)
 
 
 def test_names_appear_in_the_order_given(tmp_path, disk):
@@ -367,6 +367,7 @@ class Clock:
 
     def sleep(self, seconds):
         self.sleeps.append(seconds)
+        assert len(self.sleeps) < 10_000, "it waits without end"
         self.time += seconds
         if self.wake and len(self.sleeps) == 3:
             self.wake()
@@ -397,7 +398,7 @@ def holder(tmp_path):
 
 
 def test_a_lock_that_another_process_holds_is_waited_for_and_then_told(holder):
-    path, _ = holder
+    path, _unused = holder
     clock = Clock()
     with pytest.raises(LockedError) as told, files.locked(path, clock.monotonic, clock.sleep):
         pytest.fail("two hold the lock")
@@ -469,12 +470,12 @@ def test_writing_from_several_threads_under_a_lock_loses_nothing(tmp_path):
     files.write_all(str(tmp_path), {"count": Content(b"0")})
 
     def add():
-        for _ in range(5):
-            with files.locked(str(tmp_path / ".lock"), sleep=lambda _: None):
+        for _unused in range(5):
+            with files.locked(str(tmp_path / ".lock"), sleep=lambda _unused: None):
                 number = int(files.read(str(tmp_path / "count")))
                 files.write_all(str(tmp_path), {"count": Content(str(number + 1).encode())})
 
-    threads = [threading.Thread(target=add) for _ in range(4)]
+    threads = [threading.Thread(target=add) for _unused in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:

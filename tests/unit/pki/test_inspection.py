@@ -136,7 +136,7 @@ def test_a_key_that_may_not_be_read_is_a_problem_not_a_damage(home, option, monk
     host.make_live(home)
     real = inspection.manifest.live_facts
     facts = {**real(str(home), "shop", "0001"), "unreadable": ["privkey.pem"]}
-    monkeypatch.setattr(inspection.manifest, "live_facts", lambda *_: facts)
+    monkeypatch.setattr(inspection.manifest, "live_facts", lambda *_unused: facts)
     assert looked(home, option)["problems"] == ["privkey.pem cannot be read: does the task lack 'become: true'?"]
 
 

@@ -150,6 +150,8 @@ def test_a_huge_file_is_not_read(tmp_path):
     path = tmp_path / "version.json"
     path.write_text(json.dumps(PENDING))
     assert read(str(path))
+    path.write_text(json.dumps(PENDING) + " " * (1 << 20))  # sound, if somebody read on
+    assert read(str(path)) is None
     with open(path, "ab") as file:
         file.truncate(1 << 40)  # a sparse terabyte: it takes no room, and could not be read whole
     assert read(str(path)) is None

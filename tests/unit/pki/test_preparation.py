@@ -147,6 +147,14 @@ def test_a_request_for_other_names_than_its_manifest_says_is_replaced(home):
     assert same_run(home).version == "0002"
 
 
+def test_a_manifest_for_other_names_than_its_request_is_replaced(home):
+    prepare(home)
+    path = home / "versions" / "shop" / "0001" / "version.json"
+    path.write_text(path.read_text().replace('"shop.example"', '"other.example"'))
+    assert host.manifest(home, "0001")["identifiers"] == ["other.example", "www.shop.example"]
+    assert same_run(home).version == "0002"
+
+
 def test_drift_of_the_pending_key_is_put_right(home):
     prepare(home)
     key = home / "versions" / "shop" / "0001" / "privkey.pem"

@@ -214,7 +214,7 @@ def test_runs_in_one_webroot_do_not_disturb_each_other(tmp_path):
 
     def run(number):
         made = response(tmp_path, f"token-{number}")
-        for _ in range(25):
+        for _unused in range(25):
             try:
                 webroot.put(made)
                 if not webroot.in_place(made):
@@ -246,7 +246,7 @@ def test_the_same_token_may_be_put_by_several_at_once(tmp_path):
             except DiskError as error:
                 failures.append(str(error))
 
-    threads = [threading.Thread(target=run) for _ in range(4)]
+    threads = [threading.Thread(target=run) for _unused in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:

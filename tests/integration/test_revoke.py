@@ -1,0 +1,143 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""acme_revoke against Pebble."""
+
+from __future__ import annotations
+
+import pytest
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from tests.integration.hosts import told
+from tests.integration.orders import ALWAYS_VALID, NEW, Customer, posts
+
+PEBBLE = ALWAYS_VALID
+REASONS = {
+    "unspecified": 0,
+    "key_compromise": 1,
+    "affiliation_changed": 3,
+    "superseded": 4,
+    "cessation_of_operation": 5,
+    "4": 4,
+}
+OTHERS = ("again", "key", "passphrase", "check", "foreign", "one", "two")
+
+
+@pytest.fixture(scope="module")
+def owner(lab, tmp_path_factory):
+    return Customer(lab, tmp_path_factory.mktemp("owner"))
+
+
+@pytest.fixture(scope="module")
+def issued(owner):
+    """Certificates of one account, each for one test."""
+    names = [*REASONS, *OTHERS]
+    found = owner.issue(*(f"{name.replace('_', '-')}.web1.lab.test" for name in names))
+    return dict(zip(names, found))
+
+
+def entry(certificate, name="shop", **options):
+    return {"name": name, "content": certificate.pem, **options}
+
+
+def status(lab, certificate):
+    found = lab.pebble.cert_status(certificate.serial)
+    return found["Status"], found.get("Reason")
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_every_reason(owner, lab, issued, reason):
+    certificate = issued[reason]
+    assert status(lab, certificate)[0] == "Valid"
+    result = owner("acme_revoke", revoke_reason=reason, certificates=[entry(certificate, host="web1")])
+    assert result["changed"]
+    assert result["certificates"] == [{"host": "web1", "name": "shop", "status": "revoked", "problem": ""}]
+    assert status(lab, certificate) == ("Revoked", REASONS[reason])
+
+
+def test_what_is_revoked_already_is_fine(owner, lab, issued):
+    again = {"certificates": [entry(issued["again"])], "revoke_reason": "superseded"}
+    assert owner("acme_revoke", **again)["changed"]
+    second = owner("acme_revoke", **{**again, "revoke_reason": "unspecified"})
+    assert second.ok
+    assert not second["changed"]
+    assert second["certificates"][0]["status"] == "already revoked"
+    assert status(lab, issued["again"]) == ("Revoked", 4)
+
+
+def test_with_the_certificates_own_key(owner, lab, issued):
+    """RFC 8555 section 7.6: whoever has it may revoke, with no account at all."""
+    certificate, nobody = issued["key"], {"account_key_src": None, "certificates": [entry(issued["key"])]}
+    wrong = owner("acme_revoke", private_key_content=issued["one"].key, **nobody)
+    assert told(wrong).startswith("certificate shop of localhost: revocation: ")
+    assert status(lab, certificate)[0] == "Valid"
+    mark = lab.pebble.mark()
+    right = owner("acme_revoke", private_key_content=certificate.key, revoke_reason="key_compromise", **nobody)
+    assert right["changed"]
+    assert status(lab, certificate) == ("Revoked", 1)
+    assert posts(lab, mark) == ["/revoke-cert"]
+    assert "PRIVATE KEY" not in wrong.text + right.text
+
+
+def test_with_the_certificates_own_key_in_a_file(owner, lab, issued, tmp_path):
+    certificate, file = issued["passphrase"], tmp_path / "privkey.pem"
+    options = {"private_key_src": str(file), "certificates": [entry(certificate)]}
+    mark = lab.pebble.mark()
+    absent = owner("acme_revoke", **options)
+    assert told(absent) == f"private key {file} does not exist"
+    encryption = BestAvailableEncryption(b"secret")
+    key = load_pem_private_key(certificate.key.encode(), None)
+    file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption))
+    encrypted = owner("acme_revoke", **options)
+    assert told(encrypted) == f"private key {file} is encrypted and no passphrase is given: set private_key_passphrase"
+    assert lab.pebble.requests(mark) == []
+    assert owner("acme_revoke", private_key_passphrase="secret", **options)["changed"]
+    assert status(lab, certificate)[0] == "Revoked"
+
+
+def test_check_mode(owner, lab, issued):
+    mark = lab.pebble.mark()
+    entries = [entry(issued["check"])]
+    result = owner("acme_revoke", check=True, certificates=entries)
+    assert result["changed"]
+    assert result["certificates"][0]["status"] == "revoked"
+    damaged = owner("acme_revoke", check=True, certificates=[*entries, {"name": "bad", "content": "hello"}])
+    assert told(damaged) == "certificate bad of localhost: the text given holds no PEM certificate"
+    assert lab.pebble.requests(mark) == []
+    assert status(lab, issued["check"])[0] == "Valid"
+
+
+def test_an_account_that_did_not_order_it(ca, lab, issued):
+    revoke = {"certificates": [entry(issued["foreign"])]}
+    assert ca("acme_account", **NEW).ok
+    result = ca("acme_revoke", **revoke)
+    assert told(result).startswith("certificate shop of localhost: revocation: unauthorized: ")
+    assert not result["changed"]
+    assert status(lab, issued["foreign"])[0] == "Valid"
+
+
+def test_a_key_without_account(ca, issued):
+    result = ca("acme_revoke", account_key_content=issued["foreign"].key, certificates=[entry(issued["foreign"])])
+    assert told(result) == f"{ca.lab.pebble.directory_url} knows no account of this key: make it first (acme_account)"
+
+
+def test_a_bad_one_stops_no_other(owner, lab, issued):
+    cut = issued["two"].pem.replace("MII", "M!I", 1)
+    result = owner(
+        "acme_revoke",
+        certificates=[
+            entry(issued["one"], "one"),
+            {"name": "none", "content": "hello"},
+            {"name": "damaged", "content": cut},
+            {"name": "unknown", "content": lab.pebble.root_pem()},
+            entry(issued["two"], "two", host="web2"),
+        ],
+    )
+    message = told(result)
+    assert "certificate none of localhost: the text given holds no PEM certificate" in message
+    assert "certificate damaged of localhost: " in message
+    assert "certificate unknown of localhost: revocation: " in message
+    assert "certificate one" not in message
+    assert result["changed"]
+    assert [item["status"] for item in result["certificates"]] == ["revoked", *["failed"] * 3, "revoked"]
+    assert [status(lab, issued[name]) for name in ("one", "two")] == [("Revoked", 0)] * 2

@@ -1,0 +1,79 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Requests of a certificate: nothing is asked for that is not needed."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.certfleet.tls.plugins.module_utils.acme import issuance
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.issuance import run_all
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.polling import Deadline
+from tests.unit.acme.ca import pem
+from tests.unit.acme.conftest import CSR, wanted
+from tests.unit.acme.server import Answer
+
+
+@pytest.mark.parametrize(("names", "total"), [(1, 7), (2, 9), (10, 25)])
+def test_a_new_order(ca, client, prepare, complete, names, total):
+    chain = complete(prepare(wanted(*(f"{number}.example" for number in range(names)))))
+    assert chain.certificate == pem("leaf")
+    assert ca.counts() == {
+        "/new-order": 1,
+        "/authz": names,
+        "/challenge": names,
+        "/order": 2,
+        "/finalize": 1,
+        "/cert": 1,
+    }
+    assert len(ca.signed()) == total == 2 * names + 5
+    # One nonce to begin with; no other request.
+    assert len(ca.requests) == total + 1
+
+
+def test_an_order_that_is_ready(ca, prepare, complete):
+    ca.ready_orders = True
+    assert complete(prepare()).certificate == pem("leaf")
+    assert ca.counts() == {"/new-order": 1, "/finalize": 1, "/order": 1, "/cert": 1}
+
+
+def test_an_order_that_is_ready_with_a_finalize_that_waits(ca, prepare, complete):
+    ca.ready_orders, ca.processing_polls = True, None
+    assert complete(prepare()).certificate == pem("leaf")
+    assert ca.counts() == {"/new-order": 1, "/finalize": 1, "/cert": 1}
+
+
+def test_authorizations_that_are_valid_are_not_answered(ca, prepare, complete):
+    first = prepare(wanted("a.example", "b.example"))
+    ca.authorizations[ca.path(first.order.authorizations[0])]["status"] = "valid"
+    ca.script(
+        "/new-order",
+        Answer(201, ca.order_document(ca.orders[ca.path(first.order.url)]), {"Location": first.order.url}),
+    )
+    second = prepare(wanted("a.example", "b.example"))
+    assert [challenge.identifier for challenge in second.challenges] == ["b.example"]
+    complete(second)
+    assert ca.counts()["/challenge"] == 1
+
+
+@pytest.mark.parametrize("connections", [1, 4])
+def test_many_orders_share_one_pool_of_nonces(ca, open_client, time, connections):
+    client = open_client(connections=connections)
+    deadline = Deadline(time.clock, 10**9)  # many threads push the clock on
+
+    def work(number):
+        return issuance.complete(client, issuance.prepare(client, wanted(f"{number}.example")), CSR, deadline)
+
+    chains = run_all(range(20), work)
+    assert [chain.certificate for chain in chains] == [pem("leaf")] * 20
+    assert len(ca.signed()) == 20 * 7
+    assert 1 <= ca.lines().count("HEAD /new-nonce") <= connections
+    assert len({request.peer for request in ca.requests}) <= connections
+
+
+@pytest.mark.parametrize(
+    ("orders", "most", "connections"),
+    [(0, 8, 1), (1, 8, 1), (25, 8, 1), (26, 8, 2), (200, 8, 8), (5000, 8, 8), (5000, 1, 1)],
+)
+def test_connections_have_to_earn_their_nonce(orders, most, connections):
+    assert issuance.connections_for(orders, most) == connections
