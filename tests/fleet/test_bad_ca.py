@@ -14,15 +14,15 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
+
 from ansible_collections.certfleet.tls.plugins.module_utils.acme import account
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.client import Client
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.clock import Clock
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.directory import Directory
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.http import Http
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.jws import AccountKey
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
-
 from tests.fleet.fleet import Fleet, Run
 
 HMAC_KEY = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"
@@ -120,7 +120,8 @@ CASES = {
     "directories differ": Case(
         "acme_directory differs between web1 and web3",
         {
-            "acme_directory": "{{ (inventory_hostname == 'web3') | ternary('letsencrypt', 'https://ca.lab.test:14000/dir') }}"
+            "first": "https://ca.lab.test:14000/dir",
+            "acme_directory": "{{ 'letsencrypt' if inventory_hostname == 'web3' else first }}",
         },
         at_once=True,
     ),

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab import Lab
-
 from tests.integration.calls import COLLECTIONS
 from tests.integration.hosts import Host, Issuer
 from tests.integration.orders import Customer
+from tests.lab import Lab
 
 
 @pytest.fixture(scope="module")

@@ -20,30 +20,37 @@ def pem(key, passphrase=None):
 
 def test_account_is_made_once_and_its_key_born_private(ca, tmp_path):
     first = ca("acme_account", contact=["ops@example.com"], **NEW)
-    assert first["changed"] and first["contact"] == ["mailto:ops@example.com"]
+    assert first["changed"]
+    assert first["contact"] == ["mailto:ops@example.com"]
     key = tmp_path / "account-key.pem"
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
     assert [path.name for path in tmp_path.iterdir()] == ["account-key.pem"]
     again = ca("acme_account", contact=["ops@example.com"], **NEW)
-    assert not again["changed"] and again["account_uri"] == first["account_uri"]
+    assert not again["changed"]
+    assert again["account_uri"] == first["account_uri"]
     info = ca("acme_account_info")
-    assert info["exists"] and info["account"]["uri"] == first["account_uri"] and info["account"]["status"] == "valid"
+    assert info["exists"]
+    assert info["account"]["uri"] == first["account_uri"]
+    assert info["account"]["status"] == "valid"
 
 
 def test_contacts_are_changed_kept_and_cleared(ca):
     ca("acme_account", contact=["a@example.com"], **NEW)
     assert ca("acme_account", check=True, contact=["b@example.com"], **NEW)["changed"]
     changed = ca("acme_account", contact=["b@example.com"], **NEW)
-    assert changed["changed"] and changed["contact"] == ["mailto:b@example.com"]
+    assert changed["changed"]
+    assert changed["contact"] == ["mailto:b@example.com"]
     kept = ca("acme_account", **NEW)
-    assert not kept["changed"] and kept["contact"] == ["mailto:b@example.com"]
+    assert not kept["changed"]
+    assert kept["contact"] == ["mailto:b@example.com"]
     assert ca("acme_account", contact=[], **NEW)["contact"] == []
 
 
 def test_check_mode_registers_nothing(ca, lab, tmp_path):
     mark = lab.pebble.mark()
     assert ca("acme_account", check=True, **NEW)["changed"]
-    assert lab.pebble.requests(mark) == [] and list(tmp_path.iterdir()) == []
+    assert lab.pebble.requests(mark) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("kind", ["ec384", "ec521", "rsa2048", "ed25519"])
@@ -51,20 +58,25 @@ def test_every_kind_of_account_key(ca, kind):
     made = ca("acme_account", account_key_type=kind, **NEW)
     # Pebble, like Let's Encrypt, takes no EdDSA account keys: it says so, and that is passed on.
     if kind == "ed25519":
-        assert not made.ok and "badSignatureAlgorithm" in made["msg"]
+        assert not made.ok
+        assert "badSignatureAlgorithm" in made["msg"]
     else:
-        assert made["changed"] and ca("acme_account_info")["exists"]
+        assert made["changed"]
+        assert ca("acme_account_info")["exists"]
 
 
 def test_a_key_without_account_is_no_error_to_look_up(ca):
     result = ca("acme_account_info", account_key_content=pem(rsa.generate_private_key(65537, 2048)))
-    assert result.ok and not result["exists"]
+    assert result.ok
+    assert not result["exists"]
 
 
 def test_terms_not_agreed(ca, lab):
     mark = lab.pebble.mark()
     result = ca("acme_account", account_key_create=True)
-    assert not result.ok and "terms" in result["msg"] and "terms_agreed" in result["msg"]
+    assert not result.ok
+    assert "terms" in result["msg"]
+    assert "terms_agreed" in result["msg"]
     assert result["msg"].count("\n") == 0
     assert not ca("acme_account_info")["exists"]
     assert "/sign-me-up" in posts(lab, mark)
@@ -88,14 +100,18 @@ def test_bad_account_keys(ca, lab, tmp_path, case):
     (tmp_path / "account-key.pem").write_text(make())
     mark = lab.pebble.mark()
     result = ca("acme_account", **NEW, **options)
-    assert not result.ok and message in result["msg"] and "account-key.pem" in result["msg"]
-    assert "Traceback" not in result.text and "PRIVATE KEY" not in result.text
+    assert not result.ok
+    assert message in result["msg"]
+    assert "account-key.pem" in result["msg"]
+    assert "Traceback" not in result.text
+    assert "PRIVATE KEY" not in result.text
     assert lab.pebble.requests(mark) == []
 
 
 def test_an_absent_account_key_that_may_not_be_made(ca, tmp_path):
     result = ca("acme_account", terms_agreed=True)
-    assert not result.ok and "does not exist and may not be made" in result["msg"]
+    assert not result.ok
+    assert "does not exist and may not be made" in result["msg"]
     assert list(tmp_path.iterdir()) == []
 
 

@@ -62,6 +62,7 @@ def test_the_whole_of_what_there_is_and_looking_changes_nothing(host: Host, issu
     assert host.tree() == before
 
 
+# What is done in a live version's folder, the options, and what certificate_info says of it.
 DRIFT = {
     "mode": ("chmod 0640 privkey.pem", {}, {"attributes": ["privkey.pem mode 0640 instead of 0600"]}),
     "owner": (
@@ -70,22 +71,22 @@ DRIFT = {
         {"attributes": ["privkey.pem owner daemon instead of root"]},
     ),
     "group": ("chgrp 4242 privkey.pem", {"group": "root"}, {"attributes": ["privkey.pem group 4242 instead of root"]}),
-    "owner that nobody asked for": ("chown daemon privkey.pem", {}, {"attributes": []}),
-    "a file is gone": ("rm chain.pem", {}, {"missing": ["chain.pem"]}),
-    "a file is another": ("echo >> fullchain.pem", {}, {"damaged": ["fullchain.pem"]}),
-    "a file is a folder": ("rm cert.pem; mkdir cert.pem", {}, {"damaged": ["cert.pem"]}),
-    "the manifest is damaged": ("echo '{' > version.json", {}, {"damaged": ["version.json"], "serial": None}),
+    "owner-unasked": ("chown daemon privkey.pem", {}, {"attributes": []}),
+    "file-gone": ("rm chain.pem", {}, {"missing": ["chain.pem"]}),
+    "file-changed": ("echo >> fullchain.pem", {}, {"damaged": ["fullchain.pem"]}),
+    "file-a-folder": ("rm cert.pem; mkdir cert.pem", {}, {"damaged": ["cert.pem"]}),
+    "manifest-damaged": ("echo '{' > version.json", {}, {"damaged": ["version.json"], "serial": None}),
 }
 
 
 def test_drift(host: Host, issuer: Issuer) -> None:
-    host.make_live(issuer)
-    folder = host.live()
-    host.shell(f"cp -a {folder} /tmp/whole")
-    for case, (script, options, expected) in DRIFT.items():
-        host.shell(f"rm -rf {folder} && cp -a /tmp/whole {folder} && cd {folder} && {script}")
-        live = entry(host, wanted(**options))["live"]
-        assert {key: live[key] for key in expected} == expected, case
+    certificates = [wanted(name, **options) for name, (_, options, _) in DRIFT.items()]
+    host.make_live(issuer, *certificates)
+    for name, (script, _, _) in DRIFT.items():
+        host.shell(f"cd {host.live(name)} && {script}")
+    found = host("certificate_info", certificates=certificates)["certificates"]
+    for item, (name, (_, _, expected)) in zip(found, DRIFT.items()):
+        assert {key: item["live"][key] for key in expected} == expected, name
 
 
 # What is done to the host, the options, what certificate_info says, and what certificate_request says (None: it works).

@@ -14,9 +14,10 @@ from tests.integration.hosts import DIRECTORY, HOME, ORDER, WEBROOT, Host, Issue
 
 VERSION = f"{HOME}/versions/shop/0001"
 CHALLENGES = f"{WEBROOT}/.well-known/acme-challenge"
+TOKEN = "token-1"
 
 
-def challenge(token: str = "token-1", **options):
+def challenge(token: str = TOKEN, **options):
     return {"name": "shop", "token": token, "key_authorization": f"{token}.thumbprint", "webroot": WEBROOT, **options}
 
 
@@ -125,12 +126,12 @@ DAMAGE = {
 
 
 def test_a_damaged_pending_version_is_made_anew(host: Host) -> None:
-    for number, (case, script) in enumerate(DAMAGE.items(), 1):
-        host.request()
-        host.shell(f"cd {HOME}/versions/shop/{number:04d} && {script}")
-        made = host.request()
-        assert made.ok, case
-        assert (made["requests"][0]["version"], made["requests"][0]["reused"]) == (f"{number + 1:04d}", False), case
+    certificates = [wanted(f"c{number}", f"c{number}.lab.test") for number in range(len(DAMAGE))]
+    host.request(*certificates)
+    for certificate, script in zip(certificates, DAMAGE.values()):
+        host.shell(f"cd {HOME}/versions/{certificate['name']}/0001 && {script}")
+    for request, case in zip(host.request(*certificates)["requests"], DAMAGE):
+        assert (request["version"], request["reused"]) == ("0002", False), case
 
 
 def test_attributes_of_a_pending_key_are_put_right(host: Host) -> None:
@@ -177,11 +178,9 @@ def test_challenges_are_served_by_the_web_server(host: Host) -> None:
 
 REFUSED = {
     "token with a path": {"token": "../../../../etc/cron.d/x"},
-    "token with a slash": {"token": "a/b"},
     "token with a dot": {"token": ".."},
     "token with a null": {"token": "a\0b"},
     "token with a newline": {"token": "a\n"},
-    "empty token": {"token": ""},
     "key authorization of another": {"key_authorization": "token-2.thumbprint"},
     "key authorization with more in it": {"key_authorization": "token-1.thumb print"},
     "no key authorization": {"key_authorization": None},

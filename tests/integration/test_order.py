@@ -8,9 +8,9 @@ import re
 from datetime import timedelta
 
 import pytest
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.jws import AccountKey
 from cryptography import x509
 
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.jws import AccountKey
 from tests.integration.hosts import told
 from tests.integration.orders import ALWAYS_VALID, Customer, csr, fitting, local, order, posts, serve
 
@@ -41,7 +41,9 @@ def pebble(lab):
 def test_from_order_to_certificate_and_again(ca, lab):
     names = ["shop.web1.lab.test", "www.shop.web1.lab.test"]
     mark = lab.pebble.mark()
-    ordered = ca.order(order("shop", *names, host="web1"), order("mail", host="web2", profile="shortlived"))
+    ordered = ca.order(
+        order("shop", *names, host="web1", profile="default"), order("mail", host="web2", profile="shortlived")
+    )
     assert ordered["changed"]
     assert ordered["requests"] == len(lab.pebble.requests(mark))
     assert ordered["hosts"].keys() == {"web1", "web2"}

@@ -5,8 +5,12 @@
 from __future__ import annotations
 
 import pytest
-from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
 from tests.integration.hosts import told
 from tests.integration.orders import ALWAYS_VALID, NEW, Customer, posts
@@ -76,7 +80,7 @@ def test_with_the_certificates_own_key(owner, lab, issued):
     assert right["changed"]
     assert status(lab, certificate) == ("Revoked", 1)
     assert posts(lab, mark) == ["/revoke-cert"]
-    assert "PRIVATE KEY" not in wrong.text + right.text
+    assert "PRIVATE KEY" not in str(wrong) + right.text
 
 
 def test_with_the_certificates_own_key_in_a_file(owner, lab, issued, tmp_path):

@@ -164,7 +164,8 @@ class Lab:
 
     def run(self, args: Sequence[str | os.PathLike[str]], **kwargs: Any) -> subprocess.CompletedProcess[Any]:
         """subprocess.run() in the controller's network, with the lab's names and its ansible.cfg."""
-        return subprocess.run(self.command(args), **{**kwargs, "env": self.environment(kwargs.get("env"))})
+        env = self.environment(kwargs.pop("env", None))
+        return subprocess.run(self.command(args), check=kwargs.pop("check", False), env=env, **kwargs)
 
     def popen(self, args: Sequence[str | os.PathLike[str]], **kwargs: Any) -> subprocess.Popen[Any]:
         """subprocess.Popen() as run() does it. The process is the command itself, so a signal reaches it."""
@@ -185,8 +186,8 @@ class Lab:
 
     def exec(self, host: str, args: Sequence[str], **kwargs: Any) -> subprocess.CompletedProcess[Any]:
         """subprocess.run() inside a host, as its root."""
-        env = {**CLEAN_ENV, **(kwargs.get("env") or {})}
-        return subprocess.run(self.exec_command(host, args), **{**kwargs, "env": env})
+        env = {**CLEAN_ENV, **(kwargs.pop("env", None) or {})}
+        return subprocess.run(self.exec_command(host, args), check=kwargs.pop("check", False), env=env, **kwargs)
 
     def exec_command(self, host: str, args: Sequence[str]) -> list[str]:
         """The command line that runs args inside a host."""
@@ -339,7 +340,7 @@ class Lab:
     def _is_our_network(self, process: Process) -> bool:
         """Whether it is the very network: an inode may be another's by now."""
         command = [*nsenter(process, "--net"), "ip", "-json", "link", "show", "bridge"]
-        shown = subprocess.run(command, env=CLEAN_ENV, capture_output=True)
+        shown = subprocess.run(command, env=CLEAN_ENV, capture_output=True, check=False)
         return shown.returncode == 0 and json.loads(shown.stdout)[0].get("ifalias") == self._id
 
     def _load(self) -> bool:
@@ -384,7 +385,7 @@ class Lab:
 
     def _ip(self, *args: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         command = [*nsenter(self.init, "--net"), "ip", *args]
-        done = subprocess.run(command, env=CLEAN_ENV, capture_output=True, text=True)
+        done = subprocess.run(command, env=CLEAN_ENV, capture_output=True, text=True, check=False)
         if check and done.returncode != 0:
             raise LabError(f"ip {' '.join(args)}: {done.stderr.strip()}")
         return done

@@ -7,8 +7,8 @@ from __future__ import annotations
 import ctypes
 import os
 import subprocess
-import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from .errors import LabError
@@ -64,23 +64,15 @@ def in_network(pid: int, function: Callable[[], Any]) -> Any:
 
     Runs in a thread of its own, which ends afterwards: a namespace belongs to a thread, and no other is moved.
     """
-    outcome: list[Any] = [None, None]
 
-    def work() -> None:
+    def work() -> Any:
+        fd = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
         try:
-            fd = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                if ctypes.CDLL(None, use_errno=True).setns(fd, CLONE_NEWNET) != 0:
-                    raise OSError(ctypes.get_errno(), "cannot enter the lab's network")
-            finally:
-                os.close(fd)
-            outcome[0] = function()
-        except BaseException as error:  # whatever it is, it is the caller's
-            outcome[1] = error
+            if ctypes.CDLL(None, use_errno=True).setns(fd, CLONE_NEWNET) != 0:
+                raise OSError(ctypes.get_errno(), "cannot enter the lab's network")
+        finally:
+            os.close(fd)
+        return function()
 
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    thread.join()
-    if outcome[1] is not None:
-        raise outcome[1]
-    return outcome[0]
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        return thread.submit(work).result()

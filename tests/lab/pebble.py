@@ -103,10 +103,16 @@ class Pebble:
         status: dict[str, Any] = json.loads(self._manage("GET", f"/cert-status-by-serial/{serial}"))
         return status
 
-    def set_renewal_info(self, cert_pem: str, window: tuple[datetime, datetime]) -> None:
-        """From now on answer requests for a certificate's renewal information with this window (aware datetimes)."""
-        start, end = (moment.astimezone(timezone.utc).isoformat() for moment in window)
-        answer = json.dumps({"suggestedWindow": {"start": start, "end": end}})
+    def set_renewal_info(self, cert_pem: str, window: tuple[datetime, datetime] | str) -> None:
+        """From now on answer requests for a certificate's renewal information with this window (aware datetimes).
+
+        Text is the very answer, whatever it says.
+        """
+        if isinstance(window, str):
+            answer = window
+        else:
+            start, end = (moment.astimezone(timezone.utc).isoformat() for moment in window)
+            answer = json.dumps({"suggestedWindow": {"start": start, "end": end}})
         self._manage("POST", "/set-renewal-info/", json.dumps({"certificate": cert_pem, "ariResponse": answer}))
 
     def _start(self) -> None:

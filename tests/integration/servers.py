@@ -1,0 +1,58 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Fakes of what people find at a mistyped URL, on the lab's controller: by plain http, as a loopback address may be."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from tests.lab import Lab
+
+ANSWERS = {
+    "/html": (200, "text/html", b"<!doctype html><title>It works!</title>"),
+    "/json": (200, "application/json", b'{"name": "a service that is no CA"}'),
+    "/list": (200, "application/json", b"[]"),
+    "/plain": (200, "application/json", b'{"newNonce": "http://192.0.2.1/", "newAccount": "x", "newOrder": "x"}'),
+    "/moved": (301, "text/html", b""),
+}
+MISSING = (404, "text/html", b"<title>Not\nFound</title>")
+
+
+class NoCa(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        status, kind, body = ANSWERS.get(self.path, MISSING)
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        if status == 301:
+            self.send_header("Location", "https://elsewhere.example/dir")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def no_ca(lab: Lab) -> Iterator[str]:
+    """URL of a server that is no CA."""
+    server = lab.inside(lambda: ThreadingHTTPServer(("127.0.0.1", 0), NoCa))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@contextmanager
+def silence(lab: Lab) -> Iterator[str]:
+    """URL at which connections are taken and never answered."""
+    with lab.inside(lambda: socket.create_server(("127.0.0.1", 0), backlog=100)) as listening:
+        yield f"https://127.0.0.1:{listening.getsockname()[1]}"

@@ -1,0 +1,150 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""CAs and accounts that cannot be used: the modules say why in one line. Bad keys as such are test_account.py's."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from tests.integration.calls import COLLECTIONS
+from tests.integration.hosts import told
+from tests.integration.orders import NEW, Customer, local, order, posts
+from tests.integration.servers import no_ca, silence
+from tests.integration.test_plan import found
+from tests.lab import Lab
+
+# The directory ({no_ca}: a server that is none), other options, the message.
+DIRECTORIES = {
+    "unknown name": (
+        "letsencrpyt",
+        {},
+        "acme_directory 'letsencrpyt' is neither a URL nor a name known here (google, ",
+    ),
+    "plain http": ("http://ca.lab.test/dir", {}, "http://ca.lab.test/dir is refused: ACME is spoken over https only"),
+    "html": ("{no_ca}/html", {}, "{no_ca}/html answered text/html that is not JSON: is this an ACME server?"),
+    "json": ("{no_ca}/json", {}, "{no_ca}/json is not an ACME directory: it has no newNonce, newAccount, newOrder"),
+    "list": ("{no_ca}/list", {}, "{no_ca}/list answered JSON that is not an object: is this an ACME server?"),
+    "plain resources": ("{no_ca}/plain", {}, "http://192.0.2.1/ is refused: ACME is spoken over https only"),
+    "moved": ("{no_ca}/moved", {}, "redirects to https://elsewhere.example/dir: name that URL"),
+    "not found": ("{no_ca}/none", {}, "directory {no_ca}/none answered HTTP 404 "),
+    "not trusted": ("{ca}", {"ca_path": None}, "https://ca.lab.test:14000 shows a certificate that is not trusted ("),
+    "no bundle": ("{ca}", {"ca_path": "/nowhere/ca.pem"}, "ca_path /nowhere/ca.pem does not exist: name a file of PEM"),
+    "bad bundle": ("{ca}", {"ca_path": "/etc/passwd"}, "ca_path /etc/passwd holds no certificates: name a file of PEM"),
+    "no patience": ("{ca}", {"request_timeout": 0}, "request_timeout"),
+}
+
+
+@pytest.fixture(scope="module")
+def no_ca_url(lab):
+    with no_ca(lab) as url:
+        yield url
+
+
+@pytest.mark.parametrize("case", DIRECTORIES)
+def test_a_directory_that_cannot_be_used(ca, lab, no_ca_url, case):
+    directory, options, message = DIRECTORIES[case]
+    places = {"no_ca": no_ca_url, "ca": lab.pebble.directory_url}
+    mark = lab.pebble.mark()
+    result = ca("acme_directory_info", acme_directory=directory.format(**places), **options)
+    assert message.format(**places) in told(result)
+    assert lab.pebble.requests(mark) == []
+
+
+def test_a_ca_that_does_not_answer(ca, lab):
+    """All at once, because much is waited: the tasks that can wait do, and what is due later is decided offline."""
+    refused = f"https://127.0.0.1:{1}"
+    now = datetime.now(timezone.utc)
+    certificates = [found("missing", live=None), found("old", now, timedelta(days=-61)), found("young", now)]
+    with silence(lab) as silent, ThreadPoolExecutor() as pool:
+        calls = [
+            pool.submit(ca, "acme_directory_info", acme_directory=f"{refused}/dir"),
+            pool.submit(ca, "acme_directory_info", acme_directory=f"{silent}/dir", request_timeout=2),
+            pool.submit(ca.order, order("a"), order("b", can_wait=True), acme_directory=f"{refused}/dir"),
+            pool.submit(ca, "acme_plan", acme_directory=f"{refused}/dir", certificates=certificates),
+        ]
+        info, unheard, ordered, plan = (future.result() for future in calls)
+    assert told(info) == f"{refused} cannot be reached (Connection refused)"
+    assert told(unheard) == f"{silent} did not answer within 2 s"
+    assert told(ordered) == told(info)
+    assert [item["status"] for item in local(ordered)] == ["failed", "deferred"]
+    assert plan.ok
+    assert plan["warnings"] == [f"{told(info)}; nothing is issued in this run"]
+    decided = {item["name"]: (item["action"], item["reason"], item["message"]) for item in plan["hosts"]["web1"]}
+    assert decided == {
+        "missing": ("refuse", "missing", told(info)),
+        "old": ("keep", "lifetime", told(info)),
+        "young": ("keep", "", ""),
+    }
+
+
+def test_an_order_without_account_key_asks_the_ca_nothing(ca, lab):
+    mark = lab.pebble.mark()
+    result = ca.order(order("a"), order("b", host="web2"), account_key_create=False)
+    assert told(result).startswith(f"account key {ca.key_file} does not exist and may not be made here: ")
+    assert [[item["status"] for item in items] for items in result["hosts"].values()] == [["failed"], ["failed"]]
+    assert lab.pebble.requests(mark) == []
+
+
+def test_terms_that_are_not_agreed_to(ca, lab):
+    mark = lab.pebble.mark()
+    assert "set terms_agreed (acme_terms_agreed) to true" in told(ca.order(order("a"), terms_agreed=False))
+    assert posts(lab, mark) == ["/sign-me-up"]
+
+
+def test_an_account_that_is_deactivated(ca, lab):
+    uri = ca.deactivate()
+    mark = lab.pebble.mark()
+    for result in (ca.order(order("a")), ca.order(order("a"), account_uri=uri), ca("acme_account", **NEW)):
+        assert "deactivated" in told(result)
+    assert lab.pebble.issued(mark) == []
+
+
+# -- External account binding
+
+
+@pytest.fixture(scope="module")
+def members_only(tmp_path_factory):
+    with Lab(tmp_path_factory.mktemp("eab"), hosts=1, eab=True, collections_path=COLLECTIONS) as lab:
+        yield lab
+
+
+@pytest.fixture
+def member(members_only, tmp_path):
+    return Customer(members_only, tmp_path)
+
+
+def bindings(lab):
+    """Whether it is told what is wrong, by what is given."""
+    right = lab.pebble.eab
+    return {
+        "none": (None, "set external_account_binding (acme_eab)"),
+        "key": ({**right, "key": right["key"][:-4] + "AAAA"}, "account registration: "),
+        "kid": ({**right, "kid": "nobody"}, "account registration: "),
+        "text": ({**right, "key": "not base64!"}, "the external account's key is not base64url text: copy it as"),
+    }
+
+
+@pytest.mark.parametrize("case", ["none", "key", "kid", "text"])
+def test_a_binding_that_is_wrong(member, members_only, case):
+    binding, message = bindings(members_only)[case]
+    result = member.order(order("a"), external_account_binding=binding)
+    assert message in told(result)
+    assert "/order-plz" not in posts(members_only, 0)
+    if binding:
+        assert binding["key"] not in str(result)
+
+
+def test_a_binding_is_used_for_a_new_account_only(member, members_only):
+    binding = members_only.pebble.eab
+    made = member("acme_account", external_account_binding=binding, **NEW)
+    assert made["changed"]
+    mark = members_only.pebble.mark()
+    # Were it sent once more, this one would be refused.
+    again = member.order(order("a"), external_account_binding={**binding, "kid": "spent"})
+    assert again.ok
+    assert again["account_uri"] == made["account_uri"]
+    assert posts(members_only, mark) == ["/sign-me-up", "/order-plz", "/authZ/"]
+    assert member.order(order("b")).ok
