@@ -50,7 +50,9 @@ def install() -> None:
     """Install the peers, each in a virtual environment of its own, and this collection as its users do."""
     for name, programs in PEERS.items():
         pins = HERE / f"requirements-{name}.txt"
-        done = subprocess.run(["sh", HERE.parent / "setup/python.sh", sys._base_executable, programs.parent, pins], check=False)
+        done = subprocess.run(
+            ["sh", HERE.parent / "setup/python.sh", sys._base_executable, programs.parent, pins], check=False
+        )
         if done.returncode != 0:
             raise BenchError(f"{name} could not be installed in {programs.parent}")
     if not LEGO_PROGRAM.exists():

@@ -90,7 +90,7 @@ BAD_KEYS = {
         {"account_key_passphrase": "wrong"},
         "cannot be decrypted",
     ),
-    "weak": (lambda: pem(rsa.generate_private_key(65537, 1024)), {}, "1024 bits, which is weak"),
+    "weak": (lambda: pem(rsa.generate_private_key(65537, 1024)), {}, "1024 bits, which is weak"),  # noqa: S505 - the case
 }
 
 

@@ -82,14 +82,14 @@ def test_a_run_that_fails_is_no_measurement(run: Any, tmp_path: Path) -> None:
 
 
 def test_a_run_that_does_not_do_its_work_is_no_measurement(run: Any) -> None:
-    with pytest.raises(BenchError, match="^it got 1 certificates instead of 20: see "):
+    with pytest.raises(BenchError, match=r"^it got 1 certificates instead of 20: see "):
         run("", certificates=20)
 
 
 def test_a_run_that_hangs_is_ended_with_what_it_detached(run: Any, tmp_path: Path) -> None:
     sleep = "import time; print(__import__('os').getpid(), flush=True); time.sleep(600)"
     detach = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {sleep!r}], start_new_session=True)"
-    with pytest.raises(BenchError, match="^it is not done within 2 s: see "):
+    with pytest.raises(BenchError, match=r"^it is not done within 2 s: see "):
         run(f"{detach}; {sleep}", timeout=2)
     pids = {int(line) for line in (tmp_path / "001-it.log").read_text().split()}
     assert len(pids) == 2
