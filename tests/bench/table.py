@@ -54,9 +54,9 @@ class Times:
 
     def judge(self, medians: Figures) -> dict[str, Any]:
         times = {peer: medians[OURS] / medians[peer] for peer in self.factors}
-        bar = "at least " + ", ".join(f"{factor:g} times {peer}" for peer, factor in self.factors.items())
+        text = "at least " + ", ".join(f"{factor:g} times {peer}" for peer, factor in self.factors.items())
         met = all(times[peer] >= factor for peer, factor in self.factors.items())
-        return {**medians, "times": times, "bar": bar, "met": met}
+        return {**medians, "times": times, "bar": text, "met": met}
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Measurement:
 
     what: str
     unit: str
-    bar: Bar
+    asked: Bar
 
 
 MEASUREMENTS = {
@@ -85,7 +85,7 @@ MEASUREMENTS = {
 def result(key: str, runs: Mapping[str, Sequence[float]]) -> dict[str, Any]:
     """A measurement's entry in the JSON: the median of each program's runs, held against the bar."""
     measurement = MEASUREMENTS[key]
-    judged = measurement.bar.judge({name: median(values) for name, values in runs.items()})
+    judged = measurement.asked.judge({name: median(values) for name, values in runs.items()})
     return {"unit": measurement.unit, **judged, "runs": {name: list(values) for name, values in runs.items()}}
 
 

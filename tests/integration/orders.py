@@ -78,7 +78,7 @@ class Customer:
 
     def issue(self, *names: str) -> list[Issued]:
         """A certificate for each name. The CA must take all for valid."""
-        ordered = self.order(*(order(name, name) for name in names))
+        ordered = self.order(*(order(domain, domain) for domain in names))
         assert ordered.ok, ordered.text
         keys = [ec.generate_private_key(ec.SECP256R1()) for _unused in names]
         items = [{**item, "csr_content": csr(name, key=key)} for item, name, key in zip(local(ordered), names, keys)]

@@ -33,7 +33,7 @@ class NoCa(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, *_: object) -> None:
+    def log_message(self, *_unused: object) -> None:
         pass
 
 

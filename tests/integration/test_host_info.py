@@ -80,12 +80,12 @@ DRIFT = {
 
 
 def test_drift(host: Host, issuer: Issuer) -> None:
-    certificates = [wanted(name, **options) for name, (_, options, _) in DRIFT.items()]
+    certificates = [wanted(name, **options) for name, (_unused, options, _unused) in DRIFT.items()]
     host.make_live(issuer, *certificates)
-    for name, (script, _, _) in DRIFT.items():
+    for name, (script, _unused, _unused) in DRIFT.items():
         host.shell(f"cd {host.live(name)} && {script}")
     found = host("certificate_info", certificates=certificates)["certificates"]
-    for item, (name, (_, _, expected)) in zip(found, DRIFT.items()):
+    for item, (name, (_unused, _unused, expected)) in zip(found, DRIFT.items()):
         assert {key: item["live"][key] for key in expected} == expected, name
 
 

@@ -90,12 +90,13 @@ def test_reasons(ca, lab):
     }
     directory = lab.pebble.directory_url
     certificates = [
-        found(name, now, **{"directory": directory, **described}) for name, (described, _, _) in table.items()
+        found(name, now, **{"directory": directory, **described})
+        for name, (described, _unused, _unused) in table.items()
     ]
     mark = lab.pebble.mark()
     result = ca("acme_plan", certificates=[*certificates, *[{**found("twin", now), "host": "web2"}] * 2])
     planned = by_name(result)
-    expected = {name: (action, reason) for name, (_, action, reason) in table.items()}
+    expected = {name: (action, reason) for name, (_unused, action, reason) in table.items()}
     assert {name: (item["action"], item["reason"]) for name, item in planned.items()} == expected
     assert "(offered: default, shortlived)" in planned["classic"]["message"]
     assert [item["action"] for item in result["hosts"]["web2"]] == ["refuse"] * 2
