@@ -15,10 +15,15 @@ COLLECTIONS = str(CHECKOUT / "build" / "collections_dev")
 
 
 class Result(dict):  # type: ignore[type-arg]
-    """A module's result; ok: it did not fail. text: all that was printed."""
+    """A module's result; ok: it did not fail. text: all that was printed, as ansible wraps it."""
 
     ok: bool
     text: str
+
+    @property
+    def unwrapped(self) -> str:
+        """The text with each run of white space as one space."""
+        return " ".join(self.text.split())
 
 
 def call(

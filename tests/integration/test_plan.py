@@ -52,9 +52,9 @@ def test_renewal_information(ca, lab, issued):
     # Then the lifetime decides, at two thirds of it.
     for name in ("text", "backwards"):
         assert (planned[name]["action"], planned[name]["next"]) == ("keep", utc(now + 60 * DAY))
-    (warning,) = result["warnings"]
-    assert warning.startswith("no renewal information for 2 of 4 certificates (")
-    assert warning.endswith("): their lifetime decides when they are renewed")
+    assert result.unwrapped.count("[WARNING]: ") == 1
+    assert "[WARNING]: no renewal information for 2 of 4 certificates (" in result.unwrapped
+    assert "): their lifetime decides when they are renewed" in result.unwrapped
     assert result["due"] == ["web1"]
     assert result["lines"] == ["web1: certificate open: issue (window open)"]
     assert lab.pebble.requests(mark) == [("GET", "/dir"), *[("GET", "/draft-ietf-acme-ari-03/renewalInfo/")] * 4]

@@ -12,10 +12,14 @@ state=$1 lab=$2 name=$3 address=$4
 read -r pid _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ start _ </proc/self/stat
 echo "$pid $start" >"$state/hosts/$name/init.pid"
 
+# The same network card after each boot, or the others would go on calling the old one.
+# shellcheck disable=SC2046 # four numbers
+card=02:00$(printf ':%02x' $(echo "${address%/*}" | tr . ' '))
+
 hostname "$name"
 ip -batch - <<LINKS
 link set lo up
-link add eth0 type veth peer name $name netns /proc/$lab/ns/net
+link add eth0 address $card type veth peer name $name netns /proc/$lab/ns/net
 address add $address dev eth0
 link set eth0 up
 LINKS

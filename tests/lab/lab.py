@@ -222,6 +222,8 @@ class Lab:
         """Start a host that was killed, as new."""
         if self.alive(host):
             raise LabError(f"{host} is up")
+        for connection in Path(self.control).iterdir():
+            connection.unlink()  # shared by what logged in before; it may lead to the host that was
         init = self.init
         args = [str(self.state), str(init.pid), host, f"{self.address(host)}/{NETWORK.prefixlen}"]
         enter = nsenter(init, "--net", "--mount", "--pid")

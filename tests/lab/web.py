@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from .errors import LabError
+from .process import wait
 
 if TYPE_CHECKING:
     from .lab import Lab
@@ -37,6 +38,13 @@ def enable_tls(lab: Lab, host: str, name: str, server_names: Sequence[str]) -> N
         reason = lab.exec(host, ["nginx", "-t", "-q"], stderr=subprocess.PIPE, text=True).stderr
         path.unlink()
         raise LabError(f"nginx of {host} does not take the certificate {name}: {reason.strip()}")
+
+    def listens() -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex((lab.address(host), 443)) == 0
+
+    # Its reload ends before it does what it is told.
+    lab.inside(lambda: wait(listens, 10, f"nginx of {host} does not listen at port 443"))
 
 
 def served(lab: Lab, host: str, server_name: str, roots: str | None) -> bytes:

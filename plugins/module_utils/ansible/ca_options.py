@@ -53,7 +53,9 @@ NEW_ACCOUNT_SPEC: dict[str, Any] = {
 
 @contextmanager
 def open_http(params: Mapping[str, Any], connections: int = 1) -> Iterator[Http]:
-    """A session with the CA, as DIRECTORY_SPEC says, closed at the end."""
+    """A session with the CA, as DIRECTORY_SPEC says, closed at the end. Raises AcmeError."""
+    if params["request_timeout"] < 1:
+        raise AcmeError(f"request_timeout is {params['request_timeout']}: give at least 1 second")
     http = Http(Clock(), params["ca_path"], params["request_timeout"], connections)
     try:
         yield http
