@@ -13,6 +13,8 @@ OLDEST_HOST := build/venv-oldest-host
 OLDEST_CONTROLLER := build/venv-oldest-controller
 DEV := build/collections_dev
 PYTEST := $(VENV)/bin/python -m pytest
+# Tests with labs wait a lot, for one another's CA and servers; each process has labs of its own.
+SIDE_BY_SIDE := --numprocesses 3 --dist loadfile
 
 # Nobody's own settings get in, except those of pip, which say where packages come from.
 unexport $(filter ANSIBLE_% ACME_% PYTHON% VIRTUAL_ENV,$(.VARIABLES))
@@ -50,10 +52,10 @@ test-unit-oldest: $(OLDEST_HOST)/stamp $(DEV) ## the unit tests of what runs on 
 	$(OLDEST_HOST)/bin/python -m pytest tests/unit/pki
 
 test-integration: setup ## each module against a real CA (root or sudo)
-	$(AS_ROOT) $(PYTEST) tests/integration
+	$(AS_ROOT) $(PYTEST) $(SIDE_BY_SIDE) tests/integration
 
 test-fleet: setup ## the role over twenty hosts and a CA on this machine (root or sudo)
-	$(AS_ROOT) $(PYTEST) tests/fleet
+	$(AS_ROOT) $(PYTEST) $(SIDE_BY_SIDE) tests/fleet
 
 test-demo: setup $(OLDEST_CONTROLLER)/stamp ## the demo, with the oldest ansible-core (root or sudo)
 	$(AS_ROOT) $(OLDEST_CONTROLLER)/bin/python -m tests.demo

@@ -1,29 +1,24 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""CAs and accounts that cannot be used: every host is told why in one line, and nothing has happened to it."""
+"""CAs and accounts that cannot be used: every host is told why in one line, and nothing has happened to it.
+
+What the modules say of other keys, bundles, bindings and servers is tested in tests/integration.
+"""
 
 from __future__ import annotations
 
-import socket
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Callable
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 
-from ansible_collections.certfleet.tls.plugins.module_utils.acme import account
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.client import Client
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.clock import Clock
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.directory import Directory
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.http import Http
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.jws import AccountKey
 from tests.fleet.fleet import Fleet, Run
+from tests.integration.orders import Customer
+from tests.integration.servers import no_ca, silence
 
 HMAC_KEY = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"
 EAB = {"kid": "lab-1", "key": HMAC_KEY}
@@ -58,37 +53,15 @@ def rsa_key(bits: int, passphrase: bytes | None = None) -> bytes:
     return rsa.generate_private_key(65537, bits).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption)
 
 
-def folder_for_a_key(fleet: Fleet) -> dict[str, Any]:
-    (fleet.folder / "folder").mkdir(exist_ok=True)
-    return {"acme_account_key_src": str(fleet.folder / "folder")}
-
-
 def deactivated_account(fleet: Fleet) -> dict[str, Any]:
     """An account that its CA no longer wants: RFC 8555 section 7.3.6 has the same answer for both ways there."""
-    key = AccountKey.generate("ec256")
-    (fleet.folder / "account-key.pem").write_bytes(key.pem(None))
-
-    def deactivate() -> None:
-        http = Http(Clock(), str(fleet.lab.pebble.ca_path))
-        with closing(http):
-            # By address: the lab's names are not known here.
-            url = fleet.lab.pebble.directory_url.replace("ca.lab.test", fleet.lab.controller)
-            client = Client(http, Directory.fetch(http, url), key, 1)
-            made = account.find_or_create(client, terms_agreed=True)
-            client.post(made.uri, {"status": "deactivated"}, "deactivation")
-
-    fleet.lab.inside(deactivate)
+    Customer(fleet.lab, fleet.folder).deactivate()
     return {}
 
 
 def wants_eab(fleet: Fleet) -> dict[str, Any]:
     fleet.lab.pebble.restart(config=EAB_CONFIG)
     return {}
-
-
-def bad_bundle(fleet: Fleet) -> dict[str, Any]:
-    (fleet.folder / "bundle.pem").write_text("hello\n")
-    return {"acme_ca_path": str(fleet.folder / "bundle.pem")}
 
 
 CASES = {
@@ -114,9 +87,6 @@ CASES = {
         {"acme_ca_path": "/nowhere/ca.pem"},
         at_once=True,
     ),
-    "CA bundle is none": Case(
-        "bundle.pem holds no certificates: name a file of PEM certificates", {}, bad_bundle, at_once=True
-    ),
     "directories differ": Case(
         "acme_directory differs between web1 and web3",
         {
@@ -129,17 +99,10 @@ CASES = {
         "account key {key} does not exist and may not be made here", {"acme_account_key_create": False}
     ),
     "key is none": Case("account key {key} is not a private key", {}, key_file(lambda: b"hello\n")),
-    "key is a folder": Case("cannot be read: Is a directory", {}, folder_for_a_key),
     "key is encrypted": Case(
         "no passphrase is given: set account_key_passphrase", {}, key_file(lambda: rsa_key(2048, b"secret"))
     ),
-    "passphrase is wrong": Case(
-        "cannot be decrypted",
-        {"acme_account_key_passphrase": "wrong"},
-        key_file(lambda: rsa_key(2048, b"secret")),
-    ),
     "key is weak": Case("1024 bits, which is weak", {}, key_file(lambda: rsa_key(1024))),
-    "key content is none": Case("account_key_content is not a private key", {"acme_account_key_content": "hello"}),
     "account is deactivated": Case("exists but is deactivated", {}, deactivated_account, signed=True),
     "terms are not agreed to": Case(
         "set terms_agreed (acme_terms_agreed) to true", {"acme_terms_agreed": False}, signed=True
@@ -150,12 +113,6 @@ CASES = {
         {"acme_eab": {"kid": "lab-1", "key": HMAC_KEY[:-4] + "AAAA"}},
         wants_eab,
         signed=True,
-    ),
-    "EAB key id is wrong": Case(
-        "references a key that is not known", {"acme_eab": {"kid": "lab-2", "key": HMAC_KEY}}, wants_eab, signed=True
-    ),
-    "EAB key is no base64url": Case(
-        "is not base64url text", {"acme_eab": {"kid": "lab-1", "key": "not base64!"}}, wants_eab, signed=True
     ),
     "EAB without key": Case("key found in external_account_binding", {"acme_eab": {"kid": "lab-1"}}, wants_eab),
 }
@@ -214,68 +171,18 @@ PLAYBOOK = """\
 """
 
 
-class NoCa(BaseHTTPRequestHandler):
-    """A fake of what people find at a mistyped URL."""
-
-    answers: ClassVar = {
-        "/html": ("text/html", b"<!doctype html><title>It works!</title>"),
-        "/json": ("application/json", b'{"name": "a service that is no CA"}'),
-        "/list": ("application/json", b"[]"),
-        "/long": ("application/json", b" " * 2_000_000),
-    }
-
-    def do_GET(self) -> None:
-        kind, body = self.answers[self.path]
-        self.send_response(200)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_unused: object) -> None:
-        pass
-
-
-@pytest.fixture(scope="module")
-def no_ca(three_hosts: Fleet) -> Iterator[str]:
-    """URL of a server that is no CA, on the controller: only there may a directory be asked for by plain http."""
-    server = three_hosts.lab.inside(lambda: HTTPServer(("127.0.0.1", 0), NoCa))
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
-
-
-@pytest.mark.parametrize(
-    ("path", "message"),
-    [
-        ("/html", "answered text/html that is not JSON: is this an ACME server?"),
-        ("/json", "is not an ACME directory: it has no newNonce, newAccount, newOrder"),
-        ("/list", "answered JSON that is not an object: is this an ACME server?"),
-        ("/long", "answered more than 1048576 bytes"),
-    ],
-)
-def test_what_is_no_ca(small: Fleet, no_ca: str, path: str, message: str) -> None:
-    check_told(small.site(acme_directory=no_ca + path), message, False, small.lab.hosts)
+def test_what_is_no_ca(small: Fleet) -> None:
+    with no_ca(small.lab) as url:
+        run = small.site(acme_directory=f"{url}/html")
+    check_told(run, "answered text/html that is not JSON: is this an ACME server?", False, small.lab.hosts)
     assert [small.lab.path(host, "/etc/acme").exists() for host in small.lab.hosts] == [False] * 3
 
 
-@pytest.fixture
-def silent(three_hosts: Fleet) -> Iterator[int]:
-    """Port of the controller at which connections are taken and never answered."""
-    with three_hosts.lab.inside(lambda: socket.create_server(("127.0.0.1", 0), backlog=100)) as listening:
-        yield listening.getsockname()[1]
-
-
-@pytest.mark.parametrize("kind", ["silent", "refused"])
-def test_a_ca_that_does_not_answer(small: Fleet, silent: int, tmp_path: Path, kind: str) -> None:
+def test_a_ca_that_does_not_answer(small: Fleet, tmp_path: Path) -> None:
     # Module defaults reach the role's tasks; without them silence would be listened to for longer.
     (tmp_path / "site.yml").write_text(PLAYBOOK)
-    port, message = (silent, "did not answer within 1 s") if kind == "silent" else (1, "cannot be reached (")
-    url = f"https://127.0.0.1:{port}"
-    run = small.run(small.command(playbook=str(tmp_path / "site.yml"), acme_directory=f"{url}/dir"))
-    check_told(run, f"{url} {message}", False, small.lab.hosts)
+    with silence(small.lab) as url:
+        run = small.run(small.command(playbook=str(tmp_path / "site.yml"), acme_directory=f"{url}/dir"))
+    check_told(run, f"{url} did not answer within 1 s", False, small.lab.hosts)
     assert [small.lab.path(host, "/etc/acme").exists() for host in small.lab.hosts] == [False] * 3
     mend(small, {})

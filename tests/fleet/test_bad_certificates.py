@@ -55,7 +55,7 @@ class Story:
 
     runs: dict[str, Run] = field(default_factory=dict)
     requests: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
-    issued: dict[str, list[str]] = field(default_factory=dict)
+    issued: dict[str, list[int]] = field(default_factory=dict)
     trees: dict[str, dict[str, dict[str, str]]] = field(default_factory=dict)
     serials: dict[str, dict[str, int | None]] = field(default_factory=dict)
 

@@ -133,7 +133,7 @@ def test_the_next_run_stands_what_workers_of_a_killed_one_still_do(fleet: Fleet)
 def assert_next_run_ends_well(fleet: Fleet, mark: int, unknown: int) -> None:
     run = fleet.site(**ONLY)
     assert run.code == 0, run.text
-    serials = [f"{fleet.live(host).serial_number:016x}" for host in hosts(fleet)]
+    serials = [fleet.live(host).serial_number for host in hosts(fleet)]
     assert len(set(serials)) == HOSTS
     certificates = fleet.lab.pebble.issued(mark)
     assert set(serials) <= set(certificates)

@@ -173,7 +173,8 @@ def everything_written(fleet: Fleet, host: str) -> dict[str, bytes]:
 
 
 def test_the_live_pair_matches_at_every_moment(small: Fleet) -> None:
-    assert small.site().code == 0
+    only = {"acme_hosts": "web1"}
+    assert small.site(**only).code == 0
     small.lab.path("web1", "/tmp/watcher.py").write_text((HERE / "watcher.py").read_text())
     watch = small.lab.exec_command(
         "web1", ["/usr/bin/python3", "/tmp/watcher.py", f"{HOME}/live/shop", "/tmp/watcher.stop"]
@@ -181,7 +182,7 @@ def test_the_live_pair_matches_at_every_moment(small: Fleet) -> None:
     process = subprocess.Popen(watch, stdout=subprocess.PIPE, text=True)
     try:
         for _unused in range(3):
-            run = small.site(acme_force_renewal=True)
+            run = small.site(acme_force_renewal=True, **only)
             assert run.code == 0, run.text
     finally:
         small.lab.path("web1", "/tmp/watcher.stop").write_text("")

@@ -42,8 +42,8 @@ class Issued:
         return x509.load_pem_x509_certificate(self.pem.encode())
 
     @property
-    def serial(self) -> str:
-        return f"{self.certificate.serial_number:x}"
+    def serial(self) -> int:
+        return self.certificate.serial_number
 
     @property
     def ari_id(self) -> str:

@@ -17,6 +17,7 @@ ANSWERS = {
     "/json": (200, "application/json", b'{"name": "a service that is no CA"}'),
     "/list": (200, "application/json", b"[]"),
     "/plain": (200, "application/json", b'{"newNonce": "http://192.0.2.1/", "newAccount": "x", "newOrder": "x"}'),
+    "/long": (200, "application/json", b" " * 2_000_000),
     "/moved": (301, "text/html", b""),
 }
 MISSING = (404, "text/html", b"<title>Not\nFound</title>")

@@ -10,6 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 
+from tests.integration.hosts import told
 from tests.integration.orders import NEW, posts
 
 
@@ -105,6 +106,15 @@ def test_bad_account_keys(ca, lab, tmp_path, case):
     assert "account-key.pem" in result["msg"]
     assert "Traceback" not in result.text
     assert "PRIVATE KEY" not in result.text
+    assert lab.pebble.requests(mark) == []
+
+
+def test_account_keys_that_are_not_even_files_of_text(ca, lab, tmp_path):
+    mark = lab.pebble.mark()
+    folder = ca("acme_account", account_key_src=str(tmp_path), **NEW)
+    assert told(folder) == f"account key {tmp_path} cannot be read: Is a directory"
+    content = ca("acme_account", account_key_content="hello", **NEW)
+    assert "account_key_content is not a private key" in told(content)
     assert lab.pebble.requests(mark) == []
 
 

@@ -27,6 +27,7 @@ DIRECTORIES = {
     "html": ("{no_ca}/html", {}, "{no_ca}/html answered text/html that is not JSON: is this an ACME server?"),
     "json": ("{no_ca}/json", {}, "{no_ca}/json is not an ACME directory: it has no newNonce, newAccount, newOrder"),
     "list": ("{no_ca}/list", {}, "{no_ca}/list answered JSON that is not an object: is this an ACME server?"),
+    "long": ("{no_ca}/long", {}, "{no_ca}/long answered more than 1048576 bytes"),
     "plain resources": ("{no_ca}/plain", {}, "http://192.0.2.1/ is refused: ACME is spoken over https only"),
     "moved": ("{no_ca}/moved", {}, "redirects to https://elsewhere.example/dir: name that URL"),
     "not found": ("{no_ca}/none", {}, "directory {no_ca}/none answered HTTP 404 "),

@@ -33,10 +33,24 @@ HERE = Path(__file__).parent
 NETWORK = ipaddress.ip_network("10.53.0.0/16")  # each lab's own: nothing leads out of it, so all may have the same
 PROXY = re.compile("_proxy$", re.IGNORECASE)
 # In the state directory; log/ stays when the lab goes.
-OURS = """
-ansible ansible.cfg hosts init.pid inventory.ini lab.json lab.json.new layers named named.pid pebble pebble.pid
-resolv.conf ssh ssh_config vars.json
-""".split()
+OURS = (
+    "ansible",
+    "ansible.cfg",
+    "hosts",
+    "init.pid",
+    "inventory.ini",
+    "lab.json",
+    "lab.json.new",
+    "layers",
+    "named",
+    "named.pid",
+    "pebble",
+    "pebble.pid",
+    "resolv.conf",
+    "ssh",
+    "ssh_config",
+    "vars.json",
+)
 
 
 class Lab:

@@ -86,9 +86,9 @@ class Pebble:
         """
         return REQUEST.findall(self._logged(since))
 
-    def issued(self, since: int = 0) -> list[str]:
-        """The serials (hexadecimal, lower case) of the certificates issued since a mark, in order."""
-        return ISSUED.findall(self._logged(since))
+    def issued(self, since: int = 0) -> list[int]:
+        """The serial numbers of the certificates issued since a mark, in order."""
+        return [int(serial, 16) for serial in ISSUED.findall(self._logged(since))]
 
     def root_pem(self, number: int = 0) -> str:
         """The root under which it issues; others than 0 with PEBBLE_ALTERNATE_ROOTS."""
@@ -98,9 +98,9 @@ class Pebble:
         """The intermediate below that root."""
         return self._manage("GET", f"/intermediates/{number}")
 
-    def cert_status(self, serial: str) -> dict[str, Any]:
-        """Status ("Valid", "Revoked"), Serial, Certificate, Reason and RevokedAt; serial is hexadecimal."""
-        status: dict[str, Any] = json.loads(self._manage("GET", f"/cert-status-by-serial/{serial}"))
+    def cert_status(self, serial: int) -> dict[str, Any]:
+        """Status ("Valid", "Revoked"), Serial, Certificate, Reason and RevokedAt."""
+        status: dict[str, Any] = json.loads(self._manage("GET", f"/cert-status-by-serial/{serial:x}"))
         return status
 
     def set_renewal_info(self, cert_pem: str, window: tuple[datetime, datetime] | str) -> None:
