@@ -13,7 +13,7 @@ OLDEST_HOST := build/venv-oldest-host
 OLDEST_CONTROLLER := build/venv-oldest-controller
 DEV := build/collections_dev
 PYTEST := $(VENV)/bin/python -m pytest
-# Tests with labs wait a lot, for one another's CA and servers; each process has labs of its own.
+# Tests with labs mostly wait for CA and servers; each process has labs of its own.
 SIDE_BY_SIDE := --numprocesses 3 --dist loadfile
 
 # Nobody's own settings get in, except those of pip, which say where packages come from.
@@ -46,7 +46,7 @@ test-sanity: venv ## ansible-test sanity with no exceptions
 	flock build/sanity.lock sh tests/sanity/run.sh
 
 test-unit: test-unit-oldest setup ## unit tests
-	$(PYTEST) tests/unit
+	$(PYTEST) $(SIDE_BY_SIDE) tests/unit
 
 test-unit-oldest: $(OLDEST_HOST)/stamp $(DEV) ## the unit tests of what runs on hosts, with the oldest cryptography
 	$(OLDEST_HOST)/bin/python -m pytest tests/unit/pki

@@ -142,11 +142,11 @@ def test_what_cannot_be_used(small: Fleet, name: str) -> None:
     check_told(run, message, case.at_once, fleet.lab.hosts)
     assert [fleet.tree(host) for host in fleet.lab.hosts] == before
     assert "/order-plz" not in fleet.signed_requests(mark)
-    if not case.signed:
+    if case.signed:  # the account may have come to something
+        mend(fleet, MENDED.get(name, {}))
+    else:
         assert fleet.signed_requests(mark) == []
         assert key.exists() == existed
-
-    mend(fleet, MENDED.get(name, {}))
 
 
 def mend(fleet: Fleet, variables: dict[str, Any]) -> None:
