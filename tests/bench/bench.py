@@ -22,7 +22,7 @@ from tests.lab.process import wait
 
 from . import clients
 from .clients import Call, Wanted
-from .measure import BenchError, Run, Runner
+from .measure import Run, RunError, Runner
 from .table import CERTBOT, COMMUNITY_CRYPTO, LEGO, OURS, PING
 
 FLEET = {OURS: clients.ours, COMMUNITY_CRYPTO: clients.community_crypto}
@@ -88,16 +88,19 @@ class Bench:
 
     # -- The fleet
 
-    @cached_property
+    @property
     def _first_issues(self) -> dict[str, list[Run]]:
+        return {name: [results[name][0] for results in self._first_rounds] for name in FLEET}
+
+    @cached_property
+    def _first_rounds(self) -> list[dict[str, tuple[Run, Call]]]:
         """Runs over hosts that have no certificates, by turns, with warm connections and a new account each time."""
-        rounds = [self._repeat(self._first_issue) for _unused in range(self._rounds)]
-        return {name: [results[name][0] for results in rounds] for name in FLEET}
+        return [self._repeat(self._first_issue) for _unused in range(self._rounds)]
 
     @cached_property
     def _nothing_due(self) -> dict[str, list[Run]]:
         """Runs over the same hosts, once all have their certificates, by turns."""
-        calls = {PING: clients.ping(), **{name: call for name, (_unused, call) in self._last_issue.items()}}
+        calls = {PING: clients.ping(), **{name: call for name, (_unused, call) in self._first_rounds[-1].items()}}
         runs: dict[str, list[Run]] = {name: [] for name in calls}
         for count in range(2 * self._rounds + 2):
             for name, call in calls.items():
@@ -110,12 +113,12 @@ class Bench:
         hosts = list(self.lab.hosts)
         wanted = Wanted("bench", "web", ["{{ inventory_hostname }}." + self.lab.domain])
         self._reset()
-        self._last_issue = {}
+        issued = {}
         for name, client in FLEET.items():
             self._run("warm-up", clients.ping())
             call = client(self.lab, self._new_folder(), wanted)
-            self._last_issue[name] = (self._run(f"{name}-first", call, len(hosts)), call)
-        return self._last_issue
+            issued[name] = (self._run(f"{name}-first", call, len(hosts)), call)
+        return issued
 
     @cached_property
     def _ten_names(self) -> dict[str, Run]:
@@ -199,9 +202,9 @@ class Bench:
         for _unused in range(ATTEMPTS - 1):
             try:
                 return measure()
-            except BenchError as error:
-                self.notes.append(f"Measured once more, with the CA restarted: {error}.")
-                print(f"bench: {self.notes[-1]}", file=sys.stderr, flush=True)
+            except RunError as error:
+                self.notes.append(f"Measured once more, with the CA restarted: {error.why}.")
+                print(f"bench: {error}; once more", file=sys.stderr, flush=True)
                 self.lab.pebble.restart()
         return measure()
 

@@ -24,6 +24,14 @@ class BenchError(Exception):
     """A measurement that came to nothing; the text is one line that says which and why."""
 
 
+class RunError(BenchError):
+    """A run that came to nothing; log: what it printed."""
+
+    def __init__(self, why: str, log: Path) -> None:
+        super().__init__(f"{why}: see {log}")
+        self.why = why
+
+
 @dataclass(frozen=True)
 class Run:
     """What a command took: seconds by the clock, CPU seconds of its process tree, HTTP requests that the CA got."""
@@ -50,7 +58,7 @@ class Runner:
         env: Mapping[str, str],
         timeout: float,
     ) -> Run:
-        """Run a command that gets so many certificates. Raises BenchError when it fails or takes too long."""
+        """Run a command that gets so many certificates. Raises RunError when it fails or takes too long."""
         self._runs += 1
         output = self._folder / f"{self._runs:03}-{name}.log"
         # Nobody's own settings: of the person's environment nothing, and another home. The mark tells what is left of a
@@ -76,7 +84,7 @@ class Runner:
         else:
             requests = len(self._lab.pebble.requests(mark))
             return Run(seconds, usage.ru_utime + usage.ru_stime, requests, issued)
-        raise BenchError(f"{name} {reason}: see {output}")
+        raise RunError(f"{name} {reason}", output)
 
 
 def _end(mark: str) -> None:
