@@ -8,6 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: acme_account
 short_description: Register an ACME account and keep its contacts
+version_added: 0.1.0
 description:
   - Makes sure that the account key has an account at the CA, with the contacts given.
   - An account that exists is found by its key; it is not made again and its external account binding is not sent

@@ -8,6 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: acme_account_info
 short_description: Look an ACME account up by its key
+version_added: 0.1.0
 description:
   - Tells whether a key has an account at a CA, and what the CA knows of it. Nothing is registered.
 author:

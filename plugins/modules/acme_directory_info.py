@@ -8,6 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: acme_directory_info
 short_description: What an ACME CA says of itself
+version_added: 0.1.0
 description:
   - Reads the directory of one CA or of several. No account is needed.
 author:

@@ -8,6 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: acme_order
 short_description: Create or resume ACME orders, many at once
+version_added: 0.1.0
 description:
   - Creates the orders for any number of certificates, or takes up those that an earlier run left behind, and gives
     the

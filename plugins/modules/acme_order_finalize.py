@@ -8,6 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: acme_order_finalize
 short_description: Have challenges validated, finalize ACME orders and download the certificates, many at once
+version_added: 0.1.0
 description:
   - Takes the orders of M(certfleet.tls.acme_order) once their challenges are in place, tells the CA to validate them,
     hands in

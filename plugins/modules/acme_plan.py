@@ -8,6 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: acme_plan
 short_description: Decide which certificates of a fleet are due, and why
+version_added: 0.1.0
 description:
   - Decides for every certificate that M(certfleet.tls.certificate_info) reported whether it is kept, issued anew, put
     right on

@@ -8,6 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: acme_revoke
 short_description: Revoke certificates
+version_added: 0.1.0
 description:
   - Revokes any number of certificates, with the key of the account that ordered them or with a certificate's own key.
   - A certificate that is revoked already is fine. One that cannot be revoked stops no other; the module fails at the

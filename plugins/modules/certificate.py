@@ -8,6 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: certificate
 short_description: Put certificates in place and have services use them
+version_added: 0.1.0
 description:
   - Takes for each certificate what became of it at the CA. An issued one is checked (it fits the pending private key,
     has the names that are wanted, is in force, and its chain holds link by link), added to its pending version and

@@ -8,6 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: certificate_info
 short_description: Look at the certificates of a host
+version_added: 0.1.0
 description:
   - Reads the manifests of the live and pending versions, hashes the files, compares the private keys' modes and owners
     with what is wanted, and finds what would keep the host from getting a new certificate.

@@ -8,6 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: certificate_request
 short_description: Make private keys and certificate requests for certificates to be ordered
+version_added: 0.1.0
 description:
   - Makes for each certificate a pending version with a new private key, which never leaves the host, and a certificate
     request; or takes up the pending version that an unfinished run left, if it is what is wanted.

@@ -8,6 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: challenge_response
 short_description: Serve ACME challenges from a web server's folder
+version_added: 0.1.0
 description:
   - Writes the files that the CA fetches to see who controls a name (RFC 8555 section 8.3), or removes them.
   - Given O(orders), it writes these into the journals of the pending versions first, so that a run that is killed
