@@ -49,6 +49,7 @@ test-unit: test-unit-oldest setup ## unit tests
 	$(PYTEST) $(SIDE_BY_SIDE) tests/unit
 
 test-unit-oldest: $(OLDEST_HOST)/stamp $(DEV) ## the unit tests of what runs on hosts, with the oldest cryptography
+	@echo "the oldest cryptography, on $$($(OLDEST_HOST)/bin/python --version): Python 3.9 where the machine has it"
 	$(OLDEST_HOST)/bin/python -m pytest tests/unit/pki
 
 test-integration: setup ## each module against a real CA (root or sudo)

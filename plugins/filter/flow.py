@@ -50,7 +50,8 @@ def orders(plan: Mapping[str, Any], hostvars: Mapping[str, Any]) -> list[dict[st
         for planned in plan["hosts"][host]:
             if planned["action"] != "issue":
                 continue
-            wanted, pending = facts[planned["name"]]["wanted"], facts[planned["name"]]["pending"] or {}
+            wanted = facts[planned["name"]]["wanted"]
+            journaled = _journaled(facts[planned["name"]]["pending"], wanted, plan["directory"])
             result.append(
                 {
                     "host": host,
@@ -60,8 +61,8 @@ def orders(plan: Mapping[str, Any], hostvars: Mapping[str, Any]) -> list[dict[st
                     "profile": wanted["profile"],
                     "replaces_cert_id": planned["replaces_cert_id"],
                     "can_wait": planned["can_wait"],
-                    "order_uri": pending.get("order_uri"),
-                    "account_uri": pending.get("account_uri"),
+                    "order_uri": journaled.get("order_uri"),
+                    "account_uri": journaled.get("account_uri"),
                 }
             )
     return result
@@ -157,6 +158,15 @@ def to_revoke(hosts: Iterable[str], hostvars: Mapping[str, Any]) -> list[dict[st
         for item in _registered(hostvars, host, "acme_revoked", "results")
         if "content" in item
     ]
+
+
+def _journaled(pending: Item | None, wanted: Item, directory: str) -> Item:
+    """The pending version, if its order is for what is wanted; acme_order compares the identifiers and the account."""
+    if not pending:
+        return {}
+    # With another key type its host makes a new key; the order may have been finalized with the one before.
+    is_for = (pending["key_type"], pending["profile"] or None, pending["directory"])
+    return pending if is_for == (wanted["key_type"], wanted["profile"] or None, directory) else {}
 
 
 def _failed(name: str, problem: str) -> dict[str, Any]:

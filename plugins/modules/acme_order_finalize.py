@@ -184,7 +184,9 @@ from ..module_utils.acme.polling import Deadline
 from ..module_utils.ansible.ca_options import ACCOUNT_KEY_SPEC, DIRECTORY_SPEC, account_key, open_client
 from ..module_utils.ansible.libraries import require_libraries
 from ..module_utils.ansible.order_options import PREPARED_SPEC, VALID, by_host, from_failure, summary, to_prepared
-from ..module_utils.pki.requests import RequestError, der_of
+from ..module_utils.pki.certificates import check_not_over
+from ..module_utils.pki.errors import HostError
+from ..module_utils.pki.requests import der_of
 
 
 def finalize_all(params):
@@ -211,9 +213,11 @@ def finalize(client, option, deadline):
     try:
         # Before anything is asked of the CA: a request that does not fit would only fail at the end.
         csr = der_of(option["csr_content"], option["identifiers"])
-    except RequestError as error:
+        chain = complete(client, to_prepared(option), csr, deadline)
+        check_not_over(chain.certificate, client.clock.now())
+        return chain
+    except HostError as error:
         raise AcmeError(str(error)) from None
-    return complete(client, to_prepared(option), csr, deadline)
 
 
 def certificate_of(option, chain):

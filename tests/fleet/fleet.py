@@ -25,6 +25,7 @@ CHECKOUT = Path(__file__).parents[2]
 COLLECTIONS = str(CHECKOUT / "build" / "collections_dev")
 HOME = "/etc/acme"
 TIMEOUT = 300  # seconds, for a run
+MOST_POLLS = 6  # of a certificate's order, on a busy machine: each pause is longer than the one before
 PATIENCE = 20  # seconds, for what a server does in the background
 
 # A host that vanishes under an open connection is told from a slow one, as administrators have it.
@@ -241,9 +242,13 @@ class Fleet:
         return [path for method, path in self.lab.pebble.requests(mark) if method == "POST"]
 
     def counted_requests(self, mark: int, certificates: int) -> int:
-        """Requests since a mark, with two polls a certificate: more only say that the CA was slow on a busy machine."""
+        """Requests since a mark, with two polls a certificate: more only say that the CA was slow on a busy machine.
+
+        Asserts that even so it was not asked on and on.
+        """
         requests = self.lab.pebble.requests(mark)
         polls = requests.count(("POST", "/my-order/"))
+        assert polls <= MOST_POLLS * certificates
         return len(requests) - max(0, polls - 2 * certificates)
 
     def tree(self, host: str) -> dict[str, str]:

@@ -127,7 +127,27 @@ def test_the_next_run_stands_what_workers_of_a_killed_one_still_do(fleet: Fleet)
     what = "the first validation was asked for"
     mark = fleet.lab.pebble.mark()
     kill_at(fleet, MOMENTS[what], kill_alone, mark, what)
-    assert_next_run_ends_well(fleet, mark, HOSTS)
+    # All orders are in their hosts' journals before the first validation.
+    assert orders_unknown_to_hosts(fleet, mark) == 0
+    assert_next_run_ends_well(fleet, mark, 0)
+
+
+@pytest.mark.parametrize("option", [{"key_type": "ec384"}, {"profile": "shortlived"}])
+def test_what_changed_since_a_run_was_killed_is_ordered_anew(small: Fleet, option: dict[str, str]) -> None:
+    pebble = small.lab.pebble
+    mark = pebble.mark()
+    process = small.start(small.command())
+    small.wait_for(process, lambda: len(pebble.issued(mark)) == 3, "the last certificate")
+    kill_all(process)
+    process.communicate(timeout=120)
+    run = small.site(acme_certificates=[small.certificate("shop", **option)])
+    assert run.code == 0, run.text
+    assert len(pebble.issued(mark)) == 6
+    for host in small.lab.hosts:
+        assert small.pair_matches(host)
+        live = small.live(host)
+        assert live.public_key().curve.name == ("secp384r1" if "key_type" in option else "secp256r1")
+        assert ((live.not_valid_after_utc - live.not_valid_before_utc).days < 7) is ("profile" in option)
 
 
 def assert_next_run_ends_well(fleet: Fleet, mark: int, unknown: int) -> None:

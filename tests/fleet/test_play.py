@@ -86,8 +86,12 @@ def test_one_host_after_the_other(small: Fleet) -> None:
 def test_a_strategy_under_which_it_does_not_hold_is_refused(small: Fleet, strategy: str) -> None:
     mark = small.lab.pebble.mark()
     run = play(small, f"strategy: {strategy}")
-    assert run.hosts_with("failed") == small.lab.hosts
-    for host in small.lab.hosts:
+    assert run.code != 0
+    # Once a host has failed it depends on the moment whether the play goes on with the others.
+    failed = run.hosts_with("failed")
+    assert failed
+    assert run.hosts_with("changed") == []
+    for host in failed:
         assert f"strategy is '{strategy}'" in run.message(host)
         assert "set 'strategy: linear'" in run.message(host)
     assert small.lab.pebble.requests(mark) == []
@@ -147,7 +151,7 @@ def test_revoke(small: Fleet) -> None:
     assert small.signed_requests(mark) == []
     assert revoked() == []
 
-    run = revoke("-l", "web1,web2", acme_revoke_reason="superseded")
+    run = revoke("-l", "web1,web2", acme_revoke="shop", acme_revoke_reason="superseded")  # as -e acme_revoke=shop
     assert run.code == 0, run.text
     assert run.hosts_with("changed") == ["web1"]  # which stands for the controller
     assert revoked() == ["web1", "web2"]

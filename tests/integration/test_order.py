@@ -35,7 +35,7 @@ def other(lab, tmp_path):
 def pebble(lab):
     """A CA that a test starts anew, with other settings."""
     yield lab.pebble
-    lab.pebble.restart(env={})
+    lab.pebble.restart(env={}, config={})
 
 
 def test_from_order_to_certificate_and_again(ca, lab):
@@ -237,6 +237,19 @@ def test_what_a_certificate_succeeds(ca, pebble):
     again = ca.order(order("shop", replaces_cert_id=issued.ari_id), order("unknown", replaces_cert_id="AAAA.BBBB"))
     assert [item["status"] for item in local(again)] == ["pending"] * 2
     assert posts(ca.lab, mark).count(NEW_ORDER) == 4
+
+
+def test_a_certificate_that_is_over_is_not_handed_out(ca, pebble):
+    """As an order of long ago may still have it."""
+    pebble.restart(env=ALWAYS_VALID, config={"profiles": {"default": {"description": "", "validityPeriod": 1}}})
+    (made,) = local(ca.order(order("shop")))
+    result = ca.finalize(fitting(made))
+    assert re.fullmatch(
+        r"certificate shop of localhost: the certificate of the order ended at \S+Z: run again for a new order",
+        told(result),
+    )
+    (item,) = local(result)
+    assert (item["status"], item["resumable"]) == ("failed", False)
 
 
 def test_half_of_all_nonces_are_refused(ca, pebble):

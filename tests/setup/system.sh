@@ -23,6 +23,11 @@ is_pebble_2_10() {
     program=$(command -v "$1") && grep --quiet dns-persist-01 "$program"
 }
 
+is_lego_4_35() {
+    version=$("$1" --version 2>/dev/null | sed -n 's/^lego version v\{0,1\}\([0-9.]*\).*/\1/p')
+    [ -n "$version" ] && dpkg --compare-versions "$version" ge 4.35
+}
+
 # What is missing, of the packages named.
 missing() {
     for package; do
@@ -109,12 +114,16 @@ fi
 
 fetch=
 is_pebble_2_10 pebble || is_pebble_2_10 "$bin/pebble" || fetch=pebble
-[ -x "$bin/lego" ] || fetch="$fetch lego"
+is_lego_4_35 "$bin/lego" || fetch="$fetch lego"
 if [ -n "$fetch" ]; then
     echo "fetching from Debian testing: $fetch"
     (fetch_from_testing $fetch)
     is_pebble_2_10 pebble || is_pebble_2_10 "$bin/pebble" || {
         echo "the pebble of Debian testing is older than 2.10: put a newer one on PATH, or into $bin" >&2
+        exit 1
+    }
+    is_lego_4_35 "$bin/lego" || {
+        echo "the lego of Debian testing is older than 4.35: put a newer one into $bin" >&2
         exit 1
     }
 fi

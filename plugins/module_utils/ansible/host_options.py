@@ -55,10 +55,9 @@ CHALLENGE_SPEC: dict[str, Any] = {
 }
 
 
-def list_of(spec: Mapping[str, Any], required: bool = False) -> dict[str, Any]:
+def list_of(spec: Mapping[str, Any]) -> dict[str, Any]:
     """A list option whose elements are as *spec* says."""
-    option: dict[str, Any] = {"type": "list", "elements": "dict", "options": dict(spec)}
-    return {**option, "required": True} if required else {**option, "default": []}
+    return {"type": "list", "elements": "dict", "options": dict(spec), "default": []}
 
 
 def wanted_certificates(options: Iterable[Mapping[str, Any]]) -> dict[str, Wanted]:

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import keys
-from .errors import CertificateError
+from .errors import CertificateError, ValidityError
 from .identifiers import IdentifierError, normalize
 
 try:
@@ -96,18 +96,28 @@ def check(certificate: x509.Certificate, key: PrivateKey, identifiers: Iterable[
 
 
 def check_validity(certificate: x509.Certificate, what: str, now: datetime) -> str:
-    """Raise CertificateError unless *certificate*, *what* in messages, is in force at *now*, give or take SKEW."""
+    """Raise ValidityError unless *certificate*, *what* in messages, is in force at *now*, give or take SKEW."""
     time = validity(certificate)
     if time.not_after <= now:
-        raise CertificateError(
+        raise ValidityError(
             f"{what} ended at {utc(time.not_after)}, and this host's clock says {utc(now)}: check the clock"
         )
     if time.not_before <= now:
         return ""
     text = f"{what} begins at {utc(time.not_before)}, and this host's clock says {utc(now)}: check the clock"
     if time.not_before - now > SKEW:
-        raise CertificateError(text)
+        raise ValidityError(text)
     return text
+
+
+def check_not_over(text: str, now: datetime) -> None:
+    """Raise CertificateError if the certificate in a PEM text is over, as that of an order of long ago may be."""
+    for certificate in load_all(text, "the certificate"):
+        if validity(certificate).not_after <= now:
+            raise CertificateError(
+                f"the certificate of the order ended at {utc(validity(certificate).not_after)}: "
+                "run again for a new order"
+            )
 
 
 def facts(certificate: x509.Certificate) -> dict[str, Any]:

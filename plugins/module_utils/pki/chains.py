@@ -15,7 +15,9 @@ from .errors import CertificateError
 try:
     from cryptography import x509
     from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+    from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+    from cryptography.x509.oid import SignatureAlgorithmOID
 except ImportError:
     pass  # said by library.py, before anything here is called
 
@@ -54,12 +56,26 @@ def _signed_by(below: x509.Certificate, issuer: x509.Certificate) -> bool:
 def _verify(below: x509.Certificate, issuer: x509.Certificate) -> None:
     key = issuer.public_key()
     signed = (below.signature, below.tbs_certificate_bytes)
-    if isinstance(key, rsa.RSAPublicKey):
+    if below.signature_algorithm_oid == SignatureAlgorithmOID.RSASSA_PSS:
+        _verify_pss(key, *signed)
+    elif isinstance(key, rsa.RSAPublicKey):
         key.verify(*signed, padding.PKCS1v15(), _hash(below))
     elif isinstance(key, ec.EllipticCurvePublicKey):
         key.verify(*signed, ec.ECDSA(_hash(below)))
     else:
         key.verify(*signed)  # type: ignore[union-attr,call-arg] # Ed25519, Ed448
+
+
+def _verify_pss(key, signature: bytes, data: bytes) -> None:  # type: ignore[no-untyped-def]
+    # A library this old does not read the parameters; in practice all follow from the hash (RFC 8017 section 9.1).
+    for hash_algorithm in (hashes.SHA256(), hashes.SHA384(), hashes.SHA512()):
+        scheme = padding.PSS(padding.MGF1(hash_algorithm), hash_algorithm.digest_size)
+        try:
+            key.verify(signature, data, scheme, hash_algorithm)
+        except InvalidSignature:
+            continue
+        return
+    raise InvalidSignature
 
 
 def _hash(certificate: x509.Certificate):  # type: ignore[no-untyped-def]

@@ -13,7 +13,7 @@ from typing import Any
 
 from . import certificates, chains, files, keys
 from .attributes import drift
-from .errors import CertificateError, HostError
+from .errors import CertificateError
 from .manifest import CERTIFICATE, KEY, MANIFEST, Found, read
 from .versions import Versions
 from .wanted import Wanted
@@ -47,7 +47,7 @@ def deploy(home: str, wanted: Wanted, issued: Issued, now: datetime, check: bool
     pem = certificates.pem(leaf)
 
     def step(found: Found) -> Deployed:
-        if found.live and _holds(versions.path(found.live, CERTIFICATE), pem):
+        if found.live and files.holds(versions.path(found.live, CERTIFICATE), pem):
             return _deployed(read(versions.path(found.live, MANIFEST)) or {}, found.live, False, "unchanged")
         number, path = versions.pending(found), versions.path(versions.pending(found), KEY)
         key = keys.load(files.read(path), path)
@@ -107,13 +107,6 @@ def _parsed(issued: Issued):  # type: ignore[no-untyped-def]
     if len(leaves) != 1:
         raise CertificateError(f"the CA's answer has {len(leaves)} certificates where one belongs")
     return leaves[0], certificates.load_all(issued.chain, "the chain")
-
-
-def _holds(path: str, data: bytes) -> bool:
-    try:
-        return files.read(path) == data
-    except HostError:
-        return False
 
 
 def _deployed(manifest: Mapping[str, Any], number: str, changed: bool, reason: str, warning: str = "") -> Deployed:

@@ -42,5 +42,9 @@ class CertificateError(HostError):
     """A certificate that the CA delivered and that must not be put in place."""
 
 
+class ValidityError(CertificateError):
+    """A certificate that is not in force, by a clock that may be wrong."""
+
+
 class ServiceError(HostError):
     """A service that could not be reloaded."""

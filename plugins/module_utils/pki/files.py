@@ -13,6 +13,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import stat
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -53,6 +54,23 @@ def read(path: str) -> bytes:
         return file.read()
 
 
+def holds(path: str, data: bytes) -> bool:
+    """Whether *path* is a file that holds just that.
+
+    Others than root may own its folder: nothing that lies there makes this wait, or read without an end.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        return stat.S_ISREG(os.fstat(handle).st_mode) and os.read(handle, len(data) + 1) == data
+    except OSError:
+        return False
+    finally:
+        os.close(handle)
+
+
 def write_all(folder: str, contents: Mapping[str, Content]) -> None:
     """Put files into *folder*: all are on the disk before the first gets its name. Names appear in the order given."""
     try:
@@ -86,21 +104,20 @@ def write_folder(path: str, contents: Mapping[str, Content]) -> None:
         raise
 
 
-def make_folders(path: str) -> list[str]:
-    """Make the folder *path*, and those above it, where they are missing. Gives those that were made."""
+def make_folders(path: str) -> None:
+    """Make the folder *path*, and those above it, where they are missing."""
     if os.path.isdir(path):
-        return []
+        return
     parent = os.path.dirname(path)
-    made = make_folders(parent)
+    make_folders(parent)
     with _told(f"{path} cannot be made"):
         try:
             _make_folder(path)
         except FileExistsError:
             if not os.path.isdir(path):
                 raise
-            return made  # another run was faster
+            return  # another run was faster
         _sync_folder(parent)
-    return [*made, path]
 
 
 def link(path: str, target: str) -> None:

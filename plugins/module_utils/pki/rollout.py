@@ -12,7 +12,7 @@ from typing import Any
 
 from . import webroot
 from .deployment import Deployed, Issued, confirm, deploy, reload_outstanding, repair
-from .errors import HostError
+from .errors import CertificateError, HostError, ValidityError
 from .preparation import forget_order
 from .wanted import Wanted
 from .webroot import Response
@@ -54,8 +54,7 @@ class Rollout:
         name, status = result["name"], result["status"]
         try:
             if status == "valid":
-                issued = Issued(result["certificate"] or "", result["chain"] or "", result["account_uri"])
-                self._note(name, deploy(self.home, self.wanted[name], issued, self.now, self.check))
+                self._deploy(result)
             elif status == "repair":
                 self._note(name, repair(self.home, self.wanted[name], self.check))
             elif status == "deferred":
@@ -63,7 +62,7 @@ class Rollout:
             elif status == "failed":
                 self.failures[name] = result["problem"]
                 if not result["resumable"]:
-                    self.changed |= forget_order(self.home, name, result["order_uri"], self.check)
+                    self._forget(result)
         except HostError as error:
             self.failures[name] = "; ".join(filter(None, (self.failures.get(name), str(error))))
 
@@ -108,6 +107,20 @@ class Rollout:
             for name, deployed in self.deployed.items()
             if deployed.changed
         ]
+
+    def _deploy(self, result: Mapping[str, Any]) -> None:
+        issued = Issued(result["certificate"] or "", result["chain"] or "", result["account_uri"])
+        try:
+            deployed = deploy(self.home, self.wanted[result["name"]], issued, self.now, self.check)
+        except ValidityError:
+            raise  # the clock's fault: the controller has looked at the end by its own. A new one would fare the same
+        except CertificateError:
+            self._forget(result)  # or every later run would get the same one from it
+            raise
+        self._note(result["name"], deployed)
+
+    def _forget(self, result: Mapping[str, Any]) -> None:
+        self.changed |= forget_order(self.home, result["name"], result["order_uri"], self.check)
 
     def _note(self, name: str, deployed: Deployed | None) -> None:
         if deployed is None:

@@ -99,6 +99,7 @@ def _certificate(
     not_after=NOW + 60 * DAY,
     serial=None,
     hash_algorithm=hashes.SHA256,
+    **signing,
 ):
     builder = (
         x509.CertificateBuilder()
@@ -112,4 +113,4 @@ def _certificate(
     for extension, critical in extensions:
         builder = builder.add_extension(extension, critical=critical)
     algorithm = None if isinstance(issuer_key, ed25519.Ed25519PrivateKey) else hash_algorithm()
-    return builder.sign(issuer_key, algorithm)
+    return builder.sign(issuer_key, algorithm, **signing)

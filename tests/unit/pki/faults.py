@@ -15,7 +15,7 @@ import signal
 CHANGES = frozenset(["write", "fsync", "rename", "replace", "symlink", "mkdir", "unlink", "rmdir", "fchmod", "fchown"])
 # Those that need room on the disk, for a disk that is full.
 GROWING = frozenset(["create", "write", "fsync", "rename", "replace", "symlink", "mkdir"])
-HARMLESS = frozenset(["close", "listdir", "fstat", "umask", "path"])
+HARMLESS = frozenset(["close", "listdir", "fstat", "read", "umask", "path"])
 # Those after which somebody may see another thing than before.
 VISIBLE = frozenset(["create", "rename", "replace", "symlink", "fchmod", "fchown"])
 # Bytes that one write takes: short writes are part of every run.

@@ -7,6 +7,7 @@ from __future__ import annotations
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding
 
 from ansible_collections.certfleet.tls.plugins.module_utils.pki import chains
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.errors import CertificateError
@@ -70,6 +71,15 @@ IMPOSTORS = {kind: ROOT.intermediate("Same", kind) for kind in KINDS}
 def test_signatures_of_every_kind(way, kind, hash_algorithm):
     leaf = AUTHORITIES[kind].leaf(KEY, ["a.example"], hash_algorithm=hash_algorithm)
     chains.check(leaf, [AUTHORITIES[kind].certificate], NOW)
+
+
+@pytest.mark.skipif(not hasattr(padding.PSS, "DIGEST_LENGTH"), reason="this library does not sign with RSASSA-PSS")
+@pytest.mark.parametrize("hash_algorithm", [hashes.SHA256, hashes.SHA384, hashes.SHA512])
+def test_signatures_with_rsassa_pss(way, hash_algorithm):
+    scheme = padding.PSS(padding.MGF1(hash_algorithm()), padding.PSS.DIGEST_LENGTH)
+    leaf = AUTHORITIES["rsa"].leaf(KEY, ["a.example"], hash_algorithm=hash_algorithm, rsa_padding=scheme)
+    chains.check(leaf, [AUTHORITIES["rsa"].certificate], NOW)
+    refused(leaf, [IMPOSTORS["rsa"].certificate], "CN=Same did not sign the certificate$")
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -127,6 +127,42 @@ def test_a_failed_order_is_forgotten_unless_it_can_be_resumed(home, resumable, o
     assert run.changed is not kept
 
 
+def damaged(good):
+    return {**good, "certificate": "no PEM"}
+
+
+def another_key_s(good):
+    return {**good, "certificate": ca.pem(host.authority().leaf(ca.ec_key().public_key(), WANTED.identifiers))}
+
+
+@pytest.mark.parametrize("spoil", [damaged, another_key_s])
+@pytest.mark.parametrize("check", [False, True])
+def test_an_order_whose_certificate_will_not_do_is_forgotten(home, spoil, check):
+    """Or every later run would download the same one again."""
+    prepared(home, WANTED)
+    before = host.snapshot(home)
+    run = rollout(home, check=check)
+    run.take({**spoil(valid(home, "shop")), "order_uri": ORDER.order_uri})
+    assert list(run.failures) == ["shop"]
+    assert run.changed
+    if check:
+        assert host.snapshot(home) == before
+        return
+    assert host.manifest(home, "0001")["order_uri"] is None
+    host.make_live(home, order=host.ORDER_2)
+    assert host.served(home)
+
+
+@pytest.mark.parametrize("off", [-2 * ca.DAY, 90 * ca.DAY])
+def test_an_order_whose_certificate_only_the_clock_speaks_against_is_kept(home, off):
+    prepared(home, WANTED)
+    run = Rollout(str(home), BOTH, False, Services(), ca.NOW + off)
+    run.take({**valid(home, "shop"), "order_uri": ORDER.order_uri})
+    assert run.failures["shop"].endswith("check the clock")
+    assert host.manifest(home, "0001")["order_uri"] == ORDER.order_uri
+    assert not run.changed
+
+
 def test_one_that_fails_stops_no_other(home):
     prepared(home, WANTED, MAIL)
     run = rollout(home, BOTH)

@@ -111,6 +111,27 @@ def test_another_answer_is_put_right(tmp_path):
     assert webroot.in_place(made)
 
 
+@pytest.mark.parametrize("kind", ["fifo", "device", "link", "folder", "longer"])
+def test_what_another_may_have_put_there_is_neither_waited_for_nor_read_without_an_end(tmp_path, kind):
+    made = response(tmp_path)
+    os.makedirs(os.path.dirname(made.path))
+    (tmp_path / "answer").write_text(ANSWER)
+    if kind == "fifo":
+        os.mkfifo(made.path)
+    elif kind == "folder":
+        os.mkdir(made.path)
+    elif kind == "longer":
+        with open(made.path, "w", encoding="ascii") as file:
+            file.write(ANSWER + "\n")
+    else:
+        os.symlink("/dev/zero" if kind == "device" else tmp_path / "answer", made.path)
+    assert not webroot.in_place(made)
+    if kind != "folder":
+        webroot.put(made)
+        assert webroot.in_place(made)
+        assert (tmp_path / "answer").read_text() == ANSWER
+
+
 def test_a_missing_webroot_is_not_made(tmp_path):
     made = response(tmp_path / "none")
     with pytest.raises(DiskError, match=r"webroot .*/none does not exist: make it, and have the web server serve it"):

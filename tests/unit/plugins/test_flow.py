@@ -11,7 +11,15 @@ from ansible.errors import AnsibleFilterError
 
 from ansible_collections.certfleet.tls.plugins.filter import flow
 
-WANTED = {"identifiers": ["a.example"], "challenge": "http-01", "profile": None, "webroot": "/srv/www"}
+WANTED = {
+    "identifiers": ["a.example"],
+    "challenge": "http-01",
+    "key_type": "ec256",
+    "profile": None,
+    "webroot": "/srv/www",
+}
+DIRECTORY = "https://ca/directory"
+PENDING = {"key_type": "ec256", "profile": None, "directory": DIRECTORY, "order_uri": "o", "account_uri": "a"}
 ORDER = {
     "host": "web1",
     "name": "shop",
@@ -56,8 +64,9 @@ def test_hosts_that_disagree_on_the_ca_are_refused(variable):
 
 
 def test_orders_take_what_is_issued_with_the_journals_order():
-    plan = {"due": ["web1", "web2"], "hosts": {"web1": [planned("issue", can_wait=True)], "web2": [planned("repair")]}}
-    hostvars = {"web1": facts(pending={"order_uri": "o", "account_uri": "a"}), "web2": facts()}
+    hosts = {"web1": [planned("issue", can_wait=True)], "web2": [planned("repair")]}
+    plan = {"directory": DIRECTORY, "due": ["web1", "web2"], "hosts": hosts}
+    hostvars = {"web1": facts(pending=PENDING), "web2": facts()}
     assert flow.orders(plan, hostvars) == [
         {
             "host": "web1",
@@ -71,6 +80,24 @@ def test_orders_take_what_is_issued_with_the_journals_order():
             "account_uri": "a",
         }
     ]
+
+
+@pytest.mark.parametrize(
+    ("pending", "order_uri"),
+    [
+        (PENDING, "o"),
+        ({**PENDING, "profile": ""}, "o"),
+        ({**PENDING, "order_uri": None}, None),
+        ({**PENDING, "key_type": "rsa2048"}, None),
+        ({**PENDING, "profile": "shortlived"}, None),
+        ({**PENDING, "directory": "https://other/directory"}, None),
+        (None, None),
+    ],
+)
+def test_an_order_is_resumed_only_where_it_is_for_what_is_wanted(pending, order_uri):
+    plan = {"directory": DIRECTORY, "due": ["web1"], "hosts": {"web1": [planned("issue")]}}
+    (order,) = flow.orders(plan, {"web1": facts(pending=pending)})
+    assert order["order_uri"] == order_uri
 
 
 @pytest.mark.parametrize(
