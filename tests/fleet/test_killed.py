@@ -136,11 +136,12 @@ def test_the_next_run_stands_what_workers_of_a_killed_one_still_do(fleet: Fleet)
 def test_what_changed_since_a_run_was_killed_is_ordered_anew(small: Fleet, option: dict[str, str]) -> None:
     pebble = small.lab.pebble
     mark = pebble.mark()
-    process = small.start(small.command())
+    before = {"key_type": "ec256", "profile": "default"}
+    process = small.start(small.command(acme_certificates=[small.certificate("shop", **before)]))
     small.wait_for(process, lambda: len(pebble.issued(mark)) == 3, "the last certificate")
     kill_all(process)
     process.communicate(timeout=120)
-    run = small.site(acme_certificates=[small.certificate("shop", **option)])
+    run = small.site(acme_certificates=[small.certificate("shop", **{**before, **option})])
     assert run.code == 0, run.text
     assert len(pebble.issued(mark)) == 6
     for host in small.lab.hosts:
