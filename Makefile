@@ -13,8 +13,8 @@ OLDEST_HOST := build/venv-oldest-host
 OLDEST_CONTROLLER := build/venv-oldest-controller
 DEV := build/collections_dev
 PYTEST := $(VENV)/bin/python -m pytest
-# Tests with labs mostly wait for CA and servers; each process has labs of its own.
-SIDE_BY_SIDE := --numprocesses 3 --dist loadfile
+# Each process has labs of its own. More than two only get in each other's way on two cores.
+SIDE_BY_SIDE := --numprocesses 2 --dist loadfile
 
 # Nobody's own settings get in, except those of pip, which say where packages come from.
 unexport $(filter ANSIBLE_% ACME_% PYTHON% VIRTUAL_ENV,$(.VARIABLES))

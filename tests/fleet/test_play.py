@@ -5,10 +5,14 @@
 from __future__ import annotations
 
 import json
+import tarfile
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.fleet.fleet import HOME, Fleet, Run, names
+from tests.fleet.fleet import CHECKOUT, HOME, Fleet, Run, names
+from tests.integration.orders import Customer
 
 PLAY = """\
 - hosts: web
@@ -96,6 +100,60 @@ def test_a_strategy_under_which_it_does_not_hold_is_refused(small: Fleet, strate
         assert "set 'strategy: linear'" in run.message(host)
     assert small.lab.pebble.requests(mark) == []
     assert set(small.serials().values()) == {None}
+
+
+def test_another_home_and_an_encrypted_account_key(small: Fleet) -> None:
+    home = "/srv/certificates"
+    wanted = {"acme_home": home, "acme_order_timeout": 120, "acme_concurrency": 2}
+    try:
+        secret = {"acme_account_key_passphrase": "correct horse", "acme_contact": ["ops@example.com"]}
+        run = small.site(**wanted, **secret)
+        assert run.code == 0, run.text
+        key = (small.folder / "account-key.pem").read_text()
+        assert key.startswith("-----BEGIN ENCRYPTED PRIVATE KEY-----")
+        assert not small.lab.path("web1", HOME).exists()
+
+        def made(number: str) -> dict[str, Any]:
+            path = small.lab.path("web1", f"{home}/versions/shop/{number}/version.json")
+            found: dict[str, Any] = json.loads(path.read_bytes())
+            return found
+
+        customer = Customer(small.lab, small.folder)
+        account = customer("acme_account_info", account_key_passphrase="correct horse")["account"]
+        assert account["uri"] == made("0001")["account_uri"]
+        assert account["contact"] == ["mailto:ops@example.com"]
+
+        # As AWX gives them.
+        env = {"ACME_ACCOUNT_KEY_CONTENT": key, "ACME_ACCOUNT_KEY_PASSPHRASE": "correct horse"}
+        again = {**wanted, "acme_force_renewal": True, "acme_account_key_src": "/nowhere/key.pem"}
+        run = small.run(small.command(**again), env=env)
+        assert run.code == 0, run.text
+        assert made("0002")["account_uri"] == account["uri"]
+    finally:
+        for host in small.lab.hosts:
+            small.lab.exec(host, ["rm", "-rf", home], check=True)
+
+
+def test_as_it_is_installed(small: Fleet, tmp_path: Path) -> None:
+    """Built and installed as the README says, on its own: what the archive lacks would be missed here."""
+    env = {"ANSIBLE_COLLECTIONS_PATH": str(tmp_path)}
+
+    def galaxy(*arguments: str) -> None:
+        done = small.run(["ansible-galaxy", "collection", *arguments], env)
+        assert done.code == 0, done.text
+
+    galaxy("build", "--output-path", str(tmp_path), str(CHECKOUT))
+    (archive,) = tmp_path.glob("certfleet-tls-*.tar.gz")
+    with tarfile.open(archive) as opened:
+        top = {name.split("/")[0] for name in opened.getnames()}
+    assert {"CHANGELOG.md", "LICENSE", "README.md", "meta", "playbooks", "plugins", "roles"} <= top
+    assert not top & {"Makefile", "build", "pyproject.toml", "tests"}
+    assert [name for name in top if name.startswith(".")] == []
+
+    galaxy("install", "--offline", "-p", str(tmp_path), str(archive))
+    run = small.run(small.command(acme_hosts="web1"), env)
+    assert run.code == 0, run.text
+    assert small.pair_matches("web1")
 
 
 def test_hosts_that_share_a_name_serve_each_others_challenges(small: Fleet) -> None:
