@@ -134,6 +134,7 @@ class Fleet:
             timeout=TIMEOUT,
             env=self.environment(env),
         )
+        print(done.stdout)  # pytest shows it when a test fails
         return Run(done.returncode, done.stdout)
 
     def start(self, command: Sequence[str], env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
