@@ -15,6 +15,7 @@ from tests.integration.hosts import told
 from tests.integration.orders import ALWAYS_VALID, Customer, csr, fitting, local, order, posts, serve
 
 NEW_ORDER, CHALLENGE, FINALIZE = "/order-plz", "/chalZ/", "/finalize-order/"
+OPEN = ("pending", "ready")  # ready where the CA uses an account's valid authorization again
 
 
 def lines(text: str) -> dict[str, str]:
@@ -231,11 +232,12 @@ def test_what_a_certificate_succeeds(ca, pebble):
     pebble.restart(env=ALWAYS_VALID)
     (issued,) = ca.issue("shop.web1.lab.test")
     (first,) = local(ca.order(order("shop", replaces_cert_id=issued.ari_id)))
-    assert first["status"] == "pending"
+    assert first["status"] in OPEN
     assert ca.finalize(fitting(first)).ok
     mark = pebble.mark()
     again = ca.order(order("shop", replaces_cert_id=issued.ari_id), order("unknown", replaces_cert_id="AAAA.BBBB"))
-    assert [item["status"] for item in local(again)] == ["pending"] * 2
+    assert all(item["status"] in OPEN for item in local(again))
+    assert len(local(again)) == 2
     assert posts(ca.lab, mark).count(NEW_ORDER) == 4
 
 
