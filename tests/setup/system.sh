@@ -11,8 +11,9 @@ PATH=$PATH:/usr/sbin:/sbin # dpkg wants them, a user's PATH has them not
 cd "$(dirname "$0")/../.."
 bin=build/bin
 
-servers='nginx openssh-server bind9'
-packages="$servers curl iproute2 openssh-client openssl procps python3-cryptography python3-venv sudo sysvinit-utils util-linux"
+servers='nginx openssh-server bind9 pdns-server'
+packages="$servers curl iproute2 openssh-client openssl pdns-backend-sqlite3 procps python3-cryptography python3-venv sudo"
+packages="$packages sysvinit-utils util-linux"
 
 installed() {
     [ "$(dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
@@ -51,9 +52,12 @@ install_packages() {
         case $package in
             openssh-server) service=ssh ;;
             bind9) service=named ;;
+            pdns-server) service=pdns ;;
             *) service=$package ;;
         esac
-        update-rc.d "$service" disable
+        if [ -e "/etc/init.d/$service" ]; then # PowerDNS has none
+            update-rc.d "$service" disable
+        fi
         if command -v systemctl >/dev/null; then
             systemctl --quiet disable "$service.service"
         fi
