@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import signal
@@ -93,6 +94,13 @@ def test_names(lab):
     assert addresses("added.lab.test") == set()
 
 
+@pytest.mark.parametrize("asker", ["the controller", "web2"])
+def test_hosts_have_ipv6_too(lab, asker):
+    command = ["curl", "--silent", "--fail", "--globoff", f"http://[{lab.address6('web1')}]/"]
+    ask = lab.run if asker == "the controller" else functools.partial(lab.exec, asker)
+    assert "a host of the lab" in ask(command, capture_output=True, text=True).stdout
+
+
 def test_an_unplugged_host_is_out_of_reach_until_plugged_in(lab):
     curl = ["curl", "--silent", "--fail", "--max-time", "1", "http://web2.lab.test/"]
     lab.unplug("web2")
@@ -125,7 +133,9 @@ def issue(lab, name, *options, check=True):
         text=True,
     )
     assert (done.returncode == 0) == check, done.stderr
-    return [(path / "certificates" / f"{name}.{ext}").read_bytes() for ext in ("crt", "key")] if check else done.stderr
+    if not check:
+        return done.stderr
+    return [(path / "certificates" / f"{name.replace(':', '-')}.{ext}").read_bytes() for ext in ("crt", "key")]
 
 
 def test_the_ca_issues_and_a_host_serves(lab):
@@ -158,6 +168,13 @@ def test_the_ca_issues_and_a_host_serves(lab):
         lab.served("web1", name, roots=lab.pebble.ca_path.read_text())
     with pytest.raises(ssl.SSLCertVerificationError):
         lab.served("web1", "other.web1.lab.test", roots=lab.pebble.root_pem())
+
+
+def test_the_ca_validates_addresses(lab):
+    for address in (lab.address("web1"), lab.address6("web1")):
+        certificate = x509.load_pem_x509_certificates(issue(lab, address)[0])[0]
+        san = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        assert [str(found) for found in san.get_values_for_type(x509.IPAddress)] == [address]
 
 
 def _served(lab, name):

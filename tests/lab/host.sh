@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
 
-# host.sh STATE LAB NAME ADDRESS/PREFIX: process 1 of a host, in namespaces of its own (network, mount, UTS, PID) below the lab's.
-# LAB is the number of the lab's process 1. When this process is killed, the host is gone.
+# host.sh STATE LAB NAME ADDRESS/PREFIX ADDRESS6/PREFIX: process 1 of a host, in namespaces of its own (network, mount, UTS, PID)
+# below the lab's. LAB is the number of the lab's process 1. When this process is killed, the host is gone.
 set -eu
 
-state=$1 lab=$2 name=$3 address=$4
+state=$1 lab=$2 name=$3 address=$4 address6=$5
 
 # As the machine counts: see init.sh
 read -r pid _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ start _ </proc/self/stat
@@ -21,6 +21,7 @@ ip -batch - <<LINKS
 link set lo up
 link add eth0 address $card type veth peer name $name netns /proc/$lab/ns/net
 address add $address dev eth0
+address add $address6 dev eth0 nodad
 link set eth0 up
 LINKS
 nsenter --net="/proc/$lab/ns/net" ip link set "$name" master bridge up

@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
 
-# init.sh STATE ID ADDRESS/PREFIX: process 1 of a lab, in namespaces of its own (network, mount, PID). Whatever runs in the lab
+# init.sh STATE ID ADDRESS/PREFIX ADDRESS6/PREFIX: process 1 of a lab, in namespaces of its own (network, mount, PID). Whatever runs in the lab
 # lives below it: when it is killed, the kernel ends every process, mount, interface and namespace of the lab.
 set -eu
 
-state=$1 id=$2 address=$3
+state=$1 id=$2 address=$3 address6=$4
 
 # /proc is still the machine's, so this is the number by which the machine knows this process, and its start time.
 read -r pid _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ start _ </proc/self/stat
@@ -23,6 +23,7 @@ link set lo up
 link add bridge type bridge
 link set bridge alias $id
 address add $address dev bridge
+address add $address6 dev bridge nodad
 link set bridge up
 LINKS
 

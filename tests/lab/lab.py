@@ -30,7 +30,9 @@ from .pebble import Pebble
 from .process import Process, processes, wait
 
 HERE = Path(__file__).parent
-NETWORK = ipaddress.ip_network("10.53.0.0/16")  # each lab's own: nothing leads out of it, so all may have the same
+# Each lab's own: nothing leads out of them, so all may have the same.
+NETWORK = ipaddress.ip_network("10.53.0.0/16")
+NETWORK6 = ipaddress.ip_network("fd53::/64")
 PROXY = re.compile("_proxy$", re.IGNORECASE)
 # In the state directory; log/ stays when the lab goes.
 OURS = (
@@ -61,6 +63,7 @@ class Lab:
 
     domain = "lab.test"
     controller = str(NETWORK[1])
+    controller6 = str(NETWORK6[1])
 
     def __init__(self, state: str | os.PathLike[str] = "build/lab", **options: Any) -> None:
         self.state = Path(state).absolute()
@@ -98,6 +101,11 @@ class Lab:
     def address(self, host: str) -> str:
         self._known(host)
         return str(NETWORK[256 + int(host.removeprefix("web"))])
+
+    def address6(self, host: str) -> str:
+        """Its IPv6 address. No name leads there: a test that wants one adds it with dns.add()."""
+        self._known(host)
+        return str(NETWORK6[256 + int(host.removeprefix("web"))])
 
     def fqdn(self, host: str) -> str:
         self._known(host)
@@ -229,7 +237,8 @@ class Lab:
         for connection in Path(self.control).iterdir():
             connection.unlink()  # shared by what logged in before; it may lead to the host that was
         init = self.init
-        args = [str(self.state), str(init.pid), host, f"{self.address(host)}/{NETWORK.prefixlen}"]
+        addresses = [f"{self.address(host)}/{NETWORK.prefixlen}", f"{self.address6(host)}/{NETWORK6.prefixlen}"]
+        args = [str(self.state), str(init.pid), host, *addresses]
         enter = nsenter(init, "--net", "--mount", "--pid")
         start(f"host {host}", [*enter, *unshare("--net", "--uts"), "sh", str(HERE / "host.sh"), *args])
 
@@ -271,8 +280,8 @@ class Lab:
             (state / directory).mkdir(exist_ok=True)
         resolv_conf = f"nameserver {self.controller}\nsearch {self.domain}\n"
         (state / "resolv.conf").write_text(resolv_conf)
-        init_args = [str(state), self._id, f"{self.controller}/{NETWORK.prefixlen}"]
-        start("lab", [*unshare("--net"), "sh", str(HERE / "init.sh"), *init_args])
+        addresses = [f"{self.controller}/{NETWORK.prefixlen}", f"{self.controller6}/{NETWORK6.prefixlen}"]
+        start("lab", [*unshare("--net"), "sh", str(HERE / "init.sh"), str(state), self._id, *addresses])
         self._network = self.init.network()
         self.save()
 

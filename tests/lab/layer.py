@@ -47,6 +47,7 @@ http {
     server_names_hash_bucket_size 128;
     server {
         listen 80 default_server;
+        listen [::]:80 default_server;
         root /var/www/html;
     }
     include /etc/nginx/conf.d/*.conf;

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 TLS_SERVER = """\
 server {{
     listen 443 ssl;
+    listen [::]:443 ssl;
     server_name {server_names};
     ssl_certificate {directory}/fullchain.pem;
     ssl_certificate_key {directory}/privkey.pem;
