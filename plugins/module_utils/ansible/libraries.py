@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
 
 CONTROLLER = ("requests", "cryptography", "josepy")
+# What is installed under another name than it is imported by.
+_PACKAGES = {"dns": "dnspython"}
 
 
 def missing(names: tuple[str, ...] = CONTROLLER) -> str:
@@ -23,7 +25,7 @@ def missing(names: tuple[str, ...] = CONTROLLER) -> str:
         try:
             import_module(name)
         except ImportError:
-            absent.append(name)
+            absent.append(_PACKAGES.get(name, name))
     if not absent:
         return ""
     return (

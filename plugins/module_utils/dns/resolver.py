@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .errors import DnsError
 
@@ -20,9 +20,6 @@ try:
     import dns.resolver  # noqa: PLW0406 - the library's, not this file
 except ImportError:
     pass  # said by ansible/libraries.py, before anything here is called
-
-if TYPE_CHECKING:
-    from dns.rdata import Rdata
 
 # A lost packet is made up for well within the time that a look-up has.
 _LONGEST_TRY = 3.0
@@ -52,10 +49,11 @@ class Resolver:
         self._resolver.lifetime = timeout
         self._resolver.cache = dns.resolver.LRUCache()
 
-    def look_up(self, name: str, kind: str) -> tuple[Rdata, ...]:
+    def look_up(self, name: str, kind: str) -> tuple[Any, ...]:
         """The records of *kind* ("A", "NS", ...) that *name* has, CNAMEs followed; none if there is no such name.
 
-        Raises DnsError, which says for which name, and which resolver said what.
+        They are the library's, each with the attributes of its kind. Raises DnsError, which says for which name, and
+        which resolver said what.
         """
         answer = self._ask(name, kind)
         return tuple(answer.rrset) if isinstance(answer, dns.resolver.Answer) and answer.rrset else ()
@@ -63,7 +61,7 @@ class Resolver:
     def alias(self, name: str) -> str:
         """The name that the CNAME of *name* points to, without final dot; empty if it has none. Raises DnsError."""
         for record in self.look_up(name, "CNAME"):
-            return _text(getattr(record, "target"))  # noqa: B009 - the library types records by their base alone
+            return text_of(record.target)
         return ""
 
     def zone(self, name: str) -> str:
@@ -88,7 +86,7 @@ class Resolver:
         # Behind a CNAME it is the zone of what the CNAME points to.
         for rrset in response.authority if response and not response.answer else ():
             if rrset.rdtype == dns.rdatatype.SOA and asked.is_subdomain(rrset.name):
-                return _text(rrset.name)
+                return text_of(rrset.name)
         return ""
 
     def _ask(self, name: str, kind: str) -> dns.resolver.Answer | dns.message.Message | None:
@@ -140,5 +138,6 @@ def _said(errors: Sequence[Any]) -> str:
     return "; ".join(f"resolver {server} answers {text}" for server, text in said.items())
 
 
-def _text(name: dns.name.Name) -> str:
+def text_of(name: dns.name.Name) -> str:
+    """A name of the library's in lower case and without final dot."""
     return name.to_text(omit_final_dot=True).lower()

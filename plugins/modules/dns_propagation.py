@@ -1,0 +1,113 @@
+#!/usr/bin/python
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: dns_propagation
+short_description: Wait until every authoritative name server has TXT records
+version_added: 0.2.0
+description:
+  - Finds for every record the zone that it is kept in. CNAMEs are followed from the record's name, at most eight; a
+    CNAME that only a wildcard lends to the name is not, since a record at the name itself takes its place.
+  - Asks every name server of each zone, at all its IPv4 and IPv6 addresses, until all have all values. There is one
+    wait for all records, and only servers that lack something are asked again.
+  - An address that there is no route to from the controller, or that has never answered, does not count where another
+    address of the same server answers.
+  - It fails at the deadline and says which server lacks which value, or what else is wrong with it.
+  - It is an action plugin, which runs on the controller and sends nothing to hosts.
+author:
+  - certfleet.tls contributors (@certfleet)
+extends_documentation_fragment:
+  - certfleet.tls.attributes
+  - certfleet.tls.attributes.info
+requirements:
+  - dnspython >= 2.3
+options:
+  records:
+    description:
+      - The TXT records to wait for. A name may occur more than once, with a value each time.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      name:
+        description:
+          - The record's name, its international labels written as A-labels.
+        type: str
+        required: true
+      value:
+        description:
+          - The value. Whether other values are there as well does not matter.
+        type: str
+        required: true
+  resolver:
+    description:
+      - The name servers that are asked for zones, their servers and the addresses of these, in place of those of the
+        controller's system. Each is an address, with or without a port, like V(192.0.2.1), V(192.0.2.1:5353) or
+        V([2001:db8::1]:53).
+    type: list
+    elements: str
+    default: []
+  timeout:
+    description:
+      - How many seconds to wait.
+    type: int
+    default: 120
+"""
+
+EXAMPLES = r"""
+- name: Wait for the name servers
+  certfleet.tls.dns_propagation:
+    records:
+      - name: _acme-challenge.www.example.com
+        value: LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0
+  run_once: true
+"""
+
+RETURN = r"""
+records:
+  description: The records in the order given.
+  returned: when the options are right, also on failure
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: As given.
+      type: str
+      sample: _acme-challenge.www.example.com
+    value:
+      description: As given.
+      type: str
+      sample: LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0
+    target:
+      description: The name that the record is kept under, which is another one where CNAMEs lead away.
+      type: str
+      sample: www.acme.example.net
+    zone:
+      description: The zone that O(records[].name), after CNAMEs, lies in.
+      type: str
+      sample: acme.example.net
+    held:
+      description: Whether all servers have all values that are wanted of this name.
+      type: bool
+      sample: false
+    problem:
+      description: Which server lacks which value, or what went wrong; empty if nothing did.
+      type: str
+      sample: ns2.example.net (192.0.2.2) lacks 'LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0'
+    lacking:
+      description: The servers in question.
+      type: list
+      elements: str
+      sample: ["ns2.example.net (192.0.2.2)"]
+others:
+  description: Values found besides those wanted, as an earlier run may have left them, by O(records[].name).
+  returned: when the options are right, also on failure
+  type: dict
+  sample:
+    _acme-challenge.www.example.com:
+      - gfj9Xq1zqyz9dQVq8eXkUPnvQ5qK1DHR2oM5JSL1Rk0
+"""
