@@ -32,18 +32,40 @@ options:
         type: str
         required: true
       identifiers:
-        description: The DNS names in the certificate.
+        description:
+          - The DNS names and IP addresses in the certificate. Names are taken as people write them.
+          - One of them can be a mapping of C(value) with its own C(challenge) or C(webroot).
         type: list
-        elements: str
+        elements: raw
         required: true
       challenge:
-        description: How control of the names is proved.
+        description:
+          - How control of the names is proved, where an identifier has no challenge of its own.
+          - V(http-01) by a file in O(certificates[].webroot), or, where there is no web server, by a listener at
+            O(certificates[].http_01_listen).
+          - V(dns-01) by a TXT record; it alone can prove a wildcard. V(dns-account-01) and V(dns-persist-01) are
+            variants of it that few CAs offer yet.
+          - V(tls-alpn-01) by a listener at O(certificates[].tls_alpn_01_listen).
+          - IP addresses are proved by V(http-01) and V(tls-alpn-01) only.
         type: str
         default: http-01
-        choices: [http-01]
+        choices: [http-01, dns-01, dns-account-01, dns-persist-01, tls-alpn-01]
       webroot:
         description: The folder that the web server serves at C(http://NAME/) for each of the identifiers.
         type: path
+      http_01_listen:
+        description:
+          - Where a host without a web server answers V(http-01) for as long as the validation takes, C(PORT),
+            C(ADDRESS:PORT) or C([V6]:PORT). The CA comes to port 80.
+        type: str
+        version_added: 0.2.0
+      tls_alpn_01_listen:
+        description:
+          - Where the host answers V(tls-alpn-01), in the same form. The CA comes to port 443, which no web server can
+            hold at the same time.
+        type: str
+        default: "443"
+        version_added: 0.2.0
       key_type:
         description: The kind of private key.
         type: str

@@ -12,10 +12,21 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.challenge_data import STALE
+from ansible_collections.certfleet.tls.plugins.module_utils.pki.identifiers import BY_DNS, HTTP_01, check
+
 Item = Mapping[str, Any]
+Problems = Mapping[str, Mapping[str, str]]
 
 # A batch is ordered in one go, so these have to be the same for all its hosts.
-_OF_THE_BATCH = ("acme_directory", "acme_account_key_src", "acme_account_key_content", "acme_ca_path")
+_OF_THE_BATCH = (
+    "acme_directory",
+    "acme_account_key_src",
+    "acme_account_key_content",
+    "acme_ca_path",
+    "acme_dns",
+    "acme_dns_tasks",
+)
 _STOPPED = ("failed", "deferred")
 # The options that acme_order_finalize takes of what acme_order returned.
 _PREPARED = (
@@ -84,33 +95,46 @@ def journal(ordered: Mapping[str, Any], host: str) -> list[dict[str, Any]]:
 
 
 def challenges(
-    ordered: Mapping[str, Any], hostvars: Mapping[str, Any], host: str | None = None
+    ordered: Mapping[str, Any], hostvars: Mapping[str, Any], host: str | None = None, stale: bool = False
 ) -> list[dict[str, Any]]:
-    """The challenges that *host* has to serve, or those of all hosts, with the webroot each goes to."""
+    """The challenges that *host* itself has to answer, or those of all hosts, with where each is answered.
+
+    *stale*: those of orders that are given up, too; they are to be removed only.
+    """
     result = []
     hosts = ordered.get("hosts", {})
     for owner in [host] if host else hosts:
         facts = _by_name(_registered(hostvars, owner, "acme_found", "certificates"))
         for order in hosts.get(owner, ()):
-            webroot = facts[order["name"]]["wanted"]["webroot"]
+            wanted = facts[order["name"]]["wanted"]
+            webroots = {item.name: item.webroot for item in check(wanted["identifiers"], wanted["challenge"])}
             for challenge in order.get("challenges", ()):
+                if challenge["type"] in BY_DNS or (challenge["status"] == STALE and not stale):
+                    continue
+                webroot = webroots.get(challenge["identifier"]) or wanted["webroot"]
                 result.append(
                     {
                         "name": order["name"],
                         "type": challenge["type"],
+                        "identifier": challenge["identifier"],
                         "token": challenge["token"],
                         "key_authorization": challenge["key_authorization"],
-                        "webroot": webroot,
+                        **_where(challenge["type"], webroot, wanted),
                     }
                 )
     return result
 
 
-def finalizable(ordered: Mapping[str, Any], hostvars: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The orders that acme_order_finalize goes on with: those in their host's journal, with all challenges in place."""
+def finalizable(
+    ordered: Mapping[str, Any], hostvars: Mapping[str, Any], problems: Problems | None = None
+) -> list[dict[str, Any]]:
+    """The orders that acme_order_finalize goes on with: those in their host's journal, with all challenges in place.
+
+    *problems* are those of the TXT records, by host and certificate.
+    """
     result = []
     for host, items in ordered.get("hosts", {}).items():
-        ready = _registered(hostvars, host, "acme_request", "ready")
+        ready = set(_registered(hostvars, host, "acme_request", "ready")) - set((problems or {}).get(host, ()))
         requests = _by_name(_registered(hostvars, host, "acme_request", "requests"))
         for order in items:
             if order["name"] in ready and order["name"] in requests:
@@ -125,8 +149,13 @@ def outcomes(
     requested: Mapping[str, Any],
     finalized: Mapping[str, Any],
     host: str,
+    problems: Problems | None = None,
 ) -> list[dict[str, Any]]:
-    """What the module certificate is told of each certificate of *host*: where it got to, and else what stopped it."""
+    """What the module certificate is told of each certificate of *host*: where it got to, and else what stopped it.
+
+    *problems* are those of the TXT records, by host and certificate.
+    """
+    unproved = (problems or {}).get(host, {})
     orders_by_name = _by_name(ordered.get("hosts", {}).get(host, ()))
     finals_by_name = _by_name(finalized.get("hosts", {}).get(host, ()))
     result = []
@@ -145,7 +174,8 @@ def outcomes(
         elif finalized.get("skipped"):
             result.append({"name": name, "status": "keep"})
         else:
-            stopped = requested.get("failures", {}).get(name) or requested.get("msg") or finalized.get("msg")
+            stopped = requested.get("failures", {}).get(name) or requested.get("msg") or unproved.get(name)
+            stopped = stopped or finalized.get("msg")
             result.append(_failed(name, stopped or "it could not be finalized"))
     return result
 
@@ -169,6 +199,13 @@ def _journaled(pending: Item | None, wanted: Item, directory: str) -> Item:
     return pending if is_for == (wanted["key_type"], wanted["profile"] or None, directory) else {}
 
 
+def _where(kind: str, webroot: str | None, wanted: Item) -> dict[str, Any]:
+    """Where a host answers a challenge: in the folder of its web server, or at a port of its own."""
+    if kind != HTTP_01:
+        return {"listen": wanted["tls_alpn_01_listen"]}
+    return {"webroot": webroot} if webroot else {"listen": wanted["http_01_listen"]}
+
+
 def _failed(name: str, problem: str) -> dict[str, Any]:
     # Nothing is known of its order that would speak against going on with it.
     return {"name": name, "status": "failed", "problem": problem, "resumable": True}
@@ -185,9 +222,9 @@ def _registered(hostvars: Mapping[str, Any], host: str, variable: str, key: str)
 
 def _one_ca_for_all(hosts: list[str], hostvars: Mapping[str, Any]) -> None:
     for variable in _OF_THE_BATCH:
-        first: dict[Any, str] = {}
+        first: dict[str, str] = {}
         for host in hosts:
-            first.setdefault(hostvars[host].get(variable), host)
+            first.setdefault(repr(hostvars[host].get(variable)), host)
         if len(first) > 1:
             raise AnsibleFilterError(
                 f"{variable} differs between {' and '.join(list(first.values())[:2])}: hosts of one play are ordered "

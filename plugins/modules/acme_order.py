@@ -52,15 +52,18 @@ options:
         type: str
         required: true
       identifiers:
-        description: The DNS names to be in the certificate.
+        description:
+          - The DNS names and IP addresses to be in the certificate.
+          - One of them can be a mapping of C(value) and its own C(challenge).
         type: list
-        elements: str
+        elements: raw
         required: true
       challenge:
-        description: How control of the names is proved.
+        description:
+          - How control of the names is proved, where an identifier has no challenge of its own.
         type: str
         default: http-01
-        choices: [http-01]
+        choices: [http-01, dns-01, dns-account-01, dns-persist-01, tls-alpn-01]
       profile:
         description: The certificate profile, one of those in the directory's C(meta.profiles).
         type: str
@@ -82,6 +85,13 @@ options:
             failing it.
         type: bool
         default: false
+  dns_persist_draft:
+    description:
+      - The draft of V(dns-persist-01) that is spoken, V(01) for those up to 01, whose record has the account's URL, and
+        V(02), whose record has a hash. By default whichever the CA speaks.
+    type: str
+    choices: ["01", "02"]
+    version_added: 0.2.0
   concurrency:
     description:
       - The greatest number of requests under way at once. Small batches use fewer, as each costs the CA a nonce.
@@ -103,6 +113,17 @@ EXAMPLES = r"""
         identifiers: [shop.example.com, www.shop.example.com]
       - name: mail
         identifiers: [mail.example.com]
+  register: ordered
+
+- name: Order a certificate for a name and all below it
+  certfleet.tls.acme_order:
+    acme_directory: letsencrypt
+    account_key_src: ~/.config/certfleet.tls/account-key.pem
+    terms_agreed: true
+    orders:
+      - name: all
+        identifiers: [example.com, "*.example.com"]
+        challenge: dns-01
   register: ordered
 """
 
@@ -137,6 +158,8 @@ hosts:
             status: pending
             token: LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0
             key_authorization: LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0.9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI
+            record_name: ""
+            record_value: ""
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -144,6 +167,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils.acme.directory import Directory, resolve
 from ..module_utils.acme.errors import AcmeError
 from ..module_utils.acme.issuance import Failure, connections_for, describe, prepare, run_all
+from ..module_utils.acme.txt_record import PERSIST_DRAFTS
 from ..module_utils.ansible.ca_options import (
     ACCOUNT_KEY_SPEC,
     DIRECTORY_SPEC,
@@ -167,6 +191,7 @@ def order_all(params):
     key = account_key(params, create=params["account_key_create"])
     with open_client(params, key, connections_for(len(options), params["concurrency"])) as client:
         account = open_account(client, params)
+        client.persist_draft = params["dns_persist_draft"]
         orders = run_all(options, lambda option: prepare(client, request_of(option)))
         items = [
             from_failure(option, order) if isinstance(order, Failure) else from_prepared(option, order, account.uri)
@@ -215,6 +240,7 @@ def main():
             **ACCOUNT_KEY_SPEC,
             **NEW_ACCOUNT_SPEC,
             "orders": {"type": "list", "elements": "dict", "required": True, "options": ORDER_SPEC},
+            "dns_persist_draft": {"type": "str", "choices": list(PERSIST_DRAFTS)},
             "concurrency": {"type": "int", "default": 8},
         },
         supports_check_mode=True,

@@ -114,6 +114,16 @@ options:
             description: What is served for the token.
             type: str
             required: true
+          record_name:
+            description: The name of the TXT record of a challenge by DNS.
+            type: str
+            default: ''
+            version_added: 0.2.0
+          record_value:
+            description: Its value.
+            type: str
+            default: ''
+            version_added: 0.2.0
       account_uri:
         description: URL of the account that ordered.
         type: str

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..pki.identifiers import canonical
 from .challenge import Challenge
 from .client import Client
 from .errors import AcmeError
@@ -46,12 +47,17 @@ class Authorization:
         return cls(
             url=url,
             status=str(document.get("status") or "pending"),
-            identifier=one_line(identifier.get("value", ""), 260) if isinstance(identifier, Mapping) else "",
+            identifier=canonical(one_line(identifier.get("value", ""), 260)) if isinstance(identifier, Mapping) else "",
             wildcard=document.get("wildcard") is True,
             challenges=tuple(Challenge.parse(item) for item in challenges if isinstance(item, Mapping))
             if isinstance(challenges, list)
             else (),
         )
+
+    @property
+    def name(self) -> str:
+        """The identifier as it was ordered (RFC 8555 section 7.1.3)."""
+        return f"*.{self.identifier}" if self.wildcard else self.identifier
 
     def challenge(self, kind: str) -> Challenge:
         """The challenge of a type. Raises AcmeError, naming what is offered instead."""

@@ -15,7 +15,6 @@ from .errors import ProtocolError
 from .jws import AccountKey
 from .problem import Problem, one_line
 
-HTTP_01 = "http-01"
 # RFC 8555 section 8.3: base64url and nothing else. It becomes a file name, which has at most 255 bytes with what a
 # file written aside adds to it, so it is never taken on trust.
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,200}")
@@ -30,17 +29,24 @@ class Challenge:
     status: str
     token: str
     error: Problem | None = None
+    issuers: tuple[str, ...] = ()
+    persist_draft: str = ""
 
     @classmethod
     def parse(cls, document: Mapping[str, Any]) -> Challenge:
         """Challenge types that are not known here are kept: they are named in messages."""
         error = document.get("error")
+        # dns-persist-01: the drafts up to 01 and those from 02 on spell the field differently.
+        draft = "02" if "issuerDomainNames" in document else "01"
+        issuers = document.get("issuerDomainNames" if draft == "02" else "issuer-domain-names")
         return cls(
             type=one_line(document.get("type", "unknown"), 60),
             url=str(document.get("url") or ""),
             status=str(document.get("status") or "pending"),
             token=str(document.get("token") or ""),
             error=Problem.parse(error) if error else None,
+            issuers=tuple(str(item) for item in issuers) if isinstance(issuers, list) else (),
+            persist_draft=draft if isinstance(issuers, list) else "",
         )
 
     def key_authorization(self, key: AccountKey) -> str:

@@ -39,6 +39,8 @@ class Client:
         self.key = key
         #: The account URL, once known; it is the kid of every request but newAccount.
         self.account_uri: str | None = None
+        #: The draft of dns-persist-01 that is spoken; None: whichever the CA's challenge is of.
+        self.persist_draft: str | None = None
         self._nonces = NoncePool(self._new_nonce, connections)
         self._deadline: Deadline | None = None
 

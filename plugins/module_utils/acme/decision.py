@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from ..pki.identifiers import IdentifierError, check
+from ..pki.identifiers import IdentifierError, check, names
 
 KEEP, ISSUE, REPAIR, REFUSE = "keep", "issue", "repair", "refuse"
 
@@ -58,7 +58,7 @@ def decide(
     if found.get("invalid"):
         return Decision(REFUSE, message="; ".join(found["invalid"]))
     try:
-        identifiers = check(wanted["identifiers"], wanted["challenge"])
+        identifiers = names(check(wanted["identifiers"], wanted["challenge"]))
     except IdentifierError as error:
         return Decision(REFUSE, message=str(error))
     reason, next_at = _reason(wanted, identifiers, live, directory, now, suggested, forced)

@@ -90,6 +90,17 @@ class Directory:
         return self.meta.get("externalAccountRequired") is True
 
     @property
+    def caa_identities(self) -> list[str]:
+        """The names by which CAA records mean this CA (RFC 8555 section 7.1.1); empty where it does not say."""
+        identities = self.meta.get("caaIdentities")
+        return [str(item) for item in identities] if isinstance(identities, list) else []
+
+    @property
+    def account_hash_prefix(self) -> str:
+        """What hashed accounts begin with (draft-ietf-acme-dns-persist-02 section 3), or an empty string."""
+        return str(self.meta.get("accountHashPrefix") or "")
+
+    @property
     def profiles(self) -> Mapping[str, str]:
         """The certificate profiles offered, by name (draft-ietf-acme-profiles)."""
         profiles = self.meta.get("profiles")

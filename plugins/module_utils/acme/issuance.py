@@ -10,15 +10,17 @@ Between the halves the challenges are put in place on the hosts. A failing order
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar
 
+from . import challenge_data
 from .authorization import Authorization
 from .certificate import Chain, download
 from .challenge import Challenge
+from .challenge_data import STALE, ChallengeData
 from .client import Client
 from .errors import AcmeError, DeadlineError, OrderInvalid, ProblemError, TransportError
 from .http import check_url
@@ -34,27 +36,21 @@ Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
-class ChallengeData:
-    """What a host must serve for one identifier, and the URL at which the CA is then told."""
-
-    type: str
-    identifier: str
-    url: str
-    status: str
-    token: str
-    key_authorization: str
-
-
-@dataclass(frozen=True)
 class OrderRequest:
-    """A certificate that is wanted; order_uri and account_uri are of an earlier run's journal."""
+    """A certificate that is wanted. challenges: for each identifier (normalized) the kind that is to prove it.
 
-    identifiers: Sequence[str]
-    challenge: str
+    order_uri and account_uri are of an earlier run's journal.
+    """
+
+    challenges: Mapping[str, str]
     profile: str | None = None
     replaces: str | None = None
     order_uri: str | None = None
     account_uri: str | None = None
+
+    def kind_for(self, authorization: Authorization) -> str:
+        """The kind of challenge that is to prove an authorization; of one that nobody asked for, any that is used."""
+        return self.challenges.get(authorization.name) or next(iter(self.challenges.values()))
 
 
 @dataclass(frozen=True)
@@ -104,28 +100,33 @@ def describe(error: AcmeError) -> Failure:
 
 def prepare(client: Client, request: OrderRequest) -> Prepared:
     """Resume the journaled order, or create one; read the challenges of a pending one."""
-    prepared = _resume(client, request)
-    if prepared:
-        return prepared
+    found = _journaled(client, request)
+    stale: tuple[ChallengeData, ...] = ()
+    if found:
+        resumed = _with_challenges(client, found, request, resumed=True) if _is_for(found, request) else None
+        if resumed:
+            return resumed
+        stale = _left_behind(client, found, request, STALE)
     order = _create(client, request)
-    prepared = _with_challenges(client, order, request.challenge)
+    prepared = _with_challenges(client, order, request)
     if prepared is None:
         raise OrderInvalid(order.failure(client))
-    return prepared
+    return replace(prepared, challenges=(*prepared.challenges, *stale))
 
 
-def _resume(client: Client, request: OrderRequest) -> Prepared | None:
+def _journaled(client: Client, request: OrderRequest) -> Order | None:
     if not request.order_uri or request.account_uri != client.account_uri:
         return None
     try:
-        order = Order.fetch(client, request.order_uri)
+        return Order.fetch(client, request.order_uri)
     except ProblemError as error:
         if error.problem.passes:
             raise
         return None  # expired and forgotten by the CA
-    if order.status == "invalid" or order.identifiers != frozenset(request.identifiers):
-        return None
-    return _with_challenges(client, order, request.challenge, resumed=True)
+
+
+def _is_for(order: Order, request: OrderRequest) -> bool:
+    return order.status != "invalid" and order.identifiers == frozenset(request.challenges)
 
 
 def _create(client: Client, request: OrderRequest) -> Order:
@@ -133,59 +134,51 @@ def _create(client: Client, request: OrderRequest) -> Order:
     # RFC 9773 section 5: only towards a CA that has renewal information.
     replaces = request.replaces if client.directory.renewal_info else None
     try:
-        return Order.create(client, request.identifiers, request.profile, replaces)
+        return Order.create(client, list(request.challenges), request.profile, replaces)
     except ProblemError as error:
         if not replaces or error.problem.passes:
             raise
     # The certificate is replaced already, or the CA does not know it as this account's: an order like any other.
-    return Order.create(client, request.identifiers, request.profile)
+    return Order.create(client, list(request.challenges), request.profile)
 
 
-def _with_challenges(client: Client, order: Order, kind: str, resumed: bool = False) -> Prepared | None:
+def _with_challenges(client: Client, order: Order, request: OrderRequest, resumed: bool = False) -> Prepared | None:
     """The order with its open challenges; None if one of its authorizations can no longer become valid.
 
-    Of a *resumed* order the answered ones, too: the run that answered them may have left its responses on the host.
+    Of a *resumed* order the answered ones, too: the run that answered them may have left its responses behind.
     """
     if order.status != "pending":
-        return Prepared(order, _left_behind(client, order, kind) if resumed else ())
+        return Prepared(order, _left_behind(client, order, request, "valid") if resumed else ())
     challenges: list[ChallengeData] = []
     for url in order.authorizations:
         authorization = Authorization.fetch(client, url)
+        kind = request.kind_for(authorization)
         if authorization.status == "pending":
-            challenges.append(_challenge(client, authorization, kind))
+            challenges.append(challenge_data.describe(client, authorization, kind))
         elif authorization.status != "valid":
             return None
         elif resumed:
-            challenges.extend(_answered(client, authorization, kind))
+            challenges.extend(_answered(client, authorization, kind, "valid"))
     return Prepared(order, tuple(challenges))
 
 
-def _left_behind(client: Client, order: Order, kind: str) -> tuple[ChallengeData, ...]:
+def _left_behind(client: Client, order: Order, request: OrderRequest, status: str) -> tuple[ChallengeData, ...]:
+    """The challenges of an order on which nothing is left to be proved, for what answered them to be removed."""
     try:
         authorizations = [Authorization.fetch(client, url) for url in order.authorizations]
     except AcmeError:
         return ()  # responses that stay do no harm; going without the order would
-    return tuple(challenge for item in authorizations for challenge in _answered(client, item, kind))
+    return tuple(
+        challenge for item in authorizations for challenge in _answered(client, item, request.kind_for(item), status)
+    )
 
 
-def _answered(client: Client, authorization: Authorization, kind: str) -> list[ChallengeData]:
+def _answered(client: Client, authorization: Authorization, kind: str, status: str) -> list[ChallengeData]:
     try:
         # Another kind may have proved it: then this one is left pending, and is not to be answered.
-        return [replace(_challenge(client, authorization, kind), status="valid")]
+        return [challenge_data.describe(client, authorization, kind, status)]
     except AcmeError:
         return []  # some CAs leave challenges out of a valid authorization
-
-
-def _challenge(client: Client, authorization: Authorization, kind: str) -> ChallengeData:
-    challenge = authorization.challenge(kind)
-    return ChallengeData(
-        type=challenge.type,
-        identifier=authorization.identifier,
-        url=challenge.url,
-        status=challenge.status,
-        token=challenge.token,
-        key_authorization=challenge.key_authorization(client.key),
-    )
 
 
 def complete(client: Client, prepared: Prepared, csr_der: bytes, deadline: Deadline) -> Chain:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..pki.identifiers import canonical, is_address
 from .authorization import Authorization
 from .client import Client
 from .errors import OrderInvalid, ProtocolError
@@ -41,7 +42,10 @@ class Order:
         cls, client: Client, identifiers: Sequence[str], profile: str | None = None, replaces: str | None = None
     ) -> Order:
         """newOrder. *replaces* is the ARI id of the certificate that this one succeeds (RFC 9773 section 5)."""
-        payload: dict[str, Any] = {"identifiers": [{"type": "dns", "value": name} for name in identifiers]}
+        payload: dict[str, Any] = {
+            # RFC 8738 section 3: an address is of a type of its own.
+            "identifiers": [{"type": "ip" if is_address(name) else "dns", "value": name} for name in identifiers]
+        }
         if profile:
             payload["profile"] = profile
         if replaces:
@@ -73,7 +77,7 @@ class Order:
             url=url,
             status=status,
             identifiers=frozenset(
-                str(item.get("value", "")).lower() for item in identifiers if isinstance(item, Mapping)
+                canonical(str(item.get("value", ""))) for item in identifiers if isinstance(item, Mapping)
             )
             if isinstance(identifiers, list)
             else frozenset(),

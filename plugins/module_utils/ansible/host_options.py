@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..pki import library
 from ..pki.errors import HostError
+from ..pki.identifiers import CHALLENGES, HTTP_01
 from ..pki.wanted import Wanted, check_home, twice
 
 if TYPE_CHECKING:
@@ -20,9 +21,11 @@ HOME_SPEC: dict[str, Any] = {"home": {"type": "path", "default": "/etc/acme"}}
 
 CERTIFICATE_SPEC: dict[str, Any] = {
     "name": {"type": "str", "required": True},
-    "identifiers": {"type": "list", "elements": "str", "required": True},
-    "challenge": {"type": "str", "default": "http-01", "choices": ["http-01"]},
+    "identifiers": {"type": "list", "elements": "raw", "required": True},
+    "challenge": {"type": "str", "default": HTTP_01, "choices": list(CHALLENGES)},
     "webroot": {"type": "path"},
+    "http_01_listen": {"type": "str"},
+    "tls_alpn_01_listen": {"type": "str", "default": "443"},
     "key_type": {
         "type": "str",
         "default": "ec256",

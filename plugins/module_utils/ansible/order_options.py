@@ -9,16 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..acme.issuance import ChallengeData, Failure, OrderRequest, Prepared
+from ..acme.challenge_data import ChallengeData
+from ..acme.issuance import Failure, OrderRequest, Prepared
 from ..acme.order import Order
+from ..pki.identifiers import CHALLENGES, HTTP_01, Identifier
 
 VALID, FAILED, DEFERRED = "valid", "failed", "deferred"
 
 ORDER_SPEC: dict[str, Any] = {
     "host": {"type": "str", "default": "localhost"},
     "name": {"type": "str", "required": True},
-    "identifiers": {"type": "list", "elements": "str", "required": True},
-    "challenge": {"type": "str", "default": "http-01", "choices": ["http-01"]},
+    "identifiers": {"type": "list", "elements": "raw", "required": True},
+    "challenge": {"type": "str", "default": HTTP_01, "choices": list(CHALLENGES)},
     "profile": {"type": "str"},
     "replaces_cert_id": {"type": "str"},
     "order_uri": {"type": "str"},
@@ -33,6 +35,8 @@ _CHALLENGE_SPEC: dict[str, Any] = {
     "status": {"type": "str", "required": True},
     "token": {"type": "str", "required": True, "no_log": False},
     "key_authorization": {"type": "str", "required": True, "no_log": False},
+    "record_name": {"type": "str", "default": ""},
+    "record_value": {"type": "str", "default": ""},
 }
 
 PREPARED_SPEC: dict[str, Any] = {
@@ -60,11 +64,10 @@ def by_host(items: Iterable[Mapping[str, Any]]) -> dict[str, list[Mapping[str, A
     return hosts
 
 
-def to_request(option: Mapping[str, Any], identifiers: list[str]) -> OrderRequest:
+def to_request(option: Mapping[str, Any], identifiers: Iterable[Identifier]) -> OrderRequest:
     """An order as it is asked for."""
     return OrderRequest(
-        identifiers=identifiers,
-        challenge=option["challenge"],
+        challenges={identifier.name: identifier.challenge for identifier in identifiers},
         profile=option["profile"],
         replaces=option["replaces_cert_id"],
         order_uri=option["order_uri"],

@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from . import keys
+from . import keys, san
 from .errors import CertificateError, ValidityError
-from .identifiers import IdentifierError, normalize
 
 try:
     from cryptography import x509
@@ -86,7 +85,7 @@ def check(certificate: x509.Certificate, key: PrivateKey, identifiers: Iterable[
     """
     if not _is_of(certificate, key):
         raise CertificateError("the certificate from the CA is for another key than the pending one")
-    found, wanted = _names(certificate), set(identifiers)
+    found, wanted = san.texts(extension(certificate, x509.SubjectAlternativeName) or ()), set(identifiers)
     if found != wanted:
         raise CertificateError(
             f"the certificate from the CA is for {', '.join(sorted(found)) or 'no names'} "
@@ -168,15 +167,3 @@ def _serial(certificate: x509.Certificate) -> bytes:
 
 def _base64url(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
-def _names(certificate: x509.Certificate) -> set[str]:
-    found = set()
-    for name in extension(certificate, x509.SubjectAlternativeName) or ():
-        try:
-            found.add(
-                normalize(name.value) if isinstance(name, x509.DNSName) else f"{type(name).__name__} {name.value}"
-            )
-        except IdentifierError:
-            found.add(str(name.value))
-    return found

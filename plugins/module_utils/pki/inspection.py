@@ -16,6 +16,7 @@ from typing import Any
 from . import library, manifest
 from .attributes import drift
 from .errors import HostError
+from .identifiers import HTTP_01, check
 from .wanted import Wanted
 
 
@@ -54,7 +55,7 @@ def _certificate(home: str, option: Mapping[str, Any], host_problems: list[str])
         live["attributes"] = drift(
             manifest.folder_path(home, wanted.name, live["version"], manifest.KEY), wanted.attributes
         )
-    result["problems"] = [*host_problems, *_problems(home, wanted, option["challenge"], live)]
+    result["problems"] = [*host_problems, *_problems(home, wanted.name, live), *_unanswerable(option)]
     return result
 
 
@@ -64,14 +65,25 @@ def _facts(home: str, name: str) -> dict[str, Any]:
     return {"live": live, "pending": manifest.pending_facts(found)}
 
 
-def _problems(home: str, wanted: Wanted, challenge: str, live: Mapping[str, Any] | None) -> list[str]:
+def _unanswerable(option: Mapping[str, Any]) -> list[str]:
+    """What keeps the host from answering the certificate's challenges."""
     problems = []
-    if challenge == "http-01":
-        if not wanted.webroot:
-            problems.append("webroot is not set: http-01 needs the folder that the web server serves")
-        elif not os.path.isdir(wanted.webroot):
-            problems.append(f"webroot {wanted.webroot} does not exist: make it, and have the web server serve it")
-    link = manifest.link_path(home, wanted.name)
+    identifiers = check(option["identifiers"], option["challenge"])
+    webroots = {item.webroot or option["webroot"] or "" for item in identifiers if item.challenge == HTTP_01}
+    if "" in webroots and not option["http_01_listen"]:
+        problems.append(
+            "webroot is not set: http-01 needs the folder that the web server serves, or http_01_listen, a port to "
+            "answer at where there is no web server"
+        )
+    for webroot in sorted(filter(None, webroots)):
+        if not os.path.isdir(webroot):
+            problems.append(f"webroot {webroot} does not exist: make it, and have the web server serve it")
+    return problems
+
+
+def _problems(home: str, name: str, live: Mapping[str, Any] | None) -> list[str]:
+    problems = []
+    link = manifest.link_path(home, name)
     if not live and os.path.lexists(link):
         problems.append(f"{link} is not a link to one of its versions: move it away")
     if live and live["unreadable"]:

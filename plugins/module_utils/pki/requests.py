@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from . import keys
+from . import keys, san
 from .errors import RequestError
 
 try:
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 def build(key: PrivateKey, identifiers: Iterable[str]) -> bytes:
     """A request for *identifiers* (normalized), as PEM."""
-    names = x509.SubjectAlternativeName([x509.DNSName(name) for name in identifiers])
+    builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
     # Without a subject the names are critical (RFC 5280 section 4.2.1.6). CAs take no more from a request than these.
-    builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).add_extension(names, critical=True)
+    builder = builder.add_extension(san.build(identifiers), critical=True)
     return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
 
@@ -56,17 +56,12 @@ def _checked(csr_content: str | bytes, identifiers: Iterable[str]) -> x509.Certi
         raise RequestError(f"the certificate request cannot be read: {_line(error)}") from None
     if not sound:
         raise RequestError("the certificate request is not signed by its own key")
-    found, wanted = {_text(name) for name in names}, set(identifiers)
+    found, wanted = san.texts(names), set(identifiers)
     if found != wanted:
         raise RequestError(
             f"the certificate request does not fit its order: it is for {_listed(found)}, not for {_listed(wanted)}"
         )
     return request
-
-
-def _text(name: x509.GeneralName) -> str:
-    value = str(name.value)
-    return value.lower() if isinstance(name, x509.DNSName) else f"{type(name).__name__} {value}"
 
 
 def _listed(names: set[str]) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 
 from .attributes import Attributes, resolve
 from .errors import OptionError
-from .identifiers import check
+from .identifiers import check, names
 from .manifest import name_problem
 
 # It becomes an argument of a service manager's command.
@@ -30,7 +30,6 @@ class Wanted:
     identifiers: list[str]
     key_type: str
     profile: str | None
-    webroot: str | None
     services: tuple[str, ...]
     attributes: Attributes
 
@@ -40,10 +39,9 @@ class Wanted:
         check_name(option["name"])
         return cls(
             name=option["name"],
-            identifiers=check(option["identifiers"], option["challenge"]),
+            identifiers=names(check(option["identifiers"], option["challenge"])),
             key_type=option["key_type"],
             profile=option["profile"] or None,
-            webroot=option["webroot"] or None,
             services=services(option["reload"]),
             attributes=resolve(option),
         )

@@ -34,7 +34,7 @@ CSR = b"0\x82 a request"
 
 def wanted(*names, **more):
     """A certificate for a.example, or for *names*."""
-    return OrderRequest(identifiers=names or ("a.example",), challenge="http-01", **more)
+    return OrderRequest(dict.fromkeys(names or ("a.example",), "http-01"), **more)
 
 
 class FakeTime:

@@ -42,6 +42,8 @@ class TestPrepare:
                 "status": "pending",
                 "token": f"token-{number}",
                 "key_authorization": f"token-{number}.{key.thumbprint}",
+                "record_name": "",
+                "record_value": "",
             }
             for name, number in zip(("a.example", "b.example"), numbers)
         ]

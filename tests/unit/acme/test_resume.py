@@ -105,7 +105,9 @@ def test_an_invalid_order_is_followed_by_a_new_one(resume):
 def test_an_order_with_a_dead_authorization_is_followed_by_a_new_one(ca, resume, status):
     ca.script("/authz", Answer(200, {"status": status}))
     url, prepared = resume("pending")
-    assert (prepared.order.url != url, len(prepared.challenges)) == (True, 1)
+    assert prepared.order.url != url
+    # Those of the order that is given up are told of, for what answered them to be removed.
+    assert [challenge.status for challenge in prepared.challenges] == ["pending", "stale"]
 
 
 @pytest.mark.parametrize("identifiers", [("b.example",), ("a.example", "b.example"), ()], ids=["other", "more", "none"])

@@ -35,7 +35,6 @@ WANTED = Wanted(
     identifiers=["shop.example", "www.shop.example"],
     key_type="ec256",
     profile=None,
-    webroot=None,
     services=("nginx",),
     attributes=Attributes(0o640, os.getuid(), os.getgid()),
 )

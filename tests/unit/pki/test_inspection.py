@@ -14,6 +14,11 @@ from ansible_collections.certfleet.tls.plugins.module_utils.pki import inspectio
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.inspection import inspect, inventory
 from tests.unit.pki import host
 
+UNSET = (
+    "webroot is not set: http-01 needs the folder that the web server serves, or http_01_listen, a port to answer at "
+    "where there is no web server"
+)
+
 
 @pytest.fixture
 def option(tmp_path):
@@ -91,11 +96,25 @@ def test_what_cannot_be_wanted_is_invalid(home, option, change, what):
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        ({"webroot": None}, "webroot is not set: http-01 needs the folder that the web server serves"),
-        ({"webroot": ""}, "webroot is not set: http-01 needs the folder that the web server serves"),
+        ({"webroot": None}, UNSET),
+        ({"webroot": ""}, UNSET),
         ({"webroot": "/none"}, "webroot /none does not exist: make it, and have the web server serve it"),
         ({"webroot": __file__}, f"webroot {__file__} does not exist: make it, and have the web server serve it"),
         ({"challenge": "dns-01", "webroot": None}, None),
+        ({"webroot": None, "http_01_listen": "80"}, None),
+        ({"challenge": "tls-alpn-01", "webroot": None}, None),
+        (
+            {"webroot": None, "identifiers": ["*.a.example", "b.example"], "challenge": "dns-01"},
+            None,
+        ),
+        (
+            {"webroot": None, "identifiers": ["a.example", {"value": "b.example", "challenge": "dns-01"}]},
+            UNSET,
+        ),
+        (
+            {"identifiers": [{"value": "a.example", "webroot": "/none"}]},
+            "webroot /none does not exist: make it, and have the web server serve it",
+        ),
     ],
 )
 def test_problems_with_the_webroot(home, option, change, problem):

@@ -36,12 +36,10 @@ def test_an_option_becomes_a_wanted_certificate():
         identifiers=["shop.example", "www.shop.example"],
         key_type="ec256",
         profile=None,
-        webroot="/srv/www",
         services=("nginx", "postfix@-.service"),
         attributes=Attributes(0o640, -1, -1),
     )
     assert Wanted.of({**OPTION, "webroot": "", "profile": "shortlived"}).profile == "shortlived"
-    assert Wanted.of({**OPTION, "webroot": ""}).webroot is None
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,8 @@ WANTED = {
     "key_type": "ec256",
     "profile": None,
     "webroot": "/srv/www",
+    "http_01_listen": None,
+    "tls_alpn_01_listen": "443",
 }
 DIRECTORY = "https://ca/directory"
 PENDING = {"key_type": "ec256", "profile": None, "directory": DIRECTORY, "order_uri": "o", "account_uri": "a"}
@@ -32,7 +34,18 @@ ORDER = {
     "authorizations": ["https://ca/authz/1"],
     "account_uri": "https://ca/account/1",
     "can_wait": False,
-    "challenges": [{"type": "http-01", "token": "t1", "key_authorization": "t1.thumb", "url": "https://ca/chall/1"}],
+    "challenges": [
+        {
+            "type": "http-01",
+            "identifier": "a.example",
+            "url": "https://ca/chall/1",
+            "status": "pending",
+            "token": "t1",
+            "key_authorization": "t1.thumb",
+            "record_name": "",
+            "record_value": "",
+        }
+    ],
 }
 
 
@@ -54,7 +67,15 @@ def test_found_adds_the_host_and_skips_hosts_without_a_result():
 
 
 @pytest.mark.parametrize(
-    "variable", ["acme_directory", "acme_account_key_src", "acme_account_key_content", "acme_ca_path"]
+    "variable",
+    [
+        "acme_directory",
+        "acme_account_key_src",
+        "acme_account_key_content",
+        "acme_ca_path",
+        "acme_dns",
+        "acme_dns_tasks",
+    ],
 )
 def test_hosts_that_disagree_on_the_ca_are_refused(variable):
     hostvars = {"web1": facts(**{variable: "a"}), "web2": facts(**{variable: "a"}), "web3": facts(**{variable: "b"})}
@@ -118,6 +139,7 @@ def test_challenges_of_one_host_and_of_all():
     challenge = {
         "name": "shop",
         "type": "http-01",
+        "identifier": "a.example",
         "token": "t1",
         "key_authorization": "t1.thumb",
         "webroot": "/srv/www",
@@ -125,6 +147,39 @@ def test_challenges_of_one_host_and_of_all():
     assert flow.challenges(ordered, hostvars, "web1") == [challenge]
     assert flow.challenges(ordered, hostvars) == [challenge, challenge]
     assert flow.challenges({"msg": "the CA is down"}, hostvars, "web1") == []
+
+
+@pytest.mark.parametrize(
+    ("change", "where"),
+    [
+        ({}, {"webroot": "/srv/www"}),
+        ({"identifiers": [{"value": "A.example", "webroot": "/srv/a"}]}, {"webroot": "/srv/a"}),
+        ({"http_01_listen": "80"}, {"webroot": "/srv/www"}),
+        ({"webroot": None, "http_01_listen": "[::1]:80"}, {"listen": "[::1]:80"}),
+    ],
+)
+def test_where_a_host_answers_http_01(change, where):
+    hostvars = {"web1": facts()}
+    hostvars["web1"]["acme_found"]["certificates"][0]["wanted"].update(change)
+    (challenge,) = flow.challenges({"hosts": {"web1": [ORDER]}}, hostvars, "web1")
+    assert {key: challenge[key] for key in ("webroot", "listen") if key in challenge} == where
+
+
+def with_challenges(*changes):
+    return {"hosts": {"web1": [{**ORDER, "challenges": [{**ORDER["challenges"][0], **change} for change in changes]}]}}
+
+
+def test_tls_alpn_01_is_answered_at_a_port_and_dns_by_no_host():
+    ordered = with_challenges({"type": "tls-alpn-01"}, {"type": "dns-01"}, {"type": "dns-persist-01"})
+    (challenge,) = flow.challenges(ordered, {"web1": facts()}, "web1")
+    assert (challenge["type"], challenge["listen"]) == ("tls-alpn-01", "443")
+
+
+def test_a_stale_challenge_is_only_removed():
+    ordered = with_challenges({"token": "new"}, {"token": "old", "status": "stale"})
+    hostvars = {"web1": facts()}
+    assert [item["token"] for item in flow.challenges(ordered, hostvars, "web1")] == ["new"]
+    assert [item["token"] for item in flow.challenges(ordered, hostvars, "web1", stale=True)] == ["new", "old"]
 
 
 REQUESTED = {"requests": [{"name": "shop", "csr_content": "CSR"}], "ready": ["shop"]}
@@ -144,6 +199,16 @@ def test_only_an_order_whose_host_is_ready_is_finalized(requested, goes_on):
     result = flow.finalizable({"hosts": {"web1": [ORDER]}}, {"web1": facts(acme_request=requested)})
     assert [item["csr_content"] for item in result] == (["CSR"] if goes_on else [])
     assert all("problem" not in item for item in result)
+
+
+def test_an_order_whose_records_are_not_in_place_is_not_finalized_and_its_host_is_told_why():
+    ordered, problems = {"hosts": {"web1": [ORDER]}}, {"web1": {"shop": "ns1 lacks the record"}}
+    hostvars = {"web1": facts(acme_request=REQUESTED)}
+    assert flow.finalizable(ordered, hostvars, problems) == []
+    assert len(flow.finalizable(ordered, hostvars, {"web2": problems["web1"]})) == 1
+    plan = {"hosts": {"web1": [planned("issue")]}}
+    (outcome,) = flow.outcomes(plan, ordered, REQUESTED, {"hosts": {}}, "web1", problems)
+    assert (outcome["status"], outcome["problem"], outcome["resumable"]) == ("failed", "ns1 lacks the record", True)
 
 
 VALID = {"host": "web1", "name": "shop", "status": "valid", "problem": "", "certificate": "PEM"}

@@ -1,0 +1,120 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The TXT records of a run's orders, and what became of them: pure functions over what was registered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.challenge_data import STALE
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import AcmeError
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.txt_record import PersistentAccount, dns_persist_01
+from ansible_collections.certfleet.tls.plugins.module_utils.pki.identifiers import (
+    BY_DNS,
+    DNS_PERSIST_01,
+    IdentifierError,
+    normalize,
+)
+
+Item = Mapping[str, Any]
+
+
+def txt_records(
+    ordered: Mapping[str, Any], hostvars: Mapping[str, Any], purpose: str, write_persistent: bool = False
+) -> list[dict[str, str]]:
+    """The records to 'set', to 'await' or to 'remove', each once.
+
+    Set and awaited are those of orders in their host's journal; removed are all, but for persistent ones, which stay.
+    """
+    result = {}
+    for host, orders in ordered.get("hosts", {}).items():
+        ready = hostvars[host].get("acme_request", {}).get("ready") or ()
+        for order in orders:
+            for challenge in _by_dns(order):
+                persistent = challenge["type"] == DNS_PERSIST_01
+                if purpose == "remove":
+                    wanted = not persistent
+                else:
+                    open_ = order["name"] in ready and challenge["status"] not in ("valid", STALE)
+                    wanted = open_ and (purpose == "await" or write_persistent or not persistent)
+                if wanted:
+                    result[challenge["record_name"], challenge["record_value"]] = challenge["type"]
+    return [{"name": name, "value": value, "type": kind} for (name, value), kind in result.items()]
+
+
+def txt_problems(ordered: Mapping[str, Any], *results: Any) -> dict[str, dict[str, str]]:
+    """Why orders cannot go on, by host and certificate; *results* of dns_txt_record, tasks files, dns_propagation."""
+    problems: dict[tuple[str, str], str] = {}
+    for result in results:
+        records = result.get("records", ()) if isinstance(result, Mapping) else result or ()
+        for record in records:
+            if record.get("problem"):
+                problems.setdefault((record["name"], record["value"]), record["problem"])
+    found: dict[str, dict[str, str]] = {}
+    for host, orders in ordered.get("hosts", {}).items():
+        for order in orders:
+            texts = (problems.get((item["record_name"], item["record_value"])) for item in _by_dns(order))
+            told = "; ".join(dict.fromkeys(filter(None, texts)))
+            if told:
+                found.setdefault(host, {})[order["name"]] = told
+    return found
+
+
+def txt_unset(failed: Mapping[str, Any], task: Item, records: Iterable[Item]) -> list[dict[str, str]]:
+    """The records that a tasks file did not set, with why.
+
+    *failed*: the result at which it stopped; *task*: what dns_txt_record left to it; *records*: its own.
+    """
+    stopped = {
+        item["item"]["name"]: item.get("msg", "failed")
+        for item in failed.get("results", ())
+        if item.get("failed") and isinstance(item.get("item"), Mapping)
+    }
+    names = {record["name"] for record in task["records"]}
+    problems = stopped or dict.fromkeys(names, failed.get("msg") or "its tasks failed")
+    return [
+        {"name": record["name"], "value": record["value"], "problem": f"{task['provider']}: {problem}"}
+        for record in records
+        if (problem := problems.get(record["target"]))
+    ]
+
+
+def dns_persist_record(
+    identifier: str,
+    account_uri: str,
+    issuer: str,
+    persist_until: int | None = None,
+    thumbprint: str = "",
+    hash_prefix: str = "",
+) -> dict[str, str]:
+    """The record to publish for dns-persist-01; with *hash_prefix*, the directory's, as the draft 02 has it."""
+    try:
+        name = normalize(identifier)
+        domain = name.removeprefix("*.")
+        draft = "02" if hash_prefix else "01"
+        account = PersistentAccount(issuer, account_uri, draft, thumbprint, hash_prefix)
+        record = dns_persist_01(domain, account, name != domain, persist_until)
+    except (AcmeError, IdentifierError) as error:
+        raise AnsibleFilterError(f"dns_persist_record: {error}") from None
+    return {"name": record.name, "value": record.value}
+
+
+def _by_dns(order: Item) -> list[Item]:
+    return [item for item in order.get("challenges", ()) if item["type"] in BY_DNS]
+
+
+class FilterModule:
+    """The filters of the role's step by DNS."""
+
+    def filters(self) -> dict[str, Any]:
+        return {
+            "txt_records": txt_records,
+            "txt_problems": txt_problems,
+            "txt_unset": txt_unset,
+            "dns_persist_record": dns_persist_record,
+        }

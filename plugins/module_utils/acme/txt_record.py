@@ -1,0 +1,87 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The TXT records that prove control of a name by DNS: dns-01, dns-account-01, dns-persist-01."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from dataclasses import dataclass
+
+from .errors import AcmeError, ProtocolError
+from .jws import encode
+
+#: Drafts of dns-persist-01 with the account's URL in the record (00, 01), and with a hash over it (02).
+PERSIST_DRAFTS = ("01", "02")
+# Both stand in a record whose parts semicolons and blanks divide (RFC 8659 section 4.2), and come from the CA.
+_ISSUER = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
+_URI = re.compile(r"[!-:<-~]+")
+
+
+@dataclass(frozen=True)
+class TxtRecord:
+    """A record's name, in lower case without a final dot, and its value."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True)
+class PersistentAccount:
+    """What a dns-persist-01 record says of who may order: the CA's issuer domain name, and the account at it.
+
+    hash_prefix is the directory's accountHashPrefix, with which the draft 02 begins; thumbprint is the account key's.
+    """
+
+    issuer: str
+    account_uri: str
+    draft: str = "01"
+    thumbprint: str = ""
+    hash_prefix: str = ""
+
+
+def dns_01(domain: str, key_authorization: str) -> TxtRecord:
+    """RFC 8555 section 8.4; *domain* is the identifier without a wildcard's label."""
+    return TxtRecord(f"_acme-challenge.{domain}", _digest(key_authorization))
+
+
+def dns_account_01(domain: str, key_authorization: str, account_uri: str) -> TxtRecord:
+    """draft-ietf-acme-dns-account-label section 3.1: a label of the account's own, so that several can be at work."""
+    label = base64.b32encode(hashlib.sha256(account_uri.encode()).digest()[:10]).decode().lower()
+    return TxtRecord(f"_{label}._acme-challenge.{domain}", _digest(key_authorization))
+
+
+def dns_persist_01(
+    domain: str, account: PersistentAccount, wildcard: bool = False, persist_until: int | None = None
+) -> TxtRecord:
+    """draft-ietf-acme-dns-persist section 4. *persist_until*: a UNIX time, after which the CA passes over the record.
+
+    Raises AcmeError for an account that cannot stand in a record.
+    """
+    if not _ISSUER.fullmatch(account.issuer):
+        raise ProtocolError("the CA's issuer domain name for dns-persist-01 is not one")
+    uri = _hashed(domain, account) if account.draft == "02" else account.account_uri
+    if not _URI.fullmatch(uri):
+        raise AcmeError(f"the account URL '{uri[:80]}' cannot stand in a TXT record")
+    value = f"{account.issuer}; accounturi={uri}"
+    if wildcard:
+        value += "; policy=wildcard"
+    if persist_until is not None:
+        value += f"; persistUntil={persist_until}"
+    return TxtRecord(f"_validation-persist.{domain}", value)
+
+
+def _hashed(domain: str, account: PersistentAccount) -> str:
+    # draft-ietf-acme-dns-persist-02 section 4.1
+    if not account.hash_prefix:
+        raise AcmeError("the CA's directory has no accountHashPrefix, which dns-persist-01 in its draft 02 needs")
+    name = domain.encode("ascii")
+    digest = hashlib.sha256(bytes([len(name)]) + name + account.thumbprint.encode() + account.account_uri.encode())
+    return f"{account.hash_prefix}sha-256/{encode(digest.digest())}"
+
+
+def _digest(key_authorization: str) -> str:
+    return encode(hashlib.sha256(key_authorization.encode()).digest())

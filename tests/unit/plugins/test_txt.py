@@ -1,0 +1,127 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The wiring of the step by DNS."""
+
+from __future__ import annotations
+
+import pytest
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.certfleet.tls.plugins.filter import txt
+
+NAME, VALUE = "_acme-challenge.a.example", "digest"
+READY = {"web1": {"acme_request": {"ready": ["shop"]}}}
+
+
+def challenge(kind="dns-01", status="pending", name=NAME, value=VALUE):
+    return {"type": kind, "status": status, "record_name": name, "record_value": value}
+
+
+def ordered(*challenges, host="web1", name="shop"):
+    return {"hosts": {host: [{"name": name, "challenges": list(challenges)}]}}
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "purposes"),
+    [
+        ("dns-01", "pending", {"set", "await", "remove"}),
+        ("dns-account-01", "pending", {"set", "await", "remove"}),
+        ("dns-01", "processing", {"set", "await", "remove"}),
+        ("dns-01", "valid", {"remove"}),  # an earlier run's, answered already
+        ("dns-01", "stale", {"remove"}),
+        ("dns-persist-01", "pending", {"await"}),
+        ("dns-persist-01", "valid", set()),
+        ("http-01", "pending", set()),
+    ],
+)
+def test_which_records_are_set_awaited_and_removed(kind, status, purposes):
+    orders = ordered(challenge(kind, status))
+    found = {purpose for purpose in ("set", "await", "remove") if txt.txt_records(orders, READY, purpose)}
+    assert found == purposes
+
+
+def test_a_persistent_record_is_written_only_when_asked_to():
+    orders = ordered(challenge("dns-persist-01"))
+    assert txt.txt_records(orders, READY, "set", write_persistent=True) == [
+        {"name": NAME, "value": VALUE, "type": "dns-persist-01"}
+    ]
+    assert txt.txt_records(orders, READY, "remove", write_persistent=True) == []
+
+
+@pytest.mark.parametrize("host", [{}, {"acme_request": {"unreachable": True}}, {"acme_request": {"ready": ["other"]}}])
+def test_nothing_is_set_for_an_order_that_its_host_has_not_journaled_but_it_is_removed(host):
+    orders = ordered(challenge())
+    assert txt.txt_records(orders, {"web1": host}, "set") == []
+    assert len(txt.txt_records(orders, {"web1": host}, "remove")) == 1
+
+
+def test_a_record_that_two_certificates_share_is_set_once_and_each_value_by_itself():
+    orders = ordered(challenge(), challenge(value="other"), challenge())
+    assert [item["value"] for item in txt.txt_records(orders, READY, "set")] == [VALUE, "other"]
+
+
+def test_without_orders_there_is_nothing():
+    assert txt.txt_records({"msg": "the CA is down"}, {}, "set") == []
+    assert txt.txt_problems({"msg": "the CA is down"}, {}) == {}
+
+
+def test_problems_go_to_each_certificate_that_has_the_record_and_the_first_step_wins():
+    orders = {"hosts": {**ordered(challenge())["hosts"], **ordered(challenge(value="other"), host="web2")["hosts"]}}
+    failed = {"records": [{"name": NAME, "value": VALUE, "problem": "refused"}, {"name": NAME, "value": "other"}]}
+    waited = {"records": [{"name": NAME, "value": VALUE, "problem": "ns1 lacks it"}]}
+    assert txt.txt_problems(orders, failed, [], waited) == {"web1": {"shop": "refused"}}
+    assert txt.txt_problems(orders, {"skipped": True}, [], waited) == {"web1": {"shop": "ns1 lacks it"}}
+
+
+TASK = {"provider": "route53", "records": [{"name": "a.target"}, {"name": "b.target"}]}
+RECORDS = [
+    {"name": "a", "value": "1", "target": "a.target"},
+    {"name": "b", "value": "2", "target": "b.target"},
+    {"name": "c", "value": "3", "target": "c.target"},
+]
+
+
+@pytest.mark.parametrize(
+    ("failed", "problems"),
+    [
+        ({"msg": "no credentials"}, {"a": "route53: no credentials", "b": "route53: no credentials"}),
+        ({}, {"a": "route53: its tasks failed", "b": "route53: its tasks failed"}),
+        (
+            {
+                "msg": "One or more items failed",
+                "results": [
+                    {"failed": True, "msg": "no such zone", "item": {"name": "a.target"}},
+                    {"failed": False, "item": {"name": "b.target"}},
+                ],
+            },
+            {"a": "route53: no such zone"},
+        ),
+        (
+            {"msg": "broken", "results": [{"failed": True, "item": "x"}]},
+            {"a": "route53: broken", "b": "route53: broken"},
+        ),
+    ],
+)
+def test_a_tasks_file_that_fails_is_told_for_the_records_that_it_failed_at(failed, problems):
+    assert {item["name"]: item["problem"] for item in txt.txt_unset(failed, TASK, RECORDS)} == problems
+
+
+def test_the_record_to_publish_for_dns_persist_01():
+    record = txt.dns_persist_record("*.Bücher.example", "https://ca/acct/1", "ca.example", persist_until=1893456000)
+    assert record == {
+        "name": "_validation-persist.xn--bcher-kva.example",
+        "value": "ca.example; accounturi=https://ca/acct/1; policy=wildcard; persistUntil=1893456000",
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        (("a b", "https://ca/acct/1", "ca.example"), "has a space"),
+        (("a.example", "https://ca/acct/1", "ca; x"), "issuer domain name"),
+        (("a.example", "https://ca/ acct", "ca.example"), "cannot stand in a TXT record"),
+    ],
+)
+def test_what_cannot_be_published_is_refused(arguments, what):
+    with pytest.raises(AnsibleFilterError, match=what):
+        txt.dns_persist_record(*arguments)
