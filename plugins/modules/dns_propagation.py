@@ -87,7 +87,7 @@ records:
       type: str
       sample: www.acme.example.net
     zone:
-      description: The zone that O(records[].name), after CNAMEs, lies in.
+      description: The zone that RV(records[].target) lies in.
       type: str
       sample: acme.example.net
     held:
@@ -104,7 +104,7 @@ records:
       elements: str
       sample: ["ns2.example.net (192.0.2.2)"]
 others:
-  description: Values found besides those wanted, as an earlier run may have left them, by O(records[].name).
+  description: Values found besides those wanted, as an earlier run may have left them, by the name as given.
   returned: when the options are right, also on failure
   type: dict
   sample:

@@ -108,7 +108,7 @@ def _bound(parameters: list[tuple[str, str]], account_uri: str, method: str) -> 
     if len(accounts) > 1:
         return "binds to more than one accounturi, which no account fulfils"
     if accounts and account_uri and accounts[0] != account_uri:
-        return f"admits the account {accounts[0]} only; this one is {account_uri}"
+        return f"admits the account {accounts[0] or '(empty)'} only; this one is {account_uri}"
     methods = [value for tag, value in parameters if tag == "validationmethods"]
     # RFC 8657 section 4
     if len(methods) > 1 or not all(_METHODS.fullmatch(value) for value in methods):

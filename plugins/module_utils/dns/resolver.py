@@ -115,8 +115,8 @@ def _parse(text: str) -> tuple[str, int]:
     """Address and port of a resolver as people write it. Raises DnsError."""
     host, port = text.strip(), "53"
     if host.startswith("["):
-        host, _bracket, rest = host[1:].partition("]")
-        port = rest.removeprefix(":") if rest else port
+        host, bracket, rest = host[1:].partition("]")
+        port = rest.removeprefix(":") if rest else port if bracket else ""
     elif host.count(":") == 1:
         host, port = host.split(":")
     try:

@@ -1,0 +1,100 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the tests of dns/ share: scripted servers on loopback addresses, and a clock that nobody waits for."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.clock import Clock
+from ansible_collections.certfleet.tls.plugins.module_utils.dns.resolver import Resolver
+from ansible_collections.certfleet.tls.plugins.module_utils.dns.servers import Authorities
+from tests.unit.dns.scripted_server import ScriptedServer, Zone
+
+FIRST, SECOND = "127.0.0.11", "127.0.0.12"
+
+
+class FakeTime:
+    """A Clock's parts: sleeping takes no time, but moves the clock and does what is planned at a pause."""
+
+    def __init__(self):
+        self.pauses = []
+        self.plans = {}
+        self._passed = 0.0
+        self.clock = Clock(monotonic=lambda: self._passed, sleep=self._sleep, chance=lambda: 1.0)
+
+    def at(self, pause, action):
+        """Do *action* in the pause of this number, counted from one."""
+        self.plans[pause] = action
+
+    def _sleep(self, seconds):
+        assert seconds >= 0
+        self.pauses.append(seconds)
+        self._passed += seconds
+        self.plans.get(len(self.pauses), lambda: None)()
+
+
+@pytest.fixture
+def time():
+    return FakeTime()
+
+
+@pytest.fixture
+def serve():
+    """serve(*zones, ...): a scripted server, closed after the test."""
+    servers = []
+
+    def start(*zones, **options):
+        server = ScriptedServer(*zones, **options)
+        servers.append(server)
+        return server
+
+    yield start
+    for server in servers:
+        server.close()
+
+
+class Pair:
+    """The two authoritative servers of example.com, each with a copy of its own, and who asks them."""
+
+    def __init__(self, serve, internet, resolver):
+        self.copies = [Zone("example.com"), Zone("example.com")]
+        self.first = serve(self.copies[0], address=FIRST)
+        self.second = serve(self.copies[1], address=SECOND, port=self.first.port)
+        self.servers = (self.first, self.second)
+        self.zone = internet["example.com"].add("ns1.example.com", "A", FIRST).add("ns2.example.com", "A", SECOND)
+        self.resolver = resolver
+        self.authorities = self.ask_with()
+
+    def ask_with(self, timeout=2.0):
+        """Who asks them, with a time limit of *timeout* seconds for an answer."""
+        return Authorities(self.resolver, port=self.first.port, timeout=timeout)
+
+    def add(self, name, *values):
+        """TXT records on both servers."""
+        for copy in self.copies:
+            copy.add(name, "TXT", *(f'"{value}"' for value in values))
+
+
+@pytest.fixture
+def pair(serve, internet, resolver):
+    return Pair(serve, internet, resolver)
+
+
+@pytest.fixture
+def internet():
+    """Zones of a small internet: two domains, one of them with a zone of its own below it, and a provider."""
+    return {
+        name: Zone(name).add(name, "NS", f"ns1.{name}.", f"ns2.{name}.")
+        for name in ("example.com", "sub.example.com", "example.net", "com")
+    }
+
+
+@pytest.fixture
+def recursor(serve, internet):
+    return serve(*internet.values(), recursive=True)
+
+
+@pytest.fixture
+def resolver(recursor):
+    return Resolver([f"{recursor.address}:{recursor.port}"], timeout=2)

@@ -1,0 +1,105 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The action dns_propagation: options in, one wait, results out."""
+
+from __future__ import annotations
+
+import functools
+from types import SimpleNamespace
+from unittest.mock import MagicMock
+
+import pytest
+from ansible.errors import AnsibleActionFail, AnsibleError
+
+from ansible_collections.certfleet.tls.plugins.action import dns_propagation
+from tests.unit.dns.conftest import FIRST, SECOND
+
+NAME = "_acme-challenge.www.example.com"
+
+
+@pytest.fixture
+def run(monkeypatch, pair, recursor):
+    """run(*(name, value), ...): the action's result, over the two scripted servers."""
+    monkeypatch.setattr(
+        dns_propagation,
+        "Authorities",
+        functools.partial(dns_propagation.Authorities, port=pair.first.port, timeout=1),
+    )
+
+    def call(*records, **options):
+        options = {
+            "records": [{"name": name, "value": value} for name, value in records],
+            "resolver": [f"{recursor.address}:{recursor.port}"],
+            "timeout": 0,
+            **options,
+        }
+        task = SimpleNamespace(args=options, async_val=0, check_mode=True, diff=False)
+        action = dns_propagation.ActionModule(task, MagicMock(), MagicMock(), None, None, None)
+        return action.run()
+
+    return call
+
+
+def test_records_in_the_order_given_and_what_else_was_found(run, pair, internet):
+    pair.add(NAME, "v", "w", "old")
+    internet["example.net"].add("_acme-challenge.example.net", "CNAME", f"{NAME}.")
+    result = run((NAME, "w"), ("_acme-challenge.example.net", "v"), (NAME.upper(), "w"))
+    assert not result.get("failed")
+    assert result["changed"] is False
+    entry = {"target": NAME, "zone": "example.com", "held": True, "problem": "", "lacking": []}
+    assert result["records"] == [
+        {"name": NAME, "value": "w", **entry},
+        {"name": "_acme-challenge.example.net", "value": "v", **entry},
+        {"name": NAME.upper(), "value": "w", **entry},
+    ]
+    assert result["others"] == {NAME: ["old"], NAME.upper(): ["old"], "_acme-challenge.example.net": ["old"]}
+
+
+def test_at_the_deadline_one_line_names_each_and_all_results_are_there(run, pair, internet):
+    pair.copies[0].add(NAME, "TXT", '"v"')
+    internet["example.net"].add("_acme-challenge.example.net", "CNAME", f"{NAME}.")
+    pair.add("good.example.com", "v")
+    result = run((NAME, "v"), ("_acme-challenge.example.net", "v"), ("no name", "v"), ("good.example.com", "v"))
+    lacks = f"ns2.example.com ({SECOND}) lacks 'v'"
+    assert result["failed"] is True
+    assert result["msg"] == (
+        "not all records were seen on all authoritative servers in 0 s: "
+        f"{NAME}: {lacks}; _acme-challenge.example.net (kept as {NAME}): {lacks}; "
+        "no name: 'no name' is not a record's name: a label has 1 to 63 letters, digits, '_' or inner '-'"
+    )
+    assert [record["held"] for record in result["records"]] == [False, False, False, True]
+    assert result["records"][0]["lacking"] == [f"ns2.example.com ({SECOND})"]
+    assert result["records"][2]["zone"] == ""
+
+
+def test_one_wait_asks_each_server_once_for_each_name(run, pair):
+    names = [f"w{n}.example.com" for n in range(30)]
+    for name in names:
+        pair.add(name, "v", "w")
+    result = run(*((name, value) for name in names for value in ("v", "w")))
+    assert all(record["held"] for record in result["records"])
+    assert [server.asked() for server in pair.servers] == [30, 30]
+
+
+def test_no_records_need_nothing(run):
+    assert run() == {"changed": False, "records": [], "others": {}}
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"resolver": ["dns.example"]}, "is not an address"),
+        ({"records": [{"name": NAME}]}, "value"),
+        ({"timeout": "soon"}, "timeout"),
+        ({"port": FIRST}, "port"),
+    ],
+)
+def test_wrong_options(run, options, says):
+    with pytest.raises(AnsibleError, match=says):
+        run(**options)
+
+
+def test_a_missing_library_is_told_with_what_to_install(run, monkeypatch):
+    monkeypatch.setattr(dns_propagation, "missing", lambda names: f"lacks {names}")
+    with pytest.raises(AnsibleActionFail, match="dns"):
+        run()

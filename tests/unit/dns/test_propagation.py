@@ -1,0 +1,244 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One wait for many records: what is asked, how often, and what is said at the end."""
+
+from __future__ import annotations
+
+import errno
+import os
+import time as real_time
+
+import dns.query
+import pytest
+
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.polling import Deadline
+from ansible_collections.certfleet.tls.plugins.module_utils.dns.propagation import Outcome, held, wait
+from ansible_collections.certfleet.tls.plugins.module_utils.dns.zones import Location
+from tests.unit.dns.conftest import FIRST, SECOND
+
+NAME = "_acme-challenge.www.example.com"
+NS1, NS2 = f"ns1.example.com ({FIRST})", f"ns2.example.com ({SECOND})"
+# An address of the second server that nobody listens on, but for what a test puts there.
+THIRD = "127.0.0.13"
+
+
+def at(name=NAME, zone="example.com", target=None):
+    return Location(name, target or name, zone)
+
+
+def waited(pair, time, wanted, seconds=30, **more):
+    return wait(pair.ask_with(**more), wanted, Deadline(time.clock, seconds))
+
+
+def one(pair, time, *values, **more):
+    return waited(pair, time, {at(): set(values)}, **more)[at()]
+
+
+def test_what_is_there_needs_no_wait(pair, time):
+    pair.add(NAME, "v", "w")
+    assert one(pair, time, "v", "w") == Outcome(True, "", (), frozenset())
+    assert time.pauses == []
+    assert [server.asked() for server in pair.servers] == [1, 1]
+
+
+def test_nothing_to_wait_for(pair, time):
+    assert waited(pair, time, {}) == {}
+
+
+def test_only_the_server_that_lacks_is_asked_again_later_and_later(pair, time):
+    pair.add(NAME, "v")
+    pair.copies[1].remove(NAME, "TXT", '"v"')
+    time.at(5, lambda: pair.add(NAME, "v"))
+    assert one(pair, time, "v").held
+    assert time.pauses == [0.5, 1, 2, 4, 8]
+    assert [server.asked() for server in pair.servers] == [1, 6]
+
+
+def test_pauses_have_a_longest_and_the_last_look_is_at_the_deadline(pair, time):
+    assert not one(pair, time, "v", seconds=50).held
+    assert time.pauses == [0.5, 1, 2, 4, 8, 10, 10, 10, 4.5]
+    assert pair.first.asked() == 10
+    time.pauses.clear()
+    time.at(9, lambda: pair.add(NAME, "v"))
+    assert one(pair, time, "v", seconds=50).held
+
+
+def test_at_the_deadline_it_says_which_server_lacks_which_value(pair, time):
+    pair.add(NAME, "v")
+    pair.copies[0].add(NAME, "TXT", '"w"')
+    outcome = one(pair, time, "v", "w", "x", seconds=3)
+    assert not outcome.held
+    assert outcome.problem == f"{NS1} lacks 'x'; {NS2} lacks 'w', 'x'"
+    assert outcome.lacking == (NS1, NS2)
+
+
+def test_others_are_values_on_any_server_that_nobody_wants(pair, time):
+    pair.add(NAME, "v")
+    pair.copies[0].add(NAME, "TXT", '"left by an earlier run"')
+    pair.copies[1].add(NAME, "TXT", '"of somebody else"')
+    outcome = one(pair, time, "v")
+    assert outcome.held
+    assert outcome.others == {"left by an earlier run", "of somebody else"}
+
+
+def test_two_names_that_lead_to_one(pair, time):
+    pair.add("shared.example.com", "v", "w", "x")
+    first, second = at("a.example.net", target="shared.example.com"), at("b.example.net", target="shared.example.com")
+    outcomes = waited(pair, time, {first: {"v"}, second: {"w", "y"}}, seconds=2)
+    assert outcomes[first] == Outcome(True, "", (), frozenset({"x"}))
+    assert not outcomes[second].held
+    assert outcomes[second].problem == f"{NS1} lacks 'y'; {NS2} lacks 'y'"
+    assert outcomes[second].others == {"x"}
+
+
+@pytest.mark.parametrize(
+    ("misbehave", "says"),
+    [
+        (lambda server: setattr(server, "failing", "REFUSED"), "is lame: it answers REFUSED for zone example.com"),
+        (
+            lambda server: setattr(server, "authoritative", False),
+            "is lame: it is not authoritative for zone example.com",
+        ),
+        (lambda server: setattr(server, "silent", True), "does not answer within 0.2 s"),
+    ],
+    ids=["refuses", "not authoritative", "silent"],
+)
+def test_a_server_that_does_not_answer_is_named_with_why(pair, time, misbehave, says):
+    pair.add(NAME, "v")
+    misbehave(pair.second)
+    outcome = one(pair, time, "v", seconds=2, timeout=0.2)
+    assert outcome == Outcome(False, f"{NS2} {says}", (NS2,), frozenset())
+
+
+def test_a_server_that_comes_back_in_time(pair, time):
+    pair.add(NAME, "v")
+    pair.second.failing = "SERVFAIL"
+    time.at(2, lambda: setattr(pair.second, "failing", None))
+    assert one(pair, time, "v").held
+
+
+def test_a_slow_server_is_waited_for(pair, time):
+    pair.add(NAME, "v")
+    pair.second.delay = 0.3
+    assert one(pair, time, "v", timeout=2).held
+    assert time.pauses == []
+
+
+def test_a_server_without_an_address_counts(pair, time):
+    pair.zone.add("example.com", "NS", "gone.example.com.")
+    pair.add(NAME, "v")
+    assert one(pair, time, "v", seconds=1).problem == "gone.example.com has no address"
+
+
+def test_a_zone_whose_servers_cannot_be_looked_up(pair, time, recursor):
+    pair.add(NAME, "v")
+    recursor.failing_names["example.com"] = "SERVFAIL"
+    other = at("x.example.net", zone="none.example.net")
+    outcomes = waited(pair, time, {at(): {"v"}, other: {"v"}}, seconds=2)
+    assert outcomes[at()].problem.startswith("example.com NS: resolver ")
+    assert outcomes[at()].lacking == ()
+    assert "zone none.example.net has no name servers" in outcomes[other].problem
+    # What fails now may work in a later round.
+    time.at(len(time.pauses) + 1, recursor.failing_names.clear)
+    assert one(pair, time, "v").held
+
+
+def two_addresses(pair, serve, how):
+    """The second server has a third address, which is *how*."""
+    pair.zone.add("ns2.example.com", "A", THIRD)
+    third = serve(pair.copies[1], address=THIRD, port=pair.first.port)
+    setattr(third, *how)
+    return third
+
+
+@pytest.fixture
+def no_route(pair, monkeypatch):
+    """The second server has an IPv6 address, too, which has no route from here."""
+    pair.zone.add("ns2.example.com", "AAAA", "2001:db8::12")
+    ask = dns.query.udp_with_fallback
+
+    def without_ipv6(query, where, *args, **more):
+        if ":" in where:
+            raise OSError(errno.ENETUNREACH, os.strerror(errno.ENETUNREACH))
+        return ask(query, where, *args, **more)
+
+    monkeypatch.setattr(dns.query, "udp_with_fallback", without_ipv6)
+
+
+@pytest.mark.usefixtures("no_route")
+def test_an_address_without_a_route_does_not_count_where_another_answers(pair, time):
+    pair.add(NAME, "v")
+    assert one(pair, time, "v").held
+    assert time.pauses == []
+
+
+@pytest.mark.usefixtures("no_route")
+def test_an_address_without_a_route_counts_where_none_answers(pair, time):
+    pair.add(NAME, "v")
+    pair.second.silent = True
+    outcome = one(pair, time, "v", seconds=1, timeout=0.2)
+    assert outcome.problem == (
+        f"{NS2} does not answer within 0.2 s; ns2.example.com (2001:db8::12) cannot be reached (Network is unreachable)"
+    )
+
+
+def test_every_address_of_a_server_has_to_hold_the_values(pair, time, serve):
+    pair.add(NAME, "v")
+    third = two_addresses(pair, serve, ("zones", []))
+    third.failing = "REFUSED"
+    assert one(pair, time, "v", seconds=1).lacking == (f"ns2.example.com ({THIRD})",)
+
+
+def test_an_address_that_never_answers_is_given_up_after_two_rounds(pair, time, serve):
+    pair.add(NAME, "v")
+    two_addresses(pair, serve, ("silent", True))
+    assert one(pair, time, "v", timeout=0.2).held
+    assert len(time.pauses) == 1
+
+
+def test_an_address_that_has_answered_once_is_not_given_up(pair, time, serve):
+    third = two_addresses(pair, serve, ("silent", False))
+    time.at(1, lambda: (pair.add(NAME, "v"), setattr(third, "silent", True)))
+    outcome = one(pair, time, "v", seconds=8, timeout=0.2)
+    assert outcome.problem == f"ns2.example.com ({THIRD}) does not answer within 0.2 s"
+
+
+def test_a_hundred_records_cost_two_hundred_questions_and_one_look_up_of_servers(pair, time, recursor):
+    names = [f"_acme-challenge.w{n}.example.com" for n in range(100)]
+    for name in names:
+        pair.add(name, "v")
+    late = {names[3], names[77]}
+    for name in late:
+        pair.copies[1].remove(name, "TXT", '"v"')
+    time.at(1, lambda: [pair.add(name, "v") for name in late])
+    outcomes = waited(pair, time, {at(name): {"v"} for name in names})
+    assert all(outcome.held for outcome in outcomes.values())
+    assert [server.asked() for server in pair.servers] == [100, 102]
+    assert recursor.asked() == 5
+
+
+def test_a_silent_server_costs_its_time_once_a_round(pair, time):
+    names = [f"_acme-challenge.w{n}.example.com" for n in range(200)]
+    for name in names:
+        pair.add(name, "v")
+    pair.second.silent = True
+    start = real_time.monotonic()
+    outcomes = waited(pair, time, {at(name): {"v"} for name in names}, seconds=0, timeout=0.5)
+    assert real_time.monotonic() - start < 3
+    assert {outcome.problem for outcome in outcomes.values()} == {f"{NS2} does not answer within 0.5 s"}
+
+
+def test_what_any_server_has_now(pair, serve):
+    pair.copies[0].add(NAME, "TXT", '"v"', '"w"')
+    pair.copies[1].add(NAME, "TXT", '"x"')
+    other, nowhere = at("y.example.com"), at("x.example.net", zone="none.example.net")
+    assert held(pair.authorities, [at(), other, nowhere]) == {
+        at(): {"v", "w", "x"},
+        other: frozenset(),
+        nowhere: frozenset(),
+    }
+    assert [server.count()[NAME] for server in pair.servers] == [1, 1]
+    pair.first.failing = "REFUSED"
+    assert held(pair.authorities, [at()]) == {at(): {"x"}}
+    pair.second.silent = True
+    assert held(pair.ask_with(0.2), [at()]) == {at(): frozenset()}

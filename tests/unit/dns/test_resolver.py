@@ -1,0 +1,143 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Recursive look-ups, against a scripted resolver."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import dns.resolver
+import pytest
+
+from ansible_collections.certfleet.tls.plugins.module_utils.dns.errors import DnsError
+from ansible_collections.certfleet.tls.plugins.module_utils.dns.resolver import Resolver
+
+
+@pytest.mark.parametrize(
+    ("given", "server"),
+    [
+        ("192.0.2.1", ("192.0.2.1", 53)),
+        ("192.0.2.1:5353", ("192.0.2.1", 5353)),
+        ("2001:db8::1", ("2001:db8::1", 53)),
+        ("[2001:DB8:0::1]", ("2001:db8::1", 53)),
+        ("[::1]:5353", ("::1", 5353)),
+    ],
+)
+def test_resolvers_as_people_write_them(given, server):
+    inner = Resolver([given])._resolver
+    assert (inner.nameservers, inner.nameserver_ports) == ([server[0]], {server[0]: server[1]})
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "",
+        "dns.example",
+        "192.0.2.1:",
+        "192.0.2.1:0",
+        "192.0.2.1:65536",
+        "192.0.2.1:x",
+        "[::1",
+        "[::1]x",
+        "300.0.0.1",
+        "https://192.0.2.1/dns-query",
+    ],
+)
+def test_other_forms_are_refused(given):
+    with pytest.raises(DnsError, match=r"^resolver .* is not an address"):
+        Resolver([given])
+
+
+def test_one_address_with_two_ports_is_refused():
+    with pytest.raises(DnsError, match="the same address twice"):
+        Resolver(["192.0.2.1", "192.0.2.1:5353"])
+    Resolver(["192.0.2.1", "192.0.2.1:53", "192.0.2.2"])
+
+
+def test_a_system_that_names_no_resolver(monkeypatch):
+    def none(*_args, **_more):
+        raise dns.resolver.NoResolverConfiguration
+
+    monkeypatch.setattr(dns.resolver.Resolver, "read_resolv_conf", none)
+    with pytest.raises(DnsError, match="give one in resolver"):
+        Resolver()
+    Resolver(["192.0.2.1"])
+
+
+def test_records_and_their_absence(internet, resolver):
+    internet["example.com"].add("www.example.com", "A", "192.0.2.7", "192.0.2.8")
+    internet["example.com"].add("web.example.com", "CNAME", "www.example.com.")
+    assert sorted(record.address for record in resolver.look_up("www.example.com", "A")) == ["192.0.2.7", "192.0.2.8"]
+    assert len(resolver.look_up("web.example.com", "A")) == 2
+    assert resolver.look_up("www.example.com", "AAAA") == ()
+    assert resolver.look_up("none.example.com", "A") == ()
+    assert resolver.alias("web.example.com") == "www.example.com"
+    assert resolver.alias("www.example.com") == ""
+
+
+def test_what_is_known_is_not_asked_again_even_that_it_is_not_there(internet, recursor, resolver):
+    internet["example.com"].add("www.example.com", "A", "192.0.2.7")
+    for name, kind in (("www.example.com", "A"), ("www.example.com", "AAAA"), ("none.example.com", "A")):
+        for _again in range(3):
+            resolver.look_up(name, kind)
+    assert recursor.asked() == 3
+
+
+def test_threads_share_it(internet, resolver):
+    for n in range(50):
+        internet["example.com"].add(f"w{n}.example.com", "A", f"192.0.2.{n}")
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda n: resolver.look_up(f"w{n}.example.com", "A")[0].address, range(50)))
+    assert found == [f"192.0.2.{n}" for n in range(50)]
+
+
+@pytest.mark.parametrize("code", ["SERVFAIL", "REFUSED", "NOTIMP"])
+def test_a_resolver_that_fails_is_named_with_what_it_says(recursor, resolver, code):
+    recursor.failing = code
+    with pytest.raises(DnsError, match=rf"^www\.example\.com A: resolver \S*127\.0\.0\.1\S* answers {code}$"):
+        resolver.look_up("www.example.com", "A")
+
+
+def test_a_silent_resolver_is_named_with_the_time_it_had(recursor):
+    recursor.silent = True
+    with pytest.raises(DnsError, match=r"^www\.example\.com A: no answer within 0\.3 s from resolver .*127\.0\.0\.1"):
+        Resolver([f"127.0.0.1:{recursor.port}"], timeout=0.3).look_up("www.example.com", "A")
+
+
+def test_a_silent_resolver_is_made_up_for_by_the_next(serve, internet, recursor):
+    internet["example.com"].add("www.example.com", "A", "192.0.2.7")
+    silent = serve(address="127.0.0.2", recursive=True)
+    silent.silent = True
+    both = Resolver([f"127.0.0.2:{silent.port}", f"127.0.0.1:{recursor.port}"], timeout=8)
+    both._resolver.timeout = 0.2
+    assert len(both.look_up("www.example.com", "A")) == 1
+
+
+@pytest.mark.parametrize("soa", [True, False], ids=["negative answers name their zone", "they do not"])
+@pytest.mark.parametrize(
+    ("name", "zone"),
+    [
+        ("example.com", "example.com"),
+        ("_acme-challenge.example.com", "example.com"),
+        ("_acme-challenge.deep.down.example.com", "example.com"),
+        ("sub.example.com", "sub.example.com"),
+        ("_acme-challenge.sub.example.com", "sub.example.com"),
+        ("www.example.com", "example.com"),
+        ("_acme-challenge.alias.sub.example.com", "sub.example.com"),
+        ("lent.sub.example.com", "sub.example.com"),
+        ("unknown.com", "com"),
+        ("unknown.invalid", "."),
+    ],
+)
+def test_the_zone_of_names_that_exist_and_of_others(internet, recursor, resolver, name, zone, soa):
+    internet["example.com"].add("www.example.com", "A", "192.0.2.7")
+    internet["sub.example.com"].add("alias.sub.example.com", "CNAME", "www.example.com.")
+    # The zone of what a CNAME points to is above that of the name itself.
+    internet["sub.example.com"].add("*.sub.example.com", "CNAME", "www.example.com.")
+    recursor.soa = soa
+    assert resolver.zone(name) == zone
+
+
+def test_one_question_mostly_tells_the_zone(recursor, resolver):
+    resolver.zone("_acme-challenge.deep.down.example.com")
+    assert recursor.asked() == 1

@@ -1,0 +1,165 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The authoritative servers of a zone, and what one of them is asked."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+import dns.flags
+import dns.query
+import pytest
+
+from ansible_collections.certfleet.tls.plugins.module_utils.dns.errors import DnsError, NoRouteError, SilentError
+from ansible_collections.certfleet.tls.plugins.module_utils.dns.servers import Server
+from tests.unit.dns.conftest import FIRST, SECOND
+
+NAME = "_acme-challenge.www.example.com"
+
+
+def asked(pair, name=NAME, address=FIRST, **more):
+    return pair.authorities.values("example.com", address, name, **more)
+
+
+def test_every_server_with_every_address(internet, pair):
+    internet["example.com"].add("ns2.example.com", "AAAA", "2001:db8::12")
+    assert pair.authorities.servers("example.com") == (
+        Server("ns1.example.com", (FIRST,)),
+        Server("ns2.example.com", (SECOND, "2001:db8::12")),
+    )
+
+
+def test_the_servers_of_a_zone_are_looked_up_once(recursor, pair):
+    for _again in range(3):
+        pair.authorities.servers("example.com")
+    assert recursor.count() == {"example.com": 1, "ns1.example.com": 2, "ns2.example.com": 2}
+
+
+def test_a_server_without_an_address_is_told(internet, recursor, pair):
+    internet["example.com"].add("example.com", "NS", "gone.example.com.", "odd.example.com.")
+    recursor.failing_names["odd.example.com"] = "SERVFAIL"
+    troubles = {server.name: server.trouble for server in pair.authorities.servers("example.com")}
+    assert troubles["ns1.example.com"] == ""
+    assert troubles["gone.example.com"] == "has no address"
+    assert "answers SERVFAIL" in troubles["odd.example.com"]
+    # It is looked up anew next time.
+    recursor.failing_names.clear()
+    internet["example.com"].add("odd.example.com", "A", "127.0.0.13")
+    assert {s.name: s.addresses for s in pair.authorities.servers("example.com")}["odd.example.com"] == ("127.0.0.13",)
+
+
+def test_one_kind_of_address_that_cannot_be_looked_up_does_not_matter(internet, pair, monkeypatch):
+    look_up = pair.resolver.look_up
+
+    def no_ipv6(name, kind):
+        if kind == "AAAA":
+            raise DnsError("SERVFAIL")
+        return look_up(name, kind)
+
+    monkeypatch.setattr(pair.resolver, "look_up", no_ipv6)
+    assert pair.authorities.servers("example.com")[0] == Server("ns1.example.com", (FIRST,))
+
+
+def test_a_zone_without_servers(pair):
+    with pytest.raises(DnsError, match=r"^zone none\.example\.com has no name servers"):
+        pair.authorities.servers("none.example.com")
+
+
+@pytest.mark.parametrize(
+    ("texts", "values"),
+    [
+        ([], set()),
+        (['"one"'], {"one"}),
+        (['"one"', '"two"'], {"one", "two"}),
+        (['"one" "and" " the rest"'], {"oneand the rest"}),
+        ([f'"{"a" * 255}" "b"'], {"a" * 255 + "b"}),
+        (['""'], {""}),
+    ],
+)
+def test_values_are_a_set_of_whole_ones(pair, texts, values):
+    pair.copies[0].add(NAME, "A", "192.0.2.1")
+    pair.copies[0].add(NAME, "TXT", *texts)
+    assert asked(pair) == values
+
+
+def test_a_name_that_does_not_exist_has_no_values(pair):
+    assert asked(pair) == frozenset()
+
+
+def test_it_is_asked_without_recursion_and_without_edns(pair):
+    asked(pair)
+    [(name, kind, way, flags)] = pair.first.queries
+    assert (name, kind, way) == (NAME, "TXT", "udp")
+    assert not flags & dns.flags.RD
+
+
+def test_a_cname_is_not_followed(pair):
+    pair.copies[0].add(NAME, "CNAME", "other.example.com.")
+    pair.copies[0].add("other.example.com", "TXT", '"elsewhere"')
+    assert asked(pair) == frozenset()
+
+
+def test_what_is_truncated_comes_by_tcp(pair):
+    values = {f"{n:043}" for n in range(40)}
+    pair.add(NAME, *values)
+    pair.first.truncating = True
+    assert asked(pair) == values
+    assert [way for _name, _kind, way, _flags in pair.first.queries] == ["udp", "tcp"]
+
+
+@pytest.mark.parametrize("code", ["REFUSED", "SERVFAIL", "NOTAUTH"])
+def test_a_lame_server_is_called_so(pair, code):
+    pair.first.failing = code
+    with pytest.raises(DnsError, match=rf"^is lame: it answers {code} for zone example\.com$"):
+        asked(pair)
+
+
+def test_a_server_that_is_not_authoritative_is_lame(pair):
+    pair.add(NAME, "v")
+    pair.first.authoritative = False
+    with pytest.raises(DnsError, match=r"^is lame: it is not authoritative for zone example\.com$"):
+        asked(pair)
+
+
+@pytest.mark.parametrize(("limit", "given", "seconds"), [(0.2, None, "0.2"), (0.2, 9, "0.2"), (9, 0.2, "0.2")])
+def test_a_silent_server(pair, limit, given, seconds):
+    pair.first.silent = True
+    pair.authorities = pair.ask_with(limit)
+    with pytest.raises(SilentError, match=rf"^does not answer within {seconds} s$"):
+        asked(pair, timeout=given)
+
+
+def test_a_server_that_is_silent_by_tcp(pair):
+    pair.add(NAME, "v")
+    pair.first.truncating = True
+    pair.first._tcp.socket.close()
+    pair.authorities = pair.ask_with(0.3)
+    with pytest.raises(DnsError, match=r"cannot be reached|does not answer"):
+        asked(pair)
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        (errno.ENETUNREACH, NoRouteError),
+        (errno.EHOSTUNREACH, NoRouteError),
+        (errno.EAFNOSUPPORT, NoRouteError),
+        (errno.EADDRNOTAVAIL, NoRouteError),
+        (errno.ECONNREFUSED, DnsError),
+    ],
+)
+def test_an_address_without_a_route_is_no_fault_of_the_server(pair, monkeypatch, code, kind):
+    def unreachable(*_args, **_more):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(dns.query, "udp_with_fallback", unreachable)
+    with pytest.raises(kind, match=r"^cannot be reached \(") as caught:
+        asked(pair)
+    assert type(caught.value) is kind
+
+
+def test_nonsense_is_no_answer(pair, monkeypatch):
+    monkeypatch.setattr(pair.first, "answer", lambda wire, _way: wire[:2] + b"nonsense")
+    with pytest.raises(DnsError, match=r"^gives no usable answer \(\w+\)$"):
+        asked(pair)

@@ -1,0 +1,101 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where a record is kept: CNAMEs, zones, and what stands in the way."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.certfleet.tls.plugins.module_utils.dns.errors import DnsError
+from ansible_collections.certfleet.tls.plugins.module_utils.dns.zones import Location, locate, locate_all
+
+NAME = "_acme-challenge.www.example.com"
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "zone"),
+    [
+        (NAME, NAME, "example.com"),
+        ("_ACME-challenge.WWW.example.com.", NAME, "example.com"),
+        ("_acme-challenge.example.com", "_acme-challenge.example.com", "example.com"),
+        ("_acme-challenge.a.sub.example.com", "_acme-challenge.a.sub.example.com", "sub.example.com"),
+        ("_acme-challenge.one.example.com", "one.acme.example.net", "example.net"),
+        ("_acme-challenge.two.example.com", "one.acme.example.net", "example.net"),
+        ("_acme-challenge.apex.example.com", "sub.example.com", "sub.example.com"),
+    ],
+)
+def test_names_that_do_not_exist_and_names_that_lead_elsewhere(internet, resolver, name, target, zone):
+    internet["example.com"].add("_acme-challenge.one.example.com", "CNAME", "One.ACME.example.net.")
+    internet["example.com"].add("_acme-challenge.two.example.com", "CNAME", "_acme-challenge.one.example.com.")
+    internet["example.com"].add("_acme-challenge.apex.example.com", "CNAME", "sub.example.com.")
+    assert locate(resolver, name) == Location(name.lower().removesuffix("."), target, zone)
+
+
+def test_a_record_that_is_there_is_no_hindrance(internet, resolver):
+    internet["example.com"].add(NAME, "TXT", '"v"')
+    assert locate(resolver, NAME) == Location(NAME, NAME, "example.com")
+
+
+def _chain(zone, hops):
+    for hop in range(hops):
+        zone.add(f"h{hop}.example.com", "CNAME", f"h{hop + 1}.example.com.")
+
+
+def test_eight_cnames_are_followed_and_no_more(internet, resolver):
+    _chain(internet["example.com"], 9)
+    assert locate(resolver, "h1.example.com").target == "h9.example.com"
+    with pytest.raises(DnsError, match=r"^h0\.example\.com leads through more than 8 CNAMEs: h0\S* -> .* -> h9\S*$"):
+        locate(resolver, "h0.example.com")
+
+
+@pytest.mark.parametrize(
+    ("start", "chain"),
+    [
+        ("self.example.com", "self.example.com -> self.example.com"),
+        ("a.example.com", "a.example.com -> b.example.net -> a.example.com"),
+        ("c.example.com", "c.example.com -> a.example.com -> b.example.net -> a.example.com"),
+    ],
+)
+def test_a_loop_is_named(internet, resolver, start, chain):
+    internet["example.com"].add("self.example.com", "CNAME", "self.example.com.")
+    internet["example.com"].add("a.example.com", "CNAME", "b.example.net.")
+    internet["example.com"].add("c.example.com", "CNAME", "a.example.com.")
+    internet["example.net"].add("b.example.net", "CNAME", "a.example.com.")
+    with pytest.raises(DnsError) as caught:
+        locate(resolver, start)
+    assert str(caught.value) == f"the CNAMEs of {start} go round in a loop: {chain}"
+
+
+def test_a_wildcards_cname_gives_way_to_the_record_itself(internet, resolver):
+    internet["example.com"].add("*.example.com", "CNAME", "hosting.example.net.")
+    assert locate(resolver, "_acme-challenge.example.com").target == "_acme-challenge.example.com"
+    assert locate(resolver, "_acme-challenge.example.com").zone == "example.com"
+    internet["example.com"].add("_acme-challenge.shop.example.com", "CNAME", "shop.acme.example.net.")
+    assert locate(resolver, "_acme-challenge.shop.example.com").target == "shop.acme.example.net"
+
+
+def test_a_cname_to_what_is_no_name_is_refused(internet, resolver):
+    internet["example.com"].add(NAME, "CNAME", "a\\032b.example.net.")
+    with pytest.raises(DnsError, match=rf"^the CNAME of {NAME} leads to no name for a record: "):
+        locate(resolver, NAME)
+
+
+def test_a_name_in_no_known_zone_is_told(resolver):
+    with pytest.raises(DnsError, match=r"^www\.internal\.invalid lies in no zone that the resolver knows"):
+        locate(resolver, "www.internal.invalid")
+
+
+def test_many_side_by_side_and_a_bad_one_stops_no_other(recursor, resolver):
+    recursor.failing_names["bad.example.com"] = "SERVFAIL"
+    names = [f"w{n}.example.com" for n in range(40)]
+    found = locate_all(resolver, [*names, "bad.example.com", "no name", *names])
+    assert list(found) == [*names, "bad.example.com", "no name"]
+    assert [found[name] for name in names] == [Location(name, name, "example.com") for name in names]
+    assert "bad.example.com CNAME: resolver" in str(found["bad.example.com"])
+    assert str(found["bad.example.com"]).endswith("answers SERVFAIL")
+    assert isinstance(found["no name"], DnsError)
+
+
+def test_a_hundred_names_cost_a_hundred_questions(recursor, resolver):
+    locate_all(resolver, [f"_acme-challenge.w{n}.example.com" for n in range(100)])
+    assert recursor.asked() == 100

@@ -1,0 +1,32 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is said of libraries that the controller lacks."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from ansible_collections.certfleet.tls.plugins.module_utils.ansible.libraries import missing
+
+
+@pytest.mark.parametrize(
+    ("absent", "named"),
+    [
+        (("requests",), "requests"),
+        # Imported as dns, installed as dnspython.
+        (("dns",), "dnspython"),
+        (("requests", "dns"), "requests dnspython"),
+    ],
+)
+def test_a_missing_library_is_named_as_it_is_installed(monkeypatch, absent, named):
+    for name in absent:
+        monkeypatch.setitem(sys.modules, name, None)
+    text = missing(("requests", "cryptography", "dns"))
+    assert text.startswith(f"the controller's Python ({sys.executable}) lacks {named.replace(' ', ', ')}: ")
+    assert f"-m pip install {named}'" in text
+
+
+def test_none_is_missing_here():
+    assert missing(("requests", "cryptography", "josepy", "dns")) == ""
