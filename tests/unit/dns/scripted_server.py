@@ -56,7 +56,8 @@ class ScriptedServer:
 
     zones: what it knows. recursive: whether it follows CNAMEs through all its zones and says that it recurses.
     Misbehaviour, any time: delay (seconds), silent, truncating (UDP), failing (an rcode for everything, or for the
-    names given in failing_names), authoritative (whether it says so), soa (whether negative answers have one).
+    names given in failing_names), authoritative (whether it says so), soa (whether negative answers have one; a
+    zone: that one's).
     """
 
     def __init__(self, *zones, address="127.0.0.1", port=0, recursive=False):
@@ -136,7 +137,8 @@ class ScriptedServer:
             response.answer.append(_rrset(name, kind, texts))
             return
         if self.soa:
-            response.authority.append(_rrset(zone.name, "SOA", zone.texts(zone.name, "SOA")))
+            of = self.soa if isinstance(self.soa, Zone) else zone
+            response.authority.append(_rrset(of.name, "SOA", of.texts(of.name, "SOA")))
         if not zone.exists(name) and not zone.exists("*." + name.partition(".")[2]):
             response.set_rcode(dns.rcode.NXDOMAIN)
 

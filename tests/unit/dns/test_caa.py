@@ -113,6 +113,7 @@ NOT_THIS_ACCOUNT = f"admits the account {OTHER} only; this one is {ACCOUNT}"
             "binds to more than one accounturi, which no account fulfils",
         ),
         ((issue("ca.example; validationmethods=dns-01"),), "admits validation by dns-01 only, not by http-01"),
+        ((issue("ca.example; validationmethods=x-http-01"),), "admits validation by x-http-01 only, not by http-01"),
         ((issue("ca.example; validationmethods="),), "admits validation by nothing only, not by http-01"),
         (
             (issue("ca.example; validationmethods=http-01,"),),

@@ -54,6 +54,14 @@ def test_only_the_server_that_lacks_is_asked_again_later_and_later(pair, time):
     assert [server.asked() for server in pair.servers] == [1, 6]
 
 
+def test_a_server_with_an_older_value_is_asked_again(pair, time):
+    pair.add(NAME, "old")
+    pair.copies[0].add(NAME, "TXT", '"v"')
+    time.at(2, lambda: pair.add(NAME, "v"))
+    assert one(pair, time, "v").held
+    assert [server.asked() for server in pair.servers] == [1, 3]
+
+
 def test_pauses_have_a_longest_and_the_last_look_is_at_the_deadline(pair, time):
     assert not one(pair, time, "v", seconds=50).held
     assert time.pauses == [0.5, 1, 2, 4, 8, 10, 10, 10, 4.5]

@@ -125,6 +125,7 @@ def test_a_silent_resolver_is_made_up_for_by_the_next(serve, internet, recursor)
         ("www.example.com", "example.com"),
         ("_acme-challenge.alias.sub.example.com", "sub.example.com"),
         ("lent.sub.example.com", "sub.example.com"),
+        ("to-apex.sub.example.com", "sub.example.com"),
         ("unknown.com", "com"),
         ("unknown.invalid", "."),
     ],
@@ -132,6 +133,7 @@ def test_a_silent_resolver_is_made_up_for_by_the_next(serve, internet, recursor)
 def test_the_zone_of_names_that_exist_and_of_others(internet, recursor, resolver, name, zone, soa):
     internet["example.com"].add("www.example.com", "A", "192.0.2.7")
     internet["sub.example.com"].add("alias.sub.example.com", "CNAME", "www.example.com.")
+    internet["sub.example.com"].add("to-apex.sub.example.com", "CNAME", "example.net.")
     # The zone of what a CNAME points to is above that of the name itself.
     internet["sub.example.com"].add("*.sub.example.com", "CNAME", "www.example.com.")
     recursor.soa = soa
@@ -141,3 +143,8 @@ def test_the_zone_of_names_that_exist_and_of_others(internet, recursor, resolver
 def test_one_question_mostly_tells_the_zone(recursor, resolver):
     resolver.zone("_acme-challenge.deep.down.example.com")
     assert recursor.asked() == 1
+
+
+def test_a_zone_that_the_name_does_not_lie_in_is_not_believed(internet, recursor, resolver):
+    recursor.soa = internet["example.net"]
+    assert resolver.zone("_acme-challenge.www.example.com") == "example.com"
