@@ -25,13 +25,19 @@ Item = Mapping[str, Any]
 
 
 def txt_records(
-    ordered: Mapping[str, Any], hostvars: Mapping[str, Any], purpose: str, write_persistent: bool = False
+    ordered: Mapping[str, Any],
+    hostvars: Mapping[str, Any],
+    purpose: str,
+    write_persistent: bool = False,
+    given_up: Iterable[Any] = (),
 ) -> list[dict[str, str]]:
     """The records to 'set', to 'await' or to 'remove', each once.
 
     Set and awaited are those of orders in their host's journal; removed are all, but for persistent ones, which stay.
+    *given_up*: results of the steps before; what these could not do is not waited for.
     """
-    result = {}
+    result = []
+    problems = _problems(given_up)
     for host, orders in ordered.get("hosts", {}).items():
         ready = hostvars[host].get("acme_request", {}).get("ready") or ()
         for order in orders:
@@ -42,24 +48,19 @@ def txt_records(
                 else:
                     open_ = order["name"] in ready and challenge["status"] not in ("valid", STALE)
                     wanted = open_ and (purpose == "await" or write_persistent or not persistent)
-                if wanted:
-                    result[challenge["record_name"], challenge["record_value"]] = challenge["type"]
-    return [{"name": name, "value": value, "type": kind} for (name, value), kind in result.items()]
+                if wanted and not _problem_of(challenge, problems):
+                    result.append((challenge["record_name"], challenge["record_value"]))
+    return [{"name": name, "value": value} for name, value in dict.fromkeys(result)]
 
 
 def txt_problems(ordered: Mapping[str, Any], *results: Any) -> dict[str, dict[str, str]]:
     """Why orders cannot go on, by host and certificate; *results* of dns_txt_record, tasks files, dns_propagation."""
-    problems: dict[tuple[str, str], str] = {}
-    for result in results:
-        records = result.get("records", ()) if isinstance(result, Mapping) else result or ()
-        for record in records:
-            if record.get("problem"):
-                problems.setdefault((record["name"], record["value"]), record["problem"])
+    problems = _problems(results)
     found: dict[str, dict[str, str]] = {}
     for host, orders in ordered.get("hosts", {}).items():
         for order in orders:
-            texts = (problems.get((item["record_name"], item["record_value"])) for item in _by_dns(order))
-            told = "; ".join(dict.fromkeys(filter(None, texts)))
+            open_ = (item for item in _by_dns(order) if item["status"] not in ("valid", STALE))
+            told = "; ".join(dict.fromkeys(filter(None, (_problem_of(item, problems) for item in open_))))
             if told:
                 found.setdefault(host, {})[order["name"]] = told
     return found
@@ -84,6 +85,11 @@ def txt_unset(failed: Mapping[str, Any], task: Item, records: Iterable[Item]) ->
     ]
 
 
+def txt_left(results: Iterable[Any]) -> list[str]:
+    """A line for each record that could not be removed."""
+    return [f"TXT record {key[0]}: {problem}" if key else problem for key, problem in _problems(results).items()]
+
+
 def dns_persist_record(
     identifier: str,
     account_uri: str,
@@ -104,6 +110,25 @@ def dns_persist_record(
     return {"name": record.name, "value": record.value}
 
 
+def _problems(results: Iterable[Any]) -> dict[tuple[str, str] | None, str]:
+    """What went wrong, by record; under None what stopped a whole step. The first step's word counts."""
+    problems: dict[tuple[str, str] | None, str] = {}
+    for result in results:
+        if isinstance(result, Mapping) and "records" not in result:
+            if result.get("msg"):
+                problems.setdefault(None, result["msg"])
+            continue
+        for record in result["records"] if isinstance(result, Mapping) else result:
+            if record.get("problem"):
+                problems.setdefault((record["name"], record["value"]), record["problem"])
+    return problems
+
+
+def _problem_of(challenge: Item, problems: Mapping[tuple[str, str] | None, str]) -> str:
+    record = (challenge["record_name"], challenge["record_value"])
+    return problems.get(record) or problems.get(None) or ""
+
+
 def _by_dns(order: Item) -> list[Item]:
     return [item for item in order.get("challenges", ()) if item["type"] in BY_DNS]
 
@@ -116,5 +141,6 @@ class FilterModule:
             "txt_records": txt_records,
             "txt_problems": txt_problems,
             "txt_unset": txt_unset,
+            "txt_left": txt_left,
             "dns_persist_record": dns_persist_record,
         }

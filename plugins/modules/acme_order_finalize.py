@@ -139,6 +139,22 @@ options:
         next run.
     type: int
     default: 300
+  preflight:
+    description:
+      - Look at the challenges from here before the CA is told of them, as failed validations count against its limits.
+        Does the response answer over HTTP, or by TLS; do CAA records admit this CA and account?
+      - What is seen to be wrong fails the order, which a later run takes up; what cannot be seen from here is a
+        warning.
+    type: bool
+    default: true
+    version_added: 0.2.0
+  resolver:
+    description:
+      - Name servers to look CAA records up at, C(ADDRESS) or C(ADDRESS:PORT), instead of the system's.
+    type: list
+    elements: str
+    default: []
+    version_added: 0.2.0
   concurrency:
     description:
       - The greatest number of requests under way at once. Small batches use fewer, as each costs the CA a nonce.
@@ -194,6 +210,7 @@ from ..module_utils.acme.polling import Deadline
 from ..module_utils.ansible.ca_options import ACCOUNT_KEY_SPEC, DIRECTORY_SPEC, account_key, open_client
 from ..module_utils.ansible.libraries import require_libraries
 from ..module_utils.ansible.order_options import PREPARED_SPEC, VALID, by_host, from_failure, summary, to_prepared
+from ..module_utils.ansible.preflight_options import PREFLIGHT_SPEC, caa_of, preflight_of
 from ..module_utils.pki.certificates import check_not_over
 from ..module_utils.pki.errors import HostError
 from ..module_utils.pki.requests import der_of
@@ -206,12 +223,33 @@ def finalize_all(params):
         return {"changed": False, "requests": 0, "hosts": {}}
     with open_client(params, account_key(params), connections_for(len(options), params["concurrency"])) as client:
         client.account_uri = options[0]["account_uri"]
-        chains = run_all(options, lambda option: finalize(client, option, Deadline(client.clock, params["timeout"])))
+        look, warnings = look_of(client, params)
+        chains = run_all(
+            options, lambda option: finalize(client, option, Deadline(client.clock, params["timeout"]), look)
+        )
         items = [
             from_failure(option, chain) if isinstance(chain, Failure) else certificate_of(option, chain)
             for option, chain in zip(options, chains)
         ]
-        return {"changed": would_change(options), "requests": client.http.count, "hosts": by_host(items)}
+        return {
+            "changed": would_change(options),
+            "requests": client.http.count,
+            "hosts": by_host(items),
+            **({"warnings": list(dict.fromkeys(warnings))} if warnings else {}),
+        }
+
+
+def look_of(client, params):
+    """What looks at the challenges of an order that waits for validation, and the list that its warnings go to."""
+    warnings = []
+    preflight = preflight_of(params)
+    caa = caa_of(client, params["resolver"]) if preflight else None
+
+    def look(prepared):
+        if preflight and prepared.order.status == "pending":
+            warnings.extend(preflight.look_all(prepared.challenges, prepared.order.identifiers, caa))
+
+    return look, warnings
 
 
 def would_change(options):
@@ -219,11 +257,13 @@ def would_change(options):
     return any(option["status"] != VALID for option in options)
 
 
-def finalize(client, option, deadline):
+def finalize(client, option, deadline, look):
     try:
         # Before anything is asked of the CA: a request that does not fit would only fail at the end.
         csr = der_of(option["csr_content"], option["identifiers"])
-        chain = complete(client, to_prepared(option), csr, deadline)
+        prepared = to_prepared(option)
+        look(prepared)
+        chain = complete(client, prepared, csr, deadline)
         check_not_over(chain.certificate, client.clock.now())
         return chain
     except HostError as error:
@@ -250,6 +290,7 @@ def main():
             **ACCOUNT_KEY_SPEC,
             "orders": {"type": "list", "elements": "dict", "required": True, "options": PREPARED_SPEC},
             "timeout": {"type": "int", "default": 300},
+            **PREFLIGHT_SPEC,
             "concurrency": {"type": "int", "default": 8},
         },
         supports_check_mode=True,

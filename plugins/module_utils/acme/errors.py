@@ -37,6 +37,10 @@ class DeadlineError(AcmeError):
     """What was waited for did not come about in the time allowed. Another run may find it done."""
 
 
+class PreflightError(AcmeError):
+    """The CA would find a challenge not in place, as can be seen from here: it is not asked to look."""
+
+
 class OrderInvalid(AcmeError):
     """The CA has made an order invalid: it can only be followed by a new one."""
 

@@ -159,17 +159,17 @@ class Http:
                     raise ProtocolError(f"{url} answered more than {_LARGEST_ANSWER} bytes")
                 return Response(url, answer.status_code, answer.headers, body)
         except requests.exceptions.SSLError as error:
-            cause = _innermost(error)
+            cause = innermost(error)
             if not isinstance(cause, ssl.SSLCertVerificationError):
-                raise TransportError(f"{_origin(url)} cannot be reached by TLS ({_reason(cause)})") from None
+                raise TransportError(f"{_origin(url)} cannot be reached by TLS ({reason(cause)})") from None
             raise UntrustedError(
-                f"{_origin(url)} shows a certificate that is not trusted ({_reason(cause)}); "
+                f"{_origin(url)} shows a certificate that is not trusted ({reason(cause)}); "
                 "name the CA bundle that it is signed with in ca_path (acme_ca_path)"
             ) from None
         except (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError):  # the latter while the body is read
             raise TransportError(f"{_origin(url)} did not answer within {self._timeout:g} s") from None
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            raise TransportError(f"{_origin(url)} cannot be reached ({_reason(_innermost(error))})") from None
+            raise TransportError(f"{_origin(url)} cannot be reached ({reason(innermost(error))})") from None
 
     def get(self, url: str, method: str = "GET", attempts: int = _ATTEMPTS) -> Response:
         """An unsigned request, repeated with growing pauses while the trouble may pass (connection, 429, 5xx)."""
@@ -235,7 +235,7 @@ def _origin(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def _innermost(error: BaseException) -> BaseException:
+def innermost(error: BaseException) -> BaseException:
     """The reason at the bottom of a nest of library exceptions."""
     seen = 0
     while seen < 10:
@@ -249,6 +249,6 @@ def _innermost(error: BaseException) -> BaseException:
     return error
 
 
-def _reason(error: BaseException) -> str:
+def reason(error: BaseException) -> str:
     text = getattr(error, "verify_message", None) or getattr(error, "strerror", None) or str(error)
     return one_line(text or type(error).__name__, 200)

@@ -22,7 +22,7 @@ from .certificate import Chain, download
 from .challenge import Challenge
 from .challenge_data import STALE, ChallengeData
 from .client import Client
-from .errors import AcmeError, DeadlineError, OrderInvalid, ProblemError, TransportError
+from .errors import AcmeError, DeadlineError, OrderInvalid, PreflightError, ProblemError, TransportError
 from .http import check_url
 from .order import Order
 from .polling import Deadline
@@ -63,11 +63,15 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why an order came to nothing. retry_at is set for a rate limit; resumable: a later run may take the order up."""
+    """Why an order came to nothing. retry_at is set for a rate limit; resumable: a later run may take the order up.
+
+    passes: the trouble may be over by then without anybody's doing.
+    """
 
     message: str
     rate_limited: bool = False
     resumable: bool = False
+    passes: bool = False
     retry_at: datetime | None = None
 
 
@@ -94,8 +98,10 @@ def describe(error: AcmeError) -> Failure:
     if isinstance(error, ProblemError):
         problem = error.problem
         # Any other refusal says that going on with the order is of no use.
-        return Failure(str(error), rate_limited=problem.rate_limited, resumable=problem.passes, retry_at=error.retry_at)
-    return Failure(str(error), resumable=isinstance(error, (DeadlineError, TransportError)))
+        passes = problem.passes
+        return Failure(str(error), problem.rate_limited, resumable=passes, passes=passes, retry_at=error.retry_at)
+    passes = isinstance(error, (DeadlineError, TransportError))
+    return Failure(str(error), resumable=passes or isinstance(error, PreflightError), passes=passes)
 
 
 def prepare(client: Client, request: OrderRequest) -> Prepared:

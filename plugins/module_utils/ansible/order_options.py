@@ -109,7 +109,7 @@ def to_prepared(option: Mapping[str, Any]) -> Prepared:
 
 def from_failure(option: Mapping[str, Any], failure: Failure) -> dict[str, Any]:
     """What a host is told of an order that came to nothing: deferred where a live certificate bridges the wait."""
-    waits = failure.resumable and option["can_wait"]
+    waits = failure.passes and option["can_wait"]
     return {
         "host": option["host"],
         "name": option["name"],

@@ -351,6 +351,7 @@ class TestRunAll:
             "newOrder: rateLimited: too many certificates (not before 2026-11-23 14:00:00 UTC)",
             rate_limited=True,
             resumable=True,
+            passes=True,
             retry_at=NOW + timedelta(hours=2),
         )
 

@@ -9,7 +9,7 @@ from base64 import b64encode
 import pytest
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.certfleet.tls.plugins.filter import flow
+from ansible_collections.certfleet.tls.plugins.filter import flow, txt
 
 WANTED = {
     "identifiers": ["a.example"],
@@ -296,4 +296,4 @@ def test_every_filter_is_documented_and_exported():
     from pathlib import Path
 
     documented = {path.stem for path in Path(flow.__file__).parent.glob("*.yml")}
-    assert documented == set(flow.FilterModule().filters())
+    assert documented == {*flow.FilterModule().filters(), *txt.FilterModule().filters()}

@@ -42,9 +42,7 @@ def test_which_records_are_set_awaited_and_removed(kind, status, purposes):
 
 def test_a_persistent_record_is_written_only_when_asked_to():
     orders = ordered(challenge("dns-persist-01"))
-    assert txt.txt_records(orders, READY, "set", write_persistent=True) == [
-        {"name": NAME, "value": VALUE, "type": "dns-persist-01"}
-    ]
+    assert txt.txt_records(orders, READY, "set", write_persistent=True) == [{"name": NAME, "value": VALUE}]
     assert txt.txt_records(orders, READY, "remove", write_persistent=True) == []
 
 
@@ -71,6 +69,26 @@ def test_problems_go_to_each_certificate_that_has_the_record_and_the_first_step_
     waited = {"records": [{"name": NAME, "value": VALUE, "problem": "ns1 lacks it"}]}
     assert txt.txt_problems(orders, failed, [], waited) == {"web1": {"shop": "refused"}}
     assert txt.txt_problems(orders, {"skipped": True}, [], waited) == {"web1": {"shop": "ns1 lacks it"}}
+
+
+def test_what_stops_a_whole_step_is_the_problem_of_all_that_are_not_proved_yet():
+    orders = {"hosts": {**ordered(challenge())["hosts"], **ordered(challenge(status="valid"), host="web2")["hosts"]}}
+    assert txt.txt_problems(orders, {"msg": "no dnspython"}, [], {"skipped": True}) == {
+        "web1": {"shop": "no dnspython"}
+    }
+    assert txt.txt_records(orders, {**READY, "web2": {}}, "await", given_up=[{"msg": "no dnspython"}]) == []
+
+
+def test_what_could_not_be_set_is_not_waited_for_but_its_neighbour_is():
+    orders = ordered(challenge(), challenge(value="other"))
+    written = {"records": [{"name": NAME, "value": VALUE, "problem": "refused"}]}
+    assert txt.txt_records(orders, READY, "await", given_up=[written, []]) == [{"name": NAME, "value": "other"}]
+
+
+def test_what_is_left_behind_is_told():
+    written = {"records": [{"name": NAME, "value": VALUE, "problem": "refused"}, {"name": "b", "value": "1"}]}
+    assert txt.txt_left([written, []]) == [f"TXT record {NAME}: refused"]
+    assert txt.txt_left([{"msg": "no dnspython"}, []]) == ["no dnspython"]
 
 
 TASK = {"provider": "route53", "records": [{"name": "a.target"}, {"name": "b.target"}]}
