@@ -18,8 +18,8 @@ from .zones import Location
 
 _SIDE_BY_SIDE = 16
 _LONGEST_PAUSE = 10.0
-# What the last look has, though the deadline has passed.
-_LAST_LOOK = 1.0
+# Seconds for the last look, though the deadline has passed: a slow server is not called silent.
+_LAST_LOOK = 3.0
 # An address that has never answered is given up after so many rounds, where another one of its server answers.
 _SILENT_ROUNDS = 2
 
