@@ -12,14 +12,16 @@ from typing import Any
 
 from .errors import DnsError
 
-STR, INT, BOOL, LIST, DICT = "str", "int", "bool", "list", "dict"
+STR, INT, BOOL, LIST, DICT, ANY = "str", "int", "bool", "list", "dict", "any"
 _KINDS = {
     STR: "a text",
     INT: "a whole number",
     BOOL: "true or false",
     LIST: "a list of texts",
     DICT: "a mapping",
+    ANY: "a value",
 }
+_TRUTHS = {"true": True, "yes": True, "false": False, "no": False}
 
 
 @dataclass(frozen=True)
@@ -35,32 +37,31 @@ class Option:
     choices: tuple[str, ...] = ()
 
 
-def check(declared: Sequence[Option], given: Mapping[str, Any], where: str, what: str) -> dict[str, Any]:
+def check(declared: Sequence[Option], given: Mapping[str, Any], what: str) -> dict[str, Any]:
     """*given* with defaults filled in and values of the declared kinds; an option given as None is one not given.
 
-    *where* names the entry in messages and *what* the thing that takes the options. Raises DnsError, with no value in it.
+    *what* takes the options, for messages. Raises DnsError, in which no value is told.
     """
     known = {option.name: option for option in declared}
     unknown = sorted(str(name) for name in given if name not in known)
     if unknown:
-        takes = ", ".join(known) or "none"
-        raise DnsError(f"{where}: {what} has no option {_listed(unknown)}; it takes {takes}")
+        raise DnsError(f"{what} has no option {_listed(unknown)}; it takes {', '.join(known) or 'none'}")
     missing = [option.name for option in declared if option.required and given.get(option.name) in (None, "")]
     if missing:
-        raise DnsError(f"{where}: {what} needs {_listed(missing)}")
+        raise DnsError(f"{what} needs the option {_listed(missing)}")
     return {
-        name: option.default if given.get(name) is None else _value(option, given[name], f"{where}: {name}")
+        name: option.default if given.get(name) is None else _value(option, given[name], what)
         for name, option in known.items()
     }
 
 
-def _value(option: Option, value: Any, name: str) -> Any:
+def _value(option: Option, value: Any, what: str) -> Any:
     try:
         converted = _CONVERTERS[option.kind](value)
-    except (TypeError, ValueError):
-        raise DnsError(f"{name} is not {_KINDS[option.kind]}") from None
+    except (TypeError, ValueError, KeyError):
+        raise DnsError(f"{what} needs {_KINDS[option.kind]} as '{option.name}'") from None
     if option.choices and converted not in option.choices:
-        raise DnsError(f"{name} is none of {', '.join(option.choices)}")
+        raise DnsError(f"{what} takes as '{option.name}' only {', '.join(option.choices)}")
     return converted
 
 
@@ -78,15 +79,7 @@ def _whole(value: Any) -> int:
 
 
 def _truth(value: Any) -> bool:
-    if isinstance(value, bool):
-        return value
-    return {"true": True, "yes": True, "false": False, "no": False}.get(str(value).lower()) is True or _false(value)
-
-
-def _false(value: Any) -> bool:
-    if str(value).lower() not in ("false", "no"):
-        raise ValueError
-    return False
+    return value if isinstance(value, bool) else _TRUTHS[str(value).lower()]
 
 
 def _list(value: Any) -> list[str]:
@@ -101,7 +94,11 @@ def _dict(value: Any) -> dict[str, Any]:
     return {str(name): item for name, item in value.items()}
 
 
-_CONVERTERS = {STR: _text, INT: _whole, BOOL: _truth, LIST: _list, DICT: _dict}
+def _any(value: Any) -> Any:
+    return value
+
+
+_CONVERTERS = {STR: _text, INT: _whole, BOOL: _truth, LIST: _list, DICT: _dict, ANY: _any}
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -51,7 +51,7 @@ class Provider(ABC):
 
     @abstractmethod
     def change(self, zone: str, records: Sequence[Txt], present: bool) -> dict[Txt, str]:
-        """Add *records*, all of them in *zone*, or remove them, by value; the result has a problem for each that failed.
+        """Add *records*, all of them in *zone*, or remove them, by value: the problem of each that failed.
 
         Adding what is there and removing what is not is harmless. Raises DnsError when it fails for all.
         """
@@ -60,11 +60,9 @@ class Provider(ABC):
         """*text* as part of one line, with no secret of the entry in it."""
         return one_line(hide(str(text), self._secrets), 300)
 
-    def one_by_one(
-        self, records: Sequence[Txt], change: Callable[[Txt], None], failures: dict[Txt, str] | None = None
-    ) -> dict[Txt, str]:
+    def one_by_one(self, records: Sequence[Txt], change: Callable[[Txt], None]) -> dict[Txt, str]:
         """The loop of kinds that change one record a call: a bad record stops no other, an unusable provider does."""
-        failures = {} if failures is None else failures
+        failures: dict[Txt, str] = {}
         unusable = ""
         for record in records:
             if unusable:

@@ -1,0 +1,103 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""acme-dns: a name server for challenges alone, to which _acme-challenge names are delegated by CNAME."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ...acme.clock import Clock
+from ...acme.errors import AcmeError, ProtocolError, UntrustedError
+from ...acme.http import Http, Response, check_url
+from ..errors import DnsError
+from ..options import Option
+from ..records import Txt
+from .base import Provider, Unusable
+
+
+class AcmeDns(Provider):
+    """The HTTP API of an acme-dns server."""
+
+    name = "acme_dns"
+    title = "An acme-dns server"
+    notes = (
+        "It keeps the last two values of a name and cannot remove any: an apex and its wildcard fit, more do not, and "
+        "clean-up changes nothing."
+    )
+    libraries = ("requests",)
+    options = (
+        Option("url", "The server's API, https (http for loopback addresses only).", required=True),
+        Option("username", "What its registration gave.", required=True, secret=True),
+        Option("password", "What its registration gave.", required=True, secret=True),
+        Option("subdomain", "What its registration gave, the first label of the name.", required=True),
+        Option("ca_path", "A file of PEM certificates that the server is verified with, instead of the system's."),
+    )
+    holds_any_number = False
+
+    def __init__(self, options: Mapping[str, Any], timeout: float) -> None:
+        super().__init__(options, timeout)
+        self._url = options["url"].rstrip("/") + "/update"
+        try:
+            check_url(self._url)
+        except ProtocolError:
+            raise DnsError("acme_dns needs an https URL as 'url'; http is taken for loopback addresses only") from None
+
+    def change(self, zone: str, records: Sequence[Txt], present: bool) -> dict[Txt, str]:
+        if not present:
+            return {}  # it has no means to
+        subdomain = self.values["subdomain"]
+        http: Http | None = None
+
+        def update(record: Txt) -> None:
+            nonlocal http
+            if record.name.split(".")[0] != subdomain.lower():
+                raise DnsError(
+                    f"{record.name} is not the name of the subdomain {subdomain}: each name has an entry of its own"
+                )
+            if http is None:
+                http = self._connect()
+            self._check(self._post(http, {"subdomain": subdomain, "txt": record.value}))
+
+        try:
+            return self.one_by_one(records, update)
+        finally:
+            if http:
+                http.close()
+
+    def _connect(self) -> Http:
+        try:
+            return Http(Clock(), self.values["ca_path"], self.timeout)
+        except AcmeError as error:
+            raise Unusable(str(error)) from None
+
+    def _post(self, http: Http, document: dict[str, str]) -> Response:
+        headers = {
+            "Content-Type": "application/json",
+            "X-Api-User": self.values["username"],
+            "X-Api-Key": self.values["password"],
+        }
+        try:
+            return http.request_once("POST", self._url, json.dumps(document).encode(), headers)
+        except UntrustedError as error:
+            reason = str(error).split(";")[0]
+            raise Unusable(f"{self.scrub(reason)}; name the CA bundle that it is signed with in 'ca_path'") from None
+        except AcmeError as error:
+            raise Unusable(self.scrub(error)) from None
+
+    def _check(self, answer: Response) -> None:
+        if answer.status == 200:
+            return
+        said = f"{self._url} answers HTTP {answer.status}"
+        try:
+            said += f" ({self.scrub(json.loads(answer.body)['error'])})"
+        except (ValueError, LookupError, TypeError, RecursionError):
+            pass
+        if answer.status in (401, 403):
+            raise Unusable(f"{said}: username, password and subdomain do not go together, or not from here")
+        if answer.status == 429 or answer.status >= 500:
+            raise Unusable(f"{said}: try again later")
+        raise DnsError(said)

@@ -1,0 +1,99 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A program of the user's own, run without a shell for each record."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from typing import IO, Any
+
+from ..errors import DnsError
+from ..options import DICT, LIST, Option
+from ..records import Txt
+from .base import Provider, Unusable
+
+_KEPT = ("PATH", "HOME")
+_END_OF_OUTPUT = 4096
+
+
+class Exec(Provider):
+    """PROGRAM [args] present|absent NAME VALUE ZONE"""
+
+    name = "exec"
+    title = "A program of your own"
+    notes = (
+        "Called on the controller for each record, without a shell: `PROGRAM [args] present|absent NAME VALUE ZONE`, "
+        "names without final dot. It adds the value to the name's TXT records or removes it, doing nothing where that "
+        "is so already, and exits with 0. Otherwise the last line that it wrote to stderr is the message."
+    )
+    options = (
+        Option("program", "Absolute path of the program.", required=True),
+        Option("args", "Arguments before those above.", kind=LIST, default=()),
+        Option("environment", "Its environment, besides PATH and HOME.", kind=DICT, default={}, secret=True),
+    )
+
+    def __init__(self, options: Mapping[str, Any], timeout: float) -> None:
+        super().__init__(options, timeout)
+        self._program: str = options["program"]
+        if not os.path.isabs(self._program):
+            raise DnsError("exec needs an absolute path as 'program'")
+        self._environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
+        for name, value in options["environment"].items():
+            if isinstance(value, (Mapping, list, tuple)) or value is None or not name or "=" in name or "\0" in name:
+                raise DnsError("exec needs names and texts as 'environment'")
+            self._environment[name] = str(value)
+
+    def change(self, zone: str, records: Sequence[Txt], present: bool) -> dict[Txt, str]:
+        state = "present" if present else "absent"
+
+        def run(record: Txt) -> None:
+            self._run([self._program, *self.values["args"], state, record.name, record.value, zone])
+
+        return self.one_by_one(records, run)
+
+    def _run(self, command: Sequence[str]) -> None:
+        # A file and no pipe: what the program leaves running behind it cannot keep us waiting.
+        with tempfile.TemporaryFile() as stderr:
+            try:
+                process = subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=stderr,
+                    env=self._environment,
+                    cwd="/",
+                    start_new_session=True,
+                )
+            except (OSError, ValueError) as error:
+                reason = getattr(error, "strerror", None) or "an argument has a NUL byte"
+                raise Unusable(f"{self._program} cannot be run ({reason})") from None
+            try:
+                status = process.wait(self.timeout)
+            except subprocess.TimeoutExpired:
+                _end(process)
+                raise Unusable(f"{self._program} was ended: it took longer than {self.timeout:g} s") from None
+            if status:
+                how = f"was killed by signal {-status}" if status < 0 else f"ended with {status}"
+                raise DnsError(f"{self._program} {how}: {self.scrub(_last_line(stderr)) or 'nothing on stderr'}")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Kill a program with all that it started."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    process.wait()
+
+
+def _last_line(file: IO[bytes]) -> str:
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - _END_OF_OUTPUT))
+    lines = file.read().decode(errors="replace").split("\n")
+    return next((line for line in reversed(lines) if line.strip()), "")

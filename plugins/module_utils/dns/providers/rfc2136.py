@@ -1,0 +1,186 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Dynamic updates (RFC 2136) with TSIG (RFC 8945): BIND, Knot, PowerDNS, NSD's signers and Windows have them."""
+
+from __future__ import annotations
+
+import binascii
+import socket
+from base64 import b64decode
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ..errors import DnsError
+from ..options import INT, Option
+from ..records import Txt
+from .base import Provider, Unusable
+
+try:
+    import dns.exception
+    import dns.message
+    import dns.name
+    import dns.query
+    import dns.rcode
+    import dns.rdataclass
+    import dns.rdatatype
+    import dns.rdtypes.ANY.TXT
+    import dns.tsig
+    import dns.update
+except ImportError:
+    pass  # said by check_libraries(), before anything here is called
+
+_ALGORITHMS = ("hmac-sha256", "hmac-sha512", "hmac-sha384", "hmac-sha224", "hmac-sha1", "hmac-md5")
+# A message over TCP has at most 65535 bytes; the rest is for header, zone and TSIG.
+_LARGEST_CHUNK = 60000
+# Type, class, TTL and lengths of a record.
+_FIXED_PART = 16
+
+
+class Rfc2136(Provider):
+    """All records of a zone in one UPDATE message, over TCP."""
+
+    name = "rfc2136"
+    title = "Dynamic updates (RFC 2136): BIND, Knot DNS, PowerDNS and others"
+    notes = "Over TCP, all records of a zone in one message. The key has to be allowed to change TXT records."
+    libraries = ("dnspython",)
+    options = (
+        Option("server", "Address or name of the zone's primary server.", required=True),
+        Option("port", "Its TCP port.", kind=INT, default=53),
+        Option("tsig_name", "Name of the TSIG key. Without, updates are not signed."),
+        Option("tsig_secret", "The TSIG key in base64.", secret=True),
+        Option("tsig_algorithm", "The key's algorithm.", default="hmac-sha256", choices=_ALGORITHMS),
+        Option("ttl", "Seconds that the records may be remembered.", kind=INT, default=60),
+    )
+
+    def __init__(self, options: Mapping[str, Any], timeout: float) -> None:
+        super().__init__(options, timeout)
+        self._server: str = options["server"]
+        self._port: int = options["port"]
+        self._where = f"server {self._server}" + (f" port {self._port}" if self._port != 53 else "")
+        self._key = self._make_key()
+
+    def _make_key(self) -> dns.tsig.Key | None:
+        name, secret = self.values["tsig_name"], self.values["tsig_secret"]
+        if bool(name) != bool(secret):
+            raise DnsError("rfc2136 needs 'tsig_name' and 'tsig_secret' together")
+        if not name:
+            return None
+        try:
+            decoded = b64decode(secret, validate=True)
+        except (binascii.Error, ValueError):
+            raise DnsError("rfc2136 needs base64 as 'tsig_secret', as the key's file has it") from None
+        try:
+            key_name = dns.name.from_text(name)
+        except dns.exception.DNSException:
+            raise DnsError("rfc2136 needs a DNS name as 'tsig_name'") from None
+        algorithm = self.values["tsig_algorithm"]
+        # RFC 8945 section 6 has this longer name for the oldest one.
+        return dns.tsig.Key(key_name, decoded, "hmac-md5.sig-alg.reg.int" if algorithm == "hmac-md5" else algorithm)
+
+    def change(self, zone: str, records: Sequence[Txt], present: bool) -> dict[Txt, str]:
+        failures: dict[Txt, str] = {}
+        left = list(records)
+        for chunk in _chunks(records):
+            try:
+                self._send(zone, chunk, present)
+            except Unusable as error:
+                return {**failures, **dict.fromkeys(left, str(error))}
+            except DnsError:
+                # A message is carried out whole or not at all (RFC 2136 section 3.7): find the record that it was.
+                failures |= self.one_by_one(chunk, lambda record: self._send(zone, [record], present))
+            left = left[len(chunk) :]
+        return failures
+
+    def _send(self, zone: str, records: Sequence[Txt], present: bool) -> None:
+        message = dns.update.UpdateMessage(dns.name.from_text(zone), keyring=self._key)
+        for record in records:
+            name, data = dns.name.from_text(record.name), _rdata(record.value)
+            if present:
+                message.add(name, self.values["ttl"], data)
+            else:
+                message.delete(name, data)
+        answer = self._exchange(message)
+        code = answer.rcode()
+        if code != dns.rcode.NOERROR:
+            raise _refusal(code, f"{self._where} answers {dns.rcode.to_text(code)}", zone)
+        if self._key and not answer.had_tsig:
+            raise self._unsigned()
+
+    def _exchange(self, message: dns.message.Message) -> dns.message.Message:
+        key = self.values["tsig_name"]
+        problem = f"{self._where} has no address"
+        for address in self._addresses():
+            try:
+                return dns.query.tcp(message, address, timeout=self.timeout, port=self._port)
+            except dns.exception.Timeout:
+                problem = f"{self._where} does not answer within {self.timeout:g} s"
+            except dns.tsig.PeerBadKey:
+                raise Unusable(
+                    f"{self._where} answers BADKEY: it does not know the TSIG key {key}, or not with the algorithm "
+                    f"{self.values['tsig_algorithm']}"
+                ) from None
+            except (dns.tsig.PeerBadSignature, dns.tsig.BadSignature):
+                raise Unusable(f"{self._where} answers BADSIG: its TSIG key {key} has another secret") from None
+            except (dns.tsig.PeerBadTime, dns.tsig.BadTime):
+                raise Unusable(f"{self._where} answers BADTIME: its clock and the controller's differ") from None
+            except dns.exception.DNSException as error:
+                if self._key and "requires a TSIG" in str(error):  # newer libraries look themselves
+                    raise self._unsigned() from None
+                raise Unusable(f"{self._where} gives no usable answer ({type(error).__name__})") from None
+            except EOFError:
+                problem = f"{self._where} closes the connection without an answer"
+            except OSError as error:
+                problem = f"{self._where} cannot be reached by TCP ({error.strerror or type(error).__name__})"
+        raise Unusable(problem)
+
+    def _unsigned(self) -> Unusable:
+        # RFC 8945 section 5.3: nobody knows whose word such an answer is.
+        key = self.values["tsig_name"]
+        return Unusable(f"{self._where} does not sign its answer: does it have the zone, and know the key {key}?")
+
+    def _addresses(self) -> list[str]:
+        try:
+            found = socket.getaddrinfo(self._server, self._port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError, OverflowError) as error:
+            reason = getattr(error, "strerror", None) or "not a host name"
+            raise Unusable(f"{self._where} has no address ({reason})") from None
+        return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+def _refusal(code: int, said: str, zone: str) -> DnsError:
+    """The error for an answer's code, with what to do about it."""
+    if code == dns.rcode.NOTAUTH:
+        return Unusable(f"{said}: it is not authoritative for the zone {zone}; is it the zone's primary server?")
+    if code == dns.rcode.NOTIMP:
+        return Unusable(f"{said}: it does not take dynamic updates")
+    if code == dns.rcode.NOTZONE:
+        return DnsError(f"{said}: the record does not lie in its zone {zone}")
+    if code == dns.rcode.REFUSED:
+        return DnsError(f"{said}: it allows no update of this TXT record in {zone} from here and with this key")
+    if code == dns.rcode.SERVFAIL:
+        return DnsError(f"{said}: it has trouble of its own with {zone}, as its log may tell")
+    return DnsError(said)
+
+
+def _rdata(value: str) -> dns.rdtypes.ANY.TXT.TXT:
+    raw = value.encode()
+    # RFC 1035 section 3.3.14
+    strings = [raw[start : start + 255] for start in range(0, len(raw), 255)] or [b""]
+    return dns.rdtypes.ANY.TXT.TXT(dns.rdataclass.IN, dns.rdatatype.TXT, strings)
+
+
+def _chunks(records: Sequence[Txt]) -> Iterator[list[Txt]]:
+    """*records* in parts that fit into a message each."""
+    chunk: list[Txt] = []
+    size = 0
+    for record in records:
+        needed = len(record.name) + 2 + _FIXED_PART + len(record.value.encode()) * 256 // 255 + 1
+        if chunk and size + needed > _LARGEST_CHUNK:
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(record)
+        size += needed
+    if chunk:
+        yield chunk

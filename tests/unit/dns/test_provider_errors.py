@@ -1,0 +1,329 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What each kind of provider says of each kind of failure, and what is peculiar to one kind."""
+
+from __future__ import annotations
+
+import socket
+
+import dns.name
+import dns.tsig
+import pytest
+
+from ansible_collections.certfleet.tls.plugins.module_utils.dns import providers
+from ansible_collections.certfleet.tls.plugins.module_utils.dns.errors import DnsError
+from ansible_collections.certfleet.tls.plugins.module_utils.dns.providers import lexicon as lexicon_kind
+from ansible_collections.certfleet.tls.plugins.module_utils.dns.records import Txt
+from tests.unit.dns.scripted_providers import ZONE, free_port
+from tests.unit.dns.test_providers import NAME, OTHER, RIGHT, WRONG, A, B, acme_dns, exec_, failed, lexicon, rfc2136
+
+
+@pytest.fixture
+def opened(tmp_path):
+    """opened(case function): the case, closed after the test."""
+    cases = []
+
+    def open_(make):
+        cases.append(make(tmp_path))
+        return cases[-1]
+
+    yield open_
+    for case in cases:
+        case.server.close()
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "says"),
+    [
+        ({}, {"tsig_secret": WRONG}, "answers BADSIG: its TSIG key acme has another secret"),
+        (
+            {},
+            {"tsig_name": "other"},
+            "answers BADKEY: it does not know the TSIG key other, or not with the algorithm hm",
+        ),
+        ({"tsig_error": "BADTIME"}, {}, "answers BADTIME: its clock and the controller's differ"),
+        ({"rcode": "NOTAUTH"}, {}, "answers NOTAUTH: it is not authoritative for the zone example.com; is it"),
+        ({"rcode": "NOTZONE"}, {}, "answers NOTZONE: the record does not lie in its zone example.com"),
+        ({"rcode": "REFUSED"}, {}, "answers REFUSED: it allows no update of this TXT record in example.com"),
+        ({"rcode": "SERVFAIL"}, {}, "answers SERVFAIL: it has trouble of its own with example.com"),
+        ({"rcode": "NOTIMP"}, {}, "answers NOTIMP: it does not take dynamic updates"),
+        ({"rcode": "YXRRSET"}, {}, "answers YXRRSET"),
+        ({"signing": False}, {}, "does not sign its answer: does it have the zone, and know the key acme?"),
+        ({}, {"server": "no-such-host.invalid"}, "server no-such-host.invalid port "),
+        ({}, {"server": "a" * 70}, "has no address"),
+        ({}, {"port": free_port()}, "cannot be reached by TCP (Connection refused)"),
+    ],
+)
+def test_updates_that_fail(opened, change, options, says):
+    case = opened(rfc2136)
+    for name, value in change.items():
+        setattr(case.server, name, value)
+    (text,) = failed(case.make(**options), Txt(NAME, A))
+    assert says in text
+    assert text.startswith("server ")
+
+
+def test_a_server_that_hangs_up(opened):
+    listener = socket.create_server(("127.0.0.1", 0))
+    case = opened(rfc2136)
+    provider = case.make(port=listener.getsockname()[1], timeout=1)
+    listener.close()
+    (text,) = failed(provider, Txt(NAME, A))
+    assert "cannot be reached" in text
+
+
+def test_a_name_that_is_refused_stops_no_other(opened):
+    case = opened(rfc2136)
+    case.server.refusing = {OTHER: "REFUSED"}
+    failures = case.make().change(ZONE, [Txt(NAME, A), Txt(OTHER, A), Txt(NAME, B)], True)
+    assert list(failures) == [Txt(OTHER, A)]
+    assert case.server.held(NAME) == {A, B}
+
+
+def test_one_message_for_many_records_and_more_where_they_do_not_fit(opened):
+    case = opened(rfc2136)
+    records = [Txt(f"_acme-challenge.{'a' * 60}.{'b' * 60}.{'c' * 60}.h{number}.{ZONE}", A) for number in range(1000)]
+    assert case.make().change(ZONE, records[:100], True) == {}
+    assert case.server.messages == [100]
+    assert case.make().change(ZONE, records, True) == {}
+    assert sum(case.server.messages[1:]) == 1000
+    assert 3 < len(case.server.messages) < 8
+    assert all(case.server.held(record.name) == {A} for record in records)
+
+
+def test_a_server_that_goes_away_between_two_messages(opened):
+    case = opened(rfc2136)
+    records = [Txt(f"{'a' * 60}.{'b' * 60}.{'c' * 60}.h{number}.{ZONE}", A) for number in range(600)]
+    answer = case.server.answer
+    case.server.answer = lambda wire: answer(wire) if not case.server.messages else b""
+    failures = case.make().change(ZONE, records, True)
+    done = case.server.messages[0]
+    assert set(failures) == set(records[done:])
+    assert "closes the connection without an answer" in failures[records[-1]]
+
+
+def test_long_values_are_cut_into_strings(opened):
+    case = opened(rfc2136)
+    value = "ca.example; accounturi=https://ca.example/" + "x" * 300
+    assert case.make().change(ZONE, [Txt(NAME, value)], True) == {}
+    assert case.server.held(NAME) == {value}
+
+
+@pytest.mark.parametrize("algorithm", ["hmac-sha256", "hmac-sha384", "hmac-sha512", "hmac-md5"])
+def test_algorithms(opened, algorithm):
+    case = opened(rfc2136)
+    full = "hmac-md5.sig-alg.reg.int" if algorithm == "hmac-md5" else algorithm
+    case.server.key = dns.tsig.Key("acme.", RIGHT, full)
+    assert case.make(tsig_algorithm=algorithm).change(ZONE, [Txt(NAME, A)], True) == {}
+
+
+def test_updates_need_no_key(opened):
+    case = opened(rfc2136)
+    assert case.make(tsig_name=None, tsig_secret=None, ttl=7).change(ZONE, [Txt(NAME, A)], True) == {}
+    assert case.server.records[NAME] == [(A, 7)]
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"tsig_secret": None}, "needs 'tsig_name' and 'tsig_secret' together"),
+        ({"tsig_name": ""}, "needs 'tsig_name' and 'tsig_secret' together"),
+        ({"tsig_secret": "no base64!"}, "needs base64 as 'tsig_secret'"),
+        ({"tsig_name": "a" * 64}, "needs a DNS name as 'tsig_name'"),
+        ({"tsig_algorithm": "hmac-sha3"}, "takes as 'tsig_algorithm' only hmac-sha256, hmac-sha512"),
+        ({"port": "domain"}, "needs a whole number as 'port'"),
+    ],
+)
+def test_update_options_that_cannot_be_right(opened, options, says):
+    with pytest.raises(DnsError) as error:
+        opened(rfc2136).make(**options)
+    assert says in str(error.value)
+    assert "no base64!" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("status", "says"),
+    [
+        (401, "HTTP 401"),
+        (403, "HTTP 403"),
+        (404, "HTTP 404"),
+        (429, "HTTP 429"),
+        (500, "HTTP 500"),
+        (503, "HTTP 503"),
+    ],
+)
+@pytest.mark.parametrize("make", [lexicon, acme_dns], ids=["lexicon", "acme_dns"])
+def test_answers_of_an_api(opened, make, status, says):
+    case = opened(make)
+    case.server.status, case.server.text = status, '{"error": "no\\nwith ' + RIGHT + '"}'
+    (text,) = failed(case.make(), Txt(case.name, A))
+    assert says in text
+    assert RIGHT not in text
+    assert "\n" not in text
+    hint = {401: "credentials", 403: "credentials", 429: "again later", 500: "again later", 503: "again later"}
+    if make is lexicon:
+        assert hint.get(status, "") in text
+    else:
+        assert hint.get(status, "").replace("credentials", "do not go together") in text
+
+
+@pytest.mark.parametrize("make", [lexicon, acme_dns], ids=["lexicon", "acme_dns"])
+def test_an_api_that_cannot_be_reached(opened, make):
+    case = opened(make)
+    url = f"http://127.0.0.1:{free_port()}"
+    options = {"options": {**case.options["options"], "pdns_server": url}} if make is lexicon else {"url": url}
+    (text,) = failed(case.make(**options), Txt(case.name, A))
+    assert "cannot be reached" in text
+
+
+def test_lexicon_that_fails_midway_goes_on(opened):
+    case = opened(lexicon)
+    answer = case.server.answer
+    case.server.answer = lambda method, path, headers, document: (
+        (422, {"error": "no such name"})
+        if document and OTHER in str(document)
+        else answer(method, path, headers, document)
+    )
+    failures = case.make().change(ZONE, [Txt(OTHER, A), Txt(NAME, A)], True)
+    assert list(failures) == [Txt(OTHER, A)]
+    assert "HTTP 422" in failures[Txt(OTHER, A)]
+    assert case.server.held(NAME) == {A}
+
+
+def test_lexicon_asks_only_its_api_and_is_told_the_zone(opened, monkeypatch):
+    case = opened(lexicon)
+    connect = socket.socket.connect
+    asked = []
+
+    def watched(self, address):
+        asked.append(address[1])
+        return connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", watched)
+    monkeypatch.setenv("LEXICON_POWERDNS_PDNS_SERVER", "http://127.0.0.1:1")
+    assert case.make().change(ZONE, [Txt(NAME, A)], True) == {}
+    assert set(asked) == {case.server.port}
+    assert case.server.requests[0][1].endswith(f"/zones/{ZONE}.")
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"name": "nosuch"}, "lexicon has no provider 'nosuch'; it has aliyun, "),
+        ({"name": "auto"}, "lexicon has no provider 'auto'"),
+        (
+            {"options": {"token": WRONG}},
+            "lexicon's provider powerdns has no option 'token'; it takes auth_token, pdns_server",
+        ),
+        ({"options": "x"}, "lexicon needs a mapping as 'options'"),
+        ({"options": {"auth_token": ["x"]}}, "lexicon's provider powerdns needs a text as 'auth_token'"),
+        ({"name": "ovh", "options": {"auth_entrypoint": "mars"}}, "takes as 'auth_entrypoint' only ovh-eu, "),
+        ({"name": "route53", "options": {}}, "more libraries: install with '"),
+    ],
+)
+def test_lexicon_options_that_cannot_be_right(opened, options, says):
+    with pytest.raises(DnsError) as error:
+        opened(lexicon).make(**options)
+    assert says in str(error.value)
+    assert WRONG not in str(error.value)
+
+
+def test_lexicon_that_is_not_set_up_says_so(opened):
+    (text,) = failed(opened(lexicon).make(options={}), Txt(NAME, A))
+    assert text == "lexicon's powerdns: PowerDNS API endpoint not defined (pdns_server)"
+
+
+@pytest.mark.parametrize("name", lexicon_kind.providers())
+def test_each_of_lexicons_providers_tells_what_it_takes(name):
+    options = lexicon_kind.provider_options(name)
+    assert len({option.name for option in options}) == len(options)
+    if name not in ("localzone", "oci"):
+        assert any(option.secret for option in options) or name == "dummy"
+
+
+@pytest.mark.parametrize(
+    ("url", "taken"),
+    [
+        ("https://acme-dns.example", True),
+        ("http://[::1]:8080", True),
+        ("http://acme-dns.example", False),
+        ("acme-dns.example", False),
+    ],
+)
+def test_acme_dns_is_spoken_to_in_private(url, taken):
+    options = {"url": url, "username": "u", "password": "p", "subdomain": "s"}
+    if taken:
+        providers.make("acme_dns", options, 1)
+    else:
+        with pytest.raises(DnsError, match="needs an https URL as 'url'"):
+            providers.make("acme_dns", options, 1)
+
+
+def test_acme_dns_has_one_name(opened):
+    case = opened(acme_dns)
+    failures = case.make().change(ZONE, [Txt(f"other.{ZONE}", A), Txt(case.name, B)], True)
+    assert failures == {
+        Txt(f"other.{ZONE}", A): f"other.{ZONE} is not the name of the subdomain d420c923-bbd7: "
+        "each name has an entry of its own"
+    }
+    assert case.server.values == [B]
+
+
+def test_acme_dns_with_a_bundle_that_is_none(opened, tmp_path):
+    case = opened(acme_dns)
+    (text,) = failed(case.make(ca_path=str(tmp_path / "none.pem")), Txt(case.name, A))
+    assert "does not exist" in text
+
+
+def test_programs_get_arguments_and_no_more_environment(opened, tmp_path, monkeypatch):
+    case = opened(exec_)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "not for you")
+    case.server.path.write_text('#!/bin/sh\nenv | sort >"$FOLDER/env"\nprintf "%s\\n" "$@" >"$FOLDER/args"\n')
+    value = "a b; $(touch x) 'c' \"d\""
+    assert case.make(args=["--flag", "two words"]).change(ZONE, [Txt(NAME, value)], False) == {}
+    assert (tmp_path / "args").read_text().splitlines() == ["--flag", "two words", "absent", NAME, value, ZONE]
+    names = {line.split("=")[0] for line in (tmp_path / "env").read_text().splitlines()}
+    assert names - {"PWD", "SHLVL", "_", "OLDPWD"} == {"FOLDER", "TOKEN", "PATH", "HOME"}
+
+
+@pytest.mark.parametrize(
+    ("script", "says"),
+    [
+        ("echo one >&2; echo; echo 'two  words' >&2; echo >&2; exit 4", "ended with 4: two words"),
+        ("echo said >&1; exit 1", "ended with 1: nothing on stderr"),
+        ("kill -9 $$", "was killed by signal 9: nothing on stderr"),
+        (f"echo 'token {RIGHT} is bad' >&2; exit 1", "ended with 1: token ******** is bad"),
+        ("head -c 100000 /dev/zero >&2; echo >&2; echo last >&2; exit 1", "ended with 1: last"),
+    ],
+)
+def test_programs_that_fail(opened, script, says):
+    case = opened(exec_)
+    case.server.path.write_text(f"#!/bin/sh\n{script}\n")
+    (text,) = failed(case.make(), Txt(NAME, A))
+    assert text == f"{case.server.path} {says}"
+
+
+def test_a_program_that_leaves_something_running(opened):
+    case = opened(exec_)
+    case.server.path.write_text("#!/bin/sh\nsleep 8 &\nexit 0\n")
+    assert case.make(timeout=2).change(ZONE, [Txt(NAME, A)], True) == {}
+
+
+@pytest.mark.parametrize(
+    ("program", "says"),
+    [
+        ("program", "needs an absolute path as 'program'"),
+        ("/no/such/program", "/no/such/program cannot be run (No such file or directory)"),
+        ("/etc/passwd", "/etc/passwd cannot be run (Permission denied)"),
+    ],
+)
+def test_programs_that_are_none(opened, program, says):
+    with pytest.raises(DnsError) as error:
+        raise DnsError(failed(opened(exec_).make(program=program), Txt(NAME, A))[0])
+    assert says in str(error.value)
+
+
+def test_a_missing_library_is_named_with_how_to_get_it(monkeypatch):
+    monkeypatch.setattr(providers, "find_spec", lambda name: None)
+    with pytest.raises(DnsError, match="needs dns-lexicon, which the controller's Python lacks: install with '"):
+        providers.make("lexicon", {"name": "powerdns"}, 1)
