@@ -216,14 +216,14 @@ from ..module_utils.pki.errors import HostError
 from ..module_utils.pki.requests import der_of
 
 
-def finalize_all(params):
-    """Finish every order. Raises AcmeError for what concerns them all."""
+def finalize_all(params, warn):
+    """Finish every order. *warn* is told what could not be seen. Raises AcmeError for what concerns them all."""
     options = params["orders"]
     if not options:
         return {"changed": False, "requests": 0, "hosts": {}}
     with open_client(params, account_key(params), connections_for(len(options), params["concurrency"])) as client:
         client.account_uri = options[0]["account_uri"]
-        look, warnings = look_of(client, params)
+        look = look_of(client, params, warn)
         chains = run_all(
             options, lambda option: finalize(client, option, Deadline(client.clock, params["timeout"]), look)
         )
@@ -235,21 +235,20 @@ def finalize_all(params):
             "changed": would_change(options),
             "requests": client.http.count,
             "hosts": by_host(items),
-            **({"warnings": list(dict.fromkeys(warnings))} if warnings else {}),
         }
 
 
-def look_of(client, params):
-    """What looks at the challenges of an order that waits for validation, and the list that its warnings go to."""
-    warnings = []
+def look_of(client, params, warn):
+    """What looks at the challenges of an order that waits for validation; it warns of what cannot be seen."""
     preflight = preflight_of(params)
     caa = caa_of(client, params["resolver"]) if preflight else None
 
     def look(prepared):
         if preflight and prepared.order.status == "pending":
-            warnings.extend(preflight.look_all(prepared.challenges, prepared.order.identifiers, caa))
+            for warning in preflight.look_all(prepared.challenges, prepared.order.identifiers, caa):
+                warn(warning)
 
-    return look, warnings
+    return look
 
 
 def would_change(options):
@@ -299,7 +298,7 @@ def main():
     if module.check_mode:
         module.exit_json(changed=would_change(module.params["orders"]), requests=0, hosts={})
     try:
-        result = finalize_all(module.params)
+        result = finalize_all(module.params, module.warn)
     except AcmeError as error:
         failure = describe(error)
         hosts = by_host(from_failure(option, failure) for option in module.params["orders"])

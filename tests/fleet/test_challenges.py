@@ -1,0 +1,128 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Control proved by the host itself: tls-alpn-01, a listener of its own, IP addresses, several ways in one order."""
+
+from __future__ import annotations
+
+import ipaddress
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from cryptography import x509
+
+from tests.fleet.fleet import Fleet, names
+
+CHALLENGES = "/etc/acme/challenges"
+
+
+@contextmanager
+def without_web_servers(fleet: Fleet) -> Iterator[None]:
+    """Hosts on which nobody listens at port 80 or 443."""
+    for host in fleet.lab.hosts:
+        fleet.lab.exec(host, ["service", "nginx", "stop"], check=True, stdout=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        for host in fleet.lab.hosts:
+            fleet.lab.exec(host, ["service", "nginx", "start"], check=True, stdout=subprocess.DEVNULL)
+
+
+def addresses(certificate: x509.Certificate) -> set[str]:
+    san = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    return {str(address) for address in san.get_values_for_type(x509.IPAddress)}
+
+
+def listening(fleet: Fleet, host: str) -> set[int]:
+    """The ports at which anybody listens on a host."""
+    listed = fleet.lab.exec(host, ["ss", "-Hltn"], capture_output=True, text=True, check=True).stdout
+    return {int(line.split()[3].rpartition(":")[2]) for line in listed.splitlines()}
+
+
+def left_on(fleet: Fleet, host: str) -> list[str]:
+    """Challenge responses that are still there; of listeners nothing stays but the lock that starts and ends them."""
+    folders = ("/acme-challenge/", f"{CHALLENGES}/")
+    paths = [path for path in fleet.tree(host) if any(folder in path for folder in folders)]
+    return [path for path in paths if path != f"{CHALLENGES}/.lock"]
+
+
+def test_hosts_without_a_web_server(small: Fleet) -> None:
+    wanted = small.by_host(
+        web1=[small.certificate("shop", "web1.lab.test", "a.web1.lab.test", challenge="tls-alpn-01", reload=[])],
+        web2=[
+            small.certificate("shop", "web2.lab.test", "a.web2.lab.test", webroot="", http_01_listen="80", reload=[])
+        ],
+        web3=[
+            small.certificate("shop", "web3.lab.test", challenge="tls-alpn-01", reload=[]),
+            small.certificate("mail", "mail.web3.lab.test", webroot="", http_01_listen="80", reload=[]),
+        ],
+    )
+    with without_web_servers(small):
+        run = small.site(**wanted)
+        assert run.code == 0
+        for host in small.lab.hosts:
+            assert small.pair_matches(host)
+            assert listening(small, host) == {22}
+            assert left_on(small, host) == []
+        assert names(small.live("web1")) == {"web1.lab.test", "a.web1.lab.test"}
+        assert names(small.live("web3", "mail")) == {"mail.web3.lab.test"}
+        run = small.site(**wanted)
+        assert (run.code, run.hosts_with("changed")) == (0, [])
+
+
+def test_ip_addresses_and_names_each_by_a_challenge_of_its_own(small: Fleet) -> None:
+    v4, v6 = small.lab.address("web1"), small.lab.address6("web1")
+    certificates = [
+        small.certificate("v4", v4),
+        small.certificate("v6", str(ipaddress.ip_address(v6).exploded).upper(), challenge="tls-alpn-01"),
+        small.certificate(
+            "mixed",
+            "web1.lab.test",
+            {"value": v4, "challenge": "tls-alpn-01"},
+            {"value": v6},
+            {"value": "Bücher.web1.lab.test", "challenge": "tls-alpn-01"},
+        ),
+    ]
+    mark = small.lab.pebble.mark()
+    run = small.site(acme_certificates=certificates, acme_hosts="web1")
+    assert run.code == 0
+    assert addresses(small.live("web1", "v4")) == {v4}
+    assert addresses(small.live("web1", "v6")) == {v6}
+    assert addresses(small.live("web1", "mixed")) == {v4, v6}
+    assert names(small.live("web1", "mixed")) == {"web1.lab.test", "xn--bcher-kva.web1.lab.test"}
+    assert len(small.lab.pebble.issued(mark)) == 3
+    run = small.site(acme_certificates=certificates, acme_hosts="web1")
+    assert (run.code, run.hosts_with("changed")) == (0, [])
+    assert left_on(small, "web1") == []
+
+
+def test_a_port_that_is_taken_is_told_with_its_holder(small: Fleet) -> None:
+    wanted = small.by_host(web2=[small.certificate("shop", "web2.lab.test", webroot="", http_01_listen="80")])
+    run = small.site(**wanted)
+    assert run.hosts_with("failed") == ["web2"]
+    message = run.message("web2")
+    assert "port 80 is held by nginx (pid " in message
+    assert all(small.pair_matches(host) for host in ("web1", "web3"))
+
+
+def test_what_is_seen_to_be_wrong_costs_no_validation(small: Fleet) -> None:
+    """The webroot of web2 is not what its web server gives out; web3 answers elsewhere than its name leads to."""
+    small.lab.exec("web2", ["mkdir", "-p", "/srv/elsewhere"], check=True)
+    small.lab.dns.add("astray", "A", small.lab.address("web1"))
+    wanted = small.by_host(
+        web2=[small.certificate("shop", "web2.lab.test", webroot="/srv/elsewhere")],
+        web3=[small.certificate("shop", "astray.lab.test", challenge="tls-alpn-01")],
+    )
+    try:
+        mark = small.lab.pebble.mark()
+        run = small.site(**wanted)
+        assert run.hosts_with("failed") == ["web2", "web3"]
+        assert "answers HTTP 404 instead of the challenge's response" in run.message("web2")
+        assert "astray.lab.test:443: nothing listens there" in run.message("web3")
+        assert small.signed_requests(mark).count("/chalZ/") == 1
+        # Once it is put right, the same order is taken up.
+        mark = small.lab.pebble.mark()
+        assert small.site().code == 0
+        assert small.signed_requests(mark).count("/order-plz") == 1
+    finally:
+        small.lab.dns.remove("astray", "A", small.lab.address("web1"))
