@@ -125,7 +125,7 @@ options:
 options:
   challenges:
     description:
-      - The challenges, as M(certfleet.tls.acme_order) gave them, with the webroot added.
+      - The challenges, as M(certfleet.tls.acme_order) gave them, with the webroot or the port added.
     type: list
     elements: dict
     default: []
@@ -137,25 +137,46 @@ options:
         description: The kind of challenge.
         type: str
         default: http-01
-        choices: [http-01]
+        choices: [http-01, tls-alpn-01]
+      identifier:
+        description: The name or address that is to be proved. Needed to serve V(tls-alpn-01) only.
+        type: str
       token:
         description: The challenge's token, which becomes the name of the file.
         type: str
         required: true
       key_authorization:
-        description: What the file says. Needed to put it there only.
+        description: What the answer is made from. Needed to serve it only.
         type: str
       webroot:
-        description: The folder that the web server serves.
+        description: The folder that the web server serves, for V(http-01).
         type: path
-        required: true
-      identifier:
+      listen:
+        description:
+          - Where a listener of the host's own answers, C(PORT), C(ADDRESS:PORT) or C([V6]:PORT). A port alone is that
+            port of all addresses.
+          - Needed for V(http-01) without a webroot. The default for V(tls-alpn-01) is C(443).
+        type: str
+        version_added: 0.2.0
+      url:
         description: Not used; here only so that challenges can be given as they were returned.
         type: str
-      url:
-        description: Not used; as O(challenges[].identifier).
-        type: str
       status:
-        description: Not used; as O(challenges[].identifier).
+        description: Not used; as O(challenges[].url).
         type: str
+"""
+
+    LISTENER = r"""
+options:
+  listen_timeout:
+    description:
+      - For how many seconds a listener of the host's own serves a challenge at most. It ends earlier once all its
+        challenges have been removed, and it needs nobody to end it.
+    type: int
+    default: 600
+    version_added: 0.2.0
+notes:
+  - For O(challenges) without a webroot a process is started that listens on the host. It answers nothing but these
+    challenges, is called C(acme-listener), and keeps its state in C(challenges/) below O(home). A port below 1024
+    needs root.
 """

@@ -133,7 +133,7 @@ from ..module_utils.ansible.host_options import (
     summary,
     wanted_certificates,
 )
-from ..module_utils.pki import webroot
+from ..module_utils.pki import responses
 from ..module_utils.pki.errors import HostError
 from ..module_utils.pki.rollout import Rollout
 
@@ -157,7 +157,7 @@ def checked(params):
     unknown = sorted(concerned - set(certificates))
     if unknown:
         raise HostError(f"results has certificate {unknown[0]}, which certificates has not")
-    return certificates, webroot.responses(params["challenges"], present=False)
+    return certificates, responses.checked(params["challenges"], False, params["home"])
 
 
 def main():
@@ -175,13 +175,13 @@ def main():
     if any(result["status"] != "failed" for result in params["results"]):
         require(module)
     try:
-        certificates, responses = checked(params)
+        certificates, challenges = checked(params)
     except HostError as error:
         module.fail_json(msg=str(error), certificates=[], reloaded=[], failures={})
     rollout = Rollout(
         params["home"], certificates, module.check_mode, partial(services.reload, module), datetime.now(timezone.utc)
     )
-    rollout.remove(responses)
+    rollout.remove(challenges)
     for result in params["results"]:
         rollout.take(result)
     reloaded = rollout.reload()

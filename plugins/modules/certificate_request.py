@@ -22,6 +22,7 @@ extends_documentation_fragment:
   - certfleet.tls.host.certificates
   - certfleet.tls.host.orders
   - certfleet.tls.host.challenges
+  - certfleet.tls.host.listener
   - certfleet.tls.host.cryptography
   - certfleet.tls.attributes
 attributes:
@@ -91,12 +92,13 @@ from ..module_utils.ansible.host_options import (
     CHALLENGE_SPEC,
     HOME_SPEC,
     JOURNAL_SPEC,
+    LISTEN_SPEC,
     list_of,
     require,
     summary,
     wanted_certificates,
 )
-from ..module_utils.pki import webroot
+from ..module_utils.pki import responses
 from ..module_utils.pki.errors import HostError
 from ..module_utils.pki.preparation import Order, prepare
 
@@ -145,26 +147,29 @@ def main():
             "certificates": list_of(CERTIFICATE_SPEC),
             "orders": list_of(JOURNAL_SPEC),
             "challenges": list_of(CHALLENGE_SPEC),
+            **LISTEN_SPEC,
         },
         supports_check_mode=True,
     )
     require(module)
     try:
         certificates = wanted_certificates(module.params["certificates"])
-        responses = webroot.responses(module.params["challenges"], present=True)
+        params = module.params
+        challenges = responses.checked(params["challenges"], True, params["home"], params["listen_timeout"])
     except HostError as error:
         module.fail_json(msg=str(error), requests=[], ready=[], failures={})
     requests, changed, diff, failures = prepare_all(module, certificates)
-    for response in responses:
-        # The journal comes first: what the CA is told to validate must be known to the next run.
-        if response.name in failures or webroot.in_place(response):
+    # The journal comes first: what the CA is told to validate must be known to the next run.
+    failures = {**responses.rivals(challenges), **failures}
+    for response in challenges:
+        if response.name in failures:
             continue
-        changed = True
-        if not module.check_mode:
-            try:
-                webroot.put(response)
-            except HostError as error:
-                failures[response.name] = str(error)
+        try:
+            changed |= not response.in_place()
+            if not module.check_mode:
+                response.put()
+        except HostError as error:
+            failures[response.name] = str(error)
     result = {
         "changed": changed,
         "diff": diff,

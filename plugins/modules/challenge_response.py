@@ -7,10 +7,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: challenge_response
-short_description: Serve ACME challenges from a web server's folder
+short_description: Serve ACME challenges on the host
 version_added: 0.1.0
 description:
   - Writes the files that the CA fetches to see who controls a name (RFC 8555 section 8.3), or removes them.
+  - On a host without a web server, and for V(tls-alpn-01) (RFC 8737), it starts a listener that answers the CA for as
+    long as the validation takes. The listener ends when its challenges are removed or their time is over, whatever
+    becomes of the controller. Where another process has the port, the message says which.
   - Given O(orders), it writes these into the journals of the pending versions first, so that a run that is killed
     after the CA has been asked to validate is taken up where it stopped.
 author:
@@ -19,6 +22,7 @@ extends_documentation_fragment:
   - certfleet.tls.host
   - certfleet.tls.host.orders
   - certfleet.tls.host.challenges
+  - certfleet.tls.host.listener
   - certfleet.tls.attributes
 attributes:
   check_mode:
@@ -31,7 +35,8 @@ options:
   state:
     description:
       - Whether the challenges are to be served or not.
-      - With V(absent) the folders C(.well-known/acme-challenge) are removed, too, where they are empty then.
+      - With V(absent) the folders C(.well-known/acme-challenge) are removed, too, where they are empty then, and
+        a port that was listened to is free when the module returns.
     type: str
     default: present
     choices: [present, absent]
@@ -49,11 +54,17 @@ EXAMPLES = r"""
         account_uri: "{{ ordered.hosts.localhost[0].account_uri }}"
     challenges:
       - "{{ ordered.hosts.localhost[0].challenges[0] | combine({'webroot': '/var/www/html'}) }}"
+
+- name: Answer at port 443 of a host that has no web server, for five minutes at most
+  certfleet.tls.challenge_response:
+    listen_timeout: 300
+    challenges:
+      - "{{ ordered.hosts.localhost[0].challenges[0] }}"
 """
 
 RETURN = r"""
 paths:
-  description: The files that are served, or are no longer.
+  description: The files that are served, or are no longer. Those of a listener are in O(home).
   returned: success
   type: list
   elements: str
@@ -62,8 +73,15 @@ paths:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.ansible.host_options import CHALLENGE_SPEC, HOME_SPEC, JOURNAL_SPEC, list_of, summary
-from ..module_utils.pki import webroot
+from ..module_utils.ansible.host_options import (
+    CHALLENGE_SPEC,
+    HOME_SPEC,
+    JOURNAL_SPEC,
+    LISTEN_SPEC,
+    list_of,
+    summary,
+)
+from ..module_utils.pki import responses
 from ..module_utils.pki.errors import HostError
 from ..module_utils.pki.preparation import Order, journal
 from ..module_utils.pki.wanted import check_home, check_name
@@ -71,7 +89,6 @@ from ..module_utils.pki.wanted import check_home, check_name
 
 def journal_all(params, check):
     """Write the orders down; whether anything changed. Raises HostError."""
-    check_home(params["home"])
     for item in params["orders"]:
         check_name(item["name"])
     changed = False
@@ -83,19 +100,22 @@ def journal_all(params, check):
     return changed
 
 
-def put_all(responses, check):
+def put_all(wanted, check):
     """The paths that were not there before."""
-    new = [response for response in responses if not webroot.in_place(response)]
-    for response in () if check else new:
-        webroot.put(response)
+    rivals = responses.rivals(wanted)
+    if rivals:
+        raise HostError("; ".join(rivals.values()))
+    new = [response for response in wanted if not response.in_place()]
+    for response in () if check else wanted:
+        response.put()
     return [response.path for response in new]
 
 
-def remove_all(responses, check):
+def remove_all(unwanted, check):
     """The paths that are there no more."""
-    there = [response for response in responses if webroot.exists(response)]
-    for response in () if check else responses:
-        webroot.remove(response)
+    there = [response for response in unwanted if response.exists()]
+    for response in () if check else unwanted:
+        response.remove()
     return [response.path for response in there]
 
 
@@ -106,20 +126,24 @@ def main():
             "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},
             "orders": list_of(JOURNAL_SPEC),
             "challenges": list_of(CHALLENGE_SPEC),
+            **LISTEN_SPEC,
         },
         supports_check_mode=True,
     )
     present = module.params["state"] == "present"
     try:
-        responses = webroot.responses(module.params["challenges"], present)
+        check_home(module.params["home"])
+        challenges = responses.checked(
+            module.params["challenges"], present, module.params["home"], module.params["listen_timeout"]
+        )
         journaled = present and journal_all(module.params, module.check_mode)
-        paths = (put_all if present else remove_all)(responses, module.check_mode)
+        paths = (put_all if present else remove_all)(challenges, module.check_mode)
     except HostError as error:
         module.fail_json(msg=str(error))
     listed = "".join(f"{path}\n" for path in paths)
     module.exit_json(
         changed=bool(paths) or journaled,
-        paths=sorted(response.path for response in responses),
+        paths=sorted(response.path for response in challenges),
         diff={"before": "" if present else listed, "after": listed if present else ""},
     )
 

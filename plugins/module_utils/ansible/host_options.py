@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..pki import library
 from ..pki.errors import HostError
-from ..pki.identifiers import CHALLENGES, HTTP_01
+from ..pki.identifiers import CHALLENGES, HTTP_01, TLS_ALPN_01
 from ..pki.wanted import Wanted, check_home, twice
 
 if TYPE_CHECKING:
@@ -47,15 +47,18 @@ JOURNAL_SPEC: dict[str, Any] = {
 
 CHALLENGE_SPEC: dict[str, Any] = {
     "name": {"type": "str"},
-    "type": {"type": "str", "default": "http-01", "choices": ["http-01"]},
+    "type": {"type": "str", "default": HTTP_01, "choices": [HTTP_01, TLS_ALPN_01]},
+    "identifier": {"type": "str"},
     "token": {"type": "str", "required": True, "no_log": False},
     "key_authorization": {"type": "str", "no_log": False},
-    "webroot": {"type": "path", "required": True},
+    "webroot": {"type": "path"},
+    "listen": {"type": "str"},
     # Of no use here, but acme_order gives them, too.
-    "identifier": {"type": "str"},
     "url": {"type": "str"},
     "status": {"type": "str"},
 }
+
+LISTEN_SPEC: dict[str, Any] = {"listen_timeout": {"type": "int", "default": 600}}
 
 
 def list_of(spec: Mapping[str, Any]) -> dict[str, Any]:

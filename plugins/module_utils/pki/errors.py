@@ -48,3 +48,7 @@ class ValidityError(CertificateError):
 
 class ServiceError(HostError):
     """A service that could not be reloaded."""
+
+
+class ListenError(HostError):
+    """A port that challenges cannot be answered at."""

@@ -14,6 +14,7 @@ import errno
 import fcntl
 import os
 import stat
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -59,14 +60,19 @@ def holds(path: str, data: bytes) -> bool:
 
     Others than root may own its folder: nothing that lies there makes this wait, or read without an end.
     """
+    return peek(path, len(data) + 1) == data
+
+
+def peek(path: str, most: int) -> bytes | None:
+    """At most so many bytes of the file *path*, without waiting; None if it is none, or cannot be read."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
-        return False
+        return None
     try:
-        return stat.S_ISREG(os.fstat(handle).st_mode) and os.read(handle, len(data) + 1) == data
+        return os.read(handle, most) if stat.S_ISREG(os.fstat(handle).st_mode) else None
     except OSError:
-        return False
+        return None
     finally:
         os.close(handle)
 
@@ -104,15 +110,27 @@ def write_folder(path: str, contents: Mapping[str, Content]) -> None:
         raise
 
 
-def make_folders(path: str) -> None:
-    """Make the folder *path*, and those above it, where they are missing."""
+@contextmanager
+def passing(folder: str, data: bytes) -> Iterator[str]:
+    """The path of a file that only this user can read and that is gone afterwards, for what takes nothing but files."""
+    path = _aside(folder, f"{os.getpid()}-{threading.get_ident()}")
+    try:
+        with _told(f"{path} cannot be written"):
+            _write_new(path, Content(data, Attributes(0o600)))
+        yield path
+    finally:
+        _drop(path)
+
+
+def make_folders(path: str, mode: int = 0o755) -> None:
+    """Make the folder *path*, and those above it, where they are missing; *mode* is for those that are made."""
     if os.path.isdir(path):
         return
     parent = os.path.dirname(path)
-    make_folders(parent)
+    make_folders(parent, mode)
     with _told(f"{path} cannot be made"):
         try:
-            _make_folder(path)
+            _make_folder(path, mode)
         except FileExistsError:
             if not os.path.isdir(path):
                 raise
@@ -187,23 +205,53 @@ def sweep(folder: str, name: str | None = None) -> None:
 
 @contextmanager
 def locked(
-    path: str, monotonic: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
+    path: str,
+    monotonic: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+    patience: float = _LOCK_PATIENCE,
 ) -> Iterator[None]:
-    """Hold the lock at *path*. The kernel lets go of it when the process ends, however that comes about."""
+    """Hold the lock at *path*. The kernel lets go of it when the process ends, however that comes about.
+
+    patience: seconds after which a lock that another holds is a LockedError.
+    """
     with _told(f"{path} cannot be locked"):
         # 0600: whoever may open it could hold it.
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:
-        deadline = monotonic() + _LOCK_PATIENCE
+        deadline = monotonic() + patience
         while not _try_lock(handle, path):
             if monotonic() >= deadline:
                 raise LockedError(
-                    f"another run has held {path} for {_LOCK_PATIENCE:.0f} seconds: run again when it has ended"
+                    f"another run has held {path} for {patience:.0f} seconds: run again when it has ended"
                 )
             sleep(0.1)
         yield
     finally:
         os.close(handle)
+
+
+def claim(path: str) -> int | None:
+    """Take the lock at *path* for as long as a process has the handle that this gives; None if another has it.
+
+    Handles that a fork copies are one: the lock is let go of with the last of them.
+    """
+    with _told(f"{path} cannot be locked"):
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    try:
+        claimed = _try_lock(handle, path)
+    except DiskError:
+        os.close(handle)
+        raise
+    if claimed:
+        return handle
+    os.close(handle)
+    return None
+
+
+def touch(path: str) -> None:
+    """Give a file the present time."""
+    with _told(f"{path} cannot be written"):
+        os.utime(path)
 
 
 def _try_lock(handle: int, path: str) -> bool:
@@ -242,10 +290,10 @@ def _write_new(path: str, content: Content) -> None:
         os.close(handle)
 
 
-def _make_folder(path: str) -> None:
+def _make_folder(path: str, mode: int = 0o755) -> None:
     umask = os.umask(0o022)
     try:
-        os.mkdir(path, 0o755)
+        os.mkdir(path, mode)
     finally:
         os.umask(umask)
 

@@ -10,12 +10,11 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from . import webroot
 from .deployment import Deployed, Issued, confirm, deploy, reload_outstanding, repair
 from .errors import CertificateError, HostError, ValidityError
 from .preparation import forget_order
+from .responses import Response
 from .wanted import Wanted
-from .webroot import Response
 
 
 class Rollout:
@@ -40,12 +39,12 @@ class Rollout:
     def remove(self, responses: Iterable[Response]) -> None:
         """Remove challenge responses. One that stays is no reason to leave a new certificate out."""
         for response in responses:
-            if not webroot.exists(response):
+            if not response.exists():
                 continue
             self.changed = True
             try:
                 if not self.check:
-                    webroot.remove(response)
+                    response.remove()
             except HostError as error:
                 self.warnings.append(str(error))
 

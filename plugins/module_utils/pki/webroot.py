@@ -7,15 +7,11 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from . import files
-from .errors import DiskError, OptionError
+from .errors import DiskError
 
-# RFC 8555 section 8.3: base64url alphabet. It becomes a file's name.
-_TOKEN = re.compile(r"[A-Za-z0-9_-]+")
 _ATTEMPTS = 10
 
 
@@ -32,56 +28,38 @@ class Response(NamedTuple):
         """Where the file is."""
         return os.path.join(self.webroot, ".well-known", "acme-challenge", self.token)
 
+    def in_place(self) -> bool:
+        """Whether the response is served already."""
+        return files.holds(self.path, self.key_authorization.encode())
 
-def responses(challenges: Iterable[Mapping[str, Any]], present: bool) -> list[Response]:
-    """The responses that options name, all checked before the first is written. Raises OptionError."""
-    checked = []
-    for challenge in challenges:
-        token, answer = challenge["token"], challenge["key_authorization"] or ""
-        if not _TOKEN.fullmatch(token):
-            raise OptionError(f"the challenge token {token[:80]!r} is not one (RFC 8555 section 8.3): it is refused")
-        # RFC 8555 section 8.1: token, dot, the account key's thumbprint.
-        if present and not (answer.startswith(token + ".") and _TOKEN.fullmatch(answer[len(token) + 1 :])):
-            raise OptionError(f"the key authorization of token {token} does not begin with it: it is refused")
-        if not os.path.isabs(challenge["webroot"]):
-            raise OptionError(f"webroot {challenge['webroot']!r} is not an absolute path")
-        checked.append(Response(challenge["webroot"], token, answer, challenge.get("name") or ""))
-    return list(dict.fromkeys(checked))
-
-
-def in_place(response: Response) -> bool:
-    """Whether the response is served already."""
-    return files.holds(response.path, response.key_authorization.encode())
-
-
-def put(response: Response) -> None:
-    """Write the response. Raises DiskError."""
-    if not os.path.isdir(response.webroot):
-        raise DiskError(f"webroot {response.webroot} does not exist: make it, and have the web server serve it")
-    folder, name = os.path.split(response.path)
-    for attempt in range(_ATTEMPTS):
-        try:
-            files.make_folders(folder)
-            files.sweep(folder, name)
-            files.write_all(folder, {name: files.Content(response.key_authorization.encode())})
+    def put(self) -> None:
+        """Write the response, if it is not in place. Raises DiskError."""
+        if self.in_place():
             return
-        except DiskError:
-            # Another run may be at work in this webroot, and have just removed the empty folder or written the same.
-            if in_place(response):
+        if not os.path.isdir(self.webroot):
+            raise DiskError(f"webroot {self.webroot} does not exist: make it, and have the web server serve it")
+        folder, name = os.path.split(self.path)
+        for attempt in range(_ATTEMPTS):
+            try:
+                files.make_folders(folder)
+                files.sweep(folder, name)
+                files.write_all(folder, {name: files.Content(self.key_authorization.encode())})
                 return
-            if attempt == _ATTEMPTS - 1:
-                raise
+            except DiskError:
+                # Another run may be at work in this webroot, have just removed the empty folder or written the same.
+                if self.in_place():
+                    return
+                if attempt == _ATTEMPTS - 1:
+                    raise
 
+    def exists(self) -> bool:
+        """Whether there is anything to remove."""
+        return os.path.lexists(self.path)
 
-def exists(response: Response) -> bool:
-    """Whether there is anything to remove."""
-    return os.path.lexists(response.path)
-
-
-def remove(response: Response) -> bool:
-    """Remove the response, and the folders that it leaves empty; False if it was not there. Raises DiskError."""
-    removed = files.remove_file(response.path)
-    folder = os.path.dirname(response.path)
-    if files.remove_empty(folder):
-        files.remove_empty(os.path.dirname(folder))
-    return removed
+    def remove(self) -> bool:
+        """Remove the response, and the folders that it leaves empty; False if it was not there. Raises DiskError."""
+        removed = files.remove_file(self.path)
+        folder = os.path.dirname(self.path)
+        if files.remove_empty(folder):
+            files.remove_empty(os.path.dirname(folder))
+        return removed

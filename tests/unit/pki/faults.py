@@ -12,10 +12,12 @@ import os
 import signal
 
 # Those that change the disk, or bring a change to it.
-CHANGES = frozenset(["write", "fsync", "rename", "replace", "symlink", "mkdir", "unlink", "rmdir", "fchmod", "fchown"])
+CHANGES = frozenset(
+    ["write", "fsync", "rename", "replace", "symlink", "mkdir", "unlink", "rmdir", "fchmod", "fchown", "utime"]
+)
 # Those that need room on the disk, for a disk that is full.
 GROWING = frozenset(["create", "write", "fsync", "rename", "replace", "symlink", "mkdir"])
-HARMLESS = frozenset(["close", "listdir", "fstat", "read", "umask", "path"])
+HARMLESS = frozenset(["close", "listdir", "fstat", "read", "umask", "path", "getpid"])
 # Those after which somebody may see another thing than before.
 VISIBLE = frozenset(["create", "rename", "replace", "symlink", "fchmod", "fchown"])
 # Bytes that one write takes: short writes are part of every run.

@@ -449,6 +449,9 @@ def test_nobody_else_in_pki_changes_the_disk():
     """The crash tests count what files.py does: a change made elsewhere would escape them."""
     folder = os.path.dirname(files.__file__)
     read_only = {"path", "environ", "listdir", "lstat", "stat", "readlink", "access", "W_OK", "X_OK", "R_OK"}
+    read_only |= {"fstat", "close", "strerror"}
+    # A process that is started: it opens /dev/null, and its own name.
+    process = {"fork", "setsid", "waitpid", "_exit", "chdir", "umask", "dup2", "open", "devnull", "O_RDWR"}
     sources = [name for name in os.listdir(folder) if name.endswith(".py") and name != "files.py"]
     assert len(sources) > 10
     for name in sources:
@@ -456,10 +459,12 @@ def test_nobody_else_in_pki_changes_the_disk():
             tree = ast.parse(file.read())
         for node in ast.walk(tree):
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "os":
-                assert node.attr in read_only, f"{name} uses os.{node.attr}"
+                allowed = read_only | (process if name == "detach.py" else set())
+                assert node.attr in allowed, f"{name} uses os.{node.attr}"
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "open":
                 modes = [argument.value for argument in node.args[1:] if isinstance(argument, ast.Constant)]
-                assert set(modes) <= {"rb", "r"}, f"{name} opens to write"
+                own_name = isinstance(node.args[0], ast.Constant) and node.args[0].value == "/proc/self/comm"
+                assert own_name or set(modes) <= {"rb", "r"}, f"{name} opens to write"
             if isinstance(node, (ast.Import, ast.ImportFrom)):
                 modules = {alias.name for alias in node.names} | {getattr(node, "module", None)}
                 assert not modules & {"shutil", "tempfile", "pathlib", "subprocess"}, f"{name} imports {modules}"
