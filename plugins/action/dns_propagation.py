@@ -76,7 +76,10 @@ def _look(resolver: Resolver, records: list[dict[str, Any]], timeout: int) -> di
         if entry["problem"]:
             problems[_shown(entry)] = entry["problem"]
         results.append(entry)
-    said = {"records": results, "others": others}
+    said: dict[str, Any] = {"records": results, "others": others}
+    if others:
+        listed = ", ".join(f"{name} ({len(values)})" for name, values in others.items())
+        said["warnings"] = [f"there are other TXT values than this run's, of which old ones can be removed: {listed}"]
     if problems:
         listed = "; ".join(f"{name}: {problem}" for name, problem in problems.items())
         said.update(failed=True, msg=f"not all records were seen on all authoritative servers in {timeout} s: {listed}")

@@ -10,6 +10,7 @@ import base64
 import hashlib
 import re
 from dataclasses import dataclass
+from datetime import datetime
 
 from .errors import AcmeError, ProtocolError
 from .jws import encode
@@ -19,6 +20,7 @@ PERSIST_DRAFTS = ("01", "02")
 # Both stand in a record whose parts semicolons and blanks divide (RFC 8659 section 4.2), and come from the CA.
 _ISSUER = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 _URI = re.compile(r"[!-:<-~]+")
+_PERSISTENT = "_validation-persist."
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,28 @@ def dns_persist_01(
         value += "; policy=wildcard"
     if persist_until is not None:
         value += f"; persistUntil={persist_until}"
-    return TxtRecord(f"_validation-persist.{domain}", value)
+    return TxtRecord(f"{_PERSISTENT}{domain}", value)
+
+
+def is_persistent(name: str) -> bool:
+    """Whether a record's name is one of dns-persist-01."""
+    return name.startswith(_PERSISTENT)
+
+
+def grants(value: str, now: datetime) -> set[str]:
+    """What a published dns-persist-01 record grants, as the values that dns_persist_01() gives without an end.
+
+    The record may say more than is needed, in another order: a policy, an end that is still to come.
+    """
+    issuer, *rest = (part.strip(" \t") for part in value.split(";"))
+    parameters = dict((tag.lower(), text) for tag, _equals, text in (part.partition("=") for part in rest))
+    until = parameters.get("persistuntil")
+    over = until is not None and not (until.isdecimal() and int(until) > now.timestamp())
+    if "" in parameters or len(parameters) != len(rest) or over or not parameters.get("accounturi"):
+        return set()
+    granted = f"{issuer.lower()}; accounturi={parameters['accounturi']}"
+    wildcard = parameters.get("policy", "").lower() == "wildcard"
+    return {granted, f"{granted}; policy=wildcard"} if wildcard else {granted}
 
 
 def _hashed(domain: str, account: PersistentAccount) -> str:

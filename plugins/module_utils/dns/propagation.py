@@ -11,7 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from ..acme.clock import Clock
 from ..acme.polling import Deadline
+from ..acme.txt_record import grants, is_persistent
 from .errors import DnsError, NoRouteError, SilentError
 from .servers import Authorities, Server
 from .zones import Location
@@ -44,10 +46,11 @@ class _Place:
 
     zone: str
     name: str
+    persistent: bool
 
     @classmethod
     def of(cls, location: Location) -> _Place:
-        return cls(location.zone, location.target)
+        return cls(location.zone, location.target, is_persistent(location.name))
 
 
 def held(authorities: Authorities, locations: Iterable[Location]) -> dict[Location, frozenset[str]]:
@@ -87,7 +90,7 @@ def wait(authorities: Authorities, wanted: Mapping[Location, Set[str]], deadline
             held=not lacking,
             problem="; ".join(f"{server} {what}".strip() for server, what in lacking),
             lacking=tuple(server for server, _what in lacking if server),
-            others=survey.found(place) - values[place],
+            others=frozenset() if place.persistent else survey.found(place) - values[place],
         )
     return outcomes
 
@@ -124,7 +127,8 @@ class _Survey:
             if left is not None and left <= 0:
                 return self._said[place].get(address, DnsError("was not reached in the time there is"))
             try:
-                return self._authorities.values(place.zone, address, place.name, left)
+                values = self._authorities.values(place.zone, address, place.name, left)
+                return _with_grants(values, time.clock) if time and place.persistent else values
             except (NoRouteError, SilentError) as error:
                 down[address] = error
                 return error
@@ -182,3 +186,8 @@ class _Survey:
     def _holds(self, place: _Place, address: str, values: Set[str]) -> bool:
         said = self._said[place].get(address)
         return isinstance(said, frozenset) and values <= said
+
+
+def _with_grants(values: frozenset[str], clock: Clock) -> frozenset[str]:
+    """Values of dns-persist-01, and what they grant whatever they say besides."""
+    return values.union(*(grants(value, clock.now()) for value in values))

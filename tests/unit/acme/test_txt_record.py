@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
+
 import pytest
 
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import AcmeError, ProtocolError
@@ -13,6 +15,8 @@ from ansible_collections.certfleet.tls.plugins.module_utils.acme.txt_record impo
     dns_01,
     dns_account_01,
     dns_persist_01,
+    grants,
+    is_persistent,
 )
 
 # RFC 8555 section 8.4 has the names, and no value: this one is printf TOKEN.THUMB | openssl dgst -sha256 | base64url.
@@ -75,3 +79,34 @@ def test_an_account_url_that_could_say_more_is_refused(uri):
 def test_draft_02_needs_the_directorys_prefix():
     with pytest.raises(AcmeError, match="accountHashPrefix"):
         dns_persist_01("example.com", PersistentAccount("ca.example", "https://ca/1", "02", "thumb"))
+
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=timezone.utc)
+PLAIN = "ca.example; accounturi=https://ca/1"
+
+
+@pytest.mark.parametrize(
+    ("value", "granted"),
+    [
+        (PLAIN, {PLAIN}),
+        ("CA.example;accounturi=https://ca/1", {PLAIN}),
+        (f"{PLAIN};", set()),  # what no parser of RFC 8659 section 4.2 takes
+        (f"{PLAIN}; policy=wildcard", {PLAIN, f"{PLAIN}; policy=wildcard"}),
+        ("ca.example; Policy=Wildcard; accountURI=https://ca/1", {PLAIN, f"{PLAIN}; policy=wildcard"}),
+        (f"{PLAIN}; policy=other", {PLAIN}),
+        (f"{PLAIN}; persistUntil={int(NOW.timestamp()) + 1}", {PLAIN}),
+        (f"{PLAIN}; persistUntil={int(NOW.timestamp())}", set()),
+        (f"{PLAIN}; persistUntil=soon", set()),
+        (f"{PLAIN}; accounturi=https://ca/2", set()),
+        ("ca.example", set()),
+        ("", set()),
+        ("v=spf1 -all", set()),
+    ],
+)
+def test_what_a_published_record_grants(value, granted):
+    assert grants(value, NOW) == granted
+
+
+def test_which_names_are_those_of_dns_persist_01():
+    assert is_persistent("_validation-persist.a.example")
+    assert not is_persistent("_acme-challenge.a.example")

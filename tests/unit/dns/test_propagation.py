@@ -89,6 +89,16 @@ def test_others_are_values_on_any_server_that_nobody_wants(pair, time):
     assert outcome.others == {"left by an earlier run", "of somebody else"}
 
 
+def test_a_persistent_record_may_say_more_than_is_needed(pair, time):
+    name, plain = "_validation-persist.www.example.com", "ca.example; accounturi=https://ca/1"
+    pair.add(name, f"ca.example; accounturi=https://ca/1; persistUntil={int(time.clock.now().timestamp()) + 60}")
+    pair.add(name, "other.example; accounturi=https://other/1")
+    outcomes = waited(pair, time, {at(name): {plain}}, seconds=1)
+    assert outcomes[at(name)] == Outcome(True, "", (), frozenset())
+    outcomes = waited(pair, time, {at(name): {f"{plain}; policy=wildcard"}}, seconds=1)
+    assert not outcomes[at(name)].held
+
+
 def test_two_names_that_lead_to_one(pair, time):
     pair.add("shared.example.com", "v", "w", "x")
     first, second = at("a.example.net", target="shared.example.com"), at("b.example.net", target="shared.example.com")
