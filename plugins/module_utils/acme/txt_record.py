@@ -87,7 +87,7 @@ def grants(value: str, now: datetime) -> set[str]:
     The record may say more than is needed, in another order: a policy, an end that is still to come.
     """
     issuer, *rest = (part.strip(" \t") for part in value.split(";"))
-    parameters = dict((tag.lower(), text) for tag, _equals, text in (part.partition("=") for part in rest))
+    parameters = {tag.lower(): text for tag, _equals, text in (part.partition("=") for part in rest)}
     until = parameters.get("persistuntil")
     over = until is not None and not (until.isdecimal() and int(until) > now.timestamp())
     if "" in parameters or len(parameters) != len(rest) or over or not parameters.get("accounturi"):
