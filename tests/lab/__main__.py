@@ -9,6 +9,7 @@ import os
 import sys
 from typing import NoReturn
 
+from .authorities import ZONES
 from .errors import LabError
 from .lab import Lab
 from .namespaces import CLEAN_ENV
@@ -37,6 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--lb", type=int, metavar="N", help="lb.lab.test leads to the first N hosts (all)")
     up.add_argument("--forks", type=int, metavar="N", help="Ansible's forks (one for each host, 20 at most)")
     up.add_argument("--eab", action="store_true", help="the CA wants external account binding")
+    up.add_argument("--dns-zones", action="store_true", help="DNS servers whose zones can be changed")
     up.add_argument("--collections-path", metavar="PATH", help="Ansible's collections_path (this checkout)")
     up.add_argument("--pebble-env", action="append", default=[], metavar="K=V", help="for Pebble; repeatable")
 
@@ -67,6 +69,7 @@ def _up(arguments: argparse.Namespace) -> int:
         lb=arguments.lb,
         forks=arguments.forks,
         eab=arguments.eab,
+        dns_zones=arguments.dns_zones,
         collections_path=arguments.collections_path,
         pebble_env=env,
     )
@@ -85,6 +88,8 @@ def _status(arguments: argparse.Namespace) -> int:
         print(f"{lab.fqdn(host)}  {lab.address(host)}  {'up' if lab.alive(host) else 'down'}")
     print(f"directory  {lab.pebble.directory_url}")
     print(f"its CA     {lab.pebble.ca_path}")
+    if lab.options.dns_zones:
+        print(f"DNS zones  {', '.join(lab.authorities.zone(zone) for zone in ZONES)}")
     print(f"for Ansible: {lab.state}/ansible.cfg, inventory.ini, vars.json")
     return 0
 

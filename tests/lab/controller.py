@@ -67,4 +67,6 @@ def write(lab: Lab) -> None:
         "lab_controller": lab.controller,
         "lab_eab": lab.pebble.eab,
     }
+    if options.dns_zones:
+        variables["acme_dns"] = lab.authorities.providers()
     (lab.state / "vars.json").write_text(json.dumps(variables, indent=2) + "\n")

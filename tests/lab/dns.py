@@ -1,42 +1,52 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The lab's DNS server: BIND, authoritative for one zone."""
+"""The lab's DNS server: BIND, authoritative for the lab's zone."""
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import signal
 import socket
 import struct
 from typing import TYPE_CHECKING
 
+from . import bind
 from .errors import LabError
 from .namespaces import in_network
-from .process import Process, wait
+from .process import wait
 
 if TYPE_CHECKING:
     from .lab import Lab
 
-NAMED_CONF = """\
-options {{
-    directory "{directory}";
-    pid-file none;
-    session-keyfile none;
-    listen-on {{ any; }};
-    listen-on-v6 {{ none; }};
-    recursion no;
-    dnssec-validation no;
-    minimal-responses yes;
-    notify no;
-    interface-interval 0;
-}};
-controls {{ }};
+CONFIG = """\
 zone "{zone}" {{
     type primary;
     file "{directory}/zone";
 }};
+"""
+# What the controller's questions left in its cache does not answer the CA's. Outside of the lab there is nothing.
+RECURSIVE_CONFIG = """\
+view "lab" {{
+    match-destinations {{ !{for_ca}; any; }};
+    zone "{zone}" {{
+        type primary;
+        file "{directory}/zone";
+    }};
+    zone "." {{
+        type primary;
+        file "{directory}/root";
+    }};
+}};
+view "ca" {{
+    zone "{zone}" {{ in-view "lab"; }};
+    zone "." {{ in-view "lab"; }};
+}};
+"""
+FOR_CA = 6  # the last part of the address for the CA's questions
+ROOT = """\
+$TTL 1
+. SOA ca.{zone}. hostmaster.{zone}. 1 3600 600 86400 1
+. NS ca.{zone}.
+ca.{zone}. A {address}
 """
 
 ZONE = """\
@@ -55,18 +65,28 @@ class Dns:
         self._directory = lab.state / "named"
         self._zone = self._directory / "zone"
 
+    @property
+    def for_ca(self) -> str:
+        """The address at which the CA asks it."""
+        controller = self._lab.controller
+        return f"{controller.rpartition('.')[0]}.{FOR_CA}" if self._lab.options.dns_zones else controller
+
     def start(self, records: list[tuple[str, str, str]]) -> None:
-        """Start it with these records (name, type, value), beside SOA and NS; return when it answers."""
-        self._directory.mkdir()
-        named = shutil.which("named", path="/usr/sbin:/usr/local/sbin")
-        if not named:
-            raise LabError("there is no named: install Debian's bind9 (make system does)")
-        # AppArmor's profile of /usr/sbin/named would keep it from reading here; it knows the program by its path.
-        program = shutil.copy2(named, self._directory / "named")
-        config = self._directory / "named.conf"
-        config.write_text(NAMED_CONF.format(directory=self._directory, zone=self._lab.domain))
+        """Start it with these records (name, type, value), beside SOA and NS; return when it answers.
+
+        In a lab with dns_zones it looks up what lies in zones that the records delegate.
+        """
+        lab, directory = self._lab, self._directory
+        directory.mkdir()
+        addresses, zones, recursion = ["127.0.0.1", lab.controller], CONFIG, lab.options.dns_zones
+        if recursion:
+            lab.ip("address", "add", f"{self.for_ca}/32", "dev", "bridge")
+            addresses, zones = [*addresses, self.for_ca], RECURSIVE_CONFIG
+            (directory / "root").write_text(ROOT.format(zone=lab.domain, address=lab.controller))
+        config = bind.options(directory, addresses, ["::1", lab.controller6], recursion)
+        config += zones.format(directory=directory, zone=lab.domain, for_ca=self.for_ca)
         self._zone.write_text(ZONE + "".join(f"{' '.join(record)}\n" for record in records))
-        self._lab.spawn("named", [program, "-g", "-n", "1", "-c", config])
+        bind.start(lab, "named", directory, config)
         self._loaded(1)
 
     def add(self, name: str, rtype: str, value: str) -> None:
@@ -88,10 +108,7 @@ class Dns:
         aside = self._zone.with_suffix(".new")
         aside.write_text(SOA.sub(rf"\g<1> {serial}", text))
         aside.replace(self._zone)
-        process = Process.recorded(self._lab.state / "named.pid")
-        if process is None:
-            raise LabError(f"named does not run: see {self._lab.log('named')}")
-        os.kill(process.pid, signal.SIGHUP)
+        bind.reload(self._lab, "named")
         self._loaded(serial)
 
     def _loaded(self, serial: int) -> None:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from . import controller, keys, layer, web
+from .authorities import Authorities
 from .dns import Dns
 from .errors import LabError
 from .namespaces import CLEAN_ENV, SBIN, in_network, nsenter, start, unshare
@@ -38,6 +39,7 @@ PROXY = re.compile("_proxy$", re.IGNORECASE)
 OURS = (
     "ansible",
     "ansible.cfg",
+    "authorities",
     "hosts",
     "init.pid",
     "inventory.ini",
@@ -46,6 +48,10 @@ OURS = (
     "layers",
     "named",
     "named.pid",
+    "ns1.pid",
+    "ns2.pid",
+    "other.pid",
+    "pdns.pid",
     "pebble",
     "pebble.pid",
     "resolv.conf",
@@ -73,6 +79,7 @@ class Lab:
         self._network: int | None = None  # the inode of the controller's network namespace
         self.control = ""  # directory of ssh's shared connections
         self.dns = Dns(self)
+        self.authorities = Authorities(self)  # up if the options have dns_zones
         self.pebble = Pebble(self)
 
     @classmethod
@@ -120,7 +127,7 @@ class Lab:
         return Path(f"/proc/{self._running(host).pid}/root") / path.lstrip("/")
 
     def log(self, name: str) -> Path:
-        """The log of a server of the lab (named, pebble)."""
+        """The log of a server of the lab (named, pebble, and those of the authorities)."""
         return self.state / "log" / f"{name}.log"
 
     @property
@@ -225,7 +232,7 @@ class Lab:
         self._running(host).kill()
 
         def gone() -> bool:
-            return self._ip("link", "show", host, check=False).returncode != 0
+            return self.ip("link", "show", host, check=False).returncode != 0
 
         # The kernel takes namespaces apart later; a new host of that name needs the link's name.
         wait(gone, 20, f"the link of {host} does not go away", pause=0.05)
@@ -270,6 +277,14 @@ class Lab:
             subprocess.run(command, env=env, cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=True)
         wait(lambda: pid_file.exists() and pid_file.read_text().endswith("\n"), 10, f"{name} does not start")
 
+    def ip(self, *args: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run the program ip in the controller's network. Raises LabError when it fails, unless check is false."""
+        command = [*nsenter(self.init, "--net"), "ip", *args]
+        done = subprocess.run(command, env=CLEAN_ENV, capture_output=True, text=True, check=False)
+        if check and done.returncode != 0:
+            raise LabError(f"ip {' '.join(args)}: {done.stderr.strip()}")
+        return done
+
     def _up(self) -> None:
         state = self.state
         # Unix sockets take paths of about a hundred characters, so not in the state directory.
@@ -292,6 +307,8 @@ class Lab:
             layer.fill(Path(f"/proc/{self.init.pid}/root{state}/layers/base"), public_key, resolv_conf)
             booting = [pool.submit(self.boot, host) for host in self.hosts]
             self.dns.start(self._records())
+            if self.options.dns_zones:
+                self.authorities.start()
             self.pebble.start()
             for future in booting:
                 future.result()
@@ -310,6 +327,8 @@ class Lab:
         records = [("ca", "A", self.controller)]
         for host in self.hosts:
             records += [(host, "A", self.address(host)), (f"*.{host}", "A", self.address(host))]
+        if self.options.dns_zones:
+            records += self.authorities.delegations()
         return records + [("lb", "A", self.address(host)) for host in self.hosts[: self.options.lb]]
 
     def _make_room(self) -> None:
@@ -396,14 +415,7 @@ class Lab:
 
     def _link(self, host: str, state: str) -> None:
         self._known(host)
-        self._ip("link", "set", host, state)
-
-    def _ip(self, *args: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        command = [*nsenter(self.init, "--net"), "ip", *args]
-        done = subprocess.run(command, env=CLEAN_ENV, capture_output=True, text=True, check=False)
-        if check and done.returncode != 0:
-            raise LabError(f"ip {' '.join(args)}: {done.stderr.strip()}")
-        return done
+        self.ip("link", "set", host, state)
 
 
 def _check_machine() -> None:

@@ -17,6 +17,7 @@ class Options:
     lb: int | None = None  # how many of them lb.lab.test leads to; None: all
     forks: int | None = None  # of Ansible; None: one for each host, 20 at most
     eab: bool = False  # the CA wants external account binding
+    dns_zones: bool = False  # there are lab.authorities and their zones
     collections_path: str | None = None  # Ansible's; None: this checkout
     pebble_env: dict[str, str] = field(default_factory=dict)
     pebble_config: dict[str, Any] = field(default_factory=dict)

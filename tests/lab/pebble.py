@@ -141,7 +141,7 @@ class Pebble:
         path.write_text(json.dumps({"pebble": config}, indent=2))
         self._lab.spawn(
             "pebble",
-            [_program(), "-config", path, "-dnsserver", f"{self._lab.controller}:53"],
+            [_program(), "-config", path, "-dnsserver", f"{self._lab.dns.for_ca}:53"],
             {**ENVIRONMENT, **options.pebble_env},
         )
         wait(self._answers, 20, f"Pebble does not answer: see {self.log}")
