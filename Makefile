@@ -105,9 +105,12 @@ $(DEV):
 	ln -s ../../../.. $@/ansible_collections/certfleet/tls
 
 ##@ Releasing
-.PHONY: build changelog clean
+.PHONY: build docs changelog clean
 build: venv ## the collection's archive, in build/
 	$(VENV)/bin/ansible-galaxy collection build --force --output-path build
+
+docs: venv ## the tables of DNS providers in docs/dns-providers.md
+	PYTHONPATH=$(DEV) $(VENV)/bin/python -m tests.docs.providers
 
 changelog: venv ## CHANGELOG.md from changelogs/fragments
 	$(VENV)/bin/antsibull-changelog release --refresh --reload-plugins --update-existing

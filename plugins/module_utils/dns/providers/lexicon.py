@@ -48,7 +48,7 @@ class Lexicon(Provider):
 
     name = "lexicon"
     title = "Every provider of dns-lexicon, 3.11 and later"
-    notes = "`name` and `options` are those of the tables of dns-lexicon's providers below."
+    notes = "`name` and `options` are those in the table above."
     libraries = ("dns-lexicon",)
     options = (
         Option("name", "dns-lexicon's name of the provider.", required=True),

@@ -1,0 +1,293 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Many TXT records, each with its provider: which entry is for which, what is to be done, and doing it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import providers, task_files
+from .errors import DnsError
+from .options import check
+from .propagation import held
+from .providers.base import Provider
+from .records import Txt, canonical, relative
+from .servers import Authorities
+from .zones import Location
+
+CHANGED, UNCHANGED, TASKS, FAILED = "changed", "unchanged", "tasks", "failed"
+#: What each location holds now; a DnsError where nobody could be asked.
+Found = Mapping[Location, "frozenset[str] | DnsError"]
+
+_SIDE_BY_SIDE = 8
+
+
+@dataclass
+class Item:
+    """A record as asked for, where it is kept (nowhere if that is not known), and what became of it."""
+
+    name: str
+    value: str
+    location: Location
+    status: str = ""
+    problem: str = ""
+
+    @property
+    def txt(self) -> Txt:
+        """The record that is written: CNAMEs are followed."""
+        return Txt(self.location.target, self.value)
+
+    def fail(self, problem: object) -> None:
+        """Note why it could not be done."""
+        self.status, self.problem = FAILED, str(problem)
+
+    def result(self) -> dict[str, str]:
+        """As dns_txt_record returns it."""
+        return {
+            "name": self.name,
+            "value": self.value,
+            "target": self.location.target,
+            "zone": self.location.zone,
+            "status": self.status,
+            "problem": self.problem,
+        }
+
+
+@dataclass
+class Job:
+    """The records of one entry. provider is what changes them; without one it is for the tasks of *file*."""
+
+    entry: str
+    provider: Provider | None
+    provider_name: str = ""
+    file: str = ""
+    items: list[Item] = field(default_factory=list)
+
+    def by_zone(self) -> dict[str, list[Item]]:
+        """The records of each zone, which a provider changes in one call."""
+        zones: dict[str, list[Item]] = {}
+        for item in self.items:
+            zones.setdefault(item.location.zone, []).append(item)
+        return zones
+
+
+class Entries:
+    """The option zones (acme_dns): which provider writes to which zone."""
+
+    def __init__(self, zones: Mapping[str, Any], tasks_file: str = "") -> None:
+        """*tasks_file*: absolute path of the tasks for what has no entry. Raises DnsError for a key that is no zone."""
+        self._zones = zones
+        self._tasks_file = tasks_file
+        self._keys: dict[str, str] = {}
+        for key in zones:
+            name = _zone_name(key)
+            if name in self._keys:
+                raise DnsError(f"zones (acme_dns) has {key!r} twice, the other time as {self._keys[name]!r}")
+            self._keys[name] = key
+
+    def key(self, location: Location) -> str | None:
+        """The entry for a record: the longest that is its name or a parent of it, else '*'; '' is the tasks file.
+
+        None if there is none.
+        """
+        name = location.target
+        while name:
+            if name in self._keys:
+                return self._keys[name]
+            name = name.partition(".")[2]
+        return "*" if "*" in self._zones else "" if self._tasks_file else None
+
+    def job(self, key: str, timeout: float) -> Job:
+        """What is done with the records of an entry, its options checked. Raises DnsError."""
+        if key == "":
+            return Job(key, None, file=self._tasks_file)
+        try:
+            return self._job(key, timeout)
+        except DnsError as error:
+            raise DnsError(f"{_where(key)}: {error}") from None
+
+    def _job(self, key: str, timeout: float) -> Job:
+        entry = self._zones[key]
+        if not isinstance(entry, Mapping):
+            raise DnsError("it has to be a mapping of 'provider' and that provider's options")
+        options = {name: value for name, value in entry.items() if name != "provider"}
+        name = str(entry.get("provider") or "")
+        if name in providers.KINDS:
+            return Job(key, providers.make(name, options, timeout), name)
+        by_tasks = task_files.names()
+        if name not in by_tasks:
+            known = ", ".join([*providers.KINDS, *by_tasks])
+            raise DnsError(f"{f'there is no provider {name!r}' if name else 'it names no provider'}; there are {known}")
+        file = task_files.find(name)
+        check(file.options, options, name)
+        file.check_collection()
+        return Job(key, None, name, file.path)
+
+
+def assign(
+    records: Sequence[Txt], places: Mapping[str, Location | DnsError], entries: Entries, timeout: float
+) -> tuple[list[Item], list[Job]]:
+    """Each record with where it is kept, and all that can be done sorted by entry; what cannot has failed.
+
+    *timeout*: seconds for each exchange with a provider.
+    """
+    items: list[Item] = []
+    jobs: dict[str, Job | DnsError] = {}
+    for record in records:
+        place = places[record.name]
+        item = Item(record.name, record.value, place if isinstance(place, Location) else Location(record.name, "", ""))
+        items.append(item)
+        if isinstance(place, DnsError):
+            item.fail(place)
+            continue
+        key = entries.key(place)
+        if key is None:
+            item.fail(
+                f"zones (acme_dns) has no entry for zone {place.zone}, where {place.target} is kept: "
+                "add one, or '*' for all zones without"
+            )
+            continue
+        if key not in jobs:
+            try:
+                jobs[key] = entries.job(key, timeout)
+            except DnsError as error:
+                jobs[key] = error
+        job = jobs[key]
+        if isinstance(job, DnsError):
+            item.fail(job)
+        else:
+            job.items.append(item)
+    return items, [job for job in jobs.values() if isinstance(job, Job)]
+
+
+def look(authorities: Authorities, jobs: Sequence[Job]) -> Found:
+    """What is there now, where the jobs are to write."""
+    found: dict[Location, frozenset[str] | DnsError] = {}
+    found.update(held(authorities, {item.location: None for job in jobs for item in job.items}))
+    for zone, items in ((zone, items) for job in jobs if not job.provider for zone, items in job.by_zone().items()):
+        empty = [item.location for item in items if not found[item.location]]
+        trouble = _trouble(authorities, zone, empty[0].target) if empty else None
+        if trouble:
+            found.update(dict.fromkeys(empty, trouble))
+    return found
+
+
+def _trouble(authorities: Authorities, zone: str, name: str) -> DnsError | None:
+    """Why no server of *zone* can be asked for *name*; None if one can be."""
+    trouble = DnsError(f"zone {zone} has no name server with an address")
+    try:
+        for server in authorities.servers(zone):
+            for address in server.addresses:
+                try:
+                    authorities.values(zone, address, name)
+                    return None
+                except DnsError as error:
+                    trouble = DnsError(f"{server.name} ({address}) {error}")
+    except DnsError as error:
+        trouble = error
+    return trouble
+
+
+def carry_out(jobs: Sequence[Job], found: Found, present: bool, dry: bool) -> None:
+    """Do the jobs that have a provider, entries side by side, and note with each record what became of it.
+
+    *dry*: send nothing, and note what would be.
+    """
+
+    def one(job: Job) -> None:
+        if job.provider:
+            _do(job, job.provider, found, present, dry)
+
+    with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
+        list(pool.map(one, jobs))
+
+
+def _do(job: Job, provider: Provider, found: Found, present: bool, dry: bool) -> None:
+    for zone, items in job.by_zone().items():
+        to_send: dict[Txt, None] = {}
+        for item in items:
+            is_there = item.value in _held(found, item)
+            item.status = UNCHANGED if is_there is present or not (present or provider.holds_any_number) else CHANGED
+            # What one server still has, another may have lost already: it is sent again, where that is harmless.
+            if not (present and is_there) or provider.holds_any_number:
+                to_send[item.txt] = None
+        if dry or not to_send:
+            continue
+        try:
+            failures = provider.change(zone, list(to_send), present)
+        except DnsError as error:
+            failures = dict.fromkeys(to_send, str(error))
+        except Exception as error:
+            # A library's bug takes down one entry, and does not get to tell its secrets.
+            said = f"{provider.name} broke off with {type(error).__name__}: {provider.scrub(error)}"
+            failures = dict.fromkeys(to_send, said)
+        for item in items:
+            if item.txt in failures:
+                item.fail(f"{failures[item.txt]} ({_where(job.entry)})")
+
+
+def for_tasks(jobs: Sequence[Job], found: Found, present: bool) -> list[dict[str, Any]]:
+    """What the tasks files have to do, as dns_txt_record returns it."""
+    return [
+        {"provider": job.provider_name, "entry": job.entry, "file": job.file, "records": records}
+        for job in jobs
+        if not job.provider
+        for records in [list(_record_sets(job, found, present))]
+        if records
+    ]
+
+
+def _record_sets(job: Job, found: Found, present: bool) -> Iterator[dict[str, Any]]:
+    sets: dict[tuple[str, str], list[Item]] = {}
+    for item in job.items:
+        location, unseen = item.location, found.get(item.location)
+        if isinstance(unseen, DnsError):
+            # Most modules replace the whole set, with other values in it that are not ours.
+            item.fail(f"it cannot be seen what {location.target} holds already: {unseen}")
+            continue
+        item.status = TASKS
+        sets.setdefault((location.target, location.zone), []).append(item)
+    for (target, zone), items in sets.items():
+        values = list(dict.fromkeys(item.value for item in items))
+        before = sorted({value for item in items for value in _held(found, item)})
+        after = {*before, *values} if present else {*before} - {*values}
+        yield {
+            "name": target,
+            "record": relative(target, zone),
+            "zone": zone,
+            "values": values,
+            "present": sorted(after),
+            "before": before,
+        }
+
+
+def problems(items: Sequence[Item]) -> str:
+    """One line that names each record that failed, and why; empty if none has."""
+    names: dict[str, list[str]] = {}
+    for item in items:
+        if item.status == FAILED and item.name not in names.setdefault(item.problem, []):
+            names[item.problem].append(item.name)
+    return "; ".join(f"{', '.join(those)}: {problem}" for problem, those in names.items())
+
+
+def _held(found: Found, item: Item) -> frozenset[str]:
+    values = found.get(item.location)
+    return values if isinstance(values, frozenset) else frozenset()
+
+
+def _where(key: str) -> str:
+    return f"entry {key!r} of zones (acme_dns)"
+
+
+def _zone_name(key: str) -> str:
+    if key == "*":
+        return key
+    try:
+        return canonical(key if key.isascii() else key.encode("idna").decode())
+    except (DnsError, UnicodeError):
+        raise DnsError(f"{_where(key)}: it has to be the name of a zone, of a record, or '*'") from None

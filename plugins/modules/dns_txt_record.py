@@ -1,0 +1,198 @@
+#!/usr/bin/python
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: dns_txt_record
+short_description: Add TXT records to any DNS, or remove them, many at once
+version_added: 0.2.0
+description:
+  - Finds for every record the zone that it is kept in. CNAMEs are followed from the record's name, so that
+    C(_acme-challenge) names may be delegated to another zone; credentials are looked up by the zone that is written to.
+  - Calls the provider of each zone once with all the records that belong there, several providers side by side.
+  - The TXT records of a name are a set. Values are added and removed one by one, and other values stay.
+  - One record that fails stops no other. It fails at the end, with one line that names each record and why, and with
+    all results.
+  - Providers for which Ansible has a module are called by tasks, not by this module. It returns in RV(task_files) what
+    they have to do. The role C(certfleet.tls.acme) goes on from there.
+  - It is an action plugin, which runs on the controller and sends nothing to hosts. Credentials stay in its process.
+author:
+  - certfleet.tls contributors (@certfleet)
+extends_documentation_fragment:
+  - certfleet.tls.attributes
+attributes:
+  check_mode:
+    support: full
+    details:
+      - It looks at the DNS, sends nothing to a provider, and tells what it would.
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+    details:
+      - What the DNS holds already is reported as V(unchanged), though it is sent again, as one name server may still
+        hold what another has lost.
+requirements:
+  - dnspython >= 2.3
+  - requests, for the provider C(acme_dns)
+  - dns-lexicon >= 3.11, for the provider C(lexicon)
+options:
+  records:
+    description:
+      - The TXT records. A name may occur more than once, with a value each time.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      name:
+        description:
+          - The record's name, its international labels written as A-labels.
+        type: str
+        required: true
+      value:
+        description:
+          - The value.
+        type: str
+        required: true
+  state:
+    description:
+      - Whether the values are added or removed.
+    type: str
+    choices: [present, absent]
+    default: present
+  zones:
+    description:
+      - A mapping of zone names to providers. Each entry is a mapping of C(provider), a name, and of the options of that
+        provider. All providers and their options are listed in C(docs/dns-providers.md) of the collection.
+      - A record belongs to the longest key that is its name or a parent of it, after CNAMEs. The key C(*) stands for
+        all else.
+    type: raw
+  tasks_file:
+    description:
+      - A tasks file of your own for the records that no entry of O(zones) is for. It is looked for where
+        M(ansible.builtin.include_tasks) would.
+    type: path
+  resolver:
+    description:
+      - The name servers that are asked for zones, their servers and the addresses of these, in place of those of the
+        controller's system. Each is an address, with or without a port, like V(192.0.2.1), V(192.0.2.1:5353) or
+        V([2001:db8::1]:53).
+    type: list
+    elements: str
+    default: []
+  timeout:
+    description:
+      - How many seconds to wait for each answer of a provider.
+    type: int
+    default: 30
+seealso:
+  - module: certfleet.tls.dns_propagation
+"""
+
+EXAMPLES = r"""
+- name: Set the records
+  certfleet.tls.dns_txt_record:
+    records:
+      - name: _acme-challenge.www.example.com
+        value: LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0
+    zones:
+      example.com:
+        provider: rfc2136
+        server: ns1.example.com
+        tsig_name: acme
+        tsig_secret: "{{ vaulted_tsig_secret }}"
+      example.net:
+        provider: lexicon
+        name: cloudflare
+        options:
+          auth_token: "{{ vaulted_token }}"
+  run_once: true
+"""
+
+RETURN = r"""
+records:
+  description: The records in the order given.
+  returned: when the options are right, also on failure
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: As given.
+      type: str
+      sample: _acme-challenge.www.example.com
+    value:
+      description: As given.
+      type: str
+      sample: LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0
+    target:
+      description: The name that the record is kept under, which is another one where there are CNAMEs.
+      type: str
+      sample: _acme-challenge.www.example.com
+    zone:
+      description: The zone that it is kept in.
+      type: str
+      sample: example.com
+    status:
+      description: >-
+        V(changed); V(unchanged), if a name server held it already (or none, when it was to be removed); V(tasks), if it
+        is left to RV(task_files); V(failed).
+      type: str
+      sample: changed
+    problem:
+      description: Why it failed, in one line, else empty.
+      type: str
+      sample: ""
+task_files:
+  description: What tasks have to do, for each entry of O(zones) whose provider is a tasks file, and for O(tasks_file).
+  returned: when the options are right, also on failure
+  type: list
+  elements: dict
+  contains:
+    provider:
+      description: The provider's name. Empty for O(tasks_file).
+      type: str
+      sample: route53
+    entry:
+      description: The key of the entry in O(zones), which has the options. Empty for O(tasks_file).
+      type: str
+      sample: example.com
+    file:
+      description: Absolute path of the tasks file.
+      type: str
+      sample: /usr/share/ansible/collections/ansible_collections/certfleet/tls/roles/acme/tasks/dns/route53.yml
+    records:
+      description: The record sets.
+      type: list
+      elements: dict
+      contains:
+        name:
+          description: The name that the record set is kept under.
+          type: str
+          sample: _acme-challenge.www.example.com
+        record:
+          description: The same, relative to the zone. V(@) for the zone's own name.
+          type: str
+          sample: _acme-challenge.www
+        zone:
+          description: The zone.
+          type: str
+          sample: example.com
+        values:
+          description: The values to add or to remove.
+          type: list
+          elements: str
+          sample: [LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0]
+        present:
+          description: All values that the set has to have afterwards. None means that the set has to go.
+          type: list
+          elements: str
+          sample: [LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0]
+        before:
+          description: All values that the name servers hold now.
+          type: list
+          elements: str
+          sample: []
+"""

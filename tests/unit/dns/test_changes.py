@@ -1,0 +1,313 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which entry is for which record, what is sent, and what is left to tasks."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from ansible_collections.certfleet.tls.plugins.module_utils.dns import changes, providers, task_files
+from ansible_collections.certfleet.tls.plugins.module_utils.dns.changes import Entries, assign, carry_out, for_tasks
+from ansible_collections.certfleet.tls.plugins.module_utils.dns.errors import DnsError
+from ansible_collections.certfleet.tls.plugins.module_utils.dns.options import Option
+from ansible_collections.certfleet.tls.plugins.module_utils.dns.providers.base import Provider
+from ansible_collections.certfleet.tls.plugins.module_utils.dns.records import Txt
+from ansible_collections.certfleet.tls.plugins.module_utils.dns.zones import Location
+
+WWW, SHOP = "_acme-challenge.www.example.com", "_acme-challenge.shop.example.com"
+SECRET = "a-very-secret-text"
+
+
+class Recording(Provider):
+    """Notes its calls. The option fails: 'all', 'bug', or the name of one record."""
+
+    name = "recording"
+    title = "For tests"
+    options = (Option("tag", "Whose."), Option("fails", "What."), Option("token", "A secret.", secret=True))
+    calls: list
+
+    def change(self, zone, records, present):
+        self.calls.append((self.values["tag"], zone, {(record.name, record.value) for record in records}, present))
+        fails = self.values["fails"]
+        if fails == "all":
+            raise DnsError("it does not want to")
+        if fails == "bug":
+            raise KeyError(f"surprise with {SECRET}\nand more")
+        return {record: "not this one" for record in records if record.name == fails}
+
+
+class Ring(Recording):
+    """As acme-dns: two values, no removing."""
+
+    name = "ring"
+    holds_any_number = False
+
+
+@pytest.fixture(autouse=True)
+def calls(monkeypatch):
+    made = []
+    for kind in (Recording, Ring):
+        monkeypatch.setattr(kind, "calls", made, raising=False)
+        monkeypatch.setitem(providers.KINDS, kind.name, kind)
+    monkeypatch.setattr(task_files, "find_spec", lambda name: True)
+    return made
+
+
+def at(name, zone="example.com", target=None):
+    return Location(name, target or name, zone)
+
+
+def places(*records, **others):
+    """Where each record is kept: in example.com unless told otherwise."""
+    return {**{record.name: at(record.name) for record in records}, **others}
+
+
+def changed(zones, records, found=None, present=True, dry=False, where=None, tasks_file=""):
+    where = where or places(*records)
+    items, jobs = assign(records, where, Entries(zones, tasks_file), 5)
+    held = {where[name]: values for name, values in (found or {}).items()}
+    carry_out(jobs, held, present, dry)
+    return items, for_tasks(jobs, held, present)
+
+
+@pytest.mark.parametrize(
+    ("keys", "target", "key"),
+    [
+        (["example.com"], WWW, "example.com"),
+        (["example.com", "www.example.com"], WWW, "www.example.com"),
+        (["example.com", WWW], WWW, WWW),
+        (["example.com", "com", "*"], WWW, "example.com"),
+        (["*"], WWW, "*"),
+        (["example.net", "*"], WWW, "*"),
+        (["example.net"], WWW, None),
+        (["ample.com"], WWW, None),
+        (["Example.COM."], WWW, "Example.COM."),
+        (["b\u00fccher.example"], "_acme-challenge.xn--bcher-kva.example", "b\u00fccher.example"),
+        ([], WWW, None),
+    ],
+)
+def test_the_longest_key_wins(keys, target, key):
+    assert Entries({given: {} for given in keys}).key(at(WWW, target=target)) == key
+
+
+def test_what_has_no_entry_goes_to_the_tasks_file():
+    entries = Entries({"example.net": {}}, "/play/tasks.yml")
+    assert entries.key(at(WWW)) == ""
+    assert entries.key(at("a.example.net", "example.net")) == "example.net"
+    assert Entries({"*": {}}, "/play/tasks.yml").key(at(WWW)) == "*"
+
+
+@pytest.mark.parametrize(
+    ("zones", "says"),
+    [
+        ({"*.example.com": {}}, "entry '*.example.com' of zones (acme_dns): it has to be the name of a zone"),
+        ({"": {}}, "it has to be the name of a zone"),
+        ({"example.com": {}, "EXAMPLE.com.": {}}, "has 'EXAMPLE.com.' twice, the other time as 'example.com'"),
+    ],
+)
+def test_keys_that_are_no_zones(zones, says):
+    with pytest.raises(DnsError) as error:
+        Entries(zones)
+    assert says in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("entry", "says"),
+    [
+        ("recording", "it has to be a mapping of 'provider' and that provider's options"),
+        ({}, "it names no provider; there are rfc2136, lexicon, acme_dns, exec, "),
+        ({"provider": "nosuch"}, "there is no provider 'nosuch'; there are rfc2136, "),
+        ({"provider": "../main"}, "there is no provider '../main'; there are rfc2136, "),
+        ({"provider": "recording", "tog": SECRET}, "recording has no option 'tog'; it takes tag, fails, token"),
+        ({"provider": "route53", "zone": "x"}, "route53 has no option 'zone'; it takes hosted_zone_id, "),
+        ({"provider": "hetzner_dns"}, "hetzner_dns needs the option 'hetzner_token'"),
+    ],
+)
+def test_a_bad_entry_fails_its_records_and_no_others(calls, entry, says):
+    records = [Txt(WWW, "a"), Txt("b.example.net", "b")]
+    where = places(records[0], **{"b.example.net": at("b.example.net", "example.net")})
+    zones = {"example.com": entry, "example.net": {"provider": "recording"}}
+    items, _tasks = changed(zones, records, where=where)
+    assert [item.status for item in items] == ["failed", "changed"]
+    assert items[0].problem.startswith("entry 'example.com' of zones (acme_dns): ")
+    assert says in items[0].problem
+    assert SECRET not in items[0].problem
+
+
+def test_no_entry_and_no_place():
+    records = [Txt(WWW, "a"), Txt("lost.example", "b")]
+    where = places(records[0], **{"lost.example": DnsError("the CNAMEs go round")})
+    items, _tasks = changed({"example.net": {"provider": "recording"}}, records, where=where)
+    assert [item.status for item in items] == ["failed", "failed"]
+    assert items[0].problem == (
+        f"zones (acme_dns) has no entry for zone example.com, where {WWW} is kept: "
+        "add one, or '*' for all zones without"
+    )
+    assert items[1].result() == {
+        "name": "lost.example",
+        "value": "b",
+        "target": "",
+        "zone": "",
+        "status": "failed",
+        "problem": "the CNAMEs go round",
+    }
+
+
+def test_a_call_for_each_zone_with_all_that_belongs_there(calls):
+    shared = {"target": "shared.example.net", "zone": "example.net"}
+    records = [Txt(WWW, "a"), Txt(WWW, "b"), Txt(SHOP, "a"), Txt("x.example.org", "a"), Txt("y.example.org", "a")]
+    where = places(*records[:3], **{name: at(name, **shared) for name in ("x.example.org", "y.example.org")})
+    zones = {"example.com": {"provider": "recording", "tag": "com"}, "*": {"provider": "recording", "tag": "rest"}}
+    items, tasks = changed(zones, records, where=where)
+    assert sorted(calls, key=str) == [
+        ("com", "example.com", {(WWW, "a"), (WWW, "b"), (SHOP, "a")}, True),
+        ("rest", "example.net", {("shared.example.net", "a")}, True),
+    ]
+    assert [item.status for item in items] == ["changed"] * 5
+    assert items[3].result()["target"] == "shared.example.net"
+    assert tasks == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "present", "held", "status", "sent"),
+    [
+        ("recording", True, set(), "changed", True),
+        # One server may have it still, another not any more.
+        ("recording", True, {"a", "z"}, "unchanged", True),
+        ("recording", False, {"a"}, "changed", True),
+        ("recording", False, set(), "unchanged", True),
+        ("ring", True, set(), "changed", True),
+        # Sent again it would push the other value out.
+        ("ring", True, {"a"}, "unchanged", False),
+        ("ring", False, {"a"}, "unchanged", True),
+    ],
+)
+@pytest.mark.parametrize("dry", [False, True])
+def test_what_is_sent_and_what_it_is_called(calls, kind, present, held, status, sent, dry):
+    found = {WWW: frozenset(held)}
+    items, _tasks = changed({"*": {"provider": kind}}, [Txt(WWW, "a")], found, present, dry)
+    assert items[0].status == status
+    assert len(calls) == (sent and not dry)
+
+
+@pytest.mark.parametrize(
+    ("fails", "statuses", "says"),
+    [
+        (WWW, ["failed", "changed"], "not this one (entry '*' of zones (acme_dns))"),
+        ("all", ["failed", "failed"], "it does not want to (entry '*' of zones (acme_dns))"),
+        ("bug", ["failed", "failed"], "recording broke off with KeyError: 'surprise with ********\\nand more'"),
+    ],
+)
+def test_what_fails_is_told_of_each_record(fails, statuses, says):
+    zones = {"*": {"provider": "recording", "fails": fails, "token": SECRET}}
+    items, _tasks = changed(zones, [Txt(WWW, "a"), Txt(SHOP, "b")])
+    assert [item.status for item in items] == statuses
+    assert says in items[0].problem
+    told = changes.problems(items)
+    assert told.startswith(WWW if statuses[1] == "changed" else f"{WWW}, {SHOP}: ")
+    assert SECRET not in told
+    assert "\n" not in told
+
+
+def test_entries_go_side_by_side_and_one_that_fails_stops_no_other(monkeypatch):
+    both = threading.Barrier(2, timeout=5)
+
+    def change(self, zone, records, present):
+        both.wait()
+        return dict.fromkeys(records, "no") if zone == "example.com" else {}
+
+    monkeypatch.setattr(Recording, "change", change)
+    records = [Txt(WWW, "a"), Txt("b.example.net", "b")]
+    where = places(records[0], **{"b.example.net": at("b.example.net", "example.net")})
+    zones = {name: {"provider": "recording"} for name in ("example.com", "example.net")}
+    items, _tasks = changed(zones, records, where=where)
+    assert [item.status for item in items] == ["failed", "changed"]
+
+
+def test_what_tasks_have_to_do():
+    records = [Txt(WWW, "b"), Txt(WWW, "a"), Txt(WWW, "b"), Txt("example.com", "c"), Txt("d.example.net", "d")]
+    where = places(*records[:4], **{"d.example.net": at("d.example.net", "example.net")})
+    found = {WWW: frozenset({"z"}), "d.example.net": frozenset({"d"})}
+    zones = {"example.com": {"provider": "route53", "secret_key": SECRET}}
+    items, tasks = changed(zones, records, found, where=where, tasks_file="/play/own.yml")
+    assert [item.status for item in items] == ["tasks"] * 5
+    assert tasks == [
+        {
+            "provider": "route53",
+            "entry": "example.com",
+            "file": task_files.find("route53").path,
+            "records": [
+                {
+                    "name": WWW,
+                    "record": "_acme-challenge.www",
+                    "zone": "example.com",
+                    "values": ["b", "a"],
+                    "present": ["a", "b", "z"],
+                    "before": ["z"],
+                },
+                {
+                    "name": "example.com",
+                    "record": "@",
+                    "zone": "example.com",
+                    "values": ["c"],
+                    "present": ["c"],
+                    "before": [],
+                },
+            ],
+        },
+        {
+            "provider": "",
+            "entry": "",
+            "file": "/play/own.yml",
+            "records": [
+                {
+                    "name": "d.example.net",
+                    "record": "d",
+                    "zone": "example.net",
+                    "values": ["d"],
+                    "present": ["d"],
+                    "before": ["d"],
+                }
+            ],
+        },
+    ]
+    assert SECRET not in str(tasks)
+
+
+def test_what_tasks_have_to_leave():
+    found = {WWW: frozenset({"a", "z"}), SHOP: frozenset({"b"})}
+    zones = {"*": {"provider": "nsupdate", "server": "192.0.2.1"}}
+    _items, tasks = changed(zones, [Txt(WWW, "a"), Txt(SHOP, "b")], found, present=False)
+    assert [(record["values"], record["present"], record["before"]) for record in tasks[0]["records"]] == [
+        (["a"], ["z"], ["a", "z"]),
+        (["b"], [], ["b"]),
+    ]
+
+
+def test_a_set_that_cannot_be_seen_is_not_replaced():
+    found = {WWW: DnsError("ns1.example.com (192.0.2.1) does not answer within 5 s"), SHOP: frozenset()}
+    zones = {"*": {"provider": "nsupdate", "server": "192.0.2.1"}}
+    items, tasks = changed(zones, [Txt(WWW, "a"), Txt(SHOP, "b")], found)
+    assert [item.status for item in items] == ["failed", "tasks"]
+    assert items[0].problem == (
+        f"it cannot be seen what {WWW} holds already: ns1.example.com (192.0.2.1) does not answer within 5 s"
+    )
+    assert [record["name"] for record in tasks[0]["records"]] == [SHOP]
+
+
+def test_a_look_at_what_is_there(pair):
+    pair.add("a.example.com", "v")
+    zones = {"example.com": {"provider": "nsupdate", "server": "192.0.2.1"}}
+    records = [Txt("a.example.com", "x"), Txt("b.example.com", "x")]
+    _items, jobs = assign(records, places(*records), Entries(zones), 5)
+    assert changes.look(pair.ask_with(timeout=0.2), jobs) == {
+        at("a.example.com"): frozenset({"v"}),
+        at("b.example.com"): frozenset(),
+    }
+    pair.first.silent = True
+    assert changes.look(pair.ask_with(timeout=0.2), jobs)[at("b.example.com")] == frozenset()
+    pair.second.failing = "REFUSED"
+    found = changes.look(pair.ask_with(timeout=0.2), jobs)
+    assert "answers REFUSED" in str(found[at("b.example.com")])

@@ -1,0 +1,228 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Providers that are tasks files: what their headers say, and that their tasks keep the contract."""
+
+from __future__ import annotations
+
+import importlib.machinery
+import json
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar
+
+from ansible_collections.certfleet.tls.plugins.module_utils.dns import providers, task_files
+from ansible_collections.certfleet.tls.plugins.module_utils.dns.errors import DnsError
+
+try:
+    from ansible.template import trust_as_template
+except ImportError:  # before 2.19
+
+    def trust_as_template(text):
+        return text
+
+
+OMIT = "__omit_place_holder__test"
+# The module's options that take what the role gives, and how they have it; no options of the entry.
+NAME, ZONE = "_acme-challenge.www.sub.example.com", "sub.example.com"
+A, B, LONG = "valueA", "value-B_", "x" * 300
+RECORD = {
+    "name": NAME,
+    "record": "_acme-challenge.www",
+    "zone": ZONE,
+    "values": [A],
+    "present": [A, B, LONG],
+    "before": [B, LONG],
+}
+QUOTED = [f'"{A}"', f'"{B}"', f'"{"x" * 255}" "{"x" * 45}"']
+GIVEN = {
+    "route53": {"zone": ZONE, "record": NAME, "type": "TXT", "value": QUOTED, "overwrite": True},
+    "azure_dns": {
+        "zone_name": ZONE,
+        "relative_name": "_acme-challenge.www",
+        "record_type": "TXT",
+        "records": [{"value": [A]}, {"value": [B]}, {"value": ["x" * 255, "x" * 45]}],
+        "record_mode": "append",
+    },
+    "google_cloud_dns": {"name": f"{NAME}.", "type": "TXT", "target": QUOTED},
+    "cloudflare": {"zone": ZONE, "record": "_acme-challenge.www", "type": "TXT", "value": A},
+    "hetzner_dns": {"zone_name": ZONE, "record": NAME, "type": "TXT", "value": RECORD["present"]},
+    "hosttech_dns": {"zone_name": ZONE, "record": NAME, "type": "TXT", "value": RECORD["present"]},
+    "nsupdate": {"zone": ZONE, "record": f"{NAME}.", "type": "TXT", "value": RECORD["present"]},
+}
+SET_OPTION = {"azure_dns": "records", "google_cloud_dns": "target"}
+
+
+@pytest.fixture(params=task_files.names())
+def file(request):
+    return task_files.find(request.param)
+
+
+def tasks_of(file):
+    return yaml.safe_load(Path(file.path).read_text())
+
+
+def arguments(file, **variables):
+    """What the module gets for the first record, without what is omitted."""
+    (task,) = tasks_of(file)
+    # A file that goes through single values says so by subelements.
+    first = variables["acme_dns_records"][0]
+    variables["acme_dns_record"] = [first, first["values"][0]] if "subelements" in task["loop"] else first
+    templar = Templar(DataLoader(), variables={**variables, "omit": OMIT})
+
+    def trusted(value):
+        if isinstance(value, dict):
+            return {name: trusted(item) for name, item in value.items()}
+        return trust_as_template(value) if isinstance(value, str) else value
+
+    found = {}
+    for name, value in task[file.module].items():
+        text = templar.template(trusted(value))
+        if text != OMIT:
+            found[name] = text
+    return found
+
+
+def test_each_kind_of_the_issue_is_there():
+    assert {task_files.find(name).module for name in task_files.names()} >= {
+        "amazon.aws.route53",
+        "azure.azcollection.azure_rm_dnsrecordset",
+        "google.cloud.gcp_dns_resource_record_set",
+        "community.general.cloudflare_dns",
+        "community.dns.hetzner_dns_record_set",
+        "community.dns.hosttech_dns_record_set",
+        "community.general.nsupdate",
+    }
+    assert not set(task_files.names()) & set(providers.KINDS)
+
+
+def test_a_header_names_exactly_the_options_that_the_tasks_use(file):
+    body = Path(file.path).read_text().split("---\n", 1)[1]
+    used = set(re.findall(r"acme_dns_options\.([a-z0-9_]+)", body))
+    assert used == {option.name for option in file.options}
+    for option in file.options:
+        assert option.help.endswith(".")
+        # One that is not required is left out where the entry does not have it.
+        guarded = re.search(rf"acme_dns_options\.{option.name} \| default\(", body)
+        assert bool(guarded) is not option.required
+
+
+def test_the_tasks_are_one_looped_module_call_that_shows_no_more_than_names(file):
+    (task,) = tasks_of(file)
+    assert set(task) == {"name", file.module, "loop", "loop_control", "no_log"}
+    assert "acme_dns_records" in task["loop"]
+    assert set(task["loop_control"]) == {"loop_var", "label"}
+    assert task["loop_control"]["label"].endswith("name }}")
+    if any(option.secret for option in file.options):
+        assert task["no_log"] == "{{ acme_dns_no_log | default(true) }}"
+
+
+def test_what_the_module_is_given(file):
+    given = arguments(
+        file,
+        acme_dns_records=[RECORD],
+        acme_dns_state="present",
+        acme_dns_options={option.name: "7" for option in file.options if option.required},
+    )
+    expected = GIVEN[file.name]
+    assert {name: given[name] for name in expected} == expected
+    assert given.get("state") == "present"
+    others = set(given) - set(expected) - {"state"}
+    declared = {option.name for option in file.options}
+    assert {name for name in others if name not in declared} <= {"time_to_live", "txt_transformation"}
+
+
+def test_the_last_value_takes_the_set_with_it(file):
+    given = arguments(
+        file,
+        acme_dns_records=[{**RECORD, "present": [], "before": [A]}],
+        acme_dns_state="absent",
+        acme_dns_options={option.name: "7" for option in file.options if option.required},
+    )
+    assert given["state"] == "absent"
+    if file.name == "cloudflare":
+        assert given["value"] == A
+    else:
+        assert given.get(SET_OPTION.get(file.name, "value"), []) == []
+
+
+def test_others_values_stay(file):
+    given = arguments(
+        file,
+        acme_dns_records=[{**RECORD, "present": [B], "before": [A, B]}],
+        acme_dns_state="absent",
+        acme_dns_options={option.name: "7" for option in file.options if option.required},
+    )
+    if file.name == "cloudflare":
+        assert (given["state"], given["value"]) == ("absent", A)
+    else:
+        assert given["state"] == "present"
+        assert B in json.dumps(given[SET_OPTION.get(file.name, "value")])
+        assert A not in json.dumps(given[SET_OPTION.get(file.name, "value")])
+        assert given.get("record_mode", "purge") == "purge"
+
+
+def header(text):
+    return f"# Title: A title\n# Module: a.b.c\n{text}---\n- {{}}\n"
+
+
+def test_headers(tmp_path):
+    (tmp_path / "own.yml").write_text(
+        "# Copyright: somebody\n#\n"
+        + header(
+            "# Requires: lxml\n# Options:\n#   plain: One.\n"
+            "#   both (required, secret): Two,\n#     and more: of it.\n#\n"
+        )
+    )
+    file = task_files.find("own", tmp_path)
+    assert (file.title, file.module, file.collection, file.requires) == ("A title", "a.b.c", "a.b", "lxml")
+    assert [(option.name, option.help, option.required, option.secret) for option in file.options] == [
+        ("plain", "One.", False, False),
+        ("both", "Two, and more: of it.", True, True),
+    ]
+    assert task_files.names(tmp_path) == ["own"]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("- {}\n", "lacks Title, Module"),
+        ("# Title: x\n# Options:\n---\n", "lacks Title, Module"),
+        ("# Title: x\n# Module: notfull\n# Options:\n---\n", "lacks Title, Module"),
+        (header(""), "lacks Title, Module"),
+        (header("# Options:\n#   x (secrit): y\n"), "is marked 'secrit'; known are required, secret"),
+        (header("# Options:\n#   No Option\n"), "is no option"),
+        (header("# Options:\n#   one: One.\n#   No Option\n"), "is no option"),
+        (header("# Options:\n# text\n"), "is no option"),
+    ],
+)
+def test_headers_that_do_not_say_what_they_should(tmp_path, text, says):
+    (tmp_path / "own.yml").write_text(text)
+    with pytest.raises(DnsError) as error:
+        task_files.find("own", tmp_path)
+    assert says in str(error.value)
+
+
+def test_a_missing_collection_is_named_with_how_to_get_it(monkeypatch):
+    file = task_files.find("route53")
+
+    def none(name):
+        if name == "ansible_collections.amazon.aws":
+            raise ModuleNotFoundError(name="ansible_collections.amazon")
+        raise AssertionError(name)
+
+    monkeypatch.setattr(task_files, "find_spec", none)
+    with pytest.raises(DnsError) as error:
+        file.check_collection()
+    assert str(error.value) == (
+        "the provider route53 needs the module amazon.aws.route53, which is not installed: "
+        "install it with: ansible-galaxy collection install amazon.aws"
+    )
+    monkeypatch.setattr(task_files, "find_spec", lambda name: None)
+    with pytest.raises(DnsError):
+        file.check_collection()
+    monkeypatch.setattr(task_files, "find_spec", lambda name: importlib.machinery.ModuleSpec(name, None))
+    file.check_collection()
