@@ -84,7 +84,7 @@ def _checked(challenge: Mapping[str, Any], present: bool, home: str, seconds: fl
         raise OptionError(f"the key authorization of token {token} does not begin with it: it is refused")
     kind, name = challenge.get("type") or HTTP_01, challenge.get("name") or ""
     folder, listen = challenge.get("webroot"), challenge.get("listen")
-    if kind == HTTP_01 and folder is not None:
+    if kind == HTTP_01 and folder is not None and (folder or not listen):
         if not os.path.isabs(folder):
             raise OptionError(f"webroot {folder!r} is not an absolute path")
         return webroot.Response(folder, token, answer, name)

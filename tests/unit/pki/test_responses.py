@@ -94,6 +94,7 @@ def test_a_webroot_is_a_place(folder):
     ("challenge", "kind", "listen", "path"),
     [
         (option(folder=None, listen="80"), "http-01", Listen(80), "http-01-80"),
+        (option(folder="", listen="80"), "http-01", Listen(80), "http-01-80"),
         (option(folder=None, listen="10.0.0.1:8080"), "http-01", Listen(8080, "10.0.0.1"), "http-01-8080-10.0.0.1"),
         (option(folder=None, listen="[FD00:0::1]:80"), "http-01", Listen(80, "fd00::1"), "http-01-80-fd00::1"),
         (proof(), "tls-alpn-01", Listen(443), "tls-alpn-01-443"),

@@ -1,0 +1,254 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Challenges that a host answers itself: a listener that outlives the module, and leaves its port when it should."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from functools import partial
+from typing import Any
+
+import pytest
+from cryptography import x509
+
+from tests.integration.calls import Result
+from tests.integration.hosts import HOME, ORDER, WEBROOT, Host, told, wanted
+from tests.lab.process import wait
+from tests.unit.pki.listeners import fetched, handshake, listens
+
+PORT, TOKEN = 8080, "token-1"
+NAMES = ["shop.lab.test", "www.lab.test", "10.53.1.0"]
+
+
+def http01(token: str = TOKEN, **options: Any) -> dict[str, Any]:
+    return {"name": "shop", "token": token, "key_authorization": f"{token}.thumb", "listen": str(PORT), **options}
+
+
+def tls_alpn01(identifier: str = "shop.lab.test", token: str = TOKEN, **options: Any) -> dict[str, Any]:
+    challenge = {"name": "shop", "type": "tls-alpn-01", "identifier": identifier, "token": token}
+    return {**challenge, "key_authorization": f"{token}.thumb", **options}
+
+
+def get(host: Host, token: str = TOKEN, port: int = PORT) -> str | None:
+    """What the controller gets for a token."""
+    answer: str | None = host.lab.inside(partial(fetched, port, token, host.lab.address("web1")))
+    return answer
+
+
+def proof(host: Host, name: str, port: int = 443) -> x509.Certificate:
+    """The certificate that the controller is shown for a name."""
+    der, protocol, data = host.lab.inside(partial(handshake, port, name, address=host.lab.address("web1")))
+    assert (protocol, data) == ("acme-tls/1", b"")
+    return x509.load_der_x509_certificate(der)
+
+
+def taken(host: Host, port: int = PORT) -> bool:
+    """Whether anybody listens at a port of the host."""
+    return bool(host.lab.inside(partial(listens, port, host.lab.address("web1"))))
+
+
+def processes(host: Host) -> list[str]:
+    """The listeners of the host, dead ones too."""
+    return host.shell("ps -eo stat,comm | grep acme-listener || :").splitlines()
+
+
+def left(host: Host) -> list[str]:
+    """What is in the home but the lock under which listeners begin and end."""
+    found = host.shell(f"find {HOME} -mindepth 2 ! -name .lock 2>/dev/null || :")
+    return found.splitlines()
+
+
+@pytest.fixture(autouse=True)
+def nobody_listens(host: Host) -> None:
+    """The listener of the test before ends by itself, since its folder is gone."""
+    wait(lambda: not processes(host), 10, "a listener of the test before is still there")
+
+
+def test_present_and_absent(host: Host) -> None:
+    empty = host.tree()
+    options = {"challenges": [http01("token-2"), http01("token-1")], "diff": True}
+    paths = [f"{HOME}/challenges/http-01-{PORT}/token-{number}" for number in (1, 2)]
+
+    def run(state: str, changed: bool, check: bool = False) -> list[str]:
+        result = host("challenge_response", state=state, check=check, **options)
+        assert (result.ok, result["changed"], result["paths"]) == (True, changed, paths), (state, check)
+        sign = "+" if state == "present" else "-"
+        assert all((f"{sign}{path}" in result.text) == changed for path in paths)
+        return host.tree()
+
+    assert run("present", True, check=True) == empty
+    assert not taken(host)
+    run("present", True)
+    assert [get(host, f"token-{number}") for number in (1, 2, 3)] == ["token-1.thumb", "token-2.thumb", None]
+    assert len(processes(host)) == 1
+    run("present", False)
+    there = host.tree()
+    assert run("present", False, check=True) == there
+    assert run("absent", True, check=True) == there
+    assert get(host) == "token-1.thumb"
+    gone = run("absent", True)
+    assert (taken(host), processes(host), left(host)) == (False, [], [])
+    assert run("absent", False) == run("absent", False, check=True) == gone
+
+
+def test_the_port_is_free_when_the_module_returns(host: Host) -> None:
+    host("challenge_response", challenges=[tls_alpn01()])
+    pid = host.shell("pgrep -x acme-listener")
+    message = told(host("challenge_response", challenges=[tls_alpn01()], home="/srv/another"))
+    assert message == (
+        f"port 443 is held by acme-listener (pid {pid}): stop it, or choose another port with tls_alpn_01_listen"
+    )
+    assert host("challenge_response", challenges=[tls_alpn01()], state="absent")["changed"]
+    host.shell("service nginx stop")
+    try:
+        assert host("challenge_response", challenges=[http01(listen="80")])["changed"]
+        assert get(host, port=80) == "token-1.thumb"
+        assert host("challenge_response", challenges=[http01(listen="80")], state="absent")["changed"]
+    finally:
+        host.shell("service nginx start")  # it finds its port free
+    assert host.shell("curl -sf http://localhost/") != ""
+
+
+def call(host: Host, user: str, ssh: dict[str, str], **options: Any) -> tuple[Result, float]:
+    """challenge_response as another user may call it; gives how many seconds it took, too."""
+    command = ["ansible", "web1", "-m", "certfleet.tls.challenge_response", "-a", json.dumps(options), "-u", user]
+    began = time.monotonic()
+    done = host.lab.run([*command, "--become"], env={**os.environ, **ssh}, capture_output=True, text=True, timeout=60)
+    took = time.monotonic() - began
+    assert done.returncode == 0, done.stdout + done.stderr
+    return Result(json.JSONDecoder().raw_decode(done.stdout.partition("=> ")[2])[0]), took
+
+
+@pytest.mark.parametrize("user", ["root", "deploy"])
+@pytest.mark.parametrize("pipelining", ["True", "False"])
+@pytest.mark.parametrize("shared", [True, False], ids=["shared connection", "a connection each"])
+def test_it_outlives_the_connection_and_does_not_hold_it(host: Host, user: str, pipelining: str, shared: bool) -> None:
+    ssh = {"ANSIBLE_PIPELINING": pipelining}
+    if not shared:
+        # SSH itself ends only when all that it started has let go of its output.
+        ssh["ANSIBLE_SSH_ARGS"] = f'-F "{host.lab.state}/ssh_config" -o ControlMaster=no'
+    result, took = call(host, user, ssh, challenges=[http01()])
+    assert result["changed"]
+    assert took < 30, "it would have been ten minutes"
+    assert get(host) == "token-1.thumb"
+    assert host.names("/root/.ansible/tmp") == [], "its code is gone, and it works"
+    assert call(host, user, ssh, challenges=[http01()], state="absent")[0]["changed"]
+    assert processes(host) == []
+
+
+def test_it_ends_by_itself(host: Host) -> None:
+    assert host("challenge_response", listen_timeout=2, challenges=[http01(), tls_alpn01()])["changed"]
+    assert len(processes(host)) == 2
+    wait(lambda: not processes(host), 10, "a listener has not ended")
+    assert (taken(host), taken(host, 443), left(host)) == (False, False, [])
+    assert not host("challenge_response", state="absent", challenges=[http01(), tls_alpn01()])["changed"]
+
+
+def test_a_listener_that_was_killed(host: Host) -> None:
+    options = {"challenges": [http01("token-1"), http01("token-2")]}
+    host("challenge_response", **options)
+    host.shell("pkill -KILL -x acme-listener")
+    again = host("challenge_response", **options)
+    assert again["changed"]
+    assert [get(host, f"token-{number}") for number in (1, 2)] == ["token-1.thumb", "token-2.thumb"]
+    host.shell("pkill -KILL -x acme-listener")
+    assert host("challenge_response", state="absent", **options)["changed"]
+    assert left(host) == []
+
+
+def test_tls_alpn_01_for_names_and_addresses(host: Host) -> None:
+    challenges = [tls_alpn01(identifier, f"token-{number}") for number, identifier in enumerate(NAMES)]
+    assert host("challenge_response", challenges=challenges)["changed"]
+    for number, name in enumerate(["shop.lab.test", "www.lab.test", "0.1.53.10.in-addr.arpa"]):
+        extensions = proof(host, name).extensions
+        (general,) = extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        assert str(general.value) == NAMES[number]
+        identifier = extensions.get_extension_for_oid(x509.ObjectIdentifier("1.3.6.1.5.5.7.1.31"))
+        assert identifier.critical
+        assert identifier.value.value == b"\x04\x20" + hashlib.sha256(f"token-{number}.thumb".encode()).digest()
+    tokens = [{"type": "tls-alpn-01", "token": challenge["token"]} for challenge in challenges]
+    assert host("challenge_response", challenges=tokens, state="absent")["changed"]
+    assert not taken(host, 443)
+
+
+def test_what_holds_a_port_is_named(host: Host) -> None:
+    nginx = host.read("/run/nginx.pid").strip()
+    before = host.shell(f"mkdir -p {HOME}/challenges && touch {HOME}/challenges/.lock && find {HOME}")
+    message = told(host("challenge_response", challenges=[http01(listen="80")]))
+    assert message == (
+        f"port 80 is held by nginx (pid {nginx}): stop it, or choose another port with http_01_listen, "
+        "or give the webroot of what listens there"
+    )
+    assert host.shell(f"find {HOME}") == before
+    assert "192.0.2.1 is not an address of this host" in told(
+        host("challenge_response", challenges=[http01(listen="192.0.2.1:80")])
+    )
+
+
+def test_a_port_below_1024_needs_root(host: Host) -> None:
+    host.shell("install -d -o deploy -g deploy /srv/deploy; echo 1024 > /proc/sys/net/ipv4/ip_unprivileged_port_start")
+    options: dict[str, Any] = {"home": "/srv/deploy/acme", "as_user": "deploy"}
+    message = told(host("challenge_response", challenges=[tls_alpn01()], **options))
+    assert message == "port 443 cannot be listened at: Permission denied: does the task lack 'become: true'?"
+    high = http01()
+    assert host("challenge_response", challenges=[high], **options)["changed"]
+    assert get(host) == "token-1.thumb"
+    assert host("challenge_response", challenges=[high], state="absent", **options)["changed"]
+    told(host("challenge_response", challenges=[high], as_user="deploy"))
+
+
+def test_certificate_request_serves_and_certificate_removes(host: Host) -> None:
+    certificates = [wanted("shop"), wanted("mail"), wanted("news")]
+    orders = [{"name": item["name"], **ORDER} for item in certificates]
+    challenges = [
+        tls_alpn01(token="token-1"),
+        http01("token-2"),
+        tls_alpn01("shop.lab.test", "token-3", name="mail"),  # a name that two of them have in common
+        http01("token-4", name="news", listen="80"),
+    ]
+    empty = host.request(*certificates, orders=orders, challenges=challenges, check=True)
+    assert (empty["changed"], processes(host)) == (True, [])
+    result = host.request(*certificates, orders=orders, challenges=challenges, listen_timeout=60)
+    assert not result.ok
+    assert result["ready"] == ["shop"], "one that cannot be served stops no other"
+    assert result["failures"]["news"].startswith("port 80 is held by nginx (pid ")
+    assert result["failures"]["mail"] == (
+        "tls-alpn-01 cannot prove shop.lab.test at the same time as for certificate shop: run again, or put the names "
+        "into one certificate"
+    )
+    assert get(host, "token-2") == "token-2.thumb"
+    proof(host, "shop.lab.test")
+    failed = [{"name": item["name"], "status": "failed", "problem": "no", "resumable": True} for item in certificates]
+    foreseen = host.deploy(failed, *certificates, challenges=challenges, check=True)
+    assert foreseen["changed"]
+    assert len(processes(host)) == 2
+    removed = host.deploy(failed, *certificates, challenges=challenges)
+    assert removed["changed"]
+    assert (processes(host), taken(host), taken(host, 443)) == ([], False, False)
+    assert not host.deploy(failed, *certificates, challenges=challenges)["changed"]
+
+
+def test_a_host_that_lacks_the_library(host: Host) -> None:
+    host.shell("mv /usr/lib/python3/dist-packages/cryptography /usr/lib/python3/dist-packages/cryptography.aside")
+    assert "the Python library cryptography is missing" in told(host("challenge_response", challenges=[tls_alpn01()]))
+    assert host("challenge_response", challenges=[http01()])["changed"]
+    assert get(host) == "token-1.thumb"
+
+
+@pytest.mark.parametrize(
+    ("challenge", "message"),
+    [
+        (http01(listen=None), "challenge token-1 has neither webroot nor listen: http-01 needs one of them"),
+        (http01(listen="localhost:80"), "'localhost:80' is nothing to listen at: give PORT, ADDRESS:PORT or"),
+        (tls_alpn01("*.lab.test"), "identifier '*.lab.test' is a wildcard, which tls-alpn-01 cannot prove"),
+    ],
+)
+def test_what_cannot_be_served_is_told_before_anything_is_done(
+    host: Host, challenge: dict[str, Any], message: str
+) -> None:
+    good = {"token": "token-9", "key_authorization": "token-9.thumb", "webroot": WEBROOT}
+    assert message in told(host("challenge_response", challenges=[good, challenge]))
+    assert host.names(WEBROOT) == ["index.html"]
