@@ -179,4 +179,6 @@ notes:
   - For O(challenges) without a webroot a process is started that listens on the host. It answers nothing but these
     challenges, is called C(acme-listener), and keeps its state in C(challenges/) below O(home). A port below 1024
     needs root.
+  - Where systemd-logind kills what a session leaves behind (C(KillUserProcesses=yes)), that process ends with the
+    SSH connection.
 """

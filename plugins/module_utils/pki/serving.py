@@ -4,7 +4,7 @@
 
 """Answering the CA's validation requests from a process of its own (RFC 8555 section 8.3, RFC 8737, RFC 8738).
 
-Standard library only. Nothing is answered but what a response is there for, and nobody is told what else is.
+Nothing is answered but what a response is there for, and nobody is told what else is.
 """
 
 from __future__ import annotations
