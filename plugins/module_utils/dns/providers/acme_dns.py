@@ -83,7 +83,7 @@ class AcmeDns(Provider):
         try:
             return http.request_once("POST", self._url, json.dumps(document).encode(), headers)
         except UntrustedError as error:
-            reason = str(error).split(";")[0]
+            reason = str(error).split(";", maxsplit=1)[0]
             raise Unusable(f"{self.scrub(reason)}; name the CA bundle that it is signed with in 'ca_path'") from None
         except AcmeError as error:
             raise Unusable(self.scrub(error)) from None
