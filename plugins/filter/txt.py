@@ -66,7 +66,7 @@ def txt_problems(ordered: Mapping[str, Any], *results: Any) -> dict[str, dict[st
     return found
 
 
-def txt_unset(failed: Mapping[str, Any], task: Item, records: Iterable[Item]) -> list[dict[str, str]]:
+def txt_unwritten(failed: Mapping[str, Any], task: Item, records: Iterable[Item]) -> list[dict[str, str]]:
     """The records that a tasks file did not set, with why.
 
     *failed*: the result at which it stopped; *task*: what dns_txt_record left to it; *records*: its own.
@@ -140,7 +140,7 @@ class FilterModule:
         return {
             "txt_records": txt_records,
             "txt_problems": txt_problems,
-            "txt_unset": txt_unset,
+            "txt_unwritten": txt_unwritten,
             "txt_left": txt_left,
             "dns_persist_record": dns_persist_record,
         }

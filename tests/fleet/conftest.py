@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Two labs for all tests of the session: bringing one up takes longer than a run. Each test finds them as new."""
+"""Labs for all tests of the session: bringing one up takes longer than a run. Each test finds them as new."""
 
 from __future__ import annotations
 
@@ -16,6 +16,13 @@ from tests.lab import Lab
 def twenty_hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     with Lab(tmp_path_factory.mktemp("lab"), hosts=20, collections_path=COLLECTIONS) as lab:
         yield Fleet(lab, tmp_path_factory.mktemp("fleet"))
+
+
+@pytest.fixture(scope="session")
+def twenty_hosts_with_zones(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    options = {"hosts": 20, "dns_zones": True, "collections_path": COLLECTIONS}
+    with Lab(tmp_path_factory.mktemp("lab"), **options) as lab:
+        yield Fleet(lab, tmp_path_factory.mktemp("zones"))
 
 
 @pytest.fixture(scope="session")

@@ -121,7 +121,7 @@ RECORDS = [
     ],
 )
 def test_a_tasks_file_that_fails_is_told_for_the_records_that_it_failed_at(failed, problems):
-    assert {item["name"]: item["problem"] for item in txt.txt_unset(failed, TASK, RECORDS)} == problems
+    assert {item["name"]: item["problem"] for item in txt.txt_unwritten(failed, TASK, RECORDS)} == problems
 
 
 def test_the_record_to_publish_for_dns_persist_01():

@@ -1,0 +1,281 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Control proved by DNS, with real name servers: one pass and one wait for a fleet, and nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fleet.fleet import Fleet, Run, names
+from tests.lab.authorities import DYN_KEY_512, OTHER_KEY
+
+NAME = "{{ inventory_hostname }}.dyn.lab.test"
+
+
+@pytest.fixture
+def fleet(twenty_hosts_with_zones: Fleet) -> Fleet:
+    """Twenty hosts that have never seen the role, and zones with nothing but what they begin with."""
+    twenty_hosts_with_zones.reset()
+    twenty_hosts_with_zones.lab.authorities.clean()
+    return twenty_hosts_with_zones
+
+
+def by_dns(*identifiers: Any, name: str = "shop", **options: Any) -> dict[str, Any]:
+    """A wanted certificate."""
+    return {"name": name, "identifiers": list(identifiers) or [NAME], "challenge": "dns-01", **options}
+
+
+def site(fleet: Fleet, *certificates: dict[str, Any], hosts: str = "web1", **variables: Any) -> Run:
+    """Run the playbook for certificates by DNS; zones are the lab's, and the deadline is short."""
+    variables = {"acme_dns": fleet.lab.authorities.providers(), "acme_dns_timeout": 20, **variables}
+    if certificates:
+        variables["acme_certificates"] = list(certificates)
+    return fleet.site(acme_hosts=hosts, **variables)
+
+
+def updates(fleet: Fleet, since: int = 0) -> list[str]:
+    """What the primary of dyn logged of changes since a position in its log."""
+    with fleet.lab.log("ns1").open("rb") as log:
+        log.seek(since)
+        return re.findall(r"(adding an RR|deleting an RR) at '([^']+)'", log.read().decode(errors="replace"))
+
+
+def passes(fleet: Fleet, before: int) -> int:
+    """How many updates the zone dyn has had since its serial was *before*: each counts it up by one."""
+    return serial(fleet) - before
+
+
+def serial(fleet: Fleet) -> int:
+    (soa,) = [record.value for record in fleet.lab.authorities.records() if record.type == "SOA"]
+    return int(soa.split()[2])
+
+
+def waits(run: Run) -> int:
+    """How often anybody waited for name servers."""
+    return run.text.count("TASK [certfleet.tls.acme : Wait until every authoritative name server has them]")
+
+
+def test_a_fleet_in_one_pass_with_one_wait(fleet: Fleet) -> None:
+    """An apex and its wildcard have one name for two values."""
+    before = serial(fleet)
+    wanted = by_dns(NAME, f"*.{NAME}")
+    run = site(fleet, wanted, hosts="web")
+    assert run.code == 0
+    assert names(fleet.live("web20")) == {"web20.dyn.lab.test", "*.web20.dyn.lab.test"}
+    assert all(fleet.pair_matches(host) for host in fleet.lab.hosts)
+    assert passes(fleet, before) == 2  # set, and removed
+    assert waits(run) == 1
+    assert fleet.lab.authorities.txt() == set()
+
+    run = site(fleet, wanted, hosts="web")
+    assert (run.code, run.hosts_with("changed")) == (0, [])
+    assert passes(fleet, before) == 2
+
+
+def test_a_hundred_certificates_and_a_run_that_is_killed(fleet: Fleet) -> None:
+    authorities = fleet.lab.authorities
+    certificates = [by_dns(f"{name}.{NAME}", name=name) for name in ("a", "b", "c", "d", "e")]
+    before, mark = serial(fleet), fleet.lab.pebble.mark()
+    variables = {"acme_dns": authorities.providers(), "acme_certificates": certificates}
+
+    with authorities.stale():  # so that it waits
+        process = fleet.start(fleet.command(**variables))
+        fleet.wait_for(process, lambda: len(authorities.txt()) == 100, "TXT records for a hundred certificates")
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+    assert passes(fleet, before) == 1
+    assert len(authorities.txt()) == 100
+
+    run = site(fleet, *certificates, hosts="web")
+    assert run.code == 0
+    assert authorities.txt() == set()
+    assert waits(run) == 1
+    assert passes(fleet, before) == 2  # they were there already
+    assert fleet.signed_requests(mark).count("/order-plz") == 100
+    assert len(fleet.lab.pebble.issued(mark)) == 100
+    assert all(fleet.pair_matches(host, name) for host in fleet.lab.hosts for name in "abcde")
+
+
+def test_a_slow_secondary_is_waited_for(fleet: Fleet) -> None:
+    with fleet.lab.authorities.slow(2):
+        run = site(fleet, by_dns())
+    assert run.code == 0
+    assert fleet.lab.authorities.txt() == set()
+
+
+def test_check_mode_writes_nothing(fleet: Fleet) -> None:
+    before = serial(fleet)
+    variables = {"acme_dns": fleet.lab.authorities.providers(), "acme_certificates": [by_dns()]}
+    run = fleet.site("--check", acme_hosts="web1", **variables)
+    assert run.code == 0
+    assert run.planned == ["web1: certificate shop: issue (missing)"]
+    assert passes(fleet, before) == 0
+
+
+def test_names_delegated_to_other_providers_and_ways_mixed_in_one_order(fleet: Fleet) -> None:
+    """A CNAME leads from one server's zone to PowerDNS, another to a zone with a key of its own."""
+    authorities = fleet.lab.authorities
+    authorities.add("_acme-challenge.a.dyn.lab.test", "CNAME", "a.pdns.lab.test.")
+    authorities.add("_acme-challenge.b.dyn.lab.test", "CNAME", "hop.pdns.lab.test.")
+    authorities.add("hop.pdns.lab.test", "CNAME", "b.other.lab.test.")
+    wanted = by_dns(
+        "a.dyn.lab.test",
+        "*.a.dyn.lab.test",
+        "b.dyn.lab.test",
+        "c.dyn.lab.test",
+        {"value": "web1.lab.test", "challenge": "http-01"},
+        {"value": "www.web1.lab.test", "challenge": "tls-alpn-01"},
+        webroot="/var/www/html",
+    )
+    before = serial(fleet)
+    run = site(fleet, wanted)
+    assert run.code == 0
+    assert len(names(fleet.live("web1"))) == 6
+    assert passes(fleet, before) == 2
+    assert all(authorities.txt(zone) == set() for zone in ("dyn", "other", "pdns"))
+
+
+def test_dns_account_01(fleet: Fleet) -> None:
+    wanted = by_dns("a.dyn.lab.test", "*.a.dyn.lab.test", challenge="dns-account-01")
+    run = site(fleet, wanted)
+    assert run.code == 0
+    assert fleet.lab.authorities.txt() == set()
+
+
+def test_dns_persist_01(fleet: Fleet) -> None:
+    authorities = fleet.lab.authorities
+    wanted = by_dns("a.dyn.lab.test", "*.a.dyn.lab.test", challenge="dns-persist-01")
+    run = site(fleet, wanted, acme_dns_timeout=2)
+    assert run.hosts_with("failed") == ["web1"]
+    assert "_validation-persist.a.dyn.lab.test" in run.message("web1") or "lacks 'pebble" in run.message("web1")
+    assert authorities.txt() == set()  # verified, not written
+
+    run = site(fleet, wanted, acme_dns_persist_write=True)
+    assert run.code == 0
+    assert {name for name, _value in authorities.txt()} == {"_validation-persist.a.dyn.lab.test"}  # it stays
+
+    # And as it was published by hand, with more in it than is needed.
+    (value,) = [value for _name, value in authorities.txt() if "wildcard" in value]
+    authorities.remove("_validation-persist.a.dyn.lab.test", "TXT")
+    authorities.add("_validation-persist.a.dyn.lab.test", "TXT", f"{value}; persistUntil=4102444800")
+    before = serial(fleet)
+    run = site(fleet, wanted, acme_force_renewal=True)
+    assert run.code == 0
+    assert passes(fleet, before) == 0
+
+
+@pytest.fixture
+def two_ways(fleet: Fleet) -> dict[str, Any]:
+    """web1 by DNS, and web2 by its web server: whatever becomes of the first, the second is served."""
+    return {
+        "acme_certificates": "{{ special[inventory_hostname] }}",
+        "special": {"web1": [by_dns("web1.dyn.lab.test")], "web2": [fleet.certificate("shop")]},
+        "hosts": "web[0:1]",
+        "acme_dns_timeout": 3,
+    }
+
+
+def test_what_goes_wrong_at_a_provider_is_told_and_stops_nobody_else(fleet: Fleet, two_ways: dict[str, Any]) -> None:
+    authorities = fleet.lab.authorities
+    wrong_secret = {"tsig_secret": "AAAA" + authorities.provider()["tsig_secret"][4:]}
+    cases: list[tuple[dict[str, Any], str]] = [
+        ({"dyn.lab.test": authorities.provider(**wrong_secret)}, "TSIG"),
+        ({"dyn.lab.test": authorities.provider(tsig_name="nobody")}, "TSIG"),
+        ({"dyn.lab.test": authorities.provider(key=OTHER_KEY)}, "REFUSED"),
+        ({"dyn.lab.test": authorities.provider("other")}, "dyn.lab.test"),  # a server that does not have the zone
+        ({"dyn.lab.test": authorities.provider(server="10.53.250.1")}, "10.53.250.1"),
+        ({"other.lab.test": authorities.provider("other")}, "acme_dns"),
+        ({"dyn.lab.test": {"provider": "rfc2137"}}, "rfc2137"),
+        ({"dyn.lab.test": {**authorities.provider(), "sever": "x"}}, "sever"),
+        ({"dyn.lab.test": {"provider": "nsupdate", "server": "10.53.0.2"}}, "ansible-galaxy collection install community.general"),
+    ]
+    mark = fleet.lab.pebble.mark()
+    for zones, what in cases:
+        run = site(fleet, acme_dns=zones, **two_ways)
+        assert run.hosts_with("failed") == ["web1"], zones
+        assert what in run.message("web1")
+        assert authorities.provider()["tsig_secret"] not in run.text
+    assert fleet.pair_matches("web2")
+    # Only web2's challenge was ever told of, and web1's order is the one that is resumed in the end.
+    assert fleet.signed_requests(mark).count("/chalZ/") == 1
+    run = site(fleet, acme_dns={"*": authorities.provider(key=DYN_KEY_512)}, **two_ways)
+    assert run.code == 0
+    assert fleet.signed_requests(mark).count("/order-plz") == 2
+    assert authorities.txt() == set()
+
+
+def test_name_servers_in_trouble(fleet: Fleet, two_ways: dict[str, Any]) -> None:
+    authorities = fleet.lab.authorities
+    with authorities.stale():
+        run = site(fleet, **two_ways)
+    assert run.hosts_with("failed") == ["web1"]
+    assert "ns2.dyn.lab.test" in run.message("web1")
+    assert " lacks " in run.message("web1")
+    assert "ns1" not in run.message("web1").replace("ns1.dyn.lab.test: ", "")
+    assert authorities.txt() == set()  # removed although it failed
+
+    with authorities.silent("ns1"):
+        run = site(fleet, **two_ways)
+    assert run.hosts_with("failed") == ["web1"]
+    assert authorities.address("ns1") in run.message("web1")
+
+    authorities.add("_acme-challenge.web1.dyn.lab.test", "CNAME", "loop.dyn.lab.test.")
+    authorities.add("loop.dyn.lab.test", "CNAME", "_acme-challenge.web1.dyn.lab.test.")
+    run = site(fleet, **two_ways)
+    assert run.hosts_with("failed") == ["web1"]
+    assert "loop.dyn.lab.test" in run.message("web1")
+    assert fleet.pair_matches("web2")
+
+
+TASKS = """\
+- name: Write TXT records as a user's own tasks do
+  certfleet.tls.dns_txt_record:
+    records:
+      - name: "{{ item.0.name }}"
+        value: "{{ item.1 }}"
+    state: "{{ acme_dns_state }}"
+    zones: "{{ mine }}"
+  loop: "{{ acme_dns_records | subelements('values_') }}"
+"""
+
+
+def test_tasks_of_ones_own(fleet: Fleet, two_ways: dict[str, Any], tmp_path: Path) -> None:
+    authorities = fleet.lab.authorities
+    tasks = tmp_path / "mine.yml"
+    tasks.write_text(TASKS.replace("values_", "values"))
+    run = site(fleet, acme_dns={}, acme_dns_tasks=str(tasks), mine=authorities.providers(), **two_ways)
+    assert run.code == 0
+    assert authorities.txt() == set()
+
+    run = site(fleet, acme_dns={}, acme_dns_tasks=str(tasks), mine={}, acme_force_renewal=True, **two_ways)
+    assert run.hosts_with("failed") == ["web1"]
+    assert "Traceback" not in run.text
+    assert fleet.pair_matches("web2")
+
+
+def test_a_host_that_vanishes_leaves_no_records(fleet: Fleet) -> None:
+    authorities = fleet.lab.authorities
+    variables = {"acme_dns": authorities.providers(), "acme_certificates": [by_dns()], "acme_hosts": "web[0:1]"}
+    with authorities.slow(3):
+        process = fleet.start(fleet.command(**variables))
+        fleet.wait_for(process, lambda: len(authorities.txt()) == 2, "TXT records")
+        fleet.lab.unplug("web2")
+        process.communicate(timeout=120)
+    assert authorities.txt() == set()
+    assert fleet.pair_matches("web1")
+
+
+def test_no_secret_is_told(fleet: Fleet) -> None:
+    zones = fleet.lab.authorities.providers()
+    variables = {"acme_dns": zones, "acme_certificates": [by_dns("a.dyn.lab.test")], "acme_hosts": "web1"}
+    run = fleet.site("-vvvv", **variables)
+    assert run.code == 0
+    assert "TSIG" not in run.text
+    for secret in (zones["dyn.lab.test"]["tsig_secret"], zones["pdns.lab.test"]["options"]["auth_token"]):
+        assert secret not in run.text

@@ -1,0 +1,60 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A host is believed what it has of a certificate, but not what is wanted of it."""
+
+from __future__ import annotations
+
+from unittest.mock import MagicMock
+
+import pytest
+from ansible.errors import AnsibleActionFail
+
+from ansible_collections.certfleet.tls.plugins.action.certificate_info import ActionModule
+
+SHOP = {"name": "shop", "identifiers": ["shop.example"], "webroot": "~/www"}
+FORGED = {"name": "shop", "identifiers": ["bank.example"], "challenge": "dns-01", "profile": "any", "webroot": "/srv"}
+
+
+def run(said, **arguments):
+    """The task's result where the host's module says so."""
+    action = ActionModule(MagicMock(args=arguments, async_val=0), MagicMock(), MagicMock(), None, None, None)
+    action._execute_module = MagicMock(return_value={"changed": False, **said})
+    result = action.run(task_vars={})
+    assert action._execute_module.call_count == 1
+    return result
+
+
+def facts(name="shop", **more):
+    return {"name": name, "wanted": FORGED, "live": {"serial": "1"}, **more}
+
+
+def test_what_is_wanted_is_the_task_s_own_word():
+    (found,) = run({"certificates": [facts()]}, certificates=[SHOP])["certificates"]
+    assert found["live"] == {"serial": "1"}
+    wanted = found["wanted"]
+    assert (wanted["identifiers"], wanted["challenge"], wanted["profile"]) == (["shop.example"], "http-01", None)
+    assert wanted["webroot"] == "~/www", "whose home is for the host to say"
+
+
+def test_without_options_nothing_is_wanted():
+    found = run({"certificates": [facts(), facts("mail")]})["certificates"]
+    assert [(item["name"], item["wanted"]) for item in found] == [("shop", None), ("mail", None)]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [[], [facts("bank")], [facts(), facts()], [facts(), facts("bank")], [{}], ["shop"], None, {"shop": {}}],
+    ids=["none", "another", "twice", "more", "nameless", "text", "nothing", "mapping"],
+)
+def test_an_answer_to_another_question_is_refused(said):
+    with pytest.raises(AnsibleActionFail, match="answer"):
+        run({"certificates": said}, certificates=[SHOP])
+
+
+def test_what_failed_is_passed_on():
+    assert run({"failed": True, "msg": "no Python"}, certificates=[SHOP])["msg"] == "no Python"
+
+
+def test_options_are_checked_before_the_host_is_asked():
+    with pytest.raises(AnsibleActionFail, match="challenge"):
+        run({}, certificates=[{**SHOP, "challenge": "none"}])
