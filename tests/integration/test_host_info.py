@@ -29,9 +29,16 @@ def test_a_host_that_has_nothing(host: Host) -> None:
         "key_type": "ec256",
         "mode": "0600",
         "reload": [],
-        **dict.fromkeys(("profile", "owner", "group")),
+        "tls_alpn_01_listen": "443",
+        **dict.fromkeys(("profile", "owner", "group", "http_01_listen")),
     }
     assert host.names(HOME) == []
+
+
+def test_what_is_wanted_is_told_as_it_was_asked_for(host: Host) -> None:
+    found = entry(host, wanted(webroot="~/www"))
+    assert found["wanted"]["webroot"] == "~/www", "not as the host reads it"
+    assert found["problems"] == ["webroot /root/www does not exist: make it, and have the web server serve it"]
 
 
 def test_the_whole_of_what_there_is_and_looking_changes_nothing(host: Host, issuer: Issuer) -> None:

@@ -1,0 +1,47 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.certfleet.tls.plugins.module_utils.ansible.host_options import CERTIFICATE_SPEC, HOME_SPEC
+
+# Here a path is a text: ~ and variables in it are the host's.
+_SPEC = {
+    key: {**option, "type": "str"} if option["type"] == "path" else option for key, option in CERTIFICATE_SPEC.items()
+}
+
+
+class ActionModule(ActionBase):
+    """The module's run, of which the host is believed what it has, but not what is wanted of it.
+
+    Orders are made for what is wanted: a host that somebody has taken over would have certificates for any name.
+    """
+
+    TRANSFERS_FILES = False
+
+    def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
+        result = super().run(tmp, task_vars)
+        _arguments, options = self.validate_argument_spec(
+            argument_spec={**HOME_SPEC, "certificates": {"type": "list", "elements": "dict", "options": _SPEC}}
+        )
+        result.update(self._execute_module(task_vars=task_vars))
+        if not result.get("failed"):
+            result["certificates"] = _of(options["certificates"], result.get("certificates"))
+        return result
+
+
+def _of(wanted: list[dict[str, Any]] | None, said: Any) -> list[dict[str, Any]]:
+    """What a host *said*, with what is *wanted* as it was asked for. Without that, of everything nothing is wanted."""
+    if not isinstance(said, list) or not all(isinstance(item, dict) for item in said):
+        raise AnsibleActionFail("the host's answer is not one of certificate_info")
+    if wanted is None:
+        return [{**item, "wanted": None} for item in said]
+    if [item.get("name") for item in said] != [option["name"] for option in wanted]:
+        raise AnsibleActionFail("the host answers for other certificates than it was asked for")
+    return [{**item, "wanted": option} for item, option in zip(said, wanted)]
