@@ -98,6 +98,19 @@ def check_url(url: object) -> str:
     raise ProtocolError(f"{one_line(url, 200)} is refused: ACME is spoken over https only")
 
 
+def is_same_origin(url: str, known: str) -> bool:
+    """Whether *url*, which anybody may have written, is of the server of *known*, a URL that has been checked."""
+    try:
+        return _origin_parts(check_url(url)) == _origin_parts(known)
+    except (ProtocolError, ValueError):
+        return False
+
+
+def _origin_parts(url: str) -> tuple[str, str | None, int]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or {"https": 443, "http": 80}[parts.scheme]
+
+
 def _is_loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback

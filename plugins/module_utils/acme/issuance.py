@@ -23,7 +23,7 @@ from .challenge import Challenge
 from .challenge_data import STALE, ChallengeData
 from .client import Client
 from .errors import AcmeError, DeadlineError, OrderInvalid, PreflightError, ProblemError, TransportError
-from .http import check_url
+from .http import check_url, is_same_origin
 from .order import Order
 from .polling import Deadline
 
@@ -122,6 +122,9 @@ def prepare(client: Client, request: OrderRequest) -> Prepared:
 
 def _journaled(client: Client, request: OrderRequest) -> Order | None:
     if not request.order_uri or request.account_uri != client.account_uri:
+        return None
+    # A host's journal is not to say where this machine connects to.
+    if not is_same_origin(request.order_uri, client.directory.new_order):
         return None
     try:
         return Order.fetch(client, request.order_uri)

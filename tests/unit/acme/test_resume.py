@@ -11,6 +11,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import (
     ProtocolError,
     TransportError,
 )
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.http import Http, is_same_origin
 from tests.unit.acme.ca import pem
 from tests.unit.acme.conftest import wanted
 from tests.unit.acme.server import RESET, Answer, problem
@@ -129,6 +130,37 @@ def test_another_accounts_order_is_not_even_asked_for(ca, resume, account):
     url, prepared = resume("ready", account_uri=account)
     assert prepared.order.url != url
     assert ca.counts()["/order"] == 0
+
+
+@pytest.mark.parametrize("place", ["http://localhost:1", "http://127.0.0.1:99999", "https://192.0.2.1", "file://", ""])
+def test_an_order_at_another_place_is_not_asked_for(ca, resume, monkeypatch, place):
+    """A host's journal could have the controller connect to anything that it can reach."""
+    asked = []
+    once = Http.request_once
+    monkeypatch.setattr(
+        Http, "request_once", lambda self, method, url, *rest: asked.append(url) or once(self, method, url, *rest)
+    )
+    _unused, prepared = resume("ready", order_uri=f"{place}/order/1")
+    assert prepared.order.url.startswith(ca.url)
+    assert all(url.startswith(ca.url) for url in asked)
+    assert ca.counts()["/order"] == 0
+
+
+@pytest.mark.parametrize(
+    ("url", "same"),
+    [
+        ("https://ca.example/order/1", True),
+        ("https://CA.example:443/order/1", True),
+        ("https://ca.example:444/order/1", False),
+        ("https://ca.example.evil.example/order/1", False),
+        ("https://ca.example@evil.example/order/1", False),
+        ("https://evil.example\\@ca.example/order/1", False),
+        ("http://ca.example/order/1", False),
+        ("https://ca.example:x/order/1", False),
+    ],
+)
+def test_which_places_are_the_ca_s(url, same):
+    assert is_same_origin(url, "https://ca.example/new-order") is same
 
 
 @pytest.mark.parametrize(
