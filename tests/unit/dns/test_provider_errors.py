@@ -9,6 +9,7 @@ import socket
 import dns.name
 import dns.tsig
 import pytest
+import tldextract
 
 from ansible_collections.certfleet.tls.plugins.module_utils.dns import providers
 from ansible_collections.certfleet.tls.plugins.module_utils.dns.errors import DnsError
@@ -204,6 +205,15 @@ def test_lexicon_asks_only_its_api_and_is_told_the_zone(opened, monkeypatch):
     assert case.make().change(ZONE, [Txt(NAME, A)], True) == {}
     assert set(asked) == {case.server.port}
     assert case.server.requests[0][1].endswith(f"/zones/{ZONE}.")
+
+
+def test_lexicon_fetches_no_list_of_public_suffixes(monkeypatch):
+    asked = []
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *arguments, **_more: asked.append(arguments) or [])
+    lexicon_kind.provider_options("namecheap")
+    # As its providers do that have to split a name by the list.
+    assert tldextract.extract("www.example.co.uk").suffix == "co.uk"
+    assert asked == []
 
 
 @pytest.mark.parametrize(
