@@ -71,11 +71,11 @@ def txt_unwritten(failed: Mapping[str, Any], task: Item, records: Iterable[Item]
 
     *failed*: the result at which it stopped; *task*: what dns_txt_record left to it; *records*: its own.
     """
-    stopped = {
-        item["item"]["name"]: item.get("msg", "failed")
-        for item in failed.get("results", ())
-        if item.get("failed") and isinstance(item.get("item"), Mapping)
-    }
+    stopped = {}
+    for result in failed.get("results", ()):
+        item = result.get(result.get("ansible_loop_var", "item"))
+        if result.get("failed") and isinstance(item, Mapping):
+            stopped[item.get("name")] = result.get("msg", "failed")
     names = {record["name"] for record in task["records"]}
     problems = stopped or dict.fromkeys(names, failed.get("msg") or "its tasks failed")
     return [

@@ -181,32 +181,42 @@ def two_ways(fleet: Fleet) -> dict[str, Any]:
     }
 
 
-def test_what_goes_wrong_at_a_provider_is_told_and_stops_nobody_else(fleet: Fleet, two_ways: dict[str, Any]) -> None:
+def test_what_goes_wrong_at_a_provider_is_told_and_stops_nobody_else(fleet: Fleet) -> None:
+    """A host for each way to fail: an entry of acme_dns may be for one record alone."""
     authorities = fleet.lab.authorities
-    wrong_secret = {"tsig_secret": "AAAA" + authorities.provider()["tsig_secret"][4:]}
-    cases: list[tuple[dict[str, Any], str]] = [
-        ({"dyn.lab.test": authorities.provider(**wrong_secret)}, "TSIG"),
-        ({"dyn.lab.test": authorities.provider(tsig_name="nobody")}, "TSIG"),
-        ({"dyn.lab.test": authorities.provider(key=OTHER_KEY)}, "REFUSED"),
-        ({"dyn.lab.test": authorities.provider("other")}, "dyn.lab.test"),  # a server that does not have the zone
-        ({"dyn.lab.test": authorities.provider(server="10.53.250.1")}, "10.53.250.1"),
-        ({"other.lab.test": authorities.provider("other")}, "acme_dns"),
-        ({"dyn.lab.test": {"provider": "rfc2137"}}, "rfc2137"),
-        ({"dyn.lab.test": {**authorities.provider(), "sever": "x"}}, "sever"),
-        ({"dyn.lab.test": {"provider": "nsupdate", "server": "10.53.0.2"}}, "ansible-galaxy collection install community.general"),
+    entry = authorities.provider()
+    wrong_secret = {"tsig_secret": "AAAA" + entry["tsig_secret"][4:]}
+    wrong_token = {"options": {**authorities.provider("pdns")["options"], "auth_token": "not the one"}}
+    cases: list[tuple[dict[str, Any] | None, str]] = [
+        (authorities.provider(**wrong_secret), "TSIG"),
+        (authorities.provider(tsig_name="nobody"), "TSIG"),
+        (authorities.provider(key=OTHER_KEY), "REFUSED"),
+        (authorities.provider("other"), "dyn.lab.test"),  # a server that does not have the zone
+        (authorities.provider(server="10.53.250.1"), "10.53.250.1"),
+        ({"provider": "rfc2137"}, "rfc2137"),
+        ({**entry, "sever": "x"}, "sever"),
+        ({"provider": "nsupdate", "server": "10.53.0.2"}, "ansible-galaxy collection install community.general"),
+        ({**authorities.provider("pdns"), **wrong_token}, "401"),
+        (None, "acme_dns"),
     ]
+    hosts = [f"web{number}" for number in range(1, len(cases) + 3)]
+    zones = {f"_acme-challenge.{host}.dyn.lab.test": case for host, (case, _what) in zip(hosts, cases) if case}
+    zones["_acme-challenge.web11.dyn.lab.test"] = entry
+    wanted = fleet.by_host(**{host: [by_dns()] for host in hosts[:-1]})
     mark = fleet.lab.pebble.mark()
-    for zones, what in cases:
-        run = site(fleet, acme_dns=zones, **two_ways)
-        assert run.hosts_with("failed") == ["web1"], zones
-        assert what in run.message("web1")
-        assert authorities.provider()["tsig_secret"] not in run.text
-    assert fleet.pair_matches("web2")
-    # Only web2's challenge was ever told of, and web1's order is the one that is resumed in the end.
-    assert fleet.signed_requests(mark).count("/chalZ/") == 1
-    run = site(fleet, acme_dns={"*": authorities.provider(key=DYN_KEY_512)}, **two_ways)
+    run = site(fleet, hosts="web[0:11]", **wanted, acme_dns=zones)
+    assert run.hosts_with("failed") == hosts[:-2]
+    for host, (_case, what) in zip(hosts, cases):
+        assert what in run.message(host)
+        assert f"{host}.dyn.lab.test" in run.message(host)
+    for secret in (entry["tsig_secret"], wrong_secret["tsig_secret"], "not the one"):
+        assert secret not in run.text
+    assert all(fleet.pair_matches(host) for host in hosts[-2:])
+    # Of those that failed the CA was not asked to look, and their orders are taken up once all is right.
+    assert fleet.signed_requests(mark).count("/chalZ/") == 2
+    run = site(fleet, hosts="web[0:11]", **wanted, acme_dns={"*": authorities.provider(key=DYN_KEY_512)})
     assert run.code == 0
-    assert fleet.signed_requests(mark).count("/order-plz") == 2
+    assert fleet.signed_requests(mark).count("/order-plz") == len(hosts)
     assert authorities.txt() == set()
 
 

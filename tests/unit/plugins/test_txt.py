@@ -108,7 +108,7 @@ RECORDS = [
             {
                 "msg": "One or more items failed",
                 "results": [
-                    {"failed": True, "msg": "no such zone", "item": {"name": "a.target"}},
+                    {"failed": True, "msg": "no such zone", "ansible_loop_var": "r", "r": {"name": "a.target"}},
                     {"failed": False, "item": {"name": "b.target"}},
                 ],
             },
