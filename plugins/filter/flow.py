@@ -150,12 +150,15 @@ def outcomes(
     finalized: Mapping[str, Any],
     host: str,
     problems: Problems | None = None,
+    shared: Mapping[str, Any] | None = None,
 ) -> list[dict[str, Any]]:
     """What the module certificate is told of each certificate of *host*: where it got to, and else what stopped it.
 
-    *problems* are those of the TXT records, by host and certificate.
+    *problems* are those of the TXT records, by host and certificate. *shared*: what came of serving the challenges on
+    the play's other hosts; told where a certificate failed, which may be for that.
     """
     unproved = (problems or {}).get(host, {})
+    unshared = _unshared(shared or {})
     orders_by_name = _by_name(ordered.get("hosts", {}).get(host, ()))
     finals_by_name = _by_name(finalized.get("hosts", {}).get(host, ()))
     result = []
@@ -166,7 +169,12 @@ def outcomes(
         elif planned["action"] == "refuse":
             result.append(_failed(name, planned["message"]))
         elif name in finals_by_name:
-            result.append(dict(finals_by_name[name]))
+            final = dict(finals_by_name[name])
+            if final["status"] == "failed":
+                tokens = (challenge["token"] for challenge in orders_by_name.get(name, {}).get("challenges", ()))
+                elsewhere = dict.fromkeys(problem for token in tokens for problem in unshared.get(token, ()))
+                final["problem"] = "; ".join([final["problem"], *elsewhere])
+            result.append(final)
         elif name not in orders_by_name:
             result.append(_failed(name, ordered.get("msg") or "it could not be ordered"))
         elif orders_by_name[name]["status"] in _STOPPED:
@@ -197,6 +205,15 @@ def _journaled(pending: Item | None, wanted: Item, directory: str) -> Item:
     # With another key type its host makes a new key; the order may have been finalized with the one before.
     is_for = (pending["key_type"], pending["profile"] or None, pending["directory"])
     return pending if is_for == (wanted["key_type"], wanted["profile"] or None, directory) else {}
+
+
+def _unshared(shared: Mapping[str, Any]) -> dict[str, list[str]]:
+    """By token, which of the play's other hosts does not serve it, and why."""
+    found: dict[str, list[str]] = {}
+    for result in shared.get("results", ()):
+        for token, problem in (result.get("failures") or {}).items():
+            found.setdefault(token, []).append(f"{result['item']} does not serve it: {problem}")
+    return found
 
 
 def _where(kind: str, webroot: str | None, wanted: Item) -> dict[str, Any]:

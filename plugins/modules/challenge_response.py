@@ -69,6 +69,11 @@ paths:
   type: list
   elements: str
   sample: [/var/www/html/.well-known/acme-challenge/LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0]
+failures:
+  description: By token, why its response could not be served or removed.
+  returned: always
+  type: dict
+  sample: {}
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -101,22 +106,30 @@ def journal_all(params, check):
 
 
 def put_all(wanted, check):
-    """The paths that were not there before."""
+    """The paths that were not there before, and by token what could not be put there. One that fails stops no other."""
     rivals = responses.rivals(wanted)
     if rivals:
         raise HostError("; ".join(rivals.values()))
     new = [response for response in wanted if not response.in_place()]
-    for response in () if check else wanted:
-        response.put()
-    return [response.path for response in new]
+    failures = {} if check else each(wanted, lambda response: response.put())
+    return [response.path for response in new if response.token not in failures], failures
 
 
 def remove_all(unwanted, check):
-    """The paths that are there no more."""
+    """The paths that are there no more, and by token what is there still."""
     there = [response for response in unwanted if response.exists()]
-    for response in () if check else unwanted:
-        response.remove()
-    return [response.path for response in there]
+    failures = {} if check else each(unwanted, lambda response: response.remove())
+    return [response.path for response in there if response.token not in failures], failures
+
+
+def each(items, work):
+    failures = {}
+    for response in items:
+        try:
+            work(response)
+        except HostError as error:
+            failures[response.token] = str(error)
+    return failures
 
 
 def main():
@@ -137,15 +150,19 @@ def main():
             module.params["challenges"], present, module.params["home"], module.params["listen_timeout"]
         )
         journaled = present and journal_all(module.params, module.check_mode)
-        paths = (put_all if present else remove_all)(challenges, module.check_mode)
+        paths, failures = (put_all if present else remove_all)(challenges, module.check_mode)
     except HostError as error:
-        module.fail_json(msg=str(error))
+        module.fail_json(msg=str(error), failures={})
     listed = "".join(f"{path}\n" for path in paths)
-    module.exit_json(
-        changed=bool(paths) or journaled,
-        paths=sorted(response.path for response in challenges),
-        diff={"before": "" if present else listed, "after": listed if present else ""},
-    )
+    result = {
+        "changed": bool(paths) or journaled,
+        "paths": sorted(response.path for response in challenges),
+        "diff": {"before": "" if present else listed, "after": listed if present else ""},
+        "failures": failures,
+    }
+    if failures:
+        module.fail_json(msg="; ".join(dict.fromkeys(failures.values())), **result)
+    module.exit_json(**result)
 
 
 if __name__ == "__main__":

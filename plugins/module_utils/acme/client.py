@@ -45,7 +45,7 @@ class Client:
         self._deadline: Deadline | None = None
 
     def within(self, deadline: Deadline) -> Client:
-        """The same voice, with the same nonces, that repeats nothing beyond *deadline*."""
+        """The same voice, with the same nonces, that repeats nothing and waits for no nonce beyond *deadline*."""
         bound = copy.copy(self)
         bound._deadline = deadline
         return bound
@@ -65,13 +65,13 @@ class Client:
         check_url(url)
         attempt = bad_nonces = 0
         while True:
-            nonce = self._nonces.take()  # outside of the repetition: it has a patience of its own
+            nonce = self._nonces.take(self._deadline)  # outside of the repetition: it has a patience of its own
             try:
                 answer = self._signed_once(url, payload, nonce, None if with_jwk else self.account_uri)
             except TransportError:
                 attempt += 1
                 grown = self.clock.pause(attempt)
-                if attempt >= _ATTEMPTS or self._too_late(grown):
+                if attempt >= _ATTEMPTS or is_too_late(grown, self._deadline):
                     raise
                 self.clock.sleep(grown)
                 continue
@@ -86,12 +86,12 @@ class Client:
                 continue
             attempt += 1
             pause = self.http.pause_for(answer, attempt) if is_transient(answer.status) else None
-            if pause is None or attempt >= _ATTEMPTS or _is_final(problem) or self._too_late(pause):
+            given_up = pause is None or attempt >= _ATTEMPTS or _is_final(problem)
+            if given_up or is_too_late(pause, self._deadline):
                 raise ProblemError(problem, what, self.http.retry_at(answer))
             self.clock.sleep(pause)
 
-    def _too_late(self, pause: float) -> bool:
-        return self._deadline is not None and pause > self._deadline.left()
+
 
     def _signed_once(self, url: str, payload: bytes, nonce: str, kid: str | None) -> Response:
         replay_nonce = None
@@ -102,9 +102,9 @@ class Client:
         finally:
             self._nonces.give(replay_nonce)
 
-    def _new_nonce(self) -> str:
+    def _new_nonce(self, deadline: Deadline | None) -> str:
         # RFC 8555 section 7.2
-        answer = self.http.get(self.directory.new_nonce, method="HEAD")
+        answer = self.http.get(self.directory.new_nonce, method="HEAD", deadline=deadline)
         nonce = _nonce_of(answer)
         if is_transient(answer.status):
             # The answer to a HEAD has no problem document in it.

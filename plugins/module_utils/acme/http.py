@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 from .clock import Clock
 from .errors import ProtocolError, TransportError, UntrustedError
+from .polling import Deadline
 from .problem import one_line
 
 try:
@@ -184,8 +185,13 @@ class Http:
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise TransportError(f"{_origin(url)} cannot be reached ({reason(innermost(error))})") from None
 
-    def get(self, url: str, method: str = "GET", attempts: int = _ATTEMPTS) -> Response:
-        """An unsigned request, repeated with growing pauses while the trouble may pass (connection, 429, 5xx)."""
+    def get(
+        self, url: str, method: str = "GET", attempts: int = _ATTEMPTS, deadline: Deadline | None = None
+    ) -> Response:
+        """An unsigned request, repeated with growing pauses while the trouble may pass (connection, 429, 5xx).
+
+        Nothing is repeated beyond *deadline*.
+        """
         attempt = 0
         while True:
             try:
@@ -194,15 +200,16 @@ class Http:
                 raise
             except TransportError:
                 attempt += 1
-                if attempt >= attempts:
+                grown = self.clock.pause(attempt)
+                if attempt >= attempts or is_too_late(grown, deadline):
                     raise
-                self.clock.sleep(self.clock.pause(attempt))
+                self.clock.sleep(grown)
                 continue
             if not is_transient(answer.status):
                 return answer
             attempt += 1
             pause = self.pause_for(answer, attempt)
-            if attempt >= attempts or pause is None:
+            if attempt >= attempts or pause is None or is_too_late(pause, deadline):
                 return answer
             self.clock.sleep(pause)
 
@@ -236,6 +243,11 @@ def _check_bundle(path: str) -> None:
 def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
     """Keeps a ~/.netrc from adding credentials to what goes to the CA."""
     return request
+
+
+def is_too_late(pause: float, deadline: Deadline | None) -> bool:
+    """Whether a pause of so many seconds would reach beyond *deadline*."""
+    return deadline is not None and pause > deadline.left()
 
 
 def is_transient(status: int) -> bool:

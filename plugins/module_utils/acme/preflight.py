@@ -9,14 +9,13 @@ What is seen to be wrong stops the order. What cannot be seen from here, as the 
 
 from __future__ import annotations
 
-import hashlib
 import socket
 import ssl
 from collections.abc import Callable, Collection, Iterable
 from urllib.parse import urljoin, urlsplit
 
 from ..pki.identifiers import HTTP_01, TLS_ALPN_01
-from ..pki.tls_alpn import server_name
+from ..pki.tls_alpn import ACME_IDENTIFIER, PROTOCOL, authorization, server_name
 from .challenge_data import ChallengeData
 from .errors import PreflightError
 from .http import USER_AGENT, innermost, reason
@@ -31,8 +30,6 @@ except ImportError:
 
 _REDIRECTS = 10  # as Boulder has it; RFC 8555 section 8.3 leaves it to the CA
 _LARGEST_BODY = 1024  # a key authorization has some hundred
-_ACME_IDENTIFIER = "1.3.6.1.5.5.7.1.31"  # RFC 8737 section 3
-_PROTOCOL = "acme-tls/1"  # RFC 8737 section 4
 
 
 class Unseen(Exception):
@@ -147,7 +144,7 @@ class Preflight:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-        context.set_alpn_protocols([_PROTOCOL])
+        context.set_alpn_protocols([PROTOCOL])
         try:
             with (
                 socket.create_connection((challenge.identifier, self._tls_port), self._timeout) as connection,
@@ -156,24 +153,23 @@ class Preflight:
                 protocol, certificate = tls.selected_alpn_protocol(), tls.getpeercert(binary_form=True)
         except ssl.SSLError as error:
             raise PreflightError(
-                f"{challenge.identifier}: {where} takes no {_PROTOCOL} connection ({reason(error)})"
+                f"{challenge.identifier}: {where} takes no {PROTOCOL} connection ({reason(error)})"
             ) from None
         except OSError as error:
             raise _unreached(where, error) from None
-        if protocol != _PROTOCOL or not certificate:
+        if protocol != PROTOCOL or not certificate:
             raise PreflightError(
-                f"{challenge.identifier}: {where} does not speak {_PROTOCOL}: another server than the challenge's "
+                f"{challenge.identifier}: {where} does not speak {PROTOCOL}: another server than the challenge's "
                 "listener has the port there"
             )
-        digest = hashlib.sha256(challenge.key_authorization.encode()).digest()
-        if _acme_identifier(certificate) != b"\x04\x20" + digest:
-            raise PreflightError(f"{challenge.identifier}: {where} answers {_PROTOCOL} for another challenge than this")
+        if _acme_identifier(certificate) != authorization(challenge.key_authorization):
+            raise PreflightError(f"{challenge.identifier}: {where} answers {PROTOCOL} for another challenge than this")
 
 
 def _acme_identifier(certificate: bytes) -> bytes:
     try:
         extensions = x509.load_der_x509_certificate(certificate).extensions
-        value = extensions.get_extension_for_oid(x509.ObjectIdentifier(_ACME_IDENTIFIER)).value
+        value = extensions.get_extension_for_oid(x509.ObjectIdentifier(ACME_IDENTIFIER)).value
     except (ValueError, x509.ExtensionNotFound, x509.DuplicateExtension):
         return b""
     return value.value if isinstance(value, x509.UnrecognizedExtension) else b""

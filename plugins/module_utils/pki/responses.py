@@ -29,6 +29,10 @@ class Response(Protocol):
         """The certificate's, for messages; may be empty."""
 
     @property
+    def token(self) -> str:
+        """The challenge's token."""
+
+    @property
     def path(self) -> str:
         """The file that is served, or that a listener reads, for results."""
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .keys import PrivateKey
 
 PROTOCOL = "acme-tls/1"  # RFC 8737 section 6.2
-_ACME_IDENTIFIER = "1.3.6.1.5.5.7.1.31"  # RFC 8737 section 6.1
+ACME_IDENTIFIER = "1.3.6.1.5.5.7.1.31"  # RFC 8737 section 6.1
 _DAY = timedelta(days=1)
 
 
@@ -36,11 +36,14 @@ def server_name(identifier: str) -> str:
     return ipaddress.ip_address(identifier).reverse_pointer if is_address(identifier) else identifier
 
 
+def authorization(key_authorization: str) -> bytes:
+    """The value of acmeIdentifier: Authorization ::= OCTET STRING (SIZE (32)), the digest (RFC 8737 section 3)."""
+    return b"\x04\x20" + hashlib.sha256(key_authorization.encode()).digest()
+
+
 def certificate(identifier: str, key_authorization: str, key: PrivateKey, now: datetime) -> x509.Certificate:
     """The self-signed certificate of RFC 8737 section 3: the one name, and the digest of the key authorization."""
-    digest = hashlib.sha256(key_authorization.encode()).digest()
-    # Authorization ::= OCTET STRING (SIZE (32))
-    proof = x509.UnrecognizedExtension(x509.ObjectIdentifier(_ACME_IDENTIFIER), b"\x04\x20" + digest)
+    proof = x509.UnrecognizedExtension(x509.ObjectIdentifier(ACME_IDENTIFIER), authorization(key_authorization))
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "ACME challenge")])
     return (
         x509.CertificateBuilder()

@@ -16,6 +16,7 @@ from typing import Any
 from .attributes import Attributes, resolve
 from .errors import OptionError
 from .identifiers import check, names
+from .listen import Listen
 from .manifest import name_problem
 
 # It becomes an argument of a service manager's command.
@@ -37,6 +38,8 @@ class Wanted:
     def of(cls, option: Mapping[str, Any]) -> Wanted:
         """Raises HostError for what cannot be wanted."""
         check_name(option["name"])
+        for listen in filter(None, (option["http_01_listen"], option["tls_alpn_01_listen"])):
+            Listen.of(listen)
         return cls(
             name=option["name"],
             identifiers=names(check(option["identifiers"], option["challenge"])),

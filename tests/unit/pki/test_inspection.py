@@ -28,6 +28,8 @@ def option(tmp_path):
         "identifiers": ["shop.example", "www.shop.example"],
         "challenge": "http-01",
         "webroot": str(tmp_path / "www"),
+        "http_01_listen": None,
+        "tls_alpn_01_listen": "443",
         "key_type": "ec256",
         "profile": None,
         "reload": [],

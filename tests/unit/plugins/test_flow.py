@@ -211,6 +211,24 @@ def test_an_order_whose_records_are_not_in_place_is_not_finalized_and_its_host_i
     assert (outcome["status"], outcome["problem"], outcome["resumable"]) == ("failed", "ns1 lacks the record", True)
 
 
+def test_a_failed_certificate_is_told_which_other_host_did_not_serve_its_challenge():
+    plan, ordered = {"hosts": {"web1": [planned("issue")]}}, {"hosts": {"web1": [ORDER]}}
+    failed = {"hosts": {"web1": [{**VALID, "status": "failed", "problem": "unauthorized"}]}}
+    shared = {
+        "results": [
+            {"item": "web2", "failures": {"t1": "webroot /srv does not exist", "t2": "x"}},
+            {"item": "web3", "failures": {}},
+            {"item": "web4", "unreachable": True},
+        ]
+    }
+    (outcome,) = flow.outcomes(plan, ordered, REQUESTED, failed, "web1", {}, shared)
+    assert outcome["problem"] == "unauthorized; web2 does not serve it: webroot /srv does not exist"
+    (outcome,) = flow.outcomes(plan, ordered, REQUESTED, {"hosts": {"web1": [VALID]}}, "web1", {}, shared)
+    assert outcome["problem"] == ""
+    (outcome,) = flow.outcomes(plan, ordered, REQUESTED, failed, "web1", {}, {"skipped": True})
+    assert outcome["problem"] == "unauthorized"
+
+
 VALID = {"host": "web1", "name": "shop", "status": "valid", "problem": "", "certificate": "PEM"}
 
 
