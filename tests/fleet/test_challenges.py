@@ -126,3 +126,35 @@ def test_what_is_seen_to_be_wrong_costs_no_validation(small: Fleet) -> None:
         assert small.signed_requests(mark).count("/order-plz") == 1
     finally:
         small.lab.dns.remove("astray", "A", small.lab.address("web1"))
+
+
+def test_caa_records_that_do_not_admit_the_ca_cost_no_validation(small: Fleet) -> None:
+    refused = {
+        "web1": ("letsencrypt.org", "admits certificates by letsencrypt.org only"),
+        "web2": (
+            "pebble.letsencrypt.org; accounturi=https://ca.lab.test/1",
+            "admits the account https://ca.lab.test/1",
+        ),
+        "web3": (
+            "pebble.letsencrypt.org; validationmethods=dns-01",
+            "admits validation by dns-01 only, not by http-01",
+        ),
+    }
+    added = [(host, "CAA", f'0 issue "{value}"') for host, (value, _what) in refused.items()]
+    try:
+        for record in added:
+            small.lab.dns.add(*record)
+        mark = small.lab.pebble.mark()
+        run = small.site()
+        assert run.hosts_with("failed") == small.lab.hosts
+        for host, (_value, what) in refused.items():
+            assert f"CAA of {host}.lab.test {what}" in run.message(host)
+        assert small.signed_requests(mark).count("/chalZ/") == 0
+        # A second record of a name admits what the first does not.
+        for host in small.lab.hosts:
+            added.append((host, "CAA", '0 issue "pebble.letsencrypt.org; validationmethods=http-01,dns-01"'))
+            small.lab.dns.add(*added[-1])
+        assert small.site().code == 0
+    finally:
+        for record in added:
+            small.lab.dns.remove(*record)

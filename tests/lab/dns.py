@@ -17,13 +17,18 @@ from .process import wait
 if TYPE_CHECKING:
     from .lab import Lab
 
+# Outside of the lab there is nothing.
 CONFIG = """\
 zone "{zone}" {{
     type primary;
     file "{directory}/zone";
 }};
+zone "." {{
+    type primary;
+    file "{directory}/root";
+}};
 """
-# What the controller's questions left in its cache does not answer the CA's. Outside of the lab there is nothing.
+# What the controller's questions left in its cache does not answer the CA's.
 RECURSIVE_CONFIG = """\
 view "lab" {{
     match-destinations {{ !{for_ca}; any; }};
@@ -82,7 +87,7 @@ class Dns:
         if recursion:
             lab.ip("address", "add", f"{self.for_ca}/32", "dev", "bridge")
             addresses, zones = [*addresses, self.for_ca], RECURSIVE_CONFIG
-            (directory / "root").write_text(ROOT.format(zone=lab.domain, address=lab.controller))
+        (directory / "root").write_text(ROOT.format(zone=lab.domain, address=lab.controller))
         config = bind.options(directory, addresses, ["::1", lab.controller6], recursion)
         config += zones.format(directory=directory, zone=lab.domain, for_ca=self.for_ca)
         self._zone.write_text(ZONE + "".join(f"{' '.join(record)}\n" for record in records))
