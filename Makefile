@@ -11,6 +11,7 @@ AS_ROOT := $(if $(filter-out 0,$(shell id -u)),sudo -H -E env PATH="$$PATH" PYTH
 VENV := build/venv
 OLDEST_HOST := build/venv-oldest-host
 OLDEST_CONTROLLER := build/venv-oldest-controller
+CLOUD := build/venv-cloud
 DEV := build/collections_dev
 PYTEST := $(VENV)/bin/python -m pytest
 # Each process has labs of its own. More than two only get in each other's way on two cores.
@@ -52,7 +53,7 @@ test-unit-oldest: $(OLDEST_HOST)/stamp $(DEV) ## the unit tests of what runs on 
 	@echo "the oldest cryptography, on $$($(OLDEST_HOST)/bin/python --version): Python 3.9 where the machine has it"
 	$(OLDEST_HOST)/bin/python -m pytest tests/unit/pki
 
-test-integration: setup ## each module against a real CA (root or sudo)
+test-integration: setup $(CLOUD)/stamp ## each module against a real CA (root or sudo)
 	$(AS_ROOT) $(PYTEST) $(SIDE_BY_SIDE) tests/integration
 
 test-fleet: setup ## the role over twenty hosts and a CA on this machine (root or sudo)
@@ -76,6 +77,7 @@ pins: ## resolve the pins in tests/setup/*.txt anew, from what *.in asks for
 	mkdir -p build
 	sh tests/setup/pin.sh $(PYTHON) venv
 	sh tests/setup/pin.sh $(PYTHON) oldest-controller
+	sh tests/setup/pin.sh $(PYTHON) cloud
 	sh tests/setup/pin.sh $(PYTHON_OLDEST) oldest-host
 
 build/system.stamp: tests/setup/system.sh
@@ -93,6 +95,10 @@ $(VENV)/stamp: tests/setup/venv.txt $(NEEDS)
 
 $(OLDEST_CONTROLLER)/stamp: tests/setup/oldest-controller.txt $(NEEDS)
 	sh tests/setup/python.sh $(PYTHON) $(OLDEST_CONTROLLER) $<
+	touch $@
+
+$(CLOUD)/stamp: tests/setup/cloud.txt $(NEEDS)
+	sh tests/setup/python.sh $(PYTHON) $(CLOUD) $<
 	touch $@
 
 $(OLDEST_HOST)/stamp: tests/setup/oldest-host.txt $(NEEDS)

@@ -16,6 +16,7 @@ import dns.tsig
 import dns.update
 import pytest
 
+from tests.integration.orders import Customer, fitting, local, order
 from tests.lab import Lab, LabError
 from tests.lab.authorities import DYN_KEY, DYN_KEY_512, OTHER_KEY, ZONES
 from tests.lab.process import Process, processes, wait
@@ -135,6 +136,32 @@ def test_a_silent_server(lab):
                 update(lab, "dyn.lab.test", DYN_KEY, server)
         assert seen_by(lab, "ns2") == set()
     wait(lambda: seen_by(lab, "ns1"), 5, "ns1 does not go on")
+
+
+@pytest.mark.parametrize("challenge", ["dns-01", "dns-account-01"])
+def test_the_ca_validates_over_them(lab, tmp_path, challenge):
+    """Also through a CNAME to another provider, and an apex with its wildcard."""
+    names = ["plain.dyn.lab.test", "led.dyn.lab.test", "*.led.dyn.lab.test", "away.lab.test"]
+    ca = Customer(lab, tmp_path)
+    ordered = ca.order(order("all", *names, challenge=challenge))
+    assert ordered.ok, ordered.text
+    item = local(ordered)[0]
+    assert len(item["challenges"]) == len(names)
+    values = [(found["record_name"], found["record_value"]) for found in item["challenges"]]
+    for name, value in values:
+        if ".led." in name:
+            lab.authorities.add("led.pdns.lab.test", "TXT", value)
+        elif ".away." in name:
+            lab.authorities.add("away.other.lab.test", "TXT", value)
+        else:
+            lab.authorities.add(name, "TXT", value)
+    led, away = (next(name for name, _value in values if part in name) for part in (".led.", ".away."))
+    lab.authorities.add(led, "CNAME", "led.pdns.lab.test.")
+    lab.dns.add(f"{away}.", "CNAME", "away.other.lab.test.")
+    wait(lambda: lab.authorities.records("dyn", "ns2") == lab.authorities.records("dyn"), 5, "ns2 stays behind")
+    done = ca.finalize(fitting(item))
+    assert done.ok, done.text
+    lab.dns.remove(f"{away}.", "CNAME", "away.other.lab.test.")
 
 
 def test_down_leaves_nothing_of_them(tmp_path):
