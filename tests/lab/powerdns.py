@@ -51,11 +51,12 @@ def start(
     """Start it at an IPv4 and an IPv6 address with one zone and its records (full name, TTL, type, value)."""
     if not (SCHEMA.exists() and Path(PROGRAM).exists()):
         raise LabError("there is no PowerDNS: install Debian's pdns-server and pdns-backend-sqlite3 (make system does)")
-    with closing(sqlite3.connect(directory / "pdns.sqlite3")) as database, database:
+    with closing(sqlite3.connect(directory / "pdns.sqlite3")) as database:
         database.executescript(SCHEMA.read_text())
         database.execute("INSERT INTO domains (id, name, type) VALUES (1, ?, 'NATIVE')", [zone])
         statement = "INSERT INTO records (domain_id, name, ttl, type, content) VALUES (1, ?, ?, ?, ?)"
         database.executemany(statement, records)
+        database.commit()
     address, address6 = addresses
     config = CONFIG.format(directory=directory, address=address, address6=address6, key=API_KEY, port=PORT)
     (directory / "pdns.conf").write_text(config)
