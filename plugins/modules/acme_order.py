@@ -92,6 +92,12 @@ options:
     type: str
     choices: ["01", "02"]
     version_added: 0.2.0
+  timeout:
+    description:
+      - Seconds after which nothing more is waited for or asked again for the account, or for an order.
+    type: int
+    default: 300
+    version_added: 0.2.0
   concurrency:
     description:
       - The greatest number of requests under way at once. Small batches use fewer, as each costs the CA a nonce.
@@ -167,6 +173,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils.acme.directory import Directory, resolve
 from ..module_utils.acme.errors import AcmeError
 from ..module_utils.acme.issuance import Failure, connections_for, describe, prepare, run_all
+from ..module_utils.acme.polling import Deadline
 from ..module_utils.acme.txt_record import PERSIST_DRAFTS
 from ..module_utils.ansible.ca_options import (
     ACCOUNT_KEY_SPEC,
@@ -190,9 +197,14 @@ def order_all(params):
         return {"changed": False, "requests": 0, "hosts": {}}
     key = account_key(params, create=params["account_key_create"])
     with open_client(params, key, connections_for(len(options), params["concurrency"])) as client:
-        account = open_account(client, params)
         client.persist_draft = params["dns_persist_draft"]
-        orders = run_all(options, lambda option: prepare(client, request_of(option)))
+        client = client.within(Deadline(client.clock, params["timeout"]))
+        account = open_account(client, params)
+
+        def order(option):
+            return prepare(client.within(Deadline(client.clock, params["timeout"])), request_of(option))
+
+        orders = run_all(options, order)
         items = [
             from_failure(option, order) if isinstance(order, Failure) else from_prepared(option, order, account.uri)
             for option, order in zip(options, orders)
@@ -241,6 +253,7 @@ def main():
             **NEW_ACCOUNT_SPEC,
             "orders": {"type": "list", "elements": "dict", "required": True, "options": ORDER_SPEC},
             "dns_persist_draft": {"type": "str", "choices": list(PERSIST_DRAFTS)},
+            "timeout": {"type": "int", "default": 300},
             "concurrency": {"type": "int", "default": 8},
         },
         supports_check_mode=True,
