@@ -164,7 +164,7 @@ PLAYBOOK = """\
 - hosts: web
   gather_facts: false
   module_defaults:
-    group/certfleet.tls.acme:
+    certfleet.tls.acme_plan:
       request_timeout: 1
   roles:
     - certfleet.tls.acme
