@@ -92,8 +92,6 @@ class Client:
                 raise ProblemError(problem, what, self.http.retry_at(answer))
             self.clock.sleep(pause)
 
-
-
     def _signed_once(self, url: str, payload: bytes, nonce: str, kid: str | None) -> Response:
         replay_nonce = None
         try:
