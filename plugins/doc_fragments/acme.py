@@ -56,7 +56,7 @@ options:
     type: str
   account_uri:
     description:
-      - URL of the account. Given, it spares the look-up by the key.
+      - URL of the account. Given, it spares the look-up by the key, and neither an account nor a key is made.
     type: str
 """
 

@@ -182,7 +182,7 @@ from ..module_utils.ansible.ca_options import (
     account_key,
     key_would_be_made,
     open_account,
-    open_client,
+    open_customer,
     open_http,
 )
 from ..module_utils.ansible.libraries import require_libraries
@@ -195,8 +195,7 @@ def order_all(params):
     options = params["orders"]
     if not options:
         return {"changed": False, "requests": 0, "hosts": {}}
-    key = account_key(params, create=params["account_key_create"])
-    with open_client(params, key, connections_for(len(options), params["concurrency"])) as client:
+    with open_customer(params, connections_for(len(options), params["concurrency"])) as client:
         client.persist_draft = params["dns_persist_draft"]
         client = client.within(Deadline(client.clock, params["timeout"]))
         account = open_account(client, params)
