@@ -325,6 +325,20 @@ def test_it_ends_when_its_folder_is_gone(home, port):
     shutil.rmtree(str(home) + ".old")
 
 
+def test_it_ends_when_another_folder_is_in_the_place_of_its_own(home, port):
+    """All was removed and made anew: another listener's responses are not served, nor is its port kept from it."""
+    made = http01(home, port)
+    made.put()
+    folder = os.path.dirname(made.path)
+    shutil.copytree(folder, home / "copy")
+    os.rename(folder, home / "moved")
+    os.rename(home / "copy", folder)
+    wait(lambda: not listens(port), 3.0)
+    assert made.exists()
+    made.put()
+    assert fetched(port) == answer("token-1")
+
+
 def test_one_that_does_not_end_is_told(home, port):
     made = http01(home, port)
     made.put()
