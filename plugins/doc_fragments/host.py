@@ -75,7 +75,8 @@ options:
         description: The certificate profile, one that the CA's directory lists.
         type: str
       reload:
-        description: The services that use the certificate, to be reloaded when it is new.
+        description:
+          - The services that use the certificate, to be reloaded when it is new. One that is not running is started.
         type: list
         elements: str
         default: []
