@@ -10,8 +10,7 @@ module: acme_order
 short_description: Create or resume ACME orders, many at once
 version_added: 0.1.0
 description:
-  - Creates the orders for any number of certificates, or takes up those that an earlier run left behind, and gives
-    the
+  - Creates the orders for any number of certificates, or takes up those that an earlier run left behind, and gives the
     challenges that are to be answered before M(certfleet.tls.acme_order_finalize) can go on.
   - All orders go through one HTTP session. One that fails stops no other; the module fails at the end, with all
     results.
@@ -70,8 +69,7 @@ options:
       replaces_cert_id:
         description:
           - The ARI id (RFC 9773) of the certificate that this one succeeds. It is sent only to a CA with renewal
-            information,
-            and left out where the CA does not take it.
+            information, and left out where the CA does not take it.
         type: str
       order_uri:
         description: The order of an earlier run, from its journal. It is resumed if it still can be.
