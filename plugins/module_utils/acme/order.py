@@ -83,7 +83,6 @@ class Order:
             authorizations=tuple(str(item) for item in authorizations) if isinstance(authorizations, list) else (),
             finalize_url=str(document.get("finalize") or ""),
             certificate_url=str(document.get("certificate") or ""),
-
             error=Problem.parse(document["error"]) if document.get("error") else None,
             retry_after=retry_after,
         )
