@@ -165,6 +165,14 @@ options:
       status:
         description: Not used; as O(challenges[].url).
         type: str
+      record_name:
+        description: Not used; as O(challenges[].url).
+        type: str
+        version_added: 0.2.0
+      record_value:
+        description: Not used; as O(challenges[].url).
+        type: str
+        version_added: 0.2.0
 """
 
     LISTENER = r"""

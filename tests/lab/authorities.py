@@ -264,7 +264,7 @@ class Authorities:
     def _wait_for(self, server: str, zone: str) -> None:
         what = f"{server} does not load {self.zone(zone)}: see {self._lab.log(server)}"
         # What comes before it listens is lost.
-        wait(lambda: self._serial(server, zone, timeout=0.1), 20, what)
+        wait(lambda: self._serial(server, zone, timeout=0.1), 60, what)
 
     def _config(self, server: str, notify: bool = True) -> str:
         """notify: tell the other servers of a zone at once what has changed."""

@@ -26,7 +26,7 @@ SCHEMA = Path("/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql")
 CONFIG = """\
 launch=gsqlite3
 gsqlite3-database={directory}/pdns.sqlite3
-socket-dir={directory}
+socket-dir={sockets}
 local-address={address}, {address6}
 disable-axfr=no
 allow-axfr-ips=0.0.0.0/0,::/0
@@ -58,7 +58,14 @@ def start(
         database.executemany(statement, records)
         database.commit()
     address, address6 = addresses
-    config = CONFIG.format(directory=directory, address=address, address6=address6, key=API_KEY, port=PORT)
+    config = CONFIG.format(
+        directory=directory,
+        sockets=lab.control,  # a socket's path has to be short
+        address=address,
+        address6=address6,
+        key=API_KEY,
+        port=PORT,
+    )
     (directory / "pdns.conf").write_text(config)
     lab.spawn("pdns", [PROGRAM, f"--config-dir={directory}", "--guardian=no", "--daemon=no"])
 
