@@ -31,7 +31,7 @@ def documented():
     """The options of all the modules, by the modules' names."""
     modules = sorted({module for provider in PROVIDERS for module, _arguments in used(provider)})
     command = [PROGRAMS / "ansible-doc", "--json", "--type", "module", *modules]
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return {name: found["doc"]["options"] for name, found in json.loads(done.stdout).items()}
 

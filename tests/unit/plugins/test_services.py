@@ -33,7 +33,7 @@ class Module:
         return path
 
     def run_command(self, command):
-        done = subprocess.run(command, capture_output=True, text=True)
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         return done.returncode, done.stdout, done.stderr
 
 
