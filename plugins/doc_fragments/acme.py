@@ -13,8 +13,7 @@ options:
   acme_directory:
     description:
       - The CA, as the URL of its directory or by a short name.
-      - Short names are V(letsencrypt), V(letsencrypt-staging), V(zerossl), V(google), V(google-staging), V(sslcom-
-        ecc)
+      - Short names are V(letsencrypt), V(letsencrypt-staging), V(zerossl), V(google), V(google-staging), V(sslcom-ecc)
         and V(sslcom-rsa).
       - A URL has to be C(https); plain C(http) is taken for loopback addresses only.
     type: str
@@ -31,8 +30,7 @@ options:
     default: 30
 notes:
   - It runs on the controller and needs its network only. In a play over other hosts use it with
-    C(delegate_to=localhost) and
-    C(run_once=true).
+    C(delegate_to=localhost) and C(run_once=true).
 requirements:
   - requests
   - cryptography
@@ -56,7 +54,7 @@ options:
     type: str
   account_uri:
     description:
-      - URL of the account. Given, it spares the look-up by the key.
+      - URL of the account. Given, it spares the look-up by the key, and neither an account nor a key is made.
     type: str
 """
 

@@ -75,7 +75,8 @@ options:
         description: The certificate profile, one that the CA's directory lists.
         type: str
       reload:
-        description: The services that use the certificate, to be reloaded when it is new.
+        description:
+          - The services that use the certificate, to be reloaded when it is new. One that is not running is started.
         type: list
         elements: str
         default: []
@@ -164,6 +165,14 @@ options:
       status:
         description: Not used; as O(challenges[].url).
         type: str
+      record_name:
+        description: Not used; as O(challenges[].url).
+        type: str
+        version_added: 0.2.0
+      record_value:
+        description: Not used; as O(challenges[].url).
+        type: str
+        version_added: 0.2.0
 """
 
     LISTENER = r"""

@@ -198,6 +198,18 @@ def to_revoke(hosts: Iterable[str], hostvars: Mapping[str, Any]) -> list[dict[st
     ]
 
 
+def not_revoked(read: Mapping[str, Any], revoked: Mapping[str, Any], host: str) -> list[str]:
+    """A line for each certificate of *host* that slurp could not *read*, or that acme_revoke could not revoke."""
+    problems = {item["name"]: item["problem"] for item in revoked.get("certificates", ()) if item["host"] == host}
+    lines = []
+    for item in read.get("results", ()):
+        # One that has no answer of its own shares what stopped them all.
+        problem = problems.get(item["item"], revoked.get("msg")) if "content" in item else item["msg"]
+        if problem:
+            lines.append(f"certificate {item['item']} is not revoked: {problem}")
+    return lines
+
+
 def _journaled(pending: Item | None, wanted: Item, directory: str) -> Item:
     """The pending version, if its order is for what is wanted; acme_order compares the identifiers and the account."""
     if not pending:
@@ -262,4 +274,5 @@ class FilterModule:
             "finalizable": finalizable,
             "outcomes": outcomes,
             "to_revoke": to_revoke,
+            "not_revoked": not_revoked,
         }

@@ -11,8 +11,8 @@ short_description: Register an ACME account and keep its contacts
 version_added: 0.1.0
 description:
   - Makes sure that the account key has an account at the CA, with the contacts given.
-  - An account that exists is found by its key; it is not made again and its external account binding is not sent
-    again.
+  - An account that exists is found by its key, or at O(account_uri); it is not made again and its external account
+    binding is not sent again.
 author:
   - certfleet.tls contributors (@certfleet)
 extends_documentation_fragment:
@@ -25,8 +25,7 @@ attributes:
     support: full
     details:
       - An account that exists is looked up, which registers nothing. A key that would have to be made is not made,
-        and nothing is
-        then asked of the CA.
+        and nothing is then asked of the CA.
   diff_mode:
     support: full
   idempotent:
@@ -83,10 +82,9 @@ from ..module_utils.ansible.ca_options import (
     ACCOUNT_KEY_SPEC,
     DIRECTORY_SPEC,
     NEW_ACCOUNT_SPEC,
-    account_key,
     key_would_be_made,
     open_account,
-    open_client,
+    open_customer,
 )
 from ..module_utils.ansible.libraries import require_libraries
 
@@ -97,8 +95,11 @@ def ensure(params, check_mode):
     params = {**params, "contact": params["contact"] or []}
     if check_mode and key_would_be_made(params):
         return difference(True, None, None, wanted or [])
-    with open_client(params, account_key(params, create=params["account_key_create"])) as client:
-        account = find(client) if check_mode else open_account(client, params)
+    uri = params["account_uri"]
+    with open_customer(params) as client:
+        account = find(client, uri) if check_mode or uri else open_account(client, params)
+        if uri and account is None:
+            raise AcmeError(f"{client.directory.url} knows no account {uri}")
         if account is None or account.created:
             return difference(True, account, None, wanted or [])
         before = list(account.contact)

@@ -11,6 +11,7 @@ short_description: Look an ACME account up by its key
 version_added: 0.1.0
 description:
   - Tells whether a key has an account at a CA, and what the CA knows of it. Nothing is registered.
+  - Given O(account_uri), it is the account there; one of another key is refused by the CA.
 author:
   - certfleet.tls contributors (@certfleet)
 extends_documentation_fragment:
@@ -56,7 +57,7 @@ from ..module_utils.ansible.libraries import require_libraries
 def look_up(params):
     key = account_key(params)
     with open_client(params, key) as client:
-        account = find(client)
+        account = find(client, params["account_uri"])
     if account is None:
         return {"exists": False}
     return {

@@ -10,8 +10,7 @@ module: acme_order
 short_description: Create or resume ACME orders, many at once
 version_added: 0.1.0
 description:
-  - Creates the orders for any number of certificates, or takes up those that an earlier run left behind, and gives
-    the
+  - Creates the orders for any number of certificates, or takes up those that an earlier run left behind, and gives the
     challenges that are to be answered before M(certfleet.tls.acme_order_finalize) can go on.
   - All orders go through one HTTP session. One that fails stops no other; the module fails at the end, with all
     results.
@@ -70,8 +69,7 @@ options:
       replaces_cert_id:
         description:
           - The ARI id (RFC 9773) of the certificate that this one succeeds. It is sent only to a CA with renewal
-            information,
-            and left out where the CA does not take it.
+            information, and left out where the CA does not take it.
         type: str
       order_uri:
         description: The order of an earlier run, from its journal. It is resumed if it still can be.
@@ -91,6 +89,12 @@ options:
         V(02), whose record has a hash. By default whichever the CA speaks.
     type: str
     choices: ["01", "02"]
+    version_added: 0.2.0
+  timeout:
+    description:
+      - Seconds after which nothing more is waited for or asked again for the account, or for an order.
+    type: int
+    default: 300
     version_added: 0.2.0
   concurrency:
     description:
@@ -167,6 +171,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils.acme.directory import Directory, resolve
 from ..module_utils.acme.errors import AcmeError
 from ..module_utils.acme.issuance import Failure, connections_for, describe, prepare, run_all
+from ..module_utils.acme.polling import Deadline
 from ..module_utils.acme.txt_record import PERSIST_DRAFTS
 from ..module_utils.ansible.ca_options import (
     ACCOUNT_KEY_SPEC,
@@ -175,7 +180,7 @@ from ..module_utils.ansible.ca_options import (
     account_key,
     key_would_be_made,
     open_account,
-    open_client,
+    open_customer,
     open_http,
 )
 from ..module_utils.ansible.libraries import require_libraries
@@ -188,11 +193,15 @@ def order_all(params):
     options = params["orders"]
     if not options:
         return {"changed": False, "requests": 0, "hosts": {}}
-    key = account_key(params, create=params["account_key_create"])
-    with open_client(params, key, connections_for(len(options), params["concurrency"])) as client:
-        account = open_account(client, params)
+    with open_customer(params, connections_for(len(options), params["concurrency"])) as client:
         client.persist_draft = params["dns_persist_draft"]
-        orders = run_all(options, lambda option: prepare(client, request_of(option)))
+        client = client.within(Deadline(client.clock, params["timeout"]))
+        account = open_account(client, params)
+
+        def order(option):
+            return prepare(client.within(Deadline(client.clock, params["timeout"])), request_of(option))
+
+        orders = run_all(options, order)
         items = [
             from_failure(option, order) if isinstance(order, Failure) else from_prepared(option, order, account.uri)
             for option, order in zip(options, orders)
@@ -241,6 +250,7 @@ def main():
             **NEW_ACCOUNT_SPEC,
             "orders": {"type": "list", "elements": "dict", "required": True, "options": ORDER_SPEC},
             "dns_persist_draft": {"type": "str", "choices": list(PERSIST_DRAFTS)},
+            "timeout": {"type": "int", "default": 300},
             "concurrency": {"type": "int", "default": 8},
         },
         supports_check_mode=True,

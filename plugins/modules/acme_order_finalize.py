@@ -11,11 +11,9 @@ short_description: Have challenges validated, finalize ACME orders and download 
 version_added: 0.1.0
 description:
   - Takes the orders of M(certfleet.tls.acme_order) once their challenges are in place, tells the CA to validate them,
-    hands in
-    the certificate requests, and downloads the chains.
+    hands in the certificate requests, and downloads the chains.
   - Enters each order where its status says, so an order that an earlier run left half done is finished and nothing is
-    asked for
-    twice.
+    asked for twice.
   - One order that fails stops no other; the module fails at the end, with all results.
 author:
   - certfleet.tls contributors (@certfleet)

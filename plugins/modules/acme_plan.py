@@ -11,13 +11,12 @@ short_description: Decide which certificates of a fleet are due, and why
 version_added: 0.1.0
 description:
   - Decides for every certificate that M(certfleet.tls.certificate_info) reported whether it is kept, issued anew, put
-    right on
-    its host, or refused.
+    right on its host, or refused.
   - The reasons to issue are V(missing), V(key does not match), V(damaged), V(identifiers changed), V(key changed),
     V(profile changed), V(issuer changed), V(forced), V(window open) and V(lifetime).
   - The CA is asked for its renewal information (RFC 9773) on what would be kept, all at once and unsigned. Where it
-    does not
-    answer, a warning says so and the lifetime decides, at two thirds of it, at one half if that is below ten days.
+    does not answer, a warning says so and the lifetime decides, at two thirds of it, at one half if that is below ten
+    days.
   - It is an action plugin, which runs on the controller and sends nothing to hosts.
 author:
   - certfleet.tls contributors (@certfleet)

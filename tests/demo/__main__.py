@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
 from cryptography import x509
 
+from tests.fleet.fleet import Run
 from tests.lab import Lab, LabError
 
 HERE = Path(__file__).parent
@@ -27,19 +29,29 @@ def main() -> int:
 def show(lab: Lab) -> int:
     """The demo, with a lab that is up; the exit status."""
     print(f"\n== The lab is up: {', '.join(map(lab.fqdn, lab.hosts))}, and a CA at {lab.pebble.directory_url}")
-    for title in ("The first run: what changes", "The second run: nothing"):
+    for title, may_change in (("The first run: what changes", True), ("The second run: nothing", False)):
         print(f"\n== {title}", flush=True)
-        if play(lab) != 0:
+        run = play(lab)
+        if run.code != 0:
+            return 1
+        if not may_change and run.hosts_with("changed"):
+            print(f"demo: it changed something on {', '.join(run.hosts_with('changed'))}", file=sys.stderr)
             return 1
     print("\n== What each host's nginx serves over HTTPS")
     verified = [describe(lab, host) for host in lab.hosts]
     return 0 if all(verified) else 1
 
 
-def play(lab: Lab) -> int:
-    """ansible-playbook, as a user would call it."""
+def play(lab: Lab) -> Run:
+    """ansible-playbook, as a user would call it, shown as it goes on."""
     command = ["ansible-playbook", str(HERE / "site.yml"), "-e", f"@{lab.state}/vars.json", "-e", f"@{HERE}/vars.yml"]
-    return lab.run([*command, "-e", f"acme_account_key_src={lab.state}/ansible/account-key.pem"]).returncode
+    command += ["-e", f"acme_account_key_src={lab.state}/ansible/account-key.pem"]
+    lines = []
+    with lab.popen(command, stdout=subprocess.PIPE, text=True) as process:
+        for line in process.stdout or ():
+            print(line, end="", flush=True)
+            lines.append(line)
+    return Run(process.returncode, "".join(lines))
 
 
 def describe(lab: Lab, host: str) -> bool:

@@ -104,10 +104,8 @@ CASES = {
     ),
     "key is weak": Case("1024 bits, which is weak", {}, key_file(lambda: rsa_key(1024))),
     "account is deactivated": Case("exists but is deactivated", {}, deactivated_account, signed=True),
-    "terms are not agreed to": Case(
-        "set terms_agreed (acme_terms_agreed) to true", {"acme_terms_agreed": False}, signed=True
-    ),
-    "EAB is not given": Case("set external_account_binding (acme_eab)", {}, wants_eab, signed=True),
+    "terms are not agreed to": Case("set terms_agreed (acme_terms_agreed) to true", {"acme_terms_agreed": False}),
+    "EAB is not given": Case("set external_account_binding (acme_eab)", {}, wants_eab),
     "EAB key is wrong": Case(
         "external account binding JWS verification error",
         {"acme_eab": {"kid": "lab-1", "key": HMAC_KEY[:-4] + "AAAA"}},
@@ -164,7 +162,7 @@ PLAYBOOK = """\
 - hosts: web
   gather_facts: false
   module_defaults:
-    group/certfleet.tls.acme:
+    certfleet.tls.acme_plan:
       request_timeout: 1
   roles:
     - certfleet.tls.acme

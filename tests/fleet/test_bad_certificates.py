@@ -23,7 +23,24 @@ CERTIFICATES: dict[str, tuple[dict[str, Any], str]] = {
     "long-label": ({"identifiers": ["x" * 64 + ".lab.test"]}, "has a label that is too long: 64 characters"),
     "url": ({"identifiers": ["https://web1.lab.test/"]}, "is a URL or a path: give the host name alone"),
     "port": ({"identifiers": ["web1.lab.test:443"]}, "has a port: give the host name alone"),
-    "address": ({"identifiers": ["10.53.1.0"]}, "is an IP address: only DNS names can be ordered"),
+    "address": (
+        {"identifiers": ["10.53.1.0"], "challenge": "dns-01"},
+        "identifier '10.53.1.0' is an IP address, which dns-01 cannot prove: it needs http-01 or tls-alpn-01",
+    ),
+    "no-address": ({"identifiers": ["10.53.1.256"]}, "is not an IP address: give it without brackets, port and zone"),
+    "challenge": (
+        {"identifiers": [{"value": "web1.lab.test", "challenge": "http-02"}]},
+        "has the challenge 'http-02', which is not one of http-01, dns-01, dns-account-01, dns-persist-01, tls-alpn-01",
+    ),
+    "no-value": (
+        {"identifiers": [{"name": "web1.lab.test"}]},
+        "an identifier has 'name': give a name, or a mapping of",
+    ),
+    "unlike": (
+        {"identifiers": ["web1.lab.test", {"value": "WEB1.lab.test", "challenge": "dns-01"}]},
+        "identifier 'web1.lab.test' is given twice, and not alike",
+    ),
+    "listen": ({"webroot": None, "http_01_listen": "http"}, "'http' is nothing to listen at: give PORT, ADDRESS:PORT"),
     "wildcard": (
         {"identifiers": ["*.web1.lab.test"]},
         "identifier '*.web1.lab.test' is a wildcard, which http-01 cannot prove: a wildcard needs dns-01",

@@ -173,7 +173,8 @@ def test_hosts_that_share_a_name_serve_each_others_challenges(small: Fleet) -> N
         # it, since the CA uses a valid authorization again, if seldom.
         (small.folder / "account-key.pem").unlink()
         alone = [small.certificate("shop", "shared.lab.test")]
-        run = small.site(acme_certificates=alone, acme_hosts="web[0:1]", acme_force_renewal=True)
+        again = {"acme_certificates": alone, "acme_hosts": "web[0:1]", "acme_force_renewal": True}
+        run = small.site(**again, acme_preflight=False)
         assert run.hosts_with("failed") == ["web1"]
         assert "shared.lab.test: http-01: unauthorized" in run.message("web1")
     finally:
@@ -230,3 +231,11 @@ def test_revoke(small: Fleet) -> None:
     assert run.hosts_with("failed") == ["web1", "web2"]
     assert run.message("web2") == (f"certificate absent is not revoked: File not found: {HOME}/live/absent/cert.pem")
     assert small.signed_requests(mark).count("/revoke-cert") == 2
+
+    # What the CA refuses is its own host's failure. Names as -e acme_revoke=old,shop gives them.
+    foreign = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=old", "-keyout", "/dev/null"]
+    small.lab.exec("web2", [*foreign, "-out", f"{HOME}/live/old/cert.pem"], check=True, capture_output=True)
+    run = revoke("-l", "web2,web3", acme_revoke="old, shop")
+    assert run.hosts_with("failed") == ["web2"]
+    assert run.message("web2").startswith("certificate old is not revoked: revocation: ")
+    assert revoked() == ["web1", "web2", "web3"]

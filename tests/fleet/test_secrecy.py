@@ -90,7 +90,17 @@ class Sampler:
                     path = Path(parent, name)
                     with suppress(OSError):  # it is gone
                         if path.is_file():
-                            self.files.setdefault(f"{path} {path.stat().st_size}", path.read_bytes())
+                            # Also one that is written anew at the same size.
+                            content = path.read_bytes()
+                            self.files[f"{path} {hash(content)}"] = content
+
+
+def test_the_sampler_sees_what_is_written_anew_at_the_same_size(tmp_path: Path) -> None:
+    sampler = Sampler([tmp_path])
+    for text in (b"one", b"two"):
+        (tmp_path / "file").write_bytes(text)
+        sampler._files()
+    assert sorted(sampler.files.values()) == [b"one", b"two"]
 
 
 @pytest.fixture

@@ -29,6 +29,13 @@ def ca(lab: Lab, tmp_path: Path) -> Customer:
 
 
 @pytest.fixture
+def other(lab: Lab, tmp_path: Path) -> Customer:
+    """Another customer of the same CA."""
+    (tmp_path / "other").mkdir()
+    return Customer(lab, tmp_path / "other")
+
+
+@pytest.fixture
 def host(lab: Lab) -> Host:
     """A host on which nothing has been done."""
     host = Host(lab)

@@ -47,6 +47,36 @@ def test_contacts_are_changed_kept_and_cleared(ca):
     assert ca("acme_account", contact=[], **NEW)["contact"] == []
 
 
+def test_an_account_by_its_url(ca, lab):
+    contact = {"contact": ["ops@example.com"]}
+    uri = ca("acme_account", **contact, **NEW)["account_uri"]
+    mark = lab.pebble.mark()
+    for options in (contact, {}, {**contact, "check": True}):
+        kept = ca("acme_account", account_uri=uri, **options)
+        assert (kept["changed"], kept["account_uri"], kept["contact"]) == (False, uri, ["mailto:ops@example.com"])
+    assert ca("acme_account_info", account_uri=uri)["account"]["contact"] == ["mailto:ops@example.com"]
+    assert "/sign-me-up" not in posts(lab, mark)
+    changed = ca("acme_account", account_uri=uri, contact=["b@example.com"])
+    assert (changed["changed"], changed["contact"]) == (True, ["mailto:b@example.com"])
+
+
+def test_an_account_that_is_not_at_its_url(ca, other):
+    uri = ca("acme_account", **NEW)["account_uri"]
+    nowhere = f"{uri}0000"
+    for options in ({}, {"contact": ["ops@example.com"]}, {"check": True}, NEW):
+        assert told(ca("acme_account", account_uri=nowhere, **options)).endswith(f" knows no account {nowhere}")
+    assert ca("acme_account_info", account_uri=nowhere)["exists"] is False
+    theirs = other("acme_account", **NEW)["account_uri"]
+    for module in ("acme_account", "acme_account_info"):
+        assert told(ca(module, account_uri=theirs)).startswith("account: ")
+
+
+def test_no_key_is_made_for_an_account_that_there_is(ca, tmp_path):
+    result = ca("acme_account", account_uri="https://ca.lab.test:14000/my-account/1", **NEW)
+    assert "does not exist and may not be made here" in told(result)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_check_mode_registers_nothing(ca, lab, tmp_path):
     mark = lab.pebble.mark()
     assert ca("acme_account", check=True, **NEW)["changed"]
@@ -72,15 +102,15 @@ def test_a_key_without_account_is_no_error_to_look_up(ca):
     assert not result["exists"]
 
 
-def test_terms_not_agreed(ca, lab):
+def test_terms_not_agreed(ca, lab, tmp_path):
     mark = lab.pebble.mark()
     result = ca("acme_account", account_key_create=True)
     assert not result.ok
     assert "terms" in result["msg"]
     assert "terms_agreed" in result["msg"]
     assert result["msg"].count("\n") == 0
-    assert not ca("acme_account_info")["exists"]
-    assert "/sign-me-up" in posts(lab, mark)
+    assert posts(lab, mark) == []
+    assert list(tmp_path.iterdir()) == [], "not even a key, which has no account in any case"
 
 
 BAD_KEYS = {
@@ -116,6 +146,18 @@ def test_account_keys_that_are_not_even_files_of_text(ca, lab, tmp_path):
     content = ca("acme_account", account_key_content="hello", **NEW)
     assert "account_key_content is not a private key" in told(content)
     assert lab.pebble.requests(mark) == []
+
+
+def test_an_account_key_that_is_a_link_to_nowhere(ca, lab, tmp_path):
+    (tmp_path / "account-key.pem").symlink_to(tmp_path / "gone" / "key.pem")
+    mark = lab.pebble.mark()
+    key = tmp_path / "account-key.pem"
+    assert (
+        told(ca("acme_account", **NEW))
+        == f"account key {key} is a link to what does not exist: {tmp_path}/gone/key.pem"
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["account-key.pem"]
+    assert posts(lab, mark) == []
 
 
 def test_an_absent_account_key_that_may_not_be_made(ca, tmp_path):

@@ -93,7 +93,11 @@ def test_an_order_without_account_key_asks_the_ca_nothing(ca, lab):
 def test_terms_that_are_not_agreed_to(ca, lab):
     mark = lab.pebble.mark()
     assert "set terms_agreed (acme_terms_agreed) to true" in told(ca.order(order("a"), terms_agreed=False))
-    assert posts(lab, mark) == ["/sign-me-up"]
+    assert posts(lab, mark) == []
+    assert not ca.key_file.exists()
+    # With a key there may be an account, which is not made anew.
+    ca("acme_account", **NEW)
+    assert ca.order(order("a"), terms_agreed=False).ok
 
 
 def test_an_account_that_is_deactivated(ca, lab):
@@ -135,7 +139,9 @@ def test_a_binding_that_is_wrong(member, members_only, case):
     result = member.order(order("a"), external_account_binding=binding)
     assert message in told(result)
     assert "/order-plz" not in posts(members_only, 0)
-    if binding:
+    if binding is None:
+        assert not member.key_file.exists()
+    else:
         assert binding["key"] not in str(result)
 
 

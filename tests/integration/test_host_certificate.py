@@ -16,7 +16,7 @@ from tests.lab.process import wait
 from tests.unit.pki import ca
 
 HOUR = timedelta(hours=1)
-COUNTER = '#!/bin/sh\n[ "$1" = reload ] && echo reloaded >> /srv/reloads\n'
+COUNTER = '#!/bin/sh\n[ "$1" = status ] || { [ "$1" = reload ] && echo reloaded >> /srv/reloads; }\n'
 
 
 def manifest(host: Host, name: str = "shop"):
@@ -199,6 +199,15 @@ def test_a_shared_service_is_reloaded_once(services: Host, issuer: Issuer) -> No
     assert deployed["reloaded"] == ["counter", "nginx"]
     assert reloads(host) == 1
     assert [manifest(host, name)["reloaded"] for name in "abc"] == [True, True, True]
+
+
+def test_a_service_that_is_not_running_is_started(host: Host, issuer: Issuer) -> None:
+    host.shell("service nginx stop")
+    try:
+        assert host.make_live(issuer, wanted(reload=["nginx"]))["reloaded"] == ["nginx"]
+        assert host.shell("curl -sf http://localhost/") != ""
+    finally:
+        host.shell("service nginx start")
 
 
 def test_a_reload_that_fails_is_told_and_made_up_for(services: Host, issuer: Issuer) -> None:

@@ -47,12 +47,12 @@ def ask(lab, name, rtype="TXT", server=None):
     return dns.rcode.to_text(answer.rcode()), [rdata.to_text() for rrset in answer.answer for rdata in rrset]
 
 
-def update(lab, zone, key, server="ns1"):
+def update(lab, zone, key, server="ns1", timeout=5):
     """The code with which a server answers a new TXT record, sent over TCP with a key."""
     message = dns.update.UpdateMessage(zone, keyring=dns.tsig.Key(key.name, key.secret, key.algorithm))
     message.add(f"new.{zone}.", 60, "TXT", "value")
     address = lab.authorities.address(server)
-    return dns.rcode.to_text(lab.inside(lambda: dns.query.tcp(message, address, timeout=5)).rcode())
+    return dns.rcode.to_text(lab.inside(lambda: dns.query.tcp(message, address, timeout=timeout)).rcode())
 
 
 @pytest.mark.parametrize("zone", ZONES)
@@ -63,9 +63,8 @@ def test_a_zone_is_delegated_and_found(lab, zone):
     lab.authorities.add(name, "TXT", "one value")
     lab.authorities.add(name, "TXT", "another")
     assert lab.authorities.txt(zone) == {(name, "one value"), (name, "another")}
-    wait(lambda: ask(lab, name)[1], 10, "the record is not found")
-    code, texts = ask(lab, name)
-    assert (code, sorted(texts)) == ("NOERROR", ['"another"', '"one value"'])
+    # ns2 may be a moment behind, and the resolver asks either.
+    wait(lambda: sorted(ask(lab, name)[1]) == ['"another"', '"one value"'], 10, "the records are not found")
     lab.authorities.remove(name, "TXT", "another")
     assert lab.authorities.txt(zone) == {(name, "one value")}
 
@@ -133,7 +132,7 @@ def test_a_silent_server(lab):
     with lab.authorities.silent("ns1", "pdns"):
         for server in ("ns1", "pdns"):
             with pytest.raises(dns.exception.Timeout):
-                update(lab, "dyn.lab.test", DYN_KEY, server)
+                update(lab, "dyn.lab.test", DYN_KEY, server, timeout=1)
         assert seen_by(lab, "ns2") == set()
     wait(lambda: seen_by(lab, "ns1"), 5, "ns1 does not go on")
 

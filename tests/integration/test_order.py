@@ -12,7 +12,7 @@ from cryptography import x509
 
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.jws import AccountKey
 from tests.integration.hosts import told
-from tests.integration.orders import ALWAYS_VALID, Customer, csr, fitting, local, order, posts, serve
+from tests.integration.orders import ALWAYS_VALID, csr, fitting, local, order, posts, serve
 
 NEW_ORDER, CHALLENGE, FINALIZE = "/order-plz", "/chalZ/", "/finalize-order/"
 OPEN = ("pending", "ready")  # ready where the CA uses an account's valid authorization again
@@ -23,13 +23,6 @@ def lines(text: str) -> dict[str, str]:
     told = re.split(r"(?:^|; )certificate (\w+) of localhost: ", text)
     assert told[0] == ""
     return dict(zip(told[1::2], told[2::2]))
-
-
-@pytest.fixture
-def other(lab, tmp_path):
-    """Another customer of the same CA."""
-    (tmp_path / "other").mkdir()
-    return Customer(lab, tmp_path / "other")
 
 
 @pytest.fixture

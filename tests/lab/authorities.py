@@ -236,27 +236,35 @@ class Authorities:
     def start(self) -> None:
         """Start the servers at addresses of the controller; return when all have their zones."""
         self._directory.mkdir()
-        for server in SERVERS:
-            self._lab.ip("address", "add", f"{self.address(server)}/32", "dev", "bridge")
-            self._lab.ip("address", "add", f"{self.address6(server)}/128", "dev", "bridge", "nodad")
-            directory = self._directory / server
-            directory.mkdir()
-            if server == "pdns":
-                addresses = self.address(server), self.address6(server)
-                powerdns.start(self._lab, directory, addresses, self.zone(server), self._apex(server))
-                continue
-            for name, zone in ZONES.items():
-                if next(iter(zone.servers)) == server:
-                    lines = [f"{owner}. {ttl} {rtype} {value}\n" for owner, ttl, rtype, value in self._apex(name)]
-                    (directory / name).write_text("".join(lines))
-            bind.start(self._lab, server, directory, self._config(server))
+        primaries = {next(iter(zone.servers)) for zone in ZONES.values()}
+        # A server that finds no primary when it starts asks again only much later.
+        for servers in (primaries, SERVERS.keys() - primaries):
+            for server in servers:
+                self._start(server)
+            for server in servers:
+                for name, zone in ZONES.items():
+                    if server in zone.servers:
+                        self._wait_for(server, name)
+
+    def _start(self, server: str) -> None:
+        self._lab.ip("address", "add", f"{self.address(server)}/32", "dev", "bridge")
+        self._lab.ip("address", "add", f"{self.address6(server)}/128", "dev", "bridge", "nodad")
+        directory = self._directory / server
+        directory.mkdir()
+        if server == "pdns":
+            addresses = self.address(server), self.address6(server)
+            powerdns.start(self._lab, directory, addresses, self.zone(server), self._apex(server))
+            return
         for name, zone in ZONES.items():
-            for server in zone.servers:
-                self._wait_for(server, name)
+            if next(iter(zone.servers)) == server:
+                lines = [f"{owner}. {ttl} {rtype} {value}\n" for owner, ttl, rtype, value in self._apex(name)]
+                (directory / name).write_text("".join(lines))
+        bind.start(self._lab, server, directory, self._config(server))
 
     def _wait_for(self, server: str, zone: str) -> None:
         what = f"{server} does not load {self.zone(zone)}: see {self._lab.log(server)}"
-        wait(lambda: self._serial(server, zone), 20, what)
+        # What comes before it listens is lost.
+        wait(lambda: self._serial(server, zone, timeout=0.1), 60, what)
 
     def _config(self, server: str, notify: bool = True) -> str:
         """notify: tell the other servers of a zone at once what has changed."""
@@ -309,11 +317,11 @@ class Authorities:
         wait(has_it, 20, f"ns2 does not get what ns1 has: see {self._lab.log('ns2')}", pause=0.02)
         time.sleep(SETTLING)
 
-    def _serial(self, server: str, zone: str = "dyn") -> int | None:
-        """The serial of a zone that a server has; None when it has none or does not answer."""
+    def _serial(self, server: str, zone: str = "dyn", timeout: float = 2) -> int | None:
+        """The serial of a zone that a server has; None when it has none or does not answer in timeout seconds."""
         query = dns.message.make_query(self.zone(zone), "SOA")
         try:
-            answer = self._lab.inside(lambda: dns.query.udp(query, self.address(server), timeout=1))
+            answer = self._lab.inside(lambda: dns.query.udp(query, self.address(server), timeout=timeout))
         except (dns.exception.DNSException, OSError):
             return None
         serials: list[int] = [rdata.serial for rrset in answer.answer for rdata in rrset]

@@ -26,7 +26,7 @@ SCHEMA = Path("/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql")
 CONFIG = """\
 launch=gsqlite3
 gsqlite3-database={directory}/pdns.sqlite3
-socket-dir={directory}
+socket-dir={sockets}
 local-address={address}, {address6}
 disable-axfr=no
 allow-axfr-ips=0.0.0.0/0,::/0
@@ -51,13 +51,21 @@ def start(
     """Start it at an IPv4 and an IPv6 address with one zone and its records (full name, TTL, type, value)."""
     if not (SCHEMA.exists() and Path(PROGRAM).exists()):
         raise LabError("there is no PowerDNS: install Debian's pdns-server and pdns-backend-sqlite3 (make system does)")
-    with closing(sqlite3.connect(directory / "pdns.sqlite3")) as database, database:
+    with closing(sqlite3.connect(directory / "pdns.sqlite3")) as database:
         database.executescript(SCHEMA.read_text())
         database.execute("INSERT INTO domains (id, name, type) VALUES (1, ?, 'NATIVE')", [zone])
         statement = "INSERT INTO records (domain_id, name, ttl, type, content) VALUES (1, ?, ?, ?, ?)"
         database.executemany(statement, records)
+        database.commit()
     address, address6 = addresses
-    config = CONFIG.format(directory=directory, address=address, address6=address6, key=API_KEY, port=PORT)
+    config = CONFIG.format(
+        directory=directory,
+        sockets=lab.control,  # a socket's path has to be short
+        address=address,
+        address6=address6,
+        key=API_KEY,
+        port=PORT,
+    )
     (directory / "pdns.conf").write_text(config)
     lab.spawn("pdns", [PROGRAM, f"--config-dir={directory}", "--guardian=no", "--daemon=no"])
 

@@ -47,9 +47,14 @@ class Account:
         )
 
 
-def find(client: Client) -> Account | None:
-    """The key's account, None if it has none (RFC 8555 section 7.3.1). Leaves the account URL with the client."""
+def find(client: Client, uri: str | None = None) -> Account | None:
+    """The key's account, None if it has none (RFC 8555 section 7.3.1). Leaves the account URL with the client.
+
+    Given its *uri*, the account there. Raises ProblemError where it is another key's.
+    """
     try:
+        if uri:
+            return read(client, uri)
         return _new_account(client, {"onlyReturnExisting": True}, "account look-up")
     except ProblemError as error:
         if error.problem.type == "accountDoesNotExist":
@@ -68,14 +73,14 @@ def find_or_create(
     Raises AcmeError for terms not agreed to and for an external account that is wanted and not given.
     """
     directory = client.directory
-    refusal = _refusal(directory, terms_agreed, external_account)
-    if refusal or external_account:
+    refused = refusal(directory, terms_agreed, external_account)
+    if refused or external_account:
         # A binding may be good for one use: it goes out with a new account only.
         existing = find(client)
         if existing:
             return _checked(existing)
-    if refusal:
-        raise AcmeError(refusal)
+    if refused:
+        raise AcmeError(refused)
     payload: dict[str, Any] = {"contact": list(contact), "termsOfServiceAgreed": terms_agreed}
     if external_account:
         payload["externalAccountBinding"] = external_account_binding(
@@ -101,7 +106,7 @@ def contacts(addresses: Sequence[str]) -> list[str]:
     return [item if ":" in item else f"mailto:{item}" for item in (text.strip() for text in addresses) if item]
 
 
-def _refusal(directory: Directory, terms_agreed: bool, external_account: ExternalAccount | None) -> str:
+def refusal(directory: Directory, terms_agreed: bool, external_account: ExternalAccount | None) -> str:
     """Why no account can be made with what is given; empty if one can."""
     if directory.external_account_required and external_account is None:
         return (

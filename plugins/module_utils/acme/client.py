@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from .directory import Directory
-from .errors import ProblemError, ProtocolError, TransportError
-from .http import Http, Response, check_url, is_transient
+from .errors import ProblemError, ProtocolError, TransportError, UntrustedError
+from .http import Http, Response, check_url, is_too_late, is_transient
 from .jws import AccountKey
 from .nonce import NoncePool
 from .polling import Deadline
@@ -68,6 +68,8 @@ class Client:
             nonce = self._nonces.take(self._deadline)  # outside of the repetition: it has a patience of its own
             try:
                 answer = self._signed_once(url, payload, nonce, None if with_jwk else self.account_uri)
+            except UntrustedError:
+                raise
             except TransportError:
                 attempt += 1
                 grown = self.clock.pause(attempt)
@@ -86,12 +88,9 @@ class Client:
                 continue
             attempt += 1
             pause = self.http.pause_for(answer, attempt) if is_transient(answer.status) else None
-            given_up = pause is None or attempt >= _ATTEMPTS or _is_final(problem)
-            if given_up or is_too_late(pause, self._deadline):
+            if pause is None or attempt >= _ATTEMPTS or _is_final(problem) or is_too_late(pause, self._deadline):
                 raise ProblemError(problem, what, self.http.retry_at(answer))
             self.clock.sleep(pause)
-
-
 
     def _signed_once(self, url: str, payload: bytes, nonce: str, kid: str | None) -> Response:
         replay_nonce = None

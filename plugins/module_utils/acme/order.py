@@ -25,7 +25,7 @@ _STATUSES = ("pending", "ready", "processing", "valid", "invalid")
 
 @dataclass(frozen=True)
 class Order:
-    """An order as the CA tells it. Times are left as the CA wrote them."""
+    """An order as the CA tells it."""
 
     url: str
     status: str
@@ -33,7 +33,6 @@ class Order:
     authorizations: tuple[str, ...]
     finalize_url: str
     certificate_url: str = ""
-    expires: str = ""
     error: Problem | None = None
     retry_after: float | None = None
 
@@ -84,7 +83,6 @@ class Order:
             authorizations=tuple(str(item) for item in authorizations) if isinstance(authorizations, list) else (),
             finalize_url=str(document.get("finalize") or ""),
             certificate_url=str(document.get("certificate") or ""),
-            expires=str(document.get("expires") or ""),
             error=Problem.parse(document["error"]) if document.get("error") else None,
             retry_after=retry_after,
         )

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from ..acme.account import Account, ExternalAccount, contacts, find, find_or_create
+from ..acme.account import Account, ExternalAccount, contacts, find, find_or_create, refusal
 from ..acme.client import Client
 from ..acme.clock import Clock
 from ..acme.directory import Directory, resolve
@@ -70,6 +70,21 @@ def open_client(params: Mapping[str, Any], key: AccountKey, connections: int = 1
         yield Client(http, Directory.fetch(http, resolve(params["acme_directory"])), key, connections)
 
 
+@contextmanager
+def open_customer(params: Mapping[str, Any], connections: int = 1) -> Iterator[Client]:
+    """A Client for the account key, which is made where NEW_ACCOUNT_SPEC says so."""
+    key = None if key_would_be_made(params) else account_key(params)
+    with open_http(params, connections) as http:
+        directory = Directory.fetch(http, resolve(params["acme_directory"]))
+        if key is None:
+            # It has no account yet. If it cannot have one, that is told without leaving a key behind.
+            refused = refusal(directory, params["terms_agreed"], _external_account(params))
+            if refused:
+                raise AcmeError(refused)
+            key = account_key(params, create=True)
+        yield Client(http, directory, key, connections)
+
+
 def account_key(params: Mapping[str, Any], create: bool = False, kind: str = "account") -> AccountKey:
     """The account key that ACCOUNT_KEY_SPEC names. *create*: makes a file that is absent. Raises KeyFileError.
 
@@ -97,13 +112,15 @@ def account_key(params: Mapping[str, Any], create: bool = False, kind: str = "ac
 def key_would_be_made(params: Mapping[str, Any]) -> bool:
     """Whether the account key is one that a run would make first: a check must not."""
     path = params["account_key_src"]
-    return bool(
-        params["account_key_create"] and not params["account_key_content"] and path and not os.path.exists(path)
-    )
+    # An account that there is has its key.
+    given = params["account_key_content"] or params["account_uri"]
+    return bool(params["account_key_create"] and not given and path and not os.path.exists(path))
 
 
 def _create_key(path: str, key_type: str, passphrase: str | None) -> AccountKey:
     """A new key at *path*, 0600 from birth, whole or not at all; another run's that was faster is taken instead."""
+    if os.path.islink(path):
+        raise KeyFileError(f"account key {path} is a link to what does not exist: {os.readlink(path)}")
     key = AccountKey.generate(key_type)
     folder = os.path.dirname(os.path.abspath(path))
     try:
@@ -130,13 +147,12 @@ def open_account(client: Client, params: Mapping[str, Any]) -> Account:
     if params["account_uri"]:
         client.account_uri = params["account_uri"]
         return Account(params["account_uri"], "valid")
+    return find_or_create(client, contacts(params["contact"]), params["terms_agreed"], _external_account(params))
+
+
+def _external_account(params: Mapping[str, Any]) -> ExternalAccount | None:
     binding = params["external_account_binding"]
-    return find_or_create(
-        client,
-        contacts(params["contact"]),
-        params["terms_agreed"],
-        ExternalAccount(binding["kid"], binding["key"]) if binding else None,
-    )
+    return ExternalAccount(binding["kid"], binding["key"]) if binding else None
 
 
 def use_account(client: Client, account_uri: str | None) -> None:

@@ -56,6 +56,8 @@ CHALLENGE_SPEC: dict[str, Any] = {
     # Of no use here, but acme_order gives them, too.
     "url": {"type": "str"},
     "status": {"type": "str"},
+    "record_name": {"type": "str"},
+    "record_value": {"type": "str"},
 }
 
 LISTEN_SPEC: dict[str, Any] = {"listen_timeout": {"type": "int", "default": 600}}

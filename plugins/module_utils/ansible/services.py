@@ -15,8 +15,15 @@ if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
 
 
+# LSB Core 5.0 section 22.2: dead, with its pid file or its lock file left behind, and stopped.
+_NOT_RUNNING = (1, 2, 3)
+
+
 def reload(module: AnsibleModule, service: str) -> None:
-    """Have a service, whose name wanted.services() has checked, read its certificates anew. Raises ServiceError."""
+    """Have a service, whose name wanted.services() has checked, read its certificates anew. Raises ServiceError.
+
+    One that is not running is started: a web server that could not start for want of its certificate can now.
+    """
     command = _command(module, service)
     code, out, err = module.run_command(command)
     if code != 0:
@@ -27,10 +34,10 @@ def reload(module: AnsibleModule, service: str) -> None:
 def _command(module: AnsibleModule, service: str) -> list[str]:
     # sd_booted(3): systemd is there, and it runs this host.
     if os.path.isdir("/run/systemd/system"):
-        # A web server that could not start for want of its certificate starts now.
         return [module.get_bin_path("systemctl", required=True), "reload-or-restart", service]
-    for program, arguments in (("rc-service", [service, "reload"]), ("service", [service, "reload"])):
+    for program in ("rc-service", "service"):
         path = module.get_bin_path(program, opt_dirs=["/usr/sbin", "/sbin"])
         if path:
-            return [path, *arguments]
+            stopped = module.run_command([path, service, "status"])[0] in _NOT_RUNNING
+            return [path, service, "restart" if stopped else "reload"]
     raise ServiceError(f"service {service} could not be reloaded: neither systemctl, rc-service nor service is here")

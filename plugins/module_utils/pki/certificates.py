@@ -15,7 +15,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import keys, san
-from .errors import CertificateError, ValidityError
+from .errors import CertificateError, MisfitError
 
 try:
     from cryptography import x509
@@ -81,13 +81,13 @@ def validity(certificate: x509.Certificate) -> Validity:
 def check(certificate: x509.Certificate, key: PrivateKey, identifiers: Iterable[str], now: datetime) -> str:
     """Raise CertificateError unless *certificate* is *key*'s, for *identifiers* (normalized) and in force at *now*.
 
-    Gives a warning for people, or an empty text.
+    MisfitError for another key or other names. Gives a warning for people, or an empty text.
     """
     if not _is_of(certificate, key):
-        raise CertificateError("the certificate from the CA is for another key than the pending one")
+        raise MisfitError("the certificate from the CA is for another key than the pending one")
     found, wanted = san.texts(extension(certificate, x509.SubjectAlternativeName) or ()), set(identifiers)
     if found != wanted:
-        raise CertificateError(
+        raise MisfitError(
             f"the certificate from the CA is for {', '.join(sorted(found)) or 'no names'} "
             f"instead of {', '.join(sorted(wanted))}"
         )
@@ -95,17 +95,17 @@ def check(certificate: x509.Certificate, key: PrivateKey, identifiers: Iterable[
 
 
 def check_validity(certificate: x509.Certificate, what: str, now: datetime) -> str:
-    """Raise ValidityError unless *certificate*, *what* in messages, is in force at *now*, give or take SKEW."""
+    """Raise CertificateError unless *certificate*, *what* in messages, is in force at *now*, give or take SKEW."""
     time = validity(certificate)
     if time.not_after <= now:
-        raise ValidityError(
+        raise CertificateError(
             f"{what} ended at {utc(time.not_after)}, and this host's clock says {utc(now)}: check the clock"
         )
     if time.not_before <= now:
         return ""
     text = f"{what} begins at {utc(time.not_before)}, and this host's clock says {utc(now)}: check the clock"
     if time.not_before - now > SKEW:
-        raise ValidityError(text)
+        raise CertificateError(text)
     return text
 
 

@@ -42,8 +42,8 @@ class CertificateError(HostError):
     """A certificate that the CA delivered and that must not be put in place."""
 
 
-class ValidityError(CertificateError):
-    """A certificate that is not in force, by a clock that may be wrong."""
+class MisfitError(CertificateError):
+    """A certificate that is for another key or other names: a new order can mend that."""
 
 
 class ServiceError(HostError):

@@ -126,7 +126,7 @@ def _unprovable(identifier: Identifier) -> str:
     """Why the identifier's challenge cannot prove control of it; empty if it can."""
     name, challenge = identifier.name, identifier.challenge
     if challenge not in CHALLENGES:
-        return f"has the challenge {_shown(str(challenge))}; known are {', '.join(CHALLENGES)}"
+        return f"has the challenge {_shown(str(challenge))}, which is not one of {', '.join(CHALLENGES)}"
     by_dns = challenge in BY_DNS
     if is_address(name):
         # RFC 8738 section 7

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from .deployment import Deployed, Issued, confirm, deploy, reload_outstanding, repair
-from .errors import CertificateError, HostError, ValidityError
+from .errors import HostError, MisfitError
 from .preparation import forget_order
 from .responses import Response
 from .wanted import Wanted
@@ -111,10 +111,10 @@ class Rollout:
         issued = Issued(result["certificate"] or "", result["chain"] or "", result["account_uri"])
         try:
             deployed = deploy(self.home, self.wanted[result["name"]], issued, self.now, self.check)
-        except ValidityError:
-            raise  # the clock's fault: the controller has looked at the end by its own. A new one would fare the same
-        except CertificateError:
-            self._forget(result)  # or every later run would get the same one from it
+        except MisfitError:
+            # Or every later run would get the same one from it. What else is wrong, as the chain or this host's clock,
+            # would cost a new certificate in every run and not be mended by it.
+            self._forget(result)
             raise
         self._note(result["name"], deployed)
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from unittest.mock import Mock
 
 import pytest
 
@@ -12,6 +13,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import (
     ProblemError,
     ProtocolError,
     TransportError,
+    UntrustedError,
 )
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.jws import KEY_TYPES
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.polling import Deadline
@@ -123,6 +125,18 @@ def test_a_server_that_hangs_is_given_up(ca, open_client, hasty):
     assert len(ca.signed()) <= 6
 
 
+def test_a_server_that_is_not_trusted_any_more_is_not_asked_again(ask, http, monkeypatch):
+    ask()
+
+    def untrusted(*_unused):
+        raise UntrustedError("shows a certificate that is not trusted")
+
+    monkeypatch.setattr(http, "request_once", Mock(side_effect=untrusted))
+    with pytest.raises(UntrustedError):
+        ask()
+    assert http.request_once.call_count == 1
+
+
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 def test_a_redirect_is_no_success(ca, client, status):
     ca.always("/revoke", Answer(status, headers={"Location": f"{ca.url}/elsewhere"}))
@@ -158,6 +172,7 @@ class TestWithin:
         assert time.pauses == []
 
     def test_a_request_still_goes_out_at_the_deadline(self, client, ask, time):
+        ask()  # which brings a nonce
         assert ask(client.within(Deadline(time.clock, 0))) == 200
 
     def test_it_is_the_same_voice(self, ca, client, ask, time):

@@ -4,8 +4,12 @@
 
 from __future__ import annotations
 
-import pytest
+import re
 
+import pytest
+import yaml
+
+from ansible_collections.certfleet.tls.plugins.doc_fragments.acme import ModuleDocFragment
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.directory import SHORT_NAMES, Directory, resolve
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import AcmeError, ProtocolError, TransportError
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.http import check_url
@@ -149,3 +153,9 @@ def test_a_profile_that_is_not_offered(meta, profile, offered):
 def test_a_profile_that_is_offered_or_none(profile):
     directory = Directory.parse(URL, {**LEAST, "meta": {"profiles": {"classic": "x"}}})
     assert directory.check_profile(profile) is None
+
+
+def test_the_documentation_has_every_short_name():
+    options = yaml.safe_load(ModuleDocFragment.DOCUMENTATION)["options"]
+    text = " ".join(options["acme_directory"]["description"])
+    assert set(re.findall(r"V\(([^)]*)\)", text)) == set(SHORT_NAMES)

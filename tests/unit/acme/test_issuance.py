@@ -5,10 +5,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from time import monotonic, sleep
 
 import pytest
 
 from ansible_collections.certfleet.tls.plugins.module_utils.acme import issuance
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.clock import Clock
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import (
     AcmeError,
     DeadlineError,
@@ -18,13 +20,14 @@ from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import (
     TransportError,
     UntrustedError,
 )
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.http import Http
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.issuance import Failure, run_all
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.polling import Deadline
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.problem import Problem
 from tests.unit.acme import jose
 from tests.unit.acme.ca import pem
 from tests.unit.acme.conftest import CSR, NOW, wanted
-from tests.unit.acme.server import CLOSE, NAMESPACE, RESET, Answer, problem
+from tests.unit.acme.server import CLOSE, HANG, NAMESPACE, RESET, Answer, problem
 
 UNAUTHORIZED = {"type": NAMESPACE + "unauthorized", "detail": "Invalid response: 404"}
 
@@ -326,6 +329,33 @@ class TestRunAll:
         assert set(failures) == {3}
         assert failures[3].message.startswith("3.example: http-01: unauthorized: Invalid response: 404")
         assert (failures[3].resumable, failures[3].rate_limited) == (False, False)
+
+    def test_a_silent_server_holds_no_batch_beyond_the_deadline(self, ca, open_client):
+        """One that takes connections and answers nothing: 20 orders, one after the other, would wait for an hour."""
+        scale = 60  # of a clock that runs that much faster
+        clock = Clock(monotonic=lambda: scale * monotonic(), sleep=lambda seconds: sleep(seconds / scale))
+        http = Http(clock, timeout=0.1)
+        client = open_client(session=http)
+        urls = [ca.order(client.account_uri, [f"{number}.example"], "ready") for number in range(20)]
+        ca.always("/new-nonce", HANG)
+        ca.always("/order", HANG)
+
+        def work(url):
+            request = wanted(order_uri=url, account_uri=client.account_uri)
+            return issuance.prepare(client.within(Deadline(clock, 60)), request)
+
+        begin = monotonic()
+        results = run_all(urls, work)
+        took = scale * (monotonic() - begin)
+        http.close()
+        assert [result.resumable for result in results] == [True] * 20
+        assert 30 < took < 60 + 120  # two seconds by a wall clock for a busy machine
+
+    def test_a_ca_that_gives_no_nonces_is_not_asked_by_every_order(self, ca, client):
+        ca.always("/new-nonce", CLOSE)
+        results = run_all(range(20), lambda number: issuance.prepare(client, wanted(f"{number}.example")))
+        assert all("cannot be reached" in result.message for result in results)
+        assert len(ca.requests) == 2 * 5
 
     def test_results_keep_the_items_order(self):
         def work(number):

@@ -9,12 +9,14 @@ import threading
 import pytest
 
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import (
+    DeadlineError,
     ProblemError,
     ProtocolError,
     TransportError,
 )
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.issuance import run_all
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.nonce import NoncePool
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.polling import Deadline
 from tests.unit.acme.server import CLOSE, Answer, problem
 
 
@@ -24,7 +26,7 @@ class Fetch:
     def __init__(self):
         self.count = 0
 
-    def __call__(self):
+    def __call__(self, deadline):
         self.count += 1
         return f"fetched-{self.count}"
 
@@ -62,7 +64,7 @@ def test_a_nonce_that_got_no_answer_is_replaced_by_a_new_one():
 def test_a_fetch_that_fails_frees_its_place():
     troubles = [TransportError("down")]
 
-    def fetch():
+    def fetch(deadline):
         if troubles:
             raise troubles.pop()
         return "good"
@@ -71,6 +73,37 @@ def test_a_fetch_that_fails_frees_its_place():
     with pytest.raises(TransportError):
         pool.take()
     assert pool.take() == "good"
+
+
+def test_a_place_that_gives_none_is_not_asked_for_ever_but_an_answer_mends_it():
+    fetched = []
+
+    def fetch(deadline):
+        fetched.append(deadline)
+        raise TransportError("down")
+
+    pool = NoncePool(fetch, limit=3)
+    pool._circulating = 1  # a request that is under way
+    for _unused in range(5):
+        with pytest.raises(TransportError, match="down"):
+            pool.take()
+    assert len(fetched) == 2
+    pool.give("from-answer")
+    assert pool.take() == "from-answer"
+    with pytest.raises(TransportError):
+        pool.take()
+    assert len(fetched) == 3
+
+
+def test_nobody_waits_for_a_nonce_beyond_the_deadline(time):
+    pool = NoncePool(Fetch(), limit=1)
+    pool.take()
+    deadline = Deadline(time.clock, 10)
+    time.sleep(10)
+    with pytest.raises(DeadlineError, match=r"^the CA gave no nonce for a further request within 10 s$"):
+        pool.take(deadline)
+    pool.give("from-answer")
+    assert pool.take(deadline) == "from-answer", "which costs no wait"
 
 
 def test_no_more_than_the_limit_circulate_and_none_is_handed_out_twice():

@@ -9,7 +9,7 @@ import pytest
 from ansible_collections.certfleet.tls.plugins.module_utils.dns.caa import Caa, check, refusal
 from ansible_collections.certfleet.tls.plugins.module_utils.dns.errors import DnsError
 
-CA = ["ca.example", "ca.example.org"]
+CA = ("ca.example", "ca.example.org")
 ACCOUNT = "https://ca.example/account/1"
 OTHER = "https://ca.example/account/2"
 

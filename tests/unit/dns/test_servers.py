@@ -156,7 +156,7 @@ def test_an_address_without_a_route_is_no_fault_of_the_server(pair, monkeypatch,
     monkeypatch.setattr(dns.query, "udp_with_fallback", unreachable)
     with pytest.raises(kind, match=r"^cannot be reached \(") as caught:
         asked(pair)
-    assert type(caught.value) is kind
+    assert caught.type is kind
 
 
 def test_nonsense_is_no_answer(pair, monkeypatch):

@@ -171,6 +171,20 @@ def test_a_certificate_that_nobody_asked_for(home):
     assert host.served(home) == before
 
 
+def test_two_runs_at_once_with_an_order_each(home):
+    """Both are for the key of the version that was pending; the later one finds its host served."""
+    host.prepare(home, order=ORDER)
+    issued, later = issue(home), issue(home)
+    assert issued.certificate != later.certificate
+    first = run(home, issued)
+    served = host.served(home)
+    assert same_run(home, later) == replace(first, changed=False, reason="unchanged")
+    assert host.served(home) == served
+    for other in (issue(home, names=OTHER.identifiers), issue(home, not_after=ca.NOW)):
+        with pytest.raises(StateError, match="no version of it is pending"):
+            run(home, other)
+
+
 def test_a_certificate_for_what_was_wanted_before(home):
     """The names changed while the CA worked on the order."""
     host.prepare(home, OTHER)

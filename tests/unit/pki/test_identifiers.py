@@ -182,7 +182,7 @@ def test_an_identifier_may_have_a_challenge_and_a_webroot_of_its_own():
         ("2001:db8::1", "dns-persist-01", "is an IP address, which dns-persist-01 cannot prove"),
         ("a.onion", "dns-01", "is an onion service, which dns-01 cannot prove: use http-01 or tls-alpn-01"),
         ("*.a.onion", "http-01", "is a wildcard below .onion: only onion-csr-01 proves that"),
-        ("a.example", "dns-02", "has the challenge 'dns-02'; known are http-01, dns-01, "),
+        ("a.example", "dns-02", "has the challenge 'dns-02', which is not one of http-01, dns-01, "),
         ({"value": "a.example", "challenge": "x"}, "http-01", "has the challenge 'x'"),
         ({"value": "a.example", "port": 80}, "http-01", "an identifier has 'port': give a name, or a mapping of value"),
         ({"challenge": "dns-01"}, "http-01", "an identifier has no text as its value"),

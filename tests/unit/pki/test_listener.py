@@ -265,7 +265,7 @@ def test_it_outlives_the_module_and_holds_nothing_of_it(home, port):
     code = "http01(sys.argv[1], int(sys.argv[2]), seconds=float(sys.argv[3])).put(); print('done', flush=True)"
     began = time.monotonic()
     # Its output is a pipe: that it comes to an end is what SSH and Ansible wait for.
-    done = subprocess.run(**script(code, home, port, 3), capture_output=True, text=True, timeout=20)
+    done = subprocess.run(**script(code, home, port, 3), capture_output=True, text=True, timeout=20, check=False)
     took = time.monotonic() - began
     assert (done.stdout, done.stderr, done.returncode) == ("done\n", "", 0)
     assert took < 2.5
@@ -325,6 +325,20 @@ def test_it_ends_when_its_folder_is_gone(home, port):
     shutil.rmtree(str(home) + ".old")
 
 
+def test_it_ends_when_another_folder_is_in_the_place_of_its_own(home, port):
+    """All was removed and made anew: another listener's responses are not served, nor is its port kept from it."""
+    made = http01(home, port)
+    made.put()
+    folder = os.path.dirname(made.path)
+    shutil.copytree(folder, home / "copy")
+    os.rename(folder, home / "moved")
+    os.rename(home / "copy", folder)
+    wait(lambda: not listens(port), 3.0)
+    assert made.exists()
+    made.put()
+    assert fetched(port) == answer("token-1")
+
+
 def test_one_that_does_not_end_is_told(home, port):
     made = http01(home, port)
     made.put()
@@ -377,6 +391,18 @@ def test_none_that_is_put_while_another_is_removed_is_lost(home, port):
     assert [run.communicate(timeout=60)[1] for run in runs] == [""] * 4
     assert not listens(port)
     assert left(home) == []
+
+
+def test_it_does_not_end_while_another_run_is_about_to_put(home, port):
+    made = http01(home, port)
+    made.put()
+    with files.locked(str(home / "challenges" / ".lock")):
+        os.rename(made.path, home / "token-1")
+        time.sleep(0.4)  # it looks every tenth of a second
+        assert listens(port)
+        os.rename(home / "token-1", made.path)
+    time.sleep(0.2)
+    assert fetched(port) == answer("token-1")
 
 
 def test_none_that_is_put_while_the_time_of_another_is_over_is_lost(home, port):

@@ -173,7 +173,8 @@ def test_a_handshake_proves_one_order_at_a_time():
 
 def test_the_daily_look_knows_nothing_of_it():
     code = f"import json, sys, {inspection.__name__}\nprint(json.dumps(list(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": ":".join(sys.path)}, capture_output=True)
+    env = {"PYTHONPATH": ":".join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, check=True)
     loaded = {name.rpartition(".")[2] for name in json.loads(done.stdout)}
     assert "inspection" in loaded
     assert loaded.isdisjoint({"responses", "listener", "serving", "tls_alpn", "ports", "socketserver", "ssl"})

@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from cryptography.x509 import load_pem_x509_certificate
 
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.deployment import reload_outstanding
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.errors import ServiceError
@@ -127,15 +128,39 @@ def test_a_failed_order_is_forgotten_unless_it_can_be_resumed(home, resumable, o
     assert run.changed is not kept
 
 
-def damaged(good):
-    return {**good, "certificate": "no PEM"}
-
-
 def another_key_s(good):
     return {**good, "certificate": ca.pem(host.authority().leaf(ca.ec_key().public_key(), WANTED.identifiers))}
 
 
-@pytest.mark.parametrize("spoil", [damaged, another_key_s])
+def other_names(good):
+    leaf = host.authority().leaf(load_pem_x509_certificate(good["certificate"].encode()).public_key(), ["a.example"])
+    return {**good, "certificate": ca.pem(leaf)}
+
+
+def damaged(good):
+    return {**good, "certificate": "no PEM"}
+
+
+def another_chain(good):
+    return {**good, "chain": ca.pem(ca.Authority.root().certificate)}
+
+
+def damaged_chain(good):
+    return {**good, "chain": "no PEM"}
+
+
+@pytest.mark.parametrize("spoil", [damaged, another_chain, damaged_chain])
+def test_an_order_is_kept_where_a_new_certificate_would_not_do_either(home, spoil):
+    """A CA that delivers an odd chain would be asked for one in every run."""
+    prepared(home, WANTED)
+    run = rollout(home)
+    run.take({**spoil(valid(home, "shop")), "order_uri": ORDER.order_uri})
+    assert list(run.failures) == ["shop"]
+    assert host.manifest(home, "0001")["order_uri"] == ORDER.order_uri
+    assert not run.changed
+
+
+@pytest.mark.parametrize("spoil", [another_key_s, other_names])
 @pytest.mark.parametrize("check", [False, True])
 def test_an_order_whose_certificate_will_not_do_is_forgotten(home, spoil, check):
     """Or every later run would download the same one again."""

@@ -310,6 +310,35 @@ def test_to_revoke_takes_what_slurp_read():
     assert flow.to_revoke(["web1", "web2"], hostvars) == [{"host": "web1", "name": "shop", "content": "PEM"}]
 
 
+@pytest.mark.parametrize(
+    ("revoked", "told"),
+    [
+        ({"certificates": [{"host": "web1", "name": "shop", "problem": ""}]}, None),
+        # Its own word, not that of the whole step or of another host.
+        (
+            {
+                "msg": "certificate shop of web1: refused; certificate shop of web2: malformed",
+                "certificates": [
+                    {"host": "web1", "name": "shop", "problem": "refused"},
+                    {"host": "web2", "name": "shop", "problem": "malformed"},
+                ],
+            },
+            "refused",
+        ),
+        ({"msg": "no account", "certificates": []}, "no account"),
+        ({"msg": "MODULE FAILURE"}, "MODULE FAILURE"),
+    ],
+    ids=["revoked", "refused", "nothing at all", "broken"],
+)
+def test_not_revoked(revoked, told):
+    read = {"results": [{"item": "gone", "msg": "File not found"}, {"item": "shop", "content": "UEVN"}]}
+    lines = ["certificate gone is not revoked: File not found"]
+    if told:
+        lines.append(f"certificate shop is not revoked: {told}")
+    assert flow.not_revoked(read, revoked, "web1") == lines
+    assert flow.not_revoked({"unreachable": True}, revoked, "web1") == []
+
+
 def test_every_filter_is_documented_and_exported():
     from pathlib import Path
 
