@@ -17,6 +17,10 @@ class AcmeError(Exception):
     """Anything that keeps the CA's work from being done. str() is one line meant for people."""
 
 
+class OptionError(AcmeError):
+    """What is asked for cannot be had, of no CA."""
+
+
 class KeyFileError(AcmeError):
     """An account key that cannot be used."""
 

@@ -22,7 +22,7 @@ from .certificate import Chain, download
 from .challenge import Challenge
 from .challenge_data import STALE, ChallengeData
 from .client import Client
-from .errors import AcmeError, DeadlineError, OrderInvalid, PreflightError, ProblemError, TransportError
+from .errors import AcmeError, DeadlineError, OptionError, OrderInvalid, PreflightError, ProblemError, TransportError
 from .http import check_url, is_same_origin
 from .order import Order
 from .polling import Deadline
@@ -65,7 +65,7 @@ class Prepared:
 class Failure:
     """Why an order came to nothing. retry_at is set for a rate limit; resumable: a later run may take the order up.
 
-    passes: the trouble may be over by then without anybody's doing.
+    passes: the trouble may be over by then without anybody's doing. final: no other CA would do better.
     """
 
     message: str
@@ -73,6 +73,7 @@ class Failure:
     resumable: bool = False
     passes: bool = False
     retry_at: datetime | None = None
+    final: bool = False
 
 
 def connections_for(orders: int, most: int) -> int:
@@ -101,7 +102,8 @@ def describe(error: AcmeError) -> Failure:
         passes = problem.passes
         return Failure(str(error), problem.rate_limited, resumable=passes, passes=passes, retry_at=error.retry_at)
     passes = isinstance(error, (DeadlineError, TransportError))
-    return Failure(str(error), resumable=passes or isinstance(error, PreflightError), passes=passes)
+    final = isinstance(error, OptionError)
+    return Failure(str(error), resumable=passes or isinstance(error, PreflightError), passes=passes, final=final)
 
 
 def prepare(client: Client, request: OrderRequest) -> Prepared:
