@@ -142,6 +142,23 @@ options:
         next run.
     type: int
     default: 300
+  preferred_chain:
+    description:
+      - Where the CA offers several chains, the roots to which it should lead, in order, by common name or by the
+        identifier of their key (hexadecimal).
+      - Alternate chains are downloaded only where one is preferred, and only as far as it takes.
+    type: list
+    elements: str
+    default: []
+    version_added: 0.3.0
+  preferred_chain_missing:
+    description:
+      - What to do where no chain leads to any of O(preferred_chain), V(fail), or take the CA's V(default) chain. The
+        order stands, so a later run takes the same certificate once this is changed.
+    type: str
+    default: fail
+    choices: [fail, default]
+    version_added: 0.3.0
   preflight:
     description:
       - Look at the challenges from here before the CA is told of them, as failed validations count against its limits.
@@ -210,6 +227,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils.acme.errors import AcmeError
 from ..module_utils.acme.issuance import Failure, complete, connections_for, describe, run_all
 from ..module_utils.acme.polling import Deadline
+from ..module_utils.acme.preferred_chain import Preference
 from ..module_utils.ansible.ca_options import (
     ACCOUNT_KEY_SPEC,
     ALTERNATIVES_SPEC,
@@ -254,9 +272,12 @@ def finalize_at(params, options, warn):
         with open_client(params, account_key(params), connections_for(len(options), params["concurrency"])) as client:
             client.account_uri = options[0]["account_uri"]
             look = look_of(client, params, warn)
-            chains = run_all(
-                options, lambda option: finalize(client, option, Deadline(client.clock, params["timeout"]), look)
-            )
+            preference = Preference(params["preferred_chain"], params["preferred_chain_missing"] == "default")
+
+            def one(option):
+                return finalize(client, option, Deadline(client.clock, params["timeout"]), look, preference)
+
+            chains = run_all(options, one)
             items = [
                 from_failure(option, chain) if isinstance(chain, Failure) else certificate_of(option, chain)
                 for option, chain in zip(options, chains)
@@ -286,13 +307,13 @@ def would_change(options):
     return any(option["status"] != VALID for option in options)
 
 
-def finalize(client, option, deadline, look):
+def finalize(client, option, deadline, look, preference):
     try:
         # Before anything is asked of the CA: a request that does not fit would only fail at the end.
         csr = der_of(option["csr_content"], option["identifiers"])
         prepared = to_prepared(option)
         look(prepared)
-        chain = complete(client, prepared, csr, deadline)
+        chain = complete(client, prepared, csr, deadline, preference)
         check_not_over(chain.certificate, client.clock.now())
         return chain
     except HostError as error:
@@ -320,6 +341,8 @@ def main():
             **ALTERNATIVES_SPEC,
             "orders": {"type": "list", "elements": "dict", "required": True, "options": PREPARED_SPEC},
             "timeout": {"type": "int", "default": 300},
+            "preferred_chain": {"type": "list", "elements": "str", "default": []},
+            "preferred_chain_missing": {"type": "str", "default": "fail", "choices": ["fail", "default"]},
             **PREFLIGHT_SPEC,
             "concurrency": {"type": "int", "default": 8},
         },

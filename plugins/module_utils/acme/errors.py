@@ -45,6 +45,10 @@ class PreflightError(AcmeError):
     """The CA would find a challenge not in place, as can be seen from here: it is not asked to look."""
 
 
+class ChainError(AcmeError):
+    """The CA has issued, but with no chain that is wanted. The order stands."""
+
+
 class OrderInvalid(AcmeError):
     """The CA has made an order invalid: it can only be followed by a new one."""
 

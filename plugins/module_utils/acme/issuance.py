@@ -22,10 +22,20 @@ from .certificate import Chain, download
 from .challenge import Challenge
 from .challenge_data import STALE, ChallengeData
 from .client import Client
-from .errors import AcmeError, DeadlineError, OptionError, OrderInvalid, PreflightError, ProblemError, TransportError
+from .errors import (
+    AcmeError,
+    ChainError,
+    DeadlineError,
+    OptionError,
+    OrderInvalid,
+    PreflightError,
+    ProblemError,
+    TransportError,
+)
 from .http import check_url, is_same_origin
 from .order import Order
 from .polling import Deadline
+from .preferred_chain import Preference, choose
 
 # An order that waits holds a thread, and nothing else; beyond these, orders queue.
 _IN_FLIGHT = 64
@@ -103,7 +113,8 @@ def describe(error: AcmeError) -> Failure:
         return Failure(str(error), problem.rate_limited, resumable=passes, passes=passes, retry_at=error.retry_at)
     passes = isinstance(error, (DeadlineError, TransportError))
     final = isinstance(error, OptionError)
-    return Failure(str(error), resumable=passes or isinstance(error, PreflightError), passes=passes, final=final)
+    resumable = passes or isinstance(error, (ChainError, PreflightError))
+    return Failure(str(error), resumable=resumable, passes=passes, final=final)
 
 
 def prepare(client: Client, request: OrderRequest) -> Prepared:
@@ -192,7 +203,9 @@ def _answered(client: Client, authorization: Authorization, kind: str, status: s
         return []  # some CAs leave challenges out of a valid authorization
 
 
-def complete(client: Client, prepared: Prepared, csr_der: bytes, deadline: Deadline) -> Chain:
+def complete(
+    client: Client, prepared: Prepared, csr_der: bytes, deadline: Deadline, preference: Preference | None = None
+) -> Chain:
     """Have the challenges validated, finalize, and download. Enters where the order's status says."""
     client = client.within(deadline)
     order = prepared.order
@@ -209,7 +222,8 @@ def complete(client: Client, prepared: Prepared, csr_der: bytes, deadline: Deadl
             order = order.wait_past(client, status, deadline)
     if order.status != "valid":
         raise OrderInvalid(order.failure(client))
-    return download(client, order.certificate_url)
+    chain = download(client, order.certificate_url)
+    return choose(preference, chain, lambda url: download(client, url)) if preference else chain
 
 
 def _answer(client: Client, challenge: ChallengeData) -> None:
