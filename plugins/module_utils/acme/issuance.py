@@ -16,11 +16,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar
 
+from ..pki.identifiers import STALE
 from . import challenge_data
 from .authorization import Authorization
 from .certificate import Chain, download
 from .challenge import Challenge
-from .challenge_data import STALE, ChallengeData
+from .challenge_data import ChallengeData
 from .client import Client
 from .errors import AcmeError, DeadlineError, OrderInvalid, PreflightError, ProblemError, TransportError
 from .http import check_url, is_same_origin
