@@ -12,8 +12,7 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.challenge_data import STALE
-from ansible_collections.certfleet.tls.plugins.module_utils.pki.identifiers import BY_DNS, HTTP_01, check
+from ansible_collections.certfleet.tls.plugins.module_utils.pki.identifiers import BY_DNS, HTTP_01, STALE, check
 
 Item = Mapping[str, Any]
 Problems = Mapping[str, Mapping[str, str]]

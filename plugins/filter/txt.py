@@ -11,12 +11,12 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.challenge_data import STALE
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import AcmeError
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.txt_record import PersistentAccount, dns_persist_01
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.identifiers import (
     BY_DNS,
     DNS_PERSIST_01,
+    STALE,
     IdentifierError,
     normalize,
 )

@@ -15,9 +15,6 @@ from .client import Client
 from .errors import AcmeError
 from .txt_record import PERSIST_DRAFTS, PersistentAccount, TxtRecord, dns_01, dns_account_01, dns_persist_01
 
-#: Of an order that is given up: there is nothing to answer any more, but what answered it may be about still.
-STALE = "stale"
-
 
 @dataclass(frozen=True)
 class ChallengeData:

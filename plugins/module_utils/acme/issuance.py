@@ -16,11 +16,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar
 
+from ..pki.identifiers import STALE
 from . import challenge_data
 from .authorization import Authorization
 from .certificate import Chain, download
 from .challenge import Challenge
-from .challenge_data import STALE, ChallengeData
+from .challenge_data import ChallengeData
 from .client import Client
 from .errors import (
     AcmeError,
@@ -158,9 +159,10 @@ def _create(client: Client, request: OrderRequest) -> Order:
     try:
         return Order.create(client, list(request.challenges), request.profile, replaces)
     except ProblemError as error:
-        if not replaces or error.problem.passes:
+        if not replaces or error.problem.rate_limited or error.problem.type == "badNonce":
             raise
-    # The certificate is replaced already, or the CA does not know it as this account's: an order like any other.
+    # The certificate is replaced already, or the CA does not know it as this account's, which some call an error of
+    # their own: an order like any other.
     return Order.create(client, list(request.challenges), request.profile)
 
 
