@@ -76,10 +76,50 @@ options:
         type: str
       reload:
         description:
-          - The services that use the certificate, to be reloaded when it is new. One that is not running is started.
+          - What is to read the certificate anew when it is new. An entry is the name of a service, or a mapping.
+          - C({service: NAME}) is the same as the name alone. A service that is not running is started. Where there is
+            no systemd, OpenRC's C(rc-service) or C(service) is used.
+          - C({command: [PROGRAM, ARGUMENT]}) runs a program, without a shell.
+          - C({notify: HANDLER}) has the role notify a handler of the play; whoever uses the modules by themselves does
+            so in a task of their own.
+          - Before anything is reloaded, configurations are tested. It is known how for the services C(nginx),
+            C(apache2), C(httpd) and C(haproxy); C(test), a list of a program and its arguments, says it for any other
+            C(service) or C(command), as C({service: dovecot, test: [doveconf, -n]}).
+          - Where a test or a reload fails, the version before is the live one again.
         type: list
-        elements: str
+        elements: raw
         default: []
+      probe:
+        description:
+          - Where the certificate is served. After the reload the host connects there, and compares what it gets with
+            what is on the disk. If that still differs when the timeout is over, the version before is the live one
+            again, the services are reloaded once more, and the host fails with both serial numbers.
+          - A handler runs too late to be probed, so this does not go with C(notify) in O(certificates[].reload).
+        type: list
+        elements: dict
+        default: []
+        version_added: 0.3.0
+        suboptions:
+          address:
+            description: The name or IP address to connect to, as the host sees it.
+            type: str
+            default: localhost
+          port:
+            description: The port. By default 443, or what is usual for O(certificates[].probe[].starttls).
+            type: int
+          server_name:
+            description:
+              - The name to ask for (SNI). By default the first of O(certificates[].identifiers) that is a name and no
+                wildcard.
+            type: str
+          starttls:
+            description: The protocol, where TLS begins within a connection in clear.
+            type: str
+            choices: [smtp, imap, pop3, ldap, postgres]
+          timeout:
+            description: For how many seconds it is tried, which is what the service has to begin using the certificate.
+            type: int
+            default: 30
       owner:
         description: Who owns the private key. By default whoever runs the module.
         type: str

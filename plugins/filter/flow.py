@@ -179,7 +179,7 @@ def outcomes(
     result = []
     for planned in plan["hosts"][host]:
         name = planned["name"]
-        if planned["action"] in ("repair", "keep"):
+        if planned["action"] in ("repair", "switch", "keep"):
             result.append({"name": name, "status": planned["action"]})
         elif planned["action"] == "refuse":
             result.append(_failed(name, planned["message"]))
@@ -242,7 +242,8 @@ def not_revoked(read: Mapping[str, Any], revoked: Mapping[str, Any], host: str) 
 
 def _journaled(pending: Item | None, wanted: Item, directories: Collection[str]) -> Item:
     """The pending version, if its order is for what is wanted; acme_order compares the identifiers and the account."""
-    if not pending:
+    # One that has its certificate is only to be switched to; where that is not the plan, it is to be a new one.
+    if not pending or pending.get("issued"):
         return {}
     # With another key type its host makes a new key; the order may have been finalized with the one before.
     is_for = (pending["key_type"], pending["profile"] or None)

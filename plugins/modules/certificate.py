@@ -14,7 +14,12 @@ description:
     has the names that are wanted, is in force, and its chain holds link by link), added to its pending version and
     made the live one by switching one symbolic link; key and chain become visible together or not at all.
   - Each service that uses a new certificate is reloaded once, however many certificates it uses, and the journal says
-    so. A reload that an earlier run did not come to is made up for.
+    so. A reload that an earlier run did not come to is made up for. The configuration of nginx, Apache and HAProxy is
+    tested first, that of others by the test of O(certificates[].reload).
+  - Where O(certificates[].probe) says so, it then connects and compares what is served with what is on the disk.
+  - Where a test, a reload or a probe fails, the version before is made the live one again, services are reloaded once
+    more, and the module fails in the end with both serial numbers. The new version stays; the next run switches to it
+    anew (the result V(switch)), without the CA.
   - What could not be issued changes nothing here, and makes the module fail at the end, after the others are served.
 author:
   - certfleet.tls contributors (@certfleet)
@@ -53,9 +58,10 @@ options:
         description:
           - V(valid) has been issued. V(failed) has not. V(deferred) has not, and that can wait.
           - V(repair) puts the private key's mode, owner and group right. V(keep) does nothing.
+          - V(switch) makes the pending version the live one, which has its certificate already.
         type: str
         required: true
-        choices: [valid, failed, deferred, repair, keep]
+        choices: [valid, failed, deferred, repair, switch, keep]
       problem:
         description: What stopped it.
         type: str
@@ -74,7 +80,7 @@ options:
         description: URL of the account that ordered, for the journal.
         type: str
       order_uri:
-        description: URL of the order.
+        description: URL of the order. A certificate of another order than the journal's is refused.
         type: str
 seealso:
   - module: certfleet.tls.acme_order_finalize
@@ -105,8 +111,17 @@ certificates:
       serial: 4a1f
       not_after: "2026-12-16T00:00:00Z"
       reason: issued
+notify:
+  description:
+    - The handlers to notify, from the entries C(notify) of O(certificates[].reload). No module can notify one; a task
+      after this one can.
+  returned: always
+  type: list
+  elements: str
+  sample: []
+  version_added: 0.3.0
 reloaded:
-  description: The services that were reloaded.
+  description: The services that were reloaded, and the commands that were run.
   returned: always
   type: list
   elements: str
@@ -119,11 +134,9 @@ failures:
 """
 
 from datetime import datetime, timezone
-from functools import partial
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.ansible import services
 from ..module_utils.ansible.host_options import (
     CERTIFICATE_SPEC,
     CHALLENGE_SPEC,
@@ -133,14 +146,16 @@ from ..module_utils.ansible.host_options import (
     summary,
     wanted_certificates,
 )
+from ..module_utils.ansible.services import HostServices
 from ..module_utils.pki import responses
 from ..module_utils.pki.errors import HostError
+from ..module_utils.pki.probe import prove_all
 from ..module_utils.pki.rollout import Rollout
 
 RESULT_SPEC = {
     "host": {"type": "str"},
     "name": {"type": "str", "required": True},
-    "status": {"type": "str", "required": True, "choices": ["valid", "failed", "deferred", "repair", "keep"]},
+    "status": {"type": "str", "required": True, "choices": ["valid", "failed", "deferred", "repair", "switch", "keep"]},
     "problem": {"type": "str", "default": ""},
     "resumable": {"type": "bool", "default": False},
     "certificate": {"type": "str"},
@@ -177,14 +192,19 @@ def main():
     try:
         certificates, challenges = checked(params)
     except HostError as error:
-        module.fail_json(msg=str(error), certificates=[], reloaded=[], failures={})
+        module.fail_json(msg=str(error), certificates=[], reloaded=[], notify=[], failures={})
     rollout = Rollout(
-        params["home"], certificates, module.check_mode, partial(services.reload, module), datetime.now(timezone.utc)
+        params["home"],
+        certificates,
+        module.check_mode,
+        HostServices(module),
+        prove_all,
+        datetime.now(timezone.utc),
     )
     rollout.remove(challenges)
     for result in params["results"]:
         rollout.take(result)
-    reloaded = rollout.reload()
+    reloaded = rollout.settle()
     for warning in rollout.warnings:
         module.warn(warning)
     result = {
@@ -192,6 +212,7 @@ def main():
         "diff": rollout.diff(),
         "certificates": rollout.certificates(),
         "reloaded": reloaded,
+        "notify": rollout.notify,
         "failures": rollout.failures,
     }
     if rollout.failures:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The one place that decides what becomes of a certificate: keep it, issue it, put the host right, or refuse.
+"""The one place that decides what becomes of a certificate: keep it, issue it, put the host right, switch, or refuse.
 
 Pure: from what a host has, what is wanted, what the CA says and the time. Standard library only: it runs in every run.
 """
@@ -16,7 +16,7 @@ from typing import Any
 
 from ..pki.identifiers import IdentifierError, check, names
 
-KEEP, ISSUE, REPAIR, REFUSE = "keep", "issue", "repair", "refuse"
+KEEP, ISSUE, REPAIR, SWITCH, REFUSE = "keep", "issue", "repair", "switch", "refuse"
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,9 @@ def decide(
         identifiers = names(check(wanted["identifiers"], wanted["challenge"]))
     except IdentifierError as error:
         return Decision(REFUSE, message=str(error))
+    if not forced and _awaits_switch(found.get("pending"), wanted, identifiers, directories, now):
+        # Also where the services did not take it: the order is not spent again, the switch is tried anew.
+        return Decision(SWITCH, "switch outstanding")
     reason, next_at = _reason(wanted, identifiers, live, directories, now, suggested, forced)
     if live is None or reason:
         if found.get("problems"):
@@ -68,7 +71,7 @@ def decide(
         return Decision(ISSUE, reason, can_wait=_still_serves(live, now))
     if live["attributes"]:
         return Decision(REPAIR, "attributes", "; ".join(live["attributes"]), next_at)
-    if wanted["reload"] and not live["reloaded"]:
+    if (wanted["reload"] or wanted.get("probe")) and not live["reloaded"]:
         return Decision(REPAIR, "reload outstanding", next_at=next_at)
     return Decision(KEEP, next_at=next_at)
 
@@ -105,6 +108,25 @@ def _reason(
     if now >= next_at:
         return "window open" if suggested and now >= suggested else "lifetime", None
     return "", next_at
+
+
+def _awaits_switch(
+    pending: Mapping[str, Any] | None,
+    wanted: Mapping[str, Any],
+    identifiers: list[str],
+    directories: Collection[str],
+    now: datetime,
+) -> bool:
+    """Whether the pending version has its certificate, which is what is wanted and not due itself."""
+    if not pending or not pending.get("issued"):
+        return False
+    return (
+        set(pending["identifiers"]) == set(identifiers)
+        and pending["key_type"] == wanted["key_type"]
+        and (pending["profile"] or None) == (wanted["profile"] or None)
+        and pending["directory"] in directories
+        and now < lifetime_point(*_validity(pending["issued"]))
+    )
 
 
 def _still_serves(live: Mapping[str, Any] | None, now: datetime) -> bool:

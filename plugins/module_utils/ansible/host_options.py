@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..pki import library
+from ..pki.endpoints import STARTTLS
 from ..pki.errors import HostError
 from ..pki.identifiers import CHALLENGES, HTTP_01, TLS_ALPN_01
 from ..pki.wanted import Wanted, check_home, twice
@@ -18,6 +19,14 @@ if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
 
 HOME_SPEC: dict[str, Any] = {"home": {"type": "path", "default": "/etc/acme"}}
+
+PROBE_SPEC: dict[str, Any] = {
+    "address": {"type": "str", "default": "localhost"},
+    "port": {"type": "int"},
+    "server_name": {"type": "str"},
+    "starttls": {"type": "str", "choices": list(STARTTLS)},
+    "timeout": {"type": "int", "default": 30},
+}
 
 CERTIFICATE_SPEC: dict[str, Any] = {
     "name": {"type": "str", "required": True},
@@ -33,7 +42,8 @@ CERTIFICATE_SPEC: dict[str, Any] = {
         "no_log": False,
     },
     "profile": {"type": "str"},
-    "reload": {"type": "list", "elements": "str", "default": []},
+    "reload": {"type": "list", "elements": "raw", "default": []},
+    "probe": {"type": "list", "elements": "dict", "options": PROBE_SPEC, "default": []},
     "owner": {"type": "str"},
     "group": {"type": "str"},
     "mode": {"type": "str", "default": "0600"},

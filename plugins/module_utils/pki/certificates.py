@@ -123,12 +123,17 @@ def facts(certificate: x509.Certificate) -> dict[str, Any]:
     """What the manifest says of a certificate."""
     time = validity(certificate)
     return {
-        "serial": _serial(certificate).lstrip(b"\0").hex() or "00",
+        "serial": serial(certificate),
         "issuer": certificate.issuer.rfc4514_string(),
         "not_before": utc(time.not_before),
         "not_after": utc(time.not_after),
         "ari_id": ari_id(certificate),
     }
+
+
+def serial(certificate: x509.Certificate) -> str:
+    """A certificate's serial number as the manifest writes it, in hexadecimal."""
+    return _serial(certificate).lstrip(b"\0").hex() or "00"
 
 
 def ari_id(certificate: x509.Certificate) -> str | None:

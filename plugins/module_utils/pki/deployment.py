@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from . import certificates, chains, files, keys
 from .attributes import drift
-from .errors import CertificateError, HostError
-from .manifest import CERTIFICATE, KEY, MANIFEST, Found, read
+from .certificates import utc
+from .errors import CertificateError, HostError, StateError
+from .manifest import CERTIFICATE, CHAIN, KEY, MANIFEST, Found, issued_facts, live_facts, read
 from .versions import Versions
 from .wanted import Wanted
 
@@ -24,11 +25,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Issued:
-    """What the CA delivered for a certificate, PEM texts, and the account that ordered it."""
+    """What the CA delivered for a certificate, PEM texts, the account that ordered it, and the order."""
 
     certificate: str
     chain: str
     account_uri: str | None = None
+    order_uri: str | None = None
+
+
+@dataclass(frozen=True)
+class Return:
+    """A way back: the version that was left, the one that is live again, and their serials."""
+
+    left: str
+    left_serial: str
+    live: str
+    live_serial: str
 
 
 @dataclass(frozen=True)
@@ -56,6 +68,7 @@ def deploy(home: str, wanted: Wanted, issued: Issued, now: datetime, check: bool
             # Another run at the same time was faster with its own order for the same key.
             return _deployed(read(versions.path(found.live, MANIFEST)) or {}, found.live, False, "unchanged")
         number = versions.pending(found)
+        _check_order(issued, found.manifest or {})
         warning = certificates.check(leaf, _key(versions, number), wanted.identifiers, now)
         chains.check(leaf, chain, now)
         manifest = {**(found.manifest or {}), **certificates.facts(leaf)}
@@ -66,6 +79,21 @@ def deploy(home: str, wanted: Wanted, issued: Issued, now: datetime, check: bool
             versions.complete(number, manifest, pem, b"".join(map(certificates.pem, chain)))
             versions.switch(number)
         return _deployed(manifest, number, True, "issued", warning)
+
+    if check:
+        return step(versions.look())
+    with versions.locked() as found:
+        return step(found)
+
+
+def switch(home: str, wanted: Wanted, now: datetime, check: bool) -> Deployed | None:
+    """Make the pending version the live one, which lacks nothing but that. None if there is none. Raises HostError."""
+    versions = Versions(home, wanted.name)
+
+    def step(found: Found) -> Deployed | None:
+        if found.pending and issued_facts(home, wanted.name, found):
+            return _switched(versions, found.pending, wanted, now, check)
+        return None
 
     if check:
         return step(versions.look())
@@ -91,6 +119,45 @@ def repair(home: str, wanted: Wanted, check: bool) -> Deployed | None:
         return step(found)
 
 
+def go_back(home: str, name: str, now: datetime) -> Return:
+    """Make the version before the live one the live one again: what came after is pending from then on.
+
+    Raises HostError, StateError where there is none that is whole and holds still.
+    """
+    versions = Versions(home, name)
+    with versions.locked() as found:
+        if not found.live:
+            raise StateError("no version of it is live")
+        for number in reversed(found.numbers):
+            if int(number) >= int(found.live):
+                continue
+            facts = live_facts(home, name, number)
+            whole = not (facts["missing"] or facts["damaged"] or facts["unreadable"])
+            if whole and utc(now) < facts["not_after"]:
+                versions.note(found.live, reloaded=False)  # or it would be taken for history
+                versions.switch(number)
+                left = read(versions.path(found.live, MANIFEST)) or {}
+                return Return(found.live, left.get("serial") or "", number, facts["serial"])
+        raise StateError("there is no version before it that holds still")
+
+
+def live_certificate(home: str, name: str) -> bytes:
+    """The live certificate, PEM. Raises HostError."""
+    versions = Versions(home, name)
+    found = versions.look()
+    if not found.live:
+        raise StateError("no version of it is live")
+    return files.read(versions.path(found.live, CERTIFICATE))
+
+
+def unconfirm(home: str, name: str) -> None:
+    """Write down that the services may not use the live version. Raises HostError."""
+    versions = Versions(home, name)
+    with versions.locked() as found:
+        if found.live:
+            versions.note(found.live, reloaded=False)
+
+
 def reload_outstanding(home: str, name: str) -> bool:
     """Whether the services have not been reloaded since the live version became it."""
     found = Versions(home, name).look()
@@ -105,6 +172,28 @@ def confirm(home: str, name: str) -> None:
         if found.live:
             versions.note(found.live, reloaded=True)
             versions.prune(found.live)
+
+
+def _switched(versions: Versions, number: str, wanted: Wanted, now: datetime, check: bool) -> Deployed:
+    """Have a version that is complete go live, checked as if it came from the CA just now."""
+    texts = (files.read(versions.path(number, file)).decode("ascii", "replace") for file in (CERTIFICATE, CHAIN))
+    leaf, chain = _parsed(Issued(*texts))
+    warning = certificates.check(leaf, _key(versions, number), wanted.identifiers, now)
+    chains.check(leaf, chain, now)
+    if not check:
+        versions.repair(number, wanted.attributes)
+        versions.switch(number)
+    return _deployed(read(versions.path(number, MANIFEST)) or {}, number, True, "switched", warning)
+
+
+def _check_order(issued: Issued, pending: Mapping[str, Any]) -> None:
+    """Raise StateError for the certificate of another order than the one that the journal has."""
+    journaled = pending.get("order_uri")
+    if issued.order_uri and journaled and issued.order_uri != journaled:
+        raise StateError(
+            f"the certificate is of the order {issued.order_uri}, but the journal has {journaled}: "
+            "another run ordered it at the same time; the next run goes on with that order"
+        )
 
 
 def _key(versions: Versions, number: str) -> keys.PrivateKey:

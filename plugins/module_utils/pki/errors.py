@@ -52,3 +52,7 @@ class ServiceError(HostError):
 
 class ListenError(HostError):
     """A port that challenges cannot be answered at."""
+
+
+class ProbeError(HostError):
+    """An endpoint that cannot be asked which certificate it serves."""

@@ -62,7 +62,10 @@ def _certificate(home: str, option: Mapping[str, Any], host_problems: list[str])
 def _facts(home: str, name: str) -> dict[str, Any]:
     found = manifest.look(home, name)
     live = {**manifest.live_facts(home, name, found.live), "attributes": []} if found.live else None
-    return {"live": live, "pending": manifest.pending_facts(found)}
+    pending = manifest.pending_facts(found)
+    if pending:
+        pending["issued"] = manifest.issued_facts(home, name, found)
+    return {"live": live, "pending": pending}
 
 
 def _unanswerable(option: Mapping[str, Any]) -> list[str]:

@@ -154,6 +154,16 @@ def pending_facts(found: Found) -> dict[str, Any] | None:
     return {"version": found.pending, **{field: found.manifest[field] for field in fields}}
 
 
+def issued_facts(home: str, name: str, found: Found) -> dict[str, Any] | None:
+    """The pending version's certificate, if it has one and is whole: all that is missing is the switch."""
+    if found.pending is None or not found.manifest or "files" not in found.manifest:
+        return None
+    facts = live_facts(home, name, found.pending)
+    if facts["missing"] or facts["damaged"] or facts["unreadable"]:
+        return None
+    return {field: facts[field] for field in ("serial", "not_before", "not_after")}
+
+
 def _live(home: str, name: str) -> tuple[str | None, bool]:
     try:
         target = os.readlink(link_path(home, name))

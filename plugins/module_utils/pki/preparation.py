@@ -45,7 +45,7 @@ def prepare(home: str, wanted: Wanted, directory: str, order: Order | None, now:
     if check:
         return _foreseen(versions, versions.look(), wanted, directory, order)
     with versions.locked() as found:
-        request = reusable(versions, found, wanted, directory)
+        request = reusable(versions, found, wanted, directory, order)
         if request is None or found.pending is None or found.manifest is None:
             return _made(versions, found, wanted, directory, order, now)
         versions.discard_before(found, found.pending)
@@ -54,10 +54,14 @@ def prepare(home: str, wanted: Wanted, directory: str, order: Order | None, now:
         return Prepared(found.pending, request, order or _journaled(found.manifest), True, bool(repaired) or journaled)
 
 
-def reusable(versions: Versions, found: Found, wanted: Wanted, directory: str) -> bytes | None:
-    """The request of the pending version, if that is what is wanted and whole."""
+def reusable(
+    versions: Versions, found: Found, wanted: Wanted, directory: str, order: Order | None = None
+) -> bytes | None:
+    """The request of the pending version, if that is what is wanted and whole, and not another order's already."""
     pending = found.manifest
     if not pending or not found.pending:
+        return None
+    if "files" in pending and order is not None and order.order_uri != pending["order_uri"]:
         return None
     same = (
         set(pending["identifiers"]) == set(wanted.identifiers)
@@ -125,7 +129,7 @@ def _made(
 
 
 def _foreseen(versions: Versions, found: Found, wanted: Wanted, directory: str, order: Order | None) -> Prepared:
-    request = reusable(versions, found, wanted, directory)
+    request = reusable(versions, found, wanted, directory, order)
     if request is None or found.pending is None or found.manifest is None:
         return Prepared(None, None, order, False, True)
     journaled = _journaled(found.manifest)

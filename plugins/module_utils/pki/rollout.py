@@ -2,17 +2,19 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The last step of a run on a host: all its certificates put in place, each service reloaded once, all told."""
+"""The last step of a run on a host: all its certificates put in place, each service reloaded once, all proved, told."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from .deployment import Deployed, Issued, confirm, deploy, reload_outstanding, repair
+from .deployment import Deployed, Issued, confirm, deploy, reload_outstanding, repair, switch
 from .errors import HostError, MisfitError
 from .preparation import forget_order
+from .proof import Probe, Proof, Services
+from .reloads import NOTIFY
 from .responses import Response
 from .wanted import Wanted
 
@@ -20,11 +22,17 @@ from .wanted import Wanted
 class Rollout:
     """What is done for each of a host's certificates, and what came of it. One that fails stops no other.
 
-    check: change nothing. reload: reloads the service of a name, raises HostError. now: aware UTC.
+    check: change nothing. now: aware UTC. notify: the handlers that are to be notified.
     """
 
     def __init__(
-        self, home: str, wanted: Mapping[str, Wanted], check: bool, reload: Callable[[str], None], now: datetime
+        self,
+        home: str,
+        wanted: Mapping[str, Wanted],
+        check: bool,
+        services: Services,
+        probe: Probe,
+        now: datetime,
     ) -> None:
         self.home = home
         self.wanted = wanted
@@ -34,7 +42,8 @@ class Rollout:
         self.deployed: dict[str, Deployed] = {}
         self.failures: dict[str, str] = {}
         self.warnings: list[str] = []
-        self._reload = reload
+        self.notify: list[str] = []
+        self._proof = Proof(home, wanted, services, probe, now)
 
     def remove(self, responses: Iterable[Response]) -> None:
         """Remove challenge responses. One that stays is no reason to leave a new certificate out."""
@@ -56,6 +65,8 @@ class Rollout:
                 self._deploy(result)
             elif status == "repair":
                 self._note(name, repair(self.home, self.wanted[name], self.check))
+            elif status == "switch":
+                self._note(name, switch(self.home, self.wanted[name], self.now, self.check))
             elif status == "deferred":
                 self.warnings.append(f"certificate {name} is put off to a later run: {result['problem']}")
             elif status == "failed":
@@ -65,25 +76,23 @@ class Rollout:
         except HostError as error:
             self.failures[name] = "; ".join(filter(None, (self.failures.get(name), str(error))))
 
-    def reload(self) -> list[str]:
-        """Reload each service once that a new certificate names, and write down that it was. Gives the services."""
+    def settle(self) -> list[str]:
+        """Have the services use what is new, and prove it; what does not hold goes back. Gives what was reloaded."""
         new = [name for name, deployed in self.deployed.items() if self._is_new(name, deployed)]
-        services = dict.fromkeys(service for name in new for service in self.wanted[name].services)
-        failed = {}
-        for service in services:
-            self.changed = True
-            try:
-                if not self.check:
-                    self._reload(service)
-            except HostError as error:
-                failed[service] = str(error)
-        for name in new:
-            stopped = [failed[service] for service in self.wanted[name].services if service in failed]
-            if stopped:
-                self.failures[name] = "; ".join(stopped)
-            elif not self.check:
+        entries = dict.fromkeys(entry for name in new for entry in self.wanted[name].reloads)
+        self.changed |= bool(entries)
+        if self.check:
+            self.notify = [str(entry) for entry in entries if entry.kind == NOTIFY]
+            return [str(entry) for entry in entries if entry.kind != NOTIFY]
+        holding = self._proof.settle(new)
+        self.failures.update(self._proof.failures)
+        notified = dict.fromkeys(entry for name in holding for entry in self.wanted[name].reloads)
+        self.notify = [str(entry) for entry in notified if entry.kind == NOTIFY]
+        for name in holding:
+            # Handlers do not run on a host that fails: the next run notifies them.
+            if not (self.failures and any(entry.kind == NOTIFY for entry in self.wanted[name].reloads)):
                 self._confirm(name)
-        return [service for service in services if service not in failed]
+        return [str(entry) for entry in self._proof.reloaded]
 
     def certificates(self) -> list[dict[str, Any]]:
         """What became of each certificate, for the module's result."""
@@ -108,7 +117,7 @@ class Rollout:
         ]
 
     def _deploy(self, result: Mapping[str, Any]) -> None:
-        issued = Issued(result["certificate"] or "", result["chain"] or "", result["account_uri"])
+        issued = Issued(result["certificate"] or "", result["chain"] or "", result["account_uri"], result["order_uri"])
         try:
             deployed = deploy(self.home, self.wanted[result["name"]], issued, self.now, self.check)
         except MisfitError:
@@ -130,7 +139,7 @@ class Rollout:
             self.warnings.append(f"certificate {name}: {deployed.warning}")
 
     def _is_new(self, name: str, deployed: Deployed) -> bool:
-        return (self.check and deployed.reason == "issued") or reload_outstanding(self.home, name)
+        return (self.check and deployed.reason in ("issued", "switched")) or reload_outstanding(self.home, name)
 
     def _confirm(self, name: str) -> None:
         try:

@@ -7,20 +7,19 @@
 from __future__ import annotations
 
 import os
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from . import endpoints, reloads
 from .attributes import Attributes, resolve
+from .endpoints import Endpoint
 from .errors import OptionError
 from .identifiers import check, names
 from .listen import Listen
 from .manifest import name_problem
-
-# It becomes an argument of a service manager's command.
-_SERVICE = re.compile(r"[A-Za-z0-9@._:][A-Za-z0-9@._:-]*")
+from .reloads import NOTIFY, Reload
 
 
 @dataclass(frozen=True)
@@ -31,8 +30,9 @@ class Wanted:
     identifiers: list[str]
     key_type: str
     profile: str | None
-    services: tuple[str, ...]
+    reloads: tuple[Reload, ...]
     attributes: Attributes
+    probes: tuple[Endpoint, ...] = ()
 
     @classmethod
     def of(cls, option: Mapping[str, Any]) -> Wanted:
@@ -40,14 +40,19 @@ class Wanted:
         check_name(option["name"])
         for listen in filter(None, (option["http_01_listen"], option["tls_alpn_01_listen"])):
             Listen.of(listen)
-        return cls(
+        identifiers = names(check(option["identifiers"], option["challenge"]))
+        wanted = cls(
             name=option["name"],
-            identifiers=names(check(option["identifiers"], option["challenge"])),
+            identifiers=identifiers,
             key_type=option["key_type"],
             profile=option["profile"] or None,
-            services=services(option["reload"]),
+            reloads=reloads.check(option["reload"]),
             attributes=resolve(option),
+            probes=endpoints.check(option["probe"], identifiers),
         )
+        if wanted.probes and any(entry.kind == NOTIFY for entry in wanted.reloads):
+            raise OptionError("probe does not go with a handler to notify, which runs when the probe is over")
+        return wanted
 
 
 def check_name(name: str) -> None:
@@ -55,15 +60,6 @@ def check_name(name: str) -> None:
     problem = name_problem(name)
     if problem:
         raise OptionError(problem)
-
-
-def services(names: Iterable[str]) -> tuple[str, ...]:
-    """Names of services, checked. Raises OptionError."""
-    stripped = [name.strip() for name in names]
-    for name in stripped:
-        if not _SERVICE.fullmatch(name):
-            raise OptionError(f"reload has {name!r}, which is not the name of a service")
-    return tuple(dict.fromkeys(stripped))
 
 
 def check_home(home: str) -> None:

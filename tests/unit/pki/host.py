@@ -24,6 +24,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils.pki.manifest import 
     read,
 )
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.preparation import Order
+from ansible_collections.certfleet.tls.plugins.module_utils.pki.reloads import SERVICE, Reload
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.wanted import Wanted
 from tests.unit.pki import ca
 
@@ -35,7 +36,7 @@ WANTED = Wanted(
     identifiers=["shop.example", "www.shop.example"],
     key_type="ec256",
     profile=None,
-    services=("nginx",),
+    reloads=(Reload(SERVICE, "nginx"),),
     attributes=Attributes(0o640, os.getuid(), os.getgid()),
 )
 OTHER = replace(WANTED, identifiers=["other.example"])

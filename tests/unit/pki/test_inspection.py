@@ -33,6 +33,7 @@ def option(tmp_path):
         "key_type": "ec256",
         "profile": None,
         "reload": [],
+        "probe": [],
         "owner": None,
         "group": None,
         "mode": "0640",

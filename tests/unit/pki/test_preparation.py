@@ -77,7 +77,7 @@ def test_a_pending_version_that_fits_is_taken_up_unchanged(home):
     again = same_run(home)
     assert again == Prepared("0001", first.request, None, reused=True, changed=False)
     assert same_run(home, wanted=replace(WANTED, identifiers=WANTED.identifiers[::-1])).reused
-    assert same_run(home, wanted=replace(WANTED, services=())).reused, "of no interest to the CA"
+    assert same_run(home, wanted=replace(WANTED, reloads=())).reused, "of no interest to the CA"
 
 
 PROFILED = replace(WANTED, profile="shortlived")

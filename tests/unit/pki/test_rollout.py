@@ -12,12 +12,15 @@ from cryptography.x509 import load_pem_x509_certificate
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.deployment import reload_outstanding
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.errors import ServiceError
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.manifest import folder_path, look
+from ansible_collections.certfleet.tls.plugins.module_utils.pki.reloads import SERVICE, Reload
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.rollout import Rollout
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.webroot import Response
 from tests.unit.pki import ca, host
 from tests.unit.pki.host import ORDER, WANTED
 
-MAIL = replace(WANTED, name="mail", identifiers=["mail.example"], services=("postfix", "nginx"))
+MAIL = replace(
+    WANTED, name="mail", identifiers=["mail.example"], reloads=(Reload(SERVICE, "postfix"), Reload(SERVICE, "nginx"))
+)
 BOTH = {"shop": WANTED, "mail": MAIL}
 
 
@@ -28,14 +31,21 @@ class Services:
         self.broken = broken
         self.reloaded = []
 
-    def __call__(self, service):
-        self.reloaded.append(service)
-        if service in self.broken:
-            raise ServiceError(f"service {service} could not be reloaded")
+    def test(self, entry):
+        pass
+
+    def reload(self, entry):
+        self.reloaded.append(str(entry))
+        if str(entry) in self.broken:
+            raise ServiceError(f"service {entry} could not be reloaded")
 
 
-def rollout(home, wanted=None, check=False, services=None):
-    return Rollout(str(home), wanted or {"shop": WANTED}, check, services or Services(), ca.NOW)
+def nothing_wrong(wanted):
+    return [""] * len(wanted)
+
+
+def rollout(home, wanted=None, check=False, services=None, now=ca.NOW):
+    return Rollout(str(home), wanted or {"shop": WANTED}, check, services or Services(), nothing_wrong, now)
 
 
 def result(name, status, **fields):
@@ -67,7 +77,7 @@ def test_each_service_is_reloaded_once(home):
     run = rollout(home, BOTH, services=services)
     for name in BOTH:
         run.take(valid(home, name))
-    assert run.reload() == services.reloaded == ["nginx", "postfix"]
+    assert run.settle() == services.reloaded == ["nginx", "postfix"]
     assert (run.changed, run.failures, run.warnings) == (True, {}, [])
     assert [item["name"] for item in run.certificates() if item["changed"]] == ["shop", "mail"]
     assert not any(reload_outstanding(str(home), name) for name in BOTH)
@@ -78,14 +88,17 @@ def test_a_reload_that_failed_is_told_of_its_certificates_only_and_made_up_for(h
     run = rollout(home, BOTH, services=Services("postfix"))
     for name in BOTH:
         run.take(valid(home, name))
-    assert run.reload() == ["nginx"]
-    assert run.failures == {"mail": "service postfix could not be reloaded"}
+    assert run.settle() == ["nginx"]
+    assert run.failures == {
+        "mail": "service postfix could not be reloaded; it stays as it is: "
+        "there is no version before it that holds still"
+    }
     assert {name: reload_outstanding(str(home), name) for name in BOTH} == {"shop": False, "mail": True}
 
     services = Services()
     again = rollout(home, BOTH, services=services)
     again.take(result("mail", "repair"))
-    assert again.reload() == services.reloaded == ["postfix", "nginx"]
+    assert again.settle() == services.reloaded == ["postfix", "nginx"]
     assert not reload_outstanding(str(home), "mail")
 
 
@@ -95,7 +108,7 @@ def test_an_unchanged_certificate_reloads_nothing(home):
     run = rollout(home, services=services)
     run.take(result("shop", "keep"))
     run.take(result("shop", "repair"))
-    assert run.reload() == services.reloaded == []
+    assert run.settle() == services.reloaded == []
     assert not run.changed
 
 
@@ -181,7 +194,7 @@ def test_an_order_whose_certificate_will_not_do_is_forgotten(home, spoil, check)
 @pytest.mark.parametrize("off", [-2 * ca.DAY, 90 * ca.DAY])
 def test_an_order_whose_certificate_only_the_clock_speaks_against_is_kept(home, off):
     prepared(home, WANTED)
-    run = Rollout(str(home), BOTH, False, Services(), ca.NOW + off)
+    run = rollout(home, BOTH, now=ca.NOW + off)
     run.take({**valid(home, "shop"), "order_uri": ORDER.order_uri})
     assert run.failures["shop"].endswith("check the clock")
     assert host.manifest(home, "0001")["order_uri"] == ORDER.order_uri
@@ -193,7 +206,7 @@ def test_one_that_fails_stops_no_other(home):
     run = rollout(home, BOTH)
     run.take(result("mail", "valid", certificate="no PEM", chain=""))
     run.take(valid(home, "shop"))
-    assert run.reload() == ["nginx"]
+    assert run.settle() == ["nginx"]
     assert list(run.failures) == ["mail"]
     assert host.served(home, "shop")
     assert host.served(home, "mail") is None
@@ -224,7 +237,7 @@ def test_a_check_tells_the_same_and_changes_nothing(home, tmp_path):
         run.remove([response])
         for item in results:
             run.take(item)
-        reloaded = run.reload()
+        reloaded = run.settle()
         told.append((run.changed, run.certificates(), run.diff(), reloaded, run.failures, run.warnings))
         if run is check:
             assert host.snapshot(tmp_path) == before

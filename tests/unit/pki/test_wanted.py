@@ -8,14 +8,15 @@ import pytest
 
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.attributes import Attributes
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.errors import HostError, OptionError
+from ansible_collections.certfleet.tls.plugins.module_utils.pki.reloads import SERVICE, Reload
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.wanted import (
     Wanted,
     check_home,
     check_name,
-    services,
     twice,
 )
 
+PROBE = {"address": "localhost", "port": None, "server_name": None, "starttls": None, "timeout": 30}
 OPTION = {
     "name": "shop",
     "identifiers": ["Shop.example", "www.shop.example."],
@@ -26,6 +27,7 @@ OPTION = {
     "key_type": "ec256",
     "profile": "",
     "reload": ["nginx", " nginx ", "postfix@-.service"],
+    "probe": [],
     "owner": None,
     "group": None,
     "mode": "0640",
@@ -38,7 +40,7 @@ def test_an_option_becomes_a_wanted_certificate():
         identifiers=["shop.example", "www.shop.example"],
         key_type="ec256",
         profile=None,
-        services=("nginx", "postfix@-.service"),
+        reloads=(Reload(SERVICE, "nginx"), Reload(SERVICE, "postfix@-.service")),
         attributes=Attributes(0o640, -1, -1),
     )
     assert Wanted.of({**OPTION, "webroot": "", "profile": "shortlived"}).profile == "shortlived"
@@ -54,6 +56,8 @@ def test_an_option_becomes_a_wanted_certificate():
         ({"http_01_listen": "http"}, "'http' is nothing to listen at"),
         ({"tls_alpn_01_listen": "0"}, "'0' is nothing to listen at"),
         ({"reload": ["rm -rf /"]}, "is not the name of a service"),
+        ({"probe": [PROBE], "reload": [{"notify": "restart it"}]}, "probe does not go with a handler to notify"),
+        ({"probe": [{**PROBE, "port": 70000}]}, "probe has the port 70000"),
         ({"owner": "no-such-user"}, "is not a user"),
         ({"group": "no-such-group"}, "is not a group"),
         ({"mode": "644"}, "mode '644' is not one"),
@@ -93,22 +97,6 @@ def test_names(name):
 def test_names_that_cannot_become_a_file_s(name):
     with pytest.raises(OptionError, match=r"letters, digits, '.', '_' and '-' only, at most 100"):
         check_name(name)
-
-
-@pytest.mark.parametrize("name", ["nginx", "nginx.service", "postfix@-", "php8.2-fpm", "a:b", "_x", "@x"])
-def test_services(name):
-    assert services([name, name]) == (name,)
-
-
-def test_services_keep_their_order():
-    assert services([]) == ()
-    assert services(["b", "a", "b"]) == ("b", "a")
-
-
-@pytest.mark.parametrize("name", ["", " ", "-x", "--now", "a b", "a;b", "a/b", "$(id)", "a\nb", "ä", "a\x00"])
-def test_what_is_no_service_never_becomes_an_argument(name):
-    with pytest.raises(OptionError, match=r"reload has .*, which is not the name of a service"):
-        services(["nginx", name])
 
 
 def test_a_home_is_a_place():

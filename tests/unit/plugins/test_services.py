@@ -1,17 +1,20 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reloading by every service manager: what runs is reloaded, what does not is started."""
+"""Reloading by every service manager: what runs is reloaded, what does not is started. Configurations tested first."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import subprocess
+import sys
 
 import pytest
 
 from ansible_collections.certfleet.tls.plugins.module_utils.ansible import services
+from ansible_collections.certfleet.tls.plugins.module_utils.ansible.services import HostServices
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.errors import ServiceError
+from ansible_collections.certfleet.tls.plugins.module_utils.pki.reloads import COMMAND, SERVICE, Reload
 
 PROGRAM = """#!/bin/sh
 echo "$(basename "$0") $*" >> "{folder}/calls"
@@ -32,7 +35,9 @@ class Module:
         assert path or not required
         return path
 
-    def run_command(self, command):
+    def run_command(self, command, expand_user_and_vars=True, handle_exceptions=True):
+        # Or a module's run_command reads $HOME and ~ in arguments, and ends the module where there is no program.
+        assert command[-1] == "status" or not (expand_user_and_vars or handle_exceptions)
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         return done.returncode, done.stdout, done.stderr
 
@@ -49,7 +54,7 @@ def reload(tmp_path, monkeypatch):
             path = tmp_path / program
             path.write_text(PROGRAM.format(folder=tmp_path, status=status, code=code, said=said))
             path.chmod(0o755)
-        services.reload(Module(tmp_path), "nginx")
+        HostServices(Module(tmp_path)).reload(Reload(SERVICE, "nginx"))
         return (tmp_path / "calls").read_text().splitlines()
 
     return reload_
@@ -93,3 +98,88 @@ def test_one_that_says_nothing(reload):
 def test_a_host_without_any(reload):
     with pytest.raises(ServiceError, match="neither systemctl, rc-service nor service is here"):
         reload()
+
+
+# --- testing the configuration
+
+
+@pytest.fixture
+def tested(tmp_path):
+    """Test an entry's configuration on a host with these programs; gives what was called."""
+
+    def tested_(entry, *programs, code=0, said=""):
+        for program in programs:
+            path = tmp_path / program
+            path.write_text(PROGRAM.format(folder=tmp_path, status=0, code=code, said=said))
+            path.chmod(0o755)
+        HostServices(Module(tmp_path)).test(entry)
+        calls = tmp_path / "calls"
+        return calls.read_text().splitlines() if calls.exists() else []
+
+    return tested_
+
+
+@pytest.mark.parametrize(
+    ("service", "programs", "call"),
+    [
+        ("nginx", ("nginx",), "nginx -t -q"),
+        ("nginx.service", ("nginx",), "nginx -t -q"),
+        ("apache2", ("apache2ctl", "apachectl"), "apache2ctl configtest"),
+        ("httpd", ("apachectl",), "apachectl configtest"),
+        ("haproxy", ("haproxy",), "haproxy -c -q -f /etc/haproxy/haproxy.cfg"),
+    ],
+)
+def test_servers_test_their_own_configuration(tested, service, programs, call):
+    assert tested(Reload(SERVICE, service), *programs) == [call]
+
+
+def test_haproxy_s_folder_is_read_too_where_there_is_one(tested, tmp_path, monkeypatch):
+    monkeypatch.setattr(services, "_HAPROXY_FOLDER", str(tmp_path))
+    assert tested(Reload(SERVICE, "haproxy"), "haproxy") == ["haproxy -c -q -f /etc/haproxy/haproxy.cfg"]
+    (tmp_path / "web.cfg").touch()
+    assert tested(Reload(SERVICE, "haproxy"))[1].endswith(f"haproxy.cfg -f {tmp_path}")
+
+
+@pytest.mark.parametrize(
+    "entry", [Reload(SERVICE, "postfix"), Reload(SERVICE, "nginx@shop"), Reload(COMMAND, ("nginx", "-s", "reload"))]
+)
+def test_of_others_nothing_is_known(tested, entry):
+    assert tested(entry, "nginx") == []
+
+
+@pytest.mark.parametrize("entry", [Reload(SERVICE, "nginx"), Reload(COMMAND, ("true",))])
+def test_a_test_of_one_s_own_takes_its_place(tested, tmp_path, entry):
+    entry = entry._replace(test=(str(tmp_path / "mine"), "a b"))
+    assert tested(entry, "nginx", "mine") == ["mine a b"]
+
+
+def test_a_configuration_that_does_not_hold(tested, tmp_path):
+    with pytest.raises(ServiceError) as told:
+        tested(Reload(SERVICE, "nginx"), "nginx", code=1, said="[emerg] unknown directive\n in nginx.conf:7")
+    assert str(told.value) == (
+        f"the configuration of nginx does not hold ({tmp_path}/nginx -t -q): [emerg] unknown directive in nginx.conf:7"
+    )
+
+
+# --- commands
+
+
+def test_a_command_gets_its_arguments_as_they_are(tmp_path):
+    path = tmp_path / "seen"
+    program = "import sys; open(sys.argv[1], 'w').write(repr(sys.argv[2:]))"
+    arguments = ("a b", "$HOME", "~", "; id", "")
+    HostServices(Module(tmp_path)).reload(Reload(COMMAND, (sys.executable, "-c", program, str(path), *arguments)))
+    assert path.read_text() == repr(list(arguments))
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (("sh", "-c", "echo it cannot; exit 3"), "the reload failed (sh -c echo it cannot; exit 3): it cannot"),
+        (("/nonexistent/program",), "the reload failed (/nonexistent/program): No such file or directory"),
+    ],
+)
+def test_a_command_that_fails(tmp_path, command, said):
+    with pytest.raises(ServiceError) as told:
+        HostServices(Module(tmp_path)).reload(Reload(COMMAND, command))
+    assert str(told.value) == said

@@ -1,0 +1,133 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A host's new versions proved: services tested, reloaded and looked at; what does not hold goes back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from . import deployment
+from .endpoints import Endpoint
+from .errors import HostError
+from .reloads import NOTIFY, Reload
+from .wanted import Wanted
+
+#: For each endpoint and the certificate (PEM) that it has to serve, what is wrong; empty if nothing is.
+Probe = Callable[[Sequence[tuple[Endpoint, bytes]]], list[str]]
+
+
+class Services(Protocol):
+    """The host's services. Both methods raise HostError."""
+
+    def test(self, entry: Reload) -> None:
+        """Have the configuration tested, where that is known how."""
+
+    def reload(self, entry: Reload) -> None:
+        """Have what an entry names read its certificates anew."""
+
+
+class Proof:
+    """What became of new versions, all of a host's at once.
+
+    reloaded: the entries that were reloaded. failures: for each certificate that did not hold, why, and what became of
+    it. now: aware UTC.
+    """
+
+    def __init__(
+        self, home: str, wanted: Mapping[str, Wanted], services: Services, probe: Probe, now: datetime
+    ) -> None:
+        self.reloaded: dict[Reload, None] = {}
+        self.failures: dict[str, str] = {}
+        self._home = home
+        self._wanted = wanted
+        self._services = services
+        self._probe = probe
+        self._now = now
+        self._returns: dict[str, deployment.Return] = {}
+
+    def settle(self, names: Iterable[str]) -> list[str]:
+        """Test, reload and look, each service once for all. Gives the names of those that hold.
+
+        One that fails a step goes back at once, so that no later step sees it.
+        """
+        holding = list(names)
+        for step in (self._test, self._reload, self._look):
+            for name, why in step(holding).items():
+                self._go_back(name, why)
+            holding = [name for name in holding if name not in self.failures]
+        self._reload_what_went_back()
+        return holding
+
+    def _test(self, names: Sequence[str]) -> dict[str, str]:
+        return self._by_name(names, self._each(self._entries(names), self._services.test))
+
+    def _reload(self, names: Sequence[str]) -> dict[str, str]:
+        entries = self._entries(names)
+        failed = self._each(entries, self._services.reload)
+        self.reloaded.update(dict.fromkeys(entry for entry in entries if entry not in failed))
+        return self._by_name(names, failed)
+
+    def _look(self, names: Sequence[str]) -> dict[str, str]:
+        problems: dict[str, str] = {}
+        jobs: list[tuple[str, Endpoint, bytes]] = []
+        for name in names:
+            try:
+                pem = deployment.live_certificate(self._home, name) if self._wanted[name].probes else b""
+            except HostError as error:
+                problems[name] = str(error)
+            else:
+                jobs.extend((name, endpoint, pem) for endpoint in self._wanted[name].probes)
+        said = self._probe([(endpoint, pem) for _name, endpoint, pem in jobs])
+        for (name, _endpoint, _pem), problem in zip(jobs, said):
+            if problem:
+                problems[name] = "; ".join(filter(None, (problems.get(name), problem)))
+        return problems
+
+    def _go_back(self, name: str, why: str) -> None:
+        self.failures[name] = why
+        try:
+            self._returns[name] = deployment.go_back(self._home, name, self._now)
+        except HostError as error:
+            self.failures[name] = f"{why}; it stays as it is: {error}"
+
+    def _reload_what_went_back(self) -> None:
+        """Also where nothing had been reloaded: a run that was killed may have done so before."""
+        entries = self._entries(self._returns)
+        trouble = self._each(entries, self._services.test)
+        trouble.update(self._each([entry for entry in entries if entry not in trouble], self._services.reload))
+        troubled = self._by_name(self._returns, trouble)
+        for name, back in self._returns.items():
+            ending = ", and its services are reloaded" if self._entries([name]) else ""
+            if name in troubled:
+                ending = f", but {troubled[name]}"
+                try:
+                    deployment.unconfirm(self._home, name)
+                except HostError as error:
+                    ending += f"; {error}"
+            self.failures[name] += (
+                f"; version {back.left} (serial {back.left_serial}) is taken back, version {back.live} "
+                f"(serial {back.live_serial}) is live again{ending}; the next run tries version {back.left} again"
+            )
+
+    def _entries(self, names: Iterable[str]) -> list[Reload]:
+        """What is reloaded here; handlers are notified by whoever runs the module."""
+        entries = dict.fromkeys(entry for name in names for entry in self._wanted[name].reloads)
+        return [entry for entry in entries if entry.kind != NOTIFY]
+
+    def _by_name(self, names: Iterable[str], failed: Mapping[Reload, str]) -> dict[str, str]:
+        texts = {name: [failed[entry] for entry in self._wanted[name].reloads if entry in failed] for name in names}
+        return {name: "; ".join(problems) for name, problems in texts.items() if problems}
+
+    @staticmethod
+    def _each(entries: Iterable[Reload], act: Callable[[Reload], None]) -> dict[Reload, str]:
+        failed = {}
+        for entry in entries:
+            try:
+                act(entry)
+            except HostError as error:
+                failed[entry] = str(error)
+        return failed

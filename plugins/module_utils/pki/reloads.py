@@ -1,0 +1,79 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is told of a new certificate, as the option reload says: services, commands, handlers. Standard library only."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from .errors import OptionError
+
+SERVICE, COMMAND, NOTIFY = "service", "command", "notify"
+KINDS = (SERVICE, COMMAND, NOTIFY)
+
+# It becomes an argument of a service manager's command.
+_SERVICE = re.compile(r"[A-Za-z0-9@._:][A-Za-z0-9@._:-]*")
+
+
+class Reload(NamedTuple):
+    """One entry. what: a service's name, a handler's name, or a program with its arguments, which no shell reads.
+
+    test: a program with its arguments, which says whether the configuration holds; without any, what is known of a
+    service by that name is asked.
+    """
+
+    kind: str
+    what: str | tuple[str, ...]
+    test: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return self.what if isinstance(self.what, str) else " ".join(self.what)
+
+
+def check(entries: Iterable[Any]) -> tuple[Reload, ...]:
+    """The entries, each once. A text is a service's name. Raises OptionError."""
+    return tuple(dict.fromkeys(_entry(entry) for entry in entries))
+
+
+def _entry(entry: Any) -> Reload:
+    if isinstance(entry, str):
+        return Reload(SERVICE, _service(entry))
+    found = [kind for kind in KINDS if isinstance(entry, Mapping) and kind in entry]
+    if len(found) != 1 or set(entry) - {found[0], "test"} or (found[0] == NOTIFY and "test" in entry):
+        raise OptionError(
+            f"reload has {_shown(entry)}: give a service's name, or a mapping of one of service, command and notify; "
+            "test may go with the first two"
+        )
+    test = _arguments(entry["test"], "test") if entry.get("test") else ()
+    if found[0] == COMMAND:
+        return Reload(COMMAND, _arguments(entry[COMMAND], COMMAND), test)
+    if found[0] == SERVICE:
+        return Reload(SERVICE, _service(entry[SERVICE]), test)
+    if not isinstance(entry[NOTIFY], str) or not entry[NOTIFY].strip():
+        raise OptionError(f"reload has {_shown(entry[NOTIFY])}, which is not the name of a handler")
+    return Reload(NOTIFY, entry[NOTIFY].strip())
+
+
+def _service(name: Any) -> str:
+    if not isinstance(name, str) or not _SERVICE.fullmatch(name.strip()):
+        raise OptionError(f"reload has {_shown(name)}, which is not the name of a service")
+    return name.strip()
+
+
+def _arguments(value: Any, what: str) -> tuple[str, ...]:
+    # A text would have to be split as a shell does it: a list says it without doubt.
+    if not isinstance(value, (list, tuple)) or not value or not all(isinstance(item, (str, int)) for item in value):
+        raise OptionError(f"reload has the {what} {_shown(value)}: give a list of the program and its arguments")
+    arguments = tuple(map(str, value))
+    if not arguments[0] or "\0" in "".join(arguments):
+        raise OptionError(f"reload has the {what} {_shown(value)}, which names no program")
+    return arguments
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."

@@ -1,0 +1,296 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""New versions proved: what does not hold goes back, in the right order, and is switched to anew by the next run."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+
+import pytest
+
+from ansible_collections.certfleet.tls.plugins.module_utils.pki import deployment
+from ansible_collections.certfleet.tls.plugins.module_utils.pki.endpoints import Endpoint
+from ansible_collections.certfleet.tls.plugins.module_utils.pki.errors import ServiceError
+from ansible_collections.certfleet.tls.plugins.module_utils.pki.inspection import inspect
+from ansible_collections.certfleet.tls.plugins.module_utils.pki.manifest import look
+from ansible_collections.certfleet.tls.plugins.module_utils.pki.reloads import COMMAND, NOTIFY, SERVICE, Reload
+from ansible_collections.certfleet.tls.plugins.module_utils.pki.rollout import Rollout
+from tests.unit.pki import ca, host
+from tests.unit.pki.host import ORDER, ORDER_2, WANTED
+from tests.unit.pki.test_rollout import result, valid
+
+NGINX, POSTFIX = Reload(SERVICE, "nginx"), Reload(SERVICE, "postfix")
+WEB = Endpoint("localhost", 443, "shop.example", None, 30)
+SHOP = replace(WANTED, probes=(WEB,))
+MAIL = replace(WANTED, name="mail", identifiers=["mail.example"], reloads=(POSTFIX, NGINX))
+
+
+class Host:
+    """Services that note what they are told, and which version was live then. *broken*: (what is done, to what)."""
+
+    def __init__(self, home, *broken):
+        self.home = home
+        self.broken = set(broken)
+        self.told = []
+
+    def test(self, entry):
+        self._do("test", str(entry))
+
+    def reload(self, entry):
+        self._do("reload", str(entry))
+
+    def probe(self, wanted):
+        problems = []
+        for endpoint, pem in wanted:
+            assert pem == (self.home / "live" / "shop" / "cert.pem").read_bytes()
+            self.told.append(f"probe {endpoint.port} at {self.live('shop')}")
+            problems.append("it serves another" if ("probe", endpoint.port) in self.broken else "")
+        return problems
+
+    def live(self, name):
+        return look(str(self.home), name).live
+
+    def _do(self, what, entry):
+        self.told.append(f"{what} {entry} at {self.live('shop')}")
+        if (what, entry) in self.broken or (what, entry, self.live("shop")) in self.broken:
+            raise ServiceError(f"{what} of {entry} failed")
+
+
+def run(home, on, *results, wanted=None, check=False):
+    wanted = wanted or {"shop": SHOP}
+    rollout = Rollout(str(home), wanted, check, on, on.probe, ca.NOW)
+    for item in results:
+        rollout.take(item)
+    rollout.reloaded = rollout.settle()
+    return rollout
+
+
+def renew(home, on, wanted=SHOP, **options):
+    """A run in which the second version is issued."""
+    host.make_live(home, wanted)
+    host.prepare(home, wanted, ORDER_2)
+    return run(home, on, valid(home, wanted.name), wanted={wanted.name: wanted}, **options)
+
+
+def serials(home):
+    return [host.manifest(home, number)["serial"] for number in ("0001", "0002")]
+
+
+def test_test_reload_probe(home):
+    on = Host(home)
+    done = renew(home, on)
+    assert on.told == ["test nginx at 0002", "reload nginx at 0002", "probe 443 at 0002"]
+    assert (done.reloaded, done.failures, on.live("shop")) == (["nginx"], {}, "0002")
+    assert not deployment.reload_outstanding(str(home), "shop")
+
+
+@pytest.mark.parametrize(
+    ("broken", "why", "told"),
+    [
+        (("test", "nginx", "0002"), "test of nginx failed", ["test nginx at 0002"]),
+        (("reload", "nginx", "0002"), "reload of nginx failed", ["test nginx at 0002", "reload nginx at 0002"]),
+        (("probe", 443), "it serves another", ["test nginx at 0002", "reload nginx at 0002", "probe 443 at 0002"]),
+    ],
+    ids=["test", "reload", "probe"],
+)
+def test_what_does_not_hold_goes_back(home, broken, why, told):
+    on = Host(home, broken)
+    done = renew(home, on)
+    assert on.told == [*told, "test nginx at 0001", "reload nginx at 0001"]
+    old, new = serials(home)
+    assert done.failures == {
+        "shop": f"{why}; version 0002 (serial {new}) is taken back, version 0001 (serial {old}) is live again, "
+        "and its services are reloaded; the next run tries version 0002 again"
+    }
+    assert host.served(home)
+    assert not deployment.reload_outstanding(str(home), "shop")
+
+    # The next run, on a host where it holds by now.
+    (found,) = inspect(str(home), [option()])
+    assert found["live"]["serial"] == old
+    assert found["pending"]["issued"]["serial"] == new
+    on = Host(home)
+    done = run(home, on, result("shop", "switch"))
+    assert (on.live("shop"), done.failures, done.changed) == ("0002", {}, True)
+    assert done.certificates()[0]["reason"] == "switched"
+    assert on.told == ["test nginx at 0002", "reload nginx at 0002", "probe 443 at 0002"]
+    assert serials(home) == [old, new]
+
+
+def test_and_again_as_long_as_it_does_not_hold(home):
+    on = Host(home, ("probe", 443))
+    renew(home, on)
+    before = host.snapshot(home)
+    for _unused in range(2):
+        done = run(home, on, result("shop", "switch"))
+        assert "serial" in done.failures["shop"]
+        assert host.snapshot(home) == before
+
+
+def test_services_that_do_not_take_the_old_one_either(home):
+    on = Host(home, ("test", "nginx"))
+    done = renew(home, on)
+    assert on.told == ["test nginx at 0002", "test nginx at 0001"], "what does not hold is not reloaded"
+    assert "is live again, but test of nginx failed; the next run" in done.failures["shop"]
+    assert on.live("shop") == "0001"
+    assert deployment.reload_outstanding(str(home), "shop")
+    assert look(str(home), "shop").pending == "0002"
+
+
+def test_a_first_version_has_nothing_to_go_back_to(home):
+    on = Host(home, ("probe", 443))
+    host.prepare(home, SHOP, ORDER)
+    done = run(home, on, valid(home, "shop"))
+    assert done.failures["shop"] == (
+        "it serves another; it stays as it is: there is no version before it that holds still"
+    )
+    assert on.told == ["test nginx at 0001", "reload nginx at 0001", "probe 443 at 0001"]
+    assert deployment.reload_outstanding(str(home), "shop")
+    assert run(home, Host(home), result("shop", "repair")).failures == {}
+    assert not deployment.reload_outstanding(str(home), "shop")
+
+
+@pytest.mark.parametrize("spoil", ["over", "damaged", "gone"])
+def test_what_does_not_hold_itself_is_not_gone_back_to(home, spoil):
+    host.make_live(home, SHOP)
+    path = home / "versions" / "shop" / "0001" / "cert.pem"
+    if spoil == "damaged":
+        path.write_bytes(b"x")
+    if spoil == "gone":
+        path.unlink()
+    host.prepare(home, SHOP, ORDER_2)
+    host.deploy(home, SHOP)
+    now = ca.NOW + (90 * ca.DAY if spoil == "over" else 0 * ca.DAY)
+    with pytest.raises(deployment.StateError, match="no version before it that holds still"):
+        deployment.go_back(str(home), "shop", now)
+    assert look(str(home), "shop").live == "0002"
+
+
+def test_a_run_that_was_killed_after_the_switch_is_taken_back_as_well(home):
+    host.make_live(home, SHOP)
+    host.prepare(home, SHOP, ORDER_2)
+    host.deploy(home, SHOP)
+    on = Host(home, ("probe", 443))
+    done = run(home, on, result("shop", "repair"))
+    assert on.live("shop") == "0001"
+    assert "version 0001" in done.failures["shop"]
+
+
+def test_going_back_is_of_the_certificates_concerned_only(home):
+    wanted = {"shop": SHOP, "mail": MAIL}
+    for item in wanted.values():
+        host.make_live(home, item)
+        host.prepare(home, item, ORDER_2)
+    on = Host(home, ("test", "postfix"))
+    done = run(home, on, *(valid(home, name) for name in wanted), wanted=wanted)
+    assert list(done.failures) == ["mail"]
+    assert (on.live("shop"), on.live("mail")) == ("0002", "0001")
+    assert done.reloaded == ["nginx"]
+    assert not deployment.reload_outstanding(str(home), "shop")
+    assert on.told.count("reload nginx at 0002") == 2, "once for the one, once for the other that went back"
+    assert "reload postfix at 0002" not in on.told
+
+
+def test_several_certificates_are_one_test_and_one_reload(home):
+    wanted = {name: replace(WANTED, name=name, reloads=(NGINX, POSTFIX)) for name in ("shop", "a", "b")}
+    for item in wanted.values():
+        host.prepare(home, item, ORDER)
+    on = Host(home)
+    run(home, on, *(valid(home, name) for name in wanted), wanted=wanted)
+    assert on.told == [f"{what} {name} at 0001" for what in ("test", "reload") for name in ("nginx", "postfix")]
+
+
+def test_a_check_tests_nothing_and_probes_nothing(home):
+    on = Host(home, ("test", "nginx"), ("probe", 443))
+    done = renew(home, on, check=True)
+    assert (done.reloaded, done.failures, on.told, on.live("shop")) == (["nginx"], {}, [], "0001")
+
+
+def test_a_check_foresees_a_switch(home):
+    renew(home, Host(home, ("probe", 443)))
+    before = host.snapshot(home)
+    done = run(home, Host(home), result("shop", "switch"), check=True)
+    assert (done.changed, done.reloaded) == (True, ["nginx"])
+    assert host.snapshot(home) == before
+
+
+def test_what_another_run_has_switched_to_needs_no_switch(home):
+    host.make_live(home, SHOP)
+    done = run(home, Host(home), result("shop", "switch"))
+    assert (done.changed, done.failures, done.certificates()) == (False, {}, [])
+
+
+@pytest.mark.parametrize("spoil", ["certificate", "clock"])
+def test_what_is_switched_to_is_checked_again(home, spoil):
+    renew(home, Host(home, ("probe", 443)))
+    if spoil == "certificate":
+        (home / "versions" / "shop" / "0002" / "cert.pem").write_bytes(b"x")
+        assert deployment.switch(str(home), SHOP, ca.NOW, False) is None
+    else:
+        with pytest.raises(deployment.CertificateError, match="ended at"):
+            deployment.switch(str(home), SHOP, ca.NOW + 90 * ca.DAY, False)
+    assert look(str(home), "shop").live == "0001"
+
+
+def test_commands_are_reloads_like_any_other(home):
+    command = Reload(COMMAND, ("systemctl", "kill", "-s", "HUP", "x"))
+    on = Host(home)
+    done = renew(home, on, replace(SHOP, reloads=(command,), probes=()))
+    assert done.reloaded == ["systemctl kill -s HUP x"]
+
+
+def test_handlers_are_named_and_nothing_else(home):
+    on = Host(home)
+    done = renew(home, on, replace(SHOP, reloads=(Reload(NOTIFY, "restart it"),), probes=()))
+    assert (done.notify, done.reloaded, on.told) == (["restart it"], [], [])
+    assert not deployment.reload_outstanding(str(home), "shop")
+
+
+def test_handlers_of_a_host_that_fails_are_notified_by_the_next_run(home):
+    """On a host that fails no handler runs."""
+    wanted = {"shop": replace(WANTED, reloads=(Reload(NOTIFY, "restart it"),)), "mail": MAIL}
+    for item in wanted.values():
+        host.prepare(home, item, ORDER)
+    run(home, Host(home, ("reload", "postfix")), *(valid(home, name) for name in wanted), wanted=wanted)
+    assert deployment.reload_outstanding(str(home), "shop")
+    done = run(home, Host(home), *(result(name, "repair") for name in wanted), wanted=wanted)
+    assert (done.notify, done.failures) == (["restart it"], {})
+    assert not deployment.reload_outstanding(str(home), "shop")
+
+
+def test_a_new_order_does_not_touch_the_version_that_awaits_its_switch_but_replaces_it(home):
+    """As when the renewal is forced, or names have changed: the journal never has one's files and another's order."""
+    renew(home, Host(home, ("probe", 443)))
+    third = host.Order("https://ca.example/order/3", host.ACCOUNT)
+    assert host.prepare(home, SHOP, ORDER_2).reused, "its own order is its own"
+    assert host.prepare(home, SHOP, third, check=True).version is None
+    assert host.prepare(home, SHOP, third).version == "0003"
+    assert host.versions(home) == ["0001", "0003"]
+    assert "files" not in host.manifest(home, "0003")
+
+
+def test_the_certificate_of_another_order_is_refused(home):
+    host.prepare(home, SHOP, ORDER)
+    done = run(home, Host(home), {**valid(home, "shop"), "order_uri": ORDER_2.order_uri})
+    assert done.failures["shop"].startswith(f"the certificate is of the order {ORDER_2.order_uri}, but the journal has")
+    assert host.manifest(home, "0001")["order_uri"] == ORDER.order_uri
+    assert run(home, Host(home), {**valid(home, "shop"), "order_uri": ORDER.order_uri}).failures == {}
+
+
+def option():
+    return {
+        "name": "shop",
+        "identifiers": WANTED.identifiers,
+        "challenge": "http-01",
+        "webroot": os.getcwd(),
+        "http_01_listen": None,
+        "tls_alpn_01_listen": "443",
+        "key_type": "ec256",
+        "profile": None,
+        "reload": ["nginx"],
+        "probe": [],
+        "owner": None,
+        "group": None,
+        "mode": "0640",
+    }

@@ -1,0 +1,67 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is told of a new certificate: services, commands, handlers; refused, or usable as they are."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.certfleet.tls.plugins.module_utils.pki.errors import OptionError
+from ansible_collections.certfleet.tls.plugins.module_utils.pki.reloads import COMMAND, NOTIFY, SERVICE, Reload, check
+
+
+@pytest.mark.parametrize("name", ["nginx", "nginx.service", "postfix@-", "php8.2-fpm", "a:b", "_x", "@x"])
+def test_services(name):
+    assert check([name, f" {name} ", {"service": name}]) == (Reload(SERVICE, name),)
+
+
+def test_entries_keep_their_order():
+    assert check([]) == ()
+    assert [entry.what for entry in check(["b", "a", {"service": "b"}])] == ["b", "a"]
+
+
+@pytest.mark.parametrize("name", ["", " ", "-x", "--now", "a b", "a;b", "a/b", "$(id)", "a\nb", "ä", "a\x00"])
+def test_what_is_no_service_never_becomes_an_argument(name):
+    for entry in (name, {"service": name}):
+        with pytest.raises(OptionError, match=r"reload has .*, which is not the name of a service"):
+            check(["nginx", entry])
+
+
+@pytest.mark.parametrize(
+    ("entry", "reload", "text"),
+    [
+        ({"command": ["/usr/bin/x", "a b", 7]}, Reload(COMMAND, ("/usr/bin/x", "a b", "7")), "/usr/bin/x a b 7"),
+        ({"command": ["x"], "test": ["x", "-t"]}, Reload(COMMAND, ("x",), ("x", "-t")), "x"),
+        ({"service": "x", "test": ["x", "-t"]}, Reload(SERVICE, "x", ("x", "-t")), "x"),
+        ({"service": "x", "test": None}, Reload(SERVICE, "x"), "x"),
+        ({"notify": " restart it "}, Reload(NOTIFY, "restart it"), "restart it"),
+    ],
+)
+def test_mappings(entry, reload, text):
+    assert check([entry]) == (reload,)
+    assert str(reload) == text
+
+
+@pytest.mark.parametrize(
+    ("entry", "what"),
+    [
+        (None, "reload has None: give a service's name, or a mapping"),
+        ({}, "reload has {}: give"),
+        ({"test": ["x"]}, "of one of service, command and notify"),
+        ({"service": "x", "command": ["x"]}, "of one of service, command and notify"),
+        ({"service": "x", "shell": "x"}, "of one of service, command and notify"),
+        ({"notify": "x", "test": ["x"]}, "test may go with the first two"),
+        ({"command": "x -y"}, "reload has the command 'x -y': give a list"),
+        ({"command": []}, "give a list of the program and its arguments"),
+        ({"command": [["x"]]}, "give a list of the program and its arguments"),
+        ({"command": [""]}, "which names no program"),
+        ({"command": ["x", "a\0b"]}, "which names no program"),
+        ({"service": "x", "test": "x -t"}, "reload has the test 'x -t': give a list"),
+        ({"notify": ""}, "which is not the name of a handler"),
+        ({"notify": ["x"]}, "which is not the name of a handler"),
+    ],
+)
+def test_what_is_none(entry, what):
+    with pytest.raises(OptionError) as told:
+        check([entry])
+    assert what in str(told.value)
