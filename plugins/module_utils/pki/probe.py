@@ -24,6 +24,7 @@ except ImportError:
 
 _AT_ONCE = 8
 _PATIENCE = 5.0  # seconds, for one connection: a server that reloads may drop it
+_LEAST = 1.0  # seconds, also for the last one before the deadline: or all that is told of is that it was short
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 1.0  # seconds
 
 
@@ -72,8 +73,9 @@ def _prove(endpoint: Endpoint, pem: bytes, monotonic: Callable[[], float], sleep
     while True:
         problems = []
         for ciphers in ways:
+            patience = min(_PATIENCE, max(_LEAST, deadline - monotonic()))
             try:
-                served = fetch(endpoint, min(deadline, monotonic() + _PATIENCE), ciphers, monotonic)
+                served = fetch(endpoint, monotonic() + patience, ciphers, monotonic)
             except (ProbeError, OSError, ValueError) as error:  # an address that is none is a ValueError
                 problems.append(f"cannot be asked for its certificate: {_reason(error)}")
                 break

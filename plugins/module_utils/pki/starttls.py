@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from .errors import ProbeError
 
-_LONGEST = 1 << 16  # bytes of a server's answers; none comes near it
+_LONGEST = 1 << 14  # bytes of a server's answers; none comes near it
 # RFC 4511 section 4.14.1: an ExtendedRequest, message 1, for 1.3.6.1.4.1.1466.20037.
 _LDAP_REQUEST = b"\x30\x1d\x02\x01\x01\x77\x18\x80\x161.3.6.1.4.1.1466.20037"
 # PostgreSQL's protocol, "SSLRequest": length 8, code 80877103.

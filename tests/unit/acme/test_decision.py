@@ -13,6 +13,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils.acme.decision import
     KEEP,
     REFUSE,
     REPAIR,
+    SWITCH,
     Decision,
     decide,
     emergency_point,
@@ -75,6 +76,17 @@ UNKNOWN = {
     "damaged": ["version.json"],
 }
 PENDING = {"version": "0002", "identifiers": ["other.example"], "order_uri": "https://ca.example/order/1"}
+# One that has its certificate: of the same age, and all but switched to.
+AWAITING = {
+    "version": "0002",
+    "identifiers": ["www.shop.example", "shop.example"],
+    "key_type": "ec256",
+    "profile": None,
+    "directory": CA,
+    "order_uri": "https://ca.example/order/1",
+    "issued": {"serial": "02", "not_before": utc(ISSUED), "not_after": utc(END)},
+}
+TO_SWITCH = Decision(SWITCH, "switch outstanding")
 AS_ISSUED = Decision(KEEP, next_at=DUE)
 
 
@@ -222,6 +234,34 @@ TABLE = {
         FRESH,
         {},
         Decision(REPAIR, "reload outstanding", next_at=DUE),
+    ),
+    "a probe that did not come about": (
+        found({"reload": [], "probe": [{"port": 443}]}, {"reloaded": False}),
+        FRESH,
+        {},
+        Decision(REPAIR, "reload outstanding", next_at=DUE),
+    ),
+    # switched
+    "a version that lacks only the switch": (found(pending=AWAITING), FRESH, {}, TO_SWITCH),
+    "the same, and the live one is due": (
+        found({"probe": []}, {"missing": ["cert.pem"]}, pending=AWAITING),
+        FRESH,
+        {},
+        TO_SWITCH,
+    ),
+    "the same, and there is none live": (found(pending=AWAITING) | {"live": None}, FRESH, {}, TO_SWITCH),
+    "one that is due itself": (found(pending=AWAITING), DUE, {}, issue("lifetime")),
+    "one, but a new one is forced": (found(pending=AWAITING), FRESH, {"forced": True}, issue("forced")),
+    "one that lacks its certificate": (found(pending={**AWAITING, "issued": None}), FRESH, {}, AS_ISSUED),
+    "one for other names": (found(pending={**AWAITING, "identifiers": ["shop.example"]}), FRESH, {}, AS_ISSUED),
+    "one with another key": (found(pending={**AWAITING, "key_type": "rsa2048"}), FRESH, {}, AS_ISSUED),
+    "one of another profile": (found(pending={**AWAITING, "profile": "shortlived"}), FRESH, {}, AS_ISSUED),
+    "one of another CA": (found(pending={**AWAITING, "directory": "https://old.example/"}), FRESH, {}, AS_ISSUED),
+    "one, and what is wanted cannot be": (
+        found(pending=AWAITING, invalid=["mode is 'x'"]),
+        FRESH,
+        {},
+        Decision(REFUSE, message="mode is 'x'"),
     ),
     "no reload wanted": (found({"reload": None}, {"reloaded": False}), FRESH, {}, AS_ISSUED),
     "to be repaired, and due": (

@@ -164,6 +164,8 @@ def test_what_is_no_list_of_cas(directory, what):
         ({**PENDING, "key_type": "rsa2048"}, None),
         ({**PENDING, "profile": "shortlived"}, None),
         ({**PENDING, "directory": "https://other/directory"}, None),
+        ({**PENDING, "issued": None}, "o"),
+        ({**PENDING, "issued": {"serial": "01"}}, None),
         (None, None),
     ],
 )
@@ -288,6 +290,7 @@ VALID = {"host": "web1", "name": "shop", "status": "valid", "problem": "", "cert
     ("plan", "ordered", "requested", "finalized", "status", "problem"),
     [
         pytest.param(planned("repair", message="m"), {}, {}, {}, "repair", "", id="repair"),
+        pytest.param(planned("switch", message="m"), {}, {}, {}, "switch", "", id="switch"),
         pytest.param(planned("keep"), {}, {}, {}, "keep", "", id="keep"),
         pytest.param(planned("refuse", message="bad name"), {}, {}, {}, "failed", "bad name", id="refused by the plan"),
         pytest.param(
