@@ -58,7 +58,7 @@ class Deployed:
 def deploy(home: str, wanted: Wanted, issued: Issued, now: datetime, check: bool) -> Deployed:
     """Check the certificate, add it to the pending version and switch the live link. Raises HostError."""
     versions = Versions(home, wanted.name)
-    leaf, chain = _parsed(issued)
+    leaf, chain = parsed(issued)
     pem = certificates.pem(leaf)
 
     def step(found: Found) -> Deployed:
@@ -177,7 +177,7 @@ def confirm(home: str, name: str) -> None:
 def _switched(versions: Versions, number: str, wanted: Wanted, now: datetime, check: bool) -> Deployed:
     """Have a version that is complete go live, checked as if it came from the CA just now."""
     texts = (files.read(versions.path(number, file)).decode("ascii", "replace") for file in (CERTIFICATE, CHAIN))
-    leaf, chain = _parsed(Issued(*texts))
+    leaf, chain = parsed(Issued(*texts))
     warning = certificates.check(leaf, _key(versions, number), wanted.identifiers, now)
     chains.check(leaf, chain, now)
     if not check:
@@ -210,7 +210,8 @@ def _would_do(versions: Versions, number: str, leaf: x509.Certificate, wanted: W
     return True
 
 
-def _parsed(issued: Issued):  # type: ignore[no-untyped-def]
+def parsed(issued: Issued):  # type: ignore[no-untyped-def]
+    """What the CA delivered: the certificate, and those of the chain above it. Raises CertificateError."""
     leaves = certificates.load_all(issued.certificate, "the certificate")
     if len(leaves) != 1:
         raise CertificateError(f"the CA's answer has {len(leaves)} certificates where one belongs")

@@ -54,5 +54,9 @@ class ListenError(HostError):
     """A port that challenges cannot be answered at."""
 
 
+class SealError(HostError):
+    """A sealed private key that cannot be opened, or a key to seal to that is none."""
+
+
 class ProbeError(HostError):
     """An endpoint that cannot be asked which certificate it serves."""

@@ -50,6 +50,12 @@ def load(data: bytes, path: str) -> PrivateKey:
     return key
 
 
+def type_of(key: PrivateKey) -> str:
+    """Which of KEY_TYPES a key is; else what else it is, in the same manner."""
+    kind = "ec" if isinstance(key, ec.EllipticCurvePrivateKey) else "rsa"
+    return f"{kind}{key.key_size}"
+
+
 def public_der(key: object) -> bytes:
     """A public key's SubjectPublicKeyInfo, by which keys are compared."""
     der: bytes = key.public_bytes(  # type: ignore[attr-defined]

@@ -79,9 +79,19 @@ class Versions:
 
     def add(self, found: Found, manifest: Mapping[str, Any], key: Content, request: bytes) -> str:
         """Make a pending version in place of the one there may be. Gives its number."""
-        number = f"{max((int(number) for number in (*found.numbers, found.live or '0')), default=0) + 1:04d}"
+        number = _next(found)
         contents = {KEY: key, REQUEST: Content(request), MANIFEST: _content(manifest)}
         files.write_folder(self.path(number), contents)
+        self.discard_before(found, number)
+        return number
+
+    def take_in(self, found: Found, manifest: Manifest, key: Content, certificate: bytes, chain: bytes) -> str:
+        """Make a pending version that has its certificate already. Gives its number."""
+        number = _next(found)
+        public = _public(certificate, chain)
+        files.write_folder(
+            self.path(number), {KEY: key, **public, MANIFEST: _content(_issued(manifest, {KEY: key, **public}))}
+        )
         self.discard_before(found, number)
         return number
 
@@ -103,13 +113,9 @@ class Versions:
 
     def complete(self, number: str, manifest: Manifest, certificate: bytes, chain: bytes) -> None:
         """Add the certificate to the pending version. The manifest, which says so, gets its name last."""
-        public = {CERTIFICATE: certificate, CHAIN: chain, FULLCHAIN: certificate + chain}
-        contents = {**public, KEY: files.read(self.path(number, KEY))}
-        hashes = {file: hashlib.sha256(data).hexdigest() for file, data in contents.items()}
-        manifest = {**manifest, "files": hashes, "reloaded": False}
-        files.write_all(
-            self.path(number), {**{file: Content(data) for file, data in public.items()}, MANIFEST: _content(manifest)}
-        )
+        public = _public(certificate, chain)
+        manifest = _issued(manifest, {KEY: Content(files.read(self.path(number, KEY))), **public})
+        files.write_all(self.path(number), {**public, MANIFEST: _content(manifest)})
 
     def switch(self, number: str) -> None:
         """Make a version the live one."""
@@ -134,6 +140,24 @@ class Versions:
     def _was_live(self, number: str) -> bool:
         manifest = read(self.path(number, MANIFEST))
         return bool(manifest and manifest["reloaded"])
+
+
+def _next(found: Found) -> str:
+    return f"{max((int(number) for number in (*found.numbers, found.live or '0')), default=0) + 1:04d}"
+
+
+def _public(certificate: bytes, chain: bytes) -> dict[str, Content]:
+    return {
+        CERTIFICATE: Content(certificate),
+        CHAIN: Content(chain),
+        FULLCHAIN: Content(certificate + chain),
+    }
+
+
+def _issued(manifest: Manifest, contents: Mapping[str, Content]) -> Manifest:
+    """The manifest of a version that has its certificate."""
+    hashes = {file: hashlib.sha256(content.data).hexdigest() for file, content in contents.items()}
+    return {**manifest, "files": hashes, "reloaded": False}
 
 
 def _content(manifest: Mapping[str, Any]) -> Content:
