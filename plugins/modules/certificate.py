@@ -82,6 +82,13 @@ options:
       order_uri:
         description: URL of the order. A certificate of another order than the journal's is refused.
         type: str
+  keep_versions:
+    description:
+      - How many versions of a certificate stay on the host, the live one among them. The private keys of those that are
+        removed are overwritten first.
+    type: int
+    default: 3
+    version_added: 0.3.0
 seealso:
   - module: certfleet.tls.acme_order_finalize
   - module: certfleet.tls.certificate_request
@@ -151,6 +158,7 @@ from ..module_utils.pki import responses
 from ..module_utils.pki.errors import HostError
 from ..module_utils.pki.probe import prove_all
 from ..module_utils.pki.rollout import Rollout
+from ..module_utils.pki.versions import KEPT
 
 RESULT_SPEC = {
     "host": {"type": "str"},
@@ -182,10 +190,13 @@ def main():
             "certificates": list_of(CERTIFICATE_SPEC),
             "results": list_of(RESULT_SPEC),
             "challenges": list_of(CHALLENGE_SPEC),
+            "keep_versions": {"type": "int", "default": KEPT},
         },
         supports_check_mode=True,
     )
     params = module.params
+    if params["keep_versions"] < 1:
+        module.fail_json(msg="keep_versions is less than 1: the live version stays in any case")
     # A host that lacks the library is told what stopped its certificates, not that once more.
     if any(result["status"] != "failed" for result in params["results"]):
         require(module)
@@ -200,6 +211,7 @@ def main():
         HostServices(module),
         prove_all,
         datetime.now(timezone.utc),
+        params["keep_versions"],
     )
     rollout.remove(challenges)
     for result in params["results"]:

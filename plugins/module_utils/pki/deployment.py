@@ -16,7 +16,7 @@ from .attributes import drift
 from .certificates import utc
 from .errors import CertificateError, HostError, StateError
 from .manifest import CERTIFICATE, CHAIN, KEY, MANIFEST, Found, issued_facts, live_facts, read
-from .versions import Versions
+from .versions import KEPT, Versions
 from .wanted import Wanted
 
 if TYPE_CHECKING:
@@ -165,13 +165,13 @@ def reload_outstanding(home: str, name: str) -> bool:
     return manifest is not None and not manifest["reloaded"]
 
 
-def confirm(home: str, name: str) -> None:
-    """Write down that the services use the live version, and remove the oldest versions. Raises HostError."""
+def confirm(home: str, name: str, keep: int = KEPT) -> None:
+    """Write down that the services use the live version, and keep so many versions. Raises HostError."""
     versions = Versions(home, name)
     with versions.locked() as found:
         if found.live:
             versions.note(found.live, reloaded=True)
-            versions.prune(found.live)
+            versions.prune(found.live, keep)
 
 
 def _switched(versions: Versions, number: str, wanted: Wanted, now: datetime, check: bool) -> Deployed:

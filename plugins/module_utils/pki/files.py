@@ -25,6 +25,7 @@ from .errors import DiskError, LockedError
 
 ASIDE = ".aside"
 _PUBLIC = Attributes(0o644)
+_PIECE = 1 << 16  # bytes
 _LOCK_PATIENCE = 60.0  # seconds; what is done under a lock takes a few at most (an RSA key)
 
 _ADVICE = {
@@ -166,7 +167,7 @@ def set_attributes(path: str, wanted: Attributes) -> None:
 
 
 def remove_folder(path: str) -> None:
-    """Remove a folder; it disappears in one instant."""
+    """Remove a folder; it disappears in one instant. What not everybody may read in it is overwritten."""
     parent, name = os.path.split(path)
     with _told(f"{path} cannot be removed"):
         os.rename(path, _aside(parent, name))
@@ -320,11 +321,35 @@ def _unlink(path: str) -> bool:
 
 def _remove(path: str) -> None:
     if not os.path.isdir(path) or os.path.islink(path):
+        _overwrite(path)
         _unlink(path)
         return
     for entry in os.listdir(path):
         _remove(os.path.join(path, entry))
     os.rmdir(path)
+
+
+def _overwrite(path: str) -> None:
+    """Overwrite a file that not everybody may read, such as a private key, in place before it goes.
+
+    Not every file system writes in place, and one that cannot is no reason to keep the file.
+    """
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return
+    try:
+        found = os.fstat(handle)
+        if not stat.S_ISREG(found.st_mode) or found.st_mode & stat.S_IROTH or found.st_nlink > 1:
+            return
+        rest = found.st_size
+        while rest > 0:
+            rest -= os.write(handle, bytes(min(rest, _PIECE)))
+        os.fsync(handle)
+    except OSError:
+        pass
+    finally:
+        os.close(handle)
 
 
 def _drop(path: str) -> None:

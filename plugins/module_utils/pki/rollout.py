@@ -16,13 +16,15 @@ from .preparation import forget_order
 from .proof import Probe, Proof, Services
 from .reloads import NOTIFY
 from .responses import Response
+from .versions import KEPT
 from .wanted import Wanted
 
 
 class Rollout:
     """What is done for each of a host's certificates, and what came of it. One that fails stops no other.
 
-    check: change nothing. now: aware UTC. notify: the handlers that are to be notified.
+    check: change nothing. now: aware UTC. keep: how many versions of a certificate stay, the live one among them.
+    notify: the handlers that are to be notified.
     """
 
     def __init__(
@@ -33,11 +35,13 @@ class Rollout:
         services: Services,
         probe: Probe,
         now: datetime,
+        keep: int = KEPT,
     ) -> None:
         self.home = home
         self.wanted = wanted
         self.check = check
         self.now = now
+        self.keep = keep
         self.changed = False
         self.deployed: dict[str, Deployed] = {}
         self.failures: dict[str, str] = {}
@@ -143,6 +147,6 @@ class Rollout:
 
     def _confirm(self, name: str) -> None:
         try:
-            confirm(self.home, name)
+            confirm(self.home, name, self.keep)
         except HostError as error:
             self.failures[name] = str(error)

@@ -37,7 +37,7 @@ from .manifest import (
 )
 from .wanted import check_name
 
-KEPT = 2  # versions before the live one, to roll back to
+KEPT = 3  # versions: the live one and those before it, to roll back to
 
 
 class Versions:
@@ -123,10 +123,10 @@ class Versions:
         files.make_folders(os.path.dirname(path))
         files.link(path, os.path.join("..", "versions", self.name, number))
 
-    def prune(self, number: str) -> None:
-        """Remove the versions that nobody goes back to from *number*, the live one."""
+    def prune(self, number: str, keep: int = KEPT) -> None:
+        """Remove the oldest versions, so that *keep* are left with *number*, the live one. Keys are overwritten."""
         numbers = [other for other in self.look().numbers if int(other) < int(number)]
-        for other in numbers[:-KEPT]:
+        for other in numbers[: max(0, len(numbers) + 1 - keep)]:
             files.remove_folder(self.path(other))
 
     def repair(self, number: str, wanted: Attributes) -> list[str]:

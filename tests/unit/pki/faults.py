@@ -16,7 +16,7 @@ CHANGES = frozenset(
     ["write", "fsync", "rename", "replace", "symlink", "mkdir", "unlink", "rmdir", "fchmod", "fchown", "utime"]
 )
 # Those that need room on the disk, for a disk that is full.
-GROWING = frozenset(["create", "write", "fsync", "rename", "replace", "symlink", "mkdir"])
+GROWING = frozenset(["create", "write", "overwrite", "fsync", "rename", "replace", "symlink", "mkdir"])
 HARMLESS = frozenset(["close", "listdir", "fstat", "read", "umask", "path", "getpid"])
 # Those after which somebody may see another thing than before.
 VISIBLE = frozenset(["create", "rename", "replace", "symlink", "fchmod", "fchown"])
@@ -39,6 +39,7 @@ class Disk:
         self.changes = []  # (operation, what it was called with)
         self.struck = ""  # the first change that went wrong
         self._dirty = {}  # inode: a handle of its own, while there are bytes that are not on the disk
+        self._zeroed = set()  # inodes that were overwritten before they go
 
     def __getattr__(self, name):
         if name == "open":
@@ -57,7 +58,7 @@ class Disk:
         return self._change("create", (path, flags, *mode), {})
 
     def _change(self, name, arguments, options):
-        self._strike(name)
+        self._strike("overwrite" if self._overwrites(name, arguments) else name)
         self.changes.append((name, arguments))
         if name == "fsync":
             result = None  # the disk itself is of no interest here
@@ -72,6 +73,13 @@ class Disk:
         if self.watch and name in VISIBLE:
             self.watch()
         return result
+
+    def _overwrites(self, name, arguments):
+        """Whether it is part of overwriting what goes anyway; that may fail."""
+        if name == "write" and not any(arguments[1]):
+            self._zeroed.add(os.fstat(arguments[0]).st_ino)
+            return True
+        return name == "fsync" and os.fstat(arguments[0]).st_ino in self._zeroed
 
     def _strike(self, name):
         due = not self.struck and len(self.changes) + 1 == self.at

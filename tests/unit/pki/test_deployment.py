@@ -376,3 +376,12 @@ def test_a_run_that_waits_for_the_lock_looks_again_under_it(home, monkeypatch):
 
     monkeypatch.setattr(deployment.Versions, "locked", late)
     assert run(home, issued).reason == "unchanged"
+
+
+@pytest.mark.parametrize(("keep", "left"), [(1, ["0005"]), (2, ["0004", "0005"]), (9, ["0003", "0004", "0005"])])
+def test_as_many_versions_are_kept_as_are_wanted(home, keep, left):
+    for number in range(1, 6):
+        host.make_live(home, order=host.Order(f"https://ca.example/order/{number}", host.ACCOUNT))
+    assert host.versions(home) == ["0003", "0004", "0005"]
+    deployment.confirm(str(home), "shop", keep)
+    assert host.versions(home) == left

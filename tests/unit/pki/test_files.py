@@ -504,3 +504,40 @@ def test_the_faults_of_these_tests_are_real(tmp_path, disk):
     assert not (tmp_path / "d").exists()
     with pytest.raises(AssertionError, match="truncate"):
         made.truncate(str(tmp_path / "s"), 0)
+
+
+# Mode of the file, and whether it is overwritten before it goes: only what not everybody may read.
+@pytest.mark.parametrize(("bits", "overwritten"), [(0o600, True), (0o640, True), (0o400, True), (0o644, False)])
+def test_a_private_key_is_overwritten_before_it_goes(tmp_path, bits, overwritten):
+    made = tmp_path / "0001"
+    secret = b"secret" * 20000
+    files.write_folder(str(made), {"privkey.pem": Content(secret, Attributes(bits))})
+    with open(made / "privkey.pem", "rb") as held:  # what is left on the disk shows in a file that is open still
+        files.remove_folder(str(made))
+        assert held.read() == (bytes(len(secret)) if overwritten else secret)
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_key_that_has_another_name_as_well_is_not_destroyed(tmp_path):
+    made = tmp_path / "0001"
+    files.write_folder(str(made), {"privkey.pem": Content(b"secret", Attributes(0o600))})
+    os.link(made / "privkey.pem", tmp_path / "backup.pem")
+    files.remove_folder(str(made))
+    assert (tmp_path / "backup.pem").read_bytes() == b"secret"
+
+
+def test_where_a_link_leads_nothing_is_overwritten(tmp_path):
+    (tmp_path / "0001").mkdir()
+    (tmp_path / "other.pem").write_bytes(b"secret")
+    (tmp_path / "other.pem").chmod(0o600)
+    (tmp_path / "0001" / "privkey.pem").symlink_to(tmp_path / "other.pem")
+    files.remove_folder(str(tmp_path / "0001"))
+    assert (tmp_path / "other.pem").read_bytes() == b"secret"
+
+
+def test_a_key_that_cannot_be_overwritten_goes_all_the_same(tmp_path, disk):
+    files.write_folder(str(tmp_path / "0001"), {"privkey.pem": Content(b"secret", Attributes(0o600))})
+    struck = disk(at=2, fault=faults.no_space)
+    files.remove_folder(str(tmp_path / "0001"))
+    assert struck.struck == "overwrite"
+    assert os.listdir(tmp_path) == []
