@@ -10,7 +10,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.certfleet.tls.plugins.module_utils.acme import plan
+from ansible_collections.certfleet.tls.plugins.module_utils.acme import plan, sharing
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.clock import Clock
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.decision import ISSUE, KEEP
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.directory import Directory, resolve
@@ -81,6 +81,7 @@ class ActionModule(ActionBase):
             if options["certificates"]:
                 cas[urls[0]].look()
             planned = plan.make(options["certificates"], urls, clock.now(), options["force"], ask_renewal)
+            planned = sharing.share(planned)
             if any(item.decision.action == ISSUE for item in planned):
                 planned = self._with_a_ca(planned, list(cas.values()), warnings)
             elif options["certificates"] and cas[urls[0]].trouble:
@@ -88,6 +89,7 @@ class ActionModule(ActionBase):
         finally:
             for ca in cas.values():
                 ca.http.close()
+        planned = sharing.settle(planned)
         hosts: dict[str, list[dict[str, Any]]] = {}
         for item in planned:
             hosts.setdefault(item.host, []).append(item.result())
@@ -97,6 +99,7 @@ class ActionModule(ActionBase):
             "due": sorted({item.host for item in planned if item.decision.action != KEEP}),
             "lines": [item.line() for item in planned if item.decision.action != KEEP],
             "hosts": hosts,
+            "shares": sharing.shares(planned),
             **({"warnings": warnings} if warnings else {}),
         }
 

@@ -17,6 +17,7 @@ from typing import Any
 from ..pki.identifiers import IdentifierError, check, names
 
 KEEP, ISSUE, REPAIR, SWITCH, REFUSE = "keep", "issue", "repair", "switch", "refuse"
+RECEIVE = "receive"  # from another host that shares it; sharing.py makes it of what is decided for each
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,16 @@ AskRenewal = Callable[[Mapping[str, list[str]]], Mapping[str, datetime]]
 
 
 @dataclass(frozen=True)
+class Share:
+    """From whom a host gets a shared certificate: the owner's one with *serial*, or the one that it orders now."""
+
+    owner: str
+    serial: str | None = None
+    directory: str | None = None
+    account_uri: str | None = None
+
+
+@dataclass(frozen=True)
 class Planned:
     """A certificate of a host, as certificate_info found it, and what is to be done."""
 
@@ -29,6 +39,7 @@ class Planned:
     found: Mapping[str, Any]
     decision: Decision
     replaces: str | None = None
+    share: Share | None = None
 
     def line(self) -> str:
         """One line for people."""

@@ -1,0 +1,160 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Shared certificates in the plan: one order at most, and who gets the key from whom, as a table."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.certfleet.tls.plugins.module_utils.acme import plan, sharing
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.plan import Share
+from tests.unit.acme.test_decision import CA, DAY, DUE, END, FRESH, ISSUED, URGENT, found, utc
+
+OTHER = {"identifiers": ["other.example"]}
+ACCOUNT = "https://ca.example/account/1"
+
+
+def has(serial="0a", wanted=None, live=None, **more):
+    """A host with a live certificate that is as wanted."""
+    given = {"serial": serial, "account_uri": ACCOUNT, **(live or {})}
+    return found({"shared": True, **(wanted or {})}, given, **more)
+
+
+def lacks(wanted=None, **more):
+    return has(wanted=wanted, **more) | {"live": None}
+
+
+def pending(order="https://ca.example/order/1", issued=None):
+    version = {"identifiers": ["shop.example", "www.shop.example"], "key_type": "ec256", "profile": None}
+    return {**version, "directory": CA, "account_uri": ACCOUNT, "order_uri": order, "issued": issued}
+
+
+def awaits_switch(serial):
+    issued = {"serial": serial, "not_before": utc(ISSUED), "not_after": utc(END + DAY)}
+    return has("0a", pending=pending(issued=issued))
+
+
+def planned(*items, now=FRESH, forced=False):
+    items = [{**item, "host": f"web{number}"} for number, item in enumerate(items, 1)]
+    return sharing.share(plan.make(items, [CA], now, forced, lambda asked: {}))
+
+
+def told(result):
+    return [
+        f"{item.decision.action} {item.share.serial or 'new'} {item.share.owner}"
+        if item.share
+        else f"{item.decision.action} {item.decision.reason}".strip()
+        for item in result
+    ]
+
+
+UNREADY = {"problems": ["home /etc/acme cannot be written"]}
+
+
+@pytest.mark.parametrize(
+    ("items", "options", "expected"),
+    [
+        ([lacks(), lacks(), lacks()], {}, ["issue missing", "receive new web1", "receive new web1"]),
+        ([has(), has(), has()], {}, ["keep", "keep", "keep"]),
+        ([has(), has(), has()], {"now": DUE}, ["issue lifetime", "receive new web1", "receive new web1"]),
+        ([has(), has()], {"forced": True}, ["issue forced", "receive new web1"]),
+        ([lacks(), has(), has()], {}, ["receive 0a web2", "keep", "keep"]),
+        ([has(live={"missing": ["chain.pem"]}), has()], {}, ["receive 0a web2", "keep"]),
+        ([has(live={"damaged": ["privkey.pem"]}), has()], {}, ["receive 0a web2", "keep"]),
+        # What one has is due, so all are due, whatever lacks them.
+        ([lacks(), has()], {"now": DUE}, ["issue missing", "receive new web1"]),
+        # Of several the one that is good for longest; of the same, the first host's.
+        ([has("0a"), has("0b", live={"not_after": utc(END + DAY)})], {}, ["receive 0b web2", "keep"]),
+        ([has("0a"), has("0b"), has("0b")], {}, ["keep", "receive 0a web1", "receive 0a web1"]),
+        # An old one gives way to the new one that one host alone has.
+        (
+            [has("0a"), has("0b", live={"not_before": utc(DUE), "not_after": utc(DUE + 90 * DAY)})],
+            {"now": DUE},
+            ["receive 0b web2", "keep"],
+        ),
+        ([has("0a", live={"reloaded": False}), has("0a")], {}, ["repair reload outstanding", "keep"]),
+        ([lacks(), has("0a", live={"reloaded": False})], {}, ["receive 0a web2", "repair reload outstanding"]),
+        # A version that only awaits its switch is given on, and switched to.
+        ([has("0a"), awaits_switch("0b")], {}, ["receive 0b web2", "switch switch outstanding"]),
+        ([has("0a"), has("0a", wanted=OTHER)], {}, ["refuse", "refuse"]),
+        ([has("0a"), lacks({"key_type": "rsa2048"})], {}, ["refuse", "refuse"]),
+        ([has("0a"), lacks({"profile": "short"})], {}, ["refuse", "refuse"]),
+        # The same names in another order, or written otherwise, are the same.
+        ([has("0a"), lacks({"identifiers": ["WWW.shop.example.", "shop.example"]})], {}, ["keep", "receive 0a web1"]),
+        # Who cannot take it makes no key either.
+        ([lacks(**UNREADY), lacks(), lacks()], {}, ["refuse missing", "issue missing", "receive new web2"]),
+        ([lacks(**UNREADY), has()], {}, ["refuse missing", "keep"]),
+        ([has("0a"), lacks(invalid=["no"])], {}, ["keep", "refuse"]),
+        # An order that a killed run left is finished by its host: it has the key.
+        ([lacks(), lacks(pending=pending())], {}, ["receive new web2", "issue missing"]),
+        ([lacks(), lacks(pending=pending(order=None))], {}, ["issue missing", "receive new web1"]),
+        ([lacks()], {}, ["issue missing"]),
+    ],
+)
+def test_who_does_what(items, options, expected):
+    assert told(planned(*items, **options)) == expected
+
+
+def test_only_what_is_shared_is():
+    assert told(planned(found() | {"live": None}, lacks(), found(live={"serial": "0a"}))) == [
+        "issue missing",
+        "issue missing",
+        "keep",
+    ]
+    other = {**lacks(), "name": "mail"}
+    assert told(planned(lacks(), other, lacks(), other)) == [
+        "issue missing",
+        "issue missing",
+        "receive new web1",
+        "receive new web2",
+    ]
+
+
+def test_a_host_that_differs_is_named():
+    refused = planned(has(), has(), has(wanted={"key_type": "rsa2048"}))[0].decision
+    assert refused.message == (
+        "it is shared, but key_type differs between web1 and web3: give it the same on all hosts, or another name"
+    )
+
+
+def test_what_is_received_is_known_by_its_serial_and_whose_it_is():
+    receiver = planned(lacks(), has())[0]
+    assert receiver.share == Share("web2", "0a", CA, ACCOUNT)
+    assert receiver.line() == "web1: certificate shop: receive (missing: from web2)"
+    assert sharing.shares([receiver]) == [
+        {
+            "name": "shop",
+            "owner": "web2",
+            "serial": "0a",
+            "directory": CA,
+            "account_uri": ACCOUNT,
+            "hosts": ["web1"],
+        }
+    ]
+
+
+def test_an_order_for_all_waits_only_if_all_can():
+    result = planned(has(), has(), now=DUE)
+    assert [item.decision.can_wait for item in result] == [True, True]
+    assert [item.decision.can_wait for item in planned(has(), lacks(), now=DUE)] == [False, False]
+    assert [item.decision.can_wait for item in planned(has(), has(), now=URGENT)] == [False, False]
+
+
+def test_an_order_replaces_what_any_of_them_has():
+    result = planned(lacks(), has(live={"ari_id": "c.d"}), now=DUE)
+    assert [item.replaces for item in result] == ["c.d", None]
+
+
+def test_without_the_order_nobody_waits_for_a_key():
+    result = [plan.without_ca(item, "down") for item in planned(has(), has(), now=DUE)]
+    assert told(sharing.settle(result)) == ["keep lifetime", "keep lifetime"]
+    result = [plan.without_ca(item, "down") for item in planned(has(), lacks(), now=DUE)]
+    settled = sharing.settle(result)
+    assert told(settled) == ["refuse lifetime", "refuse missing"]
+    assert {item.decision.message for item in settled} == {"down"}
+    assert sharing.shares(settled) == []
+
+
+def test_what_needs_no_order_goes_on_without_the_ca():
+    result = [plan.without_ca(item, "down") for item in planned(lacks(), has())]
+    assert told(sharing.settle(result)) == ["receive 0a web2", "keep"]
