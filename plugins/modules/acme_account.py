@@ -7,30 +7,72 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: acme_account
-short_description: Register an ACME account and keep its contacts
+short_description: Register an ACME account, keep its contacts, change its key, or give it up
 version_added: 0.1.0
 description:
   - Makes sure that the account key has an account at the CA, with the contacts given.
   - An account that exists is found by its key, or at O(account_uri); it is not made again and its external account
     binding is not sent again.
+  - With O(rollover) the account gets another key, with O(state=absent) it is deactivated.
+  - With O(alternatives) it does the same at each of the CAs. One that fails stops no other; the module fails at the
+    end, with all results.
 author:
   - certfleet.tls contributors (@certfleet)
 extends_documentation_fragment:
   - certfleet.tls.acme
   - certfleet.tls.acme.account_key
   - certfleet.tls.acme.new_account
+  - certfleet.tls.acme.alternatives
   - certfleet.tls.attributes
 attributes:
   check_mode:
     support: full
     details:
       - An account that exists is looked up, which registers nothing. A key that would have to be made is not made,
-        and nothing is then asked of the CA.
+        and nothing is then asked of the CA. No key is changed, and no account is deactivated.
   diff_mode:
     support: full
   idempotent:
-    support: full
+    support: partial
+    details:
+      - Each run with O(rollover) and O(account_key_src) changes the key, but for one that was not finished, which the
+        next run finishes. With O(new_account_key_content) a second run finds it changed.
 options:
+  state:
+    description:
+      - V(present) makes the account if need be.
+      - V(absent) deactivates it, which cannot be taken back. Its key has no account from then on, and most CAs let it
+        have none again. Certificates stay valid; it can no longer revoke them.
+    type: str
+    default: present
+    choices: [present, absent]
+    version_added: 0.3.0
+  rollover:
+    description:
+      - Give the account another key (RFC 8555 section 7.3.5). It stays what it is otherwise, with its URL, its orders
+        and its authorizations.
+      - A key at O(account_key_src) is replaced there. The new one, of O(account_key_type), is made beside it, as
+        C(<account_key_src>.new). Once the CA has said that it knows the new key, that takes the place of the old one,
+        with its mode, owner and passphrase. Whenever a run is killed, the next one goes on with both, and all modules
+        here take the one that the CA knows.
+      - A key given in O(account_key_content) cannot be replaced where it comes from. Make a new one, give it in
+        O(new_account_key_content), and as O(account_key_content) once this module has succeeded.
+      - Of O(alternatives), the key is changed at those that have the same; others keep theirs.
+      - Where V(dns-persist-01) is spoken by its draft 02, its TXT records have a hash over the key in them, and are to
+        be written anew.
+    type: bool
+    default: false
+    version_added: 0.3.0
+  new_account_key_content:
+    description:
+      - The account's new private key itself, PEM, for O(rollover). It is stored nowhere.
+    type: str
+    version_added: 0.3.0
+  new_account_key_passphrase:
+    description:
+      - What O(new_account_key_content) is encrypted with.
+    type: str
+    version_added: 0.3.0
   contact:
     description:
       - Where the CA may write to, as URLs (V(mailto:ops@example.com)) or plain mail addresses.
@@ -58,6 +100,25 @@ EXAMPLES = r"""
     external_account_binding:
       kid: "{{ vaulted_eab_kid }}"
       key: "{{ vaulted_eab_key }}"
+
+- name: Another key for the account, and in the place of the old one
+  certfleet.tls.acme_account:
+    acme_directory: letsencrypt
+    account_key_src: ~/.config/certfleet.tls/account-key.pem
+    rollover: true
+
+- name: A key out of a vault for the account, which had another one out of it
+  certfleet.tls.acme_account:
+    acme_directory: letsencrypt
+    account_key_content: "{{ vaulted_account_key }}"
+    rollover: true
+    new_account_key_content: "{{ vaulted_new_account_key }}"
+
+- name: Give the account up
+  certfleet.tls.acme_account:
+    acme_directory: letsencrypt-staging
+    account_key_src: ~/.config/certfleet.tls/account-key.pem
+    state: absent
 """
 
 RETURN = r"""
@@ -72,55 +133,37 @@ contact:
   type: list
   elements: str
   sample: [mailto:ops@example.com]
+accounts:
+  description: The account at each CA, that of O(acme_directory) first. With O(rollover), those whose key it was.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - directory: https://acme-v02.api.letsencrypt.org/directory
+      account_uri: https://acme-v02.api.letsencrypt.org/acme/acct/1
+      contact: [mailto:ops@example.com]
+      changed: false
+      problem: ""
 """
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.acme.account import contacts, find, update_contact
 from ..module_utils.acme.errors import AcmeError
-from ..module_utils.ansible.ca_options import (
-    ACCOUNT_KEY_SPEC,
-    DIRECTORY_SPEC,
-    NEW_ACCOUNT_SPEC,
-    key_would_be_made,
-    open_account,
-    open_customer,
-)
+from ..module_utils.ansible.accounts import absent, at_each, present, result, rolled_over
+from ..module_utils.ansible.ca_options import ACCOUNT_KEY_SPEC, ALTERNATIVES_SPEC, DIRECTORY_SPEC, NEW_ACCOUNT_SPEC
 from ..module_utils.ansible.libraries import require_libraries
 
 
 def ensure(params, check_mode):
-    """The account as wanted, and what had to be changed for that."""
-    wanted = None if params["contact"] is None else contacts(params["contact"])
-    params = {**params, "contact": params["contact"] or []}
-    if check_mode and key_would_be_made(params):
-        return difference(True, None, None, wanted or [])
-    uri = params["account_uri"]
-    with open_customer(params) as client:
-        account = find(client, uri) if check_mode or uri else open_account(client, params)
-        if uri and account is None:
-            raise AcmeError(f"{client.directory.url} knows no account {uri}")
-        if account is None or account.created:
-            return difference(True, account, None, wanted or [])
-        before = list(account.contact)
-        changed = wanted is not None and set(wanted) != set(before)
-        if changed and not check_mode:
-            account = update_contact(client, account, wanted)
-            # A CA that drops contacts would have them "changed" in every run.
-            changed = set(account.contact) != set(before)
-        return difference(changed, account, before, wanted if changed else before)
-
-
-def difference(changed, account, before, after):
-    return {
-        "changed": changed,
-        "account_uri": account.uri if account else None,
-        "contact": after,
-        "diff": {
-            "before": {} if before is None else {"contact": before},
-            "after": {"contact": after},
-        },
-    }
+    """What became of the account at each CA."""
+    if params["new_account_key_content"] and not params["rollover"]:
+        raise AcmeError("new_account_key_content is the key that rollover changes to: set that, too")
+    if params["rollover"]:
+        if params["state"] == "absent":
+            raise AcmeError("rollover does not go with state absent: an account that is given up needs no other key")
+        return rolled_over(params, check_mode)
+    one = present if params["state"] == "present" else absent
+    return at_each(params, lambda ca: one(ca, check_mode))
 
 
 def main():
@@ -129,15 +172,24 @@ def main():
             **DIRECTORY_SPEC,
             **ACCOUNT_KEY_SPEC,
             **NEW_ACCOUNT_SPEC,
+            **ALTERNATIVES_SPEC,
             "contact": {"type": "list", "elements": "str"},
+            "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},
+            "rollover": {"type": "bool", "default": False},
+            "new_account_key_content": {"type": "str", "no_log": True},
+            "new_account_key_passphrase": {"type": "str", "no_log": True},
         },
         supports_check_mode=True,
     )
     require_libraries(module)
     try:
-        module.exit_json(**ensure(module.params, module.check_mode))
+        outcomes = ensure(module.params, module.check_mode)
     except AcmeError as error:
         module.fail_json(msg=str(error))
+    failed = "; ".join(f"{outcome.directory}: {outcome.problem}" for outcome in outcomes if outcome.problem)
+    if failed:
+        module.fail_json(msg=failed, **result(outcomes))
+    module.exit_json(**result(outcomes))
 
 
 if __name__ == "__main__":

@@ -55,8 +55,7 @@ from ..module_utils.ansible.libraries import require_libraries
 
 
 def look_up(params):
-    key = account_key(params)
-    with open_client(params, key) as client:
+    with open_client(params, account_key(params)) as client:
         account = find(client, params["account_uri"])
     if account is None:
         return {"exists": False}
@@ -66,7 +65,7 @@ def look_up(params):
             "uri": account.uri,
             "status": account.status,
             "contact": list(account.contact),
-            "thumbprint": key.thumbprint,
+            "thumbprint": client.key.thumbprint,
         },
     }
 

@@ -67,6 +67,17 @@ options:
       profile:
         description: The certificate profile, one of those in the directory's C(meta.profiles).
         type: str
+      not_before:
+        description:
+          - From when the certificate is to be valid, for a CA that takes such wishes; others refuse the order.
+          - An instant with its zone, V(2027-01-31T12:00:00Z), or a span from now, V(+12h).
+        type: str
+        version_added: 0.3.0
+      not_after:
+        description:
+          - Until when it is to be valid, likewise; V(+30d) asks for thirty days.
+        type: str
+        version_added: 0.3.0
       replaces_cert_id:
         description:
           - The ARI id (RFC 9773) of the certificate that this one succeeds. It is sent only to a CA with renewal
@@ -178,6 +189,7 @@ hosts:
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils.acme.clock import Clock
 from ..module_utils.acme.directory import Directory, resolve
 from ..module_utils.acme.errors import AcmeError, OptionError
 from ..module_utils.acme.issuance import Failure, connections_for, describe, prepare, run_all
@@ -289,7 +301,7 @@ def check_all(params):
 
 
 def check_one(directory, option):
-    request_of(option, directory.url)
+    request_of(option, directory.url).validity.fields(Clock().now())
     directory.check_profile(option["profile"])
     return {**option, "status": "pending", "problem": "", "challenges": []}
 

@@ -4,14 +4,19 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
 import stat
+import sys
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 
+from tests.integration.calls import COLLECTIONS
 from tests.integration.hosts import told
-from tests.integration.orders import NEW, posts
+from tests.integration.orders import NEW, order, posts
 
 
 def pem(key, passphrase=None):
@@ -170,3 +175,121 @@ def test_an_absent_account_key_that_may_not_be_made(ca, tmp_path):
 def test_an_encrypted_account_key_works_with_its_passphrase(ca, tmp_path):
     (tmp_path / "account-key.pem").write_text(pem(rsa.generate_private_key(65537, 2048), b"secret"))
     assert ca("acme_account", account_key_passphrase="secret", **NEW)["changed"]
+
+
+def thumbprint(ca):
+    return ca("acme_account_info")["account"]["thumbprint"]
+
+
+def test_the_key_is_changed_and_takes_the_old_ones_place(ca, lab, tmp_path):
+    uri = ca("acme_account", **NEW)["account_uri"]
+    key = tmp_path / "account-key.pem"
+    old, before = key.read_bytes(), thumbprint(ca)
+    mark = lab.pebble.mark()
+    checked = ca("acme_account", check=True, diff=True, rollover=True)
+    assert (checked["changed"], key.read_bytes()) == (True, old)
+    assert before in checked.text, "in the diff"
+    assert "/rollover-account-key" not in posts(lab, mark)
+    for kind in ("rsa2048", "ec384"):
+        changed = ca("acme_account", rollover=True, account_key_type=kind)
+        assert (changed["changed"], changed["account_uri"]) == (True, uri)
+        info = ca("acme_account_info")["account"]
+        assert (info["uri"], info["status"]) == (uri, "valid")
+        assert info["thumbprint"] != before
+        before = info["thumbprint"]
+    assert [path.name for path in tmp_path.iterdir()] == ["account-key.pem"]
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    assert not ca("acme_account_info", account_key_content=old.decode())["exists"]
+
+
+def test_a_key_that_is_given_is_changed_to_another_that_is_given(ca, tmp_path):
+    old, new = (pem(rsa.generate_private_key(65537, 2048)) for _unused in range(2))
+    uri = ca("acme_account", account_key_content=old, terms_agreed=True)["account_uri"]
+    given = {"account_key_content": old, "new_account_key_content": new}
+    assert "set that, too" in told(ca("acme_account", **given))
+    first = ca("acme_account", rollover=True, **given)
+    assert (first["changed"], first["account_uri"]) == (True, uri)
+    assert "PRIVATE KEY" not in first.text
+    again = ca("acme_account", rollover=True, **given)
+    assert (again["changed"], again["account_uri"]) == (False, uri)
+    assert ca("acme_account_info", account_key_content=new)["account"]["uri"] == uri
+    assert list(tmp_path.iterdir()) == []
+
+
+# Where the process is killed: a function of these modules, and whether it does its work before.
+STEPS = {
+    "before the new key": ("ansible.accounts", "create_key", False),
+    "after the new key": ("ansible.accounts", "create_key", True),
+    "after the change at the CA": ("acme.account", "change_key", True),
+    "before the new key is put in its place": ("ansible.accounts", "_store", False),
+    "after the new key is put in its place": ("ansible.accounts", "_store", True),
+}
+KILLED = """
+import importlib, json, os, signal, sys
+module, name, after, options = json.loads(sys.argv[1])
+utils = "ansible_collections.certfleet.tls.plugins.module_utils."
+patched = importlib.import_module(utils + module)
+work = getattr(patched, name)
+def killed(*arguments):
+    if after:
+        work(*arguments)
+    os.kill(os.getpid(), signal.SIGKILL)
+setattr(patched, name, killed)
+importlib.import_module(utils + "ansible.accounts").rolled_over(options, False)
+"""
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_change_of_the_key_that_is_killed(ca, lab, tmp_path, step):
+    uri = ca("acme_account", **NEW)["account_uri"]
+    before = thumbprint(ca)
+    options = {
+        "acme_directory": lab.pebble.directory_url,
+        "ca_path": str(lab.pebble.ca_path),
+        "request_timeout": 30,
+        "account_key_src": str(tmp_path / "account-key.pem"),
+        "account_key_type": "ec256",
+        "account_key_content": None,
+        "account_key_passphrase": None,
+        "account_uri": None,
+        "new_account_key_content": None,
+        "alternatives": [],
+    }
+    work = json.dumps([*STEPS[step], options])
+    environment = {**os.environ, "PYTHONPATH": COLLECTIONS}
+    done = lab.run([sys.executable, "-c", KILLED, work], env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+
+    # What a run of the role asks first: it finds the account, and makes no other.
+    ordered = ca.order(order("shop"))
+    assert ordered.ok, ordered.text
+    assert ordered["account_uri"] == uri
+    finished = ca("acme_account", rollover=True)
+    assert (finished["changed"], finished["account_uri"]) == (True, uri)
+    info = ca("acme_account_info")["account"]
+    assert info["uri"] == uri
+    assert info["thumbprint"] != before
+    assert [path.name for path in tmp_path.iterdir()] == ["account-key.pem"]
+
+
+def test_an_account_is_deactivated_once(ca, lab):
+    uri = ca("acme_account", **NEW)["account_uri"]
+    assert ca("acme_account", check=True, state="absent")["changed"]
+    assert ca("acme_account_info")["account"]["status"] == "valid"
+    gone = ca("acme_account", state="absent")
+    assert (gone["changed"], gone["account_uri"]) == (True, uri)
+    for options in ({}, {"account_uri": uri}, {"check": True}):
+        again = ca("acme_account", state="absent", **options)
+        assert again.ok, again.text
+        assert not again["changed"]
+    assert not ca.order(order("shop")).ok
+    refused = ca("acme_account", state="absent", rollover=True)
+    assert told(refused).startswith("rollover does not go with state absent")
+
+
+def test_a_key_without_account_has_nothing_to_give_up(ca):
+    given = {"account_key_content": pem(rsa.generate_private_key(65537, 2048))}
+    assert not ca("acme_account", state="absent", **given)["changed"]
+    assert told(ca("acme_account", rollover=True, new_account_key_content="x", **given)).startswith(
+        "new_account_key_content is not a private key"
+    )

@@ -6,15 +6,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .client import Client
 from .directory import Directory
-from .errors import AcmeError, ProblemError, ProtocolError
+from .errors import AcmeError, ProblemError, ProtocolError, TransportError
 from .http import Response, check_url
-from .jws import external_account_binding
+from .jws import AccountKey, external_account_binding
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,50 @@ def read(client: Client, uri: str) -> Account:
     """The account at *uri*, which must belong to the client's key."""
     client.account_uri = uri
     return Account._read(uri, client.post_as_get(uri, "account"))
+
+
+def deactivate(client: Client, account: Account) -> Account:
+    """Give a valid account up for good (RFC 8555 section 7.3.6): nothing can be ordered or revoked with it any more."""
+    try:
+        answer = client.post(account.uri, {"status": "deactivated"}, "account deactivation")
+    except ProblemError as error:
+        if not is_gone(error):
+            raise
+        # A post that is repeated because its answer was lost.
+        return replace(account, status="deactivated")
+    return Account._read(account.uri, answer)
+
+
+def is_gone(error: AcmeError) -> bool:
+    """Whether a key's own account is refused because it was deactivated (RFC 8555 section 7.3.6) or revoked."""
+    return isinstance(error, ProblemError) and error.problem.type == "unauthorized"
+
+
+def change_key(client: Client, account: Account, new_key: AccountKey) -> Client:
+    """Give the account another key (RFC 8555 section 7.3.5); returns the voice of that key, which the CA knows by now.
+
+    Raises AcmeError where the account keeps its key, or where the CA does not say which it has.
+    """
+    url = client.directory.key_change
+    if not url:
+        raise ProtocolError(f"{client.directory.url} offers no change of an account's key")
+    payload = json.dumps({"account": account.uri, "oldKey": client.key.public_jwk}).encode()
+    changed = client.with_key(new_key)
+    try:
+        client.post(url, json.loads(new_key.sign(url, payload, nonce=None, kid=None)), "key change")
+    except (ProblemError, TransportError):
+        # A post that is repeated because its answer was lost comes with a key that is the account's no more.
+        if not _has(changed, account):
+            raise
+    else:
+        if not _has(changed, account):
+            raise ProtocolError(f"{client.directory.url} took the new key of {account.uri}, and does not know it")
+    return changed
+
+
+def _has(client: Client, account: Account) -> bool:
+    found = find(client)
+    return found is not None and found.uri == account.uri
 
 
 def contacts(addresses: Sequence[str]) -> list[str]:

@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..pki.identifiers import canonical
+from ..pki.identifiers import canonical, is_address
 from .challenge import Challenge
 from .client import Client
-from .errors import AcmeError
+from .errors import AcmeError, ProtocolError
 from .http import check_url
+from .polling import Deadline, poll
 from .problem import one_line
 
 _STATUS_TEXT = {
@@ -22,6 +23,12 @@ _STATUS_TEXT = {
     "expired": "has expired",
     "revoked": "has been revoked by the CA",
 }
+
+
+def as_ordered(identifier: str) -> dict[str, str]:
+    """An identifier as it goes to the CA."""
+    # RFC 8738 section 3: an address is of a type of its own.
+    return {"type": "ip" if is_address(identifier) else "dns", "value": identifier}
 
 
 @dataclass(frozen=True)
@@ -33,6 +40,18 @@ class Authorization:
     identifier: str
     wildcard: bool
     challenges: tuple[Challenge, ...]
+
+    @classmethod
+    def create(cls, client: Client, identifier: str) -> Authorization:
+        """newAuthz, before any order (RFC 8555 section 7.4.1); one that is there already may be given instead."""
+        directory = client.directory
+        if not directory.new_authz:
+            raise ProtocolError(f"{directory.url} offers no authorizations before orders (it has no newAuthz)")
+        answer = client.post(directory.new_authz, {"identifier": as_ordered(identifier)}, f"{identifier}: newAuthz")
+        url = answer.headers.get("Location")
+        if not url:
+            raise ProtocolError(f"{directory.new_authz} gave no authorization URL")
+        return cls.parse(check_url(url), answer.json())
 
     @classmethod
     def fetch(cls, client: Client, url: str) -> Authorization:
@@ -53,6 +72,21 @@ class Authorization:
             if isinstance(challenges, list)
             else (),
         )
+
+    def deactivate(self, client: Client) -> Authorization:
+        """Give it up: what it proved is to be proved anew (RFC 8555 section 7.5.2)."""
+        what = f"{self.identifier}: deactivation"
+        return Authorization.parse(self.url, client.post(self.url, {"status": "deactivated"}, what).json())
+
+    def wait_past_pending(self, client: Client, deadline: Deadline) -> Authorization:
+        """Poll until it is decided (RFC 8555 section 7.5.1). Raises DeadlineError."""
+
+        def read() -> tuple[Authorization, float | None]:
+            answer = client.post_as_get(self.url, "authorization")
+            return Authorization.parse(self.url, answer.json()), answer.retry_after(client.clock.now())
+
+        what = f"{self.identifier}: the authorization {self.url} did not get past 'pending'"
+        return poll(read, lambda authorization: authorization.status != "pending", deadline, what)
 
     @property
     def name(self) -> str:

@@ -50,6 +50,13 @@ class Client:
         bound._deadline = deadline
         return bound
 
+    def with_key(self, key: AccountKey) -> Client:
+        """The voice of another key, with the same nonces; its account is not known yet."""
+        other = copy.copy(self)
+        other.key = key
+        other.account_uri = None
+        return other
+
     def post(self, url: str, payload: Mapping[str, Any], what: str, with_jwk: bool = False) -> Response:
         """Post a signed object. *what* is attempted, in a few words, goes into the ProblemError of a refusal.
 

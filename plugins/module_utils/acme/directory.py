@@ -46,6 +46,7 @@ class Directory:
     new_account: str
     new_order: str
     revoke_cert: str = ""
+    new_authz: str = ""
     key_change: str = ""
     renewal_info: str = ""
     meta: Mapping[str, Any] = field(default_factory=dict)
@@ -74,6 +75,8 @@ class Directory:
             new_account=check_url(document["newAccount"]),
             new_order=check_url(document["newOrder"]),
             revoke_cert=check_url(document["revokeCert"]) if document.get("revokeCert") else "",
+            # Which few need: looked at when it is used.
+            new_authz=str(document.get("newAuthz") or ""),
             key_change=check_url(document["keyChange"]) if document.get("keyChange") else "",
             renewal_info=check_url(document["renewalInfo"]) if document.get("renewalInfo") else "",
             meta=meta if isinstance(meta, Mapping) else {},

@@ -37,6 +37,7 @@ from .http import check_url, is_same_origin
 from .order import Order
 from .polling import Deadline
 from .preferred_chain import Preference, choose
+from .validity import Validity
 
 # An order that waits holds a thread, and nothing else; beyond these, orders queue.
 _IN_FLIGHT = 64
@@ -50,7 +51,7 @@ Result = TypeVar("Result")
 class OrderRequest:
     """A certificate that is wanted. challenges: for each identifier (normalized) the kind that is to prove it.
 
-    order_uri and account_uri are of an earlier run's journal.
+    order_uri and account_uri are of an earlier run's journal, whose order is taken as it is, whatever its validity.
     """
 
     challenges: Mapping[str, str]
@@ -58,6 +59,7 @@ class OrderRequest:
     replaces: str | None = None
     order_uri: str | None = None
     account_uri: str | None = None
+    validity: Validity = field(default_factory=Validity)
 
     def kind_for(self, authorization: Authorization) -> str:
         """The kind of challenge that is to prove an authorization; of one that nobody asked for, any that is used."""
@@ -157,13 +159,13 @@ def _create(client: Client, request: OrderRequest) -> Order:
     # RFC 9773 section 5: only towards a CA that has renewal information.
     replaces = request.replaces if client.directory.renewal_info else None
     try:
-        return Order.create(client, list(request.challenges), request.profile, replaces)
+        return Order.create(client, list(request.challenges), request.profile, replaces, request.validity)
     except ProblemError as error:
         if not replaces or error.problem.rate_limited or error.problem.type == "badNonce":
             raise
     # The certificate is replaced already, or the CA does not know it as this account's, which some call an error of
     # their own: an order like any other.
-    return Order.create(client, list(request.challenges), request.profile)
+    return Order.create(client, list(request.challenges), request.profile, validity=request.validity)
 
 
 def _with_challenges(client: Client, order: Order, request: OrderRequest, resumed: bool = False) -> Prepared | None:

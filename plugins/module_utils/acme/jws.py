@@ -55,6 +55,8 @@ class AccountKey:
         # RFC 7638: the members in lexical order, without blanks. Part of every key authorization.
         canonical = json.dumps(self.public_jwk, sort_keys=True, separators=(",", ":"))
         self.thumbprint = encode(hashlib.sha256(canonical.encode()).digest())
+        #: The key that a change of keys which was not finished would put in this one's place.
+        self.successor: AccountKey | None = None
 
     @classmethod
     def generate(cls, key_type: str = "ec256") -> AccountKey:

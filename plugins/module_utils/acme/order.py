@@ -10,14 +10,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..pki.identifiers import canonical, is_address
-from .authorization import Authorization
+from ..pki.identifiers import canonical
+from .authorization import Authorization, as_ordered
 from .client import Client
 from .errors import OrderInvalid, ProtocolError
 from .http import Response, check_url
 from .jws import encode
 from .polling import Deadline, poll
 from .problem import Problem, one_line
+from .validity import Validity
 
 # RFC 8555 section 7.1.6: what an order can be. Anything else is an answer that cannot be worked with.
 _STATUSES = ("pending", "ready", "processing", "valid", "invalid")
@@ -38,13 +39,17 @@ class Order:
 
     @classmethod
     def create(
-        cls, client: Client, identifiers: Sequence[str], profile: str | None = None, replaces: str | None = None
+        cls,
+        client: Client,
+        identifiers: Sequence[str],
+        profile: str | None = None,
+        replaces: str | None = None,
+        validity: Validity | None = None,
     ) -> Order:
         """newOrder. *replaces* is the ARI id of the certificate that this one succeeds (RFC 9773 section 5)."""
-        payload: dict[str, Any] = {
-            # RFC 8738 section 3: an address is of a type of its own.
-            "identifiers": [{"type": "ip" if is_address(name) else "dns", "value": name} for name in identifiers]
-        }
+        payload: dict[str, Any] = {"identifiers": [as_ordered(name) for name in identifiers]}
+        if validity:
+            payload.update(validity.fields(client.clock.now()))
         if profile:
             payload["profile"] = profile
         if replaces:

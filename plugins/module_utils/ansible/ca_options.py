@@ -98,7 +98,8 @@ def open_http(params: Mapping[str, Any], connections: int = 1) -> Iterator[Http]
 def open_client(params: Mapping[str, Any], key: AccountKey, connections: int = 1) -> Iterator[Client]:
     """A Client for an account's (or a certificate's) key, without having looked for an account yet."""
     with open_http(params, connections) as http:
-        yield Client(http, Directory.fetch(http, resolve(params["acme_directory"])), key, connections)
+        directory = Directory.fetch(http, resolve(params["acme_directory"]))
+        yield _with_its_key(Client(http, directory, key, connections), params)
 
 
 @contextmanager
@@ -113,7 +114,16 @@ def open_customer(params: Mapping[str, Any], connections: int = 1) -> Iterator[C
             if refused:
                 raise AcmeError(refused)
             key = account_key(params, create=True)
-        yield Client(http, directory, key, connections)
+        yield _with_its_key(Client(http, directory, key, connections), params)
+
+
+def _with_its_key(client: Client, params: Mapping[str, Any]) -> Client:
+    """The client, with the new key where the CA knows that one already: a change of keys may have been killed."""
+    if client.key.successor is None:
+        return client
+    changed = client.with_key(client.key.successor)
+    found = find(changed)
+    return changed if found and params["account_uri"] in (None, found.uri) else client
 
 
 def account_key(params: Mapping[str, Any], create: bool = False, kind: str = "account") -> AccountKey:
@@ -130,14 +140,34 @@ def account_key(params: Mapping[str, Any], create: bool = False, kind: str = "ac
     where = f"{kind} key {path}"
     try:
         with open(path, "rb") as file:
-            return AccountKey.load(file.read(), passphrase, where, option)
+            key = AccountKey.load(file.read(), passphrase, where, option)
+        if kind == "account":
+            key.successor = successor(path, passphrase)
+        return key
     except FileNotFoundError:
         if not create:
             hint = " and may not be made here: make the account first (acme_account), or set account_key_create"
             raise KeyFileError(f"{where} does not exist{hint if kind == 'account' else ''}") from None
     except OSError as error:
         raise KeyFileError(f"{where} cannot be read: {error.strerror}") from None
-    return _create_key(path, params["account_key_type"], passphrase)
+    return create_key(path, params["account_key_type"], passphrase)
+
+
+def successor_path(path: str) -> str:
+    """Where the key lies that is to take the place of the one at *path*, until it has."""
+    # Beside the file itself, not a link to it: the one is renamed to the other.
+    return f"{os.path.realpath(path)}.new"
+
+
+def successor(path: str, passphrase: str | None) -> AccountKey | None:
+    """The key that a change of keys has made for the account of the key at *path* and not stored, if there is one."""
+    try:
+        with open(successor_path(path), "rb") as file:
+            return AccountKey.load(file.read(), passphrase, f"account key {successor_path(path)}", "account_key")
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise KeyFileError(f"account key {successor_path(path)} cannot be read: {error.strerror}") from None
 
 
 def key_would_be_made(params: Mapping[str, Any]) -> bool:
@@ -148,8 +178,8 @@ def key_would_be_made(params: Mapping[str, Any]) -> bool:
     return bool(params["account_key_create"] and not given and path and not os.path.exists(path))
 
 
-def _create_key(path: str, key_type: str, passphrase: str | None) -> AccountKey:
-    """A new key at *path*, 0600 from birth, whole or not at all; another run's that was faster is taken instead."""
+def create_key(path: str, key_type: str, passphrase: str | None) -> AccountKey:
+    """A new account key at *path*, 0600 from birth, whole or not at all; another run's that was faster is taken."""
     if os.path.islink(path):
         raise KeyFileError(f"account key {path} is a link to what does not exist: {os.readlink(path)}")
     key = AccountKey.generate(key_type)

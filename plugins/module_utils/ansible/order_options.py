@@ -12,6 +12,7 @@ from typing import Any
 from ..acme.challenge_data import ChallengeData
 from ..acme.issuance import Failure, OrderRequest, Prepared
 from ..acme.order import Order
+from ..acme.validity import Validity
 from ..pki.identifiers import CHALLENGES, HTTP_01, Identifier
 
 VALID, FAILED, DEFERRED = "valid", "failed", "deferred"
@@ -22,6 +23,8 @@ ORDER_SPEC: dict[str, Any] = {
     "identifiers": {"type": "list", "elements": "raw", "required": True},
     "challenge": {"type": "str", "default": HTTP_01, "choices": list(CHALLENGES)},
     "profile": {"type": "str"},
+    "not_before": {"type": "str"},
+    "not_after": {"type": "str"},
     "replaces_cert_id": {"type": "str"},
     "replaces_directory": {"type": "str"},
     "order_uri": {"type": "str"},
@@ -77,6 +80,7 @@ def to_request(option: Mapping[str, Any], identifiers: Iterable[Identifier], dir
         replaces=replaces,
         order_uri=option["order_uri"],
         account_uri=option["account_uri"],
+        validity=Validity(option["not_before"], option["not_after"]),
     )
 
 

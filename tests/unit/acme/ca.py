@@ -31,6 +31,7 @@ class CA:
         self.violations = []
         self.meta = {}
         self.renewal_info = True
+        self.new_authz = False
         self.ready_orders = False  # newOrder answers ready, as with authorizations that are valid still
         self.pending_polls = 0  # how often an order is pending yet after its challenges were answered
         self.processing_polls = 0  # how often it is processing yet after finalize; None: finalize answers valid
@@ -84,6 +85,9 @@ class CA:
 
     def directory(self):
         names = {"newNonce": "new-nonce", "newAccount": "new-account", "newOrder": "new-order", "revokeCert": "revoke"}
+        names["keyChange"] = "key-change"
+        if self.new_authz:
+            names["newAuthz"] = "new-authz"
         document = {name: f"{self.url}/{path}" for name, path in names.items()}
         if self.renewal_info:
             document["renewalInfo"] = f"{self.url}/renewal-info"
@@ -166,7 +170,12 @@ class CA:
         if "kid" in protected and account is None:
             return problem("accountDoesNotExist", 400, "no such account")
         jwk = protected.get("jwk") or account["jwk"]
-        if not jose.verify(jwk, protected["alg"], f"{outer['protected']}.{outer['payload']}", outer["signature"]):
+        signed = f"{outer['protected']}.{outer['payload']}"
+        if account and any(
+            jose.verify(former, protected["alg"], signed, outer["signature"]) for former in account.get("former", ())
+        ):
+            return problem("unauthorized", 403, "signed with a key that the account had before")
+        if not jose.verify(jwk, protected["alg"], signed, outer["signature"]):
             self.violations.append(f"{request}: the signature is wrong")
         if account and account["status"] != "valid":
             return problem("unauthorized", 401, f"account is {account['status']}")
@@ -178,9 +187,11 @@ class CA:
             r"/new-nonce": lambda request: Answer(204),
             r"/new-account": self._new_account,
             r"/account/\d+": self._account,
+            r"/key-change": self._key_change,
+            r"/new-authz": self._new_authz,
             r"/new-order": self._new_order,
             r"/order/\d+": self._read_order,
-            r"/authz/\d+": lambda request: Answer(body=self.authorization_document(request.path)),
+            r"/authz/\d+": self._read_authorization,
             r"/challenge/\d+": self._challenge,
             r"/finalize/\d+": self._finalize,
             r"/cert/\d+": self._certificate,
@@ -215,7 +226,36 @@ class CA:
             return problem("unauthorized", 403, "another account's")
         if request.payload and "contact" in request.payload:
             self.accounts[url]["contact"] = request.payload["contact"]
+        if request.payload and request.payload.get("status") == "deactivated":
+            self.accounts[url]["status"] = "deactivated"
         return Answer(body=self._account_document(url))
+
+    def _key_change(self, request):
+        """RFC 8555 section 7.3.5, step by step."""
+        uri, inner = request.protected["kid"], request.payload
+        protected, payload = (json.loads(jose.decode(inner[name])) for name in ("protected", "payload"))
+        if set(protected) != {"alg", "jwk", "url"} or protected["url"] != self.url + request.path:
+            self.violations.append(f"{request}: the inner JWS has {protected}")
+        signed = f"{inner['protected']}.{inner['payload']}"
+        if not jose.verify(protected["jwk"], protected["alg"], signed, inner["signature"]):
+            self.violations.append(f"{request}: the inner signature is wrong")
+        if payload != {"account": uri, "oldKey": self.accounts[uri]["jwk"]}:
+            return problem("malformed", 400, "not this account, or not its key")
+        for other, account in self.accounts.items():
+            if account["jwk"] == protected["jwk"]:
+                return problem("conflict", 409, "the key is another account's", {"Location": other})
+        self.accounts[uri].setdefault("former", []).append(self.accounts[uri]["jwk"])
+        self.accounts[uri]["jwk"] = protected["jwk"]
+        return Answer(body=self._account_document(uri))
+
+    def _new_authz(self, request):
+        path = self._authorization(request.payload["identifier"]["value"], "pending")
+        return Answer(201, self.authorization_document(path), {"Location": self.url + path})
+
+    def _read_authorization(self, request):
+        if request.payload == {"status": "deactivated"}:
+            self.authorizations[request.path]["status"] = "deactivated"
+        return Answer(body=self.authorization_document(request.path))
 
     def _account_document(self, url):
         return {"status": self.accounts[url]["status"], "contact": self.accounts[url]["contact"], "orders": f"{url}/o"}

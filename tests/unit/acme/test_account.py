@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -211,6 +212,63 @@ def test_an_account_is_read_by_its_url(ca, stranger, key):
 def test_another_keys_account_cannot_be_read(ca, client):
     with pytest.raises(ProblemError, match=r"^account: accountDoesNotExist"):
         accounts.read(client, f"{ca.url}/account/99")
+
+
+def test_an_account_gets_another_key(ca, client, key_of):
+    uri, old, new = client.account_uri, client.key, key_of("ec384")
+    changed = accounts.change_key(client, accounts.find(client), new)
+    assert (changed.account_uri, changed.key) == (uri, new)
+    assert ca.accounts[uri]["jwk"] == new.public_jwk
+    assert accounts.read(changed, uri).uri == uri
+    # What speaks with the old key is refused from then on, and it has no account.
+    with pytest.raises(ProblemError, match="signed with a key that the account had before"):
+        accounts.read(client, uri)
+    assert accounts.find(client.with_key(old)) is None
+
+
+def test_a_key_that_is_changed_and_whose_answer_is_lost(ca, client, key_of):
+    ca.script("/key-change", lambda request: ca.behave(request) and RESET)
+    accounts.change_key(client, accounts.find(client), key_of("ec384"))
+    assert ca.counts()["/key-change"] == 2
+    assert len(ca.accounts) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (problem("badPublicKey", 400, "weak"), "^key change: badPublicKey: weak$"),
+        (Answer(200), "took the new key of .*, and does not know it$"),
+    ],
+)
+def test_a_key_that_is_not_changed(ca, client, key_of, answer, message):
+    ca.script("/key-change", answer)
+    with pytest.raises(AcmeError, match=message):
+        accounts.change_key(client, accounts.find(client), key_of("ec384"))
+    assert accounts.find(client).uri == client.account_uri
+
+
+def test_a_key_that_has_an_account_cannot_be_anothers(ca, client, key_of):
+    ca.register(key_of("ec384"))
+    with pytest.raises(ProblemError, match=r"^key change: conflict"):
+        accounts.change_key(client, accounts.find(client), key_of("ec384"))
+
+
+def test_a_ca_that_changes_no_keys(ca, client, key_of):
+    client.directory = replace(client.directory, key_change="")
+    with pytest.raises(ProtocolError, match=r"offers no change of an account's key$"):
+        accounts.change_key(client, accounts.find(client), key_of("ec384"))
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_an_account_is_deactivated(ca, client, lost):
+    account = accounts.find(client)
+    if lost:
+        ca.script("/account", lambda request: ca.behave(request) and RESET)
+    assert accounts.deactivate(client, account).status == "deactivated"
+    assert ca.accounts[account.uri]["status"] == "deactivated"
+    with pytest.raises(ProblemError) as refused:
+        accounts.find(client)
+    assert accounts.is_gone(refused.value)
 
 
 @pytest.mark.parametrize(

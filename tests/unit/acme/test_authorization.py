@@ -7,7 +7,13 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.authorization import Authorization
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import AcmeError, ProblemError, ProtocolError
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import (
+    AcmeError,
+    DeadlineError,
+    ProblemError,
+    ProtocolError,
+)
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.polling import Deadline
 from tests.unit.acme.server import NAMESPACE, Answer, html
 
 NAME = {"type": "dns", "value": "a.example"}
@@ -116,3 +122,47 @@ def test_a_url_without_https_is_not_asked(ca, client):
     with pytest.raises(ProtocolError, match=r"https only"):
         Authorization.fetch(client, "http://192.0.2.1/authz/1")
     assert ca.requests == []
+
+
+def test_one_is_made_before_any_order(ca, open_client):
+    ca.new_authz = True
+    client = open_client()
+    made = Authorization.create(client, "a.example")
+    assert (made.status, made.name) == ("pending", "a.example")
+    assert ca.path(made.url) in ca.authorizations
+    Authorization.create(client, "192.0.2.7")
+    assert [request.payload for request in ca.signed("/new-authz")] == [
+        {"identifier": {"type": "dns", "value": "a.example"}},
+        {"identifier": {"type": "ip", "value": "192.0.2.7"}},
+    ]
+
+
+def test_a_ca_that_makes_none_before_orders(ca, client):
+    with pytest.raises(ProtocolError, match="it has no newAuthz"):
+        Authorization.create(client, "a.example")
+    assert ca.signed() == []
+
+
+def test_an_answer_without_its_url(ca, open_client):
+    ca.new_authz = True
+    ca.script("/new-authz", Answer(201, {"status": "pending"}))
+    with pytest.raises(ProtocolError, match=r"/new-authz gave no authorization URL$"):
+        Authorization.create(open_client(), "a.example")
+
+
+def test_deactivation(ca, client):
+    ca.order(client.account_uri, ["a.example"], "ready")
+    (path,) = ca.authorizations
+    authorization = Authorization.fetch(client, ca.url + path)
+    assert authorization.deactivate(client).status == "deactivated"
+    assert ca.authorizations[path]["status"] == "deactivated"
+
+
+def test_waiting_until_one_is_decided(ca, client, time):
+    ca.order(client.account_uri, ["a.example"])
+    (path,) = ca.authorizations
+    authorization = Authorization.fetch(client, ca.url + path)
+    with pytest.raises(DeadlineError, match=r"^a.example: the authorization .* did not get past 'pending' within 5 s$"):
+        authorization.wait_past_pending(client, Deadline(time.clock, 5))
+    ca.script(path, lambda request: None, lambda request: ca.authorizations[path].update(status="valid"))
+    assert authorization.wait_past_pending(client, Deadline(time.clock, 5)).status == "valid"
