@@ -11,9 +11,9 @@ PATH=$PATH:/usr/sbin:/sbin # dpkg wants them, a user's PATH has them not
 cd "$(dirname "$0")/../.."
 bin=build/bin
 
-servers='nginx openssh-server bind9 pdns-server'
+servers='nginx openssh-server bind9 pdns-server dovecot-core'
 packages="$servers curl iproute2 openssh-client openssl pdns-backend-sqlite3 procps python3-cryptography python3-venv sudo"
-packages="$packages sysvinit-utils util-linux"
+packages="$packages dovecot-imapd dovecot-pop3d sysvinit-utils util-linux"
 
 installed() {
     [ "$(dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
@@ -53,6 +53,7 @@ install_packages() {
             openssh-server) service=ssh ;;
             bind9) service=named ;;
             pdns-server) service=pdns ;;
+            dovecot-core) service=dovecot ;;
             *) service=$package ;;
         esac
         if [ -e "/etc/init.d/$service" ]; then # PowerDNS has none

@@ -1,0 +1,175 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""certificate: what is new is proved by real servers, and goes back where it does not hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from cryptography import x509
+
+from tests.integration.hosts import HOME, Host, Issuer, told, wanted
+from tests.unit.pki import ca
+
+BROKEN = "/etc/nginx/conf.d/zz-broken.conf"
+SWITCH = [{"name": "shop", "status": "switch"}]
+# Its reload does nothing, as that of a service which reads its certificate at the start only.
+KEEPER = "#!/bin/sh\nexit 0\n"
+DOVECOT = """\
+protocols = imap pop3
+listen = *
+ssl = yes
+ssl_cert = <{live}/fullchain.pem
+ssl_key = <{live}/privkey.pem
+log_path = /var/log/dovecot.log
+passdb {{
+    driver = static
+    args = nopassword=y
+}}
+"""
+
+
+@pytest.fixture
+def keeper(host: Host) -> Iterator[str]:
+    """The name of a service that keeps its certificate."""
+    host.path("/etc/init.d/keeper").write_text(KEEPER)
+    host.path("/etc/init.d/keeper").chmod(0o755)
+    yield "keeper"
+    host.shell("rm -f /etc/init.d/keeper")
+
+
+@pytest.fixture
+def dovecot(host: Host) -> Iterator[Host]:
+    """A host whose Dovecot will serve the live certificate."""
+    host.path("/etc/dovecot/dovecot.conf").write_text(DOVECOT.format(live=f"{HOME}/live/shop"))
+    yield host
+    host.shell("service dovecot stop; rm -f /var/log/dovecot.log")
+
+
+def probe(**options: Any) -> dict[str, Any]:
+    return {"timeout": 20, "server_name": "shop.lab.test", **options}
+
+
+def serial(host: Host) -> str:
+    return f"{host.certificate().serial_number:x}"
+
+
+def served(host: Host, issuer: Issuer) -> x509.Certificate:
+    """What nginx serves, verified."""
+    return x509.load_der_x509_certificate(host.lab.served("web1", "shop.lab.test", ca.pem(issuer.root.certificate)))
+
+
+def renew(host: Host, issuer: Issuer, certificate: dict[str, Any]) -> Any:
+    """Deploy a second version. Gives the module's result; serial numbers have no zero in front."""
+    (request,) = host.request(certificate)["requests"]
+    return host.deploy([issuer.issue(request, serial=0xB002)], certificate)
+
+
+def first(host: Host, issuer: Issuer, certificate: dict[str, Any]) -> None:
+    (request,) = host.request(certificate)["requests"]
+    deployed = host.deploy([issuer.issue(request, serial=0xA001)], certificate)
+    assert deployed.ok, deployed["msg"]
+
+
+def test_nginx_with_a_broken_configuration_goes_on_with_what_it_had(host: Host, issuer: Issuer) -> None:
+    certificate = wanted(reload=["nginx"])
+    first(host, issuer, certificate)
+    host.lab.enable_tls("web1", "shop")
+    certificate["probe"] = [probe()]
+    host.path(BROKEN).write_text("no_such_directive on;\n")
+
+    message = told(renew(host, issuer, certificate))
+    assert message.startswith("certificate shop: the configuration of nginx does not hold (/usr/sbin/nginx -t -q): ")
+    assert 'unknown directive "no_such_directive"' in message
+    assert "version 0002 (serial b002) is taken back, version 0001 (serial a001) is live again" in message
+    assert "is live again, but the configuration of nginx does not hold" in message
+    assert (serial(host), host.live()[-4:]) == ("a001", "0001")
+    assert served(host, issuer).serial_number == 0xA001
+
+    # Neither is it any better in a second run.
+    before = host.tree()
+    assert "version 0002 (serial b002) is taken back" in told(host.deploy(SWITCH, certificate))
+    assert [line for line in host.tree() if " f " in line] == [line for line in before if " f " in line]
+
+    host.shell(f"rm {BROKEN}")
+    done = host.deploy(SWITCH, certificate)
+    assert (done.ok, done["changed"], done["reloaded"]) == (True, True, ["nginx"])
+    assert served(host, issuer).serial_number == 0xB002
+    (found,) = host("certificate_info", certificates=[certificate])["certificates"]
+    assert (found["live"]["reloaded"], found["pending"]) == (True, None)
+
+
+def test_a_service_that_keeps_the_old_certificate_is_found_out(host: Host, issuer: Issuer, keeper: str) -> None:
+    certificate = wanted(reload=[keeper])
+    first(host, issuer, certificate)
+    host.shell(f"mkdir -p /srv/kept && cp {host.live()}/*.pem /srv/kept")
+    host.lab.enable_tls("web1", "/srv/kept")
+    certificate["probe"] = [probe(timeout=2)]
+    message = told(renew(host, issuer, certificate))
+    assert message == (
+        "certificate shop: localhost:443 (shop.lab.test) serves serial a001 instead of b002, and 2 seconds did not "
+        "change that; version 0002 (serial b002) is taken back, version 0001 (serial a001) is live again, and its "
+        "services are reloaded; the next run tries version 0002 again"
+    )
+    assert serial(host) == "a001"
+    # Restarted, it would serve the new one: as here, where nginx reads what it serves from the live version.
+    host.shell("rm /etc/nginx/conf.d/*")
+    host.lab.enable_tls("web1", "shop")
+    certificate["reload"] = [{"command": ["/usr/sbin/nginx", "-s", "reload"], "test": ["/usr/sbin/nginx", "-t"]}]
+    done = host.deploy(SWITCH, certificate)
+    assert (done.ok, done["reloaded"]) == (True, ["/usr/sbin/nginx -s reload"])
+    assert served(host, issuer).serial_number == 0xB002
+
+
+def test_dovecot_is_probed_by_starttls(dovecot: Host, issuer: Issuer) -> None:
+    host = dovecot
+    certificate = wanted(reload=[{"service": "dovecot", "test": ["doveconf", "-n"]}])
+    certificate["probe"] = [probe(starttls="imap"), probe(starttls="pop3"), probe(port=993)]
+    first(host, issuer, certificate)  # which starts it
+    host.shell("pgrep -x dovecot")
+    done = renew(host, issuer, certificate)
+    assert (done.ok, done["reloaded"], serial(host)) == (True, ["dovecot"], "b002")
+
+    certificate["reload"] = []
+    certificate["probe"] = [probe(starttls="imap", timeout=2), probe(starttls="pop3", timeout=2)]
+    (request,) = host.request(certificate)["requests"]
+    message = told(host.deploy([issuer.issue(request, serial=0xC003)], certificate))
+    for port in (143, 110):
+        assert f"localhost:{port} (shop.lab.test) serves serial b002 instead of c003" in message
+    assert "version 0002 (serial b002) is live again; the next run" in message
+    assert serial(host) == "b002"
+
+
+def test_a_probe_of_what_does_not_listen(host: Host, issuer: Issuer) -> None:
+    certificate = wanted(probe=[probe(port=4430, timeout=1)])
+    (request,) = host.request(certificate)["requests"]
+    message = told(host.deploy([issuer.issue(request)], certificate))
+    assert message == (
+        "certificate shop: localhost:4430 (shop.lab.test) cannot be asked for its certificate: Connection refused, and "
+        "1 seconds did not change that; it stays as it is: there is no version before it that holds still"
+    )
+    assert host.live().endswith("0001")
+
+
+def test_apache_s_and_haproxy_s_tests_are_those_of_their_programs(host: Host, issuer: Issuer) -> None:
+    """With programs in their place that refuse: neither is on the machine."""
+    first(host, issuer, wanted())
+    for service, program, call in (
+        ("apache2", "apache2ctl", "apache2ctl configtest"),
+        ("haproxy", "haproxy", "haproxy -c -q -f /etc/haproxy/haproxy.cfg"),
+    ):
+        path = host.path(f"/usr/local/sbin/{program}")
+        path.write_text("#!/bin/sh\necho it does not hold >&2; exit 1\n")
+        path.chmod(0o755)
+        message = told(renew(host, issuer, wanted(reload=[service])))
+        host.shell(f"rm /usr/local/sbin/{program}")
+        assert f"the configuration of {service} does not hold (/usr/local/sbin/{call}): it does not hold" in message
+        assert serial(host) == "a001"
+
+
+def test_handlers_are_returned_by_name(host: Host, issuer: Issuer) -> None:
+    certificate = wanted(reload=[{"notify": "Restart it"}])
+    assert host.make_live(issuer, certificate)["notify"] == ["Restart it"]
+    assert host.deploy([{"name": "shop", "status": "keep"}], certificate)["notify"] == []
