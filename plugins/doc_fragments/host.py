@@ -74,6 +74,14 @@ options:
       profile:
         description: The certificate profile, one that the CA's directory lists.
         type: str
+      not_before:
+        description: From when the certificate is to be valid, as M(certfleet.tls.acme_order) has it.
+        type: str
+        version_added: 0.3.0
+      not_after:
+        description: Until when it is to be valid, likewise.
+        type: str
+        version_added: 0.3.0
       reload:
         description:
           - What is to read the certificate anew when it is new. An entry is the name of a service, or a mapping.

@@ -27,6 +27,8 @@ _OF_THE_BATCH = (
     "acme_dns_tasks",
 )
 _STOPPED = ("failed", "deferred")
+# What the role's variables say of the first CA only.
+_OF_THE_FIRST = ("ca_path", "account_uri", "external_account_binding")
 # An entry of acme_directory, and what the modules call it.
 _CA = {
     "directory": "acme_directory",
@@ -83,6 +85,8 @@ def orders(plan: Mapping[str, Any], hostvars: Mapping[str, Any]) -> list[dict[st
                     "identifiers": wanted["identifiers"],
                     "challenge": wanted["challenge"],
                     "profile": wanted["profile"],
+                    "not_before": wanted["not_before"],
+                    "not_after": wanted["not_after"],
                     "replaces_cert_id": planned["replaces_cert_id"],
                     "replaces_directory": (facts_of["live"] or {}).get("directory"),
                     "can_wait": planned["can_wait"],
@@ -207,15 +211,15 @@ def cas(directory: Any, role: Mapping[str, Any]) -> dict[str, Any]:
     """acme_directory, which may be a list of CAs, as options of the modules: those of the first, and alternatives.
 
     A CA is a name or a URL, or a mapping of directory and what is the CA's own; *role* is what the role's variables say
-    of all, ca_path and external_account_binding of the first only.
+    of all, but for what is _OF_THE_FIRST.
     """
     entries = directory if isinstance(directory, (list, tuple)) else [directory]
     if not entries:
         raise AnsibleFilterError("acme_directory is an empty list: name a CA")
     first, *others = [_ca(entry) for entry in entries]
-    common = {key: value for key, value in role.items() if key not in ("ca_path", "external_account_binding")}
-    alternatives = [{key: value for key, value in {**common, **own}.items() if value} for own in others]
-    return {**role, **first, "alternatives": alternatives}
+    common = {key: value for key, value in role.items() if key not in _OF_THE_FIRST}
+    alternatives = [{key: value for key, value in _with_own(common, own).items() if value} for own in others]
+    return {**_with_own(role, first), "alternatives": alternatives}
 
 
 def to_revoke(hosts: Iterable[str], hostvars: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -268,6 +272,13 @@ def _ca(entry: Any) -> dict[str, Any]:
         what = f"has {unknown[0]!r}" if unknown else "lacks 'directory'"
         raise AnsibleFilterError(f"an entry of acme_directory {what}; it takes {', '.join(_CA)}")
     return {_CA[key]: value for key, value in entry.items()}
+
+
+def _with_own(common: Item, own: Item) -> dict[str, Any]:
+    """What is common to all CAs, and what is a CA's own."""
+    # A key that is given itself wins over a file's: it is not common to a CA with a file of its own.
+    has_file = own.get("account_key_src") and not own.get("account_key_content")
+    return {**common, **({"account_key_content": ""} if has_file else {}), **own}
 
 
 def _where(kind: str, webroot: str | None, wanted: Item) -> dict[str, Any]:

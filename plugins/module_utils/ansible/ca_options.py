@@ -78,6 +78,8 @@ def each_ca(params: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for given in [params, *params["alternatives"]]:
         said = {name: value for name, value in given.items() if value is not None or name in _OWN}
+        if given["account_key_src"] and not given["account_key_content"]:
+            said["account_key_content"] = None  # which would win over the file
         found.setdefault(resolve(given["acme_directory"]), {**params, **said})
     return found
 

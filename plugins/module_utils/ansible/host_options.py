@@ -42,6 +42,8 @@ CERTIFICATE_SPEC: dict[str, Any] = {
         "no_log": False,
     },
     "profile": {"type": "str"},
+    "not_before": {"type": "str"},
+    "not_after": {"type": "str"},
     "reload": {"type": "list", "elements": "raw", "default": []},
     "probe": {"type": "list", "elements": "dict", "options": PROBE_SPEC, "default": []},
     "owner": {"type": "str"},

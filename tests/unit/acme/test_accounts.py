@@ -233,6 +233,14 @@ def test_another_cas_own_key_is_left_alone(ca, second, options, path, key, key_o
     assert stored(own) == key_of("ec384").thumbprint
 
 
+def test_another_ca_with_a_file_has_not_the_key_that_is_given(ca, second, options, key, key_of):
+    given = options(second, account_key_content=key_of("ec384").pem().decode(), contact=[])
+    given["alternatives"][0]["account_key_src"] = given["account_key_src"]
+    accounts.at_each(given, lambda one: accounts.present(one, check_mode=False))
+    assert [item["jwk"] for item in second.accounts.values()] == [key.public_jwk]
+    assert [item["jwk"] for item in ca.accounts.values()] == [key_of("ec384").public_jwk]
+
+
 def test_a_key_that_is_given_itself(ca, options, path, key, key_of):
     uri, new = ca.register(key), key_of("ec384")
     given = options(

@@ -16,6 +16,8 @@ WANTED = {
     "challenge": "http-01",
     "key_type": "ec256",
     "profile": None,
+    "not_before": None,
+    "not_after": "+30d",
     "webroot": "/srv/www",
     "http_01_listen": None,
     "tls_alpn_01_listen": "443",
@@ -96,6 +98,8 @@ def test_orders_take_what_is_issued_with_the_journals_order():
             "identifiers": ["a.example"],
             "challenge": "http-01",
             "profile": None,
+            "not_before": None,
+            "not_after": "+30d",
             "replaces_cert_id": None,
             "replaces_directory": None,
             "can_wait": True,
@@ -144,6 +148,19 @@ def test_several_cas_each_with_what_is_its_own():
             "external_account_binding": {"kid": "2", "key": "x"},
         },
     ]
+
+
+def test_a_ca_with_a_key_file_of_its_own_does_not_get_the_key_that_is_given():
+    role = {**ROLE, "account_key_content": "PEM", "account_uri": "https://ca/account/1"}
+    own = {"directory": "zerossl", "account_key_src": "own.pem"}
+    options = flow.cas(["letsencrypt", own, "google"], role)
+    assert (options["account_key_content"], options["account_uri"]) == ("PEM", "https://ca/account/1")
+    assert [(ca["account_key_src"], ca.get("account_key_content")) for ca in options["alternatives"]] == [
+        ("own.pem", None),
+        ("key.pem", "PEM"),
+    ]
+    assert all("account_uri" not in ca for ca in options["alternatives"])
+    assert flow.cas([own], role)["account_key_content"] == ""
 
 
 @pytest.mark.parametrize(
