@@ -15,6 +15,7 @@ from tests.integration.orders import NEW
 GROUP = {
     "acme_account": NEW,
     "acme_account_info": {},
+    "acme_authorization": {},
     "acme_order": {"orders": []},
     "acme_order_finalize": {"orders": []},
     "acme_revoke": {"certificates": []},

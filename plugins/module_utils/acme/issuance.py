@@ -216,7 +216,7 @@ def complete(
     if order.status == "pending":
         for challenge in prepared.challenges:
             if challenge.status == "pending":
-                _answer(client, challenge)
+                answer(client, challenge)
         order = _wait_for_validation(client, order, deadline)
     if order.status == "ready":
         order = _finalize(client, order, csr_der)
@@ -230,7 +230,8 @@ def complete(
     return choose(preference, chain, lambda url: download(client, url)) if preference else chain
 
 
-def _answer(client: Client, challenge: ChallengeData) -> None:
+def answer(client: Client, challenge: ChallengeData) -> None:
+    """Tell the CA that a challenge is in place (RFC 8555 section 7.5.1)."""
     url = check_url(challenge.url)
     what = f"{challenge.identifier}: {challenge.type} challenge"
     try:

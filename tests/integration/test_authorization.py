@@ -1,0 +1,47 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""acme_authorization against Pebble, which hands valid authorizations out again and makes none before orders."""
+
+from __future__ import annotations
+
+from tests.integration.hosts import told
+from tests.integration.orders import ALWAYS_VALID, fitting, local, order, posts
+
+PEBBLE = {**ALWAYS_VALID, "PEBBLE_AUTHZREUSE": "100"}
+
+
+def test_a_proof_that_counts_no_more(ca, lab):
+    (first,) = local(ca.order(order("shop")))
+    assert ca.finalize(fitting(first)).ok
+    (again,) = local(ca.order(order("shop")))
+    assert again["status"] == "ready", "the name need not be proved again"
+
+    urls = [{"uri": url} for url in again["authorizations"]]
+    mark = lab.pebble.mark()
+    checked = ca("acme_authorization", check=True, state="absent", authorizations=urls)
+    assert (checked["changed"], posts(lab, mark)) == (True, [])
+    gone = ca("acme_authorization", state="absent", authorizations=urls)
+    assert gone["changed"]
+    assert [item["status"] for item in gone["authorizations"]] == ["deactivated"]
+    assert gone["authorizations"][0]["identifier"] == "shop.web1.lab.test"
+    assert not ca("acme_authorization", state="absent", authorizations=urls)["changed"]
+    (anew,) = local(ca.order(order("shop")))
+    assert anew["status"] == "pending"
+
+
+def test_a_pending_one_is_validated(ca):
+    (made,) = local(ca.order(order("mail")))
+    urls = [{"uri": url} for url in made["authorizations"]]
+    done = ca("acme_authorization", state="valid", authorizations=urls)
+    assert done["changed"]
+    assert [item["status"] for item in done["authorizations"]] == ["valid"]
+    assert not ca("acme_authorization", state="valid", authorizations=urls)["changed"]
+    lost = ca("acme_authorization", state="valid", authorizations=[*urls, {"uri": urls[0]["uri"] + "0"}])
+    assert not lost.ok
+    assert [item["status"] for item in lost["authorizations"]] == ["valid", "failed"]
+    assert told(lost).startswith(f"{urls[0]['uri']}0: authorization: ")
+
+
+def test_a_ca_that_makes_none_before_orders(ca):
+    ca.order(order("shop"))
+    assert "offers no authorizations before orders" in told(ca("acme_authorization", identifiers=["a.lab.test"]))
