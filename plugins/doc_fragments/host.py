@@ -128,6 +128,13 @@ options:
             description: For how many seconds it is tried, which is what the service has to begin using the certificate.
             type: int
             default: 30
+      shared:
+        description:
+          - Whether the hosts of the play that have a certificate of this name share one, key and all. It is for the
+            role; a module by itself makes nothing of it.
+        type: bool
+        default: false
+        version_added: 0.3.0
       owner:
         description: Who owns the private key. By default whoever runs the module.
         type: str

@@ -188,6 +188,8 @@ def outcomes(
         elif planned["action"] == "refuse":
             result.append(_failed(name, planned["message"]))
         elif name in finals_by_name:
+        if planned["action"] == "receive":
+            continue  # shared.received() tells of it
             final = dict(finals_by_name[name])
             if final["status"] == "failed":
                 tokens = (challenge["token"] for challenge in orders_by_name.get(name, {}).get("challenges", ()))

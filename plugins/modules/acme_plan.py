@@ -88,6 +88,19 @@ lines:
   type: list
   elements: str
   sample: ["web1: certificate shop: issue (missing)"]
+shares:
+  description: The shared certificates that hosts get in this run from another, which has them or orders for all.
+  returned: success
+  type: list
+  elements: dict
+  version_added: 0.3.0
+  sample:
+    - name: shop
+      owner: web1
+      serial: null
+      directory: null
+      account_uri: null
+      hosts: [web2, web3]
 hosts:
   description: For each host the list of its certificates and what is to be done with them.
   returned: success

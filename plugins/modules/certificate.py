@@ -79,6 +79,16 @@ options:
       account_uri:
         description: URL of the account that ordered, for the journal.
         type: str
+      directory:
+        description: The CA of a certificate that another host gave, as the URL of its directory, for the journal.
+        type: str
+        version_added: 0.3.0
+      sealed_key:
+        description:
+          - The private key of a certificate that another host gave, as M(certfleet.tls.certificate_share) sealed it.
+            Such a certificate needs no pending version; it is checked like any other.
+        type: str
+        version_added: 0.3.0
       order_uri:
         description: URL of the order. A certificate of another order than the journal's is refused.
         type: str
@@ -92,6 +102,7 @@ options:
 seealso:
   - module: certfleet.tls.acme_order_finalize
   - module: certfleet.tls.certificate_request
+  - module: certfleet.tls.certificate_share
 """
 
 EXAMPLES = r"""
@@ -170,6 +181,8 @@ RESULT_SPEC = {
     "chain": {"type": "str"},
     "account_uri": {"type": "str"},
     "order_uri": {"type": "str"},
+    "directory": {"type": "str"},
+    "sealed_key": {"type": "str", "no_log": False},  # only this host can open it
 }
 
 

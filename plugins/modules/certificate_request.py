@@ -13,6 +13,7 @@ description:
   - Makes for each certificate a pending version with a new private key, which never leaves the host, and a certificate
     request; or takes up the pending version that an unfinished run left, if it is what is wanted.
   - The live certificates are not touched.
+  - Where a certificate's private key comes from another host (O(receive)), it makes a key to have that sealed to.
   - Given O(orders) and O(challenges), it also writes the orders into the journals and, after that, serves the
     challenges, in the same run.
 author:
@@ -39,8 +40,16 @@ options:
         for another CA is not taken up.
     type: str
     required: true
+  receive:
+    description:
+      - Names of certificates whose private key another host gives, by M(certfleet.tls.certificate_share).
+    type: list
+    elements: str
+    default: []
+    version_added: 0.3.0
 seealso:
   - module: certfleet.tls.acme_order
+  - module: certfleet.tls.certificate_share
   - module: certfleet.tls.certificate
 """
 
@@ -76,6 +85,14 @@ ready:
   type: list
   elements: str
   sample: [shop]
+receivers:
+  description:
+    - For each certificate of O(receive) the public key to seal its private key to. It is good for one run, and not made
+      in check mode.
+  returned: always
+  type: dict
+  sample: {}
+  version_added: 0.3.0
 failures:
   description: For each certificate that could not be prepared, why. The others were.
   returned: always
@@ -98,7 +115,7 @@ from ..module_utils.ansible.host_options import (
     summary,
     wanted_certificates,
 )
-from ..module_utils.pki import responses
+from ..module_utils.pki import responses, sharing
 from ..module_utils.pki.errors import HostError
 from ..module_utils.pki.preparation import Order, prepare
 
@@ -134,6 +151,17 @@ def prepare_all(module, certificates):
     return requests, changed, diff, failures
 
 
+def receive_all(module, failures):
+    """The public keys of what is to be received, by name; failures by name are added."""
+    receivers = {}
+    for name in [] if module.check_mode else module.params["receive"]:
+        try:
+            receivers[name] = sharing.await_key(module.params["home"], name)
+        except HostError as error:
+            failures[name] = str(error)
+    return receivers
+
+
 def difference(name, prepared):
     after = [f"pending version of {name}"] if prepared.reused or prepared.changed else []
     if prepared.order and prepared.changed:
@@ -149,6 +177,7 @@ def main():
             "certificates": list_of(CERTIFICATE_SPEC),
             "orders": list_of(JOURNAL_SPEC),
             "challenges": list_of(CHALLENGE_SPEC),
+            "receive": {"type": "list", "elements": "str", "default": []},
             **LISTEN_SPEC,
         },
         supports_check_mode=True,
@@ -159,8 +188,9 @@ def main():
         params = module.params
         challenges = responses.checked(params["challenges"], True, params["home"], params["listen_timeout"])
     except HostError as error:
-        module.fail_json(msg=str(error), requests=[], ready=[], failures={})
+        module.fail_json(msg=str(error), requests=[], ready=[], receivers={}, failures={})
     requests, changed, diff, failures = prepare_all(module, certificates)
+    receivers = receive_all(module, failures)
     # The journal comes first: what the CA is told to validate must be known to the next run.
     failures = {**responses.rivals(challenges), **failures}
     for response in challenges:
@@ -173,9 +203,10 @@ def main():
         except HostError as error:
             failures[response.name] = str(error)
     result = {
-        "changed": changed,
+        "changed": changed or bool(params["receive"]),
         "diff": diff,
         "requests": requests,
+        "receivers": receivers,
         "ready": [item["name"] for item in requests if item["order_uri"] and item["name"] not in failures],
         "failures": failures,
     }

@@ -32,7 +32,7 @@ PATIENCE = 20  # seconds, for what a server does in the background
 SSH_ARGS = "-o ServerAliveInterval=3 -o ServerAliveCountMax=3"
 
 _RECAP = re.compile(r"^(\S+) +: (ok=.*)$", re.MULTILINE)
-_PLANNED = re.compile(r'"(web\d+: certificate \S+: (?:issue|repair|switch|refuse) \([^"]*\))"')
+_PLANNED = re.compile(r'"(web\d+: certificate \S+: (?:issue|receive|repair|switch|refuse) \([^"]*\))"')
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,7 @@ class Planned:
             "can_wait": decision.can_wait,
             "replaces_cert_id": self.replaces,
             "next": decision.next_at.strftime("%Y-%m-%dT%H:%M:%SZ") if decision.next_at else None,
+            **({"share": vars(self.share)} if self.share else {}),
         }
 
 

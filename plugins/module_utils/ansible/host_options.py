@@ -46,6 +46,7 @@ CERTIFICATE_SPEC: dict[str, Any] = {
     "not_after": {"type": "str"},
     "reload": {"type": "list", "elements": "raw", "default": []},
     "probe": {"type": "list", "elements": "dict", "options": PROBE_SPEC, "default": []},
+    "shared": {"type": "bool", "default": False},
     "owner": {"type": "str"},
     "group": {"type": "str"},
     "mode": {"type": "str", "default": "0600"},

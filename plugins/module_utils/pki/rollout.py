@@ -16,6 +16,7 @@ from .preparation import forget_order
 from .proof import Probe, Proof, Services
 from .reloads import NOTIFY
 from .responses import Response
+from .sharing import Received, receive
 from .versions import KEPT
 from .wanted import Wanted
 
@@ -122,8 +123,13 @@ class Rollout:
 
     def _deploy(self, result: Mapping[str, Any]) -> None:
         issued = Issued(result["certificate"] or "", result["chain"] or "", result["account_uri"], result["order_uri"])
+        wanted = self.wanted[result["name"]]
+        if result.get("sealed_key"):
+            received = Received(issued, result["sealed_key"], result["directory"] or "")
+            self._note(wanted.name, receive(self.home, wanted, received, self.now, self.check))
+            return
         try:
-            deployed = deploy(self.home, self.wanted[result["name"]], issued, self.now, self.check)
+            deployed = deploy(self.home, wanted, issued, self.now, self.check)
         except MisfitError:
             # Or every later run would get the same one from it. What else is wrong, as the chain or this host's clock,
             # would cost a new certificate in every run and not be mended by it.
@@ -143,7 +149,9 @@ class Rollout:
             self.warnings.append(f"certificate {name}: {deployed.warning}")
 
     def _is_new(self, name: str, deployed: Deployed) -> bool:
-        return (self.check and deployed.reason in ("issued", "switched")) or reload_outstanding(self.home, name)
+        return (self.check and deployed.reason in ("issued", "received", "switched")) or reload_outstanding(
+            self.home, name
+        )
 
     def _confirm(self, name: str) -> None:
         try:

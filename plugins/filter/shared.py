@@ -1,0 +1,140 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How shared certificates pass through the role's steps: who asks for a key, and what a host is told of its own.
+
+The private key is sealed by the host that has it for the host that gets it; all that is seen here is the sealed text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.certfleet.tls.plugins.filter.flow import outcomes
+
+Item = Mapping[str, Any]
+
+
+def receiving(plan: Item, host: str) -> list[str]:
+    """The names of the certificates whose private key *host* gets from another."""
+    return [planned["name"] for planned in plan["hosts"][host] if "share" in planned]
+
+
+def shares(plan: Item, finalized: Item, hostvars: Item, host: str) -> list[dict[str, Any]]:
+    """What *host* asks other hosts to seal, for itself and for others: for each host, options of certificate_share.
+
+    The first of those that get a certificate asks for all of them. Nothing is asked for a certificate that failed.
+    """
+    result: dict[str, list[dict[str, Any]]] = {}
+    for share in plan["shares"]:
+        if host not in share["hosts"] or _asker(share, hostvars) != host:
+            continue
+        final = _final(finalized, share["owner"], share["name"])
+        if share["serial"] is None and final.get("status") != "valid":
+            continue
+        keys = {other: _public_key(hostvars, other, share["name"]) for other in share["hosts"]}
+        receivers = {other: key for other, key in keys.items() if key}
+        result.setdefault(share["owner"], []).append(
+            {"name": share["name"], "serial": share["serial"], "receivers": receivers}
+        )
+    return [{"owner": owner, "shares": asked} for owner, asked in result.items()]
+
+
+def received(
+    results: list[dict[str, Any]],
+    plan: Item,
+    ordered: Item,
+    finalized: Item,
+    hostvars: Item,
+    host: str,
+    problems: Mapping[str, Mapping[str, str]] | None = None,
+) -> list[dict[str, Any]]:
+    """What the module certificate is told: *results*, with those of the certificates that *host* gets from others."""
+    more = []
+    for share in plan["shares"]:
+        if host not in share["hosts"]:
+            continue
+        owner, name = share["owner"], share["name"]
+        if finalized.get("skipped"):  # this is check mode, in which no keys are made
+            more.append({"name": name, "status": "keep"})
+        elif share["serial"] is not None:
+            more.append(_given(share, hostvars, host, {}))
+        else:
+            requested = hostvars[owner].get("acme_request") or {}
+            of_owner = outcomes(plan, ordered, requested, finalized, owner, problems)
+            outcome = next(item for item in of_owner if item["name"] == name)
+            more.append(_of_order(share, hostvars, host, outcome, _ca(ordered, plan, owner, name)))
+    return [*results, *more]
+
+
+def _of_order(share: Item, hostvars: Item, host: str, outcome: Item, directory: str) -> dict[str, Any]:
+    """What becomes of the order of another host is what becomes of all that share its certificate."""
+    status = outcome["status"]
+    if status == "valid":
+        given = {key: outcome.get(key) for key in ("certificate", "chain", "account_uri")}
+        return _given(share, hostvars, host, {**given, "directory": directory})
+    why = f"{share['owner']} makes the key and orders: {outcome.get('problem') or 'nothing came of it'}"
+    return _stopped(share, why, "deferred" if status == "deferred" else "failed")
+
+
+def _given(share: Item, hostvars: Item, host: str, issued: Item) -> dict[str, Any]:
+    """The certificate that *host* got, or why it did not."""
+    name, owner = share["name"], share["owner"]
+    request = hostvars[host].get("acme_request") or {}
+    if not _public_key(hostvars, host, name):
+        why = (request.get("failures") or {}).get(name) or request.get("msg") or "no key to receive it with was made"
+        return _stopped(share, why)
+    asker = _asker(share, hostvars)
+    answers = (hostvars[asker].get("acme_sealed") or {}).get("results") or () if asker else ()
+    answer: Item = next((item for item in answers if (item.get("item") or {}).get("owner") == owner), {})
+    found: Item = next((item for item in answer.get("shares") or () if item["name"] == name), {})
+    sealed = (found.get("sealed") or {}).get(host)
+    if not sealed:
+        why = (answer.get("failures") or {}).get(name) or answer.get("msg") or "it gave no answer"
+        return _stopped(share, f"{owner} has the key, and did not give it: {why}")
+    return {
+        "name": name,
+        "status": "valid",
+        "certificate": found["certificate"],
+        "chain": found["chain"],
+        "directory": share["directory"],
+        "account_uri": share["account_uri"],
+        **issued,
+        "sealed_key": sealed,
+    }
+
+
+def _stopped(share: Item, problem: str, status: str = "failed") -> dict[str, Any]:
+    # The order is another host's, and stays or goes there.
+    return {"name": share["name"], "status": status, "problem": problem, "resumable": True}
+
+
+def _asker(share: Item, hostvars: Item) -> str | None:
+    """The first that has made a key to receive the certificate with."""
+    return next((host for host in share["hosts"] if _public_key(hostvars, host, share["name"])), None)
+
+
+def _public_key(hostvars: Item, host: str, name: str) -> str | None:
+    key = ((hostvars[host].get("acme_request") or {}).get("receivers") or {}).get(name)
+    return key if isinstance(key, str) else None
+
+
+def _ca(ordered: Item, plan: Item, host: str, name: str) -> str:
+    """The CA that an order is with."""
+    for item in ordered.get("hosts", {}).get(host, ()):
+        if item["name"] == name and item.get("directory"):
+            return str(item["directory"])
+    return str(plan["directory"])
+
+
+def _final(finalized: Item, host: str, name: str) -> Item:
+    return next((item for item in finalized.get("hosts", {}).get(host, ()) if item["name"] == name), {})
+
+
+class FilterModule:
+    """The filters of shared certificates."""
+
+    def filters(self) -> dict[str, Any]:
+        return {"receiving": receiving, "shares": shares, "received": received}

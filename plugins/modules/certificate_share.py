@@ -1,0 +1,113 @@
+#!/usr/bin/python
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: certificate_share
+short_description: Seal private keys for other hosts that share a certificate
+version_added: 0.3.0
+description:
+  - Seals the private key of a certificate to each of the hosts that are to have it, too, so that only they can open
+    it. What is returned may pass through the controller and its logs.
+  - Each receiver has made a key for that by O(certfleet.tls.certificate_request#module:receive), and opens what it gets
+    by O(certfleet.tls.certificate#module:results[].sealed_key).
+  - A private key is sealed by a key agreement on P-256 with keys that are made for it alone, HKDF with SHA-256, and
+    AES-256-GCM.
+author:
+  - certfleet.tls contributors (@certfleet)
+extends_documentation_fragment:
+  - certfleet.tls.host
+  - certfleet.tls.host.cryptography
+  - certfleet.tls.attributes
+  - certfleet.tls.attributes.info
+options:
+  shares:
+    description:
+      - The certificates that are shared.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      name:
+        description: The certificate's name.
+        type: str
+        required: true
+      serial:
+        description:
+          - The serial number of the version whose private key is given, as M(certfleet.tls.certificate_info) tells it.
+          - Without it that is the pending version, whose certificate is still to come.
+        type: str
+      receivers:
+        description: For each host that gets the private key, the public key that it made.
+        type: dict
+        required: true
+seealso:
+  - module: certfleet.tls.certificate_request
+  - module: certfleet.tls.certificate
+"""
+
+EXAMPLES = r"""
+- name: Give web2 the private key of the live certificate
+  certfleet.tls.certificate_share:
+    shares:
+      - name: shop
+        serial: 4a1f
+        receivers:
+          web2: "{{ hostvars.web2.request.receivers.shop }}"
+  register: given
+"""
+
+RETURN = r"""
+shares:
+  description: The certificates, and their private keys sealed to each of the receivers.
+  returned: always
+  type: list
+  elements: dict
+  sample:
+    - name: shop
+      certificate: "-----BEGIN CERTIFICATE-----..."
+      chain: "-----BEGIN CERTIFICATE-----..."
+      sealed:
+        web2: BLq2...
+failures:
+  description: For each certificate whose private key could not be sealed, why.
+  returned: always
+  type: dict
+  sample: {}
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils.ansible.host_options import HOME_SPEC, require, summary
+from ..module_utils.pki.errors import HostError
+from ..module_utils.pki.sharing import give
+
+SHARE_SPEC = {
+    "name": {"type": "str", "required": True},
+    "serial": {"type": "str"},
+    "receivers": {"type": "dict", "required": True},
+}
+
+
+def main():
+    shares_spec = {"type": "list", "elements": "dict", "required": True, "options": SHARE_SPEC}
+    module = AnsibleModule(argument_spec={**HOME_SPEC, "shares": shares_spec}, supports_check_mode=True)
+    require(module)
+    shares, failures = [], {}
+    for share in module.params["shares"]:
+        try:
+            given = give(module.params["home"], share["name"], share["serial"], share["receivers"])
+            shares.append({"name": share["name"], **vars(given)})
+        except HostError as error:
+            failures[share["name"]] = str(error)
+    result = {"changed": False, "shares": shares, "failures": failures}
+    if failures:
+        module.fail_json(msg=summary(failures), **result)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,188 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A certificate that three hosts share: one order, one key, never in clear on its way, and nobody left without it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.fleet.fleet import HOME, Fleet, Run
+from tests.fleet.test_secrecy import Sampler, everything_written, secret_parts, traces
+
+
+@pytest.fixture
+def trio(small: Fleet) -> Fleet:
+    """Three hosts that want the same certificate; its name leads to the first two."""
+    small.variables["acme_http_01_scope"] = "play"
+    small.variables["acme_certificates"] = [small.certificate("shop", "lb.lab.test", shared=True)]
+    return small
+
+
+def orders(fleet: Fleet, mark: int) -> int:
+    return fleet.signed_requests(mark).count("/order-plz")
+
+
+def all_have_one(fleet: Fleet) -> int:
+    """Assert that all hosts have the same certificate and its key; gives its serial number."""
+    serials = set(fleet.serials().values())
+    assert len(serials) == 1
+    for host in fleet.lab.hosts:
+        assert fleet.pair_matches(host)
+        facts = fleet.lab.path(host, f"{HOME}/versions/shop")
+        assert [path.name for path in facts.rglob(".receiving*")] == []
+    keys = {fleet.file(host, "shop", "privkey.pem").read_bytes() for host in fleet.lab.hosts}
+    assert len(keys) == 1
+    (serial,) = serials
+    assert serial is not None
+    return serial
+
+
+def forget(fleet: Fleet, host: str) -> None:
+    fleet.lab.exec(host, ["rm", "-rf", HOME], check=True)
+
+
+def test_one_order_serves_all_and_who_lacks_it_gets_it_without_one(trio: Fleet) -> None:
+    check = trio.site("--check")
+    assert check.code == 0
+    assert trio.serials() == dict.fromkeys(trio.lab.hosts)
+    mark = trio.lab.pebble.mark()
+    run = trio.site()
+    assert run.code == 0
+    assert (
+        check.planned
+        == run.planned
+        == [
+            "web1: certificate shop: issue (missing)",
+            "web2: certificate shop: receive (missing: from web1)",
+            "web3: certificate shop: receive (missing: from web1)",
+        ]
+    )
+    assert check.hosts_with("changed") == run.hosts_with("changed") == trio.lab.hosts
+    first = all_have_one(trio)
+    assert trio.lab.pebble.issued(mark) == [first]
+    assert orders(trio, mark) == 1
+    trio.enable_tls()
+
+    again = trio.site("-vvv")
+    assert again.code == 0
+    assert again.hosts_with("changed") == []
+    assert again.module_runs == dict.fromkeys(map(trio.lab.address, trio.lab.hosts), 1)
+
+    # The host that made the key is as good as any other.
+    forget(trio, "web1")
+    trio.file("web3", "shop", "privkey.pem").write_text("damaged")
+    mark = trio.lab.pebble.mark()
+    run = trio.site("-vvv")
+    assert run.code == 0
+    assert run.planned == [
+        "web1: certificate shop: receive (missing: from web2)",
+        "web3: certificate shop: receive (key does not match: from web2)",
+    ]
+    assert all_have_one(trio) == first
+    assert trio.signed_requests(mark) == []
+    # One look, and for both of them the key: the host with nothing due is bothered with nothing else.
+    assert run.module_runs[trio.lab.address("web2")] == 2
+
+    mark = trio.lab.pebble.mark()
+    run = trio.site(acme_force_renewal=True)
+    assert run.code == 0
+    second = all_have_one(trio)
+    assert second != first
+    assert trio.lab.pebble.issued(mark) == [second]
+    assert orders(trio, mark) == 1
+    for host in ("web1", "web2"):
+        served(trio, host)
+
+
+def served(fleet: Fleet, host: str) -> None:
+    from tests.lab.process import wait
+
+    live = fleet.live(host)
+    wait(lambda: fleet.served(host, "lb.lab.test") == live, 20, f"{host} does not serve what it has", 0.1)
+
+
+def test_the_first_that_can_be_reached_makes_the_key(trio: Fleet) -> None:
+    trio.lab.unplug("web3")
+    trio.variables["acme_certificates"] = [
+        trio.certificate("shop", "web2.lab.test", shared=True),
+    ]
+    run = trio.run(trio.command())
+    assert run.planned == [
+        "web1: certificate shop: issue (missing)",
+        "web2: certificate shop: receive (missing: from web1)",
+    ]
+    trio.lab.plug("web3")
+    trio.lab.unplug("web1")
+    mark = trio.lab.pebble.mark()
+    run = trio.site()
+    assert run.planned == ["web3: certificate shop: receive (missing: from web2)"]
+    trio.lab.plug("web1")
+    assert all_have_one(trio)
+    assert trio.signed_requests(mark) == []
+
+
+def test_what_goes_wrong_is_told_to_all_and_the_next_run_mends_it(trio: Fleet) -> None:
+    trio.variables["acme_certificates"] = [trio.certificate("shop", "nx.lab.test", shared=True)]
+    run = trio.site()
+    assert run.hosts_with("failed") == trio.lab.hosts
+    assert "nx.lab.test" in run.message("web1")
+    assert "web1 makes the key and orders: " in run.message("web2")
+    assert "nx.lab.test" in run.message("web2")
+    assert trio.serials() == dict.fromkeys(trio.lab.hosts)
+
+    # The hosts disagree.
+    run = trio.site(
+        **trio.by_host(
+            **{
+                host: [trio.certificate("shop", "lb.lab.test", shared=True, key_type=kind)]
+                for host, kind in zip(trio.lab.hosts, ("ec256", "ec256", "rsa2048"))
+            }
+        )
+    )
+    assert run.hosts_with("failed") == trio.lab.hosts
+    assert "key_type differs between web1 and web3" in run.message("web2")
+
+    # A host that cannot take it is no hindrance to the others.
+    trio.variables["acme_certificates"] = [trio.certificate("shop", "lb.lab.test", shared=True)]
+    trio.lab.path("web2", f"{HOME}/live").mkdir(parents=True, exist_ok=True)
+    trio.lab.path("web2", f"{HOME}/live/shop").write_text("in the way")
+    run = trio.site()
+    assert run.hosts_with("failed") == ["web2"]
+    assert trio.serials()["web1"] == trio.serials()["web3"] is not None
+    trio.lab.path("web2", f"{HOME}/live/shop").unlink()
+    assert trio.site().code == 0
+    all_have_one(trio)
+
+
+def test_the_key_is_never_seen_on_its_way(trio: Fleet, tmp_path: Path) -> None:
+    trio.variables["acme_certificates"].append(
+        trio.certificate("rsa", "lb.lab.test", key_type="rsa2048", reload=[], shared=True)
+    )
+    home, temp = tmp_path / "home", tmp_path / "tmp"
+    home.mkdir()
+    temp.mkdir()
+    env = {"HOME": str(home), "TMPDIR": str(temp), "ANSIBLE_LOG_PATH": str(home / "ansible.log")}
+    runs: list[Run] = []
+    with Sampler([home, temp, trio.lab.state / "ansible", trio.folder]) as sampler:
+        runs.append(trio.run(trio.command("-vvvv", "--diff"), env=env))
+        assert runs[-1].code == 0
+        forget(trio, "web1")
+        runs.append(trio.run(trio.command("-vvvv", "--diff"), env=env))
+        assert runs[-1].code == 0
+    all_have_one(trio)
+    assert "sealed_key" in runs[-1].text
+    keys = {
+        f"the private key of {name}": secret_parts(trio.file("web1", name, "privkey.pem").read_bytes())
+        for name in ("shop", "rsa")
+    }
+    output = {f"the output of run {number}": run.text.encode() for number, run in enumerate(runs, 1)}
+    assert len(sampler.commands) > 10
+    assert traces(keys, {**output, "a process list": b"\n".join(sampler.commands), **sampler.files}) == []
+    for host in trio.lab.hosts:
+        files = everything_written(trio, host)
+        # On the hosts it is in the files that are for it, and found there.
+        places = {trace.partition(" in ")[2] for trace in traces(keys, files)}
+        assert len(places) == 2
+        assert {path.rpartition("/")[2] for path in places} == {"privkey.pem"}

@@ -1,0 +1,186 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The way of shared certificates through the role's steps."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.certfleet.tls.plugins.filter import flow, shared
+
+DIRECTORY, OTHER_CA = "https://ca/directory", "https://other/directory"
+HOSTS = ["web1", "web2", "web3"]
+FINAL = {"name": "shop", "status": "valid", "certificate": "C", "chain": "I", "account_uri": "a", "problem": ""}
+
+
+def share(serial=None, hosts=("web2", "web3"), owner="web1", name="shop"):
+    known = {"directory": OTHER_CA, "account_uri": "b"} if serial else {"directory": None, "account_uri": None}
+    return {"name": name, "owner": owner, "serial": serial, **known, "hosts": list(hosts)}
+
+
+def plan(*shares):
+    hosts = {host: [] for host in HOSTS}
+    for item in shares:
+        if item["serial"] is None:
+            hosts[item["owner"]].append({"name": item["name"], "action": "issue"})
+        for host in item["hosts"]:
+            hosts[host].append({"name": item["name"], "action": "receive", "share": {"owner": item["owner"]}})
+    return {"directory": DIRECTORY, "shares": list(shares), "hosts": hosts}
+
+
+def variables(**hosts):
+    """The variables of hosts: each has made a key to receive with, but for what is given."""
+    requested = {host: {"acme_request": {"receivers": {"shop": f"key of {host}"}}} for host in ("web2", "web3")}
+    return {"web1": {"acme_request": {}}, **requested, **hosts}
+
+
+def answer(owner="web1", **more):
+    sealed = {"web2": "sealed 2", "web3": "sealed 3"}
+    shares = [{"name": "shop", "certificate": "C", "chain": "I", "sealed": sealed}]
+    return {"results": [{"item": {"owner": owner}, "shares": shares, **more}]}
+
+
+def with_answer(**more):
+    return variables(web2={**variables()["web2"], "acme_sealed": answer(**more)})
+
+
+def finalized(**more):
+    return {"hosts": {"web1": [{**FINAL, **more}]}}
+
+
+ORDERED = {"hosts": {"web1": [{"name": "shop", "status": "ready", "directory": OTHER_CA, "challenges": []}]}}
+
+
+def told(the_plan, host, hostvars, final=None, ordered=ORDERED):
+    final = finalized() if final is None else final
+    requested = hostvars[host].get("acme_request") or {}
+    results = flow.outcomes(the_plan, ordered, requested, final, host)
+    return shared.received(results, the_plan, ordered, final, hostvars, host)
+
+
+def test_who_receives():
+    the_plan = plan(share())
+    assert [shared.receiving(the_plan, host) for host in HOSTS] == [[], ["shop"], ["shop"]]
+
+
+def test_the_first_that_can_asks_for_all():
+    the_plan = plan(share())
+    keys = {"web2": "key of web2", "web3": "key of web3"}
+    asked = [{"owner": "web1", "shares": [{"name": "shop", "serial": None, "receivers": keys}]}]
+    assert [shared.shares(the_plan, finalized(), variables(), host) for host in HOSTS] == [[], asked, []]
+    # One that vanished has no key, and asks for nothing.
+    for gone in ({}, {"acme_request": {"unreachable": True}}, {"acme_request": {"receivers": {}}}):
+        asked = [{"owner": "web1", "shares": [{"name": "shop", "serial": None, "receivers": {"web3": "key of web3"}}]}]
+        found = [shared.shares(the_plan, finalized(), variables(web2=gone), host) for host in HOSTS]
+        assert found == [[], [], asked]
+
+
+def test_each_host_is_asked_once_for_all_that_it_has():
+    the_plan = plan(share("0a"), share("0b", name="mail"), share("0c", owner="web3", hosts=["web2"], name="other"))
+    hostvars = variables(web2={"acme_request": {"receivers": {"shop": "k", "mail": "k", "other": "k"}}})
+    asked = shared.shares(the_plan, {"hosts": {}}, hostvars, "web2")
+    assert [(item["owner"], [entry["serial"] for entry in item["shares"]]) for item in asked] == [
+        ("web1", ["0a", "0b"]),
+        ("web3", ["0c"]),
+    ]
+
+
+@pytest.mark.parametrize("final", [finalized(status="failed"), finalized(status="deferred"), {"hosts": {}}, {}])
+def test_no_key_is_passed_for_what_did_not_come(final):
+    assert shared.shares(plan(share()), final, variables(), "web2") == []
+
+
+def test_what_was_issued_for_another_host_is_told_with_the_key():
+    for host, sealed in (("web2", "sealed 2"), ("web3", "sealed 3")):
+        assert told(plan(share()), host, with_answer()) == [
+            {
+                "name": "shop",
+                "status": "valid",
+                "certificate": "C",
+                "chain": "I",
+                "account_uri": "a",
+                "directory": OTHER_CA,
+                "sealed_key": sealed,
+            }
+        ]
+    assert told(plan(share()), "web1", with_answer()) == [FINAL]
+
+
+def test_what_another_host_has_is_told_with_the_key():
+    (result,) = told(plan(share("0a")), "web3", with_answer(), {"hosts": {}})
+    assert (result["status"], result["certificate"], result["sealed_key"]) == ("valid", "C", "sealed 3")
+    assert (result["directory"], result["account_uri"]) == (OTHER_CA, "b")
+
+
+def test_own_results_are_kept():
+    the_plan = plan(share("0a"))
+    the_plan["hosts"]["web2"].append({"name": "own", "action": "repair"})
+    results = told(the_plan, "web2", with_answer(), {"hosts": {}})
+    assert [(item["name"], item["status"]) for item in results] == [("own", "repair"), ("shop", "valid")]
+
+
+def test_in_check_mode_nothing_is_received():
+    for item in (share(), share("0a")):
+        assert told(plan(item), "web2", variables(), {"skipped": True}) == [{"name": "shop", "status": "keep"}]
+
+
+@pytest.mark.parametrize(
+    ("item", "hostvars", "final", "status", "problem"),
+    [
+        (
+            share(),
+            with_answer(),
+            finalized(status="failed", problem="no"),
+            "failed",
+            "web1 makes the key and orders: no",
+        ),
+        (
+            share(),
+            with_answer(),
+            finalized(status="deferred", problem="slow down"),
+            "deferred",
+            "web1 makes the key and orders: slow down",
+        ),
+        (share(), variables(), {}, "failed", "web1 makes the key and orders: it could not be finalized"),
+        (
+            share(),
+            variables(web1={"acme_request": {"failures": {"shop": "the disk is full"}}}),
+            {},
+            "failed",
+            "web1 makes the key and orders: the disk is full",
+        ),
+        (
+            share("0a"),
+            variables(web2={"acme_request": {"msg": "no library"}}),
+            {},
+            "failed",
+            "no library",
+        ),
+        (
+            share("0a"),
+            variables(web2={"acme_request": {"failures": {"shop": "the disk is full"}}}),
+            {},
+            "failed",
+            "the disk is full",
+        ),
+        (share("0a"), variables(), {}, "failed", "web1 has the key, and did not give it: it gave no answer"),
+        (
+            share("0a"),
+            with_answer(shares=[], failures={"shop": "no such serial"}),
+            {},
+            "failed",
+            "web1 has the key, and did not give it: no such serial",
+        ),
+        (
+            share("0a"),
+            with_answer(shares=None, msg="unreachable"),
+            {},
+            "failed",
+            "web1 has the key, and did not give it: unreachable",
+        ),
+    ],
+)
+def test_what_stops_it_is_told(item, hostvars, final, status, problem):
+    assert told(plan(item), "web2", hostvars, final) == [
+        {"name": "shop", "status": status, "problem": problem, "resumable": True}
+    ]
