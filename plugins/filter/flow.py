@@ -183,13 +183,13 @@ def outcomes(
     result = []
     for planned in plan["hosts"][host]:
         name = planned["name"]
+        if planned["action"] == "receive":
+            continue  # shared.received() tells of it
         if planned["action"] in ("repair", "switch", "keep"):
             result.append({"name": name, "status": planned["action"]})
         elif planned["action"] == "refuse":
             result.append(_failed(name, planned["message"]))
         elif name in finals_by_name:
-        if planned["action"] == "receive":
-            continue  # shared.received() tells of it
             final = dict(finals_by_name[name])
             if final["status"] == "failed":
                 tokens = (challenge["token"] for challenge in orders_by_name.get(name, {}).get("challenges", ()))
