@@ -4,17 +4,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.certfleet.tls.plugins.module_utils.ansible.host_options import CERTIFICATE_SPEC, HOME_SPEC
+from ansible_collections.certfleet.tls.plugins.module_utils.pki.formats import with_digests, without_passphrases
 
-# Here a path is a text: ~ and variables in it are the host's.
-_SPEC = {
-    key: {**option, "type": "str"} if option["type"] == "path" else option for key, option in CERTIFICATE_SPEC.items()
-}
+
+def _as_text(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """The options with text in the place of paths: ~ and variables in them are the host's."""
+    return {
+        key: {
+            **option,
+            **({"type": "str"} if option["type"] == "path" else {}),
+            **({"options": _as_text(option["options"])} if "options" in option else {}),
+        }
+        for key, option in spec.items()
+    }
+
+
+_SPEC = _as_text(CERTIFICATE_SPEC)
 
 
 class ActionModule(ActionBase):
@@ -30,7 +42,11 @@ class ActionModule(ActionBase):
         _arguments, options = self.validate_argument_spec(
             argument_spec={**HOME_SPEC, "certificates": {"type": "list", "elements": "dict", "options": _SPEC}}
         )
-        result.update(self._execute_module(task_vars=task_vars))
+        arguments = dict(self._task.args)
+        if isinstance(arguments.get("certificates"), list):
+            # To compare, a host needs no passphrase. Where one were part of a name, its answer would hide the name.
+            arguments["certificates"] = [with_digests(option) for option in arguments["certificates"]]
+        result.update(self._execute_module(module_args=arguments, task_vars=task_vars))
         if not result.get("failed"):
             result["certificates"] = _of(options["certificates"], result.get("certificates"))
         return result
@@ -44,4 +60,4 @@ def _of(wanted: list[dict[str, Any]] | None, said: Any) -> list[dict[str, Any]]:
         return [{**item, "wanted": None} for item in said]
     if [item.get("name") for item in said] != [option["name"] for option in wanted]:
         raise AnsibleActionFail("the host answers for other certificates than it was asked for")
-    return [{**item, "wanted": option} for item, option in zip(said, wanted)]
+    return [{**item, "wanted": without_passphrases(option)} for item, option in zip(said, wanted)]

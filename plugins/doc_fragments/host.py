@@ -135,6 +135,58 @@ options:
         type: bool
         default: false
         version_added: 0.3.0
+      formats:
+        description:
+          - Files that the certificate is kept in beside its PEM files, for what reads nothing else. Each is written
+            whole or not at all, and whenever it is missing, changed or wanted otherwise, without a new certificate.
+            What is in O(certificates[].reload) is reloaded then.
+          - Their folders have to be there. A file that is not listed any more stays as it is; a warning says so.
+        type: list
+        elements: dict
+        default: []
+        version_added: 0.3.0
+        suboptions:
+          kind:
+            description:
+              - V(combined) has the private key, the certificate and its chain as PEM, as HAProxy wants it.
+              - V(pkcs12) has the same as PKCS #12, for Java and Windows.
+              - V(der) is the certificate alone, V(root) the root that its chain leads to, as PEM.
+            type: str
+            required: true
+            choices: [combined, pkcs12, der, root]
+          path:
+            description: The file, absolute.
+            type: path
+            required: true
+          owner:
+            description: Who owns it. By default as the private key where that is in it, else whoever runs the module.
+            type: str
+          group:
+            description: Its group, with the same default.
+            type: str
+          mode:
+            description:
+              - Its mode, four octal digits in quotes. By default as the private key's where that is in it, else
+                V(0644).
+            type: str
+          encryption:
+            description:
+              - V(modern) is AES-256 with SHA-256, for which the host needs cryptography 38 or later. V(legacy) is
+                triple DES with SHA-1, for what is old.
+            type: str
+            default: modern
+            choices: [modern, legacy]
+          passphrase:
+            description: What a V(pkcs12) is encrypted with, which needs one.
+            type: str
+          friendly_name:
+            description: The name of key and certificate in a V(pkcs12). By default O(certificates[].name).
+            type: str
+          roots:
+            description:
+              - A file on the host with trusted roots, PEM, among which that of the chain is looked for, as CAs leave it
+                out. By default where distributions keep theirs; an internal CA is not among them.
+            type: path
       owner:
         description: Who owns the private key. By default whoever runs the module.
         type: str

@@ -72,6 +72,8 @@ def decide(
         return Decision(ISSUE, reason, can_wait=_still_serves(live, now))
     if live["attributes"]:
         return Decision(REPAIR, "attributes", "; ".join(live["attributes"]), next_at)
+    if live.get("formats"):
+        return Decision(REPAIR, "formats", "; ".join(live["formats"]), next_at)
     if (wanted["reload"] or wanted.get("probe")) and not live["reloaded"]:
         return Decision(REPAIR, "reload outstanding", next_at=next_at)
     return Decision(KEEP, next_at=next_at)

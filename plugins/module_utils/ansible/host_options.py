@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ..pki import library
 from ..pki.endpoints import STARTTLS
 from ..pki.errors import HostError
+from ..pki.formats import KINDS, LEGACY, MODERN
 from ..pki.identifiers import CHALLENGES, HTTP_01, TLS_ALPN_01
 from ..pki.wanted import Wanted, check_home, twice
 
@@ -26,6 +27,18 @@ PROBE_SPEC: dict[str, Any] = {
     "server_name": {"type": "str"},
     "starttls": {"type": "str", "choices": list(STARTTLS)},
     "timeout": {"type": "int", "default": 30},
+}
+
+FORMAT_SPEC: dict[str, Any] = {
+    "kind": {"type": "str", "required": True, "choices": list(KINDS)},
+    "path": {"type": "path", "required": True},
+    "owner": {"type": "str"},
+    "group": {"type": "str"},
+    "mode": {"type": "str"},
+    "encryption": {"type": "str", "default": MODERN, "choices": [MODERN, LEGACY]},
+    "passphrase": {"type": "str", "no_log": True},
+    "friendly_name": {"type": "str"},
+    "roots": {"type": "path"},
 }
 
 CERTIFICATE_SPEC: dict[str, Any] = {
@@ -46,6 +59,7 @@ CERTIFICATE_SPEC: dict[str, Any] = {
     "not_after": {"type": "str"},
     "reload": {"type": "list", "elements": "raw", "default": []},
     "probe": {"type": "list", "elements": "dict", "options": PROBE_SPEC, "default": []},
+    "formats": {"type": "list", "elements": "dict", "options": FORMAT_SPEC, "default": []},
     "shared": {"type": "bool", "default": False},
     "owner": {"type": "str"},
     "group": {"type": "str"},

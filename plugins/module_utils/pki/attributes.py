@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Who may read a private key: its mode, owner and group. Standard library only."""
+"""Who may read a private key, or another file: its mode, owner and group. Standard library only."""
 
 from __future__ import annotations
 
@@ -31,29 +31,32 @@ class Attributes(NamedTuple):
     gid: int = -1
 
 
-def resolve(wanted: Mapping[str, Any]) -> Attributes:
+def resolve(wanted: Mapping[str, Any], secret: bool = True) -> Attributes:
     """The attributes that the options mode, owner and group name. Raises OptionError."""
-    return Attributes(parse_mode(wanted["mode"]), _uid(wanted["owner"]), _gid(wanted["group"]))
+    return Attributes(parse_mode(wanted["mode"], secret), _uid(wanted["owner"]), _gid(wanted["group"]))
 
 
-def parse_mode(text: str) -> int:
-    """Permission bits from their octal text. Raises OptionError."""
+def parse_mode(text: str, secret: bool = True) -> int:
+    """Permission bits from their octal text. secret: there is a private key in the file. Raises OptionError."""
     # A leading zero is demanded: YAML reads a bare 0640 as 416, which would be taken for an octal number as well.
     if not re.fullmatch(r"0[0-7]{3}", text):
         raise OptionError(f"mode {text!r} is not one: give four octal digits in quotes, such as '0640'")
     mode = int(text, 8)
-    if mode & 0o007:
+    if secret and mode & 0o007:
         raise OptionError(f"mode '{text}' would open the private key to every user of the host: use '0640' and a group")
     return mode
 
 
-def drift(path: str, wanted: Attributes) -> list[str]:
-    """How the file at *path* differs from what is wanted, in words; nothing if it is not there."""
+def drift(path: str, wanted: Attributes, name: str = "") -> list[str]:
+    """How the file at *path* differs from what is wanted, in words; nothing if it is not there.
+
+    *name* is what it is called in them, by default the last part of its path.
+    """
     try:
         found = os.lstat(path)
     except OSError:
         return []
-    name = os.path.basename(path)
+    name = name or os.path.basename(path)
     texts = []
     if stat.S_IMODE(found.st_mode) != wanted.mode:
         texts.append(f"{name} mode {stat.S_IMODE(found.st_mode):04o} instead of {wanted.mode:04o}")

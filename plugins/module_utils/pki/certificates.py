@@ -62,6 +62,17 @@ def load_all(text: str, what: str) -> list[x509.Certificate]:
     return found
 
 
+def load_readable(text: str) -> list[x509.Certificate]:
+    """Those certificates in a PEM text that can be read: among roots there are odd ones."""
+    found = []
+    for block in _PEM.findall(text):
+        try:
+            found += load_all(block, "it")
+        except CertificateError:
+            continue
+    return found
+
+
 def pem(certificate: x509.Certificate) -> bytes:
     """A certificate as PEM, without what a CA may have written around it."""
     return certificate.public_bytes(serialization.Encoding.PEM)

@@ -31,7 +31,7 @@ def check(certificate: x509.Certificate, chain: Sequence[x509.Certificate], now:
             raise CertificateError(f"{what} comes where the issuer {_name(below.issuer)} belongs")
         if not _may_issue(issuer):
             raise CertificateError(f"{what} is not a CA's certificate")
-        if not _signed_by(below, issuer):
+        if not signed_by(below, issuer):
             raise CertificateError(f"{what} did not sign {_name(below.subject) or 'the certificate'}")
         check_validity(issuer, f"{_name(issuer.subject)} in the CA's chain", now)
         below = issuer
@@ -42,7 +42,8 @@ def _may_issue(issuer: x509.Certificate) -> bool:
     return basic is not None and basic.ca
 
 
-def _signed_by(below: x509.Certificate, issuer: x509.Certificate) -> bool:
+def signed_by(below: x509.Certificate, issuer: x509.Certificate) -> bool:
+    """Whether *issuer*'s key signed *below*."""
     try:
         if hasattr(below, "verify_directly_issued_by"):  # cryptography 40 and later
             below.verify_directly_issued_by(issuer)

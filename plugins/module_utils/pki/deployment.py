@@ -6,21 +6,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from . import certificates, chains, files, keys
+from . import certificates, chains, files, format_files, formats, keys
 from .attributes import drift
 from .certificates import utc
 from .errors import CertificateError, HostError, StateError
+from .formats import Format
 from .manifest import CERTIFICATE, CHAIN, KEY, MANIFEST, Found, issued_facts, live_facts, read
 from .versions import KEPT, Versions
 from .wanted import Wanted
 
 if TYPE_CHECKING:
     from cryptography import x509
+
+
+_NEW = ("issued", "switched", "received")  # reasons of what has been put in place just now
 
 
 @dataclass(frozen=True)
@@ -35,17 +39,21 @@ class Issued:
 
 @dataclass(frozen=True)
 class Return:
-    """A way back: the version that was left, the one that is live again, and their serials."""
+    """A way back: the version that was left, the one that is live again, and their serials.
+
+    trouble: what could not be taken back, or empty.
+    """
 
     left: str
     left_serial: str
     live: str
     live_serial: str
+    trouble: str = ""
 
 
 @dataclass(frozen=True)
 class Deployed:
-    """What became of a certificate. warning: a sentence for people, or empty."""
+    """What became of a certificate. warning, and problem, which is worse: a sentence for people, or empty."""
 
     changed: bool
     version: str
@@ -53,6 +61,7 @@ class Deployed:
     not_after: str
     reason: str
     warning: str = ""
+    problem: str = ""
 
 
 def deploy(home: str, wanted: Wanted, issued: Issued, now: datetime, check: bool) -> Deployed:
@@ -63,10 +72,10 @@ def deploy(home: str, wanted: Wanted, issued: Issued, now: datetime, check: bool
 
     def step(found: Found) -> Deployed:
         if found.live and files.holds(versions.path(found.live, CERTIFICATE), pem):
-            return _deployed(read(versions.path(found.live, MANIFEST)) or {}, found.live, False, "unchanged")
+            return _unchanged(versions, found.live, wanted, now, check)
         if not found.pending and found.live and _would_do(versions, found.live, leaf, wanted, now):
             # Another run at the same time was faster with its own order for the same key.
-            return _deployed(read(versions.path(found.live, MANIFEST)) or {}, found.live, False, "unchanged")
+            return _unchanged(versions, found.live, wanted, now, check)
         number = versions.pending(found)
         _check_order(issued, found.manifest or {})
         warning = certificates.check(leaf, _key(versions, number), wanted.identifiers, now)
@@ -78,7 +87,7 @@ def deploy(home: str, wanted: Wanted, issued: Issued, now: datetime, check: bool
             versions.repair(number, wanted.attributes)
             versions.complete(number, manifest, pem, b"".join(map(certificates.pem, chain)))
             versions.switch(number)
-        return _deployed(manifest, number, True, "issued", warning)
+        return with_formats(_deployed(manifest, number, True, "issued", warning), versions, wanted, now, check)
 
     if check:
         return step(versions.look())
@@ -101,8 +110,8 @@ def switch(home: str, wanted: Wanted, now: datetime, check: bool) -> Deployed | 
         return step(found)
 
 
-def repair(home: str, wanted: Wanted, check: bool) -> Deployed | None:
-    """Put the live key's mode, owner and group right; None if there is no live version. Raises HostError."""
+def repair(home: str, wanted: Wanted, now: datetime, check: bool) -> Deployed | None:
+    """Put the live key's mode, owner and group right, and the formats; None if no version is live. Raises HostError."""
     versions = Versions(home, wanted.name)
 
     def step(found: Found) -> Deployed | None:
@@ -111,7 +120,8 @@ def repair(home: str, wanted: Wanted, check: bool) -> Deployed | None:
         path = versions.path(found.live, KEY)
         texts = drift(path, wanted.attributes) if check else versions.repair(found.live, wanted.attributes)
         manifest = read(versions.path(found.live, MANIFEST)) or {}
-        return _deployed(manifest, found.live, bool(texts), "; ".join(texts) or "unchanged")
+        deployed = _deployed(manifest, found.live, bool(texts), "; ".join(texts) or "unchanged")
+        return with_formats(deployed, versions, wanted, now, check)
 
     if check:
         return step(versions.look())
@@ -119,8 +129,10 @@ def repair(home: str, wanted: Wanted, check: bool) -> Deployed | None:
         return step(found)
 
 
-def go_back(home: str, name: str, now: datetime) -> Return:
+def go_back(home: str, name: str, now: datetime, wanted: Sequence[Format] = ()) -> Return:
     """Make the version before the live one the live one again: what came after is pending from then on.
+
+    *wanted*: the formats that go back with it.
 
     Raises HostError, StateError where there is none that is whole and holds still.
     """
@@ -137,7 +149,8 @@ def go_back(home: str, name: str, now: datetime) -> Return:
                 versions.note(found.live, reloaded=False)  # or it would be taken for history
                 versions.switch(number)
                 left = read(versions.path(found.live, MANIFEST)) or {}
-                return Return(found.live, left.get("serial") or "", number, facts["serial"])
+                trouble = "; ".join(format_files.write(versions, number, wanted, now).problems)
+                return Return(found.live, left.get("serial") or "", number, facts["serial"], trouble)
         raise StateError("there is no version before it that holds still")
 
 
@@ -183,7 +196,38 @@ def _switched(versions: Versions, number: str, wanted: Wanted, now: datetime, ch
     if not check:
         versions.repair(number, wanted.attributes)
         versions.switch(number)
-    return _deployed(read(versions.path(number, MANIFEST)) or {}, number, True, "switched", warning)
+    deployed = _deployed(read(versions.path(number, MANIFEST)) or {}, number, True, "switched", warning)
+    return with_formats(deployed, versions, wanted, now, check)
+
+
+def _unchanged(versions: Versions, number: str, wanted: Wanted, now: datetime, check: bool) -> Deployed:
+    deployed = _deployed(read(versions.path(number, MANIFEST)) or {}, number, False, "unchanged")
+    return with_formats(deployed, versions, wanted, now, check)
+
+
+def with_formats(deployed: Deployed, versions: Versions, wanted: Wanted, now: datetime, check: bool) -> Deployed:
+    """Have the formats be those of the version that was put in place, or kept. In a check, say what would be done."""
+    if check:
+        texts = [] if deployed.reason in _NEW else _format_drift(versions, deployed.version, wanted)
+        return _told(deployed, texts)
+    written = format_files.write(versions, deployed.version, wanted.formats, now)
+    if written.content:
+        versions.note(deployed.version, reloaded=False)  # there is something new to be read
+    warning = "; ".join(filter(None, (deployed.warning, *written.warnings)))
+    return replace(_told(deployed, written.changed), warning=warning, problem="; ".join(written.problems))
+
+
+def _format_drift(versions: Versions, number: str, wanted: Wanted) -> list[str]:
+    manifest = read(versions.path(number, MANIFEST)) or {}
+    return formats.drift(wanted.formats, manifest, files.read(versions.path(number, KEY)))
+
+
+def _told(deployed: Deployed, texts: Sequence[str]) -> Deployed:
+    """The same, with what was wrong with the formats as its reason, if it has no better one."""
+    if not texts or deployed.reason in _NEW:
+        return deployed
+    known = [] if deployed.reason == "unchanged" else [deployed.reason]
+    return replace(deployed, changed=True, reason="; ".join([*known, *texts]))
 
 
 def _check_order(issued: Issued, pending: Mapping[str, Any]) -> None:

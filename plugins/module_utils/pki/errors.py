@@ -46,6 +46,10 @@ class MisfitError(CertificateError):
     """A certificate that is for another key or other names: a new order can mend that."""
 
 
+class FormatError(HostError):
+    """A format that a certificate cannot be written in here."""
+
+
 class ServiceError(HostError):
     """A service that could not be reloaded."""
 

@@ -94,6 +94,13 @@ def write_all(folder: str, contents: Mapping[str, Content]) -> None:
         raise
 
 
+def replace(path: str, content: Content) -> None:
+    """Put a file at *path* in place of the one there may be; its folder has to be there."""
+    folder, name = os.path.split(path)
+    sweep(folder, name)
+    write_all(folder, {name: content})
+
+
 def write_folder(path: str, contents: Mapping[str, Content]) -> None:
     """Make the folder *path* with its files; it appears with all of them."""
     parent, name = os.path.split(path)

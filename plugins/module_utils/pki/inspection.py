@@ -13,7 +13,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from . import library, manifest
+from . import formats, library, manifest
 from .attributes import drift
 from .errors import HostError
 from .identifiers import HTTP_01, check
@@ -23,7 +23,8 @@ from .wanted import Wanted
 def inspect(home: str, wanted: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """What there is of each *wanted* certificate (options of the modules), as certificate_info returns it."""
     host_problems = [text for text in (library.problem(), _home_problem(home)) if text]
-    return [_certificate(home, option, host_problems) for option in wanted]
+    contended = formats.contended(wanted)
+    return [_certificate(home, option, host_problems, contended) for option in wanted]
 
 
 def inventory(home: str) -> list[dict[str, Any]]:
@@ -41,7 +42,7 @@ def inventory(home: str) -> list[dict[str, Any]]:
     ]
 
 
-def _certificate(home: str, option: Mapping[str, Any], host_problems: list[str]) -> dict[str, Any]:
+def _certificate(home: str, option: Mapping[str, Any], host_problems: list[str], contended: set[str]) -> dict[str, Any]:
     result = {"name": option["name"], "wanted": option, "invalid": [], "problems": [], "live": None, "pending": None}
     if manifest.name_problem(option["name"]):
         return {**result, "invalid": [manifest.name_problem(option["name"])]}
@@ -50,22 +51,35 @@ def _certificate(home: str, option: Mapping[str, Any], host_problems: list[str])
         wanted = Wanted.of(option)
     except HostError as error:
         return {**result, "invalid": [str(error)]}
+    twice = sorted(contended.intersection(item.path for item in wanted.formats))
+    if twice:
+        return {**result, "invalid": [f"formats has {twice[0]}, which another certificate has as well"]}
     live = result["live"]
     if live:
-        live["attributes"] = drift(
-            manifest.folder_path(home, wanted.name, live["version"], manifest.KEY), wanted.attributes
-        )
+        key = manifest.folder_path(home, wanted.name, live["version"], manifest.KEY)
+        live["attributes"] = drift(key, wanted.attributes)
+        live["formats"] = _format_drift(home, wanted, live)
     result["problems"] = [*host_problems, *_problems(home, wanted.name, live), *_unanswerable(option)]
     return result
 
 
 def _facts(home: str, name: str) -> dict[str, Any]:
     found = manifest.look(home, name)
-    live = {**manifest.live_facts(home, name, found.live), "attributes": []} if found.live else None
+    live = {**manifest.live_facts(home, name, found.live), "attributes": [], "formats": []} if found.live else None
     pending = manifest.pending_facts(found)
     if pending:
         pending["issued"] = manifest.issued_facts(home, name, found)
     return {"live": live, "pending": pending}
+
+
+def _format_drift(home: str, wanted: Wanted, live: Mapping[str, Any]) -> list[str]:
+    """How the formats differ from what they would be of the live version, if that is whole."""
+    key, said = (
+        manifest.content(home, wanted.name, live["version"], file) for file in (manifest.KEY, manifest.MANIFEST)
+    )
+    if live["missing"] or live["damaged"] or not key or not said:
+        return []
+    return formats.drift(wanted.formats, manifest.parse(said), key)
 
 
 def _unanswerable(option: Mapping[str, Any]) -> list[str]:

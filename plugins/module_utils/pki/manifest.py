@@ -95,6 +95,14 @@ def read(path: str) -> Manifest | None:
         return None
 
 
+def content(home: str, name: str, number: str, file: str) -> bytes:
+    """A file of a version; nothing where it cannot be read."""
+    try:
+        return _bytes(folder_path(home, name, number, file))
+    except OSError:
+        return b""
+
+
 def parse(data: bytes) -> Manifest:
     """A manifest from its text. Fields that are not known stay as they are. Raises ValueError."""
     manifest = json.loads(data)

@@ -90,7 +90,7 @@ class Proof:
     def _go_back(self, name: str, why: str) -> None:
         self.failures[name] = why
         try:
-            self._returns[name] = deployment.go_back(self._home, name, self._now)
+            self._returns[name] = deployment.go_back(self._home, name, self._now, self._wanted[name].formats)
         except HostError as error:
             self.failures[name] = f"{why}; it stays as it is: {error}"
 
@@ -108,6 +108,7 @@ class Proof:
                     deployment.unconfirm(self._home, name)
                 except HostError as error:
                     ending += f"; {error}"
+            ending += f", but {back.trouble}" if back.trouble else ""
             self.failures[name] += (
                 f"; version {back.left} (serial {back.left_serial}) is taken back, version {back.live} "
                 f"(serial {back.live_serial}) is live again{ending}; the next run tries version {back.left} again"

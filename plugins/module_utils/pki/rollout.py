@@ -69,7 +69,7 @@ class Rollout:
             if status == "valid":
                 self._deploy(result)
             elif status == "repair":
-                self._note(name, repair(self.home, self.wanted[name], self.check))
+                self._note(name, repair(self.home, self.wanted[name], self.now, self.check))
             elif status == "switch":
                 self._note(name, switch(self.home, self.wanted[name], self.now, self.check))
             elif status == "deferred":
@@ -147,6 +147,8 @@ class Rollout:
         self.changed |= deployed.changed
         if deployed.warning:
             self.warnings.append(f"certificate {name}: {deployed.warning}")
+        if deployed.problem:
+            self.failures[name] = deployed.problem
 
     def _is_new(self, name: str, deployed: Deployed) -> bool:
         return (self.check and deployed.reason in ("issued", "received", "switched")) or reload_outstanding(

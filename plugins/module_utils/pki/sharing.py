@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from . import certificates, chains, files, keys, sealing
 from .attributes import Attributes
 from .certificates import utc
-from .deployment import Deployed, Issued, parsed
+from .deployment import Deployed, Issued, parsed, with_formats
 from .errors import KeyFileError, StateError
 from .files import Content
 from .manifest import CERTIFICATE, CHAIN, FORMAT, KEY, MANIFEST, Found, folder_path, live_facts, read
@@ -89,7 +89,8 @@ def receive(home: str, wanted: Wanted, received: Received, now: datetime, check:
     with versions.locked() as found:
         receiving = folder_path(home, wanted.name, _RECEIVING)
         try:
-            return _taken_in(versions, found, wanted, received, _opened(receiving, received.sealed, wanted), now)
+            deployed = _taken_in(versions, found, wanted, received, _opened(receiving, received.sealed, wanted), now)
+            return with_formats(deployed, versions, wanted, now, check)
         finally:
             files.remove_file(receiving)
 

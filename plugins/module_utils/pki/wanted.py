@@ -12,10 +12,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from . import endpoints, reloads
+from . import endpoints, formats, reloads
 from .attributes import Attributes, resolve
 from .endpoints import Endpoint
 from .errors import OptionError
+from .formats import Format
 from .identifiers import check, names
 from .listen import Listen
 from .manifest import name_problem
@@ -33,6 +34,7 @@ class Wanted:
     reloads: tuple[Reload, ...]
     attributes: Attributes
     probes: tuple[Endpoint, ...] = ()
+    formats: tuple[Format, ...] = ()
 
     @classmethod
     def of(cls, option: Mapping[str, Any]) -> Wanted:
@@ -49,6 +51,7 @@ class Wanted:
             reloads=reloads.check(option["reload"]),
             attributes=resolve(option),
             probes=endpoints.check(option["probe"], identifiers),
+            formats=formats.check(option["formats"], option),
         )
         if wanted.probes and any(entry.kind == NOTIFY for entry in wanted.reloads):
             raise OptionError("probe does not go with a handler to notify, which runs when the probe is over")

@@ -41,8 +41,8 @@ def way(request, monkeypatch):
 
         return real(Old(), issuer)
 
-    real = chains._signed_by
-    monkeypatch.setattr(chains, "_signed_by", signed_by)
+    real = chains.signed_by
+    monkeypatch.setattr(chains, "signed_by", signed_by)
 
 
 def refused(leaf, chain, match, now=NOW):

@@ -24,7 +24,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils.pki import deploymen
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.errors import DiskError
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.manifest import look, pending_facts
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.preparation import Order
-from tests.unit.pki import faults, host
+from tests.unit.pki import ca, faults, host
 from tests.unit.pki.host import ACCOUNT, ORDER, ORDER_2, OTHER, WANTED
 
 
@@ -124,7 +124,7 @@ def forget_order(home):
 
 
 def repair(home):
-    deployment.repair(home, WANTED, False)
+    deployment.repair(home, WANTED, ca.NOW, False)
 
 
 def confirm(home):

@@ -239,9 +239,9 @@ def test_the_key_has_its_mode_before_the_switch(home, disk):
 
 def repair(home, wanted=WANTED):
     before = host.snapshot(home)
-    foreseen = deployment.repair(str(home), wanted, True)
+    foreseen = deployment.repair(str(home), wanted, ca.NOW, True)
     assert host.snapshot(home) == before
-    done = deployment.repair(str(home), wanted, False)
+    done = deployment.repair(str(home), wanted, ca.NOW, False)
     assert done == foreseen
     if done:
         assert done.changed == (host.snapshot(home) != before)
@@ -249,8 +249,8 @@ def repair(home, wanted=WANTED):
 
 
 def test_there_may_be_nothing_to_put_right(home):
-    assert deployment.repair(str(home), WANTED, True) is None
-    assert deployment.repair(str(home), WANTED, False) is None
+    assert deployment.repair(str(home), WANTED, ca.NOW, True) is None
+    assert deployment.repair(str(home), WANTED, ca.NOW, False) is None
     first = host.make_live(home)
     assert repair(home) == replace(first, changed=False, reason="unchanged")
 

@@ -34,6 +34,7 @@ def option(tmp_path):
         "profile": None,
         "reload": [],
         "probe": [],
+        "formats": [],
         "owner": None,
         "group": None,
         "mode": "0640",

@@ -290,6 +290,7 @@ def option():
         "profile": None,
         "reload": ["nginx"],
         "probe": [],
+        "formats": [],
         "owner": None,
         "group": None,
         "mode": "0640",

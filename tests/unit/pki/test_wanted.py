@@ -28,6 +28,7 @@ OPTION = {
     "profile": "",
     "reload": ["nginx", " nginx ", "postfix@-.service"],
     "probe": [],
+    "formats": [],
     "owner": None,
     "group": None,
     "mode": "0640",

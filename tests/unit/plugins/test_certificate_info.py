@@ -10,6 +10,7 @@ import pytest
 from ansible.errors import AnsibleActionFail
 
 from ansible_collections.certfleet.tls.plugins.action.certificate_info import ActionModule
+from ansible_collections.certfleet.tls.plugins.module_utils.pki.formats import digest
 
 SHOP = {"name": "shop", "identifiers": ["shop.example"], "webroot": "~/www"}
 FORGED = {"name": "shop", "identifiers": ["bank.example"], "challenge": "dns-01", "profile": "any", "webroot": "/srv"}
@@ -49,6 +50,25 @@ def test_without_options_nothing_is_wanted():
 def test_an_answer_to_another_question_is_refused(said):
     with pytest.raises(AnsibleActionFail, match="answer"):
         run({"certificates": said}, certificates=[SHOP])
+
+
+def test_a_passphrase_goes_to_the_host_as_a_digest_only_and_comes_back_not_at_all():
+    keystore = {"kind": "pkcs12", "path": "/srv/shop.p12", "passphrase": "open sesame"}
+    action = ActionModule(
+        MagicMock(args={"certificates": [{**SHOP, "formats": [keystore]}]}, async_val=0),
+        MagicMock(),
+        MagicMock(),
+        *[None] * 3,
+    )
+    action._execute_module = MagicMock(return_value={"certificates": [facts()]})
+    result = action.run(task_vars={})
+    sent = str(action._execute_module.call_args)
+    assert "sesame" not in sent
+    assert digest("open sesame") in sent
+    (found,) = result["certificates"]
+    assert found["wanted"]["formats"][0]["path"] == "/srv/shop.p12"
+    assert "sesame" not in str(result)
+    assert "sha256" not in str(result)
 
 
 def test_what_failed_is_passed_on():

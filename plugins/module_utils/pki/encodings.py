@@ -1,0 +1,95 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The bytes of the formats: PEM in one file, PKCS #12 (RFC 7292), DER, the root of the chain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from . import certificates, chains, files, keys
+from .errors import FormatError
+from .formats import COMBINED, DER, LEGACY, PKCS12, Format
+
+try:
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.serialization import pkcs12
+except ImportError:
+    pass  # said by library.py, before anything here is called
+
+if TYPE_CHECKING:
+    from cryptography import x509
+
+    from .keys import PrivateKey
+
+# Where distributions keep the roots they trust, as one file.
+ROOTS = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+)
+_ROUNDS = 20000  # of the key derivation; files like this are opened at every start of a service
+_LARGEST = 1 << 24  # bytes, of a file of roots
+
+
+def encode(
+    item: Format, key: PrivateKey, leaf: x509.Certificate, chain: Sequence[x509.Certificate], now: datetime
+) -> bytes:
+    """What the file has to hold. Raises HostError."""
+    if item.kind == COMBINED:
+        # The key first: Postfix takes it so only, HAProxy in any order.
+        return keys.pem(key) + b"".join(map(certificates.pem, (leaf, *chain)))
+    if item.kind == PKCS12:
+        return _pkcs12(item, key, leaf, chain)
+    if item.kind == DER:
+        return leaf.public_bytes(serialization.Encoding.DER)
+    return certificates.pem(_root(item, leaf, chain, now))
+
+
+def _pkcs12(item: Format, key: PrivateKey, leaf: x509.Certificate, chain: Sequence[x509.Certificate]) -> bytes:
+    passphrase = item.passphrase.encode()
+    if hasattr(serialization.PrivateFormat, "PKCS12"):  # cryptography 38 and later
+        builder = serialization.PrivateFormat.PKCS12.encryption_builder().kdf_rounds(_ROUNDS)
+        if item.encryption == LEGACY:
+            builder = builder.key_cert_algorithm(pkcs12.PBES.PBESv1SHA1And3KeyTripleDESCBC)
+            builder = builder.hmac_hash(hashes.SHA1())  # noqa: S303 # as is asked for
+        else:
+            builder = builder.key_cert_algorithm(pkcs12.PBES.PBESv2SHA256AndAES256CBC).hmac_hash(hashes.SHA256())
+        encryption = builder.build(passphrase)
+    elif item.encryption == LEGACY:
+        encryption = serialization.BestAvailableEncryption(passphrase)  # which is triple DES there
+    else:
+        raise FormatError(
+            f"{item.path}: the modern encryption of PKCS #12 needs cryptography 38 or later on this host: "
+            "have a newer python3-cryptography, or set encryption: legacy"
+        )
+    return pkcs12.serialize_key_and_certificates(
+        item.friendly_name.encode(), key, leaf, list(chain) or None, encryption
+    )
+
+
+def _root(item: Format, leaf: x509.Certificate, chain: Sequence[x509.Certificate], now: datetime) -> x509.Certificate:
+    """The root that the chain leads to: the CA leaves it out, so it is looked for among those that the host trusts."""
+    top = chain[-1] if chain else leaf
+    if top.issuer == top.subject:
+        return top
+    places = [item.roots] if item.roots else list(ROOTS)
+    for place in places:
+        data = files.peek(place, _LARGEST) if not item.roots else files.read(place)
+        fitting = [
+            root
+            for root in certificates.load_readable((data or b"").decode("utf-8", "replace"))
+            if root.subject == top.issuer
+            and certificates.validity(root).not_after > now
+            and chains.signed_by(top, root)
+        ]
+        if fitting:
+            return max(fitting, key=lambda root: certificates.validity(root).not_after)
+    raise FormatError(
+        f"{item.path}: the chain's root {top.issuer.rfc4514_string()} is not in {' or '.join(places)}: "
+        "name a file that has it in roots"
+    )

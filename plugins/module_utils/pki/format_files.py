@@ -1,0 +1,71 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Formats on the disk: written from a version that is live, recorded in its manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from . import attributes, certificates, files, formats, keys
+from .encodings import encode
+from .errors import HostError
+from .files import Content
+from .formats import Format
+from .manifest import CERTIFICATE, CHAIN, KEY, MANIFEST, read
+from .versions import Versions
+
+
+class Written(NamedTuple):
+    """What came of it. changed: what differed, in words. content: whether a service has something to read anew.
+
+    problems: what could not be written, and why. warnings: files that stay behind.
+    """
+
+    changed: list[str]
+    content: bool
+    problems: list[str]
+    warnings: list[str]
+
+
+def write(versions: Versions, number: str, wanted: Sequence[Format], now: datetime) -> Written:
+    """Have the files be those of a version. One that cannot be written stops no other. Raises HostError."""
+    manifest = read(versions.path(number, MANIFEST)) or {}
+    known = formats.records(manifest)
+    if not wanted and not known:
+        return Written([], False, [], [])
+    path = versions.path(number, KEY)
+    key_file = files.read(path)
+    written = Written(formats.drift(wanted, manifest, key_file), False, [], [])
+    records = {}
+    content = False
+    for item in wanted:
+        try:
+            if formats.is_as_recorded(item, manifest, key_file):
+                if attributes.drift(item.path, item.attributes):
+                    files.set_attributes(item.path, item.attributes)
+                records[item.path] = known[item.path]
+                continue
+            leaf, chain = _certificates(versions, number)
+            data = encode(item, keys.load(key_file, path), leaf, chain, now)
+            files.replace(item.path, Content(data, item.attributes))
+            content = True
+            records[item.path] = {"sha256": formats.sha256(item.path) or "", "wanted": item.stamp(key_file)}
+        except HostError as error:
+            written.problems.append(str(error))
+            if item.path in known:
+                records[item.path] = known[item.path]
+    for stale in sorted(set(known) - {item.path for item in wanted}):
+        written.warnings.append(f"{stale} is not wanted any more: it stays as it is, and is renewed no longer")
+    if records != known:
+        versions.note(number, formats=records)
+    return written._replace(content=content)
+
+
+def _certificates(versions: Versions, number: str):  # type: ignore[no-untyped-def]
+    texts = [files.read(versions.path(number, file)).decode("ascii", "replace") for file in (CERTIFICATE, CHAIN)]
+    (leaf,) = certificates.load_all(texts[0], "the certificate")
+    return leaf, certificates.load_all(texts[1], "the chain")

@@ -1,0 +1,181 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Formats that a certificate is kept in beside its PEM files: what is wanted, and how what there is differs from it.
+
+Standard library only: this is part of the daily look. What was written is recorded in the live version's manifest:
+
+    "formats": {"/etc/haproxy/certs/shop.pem": {"sha256": ..., "wanted": ...}}
+
+*wanted* stands for the options that the content follows from, a passphrase among them, keyed with the private key:
+the manifest is open to all, and nobody without the key can try passphrases against it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+import re
+import stat
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from . import attributes
+from .attributes import Attributes
+from .errors import OptionError
+
+COMBINED, PKCS12, DER, ROOT = "combined", "pkcs12", "der", "root"
+KINDS = (COMBINED, PKCS12, DER, ROOT)
+#: Those with the private key in them.
+SECRET = (COMBINED, PKCS12)
+MODERN, LEGACY = "modern", "legacy"
+
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_LARGEST = 1 << 22  # bytes; no file of a certificate comes near it
+
+
+class Format(NamedTuple):
+    """A file that is wanted. passphrase, friendly_name, encryption: of PKCS #12. roots: where ROOT is looked for."""
+
+    kind: str
+    path: str
+    attributes: Attributes
+    encryption: str = MODERN
+    passphrase: str = ""
+    friendly_name: str = ""
+    roots: str = ""
+
+    def stamp(self, key: bytes) -> str:
+        """What the manifest records of the options; *key* is the private key's file."""
+        options = [self.kind, self.encryption, digest(self.passphrase), self.friendly_name, self.roots]
+        return hmac.new(key, json.dumps(options).encode(), "sha256").hexdigest()
+
+
+def check(options: Iterable[Mapping[str, Any]], certificate: Mapping[str, Any]) -> tuple[Format, ...]:
+    """The formats that the options of a *certificate* ask for. Raises OptionError."""
+    found = tuple(_format(option, certificate) for option in options)
+    for path, times in Counter(item.path for item in found).items():
+        if times > 1:
+            raise OptionError(f"formats has {path} twice")
+    return found
+
+
+def contended(certificates: Iterable[Mapping[str, Any]]) -> set[str]:
+    """The paths that several certificates have, which each of them would write anew in every run."""
+    times = Counter(path for option in certificates for path in {item["path"] for item in option["formats"]})
+    return {path for path, count in times.items() if count > 1}
+
+
+def digest(passphrase: str) -> str:
+    """What stands for a passphrase where it is only compared; of that, it is itself. Empty for none."""
+    if not passphrase or _DIGEST.fullmatch(passphrase):
+        return passphrase
+    return "sha256:" + hashlib.sha256(passphrase.encode()).hexdigest()
+
+
+def with_digests(option: Any) -> Any:
+    """A certificate's options, as a task gives them, with digests in the place of passphrases."""
+    return _changed(option, lambda passphrase: digest(str(passphrase)))
+
+
+def without_passphrases(option: Any) -> Any:
+    """A certificate's options for everybody to see."""
+    return _changed(option, lambda passphrase: None)
+
+
+def drift(formats: Sequence[Format], manifest: Mapping[str, Any], key: bytes) -> list[str]:
+    """How the files differ from what is wanted, in words. *manifest* and *key* are the live version's."""
+    known = records(manifest)
+    texts = []
+    for item in formats:
+        record = known.get(item.path, {})
+        problem = _content_drift(item, record, key)
+        texts += [f"{item.path} {problem}"] if problem else attributes.drift(item.path, item.attributes, item.path)
+    paths = {item.path for item in formats}
+    texts.extend(f"{path} is not wanted any more" for path in known if path not in paths)
+    return texts
+
+
+def is_as_recorded(item: Format, manifest: Mapping[str, Any], key: bytes) -> bool:
+    """Whether the file is the one that was written for these options and this key."""
+    return not _content_drift(item, records(manifest).get(item.path, {}), key)
+
+
+def records(manifest: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """What a manifest says was written, by path."""
+    found = manifest.get("formats")
+    if not isinstance(found, dict):
+        return {}
+    return {
+        path: record
+        for path, record in found.items()
+        if isinstance(record, dict) and all(isinstance(record.get(field), str) for field in ("sha256", "wanted"))
+    }
+
+
+def sha256(path: str) -> str | None:
+    """The hash of a file; None if it is none, such as a link, or cannot be read."""
+    try:
+        if not stat.S_ISREG(os.lstat(path).st_mode):
+            return None
+        with open(path, "rb") as file:
+            return hashlib.sha256(file.read(_LARGEST)).hexdigest()
+    except OSError:
+        return None
+
+
+def _changed(option: Any, change: Callable[[Any], str | None]) -> Any:
+    formats = option.get("formats") if isinstance(option, Mapping) else None
+    if not isinstance(formats, list):
+        return option
+    return {
+        **option,
+        "formats": [
+            {**item, "passphrase": change(item["passphrase"])}
+            if isinstance(item, Mapping) and item.get("passphrase")
+            else item
+            for item in formats
+        ],
+    }
+
+
+def _content_drift(item: Format, record: Mapping[str, str], key: bytes) -> str:
+    if not os.path.lexists(item.path):
+        return "is missing"
+    if not record:
+        return "is not of this version"
+    if record["wanted"] != item.stamp(key):
+        return "is wanted otherwise"
+    return "" if sha256(item.path) == record["sha256"] else "is damaged"
+
+
+def _format(option: Mapping[str, Any], certificate: Mapping[str, Any]) -> Format:
+    kind, path = option["kind"], option["path"]
+    if not os.path.isabs(path) or os.path.normpath(path) != path:
+        raise OptionError(f"formats has the path {path!r}, which is not a plain absolute one")
+    passphrase = option["passphrase"] or ""
+    if kind == PKCS12 and not passphrase:
+        raise OptionError(f"formats has {path} without a passphrase, which pkcs12 needs")
+    if kind != PKCS12 and passphrase:
+        raise OptionError(f"formats has {path} with a passphrase, which {kind} does not take")
+    return Format(
+        kind,
+        path,
+        _attributes(option, certificate),
+        option["encryption"],
+        passphrase,
+        (option["friendly_name"] or certificate["name"]) if kind == PKCS12 else "",
+        (option["roots"] or "") if kind == ROOT else "",
+    )
+
+
+def _attributes(option: Mapping[str, Any], certificate: Mapping[str, Any]) -> Attributes:
+    """Those with the key in them are as open as it is, the others to all, if nothing is said."""
+    if option["kind"] in SECRET:
+        wanted = {field: option[field] or certificate[field] for field in ("mode", "owner", "group")}
+        return attributes.resolve(wanted)
+    return attributes.resolve({**option, "mode": option["mode"] or "0644"}, secret=False)

@@ -1,0 +1,278 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Formats beside the PEM files: what is in them, who may read them, and when they are written anew."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from dataclasses import replace
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.serialization import pkcs12
+
+from ansible_collections.certfleet.tls.plugins.module_utils.pki import deployment, encodings, formats, inspection
+from ansible_collections.certfleet.tls.plugins.module_utils.pki.errors import FormatError, OptionError
+from ansible_collections.certfleet.tls.plugins.module_utils.pki.manifest import look
+from tests.unit.pki import ca, host
+from tests.unit.pki.host import ORDER_2, WANTED
+from tests.unit.pki.test_deployment import issue, run
+
+MODERN = hasattr(serialization.PrivateFormat, "PKCS12")
+PBES2, TRIPLE_DES = bytes.fromhex("06092a864886f70d01050d"), bytes.fromhex("060a2a864886f70d010c0103")
+OPTION = {
+    "owner": None,
+    "group": None,
+    "mode": None,
+    "encryption": "legacy",
+    "passphrase": None,
+    "friendly_name": None,
+    "roots": None,
+}
+CERTIFICATE = {"name": "shop", "mode": "0640", "owner": None, "group": None}
+
+
+def option(kind, path="/srv/shop", **more):
+    return {**OPTION, "kind": kind, "path": str(path), **({"passphrase": "sesame"} if kind == "pkcs12" else {}), **more}
+
+
+def wanted(*options):
+    return replace(WANTED, formats=formats.check(options, CERTIFICATE))
+
+
+@pytest.fixture
+def place(quick_path):
+    (quick_path / "srv").mkdir()
+    return quick_path / "srv"
+
+
+def live(home, wanted):
+    """The first version, put in place by a whole run."""
+    host.prepare(home, wanted)
+    deployed = host.deploy(home, wanted)
+    deployment.confirm(str(home), "shop")
+    return deployed
+
+
+def drift(home, wanted):
+    found = look(str(home), "shop")
+    key = (home / "live" / "shop" / "privkey.pem").read_bytes()
+    return formats.drift(wanted.formats, host.manifest(home, found.live), key)
+
+
+def repair(home, wanted, check=False):
+    return deployment.repair(str(home), wanted, ca.NOW, check)
+
+
+def mode(path):
+    return stat.S_IMODE(os.lstat(path).st_mode)
+
+
+def test_one_file_with_key_and_chain(home, place):
+    live(home, wanted(option("combined", place / "shop.pem")))
+    pem = {file: (home / "live" / "shop" / file).read_bytes() for file in ("privkey.pem", "fullchain.pem")}
+    assert (place / "shop.pem").read_bytes() == pem["privkey.pem"] + pem["fullchain.pem"]
+    assert mode(place / "shop.pem") == 0o640, "as the private key's"
+    assert os.listdir(place) == ["shop.pem"]
+
+
+@pytest.mark.parametrize(
+    ("encryption", "algorithm"),
+    [pytest.param("modern", PBES2, marks=pytest.mark.skipif(not MODERN, reason="old")), ("legacy", TRIPLE_DES)],
+)
+def test_pkcs12(home, place, encryption, algorithm):
+    live(home, wanted(option("pkcs12", place / "shop.p12", encryption=encryption)))
+    data = (place / "shop.p12").read_bytes()
+    assert algorithm in data
+    key, leaf, chain = pkcs12.load_key_and_certificates(data, b"sesame")
+    assert leaf == x509.load_pem_x509_certificate((home / "live" / "shop" / "cert.pem").read_bytes())
+    assert chain == [host.authority().certificate]
+    assert key.public_key().public_numbers() == leaf.public_key().public_numbers()
+    assert mode(place / "shop.p12") == 0o640
+    if hasattr(pkcs12, "load_pkcs12"):
+        assert pkcs12.load_pkcs12(data, b"sesame").cert.friendly_name == b"shop"
+
+
+@pytest.mark.skipif(MODERN, reason="the library can")
+def test_modern_encryption_needs_a_newer_library(home, place):
+    deployed = live(home, wanted(option("pkcs12", place / "shop.p12", encryption="modern")))
+    assert "needs cryptography 38 or later" in deployed.problem
+
+
+def test_der_and_root(home, place):
+    (place / "roots.pem").write_text("# odd\n" + ca.pem(ca.Authority.root("Other").certificate))
+    root = option("root", place / "root.pem", roots=str(place / "roots.pem"))
+    asked = wanted(option("der", place / "shop.der"), root)
+    deployed = live(home, asked)
+    assert deployed.problem == (
+        f"{place}/root.pem: the chain's root CN=Root is not in {place}/roots.pem: name a file that has it in roots"
+    )
+    assert deployed.reason == "issued", "the others are served"
+    leaf = x509.load_der_x509_certificate((place / "shop.der").read_bytes())
+    assert ca.pem(leaf) == (home / "live" / "shop" / "cert.pem").read_text()
+    assert mode(place / "shop.der") == 0o644
+
+    with open(place / "roots.pem", "a") as file:
+        file.write(ca.pem(ROOT.certificate))
+    by = ROOT.intermediate()
+    leaf = by.leaf(ca.ec_key().public_key(), ["shop.example"])
+    item = asked.formats[1]
+    assert encodings.encode(item, None, leaf, [by.certificate], ca.NOW).decode() == ca.pem(ROOT.certificate)
+    assert encodings.encode(item, None, leaf, [by.certificate, ROOT.certificate], ca.NOW).decode() == (
+        ca.pem(ROOT.certificate)
+    )
+    with pytest.raises(FormatError, match="not in"):  # of that name, but it did not sign
+        encodings.encode(item, None, leaf, [ca.Authority.root("Root").intermediate().certificate], ca.NOW)
+
+
+ROOT = ca.Authority.root("Root")
+
+# What becomes of the file, and what is said of it; then it is put right without a new certificate.
+DRIFT = {
+    "missing": (lambda path: path.unlink(), "is missing"),
+    "damaged": (lambda path: path.write_bytes(b"zeros"), "is damaged"),
+    "cut": (lambda path: path.write_bytes(path.read_bytes()[:-1]), "is damaged"),
+    "a link": (lambda path: (path.rename(f"{path}.old"), path.symlink_to(f"{path}.old")), "is damaged"),
+    "open": (lambda path: path.chmod(0o644), "mode 0644 instead of 0640"),
+}
+
+
+@pytest.mark.parametrize("kind", ["combined", "pkcs12"])
+@pytest.mark.parametrize("case", DRIFT)
+def test_what_drifted_is_put_right(home, place, kind, case):
+    change, said = DRIFT[case]
+    asked = wanted(option(kind, place / "shop"))
+    live(home, asked)
+    before = (place / "shop").read_bytes()
+    assert drift(home, asked) == []
+    assert repair(home, asked).changed is False
+    change(place / "shop")
+    assert drift(home, asked) == [f"{place}/shop {said}"]
+    untouched = host.snapshot(home)
+    foreseen = repair(home, asked, check=True)
+    assert (foreseen.changed, foreseen.reason) == (True, f"{place}/shop {said}")
+    assert host.snapshot(home) == untouched
+    repaired = repair(home, asked)
+    assert (repaired.changed, repaired.reason, repaired.problem) == (True, f"{place}/shop {said}", "")
+    assert drift(home, asked) == []
+    assert mode(place / "shop") == 0o640
+    assert kind == "pkcs12" or (place / "shop").read_bytes() == before
+    assert deployment.reload_outstanding(str(home), "shop") is (case != "open"), "only content is read anew"
+    assert host.versions(home) == ["0001"]
+
+
+CHANGES = [{"passphrase": "mellon"}, {"friendly_name": "other"}, *([{"encryption": "modern"}] if MODERN else [])]
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: next(iter(change)))
+def test_what_is_wanted_otherwise_is_written_anew(home, place, change):
+    live(home, wanted(option("pkcs12", place / "shop.p12")))
+    asked = wanted(option("pkcs12", place / "shop.p12", **change))
+    assert drift(home, asked) == [f"{place}/shop.p12 is wanted otherwise"]
+    assert repair(home, asked).changed
+    assert drift(home, asked) == []
+    passphrase = change.get("passphrase", "sesame").encode()
+    assert pkcs12.load_key_and_certificates((place / "shop.p12").read_bytes(), passphrase)[0]
+
+
+def test_the_passphrase_is_on_the_disk_in_no_form_that_can_be_guessed_without_the_key(home, place):
+    asked = wanted(option("pkcs12", place / "shop.p12"))
+    live(home, asked)
+    text = (home / "versions" / "shop" / "0001" / "version.json").read_text()
+    assert "sesame" not in text
+    record = json.loads(text)["formats"][f"{place}/shop.p12"]
+    assert set(record) == {"sha256", "wanted"}
+    key = (home / "live" / "shop" / "privkey.pem").read_bytes()
+    assert record["wanted"] == asked.formats[0].stamp(key)
+    assert record["wanted"] != asked.formats[0].stamp(key + b"\n"), "keyed"
+    known = formats.digest("sesame")
+    assert record["wanted"] == asked.formats[0]._replace(passphrase=known).stamp(key), "a digest serves to compare"
+
+
+def test_a_new_version_brings_its_own(home, place):
+    asked = wanted(option("combined", place / "shop.pem"), option("der", place / "shop.der"))
+    live(home, asked)
+    first = (place / "shop.pem").read_bytes()
+    host.prepare(home, asked, ORDER_2)
+    assert (place / "shop.pem").read_bytes() == first
+    run(home, issue(home, "0002"), asked)
+    assert (place / "shop.pem").read_bytes().startswith((home / "live" / "shop" / "privkey.pem").read_bytes())
+    assert drift(home, asked) == []
+    back = deployment.go_back(str(home), "shop", ca.NOW, asked.formats)
+    assert (back.live, back.trouble) == ("0001", "")
+    assert (place / "shop.pem").read_bytes() == first
+    assert drift(home, asked) == []
+    assert deployment.switch(str(home), asked, ca.NOW, False).version == "0002"
+    assert drift(home, asked) == []
+
+
+def test_a_run_that_was_killed_after_the_switch_is_made_up_for(home, place):
+    live(home, WANTED)
+    asked = wanted(option("combined", place / "shop.pem"))
+    assert drift(home, asked) == [f"{place}/shop.pem is missing"]
+    (place / "shop.pem").write_text("of the version before")
+    assert drift(home, asked) == [f"{place}/shop.pem is not of this version"]
+    assert host.deploy(home, asked).reason == f"{place}/shop.pem is not of this version"
+    assert host.deploy(home, asked) == replace(host.deploy(home, asked), changed=False, reason="unchanged")
+
+
+def test_what_cannot_be_written_is_told_and_stops_nothing_else(home, place):
+    asked = wanted(option("combined", place / "none" / "shop.pem"), option("der", place / "shop.der"))
+    deployed = live(home, asked)
+    assert deployed.changed
+    assert deployed.problem == f"{place}/none/shop.pem cannot be written: No such file or directory"
+    assert (place / "shop.der").exists()
+    (place / "none").mkdir()
+    assert repair(home, asked).problem == ""
+    assert drift(home, asked) == []
+
+
+def test_what_is_listed_no_longer_stays_and_is_told_once(home, place):
+    live(home, wanted(option("combined", place / "shop.pem"), option("der", place / "shop.der")))
+    asked = wanted(option("der", place / "shop.der"))
+    assert drift(home, asked) == [f"{place}/shop.pem is not wanted any more"]
+    repaired = repair(home, asked)
+    assert repaired.warning == (f"{place}/shop.pem is not wanted any more: it stays as it is, and is renewed no longer")
+    assert (place / "shop.pem").exists()
+    assert drift(home, asked) == []
+    assert repair(home, asked).changed is False
+    assert deployment.reload_outstanding(str(home), "shop") is False
+
+
+@pytest.mark.parametrize("found", [None, [], "x", {"/a": None}, {"/a": {"sha256": 1, "wanted": "x"}}, {"/a": {}}])
+def test_odd_records_are_none(found):
+    assert formats.records({"formats": found}) == {}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ([option("der", "shop.der")], "not a plain absolute one"),
+        ([option("der", "/srv/../etc/shop.der")], "not a plain absolute one"),
+        ([option("der", "/srv/")], "not a plain absolute one"),
+        ([option("der"), option("root")], "formats has /srv/shop twice"),
+        ([option("pkcs12", passphrase=None)], "without a passphrase, which pkcs12 needs"),
+        ([option("pkcs12", passphrase="")], "without a passphrase, which pkcs12 needs"),
+        ([option("combined", passphrase="x")], "with a passphrase, which combined does not take"),
+        ([option("combined", mode="0644")], "would open the private key"),
+        ([option("der", mode="644")], "mode '644' is not one"),
+        ([option("der", owner="no-such-user")], "is not a user of this host"),
+    ],
+)
+def test_what_cannot_be_wanted(options, message):
+    with pytest.raises(OptionError, match=message):
+        wanted(*options)
+
+
+def test_a_path_of_two_certificates_is_refused(home):
+    none = dict.fromkeys(("webroot", "http_01_listen", "tls_alpn_01_listen", "profile", "owner", "group"))
+    common = {**none, "challenge": "dns-01", "key_type": "ec256", "reload": [], "probe": [], "mode": "0600"}
+    both = [
+        {**common, "name": name, "identifiers": [f"{name}.example"], "formats": [option("combined")]}
+        for name in ("shop", "mail")
+    ]
+    for found in inspection.inspect(str(home), both):
+        assert found["invalid"] == ["formats has /srv/shop, which another certificate has as well"]
