@@ -110,6 +110,42 @@ def test_a_key_behind_a_link_with_a_passphrase(ca, options, path, key, tmp_path)
     assert ordinary_run(given).uri == uri
 
 
+def test_two_runs_at_once_come_to_the_same_key(ca, options, path, key, monkeypatch):
+    uri = ca.register(key)
+    make = accounts.create_key
+
+    def other_run_first(*arguments):
+        new = make(*arguments)
+        with monkeypatch.context() as patch:
+            patch.setattr(accounts, "create_key", make)
+            accounts.rolled_over(options(), check_mode=False)
+        return new
+
+    with monkeypatch.context() as patch:
+        patch.setattr(accounts, "create_key", other_run_first)
+        accounts.rolled_over(options(), check_mode=False)
+    assert ordinary_run(options()).uri == uri
+    assert list(ca.accounts) == [uri]
+    assert [item.name for item in path.parent.iterdir()] == [path.name]
+
+
+def test_a_new_key_that_cannot_be_put_in_its_place_stays(ca, options, path, key, monkeypatch):
+    uri = ca.register(key)
+
+    def full(*_arguments):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", full)
+        with pytest.raises(
+            KeyFileError, match=r"cannot take the place of .* \(No space left on device\): run it again"
+        ):
+            accounts.rolled_over(options(), check_mode=False)
+    assert ordinary_run(options()).uri == uri
+    accounts.rolled_over(options(), check_mode=False)
+    assert list(ca.accounts) == [uri]
+
+
 def test_a_check_makes_no_key_and_changes_none(ca, options, path, key):
     uri = ca.register(key)
     (outcome,) = accounts.rolled_over(options(), check_mode=True)
