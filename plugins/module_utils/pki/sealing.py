@@ -11,8 +11,8 @@ The text is base64 of the sealer's public point, the nonce, and what AES-GCM giv
 
 from __future__ import annotations
 
-import os
 from base64 import b64decode, b64encode
+from secrets import token_bytes
 from typing import TYPE_CHECKING
 
 from .errors import SealError
@@ -53,7 +53,7 @@ def seal(secret: bytes, public: str, name: str) -> str:
     """
     receiver = _public(_decoded(public))
     own = receiving_key()
-    sender, nonce = _point(own.public_key()), os.urandom(_NONCE)
+    sender, nonce = _point(own.public_key()), token_bytes(_NONCE)
     cipher = AESGCM(_derived(own.exchange(ec.ECDH(), receiver), sender, _point(receiver)))
     return b64encode(sender + nonce + cipher.encrypt(nonce, secret, name.encode())).decode()
 
