@@ -85,12 +85,16 @@ options:
       reload:
         description:
           - What is to read the certificate anew when it is new. An entry is the name of a service, or a mapping.
-          - C({service: NAME}) is the same as the name alone. A service that is not running is started. Where there is
+          - >-
+            C({service: NAME}) is the same as the name alone. A service that is not running is started. Where there is
             no systemd, OpenRC's C(rc-service) or C(service) is used.
-          - C({command: [PROGRAM, ARGUMENT]}) runs a program, without a shell.
-          - C({notify: HANDLER}) has the role notify a handler of the play; whoever uses the modules by themselves does
+          - >-
+            C({command: [PROGRAM, ARGUMENT]}) runs a program, without a shell.
+          - >-
+            C({notify: HANDLER}) has the role notify a handler of the play; whoever uses the modules by themselves does
             so in a task of their own.
-          - Before anything is reloaded, configurations are tested. It is known how for the services C(nginx),
+          - >-
+            Before anything is reloaded, configurations are tested. It is known how for the services C(nginx),
             C(apache2), C(httpd) and C(haproxy); C(test), a list of a program and its arguments, says it for any other
             C(service) or C(command), as C({service: dovecot, test: [doveconf, -n]}).
           - Where a test or a reload fails, the version before is the live one again.
