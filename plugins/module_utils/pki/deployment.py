@@ -134,12 +134,14 @@ def go_back(home: str, name: str, now: datetime, wanted: Sequence[Format] = ()) 
 
     *wanted*: the formats that go back with it.
 
-    Raises HostError, StateError where there is none that is whole and holds still.
+    Raises HostError, StateError where there is none that is whole and holds still, or the live one is not new.
     """
     versions = Versions(home, name)
     with versions.locked() as found:
         if not found.live:
             raise StateError("no version of it is live")
+        if (read(versions.path(found.live, MANIFEST)) or {}).get("proved"):
+            raise StateError(f"version {found.live} is not new, its services have used it before")
         for number in reversed(found.numbers):
             if int(number) >= int(found.live):
                 continue
@@ -168,7 +170,7 @@ def unconfirm(home: str, name: str) -> None:
     versions = Versions(home, name)
     with versions.locked() as found:
         if found.live:
-            versions.note(found.live, reloaded=False)
+            versions.unconfirm(found.live)
 
 
 def reload_outstanding(home: str, name: str) -> bool:
@@ -212,7 +214,7 @@ def with_formats(deployed: Deployed, versions: Versions, wanted: Wanted, now: da
         return _told(deployed, texts)
     written = format_files.write(versions, deployed.version, wanted.formats, now)
     if written.content:
-        versions.note(deployed.version, reloaded=False)  # there is something new to be read
+        versions.unconfirm(deployed.version)
     warning = "; ".join(filter(None, (deployed.warning, *written.warnings)))
     return replace(_told(deployed, written.changed), warning=warning, problem="; ".join(written.problems))
 

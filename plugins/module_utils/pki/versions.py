@@ -111,6 +111,12 @@ class Versions:
         files.write_all(self.path(number), {MANIFEST: _content({**manifest, **fields})})
         return True
 
+    def unconfirm(self, number: str) -> None:
+        """Write down that there is something for the services to read anew."""
+        manifest = read(self.path(number, MANIFEST)) or {}
+        # Of one that they have used already it is known for good: going back is for what is new.
+        self.note(number, reloaded=False, proved=bool(manifest.get("proved") or manifest.get("reloaded")))
+
     def complete(self, number: str, manifest: Manifest, certificate: bytes, chain: bytes) -> None:
         """Add the certificate to the pending version. The manifest, which says so, gets its name last."""
         public = _public(certificate, chain)

@@ -22,7 +22,7 @@ import pytest
 
 from ansible_collections.certfleet.tls.plugins.module_utils.pki import deployment, files, preparation, sharing
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.errors import DiskError
-from ansible_collections.certfleet.tls.plugins.module_utils.pki.manifest import look, pending_facts
+from ansible_collections.certfleet.tls.plugins.module_utils.pki.manifest import issued_facts, look, pending_facts
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.preparation import Order
 from tests.unit.pki import ca, faults, host
 from tests.unit.pki.host import ACCOUNT, ORDER, ORDER_2, OTHER, WANTED
@@ -84,6 +84,16 @@ def with_history(home):
     host.deploy(home)
 
 
+def with_unproved(home):
+    with_pending(home)
+    host.deploy(home)
+
+
+def with_one_taken_back(home):
+    with_unproved(home)
+    go_back(home)
+
+
 def prepare(home):
     host.prepare(home)
 
@@ -125,6 +135,15 @@ def forget_order(home):
 
 def repair(home):
     deployment.repair(home, WANTED, ca.NOW, False)
+
+
+def go_back(home):
+    if look(home, "shop").live == "0002":
+        deployment.go_back(home, "shop", ca.NOW)
+
+
+def switch(home):
+    deployment.switch(home, WANTED, ca.NOW, False)
 
 
 def confirm(home):
@@ -182,6 +201,13 @@ def live_is(number, *older):
     return settled
 
 
+def taken_back(home):
+    found = look(home, "shop")
+    assert (found.live, found.pending) == ("0001", "0002")
+    assert issued_facts(home, "shop", found)
+    assert host.served(home)
+
+
 @dataclass(frozen=True)
 class Scene:
     """What there is before, what is done, and what there has to be once that was done again without a fault."""
@@ -194,11 +220,12 @@ class Scene:
     @property
     def real(self):
         """Whether it is also killed for real, which takes longer."""
-        return self.action in (whole_run, first_whole_run, forget_order, repair, confirm) or "other" in self.name
+        real = (whole_run, first_whole_run, forget_order, repair, go_back, switch, confirm)
+        return self.action in real or "other" in self.name
 
     @property
     def switches(self):
-        return self.action in (deploy, receive, whole_run, first_whole_run)
+        return self.action in (deploy, receive, go_back, switch, whole_run, first_whole_run)
 
 
 SCENES = [
@@ -218,6 +245,8 @@ SCENES = [
     Scene("first receive", nothing, receive, live_is("0001")),
     Scene("receive", with_live, receive, live_is("0002", "0001")),
     Scene("repair", with_drifted_live, repair, live_is("0001")),
+    Scene("go back", with_unproved, go_back, taken_back),
+    Scene("switch anew", with_one_taken_back, switch, live_is("0002", "0001")),
     Scene("confirm and prune", with_history, confirm, live_is("0006", "0004", "0005")),
     Scene("first whole run", nothing, first_whole_run, live_is("0001")),
     Scene("whole run", with_live, whole_run, live_is("0002", "0001")),

@@ -177,6 +177,30 @@ def test_a_run_that_was_killed_after_the_switch_is_taken_back_as_well(home):
     assert "version 0001" in done.failures["shop"]
 
 
+def test_what_the_services_have_used_before_is_not_taken_back(home):
+    """As when only a format of the live version was put right, or its attributes, and the configuration is broken."""
+    host.make_live(home, SHOP)
+    host.make_live(home, SHOP)
+    deployment.unconfirm(str(home), "shop")
+    done = run(home, Host(home, ("test", "nginx")), result("shop", "repair"))
+    assert done.failures["shop"] == (
+        "test of nginx failed; it stays as it is: version 0002 is not new, its services have used it before"
+    )
+    assert look(str(home), "shop").live == "0002"
+    assert run(home, Host(home), result("shop", "repair")).reloaded == ["nginx"]
+    assert not deployment.reload_outstanding(str(home), "shop")
+
+
+def test_nor_is_the_one_that_was_gone_back_to(home):
+    """When neither is taken: the run after the next does not go back further."""
+    host.make_live(home, SHOP)
+    on = Host(home, ("test", "nginx"))
+    renew(home, on)
+    assert on.live("shop") == "0002"
+    done = run(home, on, result("shop", "repair"))
+    assert "it stays as it is: version 0002 is not new" in done.failures["shop"]
+
+
 def test_going_back_is_of_the_certificates_concerned_only(home):
     wanted = {"shop": SHOP, "mail": MAIL}
     for item in wanted.values():

@@ -1,0 +1,106 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Deployment with proof, as a fleet sees it: one host whose web server does not take what is new, and handlers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.fleet.fleet import Fleet
+
+BROKEN = "/etc/nginx/conf.d/zz-broken.conf"
+PLAYBOOK = """\
+- hosts: web
+  gather_facts: false
+  roles: [certfleet.tls.acme]
+  handlers:
+    - name: Read it anew
+      ansible.builtin.shell: readlink /etc/acme/live/shop >> /srv/notified
+      changed_when: true
+"""
+
+
+def serial(fleet: Fleet, version: str) -> str:
+    """That of a version on web2, as its manifest has it."""
+    path = fleet.lab.path("web2", f"/etc/acme/versions/shop/{version}/version.json")
+    return str(json.loads(path.read_text())["serial"])
+
+
+def test_a_host_whose_web_server_is_broken_goes_back_and_is_made_up_for_without_the_ca(small: Fleet) -> None:
+    web = [Fleet.certificate("shop", probe=[{"timeout": 20}])]
+    first = small.site(acme_certificates=[Fleet.certificate("shop")])
+    assert first.code == 0
+    small.enable_tls()
+    before = small.serials()
+    small.lab.path("web2", BROKEN).write_text("no_such_directive on;\n")
+
+    renewed = small.site(acme_certificates=web, acme_force_renewal=True)
+    assert renewed.hosts_with("failed") == ["web2"]
+    message = renewed.message("web2")
+    assert "the configuration of nginx does not hold" in message
+    old, new = serial(small, "0001"), serial(small, "0002")
+    assert f"version 0002 (serial {new}) is taken back, version 0001 (serial {old}) is live again" in message
+    assert int(old, 16) == before["web2"]
+    after = small.serials()
+    assert {host: after[host] == before[host] for host in after} == {"web1": False, "web2": True, "web3": False}
+    for host in small.lab.hosts:
+        small.check_served(host)
+
+    # As long as it is broken no run asks the CA for anything, and the host fails.
+    for check in ([], ["--check"]):
+        mark = small.lab.pebble.mark()
+        again = small.site(*check, acme_certificates=web)
+        assert again.planned == ["web2: certificate shop: switch (switch outstanding)"]
+        assert again.hosts_with("failed") == ([] if check else ["web2"])
+        assert small.signed_requests(mark) == []
+        assert small.serials() == after
+
+    small.lab.path("web2", BROKEN).unlink()
+    mark = small.lab.pebble.mark()
+    mended = small.site(acme_certificates=web)
+    assert (mended.code, mended.hosts_with("changed")) == (0, ["web2"])
+    assert small.signed_requests(mark) == []
+    assert small.live("web2").serial_number == int(new, 16)
+    small.check_served("web2")
+    last = small.site(acme_certificates=web)
+    assert (last.planned, last.hosts_with("changed")) == ([], [])
+
+
+def test_a_web_server_that_keeps_the_old_certificate(small: Fleet) -> None:
+    """It serves copies, which its reload does not renew."""
+    assert small.site().code == 0
+    before = small.serials()
+    for host in small.lab.hosts:
+        small.lab.exec(host, ["sh", "-c", "rm -rf /srv/kept && cp -rL /etc/acme/live/shop /srv/kept"], check=True)
+        small.lab.enable_tls(host, "/srv/kept")
+    run = small.site(
+        acme_certificates=[Fleet.certificate("shop", probe=[{"timeout": 2, "address": "{{ inventory_hostname }}"}])],
+        acme_force_renewal=True,
+    )
+    assert run.hosts_with("failed") == small.lab.hosts
+    for host in small.lab.hosts:
+        message = run.message(host)
+        assert f"{host}:443 ({small.lab.fqdn(host)}) serves serial" in message
+        assert "2 seconds did not change that; version 0002 (serial" in message
+    assert small.serials() == before
+
+
+def test_handlers_run_once_where_something_is_new(small: Fleet, tmp_path: Path) -> None:
+    playbook = tmp_path / "site.yml"
+    playbook.write_text(PLAYBOOK)
+    certificates = [Fleet.certificate(name, reload=[{"notify": "Read it anew"}]) for name in ("shop", "mail")]
+
+    def notified(host: str) -> list[str]:
+        path = small.lab.path(host, "/srv/notified")
+        return path.read_text().splitlines() if path.exists() else []
+
+    for _unused in range(2):
+        run = small.run(small.command(playbook=str(playbook), acme_certificates=certificates))
+        assert run.code == 0
+        assert {host: notified(host) for host in small.lab.hosts} == {
+            host: ["../versions/shop/0001"] for host in small.lab.hosts
+        }
+    assert run.hosts_with("changed") == []
+    for host in small.lab.hosts:
+        small.lab.path(host, "/srv/notified").unlink()
