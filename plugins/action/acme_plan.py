@@ -10,7 +10,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.certfleet.tls.plugins.module_utils.acme import plan, sharing
+from ansible_collections.certfleet.tls.plugins.module_utils.acme import plan, sharing, unlisted
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.clock import Clock
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.decision import ISSUE, KEEP
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.directory import Directory, resolve
@@ -38,6 +38,8 @@ class ActionModule(ActionBase):
                 "alternatives": {"type": "list", "elements": "dict", "default": []},
                 "request_timeout": {"type": "int", "default": 30},
                 "certificates": {"type": "list", "elements": "dict", "required": True},
+                "unlisted": {"type": "dict", "default": {}},
+                "remove_unlisted": {"type": "bool", "default": False},
                 "force": {"type": "bool", "default": False},
                 "renewal_information": {"type": "bool", "default": True},
             }
@@ -90,6 +92,9 @@ class ActionModule(ActionBase):
             for ca in cas.values():
                 ca.http.close()
         planned = sharing.settle(planned)
+        removed, told = unlisted.settle(planned, options["unlisted"], options["remove_unlisted"])
+        planned += removed
+        warnings += told
         hosts: dict[str, list[dict[str, Any]]] = {}
         for item in planned:
             hosts.setdefault(item.host, []).append(item.result())

@@ -12,6 +12,7 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.certfleet.tls.plugins.module_utils.ansible.host_options import CERTIFICATE_SPEC, HOME_SPEC
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.formats import with_digests, without_passphrases
+from ansible_collections.certfleet.tls.plugins.module_utils.pki.manifest import name_problem
 
 
 def _as_text(spec: Mapping[str, Any]) -> dict[str, Any]:
@@ -49,6 +50,7 @@ class ActionModule(ActionBase):
         result.update(self._execute_module(module_args=arguments, task_vars=task_vars))
         if not result.get("failed"):
             result["certificates"] = _of(options["certificates"], result.get("certificates"))
+            result["unlisted"] = _beside(options["certificates"] or [], result.get("unlisted"))
         return result
 
 
@@ -61,3 +63,12 @@ def _of(wanted: list[dict[str, Any]] | None, said: Any) -> list[dict[str, Any]]:
     if [item.get("name") for item in said] != [option["name"] for option in wanted]:
         raise AnsibleActionFail("the host answers for other certificates than it was asked for")
     return [{**item, "wanted": without_passphrases(option)} for item, option in zip(said, wanted)]
+
+
+def _beside(wanted: list[dict[str, Any]], said: Any) -> list[str]:
+    """The names of what a host *said* to have beside what is *wanted*."""
+    listed = {option["name"] for option in wanted}
+    names = [] if said is None else said
+    if not isinstance(names, list) or not all(isinstance(name, str) and not name_problem(name) for name in names):
+        raise AnsibleActionFail("the host's answer is not one of certificate_info")
+    return sorted(set(names) - listed)

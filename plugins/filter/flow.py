@@ -25,6 +25,7 @@ _OF_THE_BATCH = (
     "acme_ca_path",
     "acme_dns",
     "acme_dns_tasks",
+    "acme_remove_unlisted",
 )
 _STOPPED = ("failed", "deferred")
 # What the role's variables say of the first CA only.
@@ -65,6 +66,12 @@ def found(hosts: Iterable[str], hostvars: Mapping[str, Any]) -> list[dict[str, A
     return [
         {**item, "host": host} for host in hosts for item in _registered(hostvars, host, "acme_found", "certificates")
     ]
+
+
+def unlisted(hosts: Iterable[str], hostvars: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The certificates that are on *hosts* and not listed, as acme_plan takes them."""
+    found = {host: _registered(hostvars, host, "acme_found", "unlisted") for host in hosts}
+    return {host: list(names) for host, names in found.items() if names}
 
 
 def orders(plan: Mapping[str, Any], hostvars: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -190,7 +197,7 @@ def outcomes(
         name = planned["name"]
         if planned["action"] == "receive":
             continue  # shared.received() tells of it
-        if planned["action"] in ("repair", "switch", "keep"):
+        if planned["action"] in ("repair", "switch", "remove", "keep"):
             result.append({"name": name, "status": planned["action"]})
         elif planned["action"] == "refuse":
             result.append(_failed(name, planned["message"]))
@@ -335,5 +342,6 @@ class FilterModule:
             "finalizable": finalizable,
             "outcomes": outcomes,
             "to_revoke": to_revoke,
+            "unlisted": unlisted,
             "not_revoked": not_revoked,
         }

@@ -39,6 +39,19 @@ options:
     elements: dict
     default: []
     version_added: 0.3.0
+  unlisted:
+    description:
+      - For each host the names of certificates that are there and not listed, of which there is a warning.
+    type: dict
+    default: {}
+    version_added: 0.3.0
+  remove_unlisted:
+    description:
+      - Plan to remove O(unlisted), which M(certfleet.tls.certificate) does with V(remove). Hosts for which no
+        certificate is listed at all are left alone.
+    type: bool
+    default: false
+    version_added: 0.3.0
   force:
     description:
       - Issue everything anew.

@@ -51,17 +51,19 @@ options:
         description: Whose result it is; not used, and here only so that results can be given as they were returned.
         type: str
       name:
-        description: The certificate's name, one of O(certificates).
+        description: The certificate's name, one of O(certificates), unless it is to be removed.
         type: str
         required: true
       status:
         description:
           - V(valid) has been issued. V(failed) has not. V(deferred) has not, and that can wait.
           - V(repair) puts the private key's mode, owner and group right. V(keep) does nothing.
+          - V(remove) removes what is there of a certificate that is not one of O(certificates). Private keys, those in
+            formats too, are overwritten. No service is told of it.
           - V(switch) makes the pending version the live one, which has its certificate already.
         type: str
         required: true
-        choices: [valid, failed, deferred, repair, switch, keep]
+        choices: [valid, failed, deferred, repair, switch, remove, keep]
       problem:
         description: What stopped it.
         type: str
@@ -170,11 +172,13 @@ from ..module_utils.pki.errors import HostError
 from ..module_utils.pki.probe import prove_all
 from ..module_utils.pki.rollout import Rollout
 from ..module_utils.pki.versions import KEPT
+from ..module_utils.pki.wanted import check_name
 
+STATUS = ["valid", "failed", "deferred", "repair", "switch", "remove", "keep"]
 RESULT_SPEC = {
     "host": {"type": "str"},
     "name": {"type": "str", "required": True},
-    "status": {"type": "str", "required": True, "choices": ["valid", "failed", "deferred", "repair", "switch", "keep"]},
+    "status": {"type": "str", "required": True, "choices": STATUS},
     "problem": {"type": "str", "default": ""},
     "resumable": {"type": "bool", "default": False},
     "certificate": {"type": "str"},
@@ -188,7 +192,13 @@ RESULT_SPEC = {
 
 def checked(params):
     """The wanted certificates that results are for, and the responses to remove. Raises HostError."""
-    concerned = {result["name"] for result in params["results"] if result["status"] != "failed"}
+    listed = {item["name"] for item in params["certificates"]}
+    for result in params["results"]:
+        if result["status"] == "remove":
+            check_name(result["name"])
+            if result["name"] in listed:
+                raise HostError(f"results would remove certificate {result['name']}, which certificates has")
+    concerned = {result["name"] for result in params["results"] if result["status"] not in ("failed", "remove")}
     certificates = wanted_certificates(item for item in params["certificates"] if item["name"] in concerned)
     unknown = sorted(concerned - set(certificates))
     if unknown:

@@ -93,6 +93,7 @@ certificates:
         damaged: []
         unreadable: []
         attributes: [privkey.pem mode 0644 instead of 0600]
+        formats: [/etc/haproxy/certs/shop.pem is missing]
     pending:
       description: The version that an unfinished run left; none if there is none.
       type: dict
@@ -105,12 +106,19 @@ certificates:
         directory: https://acme-v02.api.letsencrypt.org/directory
         account_uri: https://acme-v02.api.letsencrypt.org/acme/acct/1
         order_uri: https://acme-v02.api.letsencrypt.org/acme/order/1/2
+unlisted:
+  description: The names of certificates that are there and not in O(certificates), if that is given.
+  returned: success
+  type: list
+  elements: str
+  sample: [oldshop]
+  version_added: 0.3.0
 """
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.ansible.host_options import CERTIFICATE_SPEC, HOME_SPEC
-from ..module_utils.pki.inspection import inspect, inventory
+from ..module_utils.pki.inspection import inspect, inventory, unlisted
 
 
 def main():
@@ -122,7 +130,10 @@ def main():
         supports_check_mode=True,
     )
     home, wanted = module.params["home"], module.params["certificates"]
-    module.exit_json(changed=False, certificates=inventory(home) if wanted is None else inspect(home, wanted))
+    if wanted is None:
+        module.exit_json(changed=False, certificates=inventory(home), unlisted=[])
+    names = [item["name"] for item in wanted]
+    module.exit_json(changed=False, certificates=inspect(home, wanted), unlisted=unlisted(home, names))
 
 
 if __name__ == "__main__":

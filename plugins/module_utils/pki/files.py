@@ -190,6 +190,18 @@ def remove_file(path: str) -> bool:
         return _unlink(path)
 
 
+def destroy(path: str) -> None:
+    """Remove a file or link, if it is there, in one instant. What not everybody may read is overwritten."""
+    folder, name = os.path.split(path)
+    with _told(f"{path} cannot be removed"):
+        try:
+            os.rename(path, _aside(folder, name))
+        except FileNotFoundError:
+            return
+        _remove(_aside(folder, name))
+        _sync_folder(folder)
+
+
 def remove_empty(path: str) -> bool:
     """Remove a folder if it is empty and may be removed (a mount point may not); False if it stays."""
     try:

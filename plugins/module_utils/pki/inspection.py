@@ -10,7 +10,7 @@ Standard library only, and nothing is changed: this is all that a host with noth
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from . import formats, library, manifest
@@ -40,6 +40,15 @@ def inventory(home: str) -> list[dict[str, Any]]:
         for name in sorted(names)
         if not manifest.name_problem(name)
     ]
+
+
+def unlisted(home: str, names: Iterable[str]) -> list[str]:
+    """The certificates in *home* beside *names*."""
+    try:
+        entries = os.listdir(os.path.join(home, "versions"))
+    except OSError:
+        return []
+    return sorted(entry for entry in set(entries).difference(names) if not manifest.name_problem(entry))
 
 
 def _certificate(home: str, option: Mapping[str, Any], host_problems: list[str], contended: set[str]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from . import removal
 from .deployment import Deployed, Issued, confirm, deploy, reload_outstanding, repair, switch
 from .errors import HostError, MisfitError
 from .preparation import forget_order
@@ -72,6 +73,8 @@ class Rollout:
                 self._note(name, repair(self.home, self.wanted[name], self.now, self.check))
             elif status == "switch":
                 self._note(name, switch(self.home, self.wanted[name], self.now, self.check))
+            elif status == "remove":
+                self._note(name, removal.remove(self.home, name, self.check))
             elif status == "deferred":
                 self.warnings.append(f"certificate {name} is put off to a later run: {result['problem']}")
             elif status == "failed":

@@ -241,6 +241,18 @@ TABLE = {
         {},
         Decision(REPAIR, "reload outstanding", next_at=DUE),
     ),
+    "a format that drifted": (
+        found(live={"formats": ["/srv/shop.p12 is missing", "/srv/shop.der is damaged"]}),
+        FRESH,
+        {},
+        Decision(REPAIR, "formats", "/srv/shop.p12 is missing; /srv/shop.der is damaged", DUE),
+    ),
+    "a format that drifted, and due": (
+        found(live={"formats": ["/srv/shop.p12 is missing"]}),
+        DUE,
+        {},
+        issue("lifetime"),
+    ),
     # switched
     "a version that lacks only the switch": (found(pending=AWAITING), FRESH, {}, TO_SWITCH),
     "the same, and the live one is due": (

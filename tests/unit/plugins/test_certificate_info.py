@@ -71,6 +71,15 @@ def test_a_passphrase_goes_to_the_host_as_a_digest_only_and_comes_back_not_at_al
     assert "sha256" not in str(result)
 
 
+def test_what_is_not_listed_is_believed_by_names_only():
+    said = {"certificates": [facts()], "unlisted": ["old", "mail", "old"]}
+    assert run(said, certificates=[SHOP])["unlisted"] == ["mail", "old"]
+    assert run({**said, "unlisted": ["shop"]}, certificates=[SHOP])["unlisted"] == [], "what is wanted is not"
+    for odd in ("old", {"old": 1}, [1], ["../etc"], ["a b"]):
+        with pytest.raises(AnsibleActionFail, match="answer"):
+            run({**said, "unlisted": odd}, certificates=[SHOP])
+
+
 def test_what_failed_is_passed_on():
     assert run({"failed": True, "msg": "no Python"}, certificates=[SHOP])["msg"] == "no Python"
 

@@ -411,6 +411,19 @@ def test_not_revoked(revoked, told):
     assert flow.not_revoked({"unreachable": True}, revoked, "web1") == []
 
 
+def test_what_is_not_listed_is_collected_by_host_and_its_removal_told():
+    hostvars = {"web1": {"acme_found": {"unlisted": ["old"]}}, "web2": {"acme_found": {"unlisted": []}}, "web3": {}}
+    assert flow.unlisted(["web1", "web2", "web3"], hostvars) == {"web1": ["old"]}
+    plan = {"hosts": {"web1": [planned("remove", "old")]}}
+    assert flow.outcomes(plan, {}, {}, {}, "web1") == [{"name": "old", "status": "remove"}]
+
+
+def test_the_formats_are_not_told_before_they_are_written():
+    ordered = {"hosts": {"web1": [ORDER]}}
+    (wanted,) = flow.wanted([{"name": "shop", "webroot": "/srv", "formats": [{"passphrase": "x"}]}], ordered, "web1")
+    assert wanted == {"name": "shop", "webroot": "/srv"}
+
+
 def test_every_filter_is_documented_and_exported():
     from pathlib import Path
 

@@ -1,0 +1,35 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Certificates that hosts have and that are not listed any more: told, or removed where that is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from .decision import Decision
+from .plan import Planned
+
+REMOVE = "remove"
+
+
+def settle(
+    planned: Iterable[Planned], names: Mapping[str, Iterable[str]], remove: bool
+) -> tuple[list[Planned], list[str]]:
+    """What becomes of the certificates that are on hosts, by host, and not wanted there: removals, and a warning.
+
+    Where nothing at all is wanted, that is more likely a mistake than what is meant.
+    """
+    with_some = {item.host for item in planned}
+    removals, kept = [], []
+    for host, found in names.items():
+        if remove and host in with_some:
+            removals += [Planned(host, name, {"live": None}, Decision(REMOVE, "not listed")) for name in found]
+        else:
+            kept.append(f"{host} ({', '.join(found)})")
+    if not kept:
+        return removals, []
+    what = "no certificate at all is listed there" if remove else "acme_remove_unlisted: true would remove them"
+    text = f"these hosts have certificates that are not listed and nobody renews: {', '.join(kept)}; {what}"
+    return removals, [text]

@@ -1,0 +1,51 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Removing a certificate that is not listed any more: its link, its formats, its versions; keys are overwritten."""
+
+from __future__ import annotations
+
+import os
+
+from . import files, formats
+from .deployment import Deployed
+from .manifest import MANIFEST, Found, folder_path, link_path, read
+from .versions import Versions
+
+
+def remove(home: str, name: str, check: bool) -> Deployed | None:
+    """Remove all there is of a certificate; None if there is nothing. Killed anywhere, it can be done again.
+
+    Raises HostError.
+    """
+    versions = Versions(home, name)
+    found = versions.look()
+    if not os.path.lexists(folder_path(home, name)) and not os.path.lexists(link_path(home, name)):
+        return None
+    live = read(versions.path(found.live, MANIFEST)) if found.live else None
+    deployed = Deployed(
+        True, found.live or "", (live or {}).get("serial") or "", (live or {}).get("not_after") or "", "removed"
+    )
+    if check:
+        return deployed
+    with versions.locked() as found:
+        files.sweep(os.path.join(home, "versions"), name)
+        files.destroy(link_path(home, name))
+        for path, hashes in _formats(versions, found).items():
+            files.sweep(*os.path.split(path))
+            if formats.sha256(path) in hashes:  # what became another's since stays
+                files.destroy(path)
+        for number in found.numbers:
+            files.remove_folder(versions.path(number))
+        files.remove_folder(folder_path(home, name))
+    return deployed
+
+
+def _formats(versions: Versions, found: Found) -> dict[str, set[str]]:
+    """The files that versions were written to, and what was."""
+    written: dict[str, set[str]] = {}
+    for number in found.numbers:
+        for path, record in formats.records(read(versions.path(number, MANIFEST)) or {}).items():
+            written.setdefault(path, set()).add(record["sha256"])
+    return written

@@ -1,0 +1,31 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What hosts have and nobody lists any more."""
+
+from __future__ import annotations
+
+from ansible_collections.certfleet.tls.plugins.module_utils.acme import unlisted
+from tests.unit.acme.test_decision import found
+from tests.unit.acme.test_plan import make, on
+
+
+def test_what_is_not_listed_is_told_or_removed_but_not_where_nothing_is_listed():
+    planned = make(on("web1", found()))
+    there = {"web1": ["old", "older"], "web2": ["shop"]}
+    removals, warnings = unlisted.settle(planned, there, remove=False)
+    assert removals == []
+    assert warnings == [
+        "these hosts have certificates that are not listed and nobody renews: web1 (old, older), web2 (shop); "
+        "acme_remove_unlisted: true would remove them"
+    ]
+    removals, warnings = unlisted.settle(planned, there, remove=True)
+    assert [(item.host, item.name, item.result()["action"]) for item in removals] == [
+        ("web1", "old", "remove"),
+        ("web1", "older", "remove"),
+    ]
+    assert removals[0].line() == "web1: certificate old: remove (not listed)"
+    assert warnings == [
+        "these hosts have certificates that are not listed and nobody renews: web2 (shop); "
+        "no certificate at all is listed there"
+    ]
+    assert unlisted.settle(planned, {}, remove=True) == ([], [])

@@ -1,0 +1,102 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is not listed any more is found, and removed for good where that is asked for."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+
+import pytest
+
+from ansible_collections.certfleet.tls.plugins.module_utils.pki import deployment
+from ansible_collections.certfleet.tls.plugins.module_utils.pki.errors import StateError
+from ansible_collections.certfleet.tls.plugins.module_utils.pki.inspection import unlisted
+from ansible_collections.certfleet.tls.plugins.module_utils.pki.removal import remove
+from tests.unit.pki import ca, faults, host
+from tests.unit.pki.host import ORDER_2, WANTED
+from tests.unit.pki.test_formats import option, wanted
+
+MAIL = replace(WANTED, name="mail", identifiers=["mail.example"])
+
+
+@pytest.fixture
+def place(quick_path):
+    (quick_path / "srv").mkdir()
+    return quick_path / "srv"
+
+
+def test_what_is_not_listed(home):
+    assert unlisted(str(home), []) == []
+    host.make_live(home)
+    host.prepare(home, MAIL)
+    (home / "versions" / ".odd").mkdir()
+    assert unlisted(str(home), ["shop", "mail"]) == []
+    assert unlisted(str(home), ["shop", "other"]) == ["mail"]
+    assert unlisted(str(home), []) == ["mail", "shop"]
+
+
+def test_nothing_of_it_is_left_and_the_others_stay(home, place):
+    asked = wanted(option("combined", place / "shop.pem"), option("der", place / "shop.der"))
+    deployed = host.make_live(home, asked)
+    host.make_live(home, MAIL)
+    host.prepare(home, asked, ORDER_2)
+    (place / "shop.der").write_text("somebody else's by now")
+    before = host.snapshot(home)
+    paths = [*(home / "versions" / "shop").glob("*/privkey.pem"), place / "shop.pem"]
+    keys = [path.open("rb") for path in paths]
+    assert len(keys) == 3
+
+    foreseen = remove(str(home), "shop", check=True)
+    assert host.snapshot(home) == before
+    removed = remove(str(home), "shop", check=False)
+    assert removed == foreseen
+    assert (removed.changed, removed.version, removed.serial) == (True, "0001", deployed.serial)
+    assert {path: facts for path, facts in before.items() if "shop" not in path} == host.snapshot(home)
+    assert os.listdir(place) == ["shop.der"]
+    for key in keys:
+        with key:
+            assert set(key.read()) == {0}, "overwritten"
+    assert remove(str(home), "shop", check=False) is None
+    assert host.served(home, "mail")
+
+
+def test_what_is_not_ours_stays(home):
+    host.make_live(home)
+    (home / "live" / "shop").unlink()
+    (home / "live" / "shop").symlink_to("/etc")
+    with pytest.raises(StateError, match="is not a link to one of its versions"):
+        remove(str(home), "shop", check=False)
+    assert host.versions(home) == ["0001"]
+
+
+def test_killed_anywhere_it_is_done_again(home, place, disk):
+    def begin():
+        host.make_live(home, wanted(option("combined", place / "shop.pem")))
+        host.make_live(home, wanted(option("combined", place / "shop.pem")), ORDER_2)
+
+    begin()
+    count = disk()
+    remove(str(home), "shop", check=False)
+    assert len(count.changes) > 10
+    for step in range(1, len(count.changes) + 1):
+        disk()
+        begin()
+        disk(at=step, fault=faults.crash)
+        with pytest.raises(faults.Crash):
+            remove(str(home), "shop", check=False)
+        disk()
+        if unlisted(str(home), []):
+            remove(str(home), "shop", check=False)
+        assert os.listdir(place) == []
+        assert os.listdir(home / "live") == []
+        left = [path for path in host.everything(home / "versions") if "privkey" in path]
+        assert left == [], step
+
+
+def test_a_certificate_that_is_listed_again_begins_anew(home):
+    host.make_live(home)
+    remove(str(home), "shop", check=False)
+    assert host.make_live(home).version == "0001"
+    assert host.served(home)
+    assert deployment.repair(str(home), WANTED, ca.NOW, False).changed is False
