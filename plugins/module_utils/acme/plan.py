@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from .decision import ISSUE, KEEP, REFUSE, Decision, decide
 from .directory import Directory
 from .errors import AcmeError
+from .renewal_info import RenewalInfo
 
-#: Asks CAs about their certificates, ARI ids by directory: the instant at which to renew each that is answered for.
-AskRenewal = Callable[[Mapping[str, list[str]]], Mapping[str, datetime]]
+#: Asks CAs about their certificates, ARI ids by directory: what is known of each that is answered for.
+AskRenewal = Callable[[Mapping[str, list[str]]], Mapping[str, RenewalInfo]]
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,10 @@ class Share:
 
 @dataclass(frozen=True)
 class Planned:
-    """A certificate of a host, as certificate_info found it, and what is to be done."""
+    """A certificate of a host, as certificate_info found it, and what is to be done.
+
+    info: what the CA said of its renewal. directory: the CA to be asked first, if that is not the first one.
+    """
 
     host: str
     name: str
@@ -40,6 +44,8 @@ class Planned:
     decision: Decision
     replaces: str | None = None
     share: Share | None = None
+    info: RenewalInfo | None = None
+    directory: str | None = None
 
     def line(self) -> str:
         """One line for people."""
@@ -58,6 +64,8 @@ class Planned:
             "replaces_cert_id": self.replaces,
             "next": decision.next_at.strftime("%Y-%m-%dT%H:%M:%SZ") if decision.next_at else None,
             **({"share": vars(self.share)} if self.share else {}),
+            **({"directory": self.directory} if self.directory else {}),
+            **({"explanation_url": self.info.explanation_url} if self.info and self.info.explanation_url else {}),
         }
 
 
@@ -67,13 +75,19 @@ def make(
     now: datetime,
     forced: bool,
     ask_renewal: AskRenewal,
+    selected: Callable[[Mapping[str, Any]], bool] | None = None,
+    interval: timedelta = timedelta(0),
 ) -> list[Planned]:
-    """Decide for all. A CA is asked only of its certificates that would be kept without its word."""
+    """Decide for all. A CA is asked only of its certificates that would be kept without its word.
+
+    *selected*: which certificates are to be replaced, with all forced if *forced*. *interval*: how often this is run,
+    if that is known.
+    """
     found = list(found)
     times = Counter((item["host"], item["name"]) for item in found)
     planned = []
     for item in found:
-        decision = decide(item, directories, now, forced=forced)
+        decision = decide(item, directories, now, forced=forced or bool(selected and selected(item)))
         if times[item["host"], item["name"]] > 1:
             decision = Decision(REFUSE, message="acme_certificates has more than one certificate of this name")
         planned.append(Planned(item["host"], item["name"], item, decision))
@@ -83,7 +97,7 @@ def make(
         if ari_id and plan.decision.next_at:
             asked.setdefault(plan.found["live"]["directory"], set()).add(ari_id)
     suggested = ask_renewal({url: sorted(ari_ids) for url, ari_ids in asked.items()}) if asked else {}
-    return [_with_suggestion(plan, directories, now, suggested) for plan in planned]
+    return [_with_suggestion(plan, directories, now, suggested, interval) for plan in planned]
 
 
 def check_profile(plan: Planned, offering: Iterable[Directory]) -> Planned:
@@ -110,16 +124,23 @@ def without_ca(plan: Planned, why: str) -> Planned:
 
 
 def _with_suggestion(
-    plan: Planned, directories: Collection[str], now: datetime, suggested: Mapping[str, datetime]
+    plan: Planned,
+    directories: Collection[str],
+    now: datetime,
+    suggested: Mapping[str, RenewalInfo],
+    interval: timedelta,
 ) -> Planned:
     ari_id = _ari_id(plan)
-    decision = plan.decision
+    decision, info = plan.decision, None
     if decision.next_at and ari_id and ari_id in suggested:
-        decision = decide(plan.found, directories, now, suggested[ari_id])
+        info = suggested[ari_id]
+        decision = decide(plan.found, directories, now, info.instant(ari_id, interval))
+        if decision.reason == "window open" and info.explanation_url:
+            decision = replace(decision, message=f"see {info.explanation_url}")
     live = plan.found.get("live")
     # RFC 9773 section 5: the same CA's certificate; acme_order sends it to that CA only.
     replaces = ari_id if decision.action == ISSUE and live and live.get("directory") in directories else None
-    return replace(plan, decision=decision, replaces=replaces)
+    return replace(plan, decision=decision, replaces=replaces, info=info)
 
 
 def _ari_id(plan: Planned) -> str | None:

@@ -9,6 +9,7 @@ import pytest
 from ansible_collections.certfleet.tls.plugins.module_utils.acme import plan
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.decision import ISSUE, KEEP, REFUSE, REPAIR
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.directory import Directory
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.renewal_info import RenewalInfo
 from tests.unit.acme.test_decision import CA, DAY, DUE, FRESH, URGENT, found, utc
 
 OTHER = "https://other.example/directory"
@@ -19,10 +20,11 @@ def on(host, item, name="shop"):
 
 
 class Ask:
-    """The CA's renewal information; *asked* is what it was asked for."""
+    """The CA's renewal information, a window that is an instant; *asked* is what it was asked for."""
 
-    def __init__(self, **answers):
-        self.answers, self.asked = answers, []
+    def __init__(self, **instants):
+        self.answers = {ari_id: RenewalInfo(instant, instant) for ari_id, instant in instants.items()}
+        self.asked = []
 
     def __call__(self, ari_ids):
         self.asked.append(ari_ids)
@@ -142,6 +144,28 @@ def test_what_it_replaces_is_named_to_the_same_ca_alone(item, options, replaces)
     (planned,) = make(on("web1", item), **options)
     assert planned.replaces == replaces
     assert planned.result()["replaces_cert_id"] == replaces
+
+
+def test_the_instant_leaves_room_for_the_next_run():
+    window = RenewalInfo(DUE, DUE + 2 * DAY)
+    (early, late) = (
+        plan.make([on("web1", found())], [CA], FRESH, False, lambda asked: {"a.b": window}, interval=interval)[0]
+        for interval in (2 * DAY, 0 * DAY)
+    )
+    assert early.decision.next_at == DUE < late.decision.next_at < DUE + 2 * DAY
+
+
+def test_why_the_ca_would_have_it_renewed_is_shown():
+    info = RenewalInfo(FRESH, FRESH, "https://ca.example/incident")
+    (item,) = plan.make([on("web1", found())], [CA], FRESH, False, lambda asked: {"a.b": info})
+    assert item.line() == "web1: certificate shop: issue (window open: see https://ca.example/incident)"
+    assert item.result()["explanation_url"] == "https://ca.example/incident"
+
+
+def test_what_is_selected_is_forced():
+    items = [on("web1", found()), on("web2", found())]
+    planned = plan.make(items, [CA], FRESH, False, Ask(), selected=lambda item: item["host"] == "web2")
+    assert actions(planned) == [("web1", KEEP, ""), ("web2", ISSUE, "forced")]
 
 
 def test_two_certificates_of_one_name_on_one_host_are_refused():

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -12,6 +13,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import ProblemError, ProtocolError
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.renewal_cache import Cached, RenewalCache
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.renewal_info import RenewalInfo, ask_all, parse_time
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.certificates import ari_id
 from tests.unit.acme.server import RESET, Answer, html, problem
@@ -138,6 +140,14 @@ def test_a_retry_after_of_a_busy_ca_is_honored(ca, fetch, time):
     assert time.pauses == [9]
 
 
+@pytest.mark.parametrize(("hours", "last"), [(0, 48), (12, 36), (47, 1), (48, 0), (100, 0)])
+def test_the_instant_leaves_the_next_run_a_part_of_the_window(hours, last):
+    info = RenewalInfo(START, END)
+    instants = [info.instant(f"{number}", timedelta(hours=hours)) for number in range(200)]
+    assert START <= min(instants) <= max(instants) <= START + timedelta(hours=last)
+    assert max(instants) >= START + timedelta(hours=last) * 0.95
+
+
 def test_the_instant_lies_in_the_window_and_stays_the_same():
     info = RenewalInfo(START, END)
     instants = [info.instant(f"{RFC_ID}{number}") for number in range(1000)]
@@ -164,10 +174,10 @@ def test_many_are_asked_for_at_once(ca, http):
 
     ca.always("/renewal-info", answer)
     names = [f"id-{number}" for number in range(30)]
-    instants, warnings = ask_all(http, f"{ca.url}/renewal-info", names, connections=4)
-    assert (set(instants), warnings) == (set(names), [])
-    instants, warnings = ask_all(http, f"{ca.url}/renewal-info", ["a", "gone", "also-gone"], connections=4)
-    assert set(instants) == {"a"}
+    found, warnings = ask_all(http, f"{ca.url}/renewal-info", names, connections=4)
+    assert (set(found), warnings) == (set(names), [])
+    found, warnings = ask_all(http, f"{ca.url}/renewal-info", ["a", "gone", "also-gone"], connections=4)
+    assert set(found) == {"a"}
     assert warnings == [
         "no renewal information for 2 of 3 certificates "
         "(renewal information: unknown: HTTP 404, and no problem document): "
@@ -175,11 +185,101 @@ def test_many_are_asked_for_at_once(ca, http):
     ]
 
 
-def test_a_ca_that_is_down_is_a_warning(ca, http):
-    ca.always("/renewal-info", RESET)
-    instants, (warning,) = ask_all(http, f"{ca.url}/renewal-info", ["a", "b"], connections=2)
-    assert instants == {}
-    assert warning.startswith("no renewal information for 2 of 2 certificates (")
+@pytest.mark.parametrize(
+    ("answer", "requests"),
+    [(RESET, 2), (Answer(503), 2), (Answer(503, headers={"Retry-After": "3600"}), 1)],
+    ids=["no answer", "503", "503 for an hour"],
+)
+def test_a_ca_that_is_down_is_a_warning_and_not_asked_on_and_on(ca, http, answer, requests):
+    ca.always("/renewal-info", answer)
+    found, (warning,) = ask_all(http, f"{ca.url}/renewal-info", [f"id-{n}" for n in range(50)], connections=1)
+    assert found == {}
+    assert warning.startswith("no renewal information for 50 of 50 certificates (")
+    assert len(ca.requests) == requests
+
+
+def test_a_slow_ca_is_not_waited_for_on_and_on(ca, http, time):
+    def slow(request):
+        time.sleep(20)
+        return Answer(200, window())
+
+    ca.always("/renewal-info", slow)
+    found, (warning,) = ask_all(http, f"{ca.url}/renewal-info", [f"id-{n}" for n in range(10)], connections=1)
+    assert list(found) == ["id-0", "id-1"]  # after 30 s and a second, no more is asked
+    assert warning.startswith("no renewal information for 8 of 10 certificates (")
+    assert "is slow" in warning
+
+
+class TestCache:
+    """Retry-After across runs; nothing but politeness depends on it."""
+
+    @pytest.fixture
+    def run(self, ca, http, time, tmp_path):
+        def run(*ari_ids):
+            cache = RenewalCache(str(tmp_path / "cache"))
+            mark = len(ca.requests)
+            found, warnings = ask_all(http, f"{ca.url}/renewal-info", ari_ids or ("a", "b"), 1, cache)
+            assert cache.save(time.now()) == ""
+            return sorted(found), len(ca.requests) - mark, warnings
+
+        return run
+
+    @pytest.mark.parametrize(
+        ("retry_after", "until"),
+        [({"Retry-After": "7200"}, 7200), ({}, 21600), ({"Retry-After": "1"}, 60), ({"Retry-After": "999999"}, 86400)],
+        ids=["two hours", "nothing said", "a second", "eleven days"],
+    )
+    def test_the_next_question_waits(self, ca, run, time, retry_after, until):
+        ca.always("/renewal-info", Answer(200, window(explanationURL="https://ca.example/why"), retry_after))
+        assert run() == (["a", "b"], 2, [])
+        time.sleep(until - 2)
+        assert run() == (["a", "b"], 0, [])
+        assert run("a", "c") == (["a", "c"], 1, [])
+        time.sleep(3)
+        assert run("a") == (["a"], 1, [])
+
+    def test_the_same_is_known_as_when_it_was_asked(self, ca, http, time, tmp_path):
+        ca.always("/renewal-info", Answer(200, window(explanationURL="https://ca.example/why")))
+        answers = []
+        for _run in range(2):
+            cache = RenewalCache(str(tmp_path))
+            answers.append(ask_all(http, f"{ca.url}/renewal-info", ["a"], 1, cache)[0]["a"])
+            cache.save(time.now())
+        assert answers[0] == answers[1] == RenewalInfo(START, END, "https://ca.example/why")
+        assert len(ca.requests) == 1
+
+    def test_a_ca_that_is_busy_is_left_alone_for_as_long_as_it_says(self, ca, run, time):
+        ca.always("/renewal-info", Answer(503, headers={"Retry-After": "3600"}))
+        assert run("a")[:2] == ([], 1)
+        found, requests, (warning,) = run("a")
+        assert (found, requests) == ([], 0)
+        assert "the CA asked not to be asked again so soon" in warning
+        time.sleep(3601)
+        assert run("a")[:2] == ([], 1)
+
+    @pytest.mark.parametrize(
+        "text",
+        ["", "[]", "{", '{"x": 1}', '{"x": {"until": "soon"}}', '{"x": {"until": null, "start": null}}', "9" * 999],
+    )
+    def test_what_is_damaged_is_asked_anew(self, ca, run, tmp_path, text):
+        (tmp_path / "cache").mkdir()
+        (tmp_path / "cache" / "renewal-info.json").write_text(text)
+        ca.always("/renewal-info", Answer(200, window()))
+        assert run() == (["a", "b"], 2, [])
+
+    def test_a_folder_that_cannot_be_is_told(self, ca, http, time, tmp_path):
+        (tmp_path / "file").write_text("")
+        cache = RenewalCache(str(tmp_path / "file" / "cache"))
+        ca.always("/renewal-info", Answer(200, window()))
+        ask_all(http, f"{ca.url}/renewal-info", ["a"], 1, cache)
+        assert cache.save(time.now()) == f"acme_cache {tmp_path}/file/cache cannot be written: Not a directory"
+
+    def test_what_holds_no_more_is_dropped(self, tmp_path):
+        cache = RenewalCache(str(tmp_path))
+        cache.put("https://ca.example/ari/", "old", Cached(START))
+        cache.put("https://ca.example/ari", "new", Cached(END, START, END))
+        cache.save(START)
+        assert list(json.loads((tmp_path / "renewal-info.json").read_text())) == ["https://ca.example/ari/new"]
 
 
 @pytest.mark.parametrize(
