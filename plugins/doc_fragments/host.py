@@ -153,7 +153,7 @@ options:
           kind:
             description:
               - V(combined) has the private key, the certificate and its chain as PEM, as HAProxy wants it.
-              - V(pkcs12) has the same as PKCS #12, for Java and Windows.
+              - V(pkcs12) has the same as PKCS#12, for Java and Windows.
               - V(der) is the certificate alone, V(root) the root that its chain leads to, as PEM.
             type: str
             required: true
