@@ -88,6 +88,7 @@ certificates:
         not_before: "2026-11-01T00:00:00Z"
         not_after: "2026-12-16T00:00:00Z"
         ari_id: aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE
+        created: "2026-11-01T00:59:30Z"
         reloaded: true
         missing: []
         damaged: []
@@ -106,6 +107,18 @@ certificates:
         directory: https://acme-v02.api.letsencrypt.org/directory
         account_uri: https://acme-v02.api.letsencrypt.org/acme/acct/1
         order_uri: https://acme-v02.api.letsencrypt.org/acme/order/1/2
+    issued:
+      description: The newest certificate that was ordered, and those of the days before it, as CAs count them.
+      type: list
+      elements: dict
+      returned: success
+      version_added: 0.3.0
+      sample:
+        - at: "2026-11-01T00:59:30Z"
+          serial: 4a1f
+          directory: https://acme-v02.api.letsencrypt.org/directory
+          identifiers: [shop.example.com]
+          renewal: true
 unlisted:
   description: The names of certificates that are there and not in O(certificates), if that is given.
   returned: success

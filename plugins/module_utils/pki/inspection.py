@@ -78,7 +78,7 @@ def _facts(home: str, name: str) -> dict[str, Any]:
     pending = manifest.pending_facts(found)
     if pending:
         pending["issued"] = manifest.issued_facts(home, name, found)
-    return {"live": live, "pending": pending}
+    return {"live": live, "pending": pending, "issued": manifest.issuances(home, name, found.numbers)}
 
 
 def _format_drift(home: str, wanted: Wanted, live: Mapping[str, Any]) -> list[str]:

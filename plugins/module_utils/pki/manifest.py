@@ -16,7 +16,7 @@ import hashlib
 import json
 import os
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 FORMAT = 1
@@ -27,6 +27,7 @@ FILES = (KEY, CERTIFICATE, CHAIN, FULLCHAIN)
 NAME = re.compile(r"[A-Za-z0-9](?!.*\.\.)[A-Za-z0-9._-]{0,99}")
 NUMBER = re.compile(r"[0-9]{4,9}")
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
+_COUNTED_DAYS = 8  # CAs' limits are for seven days at most
 _LARGEST = 1 << 20  # bytes; no file of a version comes near it
 
 _PENDING_FIELDS = {"name": str, "key_type": str, "directory": str}
@@ -146,7 +147,7 @@ def live_facts(home: str, name: str, number: str) -> dict[str, Any]:
         **{
             field: known.get(field) for field in ("key_type", "profile", "directory", "account_uri", "serial", "issuer")
         },
-        **{field: known.get(field) for field in ("not_before", "not_after", "ari_id")},
+        **{field: known.get(field) for field in ("not_before", "not_after", "ari_id", "created")},
         "reloaded": known.get("reloaded", False),
         "missing": missing,
         "damaged": damaged,
@@ -169,7 +170,29 @@ def issued_facts(home: str, name: str, found: Found) -> dict[str, Any] | None:
     facts = live_facts(home, name, found.pending)
     if facts["missing"] or facts["damaged"] or facts["unreadable"]:
         return None
-    return {field: facts[field] for field in ("serial", "not_before", "not_after")}
+    return {field: facts[field] for field in ("serial", "issuer", "not_before", "not_after", "created")}
+
+
+def issuances(home: str, name: str, numbers: list[str]) -> list[dict[str, Any]]:
+    """What was ordered lately, as CAs count it: the newest certificate, and those of the days before it.
+
+    renewal: it was for the same names as one before it, of the same CA.
+    """
+    result: list[dict[str, Any]] = []
+    before: list[tuple[str, list[str]]] = []
+    for number in numbers:
+        manifest = read(folder_path(home, name, number, MANIFEST))
+        if not manifest or "files" not in manifest:
+            continue
+        what = (manifest["directory"], sorted(manifest["identifiers"]))
+        # Those before it may be gone; but for a change in between, they were for the same names.
+        renewal = what in before if before else number == numbers[0] and int(number) > 1
+        before.append(what)
+        if manifest["order_uri"]:  # else it came from another host, or was taken over
+            at = max(manifest["not_before"], _time(manifest.get("created")))
+            facts = {"at": at, "serial": manifest["serial"], "directory": what[0], "identifiers": what[1]}
+            result.append({**facts, "renewal": renewal})
+    return [item for item in result if _days_before(item["at"], result[-1]["at"]) < _COUNTED_DAYS]
 
 
 def _live(home: str, name: str) -> tuple[str | None, bool]:
@@ -206,6 +229,15 @@ def _check_issued(manifest: Manifest) -> None:
         if not _TIME.fullmatch(str(manifest.get(field))):
             raise ValueError(field)
         datetime.fromisoformat(manifest[field][:-1])
+
+
+def _time(value: Any) -> str:
+    return value if isinstance(value, str) and _TIME.fullmatch(value) else ""
+
+
+def _days_before(earlier: str, later: str) -> float:
+    span = datetime.fromisoformat(later[:-1]) - datetime.fromisoformat(earlier[:-1])
+    return span / timedelta(days=1)
 
 
 def _texts(value: Any) -> bool:

@@ -56,6 +56,7 @@ def test_a_host_that_has_nothing_yet(home, option):
         "problems": [],
         "live": None,
         "pending": None,
+        "issued": [],
     }
     assert not home.exists()
 

@@ -269,6 +269,7 @@ def test_facts_of_a_sound_version(home):
         "version": "0001",
         **{field: ISSUED[field] for field in ("identifiers", "key_type", "profile", "directory", "account_uri")},
         **{field: ISSUED[field] for field in ("serial", "issuer", "not_before", "not_after", "ari_id", "reloaded")},
+        "created": ISSUED["created"],
         "missing": [],
         "damaged": [],
         "unreadable": [],
@@ -329,7 +330,7 @@ def test_without_a_manifest_nothing_is_known(home, fields):
         (folder / name).write_bytes(data)
     (folder / "chain.pem").unlink()
     unknown = dict.fromkeys(("key_type", "profile", "directory", "account_uri", "serial", "issuer"))
-    dates = dict.fromkeys(("not_before", "not_after", "ari_id"))
+    dates = dict.fromkeys(("not_before", "not_after", "ari_id", "created"))
     assert facts(home) == {
         "version": "0001",
         "identifiers": [],
@@ -355,6 +356,48 @@ def test_facts_of_the_pending_version(home):
         **{field: PENDING[field] for field in ("account_uri", "order_uri")},
     }
     assert manifest.pending_facts(Found(None, False, None, None, [])) is None
+
+
+def day(number, hour=12):
+    return f"2026-11-{number:02d}T{hour:02d}:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("versions", "issued"),
+    [
+        # what version.json has: what is told of each, its day and whether it was for the same names as one before
+        ([], []),
+        ([{}], [(23, False)]),
+        ([{"not_before": day(10), "created": day(10)}, {}], [(23, True)]),
+        ([{"not_before": day(16), "created": day(16)}, {}], [(16, False), (23, True)]),
+        ([{"identifiers": ["other.example"]}, {}], [(23, False), (23, False)]),
+        ([{}, {"identifiers": ["other.example"]}, {}], [(23, False), (23, False), (23, True)]),
+        ([{"directory": "https://other.example/"}, {}], [(23, False), (23, False)]),
+        # A CA may date a certificate back; a key may be older than the order.
+        ([{"not_before": day(22)}], [(23, False)]),
+        ([{"created": day(2)}], [(23, False)]),
+        ([{"created": None}], [(23, False)]),
+        ([{"created": "soon"}], [(23, False)]),
+        # One from another host, or taken over from another program, was not ordered for this one.
+        ([{"order_uri": None}, {}], [(23, True)]),
+        ([PENDING, {}], [(23, False)]),
+        (["garbage", {}], [(23, False)]),
+    ],
+)
+def test_what_was_ordered_lately(home, versions, issued):
+    numbers = []
+    for number, fields in enumerate(versions, 1):
+        whole = fields if isinstance(fields, str) or fields is PENDING else {**ISSUED, **fields}
+        write(home, f"{number:04d}", whole)
+        numbers.append(f"{number:04d}")
+    told = manifest.issuances(str(home), "shop", numbers)
+    assert [(int(item["at"][8:10]), item["renewal"]) for item in told] == issued
+    assert all(set(item) == {"at", "serial", "directory", "identifiers", "renewal"} for item in told)
+
+
+def test_the_versions_before_the_first_may_be_gone(home):
+    write(home, "0007", ISSUED)
+    assert manifest.issuances(str(home), "shop", ["0007"])[0]["renewal"] is True
 
 
 # --- what other code writes
