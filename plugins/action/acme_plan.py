@@ -38,6 +38,7 @@ class ActionModule(ActionBase):
                 "alternatives": {"type": "list", "elements": "dict", "default": []},
                 "request_timeout": {"type": "int", "default": 30},
                 "certificates": {"type": "list", "elements": "dict", "required": True},
+                "elsewhere": {"type": "list", "elements": "dict", "default": []},
                 "unlisted": {"type": "dict", "default": {}},
                 "remove_unlisted": {"type": "bool", "default": False},
                 "force": {"type": "bool", "default": False},
@@ -83,7 +84,8 @@ class ActionModule(ActionBase):
             if options["certificates"]:
                 cas[urls[0]].look()
             planned = plan.make(options["certificates"], urls, clock.now(), options["force"], ask_renewal)
-            planned = sharing.share(planned)
+            elsewhere = plan.make(options["elsewhere"], urls, clock.now(), False, ask_renewal)
+            planned = sharing.share(planned, elsewhere)
             if any(item.decision.action == ISSUE for item in planned):
                 planned = self._with_a_ca(planned, list(cas.values()), warnings)
             elif options["certificates"] and cas[urls[0]].trouble:

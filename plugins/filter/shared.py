@@ -9,12 +9,35 @@ The private key is sealed by the host that has it for the host that gets it; all
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from ansible_collections.certfleet.tls.plugins.filter.flow import outcomes
 
 Item = Mapping[str, Any]
+
+
+def holders(hosts: Iterable[str], batch: Collection[str], hostvars: Item) -> list[dict[str, Any]]:
+    """For each certificate that hosts of *batch* share, the first of *hosts* outside of it that had its turn before."""
+    inside = set(batch)
+    others = [host for host in hosts if host not in inside]
+    missing = {name for host in batch for name in _shared(hostvars, host)} if others else set()
+    result: dict[str, list[Item]] = {}
+    for host in others if missing else ():
+        for name, entry in _shared(hostvars, host).items():
+            if name in missing:
+                missing.remove(name)
+                result.setdefault(host, []).append(entry)
+    return [{"host": host, "certificates": entries} for host, entries in result.items()]
+
+
+def held(looked: Item) -> list[dict[str, Any]]:
+    """What those holders have now, as acme_plan takes it."""
+    return [
+        {**item, "host": answer["item"]["host"]}
+        for answer in looked.get("results") or ()
+        for item in answer.get("certificates") or ()
+    ]
 
 
 def receiving(plan: Item, host: str) -> list[str]:
@@ -116,6 +139,12 @@ def _asker(share: Item, hostvars: Item) -> str | None:
     return next((host for host in share["hosts"] if _public_key(hostvars, host, share["name"])), None)
 
 
+def _shared(hostvars: Item, host: str) -> dict[str, Any]:
+    """What a host that has been looked at wants of the certificates that it shares, by name."""
+    found = (hostvars[host].get("acme_found") or {}).get("certificates") or ()
+    return {item["name"]: item["wanted"] for item in found if (item["wanted"] or {}).get("shared")}
+
+
 def _public_key(hostvars: Item, host: str, name: str) -> str | None:
     key = ((hostvars[host].get("acme_request") or {}).get("receivers") or {}).get(name)
     return key if isinstance(key, str) else None
@@ -137,4 +166,4 @@ class FilterModule:
     """The filters of shared certificates."""
 
     def filters(self) -> dict[str, Any]:
-        return {"receiving": receiving, "shares": shares, "received": received}
+        return {"holders": holders, "held": held, "receiving": receiving, "shares": shares, "received": received}

@@ -31,6 +31,13 @@ options:
     type: list
     elements: dict
     required: true
+  elsewhere:
+    description:
+      - The same of hosts that nothing is planned for, but that may have a shared certificate which others lack.
+    type: list
+    elements: dict
+    default: []
+    version_added: 0.3.0
   alternatives:
     description:
       - Other CAs whose certificates are as good, as M(certfleet.tls.acme_order) takes them; C(acme_directory) and

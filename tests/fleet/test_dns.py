@@ -289,3 +289,15 @@ def test_no_secret_is_told(fleet: Fleet) -> None:
     assert "TSIG" not in run.text
     for secret in (zones["dyn.lab.test"]["tsig_secret"], zones["pdns.lab.test"]["options"]["auth_token"]):
         assert secret not in run.text
+
+
+def test_hosts_that_share_a_certificate_prove_control_once(fleet: Fleet) -> None:
+    shared = by_dns("shared.dyn.lab.test", "*.shared.dyn.lab.test", shared=True)
+    mark = fleet.lab.pebble.mark()
+    run = site(fleet, shared, hosts="web[0:2]")
+    assert run.code == 0
+    trio = fleet.lab.hosts[:3]
+    assert fleet.lab.pebble.issued(mark) == [fleet.live("web1").serial_number]
+    assert {fleet.live(host).serial_number for host in trio} == {fleet.live("web1").serial_number}
+    assert all(fleet.pair_matches(host) for host in trio)
+    assert names(fleet.live("web3")) == {"shared.dyn.lab.test", "*.shared.dyn.lab.test"}

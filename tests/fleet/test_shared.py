@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.fleet.fleet import HOME, PATIENCE, Fleet, Run
+from tests.fleet.test_play import play
 from tests.fleet.test_secrecy import Sampler, everything_written, secret_parts, traces
 from tests.lab.process import wait
 
@@ -123,6 +124,20 @@ def test_the_first_that_can_be_reached_makes_the_key(trio: Fleet) -> None:
     trio.lab.plug("web1")
     assert all_have_one(trio)
     assert trio.signed_requests(mark) == []
+
+
+def test_a_batch_gets_what_an_earlier_one_made(trio: Fleet) -> None:
+    trio.variables["acme_certificates"] = [trio.certificate("shop", "web1.lab.test", shared=True)]
+    mark = trio.lab.pebble.mark()
+    for options in ({}, {"acme_force_renewal": True}):
+        run = play(trio, "serial: 1", **options)
+        assert run.code == 0
+        all_have_one(trio)
+        receivers = [line for line in run.planned if ": receive (" in line]
+        assert [line.rpartition(" ")[2] for line in receivers] == ["web1)", "web1)"]
+    assert orders(trio, mark) == 2
+    run = play(trio, "serial: 1")
+    assert run.hosts_with("changed") == []
 
 
 def test_what_goes_wrong_is_told_to_all_and_the_next_run_mends_it(trio: Fleet) -> None:

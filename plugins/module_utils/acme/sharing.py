@@ -23,15 +23,23 @@ _OF_THE_HOST = ("missing", "damaged", "key does not match")
 _ALIKE = ("identifiers", "key_type", "profile")
 
 
-def share(planned: Sequence[Planned]) -> list[Planned]:
-    """The plan with one order at most for each shared certificate. *planned* is in the order of the play."""
+def share(planned: Sequence[Planned], elsewhere: Sequence[Planned] = ()) -> list[Planned]:
+    """The plan with one order at most for each shared certificate. *planned* is in the order of the play.
+
+    *elsewhere*: hosts of earlier batches, which give what they have and get nothing.
+    """
     result = list(planned)
+    givers: dict[str, list[Planned]] = {}
+    for plan in elsewhere:
+        if plan.found["wanted"].get("shared") and plan.decision.action in (KEEP, REPAIR, SWITCH):
+            givers.setdefault(plan.name, []).append(plan)
     groups: dict[str, list[int]] = {}
     for number, plan in enumerate(result):
         if plan.found["wanted"].get("shared"):
             groups.setdefault(plan.name, []).append(number)
     for numbers in groups.values():
-        for number, plan in zip(numbers, _of_group([result[number] for number in numbers])):
+        group = [result[number] for number in numbers]
+        for number, plan in zip(numbers, _of_group(group, givers.get(group[0].name, []))):
             result[number] = plan
     return result
 
@@ -60,17 +68,17 @@ def shares(planned: Sequence[Planned]) -> list[dict[str, Any]]:
     return list(result.values())
 
 
-def _of_group(group: list[Planned]) -> list[Planned]:
+def _of_group(group: list[Planned], givers: list[Planned]) -> list[Planned]:
     members = [plan for plan in group if plan.decision.action != REFUSE]
-    problem = _difference(members)
+    problem = _difference([*givers, *members])
     if problem:
         refused = Decision(REFUSE, message=problem)
         return [replace(plan, decision=refused) if plan in members else plan for plan in group]
-    if len(members) < 2:
+    if len(members) + len(givers) < 2 or not members:
         return group
     # What is due for its own sake is due wherever it is.
     spent = {_live(plan, "serial") for plan in members if _is_spent(plan)}
-    holders = [plan for plan in members if _serial(plan) not in (None, *spent)]
+    holders = [plan for plan in (*givers, *members) if _serial(plan) not in (None, *spent)]
     if holders:
         giver = max(holders, key=lambda plan: str(_held(plan)["not_after"]))  # the first of those with the latest
         return [_from_giver(plan, giver) if plan in members else plan for plan in group]

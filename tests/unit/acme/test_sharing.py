@@ -34,9 +34,13 @@ def awaits_switch(serial):
     return has("0a", pending=pending(issued=issued))
 
 
-def planned(*items, now=FRESH, forced=False):
+def planned(*items, now=FRESH, forced=False, elsewhere=()):
     items = [{**item, "host": f"web{number}"} for number, item in enumerate(items, 1)]
-    return sharing.share(plan.make(items, [CA], now, forced, lambda asked: {}))
+    elsewhere = [{**item, "host": f"before{number}"} for number, item in enumerate(elsewhere, 1)]
+    made, before = (
+        plan.make(of, [CA], now, force, lambda _: {}) for of, force in ((items, forced), (elsewhere, False))
+    )
+    return sharing.share(made, before)
 
 
 def told(result):
@@ -89,6 +93,14 @@ UNREADY = {"problems": ["home /etc/acme cannot be written"]}
         ([lacks(), lacks(pending=pending())], {}, ["receive new web2", "issue missing"]),
         ([lacks(), lacks(pending=pending(order=None))], {}, ["issue missing", "receive new web1"]),
         ([lacks()], {}, ["issue missing"]),
+        # Hosts of earlier batches give, and get nothing.
+        ([lacks(), lacks()], {"elsewhere": [has()]}, ["receive 0a before1", "receive 0a before1"]),
+        ([has(), lacks()], {"elsewhere": [has()]}, ["keep", "receive 0a before1"]),
+        ([has("0a")], {"elsewhere": [has("0b")], "forced": True}, ["receive 0b before1"]),
+        ([has("0a")], {"elsewhere": [has("0a")], "forced": True}, ["issue forced"]),
+        ([lacks(), lacks()], {"elsewhere": [lacks()]}, ["issue missing", "receive new web1"]),
+        ([lacks()], {"elsewhere": [has(wanted=OTHER, live=OTHER)]}, ["refuse"]),
+        ([lacks()], {"elsewhere": [{**has(), "wanted": found()["wanted"]}]}, ["issue missing"]),
     ],
 )
 def test_who_does_what(items, options, expected):

@@ -184,3 +184,37 @@ def test_what_stops_it_is_told(item, hostvars, final, status, problem):
     assert told(plan(item), "web2", hostvars, final) == [
         {"name": "shop", "status": status, "problem": problem, "resumable": True}
     ]
+
+
+def looked(*certificates):
+    entries = [{"name": name, "wanted": {"name": name, "shared": share}} for name, share in certificates]
+    return {"acme_found": {"certificates": entries}}
+
+
+def test_one_host_of_the_batches_before_is_asked_for_each_certificate():
+    both = looked(("shop", True), ("mail", True), ("own", False))
+    hostvars = {
+        "gone": {},
+        "a": looked(("other", True), ("own", False)),
+        "b": looked(("shop", True)),
+        "c": both,
+        "d": both,
+        "e": both,
+        "later": {},
+    }
+    found = shared.holders(list(hostvars), ["d", "e"], hostvars)
+    assert [(item["host"], [entry["name"] for entry in item["certificates"]]) for item in found] == [
+        ("b", ["shop"]),
+        ("c", ["mail"]),
+    ]
+    assert shared.holders(list(hostvars), list(hostvars), hostvars) == []
+    assert shared.holders(list(hostvars), ["later"], hostvars) == []
+
+
+def test_what_they_have_is_known_by_their_names():
+    answers = [
+        {"item": {"host": "b"}, "certificates": [{"name": "shop"}]},
+        {"item": {"host": "c"}, "unreachable": True},
+    ]
+    assert shared.held({"results": answers}) == [{"name": "shop", "host": "b"}]
+    assert shared.held({"results": []}) == shared.held({"skipped": True}) == []
