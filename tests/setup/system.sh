@@ -13,7 +13,7 @@ bin=build/bin
 
 servers='nginx openssh-server bind9 pdns-server dovecot-core'
 packages="$servers curl iproute2 openssh-client openssl pdns-backend-sqlite3 procps python3-cryptography python3-venv sudo"
-packages="$packages dovecot-imapd dovecot-pop3d sysvinit-utils util-linux"
+packages="$packages dehydrated dovecot-imapd dovecot-pop3d sysvinit-utils util-linux"
 
 installed() {
     [ "$(dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]

@@ -1,0 +1,213 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Taking over what other clients left on a host: it becomes the first version, and nothing is issued for that."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from . import certificates, chains, clients, keys, san
+from .certificates import utc
+from .clients import Lineage
+from .errors import HostError, StateError
+from .files import Content
+from .manifest import FORMAT
+from .versions import Versions
+from .wanted import Wanted
+
+try:
+    from cryptography import x509
+except ImportError:
+    pass  # said by library.py, before anything here is called
+
+if TYPE_CHECKING:
+    from .keys import PrivateKey
+
+# OpenSSL writes the curve before an EC key, which readers stumble over.
+_KEY = re.compile(r"-----BEGIN ([A-Z]+ )?PRIVATE KEY-----.+?-----END ([A-Z]+ )?PRIVATE KEY-----", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A certificate that was found. problem: why it cannot be taken over, and then nothing else; or empty."""
+
+    lineage: Lineage
+    problem: str = ""
+    identifiers: frozenset[str] = frozenset()
+    key: PrivateKey | None = None
+    leaf: x509.Certificate | None = None
+    chain: tuple[x509.Certificate, ...] = ()
+
+    def facts(self) -> dict[str, Any]:
+        """For people, and for the variable acme_certificates."""
+        return {
+            "client": self.lineage.client,
+            "name": self.lineage.name,
+            "certificate": self.lineage.certificate,
+            "identifiers": sorted(self.identifiers),
+            "key_type": keys.type_of(self.key) if self.key else None,
+            "not_after": utc(certificates.validity(self.leaf).not_after) if self.leaf else None,
+            "directory": self.lineage.ca if self.lineage.is_directory and self.lineage.ca else None,
+            "webroot": self.lineage.webroot,
+            "problem": self.problem,
+        }
+
+
+@dataclass(frozen=True)
+class Adopted:
+    """What became of a wanted certificate. problem: why nothing was taken over, or empty. warning: for people."""
+
+    changed: bool
+    version: str | None = None
+    serial: str | None = None
+    not_after: str | None = None
+    source: Lineage | None = None
+    problem: str = ""
+    warning: str = ""
+
+    def facts(self) -> dict[str, Any]:
+        """For the module's result."""
+        source = self.source
+        return {
+            **{field: getattr(self, field) for field in ("changed", "version", "serial", "not_after", "problem")},
+            "client": source.client if source else None,
+            "source": source.certificate if source else None,
+        }
+
+    def line(self) -> str:
+        """What changed, for people."""
+        source = self.source.certificate if self.source else ""
+        return f"adopted from {source}\nserial {self.serial}\nuntil {self.not_after}\n"
+
+
+def look(lineages: Iterable[Lineage], now: datetime) -> list[Candidate]:
+    """What is found, read and checked. A file that several clients know of is one."""
+    by_file: dict[str, Lineage] = {}
+    for lineage in lineages:
+        by_file.setdefault(lineage.certificate, lineage)
+    return [_candidate(lineage, now) for lineage in by_file.values()]
+
+
+def adopt(
+    home: str, wanted: Wanted, candidates: Iterable[Candidate], directories: Sequence[str], now: datetime, check: bool
+) -> Adopted:
+    """Make the best of *candidates* the live version, if there is none. Raises HostError.
+
+    *directories*: URLs of the CAs that are wanted; what does not say which CA it is from is taken for the first one's.
+    """
+    versions = Versions(home, wanted.name)
+    if versions.look().live:
+        return Adopted(False, problem="")
+    fitting = [found for found in candidates if found.leaf and found.identifiers == set(wanted.identifiers)]
+    usable = [found for found in fitting if not found.problem]
+    if not usable:
+        return Adopted(False, problem=_why_not(fitting))
+    best = max(usable, key=lambda found: (_is_wanted_type(found, wanted), _end(found)))
+    manifest = _manifest(best, wanted, directories, now)
+    adopted = Adopted(
+        True,
+        serial=manifest["serial"],
+        not_after=manifest["not_after"],
+        source=best.lineage,
+        warning=_differences(manifest, wanted, directories),
+    )
+    if check or best.key is None or best.leaf is None:
+        return adopted
+    with versions.locked() as found:
+        if found.live:
+            return Adopted(False)
+        pem = certificates.pem(best.leaf), b"".join(map(certificates.pem, best.chain))
+        number = versions.take_in(found, manifest, Content(keys.pem(best.key), wanted.attributes), *pem)
+        versions.switch(number)
+        # Whatever uses it does so where it was; nothing has to be read anew.
+        versions.note(number, reloaded=True)
+    return Adopted(**{**vars(adopted), "version": number})
+
+
+def _candidate(lineage: Lineage, now: datetime) -> Candidate:
+    try:
+        blocks = certificates.load_readable(clients.text(lineage.certificate))
+        if not blocks:
+            raise StateError(f"{lineage.certificate} holds no certificate that could be read")
+        above = blocks[1:] or certificates.load_readable(clients.text(lineage.chain)) if lineage.chain else blocks[1:]
+        leaf = blocks[0]
+        found = san.texts(certificates.extension(leaf, x509.SubjectAlternativeName) or ())
+    except HostError as error:
+        return Candidate(lineage, str(error))
+    try:
+        key = _key(lineage.key)
+        if keys.public_der(leaf.public_key()) != keys.public_der(key.public_key()):
+            raise StateError(f"{lineage.key} is not the key of {lineage.certificate}")
+        if keys.type_of(key) not in keys.KEY_TYPES:
+            raise StateError(f"{lineage.key} is {keys.type_of(key)}, which is not one of {', '.join(keys.KEY_TYPES)}")
+        if certificates.validity(leaf).not_after <= now:
+            raise StateError(f"{lineage.certificate} ended at {utc(certificates.validity(leaf).not_after)}")
+        chains.check(leaf, above, now)
+    except HostError as error:
+        return Candidate(lineage, str(error), frozenset(found), None, leaf)
+    return Candidate(lineage, "", frozenset(found), key, leaf, tuple(above))
+
+
+def _key(path: str) -> PrivateKey:
+    found = _KEY.search(clients.text(path))
+    return keys.load(found[0].encode("utf-8", "replace") if found else b"", path)
+
+
+def _manifest(found: Candidate, wanted: Wanted, directories: Sequence[str], now: datetime) -> dict[str, Any]:
+    assert found.leaf is not None and found.key is not None  # noqa: S101, PT018 # it is usable
+    return {
+        "format": FORMAT,
+        "name": wanted.name,
+        "identifiers": wanted.identifiers,
+        "key_type": keys.type_of(found.key),
+        "profile": found.lineage.profile,
+        "directory": _directory(found.lineage, directories),
+        "order_uri": None,
+        "account_uri": found.lineage.account_uri,
+        "created": utc(now),
+        "adopted": found.lineage.certificate,
+        **certificates.facts(found.leaf),
+    }
+
+
+def _directory(lineage: Lineage, directories: Sequence[str]) -> str:
+    if lineage.is_directory and lineage.ca:
+        return lineage.ca
+    if not lineage.ca:
+        return directories[0]
+    host = urlsplit(lineage.ca).netloc
+    return next((url for url in directories if urlsplit(url).netloc == host), f"https://{host}/")
+
+
+def _differences(manifest: Mapping[str, Any], wanted: Wanted, directories: Sequence[str]) -> str:
+    """Why the next run will issue it anew all the same; empty if it will not."""
+    texts = []
+    if manifest["key_type"] != wanted.key_type:
+        texts.append(f"its key is {manifest['key_type']} and key_type is {wanted.key_type}")
+    if (manifest["profile"] or None) != (wanted.profile or None):
+        texts.append(f"its profile is {manifest['profile'] or 'none'} and {wanted.profile or 'none'} is wanted")
+    if manifest["directory"] not in directories:
+        texts.append(f"it is from {manifest['directory']} and {' or '.join(directories)} is wanted")
+    return f"the next run issues it anew, as {' and '.join(texts)}" if texts else ""
+
+
+def _why_not(fitting: Sequence[Candidate]) -> str:
+    if not fitting:
+        return "no certificate with just these identifiers was found"
+    return "; ".join(found.problem for found in fitting)
+
+
+def _is_wanted_type(found: Candidate, wanted: Wanted) -> bool:
+    return found.key is not None and keys.type_of(found.key) == wanted.key_type
+
+
+def _end(found: Candidate) -> datetime:
+    assert found.leaf is not None  # noqa: S101 # it is usable
+    return certificates.validity(found.leaf).not_after

@@ -1,0 +1,220 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Where other ACME clients keep their certificates on a host, and what they wrote down of each. Nothing is changed.
+
+certbot     /etc/letsencrypt   renewal/NAME.conf, which names the files; accounts/CA/ID/regr.json
+acme.sh     ~/.acme.sh         NAME[_ecc]/ with NAME.key NAME.cer ca.cer NAME.conf; ca/CA/ca.conf
+lego        .lego              certificates/NAME.json, with NAME.key NAME.crt; accounts/CA/MAIL/account.json
+dehydrated  /etc/dehydrated    config; certs/NAME/ with privkey.pem cert.pem chain.pem; accounts/CA/account_id.json
+"""
+
+from __future__ import annotations
+
+import base64
+import glob
+import json
+import os
+import re
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from . import files
+
+CERTBOT, ACME_SH, LEGO, DEHYDRATED, FILES = "certbot", "acme.sh", "lego", "dehydrated", "files"
+
+#: Where each client's packages and documentation have it.
+USUAL = {
+    CERTBOT: ("/etc/letsencrypt",),
+    ACME_SH: ("~/.acme.sh", "/root/.acme.sh", "/etc/acme.sh"),
+    LEGO: ("/etc/lego", "/var/lib/lego", "~/.lego"),
+    DEHYDRATED: ("/etc/dehydrated",),
+}
+_LARGEST = 1 << 20  # bytes; no file of theirs comes near it
+# What dehydrated calls CAs by.
+_DEHYDRATED_CAS = {
+    "letsencrypt": "https://acme-v02.api.letsencrypt.org/directory",
+    "letsencrypt-test": "https://acme-staging-v02.api.letsencrypt.org/directory",
+    "zerossl": "https://acme.zerossl.com/v2/DV90",
+    "google": "https://dv.acme-v02.api.pki.goog/directory",
+    "google-test": "https://dv.acme-v02.test-api.pki.goog/directory",
+}
+
+
+class Lineage(NamedTuple):
+    """A certificate of another client. key, certificate, chain: paths; the certificate's file may have the chain.
+
+    ca: a URL at the CA that it is from, that of the directory if is_directory; empty if nothing says so.
+    """
+
+    client: str
+    name: str
+    key: str
+    certificate: str
+    chain: str = ""
+    ca: str = ""
+    is_directory: bool = False
+    account_uri: str | None = None
+    profile: str | None = None
+    webroot: str | None = None
+
+
+def find(client: str, folder: str) -> list[Lineage]:
+    """The certificates that *client* keeps below *folder*; none if it is not there."""
+    return list(_FINDERS[client](folder)) if os.path.isdir(folder) else []
+
+
+def text(path: str) -> str:
+    """A file's text; empty if there is none, or it cannot be read, or is none of theirs for its size."""
+    try:
+        data = files.peek(os.path.realpath(path), _LARGEST + 1) or b""
+    except OSError:
+        return ""
+    return data.decode("utf-8", "replace") if len(data) <= _LARGEST else ""
+
+
+def _certbot(folder: str) -> Iterator[Lineage]:
+    for path in sorted(glob.glob(os.path.join(glob.escape(folder), "renewal", "*.conf"))):
+        name = os.path.basename(path)[: -len(".conf")]
+        options = _assignments(text(path))
+        live = os.path.join(folder, "live", name)
+        server = options.get("server", "")
+        account = _joined(folder, "accounts", _below(server), options.get("account", ""), "regr.json")
+        yield Lineage(
+            CERTBOT,
+            name,
+            options.get("privkey") or os.path.join(live, "privkey.pem"),
+            options.get("cert") or os.path.join(live, "cert.pem"),
+            options.get("chain") or os.path.join(live, "chain.pem"),
+            server,
+            True,
+            _field(account, "uri"),
+            options.get("required_profile") or options.get("preferred_profile"),
+            _place(options.get("webroot_path", "").split(",")[0].strip()),
+        )
+
+
+def _acme_sh(folder: str) -> Iterator[Lineage]:
+    for path in sorted(glob.glob(os.path.join(glob.escape(folder), "*", "*.conf"))):
+        own, name = os.path.dirname(path), os.path.basename(path)[: -len(".conf")]
+        if os.path.basename(own) not in (name, name + "_ecc"):
+            continue
+        options = _assignments(text(path))
+        server = options.get("Le_API", "")
+        account = _assignments(text(_joined(folder, "ca", _below(server), "ca.conf")))
+        yield Lineage(
+            ACME_SH,
+            os.path.basename(own),
+            os.path.join(own, name + ".key"),
+            os.path.join(own, name + ".cer"),
+            os.path.join(own, "ca.cer"),
+            server,
+            True,
+            account.get("ACCOUNT_URL"),
+            options.get("Le_Profile"),
+            _place(options.get("Le_Webroot", "").split(",")[0]),
+        )
+
+
+def _lego(folder: str) -> Iterator[Lineage]:
+    for path in sorted(glob.glob(os.path.join(glob.escape(folder), "certificates", "*.json"))):
+        stem = path[: -len(".json")]
+        ca = _field(path, "certUrl") or ""
+        yield Lineage(
+            LEGO,
+            os.path.basename(stem),
+            stem + ".key",
+            stem + ".crt",
+            stem + ".issuer.crt",
+            ca,
+            account_uri=_lego_account(folder, ca),
+        )
+
+
+def _lego_account(folder: str, ca: str) -> str | None:
+    """The account at the CA, if there is but one."""
+    paths = glob.glob(os.path.join(glob.escape(folder), "accounts", "*", "*", "account.json"))
+    uris = {_field(path, "registration", "uri") or "" for path in paths}
+    found = [uri for uri in uris if uri and urlsplit(uri).netloc == urlsplit(ca).netloc]
+    return found[0] if len(found) == 1 else None
+
+
+def _dehydrated(folder: str) -> Iterator[Lineage]:
+    options = _assignments(text(os.path.join(folder, "config")))
+    for path in sorted(glob.glob(os.path.join(glob.escape(folder), "conf.d", "*.sh"))):
+        options.update(_assignments(text(path)))
+
+    def place(variable: str, default: str) -> str:
+        return options.get(variable, default).replace("${BASEDIR}", base).replace("$BASEDIR", base)
+
+    base = options.get("BASEDIR", folder)
+    ca = options.get("CA", "letsencrypt")
+    server = _DEHYDRATED_CAS.get(ca, ca if "://" in ca else "")
+    # Its accounts lie in folders called by the encoded URL, without padding or with it.
+    encoded = base64.urlsafe_b64encode((server + "\n").encode()).decode().rstrip("=")
+    account = _joined(place("ACCOUNTDIR", os.path.join(base, "accounts")), encoded, "account_id.json")
+    for path in sorted(glob.glob(os.path.join(glob.escape(place("CERTDIR", os.path.join(base, "certs"))), "*"))):
+        if not os.path.lexists(os.path.join(path, "cert.pem")):
+            continue
+        own = _assignments(text(os.path.join(path, "config")))
+        yield Lineage(
+            DEHYDRATED,
+            os.path.basename(path),
+            os.path.join(path, "privkey.pem"),
+            os.path.join(path, "cert.pem"),
+            os.path.join(path, "chain.pem"),
+            server,
+            True,
+            _field(account, "url"),
+            own.get("ACME_PROFILE") or options.get("ACME_PROFILE"),
+        )
+
+
+_FINDERS: dict[str, Callable[[str], Iterator[Lineage]]] = {
+    CERTBOT: _certbot,
+    ACME_SH: _acme_sh,
+    LEGO: _lego,
+    DEHYDRATED: _dehydrated,
+}
+
+
+def _assignments(content: str) -> dict[str, str]:
+    """NAME=value lines, of shells and of certbot; quotes are taken off, what a shell would do is not done."""
+    found = {}
+    for line in content.splitlines():
+        match = re.fullmatch(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*?)\s*", line)
+        if match:
+            value = match[2]
+            if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
+                value = value[1:-1]
+            found[match[1]] = value
+    return found
+
+
+def _field(path: str, *fields: str) -> str | None:
+    """A text in a JSON file, None if it has none there."""
+    try:
+        value: Any = json.loads(text(path))
+    except (ValueError, RecursionError):
+        return None
+    for field in fields:
+        value = value.get(field) if isinstance(value, dict) else None
+    return value if isinstance(value, str) and value else None
+
+
+def _below(url: str) -> str:
+    """A URL as certbot and acme.sh make folders of it."""
+    parts = urlsplit(url)
+    return (parts.netloc + parts.path).strip("/")
+
+
+def _joined(*parts: str) -> str:
+    """A path of parts that files say, which cannot lead out of the first."""
+    below = [part for name in parts[1:] for part in name.split("/") if part not in ("", ".", "..")]
+    return os.path.join(parts[0], *below)
+
+
+def _place(path: str) -> str | None:
+    return path if os.path.isabs(path) else None

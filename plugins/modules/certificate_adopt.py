@@ -1,0 +1,229 @@
+#!/usr/bin/python
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: certificate_adopt
+short_description: Take over certificates that another ACME client left on a host
+version_added: 0.3.0
+description:
+  - Looks for the certificates of certbot, acme.sh, lego and dehydrated where they usually are, and in O(folders) and
+    O(files), and makes the one that has just the identifiers of a wanted certificate its first version. Nothing is
+    issued for that, and what is found stays as it is.
+  - One is taken over only if its key fits, its chain holds link by link, and it is still in force. If several do, it is
+    the one whose key is of the wanted type, and of those the one that ends last.
+  - Certificates that have a live version already are left alone.
+  - The other client goes on renewing what it has until it is told not to.
+author:
+  - certfleet.tls contributors (@certfleet)
+extends_documentation_fragment:
+  - certfleet.tls.host
+  - certfleet.tls.host.certificates
+  - certfleet.tls.host.cryptography
+  - certfleet.tls.attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+options:
+  directories:
+    description:
+      - The URLs of the directories of the CAs that are wanted. What says nowhere which CA it is from is taken for a
+        certificate of the first one; what is from none of them is issued anew by the next run.
+    type: list
+    elements: str
+    required: true
+  folders:
+    description:
+      - Folders of other clients, beside those that are usual.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      client:
+        description: The client.
+        type: str
+        required: true
+        choices: [certbot, acme.sh, lego, dehydrated]
+      path:
+        description: >-
+          The folder that the client keeps everything in, as C(--config-dir) of certbot, C(--home) of acme.sh, C(--path)
+          of lego, and where the C(config) of dehydrated is.
+        type: path
+        required: true
+  files:
+    description:
+      - Certificates that lie anywhere, as files of PEM.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      certificate:
+        description: The certificate. If its chain is in the file, too, it comes after it.
+        type: path
+        required: true
+      key:
+        description: Its private key, not encrypted.
+        type: path
+        required: true
+      chain:
+        description: The certificates of its chain, if they are in a file of their own.
+        type: path
+seealso:
+  - module: certfleet.tls.certificate_info
+"""
+
+EXAMPLES = r"""
+- name: Go on with what certbot has issued
+  certfleet.tls.certificate_adopt:
+    directories: [https://acme-v02.api.letsencrypt.org/directory]
+    certificates:
+      - name: shop
+        identifiers: [shop.example.com, www.shop.example.com]
+        webroot: /var/www/html
+
+- name: What is there?
+  certfleet.tls.certificate_adopt:
+    directories: [https://acme-v02.api.letsencrypt.org/directory]
+  check_mode: true
+  register: there
+"""
+
+RETURN = r"""
+certificates:
+  description: What became of each of the wanted certificates.
+  returned: always
+  type: list
+  elements: dict
+  sample:
+    - name: shop
+      changed: true
+      version: "0001"
+      serial: 4a1f
+      not_after: "2026-12-16T00:00:00Z"
+      client: certbot
+      source: /etc/letsencrypt/live/shop.example.com/cert.pem
+      problem: ""
+found:
+  description:
+    - All certificates of other clients, with what an entry for O(certificates) needs; C(problem) says why one cannot be
+      taken over, C(adopted) names the certificate that it was made the first version of.
+  returned: always
+  type: list
+  elements: dict
+  sample:
+    - client: certbot
+      name: shop.example.com
+      certificate: /etc/letsencrypt/live/shop.example.com/cert.pem
+      identifiers: [shop.example.com, www.shop.example.com]
+      key_type: ec256
+      not_after: "2026-12-16T00:00:00Z"
+      directory: https://acme-v02.api.letsencrypt.org/directory
+      webroot: /var/www/html
+      problem: ""
+      adopted: shop
+failures:
+  description: For each certificate that could not be put in place, why. One for which nothing was found is none.
+  returned: always
+  type: dict
+  sample: {}
+"""
+
+import os
+from datetime import datetime, timezone
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils.ansible.host_options import (
+    CERTIFICATE_SPEC,
+    HOME_SPEC,
+    list_of,
+    require,
+    summary,
+    wanted_certificates,
+)
+from ..module_utils.pki import adoption, clients
+from ..module_utils.pki.errors import HostError
+
+FOLDER_SPEC = {
+    "client": {"type": "str", "required": True, "choices": list(clients.USUAL)},
+    "path": {"type": "path", "required": True},
+}
+FILE_SPEC = {
+    "certificate": {"type": "path", "required": True},
+    "key": {"type": "path", "required": True, "no_log": False},
+    "chain": {"type": "path"},
+}
+
+
+def lineages(params):
+    """All that is to be looked at, what is named first."""
+    found = [
+        clients.Lineage(
+            clients.FILES, os.path.basename(item["certificate"]), item["key"], item["certificate"], item["chain"] or ""
+        )
+        for item in params["files"]
+    ]
+    folders = [(item["client"], item["path"]) for item in params["folders"]]
+    folders += [(client, os.path.expanduser(path)) for client, paths in clients.USUAL.items() for path in paths]
+    for client, path in dict.fromkeys(folders):
+        found += clients.find(client, path)
+    return found
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            **HOME_SPEC,
+            "certificates": list_of(CERTIFICATE_SPEC),
+            "directories": {"type": "list", "elements": "str", "required": True},
+            "folders": list_of(FOLDER_SPEC),
+            "files": list_of(FILE_SPEC),
+        },
+        supports_check_mode=True,
+    )
+    params = module.params
+    require(module)
+    if not params["directories"]:
+        module.fail_json(msg="directories is empty: name the CA")
+    try:
+        wanted = wanted_certificates(params["certificates"])
+    except HostError as error:
+        module.fail_json(msg=str(error), certificates=[], found=[], failures={})
+    now = datetime.now(timezone.utc)
+    candidates = adoption.look(lineages(params), now)
+    certificates, failures, adopted_as, diff = [], {}, {}, []
+    for name, certificate in wanted.items():
+        try:
+            adopted = adoption.adopt(
+                params["home"], certificate, candidates, params["directories"], now, module.check_mode
+            )
+        except HostError as error:
+            failures[name] = str(error)
+            continue
+        certificates.append({"name": name, **adopted.facts()})
+        if adopted.source:
+            adopted_as[adopted.source] = name
+            diff.append({"before_header": name, "after_header": name, "before": "", "after": adopted.line()})
+        if adopted.warning:
+            module.warn(f"certificate {name}: {adopted.warning}")
+    result = {
+        "changed": bool(adopted_as),
+        "diff": diff,
+        "certificates": certificates,
+        "found": [{**item.facts(), "adopted": adopted_as.get(item.lineage)} for item in candidates],
+        "failures": failures,
+    }
+    if failures:
+        module.fail_json(msg=summary(failures), **result)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

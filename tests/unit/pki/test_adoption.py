@@ -1,0 +1,275 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What other clients left on a host becomes the first version.
+
+The folders are made here, as the clients make them; tests/fleet/test_adopt.py has folders that certbot, lego and
+dehydrated made themselves.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import replace
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from ansible_collections.certfleet.tls.plugins.module_utils.pki import adoption, clients
+from ansible_collections.certfleet.tls.plugins.module_utils.pki.clients import Lineage
+from ansible_collections.certfleet.tls.plugins.module_utils.pki.manifest import live_facts, look
+from tests.unit.pki import ca, host
+from tests.unit.pki.host import DIRECTORY, WANTED
+
+ACCOUNT = "https://ca.example/acct/7"
+OTHER_CA = "https://other.example/directory"
+PARAMETERS = b"-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n"
+
+
+def sec1(key):
+    """As OpenSSL writes an EC key."""
+    return PARAMETERS + key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+    )
+
+
+class Left:
+    """A key, a certificate and its chain, as PEM."""
+
+    def __init__(self, names=WANTED.identifiers, kind="ec256", **options):
+        self.private = ca.key_of(kind)
+        self.leaf = host.authority().leaf(self.private.public_key(), names, **options)
+        self.key, self.certificate = sec1(self.private), ca.pem(self.leaf).encode()
+        self.chain = ca.pem(host.authority().certificate).encode()
+
+
+def put(folder, **files):
+    """Files by name, with __ for a point."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, data in files.items():
+        (folder / name.replace("__", ".")).write_bytes(data if isinstance(data, bytes) else data.encode())
+
+
+def certbot(folder, left, name="shop.example"):
+    put(folder / "archive" / name, privkey3__pem=left.key, cert3__pem=left.certificate, chain3__pem=left.chain)
+    live = folder / "live" / name
+    live.mkdir(parents=True)
+    for file in ("privkey", "cert", "chain"):
+        (live / f"{file}.pem").symlink_to(f"../../archive/{name}/{file}3.pem")
+    conf = f"""# renew_before_expiry = 30 days
+version = 5.8.0
+archive_dir = {folder}/archive/{name}
+cert = {live}/cert.pem
+privkey = {live}/privkey.pem
+chain = {live}/chain.pem
+fullchain = {live}/fullchain.pem
+
+# Options used in the renewal process
+[renewalparams]
+account = 0123456789abcdef
+authenticator = webroot
+webroot_path = /var/www/html,
+server = {DIRECTORY}
+key_type = ecdsa
+[[webroot_map]]
+shop.example = /var/www/html
+"""
+    put(folder / "renewal", **{f"{name}__conf": conf})
+    account = folder / "accounts" / "ca.example" / "directory" / "0123456789abcdef"
+    put(account, regr__json=json.dumps({"body": {}, "uri": ACCOUNT}))
+
+
+def acme_sh(folder, left, name="shop.example"):
+    own = folder / f"{name}_ecc"
+    conf = f"Le_Domain='{name}'\nLe_Alt='www.{name}'\nLe_Webroot='/var/www/html'\nLe_API='{DIRECTORY}'\n"
+    put(own, **{f"{name}__key": left.key, f"{name}__cer": left.certificate, "ca__cer": left.chain})
+    put(own, **{f"{name}__conf": conf, f"{name}__csr__conf": "[ req ]\n"})
+    put(folder / "ca" / "ca.example" / "directory", ca__conf=f"ACCOUNT_URL='{ACCOUNT}'\nCA_KEY_HASH='x='\n")
+
+
+def lego(folder, left, name="shop.example"):
+    resource = {"domain": name, "certUrl": "https://ca.example/certZ/9", "certStableUrl": "https://ca.example/certZ/9"}
+    files = {f"{name}__key": left.key, f"{name}__crt": left.certificate + left.chain}
+    account = {"email": "a@b.example", "registration": {"body": {}, "uri": ACCOUNT}}
+    put(folder / "accounts" / "ca.example" / "a@b.example", account__json=json.dumps(account))
+    other = {"registration": {"uri": "https://other.example/acct/1"}}
+    put(folder / "accounts" / "other.example" / "a@b.example", account__json=json.dumps(other))
+    put(folder / "certificates", **files, **{f"{name}__issuer__crt": left.chain, f"{name}__json": json.dumps(resource)})
+
+
+def dehydrated(folder, left, name="shop.example"):
+    own = folder / "certs" / name
+    put(own, **{"privkey-1__pem": left.key, "cert-1__pem": left.certificate, "chain-1__pem": left.chain})
+    for file in ("privkey", "cert", "chain"):
+        (own / f"{file}.pem").symlink_to(f"{file}-1.pem")
+    put(folder / "conf", config=f'CONFIG_D=x\nBASEDIR="{folder}"\n#CERTDIR="${{BASEDIR}}/certs"\nCA="{DIRECTORY}"\n')
+    encoded = base64.urlsafe_b64encode(f"{DIRECTORY}\n".encode()).decode().rstrip("=")
+    put(folder / "accounts" / encoded, account_id__json=json.dumps({"url": ACCOUNT}))
+
+
+MADE = {
+    clients.CERTBOT: (certbot, "", True, ACCOUNT, "/var/www/html"),
+    clients.ACME_SH: (acme_sh, "", True, ACCOUNT, "/var/www/html"),
+    clients.LEGO: (lego, "", False, ACCOUNT, None),
+    clients.DEHYDRATED: (dehydrated, "conf", True, ACCOUNT, None),
+}
+
+
+def adopt(home, *lineages, wanted=WANTED, directories=(DIRECTORY,), check=False):
+    candidates = adoption.look(lineages, ca.NOW)
+    return adoption.adopt(str(home), wanted, candidates, directories, ca.NOW, check)
+
+
+def files(folder, left, chain=True):
+    """Plain files."""
+    put(folder, key__pem=left.key, cert__pem=left.certificate, chain__pem=left.chain)
+    place = {file: str(folder / f"{file}.pem") for file in ("key", "cert", "chain")}
+    return Lineage(clients.FILES, "cert.pem", place["key"], place["cert"], place["chain"] if chain else "")
+
+
+@pytest.mark.parametrize("client", MADE)
+def test_each_client_s_folder(home, tmp_path, client):
+    make, config, is_directory, account, webroot = MADE[client]
+    left = Left()
+    make(tmp_path / "their", left)
+    (lineage,) = clients.find(client, str(tmp_path / "their" / config))
+    assert (lineage.client, lineage.is_directory) == (client, is_directory)
+    assert (lineage.account_uri, lineage.webroot) == (account, webroot)
+    before = host.snapshot(tmp_path / "their")
+    (found,) = adoption.look([lineage], ca.NOW)
+    assert found.facts()["identifiers"] == sorted(WANTED.identifiers)
+    assert (found.facts()["key_type"], found.facts()["problem"]) == ("ec256", "")
+
+    assert adopt(home, lineage, check=True) == replace(adopt(home, lineage), version=None)
+    assert host.snapshot(tmp_path / "their") == before
+    served = host.served(home)
+    assert served["cert.pem"] == left.certificate
+    assert served["chain.pem"] == left.chain
+    manifest = host.manifest(home, "0001")
+    assert (manifest["directory"], manifest["account_uri"]) == (DIRECTORY, account)
+    assert manifest["reloaded"] is True, "no service has to read anything anew"
+    facts = live_facts(str(home), "shop", "0001")
+    assert (facts["key_type"], facts["identifiers"]) == ("ec256", WANTED.identifiers)
+    assert host.key_drift(home, "0001") == []
+    host.keys_are_closed(home)
+    again = adopt(home, lineage)
+    assert (again.changed, again.problem) == (False, "")
+    assert host.versions(home) == ["0001"]
+
+
+@pytest.mark.parametrize("client", MADE)
+def test_a_folder_that_is_not_there_or_empty(tmp_path, client):
+    assert clients.find(client, str(tmp_path / "none")) == []
+    assert clients.find(client, str(tmp_path)) == []
+
+
+@pytest.mark.parametrize(
+    ("ca_url", "directory"),
+    [
+        ("", DIRECTORY),
+        ("https://ca.example/cert/1", DIRECTORY),
+        ("https://second.example/cert/1", "https://second.example/dir"),
+        ("https://else.example:14000/cert/1", "https://else.example:14000/"),
+    ],
+)
+def test_the_ca_where_only_a_url_of_it_is_known(home, tmp_path, ca_url, directory):
+    lineage = files(tmp_path / "srv", Left())._replace(ca=ca_url)
+    adopted = adopt(home, lineage, directories=[DIRECTORY, "https://second.example/dir"])
+    assert host.manifest(home, "0001")["directory"] == directory
+    assert bool(adopted.warning) == ("else" in ca_url)
+
+
+def test_what_the_next_run_would_issue_anew_all_the_same_is_told(home, tmp_path):
+    lineage = files(tmp_path / "srv", Left(kind="rsa"))._replace(ca=OTHER_CA, is_directory=True)
+    adopted = adopt(home, lineage, wanted=replace(WANTED, profile="shortlived"))
+    assert adopted.changed
+    assert adopted.warning == (
+        "the next run issues it anew, as its key is rsa2048 and key_type is ec256 and its profile is none and "
+        f"shortlived is wanted and it is from {OTHER_CA} and {DIRECTORY} is wanted"
+    )
+
+
+def broken_chain(left):
+    left.chain = ca.pem(ca.Authority.root("Intermediate").intermediate().certificate).encode()
+
+
+def other_key(left):
+    left.key = sec1(ca.ec_key())
+
+
+def odd_key(left):
+    left.private = ec.generate_private_key(ec.SECP521R1())
+    left.leaf = host.authority().leaf(left.private.public_key(), WANTED.identifiers)
+    left.key, left.certificate = sec1(left.private), ca.pem(left.leaf).encode()
+
+
+UNUSABLE = {
+    "another key": (other_key, "/key.pem is not the key of "),
+    "no key": (lambda left: setattr(left, "key", b""), "/key.pem holds no private key that could be read"),
+    "encrypted": (
+        lambda left: setattr(left, "key", left.key.replace(b"EC PRIVATE", b"ENCRYPTED PRIVATE")),
+        "/key.pem holds no private key that could be read",
+    ),
+    "a curve that is not ours": (odd_key, "/key.pem is ec521, which is not one of ec256"),
+    "a chain that does not hold": (broken_chain, "the CA's chain does not hold"),
+    "no certificate": (lambda left: setattr(left, "certificate", b"x" * 2_000_000), "no certificate with just these"),
+}
+
+
+@pytest.mark.parametrize("case", UNUSABLE)
+def test_what_cannot_be_used(home, tmp_path, case):
+    spoil, said = UNUSABLE[case]
+    left = Left()
+    spoil(left)
+    adopted = adopt(home, files(tmp_path / "srv", left))
+    assert not adopted.changed
+    assert said in adopted.problem
+    assert not home.exists()
+
+
+def test_what_is_over_or_for_other_names(home, tmp_path):
+    over = files(tmp_path / "over", Left(not_after=ca.NOW - ca.DAY / 2))
+    more = files(tmp_path / "more", Left(names=["shop.example", "www.shop.example", "more.example"]))
+    assert adopt(home, more).problem == "no certificate with just these identifiers was found"
+    assert "/cert.pem ended at 2026-11-23T00:00:00Z" in adopt(home, over, more).problem
+    assert not home.exists()
+
+
+def test_the_best_is_taken(home, tmp_path):
+    days = {"rsa": 50, "old": 10, "best": 40}
+    lineages = [
+        files(tmp_path / name, Left(kind="rsa" if name == "rsa" else "ec256", not_after=ca.NOW + number * ca.DAY))
+        for name, number in days.items()
+    ]
+    assert adopt(home, *lineages).source.certificate == str(tmp_path / "best" / "cert.pem")
+
+
+def test_a_chain_in_the_certificate_s_file(home, tmp_path):
+    left = Left()
+    left.certificate += left.chain
+    assert adopt(home, files(tmp_path / "srv", left, chain=False)).changed
+    assert host.served(home)["chain.pem"] == left.chain
+
+
+def test_what_is_pending_gives_way(home, tmp_path):
+    lineage = files(tmp_path / "srv", Left())
+    host.prepare(home)
+    assert adopt(home, lineage).version == "0002"
+    assert host.versions(home) == ["0002"]
+    assert look(str(home), "shop").pending is None
+
+
+def test_hostile_words_lead_nowhere(tmp_path):
+    left = Left()
+    certbot(tmp_path, left)
+    conf = tmp_path / "renewal" / "shop.example.conf"
+    conf.write_text(conf.read_text().replace("0123456789abcdef", "../../../../../etc").replace("/var/www", "var/www"))
+    (lineage,) = clients.find(clients.CERTBOT, str(tmp_path))
+    assert (lineage.account_uri, lineage.webroot) == (None, None)
+    conf.write_bytes(b"\xff\x00=\n= =\n")
+    (lineage,) = clients.find(clients.CERTBOT, str(tmp_path))
+    assert lineage.key == str(tmp_path / "live" / "shop.example" / "privkey.pem"), "where it is if nothing is said"
+    conf.unlink()
+    conf.symlink_to("/dev/zero")
+    assert len(clients.find(clients.CERTBOT, str(tmp_path))) == 1
