@@ -145,4 +145,7 @@ def _validity(live: Mapping[str, Any]) -> tuple[datetime, datetime]:
 
 def parse_utc(text: str) -> datetime:
     """A manifest's time, YYYY-MM-DDTHH:MM:SSZ, as aware UTC."""
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
+    # strptime takes twenty times as long, which counts where certificates are many.
+    if not text.endswith("Z"):
+        raise ValueError(f"{text!r} is not a manifest's time")
+    return datetime.fromisoformat(text[:-1]).replace(tzinfo=timezone.utc)

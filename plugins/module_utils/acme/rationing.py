@@ -1,0 +1,170 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The plan within the rate limits of the CAs: the most urgent is ordered first, and what can wait for its turn does.
+
+Pure but for the Public Suffix List, which is read only where there is much to order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from ..pki.identifiers import IdentifierError, check, names
+from .budget import EXEMPT, NEW, RENEWAL, Budget, Limits, Opening
+from .decision import ISSUE, KEEP, REFUSE, emergency_point, parse_utc
+from .plan import Planned
+
+_MOST_WARNINGS = 5
+# No host can claim more of what others share, of each of its certificates.
+_MOST_CLAIMED = 5
+_NEVER = datetime.max.replace(tzinfo=timezone.utc)
+
+
+def keep_within(
+    planned: Sequence[Planned],
+    limits: Mapping[str, Limits],
+    cas: Sequence[str],
+    now: datetime,
+    domain_of: Callable[[], Callable[[str], str]],
+) -> tuple[list[Planned], list[str]]:
+    """The plan with no more orders than the CAs' *limits* admit, and warnings about what waits.
+
+    *cas*: the URLs of the CAs to order from, the first choice first. An order goes to the first of them that has room
+    for it. *domain_of* gives budget.Budget's, once it is needed.
+    """
+    numbers = [number for number, plan in enumerate(planned) if plan.decision.action == ISSUE]
+    if not any(url in limits and _kind(planned[number], url, now) != EXEMPT for number in numbers for url in cas):
+        return list(planned), []
+    budgets = _budgets(planned, len(numbers), limits, cas, now, domain_of)
+    result = list(planned)
+    waiting: list[tuple[Opening, str]] = []
+    for number in sorted(numbers, key=lambda number: _urgency(planned[number])):
+        plan, opening = _placed(planned[number], budgets, cas, now)
+        result[number] = plan
+        if opening:
+            waiting.append((opening, plan.decision.action))
+    return result, _told(waiting)
+
+
+def _budgets(
+    planned: Sequence[Planned],
+    orders: int,
+    limits: Mapping[str, Limits],
+    cas: Sequence[str],
+    now: datetime,
+    domain_of: Callable[[], Callable[[str], str]],
+) -> dict[str, Budget]:
+    past = _past(planned, now)
+    budgets = {}
+    for url in filter(limits.__contains__, cas):
+        own, spent = limits[url], past.get(url, [])
+        per_domain = own.certificates_per_domain
+        if per_domain and len(spent) + orders <= per_domain.count:
+            own = replace(own, certificates_per_domain=None)  # it would hold even if all were of one domain
+        budgets[url] = Budget(own, now, domain_of() if own.certificates_per_domain else str)
+        budgets[url].record(spent)
+    return budgets
+
+
+def _past(planned: Iterable[Planned], now: datetime) -> dict[str, list[tuple[datetime, Collection[str], str]]]:
+    """What was ordered lately, by CA; what several hosts share, once."""
+    result: dict[str, dict[Any, tuple[datetime, Collection[str], str]]] = {}
+    for plan in planned:
+        claimed = _claimed(plan.found, now)
+        wanted = _names(plan) if claimed else []
+        for item in claimed:
+            try:
+                at, kind = parse_utc(item["at"]), RENEWAL if item["renewal"] else NEW
+                # What hosts share was ordered once.
+                key = (plan.name if plan.found["wanted"].get("shared") else (plan.host, plan.name), str(item["serial"]))
+                result.setdefault(str(item["directory"]), {})[key] = (at, _believed(wanted, item), kind)
+            except (KeyError, TypeError, ValueError):
+                continue  # what a host says may be anything
+    return {url: list(spent.values()) for url, spent in result.items()}
+
+
+def _claimed(found: Mapping[str, Any], now: datetime) -> list[Mapping[str, Any]]:
+    """What a host says was issued to it lately."""
+    issued, oldest = found.get("issued"), f"{now - timedelta(days=8):%Y-%m-%dT%H:%M:%SZ}"
+    if found.get("invalid") or not isinstance(issued, list):
+        return []
+    return [item for item in issued[-_MOST_CLAIMED:] if isinstance(item, dict) and str(item.get("at")) > oldest]
+
+
+def _believed(wanted: Collection[str], item: Mapping[str, Any]) -> Collection[str]:
+    """The names of a certificate that a host says it had, as far as they are wanted of it.
+
+    Others count for the domains of those that are wanted, as another set: one with a name twice is nobody's.
+    """
+    return wanted if set(item["identifiers"]) == set(wanted) else [*wanted, *wanted]
+
+
+def _names(plan: Planned) -> list[str]:
+    wanted = plan.found["wanted"]
+    try:
+        return names(check(wanted["identifiers"], wanted["challenge"]))
+    except IdentifierError:
+        return []  # it is refused
+
+
+def _placed(
+    plan: Planned, budgets: Mapping[str, Budget], cas: Sequence[str], now: datetime
+) -> tuple[Planned, Opening | None]:
+    """Where an order goes in this run, or what it waits for."""
+    wanted = _names(plan)
+    openings = []
+    for url in cas:
+        budget = budgets.get(url)
+        kind = _kind(plan, url, now)
+        opening = budget.opening(wanted, kind) if budget else None
+        if opening is None:
+            if budget:
+                budget.spend(wanted, kind)
+            return (plan if url == cas[0] else replace(plan, directory=url)), None
+        openings.append((opening, url, kind))
+    opening, url, kind = min(openings, key=lambda found: found[0].at)
+    budgets[url].wait(wanted, kind)
+    decision = plan.decision
+    message = f"the CA's limit of {opening.limit} is reached; there is room again at {opening.at:%Y-%m-%d %H:%M} UTC"
+    action = KEEP if decision.can_wait else REFUSE
+    next_at = opening.at if action == KEEP else None
+    return replace(plan, decision=replace(decision, action=action, message=message, next_at=next_at)), opening
+
+
+def _kind(plan: Planned, url: str, now: datetime) -> str:
+    live = plan.found.get("live")
+    if not live or live.get("directory") != url:
+        return NEW
+    if plan.replaces and plan.info and plan.info.is_open(now):
+        return EXEMPT  # RFC 9773 section 5, and Let's Encrypt's rule
+    return RENEWAL if set(live["identifiers"]) == set(_names(plan)) else NEW
+
+
+def _urgency(plan: Planned) -> tuple[bool, bool, bool, datetime]:
+    """The most urgent first: what cannot wait, what is revoked, what comes next; at last what somebody forced."""
+    decision, live = plan.decision, plan.found.get("live")
+    known = live and live.get("not_before") and live.get("not_after")
+    until = emergency_point(parse_utc(live["not_before"]), parse_utc(live["not_after"])) if live and known else _NEVER
+    return (decision.can_wait, decision.reason != "revoked", decision.reason == "forced", until)
+
+
+def _told(waiting: Sequence[tuple[Opening, str]]) -> list[str]:
+    """A warning for each limit that is reached."""
+    by_limit: dict[str, list[datetime]] = {}
+    for opening, action in waiting:
+        if action == KEEP:
+            by_limit.setdefault(opening.limit, []).append(opening.at)
+    lines = []
+    for limit, instants in sorted(by_limit.items(), key=lambda entry: -len(entry[1])):
+        first, last = min(instants), max(instants)
+        when = f"at {first:%Y-%m-%d %H:%M} UTC" if len(instants) == 1 else f"from {first:%Y-%m-%d %H:%M} UTC on"
+        rest = f", for the last at {last:%Y-%m-%d %H:%M} UTC" if len(instants) > 1 else ""
+        what = "1 certificate waits" if len(instants) == 1 else f"{len(instants)} certificates wait"
+        lines.append(f"{what} for the CA's limit of {limit}: there is room {when}{rest}")
+    more = len(lines) - _MOST_WARNINGS
+    return [*lines[:_MOST_WARNINGS], f"and likewise for {more} more limits"] if more > 0 else lines
