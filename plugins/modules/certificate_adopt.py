@@ -171,8 +171,7 @@ def lineages(params):
         for item in params["files"]
     ]
     folders = [(item["client"], item["path"]) for item in params["folders"]]
-    folders += [(client, os.path.expanduser(path)) for client, paths in clients.USUAL.items() for path in paths]
-    for client, path in dict.fromkeys(folders):
+    for client, path in dict.fromkeys(folders + clients.usual()):
         found += clients.find(client, path)
     return found
 

@@ -35,15 +35,30 @@ _KEY = re.compile(r"-----BEGIN ([A-Z]+ )?PRIVATE KEY-----.+?-----END ([A-Z]+ )?P
 
 
 @dataclass(frozen=True)
+class Material:
+    """A private key, its certificate and the chain above it, which hold."""
+
+    key: PrivateKey
+    leaf: x509.Certificate
+    chain: tuple[x509.Certificate, ...]
+
+    @property
+    def key_type(self) -> str:
+        return keys.type_of(self.key)
+
+    @property
+    def not_after(self) -> datetime:
+        return certificates.validity(self.leaf).not_after
+
+
+@dataclass(frozen=True)
 class Candidate:
-    """A certificate that was found. problem: why it cannot be taken over, and then nothing else; or empty."""
+    """A certificate that was found. problem: why it cannot be taken over; empty where there is material."""
 
     lineage: Lineage
     problem: str = ""
     identifiers: frozenset[str] = frozenset()
-    key: PrivateKey | None = None
-    leaf: x509.Certificate | None = None
-    chain: tuple[x509.Certificate, ...] = ()
+    material: Material | None = None
 
     def facts(self) -> dict[str, Any]:
         """For people, and for the variable acme_certificates."""
@@ -52,8 +67,8 @@ class Candidate:
             "name": self.lineage.name,
             "certificate": self.lineage.certificate,
             "identifiers": sorted(self.identifiers),
-            "key_type": keys.type_of(self.key) if self.key else None,
-            "not_after": utc(certificates.validity(self.leaf).not_after) if self.leaf else None,
+            "key_type": self.material.key_type if self.material else None,
+            "not_after": utc(self.material.not_after) if self.material else None,
             "directory": self.lineage.ca if self.lineage.is_directory and self.lineage.ca else None,
             "webroot": self.lineage.webroot,
             "problem": self.problem,
@@ -105,20 +120,20 @@ def adopt(
     versions = Versions(home, wanted.name)
     if versions.look().live:
         return Adopted(False, problem="")
-    fitting = [found for found in candidates if found.leaf and found.identifiers == set(wanted.identifiers)]
-    usable = [found for found in fitting if not found.problem]
+    fitting = [found for found in candidates if found.identifiers == set(wanted.identifiers)]
+    usable = [(found.lineage, found.material) for found in fitting if found.material]
     if not usable:
         return Adopted(False, problem=_why_not(fitting))
-    best = max(usable, key=lambda found: (_is_wanted_type(found, wanted), _end(found)))
-    manifest = _manifest(best, wanted, directories, now)
+    lineage, best = max(usable, key=lambda found: (found[1].key_type == wanted.key_type, found[1].not_after))
+    manifest = _manifest(lineage, best, wanted, directories, now)
     adopted = Adopted(
         True,
         serial=manifest["serial"],
         not_after=manifest["not_after"],
-        source=best.lineage,
+        source=lineage,
         warning=_differences(manifest, wanted, directories),
     )
-    if check or best.key is None or best.leaf is None:
+    if check:
         return adopted
     with versions.locked() as found:
         if found.live:
@@ -151,8 +166,8 @@ def _candidate(lineage: Lineage, now: datetime) -> Candidate:
             raise StateError(f"{lineage.certificate} ended at {utc(certificates.validity(leaf).not_after)}")
         chains.check(leaf, above, now)
     except HostError as error:
-        return Candidate(lineage, str(error), frozenset(found), None, leaf)
-    return Candidate(lineage, "", frozenset(found), key, leaf, tuple(above))
+        return Candidate(lineage, str(error), frozenset(found))
+    return Candidate(lineage, "", frozenset(found), Material(key, leaf, tuple(above)))
 
 
 def _key(path: str) -> PrivateKey:
@@ -160,19 +175,20 @@ def _key(path: str) -> PrivateKey:
     return keys.load(found[0].encode("utf-8", "replace") if found else b"", path)
 
 
-def _manifest(found: Candidate, wanted: Wanted, directories: Sequence[str], now: datetime) -> dict[str, Any]:
-    assert found.leaf is not None and found.key is not None  # noqa: S101, PT018 # it is usable
+def _manifest(
+    lineage: Lineage, found: Material, wanted: Wanted, directories: Sequence[str], now: datetime
+) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "name": wanted.name,
         "identifiers": wanted.identifiers,
-        "key_type": keys.type_of(found.key),
-        "profile": found.lineage.profile,
-        "directory": _directory(found.lineage, directories),
+        "key_type": found.key_type,
+        "profile": lineage.profile,
+        "directory": _directory(lineage, directories),
         "order_uri": None,
-        "account_uri": found.lineage.account_uri,
+        "account_uri": lineage.account_uri,
         "created": utc(now),
-        "adopted": found.lineage.certificate,
+        "adopted": lineage.certificate,
         **certificates.facts(found.leaf),
     }
 
@@ -202,12 +218,3 @@ def _why_not(fitting: Sequence[Candidate]) -> str:
     if not fitting:
         return "no certificate with just these identifiers was found"
     return "; ".join(found.problem for found in fitting)
-
-
-def _is_wanted_type(found: Candidate, wanted: Wanted) -> bool:
-    return found.key is not None and keys.type_of(found.key) == wanted.key_type
-
-
-def _end(found: Candidate) -> datetime:
-    assert found.leaf is not None  # noqa: S101 # it is usable
-    return certificates.validity(found.leaf).not_after

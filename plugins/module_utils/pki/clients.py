@@ -61,6 +61,11 @@ class Lineage(NamedTuple):
     webroot: str | None = None
 
 
+def usual() -> list[tuple[str, str]]:
+    """Clients and the folders where they usually are, for whoever this runs as."""
+    return [(client, os.path.expanduser(path)) for client, paths in USUAL.items() for path in paths]
+
+
 def find(client: str, folder: str) -> list[Lineage]:
     """The certificates that *client* keeps below *folder*; none if it is not there."""
     return list(_FINDERS[client](folder)) if os.path.isdir(folder) else []
