@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from ansible_collections.certfleet.tls.plugins.module_utils.pki import deployment, encodings, formats, inspection
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.errors import FormatError, OptionError
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.manifest import look
-from tests.unit.pki import ca, host
+from tests.unit.pki import ca, faults, host
 from tests.unit.pki.host import ORDER_2, WANTED
 from tests.unit.pki.test_deployment import issue, run
 
@@ -276,3 +276,39 @@ def test_a_path_of_two_certificates_is_refused(home):
     ]
     for found in inspection.inspect(str(home), both):
         assert found["invalid"] == ["formats has /srv/shop, which another certificate has as well"]
+
+
+@pytest.mark.parametrize("power", [True, False], ids=["killed", "power cut"])
+def test_killed_anywhere_the_file_is_whole_and_the_next_run_makes_up_for_it(quick_path, place, disk, power):
+    asked = wanted(option("combined", place / "shop.pem"))
+    step, ended = 0, False
+    while not ended:
+        step += 1
+        home = quick_path / f"acme{step}"
+        disk()
+        (place / "shop.pem").unlink(missing_ok=True)
+        live(home, asked)
+        host.prepare(home, asked, ORDER_2)
+        pairs = {number: _pair(home, number) for number in ("0001", "0002")}
+        faulty = disk(at=step, fault=faults.crash)
+        try:
+            host.deploy(home, asked)
+            ended = True
+        except faults.Crash:
+            faulty.end(power)
+        held = (place / "shop.pem").read_bytes()
+        assert held.startswith(tuple(pairs.values())), step
+        disk()
+        if look(str(home), "shop").pending:
+            host.deploy(home, asked)
+        assert look(str(home), "shop").live == "0002"
+        repair(home, asked)
+        assert drift(home, asked) == []
+        assert (place / "shop.pem").read_bytes().startswith(pairs["0002"])
+        assert os.listdir(place) == ["shop.pem"], step
+    assert step > 20
+
+
+def _pair(home, number):
+    """The private key of a version, as the file begins with it."""
+    return (home / "versions" / "shop" / number / "privkey.pem").read_bytes()
