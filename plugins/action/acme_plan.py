@@ -5,18 +5,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.certfleet.tls.plugins.module_utils.acme import plan, sharing, unlisted
+from ansible_collections.certfleet.tls.plugins.module_utils.acme import (
+    plan,
+    rationing,
+    registered_domain,
+    report,
+    sharing,
+    unlisted,
+)
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.budget import limits_of_all
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.clock import Clock
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.decision import ISSUE, KEEP
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.decision import ISSUE, KEEP, RECEIVE
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.directory import Directory, resolve
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import AcmeError
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.http import Http
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.renewal_cache import RenewalCache
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.renewal_info import ask_all
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.replacement import Selection, counted
 from ansible_collections.certfleet.tls.plugins.module_utils.ansible.libraries import missing
 
 _CONNECTIONS = 8
@@ -42,7 +54,11 @@ class ActionModule(ActionBase):
                 "unlisted": {"type": "dict", "default": {}},
                 "remove_unlisted": {"type": "bool", "default": False},
                 "force": {"type": "bool", "default": False},
+                "replace": {"type": "dict", "default": {}},
                 "renewal_information": {"type": "bool", "default": True},
+                "cache": {"type": "path"},
+                "run_interval": {"type": "str", "default": ""},
+                "limits": {"type": "dict", "default": {}},
             }
         )
         try:
@@ -66,6 +82,9 @@ class ActionModule(ActionBase):
         absent = missing(("requests",))
         if absent:
             raise AcmeError(absent)
+        selection = Selection.parse(options["replace"], _text)
+        interval, limits = report.span(options["run_interval"]), limits_of_all(options["limits"])
+        cache = RenewalCache(options["cache"])
         clock = Clock()
         cas = {url: _Ca(url, Http(clock, ca_paths[url], options["request_timeout"], _CONNECTIONS)) for url in urls}
         warnings: list[str] = []
@@ -75,7 +94,7 @@ class ActionModule(ActionBase):
             for url, ari_ids in asked.items() if options["renewal_information"] else ():
                 directory = cas[url].look() if url in cas else None
                 if directory and directory.renewal_info:
-                    found, trouble = ask_all(cas[url].http, directory.renewal_info, ari_ids, _CONNECTIONS)
+                    found, trouble = ask_all(cas[url].http, directory.renewal_info, ari_ids, _CONNECTIONS, cache)
                     suggested.update(found)
                     warnings.extend(trouble)
             return suggested
@@ -83,17 +102,24 @@ class ActionModule(ActionBase):
         try:
             if options["certificates"]:
                 cas[urls[0]].look()
-            planned = plan.make(options["certificates"], urls, clock.now(), options["force"], ask_renewal)
+            now = clock.now()
+            planned = plan.make(options["certificates"], urls, now, options["force"], ask_renewal, selection, interval)
             elsewhere = plan.make(options["elsewhere"], urls, clock.now(), False, ask_renewal)
             planned = sharing.share(planned, elsewhere)
             if any(item.decision.action == ISSUE for item in planned):
                 planned = self._with_a_ca(planned, list(cas.values()), warnings)
+                able = [url for url in urls if not cas[url].trouble]
+                planned, waiting = rationing.keep_within(planned, limits, able, now, registered_domain.counter)
+                warnings += waiting
             elif options["certificates"] and cas[urls[0]].trouble:
                 warnings.append(f"{cas[urls[0]].trouble}; nothing is issued in this run")
         finally:
             for ca in cas.values():
                 ca.http.close()
+        warnings += filter(None, [cache.save(now)])
         planned = sharing.settle(planned)
+        replacing = self._replacing(planned, selection)
+        self._report(planned, interval, replacing)
         removed, told = unlisted.settle(planned, options["unlisted"], options["remove_unlisted"])
         planned += removed
         warnings += told
@@ -107,8 +133,27 @@ class ActionModule(ActionBase):
             "lines": [item.line() for item in planned if item.decision.action != KEEP],
             "hosts": hosts,
             "shares": sharing.shares(planned),
+            "replacing": replacing,
             **({"warnings": warnings} if warnings else {}),
         }
+
+    def _replacing(self, planned: list[plan.Planned], selection: Selection | None) -> dict[str, int] | None:
+        """How many certificates are to be replaced, in this run and after it."""
+        if not selection:
+            return None
+        selected = [item for item in planned if selection(item.found)]
+        now = sum(item.decision.action in (ISSUE, RECEIVE) for item in selected)
+        return {"selected": len(selected), "now": now, "left": len(selected) - now}
+
+    def _report(self, planned: list[plan.Planned], interval: timedelta, replacing: dict[str, int] | None) -> None:
+        """Tell of the runs to come; on stderr, as stdout may be for a program."""
+        lines = report.summary(planned, interval)
+        if replacing:
+            lines.insert(0, counted(replacing["selected"], replacing["now"]))
+        for line in lines:
+            self._display.display(f"certfleet.tls: {line}", stderr=True)
+        for line in report.lines(report.coming(planned)) if self._display.verbosity else ():
+            self._display.v(line)
 
     def _with_a_ca(self, planned: list[plan.Planned], cas: list[_Ca], warnings: list[str]) -> list[plan.Planned]:
         """What is to be issued, held against the CAs that answer; without any, what can wait does."""
@@ -124,6 +169,14 @@ class ActionModule(ActionBase):
         unavailable = "; ".join(ca.trouble for ca in cas)
         warnings.append(f"{unavailable}; nothing is issued in this run")
         return [plan.without_ca(item, unavailable) for item in planned]
+
+
+def _text(path: str) -> str:
+    """The text of a file of the controller."""
+    try:
+        return Path(path).expanduser().read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise AcmeError(f"{path} cannot be read: {error.strerror}") from None
 
 
 class _Ca:

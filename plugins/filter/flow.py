@@ -99,7 +99,7 @@ def orders(plan: Mapping[str, Any], hostvars: Mapping[str, Any]) -> list[dict[st
                     "can_wait": planned["can_wait"],
                     "order_uri": journaled.get("order_uri"),
                     "account_uri": journaled.get("account_uri"),
-                    "directory": journaled.get("directory"),
+                    "directory": journaled.get("directory") or planned.get("directory"),
                 }
             )
     return result

@@ -64,6 +64,41 @@ options:
       - Issue everything anew.
     type: bool
     default: false
+  replace:
+    description:
+      - Which certificates to issue anew, whatever their dates say, with new keys. One that is replaced already is not
+        selected, so that a later run goes on where this one stopped.
+      - A mapping of V(all) (a boolean), V(issuer), V(serials), V(serials_src) (a CA's list, on the controller; the
+        first column of each line counts), V(names) (of certificates, hosts, or names in certificates), each of which
+        selects certificates, and V(before), an instant. Only those whose key was made before it are selected; for any
+        but serial numbers it is needed.
+    type: dict
+    default: {}
+    version_added: 0.3.0
+  cache:
+    description:
+      - A folder on the controller, in which renewal information is kept for as long as the CA asks not to be asked
+        again. It is made where it does not exist, and may vanish at any time.
+    type: path
+    version_added: 0.3.0
+  run_interval:
+    description:
+      - How often this is run, V(30m), V(1h) or V(1d). Certificates are then renewed so early in the CA's window that
+        the next run would be in it, too. By default that is not known, and each is renewed at its instant or after it.
+    type: str
+    default: ""
+    version_added: 0.3.0
+  limits:
+    description:
+      - The rate limits of CAs, by short name or URL, each a mapping of V(orders) (of the account),
+        V(certificates_per_domain) and V(certificates_per_set) to a count and a span, V(50/7d), or to an empty text for
+        none, and V(renewals_exempt), whether only the last one holds for a certificate for the same names as before.
+      - Those of Let's Encrypt are known. Of others none are, and nothing is held back.
+      - What is ordered is counted together with what the hosts have had lately. The most urgent goes first; what can
+        wait does, with a warning that says for how long; what cannot is refused.
+    type: dict
+    default: {}
+    version_added: 0.3.0
   renewal_information:
     description:
       - Whether to ask the CA when it would have certificates renewed.
@@ -108,6 +143,12 @@ lines:
   type: list
   elements: str
   sample: ["web1: certificate shop: issue (missing)"]
+replacing:
+  description: How many certificates are to be replaced, in this run, and after it; none without O(replace).
+  returned: success
+  type: dict
+  version_added: 0.3.0
+  sample: {selected: 200, now: 50, left: 150}
 shares:
   description: The shared certificates that hosts get in this run from another, which has them or orders for all.
   returned: success

@@ -1,0 +1,146 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which certificates are to be replaced now, whatever their dates say: a selection that knows what is done already.
+
+A certificate with another serial number, or a key made after the given instant, is not selected any more.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from ..pki.identifiers import canonical
+from .decision import parse_utc
+from .errors import AcmeError, OptionError
+from .problem import one_line
+from .renewal_info import parse_time
+
+#: The options of a selection.
+OPTIONS = ("all", "issuer", "serials", "serials_src", "names", "before")
+
+_SERIAL = re.compile(r"(?:0x)?([0-9a-f]{1,64})")
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Certificates that any of all, issuers, serials and names means, as far as they are from *before* the instant."""
+
+    all: bool = False
+    issuers: frozenset[str] = frozenset()
+    serials: frozenset[str] = frozenset()
+    names: frozenset[str] = frozenset()
+    before: datetime | None = None
+
+    @classmethod
+    def parse(cls, options: Mapping[str, Any], read: Callable[[str], str]) -> Selection | None:
+        """From the options of a task; *read* gives a file's text. None if they select nothing. Raises AcmeError."""
+        unknown = sorted(set(options) - set(OPTIONS))
+        if unknown:
+            raise OptionError(f"replace has {one_line(unknown[0], 60)!r}; it takes {', '.join(OPTIONS)}")
+        serials = {_serial(text, "serials") for text in _texts(options.get("serials"))}
+        if options.get("serials_src"):
+            serials |= set(_listed(read(str(options["serials_src"])), str(options["serials_src"])))
+        selection = cls(
+            all=str(options.get("all") or "").lower() in ("true", "yes", "1"),
+            issuers=frozenset(text.lower() for text in _lines(options.get("issuer"))),
+            serials=frozenset(serials),
+            names=frozenset(canonical(text) for text in _texts(options.get("names"))),
+            before=_instant(options.get("before")),
+        )
+        lasting = selection.all or selection.issuers or selection.names
+        if not lasting and not selection.serials:
+            return None
+        if lasting and not selection.before:
+            raise OptionError(
+                "replace needs 'before' (acme_replace_before), an instant such as 2027-01-31T12:00:00Z: without it, "
+                "a later run could not tell what is replaced already"
+            )
+        return selection
+
+    def __call__(self, found: Mapping[str, Any]) -> bool:
+        """Whether an entry of certificate_info is selected."""
+        live, pending = found.get("live"), found.get("pending")
+        # One that lacks only the switch is what the host is about to have.
+        issued = (pending or {}).get("issued")
+        version = {**pending, **issued} if pending and issued else live
+        if not version or not version.get("serial"):
+            return False
+        if self.before and _made(version) >= self.before:
+            return False
+        names = {found["host"], found["name"], *map(canonical, version["identifiers"])}
+        return (
+            self.all
+            or _plain(version["serial"]) in self.serials
+            or not self.issuers.isdisjoint(_of_issuer(version.get("issuer") or ""))
+            or not self.names.isdisjoint(names)
+        )
+
+
+def counted(selected: int, now: int) -> str:
+    """One line for people: how many there are, and how many are left."""
+    if not selected:
+        return "nothing is left to be replaced"
+    return f"{selected} to be replaced: {now} in this run, {selected - now} left after it"
+
+
+def _made(version: Mapping[str, Any]) -> datetime:
+    """When the key of a version was made; where that is not known, from when its certificate is valid."""
+    return parse_utc(version.get("created") or version["not_before"])
+
+
+def _of_issuer(issuer: str) -> set[str]:
+    """A distinguished name, its attributes, and their values."""
+    parts = [part.strip().lower() for part in re.split(r"(?<!\\),", issuer)]
+    return {issuer.lower(), *parts, *(part.partition("=")[2] for part in parts)}
+
+
+def _instant(text: Any) -> datetime | None:
+    if not text:
+        return None
+    try:
+        return parse_time(text)
+    except AcmeError as error:
+        raise OptionError(f"replace: before: {error}") from None
+
+
+def _texts(value: Any) -> list[str]:
+    """A list, or, as -e gives it, a text with commas."""
+    parts = [part for text in _lines(value) for part in text.split(",")]
+    return [part.strip() for part in parts if part.strip()]
+
+
+def _lines(value: Any) -> list[str]:
+    values: Iterable[Any] = value if isinstance(value, (list, tuple)) else [value or ""]
+    return [str(item).strip() for item in values if str(item).strip()]
+
+
+def _serial(text: str, where: str) -> str:
+    found = _SERIAL.fullmatch(text.strip().strip('"').replace(":", "").replace(" ", "").lower())
+    if not found:
+        raise OptionError(f"replace: {where}: '{one_line(text, 60)}' is not a serial number: give hexadecimal digits")
+    return _plain(found[1])
+
+
+def _plain(serial: str) -> str:
+    return serial.lower().lstrip("0") or "0"
+
+
+def _listed(text: str, path: str) -> list[str]:
+    """The serial numbers of a CA's list: the first column of each line; a heading and comments are left out."""
+    serials: list[str] = []
+    for number, line in enumerate(text.splitlines(), 1):
+        first = re.split(r"[,;\t]", line, maxsplit=1)[0].strip()
+        if not first or first.startswith("#"):
+            continue
+        try:
+            serials.append(_serial(first, f"{path}, line {number}"))
+        except OptionError:
+            if serials or number > 1:
+                raise
+    return serials

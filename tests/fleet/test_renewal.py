@@ -1,0 +1,107 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Renewals as a user sees them: what a run tells of the next ones, and replacing everything within limits."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta, timezone
+
+from tests.fleet.fleet import Fleet, Run
+
+ARI = ("GET", "/draft-ietf-acme-ari-03/renewalInfo/")
+
+
+def told(run: Run) -> list[str]:
+    """What the plan tells beside its results."""
+    return [line.removeprefix("certfleet.tls: ") for line in run.text.splitlines() if line.startswith("certfleet.tls:")]
+
+
+def test_a_run_tells_of_the_next_and_asks_the_ca_no_sooner_than_it_likes(small: Fleet) -> None:
+    assert small.site().code == 0
+    cache = small.folder / "cache"
+    mark = small.lab.pebble.mark()
+    run = small.site(acme_cache=str(cache), acme_run_interval="1h")
+    assert (run.code, run.hosts_with("changed")) == (0, [])
+    assert [line[:8] for line in told(run)] == ["next at "]
+    assert told(run)[0].endswith("3 certificates wait")
+    assert small.lab.pebble.requests(mark).count(ARI) == 3
+    assert len(json.loads((cache / "renewal-info.json").read_text())) == 3
+
+    mark = small.lab.pebble.mark()
+    again = small.site("-v", acme_cache=str(cache), acme_run_interval="1h")
+    assert (again.code, told(again)) == (0, told(run))
+    assert all(f"{host}: certificate shop: next at 20" in again.text for host in small.lab.hosts)
+    assert ARI not in small.lab.pebble.requests(mark)
+
+    # A day is longer than the window of a certificate that lives for some days.
+    run = small.site(acme_run_interval="52w")
+    assert "every 8736 h is too seldom" in told(run)[1]
+
+
+def test_what_the_ca_wants_back_at_once_is_renewed_in_the_next_run(small: Fleet) -> None:
+    assert small.site().code == 0
+    before = small.serials()
+    over = datetime.now(timezone.utc) - timedelta(hours=2)
+    small.lab.pebble.set_renewal_info(
+        small.file("web1", "shop", "cert.pem").read_text(), (over, over + timedelta(hours=1))
+    )
+    run = small.site()
+    assert (run.code, run.planned) == (0, ["web1: certificate shop: issue (window open)"])
+    after = small.serials()
+    assert [host for host in small.lab.hosts if before[host] != after[host]] == ["web1"]
+
+
+def test_all_are_replaced_within_the_limits_and_each_once(small: Fleet) -> None:
+    assert small.site().code == 0
+    first = small.serials()
+    now = datetime.now(timezone.utc) + timedelta(seconds=1)
+    selection = {"acme_replace_all": True, "acme_replace_before": f"{now:%Y-%m-%dT%H:%M:%SZ}"}
+
+    def replace(*arguments: str, **variables: object) -> Run:
+        return small.run(small.command(*arguments, playbook="certfleet.tls.replace", **{**selection, **variables}))
+
+    # Three were ordered a moment ago.
+    limits = {small.lab.pebble.directory_url: {"orders": "4/1d"}}
+    run = replace(acme_limits=limits)
+    assert run.code == 0
+    assert told(run)[0] == "3 to be replaced: 1 in this run, 2 left after it"
+    assert "2 certificates wait for the CA's limit of 4 orders in 1 day: there is room from 20" in " ".join(
+        run.text.split()
+    )
+    second = small.serials()
+    replaced = [host for host in small.lab.hosts if first[host] != second[host]]
+    assert len(replaced) == 1
+
+    run = replace("--check")
+    assert (run.code, told(run)[0]) == (0, "2 to be replaced: 2 in this run, 0 left after it")
+    assert small.serials() == second
+
+    assert replace().code == 0
+    third = small.serials()
+    assert [host for host in small.lab.hosts if second[host] == third[host]] == replaced
+    run = replace()
+    assert (run.code, run.hosts_with("changed"), told(run)[0]) == (0, [], "nothing is left to be replaced")
+
+    # By serial number, from a CA's list.
+    path = small.folder / "list.csv"
+    path.write_text(f"serial,name\n{third['web2']:x},shop\n")
+    selection = {"acme_replace_serials_src": str(path)}
+    run = replace()
+    assert (run.code, run.planned) == (0, ["web2: certificate shop: issue (forced)"])
+    assert (replace().hosts_with("changed"), small.serials()["web1"]) == ([], third["web1"])
+
+    selection = {"acme_replace_all": "true"}
+    run = replace()
+    assert "replace needs 'before' (acme_replace_before)" in run.text
+    assert small.serials()["web1"] == third["web1"]
+
+
+def test_what_cannot_wait_fails_with_the_limit(small: Fleet) -> None:
+    mark = small.lab.pebble.mark()
+    run = small.site(acme_limits={small.lab.pebble.directory_url: {"certificates_per_domain": "2/7d"}})
+    assert run.hosts_with("failed") == ["web3"]
+    assert "the CA's limit of 2 certificates of lab.test in 7 days is reached; there is room again at" in run.message(
+        "web3"
+    )
+    assert len(small.lab.pebble.issued(mark)) == 2
