@@ -324,7 +324,7 @@ def _one_ca_for_all(hosts: list[str], hostvars: Mapping[str, Any]) -> None:
         if len(first) > 1:
             raise AnsibleFilterError(
                 f"{variable} differs between {' and '.join(list(first.values())[:2])}: hosts of one play are ordered "
-                "for in one go, with one CA and one account; give each CA a play of its own"
+                "for in one go, with one CA and one account; give those that differ a play of their own"
             )
 
 
