@@ -160,6 +160,14 @@ def test_the_deadline_is_kept(serve):
     assert 28 < clock.now <= 30
 
 
+def test_the_last_attempt_is_no_shorter_than_one_takes(serve):
+    """Or a deadline that is near would be all that is told."""
+    server = serve(pair(), begin=lambda _connection: time.sleep(0.3))
+    clock = Clock(lambda: setattr(clock, "now", 0.85))
+    (said,) = probe.prove_all([(at(server.port, timeout=1), pair(number=2)[0])], clock.monotonic, clock.sleep)
+    assert "serves serial 4a01 instead of 4a02" in said
+
+
 def test_all_are_asked_side_by_side_and_told_in_their_order(serve):
     good, bad = serve(pair()), serve(pair(number=2))
     wanted = [(at(bad.port, timeout=1), pair()[0]), (at(good.port), pair()[0]), (at(bad.port, timeout=1), pair()[0])]

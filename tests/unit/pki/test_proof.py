@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 from dataclasses import replace
 
@@ -245,9 +247,20 @@ def test_what_another_run_has_switched_to_needs_no_switch(home):
     assert (done.changed, done.failures, done.certificates()) == (False, {}, [])
 
 
-@pytest.mark.parametrize("spoil", ["certificate", "clock"])
+@pytest.mark.parametrize("spoil", ["certificate", "clock", "chain"])
 def test_what_is_switched_to_is_checked_again(home, spoil):
     renew(home, Host(home, ("probe", 443)))
+    if spoil == "chain":  # whole, but not its own
+        other = ca.pem(ca.Authority.root().certificate).encode()
+        folder = home / "versions" / "shop" / "0002"
+        (folder / "chain.pem").write_bytes(other)
+        manifest = json.loads((folder / "version.json").read_text())
+        manifest["files"]["chain.pem"] = hashlib.sha256(other).hexdigest()
+        (folder / "version.json").write_text(json.dumps(manifest))
+        with pytest.raises(deployment.CertificateError, match="comes where the issuer"):
+            deployment.switch(str(home), SHOP, ca.NOW, False)
+        assert look(str(home), "shop").live == "0001"
+        return
     if spoil == "certificate":
         (home / "versions" / "shop" / "0002" / "cert.pem").write_bytes(b"x")
         assert deployment.switch(str(home), SHOP, ca.NOW, False) is None
