@@ -54,8 +54,6 @@ OURS = (
     "pdns.pid",
     "pebble",
     "pebble.pid",
-    "pebble2",
-    "pebble2.pid",
     "resolv.conf",
     "ssh",
     "ssh_config",

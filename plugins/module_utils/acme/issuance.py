@@ -23,20 +23,10 @@ from .certificate import Chain, download
 from .challenge import Challenge
 from .challenge_data import ChallengeData
 from .client import Client
-from .errors import (
-    AcmeError,
-    ChainError,
-    DeadlineError,
-    OptionError,
-    OrderInvalid,
-    PreflightError,
-    ProblemError,
-    TransportError,
-)
+from .errors import AcmeError, DeadlineError, OrderInvalid, PreflightError, ProblemError, TransportError
 from .http import check_url, is_same_origin
 from .order import Order
 from .polling import Deadline
-from .preferred_chain import Preference, choose
 
 # An order that waits holds a thread, and nothing else; beyond these, orders queue.
 _IN_FLIGHT = 64
@@ -76,7 +66,7 @@ class Prepared:
 class Failure:
     """Why an order came to nothing. retry_at is set for a rate limit; resumable: a later run may take the order up.
 
-    passes: the trouble may be over by then without anybody's doing. final: no other CA would do better.
+    passes: the trouble may be over by then without anybody's doing.
     """
 
     message: str
@@ -84,7 +74,6 @@ class Failure:
     resumable: bool = False
     passes: bool = False
     retry_at: datetime | None = None
-    final: bool = False
 
 
 def connections_for(orders: int, most: int) -> int:
@@ -113,9 +102,7 @@ def describe(error: AcmeError) -> Failure:
         passes = problem.passes
         return Failure(str(error), problem.rate_limited, resumable=passes, passes=passes, retry_at=error.retry_at)
     passes = isinstance(error, (DeadlineError, TransportError))
-    final = isinstance(error, OptionError)
-    resumable = passes or isinstance(error, (ChainError, PreflightError))
-    return Failure(str(error), resumable=resumable, passes=passes, final=final)
+    return Failure(str(error), resumable=passes or isinstance(error, PreflightError), passes=passes)
 
 
 def prepare(client: Client, request: OrderRequest) -> Prepared:
@@ -205,9 +192,7 @@ def _answered(client: Client, authorization: Authorization, kind: str, status: s
         return []  # some CAs leave challenges out of a valid authorization
 
 
-def complete(
-    client: Client, prepared: Prepared, csr_der: bytes, deadline: Deadline, preference: Preference | None = None
-) -> Chain:
+def complete(client: Client, prepared: Prepared, csr_der: bytes, deadline: Deadline) -> Chain:
     """Have the challenges validated, finalize, and download. Enters where the order's status says."""
     client = client.within(deadline)
     order = prepared.order
@@ -224,8 +209,7 @@ def complete(
             order = order.wait_past(client, status, deadline)
     if order.status != "valid":
         raise OrderInvalid(order.failure(client))
-    chain = download(client, order.certificate_url)
-    return choose(preference, chain, lambda url: download(client, url)) if preference else chain
+    return download(client, order.certificate_url)
 
 
 def _answer(client: Client, challenge: ChallengeData) -> None:

@@ -23,10 +23,8 @@ ORDER_SPEC: dict[str, Any] = {
     "challenge": {"type": "str", "default": HTTP_01, "choices": list(CHALLENGES)},
     "profile": {"type": "str"},
     "replaces_cert_id": {"type": "str"},
-    "replaces_directory": {"type": "str"},
     "order_uri": {"type": "str"},
     "account_uri": {"type": "str"},
-    "directory": {"type": "str"},
     "can_wait": {"type": "bool", "default": False},
 }
 
@@ -54,7 +52,6 @@ PREPARED_SPEC: dict[str, Any] = {
     "authorizations": {"type": "list", "elements": "str", "default": []},
     "challenges": {"type": "list", "elements": "dict", "default": [], "options": _CHALLENGE_SPEC},
     "account_uri": {"type": "str", "required": True},
-    "directory": {"type": "str"},
     "can_wait": {"type": "bool", "default": False},
 }
 
@@ -67,22 +64,18 @@ def by_host(items: Iterable[Mapping[str, Any]]) -> dict[str, list[Mapping[str, A
     return hosts
 
 
-def to_request(option: Mapping[str, Any], identifiers: Iterable[Identifier], directory: str) -> OrderRequest:
-    """An order as the CA of a *directory* is asked for it."""
-    # RFC 9773 section 5: a CA is told only of certificates of its own.
-    replaces = option["replaces_cert_id"] if option["replaces_directory"] in (None, directory) else None
+def to_request(option: Mapping[str, Any], identifiers: Iterable[Identifier]) -> OrderRequest:
+    """An order as it is asked for."""
     return OrderRequest(
         challenges={identifier.name: identifier.challenge for identifier in identifiers},
         profile=option["profile"],
-        replaces=replaces,
+        replaces=option["replaces_cert_id"],
         order_uri=option["order_uri"],
         account_uri=option["account_uri"],
     )
 
 
-def from_prepared(
-    option: Mapping[str, Any], prepared: Prepared, directory: str, account_uri: str | None
-) -> dict[str, Any]:
+def from_prepared(option: Mapping[str, Any], prepared: Prepared, account_uri: str | None) -> dict[str, Any]:
     """An order and its open challenges, as a result that to_prepared() reads again in the next module run."""
     order = prepared.order
     return {
@@ -96,7 +89,6 @@ def from_prepared(
         "certificate_uri": order.certificate_url,
         "authorizations": list(order.authorizations),
         "account_uri": account_uri,
-        "directory": directory,
         "can_wait": option["can_wait"],
         "challenges": [vars(challenge) for challenge in prepared.challenges],
     }
