@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
@@ -11,7 +12,7 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.certfleet.tls.plugins.module_utils.acme import plan
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.clock import Clock
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.decision import KEEP
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.decision import ISSUE, KEEP
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.directory import Directory, resolve
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import AcmeError
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.http import Http
@@ -34,6 +35,7 @@ class ActionModule(ActionBase):
             argument_spec={
                 "acme_directory": {"type": "str", "required": True},
                 "ca_path": {"type": "path"},
+                "alternatives": {"type": "list", "elements": "dict", "default": []},
                 "request_timeout": {"type": "int", "default": 30},
                 "certificates": {"type": "list", "elements": "dict", "required": True},
                 "force": {"type": "bool", "default": False},
@@ -55,40 +57,79 @@ class ActionModule(ActionBase):
             )
 
     def _plan(self, options: dict[str, Any]) -> dict[str, Any]:
-        url = resolve(options["acme_directory"])
+        given = [options, *options["alternatives"]]
+        ca_paths = {resolve(ca["acme_directory"]): ca.get("ca_path") for ca in reversed(given)}
+        urls = list(reversed(ca_paths))
         absent = missing(("requests",))
         if absent:
             raise AcmeError(absent)
         clock = Clock()
-        http = Http(clock, options["ca_path"], options["request_timeout"], _CONNECTIONS)
+        cas = {url: _Ca(url, Http(clock, ca_paths[url], options["request_timeout"], _CONNECTIONS)) for url in urls}
         warnings: list[str] = []
-        try:
-            directory = Directory.fetch(http, url) if options["certificates"] else None
-            unavailable = ""
-        except AcmeError as error:
-            directory, unavailable = None, str(error)
 
-        def ask_renewal(ari_ids: list[str]) -> dict[str, Any]:
-            if directory is None or not directory.renewal_info or not options["renewal_information"]:
-                return {}
-            suggested, trouble = ask_all(http, directory.renewal_info, ari_ids, _CONNECTIONS)
-            warnings.extend(trouble)
+        def ask_renewal(asked: Mapping[str, list[str]]) -> dict[str, Any]:
+            suggested: dict[str, Any] = {}
+            for url, ari_ids in asked.items() if options["renewal_information"] else ():
+                directory = cas[url].look() if url in cas else None
+                if directory and directory.renewal_info:
+                    found, trouble = ask_all(cas[url].http, directory.renewal_info, ari_ids, _CONNECTIONS)
+                    suggested.update(found)
+                    warnings.extend(trouble)
             return suggested
 
-        planned = plan.make(options["certificates"], url, clock.now(), options["force"], ask_renewal)
-        if directory:
-            planned = [plan.check_profile(item, directory) for item in planned]
-        elif unavailable:
-            warnings.append(f"{unavailable}; nothing is issued in this run")
-            planned = [plan.without_ca(item, unavailable) for item in planned]
-        http.close()
+        try:
+            if options["certificates"]:
+                cas[urls[0]].look()
+            planned = plan.make(options["certificates"], urls, clock.now(), options["force"], ask_renewal)
+            if any(item.decision.action == ISSUE for item in planned):
+                planned = self._with_a_ca(planned, list(cas.values()), warnings)
+            elif options["certificates"] and cas[urls[0]].trouble:
+                warnings.append(f"{cas[urls[0]].trouble}; nothing is issued in this run")
+        finally:
+            for ca in cas.values():
+                ca.http.close()
         hosts: dict[str, list[dict[str, Any]]] = {}
         for item in planned:
             hosts.setdefault(item.host, []).append(item.result())
         return {
-            "directory": url,
+            "directory": urls[0],
+            "directories": urls,
             "due": sorted({item.host for item in planned if item.decision.action != KEEP}),
             "lines": [item.line() for item in planned if item.decision.action != KEEP],
             "hosts": hosts,
             **({"warnings": warnings} if warnings else {}),
         }
+
+    def _with_a_ca(self, planned: list[plan.Planned], cas: list[_Ca], warnings: list[str]) -> list[plan.Planned]:
+        """What is to be issued, held against the CAs that answer; without any, what can wait does."""
+        offering = []
+        for ca in cas:
+            directory = ca.look()
+            if directory:
+                offering.append(directory)
+                if len(cas) == 1 or not any(item.found["wanted"]["profile"] for item in planned):
+                    break  # the others are asked when they are needed
+        if offering:
+            return [plan.check_profile(item, offering) for item in planned]
+        unavailable = "; ".join(ca.trouble for ca in cas)
+        warnings.append(f"{unavailable}; nothing is issued in this run")
+        return [plan.without_ca(item, unavailable) for item in planned]
+
+
+class _Ca:
+    """A CA's directory, read once it is needed. trouble: why it could not be; empty as long as nothing is known."""
+
+    def __init__(self, url: str, http: Http) -> None:
+        self.url = url
+        self.http = http
+        self.trouble = ""
+        self._directory: Directory | None = None
+
+    def look(self) -> Directory | None:
+        """The directory; None if it cannot be had."""
+        if self._directory is None and not self.trouble:
+            try:
+                self._directory = Directory.fetch(self.http, self.url)
+            except AcmeError as error:
+                self.trouble = str(error)
+        return self._directory

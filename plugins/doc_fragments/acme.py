@@ -96,3 +96,56 @@ options:
         type: str
         required: true
 """
+
+    ALTERNATIVES = r"""
+options:
+  alternatives:
+    description:
+      - Other CAs, in the order in which they are tried for what the one before could not serve, as it is down, has had
+        too many requests, or refuses the order. Each has an account of its own.
+      - What an entry does not say is as for the first CA, but for O(alternatives[].ca_path),
+        O(alternatives[].account_uri) and O(alternatives[].external_account_binding).
+    type: list
+    elements: dict
+    default: []
+    version_added: 0.3.0
+    suboptions:
+      acme_directory:
+        description: The CA, as the URL of its directory or by a short name.
+        type: str
+        required: true
+      ca_path:
+        description: A file of PEM certificates that the CA's own web server is verified with.
+        type: path
+      account_key_src:
+        description: Path of the account's private key.
+        type: path
+      account_key_content:
+        description: The account's private key itself.
+        type: str
+      account_key_passphrase:
+        description: What the account's private key is encrypted with.
+        type: str
+      account_uri:
+        description: URL of the account.
+        type: str
+      contact:
+        description: Where the CA may write to.
+        type: list
+        elements: str
+      terms_agreed:
+        description: Whether you agree to the CA's terms of service.
+        type: bool
+      external_account_binding:
+        description: What a CA hands out that wants to know its customers.
+        type: dict
+        suboptions:
+          kid:
+            description: The key id.
+            type: str
+            required: true
+          key:
+            description: The HMAC key, base64url as the CA shows it.
+            type: str
+            required: true
+"""

@@ -120,6 +120,10 @@ options:
       account_uri:
         description: URL of the account that ordered.
         type: str
+      directory:
+        description: The CA that the order is with, as the URL of its directory, where that differs among them.
+        type: str
+        version_added: 0.3.0
 """
 
     CHALLENGES = r"""

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from base64 import b64decode
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
@@ -29,6 +29,18 @@ _OF_THE_BATCH = (
     "acme_preflight",
 )
 _STOPPED = ("failed", "deferred")
+# An entry of acme_directory, and what the modules call it.
+_CA = {
+    "directory": "acme_directory",
+    "ca_path": "ca_path",
+    "account_key_src": "account_key_src",
+    "account_key_content": "account_key_content",
+    "account_key_passphrase": "account_key_passphrase",
+    "account_uri": "account_uri",
+    "contact": "contact",
+    "terms_agreed": "terms_agreed",
+    "eab": "external_account_binding",
+}
 # The options that acme_order_finalize takes of what acme_order returned.
 _PREPARED = (
     "host",
@@ -41,6 +53,7 @@ _PREPARED = (
     "authorizations",
     "challenges",
     "account_uri",
+    "directory",
     "can_wait",
 )
 
@@ -63,7 +76,8 @@ def orders(plan: Mapping[str, Any], hostvars: Mapping[str, Any]) -> list[dict[st
             if planned["action"] != "issue":
                 continue
             wanted = facts[planned["name"]]["wanted"]
-            journaled = _journaled(facts[planned["name"]]["pending"], wanted, plan["directory"])
+            facts_of = facts[planned["name"]]
+            journaled = _journaled(facts_of["pending"], wanted, plan["directories"])
             result.append(
                 {
                     "host": host,
@@ -72,9 +86,11 @@ def orders(plan: Mapping[str, Any], hostvars: Mapping[str, Any]) -> list[dict[st
                     "challenge": wanted["challenge"],
                     "profile": wanted["profile"],
                     "replaces_cert_id": planned["replaces_cert_id"],
+                    "replaces_directory": (facts_of["live"] or {}).get("directory"),
                     "can_wait": planned["can_wait"],
                     "order_uri": journaled.get("order_uri"),
                     "account_uri": journaled.get("account_uri"),
+                    "directory": journaled.get("directory"),
                 }
             )
     return result
@@ -89,7 +105,7 @@ def wanted(certificates: Iterable[Item], ordered: Mapping[str, Any], host: str) 
 def journal(ordered: Mapping[str, Any], host: str) -> list[dict[str, Any]]:
     """What *host* writes down of its orders before the CA is asked to validate anything."""
     return [
-        {key: item.get(key) for key in ("name", "order_uri", "account_uri")}
+        {key: item.get(key) for key in ("name", "order_uri", "account_uri", "directory")}
         for item in ordered.get("hosts", {}).get(host, ())
         if item["status"] not in _STOPPED
     ]
@@ -191,6 +207,21 @@ def outcomes(
     return result
 
 
+def cas(directory: Any, role: Mapping[str, Any]) -> dict[str, Any]:
+    """acme_directory, which may be a list of CAs, as options of the modules: those of the first, and alternatives.
+
+    A CA is a name or a URL, or a mapping of directory and what is the CA's own; *role* is what the role's variables say
+    of all, ca_path and external_account_binding of the first only.
+    """
+    entries = directory if isinstance(directory, (list, tuple)) else [directory]
+    if not entries:
+        raise AnsibleFilterError("acme_directory is an empty list: name a CA")
+    first, *others = [_ca(entry) for entry in entries]
+    common = {key: value for key, value in role.items() if key not in ("ca_path", "external_account_binding")}
+    alternatives = [{key: value for key, value in {**common, **own}.items() if value} for own in others]
+    return {**role, **first, "alternatives": alternatives}
+
+
 def to_revoke(hosts: Iterable[str], hostvars: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The certificates that slurp read on *hosts*, as acme_revoke takes them."""
     return [
@@ -213,13 +244,14 @@ def not_revoked(read: Mapping[str, Any], revoked: Mapping[str, Any], host: str) 
     return lines
 
 
-def _journaled(pending: Item | None, wanted: Item, directory: str) -> Item:
+def _journaled(pending: Item | None, wanted: Item, directories: Collection[str]) -> Item:
     """The pending version, if its order is for what is wanted; acme_order compares the identifiers and the account."""
     if not isinstance(pending, Mapping) or not isinstance(pending.get("order_uri"), str):
         return {}
     # With another key type its host makes a new key; the order may have been finalized with the one before.
-    is_for = (pending.get("key_type"), pending.get("profile") or None, pending.get("directory"))
-    return pending if is_for == (wanted["key_type"], wanted["profile"] or None, directory) else {}
+    is_for = (pending.get("key_type"), pending.get("profile") or None)
+    same = is_for == (wanted["key_type"], wanted["profile"] or None)
+    return pending if same and pending.get("directory") in directories else {}
 
 
 def _unshared(shared: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -229,6 +261,16 @@ def _unshared(shared: Mapping[str, Any]) -> dict[str, list[str]]:
         for token, problem in (result.get("failures") or {}).items():
             found.setdefault(token, []).append(f"{result['item']} does not serve it: {problem}")
     return found
+
+
+def _ca(entry: Any) -> dict[str, Any]:
+    if not isinstance(entry, Mapping):
+        return {"acme_directory": str(entry)}
+    unknown = sorted(set(entry) - set(_CA))
+    if unknown or "directory" not in entry:
+        what = f"has {unknown[0]!r}" if unknown else "lacks 'directory'"
+        raise AnsibleFilterError(f"an entry of acme_directory {what}; it takes {', '.join(_CA)}")
+    return {_CA[key]: value for key, value in entry.items()}
 
 
 def _where(kind: str, webroot: str | None, wanted: Item) -> dict[str, Any]:
@@ -272,6 +314,7 @@ class FilterModule:
 
     def filters(self) -> dict[str, Any]:
         return {
+            "cas": cas,
             "found": found,
             "orders": orders,
             "wanted": wanted,

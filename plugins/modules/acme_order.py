@@ -21,6 +21,7 @@ extends_documentation_fragment:
   - certfleet.tls.acme
   - certfleet.tls.acme.account_key
   - certfleet.tls.acme.new_account
+  - certfleet.tls.acme.alternatives
   - certfleet.tls.attributes
 attributes:
   check_mode:
@@ -71,6 +72,15 @@ options:
           - The ARI id (RFC 9773) of the certificate that this one succeeds. It is sent only to a CA with renewal
             information, and left out where the CA does not take it.
         type: str
+      replaces_directory:
+        description: The CA that issued it, as the URL of its directory. By default it is sent to any.
+        type: str
+        version_added: 0.3.0
+      directory:
+        description:
+          - The CA that O(orders[].order_uri) is with, as the URL of its directory; it is asked first.
+        type: str
+        version_added: 0.3.0
       order_uri:
         description: The order of an earlier run, from its journal. It is resumed if it still can be.
         type: str
@@ -170,15 +180,17 @@ hosts:
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.acme.directory import Directory, resolve
-from ..module_utils.acme.errors import AcmeError
+from ..module_utils.acme.errors import AcmeError, OptionError
 from ..module_utils.acme.issuance import Failure, connections_for, describe, prepare, run_all
 from ..module_utils.acme.polling import Deadline
 from ..module_utils.acme.txt_record import PERSIST_DRAFTS
 from ..module_utils.ansible.ca_options import (
     ACCOUNT_KEY_SPEC,
+    ALTERNATIVES_SPEC,
     DIRECTORY_SPEC,
     NEW_ACCOUNT_SPEC,
     account_key,
+    each_ca,
     key_would_be_made,
     open_account,
     open_customer,
@@ -190,30 +202,77 @@ from ..module_utils.pki.identifiers import IdentifierError, check
 
 
 def order_all(params):
-    """Create or resume every order. Raises AcmeError for what concerns them all."""
+    """Create or resume every order, each at the first CA that serves it. Raises AcmeError for bad options."""
     options = params["orders"]
     if not options:
         return {"changed": False, "requests": 0, "hosts": {}}
-    with open_customer(params, connections_for(len(options), params["concurrency"])) as client:
-        client.persist_draft = params["dns_persist_draft"]
-        client = client.within(Deadline(client.clock, params["timeout"]))
-        account = open_account(client, params)
+    cas = each_ca(params)
+    ways = [way_of(option, list(cas)) for option in options]
+    told = [[] for _option in options]
+    items = [None] * len(options)
+    result = {"changed": False, "requests": 0}
+    while True:
+        left = [number for number, item in enumerate(items) if item is None]
+        if not left:
+            break
+        url = ways[left[0]][0]
+        here = [number for number in left if ways[number][0] == url]
+        for number, order in zip(here, order_at(cas[url], url, [options[number] for number in here], result)):
+            ways[number].pop(0)
+            if not isinstance(order, Failure):
+                items[number] = order
+                continue
+            told[number].append((url, order))
+            if not ways[number] or order.final:
+                items[number] = from_failure(options[number], last_word(told[number]))
+    return {**result, "hosts": by_host(items)}
 
-        def order(option):
-            return prepare(client.within(Deadline(client.clock, params["timeout"])), request_of(option))
 
-        orders = run_all(options, order)
-        items = [
-            from_failure(option, order) if isinstance(order, Failure) else from_prepared(option, order, account.uri)
-            for option, order in zip(options, orders)
-        ]
-        made = [item for option, item in zip(options, items) if item["order_uri"] != option["order_uri"]]
-        return {
-            "changed": account.created or bool(made),
-            "account_uri": account.uri,
-            "requests": client.http.count,
-            "hosts": by_host(items),
-        }
+def way_of(option, urls):
+    """The CAs in the order in which they are asked: one that has an order already comes first."""
+    return sorted(urls, key=lambda url: url != option["directory"])
+
+
+def order_at(params, url, options, result):
+    """The orders at one CA, or why they came to nothing there. *result* is told what it took."""
+    try:
+        with open_customer(params, connections_for(len(options), params["concurrency"])) as client:
+            client.persist_draft = params["dns_persist_draft"]
+            client = client.within(Deadline(client.clock, params["timeout"]))
+            try:
+                account = open_account(client, params)
+                result.setdefault("account_uri", account.uri)
+                result["changed"] |= account.created
+
+                def order(option):
+                    return prepare(client.within(Deadline(client.clock, params["timeout"])), request_of(option, url))
+
+                orders = run_all(options, order)
+            finally:
+                result["requests"] += client.http.count
+    except AcmeError as error:
+        if not params["alternatives"]:
+            raise
+        return [describe(error)] * len(options)
+    items = []
+    for option, order in zip(options, orders):
+        if not isinstance(order, Failure):
+            order = from_prepared(option, order, url, account.uri)
+            result["changed"] |= order["order_uri"] != option["order_uri"]
+        items.append(order)
+    return items
+
+
+def last_word(told):
+    """What is said of an order that no CA serves: that of each, and what may pass at one of them may pass."""
+    if len(told) == 1:
+        return told[0][1]
+    message = "; ".join(f"{url}: {failure.message}" for url, failure in told)
+    return Failure(
+        message,
+        resumable=any(failure.resumable for _url, failure in told),
+        passes=any(failure.passes for _url, failure in told),
+    )
 
 
 def check_all(params):
@@ -231,16 +290,16 @@ def check_all(params):
 
 
 def check_one(directory, option):
-    request_of(option)
+    request_of(option, directory.url)
     directory.check_profile(option["profile"])
     return {**option, "status": "pending", "problem": "", "challenges": []}
 
 
-def request_of(option):
+def request_of(option, directory):
     try:
-        return to_request(option, check(option["identifiers"], option["challenge"]))
+        return to_request(option, check(option["identifiers"], option["challenge"]), directory)
     except IdentifierError as error:
-        raise AcmeError(str(error)) from None
+        raise OptionError(str(error)) from None
 
 
 def main():
@@ -249,6 +308,7 @@ def main():
             **DIRECTORY_SPEC,
             **ACCOUNT_KEY_SPEC,
             **NEW_ACCOUNT_SPEC,
+            **ALTERNATIVES_SPEC,
             "orders": {"type": "list", "elements": "dict", "required": True, "options": ORDER_SPEC},
             "dns_persist_draft": {"type": "str", "choices": list(PERSIST_DRAFTS)},
             "timeout": {"type": "int", "default": 300},

@@ -20,6 +20,7 @@ author:
 extends_documentation_fragment:
   - certfleet.tls.acme
   - certfleet.tls.acme.account_key
+  - certfleet.tls.acme.alternatives
   - certfleet.tls.attributes
 attributes:
   check_mode:
@@ -131,6 +132,10 @@ options:
         description: URL of the account that ordered.
         type: str
         required: true
+      directory:
+        description: URL of the directory of the CA that the order is with; by default that of O(acme_directory).
+        type: str
+        version_added: 0.3.0
       can_wait:
         description:
           - A live certificate still serves, so what may pass by itself defers this order instead of failing it.
@@ -142,6 +147,23 @@ options:
         next run.
     type: int
     default: 300
+  preferred_chain:
+    description:
+      - Where the CA offers several chains, the roots to which it should lead, in order, by common name or by the
+        identifier of their key (hexadecimal).
+      - Alternate chains are downloaded only where one is preferred, and only as far as it takes.
+    type: list
+    elements: str
+    default: []
+    version_added: 0.3.0
+  preferred_chain_missing:
+    description:
+      - What to do where no chain leads to any of O(preferred_chain), V(fail), or take the CA's V(default) chain. The
+        order stands, so a later run takes the same certificate once this is changed.
+    type: str
+    default: fail
+    choices: [fail, default]
+    version_added: 0.3.0
   preflight:
     description:
       - Look at the challenges from here before the CA is told of them, as failed validations count against its limits.
@@ -210,7 +232,15 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils.acme.errors import AcmeError
 from ..module_utils.acme.issuance import Failure, complete, connections_for, describe, run_all
 from ..module_utils.acme.polling import Deadline
-from ..module_utils.ansible.ca_options import ACCOUNT_KEY_SPEC, DIRECTORY_SPEC, account_key, open_client
+from ..module_utils.acme.preferred_chain import Preference
+from ..module_utils.ansible.ca_options import (
+    ACCOUNT_KEY_SPEC,
+    ALTERNATIVES_SPEC,
+    DIRECTORY_SPEC,
+    account_key,
+    each_ca,
+    open_client,
+)
 from ..module_utils.ansible.libraries import require_libraries
 from ..module_utils.ansible.order_options import PREPARED_SPEC, VALID, by_host, from_failure, summary, to_prepared
 from ..module_utils.ansible.preflight_options import PREFLIGHT_SPEC, caa_of, preflight_of
@@ -220,25 +250,48 @@ from ..module_utils.pki.requests import der_of
 
 
 def finalize_all(params, warn):
-    """Finish every order. *warn* is told what could not be seen. Raises AcmeError for what concerns them all."""
+    """Finish every order at its CA. *warn* is told what could not be seen. Raises AcmeError for bad options."""
     options = params["orders"]
     if not options:
         return {"changed": False, "requests": 0, "hosts": {}}
-    with open_client(params, account_key(params), connections_for(len(options), params["concurrency"])) as client:
-        client.account_uri = options[0]["account_uri"]
-        look = look_of(client, params, warn)
-        chains = run_all(
-            options, lambda option: finalize(client, option, Deadline(client.clock, params["timeout"]), look)
-        )
-        items = [
-            from_failure(option, chain) if isinstance(chain, Failure) else certificate_of(option, chain)
-            for option, chain in zip(options, chains)
-        ]
-        return {
-            "changed": would_change(options),
-            "requests": client.http.count,
-            "hosts": by_host(items),
-        }
+    cas = each_ca(params)
+    first = next(iter(cas))
+    items, requests = {}, 0
+    for url, ca in cas.items():
+        here = [number for number, option in enumerate(options) if (option["directory"] or first) == url]
+        if here:
+            found, count = finalize_at(ca, [options[number] for number in here], warn)
+            items.update(zip(here, found))
+            requests += count
+    for number, option in enumerate(options):
+        if number not in items:
+            failure = Failure(f"its order is with {option['directory']}, which is none of the CAs given")
+            items[number] = from_failure(option, failure)
+    ordered = [items[number] for number in range(len(options))]
+    return {"changed": would_change(options), "requests": requests, "hosts": by_host(ordered)}
+
+
+def finalize_at(params, options, warn):
+    """What became of the orders at one CA, and how many requests it took."""
+    try:
+        with open_client(params, account_key(params), connections_for(len(options), params["concurrency"])) as client:
+            client.account_uri = options[0]["account_uri"]
+            look = look_of(client, params, warn)
+            preference = Preference(params["preferred_chain"], params["preferred_chain_missing"] == "default")
+
+            def one(option):
+                return finalize(client, option, Deadline(client.clock, params["timeout"]), look, preference)
+
+            chains = run_all(options, one)
+            items = [
+                from_failure(option, chain) if isinstance(chain, Failure) else certificate_of(option, chain)
+                for option, chain in zip(options, chains)
+            ]
+            return items, client.http.count
+    except AcmeError as error:
+        if not params["alternatives"]:
+            raise
+        return [from_failure(option, describe(error)) for option in options], 0
 
 
 def look_of(client, params, warn):
@@ -259,13 +312,13 @@ def would_change(options):
     return any(option["status"] != VALID for option in options)
 
 
-def finalize(client, option, deadline, look):
+def finalize(client, option, deadline, look, preference):
     try:
         # Before anything is asked of the CA: a request that does not fit would only fail at the end.
         csr = der_of(option["csr_content"], option["identifiers"])
         prepared = to_prepared(option)
         look(prepared)
-        chain = complete(client, prepared, csr, deadline)
+        chain = complete(client, prepared, csr, deadline, preference)
         check_not_over(chain.certificate, client.clock.now())
         return chain
     except HostError as error:
@@ -290,8 +343,11 @@ def main():
         argument_spec={
             **DIRECTORY_SPEC,
             **ACCOUNT_KEY_SPEC,
+            **ALTERNATIVES_SPEC,
             "orders": {"type": "list", "elements": "dict", "required": True, "options": PREPARED_SPEC},
             "timeout": {"type": "int", "default": 300},
+            "preferred_chain": {"type": "list", "elements": "str", "default": []},
+            "preferred_chain_missing": {"type": "str", "default": "fail", "choices": ["fail", "default"]},
             **PREFLIGHT_SPEC,
             "concurrency": {"type": "int", "default": 8},
         },

@@ -31,6 +31,14 @@ options:
     type: list
     elements: dict
     required: true
+  alternatives:
+    description:
+      - Other CAs whose certificates are as good, as M(certfleet.tls.acme_order) takes them; C(acme_directory) and
+        C(ca_path) are looked at.
+    type: list
+    elements: dict
+    default: []
+    version_added: 0.3.0
   force:
     description:
       - Issue everything anew.
@@ -62,6 +70,12 @@ directory:
   returned: success
   type: str
   sample: https://acme-v02.api.letsencrypt.org/directory
+directories:
+  description: The URLs of all CAs' directories, the first choice first.
+  returned: success
+  type: list
+  elements: str
+  sample: [https://acme-v02.api.letsencrypt.org/directory]
 due:
   description: The hosts on which something is to be done.
   returned: success

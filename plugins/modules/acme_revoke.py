@@ -18,6 +18,7 @@ author:
 extends_documentation_fragment:
   - certfleet.tls.acme
   - certfleet.tls.acme.account_key
+  - certfleet.tls.acme.alternatives
   - certfleet.tls.attributes
 attributes:
   check_mode:
@@ -98,8 +99,16 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.acme.certificate import REASONS, der_of, revoke
 from ..module_utils.acme.errors import AcmeError
-from ..module_utils.acme.issuance import Failure, run_all
-from ..module_utils.ansible.ca_options import ACCOUNT_KEY_SPEC, DIRECTORY_SPEC, account_key, open_client, use_account
+from ..module_utils.acme.issuance import Failure, describe, run_all
+from ..module_utils.ansible.ca_options import (
+    ACCOUNT_KEY_SPEC,
+    ALTERNATIVES_SPEC,
+    DIRECTORY_SPEC,
+    account_key,
+    each_ca,
+    open_client,
+    use_account,
+)
 from ..module_utils.ansible.libraries import require_libraries
 from ..module_utils.ansible.order_options import FAILED, summary
 
@@ -111,27 +120,39 @@ CERTIFICATE_SPEC = {
 
 
 def revoke_all(params):
-    """Revoke each certificate. Raises AcmeError for what concerns them all."""
+    """Revoke each certificate, at the first CA that does. Raises AcmeError for what concerns them all."""
+    options = params["certificates"]
+    results = [None] * len(options)
+    for ca in each_ca(params).values():
+        left = [number for number, result in enumerate(results) if result is None or isinstance(result, Failure)]
+        for number, result in zip(left, revoke_at(ca, [options[number] for number in left]) if left else ()):
+            # Of two refusals the first CA's word counts: another mostly does not know the certificate.
+            results[number] = results[number] if isinstance(result, Failure) and results[number] else result
+    return [item_of(option, result) for option, result in zip(options, results)]
+
+
+def revoke_at(params, options):
     reason = REASONS.get(params["revoke_reason"])
     if reason is None:
         reason = int(params["revoke_reason"])
     own_key = has_own_key(params)
-    key = key_of(params)
-    with open_client(params, key) as client:
-        if not own_key:
-            use_account(client, params["account_uri"])
-        return for_each(params, lambda option: revoke(client, der_of(option["content"]), reason, own_key))
+    try:
+        with open_client(params, key_of(params)) as client:
+            if not own_key:
+                use_account(client, params["account_uri"])
+            return run_all(options, lambda option: revoke(client, der_of(option["content"]), reason, own_key))
+    except AcmeError as error:
+        if not params["alternatives"]:
+            raise
+        return [describe(error)] * len(options)
 
 
 def check_all(params):
     """What can be told without a signed request."""
     key_of(params)
-    return for_each(params, lambda option: bool(der_of(option["content"])))
-
-
-def for_each(params, work):
     options = params["certificates"]
-    return [item_of(option, result) for option, result in zip(options, run_all(options, work))]
+    results = run_all(options, lambda option: bool(der_of(option["content"])))
+    return [item_of(option, result) for option, result in zip(options, results)]
 
 
 def has_own_key(params):
@@ -155,6 +176,7 @@ def main():
         argument_spec={
             **DIRECTORY_SPEC,
             **ACCOUNT_KEY_SPEC,
+            **ALTERNATIVES_SPEC,
             "certificates": {"type": "list", "elements": "dict", "required": True, "options": CERTIFICATE_SPEC},
             "revoke_reason": {
                 "type": "str",

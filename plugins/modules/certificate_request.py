@@ -107,11 +107,13 @@ def prepare_all(module, certificates):
     """Prepare each; gives requests, whether anything changed, the diff, and failures by name."""
     params = module.params
     orders = {item["name"]: Order(item["order_uri"], item["account_uri"]) for item in params["orders"]}
+    directories = {item["name"]: item["directory"] for item in params["orders"]}
     now = datetime.now(timezone.utc)
     requests, changed, diff, failures = [], False, [], {}
     for name, wanted in certificates.items():
         try:
-            prepared = prepare(params["home"], wanted, params["directory"], orders.get(name), now, module.check_mode)
+            directory = directories.get(name) or params["directory"]
+            prepared = prepare(params["home"], wanted, directory, orders.get(name), now, module.check_mode)
         except HostError as error:
             failures[name] = str(error)
             continue

@@ -54,6 +54,8 @@ OURS = (
     "pdns.pid",
     "pebble",
     "pebble.pid",
+    "pebble2",
+    "pebble2.pid",
     "resolv.conf",
     "ssh",
     "ssh_config",

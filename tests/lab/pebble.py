@@ -39,12 +39,16 @@ ISSUED = re.compile(r"^Pebble \S+ \S+ Issued certificate serial ([0-9a-f]+) for 
 class Pebble:
     """The CA, its log and its management interface."""
 
-    def __init__(self, lab: Lab) -> None:
+    def __init__(self, lab: Lab, name: str = "pebble", acme: int = ACME, management: int = MANAGEMENT) -> None:
+        """*name* is that of its process and log; the ports are its own."""
         self._lab = lab
-        self._directory = lab.state / "pebble"
-        self.log = lab.log("pebble")
+        self._name = name
+        self._acme = acme
+        self._management = management
+        self._directory = lab.state / name
+        self.log = lab.log(name)
         self.ca_path = self._directory / "ca.pem"  # PEM of the CA that signed Pebble's own web certificate
-        self.directory_url = f"https://ca.{lab.domain}:{ACME}/dir"
+        self.directory_url = f"https://ca.{lab.domain}:{acme}/dir"
         self.eab: dict[str, str] | None = None  # kid and key (base64url, for HS256), when the CA wants one
 
     def start(self) -> None:
@@ -71,10 +75,14 @@ class Pebble:
         if config is not None:
             self._lab.options.pebble_config = dict(config)
         self._lab.save()
-        process = Process.recorded(self._lab.state / "pebble.pid")
+        self.stop()
+        self._start()
+
+    def stop(self) -> None:
+        """End it."""
+        process = Process.recorded(self._lab.state / f"{self._name}.pid")
         if process:
             process.kill()
-        self._start()
 
     def mark(self) -> int:
         """A point in the log, for requests() and issued() to count from."""
@@ -119,8 +127,8 @@ class Pebble:
     def _start(self) -> None:
         options = self._lab.options
         config = {
-            "listenAddress": f"0.0.0.0:{ACME}",
-            "managementListenAddress": f"0.0.0.0:{MANAGEMENT}",
+            "listenAddress": f"0.0.0.0:{self._acme}",
+            "managementListenAddress": f"0.0.0.0:{self._management}",
             "certificate": str(self._directory / "cert.pem"),
             "privateKey": str(self._directory / "key.pem"),
             "httpPort": 80,
@@ -140,7 +148,7 @@ class Pebble:
         path = self._directory / "config.json"
         path.write_text(json.dumps({"pebble": config}, indent=2))
         self._lab.spawn(
-            "pebble",
+            self._name,
             [_program(), "-config", path, "-dnsserver", f"{self._lab.dns.for_ca}:53"],
             {**ENVIRONMENT, **options.pebble_env},
         )
@@ -151,7 +159,7 @@ class Pebble:
             # Not its directory: what comes in there is counted.
             self._manage("GET", "/roots/0")
         except OSError:
-            if Process.recorded(self._lab.state / "pebble.pid") is None:
+            if Process.recorded(self._lab.state / f"{self._name}.pid") is None:
                 raise LabError(f"Pebble ended: see {self.log}") from None
             return False
         return True
@@ -165,7 +173,9 @@ class Pebble:
         context = ssl.create_default_context(cafile=str(self.ca_path))
 
         def ask() -> str:
-            connection = http.client.HTTPSConnection(self._lab.controller, MANAGEMENT, timeout=10, context=context)
+            connection = http.client.HTTPSConnection(
+                self._lab.controller, self._management, timeout=10, context=context
+            )
             try:
                 # Without a User-Agent it answers some requests with an error, as RFC 8555 section 6.1 has it.
                 connection.request(method, path, body, {"User-Agent": "lab"})

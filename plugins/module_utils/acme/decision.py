@@ -9,7 +9,7 @@ Pure: from what a host has, what is wanted, what the CA says and the time. Stand
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -43,7 +43,7 @@ def emergency_point(not_before: datetime, not_after: datetime) -> datetime:
 
 def decide(
     found: Mapping[str, Any],
-    directory: str,
+    directories: Collection[str],
     now: datetime,
     suggested: datetime | None = None,
     forced: bool = False,
@@ -51,7 +51,7 @@ def decide(
     """Decide for one certificate.
 
     *found* is an entry of certificate_info: wanted, live, invalid (speaks against what is wanted) and problems (would
-    keep the host from getting a certificate). *directory* is the URL of the CA that is wanted.
+    keep the host from getting a certificate). *directories* are the URLs of the CAs that are wanted, any of them.
     *suggested* is the instant that follows from the CA's renewal information, None if there is none.
     """
     wanted, live = found["wanted"], found.get("live")
@@ -61,7 +61,7 @@ def decide(
         identifiers = names(check(wanted["identifiers"], wanted["challenge"]))
     except IdentifierError as error:
         return Decision(REFUSE, message=str(error))
-    reason, next_at = _reason(wanted, identifiers, live, directory, now, suggested, forced)
+    reason, next_at = _reason(wanted, identifiers, live, directories, now, suggested, forced)
     if live is None or reason:
         if found.get("problems"):
             return Decision(REFUSE, reason, "; ".join(found["problems"]))
@@ -77,7 +77,7 @@ def _reason(
     wanted: Mapping[str, Any],
     identifiers: list[str],
     live: Mapping[str, Any] | None,
-    directory: str,
+    directories: Collection[str],
     now: datetime,
     suggested: datetime | None,
     forced: bool,
@@ -95,7 +95,7 @@ def _reason(
         return "key changed", None
     if (live["profile"] or None) != (wanted["profile"] or None):
         return "profile changed", None
-    if live["directory"] != directory:
+    if live["directory"] not in directories:
         return "issuer changed", None
     if forced:
         return "forced", None

@@ -17,6 +17,10 @@ class AcmeError(Exception):
     """Anything that keeps the CA's work from being done. str() is one line meant for people."""
 
 
+class OptionError(AcmeError):
+    """What is asked for cannot be had, of no CA."""
+
+
 class KeyFileError(AcmeError):
     """An account key that cannot be used."""
 
@@ -39,6 +43,10 @@ class DeadlineError(AcmeError):
 
 class PreflightError(AcmeError):
     """The CA would find a challenge not in place, as can be seen from here: it is not asked to look."""
+
+
+class ChainError(AcmeError):
+    """The CA has issued, but with no chain that is wanted. The order stands."""
 
 
 class OrderInvalid(AcmeError):

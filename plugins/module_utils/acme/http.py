@@ -31,7 +31,7 @@ try:
 except ImportError:
     pass  # said by ansible/libraries.py, before anything here is called
 
-USER_AGENT = "certfleet.tls/0.2.0 (Ansible collection)"
+USER_AGENT = "certfleet.tls/0.3.0 (Ansible collection)"
 # RFC 3986 section 2, and no backslash: the library that connects takes it for a slash and sees another host than here.
 _URL = re.compile(r"[!-\[\]-~]+")
 # A chain of ten RSA-4096 certificates is some 30 kB; nothing a CA has to say is larger than this.

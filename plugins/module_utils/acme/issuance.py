@@ -23,10 +23,20 @@ from .certificate import Chain, download
 from .challenge import Challenge
 from .challenge_data import ChallengeData
 from .client import Client
-from .errors import AcmeError, DeadlineError, OrderInvalid, PreflightError, ProblemError, TransportError
+from .errors import (
+    AcmeError,
+    ChainError,
+    DeadlineError,
+    OptionError,
+    OrderInvalid,
+    PreflightError,
+    ProblemError,
+    TransportError,
+)
 from .http import check_url, is_same_origin
 from .order import Order
 from .polling import Deadline
+from .preferred_chain import Preference, choose
 
 # An order that waits holds a thread, and nothing else; beyond these, orders queue.
 _IN_FLIGHT = 64
@@ -66,7 +76,7 @@ class Prepared:
 class Failure:
     """Why an order came to nothing. retry_at is set for a rate limit; resumable: a later run may take the order up.
 
-    passes: the trouble may be over by then without anybody's doing.
+    passes: the trouble may be over by then without anybody's doing. final: no other CA would do better.
     """
 
     message: str
@@ -74,6 +84,7 @@ class Failure:
     resumable: bool = False
     passes: bool = False
     retry_at: datetime | None = None
+    final: bool = False
 
 
 def connections_for(orders: int, most: int) -> int:
@@ -102,7 +113,9 @@ def describe(error: AcmeError) -> Failure:
         passes = problem.passes
         return Failure(str(error), problem.rate_limited, resumable=passes, passes=passes, retry_at=error.retry_at)
     passes = isinstance(error, (DeadlineError, TransportError))
-    return Failure(str(error), resumable=passes or isinstance(error, PreflightError), passes=passes)
+    final = isinstance(error, OptionError)
+    resumable = passes or isinstance(error, (ChainError, PreflightError))
+    return Failure(str(error), resumable=resumable, passes=passes, final=final)
 
 
 def prepare(client: Client, request: OrderRequest) -> Prepared:
@@ -192,7 +205,9 @@ def _answered(client: Client, authorization: Authorization, kind: str, status: s
         return []  # some CAs leave challenges out of a valid authorization
 
 
-def complete(client: Client, prepared: Prepared, csr_der: bytes, deadline: Deadline) -> Chain:
+def complete(
+    client: Client, prepared: Prepared, csr_der: bytes, deadline: Deadline, preference: Preference | None = None
+) -> Chain:
     """Have the challenges validated, finalize, and download. Enters where the order's status says."""
     client = client.within(deadline)
     order = prepared.order
@@ -209,7 +224,8 @@ def complete(client: Client, prepared: Prepared, csr_der: bytes, deadline: Deadl
             order = order.wait_past(client, status, deadline)
     if order.status != "valid":
         raise OrderInvalid(order.failure(client))
-    return download(client, order.certificate_url)
+    chain = download(client, order.certificate_url)
+    return choose(preference, chain, lambda url: download(client, url)) if preference else chain
 
 
 def _answer(client: Client, challenge: ChallengeData) -> None:

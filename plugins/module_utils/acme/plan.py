@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -16,8 +16,8 @@ from .decision import ISSUE, KEEP, REFUSE, Decision, decide
 from .directory import Directory
 from .errors import AcmeError
 
-#: Asks the CA about certificates, by ARI id: the instant at which to renew each that it answered for.
-AskRenewal = Callable[[list[str]], Mapping[str, datetime]]
+#: Asks CAs about their certificates, ARI ids by directory: the instant at which to renew each that is answered for.
+AskRenewal = Callable[[Mapping[str, list[str]]], Mapping[str, datetime]]
 
 
 @dataclass(frozen=True)
@@ -50,15 +50,19 @@ class Planned:
 
 
 def make(
-    found: Iterable[Mapping[str, Any]], directory: str, now: datetime, forced: bool, ask_renewal: AskRenewal
+    found: Iterable[Mapping[str, Any]],
+    directories: Collection[str],
+    now: datetime,
+    forced: bool,
+    ask_renewal: AskRenewal,
 ) -> list[Planned]:
-    """Decide for all. The CA is asked only of certificates that would be kept without its word."""
+    """Decide for all. A CA is asked only of its certificates that would be kept without its word."""
     found = list(found)
     times = Counter((item["host"], item["name"]) for item in found)
     planned = []
     for item in found:
         try:
-            decision = decide(item, directory, now, forced=forced)
+            decision = decide(item, directories, now, forced=forced)
         except (AttributeError, LookupError, TypeError, ValueError):
             # A host that somebody has taken over may say anything; that is no reason to stop for the others.
             item = {**item, "live": None, "pending": None}
@@ -66,20 +70,28 @@ def make(
         if times[item["host"], item["name"]] > 1:
             decision = Decision(REFUSE, message="acme_certificates has more than one certificate of this name")
         planned.append(Planned(item["host"], item["name"], item, decision))
-    asked = {ari_id for plan in planned if (ari_id := _ari_id(plan)) and plan.decision.next_at}
-    suggested = ask_renewal(sorted(asked)) if asked else {}
-    return [_with_suggestion(plan, directory, now, suggested) for plan in planned]
+    asked: dict[str, set[str]] = {}
+    for plan in planned:
+        ari_id = _ari_id(plan)
+        if ari_id and plan.decision.next_at:
+            asked.setdefault(plan.found["live"]["directory"], set()).add(ari_id)
+    suggested = ask_renewal({url: sorted(ari_ids) for url, ari_ids in asked.items()}) if asked else {}
+    return [_with_suggestion(plan, directories, now, suggested) for plan in planned]
 
 
-def check_profile(plan: Planned, directory: Directory) -> Planned:
-    """Refuse what would be ordered under a profile that the CA does not offer."""
+def check_profile(plan: Planned, offering: Iterable[Directory]) -> Planned:
+    """Refuse what would be ordered under a profile that none of the CAs offers."""
     if plan.decision.action != ISSUE:
         return plan
-    try:
-        directory.check_profile(plan.found["wanted"]["profile"])
-    except AcmeError as error:
-        return replace(plan, decision=Decision(REFUSE, plan.decision.reason, str(error)))
-    return plan
+    problem = ""
+    for directory in offering:
+        try:
+            directory.check_profile(plan.found["wanted"]["profile"])
+        except AcmeError as error:
+            problem = problem or str(error)
+        else:
+            return plan
+    return replace(plan, decision=Decision(REFUSE, plan.decision.reason, problem))
 
 
 def without_ca(plan: Planned, why: str) -> Planned:
@@ -90,14 +102,16 @@ def without_ca(plan: Planned, why: str) -> Planned:
     return replace(plan, decision=replace(plan.decision, action=action, message=why))
 
 
-def _with_suggestion(plan: Planned, directory: str, now: datetime, suggested: Mapping[str, datetime]) -> Planned:
+def _with_suggestion(
+    plan: Planned, directories: Collection[str], now: datetime, suggested: Mapping[str, datetime]
+) -> Planned:
     ari_id = _ari_id(plan)
     decision = plan.decision
     if decision.next_at and ari_id and ari_id in suggested:
-        decision = decide(plan.found, directory, now, suggested[ari_id])
+        decision = decide(plan.found, directories, now, suggested[ari_id])
     live = plan.found.get("live")
-    # RFC 9773 section 5: the same CA's certificate; acme_order sends it for the same account only.
-    replaces = ari_id if decision.action == ISSUE and live and live.get("directory") == directory else None
+    # RFC 9773 section 5: the same CA's certificate; acme_order sends it to that CA only.
+    replaces = ari_id if decision.action == ISSUE and live and live.get("directory") in directories else None
     return replace(plan, decision=decision, replaces=replaces)
 
 

@@ -51,6 +51,37 @@ NEW_ACCOUNT_SPEC: dict[str, Any] = {
 }
 
 
+ALTERNATIVES_SPEC: dict[str, Any] = {
+    "alternatives": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "acme_directory": {"type": "str", "required": True},
+            "ca_path": {"type": "path"},
+            **ACCOUNT_KEY_SPEC,
+            "contact": {"type": "list", "elements": "str"},
+            "terms_agreed": {"type": "bool"},
+            "external_account_binding": NEW_ACCOUNT_SPEC["external_account_binding"],
+        },
+    },
+}
+# What belongs to one CA: another that does not say it has none.
+_OWN = ("ca_path", "account_uri", "external_account_binding")
+
+
+def each_ca(params: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """By the URL of its directory the options of each CA, the first choice first. Raises AcmeError.
+
+    What ALTERNATIVES_SPEC does not say of a further one is as for the first.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for given in [params, *params["alternatives"]]:
+        said = {name: value for name, value in given.items() if value is not None or name in _OWN}
+        found.setdefault(resolve(given["acme_directory"]), {**params, **said})
+    return found
+
+
 @contextmanager
 def open_http(params: Mapping[str, Any], connections: int = 1) -> Iterator[Http]:
     """A session with the CA, as DIRECTORY_SPEC says, closed at the end. Raises AcmeError."""

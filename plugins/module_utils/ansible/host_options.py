@@ -43,6 +43,7 @@ JOURNAL_SPEC: dict[str, Any] = {
     "name": {"type": "str", "required": True},
     "order_uri": {"type": "str", "required": True},
     "account_uri": {"type": "str"},
+    "directory": {"type": "str"},
 }
 
 CHALLENGE_SPEC: dict[str, Any] = {

@@ -23,8 +23,10 @@ ORDER_SPEC: dict[str, Any] = {
     "challenge": {"type": "str", "default": HTTP_01, "choices": list(CHALLENGES)},
     "profile": {"type": "str"},
     "replaces_cert_id": {"type": "str"},
+    "replaces_directory": {"type": "str"},
     "order_uri": {"type": "str"},
     "account_uri": {"type": "str"},
+    "directory": {"type": "str"},
     "can_wait": {"type": "bool", "default": False},
 }
 
@@ -53,6 +55,7 @@ PREPARED_SPEC: dict[str, Any] = {
     "authorizations": {"type": "list", "elements": "str", "default": []},
     "challenges": {"type": "list", "elements": "dict", "default": [], "options": _CHALLENGE_SPEC},
     "account_uri": {"type": "str", "required": True},
+    "directory": {"type": "str"},
     "can_wait": {"type": "bool", "default": False},
 }
 
@@ -65,18 +68,22 @@ def by_host(items: Iterable[Mapping[str, Any]]) -> dict[str, list[Mapping[str, A
     return hosts
 
 
-def to_request(option: Mapping[str, Any], identifiers: Iterable[Identifier]) -> OrderRequest:
-    """An order as it is asked for."""
+def to_request(option: Mapping[str, Any], identifiers: Iterable[Identifier], directory: str) -> OrderRequest:
+    """An order as the CA of a *directory* is asked for it."""
+    # RFC 9773 section 5: a CA is told only of certificates of its own.
+    replaces = option["replaces_cert_id"] if option["replaces_directory"] in (None, directory) else None
     return OrderRequest(
         challenges={identifier.name: identifier.challenge for identifier in identifiers},
         profile=option["profile"],
-        replaces=option["replaces_cert_id"],
+        replaces=replaces,
         order_uri=option["order_uri"],
         account_uri=option["account_uri"],
     )
 
 
-def from_prepared(option: Mapping[str, Any], prepared: Prepared, account_uri: str | None) -> dict[str, Any]:
+def from_prepared(
+    option: Mapping[str, Any], prepared: Prepared, directory: str, account_uri: str | None
+) -> dict[str, Any]:
     """An order and its open challenges, as a result that to_prepared() reads again in the next module run."""
     order = prepared.order
     return {
@@ -90,6 +97,7 @@ def from_prepared(option: Mapping[str, Any], prepared: Prepared, account_uri: st
         "certificate_uri": order.certificate_url,
         "authorizations": list(order.authorizations),
         "account_uri": account_uri,
+        "directory": directory,
         "can_wait": option["can_wait"],
         "challenges": [vars(challenge) for challenge in prepared.challenges],
     }

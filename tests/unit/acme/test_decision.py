@@ -264,7 +264,7 @@ TABLE = {
 
 @pytest.mark.parametrize(("item", "now", "options", "decision"), TABLE.values(), ids=TABLE)
 def test_decision(item, now, options, decision):
-    assert decide(item, CA, now, **options) == decision
+    assert decide(item, [CA], now, **options) == decision
 
 
 # Each reason here is graver than those below it.
@@ -285,7 +285,7 @@ def test_the_gravest_reason_is_told(first):
     for _unused, change in GRAVITY[first:]:
         wanted.update(change.get("wanted", {}))
         live.update(change.get("live", {}))
-    assert decide(found(wanted, live), CA, END).reason == GRAVITY[first][0]
+    assert decide(found(wanted, live), [CA], END).reason == GRAVITY[first][0]
 
 
 @pytest.mark.parametrize(

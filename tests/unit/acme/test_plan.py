@@ -11,6 +11,8 @@ from ansible_collections.certfleet.tls.plugins.module_utils.acme.decision import
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.directory import Directory
 from tests.unit.acme.test_decision import CA, DAY, DUE, FRESH, URGENT, found, utc
 
+OTHER = "https://other.example/directory"
+
 
 def on(host, item, name="shop"):
     return {**item, "host": host, "name": name}
@@ -28,7 +30,7 @@ class Ask:
 
 
 def make(*items, now=FRESH, forced=False, ask=None):
-    return plan.make(items, CA, now, forced, ask or Ask())
+    return plan.make(items, [CA], now, forced, ask or Ask())
 
 
 def actions(planned):
@@ -52,7 +54,7 @@ def test_all_are_decided_in_their_order():
 
 
 def test_items_may_come_from_a_generator():
-    assert len(plan.make((on(f"web{n}", found()) for n in range(3)), CA, FRESH, False, Ask())) == 3
+    assert len(plan.make((on(f"web{n}", found()) for n in range(3)), [CA], FRESH, False, Ask())) == 3
 
 
 def test_nothing_is_asked_for_an_empty_fleet():
@@ -74,7 +76,18 @@ def test_the_ca_is_asked_once_of_what_would_be_kept():
         on("without", found(live={"ari_id": None})),
         ask=ask,
     )
-    assert ask.asked == [["id-1", "id-2", "id-3"]]
+    assert ask.asked == [{CA: ["id-1", "id-2", "id-3"]}]
+
+
+def test_each_ca_is_asked_of_its_own():
+    ask = Ask(**{"id-2": FRESH})
+    items = [on("web1", found(live={"ari_id": "id-1"})), on("web2", found(live={"ari_id": "id-2", "directory": OTHER}))]
+    kept, due = plan.make(items, [CA, OTHER], FRESH, False, ask)
+    assert ask.asked == [{CA: ["id-1"], OTHER: ["id-2"]}]
+    assert (kept.decision.action, due.decision.action, due.replaces) == (KEEP, ISSUE, "id-2")
+    # Of a CA that is wanted no more nothing is asked.
+    (moved,) = plan.make(items[1:], [CA], FRESH, False, Ask())
+    assert (moved.decision.reason, moved.replaces) == ("issuer changed", None)
 
 
 @pytest.mark.parametrize(
@@ -147,11 +160,12 @@ class TestProfile:
     @pytest.mark.parametrize("profile", [None, "", "classic"])
     def test_offered(self, profile):
         (item,) = make(on("web1", found({"profile": profile}) | {"live": None}))
-        assert plan.check_profile(item, directory(classic="x")) == item
+        assert plan.check_profile(item, [directory(classic="x")]) == item
+        assert plan.check_profile(item, [directory(other="x"), directory(classic="x")]) == item
 
     def test_not_offered(self):
         (item,) = make(on("web1", found({"profile": "shortlived"})))
-        checked = plan.check_profile(item, directory(classic="x"))
+        checked = plan.check_profile(item, [directory(classic="x"), directory(other="x")])
         assert checked.decision.action == REFUSE
         assert checked.line() == (
             "web1: certificate shop: refuse (profile changed: profile 'shortlived' is not offered by "

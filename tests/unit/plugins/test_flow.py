@@ -33,6 +33,7 @@ ORDER = {
     "certificate_uri": "",
     "authorizations": ["https://ca/authz/1"],
     "account_uri": "https://ca/account/1",
+    "directory": DIRECTORY,
     "can_wait": False,
     "challenges": [
         {
@@ -86,7 +87,7 @@ def test_hosts_that_disagree_on_the_ca_are_refused(variable):
 
 def test_orders_take_what_is_issued_with_the_journals_order():
     hosts = {"web1": [planned("issue", can_wait=True)], "web2": [planned("repair")]}
-    plan = {"directory": DIRECTORY, "due": ["web1", "web2"], "hosts": hosts}
+    plan = {"directory": DIRECTORY, "directories": [DIRECTORY], "due": ["web1", "web2"], "hosts": hosts}
     hostvars = {"web1": facts(pending=PENDING), "web2": facts()}
     assert flow.orders(plan, hostvars) == [
         {
@@ -96,11 +97,62 @@ def test_orders_take_what_is_issued_with_the_journals_order():
             "challenge": "http-01",
             "profile": None,
             "replaces_cert_id": None,
+            "replaces_directory": None,
             "can_wait": True,
             "order_uri": "o",
             "account_uri": "a",
+            "directory": DIRECTORY,
         }
     ]
+
+
+def test_an_order_at_another_of_the_cas_is_resumed_there_and_a_ca_is_told_of_its_own_certificates_only():
+    other = "https://other/directory"
+    plan = {"directories": [DIRECTORY, other], "due": ["web1"], "hosts": {"web1": [planned("issue")]}}
+    hostvars = {"web1": facts(pending={**PENDING, "directory": other})}
+    hostvars["web1"]["acme_found"]["certificates"][0]["live"] = {"directory": DIRECTORY}
+    (order,) = flow.orders(plan, hostvars)
+    assert (order["order_uri"], order["directory"], order["replaces_directory"]) == ("o", other, DIRECTORY)
+
+
+ROLE = {
+    "ca_path": "/ca.pem",
+    "account_key_src": "key.pem",
+    "account_key_content": "",
+    "contact": [],
+    "terms_agreed": True,
+    "external_account_binding": {"kid": "1", "key": "k"},
+}
+
+
+@pytest.mark.parametrize("directory", ["letsencrypt", ["letsencrypt"], [{"directory": "letsencrypt"}]])
+def test_one_ca(directory):
+    assert flow.cas(directory, ROLE) == {**ROLE, "acme_directory": "letsencrypt", "alternatives": []}
+
+
+def test_several_cas_each_with_what_is_its_own():
+    own = {"directory": "https://ca.internal/dir", "ca_path": "/own.pem", "eab": {"kid": "2", "key": "x"}}
+    options = flow.cas([{"directory": "zerossl", "contact": ["ops@a.example"]}, "letsencrypt", own], ROLE)
+    assert options["contact"] == ["ops@a.example"]
+    common = {"account_key_src": "key.pem", "terms_agreed": True}
+    assert options["alternatives"] == [
+        {**common, "acme_directory": "letsencrypt"},
+        {
+            **common,
+            "acme_directory": "https://ca.internal/dir",
+            "ca_path": "/own.pem",
+            "external_account_binding": {"kid": "2", "key": "x"},
+        },
+    ]
+
+
+@pytest.mark.parametrize(
+    ("directory", "what"),
+    [([], "is an empty list"), ([{"url": "x"}], "has 'url'"), ([{"ca_path": "x"}], "lacks 'directory'")],
+)
+def test_what_is_no_list_of_cas(directory, what):
+    with pytest.raises(AnsibleFilterError, match=what):
+        flow.cas(directory, ROLE)
 
 
 @pytest.mark.parametrize(
@@ -116,7 +168,7 @@ def test_orders_take_what_is_issued_with_the_journals_order():
     ],
 )
 def test_an_order_is_resumed_only_where_it_is_for_what_is_wanted(pending, order_uri):
-    plan = {"directory": DIRECTORY, "due": ["web1"], "hosts": {"web1": [planned("issue")]}}
+    plan = {"directory": DIRECTORY, "directories": [DIRECTORY], "due": ["web1"], "hosts": {"web1": [planned("issue")]}}
     (order,) = flow.orders(plan, {"web1": facts(pending=pending)})
     assert order["order_uri"] == order_uri
 
@@ -128,7 +180,7 @@ def test_only_an_order_that_stands_gets_a_key_and_is_journaled(status, stands):
     ordered = {"hosts": {"web1": [{**ORDER, "status": status}]}}
     certificates = [{"name": "shop"}, {"name": "other"}]
     assert flow.wanted(certificates, ordered, "web1") == ([{"name": "shop"}] if stands else [])
-    journal = [{"name": "shop", "order_uri": ORDER["order_uri"], "account_uri": ORDER["account_uri"]}]
+    journal = [{key: ORDER[key] for key in ("name", "order_uri", "account_uri", "directory")}]
     assert flow.journal(ordered, "web1") == (journal if stands else [])
     assert flow.journal(ordered, "web2") == []
 

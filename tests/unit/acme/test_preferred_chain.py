@@ -1,0 +1,94 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which of the chains that a CA offers is taken."""
+
+from __future__ import annotations
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.certificate import Chain
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import ChainError, ProtocolError
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.preferred_chain import Preference, choose
+from tests.unit.pki import ca
+
+
+@pytest.fixture(scope="module")
+def chains():
+    """The default chain, to Root A, and alternates to Root B, which is part of it, and Root C; and these roots."""
+    roots = {name: ca.Authority.root(name) for name in ("Root A", "Root B", "Root C")}
+    made = {}
+    for name, root in roots.items():
+        above = x509.AuthorityKeyIdentifier.from_issuer_public_key(root.key.public_key())
+        basic = x509.BasicConstraints(ca=True, path_length=None)
+        intermediate = root.intermediate(f"Below {name}", extensions=[(basic, True), (above, False)])
+        leaf = intermediate.leaf(ec.generate_private_key(ec.SECP256R1()).public_key(), ["a.example"])
+        issuers = [intermediate.certificate, *([root.certificate] if name == "Root B" else [])]
+        made[name] = Chain(ca.pem(leaf), tuple(ca.pem(issuer) for issuer in issuers))
+    default = Chain(made["Root A"].certificate, made["Root A"].intermediates, ("https://ca/b", "https://ca/c"))
+    return default, {"https://ca/b": made["Root B"], "https://ca/c": made["Root C"]}, roots
+
+
+@pytest.fixture
+def chosen(chains):
+    default, alternates, _roots = chains
+    fetched = []
+
+    def fetch(url):
+        fetched.append(url)
+        return alternates[url]
+
+    def work(*roots, or_default=False):
+        fetched.clear()
+        chain = choose(Preference(roots, or_default), default, fetch)
+        name = next((url for url, alternate in alternates.items() if alternate is chain), "default")
+        return name, list(fetched)
+
+    return work
+
+
+@pytest.mark.parametrize(
+    ("roots", "chain", "fetched"),
+    [
+        ((), "default", []),
+        (("Root A",), "default", []),
+        (("Root B",), "https://ca/b", ["https://ca/b"]),
+        (("Root C",), "https://ca/c", ["https://ca/b", "https://ca/c"]),
+        (("Root A", "Root B"), "default", []),
+        (("Root C", "Root A"), "https://ca/c", ["https://ca/b", "https://ca/c"]),
+        (("None", "Root A"), "default", ["https://ca/b", "https://ca/c"]),
+        (("None", "Root C", "Root B"), "https://ca/c", ["https://ca/b", "https://ca/c"]),
+    ],
+)
+def test_the_first_root_that_is_offered_and_no_more_fetched_than_it_takes(chosen, roots, chain, fetched):
+    assert chosen(*roots) == (chain, fetched)
+
+
+def key_id(root):
+    return x509.SubjectKeyIdentifier.from_public_key(root.key.public_key()).digest.hex()
+
+
+@pytest.mark.parametrize("written", [str, str.upper, lambda text: ":".join(text[i : i + 2] for i in range(0, 40, 2))])
+def test_by_key_identifier(chains, chosen, written):
+    roots = chains[2]
+    assert chosen(written(key_id(roots["Root A"])))[0] == "default"
+    assert chosen(written(key_id(roots["Root B"])))[0] == "https://ca/b"
+    assert chosen(written(key_id(roots["Root C"])))[0] == "https://ca/c"
+
+
+def test_where_there_is_none(chosen):
+    assert chosen("None", or_default=True)[0] == "default"
+    with pytest.raises(
+        ChainError, match=r"no chain to None or Other \(offered: .*Root A.*; .*Root B.*; .*Root C.*\)"
+    ) as told:
+        chosen("None", "Other")
+    assert len(str(told.value).splitlines()) == 1
+    with pytest.raises(ChainError):
+        chosen("root a")  # names are what they are
+
+
+def test_a_chain_that_cannot_be_read():
+    chain = Chain("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", ())
+    with pytest.raises(ProtocolError, match="cannot be read"):
+        choose(Preference(["Root A"]), chain, None)
