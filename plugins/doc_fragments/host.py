@@ -288,6 +288,10 @@ options:
         description: Not used; as O(challenges[].url).
         type: str
         version_added: 0.2.0
+      wildcard:
+        description: Not used; as O(challenges[].url).
+        type: bool
+        version_added: 0.2.0
 """
 
     LISTENER = r"""

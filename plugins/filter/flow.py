@@ -25,6 +25,8 @@ _OF_THE_BATCH = (
     "acme_ca_path",
     "acme_dns",
     "acme_dns_tasks",
+    "acme_http_01_scope",
+    "acme_preflight",
     "acme_remove_unlisted",
 )
 _STOPPED = ("failed", "deferred")
@@ -165,7 +167,9 @@ def finalizable(
     """
     result = []
     for host, items in ordered.get("hosts", {}).items():
-        ready = set(_registered(hostvars, host, "acme_request", "ready")) - set((problems or {}).get(host, ()))
+        unproved = (problems or {}).get(host, ())
+        said = _registered(hostvars, host, "acme_request", "ready")
+        ready = {name for name in said if isinstance(name, str) and name not in unproved}
         requests = _by_name(_registered(hostvars, host, "acme_request", "requests"))
         for order in items:
             if order["name"] in ready and order["name"] in requests:
@@ -261,12 +265,12 @@ def not_revoked(read: Mapping[str, Any], revoked: Mapping[str, Any], host: str) 
 def _journaled(pending: Item | None, wanted: Item, directories: Collection[str]) -> Item:
     """The pending version, if its order is for what is wanted; acme_order compares the identifiers and the account."""
     # One that has its certificate is only to be switched to; where that is not the plan, it is to be a new one.
-    if not pending or pending.get("issued"):
+    if not isinstance(pending, Mapping) or not isinstance(pending.get("order_uri"), str) or pending.get("issued"):
         return {}
     # With another key type its host makes a new key; the order may have been finalized with the one before.
-    is_for = (pending["key_type"], pending["profile"] or None)
+    is_for = (pending.get("key_type"), pending.get("profile") or None)
     same = is_for == (wanted["key_type"], wanted["profile"] or None)
-    return pending if same and pending["directory"] in directories else {}
+    return pending if same and pending.get("directory") in directories else {}
 
 
 def _unshared(shared: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -308,22 +312,25 @@ def _failed(name: str, problem: str) -> dict[str, Any]:
 
 
 def _by_name(items: Iterable[Item]) -> dict[str, Item]:
-    return {item["name"]: item for item in items}
+    return {item["name"]: item for item in items if isinstance(item, Mapping) and isinstance(item.get("name"), str)}
 
 
 def _registered(hostvars: Mapping[str, Any], host: str, variable: str, key: str) -> Any:
-    """A registered result of another host; nothing where that host failed or vanished before it came to it."""
-    return hostvars[host].get(variable, {}).get(key) or ()
+    """A list of a registered result; nothing where that host failed, vanished before it came to it, or says no list."""
+    found = hostvars[host].get(variable, {}).get(key)
+    return found if isinstance(found, (list, tuple)) else ()
 
 
 def _one_ca_for_all(hosts: list[str], hostvars: Mapping[str, Any]) -> None:
-    for variable in _OF_THE_BATCH:
-        first: dict[str, str] = {}
-        for host in hosts:
-            first.setdefault(repr(hostvars[host].get(variable)), host)
-        if len(first) > 1:
+    first: dict[str, dict[str, str]] = {variable: {} for variable in _OF_THE_BATCH}
+    for host in hosts:
+        variables = hostvars[host]  # once: each time it is put together anew
+        for variable in _OF_THE_BATCH:
+            first[variable].setdefault(repr(variables.get(variable)), host)
+    for variable, values in first.items():
+        if len(values) > 1:
             raise AnsibleFilterError(
-                f"{variable} differs between {' and '.join(list(first.values())[:2])}: hosts of one play are ordered "
+                f"{variable} differs between {' and '.join(list(values.values())[:2])}: hosts of one play are ordered "
                 "for in one go, with one CA and one account; give those that differ a play of their own"
             )
 

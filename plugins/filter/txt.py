@@ -39,7 +39,8 @@ def txt_records(
     result = []
     problems = _problems(given_up)
     for host, orders in ordered.get("hosts", {}).items():
-        ready = hostvars[host].get("acme_request", {}).get("ready") or ()
+        ready = hostvars[host].get("acme_request", {}).get("ready")
+        ready = ready if isinstance(ready, (list, tuple)) else ()
         for order in orders:
             for challenge in _by_dns(order):
                 persistent = challenge["type"] == DNS_PERSIST_01
@@ -66,10 +67,13 @@ def txt_problems(ordered: Mapping[str, Any], *results: Any) -> dict[str, dict[st
     return found
 
 
-def txt_unwritten(failed: Mapping[str, Any], task: Item, records: Iterable[Item]) -> list[dict[str, str]]:
+def txt_unwritten(
+    failed: Mapping[str, Any], task: Item, records: Iterable[Item], tell: bool = True
+) -> list[dict[str, str]]:
     """The records that a tasks file did not set, with why.
 
-    *failed*: the result at which it stopped; *task*: what dns_txt_record left to it; *records*: its own.
+    *failed*: the result at which it stopped; *task*: what dns_txt_record left to it; *records*: its own. *tell*:
+    whether what a task says may be told, which may have credentials in it.
     """
     stopped = {}
     for result in failed.get("results", ()):
@@ -78,8 +82,13 @@ def txt_unwritten(failed: Mapping[str, Any], task: Item, records: Iterable[Item]
             stopped[item.get("name")] = result.get("msg", "failed")
     names = {record["name"] for record in task["records"]}
     problems = stopped or dict.fromkeys(names, failed.get("msg") or "its tasks failed")
+    hidden = "its tasks failed; acme_dns_no_log: false shows why"
     return [
-        {"name": record["name"], "value": record["value"], "problem": f"{task['provider']}: {problem}"}
+        {
+            "name": record["name"],
+            "value": record["value"],
+            "problem": f"{task['provider'] or 'acme_dns_tasks'}: {problem if tell else hidden}",
+        }
         for record in records
         if (problem := problems.get(record["target"]))
     ]

@@ -185,6 +185,7 @@ hosts:
             key_authorization: LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0.9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI
             record_name: ""
             record_value: ""
+            wildcard: false
 """
 
 from ansible.module_utils.basic import AnsibleModule

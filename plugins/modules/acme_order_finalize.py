@@ -123,6 +123,11 @@ options:
             type: str
             default: ''
             version_added: 0.2.0
+          wildcard:
+            description: Whether it is for a wildcard.
+            type: bool
+            default: false
+            version_added: 0.2.0
       account_uri:
         description: URL of the account that ordered.
         type: str
@@ -296,7 +301,7 @@ def look_of(client, params, warn):
 
     def look(prepared):
         if preflight and prepared.order.status == "pending":
-            for warning in preflight.look_all(prepared.challenges, prepared.order.identifiers, caa):
+            for warning in preflight.look_all(prepared.challenges, caa):
                 warn(warning)
 
     return look

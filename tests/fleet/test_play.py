@@ -181,6 +181,14 @@ def test_hosts_that_share_a_name_serve_each_others_challenges(small: Fleet) -> N
         small.lab.dns.remove("shared", "A", small.lab.address("web2"))
 
 
+def test_a_host_that_has_gone_is_not_the_end_for_those_that_share_challenges_with_it(small: Fleet) -> None:
+    small.lab.unplug("web3")
+    run = small.site(acme_http_01_scope="play")
+    assert run.hosts_with("unreachable") == ["web3"]
+    assert run.hosts_with("failed") == []
+    assert all(small.pair_matches(host) for host in ("web1", "web2"))
+
+
 def test_two_runs_at_once_over_two_halves_of_a_fleet(fleet: Fleet) -> None:
     mark = fleet.lab.pebble.mark()
     halves = [fleet.start(fleet.command(acme_hosts=hosts)) for hosts in ("web[0:9]", "web[10:19]")]

@@ -20,7 +20,8 @@ from .txt_record import PERSIST_DRAFTS, PersistentAccount, TxtRecord, dns_01, dn
 class ChallengeData:
     """What must be served for one identifier, and the URL at which the CA is then told.
 
-    identifier is without a wildcard's label. record_name and record_value are the TXT record of a challenge by DNS.
+    identifier is without a wildcard's label; wildcard tells whether there was one. record_name and record_value are the
+    TXT record of a challenge by DNS.
     """
 
     type: str
@@ -31,6 +32,7 @@ class ChallengeData:
     key_authorization: str
     record_name: str = ""
     record_value: str = ""
+    wildcard: bool = False
 
 
 def describe(client: Client, authorization: Authorization, kind: str, status: str | None = None) -> ChallengeData:
@@ -48,6 +50,7 @@ def describe(client: Client, authorization: Authorization, kind: str, status: st
         key_authorization=key_authorization,
         record_name=record.name,
         record_value=record.value,
+        wildcard=authorization.wildcard,
     )
 
 

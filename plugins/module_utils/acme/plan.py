@@ -87,7 +87,12 @@ def make(
     times = Counter((item["host"], item["name"]) for item in found)
     planned = []
     for item in found:
-        decision = decide(item, directories, now, forced=forced or bool(selected and selected(item)))
+        try:
+            decision = decide(item, directories, now, forced=forced or bool(selected and selected(item)))
+        except (AttributeError, LookupError, TypeError, ValueError):
+            # A host that somebody has taken over may say anything; that is no reason to stop for the others.
+            item = {**item, "live": None, "pending": None}
+            decision = Decision(REFUSE, message="what the host says of it cannot be understood")
         if times[item["host"], item["name"]] > 1:
             decision = Decision(REFUSE, message="acme_certificates has more than one certificate of this name")
         planned.append(Planned(item["host"], item["name"], item, decision))

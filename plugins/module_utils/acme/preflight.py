@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Callable, Collection, Iterable
+import threading
+from collections.abc import Callable, Iterable
 from urllib.parse import urljoin, urlsplit
 
 from ..pki.identifiers import HTTP_01, TLS_ALPN_01
@@ -29,6 +30,7 @@ except ImportError:
     pass  # said by ansible/libraries.py, before anything here is called
 
 _REDIRECTS = 10  # as Boulder has it; RFC 8555 section 8.3 leaves it to the CA
+_READS = 4  # a look as a whole may take so many times what one read may
 _LARGEST_BODY = 1024  # a key authorization has some hundred
 
 
@@ -52,8 +54,8 @@ class Preflight:
         # Not a word on the certificates that are not verified.
         urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
 
-    def look_all(self, challenges: Iterable[ChallengeData], identifiers: Collection[str], caa: Caa) -> list[str]:
-        """Look at those that the CA is about to be told of, of an order for *identifiers*; gives warnings.
+    def look_all(self, challenges: Iterable[ChallengeData], caa: Caa) -> list[str]:
+        """Look at those that the CA is about to be told of, of one order; gives warnings.
 
         Raises PreflightError for the first that is wrong.
         """
@@ -62,19 +64,36 @@ class Preflight:
             if challenge.status != "pending":
                 continue
             domain = challenge.identifier
-            for wildcard in (name.startswith("*.") for name in identifiers if name.removeprefix("*.") == domain):
-                try:
-                    refusal = caa(domain, wildcard, challenge.type)
-                except Unseen as unseen:
-                    warnings.append(str(unseen))
-                else:
-                    if refusal:
-                        raise PreflightError(f"{domain}: {refusal}: the CA is not asked (acme_preflight)")
             try:
-                self.look(challenge)
+                refusal = caa(domain, challenge.wildcard, challenge.type)
+            except Unseen as unseen:
+                warnings.append(str(unseen))
+            else:
+                if refusal:
+                    raise PreflightError(f"{domain}: {refusal}: the CA is not asked (acme_preflight)")
+            try:
+                self._look_in_time(challenge)
             except Unseen as unseen:
                 warnings.append(f"{domain}: {unseen}")
         return warnings
+
+    def _look_in_time(self, challenge: ChallengeData) -> None:
+        """look(), given up where a server that answers byte by byte would hold up all others."""
+        told: list[Exception] = []
+
+        def look() -> None:
+            try:
+                self.look(challenge)
+            except Exception as error:
+                told.append(error)
+
+        thread = threading.Thread(target=look, daemon=True)
+        thread.start()
+        thread.join(_READS * self._timeout)
+        if thread.is_alive():
+            raise Unseen(f"it takes longer than {_READS * self._timeout:g} s to answer")
+        if told:
+            raise told[0]
 
     def look(self, challenge: ChallengeData) -> None:
         """Raises PreflightError or Unseen; challenges by DNS and onion services are not for looking at here."""

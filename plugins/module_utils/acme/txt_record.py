@@ -88,7 +88,7 @@ def grants(value: str, now: datetime) -> set[str]:
     issuer, *rest = (part.strip(" \t") for part in value.split(";"))
     parameters = {tag.lower(): text for tag, _equals, text in (part.partition("=") for part in rest)}
     until = parameters.get("persistuntil")
-    over = until is not None and not (until.isdecimal() and int(until) > now.timestamp())
+    over = until is not None and not (until.isdecimal() and len(until) < 16 and int(until) > now.timestamp())
     if "" in parameters or len(parameters) != len(rest) or over or not parameters.get("accounturi"):
         return set()
     granted = f"{issuer.lower()}; accounturi={parameters['accounturi']}"

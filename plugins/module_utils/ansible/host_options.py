@@ -86,6 +86,7 @@ CHALLENGE_SPEC: dict[str, Any] = {
     "status": {"type": "str"},
     "record_name": {"type": "str"},
     "record_value": {"type": "str"},
+    "wildcard": {"type": "bool"},
 }
 
 LISTEN_SPEC: dict[str, Any] = {"listen_timeout": {"type": "int", "default": 600}}

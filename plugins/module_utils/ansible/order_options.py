@@ -42,6 +42,7 @@ _CHALLENGE_SPEC: dict[str, Any] = {
     "key_authorization": {"type": "str", "required": True, "no_log": False},
     "record_name": {"type": "str", "default": ""},
     "record_value": {"type": "str", "default": ""},
+    "wildcard": {"type": "bool", "default": False},
 }
 
 PREPARED_SPEC: dict[str, Any] = {

@@ -47,6 +47,7 @@ class TestPrepare:
                 "key_authorization": f"token-{number}.{key.thumbprint}",
                 "record_name": "",
                 "record_value": "",
+                "wildcard": False,
             }
             for name, number in zip(("a.example", "b.example"), numbers)
         ]

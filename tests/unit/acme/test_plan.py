@@ -248,3 +248,10 @@ def test_what_a_host_is_told():
         "next": utc(DUE),
     }
     assert due.result() == {**kept.result(), "action": ISSUE, "reason": "missing", "next": None}
+
+
+@pytest.mark.parametrize("live", [5, "x", [], {"missing": []}, {**found()["live"], "not_before": "soon"}])
+def test_a_host_that_says_nonsense_is_refused_and_stops_no_other(live):
+    odd, kept = make(on("web1", {**found(), "live": live}), on("web2", found()))
+    assert (odd.decision.action, odd.decision.message) == (REFUSE, "what the host says of it cannot be understood")
+    assert kept.decision.action == KEEP

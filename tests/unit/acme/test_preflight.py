@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 import threading
+import time
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -219,23 +221,43 @@ def test_an_order_is_looked_at_whole(web):
             raise Unseen("no resolver")
         return "CAA of evil.example forbids certificates by any CA" if domain == "evil.example" else ""
 
-    def look_all(*challenges, identifiers):
-        return Preflight(timeout=1, http_port=web.server_port).look_all(challenges, identifiers, caa)
+    def look_all(*challenges):
+        return Preflight(timeout=1, http_port=web.server_port).look_all(challenges, caa)
 
     by_dns = replace(BY_HTTP, type="dns-01")
-    assert look_all(BY_HTTP, identifiers=["localhost"]) == []
-    assert (
-        look_all(replace(by_dns, identifier="a.example"), identifiers=["a.example", "*.a.example", "b.example"]) == []
-    )
-    assert asked == [("localhost", False, "http-01"), ("a.example", False, "dns-01"), ("a.example", True, "dns-01")]
-    assert look_all(replace(by_dns, identifier="unseen.example"), identifiers=["unseen.example"]) == ["no resolver"]
+    assert look_all(BY_HTTP) == []
+    # An apex and its wildcard may be proved in different ways, and have different CAA properties.
+    assert look_all(replace(by_dns, identifier="a.example", wildcard=True)) == []
+    assert asked == [("localhost", False, "http-01"), ("a.example", True, "dns-01")]
+    assert look_all(replace(by_dns, identifier="unseen.example")) == ["no resolver"]
     with pytest.raises(PreflightError, match=r"^evil\.example: CAA of evil\.example forbids .* the CA is not asked"):
-        look_all(replace(by_dns, identifier="evil.example"), identifiers=["evil.example"])
-    (warning,) = look_all(replace(BY_HTTP, identifier="no-such-host.invalid"), identifiers=["no-such-host.invalid"])
+        look_all(replace(by_dns, identifier="evil.example"))
+    (warning,) = look_all(replace(BY_HTTP, identifier="no-such-host.invalid"))
     assert warning.startswith("no-such-host.invalid: http://no-such-host.invalid")
+    web.pages.clear()
+    with pytest.raises(PreflightError, match="answers HTTP 404"):
+        look_all(BY_HTTP)
+
+
+def test_a_server_that_answers_byte_by_byte_is_given_up():
+    with socket.create_server(("127.0.0.1", 0)) as dripping:
+
+        def drip():
+            connection = dripping.accept()[0]
+            with connection, contextlib.suppress(OSError):
+                for byte in b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" + b"x" * 1000:
+                    connection.send(bytes([byte]))
+                    time.sleep(0.05)
+
+        threading.Thread(target=drip, daemon=True).start()
+        began = time.monotonic()
+        preflight = Preflight(timeout=0.2, http_port=dripping.getsockname()[1])
+        (warning,) = preflight.look_all([BY_HTTP], no_caa)
+    assert warning == "localhost: it takes longer than 0.8 s to answer"
+    assert time.monotonic() - began < 3
 
 
 @pytest.mark.parametrize("status", ["valid", "processing", "stale"])
 def test_what_the_ca_is_not_told_of_is_not_looked_at(status):
     challenge = replace(BY_HTTP, status=status)
-    assert Preflight(http_port=1).look_all([challenge], ["localhost"], no_caa) == []
+    assert Preflight(http_port=1).look_all([challenge], no_caa) == []

@@ -97,6 +97,7 @@ PLAIN = "ca.example; accounturi=https://ca/1"
         (f"{PLAIN}; persistUntil={int(NOW.timestamp()) + 1}", {PLAIN}),
         (f"{PLAIN}; persistUntil={int(NOW.timestamp())}", set()),
         (f"{PLAIN}; persistUntil=soon", set()),
+        (f"{PLAIN}; persistUntil={'9' * 5000}", set()),
         (f"{PLAIN}; accounturi=https://ca/2", set()),
         ("ca.example", set()),
         ("", set()),

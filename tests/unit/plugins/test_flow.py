@@ -300,6 +300,24 @@ def test_a_failed_certificate_is_told_which_other_host_did_not_serve_its_challen
     assert outcome["problem"] == "unauthorized"
 
 
+@pytest.mark.parametrize(
+    "said",
+    [{"ready": 5}, {"ready": [{}, "shop"], "requests": [5, {"name": []}]}, {"ready": "shop", "requests": {"name": 1}}],
+)
+def test_a_host_that_says_nonsense_stops_no_other(said):
+    ordered = {"hosts": {"web1": [ORDER], "web2": [{**ORDER, "host": "web2"}]}}
+    hostvars = {"web1": facts(acme_request=said), "web2": facts(acme_request=REQUESTED)}
+    assert [item["host"] for item in flow.finalizable(ordered, hostvars)] == ["web2"]
+    txt.txt_records(ordered, hostvars, "set")
+
+
+@pytest.mark.parametrize("pending", [5, [], {"order_uri": 1}, {"order_uri": "o"}])
+def test_a_journal_that_is_none_is_passed_over(pending):
+    plan = {"directory": DIRECTORY, "due": ["web1"], "hosts": {"web1": [planned("issue")]}}
+    (order,) = flow.orders(plan, {"web1": facts(pending=pending)})
+    assert order["order_uri"] is None
+
+
 VALID = {"host": "web1", "name": "shop", "status": "valid", "problem": "", "certificate": "PEM"}
 
 

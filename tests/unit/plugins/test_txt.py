@@ -124,6 +124,11 @@ def test_a_tasks_file_that_fails_is_told_for_the_records_that_it_failed_at(faile
     assert {item["name"]: item["problem"] for item in txt.txt_unwritten(failed, TASK, RECORDS)} == problems
 
 
+def test_what_a_task_with_credentials_says_is_not_told():
+    unwritten = txt.txt_unwritten({"msg": "token s3cret refused"}, TASK, RECORDS, tell=False)
+    assert {item["problem"] for item in unwritten} == {"route53: its tasks failed; acme_dns_no_log: false shows why"}
+
+
 def test_the_record_to_publish_for_dns_persist_01():
     record = txt.dns_persist_record("*.Bücher.example", "https://ca/acct/1", "ca.example", persist_until=1893456000)
     assert record == {
