@@ -30,20 +30,6 @@ _OF_THE_BATCH = (
     "acme_remove_unlisted",
 )
 _STOPPED = ("failed", "deferred")
-# What the role's variables say of the first CA only.
-_OF_THE_FIRST = ("ca_path", "account_uri", "external_account_binding")
-# An entry of acme_directory, and what the modules call it.
-_CA = {
-    "directory": "acme_directory",
-    "ca_path": "ca_path",
-    "account_key_src": "account_key_src",
-    "account_key_content": "account_key_content",
-    "account_key_passphrase": "account_key_passphrase",
-    "account_uri": "account_uri",
-    "contact": "contact",
-    "terms_agreed": "terms_agreed",
-    "eab": "external_account_binding",
-}
 # The options that acme_order_finalize takes of what acme_order returned.
 _PREPARED = (
     "host",
@@ -225,21 +211,6 @@ def outcomes(
     return result
 
 
-def cas(directory: Any, role: Mapping[str, Any]) -> dict[str, Any]:
-    """acme_directory, which may be a list of CAs, as options of the modules: those of the first, and alternatives.
-
-    A CA is a name or a URL, or a mapping of directory and what is the CA's own; *role* is what the role's variables say
-    of all, but for what is _OF_THE_FIRST.
-    """
-    entries = directory if isinstance(directory, (list, tuple)) else [directory]
-    if not entries:
-        raise AnsibleFilterError("acme_directory is an empty list: name a CA")
-    first, *others = [_ca(entry) for entry in entries]
-    common = {key: value for key, value in role.items() if key not in _OF_THE_FIRST}
-    alternatives = [{key: value for key, value in _with_own(common, own).items() if value} for own in others]
-    return {**_with_own(role, first), "alternatives": alternatives}
-
-
 def to_revoke(hosts: Iterable[str], hostvars: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The certificates that slurp read on *hosts*, as acme_revoke takes them."""
     return [
@@ -280,23 +251,6 @@ def _unshared(shared: Mapping[str, Any]) -> dict[str, list[str]]:
         for token, problem in (result.get("failures") or {}).items():
             found.setdefault(token, []).append(f"{result['item']} does not serve it: {problem}")
     return found
-
-
-def _ca(entry: Any) -> dict[str, Any]:
-    if not isinstance(entry, Mapping):
-        return {"acme_directory": str(entry)}
-    unknown = sorted(set(entry) - set(_CA))
-    if unknown or "directory" not in entry:
-        what = f"has {unknown[0]!r}" if unknown else "lacks 'directory'"
-        raise AnsibleFilterError(f"an entry of acme_directory {what}; it takes {', '.join(_CA)}")
-    return {_CA[key]: value for key, value in entry.items()}
-
-
-def _with_own(common: Item, own: Item) -> dict[str, Any]:
-    """What is common to all CAs, and what is a CA's own."""
-    # A key that is given itself wins over a file's: it is not common to a CA with a file of its own.
-    has_file = own.get("account_key_src") and not own.get("account_key_content")
-    return {**common, **({"account_key_content": ""} if has_file else {}), **own}
 
 
 def _where(kind: str, webroot: str | None, wanted: Item) -> dict[str, Any]:
@@ -340,7 +294,6 @@ class FilterModule:
 
     def filters(self) -> dict[str, Any]:
         return {
-            "cas": cas,
             "found": found,
             "orders": orders,
             "wanted": wanted,

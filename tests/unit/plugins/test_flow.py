@@ -9,7 +9,7 @@ from base64 import b64encode
 import pytest
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.certfleet.tls.plugins.filter import flow, shared, txt
+from ansible_collections.certfleet.tls.plugins.filter import cas, flow, shared, txt
 
 WANTED = {
     "identifiers": ["a.example"],
@@ -117,59 +117,6 @@ def test_an_order_at_another_of_the_cas_is_resumed_there_and_a_ca_is_told_of_its
     hostvars["web1"]["acme_found"]["certificates"][0]["live"] = {"directory": DIRECTORY}
     (order,) = flow.orders(plan, hostvars)
     assert (order["order_uri"], order["directory"], order["replaces_directory"]) == ("o", other, DIRECTORY)
-
-
-ROLE = {
-    "ca_path": "/ca.pem",
-    "account_key_src": "key.pem",
-    "account_key_content": "",
-    "contact": [],
-    "terms_agreed": True,
-    "external_account_binding": {"kid": "1", "key": "k"},
-}
-
-
-@pytest.mark.parametrize("directory", ["letsencrypt", ["letsencrypt"], [{"directory": "letsencrypt"}]])
-def test_one_ca(directory):
-    assert flow.cas(directory, ROLE) == {**ROLE, "acme_directory": "letsencrypt", "alternatives": []}
-
-
-def test_several_cas_each_with_what_is_its_own():
-    own = {"directory": "https://ca.internal/dir", "ca_path": "/own.pem", "eab": {"kid": "2", "key": "x"}}
-    options = flow.cas([{"directory": "zerossl", "contact": ["ops@a.example"]}, "letsencrypt", own], ROLE)
-    assert options["contact"] == ["ops@a.example"]
-    common = {"account_key_src": "key.pem", "terms_agreed": True}
-    assert options["alternatives"] == [
-        {**common, "acme_directory": "letsencrypt"},
-        {
-            **common,
-            "acme_directory": "https://ca.internal/dir",
-            "ca_path": "/own.pem",
-            "external_account_binding": {"kid": "2", "key": "x"},
-        },
-    ]
-
-
-def test_a_ca_with_a_key_file_of_its_own_does_not_get_the_key_that_is_given():
-    role = {**ROLE, "account_key_content": "PEM", "account_uri": "https://ca/account/1"}
-    own = {"directory": "zerossl", "account_key_src": "own.pem"}
-    options = flow.cas(["letsencrypt", own, "google"], role)
-    assert (options["account_key_content"], options["account_uri"]) == ("PEM", "https://ca/account/1")
-    assert [(ca["account_key_src"], ca.get("account_key_content")) for ca in options["alternatives"]] == [
-        ("own.pem", None),
-        ("key.pem", "PEM"),
-    ]
-    assert all("account_uri" not in ca for ca in options["alternatives"])
-    assert flow.cas([own], role)["account_key_content"] == ""
-
-
-@pytest.mark.parametrize(
-    ("directory", "what"),
-    [([], "is an empty list"), ([{"url": "x"}], "has 'url'"), ([{"ca_path": "x"}], "lacks 'directory'")],
-)
-def test_what_is_no_list_of_cas(directory, what):
-    with pytest.raises(AnsibleFilterError, match=what):
-        flow.cas(directory, ROLE)
 
 
 @pytest.mark.parametrize(
@@ -313,7 +260,7 @@ def test_a_host_that_says_nonsense_stops_no_other(said):
 
 @pytest.mark.parametrize("pending", [5, [], {"order_uri": 1}, {"order_uri": "o"}])
 def test_a_journal_that_is_none_is_passed_over(pending):
-    plan = {"directory": DIRECTORY, "due": ["web1"], "hosts": {"web1": [planned("issue")]}}
+    plan = {"directories": [DIRECTORY], "due": ["web1"], "hosts": {"web1": [planned("issue")]}}
     (order,) = flow.orders(plan, {"web1": facts(pending=pending)})
     assert order["order_uri"] is None
 
@@ -446,4 +393,4 @@ def test_every_filter_is_documented_and_exported():
     from pathlib import Path
 
     documented = {path.stem for path in Path(flow.__file__).parent.glob("*.yml")}
-    assert documented == {name for module in (flow, shared, txt) for name in module.FilterModule().filters()}
+    assert documented == {name for module in (cas, flow, shared, txt) for name in module.FilterModule().filters()}
