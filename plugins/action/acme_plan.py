@@ -82,10 +82,10 @@ class ActionModule(ActionBase):
         absent = missing(("requests",))
         if absent:
             raise AcmeError(absent)
-        selection = Selection.parse(options["replace"], _text)
+        clock = Clock()
+        selection = Selection.parse(options["replace"], _text, clock.now())
         interval, limits = report.span(options["run_interval"]), limits_of_all(options["limits"])
         cache = RenewalCache(options["cache"])
-        clock = Clock()
         cas = {url: _Ca(url, Http(clock, ca_paths[url], options["request_timeout"], _CONNECTIONS)) for url in urls}
         warnings: list[str] = []
 

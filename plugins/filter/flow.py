@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-from base64 import b64decode
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
@@ -211,28 +210,6 @@ def outcomes(
     return result
 
 
-def to_revoke(hosts: Iterable[str], hostvars: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The certificates that slurp read on *hosts*, as acme_revoke takes them."""
-    return [
-        {"host": host, "name": item["item"], "content": b64decode(item["content"]).decode("ascii", "replace")}
-        for host in hosts
-        for item in _registered(hostvars, host, "acme_revoked", "results")
-        if "content" in item
-    ]
-
-
-def not_revoked(read: Mapping[str, Any], revoked: Mapping[str, Any], host: str) -> list[str]:
-    """A line for each certificate of *host* that slurp could not *read*, or that acme_revoke could not revoke."""
-    problems = {item["name"]: item["problem"] for item in revoked.get("certificates", ()) if item["host"] == host}
-    lines = []
-    for item in read.get("results", ()):
-        # One that has no answer of its own shares what stopped them all.
-        problem = problems.get(item["item"], revoked.get("msg")) if "content" in item else item["msg"]
-        if problem:
-            lines.append(f"certificate {item['item']} is not revoked: {problem}")
-    return lines
-
-
 def _journaled(pending: Item | None, wanted: Item, directories: Collection[str]) -> Item:
     """The pending version, if its order is for what is wanted; acme_order compares the identifiers and the account."""
     # One that has its certificate is only to be switched to; where that is not the plan, it is to be a new one.
@@ -301,7 +278,5 @@ class FilterModule:
             "challenges": challenges,
             "finalizable": finalizable,
             "outcomes": outcomes,
-            "to_revoke": to_revoke,
             "unlisted": unlisted,
-            "not_revoked": not_revoked,
         }

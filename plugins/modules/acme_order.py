@@ -70,7 +70,7 @@ options:
       not_before:
         description:
           - From when the certificate is to be valid, for a CA that takes such wishes; others refuse the order.
-          - An instant with its zone, V(2027-01-31T12:00:00Z), or a span from now, V(+12h).
+          - An instant with its zone, V(2026-01-31T12:00:00Z), or a span from now, V(+12h).
         type: str
         version_added: 0.3.0
       not_after:

@@ -25,6 +25,13 @@ options:
     description:
       - The certificates that are wanted on this host. Without this option everything that is there is reported.
     default: null
+  history:
+    description:
+      - Names of certificates of which every version that has a certificate is wanted, with it.
+    type: list
+    elements: str
+    default: []
+    version_added: 0.3.0
 seealso:
   - module: certfleet.tls.acme_plan
 """
@@ -119,6 +126,22 @@ certificates:
           directory: https://acme-v02.api.letsencrypt.org/directory
           identifiers: [shop.example.com]
           renewal: true
+history:
+  description: The versions of the certificates named in O(history), the oldest of each first.
+  returned: success
+  type: list
+  elements: dict
+  version_added: 0.3.0
+  sample:
+    - name: shop
+      version: "0007"
+      live: true
+      serial: 4a1f
+      created: "2026-11-01T00:59:30Z"
+      not_after: "2026-12-16T00:00:00Z"
+      certificate: |
+        -----BEGIN CERTIFICATE-----
+        ...
 unlisted:
   description: The names of certificates that are there and not in O(certificates), if that is given.
   returned: success
@@ -131,6 +154,7 @@ unlisted:
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.ansible.host_options import CERTIFICATE_SPEC, HOME_SPEC
+from ..module_utils.pki import manifest
 from ..module_utils.pki.inspection import inspect, inventory, unlisted
 
 
@@ -139,14 +163,16 @@ def main():
         argument_spec={
             **HOME_SPEC,
             "certificates": {"type": "list", "elements": "dict", "options": CERTIFICATE_SPEC},
+            "history": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,
     )
     home, wanted = module.params["home"], module.params["certificates"]
+    past = [version for name in module.params["history"] for version in manifest.history(home, name)]
     if wanted is None:
-        module.exit_json(changed=False, certificates=inventory(home), unlisted=[])
+        module.exit_json(changed=False, certificates=inventory(home), unlisted=[], history=past)
     names = [item["name"] for item in wanted]
-    module.exit_json(changed=False, certificates=inspect(home, wanted), unlisted=unlisted(home, names))
+    module.exit_json(changed=False, certificates=inspect(home, wanted), unlisted=unlisted(home, names), history=past)
 
 
 if __name__ == "__main__":

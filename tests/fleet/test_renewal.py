@@ -105,3 +105,42 @@ def test_what_cannot_wait_fails_with_the_limit(small: Fleet) -> None:
         "web3"
     )
     assert len(small.lab.pebble.issued(mark)) == 2
+
+
+def test_compromised_keys_are_replaced_and_their_certificates_revoked_at_last(small: Fleet) -> None:
+    pebble = small.lab.pebble
+    assert small.site().code == 0
+    first = small.serials()
+    keys = {host: small.live(host).public_key() for host in small.lab.hosts}
+    now = datetime.now(timezone.utc) + timedelta(seconds=1)
+
+    def compromise(*arguments: str, **variables: object) -> Run:
+        selection = {"acme_compromised": "shop", "acme_compromised_before": f"{now:%Y-%m-%dT%H:%M:%SZ}"}
+        return small.run(
+            small.command(
+                "-l", "web1,web2", *arguments, playbook="certfleet.tls.compromise", **{**selection, **variables}
+            )
+        )
+
+    def revoked() -> list[str]:
+        return [host for host, serial in first.items() if pebble.cert_status(serial)["Status"] == "Revoked"]
+
+    # One that cannot be replaced now is in use and stays; the other is both.
+    run = compromise(acme_limits={pebble.directory_url: {"orders": "4/1d"}})
+    assert len(run.hosts_with("failed")) == 1
+    (late,) = run.hosts_with("failed")
+    (done,) = {"web1", "web2"} - {late}
+    assert run.message(late).startswith("certificate shop is not revoked: it is still in use, with a key from 20")
+    assert (revoked(), small.serials()[late]) == ([done], first[late])
+    assert pebble.cert_status(first[done])["Reason"] == 1
+
+    run = compromise()
+    assert (run.code, revoked()) == (0, ["web1", "web2"])
+    second = small.serials()
+    assert [host for host in small.lab.hosts if first[host] != second[host]] == ["web1", "web2"]
+    assert all(small.live(host).public_key() != keys[host] for host in ("web1", "web2"))
+
+    mark = pebble.mark()
+    run = compromise()
+    assert (run.code, run.hosts_with("changed"), pebble.issued(mark)) == (0, [], [])
+    assert small.serials() == second

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from ..pki.identifiers import canonical
@@ -24,6 +24,7 @@ from .renewal_info import parse_time
 #: The options of a selection.
 OPTIONS = ("all", "issuer", "serials", "serials_src", "names", "before")
 
+_CLOCKS_DIFFER = timedelta(minutes=1)
 _SERIAL = re.compile(r"(?:0x)?([0-9a-f]{1,64})")
 
 
@@ -38,7 +39,7 @@ class Selection:
     before: datetime | None = None
 
     @classmethod
-    def parse(cls, options: Mapping[str, Any], read: Callable[[str], str]) -> Selection | None:
+    def parse(cls, options: Mapping[str, Any], read: Callable[[str], str], now: datetime) -> Selection | None:
         """From the options of a task; *read* gives a file's text. None if they select nothing. Raises AcmeError."""
         unknown = sorted(set(options) - set(OPTIONS))
         if unknown:
@@ -58,9 +59,11 @@ class Selection:
             return None
         if lasting and not selection.before:
             raise OptionError(
-                "replace needs 'before' (acme_replace_before), an instant such as 2027-01-31T12:00:00Z: without it, "
+                "replace needs 'before' (acme_replace_before), an instant such as 2026-01-31T12:00:00Z: without it, "
                 "a later run could not tell what is replaced already"
             )
+        if selection.before and selection.before > now + _CLOCKS_DIFFER:
+            raise OptionError(f"replace: before: {options['before']} is yet to come, and keys made until then too")
         return selection
 
     def __call__(self, found: Mapping[str, Any]) -> bool:

@@ -19,7 +19,7 @@ _SPAN = re.compile(r"([+-])((?:[0-9]{1,9}[wdhms])+)")
 
 @dataclass(frozen=True)
 class Validity:
-    """What is wanted, as it was given: an instant with its zone ("2027-01-31T12:00:00Z"), or a span from now ("+30d").
+    """What is wanted, as it was given: an instant with its zone ("2026-01-31T12:00:00Z"), or a span from now ("+30d").
 
     Empty or None leaves it to the CA.
     """
@@ -52,6 +52,6 @@ def _instant(text: str, option: str, now: datetime) -> datetime:
         return instant.astimezone(timezone.utc)
     except (ValueError, OverflowError):
         raise OptionError(
-            f"{option} '{one_line(text, 60)}' is not a time: give an instant with its zone, 2027-01-31T12:00:00Z, "
+            f"{option} '{one_line(text, 60)}' is not a time: give an instant with its zone, 2026-01-31T12:00:00Z, "
             "or a span from now, +30d or +12h30m"
         ) from None

@@ -195,6 +195,23 @@ def issuances(home: str, name: str, numbers: list[str]) -> list[dict[str, Any]]:
     return [item for item in result if _days_before(item["at"], result[-1]["at"]) < _COUNTED_DAYS]
 
 
+def history(home: str, name: str) -> list[dict[str, Any]]:
+    """The versions of a certificate that have one, with it, the oldest first. created: when the key was made."""
+    if name_problem(name):
+        return []
+    found = look(home, name)
+    result = []
+    for number in found.numbers:
+        certificate = content(home, name, number, CERTIFICATE).decode("ascii", "replace")
+        if certificate:
+            known = read(folder_path(home, name, number, MANIFEST)) or {}
+            created = _time(known.get("created")) or known.get("not_before")
+            facts = {"name": name, "version": number, "live": number == found.live, "serial": known.get("serial")}
+            facts.update(created=created, not_after=known.get("not_after"), certificate=certificate)
+            result.append(facts)
+    return result
+
+
 def _live(home: str, name: str) -> tuple[str | None, bool]:
     try:
         target = os.readlink(link_path(home, name))

@@ -19,7 +19,7 @@ def item(pending=None, **live):
 
 
 def select(entry, text="", **options):
-    selection = Selection.parse(options, {"list": text}.__getitem__)
+    selection = Selection.parse(options, {"list": text}.__getitem__, FRESH + HOUR)
     return bool(selection and selection(entry))
 
 
@@ -107,6 +107,7 @@ def test_without_an_instant_a_later_run_would_not_know(options):
         ({"serials": "not hex"}, "replace: serials: 'not hex' is not a serial number: give hexadecimal digits"),
         ({"all": True, "before": "yesterday"}, "replace: before: 'yesterday' is not an RFC 3339 time"),
         ({"all": True, "before": "2027-01-31T12:00:00"}, "replace: before: .* has no time zone"),
+        ({"all": True, "before": utc(FRESH + 2 * HOUR)}, "replace: before: .* is yet to come"),
     ],
 )
 def test_what_is_no_selection(options, message):

@@ -4,12 +4,10 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
-
 import pytest
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.certfleet.tls.plugins.filter import cas, flow, shared, txt
+from ansible_collections.certfleet.tls.plugins.filter import cas, flow, revocation, shared, txt
 
 WANTED = {
     "identifiers": ["a.example"],
@@ -341,41 +339,6 @@ def test_outcomes(plan, ordered, requested, finalized, status, problem):
         assert outcome["resumable"]
 
 
-def test_to_revoke_takes_what_slurp_read():
-    results = [{"item": "gone", "msg": "File not found"}, {"item": "shop", "content": b64encode(b"PEM").decode()}]
-    hostvars = {"web1": {"acme_revoked": {"results": results}}, "web2": {"acme_revoked": {"unreachable": True}}}
-    assert flow.to_revoke(["web1", "web2"], hostvars) == [{"host": "web1", "name": "shop", "content": "PEM"}]
-
-
-@pytest.mark.parametrize(
-    ("revoked", "told"),
-    [
-        ({"certificates": [{"host": "web1", "name": "shop", "problem": ""}]}, None),
-        # Its own word, not that of the whole step or of another host.
-        (
-            {
-                "msg": "certificate shop of web1: refused; certificate shop of web2: malformed",
-                "certificates": [
-                    {"host": "web1", "name": "shop", "problem": "refused"},
-                    {"host": "web2", "name": "shop", "problem": "malformed"},
-                ],
-            },
-            "refused",
-        ),
-        ({"msg": "no account", "certificates": []}, "no account"),
-        ({"msg": "MODULE FAILURE"}, "MODULE FAILURE"),
-    ],
-    ids=["revoked", "refused", "nothing at all", "broken"],
-)
-def test_not_revoked(revoked, told):
-    read = {"results": [{"item": "gone", "msg": "File not found"}, {"item": "shop", "content": "UEVN"}]}
-    lines = ["certificate gone is not revoked: File not found"]
-    if told:
-        lines.append(f"certificate shop is not revoked: {told}")
-    assert flow.not_revoked(read, revoked, "web1") == lines
-    assert flow.not_revoked({"unreachable": True}, revoked, "web1") == []
-
-
 def test_what_is_not_listed_is_collected_by_host_and_its_removal_told():
     hostvars = {"web1": {"acme_found": {"unlisted": ["old"]}}, "web2": {"acme_found": {"unlisted": []}}, "web3": {}}
     assert flow.unlisted(["web1", "web2", "web3"], hostvars) == {"web1": ["old"]}
@@ -393,4 +356,6 @@ def test_every_filter_is_documented_and_exported():
     from pathlib import Path
 
     documented = {path.stem for path in Path(flow.__file__).parent.glob("*.yml")}
-    assert documented == {name for module in (cas, flow, shared, txt) for name in module.FilterModule().filters()}
+    assert documented == {
+        name for module in (cas, flow, revocation, shared, txt) for name in module.FilterModule().filters()
+    }

@@ -51,8 +51,8 @@ def finalized(**more):
 ORDERED = {"hosts": {"web1": [{"name": "shop", "status": "ready", "directory": OTHER_CA, "challenges": []}]}}
 
 
-def told(the_plan, host, hostvars, final=None, ordered=ORDERED):
-    final = finalized() if final is None else final
+def told(the_plan, host, hostvars, final=None, ordered=None):
+    final, ordered = finalized() if final is None else final, ordered or ORDERED
     requested = hostvars[host].get("acme_request") or {}
     results = flow.outcomes(the_plan, ordered, requested, final, host)
     return shared.received(results, the_plan, ordered, final, hostvars, host)
