@@ -178,7 +178,8 @@ AUTHORIZATION_SPEC = {
     "problem": {"type": "str"},
     "challenges": {"type": "list", "elements": "dict"},
 }
-PENDING, VALID = "pending", "valid"
+PENDING = "pending"
+VALID = "valid"
 
 
 def wanted(params):
