@@ -41,7 +41,11 @@ class ActionModule(ActionBase):
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         result = super().run(tmp, task_vars)
         _arguments, options = self.validate_argument_spec(
-            argument_spec={**HOME_SPEC, "certificates": {"type": "list", "elements": "dict", "options": _SPEC}}
+            argument_spec={
+                **HOME_SPEC,
+                "certificates": {"type": "list", "elements": "dict", "options": _SPEC},
+                "history": {"type": "list", "elements": "str", "default": []},
+            }
         )
         arguments = dict(self._task.args)
         if isinstance(arguments.get("certificates"), list):
@@ -51,6 +55,7 @@ class ActionModule(ActionBase):
         if not result.get("failed"):
             result["certificates"] = _of(options["certificates"], result.get("certificates"))
             result["unlisted"] = _beside(options["certificates"] or [], result.get("unlisted"))
+            result["history"] = _versions(options["history"], result.get("history"))
         return result
 
 
@@ -72,3 +77,12 @@ def _beside(wanted: list[dict[str, Any]], said: Any) -> list[str]:
     if not isinstance(names, list) or not all(isinstance(name, str) and not name_problem(name) for name in names):
         raise AnsibleActionFail("the host's answer is not one of certificate_info")
     return sorted(set(names) - listed)
+
+
+def _versions(names: list[str], said: Any) -> list[dict[str, Any]]:
+    """What a host *said* of versions, of the certificates that it was asked for."""
+    if said is None:
+        return []
+    if not isinstance(said, list) or not all(isinstance(item, dict) and item.get("name") in names for item in said):
+        raise AnsibleActionFail("the host's answer is not one of certificate_info")
+    return said

@@ -1,0 +1,108 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""certificate_share: a private key goes from one place to another, sealed, through hands that do not get to know it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.integration.hosts import DIRECTORY, HOME, ORDER, Host, Issuer, told, wanted
+
+OTHER = "/srv/other"  # as if it were another host's
+
+
+@pytest.fixture
+def place(host: Host) -> Iterator[Host]:
+    host.shell(f"rm -rf {OTHER}")
+    yield host
+    host.shell(f"rm -rf {OTHER}")
+
+
+def receiver(host: Host) -> str:
+    """The public key of the other place."""
+    result = host.request(home=OTHER, receive=["shop"], certificates=[])
+    assert result.ok, result["msg"]
+    return str(result["receivers"]["shop"])
+
+
+def serial_of(host: Host) -> str:
+    """The live certificate's serial number, as its manifest has it."""
+    (found,) = host("certificate_info", certificates=[wanted()])["certificates"]
+    return str(found["live"]["serial"])
+
+
+def receive(host: Host, share: dict[str, Any], receiver: str = "other", **result: Any) -> Any:
+    given = {"certificate": share["certificate"], "chain": share["chain"], "sealed_key": share["sealed"][receiver]}
+    given = {"name": "shop", "status": "valid", "directory": DIRECTORY, **ORDER, **given, **result}
+    return host.deploy([given], home=OTHER)
+
+
+def test_a_live_certificate_is_given_and_nobody_between_learns_its_key(place: Host, issuer: Issuer) -> None:
+    place.make_live(issuer)
+    serial = serial_of(place)
+    asked = [{"name": "shop", "serial": serial, "receivers": {"other": receiver(place)}}]
+    before = place.tree()
+    given = place("certificate_share", shares=asked)
+    assert (given.ok, given["changed"], given["failures"]) == (True, False, {})
+    assert place.tree() == before
+    (share,) = given["shares"]
+    assert "PRIVATE KEY" not in given.text
+
+    received = receive(place, share)
+    assert received.ok, received["msg"]
+    (item,) = received["certificates"]
+    assert (item["reason"], item["serial"]) == ("received", serial)
+    for file in ("privkey.pem", "fullchain.pem"):
+        assert place.read(f"{OTHER}/versions/shop/0001/{file}") == place.read(f"{HOME}/versions/shop/0001/{file}")
+    assert place.path(f"{OTHER}/versions/shop/0001/privkey.pem").stat().st_mode & 0o777 == 0o600
+    assert "PRIVATE KEY" not in received.text
+    # It was good for once.
+    assert place.names(f"{OTHER}/versions/shop") == [".lock", "0001"]
+    assert "no key to receive with is there" in told(receive(place, share))
+
+
+def test_one_that_cannot_be_given_stops_no_other(place: Host, issuer: Issuer) -> None:
+    place.make_live(issuer)
+    public = receiver(place)
+    serial = serial_of(place)
+    result = place(
+        "certificate_share",
+        shares=[
+            {"name": "absent", "serial": "77", "receivers": {"other": public}},
+            {"name": "../shop", "receivers": {"other": public}},
+            {"name": "shop", "serial": serial, "receivers": {"other": public}},
+        ],
+    )
+    assert "no version of it here has the serial number 77" in told(result)
+    assert sorted(result["failures"]) == ["../shop", "absent"]
+    assert [share["name"] for share in result["shares"]] == ["shop"]
+
+
+def test_what_was_sealed_for_another_or_is_not_the_certificates_key_is_refused(place: Host, issuer: Issuer) -> None:
+    place.make_live(issuer)
+    serial = serial_of(place)
+
+    def share(public: str) -> dict[str, Any]:
+        asked = [{"name": "shop", "serial": serial, "receivers": {"other": public}}]
+        return dict(place("certificate_share", shares=asked)["shares"][0])
+
+    stale = share(receiver(place))
+    receiver(place)  # another run's
+    assert "what was sealed is for another host, another certificate or another run" in told(receive(place, stale))
+
+    right = share(receiver(place))
+    (request,) = place.request(wanted("other"))["requests"]
+    strange = issuer.issue({**request, "identifiers": ["shop.lab.test"]})
+    refused = receive(place, right, certificate=strange["certificate"])
+    assert "key" in told(refused)
+    assert not place.path(f"{OTHER}/live/shop").exists()
+
+
+def test_a_public_key_that_is_none(place: Host, issuer: Issuer) -> None:
+    place.make_live(issuer)
+    serial = serial_of(place)
+    result = place("certificate_share", shares=[{"name": "shop", "serial": serial, "receivers": {"other": "AAAA"}}])
+    assert told(result).endswith("the public key to seal with is damaged")
