@@ -41,7 +41,11 @@ class ActionModule(ActionBase):
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         result = super().run(tmp, task_vars)
         _arguments, options = self.validate_argument_spec(
-            argument_spec={**HOME_SPEC, "certificates": {"type": "list", "elements": "dict", "options": _SPEC}}
+            argument_spec={
+                **HOME_SPEC,
+                "certificates": {"type": "list", "elements": "dict", "options": _SPEC},
+                "content": {"type": "bool", "default": False},
+            }
         )
         arguments = dict(self._task.args)
         if isinstance(arguments.get("certificates"), list):

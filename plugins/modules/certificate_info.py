@@ -25,6 +25,12 @@ options:
     description:
       - The certificates that are wanted on this host. Without this option everything that is there is reported.
     default: null
+  content:
+    description:
+      - Whether to return the live certificates themselves, with their chains, PEM, as C(content) of C(live).
+    type: bool
+    default: false
+    version_added: 0.3.0
 seealso:
   - module: certfleet.tls.acme_plan
 """
@@ -73,7 +79,9 @@ certificates:
       returned: success
       sample: ["webroot /var/www/shop does not exist: make it, and have the web server serve it"]
     live:
-      description: The live version, from its manifest, and what became of its files; none if there is none.
+      description:
+        - The live version, from its manifest, and what became of its files; none if there is none.
+        - With O(content) there is C(content) in it, too.
       type: dict
       returned: success
       sample:
@@ -139,14 +147,15 @@ def main():
         argument_spec={
             **HOME_SPEC,
             "certificates": {"type": "list", "elements": "dict", "options": CERTIFICATE_SPEC},
+            "content": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )
-    home, wanted = module.params["home"], module.params["certificates"]
+    home, wanted, content = (module.params[option] for option in ("home", "certificates", "content"))
     if wanted is None:
-        module.exit_json(changed=False, certificates=inventory(home), unlisted=[])
+        module.exit_json(changed=False, certificates=inventory(home, content), unlisted=[])
     names = [item["name"] for item in wanted]
-    module.exit_json(changed=False, certificates=inspect(home, wanted), unlisted=unlisted(home, names))
+    module.exit_json(changed=False, certificates=inspect(home, wanted, content), unlisted=unlisted(home, names))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from .decision import ISSUE, KEEP, REFUSE, Decision, decide
@@ -77,17 +78,20 @@ def make(
     ask_renewal: AskRenewal,
     selected: Callable[[Mapping[str, Any]], bool] | None = None,
     interval: timedelta = timedelta(0),
+    revoked: Mapping[tuple[str, str], str] = MappingProxyType({}),
 ) -> list[Planned]:
     """Decide for all. A CA is asked only of its certificates that would be kept without its word.
 
     *selected*: which certificates are to be replaced, with all forced if *forced*. *interval*: how often this is run,
-    if that is known.
+    if that is known. *revoked*: of live certificates that the CA has revoked, by host and name, what it says of them.
     """
     found = list(found)
     times = Counter((item["host"], item["name"]) for item in found)
     planned = []
     for item in found:
-        decision = decide(item, directories, now, forced=forced or bool(selected and selected(item)))
+        replacing = forced or bool(selected and selected(item))
+        said = revoked.get((item["host"], item["name"]), "")
+        decision = decide(item, directories, now, forced=replacing, revoked=said)
         if times[item["host"], item["name"]] > 1:
             decision = Decision(REFUSE, message="acme_certificates has more than one certificate of this name")
         planned.append(Planned(item["host"], item["name"], item, decision))
