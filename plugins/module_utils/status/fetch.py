@@ -37,8 +37,8 @@ _ISSUER_BYTES = 64 * 1024
 _OCSP_BYTES = 64 * 1024
 # RFC 5019 section 5: up to here a request is a GET, which caches in between answer.
 _LONGEST_GET = 255
-# For all of a run, in multiples of the largest CRL: what hosts' certificates name must not fill the memory.
-_ALL = 20
+# For all of a run: what hosts' certificates name must not fill the memory.
+_ALL_BYTES = 512 * 1024 * 1024
 
 
 class Fetcher:
@@ -56,7 +56,7 @@ class Fetcher:
         self.clock = clock
         self._largest = largest
         self._timeout = timeout
-        self._left = _ALL * largest
+        self._left = _ALL_BYTES
         self._session = requests.Session()
         # A CRL is not worth compressing, and what is decompressed has no size that is known before.
         self._session.headers.update({"User-Agent": USER_AGENT, "Accept-Encoding": "identity"})
@@ -160,7 +160,7 @@ class Fetcher:
             if size > largest:
                 raise StatusError(f"{place} answered more than {largest} bytes")
             if self._left < 0:
-                raise StatusError(f"{place} is not read: CRLs have more than {_ALL * self._largest} bytes together")
+                raise StatusError(f"{place} is not read: CRLs have more than {_ALL_BYTES} bytes together")
             if not deadline.left():
                 raise self._too_slow(place)
 

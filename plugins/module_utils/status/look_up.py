@@ -91,8 +91,8 @@ class LookUp:
     def _fetch(self, asks: Sequence[Ask]) -> None:
         new = [ask for ask in dict.fromkeys(asks) if ask not in self._answers]
         answers = side_by_side(self._answer, new, self._connections, self._deadline)
-        late = Answer(problem=f"there was no answer within {self._deadline.seconds:g} s")
-        self._answers.update({ask: answers.get(ask, late) for ask in new})
+        late = f"did not answer within {self._deadline.seconds:g} s, which all have together"
+        self._answers.update({ask: answers.get(ask) or Answer(problem=f"{ask.url} {late}") for ask in new})
 
     def _answer(self, ask: Ask) -> Answer:
         kept = self._cache.get(ask.key, self._largest)

@@ -24,6 +24,8 @@ def side_by_side(
 
     Threads that do not come back, as in a look-up of a name or behind headers that trickle in, end with the process.
     """
+    if not deadline.left():
+        return {}
     waiting: queue.SimpleQueue[Item] = queue.SimpleQueue()
     done: queue.SimpleQueue[tuple[Item, Result]] = queue.SimpleQueue()
     over = threading.Event()

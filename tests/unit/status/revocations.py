@@ -89,13 +89,12 @@ def answer(
     this_update=NOW - HOUR,
     next_update=NOW + DAY,
     by=None,
-    key=None,
     algorithm=None,
     by_name=False,
     certificates=(),
     extensions=(),
 ):
-    """An OCSP response about *certificate*. by: the Authority that signs; key: the key, if it is another."""
+    """An OCSP response about *certificate*. by: the Authority that signs."""
     by = by or issuer
     revoked = status == ocsp.OCSPCertStatus.REVOKED
     builder = ocsp.OCSPResponseBuilder().add_response(
@@ -114,8 +113,7 @@ def answer(
         builder = builder.certificates(list(certificates))
     for extension, critical in extensions:
         builder = builder.add_extension(extension, critical)
-    key = key or by.key
-    return builder.sign(key, algorithm_for(key)).public_bytes(serialization.Encoding.DER)
+    return builder.sign(by.key, algorithm_for(by.key)).public_bytes(serialization.Encoding.DER)
 
 
 def refusal(status):
