@@ -12,14 +12,14 @@ LONGEST = 10.0  # seconds that anything here takes at most
 
 
 class Place:
-    """An HTTP server on loopback. Paths: bytes, a status, (status, headers, body), or f(method, path, body)."""
+    """An HTTP server. Paths: bytes, a status, (status, headers, body), or f(method, path, body)."""
 
-    def __init__(self):
+    def __init__(self, address="127.0.0.1"):
         self.paths = {}
         self.asked = []
         self.closing = threading.Event()
-        self._server = _Server(self)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._server = _Server(self, address)
+        self.url = f"http://{address}:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         self._thread.start()
 
@@ -70,9 +70,9 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, place):
+    def __init__(self, place, address):
         self.place = place
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__((address, 0), _Handler)
 
     def handle_error(self, request, client_address):
         pass  # a client that went away, which some tests are about
