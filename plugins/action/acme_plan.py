@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -56,6 +56,7 @@ class ActionModule(ActionBase):
                 "force": {"type": "bool", "default": False},
                 "replace": {"type": "dict", "default": {}},
                 "renewal_information": {"type": "bool", "default": True},
+                "check_revocation": {"type": "bool", "default": False},
                 "cache": {"type": "path"},
                 "run_interval": {"type": "str", "default": ""},
                 "limits": {"type": "dict", "default": {}},
@@ -79,7 +80,7 @@ class ActionModule(ActionBase):
         given = [options, *options["alternatives"]]
         ca_paths = {resolve(ca["acme_directory"]): ca.get("ca_path") for ca in reversed(given)}
         urls = list(reversed(ca_paths))
-        absent = missing(("requests",))
+        absent = missing(("requests", "cryptography") if options["check_revocation"] else ("requests",))
         if absent:
             raise AcmeError(absent)
         clock = Clock()
@@ -102,8 +103,11 @@ class ActionModule(ActionBase):
         try:
             if options["certificates"]:
                 cas[urls[0]].look()
+            revoked = _revoked(options, clock, warnings) if options["check_revocation"] else {}
             now = clock.now()
-            planned = plan.make(options["certificates"], urls, now, options["force"], ask_renewal, selection, interval)
+            planned = plan.make(
+                options["certificates"], urls, now, options["force"], ask_renewal, selection, interval, revoked
+            )
             elsewhere = plan.make(options["elsewhere"], urls, clock.now(), False, ask_renewal)
             planned = sharing.share(planned, elsewhere)
             if any(item.decision.action == ISSUE for item in planned):
@@ -169,6 +173,27 @@ class ActionModule(ActionBase):
         unavailable = "; ".join(ca.trouble for ca in cas)
         warnings.append(f"{unavailable}; nothing is issued in this run")
         return [plan.without_ca(item, unavailable) for item in planned]
+
+
+def _revoked(options: Mapping[str, Any], clock: Clock, warnings: list[str]) -> dict[tuple[str, str], str]:
+    """The live certificates that are revoked, and what the CA says of them."""
+    # Only here, as their libraries take a while to load.
+    from ansible_collections.certfleet.tls.plugins.module_utils.status import live, look_up
+
+    def ask(contents: Sequence[str]) -> Sequence[Any]:
+        statuses, problem = look_up.look_up(
+            contents,
+            clock,
+            cache=options["cache"],
+            ca_path=options["ca_path"],
+            timeout=options["request_timeout"],
+        )
+        warnings.extend(filter(None, [problem]))
+        return statuses
+
+    revoked, trouble = live.revoked(options["certificates"], ask)
+    warnings.extend(trouble)
+    return revoked
 
 
 def _text(path: str) -> str:

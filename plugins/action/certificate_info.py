@@ -45,6 +45,7 @@ class ActionModule(ActionBase):
                 **HOME_SPEC,
                 "certificates": {"type": "list", "elements": "dict", "options": _SPEC},
                 "history": {"type": "list", "elements": "str", "default": []},
+                "content": {"type": "bool", "default": False},
             }
         )
         arguments = dict(self._task.args)

@@ -13,7 +13,8 @@ description:
   - Decides for every certificate that M(certfleet.tls.certificate_info) reported whether it is kept, issued anew, put
     right on its host, or refused.
   - The reasons to issue are V(missing), V(key does not match), V(damaged), V(identifiers changed), V(key changed),
-    V(profile changed), V(issuer changed), V(forced), V(window open) and V(lifetime).
+    V(profile changed), V(issuer changed), V(forced), V(window open), V(lifetime) and, with O(check_revocation),
+    V(revoked).
   - The CA is asked for its renewal information (RFC 9773) on what would be kept, all at once and unsigned. Where it
     does not answer, a warning says so and the lifetime decides, at two thirds of it, at one half if that is below ten
     days.
@@ -75,10 +76,19 @@ options:
     type: dict
     default: {}
     version_added: 0.3.0
+  check_revocation:
+    description:
+      - Whether to ask the CAs, as M(certfleet.tls.certificate_status) does, if the live certificates are revoked. One
+        that is revoked is issued anew at once. What cannot be told is a warning.
+      - Needed in O(certificates) is C(content) of C(live), which M(certfleet.tls.certificate_info) returns with
+        O(certfleet.tls.certificate_info#module:content).
+    type: bool
+    default: false
+    version_added: 0.3.0
   cache:
     description:
       - A folder on the controller, in which renewal information is kept for as long as the CA asks not to be asked
-        again. It is made where it does not exist, and may vanish at any time.
+        again, and what O(check_revocation) fetched. It is made where it does not exist, and may vanish at any time.
     type: path
     version_added: 0.3.0
   run_interval:

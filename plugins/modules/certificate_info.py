@@ -32,6 +32,12 @@ options:
     elements: str
     default: []
     version_added: 0.3.0
+  content:
+    description:
+      - Whether to return the live certificates themselves, with their chains, PEM, as C(content) of C(live).
+    type: bool
+    default: false
+    version_added: 0.3.0
 seealso:
   - module: certfleet.tls.acme_plan
 """
@@ -80,7 +86,9 @@ certificates:
       returned: success
       sample: ["webroot /var/www/shop does not exist: make it, and have the web server serve it"]
     live:
-      description: The live version, from its manifest, and what became of its files; none if there is none.
+      description:
+        - The live version, from its manifest, and what became of its files; none if there is none.
+        - With O(content) there is C(content) in it, too.
       type: dict
       returned: success
       sample:
@@ -163,16 +171,18 @@ def main():
         argument_spec={
             **HOME_SPEC,
             "certificates": {"type": "list", "elements": "dict", "options": CERTIFICATE_SPEC},
+            "content": {"type": "bool", "default": False},
             "history": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,
     )
-    home, wanted = module.params["home"], module.params["certificates"]
+    home, wanted, content = (module.params[option] for option in ("home", "certificates", "content"))
     past = [version for name in module.params["history"] for version in manifest.history(home, name)]
     if wanted is None:
-        module.exit_json(changed=False, certificates=inventory(home), unlisted=[], history=past)
+        module.exit_json(changed=False, certificates=inventory(home, content), unlisted=[], history=past)
     names = [item["name"] for item in wanted]
-    module.exit_json(changed=False, certificates=inspect(home, wanted), unlisted=unlisted(home, names), history=past)
+    found = inspect(home, wanted, content)
+    module.exit_json(changed=False, certificates=found, unlisted=unlisted(home, names), history=past)
 
 
 if __name__ == "__main__":

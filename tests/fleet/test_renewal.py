@@ -5,9 +5,19 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode
 from datetime import datetime, timedelta, timezone
+from functools import partial
+from urllib.parse import unquote
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.x509.ocsp import OCSPCertStatus, load_der_ocsp_request
 
 from tests.fleet.fleet import Fleet, Run
+from tests.unit.pki.ca import Authority
+from tests.unit.status import revocations
+from tests.unit.status.place import Place
 
 ARI = ("GET", "/draft-ietf-acme-ari-03/renewalInfo/")
 
@@ -50,6 +60,58 @@ def test_what_the_ca_wants_back_at_once_is_renewed_in_the_next_run(small: Fleet)
     assert (run.code, run.planned) == (0, ["web1: certificate shop: issue (window open)"])
     after = small.serials()
     assert [host for host in small.lab.hosts if before[host] != after[host]] == ["web1"]
+
+
+def test_what_is_revoked_is_replaced_in_the_next_run_that_looks(small: Fleet) -> None:
+    """The CA's certificates name a responder, which knows what was revoked at the CA."""
+    pebble = small.lab.pebble
+    place = small.lab.inside(lambda: Place(small.lab.controller))
+    try:
+        # Of its keys it shows those that are RSA.
+        pebble.restart(config={"ocspResponderURL": f"{place.url}/ocsp", "keyAlgorithm": "rsa"})
+        place.give("/ocsp", lambda _method, path, _body: _ocsp(small, path.removeprefix("/ocsp/")))
+        assert small.site().code == 0
+        before = small.serials()
+        look = partial(small.site, acme_check_revocation=True)
+        run = look()
+        assert (run.code, run.hosts_with("changed"), place.count()) == (0, [], 3)
+        assert "WARNING" not in run.text
+
+        revoke = small.command("-l", "web1", playbook="certfleet.tls.revoke", acme_revoke="shop")
+        assert small.run(revoke).code == 0
+        # The renewal information would tell as well, at this CA.
+        assert small.site(acme_renewal_information=False).planned == []
+        assert place.count() == 3, "a run that does not look asks nobody"
+
+        run = look()
+        assert run.code == 0
+        (line,) = run.planned
+        assert line.startswith("web1: certificate shop: issue (revoked: unspecified since 20")
+        after = small.serials()
+        assert [host for host in small.lab.hosts if before[host] != after[host]] == ["web1"]
+        assert (look().hosts_with("changed"), place.count()) == ([], 9)
+    finally:
+        place.close()
+
+
+def _ocsp(fleet: Fleet, request: str) -> bytes:
+    """What a responder says that has the key of the CA itself."""
+    pebble = fleet.lab.pebble
+    serial = load_der_ocsp_request(b64decode(unquote(request))).serial_number
+    status = pebble.cert_status(serial)
+    revoked = status["Status"] == "Revoked"
+    certificate, issuer = (
+        x509.load_pem_x509_certificate(pem.encode()) for pem in (status["Certificate"], pebble.intermediate_pem())
+    )
+    key = load_pem_private_key(pebble.intermediate_key_pem().encode(), None)
+    now = datetime.now(timezone.utc)
+    return revocations.answer(
+        certificate,
+        Authority(issuer, key),
+        OCSPCertStatus.REVOKED if revoked else OCSPCertStatus.GOOD,
+        this_update=now,
+        next_update=now + timedelta(days=1),
+    )
 
 
 def test_all_are_replaced_within_the_limits_and_each_once(small: Fleet) -> None:

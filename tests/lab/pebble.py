@@ -107,6 +107,10 @@ class Pebble:
         """The intermediate below that root."""
         return self._manage("GET", f"/intermediates/{number}")
 
+    def intermediate_key_pem(self, number: int = 0) -> str:
+        """The private key of that intermediate, where it is RSA."""
+        return self._manage("GET", f"/intermediate-keys/{number}")
+
     def cert_status(self, serial: int) -> dict[str, Any]:
         """Status ("Valid", "Revoked"), Serial, Certificate, Reason and RevokedAt."""
         status: dict[str, Any] = json.loads(self._manage("GET", f"/cert-status-by-serial/{serial:x}"))

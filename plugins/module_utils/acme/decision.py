@@ -48,12 +48,14 @@ def decide(
     now: datetime,
     suggested: datetime | None = None,
     forced: bool = False,
+    revoked: str = "",
 ) -> Decision:
     """Decide for one certificate.
 
     *found* is an entry of certificate_info: wanted, live, invalid (speaks against what is wanted) and problems (would
     keep the host from getting a certificate). *directories* are the URLs of the CAs that are wanted, any of them.
-    *suggested* is the instant that follows from the CA's renewal information, None if there is none.
+    *suggested* is the instant that follows from the CA's renewal information, None if there is none. *revoked*: what
+    the CA says of a live certificate that it has revoked, in a line.
     """
     wanted, live = found["wanted"], found.get("live")
     if found.get("invalid"):
@@ -65,11 +67,13 @@ def decide(
     if not forced and _awaits_switch(found.get("pending"), wanted, identifiers, directories, now):
         # Also where the services did not take it: the order is not spent again, the switch is tried anew.
         return Decision(SWITCH, "switch outstanding")
-    reason, next_at = _reason(wanted, identifiers, live, directories, now, suggested, forced)
+    reason, next_at = _reason(wanted, identifiers, live, directories, now, suggested, forced, revoked)
     if live is None or reason:
         if found.get("problems"):
             return Decision(REFUSE, reason, "; ".join(found["problems"]))
-        return Decision(ISSUE, reason, can_wait=_still_serves(live, now))
+        # Clients that look refuse what is revoked: it serves no more.
+        can_wait = not revoked and _still_serves(live, now)
+        return Decision(ISSUE, reason, revoked if reason == "revoked" else "", can_wait=can_wait)
     if live["attributes"]:
         return Decision(REPAIR, "attributes", "; ".join(live["attributes"]), next_at)
     if live.get("formats"):
@@ -87,6 +91,7 @@ def _reason(
     now: datetime,
     suggested: datetime | None,
     forced: bool,
+    revoked: str,
 ) -> tuple[str, datetime | None]:
     """Why the certificate has to be issued, the gravest reason first; empty and the next instant if it has not."""
     if live is None or live["missing"]:
@@ -95,6 +100,8 @@ def _reason(
         return "key does not match", None
     if live["damaged"]:
         return "damaged", None
+    if revoked:
+        return "revoked", None
     if set(live["identifiers"]) != set(identifiers):
         return "identifiers changed", None
     if live["key_type"] != wanted["key_type"]:

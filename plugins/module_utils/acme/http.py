@@ -138,7 +138,7 @@ class Http:
         self._session.headers.update({"User-Agent": USER_AGENT, "Accept-Language": "en"})
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         if ca_path:
-            _check_bundle(ca_path)
+            check_bundle(ca_path)
         # Given with each request, not with the session, where REQUESTS_CA_BUNDLE would win over it.
         self._verify = ca_path or None
         adapter = HTTPAdapter(pool_connections=4, pool_maxsize=connections, pool_block=True)
@@ -162,7 +162,7 @@ class Http:
                 url,
                 data=data,
                 headers=headers,
-                auth=_no_auth,
+                auth=no_auth,
                 timeout=self._timeout,
                 verify=self._verify,
                 stream=True,
@@ -225,7 +225,7 @@ class Http:
         return now + timedelta(seconds=min(seconds, 10**9)) if seconds is not None else None
 
 
-def _check_bundle(path: str) -> None:
+def check_bundle(path: str) -> None:
     """Raise TransportError for what is no CA bundle: the library's own messages do not name the file."""
     try:
         with open(path, "rb") as file:
@@ -240,7 +240,7 @@ def _check_bundle(path: str) -> None:
         raise TransportError(f"ca_path {path} holds no certificates: name a file of PEM certificates")
 
 
-def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
+def no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
     """Keeps a ~/.netrc from adding credentials to what goes to the CA."""
     return request
 

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from .decision import ISSUE, KEEP, REFUSE, Decision, decide
@@ -77,18 +78,21 @@ def make(
     ask_renewal: AskRenewal,
     selected: Callable[[Mapping[str, Any]], bool] | None = None,
     interval: timedelta = timedelta(0),
+    revoked: Mapping[tuple[str, str], str] = MappingProxyType({}),
 ) -> list[Planned]:
     """Decide for all. A CA is asked only of its certificates that would be kept without its word.
 
     *selected*: which certificates are to be replaced, with all forced if *forced*. *interval*: how often this is run,
-    if that is known.
+    if that is known. *revoked*: of live certificates that the CA has revoked, by host and name, what it says of them.
     """
     found = list(found)
     times = Counter((item["host"], item["name"]) for item in found)
     planned = []
     for item in found:
         try:
-            decision = decide(item, directories, now, forced=forced or bool(selected and selected(item)))
+            forcing = forced or bool(selected and selected(item))
+            said = revoked.get((item["host"], item["name"]), "")
+            decision = decide(item, directories, now, forced=forcing, revoked=said)
         except (AttributeError, LookupError, TypeError, ValueError):
             # A host that somebody has taken over may say anything; that is no reason to stop for the others.
             item = {**item, "live": None, "pending": None}

@@ -20,14 +20,18 @@ from .identifiers import HTTP_01, check
 from .wanted import Wanted
 
 
-def inspect(home: str, wanted: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """What there is of each *wanted* certificate (options of the modules), as certificate_info returns it."""
+def inspect(home: str, wanted: list[Mapping[str, Any]], content: bool = False) -> list[dict[str, Any]]:
+    """What there is of each *wanted* certificate (options of the modules), as certificate_info returns it.
+
+    *content*: with the live certificates and their chains themselves.
+    """
     host_problems = [text for text in (library.problem(), _home_problem(home)) if text]
     contended = formats.contended(wanted)
-    return [_certificate(home, option, host_problems, contended) for option in wanted]
+    found = [_certificate(home, option, host_problems, contended) for option in wanted]
+    return [_with_content(home, item) for item in found] if content else found
 
 
-def inventory(home: str) -> list[dict[str, Any]]:
+def inventory(home: str, content: bool = False) -> list[dict[str, Any]]:
     """What there is of every certificate in *home*."""
     names: set[str] = set()
     for folder in ("live", "versions"):
@@ -35,11 +39,12 @@ def inventory(home: str) -> list[dict[str, Any]]:
             names.update(os.listdir(os.path.join(home, folder)))
         except OSError:
             pass  # there are none
-    return [
+    found = [
         {"name": name, "wanted": None, "invalid": [], "problems": [], **_facts(home, name)}
         for name in sorted(names)
         if not manifest.name_problem(name)
     ]
+    return [_with_content(home, item) for item in found] if content else found
 
 
 def unlisted(home: str, names: Iterable[str]) -> list[str]:
@@ -79,6 +84,14 @@ def _facts(home: str, name: str) -> dict[str, Any]:
     if pending:
         pending["issued"] = manifest.issued_facts(home, name, found)
     return {"live": live, "pending": pending, "issued": manifest.issuances(home, name, found.numbers)}
+
+
+def _with_content(home: str, item: dict[str, Any]) -> dict[str, Any]:
+    live = item.get("live")
+    if not live:
+        return item
+    data = manifest.content(home, item["name"], live["version"], manifest.FULLCHAIN)
+    return {**item, "live": {**live, "content": data.decode("ascii", "replace")}}
 
 
 def _format_drift(home: str, wanted: Wanted, live: Mapping[str, Any]) -> list[str]:

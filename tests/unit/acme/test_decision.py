@@ -153,6 +153,44 @@ TABLE = {
         {},
         Decision(REFUSE, "lifetime", "privkey.pem cannot be read"),
     ),
+    # revoked
+    "revoked": (found(), FRESH, {"revoked": "superseded"}, Decision(ISSUE, "revoked", "superseded")),
+    "revoked, and the window is to come": (
+        found(),
+        FRESH,
+        {"revoked": "superseded", "suggested": DUE},
+        Decision(ISSUE, "revoked", "superseded"),
+    ),
+    "revoked, and changed": (
+        found({"key_type": "rsa2048"}),
+        FRESH,
+        {"revoked": "superseded"},
+        Decision(ISSUE, "revoked", "superseded"),
+    ),
+    "revoked, and forced": (
+        found(),
+        FRESH,
+        {"revoked": "superseded", "forced": True},
+        Decision(ISSUE, "revoked", "superseded"),
+    ),
+    "revoked, and damaged": (
+        found(live={"damaged": ["chain.pem"]}),
+        FRESH,
+        {"revoked": "superseded"},
+        issue("damaged", can_wait=False),
+    ),
+    "revoked, and the next one is there": (
+        found(pending=AWAITING),
+        FRESH,
+        {"revoked": "superseded"},
+        TO_SWITCH,
+    ),
+    "revoked, on a host with problems": (
+        found(problems=["no room"]),
+        FRESH,
+        {"revoked": "superseded"},
+        Decision(REFUSE, "revoked", "no room"),
+    ),
     # changed
     "a name more": (found({"identifiers": ["shop.example"]}), FRESH, {}, issue("identifiers changed")),
     "a name less": (

@@ -55,6 +55,20 @@ def test_all_are_decided_in_their_order():
     ]
 
 
+def test_what_is_revoked_is_due_at_once_and_the_ca_is_not_asked_of_it():
+    ask = Ask()
+    items = [
+        on("web1", found()),
+        on("web2", found(live={"ari_id": "c.d"})),
+        on("web1", found(live={"ari_id": "e.f"}), "mail"),
+    ]
+    planned = plan.make(items, [CA], FRESH, False, ask, revoked={("web1", "shop"): "key_compromise"})
+    assert actions(planned) == [("web1", ISSUE, "revoked"), ("web2", KEEP, ""), ("web1", KEEP, "")]
+    assert planned[0].line() == "web1: certificate shop: issue (revoked: key_compromise)"
+    assert (planned[0].decision.can_wait, planned[0].replaces) == (False, "a.b")
+    assert ask.asked == [{CA: ["c.d", "e.f"]}]
+
+
 def test_items_may_come_from_a_generator():
     assert len(plan.make((on(f"web{n}", found()) for n in range(3)), [CA], FRESH, False, Ask())) == 3
 

@@ -198,6 +198,18 @@ def test_an_inventory_finds_what_there_is(home, option):
     assert found[0]["live"]["damaged"] == ["version.json"]
 
 
+def test_the_certificates_themselves_are_told_if_that_is_asked_for(home, option):
+    assert inspect(str(home), [option], content=True)[0]["live"] is None
+    host.make_live(home)
+    fullchain = (home / "live" / "shop" / "fullchain.pem").read_text()
+    for (found,) in (inspect(str(home), [option], content=True), inventory(str(home), content=True)):
+        assert found["live"]["content"] == fullchain
+        assert "PRIVATE" not in str(found)
+    assert "content" not in looked(home, option)["live"]
+    (home / "live" / "shop" / "fullchain.pem").unlink()
+    assert inspect(str(home), [option], content=True)[0]["live"]["content"] == ""
+
+
 def test_the_look_needs_the_standard_library_alone():
     """It is all that a host with nothing due has to load."""
     code = (

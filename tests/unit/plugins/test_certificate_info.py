@@ -37,6 +37,13 @@ def test_what_is_wanted_is_the_task_s_own_word():
     assert wanted["webroot"] == "~/www", "whose home is for the host to say"
 
 
+def test_the_content_of_what_is_live_passes_if_it_is_asked_for():
+    (found,) = run({"certificates": [facts(live={"content": "PEM"})]}, certificates=[SHOP], content=True)[
+        "certificates"
+    ]
+    assert found["live"] == {"content": "PEM"}
+
+
 def test_without_options_nothing_is_wanted():
     found = run({"certificates": [facts(), facts("mail")]})["certificates"]
     assert [(item["name"], item["wanted"]) for item in found] == [("shop", None), ("mail", None)]

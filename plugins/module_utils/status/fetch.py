@@ -1,0 +1,183 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The network: what certificates name as places of CRLs, responders and issuers, bounded in time and size.
+
+These places are plain http for the most part (RFC 5280 section 8): what comes from there counts by its signature.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Mapping
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any
+from urllib.parse import quote, urljoin, urlsplit
+
+from ..acme.clock import Clock
+from ..acme.http import USER_AGENT, check_bundle, innermost, no_auth, reason
+from ..acme.polling import Deadline
+from ..acme.problem import one_line
+from .result import StatusError
+
+try:
+    import requests
+    import urllib3.exceptions
+    from requests.adapters import HTTPAdapter
+except ImportError:
+    pass  # said by ansible/libraries.py, before anything here is called
+
+# RFC 3986 section 2, and no backslash, as in acme/http.py
+_URL = re.compile(r"[!-\[\]-~]+")
+_REDIRECTS = 5
+_PIECE = 65536
+_ISSUER_BYTES = 64 * 1024
+_OCSP_BYTES = 64 * 1024
+# RFC 5019 section 5: up to here a request is a GET, which caches in between answer.
+_LONGEST_GET = 255
+# For all of a run: what hosts' certificates name must not fill the memory.
+_ALL_BYTES = 512 * 1024 * 1024
+
+
+class Fetcher:
+    """One HTTP session for all questions of a run. *largest*: bytes of a CRL; *timeout*: seconds for each answer."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        largest: int,
+        ca_path: str | None = None,
+        timeout: float = 30.0,
+        connections: int = 8,
+    ) -> None:
+        """Raises TransportError for a *ca_path* that is no CA bundle; it is for places that are https."""
+        self.clock = clock
+        self._largest = largest
+        self._timeout = timeout
+        self._left = _ALL_BYTES
+        self._session = requests.Session()
+        # A CRL is not worth compressing, and what is decompressed has no size that is known before.
+        self._session.headers.update({"User-Agent": USER_AGENT, "Accept-Encoding": "identity"})
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        if ca_path:
+            check_bundle(ca_path)
+        self._verify = ca_path or None
+        adapter = HTTPAdapter(pool_connections=connections, pool_maxsize=connections)
+        self._session.mount("https://", adapter)
+        self._session.mount("http://", adapter)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    def crl(self, url: str) -> bytes:
+        """A CRL's bytes, whatever they are. Raises StatusError, as all here."""
+        return self._ok("GET", url, self._largest)
+
+    def issuer(self, url: str) -> bytes:
+        """What is at the place of an issuer's certificate."""
+        return self._ok("GET", url, _ISSUER_BYTES)
+
+    def ocsp(self, url: str, request: bytes) -> bytes:
+        """A responder's answer to an OCSPRequest: by GET where that may be, else, or where it is refused, by POST."""
+        text = quote(base64.b64encode(request).decode(), safe="")
+        if len(text) <= _LONGEST_GET:
+            status, body = self._follow("GET", f"{url.rstrip('/')}/{text}", _OCSP_BYTES)
+            if status == 200:
+                return body
+        headers = {"Content-Type": "application/ocsp-request"}
+        return self._ok("POST", url, _OCSP_BYTES, request, headers)
+
+    def _ok(
+        self, method: str, url: str, largest: int, data: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> bytes:
+        status, body = self._follow(method, url, largest, data, headers)
+        if status != 200:
+            raise StatusError(f"{one_line(url, 200)} answered HTTP {status}")
+        return body
+
+    def _follow(
+        self, method: str, url: str, largest: int, data: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> tuple[int, bytes]:
+        """Status and body of the last answer, redirects followed."""
+        deadline = Deadline(self.clock, self._timeout)
+        first = url
+        for _hop in range(_REDIRECTS + 1):
+            status, location, body = self._once(method, _checked(url), largest, deadline, data, headers)
+            if not location:
+                return status, body
+            url = urljoin(url, location)
+        raise StatusError(f"{one_line(first, 200)} redirects more than {_REDIRECTS} times")
+
+    def _once(
+        self,
+        method: str,
+        url: str,
+        largest: int,
+        deadline: Deadline,
+        data: bytes | None,
+        headers: Mapping[str, str] | None,
+    ) -> tuple[int, str, bytes]:
+        """Status, where it redirects to, and the body."""
+        place = one_line(url, 200)
+        try:
+            with self._session.request(
+                method,
+                url,
+                data=data,
+                headers=headers,
+                auth=no_auth,
+                timeout=max(deadline.left(), 0.001),
+                verify=self._verify,
+                stream=True,
+                allow_redirects=False,
+            ) as answer:
+                location = answer.headers.get("Location", "") if 300 <= answer.status_code < 400 else ""
+                body = self._body(answer, largest, deadline, place) if answer.status_code == 200 else b""
+                return answer.status_code, location, body
+        except (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError):
+            raise self._too_slow(place) from None
+        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+            raise StatusError(f"{place} cannot be reached ({reason(innermost(error))})") from None
+
+    def _body(self, answer: requests.Response, largest: int, deadline: Deadline, place: str) -> bytes:
+        if answer.headers.get("Content-Encoding", "identity") != "identity":
+            raise StatusError(f"{place} answers compressed, which it was not asked for")
+        # Gives what is there, where read() would wait for all of it; urllib3 has it since 2.1.
+        raw: Any = answer.raw
+        read = raw.read1 if hasattr(raw, "read1") else raw._fp.read1
+        pieces: list[bytes] = []
+        size = 0
+        while True:
+            piece = read(_PIECE)
+            if not piece:
+                return b"".join(pieces)
+            pieces.append(piece)
+            size += len(piece)
+            self._left -= len(piece)
+            if size > largest:
+                raise StatusError(f"{place} answered more than {largest} bytes")
+            if self._left < 0:
+                raise StatusError(f"{place} is not read: CRLs have more than {_ALL_BYTES} bytes together")
+            if not deadline.left():
+                raise self._too_slow(place)
+
+    def _too_slow(self, place: str) -> StatusError:
+        return StatusError(f"{place} did not answer within {self._timeout:g} s")
+
+
+def usable(url: str) -> bool:
+    """Whether *url* is one that is asked: http or https."""
+    try:
+        parts = urlsplit(url)
+        return bool(_URL.fullmatch(url)) and parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        return False
+
+
+def _checked(url: str) -> str:
+    if not usable(url):
+        raise StatusError(f"{one_line(url, 200)} is refused: only http and https are followed")
+    return url

@@ -1,0 +1,233 @@
+#!/usr/bin/python
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: certificate_status
+short_description: Whether certificates are revoked, by CRL and OCSP
+version_added: 0.3.0
+description:
+  - Looks for any number of certificates whether their CA has revoked them, first in the CRL that a certificate names,
+    then, where that is not there or cannot be used, at the OCSP responder that it names.
+  - What is believed is signed by the certificate's issuer, or by a responder that it appointed, and of now. The issuer
+    is looked for in the chain given with the certificate, and where it is not, at the place that the certificate names.
+  - A CRL is fetched once, however many certificates it is for. Indirect and delta CRLs are not used, nor is what has a
+    critical extension that is not known.
+  - What cannot be told is V(unknown), with the problem, and stops no other. The module fails for it only if O(fail_on)
+    says so.
+author:
+  - certfleet.tls contributors (@certfleet)
+extends_documentation_fragment:
+  - certfleet.tls.attributes
+  - certfleet.tls.attributes.info
+options:
+  certificates:
+    description:
+      - The certificates to ask for.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      host:
+        description: The host that the certificate is from, for messages.
+        type: str
+        default: localhost
+      name:
+        description: The certificate's name, for messages.
+        type: str
+        required: true
+      content:
+        description: The certificate and its chain, PEM, as C(fullchain.pem) has them.
+        type: str
+        required: true
+  cache:
+    description:
+      - A folder on the controller, in which CRLs and OCSP answers are kept until their next update. It is made where it
+        does not exist, and may vanish at any time. What is in it is checked like what comes from the network.
+    type: path
+  cache_max_age:
+    description:
+      - Seconds after which what is in O(cache) is fetched anew though its next update is still to come, as CAs publish
+        revocations before it. Where that fails, it is taken until its next update.
+    type: int
+    default: 21600
+  ca_path:
+    description:
+      - A file of PEM certificates that servers of CRLs and OCSP are verified with that are C(https), instead of the
+        system's. Most are plain C(http), as what they give is signed.
+    type: path
+  timeout:
+    description:
+      - Seconds for each answer. The questions of a run together have half a minute, and a tenth of a second for each
+        certificate.
+    type: int
+    default: 30
+  max_size:
+    description:
+      - The greatest number of bytes that a CRL may have.
+    type: int
+    default: 20971520
+  fail_on:
+    description:
+      - Fail, after all have been looked for, if the status of any certificate is one of these.
+    type: list
+    elements: str
+    choices: [revoked, unknown]
+    default: []
+notes:
+  - It runs on the controller and needs its network only. In a play over other hosts use it with
+    C(delegate_to=localhost) and C(run_once=true).
+requirements:
+  - requests
+  - cryptography
+seealso:
+  - module: certfleet.tls.acme_plan
+  - module: certfleet.tls.acme_revoke
+"""
+
+EXAMPLES = r"""
+- name: Is it revoked?
+  certfleet.tls.certificate_status:
+    cache: ~/.cache/certfleet.tls
+    certificates:
+      - name: shop
+        content: "{{ lookup('ansible.builtin.file', 'fullchain.pem') }}"
+    fail_on: [revoked]
+"""
+
+RETURN = r"""
+certificates:
+  description: One entry for each certificate, in the order given.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    host:
+      description: As given.
+      type: str
+      returned: always
+      sample: localhost
+    name:
+      description: As given.
+      type: str
+      returned: always
+      sample: shop
+    status:
+      description: V(good), V(revoked) or V(unknown).
+      type: str
+      returned: always
+      sample: revoked
+    source:
+      description: What said so, V(crl) or V(ocsp); none where nothing could be used.
+      type: str
+      returned: always
+      sample: crl
+    url:
+      description: Where it was.
+      type: str
+      returned: always
+      sample: http://crl.example.com/7.crl
+    reason:
+      description: Why it was revoked (RFC 5280 section 5.3.1).
+      type: str
+      returned: always
+      sample: key_compromise
+    revoked_at:
+      description: Since when.
+      type: str
+      returned: always
+      sample: "2026-11-01T00:00:00Z"
+    next_update:
+      description: Until when the CA lets this be taken for true.
+      type: str
+      returned: always
+      sample: "2026-11-08T00:00:00Z"
+    problem:
+      description: Why nothing is known, in one line.
+      type: str
+      returned: always
+      sample: ""
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils.acme.clock import Clock
+from ..module_utils.acme.errors import AcmeError
+from ..module_utils.ansible.libraries import missing
+from ..module_utils.status.look_up import LARGEST, MAX_AGE, look_up
+
+CERTIFICATE_SPEC = {
+    "host": {"type": "str", "default": "localhost"},
+    "name": {"type": "str", "required": True},
+    "content": {"type": "str", "required": True},
+}
+POSITIVE = ("timeout", "max_size")
+
+
+def check_numbers(params):
+    for option in POSITIVE:
+        if params[option] < 1:
+            raise AcmeError(f"{option} is {params[option]}: give at least 1")
+
+
+def status_of_all(params):
+    """The results, and a warning where the answers could not be kept. Raises AcmeError for what concerns them all."""
+    check_numbers(params)
+    options = params["certificates"]
+    statuses, problem = look_up(
+        [option["content"] for option in options],
+        Clock(),
+        cache=params["cache"],
+        ca_path=params["ca_path"],
+        timeout=params["timeout"],
+        largest=params["max_size"],
+        max_age=params["cache_max_age"],
+    )
+    return [
+        {"host": option["host"], "name": option["name"], **status.result()} for option, status in zip(options, statuses)
+    ], problem
+
+
+def summary(certificates, fail_on):
+    """What the module fails with; empty if nothing is to fail."""
+    told = [
+        f"{item['host']}: certificate {item['name']}: {item['status']} ({item['problem'] or item['reason']})"
+        for item in certificates
+        if item["status"] in fail_on
+    ]
+    return "; ".join(told)
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            "certificates": {"type": "list", "elements": "dict", "required": True, "options": CERTIFICATE_SPEC},
+            "cache": {"type": "path"},
+            "cache_max_age": {"type": "int", "default": MAX_AGE},
+            "ca_path": {"type": "path"},
+            "timeout": {"type": "int", "default": 30},
+            "max_size": {"type": "int", "default": LARGEST},
+            "fail_on": {"type": "list", "elements": "str", "choices": ["revoked", "unknown"], "default": []},
+        },
+        supports_check_mode=True,
+    )
+    absent = missing(("requests", "cryptography"))
+    if absent:
+        module.fail_json(msg=absent, certificates=[])
+    try:
+        certificates, problem = status_of_all(module.params)
+    except AcmeError as error:
+        module.fail_json(msg=str(error), certificates=[])
+    if problem:
+        module.warn(problem)
+    failed = summary(certificates, module.params["fail_on"])
+    if failed:
+        module.fail_json(msg=failed, certificates=certificates)
+    module.exit_json(changed=False, certificates=certificates)
+
+
+if __name__ == "__main__":
+    main()

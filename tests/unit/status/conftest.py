@@ -1,0 +1,82 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the tests of status/ share: a CA, the places that its certificates name, and a way to look up."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import timedelta
+
+import pytest
+
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.clock import Clock
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.polling import Deadline
+from ansible_collections.certfleet.tls.plugins.module_utils.status.cache import StatusCache
+from ansible_collections.certfleet.tls.plugins.module_utils.status.fetch import Fetcher
+from ansible_collections.certfleet.tls.plugins.module_utils.status.look_up import LookUp
+from tests.unit.pki.ca import NOW, Authority, pem
+from tests.unit.status.place import Place
+
+
+@pytest.fixture(autouse=True)
+def _plain_environment(monkeypatch):
+    for name in list(os.environ):
+        if name.lower().endswith("_proxy") or name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def place():
+    made = Place()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def root():
+    return Authority.root()
+
+
+@pytest.fixture(scope="session")
+def issuer(root):
+    return root.intermediate()
+
+
+class Asking:
+    """look(certificates...): their status, as a run on its own does it, some time after NOW."""
+
+    def __init__(self, folder, chain):
+        self.folder = folder
+        self.chain = chain
+        self.problem = ""
+
+    def __call__(
+        self,
+        *certificates,
+        later=timedelta(0),
+        cache=True,
+        chain=None,
+        timeout=10.0,
+        seconds=20.0,
+        largest=100_000,
+        max_age=6 * 3600,
+    ):
+        chain = self.chain if chain is None else chain
+        clock = Clock(now=lambda: NOW + later, monotonic=time.monotonic)
+        fetcher = Fetcher(clock, largest, None, timeout)
+        kept = StatusCache(clock, str(self.folder) if cache else None, max_age)
+        run = LookUp(fetcher, kept, Deadline(clock, seconds), largest)
+        try:
+            statuses = run.of_all(
+                [one if isinstance(one, str) else pem(one, *chain) for one in certificates], clock.now()
+            )
+            self.problem = run.keep()
+        finally:
+            fetcher.close()
+        return statuses
+
+
+@pytest.fixture
+def look(tmp_path, issuer):
+    return Asking(tmp_path / "cache", [issuer.certificate])

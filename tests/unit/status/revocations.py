@@ -1,0 +1,127 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a CA tells of its certificates: CRLs and OCSP answers, right and wrong ones."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.x509 import ocsp
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
+
+from tests.unit.pki.ca import DAY, NOW, ec_key
+
+HOUR = timedelta(hours=1)
+SINCE = NOW - 3 * HOUR
+REASONS = x509.ReasonFlags
+
+
+def uri(url):
+    return x509.UniformResourceIdentifier(url)
+
+
+def point(*urls, reasons=None, crl_issuer=None):
+    """A distribution point of a certificate."""
+    return x509.DistributionPoint([uri(url) for url in urls] or None, None, reasons, crl_issuer)
+
+
+def leaf(issuer, *points, ocsp_at=(), issuer_at=(), more=(), name="shop.example", **options):
+    """A certificate that names these places."""
+    extensions = list(more)
+    if points:
+        given = [one if isinstance(one, x509.DistributionPoint) else point(one) for one in points]
+        extensions.append((x509.CRLDistributionPoints(given), False))
+    places = [(AuthorityInformationAccessOID.OCSP, url) for url in ocsp_at]
+    places += [(AuthorityInformationAccessOID.CA_ISSUERS, url) for url in issuer_at]
+    if places:
+        access = [x509.AccessDescription(method, uri(url)) for method, url in places]
+        extensions.append((x509.AuthorityInformationAccess(access), False))
+    return issuer.leaf(ec_key().public_key(), [name], extensions=extensions, **options)
+
+
+def scope(*urls, reasons=None, user=False, ca=False, indirect=False, attribute=False, relative=None):
+    """The extension by which a CRL says what it is for."""
+    names = [uri(url) for url in urls] or None
+    return x509.IssuingDistributionPoint(names, relative, user, ca, reasons, indirect, attribute), True
+
+
+def algorithm_for(key):
+    return None if isinstance(key, ed25519.Ed25519PrivateKey) else hashes.SHA256()
+
+
+def crl(
+    issuer,
+    *revoked,
+    reason=None,
+    entry=(),
+    extensions=(),
+    this_update=NOW - HOUR,
+    next_update=NOW + 7 * DAY,
+    key=None,
+    encoding=serialization.Encoding.DER,
+):
+    """A CRL that lists *revoked* certificates. entry: extensions of their entries, with whether they are critical."""
+    builder = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(issuer.certificate.subject)
+        .last_update(this_update)
+        .next_update(next_update)
+    )
+    for extension, critical in extensions:
+        builder = builder.add_extension(extension, critical)
+    for certificate in revoked:
+        listed = x509.RevokedCertificateBuilder().serial_number(certificate.serial_number).revocation_date(SINCE)
+        for extension, critical in [*([(x509.CRLReason(reason), False)] if reason else []), *entry]:
+            listed = listed.add_extension(extension, critical)
+        builder = builder.add_revoked_certificate(listed.build())
+    key = key or issuer.key
+    return builder.sign(key, algorithm_for(key)).public_bytes(encoding)
+
+
+def answer(
+    certificate,
+    issuer,
+    status=ocsp.OCSPCertStatus.GOOD,
+    reason=None,
+    this_update=NOW - HOUR,
+    next_update=NOW + DAY,
+    by=None,
+    algorithm=None,
+    by_name=False,
+    certificates=(),
+    extensions=(),
+):
+    """An OCSP response about *certificate*. by: the Authority that signs."""
+    by = by or issuer
+    revoked = status == ocsp.OCSPCertStatus.REVOKED
+    builder = ocsp.OCSPResponseBuilder().add_response(
+        certificate,
+        issuer.certificate,
+        algorithm or hashes.SHA1(),  # noqa: S303 - names only
+        status,
+        this_update,
+        next_update,
+        SINCE if revoked else None,
+        reason if revoked else None,
+    )
+    encoding = ocsp.OCSPResponderEncoding.NAME if by_name else ocsp.OCSPResponderEncoding.HASH
+    builder = builder.responder_id(encoding, by.certificate)
+    if certificates:
+        builder = builder.certificates(list(certificates))
+    for extension, critical in extensions:
+        builder = builder.add_extension(extension, critical)
+    return builder.sign(by.key, algorithm_for(by.key)).public_bytes(serialization.Encoding.DER)
+
+
+def refusal(status):
+    """A responder's answer that is none."""
+    return ocsp.OCSPResponseBuilder.build_unsuccessful(status).public_bytes(serialization.Encoding.DER)
+
+
+def responder(issuer, name="Responder", purpose=ExtendedKeyUsageOID.OCSP_SIGNING, **options):
+    """An Authority that *issuer* appointed to answer for it."""
+    purposes = [(x509.ExtendedKeyUsage([purpose]), False)] if purpose else []
+    return issuer.intermediate(name, extensions=purposes, **options)

@@ -1,0 +1,167 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""CRLs: which are believed, and what they say, as tables."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from ansible_collections.certfleet.tls.plugins.module_utils.status.crl import Crl
+from ansible_collections.certfleet.tls.plugins.module_utils.status.result import Revocation, StatusError
+from tests.unit.pki.ca import DAY, NOW, Authority, ec_key, key_of
+from tests.unit.status.revocations import HOUR, REASONS, SINCE, crl, leaf, point, scope
+
+HERE, THERE = "http://ca.example/1.crl", "http://ca.example/2.crl"
+SECOND = timedelta(seconds=1)
+UNKNOWN = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.99999.1"), b"\x05\x00")
+SOME = frozenset({REASONS.key_compromise})
+
+
+def judged(data, certificate, issuer, at=None, now=NOW):
+    """What a CRL says of a certificate, as consultation.py asks it: an entry, or the reasons that it covers."""
+    read = Crl(data)
+    read.check(issuer.certificate, now)
+    covered = read.covers(certificate, at or point(HERE))
+    return read.entry(certificate) or len(covered)
+
+
+SAYS = {
+    # options of crl(), whether the certificate is in it: what is said
+    "not listed": ({}, False, 8),
+    "listed": ({}, True, Revocation("unspecified", SINCE)),
+    "listed, with a reason": ({"reason": REASONS.key_compromise}, True, Revocation("key_compromise", SINCE)),
+    "on hold": ({"reason": REASONS.certificate_hold}, True, Revocation("certificate_hold", SINCE)),
+    "not on hold any more": ({"reason": REASONS.remove_from_crl}, True, 8),
+    "PEM": ({"encoding": Encoding.PEM}, True, Revocation("unspecified", SINCE)),
+    "with a number and a key id": ({"extensions": [(x509.CRLNumber(7), False)]}, False, 8),
+    "with an extension of no weight": ({"extensions": [(UNKNOWN, False)]}, False, 8),
+    "of a clock a little ahead": ({"this_update": NOW + 4 * timedelta(minutes=1)}, False, 8),
+    "for a second more": ({"next_update": NOW + SECOND}, False, 8),
+    "partitioned, for this place": ({"extensions": [scope(THERE, HERE)]}, False, 8),
+    "of certificates that are no CA's": ({"extensions": [scope(user=True)]}, True, Revocation("unspecified", SINCE)),
+    "of some reasons": ({"extensions": [scope(reasons=SOME)]}, False, 1),
+    "of some reasons, and listed": ({"extensions": [scope(reasons=SOME)]}, True, Revocation("unspecified", SINCE)),
+    "with a date of invalidity": (
+        {"entry": [(x509.InvalidityDate(SINCE.replace(tzinfo=None)), False)]},
+        True,
+        Revocation("unspecified", SINCE),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SAYS)
+def test_what_a_crl_says(case, issuer):
+    options, listed, said = SAYS[case]
+    certificate = leaf(issuer, HERE)
+    assert judged(crl(issuer, *([certificate] if listed else []), **options), certificate, issuer) == said
+
+
+REFUSED = {
+    # options of crl(): the message
+    "another key": ({"key": ec_key()}, "a CRL whose signature is wrong"),
+    "a key of another kind": ({"key": key_of("rsa")}, "a CRL whose signature is wrong"),
+    "over": ({"next_update": NOW}, "a CRL that should have been replaced by 2026-11-23T12:00:00Z"),
+    "to come": ({"this_update": NOW + HOUR}, "a CRL of the future, 2026-11-23T13:00:00Z: is this machine's clock"),
+    "delta": ({"extensions": [(x509.DeltaCRLIndicator(1), True)]}, "a delta CRL, which says nothing alone"),
+    "not understood": ({"extensions": [(UNKNOWN, True)]}, "that is not known (1.3.6.1.4.1.99999.1)"),
+    "indirect": ({"extensions": [scope(indirect=True)]}, "an indirect CRL, which is not supported"),
+    "another place": ({"extensions": [scope(THERE)]}, "the CRL of another distribution point than the certificate's"),
+    "a place by name": (
+        {
+            "extensions": [
+                scope(relative=x509.RelativeDistinguishedName([x509.NameAttribute(x509.NameOID.COMMON_NAME, "1")]))
+            ]
+        },
+        "the CRL of another distribution point than the certificate's",
+    ),
+    "attributes": ({"extensions": [scope(attribute=True)]}, "a CRL of attribute certificates"),
+    "CAs": ({"extensions": [scope(ca=True)]}, "a CRL of CAs' certificates only"),
+    "an entry not understood": ({"entry": [(UNKNOWN, True)]}, "has a critical extension not known"),
+    "another's entry": (
+        {"entry": [(x509.CertificateIssuer([x509.DNSName("other.example")]), True)]},
+        "has a critical extension not known",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_crl_that_does_not_count(case, issuer):
+    options, message = REFUSED[case]
+    certificate = leaf(issuer, HERE)
+    with pytest.raises(StatusError) as raised:
+        judged(crl(issuer, certificate, **options), certificate, issuer)
+    assert message in str(raised.value)
+
+
+def test_a_crl_of_another_issuer(issuer, root):
+    other = root.intermediate("Other")
+    with pytest.raises(StatusError, match=r"a CRL of another issuer \(CN=Other\)"):
+        judged(crl(other), leaf(issuer, HERE), issuer)
+    # Of the same name, but with another key
+    with pytest.raises(StatusError, match="signature is wrong"):
+        judged(crl(root.intermediate()), leaf(issuer, HERE), issuer)
+
+
+def test_the_issuer_has_to_be_one_that_may_sign_crls(root):
+    no = dict.fromkeys(
+        ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement"), False
+    )
+    for may in (True, False):
+        usage = x509.KeyUsage(**no, key_cert_sign=True, crl_sign=may, encipher_only=False, decipher_only=False)
+        issuer = root.intermediate(extensions=[(usage, True)])
+        certificate = leaf(issuer, HERE)
+        if may:
+            assert judged(crl(issuer), certificate, issuer) == 8
+        else:
+            with pytest.raises(StatusError, match="not for signing CRLs"):
+                judged(crl(issuer), certificate, issuer)
+
+
+def test_a_crl_of_users_is_not_for_a_cas_certificate(root):
+    below = root.intermediate("Below")
+    assert judged(crl(root, extensions=[scope(ca=True)]), below.certificate, root) == 8
+    with pytest.raises(StatusError, match="that are no CA's"):
+        judged(crl(root, extensions=[scope(user=True)]), below.certificate, root)
+
+
+def test_a_point_may_be_for_some_reasons_itself(issuer):
+    at = point(HERE, reasons=SOME | {REASONS.superseded})
+    assert judged(crl(issuer), leaf(issuer, at), issuer, at) == 2
+    assert judged(crl(issuer, extensions=[scope(reasons=SOME)]), leaf(issuer, at), issuer, at) == 1
+
+
+@pytest.mark.parametrize("kind", ["rsa", "ec384", "ed25519"])
+def test_kinds_of_keys(kind):
+    root = Authority.root(kind=kind)
+    certificate = leaf(root, HERE)
+    assert judged(crl(root, certificate), certificate, root) == Revocation("unspecified", SINCE)
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"<html>", b"-----BEGIN X509 CRL-----\nAA==\n-----END X509 CRL-----\n", b"0\x03"]
+)
+def test_what_is_no_crl(data):
+    with pytest.raises(StatusError, match="it is no CRL that can be read"):
+        Crl(data)
+
+
+def test_a_damaged_crl_is_none_to_be_believed(issuer):
+    certificate = leaf(issuer, HERE)
+    data = crl(issuer, certificate)
+    serial = certificate.serial_number.to_bytes((certificate.serial_number.bit_length() + 8) // 8, "big")
+    assert serial in data
+    with pytest.raises(StatusError, match="signature is wrong"):
+        judged(data.replace(serial, serial[:-1] + bytes([serial[-1] ^ 1])), certificate, issuer)
+
+
+def test_the_signature_is_checked_for_each_issuer(issuer, root):
+    read = Crl(crl(issuer))
+    read.check(issuer.certificate, NOW)
+    with pytest.raises(StatusError, match="signature is wrong"):
+        read.check(root.intermediate().certificate, NOW)
+    with pytest.raises(StatusError, match="should have been replaced"):
+        read.check(issuer.certificate, NOW + 8 * DAY)

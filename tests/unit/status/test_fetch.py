@@ -1,0 +1,203 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The network: sizes, redirects, time, and what is never asked. Against a real server on loopback."""
+
+from __future__ import annotations
+
+import base64
+import time
+from urllib.parse import unquote
+
+import pytest
+
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.clock import Clock
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import TransportError
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.polling import Deadline
+from ansible_collections.certfleet.tls.plugins.module_utils.status import fetch
+from ansible_collections.certfleet.tls.plugins.module_utils.status.fetch import Fetcher, usable
+from ansible_collections.certfleet.tls.plugins.module_utils.status.result import StatusError
+from ansible_collections.certfleet.tls.plugins.module_utils.status.workers import side_by_side
+from tests.unit.status.place import silence, trickle
+
+LARGEST = 1000
+
+
+@pytest.fixture
+def fetcher():
+    made = Fetcher(Clock(), LARGEST)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def hasty():
+    made = Fetcher(Clock(), LARGEST, timeout=0.3)
+    yield made
+    made.close()
+
+
+def refused(call, *arguments):
+    with pytest.raises(StatusError) as raised:
+        call(*arguments)
+    return str(raised.value)
+
+
+def test_a_crl(place, fetcher):
+    assert fetcher.crl(place.give("/1.crl", b"x" * LARGEST)) == b"x" * LARGEST
+    assert place.asked == [("GET", "/1.crl")]
+
+
+def test_what_is_too_large_is_not_read_on(place, fetcher):
+    url = place.give("/1.crl", b"x" * (LARGEST + 1))
+    assert refused(fetcher.crl, url) == f"{url} answered more than 1000 bytes"
+    assert "answered more than 65536 bytes" in refused(fetcher.issuer, place.give("/ca", b"x" * 65537))
+    assert "answered more than 65536 bytes" in refused(fetcher.ocsp, place.give("/ocsp", b"x" * 65537), b"q")
+
+
+def test_many_that_are_large_do_not_fill_the_memory(place, monkeypatch):
+    monkeypatch.setattr(fetch, "_ALL_BYTES", 20 * LARGEST)
+    fetcher = Fetcher(Clock(), LARGEST)
+    url = place.give("/1.crl", b"x" * LARGEST)
+    for _number in range(20):
+        fetcher.crl(url)
+    assert "CRLs have more than 20000 bytes together" in refused(fetcher.crl, url)
+
+
+def test_compressed_is_refused(place, fetcher):
+    url = place.give("/1.crl", (200, {"Content-Encoding": "gzip"}, b"x"))
+    assert "compressed" in refused(fetcher.crl, url)
+
+
+@pytest.mark.parametrize("status", [204, 304, 404, 500])
+def test_any_other_status(place, fetcher, status):
+    url = place.give("/1.crl", status)
+    assert refused(fetcher.crl, url) == f"{url} answered HTTP {status}"
+
+
+def test_redirects(place, fetcher):
+    place.give("/5", b"here")
+    for number in range(5):
+        place.give(f"/{number}", (302, {"Location": f"/{number + 1}"}, b""))
+    assert fetcher.crl(f"{place.url}/0") == b"here"
+    place.give("/loop", (301, {"Location": "/loop"}, b""))
+    assert refused(fetcher.crl, f"{place.url}/loop") == f"{place.url}/loop redirects more than 5 times"
+    assert place.count("/loop") == 6
+
+
+@pytest.mark.parametrize(
+    "target", ["file:///etc/passwd", "ftp://ca.example/1.crl", "ldap://ca.example/cn=1", "gopher:x"]
+)
+def test_a_redirect_to_elsewhere_than_http(place, fetcher, target):
+    place.give("/1.crl", (302, {"Location": target}, b""))
+    message = refused(fetcher.crl, f"{place.url}/1.crl")
+    assert "is refused: only http and https are followed" in message
+    assert refused(fetcher.crl, target).endswith("only http and https are followed")
+
+
+@pytest.mark.parametrize(
+    ("url", "yes"),
+    [
+        ("http://ca.example/1.crl", True),
+        ("HTTPS://ca.example/", True),
+        ("http://[2001:db8::1]:8080/1.crl", True),
+        ("http://ca.example\\@other.example/", False),
+        ("http://ca.example/a b", False),
+        ("http://ca.example/\n", False),
+        ("http://[ca.example/", False),
+        ("//ca.example/", False),
+        ("", False),
+    ],
+)
+def test_what_is_asked_at_all(url, yes):
+    assert usable(url) is yes
+
+
+def test_a_slow_server(place, hasty):
+    for path, answer in {"/silent": silence(place), "/slow": trickle(10)}.items():
+        url = place.give(path, answer)
+        start = time.monotonic()
+        assert refused(hasty.crl, url) == f"{url} did not answer within 0.3 s"
+        assert time.monotonic() - start < 3
+
+
+def test_nobody_there(fetcher):
+    assert refused(fetcher.crl, "http://127.0.0.1:1/1.crl") == (
+        "http://127.0.0.1:1/1.crl cannot be reached (Connection refused)"
+    )
+
+
+def test_a_credential_in_a_url_is_not_sent(place, fetcher):
+    seen = []
+    place.give("/1.crl", lambda *asked: seen.append(asked) or b"x")
+    fetcher.crl(f"{place.url}/1.crl".replace("//", "//me:secret@"))
+    assert len(seen) == 1
+
+
+def test_ocsp_asks_by_get(place, fetcher):
+    url = place.give("/ocsp", b"answer")
+    request = bytes(range(60))
+    assert fetcher.ocsp(url + "/", request) == b"answer"
+    ((method, path),) = place.asked
+    assert (method, base64.b64decode(unquote(path.removeprefix("/ocsp/")))) == ("GET", request)
+
+
+def test_ocsp_asks_by_post_what_is_long_or_refused(place, fetcher):
+    asked = []
+
+    def only_post(method, path, body):
+        asked.append((method, body))
+        return b"answer" if method == "POST" else 405
+
+    url = place.give("/ocsp", only_post)
+    assert fetcher.ocsp(url, b"short") == b"answer"
+    assert asked == [("GET", b""), ("POST", b"short")]
+    del asked[:]
+    assert fetcher.ocsp(url, b"l" * 300) == b"answer"
+    assert asked == [("POST", b"l" * 300)]
+
+
+def test_a_bundle_that_is_none():
+    with pytest.raises(TransportError, match="ca_path /nowhere does not exist"):
+        Fetcher(Clock(), LARGEST, "/nowhere")
+
+
+def test_what_hangs_is_left_behind_at_the_deadline(place):
+    fetcher = Fetcher(Clock(), LARGEST, timeout=30)
+
+    def work(url):
+        try:
+            return fetcher.crl(url)
+        except StatusError:
+            return b""  # when the server is closed
+
+    urls = [place.give("/1", b"1"), place.give("/hang", silence(place)), place.give("/2", b"2")]
+    start = time.monotonic()
+    found = side_by_side(work, urls, 2, Deadline(Clock(), 0.5))
+    assert found == {urls[0]: b"1", urls[2]: b"2"}
+    assert time.monotonic() - start < 5
+
+
+def test_no_more_are_under_way_than_allowed(place):
+    at_once, most = [], []
+
+    def work(item):
+        at_once.append(item)
+        most.append(len(at_once))
+        time.sleep(0.02)
+        at_once.remove(item)
+        return -item
+
+    assert side_by_side(work, range(10), 3, Deadline(Clock(), 10)) == {item: -item for item in range(10)}
+    assert max(most) == 3
+
+
+def test_after_the_deadline_nothing_is_begun(place):
+    begun = []
+
+    def work(item):
+        begun.append(item)
+        time.sleep(0.2)
+
+    side_by_side(work, range(10), 1, Deadline(Clock(), 0.05))
+    time.sleep(0.5)
+    assert len(begun) <= 2

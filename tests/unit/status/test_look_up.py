@@ -1,0 +1,386 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The status of certificates, all of the way: CRL, OCSP, cache, and one question for many certificates."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from datetime import timedelta
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
+from cryptography.x509.ocsp import OCSPCertStatus, OCSPResponseStatus
+
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.clock import Clock
+from ansible_collections.certfleet.tls.plugins.module_utils.status.live import revoked
+from ansible_collections.certfleet.tls.plugins.module_utils.status.look_up import look_up
+from ansible_collections.certfleet.tls.plugins.module_utils.status.result import Status
+from tests.unit.pki.ca import DAY, NOW, pem
+from tests.unit.status.place import silence, trickle
+from tests.unit.status.revocations import HOUR, REASONS, SINCE, answer, crl, leaf, point, refusal, scope
+
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def here(place, issuer):
+    """A certificate that names a CRL and a responder, neither of which is there yet."""
+    return leaf(issuer, f"{place.url}/1.crl", ocsp_at=[f"{place.url}/ocsp"])
+
+
+def test_good_by_crl(place, look, issuer, here):
+    place.give("/1.crl", crl(issuer))
+    (status,) = look(here)
+    assert status == Status("good", "crl", f"{place.url}/1.crl", next_update=NOW + 7 * DAY)
+    assert place.asked == [("GET", "/1.crl")]
+    assert status.revocation() == ""
+
+
+def test_revoked_by_crl(place, look, issuer, here):
+    place.give("/1.crl", crl(issuer, here, reason=REASONS.key_compromise))
+    (status,) = look(here)
+    assert status.result() == {
+        "status": "revoked",
+        "source": "crl",
+        "url": f"{place.url}/1.crl",
+        "reason": "key_compromise",
+        "revoked_at": "2026-11-23T09:00:00Z",
+        "next_update": "2026-11-30T12:00:00Z",
+        "problem": "",
+    }
+    assert status.revocation() == f"key_compromise since 2026-11-23T09:00:00Z, says {place.url}/1.crl"
+
+
+@pytest.mark.parametrize("said", ["good", "revoked"])
+def test_ocsp_where_the_crl_cannot_be_used(place, look, issuer, here, said):
+    place.give("/1.crl", crl(issuer, next_update=NOW))
+    kinds = {"good": (OCSPCertStatus.GOOD, None), "revoked": (OCSPCertStatus.REVOKED, REASONS.superseded)}
+    place.give("/ocsp", answer(here, issuer, *kinds[said]))
+    (status,) = look(here)
+    assert (status.status, status.source, status.url) == (said, "ocsp", f"{place.url}/ocsp")
+    assert (status.reason, status.revoked_at) == (("superseded", SINCE) if said == "revoked" else ("", None))
+    assert status.next_update == NOW + DAY
+
+
+def test_ocsp_alone(place, look, issuer):
+    certificate = leaf(issuer, ocsp_at=["ldap://ca.example/", f"{place.url}/none", f"{place.url}/ocsp"])
+    place.give("/ocsp", answer(certificate, issuer))
+    (status,) = look(certificate)
+    assert (status.status, status.source) == ("good", "ocsp")
+
+
+UNKNOWN = {
+    # what the CRL is, what the responder answers: the problem
+    "neither there": (404, 404, "{crl} answered HTTP 404; {ocsp} answered HTTP 404"),
+    "neither any": (
+        b"<html>",
+        b"<html>",
+        "{crl}: it is no CRL that can be read; {ocsp}: the responder's answer is none",
+    ),
+    "not known to the responder": (
+        404,
+        OCSPCertStatus.UNKNOWN,
+        "; {ocsp}: the responder does not know the certificate",
+    ),
+    "the responder is busy": (404, refusal(OCSPResponseStatus.TRY_LATER), "{ocsp}: the responder answers 'try later'"),
+}
+
+
+@pytest.mark.parametrize("case", UNKNOWN)
+def test_what_cannot_be_told(place, look, issuer, here, case):
+    of_crl, of_ocsp, problem = UNKNOWN[case]
+    place.give("/1.crl", of_crl)
+    place.give("/ocsp", answer(here, issuer, of_ocsp) if isinstance(of_ocsp, OCSPCertStatus) else of_ocsp)
+    (status,) = look(here)
+    assert (status.status, status.source) == ("unknown", "")
+    assert problem.format(crl=f"{place.url}/1.crl", ocsp=f"{place.url}/ocsp") in status.problem
+    assert "\n" not in status.problem
+
+
+CONTENTS = {
+    # the PEM text, of the here fixture's certificate or not: the problem
+    "no text": ("", "the text given holds no PEM certificate"),
+    "damaged": (
+        "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+        "the PEM certificate given is damaged",
+    ),
+    "half": ("-----BEGIN CERTIFICATE-----\nAAAA\n", "the text given holds no PEM certificate"),
+}
+
+
+@pytest.mark.parametrize("case", CONTENTS)
+def test_what_is_no_certificate(look, case):
+    content, problem = CONTENTS[case]
+    assert look(content) == [Status("unknown", problem=problem)]
+
+
+def test_certificates_of_which_nothing_is_asked(place, look, issuer):
+    url = f"{place.url}/1.crl"
+    indirect = point(url, crl_issuer=[x509.DirectoryName(issuer.certificate.subject)])
+    table = {
+        "names nothing": leaf(issuer),
+        "names only ldap": leaf(issuer, "ldap://ca.example/cn=1"),
+        "names another issuer's CRL": leaf(issuer, indirect),
+        "has expired": leaf(issuer, url, not_after=NOW),
+    }
+    problems = [status.problem for status in look(*table.values())]
+    nothing = "the certificate names no CRL of its CA and no OCSP responder that can be asked"
+    assert problems == [nothing, nothing, nothing, "the certificate has expired, and CAs tell no more of such"]
+    assert place.asked == []
+
+
+def test_names_for_the_same_crl_are_tried_in_turn(place, look, issuer):
+    certificate = leaf(issuer, point("ldap://ca.example/", f"{place.url}/gone.crl", f"{place.url}/1.crl"))
+    place.give("/1.crl", crl(issuer, certificate))
+    assert look(certificate)[0].status == "revoked"
+    assert place.asked == [("GET", "/gone.crl"), ("GET", "/1.crl")]
+
+
+def test_crls_of_some_reasons(place, look, issuer):
+    """Only together do they tell that a certificate is good; one is enough to tell that it is revoked."""
+    some = frozenset({REASONS.key_compromise, REASONS.ca_compromise})
+    rest = frozenset(REASONS) - some - {REASONS.unspecified, REASONS.remove_from_crl}
+    first, second = f"{place.url}/some.crl", f"{place.url}/rest.crl"
+    certificate = leaf(issuer, first, second)
+    place.give("/some.crl", crl(issuer, extensions=[scope(reasons=some)]))
+    (status,) = look(certificate, cache=False)
+    assert (status.status, status.problem) == (
+        "unknown",
+        f"{second} answered HTTP 404; {first} tells of some reasons only",
+    )
+    place.give("/rest.crl", crl(issuer, extensions=[scope(reasons=rest)], next_update=NOW + DAY))
+    assert look(certificate, cache=False) == [Status("good", "crl", second, next_update=NOW + DAY)]
+    place.give("/rest.crl", crl(issuer, certificate, extensions=[scope(reasons=rest)]))
+    assert look(certificate, cache=False)[0].status == "revoked"
+
+
+def test_partitions(place, look, issuer):
+    """Each certificate's own: a CRL that lists nobody, put in the place of the one that does, is not believed."""
+    urls = [f"{place.url}/{number}.crl" for number in range(2)]
+    certificates = [leaf(issuer, url) for url in urls]
+    place.give("/0.crl", crl(issuer, certificates[0], extensions=[scope(urls[0])]))
+    place.give("/1.crl", crl(issuer, extensions=[scope(urls[1])]))
+    assert [status.status for status in look(*certificates, cache=False)] == ["revoked", "good"]
+    place.give("/0.crl", crl(issuer, extensions=[scope(urls[1])]))
+    assert [status.status for status in look(*certificates, cache=False)] == ["unknown", "good"]
+
+
+@pytest.mark.parametrize("form", ["DER", "PEM", "PKCS #7"])
+def test_the_issuer_is_fetched_where_the_chain_lacks_it(place, look, issuer, root, form):
+    certificates = {
+        "DER": issuer.certificate.public_bytes(Encoding.DER),
+        "PEM": pem(issuer.certificate).encode(),
+        "PKCS #7": pkcs7.serialize_certificates([root.certificate, issuer.certificate], Encoding.DER),
+    }
+    place.give("/ca", certificates[form])
+    certificate = leaf(issuer, f"{place.url}/1.crl", issuer_at=[f"{place.url}/gone", f"{place.url}/ca"])
+    place.give("/1.crl", crl(issuer, certificate))
+    assert look(certificate, chain=[root.certificate])[0].status == "revoked"
+    assert place.count("/ca") == 1
+    assert look(certificate, chain=[])[0].status == "revoked"
+    assert place.count("/ca") == 1, "it is in the cache"
+
+
+def test_an_issuer_that_is_none(place, look, issuer, root):
+    """Of the same name, but it did not sign the certificate: what it says of it is nothing."""
+    namesake = root.intermediate()
+    place.give("/ca", namesake.certificate.public_bytes(Encoding.DER))
+    certificate = leaf(issuer, f"{place.url}/1.crl", issuer_at=[f"{place.url}/ca"])
+    place.give("/1.crl", crl(namesake, certificate))
+    (status,) = look(certificate, chain=[namesake.certificate])
+    assert status == Status(
+        "unknown",
+        problem=f"the issuer is not known: {place.url}/ca: this is not the certificate of the issuer",
+    )
+    (status,) = look(leaf(issuer, f"{place.url}/1.crl"), chain=[])
+    assert status.problem.endswith("the issuer is not in the chain, and the certificate does not say where it is")
+    assert place.count("/1.crl") == 0
+
+
+def test_one_question_for_many_certificates(place, look, issuer):
+    certificates = [leaf(issuer, f"{place.url}/{number % 3}.crl") for number in range(30)]
+    for number in range(3):
+        place.give(f"/{number}.crl", crl(issuer, *certificates[number:9:3]))
+    statuses = look(*certificates, cache=False)
+    assert [status.status for status in statuses] == ["revoked"] * 9 + ["good"] * 21
+    assert sorted(path for _method, path in place.asked) == ["/0.crl", "/1.crl", "/2.crl"]
+
+
+def test_places_are_asked_side_by_side(place, look, issuer):
+    certificates = [leaf(issuer, f"{place.url}/{number}.crl") for number in range(8)]
+    data = crl(issuer)
+    for number in range(8):
+        place.give(f"/{number}.crl", lambda *_asked: place.closing.wait(0.3) or data)
+    start = time.monotonic()
+    assert {status.status for status in look(*certificates)} == {"good"}
+    assert time.monotonic() - start < 8 * 0.3
+
+
+def test_a_place_that_hangs_keeps_no_other_from_being_told(place, look, issuer):
+    certificates = [leaf(issuer, f"{place.url}/{name}.crl") for name in ("good", "silent", "slow", "good")]
+    place.give("/good.crl", crl(issuer))
+    place.give("/silent.crl", silence(place))
+    place.give("/slow.crl", trickle(10))
+    start = time.monotonic()
+    statuses = look(*certificates, timeout=30, seconds=0.5)
+    assert time.monotonic() - start < 5
+    assert [status.status for status in statuses] == ["good", "unknown", "unknown", "good"]
+    assert statuses[1].problem == f"{place.url}/silent.crl did not answer within 0.5 s, which all have together"
+
+
+# The cache
+
+
+def files(look):
+    folder = look.folder / "revocation"
+    return sorted(folder.iterdir()) if folder.exists() else []
+
+
+def test_the_cache_holds_until_the_next_update(place, look, issuer, here):
+    place.give("/1.crl", crl(issuer, here))
+    assert look.problem == ""
+    for later in (0 * DAY, DAY, 7 * DAY - MINUTE):
+        assert look(here, later=later, max_age=30 * 86400)[0].status == "revoked"
+    assert place.count() == 1
+    # Over: it is asked for anew, and what is there is as old.
+    (status,) = look(here, later=7 * DAY, max_age=30 * 86400)
+    assert "should have been replaced" in status.problem
+    assert place.count("/1.crl") == 2
+
+
+def test_a_cached_crl_is_renewed_before_its_end(place, look, issuer, here):
+    place.give("/1.crl", crl(issuer))
+    assert look(here)[0].status == "good"
+    place.give("/1.crl", crl(issuer, here))
+    assert look(here, later=6 * HOUR - MINUTE)[0].status == "good"
+    assert look(here, later=6 * HOUR)[0].status == "revoked"
+    assert place.count() == 2
+    # Where it cannot be had, the old one counts as long as it holds.
+    place.give("/1.crl", 503)
+    assert look(here, later=DAY)[0].status == "revoked"
+    (status,) = look(here, later=8 * DAY)
+    assert (status.status, "/1.crl answered HTTP 503" in status.problem) == ("unknown", True)
+
+
+def test_ocsp_answers_are_cached_as_well(place, look, issuer):
+    certificates = [leaf(issuer, ocsp_at=[f"{place.url}/{number}/ocsp"]) for number in range(2)]
+    for number, certificate in enumerate(certificates):
+        place.give(f"/{number}/", answer(certificate, issuer))
+    for _run in range(2):
+        assert [status.status for status in look(*certificates)] == ["good", "good"]
+    assert place.count() == 2
+
+
+def test_what_is_kept_is_born_private(place, look, issuer, here):
+    place.give("/1.crl", crl(issuer))
+    before = os.umask(0)
+    try:
+        look(here)
+    finally:
+        os.umask(before)
+    (kept,) = files(look)
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert stat.S_IMODE(kept.parent.stat().st_mode) == 0o700
+    assert kept.read_bytes() == place.paths["/1.crl"]
+
+
+DAMAGES = {
+    "empty": lambda path, _forged: path.write_bytes(b""),
+    "text": lambda path, _forged: path.write_text("no CRL"),
+    "cut": lambda path, _forged: path.write_bytes(path.read_bytes()[:-1]),
+    "forged": lambda path, forged: path.write_bytes(forged),
+    "large": lambda path, _forged: path.write_bytes(b"x" * 200_000),
+    "a folder": lambda path, _forged: (path.unlink(), path.mkdir()),
+    "gone": lambda path, _forged: path.unlink(),
+}
+
+
+@pytest.mark.parametrize("case", DAMAGES)
+def test_a_damaged_cache_is_fetched_anew(place, look, issuer, root, here, case):
+    place.give("/1.crl", crl(issuer, here))
+    look(here)
+    (kept,) = files(look)
+    DAMAGES[case](kept, crl(root.intermediate()))  # of the same name, and lists nobody
+    assert look(here)[0].status == "revoked"
+    assert place.count() == 2
+    assert look(here)[0].status == "revoked"
+    assert place.count() == (3 if case == "a folder" else 2)
+
+
+def test_what_is_not_believed_is_not_kept(place, look, issuer, root, here):
+    place.give("/1.crl", crl(root.intermediate()))
+    place.give("/ocsp", b"<html>")
+    assert look(here)[0].status == "unknown"
+    assert files(look) == []
+
+
+def test_a_cache_that_cannot_be_written_is_told(place, look, issuer, here):
+    look.folder.write_text("a file")
+    place.give("/1.crl", crl(issuer))
+    assert look(here)[0].status == "good"
+    assert look.problem == f"{look.folder}/revocation cannot be written: Not a directory"
+
+
+def test_nothing_is_kept_for_ever(place, look, issuer, here):
+    place.give("/1.crl", crl(issuer))
+    look(here)
+    (old,) = files(look)
+    os.utime(old, ((NOW - 61 * DAY).timestamp(),) * 2)
+    look("")
+    assert files(look) == []
+
+
+def test_as_modules_call_it(place, issuer, tmp_path):
+    certificate = leaf(issuer, f"{place.url}/1.crl")
+    place.give("/1.crl", crl(issuer))
+    (status,), problem = look_up(
+        [pem(certificate, issuer.certificate)],
+        Clock(now=lambda: NOW),
+        cache=str(tmp_path),
+        ca_path=None,
+        timeout=10,
+    )
+    assert (status.status, problem) == ("good", "")
+
+
+# What the plan makes of it
+
+
+def live(host, content="PEM", **more):
+    item = {"missing": [], "damaged": [], "content": content, **more}
+    return {"host": host, "name": "shop", "live": item}
+
+
+def test_the_plan_asks_for_live_certificates_that_are_whole():
+    asked = []
+
+    def ask(contents):
+        asked.extend(contents)
+        says = {
+            "bad": Status("revoked", "crl", "http://ca/1", "superseded", SINCE),
+            "odd": Status("unknown", problem="no"),
+        }
+        return [says.get(content, Status("good")) for content in contents]
+
+    found = [
+        live("web1", "bad"),
+        live("web2", "fine"),
+        live("web3", "odd"),
+        live("web4", "bad", damaged=["cert.pem"]),
+        live("web5", "bad", missing=["chain.pem"]),
+        {"host": "web6", "name": "shop", "live": None},
+        live("web7", None),
+    ]
+    reasons, warnings = revoked(found, ask)
+    assert asked == ["bad", "fine", "odd"]
+    assert reasons == {("web1", "shop"): "superseded since 2026-11-23T09:00:00Z, says http://ca/1"}
+    assert warnings == [
+        "it is not known of 2 of 4 certificates whether they are revoked (web3: certificate shop: no)",
+    ]
+
+
+def test_with_nothing_live_nobody_is_asked():
+    assert revoked([{"host": "web1", "name": "shop", "live": None}], lambda _contents: 1 / 0) == ({}, [])

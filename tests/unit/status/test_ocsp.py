@@ -1,0 +1,169 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""OCSP answers: which are believed, and what they say, as tables."""
+
+from __future__ import annotations
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.x509 import ocsp as library
+from cryptography.x509.ocsp import OCSPCertStatus, OCSPResponseStatus
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from ansible_collections.certfleet.tls.plugins.module_utils.status import ocsp
+from ansible_collections.certfleet.tls.plugins.module_utils.status.result import Revocation, StatusError
+from tests.unit.pki.ca import DAY, NOW, Authority, ec_key
+from tests.unit.status.revocations import HOUR, REASONS, SINCE, answer, leaf, refusal, responder
+
+UNKNOWN = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.99999.1"), b"\x05\x00")
+MINUTE = HOUR / 60
+
+
+def read(data, certificate, issuer):
+    said = ocsp.read(data, certificate, issuer.certificate, NOW)
+    return said.status, said.revocation
+
+
+SAYS = {
+    # options of answer(): what is said
+    "good": ({}, ("good", None)),
+    "revoked": ({"status": OCSPCertStatus.REVOKED}, ("revoked", Revocation("unspecified", SINCE))),
+    "revoked, with a reason": (
+        {"status": OCSPCertStatus.REVOKED, "reason": REASONS.superseded},
+        ("revoked", Revocation("superseded", SINCE)),
+    ),
+    "unknown": ({"status": OCSPCertStatus.UNKNOWN}, ("unknown", None)),
+    "the responder by name": ({"by_name": True}, ("good", None)),
+    "another hash": ({"algorithm": hashes.SHA256()}, ("good", None)),
+    "a clock a little ahead": ({"this_update": NOW + 4 * MINUTE}, ("good", None)),
+    "a clock a little behind": ({"next_update": NOW - 4 * MINUTE}, ("good", None)),
+    "a nonce that nobody asked for": ({"extensions": [(x509.OCSPNonce(b"12345678"), False)]}, ("good", None)),
+}
+
+
+@pytest.mark.parametrize("case", SAYS)
+def test_what_an_answer_says(case, issuer):
+    options, said = SAYS[case]
+    certificate = leaf(issuer)
+    assert read(answer(certificate, issuer, **options), certificate, issuer) == said
+
+
+REFUSED = {
+    # options of answer(): the message
+    "stale": ({"next_update": NOW - 6 * MINUTE}, "should have been replaced by 2026-11-23T11:54:00Z"),
+    "of the future": ({"this_update": NOW + 6 * MINUTE}, "is of the future: is this machine's clock right?"),
+    "without an end": ({"next_update": None}, "does not say until when it holds"),
+    "critical": ({"extensions": [(UNKNOWN, True)]}, "has a critical extension that is not known"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_an_answer_that_does_not_count(case, issuer):
+    options, message = REFUSED[case]
+    certificate = leaf(issuer)
+    with pytest.raises(StatusError) as raised:
+        read(answer(certificate, issuer, **options), certificate, issuer)
+    assert message in str(raised.value)
+
+
+@pytest.mark.parametrize(("kind", "what"), [("ec256", "wrong"), ("rsa", "wrong"), ("ed25519", "of a kind that")])
+def test_an_answer_by_one_of_the_issuer_s_name(issuer, root, kind, what):
+    certificate = leaf(issuer)
+    data = answer(certificate, issuer, by=root.intermediate(kind=kind), by_name=True)
+    with pytest.raises(StatusError, match=f"has a signature that is {what}"):
+        read(data, certificate, issuer)
+
+
+def test_an_answer_about_another(issuer, root):
+    certificate, other = leaf(issuer), leaf(issuer)
+    with pytest.raises(StatusError, match="about another certificate"):
+        read(answer(other, issuer), certificate, issuer)
+    # The same serial number of another issuer, for whom the responder answers as well
+    twin = root.intermediate("Twin")
+    same = leaf(twin, serial=certificate.serial_number)
+    with pytest.raises(StatusError, match="about another certificate"):
+        read(answer(same, twin, by=issuer), certificate, issuer)
+
+
+@pytest.mark.parametrize("status", [status for status in OCSPResponseStatus if status.value])
+def test_a_responder_that_refuses(status, issuer):
+    with pytest.raises(StatusError, match=f"answers '{status.name.lower().replace('_', ' ')}'"):
+        read(refusal(status), leaf(issuer), issuer)
+
+
+@pytest.mark.parametrize("data", [b"", b"<html>", b"0\x03\x0a\x01\x00"])
+def test_what_is_no_answer(data, issuer):
+    with pytest.raises(StatusError, match="none that can be read"):
+        read(data, leaf(issuer), issuer)
+
+
+DELEGATES = {
+    # who made the delegate, options of responder(), whether its certificate comes along: the message, if it is refused
+    "appointed": ("issuer", {}, True, ""),
+    "not sent along": ("issuer", {}, False, "neither the certificate's issuer nor one that it appointed"),
+    "without a purpose": ("issuer", {"purpose": None}, True, "is not for signing OCSP answers"),
+    "for another purpose": (
+        "issuer",
+        {"purpose": ExtendedKeyUsageOID.SERVER_AUTH},
+        True,
+        "is not for signing OCSP answers",
+    ),
+    "for any purpose": (
+        "issuer",
+        {"purpose": ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE},
+        True,
+        "is not for signing OCSP answers",
+    ),
+    "over": ("issuer", {"not_after": NOW - HOUR}, True, "is not valid now"),
+    "to come": ("issuer", {"not_before": NOW + HOUR}, True, "is not valid now"),
+    "of the issuer's issuer": ("root", {}, True, "is not of the certificate's issuer"),
+    "of one of the same name": ("namesake", {}, True, "is not of the certificate's issuer"),
+    "of itself": ("none", {}, True, "is not of the certificate's issuer"),
+}
+
+
+@pytest.mark.parametrize("case", DELEGATES)
+@pytest.mark.parametrize("by_name", [False, True])
+def test_a_delegate(case, by_name, issuer, root):
+    maker, options, sent, message = DELEGATES[case]
+    if maker == "none":
+        by = Authority.root("Responder")
+    else:
+        by = responder({"issuer": issuer, "root": root, "namesake": root.intermediate()}[maker], **options)
+    certificate = leaf(issuer)
+    data = answer(certificate, issuer, by=by, by_name=by_name, certificates=[by.certificate] if sent else [])
+    if not message:
+        assert read(data, certificate, issuer) == ("good", None)
+        return
+    with pytest.raises(StatusError, match=message):
+        read(data, certificate, issuer)
+
+
+def test_a_server_s_own_key_does_not_answer_for_its_certificate(issuer):
+    """A leaf is signed by the issuer as well, but not for this."""
+    key = ec_key()
+    certificate = issuer.leaf(key.public_key(), ["shop.example"])
+    by = Authority(certificate, key)
+    with pytest.raises(StatusError, match="not for signing OCSP answers"):
+        read(answer(certificate, issuer, by=by, certificates=[certificate]), certificate, issuer)
+
+
+@pytest.mark.parametrize("kind", ["rsa", "ec384", "ed25519"])
+def test_kinds_of_keys(kind):
+    root = Authority.root(kind=kind)
+    certificate = leaf(root)
+    assert read(answer(certificate, root), certificate, root) == ("good", None)
+
+
+def test_the_question_is_short_and_has_no_nonce(issuer):
+    asked = library.load_der_ocsp_request(ocsp.question(leaf(issuer, serial=(1 << 158) + 1), issuer.certificate))
+    assert asked.serial_number == (1 << 158) + 1
+    assert list(asked.extensions) == []
+    assert isinstance(asked.hash_algorithm, hashes.SHA1)
+
+
+def test_until_when_it_holds(issuer):
+    certificate = leaf(issuer)
+    said = ocsp.read(answer(certificate, issuer), certificate, issuer.certificate, NOW)
+    assert said.next_update == NOW + DAY
