@@ -26,7 +26,7 @@ _TESTS: dict[str, tuple[tuple[str, ...], ...]] = {
     "nginx": (("nginx", "-t", "-q"),),
     "apache2": _APACHE,
     "httpd": _APACHE,
-    "haproxy": (("haproxy", "-c", "-q", "-f", "/etc/haproxy/haproxy.cfg"),),
+    "haproxy": (("haproxy", "-c", "-f", "/etc/haproxy/haproxy.cfg"),),  # with -q it keeps to itself what is wrong
 }
 _HAPROXY_FOLDER = "/etc/haproxy/conf.d"
 

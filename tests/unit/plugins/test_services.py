@@ -126,7 +126,7 @@ def tested(tmp_path):
         ("nginx.service", ("nginx",), "nginx -t -q"),
         ("apache2", ("apache2ctl", "apachectl"), "apache2ctl configtest"),
         ("httpd", ("apachectl",), "apachectl configtest"),
-        ("haproxy", ("haproxy",), "haproxy -c -q -f /etc/haproxy/haproxy.cfg"),
+        ("haproxy", ("haproxy",), "haproxy -c -f /etc/haproxy/haproxy.cfg"),
     ],
 )
 def test_servers_test_their_own_configuration(tested, service, programs, call):
@@ -135,7 +135,7 @@ def test_servers_test_their_own_configuration(tested, service, programs, call):
 
 def test_haproxy_s_folder_is_read_too_where_there_is_one(tested, tmp_path, monkeypatch):
     monkeypatch.setattr(services, "_HAPROXY_FOLDER", str(tmp_path))
-    assert tested(Reload(SERVICE, "haproxy"), "haproxy") == ["haproxy -c -q -f /etc/haproxy/haproxy.cfg"]
+    assert tested(Reload(SERVICE, "haproxy"), "haproxy") == ["haproxy -c -f /etc/haproxy/haproxy.cfg"]
     (tmp_path / "web.cfg").touch()
     assert tested(Reload(SERVICE, "haproxy"))[1].endswith(f"haproxy.cfg -f {tmp_path}")
 
