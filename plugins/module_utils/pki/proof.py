@@ -47,18 +47,21 @@ class Proof:
         self._services = services
         self._probe = probe
         self._now = now
+        self._versions: Mapping[str, str] = {}
         self._returns: dict[str, deployment.Return] = {}
 
-    def settle(self, names: Iterable[str]) -> list[str]:
+    def settle(self, versions: Mapping[str, str]) -> list[str]:
         """Test, reload and look, each service once for all. Gives the names of those that hold.
 
-        One that fails a step goes back at once, so that no later step sees it.
+        One that fails a step goes back at once, so that no later step sees it. *versions*: their numbers by name.
         """
-        holding = list(names)
+        self._versions = versions
+        holding = list(versions)
         for step in (self._test, self._reload, self._look):
-            for name, why in step(holding).items():
+            failed = step(holding)
+            for name, why in failed.items():
                 self._go_back(name, why)
-            holding = [name for name in holding if name not in self.failures]
+            holding = [name for name in holding if name not in failed]
         self._reload_what_went_back()
         return holding
 
@@ -75,12 +78,13 @@ class Proof:
         problems: dict[str, str] = {}
         jobs: list[tuple[str, Endpoint, bytes]] = []
         for name in names:
+            probes = self._wanted[name].probes
             try:
-                pem = deployment.live_certificate(self._home, name) if self._wanted[name].probes else b""
+                pem = deployment.certificate(self._home, name, self._versions[name]) if probes else b""
             except HostError as error:
                 problems[name] = str(error)
             else:
-                jobs.extend((name, endpoint, pem) for endpoint in self._wanted[name].probes)
+                jobs.extend((name, endpoint, pem) for endpoint in probes)
         said = self._probe([(endpoint, pem) for _name, endpoint, pem in jobs])
         for (name, _endpoint, _pem), problem in zip(jobs, said):
             if problem:
@@ -88,11 +92,14 @@ class Proof:
         return problems
 
     def _go_back(self, name: str, why: str) -> None:
-        self.failures[name] = why
         try:
-            self._returns[name] = deployment.go_back(self._home, name, self._now, self._wanted[name].formats)
+            back = deployment.go_back(self._home, self._wanted[name], self._versions[name], self._now)
         except HostError as error:
             self.failures[name] = f"{why}; it stays as it is: {error}"
+            return
+        if back is not None:  # else another run was faster, and what holds of its version is for that run to say
+            self.failures[name] = why
+            self._returns[name] = back
 
     def _reload_what_went_back(self) -> None:
         """Also where nothing had been reloaded: a run that was killed may have done so before."""
@@ -105,7 +112,7 @@ class Proof:
             if name in troubled:
                 ending = f", but {troubled[name]}"
                 try:
-                    deployment.unconfirm(self._home, name)
+                    deployment.unconfirm(self._home, name, back.live)
                 except HostError as error:
                     ending += f"; {error}"
             ending += f", but {back.trouble}" if back.trouble else ""

@@ -86,7 +86,7 @@ class Rollout:
 
     def settle(self) -> list[str]:
         """Have the services use what is new, and prove it; what does not hold goes back. Gives what was reloaded."""
-        new = [name for name, deployed in self.deployed.items() if self._is_new(name, deployed)]
+        new = {name: deployed.version for name, deployed in self.deployed.items() if self._is_new(name, deployed)}
         entries = dict.fromkeys(entry for name in new for entry in self.wanted[name].reloads)
         self.changed |= bool(entries)
         if self.check:
@@ -155,11 +155,11 @@ class Rollout:
 
     def _is_new(self, name: str, deployed: Deployed) -> bool:
         return (self.check and deployed.reason in ("issued", "received", "switched")) or reload_outstanding(
-            self.home, name
+            self.home, name, deployed.version
         )
 
     def _confirm(self, name: str) -> None:
         try:
-            confirm(self.home, name, self.keep)
+            confirm(self.home, name, self.deployed[name].version, self.keep)
         except HostError as error:
             self.failures[name] = str(error)
