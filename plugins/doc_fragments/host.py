@@ -97,6 +97,8 @@ options:
             Before anything is reloaded, configurations are tested. It is known how for the services C(nginx),
             C(apache2), C(httpd) and C(haproxy); C(test), a list of a program and its arguments, says it for any other
             C(service) or C(command), as C({service: dovecot, test: [doveconf, -n]}).
+          - A reload, and a test, may take 120 seconds, or what C(timeout) says beside C(service) or C(command); then it
+            is killed with all that it started.
           - Where a test or a reload fails, the version before is the live one again.
         type: list
         elements: raw

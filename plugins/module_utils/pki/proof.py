@@ -33,14 +33,14 @@ class Services(Protocol):
 class Proof:
     """What became of new versions, all of a host's at once.
 
-    reloaded: the entries that were reloaded. failures: for each certificate that did not hold, why, and what became of
+    reloaded: what was reloaded. failures: for each certificate that did not hold, why, and what became of
     it. now: aware UTC.
     """
 
     def __init__(
         self, home: str, wanted: Mapping[str, Wanted], services: Services, probe: Probe, now: datetime
     ) -> None:
-        self.reloaded: dict[Reload, None] = {}
+        self.reloaded: dict[str, None] = {}
         self.failures: dict[str, str] = {}
         self._home = home
         self._wanted = wanted
@@ -66,12 +66,12 @@ class Proof:
         return holding
 
     def _test(self, names: Sequence[str]) -> dict[str, str]:
-        return self._by_name(names, self._each(self._entries(names), self._services.test))
+        return self._by_name(names, self._tested(self._entries(names)))
 
     def _reload(self, names: Sequence[str]) -> dict[str, str]:
         entries = self._entries(names)
-        failed = self._each(entries, self._services.reload)
-        self.reloaded.update(dict.fromkeys(entry for entry in entries if entry not in failed))
+        failed = self._reload_each(entries)
+        self.reloaded.update(dict.fromkeys(str(entry) for entry in entries if entry not in failed))
         return self._by_name(names, failed)
 
     def _look(self, names: Sequence[str]) -> dict[str, str]:
@@ -104,8 +104,8 @@ class Proof:
     def _reload_what_went_back(self) -> None:
         """Also where nothing had been reloaded: a run that was killed may have done so before."""
         entries = self._entries(self._returns)
-        trouble = self._each(entries, self._services.test)
-        trouble.update(self._each([entry for entry in entries if entry not in trouble], self._services.reload))
+        trouble = self._tested(entries)
+        trouble.update(self._reload_each([entry for entry in entries if entry not in trouble]))
         troubled = self._by_name(self._returns, trouble)
         for name, back in self._returns.items():
             ending = ", and its services are reloaded" if self._entries([name]) else ""
@@ -128,14 +128,29 @@ class Proof:
 
     def _by_name(self, names: Iterable[str], failed: Mapping[Reload, str]) -> dict[str, str]:
         texts = {name: [failed[entry] for entry in self._wanted[name].reloads if entry in failed] for name in names}
-        return {name: "; ".join(problems) for name, problems in texts.items() if problems}
+        return {name: "; ".join(dict.fromkeys(problems)) for name, problems in texts.items() if problems}
 
-    @staticmethod
-    def _each(entries: Iterable[Reload], act: Callable[[Reload], None]) -> dict[Reload, str]:
-        failed = {}
-        for entry in entries:
+    def _tested(self, entries: Iterable[Reload]) -> dict[Reload, str]:
+        return _failed(entries, self._services.test, lambda entry: (*entry.target, entry.test))
+
+    def _reload_each(self, entries: Iterable[Reload]) -> dict[Reload, str]:
+        return _failed(entries, self._services.reload, lambda entry: entry.target)
+
+
+def _failed(
+    entries: Iterable[Reload], act: Callable[[Reload], None], what: Callable[[Reload], tuple[object, ...]]
+) -> dict[Reload, str]:
+    """Act once for all entries that ask for the same. Gives why, for each that it failed for."""
+    said: dict[tuple[object, ...], str] = {}
+    failed = {}
+    for entry in entries:
+        if what(entry) not in said:
             try:
                 act(entry)
             except HostError as error:
-                failed[entry] = str(error)
-        return failed
+                said[what(entry)] = str(error)
+            else:
+                said[what(entry)] = ""
+        if said[what(entry)]:
+            failed[entry] = said[what(entry)]
+    return failed

@@ -91,7 +91,7 @@ class Rollout:
         self.changed |= bool(entries)
         if self.check:
             self.notify = [str(entry) for entry in entries if entry.kind == NOTIFY]
-            return [str(entry) for entry in entries if entry.kind != NOTIFY]
+            return list(dict.fromkeys(str(entry) for entry in entries if entry.kind != NOTIFY))
         holding = self._proof.settle(new)
         self.failures.update(self._proof.failures)
         notified = dict.fromkeys(entry for name in holding for entry in self.wanted[name].reloads)
@@ -100,7 +100,7 @@ class Rollout:
             # Handlers do not run on a host that fails: the next run notifies them.
             if not (self.failures and any(entry.kind == NOTIFY for entry in self.wanted[name].reloads)):
                 self._confirm(name)
-        return [str(entry) for entry in self._proof.reloaded]
+        return list(self._proof.reloaded)
 
     def certificates(self) -> list[dict[str, Any]]:
         """What became of each certificate, for the module's result."""

@@ -227,6 +227,29 @@ def test_several_certificates_are_one_test_and_one_reload(home):
     assert on.told == [f"{what} {name} at 0001" for what in ("test", "reload") for name in ("nginx", "postfix")]
 
 
+def test_a_service_that_is_asked_for_in_several_ways_is_reloaded_once_and_tested_in_each(home):
+    ways = {
+        "shop": (NGINX,),
+        "a": (NGINX._replace(test=("nginx", "-T")), NGINX),
+        "b": (NGINX._replace(timeout=5),),
+    }
+    wanted = {name: replace(WANTED, name=name, reloads=reloads) for name, reloads in ways.items()}
+    for item in wanted.values():
+        host.prepare(home, item, ORDER)
+    on = Host(home)
+    done = run(home, on, *(valid(home, name) for name in wanted), wanted=wanted)
+    assert on.told == ["test nginx at 0001", "test nginx at 0001", "reload nginx at 0001"]
+    assert done.reloaded == ["nginx"]
+
+    # One that fails is told of all of them, and of each once.
+    for item in wanted.values():
+        host.prepare(home, item, ORDER_2)
+    done = run(home, Host(home, ("reload", "nginx")), *(valid(home, name) for name in wanted), wanted=wanted)
+    assert sorted(done.failures) == ["a", "b", "shop"]
+    for said in done.failures.values():
+        assert said.startswith("reload of nginx failed; version 0002")
+
+
 def test_a_check_tests_nothing_and_probes_nothing(home):
     on = Host(home, ("test", "nginx"), ("probe", 443))
     done = renew(home, on, check=True)

@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
-import subprocess
 import sys
+import time
 
 import pytest
 
@@ -34,12 +35,6 @@ class Module:
         path = shutil.which(name, path=str(self.folder))
         assert path or not required
         return path
-
-    def run_command(self, command, expand_user_and_vars=True, handle_exceptions=True):
-        # Or a module's run_command reads $HOME and ~ in arguments, and ends the module where there is no program.
-        assert command[-1] == "status" or not (expand_user_and_vars or handle_exceptions)
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        return done.returncode, done.stdout, done.stderr
 
 
 @pytest.fixture
@@ -123,7 +118,6 @@ def tested(tmp_path):
     ("service", "programs", "call"),
     [
         ("nginx", ("nginx",), "nginx -t -q"),
-        ("nginx.service", ("nginx",), "nginx -t -q"),
         ("apache2", ("apache2ctl", "apachectl"), "apache2ctl configtest"),
         ("httpd", ("apachectl",), "apachectl configtest"),
         ("haproxy", ("haproxy",), "haproxy -c -f /etc/haproxy/haproxy.cfg"),
@@ -183,3 +177,54 @@ def test_a_command_that_fails(tmp_path, command, said):
     with pytest.raises(ServiceError) as told:
         HostServices(Module(tmp_path)).reload(Reload(COMMAND, command))
     assert str(told.value) == said
+
+
+def test_what_goes_on_too_long_is_killed_with_all_that_it_started(tmp_path):
+    pid = tmp_path / "pid"
+    script = f"sleep 60 & echo $! > {pid}; echo waiting; wait"
+    begun = time.monotonic()
+    with pytest.raises(ServiceError) as told:
+        HostServices(Module(tmp_path)).reload(Reload(COMMAND, ("sh", "-c", script), timeout=1))
+    assert 1 <= time.monotonic() - begun < 5
+    assert str(told.value) == (
+        f"the reload failed (sh -c {script}): it did not end within 1 seconds and was killed: waiting"
+    )
+    assert is_over(pid.read_text())
+
+
+@pytest.mark.parametrize("test", [True, False])
+def test_tests_and_service_managers_have_no_longer_either(tmp_path, monkeypatch, test):
+    monkeypatch.setattr(os.path, "isdir", lambda path: False)
+    for program in ("service", "mine"):
+        (tmp_path / program).write_text("#!/bin/sh\nexec sleep 60\n")
+        (tmp_path / program).chmod(0o755)
+    host = HostServices(Module(tmp_path))
+    entry = Reload(SERVICE, "nginx", (str(tmp_path / "mine"),), 1)
+    with pytest.raises(ServiceError, match=r"it did not end within 1 seconds and was killed$"):
+        host.test(entry) if test else host.reload(entry)
+
+
+def test_a_server_that_a_command_starts_goes_on_and_is_not_waited_for(tmp_path):
+    pid = tmp_path / "pid"
+    begun = time.monotonic()
+    command = ("sh", "-c", f"sleep 7 & echo $! > {pid}")
+    HostServices(Module(tmp_path)).reload(Reload(COMMAND, command, timeout=60))
+    assert time.monotonic() - begun < 5
+    assert not is_over(pid.read_text())
+
+
+def is_over(pid):
+    try:
+        with open(f"/proc/{pid.strip()}/stat", encoding="ascii") as file:
+            return file.read().rpartition(")")[2].split()[0] in "ZX"
+    except FileNotFoundError:
+        return True
+
+
+@pytest.mark.parametrize(("much", "begins"), [(2000, "begins"), (300000, "x")])
+def test_of_much_that_is_said_beginning_and_end_are_told(tmp_path, much, begins):
+    script = f"echo begins; head -c {much} /dev/zero | tr '\\0' x; echo; echo ends; exit 1"
+    with pytest.raises(ServiceError) as told:
+        HostServices(Module(tmp_path)).reload(Reload(COMMAND, ("sh", "-c", script)))
+    assert re.search(rf": {begins}.* \.\.\. x+ ends$", str(told.value))
+    assert len(str(told.value)) < 700
