@@ -198,7 +198,9 @@ def test_a_new_version_brings_its_own(home, place):
     first = (place / "shop.pem").read_bytes()
     host.prepare(home, asked, ORDER_2)
     assert (place / "shop.pem").read_bytes() == first
-    run(home, issue(home, "0002"), asked)
+    with open(place / "shop.pem", "rb") as old, open(place / "shop.der", "rb") as public:
+        run(home, issue(home, "0002"), asked)
+        assert (set(old.read()), any(public.read())) == ({0}, True), "what has the key in it is overwritten"
     assert (place / "shop.pem").read_bytes().startswith((home / "live" / "shop" / "privkey.pem").read_bytes())
     assert drift(home, asked) == []
     back = host.go_back(home, asked)
