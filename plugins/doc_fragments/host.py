@@ -146,7 +146,7 @@ options:
           - Files that the certificate is kept in beside its PEM files, for what reads nothing else. Each is written
             whole or not at all, and whenever it is missing, changed or wanted otherwise, without a new certificate.
             What is in O(certificates[].reload) is reloaded then.
-          - Their folders have to be there. Where one with the private key in it is replaced, the old one is overwritten.
+          - Their folders have to be there. What has the private key in it is overwritten when another takes its place.
           - A file that is not listed any more stays as it is; a warning says so.
         type: list
         elements: dict
