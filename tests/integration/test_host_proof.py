@@ -43,6 +43,14 @@ frontend shop
 """
 
 
+SLAPD = f"""\
+TLSCertificateFile {HOME}/live/shop/fullchain.pem
+TLSCertificateKeyFile {HOME}/live/shop/privkey.pem
+pidfile /run/slapd/slapd.pid
+argsfile /run/slapd/slapd.args
+"""
+
+
 class WebServer(NamedTuple):
     """A server's files, and a script that readies it. test: how its configuration is tested. broken: where it breaks.
 
@@ -189,6 +197,18 @@ def test_dovecot_is_probed_by_starttls(dovecot: Host, issuer: Issuer) -> None:
         assert f"localhost:{port} (shop.lab.test) serves serial b002 instead of c003" in message
     assert "version 0002 (serial b002) is live again; the next run" in message
     assert serial(host) == "b002"
+
+
+def test_slapd_which_cannot_reload_is_restarted(host: Host, issuer: Issuer) -> None:
+    """Its script can only restart it, and it reads its certificate at the start only."""
+    certificate = wanted(reload=["slapd"], probe=[probe(starttls="ldap")], group="openldap", mode="0640")
+    host.path("/etc/ldap/slapd.conf").write_text(SLAPD)
+    try:
+        first(host, issuer, certificate)
+        done = renew(host, issuer, certificate)
+        assert (done.ok, done["reloaded"], serial(host)) == (True, ["slapd"], "b002"), done.text
+    finally:
+        host.shell("service slapd stop")
 
 
 def test_a_probe_of_what_does_not_listen(host: Host, issuer: Issuer) -> None:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import tempfile
@@ -31,6 +32,7 @@ _TESTS: dict[str, tuple[tuple[str, ...], ...]] = {
     "httpd": _APACHE,
     "haproxy": (("haproxy", "-c", "-f", "/etc/haproxy/haproxy.cfg"),),  # with -q it keeps to itself what is wrong
 }
+_SCRIPTS = "/etc/init.d"
 _MOST_READ = 1 << 16  # bytes
 _MOST_SAID = 500  # characters
 _HAPROXY_FOLDER = "/etc/haproxy/conf.d"
@@ -76,8 +78,21 @@ class HostServices:
             path = self._module.get_bin_path(program, opt_dirs=_SBIN[:2])
             if path:
                 stopped = _ended([path, service, "status"], what, timeout)[0] in _NOT_RUNNING
-                return [path, service, "restart" if stopped else "reload"]
+                return [path, service, "restart" if stopped else _action(program, service)]
         raise ServiceError(f"{what}: neither systemctl, rc-service nor service is here")
+
+
+def _action(program: str, service: str) -> str:
+    """What a service's script does, as systemctl's reload-or-restart: not each of them can reload."""
+    try:
+        with open(os.path.join(_SCRIPTS, service), encoding="utf-8", errors="replace") as file:
+            known = set(re.findall(r"[\w-]*reload\b", file.read(_MOST_READ)))
+    except OSError:
+        known = set()
+    if "reload" not in known and "force-reload" in known:
+        return "force-reload"  # LSB Core 5.0 section 22.2: which restarts it then
+    # OpenRC knows no reload but that of the script itself.
+    return "restart" if program == "rc-service" and "reload" not in known else "reload"
 
 
 def _run(command: Sequence[str], what: str, timeout: int) -> None:

@@ -41,7 +41,11 @@ class Module:
 def reload(tmp_path, monkeypatch):
     """Reload nginx on a host with these programs; gives what was called."""
 
-    def reload_(*programs, booted_by_systemd=False, status=0, code=0, said=""):
+    def reload_(*programs, booted_by_systemd=False, status=0, code=0, said="", script="reload)"):
+        (tmp_path / "init.d").mkdir()
+        monkeypatch.setattr(services, "_SCRIPTS", str(tmp_path / "init.d"))
+        if script:
+            (tmp_path / "init.d" / "nginx").write_text(script)
         isdir = os.path.isdir
         booted = {"/run/systemd/system": booted_by_systemd}
         monkeypatch.setattr(os.path, "isdir", lambda path: booted[path] if path in booted else isdir(path))
@@ -69,6 +73,24 @@ def test_systemd_has_one_command_for_both(reload, status):
 @pytest.mark.parametrize(("programs", "used"), [(ALL, "rc-service"), (("service",), "service")])
 def test_others_are_asked_whether_it_runs(reload, programs, used, status, action):
     assert reload(*programs, status=status) == [f"{used} nginx status", f"{used} nginx {action}"]
+
+
+@pytest.mark.parametrize(
+    ("program", "script", "action"),
+    [
+        ("service", "case $1 in reload|force-reload)", "reload"),
+        ("service", "case $1 in force-reload|reload)", "reload"),
+        ("service", "case $1 in restart|force-reload)", "force-reload"),
+        ("service", "#!/usr/bin/env /lib/init/init-d-script", "reload"),
+        ("service", "", "reload"),
+        ("rc-service", "reload() {", "reload"),
+        ("rc-service", "reload_quietly() {", "restart"),
+        ("rc-service", "command=/usr/sbin/slapd", "restart"),
+        ("rc-service", "", "restart"),
+    ],
+)
+def test_one_that_runs_is_restarted_where_its_script_cannot_reload(reload, program, script, action):
+    assert reload(program, script=script) == [f"{program} nginx status", f"{program} nginx {action}"]
 
 
 @pytest.mark.parametrize(
