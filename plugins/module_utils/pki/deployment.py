@@ -53,7 +53,10 @@ class Return:
 
 @dataclass(frozen=True)
 class Deployed:
-    """What became of a certificate. warning, and problem, which is worse: a sentence for people, or empty."""
+    """What became of a certificate. warning, and problem, which is worse: a sentence for people, or empty.
+
+    written: whether services have a format to read anew.
+    """
 
     changed: bool
     version: str
@@ -62,6 +65,7 @@ class Deployed:
     reason: str
     warning: str = ""
     problem: str = ""
+    written: bool = False
 
 
 def deploy(home: str, wanted: Wanted, issued: Issued, now: datetime, check: bool) -> Deployed:
@@ -208,18 +212,18 @@ def _unchanged(versions: Versions, number: str, wanted: Wanted, now: datetime, c
 def with_formats(deployed: Deployed, versions: Versions, wanted: Wanted, now: datetime, check: bool) -> Deployed:
     """Have the formats be those of the version that was put in place, or kept. In a check, say what would be done."""
     if check:
-        texts = [] if deployed.reason in _NEW else _format_drift(versions, deployed.version, wanted)
-        return _told(deployed, texts)
+        if deployed.reason in _NEW:
+            return replace(deployed, written=bool(wanted.formats))
+        manifest = read(versions.path(deployed.version, MANIFEST)) or {}
+        key = files.read(versions.path(deployed.version, KEY))
+        content = not all(formats.is_as_recorded(item, manifest, key) for item in wanted.formats)
+        return replace(_told(deployed, formats.drift(wanted.formats, manifest, key)), written=content)
     written = format_files.write(versions, deployed.version, wanted.formats, now)
     if written.content:
         versions.unconfirm(deployed.version)
     warning = "; ".join(filter(None, (deployed.warning, *written.warnings)))
-    return replace(_told(deployed, written.changed), warning=warning, problem="; ".join(written.problems))
-
-
-def _format_drift(versions: Versions, number: str, wanted: Wanted) -> list[str]:
-    manifest = read(versions.path(number, MANIFEST)) or {}
-    return formats.drift(wanted.formats, manifest, files.read(versions.path(number, KEY)))
+    told = _told(deployed, written.changed)
+    return replace(told, warning=warning, problem="; ".join(written.problems), written=written.content)
 
 
 def _told(deployed: Deployed, texts: Sequence[str]) -> Deployed:

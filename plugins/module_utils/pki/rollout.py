@@ -82,7 +82,7 @@ class Rollout:
                 if not result["resumable"]:
                     self._forget(result)
         except HostError as error:
-            self.failures[name] = "; ".join(filter(None, (self.failures.get(name), str(error))))
+            self._fail(name, str(error))
 
     def settle(self) -> list[str]:
         """Have the services use what is new, and prove it; what does not hold goes back. Gives what was reloaded."""
@@ -93,7 +93,8 @@ class Rollout:
             self.notify = [str(entry) for entry in entries if entry.kind == NOTIFY]
             return list(dict.fromkeys(str(entry) for entry in entries if entry.kind != NOTIFY))
         holding = self._proof.settle(new)
-        self.failures.update(self._proof.failures)
+        for name, why in self._proof.failures.items():
+            self._fail(name, why)
         notified = dict.fromkeys(entry for name in holding for entry in self.wanted[name].reloads)
         self.notify = [str(entry) for entry in notified if entry.kind == NOTIFY]
         for name in holding:
@@ -154,12 +155,15 @@ class Rollout:
             self.failures[name] = deployed.problem
 
     def _is_new(self, name: str, deployed: Deployed) -> bool:
-        return (self.check and deployed.reason in ("issued", "received", "switched")) or reload_outstanding(
-            self.home, name, deployed.version
-        )
+        foreseen = self.check and (deployed.written or deployed.reason in ("issued", "received", "switched"))
+        return foreseen or reload_outstanding(self.home, name, deployed.version)
 
     def _confirm(self, name: str) -> None:
         try:
             confirm(self.home, name, self.deployed[name].version, self.keep)
         except HostError as error:
-            self.failures[name] = str(error)
+            self._fail(name, str(error))
+
+    def _fail(self, name: str, why: str) -> None:
+        """Add to what went wrong before, as with a file that could not be written."""
+        self.failures[name] = "; ".join(filter(None, (self.failures.get(name), why)))

@@ -7,13 +7,16 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from dataclasses import replace
 
 import pytest
 
 from ansible_collections.certfleet.tls.plugins.module_utils.pki import deployment
+from ansible_collections.certfleet.tls.plugins.module_utils.pki.attributes import Attributes
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.endpoints import Endpoint
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.errors import ServiceError
+from ansible_collections.certfleet.tls.plugins.module_utils.pki.formats import COMBINED, Format
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.inspection import inspect
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.manifest import look
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.reloads import COMMAND, NOTIFY, SERVICE, Reload
@@ -248,6 +251,39 @@ def test_a_service_that_is_asked_for_in_several_ways_is_reloaded_once_and_tested
     assert sorted(done.failures) == ["a", "b", "shop"]
     for said in done.failures.values():
         assert said.startswith("reload of nginx failed; version 0002")
+
+
+@pytest.fixture
+def combined(quick_path):
+    """A certificate with a file more."""
+    item = Format(COMBINED, str(quick_path / "shop.pem"), Attributes(0o600))
+    return replace(SHOP, formats=(item,))
+
+
+def test_what_went_wrong_before_is_told_as_well(home, quick_path, combined):
+    host.make_live(home, combined)
+    host.prepare(home, combined, ORDER_2)
+    (quick_path / "shop.pem").unlink()
+    (quick_path / "shop.pem").mkdir()
+    done = run(home, Host(home, ("test", "nginx", "0002")), valid(home, "shop"), wanted={"shop": combined})
+    assert re.fullmatch(
+        r"\S+/shop\.pem cannot be written: Is a directory; test of nginx failed; version 0002 .* is live again, and "
+        r"its services are reloaded, but \S+/shop\.pem cannot be written: Is a directory; the next run tries .*",
+        done.failures["shop"],
+    )
+
+
+@pytest.mark.parametrize("spoil", ["content", "mode", "nothing"])
+def test_a_check_foresees_the_reload_for_a_format(home, quick_path, combined, spoil):
+    host.make_live(home, combined)
+    if spoil == "content":
+        (quick_path / "shop.pem").write_bytes(b"")
+    if spoil == "mode":
+        (quick_path / "shop.pem").chmod(0o640)
+    wanted = {"shop": combined}
+    runs = [run(home, Host(home), result("shop", "repair"), wanted=wanted, check=check) for check in (True, False)]
+    assert [done.reloaded for done in runs] == [["nginx"] if spoil == "content" else []] * 2
+    assert [done.changed for done in runs] == [spoil != "nothing"] * 2
 
 
 def test_a_check_tests_nothing_and_probes_nothing(home):
