@@ -97,6 +97,8 @@ options:
             Before anything is reloaded, configurations are tested. It is known how for the services C(nginx),
             C(apache2), C(httpd) and C(haproxy); C(test), a list of a program and its arguments, says it for any other
             C(service) or C(command), as C({service: dovecot, test: [doveconf, -n]}).
+          - A reload, and a test, may take 120 seconds, or what C(timeout) says beside C(service) or C(command); then it
+            is killed with all that it started.
           - Where a test or a reload fails, the version before is the live one again.
         type: list
         elements: raw
@@ -144,7 +146,8 @@ options:
           - Files that the certificate is kept in beside its PEM files, for what reads nothing else. Each is written
             whole or not at all, and whenever it is missing, changed or wanted otherwise, without a new certificate.
             What is in O(certificates[].reload) is reloaded then.
-          - Their folders have to be there. A file that is not listed any more stays as it is; a warning says so.
+          - Their folders have to be there. What has the private key in it is overwritten when another takes its place.
+          - A file that is not listed any more stays as it is; a warning says so.
         type: list
         elements: dict
         default: []

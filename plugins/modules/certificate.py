@@ -92,7 +92,9 @@ options:
         type: str
         version_added: 0.3.0
       order_uri:
-        description: URL of the order. A certificate of another order than the journal's is refused.
+        description:
+          - URL of the order, for the journal. Where another run has put its own certificate in place at the same time,
+            and it is what is wanted, that one stays and nothing is changed.
         type: str
   keep_versions:
     description:

@@ -201,6 +201,23 @@ def test_two_runs_at_once_over_two_halves_of_a_fleet(fleet: Fleet) -> None:
     assert (fleet.folder / "account-key.pem").stat().st_mode & 0o7777 == 0o600
 
 
+def test_two_runs_at_once_over_the_same_hosts(small: Fleet) -> None:
+    """Whichever comes first with each host: neither fails for the other, and what is live is whole and served."""
+    web = [Fleet.certificate("shop", probe=[{"timeout": 20}])]
+    assert small.site(acme_certificates=[Fleet.certificate("shop")]).code == 0
+    small.enable_tls()
+    before = small.serials()
+    runs = [small.start(small.command(acme_certificates=web, acme_force_renewal=True)) for _unused in range(2)]
+    texts = [run.communicate(timeout=300)[0] for run in runs]
+    assert [run.returncode for run in runs] == [0, 0], texts
+    after = small.serials()
+    for host in small.lab.hosts:
+        assert after[host] != before[host]
+        small.check_served(host)
+    last = small.site(acme_certificates=web)
+    assert (last.code, last.planned, last.hosts_with("changed")) == (0, [], [])
+
+
 def test_revoke(small: Fleet) -> None:
     pebble = small.lab.pebble
     assert small.site().code == 0

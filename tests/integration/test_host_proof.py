@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from cryptography import x509
@@ -29,6 +29,63 @@ passdb {{
     args = nopassword=y
 }}
 """
+APACHE_SITE = f"""\
+<VirtualHost *:8443>
+SSLEngine on
+SSLCertificateFile {HOME}/live/shop/fullchain.pem
+SSLCertificateKeyFile {HOME}/live/shop/privkey.pem
+</VirtualHost>
+"""
+HAPROXY_SITE = """
+frontend shop
+    bind :8444 ssl crt /etc/haproxy/shop.pem
+    http-request deny
+"""
+
+
+SLAPD = f"""\
+TLSCertificateFile {HOME}/live/shop/fullchain.pem
+TLSCertificateKeyFile {HOME}/live/shop/privkey.pem
+pidfile /run/slapd/slapd.pid
+argsfile /run/slapd/slapd.args
+"""
+
+
+class WebServer(NamedTuple):
+    """A server's files, and a script that readies it. test: how its configuration is tested. broken: where it breaks.
+
+    began: a script that says which configuration it runs with. options: of the certificate.
+    """
+
+    port: int
+    files: dict[str, str]
+    prepare: str
+    test: str
+    broken: str
+    began: str
+    options: dict[str, Any]
+
+
+WEB_SERVERS = {
+    "apache2": WebServer(
+        8443,
+        {"/etc/apache2/ports.conf": "Listen 8443\n", "/etc/apache2/sites-available/shop.conf": APACHE_SITE},
+        "mkdir -p /var/log/apache2; a2enmod -q ssl; a2ensite -q shop",
+        "/usr/sbin/apache2ctl configtest",
+        "/etc/apache2/sites-available/shop.conf",
+        "grep -c 'configured -- resuming' /var/log/apache2/error.log",
+        {},
+    ),
+    "haproxy": WebServer(
+        8444,
+        {},
+        f"echo '{HAPROXY_SITE}' >> /etc/haproxy/haproxy.cfg",
+        "/usr/sbin/haproxy -c -f /etc/haproxy/haproxy.cfg",
+        "/etc/haproxy/haproxy.cfg",
+        "cat /run/haproxy.pid",
+        {"formats": [{"kind": "combined", "path": "/etc/haproxy/shop.pem"}]},
+    ),
+}
 
 
 @pytest.fixture
@@ -142,6 +199,18 @@ def test_dovecot_is_probed_by_starttls(dovecot: Host, issuer: Issuer) -> None:
     assert serial(host) == "b002"
 
 
+def test_slapd_which_cannot_reload_is_restarted(host: Host, issuer: Issuer) -> None:
+    """Its script can only restart it, and it reads its certificate at the start only."""
+    certificate = wanted(reload=["slapd"], probe=[probe(starttls="ldap")], group="openldap", mode="0640")
+    host.path("/etc/ldap/slapd.conf").write_text(SLAPD)
+    try:
+        first(host, issuer, certificate)
+        done = renew(host, issuer, certificate)
+        assert (done.ok, done["reloaded"], serial(host)) == (True, ["slapd"], "b002"), done.text
+    finally:
+        host.shell("service slapd stop")
+
+
 def test_a_probe_of_what_does_not_listen(host: Host, issuer: Issuer) -> None:
     certificate = wanted(probe=[probe(port=4430, timeout=1)])
     (request,) = host.request(certificate)["requests"]
@@ -153,20 +222,32 @@ def test_a_probe_of_what_does_not_listen(host: Host, issuer: Issuer) -> None:
     assert host.live().endswith("0001")
 
 
-def test_apache_s_and_haproxy_s_tests_are_those_of_their_programs(host: Host, issuer: Issuer) -> None:
-    """With programs in their place that refuse: neither is on the machine."""
-    first(host, issuer, wanted())
-    for service, program, call in (
-        ("apache2", "apache2ctl", "apache2ctl configtest"),
-        ("haproxy", "haproxy", "haproxy -c -q -f /etc/haproxy/haproxy.cfg"),
-    ):
-        path = host.path(f"/usr/local/sbin/{program}")
-        path.write_text("#!/bin/sh\necho it does not hold >&2; exit 1\n")
-        path.chmod(0o755)
-        message = told(renew(host, issuer, wanted(reload=[service])))
-        host.shell(f"rm /usr/local/sbin/{program}")
-        assert f"the configuration of {service} does not hold (/usr/local/sbin/{call}): it does not hold" in message
+@pytest.mark.parametrize("kind", WEB_SERVERS)
+def test_a_web_server_whose_configuration_is_broken_is_not_reloaded(host: Host, issuer: Issuer, kind: str) -> None:
+    """Apache and HAProxy as Debian sets them up, with a site more."""
+    server = WEB_SERVERS[kind]
+    certificate = wanted(reload=[kind], **server.options)
+    certificate["probe"] = [probe(port=server.port)]
+    for path, text in server.files.items():
+        host.path(path).write_text(text)
+    host.shell(server.prepare)
+    try:
+        first(host, issuer, certificate)  # which starts it
+        began = host.shell(server.began)
+        with host.path(server.broken).open("a") as file:
+            file.write("no_such_directive on\n")
+        message = told(renew(host, issuer, certificate))
+        assert message.startswith(f"certificate shop: the configuration of {kind} does not hold ({server.test}): ")
+        assert "no_such_directive" in message
+        assert "version 0002 (serial b002) is taken back, version 0001 (serial a001) is live again" in message
         assert serial(host) == "a001"
+        assert host.shell(server.began) == began, "nobody told it to read its configuration"
+
+        host.shell(f"sed -i /no_such_directive/d {server.broken}")
+        done = host.deploy(SWITCH, certificate)
+        assert (done.ok, done["reloaded"], serial(host)) == (True, [kind], "b002"), done.text
+    finally:
+        host.shell(f"service {kind} stop")
 
 
 def test_handlers_are_returned_by_name(host: Host, issuer: Issuer) -> None:

@@ -11,7 +11,7 @@ PATH=$PATH:/usr/sbin:/sbin # dpkg wants them, a user's PATH has them not
 cd "$(dirname "$0")/../.."
 bin=build/bin
 
-servers='nginx openssh-server bind9 pdns-server dovecot-core'
+servers='nginx openssh-server bind9 pdns-server dovecot-core apache2 haproxy postfix slapd postgresql'
 packages="$servers curl iproute2 openssh-client openssl pdns-backend-sqlite3 procps python3-cryptography python3-venv sudo"
 packages="$packages dehydrated dovecot-imapd dovecot-pop3d sysvinit-utils util-linux"
 
@@ -46,6 +46,9 @@ install_packages() {
         chmod 0755 "$policy"
     fi
     new_servers=$(missing $servers)
+    # Else they set up a mail system and a directory for the machine, which the tests have no use for.
+    printf '%s\n' 'postfix postfix/main_mailer_type select No configuration' 'slapd slapd/no_configuration boolean true' |
+        debconf-set-selections
     apt-get update --quiet --quiet || echo 'some package lists could not be fetched: trying with those there are' >&2
     DEBIAN_FRONTEND=noninteractive apt-get install --quiet --quiet --yes --no-install-recommends "$@"
     for package in $new_servers; do
@@ -59,7 +62,7 @@ install_packages() {
         if [ -e "/etc/init.d/$service" ]; then # PowerDNS has none
             update-rc.d "$service" disable
         fi
-        if command -v systemctl >/dev/null; then
+        if command -v systemctl >/dev/null && [ -e "/lib/systemd/system/$service.service" ]; then # slapd has none
             systemctl --quiet disable "$service.service"
         fi
     done

@@ -7,8 +7,12 @@
 from __future__ import annotations
 
 import os
+import re
+import signal
+import subprocess
+import tempfile
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from ..pki.errors import ServiceError
 from ..pki.reloads import COMMAND, Reload
@@ -26,8 +30,11 @@ _TESTS: dict[str, tuple[tuple[str, ...], ...]] = {
     "nginx": (("nginx", "-t", "-q"),),
     "apache2": _APACHE,
     "httpd": _APACHE,
-    "haproxy": (("haproxy", "-c", "-q", "-f", "/etc/haproxy/haproxy.cfg"),),
+    "haproxy": (("haproxy", "-c", "-f", "/etc/haproxy/haproxy.cfg"),),  # with -q it keeps to itself what is wrong
 }
+_SCRIPTS = "/etc/init.d"
+_MOST_READ = 1 << 16  # bytes
+_MOST_SAID = 500  # characters
 _HAPROXY_FOLDER = "/etc/haproxy/conf.d"
 
 
@@ -41,7 +48,7 @@ class HostServices:
         """Have the configuration tested, where that is known how. Raises ServiceError."""
         command = list(entry.test) or self._own_test(entry)
         if command:
-            self._run(command, f"the configuration of {entry} does not hold")
+            _run(command, f"the configuration of {entry} does not hold", entry.timeout)
 
     def reload(self, entry: Reload) -> None:
         """Have a service, or what a command is for, read its certificates anew. Raises ServiceError.
@@ -49,44 +56,84 @@ class HostServices:
         A service that is not running is started: a web server that could not start for want of its certificate can now.
         """
         if entry.kind == COMMAND:
-            self._run(list(entry.what), "the reload failed")
+            _run(list(entry.what), "the reload failed", entry.timeout)
         else:
-            self._run(self._reload_command(str(entry)), f"service {entry} could not be reloaded")
+            what = f"service {entry} could not be reloaded"
+            _run(self._reload_command(str(entry), what, entry.timeout), what, entry.timeout)
 
     def _own_test(self, entry: Reload) -> list[str]:
         if entry.kind == COMMAND:
             return []
-        for program, *arguments in _TESTS.get(str(entry).removesuffix(".service"), ()):
+        for program, *arguments in _TESTS.get(str(entry), ()):
             path = self._module.get_bin_path(program, opt_dirs=_SBIN)
             if path:
                 return [path, *arguments, *(_haproxy_folder() if program == "haproxy" else ())]
         return []
 
-    def _reload_command(self, service: str) -> list[str]:
+    def _reload_command(self, service: str, what: str, timeout: int) -> list[str]:
         # sd_booted(3): systemd is there, and it runs this host.
         if os.path.isdir("/run/systemd/system"):
             return [self._module.get_bin_path("systemctl", required=True), "reload-or-restart", service]
         for program in ("rc-service", "service"):
             path = self._module.get_bin_path(program, opt_dirs=_SBIN[:2])
             if path:
-                stopped = self._module.run_command([path, service, "status"])[0] in _NOT_RUNNING
-                return [path, service, "restart" if stopped else "reload"]
-        raise ServiceError(
-            f"service {service} could not be reloaded: neither systemctl, rc-service nor service is here"
-        )
+                stopped = _ended([path, service, "status"], what, timeout)[0] in _NOT_RUNNING
+                return [path, service, "restart" if stopped else _action(program, service)]
+        raise ServiceError(f"{what}: neither systemctl, rc-service nor service is here")
 
-    def _run(self, command: Sequence[str], what: str) -> None:
-        """Run a program without a shell. Raises ServiceError: *what* went wrong, the command, what it said."""
-        try:
-            # What is in the arguments is nobody's variable; and a program that is not there is no end of the module.
-            code, out, err = self._module.run_command(
-                list(command), expand_user_and_vars=False, handle_exceptions=False
+
+def _action(program: str, service: str) -> str:
+    """What a service's script does, as systemctl's reload-or-restart: not each of them can reload."""
+    try:
+        with open(os.path.join(_SCRIPTS, service), encoding="utf-8", errors="replace") as file:
+            known = set(re.findall(r"[\w-]*reload\b", file.read(_MOST_READ)))
+    except OSError:
+        known = set()
+    if "reload" not in known and "force-reload" in known:
+        return "force-reload"  # LSB Core 5.0 section 22.2: which restarts it then
+    # OpenRC knows no reload but that of the script itself.
+    return "restart" if program == "rc-service" and "reload" not in known else "reload"
+
+
+def _run(command: Sequence[str], what: str, timeout: int) -> None:
+    """Run a program without a shell. Raises ServiceError: *what* went wrong, the command, what it said."""
+    code, said = _ended(command, what, timeout)
+    if code != 0:
+        raise _error(command, what, said or f"exit status {code}")
+
+
+def _ended(command: Sequence[str], what: str, timeout: int) -> tuple[int, str]:
+    """A program's exit status and what it said, in one line. Raises ServiceError.
+
+    One that takes longer than its timeout (seconds) is killed with all that it started in its process group.
+    """
+    try:
+        # Files, not pipes: a server that it starts may hold on to them.
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, start_new_session=True
             )
-        except OSError as error:
-            raise ServiceError(f"{what} ({' '.join(command)}): {error.strerror or error}") from None
-        if code != 0:
-            said = " ".join((err.strip() or out.strip()).split()) or f"exit status {code}"
-            raise ServiceError(f"{what} ({' '.join(command)}): {said[:500]}")
+            try:
+                return process.wait(timeout), _line(err) or _line(out)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+                ending = f"it did not end within {timeout} seconds and was killed"
+                raise _error(command, what, ending, _line(err) or _line(out)) from None
+    except OSError as error:
+        raise _error(command, what, error.strerror or str(error)) from None
+
+
+def _error(command: Sequence[str], what: str, *said: str) -> ServiceError:
+    return ServiceError(": ".join([f"{what} ({' '.join(command)})", *filter(None, said)]))
+
+
+def _line(file: IO[bytes]) -> str:
+    """The beginning and the end of what is in a file: what is wrong may be told in either."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - _MOST_READ))
+    text = " ".join(file.read().decode("utf-8", "replace").split())
+    return text if len(text) <= _MOST_SAID else f"{text[: _MOST_SAID // 2]} ... {text[-_MOST_SAID // 2 :]}"
 
 
 def _haproxy_folder() -> list[str]:

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 from . import certificates, chains, files, format_files, formats, keys
 from .attributes import drift
 from .certificates import utc
-from .errors import CertificateError, HostError, StateError
-from .formats import Format
+from .errors import CertificateError, HostError, MisfitError, StateError
 from .manifest import CERTIFICATE, CHAIN, KEY, MANIFEST, Found, issued_facts, live_facts, read
 from .versions import KEPT, Versions
 from .wanted import Wanted
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from cryptography import x509
 
 
+_NONE_LIVE = "no version of it is live"
 _NEW = ("issued", "switched", "received")  # reasons of what has been put in place just now
 
 
@@ -53,7 +53,10 @@ class Return:
 
 @dataclass(frozen=True)
 class Deployed:
-    """What became of a certificate. warning, and problem, which is worse: a sentence for people, or empty."""
+    """What became of a certificate. warning, and problem, which is worse: a sentence for people, or empty.
+
+    written: whether services have a format to read anew.
+    """
 
     changed: bool
     version: str
@@ -62,6 +65,7 @@ class Deployed:
     reason: str
     warning: str = ""
     problem: str = ""
+    written: bool = False
 
 
 def deploy(home: str, wanted: Wanted, issued: Issued, now: datetime, check: bool) -> Deployed:
@@ -73,16 +77,15 @@ def deploy(home: str, wanted: Wanted, issued: Issued, now: datetime, check: bool
     def step(found: Found) -> Deployed:
         if found.live and files.holds(versions.path(found.live, CERTIFICATE), pem):
             return _unchanged(versions, found.live, wanted, now, check)
-        if not found.pending and found.live and _would_do(versions, found.live, leaf, wanted, now):
-            # Another run at the same time was faster with its own order for the same key.
+        if not found.pending and found.live and _overtaken(versions, found.live, leaf, issued, wanted, now):
+            # Another run at the same time was faster with an order of its own.
             return _unchanged(versions, found.live, wanted, now, check)
         number = versions.pending(found)
-        _check_order(issued, found.manifest or {})
-        warning = certificates.check(leaf, _key(versions, number), wanted.identifiers, now)
+        warning = _check(leaf, versions, number, issued, found.manifest or {}, wanted, now)
         chains.check(leaf, chain, now)
+        # If another run has journaled its order since, for the same key, that one finds its host served.
         manifest = {**(found.manifest or {}), **certificates.facts(leaf)}
-        if issued.account_uri:
-            manifest["account_uri"] = issued.account_uri
+        manifest.update({field: uri for field in ("account_uri", "order_uri") if (uri := getattr(issued, field))})
         if not check:
             versions.repair(number, wanted.attributes)
             versions.complete(number, manifest, pem, b"".join(map(certificates.pem, chain)))
@@ -129,64 +132,63 @@ def repair(home: str, wanted: Wanted, now: datetime, check: bool) -> Deployed | 
         return step(found)
 
 
-def go_back(home: str, name: str, now: datetime, wanted: Sequence[Format] = ()) -> Return:
-    """Make the version before the live one the live one again: what came after is pending from then on.
+def go_back(home: str, wanted: Wanted, number: str, now: datetime) -> Return | None:
+    """Make the version before *number*, the live one, the live one again, with its formats; *number* is pending then.
 
-    *wanted*: the formats that go back with it.
-
-    Raises HostError, StateError where there is none that is whole and holds still, or the live one is not new.
+    None: another run's is live by now, which is newer and holds. Raises HostError, StateError where there is none to go
+    back to that is whole and holds still, or *number* is not new, or not the live one.
     """
-    versions = Versions(home, name)
+    versions = Versions(home, wanted.name)
     with versions.locked() as found:
-        if not found.live:
-            raise StateError("no version of it is live")
-        if (read(versions.path(found.live, MANIFEST)) or {}).get("proved"):
-            raise StateError(f"version {found.live} is not new, its services have used it before")
-        for number in reversed(found.numbers):
-            if int(number) >= int(found.live):
+        if found.live != number:
+            if found.live and int(found.live) > int(number) and _holds(versions, found.live, wanted, now):
+                return None
+            raise StateError(f"another run has made version {found.live} the live one" if found.live else _NONE_LIVE)
+        manifest = read(versions.path(number, MANIFEST)) or {}
+        if manifest.get("proved") or manifest.get("reloaded"):
+            raise StateError(f"version {number} is not new, its services have used it before")
+        for other in reversed(found.numbers):
+            if int(other) >= int(number):
                 continue
-            facts = live_facts(home, name, number)
-            whole = not (facts["missing"] or facts["damaged"] or facts["unreadable"])
-            if whole and utc(now) < facts["not_after"]:
-                versions.note(found.live, reloaded=False)  # or it would be taken for history
-                versions.switch(number)
-                left = read(versions.path(found.live, MANIFEST)) or {}
-                trouble = "; ".join(format_files.write(versions, number, wanted, now).problems)
-                return Return(found.live, left.get("serial") or "", number, facts["serial"], trouble)
+            facts = live_facts(home, wanted.name, other)
+            if _is_whole(facts, now):
+                versions.note(number, reloaded=False)  # or it would be taken for history
+                versions.switch(other)
+                try:
+                    trouble = "; ".join(format_files.write(versions, other, wanted.formats, now).problems)
+                except HostError as error:  # the way back itself is done
+                    trouble = str(error)
+                return Return(number, manifest.get("serial") or "", other, facts["serial"], trouble)
         raise StateError("there is no version before it that holds still")
 
 
-def live_certificate(home: str, name: str) -> bytes:
-    """The live certificate, PEM. Raises HostError."""
-    versions = Versions(home, name)
-    found = versions.look()
-    if not found.live:
-        raise StateError("no version of it is live")
-    return files.read(versions.path(found.live, CERTIFICATE))
+def certificate(home: str, name: str, number: str) -> bytes:
+    """A version's certificate, PEM. Raises HostError."""
+    return files.read(Versions(home, name).path(number, CERTIFICATE))
 
 
-def unconfirm(home: str, name: str) -> None:
-    """Write down that the services may not use the live version. Raises HostError."""
+def unconfirm(home: str, name: str, number: str) -> None:
+    """Write down that the services may not use a version, if it is live. Raises HostError."""
     versions = Versions(home, name)
     with versions.locked() as found:
-        if found.live:
-            versions.unconfirm(found.live)
+        if found.live == number:
+            versions.unconfirm(number)
 
 
-def reload_outstanding(home: str, name: str) -> bool:
-    """Whether the services have not been reloaded since the live version became it."""
-    found = Versions(home, name).look()
-    manifest = read(Versions(home, name).path(found.live, MANIFEST)) if found.live else None
+def reload_outstanding(home: str, name: str, number: str) -> bool:
+    """Whether a version is live, and the services have not been reloaded since it became that."""
+    versions = Versions(home, name)
+    manifest = read(versions.path(number, MANIFEST)) if versions.look().live == number else None
     return manifest is not None and not manifest["reloaded"]
 
 
-def confirm(home: str, name: str, keep: int = KEPT) -> None:
-    """Write down that the services use the live version, and keep so many versions. Raises HostError."""
+def confirm(home: str, name: str, number: str, keep: int = KEPT) -> None:
+    """Write down that the services use a version, and keep so many; nothing if it is not live. Raises HostError."""
     versions = Versions(home, name)
     with versions.locked() as found:
-        if found.live:
-            versions.note(found.live, reloaded=True)
-            versions.prune(found.live, keep)
+        if found.live == number:
+            versions.note(number, reloaded=True)
+            versions.prune(number, keep)
 
 
 def _switched(versions: Versions, number: str, wanted: Wanted, now: datetime, check: bool) -> Deployed:
@@ -210,18 +212,18 @@ def _unchanged(versions: Versions, number: str, wanted: Wanted, now: datetime, c
 def with_formats(deployed: Deployed, versions: Versions, wanted: Wanted, now: datetime, check: bool) -> Deployed:
     """Have the formats be those of the version that was put in place, or kept. In a check, say what would be done."""
     if check:
-        texts = [] if deployed.reason in _NEW else _format_drift(versions, deployed.version, wanted)
-        return _told(deployed, texts)
+        if deployed.reason in _NEW:
+            return replace(deployed, written=bool(wanted.formats))
+        manifest = read(versions.path(deployed.version, MANIFEST)) or {}
+        key = files.read(versions.path(deployed.version, KEY))
+        content = not all(formats.is_as_recorded(item, manifest, key) for item in wanted.formats)
+        return replace(_told(deployed, formats.drift(wanted.formats, manifest, key)), written=content)
     written = format_files.write(versions, deployed.version, wanted.formats, now)
     if written.content:
         versions.unconfirm(deployed.version)
     warning = "; ".join(filter(None, (deployed.warning, *written.warnings)))
-    return replace(_told(deployed, written.changed), warning=warning, problem="; ".join(written.problems))
-
-
-def _format_drift(versions: Versions, number: str, wanted: Wanted) -> list[str]:
-    manifest = read(versions.path(number, MANIFEST)) or {}
-    return formats.drift(wanted.formats, manifest, files.read(versions.path(number, KEY)))
+    told = _told(deployed, written.changed)
+    return replace(told, warning=warning, problem="; ".join(written.problems), written=written.content)
 
 
 def _told(deployed: Deployed, texts: Sequence[str]) -> Deployed:
@@ -232,14 +234,29 @@ def _told(deployed: Deployed, texts: Sequence[str]) -> Deployed:
     return replace(deployed, changed=True, reason="; ".join([*known, *texts]))
 
 
-def _check_order(issued: Issued, pending: Mapping[str, Any]) -> None:
-    """Raise StateError for the certificate of another order than the one that the journal has."""
-    journaled = pending.get("order_uri")
-    if issued.order_uri and journaled and issued.order_uri != journaled:
+def _check(
+    leaf: x509.Certificate,
+    versions: Versions,
+    number: str,
+    issued: Issued,
+    pending: Mapping[str, Any],
+    wanted: Wanted,
+    now: datetime,
+) -> str:
+    """Check a certificate against the pending version. Gives a warning, or nothing. Raises HostError.
+
+    One that does not fit is no Misfit where it is of another order than the journal's: that order is not to blame.
+    """
+    try:
+        return certificates.check(leaf, _key(versions, number), wanted.identifiers, now)
+    except MisfitError:
+        journaled = pending.get("order_uri")
+        if not issued.order_uri or not journaled or issued.order_uri == journaled:
+            raise
         raise StateError(
             f"the certificate is of the order {issued.order_uri}, but the journal has {journaled}: "
             "another run ordered it at the same time; the next run goes on with that order"
-        )
+        ) from None
 
 
 def _key(versions: Versions, number: str) -> keys.PrivateKey:
@@ -247,13 +264,32 @@ def _key(versions: Versions, number: str) -> keys.PrivateKey:
     return keys.load(files.read(path), path)
 
 
-def _would_do(versions: Versions, number: str, leaf: x509.Certificate, wanted: Wanted, now: datetime) -> bool:
-    """Whether a certificate is for a version's key and what is wanted."""
+def _overtaken(
+    versions: Versions, live: str, leaf: x509.Certificate, issued: Issued, wanted: Wanted, now: datetime
+) -> bool:
+    """Whether the live version is what another run made of the same pending one, or in its place."""
     try:
-        certificates.check(leaf, _key(versions, number), wanted.identifiers, now)
+        certificates.check(leaf, _key(versions, live), wanted.identifiers, now)
     except HostError:
-        return False
+        manifest = read(versions.path(live, MANIFEST)) or {}
+        own = not issued.order_uri or issued.order_uri == manifest.get("order_uri")
+        return not own and _holds(versions, live, wanted, now)
     return True
+
+
+def _holds(versions: Versions, number: str, wanted: Wanted, now: datetime) -> bool:
+    """Whether a version is what is wanted, whole and in force."""
+    facts = live_facts(versions.home, versions.name, number)
+    same = set(facts["identifiers"]) == set(wanted.identifiers) and (facts["key_type"], facts["profile"] or None) == (
+        wanted.key_type,
+        wanted.profile,
+    )
+    return same and _is_whole(facts, now)
+
+
+def _is_whole(facts: Mapping[str, Any], now: datetime) -> bool:
+    """Whether there is nothing wrong with a version but what is wanted."""
+    return not (facts["missing"] or facts["damaged"] or facts["unreadable"]) and utc(now) < facts["not_after"]
 
 
 def parsed(issued: Issued):  # type: ignore[no-untyped-def]

@@ -95,10 +95,20 @@ def write_all(folder: str, contents: Mapping[str, Content]) -> None:
 
 
 def replace(path: str, content: Content) -> None:
-    """Put a file at *path* in place of the one there may be; its folder has to be there."""
+    """Put a file at *path* in place of the one there may be; its folder has to be there.
+
+    What not everybody may read in the old one is overwritten once it has no name any more.
+    """
     folder, name = os.path.split(path)
     sweep(folder, name)
-    write_all(folder, {name: content})
+    old = _open_to_overwrite(path)
+    try:
+        write_all(folder, {name: content})
+        if old is not None:
+            _overwrite(old, links=0)
+    finally:
+        if old is not None:
+            os.close(old)
 
 
 def write_folder(path: str, contents: Mapping[str, Content]) -> None:
@@ -340,7 +350,12 @@ def _unlink(path: str) -> bool:
 
 def _remove(path: str) -> None:
     if not os.path.isdir(path) or os.path.islink(path):
-        _overwrite(path)
+        handle = _open_to_overwrite(path)
+        if handle is not None:
+            try:
+                _overwrite(handle, links=1)
+            finally:
+                os.close(handle)
         _unlink(path)
         return
     for entry in os.listdir(path):
@@ -348,18 +363,23 @@ def _remove(path: str) -> None:
     os.rmdir(path)
 
 
-def _overwrite(path: str) -> None:
-    """Overwrite a file that not everybody may read, such as a private key, in place before it goes.
+def _open_to_overwrite(path: str) -> int | None:
+    """A handle for _overwrite(); None if there is nothing, or it cannot be opened."""
+    try:
+        return os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return None
 
-    Not every file system writes in place, and one that cannot is no reason to keep the file.
+
+def _overwrite(handle: int, links: int) -> None:
+    """Overwrite a file that not everybody may read, such as a private key, in place as it goes.
+
+    links: the names that it has, or it is left alone: one more is not ours. Not every file system writes in place, and
+    one that cannot is no reason to keep the file.
     """
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
-        return
-    try:
         found = os.fstat(handle)
-        if not stat.S_ISREG(found.st_mode) or found.st_mode & stat.S_IROTH or found.st_nlink > 1:
+        if not stat.S_ISREG(found.st_mode) or found.st_mode & stat.S_IROTH or found.st_nlink > links:
             return
         rest = found.st_size
         while rest > 0:
@@ -367,8 +387,6 @@ def _overwrite(path: str) -> None:
         os.fsync(handle)
     except OSError:
         pass
-    finally:
-        os.close(handle)
 
 
 def _drop(path: str) -> None:

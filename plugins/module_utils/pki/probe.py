@@ -23,7 +23,7 @@ except ImportError:
     pass  # said by library.py, before anything here is called
 
 _AT_ONCE = 8
-_PATIENCE = 5.0  # seconds, for one connection: a server that reloads may drop it
+_PATIENCE = 10.0  # seconds, for one connection: a server that reloads may drop it, a mail server greets after six
 _LEAST = 1.0  # seconds, also for the last one before the deadline: or all that is told of is that it was short
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 1.0  # seconds
 

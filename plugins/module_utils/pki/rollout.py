@@ -82,25 +82,26 @@ class Rollout:
                 if not result["resumable"]:
                     self._forget(result)
         except HostError as error:
-            self.failures[name] = "; ".join(filter(None, (self.failures.get(name), str(error))))
+            self._fail(name, str(error))
 
     def settle(self) -> list[str]:
         """Have the services use what is new, and prove it; what does not hold goes back. Gives what was reloaded."""
-        new = [name for name, deployed in self.deployed.items() if self._is_new(name, deployed)]
+        new = {name: deployed.version for name, deployed in self.deployed.items() if self._is_new(name, deployed)}
         entries = dict.fromkeys(entry for name in new for entry in self.wanted[name].reloads)
         self.changed |= bool(entries)
         if self.check:
             self.notify = [str(entry) for entry in entries if entry.kind == NOTIFY]
-            return [str(entry) for entry in entries if entry.kind != NOTIFY]
+            return list(dict.fromkeys(str(entry) for entry in entries if entry.kind != NOTIFY))
         holding = self._proof.settle(new)
-        self.failures.update(self._proof.failures)
+        for name, why in self._proof.failures.items():
+            self._fail(name, why)
         notified = dict.fromkeys(entry for name in holding for entry in self.wanted[name].reloads)
         self.notify = [str(entry) for entry in notified if entry.kind == NOTIFY]
         for name in holding:
             # Handlers do not run on a host that fails: the next run notifies them.
             if not (self.failures and any(entry.kind == NOTIFY for entry in self.wanted[name].reloads)):
                 self._confirm(name)
-        return [str(entry) for entry in self._proof.reloaded]
+        return list(self._proof.reloaded)
 
     def certificates(self) -> list[dict[str, Any]]:
         """What became of each certificate, for the module's result."""
@@ -154,12 +155,15 @@ class Rollout:
             self.failures[name] = deployed.problem
 
     def _is_new(self, name: str, deployed: Deployed) -> bool:
-        return (self.check and deployed.reason in ("issued", "received", "switched")) or reload_outstanding(
-            self.home, name
-        )
+        foreseen = self.check and (deployed.written or deployed.reason in ("issued", "received", "switched"))
+        return foreseen or reload_outstanding(self.home, name, deployed.version)
 
     def _confirm(self, name: str) -> None:
         try:
-            confirm(self.home, name, self.keep)
+            confirm(self.home, name, self.deployed[name].version, self.keep)
         except HostError as error:
-            self.failures[name] = str(error)
+            self._fail(name, str(error))
+
+    def _fail(self, name: str, why: str) -> None:
+        """Add to what went wrong before, as with a file that could not be written."""
+        self.failures[name] = "; ".join(filter(None, (self.failures.get(name), why)))

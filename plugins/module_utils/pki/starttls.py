@@ -121,7 +121,9 @@ def _ldap(plain: Plain) -> None:
 
 def _postgres(plain: Plain) -> None:
     plain.send(_POSTGRES_REQUEST)
-    _expect(plain.read(1) == b"S", "ssl is off")
+    answer = plain.read(1)
+    _expect(answer != b"N", "ssl is off")
+    _expect(answer == b"S", "its answer is not PostgreSQL's")  # or an error, as with too many connections
 
 
 def _element(read: Callable[[int], bytes]) -> tuple[int, bytes]:

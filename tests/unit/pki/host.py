@@ -25,6 +25,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils.pki.manifest import 
 )
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.preparation import Order
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.reloads import SERVICE, Reload
+from ansible_collections.certfleet.tls.plugins.module_utils.pki.versions import KEPT
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.wanted import Wanted
 from tests.unit.pki import ca
 
@@ -73,8 +74,25 @@ def make_live(home, wanted=WANTED, order=ORDER):
     """A whole run for one certificate."""
     prepare(home, wanted, order)
     deployed = deploy(home, wanted)
-    deployment.confirm(str(home), wanted.name)
+    confirm(home, wanted.name)
     return deployed
+
+
+def confirm(home, name="shop", keep=KEPT):
+    """As a run that put the live version there."""
+    live = look(str(home), name).live
+    if live:
+        deployment.confirm(str(home), name, live, keep)
+
+
+def go_back(home, wanted=WANTED, now=ca.NOW):
+    return deployment.go_back(str(home), wanted, look(str(home), wanted.name).live, now)
+
+
+def outstanding(home, name="shop"):
+    """Whether the services are yet to read the live version."""
+    live = look(str(home), name).live
+    return bool(live) and deployment.reload_outstanding(str(home), name, live)
 
 
 def manifest(home, number, name="shop"):

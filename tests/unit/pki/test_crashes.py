@@ -139,7 +139,7 @@ def repair(home):
 
 def go_back(home):
     if look(home, "shop").live == "0002":
-        deployment.go_back(home, "shop", ca.NOW)
+        host.go_back(home)
 
 
 def switch(home):
@@ -147,7 +147,7 @@ def switch(home):
 
 
 def confirm(home):
-    deployment.confirm(home, "shop")
+    host.confirm(home)
 
 
 class Authority:
@@ -170,8 +170,8 @@ class Authority:
                 order = Order(self.uri(), ACCOUNT)
             host.prepare(home, order=order)
             host.deploy(home)
-        if deployment.reload_outstanding(home, "shop"):
-            deployment.confirm(home, "shop")
+        if host.outstanding(home):
+            host.confirm(home)
 
 
 def whole_run(home):

@@ -11,7 +11,7 @@ import pytest
 
 from ansible_collections.certfleet.tls.plugins.module_utils.pki import deployment, keys
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.attributes import Attributes
-from ansible_collections.certfleet.tls.plugins.module_utils.pki.deployment import Deployed, Issued, reload_outstanding
+from ansible_collections.certfleet.tls.plugins.module_utils.pki.deployment import Deployed, Issued
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.errors import (
     CertificateError,
     KeyFileError,
@@ -185,6 +185,64 @@ def test_two_runs_at_once_with_an_order_each(home):
             run(home, other)
 
 
+def test_two_runs_at_once_of_which_the_later_order_is_in_the_journal(home):
+    """Whichever certificate comes first is put in place, with its own order; the other run finds its host served."""
+    host.prepare(home, order=ORDER)
+    assert host.prepare(home, order=ORDER_2).reused
+    first, later = (replace(issue(home), order_uri=order.order_uri) for order in (ORDER, ORDER_2))
+    assert same_run(home, first).reason == "issued"
+    assert host.manifest(home, "0001")["order_uri"] == ORDER.order_uri
+    served = host.served(home)
+    assert same_run(home, later).reason == "unchanged"
+    assert host.served(home) == served
+    assert host.manifest(home, "0001")["order_uri"] == ORDER.order_uri
+
+
+def spoil_chain(home):
+    (home / "live" / "shop" / "chain.pem").write_bytes(b"")
+
+
+@pytest.mark.parametrize(
+    ("order", "theirs", "spoil", "served"),
+    [
+        (ORDER, WANTED, None, True),
+        (ORDER, OTHER, None, False),
+        (ORDER, replace(WANTED, key_type="rsa2048"), None, False),
+        (ORDER, WANTED, spoil_chain, False),
+        (ORDER_2, WANTED, None, False),
+    ],
+    ids=["theirs holds", "other names", "another key type", "damaged", "its own order"],
+)
+def test_a_run_whose_pending_version_another_run_replaced(home, order, theirs, spoil, served):
+    """As one that went to another CA with its order: it has another key."""
+    host.prepare(home, order=ORDER)
+    ours = replace(issue(home), order_uri=order.order_uri)
+    assert host.prepare(home, theirs, ORDER_2, directory="https://other.example/directory").version == "0002"
+    host.deploy(home, theirs)
+    if spoil:
+        spoil(home)
+    if served:
+        done = same_run(home, ours)
+        assert (done.changed, done.version, done.reason) == (False, "0002", "unchanged")
+    else:
+        with pytest.raises(StateError, match="no version of it is pending"):
+            run(home, ours)
+    assert look(str(home), "shop").live == "0002"
+
+
+def test_a_certificate_that_does_not_fit_what_another_run_ordered_since(home):
+    """It is no reason to forget that order."""
+    host.prepare(home, order=ORDER)
+    ours = replace(issue(home), order_uri=ORDER.order_uri)
+    host.prepare(home, order=ORDER_2, directory="https://other.example/directory")
+    with pytest.raises(StateError) as told:
+        run(home, ours)
+    assert str(told.value) == (
+        f"the certificate is of the order {ORDER.order_uri}, but the journal has {ORDER_2.order_uri}: "
+        "another run ordered it at the same time; the next run goes on with that order"
+    )
+
+
 def test_a_certificate_for_what_was_wanted_before(home):
     """The names changed while the CA worked on the order."""
     host.prepare(home, OTHER)
@@ -196,7 +254,7 @@ def test_a_certificate_for_what_was_wanted_before(home):
 def test_names_that_are_none_never_become_paths(home):
     for name in ("..", "../x", ""):
         with pytest.raises(OptionError, match="the name is not usable"):
-            deployment.confirm(str(home), name)
+            deployment.confirm(str(home), name, "0001")
     assert not home.exists()
 
 
@@ -284,22 +342,22 @@ def test_a_live_version_without_a_manifest_is_put_right_too(home):
 
 
 def test_a_reload_is_outstanding_until_it_is_confirmed(home):
-    assert not reload_outstanding(str(home), "shop")
+    assert not host.outstanding(home)
     host.prepare(home)
-    assert not reload_outstanding(str(home), "shop")
+    assert not host.outstanding(home)
     host.deploy(home)
-    assert reload_outstanding(str(home), "shop")
-    deployment.confirm(str(home), "shop")
-    assert not reload_outstanding(str(home), "shop")
+    assert host.outstanding(home)
+    host.confirm(home)
+    assert not host.outstanding(home)
     assert host.manifest(home, "0001")["reloaded"] is True
     host.prepare(home)
-    assert not reload_outstanding(str(home), "shop")
+    assert not host.outstanding(home)
     host.deploy(home)
-    assert reload_outstanding(str(home), "shop")
+    assert host.outstanding(home)
 
 
 def test_confirming_nothing(home):
-    deployment.confirm(str(home), "shop")
+    deployment.confirm(str(home), "shop", "0001")
     assert look(str(home), "shop").numbers == []
 
 
@@ -308,9 +366,9 @@ def test_a_damaged_manifest_cannot_be_confirmed(home):
     host.deploy(home)
     path = home / "live" / "shop" / "version.json"
     path.write_bytes(b"{")
-    assert not reload_outstanding(str(home), "shop")
+    assert not host.outstanding(home)
     with pytest.raises(StateError, match=r"0001/version\.json is damaged"):
-        deployment.confirm(str(home), "shop")
+        host.confirm(home)
     assert path.read_bytes() == b"{"
 
 
@@ -340,7 +398,7 @@ def test_a_pending_version_is_not_pruned(home):
     for _unused in range(3):
         host.make_live(home)
     host.prepare(home, order=ORDER)
-    deployment.confirm(str(home), "shop")
+    host.confirm(home)
     assert host.versions(home) == ["0001", "0002", "0003", "0004"]
     assert host.pending(home)[1] == ORDER.order_uri
 
@@ -354,11 +412,11 @@ def test_going_back_and_on_again(home):
     (home / "live" / "shop").symlink_to("../versions/shop/0001")
     assert host.served(home)["cert.pem"] == first
     assert look(str(home), "shop").pending is None
-    assert not reload_outstanding(str(home), "shop")
+    assert not host.outstanding(home)
     assert host.prepare(home).version == "0004"
     assert host.versions(home) == ["0001", "0002", "0003", "0004"]
     host.deploy(home)
-    deployment.confirm(str(home), "shop")
+    host.confirm(home)
     assert look(str(home), "shop").live == "0004"
     assert host.versions(home) == ["0002", "0003", "0004"]
 
@@ -383,5 +441,5 @@ def test_as_many_versions_are_kept_as_are_wanted(home, keep, left):
     for number in range(1, 6):
         host.make_live(home, order=host.Order(f"https://ca.example/order/{number}", host.ACCOUNT))
     assert host.versions(home) == ["0003", "0004", "0005"]
-    deployment.confirm(str(home), "shop", keep)
+    host.confirm(home, keep=keep)
     assert host.versions(home) == left

@@ -518,6 +518,52 @@ def test_a_private_key_is_overwritten_before_it_goes(tmp_path, bits, overwritten
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.parametrize(
+    ("bits", "more", "overwritten"),
+    [(0o600, None, True), (0o640, None, True), (0o644, None, False), (0o600, os.link, False), (0o600, "link", False)],
+    ids=["0600", "0640", "open to all", "with another name", "a link"],
+)
+def test_a_private_key_that_another_takes_the_place_of_is_overwritten(tmp_path, bits, more, overwritten):
+    path = tmp_path / "shop.pem"
+    secret = b"secret" * 20000
+    path.write_bytes(secret)
+    path.chmod(bits)
+    if more == "link":
+        path.rename(tmp_path / "other.pem")
+        path.symlink_to("other.pem")
+    elif more:
+        more(path, tmp_path / "other.pem")
+    with open(path, "rb") as held:
+        files.replace(str(path), Content(b"new", Attributes(0o600)))
+        assert held.read() == (bytes(len(secret)) if overwritten else secret)
+    assert (path.read_bytes(), path.is_symlink()) == (b"new", False)
+
+
+def test_nothing_is_overwritten_as_long_as_it_has_its_name(tmp_path, disk):
+    """Whoever reads it by its name finds it whole, the old or the new; also where the new one cannot be written."""
+    path = tmp_path / "shop.pem"
+    path.write_bytes(b"secret")
+    path.chmod(0o600)
+    seen = set()
+    disk(watch=lambda: seen.add(path.read_bytes()))
+    files.replace(str(path), Content(b"new", Attributes(0o600)))
+    assert seen == {b"secret", b"new"}
+    disk(at=2, fault=faults.no_space)
+    with pytest.raises(DiskError):
+        files.replace(str(path), Content(b"newer", Attributes(0o600)))
+    assert path.read_bytes() == b"new"
+
+
+def test_what_cannot_be_overwritten_is_replaced_all_the_same(tmp_path, disk):
+    path = tmp_path / "shop.pem"
+    path.write_bytes(b"secret")
+    path.chmod(0o600)
+    struck = disk(at=7, fault=faults.no_space)
+    files.replace(str(path), Content(b"new", Attributes(0o600)))
+    assert struck.struck == "overwrite"
+    assert path.read_bytes() == b"new"
+
+
 def test_a_key_that_has_another_name_as_well_is_not_destroyed(tmp_path):
     made = tmp_path / "0001"
     files.write_folder(str(made), {"privkey.pem": Content(b"secret", Attributes(0o600))})

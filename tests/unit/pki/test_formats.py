@@ -53,7 +53,7 @@ def live(home, wanted):
     """The first version, put in place by a whole run."""
     host.prepare(home, wanted)
     deployed = host.deploy(home, wanted)
-    deployment.confirm(str(home), "shop")
+    host.confirm(home)
     return deployed
 
 
@@ -160,7 +160,7 @@ def test_what_drifted_is_put_right(home, place, kind, case):
     assert drift(home, asked) == []
     assert mode(place / "shop") == 0o640
     assert kind == "pkcs12" or (place / "shop").read_bytes() == before
-    assert deployment.reload_outstanding(str(home), "shop") is (case != "open"), "only content is read anew"
+    assert host.outstanding(home) is (case != "open"), "only content is read anew"
     assert host.versions(home) == ["0001"]
 
 
@@ -198,10 +198,12 @@ def test_a_new_version_brings_its_own(home, place):
     first = (place / "shop.pem").read_bytes()
     host.prepare(home, asked, ORDER_2)
     assert (place / "shop.pem").read_bytes() == first
-    run(home, issue(home, "0002"), asked)
+    with open(place / "shop.pem", "rb") as old, open(place / "shop.der", "rb") as public:
+        run(home, issue(home, "0002"), asked)
+        assert (set(old.read()), any(public.read())) == ({0}, True), "what has the key in it is overwritten"
     assert (place / "shop.pem").read_bytes().startswith((home / "live" / "shop" / "privkey.pem").read_bytes())
     assert drift(home, asked) == []
-    back = deployment.go_back(str(home), "shop", ca.NOW, asked.formats)
+    back = host.go_back(home, asked)
     assert (back.live, back.trouble) == ("0001", "")
     assert (place / "shop.pem").read_bytes() == first
     assert drift(home, asked) == []
@@ -239,7 +241,7 @@ def test_what_is_listed_no_longer_stays_and_is_told_once(home, place):
     assert (place / "shop.pem").exists()
     assert drift(home, asked) == []
     assert repair(home, asked).changed is False
-    assert deployment.reload_outstanding(str(home), "shop") is False
+    assert host.outstanding(home) is False
 
 
 @pytest.mark.parametrize("found", [None, [], "x", {"/a": None}, {"/a": {"sha256": 1, "wanted": "x"}}, {"/a": {}}])

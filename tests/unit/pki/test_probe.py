@@ -283,6 +283,7 @@ def test_each_beginning(serve, starttls):
         ("ldap", DIALOGUES["ldap"][0], b"\x30\x02\x02\x05", "is not LDAP"),
         ("ldap", DIALOGUES["ldap"][0], b"\x30\x84\x7f\xff\xff\xff", "it says too much before TLS begins"),
         ("postgres", DIALOGUES["postgres"][0], b"N", "it will not begin TLS: ssl is off"),
+        ("postgres", DIALOGUES["postgres"][0], b"HTTP/1.1 400", "begin TLS: its answer is not PostgreSQL's"),
         ("pop3", (), b"", "the connection is closed before TLS begins"),
         ("pop3", (), b"+" * (1 << 17), "it says too much before TLS begins"),
     ],

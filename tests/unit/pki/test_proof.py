@@ -7,13 +7,16 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from dataclasses import replace
 
 import pytest
 
 from ansible_collections.certfleet.tls.plugins.module_utils.pki import deployment
+from ansible_collections.certfleet.tls.plugins.module_utils.pki.attributes import Attributes
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.endpoints import Endpoint
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.errors import ServiceError
+from ansible_collections.certfleet.tls.plugins.module_utils.pki.formats import COMBINED, Format
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.inspection import inspect
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.manifest import look
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.reloads import COMMAND, NOTIFY, SERVICE, Reload
@@ -84,7 +87,7 @@ def test_test_reload_probe(home):
     done = renew(home, on)
     assert on.told == ["test nginx at 0002", "reload nginx at 0002", "probe 443 at 0002"]
     assert (done.reloaded, done.failures, on.live("shop")) == (["nginx"], {}, "0002")
-    assert not deployment.reload_outstanding(str(home), "shop")
+    assert not host.outstanding(home)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +109,7 @@ def test_what_does_not_hold_goes_back(home, broken, why, told):
         "and its services are reloaded; the next run tries version 0002 again"
     }
     assert host.served(home)
-    assert not deployment.reload_outstanding(str(home), "shop")
+    assert not host.outstanding(home)
 
     # The next run, on a host where it holds by now.
     (found,) = inspect(str(home), [option()])
@@ -136,7 +139,7 @@ def test_services_that_do_not_take_the_old_one_either(home):
     assert on.told == ["test nginx at 0002", "test nginx at 0001"], "what does not hold is not reloaded"
     assert "is live again, but test of nginx failed; the next run" in done.failures["shop"]
     assert on.live("shop") == "0001"
-    assert deployment.reload_outstanding(str(home), "shop")
+    assert host.outstanding(home)
     assert look(str(home), "shop").pending == "0002"
 
 
@@ -148,9 +151,9 @@ def test_a_first_version_has_nothing_to_go_back_to(home):
         "it serves another; it stays as it is: there is no version before it that holds still"
     )
     assert on.told == ["test nginx at 0001", "reload nginx at 0001", "probe 443 at 0001"]
-    assert deployment.reload_outstanding(str(home), "shop")
+    assert host.outstanding(home)
     assert run(home, Host(home), result("shop", "repair")).failures == {}
-    assert not deployment.reload_outstanding(str(home), "shop")
+    assert not host.outstanding(home)
 
 
 @pytest.mark.parametrize("spoil", ["over", "damaged", "gone"])
@@ -165,7 +168,7 @@ def test_what_does_not_hold_itself_is_not_gone_back_to(home, spoil):
     host.deploy(home, SHOP)
     now = ca.NOW + (90 * ca.DAY if spoil == "over" else 0 * ca.DAY)
     with pytest.raises(deployment.StateError, match="no version before it that holds still"):
-        deployment.go_back(str(home), "shop", now)
+        host.go_back(home, SHOP, now)
     assert look(str(home), "shop").live == "0002"
 
 
@@ -183,14 +186,14 @@ def test_what_the_services_have_used_before_is_not_taken_back(home):
     """As when only a format of the live version was put right, or its attributes, and the configuration is broken."""
     host.make_live(home, SHOP)
     host.make_live(home, SHOP)
-    deployment.unconfirm(str(home), "shop")
+    deployment.unconfirm(str(home), "shop", "0002")
     done = run(home, Host(home, ("test", "nginx")), result("shop", "repair"))
     assert done.failures["shop"] == (
         "test of nginx failed; it stays as it is: version 0002 is not new, its services have used it before"
     )
     assert look(str(home), "shop").live == "0002"
     assert run(home, Host(home), result("shop", "repair")).reloaded == ["nginx"]
-    assert not deployment.reload_outstanding(str(home), "shop")
+    assert not host.outstanding(home)
 
 
 def test_nor_is_the_one_that_was_gone_back_to(home):
@@ -213,7 +216,7 @@ def test_going_back_is_of_the_certificates_concerned_only(home):
     assert list(done.failures) == ["mail"]
     assert (on.live("shop"), on.live("mail")) == ("0002", "0001")
     assert done.reloaded == ["nginx"]
-    assert not deployment.reload_outstanding(str(home), "shop")
+    assert not host.outstanding(home)
     assert on.told.count("reload nginx at 0002") == 2, "once for the one, once for the other that went back"
     assert "reload postfix at 0002" not in on.told
 
@@ -225,6 +228,62 @@ def test_several_certificates_are_one_test_and_one_reload(home):
     on = Host(home)
     run(home, on, *(valid(home, name) for name in wanted), wanted=wanted)
     assert on.told == [f"{what} {name} at 0001" for what in ("test", "reload") for name in ("nginx", "postfix")]
+
+
+def test_a_service_that_is_asked_for_in_several_ways_is_reloaded_once_and_tested_in_each(home):
+    ways = {
+        "shop": (NGINX,),
+        "a": (NGINX._replace(test=("nginx", "-T")), NGINX),
+        "b": (NGINX._replace(timeout=5),),
+    }
+    wanted = {name: replace(WANTED, name=name, reloads=reloads) for name, reloads in ways.items()}
+    for item in wanted.values():
+        host.prepare(home, item, ORDER)
+    on = Host(home)
+    done = run(home, on, *(valid(home, name) for name in wanted), wanted=wanted)
+    assert on.told == ["test nginx at 0001", "test nginx at 0001", "reload nginx at 0001"]
+    assert done.reloaded == ["nginx"]
+
+    # One that fails is told of all of them, and of each once.
+    for item in wanted.values():
+        host.prepare(home, item, ORDER_2)
+    done = run(home, Host(home, ("reload", "nginx")), *(valid(home, name) for name in wanted), wanted=wanted)
+    assert sorted(done.failures) == ["a", "b", "shop"]
+    for said in done.failures.values():
+        assert said.startswith("reload of nginx failed; version 0002")
+
+
+@pytest.fixture
+def combined(quick_path):
+    """A certificate with a file more."""
+    item = Format(COMBINED, str(quick_path / "shop.pem"), Attributes(0o600))
+    return replace(SHOP, formats=(item,))
+
+
+def test_what_went_wrong_before_is_told_as_well(home, quick_path, combined):
+    host.make_live(home, combined)
+    host.prepare(home, combined, ORDER_2)
+    (quick_path / "shop.pem").unlink()
+    (quick_path / "shop.pem").mkdir()
+    done = run(home, Host(home, ("test", "nginx", "0002")), valid(home, "shop"), wanted={"shop": combined})
+    assert re.fullmatch(
+        r"\S+/shop\.pem cannot be written: Is a directory; test of nginx failed; version 0002 .* is live again, and "
+        r"its services are reloaded, but \S+/shop\.pem cannot be written: Is a directory; the next run tries .*",
+        done.failures["shop"],
+    )
+
+
+@pytest.mark.parametrize("spoil", ["content", "mode", "nothing"])
+def test_a_check_foresees_the_reload_for_a_format(home, quick_path, combined, spoil):
+    host.make_live(home, combined)
+    if spoil == "content":
+        (quick_path / "shop.pem").write_bytes(b"")
+    if spoil == "mode":
+        (quick_path / "shop.pem").chmod(0o640)
+    wanted = {"shop": combined}
+    runs = [run(home, Host(home), result("shop", "repair"), wanted=wanted, check=check) for check in (True, False)]
+    assert [done.reloaded for done in runs] == [["nginx"] if spoil == "content" else []] * 2
+    assert [done.changed for done in runs] == [spoil != "nothing"] * 2
 
 
 def test_a_check_tests_nothing_and_probes_nothing(home):
@@ -281,7 +340,7 @@ def test_handlers_are_named_and_nothing_else(home):
     on = Host(home)
     done = renew(home, on, replace(SHOP, reloads=(Reload(NOTIFY, "restart it"),), probes=()))
     assert (done.notify, done.reloaded, on.told) == (["restart it"], [], [])
-    assert not deployment.reload_outstanding(str(home), "shop")
+    assert not host.outstanding(home)
 
 
 def test_handlers_of_a_host_that_fails_are_notified_by_the_next_run(home):
@@ -290,10 +349,10 @@ def test_handlers_of_a_host_that_fails_are_notified_by_the_next_run(home):
     for item in wanted.values():
         host.prepare(home, item, ORDER)
     run(home, Host(home, ("reload", "postfix")), *(valid(home, name) for name in wanted), wanted=wanted)
-    assert deployment.reload_outstanding(str(home), "shop")
+    assert host.outstanding(home)
     done = run(home, Host(home), *(result(name, "repair") for name in wanted), wanted=wanted)
     assert (done.notify, done.failures) == (["restart it"], {})
-    assert not deployment.reload_outstanding(str(home), "shop")
+    assert not host.outstanding(home)
 
 
 def test_a_new_order_does_not_touch_the_version_that_awaits_its_switch_but_replaces_it(home):
@@ -307,12 +366,74 @@ def test_a_new_order_does_not_touch_the_version_that_awaits_its_switch_but_repla
     assert "files" not in host.manifest(home, "0003")
 
 
-def test_the_certificate_of_another_order_is_refused(home):
-    host.prepare(home, SHOP, ORDER)
-    done = run(home, Host(home), {**valid(home, "shop"), "order_uri": ORDER_2.order_uri})
-    assert done.failures["shop"].startswith(f"the certificate is of the order {ORDER_2.order_uri}, but the journal has")
-    assert host.manifest(home, "0001")["order_uri"] == ORDER.order_uri
-    assert run(home, Host(home), {**valid(home, "shop"), "order_uri": ORDER.order_uri}).failures == {}
+# --- another run at the same time
+
+
+def third_by_another_run(home, wanted=SHOP):
+    """What another run does: a version of its own."""
+    host.prepare(home, wanted, host.Order("https://ca.example/order/3", host.ACCOUNT))
+    host.deploy(home, wanted)
+
+
+class Overtaken(Host):
+    """Another run puts its own version in place while this one does *step*; all that this one looks at is broken."""
+
+    def __init__(self, home, step, other):
+        super().__init__(home, ("test", "nginx", "0003"), ("reload", "nginx", "0003"), ("probe", 443))
+        self.step = step
+        self.other = other
+
+    def probe(self, wanted):
+        self._come_in("probe")
+        return ["it serves another"] * len(wanted)
+
+    def _do(self, what, entry):
+        self._come_in(what)
+        super()._do(what, entry)
+
+    def _come_in(self, what):
+        if what == self.step:
+            self.step = ""
+            self.other(self.home)
+
+
+@pytest.mark.parametrize("step", ["test", "reload", "probe"])
+def test_what_another_run_put_in_place_meanwhile_is_neither_taken_back_nor_confirmed(home, step):
+    done = renew(home, Overtaken(home, step, third_by_another_run))
+    assert done.failures == {}
+    assert look(str(home), "shop").live == "0003"
+    assert host.outstanding(home), "whether it holds is for that run to say"
+    assert host.versions(home) == ["0001", "0002", "0003"]
+
+
+BY_ANOTHER = "it serves another; it stays as it is: another run has made version {} the live one"
+
+
+def test_nor_is_it_where_it_is_for_other_names_but_then_the_host_fails(home):
+    done = renew(home, Overtaken(home, "probe", lambda home: third_by_another_run(home, host.OTHER)))
+    assert done.failures["shop"] == BY_ANOTHER.format("0003")
+    assert look(str(home), "shop").live == "0003"
+
+
+def test_another_run_took_it_back_meanwhile(home):
+    done = renew(home, Overtaken(home, "probe", host.go_back))
+    assert done.failures["shop"] == BY_ANOTHER.format("0001")
+    assert look(str(home), "shop").live == "0001"
+    assert not host.outstanding(home)
+
+
+def test_another_run_proved_it_meanwhile(home):
+    done = renew(home, Overtaken(home, "probe", host.confirm))
+    assert "it stays as it is: version 0002 is not new, its services have used it before" in done.failures["shop"]
+    assert look(str(home), "shop").live == "0002"
+
+
+def test_what_another_run_put_in_place_after_all_went_well_is_not_confirmed(home, monkeypatch):
+    on = Host(home)
+    monkeypatch.setattr(on, "probe", lambda wanted: third_by_another_run(home) or [""] * len(wanted))
+    assert renew(home, on).failures == {}
+    assert look(str(home), "shop").live == "0003"
+    assert [host.manifest(home, number)["reloaded"] for number in ("0002", "0003")] == [False, False]
 
 
 def option():

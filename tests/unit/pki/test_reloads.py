@@ -10,9 +10,9 @@ from ansible_collections.certfleet.tls.plugins.module_utils.pki.errors import Op
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.reloads import COMMAND, NOTIFY, SERVICE, Reload, check
 
 
-@pytest.mark.parametrize("name", ["nginx", "nginx.service", "postfix@-", "php8.2-fpm", "a:b", "_x", "@x"])
+@pytest.mark.parametrize("name", ["nginx", "postfix@-", "php8.2-fpm", "a:b", "_x", "@x"])
 def test_services(name):
-    assert check([name, f" {name} ", {"service": name}]) == (Reload(SERVICE, name),)
+    assert check([name, f" {name} ", f"{name}.service", {"service": name}]) == (Reload(SERVICE, name),)
 
 
 def test_entries_keep_their_order():
@@ -20,7 +20,9 @@ def test_entries_keep_their_order():
     assert [entry.what for entry in check(["b", "a", {"service": "b"}])] == ["b", "a"]
 
 
-@pytest.mark.parametrize("name", ["", " ", "-x", "--now", "a b", "a;b", "a/b", "$(id)", "a\nb", "ä", "a\x00"])
+@pytest.mark.parametrize(
+    "name", ["", " ", ".service", "-x", "--now", "a b", "a;b", "a/b", "$(id)", "a\nb", "ä", "a\x00"]
+)
 def test_what_is_no_service_never_becomes_an_argument(name):
     for entry in (name, {"service": name}):
         with pytest.raises(OptionError, match=r"reload has .*, which is not the name of a service"):
@@ -34,6 +36,8 @@ def test_what_is_no_service_never_becomes_an_argument(name):
         ({"command": ["x"], "test": ["x", "-t"]}, Reload(COMMAND, ("x",), ("x", "-t")), "x"),
         ({"service": "x", "test": ["x", "-t"]}, Reload(SERVICE, "x", ("x", "-t")), "x"),
         ({"service": "x", "test": None}, Reload(SERVICE, "x"), "x"),
+        ({"service": "x", "timeout": "7"}, Reload(SERVICE, "x", (), 7), "x"),
+        ({"command": ["x"], "timeout": None}, Reload(COMMAND, ("x",)), "x"),
         ({"notify": " restart it "}, Reload(NOTIFY, "restart it"), "restart it"),
     ],
 )
@@ -50,7 +54,11 @@ def test_mappings(entry, reload, text):
         ({"test": ["x"]}, "of one of service, command and notify"),
         ({"service": "x", "command": ["x"]}, "of one of service, command and notify"),
         ({"service": "x", "shell": "x"}, "of one of service, command and notify"),
-        ({"notify": "x", "test": ["x"]}, "test may go with the first two"),
+        ({"notify": "x", "test": ["x"]}, "test and timeout may go with the first two"),
+        ({"notify": "x", "timeout": 1}, "test and timeout may go with the first two"),
+        ({"service": "x", "timeout": 0}, "reload has the timeout 0: give a number of seconds"),
+        ({"service": "x", "timeout": "soon"}, "reload has the timeout 'soon': give a number of seconds"),
+        ({"service": "x", "timeout": [1]}, "reload has the timeout [1]: give a number of seconds"),
         ({"command": "x -y"}, "reload has the command 'x -y': give a list"),
         ({"command": []}, "give a list of the program and its arguments"),
         ({"command": [["x"]]}, "give a list of the program and its arguments"),

@@ -9,7 +9,6 @@ from dataclasses import replace
 import pytest
 from cryptography.x509 import load_pem_x509_certificate
 
-from ansible_collections.certfleet.tls.plugins.module_utils.pki.deployment import reload_outstanding
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.errors import ServiceError
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.manifest import folder_path, look
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.reloads import SERVICE, Reload
@@ -80,7 +79,7 @@ def test_each_service_is_reloaded_once(home):
     assert run.settle() == services.reloaded == ["nginx", "postfix"]
     assert (run.changed, run.failures, run.warnings) == (True, {}, [])
     assert [item["name"] for item in run.certificates() if item["changed"]] == ["shop", "mail"]
-    assert not any(reload_outstanding(str(home), name) for name in BOTH)
+    assert not any(host.outstanding(home, name) for name in BOTH)
 
 
 def test_a_reload_that_failed_is_told_of_its_certificates_only_and_made_up_for(home):
@@ -93,13 +92,13 @@ def test_a_reload_that_failed_is_told_of_its_certificates_only_and_made_up_for(h
         "mail": "service postfix could not be reloaded; it stays as it is: "
         "there is no version before it that holds still"
     }
-    assert {name: reload_outstanding(str(home), name) for name in BOTH} == {"shop": False, "mail": True}
+    assert {name: host.outstanding(home, name) for name in BOTH} == {"shop": False, "mail": True}
 
     services = Services()
     again = rollout(home, BOTH, services=services)
     again.take(result("mail", "repair"))
     assert again.settle() == services.reloaded == ["postfix", "nginx"]
-    assert not reload_outstanding(str(home), "mail")
+    assert not host.outstanding(home, "mail")
 
 
 def test_an_unchanged_certificate_reloads_nothing(home):

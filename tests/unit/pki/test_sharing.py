@@ -10,9 +10,9 @@ from dataclasses import replace
 
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.module_utils.pki import deployment, sealing, sharing
+from ansible_collections.certfleet.tls.plugins.module_utils.pki import sealing, sharing
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.attributes import Attributes
-from ansible_collections.certfleet.tls.plugins.module_utils.pki.deployment import Issued, reload_outstanding
+from ansible_collections.certfleet.tls.plugins.module_utils.pki.deployment import Issued
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.errors import (
     CertificateError,
     KeyFileError,
@@ -62,14 +62,14 @@ def test_a_host_gets_what_another_has(giver, home, any_umask):
     assert (done.changed, done.version, done.reason) == (True, "0001", "received")
     assert host.served(home) == host.served(giver)
     assert receiving(home) == []
-    assert reload_outstanding(str(home), "shop")
+    assert host.outstanding(home)
     host.keys_are_closed(home, allowed=0o600)
     here, there = host.manifest(home, "0001"), host.manifest(giver, "0001")
     same = ("identifiers", "key_type", "profile", "directory", "account_uri", "serial", "issuer", "not_after", "ari_id")
     assert {field: here[field] for field in same} == {field: there[field] for field in same}
     assert here["order_uri"] is None
     # The next certificate gets a key of its own, whoever makes it.
-    deployment.confirm(str(home), "shop")
+    host.confirm(home)
     assert not host.prepare(home, order=Order("https://ca.example/order/9", ACCOUNT)).reused
 
 
@@ -87,7 +87,7 @@ def test_a_key_is_given_before_its_certificate_is_there(quick_path, home):
 def test_a_version_that_awaits_its_switch_is_given_too(giver, home):
     host.prepare(giver, WANTED, Order("https://ca.example/order/2", ACCOUNT))
     host.deploy(giver)
-    deployment.go_back(str(giver), "shop", ca.NOW)
+    host.go_back(giver)
     serial = host.manifest(giver, "0002")["serial"]
     receive(home, received(giver, home, serial=serial))
     assert host.manifest(home, "0001")["serial"] == serial
@@ -102,7 +102,7 @@ def test_only_what_was_asked_for_is_given(giver):
 
 def test_the_same_again_changes_nothing(giver, home):
     receive(home, received(giver, home))
-    deployment.confirm(str(home), "shop")
+    host.confirm(home)
     before = host.snapshot(home)
     done = receive(home, received(giver, home))
     assert (done.changed, done.version, done.reason) == (False, "0001", "unchanged")
@@ -112,7 +112,7 @@ def test_the_same_again_changes_nothing(giver, home):
 @pytest.mark.parametrize("file", ["privkey.pem", "chain.pem", "version.json"])
 def test_what_is_damaged_is_replaced_by_what_the_other_has(giver, home, file):
     receive(home, received(giver, home))
-    deployment.confirm(str(home), "shop")
+    host.confirm(home)
     (home / "live" / "shop" / file).write_text("damaged")
     assert receive(home, received(giver, home)).changed
     assert host.served(home) == host.served(giver)

@@ -41,7 +41,7 @@ def test_an_option_becomes_a_wanted_certificate():
         identifiers=["shop.example", "www.shop.example"],
         key_type="ec256",
         profile=None,
-        reloads=(Reload(SERVICE, "nginx"), Reload(SERVICE, "postfix@-.service")),
+        reloads=(Reload(SERVICE, "nginx"), Reload(SERVICE, "postfix@-")),
         attributes=Attributes(0o640, -1, -1),
     )
     assert Wanted.of({**OPTION, "webroot": "", "profile": "shortlived"}).profile == "shortlived"

@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
-import subprocess
 import sys
+import time
 
 import pytest
 
@@ -35,18 +36,16 @@ class Module:
         assert path or not required
         return path
 
-    def run_command(self, command, expand_user_and_vars=True, handle_exceptions=True):
-        # Or a module's run_command reads $HOME and ~ in arguments, and ends the module where there is no program.
-        assert command[-1] == "status" or not (expand_user_and_vars or handle_exceptions)
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        return done.returncode, done.stdout, done.stderr
-
 
 @pytest.fixture
 def reload(tmp_path, monkeypatch):
     """Reload nginx on a host with these programs; gives what was called."""
 
-    def reload_(*programs, booted_by_systemd=False, status=0, code=0, said=""):
+    def reload_(*programs, booted_by_systemd=False, status=0, code=0, said="", script="reload)"):
+        (tmp_path / "init.d").mkdir()
+        monkeypatch.setattr(services, "_SCRIPTS", str(tmp_path / "init.d"))
+        if script:
+            (tmp_path / "init.d" / "nginx").write_text(script)
         isdir = os.path.isdir
         booted = {"/run/systemd/system": booted_by_systemd}
         monkeypatch.setattr(os.path, "isdir", lambda path: booted[path] if path in booted else isdir(path))
@@ -74,6 +73,24 @@ def test_systemd_has_one_command_for_both(reload, status):
 @pytest.mark.parametrize(("programs", "used"), [(ALL, "rc-service"), (("service",), "service")])
 def test_others_are_asked_whether_it_runs(reload, programs, used, status, action):
     assert reload(*programs, status=status) == [f"{used} nginx status", f"{used} nginx {action}"]
+
+
+@pytest.mark.parametrize(
+    ("program", "script", "action"),
+    [
+        ("service", "case $1 in reload|force-reload)", "reload"),
+        ("service", "case $1 in force-reload|reload)", "reload"),
+        ("service", "case $1 in restart|force-reload)", "force-reload"),
+        ("service", "#!/usr/bin/env /lib/init/init-d-script", "reload"),
+        ("service", "", "reload"),
+        ("rc-service", "reload() {", "reload"),
+        ("rc-service", "reload_quietly() {", "restart"),
+        ("rc-service", "command=/usr/sbin/slapd", "restart"),
+        ("rc-service", "", "restart"),
+    ],
+)
+def test_one_that_runs_is_restarted_where_its_script_cannot_reload(reload, program, script, action):
+    assert reload(program, script=script) == [f"{program} nginx status", f"{program} nginx {action}"]
 
 
 @pytest.mark.parametrize(
@@ -123,10 +140,9 @@ def tested(tmp_path):
     ("service", "programs", "call"),
     [
         ("nginx", ("nginx",), "nginx -t -q"),
-        ("nginx.service", ("nginx",), "nginx -t -q"),
         ("apache2", ("apache2ctl", "apachectl"), "apache2ctl configtest"),
         ("httpd", ("apachectl",), "apachectl configtest"),
-        ("haproxy", ("haproxy",), "haproxy -c -q -f /etc/haproxy/haproxy.cfg"),
+        ("haproxy", ("haproxy",), "haproxy -c -f /etc/haproxy/haproxy.cfg"),
     ],
 )
 def test_servers_test_their_own_configuration(tested, service, programs, call):
@@ -135,7 +151,7 @@ def test_servers_test_their_own_configuration(tested, service, programs, call):
 
 def test_haproxy_s_folder_is_read_too_where_there_is_one(tested, tmp_path, monkeypatch):
     monkeypatch.setattr(services, "_HAPROXY_FOLDER", str(tmp_path))
-    assert tested(Reload(SERVICE, "haproxy"), "haproxy") == ["haproxy -c -q -f /etc/haproxy/haproxy.cfg"]
+    assert tested(Reload(SERVICE, "haproxy"), "haproxy") == ["haproxy -c -f /etc/haproxy/haproxy.cfg"]
     (tmp_path / "web.cfg").touch()
     assert tested(Reload(SERVICE, "haproxy"))[1].endswith(f"haproxy.cfg -f {tmp_path}")
 
@@ -183,3 +199,54 @@ def test_a_command_that_fails(tmp_path, command, said):
     with pytest.raises(ServiceError) as told:
         HostServices(Module(tmp_path)).reload(Reload(COMMAND, command))
     assert str(told.value) == said
+
+
+def test_what_goes_on_too_long_is_killed_with_all_that_it_started(tmp_path):
+    pid = tmp_path / "pid"
+    script = f"sleep 60 & echo $! > {pid}; echo waiting; wait"
+    begun = time.monotonic()
+    with pytest.raises(ServiceError) as told:
+        HostServices(Module(tmp_path)).reload(Reload(COMMAND, ("sh", "-c", script), timeout=1))
+    assert 1 <= time.monotonic() - begun < 5
+    assert str(told.value) == (
+        f"the reload failed (sh -c {script}): it did not end within 1 seconds and was killed: waiting"
+    )
+    assert is_over(pid.read_text())
+
+
+@pytest.mark.parametrize("test", [True, False])
+def test_tests_and_service_managers_have_no_longer_either(tmp_path, monkeypatch, test):
+    monkeypatch.setattr(os.path, "isdir", lambda path: False)
+    for program in ("service", "mine"):
+        (tmp_path / program).write_text("#!/bin/sh\nexec sleep 60\n")
+        (tmp_path / program).chmod(0o755)
+    host = HostServices(Module(tmp_path))
+    entry = Reload(SERVICE, "nginx", (str(tmp_path / "mine"),), 1)
+    with pytest.raises(ServiceError, match=r"it did not end within 1 seconds and was killed$"):
+        host.test(entry) if test else host.reload(entry)
+
+
+def test_a_server_that_a_command_starts_goes_on_and_is_not_waited_for(tmp_path):
+    pid = tmp_path / "pid"
+    begun = time.monotonic()
+    command = ("sh", "-c", f"sleep 7 & echo $! > {pid}")
+    HostServices(Module(tmp_path)).reload(Reload(COMMAND, command, timeout=60))
+    assert time.monotonic() - begun < 5
+    assert not is_over(pid.read_text())
+
+
+def is_over(pid):
+    try:
+        with open(f"/proc/{pid.strip()}/stat", encoding="ascii") as file:
+            return file.read().rpartition(")")[2].split()[0] in "ZX"
+    except FileNotFoundError:
+        return True
+
+
+@pytest.mark.parametrize(("much", "begins"), [(2000, "begins"), (300000, "x")])
+def test_of_much_that_is_said_beginning_and_end_are_told(tmp_path, much, begins):
+    script = f"echo begins; head -c {much} /dev/zero | tr '\\0' x; echo; echo ends; exit 1"
+    with pytest.raises(ServiceError) as told:
+        HostServices(Module(tmp_path)).reload(Reload(COMMAND, ("sh", "-c", script)))
+    assert re.search(rf": {begins}.* \.\.\. x+ ends$", str(told.value))
+    assert len(str(told.value)) < 700
