@@ -108,11 +108,12 @@ class ActionModule(ActionBase):
             planned = plan.make(
                 options["certificates"], urls, now, options["force"], ask_renewal, selection, interval, revoked
             )
-            elsewhere = plan.make(options["elsewhere"], urls, clock.now(), False, ask_renewal)
+            elsewhere = plan.make(options["elsewhere"], urls, now, False, ask_renewal)
             planned = sharing.share(planned, elsewhere)
             if any(item.decision.action == ISSUE for item in planned):
                 planned = self._with_a_ca(planned, list(cas.values()), warnings)
                 able = [url for url in urls if not cas[url].trouble]
+                planned = [plan.ordered_from(item, able[0] if able else urls[0], urls[0]) for item in planned]
                 planned, waiting = rationing.keep_within(planned, limits, able, now, registered_domain.counter)
                 warnings += waiting
             elif options["certificates"] and cas[urls[0]].trouble:
@@ -120,6 +121,8 @@ class ActionModule(ActionBase):
         finally:
             for ca in cas.values():
                 ca.http.close()
+        told = "; ".join(warnings)
+        warnings += [ca.trouble for ca in cas.values() if ca.trouble and ca.trouble not in told]
         warnings += filter(None, [cache.save(now)])
         planned = sharing.settle(planned)
         replacing = self._replacing(planned, selection)
@@ -141,15 +144,15 @@ class ActionModule(ActionBase):
             **({"warnings": warnings} if warnings else {}),
         }
 
-    def _replacing(self, planned: list[plan.Planned], selection: Selection | None) -> dict[str, int] | None:
-        """How many certificates are to be replaced, in this run and after it."""
+    def _replacing(self, planned: list[plan.Planned], selection: Selection | None) -> dict[str, Any] | None:
+        """How many certificates are to be replaced, in this run and after it; and from when on a key is a new one."""
         if not selection:
             return None
-        selected = [item for item in planned if selection(item.found)]
+        selected = [item for item in planned if item.selected]
         now = sum(item.decision.action in (ISSUE, RECEIVE) for item in selected)
-        return {"selected": len(selected), "now": now, "left": len(selected) - now}
+        return {"selected": len(selected), "now": now, "left": len(selected) - now, "before": selection.since()}
 
-    def _report(self, planned: list[plan.Planned], interval: timedelta, replacing: dict[str, int] | None) -> None:
+    def _report(self, planned: list[plan.Planned], interval: timedelta, replacing: dict[str, Any] | None) -> None:
         """Tell of the runs to come; on stderr, as stdout may be for a program."""
         lines = report.summary(planned, interval)
         if replacing:
@@ -199,7 +202,7 @@ def _revoked(options: Mapping[str, Any], clock: Clock, warnings: list[str]) -> d
 def _text(path: str) -> str:
     """The text of a file of the controller."""
     try:
-        return Path(path).expanduser().read_text(encoding="utf-8", errors="replace")
+        return Path(path).expanduser().read_text(encoding="utf-8-sig", errors="replace")
     except OSError as error:
         raise AcmeError(f"{path} cannot be read: {error.strerror}") from None
 

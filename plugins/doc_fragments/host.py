@@ -238,6 +238,11 @@ options:
         description: The CA that the order is with, as the URL of its directory, where that differs among them.
         type: str
         version_added: 0.3.0
+      new_key:
+        description: For M(certfleet.tls.certificate_request), no key is taken that was made for another order.
+        type: bool
+        default: false
+        version_added: 0.3.0
 """
 
     CHALLENGES = r"""

@@ -72,6 +72,8 @@ def orders(plan: Mapping[str, Any], hostvars: Mapping[str, Any]) -> list[dict[st
             wanted = facts[planned["name"]]["wanted"]
             facts_of = facts[planned["name"]]
             journaled = _journaled(facts_of["pending"], wanted, plan["directories"])
+            if planned.get("selected") and not _is_new(journaled, plan):
+                journaled = {}
             result.append(
                 {
                     "host": host,
@@ -103,10 +105,17 @@ def wanted(certificates: Iterable[Item], ordered: Mapping[str, Any], host: str) 
     ]
 
 
-def journal(ordered: Mapping[str, Any], host: str) -> list[dict[str, Any]]:
-    """What *host* writes down of its orders before the CA is asked to validate anything."""
+def journal(ordered: Mapping[str, Any], host: str, plan: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What *host* writes down of its orders before the CA is asked to validate anything.
+
+    new_key: what is to be replaced gets one that was made for this order.
+    """
+    planned = _by_name(plan["hosts"].get(host, ()))
     return [
-        {key: item.get(key) for key in ("name", "order_uri", "account_uri", "directory")}
+        {
+            **{key: item.get(key) for key in ("name", "order_uri", "account_uri", "directory")},
+            "new_key": bool(planned.get(item["name"], {}).get("selected")),
+        }
         for item in ordered.get("hosts", {}).get(host, ())
         if item["status"] not in _STOPPED
     ]
@@ -219,6 +228,12 @@ def _journaled(pending: Item | None, wanted: Item, directories: Collection[str])
     is_for = (pending.get("key_type"), pending.get("profile") or None)
     same = is_for == (wanted["key_type"], wanted["profile"] or None)
     return pending if same and pending.get("directory") in directories else {}
+
+
+def _is_new(pending: Item, plan: Mapping[str, Any]) -> bool:
+    """Whether a pending key was made to replace another."""
+    before = plan["replacing"]["before"]
+    return bool(before) and str(pending.get("created") or "") >= before
 
 
 def _unshared(shared: Mapping[str, Any]) -> dict[str, list[str]]:

@@ -117,7 +117,7 @@ from ..module_utils.ansible.host_options import (
 )
 from ..module_utils.pki import responses, sharing
 from ..module_utils.pki.errors import HostError
-from ..module_utils.pki.preparation import Order, prepare
+from ..module_utils.pki.preparation import Asked, Order, prepare
 
 
 def prepare_all(module, certificates):
@@ -125,12 +125,14 @@ def prepare_all(module, certificates):
     params = module.params
     orders = {item["name"]: Order(item["order_uri"], item["account_uri"]) for item in params["orders"]}
     directories = {item["name"]: item["directory"] for item in params["orders"]}
+    new_keys = {item["name"] for item in params["orders"] if item["new_key"]}
     now = datetime.now(timezone.utc)
     requests, changed, diff, failures = [], False, [], {}
     for name, wanted in certificates.items():
         try:
             directory = directories.get(name) or params["directory"]
-            prepared = prepare(params["home"], wanted, directory, orders.get(name), now, module.check_mode)
+            asked = Asked(wanted, directory, orders.get(name), name in new_keys)
+            prepared = prepare(params["home"], asked, now, module.check_mode)
         except HostError as error:
             failures[name] = str(error)
             continue

@@ -10,7 +10,7 @@ Pure: from what a host has, what is wanted, what the CA says and the time. Stand
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -22,13 +22,26 @@ RECEIVE = "receive"  # from another host that shares it; sharing.py makes it of 
 
 @dataclass(frozen=True)
 class Decision:
-    """What is to be done and why. *next_at*: when a kept one comes next. *can_wait*: a live one still serves."""
+    """What is to be done and why.
+
+    next_at: when a kept one comes next. can_wait: a live one still serves. repair: what is to be put right on the host
+    if it has to wait.
+    """
 
     action: str
     reason: str = ""
     message: str = ""
     next_at: datetime | None = None
     can_wait: bool = False
+    repair: Decision | None = None
+
+    def postponed(self, why: str, until: datetime | None = None) -> Decision:
+        """What becomes of an order that cannot be made now: what can wait does, the rest is refused."""
+        if not self.can_wait:
+            return replace(self, action=REFUSE, message=why, repair=None)
+        if self.repair:
+            return replace(self.repair, message=f"{self.repair.message}; {why}".removeprefix("; "), next_at=until)
+        return replace(self, action=KEEP, message=why, next_at=until, repair=None)
 
 
 def lifetime_point(not_before: datetime, not_after: datetime) -> datetime:
@@ -73,14 +86,20 @@ def decide(
             return Decision(REFUSE, reason, "; ".join(found["problems"]))
         # Clients that look refuse what is revoked: it serves no more.
         can_wait = not revoked and _still_serves(live, now)
-        return Decision(ISSUE, reason, revoked if reason == "revoked" else "", can_wait=can_wait)
+        repair = _repair(wanted, live) if live and can_wait else None
+        return Decision(ISSUE, reason, revoked if reason == "revoked" else "", can_wait=can_wait, repair=repair)
+    return replace(_repair(wanted, live) or Decision(KEEP), next_at=next_at)
+
+
+def _repair(wanted: Mapping[str, Any], live: Mapping[str, Any]) -> Decision | None:
+    """What is to be put right on the host, without another certificate."""
     if live["attributes"]:
-        return Decision(REPAIR, "attributes", "; ".join(live["attributes"]), next_at)
+        return Decision(REPAIR, "attributes", "; ".join(live["attributes"]))
     if live.get("formats"):
-        return Decision(REPAIR, "formats", "; ".join(live["formats"]), next_at)
+        return Decision(REPAIR, "formats", "; ".join(live["formats"]))
     if (wanted["reload"] or wanted.get("probe")) and not live["reloaded"]:
-        return Decision(REPAIR, "reload outstanding", next_at=next_at)
-    return Decision(KEEP, next_at=next_at)
+        return Decision(REPAIR, "reload outstanding")
+    return None
 
 
 def _reason(

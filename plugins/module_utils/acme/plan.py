@@ -13,9 +13,10 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
-from .decision import ISSUE, KEEP, REFUSE, Decision, decide
+from .decision import ISSUE, REFUSE, Decision, decide
 from .directory import Directory
 from .errors import AcmeError
+from .facts import understood
 from .renewal_info import RenewalInfo
 
 #: Asks CAs about their certificates, ARI ids by directory: what is known of each that is answered for.
@@ -37,6 +38,7 @@ class Planned:
     """A certificate of a host, as certificate_info found it, and what is to be done.
 
     info: what the CA said of its renewal. directory: the CA to be asked first, if that is not the first one.
+    selected: it is to be replaced, with a new key.
     """
 
     host: str
@@ -47,6 +49,7 @@ class Planned:
     share: Share | None = None
     info: RenewalInfo | None = None
     directory: str | None = None
+    selected: bool = False
 
     def line(self) -> str:
         """One line for people."""
@@ -66,6 +69,7 @@ class Planned:
             "next": decision.next_at.strftime("%Y-%m-%dT%H:%M:%SZ") if decision.next_at else None,
             **({"share": vars(self.share)} if self.share else {}),
             **({"directory": self.directory} if self.directory else {}),
+            **({"selected": True} if self.selected else {}),
             **({"explanation_url": self.info.explanation_url} if self.info and self.info.explanation_url else {}),
         }
 
@@ -80,7 +84,7 @@ def make(
     interval: timedelta = timedelta(0),
     revoked: Mapping[tuple[str, str], str] = MappingProxyType({}),
 ) -> list[Planned]:
-    """Decide for all. A CA is asked only of its certificates that would be kept without its word.
+    """Decide for all. A CA is asked only of its certificates for which its word makes a difference.
 
     *selected*: which certificates are to be replaced, with all forced if *forced*. *interval*: how often this is run,
     if that is known. *revoked*: of live certificates that the CA has revoked, by host and name, what it says of them.
@@ -89,21 +93,23 @@ def make(
     times = Counter((item["host"], item["name"]) for item in found)
     planned = []
     for item in found:
+        replacing = False
         try:
-            forcing = forced or bool(selected and selected(item))
+            item = understood(item)
+            replacing = bool(selected and selected(item))
             said = revoked.get((item["host"], item["name"]), "")
-            decision = decide(item, directories, now, forced=forcing, revoked=said)
+            decision = decide(item, directories, now, forced=forced or replacing, revoked=said)
         except (AttributeError, LookupError, TypeError, ValueError):
             # A host that somebody has taken over may say anything; that is no reason to stop for the others.
-            item = {**item, "live": None, "pending": None}
+            item = {**item, "live": None, "pending": None, "issued": []}
             decision = Decision(REFUSE, message="what the host says of it cannot be understood")
         if times[item["host"], item["name"]] > 1:
             decision = Decision(REFUSE, message="acme_certificates has more than one certificate of this name")
-        planned.append(Planned(item["host"], item["name"], item, decision))
+        planned.append(Planned(item["host"], item["name"], item, decision, selected=replacing))
     asked: dict[str, set[str]] = {}
     for plan in planned:
         ari_id = _ari_id(plan)
-        if ari_id and plan.decision.next_at:
+        if ari_id and _depends(plan.decision):
             asked.setdefault(plan.found["live"]["directory"], set()).add(ari_id)
     suggested = ask_renewal({url: sorted(ari_ids) for url, ari_ids in asked.items()}) if asked else {}
     return [_with_suggestion(plan, directories, now, suggested, interval) for plan in planned]
@@ -126,10 +132,12 @@ def check_profile(plan: Planned, offering: Iterable[Directory]) -> Planned:
 
 def without_ca(plan: Planned, why: str) -> Planned:
     """Without the CA, what can wait does; the rest is refused before its host is touched."""
-    if plan.decision.action != ISSUE:
-        return plan
-    action = KEEP if plan.decision.can_wait else REFUSE
-    return replace(plan, decision=replace(plan.decision, action=action, message=why))
+    return replace(plan, decision=plan.decision.postponed(why)) if plan.decision.action == ISSUE else plan
+
+
+def ordered_from(plan: Planned, url: str, usual: str) -> Planned:
+    """Ordered from another CA than the *usual* one, which does not answer."""
+    return replace(plan, directory=url) if plan.decision.action == ISSUE and url != usual else plan
 
 
 def _with_suggestion(
@@ -141,7 +149,7 @@ def _with_suggestion(
 ) -> Planned:
     ari_id = _ari_id(plan)
     decision, info = plan.decision, None
-    if decision.next_at and ari_id and ari_id in suggested:
+    if ari_id and ari_id in suggested and _depends(decision):
         info = suggested[ari_id]
         decision = decide(plan.found, directories, now, info.instant(ari_id, interval))
         if decision.reason == "window open" and info.explanation_url:
@@ -150,6 +158,11 @@ def _with_suggestion(
     # RFC 9773 section 5: the same CA's certificate; acme_order sends it to that CA only.
     replaces = ari_id if decision.action == ISSUE and live and live.get("directory") in directories else None
     return replace(plan, decision=decision, replaces=replaces, info=info)
+
+
+def _depends(decision: Decision) -> bool:
+    """Whether renewal information bears on it: it is kept, or due by its lifetime and could wait."""
+    return bool(decision.next_at) or (decision.reason == "lifetime" and decision.can_wait)
 
 
 def _ari_id(plan: Planned) -> str | None:

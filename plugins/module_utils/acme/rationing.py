@@ -16,8 +16,8 @@ from typing import Any
 
 from ..pki.identifiers import IdentifierError, check, names
 from .budget import EXEMPT, NEW, RENEWAL, Budget, Limits, Opening
-from .decision import ISSUE, KEEP, REFUSE, emergency_point, parse_utc
-from .plan import Planned
+from .decision import ISSUE, REFUSE, emergency_point, parse_utc
+from .plan import Planned, ordered_from
 
 _MOST_WARNINGS = 5
 # No host can claim more of what others share, of each of its certificates.
@@ -83,7 +83,7 @@ def _past(planned: Iterable[Planned], now: datetime) -> dict[str, list[tuple[dat
                 # What hosts share was ordered once.
                 key = (plan.name if plan.found["wanted"].get("shared") else (plan.host, plan.name), str(item["serial"]))
                 result.setdefault(str(item["directory"]), {})[key] = (at, _believed(wanted, item), kind)
-            except (KeyError, TypeError, ValueError):
+            except (AttributeError, KeyError, TypeError, ValueError):
                 continue  # what a host says may be anything
     return {url: list(spent.values()) for url, spent in result.items()}
 
@@ -125,15 +125,12 @@ def _placed(
         if opening is None:
             if budget:
                 budget.spend(wanted, kind)
-            return (plan if url == cas[0] else replace(plan, directory=url)), None
+            return (plan if url == cas[0] else ordered_from(plan, url, cas[0])), None
         openings.append((opening, url, kind))
     opening, url, kind = min(openings, key=lambda found: found[0].at)
     budgets[url].wait(wanted, kind)
-    decision = plan.decision
     message = f"the CA's limit of {opening.limit} is reached; there is room again at {opening.at:%Y-%m-%d %H:%M} UTC"
-    action = KEEP if decision.can_wait else REFUSE
-    next_at = opening.at if action == KEEP else None
-    return replace(plan, decision=replace(decision, action=action, message=message, next_at=next_at)), opening
+    return replace(plan, decision=plan.decision.postponed(message, opening.at)), opening
 
 
 def _kind(plan: Planned, url: str, now: datetime) -> str:
@@ -145,19 +142,20 @@ def _kind(plan: Planned, url: str, now: datetime) -> str:
     return RENEWAL if set(live["identifiers"]) == set(_names(plan)) else NEW
 
 
-def _urgency(plan: Planned) -> tuple[bool, bool, bool, datetime]:
-    """The most urgent first: what cannot wait, what is revoked, what comes next; at last what somebody forced."""
+def _urgency(plan: Planned) -> tuple[bool, bool, bool, bool, datetime]:
+    """The most urgent first: what cannot wait, is revoked, is to be replaced, comes next; at last what is forced."""
     decision, live = plan.decision, plan.found.get("live")
     known = live and live.get("not_before") and live.get("not_after")
     until = emergency_point(parse_utc(live["not_before"]), parse_utc(live["not_after"])) if live and known else _NEVER
-    return (decision.can_wait, decision.reason != "revoked", decision.reason == "forced", until)
+    forced = decision.reason == "forced"
+    return (decision.can_wait, decision.reason != "revoked", not plan.selected, forced and not plan.selected, until)
 
 
 def _told(waiting: Sequence[tuple[Opening, str]]) -> list[str]:
     """A warning for each limit that is reached."""
     by_limit: dict[str, list[datetime]] = {}
     for opening, action in waiting:
-        if action == KEEP:
+        if action != REFUSE:
             by_limit.setdefault(opening.limit, []).append(opening.at)
     lines = []
     for limit, instants in sorted(by_limit.items(), key=lambda entry: -len(entry[1])):

@@ -37,11 +37,6 @@ class RenewalInfo:
     retry_after: float | None = None
 
     @classmethod
-    def fetch(cls, http: Http, base_url: str, ari_id: str) -> RenewalInfo:
-        """Ask, unsigned (RFC 9773 section 4.1); patience is not worth it, as the lifetime rule decides otherwise."""
-        return cls.of_answer(_ask(http, base_url, ari_id), http.clock.now())
-
-    @classmethod
     def of_answer(cls, answer: Response, now: datetime) -> RenewalInfo:
         """Read the CA's answer. Raises ProblemError or ProtocolError."""
         if answer.status != 200:
@@ -65,7 +60,7 @@ class RenewalInfo:
         *interval*: how often the job runs, if that is known: the instant leaves as much of the window for the next run.
         """
         share = int.from_bytes(hashlib.sha256(ari_id.encode()).digest()[:8], "big") / 2**64
-        return self.start + max(self.end - interval - self.start, timedelta(0)) * share
+        return self.start + max(self.end - self.start - interval, timedelta(0)) * share
 
     def is_open(self, now: datetime) -> bool:
         """Whether *now* lies in the window."""
@@ -84,14 +79,14 @@ def ask_all(
     deadline = Deadline(http.clock, _PATIENCE + _PATIENCE_EACH * len(ari_ids))
     given_up: list[str] = []
 
-    def ask(ari_id: str) -> RenewalInfo | str:
+    def one(ari_id: str) -> RenewalInfo | str:
         known = cache.get(base_url, ari_id, http.clock.now())
         if known:
             return RenewalInfo(known.start, known.end, known.explanation_url) if known.start and known.end else _WAITS
         if given_up or not deadline.left():
             return given_up[0] if given_up else f"{base_url} is slow"
         try:
-            answer = _ask(http, base_url, ari_id)
+            answer = ask(http, base_url, ari_id)
             if is_transient(answer.status):
                 given_up.append(
                     str(ProblemError(Problem.of_response(answer.status, answer.body), "renewal information"))
@@ -109,7 +104,7 @@ def ask_all(
         return info
 
     with ThreadPoolExecutor(max_workers=connections) as pool:
-        answers = dict(zip(ari_ids, pool.map(ask, ari_ids)))
+        answers = dict(zip(ari_ids, pool.map(one, ari_ids)))
     found = {ari_id: answer for ari_id, answer in answers.items() if isinstance(answer, RenewalInfo)}
     troubles = [answer for answer in answers.values() if isinstance(answer, str)]
     if not troubles:
@@ -120,7 +115,8 @@ def ask_all(
     ]
 
 
-def _ask(http: Http, base_url: str, ari_id: str) -> Response:
+def ask(http: Http, base_url: str, ari_id: str) -> Response:
+    """Unsigned (RFC 9773 section 4.1); patience is not worth it, as the lifetime rule decides otherwise."""
     return http.get(check_url(f"{base_url.rstrip('/')}/{ari_id}"), attempts=2)
 
 

@@ -40,7 +40,7 @@ class Selection:
 
     @classmethod
     def parse(cls, options: Mapping[str, Any], read: Callable[[str], str], now: datetime) -> Selection | None:
-        """From the options of a task; *read* gives a file's text. None if they select nothing. Raises AcmeError."""
+        """From the options of a task; *read* gives a file's text. None if there are none. Raises AcmeError."""
         unknown = sorted(set(options) - set(OPTIONS))
         if unknown:
             raise OptionError(f"replace has {one_line(unknown[0], 60)!r}; it takes {', '.join(OPTIONS)}")
@@ -56,7 +56,11 @@ class Selection:
         )
         lasting = selection.all or selection.issuers or selection.names
         if not lasting and not selection.serials:
-            return None
+            if not options:
+                return None
+            raise OptionError(
+                "replace selects nothing: give acme_replace_all, _issuer, _serials, _serials_src or _names"
+            )
         if lasting and not selection.before:
             raise OptionError(
                 "replace needs 'before' (acme_replace_before), an instant such as 2026-01-31T12:00:00Z: without it, "
@@ -83,6 +87,10 @@ class Selection:
             or not self.issuers.isdisjoint(_of_issuer(version.get("issuer") or ""))
             or not self.names.isdisjoint(names)
         )
+
+    def since(self) -> str:
+        """From when on a key is one that was made to replace another, as manifests have it; empty if any may be old."""
+        return f"{self.before:%Y-%m-%dT%H:%M:%SZ}" if self.before else ""
 
 
 def counted(selected: int, now: int) -> str:
@@ -120,10 +128,15 @@ def _texts(value: Any) -> list[str]:
 
 def _lines(value: Any) -> list[str]:
     values: Iterable[Any] = value if isinstance(value, (list, tuple)) else [value or ""]
+    for item in values:
+        if isinstance(item, (int, float)) and not isinstance(item, bool):
+            # YAML has made another number of it, or has lost its zeros.
+            raise OptionError(f"replace: {item} is a number: write it in quotes")
     return [str(item).strip() for item in values if str(item).strip()]
 
 
 def _serial(text: str, where: str) -> str:
+    """In hexadecimal digits, as CAs and browsers tell them."""
     found = _SERIAL.fullmatch(text.strip().strip('"').replace(":", "").replace(" ", "").lower())
     if not found:
         raise OptionError(f"replace: {where}: '{one_line(text, 60)}' is not a serial number: give hexadecimal digits")
@@ -136,14 +149,8 @@ def _plain(serial: str) -> str:
 
 def _listed(text: str, path: str) -> list[str]:
     """The serial numbers of a CA's list: the first column of each line; a heading and comments are left out."""
-    serials: list[str] = []
-    for number, line in enumerate(text.splitlines(), 1):
-        first = re.split(r"[,;\t]", line, maxsplit=1)[0].strip()
-        if not first or first.startswith("#"):
-            continue
-        try:
-            serials.append(_serial(first, f"{path}, line {number}"))
-        except OptionError:
-            if serials or number > 1:
-                raise
-    return serials
+    columns = [re.split(r"[,;\t]", line, maxsplit=1)[0].strip() for line in text.splitlines()]
+    numbered = [(number, first) for number, first in enumerate(columns, 1) if first and not first.startswith("#")]
+    if numbered and re.search("[g-zG-Z]", numbered[0][1]) and not re.search("[0-9]", numbered[0][1]):
+        del numbered[0]  # a heading
+    return [_serial(first, f"{path}, line {number}") for number, first in numbered]

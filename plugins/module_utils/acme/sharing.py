@@ -52,8 +52,7 @@ def settle(planned: Sequence[Planned]) -> list[Planned]:
         if plan.decision.action == RECEIVE and plan.share and plan.share.serial is None:
             owner = by_host[plan.share.owner, plan.name].decision
             if owner.action != ISSUE:
-                decision = replace(plan.decision, action=owner.action, message=owner.message, next_at=owner.next_at)
-                plan = replace(plan, decision=decision, share=None)
+                plan = replace(plan, decision=plan.decision.postponed(owner.message, owner.next_at), share=None)
         result.append(plan)
     return result
 
@@ -105,13 +104,14 @@ def _with_owner(plan: Planned, owner: Planned, members: list[Planned]) -> Planne
     reason = next(member.decision.reason for member in members if member.decision.action == ISSUE)
     if plan is not owner:
         own = plan.decision.reason if plan.decision.action == ISSUE else reason
-        decision = Decision(RECEIVE, own, f"from {owner.host}", can_wait=_can_wait(plan))
+        decision = Decision(RECEIVE, own, f"from {owner.host}", can_wait=_can_wait(plan), repair=_repair(plan))
         return replace(plan, decision=decision, replaces=None, share=Share(owner.host))
     if plan.decision.action == ISSUE:
         reason = plan.decision.reason
     replaces = next((member.replaces for member in (owner, *members) if member.replaces), None)
     # One order for all: it waits only if all of them can.
-    decision = Decision(ISSUE, reason, plan.decision.message, can_wait=all(map(_can_wait, members)))
+    can_wait = all(map(_can_wait, members))
+    decision = Decision(ISSUE, reason, plan.decision.message, can_wait=can_wait, repair=_repair(plan))
     return replace(plan, decision=decision, replaces=replaces)
 
 
@@ -140,6 +140,10 @@ def _is_spent(plan: Planned) -> bool:
 
 def _can_wait(plan: Planned) -> bool:
     return plan.decision.action != ISSUE or plan.decision.can_wait
+
+
+def _repair(plan: Planned) -> Decision | None:
+    return plan.decision if plan.decision.action == REPAIR else plan.decision.repair
 
 
 def _has_order(plan: Planned) -> bool:

@@ -71,6 +71,7 @@ JOURNAL_SPEC: dict[str, Any] = {
     "order_uri": {"type": "str", "required": True},
     "account_uri": {"type": "str"},
     "directory": {"type": "str"},
+    "new_key": {"type": "bool", "default": False},
 }
 
 CHALLENGE_SPEC: dict[str, Any] = {

@@ -159,8 +159,8 @@ def pending_facts(found: Found) -> dict[str, Any] | None:
     """What certificate_info tells of the version being made."""
     if found.manifest is None:
         return None
-    fields = ("identifiers", "key_type", "profile", "directory", "account_uri", "order_uri")
-    return {"version": found.pending, **{field: found.manifest[field] for field in fields}}
+    fields = ("identifiers", "key_type", "profile", "directory", "account_uri", "order_uri", "created")
+    return {"version": found.pending, **{field: found.manifest.get(field) for field in fields}}
 
 
 def issued_facts(home: str, name: str, found: Found) -> dict[str, Any] | None:

@@ -29,6 +29,16 @@ class Order:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """What a version is to be made for. order: if there is one. new_key: no key that was made for another order."""
+
+    wanted: Wanted
+    directory: str
+    order: Order | None = None
+    new_key: bool = False
+
+
+@dataclass(frozen=True)
 class Prepared:
     """A pending version. version and request are None if it would be made, but this is a check."""
 
@@ -39,35 +49,34 @@ class Prepared:
     changed: bool
 
 
-def prepare(home: str, wanted: Wanted, directory: str, order: Order | None, now: datetime, check: bool) -> Prepared:
+def prepare(home: str, asked: Asked, now: datetime, check: bool) -> Prepared:
     """Make the pending version, or take up the one there is; journal the order, if one is given. Raises HostError."""
-    versions = Versions(home, wanted.name)
+    versions, order = Versions(home, asked.wanted.name), asked.order
     if check:
-        return _foreseen(versions, versions.look(), wanted, directory, order)
+        return _foreseen(versions, versions.look(), asked)
     with versions.locked() as found:
-        request = reusable(versions, found, wanted, directory, order)
+        request = reusable(versions, found, asked)
         if request is None or found.pending is None or found.manifest is None:
-            return _made(versions, found, wanted, directory, order, now)
+            return _made(versions, found, asked, now)
         versions.discard_before(found, found.pending)
-        repaired = versions.repair(found.pending, wanted.attributes)
+        repaired = versions.repair(found.pending, asked.wanted.attributes)
         journaled = order is not None and versions.note(found.pending, **vars(order))
         return Prepared(found.pending, request, order or _journaled(found.manifest), True, bool(repaired) or journaled)
 
 
-def reusable(
-    versions: Versions, found: Found, wanted: Wanted, directory: str, order: Order | None = None
-) -> bytes | None:
+def reusable(versions: Versions, found: Found, asked: Asked) -> bytes | None:
     """The request of the pending version, if that is what is wanted and whole, and not another order's already."""
-    pending = found.manifest
+    pending, wanted = found.manifest, asked.wanted
     if not pending or not found.pending:
         return None
-    if "files" in pending and order is not None and order.order_uri != pending["order_uri"]:
+    others = asked.order is not None and asked.order.order_uri != pending["order_uri"]
+    if others and ("files" in pending or asked.new_key):
         return None
     same = (
         set(pending["identifiers"]) == set(wanted.identifiers)
         and pending["key_type"] == wanted.key_type
         and (pending["profile"] or None) == wanted.profile
-        and pending["directory"] == directory
+        and pending["directory"] == asked.directory
     )
     if not same:
         return None
@@ -108,9 +117,8 @@ def forget_order(home: str, name: str, order_uri: str | None, check: bool) -> bo
         return concerned(found) and versions.note(versions.pending(found), order_uri=None)
 
 
-def _made(
-    versions: Versions, found: Found, wanted: Wanted, directory: str, order: Order | None, now: datetime
-) -> Prepared:
+def _made(versions: Versions, found: Found, asked: Asked, now: datetime) -> Prepared:
+    wanted, order = asked.wanted, asked.order
     key = keys.generate(wanted.key_type)
     request = requests.build(key, wanted.identifiers)
     manifest = {
@@ -119,7 +127,7 @@ def _made(
         "identifiers": wanted.identifiers,
         "key_type": wanted.key_type,
         "profile": wanted.profile,
-        "directory": directory,
+        "directory": asked.directory,
         "order_uri": order.order_uri if order else None,
         "account_uri": order.account_uri if order else None,
         "created": utc(now),
@@ -128,12 +136,13 @@ def _made(
     return Prepared(number, request, order, False, True)
 
 
-def _foreseen(versions: Versions, found: Found, wanted: Wanted, directory: str, order: Order | None) -> Prepared:
-    request = reusable(versions, found, wanted, directory, order)
+def _foreseen(versions: Versions, found: Found, asked: Asked) -> Prepared:
+    order = asked.order
+    request = reusable(versions, found, asked)
     if request is None or found.pending is None or found.manifest is None:
         return Prepared(None, None, order, False, True)
     journaled = _journaled(found.manifest)
-    changed = bool(drift(versions.path(found.pending, KEY), wanted.attributes)) or order not in (None, journaled)
+    changed = bool(drift(versions.path(found.pending, KEY), asked.wanted.attributes)) or order not in (None, journaled)
     return Prepared(found.pending, request, order or journaled, True, changed)
 
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -289,7 +290,7 @@ TABLE = {
         found(live={"formats": ["/srv/shop.p12 is missing"]}),
         DUE,
         {},
-        issue("lifetime"),
+        replace(issue("lifetime"), repair=Decision(REPAIR, "formats", "/srv/shop.p12 is missing")),
     ),
     # switched
     "a version that lacks only the switch": (found(pending=AWAITING), FRESH, {}, TO_SWITCH),
@@ -318,7 +319,7 @@ TABLE = {
         found(live={"attributes": ["owner"], "reloaded": False}),
         DUE,
         {},
-        issue("lifetime"),
+        replace(issue("lifetime"), repair=Decision(REPAIR, "attributes", "owner")),
     ),
     # refused
     "what is wanted cannot be": (
@@ -398,3 +399,27 @@ def test_points_of_a_life(life, renewed, urgent):
 def test_a_manifests_time_is_aware_utc():
     assert parse_utc("2026-09-01T12:00:00Z") == ISSUED
     assert parse_utc("2026-09-01T12:00:00Z").tzinfo is timezone.utc
+
+
+REPAIRED = Decision(REPAIR, "formats", "a file is missing")
+
+
+@pytest.mark.parametrize(
+    ("due", "expected"),
+    [
+        (Decision(ISSUE, "missing"), Decision(REFUSE, "missing", "why")),
+        (Decision(ISSUE, "lifetime", can_wait=True), Decision(KEEP, "lifetime", "why", DUE, can_wait=True)),
+        # What is wrong on the host is put right all the same.
+        (
+            Decision(ISSUE, "lifetime", can_wait=True, repair=REPAIRED),
+            Decision(REPAIR, "formats", "a file is missing; why", DUE),
+        ),
+        (
+            Decision(ISSUE, "lifetime", can_wait=True, repair=Decision(REPAIR, "reload outstanding")),
+            Decision(REPAIR, "reload outstanding", "why", DUE),
+        ),
+    ],
+    ids=["it cannot wait", "it can", "with a repair", "with a reload"],
+)
+def test_an_order_that_cannot_be_made_now(due, expected):
+    assert due.postponed("why", DUE) == expected

@@ -10,7 +10,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils.acme import plan
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.decision import ISSUE, KEEP, REFUSE, REPAIR
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.directory import Directory
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.renewal_info import RenewalInfo
-from tests.unit.acme.test_decision import CA, DAY, DUE, FRESH, URGENT, found, utc
+from tests.unit.acme.test_decision import CA, DAY, DUE, FRESH, HOUR, URGENT, found, utc
 
 OTHER = "https://other.example/directory"
 
@@ -108,13 +108,25 @@ def test_each_ca_is_asked_of_its_own():
 
 @pytest.mark.parametrize(
     ("options", "items"),
-    [({"forced": True}, [found()]), ({"now": DUE}, [found()]), ({}, [found(live={"ari_id": None})])],
-    ids=["forced", "due", "no id"],
+    [({"forced": True}, [found()]), ({"now": URGENT}, [found()]), ({}, [found(live={"ari_id": None})])],
+    ids=["forced", "urgent", "no id"],
 )
 def test_the_ca_is_not_asked_where_it_makes_no_difference(options, items):
     ask = Ask()
     make(*(on("web1", item) for item in items), ask=ask, **options)
     assert ask.asked == []
+
+
+def test_past_its_lifetime_point_the_cas_word_still_counts():
+    later, over = DUE + DAY, DUE - DAY
+    items = [on(name, found(live={"ari_id": name})) for name in ("later", "over", "silent")]
+    planned = make(*items, now=DUE + HOUR, ask=Ask(later=later, over=over))
+    assert [(item.decision.action, item.decision.reason) for item in planned] == [
+        (KEEP, ""),
+        (ISSUE, "window open"),
+        (ISSUE, "lifetime"),
+    ]
+    assert planned[0].decision.next_at >= later
 
 
 def test_the_cas_word_decides():
@@ -264,8 +276,26 @@ def test_what_a_host_is_told():
     assert due.result() == {**kept.result(), "action": ISSUE, "reason": "missing", "next": None}
 
 
-@pytest.mark.parametrize("live", [5, "x", [], {"missing": []}, {**found()["live"], "not_before": "soon"}])
-def test_a_host_that_says_nonsense_is_refused_and_stops_no_other(live):
-    odd, kept = make(on("web1", {**found(), "live": live}), on("web2", found()))
+LIVE = found()["live"]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        *({"live": live} for live in (5, "x", [5], {"missing": []})),
+        {"live": {**LIVE, "not_before": "soon"}},
+        {"live": {**LIVE, "missing": ["cert.pem"], "not_before": "soon"}},
+        {"live": {**LIVE, "missing": ["cert.pem"], "identifiers": [{}]}},
+        {"live": {**LIVE, "ari_id": {}}},
+        {"live": {**LIVE, "serial": ["x"]}},
+        {"live": {**LIVE, "created": "soon"}},
+        {"pending": {"identifiers": ["a.example"], "directory": {}}},
+        {"pending": {"issued": {"serial": ["q"]}}},
+        {"pending": {"issued": 5}},
+    ],
+    ids=str,
+)
+def test_a_host_that_says_nonsense_is_refused_and_stops_no_other(odd):
+    odd, kept = make(on("web1", {**found(), **odd}), on("web2", found()), ask=Ask())
     assert (odd.decision.action, odd.decision.message) == (REFUSE, "what the host says of it cannot be understood")
     assert kept.decision.action == KEEP

@@ -128,15 +128,17 @@ def test_an_order_within_its_window_is_free(window, expected):
     assert told({CA: ORDERS}, *items, now=now, ask=lambda asked: dict.fromkeys("abcd", window)) == expected
 
 
-def test_what_is_forced_comes_last():
+def test_what_is_to_be_replaced_comes_first_of_what_can_wait():
+    """Its CA is about to revoke it, while routine has weeks."""
     kept = told(
         {CA: ORDERS},
         item("a", live={"not_after": utc(NOW + 16 * DAY)}),
         item("b"),
-        item("c"),
-        selected=lambda entry: entry["host"] == "a",
+        item("c", live={"not_after": utc(NOW + 29 * DAY)}),
+        missing("d"),
+        selected=lambda entry: entry["host"] == "c",
     )
-    assert kept == ["a keep", "b issue", "c issue"]
+    assert kept == ["a keep", "b keep", "c issue", "d issue"]
 
 
 def test_what_waits_is_told_when_it_goes():
@@ -194,7 +196,10 @@ class TestWhatAHostClaims:
 
     @pytest.mark.parametrize(
         "claim",
-        [None, "x", [None], [{}], [{**spent("a"), "at": "soon"}], [{**spent("a"), "identifiers": [{}]}], [{"at": 1}]],
+        [
+            *(None, "x", [None], [{}], [{"at": 1}], [{**spent("a"), "at": 5}]),
+            *([{**spent("a"), "at": "soon"}], [{**spent("a"), "identifiers": [{}]}]),
+        ],
     )
     def test_nonsense_is_nothing(self, claim):
         assert told({CA: PER_DOMAIN}, missing("a", issued=claim), missing("b"), missing("c"))[:2] == [

@@ -14,7 +14,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import ProblemError, ProtocolError
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.renewal_cache import Cached, RenewalCache
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.renewal_info import RenewalInfo, ask_all, parse_time
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.renewal_info import (
+    RenewalInfo,
+    ask,
+    ask_all,
+    parse_time,
+)
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.certificates import ari_id
 from tests.unit.acme.server import RESET, Answer, html, problem
 
@@ -29,7 +34,7 @@ def window(start="2026-12-01T00:00:00Z", end="2026-12-03T00:00:00Z", **more):
 
 @pytest.fixture
 def fetch(ca, http):
-    return lambda name=RFC_ID: RenewalInfo.fetch(http, f"{ca.url}/renewal-info", name)
+    return lambda name=RFC_ID: RenewalInfo.of_answer(ask(http, f"{ca.url}/renewal-info", name), http.clock.now())
 
 
 @pytest.mark.parametrize(
@@ -92,7 +97,7 @@ def test_the_id_is_appended_with_one_slash(base):
             raise ProtocolError("enough")
 
     with pytest.raises(ProtocolError):
-        RenewalInfo.fetch(Http(), base, RFC_ID)
+        ask(Http(), base, RFC_ID)
     assert asked == [f"https://ca.example/ari/{RFC_ID}"]
 
 

@@ -50,9 +50,6 @@ def test_selected(options):
 @pytest.mark.parametrize(
     "options",
     [
-        {},
-        {"all": False, "serials": [], "names": [], "issuer": "", "serials_src": ""},
-        {"all": "false"},
         {"issuer": "E"},
         {"issuer": "E77"},
         {"issuer": "O=E7"},
@@ -64,6 +61,10 @@ def test_selected(options):
 )
 def test_not_selected(options):
     assert not select(item(), **options, before=BEFORE)
+
+
+def test_a_run_that_is_no_replacement():
+    assert Selection.parse({}, {}.__getitem__, FRESH) is None
 
 
 @pytest.mark.parametrize(
@@ -104,6 +105,15 @@ def test_without_an_instant_a_later_run_would_not_know(options):
     ("options", "message"),
     [
         ({"al": True}, "replace has 'al'; it takes all, issuer, serials, serials_src, names, before"),
+        *(
+            (options, "replace selects nothing: give acme_replace_all, ")
+            for options in (
+                {"all": False, "serials": [], "names": [], "issuer": "", "serials_src": ""},
+                {"all": "false", "before": BEFORE},
+                {"serials_src": "list"},
+            )
+        ),
+        ({"serials": [0x4A1F]}, "replace: 18975 is a number: write it in quotes"),
         ({"serials": "not hex"}, "replace: serials: 'not hex' is not a serial number: give hexadecimal digits"),
         ({"all": True, "before": "yesterday"}, "replace: before: 'yesterday' is not an RFC 3339 time"),
         ({"all": True, "before": "2027-01-31T12:00:00"}, "replace: before: .* has no time zone"),
@@ -122,12 +132,18 @@ def test_what_is_no_selection(options, message):
         "004A1F\n",
         "serial,names\n77,a.example\n4a1f,shop.example\n",
         "Serial number\n4a1f\n",
+        "# of the CA\nserial,names\n4a1f\n",
         "# of the CA\n\n  04:a1:f0\n00:4a:1f\tshop.example\n",
         '"4a1f";"shop.example"',
     ],
 )
 def test_a_cas_list(text):
     assert select(item(), text, serials_src="list")
+
+
+def test_a_first_line_that_is_mistyped_is_not_taken_for_a_heading():
+    with pytest.raises(OptionError, match=r"replace: list, line 1: '4a1g' is not a serial number"):
+        select(item(), "4a1g\n77\n", serials_src="list")
 
 
 def test_a_list_that_is_none():

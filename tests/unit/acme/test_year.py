@@ -15,7 +15,7 @@ import pytest
 
 from ansible_collections.certfleet.tls.plugins.module_utils.acme import plan, rationing
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.budget import SHIPPED
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.decision import ISSUE, KEEP, REFUSE
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.decision import ISSUE, KEEP, REFUSE, lifetime_point
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.directory import SHORT_NAMES
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.renewal_info import RenewalInfo
 
@@ -168,7 +168,11 @@ class Fleet:
         }
 
     def run(self, now, everything=False, selected=None):
-        """A run of the role. Certificates whose instant, as told before, has not come are what they were."""
+        """A run of the role.
+
+        What is neither in its window nor past its lifetime point is kept whatever is asked, and left out for speed, as
+        is what waits for a limit.
+        """
         awake = [name for name, instant in self.wakes.items() if everything or instant <= now]
         for name in awake:
             if self.versions[name]:
@@ -202,8 +206,12 @@ class Fleet:
         for item in planned[: len(found)]:
             if item.decision.action == ISSUE:
                 self._issue(now, item)
-            elif item.decision.next_at:
+            elif item.decision.can_wait:  # for a limit
                 self.wakes[item.host] = item.decision.next_at
+            elif item.decision.next_at:
+                live = self.versions[item.host][-1]
+                nothing_until = min(self.ca.window(live, now)[0], lifetime_point(live.not_before, live.not_after))
+                self.wakes[item.host] = min(item.decision.next_at, nothing_until)
         return Counter(item.decision.action for item in planned[: len(found)]), warnings
 
     def _issue(self, now, item):

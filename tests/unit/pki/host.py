@@ -23,7 +23,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils.pki.manifest import 
     look,
     read,
 )
-from ansible_collections.certfleet.tls.plugins.module_utils.pki.preparation import Order
+from ansible_collections.certfleet.tls.plugins.module_utils.pki.preparation import Asked, Order
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.reloads import SERVICE, Reload
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.versions import KEPT
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.wanted import Wanted
@@ -59,8 +59,8 @@ def issued(request):
     return Issued(ca.pem(leaf), ca.pem(authority().certificate), ACCOUNT)
 
 
-def prepare(home, wanted=WANTED, order=None, directory=DIRECTORY, check=False):
-    return preparation.prepare(str(home), wanted, directory, order, ca.NOW, check)
+def prepare(home, wanted=WANTED, order=None, directory=DIRECTORY, check=False, new_key=False):
+    return preparation.prepare(str(home), Asked(wanted, directory, order, new_key), ca.NOW, check)
 
 
 def deploy(home, wanted=WANTED, check=False):

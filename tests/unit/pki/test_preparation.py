@@ -108,6 +108,15 @@ def test_a_pending_version_for_something_else_is_replaced(home, before, options,
     assert look(str(home), "shop").live == ("0001" if live else None)
 
 
+@pytest.mark.parametrize(
+    ("before", "order", "reused"), [(ORDER, ORDER, True), (ORDER, ORDER_2, False), (None, ORDER, False)]
+)
+def test_a_new_key_is_none_of_another_order(home, before, order, reused):
+    first = prepare(home, order=before)
+    done = same_run(home, order=order, new_key=True)
+    assert (done.reused, done.request == first.request, done.order) == (reused, reused, order)
+
+
 def overwrite(name, data):
     def damage(folder):
         (folder / name).write_bytes(data)

@@ -144,9 +144,29 @@ def test_only_an_order_that_stands_gets_a_key_and_is_journaled(status, stands):
     ordered = {"hosts": {"web1": [{**ORDER, "status": status}]}}
     certificates = [{"name": "shop"}, {"name": "other"}]
     assert flow.wanted(certificates, ordered, "web1") == ([{"name": "shop"}] if stands else [])
-    journal = [{key: ORDER[key] for key in ("name", "order_uri", "account_uri", "directory")}]
-    assert flow.journal(ordered, "web1") == (journal if stands else [])
-    assert flow.journal(ordered, "web2") == []
+    journal = {key: ORDER[key] for key in ("name", "order_uri", "account_uri", "directory")}
+    plan = {"hosts": {"web1": [planned("issue")]}}
+    assert flow.journal(ordered, "web1", plan) == ([{**journal, "new_key": False}] if stands else [])
+    assert flow.journal(ordered, "web2", plan) == []
+    plan = {"hosts": {"web1": [planned("issue", selected=True)]}}
+    assert flow.journal(ordered, "web1", plan) == ([{**journal, "new_key": True}] if stands else [])
+
+
+@pytest.mark.parametrize(
+    ("before", "created", "order_uri"),
+    [
+        ("2026-06-01T00:00:00Z", "2026-06-01T00:00:00Z", "o"),
+        ("2026-06-01T00:00:00Z", "2026-05-31T23:59:59Z", None),
+        ("2026-06-01T00:00:00Z", None, None),
+        # By serial numbers alone it is not known when the key was made.
+        ("", "2026-06-01T00:00:00Z", None),
+    ],
+)
+def test_what_is_to_be_replaced_does_not_go_on_with_an_old_key(before, created, order_uri):
+    hosts = {"web1": [planned("issue", selected=True)]}
+    plan = {"directories": [DIRECTORY], "due": ["web1"], "hosts": hosts, "replacing": {"before": before}}
+    (order,) = flow.orders(plan, {"web1": facts(pending={**PENDING, "created": created})})
+    assert order["order_uri"] == order_uri
 
 
 def test_challenges_of_one_host_and_of_all():
