@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
+from ..acme.problem import one_line
 from . import ocsp, subject
 from .crl import Crl, all_reasons
 from .result import CRL, GOOD, OCSP, REVOKED, UNKNOWN, Revocation, Status, StatusError
@@ -78,7 +79,7 @@ def consult(content: str, now: datetime) -> Questions:
     found = yield from _by_crl(leaf, issuer, now, problems)
     if not found:
         found = yield from _by_ocsp(leaf, issuer, now, problems)
-    return found or Status(UNKNOWN, problem="; ".join(problems))
+    return found or Status(UNKNOWN, problem=one_line("; ".join(problems)))
 
 
 def _issuer(leaf: x509.Certificate) -> Generator[Ask, Answer, x509.Certificate]:

@@ -31,6 +31,7 @@ except ImportError:
 
 # RFC 3986 section 2, and no backslash, as in acme/http.py
 _URL = re.compile(r"[!-\[\]-~]+")
+_LONGEST_URL = 1000
 _REDIRECTS = 5
 _PIECE = 65536
 _ISSUER_BYTES = 64 * 1024
@@ -169,10 +170,12 @@ class Fetcher:
 
 
 def usable(url: str) -> bool:
-    """Whether *url* is one that is asked: http or https."""
+    """Whether *url* is one that is asked: http or https, and such as fits a line for people."""
     try:
         parts = urlsplit(url)
-        return bool(_URL.fullmatch(url)) and parts.scheme in ("http", "https") and bool(parts.hostname)
+        if len(url) > _LONGEST_URL or not _URL.fullmatch(url):
+            return False
+        return parts.scheme in ("http", "https") and bool(parts.hostname)
     except ValueError:
         return False
 

@@ -11,10 +11,11 @@ from datetime import datetime
 
 from ..acme.clock import Clock
 from ..acme.polling import Deadline
+from ..acme.problem import one_line
 from .cache import StatusCache
 from .consultation import Answer, Ask, Questions, consult
 from .fetch import Fetcher
-from .result import CRL, OCSP, Status, StatusError
+from .result import CRL, OCSP, UNKNOWN, Status, StatusError
 from .workers import side_by_side
 
 #: Bytes of a CRL; seconds for which an answer is taken from the cache.
@@ -87,6 +88,10 @@ class LookUp:
         except StopIteration as end:
             open_.pop(content, None)
             found[content] = end.value
+        except Exception as error:
+            # Of what a host may have written, the library may make anything; it must not end the run for all.
+            open_.pop(content, None)
+            found[content] = Status(UNKNOWN, problem=f"the certificate cannot be read ({one_line(error, 200)})")
 
     def _fetch(self, asks: Sequence[Ask]) -> None:
         new = [ask for ask in dict.fromkeys(asks) if ask not in self._answers]
@@ -103,6 +108,8 @@ class LookUp:
         except StatusError as error:
             # What is older than is liked, and may hold nevertheless.
             return Answer(kept[0], str(error), kept=True) if kept and not ask.fresh else Answer(problem=str(error))
+        except Exception as error:  # else it would be waited for until the end
+            return Answer(problem=f"{one_line(ask.url, 200)} cannot be asked ({one_line(error, 200)})")
 
     def _ask(self, ask: Ask) -> bytes:
         if ask.kind == CRL:
