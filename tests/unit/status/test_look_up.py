@@ -261,6 +261,16 @@ def test_a_problem_stays_one_line_however_many_places_there_are(place, look, iss
     assert len(status.problem) == 500
 
 
+def test_ocsp_does_not_wait_for_another_certificate_s_crl(place, look, issuer):
+    """Nor its issuer: what hangs is no barrier for the rest."""
+    silent = leaf(issuer, f"{place.url.replace('127.0.0.1', 'localhost')}/silent.crl")
+    by_ocsp = leaf(issuer, f"{place.url}/gone.crl", ocsp_at=[f"{place.url}/ocsp"])
+    place.give("/silent.crl", silence(place))
+    place.give("/ocsp", answer(by_ocsp, issuer))
+    statuses = look(silent, by_ocsp, timeout=30, seconds=1)
+    assert [status.status for status in statuses] == ["unknown", "good"]
+
+
 # The cache
 
 
