@@ -82,7 +82,8 @@ class LookUp:
             done = workers.next()
             if done is None:
                 break
-            ask, self._answers[ask] = done
+            ask, answer = done
+            self._answers[ask] = answer
             for run in waiting.pop(ask):
                 go_on(run)
         workers.end()
