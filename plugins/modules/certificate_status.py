@@ -61,8 +61,8 @@ options:
     type: path
   timeout:
     description:
-      - Seconds for each answer. The questions of a run together have half a minute, and a tenth of a second for each
-        certificate.
+      - Seconds for each answer. All of a run together have three times as long, and a tenth of a second for each
+        certificate. A server that does not answer is not asked on.
     type: int
     default: 30
   max_size:

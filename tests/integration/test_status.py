@@ -15,7 +15,7 @@ from tests.integration.hosts import DAY, told
 from tests.integration.plans import found
 from tests.unit.pki.ca import Authority, pem
 from tests.unit.status import revocations
-from tests.unit.status.place import Place
+from tests.unit.status.place import Place, silence
 from tests.unit.status.revocations import REASONS, SINCE
 
 NOW = datetime.now(timezone.utc)
@@ -154,10 +154,23 @@ def test_the_plan_has_what_is_revoked_issued_anew(ca, lab, place, certificates, 
     assert "[WARNING]: " not in result.unwrapped
 
 
-def test_places_that_do_not_answer_fail_no_plan(ca, lab, issuer):
-    content = pem(leaf(issuer, "http://127.0.0.1:1/1.crl", ocsp_at=["http://127.0.0.1:1/"]), issuer.certificate)
-    looked = [found("shop", NOW, directory=lab.pebble.directory_url, live={"content": content})]
-    result = ca("acme_plan", certificates=looked, check_revocation=True)
+def test_places_that_do_not_answer_fail_no_plan(ca, lab, place, issuer):
+    silent = place.give("/silent.crl", silence(place))
+    contents = {
+        "refused": leaf(issuer, "http://127.0.0.1:1/1.crl", ocsp_at=["http://127.0.0.1:1/"]),
+        "silent": leaf(issuer, silent),
+    }
+    looked = [
+        found(
+            name,
+            NOW,
+            directory=lab.pebble.directory_url,
+            live={"content": pem(certificate, issuer.certificate)},
+        )
+        for name, certificate in contents.items()
+    ]
+    result = ca("acme_plan", certificates=looked, check_revocation=True, request_timeout=1)
     assert result.ok, result.text
     assert result["due"] == []
+    assert "it is not known of 2 of 2 certificates whether they are revoked (" in result.unwrapped
     assert "http://127.0.0.1:1/1.crl cannot be reached (Connection refused)" in result.unwrapped

@@ -33,7 +33,7 @@ class StatusCache:
         self.problem = ""  # what kept an answer from being written, in words
 
     def get(self, key: str, largest: int) -> tuple[bytes, bool] | None:
-        """What was kept, and whether it is young enough."""
+        """What was kept, no more than a byte over *largest* of it, and whether it is young enough."""
         if not self._folder:
             return None
         try:
@@ -42,7 +42,7 @@ class StatusCache:
                 data = file.read(largest + 1)
         except OSError:
             return None
-        return (data, 0 <= age < self._max_age) if len(data) <= largest else None
+        return data, 0 <= age < self._max_age
 
     def put(self, key: str, data: bytes) -> None:
         """Keep an answer; what keeps it from being kept is a problem, not an error."""

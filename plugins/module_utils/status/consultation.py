@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
+from ..acme.problem import one_line
 from . import ocsp, subject
-from .crl import Crl, all_reasons
+from .crl import Crl, Reasons, all_reasons
 from .result import CRL, GOOD, OCSP, REVOKED, UNKNOWN, Revocation, Status, StatusError
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def consult(content: str, now: datetime) -> Questions:
     found = yield from _by_crl(leaf, issuer, now, problems)
     if not found:
         found = yield from _by_ocsp(leaf, issuer, now, problems)
-    return found or Status(UNKNOWN, problem="; ".join(problems))
+    return found or Status(UNKNOWN, problem=one_line("; ".join(problems)))
 
 
 def _issuer(leaf: x509.Certificate) -> Generator[Ask, Answer, x509.Certificate]:
@@ -102,25 +103,24 @@ def _issuer(leaf: x509.Certificate) -> Generator[Ask, Answer, x509.Certificate]:
 def _by_crl(
     leaf: x509.Certificate, issuer: x509.Certificate, now: datetime, problems: list[str]
 ) -> Generator[Ask, Answer, Status | None]:
-    covered: frozenset[x509.ReasonFlags] = frozenset()
+    covered: Reasons = frozenset()
     read: list[tuple[str, datetime | None]] = []
     for point in subject.points(leaf):
 
-        def judge(answer: Answer, point: x509.DistributionPoint = point) -> tuple[Crl, Revocation | None]:
+        def judge(answer: Answer, point: x509.DistributionPoint = point) -> tuple[Crl, Reasons, Revocation | None]:
             crl = answer.crl()
             crl.check(issuer, now)
-            crl.covers(leaf, point)
-            return crl, crl.entry(leaf)
+            return crl, crl.covers(leaf, point), crl.entry(leaf)
 
         for url in subject.urls(point):
             try:
-                crl, revocation = yield from _judged(Ask(CRL, url), judge)
+                crl, reasons, revocation = yield from _judged(Ask(CRL, url), judge)
             except StatusError as error:
                 problems.append(str(error))
                 continue
             if revocation:
                 return Status(REVOKED, CRL, url, revocation.reason, revocation.at, crl.next_update)
-            covered |= crl.covers(leaf, point)
+            covered |= reasons
             read.append((url, crl.next_update))
             break
         if covered == all_reasons():

@@ -41,6 +41,7 @@ class Crl:
         except (ValueError, TypeError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
             raise StatusError("it is no CRL that can be read") from None
         self._signed_by: dict[bytes, bool] = {}
+        self._listed: frozenset[int] | None = None
 
     def check(self, issuer: x509.Certificate, now: datetime) -> None:
         """Raise StatusError unless *issuer* made it, it is complete and of now, and all of it is understood."""
@@ -84,6 +85,11 @@ class Crl:
     def entry(self, leaf: x509.Certificate) -> Revocation | None:
         """That *leaf* is revoked, if the CRL lists it. Raises StatusError."""
         try:
+            # Once over the list for all certificates: the library's look-up goes over it for each.
+            if self._listed is None:
+                self._listed = frozenset(revoked.serial_number for revoked in self._crl)
+            if leaf.serial_number not in self._listed:
+                return None
             found = self._crl.get_revoked_certificate_by_serial_number(leaf.serial_number)
             if found is None:
                 return None

@@ -31,6 +31,7 @@ except ImportError:
 
 # RFC 3986 section 2, and no backslash, as in acme/http.py
 _URL = re.compile(r"[!-\[\]-~]+")
+_LONGEST_URL = 1000
 _REDIRECTS = 5
 _PIECE = 65536
 _ISSUER_BYTES = 64 * 1024
@@ -57,6 +58,7 @@ class Fetcher:
         self._largest = largest
         self._timeout = timeout
         self._left = _ALL_BYTES
+        self._down: dict[str, str] = {}  # servers that did not answer, which are not asked on and on
         self._session = requests.Session()
         # A CRL is not worth compressing, and what is decompressed has no size that is known before.
         self._session.headers.update({"User-Agent": USER_AGENT, "Accept-Encoding": "identity"})
@@ -122,6 +124,9 @@ class Fetcher:
     ) -> tuple[int, str, bytes]:
         """Status, where it redirects to, and the body."""
         place = one_line(url, 200)
+        server = urlsplit(url).netloc
+        if server in self._down:
+            raise StatusError(self._down[server])
         try:
             with self._session.request(
                 method,
@@ -138,9 +143,13 @@ class Fetcher:
                 body = self._body(answer, largest, deadline, place) if answer.status_code == 200 else b""
                 return answer.status_code, location, body
         except (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError):
-            raise self._too_slow(place) from None
+            self._down[server] = str(self._too_slow(place))
+            raise StatusError(self._down[server]) from None
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-            raise StatusError(f"{place} cannot be reached ({reason(innermost(error))})") from None
+            problem = f"{place} cannot be reached ({reason(innermost(error))})"
+            if isinstance(getattr(next(iter(error.args), None), "reason", None), urllib3.exceptions.NewConnectionError):
+                self._down[server] = problem
+            raise StatusError(problem) from None
 
     def _body(self, answer: requests.Response, largest: int, deadline: Deadline, place: str) -> bytes:
         if answer.headers.get("Content-Encoding", "identity") != "identity":
@@ -169,10 +178,12 @@ class Fetcher:
 
 
 def usable(url: str) -> bool:
-    """Whether *url* is one that is asked: http or https."""
+    """Whether *url* is one that is asked: http or https, and such as fits a line for people."""
     try:
         parts = urlsplit(url)
-        return bool(_URL.fullmatch(url)) and parts.scheme in ("http", "https") and bool(parts.hostname)
+        if len(url) > _LONGEST_URL or not _URL.fullmatch(url):
+            return False
+        return parts.scheme in ("http", "https") and bool(parts.hostname)
     except ValueError:
         return False
 

@@ -26,7 +26,7 @@ def revoked(
     live = [item for item in found if item.get("live") and not item["live"]["missing"] and not item["live"]["damaged"]]
     asked = [item for item in live if item["live"].get("content")]
     statuses = ask([item["live"]["content"] for item in asked]) if asked else []
-    told = [(item, status) for item, status in zip(asked, statuses)]
+    told = list(zip(asked, statuses))
     reasons = {(item["host"], item["name"]): status.revocation() for item, status in told if status.status == REVOKED}
     problems = [
         f"{item['host']}: certificate {item['name']}: {status.problem}"

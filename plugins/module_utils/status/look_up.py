@@ -11,17 +11,18 @@ from datetime import datetime
 
 from ..acme.clock import Clock
 from ..acme.polling import Deadline
+from ..acme.problem import one_line
 from .cache import StatusCache
 from .consultation import Answer, Ask, Questions, consult
 from .fetch import Fetcher
-from .result import CRL, OCSP, Status, StatusError
-from .workers import side_by_side
+from .result import CRL, OCSP, UNKNOWN, Status, StatusError
+from .workers import Workers
 
 #: Bytes of a CRL; seconds for which an answer is taken from the cache.
 LARGEST, MAX_AGE = 20 * 1024 * 1024, 6 * 3600
 _CONNECTIONS = 8
-# Seconds for all the questions of a run: some to begin with, and for each certificate.
-_PATIENCE, _PATIENCE_EACH = 30.0, 0.1
+# For all the questions of a run: times the longest answer, as some come after others, and seconds for each certificate.
+_PATIENCE, _PATIENCE_EACH = 3, 0.1
 
 
 def look_up(
@@ -40,7 +41,7 @@ def look_up(
     of a CRL. *max_age*: seconds for which an answer is taken from the cache. Raises AcmeError for a bad *ca_path*.
     """
     fetcher = Fetcher(clock, largest, ca_path, timeout, _CONNECTIONS)
-    deadline = Deadline(clock, _PATIENCE + _PATIENCE_EACH * len(contents))
+    deadline = Deadline(clock, _PATIENCE * timeout + _PATIENCE_EACH * len(contents))
     run = LookUp(fetcher, StatusCache(clock, cache, max_age), deadline, largest)
     try:
         return run.of_all(contents, clock.now()), run.keep()
@@ -63,36 +64,34 @@ class LookUp:
 
     def of_all(self, contents: Sequence[str], now: datetime) -> list[Status]:
         """The status of each certificate, PEM with its chain. None that cannot be told keeps another from it."""
-        found: dict[str, Status] = {}
-        open_: dict[str, tuple[Questions, Ask]] = {}
-        for content in dict.fromkeys(contents):
-            self._go_on(content, consult(content, now), None, open_, found)
-        # In rounds, so that what many ask for at once is fetched once, and what is slow blocks no thread of others.
-        while open_:
-            self._fetch([ask for _unused, ask in open_.values()])
-            for content, (questions, ask) in list(open_.items()):
-                self._go_on(content, questions, self._answers[ask], open_, found)
-        return [found[content] for content in contents]
+        runs = {content: _Run(consult(content, now)) for content in contents}
+        workers = Workers(self._answer, self._connections, self._deadline)
+        waiting: dict[Ask, list[_Run]] = {}
 
-    def _go_on(
-        self,
-        content: str,
-        questions: Questions,
-        answer: Answer | None,
-        open_: dict[str, tuple[Questions, Ask]],
-        found: dict[str, Status],
-    ) -> None:
-        try:
-            open_[content] = (questions, next(questions) if answer is None else questions.send(answer))
-        except StopIteration as end:
-            open_.pop(content, None)
-            found[content] = end.value
+        def go_on(run: _Run) -> None:
+            while run.ask and run.ask in self._answers:
+                run.go_on(self._answers[run.ask])
+            if run.ask:
+                if run.ask not in waiting:
+                    workers.add(run.ask)
+                waiting.setdefault(run.ask, []).append(run)
 
-    def _fetch(self, asks: Sequence[Ask]) -> None:
-        new = [ask for ask in dict.fromkeys(asks) if ask not in self._answers]
-        answers = side_by_side(self._answer, new, self._connections, self._deadline)
+        for run in runs.values():
+            go_on(run)
+        while waiting:
+            done = workers.next()
+            if done is None:
+                break
+            ask, answer = done
+            self._answers[ask] = answer
+            for run in waiting.pop(ask):
+                go_on(run)
+        workers.end()
         late = f"did not answer within {self._deadline.seconds:g} s, which all have together"
-        self._answers.update({ask: answers.get(ask) or Answer(problem=f"{ask.url} {late}") for ask in new})
+        for run in [run for waiters in waiting.values() for run in waiters]:
+            while run.ask:
+                run.go_on(self._answers.get(run.ask) or Answer(problem=f"{run.ask.url} {late}"))
+        return [runs[content].status for content in contents]
 
     def _answer(self, ask: Ask) -> Answer:
         kept = self._cache.get(ask.key, self._largest)
@@ -103,6 +102,8 @@ class LookUp:
         except StatusError as error:
             # What is older than is liked, and may hold nevertheless.
             return Answer(kept[0], str(error), kept=True) if kept and not ask.fresh else Answer(problem=str(error))
+        except Exception as error:  # else it would be waited for until the end
+            return Answer(problem=f"{one_line(ask.url, 200)} cannot be asked ({one_line(error, 200)})")
 
     def _ask(self, ask: Ask) -> bytes:
         if ask.kind == CRL:
@@ -116,3 +117,24 @@ class LookUp:
                 self._cache.put(ask.key, answer.data)
         self._cache.tidy()
         return self._cache.problem
+
+
+class _Run:
+    """One certificate's questions. ask: the one to be answered next, none when the status is known."""
+
+    def __init__(self, questions: Questions) -> None:
+        self._questions = questions
+        self.ask: Ask | None = None
+        self.status = Status(UNKNOWN)
+        self.go_on(None)
+
+    def go_on(self, answer: Answer | None) -> None:
+        """Take the answer to the question, or begin."""
+        try:
+            self.ask = next(self._questions) if answer is None else self._questions.send(answer)
+        except StopIteration as end:
+            self.ask, self.status = None, end.value
+        except Exception as error:
+            # Of what a host may have written, the library may make anything; it must not end the run for all.
+            problem = f"the certificate cannot be read ({one_line(error, 200)})"
+            self.ask, self.status = None, Status(UNKNOWN, problem=problem)

@@ -94,7 +94,7 @@ def _signer(response: ocsp.OCSPResponse, issuer: x509.Certificate, now: datetime
     if _is_named(response, issuer):
         return issuer
     for delegate in filter(lambda certificate: _is_named(response, certificate), response.certificates):
-        if delegate.issuer != issuer.subject or not signed_by(delegate, issuer):
+        if not signed_by(delegate, issuer):
             raise StatusError("the responder's certificate is not of the certificate's issuer")
         purposes = extension(delegate, x509.ExtendedKeyUsage)
         if purposes is None or ExtendedKeyUsageOID.OCSP_SIGNING not in purposes:

@@ -2,14 +2,14 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Many questions at once, and an end to all of them: what hangs is left behind."""
+"""Many questions side by side, and an end to all of them: what hangs is left behind."""
 
 from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Callable
+from typing import Generic, TypeVar
 
 from ..acme.polling import Deadline
 
@@ -17,38 +17,48 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def side_by_side(
-    work: Callable[[Item], Result], items: Sequence[Item], connections: int, deadline: Deadline
-) -> dict[Item, Result]:
-    """What *work* gives for each item by the deadline; what is not done by then is missing. It must not raise.
+class Workers(Generic[Item, Result]):
+    """Threads that do *work*, which must not raise, on items as they come, until the deadline.
 
-    Threads that do not come back, as in a look-up of a name or behind headers that trickle in, end with the process.
+    Those that do not come back, as from a look-up of a name or behind headers that trickle in, end with the process.
     """
-    if not deadline.left():
-        return {}
-    waiting: queue.SimpleQueue[Item] = queue.SimpleQueue()
-    done: queue.SimpleQueue[tuple[Item, Result]] = queue.SimpleQueue()
-    over = threading.Event()
-    for item in items:
-        waiting.put(item)
 
-    def worker() -> None:
-        while not over.is_set():
-            try:
-                item = waiting.get_nowait()
-            except queue.Empty:
+    def __init__(self, work: Callable[[Item], Result], connections: int, deadline: Deadline) -> None:
+        self._work = work
+        self._connections = connections
+        self._deadline = deadline
+        self._waiting: queue.SimpleQueue[Item | None] = queue.SimpleQueue()
+        self._done: queue.SimpleQueue[tuple[Item, Result]] = queue.SimpleQueue()
+        self._under_way = 0
+        self._threads = 0
+        self._over = threading.Event()
+
+    def add(self, item: Item) -> None:
+        """Have an item worked on, when its turn comes."""
+        self._under_way += 1
+        self._waiting.put(item)
+        if self._threads < min(self._connections, self._under_way):
+            self._threads += 1
+            threading.Thread(target=self._run, daemon=True).start()
+
+    def next(self) -> tuple[Item, Result] | None:
+        """The next that is done, of those that were added; None at the deadline."""
+        try:
+            done = self._done.get(timeout=self._deadline.left())
+        except queue.Empty:
+            return None
+        self._under_way -= 1
+        return done
+
+    def end(self) -> None:
+        """Begin nothing any more."""
+        self._over.set()
+        for _number in range(self._threads):
+            self._waiting.put(None)
+
+    def _run(self) -> None:
+        while True:
+            item = self._waiting.get()
+            if item is None or self._over.is_set():
                 return
-            done.put((item, work(item)))
-
-    for _number in range(min(connections, len(items))):
-        threading.Thread(target=worker, daemon=True).start()
-    found: dict[Item, Result] = {}
-    try:
-        while len(found) < len(items):
-            item, result = done.get(timeout=deadline.left())
-            found[item] = result
-    except queue.Empty:
-        pass
-    finally:
-        over.set()
-    return found
+            self._done.put((item, self._work(item)))

@@ -17,6 +17,7 @@ class Place:
     def __init__(self, address="127.0.0.1"):
         self.paths = {}
         self.asked = []
+        self.headers = []  # of each request
         self.closing = threading.Event()
         self._server = _Server(self, address)
         self.url = f"http://{address}:{self._server.server_port}"
@@ -83,6 +84,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.server.place.headers.append(dict(self.headers))
         status, headers, body = self.server.place.answer(self.command, self.path, body)
         self.send_response(status)
         for name, value in headers.items():

@@ -15,6 +15,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 from cryptography.x509.ocsp import OCSPCertStatus, OCSPResponseStatus
 
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.clock import Clock
+from ansible_collections.certfleet.tls.plugins.module_utils.status import subject
+from ansible_collections.certfleet.tls.plugins.module_utils.status.fetch import Fetcher
 from ansible_collections.certfleet.tls.plugins.module_utils.status.live import revoked
 from ansible_collections.certfleet.tls.plugins.module_utils.status.look_up import look_up
 from ansible_collections.certfleet.tls.plugins.module_utils.status.result import Status
@@ -165,7 +167,9 @@ def test_partitions(place, look, issuer):
     place.give("/1.crl", crl(issuer, extensions=[scope(urls[1])]))
     assert [status.status for status in look(*certificates, cache=False)] == ["revoked", "good"]
     place.give("/0.crl", crl(issuer, extensions=[scope(urls[1])]))
-    assert [status.status for status in look(*certificates, cache=False)] == ["unknown", "good"]
+    unknown, good = look(*certificates, cache=False)
+    assert (unknown.status, good.status) == ("unknown", "good")
+    assert unknown.problem.startswith(f"{urls[0]}: it is the CRL of another distribution point")
 
 
 @pytest.mark.parametrize("form", ["DER", "PEM", "PKCS #7"])
@@ -229,6 +233,44 @@ def test_a_place_that_hangs_keeps_no_other_from_being_told(place, look, issuer):
     assert time.monotonic() - start < 5
     assert [status.status for status in statuses] == ["good", "unknown", "unknown", "good"]
     assert statuses[1].problem == f"{place.url}/silent.crl did not answer within 0.5 s, which all have together"
+
+
+def test_a_certificate_that_the_library_stumbles_over_ends_nothing_for_others(place, look, issuer, monkeypatch):
+    place.give("/1.crl", crl(issuer))
+    odd, plain = leaf(issuer, f"{place.url}/1.crl"), leaf(issuer, f"{place.url}/1.crl")
+    usual = subject.points
+
+    def points(certificate):
+        if certificate.serial_number == odd.serial_number:
+            raise KeyError("odd")
+        return usual(certificate)
+
+    monkeypatch.setattr(subject, "points", points)
+    unknown, good = look(odd, plain)
+    assert (unknown, good.status) == (Status("unknown", problem="the certificate cannot be read ('odd')"), "good")
+
+
+def test_a_question_that_fails_in_an_unknown_way_is_not_waited_for(place, look, issuer, monkeypatch):
+    monkeypatch.setattr(Fetcher, "crl", lambda _self, url: {}[url])
+    url = f"{place.url}/1.crl"
+    start = time.monotonic()
+    assert look(leaf(issuer, url))[0].problem == f"{url} cannot be asked ('{url}')"
+    assert time.monotonic() - start < 5
+
+
+def test_a_problem_stays_one_line_however_many_places_there_are(place, look, issuer):
+    (status,) = look(leaf(issuer, *(f"{place.url}/{number}.crl" for number in range(40))))
+    assert len(status.problem) == 500
+
+
+def test_ocsp_does_not_wait_for_another_certificate_s_crl(place, look, issuer):
+    """Nor its issuer: what hangs is no barrier for the rest."""
+    silent = leaf(issuer, f"{place.url.replace('127.0.0.1', 'localhost')}/silent.crl")
+    by_ocsp = leaf(issuer, f"{place.url}/gone.crl", ocsp_at=[f"{place.url}/ocsp"])
+    place.give("/silent.crl", silence(place))
+    place.give("/ocsp", answer(by_ocsp, issuer))
+    statuses = look(silent, by_ocsp, timeout=30, seconds=1)
+    assert [status.status for status in statuses] == ["unknown", "good"]
 
 
 # The cache
