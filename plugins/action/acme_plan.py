@@ -25,6 +25,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils.acme.clock import Cl
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.decision import ISSUE, KEEP, RECEIVE
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.directory import Directory, resolve
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import AcmeError
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.facts import is_understood
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.http import Http
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.renewal_cache import RenewalCache
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.renewal_info import ask_all
@@ -108,7 +109,7 @@ class ActionModule(ActionBase):
             planned = plan.make(
                 options["certificates"], urls, now, options["force"], ask_renewal, selection, interval, revoked
             )
-            elsewhere = plan.make(options["elsewhere"], urls, now, False, ask_renewal)
+            elsewhere = plan.make(options["elsewhere"], urls, now, False, ask_renewal, revoked=revoked)
             planned = sharing.share(planned, elsewhere)
             if any(item.decision.action == ISSUE for item in planned):
                 planned = self._with_a_ca(planned, list(cas.values()), warnings)
@@ -194,7 +195,8 @@ def _revoked(options: Mapping[str, Any], clock: Clock, warnings: list[str]) -> d
         warnings.extend(filter(None, [problem]))
         return statuses
 
-    revoked, trouble = live.revoked(options["certificates"], ask)
+    found = [*options["certificates"], *options["elsewhere"]]
+    revoked, trouble = live.revoked([item for item in found if is_understood(item)], ask)
     warnings.extend(trouble)
     return revoked
 

@@ -19,14 +19,16 @@ _LISTS = ("identifiers", "missing", "damaged", "unreadable", "attributes", "form
 _TIMES = ("not_before", "not_after", "created")
 
 
-def understood(item: Mapping[str, Any]) -> dict[str, Any]:
-    """An entry of certificate_info whose fields are of their types. Raises ValueError."""
-    pending = item.get("pending")
-    for version in (item.get("live"), pending, (pending or {}).get("issued")):
-        if version is not None:
-            _check(version)
-    issued = item.get("issued")
-    return {**item, "issued": issued if isinstance(issued, list) else []}
+def is_understood(item: Mapping[str, Any]) -> bool:
+    """Whether the versions of an entry of certificate_info have fields of their types."""
+    try:
+        pending = item.get("pending")
+        for version in (item.get("live"), pending, pending and pending.get("issued")):
+            if version is not None:
+                _check(version)
+    except (AttributeError, ValueError):
+        return False
+    return True
 
 
 def _check(version: Mapping[str, Any]) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 from .decision import ISSUE, REFUSE, Decision, decide
 from .directory import Directory
 from .errors import AcmeError
-from .facts import understood
+from .facts import is_understood
 from .renewal_info import RenewalInfo
 
 #: Asks CAs about their certificates, ARI ids by directory: what is known of each that is answered for.
@@ -95,7 +95,8 @@ def make(
     for item in found:
         replacing = False
         try:
-            item = understood(item)
+            if not is_understood(item):
+                raise ValueError
             replacing = bool(selected and selected(item))
             said = revoked.get((item["host"], item["name"]), "")
             decision = decide(item, directories, now, forced=forced or replacing, revoked=said)

@@ -73,9 +73,12 @@ def test_found_adds_the_host_and_skips_hosts_without_a_result():
         "acme_directory",
         "acme_account_key_src",
         "acme_account_key_content",
+        "acme_account_uri",
         "acme_ca_path",
         "acme_dns",
         "acme_dns_tasks",
+        "acme_force_renewal",
+        "acme_preferred_chain",
     ],
 )
 def test_hosts_that_disagree_on_the_ca_are_refused(variable):
