@@ -46,17 +46,17 @@ test-types: venv ## mypy on module_utils
 test-sanity: venv ## ansible-test sanity with no exceptions
 	flock build/sanity.lock sh tests/sanity/run.sh
 
-test-unit: test-unit-oldest setup ## unit tests
+test-unit: build/system-tests.stamp test-unit-oldest setup ## unit tests
 	$(PYTEST) $(SIDE_BY_SIDE) tests/unit
 
 test-unit-oldest: $(OLDEST_HOST)/stamp $(DEV) ## the unit tests of what runs on hosts, with the oldest cryptography
 	@echo "the oldest cryptography, on $$($(OLDEST_HOST)/bin/python --version): Python 3.9 where the machine has it"
 	$(OLDEST_HOST)/bin/python -m pytest tests/unit/pki
 
-test-integration: setup $(CLOUD)/stamp ## each module against a real CA (root or sudo)
+test-integration: build/system-tests.stamp setup $(CLOUD)/stamp ## each module against a real CA (root or sudo)
 	$(AS_ROOT) $(PYTEST) $(SIDE_BY_SIDE) tests/integration
 
-test-fleet: setup ## the role over twenty hosts and a CA on this machine (root or sudo)
+test-fleet: build/system-tests.stamp setup ## the role over twenty hosts and a CA on this machine (root or sudo)
 	$(AS_ROOT) $(PYTEST) $(SIDE_BY_SIDE) tests/fleet
 
 test-demo: setup $(OLDEST_CONTROLLER)/stamp ## the demo, with the oldest ansible-core (root or sudo)
@@ -84,6 +84,12 @@ build/system.stamp: tests/setup/system.sh
 	mkdir -p build
 	$(AS_ROOT) sh $<
 	touch $@
+
+# Servers that the demo has no use for.
+build/system-tests.stamp: tests/setup/system.sh
+	mkdir -p build
+	$(AS_ROOT) sh $< tests
+	touch $@ build/system.stamp
 
 # A fresh Debian's Python cannot make virtual environments until the system's set-up gave it the means.
 NO_VENV := $(shell $(PYTHON) -c 'import ensurepip' 2>&1)

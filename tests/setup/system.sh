@@ -2,7 +2,8 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# system.sh: the Debian packages that the lab needs, and Pebble and lego of Debian's testing suite in build/bin.
+# system.sh [tests]: the Debian packages that the lab needs, or the tests; Pebble and lego of Debian's testing suite in
+# build/bin.
 # Changes nothing when all is there. Packages are pinned by suite: a mirror keeps one version of each, with its security fixes.
 # shellcheck disable=SC2086,SC2016 # lists of words; apt's own notation
 set -eu
@@ -11,9 +12,15 @@ PATH=$PATH:/usr/sbin:/sbin # dpkg wants them, a user's PATH has them not
 cd "$(dirname "$0")/../.."
 bin=build/bin
 
-servers='nginx openssh-server bind9 pdns-server dovecot-core apache2 haproxy postfix slapd postgresql'
-packages="$servers curl iproute2 openssh-client openssl pdns-backend-sqlite3 procps python3-cryptography python3-venv sudo"
-packages="$packages dehydrated dovecot-imapd dovecot-pop3d sysvinit-utils util-linux"
+servers='nginx openssh-server bind9 pdns-server'
+packages='curl iproute2 openssh-client openssl pdns-backend-sqlite3 procps python3-cryptography python3-venv sudo'
+case ${1-} in
+    tests)
+        servers="$servers dovecot-core apache2 haproxy postfix slapd postgresql"
+        packages="$packages dehydrated dovecot-imapd dovecot-pop3d"
+        ;;
+esac
+packages="$servers $packages sysvinit-utils util-linux"
 
 installed() {
     [ "$(dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
@@ -111,7 +118,7 @@ CONF
 }
 
 if [ "$(id -u)" != 0 ]; then
-    exec sudo -- sh "tests/setup/system.sh"
+    exec sudo -- sh "tests/setup/system.sh" "$@"
 fi
 
 wanted=$(missing $packages)
