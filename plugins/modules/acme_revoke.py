@@ -10,7 +10,9 @@ module: acme_revoke
 short_description: Revoke certificates
 version_added: 0.1.0
 description:
-  - Revokes any number of certificates, with the key of the account that ordered them or with a certificate's own key.
+  - Revokes any number of certificates, with the key of the account that ordered them or with their own key.
+  - Another account may revoke as well, of a CA that admits it, as Let's Encrypt does, if it holds valid authorizations
+    for all of the certificate's identifiers, from an order of its own or by M(certfleet.tls.acme_authorization).
   - A certificate that is revoked already is fine. One that cannot be revoked stops no other; the module fails at the
     end.
 author:

@@ -112,6 +112,7 @@ def test_check_mode(owner, lab, issued):
 
 
 def test_an_account_that_did_not_order_it(ca, lab, issued):
+    """Pebble refuses it whatever authorizations the account holds; RFC 8555 section 7.6 admits it with all of them."""
     revoke = {"certificates": [entry(issued["foreign"])]}
     assert ca("acme_account", **NEW).ok
     result = ca("acme_revoke", **revoke)
