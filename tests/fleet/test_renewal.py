@@ -188,7 +188,7 @@ def test_compromised_keys_are_replaced_and_their_certificates_revoked_at_last(sm
         return [host for host, serial in first.items() if pebble.cert_status(serial)["Status"] == "Revoked"]
 
     # One that cannot be replaced now is in use and stays; the other is both.
-    run = compromise(acme_limits={pebble.directory_url: {"orders": "4/1d"}})
+    run = compromise(acme_limits={pebble.directory_url: {"orders": "3/1d"}})
     assert len(run.hosts_with("failed")) == 1
     (late,) = run.hosts_with("failed")
     (done,) = {"web1", "web2"} - {late}

@@ -43,7 +43,7 @@ def test_the_live_ones():
     ids=["replaced", "renewed since", "ended", "still live", "damaged"],
 )
 def test_those_before_an_instant(versions, told):
-    assert [content for _, content in revoked(["web1"], variables(web1=versions), T)] == told
+    assert [entry[1] for entry in revoked(["web1"], variables(web1=versions), T)] == told
 
 
 def test_what_another_host_still_serves_is_left():
@@ -64,7 +64,7 @@ def test_what_is_no_instant(before):
 @pytest.mark.parametrize("before", ["2026-06-01T02:00:00+02:00", "2026-06-01T00:00:00.5Z"])
 def test_instants_of_all_kinds(before):
     at = [version("1", "2026-05-31T23:59:59Z"), version("2", T), version("3", NEW, live=True)]
-    assert [content for _, content in revoked(["web1"], variables(web1=at), before)] == ["PEM 1"]
+    assert [entry[1] for entry in revoked(["web1"], variables(web1=at), before)] == ["PEM 1"]
 
 
 LIVE = {"history": [version("2", NEW, live=True)]}
