@@ -13,7 +13,6 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import TypeVar
 
 from ..pki.identifiers import STALE
@@ -31,7 +30,6 @@ from .errors import (
     OrderInvalid,
     PreflightError,
     ProblemError,
-    TransportError,
 )
 from .http import check_url, is_same_origin
 from .order import Order
@@ -76,16 +74,14 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why an order came to nothing. retry_at is set for a rate limit; resumable: a later run may take the order up.
+    """Why an order came to nothing. resumable: a later run may take the order up.
 
     passes: the trouble may be over by then without anybody's doing. final: no other CA would do better.
     """
 
     message: str
-    rate_limited: bool = False
     resumable: bool = False
     passes: bool = False
-    retry_at: datetime | None = None
     final: bool = False
 
 
@@ -109,15 +105,9 @@ def run_all(items: Iterable[Item], work: Callable[[Item], Result]) -> list[Resul
 
 def describe(error: AcmeError) -> Failure:
     """A failure, as it is told to people and to the next run."""
-    if isinstance(error, ProblemError):
-        problem = error.problem
-        # Any other refusal says that going on with the order is of no use.
-        passes = problem.passes
-        return Failure(str(error), problem.rate_limited, resumable=passes, passes=passes, retry_at=error.retry_at)
-    passes = isinstance(error, (DeadlineError, TransportError))
-    final = isinstance(error, OptionError)
-    resumable = passes or isinstance(error, (ChainError, PreflightError))
-    return Failure(str(error), resumable=resumable, passes=passes, final=final)
+    # Any refusal that does not pass says that going on with the order is of no use.
+    resumable = error.passes or isinstance(error, (ChainError, PreflightError))
+    return Failure(str(error), resumable=resumable, passes=error.passes, final=isinstance(error, OptionError))
 
 
 def prepare(client: Client, request: OrderRequest) -> Prepared:
@@ -226,7 +216,10 @@ def complete(
             order = order.wait_past(client, status, deadline)
     if order.status != "valid":
         raise OrderInvalid(order.failure(client))
-    chain = download(client, order.certificate_url)
+    try:
+        chain = download(client, order.certificate_url)
+    except AcmeError as error:
+        raise ChainError(f"the certificate is issued, but cannot be had: {error}", error.passes) from None
     return choose(preference, chain, lambda url: download(client, url)) if preference else chain
 
 
