@@ -80,7 +80,6 @@ class ProblemError(AcmeError):
     def __init__(self, problem: Problem, what: str, retry_at: datetime | None = None) -> None:
         """*what* was attempted, in a few words; *retry_at* is the CA's Retry-After as an instant, if it gave one."""
         self.problem = problem
-        self.retry_at = retry_at
         later = f" (not before {retry_at:%Y-%m-%d %H:%M:%S} UTC)" if retry_at else ""
         super().__init__(f"{what}: {problem}{later}")
 

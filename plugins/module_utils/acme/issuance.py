@@ -49,12 +49,14 @@ Result = TypeVar("Result")
 class OrderRequest:
     """A certificate that is wanted. challenges: for each identifier (normalized) the kind that is to prove it.
 
+    replaces: the ARI id of the certificate that this one succeeds, which replaces_account ordered, if that is known.
     order_uri and account_uri are of an earlier run's journal, whose order is taken as it is, whatever its validity.
     """
 
     challenges: Mapping[str, str]
     profile: str | None = None
     replaces: str | None = None
+    replaces_account: str | None = None
     order_uri: str | None = None
     account_uri: str | None = None
     validity: Validity = field(default_factory=Validity)
@@ -146,15 +148,16 @@ def _is_for(order: Order, request: OrderRequest) -> bool:
 
 def _create(client: Client, request: OrderRequest) -> Order:
     client.directory.check_profile(request.profile)
-    # RFC 9773 section 5: only towards a CA that has renewal information.
-    replaces = request.replaces if client.directory.renewal_info else None
+    # RFC 9773 section 5: only towards a CA that has renewal information, of a certificate of the same account.
+    same = request.replaces_account in (None, client.account_uri)
+    replaces = request.replaces if same and client.directory.renewal_info else None
     try:
         return Order.create(client, list(request.challenges), request.profile, replaces, request.validity)
     except ProblemError as error:
-        if not replaces or error.problem.rate_limited or error.problem.type == "badNonce":
+        if not replaces or (error.passes and error.problem.status != 500):
             raise
-    # The certificate is replaced already, or the CA does not know it as this account's, which some call an error of
-    # their own: an order like any other.
+    # The certificate is replaced already, or the CA does not know it as this account's, which some (Pebble, for one)
+    # call an error of their own: an order like any other.
     return Order.create(client, list(request.challenges), request.profile, validity=request.validity)
 
 

@@ -122,6 +122,11 @@ class TestReplaces:
         issuance.prepare(open_client(), wanted(replaces="a.b"))
         assert "replaces" not in ca.signed("/new-order")[0].payload
 
+    def test_does_not_go_out_for_another_accounts_certificate(self, ca, client, prepare):
+        prepare(wanted(replaces="a.b", replaces_account=f"{ca.url}/account/other"))
+        prepare(wanted(replaces="a.b", replaces_account=client.account_uri))
+        assert [request.payload.get("replaces") for request in ca.signed("/new-order")] == [None, "a.b"]
+
     @pytest.mark.parametrize(
         ("kind", "status"), [("alreadyReplaced", 409), ("malformed", 400), ("unauthorized", 403), (None, 404)]
     )
@@ -138,6 +143,7 @@ class TestReplaces:
         trouble = problem("serverInternal", 500, "could not find an order for the given certificate")
         ca.always("/new-order", lambda request: trouble if "replaces" in request.payload else None)
         assert prepare(wanted("a.example", replaces="a.b")).order.status == "pending"
+        assert [("replaces" in request.payload) for request in ca.signed("/new-order")] == [True, False]
 
     def test_an_order_whose_answer_is_lost(self, ca, prepare):
         ca.script("/new-order", lambda request: ca.behave(request) and RESET, problem("alreadyReplaced", 409))
@@ -159,12 +165,12 @@ class TestReplaces:
 
     @pytest.mark.parametrize(
         "answer",
-        [problem("rateLimited", 429), Answer(429), problem("badNonce", 400)],
-        ids=["rateLimited", "429", "badNonce"],
+        [problem("rateLimited", 429), Answer(429), problem("badNonce", 400), Answer(503), Answer(502), RESET],
+        ids=["rateLimited", "429", "badNonce", "503", "502", "reset"],
     )
     def test_what_says_nothing_of_it_is_no_reason_to_fall_back(self, ca, prepare, answer):
         ca.always("/new-order", answer)
-        with pytest.raises(ProblemError):
+        with pytest.raises((ProblemError, TransportError)):
             prepare(wanted(replaces="a.b"))
         assert all(request.payload["replaces"] == "a.b" for request in ca.signed("/new-order"))
 
