@@ -52,6 +52,19 @@ options:
     description:
       - What the account's private key is encrypted with.
     type: str
+  new_account_key_content:
+    description:
+      - The key itself that the account gets in place of O(account_key_content), PEM. Given with that until it has taken
+        its place there, whichever of both the CA knows by then is used; with the old one alone another account would be
+        made.
+      - The key of a file needs none of this (M(certfleet.tls.acme_account)).
+    type: str
+    version_added: 0.3.0
+  new_account_key_passphrase:
+    description:
+      - What O(new_account_key_content) is encrypted with.
+    type: str
+    version_added: 0.3.0
   account_uri:
     description:
       - URL of the account. Given, it spares the look-up by the key, and neither an account nor a key is made.

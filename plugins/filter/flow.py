@@ -91,6 +91,7 @@ def orders(plan: Mapping[str, Any], hostvars: Mapping[str, Any]) -> list[dict[st
                     "not_after": wanted["not_after"],
                     "replaces_cert_id": planned["replaces_cert_id"],
                     "replaces_directory": (facts_of["live"] or {}).get("directory"),
+                    "replaces_account": (facts_of["live"] or {}).get("account_uri"),
                     "can_wait": planned["can_wait"],
                     "order_uri": journaled.get("order_uri"),
                     "account_uri": journaled.get("account_uri"),

@@ -56,7 +56,8 @@ options:
         with its mode, owner and passphrase. Whenever a run is killed, the next one goes on with both, and all modules
         here take the one that the CA knows.
       - A key given in O(account_key_content) cannot be replaced where it comes from. Make a new one, give it in
-        O(new_account_key_content), and as O(account_key_content) once this module has succeeded.
+        O(new_account_key_content), and as O(account_key_content) once this module has succeeded. In between, all
+        modules that use the account need both; what has the old one alone makes another account.
       - Of O(alternatives), the key is changed at those that have the same; others keep theirs.
       - Where V(dns-persist-01) is spoken by its draft 02, its TXT records have a hash over the key in them, and are to
         be written anew.
@@ -66,6 +67,7 @@ options:
   new_account_key_content:
     description:
       - The account's new private key itself, PEM, for O(rollover). It is stored nowhere.
+      - Without O(rollover) nothing is changed, and whichever of both keys the CA knows is used.
     type: str
     version_added: 0.3.0
   new_account_key_passphrase:
@@ -156,8 +158,6 @@ from ..module_utils.ansible.libraries import require_libraries
 
 def ensure(params, check_mode):
     """What became of the account at each CA."""
-    if params["new_account_key_content"] and not params["rollover"]:
-        raise AcmeError("new_account_key_content is the key that rollover changes to: set that, too")
     if params["rollover"]:
         if params["state"] == "absent":
             raise AcmeError("rollover does not go with state absent: an account that is given up needs no other key")
@@ -176,8 +176,6 @@ def main():
             "contact": {"type": "list", "elements": "str"},
             "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},
             "rollover": {"type": "bool", "default": False},
-            "new_account_key_content": {"type": "str", "no_log": True},
-            "new_account_key_passphrase": {"type": "str", "no_log": True},
         },
         supports_check_mode=True,
     )

@@ -25,7 +25,7 @@ attributes:
     support: partial
     details:
       - The directory, the account key and the identifiers are checked. No signed request is sent, so it is not known
-        what there is already.
+        what there is already, and whatever is asked for counts as changed.
   diff_mode:
     support: none
   idempotent:

@@ -87,6 +87,10 @@ options:
         description: The CA that issued it, as the URL of its directory. By default it is sent to any.
         type: str
         version_added: 0.3.0
+      replaces_account:
+        description: The URL of the account that ordered it. By default it is sent for any.
+        type: str
+        version_added: 0.3.0
       directory:
         description:
           - The CA that O(orders[].order_uri) is with, as the URL of its directory; it is asked first.

@@ -8,6 +8,7 @@ import json
 from datetime import timedelta
 from typing import Any
 
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.jws import AccountKey
 from tests.fleet.fleet import Fleet, Run
 from tests.integration.orders import Customer
 
@@ -77,6 +78,22 @@ def test_an_account_through_its_whole_life(small: Fleet) -> None:
     pinned = {"acme_account_key_src": other, "acme_account_uri": account_of(small)}
     assert small.site(acme_force_renewal=True, acme_hosts="web1", **pinned).code == 0
     assert "/sign-me-up" not in [path for _method, path in small.lab.pebble.requests(mark)]
+
+
+def test_an_account_key_out_of_a_vault_is_changed(small: Fleet) -> None:
+    """Runs that are given both keys go on with the account, until the vault has the new one in the old one's place."""
+    old, new = (AccountKey.generate().pem().decode() for _unused in range(2))
+    both = {"acme_account_key_content": old, "acme_new_account_key_content": new}
+    assert small.site(**both).code == 0
+    uri = account_of(small)
+    run = enter(small, "account_rollover", **both)
+    assert (run.code, run.hosts_with("changed")) == (0, ["web1"])
+    assert small.site(acme_force_renewal=True, acme_hosts="web1", **both).code == 0
+    assert enter(small, "revoke", acme_revoke="shop", acme_hosts="web1", **both).code == 0
+    changed = {**both, "acme_account_key_content": new}
+    assert small.site(acme_force_renewal=True, acme_hosts="web2", **changed).code == 0
+    assert {account_of(small, host) for host in small.lab.hosts} == {uri}
+    assert "PRIVATE KEY" not in run.text
 
 
 def test_until_when_a_certificate_is_wanted(small: Fleet) -> None:

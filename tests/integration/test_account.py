@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 
 from tests.integration.calls import COLLECTIONS
 from tests.integration.hosts import told
-from tests.integration.orders import NEW, order, posts
+from tests.integration.orders import NEW, local, order, posts
 
 
 def pem(key, passphrase=None):
@@ -206,13 +206,25 @@ def test_a_key_that_is_given_is_changed_to_another_that_is_given(ca, tmp_path):
     old, new = (pem(rsa.generate_private_key(65537, 2048)) for _unused in range(2))
     uri = ca("acme_account", account_key_content=old, terms_agreed=True)["account_uri"]
     given = {"account_key_content": old, "new_account_key_content": new}
-    assert "set that, too" in told(ca("acme_account", **given))
+    for module, options in (("acme_account", {"terms_agreed": True}), ("acme_account_info", {})):
+        assert ca(module, **options, **given).ok
+    assert ca("acme_account_info", account_key_content=new)["exists"] is False, "it is only known to be coming"
     first = ca("acme_account", rollover=True, **given)
     assert (first["changed"], first["account_uri"]) == (True, uri)
     assert "PRIVATE KEY" not in first.text
     again = ca("acme_account", rollover=True, **given)
     assert (again["changed"], again["account_uri"]) == (False, uri)
     assert ca("acme_account_info", account_key_content=new)["account"]["uri"] == uri
+    # Until the vault has the new one, with both.
+    (item,) = local(ca.order(order("shop"), **given))
+    assert item["account_uri"] == uri
+    assert ca("acme_account", check=True, state="absent", **given)["account_uri"] == uri
+    # With the old one alone there is another account by now, which the next change tells.
+    other = ca.order(order("shop"), account_key_content=old)["account_uri"]
+    assert other != uri
+    assert told(ca("acme_account", rollover=True, **given)).startswith(
+        f"the old key has the account {other}, the new one {uri}: "
+    )
     assert list(tmp_path.iterdir()) == []
 
 

@@ -105,6 +105,7 @@ def test_an_account_that_is_deactivated(ca, lab):
     mark = lab.pebble.mark()
     for result in (ca.order(order("a")), ca.order(order("a"), account_uri=uri), ca("acme_account", **NEW)):
         assert "deactivated" in told(result)
+    assert "take another account key (account_key_src, acme_account_key_src)" in told(ca.order(order("a")))
     assert lab.pebble.issued(mark) == []
 
 

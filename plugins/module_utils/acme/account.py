@@ -7,7 +7,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,6 +17,8 @@ from .directory import Directory
 from .errors import AcmeError, ProblemError, ProtocolError, TransportError
 from .http import Response, check_url
 from .jws import AccountKey, external_account_binding
+
+_OVER = "it cannot be used again; take another account key (account_key_src, acme_account_key_src)"
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,8 @@ def find_or_create(
     refused = refusal(directory, terms_agreed, external_account)
     if refused or external_account:
         # A binding may be good for one use: it goes out with a new account only.
-        existing = find(client)
+        with _advice():
+            existing = find(client)
         if existing:
             return _checked(existing)
     if refused:
@@ -87,7 +91,9 @@ def find_or_create(
         payload["externalAccountBinding"] = external_account_binding(
             client.key, directory.new_account, external_account.kid, external_account.hmac_key
         )
-    return _checked(_new_account(client, payload, "account registration"))
+        return _checked(_new_account(client, payload, "account registration"))
+    with _advice():
+        return _checked(_new_account(client, payload, "account registration"))
 
 
 def update_contact(client: Client, account: Account, contact: Sequence[str]) -> Account:
@@ -124,9 +130,7 @@ def change_key(client: Client, account: Account, new_key: AccountKey) -> Client:
 
     Raises AcmeError where the account keeps its key, or where the CA does not say which it has.
     """
-    url = client.directory.key_change
-    if not url:
-        raise ProtocolError(f"{client.directory.url} offers no change of an account's key")
+    url = key_change_url(client.directory)
     payload = json.dumps({"account": account.uri, "oldKey": client.key.public_jwk}).encode()
     changed = client.with_key(new_key)
     try:
@@ -139,6 +143,13 @@ def change_key(client: Client, account: Account, new_key: AccountKey) -> Client:
         if not _has(changed, account):
             raise ProtocolError(f"{client.directory.url} took the new key of {account.uri}, and does not know it")
     return changed
+
+
+def key_change_url(directory: Directory) -> str:
+    """Where a CA changes keys. Raises ProtocolError for one that does not."""
+    if not directory.key_change:
+        raise ProtocolError(f"{directory.url} offers no change of an account's key")
+    return directory.key_change
 
 
 def _has(client: Client, account: Account) -> bool:
@@ -176,10 +187,18 @@ def _new_account(client: Client, payload: Mapping[str, Any], what: str) -> Accou
     return account
 
 
+@contextmanager
+def _advice() -> Iterator[None]:
+    """Says what to do where the CA refuses the key as its account was given up, as Boulder does."""
+    try:
+        yield
+    except ProblemError as error:
+        if not is_gone(error):
+            raise
+        raise AcmeError(f"{error}: if the account was deactivated or revoked, {_OVER}") from None
+
+
 def _checked(account: Account) -> Account:
     if account.status != "valid":
-        raise AcmeError(
-            f"the CA has marked account {account.uri} as {account.status}: it cannot be used again; "
-            "take another account key (account_key_src, acme_account_key_src)"
-        )
+        raise AcmeError(f"the CA has marked account {account.uri} as {account.status}: {_OVER}")
     return account

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from .directory import Directory
@@ -57,18 +57,21 @@ class Client:
         other.account_uri = None
         return other
 
-    def post(self, url: str, payload: Mapping[str, Any], what: str, with_jwk: bool = False) -> Response:
+    def post(
+        self, url: str, payload: Mapping[str, Any], what: str, with_jwk: bool = False, final: Collection[int] = ()
+    ) -> Response:
         """Post a signed object. *what* is attempted, in a few words, goes into the ProblemError of a refusal.
 
         *with_jwk* sends the public key itself instead of the account URL (newAccount, and revokeCert by another key).
+        *final*: statuses after which the same is not asked again.
         """
-        return self._signed(url, json.dumps(payload).encode(), what, with_jwk)
+        return self._signed(url, json.dumps(payload).encode(), what, with_jwk, final)
 
     def post_as_get(self, url: str, what: str) -> Response:
         """Read a resource: a signed post of nothing (RFC 8555 section 6.3)."""
-        return self._signed(url, b"", what, with_jwk=False)
+        return self._signed(url, b"", what, with_jwk=False, final=())
 
-    def _signed(self, url: str, payload: bytes, what: str, with_jwk: bool) -> Response:
+    def _signed(self, url: str, payload: bytes, what: str, with_jwk: bool, final: Collection[int]) -> Response:
         check_url(url)
         attempt = bad_nonces = 0
         while True:
@@ -94,7 +97,8 @@ class Client:
                 bad_nonces += 1
                 continue
             attempt += 1
-            pause = self.http.pause_for(answer, attempt) if is_transient(answer.status) else None
+            passes = is_transient(answer.status) and answer.status not in final
+            pause = self.http.pause_for(answer, attempt) if passes else None
             if pause is None or attempt >= _ATTEMPTS or _is_final(problem) or is_too_late(pause, self._deadline):
                 raise ProblemError(problem, what, self.http.retry_at(answer))
             self.clock.sleep(pause)

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 class AcmeError(Exception):
     """Anything that keeps the CA's work from being done. str() is one line meant for people."""
 
+    @property
+    def passes(self) -> bool:
+        """Whether it may be over later without anybody's doing."""
+        return False
+
 
 class OptionError(AcmeError):
     """What is asked for cannot be had, of no CA."""
@@ -27,6 +32,10 @@ class KeyFileError(AcmeError):
 
 class TransportError(AcmeError):
     """The CA could not be reached, or did not answer in time."""
+
+    @property
+    def passes(self) -> bool:
+        return True
 
 
 class UntrustedError(TransportError):
@@ -40,13 +49,25 @@ class ProtocolError(AcmeError):
 class DeadlineError(AcmeError):
     """What was waited for did not come about in the time allowed. Another run may find it done."""
 
+    @property
+    def passes(self) -> bool:
+        return True
+
 
 class PreflightError(AcmeError):
     """The CA would find a challenge not in place, as can be seen from here: it is not asked to look."""
 
 
 class ChainError(AcmeError):
-    """The CA has issued, but with no chain that is wanted. The order stands."""
+    """The CA has issued, but no chain that is wanted can be had. The order stands."""
+
+    def __init__(self, message: str, passes: bool = False) -> None:
+        super().__init__(message)
+        self._passes = passes
+
+    @property
+    def passes(self) -> bool:
+        return self._passes
 
 
 class OrderInvalid(AcmeError):
@@ -59,6 +80,9 @@ class ProblemError(AcmeError):
     def __init__(self, problem: Problem, what: str, retry_at: datetime | None = None) -> None:
         """*what* was attempted, in a few words; *retry_at* is the CA's Retry-After as an instant, if it gave one."""
         self.problem = problem
-        self.retry_at = retry_at
         later = f" (not before {retry_at:%Y-%m-%d %H:%M:%S} UTC)" if retry_at else ""
         super().__init__(f"{what}: {problem}{later}")
+
+    @property
+    def passes(self) -> bool:
+        return self.problem.passes

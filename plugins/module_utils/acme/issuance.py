@@ -13,7 +13,6 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import TypeVar
 
 from ..pki.identifiers import STALE
@@ -31,7 +30,6 @@ from .errors import (
     OrderInvalid,
     PreflightError,
     ProblemError,
-    TransportError,
 )
 from .http import check_url, is_same_origin
 from .order import Order
@@ -51,12 +49,14 @@ Result = TypeVar("Result")
 class OrderRequest:
     """A certificate that is wanted. challenges: for each identifier (normalized) the kind that is to prove it.
 
+    replaces: the ARI id of the certificate that this one succeeds, which replaces_account ordered, if that is known.
     order_uri and account_uri are of an earlier run's journal, whose order is taken as it is, whatever its validity.
     """
 
     challenges: Mapping[str, str]
     profile: str | None = None
     replaces: str | None = None
+    replaces_account: str | None = None
     order_uri: str | None = None
     account_uri: str | None = None
     validity: Validity = field(default_factory=Validity)
@@ -76,16 +76,14 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why an order came to nothing. retry_at is set for a rate limit; resumable: a later run may take the order up.
+    """Why an order came to nothing. resumable: a later run may take the order up.
 
     passes: the trouble may be over by then without anybody's doing. final: no other CA would do better.
     """
 
     message: str
-    rate_limited: bool = False
     resumable: bool = False
     passes: bool = False
-    retry_at: datetime | None = None
     final: bool = False
 
 
@@ -109,15 +107,9 @@ def run_all(items: Iterable[Item], work: Callable[[Item], Result]) -> list[Resul
 
 def describe(error: AcmeError) -> Failure:
     """A failure, as it is told to people and to the next run."""
-    if isinstance(error, ProblemError):
-        problem = error.problem
-        # Any other refusal says that going on with the order is of no use.
-        passes = problem.passes
-        return Failure(str(error), problem.rate_limited, resumable=passes, passes=passes, retry_at=error.retry_at)
-    passes = isinstance(error, (DeadlineError, TransportError))
-    final = isinstance(error, OptionError)
-    resumable = passes or isinstance(error, (ChainError, PreflightError))
-    return Failure(str(error), resumable=resumable, passes=passes, final=final)
+    # Any refusal that does not pass says that going on with the order is of no use.
+    resumable = error.passes or isinstance(error, (ChainError, PreflightError))
+    return Failure(str(error), resumable=resumable, passes=error.passes, final=isinstance(error, OptionError))
 
 
 def prepare(client: Client, request: OrderRequest) -> Prepared:
@@ -156,15 +148,16 @@ def _is_for(order: Order, request: OrderRequest) -> bool:
 
 def _create(client: Client, request: OrderRequest) -> Order:
     client.directory.check_profile(request.profile)
-    # RFC 9773 section 5: only towards a CA that has renewal information.
-    replaces = request.replaces if client.directory.renewal_info else None
+    # RFC 9773 section 5: only towards a CA that has renewal information, of a certificate of the same account.
+    same = request.replaces_account in (None, client.account_uri)
+    replaces = request.replaces if same and client.directory.renewal_info else None
     try:
         return Order.create(client, list(request.challenges), request.profile, replaces, request.validity)
     except ProblemError as error:
-        if not replaces or error.problem.rate_limited or error.problem.type == "badNonce":
+        if not replaces or (error.passes and error.problem.status != 500):
             raise
-    # The certificate is replaced already, or the CA does not know it as this account's, which some call an error of
-    # their own: an order like any other.
+    # The certificate is replaced already, or the CA does not know it as this account's, which some (Pebble, for one)
+    # call an error of their own: an order like any other.
     return Order.create(client, list(request.challenges), request.profile, validity=request.validity)
 
 
@@ -226,7 +219,10 @@ def complete(
             order = order.wait_past(client, status, deadline)
     if order.status != "valid":
         raise OrderInvalid(order.failure(client))
-    chain = download(client, order.certificate_url)
+    try:
+        chain = download(client, order.certificate_url)
+    except AcmeError as error:
+        raise ChainError(f"the certificate is issued, but cannot be had: {error}", error.passes) from None
     return choose(preference, chain, lambda url: download(client, url)) if preference else chain
 
 

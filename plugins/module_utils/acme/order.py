@@ -46,7 +46,10 @@ class Order:
         replaces: str | None = None,
         validity: Validity | None = None,
     ) -> Order:
-        """newOrder. *replaces* is the ARI id of the certificate that this one succeeds (RFC 9773 section 5)."""
+        """newOrder. *replaces* is the ARI id of the certificate that this one succeeds (RFC 9773 section 5).
+
+        Of an order with it, HTTP 500 may say that the CA has trouble with that certificate: it is not asked again then.
+        """
         payload: dict[str, Any] = {"identifiers": [as_ordered(name) for name in identifiers]}
         if validity:
             payload.update(validity.fields(client.clock.now()))
@@ -54,7 +57,8 @@ class Order:
             payload["profile"] = profile
         if replaces:
             payload["replaces"] = replaces
-        answer = client.post(client.directory.new_order, payload, "newOrder")
+        final = (500,) if replaces else ()
+        answer = client.post(client.directory.new_order, payload, "newOrder", final=final)
         url = answer.headers.get("Location")
         if not url:
             raise ProtocolError(f"{client.directory.new_order} gave no order URL")

@@ -22,11 +22,13 @@ from .ca_options import (
     account_key,
     create_key,
     each_ca,
+    key_options,
     key_would_be_made,
     open_account,
     open_client,
     open_customer,
     successor_path,
+    sync_folder,
 )
 
 
@@ -98,10 +100,7 @@ def rolled_over(params: Mapping[str, Any], check_mode: bool) -> list[Outcome]:
     """
     old = account_key(params)
     given = params["new_account_key_content"]
-    if given:
-        passphrase = params["new_account_key_passphrase"]
-        old.successor = AccountKey.load(given.encode(), passphrase, "new_account_key_content", "new_account_key")
-    elif params["account_key_content"]:
+    if params["account_key_content"] and not given:
         raise KeyFileError("a key given in account_key_content cannot be replaced there: set new_account_key_content")
     with ExitStack() as stack:
         holders = _holders(params, old, stack)
@@ -181,7 +180,7 @@ def _holders(params: Mapping[str, Any], key: AccountKey, stack: ExitStack) -> li
     """The accounts of *key*, or of its successor, at the CAs that are given it. Raises AcmeError if there is none."""
     found: list[tuple[Client, Account]] = []
     for url, ca in each_ca(params).items():
-        if _key_options(ca) != _key_options(params):
+        if key_options(ca) != key_options(params):
             continue
         client = stack.enter_context(open_client({**ca, "acme_directory": url}, key))
         account = find(client, ca["account_uri"])
@@ -189,18 +188,19 @@ def _holders(params: Mapping[str, Any], key: AccountKey, stack: ExitStack) -> li
             continue
         if account.status != "valid":
             raise AcmeError(f"account {account.uri} is {account.status}: it cannot get another key")
-        if client.key.thumbprint != key.thumbprint and find(client.with_key(key)):
-            raise AcmeError(f"the new key has an account of its own, {account.uri}: give one that has none")
+        own = find(client.with_key(key)) if client.key.thumbprint != key.thumbprint else None
+        if own:
+            # As where the key was changed, and a run that had the old one only has made an account for that.
+            raise AcmeError(
+                f"the old key has the account {own.uri}, the new one {account.uri}: if that is the one that is wanted, "
+                "take the new key as the account key from now on; else give a new key that has no account"
+            )
+        if client.key is key:
+            accounts.key_change_url(client.directory)  # before a key is made for nothing
         found.append((client, account))
     if not found:
         raise AcmeError(f"{params['acme_directory']} knows no account of this key: there is nothing to change")
     return found
-
-
-def _key_options(params: Mapping[str, Any]) -> tuple[str | None, str | None]:
-    """What says which key: two CAs with the same have the same key."""
-    content, path = params["account_key_content"], params["account_key_src"]
-    return (content, None) if content else (None, os.path.realpath(path) if path else None)
 
 
 def _store(params: Mapping[str, Any], key: AccountKey) -> None:
@@ -213,11 +213,7 @@ def _store(params: Mapping[str, Any], key: AccountKey) -> None:
             os.chown(new, before.st_uid, before.st_gid)
         os.chmod(new, stat.S_IMODE(before.st_mode))
         os.replace(new, target)
-        folder = os.open(os.path.dirname(target), os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync_folder(os.path.dirname(target))
     except OSError as error:
         if not os.path.exists(new) and account_key(params).thumbprint == key.thumbprint:
             return  # by another run, which had the same new key and was faster

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from collections.abc import Mapping
@@ -29,11 +30,17 @@ DIRECTORY_SPEC: dict[str, Any] = {
     "request_timeout": {"type": "int", "default": 30},
 }
 
-ACCOUNT_KEY_SPEC: dict[str, Any] = {
+_ACCOUNT_SPEC: dict[str, Any] = {
     "account_key_src": {"type": "path"},
     "account_key_content": {"type": "str", "no_log": True},
     "account_key_passphrase": {"type": "str", "no_log": True},
     "account_uri": {"type": "str"},
+}
+
+ACCOUNT_KEY_SPEC: dict[str, Any] = {
+    **_ACCOUNT_SPEC,
+    "new_account_key_content": {"type": "str", "no_log": True},
+    "new_account_key_passphrase": {"type": "str", "no_log": True},
 }
 
 NEW_ACCOUNT_SPEC: dict[str, Any] = {
@@ -59,7 +66,7 @@ ALTERNATIVES_SPEC: dict[str, Any] = {
         "options": {
             "acme_directory": {"type": "str", "required": True},
             "ca_path": {"type": "path"},
-            **ACCOUNT_KEY_SPEC,
+            **_ACCOUNT_SPEC,
             "contact": {"type": "list", "elements": "str"},
             "terms_agreed": {"type": "bool"},
             "external_account_binding": NEW_ACCOUNT_SPEC["external_account_binding"],
@@ -80,8 +87,17 @@ def each_ca(params: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         said = {name: value for name, value in given.items() if value is not None or name in _OWN}
         if given["account_key_src"] and not given["account_key_content"]:
             said["account_key_content"] = None  # which would win over the file
-        found.setdefault(resolve(given["acme_directory"]), {**params, **said})
+        ca = {**params, **said}
+        if key_options(ca) != key_options(params):
+            ca["new_account_key_content"] = None  # which is for the first one's
+        found.setdefault(resolve(given["acme_directory"]), ca)
     return found
+
+
+def key_options(params: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """What says which key: two CAs with the same have the same key."""
+    content, path = params["account_key_content"], params["account_key_src"]
+    return (content, None) if content else (None, os.path.realpath(path) if path else None)
 
 
 @contextmanager
@@ -124,6 +140,8 @@ def _with_its_key(client: Client, params: Mapping[str, Any]) -> Client:
     if client.key.successor is None:
         return client
     changed = client.with_key(client.key.successor)
+    if changed.key.thumbprint == client.key.thumbprint:
+        return changed  # it is in the old one's place by now
     found = find(changed)
     return changed if found and params["account_uri"] in (None, found.uri) else client
 
@@ -135,8 +153,11 @@ def account_key(params: Mapping[str, Any], create: bool = False, kind: str = "ac
     """
     option = f"{kind}_key"
     passphrase, content, path = (params[f"{option}_{part}"] for part in ("passphrase", "content", "src"))
+    new = _given_successor(params) if kind == "account" else None
     if content:
-        return AccountKey.load(content.encode(), passphrase, f"{option}_content", option)
+        key = AccountKey.load(content.encode(), passphrase, f"{option}_content", option)
+        key.successor = new
+        return key
     if not path:
         raise KeyFileError(f"no {kind} key is given: set {option}_src or {option}_content")
     where = f"{kind} key {path}"
@@ -144,7 +165,7 @@ def account_key(params: Mapping[str, Any], create: bool = False, kind: str = "ac
         with open(path, "rb") as file:
             key = AccountKey.load(file.read(), passphrase, where, option)
         if kind == "account":
-            key.successor = successor(path, passphrase)
+            key.successor = new or successor(path, passphrase)
         return key
     except FileNotFoundError:
         if not create:
@@ -153,6 +174,15 @@ def account_key(params: Mapping[str, Any], create: bool = False, kind: str = "ac
     except OSError as error:
         raise KeyFileError(f"{where} cannot be read: {error.strerror}") from None
     return create_key(path, params["account_key_type"], passphrase)
+
+
+def _given_successor(params: Mapping[str, Any]) -> AccountKey | None:
+    """The key that new_account_key_content says the account is to have, or may have by now."""
+    content = params["new_account_key_content"]
+    if not content:
+        return None
+    passphrase = params["new_account_key_passphrase"]
+    return AccountKey.load(content.encode(), passphrase, "new_account_key_content", "new_account_key")
 
 
 def successor_path(path: str) -> str:
@@ -197,12 +227,25 @@ def create_key(path: str, key_type: str, passphrase: str | None) -> AccountKey:
             os.link(aside, path)
         finally:
             os.unlink(aside)
+        sync_folder(folder)
     except FileExistsError:
         with open(path, "rb") as file:
             return AccountKey.load(file.read(), passphrase, f"account key {path}")
     except OSError as error:
         raise KeyFileError(f"account key {path} cannot be made: {error.strerror}") from None
     return key
+
+
+def sync_folder(path: str) -> None:
+    """Have the names in a folder on the disk for good."""
+    folder = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # some network file systems have none for folders
+            raise
+    finally:
+        os.close(folder)
 
 
 def open_account(client: Client, params: Mapping[str, Any]) -> Account:

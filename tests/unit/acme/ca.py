@@ -32,6 +32,7 @@ class CA:
         self.meta = {}
         self.renewal_info = True
         self.new_authz = False
+        self.key_change = True
         self.ready_orders = False  # newOrder answers ready, as with authorizations that are valid still
         self.pending_polls = 0  # how often an order is pending yet after its challenges were answered
         self.processing_polls = 0  # how often it is processing yet after finalize; None: finalize answers valid
@@ -85,7 +86,8 @@ class CA:
 
     def directory(self):
         names = {"newNonce": "new-nonce", "newAccount": "new-account", "newOrder": "new-order", "revokeCert": "revoke"}
-        names["keyChange"] = "key-change"
+        if self.key_change:
+            names["keyChange"] = "key-change"
         if self.new_authz:
             names["newAuthz"] = "new-authz"
         document = {name: f"{self.url}/{path}" for name, path in names.items()}

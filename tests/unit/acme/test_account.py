@@ -143,11 +143,17 @@ def test_a_binding_whose_key_is_damaged_is_not_sent(ca, stranger):
     assert sent(ca) == [{"onlyReturnExisting": True}]
 
 
-def test_a_deactivated_account_that_the_ca_refuses(ca, stranger, key):
+@pytest.mark.parametrize("binding", [BINDING, None], ids=["binding", "plain"])
+def test_a_deactivated_account_that_the_ca_refuses(ca, stranger, key, binding):
     client = stranger()
     ca.register(key, "deactivated")
-    with pytest.raises(ProblemError, match=r"^account registration: unauthorized: account is deactivated$"):
-        accounts.find_or_create(client)
+    with pytest.raises(AcmeError) as error:
+        accounts.find_or_create(client, external_account=binding)
+    what = "look-up" if binding else "registration"
+    assert str(error.value) == (
+        f"account {what}: unauthorized: account is deactivated: if the account was deactivated or revoked, it cannot "
+        "be used again; take another account key (account_key_src, acme_account_key_src)"
+    )
 
 
 @pytest.mark.parametrize("status", ["deactivated", "revoked"])

@@ -176,6 +176,30 @@ def test_what_the_ca_refuses_leaves_the_key_as_it_is(ca, options, path, key):
     assert stored(path) == new
 
 
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_a_ca_that_changes_no_keys_leaves_no_new_one(ca, options, path, key, check_mode):
+    ca.register(key)
+    ca.key_change = False
+    with pytest.raises(AcmeError, match=r"/directory offers no change of an account's key$"):
+        accounts.rolled_over(options(), check_mode)
+    assert [item.name for item in path.parent.iterdir()] == [path.name]
+
+
+def test_the_new_key_is_on_the_disk_for_good_before_the_ca_knows_of_it(ca, options, path, key, monkeypatch):
+    ca.register(key)
+    synced, known = [], []
+    sync, change = os.fsync, accounts.accounts.change_key
+
+    def changed(*arguments):
+        known.extend(synced)
+        return change(*arguments)
+
+    monkeypatch.setattr(os, "fsync", lambda handle: synced.append(os.fstat(handle).st_ino) or sync(handle))
+    monkeypatch.setattr(accounts.accounts, "change_key", changed)
+    accounts.rolled_over(options(), check_mode=False)
+    assert known == [path.stat().st_ino, path.parent.stat().st_ino], "the file, and then its name"
+
+
 def _killed(*_arguments, **_options):
     raise Killed
 
@@ -297,16 +321,57 @@ def test_a_key_that_is_given_itself(ca, options, path, key, key_of):
     assert stored(path) == key.thumbprint, "nothing is stored"
 
 
+@pytest.mark.parametrize("pinned", [False, True], ids=["found by its key", "pinned"])
+def test_runs_that_are_given_both_keys_find_the_account_until_the_vault_is_changed(ca, options, key, key_of, pinned):
+    uri, new = ca.register(key), key_of("ec384")
+    both = options(
+        account_key_content=key.pem().decode(),
+        new_account_key_content=new.pem("secret").decode(),
+        new_account_key_passphrase="secret",
+        account_uri=uri if pinned else None,
+    )
+    assert ordinary_run(both).uri == uri
+    accounts.rolled_over(both, check_mode=False)
+    assert ordinary_run(both).uri == uri
+    changed = {**both, "account_key_content": new.pem().decode()}
+    assert ordinary_run(changed).uri == uri
+    assert list(ca.accounts) == [uri]
+
+
+def test_both_keys_given_cost_a_look_until_they_are_the_same(ca, options, key, key_of):
+    ca.register(key)
+    new = key_of("ec384").pem().decode()
+    given = options(account_key_content=key.pem().decode(), new_account_key_content=new)
+    accounts.rolled_over(given, check_mode=False)
+    for old, requests in ((key.pem().decode(), 2), (new, 1)):
+        del ca.requests[:]
+        ordinary_run({**given, "account_key_content": old})
+        assert ca.counts()["/new-account"] == requests
+
+
+def test_the_new_key_is_that_of_the_old_one_only(ca, second, options, key, key_of):
+    """Not of another CA's own key."""
+    given = options(second, new_account_key_content=key_of("ec384").pem().decode())
+    given["alternatives"][0]["account_key_content"] = key_of("rsa2048").pem().decode()
+    first, other = ca_options.each_ca(given).values()
+    assert ca_options.account_key(first).successor.thumbprint == key_of("ec384").thumbprint
+    assert ca_options.account_key(other).successor is None
+
+
 def test_a_given_key_wants_another_one_given(ca, options, key):
     with pytest.raises(KeyFileError, match=r"set new_account_key_content$"):
         accounts.rolled_over(options(account_key_content=key.pem().decode()), check_mode=False)
 
 
 def test_a_new_key_that_has_an_account_of_its_own(ca, options, key, key_of):
-    ca.register(key)
+    own = ca.register(key)
     other = ca.register(key_of("ec384"))
     given = options(new_account_key_content=key_of("ec384").pem().decode())
-    with pytest.raises(AcmeError, match=f"^the new key has an account of its own, {other}: give one that has none$"):
+    with pytest.raises(
+        AcmeError,
+        match=f"^the old key has the account {own}, the new one {other}: if that is the one that is wanted, take the "
+        "new key as the account key from now on; else give a new key that has no account$",
+    ):
         accounts.rolled_over(given, check_mode=False)
 
 

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from unittest.mock import Mock
 
 import pytest
@@ -17,7 +16,6 @@ from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import (
 )
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.jws import KEY_TYPES
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.polling import Deadline
-from tests.unit.acme.conftest import NOW
 from tests.unit.acme.server import CLOSE, HANG, RESET, Answer, html, problem
 
 
@@ -105,7 +103,6 @@ def test_a_rate_limit_names_the_instant(ca, ask, value):
     ca.always("/account", problem("rateLimited", 429, "too many", headers={"Retry-After": value}))
     with pytest.raises(ProblemError) as error:
         ask()
-    assert error.value.retry_at == NOW + timedelta(hours=2)
     assert str(error.value) == "account: rateLimited: too many (not before 2026-11-23 14:00:00 UTC)"
 
 
@@ -113,7 +110,6 @@ def test_a_rate_limit_may_name_none(ca, ask):
     ca.always("/account", problem("rateLimited", 429, "too many"))
     with pytest.raises(ProblemError) as error:
         ask()
-    assert error.value.retry_at is None
     assert str(error.value) == "account: rateLimited: too many"
 
 

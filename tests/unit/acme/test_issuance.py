@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from time import monotonic, sleep
 
 import pytest
@@ -13,6 +12,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils.acme import issuance
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.clock import Clock
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import (
     AcmeError,
+    ChainError,
     DeadlineError,
     OrderInvalid,
     ProblemError,
@@ -23,10 +23,11 @@ from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import (
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.http import Http
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.issuance import Failure, run_all
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.polling import Deadline
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.preferred_chain import Preference
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.problem import Problem
 from tests.unit.acme import jose
 from tests.unit.acme.ca import pem
-from tests.unit.acme.conftest import CSR, NOW, wanted
+from tests.unit.acme.conftest import CSR, wanted
 from tests.unit.acme.server import CLOSE, HANG, NAMESPACE, RESET, Answer, problem
 
 UNAUTHORIZED = {"type": NAMESPACE + "unauthorized", "detail": "Invalid response: 404"}
@@ -121,6 +122,11 @@ class TestReplaces:
         issuance.prepare(open_client(), wanted(replaces="a.b"))
         assert "replaces" not in ca.signed("/new-order")[0].payload
 
+    def test_does_not_go_out_for_another_accounts_certificate(self, ca, client, prepare):
+        prepare(wanted(replaces="a.b", replaces_account=f"{ca.url}/account/other"))
+        prepare(wanted(replaces="a.b", replaces_account=client.account_uri))
+        assert [request.payload.get("replaces") for request in ca.signed("/new-order")] == [None, "a.b"]
+
     @pytest.mark.parametrize(
         ("kind", "status"), [("alreadyReplaced", 409), ("malformed", 400), ("unauthorized", 403), (None, 404)]
     )
@@ -137,6 +143,7 @@ class TestReplaces:
         trouble = problem("serverInternal", 500, "could not find an order for the given certificate")
         ca.always("/new-order", lambda request: trouble if "replaces" in request.payload else None)
         assert prepare(wanted("a.example", replaces="a.b")).order.status == "pending"
+        assert [("replaces" in request.payload) for request in ca.signed("/new-order")] == [True, False]
 
     def test_an_order_whose_answer_is_lost(self, ca, prepare):
         ca.script("/new-order", lambda request: ca.behave(request) and RESET, problem("alreadyReplaced", 409))
@@ -158,12 +165,12 @@ class TestReplaces:
 
     @pytest.mark.parametrize(
         "answer",
-        [problem("rateLimited", 429), Answer(429), problem("badNonce", 400)],
-        ids=["rateLimited", "429", "badNonce"],
+        [problem("rateLimited", 429), Answer(429), problem("badNonce", 400), Answer(503), Answer(502), RESET],
+        ids=["rateLimited", "429", "badNonce", "503", "502", "reset"],
     )
     def test_what_says_nothing_of_it_is_no_reason_to_fall_back(self, ca, prepare, answer):
         ca.always("/new-order", answer)
-        with pytest.raises(ProblemError):
+        with pytest.raises((ProblemError, TransportError)):
             prepare(wanted(replaces="a.b"))
         assert all(request.payload["replaces"] == "a.b" for request in ca.signed("/new-order"))
 
@@ -314,13 +321,42 @@ class TestComplete:
         ca.ready_orders = True
         prepared = prepare()
         ca.script("/finalize", Answer(200, {"status": "valid"}))
-        with pytest.raises(ProtocolError, match=r"^the CA gave no URL where one belongs$"):
+        with pytest.raises(ChainError, match=r"cannot be had: the CA gave no URL where one belongs$"):
             complete(prepared)
 
     def test_a_certificate_that_is_none(self, ca, prepare, complete):
         ca.chain = "<html>"
-        with pytest.raises(ProtocolError, match=r"gave no PEM certificate$"):
+        with pytest.raises(ChainError, match=r"^the certificate is issued, but cannot be had: .* no PEM certificate$"):
             complete(prepare())
+
+    @pytest.mark.parametrize(
+        ("answer", "passes"),
+        [
+            (problem("malformed", 404, "no such certificate"), False),
+            (problem("rateLimited", 429), True),
+            (Answer(503), True),
+            (RESET, True),
+        ],
+        ids=["404", "429", "503", "reset"],
+    )
+    def test_a_certificate_that_is_issued_is_not_lost(self, ca, prepare, complete, answer, passes):
+        """Or each run would order anew."""
+        prepared = prepare()
+        ca.always("/cert", answer)
+        (failure,) = run_all([prepared], complete)
+        assert (failure.resumable, failure.passes) == (True, passes)
+
+    def test_an_alternate_chain_that_is_gone(self, ca, client, prepare, time):
+        ca.chain_headers = {"Link": f'<{ca.url}/other>;rel="alternate"'}
+        deadline, prepared = Deadline(time.clock, 300), prepare()
+
+        def complete(preference):
+            return issuance.complete(client, prepared, CSR, deadline, preference)
+
+        assert complete(Preference(["Root"], or_default=True)).certificate == pem("leaf")
+        (failure,) = run_all([Preference(["Root"])], complete)
+        assert (failure.resumable, failure.passes) == (True, False)
+        assert "certificate: malformed: no such resource" in failure.message
 
 
 class TestRunAll:
@@ -335,7 +371,7 @@ class TestRunAll:
         failures = {number: result for number, result in enumerate(results) if isinstance(result, Failure)}
         assert set(failures) == {3}
         assert failures[3].message.startswith("3.example: http-01: unauthorized: Invalid response: 404")
-        assert (failures[3].resumable, failures[3].rate_limited) == (False, False)
+        assert (failures[3].resumable, failures[3].passes) == (False, False)
 
     def test_a_silent_server_holds_no_batch_beyond_the_deadline(self, ca, open_client):
         """One that takes connections and answers nothing: 20 orders, one after the other, would wait for an hour."""
@@ -386,10 +422,8 @@ class TestRunAll:
         assert [isinstance(result, Failure) for result in results] == [False, True, False]
         assert results[1] == Failure(
             "newOrder: rateLimited: too many certificates (not before 2026-11-23 14:00:00 UTC)",
-            rate_limited=True,
             resumable=True,
             passes=True,
-            retry_at=NOW + timedelta(hours=2),
         )
 
     def test_a_paused_account_is_told_its_url_whole(self, ca, client):
@@ -397,26 +431,27 @@ class TestRunAll:
         ca.always("/new-order", problem("rateLimited", 429, f"Your account is temporarily prevented. Visit: {url}"))
         (failure,) = run_all([wanted()], lambda request: issuance.prepare(client, request))
         assert failure.message.endswith(url)
-        assert failure.rate_limited
+        assert failure.passes
         assert len(ca.signed()) == 1
 
 
 @pytest.mark.parametrize(
-    ("error", "rate_limited", "resumable"),
+    ("error", "resumable", "passes"),
     [
         (AcmeError("x"), False, False),
         (ProtocolError("x"), False, False),
         (OrderInvalid("x"), False, False),
-        (DeadlineError("x"), False, True),
-        (TransportError("x"), False, True),
-        (UntrustedError("x"), False, True),
+        (ChainError("x"), True, False),
+        (DeadlineError("x"), True, True),
+        (TransportError("x"), True, True),
+        (UntrustedError("x"), True, True),
         (ProblemError(Problem("malformed", status=400), "x"), False, False),
-        (ProblemError(Problem("badNonce", status=400), "x"), False, True),
-        (ProblemError(Problem("serverInternal", status=500), "x"), False, True),
+        (ProblemError(Problem("badNonce", status=400), "x"), True, True),
+        (ProblemError(Problem("serverInternal", status=500), "x"), True, True),
         (ProblemError(Problem("rateLimited", status=429), "x"), True, True),
         (ProblemError(Problem("unknown", status=429), "x"), True, True),
     ],
 )
-def test_a_failure_says_what_may_be_done(error, rate_limited, resumable):
+def test_a_failure_says_what_may_be_done(error, resumable, passes):
     failure = issuance.describe(error)
-    assert (failure.rate_limited, failure.resumable, failure.message) == (rate_limited, resumable, str(error))
+    assert (failure.resumable, failure.passes, failure.message) == (resumable, passes, str(error))

@@ -9,7 +9,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.certificate import Chain
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import ChainError, ProtocolError
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import ChainError, ProtocolError, TransportError
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.preferred_chain import Preference, choose
 from tests.unit.pki import ca
 
@@ -31,13 +31,22 @@ def chains():
 
 
 @pytest.fixture
-def chosen(chains):
+def broken():
+    """What is raised instead of an alternate, or what there is instead of it, by its URL."""
+    return {}
+
+
+@pytest.fixture
+def chosen(chains, broken):
     default, alternates, _roots = chains
     fetched = []
 
     def fetch(url):
         fetched.append(url)
-        return alternates[url]
+        found = broken.get(url, alternates[url])
+        if isinstance(found, Exception):
+            raise found
+        return found
 
     def work(*roots, or_default=False):
         fetched.clear()
@@ -88,7 +97,49 @@ def test_where_there_is_none(chosen):
         chosen("root a")  # names are what they are
 
 
-def test_a_chain_that_cannot_be_read():
-    chain = Chain("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", ())
-    with pytest.raises(ProtocolError, match="cannot be read"):
-        choose(Preference(["Root A"]), chain, None)
+UNREADABLE = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+BROKEN = {
+    "gone": (ProtocolError("https://ca/b gave no PEM certificate"), "https://ca/b gave no PEM certificate"),
+    "unreadable": (Chain("", (UNREADABLE,)), "https://ca/b cannot be read: "),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_an_alternate_that_cannot_be_had_or_read_is_not_offered(chosen, broken, case):
+    """The certificate is issued: it is not to be lost for a chain."""
+    broken["https://ca/b"], why = BROKEN[case]
+    assert chosen("Root C") == ("https://ca/c", ["https://ca/b", "https://ca/c"])
+    assert chosen("Root B", "Root A") == ("default", ["https://ca/b", "https://ca/c"])
+    assert chosen("Root B", or_default=True)[0] == "default"
+    with pytest.raises(ChainError) as told:
+        chosen("Root B")
+    assert f"; {why}" in str(told.value)
+    assert "Root C" in str(told.value)
+    assert not told.value.passes
+
+
+def test_an_alternate_that_may_be_had_later(chosen, broken):
+    broken["https://ca/b"] = TransportError("https://ca cannot be reached")
+    with pytest.raises(ChainError, match="; https://ca cannot be reached") as told:
+        chosen("Root B")
+    assert told.value.passes
+
+
+@pytest.mark.parametrize("or_default", [True, False])
+def test_a_default_chain_that_cannot_be_read(or_default):
+    default = Chain(UNREADABLE, ())
+    if or_default:
+        assert choose(Preference(["Root A"], True), default, None) is default
+        return
+    with pytest.raises(ChainError, match="; the CA's own choice cannot be read: "):
+        choose(Preference(["Root A"]), default, None)
+
+
+def test_a_root_with_a_key_of_a_kind_that_is_not_known_has_a_name():
+    key = ca.key_of("ec256")
+    root = ca.Authority.root("Root X").certificate
+    # Another curve than any that there is.
+    odd = ca.patched(root, bytes.fromhex("06082a8648ce3d030107"), bytes.fromhex("06082a8648ce3d03017f"))
+    leaf = ca.Authority.root("Root X").leaf(key.public_key(), ["a.example"])
+    default = Chain(ca.pem(leaf), (odd,))
+    assert choose(Preference(["Root X"]), default, None) is default

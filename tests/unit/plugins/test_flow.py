@@ -103,6 +103,7 @@ def test_orders_take_what_is_issued_with_the_journals_order():
             "not_after": "+30d",
             "replaces_cert_id": None,
             "replaces_directory": None,
+            "replaces_account": None,
             "can_wait": True,
             "order_uri": "o",
             "account_uri": "a",
@@ -115,9 +116,10 @@ def test_an_order_at_another_of_the_cas_is_resumed_there_and_a_ca_is_told_of_its
     other = "https://other/directory"
     plan = {"directories": [DIRECTORY, other], "due": ["web1"], "hosts": {"web1": [planned("issue")]}}
     hostvars = {"web1": facts(pending={**PENDING, "directory": other})}
-    hostvars["web1"]["acme_found"]["certificates"][0]["live"] = {"directory": DIRECTORY}
+    hostvars["web1"]["acme_found"]["certificates"][0]["live"] = {"directory": DIRECTORY, "account_uri": "b"}
     (order,) = flow.orders(plan, hostvars)
-    assert (order["order_uri"], order["directory"], order["replaces_directory"]) == ("o", other, DIRECTORY)
+    assert (order["order_uri"], order["directory"]) == ("o", other)
+    assert (order["replaces_directory"], order["replaces_account"]) == (DIRECTORY, "b")
 
 
 @pytest.mark.parametrize(
