@@ -33,7 +33,7 @@ def remove(home: str, name: str, check: bool) -> Deployed | None:
         files.sweep(os.path.join(home, "versions"), name)
         files.destroy(link_path(home, name))
         for path, hashes in _formats(versions, found).items():
-            files.sweep(*os.path.split(path))
+            files.clear(path)
             if formats.sha256(path) in hashes:  # what became another's since stays
                 files.destroy(path)
         for number in found.numbers:
