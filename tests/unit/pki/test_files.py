@@ -593,7 +593,7 @@ def test_a_key_that_cannot_be_overwritten_goes_all_the_same(tmp_path, disk):
 # Folders that a service's user owns: formats', webroots'. Whoever owns one may change what is in it at any time.
 OTHERS = {
     "replace": lambda path: files.replace(path, Content(b"")),
-    "clear": lambda path: files.clear(path),
+    "clear": files.clear,
     "destroy": files.destroy,
     "write_all": lambda path: files.write_all(os.path.dirname(path), {os.path.basename(path): Content(b"")}),
     "remove_file": files.remove_file,

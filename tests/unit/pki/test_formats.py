@@ -33,6 +33,14 @@ OPTION = {
     "roots": None,
 }
 CERTIFICATE = {"name": "shop", "mode": "0640", "owner": None, "group": None}
+COMMON = {
+    **dict.fromkeys(("webroot", "http_01_listen", "tls_alpn_01_listen", "profile", "owner", "group")),
+    "challenge": "dns-01",
+    "key_type": "ec256",
+    "reload": [],
+    "probe": [],
+    "mode": "0600",
+}
 
 
 def option(kind, path="/srv/shop", **more):
@@ -270,10 +278,8 @@ def test_what_cannot_be_wanted(options, message):
 
 
 def test_a_path_of_two_certificates_is_refused(home):
-    none = dict.fromkeys(("webroot", "http_01_listen", "tls_alpn_01_listen", "profile", "owner", "group"))
-    common = {**none, "challenge": "dns-01", "key_type": "ec256", "reload": [], "probe": [], "mode": "0600"}
     both = [
-        {**common, "name": name, "identifiers": [f"{name}.example"], "formats": [option("combined")]}
+        {**COMMON, "name": name, "identifiers": [f"{name}.example"], "formats": [option("combined")]}
         for name in ("shop", "mail")
     ]
     for found in inspection.inspect(str(home), both):
