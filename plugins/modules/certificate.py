@@ -169,7 +169,7 @@ from ..module_utils.ansible.host_options import (
     wanted_certificates,
 )
 from ..module_utils.ansible.services import HostServices
-from ..module_utils.pki import responses
+from ..module_utils.pki import formats, responses
 from ..module_utils.pki.errors import HostError
 from ..module_utils.pki.probe import prove_all
 from ..module_utils.pki.rollout import Rollout
@@ -202,6 +202,16 @@ def checked(params):
                 raise HostError(f"results would remove certificate {result['name']}, which certificates has")
     concerned = {result["name"] for result in params["results"] if result["status"] not in ("failed", "remove")}
     certificates = wanted_certificates(item for item in params["certificates"] if item["name"] in concerned)
+    problems = formats.passphrase_problems(params["certificates"])
+    failures = {name: problems[name] for name in certificates if name in problems}
+    contended = formats.contended(params["certificates"])
+    for name, certificate in certificates.items():
+        try:
+            formats.check_places(certificate.formats, params["home"], contended)
+        except HostError as error:
+            failures[name] = str(error)
+    if failures:
+        raise HostError(summary(failures))
     unknown = sorted(concerned - set(certificates))
     if unknown:
         raise HostError(f"results has certificate {unknown[0]}, which certificates has not")
@@ -237,6 +247,7 @@ def main():
         prove_all,
         datetime.now(timezone.utc),
         params["keep_versions"],
+        formats.places(params["certificates"]),
     )
     rollout.remove(challenges)
     for result in params["results"]:
