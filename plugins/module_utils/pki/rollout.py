@@ -17,7 +17,7 @@ from .preparation import forget_order
 from .proof import Probe, Proof, Services
 from .reloads import NOTIFY
 from .responses import Response
-from .sharing import Received, receive
+from .sharing import Received, discard_key, receive
 from .versions import KEPT
 from .wanted import Wanted
 
@@ -83,6 +83,8 @@ class Rollout:
                 self.failures[name] = result["problem"]
                 if not result["resumable"]:
                     self._forget(result)
+            if status in ("failed", "deferred") and not self.check:
+                discard_key(self.home, name)
         except HostError as error:
             self._fail(name, str(error))
 
