@@ -23,6 +23,7 @@ from .wanted import Wanted
 
 try:
     from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
 except ImportError:
     pass  # said by library.py, before anything here is called
 
@@ -149,6 +150,13 @@ def adopt(
 
 
 def _candidate(lineage: Lineage, now: datetime) -> Candidate:
+    try:
+        return _read(lineage, now)
+    except (ValueError, UnsupportedAlgorithm):  # what the library reads only when it is asked for
+        return Candidate(lineage, f"{lineage.certificate} or its chain has something in it that cannot be read")
+
+
+def _read(lineage: Lineage, now: datetime) -> Candidate:
     try:
         leaf, *above = _certificates(lineage.certificate)
         found = san.texts(certificates.extension(leaf, x509.SubjectAlternativeName) or ())

@@ -223,7 +223,13 @@ def odd_key(left):
     left.key, left.certificate = sec1(left.private), ca.pem(left.leaf).encode()
 
 
+def odd_certificate(left):
+    curve = bytes.fromhex("2a8648ce3d030107")
+    left.certificate = ca.patched(left.leaf, curve, curve[:-1] + b"\x7f").encode()
+
+
 UNUSABLE = {
+    "a curve that nobody knows": (odd_certificate, "no certificate with just these"),
     "another key": (other_key, "/key.pem is not the key of "),
     "no key": (lambda left: setattr(left, "key", b""), "/key.pem holds no private key that could be read"),
     "encrypted": (
