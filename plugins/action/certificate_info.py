@@ -11,7 +11,11 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.certfleet.tls.plugins.module_utils.ansible.host_options import CERTIFICATE_SPEC, HOME_SPEC
-from ansible_collections.certfleet.tls.plugins.module_utils.pki.formats import with_digests, without_passphrases
+from ansible_collections.certfleet.tls.plugins.module_utils.pki.formats import (
+    passphrase_problems,
+    with_digests,
+    without_passphrases,
+)
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.manifest import name_problem
 
 
@@ -53,6 +57,10 @@ class ActionModule(ActionBase):
             # To compare, a host needs no passphrase. Where one were part of a name, its answer would hide the name.
             arguments["certificates"] = [with_digests(option) for option in arguments["certificates"]]
         result.update(self._execute_module(module_args=arguments, task_vars=task_vars))
+        # Facts would become variables of the host, and win over the inventory's. The interpreter's place is Ansible's.
+        result.pop("ansible_facts", None)
+        if self._discovered_interpreter_key:
+            result["ansible_facts"] = {self._discovered_interpreter_key: self._discovered_interpreter}
         if not result.get("failed"):
             result["certificates"] = _of(options["certificates"], result.get("certificates"))
             result["unlisted"] = _beside(options["certificates"] or [], result.get("unlisted"))
@@ -68,7 +76,16 @@ def _of(wanted: list[dict[str, Any]] | None, said: Any) -> list[dict[str, Any]]:
         return [{**item, "wanted": None} for item in said]
     if [item.get("name") for item in said] != [option["name"] for option in wanted]:
         raise AnsibleActionFail("the host answers for other certificates than it was asked for")
-    return [{**item, "wanted": without_passphrases(option)} for item, option in zip(said, wanted)]
+    # Which the host cannot tell, as it gets digests.
+    problems = passphrase_problems(wanted)
+    return [
+        {
+            **item,
+            "wanted": without_passphrases(option),
+            "invalid": [*(item.get("invalid") or ()), *filter(None, [problems.get(option["name"])])],
+        }
+        for item, option in zip(said, wanted)
+    ]
 
 
 def _beside(wanted: list[dict[str, Any]], said: Any) -> list[str]:

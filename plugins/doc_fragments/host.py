@@ -162,7 +162,7 @@ options:
             required: true
             choices: [combined, pkcs12, der, root]
           path:
-            description: The file, absolute.
+            description: The file, absolute, and not in O(home).
             type: path
             required: true
           owner:
@@ -184,7 +184,9 @@ options:
             default: modern
             choices: [modern, legacy]
           passphrase:
-            description: What a V(pkcs12) is encrypted with, which needs one.
+            description: >-
+              What a V(pkcs12) is encrypted with, which needs one. It may not be part of the name of a certificate or of
+              a handler to notify: Ansible hides it wherever it is.
             type: str
           friendly_name:
             description: The name of key and certificate in a V(pkcs12). By default O(certificates[].name).

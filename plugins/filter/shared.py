@@ -105,17 +105,19 @@ def _of_order(share: Item, hostvars: Item, host: str, outcome: Item, directory: 
 def _given(share: Item, hostvars: Item, host: str, issued: Item) -> dict[str, Any]:
     """The certificate that *host* got, or why it did not."""
     name, owner = share["name"], share["owner"]
-    request = hostvars[host].get("acme_request") or {}
+    request = _mapping(hostvars[host].get("acme_request"))
     if not _public_key(hostvars, host, name):
-        why = (request.get("failures") or {}).get(name) or request.get("msg") or "no key to receive it with was made"
-        return _stopped(share, why)
+        why = _mapping(request.get("failures")).get(name) or request.get("msg") or "no key to receive it with was made"
+        return _stopped(share, str(why))
     asker = _asker(share, hostvars)
     answers = (hostvars[asker].get("acme_sealed") or {}).get("results") or () if asker else ()
     answer: Item = next((item for item in answers if (item.get("item") or {}).get("owner") == owner), {})
-    found: Item = next((item for item in answer.get("shares") or () if item["name"] == name), {})
-    sealed = (found.get("sealed") or {}).get(host)
-    if not sealed:
-        why = (answer.get("failures") or {}).get(name) or answer.get("msg") or "it gave no answer"
+    shares = answer.get("shares")
+    given = [_mapping(item) for item in (shares if isinstance(shares, list) else ())]
+    found: Item = next((item for item in given if item.get("name") == name), {})
+    sealed = _mapping(found.get("sealed")).get(host)
+    if not all(isinstance(text, str) for text in (sealed, found.get("certificate"), found.get("chain"))):
+        why = _mapping(answer.get("failures")).get(name) or answer.get("msg") or "it gave no answer"
         return _stopped(share, f"{owner} has the key, and did not give it: {why}")
     return {
         "name": name,
@@ -146,8 +148,13 @@ def _shared(hostvars: Item, host: str) -> dict[str, Any]:
 
 
 def _public_key(hostvars: Item, host: str, name: str) -> str | None:
-    key = ((hostvars[host].get("acme_request") or {}).get("receivers") or {}).get(name)
+    key = _mapping(_mapping(hostvars[host].get("acme_request")).get("receivers")).get(name)
     return key if isinstance(key, str) else None
+
+
+def _mapping(value: Any) -> Item:
+    """What another host answered, in which anything may be; its own trouble is nobody else's."""
+    return value if isinstance(value, Mapping) else {}
 
 
 def _ca(ordered: Item, plan: Item, host: str, name: str) -> str:

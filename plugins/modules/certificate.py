@@ -59,7 +59,8 @@ options:
           - V(valid) has been issued. V(failed) has not. V(deferred) has not, and that can wait.
           - V(repair) puts the private key's mode, owner and group right. V(keep) does nothing.
           - V(remove) removes what is there of a certificate that is not one of O(certificates). Private keys, those in
-            formats too, are overwritten. No service is told of it.
+            formats too, are overwritten; a file that one of O(certificates) has among its formats now stays. No service
+            is told of it.
           - V(switch) makes the pending version the live one, which has its certificate already.
         type: str
         required: true
@@ -99,7 +100,8 @@ options:
   keep_versions:
     description:
       - How many versions of a certificate stay on the host, the live one among them. The private keys of those that are
-        removed are overwritten first.
+        removed are overwritten first. Where this is less than before, they go when the next version has been put in
+        place.
     type: int
     default: 3
     version_added: 0.3.0
@@ -169,7 +171,7 @@ from ..module_utils.ansible.host_options import (
     wanted_certificates,
 )
 from ..module_utils.ansible.services import HostServices
-from ..module_utils.pki import responses
+from ..module_utils.pki import formats, responses
 from ..module_utils.pki.errors import HostError
 from ..module_utils.pki.probe import prove_all
 from ..module_utils.pki.rollout import Rollout
@@ -202,6 +204,16 @@ def checked(params):
                 raise HostError(f"results would remove certificate {result['name']}, which certificates has")
     concerned = {result["name"] for result in params["results"] if result["status"] not in ("failed", "remove")}
     certificates = wanted_certificates(item for item in params["certificates"] if item["name"] in concerned)
+    problems = formats.passphrase_problems(params["certificates"])
+    failures = {name: problems[name] for name in certificates if name in problems}
+    contended = formats.contended(params["certificates"])
+    for name, certificate in certificates.items():
+        try:
+            formats.check_places(certificate.formats, params["home"], contended)
+        except HostError as error:
+            failures[name] = str(error)
+    if failures:
+        raise HostError(summary(failures))
     unknown = sorted(concerned - set(certificates))
     if unknown:
         raise HostError(f"results has certificate {unknown[0]}, which certificates has not")
@@ -237,6 +249,7 @@ def main():
         prove_all,
         datetime.now(timezone.utc),
         params["keep_versions"],
+        formats.places(params["certificates"]),
     )
     rollout.remove(challenges)
     for result in params["results"]:

@@ -14,7 +14,7 @@ description:
     O(files), and makes the one that has just the identifiers of a wanted certificate its first version. Nothing is
     issued for that, and what is found stays as it is.
   - One is taken over only if its key fits, its chain holds link by link, and it is still in force. If several do, it is
-    the one whose key is of the wanted type, and of those the one that ends last.
+    one that has a chain, of those one whose key is of the wanted type, and of those the one that ends last.
   - Certificates that have a live version already are left alone.
   - The other client goes on renewing what it has until it is told not to.
 author:
@@ -113,7 +113,7 @@ certificates:
 found:
   description:
     - All certificates of other clients, with what an entry for O(certificates) needs; C(problem) says why one cannot be
-      taken over, C(adopted) names the certificate that it was made the first version of.
+      taken over, C(adopted) names the certificate that it was made the first version of, in this run or before.
   returned: always
   type: list
   elements: dict
@@ -209,11 +209,15 @@ def main():
         certificates.append({"name": name, **adopted.facts()})
         if adopted.source:
             adopted_as[adopted.source] = name
+        if adopted.changed:
             diff.append({"before_header": name, "after_header": name, "before": "", "after": adopted.line()})
         if adopted.warning:
             module.warn(f"certificate {name}: {adopted.warning}")
+    for item in candidates:
+        if item.problem and item.lineage.client == clients.FILES and item.lineage not in adopted_as:
+            module.warn(f"{item.lineage.certificate}, which files names, cannot be taken over: {item.problem}")
     result = {
-        "changed": bool(adopted_as),
+        "changed": any(item["changed"] for item in certificates),
         "diff": diff,
         "certificates": certificates,
         "found": [{**item.facts(), "adopted": adopted_as.get(item.lineage)} for item in candidates],

@@ -11,19 +11,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from . import certificates, chains, clients, keys, san
 from .certificates import utc
 from .clients import Lineage
 from .errors import HostError, StateError
 from .files import Content
-from .manifest import FORMAT
+from .manifest import FORMAT, MANIFEST, read
 from .versions import Versions
 from .wanted import Wanted
 
 try:
     from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
 except ImportError:
     pass  # said by library.py, before anything here is called
 
@@ -117,21 +117,24 @@ def adopt(
 
     *directories*: URLs of the CAs that are wanted; what does not say which CA it is from is taken for the first one's.
     """
+    candidates = list(candidates)
     versions = Versions(home, wanted.name)
-    if versions.look().live:
-        return Adopted(False, problem="")
+    versions.check_link()
+    live = versions.look().live
+    if live:
+        return Adopted(False, source=_adopted_before(versions, live, candidates))
     fitting = [found for found in candidates if found.identifiers == set(wanted.identifiers)]
     usable = [(found.lineage, found.material) for found in fitting if found.material]
     if not usable:
         return Adopted(False, problem=_why_not(fitting))
-    lineage, best = max(usable, key=lambda found: (found[1].key_type == wanted.key_type, found[1].not_after))
-    manifest = _manifest(lineage, best, wanted, directories, now)
+    lineage, best = max(usable, key=lambda found: _rank(found[1], wanted))
+    manifest = _manifest(lineage, best, wanted, directories)
     adopted = Adopted(
         True,
         serial=manifest["serial"],
         not_after=manifest["not_after"],
         source=lineage,
-        warning=_differences(manifest, wanted, directories),
+        warning="; ".join(filter(None, (_differences(manifest, wanted, directories), _lack(lineage, best)))),
     )
     if check:
         return adopted
@@ -148,15 +151,21 @@ def adopt(
 
 def _candidate(lineage: Lineage, now: datetime) -> Candidate:
     try:
-        blocks = certificates.load_readable(clients.text(lineage.certificate))
-        if not blocks:
-            raise StateError(f"{lineage.certificate} holds no certificate that could be read")
-        above = blocks[1:] or certificates.load_readable(clients.text(lineage.chain)) if lineage.chain else blocks[1:]
-        leaf = blocks[0]
+        return _read(lineage, now)
+    except (ValueError, UnsupportedAlgorithm):  # what the library reads only when it is asked for
+        return Candidate(lineage, f"{lineage.certificate} or its chain has something in it that cannot be read")
+
+
+def _read(lineage: Lineage, now: datetime) -> Candidate:
+    try:
+        leaf, *above = _certificates(lineage.certificate)
         found = san.texts(certificates.extension(leaf, x509.SubjectAlternativeName) or ())
     except HostError as error:
         return Candidate(lineage, str(error))
     try:
+        if leaf.issuer == leaf.subject:
+            raise StateError(f"{lineage.certificate} is self-signed")
+        above = above or (_certificates(lineage.chain) if lineage.chain else [])
         key = _key(lineage.key)
         if keys.public_der(leaf.public_key()) != keys.public_der(key.public_key()):
             raise StateError(f"{lineage.key} is not the key of {lineage.certificate}")
@@ -170,14 +179,37 @@ def _candidate(lineage: Lineage, now: datetime) -> Candidate:
     return Candidate(lineage, "", frozenset(found), Material(key, leaf, tuple(above)))
 
 
+def _certificates(path: str) -> list[x509.Certificate]:
+    """Those in a file, which is one of a certificate or a chain: at least one, or it is an error."""
+    found = certificates.load_all(clients.text(path), path)
+    if not found:
+        raise StateError(f"{path} holds no certificate that could be read")
+    return found
+
+
 def _key(path: str) -> PrivateKey:
     found = _KEY.search(clients.text(path))
     return keys.load(found[0].encode("utf-8", "replace") if found else b"", path)
 
 
-def _manifest(
-    lineage: Lineage, found: Material, wanted: Wanted, directories: Sequence[str], now: datetime
-) -> dict[str, Any]:
+def _adopted_before(versions: Versions, live: str, candidates: Iterable[Candidate]) -> Lineage | None:
+    """What the live version was taken over from, if that is there still."""
+    source = (read(versions.path(live, MANIFEST)) or {}).get("adopted")
+    return next((found.lineage for found in candidates if found.lineage.certificate == source), None)
+
+
+def _rank(found: Material, wanted: Wanted) -> tuple[bool, bool, datetime]:
+    return bool(found.chain), found.key_type == wanted.key_type, found.not_after
+
+
+def _lack(lineage: Lineage, found: Material) -> str:
+    if found.chain:
+        return ""
+    return f"{lineage.certificate} comes without a chain, which most clients of a server need: name its file, too"
+
+
+def _manifest(lineage: Lineage, found: Material, wanted: Wanted, directories: Sequence[str]) -> dict[str, Any]:
+    facts = certificates.facts(found.leaf)
     return {
         "format": FORMAT,
         "name": wanted.name,
@@ -187,19 +219,19 @@ def _manifest(
         "directory": _directory(lineage, directories),
         "order_uri": None,
         "account_uri": lineage.account_uri,
-        "created": utc(now),
+        "created": facts["not_before"],  # its key is that old at least
         "adopted": lineage.certificate,
-        **certificates.facts(found.leaf),
+        **facts,
     }
 
 
 def _directory(lineage: Lineage, directories: Sequence[str]) -> str:
-    if lineage.is_directory and lineage.ca:
-        return lineage.ca
-    if not lineage.ca:
+    host = clients.place_of(lineage.ca)
+    if not host:
         return directories[0]
-    host = urlsplit(lineage.ca).netloc
-    return next((url for url in directories if urlsplit(url).netloc == host), f"https://{host}/")
+    if lineage.is_directory:
+        return lineage.ca
+    return next((url for url in directories if clients.place_of(url) == host), f"https://{host}/")
 
 
 def _differences(manifest: Mapping[str, Any], wanted: Wanted, directories: Sequence[str]) -> str:

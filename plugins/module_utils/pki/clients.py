@@ -27,10 +27,10 @@ CERTBOT, ACME_SH, LEGO, DEHYDRATED, FILES = "certbot", "acme.sh", "lego", "dehyd
 
 #: Where each client's packages and documentation have it.
 USUAL = {
-    CERTBOT: ("/etc/letsencrypt",),
+    CERTBOT: ("/etc/letsencrypt", "/usr/local/etc/letsencrypt"),
     ACME_SH: ("~/.acme.sh", "/root/.acme.sh", "/etc/acme.sh"),
     LEGO: ("/etc/lego", "/var/lib/lego", "~/.lego"),
-    DEHYDRATED: ("/etc/dehydrated",),
+    DEHYDRATED: ("/etc/dehydrated", "/usr/local/etc/dehydrated"),
 }
 _LARGEST = 1 << 20  # bytes; no file of theirs comes near it
 # What dehydrated calls CAs by.
@@ -75,23 +75,32 @@ def text(path: str) -> str:
     """A file's text; empty if there is none, or it cannot be read, or is none of theirs for its size."""
     try:
         data = files.peek(os.path.realpath(path), _LARGEST + 1) or b""
-    except OSError:
+    except (OSError, ValueError):  # ValueError: no path at all
         return ""
-    return data.decode("utf-8", "replace") if len(data) <= _LARGEST else ""
+    return data.decode("utf-8", "replace") if len(data) <= _LARGEST and b"\0" not in data else ""
+
+
+def place_of(url: str) -> str:
+    """Host and port of a URL that a file says; empty if it is none."""
+    return _split(url)[0]
 
 
 def _certbot(folder: str) -> Iterator[Lineage]:
     for path in sorted(glob.glob(os.path.join(glob.escape(folder), "renewal", "*.conf"))):
         name = os.path.basename(path)[: -len(".conf")]
-        options = _assignments(text(path))
+        # What follows below [[webroot_map]] are names of hosts.
+        said = _assignments(re.split(r"^\s*\[\[", text(path), maxsplit=1, flags=re.MULTILINE)[0])
+        options = {option: value for option, value in said.items() if value != "None"}
         live = os.path.join(folder, "live", name)
+        if not os.path.lexists(options.get("cert", "")):  # the folder was moved; or nothing is said
+            options.update({file: os.path.join(live, f"{file}.pem") for file in ("privkey", "cert", "chain")})
         server = options.get("server", "")
         account = _joined(folder, "accounts", _below(server), options.get("account", ""), "regr.json")
         yield Lineage(
             CERTBOT,
             name,
             options.get("privkey") or os.path.join(live, "privkey.pem"),
-            options.get("cert") or os.path.join(live, "cert.pem"),
+            options["cert"],
             options.get("chain") or os.path.join(live, "chain.pem"),
             server,
             True,
@@ -102,7 +111,9 @@ def _certbot(folder: str) -> Iterator[Lineage]:
 
 
 def _acme_sh(folder: str) -> Iterator[Lineage]:
-    for path in sorted(glob.glob(os.path.join(glob.escape(folder), "*", "*.conf"))):
+    more = _place(_assignments(text(os.path.join(folder, "account.conf"))).get("CERT_HOME", ""))
+    folders = dict.fromkeys(filter(None, (folder, more)))
+    for path in sorted(path for each in folders for path in glob.glob(os.path.join(glob.escape(each), "*", "*.conf"))):
         own, name = os.path.dirname(path), os.path.basename(path)[: -len(".conf")]
         if os.path.basename(own) not in (name, name + "_ecc"):
             continue
@@ -142,7 +153,7 @@ def _lego_account(folder: str, ca: str) -> str | None:
     """The account at the CA, if there is but one."""
     paths = glob.glob(os.path.join(glob.escape(folder), "accounts", "*", "*", "account.json"))
     uris = {_field(path, "registration", "uri") or "" for path in paths}
-    found = [uri for uri in uris if uri and urlsplit(uri).netloc == urlsplit(ca).netloc]
+    found = [uri for uri in uris if place_of(uri) and place_of(uri) == place_of(ca)]
     return found[0] if len(found) == 1 else None
 
 
@@ -185,17 +196,16 @@ _FINDERS: dict[str, Callable[[str], Iterator[Lineage]]] = {
 }
 
 
+# Value in quotes, or without; a comment may follow.
+_ASSIGNMENT = re.compile(
+    r"""\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(?:(["'])(.*?)\2|(?!\#)(.*?))\s*(?:\s\#.*)?"""
+)
+
+
 def _assignments(content: str) -> dict[str, str]:
     """NAME=value lines, of shells and of certbot; quotes are taken off, what a shell would do is not done."""
-    found = {}
-    for line in content.splitlines():
-        match = re.fullmatch(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*?)\s*", line)
-        if match:
-            value = match[2]
-            if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
-                value = value[1:-1]
-            found[match[1]] = value
-    return found
+    matches = filter(None, map(_ASSIGNMENT.fullmatch, content.splitlines()))
+    return {match[1]: match[3] if match[2] else match[4] for match in matches}
 
 
 def _field(path: str, *fields: str) -> str | None:
@@ -211,8 +221,15 @@ def _field(path: str, *fields: str) -> str | None:
 
 def _below(url: str) -> str:
     """A URL as certbot and acme.sh make folders of it."""
-    parts = urlsplit(url)
-    return (parts.netloc + parts.path).strip("/")
+    return "".join(_split(url)).strip("/")
+
+
+def _split(url: str) -> tuple[str, str]:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "", ""
+    return parts.netloc, parts.path
 
 
 def _joined(*parts: str) -> str:

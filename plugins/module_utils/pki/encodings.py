@@ -6,15 +6,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from . import certificates, chains, files, keys
 from .errors import FormatError
-from .formats import COMBINED, DER, LEGACY, PKCS12, Format
+from .formats import COMBINED, DER, LEGACY, NOT_MODERN, PKCS12, Format
 
 try:
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.serialization import pkcs12
 except ImportError:
@@ -44,7 +46,10 @@ def encode(
         # The key first: Postfix takes it so only, HAProxy in any order.
         return keys.pem(key) + b"".join(map(certificates.pem, (leaf, *chain)))
     if item.kind == PKCS12:
-        return _pkcs12(item, key, leaf, chain)
+        try:
+            return _pkcs12(item, key, leaf, chain)
+        except (ValueError, UnsupportedAlgorithm) as error:  # as an OpenSSL that has no triple DES
+            raise FormatError(f"{item.path}: this host's OpenSSL does not write it: {error}") from None
     if item.kind == DER:
         return leaf.public_bytes(serialization.Encoding.DER)
     return certificates.pem(_root(item, leaf, chain, now))
@@ -63,10 +68,7 @@ def _pkcs12(item: Format, key: PrivateKey, leaf: x509.Certificate, chain: Sequen
     elif item.encryption == LEGACY:
         encryption = serialization.BestAvailableEncryption(passphrase)  # which is triple DES there
     else:
-        raise FormatError(
-            f"{item.path}: the modern encryption of PKCS #12 needs cryptography 38 or later on this host: "
-            "have a newer python3-cryptography, or set encryption: legacy"
-        )
+        raise FormatError(f"{item.path}: {NOT_MODERN}")
     return pkcs12.serialize_key_and_certificates(
         item.friendly_name.encode(), key, leaf, list(chain) or None, encryption
     )
@@ -79,7 +81,8 @@ def _root(item: Format, leaf: x509.Certificate, chain: Sequence[x509.Certificate
         return top
     places = [item.roots] if item.roots else list(ROOTS)
     for place in places:
-        data = files.peek(place, _LARGEST) if not item.roots else files.read(place)
+        # Through links, which some distributions have there.
+        data = files.peek(os.path.realpath(place), _LARGEST) if not item.roots else files.read(place)
         fitting = [
             root
             for root in certificates.load_readable((data or b"").decode("utf-8", "replace"))

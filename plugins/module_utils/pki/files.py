@@ -100,7 +100,7 @@ def replace(path: str, content: Content) -> None:
     What not everybody may read in the old one is overwritten once it has no name any more.
     """
     folder, name = os.path.split(path)
-    sweep(folder, name)
+    clear(path)
     old = _open_to_overwrite(path)
     try:
         write_all(folder, {name: content})
@@ -124,7 +124,7 @@ def write_folder(path: str, contents: Mapping[str, Content]) -> None:
             os.rename(aside, path)
             _sync_folder(parent)
     except DiskError:
-        _drop(aside)
+        _drop(aside, _remove_tree)
         raise
 
 
@@ -188,7 +188,7 @@ def remove_folder(path: str) -> None:
     parent, name = os.path.split(path)
     with _told(f"{path} cannot be removed"):
         os.rename(path, _aside(parent, name))
-        _remove(_aside(parent, name))
+        _remove_tree(_aside(parent, name))
         _sync_folder(parent)
 
 
@@ -221,8 +221,15 @@ def remove_empty(path: str) -> bool:
     return True
 
 
+def clear(path: str) -> None:
+    """Remove what a killed run left aside of the file *path*. A folder in its place, which is nobody's of us, stays."""
+    aside = _aside(*os.path.split(path))
+    with _told(f"{aside}, which an earlier run left, cannot be removed"):
+        _remove(aside)
+
+
 def sweep(folder: str, name: str | None = None) -> None:
-    """Remove what a killed run left aside in *folder*, or only what it left of *name*."""
+    """Remove what a killed run left aside in *folder*, or only what it left of *name*. Only for folders of our own."""
     with _told(f"what an earlier run left in {folder} cannot be removed"):
         try:
             entries = os.listdir(folder)
@@ -230,7 +237,7 @@ def sweep(folder: str, name: str | None = None) -> None:
             return
         for entry in entries:
             if entry.startswith(".") and entry.endswith(ASIDE) and name in (None, entry[1 : -len(ASIDE)]):
-                _remove(os.path.join(folder, entry))
+                _remove_tree(os.path.join(folder, entry))
 
 
 @contextmanager
@@ -349,17 +356,23 @@ def _unlink(path: str) -> bool:
 
 
 def _remove(path: str) -> None:
-    if not os.path.isdir(path) or os.path.islink(path):
-        handle = _open_to_overwrite(path)
-        if handle is not None:
-            try:
-                _overwrite(handle, links=1)
-            finally:
-                os.close(handle)
-        _unlink(path)
+    """Remove a file or link, if it is there; a folder is an error."""
+    handle = _open_to_overwrite(path)
+    if handle is not None:
+        try:
+            _overwrite(handle, links=1)
+        finally:
+            os.close(handle)
+    _unlink(path)
+
+
+def _remove_tree(path: str) -> None:
+    """Remove a file, link or folder where nobody else may write: who may could lead this elsewhere on the way down."""
+    if os.path.islink(path) or not os.path.isdir(path):
+        _remove(path)
         return
     for entry in os.listdir(path):
-        _remove(os.path.join(path, entry))
+        _remove_tree(os.path.join(path, entry))
     os.rmdir(path)
 
 
@@ -389,9 +402,9 @@ def _overwrite(handle: int, links: int) -> None:
         pass
 
 
-def _drop(path: str) -> None:
+def _drop(path: str, remove: Callable[[str], None] = _remove) -> None:
     # While another error is told: what cannot be removed now is swept by the next run.
     try:
-        _remove(path)
+        remove(path)
     except OSError:
         pass

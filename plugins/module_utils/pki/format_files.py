@@ -35,7 +35,9 @@ def write(versions: Versions, number: str, wanted: Sequence[Format], now: dateti
     """Have the files be those of a version. One that cannot be written stops no other. Raises HostError."""
     manifest = read(versions.path(number, MANIFEST)) or {}
     known = formats.records(manifest)
-    if not wanted and not known:
+    # Of what the version before had, it is told once: when this one is written for the first time.
+    before = {} if "formats" in manifest else _before(versions, number)
+    if not wanted and not known and not before:
         return Written([], False, [], [])
     path = versions.path(number, KEY)
     key_file = files.read(path)
@@ -58,11 +60,21 @@ def write(versions: Versions, number: str, wanted: Sequence[Format], now: dateti
             written.problems.append(str(error))
             if item.path in known:
                 records[item.path] = known[item.path]
-    for stale in sorted(set(known) - {item.path for item in wanted}):
+    dropped = {*known, *before} - {item.path for item in wanted}
+    for stale in sorted(dropped):
         written.warnings.append(f"{stale} is not wanted any more: it stays as it is, and is renewed no longer")
-    if records != known:
+    if records != known or dropped:
         versions.note(number, formats=records)
     return written._replace(content=content)
+
+
+def _before(versions: Versions, number: str) -> dict[str, dict[str, str]]:
+    """What was written of the version before, or of the last one of which anything was."""
+    for other in reversed(versions.look().numbers):
+        manifest = read(versions.path(other, MANIFEST)) or {}
+        if int(other) < int(number) and "formats" in manifest:
+            return formats.records(manifest)
+    return {}
 
 
 def _certificates(versions: Versions, number: str):  # type: ignore[no-untyped-def]

@@ -21,18 +21,25 @@ import os
 import re
 import stat
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from . import attributes
 from .attributes import Attributes
 from .errors import OptionError
+from .reloads import NOTIFY
 
 COMBINED, PKCS12, DER, ROOT = "combined", "pkcs12", "der", "root"
 KINDS = (COMBINED, PKCS12, DER, ROOT)
 #: Those with the private key in them.
 SECRET = (COMBINED, PKCS12)
 MODERN, LEGACY = "modern", "legacy"
+#: The first version of the library that writes MODERN, and what is said where it is older.
+MODERN_SINCE = (38, 0)
+NOT_MODERN = (
+    "the modern encryption of PKCS #12 needs cryptography 38 or later on this host: "
+    "have a newer python3-cryptography, or set encryption: legacy"
+)
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _LARGEST = 1 << 22  # bytes; no file of a certificate comes near it
@@ -58,23 +65,62 @@ class Format(NamedTuple):
 def check(options: Iterable[Mapping[str, Any]], certificate: Mapping[str, Any]) -> tuple[Format, ...]:
     """The formats that the options of a *certificate* ask for. Raises OptionError."""
     found = tuple(_format(option, certificate) for option in options)
-    for path, times in Counter(item.path for item in found).items():
+    for path, times in Counter(place(item.path) for item in found).items():
         if times > 1:
             raise OptionError(f"formats has {path} twice")
     return found
 
 
+def place(path: str) -> str:
+    """What a file is known by, however its folder is named. It itself is replaced, where it leads does not matter."""
+    folder, name = os.path.split(path)
+    return os.path.join(os.path.realpath(folder), name)
+
+
+def places(certificates: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Where the files of certificates are, by their options; for each certificate once."""
+    return [where for option in certificates for where in {place(item["path"]) for item in option["formats"]}]
+
+
 def contended(certificates: Iterable[Mapping[str, Any]]) -> set[str]:
-    """The paths that several certificates have, which each of them would write anew in every run."""
-    times = Counter(path for option in certificates for path in {item["path"] for item in option["formats"]})
-    return {path for path, count in times.items() if count > 1}
+    """The places that several certificates have, which each of them would write anew in every run."""
+    return {where for where, times in Counter(places(certificates)).items() if times > 1}
+
+
+def check_places(formats: Iterable[Format], home: str, contended: Collection[str]) -> None:
+    """Raise OptionError for a file that others write as well: another certificate, or the versions in *home*."""
+    own = os.path.join(os.path.realpath(home), "")
+    for item in formats:
+        if place(item.path).startswith(own):
+            raise OptionError(f"formats has {item.path}, which is in {home}: that is for the versions alone")
+        if place(item.path) in contended:
+            raise OptionError(f"formats has {item.path}, which another certificate has as well")
+
+
+def passphrase_problems(certificates: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """What passphrases keep certificates from being put in place, by their names.
+
+    Ansible hides a secret wherever it is in a result: in the name of a handler, which the role notifies, as well.
+    """
+    given = {item["passphrase"] for option in certificates for item in option["formats"] if item["passphrase"]}
+    problems = {}
+    for option in certificates:
+        handlers = [entry[NOTIFY] for entry in option["reload"] if _notifies(entry)]
+        if any(passphrase in name for passphrase in given for name in (option["name"], *handlers)):
+            problems[option["name"]] = (
+                "its name, or a handler's that it notifies, has a passphrase of formats in it, which Ansible hides "
+                "wherever it is: choose another passphrase"
+            )
+        if not all(_is_text(item["passphrase"] or "") for item in option["formats"]):
+            problems[option["name"]] = "formats has a passphrase that is not text in UTF-8"
+    return problems
 
 
 def digest(passphrase: str) -> str:
     """What stands for a passphrase where it is only compared; of that, it is itself. Empty for none."""
     if not passphrase or _DIGEST.fullmatch(passphrase):
         return passphrase
-    return "sha256:" + hashlib.sha256(passphrase.encode()).hexdigest()
+    return "sha256:" + hashlib.sha256(passphrase.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def with_digests(option: Any) -> Any:
@@ -128,6 +174,18 @@ def sha256(path: str) -> str | None:
         return None
 
 
+def _notifies(entry: Any) -> bool:
+    return isinstance(entry, Mapping) and isinstance(entry.get(NOTIFY), str)
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _changed(option: Any, change: Callable[[Any], str | None]) -> Any:
     formats = option.get("formats") if isinstance(option, Mapping) else None
     if not isinstance(formats, list):
@@ -162,6 +220,8 @@ def _format(option: Mapping[str, Any], certificate: Mapping[str, Any]) -> Format
         raise OptionError(f"formats has {path} without a passphrase, which pkcs12 needs")
     if kind != PKCS12 and passphrase:
         raise OptionError(f"formats has {path} with a passphrase, which {kind} does not take")
+    if not _is_text(option["friendly_name"] or ""):
+        raise OptionError(f"formats has {path} with a friendly_name that is not text in UTF-8")
     return Format(
         kind,
         path,

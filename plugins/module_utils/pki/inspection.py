@@ -63,17 +63,20 @@ def _certificate(home: str, option: Mapping[str, Any], host_problems: list[str],
     result.update(_facts(home, option["name"]))
     try:
         wanted = Wanted.of(option)
+        formats.check_places(wanted.formats, home, contended)
     except HostError as error:
         return {**result, "invalid": [str(error)]}
-    twice = sorted(contended.intersection(item.path for item in wanted.formats))
-    if twice:
-        return {**result, "invalid": [f"formats has {twice[0]}, which another certificate has as well"]}
     live = result["live"]
     if live:
         key = manifest.folder_path(home, wanted.name, live["version"], manifest.KEY)
         live["attributes"] = drift(key, wanted.attributes)
         live["formats"] = _format_drift(home, wanted, live)
-    result["problems"] = [*host_problems, *_problems(home, wanted.name, live), *_unanswerable(option)]
+    result["problems"] = [
+        *host_problems,
+        *_problems(home, wanted.name, live),
+        *_unanswerable(option),
+        *_unwritable(wanted),
+    ]
     return result
 
 
@@ -118,6 +121,14 @@ def _unanswerable(option: Mapping[str, Any]) -> list[str]:
         if not os.path.isdir(webroot):
             problems.append(f"webroot {webroot} does not exist: make it, and have the web server serve it")
     return problems
+
+
+def _unwritable(wanted: Wanted) -> list[str]:
+    """What keeps the host from writing the certificate's formats."""
+    modern = [item for item in wanted.formats if (item.kind, item.encryption) == (formats.PKCS12, formats.MODERN)]
+    if not modern or library.is_since(formats.MODERN_SINCE):
+        return []
+    return [f"{item.path}: {formats.NOT_MODERN}" for item in modern]
 
 
 def _problems(home: str, name: str, live: Mapping[str, Any] | None) -> list[str]:

@@ -20,12 +20,19 @@ def problem() -> str:
     if spec is None or not spec.origin:
         return f"the Python library cryptography is missing for {sys.executable}: install python3-cryptography"
     version = _version(os.path.dirname(spec.origin))
-    if version and tuple(map(int, version.split(".")[:2])) < OLDEST:
+    if version and _numbers(version) < OLDEST:
         return (
             f"the Python library cryptography {version} of {sys.executable} is too old: "
             "install python3-cryptography 3.3 or later"
         )
     return ""
+
+
+def is_since(version: tuple[int, int]) -> bool:
+    """Whether the library is of that version or later, or of which it is cannot be told."""
+    spec = find_spec("cryptography")
+    found = _version(os.path.dirname(spec.origin)) if spec and spec.origin else ""
+    return not found or _numbers(found) >= version
 
 
 def broken() -> str:
@@ -40,6 +47,10 @@ def broken() -> str:
             f"the Python library cryptography of {sys.executable} is broken ({error}): reinstall python3-cryptography"
         )
     return ""
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(map(int, version.split(".")[:2]))
 
 
 def _version(folder: str) -> str:

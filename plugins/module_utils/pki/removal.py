@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 
 from . import files, formats
 from .deployment import Deployed
@@ -14,10 +15,10 @@ from .manifest import MANIFEST, Found, folder_path, link_path, read
 from .versions import Versions
 
 
-def remove(home: str, name: str, check: bool) -> Deployed | None:
+def remove(home: str, name: str, check: bool, kept: Collection[str] = ()) -> Deployed | None:
     """Remove all there is of a certificate; None if there is nothing. Killed anywhere, it can be done again.
 
-    Raises HostError.
+    kept: places of formats that other certificates have now. Raises HostError.
     """
     versions = Versions(home, name)
     found = versions.look()
@@ -33,7 +34,9 @@ def remove(home: str, name: str, check: bool) -> Deployed | None:
         files.sweep(os.path.join(home, "versions"), name)
         files.destroy(link_path(home, name))
         for path, hashes in _formats(versions, found).items():
-            files.sweep(*os.path.split(path))
+            if formats.place(path) in kept:
+                continue
+            files.clear(path)
             if formats.sha256(path) in hashes:  # what became another's since stays
                 files.destroy(path)
         for number in found.numbers:

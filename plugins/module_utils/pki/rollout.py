@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +17,7 @@ from .preparation import forget_order
 from .proof import Probe, Proof, Services
 from .reloads import NOTIFY
 from .responses import Response
-from .sharing import Received, receive
+from .sharing import Received, discard_key, receive
 from .versions import KEPT
 from .wanted import Wanted
 
@@ -26,7 +26,7 @@ class Rollout:
     """What is done for each of a host's certificates, and what came of it. One that fails stops no other.
 
     check: change nothing. now: aware UTC. keep: how many versions of a certificate stay, the live one among them.
-    notify: the handlers that are to be notified.
+    places: where formats of all listed certificates are, due or not. notify: the handlers that are to be notified.
     """
 
     def __init__(
@@ -38,12 +38,14 @@ class Rollout:
         probe: Probe,
         now: datetime,
         keep: int = KEPT,
+        places: Collection[str] = (),
     ) -> None:
         self.home = home
         self.wanted = wanted
         self.check = check
         self.now = now
         self.keep = keep
+        self.places = places
         self.changed = False
         self.deployed: dict[str, Deployed] = {}
         self.failures: dict[str, str] = {}
@@ -74,13 +76,15 @@ class Rollout:
             elif status == "switch":
                 self._note(name, switch(self.home, self.wanted[name], self.now, self.check))
             elif status == "remove":
-                self._note(name, removal.remove(self.home, name, self.check))
+                self._note(name, removal.remove(self.home, name, self.check, self.places))
             elif status == "deferred":
                 self.warnings.append(f"certificate {name} is put off to a later run: {result['problem']}")
             elif status == "failed":
                 self.failures[name] = result["problem"]
                 if not result["resumable"]:
                     self._forget(result)
+            if status in ("failed", "deferred") and not self.check:
+                discard_key(self.home, name)
         except HostError as error:
             self._fail(name, str(error))
 

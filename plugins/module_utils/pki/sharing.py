@@ -58,9 +58,16 @@ def await_key(home: str, name: str) -> str:
     versions = Versions(home, name)
     key = sealing.receiving_key()
     with versions.locked():
-        content = Content(keys.pem(key), Attributes(0o600))
-        files.write_all(folder_path(home, name), {_RECEIVING: content})
+        files.replace(folder_path(home, name, _RECEIVING), Content(keys.pem(key), Attributes(0o600)))
     return sealing.public_text(key)
+
+
+def discard_key(home: str, name: str) -> None:
+    """Remove the key to receive with, if nothing came of its run. Raises HostError."""
+    path = folder_path(home, name, _RECEIVING)
+    if os.path.lexists(path):  # else no lock is needed, for which folders would be made
+        with Versions(home, name).locked():
+            files.destroy(path)
 
 
 def give(home: str, name: str, serial: str | None, receivers: Mapping[str, str]) -> Given:
@@ -92,7 +99,7 @@ def receive(home: str, wanted: Wanted, received: Received, now: datetime, check:
             deployed = _taken_in(versions, found, wanted, received, _opened(receiving, received.sealed, wanted), now)
             return with_formats(deployed, versions, wanted, now, check)
         finally:
-            files.remove_file(receiving)
+            files.destroy(receiving)
 
 
 def _taken_in(

@@ -51,8 +51,7 @@ class Versions:
     @contextmanager
     def locked(self) -> Iterator[Found]:
         """Hold the certificate's lock, and remove what a killed run left. Gives what there is, looked at under it."""
-        if self.look().foreign:
-            raise StateError(f"{link_path(self.home, self.name)} is not a link to one of its versions: move it away")
+        self.check_link()
         folder = folder_path(self.home, self.name)
         files.make_folders(folder)
         with files.locked(os.path.join(folder, ".lock")):
@@ -62,6 +61,11 @@ class Versions:
             for number in found.numbers:
                 files.sweep(self.path(number))
             yield found
+
+    def check_link(self) -> None:
+        """Raise StateError if what is in the live link's place is not ours."""
+        if self.look().foreign:
+            raise StateError(f"{link_path(self.home, self.name)} is not a link to one of its versions: move it away")
 
     def look(self) -> Found:
         """What there is, without a lock: for a check."""

@@ -42,7 +42,7 @@ class Response(NamedTuple):
         for attempt in range(_ATTEMPTS):
             try:
                 files.make_folders(folder)
-                files.sweep(folder, name)
+                files.clear(self.path)
                 files.write_all(folder, {name: files.Content(self.key_authorization.encode())})
                 return
             except DiskError:

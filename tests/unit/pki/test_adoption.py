@@ -13,12 +13,15 @@ import json
 from dataclasses import replace
 
 import pytest
-from cryptography.hazmat.primitives import serialization
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ansible_collections.certfleet.tls.plugins.module_utils.pki import adoption, clients
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.clients import Lineage
+from ansible_collections.certfleet.tls.plugins.module_utils.pki.errors import StateError
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.manifest import live_facts, look
+from ansible_collections.certfleet.tls.plugins.module_utils.pki.versions import Versions
 from tests.unit.pki import ca, host
 from tests.unit.pki.host import DIRECTORY, WANTED
 
@@ -67,6 +70,7 @@ fullchain = {live}/fullchain.pem
 
 # Options used in the renewal process
 [renewalparams]
+preferred_profile = None
 account = 0123456789abcdef
 authenticator = webroot
 webroot_path = /var/www/html,
@@ -74,14 +78,15 @@ server = {DIRECTORY}
 key_type = ecdsa
 [[webroot_map]]
 shop.example = /var/www/html
+server = /var/www/elsewhere
 """
     put(folder / "renewal", **{f"{name}__conf": conf})
     account = folder / "accounts" / "ca.example" / "directory" / "0123456789abcdef"
     put(account, regr__json=json.dumps({"body": {}, "uri": ACCOUNT}))
 
 
-def acme_sh(folder, left, name="shop.example"):
-    own = folder / f"{name}_ecc"
+def acme_sh(folder, left, name="shop.example", certs=None):
+    own = (certs or folder) / f"{name}_ecc"
     conf = f"Le_Domain='{name}'\nLe_Alt='www.{name}'\nLe_Webroot='/var/www/html'\nLe_API='{DIRECTORY}'\n"
     put(own, **{f"{name}__key": left.key, f"{name}__cer": left.certificate, "ca__cer": left.chain})
     put(own, **{f"{name}__conf": conf, f"{name}__csr__conf": "[ req ]\n"})
@@ -103,7 +108,8 @@ def dehydrated(folder, left, name="shop.example"):
     put(own, **{"privkey-1__pem": left.key, "cert-1__pem": left.certificate, "chain-1__pem": left.chain})
     for file in ("privkey", "cert", "chain"):
         (own / f"{file}.pem").symlink_to(f"{file}-1.pem")
-    put(folder / "conf", config=f'CONFIG_D=x\nBASEDIR="{folder}"\n#CERTDIR="${{BASEDIR}}/certs"\nCA="{DIRECTORY}"\n')
+    config = f'CONFIG_D=x\nBASEDIR="{folder}"\nCERTDIR="${{BASEDIR}}/certs"  # x\nCA={DIRECTORY} # "x"\n'
+    put(folder / "conf", config=config)
     encoded = base64.urlsafe_b64encode(f"{DIRECTORY}\n".encode()).decode().rstrip("=")
     put(folder / "accounts" / encoded, account_id__json=json.dumps({"url": ACCOUNT}))
 
@@ -149,12 +155,14 @@ def test_each_client_s_folder(home, tmp_path, client):
     manifest = host.manifest(home, "0001")
     assert (manifest["directory"], manifest["account_uri"]) == (DIRECTORY, account)
     assert manifest["reloaded"] is True, "no service has to read anything anew"
+    assert manifest["created"] == manifest["not_before"], "its key is not of today"
+    assert manifest["profile"] is None
     facts = live_facts(str(home), "shop", "0001")
     assert (facts["key_type"], facts["identifiers"]) == ("ec256", WANTED.identifiers)
     assert host.key_drift(home, "0001") == []
     host.keys_are_closed(home)
     again = adopt(home, lineage)
-    assert (again.changed, again.problem) == (False, "")
+    assert (again.changed, again.problem, again.source) == (False, "", lineage)
     assert host.versions(home) == ["0001"]
 
 
@@ -171,6 +179,7 @@ def test_a_folder_that_is_not_there_or_empty(tmp_path, client):
         ("https://ca.example/cert/1", DIRECTORY),
         ("https://second.example/cert/1", "https://second.example/dir"),
         ("https://else.example:14000/cert/1", "https://else.example:14000/"),
+        ("https://[oops", DIRECTORY),
     ],
 )
 def test_the_ca_where_only_a_url_of_it_is_known(home, tmp_path, ca_url, directory):
@@ -190,6 +199,16 @@ def test_what_the_next_run_would_issue_anew_all_the_same_is_told(home, tmp_path)
     )
 
 
+def self_signed(left):
+    name = ca.subject("Own")
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(left.private.public_key())
+    builder = builder.not_valid_before(ca.NOW.replace(tzinfo=None)).serial_number(1)
+    builder = builder.not_valid_after((ca.NOW + ca.DAY).replace(tzinfo=None))
+    names = x509.SubjectAlternativeName([x509.DNSName(name) for name in WANTED.identifiers])
+    left.leaf = builder.add_extension(names, False).sign(left.private, hashes.SHA256())
+    left.certificate = ca.pem(left.leaf).encode()
+
+
 def broken_chain(left):
     left.chain = ca.pem(ca.Authority.root("Intermediate").intermediate().certificate).encode()
 
@@ -204,7 +223,13 @@ def odd_key(left):
     left.key, left.certificate = sec1(left.private), ca.pem(left.leaf).encode()
 
 
+def odd_certificate(left):
+    curve = bytes.fromhex("2a8648ce3d030107")
+    left.certificate = ca.patched(left.leaf, curve, curve[:-1] + b"\x7f").encode()
+
+
 UNUSABLE = {
+    "a curve that nobody knows": (odd_certificate, "no certificate with just these"),
     "another key": (other_key, "/key.pem is not the key of "),
     "no key": (lambda left: setattr(left, "key", b""), "/key.pem holds no private key that could be read"),
     "encrypted": (
@@ -213,6 +238,16 @@ UNUSABLE = {
     ),
     "a curve that is not ours": (odd_key, "/key.pem is ec521, which is not one of ec256"),
     "a chain that does not hold": (broken_chain, "the CA's chain does not hold"),
+    "self-signed": (self_signed, "/cert.pem is self-signed"),
+    "a chain file with nothing in it": (
+        lambda left: setattr(left, "chain", b""),
+        "/chain.pem holds no certificate that could be read",
+    ),
+    "a damaged chain": (lambda left: setattr(left, "chain", left.chain[:-40]), "/chain.pem from the CA is damaged"),
+    "a damaged chain after it": (
+        lambda left: setattr(left, "certificate", left.certificate + left.chain[:-40]),
+        "no certificate with just these",
+    ),
     "no certificate": (lambda left: setattr(left, "certificate", b"x" * 2_000_000), "no certificate with just these"),
 }
 
@@ -245,6 +280,80 @@ def test_the_best_is_taken(home, tmp_path):
     assert adopt(home, *lineages).source.certificate == str(tmp_path / "best" / "cert.pem")
 
 
+def test_one_without_a_chain_is_the_last_choice_and_is_told(home, tmp_path):
+    bare = files(tmp_path / "bare", Left(not_after=ca.NOW + 50 * ca.DAY), chain=False)
+    whole = files(tmp_path / "whole", Left(kind="rsa", not_after=ca.NOW + 10 * ca.DAY))
+    assert adopt(home, bare, whole, check=True).source == whole
+    assert adopt(home, bare).warning == (
+        f"{tmp_path}/bare/cert.pem comes without a chain, which most clients of a server need: name its file, too"
+    )
+    assert host.served(home)["chain.pem"] == b""
+
+
+def test_what_is_in_the_link_s_place_is_told_in_a_check_too(home, tmp_path):
+    (home / "live").mkdir(parents=True)
+    (home / "live" / "shop").symlink_to("/etc")
+    for check in (True, False):
+        with pytest.raises(StateError, match="is not a link to one of its versions: move it away"):
+            adopt(home, files(tmp_path / "srv", Left()), check=check)
+
+
+def test_what_another_run_took_over_meanwhile_stays(home, tmp_path, monkeypatch):
+    lineage = files(tmp_path / "srv", Left())
+    real = Versions.locked
+
+    def locked(self):
+        monkeypatch.setattr(Versions, "locked", real)
+        assert adopt(home, lineage).changed  # the other's
+        return self.locked()
+
+    monkeypatch.setattr(Versions, "locked", locked)
+    assert adopt(home, lineage).changed is False
+    assert host.versions(home) == ["0001"]
+
+
+def test_lineages_that_certbot_numbers(home, tmp_path):
+    certbot(tmp_path, Left(not_after=ca.NOW + ca.DAY))
+    certbot(tmp_path, Left(), name="shop.example-0001")
+    found = clients.find(clients.CERTBOT, str(tmp_path))
+    assert [lineage.name for lineage in found] == ["shop.example-0001", "shop.example"]
+    assert adopt(home, *found).source.name == "shop.example-0001"
+
+
+def test_a_folder_that_was_moved(home, tmp_path):
+    certbot(tmp_path / "old", Left())
+    (tmp_path / "old").rename(tmp_path / "new")
+    assert adopt(home, *clients.find(clients.CERTBOT, str(tmp_path / "new"))).changed
+
+
+def test_certificates_elsewhere_by_the_configuration(home, tmp_path):
+    acme_sh(tmp_path / "own", Left(), certs=tmp_path / "certs")
+    put(tmp_path / "own", account__conf=f"CERT_HOME='{tmp_path}/certs'\n")
+    (lineage,) = clients.find(clients.ACME_SH, str(tmp_path / "own"))
+    assert lineage.account_uri == ACCOUNT
+    assert adopt(home, lineage).changed
+
+
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ("A=b", "b"),
+        ("  export A='b c' ", "b c"),
+        ("A = b # c", "b"),
+        ("A=b#c", "b#c"),
+        ('A="b # c"', "b # c"),
+        ("A='b'  # it's", "b"),
+        ("A= # b", ""),
+        ("A=", ""),
+        ("A='", "'"),
+        ("#A=b", None),
+        ("A b=c", None),
+    ],
+)
+def test_what_an_assignment_says(line, value):
+    assert clients._assignments(line).get("A") == value
+
+
 def test_a_chain_in_the_certificate_s_file(home, tmp_path):
     left = Left()
     left.certificate += left.chain
@@ -260,16 +369,33 @@ def test_what_is_pending_gives_way(home, tmp_path):
     assert look(str(home), "shop").pending is None
 
 
+def test_one_odd_file_keeps_nothing_from_being_found(tmp_path):
+    for make, client in ((acme_sh, clients.ACME_SH), (lego, clients.LEGO), (certbot, clients.CERTBOT)):
+        make(tmp_path / client, Left())
+    for path in (path for path in tmp_path.rglob("*") if path.suffix in (".conf", ".json") and path.is_file()):
+        path.write_text(path.read_text().replace("https://ca.example", "https://[oops"))
+    for client in (clients.ACME_SH, clients.LEGO, clients.CERTBOT):
+        (lineage,) = clients.find(client, str(tmp_path / client))
+        (found,) = adoption.look([lineage], ca.NOW)
+        assert (lineage.account_uri, found.problem) == (None, "")
+    dehydrated(tmp_path, Left())
+    put(tmp_path / "conf", config="CERTDIR='/srv/\0'\n")
+    assert clients.find(clients.DEHYDRATED, str(tmp_path / "conf")) == []
+    (found,) = adoption.look([Lineage(clients.FILES, "x", "/srv/\0", "/srv/\0")], ca.NOW)
+    assert "holds no certificate" in found.problem
+
+
 def test_hostile_words_lead_nowhere(tmp_path):
-    left = Left()
-    certbot(tmp_path, left)
-    conf = tmp_path / "renewal" / "shop.example.conf"
-    conf.write_text(conf.read_text().replace("0123456789abcdef", "../../../../../etc").replace("/var/www", "var/www"))
-    (lineage,) = clients.find(clients.CERTBOT, str(tmp_path))
+    folder = tmp_path / "letsencrypt"
+    certbot(folder, Left())
+    conf = folder / "renewal" / "shop.example.conf"
+    conf.write_text(conf.read_text().replace("0123456789abcdef", "../../../../etc").replace("/var/www", "var/www"))
+    put(tmp_path / "etc", regr__json=json.dumps({"uri": "https://hostile.example"}))
+    (lineage,) = clients.find(clients.CERTBOT, str(folder))
     assert (lineage.account_uri, lineage.webroot) == (None, None)
     conf.write_bytes(b"\xff\x00=\n= =\n")
-    (lineage,) = clients.find(clients.CERTBOT, str(tmp_path))
-    assert lineage.key == str(tmp_path / "live" / "shop.example" / "privkey.pem"), "where it is if nothing is said"
+    (lineage,) = clients.find(clients.CERTBOT, str(folder))
+    assert lineage.key == str(folder / "live" / "shop.example" / "privkey.pem"), "where it is if nothing is said"
     conf.unlink()
     conf.symlink_to("/dev/zero")
-    assert len(clients.find(clients.CERTBOT, str(tmp_path))) == 1
+    assert len(clients.find(clients.CERTBOT, str(folder))) == 1

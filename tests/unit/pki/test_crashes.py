@@ -16,15 +16,16 @@ import signal
 import tempfile
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Callable
 
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.module_utils.pki import deployment, files, preparation, sharing
+from ansible_collections.certfleet.tls.plugins.module_utils.pki import adoption, deployment, files, preparation, sharing
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.errors import DiskError
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.manifest import issued_facts, look, pending_facts
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.preparation import Order
-from tests.unit.pki import ca, faults, host
+from tests.unit.pki import ca, faults, host, test_adoption
 from tests.unit.pki.host import ACCOUNT, ORDER, ORDER_2, OTHER, WANTED
 
 
@@ -129,6 +130,22 @@ def giver():
     return home
 
 
+def adopt(home):
+    """Take over what another client left; and what the role does where that was killed before its end."""
+    adopted = adoption.adopt(home, WANTED, left(), [host.DIRECTORY], ca.NOW, False)
+    if not adopted.changed and host.outstanding(home):
+        repair(home)
+        confirm(home)
+
+
+@cache
+def left():
+    """What another client has."""
+    folder = Path(tempfile.mkdtemp(prefix="left-"))
+    atexit.register(shutil.rmtree, folder)
+    return adoption.look([test_adoption.files(folder, test_adoption.Left())], ca.NOW)
+
+
 def forget_order(home):
     preparation.forget_order(home, "shop", ORDER.order_uri, False)
 
@@ -201,6 +218,15 @@ def live_is(number, *older):
     return settled
 
 
+def adopted(home):
+    found = look(home, "shop")
+    assert (found.numbers, found.pending) == ([found.live], None)
+    with open(left()[0].lineage.certificate, "rb") as file:
+        assert host.served(home)["cert.pem"] == file.read()
+    assert host.key_drift(home, found.live) == []
+    assert not host.outstanding(home)
+
+
 def taken_back(home):
     found = look(home, "shop")
     assert (found.live, found.pending) == ("0001", "0002")
@@ -220,12 +246,12 @@ class Scene:
     @property
     def real(self):
         """Whether it is also killed for real, which takes longer."""
-        real = (whole_run, first_whole_run, forget_order, repair, go_back, switch, confirm)
+        real = (whole_run, first_whole_run, forget_order, repair, go_back, switch, confirm, adopt)
         return self.action in real or "other" in self.name
 
     @property
     def switches(self):
-        return self.action in (deploy, receive, go_back, switch, whole_run, first_whole_run)
+        return self.action in (deploy, receive, adopt, go_back, switch, whole_run, first_whole_run)
 
 
 SCENES = [
@@ -244,6 +270,7 @@ SCENES = [
     Scene("deploy after drift", with_drifted_pending, deploy, live_is("0002", "0001")),
     Scene("first receive", nothing, receive, live_is("0001")),
     Scene("receive", with_live, receive, live_is("0002", "0001")),
+    Scene("adopt", nothing, adopt, adopted),
     Scene("repair", with_drifted_live, repair, live_is("0001")),
     Scene("go back", with_unproved, go_back, taken_back),
     Scene("switch anew", with_one_taken_back, switch, live_is("0002", "0001")),

@@ -10,10 +10,11 @@ import os
 import signal
 import stat
 import threading
+from pathlib import Path
 
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.module_utils.pki import files
+from ansible_collections.certfleet.tls.plugins.module_utils.pki import files, webroot
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.attributes import Attributes
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.errors import DiskError, LockedError
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.files import Content
@@ -558,7 +559,7 @@ def test_what_cannot_be_overwritten_is_replaced_all_the_same(tmp_path, disk):
     path = tmp_path / "shop.pem"
     path.write_bytes(b"secret")
     path.chmod(0o600)
-    struck = disk(at=7, fault=faults.no_space)
+    struck = disk(at=8, fault=faults.no_space)
     files.replace(str(path), Content(b"new", Attributes(0o600)))
     assert struck.struck == "overwrite"
     assert path.read_bytes() == b"new"
@@ -587,3 +588,37 @@ def test_a_key_that_cannot_be_overwritten_goes_all_the_same(tmp_path, disk):
     files.remove_folder(str(tmp_path / "0001"))
     assert struck.struck == "overwrite"
     assert os.listdir(tmp_path) == []
+
+
+# Folders that a service's user owns: formats', webroots'. Whoever owns one may change what is in it at any time.
+OTHERS = {
+    "replace": lambda path: files.replace(path, Content(b"")),
+    "clear": files.clear,
+    "destroy": files.destroy,
+    "write_all": lambda path: files.write_all(os.path.dirname(path), {os.path.basename(path): Content(b"")}),
+    "remove_file": files.remove_file,
+    "webroot": lambda path: webroot.Response(str(Path(path).parents[2]), "shop.p12", "answer").put(),
+}
+
+
+@pytest.mark.parametrize("action", OTHERS.values(), ids=OTHERS)
+def test_in_the_folders_of_others_no_folder_is_gone_into(tmp_path, monkeypatch, action):
+    folder, elsewhere = tmp_path / ".well-known" / "acme-challenge", tmp_path / "etc"
+    trap = folder / ("shop.p12" if action is files.destroy else ".shop.p12.aside") / "x"
+    for made in (trap, elsewhere):
+        made.mkdir(parents=True)
+    (elsewhere / "shadow").write_bytes(b"secret")
+    (elsewhere / "shadow").chmod(0o600)
+    real = os.path.islink
+
+    def islink(path):
+        answer = real(path)
+        if os.path.basename(path) == "x":  # looked at, and swapped before it is gone into
+            os.rmdir(path)
+            os.symlink(elsewhere, path)
+        return answer
+
+    monkeypatch.setattr(files.os.path, "islink", islink)
+    with pytest.raises(DiskError):
+        action(str(folder / "shop.p12"))
+    assert (elsewhere / "shadow").read_bytes() == b"secret"

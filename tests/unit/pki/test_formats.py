@@ -33,6 +33,14 @@ OPTION = {
     "roots": None,
 }
 CERTIFICATE = {"name": "shop", "mode": "0640", "owner": None, "group": None}
+COMMON = {
+    **dict.fromkeys(("webroot", "http_01_listen", "tls_alpn_01_listen", "profile", "owner", "group")),
+    "challenge": "dns-01",
+    "key_type": "ec256",
+    "reload": [],
+    "probe": [],
+    "mode": "0600",
+}
 
 
 def option(kind, path="/srv/shop", **more):
@@ -261,6 +269,7 @@ def test_odd_records_are_none(found):
         ([option("combined", passphrase="x")], "with a passphrase, which combined does not take"),
         ([option("combined", mode="0644")], "would open the private key"),
         ([option("der", mode="644")], "mode '644' is not one"),
+        ([option("pkcs12", friendly_name="\udcff")], "a friendly_name that is not text"),
         ([option("der", owner="no-such-user")], "is not a user of this host"),
     ],
 )
@@ -269,15 +278,71 @@ def test_what_cannot_be_wanted(options, message):
         wanted(*options)
 
 
-def test_a_path_of_two_certificates_is_refused(home):
-    none = dict.fromkeys(("webroot", "http_01_listen", "tls_alpn_01_listen", "profile", "owner", "group"))
-    common = {**none, "challenge": "dns-01", "key_type": "ec256", "reload": [], "probe": [], "mode": "0600"}
-    both = [
-        {**common, "name": name, "identifiers": [f"{name}.example"], "formats": [option("combined")]}
-        for name in ("shop", "mail")
-    ]
-    for found in inspection.inspect(str(home), both):
-        assert found["invalid"] == ["formats has /srv/shop, which another certificate has as well"]
+def asking(name, *formats):
+    """The options of a certificate."""
+    return {**COMMON, "name": name, "identifiers": [f"{name}.example"], "formats": list(formats)}
+
+
+def test_a_path_of_two_certificates_is_refused(home, place):
+    (place.parent / "link").symlink_to(place)
+    paths = {"shop": place / "x", "mail": place.parent / "link" / "x", "other": place / "y"}
+    asked = [asking(name, option("combined", path)) for name, path in paths.items()]
+    for found in inspection.inspect(str(home), asked)[:2]:
+        assert found["invalid"] == [f"formats has {paths[found['name']]}, which another certificate has as well"]
+    assert inspection.inspect(str(home), asked)[2]["invalid"] == []
+    with pytest.raises(OptionError, match="twice"):
+        wanted(option("der", place / "x"), option("root", place.parent / "link" / "x"))
+
+
+def test_a_path_among_the_versions_is_refused(home, place):
+    live(home, WANTED)
+    (place / "link").symlink_to(home / "live" / "shop")
+    for path in (home / "shop.pem", home / "live" / "shop" / "privkey.pem", place / "link" / "privkey.pem"):
+        (found,) = inspection.inspect(str(home), [asking("shop", option("combined", path))])
+        assert found["invalid"] == [f"formats has {path}, which is in {home}: that is for the versions alone"]
+    (found,) = inspection.inspect(str(home), [asking("shop", option("combined", f"{home}-other"))])
+    assert found["invalid"] == []
+
+
+def test_what_the_host_s_library_cannot_write_is_told_before_anything_is_ordered(home, monkeypatch):
+    asked = [asking("shop", option("pkcs12", "/srv/a", encryption="modern"), option("pkcs12", "/srv/b"))]
+    for version, problems in (("3.3", 1), ("37.0", 1), ("38.0", 0), ("", 0)):
+        monkeypatch.setattr(inspection.library, "_version", lambda folder, version=version: version)
+        told = [text for text in inspection.inspect(str(home), asked)[0]["problems"] if "modern" in text]
+        assert len(told) == problems, version
+        assert all(text.startswith("/srv/a: the modern encryption of PKCS #12 needs") for text in told)
+
+
+def test_what_openssl_refuses_is_told(home, place, monkeypatch):
+    def refuse(*arguments):
+        raise ValueError("no such algorithm")
+
+    monkeypatch.setattr(encodings.pkcs12, "serialize_key_and_certificates", refuse)
+    deployed = live(home, wanted(option("pkcs12", place / "shop.p12"), option("der", place / "shop.der")))
+    assert deployed.problem == f"{place}/shop.p12: this host's OpenSSL does not write it: no such algorithm"
+    assert (place / "shop.der").exists()
+
+
+def test_the_roots_of_the_distribution(place, monkeypatch):
+    item = wanted(option("root")).formats[0]
+    by = ROOT.intermediate()
+    leaf = by.leaf(ca.ec_key().public_key(), ["shop.example"])
+    (place / "bundle.pem").write_text(ca.pem(ca.Authority.root("Other").certificate, ROOT.certificate))
+    (place / "link.pem").symlink_to("bundle.pem")  # as on RHEL
+    monkeypatch.setattr(encodings, "ROOTS", (str(place / "none.pem"), str(place / "link.pem")))
+    assert encodings.encode(item, None, leaf, [by.certificate], ca.NOW).decode() == ca.pem(ROOT.certificate)
+    with pytest.raises(FormatError, match=f"not in {place}/none.pem or {place}/link.pem"):  # it is over
+        encodings.encode(item, None, leaf, [by.certificate], ca.NOW + 100 * ca.DAY)
+
+
+def test_what_is_dropped_with_a_renewal_is_told_then_and_not_again(home, place):
+    live(home, wanted(option("combined", place / "shop.pem")))
+    text = f"{place}/shop.pem is not wanted any more: it stays as it is, and is renewed no longer"
+    for number, warning in (("0002", text), ("0003", "")):
+        host.prepare(home, WANTED, replace(ORDER_2, order_uri=f"https://ca.example/order/{number}"))
+        assert host.deploy(home, WANTED).warning == warning
+        assert repair(home, WANTED).warning == ""
+        host.confirm(home)
 
 
 @pytest.mark.parametrize("power", [True, False], ids=["killed", "power cut"])

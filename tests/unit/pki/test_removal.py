@@ -61,6 +61,13 @@ def test_nothing_of_it_is_left_and_the_others_stay(home, place):
     assert host.served(home, "mail")
 
 
+def test_a_file_that_another_certificate_has_now_stays(home, place):
+    host.make_live(home, wanted(option("combined", place / "shop.pem"), option("der", place / "shop.der")))
+    (place / ".shop.pem.aside").write_text("the other's")
+    remove(str(home), "shop", check=False, kept=[str(place / "shop.pem")])
+    assert sorted(os.listdir(place)) == [".shop.pem.aside", "shop.pem"]
+
+
 def test_what_is_not_ours_stays(home):
     host.make_live(home)
     (home / "live" / "shop").unlink()

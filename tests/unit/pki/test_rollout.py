@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 from cryptography.x509 import load_pem_x509_certificate
 
+from ansible_collections.certfleet.tls.plugins.module_utils.pki import sharing
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.errors import ServiceError
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.manifest import folder_path, look
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.reloads import SERVICE, Reload
@@ -120,6 +121,16 @@ def test_drift_is_repaired(home):
     assert run.changed
     assert "mode 0600 instead of 0640" in run.diff()[0]["after"]
     assert host.key_drift(home, "0001") == []
+
+
+@pytest.mark.parametrize("status", ["failed", "deferred"])
+def test_a_key_to_receive_with_is_good_for_one_run(home, status):
+    sharing.await_key(str(home), "shop")
+    for check, left in ((True, 1), (False, 0)):
+        run = rollout(home, check=check)
+        run.take(result("shop", status, problem="web1 makes the key and orders: no", resumable=True))
+        assert len(run.failures) == (status == "failed")
+        assert len([path for path in host.everything(home) if "receiving" in path]) == left
 
 
 @pytest.mark.parametrize(

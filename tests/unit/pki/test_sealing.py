@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
+from itertools import permutations
 
 import pytest
 
@@ -41,6 +42,12 @@ def test_no_one_else_opens_it_nor_under_another_name():
     for other, name in ((sealing.receiving_key(), "shop"), (key, "mail")):
         with pytest.raises(SealError, match="for another host, another certificate or another run"):
             sealing.unseal(sealed, other, name)
+
+
+def test_both_points_are_part_of_what_it_is_sealed_with():
+    points = [sealing._point(sealing.receiving_key().public_key()) for _unused in range(3)]
+    keys = {sealing._derived(b"secret", *pair) for pair in permutations(points, 2)}
+    assert len(keys) == 6
 
 
 @pytest.mark.parametrize("at", [1, 30, 64, 65, 76, 77, 100, -17, -1])

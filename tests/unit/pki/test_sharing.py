@@ -73,6 +73,23 @@ def test_a_host_gets_what_another_has(giver, home, any_umask):
     assert not host.prepare(home, order=Order("https://ca.example/order/9", ACCOUNT)).reused
 
 
+def test_the_key_to_receive_with_is_overwritten_when_it_goes(giver, home):
+    for how in (lambda given: receive(home, given), lambda given: sharing.discard_key(str(home), "shop")):
+        received(giver, home)
+        (path,) = receiving(home)
+        with open(path, "rb") as first:
+            given = received(giver, home)
+            assert set(first.read()) == {0}, "by the next run's"
+        with open(path, "rb") as second:
+            how(given)
+            assert set(second.read()) == {0}
+        assert receiving(home) == []
+    untouched = host.snapshot(home)
+    sharing.discard_key(str(home), "shop")
+    sharing.discard_key(str(home), "other")
+    assert host.snapshot(home) == untouched
+
+
 def test_a_key_is_given_before_its_certificate_is_there(quick_path, home):
     giver = quick_path / "giver"
     host.prepare(giver, order=ORDER)

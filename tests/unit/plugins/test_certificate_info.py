@@ -44,6 +44,36 @@ def test_the_content_of_what_is_live_passes_if_it_is_asked_for():
     assert found["live"] == {"content": "PEM"}
 
 
+def test_facts_of_the_host_become_no_variables_of_ours():
+    said = {"certificates": [facts()], "ansible_facts": {"acme_certificates": [FORGED]}}
+    assert "ansible_facts" not in run(said, certificates=[SHOP])
+
+
+def test_where_ansible_found_the_interpreter_is_kept():
+    action = ActionModule(MagicMock(args={}, async_val=0), *[MagicMock()] * 2, *[None] * 3)
+    action._discovered_interpreter_key, action._discovered_interpreter = "discovered_interpreter_python", "/usr/bin/py"
+    action._execute_module = MagicMock(return_value={"certificates": [], "ansible_facts": {"acme_home": "/srv"}})
+    assert action.run(task_vars={})["ansible_facts"] == {"discovered_interpreter_python": "/usr/bin/py"}
+
+
+@pytest.mark.parametrize(
+    ("passphrase", "reload", "refused"),
+    [
+        ("tomcat", [{"notify": "Restart tomcat"}], True),
+        ("shop", [], True),
+        ("sesame", [{"notify": "Restart tomcat"}, "nginx", {"service": "sesame"}], False),
+        ("\udcff", [], True),
+    ],
+    ids=["in a handler's name", "in its own name", "fine", "no text"],
+)
+def test_a_passphrase_that_cannot_be_used_is_found_before_anything_is_ordered(passphrase, reload, refused):
+    keystore = {"kind": "pkcs12", "path": "/srv/shop.p12", "passphrase": passphrase}
+    asked = [{**SHOP, "reload": reload, "formats": [keystore]}, {**SHOP, "name": "mail"}]
+    (shop, mail) = run({"certificates": [facts(), facts("mail")]}, certificates=asked)["certificates"]
+    assert bool(shop["invalid"]) is refused
+    assert mail["invalid"] == []
+
+
 def test_without_options_nothing_is_wanted():
     found = run({"certificates": [facts(), facts("mail")]})["certificates"]
     assert [(item["name"], item["wanted"]) for item in found] == [("shop", None), ("mail", None)]

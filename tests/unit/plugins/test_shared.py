@@ -106,6 +106,22 @@ def test_what_was_issued_for_another_host_is_told_with_the_key():
     assert told(plan(share()), "web1", with_answer()) == [FINAL]
 
 
+@pytest.mark.parametrize("odd", [None, [], "x", 7, ["x"], {"shop": 7}, [{}], [{"name": "shop", "sealed": "x"}]])
+def test_an_odd_answer_of_one_host_is_told_and_stops_no_other(odd):
+    the_plan = plan(share())
+    (stopped,) = told(the_plan, "web3", with_answer(shares=odd, failures=odd))
+    assert stopped["status"] == "failed"
+    assert stopped["problem"].startswith("web1 has the key, and did not give it: ")
+    for request in ({"receivers": odd}, {"receivers": {"shop": odd}}, {"failures": odd}):
+        if request == {"receivers": {"shop": "x"}}:
+            continue  # which may be a key, for all that is known here
+        hostvars = {**with_answer(), "web3": {"acme_request": request}}
+        (asked,) = shared.shares(the_plan, finalized(), hostvars, "web2")
+        assert asked["shares"][0]["receivers"] == {"web2": "key of web2"}
+        assert told(the_plan, "web3", hostvars)[0]["status"] == "failed"
+        assert told(the_plan, "web2", hostvars)[0]["status"] == "valid"
+
+
 def test_what_another_host_has_is_told_with_the_key():
     (result,) = told(plan(share("0a")), "web3", with_answer(), {"hosts": {}})
     assert (result["status"], result["certificate"], result["sealed_key"]) == ("valid", "C", "sealed 3")

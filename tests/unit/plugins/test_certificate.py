@@ -1,0 +1,54 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the module certificate refuses before it changes anything, and what it leaves to other certificates."""
+
+from __future__ import annotations
+
+from unittest.mock import MagicMock
+
+import pytest
+
+from ansible_collections.certfleet.tls.plugins.module_utils.pki.errors import HostError
+from ansible_collections.certfleet.tls.plugins.modules import certificate
+from tests.unit.pki import host
+from tests.unit.pki.test_formats import asking, option, wanted
+
+
+def checked(home, *certificates, concerned="shop"):
+    results = [{"name": name, "status": "valid"} for name in concerned.split()]
+    return certificate.checked(
+        {"home": str(home), "certificates": list(certificates), "results": results, "challenges": []}
+    )
+
+
+def refusals(tmp_path):
+    own = option("combined", tmp_path / "acme" / "live" / "shop" / "privkey.pem")
+    shop = asking("shop", option("pkcs12", tmp_path / "shop.p12"))
+    return {
+        "is in": [asking("shop", own)],
+        "another certificate has": [shop, asking("mail", option("der", tmp_path / "shop.p12"))],
+        "Ansible hides": [{**shop, "reload": [{"notify": "Open sesame"}]}],
+    }
+
+
+@pytest.mark.parametrize("text", ["is in", "another certificate has", "Ansible hides"])
+def test_formats_that_cannot_be(tmp_path, text):
+    certificates = refusals(tmp_path)[text]
+    with pytest.raises(HostError, match=f"^certificate shop: .*{text}"):
+        checked(tmp_path / "acme", *certificates)
+    assert list(checked(tmp_path / "acme", *certificates, asking("other"), concerned="other")[0]) == ["other"], "alone"
+
+
+def test_a_file_that_a_listed_certificate_has_now_stays_when_its_old_one_is_removed(monkeypatch, tmp_path):
+    (tmp_path / "srv").mkdir()
+    path = tmp_path / "srv" / "x.pem"
+    host.make_live(tmp_path / "acme", wanted(option("combined", path)))
+    module = MagicMock(check_mode=False)
+    module.params = {"home": str(tmp_path / "acme"), "certificates": [asking("store", option("combined", path))]}
+    removed = {"name": "shop", "status": "remove"}
+    module.params |= {"results": [removed], "challenges": [], "keep_versions": 3}
+    monkeypatch.setattr(certificate, "AnsibleModule", lambda **options: module)
+    certificate.main()
+    assert module.exit_json.call_args.kwargs["changed"]
+    assert path.exists()
+    assert not (tmp_path / "acme" / "live" / "shop").is_symlink()

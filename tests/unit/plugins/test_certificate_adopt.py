@@ -1,0 +1,51 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the module says of what it took over, now or before, and of files that were named."""
+
+from __future__ import annotations
+
+from unittest.mock import MagicMock
+
+import pytest
+
+from ansible_collections.certfleet.tls.plugins.modules import certificate_adopt
+from tests.unit.pki import test_adoption as left
+from tests.unit.pki.test_formats import COMMON
+
+
+@pytest.fixture
+def adopt(monkeypatch, tmp_path):
+    """Runs the module; gives its result and its warnings."""
+
+    def run(*named):
+        files = [{"certificate": item.certificate, "key": item.key, "chain": item.chain} for item in named]
+        wanted = {**COMMON, "name": "shop", "identifiers": left.WANTED.identifiers, "formats": []}
+        params = {"home": str(tmp_path / "acme"), "certificates": [wanted], "directories": [left.DIRECTORY]}
+        module = MagicMock(params={**params, "folders": [], "files": files}, check_mode=False)
+        monkeypatch.setattr(certificate_adopt, "AnsibleModule", lambda **options: module)
+        monkeypatch.setattr(certificate_adopt.clients, "usual", list)
+        monkeypatch.setattr(certificate_adopt, "datetime", MagicMock(now=lambda zone: left.ca.NOW))
+        certificate_adopt.main()
+        assert not module.fail_json.called
+        return module.exit_json.call_args.kwargs, [call.args[0] for call in module.warn.call_args_list]
+
+    return run
+
+
+def test_what_was_taken_over_before_is_told_as_that(adopt, tmp_path):
+    here = left.files(tmp_path / "here", left.Left())
+    other = left.files(tmp_path / "other", left.Left(names=["other.example"]))
+    for changed in (True, False):
+        result, warnings = adopt(here, other)
+        assert (result["changed"], bool(result["diff"])) == (changed, changed)
+        assert [item["adopted"] for item in result["found"]] == ["shop", None]
+        assert warnings == []
+
+
+def test_a_named_file_that_cannot_be_used_is_warned_of(adopt, tmp_path):
+    here = left.files(tmp_path / "here", left.Left())
+    result, warnings = adopt(here._replace(certificate="/none.pem"))
+    assert warnings == [
+        "/none.pem, which files names, cannot be taken over: /none.pem holds no certificate that could be read"
+    ]
+    assert result["changed"] is False
