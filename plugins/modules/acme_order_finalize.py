@@ -151,7 +151,8 @@ options:
     description:
       - Where the CA offers several chains, the roots to which it should lead, in order, by common name or by the
         identifier of their key (hexadecimal).
-      - Alternate chains are downloaded only where one is preferred, and only as far as it takes.
+      - Alternate chains are downloaded only where one is preferred, and only as far as it takes. One that cannot be had
+        or read counts as not offered.
     type: list
     elements: str
     default: []
