@@ -100,7 +100,7 @@ def check_places(formats: Iterable[Format], home: str, contended: Collection[str
 def passphrase_problems(certificates: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """What passphrases keep certificates from being put in place, by their names.
 
-    Ansible hides a secret wherever it is in a result: in the names of handlers as well, by which the role notifies them.
+    Ansible hides a secret wherever it is in a result: in the names of handlers, too, by which the role notifies them.
     """
     given = {item["passphrase"] for option in certificates for item in option["formats"] if item["passphrase"]}
     problems = {}
