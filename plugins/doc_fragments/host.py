@@ -185,8 +185,8 @@ options:
             choices: [modern, legacy]
           passphrase:
             description: >-
-              What a V(pkcs12) is encrypted with, which needs one. It may not be part of the name of a certificate or of
-              a handler to notify: Ansible hides it wherever it is.
+              What a V(pkcs12) is encrypted with, which needs one. It may not be part of the name of a handler to
+              notify, since Ansible hides it wherever it is.
             type: str
           friendly_name:
             description: The name of key and certificate in a V(pkcs12). By default O(certificates[].name).

@@ -100,16 +100,16 @@ def check_places(formats: Iterable[Format], home: str, contended: Collection[str
 def passphrase_problems(certificates: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """What passphrases keep certificates from being put in place, by their names.
 
-    Ansible hides a secret wherever it is in a result: in the name of a handler, which the role notifies, as well.
+    Ansible hides a secret wherever it is in a result: in the names of handlers, too, by which the role notifies them.
     """
     given = {item["passphrase"] for option in certificates for item in option["formats"] if item["passphrase"]}
     problems = {}
     for option in certificates:
         handlers = [entry[NOTIFY] for entry in option["reload"] if _notifies(entry)]
-        if any(passphrase in name for passphrase in given for name in (option["name"], *handlers)):
+        if any(passphrase in handler for passphrase in given for handler in handlers):
             problems[option["name"]] = (
-                "its name, or a handler's that it notifies, has a passphrase of formats in it, which Ansible hides "
-                "wherever it is: choose another passphrase"
+                "reload has a handler with a passphrase of formats in its name, which Ansible hides wherever it is: "
+                "choose another passphrase"
             )
         if not all(_is_text(item["passphrase"] or "") for item in option["formats"]):
             problems[option["name"]] = "formats has a passphrase that is not text in UTF-8"

@@ -60,11 +60,11 @@ def test_where_ansible_found_the_interpreter_is_kept():
     ("passphrase", "reload", "refused"),
     [
         ("tomcat", [{"notify": "Restart tomcat"}], True),
-        ("shop", [], True),
+        ("shop", [], False),
         ("sesame", [{"notify": "Restart tomcat"}, "nginx", {"service": "sesame"}], False),
         ("\udcff", [], True),
     ],
-    ids=["in a handler's name", "in its own name", "fine", "no text"],
+    ids=["in a handler's name", "in its name, which comes back by other ways", "fine", "no text"],
 )
 def test_a_passphrase_that_cannot_be_used_is_found_before_anything_is_ordered(passphrase, reload, refused):
     keystore = {"kind": "pkcs12", "path": "/srv/shop.p12", "passphrase": passphrase}
