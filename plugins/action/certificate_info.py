@@ -80,12 +80,18 @@ def _of(wanted: list[dict[str, Any]] | None, said: Any) -> list[dict[str, Any]]:
     problems = passphrase_problems(wanted)
     return [
         {
+            "live": None,
+            "pending": None,
             **item,
             "wanted": without_passphrases(option),
-            "invalid": [*(item.get("invalid") or ()), *filter(None, [problems.get(option["name"])])],
+            "invalid": [*_texts(item.get("invalid")), *filter(None, [problems.get(option["name"])])],
         }
         for item, option in zip(said, wanted)
     ]
+
+
+def _texts(said: Any) -> list[str]:
+    return [str(text) for text in said] if isinstance(said, list) else []
 
 
 def _beside(wanted: list[dict[str, Any]], said: Any) -> list[str]:
@@ -101,6 +107,15 @@ def _versions(names: list[str], said: Any) -> list[dict[str, Any]]:
     """What a host *said* of versions, of the certificates that it was asked for."""
     if said is None:
         return []
-    if not isinstance(said, list) or not all(isinstance(item, dict) and item.get("name") in names for item in said):
+    if not isinstance(said, list) or not all(_is_version(item) and item["name"] in names for item in said):
         raise AnsibleActionFail("the host's answer is not one of certificate_info")
     return said
+
+
+def _is_version(item: Any) -> bool:
+    return (
+        isinstance(item, dict)
+        and all(isinstance(item.get(field), str) for field in ("name", "version", "certificate"))
+        and isinstance(item.get("live"), bool)
+        and isinstance(item.get("created"), (str, type(None)))
+    )

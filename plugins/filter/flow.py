@@ -77,7 +77,7 @@ def orders(plan: Mapping[str, Any], hostvars: Mapping[str, Any]) -> list[dict[st
                 continue
             wanted = facts[planned["name"]]["wanted"]
             facts_of = facts[planned["name"]]
-            journaled = _journaled(facts_of["pending"], wanted, plan["directories"])
+            journaled = _journaled(facts_of.get("pending"), wanted, plan["directories"])
             if planned.get("selected") and not _is_new(journaled, plan):
                 journaled = {}
             result.append(
@@ -90,8 +90,8 @@ def orders(plan: Mapping[str, Any], hostvars: Mapping[str, Any]) -> list[dict[st
                     "not_before": wanted["not_before"],
                     "not_after": wanted["not_after"],
                     "replaces_cert_id": planned["replaces_cert_id"],
-                    "replaces_directory": (facts_of["live"] or {}).get("directory"),
-                    "replaces_account": (facts_of["live"] or {}).get("account_uri"),
+                    "replaces_directory": (facts_of.get("live") or {}).get("directory"),
+                    "replaces_account": (facts_of.get("live") or {}).get("account_uri"),
                     "can_wait": planned["can_wait"],
                     "order_uri": journaled.get("order_uri"),
                     "account_uri": journaled.get("account_uri"),

@@ -259,8 +259,17 @@ def test_revoke(small: Fleet) -> None:
 
     # What the CA refuses is its own host's failure. Names as -e acme_revoke=old,shop gives them.
     foreign = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=old", "-keyout", "/dev/null"]
+    foreign += ["-addext", "subjectAltName=DNS:old.web2.lab.test"]
     small.lab.exec("web2", [*foreign, "-out", f"{HOME}/live/old/cert.pem"], check=True, capture_output=True)
     run = revoke("-l", "web2,web3", acme_revoke="old, shop")
     assert run.hosts_with("failed") == ["web2"]
     assert run.message("web2").startswith("certificate old is not revoked: revocation: ")
+
+    # Nor is what a host shows of another's.
+    other = small.file("web3", "shop", "cert.pem").read_text()
+    small.file("web2", "shop", "cert.pem").write_text(other)
+    run = revoke("-l", "web2")
+    assert run.message("web2") == (
+        "certificate shop is not revoked: it is for web3.lab.test, which acme_certificates has for web3 and not for this host"
+    )
     assert revoked() == ["web1", "web2", "web3"]

@@ -16,6 +16,7 @@ _TEXTS = (
     *("serial", "issuer", "ari_id", "not_before", "not_after", "created", "content"),
 )
 _LISTS = ("identifiers", "missing", "damaged", "unreadable", "attributes", "formats")
+_ALWAYS = ("identifiers", "missing", "damaged", "attributes")  # of a live version
 _TIMES = ("not_before", "not_after", "created")
 
 
@@ -28,7 +29,7 @@ def is_understood(item: Mapping[str, Any]) -> bool:
                 _check(version)
     except (AttributeError, ValueError):
         return False
-    return True
+    return not item.get("live") or all(field in item["live"] for field in _ALWAYS)
 
 
 def _check(version: Mapping[str, Any]) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from . import certificates, chains, clients, keys, san
+from . import certificates, chains, clients, keys
 from .certificates import utc
 from .clients import Lineage
 from .errors import HostError, StateError
@@ -159,7 +159,7 @@ def _candidate(lineage: Lineage, now: datetime) -> Candidate:
 def _read(lineage: Lineage, now: datetime) -> Candidate:
     try:
         leaf, *above = _certificates(lineage.certificate)
-        found = san.texts(certificates.extension(leaf, x509.SubjectAlternativeName) or ())
+        found = certificates.covered(leaf)
     except HostError as error:
         return Candidate(lineage, str(error))
     try:

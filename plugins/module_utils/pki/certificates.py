@@ -89,6 +89,11 @@ def validity(certificate: x509.Certificate) -> Validity:
         )
 
 
+def covered(certificate: x509.Certificate) -> set[str]:
+    """The identifiers that a certificate is for, normalized; none where that cannot be read."""
+    return san.texts(extension(certificate, x509.SubjectAlternativeName) or ())
+
+
 def check(certificate: x509.Certificate, key: PrivateKey, identifiers: Iterable[str], now: datetime) -> str:
     """Raise CertificateError unless *certificate* is *key*'s, for *identifiers* (normalized) and in force at *now*.
 
@@ -96,7 +101,7 @@ def check(certificate: x509.Certificate, key: PrivateKey, identifiers: Iterable[
     """
     if not _is_of(certificate, key):
         raise MisfitError("the certificate from the CA is for another key than the pending one")
-    found, wanted = san.texts(extension(certificate, x509.SubjectAlternativeName) or ()), set(identifiers)
+    found, wanted = covered(certificate), set(identifiers)
     if found != wanted:
         raise MisfitError(
             f"the certificate from the CA is for {', '.join(sorted(found)) or 'no names'} "
