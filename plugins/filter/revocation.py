@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which versions of certificates are to be revoked, and what became of them.
 
-The fleet's account may revoke the certificates of all hosts. So what a host shows is read as what it is, and not as what
-the host says it is: one that somebody has taken over would have others' certificates revoked.
+The fleet's account may revoke the certificates of all hosts. So what a host shows is read as what it is, and not as
+what the host says it is: one that somebody has taken over would have others' certificates revoked.
 """
 
 from __future__ import annotations
@@ -62,9 +62,8 @@ def to_revoke(
         now = datetime.now(timezone.utc)
         served = {version.serial for version in versions if version.live}
         served |= {serial for host in set(still).difference(hosts) for serial in _found(hostvars, host)}
-        chosen = [
-            item for item in versions if item.created < since and item.not_after > now and item.serial not in served
-        ]
+        unused = [item for item in versions if item.not_after > now and item.serial not in served]
+        chosen = [item for item in unused if item.created < since]
     else:
         chosen = [item for item in versions if item.live]
     owners = _owners(hostvars) if chosen else {}
@@ -95,21 +94,18 @@ def not_revoked(
 ) -> list[str]:
     """A line for each certificate of *host* that is to be revoked and could not be.
 
-    *chosen*: of to_revoke(). *looked*: what certificate_info returned on the host. *revoked*: what acme_revoke returned.
-    *check*: nothing has been replaced before.
+    *chosen*: of to_revoke(). *looked*: what certificate_info returned on the host. *revoked*: what acme_revoke
+    returned. *check*: nothing has been replaced before.
     """
     if not isinstance(looked.get("history"), list):
         return [_line(name, looked["msg"]) for name in names] if looked.get("msg") else []
     lines = _problems(chosen, revoked, host)
     live = [item for item in looked["history"] if item["live"]]
     if not _instant(before):
-        there = {item["name"] for item in live}
-        return [
-            _line(name, "there is no live version of it on this host") for name in names if name not in there
-        ] + lines
-    lines += [
-        _line(name, "no host of the play has a live version of it") for name in names if name not in chosen["live"]
-    ]
+        absent = sorted(set(names).difference(item["name"] for item in live))
+        return [_line(name, "there is no live version of it on this host") for name in absent] + lines
+    absent = sorted(set(names).difference(chosen["live"]))
+    lines += [_line(name, "no host of the play has a live version of it") for name in absent]
     if check:
         return lines
     return lines + [
@@ -137,7 +133,10 @@ def _line(name: str, problem: str) -> str:
 
 def _read(pki: Any, host: str, item: Mapping[str, Any]) -> _Version:
     """A version by what its certificate says. Raises HostError or ValueError."""
-    leaf = pki.load_all(item["certificate"], "the certificate")[0]
+    certificates = pki.load_all(item["certificate"], "the certificate")
+    if not certificates:
+        raise ValueError
+    leaf = certificates[0]
     return _Version(
         host,
         item["name"],
