@@ -179,8 +179,8 @@ class ActionModule(ActionBase):
         return [plan.without_ca(item, unavailable) for item in planned]
 
 
-def _revoked(options: Mapping[str, Any], clock: Clock, warnings: list[str]) -> dict[tuple[str, str], str]:
-    """The live certificates that are revoked, and what the CA says of them."""
+def _revoked(options: Mapping[str, Any], clock: Clock, warnings: list[str]) -> dict[plan.Version, str]:
+    """The certificates that are revoked, and what the CA says of them."""
     # Only here, as their libraries take a while to load.
     from ansible_collections.certfleet.tls.plugins.module_utils.status import live, look_up
 

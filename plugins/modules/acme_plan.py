@@ -78,17 +78,19 @@ options:
     version_added: 0.3.0
   check_revocation:
     description:
-      - Whether to ask the CAs, as M(certfleet.tls.certificate_status) does, if the live certificates are revoked. One
-        that is revoked is issued anew at once. What cannot be told is a warning.
-      - Needed in O(certificates) is C(content) of C(live), which M(certfleet.tls.certificate_info) returns with
-        O(certfleet.tls.certificate_info#module:content).
+      - Whether to ask the CAs, as M(certfleet.tls.certificate_status) does, if the live certificates are revoked,
+        and those that await their switch. A live one that is revoked is due at once, and one that awaits its switch is
+        not switched to. What cannot be told is a warning.
+      - Needed in O(certificates) is C(content) of C(live) and of C(issued) of C(pending), which
+        M(certfleet.tls.certificate_info) returns with O(certfleet.tls.certificate_info#module:content).
     type: bool
     default: false
     version_added: 0.3.0
   cache:
     description:
       - A folder on the controller, in which renewal information is kept for as long as the CA asks not to be asked
-        again, and what O(check_revocation) fetched. It is made where it does not exist, and may vanish at any time.
+        again, and what O(check_revocation) fetched, which is taken for six hours, so that a revocation may be seen that
+        much later. It is made where it does not exist, and may vanish at any time.
     type: path
     version_added: 0.3.0
   run_interval:

@@ -34,7 +34,8 @@ options:
     version_added: 0.3.0
   content:
     description:
-      - Whether to return the live certificates themselves, with their chains, PEM, as C(content) of C(live).
+      - Whether to return the certificates themselves, with their chains, PEM, as C(content) of C(live), and of
+        C(issued) of C(pending). It is empty where that file cannot be read.
     type: bool
     default: false
     version_added: 0.3.0

@@ -19,6 +19,9 @@ from .errors import AcmeError
 from .facts import is_understood
 from .renewal_info import RenewalInfo
 
+LIVE, PENDING = "live", "pending"
+#: A certificate that a host has: host, name, and whether it is the live one or the pending one that awaits its switch.
+Version = tuple[str, str, str]
 #: Asks CAs about their certificates, ARI ids by directory: what is known of each that is answered for.
 AskRenewal = Callable[[Mapping[str, list[str]]], Mapping[str, RenewalInfo]]
 
@@ -82,12 +85,12 @@ def make(
     ask_renewal: AskRenewal,
     selected: Callable[[Mapping[str, Any]], bool] | None = None,
     interval: timedelta = timedelta(0),
-    revoked: Mapping[tuple[str, str], str] = MappingProxyType({}),
+    revoked: Mapping[Version, str] = MappingProxyType({}),
 ) -> list[Planned]:
     """Decide for all. A CA is asked only of its certificates for which its word makes a difference.
 
     *selected*: which certificates are to be replaced, with all forced if *forced*. *interval*: how often this is run,
-    if that is known. *revoked*: of live certificates that the CA has revoked, by host and name, what it says of them.
+    if that is known. *revoked*: of certificates that the CA has revoked what it says of them.
     """
     found = list(found)
     times = Counter((item["host"], item["name"]) for item in found)
@@ -97,8 +100,10 @@ def make(
         try:
             if not is_understood(item):
                 raise ValueError
+            if revoked.get((item["host"], item["name"], PENDING)):
+                item = {**item, PENDING: None}  # nobody switches to it
             replacing = bool(selected and selected(item))
-            said = revoked.get((item["host"], item["name"]), "")
+            said = revoked.get((item["host"], item["name"], LIVE), "")
             decision = decide(item, directories, now, forced=forced or replacing, revoked=said)
         except (AttributeError, LookupError, TypeError, ValueError):
             # A host that somebody has taken over may say anything; that is no reason to stop for the others.

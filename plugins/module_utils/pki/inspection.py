@@ -23,7 +23,7 @@ from .wanted import Wanted
 def inspect(home: str, wanted: list[Mapping[str, Any]], content: bool = False) -> list[dict[str, Any]]:
     """What there is of each *wanted* certificate (options of the modules), as certificate_info returns it.
 
-    *content*: with the live certificates and their chains themselves.
+    *content*: with the certificates and chains themselves that are live or await their switch.
     """
     host_problems = [text for text in (library.problem(), _home_problem(home)) if text]
     contended = formats.contended(wanted)
@@ -90,11 +90,12 @@ def _facts(home: str, name: str) -> dict[str, Any]:
 
 
 def _with_content(home: str, item: dict[str, Any]) -> dict[str, Any]:
-    live = item.get("live")
-    if not live:
-        return item
-    data = manifest.content(home, item["name"], live["version"], manifest.FULLCHAIN)
-    return {**item, "live": {**live, "content": data.decode("ascii", "replace")}}
+    live, pending = item["live"], item["pending"] or {}
+    for version, facts in ((live, live), (pending, pending.get("issued"))):
+        if facts:
+            data = manifest.content(home, item["name"], version["version"], manifest.FULLCHAIN)
+            facts["content"] = data.decode("ascii", "replace")
+    return item
 
 
 def _format_drift(home: str, wanted: Wanted, live: Mapping[str, Any]) -> list[str]:

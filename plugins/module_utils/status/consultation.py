@@ -142,9 +142,6 @@ def _by_ocsp(
         except StatusError as error:
             problems.append(str(error))
             continue
-        if said.status == UNKNOWN:
-            problems.append(f"{url}: the responder does not know the certificate")
-            continue
         revocation = said.revocation
         reason, at = (revocation.reason, revocation.at) if revocation else ("", None)
         return Status(said.status, OCSP, url, reason, at, said.next_update)

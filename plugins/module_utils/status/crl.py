@@ -41,7 +41,7 @@ class Crl:
         except (ValueError, TypeError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
             raise StatusError("it is no CRL that can be read") from None
         self._signed_by: dict[bytes, bool] = {}
-        self._listed: frozenset[int] | None = None
+        self._listed: dict[int, int] | None = None  # serial numbers, and which entry it is
 
     def check(self, issuer: x509.Certificate, now: datetime) -> None:
         """Raise StatusError unless *issuer* made it, it is complete and of now, and all of it is understood."""
@@ -87,12 +87,11 @@ class Crl:
         try:
             # Once over the list for all certificates: the library's look-up goes over it for each.
             if self._listed is None:
-                self._listed = frozenset(revoked.serial_number for revoked in self._crl)
-            if leaf.serial_number not in self._listed:
+                self._listed = {revoked.serial_number: index for index, revoked in enumerate(self._crl)}
+            index = self._listed.get(leaf.serial_number)
+            if index is None:
                 return None
-            found = self._crl.get_revoked_certificate_by_serial_number(leaf.serial_number)
-            if found is None:
-                return None
+            found = self._crl[index]
             extensions, at = list(found.extensions), found.revocation_date_utc
         except (ValueError, TypeError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
             raise StatusError("it is a CRL whose entry for the certificate cannot be read") from None

@@ -107,7 +107,7 @@ class Fetcher:
         deadline = Deadline(self.clock, self._timeout)
         first = url
         for _hop in range(_REDIRECTS + 1):
-            status, location, body = self._once(method, _checked(url), largest, deadline, data, headers)
+            status, location, body = self._once(method, _checked(url), largest, deadline, data, headers, url == first)
             if not location:
                 return status, body
             url = urljoin(url, location)
@@ -121,6 +121,7 @@ class Fetcher:
         deadline: Deadline,
         data: bytes | None,
         headers: Mapping[str, str] | None,
+        had_time: bool,
     ) -> tuple[int, str, bytes]:
         """Status, where it redirects to, and the body."""
         place = one_line(url, 200)
@@ -143,8 +144,11 @@ class Fetcher:
                 body = self._body(answer, largest, deadline, place) if answer.status_code == 200 else b""
                 return answer.status_code, location, body
         except (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError):
-            self._down[server] = str(self._too_slow(place))
-            raise StatusError(self._down[server]) from None
+            problem = str(self._too_slow(place))
+            # Behind a redirect it had only what time the server before it had left.
+            if had_time:
+                self._down[server] = problem
+            raise StatusError(problem) from None
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             problem = f"{place} cannot be reached ({reason(innermost(error))})"
             if isinstance(getattr(next(iter(error.args), None), "reason", None), urllib3.exceptions.NewConnectionError):

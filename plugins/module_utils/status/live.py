@@ -2,40 +2,55 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""In the plan, which live certificates are revoked. What cannot be told is a warning and changes nothing."""
+"""In the plan, which certificates are revoked, of those that are live or await their switch.
+
+What cannot be told is a warning and changes nothing.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from ..acme.plan import LIVE, PENDING, Version
 from .result import REVOKED, UNKNOWN, Status
-
-#: A certificate of a host: host and name.
-Key = tuple[str, str]
 
 
 def revoked(
     found: Sequence[Mapping[str, Any]], ask: Callable[[Sequence[str]], Sequence[Status]]
-) -> tuple[dict[Key, str], list[str]]:
+) -> tuple[dict[Version, str], list[str]]:
     """Of entries of certificate_info those that are revoked, with why in a line, and warnings.
 
     *ask* gives the status of PEM texts. A host's word counts for its own certificate only, so it is kept by host.
     """
-    # What is missing or damaged is due anyway, and a file that is not the manifest's says nothing of it.
-    live = [item for item in found if item.get("live") and not item["live"]["missing"] and not item["live"]["damaged"]]
-    asked = [item for item in live if item["live"].get("content")]
-    statuses = ask([item["live"]["content"] for item in asked]) if asked else []
-    told = list(zip(asked, statuses))
-    reasons = {(item["host"], item["name"]): status.revocation() for item, status in told if status.status == REVOKED}
-    problems = [
-        f"{item['host']}: certificate {item['name']}: {status.problem}"
-        for item, status in told
-        if status.status == UNKNOWN
-    ]
-    problems += ["certificate_info was not asked for their content"] * (len(live) - len(asked))
-    if not problems:
+    versions = [((item["host"], item["name"], which), version) for item in found for which, version in _of_weight(item)]
+    asked = [(of, version["content"]) for of, version in versions if version.get("content")]
+    statuses = ask([content for _of, content in asked]) if asked else []
+    told = [(of, status) for (of, _content), status in zip(asked, statuses)]
+    reasons = {of: status.revocation() for of, status in told if status.status == REVOKED}
+    unknown = [(of, status.problem) for of, status in told if status.status == UNKNOWN]
+    unknown += [(of, _why_not(version)) for of, version in versions if not version.get("content")]
+    if not unknown:
         return reasons, []
+    (host, name, _which), problem = unknown[0]
     return reasons, [
-        f"it is not known of {len(problems)} of {len(live)} certificates whether they are revoked ({problems[0]})"
+        f"it is not known of {len(unknown)} of {len(versions)} certificates whether they are revoked "
+        f"({host}: certificate {name}: {problem})"
     ]
+
+
+def _of_weight(item: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The live version, and the certificate of one that awaits its switch."""
+    live, pending = item.get("live"), item.get("pending")
+    # What is missing or damaged is due anyway, and a file that is not the manifest's says nothing of it.
+    if live and not live.get("missing") and not live.get("damaged"):
+        yield LIVE, live
+    if pending and pending.get("issued"):
+        yield PENDING, pending["issued"]
+
+
+def _why_not(version: Mapping[str, Any]) -> str:
+    """Why a version is without its content: certificate_info gives an empty one of a file that it cannot read."""
+    if version.get("content") is None:
+        return "certificate_info was not asked for its content"
+    return "its fullchain.pem cannot be read: does the task lack 'become: true'?"

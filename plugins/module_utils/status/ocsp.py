@@ -12,7 +12,7 @@ from typing import Any
 
 from ..pki.certificates import extension, utc
 from ..pki.chains import signed_by
-from .result import GOOD, REVOKED, UNKNOWN, Revocation, StatusError
+from .result import GOOD, REVOKED, Revocation, StatusError
 
 try:
     from cryptography import x509
@@ -49,9 +49,12 @@ def read(data: bytes, leaf: x509.Certificate, issuer: x509.Certificate, now: dat
         if response.response_status != ocsp.OCSPResponseStatus.SUCCESSFUL:
             raise StatusError(f"the responder answers '{response.response_status.name.lower().replace('_', ' ')}'")
         _check_signature(response, _signer(response, issuer, now))
-        if any(item.critical for item in response.extensions):
+        answers = list(response.responses)
+        # RFC 6960 section 4.4. Of several answers, which are rare, the library does not give them.
+        own = response.single_extensions if len(answers) == 1 else ()
+        if any(item.critical for item in (*response.extensions, *own)):
             raise StatusError("the responder's answer has a critical extension that is not known")
-        return _of(_about(response.responses, leaf, issuer), now)
+        return _of(_about(answers, leaf, issuer), now)
     except (ValueError, TypeError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
         raise StatusError("the responder's answer is none that can be read") from None
 
@@ -83,7 +86,8 @@ def _of(answer: ocsp.OCSPSingleResponse, now: datetime) -> Answer:
     if answer.certificate_status == ocsp.OCSPCertStatus.GOOD:
         return Answer(GOOD, next_update)
     if answer.certificate_status == ocsp.OCSPCertStatus.UNKNOWN:
-        return Answer(UNKNOWN, next_update)
+        # No answer to go by, nor to keep: the certificate may just be new.
+        raise StatusError("the responder does not know the certificate")
     reason = answer.revocation_reason or x509.ReasonFlags.unspecified
     at = _time(answer, "revocation_time")
     return Answer(REVOKED, next_update, Revocation(reason.name, at) if at else None)

@@ -7,10 +7,10 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.certfleet.tls.plugins.module_utils.acme import plan
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.decision import ISSUE, KEEP, REFUSE, REPAIR
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.decision import ISSUE, KEEP, REFUSE, REPAIR, SWITCH
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.directory import Directory
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.renewal_info import RenewalInfo
-from tests.unit.acme.test_decision import CA, DAY, DUE, FRESH, HOUR, URGENT, found, utc
+from tests.unit.acme.test_decision import AWAITING, CA, DAY, DUE, FRESH, HOUR, URGENT, found, utc
 
 OTHER = "https://other.example/directory"
 
@@ -62,11 +62,32 @@ def test_what_is_revoked_is_due_at_once_and_the_ca_is_not_asked_of_it():
         on("web2", found(live={"ari_id": "c.d"})),
         on("web1", found(live={"ari_id": "e.f"}), "mail"),
     ]
-    planned = plan.make(items, [CA], FRESH, False, ask, revoked={("web1", "shop"): "key_compromise"})
+    planned = plan.make(items, [CA], FRESH, False, ask, revoked={("web1", "shop", "live"): "key_compromise"})
     assert actions(planned) == [("web1", ISSUE, "revoked"), ("web2", KEEP, ""), ("web1", KEEP, "")]
     assert planned[0].line() == "web1: certificate shop: issue (revoked: key_compromise)"
     assert (planned[0].decision.can_wait, planned[0].replaces) == (False, "a.b")
     assert ask.asked == [{CA: ["c.d", "e.f"]}]
+
+
+@pytest.mark.parametrize(
+    ("item", "revoked", "action", "reason"),
+    [
+        (found(pending=AWAITING), "", SWITCH, "switch outstanding"),
+        (found(pending=AWAITING), "live", SWITCH, "switch outstanding"),
+        (found(pending=AWAITING), "pending", KEEP, ""),
+        (found(pending=AWAITING), "live pending", ISSUE, "revoked"),
+        (found({"reload": []}, {"not_after": utc(FRESH)}, pending=AWAITING), "pending", ISSUE, "lifetime"),
+        (found(pending=AWAITING) | {"live": None}, "pending", ISSUE, "missing"),
+    ],
+    ids=["neither", "live", "pending", "both", "pending, and due", "pending, and none is live"],
+)
+def test_nothing_is_switched_to_that_is_revoked(item, revoked, action, reason):
+    """It is as if it were not there; also when the CA has been asked of the live one's renewal."""
+    why = {("web1", "shop", version): "superseded" for version in revoked.split()}
+    ask = Ask(**{"a.b": DUE - DAY})
+    (planned,) = plan.make([on("web1", item)], [CA], FRESH, False, ask, revoked=why)
+    assert (planned.decision.action, planned.decision.reason) == (action, reason)
+    assert (planned.found["pending"] is None) == ("pending" in revoked)
 
 
 def test_items_may_come_from_a_generator():

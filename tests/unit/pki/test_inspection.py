@@ -210,6 +210,16 @@ def test_the_certificates_themselves_are_told_if_that_is_asked_for(home, option)
     assert inspect(str(home), [option], content=True)[0]["live"]["content"] == ""
 
 
+def test_so_is_the_certificate_that_awaits_its_switch(home, option):
+    host.prepare(home)
+    host.deploy(home)
+    fullchain = (home / "live" / "shop" / "fullchain.pem").read_text()
+    (home / "live" / "shop").unlink()
+    (found,) = inspect(str(home), [option], content=True)
+    assert (found["live"], found["pending"]["issued"]["content"]) == (None, fullchain)
+    assert "content" not in looked(home, option)["pending"]["issued"]
+
+
 def test_the_look_needs_the_standard_library_alone():
     """It is all that a host with nothing due has to load."""
     code = (

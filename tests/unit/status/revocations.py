@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
 
@@ -114,6 +114,62 @@ def answer(
     for extension, critical in extensions:
         builder = builder.add_extension(extension, critical)
     return builder.sign(by.key, algorithm_for(by.key)).public_bytes(serialization.Encoding.DER)
+
+
+def inside(data, key):
+    """A response by *key* whose extensions are those of its one answer, which the library does not make."""
+    _responder, _produced, answers, extensions = _tbs(data)
+    # Their tag is the same in both places (RFC 6960 section 4.2.1).
+    return _rebuilt(data, key, _der(0x30, *_parts(*_parts(answers)), extensions))
+
+
+def together(data, other, key):
+    """A response by *key* with the answers of both, the other's first; the library makes none of several."""
+    return _rebuilt(data, key, *_parts(_tbs(other)[2]), *_parts(_tbs(data)[2]))
+
+
+def _rebuilt(data, key, *answers):
+    responder, produced, *_rest = _tbs(data)
+    tbs = _der(0x30, responder, produced, _der(0x30, *answers))
+    signed = _der(0x03, b"\0", key.sign(tbs, ec.ECDSA(hashes.SHA256())))
+    status, name, (_old, algorithm, *_unsigned) = _layers(data)
+    return _der(0x30, status, _der(0xA0, _der(0x30, name, _der(0x04, _der(0x30, tbs, algorithm, signed)))))
+
+
+def _tbs(data):
+    return _parts(_layers(data)[2][0])
+
+
+def _layers(data):
+    """The status, the kind of response, and what is in the response."""
+    status, wrapped = _parts(data)
+    kind, content = _parts(*_parts(wrapped))
+    return status, kind, _parts(*_parts(content))
+
+
+def _der(tag, *parts):
+    body = b"".join(parts)
+    size = len(body).to_bytes((len(body).bit_length() + 7) // 8, "big")
+    return bytes([tag]) + (size if len(body) < 0x80 else bytes([0x80 | len(size)]) + size) + body
+
+
+def _parts(data):
+    """What is in a DER value, each with its tag and length."""
+    parts, rest = [], _body(data)[0]
+    while rest:
+        after = _body(rest)[1]
+        parts.append(rest[: len(rest) - len(after)])
+        rest = after
+    return parts
+
+
+def _body(data):
+    """The first value's content, and what comes after it."""
+    size, start = data[1], 2
+    if size & 0x80:
+        start += size & 0x7F
+        size = int.from_bytes(data[2:start], "big")
+    return data[start : start + size], data[start + size :]
 
 
 def refusal(status):

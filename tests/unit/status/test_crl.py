@@ -158,6 +158,35 @@ def test_a_damaged_crl_is_none_to_be_believed(issuer):
         judged(data.replace(serial, serial[:-1] + bytes([serial[-1] ^ 1])), certificate, issuer)
 
 
+def test_a_long_list_is_gone_over_once(issuer, monkeypatch):
+    """However many of it are asked for, which after a mass revocation are thousands."""
+    certificates = [leaf(issuer, HERE) for _number in range(3)]
+    data = crl(issuer, *certificates[1:], reason=REASONS.superseded)
+    times = []
+
+    class Counted:
+        def __init__(self, loaded):
+            self.loaded = loaded
+
+        def __iter__(self):
+            times.append("all")
+            return iter(self.loaded)
+
+        def __getitem__(self, index):
+            return self.loaded[index]
+
+        def __getattr__(self, name):
+            assert name != "get_revoked_certificate_by_serial_number"  # which goes over it, too
+            return getattr(self.loaded, name)
+
+    load = x509.load_der_x509_crl
+    monkeypatch.setattr(x509, "load_der_x509_crl", lambda data: Counted(load(data)))
+    read = Crl(data)
+    superseded = Revocation("superseded", SINCE)
+    assert [read.entry(certificate) for certificate in certificates] == [None, superseded, superseded]
+    assert times == ["all"]
+
+
 def test_the_signature_is_checked_for_each_issuer(issuer, root):
     read = Crl(crl(issuer))
     read.check(issuer.certificate, NOW)

@@ -195,6 +195,17 @@ def test_a_server_that_does_not_answer_is_not_asked_on(place, hasty, fetcher):
     assert place.count("/none") == 2
 
 
+def test_who_redirects_late_has_no_other_server_given_up(place):
+    """A host that somebody has taken over could keep all others from the CA's."""
+    fetcher = Fetcher(Clock(), LARGEST, timeout=1)
+    of_ca = place.url.replace("127.0.0.1", "localhost")
+    place.give("/1.crl", lambda *_asked: (time.sleep(0.4), b"crl")[1])
+    place.give("/late", lambda *_asked: (time.sleep(0.8), (302, {"Location": f"{of_ca}/1.crl"}, b""))[1])
+    assert "did not answer within 1 s" in refused(fetcher.crl, f"{place.url}/late")
+    assert fetcher.crl(f"{of_ca}/1.crl") == b"crl"
+    fetcher.close()
+
+
 def test_what_hangs_is_left_behind_at_the_deadline():
     over = threading.Event()
 

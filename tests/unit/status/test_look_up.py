@@ -316,6 +316,15 @@ def test_ocsp_answers_are_cached_as_well(place, look, issuer):
     assert place.count() == 2
 
 
+def test_that_a_responder_does_not_know_a_certificate_is_not_kept(place, look, issuer):
+    """One may just be new: the next run asks again."""
+    certificate = leaf(issuer, ocsp_at=[f"{place.url}/ocsp"])
+    place.give("/ocsp", answer(certificate, issuer, OCSPCertStatus.UNKNOWN))
+    assert look(certificate)[0].problem == f"{place.url}/ocsp: the responder does not know the certificate"
+    place.give("/ocsp", answer(certificate, issuer))
+    assert look(certificate)[0].status == "good"
+
+
 def test_what_is_kept_is_born_private(place, look, issuer, here):
     place.give("/1.crl", crl(issuer))
     before = os.umask(0)
@@ -393,10 +402,14 @@ def test_as_modules_call_it(place, issuer, tmp_path):
 
 def live(host, content="PEM", **more):
     item = {"missing": [], "damaged": [], "content": content, **more}
-    return {"host": host, "name": "shop", "live": item}
+    return {"host": host, "name": "shop", "live": item, "pending": None}
 
 
-def test_the_plan_asks_for_live_certificates_that_are_whole():
+def awaiting(host, content, **more):
+    return {**live(host, **more), "pending": {"issued": {"content": content}}}
+
+
+def test_the_plan_asks_for_what_is_whole_and_live_or_awaits_its_switch():
     asked = []
 
     def ask(contents):
@@ -415,13 +428,33 @@ def test_the_plan_asks_for_live_certificates_that_are_whole():
         live("web5", "bad", missing=["chain.pem"]),
         {"host": "web6", "name": "shop", "live": None},
         live("web7", None),
+        live("web8", ""),
+        awaiting("web9", "bad"),
+        awaiting("web10", "fine", damaged=["cert.pem"]),
+        {"host": "web11", "name": "shop", "live": {"version": "0001"}, "pending": {"issued": None}},
     ]
     reasons, warnings = revoked(found, ask)
-    assert asked == ["bad", "fine", "odd"]
-    assert reasons == {("web1", "shop"): "superseded since 2026-11-23T09:00:00Z, says http://ca/1"}
+    assert asked == ["bad", "fine", "odd", "PEM", "bad", "fine"]
+    why = "superseded since 2026-11-23T09:00:00Z, says http://ca/1"
+    assert reasons == {("web1", "shop", "live"): why, ("web9", "shop", "pending"): why}
     assert warnings == [
-        "it is not known of 2 of 4 certificates whether they are revoked (web3: certificate shop: no)",
+        "it is not known of 4 of 9 certificates whether they are revoked (web3: certificate shop: no)",
     ]
+
+
+NOT_ASKED = {
+    None: "certificate_info was not asked for its content",
+    "": "its fullchain.pem cannot be read: does the task lack 'become: true'?",
+}
+
+
+@pytest.mark.parametrize("content", NOT_ASKED)
+def test_why_a_certificate_is_not_asked_for(content):
+    said = f"(web1: certificate shop: {NOT_ASKED[content]})"
+    assert revoked([live("web1", content)], lambda _contents: 1 / 0) == (
+        {},
+        [f"it is not known of 1 of 1 certificates whether they are revoked {said}"],
+    )
 
 
 def test_with_nothing_live_nobody_is_asked():

@@ -14,7 +14,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from ansible_collections.certfleet.tls.plugins.module_utils.status import ocsp
 from ansible_collections.certfleet.tls.plugins.module_utils.status.result import Revocation, StatusError
 from tests.unit.pki.ca import DAY, NOW, Authority, ec_key
-from tests.unit.status.revocations import HOUR, REASONS, SINCE, answer, leaf, refusal, responder
+from tests.unit.status.revocations import HOUR, REASONS, SINCE, answer, inside, leaf, refusal, responder, together
 
 UNKNOWN = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.99999.1"), b"\x05\x00")
 MINUTE = HOUR / 60
@@ -33,7 +33,6 @@ SAYS = {
         {"status": OCSPCertStatus.REVOKED, "reason": REASONS.superseded},
         ("revoked", Revocation("superseded", SINCE)),
     ),
-    "unknown": ({"status": OCSPCertStatus.UNKNOWN}, ("unknown", None)),
     "the responder by name": ({"by_name": True}, ("good", None)),
     "another hash": ({"algorithm": hashes.SHA256()}, ("good", None)),
     "a clock a little ahead": ({"this_update": NOW + 4 * MINUTE}, ("good", None)),
@@ -54,6 +53,7 @@ REFUSED = {
     "stale": ({"next_update": NOW - 6 * MINUTE}, "should have been replaced by 2026-11-23T11:54:00Z"),
     "of the future": ({"this_update": NOW + 6 * MINUTE}, "is of the future: is this machine's clock right?"),
     "without an end": ({"next_update": None}, "does not say until when it holds"),
+    "not known": ({"status": OCSPCertStatus.UNKNOWN}, "the responder does not know the certificate"),
     "critical": ({"extensions": [(UNKNOWN, True)]}, "has a critical extension that is not known"),
 }
 
@@ -65,6 +65,27 @@ def test_an_answer_that_does_not_count(case, issuer):
     with pytest.raises(StatusError) as raised:
         read(answer(certificate, issuer, **options), certificate, issuer)
     assert message in str(raised.value)
+
+
+@pytest.mark.parametrize("critical", [False, True])
+def test_extensions_of_the_answer_about_the_certificate(issuer, critical):
+    certificate = leaf(issuer)
+    data = inside(answer(certificate, issuer, extensions=[(UNKNOWN, critical)]), issuer.key)
+    assert len(library.load_der_ocsp_response(data).single_extensions) == 1
+    if not critical:
+        assert read(data, certificate, issuer) == ("good", None)
+        return
+    with pytest.raises(StatusError, match="has a critical extension that is not known"):  # RFC 6960 section 4.4
+        read(data, certificate, issuer)
+
+
+def test_one_of_several_answers(issuer):
+    certificate, other = leaf(issuer), leaf(issuer)
+    revoked = answer(other, issuer, OCSPCertStatus.REVOKED)
+    data = together(answer(certificate, issuer), revoked, issuer.key)
+    assert len(list(library.load_der_ocsp_response(data).responses)) == 2
+    assert read(data, certificate, issuer) == ("good", None)
+    assert read(data, other, issuer)[0] == "revoked"
 
 
 @pytest.mark.parametrize(("kind", "what"), [("ec256", "wrong"), ("rsa", "wrong"), ("ed25519", "of a kind that")])
