@@ -353,7 +353,7 @@ def test_the_new_key_is_that_of_the_old_one_only(ca, second, options, key, key_o
     """Not of another CA's own key."""
     given = options(second, new_account_key_content=key_of("ec384").pem().decode())
     given["alternatives"][0]["account_key_content"] = key_of("rsa2048").pem().decode()
-    first, other = ca_options.each_ca(given).values()
+    first, other = list(ca_options.each_ca(given).values())
     assert ca_options.account_key(first).successor.thumbprint == key_of("ec384").thumbprint
     assert ca_options.account_key(other).successor is None
 
