@@ -100,9 +100,9 @@ class Versions:
         return number
 
     def discard_before(self, found: Found, number: str) -> None:
-        """Remove what was pending before *number* became it."""
+        """Remove what was pending before *number* became it. Certificates stay until prune(): one may be revoked yet."""
         for other in found.numbers:
-            if int(found.live or 0) < int(other) < int(number) and not self._was_live(other):
+            if int(found.live or 0) < int(other) < int(number) and not self._is_issued(other):
                 files.remove_folder(self.path(other))
 
     def note(self, number: str, **fields: Any) -> bool:
@@ -147,9 +147,8 @@ class Versions:
             files.set_attributes(path, wanted)
         return texts
 
-    def _was_live(self, number: str) -> bool:
-        manifest = read(self.path(number, MANIFEST))
-        return bool(manifest and manifest["reloaded"])
+    def _is_issued(self, number: str) -> bool:
+        return "files" in (read(self.path(number, MANIFEST)) or {})
 
 
 def _next(found: Found) -> str:

@@ -353,7 +353,7 @@ def test_facts_of_the_pending_version(home):
     assert manifest.pending_facts(found(home)) == {
         "version": "0007",
         **{field: PENDING[field] for field in ("identifiers", "key_type", "profile", "directory")},
-        **{field: PENDING[field] for field in ("account_uri", "order_uri")},
+        **{field: PENDING[field] for field in ("account_uri", "order_uri", "created")},
     }
     assert manifest.pending_facts(Found(None, False, None, None, [])) is None
 

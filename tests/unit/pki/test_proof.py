@@ -18,7 +18,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils.pki.endpoints import
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.errors import ServiceError
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.formats import COMBINED, Format
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.inspection import inspect
-from ansible_collections.certfleet.tls.plugins.module_utils.pki.manifest import look
+from ansible_collections.certfleet.tls.plugins.module_utils.pki.manifest import history, look
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.reloads import COMMAND, NOTIFY, SERVICE, Reload
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.rollout import Rollout
 from tests.unit.pki import ca, host
@@ -362,8 +362,24 @@ def test_a_new_order_does_not_touch_the_version_that_awaits_its_switch_but_repla
     assert host.prepare(home, SHOP, ORDER_2).reused, "its own order is its own"
     assert host.prepare(home, SHOP, third, check=True).version is None
     assert host.prepare(home, SHOP, third).version == "0003"
-    assert host.versions(home) == ["0001", "0003"]
     assert "files" not in host.manifest(home, "0003")
+
+
+def test_a_certificate_that_never_held_is_there_to_be_revoked(home):
+    """And is neither gone back to nor kept for longer than others."""
+    renew(home, Host(home, ("probe", 443)))
+    for number in "3", "4":
+        host.prepare(home, SHOP, host.Order(f"https://ca.example/order/{number}", host.ACCOUNT), new_key=True)
+    assert host.versions(home) == ["0001", "0002", "0004"], "no certificate is of the third order's version"
+    assert [item["serial"] for item in history(str(home), "shop")] == serials(home)
+
+    done = run(home, Host(home, ("probe", 443)), valid(home, "shop"))
+    assert "version 0001 (serial" in done.failures["shop"]
+    assert (look(str(home), "shop").live, look(str(home), "shop").pending) == ("0001", "0004")
+    assert run(home, Host(home), result("shop", "switch")).failures == {}
+    assert (look(str(home), "shop").live, look(str(home), "shop").pending) == ("0004", None)
+    host.confirm(home, keep=2)
+    assert host.versions(home) == ["0002", "0004"]
 
 
 # --- another run at the same time
