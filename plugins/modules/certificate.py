@@ -86,6 +86,10 @@ options:
         description: The CA of a certificate that another host gave, as the URL of its directory, for the journal.
         type: str
         version_added: 0.3.0
+      created:
+        description: When the private key of a certificate that another host gave was made, for the journal.
+        type: str
+        version_added: 0.3.0
       sealed_key:
         description:
           - The private key of a certificate that another host gave, as M(certfleet.tls.certificate_share) sealed it.
@@ -190,6 +194,7 @@ RESULT_SPEC = {
     "account_uri": {"type": "str"},
     "order_uri": {"type": "str"},
     "directory": {"type": "str"},
+    "created": {"type": "str"},
     "sealed_key": {"type": "str", "no_log": False},  # only this host can open it
 }
 

@@ -133,7 +133,7 @@ class Rollout:
         issued = Issued(result["certificate"] or "", result["chain"] or "", result["account_uri"], result["order_uri"])
         wanted = self.wanted[result["name"]]
         if result.get("sealed_key"):
-            received = Received(issued, result["sealed_key"], result["directory"] or "")
+            received = Received(issued, result["sealed_key"], result["directory"] or "", result.get("created") or "")
             self._note(wanted.name, receive(self.home, wanted, received, self.now, self.check))
             return
         try:

@@ -100,9 +100,10 @@ class Versions:
         return number
 
     def discard_before(self, found: Found, number: str) -> None:
-        """Remove what was pending before *number* became it. Certificates stay until prune(): one may be revoked yet."""
+        """Remove what was pending before *number* became it. Other certificates, which may be revoked yet, stay."""
+        without = (None, self._serial(number))
         for other in found.numbers:
-            if int(found.live or 0) < int(other) < int(number) and not self._is_issued(other):
+            if int(found.live or 0) < int(other) < int(number) and self._serial(other) in without:
                 files.remove_folder(self.path(other))
 
     def note(self, number: str, **fields: Any) -> bool:
@@ -147,8 +148,9 @@ class Versions:
             files.set_attributes(path, wanted)
         return texts
 
-    def _is_issued(self, number: str) -> bool:
-        return "files" in (read(self.path(number, MANIFEST)) or {})
+    def _serial(self, number: str) -> str | None:
+        """That of the version's certificate, if it has one."""
+        return (read(self.path(number, MANIFEST)) or {}).get("serial")
 
 
 def _next(found: Found) -> str:
