@@ -92,7 +92,7 @@ options:
             C({command: [PROGRAM, ARGUMENT]}) runs a program, without a shell.
           - >-
             C({notify: HANDLER}) has the role notify a handler of the play; whoever uses the modules by themselves does
-            so in a task of their own.
+            so in tasks of their own.
           - >-
             Before anything is reloaded, configurations are tested. It is known how for the services C(nginx),
             C(apache2), C(httpd) and C(haproxy); C(test), a list of a program and its arguments, says it for any other

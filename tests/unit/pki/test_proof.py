@@ -340,7 +340,42 @@ def test_handlers_are_named_and_nothing_else(home):
     on = Host(home)
     done = renew(home, on, replace(SHOP, reloads=(Reload(NOTIFY, "restart it"),), probes=()))
     assert (done.notify, done.reloaded, on.told) == (["restart it"], [], [])
+
+
+HANDLED = replace(WANTED, reloads=(Reload(NOTIFY, "restart it"), NGINX))
+RAN = {"name": "shop", "status": "notified", "version": "0002"}
+
+
+def test_only_handlers_that_ran_have_read_the_new_version(home):
+    """Whatever keeps them from it, the next run notifies them again."""
+    done = renew(home, Host(home), HANDLED)
+    for _unused in range(2):
+        assert (done.notify, done.reloaded, done.after_handlers) == (["restart it"], ["nginx"], [RAN])
+        assert host.outstanding(home)
+        done = run(home, Host(home), result("shop", "repair"), wanted={"shop": HANDLED})
+
+    on = Host(home)
+    before = host.snapshot(home)
+    assert run(home, on, RAN, wanted={"shop": HANDLED}, check=True).changed
+    assert host.snapshot(home) == before
+    noted = run(home, on, RAN, wanted={"shop": HANDLED})
+    assert (noted.changed, noted.notify, noted.after_handlers, on.told) == (True, [], [], [])
     assert not host.outstanding(home)
+    assert not run(home, on, RAN, wanted={"shop": HANDLED}).changed
+
+
+def test_what_handlers_have_read_is_a_version_by_number(home):
+    """Another run has put its own in place since, whose handlers are yet to run."""
+    renew(home, Host(home), HANDLED)
+    third_by_another_run(home, HANDLED)
+    assert not run(home, Host(home), RAN, wanted={"shop": HANDLED}).changed
+    assert host.outstanding(home)
+
+
+def test_a_check_names_the_handlers_too(home):
+    done = renew(home, Host(home), HANDLED, check=True)
+    assert (done.notify, done.after_handlers) == (["restart it"], [RAN])
+    assert not run(home, Host(home), RAN, wanted={"shop": HANDLED}, check=True).changed
 
 
 def test_handlers_of_a_host_that_fails_are_notified_by_the_next_run(home):
@@ -352,7 +387,6 @@ def test_handlers_of_a_host_that_fails_are_notified_by_the_next_run(home):
     assert host.outstanding(home)
     done = run(home, Host(home), *(result(name, "repair") for name in wanted), wanted=wanted)
     assert (done.notify, done.failures) == (["restart it"], {})
-    assert not host.outstanding(home)
 
 
 def test_a_new_order_does_not_touch_the_version_that_awaits_its_switch_but_replaces_it(home):
