@@ -92,7 +92,7 @@ options:
             C({command: [PROGRAM, ARGUMENT]}) runs a program, without a shell.
           - >-
             C({notify: HANDLER}) has the role notify a handler of the play; whoever uses the modules by themselves does
-            so in a task of their own.
+            so in tasks of their own.
           - >-
             Before anything is reloaded, configurations are tested. It is known how for the services C(nginx),
             C(apache2), C(httpd) and C(haproxy); C(test), a list of a program and its arguments, says it for any other
@@ -108,6 +108,7 @@ options:
           - Where the certificate is served. After the reload the host connects there, and compares what it gets with
             what is on the disk. If that still differs when the timeout is over, the version before is the live one
             again, the services are reloaded once more, and the host fails with both serial numbers.
+          - The host shows no certificate of its own. Where a server demands one, what it serves is seen all the same.
           - A handler runs too late to be probed, so this does not go with C(notify) in O(certificates[].reload).
         type: list
         elements: dict

@@ -126,6 +126,7 @@ def _given(share: Item, hostvars: Item, host: str, issued: Item) -> dict[str, An
         "chain": found["chain"],
         "directory": share["directory"],
         "account_uri": share["account_uri"],
+        "created": str(found.get("created") or ""),
         **issued,
         "sealed_key": sealed,
     }

@@ -62,9 +62,10 @@ options:
             formats too, are overwritten; a file that one of O(certificates) has among its formats now stays. No service
             is told of it.
           - V(switch) makes the pending version the live one, which has its certificate already.
+          - V(notified) notes that the handlers that were to be notified for a version have run, if it is live.
         type: str
         required: true
-        choices: [valid, failed, deferred, repair, switch, remove, keep]
+        choices: [valid, failed, deferred, repair, switch, remove, notified, keep]
       problem:
         description: What stopped it.
         type: str
@@ -86,6 +87,10 @@ options:
         description: The CA of a certificate that another host gave, as the URL of its directory, for the journal.
         type: str
         version_added: 0.3.0
+      created:
+        description: When the private key of a certificate that another host gave was made, for the journal.
+        type: str
+        version_added: 0.3.0
       sealed_key:
         description:
           - The private key of a certificate that another host gave, as M(certfleet.tls.certificate_share) sealed it.
@@ -97,6 +102,10 @@ options:
           - URL of the order, for the journal. Where another run has put its own certificate in place at the same time,
             and it is what is wanted, that one stays and nothing is changed.
         type: str
+      version:
+        description: For V(notified), the number of the version.
+        type: str
+        version_added: 0.3.0
   keep_versions:
     description:
       - How many versions of a certificate stay on the host, the live one among them. The private keys of those that are
@@ -120,6 +129,28 @@ EXAMPLES = r"""
         webroot: /var/www/html
         reload: [nginx]
     results: "{{ finalized.hosts.localhost }}"
+
+# Where certificates have handlers to notify; what fails before the last of these tasks has the next run notify anew.
+- name: Put a certificate in place of which handlers are told
+  certfleet.tls.certificate:
+    certificates: &listed
+      - name: shop
+        identifiers: [shop.example.com]
+        webroot: /var/www/html
+        reload: [{notify: Restart the cluster}]
+    results: "{{ finalized.hosts.localhost }}"
+  register: deployed
+- name: Notify handlers
+  ansible.builtin.debug:
+    msg: "{{ deployed.notify }}"
+  changed_when: deployed.notify | length > 0
+  notify: "{{ deployed.notify }}"
+- name: Run them
+  ansible.builtin.meta: flush_handlers
+- name: Note that they have run
+  certfleet.tls.certificate:
+    certificates: *listed
+    results: "{{ deployed.after_handlers }}"
 """
 
 RETURN = r"""
@@ -138,11 +169,22 @@ certificates:
 notify:
   description:
     - The handlers to notify, from the entries C(notify) of O(certificates[].reload). No module can notify one; a task
-      after this one can.
+      after this one can. Until RV(after_handlers) is given back, the host counts as one whose reload is outstanding.
   returned: always
   type: list
   elements: str
   sample: []
+  version_added: 0.3.0
+after_handlers:
+  description:
+    - The O(results) for another run of this module, when the handlers of RV(notify) have run.
+  returned: always
+  type: list
+  elements: dict
+  sample:
+    - name: shop
+      status: notified
+      version: "0008"
   version_added: 0.3.0
 reloaded:
   description: The services that were reloaded, and the commands that were run.
@@ -178,7 +220,7 @@ from ..module_utils.pki.rollout import Rollout
 from ..module_utils.pki.versions import KEPT
 from ..module_utils.pki.wanted import check_name
 
-STATUS = ["valid", "failed", "deferred", "repair", "switch", "remove", "keep"]
+STATUS = ["valid", "failed", "deferred", "repair", "switch", "remove", "notified", "keep"]
 RESULT_SPEC = {
     "host": {"type": "str"},
     "name": {"type": "str", "required": True},
@@ -190,6 +232,8 @@ RESULT_SPEC = {
     "account_uri": {"type": "str"},
     "order_uri": {"type": "str"},
     "directory": {"type": "str"},
+    "version": {"type": "str"},
+    "created": {"type": "str"},
     "sealed_key": {"type": "str", "no_log": False},  # only this host can open it
 }
 
@@ -240,7 +284,7 @@ def main():
     try:
         certificates, challenges = checked(params)
     except HostError as error:
-        module.fail_json(msg=str(error), certificates=[], reloaded=[], notify=[], failures={})
+        module.fail_json(msg=str(error), certificates=[], reloaded=[], notify=[], after_handlers=[], failures={})
     rollout = Rollout(
         params["home"],
         certificates,
@@ -263,6 +307,7 @@ def main():
         "certificates": rollout.certificates(),
         "reloaded": reloaded,
         "notify": rollout.notify,
+        "after_handlers": rollout.after_handlers,
         "failures": rollout.failures,
     }
     if rollout.failures:

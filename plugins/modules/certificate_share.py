@@ -62,7 +62,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 shares:
-  description: The certificates, and their private keys sealed to each of the receivers.
+  description: The certificates, their private keys sealed to each of the receivers, and when those were made.
   returned: always
   type: list
   elements: dict
@@ -72,6 +72,7 @@ shares:
       chain: "-----BEGIN CERTIFICATE-----..."
       sealed:
         web2: BLq2...
+      created: "2026-11-01T00:59:30Z"
 failures:
   description: For each certificate whose private key could not be sealed, why.
   returned: always

@@ -5,18 +5,24 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
-from tests.fleet.fleet import Fleet
+import pytest
+
+from tests.fleet.fleet import Fleet, Run
 
 BROKEN = "/etc/nginx/conf.d/zz-broken.conf"
 PLAYBOOK = """\
 - hosts: web
   gather_facts: false
   roles: [certfleet.tls.acme]
+  tasks:
+    - ansible.builtin.fail:
+      when: inventory_hostname in failing | default([])
   handlers:
     - name: Read it anew
-      ansible.builtin.shell: readlink /etc/acme/live/shop >> /srv/notified
+      ansible.builtin.shell: test ! -e /srv/broken && readlink /etc/acme/live/shop >> /srv/notified
       changed_when: true
 """
 
@@ -86,21 +92,60 @@ def test_a_web_server_that_keeps_the_old_certificate(small: Fleet) -> None:
     assert small.serials() == before
 
 
-def test_handlers_run_once_where_something_is_new(small: Fleet, tmp_path: Path) -> None:
+def notified(fleet: Fleet) -> dict[str, int]:
+    """How often each host's handler has run, and only those where it has."""
+    paths = {host: fleet.lab.path(host, "/srv/notified") for host in fleet.lab.hosts}
+    return {host: len(path.read_text().splitlines()) for host, path in paths.items() if path.exists()}
+
+
+@pytest.fixture
+def handled(small: Fleet) -> Iterator[Fleet]:
+    """Three hosts without a trace of a handler, before and after."""
+
+    def clean() -> None:
+        for host in small.lab.hosts:
+            small.lab.exec(host, ["rm", "-f", "/srv/notified", "/srv/broken"], check=True)
+
+    clean()
+    yield small
+    clean()
+
+
+def test_handlers_run_once_where_something_is_new(handled: Fleet, tmp_path: Path) -> None:
+    """As soon as it is in place: what fails after the role is too late to keep them from it."""
     playbook = tmp_path / "site.yml"
     playbook.write_text(PLAYBOOK)
     certificates = [Fleet.certificate(name, reload=[{"notify": "Read it anew"}]) for name in ("shop", "mail")]
+    for failed in (["web1"], []):
+        variables = {"acme_certificates": certificates, "failing": failed}
+        run = handled.run(handled.command(playbook=str(playbook), **variables))
+        assert run.hosts_with("failed") == failed
+        assert notified(handled) == dict.fromkeys(handled.lab.hosts, 1)
+    assert (run.planned, run.hosts_with("changed")) == ([], [])
 
-    def notified(host: str) -> list[str]:
-        path = small.lab.path(host, "/srv/notified")
-        return path.read_text().splitlines() if path.exists() else []
 
-    for _unused in range(2):
-        run = small.run(small.command(playbook=str(playbook), acme_certificates=certificates))
-        assert run.code == 0
-        assert {host: notified(host) for host in small.lab.hosts} == {
-            host: ["../versions/shop/0001"] for host in small.lab.hosts
-        }
-    assert run.hosts_with("changed") == []
-    for host in small.lab.hosts:
-        small.lab.path(host, "/srv/notified").unlink()
+def test_a_handler_that_fails_is_notified_by_the_next_run(handled: Fleet, tmp_path: Path) -> None:
+    playbook = tmp_path / "site.yml"
+    playbook.write_text(PLAYBOOK)
+    certificates = [
+        Fleet.certificate("shop", reload=[{"notify": "Read it anew"}]),
+        Fleet.certificate("mail"),
+    ]
+    handled.lab.path("web2", "/srv/broken").touch()
+
+    def run(*arguments: str) -> Run:
+        return handled.run(handled.command(*arguments, playbook=str(playbook), acme_certificates=certificates))
+
+    assert run().hosts_with("failed") == ["web2"]
+    assert notified(handled) == {"web1": 1, "web3": 1}
+
+    handled.lab.path("web2", "/srv/broken").unlink()
+    outstanding = ["web2: certificate shop: repair (reload outstanding)"]
+    assert run("--check").planned == outstanding
+    mark = handled.lab.pebble.mark()
+    again = run()
+    assert (again.planned, again.code, again.hosts_with("changed")) == (outstanding, 0, ["web2"])
+    assert handled.signed_requests(mark) == []
+    assert notified(handled) == {"web1": 1, "web2": 1, "web3": 1}
+    last = run()
+    assert (last.planned, last.hosts_with("changed")) == ([], [])

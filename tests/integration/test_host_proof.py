@@ -252,5 +252,12 @@ def test_a_web_server_whose_configuration_is_broken_is_not_reloaded(host: Host, 
 
 def test_handlers_are_returned_by_name(host: Host, issuer: Issuer) -> None:
     certificate = wanted(reload=[{"notify": "Restart it"}])
-    assert host.make_live(issuer, certificate)["notify"] == ["Restart it"]
-    assert host.deploy([{"name": "shop", "status": "keep"}], certificate)["notify"] == []
+    done = host.make_live(issuer, certificate)
+    for _unused in range(2):
+        assert done["notify"] == ["Restart it"]
+        done = host.deploy([{"name": "shop", "status": "repair"}], certificate)
+    # Told that they have run, it knows that there is nothing more to notify.
+    for changed in (True, False):
+        noted = host.deploy(done["after_handlers"], certificate)
+        assert (noted["changed"], noted["notify"], noted["after_handlers"]) == (changed, [], [])
+    assert host.deploy([{"name": "shop", "status": "repair"}], certificate)["notify"] == []

@@ -145,11 +145,11 @@ def go_back(home: str, wanted: Wanted, number: str, now: datetime) -> Return | N
                 return None
             raise StateError(f"another run has made version {found.live} the live one" if found.live else _NONE_LIVE)
         manifest = read(versions.path(number, MANIFEST)) or {}
-        if manifest.get("proved") or manifest.get("reloaded"):
+        if _was_used(versions, number):
             raise StateError(f"version {number} is not new, its services have used it before")
-        for other in reversed(found.numbers):
-            if int(other) >= int(number):
-                continue
+        before = [other for other in reversed(found.numbers) if int(other) < int(number)]
+        # The newest that held once: one that never did may have been left in the same way.
+        for other in sorted(before, key=lambda other: not _was_used(versions, other)):
             facts = live_facts(home, wanted.name, other)
             if _is_whole(facts, now):
                 versions.note(number, reloaded=False)  # or it would be taken for history
@@ -285,6 +285,12 @@ def _holds(versions: Versions, number: str, wanted: Wanted, now: datetime) -> bo
         wanted.profile,
     )
     return same and _is_whole(facts, now)
+
+
+def _was_used(versions: Versions, number: str) -> bool:
+    """Whether services have used a version, and it held."""
+    manifest = read(versions.path(number, MANIFEST)) or {}
+    return bool(manifest.get("proved") or manifest.get("reloaded"))
 
 
 def _is_whole(facts: Mapping[str, Any], now: datetime) -> bool:

@@ -189,7 +189,7 @@ def issuances(home: str, name: str, numbers: list[str]) -> list[dict[str, Any]]:
         renewal = what in before if before else number == numbers[0] and int(number) > 1
         before.append(what)
         if manifest["order_uri"]:  # else it came from another host, or was taken over
-            at = max(manifest["not_before"], _time(manifest.get("created")))
+            at = max(manifest["not_before"], as_time(manifest.get("created")))
             facts = {"at": at, "serial": manifest["serial"], "directory": what[0], "identifiers": what[1]}
             result.append({**facts, "renewal": renewal})
     return [item for item in result if _days_before(item["at"], result[-1]["at"]) < _COUNTED_DAYS]
@@ -205,11 +205,16 @@ def history(home: str, name: str) -> list[dict[str, Any]]:
         certificate = content(home, name, number, CERTIFICATE).decode("ascii", "replace")
         if certificate:
             known = read(folder_path(home, name, number, MANIFEST)) or {}
-            created = _time(known.get("created")) or known.get("not_before")
+            created = as_time(known.get("created")) or known.get("not_before")
             facts = {"name": name, "version": number, "live": number == found.live, "serial": known.get("serial")}
             facts.update(created=created, not_after=known.get("not_after"), certificate=certificate)
             result.append(facts)
     return result
+
+
+def as_time(value: Any) -> str:
+    """The value if it is a time as manifests have it, else an empty text."""
+    return value if isinstance(value, str) and _TIME.fullmatch(value) else ""
 
 
 def _live(home: str, name: str) -> tuple[str | None, bool]:
@@ -246,10 +251,6 @@ def _check_issued(manifest: Manifest) -> None:
         if not _TIME.fullmatch(str(manifest.get(field))):
             raise ValueError(field)
         datetime.fromisoformat(manifest[field][:-1])
-
-
-def _time(value: Any) -> str:
-    return value if isinstance(value, str) and _TIME.fullmatch(value) else ""
 
 
 def _days_before(earlier: str, later: str) -> float:

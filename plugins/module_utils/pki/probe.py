@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from . import certificates, starttls
+from . import certificates, handshake, starttls
 from .endpoints import Endpoint
 from .errors import ProbeError
 
@@ -23,6 +23,7 @@ except ImportError:
     pass  # said by library.py, before anything here is called
 
 _AT_ONCE = 8
+_AT_A_TIME = 1 << 14  # bytes
 _PATIENCE = 10.0  # seconds, for one connection: a server that reloads may drop it, a mail server greets after six
 _LEAST = 1.0  # seconds, also for the last one before the deadline: or all that is told of is that it was short
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 1.0  # seconds
@@ -56,12 +57,45 @@ def fetch(
     with socket.create_connection((endpoint.address, endpoint.port), timeout=left) as connection:
         if endpoint.starttls:
             starttls.begin(endpoint.starttls, starttls.Plain(connection, until, monotonic))
-        connection.settimeout(max(until - monotonic(), 0.001))
-        with _context(ciphers).wrap_socket(connection, server_hostname=endpoint.server_name) as tls:
-            served = tls.getpeercert(binary_form=True)
+        served = _served(connection, _context(ciphers), endpoint.server_name, lambda: until - monotonic())
     if not served:
         raise ProbeError("it serves no certificate")
     return served
+
+
+def _served(
+    connection: socket.socket, context: ssl.SSLContext, server_name: str | None, left: Callable[[], float]
+) -> bytes | None:
+    """The certificate (DER) that a handshake shows. left: how many seconds there are."""
+    incoming, outgoing, received = ssl.MemoryBIO(), ssl.MemoryBIO(), bytearray()
+    tls = context.wrap_bio(incoming, outgoing, server_hostname=server_name)
+    try:
+        while not _is_done(tls):
+            connection.settimeout(max(left(), 0.001))
+            connection.sendall(outgoing.read())
+            data = connection.recv(_AT_A_TIME)
+            received += data
+            if data:
+                incoming.write(data)
+            else:
+                incoming.write_eof()
+        connection.sendall(outgoing.read())
+    except (ssl.SSLError, ConnectionError) as error:
+        # What fails here, as a signature that is wrong, is no reason to believe what was shown.
+        by_server = not isinstance(error, ssl.SSLError) or isinstance(error, ssl.SSLEOFError) or "ALERT" in str(error)
+        certificate = handshake.shown(bytes(received)) if by_server else b""
+        if not certificate:
+            raise
+        return certificate
+    return tls.getpeercert(binary_form=True)
+
+
+def _is_done(tls: ssl.SSLObject) -> bool:
+    try:
+        tls.do_handshake()
+    except ssl.SSLWantReadError:
+        return False
+    return True
 
 
 def _prove(endpoint: Endpoint, pem: bytes, monotonic: Callable[[], float], sleep: Callable[[float], None]) -> str:

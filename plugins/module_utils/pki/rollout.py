@@ -27,6 +27,7 @@ class Rollout:
 
     check: change nothing. now: aware UTC. keep: how many versions of a certificate stay, the live one among them.
     places: where formats of all listed certificates are, due or not. notify: the handlers that are to be notified.
+    after_handlers: the results that are to be taken when those have run.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Rollout:
         self.failures: dict[str, str] = {}
         self.warnings: list[str] = []
         self.notify: list[str] = []
+        self.after_handlers: list[dict[str, str]] = []
         self._proof = Proof(home, wanted, services, probe, now)
 
     def remove(self, responses: Iterable[Response]) -> None:
@@ -77,6 +79,8 @@ class Rollout:
                 self._note(name, switch(self.home, self.wanted[name], self.now, self.check))
             elif status == "remove":
                 self._note(name, removal.remove(self.home, name, self.check, self.places))
+            elif status == "notified":
+                self._handled(name, result["version"] or "")
             elif status == "deferred":
                 self.warnings.append(f"certificate {name} is put off to a later run: {result['problem']}")
             elif status == "failed":
@@ -94,16 +98,14 @@ class Rollout:
         entries = dict.fromkeys(entry for name in new for entry in self.wanted[name].reloads)
         self.changed |= bool(entries)
         if self.check:
-            self.notify = [str(entry) for entry in entries if entry.kind == NOTIFY]
+            self._tell_handlers(new)
             return list(dict.fromkeys(str(entry) for entry in entries if entry.kind != NOTIFY))
         holding = self._proof.settle(new)
         for name, why in self._proof.failures.items():
             self._fail(name, why)
-        notified = dict.fromkeys(entry for name in holding for entry in self.wanted[name].reloads)
-        self.notify = [str(entry) for entry in notified if entry.kind == NOTIFY]
+        handled = self._tell_handlers(holding)
         for name in holding:
-            # Handlers do not run on a host that fails: the next run notifies them.
-            if not (self.failures and any(entry.kind == NOTIFY for entry in self.wanted[name].reloads)):
+            if name not in handled:
                 self._confirm(name)
         return list(self._proof.reloaded)
 
@@ -133,7 +135,7 @@ class Rollout:
         issued = Issued(result["certificate"] or "", result["chain"] or "", result["account_uri"], result["order_uri"])
         wanted = self.wanted[result["name"]]
         if result.get("sealed_key"):
-            received = Received(issued, result["sealed_key"], result["directory"] or "")
+            received = Received(issued, result["sealed_key"], result["directory"] or "", result.get("created") or "")
             self._note(wanted.name, receive(self.home, wanted, received, self.now, self.check))
             return
         try:
@@ -161,6 +163,22 @@ class Rollout:
     def _is_new(self, name: str, deployed: Deployed) -> bool:
         foreseen = self.check and (deployed.written or deployed.reason in ("issued", "received", "switched"))
         return foreseen or reload_outstanding(self.home, name, deployed.version)
+
+    def _tell_handlers(self, names: Iterable[str]) -> set[str]:
+        """Note which handlers are for what is new. Gives the names of the certificates that are theirs to read."""
+        told = {name: [str(entry) for entry in self.wanted[name].reloads if entry.kind == NOTIFY] for name in names}
+        handled = {name: entries for name, entries in told.items() if entries}
+        self.notify = list(dict.fromkeys(entry for entries in handled.values() for entry in entries))
+        self.after_handlers = [
+            {"name": name, "status": "notified", "version": self.deployed[name].version} for name in handled
+        ]
+        return set(handled)
+
+    def _handled(self, name: str, version: str) -> None:
+        if reload_outstanding(self.home, name, version):
+            self.changed = True
+            if not self.check:
+                confirm(self.home, name, version, self.keep)
 
     def _confirm(self, name: str) -> None:
         try:

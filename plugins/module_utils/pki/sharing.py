@@ -18,11 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 from . import certificates, chains, files, keys, sealing
 from .attributes import Attributes
-from .certificates import utc
 from .deployment import Deployed, Issued, parsed, with_formats
 from .errors import KeyFileError, StateError
 from .files import Content
-from .manifest import CERTIFICATE, CHAIN, FORMAT, KEY, MANIFEST, Found, folder_path, live_facts, read
+from .manifest import CERTIFICATE, CHAIN, FORMAT, KEY, MANIFEST, Found, as_time, folder_path, live_facts, read
 from .versions import Versions
 from .wanted import Wanted
 
@@ -36,21 +35,26 @@ _RECEIVING = ".receiving-privkey.pem"  # no version's number, and removed by the
 class Given:
     """What a giver passes on. certificate and chain (PEM) are empty if the CA has not delivered them here yet.
 
-    sealed: the private key, for each receiver.
+    sealed: the private key, for each receiver. created: when it was made, or empty where nobody knows.
     """
 
     certificate: str
     chain: str
     sealed: dict[str, str]
+    created: str
 
 
 @dataclass(frozen=True)
 class Received:
-    """What a receiver gets: the certificate, the private key sealed to it, and whose CA's it is."""
+    """What a receiver gets: the certificate, the private key sealed to it, whose CA's it is.
+
+    created: when the key was made, or empty.
+    """
 
     issued: Issued
     sealed: str
     directory: str
+    created: str = ""
 
 
 def await_key(home: str, name: str) -> str:
@@ -80,10 +84,11 @@ def give(home: str, name: str, serial: str | None, receivers: Mapping[str, str])
         number = versions.pending(found) if serial is None else _with_serial(versions, found, serial)
         path = versions.path(number, KEY)
         secret = keys.pem(keys.load(files.read(path), path))
+        created = as_time((read(versions.path(number, MANIFEST)) or {}).get("created"))
         public = [] if serial is None else [files.read(versions.path(number, file)) for file in (CERTIFICATE, CHAIN)]
     certificate, chain = (data.decode("ascii", "replace") for data in public or (b"", b""))
     sealed = {receiver: sealing.seal(secret, text, name) for receiver, text in receivers.items()}
-    return Given(certificate, chain, sealed)
+    return Given(certificate, chain, sealed, created)
 
 
 def receive(home: str, wanted: Wanted, received: Received, now: datetime, check: bool) -> Deployed:
@@ -114,7 +119,9 @@ def _taken_in(
         versions.repair(found.pending, wanted.attributes)
         versions.switch(found.pending)
         return _deployed(leaf, found.pending, True, warning)
-    manifest = {**_manifest(wanted, received, now), **certificates.facts(leaf)}
+    manifest = {**_manifest(wanted, received), **certificates.facts(leaf)}
+    # As old as the key is, not as its stay here: by that it is selected when it has become known.
+    manifest["created"] = as_time(received.created) or manifest["not_before"]
     pem, above = certificates.pem(leaf), b"".join(map(certificates.pem, chain))
     # Whole from the start: a private key that came without its certificate could be taken for one made here.
     number = versions.take_in(found, manifest, Content(keys.pem(key), wanted.attributes), pem, above)
@@ -155,7 +162,7 @@ def _deployed(leaf: x509.Certificate, number: str, changed: bool, warning: str =
     return Deployed(changed, number, facts["serial"], facts["not_after"], reason, warning)
 
 
-def _manifest(wanted: Wanted, received: Received, now: datetime) -> dict[str, Any]:
+def _manifest(wanted: Wanted, received: Received) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "name": wanted.name,
@@ -165,5 +172,4 @@ def _manifest(wanted: Wanted, received: Received, now: datetime) -> dict[str, An
         "directory": received.directory,
         "order_uri": None,  # another host's, which this one could not go on with
         "account_uri": received.issued.account_uri,
-        "created": utc(now),
     }

@@ -100,9 +100,10 @@ class Versions:
         return number
 
     def discard_before(self, found: Found, number: str) -> None:
-        """Remove what was pending before *number* became it."""
+        """Remove what was pending before *number* became it. Other certificates, which may be revoked yet, stay."""
+        without = (None, self._serial(number))
         for other in found.numbers:
-            if int(found.live or 0) < int(other) < int(number) and not self._was_live(other):
+            if int(found.live or 0) < int(other) < int(number) and self._serial(other) in without:
                 files.remove_folder(self.path(other))
 
     def note(self, number: str, **fields: Any) -> bool:
@@ -147,9 +148,9 @@ class Versions:
             files.set_attributes(path, wanted)
         return texts
 
-    def _was_live(self, number: str) -> bool:
-        manifest = read(self.path(number, MANIFEST))
-        return bool(manifest and manifest["reloaded"])
+    def _serial(self, number: str) -> str | None:
+        """That of the version's certificate, if it has one."""
+        return (read(self.path(number, MANIFEST)) or {}).get("serial")
 
 
 def _next(found: Found) -> str:

@@ -135,6 +135,58 @@ def test_an_issuer_that_is_no_ca(way, extensions):
     refused(leaf, [authority.certificate], "CN=Server is not a CA's certificate")
 
 
+def usage(**bits):
+    """A keyUsage of an issuer, with other bits than usual."""
+    names = ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement")
+    others = dict.fromkeys((*names, "encipher_only", "decipher_only"), False)
+    return (x509.KeyUsage(**{**others, "key_cert_sign": True, "crl_sign": True, **bits}), True)
+
+
+def basic(path_length=None):
+    return (x509.BasicConstraints(ca=True, path_length=path_length), True)
+
+
+@pytest.mark.parametrize(
+    ("extensions", "match"),
+    [
+        ([basic(), usage()], None),
+        ([basic(), usage(key_cert_sign=False)], "CN=Upper is not a CA's certificate"),
+    ],
+    ids=["keyCertSign", "keyUsage without it"],
+)
+def test_what_an_issuers_key_is_for(way, extensions, match):
+    upper = ROOT.intermediate("Upper", extensions=extensions)
+    chain, leaf = [upper.certificate, ROOT.certificate], upper.leaf(KEY, ["a.example"])
+    if match:
+        refused(leaf, chain, match)
+    else:
+        chains.check(leaf, chain, NOW)
+
+
+@pytest.mark.parametrize(
+    ("length", "below", "holds"),
+    [
+        (0, [], True),  # the leaf is not counted
+        (0, ["Middle"], False),
+        (1, ["Middle"], True),
+        (1, ["Middle", "Lower"], False),
+        (2, ["Middle", "Lower"], True),
+        (0, ["Upper"], True),  # nor is what is self-issued
+        (0, ["Upper", "Lower"], False),
+    ],
+)
+def test_how_many_cas_an_issuer_allows_below_it(way, length, below, holds):
+    authorities = [ROOT.intermediate("Upper", extensions=[basic(length)])]
+    for name in below:
+        authorities.append(authorities[-1].intermediate(name))
+    leaf = authorities[-1].leaf(KEY, ["a.example"])
+    chain = [authority.certificate for authority in reversed(authorities)]
+    if holds:
+        chains.check(leaf, chain, NOW)
+    else:
+        refused(leaf, chain, f"CN=Upper may have {length} CAs below it, not {length + 1}")
+
+
 def test_an_issuer_whose_extensions_contradict(way):
     basic = x509.BasicConstraints(ca=True, path_length=None)
     unknown = x509.UnrecognizedExtension(x509.ObjectIdentifier("2.5.29.99"), b"\x30\x00")

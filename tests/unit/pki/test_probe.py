@@ -15,7 +15,7 @@ from functools import cache
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-from ansible_collections.certfleet.tls.plugins.module_utils.pki import certificates, endpoints, probe
+from ansible_collections.certfleet.tls.plugins.module_utils.pki import certificates, endpoints, handshake, probe
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.endpoints import Endpoint
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.errors import HostError
 from tests.unit.pki import ca
@@ -191,6 +191,56 @@ def test_a_server_that_speaks_tls_1_3_only(serve):
     assert "serves serial 4a01" in prove(at(server.port, timeout=1), pair(number=2)[0])
 
 
+# --- servers that want a certificate of the client
+
+
+@pytest.mark.parametrize("kind", ["ec256", "rsa"])
+@pytest.mark.parametrize("newest", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_server_that_demands_a_certificate_of_the_client_shows_its_own_first(serve, kind, newest):
+    server = serve(pair(kind))
+    server.context.verify_mode = ssl.CERT_REQUIRED
+    server.context.load_verify_locations(cadata=pair()[0].decode())
+    server.context.maximum_version = newest
+    assert prove(at(server.port, timeout=1), pair(kind)[0]) == ""
+    assert "serves serial 4a01 instead of 4a02" in prove(at(server.port, timeout=1), pair(kind, 2)[0])
+
+
+def record(kind, *messages):
+    """A record of TLS 1.2 with handshake messages: their types and bodies."""
+    data = b"".join(bytes([number]) + len(body).to_bytes(3, "big") + body for number, body in messages)
+    return bytes([kind]) + b"\x03\x03" + len(data).to_bytes(2, "big") + data
+
+
+SHOWN = (11, b"\0\0\x08\0\0\x05first")
+ASKED, HELLO, DONE = (13, b"ask"), (2, b"hello"), (14, b"")
+BOTH = record(22, HELLO, SHOWN, ASKED, DONE)
+
+
+@pytest.mark.parametrize(
+    ("received", "certificate"),
+    [
+        (BOTH, b"first"),
+        (record(22, HELLO) + record(22, SHOWN) + record(22, ASKED) + record(21), b"first"),
+        (BOTH[:-1], b""),
+        (record(22, HELLO, SHOWN, DONE), b""),  # it did not ask: it has another reason
+        (record(22, HELLO, ASKED), b""),
+        (record(22, HELLO, (11, b"\0\0\0"), ASKED), b""),
+        (record(22, HELLO) + record(20) + BOTH, b""),  # not in clear any more
+        (record(22, ASKED, SHOWN)[:-1], b""),
+        (b"", b""),
+        (b"HTTP/1.1 400 Bad Request", b""),
+    ],
+)
+def test_what_a_server_shows_in_clear(received, certificate):
+    assert handshake.shown(received) == certificate
+
+
+def test_a_message_in_several_records():
+    data = BOTH[5:]
+    parts = [b"\x16\x03\x03\0\x01" + data[number : number + 1] for number in range(len(data))]
+    assert handshake.shown(b"".join(parts)) == b"first"
+
+
 # --- no certificate at all
 
 
@@ -221,6 +271,12 @@ def test_one_that_speaks_no_tls(serve):
     server = serve(pair(), begin=lambda connection: connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n"))
     said = prove(at(server.port, timeout=1), pair()[0])
     assert re.search(r"cannot be asked for its certificate: TLS fails \(\w+\)", said)
+
+
+def test_one_that_hangs_up(serve):
+    server = serve(pair(), begin=lambda connection: connection.shutdown(socket.SHUT_WR))
+    said = prove(at(server.port, timeout=1), pair()[0])
+    assert re.search(r"cannot be asked for its certificate: TLS fails \(.*EOF", said)
 
 
 def test_an_address_that_is_none():

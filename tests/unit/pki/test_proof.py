@@ -18,7 +18,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils.pki.endpoints import
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.errors import ServiceError
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.formats import COMBINED, Format
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.inspection import inspect
-from ansible_collections.certfleet.tls.plugins.module_utils.pki.manifest import look
+from ansible_collections.certfleet.tls.plugins.module_utils.pki.manifest import history, look
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.reloads import COMMAND, NOTIFY, SERVICE, Reload
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.rollout import Rollout
 from tests.unit.pki import ca, host
@@ -340,7 +340,42 @@ def test_handlers_are_named_and_nothing_else(home):
     on = Host(home)
     done = renew(home, on, replace(SHOP, reloads=(Reload(NOTIFY, "restart it"),), probes=()))
     assert (done.notify, done.reloaded, on.told) == (["restart it"], [], [])
+
+
+HANDLED = replace(WANTED, reloads=(Reload(NOTIFY, "restart it"), NGINX))
+RAN = {"name": "shop", "status": "notified", "version": "0002"}
+
+
+def test_only_handlers_that_ran_have_read_the_new_version(home):
+    """Whatever keeps them from it, the next run notifies them again."""
+    done = renew(home, Host(home), HANDLED)
+    for _unused in range(2):
+        assert (done.notify, done.reloaded, done.after_handlers) == (["restart it"], ["nginx"], [RAN])
+        assert host.outstanding(home)
+        done = run(home, Host(home), result("shop", "repair"), wanted={"shop": HANDLED})
+
+    on = Host(home)
+    before = host.snapshot(home)
+    assert run(home, on, RAN, wanted={"shop": HANDLED}, check=True).changed
+    assert host.snapshot(home) == before
+    noted = run(home, on, RAN, wanted={"shop": HANDLED})
+    assert (noted.changed, noted.notify, noted.after_handlers, on.told) == (True, [], [], [])
     assert not host.outstanding(home)
+    assert not run(home, on, RAN, wanted={"shop": HANDLED}).changed
+
+
+def test_what_handlers_have_read_is_a_version_by_number(home):
+    """Another run has put its own in place since, whose handlers are yet to run."""
+    renew(home, Host(home), HANDLED)
+    third_by_another_run(home, HANDLED)
+    assert not run(home, Host(home), RAN, wanted={"shop": HANDLED}).changed
+    assert host.outstanding(home)
+
+
+def test_a_check_names_the_handlers_too(home):
+    done = renew(home, Host(home), HANDLED, check=True)
+    assert (done.notify, done.after_handlers) == (["restart it"], [RAN])
+    assert not run(home, Host(home), RAN, wanted={"shop": HANDLED}, check=True).changed
 
 
 def test_handlers_of_a_host_that_fails_are_notified_by_the_next_run(home):
@@ -352,7 +387,6 @@ def test_handlers_of_a_host_that_fails_are_notified_by_the_next_run(home):
     assert host.outstanding(home)
     done = run(home, Host(home), *(result(name, "repair") for name in wanted), wanted=wanted)
     assert (done.notify, done.failures) == (["restart it"], {})
-    assert not host.outstanding(home)
 
 
 def test_a_new_order_does_not_touch_the_version_that_awaits_its_switch_but_replaces_it(home):
@@ -362,8 +396,24 @@ def test_a_new_order_does_not_touch_the_version_that_awaits_its_switch_but_repla
     assert host.prepare(home, SHOP, ORDER_2).reused, "its own order is its own"
     assert host.prepare(home, SHOP, third, check=True).version is None
     assert host.prepare(home, SHOP, third).version == "0003"
-    assert host.versions(home) == ["0001", "0003"]
     assert "files" not in host.manifest(home, "0003")
+
+
+def test_a_certificate_that_never_held_is_there_to_be_revoked(home):
+    """And is neither gone back to nor kept for longer than others."""
+    renew(home, Host(home, ("probe", 443)))
+    for number in "3", "4":
+        host.prepare(home, SHOP, host.Order(f"https://ca.example/order/{number}", host.ACCOUNT), new_key=True)
+    assert host.versions(home) == ["0001", "0002", "0004"], "no certificate is of the third order's version"
+    assert [item["serial"] for item in history(str(home), "shop")] == serials(home)
+
+    done = run(home, Host(home, ("probe", 443)), valid(home, "shop"))
+    assert "version 0001 (serial" in done.failures["shop"]
+    assert (look(str(home), "shop").live, look(str(home), "shop").pending) == ("0001", "0004")
+    assert run(home, Host(home), result("shop", "switch")).failures == {}
+    assert (look(str(home), "shop").live, look(str(home), "shop").pending) == ("0004", None)
+    host.confirm(home, keep=2)
+    assert host.versions(home) == ["0002", "0004"]
 
 
 # --- another run at the same time

@@ -23,6 +23,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils.pki.errors import (
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.manifest import look
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.preparation import Order
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.sharing import Received
+from ansible_collections.certfleet.tls.plugins.module_utils.pki.versions import Versions
 from tests.unit.pki import ca, host
 from tests.unit.pki.host import ACCOUNT, DIRECTORY, ORDER, WANTED
 
@@ -47,7 +48,7 @@ def received(giver, home, certificate=None, chain=None, serial=True):
     serial = host.manifest(giver, "0001")["serial"] if serial is True else serial
     given = sharing.give(str(giver), "shop", serial, {"here": public})
     issued = Issued(certificate or given.certificate, given.chain if chain is None else chain, ACCOUNT)
-    return Received(issued, given.sealed["here"], DIRECTORY)
+    return Received(issued, given.sealed["here"], DIRECTORY, given.created)
 
 
 def receive(home, given, wanted=HERE, check=False):
@@ -71,6 +72,18 @@ def test_a_host_gets_what_another_has(giver, home, any_umask):
     # The next certificate gets a key of its own, whoever makes it.
     host.confirm(home)
     assert not host.prepare(home, order=Order("https://ca.example/order/9", ACCOUNT)).reused
+
+
+@pytest.mark.parametrize(
+    ("told", "noted"),
+    [("2026-01-31T12:00:00Z", "2026-01-31T12:00:00Z"), ("", "2026-11-22T12:00:00Z"), ("soon", "2026-11-22T12:00:00Z")],
+    ids=["as the giver has it", "not told", "nonsense"],
+)
+def test_a_received_key_is_as_old_as_it_is(giver, home, told, noted):
+    """Else a compromised key would count as new from the day that it came: nobody would replace it."""
+    Versions(str(giver), "shop").note("0001", created=told)
+    receive(home, received(giver, home))
+    assert host.manifest(home, "0001")["created"] == noted
 
 
 def test_the_key_to_receive_with_is_overwritten_when_it_goes(giver, home):

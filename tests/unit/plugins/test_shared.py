@@ -36,7 +36,7 @@ def variables(**hosts):
 
 def answer(owner="web1", **more):
     sealed = {"web2": "sealed 2", "web3": "sealed 3"}
-    shares = [{"name": "shop", "certificate": "C", "chain": "I", "sealed": sealed}]
+    shares = [{"name": "shop", "certificate": "C", "chain": "I", "sealed": sealed, "created": "then"}]
     return {"results": [{"item": {"owner": owner}, "shares": shares, **more}]}
 
 
@@ -100,6 +100,7 @@ def test_what_was_issued_for_another_host_is_told_with_the_key():
                 "chain": "I",
                 "account_uri": "a",
                 "directory": OTHER_CA,
+                "created": "then",
                 "sealed_key": sealed,
             }
         ]
