@@ -45,20 +45,18 @@ def receiving(plan: Item, host: str) -> list[str]:
     return [planned["name"] for planned in plan["hosts"][host] if "share" in planned]
 
 
-def shares(plan: Item, finalized: Item, hostvars: Item, host: str) -> list[dict[str, Any]]:
-    """What *host* asks other hosts to seal, for itself and for others: for each host, options of certificate_share.
+def shares(plan: Item, finalized: Item, hostvars: Item) -> list[dict[str, Any]]:
+    """What hosts are asked to seal for others: for each of them, options of certificate_share.
 
-    The first of those that get a certificate asks for all of them. Nothing is asked for a certificate that failed.
+    Nothing is asked for a certificate that failed, or where no host has made a key to receive it with.
     """
     result: dict[str, list[dict[str, Any]]] = {}
     for share in plan["shares"]:
-        if host not in share["hosts"] or _asker(share, hostvars) != host:
-            continue
         final = _final(finalized, share["owner"], share["name"])
-        if share["serial"] is None and final.get("status") != "valid":
-            continue
         keys = {other: _public_key(hostvars, other, share["name"]) for other in share["hosts"]}
         receivers = {other: key for other, key in keys.items() if key}
+        if not receivers or (share["serial"] is None and final.get("status") != "valid"):
+            continue
         result.setdefault(share["owner"], []).append(
             {"name": share["name"], "serial": share["serial"], "receivers": receivers}
         )
@@ -109,8 +107,7 @@ def _given(share: Item, hostvars: Item, host: str, issued: Item) -> dict[str, An
     if not _public_key(hostvars, host, name):
         why = _mapping(request.get("failures")).get(name) or request.get("msg") or "no key to receive it with was made"
         return _stopped(share, str(why))
-    asker = _asker(share, hostvars)
-    answers = (hostvars[asker].get("acme_sealed") or {}).get("results") or () if asker else ()
+    answers = _mapping(hostvars[host].get("acme_sealed")).get("results") or ()
     answer: Item = next((item for item in answers if (item.get("item") or {}).get("owner") == owner), {})
     shares = answer.get("shares")
     given = [_mapping(item) for item in (shares if isinstance(shares, list) else ())]
@@ -135,11 +132,6 @@ def _given(share: Item, hostvars: Item, host: str, issued: Item) -> dict[str, An
 def _stopped(share: Item, problem: str, status: str = "failed") -> dict[str, Any]:
     # The order is another host's, and stays or goes there.
     return {"name": share["name"], "status": status, "problem": problem, "resumable": True}
-
-
-def _asker(share: Item, hostvars: Item) -> str | None:
-    """The first that has made a key to receive the certificate with."""
-    return next((host for host in share["hosts"] if _public_key(hostvars, host, share["name"])), None)
 
 
 def _shared(hostvars: Item, host: str) -> dict[str, Any]:

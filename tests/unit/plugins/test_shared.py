@@ -41,7 +41,8 @@ def answer(owner="web1", **more):
 
 
 def with_answer(**more):
-    return variables(web2={**variables()["web2"], "acme_sealed": answer(**more)})
+    """As a task with run_once registers it, on all."""
+    return {host: {**facts, "acme_sealed": answer(**more)} for host, facts in variables().items()}
 
 
 def finalized(**more):
@@ -63,22 +64,21 @@ def test_who_receives():
     assert [shared.receiving(the_plan, host) for host in HOSTS] == [[], ["shop"], ["shop"]]
 
 
-def test_the_first_that_can_asks_for_all():
-    the_plan = plan(share())
+def test_it_is_asked_for_all_that_can_receive():
     keys = {"web2": "key of web2", "web3": "key of web3"}
     asked = [{"owner": "web1", "shares": [{"name": "shop", "serial": None, "receivers": keys}]}]
-    assert [shared.shares(the_plan, finalized(), variables(), host) for host in HOSTS] == [[], asked, []]
-    # One that vanished has no key, and asks for nothing.
+    assert shared.shares(plan(share()), finalized(), variables()) == asked
+    # One that vanished has no key.
     for gone in ({}, {"acme_request": {"unreachable": True}}, {"acme_request": {"receivers": {}}}):
         asked = [{"owner": "web1", "shares": [{"name": "shop", "serial": None, "receivers": {"web3": "key of web3"}}]}]
-        found = [shared.shares(the_plan, finalized(), variables(web2=gone), host) for host in HOSTS]
-        assert found == [[], [], asked]
+        assert shared.shares(plan(share()), finalized(), variables(web2=gone)) == asked
+        assert shared.shares(plan(share(hosts=["web2"])), finalized(), variables(web2=gone)) == []
 
 
 def test_each_host_is_asked_once_for_all_that_it_has():
     the_plan = plan(share("0a"), share("0b", name="mail"), share("0c", owner="web3", hosts=["web2"], name="other"))
     hostvars = variables(web2={"acme_request": {"receivers": {"shop": "k", "mail": "k", "other": "k"}}})
-    asked = shared.shares(the_plan, {"hosts": {}}, hostvars, "web2")
+    asked = shared.shares(the_plan, {"hosts": {}}, hostvars)
     assert [(item["owner"], [entry["serial"] for entry in item["shares"]]) for item in asked] == [
         ("web1", ["0a", "0b"]),
         ("web3", ["0c"]),
@@ -87,7 +87,7 @@ def test_each_host_is_asked_once_for_all_that_it_has():
 
 @pytest.mark.parametrize("final", [finalized(status="failed"), finalized(status="deferred"), {"hosts": {}}, {}])
 def test_no_key_is_passed_for_what_did_not_come(final):
-    assert shared.shares(plan(share()), final, variables(), "web2") == []
+    assert shared.shares(plan(share()), final, variables()) == []
 
 
 def test_what_was_issued_for_another_host_is_told_with_the_key():
@@ -117,7 +117,7 @@ def test_an_odd_answer_of_one_host_is_told_and_stops_no_other(odd):
         if request == {"receivers": {"shop": "x"}}:
             continue  # which may be a key, for all that is known here
         hostvars = {**with_answer(), "web3": {"acme_request": request}}
-        (asked,) = shared.shares(the_plan, finalized(), hostvars, "web2")
+        (asked,) = shared.shares(the_plan, finalized(), hostvars)
         assert asked["shares"][0]["receivers"] == {"web2": "key of web2"}
         assert told(the_plan, "web3", hostvars)[0]["status"] == "failed"
         assert told(the_plan, "web2", hostvars)[0]["status"] == "valid"
