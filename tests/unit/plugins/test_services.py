@@ -16,6 +16,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils.ansible import servi
 from ansible_collections.certfleet.tls.plugins.module_utils.ansible.services import HostServices
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.errors import ServiceError
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.reloads import COMMAND, SERVICE, Reload
+from tests.lab.process import wait
 
 PROGRAM = """#!/bin/sh
 echo "$(basename "$0") $*" >> "{folder}/calls"
@@ -211,7 +212,7 @@ def test_what_goes_on_too_long_is_killed_with_all_that_it_started(tmp_path):
     assert str(told.value) == (
         f"the reload failed (sh -c {script}): it did not end within 1 seconds and was killed: waiting"
     )
-    assert is_over(pid.read_text())
+    wait(lambda: is_over(pid.read_text()), 10, "it goes on")  # a signal takes its time on a busy machine
 
 
 @pytest.mark.parametrize("test", [True, False])
