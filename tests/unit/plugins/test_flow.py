@@ -4,10 +4,14 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from pathlib import Path
+
 import pytest
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.certfleet.tls.plugins.filter import cas, flow, revocation, shared, txt
+from ansible_collections.certfleet.tls.plugins.filter import role
+from ansible_collections.certfleet.tls.plugins.plugin_utils import flow, txt
 
 WANTED = {
     "identifiers": ["a.example"],
@@ -377,10 +381,11 @@ def test_the_formats_are_not_told_before_they_are_written():
     assert wanted == {"name": "shop", "webroot": "/srv"}
 
 
-def test_every_filter_is_documented_and_exported():
-    from pathlib import Path
-
-    documented = {path.stem for path in Path(flow.__file__).parent.glob("*.yml")}
-    assert documented == {
-        name for module in (cas, flow, revocation, shared, txt) for name in module.FilterModule().filters()
-    }
+def test_every_filter_is_documented_and_there():
+    documented = {path.stem for path in Path(role.__file__).parent.glob("*.yml")}
+    filters = role.FilterModule().filters()
+    assert documented == set(filters)
+    for module, names in role._FILTERS.items():
+        for name in names:
+            assert callable(getattr(import_module(f"{role._PLACE}.{module}"), name))
+    assert filters["ca"]("letsencrypt", "directory") == "letsencrypt"

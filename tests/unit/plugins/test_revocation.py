@@ -8,8 +8,8 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.certfleet.tls.plugins.filter.revocation import not_revoked, to_revoke
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.certificates import serial
+from ansible_collections.certfleet.tls.plugins.plugin_utils.revocation import not_revoked, to_revoke
 from tests.unit.pki import ca
 
 T = "2026-06-01T00:00:00Z"

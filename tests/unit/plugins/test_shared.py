@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.filter import flow, shared
+from ansible_collections.certfleet.tls.plugins.plugin_utils import flow, shared
 
 DIRECTORY, OTHER_CA = "https://ca/directory", "https://other/directory"
 HOSTS = ["web1", "web2", "web3"]

@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.certfleet.tls.plugins.filter import txt
+from ansible_collections.certfleet.tls.plugins.plugin_utils import txt
 
 NAME, VALUE = "_acme-challenge.a.example", "digest"
 READY = {"web1": {"acme_request": {"ready": ["shop"]}}}

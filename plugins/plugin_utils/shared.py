@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from ansible_collections.certfleet.tls.plugins.filter.flow import outcomes
+from ansible_collections.certfleet.tls.plugins.plugin_utils.flow import outcomes
 
 Item = Mapping[str, Any]
 
@@ -160,10 +160,3 @@ def _ca(ordered: Item, plan: Item, host: str, name: str) -> str:
 
 def _final(finalized: Item, host: str, name: str) -> Item:
     return next((item for item in finalized.get("hosts", {}).get(host, ()) if item["name"] == name), {})
-
-
-class FilterModule:
-    """The filters of shared certificates."""
-
-    def filters(self) -> dict[str, Any]:
-        return {"holders": holders, "held": held, "receiving": receiving, "shares": shares, "received": received}

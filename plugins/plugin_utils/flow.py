@@ -286,19 +286,3 @@ def _one_ca_for_all(hosts: list[str], hostvars: Mapping[str, Any]) -> None:
                 f"{variable} differs between {' and '.join(list(values.values())[:2])}: hosts of one play are ordered "
                 "for in one go, with one CA and one account; give those that differ a play of their own"
             )
-
-
-class FilterModule:
-    """The filters of the role's flow."""
-
-    def filters(self) -> dict[str, Any]:
-        return {
-            "found": found,
-            "orders": orders,
-            "wanted": wanted,
-            "journal": journal,
-            "challenges": challenges,
-            "finalizable": finalizable,
-            "outcomes": outcomes,
-            "unlisted": unlisted,
-        }

@@ -8,7 +8,7 @@ One option of the first CA at a time: a mapping of them all would be templated a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
@@ -58,10 +58,3 @@ def _with_own(common: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, An
     # A key that is given itself wins over a file's: it is not common to a CA with a file of its own.
     has_file = own.get("account_key_src") and not own.get("account_key_content")
     return {**common, **({"account_key_content": ""} if has_file else {}), **own}
-
-
-class FilterModule:
-    """The filters by their names."""
-
-    def filters(self) -> dict[str, Callable[..., Any]]:
-        return {"ca": ca, "alternatives": alternatives}

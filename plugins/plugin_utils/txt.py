@@ -140,16 +140,3 @@ def _problem_of(challenge: Item, problems: Mapping[tuple[str, str] | None, str])
 
 def _by_dns(order: Item) -> list[Item]:
     return [item for item in order.get("challenges", ()) if item["type"] in BY_DNS]
-
-
-class FilterModule:
-    """The filters of the role's step by DNS."""
-
-    def filters(self) -> dict[str, Any]:
-        return {
-            "txt_records": txt_records,
-            "txt_problems": txt_problems,
-            "txt_unwritten": txt_unwritten,
-            "txt_left": txt_left,
-            "dns_persist_record": dns_persist_record,
-        }

@@ -9,7 +9,7 @@ what the host says it is: one that somebody has taken over would have others' ce
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -62,23 +62,23 @@ def to_revoke(
         now = datetime.now(timezone.utc)
         served = {version.serial for version in versions if version.live}
         served |= {serial for host in set(still).difference(hosts) for serial in _found(hostvars, host)}
-        unused = [item for item in versions if item.not_after > now and item.serial not in served]
-        chosen = [item for item in unused if item.created < since]
+        unused = [each for each in versions if each.not_after > now and each.serial not in served]
+        chosen = [each for each in unused if each.created < since]
     else:
-        chosen = [item for item in versions if item.live]
+        chosen = [each for each in versions if each.live]
     owners = _owners(hostvars) if chosen else {}
     certificates = []
-    for item in chosen:
-        others = sorted(name for name in item.identifiers if item.host not in owners.get(name, [item.host]))
-        if others or not item.identifiers:
+    for version in chosen:
+        others = sorted(name for name in version.identifiers if version.host not in owners.get(name, [version.host]))
+        if others or not version.identifiers:
             problem = (
                 f"it is for {others[0]}, which acme_certificates has for {owners[others[0]][0]} and not for this host"
                 if others
                 else "it is for nothing that could be told"
             )
-            problems.append({"host": item.host, "name": item.name, "problem": problem})
+            problems.append({"host": version.host, "name": version.name, "problem": problem})
         else:
-            certificates.append({"host": item.host, "name": item.name, "content": item.content})
+            certificates.append({"host": version.host, "name": version.name, "content": version.content})
     live = sorted({version.name for version in versions if version.live})
     return {"certificates": certificates, "problems": problems, "live": live}
 
@@ -196,10 +196,3 @@ def _instant(before: Any) -> str:
     if instant.microsecond:
         instant += timedelta(seconds=1)
     return f"{instant.astimezone(timezone.utc):{_INSTANT}}"
-
-
-class FilterModule:
-    """The filters by their names."""
-
-    def filters(self) -> dict[str, Callable[..., Any]]:
-        return {"to_revoke": to_revoke, "not_revoked": not_revoked}
