@@ -34,7 +34,8 @@ def secret_parts(pem: bytes) -> set[bytes]:
         number, size = key.private_numbers().private_value, (key.key_size + 7) // 8
     else:
         assert isinstance(key, rsa.RSAPrivateKey)
-        number, size = key.private_numbers().d, (key.key_size + 7) // 8
+        number = key.private_numbers().d
+        size = (number.bit_length() + 7) // 8  # which may be fewer than the key's
     secret = number.to_bytes(size, "big")
     der = base64.b64decode(b"".join(pem.splitlines()[1:-1]))
     at = der.index(secret)
