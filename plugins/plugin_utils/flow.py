@@ -57,13 +57,13 @@ def found(hosts: Iterable[str], hostvars: Mapping[str, Any]) -> list[dict[str, A
     hosts = list(hosts)
     _one_ca_for_all(hosts, hostvars)
     return [
-        {**item, "host": host} for host in hosts for item in _registered(hostvars, host, "acme_found", "certificates")
+        {**item, "host": host} for host in hosts for item in registered(hostvars, host, "acme_found", "certificates")
     ]
 
 
 def unlisted(hosts: Iterable[str], hostvars: Mapping[str, Any]) -> dict[str, list[str]]:
     """The certificates that are on *hosts* and not listed, as acme_plan takes them."""
-    found = {host: _registered(hostvars, host, "acme_found", "unlisted") for host in hosts}
+    found = {host: registered(hostvars, host, "acme_found", "unlisted") for host in hosts}
     return {host: list(names) for host, names in found.items() if names}
 
 
@@ -71,12 +71,13 @@ def orders(plan: Mapping[str, Any], hostvars: Mapping[str, Any]) -> list[dict[st
     """The orders that acme_order has to make or resume for what *plan* says is to be issued."""
     result = []
     for host in plan["due"]:
-        facts = _by_name(_registered(hostvars, host, "acme_found", "certificates"))
+        facts = _by_name(registered(hostvars, host, "acme_found", "certificates"))
         for planned in plan["hosts"][host]:
             if planned["action"] != "issue":
                 continue
             wanted = facts[planned["name"]]["wanted"]
             facts_of = facts[planned["name"]]
+            live = facts_of.get("live") or {}
             journaled = _journaled(facts_of.get("pending"), wanted, plan["directories"])
             if planned.get("selected") and not _is_new(journaled, plan):
                 journaled = {}
@@ -90,8 +91,8 @@ def orders(plan: Mapping[str, Any], hostvars: Mapping[str, Any]) -> list[dict[st
                     "not_before": wanted["not_before"],
                     "not_after": wanted["not_after"],
                     "replaces_cert_id": planned["replaces_cert_id"],
-                    "replaces_directory": (facts_of.get("live") or {}).get("directory"),
-                    "replaces_account": (facts_of.get("live") or {}).get("account_uri"),
+                    "replaces_directory": live.get("directory"),
+                    "replaces_account": live.get("account_uri"),
                     "can_wait": planned["can_wait"],
                     "order_uri": journaled.get("order_uri"),
                     "account_uri": journaled.get("account_uri"),
@@ -138,7 +139,7 @@ def challenges(
     result = []
     hosts = ordered.get("hosts", {})
     for owner in [host] if host else hosts:
-        facts = _by_name(_registered(hostvars, owner, "acme_found", "certificates"))
+        facts = _by_name(registered(hostvars, owner, "acme_found", "certificates"))
         for order in hosts.get(owner, ()):
             wanted = facts[order["name"]]["wanted"]
             webroots = {item.name: item.webroot for item in check(wanted["identifiers"], wanted["challenge"])}
@@ -169,9 +170,9 @@ def finalizable(
     result = []
     for host, items in ordered.get("hosts", {}).items():
         unproved = (problems or {}).get(host, ())
-        said = _registered(hostvars, host, "acme_request", "ready")
+        said = registered(hostvars, host, "acme_request", "ready")
         ready = {name for name in said if isinstance(name, str) and name not in unproved}
-        requests = _by_name(_registered(hostvars, host, "acme_request", "requests"))
+        requests = _by_name(registered(hostvars, host, "acme_request", "requests"))
         for order in items:
             if order["name"] in ready and order["name"] in requests:
                 prepared = {key: order[key] for key in _PREPARED}
@@ -226,6 +227,13 @@ def outcomes(
     return result
 
 
+def registered(hostvars: Mapping[str, Any], host: str, variable: str, key: str) -> Any:
+    """A list of a registered result; nothing where that host failed, vanished before it came to it, or says no list."""
+    result = hostvars[host].get(variable)
+    found = result.get(key) if isinstance(result, Mapping) else None
+    return found if isinstance(found, (list, tuple)) else ()
+
+
 def _journaled(pending: Item | None, wanted: Item, directories: Collection[str]) -> Item:
     """The pending version, if its order is for what is wanted; acme_order compares the identifiers and the account."""
     # One that has its certificate is only to be switched to; where that is not the plan, it is to be a new one.
@@ -266,12 +274,6 @@ def _failed(name: str, problem: str) -> dict[str, Any]:
 
 def _by_name(items: Iterable[Item]) -> dict[str, Item]:
     return {item["name"]: item for item in items if isinstance(item, Mapping) and isinstance(item.get("name"), str)}
-
-
-def _registered(hostvars: Mapping[str, Any], host: str, variable: str, key: str) -> Any:
-    """A list of a registered result; nothing where that host failed, vanished before it came to it, or says no list."""
-    found = hostvars[host].get(variable, {}).get(key)
-    return found if isinstance(found, (list, tuple)) else ()
 
 
 def _one_ca_for_all(hosts: list[str], hostvars: Mapping[str, Any]) -> None:

@@ -11,15 +11,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import AcmeError
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.times import first_second, parse_time
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.errors import HostError
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.identifiers import canonical
-
-_INSTANT = "%Y-%m-%dT%H:%M:%SZ"
+from ansible_collections.certfleet.tls.plugins.plugin_utils.flow import registered
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def to_revoke(
     since = _instant(before)
     versions, problems = [], []
     for host in hosts:
-        for item in _looked(hostvars, host):
+        for item in registered(hostvars, host, "acme_looked_at", "history"):  # the action plugin saw to the types
             try:
                 version = _read(pki, host, item)
             except (HostError, ValueError):
@@ -99,9 +100,9 @@ def not_revoked(
     """
     if not isinstance(looked.get("history"), list):
         return [_line(name, looked["msg"]) for name in names] if looked.get("msg") else []
-    lines = _problems(chosen, revoked, host)
+    since, lines = _instant(before), _problems(chosen, revoked, host)
     live = [item for item in looked["history"] if item["live"]]
-    if not _instant(before):
+    if not since:
         absent = sorted(set(names).difference(item["name"] for item in live))
         return [_line(name, "there is no live version of it on this host") for name in absent] + lines
     absent = sorted(set(names).difference(chosen["live"]))
@@ -111,7 +112,7 @@ def not_revoked(
     return lines + [
         _line(item["name"], f"it is still in use, with a key from {item['created']}: replace it first")
         for item in live
-        if (item["created"] or "") < _instant(before)
+        if (item["created"] or "") < since
     ]
 
 
@@ -161,19 +162,10 @@ def _owners(hostvars: Mapping[str, Any]) -> dict[str, list[str]]:
     return owners
 
 
-def _looked(hostvars: Mapping[str, Any], host: str) -> list[Mapping[str, Any]]:
-    """What certificate_info said of the versions on a host, of which the action plugin saw to the types."""
-    registered = hostvars[host].get("acme_looked_at")
-    history = registered.get("history") if isinstance(registered, Mapping) else None
-    return history if isinstance(history, list) else []
-
-
 def _found(hostvars: Mapping[str, Any], host: str) -> list[int]:
     """The serial numbers of what a host had when the role looked at it first, if it could."""
-    found = hostvars[host].get("acme_found") if host in hostvars else None
-    certificates = found.get("certificates") if isinstance(found, Mapping) else None
     serials = []
-    for item in certificates if isinstance(certificates, list) else ():
+    for item in registered(hostvars, host, "acme_found", "certificates") if host in hostvars else ():
         live = item.get("live")
         serial = live.get("serial") if isinstance(live, Mapping) else None
         try:
@@ -184,15 +176,8 @@ def _found(hostvars: Mapping[str, Any], host: str) -> list[int]:
 
 
 def _instant(before: Any) -> str:
-    """An instant as manifests have it, which compare as texts; what is between two seconds counts as the later one."""
-    if not before:
-        return ""
+    """An instant as manifests have it, which compare as texts."""
     try:
-        instant = datetime.fromisoformat(str(before).strip().replace("Z", "+00:00").replace("z", "+00:00"))
-    except ValueError:
-        instant = None
-    if instant is None or instant.tzinfo is None:
-        raise AnsibleFilterError(f"{before!r} is not an instant: give one such as 2026-01-31T12:00:00Z")
-    if instant.microsecond:
-        instant += timedelta(seconds=1)
-    return f"{instant.astimezone(timezone.utc):{_INSTANT}}"
+        return first_second(parse_time(before)) if before else ""
+    except AcmeError:
+        raise AnsibleFilterError(f"{before!r} is not an instant: give one such as 2026-01-31T12:00:00Z") from None

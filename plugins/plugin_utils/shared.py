@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from ansible_collections.certfleet.tls.plugins.plugin_utils.flow import outcomes
+from ansible_collections.certfleet.tls.plugins.plugin_utils.flow import outcomes, registered
 
 Item = Mapping[str, Any]
 
@@ -136,7 +136,7 @@ def _stopped(share: Item, problem: str, status: str = "failed") -> dict[str, Any
 
 def _shared(hostvars: Item, host: str) -> dict[str, Any]:
     """What a host that has been looked at wants of the certificates that it shares, by name."""
-    found = (hostvars[host].get("acme_found") or {}).get("certificates") or ()
+    found = registered(hostvars, host, "acme_found", "certificates")
     return {item["name"]: item["wanted"] for item in found if (item["wanted"] or {}).get("shared")}
 
 

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import Any
 
 from ..pki.identifiers import IdentifierError, check, names
+from .times import parse_utc
 
 KEEP, ISSUE, REPAIR, SWITCH, REFUSE = "keep", "issue", "repair", "switch", "refuse"
 RECEIVE = "receive"  # from another host that shares it; sharing.py makes it of what is decided for each
@@ -167,11 +168,3 @@ def _still_serves(live: Mapping[str, Any] | None, now: datetime) -> bool:
 
 def _validity(live: Mapping[str, Any]) -> tuple[datetime, datetime]:
     return parse_utc(live["not_before"]), parse_utc(live["not_after"])
-
-
-def parse_utc(text: str) -> datetime:
-    """A manifest's time, YYYY-MM-DDTHH:MM:SSZ, as aware UTC."""
-    # strptime takes twenty times as long, which counts where certificates are many.
-    if not text.endswith("Z"):
-        raise ValueError(f"{text!r} is not a manifest's time")
-    return datetime.fromisoformat(text[:-1]).replace(tzinfo=timezone.utc)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .decision import parse_utc
+from .times import parse_utc
 
 _TEXTS = (
     *("version", "key_type", "profile", "directory", "account_uri", "order_uri"),

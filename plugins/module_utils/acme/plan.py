@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
+from ..pki.manifest import utc
 from .decision import ISSUE, REFUSE, Decision, decide
 from .directory import Directory
 from .errors import AcmeError
@@ -69,7 +70,7 @@ class Planned:
             "message": decision.message,
             "can_wait": decision.can_wait,
             "replaces_cert_id": self.replaces,
-            "next": decision.next_at.strftime("%Y-%m-%dT%H:%M:%SZ") if decision.next_at else None,
+            "next": utc(decision.next_at) if decision.next_at else None,
             **({"share": vars(self.share)} if self.share else {}),
             **({"directory": self.directory} if self.directory else {}),
             **({"selected": True} if self.selected else {}),

@@ -15,9 +15,11 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from ..pki.identifiers import IdentifierError, check, names
+from ..pki.manifest import utc
 from .budget import EXEMPT, NEW, RENEWAL, Budget, Limits, Opening
-from .decision import ISSUE, REFUSE, emergency_point, parse_utc
+from .decision import ISSUE, REFUSE, emergency_point
 from .plan import Planned, ordered_from
+from .times import parse_utc
 
 _MOST_WARNINGS = 5
 # No host can claim more of what others share, of each of its certificates.
@@ -90,7 +92,7 @@ def _past(planned: Iterable[Planned], now: datetime) -> dict[str, list[tuple[dat
 
 def _claimed(found: Mapping[str, Any], now: datetime) -> list[Mapping[str, Any]]:
     """What a host says was issued to it lately."""
-    issued, oldest = found.get("issued"), f"{now - timedelta(days=8):%Y-%m-%dT%H:%M:%SZ}"
+    issued, oldest = found.get("issued"), utc(now - timedelta(days=8))
     if found.get("invalid") or not isinstance(issued, list):
         return []
     return [item for item in issued[-_MOST_CLAIMED:] if isinstance(item, dict) and str(item.get("at")) > oldest]

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import Any
 
 from .errors import AcmeError, ProblemError, ProtocolError, TransportError
@@ -18,6 +18,7 @@ from .http import Http, Response, check_url, is_transient
 from .polling import Deadline
 from .problem import Problem, one_line
 from .renewal_cache import Cached, RenewalCache
+from .times import parse_time
 
 # RFC 9773 section 4.3: never below a minute nor above a day; six hours where nothing is said.
 _SHORTEST, _LONGEST, _USUAL = 60.0, 86400.0, 6 * 3600.0
@@ -124,19 +125,3 @@ def _until(http: Http, retry_after: float | None) -> datetime:
     """Until when the CA is not asked again."""
     pause = _USUAL if retry_after is None else min(max(retry_after, _SHORTEST), _LONGEST)
     return http.clock.now() + timedelta(seconds=pause)
-
-
-def parse_time(value: object) -> datetime:
-    """An RFC 3339 time as aware UTC, cut to microseconds. Raises ProtocolError."""
-    text = str(value).strip().upper().replace("Z", "+00:00")
-    whole, point, fraction = text.partition(".")
-    if point:
-        digits = len(fraction) - len(fraction.lstrip("0123456789"))
-        text = f"{whole}.{fraction[:digits][:6]:0<6}{fraction[digits:]}"
-    try:
-        instant = datetime.fromisoformat(text)
-        if instant.tzinfo is None:
-            raise ProtocolError(f"'{one_line(value, 60)}' has no time zone")
-        return instant.astimezone(timezone.utc)
-    except (ValueError, OverflowError):
-        raise ProtocolError(f"'{one_line(value, 60)}' is not an RFC 3339 time") from None

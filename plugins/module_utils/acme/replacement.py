@@ -16,10 +16,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ..pki.identifiers import canonical
-from .decision import parse_utc
 from .errors import AcmeError, OptionError
 from .problem import one_line
-from .renewal_info import parse_time
+from .times import first_second, parse_time, parse_utc
 
 #: The options of a selection.
 OPTIONS = ("all", "issuer", "serials", "serials_src", "names", "before")
@@ -90,7 +89,7 @@ class Selection:
 
     def since(self) -> str:
         """From when on a key is one that was made to replace another, as manifests have it; empty if any may be old."""
-        return f"{self.before:%Y-%m-%dT%H:%M:%SZ}" if self.before else ""
+        return first_second(self.before) if self.before else ""
 
 
 def counted(selected: int, now: int) -> str:

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
+from ..pki.manifest import utc
 from .errors import OptionError
 from .problem import one_line
 
@@ -36,7 +37,7 @@ class Validity:
             raise OptionError(f"not_after {self.not_after} is not after {'not_before' if begin > now else 'now'}")
         names = {"not_before": "notBefore", "not_after": "notAfter"}
         # RFC 3339, as RFC 8555 section 7.4 has it; in seconds, as certificates have it (RFC 5280 section 4.1.2.5).
-        return {names[name]: f"{instant:%Y-%m-%dT%H:%M:%SZ}" for name, instant in found.items()}
+        return {names[name]: utc(instant) for name, instant in found.items()}
 
 
 def _instant(text: str, option: str, now: datetime) -> datetime:

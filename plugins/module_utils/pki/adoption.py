@@ -13,11 +13,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from . import certificates, chains, clients, keys
-from .certificates import utc
 from .clients import Lineage
 from .errors import HostError, StateError
 from .files import Content
-from .manifest import FORMAT, MANIFEST, read
+from .manifest import FORMAT, MANIFEST, read, utc
 from .versions import Versions
 from .wanted import Wanted
 

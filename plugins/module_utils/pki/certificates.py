@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import keys, san
 from .errors import CertificateError, MisfitError
+from .manifest import utc
 
 try:
     from cryptography import x509
@@ -166,11 +167,6 @@ def extension(certificate: x509.Certificate, kind: type[_Extension]) -> _Extensi
         return certificate.extensions.get_extension_for_class(kind).value
     except (x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType, ValueError):
         return None
-
-
-def utc(instant: datetime) -> str:
-    """An aware UTC datetime as the manifest writes it."""
-    return instant.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _is_of(certificate: x509.Certificate, key: PrivateKey) -> bool:

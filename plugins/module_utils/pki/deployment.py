@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from . import certificates, chains, files, format_files, formats, keys
 from .attributes import drift
-from .certificates import utc
 from .errors import CertificateError, HostError, MisfitError, StateError
-from .manifest import CERTIFICATE, CHAIN, KEY, MANIFEST, Found, issued_facts, live_facts, read
+from .manifest import CERTIFICATE, CHAIN, KEY, MANIFEST, Found, issued_facts, live_facts, read, utc
 from .versions import KEPT, Versions
 from .wanted import Wanted
 

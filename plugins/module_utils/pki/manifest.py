@@ -16,7 +16,7 @@ import hashlib
 import json
 import os
 import re
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any, NamedTuple
 
 FORMAT = 1
@@ -102,6 +102,11 @@ def content(home: str, name: str, number: str, file: str) -> bytes:
         return _bytes(folder_path(home, name, number, file))
     except OSError:
         return b""
+
+
+def utc(instant: datetime) -> str:
+    """An aware UTC datetime as the manifest writes it."""
+    return instant.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def parse(data: bytes) -> Manifest:

@@ -13,9 +13,8 @@ from typing import Any
 
 from . import files, keys, requests
 from .attributes import drift
-from .certificates import utc
 from .errors import HostError
-from .manifest import FORMAT, KEY, REQUEST, Found
+from .manifest import FORMAT, KEY, REQUEST, Found, utc
 from .versions import Versions
 from .wanted import Wanted
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from ..pki.certificates import extension, utc
+from ..pki.certificates import extension
+from ..pki.manifest import utc
 from .result import Revocation, StatusError
 
 try:

@@ -10,8 +10,9 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from ..pki.certificates import extension, utc
+from ..pki.certificates import extension
 from ..pki.chains import signed_by
+from ..pki.manifest import utc
 from .result import GOOD, REVOKED, Revocation, StatusError
 
 try:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ..pki.certificates import utc
+from ..pki.manifest import utc
 
 GOOD, REVOKED, UNKNOWN = "good", "revoked", "unknown"
 CRL, OCSP = "crl", "ocsp"

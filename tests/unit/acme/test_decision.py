@@ -19,8 +19,8 @@ from ansible_collections.certfleet.tls.plugins.module_utils.acme.decision import
     decide,
     emergency_point,
     lifetime_point,
-    parse_utc,
 )
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.times import parse_utc
 
 CA = "https://ca.example/directory"
 SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)

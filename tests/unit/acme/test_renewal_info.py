@@ -18,8 +18,8 @@ from ansible_collections.certfleet.tls.plugins.module_utils.acme.renewal_info im
     RenewalInfo,
     ask,
     ask_all,
-    parse_time,
 )
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.times import parse_time
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.certificates import ari_id
 from tests.unit.acme.server import RESET, Answer, html, problem
 

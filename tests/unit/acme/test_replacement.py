@@ -161,3 +161,13 @@ def test_a_list_that_is_none():
 )
 def test_the_count(numbers, text):
     assert counted(*numbers) == text
+
+
+@pytest.mark.parametrize(
+    ("before", "since"),
+    [("2026-06-01T00:00:00Z", "2026-06-01T00:00:00Z"), ("2026-06-01T00:00:00.5Z", "2026-06-01T00:00:01Z")],
+)
+def test_since_when_a_key_is_new(before, since):
+    """Manifests know whole seconds: what was made within the one that is begun may be from before."""
+    selection = Selection.parse({"all": True, "before": before}, {}.__getitem__, FRESH + HOUR)
+    assert selection.since() == since

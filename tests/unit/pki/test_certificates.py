@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import ipaddress
-from datetime import timedelta
+from datetime import timedelta, timezone
 
 import pytest
 from cryptography import x509
@@ -14,6 +14,7 @@ from cryptography.x509.oid import ObjectIdentifier
 
 from ansible_collections.certfleet.tls.plugins.module_utils.pki import certificates
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.errors import CertificateError
+from ansible_collections.certfleet.tls.plugins.module_utils.pki.manifest import utc
 from tests.unit.pki import ca
 from tests.unit.pki.ca import NOW
 
@@ -284,8 +285,8 @@ def test_validity_is_aware_with_every_version_of_the_library():
 
 
 def test_utc():
-    zone = certificates.timezone(timedelta(hours=2))
-    assert certificates.utc(NOW.astimezone(zone)) == "2026-11-23T12:00:00Z"
+    zone = timezone(timedelta(hours=2))
+    assert utc(NOW.astimezone(zone)) == "2026-11-23T12:00:00Z"
 
 
 def test_the_tiny_ca_makes_what_the_library_reads():
