@@ -70,11 +70,6 @@ options:
       - Without O(rollover) nothing is changed, and whichever of both keys the CA knows is used.
     type: str
     version_added: 0.3.0
-  new_account_key_passphrase:
-    description:
-      - What O(new_account_key_content) is encrypted with.
-    type: str
-    version_added: 0.3.0
   contact:
     description:
       - Where the CA may write to, as URLs (V(mailto:ops@example.com)) or plain mail addresses.

@@ -33,7 +33,7 @@ except ImportError:
 
 USER_AGENT = "certfleet.tls/0.3.0 (Ansible collection)"
 # RFC 3986 section 2, and no backslash: the library that connects takes it for a slash and sees another host than here.
-_URL = re.compile(r"[!-\[\]-~]+")
+URL_CHARACTERS = re.compile(r"[!-\[\]-~]+")
 # A chain of ten RSA-4096 certificates is some 30 kB; nothing a CA has to say is larger than this.
 _LARGEST_ANSWER = 1024 * 1024
 # A longer wait than this is not slept through: the caller is told the instant and decides.
@@ -85,7 +85,7 @@ def check_url(url: object) -> str:
     """Refuse what is not https, but for loopback addresses (RFC 8555 section 6.1)."""
     if not isinstance(url, str) or not url:
         raise ProtocolError("the CA gave no URL where one belongs")
-    if not _URL.fullmatch(url):
+    if not URL_CHARACTERS.fullmatch(url):
         raise ProtocolError(f"{one_line(url, 200)} is not a URL")
     try:
         parts = urlsplit(url)
@@ -134,16 +134,10 @@ class Http:
         self.count = 0
         self._count_lock = threading.Lock()
         self._timeout = timeout
-        self._session = requests.Session()
-        self._session.headers.update({"User-Agent": USER_AGENT, "Accept-Language": "en"})
-        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        if ca_path:
-            check_bundle(ca_path)
         # Given with each request, not with the session, where REQUESTS_CA_BUNDLE would win over it.
-        self._verify = ca_path or None
+        self._verify = check_bundle(ca_path) if ca_path else None
         adapter = HTTPAdapter(pool_connections=4, pool_maxsize=connections, pool_block=True)
-        self._session.mount("https://", adapter)
-        self._session.mount("http://", adapter)
+        self._session = new_session(adapter, {"Accept-Language": "en"})
 
     def close(self) -> None:
         """Close the connections."""
@@ -225,19 +219,30 @@ class Http:
         return now + timedelta(seconds=min(seconds, 10**9)) if seconds is not None else None
 
 
-def check_bundle(path: str) -> None:
-    """Raise TransportError for what is no CA bundle: the library's own messages do not name the file."""
+def new_session(adapter: HTTPAdapter, headers: Mapping[str, str]) -> requests.Session:
+    """A session that says who asks, and takes no cookies."""
+    session = requests.Session()
+    session.headers.update({"User-Agent": USER_AGENT, **headers})
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    return session
+
+
+def check_bundle(path: str) -> str:
+    """Raise TransportError for what is no CA bundle: the library's own messages do not name the file. Gives *path*."""
     try:
         with open(path, "rb") as file:
             text = file.read()
     except FileNotFoundError:
         raise TransportError(f"ca_path {path} does not exist: name a file of PEM certificates") from None
     except IsADirectoryError:
-        return  # one of hashed names, which OpenSSL takes as well
+        return path  # one of hashed names, which OpenSSL takes as well
     except OSError as error:
         raise TransportError(f"ca_path {path} cannot be read: {error.strerror}") from None
     if b"CERTIFICATE-----" not in text:
         raise TransportError(f"ca_path {path} holds no certificates: name a file of PEM certificates")
+    return path
 
 
 def no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:

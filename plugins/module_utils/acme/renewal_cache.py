@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from dataclasses import dataclass
 from datetime import datetime
+
+from . import cache_file
 
 _FILE = "renewal-info.json"
 
@@ -51,15 +52,10 @@ class RenewalCache:
         if not self._path or not self._changed:
             return ""
         entries = {key: _to_json(entry) for key, entry in self._entries.items() if now < entry.until}
-        folder = os.path.dirname(self._path)
         try:
-            os.makedirs(folder, mode=0o700, exist_ok=True)
-            # Runs may be side by side: the last one's is as good as the other's.
-            with tempfile.NamedTemporaryFile("w", dir=folder, prefix=f".{_FILE}.", delete=False) as file:
-                json.dump(entries, file)
-            os.replace(file.name, self._path)
+            cache_file.write(self._path, json.dumps(entries).encode())
         except OSError as error:
-            return f"acme_cache {folder} cannot be written: {error.strerror}"
+            return f"acme_cache {os.path.dirname(self._path)} cannot be written: {error.strerror}"
         return ""
 
 

@@ -18,6 +18,7 @@ from ..acme.account import Account, contacts, find
 from ..acme.client import Client
 from ..acme.errors import AcmeError, KeyFileError, ProblemError
 from ..acme.jws import AccountKey
+from ..pki.files import sync_folder
 from .ca_options import (
     account_key,
     create_key,
@@ -28,7 +29,6 @@ from .ca_options import (
     open_client,
     open_customer,
     successor_path,
-    sync_folder,
 )
 
 

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import tempfile
 from collections.abc import Mapping
@@ -20,6 +19,7 @@ from ..acme.directory import Directory, resolve
 from ..acme.errors import AcmeError, KeyFileError
 from ..acme.http import Http
 from ..acme.jws import KEY_TYPES, AccountKey
+from ..pki.files import sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -234,18 +234,6 @@ def create_key(path: str, key_type: str, passphrase: str | None) -> AccountKey:
     except OSError as error:
         raise KeyFileError(f"account key {path} cannot be made: {error.strerror}") from None
     return key
-
-
-def sync_folder(path: str) -> None:
-    """Have the names in a folder on the disk for good."""
-    folder = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    except OSError as error:
-        if error.errno != errno.EINVAL:  # some network file systems have none for folders
-            raise
-    finally:
-        os.close(folder)
 
 
 def open_account(client: Client, params: Mapping[str, Any]) -> Account:

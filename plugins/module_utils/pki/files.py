@@ -335,16 +335,21 @@ def _make_folder(path: str, mode: int = 0o755) -> None:
         os.umask(umask)
 
 
+def sync_folder(path: str) -> None:
+    """Have the names in a folder on the disk for good. Raises OSError."""
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # some network file systems have none for folders
+            raise
+    finally:
+        os.close(handle)
+
+
 def _sync_folder(path: str) -> None:
     with _told(f"{path} cannot be written"):
-        handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(handle)
-        except OSError as error:
-            if error.errno != errno.EINVAL:  # some network file systems have none for folders
-                raise
-        finally:
-            os.close(handle)
+        sync_folder(path)
 
 
 def _unlink(path: str) -> bool:

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 
+from ..acme import cache_file
 from ..acme.clock import Clock
 
 _FOLDER = "revocation"
@@ -49,18 +49,7 @@ class StatusCache:
         if not self._folder:
             return
         try:
-            os.makedirs(self._folder, mode=0o700, exist_ok=True)
-            # Born with 0600. Runs may be side by side: the last one's is as good as the other's.
-            with tempfile.NamedTemporaryFile("wb", dir=self._folder, prefix=".", delete=False) as file:
-                try:
-                    file.write(data)
-                    file.flush()
-                    stamp = self._clock.now().timestamp()
-                    os.utime(file.name, (stamp, stamp))
-                    os.replace(file.name, self._path(key))
-                except OSError:
-                    os.unlink(file.name)
-                    raise
+            cache_file.write(self._path(key), data, self._clock.now().timestamp())
         except OSError as error:
             self.problem = f"{self._folder} cannot be written: {error.strerror}"
 

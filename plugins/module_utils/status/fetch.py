@@ -10,14 +10,12 @@ These places are plain http for the most part (RFC 5280 section 8): what comes f
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Mapping
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 
 from ..acme.clock import Clock
-from ..acme.http import USER_AGENT, check_bundle, innermost, no_auth, reason
+from ..acme.http import URL_CHARACTERS, check_bundle, innermost, new_session, no_auth, reason
 from ..acme.polling import Deadline
 from ..acme.problem import one_line
 from .result import StatusError
@@ -29,8 +27,6 @@ try:
 except ImportError:
     pass  # said by ansible/libraries.py, before anything here is called
 
-# RFC 3986 section 2, and no backslash, as in acme/http.py
-_URL = re.compile(r"[!-\[\]-~]+")
 _LONGEST_URL = 1000
 _REDIRECTS = 5
 _PIECE = 65536
@@ -59,16 +55,10 @@ class Fetcher:
         self._timeout = timeout
         self._left = _ALL_BYTES
         self._down: dict[str, str] = {}  # servers that did not answer, which are not asked on and on
-        self._session = requests.Session()
-        # A CRL is not worth compressing, and what is decompressed has no size that is known before.
-        self._session.headers.update({"User-Agent": USER_AGENT, "Accept-Encoding": "identity"})
-        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        if ca_path:
-            check_bundle(ca_path)
-        self._verify = ca_path or None
+        self._verify = check_bundle(ca_path) if ca_path else None
         adapter = HTTPAdapter(pool_connections=connections, pool_maxsize=connections)
-        self._session.mount("https://", adapter)
-        self._session.mount("http://", adapter)
+        # A CRL is not worth compressing, and what is decompressed has no size that is known before.
+        self._session = new_session(adapter, {"Accept-Encoding": "identity"})
 
     def close(self) -> None:
         """Close the connections."""
@@ -185,7 +175,7 @@ def usable(url: str) -> bool:
     """Whether *url* is one that is asked: http or https, and such as fits a line for people."""
     try:
         parts = urlsplit(url)
-        if len(url) > _LONGEST_URL or not _URL.fullmatch(url):
+        if len(url) > _LONGEST_URL or not URL_CHARACTERS.fullmatch(url):
             return False
         return parts.scheme in ("http", "https") and bool(parts.hostname)
     except ValueError:

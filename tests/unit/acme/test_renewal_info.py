@@ -312,3 +312,11 @@ def test_an_id_keeps_the_serials_leading_zero(serial, encoded):
         .sign(key, hashes.SHA256())
     )
     assert ari_id(certificate) == f"aYhba4dGQEHhs3uEe6CuLN4ByNQ.{encoded}"
+
+
+def test_a_cache_that_cannot_be_written_is_told_and_leaves_nothing(tmp_path):
+    cache = RenewalCache(str(tmp_path))
+    (tmp_path / "renewal-info.json").mkdir()
+    cache.put("https://ca.example/ari", RFC_ID, Cached(END, START, END))
+    assert cache.save(START).startswith(f"acme_cache {tmp_path} cannot be written: ")
+    assert [path.name for path in tmp_path.iterdir()] == ["renewal-info.json"]
