@@ -25,12 +25,12 @@ from ansible_collections.certfleet.tls.plugins.module_utils.acme.clock import Cl
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.decision import ISSUE, KEEP, RECEIVE
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.directory import Directory, resolve
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import AcmeError
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.facts import is_understood
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.http import Http
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.renewal_cache import RenewalCache
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.renewal_info import ask_all
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.replacement import Selection, counted
 from ansible_collections.certfleet.tls.plugins.module_utils.ansible.libraries import missing
+from ansible_collections.certfleet.tls.plugins.plugin_utils import batch, facts
 
 _CONNECTIONS = 8
 _LOCKSTEP = ("linear", "ansible.builtin.linear", "ansible.legacy.linear", "debug", "ansible.builtin.debug")
@@ -51,6 +51,7 @@ class ActionModule(ActionBase):
                 "alternatives": {"type": "list", "elements": "dict", "default": []},
                 "request_timeout": {"type": "int", "default": 30},
                 "certificates": {"type": "list", "elements": "dict", "required": True},
+                "batch": {"type": "dict"},
                 "elsewhere": {"type": "list", "elements": "dict", "default": []},
                 "unlisted": {"type": "dict", "default": {}},
                 "remove_unlisted": {"type": "bool", "default": False},
@@ -63,11 +64,30 @@ class ActionModule(ActionBase):
                 "limits": {"type": "dict", "default": {}},
             }
         )
+        given = {} if options["batch"] is None else self._freeze(options["batch"], task_vars)
         try:
-            result.update(changed=False, **self._plan(options))
+            result.update(changed=False, **given, **self._plan(options))
         except AcmeError as error:
             raise AnsibleActionFail(str(error)) from None
         return result
+
+    def _freeze(self, digests: Mapping[str, batch.Digests], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+        """The batch's options for the steps to come. Raises AnsibleActionFail where hosts do not agree in them."""
+        # Where no host was asked first, the one whose variables count here was not, either.
+        facts.refuse(task_vars, self._templar.template)
+        differing = batch.difference(digests)
+        if differing:
+            name, *hosts = differing
+            raise AnsibleActionFail(batch.differs(name, hosts, lambda host: self._seen_by(host, name, task_vars)))
+        agreed = next(iter(digests.values()), None)
+        return batch.freeze(task_vars, self._templar.template, agreed)
+
+    def _seen_by(self, host: str, name: str, task_vars: Mapping[str, Any]) -> Any:
+        """A host's value of the variable *name*, with the play's and the role's: hostvars has only the inventory's."""
+        hostvars = task_vars["hostvars"]
+        entity = hostvars._inventory.get_host(host)
+        variables = hostvars._variable_manager.get_vars(play=self._task.get_play(), host=entity, task=self._task)
+        return self._templar.copy_with_new_env(available_variables=variables).template(variables.get(name))
 
     def _refuse_strategies_without_run_once(self) -> None:
         play = self._task.get_play()
@@ -196,7 +216,7 @@ def _revoked(options: Mapping[str, Any], clock: Clock, warnings: list[str]) -> d
         return statuses
 
     found = [*options["certificates"], *options["elsewhere"]]
-    revoked, trouble = live.revoked([item for item in found if is_understood(item)], ask)
+    revoked, trouble = live.revoked(found, ask)
     warnings.extend(trouble)
     return revoked
 

@@ -7,16 +7,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
-
 from ansible_collections.certfleet.tls.plugins.module_utils.ansible.host_options import CERTIFICATE_SPEC, HOME_SPEC
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.formats import (
     passphrase_problems,
     with_digests,
     without_passphrases,
 )
-from ansible_collections.certfleet.tls.plugins.module_utils.pki.manifest import name_problem
+from ansible_collections.certfleet.tls.plugins.plugin_utils import batch, contracts, facts
+from ansible_collections.certfleet.tls.plugins.plugin_utils.host_action import HostAction
 
 
 def _as_text(spec: Mapping[str, Any]) -> dict[str, Any]:
@@ -34,88 +32,56 @@ def _as_text(spec: Mapping[str, Any]) -> dict[str, Any]:
 _SPEC = _as_text(CERTIFICATE_SPEC)
 
 
-class ActionModule(ActionBase):
-    """The module's run, of which the host is believed what it has, but not what is wanted of it.
+class ActionModule(HostAction):
+    """The module's run on the host, which is believed what it has of certificates, but not what is wanted of it.
 
     Orders are made for what is wanted: a host that somebody has taken over would have certificates for any name.
     """
 
-    TRANSFERS_FILES = False
+    contract = staticmethod(contracts.certificate_info)
 
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
-        result = super().run(tmp, task_vars)
         _arguments, options = self.validate_argument_spec(
             argument_spec={
                 **HOME_SPEC,
                 "certificates": {"type": "list", "elements": "dict", "options": _SPEC},
                 "history": {"type": "list", "elements": "str", "default": []},
                 "content": {"type": "bool", "default": False},
+                "batch": {"type": "bool", "default": False},
             }
         )
-        arguments = dict(self._task.args)
-        if isinstance(arguments.get("certificates"), list):
-            # To compare, a host needs no passphrase. Where one were part of a name, its answer would hide the name.
-            arguments["certificates"] = [with_digests(option) for option in arguments["certificates"]]
-        result.update(self._execute_module(module_args=arguments, task_vars=task_vars))
-        # Facts would become variables of the host, and win over the inventory's. The interpreter's place is Ansible's.
-        result.pop("ansible_facts", None)
-        if self._discovered_interpreter_key:
-            result["ansible_facts"] = {self._discovered_interpreter_key: self._discovered_interpreter}
+        warnings = facts.refuse(task_vars, self._templar.template) if options["batch"] else []
+        seen = {"batch": batch.digests(task_vars, self._templar.template)} if options["batch"] else {}
+        self._wanted = options["certificates"]
+        result = super().run(tmp, task_vars)
         if not result.get("failed"):
-            result["certificates"] = _of(options["certificates"], result.get("certificates"))
-            result["unlisted"] = _beside(options["certificates"] or [], result.get("unlisted"))
-            result["history"] = _versions(options["history"], result.get("history"))
+            result.update(certificates=_of(options["certificates"], result["certificates"]), **seen)
+            listed = {option["name"] for option in options["certificates"] or ()}
+            result["unlisted"] = sorted(set(result["unlisted"]) - listed)
+        if warnings:
+            result["warnings"] = [*result.get("warnings", ()), *warnings]
         return result
 
+    def arguments(self) -> dict[str, Any]:
+        sent = {name: value for name, value in super().arguments().items() if name != "batch"}
+        if self._wanted is not None:
+            given = sent["certificates"] if isinstance(sent["certificates"], list) else self._wanted
+            # To compare, a host needs no passphrase. Where one were part of a name, its answer would hide the name.
+            sent["certificates"] = [with_digests(option) for option in given]
+        return sent
 
-def _of(wanted: list[dict[str, Any]] | None, said: Any) -> list[dict[str, Any]]:
-    """What a host *said*, with what is *wanted* as it was asked for. Without that, of everything nothing is wanted."""
-    if not isinstance(said, list) or not all(isinstance(item, dict) for item in said):
-        raise AnsibleActionFail("the host's answer is not one of certificate_info")
+
+def _of(wanted: list[dict[str, Any]] | None, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What a host has *found*, with what is *wanted* as it was asked for. Without that, of everything nothing is."""
     if wanted is None:
-        return [{**item, "wanted": None} for item in said]
-    if [item.get("name") for item in said] != [option["name"] for option in wanted]:
-        raise AnsibleActionFail("the host answers for other certificates than it was asked for")
+        return [{**item, "wanted": None} for item in found]
     # Which the host cannot tell, as it gets digests.
     problems = passphrase_problems(wanted)
     return [
         {
-            "live": None,
-            "pending": None,
             **item,
             "wanted": without_passphrases(option),
-            "invalid": [*_texts(item.get("invalid")), *filter(None, [problems.get(option["name"])])],
+            "invalid": [*item["invalid"], *filter(None, [problems.get(option["name"])])],
         }
-        for item, option in zip(said, wanted)
+        for item, option in zip(found, wanted)
     ]
-
-
-def _texts(said: Any) -> list[str]:
-    return [str(text) for text in said] if isinstance(said, list) else []
-
-
-def _beside(wanted: list[dict[str, Any]], said: Any) -> list[str]:
-    """The names of what a host *said* to have beside what is *wanted*."""
-    listed = {option["name"] for option in wanted}
-    names = [] if said is None else said
-    if not isinstance(names, list) or not all(isinstance(name, str) and not name_problem(name) for name in names):
-        raise AnsibleActionFail("the host's answer is not one of certificate_info")
-    return sorted(set(names) - listed)
-
-
-def _versions(names: list[str], said: Any) -> list[dict[str, Any]]:
-    """What a host *said* of versions, of the certificates that it was asked for."""
-    if said is None:
-        return []
-    if not isinstance(said, list) or not all(_is_version(item) and item["name"] in names for item in said):
-        raise AnsibleActionFail("the host's answer is not one of certificate_info")
-    return said
-
-
-def _is_version(item: Any) -> bool:
-    return (
-        isinstance(item, dict)
-        and all(isinstance(item.get(field), str) for field in ("name", "version", "certificate"))
-        and isinstance(item.get("live"), bool)
-        and isinstance(item.get("created"), (str, type(None)))
-    )

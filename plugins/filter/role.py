@@ -15,8 +15,9 @@ from typing import Any
 
 _PLACE = "ansible_collections.certfleet.tls.plugins.plugin_utils"
 _FILTERS = {
+    "batch": ("frozen",),
     "cas": ("ca", "alternatives"),
-    "flow": ("found", "orders", "wanted", "journal", "challenges", "finalizable", "outcomes", "unlisted"),
+    "flow": ("found", "digests", "orders", "wanted", "journal", "challenges", "finalizable", "outcomes", "unlisted"),
     "revocation": ("to_revoke", "not_revoked"),
     "shared": ("holders", "held", "receiving", "shares", "received"),
     "txt": ("txt_records", "txt_problems", "txt_unwritten", "txt_left", "dns_persist_record"),

@@ -32,6 +32,14 @@ options:
     type: list
     elements: dict
     required: true
+  batch:
+    description:
+      - For the role P(certfleet.tls.acme#role). By host what M(certfleet.tls.certificate_info) returned as
+        RV(certfleet.tls.certificate_info#module:batch). Hosts that differ in a variable end the run. Else the role's
+        variables, as the host that the task is templated for has them, become RV(options) and RV(digests), which hold
+        for the rest of the run.
+    type: dict
+    version_added: 0.4.0
   elsewhere:
     description:
       - The same of hosts that nothing is planned for, but that may have a shared certificate which others lack.
@@ -132,6 +140,22 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+options:
+  description: With O(batch), the role's variables that hold for the whole batch and have no secrets in them.
+  returned: success
+  type: dict
+  sample:
+    acme_order_timeout: 300
+  version_added: 0.4.0
+digests:
+  description:
+    - With O(batch), a digest of each of the role's variables that may have secrets in them, which compares within one
+      run of C(ansible-playbook) only.
+  returned: success
+  type: dict
+  sample:
+    acme_eab: 3f0c8a51e4d9b7260b7f6a0b5ad7c2e1
+  version_added: 0.4.0
 directory:
   description: The URL of the CA's directory.
   returned: success

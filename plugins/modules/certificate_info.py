@@ -39,6 +39,14 @@ options:
     type: bool
     default: false
     version_added: 0.3.0
+  batch:
+    description:
+      - For the role P(certfleet.tls.acme#role). Refuse a host whose facts have the names of the role's variables, and
+        return RV(batch), which M(certfleet.tls.acme_plan) compares. The action plugin does both on the controller; the
+        module itself ignores this option.
+    type: bool
+    default: false
+    version_added: 0.4.0
 seealso:
   - module: certfleet.tls.acme_plan
 """
@@ -59,6 +67,15 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+batch:
+  description:
+    - With O(batch), a digest of each of the role's variables that all hosts of a batch have to agree in, as this host
+      sees them. Digests compare within one run of C(ansible-playbook) only.
+  returned: success
+  type: dict
+  sample:
+    acme_directory: 3f0c8a51e4d9b7260b7f6a0b5ad7c2e1
+  version_added: 0.4.0
 certificates:
   description: What there is of each certificate.
   returned: success
@@ -174,6 +191,7 @@ def main():
             "certificates": {"type": "list", "elements": "dict", "options": CERTIFICATE_SPEC},
             "content": {"type": "bool", "default": False},
             "history": {"type": "list", "elements": "str", "default": []},
+            "batch": {"type": "bool", "default": False},  # for the action plugin
         },
         supports_check_mode=True,
     )

@@ -62,7 +62,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 shares:
-  description: The certificates, their private keys sealed to each of the receivers, and when those were made.
+  description:
+    - The certificates, their private keys sealed to each of the receivers, and when those were made. RV(ignore:refused)
+      has the receivers whose public key cannot be sealed to, and why; the others get theirs.
   returned: always
   type: list
   elements: dict
@@ -72,6 +74,7 @@ shares:
       chain: "-----BEGIN CERTIFICATE-----..."
       sealed:
         web2: BLq2...
+      refused: {}
       created: "2026-11-01T00:59:30Z"
 failures:
   description: For each certificate whose private key could not be sealed, why.

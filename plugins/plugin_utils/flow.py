@@ -9,31 +9,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
-
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.identifiers import BY_DNS, HTTP_01, STALE, check
 
 Item = Mapping[str, Any]
 Problems = Mapping[str, Mapping[str, str]]
 
-# A batch is ordered in one go, so these have to be the same for all its hosts.
-_OF_THE_BATCH = (
-    "acme_directory",
-    "acme_account_key_src",
-    "acme_account_key_content",
-    "acme_account_uri",
-    "acme_ca_path",
-    "acme_check_revocation",
-    "acme_dns",
-    "acme_dns_tasks",
-    "acme_eab",
-    "acme_force_renewal",
-    "acme_http_01_scope",
-    "acme_preferred_chain",
-    "acme_preferred_chain_missing",
-    "acme_preflight",
-    "acme_remove_unlisted",
-)
 _STOPPED = ("failed", "deferred")
 # The options that acme_order_finalize takes of what acme_order returned.
 _PREPARED = (
@@ -54,11 +34,17 @@ _PREPARED = (
 
 def found(hosts: Iterable[str], hostvars: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What certificate_info found on *hosts*, as acme_plan takes it."""
-    hosts = list(hosts)
-    _one_ca_for_all(hosts, hostvars)
     return [
         {**item, "host": host} for host in hosts for item in registered(hostvars, host, "acme_found", "certificates")
     ]
+
+
+def digests(hosts: Iterable[str], hostvars: Mapping[str, Any], variable: str) -> dict[str, Item]:
+    """What certificate_info, registered as *variable*, returned as batch on those of *hosts* where it ran."""
+    results = {host: hostvars[host].get(variable) for host in hosts}
+    return {
+        host: result["batch"] for host, result in results.items() if isinstance(result, Mapping) and "batch" in result
+    }
 
 
 def unlisted(hosts: Iterable[str], hostvars: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -274,17 +260,3 @@ def _failed(name: str, problem: str) -> dict[str, Any]:
 
 def _by_name(items: Iterable[Item]) -> dict[str, Item]:
     return {item["name"]: item for item in items if isinstance(item, Mapping) and isinstance(item.get("name"), str)}
-
-
-def _one_ca_for_all(hosts: list[str], hostvars: Mapping[str, Any]) -> None:
-    first: dict[str, dict[str, str]] = {variable: {} for variable in _OF_THE_BATCH}
-    for host in hosts:
-        variables = hostvars[host]  # once: each time it is put together anew
-        for variable in _OF_THE_BATCH:
-            first[variable].setdefault(repr(variables.get(variable)), host)
-    for variable, values in first.items():
-        if len(values) > 1:
-            raise AnsibleFilterError(
-                f"{variable} differs between {' and '.join(list(values.values())[:2])}: hosts of one play are ordered "
-                "for in one go, with one CA and one account; give those that differ a play of their own"
-            )

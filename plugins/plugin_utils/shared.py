@@ -114,7 +114,8 @@ def _given(share: Item, hostvars: Item, host: str, issued: Item) -> dict[str, An
     found: Item = next((item for item in given if item.get("name") == name), {})
     sealed = _mapping(found.get("sealed")).get(host)
     if not all(isinstance(text, str) for text in (sealed, found.get("certificate"), found.get("chain"))):
-        why = _mapping(answer.get("failures")).get(name) or answer.get("msg") or "it gave no answer"
+        why = _mapping(found.get("refused")).get(host) or _mapping(answer.get("failures")).get(name)
+        why = why or answer.get("msg") or "it gave no answer"
         return _stopped(share, f"{owner} has the key, and did not give it: {why}")
     return {
         "name": name,

@@ -17,7 +17,6 @@ from ..pki.manifest import utc
 from .decision import ISSUE, REFUSE, Decision, decide
 from .directory import Directory
 from .errors import AcmeError
-from .facts import is_understood
 from .renewal_info import RenewalInfo
 
 LIVE, PENDING = "live", "pending"
@@ -99,17 +98,15 @@ def make(
     for item in found:
         replacing = False
         try:
-            if not is_understood(item):
-                raise ValueError
             if revoked.get((item["host"], item["name"], PENDING)):
                 item = {**item, PENDING: None}  # nobody switches to it
             replacing = bool(selected and selected(item))
             said = revoked.get((item["host"], item["name"], LIVE), "")
             decision = decide(item, directories, now, forced=forced or replacing, revoked=said)
         except (AttributeError, LookupError, TypeError, ValueError):
-            # A host that somebody has taken over may say anything; that is no reason to stop for the others.
+            # Whatever one host has is no reason to stop for the others.
             item = {**item, "live": None, "pending": None, "issued": []}
-            decision = Decision(REFUSE, message="what the host says of it cannot be understood")
+            decision = Decision(REFUSE, message="certificate_info returned malformed data for this certificate")
         if times[item["host"], item["name"]] > 1:
             decision = Decision(REFUSE, message="acme_certificates has more than one certificate of this name")
         planned.append(Planned(item["host"], item["name"], item, decision, selected=replacing))

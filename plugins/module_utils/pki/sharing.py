@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from . import certificates, chains, files, keys, sealing
 from .attributes import Attributes
 from .deployment import Deployed, Issued, parsed, with_formats
-from .errors import KeyFileError, StateError
+from .errors import KeyFileError, SealError, StateError
 from .files import Content
 from .manifest import CERTIFICATE, CHAIN, FORMAT, KEY, MANIFEST, Found, as_time, folder_path, live_facts, read
 from .versions import Versions
@@ -35,12 +35,14 @@ _RECEIVING = ".receiving-privkey.pem"  # no version's number, and removed by the
 class Given:
     """What a giver passes on. certificate and chain (PEM) are empty if the CA has not delivered them here yet.
 
-    sealed: the private key, for each receiver. created: when it was made, or empty where nobody knows.
+    sealed: the private key, for each receiver. refused: receivers whose public key cannot be sealed to, and why.
+    created: when the private key was made, or empty where nobody knows.
     """
 
     certificate: str
     chain: str
     sealed: dict[str, str]
+    refused: dict[str, str]
     created: str
 
 
@@ -87,8 +89,13 @@ def give(home: str, name: str, serial: str | None, receivers: Mapping[str, str])
         created = as_time((read(versions.path(number, MANIFEST)) or {}).get("created"))
         public = [] if serial is None else [files.read(versions.path(number, file)) for file in (CERTIFICATE, CHAIN)]
     certificate, chain = (data.decode("ascii", "replace") for data in public or (b"", b""))
-    sealed = {receiver: sealing.seal(secret, text, name) for receiver, text in receivers.items()}
-    return Given(certificate, chain, sealed, created)
+    sealed, refused = {}, {}
+    for receiver, text in receivers.items():
+        try:
+            sealed[receiver] = sealing.seal(secret, text, name)
+        except SealError as error:  # that receiver's own trouble
+            refused[receiver] = str(error)
+    return Given(certificate, chain, sealed, refused, created)
 
 
 def receive(home: str, wanted: Wanted, received: Received, now: datetime, check: bool) -> Deployed:

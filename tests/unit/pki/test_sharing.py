@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import stat
+from base64 import b64encode
 from dataclasses import replace
 
 import pytest
@@ -101,6 +102,16 @@ def test_the_key_to_receive_with_is_overwritten_when_it_goes(giver, home):
     sharing.discard_key(str(home), "shop")
     sharing.discard_key(str(home), "other")
     assert host.snapshot(home) == untouched
+
+
+def test_give_damaged_receiving_key_is_refused_and_the_others_get_theirs(giver, home):
+    public = sharing.await_key(str(home), "shop")
+    off_the_curve = b64encode(b"\4" + b"\1" * 64).decode()
+    receivers = {"here": public, "short": "AAAA", "odd": off_the_curve, "text": "???"}
+    given = sharing.give(str(giver), "shop", host.manifest(giver, "0001")["serial"], receivers)
+    assert set(given.sealed) == {"here"}
+    assert set(given.refused) == {"short", "odd", "text"}
+    assert all("damaged" in why for why in given.refused.values())
 
 
 def test_a_key_is_given_before_its_certificate_is_there(quick_path, home):

@@ -11,49 +11,52 @@ from ansible.errors import AnsibleActionFail
 
 from ansible_collections.certfleet.tls.plugins.action.certificate_info import ActionModule
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.formats import digest
+from ansible_collections.certfleet.tls.plugins.plugin_utils import role_variables
+from tests.unit.plugins import answers
 
 SHOP = {"name": "shop", "identifiers": ["shop.example"], "webroot": "~/www"}
 FORGED = {"name": "shop", "identifiers": ["bank.example"], "challenge": "dns-01", "profile": "any", "webroot": "/srv"}
 
 
-def run(said, **arguments):
+def action_of(said, **arguments):
+    """The action, of which the host's module says so."""
+    task = MagicMock(args=arguments, async_val=0, action="certfleet.tls.certificate_info", delegate_to=None)
+    action = ActionModule(task, MagicMock(), MagicMock(), None, MagicMock(), None)
+    action._templar.template = lambda value: value
+    action._discovered_interpreter_key = None
+    action._execute_module = MagicMock(return_value={"changed": False, "unlisted": [], "history": [], **said})
+    return action
+
+
+def run(said, task_vars=None, **arguments):
     """The task's result where the host's module says so."""
-    action = ActionModule(MagicMock(args=arguments, async_val=0), MagicMock(), MagicMock(), None, None, None)
-    action._execute_module = MagicMock(return_value={"changed": False, **said})
-    result = action.run(task_vars={})
+    action = action_of(said, **arguments)
+    result = action.run(task_vars={"inventory_hostname": "web3", **(task_vars or {})})
     assert action._execute_module.call_count == 1
     return result
 
 
 def facts(name="shop", **more):
-    return {"name": name, "wanted": FORGED, "live": {"serial": "1"}, **more}
+    return {**answers.FOUND, "name": name, "wanted": FORGED, **more}
 
 
 def test_what_is_wanted_is_the_task_s_own_word():
     (found,) = run({"certificates": [facts()]}, certificates=[SHOP])["certificates"]
-    assert found["live"] == {"serial": "1"}
+    assert found["live"] == answers.LIVE
     wanted = found["wanted"]
     assert (wanted["identifiers"], wanted["challenge"], wanted["profile"]) == (["shop.example"], "http-01", None)
     assert wanted["webroot"] == "~/www", "whose home is for the host to say"
 
 
 def test_the_content_of_what_is_live_passes_if_it_is_asked_for():
-    (found,) = run({"certificates": [facts(live={"content": "PEM"})]}, certificates=[SHOP], content=True)[
-        "certificates"
-    ]
-    assert found["live"] == {"content": "PEM"}
+    live = {**answers.LIVE, "content": answers.PEM}
+    (found,) = run({"certificates": [facts(live=live)]}, certificates=[SHOP], content=True)["certificates"]
+    assert found["live"] == live
 
 
 def test_facts_of_the_host_become_no_variables_of_ours():
     said = {"certificates": [facts()], "ansible_facts": {"acme_certificates": [FORGED]}}
     assert "ansible_facts" not in run(said, certificates=[SHOP])
-
-
-def test_where_ansible_found_the_interpreter_is_kept():
-    action = ActionModule(MagicMock(args={}, async_val=0), *[MagicMock()] * 2, *[None] * 3)
-    action._discovered_interpreter_key, action._discovered_interpreter = "discovered_interpreter_python", "/usr/bin/py"
-    action._execute_module = MagicMock(return_value={"certificates": [], "ansible_facts": {"acme_home": "/srv"}})
-    assert action.run(task_vars={})["ansible_facts"] == {"discovered_interpreter_python": "/usr/bin/py"}
 
 
 @pytest.mark.parametrize(
@@ -84,21 +87,16 @@ def test_without_options_nothing_is_wanted():
     [[], [facts("bank")], [facts(), facts()], [facts(), facts("bank")], [{}], ["shop"], None, {"shop": {}}],
     ids=["none", "another", "twice", "more", "nameless", "text", "nothing", "mapping"],
 )
-def test_an_answer_to_another_question_is_refused(said):
-    with pytest.raises(AnsibleActionFail, match="answer"):
-        run({"certificates": said}, certificates=[SHOP])
+def test_an_answer_to_another_question_fails_the_host(said):
+    result = run({"certificates": said}, certificates=[SHOP])
+    assert result["failed"]
+    assert result["msg"].startswith("host web3 returned malformed data for certificate_info: certificates")
 
 
 def test_a_passphrase_goes_to_the_host_as_a_digest_only_and_comes_back_not_at_all():
     keystore = {"kind": "pkcs12", "path": "/srv/shop.p12", "passphrase": "open sesame"}
-    action = ActionModule(
-        MagicMock(args={"certificates": [{**SHOP, "formats": [keystore]}]}, async_val=0),
-        MagicMock(),
-        MagicMock(),
-        *[None] * 3,
-    )
-    action._execute_module = MagicMock(return_value={"certificates": [facts()]})
-    result = action.run(task_vars={})
+    action = action_of({"certificates": [facts()]}, certificates=[{**SHOP, "formats": [keystore]}])
+    result = action.run(task_vars={"inventory_hostname": "web3"})
     sent = str(action._execute_module.call_args)
     assert "sesame" not in sent
     assert digest("open sesame") in sent
@@ -113,8 +111,7 @@ def test_what_is_not_listed_is_believed_by_names_only():
     assert run(said, certificates=[SHOP])["unlisted"] == ["mail", "old"]
     assert run({**said, "unlisted": ["shop"]}, certificates=[SHOP])["unlisted"] == [], "what is wanted is not"
     for odd in ("old", {"old": 1}, [1], ["../etc"], ["a b"]):
-        with pytest.raises(AnsibleActionFail, match="answer"):
-            run({**said, "unlisted": odd}, certificates=[SHOP])
+        assert "unlisted" in run({**said, "unlisted": odd}, certificates=[SHOP])["msg"]
 
 
 def test_what_failed_is_passed_on():
@@ -124,3 +121,37 @@ def test_what_failed_is_passed_on():
 def test_options_are_checked_before_the_host_is_asked():
     with pytest.raises(AnsibleActionFail, match="challenge"):
         run({}, certificates=[{**SHOP, "challenge": "none"}])
+
+
+VARIABLES = {"hostvars": {}, "ansible_facts": {"distribution": "Debian"}, "acme_eab": {"kid": "1", "key": "sesame"}}
+
+
+def test_batch_returns_a_digest_of_each_option_and_no_secret():
+    result = run({"certificates": [facts()]}, VARIABLES, certificates=[SHOP], batch=True)
+    assert set(result["batch"]) == set(role_variables.BATCH)
+    assert "sesame" not in str(result)
+
+
+def test_batch_is_not_sent_to_the_host():
+    action = action_of({"certificates": []}, batch=True)
+    action.run(task_vars={"inventory_hostname": "web3", **VARIABLES})
+    assert "batch" not in action._execute_module.call_args.kwargs["module_args"]
+
+
+@pytest.mark.parametrize("variable", sorted(role_variables.ALL))
+def test_batch_host_with_a_fact_for_a_variable_of_the_role_is_left_out(variable):
+    action = action_of({"certificates": [facts()]}, certificates=[SHOP], batch=True)
+    with pytest.raises(AnsibleActionFail, match=f"host web3 is left out: its facts .* {variable}, and facts win"):
+        action.run(task_vars={"inventory_hostname": "web3", **VARIABLES, "ansible_facts": {variable: "x"}})
+    action._execute_module.assert_not_called()
+
+
+def test_batch_fact_that_is_no_variable_is_fine(monkeypatch):
+    monkeypatch.setattr("ansible.constants.INJECT_FACTS_AS_VARS", False)
+    fact = {**VARIABLES, "ansible_facts": {"acme_dns": "x"}}
+    assert not run({"certificates": [facts()]}, fact, certificates=[SHOP], batch=True).get("failed")
+
+
+def test_without_batch_facts_of_the_role_s_names_are_nobody_s_business():
+    fact = {**VARIABLES, "ansible_facts": {"acme_dns": "x"}}
+    assert "batch" not in run({"certificates": [facts()]}, fact, certificates=[SHOP])

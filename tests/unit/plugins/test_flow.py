@@ -8,7 +8,6 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
-from ansible.errors import AnsibleFilterError
 
 from ansible_collections.certfleet.tls.plugins.filter import role
 from ansible_collections.certfleet.tls.plugins.plugin_utils import flow, txt
@@ -71,25 +70,13 @@ def test_found_adds_the_host_and_skips_hosts_without_a_result():
     ]
 
 
-@pytest.mark.parametrize(
-    "variable",
-    [
-        "acme_directory",
-        "acme_account_key_src",
-        "acme_account_key_content",
-        "acme_account_uri",
-        "acme_ca_path",
-        "acme_dns",
-        "acme_dns_tasks",
-        "acme_force_renewal",
-        "acme_preferred_chain",
-    ],
-)
-def test_hosts_that_disagree_on_the_ca_are_refused(variable):
-    hostvars = {"web1": facts(**{variable: "a"}), "web2": facts(**{variable: "a"}), "web3": facts(**{variable: "b"})}
-    assert len(flow.found(["web1", "web2"], hostvars)) == 2
-    with pytest.raises(AnsibleFilterError, match=f"{variable} differs between web1 and web3"):
-        flow.found(["web1", "web2", "web3"], hostvars)
+def test_digests_are_of_hosts_where_certificate_info_ran():
+    hostvars = {
+        "web1": {"acme_found": {"batch": {"acme_dns": "d1"}}},
+        "web2": {},
+        "web3": {"acme_found": {"failed": 1}},
+    }
+    assert flow.digests(["web1", "web2", "web3"], hostvars, "acme_found") == {"web1": {"acme_dns": "d1"}}
 
 
 def test_orders_take_what_is_issued_with_the_journals_order():

@@ -1,0 +1,14 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from ansible_collections.certfleet.tls.plugins.plugin_utils import contracts
+from ansible_collections.certfleet.tls.plugins.plugin_utils.host_action import HostAction
+
+
+class ActionModule(HostAction):
+    """The module's run on the host."""
+
+    contract = staticmethod(contracts.certificate_request)

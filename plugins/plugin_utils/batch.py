@@ -1,0 +1,119 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The options of the whole batch: compared between its hosts by digests, then frozen for the rest of the run.
+
+Each host's first step gives digests of what that host sees. The plan compares them and takes the values once. Later
+steps use those. A secret is in no result: it is looked up when it is used, and must have the digest that it had.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from hashlib import blake2b
+from typing import Any
+
+from ansible.errors import AnsibleError, AnsibleFilterError
+
+from .role_variables import BATCH, OPEN, SECRET
+
+# Of this run: ansible-playbook loads the action plugins before it forks, so all of its processes have the same one.
+# Digests are seen in output, and without the key nobody can try out which secret has one.
+_KEY = secrets.token_bytes(32)
+
+Digests = Mapping[str, str]
+Template = Callable[[Any], Any]
+
+
+def digest(value: Any) -> str:
+    """Return the digest of a variable's value, which is the same for the same value within one run only."""
+    return blake2b(json.dumps(_plain(value)).encode(), key=_KEY, digest_size=16).hexdigest()
+
+
+def values(variables: Mapping[str, Any], template: Template, names: Iterable[str]) -> dict[str, Any]:
+    """Return the batch's options as one host sees them. Raises AnsibleError that names the variable."""
+    return {name: _value(variables, template, name) for name in names}
+
+
+def digests(variables: Mapping[str, Any], template: Template) -> dict[str, str]:
+    """Return the digests of all of the batch's options as one host sees them."""
+    return {name: digest(value) for name, value in values(variables, template, BATCH).items()}
+
+
+def difference(by_host: Mapping[str, Digests]) -> tuple[str, str, str] | None:
+    """Return the first option in which hosts differ, and two of these hosts; None if they agree."""
+    hosts = list(by_host)
+    for host in hosts[1:]:
+        if by_host[host] != by_host[hosts[0]]:
+            for name in BATCH:
+                if by_host[host].get(name) != by_host[hosts[0]].get(name):
+                    return name, hosts[0], host
+    return None
+
+
+def differs(name: str, hosts: Sequence[str], seen: Callable[[str], Any]) -> str:
+    """Return the line for an option that differs. *seen* gives a host's value, which is shown if it is no secret."""
+    shown = hosts if name in SECRET else [f"{host} ({_short(seen(host))})" for host in hosts]
+    return (
+        f"{name} differs between {shown[0]} and {shown[1]}: the hosts of one play are ordered for in one batch, with "
+        f"one CA and one account. Give {name} the same value on all of them, or give those that differ a play of "
+        "their own"
+    )
+
+
+def freeze(variables: Mapping[str, Any], template: Template, agreed: Digests | None) -> dict[str, Any]:
+    """Return the values of options without secrets, and the digests of those with, as the plan's result has them.
+
+    *agreed*: the digests that the hosts gave; none where no host was asked first. Raises AnsibleError where what this
+    host sees by now is something else.
+    """
+    seen = values(variables, template, BATCH)
+    found = {name: digest(value) for name, value in seen.items()}
+    for name in BATCH:
+        if agreed and agreed.get(name) != found[name]:
+            raise AnsibleError(_changed(name))
+    return {
+        "options": {name: seen[name] for name in OPEN},
+        "digests": {name: found[name] for name in SECRET},
+    }
+
+
+def frozen(value: Any, name: str, plan: Mapping[str, Any]) -> Any:
+    """Return *value*, the batch's option *name* as it is looked up now, if it is what it was when *plan* was made."""
+    if plan["digests"][name] != digest(value):
+        raise AnsibleFilterError(_changed(name))
+    return value
+
+
+def _changed(name: str) -> str:
+    return (
+        f"{name} is not what it was when the run began: something has set it since, or its look-up gives another value "
+        "each time. Set it once, in the inventory or by extra variables"
+    )
+
+
+def _value(variables: Mapping[str, Any], template: Template, name: str) -> Any:
+    value = variables.get(name)
+    if isinstance(value, (bool, int, type(None))):
+        return value
+    try:
+        return template(value)
+    except AnsibleError as error:
+        raise AnsibleError(f"{name} cannot be used: {error}") from None
+
+
+def _plain(value: Any) -> Any:
+    """The value as JSON has it: vaulted texts become texts, keys of mappings texts in their order."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(value[key]) for key in sorted(value, key=str)}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value if isinstance(value, (bool, int, float, type(None))) else str(value)
+
+
+def _short(value: Any) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 80 else shown[:77] + "..."

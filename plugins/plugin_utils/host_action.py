@@ -1,0 +1,116 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The base of the action plugins of all modules that run on hosts: of an answer only what its contract names counts.
+
+Ansible itself acts on much that a module may answer: facts become variables of the host, and of all hosts of the play
+where the task has run_once; others add hosts and groups or notify handlers. Whoever is root on one host must not have
+any of that, nor a say in anything else than that host's own certificates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.errors import AnsibleError
+from ansible.plugins.action import ActionBase
+
+from .contracts import Contract
+from .schema import Check, Malformed, flag, listing, message, printable, record
+
+_FLAGS = ("changed", "failed", "skipped", "unreachable")
+_SHORT = 500  # characters of what a program printed that did not get to its answer
+
+
+class HostAction(ActionBase):  # type: ignore[misc]  # ansible-core has no types
+    """Run the module of the same name on the host, and let through what *contract* names of its answer."""
+
+    TRANSFERS_FILES = False
+    contract: Contract
+
+    def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
+        """Return the answer, or a failure of this host alone."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        result.update(self._ask(self.arguments(), task_vars))
+        return result
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the module's arguments."""
+        return dict(self._task.args)
+
+    def _ask(self, arguments: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+        host = self._task.delegate_to or task_vars["inventory_hostname"]
+        module = self._task.action.rpartition(".")[2]
+        try:
+            answer = self._answer(arguments, task_vars)
+            accepted = accept(answer, type(self).contract(arguments), f"{module} on {host}")
+        except Malformed as error:
+            return {"failed": True, "msg": f"host {host} returned malformed data for {module}: {error}"}
+        if self._discovered_interpreter_key:
+            # Found out by the controller. The answer has it only where Ansible put it there.
+            accepted["ansible_facts"] = {self._discovered_interpreter_key: self._discovered_interpreter}
+        return accepted
+
+    def _answer(self, arguments: dict[str, Any], task_vars: Mapping[str, Any]) -> Any:
+        try:
+            return self._execute_module(module_args=arguments, task_vars=task_vars)
+        except AnsibleError:
+            raise  # the controller's own, as where the host cannot be reached
+        except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+            # Ansible cannot read every JSON. What the error says may be the host's text.
+            raise Malformed(f"the answer cannot be read ({type(error).__name__})") from None
+
+
+def accept(answer: Any, fields: Mapping[str, Check], what: str) -> dict[str, Any]:
+    """Return of a module's *answer* its *fields*, and what Ansible itself knows of every answer. Raises Malformed.
+
+    *what* names module and host, for an answer that is none. A module that failed may leave its fields out.
+    """
+    if not isinstance(answer, dict):
+        raise Malformed("the answer is not a mapping")
+    accepted: dict[str, Any] = {name: flag(answer[name], name) for name in _FLAGS if name in answer}
+    if accepted.get("failed") or accepted.get("unreachable") or accepted.get("skipped"):
+        accepted.update(record(fields, optional=fields)(answer, ""))
+        accepted["msg"] = _reason(answer, what)
+    else:
+        accepted.update(record(fields)(answer, ""))
+    if "diff" in answer:
+        accepted["diff"] = _diff(answer["diff"])
+    for name, read in (("warnings", _told), ("deprecations", _deprecation)):
+        if answer.get(name):
+            accepted[name] = listing(read, 100)(answer[name], name)
+    if accepted.get("failed") and isinstance(answer.get("exception"), str):
+        accepted["exception"] = printable(answer["exception"], "exception")
+    return accepted
+
+
+def _reason(answer: Mapping[str, Any], what: str) -> str:
+    """Why a module failed; where it did not get to say so, the last line of what was printed instead."""
+    said = message(answer.get("msg", ""), "msg")
+    printed = [answer.get(name) for name in ("module_stderr", "module_stdout")]
+    last = [text.strip().splitlines()[-1] for text in printed if isinstance(text, str) and text.strip()]
+    if not last:
+        return said or f"{what} failed without a reason"
+    return f"{what} gave no answer: {message(last[0][:_SHORT], 'msg')} ({said})"
+
+
+def _told(warning: Any, place: str) -> str:
+    """A warning as a text. From ansible-core 2.19 on it may come as an object, whose event has the text."""
+    event = getattr(warning, "event", None)
+    return message(warning if event is None else event.msg, place)
+
+
+def _deprecation(notice: Any, place: str) -> dict[str, Any]:
+    return {"msg": _told(notice.get("msg") if isinstance(notice, dict) else notice, place), "version": None}
+
+
+_difference = record(
+    dict.fromkeys(("before_header", "after_header"), message) | dict.fromkeys(("before", "after"), printable),
+    optional=("before_header", "after_header", "before", "after"),
+)
+
+
+def _diff(value: Any) -> Any:
+    return listing(_difference)(value, "diff") if isinstance(value, list) else _difference(value, "diff")

@@ -1,0 +1,156 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Checks for data that another machine sent: its types, its size, its characters.
+
+A check takes a value and its place in the answer (`requests[0].csr_content`) and returns what is let through. It raises
+Malformed. A text is returned as the same object, so that Ansible's own mark of it as untrusted stays.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from datetime import datetime
+from typing import Any
+
+Check = Callable[[Any, str], Any]
+
+_LONGEST_TEXT = 4096  # characters
+_LONGEST_LINES = 1 << 20  # characters: the largest file of a version that a host reads
+_LINES = re.compile(r"[\x20-\x7e\t\r\n]*")
+_LONGEST_MESSAGE = 1 << 16  # characters
+_INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
+
+
+class Malformed(ValueError):
+    """A value breaks its contract. str(): where and how, such as `requests[0].csr_content is missing`."""
+
+
+def flag(value: Any, place: str) -> bool:
+    """A boolean."""
+    if not isinstance(value, bool):
+        raise Malformed(f"{place} is not a boolean")
+    return value
+
+
+def text(pattern: str = ".*", longest: int = _LONGEST_TEXT) -> Check:
+    """A text of one line that matches *pattern* as a whole, with printable characters only."""
+    compiled = re.compile(pattern)
+
+    def check(value: Any, place: str) -> str:
+        found = _text(value, place, longest)
+        if not found.isprintable() or not compiled.fullmatch(found):
+            raise Malformed(f"{place} has characters or a form that it cannot have")
+        return found
+
+    return check
+
+
+def lines(value: Any, place: str) -> str:
+    """A PEM file: lines of ASCII characters. What has others, as a damaged file has, becomes an empty text."""
+    found = _text(value, place, _LONGEST_LINES)
+    return found if _LINES.fullmatch(found) else ""
+
+
+def message(value: Any, place: str) -> str:
+    """A text for people, on one line. Each character that cannot be printed becomes a '?', a line break a blank."""
+    return printable(value, place, " ").rstrip()
+
+
+def printable(value: Any, place: str, line_break: str = "\n") -> str:
+    """A text for people, cut where it is too long. Each character that cannot be printed becomes a '?'."""
+    if not isinstance(value, str):
+        raise Malformed(f"{place} is not a text")
+    found: str = value[:_LONGEST_MESSAGE]
+    if found.isprintable():
+        return found
+    # splitlines() also knows the line breaks that a terminal acts on beside "\n".
+    return "".join(_printable_line(line, line_break) for line in found.splitlines(keepends=True))
+
+
+def _printable_line(line: str, line_break: str) -> str:
+    content = line.splitlines()[0]
+    shown = "".join(char if char.isprintable() else "?" for char in content.replace("\t", " "))
+    return shown if content == line else shown + line_break
+
+
+def instant(value: Any, place: str) -> str:
+    """An instant as manifests have it: 2026-11-28T12:00:00Z."""
+    found = _text(value, place, _LONGEST_TEXT)
+    try:
+        if _INSTANT.fullmatch(found):
+            datetime.fromisoformat(found[:-1])
+            return found
+    except ValueError:  # as the 31st of February
+        pass
+    raise Malformed(f"{place} is not an instant")
+
+
+def one_of(allowed: Collection[str]) -> Check:
+    """One of the texts that the host was asked about."""
+
+    def check(value: Any, place: str) -> str:
+        if not isinstance(value, str) or value not in allowed:
+            raise Malformed(f"{place} is not one that was asked for")
+        return value
+
+    return check
+
+
+def nullable(check: Check) -> Check:
+    """Nothing, or what *check* accepts."""
+    return lambda value, place: None if value is None else check(value, place)
+
+
+def listing(element: Check, most: int = 1000) -> Check:
+    """A list of at most *most* elements."""
+
+    def check(value: Any, place: str) -> list[Any]:
+        if not isinstance(value, list):
+            raise Malformed(f"{place} is not a list")
+        if len(value) > most:
+            raise Malformed(f"{place} has {len(value)} elements, more than {most}")
+        return [element(item, f"{place}[{number}]") for number, item in enumerate(value)]
+
+    return check
+
+
+def table(key: Check, element: Check, most: int = 1000) -> Check:
+    """A mapping with keys that the controller does not know beforehand, at most *most* of them."""
+
+    def check(value: Any, place: str) -> dict[str, Any]:
+        _refuse_other_than_mapping(value, place)
+        if len(value) > most:
+            raise Malformed(f"{place} has {len(value)} keys, more than {most}")
+        return {key(name, f"a key of {place}"): element(item, f"{place}.{name}") for name, item in value.items()}
+
+    return check
+
+
+def record(fields: Mapping[str, Check], optional: Collection[str] = ()) -> Check:
+    """A mapping of *fields*, each of which is there but for *optional* ones. All other keys are dropped."""
+
+    def check(value: Any, place: str) -> dict[str, Any]:
+        _refuse_other_than_mapping(value, place)
+        prefix = f"{place}." if place else ""
+        for name in fields:
+            if name not in value and name not in optional:
+                raise Malformed(f"{prefix}{name} is missing")
+        return {name: field(value[name], prefix + name) for name, field in fields.items() if name in value}
+
+    return check
+
+
+def _text(value: Any, place: str, longest: int) -> str:
+    if not isinstance(value, str):
+        raise Malformed(f"{place} is not a text")
+    if len(value) > longest:
+        raise Malformed(f"{place} has {len(value)} characters, more than {longest}")
+    return value
+
+
+def _refuse_other_than_mapping(value: Any, place: str) -> None:
+    if not isinstance(value, dict):
+        raise Malformed(f"{place or 'the answer'} is not a mapping")

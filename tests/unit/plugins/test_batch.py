@@ -1,0 +1,120 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Options of the whole batch: compared by digests, taken once, and secrets in no result."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from ansible.errors import AnsibleError, AnsibleFilterError
+
+from ansible_collections.certfleet.tls.plugins.plugin_utils import batch, role_variables
+from ansible_collections.certfleet.tls.plugins.plugin_utils.facts import shadowing
+
+SECRETS = {
+    "acme_account_key_content": "PRIVATE ONE",
+    "acme_account_key_passphrase": "sesame-1",
+    "acme_directory": [{"directory": "zerossl", "eab": {"kid": "k", "key": "sesame-2"}}],
+    "acme_dns": {"example.com": {"provider": "rfc2136", "tsig_secret": "sesame-3"}},
+    "acme_eab": {"kid": "k", "key": "sesame-4"},
+    "acme_new_account_key_content": "PRIVATE TWO",
+    "acme_new_account_key_passphrase": "sesame-5",
+}
+VARIABLES = {**SECRETS, "acme_order_timeout": 300, "acme_ca_path": "/roots.pem", "acme_limits": {}}
+
+
+def same(value):
+    return value
+
+
+def digests(**changed):
+    return batch.digests({**VARIABLES, **changed}, same)
+
+
+def test_freeze_result_has_no_secret():
+    result = str(batch.freeze(VARIABLES, same, digests())) + str(digests())
+    assert "sesame" not in result
+    assert "PRIVATE" not in result
+    assert "/roots.pem" in result
+    assert set(SECRETS) == set(role_variables.SECRET)
+
+
+def test_digest_other_run_is_another_one():
+    code = "from ansible_collections.certfleet.tls.plugins.plugin_utils.batch import digest; print(digest('sesame'))"
+    path = {"PYTHONPATH": batch.__file__.partition("ansible_collections")[0]}
+    runs = [subprocess.run([sys.executable, "-c", code], env=path, check=True, capture_output=True) for _ in range(2)]
+    assert runs[0].stdout != runs[1].stdout
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "equal"),
+    [
+        ({"a": 1, "b": 2}, {"b": 2, "a": 1}, True),
+        ([1, 2], (1, 2), True),
+        ([1, 2], [2, 1], False),
+        ({1: "x"}, {"1": "x"}, True),
+        ("1", 1, False),
+        (True, 1, False),
+        (None, "", False),
+        ("\udcff", "\udcff", True),
+        ({"a": {"b": [None]}}, {"a": {"b": [None]}}, True),
+    ],
+)
+def test_digest_equal_values_have_the_same(one, other, equal):
+    assert (batch.digest(one) == batch.digest(other)) is equal
+
+
+@pytest.mark.parametrize("name", role_variables.BATCH)
+def test_difference_names_the_option_and_two_hosts(name):
+    by_host = {"web1": digests(), "web2": digests(), "web3": digests(**{name: "other"})}
+    assert batch.difference(by_host) == (name, "web1", "web3")
+
+
+@pytest.mark.parametrize("by_host", [{}, {"web1": {}}, {"web1": {"a": "1"}, "web2": {"a": "1"}}])
+def test_difference_hosts_agree_is_none(by_host):
+    assert batch.difference(by_host) is None
+
+
+def test_differs_shows_values_of_non_secrets_only():
+    seen = {"web1": "sesame-1", "web2": "sesame-2" * 50}.get
+    line = batch.differs("acme_ca_path", ("web1", "web2"), seen)
+    assert "acme_ca_path differs between web1 ('sesame-1') and web2 ('sesame-2" in line
+    assert "..." in line
+    assert "sesame" not in batch.differs("acme_eab", ("web1", "web2"), seen)
+
+
+@pytest.mark.parametrize("name", role_variables.BATCH)
+def test_freeze_option_changed_since_the_first_step_is_refused(name):
+    with pytest.raises(AnsibleError, match=f"^{name} is not what it was"):
+        batch.freeze({**VARIABLES, name: "other"}, same, digests())
+
+
+@pytest.mark.parametrize("name", role_variables.SECRET)
+def test_frozen_secret_is_what_it_was_or_refused(name):
+    plan = batch.freeze(VARIABLES, same, None)
+    assert batch.frozen(SECRETS[name], name, plan) == SECRETS[name]
+    with pytest.raises(AnsibleFilterError, match=f"^{name} is not what it was"):
+        batch.frozen("other", name, plan)
+
+
+def test_values_template_error_names_the_variable():
+    def broken(value):
+        raise AnsibleError("'site' is undefined")
+
+    with pytest.raises(AnsibleError, match="acme_dns cannot be used: 'site' is undefined"):
+        batch.values({"acme_dns": "{{ site }}"}, broken, ["acme_dns"])
+
+
+@pytest.mark.parametrize(
+    ("facts", "found"),
+    [
+        ({}, []),
+        ({"distribution": "Debian", "hostname": "web1"}, []),
+        ({"acme_dns": {}, "acme_certificates": [], "other": 1}, ["acme_certificates", "acme_dns"]),
+        ({"acme_request": {}}, ["acme_request"]),
+    ],
+)
+def test_shadowing_finds_the_role_s_variables(facts, found):
+    assert shadowing(facts, role_variables.ALL) == found

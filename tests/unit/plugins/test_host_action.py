@@ -1,0 +1,131 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every module of the role that runs on hosts has an action plugin that lets through what its contract names."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from unittest.mock import MagicMock
+
+import pytest
+import yaml
+from ansible.errors import AnsibleConnectionFailure
+
+from ansible_collections.certfleet.tls.plugins.plugin_utils.host_action import HostAction
+from tests.unit.plugins import answers
+
+CHECKOUT = Path(__file__).parents[3]
+ACTIONS = "ansible_collections.certfleet.tls.plugins.action"
+PREFIX = "certfleet.tls."
+
+
+def action_of(module, arguments=None, delegate_to=None):
+    plugin = import_module(f"{ACTIONS}.{module}").ActionModule
+    task = MagicMock(
+        args=answers.arguments(module) if arguments is None else arguments,
+        action=PREFIX + module,
+        async_val=0,
+        delegate_to=delegate_to,
+    )
+    return plugin(task, MagicMock(), MagicMock(), None, MagicMock(), None)
+
+
+def run(module, answer, **options):
+    action = action_of(module, **options)
+    action._execute_module = MagicMock(
+        **({"side_effect": answer} if isinstance(answer, Exception) else {"return_value": answer})
+    )
+    return action.run(task_vars={"inventory_hostname": "web3"})
+
+
+def tasks_of_role():
+    """All tasks of the role, those in blocks, too."""
+    found = []
+    for path in sorted((CHECKOUT / "roles/acme/tasks").glob("*.yml")):
+        stack = list(yaml.safe_load(path.read_text()))
+        while stack:
+            task = stack.pop()
+            stack += task.get("block", []) + task.get("rescue", []) + task.get("always", [])
+            found.append((path.name, task))
+    return found
+
+
+def modules_on_hosts():
+    """Modules of ours in the role that are not run on the controller alone."""
+    by_module = {}
+    for _file, task in tasks_of_role():
+        for key in task:
+            if key.startswith(PREFIX):
+                by_module.setdefault(key.removeprefix(PREFIX), []).append(task)
+    on_controller = {"acme_plan", "dns_propagation", "dns_txt_record"}  # action plugins that run no module
+    return {
+        module
+        for module, tasks in by_module.items()
+        if module not in on_controller and any(task.get("delegate_to") != "localhost" for task in tasks)
+    }
+
+
+def test_role_modules_on_hosts_all_have_a_contract():
+    assert modules_on_hosts() == set(answers.MODULES)
+    for module in modules_on_hosts():
+        assert issubclass(import_module(f"{ACTIONS}.{module}").ActionModule, HostAction), module
+
+
+def test_role_delegated_tasks_give_facts_to_the_delegate_alone():
+    for file, task in tasks_of_role():
+        applied = task.get("ansible.builtin.include_tasks") or {}
+        for keywords in (task, applied.get("apply", {}) if isinstance(applied, dict) else {}):
+            if "delegate_to" in keywords:
+                assert keywords.get("delegate_facts") is True, (file, task["name"])
+
+
+def test_role_tasks_on_hosts_have_a_time_limit():
+    for file, task in tasks_of_role():
+        if any(key.removeprefix(PREFIX) in answers.MODULES for key in task if key.startswith(PREFIX)):
+            assert "acme_host_timeout" in task.get("timeout", ""), (file, task["name"])
+
+
+@pytest.mark.parametrize("module", answers.MODULES)
+def test_run_honest_answer_is_let_through(module):
+    result = run(module, answers.answer(module, ansible_facts={"acme_dns": {}}))
+    assert not result.get("failed")
+    assert set(answers.contract(module)) <= set(result)
+    assert "ansible_facts" not in result
+
+
+@pytest.mark.parametrize("module", answers.MODULES)
+@pytest.mark.parametrize(("delegate_to", "host"), [(None, "web3"), ("web1", "web1")])
+def test_run_broken_answer_fails_the_host_that_gave_it(module, delegate_to, host):
+    result = run(module, {"changed": False}, delegate_to=delegate_to)
+    assert result["failed"]
+    assert result["msg"].startswith(f"host {host} returned malformed data for {module}: ")
+    assert result["msg"].endswith(" is missing")
+
+
+@pytest.mark.parametrize(
+    "error", [RecursionError("deep"), ValueError("\x1b[2J"), TypeError(), AttributeError("x"), KeyError("stdout")]
+)
+def test_run_answer_that_ansible_cannot_read_fails_the_host(error):
+    result = run("certificate", error)
+    kind = type(error).__name__
+    assert result["msg"] == f"host web3 returned malformed data for certificate: the answer cannot be read ({kind})"
+
+
+def test_run_host_out_of_reach_stays_unreachable():
+    with pytest.raises(AnsibleConnectionFailure):
+        run("certificate", AnsibleConnectionFailure("no route"))
+
+
+def test_run_interpreter_found_by_the_controller_is_the_only_fact():
+    action = action_of("certificate_request")
+    action._discovered_interpreter_key, action._discovered_interpreter = "discovered_interpreter_python", "/usr/bin/py"
+    action._execute_module = MagicMock(
+        return_value=answers.answer("certificate_request", ansible_facts={"acme_home": "/srv"})
+    )
+    result = action.run(task_vars={"inventory_hostname": "web3"})
+    assert result["ansible_facts"] == {"discovered_interpreter_python": "/usr/bin/py"}
+
+
+def test_run_failure_is_passed_on():
+    assert run("certificate", {"failed": True, "msg": "no Python"})["msg"] == "no Python"

@@ -1,0 +1,60 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The list of the role's variables, in Python, has what the role's own files have."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import yaml
+
+from ansible_collections.certfleet.tls.plugins.plugin_utils import role_variables
+
+ROLE = Path(__file__).parents[3] / "roles" / "acme"
+SPECS = yaml.safe_load((ROLE / "meta/argument_specs.yml").read_text())["argument_specs"]
+OPTIONS = {name: option for spec in SPECS.values() for name, option in spec["options"].items()}
+DEFAULTS = yaml.safe_load((ROLE / "defaults/main.yml").read_text())
+TASKS = "".join(path.read_text() for path in (ROLE / "tasks").rglob("*.yml"))
+#: Lookups, filters and modules have such names, too.
+NAME = re.compile(r"(?<![\w.])acme_[a-z0-9_]+")
+
+
+def test_options_are_those_of_the_argument_specs():
+    assert set(role_variables.BATCH) | set(role_variables.OF_THE_HOST) == set(OPTIONS) | set(DEFAULTS)
+
+
+def test_secret_options_are_among_the_secret_ones():
+    secret = {name for name, option in OPTIONS.items() if option.get("no_log") is True}
+    assert secret <= set(role_variables.SECRET)
+
+
+def test_each_variable_is_of_one_kind():
+    listed = (*role_variables.SECRET, *role_variables.OPEN, *role_variables.OF_THE_HOST, *role_variables.INTERNAL)
+    assert [name for name, times in Counter(listed).items() if times > 1] == []
+
+
+def test_internal_variables_are_all_that_tasks_set():
+    set_by_tasks = set(re.findall(r"register: (\w+)", TASKS))
+    set_by_tasks |= set(re.findall(r"loop_var: (\w+)", TASKS))
+    set_by_tasks |= {name for block in re.findall(r"set_fact:\n((?: {4,}.*\n)+)", TASKS) for name in _keys(block)}
+    set_by_tasks |= {name for block in re.findall(r" vars:\n((?: +.*\n)+)", TASKS) for name in _keys(block)}
+    ours = {name for name in set_by_tasks if name.startswith("acme_")}
+    assert ours - set(OPTIONS) == set(role_variables.INTERNAL)
+
+
+def test_batch_options_are_taken_from_the_plan():
+    """Once the plan is made, no task takes an option of the batch from the variables of the host that is first."""
+    for path in (ROLE / "tasks").glob("*.yml"):
+        if path.name in ("main.yml", "freeze.yml"):
+            continue
+        text = "\n".join(line.split("#")[0] for line in path.read_text().splitlines())
+        values = re.findall(r"\{\{(.*?)\}\}", text, re.DOTALL) + re.findall(r"when: .*", text)
+        used = {name for value in values for name in NAME.findall(value)}
+        # The first step of an entry point has no plan yet.
+        assert used & set(role_variables.BATCH) <= {"acme_host_timeout"}, path.name
+
+
+def _keys(block):
+    return re.findall(r"^ +(acme_\w+):", block, re.MULTILINE)
