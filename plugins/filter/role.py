@@ -13,6 +13,8 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
+from ansible.release import __version__
+
 _PLACE = "ansible_collections.certfleet.tls.plugins.plugin_utils"
 _FILTERS = {
     "batch": ("frozen",),
@@ -24,11 +26,24 @@ _FILTERS = {
 }
 
 
+# Before 2.19 Ansible templates texts in variables unless they are marked, and a text that Python made of a marked one
+# is not: set_fact would have it run what a DNS provider or a host said.
+_HAS_TO_MARK = tuple(map(int, __version__.split(".")[:2])) < (2, 19)
+
+
 def _of(module: str, name: str) -> Callable[..., Any]:
     def call(*arguments: Any, **options: Any) -> Any:
-        return getattr(import_module(f"{_PLACE}.{module}"), name)(*arguments, **options)
+        return _not_a_template(getattr(import_module(f"{_PLACE}.{module}"), name)(*arguments, **options))
 
     return call
+
+
+def _not_a_template(value: Any) -> Any:
+    if not _HAS_TO_MARK:
+        return value
+    from ansible.utils.unsafe_proxy import wrap_var  # which goes away after 2.22
+
+    return wrap_var(value)
 
 
 class FilterModule:

@@ -16,7 +16,7 @@ from typing import Any
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.manifest import FILES, MANIFEST, NAME, NUMBER
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.reloads import NOTIFY
 
-from .schema import Check, Malformed, flag, instant, lines, listing, message, nullable, one_of, record, table, text
+from .schema import Check, Malformed, flag, instant, listing, message, nullable, one_of, pem, record, table, text
 
 Arguments = Mapping[str, Any]
 #: The fields of an answer, for the arguments of its task.
@@ -47,7 +47,7 @@ _ORDERED = {
     "directory": nullable(_url),
     "account_uri": nullable(_url),
 }
-_CONTENT = {"content": lines}
+_CONTENT = {"content": pem}
 _LIVE = record(
     {
         **_ORDERED,
@@ -94,7 +94,7 @@ def certificate_info(arguments: Arguments) -> Mapping[str, Check]:
         "serial": nullable(_serial),
         "created": nullable(instant),
         "not_after": nullable(instant),
-        "certificate": lines,
+        "certificate": pem,
     }
     entries = listing(record(found, optional=("issued",)), _MANY)
     return {
@@ -111,7 +111,7 @@ def certificate_request(arguments: Arguments) -> Mapping[str, Check]:
     request = {
         "name": one_of(names),
         "identifiers": listing(_word),
-        "csr_content": nullable(lines),
+        "csr_content": nullable(pem),
         "profile": nullable(_word),
         "order_uri": nullable(_url),
         "account_uri": nullable(_url),
@@ -132,8 +132,8 @@ def certificate_share(arguments: Arguments) -> Mapping[str, Check]:
     receivers = {name for share in _mappings(arguments.get("shares")) for name in _texts(share.get("receivers"))}
     share = {
         "name": one_of(names),
-        "certificate": lines,
-        "chain": lines,
+        "certificate": pem,
+        "chain": pem,
         "sealed": table(one_of(receivers), _base64),
         "refused": table(one_of(receivers), message),
         "created": text(r"(?:[0-9TZ:-]{20})?"),

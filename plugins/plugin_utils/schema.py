@@ -18,8 +18,8 @@ from typing import Any
 Check = Callable[[Any, str], Any]
 
 _LONGEST_TEXT = 4096  # characters
-_LONGEST_LINES = 1 << 20  # characters: the largest file of a version that a host reads
-_LINES = re.compile(r"[\x20-\x7e\t\r\n]*")
+_LONGEST_PEM = 1 << 20  # characters: the largest file of a version that a host reads
+_PEM = re.compile(r"[A-Za-z0-9+/=\-\r\n ]*")
 _LONGEST_MESSAGE = 1 << 16  # characters
 _INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 
@@ -48,10 +48,10 @@ def text(pattern: str = ".*", longest: int = _LONGEST_TEXT) -> Check:
     return check
 
 
-def lines(value: Any, place: str) -> str:
-    """A PEM file: lines of ASCII characters. What has others, as a damaged file has, becomes an empty text."""
-    found = _text(value, place, _LONGEST_LINES)
-    return found if _LINES.fullmatch(found) else ""
+def pem(value: Any, place: str) -> str:
+    """A PEM file. What has other characters than PEM has (RFC 7468), as a damaged file, becomes an empty text."""
+    found = _text(value, place, _LONGEST_PEM)
+    return found if _PEM.fullmatch(found) else ""
 
 
 def message(value: Any, place: str) -> str:

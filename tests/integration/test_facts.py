@@ -155,3 +155,16 @@ def test_role_host_that_is_left_out_does_not_count_in_the_comparison(play):
     done = play.run(fact("web1", acme_order_timeout=1))
     assert [host for host in HOSTS if done.failed(host)] == ["web1"]
     assert "differs" not in done.text
+
+
+def test_filters_text_of_a_provider_is_no_template(play):
+    """What a provider's error says passes through set_fact, which templates what is not marked."""
+    order = {"type": "dns-01", "status": "pending", "record_name": "n", "record_value": "v"}
+    ordered = {"hosts": {"web1": [{"name": "shop", "challenges": [order]}]}}
+    problem = "'e3sgMTIzNDUgKyAxIH19' | b64decode"  # {{ 12345 + 1 }}
+    expression = f"{ordered} | certfleet.tls.txt_problems([{{'name': 'n', 'value': 'v', 'problem': {problem}}}])"
+    done = play.run(
+        {"ansible.builtin.set_fact": {"found": f"{{{{ {expression} }}}}"}},
+        {"ansible.builtin.debug": {"msg": "said: {{ found.web1.shop }}"}},
+    )
+    assert "said: {{ 12345 + 1 }}" in done.text, done.text
