@@ -4,8 +4,8 @@
 
 """Checks for data that another machine sent: its types, its size, its characters.
 
-A check takes a value and its place in the answer (`requests[0].csr_content`) and returns what is let through. It raises
-Malformed. A text is returned as the same object, so that Ansible's own mark of it as untrusted stays.
+A check takes a value and its place in the answer (`requests[0].csr_content`) and returns what is let through: plain
+texts, lists and mappings, without the tags that an answer may give them. It raises Malformed.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def printable(value: Any, place: str, line_break: str = "\n") -> str:
     """A text for people, cut where it is too long. Each character that cannot be printed becomes a '?'."""
     if not isinstance(value, str):
         raise Malformed(f"{place} is not a text")
-    found: str = value[:_LONGEST_MESSAGE]
+    found = _plain(value)[:_LONGEST_MESSAGE]
     if found.isprintable():
         return found
     # splitlines() also knows the line breaks that a terminal acts on beside "\n".
@@ -94,7 +94,7 @@ def one_of(allowed: Collection[str]) -> Check:
     def check(value: Any, place: str) -> str:
         if not isinstance(value, str) or value not in allowed:
             raise Malformed(f"{place} is not one that was asked for")
-        return value
+        return _plain(value)
 
     return check
 
@@ -148,7 +148,12 @@ def _text(value: Any, place: str, longest: int) -> str:
         raise Malformed(f"{place} is not a text")
     if len(value) > longest:
         raise Malformed(f"{place} has {len(value)} characters, more than {longest}")
-    return value
+    return _plain(value)
+
+
+def _plain(value: str) -> str:
+    # From ansible-core 2.19 on a text may be tagged, such as deprecated with a message of the host's.
+    return "".join([value])
 
 
 def _refuse_other_than_mapping(value: Any, place: str) -> None:

@@ -189,6 +189,28 @@ def test_accept_module_without_an_answer_says_what_was_printed(more, reason):
     assert accepted("certificate", {"failed": True, "msg": "MODULE FAILURE", **more})["msg"] == reason
 
 
+class Tagged(str):
+    """A text with more to it, as Ansible's own are."""
+
+
+@pytest.mark.parametrize("module", answers.MODULES)
+def test_accept_texts_are_plain(module):
+    def tag(value):
+        if isinstance(value, dict):
+            return {Tagged(key): tag(item) for key, item in value.items()}
+        return [tag(item) for item in value] if isinstance(value, list) else tag_text(value)
+
+    def tag_text(value):
+        return Tagged(value) if isinstance(value, str) else value
+
+    def kinds(value):
+        if isinstance(value, dict):
+            return {kind for item in (*value, *value.values()) for kind in kinds(item)}
+        return {kind for item in value for kind in kinds(item)} if isinstance(value, list) else {type(value)}
+
+    assert Tagged not in kinds(accepted(module, tag(answers.answer(module))))
+
+
 def test_accept_damaged_certificate_is_an_empty_text():
     answer = with_value(answers.answer("certificate_info"), ("certificates", 0, "live", "content"), "\ufffd\0")
     assert accepted("certificate_info", answer)["certificates"][0]["live"]["content"] == ""
