@@ -133,8 +133,8 @@ class Pebble:
         config = {
             "listenAddress": f"0.0.0.0:{self._acme}",
             "managementListenAddress": f"0.0.0.0:{self._management}",
-            "certificate": str(self._directory / "cert.pem"),
-            "privateKey": str(self._directory / "key.pem"),
+            "certificate": self._lab.seen(self._directory / "cert.pem"),
+            "privateKey": self._lab.seen(self._directory / "key.pem"),
             "httpPort": 80,
             "tlsPort": 443,
             "ocspResponderURL": "",
@@ -153,7 +153,7 @@ class Pebble:
         path.write_text(json.dumps({"pebble": config}, indent=2))
         self._lab.spawn(
             self._name,
-            [_program(), "-config", path, "-dnsserver", f"{self._lab.dns.for_ca}:53"],
+            [_program(), "-config", self._lab.seen(path), "-dnsserver", f"{self._lab.dns.for_ca}:53"],
             {**ENVIRONMENT, **options.pebble_env},
         )
         wait(self._answers, 20, f"Pebble does not answer: see {self.log}")
@@ -175,6 +175,7 @@ class Pebble:
 
     def _manage(self, method: str, path: str, body: str | None = None) -> str:
         context = ssl.create_default_context(cafile=str(self.ca_path))
+        context.verify_flags |= ssl.VERIFY_X509_STRICT  # the default from Python 3.13
 
         def ask() -> str:
             connection = http.client.HTTPSConnection(
