@@ -268,14 +268,14 @@ class Authorities:
 
     def _config(self, server: str, notify: bool = True) -> str:
         """notify: tell the other servers of a zone at once what has changed."""
-        directory = self._directory / server
+        directory = self._lab.seen(self._directory / server)
         text = bind.options(directory, [self.address(server)], [self.address6(server)])
         text += "".join(f'key "{key.name}" {{ algorithm {key.algorithm}; secret "{key.secret}"; }};\n' for key in KEYS)
         for name, zone in ZONES.items():
             if server not in zone.servers:
                 continue
             primary, *others = zone.servers
-            settings = f'file "{directory / name}"; allow-transfer {{ any; }};'
+            settings = f'file "{directory}/{name}"; allow-transfer {{ any; }};'
             if server == primary:
                 grants = "".join(f'grant "{key.name}" zonesub ANY; ' for key in zone.keys)
                 settings += f" type primary; update-policy {{ {grants}}}; notify-delay 0;"

@@ -39,8 +39,8 @@ controls {{ }};
 RECURSION = "recursion yes; allow-recursion { any; }; max-cache-ttl 0; max-ncache-ttl 0; servfail-ttl 0; lame-ttl 0;"
 
 
-def options(directory: Path, addresses: Sequence[str], addresses6: Sequence[str], recursion: bool = False) -> str:
-    """The start of its configuration."""
+def options(directory: str, addresses: Sequence[str], addresses6: Sequence[str], recursion: bool = False) -> str:
+    """Return the start of its configuration. directory: as the server sees it."""
     return OPTIONS.format(
         directory=directory,
         addresses="".join(f"{address}; " for address in addresses),
@@ -55,10 +55,10 @@ def start(lab: Lab, name: str, directory: Path, config: str) -> None:
     if not named:
         raise LabError("there is no named: install Debian's bind9 (make system does)")
     # AppArmor's profile of /usr/sbin/named would keep it from reading here; it knows the program by its path.
-    program = shutil.copy2(named, directory / "named")
-    path = directory / "named.conf"
-    path.write_text(config)
-    lab.spawn(name, [program, "-g", "-n", "1", "-c", path])
+    shutil.copy2(named, directory / "named")
+    (directory / "named.conf").write_text(config)
+    seen = lab.seen(directory)
+    lab.spawn(name, [f"{seen}/named", "-g", "-n", "1", "-c", f"{seen}/named.conf"])
 
 
 def reconfigure(lab: Lab, name: str, directory: Path, config: str) -> None:

@@ -88,8 +88,9 @@ class Dns:
             lab.ip("address", "add", f"{self.for_ca}/32", "dev", "bridge")
             addresses, zones = [*addresses, self.for_ca], RECURSIVE_CONFIG
         (directory / "root").write_text(ROOT.format(zone=lab.domain, address=lab.controller))
-        config = bind.options(directory, addresses, ["::1", lab.controller6], recursion)
-        config += zones.format(directory=directory, zone=lab.domain, for_ca=self.for_ca)
+        seen = lab.seen(directory)
+        config = bind.options(seen, addresses, ["::1", lab.controller6], recursion)
+        config += zones.format(directory=seen, zone=lab.domain, for_ca=self.for_ca)
         self._zone.write_text(ZONE + "".join(f"{' '.join(record)}\n" for record in records))
         bind.start(lab, "named", directory, config)
         self._loaded(1)

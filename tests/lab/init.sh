@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
 
-# init.sh STATE ID ADDRESS/PREFIX ADDRESS6/PREFIX: process 1 of a lab, in namespaces of its own (network, mount, PID). Whatever runs in the lab
-# lives below it: when it is killed, the kernel ends every process, mount, interface and namespace of the lab.
+# init.sh STATE SEEN ID ADDRESS/PREFIX ADDRESS6/PREFIX: process 1 of a lab, in namespaces of its own (network, mount, PID). Whatever runs
+# in the lab lives below it: when it is killed, the kernel ends every process, mount, interface and namespace of the lab.
+# SEEN is the directory in which the lab's servers see STATE.
 set -eu
 
-state=$1 id=$2 address=$3 address6=$4
+state=$1 seen=$2 id=$3 address=$4 address6=$5
 
 # /proc is still the machine's, so this is the number by which the machine knows this process, and its start time.
 read -r pid _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ start _ </proc/self/stat
@@ -14,6 +15,7 @@ echo "$pid $start" >"$state/init.pid"
 
 # Names are looked up at the lab's server by whoever enters here.
 mount --bind "$state/resolv.conf" /etc/resolv.conf
+mount --bind "$state" "$seen"
 # In memory, because an overlay's upper layer may not lie on an overlay, and because it goes when we go.
 mount -t tmpfs -o mode=0755 tmpfs "$state/layers"
 mkdir "$state/layers/base" "$state/layers/host"

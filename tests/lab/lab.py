@@ -12,7 +12,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +24,7 @@ from . import controller, keys, layer, web
 from .authorities import Authorities
 from .dns import Dns
 from .errors import LabError
-from .namespaces import CLEAN_ENV, SBIN, in_network, nsenter, start, unshare
+from .namespaces import CLEAN_ENV, SBIN, UMASK, in_network, nsenter, start, unshare, usual_umask
 from .options import Options
 from .pebble import Pebble
 from .process import Process, processes, wait
@@ -79,7 +78,7 @@ class Lab:
         self._id = ""
         self._owner: Process | None = None
         self._network: int | None = None  # the inode of the controller's network namespace
-        self.control = ""  # directory of ssh's shared connections
+        self.control = ""  # directory with a short path: ssh's shared connections, and where servers see the state
         self.dns = Dns(self)
         self.authorities = Authorities(self)  # up if the options have dns_zones
         self.pebble = Pebble(self)
@@ -150,7 +149,7 @@ class Lab:
         """
         _check_machine()
         self.state.mkdir(parents=True, exist_ok=True)
-        with self._locked():
+        with self._locked(), usual_umask():
             self._make_room()
             self._id = uuid.uuid4().hex
             self._owner = owner
@@ -208,7 +207,8 @@ class Lab:
     def exec(self, host: str, args: Sequence[str], **kwargs: Any) -> subprocess.CompletedProcess[Any]:
         """subprocess.run() inside a host, as its root."""
         env = {**CLEAN_ENV, **(kwargs.pop("env", None) or {})}
-        return subprocess.run(self.exec_command(host, args), check=kwargs.pop("check", False), env=env, **kwargs)
+        options = {"check": False, "umask": UMASK, **kwargs}
+        return subprocess.run(self.exec_command(host, args), env=env, **options)
 
     def exec_command(self, host: str, args: Sequence[str]) -> list[str]:
         """The command line that runs args inside a host."""
@@ -244,7 +244,8 @@ class Lab:
         if self.alive(host):
             raise LabError(f"{host} is up")
         for connection in Path(self.control).iterdir():
-            connection.unlink()  # shared by what logged in before; it may lead to the host that was
+            if connection.is_socket():
+                connection.unlink()  # shared by what logged in before; it may lead to the host that was
         init = self.init
         addresses = [f"{self.address(host)}/{NETWORK.prefixlen}", f"{self.address6(host)}/{NETWORK6.prefixlen}"]
         args = [str(self.state), str(init.pid), host, *addresses]
@@ -268,15 +269,24 @@ class Lab:
 
     # -- Parts
 
+    def seen(self, path: Path) -> str:
+        """Return the path by which the lab's servers reach a file of the state directory.
+
+        named gives up root's right to pass through any directory (CAP_DAC_OVERRIDE), so it cannot enter a checkout in a
+        home directory of mode 0700. In the lab's mount namespace, the state directory is also in one of root's. That path
+        has no blanks or other special characters, either.
+        """
+        return f"{self.control}/state/{path.relative_to(self.state)}"
+
     def spawn(self, name: str, args: Sequence[str | os.PathLike[str]], env: Mapping[str, str] | None = None) -> None:
         """Start a server of the lab in the background, on the controller, with a log."""
         pid_file = self.state / f"{name}.pid"
         pid_file.unlink(missing_ok=True)
         enter = [*nsenter(self.init, "--net", "--mount", "--pid"), "setsid", "--fork"]
         command = [*enter, "sh", str(HERE / "spawn.sh"), str(pid_file), *map(str, args)]
+        options = {"env": {**CLEAN_ENV, **(env or {})}, "cwd": "/", "umask": UMASK, "stdin": subprocess.DEVNULL}
         with self.log(name).open("ab") as log:
-            env = {**CLEAN_ENV, **(env or {})}
-            subprocess.run(command, env=env, cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=True)
+            subprocess.run(command, stdout=log, stderr=log, check=True, **options)
         wait(lambda: pid_file.exists() and pid_file.read_text().endswith("\n"), 10, f"{name} does not start")
 
     def ip(self, *args: str, check: bool = True) -> subprocess.CompletedProcess[str]:
@@ -289,16 +299,19 @@ class Lab:
 
     def _up(self) -> None:
         state = self.state
-        # Unix sockets take paths of about a hundred characters, so not in the state directory.
-        self.control = f"{tempfile.gettempdir()}/lab-{self._id[:8]}"
+        # Unix sockets take paths of about a hundred characters, so not in the state directory. Nor in a directory of
+        # the person's: see seen().
+        self.control = f"/run/lab-{self._id[:8]}"
         self.save()
         os.mkdir(self.control, 0o700)
+        os.mkdir(f"{self.control}/state")
         for directory in ("ansible", "hosts", "layers", "log", "ssh"):
             (state / directory).mkdir(exist_ok=True)
         resolv_conf = f"nameserver {self.controller}\nsearch {self.domain}\n"
         (state / "resolv.conf").write_text(resolv_conf)
         addresses = [f"{self.controller}/{NETWORK.prefixlen}", f"{self.controller6}/{NETWORK6.prefixlen}"]
-        start("lab", [*unshare("--net"), "sh", str(HERE / "init.sh"), str(state), self._id, *addresses])
+        args = [str(state), f"{self.control}/state", self._id, *addresses]
+        start("lab", [*unshare("--net"), "sh", str(HERE / "init.sh"), *args])
         self._network = self.init.network()
         self.save()
 

@@ -70,15 +70,10 @@ WHITEOUT = ("etc/acme",)
 
 
 def fill(base: Path, public_key: str, resolv_conf: str) -> None:
-    """Write the layer into the empty directory base, on a file system that takes trusted attributes."""
-    umask = os.umask(0o022)  # the modes of our directories become those of the host's
-    try:
-        _fill(base, public_key, resolv_conf)
-    finally:
-        os.umask(umask)
+    """Write the layer into the empty directory base, on a file system that takes trusted attributes.
 
-
-def _fill(base: Path, public_key: str, resolv_conf: str) -> None:
+    The modes of its directories become those of the hosts'.
+    """
     for name in OPAQUE:
         (base / name).mkdir(parents=True)
         os.setxattr(base / name, "trusted.overlay.opaque", b"y")

@@ -7,8 +7,9 @@ from __future__ import annotations
 import ctypes
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 from .errors import LabError
@@ -16,6 +17,7 @@ from .process import Process
 
 CLONE_NEWNET = 0x40000000
 SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
+UMASK = 0o022  # of all that runs in a lab, whatever the person's is
 CLEAN_ENV = {"PATH": f"{SBIN}:/usr/local/bin:/usr/bin:/bin", "HOME": "/root", "LANG": "C.UTF-8"}
 
 
@@ -42,6 +44,7 @@ def start(what: str, command: list[str]) -> None:
         command,
         env=CLEAN_ENV,
         cwd="/",
+        umask=UMASK,
         text=True,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -57,6 +60,16 @@ def start(what: str, command: list[str]) -> None:
         else:
             raise LabError(f"{what} does not start: {' / '.join(said) or 'it says nothing'}")
     process.wait()
+
+
+@contextmanager
+def usual_umask() -> Iterator[None]:
+    """Have all threads of this process make files that others can read, for as long as it lasts."""
+    before = os.umask(UMASK)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 def in_network(pid: int, function: Callable[[], Any]) -> Any:

@@ -59,7 +59,7 @@ def start(
         database.commit()
     address, address6 = addresses
     config = CONFIG.format(
-        directory=directory,
+        directory=lab.seen(directory),
         sockets=lab.control,  # a socket's path has to be short
         address=address,
         address6=address6,
@@ -67,7 +67,7 @@ def start(
         port=PORT,
     )
     (directory / "pdns.conf").write_text(config)
-    lab.spawn("pdns", [PROGRAM, f"--config-dir={directory}", "--guardian=no", "--daemon=no"])
+    lab.spawn("pdns", [PROGRAM, f"--config-dir={lab.seen(directory)}", "--guardian=no", "--daemon=no"])
 
 
 def call(lab: Lab, address: str, method: str, path: str, body: Any = None) -> Any:
