@@ -62,6 +62,14 @@ test-fleet: build/system-tests.stamp setup ## the role over twenty hosts and a C
 test-demo: setup $(OLDEST_CONTROLLER)/stamp ## the demo, with the oldest ansible-core (root or sudo)
 	$(AS_ROOT) $(OLDEST_CONTROLLER)/bin/python -m tests.demo
 
+##@ Longer tests, which make test leaves out (root or sudo)
+.PHONY: test-hard test-debian13 test-debian-testing
+test-hard: test-debian13 ## all of these but test-debian-testing
+# pip's settings as the one who runs make has them: sudo has a home of its own.
+test-debian13 test-debian-testing: venv ## demo and unit tests on a fresh Debian, as a user with sudo and as root
+	(umask 077 && $(VENV)/bin/python tests/setup/pip_conf.py >build/pip.conf)
+	$(AS_ROOT) sh tests/debian/run.sh $(if $(filter %13,$@),trixie,testing) build/pip.conf
+
 ##@ Measuring
 .PHONY: bench
 bench: setup ## against the peers: prints a table, writes build/bench.json (root or sudo)
@@ -133,4 +141,4 @@ clean: ## remove all that was made
 .PHONY: help
 help: ## this text
 	@awk -F ':.*## ' '/^##@ / { printf "\n%s\n", substr($$0, 5) } \
-	    /^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
+	    /^[a-z0-9 -]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile

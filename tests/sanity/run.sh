@@ -24,7 +24,7 @@ pip_version=$("$python" -c 'if True:
     print(get_venv_packages(VirtualPythonConfig(version="3.11"))["pip"].replace(".", "_"))')
 mkdir -p "$home/.ansible/test/cache" "$home/.config/pip"
 cp tests/sanity/get_pip.py "$home/.ansible/test/cache/get_pip_$pip_version.py"
-"$python" tests/sanity/pip_conf.py >"$home/.config/pip/pip.conf"
+"$python" tests/setup/pip_conf.py >"$home/.config/pip/pip.conf"
 sh tests/setup/mirror.sh "$work"
 
 cd "$work/ansible_collections/certfleet/tls"
