@@ -436,7 +436,7 @@ class Lab:
 def _check_machine() -> None:
     if os.geteuid() != 0:
         raise LabError("the lab needs root: it makes namespaces and mounts")
-    programs = ("ip", "named", "nginx", "nsenter", "openssl", "setsid", "ssh-keygen", "sshd", "sudo", "unshare")
+    programs = "ip named nginx nsenter openssl pivot_root setsid ssh-keygen sshd sudo unshare".split()
     missing = [program for program in programs if not shutil.which(program, path=CLEAN_ENV["PATH"])]
     if missing:
         raise LabError(f"programs are missing: {', '.join(missing)}; run make system")

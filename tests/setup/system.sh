@@ -21,6 +21,8 @@ case ${1-} in
         ;;
 esac
 packages="$servers $packages sysvinit-utils util-linux"
+# Debian 14 has it in a package of its own.
+command -v pivot_root >/dev/null || packages="$packages util-linux-extra"
 
 installed() {
     [ "$(dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
