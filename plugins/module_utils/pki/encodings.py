@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from . import certificates, chains, files, keys
+from . import certificates, chains, files, keys, pfx
 from .errors import FormatError
-from .formats import COMBINED, DER, LEGACY, NOT_MODERN, PKCS12, Format
+from .formats import COMBINED, DER, LEGACY, LOCAL_KEY_ID, NOT_MODERN, PKCS12, Format
 
 try:
     from cryptography.exceptions import UnsupportedAlgorithm
@@ -69,9 +69,13 @@ def _pkcs12(item: Format, key: PrivateKey, leaf: x509.Certificate, chain: Sequen
         encryption = serialization.BestAvailableEncryption(passphrase)  # which is triple DES there
     else:
         raise FormatError(f"{item.path}: {NOT_MODERN}")
-    return pkcs12.serialize_key_and_certificates(
+    data: bytes = pkcs12.serialize_key_and_certificates(
         item.friendly_name.encode(), key, leaf, list(chain) or None, encryption
     )
+    # The key's attributes are not encrypted. cryptography 43 writes no localKeyID, all others do.
+    if LOCAL_KEY_ID not in data:
+        return pfx.encode(key, leaf, chain, item.passphrase, item.friendly_name, item.encryption, _ROUNDS)
+    return data
 
 
 def _root(item: Format, leaf: x509.Certificate, chain: Sequence[x509.Certificate], now: datetime) -> x509.Certificate:

@@ -41,6 +41,9 @@ NOT_MODERN = (
     "have a newer python3-cryptography, or set encryption: legacy"
 )
 
+#: The attribute of PKCS #12 by which a reader finds the certificate of a key: its object identifier in DER.
+LOCAL_KEY_ID = bytes.fromhex("06092a864886f70d010915")
+
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _LARGEST = 1 << 22  # bytes; no file of a certificate comes near it
 
@@ -165,11 +168,16 @@ def records(manifest: Mapping[str, Any]) -> dict[str, dict[str, str]]:
 
 def sha256(path: str) -> str | None:
     """The hash of a file; None if it is none, such as a link, or cannot be read."""
+    data = _read(path)
+    return None if data is None else hashlib.sha256(data).hexdigest()
+
+
+def _read(path: str) -> bytes | None:
     try:
         if not stat.S_ISREG(os.lstat(path).st_mode):
             return None
         with open(path, "rb") as file:
-            return hashlib.sha256(file.read(_LARGEST)).hexdigest()
+            return file.read(_LARGEST)
     except OSError:
         return None
 
@@ -208,7 +216,12 @@ def _content_drift(item: Format, record: Mapping[str, str], key: bytes) -> str:
         return "is not of this version"
     if record["wanted"] != item.stamp(key):
         return "is wanted otherwise"
-    return "" if sha256(item.path) == record["sha256"] else "is damaged"
+    data = _read(item.path)
+    if data is None or hashlib.sha256(data).hexdigest() != record["sha256"]:
+        return "is damaged"
+    if item.kind == PKCS12 and LOCAL_KEY_ID not in data:  # written by 0.3.0 with cryptography 43
+        return "has no localKeyID, so readers do not find the certificate of the key"
+    return ""
 
 
 def _format(option: Mapping[str, Any], certificate: Mapping[str, Any]) -> Format:

@@ -14,7 +14,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import pkcs12
 
-from ansible_collections.certfleet.tls.plugins.module_utils.pki import deployment, encodings, formats, inspection
+from ansible_collections.certfleet.tls.plugins.module_utils.pki import (
+    deployment,
+    encodings,
+    format_files,
+    formats,
+    inspection,
+)
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.errors import FormatError, OptionError
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.manifest import look
 from tests.unit.pki import ca, faults, host
@@ -95,6 +101,7 @@ def test_pkcs12(home, place, encryption, algorithm):
     live(home, wanted(option("pkcs12", place / "shop.p12", encryption=encryption)))
     data = (place / "shop.p12").read_bytes()
     assert algorithm in data
+    assert formats.LOCAL_KEY_ID in data
     key, leaf, chain = pkcs12.load_key_and_certificates(data, b"sesame")
     assert leaf == x509.load_pem_x509_certificate((home / "live" / "shop" / "cert.pem").read_bytes())
     assert chain == [host.authority().certificate]
@@ -169,6 +176,23 @@ def test_what_drifted_is_put_right(home, place, kind, case):
     assert mode(place / "shop") == 0o640
     assert kind == "pkcs12" or (place / "shop").read_bytes() == before
     assert host.outstanding(home) is (case != "open"), "only content is read anew"
+    assert host.versions(home) == ["0001"]
+
+
+def test_drift_pkcs12_without_local_key_id_is_written_again(home, place, monkeypatch):
+    """As 0.3.0 wrote it on a host with cryptography 43."""
+    asked = wanted(option("pkcs12", place / "shop.p12"))
+
+    def without(*arguments):
+        return encodings.encode(*arguments).replace(formats.LOCAL_KEY_ID, bytes(len(formats.LOCAL_KEY_ID)))
+
+    monkeypatch.setattr(format_files, "encode", without)
+    live(home, asked)
+    monkeypatch.undo()
+    said = f"{place}/shop.p12 has no localKeyID, so readers do not find the certificate of the key"
+    assert drift(home, asked) == [said]
+    assert repair(home, asked).reason == said
+    assert drift(home, asked) == []
     assert host.versions(home) == ["0001"]
 
 
