@@ -383,10 +383,14 @@ def _remove_tree(path: str) -> None:
 
 def _open_to_overwrite(path: str) -> int | None:
     """A handle for _overwrite(); None if there is nothing, or it cannot be opened."""
-    try:
-        return os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
-        return None
+    for access in (os.O_WRONLY, os.O_RDONLY):
+        try:
+            return os.open(path, access | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except PermissionError:
+            continue  # mode 0400, and not root
+        except OSError:
+            return None
+    return None
 
 
 def _overwrite(handle: int, links: int) -> None:
@@ -399,12 +403,23 @@ def _overwrite(handle: int, links: int) -> None:
         found = os.fstat(handle)
         if not stat.S_ISREG(found.st_mode) or found.st_mode & stat.S_IROTH or found.st_nlink > links:
             return
-        rest = found.st_size
-        while rest > 0:
-            rest -= os.write(handle, bytes(min(rest, _PIECE)))
-        os.fsync(handle)
+        if fcntl.fcntl(handle, fcntl.F_GETFL) & (os.O_WRONLY | os.O_RDWR):
+            _write_zeros(handle, found.st_size)
+            return
+        os.fchmod(handle, 0o600)
+        writable = os.open(f"/proc/self/fd/{handle}", os.O_WRONLY)  # it may have no name any more
+        try:
+            _write_zeros(writable, found.st_size)
+        finally:
+            os.close(writable)
     except OSError:
         pass
+
+
+def _write_zeros(handle: int, size: int) -> None:
+    while size > 0:
+        size -= os.write(handle, bytes(min(size, _PIECE)))
+    os.fsync(handle)
 
 
 def _drop(path: str, remove: Callable[[str], None] = _remove) -> None:

@@ -521,8 +521,15 @@ def test_a_private_key_is_overwritten_before_it_goes(tmp_path, bits, overwritten
 
 @pytest.mark.parametrize(
     ("bits", "more", "overwritten"),
-    [(0o600, None, True), (0o640, None, True), (0o644, None, False), (0o600, os.link, False), (0o600, "link", False)],
-    ids=["0600", "0640", "open to all", "with another name", "a link"],
+    [
+        (0o600, None, True),
+        (0o640, None, True),
+        (0o400, None, True),
+        (0o644, None, False),
+        (0o600, os.link, False),
+        (0o600, "link", False),
+    ],
+    ids=["0600", "0640", "0400", "open to all", "with another name", "a link"],
 )
 def test_a_private_key_that_another_takes_the_place_of_is_overwritten(tmp_path, bits, more, overwritten):
     path = tmp_path / "shop.pem"
