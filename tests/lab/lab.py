@@ -33,6 +33,10 @@ HERE = Path(__file__).parent
 # Each lab's own: nothing leads out of them, so all may have the same.
 NETWORK = ipaddress.ip_network("10.53.0.0/16")
 NETWORK6 = ipaddress.ip_network("fd53::/64")
+PROGRAMS = (
+    *("ip", "nsenter", "pivot_root", "setsid", "unshare"),
+    *("named", "nginx", "openssl", "ssh-keygen", "sshd", "sudo"),
+)
 PROXY = re.compile("_proxy$", re.IGNORECASE)
 # In the state directory; log/ stays when the lab goes.
 OURS = (
@@ -272,9 +276,9 @@ class Lab:
     def seen(self, path: Path) -> str:
         """Return the path by which the lab's servers reach a file of the state directory.
 
-        named gives up root's right to pass through any directory (CAP_DAC_OVERRIDE), so it cannot enter a checkout in a
-        home directory of mode 0700. In the lab's mount namespace, the state directory is also in one of root's. That path
-        has no blanks or other special characters, either.
+        named gives up root's right to enter any directory (CAP_DAC_OVERRIDE), so it cannot read in a checkout below a
+        home directory of mode 0700. In the lab's mount namespace, the state directory is also in one of root's. That
+        path has no blanks or other special characters, either.
         """
         return f"{self.control}/state/{path.relative_to(self.state)}"
 
@@ -436,7 +440,6 @@ class Lab:
 def _check_machine() -> None:
     if os.geteuid() != 0:
         raise LabError("the lab needs root: it makes namespaces and mounts")
-    programs = "ip named nginx nsenter openssl pivot_root setsid ssh-keygen sshd sudo unshare".split()
-    missing = [program for program in programs if not shutil.which(program, path=CLEAN_ENV["PATH"])]
+    missing = [program for program in PROGRAMS if not shutil.which(program, path=CLEAN_ENV["PATH"])]
     if missing:
         raise LabError(f"programs are missing: {', '.join(missing)}; run make system")
