@@ -179,7 +179,8 @@ class End:
         if not self._still_ours():
             self._server.server_close()
             return True
-        if self._shelf.items() and not self._shelf.expired():
+        items, expired = self._shelf.look()
+        if items and not expired:
             return False
         try:
             with files.locked(self._lock, patience=0):
@@ -194,10 +195,15 @@ class End:
             return True
 
     def _ended(self) -> bool:
-        for name in self._shelf.expired():
-            files.remove_file(os.path.join(self._shelf.folder, name))
-        if self._shelf.items():
-            return False
+        # Removing takes a disk's time, in which the time of another may be over: it would stay, and its folder with it.
+        while True:
+            items, expired = self._shelf.look()
+            for name in expired:
+                files.remove_file(os.path.join(self._shelf.folder, name))
+            if items:
+                return False
+            if not expired:
+                break
         self._server.server_close()
         shelf.clear(self._shelf.folder)
         return True

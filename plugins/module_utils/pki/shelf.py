@@ -80,18 +80,22 @@ class Shelf:
 
     def items(self) -> list[Item]:
         """The responses that are wanted now, the newest first."""
+        return self.look()[0]
+
+    def look(self) -> tuple[list[Item], list[str]]:
+        """Return what is wanted now, the newest first, and the names of files that are not, or never were responses.
+
+        Both of one moment: every file is in one of the two.
+        """
         now = self._monotonic()
-        current = [seen for seen in self._look().values() if seen.item and seen.end > now]
-        return [seen.item for seen in sorted(current, key=lambda seen: seen.time, reverse=True) if seen.item]
+        seen = self._look()
+        expired = [name for name, one in seen.items() if not one.item or one.end <= now]
+        current = sorted((one for name, one in seen.items() if name not in expired), key=lambda one: one.time)
+        return [one.item for one in reversed(current) if one.item], expired
 
     def item(self, token: str) -> Item | None:
         """The response to a token. What the token says never becomes a path."""
         return next((item for item in self.items() if item.token == token), None)
-
-    def expired(self) -> list[str]:
-        """The names of files that are wanted no more, or never were responses."""
-        now = self._monotonic()
-        return [name for name, seen in self._look().items() if not seen.item or seen.end <= now]
 
     def _look(self) -> dict[str, _Seen]:
         with self._lock:

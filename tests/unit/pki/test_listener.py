@@ -476,6 +476,25 @@ def test_what_is_no_response_is_not_served_and_keeps_nothing_alive(home, port, d
     assert not listens(port)
 
 
+def test_end_response_over_while_another_is_removed_leaves_nothing(home, port, monkeypatch):
+    """On a slow disk, the second file went bad between two looks of the listener, and stayed with its folder."""
+    unlink = files._unlink
+
+    def slow(path):
+        unlink(path)
+        time.sleep(0.1)
+
+    monkeypatch.setattr(files, "_unlink", slow)  # the listener is a fork of this process
+    made, other = http01(home, port), http01(home, port, "token-2")
+    made.put()
+    other.put()
+    os.truncate(made.path, 0)
+    wait(lambda: not made.exists())
+    os.truncate(other.path, 0)
+    wait(lambda: left(home) == [], 3.0)
+    assert not listens(port)
+
+
 def test_a_link_in_the_place_of_a_response_is_not_followed(home, port, tmp_path):
     made = http01(home, port)
     made.put()
