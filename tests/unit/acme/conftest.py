@@ -13,9 +13,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from cryptography.hazmat.primitives import serialization
 
 from ansible_collections.certfleet.tls.plugins.module_utils.acme import issuance
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.client import Client
@@ -27,6 +25,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils.acme.jws import Acco
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.polling import Deadline
 from tests.unit.acme.ca import CA
 from tests.unit.acme.server import tls_context
+from tests.unit.pki.ca import Authority, ec_key, pem
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=timezone.utc)
 CSR = b"0\x82 a request"
@@ -164,49 +163,27 @@ class TlsFiles:
 @pytest.fixture(scope="session")
 def tls_files(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tls")
-    (root, root_key), (other, _unused) = _root("root"), _root("another root")
-    leaf_key = ec.generate_private_key(ec.SECP256R1())
-    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-    leaf = _certificate("127.0.0.1", leaf_key, root.subject, root_key, address)
+    # The library that connects looks at the machine's own clock.
+    now = datetime.now(timezone.utc)
+    validity = {"not_before": now - timedelta(days=1), "not_after": now + timedelta(days=1)}
+    root, other = (Authority.root(name, **validity) for name in ("root", "another root"))
+    leaf_key = ec_key()
+    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    leaf = root.leaf(leaf_key.public_key(), [address], **validity)
     private = leaf_key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
 
-    def write(name, data):
+    def write(name, text):
         path = folder / name
-        path.write_bytes(data)
+        path.write_text(text)
         return str(path)
 
-    pem = {name: item.public_bytes(serialization.Encoding.PEM) for name, item in (("root", root), ("other", other))}
     return TlsFiles(
-        root=write("root.pem", pem["root"]),
-        other_root=write("other.pem", pem["other"]),
-        certificate=write("cert.pem", leaf.public_bytes(serialization.Encoding.PEM)),
-        key=write("key.pem", private),
-    )
-
-
-def _root(name):
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    return _certificate(name, key, subject, key, x509.BasicConstraints(ca=True, path_length=None)), key
-
-
-def _certificate(name, key, issuer, issuer_key, extension):
-    # The library that connects looks at the machine's own clock.
-    now = datetime.now(timezone.utc)
-    return (
-        x509.CertificateBuilder()
-        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
-        .issuer_name(issuer)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(extension, critical=False)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)
-        .sign(issuer_key, hashes.SHA256())
+        root=write("root.pem", pem(root.certificate)),
+        other_root=write("other.pem", pem(other.certificate)),
+        certificate=write("cert.pem", pem(leaf)),
+        key=write("key.pem", private.decode()),
     )
 
 

@@ -20,9 +20,7 @@ def chains():
     roots = {name: ca.Authority.root(name) for name in ("Root A", "Root B", "Root C")}
     made = {}
     for name, root in roots.items():
-        above = x509.AuthorityKeyIdentifier.from_issuer_public_key(root.key.public_key())
-        basic = x509.BasicConstraints(ca=True, path_length=None)
-        intermediate = root.intermediate(f"Below {name}", extensions=[(basic, True), (above, False)])
+        intermediate = root.intermediate(f"Below {name}")
         leaf = intermediate.leaf(ec.generate_private_key(ec.SECP256R1()).public_key(), ["a.example"])
         issuers = [intermediate.certificate, *([root.certificate] if name == "Root B" else [])]
         made[name] = Chain(ca.pem(leaf), tuple(ca.pem(issuer) for issuer in issuers))

@@ -1,6 +1,9 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A tiny CA in memory: roots, intermediates, leaves. Works with cryptography 3.3 and with today's."""
+"""A tiny CA in memory: roots, intermediates, leaves. Works with cryptography 3.3 and with today's.
+
+They have the extensions of RFC 5280 section 4.2.1 without which Python 3.13 and later refuse them (VERIFY_X509_STRICT).
+"""
 
 from __future__ import annotations
 
@@ -61,13 +64,15 @@ class Authority:
     key: object
 
     @classmethod
-    def root(cls, name="Root", kind="ec256"):
+    def root(cls, name="Root", kind="ec256", **options):
         key = key_of(kind)
-        return cls(_certificate(key.public_key(), name, subject(name), key, extensions=_ca_extensions()), key)
+        extensions = _ca_extensions(key.public_key())
+        return cls(_certificate(key.public_key(), name, subject(name), key, extensions=extensions, **options), key)
 
     def intermediate(self, name="Intermediate", kind="ec256", extensions=None, **options):
         key = key_of(kind)
-        extensions = _ca_extensions() if extensions is None else extensions
+        if extensions is None:
+            extensions = [*_ca_extensions(key.public_key()), (self._key_identifier(), False)]
         return Authority(self.sign(key.public_key(), name, extensions=extensions, **options), key)
 
     def leaf(self, public_key, names, extensions=(), aki=True, **options):
@@ -77,16 +82,29 @@ class Authority:
         if general:
             extensions.append((x509.SubjectAlternativeName(general), True))
         if aki:
-            issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key())
-            extensions.append((issuer if aki is True else aki, False))
+            extensions.append((self._key_identifier() if aki is True else aki, False))
         return self.sign(public_key, "", extensions=extensions, **options)
 
     def sign(self, public_key, name, **options):
         return _certificate(public_key, name, self.certificate.subject, self.key, **options)
 
+    def _key_identifier(self):
+        return x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key())
 
-def _ca_extensions(is_ca=True):
-    return [(x509.BasicConstraints(ca=is_ca, path_length=None), True)]
+
+def key_usage(**bits):
+    """The keyUsage of a CA, with other bits than usual."""
+    names = ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement")
+    others = dict.fromkeys((*names, "encipher_only", "decipher_only"), False)
+    return x509.KeyUsage(**{**others, "key_cert_sign": True, "crl_sign": True, **bits})
+
+
+def _ca_extensions(public_key):
+    return [
+        (x509.BasicConstraints(ca=True, path_length=None), True),
+        (key_usage(), True),
+        (x509.SubjectKeyIdentifier.from_public_key(public_key), False),
+    ]
 
 
 def _certificate(

@@ -135,13 +135,6 @@ def test_an_issuer_that_is_no_ca(way, extensions):
     refused(leaf, [authority.certificate], "CN=Server is not a CA's certificate")
 
 
-def usage(**bits):
-    """A keyUsage of an issuer, with other bits than usual."""
-    names = ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement")
-    others = dict.fromkeys((*names, "encipher_only", "decipher_only"), False)
-    return (x509.KeyUsage(**{**others, "key_cert_sign": True, "crl_sign": True, **bits}), True)
-
-
 def basic(path_length=None):
     return (x509.BasicConstraints(ca=True, path_length=path_length), True)
 
@@ -149,8 +142,8 @@ def basic(path_length=None):
 @pytest.mark.parametrize(
     ("extensions", "match"),
     [
-        ([basic(), usage()], None),
-        ([basic(), usage(key_cert_sign=False)], "CN=Upper is not a CA's certificate"),
+        ([basic(), (ca.key_usage(), True)], None),
+        ([basic(), (ca.key_usage(key_cert_sign=False), True)], "CN=Upper is not a CA's certificate"),
     ],
     ids=["keyCertSign", "keyUsage without it"],
 )
