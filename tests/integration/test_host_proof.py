@@ -17,16 +17,32 @@ BROKEN = "/etc/nginx/conf.d/zz-broken.conf"
 SWITCH = [{"name": "shop", "status": "switch"}]
 # Its reload does nothing, as that of a service which reads its certificate at the start only.
 KEEPER = "#!/bin/sh\nexit 0\n"
-DOVECOT = """\
+DOVECOT = f"""\
 protocols = imap pop3
 listen = *
 ssl = yes
-ssl_cert = <{live}/fullchain.pem
-ssl_key = <{live}/privkey.pem
 log_path = /var/log/dovecot.log
+ssl_cert = <{HOME}/live/shop/fullchain.pem
+ssl_key = <{HOME}/live/shop/privkey.pem
 passdb {{
     driver = static
     args = nopassword=y
+}}
+"""
+# From 2.4 the first line has to be the version, and other names have changed as well.
+DOVECOT_2_4 = f"""\
+dovecot_config_version = 2.4.0
+dovecot_storage_version = 2.4.0
+protocols = imap pop3
+listen = *
+ssl = yes
+log_path = /var/log/dovecot.log
+ssl_server_cert_file = {HOME}/live/shop/fullchain.pem
+ssl_server_key_file = {HOME}/live/shop/privkey.pem
+passdb static {{
+    fields {{
+        nopassword = yes
+    }}
 }}
 """
 APACHE_SITE = f"""\
@@ -100,7 +116,8 @@ def keeper(host: Host) -> Iterator[str]:
 @pytest.fixture
 def dovecot(host: Host) -> Iterator[Host]:
     """A host whose Dovecot will serve the live certificate."""
-    host.path("/etc/dovecot/dovecot.conf").write_text(DOVECOT.format(live=f"{HOME}/live/shop"))
+    is_old = host.shell("dovecot --version").startswith("2.3.")
+    host.path("/etc/dovecot/dovecot.conf").write_text(DOVECOT if is_old else DOVECOT_2_4)
     yield host
     host.shell("service dovecot stop; rm -f /var/log/dovecot.log")
 
