@@ -8,6 +8,7 @@ import functools
 import json
 import os
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.lab import Lab, LabError
-from tests.lab.pebble import BIN
+from tests.lab.pebble import BIN, MANAGEMENT
 from tests.lab.process import Process, processes, wait
 
 ROOT = Path(__file__).parents[2]
@@ -312,6 +313,47 @@ def test_up_that_fails_leaves_nothing(tmp_path):
     assert machine() == before
     assert os.listdir(tmp_path) == ["log"]
     assert "nonsense" in (tmp_path / "log" / "pebble.log").read_text()
+
+
+NOBODY = 65534  # somebody else than root, whom named's root may not pass by
+
+
+def test_up_closed_home_and_umask_serves_all(tmp_path):
+    """The checkout of a person in a home of mode 0700, with umask 077: every server reads its files all the same."""
+    home = tmp_path / "a home"
+    home.mkdir()
+    home.chmod(0o700)
+    os.chown(home, NOBODY, NOBODY)
+    before = os.umask(0o077)
+    try:
+        with Lab(home / "lab", hosts=1, dns_zones=True) as lab:
+            for zone in ("dyn", "pdns"):
+                lab.authorities.add(f"_acme-challenge.{lab.authorities.zone(zone)}", "TXT", "x")
+                assert len(lab.authorities.txt(zone)) == 1
+            lab.dns.add("www", "CNAME", "web1")
+            lab.pebble.restart()
+            url = ["curl", "--silent", "--show-error", "--fail", "http://www.lab.test/"]
+            assert "a host of the lab" in lab.run(url, check=True, capture_output=True, text=True).stdout
+            deploy = ["ansible", "web1", "-u", "deploy", "--become", "-m", "command", "-a", "sh -c umask"]
+            assert lab.run(deploy, check=True, capture_output=True, text=True).stdout.splitlines()[-1] == "0022"
+            assert os.umask(0o077) == 0o077, "the caller has its own again"
+    finally:
+        os.umask(before)
+
+
+def test_web_certificate_is_verified_strictly(lab):
+    """As Python 3.13 and later do it by default."""
+    context = ssl.create_default_context(cafile=str(lab.pebble.ca_path))
+    context.verify_flags |= ssl.VERIFY_X509_STRICT
+
+    def ask():
+        with (
+            socket.create_connection((lab.controller, MANAGEMENT), timeout=10) as connection,
+            context.wrap_socket(connection, server_hostname=lab.controller) as tls,
+        ):
+            return tls.version()
+
+    assert lab.inside(ask)
 
 
 def test_two_labs_at_once(lab, tmp_path):
