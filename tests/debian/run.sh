@@ -55,7 +55,7 @@ sources() {
 
 # The files and directories of this machine that a pip.conf names. An index's pages link to files beside them.
 paths_of_pip() {
-    tr ' \t,' '\n\n\n' <"$pip_conf" | sed -n 's|^file://\(/..*\)/[^/]*/*$|\1|p; s|^\(/..*\)$|\1|p' | sort -u
+    tr ' \t,' '[\n*]' <"$pip_conf" | sed -n 's|^file://\(/..*\)/[^/]*/*$|\1|p; s|^\(/..*\)$|\1|p' | sort -u
 }
 
 # What the new Debian has of this machine's settings: where packages come from, and how names are looked up.
