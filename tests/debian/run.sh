@@ -90,8 +90,13 @@ exec 9>"$work/lock"
 flock 9
 [ -d "$base" ] || make_base
 
-# Mounts are in another mount namespace, and --one-file-system is for the day when they are not.
-trap 'rm -rf --one-file-system "$root"' EXIT
+inside=
+# Whatever happens. The mounts are in another mount namespace; --one-file-system is for the day when they are not.
+clean_up() {
+    [ -z "$inside" ] || kill -KILL "$inside" 2>/dev/null || :
+    rm -rf --one-file-system "$root" || { sleep 2 && rm -rf --one-file-system "$root"; } # they may still be ending
+}
+trap clean_up EXIT
 trap 'exit 1' HUP INT TERM
 rm -rf --one-file-system "$root"
 cp -a "$base" "$root"
@@ -99,5 +104,9 @@ configure
 sh tests/setup/mirror.sh "$root/checkout"
 cp tests/debian/inside.sh "$root/inside.sh"
 
-# When this process ends, process 1 in there is killed, and with it every process and mount.
-unshare --mount --pid --uts --ipc --fork --kill-child -- sh tests/debian/enter.sh "$root" "$work/archives" "$@" 9>&-
+# When this process ends, even by SIGKILL, so does unshare, and with it process 1 in there, all other processes and the mounts.
+setpriv --pdeathsig KILL unshare --mount --pid --uts --ipc --fork --kill-child -- \
+    sh tests/debian/enter.sh "$root" "$work/archives" "$@" 9>&- &
+inside=$!
+wait "$inside"
+inside=
