@@ -63,12 +63,20 @@ test-demo: setup $(OLDEST_CONTROLLER)/stamp ## the demo, with the oldest ansible
 	$(AS_ROOT) $(OLDEST_CONTROLLER)/bin/python -m tests.demo
 
 ##@ Longer tests, which make test leaves out (root or sudo)
-.PHONY: test-hard test-debian13 test-debian-testing
-test-hard: test-debian13 ## all of these but test-debian-testing
-# pip's settings as the one who runs make has them: sudo has a home of its own.
-test-debian13 test-debian-testing: venv ## demo and unit tests on a fresh Debian, as a user with sudo and as root
-	(umask 077 && $(VENV)/bin/python tests/setup/pip_conf.py >build/pip.conf)
-	$(AS_ROOT) sh tests/debian/run.sh $(if $(filter %13,$@),trixie,testing) build/pip.conf
+.PHONY: test-hard test-debian12 test-debian13 test-debian-testing
+test-hard: test-debian13 ## all of these but the other releases of Debian
+test-debian12: venv ## demo and unit tests on a fresh Debian 12, as a user with sudo and as root
+	$(call on_debian,bookworm)
+test-debian13: venv ## the same on Debian 13
+	$(call on_debian,trixie)
+test-debian-testing: venv ## the same on Debian testing
+	$(call on_debian,testing)
+
+# pip's settings are those of whoever runs make: under sudo there is another home.
+define on_debian
+(umask 077 && $(VENV)/bin/python tests/setup/pip_conf.py >build/pip.conf)
+$(AS_ROOT) sh tests/debian/run.sh $(1) build/pip.conf
+endef
 
 ##@ Measuring
 .PHONY: bench
@@ -141,4 +149,4 @@ clean: ## remove all that was made
 .PHONY: help
 help: ## this text
 	@awk -F ':.*## ' '/^##@ / { printf "\n%s\n", substr($$0, 5) } \
-	    /^[a-z0-9 -]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
+	    /^[a-z0-9-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' Makefile
