@@ -211,8 +211,8 @@ class Lab:
     def exec(self, host: str, args: Sequence[str], **kwargs: Any) -> subprocess.CompletedProcess[Any]:
         """subprocess.run() inside a host, as its root."""
         env = {**CLEAN_ENV, **(kwargs.pop("env", None) or {})}
-        options = {"check": False, "umask": UMASK, **kwargs}
-        return subprocess.run(self.exec_command(host, args), env=env, **options)
+        check = kwargs.pop("check", False)
+        return subprocess.run(self.exec_command(host, args), check=check, **{"env": env, "umask": UMASK, **kwargs})
 
     def exec_command(self, host: str, args: Sequence[str]) -> list[str]:
         """The command line that runs args inside a host."""

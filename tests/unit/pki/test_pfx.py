@@ -19,7 +19,7 @@ from tests.unit.pki import ca
 ROOT = ca.Authority.root()
 UPPER = ROOT.intermediate("Upper")
 LOWER = UPPER.intermediate("Lower")
-CHAIN = [LOWER.certificate, UPPER.certificate]
+CHAIN = (LOWER.certificate, UPPER.certificate)
 PASSPHRASE = "sesame"
 
 
@@ -40,7 +40,7 @@ def encryption(request):
     [
         ("ec256", PASSPHRASE, "shop", CHAIN),
         ("rsa", PASSPHRASE, "shop", CHAIN[:1]),
-        ("ec384", "x", "", []),
+        ("ec384", "x", "", ()),
         ("ec256", "pä55wörd ✓", "Geschäft ☂", CHAIN),
         ("ec256", "long" * 50, "shop" * 100, CHAIN * 20),
     ],
@@ -125,4 +125,4 @@ def test_encodings_library_without_local_key_id_uses_our_own(monkeypatch):
     item = formats.Format(formats.PKCS12, "/srv/shop.p12", None, MODERN, PASSPHRASE, "shop")
     data = encodings.encode(item, key, leaf, CHAIN, ca.NOW)
     assert LOCAL_KEY_ID in data
-    assert pkcs12.load_key_and_certificates(data, PASSPHRASE.encode())[1:] == (leaf, CHAIN)
+    assert pkcs12.load_key_and_certificates(data, PASSPHRASE.encode())[1:] == (leaf, [*CHAIN])
