@@ -5,12 +5,16 @@
 PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
 # The oldest Python of a host where the machine has it; the oldest cryptography runs on newer ones too.
 PYTHON_OLDEST ?= $(shell sh tests/setup/find-python.sh 3.9 || echo $(PYTHON))
+# The newest ansible-core needs a newer Python than Debian 12 has; without one its tests are skipped.
+PYTHON_NEWEST ?= $(shell for v in 3.13 3.14 3.12; do sh tests/setup/find-python.sh $$v && break; done)
 # The lab, its services and what installs them need root.
 AS_ROOT := $(if $(filter-out 0,$(shell id -u)),sudo -H -E env PATH="$$PATH" PYTHONDONTWRITEBYTECODE=1)
 
 VENV := build/venv
 OLDEST_HOST := build/venv-oldest-host
 OLDEST_CONTROLLER := build/venv-oldest-controller
+NEWEST_CONTROLLER := build/venv-newest-controller
+CORES := $(OLDEST_CONTROLLER)/stamp $(if $(PYTHON_NEWEST),$(NEWEST_CONTROLLER)/stamp)
 CLOUD := build/venv-cloud
 DEV := build/collections_dev
 PYTEST := $(VENV)/bin/python -m pytest
@@ -53,10 +57,10 @@ test-unit-oldest: $(OLDEST_HOST)/stamp $(DEV) ## the unit tests of what runs on 
 	@echo "the oldest cryptography, on $$($(OLDEST_HOST)/bin/python --version): Python 3.9 where the machine has it"
 	$(OLDEST_HOST)/bin/python -m pytest tests/unit/pki
 
-test-integration: build/system-tests.stamp setup $(CLOUD)/stamp ## each module against a real CA (root or sudo)
+test-integration: build/system-tests.stamp setup $(CORES) $(CLOUD)/stamp ## each module against a real CA (root or sudo)
 	$(AS_ROOT) $(PYTEST) $(SIDE_BY_SIDE) tests/integration
 
-test-fleet: build/system-tests.stamp setup ## the role over twenty hosts and a CA on this machine (root or sudo)
+test-fleet: build/system-tests.stamp setup $(CORES) ## the role over twenty hosts and a CA on this machine (root or sudo)
 	$(AS_ROOT) $(PYTEST) $(SIDE_BY_SIDE) tests/fleet
 
 test-demo: setup $(OLDEST_CONTROLLER)/stamp ## the demo, with the oldest ansible-core (root or sudo)
@@ -93,6 +97,7 @@ pins: ## resolve the pins in tests/setup/*.txt anew, from what *.in asks for
 	mkdir -p build
 	sh tests/setup/pin.sh $(PYTHON) venv
 	sh tests/setup/pin.sh $(PYTHON) oldest-controller
+	sh tests/setup/pin.sh $(PYTHON_NEWEST) newest-controller
 	sh tests/setup/pin.sh $(PYTHON) cloud
 	sh tests/setup/pin.sh $(PYTHON_OLDEST) oldest-host
 
@@ -117,6 +122,10 @@ $(VENV)/stamp: tests/setup/venv.txt $(NEEDS)
 
 $(OLDEST_CONTROLLER)/stamp: tests/setup/oldest-controller.txt $(NEEDS)
 	sh tests/setup/python.sh $(PYTHON) $(OLDEST_CONTROLLER) $<
+	touch $@
+
+$(NEWEST_CONTROLLER)/stamp: tests/setup/newest-controller.txt $(NEEDS)
+	sh tests/setup/python.sh $(PYTHON_NEWEST) $(NEWEST_CONTROLLER) $<
 	touch $@
 
 $(CLOUD)/stamp: tests/setup/cloud.txt $(NEEDS)
