@@ -5,8 +5,8 @@
 PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
 # The oldest Python of a host where the machine has it; the oldest cryptography runs on newer ones too.
 PYTHON_OLDEST ?= $(shell sh tests/setup/find-python.sh 3.9 || echo $(PYTHON))
-# The newest ansible-core needs a newer Python than Debian 12 has; without one its tests are skipped.
-PYTHON_NEWEST ?= $(shell for v in 3.13 3.14 3.12; do sh tests/setup/find-python.sh $$v && break; done)
+# The newest ansible-core needs a Python 3.13 or later; without one its tests are skipped.
+PYTHON_NEWEST ?= $(shell for v in 3.13 3.14; do sh tests/setup/find-python.sh $$v && break; done)
 # The lab, its services and what installs them need root.
 AS_ROOT := $(if $(filter-out 0,$(shell id -u)),sudo -H -E env PATH="$$PATH" PYTHONDONTWRITEBYTECODE=1)
 

@@ -31,6 +31,19 @@ def three_hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
         yield Fleet(lab, tmp_path_factory.mktemp("small"))
 
 
+@pytest.fixture(scope="session")
+def four_hosts_with_zones(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    options = {"hosts": 4, "dns_zones": True, "collections_path": COLLECTIONS}
+    with Lab(tmp_path_factory.mktemp("lab"), **options) as lab:
+        yield Fleet(lab, tmp_path_factory.mktemp("hostile"))
+
+
+@pytest.fixture(scope="session")
+def eight_hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    with Lab(tmp_path_factory.mktemp("lab"), hosts=8, collections_path=COLLECTIONS) as lab:
+        yield Fleet(lab, tmp_path_factory.mktemp("crowd"))
+
+
 @pytest.fixture
 def fleet(twenty_hosts: Fleet) -> Fleet:
     """Twenty hosts that have never seen the role."""
@@ -43,3 +56,18 @@ def small(three_hosts: Fleet) -> Fleet:
     """Three hosts that have never seen the role; lb.lab.test leads to the first two."""
     three_hosts.reset()
     return three_hosts
+
+
+@pytest.fixture
+def four(four_hosts_with_zones: Fleet) -> Fleet:
+    """Four hosts that have never seen the role, and zones with nothing but what they begin with."""
+    four_hosts_with_zones.reset()
+    four_hosts_with_zones.lab.authorities.clean()
+    return four_hosts_with_zones
+
+
+@pytest.fixture
+def eight(eight_hosts: Fleet) -> Fleet:
+    """Eight hosts that have never seen the role."""
+    eight_hosts.reset()
+    return eight_hosts

@@ -210,6 +210,13 @@ class Fleet:
         public = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
         return key.public_key().public_bytes(*public) == self.live(host, name).public_key().public_bytes(*public)
 
+    def has(self, host: str, name: str = "shop") -> bool:
+        """Whether the host has a live certificate with its key."""
+        try:
+            return self.pair_matches(host, name)
+        except (OSError, ValueError):
+            return False
+
     def enable_tls(self, name: str = "shop") -> None:
         """Have every host's nginx serve the live certificate, as its administrator would."""
         with ThreadPoolExecutor(max_workers=8) as pool:

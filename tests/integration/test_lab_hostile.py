@@ -62,7 +62,7 @@ def play(lab, tmp_path):
 
 
 @pytest.mark.parametrize("pipelining", [True, False])
-@pytest.mark.parametrize("core", cores.PARAMETERS)
+@pytest.mark.parametrize("core", [cores.parameter(core=core) for core in ("oldest", "newest")])
 def test_hostile_host_edits_answers_with_every_core(lab, hostile, play, core, pipelining):
     hostile(
         {"module": "setup", "set": {"/ansible_facts/planted": "fact"}},

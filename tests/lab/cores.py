@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ BUILD = Path(__file__).parents[2] / "build"
 VENVS = {"oldest": BUILD / "venv-oldest-controller", "newest": BUILD / "venv-newest-controller"}
 MISSING = {
     "oldest": "build/venv-oldest-controller is missing: make build/venv-oldest-controller/stamp",
-    "newest": "this machine has no Python 3.12 or later for the newest ansible-core, or it is not set up: "
+    "newest": "this machine has no Python 3.13 or later for the newest ansible-core, or it is not set up: "
     "make build/venv-newest-controller/stamp",
 }
 
@@ -26,7 +27,10 @@ def is_there(core: str) -> bool:
     return program(core).exists()
 
 
-# For pytest.mark.parametrize: a core that is missing is skipped, with the reason.
-PARAMETERS = [
-    pytest.param(core, marks=pytest.mark.skipif(not is_there(core), reason=reason)) for core, reason in MISSING.items()
-]
+def parameter(*values: Any, core: str, id: str | None = None) -> Any:  # noqa: A002 - pytest calls it so
+    """Return values and a core for pytest.mark.parametrize; without the core the test is skipped, with the reason.
+
+    The core "" is that of the tests themselves.
+    """
+    missing = core != "" and not is_there(core)
+    return pytest.param(*values, core, marks=[pytest.mark.skipif(missing, reason=MISSING.get(core, ""))], id=id)

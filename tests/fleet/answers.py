@@ -1,0 +1,210 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Answers that break what a module promises, and a crowd of hosts that give them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from tests.fleet.fleet import Fleet, Run
+from tests.lab import cores
+from tests.lab.hostile import edited, make_honest, make_hostile
+
+CONTROL = "\x1b]0;planted\x07\x1b[2J"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one host does to the answers of one module, and the words with which it fails, if it has to."""
+
+    module: str
+    kind: str
+    rule: Mapping[str, Any]
+    message: str = ""
+
+    @property
+    def plan(self) -> list[dict[str, Any]]:
+        return [{"module": self.module, **self.rule}]
+
+    def __str__(self) -> str:
+        return f"{self.module}: {self.kind}"
+
+
+def nested(depth: int = 400) -> Any:
+    value: Any = "x"
+    for _level in range(depth):
+        value = [value]
+    return value
+
+
+def _bad(module: str, kind: str, message: str = "", **rule: Any) -> Answer:
+    """An answer that the contract refuses."""
+    if "set_" in rule:
+        rule["set"] = rule.pop("set_")
+    return Answer(module, kind, rule, f" returned malformed data for {module}: {message}")
+
+
+def _odd(module: str, kind: str, **rule: Any) -> Answer:
+    """An answer of which it is only asked that it does nothing to others."""
+    if "set_" in rule:
+        rule["set"] = rule.pop("set_")
+    return Answer(module, kind, rule)
+
+
+def _of_any(module: str) -> list[Answer]:
+    """What Ansible itself acts on, in the answer of any module."""
+    return [
+        _odd(module, "no JSON", text="garbage"),
+        _odd(module, "not UTF-8", text='\udcff\udcfe{"changed": "\udcff"}'),
+        _odd(module, "nothing", text=""),
+        _odd(module, "a list", answer=["x"]),
+        _odd(module, "unreachable", set_={"/unreachable": True, "/msg": CONTROL}),
+        _odd(module, "skipped", set_={"/skipped": True}),
+        _odd(module, "failed, with a message of the wrong type", set_={"/failed": True, "/msg": {"a": nested()}}),
+        _odd(
+            module, "words of wrong types", set_={"/warnings": 5, "/exception": {"a": 1}, "/diff": "x", "/changed": []}
+        ),
+        _odd(
+            module, "deprecations of wrong types", set_={"/deprecations": ["x", {"msg": [1]}, 5], "/warnings": [[], {}]}
+        ),
+        _odd(
+            module,
+            "control characters",
+            set_={
+                "/msg": CONTROL,
+                "/warnings": [CONTROL],
+                "/deprecations": [{"msg": CONTROL, "version": CONTROL, "collection_name": CONTROL}],
+                "/exception": CONTROL,
+                "/diff": {"before": CONTROL, "after": CONTROL, "before_header": CONTROL},
+            },
+        ),
+        _odd(module, "a lone surrogate", set_={"/msg": "\ud800", "/\ud800": "\ud800", "/warnings": ["\ud800"]}),
+        _odd(module, "400 deep", set_={"/x": nested(), "/warnings": nested(), "/diff": nested()}),
+    ]
+
+
+_INFO, _REQUEST, _RESPONSE = "certificate_info", "certificate_request", "challenge_response"
+_SHARE, _CERTIFICATE = "certificate_share", "certificate"
+
+BROKEN = {
+    _INFO: [
+        _bad(_INFO, "400 deep in a fact", "certificates[0].live", set_={"/certificates/0/live": nested()}),
+        _bad(
+            _INFO, "a surrogate in a fact", "certificates[0].problems[0]", set_={"/certificates/0/problems": ["\ud800"]}
+        ),
+        _bad(_INFO, "no certificates", "certificates is missing", remove=["/certificates"]),
+        _bad(_INFO, "another certificate", "certificates[0].name", set_={"/certificates/0/name": "other"}),
+        _bad(_INFO, "too many", "unlisted", set_={"/unlisted": [f"x{number}" for number in range(100_000)]}),
+        _bad(_INFO, "NUL", "certificates[0].problems[0]", set_={"/certificates/0/problems": ["a\0b"]}),
+    ],
+    _REQUEST: [
+        _bad(_REQUEST, "no request", "requests[0].csr_content is missing", remove=["/requests/0/csr_content"]),
+        _bad(_REQUEST, "a text as failures", "failures", set_={"/failures": "x"}),
+        _bad(_REQUEST, "400 deep", "requests[0].csr_content", set_={"/requests/0/csr_content": nested()}),
+        _bad(_REQUEST, "a surrogate", "requests[0].csr_content", set_={"/requests/0/csr_content": "\ud800"}),
+        _bad(_REQUEST, "too many ready", "ready", set_={"/ready": ["shop"] * 100_000}),
+        _bad(_REQUEST, "a request for another name", "requests[0].name", set_={"/requests/0/name": "other"}),
+    ],
+    _RESPONSE: [
+        _bad(_RESPONSE, "a text as failures", "failures", set_={"/failures": "x"}),
+        _bad(_RESPONSE, "failures 400 deep", "failures", set_={"/failures": {"x": nested()}}),
+        _bad(_RESPONSE, "a surrogate", "failures", set_={"/failures": {"\ud800": "\ud800"}}),
+        _bad(_RESPONSE, "failures as numbers", "failures", set_={"/failures": {"x": 5}}),
+        _bad(_RESPONSE, "a text as paths", "paths", set_={"/paths": "x"}),
+        _bad(_RESPONSE, "too many paths", "paths", set_={"/paths": ["/x"] * 100_000}),
+    ],
+    _CERTIFICATE: [
+        _bad(_CERTIFICATE, "a number as notify", "notify", set_={"/notify": 5}),
+        _bad(_CERTIFICATE, "notify 400 deep", "notify", set_={"/notify": nested()}),
+        _bad(_CERTIFICATE, "a text as after_handlers", "after_handlers", set_={"/after_handlers": "x"}),
+        _bad(_CERTIFICATE, "a text as failures", "failures", set_={"/failures": "x"}),
+        _bad(_CERTIFICATE, "a surrogate", "certificates", set_={"/certificates": [{"name": "\ud800"}]}),
+        _bad(_CERTIFICATE, "too many", "reloaded", set_={"/reloaded": ["x"] * 100_000}),
+    ],
+    _SHARE: [
+        _bad(_SHARE, "a text as shares", "shares", set_={"/shares": "x"}),
+        _bad(_SHARE, "400 deep", "shares[0].sealed", set_={"/shares/0/sealed": nested()}),
+        _bad(_SHARE, "a surrogate", "shares[0].certificate", set_={"/shares/0/certificate": "\ud800"}),
+        _bad(_SHARE, "a text as failures", "failures", set_={"/failures": "x"}),
+        _bad(_SHARE, "no key", "shares[0].sealed is missing", remove=["/shares/0/sealed"]),
+    ],
+}
+OF_ANSIBLE = {module: _of_any(module) for module in BROKEN}
+DAMAGED_KEYS = [
+    _odd(_REQUEST, "a damaged receiving key", set_={"/receivers/club": "BLq2"}),
+    _odd(_REQUEST, "a receiving key of the wrong kind", set_={"/receivers/club": ["x"]}),
+    _odd(_REQUEST, "no receiving key", set_={"/receivers": {}}),
+]
+
+
+class Crowd:
+    """Hosts of which some are hostile, each in its own way. The others are honest, and share "club".
+
+    The second host owns "club", so that the first may be hostile. Where share is true, each hostile host but the last
+    shares a certificate with the next, and owns it.
+    """
+
+    def __init__(self, fleet: Fleet, hostile: Sequence[str], core: str = "", share: bool = False) -> None:
+        self.fleet = fleet
+        self.lab = fleet.lab
+        self.hostile = list(hostile)
+        self.honest = [host for host in fleet.lab.hosts if host not in hostile]
+        self.core = core
+        self.share = share
+        self.in_club = set(self.honest)
+
+    def certificates(self, host: str) -> list[dict[str, Any]]:
+        """The certificates that the inventory has for a host."""
+        wanted = [self.fleet.certificate("shop", self.lab.fqdn(host))]
+        if host in self.in_club:
+            wanted.append(self.fleet.certificate("club", f"club.{self.lab.fqdn(self.honest[0])}", shared=True))
+        if self.share:
+            for owner, receiver in zip(self.hostile, self.hostile[1:]):
+                if host in (owner, receiver):
+                    wanted.append(self.fleet.certificate(f"pair-{owner}", f"pair.{self.lab.fqdn(owner)}", shared=True))
+        return wanted
+
+    def run(self, answers: Sequence[Answer], **variables: Any) -> Run:
+        """Run the role while each hostile host gives one of the answers."""
+        inventory = self.fleet.folder / "crowd.yml"
+        hosts = {
+            host: {"ansible_host": self.lab.address(host), "acme_certificates": self.certificates(host)}
+            for host in self.lab.hosts
+        }
+        given = ("acme_directory", "acme_ca_path", "acme_account_key_src")
+        group = {
+            "ansible_python_interpreter": "/usr/bin/python3",
+            **{name: self.fleet.variables[name] for name in given},
+            "acme_terms_agreed": True,
+            "acme_http_01_scope": "play",
+            **variables,
+        }
+        inventory.write_text(yaml.safe_dump({"web": {"hosts": hosts, "vars": group}}, sort_keys=False))
+        program = str(cores.program(self.core)) if self.core else "ansible-playbook"
+        command = [program, "certfleet.tls.site", "-i", str(inventory), "-e", "acme_hosts=web"]
+        for host, answer in zip(self.hostile, answers):
+            make_hostile(self.lab, host, answer.plan)
+        try:
+            return self.fleet.run(command)
+        finally:
+            for host in self.hostile:
+                make_honest(self.lab, host)
+
+    def harm(self, run: Run, answers: Sequence[Answer]) -> list[str]:
+        """Return a line for each harm to an honest host, and for each hostile one without the message it should get."""
+        stopped = {*run.hosts_with("failed"), *run.hosts_with("unreachable")}
+        harm = [f"{host} failed" for host in self.honest if host in stopped]
+        for host in self.honest:
+            harm += [f"{host} has no {name}" for name in ("shop", "club") if not self.fleet.has(host, name)]
+        if "\x1b" in run.text or "\x07" in run.text:
+            harm.append("control characters came out")
+        for host, answer in zip(self.hostile, answers):
+            if answer.module not in edited(self.lab, host):
+                harm.append(f"{host} did not get to {answer}")
+            if answer.message and f"host {host}{answer.message}" not in run.text:
+                harm.append(f"{host} is not said to give {answer}")
+        return harm
