@@ -43,6 +43,7 @@ options:
     description:
       - Path of the account's private key on the controller, PEM.
       - RSA (2048 bits or more), EC (P-256, P-384, P-521) and Ed25519 keys are taken.
+      - A file that other users can read is refused; see O(account_key_permissions).
     type: path
   account_key_content:
     description:
@@ -65,6 +66,16 @@ options:
       - What O(new_account_key_content) is encrypted with.
     type: str
     version_added: 0.3.0
+  account_key_permissions:
+    description:
+      - What to do if users other than the owner can read the file O(account_key_src), or the file that a change of keys
+        has made beside it. V(strict) refuses the key, as ssh does. V(warn) uses it and warns.
+      - A group may read a file that belongs to a user other than the one who runs this, unless that one is root.
+      - V(warn) is for file systems without modes, and for encrypted keys in a Git checkout, which has no such modes.
+    type: str
+    default: strict
+    choices: [strict, warn]
+    version_added: 0.4.0
   account_uri:
     description:
       - URL of the account. Given, it spares the look-up by the key, and neither an account nor a key is made.

@@ -71,6 +71,14 @@ options:
     description:
       - What the certificates' own private key is encrypted with.
     type: str
+  private_key_permissions:
+    description:
+      - What to do if users other than the owner can read the file O(private_key_src), as O(account_key_permissions)
+        says for the account's.
+    type: str
+    default: strict
+    choices: [strict, warn]
+    version_added: 0.4.0
 """
 
 EXAMPLES = r"""
@@ -106,6 +114,7 @@ from ..module_utils.ansible.ca_options import (
     ACCOUNT_KEY_SPEC,
     ALTERNATIVES_SPEC,
     DIRECTORY_SPEC,
+    PERMISSIONS_SPEC,
     account_key,
     each_ca,
     open_client,
@@ -188,6 +197,7 @@ def main():
             "private_key_src": {"type": "path"},
             "private_key_content": {"type": "str", "no_log": True},
             "private_key_passphrase": {"type": "str", "no_log": True},
+            "private_key_permissions": PERMISSIONS_SPEC,
         },
         supports_check_mode=True,
     )

@@ -89,6 +89,7 @@ class Customer:
     def deactivate(self) -> str:
         """Make an account and deactivate it (RFC 8555 section 7.3.6). Returns its URL."""
         key = AccountKey.generate()
+        self.key_file.touch(0o600)
         self.key_file.write_bytes(key.pem())
 
         def work() -> str:

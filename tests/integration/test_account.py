@@ -24,6 +24,13 @@ def pem(key, passphrase=None):
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption).decode()
 
 
+def write_key(folder, text):
+    """Put the account key's file in place, as only its owner can read it."""
+    file = folder / "account-key.pem"
+    file.touch(0o600)
+    file.write_text(text)
+
+
 def test_account_is_made_once_and_its_key_born_private(ca, tmp_path):
     first = ca("acme_account", contact=["ops@example.com"], **NEW)
     assert first["changed"]
@@ -133,7 +140,7 @@ BAD_KEYS = {
 @pytest.mark.parametrize("case", BAD_KEYS)
 def test_bad_account_keys(ca, lab, tmp_path, case):
     make, options, message = BAD_KEYS[case]
-    (tmp_path / "account-key.pem").write_text(make())
+    write_key(tmp_path, make())
     mark = lab.pebble.mark()
     result = ca("acme_account", **NEW, **options)
     assert not result.ok
@@ -173,8 +180,33 @@ def test_an_absent_account_key_that_may_not_be_made(ca, tmp_path):
 
 
 def test_an_encrypted_account_key_works_with_its_passphrase(ca, tmp_path):
-    (tmp_path / "account-key.pem").write_text(pem(rsa.generate_private_key(65537, 2048), b"secret"))
+    write_key(tmp_path, pem(rsa.generate_private_key(65537, 2048), b"secret"))
     assert ca("acme_account", account_key_passphrase="secret", **NEW)["changed"]
+
+
+def test_account_key_open_to_others_is_refused_before_the_ca_is_asked(ca, lab, tmp_path):
+    assert ca("acme_account", **NEW).ok
+    file = tmp_path / "account-key.pem"
+    file.chmod(0o640)
+    mark = lab.pebble.mark()
+    modules = {
+        "acme_account": {},
+        "acme_account_info": {},
+        "acme_authorization": {"authorizations": [{"identifiers": ["a.lab.test"]}]},
+        "acme_order": {"orders": [order("shop")]},
+        "acme_revoke": {"certificates": [{"name": "shop", "content": lab.pebble.root_pem()}]},
+    }
+    for module, options in modules.items():
+        refused = ca(module, **options)
+        assert not refused.ok, module
+        assert f"account key {file} is open to others: its mode is 0640. Run chmod 600 {file}" in refused["msg"]
+        assert "set account_key_permissions (acme_account_key_permissions) to 'warn'" in refused["msg"]
+    assert posts(lab, mark) == []
+    used = ca("acme_account_info", account_key_permissions="warn")
+    assert used["exists"]
+    assert any("is open to others" in str(warning) for warning in used["warnings"])
+    file.chmod(0o400)
+    assert ca("acme_account_info").ok
 
 
 def thumbprint(ca):
@@ -261,6 +293,7 @@ def test_a_change_of_the_key_that_is_killed(ca, lab, tmp_path, step):
         "request_timeout": 30,
         "account_key_src": str(tmp_path / "account-key.pem"),
         "account_key_type": "ec256",
+        "account_key_permissions": "strict",
         "account_key_content": None,
         "account_key_passphrase": None,
         "account_uri": None,

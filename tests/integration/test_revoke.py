@@ -92,6 +92,11 @@ def test_with_the_certificates_own_key_in_a_file(owner, lab, issued, tmp_path):
     encryption = BestAvailableEncryption(b"secret")
     key = load_pem_private_key(certificate.key.encode(), None)
     file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption))
+    file.chmod(0o644)
+    readable = owner("acme_revoke", private_key_passphrase="secret", **options)
+    assert told(readable).startswith(f"private key {file} is open to others: its mode is 0644. Run chmod 600 {file}")
+    assert "set private_key_permissions to 'warn'" in told(readable)
+    file.chmod(0o600)
     encrypted = owner("acme_revoke", **options)
     assert told(encrypted) == f"private key {file} is encrypted and no passphrase is given: set private_key_passphrase"
     assert lab.pebble.requests(mark) == []

@@ -112,6 +112,7 @@ def rolled_over(params: Mapping[str, Any], check_mode: bool) -> list[Outcome]:
                 successor_path(params["account_key_src"]),
                 params["account_key_type"],
                 params["account_key_passphrase"],
+                params["account_key_permissions"],
             )
             for client, account in holders:
                 if client.key is old:

@@ -7,10 +7,14 @@
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 from collections.abc import Mapping
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any
+
+from ansible.module_utils.common.warnings import warn
 
 from ..acme.account import Account, ExternalAccount, contacts, find, find_or_create, refusal
 from ..acme.client import Client
@@ -37,8 +41,12 @@ _ACCOUNT_SPEC: dict[str, Any] = {
     "account_uri": {"type": "str"},
 }
 
+STRICT, WARN = "strict", "warn"
+PERMISSIONS_SPEC: dict[str, Any] = {"type": "str", "default": STRICT, "choices": [STRICT, WARN], "no_log": False}
+
 ACCOUNT_KEY_SPEC: dict[str, Any] = {
     **_ACCOUNT_SPEC,
+    "account_key_permissions": PERMISSIONS_SPEC,
     "new_account_key_content": {"type": "str", "no_log": True},
     "new_account_key_passphrase": {"type": "str", "no_log": True},
 }
@@ -160,12 +168,11 @@ def account_key(params: Mapping[str, Any], create: bool = False, kind: str = "ac
         return key
     if not path:
         raise KeyFileError(f"no {kind} key is given: set {option}_src or {option}_content")
-    where = f"{kind} key {path}"
+    where, permissions = f"{kind} key {path}", params[f"{option}_permissions"]
     try:
-        with open(path, "rb") as file:
-            key = AccountKey.load(file.read(), passphrase, where, option)
+        key = AccountKey.load(_read(path, option, permissions), passphrase, where, option)
         if kind == "account":
-            key.successor = new or successor(path, passphrase)
+            key.successor = new or _successor(path, passphrase, permissions)
         return key
     except FileNotFoundError:
         if not create:
@@ -173,7 +180,45 @@ def account_key(params: Mapping[str, Any], create: bool = False, kind: str = "ac
             raise KeyFileError(f"{where} does not exist{hint if kind == 'account' else ''}") from None
     except OSError as error:
         raise KeyFileError(f"{where} cannot be read: {error.strerror}") from None
-    return create_key(path, params["account_key_type"], passphrase)
+    return create_key(path, params["account_key_type"], passphrase, permissions)
+
+
+def _read(path: str, option: str, permissions: str) -> bytes:
+    """Return what the private key's file at *path* holds. Raises OSError, and KeyFileError as _check_closed() does."""
+    with open(path, "rb") as file:
+        _check_closed(file.fileno(), path, option, permissions)
+        return file.read()
+
+
+def _check_closed(handle: int, path: str, option: str, permissions: str) -> None:
+    """Raise KeyFileError if others can read the private key's open file; warn only where *permissions* say so."""
+    found = os.fstat(handle)
+    if not is_open_to_others(found.st_mode, found.st_uid, os.geteuid()):
+        return
+    role = " (acme_account_key_permissions)" if option == "account_key" else ""
+    text = (
+        f"{option.replace('_', ' ')} {path} is open to others: its mode is {stat.S_IMODE(found.st_mode):04o}. Run "
+        f"chmod 600 {path}, and replace the key if somebody may have read it. If modes mean nothing there, set "
+        f"{option}_permissions{role} to '{WARN}'"
+    )
+    if permissions == STRICT:
+        raise KeyFileError(text)
+    _warn_once(text)
+
+
+def is_open_to_others(mode: int, owner: int, user: int) -> bool:
+    """Return True if a private key's file lets in more users than it should. *owner* and *user* are user IDs.
+
+    As with ssh, the group may be let in only by somebody else than *user*: an administrator who gives a key to a group,
+    or Kubernetes, which mounts secrets as root's. root could have changed it.
+    """
+    return bool(mode & (stat.S_IRWXO if user not in (0, owner) else stat.S_IRWXG | stat.S_IRWXO))
+
+
+@cache
+def _warn_once(text: str) -> None:
+    """Warn in the module's result. A key is read for each CA; the warning is the same."""
+    warn(text)
 
 
 def _given_successor(params: Mapping[str, Any]) -> AccountKey | None:
@@ -191,15 +236,15 @@ def successor_path(path: str) -> str:
     return f"{os.path.realpath(path)}.new"
 
 
-def successor(path: str, passphrase: str | None) -> AccountKey | None:
+def _successor(path: str, passphrase: str | None, permissions: str) -> AccountKey | None:
     """The key that a change of keys has made for the account of the key at *path* and not stored, if there is one."""
+    new = successor_path(path)
     try:
-        with open(successor_path(path), "rb") as file:
-            return AccountKey.load(file.read(), passphrase, f"account key {successor_path(path)}", "account_key")
+        return AccountKey.load(_read(new, "account_key", permissions), passphrase, f"account key {new}", "account_key")
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise KeyFileError(f"account key {successor_path(path)} cannot be read: {error.strerror}") from None
+        raise KeyFileError(f"account key {new} cannot be read: {error.strerror}") from None
 
 
 def key_would_be_made(params: Mapping[str, Any]) -> bool:
@@ -210,8 +255,11 @@ def key_would_be_made(params: Mapping[str, Any]) -> bool:
     return bool(params["account_key_create"] and not given and path and not os.path.exists(path))
 
 
-def create_key(path: str, key_type: str, passphrase: str | None) -> AccountKey:
-    """A new account key at *path*, 0600 from birth, whole or not at all; another run's that was faster is taken."""
+def create_key(path: str, key_type: str, passphrase: str | None, permissions: str) -> AccountKey:
+    """A new account key at *path*, 0600 from birth, whole or not at all; another run's that was faster is taken.
+
+    Raises KeyFileError, also on a file system without modes: a key that the next run would refuse is not made.
+    """
     if os.path.islink(path):
         raise KeyFileError(f"account key {path} is a link to what does not exist: {os.readlink(path)}")
     key = AccountKey.generate(key_type)
@@ -221,6 +269,7 @@ def create_key(path: str, key_type: str, passphrase: str | None) -> AccountKey:
         handle, aside = tempfile.mkstemp(dir=folder, prefix=".account-key-")
         try:
             with os.fdopen(handle, "wb") as file:
+                _check_closed(file.fileno(), path, "account_key", permissions)
                 file.write(key.pem(passphrase))
                 file.flush()
                 os.fsync(file.fileno())
@@ -229,8 +278,7 @@ def create_key(path: str, key_type: str, passphrase: str | None) -> AccountKey:
             os.unlink(aside)
         sync_folder(folder)
     except FileExistsError:
-        with open(path, "rb") as file:
-            return AccountKey.load(file.read(), passphrase, f"account key {path}")
+        return AccountKey.load(_read(path, "account_key", permissions), passphrase, f"account key {path}")
     except OSError as error:
         raise KeyFileError(f"account key {path} cannot be made: {error.strerror}") from None
     return key

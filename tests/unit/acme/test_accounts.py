@@ -60,6 +60,7 @@ def options(ca, path):
             "account_key_src": str(path),
             "account_key_create": False,
             "account_key_type": "ec256",
+            "account_key_permissions": "strict",
             "terms_agreed": True,
             "new_account_key_content": None,
             "new_account_key_passphrase": None,
@@ -85,7 +86,7 @@ def ordinary_run(options):
 
 def test_the_key_is_replaced_in_its_place(ca, options, path, key):
     uri = ca.register(key)
-    path.chmod(0o640)
+    path.chmod(0o400)
     (outcome,) = accounts.rolled_over(options(account_key_type="ec384"), check_mode=False)
     assert (outcome.changed, outcome.account.uri) == (True, uri)
     assert outcome.before == {"key": key.thumbprint}
@@ -93,7 +94,7 @@ def test_the_key_is_replaced_in_its_place(ca, options, path, key):
     assert stored(path) != key.thumbprint
     assert ca.accounts[uri]["jwk"]["crv"] == "P-384"
     assert [item.name for item in path.parent.iterdir()] == [path.name]
-    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    assert stat.S_IMODE(path.stat().st_mode) == 0o400
     assert ordinary_run(options()).uri == uri
 
 
@@ -286,6 +287,7 @@ def test_another_cas_own_key_is_left_alone(ca, second, options, path, key, key_o
     uri = second.register(key_of("ec384"))
     own = tmp_path / "own.pem"
     own.write_bytes(key_of("ec384").pem())
+    own.chmod(0o600)
     given = options(second)
     given["alternatives"][0]["account_key_src"] = str(own)
     assert len(accounts.rolled_over(given, check_mode=False)) == 1

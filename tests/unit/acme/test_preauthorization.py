@@ -27,6 +27,7 @@ def work(ca, key):
                 "account_key_content": key.pem().decode(),
                 "account_key_src": None,
                 "account_key_passphrase": None,
+                "account_key_permissions": "strict",
                 "new_account_key_content": None,
                 "account_uri": None,
                 "state": state,
