@@ -20,7 +20,8 @@ _FILTERS = {
     "batch": ("frozen",),
     "cas": ("ca", "alternatives"),
     "flow": ("found", "digests", "orders", "wanted", "journal", "challenges", "finalizable", "outcomes", "unlisted"),
-    "revocation": ("to_revoke", "not_revoked"),
+    "revocation": ("not_revoked",),
+    "revocation_choice": ("to_revoke",),
     "shared": ("holders", "held", "receiving", "shares", "received"),
     "txt": ("txt_records", "txt_problems", "txt_unwritten", "txt_left", "dns_persist_record"),
 }

@@ -181,6 +181,15 @@ options:
     elements: str
     default: []
     version_added: 0.2.0
+  history:
+    description:
+      - A file on the controller in which each certificate is recorded as soon as it is downloaded, as a line of JSON
+        with the time, C(host), C(name), C(serial), the CA's C(directory), C(account_uri), C(names) and the
+        C(certificate). It is made with mode V(0600).
+      - The role's entry point C(revoke) and the playbook C(certfleet.tls.compromise) hold what hosts say against it.
+      - If it cannot be written, that is a warning.
+    type: path
+    version_added: 0.4.0
   concurrency:
     description:
       - The greatest number of requests under way at once. Small batches use fewer, as each costs the CA a nonce.
@@ -232,6 +241,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.acme.errors import AcmeError
 from ..module_utils.acme.issuance import Failure, complete, connections_for, describe, run_all
+from ..module_utils.acme.issuance_history import Issuance, Recorder
 from ..module_utils.acme.polling import Deadline
 from ..module_utils.acme.preferred_chain import Preference
 from ..module_utils.ansible.ca_options import (
@@ -245,8 +255,9 @@ from ..module_utils.ansible.ca_options import (
 from ..module_utils.ansible.libraries import require_libraries
 from ..module_utils.ansible.order_options import PREPARED_SPEC, VALID, by_host, from_failure, summary, to_prepared
 from ..module_utils.ansible.preflight_options import PREFLIGHT_SPEC, caa_of, preflight_of
-from ..module_utils.pki.certificates import check_not_over
+from ..module_utils.pki.certificates import check_not_over, facts, load_all
 from ..module_utils.pki.errors import HostError
+from ..module_utils.pki.manifest import utc
 from ..module_utils.pki.requests import der_of
 
 
@@ -258,12 +269,16 @@ def finalize_all(params, warn):
     cas = each_ca(params)
     first = next(iter(cas))
     items, requests = {}, 0
+    recorder = Recorder(params["history"])
     for url, ca in cas.items():
         here = [number for number, option in enumerate(options) if (option["directory"] or first) == url]
         if here:
-            found, count = finalize_at(ca, [options[number] for number in here], warn)
+            found, count = finalize_at(ca, [options[number] for number in here], warn, recorder)
             items.update(zip(here, found))
             requests += count
+    recorder.close()
+    if recorder.problem:
+        warn(recorder.problem)
     for number, option in enumerate(options):
         if number not in items:
             failure = Failure(f"its order is with {option['directory']}, which is none of the CAs given")
@@ -272,7 +287,7 @@ def finalize_all(params, warn):
     return {"changed": would_change(options), "requests": requests, "hosts": by_host(ordered)}
 
 
-def finalize_at(params, options, warn):
+def finalize_at(params, options, warn, recorder):
     """What became of the orders at one CA, and how many requests it took."""
     try:
         with open_client(params, account_key(params), connections_for(len(options), params["concurrency"])) as client:
@@ -281,7 +296,8 @@ def finalize_at(params, options, warn):
             preference = Preference(params["preferred_chain"], params["preferred_chain_missing"] == "default")
 
             def one(option):
-                return finalize(client, option, Deadline(client.clock, params["timeout"]), look, preference)
+                deadline = Deadline(client.clock, params["timeout"])
+                return finalize(client, option, deadline, look, preference, recorder)
 
             chains = run_all(options, one)
             items = [
@@ -313,17 +329,36 @@ def would_change(options):
     return any(option["status"] != VALID for option in options)
 
 
-def finalize(client, option, deadline, look, preference):
+def finalize(client, option, deadline, look, preference, recorder):
     try:
         # Before anything is asked of the CA: a request that does not fit would only fail at the end.
         csr = der_of(option["csr_content"], option["identifiers"])
         prepared = to_prepared(option)
         look(prepared)
         chain = complete(client, prepared, csr, deadline, preference)
+        # At once: a run that is killed later has had the certificate, too.
+        recorder.add(issuance_of(client, option, chain))
         check_not_over(chain.certificate, client.clock.now())
         return chain
     except HostError as error:
         raise AcmeError(str(error)) from None
+
+
+def issuance_of(client, option, chain):
+    """Return what the record says of a certificate. Raises HostError for one that cannot be read."""
+    (certificate,) = load_all(chain.certificate, "the certificate")
+    known = facts(certificate)
+    return Issuance(
+        time=utc(client.clock.now()),
+        host=option["host"],
+        name=option["name"],
+        serial=known["serial"],
+        not_after=known["not_after"],
+        directory=client.directory.url,
+        account_uri=option["account_uri"],
+        names=tuple(option["identifiers"]),
+        certificate=chain.certificate,
+    )
 
 
 def certificate_of(option, chain):
@@ -350,6 +385,7 @@ def main():
             "preferred_chain": {"type": "list", "elements": "str", "default": []},
             "preferred_chain_missing": {"type": "str", "default": "fail", "choices": ["fail", "default"]},
             **PREFLIGHT_SPEC,
+            "history": {"type": "path"},
             "concurrency": {"type": "int", "default": 8},
         },
         supports_check_mode=True,

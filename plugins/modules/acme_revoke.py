@@ -51,6 +51,13 @@ options:
         description: The certificate, PEM. What follows the first one is not looked at.
         type: str
         required: true
+      directory:
+        description:
+          - The CA that issued it, as the URL of its directory. No other CA is asked then. It may be one that neither
+            O(acme_directory) nor O(alternatives) names; its account is that of the same account key.
+          - Without it, the CAs are asked in their order.
+        type: str
+        version_added: 0.4.0
   revoke_reason:
     description:
       - Why, by name or by number (RFC 5280).
@@ -108,6 +115,7 @@ certificates:
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.acme.certificate import REASONS, der_of, revoke
+from ..module_utils.acme.directory import resolve
 from ..module_utils.acme.errors import AcmeError
 from ..module_utils.acme.issuance import Failure, describe, run_all
 from ..module_utils.ansible.ca_options import (
@@ -127,22 +135,42 @@ CERTIFICATE_SPEC = {
     "host": {"type": "str", "default": "localhost"},
     "name": {"type": "str", "required": True},
     "content": {"type": "str", "required": True},
+    "directory": {"type": "str"},
 }
 
 
 def revoke_all(params):
-    """Revoke each certificate, at the first CA that does. Raises AcmeError for what concerns them all."""
-    options = params["certificates"]
+    """Revoke each certificate, at its own CA or the first one that does. Raises AcmeError for what concerns all."""
+    options = [{**option, "directory": resolved(option["directory"])} for option in params["certificates"]]
     results = [None] * len(options)
-    for ca in each_ca(params).values():
-        left = [number for number, result in enumerate(results) if result is None or isinstance(result, Failure)]
-        for number, result in zip(left, revoke_at(ca, [options[number] for number in left]) if left else ()):
+    cas = cas_of(params, options)
+    for url, ca in cas.items():
+        left = [
+            number
+            for number, result in enumerate(results)
+            if (result is None or isinstance(result, Failure)) and options[number]["directory"] in (None, url)
+        ]
+        given = [options[number] for number in left]
+        for number, result in zip(left, revoke_at(ca, given, len(cas) > 1) if left else ()):
             # Of two refusals the first CA's word counts: another mostly does not know the certificate.
             results[number] = results[number] if isinstance(result, Failure) and results[number] else result
     return [item_of(option, result) for option, result in zip(options, results)]
 
 
-def revoke_at(params, options):
+def resolved(directory):
+    return resolve(directory) if directory else None
+
+
+def cas_of(params, options):
+    """By the URL of its directory the options of each CA that is to be asked."""
+    cas = each_ca(params)
+    named = {option["directory"] for option in options}
+    for url in named.difference(cas, [None]):
+        cas[url] = {**params, "acme_directory": url, "account_uri": None, "new_account_key_content": None}
+    return {url: ca for url, ca in cas.items() if None in named or url in named}
+
+
+def revoke_at(params, options, among_others):
     reason = REASONS.get(params["revoke_reason"])
     if reason is None:
         reason = int(params["revoke_reason"])
@@ -153,7 +181,7 @@ def revoke_at(params, options):
                 use_account(client, params["account_uri"])
             return run_all(options, lambda option: revoke(client, der_of(option["content"]), reason, own_key))
     except AcmeError as error:
-        if not params["alternatives"]:
+        if not among_others:
             raise
         return [describe(error)] * len(options)
 

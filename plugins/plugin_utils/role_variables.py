@@ -19,6 +19,7 @@ SECRET = (
 #: Options of the whole batch, which has one CA, one account and one set of DNS zones.
 OPEN = (
     "acme_account_key_create",
+    "acme_account_key_permissions",
     "acme_account_key_src",
     "acme_account_key_type",
     "acme_account_uri",
@@ -34,6 +35,7 @@ OPEN = (
     "acme_dns_tasks",
     "acme_dns_timeout",
     "acme_force_renewal",
+    "acme_history",
     "acme_host_timeout",
     "acme_http_01_scope",
     "acme_limits",
@@ -49,8 +51,12 @@ OPEN = (
     "acme_replace_names",
     "acme_replace_serials",
     "acme_replace_serials_src",
+    "acme_revoke",
     "acme_revoke_before",
+    "acme_revoke_files",
     "acme_revoke_reason",
+    "acme_revoke_serials",
+    "acme_revoke_unverified",
     "acme_run_interval",
     "acme_terms_agreed",
 )
@@ -62,7 +68,6 @@ OF_THE_HOST = (
     "acme_certificates",
     "acme_home",
     "acme_keep_versions",
-    "acme_revoke",
     "acme_shadowing_facts",
     "acme_shadowing_facts_allowed",
 )

@@ -99,6 +99,7 @@ def ours(lab: Lab, folder: Path, wanted: Wanted) -> Call:
         "acme_directory": lab.pebble.directory_url,
         "acme_ca_path": str(lab.pebble.ca_path),
         "acme_account_key_src": str(folder / "account.pem"),
+        "acme_history": str(folder / "history.jsonl"),
         "acme_terms_agreed": True,
         "acme_certificates": [certificate],
     }

@@ -46,6 +46,7 @@ def play(lab: Lab) -> Run:
     """ansible-playbook, as a user would call it, shown as it goes on."""
     command = ["ansible-playbook", str(HERE / "site.yml"), "-e", f"@{lab.state}/vars.json", "-e", f"@{HERE}/vars.yml"]
     command += ["-e", f"acme_account_key_src={lab.state}/ansible/account-key.pem"]
+    command += ["-e", f"acme_history={lab.state}/ansible/history.jsonl"]
     lines = []
     with lab.popen(command, stdout=subprocess.PIPE, text=True) as process:
         for line in process.stdout or ():

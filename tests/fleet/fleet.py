@@ -87,6 +87,7 @@ class Fleet:
         return {
             **json.loads((self.lab.state / "vars.json").read_text()),
             "acme_account_key_src": str(self.folder / "account-key.pem"),
+            "acme_history": str(self.folder / "history.jsonl"),
             "acme_terms_agreed": True,
             "acme_certificates": [self.certificate("shop")],
         }
@@ -170,7 +171,8 @@ class Fleet:
     def reset(self) -> None:
         """Hosts as if the role had never run, and the lab's CA without accounts, orders and deviations."""
         self.variables = self._defaults()
-        (self.folder / "account-key.pem").unlink(missing_ok=True)
+        for file in ("account-key.pem", "history.jsonl"):
+            (self.folder / file).unlink(missing_ok=True)
         with ThreadPoolExecutor(max_workers=8) as pool:
             restarted = pool.submit(self.lab.pebble.restart, env={}, config={})
             list(pool.map(self._reset, self.lab.hosts))

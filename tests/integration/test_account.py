@@ -192,7 +192,7 @@ def test_account_key_open_to_others_is_refused_before_the_ca_is_asked(ca, lab, t
     modules = {
         "acme_account": {},
         "acme_account_info": {},
-        "acme_authorization": {"authorizations": [{"identifiers": ["a.lab.test"]}]},
+        "acme_authorization": {"authorizations": [{"uri": lab.pebble.directory_url}]},
         "acme_order": {"orders": [order("shop")]},
         "acme_revoke": {"certificates": [{"name": "shop", "content": lab.pebble.root_pem()}]},
     }

@@ -1,0 +1,496 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which certificates are to be revoked, and why others are not. Only for a task that runs once: it loads cryptography.
+
+The fleet's account may revoke the certificates of all hosts, and a host whose root is hostile may say anything. So a
+certificate that a host shows is revoked only if it is that host's (ownership.py). What the host should have shown and
+does not is a failure of that host: a run that succeeds has revoked what it was to revoke.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.certfleet.tls.plugins.module_utils.acme import issuance_history
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import AcmeError
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.times import first_second, parse_time
+from ansible_collections.certfleet.tls.plugins.module_utils.pki.manifest import as_time, utc
+from ansible_collections.certfleet.tls.plugins.plugin_utils.flow import registered
+from ansible_collections.certfleet.tls.plugins.plugin_utils.ownership import (
+    Certificate,
+    Entry,
+    Inventory,
+    Record,
+    objection,
+    printable,
+)
+
+# Of certificates that only the host knows of. More than that, and a host would have the account busy for hours.
+_MOST_SHOWN = 100
+_SERIAL = re.compile(r"(?:0x)?([0-9a-f]{1,64})")
+
+
+@dataclass(frozen=True)
+class _Version:
+    """A certificate of a host. created: when its key was made, as the host says; issued: when, as the record says.
+
+    Both are times as manifests have them. issued is empty for one that is not in the record. shown: by the host.
+    """
+
+    name: str
+    certificate: Certificate
+    live: bool = False
+    created: str = ""
+    issued: str = ""
+    shown: bool = True
+
+    def is_before(self, instant: str) -> bool:
+        """Return True if its key may have been made before an instant."""
+        return self.created < instant or "" < self.issued < instant
+
+    def oldest(self) -> str:
+        """Return the earlier of both times, for people."""
+        return min(filter(None, (self.created, self.issued)), default="an unknown time")
+
+
+@dataclass
+class _Choice:
+    """What is chosen, and the problems, which fail their hosts. certificates: as acme_revoke takes them."""
+
+    certificates: list[dict[str, str]] = field(default_factory=list)
+    ordered: list[str] = field(default_factory=list)
+    problems: list[dict[str, str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    handled: set[tuple[str, str]] = field(default_factory=set)
+    digests: set[bytes] = field(default_factory=set)
+
+    def add(self, host: str, name: str, certificate: Certificate, record: Record) -> None:
+        """Have a certificate revoked."""
+        self.digests.add(certificate.digest)
+        entry = {"host": host, "name": name, "content": certificate.content}
+        known = record.of(certificate)
+        if known:
+            entry["directory"] = known[0].directory
+        self.certificates.append(entry)
+        ordered = f", ordered by {printable(known[0].account_uri)} of {known[0].directory}" if known else ""
+        self.ordered.append(f"serial {certificate.serial:x}{ordered}")
+        self.handled.add((host, name))
+
+    def refuse(self, host: str, name: str, problem: str, serial: int | None = None) -> None:
+        """Have a host fail for a certificate that is not revoked."""
+        which = f"{name} (serial {serial:x})" if serial is not None else name
+        self.problems.append({"host": host, "name": which, "problem": problem})
+        self.handled.add((host, name))
+
+
+def to_revoke(
+    hosts: Sequence[str],
+    hostvars: Mapping[str, Any],
+    names: Sequence[str],
+    before: str = "",
+    still: Iterable[str] = (),
+    lost: Iterable[str] = (),
+    history: str = "",
+    serials: Any = (),
+    files: Any = (),
+    unverified: bool = False,
+    check: bool = False,
+) -> dict[str, list[Any]]:
+    """Return the certificates to revoke, as acme_revoke takes them, and what speaks against others.
+
+    *names*: of certificates; the live ones of *hosts* are chosen, or with *before* those that were live, have not
+    expired, and whose key was made before that instant. *still*: all hosts of the play; *lost*: those of them that
+    failed or could not be reached. *history*: path of the controller's record. *serials*: to be revoked whatever host
+    they are of, with certificates from the record or from *files*. *unverified*: see ownership.objection(). *check*:
+    nothing has been replaced before.
+
+    certificates, and ordered, a text for each; problems: by host; notes: lines for people. Raises AnsibleFilterError.
+    """
+    wanted = _parse_serials(serials)
+    if not names and not wanted:
+        raise AnsibleFilterError("nothing to revoke is given: set acme_revoke or acme_revoke_serials")
+    record, damaged = _read_record(history)
+    run = _Run(
+        hosts=hosts,
+        hostvars=hostvars,
+        names=names,
+        since=_instant(before),
+        inventory=Inventory(hostvars) if names else Inventory({}),
+        record=record,
+        files=_read_files(files),
+        unverified=unverified,
+        check=check,
+        now=datetime.now(timezone.utc),
+    )
+    for serial in wanted:
+        run.choose_serial(serial)
+    if names:
+        run.look(still, set(lost))
+        for host in run.answered:
+            run.choose_of(host)
+        run.expect_something()
+        if history and not record:
+            run.choice.notes.append(f"acme_history {history} has no record: all that is known is what the hosts say")
+    choice = run.choice
+    for line in [*damaged, *(f"acme_history {history}: {line}" for line in record.damaged)]:
+        choice.problems.append({"host": hosts[0], "name": "", "problem": line})
+    return {
+        "certificates": choice.certificates,
+        "ordered": choice.ordered,
+        "problems": choice.problems,
+        "notes": choice.notes,
+    }
+
+
+@dataclass
+class _Run:
+    """All that the choice depends on. The methods fill the fields that have defaults."""
+
+    hosts: Sequence[str]
+    hostvars: Mapping[str, Any]
+    names: Sequence[str]
+    since: str
+    inventory: Inventory
+    record: Record
+    files: list[Certificate]
+    unverified: bool
+    check: bool
+    now: datetime
+    choice: _Choice = field(default_factory=_Choice)
+    #: What the hosts show that answered.
+    answered: dict[str, list[_Version]] = field(default_factory=dict)
+    #: Who says that it uses a certificate, and as what: by its digest, or its serial number where that is all there is.
+    users: dict[bytes | int, list[tuple[str, str]]] = field(default_factory=dict)
+    #: Hosts of which it is not known what they use.
+    silent: set[str] = field(default_factory=set)
+    #: Digests of what the user gave by serial numbers.
+    given: set[bytes] = field(default_factory=set)
+
+    def choose_serial(self, serial: int) -> None:
+        """Choose the certificates with a serial number that the user gave."""
+        entries = self.record.of_serial(serial)
+        known = [(entry.issuance.host, entry.issuance.name, entry.certificate) for entry in entries]
+        known += [("", "of a file", certificate) for certificate in self.files if certificate.serial == serial]
+        for host, name, certificate in known:
+            if certificate.digest not in self.given:
+                self.given.add(certificate.digest)
+                self.choice.add(host if host in self.hosts else self.hosts[0], name, certificate, self.record)
+        if not known:
+            problem = _get_it("it is neither in acme_history nor in acme_revoke_files")
+            self.choice.problems.append({"host": self.hosts[0], "name": f"with serial {serial:x}", "problem": problem})
+
+    def look(self, still: Iterable[str], lost: Collection[str]) -> None:
+        """Read what the hosts show, and what they and others use."""
+        for host in [*self.hosts, *sorted(set(still).difference(self.hosts))]:
+            shown = _shown(self.hostvars, host)
+            if shown is None:
+                self._look_back(host, host in lost or host in self.hosts)
+                continue
+            versions = _by_digest(version for item in shown for version in self._parsed(host, item))
+            for version in versions:
+                if version.live:
+                    self.users.setdefault(version.certificate.digest, []).append((host, version.name))
+            if host in self.hosts:
+                self.answered[host] = self._limited(host, versions)
+        for entry in self.record.select(self.names, self.now) if lost and self.since else ():
+            if entry.issuance.host in lost and entry.issuance.time < self.since:
+                self._note_lost(entry)
+
+    def _look_back(self, host: str, had_its_turn: bool) -> None:
+        """Take what a host used when the run began, as it does not say what it uses now."""
+        found = _found(self.hostvars, host)
+        if found is None and had_its_turn:
+            self.silent.add(host)
+        for item in found or ():
+            if item["live"]:
+                self.users.setdefault(_number(item["live"]), []).append((host, item["name"]))
+
+    def _parsed(self, host: str, item: Mapping[str, Any]) -> Iterator[_Version]:
+        try:
+            leaf = Certificate.parse_all(item["certificate"])[0]
+        except (IndexError, ValueError):
+            if host in self.hosts:
+                self.choice.refuse(host, item["name"], "the host shows a version with no certificate that can be read")
+            return
+        # A key of which it is not known when it was made may be old.
+        yield _Version(item["name"], leaf, item["live"], as_time(item["created"]), self._issued(leaf))
+
+    def _issued(self, certificate: Certificate) -> str:
+        return min((issuance.time for issuance in self.record.of(certificate)), default="")
+
+    def _limited(self, host: str, versions: list[_Version]) -> list[_Version]:
+        """Return the versions without those that would have the CA asked about too many certificates."""
+        unknown = [version for version in versions if not version.issued and not self._is_over(version)]
+        dropped = {version.certificate.digest for version in unknown[:-_MOST_SHOWN]}
+        for name in sorted({version.name for version in unknown}) if dropped else ():
+            self.choice.refuse(
+                host,
+                name,
+                f"the host shows {len(unknown)} certificates that have not expired and are not in acme_history; only "
+                f"{_MOST_SHOWN} of them are looked at. Revoke the others by serial number (acme_revoke_serials)",
+            )
+        return [version for version in versions if version.certificate.digest not in dropped]
+
+    def _note_lost(self, entry: Entry) -> None:
+        serial = f"{entry.certificate.serial:x}"
+        self.choice.notes.append(
+            f"{entry.issuance.host} did not get this far, so its certificate {entry.issuance.name} (serial {serial}) "
+            f"is not revoked. Run again as before, or revoke it now with -e acme_revoke_serials={serial}"
+        )
+
+    def choose_of(self, host: str) -> None:
+        """Choose a host's certificates, or say why not."""
+        if self.since:
+            self._choose_old(host)
+        else:
+            self._choose_live(host)
+
+    def _choose_live(self, host: str) -> None:
+        live = [version for version in self.answered[host] if version.live]
+        for version in live:
+            self._choose(host, version)
+        for name in sorted(set(self.names).difference(version.name for version in live)):
+            self.choice.refuse(host, name, "there is no live version of it on this host")
+        for name in self.names:
+            issued = [version for version in self._recorded(host) if version.name == name]
+            newest = max(issued, key=lambda version: version.issued, default=None)
+            if newest and newest.certificate.digest not in self.choice.digests:
+                serial = newest.certificate.serial
+                self.choice.refuse(
+                    host,
+                    name,
+                    "it is the newest that was issued (acme_history), and the host does not show it as the live one. "
+                    f"Revoke it with -e acme_revoke_serials={serial:x}",
+                    serial,
+                )
+
+    def _choose_old(self, host: str) -> None:
+        versions = _by_digest([*self.answered[host], *self._recorded(host)])
+        versions += self._missing(host, {version.certificate.serial for version in versions})
+        first = {_number(item) for _name, item in self._first(host)}
+        for version in versions:
+            # The host may say something else of it by now.
+            is_old = version.is_before(self.since) or version.certificate.serial in first
+            if not is_old or self._is_over(version):
+                continue
+            if (host, version.name) in self.users.get(version.certificate.digest, ()) and not self.check:
+                problem = f"it is still in use, with a key from {version.oldest()}: replace it first"
+                self.choice.refuse(host, version.name, problem, version.certificate.serial)
+            else:
+                self._choose(host, version)
+
+    def _choose(self, host: str, version: _Version) -> None:
+        certificate = version.certificate
+        # What the user gave by its serial number is meant to be revoked, whoever uses it.
+        is_given = certificate.digest in self.given
+        problem = self._owned(host, version.name, certificate, self.unverified or is_given, version.shown)
+        if not problem and self.since and not is_given and not self.check:
+            problem = self._user(host, version)
+        if problem:
+            self.choice.refuse(host, version.name, problem, certificate.serial)
+        else:
+            self.choice.add(host, version.name, certificate, self.record)
+
+    def _owned(self, host: str, name: str, certificate: Certificate, unverified: bool, shown: bool = True) -> str:
+        return objection(host, name, certificate, self.inventory, self.record, unverified, shown)
+
+    def _user(self, host: str, version: _Version) -> str:
+        """Return a line that says which other host may still use a certificate; empty if none is known to."""
+        certificate = version.certificate
+        for other, name in (*self.users.get(certificate.digest, ()), *self.users.get(certificate.serial, ())):
+            # It counts where that host may have it. Else any host could keep any certificate from being revoked.
+            if other != host and not self._owned(other, name, certificate, unverified=True):
+                return f"{other} still uses it: replace it there first"
+        for other in sorted(self.silent & self.inventory.sharing(host, version.name)):
+            return f"{other} shares it and could not be asked whether it still uses it"
+        return ""
+
+    def _recorded(self, host: str) -> list[_Version]:
+        """Return what the record has of a host's certificates and those that it shares, if it has not expired."""
+        found = []
+        for name in self.names:
+            for other in self.inventory.sharing(host, name):
+                for entry in self._by_host.get((other, name), ()):
+                    time = self._issued(entry.certificate)
+                    found.append(_Version(name, entry.certificate, created=time, issued=time, shown=False))
+        return found
+
+    @cached_property
+    def _by_host(self) -> dict[tuple[str, str], list[Entry]]:
+        found: dict[tuple[str, str], list[Entry]] = {}
+        for entry in self.record.select(self.names, self.now):
+            found.setdefault((entry.issuance.host, entry.issuance.name), []).append(entry)
+        return found
+
+    def _first(self, host: str) -> list[tuple[str, Mapping[str, Any]]]:
+        """Return the versions that the first step showed, with keys from before the instant, that have not expired."""
+        versions = [
+            (item["name"], version)
+            for item in _found(self.hostvars, host) or ()
+            for version in (item["live"], item["issued"])
+            if version and item["name"] in self.names
+        ]
+        return [
+            (name, version)
+            for name, version in versions
+            if _made(version) < self.since and not "" < as_time(version.get("not_after")) <= utc(self.now)
+        ]
+
+    def _missing(self, host: str, known: set[int]) -> list[_Version]:
+        """Return from files what the first step showed and is not *known* by now; what is in no file is a problem."""
+        found = []
+        for name, item in self._first(host):
+            serial = _number(item)
+            if serial in known:
+                continue
+            known.add(serial)
+            files = [certificate for certificate in self.files if certificate.serial == serial]
+            found += [_Version(name, certificate, created=_made(item)) for certificate in files]
+            if not files:
+                problem = _get_it("the host had it when the run began, and does not show the certificate now")
+                self.choice.refuse(host, name, problem, serial)
+        return found
+
+    def expect_something(self) -> None:
+        """Have hosts fail that should have had a certificate to revoke and showed none."""
+        for name in self.names if self.since else ():
+            handled = {host for host, other in self.choice.handled if other == name}
+            for host in self.answered:
+                expected = self.inventory.lists(host, name) or not handled
+                if not expected or handled & self.inventory.sharing(host, name):
+                    continue
+                self.choice.refuse(
+                    host,
+                    name,
+                    f"neither the host nor acme_history has one with a key from before {self.since}. If it had none "
+                    "then, leave this host out; else revoke it by its serial number (acme_revoke_serials)",
+                )
+
+    def _is_over(self, version: _Version) -> bool:
+        return version.certificate.not_after <= self.now
+
+
+def _by_digest(versions: Iterable[_Version]) -> list[_Version]:
+    """Return each certificate of a name once; it is live if any of its versions is, and as old as the oldest."""
+    found: dict[tuple[str, bytes], _Version] = {}
+    for version in versions:
+        key = version.name, version.certificate.digest
+        other = found.get(key, version)
+        found[key] = replace(
+            version,
+            live=version.live or other.live,
+            created=min(version.created, other.created),
+            shown=version.shown or other.shown,
+        )
+    return list(found.values())
+
+
+def _shown(hostvars: Mapping[str, Any], host: str) -> list[Any] | None:
+    """Return the versions that a host shows; None if it gave no answer."""
+    answer = hostvars[host].get("acme_looked_at") if host in hostvars else None
+    found = answer.get("history") if isinstance(answer, Mapping) else None
+    return list(found) if isinstance(found, (list, tuple)) else None
+
+
+def _found(hostvars: Mapping[str, Any], host: str) -> list[dict[str, Any]] | None:
+    """Return what a host had of each certificate when the role looked first: live, and what awaited its switch, issued.
+
+    None if that is not known.
+    """
+    answer = hostvars[host].get("acme_found") if host in hostvars else None
+    if not isinstance(answer, Mapping) or not isinstance(answer.get("certificates"), (list, tuple)):
+        return None
+    found = []
+    for item in registered(hostvars, host, "acme_found", "certificates"):
+        if not isinstance(item, Mapping):
+            continue
+        live, pending = item.get("live"), item.get("pending")
+        issued = pending.get("issued") if isinstance(pending, Mapping) else None
+        versions = [each if isinstance(each, Mapping) and _number(each) >= 0 else None for each in (live, issued)]
+        if isinstance(pending, Mapping) and versions[1]:
+            versions[1] = {**pending, **versions[1]}
+        found.append({"name": str(item.get("name")), "live": versions[0], "issued": versions[1]})
+    return found
+
+
+def _number(version: Mapping[str, Any]) -> int:
+    """Return the serial number of a version; -1 if there is none that can be read."""
+    found = _SERIAL.fullmatch(str(version.get("serial") or "").lower())
+    return int(found[1], 16) if found else -1
+
+
+def _made(version: Mapping[str, Any]) -> str:
+    """Return when a version's key was made, as the host says, or from when its certificate is valid."""
+    return as_time(version.get("created")) or as_time(version.get("not_before"))
+
+
+def _get_it(reason: str) -> str:
+    return (
+        f"{reason}. Save the certificate in a file, from the CA or a log of Certificate Transparency, and run again "
+        "with -e acme_revoke_files=FILE"
+    )
+
+
+def _instant(before: Any) -> str:
+    """Return an instant as manifests have it, which compare as texts."""
+    try:
+        return first_second(parse_time(before)) if before else ""
+    except AcmeError:
+        raise AnsibleFilterError(f"{before!r} is not an instant: give one such as 2026-01-31T12:00:00Z") from None
+
+
+def _texts(value: Any) -> list[str]:
+    """Return a list's texts; -e gives a list as one text with commas."""
+    parts = [part for item in (value if isinstance(value, (list, tuple)) else [value or ""]) for part in _split(item)]
+    return [part.strip() for part in parts if part.strip()]
+
+
+def _split(item: Any) -> list[str]:
+    if not isinstance(item, str):
+        raise AnsibleFilterError(f"{item!r} is not a text: write it in quotes")
+    return item.split(",")
+
+
+def _parse_serials(value: Any) -> list[int]:
+    serials = []
+    for text in _texts(value):
+        found = _SERIAL.fullmatch(text.replace(":", "").replace(" ", "").lower())
+        if not found:
+            raise AnsibleFilterError(
+                f"acme_revoke_serials: {text[:60]!r} is not a serial number: give hexadecimal digits"
+            )
+        serials.append(int(found[1], 16))
+    return list(dict.fromkeys(serials))
+
+
+def _read_record(path: str) -> tuple[Record, list[str]]:
+    try:
+        found, problems = issuance_history.read(path) if path else ([], [])
+    except AcmeError as error:
+        raise AnsibleFilterError(str(error)) from None
+    return Record(found), problems
+
+
+def _read_files(paths: Any) -> list[Certificate]:
+    found = []
+    for path in _texts(paths):
+        try:
+            certificates = Certificate.parse_all(Path(path).expanduser().read_text(encoding="ascii", errors="replace"))
+        except OSError as error:
+            raise AnsibleFilterError(f"acme_revoke_files: {path} cannot be read: {error.strerror}") from None
+        except ValueError:
+            certificates = []
+        if not certificates:
+            raise AnsibleFilterError(f"acme_revoke_files: {path} has no PEM certificate that can be read")
+        found += certificates
+    return found
