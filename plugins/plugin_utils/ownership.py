@@ -198,6 +198,12 @@ def objection(
     return ""
 
 
+def hexadecimal(serial: int) -> str:
+    """Return a serial number as manifests, CAs and browsers write it: two digits a byte."""
+    digits = f"{serial:x}"
+    return digits.zfill(len(digits) + len(digits) % 2)
+
+
 def printable(text: str) -> str:
     """Return a text out of a certificate, or a stand-in where it has unusual characters.
 

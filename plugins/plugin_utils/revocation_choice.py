@@ -31,6 +31,7 @@ from ansible_collections.certfleet.tls.plugins.plugin_utils.ownership import (
     Entry,
     Inventory,
     Record,
+    hexadecimal,
     objection,
     printable,
 )
@@ -83,12 +84,12 @@ class _Choice:
             entry["directory"] = known[0].directory
         self.certificates.append(entry)
         ordered = f", ordered by {printable(known[0].account_uri)} of {known[0].directory}" if known else ""
-        self.ordered.append(f"serial {certificate.serial:x}{ordered}")
+        self.ordered.append(f"serial {hexadecimal(certificate.serial)}{ordered}")
         self.handled.add((host, name))
 
     def refuse(self, host: str, name: str, problem: str, serial: int | None = None) -> None:
         """Have a host fail for a certificate that is not revoked."""
-        which = f"{name} (serial {serial:x})" if serial is not None else name
+        which = f"{name} (serial {hexadecimal(serial)})" if serial is not None else name
         self.problems.append({"host": host, "name": which, "problem": problem})
         self.handled.add((host, name))
 
@@ -138,7 +139,7 @@ def to_revoke(
         run.look(still, set(lost))
         for host in run.answered:
             run.choose_of(host)
-        run.expect_something()
+        run.expect_something({*still, *hosts})
         if history and not record:
             run.choice.notes.append(f"acme_history {history} has no record: all that is known is what the hosts say")
     choice = run.choice
@@ -187,7 +188,9 @@ class _Run:
                 self.choice.add(host if host in self.hosts else self.hosts[0], name, certificate, self.record)
         if not known:
             problem = _get_it("it is neither in acme_history nor in acme_revoke_files")
-            self.choice.problems.append({"host": self.hosts[0], "name": f"with serial {serial:x}", "problem": problem})
+            self.choice.problems.append(
+                {"host": self.hosts[0], "name": f"with serial {hexadecimal(serial)}", "problem": problem}
+            )
 
     def look(self, still: Iterable[str], lost: Collection[str]) -> None:
         """Read what the hosts show, and what they and others use."""
@@ -242,7 +245,7 @@ class _Run:
         return [version for version in versions if version.certificate.digest not in dropped]
 
     def _note_lost(self, entry: Entry) -> None:
-        serial = f"{entry.certificate.serial:x}"
+        serial = hexadecimal(entry.certificate.serial)
         self.choice.notes.append(
             f"{entry.issuance.host} did not get this far, so its certificate {entry.issuance.name} (serial {serial}) "
             f"is not revoked. Run again as before, or revoke it now with -e acme_revoke_serials={serial}"
@@ -270,7 +273,7 @@ class _Run:
                     host,
                     name,
                     "it is the newest that was issued (acme_history), and the host does not show it as the live one. "
-                    f"Revoke it with -e acme_revoke_serials={serial:x}",
+                    f"Revoke it with -e acme_revoke_serials={hexadecimal(serial)}",
                     serial,
                 )
 
@@ -361,12 +364,14 @@ class _Run:
                 self.choice.refuse(host, name, problem, serial)
         return found
 
-    def expect_something(self) -> None:
-        """Have hosts fail that should have had a certificate to revoke and showed none."""
+    def expect_something(self, play: Collection[str]) -> None:
+        """Have hosts fail that should have had a certificate to revoke and showed none. *play*: all of its hosts."""
         for name in self.names if self.since else ():
             handled = {host for host, other in self.choice.handled if other == name}
+            # A name that no host has is a mistake, and no reason to succeed.
+            unknown = not handled and not any(self.inventory.lists(host, name) for host in play)
             for host in self.answered:
-                expected = self.inventory.lists(host, name) or not handled
+                expected = unknown or self.inventory.lists(host, name)
                 if not expected or handled & self.inventory.sharing(host, name):
                     continue
                 self.choice.refuse(

@@ -24,7 +24,7 @@ REASONS = {
     "cessation_of_operation": 5,
     "4": 4,
 }
-OTHERS = ("again", "key", "passphrase", "check", "foreign", "one", "two")
+OTHERS = ("again", "key", "passphrase", "check", "foreign", "one", "two", "own-ca", "spare")
 
 
 @pytest.fixture(scope="module")
@@ -151,3 +151,17 @@ def test_a_bad_one_stops_no_other(owner, lab, issued):
     assert result["changed"]
     assert [item["status"] for item in result["certificates"]] == ["revoked", *["failed"] * 3, "revoked"]
     assert [status(lab, issued[name]) for name in ("one", "two")] == [("Revoked", 0)] * 2
+
+
+def test_its_own_ca_is_asked_and_no_other(owner, lab, issued):
+    """Also one that is not among those given, with the same account key."""
+    certificate, gone = issued["own-ca"], "https://ca.lab.test:1/dir"
+    mark = lab.pebble.mark()
+    own = entry(certificate, directory=lab.pebble.directory_url)
+    result = owner("acme_revoke", acme_directory=gone, certificates=[own, entry(issued["spare"], directory=gone)])
+    assert [item["status"] for item in result["certificates"]] == ["revoked", "failed"]
+    assert "https://ca.lab.test:1/dir" in told(result)
+    assert posts(lab, mark).count("/revoke-cert") == 1
+    assert status(lab, certificate)[0] == "Revoked"
+    refused = owner("acme_revoke", certificates=[entry(issued["spare"], directory="http://ca.example/dir")])
+    assert "http://ca.example/dir" in told(refused)
