@@ -499,8 +499,9 @@ def test_a_link_in_the_place_of_a_response_is_not_followed(home, port, tmp_path)
     made = http01(home, port)
     made.put()
     shutil.copy(made.path, tmp_path / "elsewhere")
-    os.unlink(made.path)
-    os.symlink(tmp_path / "elsewhere", made.path)
+    link = os.path.join(home, "link")
+    os.symlink(tmp_path / "elsewhere", link)
+    os.replace(link, made.path)  # the listener would end between a removal and a link
     wait(lambda: not listens(port))
     assert (tmp_path / "elsewhere").exists()
 
