@@ -205,10 +205,7 @@ def hexadecimal(serial: int) -> str:
 
 
 def printable(text: str) -> str:
-    """Return a text out of a certificate, or a stand-in where it has unusual characters.
-
-    The role keeps these lines in a fact, which ansible-core 2.17 takes for a template if it has braces in it.
-    """
+    """Return a text out of a certificate for a message, or a stand-in where it has unusual characters."""
     return text if _USUAL.fullmatch(text) else "a name with unusual characters"
 
 

@@ -312,8 +312,8 @@ def test_no_certificate_is_told(choose, content, problem):
     assert result["chosen"] == [("web1", "a2")]
 
 
-def test_names_out_of_certificates_are_no_templates(choose):
-    """The lines become a fact, which ansible-core 2.17 would evaluate."""
+def test_unusual_names_out_of_certificates_are_not_shown(choose):
+    """The role keeps the lines in a fact."""
     shown = ca.pem(leaf("{{lookup('pipe','id')}}.example"))
     result = choose({"web1": host(version("", live=True, certificate=shown))})
     assert "a name with unusual characters" in result["told"][0][1]
