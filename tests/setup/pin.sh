@@ -9,11 +9,13 @@ python=$1 setup=tests/setup name=$2
 venv=build/venv-pins
 
 "$python" -m venv --clear "$venv"
+# Before Python 3.12 a virtual environment has it from the start: what needs it has to name it for the later ones.
+"$venv/bin/python" -m pip uninstall --quiet --yes setuptools
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$setup/$name.in"
 {
     sed -n '/^# Copyright/p; /^# SPDX/p' "$setup/$name.in"
     printf '#\n# Made from %s.in by make pins: do not edit.\n' "$name"
-    "$venv/bin/python" -m pip freeze --disable-pip-version-check
+    "$venv/bin/python" -m pip freeze --disable-pip-version-check --all --exclude pip
 } >"$setup/$name.txt.new"
 mv "$setup/$name.txt.new" "$setup/$name.txt"
 rm -rf "$venv"
