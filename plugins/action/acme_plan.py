@@ -30,7 +30,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils.acme.renewal_cache i
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.renewal_info import ask_all
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.replacement import Selection, counted
 from ansible_collections.certfleet.tls.plugins.module_utils.ansible.libraries import missing
-from ansible_collections.certfleet.tls.plugins.plugin_utils import batch, facts
+from ansible_collections.certfleet.tls.plugins.plugin_utils import batch
 
 _CONNECTIONS = 8
 _LOCKSTEP = ("linear", "ansible.builtin.linear", "ansible.legacy.linear", "debug", "ansible.builtin.debug")
@@ -51,7 +51,7 @@ class ActionModule(ActionBase):
                 "alternatives": {"type": "list", "elements": "dict", "default": []},
                 "request_timeout": {"type": "int", "default": 30},
                 "certificates": {"type": "list", "elements": "dict", "required": True},
-                "batch": {"type": "dict"},
+                "batch": {"type": "str"},
                 "elsewhere": {"type": "list", "elements": "dict", "default": []},
                 "unlisted": {"type": "dict", "default": {}},
                 "remove_unlisted": {"type": "bool", "default": False},
@@ -71,16 +71,16 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(str(error)) from None
         return result
 
-    def _freeze(self, digests: Mapping[str, batch.Digests], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+    def _freeze(self, variable: str, task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """The batch's options for the steps to come. Raises AnsibleActionFail where hosts do not agree in them."""
-        # Where no host was asked first, the one whose variables count here was not, either.
-        facts.refuse(task_vars, self._templar.template)
+        digests = batch.seen(task_vars["ansible_play_batch"], task_vars["hostvars"], variable)
+        if task_vars["inventory_hostname"] not in digests:
+            raise AnsibleActionFail(f"batch (acme_plan): {variable} is no result of certificate_info or acme_batch")
         differing = batch.difference(digests)
         if differing:
             name, *hosts = differing
             raise AnsibleActionFail(batch.differs(name, hosts, lambda host: self._seen_by(host, name, task_vars)))
-        agreed = next(iter(digests.values()), None)
-        return batch.freeze(task_vars, self._templar.template, agreed)
+        return batch.freeze(task_vars, self._templar.template, digests[task_vars["inventory_hostname"]])
 
     def _seen_by(self, host: str, name: str, task_vars: Mapping[str, Any]) -> Any:
         """A host's value of the variable *name*, with the play's and the role's: hostvars has only the inventory's."""

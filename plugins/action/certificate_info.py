@@ -13,7 +13,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils.pki.formats import (
     with_digests,
     without_passphrases,
 )
-from ansible_collections.certfleet.tls.plugins.plugin_utils import batch, contracts, facts
+from ansible_collections.certfleet.tls.plugins.plugin_utils import batch, contracts, facts, role_variables
 from ansible_collections.certfleet.tls.plugins.plugin_utils.host_action import HostAction
 
 
@@ -47,14 +47,16 @@ class ActionModule(HostAction):
                 "certificates": {"type": "list", "elements": "dict", "options": _SPEC},
                 "history": {"type": "list", "elements": "str", "default": []},
                 "content": {"type": "bool", "default": False},
-                "batch": {"type": "bool", "default": False},
+                "batch": {"type": "str", "choices": list(role_variables.OF_ENTRY_POINT)},
             }
         )
         warnings = facts.refuse(task_vars, self._templar.template) if options["batch"] else []
-        seen = {"batch": batch.digests(task_vars, self._templar.template)} if options["batch"] else {}
+        seen = {}
+        if options["batch"]:
+            seen["batch"] = batch.digests(task_vars, self._templar.template, options["batch"])
         self._wanted = options["certificates"]
         result = super().run(tmp, task_vars)
-        if not result.get("failed"):
+        if "certificates" in result and not result.get("failed"):
             result.update(certificates=_of(options["certificates"], result["certificates"]), **seen)
             listed = {option["name"] for option in options["certificates"] or ()}
             result["unlisted"] = sorted(set(result["unlisted"]) - listed)

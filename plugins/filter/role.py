@@ -19,7 +19,7 @@ _PLACE = "ansible_collections.certfleet.tls.plugins.plugin_utils"
 _FILTERS = {
     "batch": ("frozen",),
     "cas": ("ca", "alternatives"),
-    "flow": ("found", "digests", "orders", "wanted", "journal", "challenges", "finalizable", "outcomes", "unlisted"),
+    "flow": ("found", "orders", "wanted", "journal", "challenges", "finalizable", "outcomes", "unlisted"),
     "revocation": ("not_revoked",),
     "revocation_choice": ("to_revoke",),
     "shared": ("holders", "held", "receiving", "shares", "received"),

@@ -41,11 +41,10 @@ options:
     version_added: 0.3.0
   batch:
     description:
-      - For the role P(certfleet.tls.acme#role). Refuse a host whose facts have the names of the role's variables, and
-        return RV(batch), which M(certfleet.tls.acme_plan) compares. The action plugin does both on the controller; the
-        module itself ignores this option.
-    type: bool
-    default: false
+      - For the role P(certfleet.tls.acme#role), the entry point. Does what M(certfleet.tls.acme_batch) does beside. The
+        action plugin does it on the controller; the module itself ignores this option.
+    type: str
+    choices: [main, replace, revoke]
     version_added: 0.4.0
 seealso:
   - module: certfleet.tls.acme_plan
@@ -69,8 +68,7 @@ EXAMPLES = r"""
 RETURN = r"""
 batch:
   description:
-    - With O(batch), a digest of each of the role's variables that all hosts of a batch have to agree in, as this host
-      sees them. Digests compare within one run of C(ansible-playbook) only.
+    - With O(batch), what M(certfleet.tls.acme_batch) returns.
   returned: success
   type: dict
   sample:
@@ -191,7 +189,7 @@ def main():
             "certificates": {"type": "list", "elements": "dict", "options": CERTIFICATE_SPEC},
             "content": {"type": "bool", "default": False},
             "history": {"type": "list", "elements": "str", "default": []},
-            "batch": {"type": "bool", "default": False},  # for the action plugin
+            "batch": {"type": "str", "choices": ["main", "replace", "revoke"]},  # for the action plugin
         },
         supports_check_mode=True,
     )

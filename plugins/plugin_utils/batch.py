@@ -18,7 +18,7 @@ from typing import Any
 
 from ansible.errors import AnsibleError, AnsibleFilterError
 
-from .role_variables import BATCH, OPEN, SECRET
+from .role_variables import SECRET, of_batch
 
 # Of this run: ansible-playbook loads the action plugins before it forks, so all of its processes have the same one.
 # Digests are seen in output, and without the key nobody can try out which secret has one.
@@ -38,9 +38,17 @@ def values(variables: Mapping[str, Any], template: Template, names: Iterable[str
     return {name: _value(variables, template, name) for name in names}
 
 
-def digests(variables: Mapping[str, Any], template: Template) -> dict[str, str]:
-    """Return the digests of all of the batch's options as one host sees them."""
-    return {name: digest(value) for name, value in values(variables, template, BATCH).items()}
+def digests(variables: Mapping[str, Any], template: Template, entry_point: str) -> dict[str, str]:
+    """Return the digests of the batch's options as one host sees them."""
+    return {name: digest(value) for name, value in values(variables, template, of_batch(entry_point)).items()}
+
+
+def seen(hosts: Iterable[str], hostvars: Mapping[str, Any], variable: str) -> dict[str, Digests]:
+    """Return the digests of those of *hosts* that gave them, in results registered as *variable*."""
+    results = {host: hostvars[host].get(variable) for host in hosts}
+    return {
+        host: result["batch"] for host, result in results.items() if isinstance(result, Mapping) and "batch" in result
+    }
 
 
 def difference(by_host: Mapping[str, Digests]) -> tuple[str, str, str] | None:
@@ -48,8 +56,8 @@ def difference(by_host: Mapping[str, Digests]) -> tuple[str, str, str] | None:
     hosts = list(by_host)
     for host in hosts[1:]:
         if by_host[host] != by_host[hosts[0]]:
-            for name in BATCH:
-                if by_host[host].get(name) != by_host[hosts[0]].get(name):
+            for name, value in by_host[host].items():
+                if by_host[hosts[0]].get(name) != value:
                     return name, hosts[0], host
     return None
 
@@ -64,20 +72,19 @@ def differs(name: str, hosts: Sequence[str], seen: Callable[[str], Any]) -> str:
     )
 
 
-def freeze(variables: Mapping[str, Any], template: Template, agreed: Digests | None) -> dict[str, Any]:
+def freeze(variables: Mapping[str, Any], template: Template, agreed: Digests) -> dict[str, Any]:
     """Return the values of options without secrets, and the digests of those with, as the plan's result has them.
 
-    *agreed*: the digests that the hosts gave; none where no host was asked first. Raises AnsibleError where what this
-    host sees by now is something else.
+    *agreed*: the digests that the hosts gave. Raises AnsibleError where the host that the task is templated for sees
+    something else by now.
     """
-    seen = values(variables, template, BATCH)
-    found = {name: digest(value) for name, value in seen.items()}
-    for name in BATCH:
-        if agreed and agreed.get(name) != found[name]:
+    found = values(variables, template, agreed)
+    for name, value in found.items():
+        if agreed[name] != digest(value):
             raise AnsibleError(_changed(name))
     return {
-        "options": {name: seen[name] for name in OPEN},
-        "digests": {name: found[name] for name in SECRET},
+        "options": {name: value for name, value in found.items() if name not in SECRET},
+        "digests": {name: value for name, value in agreed.items() if name in SECRET},
     }
 
 

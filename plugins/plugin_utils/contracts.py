@@ -217,7 +217,8 @@ def _mappings(options: Any) -> Iterable[Mapping[str, Any]]:
 
 
 def _texts(options: Any) -> set[str]:
-    return {str(option) for option in _elements(options)}
+    """The texts of a list option, which Ansible also takes as one text with commas."""
+    return {str(option) for option in (options.split(",") if isinstance(options, str) else _elements(options))}
 
 
 def _elements(options: Any) -> Iterable[Any]:

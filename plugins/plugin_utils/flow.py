@@ -39,14 +39,6 @@ def found(hosts: Iterable[str], hostvars: Mapping[str, Any]) -> list[dict[str, A
     ]
 
 
-def digests(hosts: Iterable[str], hostvars: Mapping[str, Any], variable: str) -> dict[str, Item]:
-    """What certificate_info, registered as *variable*, returned as batch on those of *hosts* where it ran."""
-    results = {host: hostvars[host].get(variable) for host in hosts}
-    return {
-        host: result["batch"] for host, result in results.items() if isinstance(result, Mapping) and "batch" in result
-    }
-
-
 def unlisted(hosts: Iterable[str], hostvars: Mapping[str, Any]) -> dict[str, list[str]]:
     """The certificates that are on *hosts* and not listed, as acme_plan takes them."""
     found = {host: registered(hostvars, host, "acme_found", "unlisted") for host in hosts}

@@ -36,7 +36,6 @@ OPEN = (
     "acme_dns_timeout",
     "acme_force_renewal",
     "acme_history",
-    "acme_host_timeout",
     "acme_http_01_scope",
     "acme_limits",
     "acme_order_timeout",
@@ -45,28 +44,37 @@ OPEN = (
     "acme_preflight",
     "acme_remove_unlisted",
     "acme_renewal_information",
-    "acme_replace_all",
-    "acme_replace_before",
-    "acme_replace_issuer",
-    "acme_replace_names",
-    "acme_replace_serials",
-    "acme_replace_serials_src",
-    "acme_revoke",
-    "acme_revoke_before",
-    "acme_revoke_files",
-    "acme_revoke_reason",
-    "acme_revoke_serials",
-    "acme_revoke_unverified",
     "acme_run_interval",
     "acme_terms_agreed",
 )
-BATCH = (*SECRET, *OPEN)
+#: The same of entry points beside main.
+OF_ENTRY_POINT = {
+    "main": (),
+    "replace": (
+        "acme_replace_all",
+        "acme_replace_before",
+        "acme_replace_issuer",
+        "acme_replace_names",
+        "acme_replace_serials",
+        "acme_replace_serials_src",
+    ),
+    "revoke": (
+        "acme_revoke",
+        "acme_revoke_before",
+        "acme_revoke_files",
+        "acme_revoke_reason",
+        "acme_revoke_serials",
+        "acme_revoke_unverified",
+    ),
+}
+BATCH = (*SECRET, *OPEN, *OF_ENTRY_POINT["replace"], *OF_ENTRY_POINT["revoke"])
 #: What each host has for itself.
 OF_THE_HOST = (
     "acme_adopt_files",
     "acme_adopt_folders",
     "acme_certificates",
     "acme_home",
+    "acme_host_timeout",
     "acme_keep_versions",
     "acme_shadowing_facts",
     "acme_shadowing_facts_allowed",
@@ -77,7 +85,6 @@ INTERNAL = (
     "acme_adopted",
     "acme_challenges",
     "acme_deployed",
-    "acme_digests",
     "acme_dns_awaited",
     "acme_dns_left",
     "acme_dns_options",
@@ -99,7 +106,13 @@ INTERNAL = (
     "acme_request",
     "acme_revocations",
     "acme_sealed",
+    "acme_seen",
     "acme_shared",
     "acme_to_revoke",
 )
 ALL = frozenset((*BATCH, *OF_THE_HOST, *INTERNAL))
+
+
+def of_batch(entry_point: str) -> tuple[str, ...]:
+    """Return the options that the hosts of a batch have to agree in for an entry point of the role."""
+    return (*SECRET, *OPEN, *OF_ENTRY_POINT[entry_point])

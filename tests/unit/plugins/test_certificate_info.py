@@ -127,20 +127,20 @@ VARIABLES = {"hostvars": {}, "ansible_facts": {"distribution": "Debian"}, "acme_
 
 
 def test_batch_returns_a_digest_of_each_option_and_no_secret():
-    result = run({"certificates": [facts()]}, VARIABLES, certificates=[SHOP], batch=True)
-    assert set(result["batch"]) == set(role_variables.BATCH)
+    result = run({"certificates": [facts()]}, VARIABLES, certificates=[SHOP], batch="main")
+    assert set(result["batch"]) == set(role_variables.of_batch("main"))
     assert "sesame" not in str(result)
 
 
 def test_batch_is_not_sent_to_the_host():
-    action = action_of({"certificates": []}, batch=True)
+    action = action_of({"certificates": []}, batch="main")
     action.run(task_vars={"inventory_hostname": "web3", **VARIABLES})
     assert "batch" not in action._execute_module.call_args.kwargs["module_args"]
 
 
 @pytest.mark.parametrize("variable", sorted(role_variables.ALL))
 def test_batch_host_with_a_fact_for_a_variable_of_the_role_is_left_out(variable):
-    action = action_of({"certificates": [facts()]}, certificates=[SHOP], batch=True)
+    action = action_of({"certificates": [facts()]}, certificates=[SHOP], batch="main")
     with pytest.raises(AnsibleActionFail, match=f"host web3 is left out: its facts .* {variable}, and facts win"):
         action.run(task_vars={"inventory_hostname": "web3", **VARIABLES, "ansible_facts": {variable: "x"}})
     action._execute_module.assert_not_called()
@@ -149,7 +149,7 @@ def test_batch_host_with_a_fact_for_a_variable_of_the_role_is_left_out(variable)
 def test_batch_fact_that_is_no_variable_is_fine(monkeypatch):
     monkeypatch.setattr("ansible.constants.INJECT_FACTS_AS_VARS", False)
     fact = {**VARIABLES, "ansible_facts": {"acme_dns": "x"}}
-    assert not run({"certificates": [facts()]}, fact, certificates=[SHOP], batch=True).get("failed")
+    assert not run({"certificates": [facts()]}, fact, certificates=[SHOP], batch="main").get("failed")
 
 
 def test_without_batch_facts_of_the_role_s_names_are_nobody_s_business():

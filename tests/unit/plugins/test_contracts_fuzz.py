@@ -63,7 +63,10 @@ def mutated(answer, dice):
         elif kind == 2 and isinstance(parent, list):
             parent.append(parent[path[-1]])
         elif kind == 3:
-            answer = {**answer, dice.choice(["ansible_facts", "add_host", "failed", "msg"]): junk(dice)}
+            answer = {
+                **answer,
+                dice.choice(["ansible_facts", "add_host", "failed", "msg", "skipped", "unreachable"]): junk(dice),
+            }
         elif kind == 4:
             parent[path[-1]] = deep(dice.choice([3, 400]))
         else:

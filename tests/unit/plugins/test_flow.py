@@ -70,15 +70,6 @@ def test_found_adds_the_host_and_skips_hosts_without_a_result():
     ]
 
 
-def test_digests_are_of_hosts_where_certificate_info_ran():
-    hostvars = {
-        "web1": {"acme_found": {"batch": {"acme_dns": "d1"}}},
-        "web2": {},
-        "web3": {"acme_found": {"failed": 1}},
-    }
-    assert flow.digests(["web1", "web2", "web3"], hostvars, "acme_found") == {"web1": {"acme_dns": "d1"}}
-
-
 def test_orders_take_what_is_issued_with_the_journals_order():
     hosts = {"web1": [planned("issue", can_wait=True)], "web2": [planned("repair")]}
     plan = {"directory": DIRECTORY, "directories": [DIRECTORY], "due": ["web1", "web2"], "hosts": hosts}

@@ -58,7 +58,12 @@ def modules_on_hosts():
         for key in task:
             if key.startswith(PREFIX):
                 by_module.setdefault(key.removeprefix(PREFIX), []).append(task)
-    on_controller = {"acme_plan", "dns_propagation", "dns_txt_record"}  # action plugins that run no module
+    on_controller = {
+        "acme_batch",
+        "acme_plan",
+        "dns_propagation",
+        "dns_txt_record",
+    }  # action plugins that run no module
     return {
         module
         for module, tasks in by_module.items()
