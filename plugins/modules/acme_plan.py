@@ -35,7 +35,8 @@ options:
   batch:
     description:
       - For the role P(certfleet.tls.acme#role), the name of the variable that the hosts of the batch have a result of
-        M(certfleet.tls.acme_batch) in, or of M(certfleet.tls.certificate_info) with its option C(batch). Hosts that differ in a variable of the role end the run. Else these variables, as the host that the task is
+        M(certfleet.tls.acme_batch) in, or of M(certfleet.tls.certificate_info) with its option C(batch).
+      - Hosts that differ in a variable of the role end the run. Else these variables, as the host that the task is
         templated for has them, become RV(options) and RV(digests), which later steps use.
     type: str
     version_added: 0.4.0
