@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What one hostile host plants in its answers reaches neither the controller nor another host.
 
-tests/hard/test_hostile_matrix.py has each module on its own, at each place, with each core.
+tests/hard/test_hostile_facts.py has each module on its own, at each place, with each core.
 """
 
 from __future__ import annotations

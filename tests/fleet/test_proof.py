@@ -149,3 +149,41 @@ def test_a_handler_that_fails_is_notified_by_the_next_run(handled: Fleet, tmp_pa
     assert notified(handled) == {"web1": 1, "web2": 1, "web3": 1}
     last = run()
     assert (last.planned, last.hosts_with("changed")) == ([], [])
+
+
+HANDLERS = """\
+- hosts: web
+  become: true
+  gather_facts: false
+  vars:
+    product: shop
+  roles:
+    - teller
+    - certfleet.tls.acme
+  handlers:
+    - name: Never named
+      ansible.builtin.lineinfile: {path: /srv/notified, line: topic, create: true, mode: "0644"}
+      listen: tell the cluster
+    - name: Restart {{ product }}
+      ansible.builtin.lineinfile: {path: /srv/notified, line: template, create: true, mode: "0644"}
+    - name: Shut down
+      ansible.builtin.lineinfile: {path: /srv/notified, line: unnamed, create: true, mode: "0644"}
+"""
+OF_A_ROLE = """\
+- name: Tell
+  ansible.builtin.lineinfile: {path: /srv/notified, line: role, create: true, mode: "0644"}
+"""
+
+
+def test_handlers_by_topic_by_template_and_of_a_role_are_notified(handled: Fleet, tmp_path: Path) -> None:
+    playbook = tmp_path / "site.yml"
+    playbook.write_text(HANDLERS)
+    (tmp_path / "roles/teller/handlers").mkdir(parents=True)
+    (tmp_path / "roles/teller/handlers/main.yml").write_text(OF_A_ROLE)
+    names = ["tell the cluster", "Restart {{ product }}", "teller : Tell"]
+    certificate = Fleet.certificate("shop", reload=[{"notify": name} for name in names])
+    run = handled.run(handled.command(playbook=str(playbook), acme_certificates=[certificate]))
+    assert run.code == 0, run.text
+    for host in handled.lab.hosts:
+        lines = handled.lab.path(host, "/srv/notified").read_text().splitlines()
+        assert sorted(lines) == ["role", "template", "topic"], host
