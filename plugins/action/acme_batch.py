@@ -12,7 +12,7 @@ from ansible_collections.certfleet.tls.plugins.plugin_utils import batch, facts,
 
 
 class ActionModule(ActionBase):
-    """What a host sees of the batch's options, found out in the controller's own process: no host is contacted."""
+    """Return what a host sees of the batch's options, in the controller's own process: no host is contacted."""
 
     TRANSFERS_FILES = False
 

@@ -74,7 +74,7 @@ class ActionModule(HostAction):
 
 
 def _of(wanted: list[dict[str, Any]] | None, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What a host has *found*, with what is *wanted* as it was asked for. Without that, of everything nothing is."""
+    """Add to what a host has *found* what is *wanted*, as the task has it; without that, that nothing is."""
     if wanted is None:
         return [{**item, "wanted": None} for item in found]
     # Which the host cannot tell, as it gets digests.

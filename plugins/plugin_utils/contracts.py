@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the answer of each module that runs on hosts may hold: its contract.
+"""Contracts: the fields that the answer of each module that runs on hosts may have.
 
 The host may be in somebody else's hands. So its answer has the fields that are named here, of these types and sizes,
 about certificates, receivers and handlers that the task named, and nothing else.
@@ -77,7 +77,7 @@ _ISSUANCE = record(
 
 
 def certificate_info(arguments: Arguments) -> Mapping[str, Check]:
-    """What a host has of certificates. Without certificates in *arguments* it is of all that it has."""
+    """Return the fields of what a host has; without certificates in *arguments*, of all that it has."""
     wanted = arguments.get("certificates")
     found = {
         "name": _name if wanted is None else text(),
@@ -105,7 +105,7 @@ def certificate_info(arguments: Arguments) -> Mapping[str, Check]:
 
 
 def certificate_request(arguments: Arguments) -> Mapping[str, Check]:
-    """Requests, and public keys to receive private keys with."""
+    """Return the fields of requests, and of public keys to receive private keys with."""
     names = _names(arguments.get("certificates"))
     receiving = _texts(arguments.get("receive"))
     request = {
@@ -127,7 +127,7 @@ def certificate_request(arguments: Arguments) -> Mapping[str, Check]:
 
 
 def certificate_share(arguments: Arguments) -> Mapping[str, Check]:
-    """Private keys, sealed to the receivers that the task named."""
+    """Return the fields of private keys, sealed to the receivers that the task named."""
     names = _names(arguments.get("shares"))
     receivers = {name for share in _mappings(arguments.get("shares")) for name in _texts(share.get("receivers"))}
     share = {
@@ -142,13 +142,13 @@ def certificate_share(arguments: Arguments) -> Mapping[str, Check]:
 
 
 def challenge_response(arguments: Arguments) -> Mapping[str, Check]:
-    """Places where challenges are answered, and by token what could not be."""
+    """Return the fields of places where challenges are answered, and of tokens that could not be served."""
     tokens = {str(challenge.get("token")) for challenge in _mappings(arguments.get("challenges"))}
     return {"paths": listing(message), "failures": table(one_of(tokens), _failure)}
 
 
 def certificate(arguments: Arguments) -> Mapping[str, Check]:
-    """What became of certificates. Handlers are those that the host's own entries name."""
+    """Return the fields of what became of certificates. Handlers are those that the host's own entries name."""
     names = _names(arguments.get("certificates")) | _names(arguments.get("results"))
     deployed = {
         "name": one_of(names),
@@ -169,7 +169,7 @@ def certificate(arguments: Arguments) -> Mapping[str, Check]:
 
 
 def certificate_adopt(arguments: Arguments) -> Mapping[str, Check]:
-    """What was taken over from other clients, and what else they have."""
+    """Return the fields of what was taken over from other clients, and of what else they have."""
     names = _names(arguments.get("certificates"))
     adopted = {
         "name": one_of(names),

@@ -87,7 +87,7 @@ def accept(answer: Any, fields: Mapping[str, Check], what: str) -> dict[str, Any
 
 
 def _reason(answer: Mapping[str, Any], what: str) -> str:
-    """Why a module failed; where it did not get to say so, the last line of what was printed instead."""
+    """Return why a module failed; where it has not said so, the last line of what was printed instead."""
     said = message(answer.get("msg", ""), "msg")
     printed = [answer.get(name) for name in ("module_stderr", "module_stdout")]
     last = [text.strip().splitlines()[-1] for text in printed if isinstance(text, str) and text.strip()]

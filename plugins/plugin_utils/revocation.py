@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What became of the certificates of a host that are to be revoked. Standard library only: it runs for every host."""
+"""Report the certificates of a host that are not revoked. Standard library only: it runs for every host."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which certificates are to be revoked, and why others are not. Only for a task that runs once: it loads cryptography.
+"""Choose the certificates to revoke, and say why others are not. Only for a task that runs once: it loads cryptography.
 
 The fleet's account may revoke the certificates of all hosts, and a host whose root is hostile may say anything. So a
 certificate that a host shows is revoked only if it is that host's (ownership.py). What the host should have shown and
@@ -66,7 +66,7 @@ class _Version:
 
 @dataclass
 class _Choice:
-    """What is chosen, and the problems, which fail their hosts. certificates: as acme_revoke takes them."""
+    """The certificates that are chosen, and the problems, which fail their hosts. certificates: as acme_revoke takes them."""
 
     certificates: list[dict[str, str]] = field(default_factory=list)
     ordered: list[str] = field(default_factory=list)
@@ -172,7 +172,7 @@ class _Run:
     answered: dict[str, list[_Version]] = field(default_factory=dict)
     #: Who says that it uses a certificate, and as what: by its digest, or its serial number where that is all there is.
     users: dict[bytes | int, list[tuple[str, str]]] = field(default_factory=dict)
-    #: Hosts of which it is not known what they use.
+    #: Hosts that do not say what they use.
     silent: set[str] = field(default_factory=set)
     #: Digests of what the user gave by serial numbers.
     given: set[bytes] = field(default_factory=set)
@@ -225,7 +225,7 @@ class _Run:
             if host in self.hosts:
                 self.choice.refuse(host, item["name"], "the host shows a version with no certificate that can be read")
             return
-        # A key of which it is not known when it was made may be old.
+        # A key without a known time may be old.
         yield _Version(item["name"], leaf, item["live"], as_time(item["created"]), self._issued(leaf))
 
     def _issued(self, certificate: Certificate) -> str:

@@ -19,7 +19,7 @@ CONTROL = "\x1b]0;planted\x07\x1b[2J"
 
 @dataclass(frozen=True)
 class Answer:
-    """What one host does to the answers of one module, and the words with which it fails, if it has to."""
+    """A change of one host's answers of one module, and the words with which it fails, if it has to."""
 
     module: str
     kind: str
@@ -56,7 +56,7 @@ def _rule(rule: dict[str, Any]) -> dict[str, Any]:
 
 
 def _of_any(module: str) -> list[Answer]:
-    """What Ansible itself acts on, in the answer of any module."""
+    """Keys that Ansible itself acts on, in the answer of any module."""
     return [
         _odd(module, "no JSON", text="garbage"),
         _odd(module, "not UTF-8", text='\udcff\udcfe{"changed": "\udcff"}'),
@@ -108,7 +108,7 @@ BROKEN = {
         _bad(_REQUEST, "too many ready", "ready has 100000", set_={"/ready": ["shop"] * 100_000}),
         _bad(_REQUEST, "a request for another name", "requests[0].name", set_={"/requests/0/name": "other"}),
     ],
-    # Nobody is told of these: the host's name may be validated elsewhere.
+    # No failure is expected for these: the host's name may be validated elsewhere.
     _RESPONSE: [
         _odd(_RESPONSE, "a text as failures", set_={"/failures": "x"}),
         _odd(_RESPONSE, "failures 400 deep", set_={"/failures": {"x": nested()}}),

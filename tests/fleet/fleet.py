@@ -213,7 +213,7 @@ class Fleet:
         return key.public_key().public_bytes(*public) == self.live(host, name).public_key().public_bytes(*public)
 
     def has(self, host: str, name: str = "shop") -> bool:
-        """Whether the host has a live certificate with its key."""
+        """Return True if the host has a live certificate with its key."""
         try:
             return self.pair_matches(host, name)
         except (OSError, ValueError):

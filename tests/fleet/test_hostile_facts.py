@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What one hostile host plants in its answers reaches neither the controller nor another host.
+"""One hostile host plants variables in its answers, and they reach neither the controller nor another host.
 
 tests/hard/test_hostile_facts.py has each module on its own, at each place, with each core.
 """

@@ -32,7 +32,7 @@ def edit(**rule: Any) -> dict[str, Any]:
 
 
 def number(fleet: Fleet, host: str) -> str:
-    """The serial number of a host's live certificate, as it is told."""
+    """Return the serial number of a host's live certificate, in hexadecimal."""
     return serial(fleet.live(host))
 
 

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a hostile host plants reaches nobody: each module, each place in the play, the oldest and the newest core."""
+"""A hostile host plants variables without effect: each module, each place in the play, the oldest and newest core."""
 
 from __future__ import annotations
 

@@ -158,7 +158,7 @@ def test_role_host_that_is_left_out_does_not_count_in_the_comparison(play):
 
 
 def test_filters_text_of_a_provider_is_no_template(play):
-    """What a provider's error says passes through set_fact, which templates what is not marked."""
+    """The text of a provider's error passes through set_fact, which templates texts that are not marked."""
     order = {"type": "dns-01", "status": "pending", "record_name": "n", "record_value": "v"}
     ordered = {"hosts": {"web1": [{"name": "shop", "challenges": [order]}]}}
     problem = "'e3sgMTIzNDUgKyAxIH19' | b64decode"  # {{ 12345 + 1 }}

@@ -43,7 +43,7 @@ def test_is_open_to_others(mode, owner, user, is_open):
 
 @pytest.fixture
 def warnings(monkeypatch):
-    """What the module's result would warn of."""
+    """Return the warnings of the module's result."""
     told = []
     monkeypatch.setattr(ca_options, "warn", told.append)
     ca_options._warn_once.cache_clear()

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What each module that runs on hosts answers, with the arguments that it was given: what all tests start from."""
+"""Answers of each module that runs on hosts, with the arguments that it was given: all tests start from these."""
 
 from __future__ import annotations
 
@@ -194,7 +194,7 @@ def arguments(module: str) -> dict[str, Any]:
 
 
 def answer(module: str, **more: Any) -> dict[str, Any]:
-    """What the module answers, with *more* in it."""
+    """Return the module's answer, with *more* in it."""
     ansibles_own = {"changed": False, "warnings": ["nginx is slow"], "diff": {"before": "", "after": "version 0008\n"}}
     return {**ansibles_own, **copy.deepcopy(_ANSWERS[module][1]), **more}
 

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a host answers is let through where its contract names it, and refused with its place where it breaks it."""
+"""An answer passes where its contract names it, and is refused with its place where it breaks it."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ FACTS = {"certificate_info": "acme_found", "certificate_request": "acme_request"
 
 
 def steps_of_the_role(results):
-    """What the role's steps make of the hosts' results; by host what each is asked, ordered and told."""
+    """Return by host what the role's steps make of the hosts' results: orders, requests and messages."""
     hostvars = {host: {FACTS[module]: results[host][module] for module in FACTS} for host in HOSTS}
     for host in HOSTS:
         hostvars[host]["acme_sealed"] = {

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which certificates are revoked, and that a host that lies has no other's revoked and none of its own kept quietly."""
+"""A host that lies has no other's certificate revoked, and keeps none of its own without failing."""
 
 from __future__ import annotations
 
