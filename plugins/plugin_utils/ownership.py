@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Tell whose a certificate is: by the controller's record of what it was issued, else by the names that the inventory lists.
+"""Tell whose a certificate is: by the controller's record of issuances, else by the names that the inventory lists.
 
 What a host says is not among the sources. Its facts are not either, although Ansible puts them in the place of the
 inventory's variables.

@@ -66,7 +66,7 @@ class _Version:
 
 @dataclass
 class _Choice:
-    """The certificates that are chosen, and the problems, which fail their hosts. certificates: as acme_revoke takes them."""
+    """The certificates that are chosen, as acme_revoke takes them, and the problems, which fail their hosts."""
 
     certificates: list[dict[str, str]] = field(default_factory=list)
     ordered: list[str] = field(default_factory=list)
