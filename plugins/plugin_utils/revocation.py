@@ -38,5 +38,5 @@ def not_revoked(
         answer = answers[number] if complete else {"problem": revoked.get("msg") or "acme_revoke gave no answer"}
         if item["host"] == host and answer.get("status") not in _DONE:
             about = f"certificate {item['name']} ({chosen['ordered'][number]})"
-            lines.add(f"{about} is not revoked: {answer.get('problem')}")
+            lines.add(f"{about} is not revoked: {answer.get('problem') or 'acme_revoke gave no reason'}")
     return sorted(lines)

@@ -43,9 +43,10 @@ _SERIAL = re.compile(r"(?:0x)?([0-9a-f]{1,64})")
 
 @dataclass(frozen=True)
 class _Version:
-    """A certificate of a host. created: when its key was made, as the host says; issued: when, as the record says.
+    """A certificate of a host. shown: by the host, not by the record alone.
 
-    Both are times as manifests have them. issued is empty for one that is not in the record. shown: by the host.
+    created: the latest time at which its key can have been made, by the host's word and the record; empty if unknown.
+    issued: the time in the record; empty if it has none. Both are times as manifests have them.
     """
 
     name: str
@@ -54,14 +55,6 @@ class _Version:
     created: str = ""
     issued: str = ""
     shown: bool = True
-
-    def is_before(self, instant: str) -> bool:
-        """Return True if its key may have been made before an instant."""
-        return self.created < instant or "" < self.issued < instant
-
-    def oldest(self) -> str:
-        """Return the earlier of both times, for people."""
-        return min(filter(None, (self.created, self.issued)), default="an unknown time")
 
 
 @dataclass
@@ -283,11 +276,12 @@ class _Run:
         first = {_number(item) for _name, item in self._first(host)}
         for version in versions:
             # The host may say something else of it by now.
-            is_old = version.is_before(self.since) or version.certificate.serial in first
+            is_old = version.created < self.since or version.certificate.serial in first
             if not is_old or self._is_over(version):
                 continue
             if (host, version.name) in self.users.get(version.certificate.digest, ()) and not self.check:
-                problem = f"it is still in use, with a key from {version.oldest()}: replace it first"
+                made = version.created or "an unknown time"
+                problem = f"it is still in use, with a key from {made}: replace it first"
                 self.choice.refuse(host, version.name, problem, version.certificate.serial)
             else:
                 self._choose(host, version)

@@ -125,8 +125,8 @@ def parse(lines: Iterable[str], path: str) -> tuple[list[Issuance], list[str]]:
 def _open(path: str) -> int:
     """Open the record for appending; it is made with mode 0600, in a folder that is made if need be."""
     os.makedirs(os.path.dirname(os.path.abspath(path)), mode=0o700, exist_ok=True)
-    # O_NONBLOCK: a named pipe without a reader is an error, and not an endless wait.
-    handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
+    # For reading, too: a named pipe without a reader would be an endless wait.
+    handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
         raise OSError("it is not a file")

@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import stat
 import threading
+import time
 from dataclasses import asdict, replace
 
 import pytest
@@ -167,6 +168,19 @@ def write_many(path, host):
     for thread in threads:
         thread.join()
     recorder.close()
+
+
+def test_threads_open_the_record_once(tmp_path, monkeypatch):
+    opened, really = [], issuance_history._open
+
+    def slowly(path):
+        opened.append(path)
+        time.sleep(0.1)
+        return really(path)
+
+    monkeypatch.setattr(issuance_history, "_open", slowly)
+    write_many(str(tmp_path / "history.jsonl"), "web1")
+    assert len(opened) == 1
 
 
 def test_parallel_jobs_do_not_tear_lines(tmp_path):

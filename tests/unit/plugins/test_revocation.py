@@ -609,7 +609,8 @@ def test_damaged_record_fails_a_host_and_stops_nothing(choose, tmp_path):
 def test_same_serial_number_of_another_ca_is_another_certificate(choose):
     other = replace(line("a1", host="web2"), certificate=PEM["b1"], serial=serial(ISSUED["a1"]))
     hostvars = {"web1": host(version("a1", live=True)), "web2": host(lists=[])}
-    assert choose(hostvars, record=[other, line("a1")], hosts=["web1"])["chosen"] == [("web1", "a1")]
+    for record in ([other], [other, line("a1")]):
+        assert choose(hostvars, record=record, hosts=["web1"])["chosen"] == [("web1", "a1")]
 
 
 # -- By serial numbers
@@ -705,6 +706,8 @@ def answer(status="revoked", problem="", **more):
         (CHOSEN, LIVE, {"skipped": True}, [f"{ITS} acme_revoke gave no answer"]),
         (CHOSEN, LIVE, {}, [f"{ITS} acme_revoke gave no answer"]),
         (CHOSEN, LIVE, {"certificates": [answer("unknown", "p")]}, [f"{ITS} p"]),
+        (CHOSEN, LIVE, {"certificates": [answer("failed")]}, [f"{ITS} acme_revoke gave no reason"]),
+        (TWO, LIVE, {"certificates": [answer()], "msg": "m"}, [f"{ITS} m"]),
         # Where there was nothing to revoke, it is none of the host's.
         (NOTHING, LIVE, {"msg": "no account", "certificates": []}, []),
         (NOTHING, LIVE, {"skipped": True}, []),
