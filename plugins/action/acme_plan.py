@@ -13,6 +13,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.certfleet.tls.plugins.module_utils.acme import (
+    issuance_history,
     plan,
     rationing,
     registered_domain,
@@ -64,8 +65,8 @@ class ActionModule(ActionBase):
                 "limits": {"type": "dict", "default": {}},
             }
         )
-        given = {} if options["batch"] is None else self._freeze(options["batch"], task_vars)
         try:
+            given = {} if options["batch"] is None else self._freeze(options["batch"], task_vars)
             result.update(changed=False, **given, **self._plan(options))
         except AcmeError as error:
             raise AnsibleActionFail(str(error)) from None
@@ -80,7 +81,10 @@ class ActionModule(ActionBase):
         if differing:
             name, *hosts = differing
             raise AnsibleActionFail(batch.differs(name, hosts, lambda host: self._seen_by(host, name, task_vars)))
-        return batch.freeze(task_vars, self._templar.template, digests[task_vars["inventory_hostname"]])
+        frozen = batch.freeze(task_vars, self._templar.template, digests[task_vars["inventory_hostname"]])
+        if frozen["options"]["acme_history"]:
+            issuance_history.absolute(frozen["options"]["acme_history"])
+        return frozen
 
     def _seen_by(self, host: str, name: str, task_vars: Mapping[str, Any]) -> Any:
         """A host's value of the variable *name*, with the play's and the role's: hostvars has only the inventory's."""

@@ -11,7 +11,6 @@ inventory's variables.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,8 +24,8 @@ from ansible_collections.certfleet.tls.plugins.module_utils.pki import certifica
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.errors import HostError
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.identifiers import canonical
 from ansible_collections.certfleet.tls.plugins.plugin_utils.facts import shadowing
+from ansible_collections.certfleet.tls.plugins.plugin_utils.schema import message
 
-_USUAL = re.compile(r"[A-Za-z0-9*.:/_-]{1,255}")
 UNVERIFIED = "If it is this host's, revoke it with -e acme_revoke_unverified=true"
 
 
@@ -173,7 +172,7 @@ def objection(
         if shown or unverified or not unlisted:
             return ""
         return (
-            f"acme_history has it and the host does not show it; it is for {printable(unlisted[0])}, which "
+            f"acme_history has it and the host does not show it; it is for {message(unlisted[0], 'a name')}, which "
             f"acme_certificates does not have for this host. {UNVERIFIED}"
         )
     if not certificate.identifiers:
@@ -181,16 +180,14 @@ def objection(
     for identifier in sorted(certificate.identifiers):
         owners = inventory.owners.get(identifier, [host])
         if host not in owners:
-            return (
-                f"it is for {printable(identifier)}, which acme_certificates has for {owners[0]} and not for this host"
-            )
+            named = message(identifier, "a name")
+            return f"it is for {named}, which acme_certificates has for {owners[0]} and not for this host"
     if unverified:
         return ""
     unlisted = sorted(certificate.identifiers - inventory.owners.keys())
     if unlisted:
-        return (
-            f"it is for {printable(unlisted[0])}, which no host of the inventory has in acme_certificates. {UNVERIFIED}"
-        )
+        named = message(unlisted[0], "a name")
+        return f"it is for {named}, which no host of the inventory has in acme_certificates. {UNVERIFIED}"
     others = set.intersection(*(set(inventory.owners[identifier]) for identifier in certificate.identifiers))
     others -= inventory.sharing(host, name)
     if others:
@@ -204,11 +201,6 @@ def hexadecimal(serial: int) -> str:
     return digits.zfill(len(digits) + len(digits) % 2)
 
 
-def printable(text: str) -> str:
-    """Return a text out of a certificate for a message, or a stand-in where it has unusual characters."""
-    return text if _USUAL.fullmatch(text) else "a name with unusual characters"
-
-
 def listed(variables: Mapping[str, Any]) -> Iterable[Any]:
     """Return a host's acme_certificates as the inventory has it; nothing where the host's facts took its place."""
     if constants.INJECT_FACTS_AS_VARS and shadowing(variables.get("ansible_facts", {}), ("acme_certificates",)):
@@ -217,4 +209,19 @@ def listed(variables: Mapping[str, Any]) -> Iterable[Any]:
         found = variables.get("acme_certificates")
     except AnsibleError:
         return ()  # it has something undefined in it; what is not listed is not revoked
-    return found if isinstance(found, (list, tuple)) else ()
+    entries = (_whole(found, number) for number in range(len(found) if isinstance(found, (list, tuple)) else 0))
+    return [entry for entry in entries if entry is not None]
+
+
+def _whole(entries: Any, number: int) -> Any:
+    """Return an entry of a list; None if it has something undefined in it, which ansible-core 2.19 tells late."""
+
+    def copy(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {key: copy(value[key]) for key in value}
+        return [copy(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+    try:
+        return copy(entries[number])
+    except AnsibleError:
+        return None

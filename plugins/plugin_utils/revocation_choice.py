@@ -33,8 +33,8 @@ from ansible_collections.certfleet.tls.plugins.plugin_utils.ownership import (
     Record,
     hexadecimal,
     objection,
-    printable,
 )
+from ansible_collections.certfleet.tls.plugins.plugin_utils.schema import message
 
 # Of certificates that only the host knows of. More than that, and a host would have the account busy for hours.
 _MOST_SHOWN = 100
@@ -76,8 +76,8 @@ class _Choice:
         if known:
             entry["directory"] = known[0].directory
         self.certificates.append(entry)
-        ordered = f", ordered by {printable(known[0].account_uri)} of {known[0].directory}" if known else ""
-        self.ordered.append(f"serial {hexadecimal(certificate.serial)}{ordered}")
+        ordered = f", ordered by {known[0].account_uri} of {known[0].directory}" if known else ""
+        self.ordered.append(message(f"serial {hexadecimal(certificate.serial)}{ordered}", "ordered"))
         self.handled.add((host, name))
 
     def refuse(self, host: str, name: str, problem: str, serial: int | None = None) -> None:

@@ -59,11 +59,24 @@ class Issuance:
         return cls(**values, names=tuple(names))
 
 
+def absolute(path: str) -> str:
+    """Return where the record is. Raises AcmeError for a path that depends on the folder of whoever reads it."""
+    found = os.path.expanduser(os.path.expandvars(path))
+    if not os.path.isabs(found):
+        raise AcmeError(
+            f"acme_history {path} is a relative path: give an absolute one, as each playbook has a folder of its own"
+        )
+    return found
+
+
 class Recorder:
-    """Append to the record from any thread, beside other processes that do the same. problem: why it could not be."""
+    """Append to the record from any thread, beside other processes that do the same. problem: why it could not be.
+
+    Raises AcmeError for a path that is not absolute().
+    """
 
     def __init__(self, path: str | None) -> None:
-        self._path = os.path.expanduser(path) if path else None
+        self._path = absolute(path) if path else None
         self._lock = threading.Lock()
         self._handle: int | None = None
         self.problem = ""
@@ -102,7 +115,7 @@ def read(path: str) -> tuple[list[Issuance], list[str]]:
     A file that does not exist is an empty record.
     """
     try:
-        with open(os.path.expanduser(path), encoding="utf-8", errors="replace") as file:
+        with open(absolute(path), encoding="utf-8", errors="replace") as file:
             return parse(file, path)
     except FileNotFoundError:
         return [], []

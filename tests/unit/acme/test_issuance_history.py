@@ -79,6 +79,18 @@ def test_home_is_expanded(tmp_path, monkeypatch):
     assert read("~/history.jsonl") == ([ONE], [])
 
 
+def test_variables_are_expanded_when_it_is_read_as_when_it_is_written(tmp_path, monkeypatch):
+    monkeypatch.setenv("PLACE", str(tmp_path))
+    record("$PLACE/history.jsonl", ONE)
+    assert read("$PLACE/history.jsonl") == ([ONE], [])
+
+
+@pytest.mark.parametrize("use", [read, Recorder])
+def test_relative_path_is_refused(use):
+    with pytest.raises(AcmeError, match=r"acme_history history\.jsonl is a relative path: give an absolute one"):
+        use("history.jsonl")
+
+
 def make_folder(path):
     path.mkdir()
 
