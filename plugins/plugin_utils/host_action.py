@@ -11,7 +11,9 @@ any of that, nor a say in anything else than that host's own certificates.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Any
 
 from ansible.errors import AnsibleError
@@ -20,6 +22,18 @@ from ansible.plugins.action import ActionBase
 from .contracts import Contract
 from .schema import Check, Malformed, flag, listing, message, printable, record
 
+try:
+    # From ansible-core 2.19 on it shows the host's own warnings whatever the result has: they are captured here.
+    from ansible._internal._display_utils import DeferredWarningContext
+except ImportError:
+
+    def DeferredWarningContext(variables: Mapping[str, Any]) -> Any:  # noqa: N802 - in its place
+        """Capture nothing: this core shows what the result has."""
+        return nullcontext()
+
+
+# C0 without tab and line feed, C1, surrogates, and what changes the direction or the lines of a text.
+_CONTROL = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\ud800-\\udfff\\u200b-\\u200f\\u2028-\\u202e\\u2066-\\u2069]")
 _FLAGS = ("changed", "failed", "skipped", "unreachable")
 _SHORT = 500  # characters of what a program printed that did not get to its answer
 
@@ -55,12 +69,31 @@ class HostAction(ActionBase):  # type: ignore[misc]  # ansible-core has no types
 
     def _answer(self, arguments: dict[str, Any], task_vars: Mapping[str, Any]) -> Any:
         try:
-            return self._execute_module(module_args=arguments, task_vars=task_vars)
+            with DeferredWarningContext(variables={}) as found:
+                answer = self._execute_module(module_args=arguments, task_vars=task_vars)
+            return _with_warnings(answer, found)
         except AnsibleError:
             raise  # the controller's own, as where the host cannot be reached
         except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
             # Ansible cannot read every JSON. What the error says may be the host's text.
             raise Malformed(f"the answer cannot be read ({type(error).__name__})") from None
+
+    def _parse_returned_data(self, res: Mapping[str, Any], *more: Any) -> Any:
+        # Ansible warns of what a host prints beside its answer. In JSON itself, control characters are escaped.
+        cleaned = {name: _without_control(res[name]) for name in ("stdout", "stderr") if isinstance(res.get(name), str)}
+        return super()._parse_returned_data({**res, **cleaned}, *more)
+
+
+def _with_warnings(answer: Any, found: Any) -> Any:
+    """Return the answer with the warnings that ansible-core captured while it read it, the host's among them."""
+    if found is None or not isinstance(answer, dict):
+        return answer
+    captured = {"warnings": found.get_warnings(), "deprecations": found.get_deprecation_warnings()}
+    return {**answer, **{name: list(notices) for name, notices in captured.items() if notices}}
+
+
+def _without_control(text: str) -> str:
+    return _CONTROL.sub("?", text.replace("\r\n", "\n"))
 
 
 def accept(answer: Any, fields: Mapping[str, Check], what: str) -> dict[str, Any]:

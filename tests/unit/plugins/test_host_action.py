@@ -11,6 +11,7 @@ from unittest.mock import MagicMock
 import pytest
 import yaml
 from ansible.errors import AnsibleConnectionFailure
+from ansible.plugins.action import ActionBase
 
 from ansible_collections.certfleet.tls.plugins.plugin_utils.host_action import HostAction
 from tests.unit.plugins import answers
@@ -130,6 +131,14 @@ def test_run_interpreter_found_by_the_controller_is_the_only_fact():
     )
     result = action.run(task_vars={"inventory_hostname": "web3"})
     assert result["ansible_facts"] == {"discovered_interpreter_python": "/usr/bin/py"}
+
+
+def test_parse_control_characters_beside_the_answer_are_replaced(monkeypatch):
+    seen = []
+    monkeypatch.setattr(ActionBase, "_parse_returned_data", lambda _self, res, *_more: seen.append(res))
+    printed = 'junk \x1b[2J \x9b \ud800 \u202e\r\n{"a": "\\u001b"}\r\n'
+    action_of("certificate")._parse_returned_data({"stdout": printed, "stderr": "\0", "rc": 0}, "legacy")
+    assert seen == [{"stdout": 'junk ?[2J ? ? ?\n{"a": "\\u001b"}\n', "stderr": "?", "rc": 0}]
 
 
 def test_run_failure_is_passed_on():
