@@ -23,7 +23,7 @@ class ActionModule(ActionBase):
                 "entry_point": {"type": "str", "choices": list(role_variables.OF_ENTRY_POINT), "default": "main"}
             }
         )
-        warnings = facts.refuse(task_vars, self._templar.template)
+        warnings = facts.refuse(task_vars, self._templar, self._task)
         result.update(changed=False, batch=batch.digests(task_vars, self._templar.template, options["entry_point"]))
         if warnings:
             result["warnings"] = warnings

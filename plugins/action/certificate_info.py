@@ -50,7 +50,7 @@ class ActionModule(HostAction):
                 "batch": {"type": "str", "choices": list(role_variables.OF_ENTRY_POINT)},
             }
         )
-        warnings = facts.refuse(task_vars, self._templar.template) if options["batch"] else []
+        warnings = facts.refuse(task_vars, self._templar, self._task) if options["batch"] else []
         seen = {}
         if options["batch"]:
             seen["batch"] = batch.digests(task_vars, self._templar.template, options["batch"])

@@ -63,6 +63,25 @@ def play(tmp_path: Path) -> Play:
     return Play(tmp_path)
 
 
+class Planted:
+    """A module that answers with facts, as setup does on a host that chooses its facts itself."""
+
+    def __init__(self, folder: Path) -> None:
+        self._library = folder / "library"
+        self._library.mkdir()
+
+    def facts(self, host: str, **values: Any) -> dict[str, Any]:
+        """A task that gives a host facts, which are not the playbook's own word as those of set_fact are."""
+        answer = json.dumps(json.dumps({"changed": False, "ansible_facts": values}))
+        (self._library / "plant.py").write_text(f"#!/usr/bin/python3\n# WANT_JSON\nprint({answer})\n")
+        return {"plant": {}, "when": f"ansible_host == '{host}'"}
+
+
+@pytest.fixture
+def planted(tmp_path: Path) -> Planted:
+    return Planted(tmp_path)
+
+
 def fact(host: str, cacheable: bool = True, **values: Any) -> dict[str, Any]:
     """A task that gives a host facts; with *cacheable* they are what setup's facts are."""
     return {
@@ -105,8 +124,9 @@ def test_role_gathered_facts_are_fine(play):
         ({}, True, []),
         ({"acme_shadowing_facts": "fail"}, True, ["web2"]),
         ({"acme_shadowing_facts": "fail", "acme_shadowing_facts_allowed": ["site"]}, False, []),
+        ({"acme_shadowing_facts": "fail", "acme_shadowing_facts_allowed": "packages,site"}, False, []),
     ],
-    ids=["warn", "fail", "allowed"],
+    ids=["warn", "fail", "allowed", "allowed by a text"],
 )
 def test_role_fact_for_a_variable_of_the_inventory(play, options, warned, failed):
     play.inventory["site"] = "shop.example"
@@ -121,6 +141,47 @@ def test_role_fact_for_a_variable_of_a_group_vars_file(play):
     (play.folder / "group_vars" / "web.yml").write_text("site: shop.example\n")
     done = play.run(fact("web3", site="bank.example"))
     assert "facts of host web3 have taken the place of variables of the inventory: site" in done.text
+
+
+@pytest.mark.parametrize(
+    ("host", "name", "value"),
+    [("web1", "inventory_hostname", "web2"), ("web2", "omit", "planted"), ("web3", "lookup", "planted")],
+)
+def test_role_fact_for_a_name_of_ansible_itself_is_refused(play, planted, host, name, value):
+    """With inventory_hostname a host is another one; with lookup and omit it has a say in tasks for all."""
+    done = play.run(planted.facts(host, **{name: value}))
+    assert [each for each in HOSTS if done.failed(each)] == [host], done.text
+    assert f"of Ansible itself, {name}, and facts win over the inventory" in done.text
+
+
+@pytest.mark.parametrize("templated", ["{{ site }}", "{{ extra | default('') }}"])
+def test_role_fact_that_an_option_is_templated_from_fails_its_host_alone(play, planted, templated):
+    play.inventory |= {"site": "1d", "acme_run_interval": templated}
+    done = play.run(planted.facts("web1", site="1h", extra="1h"))
+    assert [each for each in HOSTS if done.failed(each)] == ["web1"], done.text
+    assert "acme_run_interval is another with its facts than without them" in done.text
+
+
+@pytest.mark.parametrize("certificates", ["{{ extra | default([]) }}", "{{ [] if site == 'shop' else [site] }}"])
+def test_role_host_chooses_none_of_its_certificates_by_facts(play, planted, certificates):
+    play.inventory |= {"site": "shop", "acme_certificates": certificates}
+    club = {"name": "club", "identifiers": ["club.example"], "http_01_listen": "80", "shared": True}
+    done = play.run(planted.facts("web2", extra=[club], site=club))
+    assert [each for each in HOSTS if done.failed(each)] == ["web2"], done.text
+    assert "acme_certificates is another with its facts than without them" in done.text
+
+
+def test_role_fact_that_is_written_as_one_is_fine(play, planted):
+    play.inventory["acme_home"] = "/tmp/{{ ansible_facts.place | default('nowhere') }}"
+    done = play.run(planted.facts("web2", place="here", other="unrelated"))
+    assert done.code == 0, done.text
+
+
+def test_role_fact_does_not_hide_behind_another(play, planted):
+    """In ansible_facts, ansible_site and site are one; as variables they are two."""
+    play.inventory["site"] = "shop.example"
+    done = play.run(planted.facts("web2", site="bank.example", ansible_site="x"))
+    assert "facts of host web2 have taken the place of variables of the inventory: site" in done.text
 
 
 def test_role_option_that_differs_is_refused_with_hosts_and_values(play):

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from unittest.mock import MagicMock
 
 import pytest
@@ -12,6 +13,7 @@ from ansible.errors import AnsibleActionFail
 from ansible_collections.certfleet.tls.plugins.action.certificate_info import ActionModule
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.formats import digest
 from ansible_collections.certfleet.tls.plugins.plugin_utils import role_variables
+from ansible_collections.certfleet.tls.plugins.plugin_utils.facts import SPECIAL
 from tests.unit.plugins import answers
 
 SHOP = {"name": "shop", "identifiers": ["shop.example"], "webroot": "~/www"}
@@ -123,7 +125,16 @@ def test_options_are_checked_before_the_host_is_asked():
         run({}, certificates=[{**SHOP, "challenge": "none"}])
 
 
-VARIABLES = {"hostvars": {}, "ansible_facts": {"distribution": "Debian"}, "acme_eab": {"kid": "1", "key": "sesame"}}
+def variables(**facts_of_host):
+    manager = SimpleNamespace(_fact_cache={"web3": facts_of_host})
+    return {
+        "hostvars": SimpleNamespace(_variable_manager=manager),
+        "ansible_facts": facts_of_host,
+        "acme_eab": {"kid": "1", "key": "sesame"},
+    }
+
+
+VARIABLES = variables(ansible_distribution="Debian")
 
 
 def test_batch_returns_a_digest_of_each_option_and_no_secret():
@@ -138,20 +149,20 @@ def test_batch_is_not_sent_to_the_host():
     assert "batch" not in action._execute_module.call_args.kwargs["module_args"]
 
 
-@pytest.mark.parametrize("variable", sorted(role_variables.ALL))
+@pytest.mark.parametrize("variable", sorted(role_variables.ALL | SPECIAL - {"inventory_hostname"}))
 def test_batch_host_with_a_fact_for_a_variable_of_the_role_is_left_out(variable):
     action = action_of({"certificates": [facts()]}, certificates=[SHOP], batch="main")
     with pytest.raises(AnsibleActionFail, match=f"host web3 is left out: its facts .* {variable}, and facts win"):
-        action.run(task_vars={"inventory_hostname": "web3", **VARIABLES, "ansible_facts": {variable: "x"}})
+        action.run(task_vars={"inventory_hostname": "web3", **variables(**{variable: "x"})})
     action._execute_module.assert_not_called()
 
 
 def test_batch_fact_that_is_no_variable_is_fine(monkeypatch):
     monkeypatch.setattr("ansible.constants.INJECT_FACTS_AS_VARS", False)
-    fact = {**VARIABLES, "ansible_facts": {"acme_dns": "x"}}
+    fact = variables(acme_dns="x")
     assert not run({"certificates": [facts()]}, fact, certificates=[SHOP], batch="main").get("failed")
 
 
 def test_without_batch_facts_of_the_role_s_names_are_nobody_s_business():
-    fact = {**VARIABLES, "ansible_facts": {"acme_dns": "x"}}
+    fact = variables(acme_dns="x")
     assert "batch" not in run({"certificates": [facts()]}, fact, certificates=[SHOP])

@@ -8,9 +8,13 @@ import re
 from collections import Counter
 from pathlib import Path
 
+import pytest
 import yaml
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar
+from jinja2 import Environment, meta
 
-from ansible_collections.certfleet.tls.plugins.plugin_utils import role_variables
+from ansible_collections.certfleet.tls.plugins.plugin_utils import facts, role_variables
 
 ROLE = Path(__file__).parents[3] / "roles" / "acme"
 SPECS = yaml.safe_load((ROLE / "meta/argument_specs.yml").read_text())["argument_specs"]
@@ -55,6 +59,36 @@ def test_batch_options_are_taken_from_the_plan():
         # dns_write_by_tasks.yml gives tasks files the plan's.
         allowed = {"acme_dns_no_log"} if path.parent.name == "dns" else set()
         assert used & set(role_variables.BATCH) <= allowed, path.name
+
+
+# Ansible gives them after the facts, and tasks of loops and rescues theirs.
+WIN_OVER_FACTS = {"ansible_check_mode", "ansible_play_batch", "ansible_play_hosts", "ansible_play_hosts_all"} | {
+    "ansible_playbook_python",
+    "ansible_version",
+    "hostvars",
+    "item",
+    "ansible_failed_result",
+}
+
+
+@pytest.mark.parametrize("path", [*ROLE.glob("tasks/**/*.yml"), *ROLE.glob("vars/*.yml")], ids=lambda path: path.stem)
+def test_no_template_has_a_name_that_a_fact_may_take(path):
+    """In a task that runs once, such a fact of one host would count for all."""
+    text = "\n".join(line.split(" #")[0] for line in path.read_text().splitlines())
+    expressions = re.findall(r"\{\{(.*?)\}\}", text, re.DOTALL) + re.findall(r"(?:when|until): (?!>)(.+)", text)
+    names = {name for expression in expressions for name in _free(expression)}
+    roles_own = {name for name in names if name.startswith("_acme_")}  # role variables win over facts
+    assert names - roles_own - role_variables.ALL - facts.SPECIAL - WIN_OVER_FACTS == set()
+
+
+def test_jinja_s_globals_are_known():
+    assert set(Templar(DataLoader()).environment.globals) <= facts.SPECIAL
+
+
+def _free(expression):
+    """The names of variables in an expression. Jinja itself does not know Ansible's filters and tests."""
+    known = re.sub(r"\bis (not )?[\w.]+", r"is \1defined", re.sub(r"\|\s*[\w.]+", "| default", expression))
+    return meta.find_undeclared_variables(Environment(autoescape=True).parse("{{ " + known + " }}"))
 
 
 def _keys(block):
