@@ -52,7 +52,7 @@ def refuse(task_vars: Mapping[str, Any], templar: Any, task: Any) -> list[str]:
     host, hostvars = task_vars["inventory_hostname"], task_vars["hostvars"]
     found = shadowing(raw(hostvars, host), role_variables.ALL | SPECIAL)
     if found:
-        raise AnsibleActionFail(_left_out(host, found))
+        raise AnsibleActionFail(_left_out(f"host {host}", found))
     chosen = batch.values(task_vars, templar.template, _CHOICES)
     allowed = check_type_list(chosen["acme_shadowing_facts_allowed"] or [])  # -e gives one text with commas
     unusual = unexpected(hostvars, host, allowed)
@@ -65,9 +65,9 @@ def refuse(task_vars: Mapping[str, Any], templar: Any, task: Any) -> list[str]:
     return [f"{line}. {_REMEDY}"] if others else []
 
 
-def _left_out(host: str, found: list[str]) -> str:
+def _left_out(which: str, found: list[str]) -> str:
     return (
-        f"host {host} is left out: its facts have the names of variables of the role certfleet.tls.acme or of "
+        f"{which} is left out: its facts have the names of variables of the role certfleet.tls.acme or of "
         f"Ansible itself, {', '.join(found)}, and facts win over the inventory. {_REMEDY}"
     )
 

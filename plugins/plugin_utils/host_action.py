@@ -20,7 +20,7 @@ from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 
 from .contracts import Contract
-from .schema import Check, Malformed, flag, listing, message, printable, record
+from .schema import Check, Malformed, flag, listing, message, printable, record, text
 
 try:
     # From ansible-core 2.19 on it shows the host's own warnings whatever the result has: they are captured here.
@@ -35,6 +35,7 @@ except ImportError:
 # C0 without tab and line feed, C1, surrogates, and what changes the direction or the lines of a text.
 _CONTROL = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\ud800-\\udfff\\u200b-\\u200f\\u2028-\\u202e\\u2066-\\u2069]")
 _FLAGS = ("changed", "failed", "skipped", "unreachable")
+_interpreter = text(r"/.+")  # the host has printed it
 _SHORT = 500  # characters of what a program printed that did not get to its answer
 
 
@@ -60,12 +61,13 @@ class HostAction(ActionBase):  # type: ignore[misc]  # ansible-core has no types
         try:
             answer = self._answer(arguments, task_vars)
             accepted = accept(answer, type(self).contract(arguments), f"{module} on {host}")
+            if self._discovered_interpreter_key:
+                # Only where Ansible looked for it. The answer has it only where Ansible put it there.
+                found = _interpreter(self._discovered_interpreter, "the path of its Python")
+                accepted["ansible_facts"] = {self._discovered_interpreter_key: found}
+            return accepted
         except Malformed as error:
             return {"failed": True, "msg": f"host {host} returned malformed data for {module}: {error}"}
-        if self._discovered_interpreter_key:
-            # Found out by the controller. The answer has it only where Ansible put it there.
-            accepted["ansible_facts"] = {self._discovered_interpreter_key: self._discovered_interpreter}
-        return accepted
 
     def _answer(self, arguments: dict[str, Any], task_vars: Mapping[str, Any]) -> Any:
         try:

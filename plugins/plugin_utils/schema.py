@@ -20,7 +20,8 @@ Check = Callable[[Any, str], Any]
 _LONGEST_TEXT = 4096  # characters
 _LONGEST_PEM = 1 << 20  # characters: the largest file of a version that a host reads
 _PEM = re.compile(r"[A-Za-z0-9+/=\-\r\n ]*")
-_LONGEST_MESSAGE = 1 << 16  # characters
+_LONGEST_MESSAGE = 1 << 12  # characters: an answer may have many, and the plan prints them
+_LONGEST_REPORT = 1 << 16  # characters
 _INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 
 
@@ -56,14 +57,14 @@ def pem(value: Any, place: str) -> str:
 
 def message(value: Any, place: str) -> str:
     """A text for people, on one line. Each character that cannot be printed becomes a '?', a line break a blank."""
-    return printable(value, place, " ").rstrip()
+    return printable(value, place, " ", _LONGEST_MESSAGE).rstrip()
 
 
-def printable(value: Any, place: str, line_break: str = "\n") -> str:
+def printable(value: Any, place: str, line_break: str = "\n", longest: int = _LONGEST_REPORT) -> str:
     """A text for people, cut where it is too long. Each character that cannot be printed becomes a '?'."""
     if not isinstance(value, str):
         raise Malformed(f"{place} is not a text")
-    found = _plain(value)[:_LONGEST_MESSAGE]
+    found = _plain(value)[:longest]
     if found.isprintable():
         return found
     # splitlines() also knows the line breaks that a terminal acts on beside "\n".

@@ -164,7 +164,7 @@ def test_accept_failed_answer_fields_are_checked_all_the_same():
         ("nul\0 tab\tend", "nul? tab end"),
         ("half \ud800", "half ?"),
         ("\u202eright to left", "?right to left"),
-        ("x" * 70_000, "x" * 65_536),
+        ("x" * 70_000, "x" * 4096),
     ],
 )
 def test_accept_message_has_printable_characters_on_one_line(said, shown):
@@ -187,6 +187,12 @@ def test_accept_message_has_printable_characters_on_one_line(said, shown):
 )
 def test_accept_module_without_an_answer_says_what_was_printed(more, reason):
     assert accepted("certificate", {"failed": True, "msg": "MODULE FAILURE", **more})["msg"] == reason
+
+
+def test_accept_message_is_cut_where_it_is_too_long():
+    """The plan prints the problems of certificates, of which an answer may have a thousand."""
+    answer = accepted("certificate", {"failed": True, "msg": "x" * 100_000, "exception": "x" * 100_000})
+    assert (len(answer["msg"]), len(answer["exception"])) == (4096, 65536)
 
 
 class Tagged(str):

@@ -141,5 +141,17 @@ def test_parse_control_characters_beside_the_answer_are_replaced(monkeypatch):
     assert seen == [{"stdout": 'junk ?[2J ? ? ?\n{"a": "\\u001b"}\n', "stderr": "?", "rc": 0}]
 
 
+@pytest.mark.parametrize("printed", ["python3", "/usr/bin/py\x1b[2J", "/usr/bin/py\n/usr/bin/other", "/" * 5000])
+def test_run_interpreter_that_is_no_path_is_refused(printed):
+    """The host itself prints it."""
+    action = action_of("certificate_request")
+    action._discovered_interpreter_key, action._discovered_interpreter = "discovered_interpreter_python", printed
+    action._execute_module = MagicMock(return_value=answers.answer("certificate_request"))
+    result = action.run(task_vars={"inventory_hostname": "web3"})
+    assert result["failed"]
+    assert result["msg"].startswith("host web3 returned malformed data for certificate_request: the path of its Python")
+    assert "ansible_facts" not in result
+
+
 def test_run_failure_is_passed_on():
     assert run("certificate", {"failed": True, "msg": "no Python"})["msg"] == "no Python"
