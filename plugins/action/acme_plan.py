@@ -53,6 +53,7 @@ class ActionModule(ActionBase):
                 "request_timeout": {"type": "int", "default": 30},
                 "certificates": {"type": "list", "elements": "dict", "required": True},
                 "batch": {"type": "str"},
+                "history": {"type": "path"},
                 "elsewhere": {"type": "list", "elements": "dict", "default": []},
                 "unlisted": {"type": "dict", "default": {}},
                 "remove_unlisted": {"type": "bool", "default": False},
@@ -134,12 +135,15 @@ class ActionModule(ActionBase):
                 options["certificates"], urls, now, options["force"], ask_renewal, selection, interval, revoked
             )
             elsewhere = plan.make(options["elsewhere"], urls, now, False, ask_renewal, revoked=revoked)
-            planned = sharing.share(planned, elsewhere)
+            record = _Record(options["history"], warnings)
+            planned = sharing.share(planned, elsewhere, record.read, selection.since() if selection else "")
             if any(item.decision.action == ISSUE for item in planned):
                 planned = self._with_a_ca(planned, list(cas.values()), warnings)
                 able = [url for url in urls if not cas[url].trouble]
                 planned = [plan.ordered_from(item, able[0] if able else urls[0], urls[0]) for item in planned]
-                planned, waiting = rationing.keep_within(planned, limits, able, now, registered_domain.counter)
+                planned, waiting = rationing.keep_within(
+                    planned, limits, able, now, registered_domain.counter, record.read
+                )
                 warnings += waiting
             elif options["certificates"] and cas[urls[0]].trouble:
                 warnings.append(f"{cas[urls[0]].trouble}; nothing is issued in this run")
@@ -231,6 +235,26 @@ def _text(path: str) -> str:
         return Path(path).expanduser().read_text(encoding="utf-8-sig", errors="replace")
     except OSError as error:
         raise AcmeError(f"{path} cannot be read: {error.strerror}") from None
+
+
+class _Record:
+    """The controller's record of what it was issued, read once it is needed."""
+
+    def __init__(self, path: str | None, warnings: list[str]) -> None:
+        self._path = path
+        self._warnings = warnings
+        self._issuances: list[issuance_history.Issuance] | None = None
+
+    def read(self) -> Sequence[issuance_history.Issuance]:
+        """The issuances, the oldest first; none where it cannot be read, of which there is a warning."""
+        if self._issuances is None:
+            try:
+                # What is damaged is reported where the record is needed most, in a revocation.
+                self._issuances = issuance_history.read(self._path)[0] if self._path else []
+            except AcmeError as error:
+                self._warnings.append(str(error))
+                self._issuances = []
+        return self._issuances
 
 
 class _Ca:

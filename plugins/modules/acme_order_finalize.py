@@ -358,6 +358,7 @@ def issuance_of(client, option, chain):
         account_uri=option["account_uri"],
         names=tuple(option["identifiers"]),
         certificate=chain.certificate,
+        chain=chain.chain,
     )
 
 

@@ -40,6 +40,13 @@ options:
         templated for has them, become RV(options) and RV(digests), which later steps use.
     type: str
     version_added: 0.4.0
+  history:
+    description:
+      - The controller's record of what it was issued, which M(certfleet.tls.acme_order_finalize) writes. Where it has a
+        certificate that hosts share, they get no other one from each other. Where it has all of the last eight days, it
+        counts for O(limits), and not what hosts say.
+    type: path
+    version_added: 0.4.0
   elsewhere:
     description:
       - The same of hosts that nothing is planned for, but that may have a shared certificate which others lack.

@@ -81,7 +81,8 @@ def received(
         if finalized.get("skipped"):  # this is check mode, in which no keys are made
             more.append({"name": name, "status": "keep"})
         elif share["serial"] is not None:
-            more.append(_given(share, hostvars, host, {}))
+            recorded = {key: share[key] for key in ("certificate", "chain", "created") if key in share}
+            more.append(_given(share, hostvars, host, recorded))
         else:
             requested = hostvars[owner].get("acme_request") or {}
             of_owner = outcomes(plan, ordered, requested, finalized, owner, problems)

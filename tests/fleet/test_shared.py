@@ -4,14 +4,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 
 from tests.fleet.fleet import HOME, PATIENCE, Fleet, Run
 from tests.fleet.test_play import play
 from tests.fleet.test_secrecy import Sampler, everything_written, secret_parts, traces
 from tests.lab.process import wait
+from tests.unit.pki import ca
 
 
 @pytest.fixture
@@ -202,3 +207,31 @@ def test_the_key_is_never_seen_on_its_way(trio: Fleet, tmp_path: Path) -> None:
         places = {trace.partition(" in ")[2] for trace in traces(keys, files)}
         assert len(places) == 2
         assert {path.rpartition("/")[2] for path in places} == {"privkey.pem"}
+
+
+def test_certificate_that_nobody_issued_is_passed_on_to_nobody(trio: Fleet) -> None:
+    """A hostile host has one of its own CA, good for decades: without the record, all would have taken it."""
+    assert trio.site().code == 0
+    first = all_have_one(trio)
+    folder = next(path for path in trio.lab.path("web3", f"{HOME}/versions/shop").iterdir() if path.is_dir())
+    key = serialization.load_pem_private_key((folder / "privkey.pem").read_bytes(), None)
+    now = datetime.now(timezone.utc).replace(microsecond=0)
+    validity = {"not_before": now - timedelta(hours=1), "not_after": now + timedelta(days=8000)}
+    root = ca.Authority.root("Hostile root", **validity)
+    files = {
+        "cert.pem": ca.pem(root.leaf(key.public_key(), ["lb.lab.test"], **validity)).encode(),
+        "chain.pem": ca.pem(root.certificate).encode(),
+    }
+    files["fullchain.pem"] = files["cert.pem"] + files["chain.pem"]
+    manifest = json.loads((folder / "version.json").read_text())
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+        manifest["files"][name] = hashlib.sha256(content).hexdigest()
+    times = {name: instant.strftime("%Y-%m-%dT%H:%M:%SZ") for name, instant in validity.items()}
+    manifest.update(**times, serial="bad", ari_id=None, created=times["not_before"])
+    (folder / "version.json").write_text(json.dumps(manifest))
+
+    run = trio.site()
+    assert run.code == 0
+    assert run.planned == ["web3: certificate shop: receive (not the one that is shared: from web1)"]
+    assert all_have_one(trio) == first

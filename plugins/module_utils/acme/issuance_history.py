@@ -4,8 +4,9 @@
 
 """The controller's own record of the certificates that it was issued: a file of JSON, a line for each certificate.
 
-A host whose root is hostile can lie about its certificates. Revocation holds its word against this record, which also
-has the certificates themselves, since a CA revokes only what it is shown (RFC 8555 section 7.6).
+A host whose root is hostile can lie about its certificates. Revocation, rate limits and what hosts share compare its
+word with this record, which also has the certificates themselves, since a CA revokes only what it is shown (RFC 8555
+section 7.6).
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ import json
 import os
 import stat
 import threading
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from .errors import AcmeError
+from .times import parse_utc
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Issuance:
     """A certificate that was issued.
 
     time: when it was downloaded, and not_after: until when it is valid, as manifests have times. host and name: whose
-    it is. serial: hexadecimal. directory: the CA's URL. names: the identifiers. certificate: PEM, without its chain.
+    it is. serial: hexadecimal. directory: the CA's URL. names: the identifiers. certificate and chain: PEM.
     """
 
     time: str
@@ -38,6 +40,7 @@ class Issuance:
     account_uri: str
     names: tuple[str, ...]
     certificate: str
+    chain: str = ""
 
     def line(self) -> bytes:
         """Return it as a line of the file."""
@@ -49,13 +52,16 @@ class Issuance:
         found = json.loads(line)
         if not isinstance(found, dict):
             raise ValueError("it is not a JSON object")
-        values: dict[str, Any] = {field.name: found.get(field.name) for field in fields(cls)}
+        values: dict[str, Any] = {
+            field.name: found.get(field.name, "" if field.name == "chain" else None) for field in fields(cls)
+        }
         names = values.pop("names")
         if not all(isinstance(value, str) for value in values.values()):
             raise ValueError("a field is missing or is not a text")
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise ValueError("names is not a list of texts")
         int(values["serial"], 16)
+        parse_utc(values["time"])
         return cls(**values, names=tuple(names))
 
 
@@ -107,6 +113,17 @@ class Recorder:
         finally:
             os.close(self._handle)
             self._handle = None
+
+
+def of_names(record: Iterable[Issuance], name: str, identifiers: Collection[str]) -> dict[str, Issuance]:
+    """Return the issuances of a certificate *name* for just these identifiers, by serial number."""
+    wanted = set(identifiers)
+    return {item.serial: item for item in record if item.name == name and set(item.names) == wanted}
+
+
+def reaches_back_to(record: Sequence[Issuance], instant: str) -> bool:
+    """Return True if the record began before an *instant* (as manifests have it), so that it has all since then."""
+    return any(item.time < instant for item in record[:1])
 
 
 def read(path: str) -> tuple[list[Issuance], list[str]]:

@@ -17,6 +17,7 @@ from ..pki.manifest import utc
 from .decision import ISSUE, REFUSE, Decision, decide
 from .directory import Directory
 from .errors import AcmeError
+from .issuance_history import Issuance
 from .renewal_info import RenewalInfo
 
 LIVE, PENDING = "live", "pending"
@@ -28,12 +29,20 @@ AskRenewal = Callable[[Mapping[str, list[str]]], Mapping[str, RenewalInfo]]
 
 @dataclass(frozen=True)
 class Share:
-    """From whom a host gets a shared certificate: the owner's one with *serial*, or the one that it orders now."""
+    """From whom a host gets a shared certificate: the owner's one with *serial*, or the one that it orders now.
+
+    issued: what the controller's record has of it, whose word counts then, and not the owner's.
+    """
 
     owner: str
     serial: str | None = None
     directory: str | None = None
     account_uri: str | None = None
+    issued: Issuance | None = None
+
+    def result(self) -> dict[str, Any]:
+        """What the host is told."""
+        return {field: getattr(self, field) for field in ("owner", "serial", "directory", "account_uri")}
 
 
 @dataclass(frozen=True)
@@ -70,7 +79,7 @@ class Planned:
             "can_wait": decision.can_wait,
             "replaces_cert_id": self.replaces,
             "next": utc(decision.next_at) if decision.next_at else None,
-            **({"share": vars(self.share)} if self.share else {}),
+            **({"share": self.share.result()} if self.share else {}),
             **({"directory": self.directory} if self.directory else {}),
             **({"selected": True} if self.selected else {}),
             **({"explanation_url": self.info.explanation_url} if self.info and self.info.explanation_url else {}),

@@ -18,12 +18,15 @@ from ..pki.identifiers import IdentifierError, check, names
 from ..pki.manifest import utc
 from .budget import EXEMPT, NEW, RENEWAL, Budget, Limits, Opening
 from .decision import ISSUE, REFUSE, emergency_point
+from .issuance_history import Issuance, reaches_back_to
 from .plan import Planned, ordered_from
 from .times import parse_utc
 
 _MOST_WARNINGS = 5
 # No host can claim more of what others share, of each of its certificates.
 _MOST_CLAIMED = 5
+#: When something was ordered, for which names, and whether it was a renewal.
+Spent = tuple[datetime, Collection[str], str]
 _NEVER = datetime.max.replace(tzinfo=timezone.utc)
 
 
@@ -33,16 +36,17 @@ def keep_within(
     cas: Sequence[str],
     now: datetime,
     domain_of: Callable[[], Callable[[str], str]],
+    read_record: Callable[[], Sequence[Issuance]] = tuple,
 ) -> tuple[list[Planned], list[str]]:
     """The plan with no more orders than the CAs' *limits* admit, and warnings about what waits.
 
     *cas*: the URLs of the CAs to order from, the first choice first. An order goes to the first of them that has room
-    for it. *domain_of* gives budget.Budget's, once it is needed.
+    for it. *domain_of* gives budget.Budget's, and *read_record* the controller's record, once they are needed.
     """
     numbers = [number for number, plan in enumerate(planned) if plan.decision.action == ISSUE]
     if not any(url in limits and _kind(planned[number], url, now) != EXEMPT for number in numbers for url in cas):
         return list(planned), []
-    budgets = _budgets(planned, len(numbers), limits, cas, now, domain_of)
+    budgets = _budgets(_past(planned, now, read_record()), len(numbers), limits, cas, now, domain_of)
     result = list(planned)
     waiting: list[tuple[Opening, str]] = []
     for number in sorted(numbers, key=lambda number: _urgency(planned[number])):
@@ -54,14 +58,13 @@ def keep_within(
 
 
 def _budgets(
-    planned: Sequence[Planned],
+    past: Mapping[str, list[Spent]],
     orders: int,
     limits: Mapping[str, Limits],
     cas: Sequence[str],
     now: datetime,
     domain_of: Callable[[], Callable[[str], str]],
 ) -> dict[str, Budget]:
-    past = _past(planned, now)
     budgets = {}
     for url in filter(limits.__contains__, cas):
         own, spent = limits[url], past.get(url, [])
@@ -73,9 +76,32 @@ def _budgets(
     return budgets
 
 
-def _past(planned: Iterable[Planned], now: datetime) -> dict[str, list[tuple[datetime, Collection[str], str]]]:
-    """What was ordered lately, by CA; what several hosts share, once."""
-    result: dict[str, dict[Any, tuple[datetime, Collection[str], str]]] = {}
+def _past(planned: Iterable[Planned], now: datetime, record: Sequence[Issuance]) -> dict[str, list[Spent]]:
+    """What was ordered lately, by CA: by the controller's record, if that reaches back so far, else by the hosts."""
+    if reaches_back_to(record, _oldest(now)):
+        return _recorded(record, now)
+    return _said(planned, now)
+
+
+def _oldest(now: datetime) -> str:
+    return utc(now - timedelta(days=8))
+
+
+def _recorded(record: Sequence[Issuance], now: datetime) -> dict[str, list[Spent]]:
+    result: dict[str, list[Spent]] = {}
+    before: set[tuple[str, frozenset[str]]] = set()
+    for item in record:
+        what = (item.directory, frozenset(item.names))
+        if item.time > _oldest(now):
+            kind = RENEWAL if what in before else NEW
+            result.setdefault(item.directory, []).append((parse_utc(item.time), item.names, kind))
+        before.add(what)
+    return result
+
+
+def _said(planned: Iterable[Planned], now: datetime) -> dict[str, list[Spent]]:
+    """What hosts say; what several of them share, once."""
+    result: dict[str, dict[Any, Spent]] = {}
     for plan in planned:
         claimed = _claimed(plan.found, now)
         wanted = _names(plan) if claimed else []
@@ -92,7 +118,7 @@ def _past(planned: Iterable[Planned], now: datetime) -> dict[str, list[tuple[dat
 
 def _claimed(found: Mapping[str, Any], now: datetime) -> list[Mapping[str, Any]]:
     """What a host says was issued to it lately."""
-    issued, oldest = found.get("issued"), utc(now - timedelta(days=8))
+    issued, oldest = found.get("issued"), _oldest(now)
     if found.get("invalid") or not isinstance(issued, list):
         return []
     return [item for item in issued[-_MOST_CLAIMED:] if isinstance(item, dict) and str(item.get("at")) > oldest]

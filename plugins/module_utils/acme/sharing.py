@@ -10,12 +10,13 @@ Pure, and standard library only.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from ..pki.identifiers import check, names
 from .decision import ISSUE, KEEP, RECEIVE, REFUSE, REPAIR, SWITCH, Decision
+from .issuance_history import Issuance, of_names
 from .plan import Planned, Share
 
 # Reasons to issue that are a host's own: the certificate itself may go on.
@@ -23,10 +24,20 @@ _OF_THE_HOST = ("missing", "damaged", "key does not match")
 _ALIKE = ("identifiers", "key_type", "profile")
 
 
-def share(planned: Sequence[Planned], elsewhere: Sequence[Planned] = ()) -> list[Planned]:
+#: Give the controller's record of what it issued; it is read only where it bears on who gives.
+ReadRecord = Callable[[], Sequence[Issuance]]
+
+
+def share(
+    planned: Sequence[Planned],
+    elsewhere: Sequence[Planned] = (),
+    read_record: ReadRecord = tuple,
+    since: str = "",
+) -> list[Planned]:
     """The plan with one order at most for each shared certificate. *planned* is in the order of the play.
 
-    *elsewhere*: hosts of earlier batches, which give what they have and get nothing.
+    *elsewhere*: hosts of earlier batches, which give what they have and get nothing. *since*: what is to be replaced
+    was issued before, as the record has times.
     """
     result = list(planned)
     givers: dict[str, list[Planned]] = {}
@@ -39,7 +50,7 @@ def share(planned: Sequence[Planned], elsewhere: Sequence[Planned] = ()) -> list
             groups.setdefault(plan.name, []).append(number)
     for numbers in groups.values():
         group = [result[number] for number in numbers]
-        for number, plan in zip(numbers, _of_group(group, givers.get(group[0].name, []))):
+        for number, plan in zip(numbers, _of_group(group, givers.get(group[0].name, []), read_record, since)):
             result[number] = plan
     return result
 
@@ -63,11 +74,21 @@ def shares(planned: Sequence[Planned]) -> list[dict[str, Any]]:
     for plan in planned:
         if plan.share:
             key = (plan.share.owner, plan.name)
-            result.setdefault(key, {"name": plan.name, **vars(plan.share), "hosts": []})["hosts"].append(plan.host)
+            result.setdefault(key, {"name": plan.name, **_told(plan.share), "hosts": []})["hosts"].append(plan.host)
     return list(result.values())
 
 
-def _of_group(group: list[Planned], givers: list[Planned]) -> list[Planned]:
+def _told(share: Share) -> dict[str, Any]:
+    issued = share.issued
+    recorded = (
+        {"certificate": issued.certificate, "chain": issued.chain, "created": issued.time}
+        if issued and issued.chain
+        else {}
+    )
+    return {**share.result(), **recorded}
+
+
+def _of_group(group: list[Planned], givers: list[Planned], read_record: ReadRecord, since: str) -> list[Planned]:
     members = [plan for plan in group if plan.decision.action != REFUSE]
     problem = _difference([*givers, *members])
     if problem:
@@ -78,14 +99,38 @@ def _of_group(group: list[Planned], givers: list[Planned]) -> list[Planned]:
     # What is due for its own sake is due wherever it is.
     spent = {_live(plan, "serial") for plan in members if _is_spent(plan)}
     holders = [plan for plan in (*givers, *members) if _serial(plan) not in (None, *spent)]
+    if holders and len({_serial(plan) for plan in (*givers, *members)}) == 1:
+        return group  # all have it, and there is nothing to choose
+    recorded = _recorded([*givers, *members], read_record)
+    if recorded:
+        # One of them may be hostile, and say that it has a better one.
+        replaced = since if any(plan.selected for plan in members) else ""
+        holders = [plan for plan in holders if _serial(plan) in recorded and recorded[_serial(plan)].time >= replaced]
     if holders:
-        giver = max(holders, key=lambda plan: str(_held(plan)["not_after"]))  # the first of those with the latest
-        return [_from_giver(plan, giver) if plan in members else plan for plan in group]
+        giver = max(holders, key=lambda plan: _not_after(plan, recorded))  # the first of those with the latest
+        issued = recorded.get(str(_serial(giver)))
+        return [_from_giver(plan, giver, issued) if plan in members else plan for plan in group]
     owner = next(filter(_has_order, members), members[0])
     return [_with_owner(plan, owner, members) if plan in members else plan for plan in group]
 
 
-def _from_giver(plan: Planned, giver: Planned) -> Planned:
+def _recorded(group: Sequence[Planned], read_record: ReadRecord) -> Mapping[Any, Issuance]:
+    """What the record has of the certificate that a group shares, by serial number.
+
+    Nothing where it has none of those that the group uses: then others order for it, with a record of their own.
+    """
+    wanted = group[0].found["wanted"]
+    recorded = of_names(read_record(), group[0].name, names(check(wanted["identifiers"], wanted["challenge"])))
+    used = {_live(plan, "serial") for plan in group} | {_serial(plan) for plan in group}
+    return {} if used.isdisjoint(recorded) else recorded
+
+
+def _not_after(plan: Planned, recorded: Mapping[Any, Issuance]) -> str:
+    issued = recorded.get(_serial(plan))
+    return issued.not_after if issued else str(_held(plan)["not_after"])
+
+
+def _from_giver(plan: Planned, giver: Planned, issued: Issuance | None = None) -> Planned:
     serial = _serial(giver)
     if _serial(plan) == serial and plan.decision.action in (KEEP, REPAIR, SWITCH):
         return plan
@@ -96,12 +141,19 @@ def _from_giver(plan: Planned, giver: Planned) -> Planned:
         plan,
         decision=decision,
         replaces=None,
-        share=Share(giver.host, serial, version["directory"], version.get("account_uri")),
+        share=Share(
+            giver.host,
+            serial,
+            issued.directory if issued else version["directory"],
+            issued.account_uri if issued else version.get("account_uri"),
+            issued,
+        ),
     )
 
 
 def _with_owner(plan: Planned, owner: Planned, members: list[Planned]) -> Planned:
-    reason = next(member.decision.reason for member in members if member.decision.action == ISSUE)
+    due = (member.decision.reason for member in members if member.decision.action == ISSUE)
+    reason = next(due, "not the one that is shared")
     if plan is not owner:
         own = plan.decision.reason if plan.decision.action == ISSUE else reason
         decision = Decision(RECEIVE, own, f"from {owner.host}", can_wait=_can_wait(plan), repair=_repair(plan))

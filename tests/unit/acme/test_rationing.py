@@ -9,6 +9,7 @@ import pytest
 from ansible_collections.certfleet.tls.plugins.module_utils.acme import plan, rationing
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.budget import Limits, Rate
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.decision import ISSUE, KEEP, REFUSE
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.issuance_history import Issuance
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.renewal_info import RenewalInfo
 from tests.unit.acme.test_decision import CA, DAY, DUE, FRESH, HOUR, URGENT, found, utc
 
@@ -180,6 +181,31 @@ def test_the_next_ca_takes_what_the_first_has_no_room_for():
     # One without limits takes all.
     kept, _warnings = keep_within({CA: ORDERS}, *(item(name) for name in "abcd"), cas=(CA, OTHER))
     assert [plan.directory for plan in kept] == [None, None, OTHER, OTHER]
+
+
+def recorded(name, days, domain="shop.example"):
+    """A line of the controller's record, of so many days ago."""
+    return Issuance(utc(NOW - days * DAY), "web1", name, "0a", "", CA, "", (f"{name}.{domain}",), "")
+
+
+@pytest.mark.parametrize(
+    ("record", "expected"),
+    [
+        # It reaches back: what the host claims counts for nothing.
+        ([recorded("old", 30)], ["a issue", "b issue"]),
+        ([recorded("old", 30), recorded("y", 1)], ["a issue", "b refuse"]),
+        ([recorded("old", 30), recorded("y", 1, "other.example")], ["a issue", "b issue"]),
+        # A renewal counts for the exact set only.
+        ([recorded("y", 30), recorded("y", 1)], ["a issue", "b issue"]),
+        # It began lately, so there may be more.
+        ([recorded("y", 1, "other.example")], ["a issue", "b refuse"]),
+        ([], ["a issue", "b refuse"]),
+    ],
+)
+def test_keep_within_counts_the_record_where_it_reaches_back(record, expected):
+    planned = plan.make([missing("a", issued=[spent("a")]), missing("b")], [CA], NOW, False, lambda asked: {})
+    kept, _warnings = rationing.keep_within(planned, {CA: PER_DOMAIN}, [CA], NOW, lambda: domain_of, lambda: record)
+    assert [f"{plan.host} {plan.decision.action}" for plan in kept] == expected
 
 
 class TestWhatAHostClaims:

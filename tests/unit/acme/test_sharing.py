@@ -7,6 +7,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.certfleet.tls.plugins.module_utils.acme import plan, sharing
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.issuance_history import Issuance
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.plan import Share
 from tests.unit.acme.test_decision import CA, DAY, DUE, END, FRESH, ISSUED, URGENT, found, utc
 
@@ -34,13 +35,29 @@ def awaits_switch(serial):
     return has("0a", pending=pending(issued=issued))
 
 
-def planned(*items, now=FRESH, forced=False, elsewhere=()):
+def planned(*items, now=FRESH, forced=False, elsewhere=(), record=(), replaced=None):
     items = [{**item, "host": f"web{number}"} for number, item in enumerate(items, 1)]
     elsewhere = [{**item, "host": f"before{number}"} for number, item in enumerate(elsewhere, 1)]
     made, before = (
-        plan.make(of, [CA], now, force, lambda _: {}) for of, force in ((items, forced), (elsewhere, False))
+        plan.make(of, [CA], now, force, lambda _: {}, replaced if force is forced else None)
+        for of, force in ((items, forced), (elsewhere, False))
     )
-    return sharing.share(made, before)
+    return sharing.share(made, before, lambda: record, SINCE if replaced else "")
+
+
+SINCE = "2026-10-10T00:00:00Z"
+
+
+def issued(
+    serial, not_after=END, time="2026-10-01T00:00:00Z", name="shop", identifiers=("shop.example", "www.shop.example")
+):
+    """A line of the controller's record."""
+    return Issuance(
+        time, "web1", name, serial, utc(not_after), CA, ACCOUNT, identifiers, f"PEM {serial}", f"CHAIN {serial}"
+    )
+
+
+LONG = {"not_after": utc(END + 9000 * DAY)}
 
 
 def told(result):
@@ -105,6 +122,74 @@ UNREADY = {"problems": ["home /etc/acme cannot be written"]}
 )
 def test_who_does_what(items, options, expected):
     assert told(planned(*items, **options)) == expected
+
+
+@pytest.mark.parametrize(
+    ("items", "options", "expected"),
+    [
+        # A host claims one that nobody issued and that is good for longest.
+        (
+            [has("0a"), has("0a"), has("bad", live=LONG)],
+            {"record": [issued("0a")]},
+            ["keep", "keep", "receive 0a web1"],
+        ),
+        ([lacks(), has("bad", live=LONG), has("0a")], {"record": [issued("0a")]}, ["receive 0a web3"] * 2 + ["keep"]),
+        # It claims that an issued one is good for longer than it is.
+        (
+            [has("0a"), has("0b", live=LONG)],
+            {"record": [issued("0b", END - DAY), issued("0a", END)]},
+            ["keep", "receive 0a web1"],
+        ),
+        # All others have one that is due: there is a new order, and not what one claims.
+        (
+            [has("0a"), has("bad", live={"not_before": utc(DUE), **LONG})],
+            {"record": [issued("0a")], "now": DUE},
+            ["issue lifetime", "receive new web1"],
+        ),
+        # A record that has none of what they use is another's, or of another certificate: their word counts.
+        ([has("0a"), has("0b", live=LONG)], {"record": [issued("0c")]}, ["receive 0b web2", "keep"]),
+        ([has("0a"), has("0b", live=LONG)], {"record": [issued("0a", name="x")]}, ["receive 0b web2", "keep"]),
+        (
+            [has("0a"), has("0b", live=LONG)],
+            {"record": [issued("0a", identifiers=("x.example",))]},
+            ["receive 0b web2", "keep"],
+        ),
+    ],
+)
+def test_share_with_a_record_no_other_certificate_is_given(items, options, expected):
+    assert told(planned(*items, **options)) == expected
+
+
+def test_share_replaced_is_given_by_no_host_that_claims_a_new_key():
+    """It would keep all that share it on a key that is known."""
+    record = [issued("0a"), issued("0b")]
+    liar = has("0b", live=LONG)
+    plans = planned(has("0a"), has("0a"), liar, record=record, replaced=lambda item: item["host"] != "web3")
+    assert told(plans)[1:] == ["receive new web1", "receive new web1"]
+    assert plans[0].decision.action == "issue"
+    record[1] = issued("0b", time=SINCE)
+    plans = planned(has("0a"), has("0a"), liar, record=record, replaced=lambda item: item["host"] != "web3")
+    assert told(plans)[:2] == ["receive 0b web3"] * 2
+
+
+def test_share_all_have_the_same_reads_no_record():
+    made = plan.make([{**has(), "host": host} for host in ("web1", "web2")], [CA], FRESH, False, lambda _: {})
+    assert told(sharing.share(made, (), pytest.fail)) == ["keep", "keep"]
+
+
+def test_shares_certificate_and_chain_are_the_record_s():
+    (share,) = sharing.shares(planned(lacks(), has("0a"), record=[issued("0a")]))
+    given = {key: share[key] for key in ("certificate", "chain", "created", "directory", "account_uri", "serial")}
+    assert given == {
+        "certificate": "PEM 0a",
+        "chain": "CHAIN 0a",
+        "created": "2026-10-01T00:00:00Z",
+        "directory": CA,
+        "account_uri": ACCOUNT,
+        "serial": "0a",
+    }
+    (share,) = sharing.shares(planned(lacks(), has("0a")))
+    assert "certificate" not in share
 
 
 def test_only_what_is_shared_is():

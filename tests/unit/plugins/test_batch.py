@@ -44,7 +44,9 @@ def test_freeze_result_has_no_secret():
 def test_digest_other_run_is_another_one():
     code = "from ansible_collections.certfleet.tls.plugins.plugin_utils.batch import digest; print(digest('sesame'))"
     path = {"PYTHONPATH": batch.__file__.partition("ansible_collections")[0]}
-    runs = [subprocess.run([sys.executable, "-c", code], env=path, check=True, capture_output=True) for _ in range(2)]
+    runs = [
+        subprocess.run([sys.executable, "-c", code], env=path, check=True, capture_output=True) for _unused in range(2)
+    ]
     assert runs[0].stdout != runs[1].stdout
 
 

@@ -35,7 +35,7 @@ def junk(dice):
 
 def deep(levels):
     value = []
-    for _ in range(levels):
+    for _unused in range(levels):
         value = [value]
     return value
 
@@ -50,7 +50,7 @@ def places(value, path=()):
 
 def mutated(answer, dice):
     """The answer with one to three changes: a value replaced, removed, doubled, or a key of a hostile kind added."""
-    for _ in range(dice.randint(1, 3)):
+    for _unused in range(dice.randint(1, 3)):
         path = dice.choice([path for path in places(answer) if path] or [()])
         kind = dice.randrange(6)
         parent = answer

@@ -35,6 +35,7 @@ def run(folder, playbook, *arguments):
         cwd=folder,
         capture_output=True,
         text=True,
+        check=False,
     )
     return done.returncode, done.stdout + done.stderr
 
