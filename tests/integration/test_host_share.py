@@ -101,8 +101,9 @@ def test_what_was_sealed_for_another_or_is_not_the_certificates_key_is_refused(p
     assert not place.path(f"{OTHER}/live/shop").exists()
 
 
-def test_a_public_key_that_is_none(place: Host, issuer: Issuer) -> None:
+def test_share_damaged_public_key_is_refused_by_itself(place: Host, issuer: Issuer) -> None:
     place.make_live(issuer)
     serial = serial_of(place)
     result = place("certificate_share", shares=[{"name": "shop", "serial": serial, "receivers": {"other": "AAAA"}}])
-    assert told(result).endswith("the public key to seal with is damaged")
+    (share,) = result["shares"]
+    assert (share["sealed"], share["refused"]) == ({}, {"other": "the public key to seal with is damaged"})
