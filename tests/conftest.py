@@ -13,8 +13,8 @@ DEV = Path(__file__).parents[1] / "build" / "collections_dev"
 
 for name in [name for name in os.environ if name.startswith(("ANSIBLE_", "ACME_"))]:
     del os.environ[name]
-# Files that a test makes for another user, as for a host's web server, have the modes that they have for most people. Tests
-# about the umask set their own.
+# Files that a test makes for another user, as for a host's web server, have the modes that they have for most people.
+# Tests about the umask set their own.
 os.umask(0o022)
 os.environ["ANSIBLE_COLLECTIONS_PATH"] = str(DEV)  # for the Ansible that a test starts
 sys.path.insert(0, str(DEV))
