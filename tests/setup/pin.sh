@@ -15,7 +15,12 @@ venv=build/venv-pins
 {
     sed -n '/^# Copyright/p; /^# SPDX/p' "$setup/$name.in"
     printf '#\n# Made from %s.in by make pins: do not edit.\n' "$name"
-    "$venv/bin/python" -m pip freeze --disable-pip-version-check --all --exclude pip
+    # What NAME.in pins by the version of Python stays as it is there: it was resolved for one version only.
+    by_python=$(sed -n '/^[^#]*;/p' "$setup/$name.in")
+    names=$(echo "$by_python" | sed 's/==.*//' | sort -u | xargs)
+    "$venv/bin/python" -m pip freeze --disable-pip-version-check --all --exclude pip |
+        awk -F '==' -v names=" $names " '!index(names, " " $1 " ")'
+    [ -z "$by_python" ] || echo "$by_python"
 } >"$setup/$name.txt.new"
 mv "$setup/$name.txt.new" "$setup/$name.txt"
 rm -rf "$venv"
