@@ -9,9 +9,6 @@ set -eu
 root=$1 archives=$2
 shift 2
 
-# Process 1 gets no signal that it does not ask for.
-trap 'exit 1' HUP INT TERM
-
 hostname debian
 # pivot_root wants a mount point, and the tests pivot once more: below a mere chroot they could not.
 mount --bind "$root" "$root"
@@ -29,6 +26,7 @@ pivot_root . mnt
 cd /
 umount -l mnt
 
-# Not exec: this process reaps what loses its parent, and its trap ends all.
+# Not exec: packages of Debian send process 1 a SIGTERM, with which systemd starts again, and this process has no use for it. When it
+# ends, or is killed from outside, everything in here ends.
 sh /inside.sh "$@" </dev/null &
 wait $!
