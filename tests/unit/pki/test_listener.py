@@ -265,10 +265,10 @@ def test_it_outlives_the_module_and_holds_nothing_of_it(home, port):
     code = "http01(sys.argv[1], int(sys.argv[2]), seconds=float(sys.argv[3])).put(); print('done', flush=True)"
     began = time.monotonic()
     # Its output is a pipe: that it comes to an end is what SSH and Ansible wait for.
-    done = subprocess.run(**script(code, home, port, 3), capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run(**script(code, home, port, 60), capture_output=True, text=True, timeout=50, check=False)
     took = time.monotonic() - began
     assert (done.stdout, done.stderr, done.returncode) == ("done\n", "", 0)
-    assert took < 2.5
+    assert took < 40
     assert fetched(port) == answer("token-1")
     process = pid(port)
     assert {os.readlink(f"/proc/{process}/fd/{handle}") for handle in (0, 1, 2)} == {"/dev/null"}
@@ -277,7 +277,8 @@ def test_it_outlives_the_module_and_holds_nothing_of_it(home, port):
     assert os.getsid(process) not in (os.getsid(0), process), "it can never get a terminal"
     with open(f"/proc/{process}/comm", encoding="ascii") as file:
         assert file.read() == "acme-listener\n"
-    wait(lambda: not listens(port), 5.0)
+    assert http01(home, port).remove()
+    assert not listens(port)
 
 
 def test_a_module_that_is_killed_leaves_one_that_ends(home, port):
