@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from ansible.module_utils.common.parameters import remove_values
+
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.manifest import FILES, MANIFEST, NAME, NUMBER
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.reloads import NOTIFY
 
@@ -106,7 +108,7 @@ def certificate_info(arguments: Arguments) -> Mapping[str, Check]:
 
 def certificate_request(arguments: Arguments) -> Mapping[str, Check]:
     """Return the fields of requests, and of public keys to receive private keys with."""
-    names = _names(arguments.get("certificates"))
+    names = _certificates(arguments)
     receiving = _texts(arguments.get("receive"))
     request = {
         "name": one_of(names),
@@ -149,7 +151,7 @@ def challenge_response(arguments: Arguments) -> Mapping[str, Check]:
 
 def certificate(arguments: Arguments) -> Mapping[str, Check]:
     """Return the fields of what became of certificates. Handlers are those that the host's own entries name."""
-    names = _names(arguments.get("certificates")) | _names(arguments.get("results"))
+    names = _certificates(arguments) | _names(arguments.get("results"))
     deployed = {
         "name": one_of(names),
         "changed": flag,
@@ -170,7 +172,7 @@ def certificate(arguments: Arguments) -> Mapping[str, Check]:
 
 def certificate_adopt(arguments: Arguments) -> Mapping[str, Check]:
     """Return the fields of what was taken over from other clients, and of what else they have."""
-    names = _names(arguments.get("certificates"))
+    names = _certificates(arguments)
     adopted = {
         "name": one_of(names),
         "changed": flag,
@@ -206,6 +208,18 @@ def _handlers(certificates: Any) -> set[str]:
     entries = (entry for option in _mappings(certificates) for entry in _elements(option.get("reload")))
     named = (entry.get(NOTIFY) for entry in entries if isinstance(entry, Mapping))
     return {name.strip() for name in named if isinstance(name, str)}
+
+
+def _certificates(arguments: Arguments) -> set[str]:
+    """The names of the certificates of a task, as they are and as Ansible hides passphrases in them."""
+    certificates = arguments.get("certificates")
+    names = _names(certificates)
+    return names | set(remove_values(sorted(names), _passphrases(certificates)))
+
+
+def _passphrases(certificates: Any) -> set[str]:
+    formats = (item for option in _mappings(certificates) for item in _mappings(option.get("formats")))
+    return {str(item["passphrase"]) for item in formats if item.get("passphrase")}
 
 
 def _names(options: Any) -> set[str]:

@@ -42,7 +42,9 @@ class Case:
 
 def key_file(make: Callable[[], bytes]) -> Callable[[Fleet], dict[str, Any]]:
     def prepare(fleet: Fleet) -> dict[str, Any]:
-        (fleet.folder / "account-key.pem").write_bytes(make())
+        path = fleet.folder / "account-key.pem"
+        path.touch(0o600)
+        path.write_bytes(make())
         return {}
 
     return prepare

@@ -253,6 +253,19 @@ def test_certificate_handlers_are_those_that_entries_name(reload, allowed):
             fields["notify"](["Restart"], "notify")
 
 
+@pytest.mark.parametrize(
+    ("passphrase", "shown"),
+    [("shop", "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"), ("ho", "s********p"), ("other", "shop")],
+)
+@pytest.mark.parametrize("module", ["certificate", "certificate_adopt", "certificate_request"])
+def test_contract_name_with_a_passphrase_in_it_may_be_hidden(module, passphrase, shown):
+    formats = [{"kind": "pkcs12", "path": "/srv/shop.p12", "passphrase": passphrase}]
+    fields = getattr(answers.contracts, module)({"certificates": [{**answers.SHOP, "formats": formats}]})
+    assert fields["failures"]({shown: "why"}, "failures") == {shown: "why"}
+    with pytest.raises(Malformed):
+        fields["failures"]({"b********": "why"}, "failures")
+
+
 @pytest.mark.parametrize("arguments", [{}, {"certificates": "x", "receive": 1, "shares": 3, "challenges": None}])
 @pytest.mark.parametrize("module", [module for module in answers.MODULES if module != "certificate_info"])
 def test_contract_odd_arguments_ask_for_nothing(module, arguments):
