@@ -151,7 +151,7 @@ def challenge_response(arguments: Arguments) -> Mapping[str, Check]:
 
 def certificate(arguments: Arguments) -> Mapping[str, Check]:
     """Return the fields of what became of certificates. Handlers are those that the host's own entries name."""
-    names = _certificates(arguments) | _names(arguments.get("results"))
+    names = _certificates(arguments, _names(arguments.get("results")))
     deployed = {
         "name": one_of(names),
         "changed": flag,
@@ -210,10 +210,10 @@ def _handlers(certificates: Any) -> set[str]:
     return {name.strip() for name in named if isinstance(name, str)}
 
 
-def _certificates(arguments: Arguments) -> set[str]:
-    """The names of the certificates of a task, as they are and as Ansible hides passphrases in them."""
+def _certificates(arguments: Arguments, more: Iterable[str] = ()) -> set[str]:
+    """The names of a task's certificates and *more*, as they are and as Ansible hides passphrases in them."""
     certificates = arguments.get("certificates")
-    names = _names(certificates)
+    names = _names(certificates).union(more)
     return names | set(remove_values(sorted(names), _passphrases(certificates)))
 
 
