@@ -67,9 +67,9 @@ test-demo: setup $(OLDEST_CONTROLLER)/stamp ## the demo, with the oldest ansible
 	$(AS_ROOT) $(OLDEST_CONTROLLER)/bin/python -m tests.demo
 
 ##@ Longer tests, which make test leaves out (root or sudo)
-.PHONY: test-hard test-hostile test-debian12 test-debian13 test-debian-testing
-test-hard: test-hostile test-debian13 ## all of these but the other releases of Debian
-test-hostile: build/system-tests.stamp setup $(CORES) ## what one hostile host can do: each module, place and core
+.PHONY: test-hard test-fleet-hard test-debian12 test-debian13 test-debian-testing
+test-hard: test-fleet-hard test-debian13 ## all of these but the other releases of Debian
+test-fleet-hard: build/system-tests.stamp setup $(CORES) ## runs that are killed, hosts in trouble, every answer of a hostile host
 	$(AS_ROOT) $(PYTEST) $(SIDE_BY_SIDE) tests/hard
 test-debian12: venv ## demo and unit tests on a fresh Debian 12, as a user with sudo and as root
 	$(call on_debian,bookworm)

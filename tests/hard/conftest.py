@@ -4,6 +4,24 @@
 
 from __future__ import annotations
 
-from tests.fleet.conftest import eight, eight_hosts, four, four_hosts_with_zones
+from tests.fleet.conftest import (
+    eight,
+    eight_hosts,
+    fleet,
+    four,
+    four_hosts_with_zones,
+    small,
+    three_hosts,
+    twenty_hosts,
+)
 
-__all__ = ["eight", "eight_hosts", "four", "four_hosts_with_zones"]
+__all__ = [
+    "eight",
+    "eight_hosts",
+    "fleet",
+    "four",
+    "four_hosts_with_zones",
+    "small",
+    "three_hosts",
+    "twenty_hosts",
+]

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A host that answers with malformed data, or not at all, fails alone: the others get their certificates.
 
-Several hosts are hostile in each run, each in its own way. tests/hard/test_hostile_answers.py has each answer alone.
+Several hosts are hostile in each run, each in its own way. test_hostile_answers.py has each answer alone.
 """
 
 from __future__ import annotations
