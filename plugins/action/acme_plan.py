@@ -31,7 +31,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils.acme.renewal_cache i
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.renewal_info import ask_all
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.replacement import Selection, counted
 from ansible_collections.certfleet.tls.plugins.module_utils.ansible.libraries import missing
-from ansible_collections.certfleet.tls.plugins.plugin_utils import batch
+from ansible_collections.certfleet.tls.plugins.plugin_utils import batch, facts
 
 _CONNECTIONS = 8
 _LOCKSTEP = ("linear", "ansible.builtin.linear", "ansible.legacy.linear", "debug", "ansible.builtin.debug")
@@ -88,10 +88,8 @@ class ActionModule(ActionBase):
         return frozen
 
     def _seen_by(self, host: str, name: str, task_vars: Mapping[str, Any]) -> Any:
-        """A host's value of the variable *name*, with the play's and the role's: hostvars has only the inventory's."""
-        hostvars = task_vars["hostvars"]
-        entity = hostvars._inventory.get_host(host)
-        variables = hostvars._variable_manager.get_vars(play=self._task.get_play(), host=entity, task=self._task)
+        """Return a host's value of the variable *name*."""
+        variables = facts.variables_of(host, task_vars["hostvars"], self._task)
         return self._templar.copy_with_new_env(available_variables=variables).template(variables.get(name))
 
     def _refuse_strategies_without_run_once(self) -> None:

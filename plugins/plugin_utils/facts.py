@@ -123,14 +123,20 @@ class _Reduced:
         return self._facts if host == self._host else self._cache.get(host, *default)
 
 
+def variables_of(host: str, hostvars: Any, task: Any) -> dict[str, Any]:
+    """Return a host's variables for a task, with the play's and the role's: hostvars has only the inventory's."""
+    entity = hostvars._inventory.get_host(host)
+    found: dict[str, Any] = hostvars._variable_manager.get_vars(play=task.get_play(), host=entity, task=task)
+    return found
+
+
 def _refuse_where_used(
     names: Collection[str], host: str, task_vars: Mapping[str, Any], templar: Any, task: Any
 ) -> None:
     """Refuse a host where an option of the role is another one without these facts. Raises AnsibleActionFail."""
     hostvars = task_vars["hostvars"]
     with without(hostvars, host, names):
-        entity = hostvars._inventory.get_host(host)
-        variables = hostvars._variable_manager.get_vars(play=task.get_play(), host=entity, task=task)
+        variables = variables_of(host, hostvars, task)
         # Who writes ansible_facts knows that the host chooses it; only the strategy knows which hosts are left.
         variables.update({name: task_vars[name] for name in _AS_THEY_ARE if name in task_vars})
         template = templar.copy_with_new_env(available_variables=variables).template

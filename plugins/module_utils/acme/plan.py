@@ -41,7 +41,7 @@ class Share:
     issued: Issuance | None = None
 
     def result(self) -> dict[str, Any]:
-        """What the host is told."""
+        """Return what the host gets of it."""
         return {field: getattr(self, field) for field in ("owner", "serial", "directory", "account_uri")}
 
 

@@ -77,7 +77,7 @@ def _budgets(
 
 
 def _past(planned: Iterable[Planned], now: datetime, record: Sequence[Issuance]) -> dict[str, list[Spent]]:
-    """What was ordered lately, by CA: by the controller's record, if that reaches back so far, else by the hosts."""
+    """Return what was ordered lately, by CA: from the controller's record, if it reaches back, else from the hosts."""
     if reaches_back_to(record, _oldest(now)):
         return _recorded(record, now)
     return _said(planned, now)
@@ -89,10 +89,11 @@ def _oldest(now: datetime) -> str:
 
 def _recorded(record: Sequence[Issuance], now: datetime) -> dict[str, list[Spent]]:
     result: dict[str, list[Spent]] = {}
+    oldest = _oldest(now)
     before: set[tuple[str, frozenset[str]]] = set()
     for item in record:
         what = (item.directory, frozenset(item.names))
-        if item.time > _oldest(now):
+        if item.time > oldest:
             kind = RENEWAL if what in before else NEW
             result.setdefault(item.directory, []).append((parse_utc(item.time), item.names, kind))
         before.add(what)
@@ -100,7 +101,7 @@ def _recorded(record: Sequence[Issuance], now: datetime) -> dict[str, list[Spent
 
 
 def _said(planned: Iterable[Planned], now: datetime) -> dict[str, list[Spent]]:
-    """What hosts say; what several of them share, once."""
+    """Return what hosts say, and what several of them share only once."""
     result: dict[str, dict[Any, Spent]] = {}
     for plan in planned:
         claimed = _claimed(plan.found, now)

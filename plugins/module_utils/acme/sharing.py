@@ -115,7 +115,7 @@ def _of_group(group: list[Planned], givers: list[Planned], read_record: ReadReco
 
 
 def _recorded(group: Sequence[Planned], read_record: ReadRecord) -> Mapping[Any, Issuance]:
-    """What the record has of the certificate that a group shares, by serial number.
+    """Return what the record has of the certificate that a group shares, by serial number.
 
     Nothing where it has none of those that the group uses: then others order for it, with a record of their own.
     """
