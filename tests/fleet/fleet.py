@@ -7,10 +7,13 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
+import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +22,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from tests.lab import Lab, LabError
-from tests.lab.process import wait
+from tests.lab.process import descendants, wait
 
 CHECKOUT = Path(__file__).parents[2]
 COLLECTIONS = str(CHECKOUT / "build" / "collections_dev")
@@ -72,6 +75,56 @@ class Run:
         assert "Traceback" not in self.text
         assert "\n" not in result["msg"]
         return str(result["msg"])
+
+
+class Underway:
+    """A run that start() started. What it prints is read all the time: a pipe that is full would stop it."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self._printed: list[str] = []
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        self._printed.extend(self.process.stdout or ())
+
+    def until(self, condition: Callable[[], Any], what: str) -> None:
+        """Wait until the run has come to a point. Raises LabError when it ends before, or does not come there."""
+
+        def come() -> bool:
+            if condition():
+                return True
+            if self.process.poll() is not None:
+                raise LabError(f"the run ended before {what}: {self.end().text}")
+            return False
+
+        try:
+            wait(come, TIMEOUT, f"the run does not come to {what}")
+        except LabError:
+            self.kill()
+            print("".join(self._printed))
+            raise
+
+    def kill(self) -> None:
+        """As the controller's end does it. Workers have left the process group: they are found by their parents."""
+        with suppress(ProcessLookupError):
+            os.kill(self.process.pid, signal.SIGSTOP)  # or it would start others meanwhile
+        for one in descendants(self.process.pid):
+            with suppress(ProcessLookupError):
+                os.kill(one.pid, signal.SIGKILL)
+
+    def end(self, timeout: int = TIMEOUT) -> Run:
+        """Wait until it has ended, and whatever else writes to its output. Raises LabError after *timeout* seconds."""
+        self._reader.join(timeout)
+        if late := self._reader.is_alive():
+            self.kill()
+        code = self.process.wait()
+        text = "".join(self._printed)
+        print(text)  # pytest shows it when a test fails
+        if late:
+            raise LabError(f"the run does not end within {timeout} s")
+        return Run(code, text)
 
 
 class Fleet:
@@ -138,9 +191,9 @@ class Fleet:
         print(done.stdout)  # pytest shows it when a test fails
         return Run(done.returncode, done.stdout)
 
-    def start(self, command: Sequence[str], env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+    def start(self, command: Sequence[str], env: Mapping[str, str] | None = None) -> Underway:
         """Start a command on the controller, as the leader of a process group of its own."""
-        return self.lab.popen(
+        process = self.lab.popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -149,19 +202,7 @@ class Fleet:
             start_new_session=True,
             env=self.environment(env),
         )
-
-    @staticmethod
-    def wait_for(process: subprocess.Popen[str], condition: Callable[[], Any], what: str) -> None:
-        """Wait until a run that start() started has come to a point. Raises LabError when it ends before."""
-
-        def come() -> bool:
-            if condition():
-                return True
-            if process.poll() is not None:
-                raise LabError(f"the run ended before {what}: {process.communicate()[0]}")
-            return False
-
-        wait(come, TIMEOUT, f"the run does not come to {what}")
+        return Underway(process)
 
     @staticmethod
     def environment(env: Mapping[str, str] | None) -> dict[str, str]:

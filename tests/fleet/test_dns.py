@@ -4,9 +4,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import signal
 from pathlib import Path
 from typing import Any
 
@@ -85,17 +83,17 @@ def test_a_hundred_certificates_and_a_run_that_is_killed(fleet: Fleet) -> None:
     variables = {"acme_dns": authorities.providers(), "acme_certificates": certificates}
 
     with authorities.stale():  # so that it waits
-        process = fleet.start(fleet.command(**variables))
-        fleet.wait_for(process, lambda: len(authorities.txt()) == 100, "TXT records for a hundred certificates")
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+        run = fleet.start(fleet.command(**variables))
+        run.until(lambda: len(authorities.txt()) == 100, "TXT records for a hundred certificates")
+        run.kill()
+        run.end()
     assert passes(fleet, before) == 1
     assert len(authorities.txt()) == 100
 
-    run = site(fleet, *certificates, hosts="web")
-    assert run.code == 0
+    then = site(fleet, *certificates, hosts="web")
+    assert then.code == 0
     assert authorities.txt() == set()
-    assert waits(run) == 1
+    assert waits(then) == 1
     assert passes(fleet, before) == 2  # they were there already
     assert fleet.signed_requests(mark).count("/order-plz") == 100
     assert len(fleet.lab.pebble.issued(mark)) == 100
@@ -273,10 +271,10 @@ def test_a_host_that_vanishes_leaves_no_records(fleet: Fleet) -> None:
     authorities = fleet.lab.authorities
     variables = {"acme_dns": authorities.providers(), "acme_certificates": [by_dns()], "acme_hosts": "web[0:1]"}
     with authorities.slow(3):
-        process = fleet.start(fleet.command(**variables))
-        fleet.wait_for(process, lambda: len(authorities.txt()) == 2, "TXT records")
+        run = fleet.start(fleet.command(**variables))
+        run.until(lambda: len(authorities.txt()) == 2, "TXT records")
         fleet.lab.unplug("web2")
-        process.communicate(timeout=120)
+        run.end()
     assert authorities.txt() == set()
     assert fleet.pair_matches("web1")
 

@@ -8,17 +8,12 @@ Five hosts, not twenty: the moments are the same, and each of them costs two run
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
 from collections.abc import Callable
-from contextlib import suppress
-from pathlib import Path
 
 import pytest
 
-from tests.fleet.fleet import HOME, Fleet
-from tests.lab.process import Process, processes
+from tests.fleet.fleet import HOME, Fleet, Underway
 
 HOSTS = 5
 ONLY = {"acme_hosts": f"web[0:{HOSTS - 1}]"}
@@ -67,34 +62,6 @@ def hosts(fleet: Fleet) -> list[str]:
     return fleet.lab.hosts[:HOSTS]
 
 
-def descendants(pid: int) -> list[Process]:
-    """A process and all below it."""
-    children: dict[int, list[Process]] = {}
-    for process in processes():
-        try:
-            parent = int(Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[1])
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        children.setdefault(parent, []).append(process)
-    found = [process for process in [Process.of(pid)] if process]
-    for process in found:
-        found.extend(children.get(process.pid, []))
-    return found
-
-
-def kill_all(process: subprocess.Popen[str]) -> None:
-    """As the controller's end does it. Workers have left the process group: they are found by their parents."""
-    os.kill(process.pid, signal.SIGSTOP)  # or it would start others meanwhile
-    for one in descendants(process.pid):
-        with suppress(ProcessLookupError):
-            os.kill(one.pid, signal.SIGKILL)
-
-
-def kill_alone(process: subprocess.Popen[str]) -> None:
-    """Its workers go on for a while, beside the next run."""
-    process.kill()
-
-
 def orders_unknown_to_hosts(fleet: Fleet, mark: int) -> int:
     """How many of the orders that the CA has made no host has in its journal."""
     journaled = set()
@@ -104,29 +71,29 @@ def orders_unknown_to_hosts(fleet: Fleet, mark: int) -> int:
     return fleet.lab.pebble.requests(mark).count(("POST", "/order-plz")) - len(journaled - {None})
 
 
-def kill_at(fleet: Fleet, moment: Moment, kill: Callable[[subprocess.Popen[str]], None], mark: int, what: str) -> str:
-    """Start a run and kill it when its moment has come. Gives what it had said."""
-    process = fleet.start(fleet.command(**ONLY))
-    fleet.wait_for(process, lambda: moment(fleet, mark), what)
-    kill(process)
-    text, _unused = process.communicate(timeout=120)
-    assert process.returncode == -signal.SIGKILL
-    assert "PLAY RECAP" not in text
-    return text
+def kill_at(fleet: Fleet, moment: Moment, kill: Callable[[Underway], None], mark: int, what: str) -> None:
+    """Start a run and kill it when its moment has come."""
+    underway = fleet.start(fleet.command(**ONLY))
+    underway.until(lambda: moment(fleet, mark), what)
+    kill(underway)
+    run = underway.end()
+    assert run.code == -signal.SIGKILL
+    assert "PLAY RECAP" not in run.text
 
 
 @pytest.mark.parametrize("what", MOMENTS)
 def test_the_next_run_takes_up_what_a_killed_one_left(fleet: Fleet, what: str) -> None:
     mark = fleet.lab.pebble.mark()
-    kill_at(fleet, MOMENTS[what], kill_all, mark, what)
+    kill_at(fleet, MOMENTS[what], Underway.kill, mark, what)
     unknown = orders_unknown_to_hosts(fleet, mark)
     assert_next_run_ends_well(fleet, mark, unknown)
 
 
 def test_the_next_run_stands_what_workers_of_a_killed_one_still_do(fleet: Fleet) -> None:
+    """They go on for a while when it alone is killed."""
     what = "the first validation was asked for"
     mark = fleet.lab.pebble.mark()
-    kill_at(fleet, MOMENTS[what], kill_alone, mark, what)
+    kill_at(fleet, MOMENTS[what], lambda underway: underway.process.kill(), mark, what)
     # All orders are in their hosts' journals before the first validation.
     assert orders_unknown_to_hosts(fleet, mark) == 0
     assert_next_run_ends_well(fleet, mark, 0)
@@ -137,10 +104,10 @@ def test_what_changed_since_a_run_was_killed_is_ordered_anew(small: Fleet, optio
     pebble = small.lab.pebble
     mark = pebble.mark()
     before = {"key_type": "ec256", "profile": "default"}
-    process = small.start(small.command(acme_certificates=[small.certificate("shop", **before)]))
-    small.wait_for(process, lambda: len(pebble.issued(mark)) == 3, "the last certificate")
-    kill_all(process)
-    process.communicate(timeout=120)
+    underway = small.start(small.command(acme_certificates=[small.certificate("shop", **before)]))
+    underway.until(lambda: len(pebble.issued(mark)) == 3, "the last certificate")
+    underway.kill()
+    underway.end()
     run = small.site(acme_certificates=[small.certificate("shop", **{**before, **option})])
     assert run.code == 0
     assert len(pebble.issued(mark)) == 6
@@ -182,14 +149,14 @@ def test_a_reload_that_a_killed_run_did_not_come_to_is_made_up_for(small: Fleet)
     try:
         service.write_text("#!/bin/sh\ntouch /tmp/reloading\nexec sleep 300\n")
         service.chmod(0o755)
-        process = small.start(small.command(acme_force_renewal=True))
-        small.wait_for(process, reloading.exists, "the reload")
+        underway = small.start(small.command(acme_force_renewal=True))
+        underway.until(reloading.exists, "the reload")
         # The host's end of the connection ends as well: without the controller the module would go on.
         small.lab.exec(
             "web1", ["sh", "-c", "kill -9 $(ps -A -o pid=,args= | awk '/[p]ython3|[s]leep 300/ {print $1}')"]
         )
-        kill_all(process)
-        process.communicate(timeout=120)
+        underway.kill()
+        underway.end()
     finally:
         aside.rename(service)
         reloading.unlink(missing_ok=True)

@@ -67,6 +67,21 @@ def processes() -> list[Process]:
     return [process for process in found if process]
 
 
+def descendants(pid: int) -> list[Process]:
+    """A process and all below it."""
+    children: dict[int, list[Process]] = {}
+    for process in processes():
+        try:
+            parent = int(Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[1])
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        children.setdefault(parent, []).append(process)
+    found = [process for process in [Process.of(pid)] if process]
+    for process in found:
+        found.extend(children.get(process.pid, []))
+    return found
+
+
 def wait(condition: Callable[[], Any], timeout: float, what: str, pause: float = 0.01) -> Any:
     """The condition's first true value.
 
