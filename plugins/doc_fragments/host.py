@@ -147,7 +147,8 @@ options:
           - Files that the certificate is kept in beside its PEM files, for what reads nothing else. Each is written
             whole or not at all, and whenever it is missing, changed or wanted otherwise, without a new certificate.
             What is in O(certificates[].reload) is reloaded then.
-          - Their folders have to be there. What has the private key in it is overwritten when another takes its place.
+          - Their folders have to be there, and no user may be able to lead them into what is another's.
+          - Containers mount their folders, not the files, which a renewal replaces.
           - A file that is not listed any more stays as it is; a warning says so.
         type: list
         elements: dict

@@ -58,9 +58,8 @@ options:
         description:
           - V(valid) has been issued. V(failed) has not. V(deferred) has not, and that can wait.
           - V(repair) puts the private key's mode, owner and group right. V(keep) does nothing.
-          - V(remove) removes what is there of a certificate that is not one of O(certificates). Private keys, those in
-            formats too, are overwritten; a file that one of O(certificates) has among its formats now stays. No service
-            is told of it.
+          - V(remove) removes what is there of a certificate that is not one of O(certificates), private keys and
+            formats too; a file that one of O(certificates) has among its formats now stays. No service is told of it.
           - V(switch) makes the pending version the live one, which has its certificate already.
           - V(notified) notes that the handlers that were to be notified for a version have run, if it is live.
         type: str
@@ -108,9 +107,8 @@ options:
         version_added: 0.3.0
   keep_versions:
     description:
-      - How many versions of a certificate stay on the host, the live one among them. The private keys of those that are
-        removed are overwritten first. Where this is less than before, they go when the next version has been put in
-        place.
+      - How many versions of a certificate stay on the host, the live one among them. Where this is less than before,
+        they go when the next version has been put in place.
     type: int
     default: 3
     version_added: 0.3.0

@@ -52,7 +52,7 @@ def workers(host: Host) -> tuple[str, set[str]]:
 def test_check_mode_then_the_same_for_real_then_nothing(services: Host, issuer: Issuer) -> None:
     host = services
     certificate = wanted(reload=["counter"])
-    token = {"token": "t", "key_authorization": "t.x", "webroot": WEBROOT}
+    token = {"token": "t" * 22, "key_authorization": f"{'t' * 22}.x", "webroot": WEBROOT}
     (request,) = host.request(certificate, orders=[{"name": "shop", **ORDER}], challenges=[token])["requests"]
     options = {"challenges": [token], "diff": True}
     result = issuer.issue(request)

@@ -9,7 +9,7 @@ import pytest
 from tests.integration.hosts import HOME, ORDER, WEBROOT, Host, told
 
 CHALLENGES = f"{WEBROOT}/.well-known/acme-challenge"
-TOKEN = "token-1"
+TOKEN, SECOND = "a-token-of-128-bits-01", "a-token-of-128-bits-02"  # RFC 8555 section 8.3
 
 
 def challenge(token: str = TOKEN, **options):
@@ -18,8 +18,8 @@ def challenge(token: str = TOKEN, **options):
 
 def test_present_and_absent(host: Host) -> None:
     empty = host.tree()
-    options = {"challenges": [challenge("token-2"), challenge("token-1")], "diff": True}
-    paths = [f"{CHALLENGES}/token-1", f"{CHALLENGES}/token-2"]
+    options = {"challenges": [challenge(SECOND), challenge(TOKEN)], "diff": True}
+    paths = [f"{CHALLENGES}/{TOKEN}", f"{CHALLENGES}/{SECOND}"]
 
     def run(state: str, changed: bool, check: bool = False):
         result = host("challenge_response", state=state, check=check, **options)
@@ -30,26 +30,26 @@ def test_present_and_absent(host: Host) -> None:
 
     assert run("present", True, check=True) == empty
     there = run("present", True)
-    assert host.shell("curl -sf http://localhost/.well-known/acme-challenge/token-2") == "token-2.thumbprint"
+    assert host.shell(f"curl -sf http://localhost/.well-known/acme-challenge/{SECOND}") == f"{SECOND}.thumbprint"
     assert run("present", False) == run("present", False, check=True) == there
     assert run("absent", True, check=True) == there
     gone = run("absent", True)
-    assert host.names(WEBROOT) == ["index.html"]
+    assert host.names(CHALLENGES) == []
     assert run("absent", False) == run("absent", False, check=True) == gone
 
 
 def test_another_answer_takes_the_place_of_the_old(host: Host) -> None:
-    host("challenge_response", challenges=[challenge(key_authorization="token-1.old")])
+    host("challenge_response", challenges=[challenge(key_authorization=f"{TOKEN}.old")])
     assert host("challenge_response", challenges=[challenge()])["changed"]
-    assert host.read(f"{CHALLENGES}/token-1") == "token-1.thumbprint"
+    assert host.read(f"{CHALLENGES}/{TOKEN}") == f"{TOKEN}.thumbprint"
 
 
 def test_folders_of_others_stay(host: Host) -> None:
     host.shell(f"mkdir -p {CHALLENGES} && echo > {WEBROOT}/.well-known/security.txt")
     host("challenge_response", challenges=[challenge()])
     # What removes needs no key authorization.
-    assert host("challenge_response", state="absent", challenges=[{"token": "token-1", "webroot": WEBROOT}])["changed"]
-    assert host.names(f"{WEBROOT}/.well-known") == ["security.txt"]
+    assert host("challenge_response", state="absent", challenges=[{"token": TOKEN, "webroot": WEBROOT}])["changed"]
+    assert host.names(f"{WEBROOT}/.well-known") == ["acme-challenge", "security.txt"]
 
 
 def test_orders_are_journaled_first(host: Host) -> None:
@@ -65,7 +65,7 @@ def test_orders_are_journaled_first(host: Host) -> None:
     assert host.tree() == before
     assert host("challenge_response", **options)["changed"]
     assert host("certificate_info")["certificates"][0]["pending"]["order_uri"] == ORDER["order_uri"]
-    assert host.names(CHALLENGES) == ["token-1"]
+    assert host.names(CHALLENGES) == [TOKEN]
     assert not host("challenge_response", **options)["changed"]
 
 
@@ -90,16 +90,18 @@ def test_a_webroot_that_cannot_be_used(host: Host) -> None:
 
 
 def test_a_link_in_the_place_of_a_file_is_not_followed(host: Host) -> None:
-    host.shell(f"echo precious > /srv/victim; mkdir -p {CHALLENGES}; ln -s /srv/victim {CHALLENGES}/token-1")
-    assert host("challenge_response", challenges=[challenge()])["changed"]
+    host.shell(f"echo precious > /srv/victim; mkdir -p {CHALLENGES}; ln -s /srv/victim {CHALLENGES}/{TOKEN}")
+    message = told(host("challenge_response", challenges=[challenge()]))
+    assert message == f"{CHALLENGES}/{TOKEN} is there already, and is no challenge response: move it away"
+    assert host("challenge_response", state="absent", challenges=[challenge()])["changed"] is False
     assert host.read("/srv/victim") == "precious\n"
-    assert host.read(f"{CHALLENGES}/token-1") == "token-1.thumbprint"
+    assert host.names(CHALLENGES) == [TOKEN]
 
 
 def test_it_needs_no_root(host: Host) -> None:
     host.shell("install -d -o deploy -g deploy /srv/site")
     mine = host("challenge_response", as_user="deploy", challenges=[challenge(webroot="/srv/site")])
     assert mine["changed"]
-    assert host.shell("stat -c %U /srv/site/.well-known/acme-challenge/token-1") == "deploy"
+    assert host.shell(f"stat -c %U /srv/site/.well-known/acme-challenge/{TOKEN}") == "deploy"
     message = told(host("challenge_response", as_user="deploy", challenges=[challenge()]))
     assert message.endswith("cannot be made: Permission denied: does the task lack 'become: true'?")

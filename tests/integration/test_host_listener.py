@@ -19,7 +19,8 @@ from tests.integration.hosts import HOME, ORDER, WEBROOT, Host, told, wanted
 from tests.lab.process import wait
 from tests.unit.pki.listeners import fetched, handshake, listens
 
-PORT, TOKEN = 8080, "token-1"
+PORT = 8080
+TOKEN, SECOND = "a-token-of-128-bits-01", "a-token-of-128-bits-02"  # RFC 8555 section 8.3
 NAMES = ["shop.lab.test", "www.lab.test", "10.53.1.0"]
 
 
@@ -69,8 +70,8 @@ def nobody_listens(host: Host) -> None:
 
 def test_present_and_absent(host: Host) -> None:
     empty = host.tree()
-    options = {"challenges": [http01("token-2"), http01("token-1")], "diff": True}
-    paths = [f"{HOME}/challenges/http-01-{PORT}/token-{number}" for number in (1, 2)]
+    options = {"challenges": [http01(SECOND), http01(TOKEN)], "diff": True}
+    paths = [f"{HOME}/challenges/http-01-{PORT}/a-token-of-128-bits-0{number}" for number in (1, 2)]
 
     def run(state: str, changed: bool, check: bool = False) -> list[str]:
         result = host("challenge_response", state=state, check=check, **options)
@@ -82,13 +83,17 @@ def test_present_and_absent(host: Host) -> None:
     assert run("present", True, check=True) == empty
     assert not taken(host)
     run("present", True)
-    assert [get(host, f"token-{number}") for number in (1, 2, 3)] == ["token-1.thumb", "token-2.thumb", None]
+    assert [get(host, f"a-token-of-128-bits-0{number}") for number in (1, 2, 3)] == [
+        f"{TOKEN}.thumb",
+        f"{SECOND}.thumb",
+        None,
+    ]
     assert len(processes(host)) == 1
     run("present", False)
     there = host.tree()
     assert run("present", False, check=True) == there
     assert run("absent", True, check=True) == there
-    assert get(host) == "token-1.thumb"
+    assert get(host) == f"{TOKEN}.thumb"
     gone = run("absent", True)
     assert (taken(host), processes(host), left(host)) == (False, [], [])
     assert run("absent", False) == run("absent", False, check=True) == gone
@@ -105,7 +110,7 @@ def test_the_port_is_free_when_the_module_returns(host: Host) -> None:
     host.shell("service nginx stop")
     try:
         assert host("challenge_response", challenges=[http01(listen="80")])["changed"]
-        assert get(host, port=80) == "token-1.thumb"
+        assert get(host, port=80) == f"{TOKEN}.thumb"
         assert host("challenge_response", challenges=[http01(listen="80")], state="absent")["changed"]
     finally:
         host.shell("service nginx start")  # it finds its port free
@@ -133,7 +138,7 @@ def test_it_outlives_the_connection_and_does_not_hold_it(host: Host, user: str, 
     result, took = call(host, user, ssh, challenges=[http01()])
     assert result["changed"]
     assert took < 30, "it would have been ten minutes"
-    assert get(host) == "token-1.thumb"
+    assert get(host) == f"{TOKEN}.thumb"
     assert host.names("/root/.ansible/tmp") == [], "its code is gone, and it works"
     assert call(host, user, ssh, challenges=[http01()], state="absent")[0]["changed"]
     assert processes(host) == []
@@ -148,19 +153,22 @@ def test_it_ends_by_itself(host: Host) -> None:
 
 
 def test_a_listener_that_was_killed(host: Host) -> None:
-    options = {"challenges": [http01("token-1"), http01("token-2")]}
+    options = {"challenges": [http01(TOKEN), http01(SECOND)]}
     host("challenge_response", **options)
     host.shell("pkill -KILL -x acme-listener")
     again = host("challenge_response", **options)
     assert again["changed"]
-    assert [get(host, f"token-{number}") for number in (1, 2)] == ["token-1.thumb", "token-2.thumb"]
+    assert [get(host, f"a-token-of-128-bits-0{number}") for number in (1, 2)] == [
+        f"{TOKEN}.thumb",
+        f"{SECOND}.thumb",
+    ]
     host.shell("pkill -KILL -x acme-listener")
     assert host("challenge_response", state="absent", **options)["changed"]
     assert left(host) == []
 
 
 def test_tls_alpn_01_for_names_and_addresses(host: Host) -> None:
-    challenges = [tls_alpn01(identifier, f"token-{number}") for number, identifier in enumerate(NAMES)]
+    challenges = [tls_alpn01(identifier, f"a-token-of-128-bits-0{number}") for number, identifier in enumerate(NAMES)]
     assert host("challenge_response", challenges=challenges)["changed"]
     for number, name in enumerate(["shop.lab.test", "www.lab.test", "0.1.53.10.in-addr.arpa"]):
         extensions = proof(host, name).extensions
@@ -168,7 +176,10 @@ def test_tls_alpn_01_for_names_and_addresses(host: Host) -> None:
         assert str(general.value) == NAMES[number]
         identifier = extensions.get_extension_for_oid(x509.ObjectIdentifier("1.3.6.1.5.5.7.1.31"))
         assert identifier.critical
-        assert identifier.value.value == b"\x04\x20" + hashlib.sha256(f"token-{number}.thumb".encode()).digest()
+        assert (
+            identifier.value.value
+            == b"\x04\x20" + hashlib.sha256(f"a-token-of-128-bits-0{number}.thumb".encode()).digest()
+        )
     tokens = [{"type": "tls-alpn-01", "token": challenge["token"]} for challenge in challenges]
     assert host("challenge_response", challenges=tokens, state="absent")["changed"]
     assert not taken(host, 443)
@@ -195,7 +206,7 @@ def test_a_port_below_1024_needs_root(host: Host) -> None:
     assert message == "port 443 cannot be listened at: Permission denied: does the task lack 'become: true'?"
     high = http01()
     assert host("challenge_response", challenges=[high], **options)["changed"]
-    assert get(host) == "token-1.thumb"
+    assert get(host) == f"{TOKEN}.thumb"
     assert host("challenge_response", challenges=[high], state="absent", **options)["changed"]
     told(host("challenge_response", challenges=[high], as_user="deploy"))
 
@@ -204,10 +215,10 @@ def test_certificate_request_serves_and_certificate_removes(host: Host) -> None:
     certificates = [wanted("shop"), wanted("mail"), wanted("news")]
     orders = [{"name": item["name"], **ORDER} for item in certificates]
     challenges = [
-        tls_alpn01(token="token-1"),
-        http01("token-2"),
-        tls_alpn01("shop.lab.test", "token-3", name="mail"),  # a name that two of them have in common
-        http01("token-4", name="news", listen="80"),
+        tls_alpn01(token=TOKEN),
+        http01(SECOND),
+        tls_alpn01("shop.lab.test", "a-token-of-128-bits-03", name="mail"),  # a name that two of them have in common
+        http01("a-token-of-128-bits-04", name="news", listen="80"),
     ]
     empty = host.request(*certificates, orders=orders, challenges=challenges, check=True)
     assert (empty["changed"], processes(host)) == (True, [])
@@ -219,7 +230,7 @@ def test_certificate_request_serves_and_certificate_removes(host: Host) -> None:
         "tls-alpn-01 cannot prove shop.lab.test at the same time as for certificate shop: run again, or put the names "
         "into one certificate"
     )
-    assert get(host, "token-2") == "token-2.thumb"
+    assert get(host, SECOND) == f"{SECOND}.thumb"
     proof(host, "shop.lab.test")
     failed = [{"name": item["name"], "status": "failed", "problem": "no", "resumable": True} for item in certificates]
     foreseen = host.deploy(failed, *certificates, challenges=challenges, check=True)
@@ -235,13 +246,16 @@ def test_a_host_that_lacks_the_library(host: Host) -> None:
     host.shell("mv /usr/lib/python3/dist-packages/cryptography /usr/lib/python3/dist-packages/cryptography.aside")
     assert "the Python library cryptography is missing" in told(host("challenge_response", challenges=[tls_alpn01()]))
     assert host("challenge_response", challenges=[http01()])["changed"]
-    assert get(host) == "token-1.thumb"
+    assert get(host) == f"{TOKEN}.thumb"
 
 
 @pytest.mark.parametrize(
     ("challenge", "message"),
     [
-        (http01(listen=None), "challenge token-1 has neither webroot nor listen: http-01 needs one of them"),
+        (
+            http01(listen=None),
+            f"challenge {TOKEN} has neither webroot nor listen: http-01 needs one of them",
+        ),
         (http01(listen="localhost:80"), "'localhost:80' is nothing to listen at: give PORT, ADDRESS:PORT or"),
         (tls_alpn01("*.lab.test"), "identifier '*.lab.test' is a wildcard, which tls-alpn-01 cannot prove"),
     ],
@@ -249,6 +263,6 @@ def test_a_host_that_lacks_the_library(host: Host) -> None:
 def test_what_cannot_be_served_is_told_before_anything_is_done(
     host: Host, challenge: dict[str, Any], message: str
 ) -> None:
-    good = {"token": "token-9", "key_authorization": "token-9.thumb", "webroot": WEBROOT}
+    good = {"token": "a-token-of-128-bits-09", "key_authorization": "a-token-of-128-bits-09.thumb", "webroot": WEBROOT}
     assert message in told(host("challenge_response", challenges=[good, challenge]))
     assert host.names(WEBROOT) == ["index.html"]

@@ -14,7 +14,7 @@ from tests.integration.hosts import DIRECTORY, HOME, ORDER, WEBROOT, Host, Issue
 
 VERSION = f"{HOME}/versions/shop/0001"
 CHALLENGES = f"{WEBROOT}/.well-known/acme-challenge"
-TOKEN = "token-1"
+TOKEN, SECOND = "a-token-of-128-bits-01", "a-token-of-128-bits-02"  # RFC 8555 section 8.3
 
 
 def challenge(token: str = TOKEN, **options):
@@ -169,20 +169,21 @@ def test_the_journal(host: Host) -> None:
 
 
 def test_challenges_are_served_by_the_web_server(host: Host) -> None:
-    tokens = ["token-1", "_-"]
+    tokens = [TOKEN, "_-" * 11]
     host.request(orders=[{"name": "shop", **ORDER}], challenges=[challenge(token) for token in tokens])
     served = [host.shell(f"curl -sf http://localhost/.well-known/acme-challenge/{token}") for token in tokens]
-    assert served == ["token-1.thumbprint", "_-.thumbprint"]
-    assert host.shell(f"stat -c '%a %U' {CHALLENGES}/_-") == "644 root"
+    assert served == [f"{TOKEN}.thumbprint", f"{tokens[1]}.thumbprint"]
+    assert host.shell(f"stat -c '%a %U' {CHALLENGES}/{tokens[1]}") == "644 root"
 
 
 REFUSED = {
     "token with a path": {"token": "../../../../etc/cron.d/x"},
     "token with a dot": {"token": ".."},
     "token with a null": {"token": "a\0b"},
+    "token with too few bits": {"token": "x" * 21},
     "token with a newline": {"token": "a\n"},
-    "key authorization of another": {"key_authorization": "token-2.thumbprint"},
-    "key authorization with more in it": {"key_authorization": "token-1.thumb print"},
+    "key authorization of another": {"key_authorization": f"{SECOND}.thumbprint"},
+    "key authorization with more in it": {"key_authorization": f"{TOKEN}.thumb print"},
     "no key authorization": {"key_authorization": None},
     "relative webroot": {"webroot": "html"},
 }
@@ -192,7 +193,7 @@ REFUSED = {
 def test_what_a_ca_must_not_have_written_is_refused_before_anything_is(host: Host, case: str) -> None:
     before = host.tree()
     bad = challenge(**REFUSED[case])
-    message = told(host.request(orders=[{"name": "shop", **ORDER}], challenges=[challenge("good"), bad]))
+    message = told(host.request(orders=[{"name": "shop", **ORDER}], challenges=[challenge(), bad]))
     assert "refused" in message or "is not an absolute path" in message
     assert host.tree() == before
 

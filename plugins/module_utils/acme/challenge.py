@@ -17,7 +17,7 @@ from .problem import Problem, one_line
 
 # RFC 8555 section 8.3: base64url and nothing else. It becomes a file name, which has at most 255 bytes with what a
 # file written aside adds to it, so it is never taken on trust.
-_TOKEN = re.compile(r"[A-Za-z0-9_-]{1,200}")
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{22,200}")
 
 
 @dataclass(frozen=True)

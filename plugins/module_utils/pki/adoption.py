@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from . import certificates, chains, clients, keys
+from . import certificates, chains, clients, keys, roots
 from .clients import Lineage
 from .errors import HostError, StateError
 from .files import Content
@@ -126,7 +126,7 @@ def adopt(
     usable = [(found.lineage, found.material) for found in fitting if found.material]
     if not usable:
         return Adopted(False, problem=_why_not(fitting))
-    lineage, best = max(usable, key=lambda found: _rank(found[1], wanted))
+    lineage, best = max(usable, key=lambda found: _rank(found[1], wanted, now))
     manifest = _manifest(lineage, best, wanted, directories)
     adopted = Adopted(
         True,
@@ -180,14 +180,14 @@ def _read(lineage: Lineage, now: datetime) -> Candidate:
 
 def _certificates(path: str) -> list[x509.Certificate]:
     """Those in a file, which is one of a certificate or a chain: at least one, or it is an error."""
-    found = certificates.load_all(clients.text(path), path)
+    found = certificates.load_all(clients.material(path), path)
     if not found:
         raise StateError(f"{path} holds no certificate that could be read")
     return found
 
 
 def _key(path: str) -> PrivateKey:
-    found = _KEY.search(clients.text(path))
+    found = _KEY.search(clients.material(path))
     return keys.load(found[0].encode("utf-8", "replace") if found else b"", path)
 
 
@@ -197,8 +197,11 @@ def _adopted_before(versions: Versions, live: str, candidates: Iterable[Candidat
     return next((found.lineage for found in candidates if found.lineage.certificate == source), None)
 
 
-def _rank(found: Material, wanted: Wanted) -> tuple[bool, bool, datetime]:
-    return bool(found.chain), found.key_type == wanted.key_type, found.not_after
+def _rank(found: Material, wanted: Wanted, now: datetime) -> tuple[bool, bool, bool, datetime]:
+    """What the host itself trusts comes first: a certificate that somebody made may have any date."""
+    top = found.chain[-1] if found.chain else found.leaf
+    trusted = roots.find(top, roots.TRUSTED, now) is not None
+    return trusted, bool(found.chain), found.key_type == wanted.key_type, found.not_after
 
 
 def _lack(lineage: Lineage, found: Material) -> str:

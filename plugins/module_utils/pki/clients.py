@@ -17,11 +17,14 @@ import glob
 import json
 import os
 import re
+import stat
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from . import files
+from . import files, paths
+from .errors import DiskError
+from .paths import Rule
 
 CERTBOT, ACME_SH, LEGO, DEHYDRATED, FILES = "certbot", "acme.sh", "lego", "dehydrated", "files"
 
@@ -72,11 +75,30 @@ def find(client: str, folder: str) -> list[Lineage]:
 
 
 def text(path: str) -> str:
-    """A file's text; empty if there is none, or it cannot be read, or is none of theirs for its size."""
+    """What a client wrote down; empty if there is nothing, or it is none of theirs, or others may have written it."""
     try:
-        data = files.peek(os.path.realpath(path), _LARGEST + 1) or b""
-    except (OSError, ValueError):  # ValueError: no path at all
+        return material(path)
+    except DiskError:
         return ""
+
+
+def material(path: str) -> str:
+    """A file's text; empty if there is none, or it is none of theirs for its size. Raises DiskError.
+
+    What others than root, or who this runs as, can write is refused: they could have their own certificate served.
+    """
+    if not os.path.isabs(path):
+        return ""
+    what = f"{path} is not taken over"
+    try:
+        with paths.file(path, Rule.OWN, follow=True) as handle:
+            if os.fstat(handle).st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+                raise DiskError(f"{what}: others can write it. Have only its owner write it (chmod go-w)")
+            data = paths.pull(handle, _LARGEST + 1)
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: no path at all
+        return ""
+    except OSError as error:
+        raise DiskError(files.explain(error, what)) from None
     return data.decode("utf-8", "replace") if len(data) <= _LARGEST and b"\0" not in data else ""
 
 

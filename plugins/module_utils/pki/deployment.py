@@ -215,7 +215,7 @@ def with_formats(deployed: Deployed, versions: Versions, wanted: Wanted, now: da
             return replace(deployed, written=bool(wanted.formats))
         manifest = read(versions.path(deployed.version, MANIFEST)) or {}
         key = files.read(versions.path(deployed.version, KEY))
-        content = not all(formats.is_as_recorded(item, manifest, key) for item in wanted.formats)
+        content = any(formats.as_recorded(item, manifest, key) is None for item in wanted.formats)
         return replace(_told(deployed, formats.drift(wanted.formats, manifest, key)), written=content)
     written = format_files.write(versions, deployed.version, wanted.formats, now)
     if written.content:

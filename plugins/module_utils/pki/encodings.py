@@ -6,12 +6,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from . import certificates, chains, files, keys, pfx
+from . import certificates, keys, pfx, roots
 from .errors import FormatError
 from .formats import COMBINED, DER, LEGACY, LOCAL_KEY_ID, NOT_MODERN, PKCS12, Format
 
@@ -27,15 +26,7 @@ if TYPE_CHECKING:
 
     from .keys import PrivateKey
 
-# Where distributions keep the roots they trust, as one file.
-ROOTS = (
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/ca-bundle.pem",
-    "/etc/ssl/cert.pem",
-)
 _ROUNDS = 20000  # of the key derivation; files like this are opened at every start of a service
-_LARGEST = 1 << 24  # bytes, of a file of roots
 
 
 def encode(
@@ -79,24 +70,14 @@ def _pkcs12(item: Format, key: PrivateKey, leaf: x509.Certificate, chain: Sequen
 
 
 def _root(item: Format, leaf: x509.Certificate, chain: Sequence[x509.Certificate], now: datetime) -> x509.Certificate:
-    """The root that the chain leads to: the CA leaves it out, so it is looked for among those that the host trusts."""
     top = chain[-1] if chain else leaf
     if top.issuer == top.subject:
         return top
-    places = [item.roots] if item.roots else list(ROOTS)
-    for place in places:
-        # Through links, which some distributions have there.
-        data = files.peek(os.path.realpath(place), _LARGEST) if not item.roots else files.read(place)
-        fitting = [
-            root
-            for root in certificates.load_readable((data or b"").decode("utf-8", "replace"))
-            if root.subject == top.issuer
-            and certificates.validity(root).not_after > now
-            and chains.signed_by(top, root)
-        ]
-        if fitting:
-            return max(fitting, key=lambda root: certificates.validity(root).not_after)
-    raise FormatError(
-        f"{item.path}: the chain's root {top.issuer.rfc4514_string()} is not in {' or '.join(places)}: "
-        "name a file that has it in roots"
-    )
+    places = [item.roots] if item.roots else list(roots.TRUSTED)
+    found = roots.find(top, places, now)
+    if found is None:
+        raise FormatError(
+            f"{item.path}: the chain's root {top.issuer.rfc4514_string()} is not in {' or '.join(places)}: "
+            "name a file that has it in roots"
+        )
+    return found

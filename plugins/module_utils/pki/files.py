@@ -5,7 +5,8 @@
 """The only functions that change the disk. What they make appears whole or not at all, with its final mode.
 
 Everything is made aside, under a name of its own that ends in ASIDE, brought to the disk, renamed, and the rename
-brought to the disk. What a killed run leaves aside is for sweep(). Every error is a DiskError.
+brought to the disk. What a killed run leaves aside is for sweep(). Folders are opened by paths.py, and everything is
+done in what was opened. Every error is a DiskError.
 """
 
 from __future__ import annotations
@@ -17,15 +18,18 @@ import stat
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import NamedTuple
 
+from . import paths
 from .attributes import Attributes
 from .errors import DiskError, LockedError
+from .paths import Rule
 
 ASIDE = ".aside"
 _PUBLIC = Attributes(0o644)
-_PIECE = 1 << 16  # bytes
+_LARGEST = 1 << 22  # bytes; no file of a certificate comes near it
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 _LOCK_PATIENCE = 60.0  # seconds; what is done under a lock takes a few at most (an RSA key)
 
 _ADVICE = {
@@ -34,6 +38,7 @@ _ADVICE = {
     errno.EROFS: "mount it writable, or choose another folder",
     errno.EACCES: "does the task lack 'become: true'?",
     errno.EPERM: "does the task lack 'become: true'?",
+    errno.EBUSY: "if it is a mount point, mount the folder that it is in, since it is replaced as a whole",
 }
 
 
@@ -46,198 +51,181 @@ class Content(NamedTuple):
 
 def explain(error: OSError, what: str) -> str:
     """One line for people: *what* could not be done, why, and what to do about it where that is known."""
-    advice = _ADVICE.get(error.errno or 0)
+    advice = None if isinstance(error, paths.UnsafePathError) else _ADVICE.get(error.errno or 0)
     return f"{what}: {error.strerror or error}" + (f": {advice}" if advice else "")
 
 
 def read(path: str) -> bytes:
-    """The bytes of a file."""
-    with _told(f"{path} cannot be read"), open(path, "rb") as file:
-        return file.read()
+    """The bytes of a file, which may be a link; what is larger than any of a certificate is an error."""
+    with _told(f"{path} cannot be read"):
+        data = paths.read(path, _LARGEST + 1, follow=True)
+    if len(data) > _LARGEST:
+        raise DiskError(f"{path} cannot be read: it has more than {_LARGEST} bytes")
+    return data
 
 
-def holds(path: str, data: bytes) -> bool:
-    """Whether *path* is a file that holds just that.
-
-    Others than root may own its folder: nothing that lies there makes this wait, or read without an end.
-    """
-    return peek(path, len(data) + 1) == data
+def holds(path: str, data: bytes, rule: Rule = Rule.SAFE) -> bool:
+    """Whether *path* is a file, and no link, that holds just that."""
+    return peek(path, len(data) + 1, rule) == data
 
 
-def peek(path: str, most: int) -> bytes | None:
-    """At most so many bytes of the file *path*, without waiting; None if it is none, or cannot be read."""
+def peek(path: str, most: int, rule: Rule = Rule.SAFE) -> bytes | None:
+    """At most so many bytes of the file *path*; None if it is none, a link, or cannot be read."""
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        return paths.read(path, most, rule)
     except OSError:
         return None
-    try:
-        return os.read(handle, most) if stat.S_ISREG(os.fstat(handle).st_mode) else None
-    except OSError:
-        return None
-    finally:
-        os.close(handle)
 
 
-def write_all(folder: str, contents: Mapping[str, Content]) -> None:
+def write_all(folder: str, contents: Mapping[str, Content], rule: Rule = Rule.SAFE) -> None:
     """Put files into *folder*: all are on the disk before the first gets its name. Names appear in the order given."""
-    try:
-        for name, content in contents.items():
-            with _told(f"{os.path.join(folder, name)} cannot be written"):
-                _write_new(_aside(folder, name), content)
-        for name in contents:
-            with _told(f"{os.path.join(folder, name)} cannot be written"):
-                os.replace(_aside(folder, name), os.path.join(folder, name))
-        _sync_folder(folder)
-    except DiskError:
-        for name in contents:
-            _drop(_aside(folder, name))
-        raise
+    with _opened(folder, f"{os.path.join(folder, next(iter(contents)))} cannot be written", rule) as at:
+        try:
+            for name, content in contents.items():
+                with _told(f"{os.path.join(folder, name)} cannot be written"):
+                    _write_new(at, _aside(name), content)
+            for name in contents:
+                with _told(f"{os.path.join(folder, name)} cannot be written"):
+                    os.replace(_aside(name), name, src_dir_fd=at, dst_dir_fd=at)
+            with _told(f"{folder} cannot be written"):
+                _sync(at)
+        except DiskError:
+            for name in contents:
+                _drop(at, _aside(name))
+            raise
 
 
 def replace(path: str, content: Content) -> None:
-    """Put a file at *path* in place of the one there may be; its folder has to be there.
-
-    What not everybody may read in the old one is overwritten once it has no name any more.
-    """
+    """Put a file at *path* in place of the one there may be; its folder has to be there."""
     folder, name = os.path.split(path)
     clear(path)
-    old = _open_to_overwrite(path)
-    try:
-        write_all(folder, {name: content})
-        if old is not None:
-            _overwrite(old, links=0)
-    finally:
-        if old is not None:
-            os.close(old)
+    write_all(folder, {name: content})
 
 
 def write_folder(path: str, contents: Mapping[str, Content]) -> None:
     """Make the folder *path* with its files; it appears with all of them."""
     parent, name = os.path.split(path)
-    aside = _aside(parent, name)
-    try:
-        with _told(f"{path} cannot be written"):
-            _make_folder(aside)
-            for file, content in contents.items():
-                _write_new(os.path.join(aside, file), content)
-            _sync_folder(aside)
-            os.rename(aside, path)
-            _sync_folder(parent)
-    except DiskError:
-        _drop(aside, _remove_tree)
-        raise
+    with _opened(parent, f"{path} cannot be written") as at:
+        try:
+            with _told(f"{path} cannot be written"):
+                _make_folder(at, _aside(name))
+                inside = os.open(_aside(name), _FOLDER, dir_fd=at)
+                try:
+                    for file, content in contents.items():
+                        _write_new(inside, file, content)
+                    _sync(inside)
+                finally:
+                    os.close(inside)
+                os.rename(_aside(name), name, src_dir_fd=at, dst_dir_fd=at)
+                _sync(at)
+        except DiskError:
+            _drop(at, _aside(name), _remove_tree)
+            raise
 
 
 @contextmanager
 def passing(folder: str, data: bytes) -> Iterator[str]:
     """The path of a file that only this user can read and that is gone afterwards, for what takes nothing but files."""
-    path = _aside(folder, f"{os.getpid()}-{threading.get_ident()}")
-    try:
-        with _told(f"{path} cannot be written"):
-            _write_new(path, Content(data, Attributes(0o600)))
-        yield path
-    finally:
-        _drop(path)
+    name = _aside(f"{os.getpid()}-{threading.get_ident()}")
+    path = os.path.join(folder, name)
+    with _opened(folder, f"{path} cannot be written", Rule.OWN) as at:
+        try:
+            with _told(f"{path} cannot be written"):
+                _write_new(at, name, Content(data, Attributes(0o600)))
+            yield path
+        finally:
+            _drop(at, name)
 
 
-def make_folders(path: str, mode: int = 0o755) -> None:
-    """Make the folder *path*, and those above it, where they are missing; *mode* is for those that are made."""
-    if os.path.isdir(path):
-        return
-    parent = os.path.dirname(path)
-    make_folders(parent, mode)
+def make_folders(path: str, mode: int = 0o755, rule: Rule = Rule.SAFE, owner: tuple[int, int] | None = None) -> None:
+    """Make the folder *path*, and those above it, where they are missing.
+
+    mode and owner, a user's and a group's number, are for those that are made.
+    """
     with _told(f"{path} cannot be made"):
         try:
-            _make_folder(path, mode)
-        except FileExistsError:
-            if not os.path.isdir(path):
+            with paths.folder(path, rule):
+                return
+        except FileNotFoundError:
+            pass
+    parent, name = os.path.split(path)
+    make_folders(parent, mode, rule, owner)
+    with _opened(parent, f"{path} cannot be made", rule) as at, _told(f"{path} cannot be made"):
+        try:
+            _make_folder(at, name, mode)
+        except FileExistsError:  # another run was faster, or it is none
+            if not stat.S_ISDIR(os.stat(name, dir_fd=at, follow_symlinks=False).st_mode):
                 raise
-            return  # another run was faster
-        _sync_folder(parent)
+            return
+        if owner is not None:  # all of it is theirs below a webroot
+            _give(at, name, owner)
+        _sync(at)
 
 
 def link(path: str, target: str) -> None:
     """Make *path* a symbolic link to *target*, in one instant if there is one already."""
     folder, name = os.path.split(path)
-    aside = _aside(folder, name)
-    try:
-        with _told(f"{path} cannot be switched"):
-            os.symlink(target, aside)
-            os.replace(aside, path)
-            _sync_folder(folder)
-    except DiskError:
-        _drop(aside)
-        raise
-
-
-def set_attributes(path: str, wanted: Attributes) -> None:
-    """Give a file its mode, owner and group. On the way nobody may read it who may not before or after."""
-    with _told(f"{path} cannot be given its mode, owner and group"):
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    with _opened(folder, f"{path} cannot be switched") as at:
         try:
-            os.fchmod(handle, os.fstat(handle).st_mode & wanted.mode)
-            os.fchown(handle, wanted.uid, wanted.gid)
-            os.fchmod(handle, wanted.mode)
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+            with _told(f"{path} cannot be switched"):
+                os.symlink(target, _aside(name), dir_fd=at)
+                os.replace(_aside(name), name, src_dir_fd=at, dst_dir_fd=at)
+                _sync(at)
+        except DiskError:
+            _drop(at, _aside(name))
+            raise
 
 
 def remove_folder(path: str) -> None:
-    """Remove a folder; it disappears in one instant. What not everybody may read in it is overwritten."""
+    """Remove a folder; it disappears in one instant."""
     parent, name = os.path.split(path)
-    with _told(f"{path} cannot be removed"):
-        os.rename(path, _aside(parent, name))
-        _remove_tree(_aside(parent, name))
-        _sync_folder(parent)
+    with _opened(parent, f"{path} cannot be removed") as at, _told(f"{path} cannot be removed"):
+        os.rename(name, _aside(name), src_dir_fd=at, dst_dir_fd=at)
+        _remove_tree(at, _aside(name))
+        _sync(at)
 
 
-def remove_file(path: str) -> bool:
-    """Remove a file and what was left aside of it; False if there was none."""
-    folder, name = os.path.split(path)
-    with _told(f"{path} cannot be removed"):
-        _unlink(_aside(folder, name))
-        return _unlink(path)
-
-
-def destroy(path: str) -> None:
-    """Remove a file or link, if it is there, in one instant. What not everybody may read is overwritten."""
+def remove_file(path: str, rule: Rule = Rule.SAFE) -> bool:
+    """Remove a file or link, and what was left aside of it; False if there was none."""
     folder, name = os.path.split(path)
     with _told(f"{path} cannot be removed"):
         try:
-            os.rename(path, _aside(folder, name))
+            with paths.folder(folder, rule) as at:
+                _unlink(at, _aside(name))
+                return _unlink(at, name)
         except FileNotFoundError:
-            return
-        _remove(_aside(folder, name))
-        _sync_folder(folder)
+            return False
 
 
 def remove_empty(path: str) -> bool:
     """Remove a folder if it is empty and may be removed (a mount point may not); False if it stays."""
+    parent, name = os.path.split(path)
     try:
-        os.rmdir(path)
+        with paths.folder(parent) as at:
+            os.rmdir(name, dir_fd=at)
     except OSError:
         return False
     return True
 
 
-def clear(path: str) -> None:
+def clear(path: str, rule: Rule = Rule.SAFE) -> None:
     """Remove what a killed run left aside of the file *path*. A folder in its place, which is nobody's of us, stays."""
-    aside = _aside(*os.path.split(path))
-    with _told(f"{aside}, which an earlier run left, cannot be removed"):
-        _remove(aside)
+    folder, name = os.path.split(path)
+    what = f"{os.path.join(folder, _aside(name))}, which an earlier run left, cannot be removed"
+    with _told(what), suppress(FileNotFoundError), paths.folder(folder, rule) as at:
+        _unlink(at, _aside(name))
 
 
 def sweep(folder: str, name: str | None = None) -> None:
     """Remove what a killed run left aside in *folder*, or only what it left of *name*. Only for folders of our own."""
     with _told(f"what an earlier run left in {folder} cannot be removed"):
         try:
-            entries = os.listdir(folder)
+            with paths.folder(folder, Rule.OWN) as at:
+                for entry in os.listdir(at):
+                    if entry.startswith(".") and entry.endswith(ASIDE) and name in (None, entry[1 : -len(ASIDE)]):
+                        _remove_tree(at, entry)
         except (FileNotFoundError, NotADirectoryError):
             return
-        for entry in entries:
-            if entry.startswith(".") and entry.endswith(ASIDE) and name in (None, entry[1 : -len(ASIDE)]):
-                _remove_tree(os.path.join(folder, entry))
 
 
 @contextmanager
@@ -251,9 +239,7 @@ def locked(
 
     patience: seconds after which a lock that another holds is a LockedError.
     """
-    with _told(f"{path} cannot be locked"):
-        # 0600: whoever may open it could hold it.
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    handle = _open_lock(path)
     try:
         deadline = monotonic() + patience
         while not _try_lock(handle, path):
@@ -272,8 +258,7 @@ def claim(path: str) -> int | None:
 
     Handles that a fork copies are one: the lock is let go of with the last of them.
     """
-    with _told(f"{path} cannot be locked"):
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    handle = _open_lock(path)
     try:
         claimed = _try_lock(handle, path)
     except DiskError:
@@ -287,8 +272,25 @@ def claim(path: str) -> int | None:
 
 def touch(path: str) -> None:
     """Give a file the present time."""
-    with _told(f"{path} cannot be written"):
-        os.utime(path)
+    folder, name = os.path.split(path)
+    with _opened(folder, f"{path} cannot be written") as at, _told(f"{path} cannot be written"):
+        os.utime(name, dir_fd=at, follow_symlinks=False)
+
+
+def sync_folder(path: str) -> None:
+    """Have the names in a folder on the disk for good. Raises OSError."""
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        _sync(handle)
+    finally:
+        os.close(handle)
+
+
+def _open_lock(path: str) -> int:
+    folder, name = os.path.split(path)
+    with _opened(folder, f"{path} cannot be locked") as at, _told(f"{path} cannot be locked"):
+        # 0600: whoever may open it could hold it.
+        return os.open(name, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600, dir_fd=at)
 
 
 def _try_lock(handle: int, path: str) -> bool:
@@ -308,13 +310,23 @@ def _told(what: str) -> Iterator[None]:
         raise DiskError(explain(error, what)) from None
 
 
-def _aside(folder: str, name: str) -> str:
-    return os.path.join(folder, f".{name}{ASIDE}")
+@contextmanager
+def _opened(folder: str, what: str, rule: Rule = Rule.SAFE) -> Iterator[int]:
+    """A descriptor of a folder; an error of opening it is told as *what*."""
+    with ExitStack() as stack:
+        with _told(what):
+            at = stack.enter_context(paths.folder(folder, rule))
+        yield at
 
 
-def _write_new(path: str, content: Content) -> None:
+def _aside(name: str) -> str:
+    return f".{name}{ASIDE}"
+
+
+def _write_new(at: int, name: str, content: Content) -> None:
     data, wanted = content
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, wanted.mode & 0o600)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+    handle = os.open(name, flags, wanted.mode & 0o600, dir_fd=at)
     try:
         if (wanted.uid, wanted.gid) != (-1, -1):
             os.fchown(handle, wanted.uid, wanted.gid)
@@ -327,104 +339,59 @@ def _write_new(path: str, content: Content) -> None:
         os.close(handle)
 
 
-def _make_folder(path: str, mode: int = 0o755) -> None:
+def _make_folder(at: int, name: str, mode: int = 0o755) -> None:
     umask = os.umask(0o022)
     try:
-        os.mkdir(path, mode)
+        os.mkdir(name, mode, dir_fd=at)
     finally:
         os.umask(umask)
 
 
-def sync_folder(path: str) -> None:
-    """Have the names in a folder on the disk for good. Raises OSError."""
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+def _give(at: int, name: str, owner: tuple[int, int]) -> None:
+    """Give a folder that was made just now to somebody, unless another has been put in its place since."""
+    handle = os.open(name, _FOLDER, dir_fd=at)
+    try:
+        if os.fstat(handle).st_uid == os.geteuid() != owner[0] and not os.listdir(handle):
+            os.fchown(handle, *owner)
+    finally:
+        os.close(handle)
+
+
+def _sync(handle: int) -> None:
+    """Have the names in an open folder on the disk for good."""
     try:
         os.fsync(handle)
     except OSError as error:
         if error.errno != errno.EINVAL:  # some network file systems have none for folders
             raise
-    finally:
-        os.close(handle)
 
 
-def _sync_folder(path: str) -> None:
-    with _told(f"{path} cannot be written"):
-        sync_folder(path)
-
-
-def _unlink(path: str) -> bool:
+def _unlink(at: int, name: str) -> bool:
     try:
-        os.unlink(path)
+        os.unlink(name, dir_fd=at)
     except FileNotFoundError:
         return False
     return True
 
 
-def _remove(path: str) -> None:
-    """Remove a file or link, if it is there; a folder is an error."""
-    handle = _open_to_overwrite(path)
-    if handle is not None:
-        try:
-            _overwrite(handle, links=1)
-        finally:
-            os.close(handle)
-    _unlink(path)
-
-
-def _remove_tree(path: str) -> None:
-    """Remove a file, link or folder where nobody else may write: who may could lead this elsewhere on the way down."""
-    if os.path.islink(path) or not os.path.isdir(path):
-        _remove(path)
+def _remove_tree(at: int, name: str) -> None:
+    """Remove a file, link or folder, if it is there. No link is followed, whatever is exchanged on the way down."""
+    try:
+        inside = os.open(name, _FOLDER, dir_fd=at)
+    except FileNotFoundError:
         return
-    for entry in os.listdir(path):
-        _remove_tree(os.path.join(path, entry))
-    os.rmdir(path)
-
-
-def _open_to_overwrite(path: str) -> int | None:
-    """A handle for _overwrite(); None if there is nothing, or it cannot be opened."""
-    for access in (os.O_WRONLY, os.O_RDONLY):
-        try:
-            return os.open(path, access | os.O_NOFOLLOW | os.O_NONBLOCK)
-        except PermissionError:
-            continue  # mode 0400, and not root
-        except OSError:
-            return None
-    return None
-
-
-def _overwrite(handle: int, links: int) -> None:
-    """Overwrite a file that not everybody may read, such as a private key, in place as it goes.
-
-    links: the names that it has, or it is left alone: one more is not ours. Not every file system writes in place, and
-    one that cannot is no reason to keep the file.
-    """
+    except OSError:  # no folder
+        os.unlink(name, dir_fd=at)
+        return
     try:
-        found = os.fstat(handle)
-        if not stat.S_ISREG(found.st_mode) or found.st_mode & stat.S_IROTH or found.st_nlink > links:
-            return
-        if fcntl.fcntl(handle, fcntl.F_GETFL) & (os.O_WRONLY | os.O_RDWR):
-            _write_zeros(handle, found.st_size)
-            return
-        os.fchmod(handle, 0o600)
-        writable = os.open(f"/proc/self/fd/{handle}", os.O_WRONLY)  # it may have no name any more
-        try:
-            _write_zeros(writable, found.st_size)
-        finally:
-            os.close(writable)
-    except OSError:
-        pass
+        for entry in os.listdir(inside):
+            _remove_tree(inside, entry)
+    finally:
+        os.close(inside)
+    os.rmdir(name, dir_fd=at)
 
 
-def _write_zeros(handle: int, size: int) -> None:
-    while size > 0:
-        size -= os.write(handle, bytes(min(size, _PIECE)))
-    os.fsync(handle)
-
-
-def _drop(path: str, remove: Callable[[str], None] = _remove) -> None:
+def _drop(at: int, name: str, remove: Callable[[int, str], object] = _unlink) -> None:
     # While another error is told: what cannot be removed now is swept by the next run.
-    try:
-        remove(path)
-    except OSError:
-        pass
+    with suppress(OSError):
+        remove(at, name)

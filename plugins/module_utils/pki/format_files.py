@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -17,6 +19,11 @@ from .files import Content
 from .formats import Format
 from .manifest import CERTIFICATE, CHAIN, KEY, MANIFEST, read
 from .versions import Versions
+
+_MOUNTED = "which a renewal cannot replace: mount the folder that it is in"
+_LINKED = "which keeps what it had: make it a symbolic link"
+# Of a line in mountinfo, the place; blanks and such are octal there (proc(5)).
+_OCTAL = re.compile(r"\\([0-7]{3})")
 
 
 class Written(NamedTuple):
@@ -44,15 +51,22 @@ def write(versions: Versions, number: str, wanted: Sequence[Format], now: dateti
     written = Written(formats.drift(wanted, manifest, key_file), False, [], [])
     records = {}
     content = False
+    mounted = _mount_points() if wanted else frozenset()
     for item in wanted:
         try:
-            if formats.is_as_recorded(item, manifest, key_file):
+            data = formats.as_recorded(item, manifest, key_file)
+            if data is not None:
                 if attributes.drift(item.path, item.attributes):
-                    files.set_attributes(item.path, item.attributes)
+                    # A new file with the same bytes: what was found may be open to others by now.
+                    files.replace(item.path, Content(data, item.attributes))
+                if formats.place(item.path) in mounted:
+                    written.warnings.append(f"{item.path} is a mount point, {_MOUNTED}")
                 records[item.path] = known[item.path]
                 continue
             leaf, chain = _certificates(versions, number)
             data = encode(item, keys.load(key_file, path), leaf, chain, now)
+            if _names(item.path) > 1:
+                written.warnings.append(f"{item.path} had another name, too (a hard link), {_LINKED}")
             files.replace(item.path, Content(data, item.attributes))
             content = True
             records[item.path] = {"sha256": formats.sha256(item.path) or "", "wanted": item.stamp(key_file)}
@@ -75,6 +89,24 @@ def _before(versions: Versions, number: str) -> dict[str, dict[str, str]]:
         if int(other) < int(number) and "formats" in manifest:
             return formats.records(manifest)
     return {}
+
+
+def _mount_points() -> frozenset[str]:
+    """What is mounted here; nothing where the kernel does not say."""
+    try:
+        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as lines:
+            places = [line.split(" ")[4] for line in lines]
+    except OSError:
+        return frozenset()
+    return frozenset(_OCTAL.sub(lambda found: chr(int(found[1], 8)), place) for place in places)
+
+
+def _names(path: str) -> int:
+    """How many names a file has; 0 without one."""
+    try:
+        return os.lstat(path).st_nlink
+    except OSError:
+        return 0
 
 
 def _certificates(versions: Versions, number: str):  # type: ignore[no-untyped-def]

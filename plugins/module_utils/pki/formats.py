@@ -19,12 +19,11 @@ import hmac
 import json
 import os
 import re
-import stat
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from . import attributes
+from . import attributes, paths
 from .attributes import Attributes
 from .errors import OptionError
 from .reloads import NOTIFY
@@ -149,9 +148,13 @@ def drift(formats: Sequence[Format], manifest: Mapping[str, Any], key: bytes) ->
     return texts
 
 
-def is_as_recorded(item: Format, manifest: Mapping[str, Any], key: bytes) -> bool:
-    """Whether the file is the one that was written for these options and this key."""
-    return not _content_drift(item, records(manifest).get(item.path, {}), key)
+def as_recorded(item: Format, manifest: Mapping[str, Any], key: bytes) -> bytes | None:
+    """The file's bytes, if it is the one that was written for these options and this key."""
+    record = records(manifest).get(item.path, {})
+    if _content_drift(item, record, key):
+        return None
+    data = _read(item.path)  # once more: what is given is what was hashed
+    return data if data is not None and hashlib.sha256(data).hexdigest() == record["sha256"] else None
 
 
 def records(manifest: Mapping[str, Any]) -> dict[str, dict[str, str]]:
@@ -174,10 +177,7 @@ def sha256(path: str) -> str | None:
 
 def _read(path: str) -> bytes | None:
     try:
-        if not stat.S_ISREG(os.lstat(path).st_mode):
-            return None
-        with open(path, "rb") as file:
-            return file.read(_LARGEST)
+        return paths.read(path, _LARGEST)
     except OSError:
         return None
 

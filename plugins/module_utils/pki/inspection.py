@@ -13,11 +13,12 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from . import formats, library, manifest
+from . import formats, library, manifest, paths
 from .attributes import drift
 from .errors import HostError
 from .identifiers import HTTP_01, check
-from .wanted import Wanted
+from .paths import Rule
+from .wanted import Wanted, check_home
 
 
 def inspect(home: str, wanted: list[Mapping[str, Any]], content: bool = False) -> list[dict[str, Any]]:
@@ -121,15 +122,22 @@ def _unanswerable(option: Mapping[str, Any]) -> list[str]:
     for webroot in sorted(filter(None, webroots)):
         if not os.path.isdir(webroot):
             problems.append(f"webroot {webroot} does not exist: make it, and have the web server serve it")
+        unsafe = paths.problem(os.path.join(webroot, ".well-known", "acme-challenge"), Rule.WEBROOT)
+        if unsafe:
+            problems.append(f"webroot {webroot} cannot be used: {unsafe}")
     return problems
 
 
 def _unwritable(wanted: Wanted) -> list[str]:
     """What keeps the host from writing the certificate's formats."""
-    modern = [item for item in wanted.formats if (item.kind, item.encryption) == (formats.PKCS12, formats.MODERN)]
-    if not modern or library.is_since(formats.MODERN_SINCE):
-        return []
-    return [f"{item.path}: {formats.NOT_MODERN}" for item in modern]
+    problems = []
+    for item in wanted.formats:
+        unsafe = paths.problem(os.path.dirname(item.path), Rule.SAFE)
+        if unsafe:
+            problems.append(f"{item.path} cannot be written: {unsafe}")
+        elif (item.kind, item.encryption) == (formats.PKCS12, formats.MODERN):
+            problems += [] if library.is_since(formats.MODERN_SINCE) else [f"{item.path}: {formats.NOT_MODERN}"]
+    return problems
 
 
 def _problems(home: str, name: str, live: Mapping[str, Any] | None) -> list[str]:
@@ -143,8 +151,10 @@ def _problems(home: str, name: str, live: Mapping[str, Any] | None) -> list[str]
 
 
 def _home_problem(home: str) -> str:
-    if not os.path.isabs(home):
-        return f"home {home!r} is not an absolute path"
+    try:
+        check_home(home)
+    except HostError as error:
+        return str(error)
     for folder in (os.path.join(home, "versions"), os.path.join(home, "live")):
         while not os.path.lexists(folder):
             folder = os.path.dirname(folder)

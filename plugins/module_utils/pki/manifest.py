@@ -19,6 +19,8 @@ import re
 from datetime import datetime, timedelta, timezone
 from typing import Any, NamedTuple
 
+from . import paths
+
 FORMAT = 1
 MANIFEST, KEY, REQUEST = "version.json", "privkey.pem", "request.csr"
 CERTIFICATE, CHAIN, FULLCHAIN = "cert.pem", "chain.pem", "fullchain.pem"
@@ -235,8 +237,7 @@ def _live(home: str, name: str) -> tuple[str | None, bool]:
 
 
 def _bytes(path: str) -> bytes:
-    with open(path, "rb") as file:
-        data = file.read(_LARGEST + 1)
+    data = paths.read(path, _LARGEST + 1)
     if len(data) > _LARGEST:
         raise OSError(0, "too large", path)
     return data

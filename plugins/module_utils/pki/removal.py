@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Removing a certificate that is not listed any more: its link, its formats, its versions; keys are overwritten."""
+"""Removing a certificate that is not listed any more: its link, its formats, its versions."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def remove(home: str, name: str, check: bool, kept: Collection[str] = ()) -> Dep
         return deployed
     with versions.locked() as found:
         files.sweep(os.path.join(home, "versions"), name)
-        files.destroy(link_path(home, name))
+        files.remove_file(link_path(home, name))
         for path, hashes in _formats(versions, found).items():
             if formats.place(path) in kept:
                 continue
             files.clear(path)
             if formats.sha256(path) in hashes:  # what became another's since stays
-                files.destroy(path)
+                files.remove_file(path)
         for number in found.numbers:
             files.remove_folder(versions.path(number))
         files.remove_folder(folder_path(home, name))

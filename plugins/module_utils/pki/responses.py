@@ -16,8 +16,9 @@ from .errors import OptionError
 from .identifiers import HTTP_01, TLS_ALPN_01, normalize
 from .listen import Listen
 
-# RFC 8555 section 8.3: base64url alphabet. It becomes a file's name.
-_TOKEN = re.compile(r"[A-Za-z0-9_-]+")
+# RFC 8555 section 8.3: base64url alphabet, 128 bits at least. It becomes a file's name, which nobody can have guessed.
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{22,200}")
+_THUMBPRINT = re.compile(r"[A-Za-z0-9_-]+")
 _TLS_ALPN_01_LISTEN = "443"  # RFC 8737 section 3
 
 
@@ -84,7 +85,7 @@ def _checked(challenge: Mapping[str, Any], present: bool, home: str, seconds: fl
     if not _TOKEN.fullmatch(token):
         raise OptionError(f"the challenge token {token[:80]!r} is not one (RFC 8555 section 8.3): it is refused")
     # RFC 8555 section 8.1: token, dot, the account key's thumbprint.
-    if present and not (answer.startswith(token + ".") and _TOKEN.fullmatch(answer[len(token) + 1 :])):
+    if present and not (answer.startswith(token + ".") and _THUMBPRINT.fullmatch(answer[len(token) + 1 :])):
         raise OptionError(f"the key authorization of token {token} does not begin with it: it is refused")
     kind, name = challenge.get("type") or HTTP_01, challenge.get("name") or ""
     folder, listen = challenge.get("webroot"), challenge.get("listen")

@@ -73,7 +73,7 @@ def discard_key(home: str, name: str) -> None:
     path = folder_path(home, name, _RECEIVING)
     if os.path.lexists(path):  # else no lock is needed, for which folders would be made
         with Versions(home, name).locked():
-            files.destroy(path)
+            files.remove_file(path)
 
 
 def give(home: str, name: str, serial: str | None, receivers: Mapping[str, str]) -> Given:
@@ -111,7 +111,7 @@ def receive(home: str, wanted: Wanted, received: Received, now: datetime, check:
             deployed = _taken_in(versions, found, wanted, received, _opened(receiving, received.sealed, wanted), now)
             return with_formats(deployed, versions, wanted, now, check)
         finally:
-            files.destroy(receiving)
+            files.remove_file(receiving)
 
 
 def _taken_in(

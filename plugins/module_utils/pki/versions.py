@@ -135,7 +135,7 @@ class Versions:
         files.link(path, os.path.join("..", "versions", self.name, number))
 
     def prune(self, number: str, keep: int = KEPT) -> None:
-        """Remove the oldest versions, so that *keep* are left with *number*, the live one. Keys are overwritten."""
+        """Remove the oldest versions, so that *keep* are left with *number*, the live one."""
         numbers = [other for other in self.look().numbers if int(other) < int(number)]
         for other in numbers[: max(0, len(numbers) + 1 - keep)]:
             files.remove_folder(self.path(other))
@@ -145,7 +145,8 @@ class Versions:
         path = self.path(number, KEY)
         texts = drift(path, wanted)
         if texts:
-            files.set_attributes(path, wanted)
+            # A new file: what was found may be open to others by now.
+            files.replace(path, Content(files.read(path), wanted))
         return texts
 
     def _serial(self, number: str) -> str | None:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from . import endpoints, formats, reloads
+from . import endpoints, formats, paths, reloads
 from .attributes import Attributes, resolve
 from .endpoints import Endpoint
 from .errors import OptionError
@@ -20,6 +20,7 @@ from .formats import Format
 from .identifiers import check, names
 from .listen import Listen
 from .manifest import name_problem
+from .paths import Rule
 from .reloads import NOTIFY, Reload
 
 
@@ -66,9 +67,13 @@ def check_name(name: str) -> None:
 
 
 def check_home(home: str) -> None:
-    """Raise OptionError for a home that is not a place."""
+    """Raise OptionError for a home that is not a place, or one that others than root have a hand in."""
     if not os.path.isabs(home):
         raise OptionError(f"home {home!r} is not an absolute path")
+    for folder in ("live", "versions", "challenges"):
+        unsafe = paths.problem(os.path.join(home, folder), Rule.OWN)
+        if unsafe:
+            raise OptionError(f"home {home} cannot be used: {unsafe}")
 
 
 def twice(options: Iterable[Mapping[str, Any]]) -> set[str]:

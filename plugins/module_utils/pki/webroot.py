@@ -9,10 +9,14 @@ from __future__ import annotations
 import os
 from typing import NamedTuple
 
-from . import files
+from . import files, paths
+from .attributes import Attributes
 from .errors import DiskError
+from .files import Content
+from .paths import Rule
 
 _ATTEMPTS = 10
+_LARGEST = 1 << 12  # bytes; a key authorization has some hundred
 
 
 class Response(NamedTuple):
@@ -30,23 +34,25 @@ class Response(NamedTuple):
 
     def in_place(self) -> bool:
         """Whether the response is served already."""
-        return files.holds(self.path, self.key_authorization.encode())
+        return files.holds(self.path, self.key_authorization.encode(), Rule.WEBROOT)
 
     def put(self) -> None:
-        """Write the response, if it is not in place. Raises DiskError."""
+        """Write the response, if it is not in place. What is made is the webroot's owner's. Raises DiskError."""
         if self.in_place():
             return
-        if not os.path.isdir(self.webroot):
-            raise DiskError(f"webroot {self.webroot} does not exist: make it, and have the web server serve it")
+        owner = self._owner()
+        if os.path.lexists(self.path) and not self._is_ours():
+            raise DiskError(f"{self.path} is there already, and is no challenge response: move it away")
         folder, name = os.path.split(self.path)
+        content = Content(self.key_authorization.encode(), Attributes(0o644, *owner))
         for attempt in range(_ATTEMPTS):
             try:
-                files.make_folders(folder)
-                files.clear(self.path)
-                files.write_all(folder, {name: files.Content(self.key_authorization.encode())})
+                files.make_folders(folder, rule=Rule.WEBROOT, owner=owner)
+                files.clear(self.path, Rule.WEBROOT)
+                files.write_all(folder, {name: content}, Rule.WEBROOT)
                 return
             except DiskError:
-                # Another run may be at work in this webroot, have just removed the empty folder or written the same.
+                # Another run may be writing the same, aside as well.
                 if self.in_place():
                     return
                 if attempt == _ATTEMPTS - 1:
@@ -54,12 +60,29 @@ class Response(NamedTuple):
 
     def exists(self) -> bool:
         """Whether there is anything to remove."""
-        return os.path.lexists(self.path)
+        return self._is_ours()
 
     def remove(self) -> bool:
-        """Remove the response, and the folders that it leaves empty; False if it was not there. Raises DiskError."""
-        removed = files.remove_file(self.path)
-        folder = os.path.dirname(self.path)
-        if files.remove_empty(folder):
-            files.remove_empty(os.path.dirname(folder))
-        return removed
+        """Remove the response; False if it was not there. Raises DiskError.
+
+        The folders stay: an administrator may have made them, and a container may have them mounted.
+        """
+        files.clear(self.path, Rule.WEBROOT)
+        return self._is_ours() and files.remove_file(self.path, Rule.WEBROOT)
+
+    def _owner(self) -> tuple[int, int]:
+        """The user and the group that own the webroot; only root can give them anything."""
+        try:
+            with paths.folder(self.webroot, Rule.WEBROOT) as handle:
+                found = os.fstat(handle)
+        except (FileNotFoundError, NotADirectoryError):
+            raise DiskError(
+                f"webroot {self.webroot} does not exist: make it, and have the web server serve it"
+            ) from None
+        except OSError as error:
+            raise DiskError(files.explain(error, f"webroot {self.webroot} cannot be used")) from None
+        return (found.st_uid, found.st_gid) if os.geteuid() == 0 else (-1, -1)
+
+    def _is_ours(self) -> bool:
+        """Whether what is there is a response of this token, an earlier account's too."""
+        return (files.peek(self.path, _LARGEST, Rule.WEBROOT) or b"").startswith(self.token.encode() + b".")

@@ -312,7 +312,7 @@ class CA:
                 "type": kind,
                 "url": f"{self.url}/challenge/{number}",
                 "status": status,
-                "token": f"token-{number}",
+                "token": f"a-token-of-128-bits-{number:02}",
                 **({"error": authorization["error"]} if authorization["error"] else {}),
             }
             for kind in ("http-01", "dns-01")

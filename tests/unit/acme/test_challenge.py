@@ -17,7 +17,7 @@ def test_key_authorization(key):
     assert challenge.key_authorization(key) == f"evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr_oA.{key.thumbprint}"
 
 
-@pytest.mark.parametrize("token", ["a", "-", "_" * 22, "A" * 200])
+@pytest.mark.parametrize("token", ["-" * 22, "_" * 22, "A" * 200])
 def test_tokens_that_are_taken(key, token):
     assert Challenge.parse({"token": token}).key_authorization(key) == f"{token}.{key.thumbprint}"
 
@@ -43,6 +43,7 @@ def test_tokens_that_are_taken(key, token):
         "a;id",
         "\u00e4",
         "\u0661",
+        "a" * 21,  # less than 128 bits
         "a" * 201,
         {"a": 1},
         ["a"],

@@ -44,8 +44,8 @@ class TestPrepare:
                 "identifier": name,
                 "url": f"{ca.url}/challenge/{number}",
                 "status": "pending",
-                "token": f"token-{number}",
-                "key_authorization": f"token-{number}.{key.thumbprint}",
+                "token": f"a-token-of-128-bits-{int(number):02}",
+                "key_authorization": f"a-token-of-128-bits-{int(number):02}.{key.thumbprint}",
                 "record_name": "",
                 "record_value": "",
                 "wildcard": False,
@@ -53,7 +53,7 @@ class TestPrepare:
             for name, number in zip(("a.example", "b.example"), numbers)
         ]
 
-    @pytest.mark.parametrize("token", ["../x", "a/b", "", "a b", "a" * 300])
+    @pytest.mark.parametrize("token", ["../x", "a/b", "", "a b", "a" * 21, "a" * 300])
     def test_an_evil_token_stops_the_order(self, ca, prepare, token):
         document = {
             "status": "pending",

@@ -16,8 +16,8 @@ CHANGES = frozenset(
     ["write", "fsync", "rename", "replace", "symlink", "mkdir", "unlink", "rmdir", "fchmod", "fchown", "utime"]
 )
 # Those that need room on the disk, for a disk that is full.
-GROWING = frozenset(["create", "write", "overwrite", "fsync", "rename", "replace", "symlink", "mkdir"])
-HARMLESS = frozenset(["close", "listdir", "fstat", "read", "umask", "path", "getpid"])
+GROWING = frozenset(["create", "write", "fsync", "rename", "replace", "symlink", "mkdir"])
+HARMLESS = frozenset(["close", "listdir", "fstat", "stat", "umask", "path", "getpid", "geteuid"])
 # Those after which somebody may see another thing than before.
 VISIBLE = frozenset(["create", "rename", "replace", "symlink", "fchmod", "fchown"])
 # Bytes that one write takes: short writes are part of every run.
@@ -39,7 +39,6 @@ class Disk:
         self.changes = []  # (operation, what it was called with)
         self.struck = ""  # the first change that went wrong
         self._dirty = {}  # inode: a handle of its own, while there are bytes that are not on the disk
-        self._zeroed = set()  # inodes that were overwritten before they go
 
     def __getattr__(self, name):
         if name == "open":
@@ -52,13 +51,13 @@ class Disk:
         )
         return getattr(os, name)
 
-    def _open(self, path, flags, *mode):
-        if not flags & os.O_CREAT or (not flags & os.O_EXCL and os.path.exists(path)):
-            return os.open(path, flags, *mode)
-        return self._change("create", (path, flags, *mode), {})
+    def _open(self, path, flags, *mode, dir_fd=None):
+        if not flags & os.O_CREAT or (not flags & os.O_EXCL and exists(path, dir_fd)):
+            return os.open(path, flags, *mode, dir_fd=dir_fd)
+        return self._change("create", (path, flags, *mode), {"dir_fd": dir_fd})
 
     def _change(self, name, arguments, options):
-        self._strike("overwrite" if self._overwrites(name, arguments) else name)
+        self._strike(name)
         self.changes.append((name, arguments))
         if name == "fsync":
             result = None  # the disk itself is of no interest here
@@ -67,19 +66,12 @@ class Disk:
             result = os.write(arguments[0], arguments[1][:PIECE])
             self._soil(arguments[0])
         elif name == "create":
-            result = os.open(*arguments)
+            result = os.open(*arguments, **options)
         else:
             result = getattr(os, name)(*arguments, **options)
         if self.watch and name in VISIBLE:
             self.watch()
         return result
-
-    def _overwrites(self, name, arguments):
-        """Whether it is part of overwriting what goes anyway; that may fail."""
-        if name == "write" and not any(arguments[1]):
-            self._zeroed.add(os.fstat(arguments[0]).st_ino)
-            return True
-        return name == "fsync" and os.fstat(arguments[0]).st_ino in self._zeroed
 
     def _strike(self, name):
         due = not self.struck and len(self.changes) + 1 == self.at
@@ -105,6 +97,14 @@ class Disk:
                 os.ftruncate(handle, 0)
             os.close(handle)
         self._dirty.clear()
+
+
+def exists(path, dir_fd):
+    try:
+        os.stat(path, dir_fd=dir_fd)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def crash():

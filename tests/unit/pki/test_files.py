@@ -10,11 +10,10 @@ import os
 import signal
 import stat
 import threading
-from pathlib import Path
 
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.module_utils.pki import files, webroot
+from ansible_collections.certfleet.tls.plugins.module_utils.pki import files
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.attributes import Attributes
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.errors import DiskError, LockedError
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.files import Content
@@ -88,47 +87,44 @@ def test_folders_have_their_mode_under_any_umask(tmp_path, any_umask):
 def test_bytes_are_on_the_disk_before_their_name_and_names_before_the_end(tmp_path, monkeypatch, change):
     """Every file is fsynced after its last byte and before any rename; every folder after its last new name."""
     log = []
-    paths = {}
+
+    def place(handle, name=""):
+        return os.path.join(os.readlink(f"/proc/self/fd/{handle}"), name).rstrip("/")
 
     class Logged:
         def __getattr__(self, name):
             return getattr(os, name)
 
-        def open(self, path, flags, *mode):
-            handle = os.open(path, flags, *mode)
-            paths[handle] = path
+        def open(self, path, flags, *mode, dir_fd):
             if flags & os.O_CREAT:
-                log.append(("dirty", os.path.dirname(path)))
-            return handle
+                log.append(("dirty", place(dir_fd)))
+            return os.open(path, flags, *mode, dir_fd=dir_fd)
 
         def write(self, handle, data):
-            log.append(("dirty", paths[handle]))
+            log.append(("dirty", place(handle)))
             return os.write(handle, data)
 
         def fsync(self, handle):
-            log.append(("clean", paths[handle]))
+            log.append(("clean", place(handle)))
 
         def fchmod(self, handle, bits):
-            log.append(("dirty", paths[handle]))
+            log.append(("dirty", place(handle)))
             os.fchmod(handle, bits)
 
-        def mkdir(self, path, bits):
-            os.mkdir(path, bits)
-            log.append(("dirty", os.path.dirname(path)))
+        def mkdir(self, path, bits, dir_fd):
+            os.mkdir(path, bits, dir_fd=dir_fd)
+            log.append(("dirty", place(dir_fd)))
 
-        def symlink(self, target, path):
-            os.symlink(target, path)
-            log.append(("dirty", os.path.dirname(path)))
+        def symlink(self, target, path, dir_fd):
+            os.symlink(target, path, dir_fd=dir_fd)
+            log.append(("dirty", place(dir_fd)))
 
-        def rename(self, old, new):
-            os.rename(old, new)
-            log.append(("rename", old))
-            log.append(("dirty", os.path.dirname(new)))
+        def rename(self, old, new, src_dir_fd, dst_dir_fd):
+            os.rename(old, new, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
+            log.append(("rename", place(src_dir_fd, old)))
+            log.append(("dirty", place(dst_dir_fd)))
 
-        def replace(self, old, new):
-            os.replace(old, new)
-            log.append(("rename", old))
-            log.append(("dirty", os.path.dirname(new)))
+        replace = rename
 
     monkeypatch.setattr(files, "os", Logged())
     change(str(tmp_path))
@@ -259,43 +255,20 @@ def test_folders_are_not_made_through_a_file(tmp_path):
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(DiskError, match="file"):
         files.make_folders(str(tmp_path / "file" / "below"))
-    with pytest.raises(DiskError, match=r"file cannot be made: File exists$"):
+    with pytest.raises(DiskError, match=r"file cannot be made: Not a directory$"):
         files.make_folders(str(tmp_path / "file"))
 
 
 def test_a_folder_that_another_run_makes_meanwhile_is_fine(tmp_path, monkeypatch):
     real = os.mkdir
 
-    def slow_mkdir(path, mode):
-        real(path, mode)
-        real(path, mode)  # as if the first had been another run's
+    def slow_mkdir(path, mode, *, dir_fd):
+        real(path, mode, dir_fd=dir_fd)
+        real(path, mode, dir_fd=dir_fd)  # as if the first had been another run's
 
     monkeypatch.setattr(files.os, "mkdir", slow_mkdir)
     files.make_folders(str(tmp_path / "a"))
     assert (tmp_path / "a").is_dir()
-
-
-@pytest.mark.parametrize("before", [0o600, 0o644, 0o777, 0o400])
-def test_attributes_are_put_right_without_opening_the_file_on_the_way(tmp_path, disk, before):
-    path = tmp_path / "key"
-    path.write_bytes(b"secret")
-    path.chmod(before)
-    seen = []
-    made = disk(watch=lambda: seen.append(mode(path)))
-    files.set_attributes(str(path), ME)
-    assert mode(path) == 0o640
-    assert operations(made) == ["fchmod", "fchown", "fchmod", "fsync"]
-    assert all(found & ~0o640 == 0 for found in seen)
-    assert seen[0] == before & 0o640, "before the owner changes, only who may before and after"
-
-
-def test_attributes_are_not_set_through_a_link(tmp_path):
-    (tmp_path / "other").write_bytes(b"")
-    (tmp_path / "other").chmod(0o644)
-    (tmp_path / "key").symlink_to(tmp_path / "other")
-    with pytest.raises(DiskError, match="cannot be given its mode"):
-        files.set_attributes(str(tmp_path / "key"), ME)
-    assert mode(tmp_path / "other") == 0o644
 
 
 def test_a_folder_disappears_in_one_instant(tmp_path, disk):
@@ -451,8 +424,21 @@ def test_nobody_else_in_pki_changes_the_disk():
     folder = os.path.dirname(files.__file__)
     read_only = {"path", "environ", "listdir", "lstat", "stat", "readlink", "access", "W_OK", "X_OK", "R_OK"}
     read_only |= {"fstat", "close", "strerror", "urandom"}
+    # paths.py opens, and makes nothing.
+    opening = {
+        "open",
+        "read",
+        "geteuid",
+        "O_RDONLY",
+        "O_NONBLOCK",
+        "O_NOFOLLOW",
+        "O_DIRECTORY",
+        "O_NOCTTY",
+        "stat_result",
+    }
     # A process that is started: it opens /dev/null, and its own name.
     process = {"fork", "setsid", "waitpid", "_exit", "chdir", "umask", "dup2", "open", "devnull", "O_RDWR"}
+    special = {"paths.py": opening, "webroot.py": {"geteuid"}, "detach.py": process}
     sources = [name for name in os.listdir(folder) if name.endswith(".py") and name != "files.py"]
     assert len(sources) > 10
     for name in sources:
@@ -460,7 +446,7 @@ def test_nobody_else_in_pki_changes_the_disk():
             tree = ast.parse(file.read())
         for node in ast.walk(tree):
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "os":
-                allowed = read_only | (process if name == "detach.py" else set())
+                allowed = read_only | special.get(name, set())
                 assert node.attr in allowed, f"{name} uses os.{node.attr}"
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "open":
                 modes = [argument.value for argument in node.args[1:] if isinstance(argument, ast.Constant)]
@@ -507,125 +493,24 @@ def test_the_faults_of_these_tests_are_real(tmp_path, disk):
         made.truncate(str(tmp_path / "s"), 0)
 
 
-# Mode of the file, and whether it is overwritten before it goes: only what not everybody may read.
-@pytest.mark.parametrize(("bits", "overwritten"), [(0o600, True), (0o640, True), (0o400, True), (0o644, False)])
-def test_a_private_key_is_overwritten_before_it_goes(tmp_path, bits, overwritten):
-    made = tmp_path / "0001"
-    secret = b"secret" * 20000
-    files.write_folder(str(made), {"privkey.pem": Content(secret, Attributes(bits))})
-    with open(made / "privkey.pem", "rb") as held:  # what is left on the disk shows in a file that is open still
-        files.remove_folder(str(made))
-        assert held.read() == (bytes(len(secret)) if overwritten else secret)
-    assert os.listdir(tmp_path) == []
-
-
-@pytest.mark.parametrize(
-    ("bits", "more", "overwritten"),
-    [
-        (0o600, None, True),
-        (0o640, None, True),
-        (0o400, None, True),
-        (0o644, None, False),
-        (0o600, os.link, False),
-        (0o600, "link", False),
-    ],
-    ids=["0600", "0640", "0400", "open to all", "with another name", "a link"],
-)
-def test_a_private_key_that_another_takes_the_place_of_is_overwritten(tmp_path, bits, more, overwritten):
-    path = tmp_path / "shop.pem"
-    secret = b"secret" * 20000
-    path.write_bytes(secret)
-    path.chmod(bits)
-    if more == "link":
-        path.rename(tmp_path / "other.pem")
-        path.symlink_to("other.pem")
-    elif more:
-        more(path, tmp_path / "other.pem")
-    with open(path, "rb") as held:
-        files.replace(str(path), Content(b"new", Attributes(0o600)))
-        assert held.read() == (bytes(len(secret)) if overwritten else secret)
-    assert (path.read_bytes(), path.is_symlink()) == (b"new", False)
-
-
-def test_nothing_is_overwritten_as_long_as_it_has_its_name(tmp_path, disk):
-    """Whoever reads it by its name finds it whole, the old or the new; also where the new one cannot be written."""
+def test_what_is_replaced_or_removed_stays_whole_under_its_other_names(tmp_path):
+    """A hard link, or a container that has the file mounted, goes on with what it had."""
     path = tmp_path / "shop.pem"
     path.write_bytes(b"secret")
     path.chmod(0o600)
-    seen = set()
-    disk(watch=lambda: seen.add(path.read_bytes()))
-    files.replace(str(path), Content(b"new", Attributes(0o600)))
-    assert seen == {b"secret", b"new"}
-    disk(at=2, fault=faults.no_space)
-    with pytest.raises(DiskError):
-        files.replace(str(path), Content(b"newer", Attributes(0o600)))
-    assert path.read_bytes() == b"new"
-
-
-def test_what_cannot_be_overwritten_is_replaced_all_the_same(tmp_path, disk):
-    path = tmp_path / "shop.pem"
-    path.write_bytes(b"secret")
-    path.chmod(0o600)
-    struck = disk(at=8, fault=faults.no_space)
-    files.replace(str(path), Content(b"new", Attributes(0o600)))
-    assert struck.struck == "overwrite"
-    assert path.read_bytes() == b"new"
-
-
-def test_a_key_that_has_another_name_as_well_is_not_destroyed(tmp_path):
-    made = tmp_path / "0001"
-    files.write_folder(str(made), {"privkey.pem": Content(b"secret", Attributes(0o600))})
-    os.link(made / "privkey.pem", tmp_path / "backup.pem")
-    files.remove_folder(str(made))
-    assert (tmp_path / "backup.pem").read_bytes() == b"secret"
-
-
-def test_where_a_link_leads_nothing_is_overwritten(tmp_path):
-    (tmp_path / "0001").mkdir()
-    (tmp_path / "other.pem").write_bytes(b"secret")
-    (tmp_path / "other.pem").chmod(0o600)
-    (tmp_path / "0001" / "privkey.pem").symlink_to(tmp_path / "other.pem")
-    files.remove_folder(str(tmp_path / "0001"))
-    assert (tmp_path / "other.pem").read_bytes() == b"secret"
-
-
-def test_a_key_that_cannot_be_overwritten_goes_all_the_same(tmp_path, disk):
+    os.link(path, tmp_path / "other.pem")
     files.write_folder(str(tmp_path / "0001"), {"privkey.pem": Content(b"secret", Attributes(0o600))})
-    struck = disk(at=2, fault=faults.no_space)
+    with open(tmp_path / "0001" / "privkey.pem", "rb") as held:
+        files.replace(str(path), Content(b"new", Attributes(0o600)))
+        files.remove_folder(str(tmp_path / "0001"))
+        assert held.read() == (tmp_path / "other.pem").read_bytes() == b"secret"
+    assert path.read_bytes() == b"new"
+
+
+def test_where_a_link_leads_nothing_is_removed(tmp_path):
+    (tmp_path / "0001").mkdir()
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "file").write_bytes(b"secret")
+    (tmp_path / "0001" / "link").symlink_to(tmp_path / "other")
     files.remove_folder(str(tmp_path / "0001"))
-    assert struck.struck == "overwrite"
-    assert os.listdir(tmp_path) == []
-
-
-# Folders that a service's user owns: formats', webroots'. Whoever owns one may change what is in it at any time.
-OTHERS = {
-    "replace": lambda path: files.replace(path, Content(b"")),
-    "clear": files.clear,
-    "destroy": files.destroy,
-    "write_all": lambda path: files.write_all(os.path.dirname(path), {os.path.basename(path): Content(b"")}),
-    "remove_file": files.remove_file,
-    "webroot": lambda path: webroot.Response(str(Path(path).parents[2]), "shop.p12", "answer").put(),
-}
-
-
-@pytest.mark.parametrize("action", OTHERS.values(), ids=OTHERS)
-def test_in_the_folders_of_others_no_folder_is_gone_into(tmp_path, monkeypatch, action):
-    folder, elsewhere = tmp_path / ".well-known" / "acme-challenge", tmp_path / "etc"
-    trap = folder / ("shop.p12" if action is files.destroy else ".shop.p12.aside") / "x"
-    for made in (trap, elsewhere):
-        made.mkdir(parents=True)
-    (elsewhere / "shadow").write_bytes(b"secret")
-    (elsewhere / "shadow").chmod(0o600)
-    real = os.path.islink
-
-    def islink(path):
-        answer = real(path)
-        if os.path.basename(path) == "x":  # looked at, and swapped before it is gone into
-            os.rmdir(path)
-            os.symlink(elsewhere, path)
-        return answer
-
-    monkeypatch.setattr(files.os.path, "islink", islink)
-    with pytest.raises(DiskError):
-        action(str(folder / "shop.p12"))
-    assert (elsewhere / "shadow").read_bytes() == b"secret"
+    assert (tmp_path / "other" / "file").read_bytes() == b"secret"

@@ -481,9 +481,9 @@ def test_end_response_over_while_another_is_removed_leaves_nothing(home, port, m
     """On a slow disk, the second file went bad between two looks of the listener, and stayed with its folder."""
     unlink = files._unlink
 
-    def slow(path):
-        unlink(path)
+    def slow(*arguments):
         time.sleep(0.1)
+        return unlink(*arguments)
 
     monkeypatch.setattr(files, "_unlink", slow)  # the listener is a fork of this process
     made, other = http01(home, port), http01(home, port, "token-2")

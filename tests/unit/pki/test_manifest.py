@@ -11,7 +11,7 @@ import shutil
 
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.module_utils.pki import manifest
+from ansible_collections.certfleet.tls.plugins.module_utils.pki import manifest, paths
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.manifest import Found, live_facts, look, parse, read
 from tests.unit.pki import host
 
@@ -288,7 +288,10 @@ def test_each_file_is_looked_at(home, name):
     assert facts(home) == {**before, "damaged": [name]}
     path.rmdir()
     path.symlink_to("nowhere")
-    assert facts(home) == {**before, "missing": [name]}
+    assert facts(home) == {**before, "damaged": [name]}
+    path.unlink()
+    os.mkfifo(path)
+    assert facts(home) == {**before, "damaged": [name]}
 
 
 @pytest.mark.parametrize("name", CONTENTS)
@@ -303,12 +306,14 @@ def test_a_hash_that_is_missing_or_no_hash_is_damage(home, name):
 def test_a_file_that_may_not_be_read_is_not_called_damaged(home, monkeypatch):
     write_issued(home, "0001")
 
-    def refusing(path, mode):
+    real = paths.read
+
+    def refusing(path, most):
         if path.endswith("privkey.pem"):
             raise PermissionError(13, "Permission denied", path)
-        return open(path, mode)
+        return real(path, most)
 
-    monkeypatch.setattr(manifest, "open", refusing, raising=False)
+    monkeypatch.setattr(paths, "read", refusing)
     seen = facts(home)
     assert (seen["unreadable"], seen["damaged"], seen["missing"]) == (["privkey.pem"], [], [])
 

@@ -15,6 +15,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils.pki.errors import Ho
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.listen import Listen
 
 HOME = "/etc/acme"
+T2, T3, T4 = (f"another-token-of-128-bits-{number}" for number in (2, 3, 4))
 TOKEN = "LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0"
 THUMB = "9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI"
 ANSWER = f"{TOKEN}.{THUMB}"
@@ -33,15 +34,37 @@ def checked(options, present=True, **more):
 
 
 def test_options_become_responses_once_each():
-    made = checked([option(name="shop"), option(name="shop"), option("t2", "t2.x", name=None)])
+    made = checked(
+        [
+            option(name="shop"),
+            option(name="shop"),
+            option(T2, f"{T2}.x", name=None),
+        ]
+    )
     assert made == [
         webroot.Response("/srv/www", TOKEN, ANSWER, "shop"),
-        webroot.Response("/srv/www", "t2", "t2.x", ""),
+        webroot.Response("/srv/www", T2, f"{T2}.x", ""),
     ]
     assert made[0].path == f"/srv/www/.well-known/acme-challenge/{TOKEN}"
 
 
-EVIL = ["", ".", "..", "../x", "/etc/passwd", "a/b", "a.b", "a b", "a\n", "a\x00", "ä", "a%2f", "~", "a" * 99 + "/"]
+EVIL = [
+    "",
+    ".",
+    "..",
+    "../x",
+    "/etc/passwd",
+    "a/b",
+    "a.b",
+    "a b",
+    "a\n",
+    "a\x00",
+    "ä",
+    "a%2f",
+    "~",
+    "a" * 99 + "/",
+    "a" * 21,
+]
 
 
 @pytest.mark.parametrize("token", EVIL)
@@ -158,13 +181,19 @@ def test_a_time_that_is_over_at_once(seconds):
 
 
 def test_a_handshake_proves_one_order_at_a_time():
-    shop, again = proof(name="shop"), proof(token="t2", name="mail")
-    found = responses.rivals(checked([shop, again, proof("mail.example", "t3", name="mail")]))
+    shop, again = proof(name="shop"), proof(token=T2, name="mail")
+    found = responses.rivals(checked([shop, again, proof("mail.example", T3, name="mail")]))
     assert found == {
         "mail": "tls-alpn-01 cannot prove shop.example at the same time as for certificate shop: run again, or put the "
         "names into one certificate"
     }
-    others = [shop, shop, {**shop, "name": "mail"}, proof(token="t2", listen="8443", name="mail"), option("t4", "t4.x")]
+    others = [
+        shop,
+        shop,
+        {**shop, "name": "mail"},
+        proof(token=T2, listen="8443", name="mail"),
+        option(T4, f"{T4}.x"),
+    ]
     assert responses.rivals(checked(others)) == {}
 
 

@@ -258,9 +258,9 @@ def test_a_check_tells_the_same_and_changes_nothing(home, tmp_path):
 
 def test_a_response_that_cannot_be_removed_is_a_warning(home, tmp_path):
     response = Response(str(tmp_path), "token", "token.thumb")
-    folder = tmp_path / ".well-known" / "acme-challenge" / "token"
-    folder.mkdir(parents=True)
-    (folder / "file").touch()
+    folder = tmp_path / ".well-known" / "acme-challenge" / ".token.aside"
+    response.put()
+    folder.mkdir()
     run = rollout(home)
     run.remove([response])
     assert run.failures == {}

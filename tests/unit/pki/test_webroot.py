@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
 import threading
@@ -24,6 +23,11 @@ def response(folder, token=TOKEN):
     return Response(str(folder), token, f"{token}.{THUMB}")
 
 
+def files_of(folder):
+    """All but folders, which stay."""
+    return [path for path in host.everything(folder) if not os.path.isdir(path)]
+
+
 def test_a_response_is_served_and_removed(tmp_path, any_umask):
     made = response(tmp_path)
     assert not made.in_place()
@@ -37,7 +41,7 @@ def test_a_response_is_served_and_removed(tmp_path, any_umask):
     assert modes == {0o755}
     assert stat.S_IMODE(os.stat(made.path).st_mode) == 0o644
     assert made.remove() is True
-    assert os.listdir(tmp_path) == []
+    assert files_of(tmp_path) == []
     assert made.remove() is False
 
 
@@ -64,10 +68,14 @@ def test_what_another_may_have_put_there_is_neither_waited_for_nor_read_without_
     else:
         os.symlink("/dev/zero" if kind == "device" else tmp_path / "answer", made.path)
     assert not made.in_place()
-    if kind != "folder":
+    if kind == "longer":
         made.put()
         assert made.in_place()
-        assert (tmp_path / "answer").read_text() == ANSWER
+        return
+    with pytest.raises(DiskError, match="is there already, and is no challenge response: move it away"):
+        made.put()
+    assert made.remove() is False
+    assert os.path.lexists(made.path)
 
 
 def test_a_missing_webroot_is_not_made(tmp_path):
@@ -100,7 +108,6 @@ def test_what_others_put_there_stays(tmp_path, foreign):
     response(tmp_path).put()
     assert response(tmp_path).remove() is True
     assert {path for path in host.everything(tmp_path) if os.path.isfile(path)} == {str(tmp_path / foreign)}
-    assert {path for path in host.everything(tmp_path) if not os.listdir(os.path.dirname(path))} == set()
 
 
 def test_several_tokens_share_the_folder(tmp_path):
@@ -110,7 +117,7 @@ def test_several_tokens_share_the_folder(tmp_path):
     first.remove()
     assert second.in_place()
     second.remove()
-    assert os.listdir(tmp_path) == []
+    assert files_of(tmp_path) == []
 
 
 def test_what_a_killed_run_left_is_taken_away(tmp_path):
@@ -135,16 +142,15 @@ def test_a_full_disk_is_told_and_leaves_nothing(tmp_path, disk):
     assert os.listdir(tmp_path) == []
 
 
-def test_a_folder_that_may_not_be_removed_is_no_failure(tmp_path, disk):
-    """The challenges' folder is a mount that several hosts share."""
+def test_folders_stay(tmp_path):
+    """An administrator may have made them, and a container may have them mounted."""
+    folder = tmp_path / ".well-known" / "acme-challenge"
+    folder.mkdir(parents=True)
+    before = folder.stat().st_ino
     made = response(tmp_path)
     made.put()
-
-    def busy():
-        raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
-
-    disk(at=3, fault=busy)
     assert made.remove() is True
+    assert folder.stat().st_ino == before
     assert not made.exists()
 
 
@@ -164,11 +170,11 @@ def test_a_crash_anywhere_leaves_a_whole_answer_or_none(tmp_path, disk, step):
     made.put()
     assert made.in_place()
     made.remove()
-    assert os.listdir(tmp_path) == []
+    assert files_of(tmp_path) == []
 
 
 def test_runs_in_one_webroot_do_not_disturb_each_other(tmp_path):
-    """Hosts that share a webroot: each puts and removes its own, and the folder comes and goes below them."""
+    """Hosts that share a webroot: each puts and removes its own."""
     failures = []
 
     def run(number):
@@ -188,7 +194,7 @@ def test_runs_in_one_webroot_do_not_disturb_each_other(tmp_path):
     for thread in threads:
         thread.join()
     assert failures == []
-    assert os.listdir(tmp_path) == []
+    assert files_of(tmp_path) == []
 
 
 def test_the_same_token_may_be_put_by_several_at_once(tmp_path):

@@ -1,0 +1,225 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Folders and files opened for root, along paths in which other users may have a hand. Standard library only.
+
+A path is walked one name at a time, each opened in the folder before it; links are followed here, not by the kernel.
+What is opened is what was checked: whoever exchanges something in the meantime changes nothing of that.
+
+The rule is systemd's against unsafe path transitions: nobody but root, or the user that this runs as, may lead the way
+into what is somebody else's. An owner of a folder may exchange whatever is in it, so what is found in a user's folder
+has to be that user's, and a user's link has to lead to what is that user's.
+
+Nothing here waits for what it opens, such as a pipe that somebody put in a file's place.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import Enum
+
+try:
+    import pwd
+except ImportError:
+    pass  # not a POSIX system; there is nothing here for one
+
+_MOST_LINKS = 40  # as Linux has it
+# A name is opened without opening what it names: any link, pipe or device. Only Linux and FreeBSD have that; elsewhere
+# links are refused.
+_BY_NAME = getattr(os, "O_PATH", os.O_RDONLY | os.O_NONBLOCK) | os.O_NOFOLLOW
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
+_PIECE = 1 << 16  # bytes
+
+
+class Rule(Enum):
+    """What may lie on the way.
+
+    SAFE: no user leads into what is another's.
+    OWN: everything is root's, or of the user that this runs as; for what nobody else may have a hand in.
+    WEBROOT: as SAFE, but in a user's folder what is root's may be passed, too: certbot leaves such a .well-known, and
+        administrators make such a link. Only for new files with names that cannot be guessed.
+    """
+
+    SAFE = "safe"
+    OWN = "own"
+    WEBROOT = "webroot"
+
+
+class UnsafePathError(OSError):
+    """Somebody else could lead this path elsewhere. strerror says who, where, and what to do."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(errno.EPERM, reason)
+
+
+@contextmanager
+def folder(path: str, rule: Rule = Rule.SAFE) -> Iterator[int]:
+    """A descriptor of the folder *path*, which is absolute. Raises OSError."""
+    walk = _Walk(rule)
+    try:
+        walk.to(path)
+        handle = os.open(".", _FOLDER, dir_fd=walk.handle)
+    finally:
+        walk.close()
+    try:
+        yield handle
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def file(path: str, rule: Rule = Rule.SAFE, follow: bool = False) -> Iterator[int]:
+    """A descriptor of the regular file *path*, for reading. follow: it may be a link. Raises OSError."""
+    walk = _Walk(rule)
+    try:
+        walk.to(path, follow)
+        if not stat.S_ISREG(walk.found.st_mode):
+            number = errno.EISDIR if stat.S_ISDIR(walk.found.st_mode) else errno.EINVAL
+            raise OSError(number, os.strerror(number), path)
+        yield walk.handle
+    finally:
+        walk.close()
+
+
+def read(path: str, most: int, rule: Rule = Rule.SAFE, follow: bool = False) -> bytes:
+    """At most so many bytes of the regular file *path*. Raises OSError."""
+    with file(path, rule, follow) as handle:
+        return pull(handle, most)
+
+
+def pull(handle: int, most: int) -> bytes:
+    """At most so many bytes from a descriptor. Raises OSError."""
+    pieces = []
+    while most > 0 and (piece := os.read(handle, min(most, _PIECE))):
+        pieces.append(piece)
+        most -= len(piece)
+    return b"".join(pieces)
+
+
+def problem(path: str, rule: Rule) -> str:
+    """Why *path*, as far as it is there, could lead elsewhere; empty if it could not."""
+    walk = _Walk(rule)
+    try:
+        walk.to(path)
+    except UnsafePathError as error:
+        return str(error.strerror)
+    except OSError:
+        pass  # not there, or no folder: told by whoever wants to use it
+    finally:
+        walk.close()
+    return ""
+
+
+def trusted() -> frozenset[int]:
+    """The users who may lead anywhere: root, who this runs as, and whoever has everything below '/' anyway."""
+    return frozenset({0, os.geteuid(), os.lstat("/").st_uid})
+
+
+def user(uid: int) -> str:
+    """What a user is called, for messages."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+class _Walk:
+    """Where one is on a path. handle: what was come to, opened by name; found: its status."""
+
+    def __init__(self, rule: Rule) -> None:
+        self.handle = -1
+        self._rule = rule
+        self._trusted = trusted()
+        self._links = 0
+        self._path = ""  # for messages
+        self._go(os.open("/", _BY_NAME | os.O_DIRECTORY), "/")
+
+    def close(self) -> None:
+        os.close(self.handle)
+
+    def to(self, path: str, follow: bool = True) -> None:
+        """Go to *path*, which is absolute. Raises OSError."""
+        if not os.path.isabs(path):
+            raise OSError(errno.EINVAL, "it is no absolute path", path)
+        self._along(path, follow)
+
+    def _along(self, path: str, follow: bool = True) -> None:
+        if path.startswith("/"):
+            self._go(os.open("/", _BY_NAME | os.O_DIRECTORY), "/")
+        names = [name for name in path.split("/") if name not in ("", ".")]
+        for index, name in enumerate(names):
+            self._step(name, follow or index < len(names) - 1)
+
+    def _step(self, name: str, follow: bool) -> None:
+        if not stat.S_ISDIR(self.found.st_mode):
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), self._path)
+        handle = os.open(name, _BY_NAME, dir_fd=self.handle)
+        try:
+            found = os.fstat(handle)
+            path = os.path.normpath(os.path.join(self._path, name))
+            self._check(found, path, name == "..")
+            if stat.S_ISREG(found.st_mode):
+                handle = _reopened(name, self.handle, handle, found)
+            if not stat.S_ISLNK(found.st_mode):
+                self._go(handle, path)
+                return
+            target = os.readlink("", dir_fd=handle) if follow else ""
+        except BaseException:
+            if handle != self.handle:
+                os.close(handle)
+            raise
+        os.close(handle)
+        if not follow:
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
+        self._follow(target, found.st_uid, path)
+
+    def _follow(self, target: str, owner: int, path: str) -> None:
+        self._links += 1
+        if self._links > _MOST_LINKS:
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
+        self._along(target)
+        if owner not in self._trusted and self.found.st_uid != owner:
+            raise UnsafePathError(
+                f"{path} is a link of {user(owner)}'s that leads to what belongs to {user(self.found.st_uid)}. "
+                f"Name {self._path} itself, or have root own the link"
+            )
+
+    def _check(self, found: os.stat_result, path: str, up: bool) -> None:
+        """Whether one may go on from where one is to *path*. up: to the folder above, which nobody can exchange."""
+        if self._rule is Rule.OWN and found.st_uid not in self._trusted:
+            raise UnsafePathError(
+                f"{path} belongs to {user(found.st_uid)}, who could lead this elsewhere. "
+                "Have root own it, or choose a place where root owns everything"
+            )
+        keeper = self.found.st_uid
+        # A file is where the way ends: whose it is matters to who uses what is in it.
+        if up or keeper in self._trusted or found.st_uid == keeper or stat.S_ISREG(found.st_mode):
+            return
+        if self._rule is Rule.WEBROOT and found.st_uid in self._trusted:
+            return
+        raise UnsafePathError(
+            f"{self._path} belongs to {user(keeper)}, and {path} to {user(found.st_uid)}: {user(keeper)} could put "
+            "another in its place. Let both have one owner, or root own the folder above"
+        )
+
+    def _go(self, handle: int, path: str) -> None:
+        if self.handle >= 0:
+            os.close(self.handle)
+        self.handle, self._path = handle, path
+        self.found = os.fstat(handle)
+
+
+def _reopened(name: str, folder: int, handle: int, found: os.stat_result) -> int:
+    """A descriptor for reading of what was opened by name; that one is closed. Raises OSError."""
+    reading = os.open(name, _FILE, dir_fd=folder)
+    if not os.path.samestat(os.fstat(reading), found):
+        os.close(reading)
+        raise OSError(errno.ESTALE, "it was exchanged for another in this moment")
+    os.close(handle)
+    return reading
