@@ -61,7 +61,7 @@ test-integration: build/system-tests.stamp setup $(CORES) $(CLOUD)/stamp ## each
 	$(AS_ROOT) $(PYTEST) $(SIDE_BY_SIDE) tests/integration
 
 test-fleet: build/system-tests.stamp setup $(CORES) ## the role over twenty hosts and a CA on this machine (root or sudo)
-	$(AS_ROOT) $(PYTEST) $(SIDE_BY_SIDE) tests/fleet
+	$(AS_ROOT) $(PYTEST) $(SIDE_BY_SIDE) -m "not hard" tests/fleet
 
 test-demo: setup $(OLDEST_CONTROLLER)/stamp ## the demo, with the oldest ansible-core (root or sudo)
 	$(AS_ROOT) $(OLDEST_CONTROLLER)/bin/python -m tests.demo
@@ -70,7 +70,7 @@ test-demo: setup $(OLDEST_CONTROLLER)/stamp ## the demo, with the oldest ansible
 .PHONY: test-hard test-fleet-hard test-debian12 test-debian13 test-debian-testing
 test-hard: test-fleet-hard test-debian13 ## all of these but the other releases of Debian
 test-fleet-hard: build/system-tests.stamp setup $(CORES) ## runs that are killed, hosts in trouble, every answer of a hostile host
-	$(AS_ROOT) $(PYTEST) $(SIDE_BY_SIDE) tests/hard
+	$(AS_ROOT) $(PYTEST) $(SIDE_BY_SIDE) -m hard tests/fleet
 test-debian12: venv ## demo and unit tests on a fresh Debian 12, as a user with sudo and as root
 	$(call on_debian,bookworm)
 test-debian13: venv ## the same on Debian 13

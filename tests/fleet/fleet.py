@@ -207,7 +207,7 @@ class Fleet:
     @staticmethod
     def environment(env: Mapping[str, str] | None) -> dict[str, str]:
         """This process's environment with what the fleet's runs need, and *env* over it."""
-        return {**os.environ, "ANSIBLE_SSH_COMMON_ARGS": SSH_ARGS, "ANSIBLE_TIMEOUT": "5", **(env or {})}
+        return {**os.environ, "ANSIBLE_SSH_COMMON_ARGS": SSH_ARGS, "ANSIBLE_TIMEOUT": "10", **(env or {})}
 
     def reset(self) -> None:
         """Hosts as if the role had never run, and the lab's CA without accounts, orders and deviations."""

@@ -8,6 +8,8 @@ import json
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.jws import AccountKey
 from tests.fleet.fleet import Fleet, Run
 from tests.integration.orders import Customer
@@ -80,6 +82,7 @@ def test_an_account_through_its_whole_life(small: Fleet) -> None:
     assert "/sign-me-up" not in [path for _method, path in small.lab.pebble.requests(mark)]
 
 
+@pytest.mark.hard
 def test_an_account_key_out_of_a_vault_is_changed(small: Fleet) -> None:
     """Runs that are given both keys go on with the account, until the vault has the new one in the old one's place."""
     old, new = (AccountKey.generate().pem().decode() for _unused in range(2))
@@ -96,6 +99,7 @@ def test_an_account_key_out_of_a_vault_is_changed(small: Fleet) -> None:
     assert "PRIVATE KEY" not in run.text
 
 
+@pytest.mark.hard
 def test_until_when_a_certificate_is_wanted(small: Fleet) -> None:
     certificates = {
         "web1": [small.certificate("shop", not_after="+10d")],

@@ -178,6 +178,7 @@ def test_what_is_no_ca(small: Fleet) -> None:
     assert [small.lab.path(host, "/etc/acme").exists() for host in small.lab.hosts] == [False] * 3
 
 
+@pytest.mark.hard
 def test_a_ca_that_does_not_answer(small: Fleet, tmp_path: Path) -> None:
     # Module defaults reach the role's tasks; without them silence would be listened to for longer.
     (tmp_path / "site.yml").write_text(PLAYBOOK)

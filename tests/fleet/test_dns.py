@@ -76,6 +76,7 @@ def test_a_fleet_in_one_pass_with_one_wait(fleet: Fleet) -> None:
     assert passes(fleet, before) == 2
 
 
+@pytest.mark.hard
 def test_a_hundred_certificates_and_a_run_that_is_killed(fleet: Fleet) -> None:
     authorities = fleet.lab.authorities
     certificates = [by_dns(f"{name}.{NAME}", name=name) for name in ("a", "b", "c", "d", "e")]
@@ -218,6 +219,7 @@ def test_what_goes_wrong_at_a_provider_is_told_and_stops_nobody_else(fleet: Flee
     assert authorities.txt() == set()
 
 
+@pytest.mark.hard
 def test_name_servers_in_trouble(fleet: Fleet, two_ways: dict[str, Any]) -> None:
     authorities = fleet.lab.authorities
     with authorities.stale():

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One hostile host plants variables in its answers, and they reach neither the controller nor another host.
 
-tests/hard/test_hostile_facts.py has each module on its own, at each place, with each core.
+test_hostile_matrix.py has each module on its own, at each place, with each core.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ def test_honest_fleet_with_facts_gets_all_certificates(four: Fleet) -> None:
 @pytest.mark.parametrize(
     ("place", "loud", "core"),
     [
-        cores.parameter("first", False, core="oldest"),
+        cores.parameter("first", False, core="oldest", hard=True),
         cores.parameter("middle", True, core=""),
-        cores.parameter("last", False, core="newest"),
+        cores.parameter("last", False, core="newest", hard=True),
     ],
 )
 def test_modules_plant_every_variable_without_effect(four: Fleet, place: str, loud: bool, core: str) -> None:
@@ -48,7 +48,7 @@ def test_modules_plant_every_variable_without_effect(four: Fleet, place: str, lo
     ("place", "core"),
     [
         cores.parameter("first", core="newest"),
-        cores.parameter("middle", core=""),
+        cores.parameter("middle", core="", hard=True),
         cores.parameter("last", core="oldest"),
     ],
 )

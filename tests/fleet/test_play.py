@@ -65,6 +65,7 @@ def test_without_become_a_user_is_told_what_lacks_before_anything_is_ordered(sma
     assert small.signed_requests(mark) == []
 
 
+@pytest.mark.hard
 def test_in_parts_of_a_fleet(fleet: Fleet) -> None:
     wanted = fleet.by_host(web2=[fleet.certificate("shop", "web2.lab.test", "nx.lab.test")])
     mark = fleet.lab.pebble.mark()
@@ -189,6 +190,7 @@ def test_a_host_that_has_gone_is_not_the_end_for_those_that_share_challenges_wit
     assert all(small.pair_matches(host) for host in ("web1", "web2"))
 
 
+@pytest.mark.hard
 def test_two_runs_at_once_over_two_halves_of_a_fleet(fleet: Fleet) -> None:
     mark = fleet.lab.pebble.mark()
     halves = [fleet.start(fleet.command(acme_hosts=hosts)) for hosts in ("web[0:9]", "web[10:19]")]

@@ -183,6 +183,7 @@ def everything_written(fleet: Fleet, host: str) -> dict[str, bytes]:
     return {path: fleet.lab.path(host, path).read_bytes() for path in listed.stdout.splitlines()}
 
 
+@pytest.mark.hard
 def test_the_live_pair_matches_at_every_moment(small: Fleet) -> None:
     only = {"acme_hosts": "web1"}
     assert small.site(**only).code == 0

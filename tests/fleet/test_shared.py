@@ -108,6 +108,7 @@ def served(fleet: Fleet, host: str) -> None:
     wait(lambda: fleet.served(host, "lb.lab.test") == live, PATIENCE, what, 0.1)
 
 
+@pytest.mark.hard
 def test_the_first_that_can_be_reached_makes_the_key(trio: Fleet) -> None:
     trio.lab.unplug("web3")
     # Its name leads to another host than that which orders.

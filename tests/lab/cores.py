@@ -27,10 +27,11 @@ def is_there(core: str) -> bool:
     return program(core).exists()
 
 
-def parameter(*values: Any, core: str, id: str | None = None) -> Any:  # noqa: A002 - pytest calls it so
+def parameter(*values: Any, core: str, hard: bool = False, id: str | None = None) -> Any:  # noqa: A002 - pytest's name
     """Return values and a core for pytest.mark.parametrize; without the core the test is skipped, with the reason.
 
-    The core "" is that of the tests themselves.
+    The core "" is that of the tests themselves. hard: only make test-fleet-hard has it.
     """
     missing = core != "" and not is_there(core)
-    return pytest.param(*values, core, marks=[pytest.mark.skipif(missing, reason=MISSING.get(core, ""))], id=id)
+    marks = [pytest.mark.skipif(missing, reason=MISSING.get(core, "")), *([pytest.mark.hard] if hard else [])]
+    return pytest.param(*values, core, marks=marks, id=id)

@@ -4,7 +4,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.fleet.fleet import HOME, Fleet, names
+
+pytestmark = pytest.mark.hard
 
 
 def challenges_on(fleet: Fleet, host: str) -> list[str]:

@@ -15,6 +15,8 @@ import pytest
 
 from tests.fleet.fleet import HOME, Fleet, Underway
 
+pytestmark = pytest.mark.hard
+
 HOSTS = 5
 ONLY = {"acme_hosts": f"web[0:{HOSTS - 1}]"}
 

@@ -12,6 +12,8 @@ from tests.fleet.answers import BROKEN, OF_ANSIBLE, Answer, Crowd
 from tests.fleet.fleet import Fleet
 from tests.lab import cores
 
+pytestmark = pytest.mark.hard
+
 CORES = ("oldest", "newest")
 SHARE = "certificate_share"
 SIX = ("web1", "web3", "web4", "web5", "web6", "web7")

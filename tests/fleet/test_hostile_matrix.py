@@ -13,6 +13,8 @@ from tests.fleet.fleet import Fleet
 from tests.fleet.hostile import MODULES, PLACES, Battlefield, certificates_only, plant, plant_by_setup
 from tests.lab import cores
 
+pytestmark = pytest.mark.hard
+
 CORES = ("oldest", "newest")
 
 

@@ -15,6 +15,8 @@ from tests.fleet.answers import BROKEN, DAMAGED_KEYS, OF_ANSIBLE, Answer, Crowd
 from tests.fleet.fleet import Fleet
 from tests.lab import cores
 
+pytestmark = pytest.mark.hard
+
 HOSTILE = ("web1", "web3", "web4", "web5", "web6", "web7")
 
 
