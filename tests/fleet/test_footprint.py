@@ -1,0 +1,56 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the role leaves on a host beside what it was asked for: nothing of anybody else is changed or removed."""
+
+from __future__ import annotations
+
+import re
+
+from tests.fleet.fleet import HOME, Fleet
+
+_PLACES = "/boot /etc /home /media /mnt /opt /root /srv /usr/local /var"
+# What the role was asked for, and what services, Ansible and the machine below the host change whatever the role does.
+_NOT_OURS = rf"^({HOME}|/srv/tls|/var/log|/var/cache|/var/tmp|/var/lib/nginx|/root/\.ansible)(/|$)|/__pycache__(/|$)"
+_WEBROOT = "/var/www/html"
+_CHALLENGES = f"{_WEBROOT}/.well-known/acme-challenge"
+# A folder's time is when something was made in it, which may be gone again.
+_LISTING = rf"find {_PLACES} -xdev -printf '%p %y %m %U:%G %l ' \( -type d -printf '\n' -o -printf '%s %T@\n' \)"
+
+
+def everything(fleet: Fleet, host: str) -> dict[str, str]:
+    """All files of a host outside the distribution's /usr, and what would tell a change, by path."""
+    listed = fleet.lab.exec(host, ["sh", "-c", _LISTING], capture_output=True, text=True, errors="replace").stdout
+    entries = dict(line.split(" ", 1) for line in listed.splitlines() if line.startswith("/"))
+    return {path: said for path, said in entries.items() if not re.search(_NOT_OURS, path)}
+
+
+def prepare(fleet: Fleet) -> None:
+    """web1 has nothing; on web2 an administrator made the folder of challenges; on web3 certbot left it, with more."""
+    makes = {
+        "web1": "true",
+        "web2": f"mkdir -p {_CHALLENGES}",
+        "web3": f"install -d {_CHALLENGES} && echo hello > {_CHALLENGES}/of-another && chown 33:33 {_WEBROOT}",
+    }
+    for host, script in makes.items():
+        fleet.lab.exec(host, ["sh", "-c", f"rm -rf /srv/tls; mkdir /srv/tls; {script}"], check=True)
+
+
+def test_nothing_of_others_is_changed_or_removed(small: Fleet) -> None:
+    prepare(small)
+    wanted = [small.certificate("shop", formats=[{"kind": "combined", "path": "/srv/tls/shop.pem"}])]
+    before = {host: everything(small, host) for host in small.lab.hosts}
+    assert f"{_CHALLENGES}/of-another" in before["web3"]
+    for variables in (
+        {"acme_certificates": wanted},
+        {"acme_certificates": wanted, "acme_force_renewal": True},
+        {"acme_certificates": [small.certificate("mail")], "acme_remove_unlisted": True},
+    ):
+        run = small.site(**variables)
+        assert (run.code, run.hosts_with("changed")) == (0, small.lab.hosts)
+        for host in small.lab.hosts:
+            after = everything(small, host)
+            assert {path: after.get(path) for path in before[host]} == before[host]
+            assert set(after) - set(before[host]) <= {f"{_WEBROOT}/.well-known", _CHALLENGES}
+    owners = [small.lab.path(host, _CHALLENGES).stat().st_uid for host in small.lab.hosts]
+    assert owners == [0, 0, 0]
+    assert small.lab.path("web3", f"{_CHALLENGES}/of-another").read_text() == "hello\n"
