@@ -71,7 +71,7 @@ def test_check_mode_then_the_same_for_real_then_nothing(services: Host, issuer: 
         assert f"+version 0001: issued\n+serial {item['serial']}\n+until {item['not_after']}\n" in told_of.text
     assert foreseen["certificates"] == done["certificates"]
 
-    assert host.names(WEBROOT) == ["index.html"]
+    assert host.names(f"{WEBROOT}/.well-known/acme-challenge") == []
     assert reloads(host) == 1
     folder = host.live()
     assert host.names(folder) == [

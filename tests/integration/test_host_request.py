@@ -203,8 +203,8 @@ def test_one_that_fails_stops_no_other(host: Host) -> None:
     certificates = [wanted(name) for name in ("bad", "dark", "good")]
     orders = [{"name": certificate["name"], **ORDER} for certificate in certificates]
     challenges = [
-        challenge("one", name="bad"),
-        challenge("two", name="dark", webroot="/srv/none"),
+        challenge("one" * 8, name="bad"),
+        challenge("two" * 8, name="dark", webroot="/srv/none"),
         challenge("three", name="good"),
     ]
     result = host.request(*certificates, orders=orders, challenges=challenges)

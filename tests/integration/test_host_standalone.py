@@ -90,7 +90,7 @@ def test_the_way_of_a_certificate(host: Host, tmp_path: Path) -> None:
     done = playbook(host, tmp_path)
     assert done.returncode == 0, done.stdout
     assert host.certificate().public_key() == host.public_key()
-    assert host.names(WEBROOT) == ["index.html"]
+    assert host.names(f"{WEBROOT}/.well-known/acme-challenge") == []
     host.lab.enable_tls("web1", "shop")
     assert host.lab.served("web1", "web1.lab.test", host.lab.pebble.root_pem())
     assert "PRIVATE KEY" not in done.stdout

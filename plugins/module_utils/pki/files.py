@@ -146,7 +146,7 @@ def make_folders(path: str, mode: int = 0o755, rule: Rule = Rule.SAFE, owner: tu
         try:
             with paths.folder(path, rule):
                 return
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):  # a file on the way is told where it is
             pass
     parent, name = os.path.split(path)
     make_folders(parent, mode, rule, owner)

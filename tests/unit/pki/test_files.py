@@ -255,7 +255,7 @@ def test_folders_are_not_made_through_a_file(tmp_path):
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(DiskError, match="file"):
         files.make_folders(str(tmp_path / "file" / "below"))
-    with pytest.raises(DiskError, match=r"file cannot be made: Not a directory$"):
+    with pytest.raises(DiskError, match=r"file cannot be made: File exists$"):
         files.make_folders(str(tmp_path / "file"))
 
 
