@@ -180,15 +180,14 @@ options:
             type: str
           encryption:
             description:
-              - V(modern) is AES-256 with SHA-256, for which the host needs cryptography 38 or later. V(legacy) is
-                triple DES with SHA-1, for what is old.
+              - V(modern) is AES-256 with SHA-256. V(legacy) is triple DES with SHA-1, for what is old.
             type: str
             default: modern
             choices: [modern, legacy]
           passphrase:
             description: >-
-              What a V(pkcs12) is encrypted with, which needs one. It may not be part of the name of a handler to
-              notify, since Ansible hides it wherever it is.
+              What a V(pkcs12) is encrypted with, which needs one of at least 12 characters. It may not be part of the
+              name of a handler to notify, since Ansible hides it wherever it is.
             type: str
           friendly_name:
             description: The name of key and certificate in a V(pkcs12). By default O(certificates[].name).

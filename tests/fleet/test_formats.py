@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.fleet.fleet import HOME, Fleet
 
-PASSPHRASE = "shop"  # part of every name there is: hidden in a host's answer, it would hide those
+PASSPHRASE = "/srv/tls/shop"  # part of paths that answers have: hidden in them, it would hide those
 
 
 def formats() -> list[dict[str, Any]]:

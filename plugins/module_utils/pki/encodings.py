@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING
 
 from . import certificates, keys, pfx, roots
 from .errors import FormatError
-from .formats import COMBINED, DER, LEGACY, LOCAL_KEY_ID, NOT_MODERN, PKCS12, Format
+from .formats import COMBINED, DER, PKCS12, Format
 
 try:
     from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.serialization import pkcs12
+    from cryptography.hazmat.primitives import serialization
 except ImportError:
     pass  # said by library.py, before anything here is called
 
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
     from cryptography import x509
 
     from .keys import PrivateKey
-
-_ROUNDS = 20000  # of the key derivation; files like this are opened at every start of a service
 
 
 def encode(
@@ -38,35 +35,12 @@ def encode(
         return keys.pem(key) + b"".join(map(certificates.pem, (leaf, *chain)))
     if item.kind == PKCS12:
         try:
-            return _pkcs12(item, key, leaf, chain)
+            return pfx.encode(key, leaf, chain, item.passphrase, item.friendly_name, item.encryption)
         except (ValueError, UnsupportedAlgorithm) as error:  # as an OpenSSL that has no triple DES
             raise FormatError(f"{item.path}: this host's OpenSSL does not write it: {error}") from None
     if item.kind == DER:
         return leaf.public_bytes(serialization.Encoding.DER)
     return certificates.pem(_root(item, leaf, chain, now))
-
-
-def _pkcs12(item: Format, key: PrivateKey, leaf: x509.Certificate, chain: Sequence[x509.Certificate]) -> bytes:
-    passphrase = item.passphrase.encode()
-    if hasattr(serialization.PrivateFormat, "PKCS12"):  # cryptography 38 and later
-        builder = serialization.PrivateFormat.PKCS12.encryption_builder().kdf_rounds(_ROUNDS)
-        if item.encryption == LEGACY:
-            builder = builder.key_cert_algorithm(pkcs12.PBES.PBESv1SHA1And3KeyTripleDESCBC)
-            builder = builder.hmac_hash(hashes.SHA1())  # noqa: S303 # as is asked for
-        else:
-            builder = builder.key_cert_algorithm(pkcs12.PBES.PBESv2SHA256AndAES256CBC).hmac_hash(hashes.SHA256())
-        encryption = builder.build(passphrase)
-    elif item.encryption == LEGACY:
-        encryption = serialization.BestAvailableEncryption(passphrase)  # which is triple DES there
-    else:
-        raise FormatError(f"{item.path}: {NOT_MODERN}")
-    data: bytes = pkcs12.serialize_key_and_certificates(
-        item.friendly_name.encode(), key, leaf, list(chain) or None, encryption
-    )
-    # The key's attributes are not encrypted. cryptography 43 writes no localKeyID, all others do.
-    if LOCAL_KEY_ID not in data:
-        return pfx.encode(key, leaf, chain, item.passphrase, item.friendly_name, item.encryption, _ROUNDS)
-    return data
 
 
 def _root(item: Format, leaf: x509.Certificate, chain: Sequence[x509.Certificate], now: datetime) -> x509.Certificate:

@@ -33,15 +33,16 @@ KINDS = (COMBINED, PKCS12, DER, ROOT)
 #: Those with the private key in them.
 SECRET = (COMBINED, PKCS12)
 MODERN, LEGACY = "modern", "legacy"
-#: The first version of the library that writes MODERN, and what is said where it is older.
-MODERN_SINCE = (38, 0)
-NOT_MODERN = (
-    "the modern encryption of PKCS #12 needs cryptography 38 or later on this host: "
-    "have a newer python3-cryptography, or set encryption: legacy"
-)
+#: Iterations of the key derivation and of the MAC in PKCS #12; services read such files at every start.
+ROUNDS = 20000
+#: Characters of a passphrase. 12 letters and digits at random have 71 bits, which nobody tries out, and the passwords
+#: that everybody tries first ("changeit") are shorter.
+SHORTEST_PASSPHRASE = 12
 
 #: The attribute of PKCS #12 by which a reader finds the certificate of a key: its object identifier in DER.
 LOCAL_KEY_ID = bytes.fromhex("06092a864886f70d010915")
+# How a file with ROUNDS iterations ends (RFC 7292 section 4: they are the last field of MacData): a DER INTEGER.
+_STRONG_MAC = b"\x02\x02" + ROUNDS.to_bytes(2, "big")
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _LARGEST = 1 << 22  # bytes; no file of a certificate comes near it
@@ -102,7 +103,8 @@ def check_places(formats: Iterable[Format], home: str, contended: Collection[str
 def passphrase_problems(certificates: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """What passphrases keep certificates from being put in place, by their names.
 
-    Ansible hides a secret wherever it is in a result: in the names of handlers, too, by which the role notifies them.
+    It needs passphrases as the task has them, not their digests. Ansible hides a secret wherever it is in a result: in
+    the names of handlers, too, by which the role notifies them.
     """
     given = {item["passphrase"] for option in certificates for item in option["formats"] if item["passphrase"]}
     problems = {}
@@ -115,6 +117,13 @@ def passphrase_problems(certificates: Sequence[Mapping[str, Any]]) -> dict[str, 
             )
         if not all(_is_text(item["passphrase"] or "") for item in option["formats"]):
             problems[option["name"]] = "formats has a passphrase that is not text in UTF-8"
+        for item in option["formats"]:
+            if 0 < len(item["passphrase"] or "") < SHORTEST_PASSPHRASE:
+                problems.setdefault(
+                    option["name"],
+                    f"formats has {item['path']} with a passphrase of fewer than {SHORTEST_PASSPHRASE} characters, "
+                    "which can be guessed: choose a longer one",
+                )
     return problems
 
 
@@ -221,6 +230,8 @@ def _content_drift(item: Format, record: Mapping[str, str], key: bytes) -> str:
         return "is damaged"
     if item.kind == PKCS12 and LOCAL_KEY_ID not in data:  # written by 0.3.0 with cryptography 43
         return "has no localKeyID, so readers do not find the certificate of the key"
+    if item.kind == PKCS12 and not data.endswith(_STRONG_MAC):  # written by 0.3.0
+        return "has a weak MAC, against which passphrases can be tried"
     return ""
 
 

@@ -130,14 +130,8 @@ def _unanswerable(option: Mapping[str, Any]) -> list[str]:
 
 def _unwritable(wanted: Wanted) -> list[str]:
     """What keeps the host from writing the certificate's formats."""
-    problems = []
-    for item in wanted.formats:
-        unsafe = paths.problem(os.path.dirname(item.path), Rule.SAFE)
-        if unsafe:
-            problems.append(f"{item.path} cannot be written: {unsafe}")
-        elif (item.kind, item.encryption) == (formats.PKCS12, formats.MODERN):
-            problems += [] if library.is_since(formats.MODERN_SINCE) else [f"{item.path}: {formats.NOT_MODERN}"]
-    return problems
+    unsafe = ((item.path, paths.problem(os.path.dirname(item.path), Rule.SAFE)) for item in wanted.formats)
+    return [f"{path} cannot be written: {problem}" for path, problem in unsafe if problem]
 
 
 def _problems(home: str, name: str, live: Mapping[str, Any] | None) -> list[str]:

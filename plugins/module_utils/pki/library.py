@@ -28,13 +28,6 @@ def problem() -> str:
     return ""
 
 
-def is_since(version: tuple[int, int]) -> bool:
-    """Whether the library is of that version or later, or of which it is cannot be told."""
-    spec = find_spec("cryptography")
-    found = _version(os.path.dirname(spec.origin)) if spec and spec.origin else ""
-    return not found or _numbers(found) >= version
-
-
 def broken() -> str:
     """The same, by importing it: what is there may be damaged."""
     text = problem()

@@ -2,10 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Write a PKCS #12 file (RFC 7292) in which a localKeyID joins the private key and its certificate.
+"""Write a PKCS #12 file (RFC 7292) whose MAC has as many iterations as its key derivation.
 
-For cryptography 43, which leaves the attribute out and has no way to ask for it. Without it `openssl pkcs12 -clcerts`
-finds no certificate, and Java no chain for the key.
+cryptography gives the MAC 1 iteration before version 43 and 2048 since, and has no way to ask for more. A passphrase
+can be tried against the MAC instead of the key, so the MAC decides what a try costs. cryptography 43 also leaves out
+the localKeyID, without which `openssl pkcs12 -clcerts` finds no certificate, and Java no chain for the key.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from .formats import LEGACY, LOCAL_KEY_ID
+from .formats import LEGACY, LOCAL_KEY_ID, ROUNDS
 
 try:
     from cryptography.hazmat.primitives import hashes, padding, serialization
@@ -118,9 +119,9 @@ def encode(
     passphrase: str,
     friendly_name: str,
     encryption: str,
-    rounds: int,
+    rounds: int = ROUNDS,
 ) -> bytes:
-    """Return the file. encryption: MODERN or LEGACY. rounds: of the key derivation."""
+    """Return the file. encryption: MODERN or LEGACY. rounds: iterations of the key derivation and of the MAC."""
     protection = _Protection(passphrase, rounds, encryption == LEGACY)
     own = leaf.public_bytes(serialization.Encoding.DER)
     # The same octets at the key and at the certificate; by custom those of the certificate's SHA-1.

@@ -11,7 +11,6 @@ from dataclasses import replace
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from ansible_collections.certfleet.tls.plugins.module_utils.pki import (
@@ -20,6 +19,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils.pki import (
     format_files,
     formats,
     inspection,
+    pfx,
     roots,
 )
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.errors import FormatError, OptionError
@@ -28,7 +28,6 @@ from tests.unit.pki import ca, faults, host
 from tests.unit.pki.host import ORDER_2, WANTED
 from tests.unit.pki.test_deployment import issue, run
 
-MODERN = hasattr(serialization.PrivateFormat, "PKCS12")
 PBES2, TRIPLE_DES = bytes.fromhex("06092a864886f70d01050d"), bytes.fromhex("060a2a864886f70d010c0103")
 OPTION = {
     "owner": None,
@@ -96,7 +95,7 @@ def test_one_file_with_key_and_chain(home, place):
 
 @pytest.mark.parametrize(
     ("encryption", "algorithm"),
-    [pytest.param("modern", PBES2, marks=pytest.mark.skipif(not MODERN, reason="old")), ("legacy", TRIPLE_DES)],
+    [("modern", PBES2), ("legacy", TRIPLE_DES)],
 )
 def test_pkcs12(home, place, encryption, algorithm):
     live(home, wanted(option("pkcs12", place / "shop.p12", encryption=encryption)))
@@ -110,12 +109,6 @@ def test_pkcs12(home, place, encryption, algorithm):
     assert mode(place / "shop.p12") == 0o640
     if hasattr(pkcs12, "load_pkcs12"):
         assert pkcs12.load_pkcs12(data, b"sesame").cert.friendly_name == b"shop"
-
-
-@pytest.mark.skipif(MODERN, reason="the library can")
-def test_modern_encryption_needs_a_newer_library(home, place):
-    deployed = live(home, wanted(option("pkcs12", place / "shop.p12", encryption="modern")))
-    assert "needs cryptography 38 or later" in deployed.problem
 
 
 def test_der_and_root(home, place):
@@ -197,7 +190,37 @@ def test_drift_pkcs12_without_local_key_id_is_written_again(home, place, monkeyp
     assert host.versions(home) == ["0001"]
 
 
-CHANGES = [{"passphrase": "mellon"}, {"friendly_name": "other"}, *([{"encryption": "modern"}] if MODERN else [])]
+@pytest.mark.parametrize("rounds", [1, 2048])
+def test_drift_pkcs12_with_a_weak_mac_is_written_again(home, place, monkeypatch, rounds):
+    """As 0.3.0 wrote it: cryptography gives a MAC 1 iteration before version 43, and 2048 since."""
+    asked = wanted(option("pkcs12", place / "shop.p12"))
+
+    def weak(item, key, leaf, chain, _now):
+        return pfx.encode(key, leaf, chain, item.passphrase, item.friendly_name, item.encryption, rounds)
+
+    monkeypatch.setattr(format_files, "encode", weak)
+    live(home, asked)
+    monkeypatch.undo()
+    said = f"{place}/shop.p12 has a weak MAC, against which passphrases can be tried"
+    assert drift(home, asked) == [said]
+    assert repair(home, asked).reason == said
+    assert drift(home, asked) == []
+    assert host.versions(home) == ["0001"]
+
+
+@pytest.mark.parametrize(
+    ("passphrase", "refused"), [("changeit", True), ("x" * 11, True), ("x" * 12, False), ("ö" * 11, True)]
+)
+def test_passphrase_problems_short_one_is_refused(passphrase, refused):
+    asked = [asking("shop", option("der"), option("pkcs12", "/srv/x.p12", passphrase=passphrase)), asking("mail")]
+    problems = formats.passphrase_problems(asked)
+    assert list(problems) == (["shop"] if refused else [])
+    if refused:
+        assert problems["shop"].startswith("formats has /srv/x.p12 with a passphrase of fewer than 12 characters")
+        assert passphrase not in problems["shop"]
+
+
+CHANGES = [{"passphrase": "mellon"}, {"friendly_name": "other"}, {"encryption": "modern"}]
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: next(iter(change)))
@@ -329,20 +352,11 @@ def test_a_path_among_the_versions_is_refused(home, place):
     assert found["invalid"] == []
 
 
-def test_what_the_host_s_library_cannot_write_is_told_before_anything_is_ordered(home, monkeypatch):
-    asked = [asking("shop", option("pkcs12", "/srv/a", encryption="modern"), option("pkcs12", "/srv/b"))]
-    for version, problems in (("3.3", 1), ("37.0", 1), ("38.0", 0), ("", 0)):
-        monkeypatch.setattr(inspection.library, "_version", lambda folder, version=version: version)
-        told = [text for text in inspection.inspect(str(home), asked)[0]["problems"] if "modern" in text]
-        assert len(told) == problems, version
-        assert all(text.startswith("/srv/a: the modern encryption of PKCS #12 needs") for text in told)
-
-
 def test_what_openssl_refuses_is_told(home, place, monkeypatch):
     def refuse(*arguments):
         raise ValueError("no such algorithm")
 
-    monkeypatch.setattr(encodings.pkcs12, "serialize_key_and_certificates", refuse)
+    monkeypatch.setattr(encodings.pfx, "encode", refuse)
     deployed = live(home, wanted(option("pkcs12", place / "shop.p12"), option("der", place / "shop.der")))
     assert deployed.problem == f"{place}/shop.p12: this host's OpenSSL does not write it: no such algorithm"
     assert (place / "shop.der").exists()

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from ansible_collections.certfleet.tls.plugins.module_utils.pki import encodings, formats, pfx
-from ansible_collections.certfleet.tls.plugins.module_utils.pki.formats import LEGACY, LOCAL_KEY_ID, MODERN
+from ansible_collections.certfleet.tls.plugins.module_utils.pki.formats import LEGACY, MODERN
 from tests.unit.pki import ca
 
 ROOT = ca.Authority.root()
@@ -110,19 +110,43 @@ def test_encode_java_joins_key_and_chain(tmp_path, encryption):
     assert "Certificate chain length: 3\n" in said
 
 
-def test_encodings_library_without_local_key_id_uses_our_own(monkeypatch):
-    """As cryptography 43 is: it joins nothing to the key."""
-    if not hasattr(serialization.PrivateFormat, "PKCS12"):
-        pytest.skip("older than 38")
-    theirs = pkcs12.serialize_key_and_certificates
-    monkeypatch.setattr(
-        encodings.pkcs12,
-        "serialize_key_and_certificates",
-        lambda name, key, leaf, chain, encryption: theirs(name, key, None, [leaf, *chain], encryption),
-    )
+def der(data):
+    """The fields of a DER SEQUENCE, each with its tag and body."""
+    fields = []
+    while data:
+        length, head = data[1], 2
+        if length & 0x80:
+            head += length & 0x7F
+            length = int.from_bytes(data[2:head], "big")
+        fields.append((data[0], data[head : head + length]))
+        data = data[head + length :]
+    return fields
+
+
+def test_encodings_mac_has_the_iterations_of_the_key_derivation(encryption):
+    """Whatever cryptography is there: a passphrase is tried against what is the cheapest."""
     key = ca.ec_key()
     leaf = LOWER.leaf(key.public_key(), ["shop.example"])
-    item = formats.Format(formats.PKCS12, "/srv/shop.p12", None, MODERN, PASSPHRASE, "shop")
+    item = formats.Format(formats.PKCS12, "/srv/shop.p12", None, encryption, PASSPHRASE, "shop")
     data = encodings.encode(item, key, leaf, CHAIN, ca.NOW)
-    assert LOCAL_KEY_ID in data
-    assert pkcs12.load_key_and_certificates(data, PASSPHRASE.encode())[1:] == (leaf, [*CHAIN])
+    assert pkcs12.load_key_and_certificates(data, PASSPHRASE.encode())[1] == leaf
+    (_tag, pfx_fields) = der(data)[0]
+    # RFC 7292 section 4: version, authSafe, macData; that one is of the digest, the salt and the iterations.
+    mac, salt, iterations = der(der(pfx_fields)[2][1])
+    assert iterations == (0x02, (20000).to_bytes(2, "big"))
+    assert len(salt[1]) >= 16
+    assert len(der(mac[1])[1][1]) == (20 if encryption == LEGACY else 32)
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="no openssl")
+def test_encodings_openssl_tells_one_number_of_iterations(tmp_path, encryption):
+    key = ca.ec_key()
+    leaf = LOWER.leaf(key.public_key(), ["shop.example"])
+    item = formats.Format(formats.PKCS12, "/srv/shop.p12", None, encryption, PASSPHRASE, "shop")
+    (tmp_path / "shop.p12").write_bytes(encodings.encode(item, key, leaf, CHAIN, ca.NOW))
+    command = ["openssl", "pkcs12", "-in", str(tmp_path / "shop.p12"), "-info", "-noout"]
+    said = subprocess.run(
+        [*command, "-passin", f"pass:{PASSPHRASE}"], check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ).stdout.decode()
+    # The MAC, the bag of certificates, the bag with the key
+    assert re.findall(r"Iteration (\d+)", said) == ["20000"] * 3

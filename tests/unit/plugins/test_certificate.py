@@ -23,15 +23,16 @@ def checked(home, *certificates, concerned="shop"):
 
 def refusals(tmp_path):
     own = option("combined", tmp_path / "acme" / "live" / "shop" / "privkey.pem")
-    shop = asking("shop", option("pkcs12", tmp_path / "shop.p12"))
+    shop = asking("shop", option("pkcs12", tmp_path / "shop.p12", passphrase="open, sesame!"))
     return {
         "is in": [asking("shop", own)],
         "another certificate has": [shop, asking("mail", option("der", tmp_path / "shop.p12"))],
-        "Ansible hides": [{**shop, "reload": [{"notify": "Open sesame"}]}],
+        "Ansible hides": [{**shop, "reload": [{"notify": "Say open, sesame!"}]}],
+        "fewer than 12 characters": [asking("shop", option("pkcs12", tmp_path / "shop.p12", passphrase="changeit"))],
     }
 
 
-@pytest.mark.parametrize("text", ["is in", "another certificate has", "Ansible hides"])
+@pytest.mark.parametrize("text", ["is in", "another certificate has", "Ansible hides", "fewer than 12 characters"])
 def test_formats_that_cannot_be(tmp_path, text):
     certificates = refusals(tmp_path)[text]
     with pytest.raises(HostError, match=f"^certificate shop: .*{text}"):

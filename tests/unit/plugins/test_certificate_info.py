@@ -64,12 +64,13 @@ def test_facts_of_the_host_become_no_variables_of_ours():
 @pytest.mark.parametrize(
     ("passphrase", "reload", "refused"),
     [
-        ("tomcat", [{"notify": "Restart tomcat"}], True),
-        ("shop", [], False),
-        ("sesame", [{"notify": "Restart tomcat"}, "nginx", {"service": "sesame"}], False),
-        ("\udcff", [], True),
+        ("Restart tomcat", [{"notify": "Restart tomcat"}], True),
+        ("shop.example", [], False),
+        ("open, sesame!", [{"notify": "Restart tomcat"}, "nginx", {"service": "open, sesame!"}], False),
+        ("\udcff" * 12, [], True),
+        ("changeit", [], True),
     ],
-    ids=["in a handler's name", "in its name, which comes back by other ways", "fine", "no text"],
+    ids=["in a handler's name", "in its identifier, which comes back by other ways", "fine", "no text", "short"],
 )
 def test_a_passphrase_that_cannot_be_used_is_found_before_anything_is_ordered(passphrase, reload, refused):
     keystore = {"kind": "pkcs12", "path": "/srv/shop.p12", "passphrase": passphrase}
