@@ -235,11 +235,11 @@ PROGRAM = """#!/bin/sh
 [ ! -e "$FOLDER/silent" ] || sleep 10
 [ "$TOKEN" = "$(cat "$FOLDER/token")" ] || { echo first; echo "the token $TOKEN is wrong" >&2; exit 3; }
 echo "$# $*" >>"$FOLDER/calls"
-[ "$4" = example.com ] || { echo "no zone $4" >&2; exit 1; }
-file=$FOLDER/$2
+[ "$ACME_DNS_ZONE" = example.com ] || { echo "no zone $ACME_DNS_ZONE" >&2; exit 1; }
+file=$FOLDER/$ACME_DNS_NAME
 touch "$file"
-grep -vxF -e "$3" "$file" >"$file.new" || :
-[ "$1" = absent ] || printf '%s\\n' "$3" >>"$file.new"
+grep -vxF -e "$ACME_DNS_VALUE" "$file" >"$file.new" || :
+[ "$1" = absent ] || printf '%s\\n' "$ACME_DNS_VALUE" >>"$file.new"
 mv "$file.new" "$file"
 """
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 
 import dns.name
 import dns.tsig
@@ -291,9 +292,76 @@ def test_programs_get_arguments_and_no_more_environment(opened, tmp_path, monkey
     case.server.path.write_text('#!/bin/sh\nenv | sort >"$FOLDER/env"\nprintf "%s\\n" "$@" >"$FOLDER/args"\n')
     value = "a b; $(touch x) 'c' \"d\""
     assert case.make(args=["--flag", "two words"]).change(ZONE, [Txt(NAME, value)], False) == {}
-    assert (tmp_path / "args").read_text().splitlines() == ["--flag", "two words", "absent", NAME, value, ZONE]
-    names = {line.split("=")[0] for line in (tmp_path / "env").read_text().splitlines()}
-    assert names - {"PWD", "SHLVL", "_", "OLDPWD"} == {"FOLDER", "TOKEN", "PATH", "HOME"}
+    assert (tmp_path / "args").read_text().splitlines() == ["--flag", "two words", "absent"]
+    environment = dict(line.split("=", 1) for line in (tmp_path / "env").read_text().splitlines())
+    record = {"ACME_DNS_NAME": NAME, "ACME_DNS_VALUE": value, "ACME_DNS_ZONE": ZONE}
+    assert set(environment) - {"PWD", "SHLVL", "_", "OLDPWD"} == {"FOLDER", "TOKEN", "PATH", "HOME", *record}
+    assert record.items() <= environment.items()
+
+
+def test_programs_get_the_record_and_not_what_the_option_says_of_it(opened, tmp_path):
+    case = opened(exec_)
+    case.server.path.write_text('#!/bin/sh\nprintf %s "$ACME_DNS_ZONE" >"$FOLDER/zone"\n')
+    environment = {"FOLDER": str(tmp_path), "ACME_DNS_ZONE": "example.net"}
+    assert case.make(environment=environment).change(ZONE, [Txt(NAME, A)], True) == {}
+    assert (tmp_path / "zone").read_text() == ZONE
+
+
+# As people write them, each with a parser of options of its own. What they are told goes to a file.
+BY_ARGPARSE = f"""#!{sys.executable}
+import argparse, os
+parser = argparse.ArgumentParser()
+parser.add_argument("--ttl", type=int)
+parser.add_argument("-q", action="store_true")
+parser.add_argument("state", choices=["present", "absent"])
+given = parser.parse_args()
+assert (given.ttl, given.q) == (60, True)
+record = [os.environ["ACME_DNS_" + name] for name in ("NAME", "VALUE", "ZONE")]
+open(os.environ["FOLDER"] + "/told", "a").write(" ".join([given.state, *record]) + "\\n")
+"""
+BY_GETOPTS = """#!/bin/sh
+while getopts qt: option; do
+    case $option in q) q=1 ;; t) ttl=$OPTARG ;; *) exit 2 ;; esac
+done
+shift $((OPTIND - 1))
+[ "$q $ttl $#" = "1 60 1" ] || { echo "options: $q $ttl $#" >&2; exit 2; }
+echo "$1 $ACME_DNS_NAME $ACME_DNS_VALUE $ACME_DNS_ZONE" >>"$FOLDER/told"
+"""
+BY_GETOPT = """#!/bin/sh
+parsed=$(getopt -o q --long ttl: -- "$@") || exit 2
+eval set -- "$parsed"
+[ "$1 $2 $3 $4" = "-q --ttl 60 --" ] || { echo "options: $*" >&2; exit 2; }
+echo "$5 $ACME_DNS_NAME $ACME_DNS_VALUE $ACME_DNS_ZONE" >>"$FOLDER/told"
+"""
+BY_STANDARD_INPUT = """#!/bin/sh
+# As to nsupdate, which reads commands.
+case $3 in present) verb=add ;; absent) verb=delete ;; *) exit 2 ;; esac
+cd "$FOLDER"
+cat <<END | awk '/^zone/ { zone = $2 } /^update add/ { print "present", $3, $6, zone }' >>told
+zone $ACME_DNS_ZONE
+update $verb $ACME_DNS_NAME 60 TXT $ACME_DNS_VALUE
+send
+END
+"""
+
+
+@pytest.mark.parametrize(
+    ("program", "args"),
+    [
+        (BY_ARGPARSE, ["-q", "--ttl=60"]),
+        (BY_GETOPTS, ["-q", "-t60"]),
+        (BY_GETOPT, ["-q", "--ttl=60"]),
+        (BY_STANDARD_INPUT, ["-y", "key"]),
+    ],
+    ids=["argparse", "getopts", "getopt", "standard input"],
+)
+@pytest.mark.parametrize("value", [B, "--help", "-q", "-t", "--", "--ttl=5", "-"])
+def test_programs_take_no_value_for_an_option(opened, tmp_path, program, args, value):
+    """One value in 64 begins with '-'."""
+    case = opened(exec_)
+    case.server.path.write_text(program)
+    assert case.make(args=args).change(ZONE, [Txt(NAME, value)], True) == {}
+    assert (tmp_path / "told").read_text() == f"present {NAME} {value} {ZONE}\n"
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A program of the user's own, run without a shell for each record."""
+"""A program of the user's own, run without a shell for each record.
+
+The record is in the environment. One TXT value of a challenge in 64 begins with '-', and as an argument most programs
+would take it for an option; not all of them know '--'.
+"""
 
 from __future__ import annotations
 
@@ -23,19 +27,21 @@ _END_OF_OUTPUT = 4096
 
 
 class Exec(Provider):
-    """PROGRAM [args] present|absent NAME VALUE ZONE"""
+    """PROGRAM [args] present|absent, with the record in ACME_DNS_NAME, ACME_DNS_VALUE and ACME_DNS_ZONE."""
 
     name = "exec"
     title = "A program of your own"
     notes = (
-        "Called on the controller for each record, without a shell: `PROGRAM [args] present|absent NAME VALUE ZONE`, "
-        "names without final dot. It adds the value to the name's TXT records or removes it, doing nothing where that "
-        "is so already, and exits with 0. Otherwise the last line that it wrote to stderr is the message."
+        "Called on the controller for each record, without a shell: `PROGRAM [args] present` or `PROGRAM [args] "
+        "absent`. The record is in the environment, as values may begin with `-`: `ACME_DNS_NAME`, `ACME_DNS_VALUE` "
+        "and `ACME_DNS_ZONE`, names without final dot. The program adds the value to the name's TXT records or removes "
+        "it, does nothing where that is so already, and exits with 0. Otherwise the last line that it wrote to stderr "
+        "is the message. Where it hands the value to another program, it should do so by standard input or after `--`."
     )
     options = (
         Option("program", "Absolute path of the program.", required=True),
-        Option("args", "Arguments before those above.", kind=LIST, default=()),
-        Option("environment", "Its environment, besides PATH and HOME.", kind=DICT, default={}, secret=True),
+        Option("args", "Arguments before `present` or `absent`.", kind=LIST, default=()),
+        Option("environment", "More of its environment; it has PATH and HOME.", kind=DICT, default={}, secret=True),
     )
 
     def __init__(self, options: Mapping[str, Any], timeout: float) -> None:
@@ -50,14 +56,14 @@ class Exec(Provider):
             self._environment[name] = str(value)
 
     def change(self, zone: str, records: Sequence[Txt], present: bool) -> dict[Txt, str]:
-        state = "present" if present else "absent"
+        command = [self._program, *self.values["args"], "present" if present else "absent"]
 
         def run(record: Txt) -> None:
-            self._run([self._program, *self.values["args"], state, record.name, record.value, zone])
+            self._run(command, {"ACME_DNS_NAME": record.name, "ACME_DNS_VALUE": record.value, "ACME_DNS_ZONE": zone})
 
         return self.one_by_one(records, run)
 
-    def _run(self, command: Sequence[str]) -> None:
+    def _run(self, command: Sequence[str], record: Mapping[str, str]) -> None:
         # A file and no pipe: what the program leaves running behind it cannot keep us waiting.
         with tempfile.TemporaryFile() as stderr:
             try:
@@ -66,12 +72,12 @@ class Exec(Provider):
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=stderr,
-                    env=self._environment,
+                    env={**self._environment, **record},
                     cwd="/",
                     start_new_session=True,
                 )
             except (OSError, ValueError) as error:
-                reason = getattr(error, "strerror", None) or "an argument has a NUL byte"
+                reason = getattr(error, "strerror", None) or "something that it is given has a NUL byte"
                 raise Unusable(f"{self._program} cannot be run ({reason})") from None
             try:
                 status = process.wait(self.timeout)
