@@ -171,6 +171,9 @@ options:
         Does the response answer over HTTP, or by TLS; do CAA records admit this CA and account?
       - What is seen to be wrong fails the order, which a later run takes up; what cannot be seen from here is a
         warning.
+      - Redirects are followed as CAs do it, to C(http) and C(https) at their usual ports, at most ten. No request goes
+        to loopback, link-local, private, shared and other special-purpose addresses, unless the name itself has
+        addresses of that class and no public ones. Of an answer only its status and the host that gave it are told.
     type: bool
     default: true
     version_added: 0.2.0

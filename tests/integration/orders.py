@@ -129,9 +129,9 @@ def fitting(item: dict[str, Any]) -> dict[str, Any]:
     return {**item, "csr_content": csr(*item["identifiers"])}
 
 
-def serve(lab: Lab, *items: dict[str, Any]) -> None:
-    """Answer the orders' challenges on web1."""
-    folder = lab.path("web1", CHALLENGES)
+def serve(lab: Lab, *items: dict[str, Any], host: str = "web1") -> None:
+    """Answer the orders' challenges."""
+    folder = lab.path(host, CHALLENGES)
     folder.mkdir(parents=True, exist_ok=True)
     for item in items:
         for challenge in item["challenges"]:

@@ -9,29 +9,47 @@ What is seen to be wrong stops the order. What cannot be seen from here, as the 
 
 from __future__ import annotations
 
-import socket
+import re
 import ssl
-import threading
-from collections.abc import Callable, Iterable
-from urllib.parse import urljoin, urlsplit
+import string
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from http.client import HTTPException
+from urllib.parse import quote, urljoin, urlsplit
 
 from ..pki.identifiers import HTTP_01, TLS_ALPN_01
 from ..pki.tls_alpn import ACME_IDENTIFIER, PROTOCOL, authorization, server_name
+from .addresses import Address, parse_address
 from .challenge_data import ChallengeData
+from .clock import Clock
+from .connection import (
+    Answer,
+    OutOfTime,
+    Refused,
+    Resolve,
+    SocketAddress,
+    addresses_of,
+    connect,
+    get,
+    resolve,
+    system_addresses,
+    tls,
+)
 from .errors import PreflightError
-from .http import USER_AGENT, innermost, reason
+from .http import reason
+from .polling import Deadline
 from .problem import one_line
 
 try:
-    import requests
-    import urllib3
     from cryptography import x509
 except ImportError:
     pass  # said by ansible/libraries.py, before anything here is called
 
 _REDIRECTS = 10  # as Boulder has it; RFC 8555 section 8.3 leaves it to the CA
+_REDIRECT_CODES = (301, 302, 303, 307, 308)
 _READS = 4  # a look as a whole may take so many times what one read may
 _LARGEST_BODY = 1024  # a key authorization has some hundred
+_HOST = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.?")
 
 
 class Unseen(Exception):
@@ -43,16 +61,56 @@ class Unseen(Exception):
 Caa = Callable[[str, bool, str], str]
 
 
+@dataclass(frozen=True)
+class _Url:
+    """A URL that a look goes to."""
+
+    secure: bool
+    host: str
+    port: int
+    path: str
+
+    @property
+    def usual(self) -> bool:
+        return self.port == (443 if self.secure else 80)
+
+    @property
+    def authority(self) -> str:
+        """Host and port as URLs and the Host header have them."""
+        return _authority(self.host) + ("" if self.usual else f":{self.port}")
+
+    @property
+    def origin(self) -> str:
+        """All that is ever told of a URL that a server chose."""
+        return f"http{'s' if self.secure else ''}://{self.authority}"
+
+
+@dataclass
+class _Look:
+    """One look for a name: its deadline, and the addresses that hosts had when they were first needed."""
+
+    deadline: Deadline
+    addresses: dict[str, Sequence[SocketAddress]] = field(default_factory=dict)
+    own: frozenset[Address] = frozenset()
+
+
 class Preflight:
     """Looks at challenges as the CA will."""
 
-    def __init__(self, timeout: float = 5.0, http_port: int = 80, tls_port: int = 443) -> None:
+    def __init__(
+        self,
+        timeout: float = 5.0,
+        http_port: int = 80,
+        tls_port: int = 443,
+        look_up: Resolve = system_addresses,
+        clock: Clock | None = None,
+    ) -> None:
         """*timeout*: seconds, to connect and for each read. The ports are the CA's (RFC 8555 section 8.3, RFC 8737)."""
         self._timeout = timeout
         self._http_port = http_port
         self._tls_port = tls_port
-        # Not a word on the certificates that are not verified.
-        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+        self._look_up = look_up
+        self._clock = clock or Clock()
 
     def look_all(self, challenges: Iterable[ChallengeData], caa: Caa) -> list[str]:
         """Look at those that the CA is about to be told of, of one order; gives warnings.
@@ -72,110 +130,120 @@ class Preflight:
                 if refusal:
                     raise PreflightError(f"{domain}: {refusal}: the CA is not asked (acme_preflight)")
             try:
-                self._look_in_time(challenge)
+                self.look(challenge)
             except Unseen as unseen:
                 warnings.append(f"{domain}: {unseen}")
         return warnings
-
-    def _look_in_time(self, challenge: ChallengeData) -> None:
-        """look(), given up where a server that answers byte by byte would hold up all others."""
-        told: list[Exception] = []
-
-        def look() -> None:
-            try:
-                self.look(challenge)
-            except Exception as error:
-                told.append(error)
-
-        thread = threading.Thread(target=look, daemon=True)
-        thread.start()
-        thread.join(_READS * self._timeout)
-        if thread.is_alive():
-            raise Unseen(f"it takes longer than {_READS * self._timeout:g} s to answer")
-        if told:
-            raise told[0]
 
     def look(self, challenge: ChallengeData) -> None:
         """Raises PreflightError or Unseen; challenges by DNS and onion services are not for looking at here."""
         if challenge.identifier.endswith(".onion"):
             return
-        if challenge.type == HTTP_01:
-            self._look_by_http(challenge)
-        elif challenge.type == TLS_ALPN_01:
-            self._look_by_tls(challenge)
+        look = _Look(Deadline(self._clock, _READS * self._timeout))
+        try:
+            if challenge.type == HTTP_01:
+                self._look_by_http(challenge, look)
+            elif challenge.type == TLS_ALPN_01:
+                self._look_by_tls(challenge, look)
+        except OutOfTime:
+            raise Unseen(f"it takes longer than {look.deadline.seconds:g} s to answer") from None
 
-    def _look_by_http(self, challenge: ChallengeData) -> None:
+    def _look_by_http(self, challenge: ChallengeData, look: _Look) -> None:
         # RFC 8555 section 8.3
-        port = "" if self._http_port == 80 else f":{self._http_port}"
-        url = f"http://{_authority(challenge.identifier)}{port}/.well-known/acme-challenge/{challenge.token}"
-        status, body, seen = self._fetch(url)
-        if status != 200:
+        path = f"/.well-known/acme-challenge/{quote(challenge.token)}"
+        url = _Url(False, challenge.identifier, self._http_port, path)
+        answer, seen = self._fetch(url, look)
+        if answer.status != 200:
             raise PreflightError(
-                f"{challenge.identifier}: {seen} answers HTTP {status} instead of the challenge's response: "
+                f"{challenge.identifier}: {seen} answers HTTP {answer.status} instead of the challenge's response: "
                 "does the web server give out the webroot there? The CA is not asked to look (acme_preflight)"
             )
+        if answer.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+            raise Unseen(f"{seen} answers with a Content-Encoding, for which it was not asked")
         # RFC 8555 section 8.3: white space at its end is passed over.
-        if body.rstrip() != challenge.key_authorization.encode():
+        if answer.body.rstrip() != challenge.key_authorization.encode():
             raise PreflightError(
                 f"{challenge.identifier}: {seen} answers something else than the challenge's response: "
                 "does the name lead to this host? The CA is not asked to look (acme_preflight)"
             )
 
-    def _fetch(self, url: str) -> tuple[int, bytes, str]:
-        """Status, body and URL of the last answer, redirects followed as a CA does: http or https, usual ports."""
-        with requests.Session() as session:
-            session.trust_env = False  # a CA has no proxy
-            for _hop in range(_REDIRECTS + 1):
-                try:
-                    answer = self._get(session, url)
-                    target = answer.headers.get("Location")
-                    if not (300 <= answer.status_code < 400 and target):
-                        return answer.status_code, answer.raw.read(_LARGEST_BODY, decode_content=True), url
-                except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-                    raise _unreached(url, error) from None
-                url = self._redirected(url, target)
-        raise PreflightError(f"{one_line(url, 200)}: more than {_REDIRECTS} redirects")
+    def _fetch(self, url: _Url, look: _Look) -> tuple[Answer, str]:
+        """Return the last answer and what to call its server in a message. Redirects are followed as a CA does."""
+        name, seen = url.host, one_line(url.origin + url.path, 200)
+        for _hop in range(_REDIRECTS + 1):
+            try:
+                answer = self._get(url, look)
+            except Refused as error:
+                raise Unseen(f"{seen} is not looked at: {_has(url.host, error)}") from None
+            except HTTPException:
+                raise Unseen(f"{seen} cannot be looked at from here (it does not answer by HTTP)") from None
+            except (OSError, ValueError) as error:
+                raise _unreached(seen, error, look.deadline) from None
+            location = answer.headers.get("Location")
+            if answer.status not in _REDIRECT_CODES or not location:
+                return answer, seen
+            url = self._redirected(url, location, seen)
+            seen = f"{url.origin} (by a redirect of {name})"
+        raise PreflightError(f"{seen} is one of more than {_REDIRECTS} redirects")
 
-    def _get(self, session: requests.Session, url: str) -> requests.Response:
-        return session.get(
-            url,
-            headers={"User-Agent": USER_AGENT},
-            timeout=self._timeout,
-            allow_redirects=False,
-            stream=True,
-            verify=False,  # as a CA does behind a redirect: there may be no certificate yet
-        )
+    def _get(self, url: _Url, look: _Look) -> Answer:
+        deadline = look.deadline
+        places = self._places(url.host, url.port, look)
+        with connect(places, look.own, self._timeout, deadline) as connection:
+            if not url.secure:
+                return get(connection, url.authority, url.path, _LARGEST_BODY, self._timeout, deadline)
+            # As a CA does behind a redirect: there may be no certificate yet.
+            with tls(connection, _unverified(), url.host, self._timeout, deadline) as wrapped:
+                return get(wrapped, url.authority, url.path, _LARGEST_BODY, self._timeout, deadline)
 
-    def _redirected(self, url: str, target: str) -> str:
-        target = urljoin(url, target)
-        parts = urlsplit(target)
-        usual = {"http": (None, 80, self._http_port), "https": (None, 443, self._tls_port)}
+    def _places(self, host: str, port: int, look: _Look) -> Sequence[SocketAddress]:
+        """Where to connect to. A host is looked up once in a look; the first is the name that the look is for."""
+        if host not in look.addresses:
+            look.addresses[host] = resolve(self._look_up, host, port, look.deadline)
+            look.own = look.own or addresses_of(look.addresses[host])
+        return [(place[0], port, *place[2:]) for place in look.addresses[host]]
+
+    def _redirected(self, url: _Url, location: str, seen: str) -> _Url:
+        # Blanks, control characters and what is not ASCII would not stay where they are in a request.
+        target = quote(location.strip(), safe=string.punctuation, encoding="latin-1")
         try:
-            known = parts.port in usual.get(parts.scheme, ())
+            parts = urlsplit(urljoin(url.origin + url.path, target))
+            host, port = _checked_host(parts.hostname or ""), parts.port
         except ValueError:
-            known = False
-        if not known or not parts.hostname:
-            raise PreflightError(f"{one_line(url, 200)} redirects to {one_line(target, 200)}, where no CA follows")
-        return target
+            raise PreflightError(f"{seen} redirects to a malformed URL") from None
+        if parts.scheme not in ("http", "https"):
+            raise PreflightError(f"{seen} redirects to a URL of another scheme than http and https")
+        secure = parts.scheme == "https"
+        usual, lab = (443, self._tls_port) if secure else (80, self._http_port)
+        found = _Url(secure, host, usual if port is None else port, parts.path or "/")
+        if found.port not in (usual, lab):
+            raise PreflightError(
+                f"{seen} redirects to {found.origin}, where no CA follows: only to the ports 80 and 443"
+            )
+        if parts.username is not None or parts.password is not None:
+            raise Unseen(f"{seen} redirects to {found.origin} with a user name, which is not followed")
+        return replace(found, path=f"{found.path}?{parts.query}") if parts.query else found
 
-    def _look_by_tls(self, challenge: ChallengeData) -> None:
+    def _look_by_tls(self, challenge: ChallengeData, look: _Look) -> None:
         where = f"{_authority(challenge.identifier)}:{self._tls_port}"
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
+        context = _unverified()
         context.set_alpn_protocols([PROTOCOL])
+        name, deadline = server_name(challenge.identifier), look.deadline
         try:
+            places = self._places(challenge.identifier, self._tls_port, look)
             with (
-                socket.create_connection((challenge.identifier, self._tls_port), self._timeout) as connection,
-                context.wrap_socket(connection, server_hostname=server_name(challenge.identifier)) as tls,
+                connect(places, look.own, self._timeout, deadline) as connection,
+                tls(connection, context, name, self._timeout, deadline) as wrapped,
             ):
-                protocol, certificate = tls.selected_alpn_protocol(), tls.getpeercert(binary_form=True)
+                protocol, certificate = wrapped.selected_alpn_protocol(), wrapped.getpeercert(binary_form=True)
+        except Refused as error:
+            raise Unseen(f"{where} is not looked at: {_has(challenge.identifier, error)}") from None
         except ssl.SSLError as error:
             raise PreflightError(
                 f"{challenge.identifier}: {where} takes no {PROTOCOL} connection ({reason(error)})"
             ) from None
-        except OSError as error:
-            raise _unreached(where, error) from None
+        except (OSError, ValueError) as error:
+            raise _unreached(where, error, deadline) from None
         if protocol != PROTOCOL or not certificate:
             raise PreflightError(
                 f"{challenge.identifier}: {where} does not speak {PROTOCOL}: another server than the challenge's "
@@ -198,9 +266,30 @@ def _authority(identifier: str) -> str:
     return f"[{identifier}]" if ":" in identifier else identifier
 
 
-def _unreached(where: str, error: Exception) -> Exception:
+def _checked_host(host: str) -> str:
+    """Return the host of a URL if it is a name or an address. Raises ValueError."""
+    if ":" in host and "%" not in host:
+        return str(parse_address(host))
+    if len(host) > 254 or not _HOST.fullmatch(host):
+        raise ValueError
+    return host
+
+
+def _unverified() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _has(host: str, refused: Refused) -> str:
+    return f"{host} has a {refused} address here, and requests for this certificate do not go there"
+
+
+def _unreached(where: str, error: Exception, deadline: Deadline) -> Exception:
     """A refused connection was seen: nobody listens. Anything else may look otherwise from where the CA is."""
-    cause = innermost(error)
-    if isinstance(cause, ConnectionRefusedError):
-        return PreflightError(f"{one_line(where, 200)}: nothing listens there (connection refused)")
-    return Unseen(f"{one_line(where, 200)} cannot be looked at from here ({reason(cause)})")
+    if isinstance(error, ConnectionRefusedError):
+        return PreflightError(f"{where}: nothing listens there (connection refused)")
+    if deadline.left() <= 0:
+        return OutOfTime()
+    return Unseen(f"{where} cannot be looked at from here ({reason(error)})")

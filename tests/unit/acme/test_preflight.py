@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import socket
 import ssl
 import threading
@@ -17,6 +18,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from ansible_collections.certfleet.tls.plugins.module_utils.acme import addresses, connection
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.challenge_data import ChallengeData
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import PreflightError
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.preflight import Preflight, Unseen
@@ -26,12 +28,14 @@ TOKEN, ANSWER = "token", "token.thumbprint"
 BY_HTTP = ChallengeData("http-01", "localhost", "https://ca/1", "pending", TOKEN, ANSWER)
 BY_TLS = replace(BY_HTTP, type="tls-alpn-01")
 PATH = f"/.well-known/acme-challenge/{TOKEN}"
+PUBLIC_HOST = "127.0.0.2"
 
 
 class Pages(BaseHTTPRequestHandler):
     """A web server of a few pages: path to status, headers and body."""
 
     def do_GET(self):
+        self.server.asked.append(dict(self.headers))
         status, headers, body = self.server.pages.get(self.path, (404, {}, b"not here"))
         self.send_response(status)
         for name, value in {"Content-Length": str(len(body)), **headers}.items():
@@ -45,13 +49,48 @@ class Pages(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def web():
-    with ThreadingHTTPServer(("127.0.0.1", 0), Pages) as server:
-        server.pages = {}
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
+    with web_at("127.0.0.1") as server:
         yield server
-        server.shutdown()
-        thread.join()
+
+
+@pytest.fixture
+def named(monkeypatch):
+    """named(addresses by host): how to look hosts up; 127.0.0.2 counts as public. It records who is looked up."""
+    known = addresses.address_class
+    monkeypatch.setattr(
+        addresses,
+        "address_class",
+        lambda address: "public" if str(address) == PUBLIC_HOST else known(address),
+    )
+
+    def made(**hosts):
+        asked = []
+
+        def look_up(host, port):
+            asked.append(host)
+            found = hosts.get(host.replace(".", "_"), [host])
+            return [(address, port, 0, 0) if ":" in address else (address, port) for address in found]
+
+        look_up.asked = asked
+        return look_up
+
+    return made
+
+
+@pytest.fixture
+def connected(monkeypatch):
+    """The addresses to which anything connects, all but loopback in vain."""
+    seen = []
+
+    class Recording(socket.socket):
+        def connect(self, place):
+            seen.append(place[0])
+            if not place[0].startswith("127."):
+                raise OSError("not in a test")
+            super().connect(place)
+
+    monkeypatch.setattr(connection.socket, "socket", Recording)
+    return seen
 
 
 def look(port, challenge=BY_HTTP, **options):
@@ -75,9 +114,18 @@ def test_a_response_in_place(web, body):
         ((200, {}, b"<html>"), "answers something else"),
         ((200, {}, b""), "answers something else"),
         ((200, {}, ANSWER.encode() + b"x" * 100_000), "answers something else"),
-        ((302, {"Location": "ftp://localhost/"}, b""), "redirects to ftp://localhost/, where no CA follows"),
-        ((302, {"Location": "http://localhost:8080/"}, b""), "where no CA follows"),
-        ((302, {"Location": "http://localhost:port/"}, b""), "where no CA follows"),
+        ((300, {"Location": PATH}, b""), "answers HTTP 300"),
+        ((302, {}, b""), "answers HTTP 302"),
+        ((302, {"Location": "ftp://localhost/"}, b""), "redirects to a URL of another scheme than http and https"),
+        ((302, {"Location": "file:///etc/passwd"}, b""), "redirects to a malformed URL"),
+        ((302, {"Location": "http://localhost:8080/"}, b""), "redirects to http://localhost:8080, where no CA follows"),
+        ((302, {"Location": "http://localhost:22/"}, b""), "redirects to http://localhost:22, where no CA follows"),
+        ((302, {"Location": "https://localhost:80/"}, b""), "redirects to https://localhost:80, where no CA follows"),
+        ((302, {"Location": "http://localhost:port/"}, b""), "redirects to a malformed URL"),
+        ((302, {"Location": "http://[::1/"}, b""), "redirects to a malformed URL"),
+        ((302, {"Location": "http://[fe80::1%25lo]/"}, b""), "redirects to a malformed URL"),
+        ((302, {"Location": "http://-a.example/"}, b""), "redirects to a malformed URL"),
+        ((302, {"Location": "http://b\u00fccher.example/"}, b""), "redirects to a malformed URL"),
         ((302, {"Location": PATH}, b""), "more than 10 redirects"),
     ],
 )
@@ -239,22 +287,226 @@ def test_an_order_is_looked_at_whole(web):
         look_all(BY_HTTP)
 
 
-def test_a_server_that_answers_byte_by_byte_is_given_up():
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("challenge", "answer"),
+    [
+        (BY_HTTP, HEAD + b"x" * 1000),
+        (BY_HTTP, b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 1000),
+        (BY_HTTP, b"HTTP/1.1 100 Continue\r\n\r\n" * 1000),
+        (BY_TLS, b"\x16\x03\x03\x40\x00" + b"x" * 1000),
+    ],
+    ids=["body", "headers", "interim answers", "handshake"],
+)
+def test_a_server_that_answers_byte_by_byte_is_given_up(challenge, answer):
+    ended = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as dripping:
 
         def drip():
             connection = dripping.accept()[0]
             with connection, contextlib.suppress(OSError):
-                for byte in b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" + b"x" * 1000:
+                for byte in answer:
                     connection.send(bytes([byte]))
                     time.sleep(0.05)
+            ended.set()
 
         threading.Thread(target=drip, daemon=True).start()
         began = time.monotonic()
-        preflight = Preflight(timeout=0.2, http_port=dripping.getsockname()[1])
-        (warning,) = preflight.look_all([BY_HTTP], no_caa)
-    assert warning == "localhost: it takes longer than 0.8 s to answer"
-    assert time.monotonic() - began < 3
+        port = dripping.getsockname()[1]
+        preflight = Preflight(timeout=0.2, http_port=port, tls_port=port)
+        (warning,) = preflight.look_all([challenge], no_caa)
+    assert warning == "localhost: it takes longer than 0.8 s to answer" or challenge is BY_TLS
+    assert time.monotonic() - began < 1.5
+    assert ended.wait(2), "the connection stays open behind the look"
+
+
+def test_a_look_up_that_hangs_is_given_up():
+    over = threading.Event()
+    preflight = Preflight(timeout=0.1, http_port=1, look_up=lambda *_unused: over.wait(5))
+    (warning,) = preflight.look_all([BY_HTTP], no_caa)
+    over.set()
+    assert warning == "localhost: it takes longer than 0.4 s to answer"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n", b"HTTP/1.1 200 OK\r\nX: " + b"y" * 60000, b"HTTP/1.1 100 Continue\r\n\r\n"],
+    ids=["headers", "a header", "interim answers"],
+)
+def test_an_endless_answer_is_read_to_a_limit(answer):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve():
+            connection = server.accept()[0]
+            with connection, contextlib.suppress(OSError):
+                while True:
+                    connection.sendall(answer)
+
+        threading.Thread(target=serve, daemon=True).start()
+        with pytest.raises(Unseen, match=r"it (answers more than 65536 bytes|does not answer by HTTP)"):
+            look(server.getsockname()[1])
+
+
+def test_nothing_is_decompressed(web):
+    web.pages[PATH] = (200, {"Content-Encoding": "gzip"}, gzip.compress(ANSWER.encode()))
+    with pytest.raises(Unseen, match="answers with a Content-Encoding, for which it was not asked"):
+        look(web.server_port)
+    assert web.asked[-1]["Accept-Encoding"] == "identity"
+
+
+@contextmanager
+def web_at(address, port=0):
+    """A web server at a loopback address."""
+    with ThreadingHTTPServer((address, port), Pages) as server:
+        server.pages, server.asked = {}, []
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+FORBIDDEN = [
+    "http://127.0.0.1/x",
+    "http://127.1/x",
+    "http://2130706433/x",
+    "http://0x7f000001/x",
+    "http://0.0.0.0/x",
+    "http://localhost/x",
+    "http://metadata.example/x",
+    "http://169.254.169.254/latest/meta-data/",
+    "http://10.0.0.1/x",
+    "http://172.31.0.1/x",
+    "http://192.168.1.1/x",
+    "http://100.64.0.1/x",
+    "http://224.0.0.1/x",
+    "http://192.0.2.1/x",
+    "http://[::1]/x",
+    "http://[::]/x",
+    "http://[::ffff:127.0.0.1]/x",
+    "http://[::ffff:a9fe:a9fe]/x",
+    "http://[64:ff9b::a00:1]/x",
+    "http://[2002:7f00:1::]/x",
+    "http://[fe80::1]/x",
+    "http://[fd00::1]/x",
+    "https://127.0.0.1/x",
+    "https://169.254.169.254/x",
+    "//127.0.0.1/x",
+]
+
+
+@pytest.mark.parametrize("target", FORBIDDEN)
+def test_a_redirect_away_from_the_internet_is_not_followed(named, connected, target):
+    """The controller's own services, and those of its network, see nothing of it."""
+    with web_at(PUBLIC_HOST) as server, web_at("127.0.0.1", server.server_port) as secret:
+        port = server.server_port
+        # With the lab's ports, so that what is followed would get somewhere.
+        server.pages[PATH] = (302, {"Location": target.replace("/x", f":{port}/x")}, b"")
+        hosts = {"shop_example": [PUBLIC_HOST], "metadata_example": ["169.254.169.254"], "localhost": ["127.0.0.1"]}
+        look_up = resolved_by_the_system(named(**hosts))
+        preflight = Preflight(timeout=1, http_port=port, tls_port=port, look_up=look_up)
+        (warning,) = preflight.look_all([replace(BY_HTTP, identifier="shop.example")], no_caa)
+        assert (len(server.asked), secret.asked) == (1, [])
+    assert connected == [PUBLIC_HOST]
+    assert "requests for this certificate do not go there" in warning
+    assert "latest" not in warning
+    assert "/x" not in warning
+
+
+def resolved_by_the_system(look_up):
+    """Numbers become addresses as the system has them: 127.1, 0x7f000001."""
+
+    def numbers(host, port):
+        found = look_up(host, port)
+        if [place[0] for place in found] == [host]:
+            return connection.system_addresses(host, port)
+        return found
+
+    return numbers
+
+
+def test_a_name_that_is_public_and_more_leads_to_no_loopback_address(named, connected):
+    """What a name resolves to is its owner's choice, too."""
+    with web_at(PUBLIC_HOST) as server, web_at("127.0.0.1", server.server_port) as secret:
+        port = server.server_port
+        server.pages[PATH] = (302, {"Location": f"http://localhost:{port}/"}, b"")
+        for own in ([PUBLIC_HOST, "127.0.0.1"], ["127.0.0.1", PUBLIC_HOST]):
+            look_up = named(shop_example=own, localhost=["127.0.0.1"])
+            with pytest.raises(Unseen, match="localhost has a loopback address here"):
+                look(port, replace(BY_HTTP, identifier="shop.example"), look_up=look_up)
+        assert secret.asked == []
+    assert connected == [PUBLIC_HOST] * 2
+
+
+def test_addresses_are_looked_up_once_and_connected_to(named, connected):
+    """A name server that gives another answer the second time gets nothing from it."""
+    answers = iter([[(PUBLIC_HOST, 1)], [("127.0.0.1", 1)], [("127.0.0.1", 1)]])
+    named()
+    with web_at(PUBLIC_HOST) as server, web_at("127.0.0.1", server.server_port) as secret:
+        server.pages[PATH] = (302, {"Location": f"http://shop.example:{server.server_port}/moved"}, b"")
+        server.pages["/moved"] = (200, {}, ANSWER.encode())
+        look_up = lambda _host, _port: next(answers)  # noqa: E731
+        look(server.server_port, replace(BY_HTTP, identifier="shop.example"), look_up=look_up)
+        assert [headers["Host"] for headers in server.asked] == [f"shop.example:{server.server_port}"] * 2
+        assert secret.asked == []
+    assert len(list(answers)) == 2
+
+
+@pytest.mark.parametrize("kind", [BY_HTTP, BY_TLS])
+@pytest.mark.parametrize("own", ["0.0.0.0", "::", "224.0.0.1", "ff02::1"])
+def test_a_name_at_nobodys_address_is_not_looked_at(named, connected, kind, own):
+    with pytest.raises(Unseen, match=r"is not looked at: shop\.example has a (unspecified|multicast) address here"):
+        look(80, replace(kind, identifier="shop.example"), look_up=named(shop_example=[own]))
+    assert connected == []
+
+
+def test_an_internal_fleet_redirects_within_its_own_network(named, connected):
+    look_up = named(shop_example=["10.0.0.1"], other_example=["10.9.9.9"])
+    with pytest.raises(Unseen, match="cannot be looked at from here"):
+        look(80, replace(BY_HTTP, identifier="shop.example"), look_up=look_up)
+    assert connected == ["10.0.0.1"]
+
+
+@pytest.mark.parametrize("user", ["root:secret@", "@", "root@", "a.example\\@"])
+def test_a_redirect_with_a_user_name_is_not_followed(web, user):
+    web.pages[PATH] = (302, {"Location": f"http://{user}localhost:{web.server_port}/"}, b"")
+    with pytest.raises(Unseen, match=rf"redirects to http://localhost:{web.server_port} with a user name") as told:
+        look(web.server_port)
+    assert "root" not in str(told.value)
+    assert len(web.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("location", "path"),
+    [
+        ("/a b", "/a%20b"),
+        ("/a?b=c#d", "/a?b=c"),
+        ("/a\r\n X-Injected: 1", "/a%0D%0A%20X-Injected:%201"),
+        ("/b\u00fccher", "/b%FCcher"),
+        ("?q", f"{PATH}?q"),
+        ("moved", PATH.replace(TOKEN, "moved")),
+    ],
+)
+def test_a_redirect_gets_into_no_other_part_of_the_request(web, location, path):
+    web.pages[PATH] = (302, {"Location": location}, b"")
+    web.pages[path] = (200, {}, ANSWER.encode())
+    look(web.server_port)
+    assert "X-Injected" not in web.asked[-1]
+
+
+def test_what_a_server_says_is_not_told(web):
+    """Whoever answers at a name does not get to write into the output of the run, or to read from it."""
+    web.pages[PATH] = (302, {"Location": f"http://localhost:{web.server_port}/secret-path?query"}, b"")
+    web.pages["/secret-path?query"] = (500, {"X-Secret": "in a header"}, b"in the body")
+    with pytest.raises(PreflightError) as told:
+        look(web.server_port)
+    said = str(told.value)
+    assert f"http://localhost:{web.server_port} (by a redirect of localhost) answers HTTP 500" in said
+    assert not any(part in said for part in ("secret-path", "query", "header", "body"))
 
 
 @pytest.mark.parametrize("status", ["valid", "processing", "stale"])

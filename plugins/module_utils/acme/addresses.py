@@ -1,0 +1,112 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Classes of IP addresses, and which of them requests on behalf of a name may go to.
+
+Whoever answers at a name chooses where it resolves to and where it redirects to. The controller is in networks that
+they are not in. So a request leaves the public Internet only for a class of addresses that the name itself is in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from typing import Union
+
+Address = Union[IPv4Address, IPv6Address]
+
+PUBLIC, LOOPBACK, LINK_LOCAL, PRIVATE, UNIQUE_LOCAL, SHARED = (
+    "public",
+    "loopback",
+    "link-local",
+    "private",
+    "unique-local",
+    "shared",
+)
+UNSPECIFIED, MULTICAST, RESERVED = "unspecified", "multicast", "reserved"
+
+# Classes that fleets have their servers in, next to public addresses.
+_OF_FLEETS = (PRIVATE, UNIQUE_LOCAL, SHARED)
+# Nobody's server has such an address; some systems connect to themselves for 0.0.0.0.
+_OF_NOBODY = (UNSPECIFIED, MULTICAST)
+
+# The IANA's registries of special-purpose addresses. Not the ipaddress module's properties: they differ between
+# versions of Python, and have no word for some of these.
+_IPV4 = tuple(
+    (IPv4Network(network), name)
+    for network, name in (
+        ("0.0.0.0/8", UNSPECIFIED),
+        ("10.0.0.0/8", PRIVATE),
+        ("100.64.0.0/10", SHARED),
+        ("127.0.0.0/8", LOOPBACK),
+        ("169.254.0.0/16", LINK_LOCAL),
+        ("172.16.0.0/12", PRIVATE),
+        ("192.0.0.0/24", RESERVED),
+        ("192.0.2.0/24", RESERVED),
+        ("192.88.99.0/24", RESERVED),
+        ("192.168.0.0/16", PRIVATE),
+        ("198.18.0.0/15", RESERVED),
+        ("198.51.100.0/24", RESERVED),
+        ("203.0.113.0/24", RESERVED),
+        ("224.0.0.0/4", MULTICAST),
+        ("240.0.0.0/4", RESERVED),
+    )
+)
+_IPV6 = tuple(
+    (IPv6Network(network), name)
+    for network, name in (
+        ("::/128", UNSPECIFIED),
+        ("::1/128", LOOPBACK),
+        ("2001::/23", RESERVED),
+        ("2001:db8::/32", RESERVED),
+        ("3fff::/20", RESERVED),
+        ("2000::/3", PUBLIC),
+        ("fc00::/7", UNIQUE_LOCAL),
+        ("fe80::/10", LINK_LOCAL),
+        ("ff00::/8", MULTICAST),
+    )
+)
+# Addresses that lead to the IPv4 address in them, and how many bits come after it: mapped and compatible (RFC 4291),
+# NAT64 (RFC 6052), 6to4 (RFC 3056).
+_CARRIERS = (
+    (IPv6Network("::ffff:0:0/96"), 0),
+    (IPv6Network("::/96"), 0),
+    (IPv6Network("64:ff9b::/96"), 0),
+    (IPv6Network("2002::/16"), 80),
+)
+
+
+def parse_address(text: str) -> Address:
+    """Return the address. A zone as in 'fe80::1%eth0' is left out. Raises ValueError."""
+    return ip_address(text.partition("%")[0])
+
+
+def address_class(address: Address) -> str:
+    """Return the class of an address, PUBLIC if it has no special purpose."""
+    if isinstance(address, IPv4Address):
+        return next((name for network, name in _IPV4 if address in network), PUBLIC)
+    # Before IPv4 is looked for in ::/96, which has these two.
+    if int(address) > 1:
+        for network, behind in _CARRIERS:
+            if address in network:
+                return address_class(IPv4Address(int(address) >> behind & 0xFFFFFFFF))
+    # What no registry has a word for is not in use.
+    return next((name for network, name in _IPV6 if address in network), RESERVED)
+
+
+def is_allowed(address: Address, own: Collection[Address]) -> bool:
+    """Return True if a request on behalf of a name may go to *address*; *own* are the addresses of the name itself.
+
+    A fleet's name may have both public and private addresses; then only that private address itself is allowed, or the
+    public one could redirect to all others. Loopback and the like count only for a name that has nothing else.
+    """
+    name = address_class(address)
+    if name == PUBLIC:
+        return True
+    if name in _OF_NOBODY:
+        return False
+    classes = {address_class(one) for one in own}
+    if name in _OF_FLEETS:
+        return address in own if PUBLIC in classes else name in classes
+    return classes == {name}

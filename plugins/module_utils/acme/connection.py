@@ -1,0 +1,176 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Connections to servers that anybody may answer at: to checked addresses only, bounded in time and in bytes."""
+
+from __future__ import annotations
+
+import io
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPMessage, HTTPResponse
+from typing import Any, cast
+
+from .addresses import Address, address_class, is_allowed, parse_address
+from .http import USER_AGENT
+from .polling import Deadline
+
+#: A socket address as getaddrinfo() gives it: the address, the port, and two more numbers for IPv6.
+SocketAddress = tuple[Any, ...]
+#: Look up host and port. Raises OSError or UnicodeError.
+Resolve = Callable[[str, int], Sequence[SocketAddress]]
+
+# Status line, headers and the part of the body that is read, together.
+_LARGEST_ANSWER = 64 * 1024
+
+
+class Refused(Exception):
+    """A host has only addresses that requests on behalf of the name may not go to; str() says which."""
+
+
+class OutOfTime(Exception):
+    """The deadline has passed."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Status, headers and the first bytes of the body, as sent."""
+
+    status: int
+    headers: HTTPMessage
+    body: bytes
+
+
+def system_addresses(host: str, port: int) -> list[SocketAddress]:
+    """Look up with the system's resolver."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(entry[4] for entry in found))
+
+
+def resolve(look_up: Resolve, host: str, port: int, deadline: Deadline) -> Sequence[SocketAddress]:
+    """Return the addresses of *host*, in the order to try them. Raises OSError, UnicodeError, OutOfTime."""
+    found: list[Sequence[SocketAddress]] = []
+    problems: list[Exception] = []
+
+    def ask() -> None:
+        try:
+            found.append(look_up(host, port))
+        except Exception as error:
+            problems.append(error)
+
+    # The system's resolver knows no deadline.
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(deadline.left())
+    if problems:
+        raise problems[0]
+    if not found:
+        raise OutOfTime
+    return found[0]
+
+
+def addresses_of(places: Sequence[SocketAddress]) -> frozenset[Address]:
+    return frozenset(parse_address(place[0]) for place in places)
+
+
+@contextmanager
+def connect(
+    places: Sequence[SocketAddress], own: Collection[Address], timeout: float, deadline: Deadline
+) -> Iterator[socket.socket]:
+    """Connect to the first of *places* that takes the connection; *own*: see is_allowed().
+
+    The addresses that are checked are those that are connected to: nothing is looked up again. *timeout*: seconds for
+    each. Raises Refused, OSError, OutOfTime.
+    """
+    allowed = [place for place in places if is_allowed(parse_address(place[0]), own)]
+    if not allowed:
+        classes = sorted({address_class(address) for address in addresses_of(places)})
+        raise Refused(" and ".join(classes))
+    with _connected(allowed, timeout, deadline) as connection:
+        yield connection
+
+
+def _connected(allowed: Sequence[SocketAddress], timeout: float, deadline: Deadline) -> socket.socket:
+    problem: OSError = OSError("no address")
+    for place in allowed:
+        connection = socket.socket(socket.AF_INET6 if len(place) == 4 else socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            connection.settimeout(_time_left(timeout, deadline))
+            connection.connect(place)
+            return connection
+        except OSError as error:
+            problem = error
+            connection.close()
+        except BaseException:
+            connection.close()
+            raise
+    raise problem
+
+
+def get(connection: socket.socket, host: str, path: str, largest: int, timeout: float, deadline: Deadline) -> Answer:
+    """Send a GET request and return the answer, its body cut at *largest* bytes.
+
+    *host*: as the Host header has it; *path*: with the query. Neither may have blanks or control characters. *timeout*:
+    seconds for each read. Nothing is decompressed. Raises OSError, http.client.HTTPException, OutOfTime.
+    """
+    request = (
+        f"GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {USER_AGENT}\r\nAccept: */*\r\n"
+        "Accept-Encoding: identity\r\nConnection: close\r\n\r\n"
+    )
+    connection.settimeout(_time_left(timeout, deadline))
+    connection.sendall(request.encode("ascii"))
+    source = _Bounded(connection, timeout, deadline)
+    # It takes anything that has makefile().
+    response = HTTPResponse(cast(socket.socket, source), method="GET")
+    try:
+        response.begin()
+        return Answer(response.status, response.headers, response.read(largest))
+    finally:
+        response.close()
+
+
+class _Bounded(io.RawIOBase):
+    """What comes over a connection, up to a number of bytes and to an instant."""
+
+    def __init__(self, connection: socket.socket, timeout: float, deadline: Deadline) -> None:
+        self._connection = connection
+        self._timeout = timeout
+        self._deadline = deadline
+        self._left = _LARGEST_ANSWER
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        return io.BufferedReader(self)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if self._left <= 0:
+            raise OSError(f"it answers more than {_LARGEST_ANSWER} bytes")
+        self._connection.settimeout(_time_left(self._timeout, self._deadline))
+        received = self._connection.recv_into(memoryview(buffer)[: self._left])
+        self._left -= received
+        return received
+
+
+@contextmanager
+def tls(
+    connection: socket.socket, context: ssl.SSLContext, name: str | None, timeout: float, deadline: Deadline
+) -> Iterator[ssl.SSLSocket]:
+    """Speak TLS over a connection; *name*: for SNI. Raises OSError, OutOfTime."""
+    # For the handshake as a whole.
+    connection.settimeout(_time_left(timeout, deadline))
+    with context.wrap_socket(connection, server_hostname=name) as wrapped:
+        yield wrapped
+
+
+def _time_left(timeout: float, deadline: Deadline) -> float:
+    left = deadline.left()
+    if left <= 0:
+        raise OutOfTime
+    return min(timeout, left)

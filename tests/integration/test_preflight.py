@@ -1,0 +1,111 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The look at challenges, where a host's web server redirects it to what only the controller reaches."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from tests.integration.calls import COLLECTIONS
+from tests.integration.hosts import told
+from tests.integration.orders import ALWAYS_VALID, fitting, local, order, serve
+from tests.lab import Lab
+
+# On the controller; the hosts are in a private network.
+SECRETS = ("127.0.0.1", "169.254.169.254", "100.64.0.1", "::1")
+REDIRECT = """\
+server {{
+    listen 80;
+    server_name .web1.lab.test;
+    location / {{
+        return 302 "{}";
+    }}
+}}
+"""
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    folder = tmp_path_factory.mktemp("lab")
+    # The CA validates nothing: on this machine it would follow such redirects itself.
+    with Lab(folder, hosts=2, collections_path=COLLECTIONS, pebble_env=ALWAYS_VALID) as lab:
+        for address in SECRETS[1:3]:
+            lab.ip("address", "add", f"{address}/32", "dev", "lo")
+        yield lab
+
+
+@pytest.fixture
+def listeners(lab: Lab) -> Iterator[list[socket.socket]]:
+    """Nobody gets to accept what they are sent: it waits there to be seen."""
+    opened = [
+        lab.inside(lambda address=address, port=port: listening(address, port))
+        for address in SECRETS
+        for port in (80, 443)
+    ]
+    yield opened
+    for listener in opened:
+        listener.close()
+
+
+def listening(address: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    listener = socket.create_server((address, port), family=family)
+    listener.settimeout(0)
+    return listener
+
+
+def visited(listeners: list[socket.socket]) -> list[str]:
+    """The listeners to which somebody has connected."""
+    found = []
+    for listener in listeners:
+        try:
+            listener.accept()[0].close()
+        except BlockingIOError:
+            continue
+        found.append(str(listener.getsockname()))
+    return found
+
+
+def redirect(lab: Lab, target: str) -> None:
+    """Have web1's nginx send challenges elsewhere."""
+    lab.path("web1", "/etc/nginx/conf.d/redirect.conf").write_text(REDIRECT.format(target))
+    lab.exec("web1", ["service", "nginx", "restart"], check=True)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "http://127.0.0.1/",
+        "https://127.0.0.1/",
+        "http://localhost/",
+        "http://2130706433/",
+        "http://[::1]/",
+        "http://[::ffff:127.0.0.1]/",
+        "http://169.254.169.254/latest/meta-data/",
+        "http://100.64.0.1/",
+    ],
+)
+def test_a_redirect_reaches_nothing_on_the_controller(lab, ca, listeners, target):
+    ordered = ca.order(order("shop"))
+    assert ordered.ok, ordered.text
+    redirect(lab, target)
+    done = ca.finalize(fitting(local(ordered)[0]), preflight=True)
+    assert done.ok, told(done)
+    assert visited(listeners) == []
+    assert "requests for this certificate do not go there" in done.unwrapped
+    assert "meta-data" not in done.text
+
+
+def test_a_redirect_within_the_fleets_network_is_followed(lab, ca, listeners):
+    ordered = ca.order(order("shop"))
+    assert ordered.ok, ordered.text
+    item = local(ordered)[0]
+    serve(lab, item, host="web2")
+    redirect(lab, "http://web2.lab.test$request_uri")
+    done = ca.finalize(fitting(item), preflight=True)
+    assert done.ok, told(done)
+    assert "do not go there" not in done.unwrapped
+    assert visited(listeners) == []
