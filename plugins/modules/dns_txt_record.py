@@ -69,10 +69,16 @@ options:
         provider. All providers and their options are listed in C(docs/dns-providers.md) of the collection.
       - A record belongs to the longest key that is its name or a parent of it, after CNAMEs. The key C(*) stands for
         all else.
+      - C(cname_targets) of an entry is a list of the names that CNAMEs of other zones, or of names of other entries,
+        may lead to. A name stands for itself and those below it, C(LABELS.*) for names that begin with these labels,
+        and C(*) for all. The default is C(_acme-challenge.*). Entries with the provider C(acme_dns) also allow the name
+        of their subdomain.
+      - The provider C(tasks) is O(tasks_file), for an entry that needs C(cname_targets).
     type: raw
   tasks_file:
     description:
-      - A tasks file of your own for the records that no entry of O(zones) is for. It is looked for where
+      - A tasks file of your own for the records that no entry of O(zones) is for. CNAMEs of other zones may lead to
+        names that begin with C(_acme-challenge.) only. The file is looked for where
         M(ansible.builtin.include_tasks) would.
     type: path
   resolver:
@@ -152,11 +158,11 @@ task_files:
   elements: dict
   contains:
     provider:
-      description: The provider's name. Empty for O(tasks_file).
+      description: The provider's name. Empty for what has no entry.
       type: str
       sample: route53
     entry:
-      description: The key of the entry in O(zones), which has the options. Empty for O(tasks_file).
+      description: The key of the entry in O(zones), which has the options. Empty for what has no entry.
       type: str
       sample: example.com
     file:

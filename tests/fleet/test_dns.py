@@ -122,7 +122,9 @@ def test_names_delegated_to_other_providers_and_ways_mixed_in_one_order(fleet: F
     authorities = fleet.lab.authorities
     authorities.add("_acme-challenge.a.dyn.lab.test", "CNAME", "a.pdns.lab.test.")
     authorities.add("_acme-challenge.b.dyn.lab.test", "CNAME", "hop.pdns.lab.test.")
-    authorities.add("hop.pdns.lab.test", "CNAME", "b.other.lab.test.")
+    authorities.add("hop.pdns.lab.test", "CNAME", "_acme-challenge.b.other.lab.test.")
+    zones = authorities.providers()
+    zones["pdns.lab.test"]["cname_targets"] = ["a.pdns.lab.test"]
     wanted = by_dns(
         "a.dyn.lab.test",
         "*.a.dyn.lab.test",
@@ -133,11 +135,34 @@ def test_names_delegated_to_other_providers_and_ways_mixed_in_one_order(fleet: F
         webroot="/var/www/html",
     )
     before = serial(fleet)
-    run = site(fleet, wanted)
+    run = site(fleet, wanted, acme_dns=zones)
     assert run.code == 0
     assert len(names(fleet.live("web1"))) == 6
     assert passes(fleet, before) == 2
     assert all(authorities.txt(zone) == set() for zone in ("dyn", "other", "pdns"))
+
+
+@pytest.mark.parametrize(
+    ("challenge", "label"), [("dns-01", "_acme-challenge"), ("dns-persist-01", "_validation-persist")]
+)
+def test_a_cname_into_another_zone_is_not_followed_unasked(fleet: Fleet, challenge: str, label: str) -> None:
+    """Whoever has one zone has nothing written in another; the others of the run get theirs."""
+    authorities = fleet.lab.authorities
+    name = f"{label}.web1.dyn.lab.test"
+    authorities.add(name, "CNAME", "_dmarc.other.lab.test.")
+    before = authorities.records("other")
+    special = {"web1": [by_dns("web1.dyn.lab.test", challenge=challenge)], "web2": [fleet.certificate("shop")]}
+    options = {"acme_certificates": "{{ special[inventory_hostname] }}", "special": special}
+    run = site(fleet, hosts="web[0:1]", acme_dns_persist_write=True, acme_dns_timeout=2, **options)
+    assert run.hosts_with("failed") == ["web1"]
+    said = (
+        f"{name} leads by CNAME to _dmarc.other.lab.test in zone other.lab.test; entry 'other.lab.test' of zones "
+        "(acme_dns) takes such records only for _acme-challenge.*: if this one is wanted, add it to cname_targets of "
+        "that entry"
+    )
+    assert said in run.message("web1")
+    assert authorities.records("other") == before
+    assert names(fleet.live("web2"))
 
 
 def test_dns_account_01(fleet: Fleet) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import providers, task_files
+from .delegation import CNAME_TARGETS, DEFAULT_TARGETS, is_target, parse_targets
 from .errors import DnsError
 from .options import check
 from .propagation import held
@@ -25,6 +26,8 @@ CHANGED, UNCHANGED, TASKS, FAILED = "changed", "unchanged", "tasks", "failed"
 Found = Mapping[Location, "frozenset[str] | DnsError"]
 
 _SIDE_BY_SIDE = 8
+# The provider of an entry that is left to tasks_file, as what has no entry is.
+_OWN_TASKS = "tasks"
 
 
 @dataclass
@@ -66,6 +69,7 @@ class Job:
     provider: Provider | None
     provider_name: str = ""
     file: str = ""
+    cname_targets: tuple[str, ...] = DEFAULT_TARGETS
     items: list[Item] = field(default_factory=list)
 
     def by_zone(self) -> dict[str, list[Item]]:
@@ -74,6 +78,10 @@ class Job:
         for item in self.items:
             zones.setdefault(item.location.zone, []).append(item)
         return zones
+
+    def takes(self, name: str) -> bool:
+        """Return True if CNAMEs of other zones or entries may lead to *name*."""
+        return is_target(name, self.cname_targets) or bool(self.provider and self.provider.is_delegated(name))
 
 
 class Entries:
@@ -95,7 +103,14 @@ class Entries:
 
         None if there is none.
         """
-        name = location.target
+        return self._key_of(location.target)
+
+    def is_delegation(self, location: Location) -> bool:
+        """Return True if a CNAME leads to the record from another zone or from the names of another entry."""
+        key = self.key(location)
+        return location.leaves_zone or any(self._key_of(alias) != key for alias in location.aliases)
+
+    def _key_of(self, name: str) -> str | None:
         while name:
             if name in self._keys:
                 return self._keys[name]
@@ -115,18 +130,23 @@ class Entries:
         entry = self._zones[key]
         if not isinstance(entry, Mapping):
             raise DnsError("it has to be a mapping of 'provider' and that provider's options")
-        options = {name: value for name, value in entry.items() if name != "provider"}
+        options = {name: value for name, value in entry.items() if name not in ("provider", CNAME_TARGETS)}
+        targets = parse_targets(entry.get(CNAME_TARGETS))
         name = str(entry.get("provider") or "")
         if name in providers.KINDS:
-            return Job(key, providers.make(name, options, timeout), name)
+            return Job(key, providers.make(name, options, timeout), name, cname_targets=targets)
+        if name == _OWN_TASKS:
+            if not self._tasks_file:
+                raise DnsError(f"the provider {name} needs tasks_file (acme_dns_tasks)")
+            return Job(key, None, name, self._tasks_file, targets)
         by_tasks = task_files.names()
         if name not in by_tasks:
-            known = ", ".join([*providers.KINDS, *by_tasks])
+            known = ", ".join([*providers.KINDS, *by_tasks, _OWN_TASKS])
             raise DnsError(f"{f'there is no provider {name!r}' if name else 'it names no provider'}; there are {known}")
         file = task_files.find(name)
         check(file.options, options, name)
         file.check_collection()
-        return Job(key, None, name, file.path)
+        return Job(key, None, name, file.path, targets)
 
 
 def assign(
@@ -160,6 +180,8 @@ def assign(
         job = jobs[key]
         if isinstance(job, DnsError):
             item.fail(job)
+        elif entries.is_delegation(place) and not job.takes(place.target):
+            item.fail(_not_allowed(job, place))
         else:
             job.items.append(item)
     return items, [job for job in jobs.values() if isinstance(job, Job)]
@@ -273,6 +295,20 @@ def problems(items: Sequence[Item]) -> str:
         if item.status == FAILED and item.name not in names.setdefault(item.problem, []):
             names[item.problem].append(item.name)
     return "; ".join(f"{', '.join(those)}: {problem}" for problem, those in names.items())
+
+
+def _not_allowed(job: Job, place: Location) -> str:
+    listed = ", ".join(job.cname_targets)
+    takes = f"takes such records only for {listed}" if listed else "takes no such records"
+    if job.entry:
+        where, remedy = _where(job.entry), f"add it to {CNAME_TARGETS} of that entry"
+    else:
+        where = "tasks_file (acme_dns_tasks)"
+        remedy = f"add an entry with provider {_OWN_TASKS} and {CNAME_TARGETS} to zones (acme_dns)"
+    return (
+        f"{place.name} leads by CNAME to {place.target} in zone {place.zone}; {where} {takes}: "
+        f"if this one is wanted, {remedy}"
+    )
 
 
 def _held(found: Found, item: Item) -> frozenset[str]:

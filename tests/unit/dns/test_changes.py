@@ -55,8 +55,9 @@ def calls(monkeypatch):
     return made
 
 
-def at(name, zone="example.com", target=None):
-    return Location(name, target or name, zone)
+def at(name, zone="example.com", target=None, hops=()):
+    """Where *name* is kept; with a *target* by a CNAME that leads out of its zone."""
+    return Location(name, target, zone, (name, *hops), True) if target else Location(name, name, zone)
 
 
 def places(*records, **others):
@@ -90,6 +91,129 @@ def changed(zones, records, found=None, present=True, dry=False, where=None, tas
 )
 def test_the_longest_key_wins(keys, target, key):
     assert Entries({given: {} for given in keys}).key(at(WWW, target=target)) == key
+
+
+EVIL = "_acme-challenge.www.evil.example"
+
+
+def cname(target, zone="example.com", hops=(), leaves=True, name=EVIL):
+    return Location(name, target, zone, (name, *hops), leaves)
+
+
+@pytest.mark.parametrize(
+    ("entry", "place", "allowed"),
+    [
+        # By default only names that are for challenges
+        ({}, cname("example.com"), False),
+        ({}, cname("_dmarc.example.com"), False),
+        ({}, cname("a.acme-challenge.example.com"), False),
+        ({}, cname("x._acme-challenge.example.com"), False),
+        ({}, cname("_acme-challengex.example.com"), False),
+        ({}, cname("_acme-challenge.www.example.com"), True),
+        ({"cname_targets": None}, cname("_acme-challenge.www.example.com"), True),
+        # Those that are listed, in the place of the default
+        ({"cname_targets": ["acme.example.com"]}, cname("www.acme.example.com"), True),
+        ({"cname_targets": ["ACME.example.com."]}, cname("acme.example.com"), True),
+        ({"cname_targets": ["acme.example.com"]}, cname("wwwacme.example.com"), False),
+        ({"cname_targets": ["acme.example.com"]}, cname("example.com"), False),
+        ({"cname_targets": ["acme.example.com"]}, cname("_acme-challenge.www.example.com"), False),
+        ({"cname_targets": ["a.example.com", "_acme-challenge.*"]}, cname("_acme-challenge.b.example.com"), True),
+        ({"cname_targets": ["*"]}, cname("example.com"), True),
+        ({"cname_targets": []}, cname("_acme-challenge.www.example.com"), False),
+        # No CNAME, and CNAMEs that the zone's own owner made
+        ({"cname_targets": []}, at(WWW), True),
+        ({"cname_targets": []}, cname("a.example.com", leaves=False, name=WWW), True),
+        # Of the same entry's names, but of another zone: one delegated from it, or one on the way
+        ({}, cname("example.com", name="_acme-challenge.a.customer.example.com"), False),
+        ({}, cname("_dmarc.example.com", hops=["hop.evil.example"], name=WWW), False),
+        # Of the same zone, but not of the same entry
+        ({}, cname("a.example.com", leaves=False, name="_acme-challenge.other.example.com"), False),
+        ({}, cname("a.example.com", leaves=False, hops=["b.other.example.com"], name=WWW), False),
+    ],
+)
+@pytest.mark.parametrize("present", [True, False])
+def test_a_cname_of_another_zone_is_followed_if_the_entry_allows_it(calls, entry, place, allowed, present):
+    zones = {
+        "example.com": {"provider": "recording", **entry},
+        "other.example.com": {"provider": "recording"},
+        "evil.example": {"provider": "recording"},
+    }
+    (item,), _tasks = changed(zones, [Txt(place.name, "v")], present=present, where={place.name: place})
+    assert (item.status != "failed") is allowed
+    assert bool(calls) is allowed
+
+
+def test_a_cname_that_is_not_allowed_is_told_in_one_line():
+    place = cname("_dmarc.example.com")
+    zones = {"*": {"provider": "recording", "cname_targets": ["a.example", "b.*"]}}
+    (item,), _tasks = changed(zones, [Txt(EVIL, "v")], where={EVIL: place})
+    zones["*"]["cname_targets"].clear()
+    (other,), _tasks = changed(zones, [Txt(EVIL, "v")], where={EVIL: place})
+    assert "entry '*' of zones (acme_dns) takes no such records: if this one is wanted, add it" in other.problem
+    assert item.problem == (
+        f"{EVIL} leads by CNAME to _dmarc.example.com in zone example.com; entry '*' of zones (acme_dns) takes such "
+        "records only for a.example, b.*: if this one is wanted, add it to cname_targets of that entry"
+    )
+
+
+@pytest.mark.parametrize(("key", "allowed"), [("*", True), ("example.com", True), ("*", False)])
+def test_a_cname_of_one_zone_to_another_under_one_entry(key, allowed):
+    """'*' may have zones of many owners."""
+    place = cname("_acme-challenge.www.example.com" if allowed else "www.example.com")
+    (item,), _tasks = changed({key: {"provider": "recording"}}, [Txt(EVIL, "v")], where={EVIL: place})
+    assert (item.status != "failed") is allowed
+
+
+def test_a_tasks_file_gets_no_cnames_of_other_zones_but_to_challenge_names():
+    place, wanted = cname("www.example.com"), [Txt(EVIL, "v")]
+    (item,), tasks = changed({}, wanted, {EVIL: frozenset()}, where={EVIL: place}, tasks_file="/play/own.yml")
+    assert tasks == []
+    assert item.problem.endswith(
+        "; tasks_file (acme_dns_tasks) takes such records only for _acme-challenge.*: if this one is wanted, add an "
+        "entry with provider tasks and cname_targets to zones (acme_dns)"
+    )
+    zones = {"example.com": {"provider": "tasks", "cname_targets": ["www.example.com"]}}
+    (item,), tasks = changed(zones, wanted, {EVIL: frozenset()}, where={EVIL: place}, tasks_file="/play/own.yml")
+    assert item.status == "tasks"
+    assert [(task["provider"], task["entry"], task["file"]) for task in tasks] == [
+        ("tasks", "example.com", "/play/own.yml")
+    ]
+    (item,), _tasks = changed(zones, wanted, where={EVIL: place})
+    assert (
+        "entry 'example.com' of zones (acme_dns): the provider tasks needs tasks_file (acme_dns_tasks)" in item.problem
+    )
+
+
+@pytest.mark.parametrize("key", ["d420.auth.example.net", "auth.example.net", "*"])
+@pytest.mark.parametrize(("target", "allowed"), [("d420.auth.example.net", True), ("d421.auth.example.net", False)])
+def test_an_entry_of_acme_dns_allows_the_name_that_it_has(key, target, allowed):
+    option = {"url": "http://127.0.0.1:1", "username": "u", "password": "p", "subdomain": "D420"}
+    place = cname(target, "auth.example.net")
+    items, jobs = assign([Txt(EVIL, "v")], {EVIL: place}, Entries({key: {"provider": "acme_dns", **option}}), 5)
+    refused = "takes such records only for" in items[0].problem or "has no entry" in items[0].problem
+    assert refused is not allowed
+    assert bool(jobs and jobs[0].items) is allowed
+
+
+@pytest.mark.parametrize(
+    ("targets", "says"),
+    [
+        ("acme.example.com", "the entry needs a list of texts as 'cname_targets'"),
+        ([{}], "the entry needs a list of texts as 'cname_targets'"),
+        (
+            ["*.example.com"],
+            "cname_targets has '*.example.com': it has to be a name, the beginning of one and '.*', or '*'",
+        ),
+        ([""], "cname_targets has ''"),
+        ([".*"], "cname_targets has '.*'"),
+        (["a b"], "cname_targets has 'a b'"),
+    ],
+)
+def test_cname_targets_that_are_none(targets, says):
+    zones = {"example.com": {"provider": "recording", "cname_targets": targets}}
+    (item,), _tasks = changed(zones, [Txt(WWW, "v")])
+    assert item.problem.startswith(f"entry 'example.com' of zones (acme_dns): {says}")
+    assert item.status == "failed"
 
 
 def test_what_has_no_entry_goes_to_the_tasks_file():
@@ -159,7 +283,8 @@ def test_a_call_for_each_zone_with_all_that_belongs_there(calls):
     shared = {"target": "shared.example.net", "zone": "example.net"}
     records = [Txt(WWW, "a"), Txt(WWW, "b"), Txt(SHOP, "a"), Txt("x.example.org", "a"), Txt("y.example.org", "a")]
     where = places(*records[:3], **{name: at(name, **shared) for name in ("x.example.org", "y.example.org")})
-    zones = {"example.com": {"provider": "recording", "tag": "com"}, "*": {"provider": "recording", "tag": "rest"}}
+    rest = {"provider": "recording", "tag": "rest", "cname_targets": ["shared.example.net"]}
+    zones = {"example.com": {"provider": "recording", "tag": "com"}, "*": rest}
     items, tasks = changed(zones, records, where=where)
     assert sorted(calls, key=str) == [
         ("com", "example.com", {(WWW, "a"), (WWW, "b"), (SHOP, "a")}, True),

@@ -46,6 +46,9 @@ class AcmeDns(Provider):
         except ProtocolError:
             raise DnsError("acme_dns needs an https URL as 'url'; http is taken for loopback addresses only") from None
 
+    def is_delegated(self, name: str) -> bool:
+        return name.split(".")[0] == str(self.values["subdomain"]).lower()
+
     def change(self, zone: str, records: Sequence[Txt], present: bool) -> dict[Txt, str]:
         if not present:
             return {}  # it has no means to
@@ -54,7 +57,7 @@ class AcmeDns(Provider):
 
         def update(record: Txt) -> None:
             nonlocal http
-            if record.name.split(".")[0] != subdomain.lower():
+            if not self.is_delegated(record.name):
                 raise DnsError(
                     f"{record.name} is not the name of the subdomain {subdomain}: each name has an entry of its own"
                 )

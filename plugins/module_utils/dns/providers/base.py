@@ -56,6 +56,10 @@ class Provider(ABC):
         Adding what is there and removing what is not is harmless. Raises DnsError when it fails for all.
         """
 
+    def is_delegated(self, name: str) -> bool:
+        """Return True if the entry is there for *name* alone, to which CNAMEs of any zone lead by design."""
+        return False
+
     def scrub(self, text: object) -> str:
         """*text* as part of one line, with no secret of the entry in it."""
         return one_line(hide(str(text), self._secrets), 300)
