@@ -14,7 +14,7 @@ from typing import Any
 
 from .directory import Directory
 from .errors import ProblemError, ProtocolError, TransportError, UntrustedError
-from .http import Http, Response, check_url, is_too_late, is_transient
+from .http import Http, Response, is_too_late, is_transient
 from .jws import AccountKey
 from .nonce import NoncePool
 from .polling import Deadline
@@ -72,7 +72,7 @@ class Client:
         return self._signed(url, b"", what, with_jwk=False, final=())
 
     def _signed(self, url: str, payload: bytes, what: str, with_jwk: bool, final: Collection[int]) -> Response:
-        check_url(url)
+        self.http.check(url)
         attempt = bad_nonces = 0
         while True:
             nonce = self._nonces.take(self._deadline)  # outside of the repetition: it has a patience of its own
@@ -93,7 +93,7 @@ class Client:
                 raise ProtocolError(f"{what}: {url} redirects, which a signed request cannot follow")
             problem = Problem.of_response(answer.status, answer.body)
             # RFC 8555 section 6.5: by the problem's type; with the nonce this answer brought, and a new signature.
-            if problem.type == "badNonce" and bad_nonces < _BAD_NONCES:
+            if problem.type == "badNonce" and bad_nonces < _BAD_NONCES and not is_too_late(0.0, self._deadline):
                 bad_nonces += 1
                 continue
             attempt += 1
@@ -106,7 +106,7 @@ class Client:
     def _signed_once(self, url: str, payload: bytes, nonce: str, kid: str | None) -> Response:
         replay_nonce = None
         try:
-            answer = self.http.request_once("POST", url, self.key.sign(url, payload, nonce, kid), _JOSE)
+            answer = self.http.request_once("POST", url, self.key.sign(url, payload, nonce, kid), _JOSE, self._deadline)
             replay_nonce = _nonce_of(answer)
             return answer
         finally:

@@ -31,7 +31,7 @@ from .errors import (
     PreflightError,
     ProblemError,
 )
-from .http import check_url, is_same_origin
+from .http import is_same_origin
 from .order import Order
 from .polling import Deadline
 from .preferred_chain import Preference, choose
@@ -228,7 +228,7 @@ def complete(
 
 def answer(client: Client, challenge: ChallengeData) -> None:
     """Tell the CA that a challenge is in place (RFC 8555 section 7.5.1)."""
-    url = check_url(challenge.url)
+    url = challenge.url
     what = f"{challenge.identifier}: {challenge.type} challenge"
     try:
         client.post(url, {}, what)

@@ -16,11 +16,12 @@ from collections.abc import Callable, Iterable
 from urllib.parse import urljoin, urlsplit
 
 from ..pki.identifiers import HTTP_01, TLS_ALPN_01
+from ..pki.text import OneLineError, one_line
 from ..pki.tls_alpn import ACME_IDENTIFIER, PROTOCOL, authorization, server_name
 from .challenge_data import ChallengeData
 from .errors import PreflightError
-from .http import USER_AGENT, innermost, reason
-from .problem import one_line
+from .exchange import USER_AGENT
+from .http import innermost, reason
 
 try:
     import requests
@@ -34,7 +35,7 @@ _READS = 4  # a look as a whole may take so many times what one read may
 _LARGEST_BODY = 1024  # a key authorization has some hundred
 
 
-class Unseen(Exception):
+class Unseen(OneLineError):
     """Something cannot be looked at from here; str() says what and why."""
 
 

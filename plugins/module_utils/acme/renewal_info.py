@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from ..pki.text import one_line
 from .errors import AcmeError, ProblemError, ProtocolError, TransportError
 from .http import Http, Response, check_url, is_transient
 from .polling import Deadline
-from .problem import Problem, one_line
+from .problem import Problem
 from .renewal_cache import Cached, RenewalCache
 from .times import parse_time
 

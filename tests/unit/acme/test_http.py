@@ -217,18 +217,25 @@ def test_an_answer_has_a_limit(ca, http, size, fits):
 def test_no_more_than_the_limit_is_waited_for(ca, time):
     # A gigabyte is promised, and nothing comes after the first two of its mebibytes.
     ca.always("/directory", Answer(200, b"x" * 2 * ONE_MIB, {"Content-Length": str(2**30)}))
-    http = Http(time.clock, timeout=2.0)
+    http = Http(time.clock, ca.url, timeout=2.0)
     with pytest.raises(ProtocolError, match=r"answered more than 1048576 bytes$"):
         http.request_once("GET", f"{ca.url}/directory")
     http.close()
 
 
-def test_a_small_answer_that_unpacks_to_a_large_one_is_refused(ca, http):
+@pytest.mark.parametrize("encoding", ["gzip", "GZIP", "deflate", "br", "identity, gzip", "x\x1b[31m"])
+@pytest.mark.parametrize("status", [200, 400, 302])
+def test_an_encoded_answer_is_refused_unread(ca, http, status, encoding):
     packed = gzip.compress(b"x" * (8 * ONE_MIB))
-    assert len(packed) < ONE_MIB
-    ca.always("/directory", Answer(200, packed, {"Content-Encoding": "gzip"}))
-    with pytest.raises(ProtocolError, match=r"answered more than"):
+    ca.always("/directory", Answer(status, packed, {"Content-Encoding": encoding, "Location": f"{ca.url}/"}))
+    with pytest.raises(ProtocolError, match=r"/directory answered with Content-Encoding .*, which was not asked for$"):
         http.get(f"{ca.url}/directory")
+    assert (http.count, ca.requests[0].headers["Accept-Encoding"]) == (1, "identity")
+
+
+def test_identity_is_no_encoding(ca, http):
+    ca.always("/directory", Answer(200, b"{}", {"Content-Encoding": "identity"}))
+    assert http.get(f"{ca.url}/directory").json() == {}
 
 
 @pytest.mark.parametrize(
@@ -282,7 +289,7 @@ class TestTrust:
     @pytest.fixture
     def ask(self, tls_ca, time):
         def ask_(ca_path=None):
-            http = Http(time.clock, ca_path, timeout=20.0)
+            http = Http(time.clock, tls_ca.url, ca_path, timeout=20.0)
             try:
                 return http.request_once("GET", f"{tls_ca.url}/directory").status
             finally:
@@ -314,32 +321,34 @@ class TestTrust:
         monkeypatch.setenv(name, tls_files.other_root)
         assert ask(tls_files.root) == 200
 
-    def test_an_untrusted_certificate_is_not_asked_for_again(self, tls_ca, http, time):
+    def test_an_untrusted_certificate_is_not_asked_for_again(self, tls_ca, time):
+        http = Http(time.clock, tls_ca.url)
         with pytest.raises(TransportError, match=r"not trusted"):
             http.get(f"{tls_ca.url}/directory")
         assert (http.count, time.pauses) == (1, [])
 
     def test_another_name_than_the_certificates(self, tls_ca, tls_files, time):
-        http = Http(time.clock, tls_files.root, timeout=20.0)
+        http = Http(time.clock, tls_ca.url.replace("127.0.0.1", "localhost"), tls_files.root, timeout=20.0)
         with pytest.raises(TransportError, match=r"not trusted"):
             http.request_once("GET", tls_ca.url.replace("127.0.0.1", "localhost"))
         http.close()
 
-    def test_https_to_a_server_that_speaks_http(self, ca, http):
+    def test_https_to_a_server_that_speaks_http(self, ca, time):
+        url = ca.url.replace("http:", "https:")
         with pytest.raises(TransportError, match=r"cannot be reached by TLS \(.*wrong version number"):
-            http.request_once("GET", ca.url.replace("http:", "https:"))
+            Http(time.clock, url).request_once("GET", url)
 
     @pytest.mark.parametrize("text", ["", "nothing", "-----BEGIN PRIVATE KEY-----\n"])
     def test_a_ca_path_without_certificates(self, time, tmp_path, text):
         path = tmp_path / "root.pem"
         path.write_text(text)
         with pytest.raises(TransportError) as error:
-            Http(time.clock, str(path))
+            Http(time.clock, "https://ca.example/", str(path))
         assert str(error.value) == f"ca_path {path} holds no certificates: name a file of PEM certificates"
 
     def test_a_ca_path_that_does_not_exist(self, time):
         with pytest.raises(TransportError, match=r"^ca_path /nowhere/root.pem does not exist: name a file of PEM"):
-            Http(time.clock, "/nowhere/root.pem")
+            Http(time.clock, "https://ca.example/", "/nowhere/root.pem")
 
     def test_a_ca_path_whose_certificates_are_damaged(self, ask, tmp_path):
         path = tmp_path / "root.pem"

@@ -377,7 +377,7 @@ class TestRunAll:
         """One that takes connections and answers nothing: 20 orders, one after the other, would wait for an hour."""
         scale = 60  # of a clock that runs that much faster
         clock = Clock(monotonic=lambda: scale * monotonic(), sleep=lambda seconds: sleep(seconds / scale))
-        http = Http(clock, timeout=0.1)
+        http = Http(clock, ca.url, timeout=0.1)
         client = open_client(session=http)
         urls = [ca.order(client.account_uri, [f"{number}.example"], "ready") for number in range(20)]
         ca.always("/new-nonce", HANG)
