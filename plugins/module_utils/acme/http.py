@@ -158,7 +158,7 @@ def _is_of_domain(host: str, directory_host: str) -> bool:
     if host == directory_host:
         return True
     domain = directory_host.partition(".")[2]
-    return "." in domain and not _is_address(directory_host) and host.endswith(f".{domain}")
+    return "." in domain and not _is_address(directory_host) and f".{host}".endswith(f".{domain}")
 
 
 def _is_address(host: str) -> bool:

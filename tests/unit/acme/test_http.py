@@ -5,12 +5,18 @@
 from __future__ import annotations
 
 import gzip
+import json
 from datetime import timedelta
 
 import pytest
 
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import ProtocolError, TransportError
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.http import Http, check_url, parse_retry_after
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.http import (
+    Http,
+    Response,
+    check_url,
+    parse_retry_after,
+)
 from tests.unit.acme.conftest import NOW
 from tests.unit.acme.server import CLOSE, HANG, RESET, Answer, html
 
@@ -71,7 +77,11 @@ def test_urls_that_are_taken(url):
         ("http://192.0.2.1/", "is refused"),
         ("http://localhost.example/", "is refused"),
         ("http://127.0.0.1.example/", "is refused"),
-        ("http://x@127.0.0.1.example/", "is refused"),
+        ("http://x@127.0.0.1.example/", "is refused: it has a user name in it"),
+        ("https://user:secret@ca.example/", "^https://ca.example/ is refused: it has a user name in it$"),
+        ("https://@ca.example/", "is refused: it has a user name in it"),
+        ("http://x@127.0.0.1/", "is refused: it has a user name in it"),
+        ("https://ca.example:99999/", "is not a URL"),
         ("ftp://127.0.0.1/", "is refused"),
         ("file:///etc/passwd", "is refused"),
         ("https://", "is refused"),
@@ -93,6 +103,93 @@ def test_urls_that_are_taken(url):
 def test_urls_that_are_refused(url, text):
     with pytest.raises(ProtocolError, match=text):
         check_url(url)
+
+
+PUBLIC, HERE, BARE = "https://acme.ca.example:14000/dir", "http://127.0.0.1:4001/directory", "https://192.0.2.1/dir"
+
+
+@pytest.mark.parametrize(
+    ("directory", "url"),
+    [
+        (PUBLIC, "https://acme.ca.example:14000/order/1"),
+        (PUBLIC, "https://ACME.ca.example/order/1"),
+        (PUBLIC, "https://acme.ca.example./order/1"),
+        (PUBLIC, "https://acme2.ca.example/order/1"),
+        (PUBLIC, "https://ca.example/order/1"),
+        (PUBLIC, "https://ari.eu.ca.example/order/1"),
+        (HERE, "http://127.0.0.1:4001/order/1"),
+        (HERE, "http://localhost:4001/order/1"),
+        (HERE, "https://127.0.0.1:14000/order/1"),
+        ("http://127.0.0.1/directory", "http://127.0.0.1:80/order/1"),
+        (BARE, "https://192.0.2.1:8443/order/1"),
+        ("https://ca/directory", "https://ca/order/1"),
+        ("https://[2001:db8::1]/directory", "https://[2001:db8::1]:14000/order/1"),
+    ],
+)
+def test_urls_of_a_ca_that_are_taken(directory, url):
+    assert check_url(url, directory) == url
+
+
+@pytest.mark.parametrize(
+    ("directory", "url", "text"),
+    [
+        (PUBLIC, "http://127.0.0.1/", "plain http is for the port of a directory on this machine only"),
+        (PUBLIC, "http://localhost:14000/", "plain http is for"),
+        (PUBLIC, "http://[::1]:14000/", "plain http is for"),
+        (PUBLIC, "http://acme.ca.example:14000/order/1", "ACME is spoken over https only"),
+        (PUBLIC, "https://me:secret@acme.ca.example/", "it has a user name in it"),
+        (PUBLIC, "https://127.0.0.1/", "it is on a host of another domain than the directory"),
+        (PUBLIC, "https://[::1]/", "another domain"),
+        (PUBLIC, "https://10.0.0.1/", "another domain"),
+        (PUBLIC, "https://169.254.169.254/", "another domain"),
+        (PUBLIC, "https://localhost/", "another domain"),
+        (PUBLIC, "https://intranet.corp.example/", "another domain"),
+        (PUBLIC, "https://evil-ca.example/", "another domain"),
+        (PUBLIC, "https://acme.ca.example.evil.example/", "another domain"),
+        (HERE, "http://127.0.0.1:6379/", "plain http is for the port of a directory"),
+        (HERE, "https://ca.example/", "another domain"),
+        (BARE, "https://198.51.100.1/", "another domain"),
+        (BARE, "https://1.0.2.1/", "another domain"),
+        (BARE, "https://7.0.2.1/", "another domain"),
+        ("https://ca.internal/dir", "https://db.internal/", "another domain"),
+        ("https://ca/dir", "https://db/", "another domain"),
+        ("https://127.0.0.1/dir", "http://127.0.0.1/", "plain http is for"),
+    ],
+)
+def test_urls_of_a_ca_that_are_refused(directory, url, text):
+    with pytest.raises(ProtocolError) as error:
+        check_url(url, directory)
+    message = str(error.value)
+    assert " is refused: " in message
+    assert text in message
+    assert message.endswith(f" (from the CA at {directory})")
+    assert "secret" not in message
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1/", "https://127.0.0.2/", "https://ca.example/"])
+def test_a_session_asks_its_own_ca_only(http, url):
+    with pytest.raises(ProtocolError, match=r"is refused: .* \(from the CA at http://127.0.0.1:\d+\)$"):
+        http.request_once("POST", url, b"{}")
+    assert http.count == 0
+
+
+HOSTILE = "a\x1b[31mb\r\nc\u202ed\x9be\u2028f\u2066g\x00h\ud800i\x7fj"
+
+
+def test_no_text_of_an_answer_has_characters_that_a_terminal_acts_on():
+    document = {HOSTILE: [HOSTILE, {"a": HOSTILE, "b": 1, "c": None, "d": True}]}
+    read = Response("https://ca.example/", 200, {}, json.dumps(document).encode()).json()
+    ((name, (text, inner)),) = read.items()
+    for found in (name, text, inner.pop("a")):
+        assert found.isprintable()
+        assert found.split() == ["a", "[31mb", "c", "d", "e", "f", "g", "h", "i", "j"]
+    assert inner == {"b": 1, "c": None, "d": True}
+
+
+def test_headers_have_no_characters_that_a_terminal_acts_on(ca, http):
+    ca.always("/directory", Answer(200, b"{}", {"Location": "a\x1b[31m\x9bb", "X": "y"}))
+    answer = http.get(f"{ca.url}/directory")
+    assert answer.headers["location"] == "a [31m b"
 
 
 def test_a_refused_url_is_not_asked(http):
