@@ -52,7 +52,7 @@ def _pkcs12(item: Format, key: PrivateKey, leaf: x509.Certificate, chain: Sequen
         builder = serialization.PrivateFormat.PKCS12.encryption_builder().kdf_rounds(_ROUNDS)
         if item.encryption == LEGACY:
             builder = builder.key_cert_algorithm(pkcs12.PBES.PBESv1SHA1And3KeyTripleDESCBC)
-            builder = builder.hmac_hash(hashes.SHA1())  # noqa: S303 # as is asked for
+            builder = builder.hmac_hash(hashes.SHA1())  # noqa: S303 # nosec B303 # as is asked for
         else:
             builder = builder.key_cert_algorithm(pkcs12.PBES.PBESv2SHA256AndAES256CBC).hmac_hash(hashes.SHA256())
         encryption = builder.build(passphrase)
