@@ -23,6 +23,8 @@ except ImportError:
 _BEGIN, _END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
 _PEM = re.compile(_BEGIN + r"\s[A-Za-z0-9+/=\s]+?" + _END)
 
+_MOST_ALTERNATES = 20  # several times what any known CA has
+
 # RFC 5280 section 5.3.1, those that RFC 8555 section 7.6 lets a subscriber give
 REASONS = {
     "unspecified": 0,
@@ -59,7 +61,7 @@ def download(client: Client, url: str) -> Chain:
 def _alternates(answer: Response) -> tuple[str, ...]:
     links = parse_header_links(answer.headers.get("Link", ""))
     # Only names as yet, which must not fail what works without them: download() refuses what is not the CA's.
-    return tuple(link["url"] for link in links if link.get("rel") == "alternate")
+    return tuple(link["url"] for link in links if link.get("rel") == "alternate")[:_MOST_ALTERNATES]
 
 
 def der_of(pem: str) -> bytes:

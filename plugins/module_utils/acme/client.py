@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from .directory import Directory
-from .errors import ProblemError, ProtocolError, TransportError, UntrustedError
+from .errors import DeadlineError, ProblemError, ProtocolError, TransportError, UntrustedError
 from .http import Http, Response, is_too_late, is_transient
 from .jws import AccountKey
 from .nonce import NoncePool
@@ -49,6 +49,11 @@ class Client:
         bound = copy.copy(self)
         bound._deadline = deadline
         return bound
+
+    def refuse_late(self, what: str) -> None:
+        """Raise DeadlineError if the deadline is over: for what the CA decides how often it is done."""
+        if self._deadline is not None and not self._deadline.left():
+            raise DeadlineError(f"{what}: there was no time left for it within {self._deadline.seconds:g} s")
 
     def with_key(self, key: AccountKey) -> Client:
         """The voice of another key, with the same nonces; its account is not known yet."""
@@ -106,7 +111,7 @@ class Client:
     def _signed_once(self, url: str, payload: bytes, nonce: str, kid: str | None) -> Response:
         replay_nonce = None
         try:
-            answer = self.http.request_once("POST", url, self.key.sign(url, payload, nonce, kid), _JOSE, self._deadline)
+            answer = self.http.request_once("POST", url, self.key.sign(url, payload, nonce, kid), _JOSE)
             replay_nonce = _nonce_of(answer)
             return answer
         finally:

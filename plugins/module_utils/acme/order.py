@@ -23,6 +23,8 @@ from .validity import Validity
 
 # RFC 8555 section 7.1.6: what an order can be. Anything else is an answer that cannot be worked with.
 _STATUSES = ("pending", "ready", "processing", "valid", "invalid")
+# Seconds for reading why an order failed.
+_PATIENCE = 30.0
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,13 @@ class Order:
 
     def failed_authorizations(self, client: Client) -> list[str]:
         """What is wrong with this order's authorizations, which are read only here: once one must have failed."""
-        failures = (Authorization.fetch(client, url).failure() for url in self.authorizations)
+        failures = []
+        # The time for the order may be over by now; what is read here is for a message.
+        patience = Deadline(client.clock, _PATIENCE)
+        for url in self.authorizations:
+            if not patience.left():
+                break
+            failures.append(Authorization.fetch(client, url).failure())
         return [failure for failure in failures if failure]
 
     def failure(self, client: Client) -> str:

@@ -16,7 +16,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils.acme.authorization i
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.certificate import revoke
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.client import Client
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.directory import Directory
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import AcmeError
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import AcmeError, DeadlineError
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.http import Http
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.polling import Deadline
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.preferred_chain import Preference
@@ -120,6 +120,59 @@ class TestTime:
         with pytest.raises(AcmeError, match=r"badNonce"):
             issuance.prepare(client, wanted())
         assert ca.counts()["/new-order"] == 3
+
+    @pytest.mark.parametrize("status", ["pending", "invalid"])
+    def test_authorizations_without_an_end_end_with_the_deadline(self, ca, open_client, time, status):
+        """Each is answered soon enough for the time limit of a request."""
+
+        def order(request):
+            found = ca.behave(request)
+            found.body.update(status=status, authorizations=[f"{ca.url}/authz/{number}" for number in range(5000)])
+            return found
+
+        def slow(request):
+            time.sleep(20)
+            found = ca.authorization_document(next(iter(ca.authorizations)))
+            return Answer(200, {**found, "status": "invalid" if status == "invalid" else "valid"})
+
+        ca.always("/new-order", order)
+        ca.always("/authz", slow)
+        client = open_client().within(Deadline(time.clock, 60))
+
+        def work():
+            prepared = issuance.prepare(client, wanted())
+            issuance.complete(client, prepared, CSR, Deadline(time.clock, 60))
+
+        with pytest.raises(AcmeError) as error:
+            work()
+        assert ca.counts()["/authz"] <= 4
+        assert error.value.passes is (status == "pending")
+
+    def test_challenges_that_take_long_end_with_the_deadline(self, ca, open_client, time):
+        def slow(request):
+            time.sleep(20)
+            return ca.behave(request)
+
+        client = open_client()
+        prepared = issuance.prepare(client, wanted(*(f"{number}.example" for number in range(50))))
+        ca.always("/challenge", slow)
+        with pytest.raises(DeadlineError, match=r"^\d+.example: http-01 challenge: there was no time left for it"):
+            issuance.complete(client, prepared, CSR, Deadline(time.clock, 60))
+        assert ca.counts()["/challenge"] == 3
+
+    def test_alternate_chains_without_an_end_end(self, ca, open_client, time):
+        def slow(request):
+            time.sleep(20)
+            return ca.behave(request)
+
+        links = ", ".join(f'<{ca.url}/cert/{number}>;rel="alternate"' for number in range(1000))
+        ca.chain_headers = {"Link": links}
+        ca.always("/cert", slow)
+        client = open_client()
+        prepared = issuance.prepare(client, wanted())
+        with pytest.raises(AcmeError):
+            issuance.complete(client, prepared, CSR, Deadline(time.clock, 60), Preference(["Some Root"]))
+        assert ca.counts()["/cert"] <= 4
 
 
 #: Where a URL is put in the place of one of the CA's own: the path that is answered so, and how.
