@@ -111,7 +111,7 @@ class ActionModule(ActionBase):
         selection = Selection.parse(options["replace"], _text, clock.now())
         interval, limits = report.span(options["run_interval"]), limits_of_all(options["limits"])
         cache = RenewalCache(options["cache"])
-        cas = {url: _Ca(url, Http(clock, ca_paths[url], options["request_timeout"], _CONNECTIONS)) for url in urls}
+        cas = {url: _Ca(url, Http(clock, url, ca_paths[url], options["request_timeout"], _CONNECTIONS)) for url in urls}
         warnings: list[str] = []
 
         def ask_renewal(asked: Mapping[str, list[str]]) -> dict[str, Any]:

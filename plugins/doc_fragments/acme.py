@@ -15,7 +15,9 @@ options:
       - The CA, as the URL of its directory or by a short name.
       - Short names are V(letsencrypt), V(letsencrypt-staging), V(zerossl), V(google), V(google-staging), V(sslcom-ecc)
         and V(sslcom-rsa).
-      - A URL has to be C(https); plain C(http) is taken for loopback addresses only.
+      - A URL has to be C(https), without a user name; plain C(http) is taken for loopback addresses only.
+      - All that the CA names has to be on the same host or on others of its domain, as C(b.example.com) for
+        C(a.example.com).
     type: str
     required: true
   ca_path:
@@ -25,7 +27,8 @@ options:
     type: path
   request_timeout:
     description:
-      - Seconds to wait for the CA to accept a connection, and for each of its answers.
+      - Seconds for each request to the CA and its whole answer, the connection included, however slowly it comes.
+      - The time for looking up the CA's name is up to the system's resolver.
     type: int
     default: 30
 notes:

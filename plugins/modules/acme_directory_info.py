@@ -61,6 +61,11 @@ from ..module_utils.ansible.ca_options import DIRECTORY_SPEC, open_http
 from ..module_utils.ansible.libraries import require_libraries
 
 
+def fetch(params, url):
+    with open_http(params, url) as http:
+        return Directory.fetch(http, url)
+
+
 def describe(directory):
     return {
         "url": directory.url,
@@ -80,8 +85,7 @@ def main():
     require_libraries(module)
     try:
         urls = [resolve(name) for name in module.params["acme_directory"]]
-        with open_http(module.params) as http:
-            module.exit_json(directories=[describe(Directory.fetch(http, url)) for url in urls])
+        module.exit_json(directories=[describe(fetch(module.params, url)) for url in urls])
     except AcmeError as error:
         module.fail_json(msg=str(error))
 

@@ -296,8 +296,9 @@ def check_all(params):
     options = params["orders"]
     if not key_would_be_made(params):
         account_key(params)
-    with open_http(params) as http:
-        directory = Directory.fetch(http, resolve(params["acme_directory"]))
+    url = resolve(params["acme_directory"])
+    with open_http(params, url) as http:
+        directory = Directory.fetch(http, url)
         items = run_all(options, lambda option: check_one(directory, option))
         items = [
             from_failure(option, item) if isinstance(item, Failure) else item for option, item in zip(options, items)

@@ -13,17 +13,20 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
+_SAME = (
+    "ca_path",
+    "account_key_src",
+    "account_key_content",
+    "account_key_passphrase",
+    "account_uri",
+    "contact",
+    "terms_agreed",
+)
 # An entry of acme_directory, and what the modules call it.
 _OPTIONS = {
     "directory": "acme_directory",
-    "ca_path": "ca_path",
-    "account_key_src": "account_key_src",
-    "account_key_content": "account_key_content",
-    "account_key_passphrase": "account_key_passphrase",
-    "account_uri": "account_uri",
-    "contact": "contact",
-    "terms_agreed": "terms_agreed",
     "eab": "external_account_binding",
+    **{name: name for name in _SAME},
 }
 
 

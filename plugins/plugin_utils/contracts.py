@@ -15,7 +15,7 @@ from typing import Any
 
 from ansible.module_utils.common.parameters import remove_values
 
-from ansible_collections.certfleet.tls.plugins.module_utils.pki.manifest import FILES, MANIFEST, NAME, NUMBER
+from ansible_collections.certfleet.tls.plugins.module_utils.pki.manifest import ARI_ID, FILES, MANIFEST, NAME, NUMBER
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.reloads import NOTIFY
 
 from .schema import Check, Malformed, flag, instant, listing, message, nullable, one_of, pem, record, table, text
@@ -55,7 +55,7 @@ _LIVE = record(
         **_ORDERED,
         **_ISSUED,
         **_CONTENT,
-        "ari_id": nullable(text(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", 512)),
+        "ari_id": nullable(text(ARI_ID.pattern)),
         "reloaded": flag,
         "missing": listing(one_of(FILES)),
         "damaged": listing(one_of((*FILES, MANIFEST))),

@@ -95,7 +95,7 @@ class Customer:
         def work() -> str:
             # By address: the lab's names are not known here.
             url = self.lab.pebble.directory_url.replace("ca.lab.test", self.lab.controller)
-            with closing(Http(Clock(), str(self.lab.pebble.ca_path))) as http:
+            with closing(Http(Clock(), url, str(self.lab.pebble.ca_path))) as http:
                 client = Client(http, Directory.fetch(http, url), key)
                 made = account.find_or_create(client, terms_agreed=True)
                 client.post(made.uri, {"status": "deactivated"}, "deactivation")

@@ -4,8 +4,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,6 +20,8 @@ ANSWERS = {
     "/json": (200, "application/json", b'{"name": "a service that is no CA"}'),
     "/list": (200, "application/json", b"[]"),
     "/plain": (200, "application/json", b'{"newNonce": "http://192.0.2.1/", "newAccount": "x", "newOrder": "x"}'),
+    "/elsewhere": (200, "application/json", b'{"newNonce": "https://192.0.2.1/", "newAccount": "x", "newOrder": "x"}'),
+    "/gzip": (200, "application/json", b"x"),
     "/long": (200, "application/json", b" " * 2_000_000),
     "/moved": (301, "text/html", b""),
 }
@@ -29,6 +34,8 @@ class NoCa(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
+        if self.path == "/gzip":
+            self.send_header("Content-Encoding", "gzip")
         if status == 301:
             self.send_header("Location", "https://elsewhere.example/dir")
         self.end_headers()
@@ -49,6 +56,60 @@ def no_ca(lab: Lab) -> Iterator[str]:
     finally:
         server.shutdown()
         server.server_close()
+        thread.join()
+
+
+class Dripping(NoCa):
+    """A CA whose directory names resources that drip, each a byte at a time and without an end: /dir/NAME."""
+
+    protocol_version = "HTTP/1.1"
+    NAMES = ("newNonce", "newAccount", "newOrder")
+
+    def do_GET(self) -> None:
+        _empty, kind, *name = self.path.split("/")
+        if kind == "dir" and name[0] in self.NAMES:
+            port = self.server.server_address[1]
+            document = {key: f"http://127.0.0.1:{port}/{'drip' if key in name else 'good'}" for key in self.NAMES}
+            self._send(json.dumps(document).encode())
+        elif kind == "good":
+            self._send(b"{}")
+        else:
+            self._drip()
+
+    do_HEAD = do_POST = do_GET  # noqa: N815 - the names that http.server calls
+
+    def _send(self, body: bytes) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Replay-Nonce", os.urandom(8).hex())
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def _drip(self) -> None:
+        self.close_connection = True
+        try:
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+            for _second in range(300):
+                self.wfile.write(b"x")
+                time.sleep(0.5)
+        except OSError:
+            pass  # it has gone
+
+
+@contextmanager
+def dripping(lab: Lab) -> Iterator[str]:
+    """URL of such a CA."""
+    server = lab.inside(lambda: ThreadingHTTPServer(("127.0.0.1", 0), Dripping))
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.socket.close()
         thread.join()
 
 

@@ -6,13 +6,14 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
+from time import monotonic
 
 import pytest
 
 from tests.integration.calls import COLLECTIONS
 from tests.integration.hosts import told
 from tests.integration.orders import NEW, Customer, local, order, posts
-from tests.integration.servers import no_ca, silence
+from tests.integration.servers import dripping, no_ca, silence
 from tests.integration.test_plan import found
 from tests.lab import Lab
 
@@ -28,7 +29,27 @@ DIRECTORIES = {
     "json": ("{no_ca}/json", {}, "{no_ca}/json is not an ACME directory: it has no newNonce, newAccount, newOrder"),
     "list": ("{no_ca}/list", {}, "{no_ca}/list answered JSON that is not an object: is this an ACME server?"),
     "long": ("{no_ca}/long", {}, "{no_ca}/long answered more than 1048576 bytes"),
-    "plain resources": ("{no_ca}/plain", {}, "http://192.0.2.1/ is refused: ACME is spoken over https only"),
+    "plain resources": (
+        "{no_ca}/plain",
+        {},
+        "http://192.0.2.1/ is refused: ACME is spoken over https only (from the CA at {no_ca}/plain)",
+    ),
+    "other host": (
+        "{no_ca}/elsewhere",
+        {},
+        "https://192.0.2.1/ is refused: it is on a host of another domain than the directory; "
+        "if it is the CA's, name its directory there (from the CA at {no_ca}/elsewhere)",
+    ),
+    "user": (
+        "https://me:secret@ca.lab.test/dir",
+        {},
+        "https://ca.lab.test/dir is refused: it has a user name in it",
+    ),
+    "compressed": (
+        "{no_ca}/gzip",
+        {},
+        "{no_ca}/gzip answered with Content-Encoding gzip, which was not asked for",
+    ),
     "moved": ("{no_ca}/moved", {}, "redirects to https://elsewhere.example/dir: name that URL"),
     "not found": ("{no_ca}/none", {}, "directory {no_ca}/none answered HTTP 404 "),
     "not trusted": ("{ca}", {"ca_path": None}, "https://ca.lab.test:14000 shows a certificate that is not trusted ("),
@@ -80,6 +101,22 @@ def test_a_ca_that_does_not_answer(ca, lab):
         "old": ("keep", "lifetime", told(info)),
         "young": ("keep", "", ""),
     }
+
+
+def test_a_ca_that_sends_a_byte_at_a_time_ends(ca, lab):
+    """At each step, however slowly: each request has its seconds, and is repeated a few times."""
+    options = {"request_timeout": 2}
+    begin = monotonic()
+    with dripping(lab) as url, ThreadPoolExecutor() as pool:
+        calls = [
+            pool.submit(ca, "acme_directory_info", acme_directory=f"{url}/slow", **options),
+            pool.submit(ca, "acme_account", acme_directory=f"{url}/dir/newNonce", **options, **NEW),
+            pool.submit(ca, "acme_account", acme_directory=f"{url}/dir/newAccount", **options, **NEW),
+            pool.submit(ca.order, order("a"), acme_directory=f"{url}/dir/newAccount", **options),
+        ]
+        results = [future.result() for future in calls]
+    assert [told(result) for result in results] == [f"{url} did not answer within 2 s"] * 4
+    assert monotonic() - begin < 100
 
 
 def test_an_order_without_account_key_asks_the_ca_nothing(ca, lab):

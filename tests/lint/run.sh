@@ -25,6 +25,7 @@ export ANSIBLE_COLLECTIONS_PATH="$work"
 
 run ruff ruff check --quiet
 run ruff-format ruff format --quiet --check --diff
+run bandit bandit --quiet --configfile pyproject.toml --recursive plugins
 run yamllint yamllint --strict .
 shell_files | run shellcheck xargs -0 shellcheck
 run changelog antsibull-changelog lint

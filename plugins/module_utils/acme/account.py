@@ -15,7 +15,7 @@ from typing import Any
 from .client import Client
 from .directory import Directory
 from .errors import AcmeError, ProblemError, ProtocolError, TransportError
-from .http import Response, check_url
+from .http import Response
 from .jws import AccountKey, external_account_binding
 
 _OVER = "it cannot be used again; take another account key (account_key_src, acme_account_key_src)"
@@ -182,7 +182,7 @@ def _new_account(client: Client, payload: Mapping[str, Any], what: str) -> Accou
     location = answer.headers.get("Location")
     if not location:
         raise ProtocolError(f"{client.directory.new_account} gave no account URL")
-    account = Account._read(check_url(location), answer, created=answer.status == 201)
+    account = Account._read(client.http.check(location), answer, created=answer.status == 201)
     client.account_uri = account.uri
     return account
 

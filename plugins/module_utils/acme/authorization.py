@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..pki.identifiers import canonical, is_address
+from ..pki.text import one_line
 from .challenge import Challenge
 from .client import Client
 from .errors import AcmeError, ProtocolError
-from .http import check_url
 from .polling import Deadline, poll
-from .problem import one_line
 
 _STATUS_TEXT = {
     "deactivated": "has been deactivated",
@@ -51,12 +50,12 @@ class Authorization:
         url = answer.headers.get("Location")
         if not url:
             raise ProtocolError(f"{directory.new_authz} gave no authorization URL")
-        return cls.parse(check_url(url), answer.json())
+        return cls.parse(client.http.check(url), answer.json())
 
     @classmethod
     def fetch(cls, client: Client, url: str) -> Authorization:
         """Read the authorization at *url*."""
-        return cls.parse(url, client.post_as_get(check_url(url), "authorization").json())
+        return cls.parse(url, client.post_as_get(url, "authorization").json())
 
     @classmethod
     def parse(cls, url: str, document: Mapping[str, Any]) -> Authorization:

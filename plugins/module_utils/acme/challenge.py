@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..pki.text import one_line
 from .errors import ProtocolError
 from .jws import AccountKey
-from .problem import Problem, one_line
+from .problem import Problem
 
 # RFC 8555 section 8.3: base64url and nothing else. It becomes a file name, which has at most 255 bytes with what a
 # file written aside adds to it, so it is never taken on trust.

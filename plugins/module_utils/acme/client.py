@@ -13,8 +13,8 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from .directory import Directory
-from .errors import ProblemError, ProtocolError, TransportError, UntrustedError
-from .http import Http, Response, check_url, is_too_late, is_transient
+from .errors import DeadlineError, ProblemError, ProtocolError, TransportError, UntrustedError
+from .http import Http, Response, is_too_late, is_transient
 from .jws import AccountKey
 from .nonce import NoncePool
 from .polling import Deadline
@@ -50,6 +50,11 @@ class Client:
         bound._deadline = deadline
         return bound
 
+    def refuse_late(self, what: str) -> None:
+        """Raise DeadlineError if the deadline is over: for what the CA decides how often it is done."""
+        if self._deadline is not None and not self._deadline.left():
+            raise DeadlineError(f"{what}: there was no time left for it within {self._deadline.seconds:g} s")
+
     def with_key(self, key: AccountKey) -> Client:
         """The voice of another key, with the same nonces; its account is not known yet."""
         other = copy.copy(self)
@@ -72,7 +77,7 @@ class Client:
         return self._signed(url, b"", what, with_jwk=False, final=())
 
     def _signed(self, url: str, payload: bytes, what: str, with_jwk: bool, final: Collection[int]) -> Response:
-        check_url(url)
+        self.http.check(url)
         attempt = bad_nonces = 0
         while True:
             nonce = self._nonces.take(self._deadline)  # outside of the repetition: it has a patience of its own
@@ -93,7 +98,7 @@ class Client:
                 raise ProtocolError(f"{what}: {url} redirects, which a signed request cannot follow")
             problem = Problem.of_response(answer.status, answer.body)
             # RFC 8555 section 6.5: by the problem's type; with the nonce this answer brought, and a new signature.
-            if problem.type == "badNonce" and bad_nonces < _BAD_NONCES:
+            if problem.type == "badNonce" and bad_nonces < _BAD_NONCES and not is_too_late(0.0, self._deadline):
                 bad_nonces += 1
                 continue
             attempt += 1

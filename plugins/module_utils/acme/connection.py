@@ -17,7 +17,7 @@ from http.client import HTTPMessage, HTTPResponse
 from typing import Any, cast
 
 from .addresses import Address, address_class, is_allowed, parse_address
-from .http import USER_AGENT
+from .exchange import USER_AGENT
 from .polling import Deadline
 
 #: A socket address as getaddrinfo() gives it: the address, the port, and two more numbers for IPv6.

@@ -71,14 +71,14 @@ class Directory:
         meta = document.get("meta")
         return cls(
             url=url,
-            new_nonce=check_url(document["newNonce"]),
-            new_account=check_url(document["newAccount"]),
-            new_order=check_url(document["newOrder"]),
-            revoke_cert=check_url(document["revokeCert"]) if document.get("revokeCert") else "",
-            # Which few need: looked at when it is used.
+            new_nonce=check_url(document["newNonce"], url),
+            new_account=check_url(document["newAccount"], url),
+            new_order=check_url(document["newOrder"], url),
+            # These are checked when they are used: orders do without them.
+            revoke_cert=str(document.get("revokeCert") or ""),
             new_authz=str(document.get("newAuthz") or ""),
-            key_change=check_url(document["keyChange"]) if document.get("keyChange") else "",
-            renewal_info=check_url(document["renewalInfo"]) if document.get("renewalInfo") else "",
+            key_change=str(document.get("keyChange") or ""),
+            renewal_info=str(document.get("renewalInfo") or ""),
             meta=meta if isinstance(meta, Mapping) else {},
         )
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from ..pki.text import OneLineError
+
 if TYPE_CHECKING:
     from .problem import Problem
 
 
-class AcmeError(Exception):
+class AcmeError(OneLineError):
     """Anything that keeps the CA's work from being done. str() is one line meant for people."""
 
     @property

@@ -15,23 +15,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
+from ..pki.text import one_line, printable
 from .clock import Clock
 from .errors import ProtocolError, TransportError, UntrustedError
+from .exchange import ExchangeError, OutOfTimeError, body, exchange, new_session
 from .polling import Deadline
-from .problem import one_line
 
 try:
     import requests
     import urllib3.exceptions
-    from requests.adapters import HTTPAdapter
+    from requests.structures import CaseInsensitiveDict
 except ImportError:
     pass  # said by ansible/libraries.py, before anything here is called
 
-USER_AGENT = "certfleet.tls/0.3.0 (Ansible collection)"
 # RFC 3986 section 2, and no backslash: the library that connects takes it for a slash and sees another host than here.
 URL_CHARACTERS = re.compile(r"[!-\[\]-~]+")
 # A chain of ten RSA-4096 certificates is some 30 kB; nothing a CA has to say is larger than this.
@@ -39,11 +38,13 @@ _LARGEST_ANSWER = 1024 * 1024
 # A longer wait than this is not slept through: the caller is told the instant and decides.
 _LONGEST_PAUSE = 60.0
 _ATTEMPTS = 5
+# Seconds that a request has, also just before a deadline: or it only adds to the CA's load.
+_SHORTEST_TIME = 1.0
 
 
 @dataclass(frozen=True)
 class Response:
-    """An answer, read to its end."""
+    """An answer, read to its end. Its headers and its JSON have printable characters only."""
 
     url: str
     status: int
@@ -53,7 +54,7 @@ class Response:
     def json(self) -> dict[str, Any]:
         """The body as a JSON object. Raises ProtocolError, with what it is instead."""
         try:
-            document = json.loads(self.body)
+            document = _printable(json.loads(self.body))
         except (ValueError, RecursionError):
             kind = one_line(self.headers.get("Content-Type", "no Content-Type"), 60)
             raise ProtocolError(f"{self.url} answered {kind} that is not JSON: is this an ACME server?") from None
@@ -81,22 +82,51 @@ def parse_retry_after(value: str | None, now: datetime) -> float | None:
     return max(0.0, (instant - now).total_seconds())
 
 
-def check_url(url: object) -> str:
-    """Refuse what is not https, but for loopback addresses (RFC 8555 section 6.1)."""
+def check_url(url: object, directory_url: str | None = None) -> str:
+    """Return *url* if it may be asked. Raises ProtocolError, which names the CA and the URL.
+
+    RFC 8555 section 6.1 demands https. Plain http is for a CA on this machine: for loopback addresses, and where the
+    directory itself is at one, by http and on the same port. With *directory_url*, which has been checked, the host is
+    the directory's or one of the same domain: no known CA has its resources elsewhere, and one that is in somebody
+    else's hands is not to choose where this machine connects to.
+    """
+    of_ca = f" (from the CA at {directory_url})" if directory_url else ""
     if not isinstance(url, str) or not url:
-        raise ProtocolError("the CA gave no URL where one belongs")
-    if not URL_CHARACTERS.fullmatch(url):
-        raise ProtocolError(f"{one_line(url, 200)} is not a URL")
+        raise ProtocolError(f"the CA gave no URL where one belongs{of_ca}")
+    shown = _without_user(one_line(url, 200))
     try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
+        parts = urlsplit(url) if URL_CHARACTERS.fullmatch(url) else None
+        host, port = (parts.hostname or "", _port(parts)) if parts else ("", None)
     except ValueError:
-        raise ProtocolError(f"{one_line(url, 200)} is not a URL") from None
-    if parts.scheme == "https" and host:
-        return url
-    if parts.scheme == "http" and _is_loopback(host):
-        return url
-    raise ProtocolError(f"{one_line(url, 200)} is refused: ACME is spoken over https only")
+        parts = None
+    if parts is None:
+        raise ProtocolError(f"{shown} is not a URL{of_ca}")
+    why = _refusal(parts, host)
+    if directory_url and not why:
+        why = _strangeness(parts.scheme, host, port, urlsplit(directory_url))
+    if why:
+        raise ProtocolError(f"{shown} is refused: {why}{of_ca}")
+    return url
+
+
+def _refusal(parts: SplitResult, host: str) -> str:
+    """Return why a URL is refused whose ever it is; empty if it is not."""
+    if "@" in parts.netloc:
+        return "it has a user name in it"
+    if host and (parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))):
+        return ""
+    return "ACME is spoken over https only"
+
+
+def _strangeness(scheme: str, host: str, port: int | None, directory: SplitResult) -> str:
+    """Return why a URL cannot be of the CA with this directory; empty if it can."""
+    if scheme == "http":
+        if directory.scheme == "http" and port == _port(directory):
+            return ""
+        return "plain http is for the port of a directory on this machine only"
+    if _is_of_domain(host, directory.hostname or ""):
+        return ""
+    return "it is on a host of another domain than the directory; if it is the CA's, name its directory there"
 
 
 def is_same_origin(url: str, known: str) -> bool:
@@ -107,65 +137,109 @@ def is_same_origin(url: str, known: str) -> bool:
         return False
 
 
-def _origin_parts(url: str) -> tuple[str, str | None, int]:
+def _origin_parts(url: str) -> tuple[str, str | None, int | None]:
     parts = urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port or {"https": 443, "http": 80}[parts.scheme]
+    return parts.scheme, parts.hostname, _port(parts)
+
+
+def _port(parts: SplitResult) -> int | None:
+    """Return the port. Raises ValueError."""
+    return parts.port or {"https": 443, "http": 80}.get(parts.scheme)
+
+
+def _without_user(text: str) -> str:
+    """Return a line without user information, which may be a password."""
+    return re.sub(r"//[^/]*@", "//", text)
+
+
+def _is_of_domain(host: str, directory_host: str) -> bool:
+    """Return True for the directory's host, and for hosts of the domain that it is in (ca.example.com: example.com)."""
+    host, directory_host = host.rstrip("."), directory_host.rstrip(".")
+    if host == directory_host:
+        return True
+    domain = directory_host.partition(".")[2]
+    return "." in domain and not _is_address(directory_host) and f".{host}".endswith(f".{domain}")
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    return host == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback)
+
+
+def _printable(value: Any) -> Any:
+    """Return a JSON value whose texts, names of fields included, have printable characters only."""
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, list):
+        return [_printable(item) for item in value]
+    if isinstance(value, dict):
+        return {printable(name): _printable(item) for name, item in value.items()}
+    return value
 
 
 class Http:
-    """One HTTP session with a CA: keep-alive, a CA bundle, a time limit on every request."""
+    """One HTTP session with a CA: keep-alive, a CA bundle, a time limit on every request, no other hosts."""
 
     def __init__(
         self,
         clock: Clock,
+        directory_url: str,
         ca_path: str | None = None,
         timeout: float = 30.0,
         connections: int = 1,
     ) -> None:
-        """*ca_path*: a file of PEM roots instead of the system's; *timeout*: seconds, to connect and for each read."""
+        """*directory_url*: whose CA this is; *ca_path*: a file of PEM roots instead of the system's.
+
+        *timeout*: seconds for each request and its whole answer.
+        """
         self.clock = clock
         self.count = 0
         self._count_lock = threading.Lock()
+        self._directory_url = check_url(directory_url)
         self._timeout = timeout
         # Given with each request, not with the session, where REQUESTS_CA_BUNDLE would win over it.
         self._verify = check_bundle(ca_path) if ca_path else None
-        adapter = HTTPAdapter(pool_connections=4, pool_maxsize=connections, pool_block=True)
-        self._session = new_session(adapter, {"Accept-Language": "en"})
+        self._session = new_session({"Accept-Language": "en"}, connections=connections, block=True)
 
     def close(self) -> None:
         """Close the connections."""
         self._session.close()
 
+    def check(self, url: object) -> str:
+        """Return *url*, which the CA gave, if it is one of the CA's own. Raises ProtocolError."""
+        return check_url(url, self._directory_url)
+
     def request_once(
-        self, method: str, url: str, data: bytes | None = None, headers: Mapping[str, str] | None = None
+        self,
+        method: str,
+        url: str,
+        data: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        deadline: Deadline | None = None,
     ) -> Response:
-        """One request, whatever the answer. Raises TransportError if there is none, ProtocolError if it is large."""
-        check_url(url)
+        """One request, whatever the answer, within the time limit and *deadline*.
+
+        Raises TransportError if there is no answer, ProtocolError if it is not taken.
+        """
+        self.check(url)
         with self._count_lock:
             self.count += 1
+        seconds = self._timeout if deadline is None else min(self._timeout, max(deadline.left(), _SHORTEST_TIME))
         try:
-            with self._session.request(
-                method,
-                url,
-                data=data,
-                headers=headers,
-                auth=no_auth,
-                timeout=self._timeout,
-                verify=self._verify,
-                stream=True,
-                allow_redirects=False,
-            ) as answer:
-                body = answer.raw.read(_LARGEST_ANSWER + 1, decode_content=True)
-                if len(body) > _LARGEST_ANSWER:
-                    raise ProtocolError(f"{url} answered more than {_LARGEST_ANSWER} bytes")
-                return Response(url, answer.status_code, answer.headers, body)
+            with exchange(self._session, method, url, seconds, data, headers, self._verify) as answer:
+                clean = CaseInsensitiveDict((name, printable(value)) for name, value in answer.headers.items())
+                return Response(url, answer.status_code, clean, body(answer, _LARGEST_ANSWER))
+        except OutOfTimeError as error:
+            raise TransportError(f"{_origin(url)} {error}") from None
+        except ExchangeError as error:
+            raise ProtocolError(f"{url} {error}") from None
         except requests.exceptions.SSLError as error:
             cause = innermost(error)
             if not isinstance(cause, ssl.SSLCertVerificationError):
@@ -174,8 +248,6 @@ class Http:
                 f"{_origin(url)} shows a certificate that is not trusted ({reason(cause)}); "
                 "name the CA bundle that it is signed with in ca_path (acme_ca_path)"
             ) from None
-        except (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError):  # the latter while the body is read
-            raise TransportError(f"{_origin(url)} did not answer within {self._timeout:g} s") from None
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise TransportError(f"{_origin(url)} cannot be reached ({reason(innermost(error))})") from None
 
@@ -189,7 +261,7 @@ class Http:
         attempt = 0
         while True:
             try:
-                answer = self.request_once(method, url)
+                answer = self.request_once(method, url, deadline=deadline)
             except UntrustedError:
                 raise
             except TransportError:
@@ -219,16 +291,6 @@ class Http:
         return now + timedelta(seconds=min(seconds, 10**9)) if seconds is not None else None
 
 
-def new_session(adapter: HTTPAdapter, headers: Mapping[str, str]) -> requests.Session:
-    """A session that says who asks, and takes no cookies."""
-    session = requests.Session()
-    session.headers.update({"User-Agent": USER_AGENT, **headers})
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    session.mount("https://", adapter)
-    session.mount("http://", adapter)
-    return session
-
-
 def check_bundle(path: str) -> str:
     """Raise TransportError for what is no CA bundle: the library's own messages do not name the file. Gives *path*."""
     try:
@@ -245,14 +307,9 @@ def check_bundle(path: str) -> str:
     return path
 
 
-def no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Keeps a ~/.netrc from adding credentials to what goes to the CA."""
-    return request
-
-
 def is_too_late(pause: float, deadline: Deadline | None) -> bool:
     """Whether a pause of so many seconds would reach beyond *deadline*."""
-    return deadline is not None and pause > deadline.left()
+    return deadline is not None and pause >= deadline.left()
 
 
 def is_transient(status: int) -> bool:

@@ -31,7 +31,7 @@ from .errors import (
     PreflightError,
     ProblemError,
 )
-from .http import check_url, is_same_origin
+from .http import is_same_origin
 from .order import Order
 from .polling import Deadline
 from .preferred_chain import Preference, choose
@@ -170,6 +170,7 @@ def _with_challenges(client: Client, order: Order, request: OrderRequest, resume
         return Prepared(order, _left_behind(client, order, request, "valid") if resumed else ())
     challenges: list[ChallengeData] = []
     for url in order.authorizations:
+        client.refuse_late("authorization")
         authorization = Authorization.fetch(client, url)
         kind = request.kind_for(authorization)
         if authorization.status == "pending":
@@ -184,7 +185,10 @@ def _with_challenges(client: Client, order: Order, request: OrderRequest, resume
 def _left_behind(client: Client, order: Order, request: OrderRequest, status: str) -> tuple[ChallengeData, ...]:
     """The challenges of an order on which nothing is left to be proved, for what answered them to be removed."""
     try:
-        authorizations = [Authorization.fetch(client, url) for url in order.authorizations]
+        authorizations = []
+        for url in order.authorizations:
+            client.refuse_late("authorization")
+            authorizations.append(Authorization.fetch(client, url))
     except AcmeError:
         return ()  # responses that stay do no harm; going without the order would
     return tuple(
@@ -223,13 +227,19 @@ def complete(
         chain = download(client, order.certificate_url)
     except AcmeError as error:
         raise ChainError(f"the certificate is issued, but cannot be had: {error}", error.passes) from None
-    return choose(preference, chain, lambda url: download(client, url)) if preference else chain
+    return choose(preference, chain, lambda url: _alternate(client, url)) if preference else chain
+
+
+def _alternate(client: Client, url: str) -> Chain:
+    client.refuse_late("alternate chain")
+    return download(client, url)
 
 
 def answer(client: Client, challenge: ChallengeData) -> None:
     """Tell the CA that a challenge is in place (RFC 8555 section 7.5.1)."""
-    url = check_url(challenge.url)
+    url = challenge.url
     what = f"{challenge.identifier}: {challenge.type} challenge"
+    client.refuse_late(what)
     try:
         client.post(url, {}, what)
     except ProblemError as error:

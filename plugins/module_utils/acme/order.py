@@ -11,17 +11,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..pki.identifiers import canonical
+from ..pki.text import one_line
 from .authorization import Authorization, as_ordered
 from .client import Client
 from .errors import OrderInvalid, ProtocolError
-from .http import Response, check_url
+from .http import Response
 from .jws import encode
 from .polling import Deadline, poll
-from .problem import Problem, one_line
+from .problem import Problem
 from .validity import Validity
 
 # RFC 8555 section 7.1.6: what an order can be. Anything else is an answer that cannot be worked with.
 _STATUSES = ("pending", "ready", "processing", "valid", "invalid")
+# Seconds for reading why an order failed.
+_PATIENCE = 30.0
 
 
 @dataclass(frozen=True)
@@ -62,12 +65,12 @@ class Order:
         url = answer.headers.get("Location")
         if not url:
             raise ProtocolError(f"{client.directory.new_order} gave no order URL")
-        return cls._read(client, check_url(url), answer)
+        return cls._read(client, client.http.check(url), answer)
 
     @classmethod
     def fetch(cls, client: Client, url: str) -> Order:
         """Read the order at *url*."""
-        return cls._read(client, url, client.post_as_get(check_url(url), "order"))
+        return cls._read(client, url, client.post_as_get(url, "order"))
 
     @classmethod
     def _read(cls, client: Client, url: str, answer: Response) -> Order:
@@ -98,7 +101,7 @@ class Order:
 
     def finalize(self, client: Client, csr_der: bytes) -> Order:
         """Hand in the CSR; the answer is the order, often still processing (RFC 8555 section 7.4)."""
-        answer = client.post(check_url(self.finalize_url), {"csr": encode(csr_der)}, "finalize")
+        answer = client.post(self.finalize_url, {"csr": encode(csr_der)}, "finalize")
         return self._read(client, self.url, answer)
 
     def wait_past(self, client: Client, status: str, deadline: Deadline) -> Order:
@@ -116,7 +119,13 @@ class Order:
 
     def failed_authorizations(self, client: Client) -> list[str]:
         """What is wrong with this order's authorizations, which are read only here: once one must have failed."""
-        failures = (Authorization.fetch(client, url).failure() for url in self.authorizations)
+        failures = []
+        # The time for the order may be over by now; what is read here is for a message.
+        patience = Deadline(client.clock, _PATIENCE)
+        for url in self.authorizations:
+            if not patience.left():
+                break
+            failures.append(Authorization.fetch(client, url).failure())
         return [failure for failure in failures if failure]
 
     def failure(self, client: Client) -> str:

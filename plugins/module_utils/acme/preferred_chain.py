@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from ..pki.text import one_line
 from .certificate import Chain
 from .errors import AcmeError, ChainError, ProtocolError
-from .problem import one_line
 
 try:
     from cryptography import x509

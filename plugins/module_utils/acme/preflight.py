@@ -18,6 +18,7 @@ from http.client import HTTPException
 from urllib.parse import quote, urljoin, urlsplit
 
 from ..pki.identifiers import HTTP_01, TLS_ALPN_01
+from ..pki.text import OneLineError, one_line
 from ..pki.tls_alpn import ACME_IDENTIFIER, PROTOCOL, authorization, server_name
 from .addresses import Address, parse_address
 from .challenge_data import ChallengeData
@@ -38,7 +39,6 @@ from .connection import (
 from .errors import PreflightError
 from .http import reason
 from .polling import Deadline
-from .problem import one_line
 
 try:
     from cryptography import x509
@@ -52,7 +52,7 @@ _LARGEST_BODY = 1024  # a key authorization has some hundred
 _HOST = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.?")
 
 
-class Unseen(Exception):
+class Unseen(OneLineError):
     """Something cannot be looked at from here; str() says what and why."""
 
 

@@ -11,13 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..pki.text import one_line
+
 _NAMESPACE = "urn:ietf:params:acme:error:"
-
-
-def one_line(text: object, limit: int = 500) -> str:
-    """A server's text made fit for one line of ours: no control characters, runs of blanks folded, cut at *limit*."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
-    return line if len(line) <= limit else line[: limit - 3] + "..."
 
 
 @dataclass(frozen=True)

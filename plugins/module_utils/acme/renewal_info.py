@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from .errors import AcmeError, ProblemError, ProtocolError, TransportError
-from .http import Http, Response, check_url, is_transient
+from ..pki.manifest import ARI_ID
+from ..pki.text import one_line
+from .errors import ProblemError, ProtocolError, TransportError
+from .http import Http, Response, is_transient
 from .polling import Deadline
-from .problem import Problem, one_line
+from .problem import Problem
 from .renewal_cache import Cached, RenewalCache
 from .times import parse_time
 
@@ -24,6 +26,8 @@ from .times import parse_time
 _SHORTEST, _LONGEST, _USUAL = 60.0, 86400.0, 6 * 3600.0
 # Seconds for all the questions of a run: some to begin with, and for each certificate.
 _PATIENCE, _PATIENCE_EACH = 30.0, 0.1
+# So many questions in a row that fail are the CA's trouble and not one of some certificates.
+_FRUITLESS = 10
 
 _WAITS = "the CA asked not to be asked again so soon"
 
@@ -73,40 +77,17 @@ def ask_all(
 ) -> tuple[dict[str, RenewalInfo], list[str]]:
     """Ask about many certificates at once: what is known of each, and a warning for the rest.
 
-    Nothing is asked again before the CA's Retry-After, as far as *cache* knows of it. A CA that is down, has had too
-    many requests or is slow is not asked on and on: what is left of the certificates is not asked about.
+    Nothing is asked again before the CA's Retry-After, as far as *cache* knows of it. Hosts choose their ids, so one
+    question that fails, whatever way, ends no other. Where many in a row fail, or the time is over, the CA is taken to
+    be down, and the rest is not asked.
     """
     cache = cache or RenewalCache()
-    deadline = Deadline(http.clock, _PATIENCE + _PATIENCE_EACH * len(ari_ids))
-    given_up: list[str] = []
-
-    def one(ari_id: str) -> RenewalInfo | str:
-        known = cache.get(base_url, ari_id, http.clock.now())
-        if known:
-            return RenewalInfo(known.start, known.end, known.explanation_url) if known.start and known.end else _WAITS
-        if given_up or not deadline.left():
-            return given_up[0] if given_up else f"{base_url} is slow"
-        try:
-            answer = ask(http, base_url, ari_id)
-            if is_transient(answer.status):
-                given_up.append(
-                    str(ProblemError(Problem.of_response(answer.status, answer.body), "renewal information"))
-                )
-            pause = answer.retry_after(http.clock.now())
-            if pause is not None and answer.status != 200:
-                cache.put(base_url, ari_id, Cached(_until(http, pause)))
-            info = RenewalInfo.of_answer(answer, http.clock.now())
-        except TransportError as error:
-            given_up.append(str(error))
-            return str(error)
-        except AcmeError as error:
-            return str(error)
-        cache.put(base_url, ari_id, Cached(_until(http, info.retry_after), info.start, info.end, info.explanation_url))
-        return info
-
+    questions = _Questions(http, base_url, cache, Deadline(http.clock, _PATIENCE + _PATIENCE_EACH * len(ari_ids)))
+    # In an order by chance: no host can have its ids in a row.
+    mixed = sorted(ari_ids, key=lambda _ari_id: http.clock.chance())
     with ThreadPoolExecutor(max_workers=connections) as pool:
-        answers = dict(zip(ari_ids, pool.map(one, ari_ids)))
-    found = {ari_id: answer for ari_id, answer in answers.items() if isinstance(answer, RenewalInfo)}
+        answers = dict(zip(mixed, pool.map(questions.ask, mixed)))
+    found = {ari_id: info for ari_id in ari_ids for info in [answers[ari_id]] if isinstance(info, RenewalInfo)}
     troubles = [answer for answer in answers.values() if isinstance(answer, str)]
     if not troubles:
         return found, []
@@ -116,9 +97,59 @@ def ask_all(
     ]
 
 
-def ask(http: Http, base_url: str, ari_id: str) -> Response:
-    """Unsigned (RFC 9773 section 4.1); patience is not worth it, as the lifetime rule decides otherwise."""
-    return http.get(check_url(f"{base_url.rstrip('/')}/{ari_id}"), attempts=2)
+class _Questions:
+    """The questions of a run to one CA, asked by several threads."""
+
+    def __init__(self, http: Http, base_url: str, cache: RenewalCache, deadline: Deadline) -> None:
+        self._http = http
+        self._base_url = base_url
+        self._cache = cache
+        self._deadline = deadline
+        self._failed_in_a_row: list[str] = []
+
+    def ask(self, ari_id: str) -> RenewalInfo | str:
+        """Return what the CA says of a certificate, or why nothing is known. Raises nothing."""
+        known = self._cache.get(self._base_url, ari_id, self._http.clock.now())
+        if known:
+            return RenewalInfo(known.start, known.end, known.explanation_url) if known.start and known.end else _WAITS
+        if len(self._failed_in_a_row) >= _FRUITLESS:
+            return self._failed_in_a_row[-1]
+        if not self._deadline.left():
+            return f"{one_line(self._base_url, 200)} is slow"
+        try:
+            return self._asked(ari_id)
+        except TransportError as error:
+            self._failed_in_a_row.append(str(error))
+            return str(error)
+        except Exception as error:
+            # Whatever one answer has in it is no reason to ask nothing more.
+            return one_line(error) or type(error).__name__
+
+    def _asked(self, ari_id: str) -> RenewalInfo:
+        clock = self._http.clock
+        answer = ask(self._http, self._base_url, ari_id, self._deadline)
+        if is_transient(answer.status):
+            problem = ProblemError(Problem.of_response(answer.status, answer.body), "renewal information")
+            self._failed_in_a_row.append(str(problem))
+        else:
+            self._failed_in_a_row = []
+        pause = answer.retry_after(clock.now())
+        if pause is not None and answer.status != 200:
+            self._cache.put(self._base_url, ari_id, Cached(_until(self._http, pause)))
+        info = RenewalInfo.of_answer(answer, clock.now())
+        until = _until(self._http, info.retry_after)
+        self._cache.put(self._base_url, ari_id, Cached(until, info.start, info.end, info.explanation_url))
+        return info
+
+
+def ask(http: Http, base_url: str, ari_id: str, deadline: Deadline | None = None) -> Response:
+    """Unsigned (RFC 9773 section 4.1); patience is not worth it, as the lifetime rule decides otherwise.
+
+    Raises ProtocolError for an id that is none, TransportError.
+    """
+    if not ARI_ID.fullmatch(ari_id):
+        raise ProtocolError(f"'{one_line(ari_id, 60)}' is no id of a certificate (RFC 9773 section 4.1)")
+    return http.get(http.check(f"{base_url.rstrip('/')}/{ari_id}"), attempts=2, deadline=deadline)
 
 
 def _until(http: Http, retry_after: float | None) -> datetime:

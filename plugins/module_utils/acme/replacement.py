@@ -16,8 +16,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ..pki.identifiers import canonical
+from ..pki.text import one_line
 from .errors import AcmeError, OptionError
-from .problem import one_line
 from .times import first_second, parse_time, parse_utc
 
 #: The options of a selection.

@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from ..pki.text import one_line
 from .errors import OptionError
 from .plan import Planned
-from .problem import one_line
 
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 _SPAN = re.compile(r"([1-9][0-9]{0,4})([mhdw])")

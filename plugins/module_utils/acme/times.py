@@ -9,8 +9,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 
 from ..pki.manifest import utc
+from ..pki.text import one_line
 from .errors import ProtocolError
-from .problem import one_line
 
 
 def parse_time(value: object) -> datetime:

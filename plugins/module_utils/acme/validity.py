@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
 from ..pki.manifest import utc
+from ..pki.text import one_line
 from .errors import OptionError
-from .problem import one_line
 
 _UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 _SPAN = re.compile(r"([+-])((?:[0-9]{1,9}[wdhms])+)")

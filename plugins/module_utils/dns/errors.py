@@ -6,8 +6,10 @@
 
 from __future__ import annotations
 
+from ..pki.text import OneLineError
 
-class DnsError(Exception):
+
+class DnsError(OneLineError):
     """Anything that keeps a record from being found, set or seen. str() is one line meant for people."""
 
 

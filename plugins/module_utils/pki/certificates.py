@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import keys, san
 from .errors import CertificateError, MisfitError
-from .manifest import utc
+from .manifest import ARI_ID, utc
 
 try:
     from cryptography import x509
@@ -158,7 +158,8 @@ def ari_id(certificate: x509.Certificate) -> str | None:
     authority = extension(certificate, x509.AuthorityKeyIdentifier)
     if authority is None or not authority.key_identifier:
         return None
-    return f"{_base64url(authority.key_identifier)}.{_base64url(_serial(certificate))}"
+    found = f"{_base64url(authority.key_identifier)}.{_base64url(_serial(certificate))}"
+    return found if ARI_ID.fullmatch(found) else None
 
 
 def extension(certificate: x509.Certificate, kind: type[_Extension]) -> _Extension | None:

@@ -9,8 +9,10 @@ None names the certificate: whoever reports for many puts the name before it.
 
 from __future__ import annotations
 
+from .text import OneLineError
 
-class HostError(Exception):
+
+class HostError(OneLineError):
     """Anything that keeps a host's work on a certificate from being done. str() is one line meant for people."""
 
 

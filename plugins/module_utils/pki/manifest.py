@@ -28,6 +28,8 @@ FILES = (KEY, CERTIFICATE, CHAIN, FULLCHAIN)
 
 NAME = re.compile(r"[A-Za-z0-9](?!.*\.\.)[A-Za-z0-9._-]{0,99}")
 NUMBER = re.compile(r"[0-9]{4,9}")
+# RFC 9773 section 4.1, of at most 64 bytes for the key and 32 for the serial number: it becomes a part of URLs.
+ARI_ID = re.compile(r"[A-Za-z0-9_-]{1,86}\.[A-Za-z0-9_-]{1,43}")
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 _COUNTED_DAYS = 8  # CAs' limits are for seven days at most
 _LARGEST = 1 << 20  # bytes; no file of a version comes near it

@@ -76,7 +76,8 @@ class _Protection(NamedTuple):
         salt, rounds = os.urandom(16), _integer(self.rounds)
         if self.legacy:  # RFC 7292 appendix C
             parameters = _der(_SEQUENCE, _der(_OCTETS, salt), rounds)
-            triple_des, iv = TripleDES(self.derive(_KEY, salt, 24)), self.derive(_IV, salt, 8)
+            iv = self.derive(_IV, salt, 8)
+            triple_des = TripleDES(self.derive(_KEY, salt, 24))  # nosec B304 # only where "legacy" is asked for
             return _der(_SEQUENCE, _TRIPLE_DES_BY_PASSPHRASE, parameters), _encrypt(triple_des, iv, data)
         # RFC 8018 section 6.2
         iv = os.urandom(16)
@@ -125,7 +126,7 @@ def encode(
     protection = _Protection(passphrase, rounds, encryption == LEGACY)
     own = leaf.public_bytes(serialization.Encoding.DER)
     # The same octets at the key and at the certificate; by custom those of the certificate's SHA-1.
-    joint = _attribute(LOCAL_KEY_ID, _der(_OCTETS, hashlib.sha1(own).digest()))  # noqa: S324 # a name, not a proof
+    joint = _attribute(LOCAL_KEY_ID, _der(_OCTETS, hashlib.sha1(own, usedforsecurity=False).digest()))
     attributes = [_attribute(_FRIENDLY_NAME, _der(_BMP_STRING, friendly_name.encode("utf-16-be"))), joint]
     bags = [_certificate_bag(own, attributes)]
     bags += [_certificate_bag(issuer.public_bytes(serialization.Encoding.DER), []) for issuer in chain]

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
-from ..acme.problem import one_line
+from ..pki.text import one_line
 from . import ocsp, subject
 from .crl import Crl, Reasons, all_reasons
 from .result import CRL, GOOD, OCSP, REVOKED, UNKNOWN, Revocation, Status, StatusError

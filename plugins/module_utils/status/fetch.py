@@ -11,25 +11,23 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 
 from ..acme.clock import Clock
-from ..acme.http import URL_CHARACTERS, check_bundle, innermost, new_session, no_auth, reason
+from ..acme.exchange import ExchangeError, OutOfTimeError, exchange, new_session, pieces
+from ..acme.http import URL_CHARACTERS, check_bundle, innermost, reason
 from ..acme.polling import Deadline
-from ..acme.problem import one_line
+from ..pki.text import one_line
 from .result import StatusError
 
 try:
     import requests
     import urllib3.exceptions
-    from requests.adapters import HTTPAdapter
 except ImportError:
     pass  # said by ansible/libraries.py, before anything here is called
 
 _LONGEST_URL = 1000
 _REDIRECTS = 5
-_PIECE = 65536
 _ISSUER_BYTES = 64 * 1024
 _OCSP_BYTES = 64 * 1024
 # RFC 5019 section 5: up to here a request is a GET, which caches in between answer.
@@ -56,9 +54,7 @@ class Fetcher:
         self._left = _ALL_BYTES
         self._down: dict[str, str] = {}  # servers that did not answer, which are not asked on and on
         self._verify = check_bundle(ca_path) if ca_path else None
-        adapter = HTTPAdapter(pool_connections=connections, pool_maxsize=connections)
-        # A CRL is not worth compressing, and what is decompressed has no size that is known before.
-        self._session = new_session(adapter, {"Accept-Encoding": "identity"})
+        self._session = new_session(hosts=connections, connections=connections)
 
     def close(self) -> None:
         """Close the connections."""
@@ -118,57 +114,37 @@ class Fetcher:
         server = urlsplit(url).netloc
         if server in self._down:
             raise StatusError(self._down[server])
+        begun = False
         try:
-            with self._session.request(
-                method,
-                url,
-                data=data,
-                headers=headers,
-                auth=no_auth,
-                timeout=max(deadline.left(), 0.001),
-                verify=self._verify,
-                stream=True,
-                allow_redirects=False,
-            ) as answer:
+            with exchange(self._session, method, url, deadline.left(), data, headers, self._verify) as answer:
+                begun = True
                 location = answer.headers.get("Location", "") if 300 <= answer.status_code < 400 else ""
-                body = self._body(answer, largest, deadline, place) if answer.status_code == 200 else b""
+                body = self._body(answer, largest, place) if answer.status_code == 200 else b""
                 return answer.status_code, location, body
-        except (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError):
-            problem = str(self._too_slow(place))
+        except OutOfTimeError:
+            problem = f"{place} did not answer within {self._timeout:g} s"
             # Behind a redirect it had only what time the server before it had left.
-            if had_time:
+            if had_time and not begun:
                 self._down[server] = problem
             raise StatusError(problem) from None
+        except ExchangeError as error:
+            raise StatusError(f"{place} {error}") from None
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             problem = f"{place} cannot be reached ({reason(innermost(error))})"
             if isinstance(getattr(next(iter(error.args), None), "reason", None), urllib3.exceptions.NewConnectionError):
                 self._down[server] = problem
             raise StatusError(problem) from None
 
-    def _body(self, answer: requests.Response, largest: int, deadline: Deadline, place: str) -> bytes:
-        if answer.headers.get("Content-Encoding", "identity") != "identity":
-            raise StatusError(f"{place} answers compressed, which it was not asked for")
-        # Gives what is there, where read() would wait for all of it; urllib3 has it since 2.1.
-        raw: Any = answer.raw
-        read = raw.read1 if hasattr(raw, "read1") else raw._fp.read1
-        pieces: list[bytes] = []
-        size = 0
-        while True:
-            piece = read(_PIECE)
-            if not piece:
-                return b"".join(pieces)
-            pieces.append(piece)
-            size += len(piece)
+    def _body(self, answer: requests.Response, largest: int, place: str) -> bytes:
+        found = bytearray()
+        for piece in pieces(answer):
+            found += piece
             self._left -= len(piece)
-            if size > largest:
+            if len(found) > largest:
                 raise StatusError(f"{place} answered more than {largest} bytes")
             if self._left < 0:
                 raise StatusError(f"{place} is not read: CRLs have more than {_ALL_BYTES} bytes together")
-            if not deadline.left():
-                raise self._too_slow(place)
-
-    def _too_slow(self, place: str) -> StatusError:
-        return StatusError(f"{place} did not answer within {self._timeout:g} s")
+        return bytes(found)
 
 
 def usable(url: str) -> bool:

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from ..acme.clock import Clock
 from ..acme.polling import Deadline
-from ..acme.problem import one_line
+from ..pki.text import one_line
 from .cache import StatusCache
 from .consultation import Answer, Ask, Questions, consult
 from .fetch import Fetcher

@@ -11,12 +11,13 @@ from datetime import datetime
 from typing import Any
 
 from ..pki.manifest import utc
+from ..pki.text import OneLineError
 
 GOOD, REVOKED, UNKNOWN = "good", "revoked", "unknown"
 CRL, OCSP = "crl", "ocsp"
 
 
-class StatusError(Exception):
+class StatusError(OneLineError):
     """A CRL, an OCSP answer or a certificate that says nothing. str() is one line for people."""
 
 

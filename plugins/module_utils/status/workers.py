@@ -20,7 +20,7 @@ Result = TypeVar("Result")
 class Workers(Generic[Item, Result]):
     """Threads that do *work*, which must not raise, on items as they come, until the deadline.
 
-    Those that do not come back, as from a look-up of a name or behind headers that trickle in, end with the process.
+    Those that do not come back, as from a look-up of a name, end with the process.
     """
 
     def __init__(self, work: Callable[[Item], Result], connections: int, deadline: Deadline) -> None:

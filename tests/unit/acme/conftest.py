@@ -83,17 +83,17 @@ def ca():
 
 
 @pytest.fixture
-def http(time):
+def http(ca, time):
     """A session whose requests time out soon enough for a test, late enough for a busy machine."""
-    made = Http(time.clock, timeout=20.0, connections=4)
+    made = Http(time.clock, ca.url, timeout=20.0, connections=4)
     yield made
     made.close()
 
 
 @pytest.fixture
-def hasty(time):
+def hasty(ca, time):
     """A session for servers that hang."""
-    made = Http(time.clock, timeout=0.1)
+    made = Http(time.clock, ca.url, timeout=0.1)
     yield made
     made.close()
 

@@ -13,8 +13,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 NAMESPACE = "urn:ietf:params:acme:error:"
 # What a connection may be told to do instead of answering.
-RESET, CLOSE, HANG = "reset", "close", "hang"
+RESET, CLOSE, HANG, DRIP_HEAD, DRIP_BODY = "reset", "close", "hang", "drip head", "drip body"
 _LONGEST_HANG = 10.0
+_PACE = 0.02  # seconds between what drips
 
 
 @dataclass
@@ -94,6 +95,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         if answer == HANG:
             ca.closing.wait(_LONGEST_HANG)
+        if answer in (DRIP_HEAD, DRIP_BODY):
+            self._drip(b"A: b\r\n" if answer == DRIP_HEAD else b"\r\n{", ca)
         if answer == RESET:
             # With a linger of no time closing sends RST instead of FIN.
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -116,6 +119,18 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.flush()
         if answer.cut:
             self.close_connection = True
+
+    def _drip(self, drops, ca):
+        """The beginning of an answer, and then a byte at a time for as long as the client listens."""
+        try:
+            self.wfile.write(b"HTTP/1.1 200 OK\r\n")
+            for number in range(int(_LONGEST_HANG / _PACE)):
+                self.wfile.write(drops[number % len(drops) :][:1] if number < 3 or drops[-1:] == b"\n" else b" ")
+                self.wfile.flush()
+                if ca.closing.wait(_PACE):
+                    return
+        except OSError:
+            pass  # it has gone
 
     def log_message(self, *args):
         pass  # requests are kept in CA.requests

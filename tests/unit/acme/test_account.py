@@ -184,7 +184,11 @@ def test_an_answer_may_leave_things_out(ca, stranger, document, status, contact)
 
 @pytest.mark.parametrize(
     ("headers", "message"),
-    [({}, r"/new-account gave no account URL$"), ({"Location": "http://192.0.2.1/account/1"}, r"https only$")],
+    [
+        ({}, r"/new-account gave no account URL$"),
+        ({"Location": "http://192.0.2.1/account/1"}, r"https only \(from the CA at http://127.0.0.1:\d+\)$"),
+        ({"Location": "https://192.0.2.1/account/1"}, r"another domain than the directory"),
+    ],
 )
 def test_an_answer_without_an_account_url(ca, stranger, headers, message):
     ca.always("/new-account", Answer(201, {"status": "valid"}, headers))

@@ -91,9 +91,7 @@ def test_only_what_is_used_is_needed(more):
         ({**LEAST, "newOrder": ""}, r"is not an ACME directory: it has no newOrder$"),
         ({**LEAST, "newOrder": "http://ca.example/o"}, r"https only"),
         ({**LEAST, "newNonce": ["https://ca.example/n"]}, r"gave no URL"),
-        ({**LEAST, "revokeCert": "http://ca.example/r"}, r"https only"),
-        ({**LEAST, "keyChange": "http://ca.example/r"}, r"https only"),
-        ({**LEAST, "renewalInfo": "http://ca.example/r"}, r"https only"),
+        ({**LEAST, "newAccount": "https://127.0.0.1/"}, r"another domain than the directory.*the CA at https://ca.ex"),
     ],
 )
 def test_what_cannot_be_worked_with(document, message):

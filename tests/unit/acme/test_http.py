@@ -5,12 +5,18 @@
 from __future__ import annotations
 
 import gzip
+import json
 from datetime import timedelta
 
 import pytest
 
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import ProtocolError, TransportError
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.http import Http, check_url, parse_retry_after
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.http import (
+    Http,
+    Response,
+    check_url,
+    parse_retry_after,
+)
 from tests.unit.acme.conftest import NOW
 from tests.unit.acme.server import CLOSE, HANG, RESET, Answer, html
 
@@ -71,7 +77,11 @@ def test_urls_that_are_taken(url):
         ("http://192.0.2.1/", "is refused"),
         ("http://localhost.example/", "is refused"),
         ("http://127.0.0.1.example/", "is refused"),
-        ("http://x@127.0.0.1.example/", "is refused"),
+        ("http://x@127.0.0.1.example/", "is refused: it has a user name in it"),
+        ("https://user:secret@ca.example/", "^https://ca.example/ is refused: it has a user name in it$"),
+        ("https://@ca.example/", "is refused: it has a user name in it"),
+        ("http://x@127.0.0.1/", "is refused: it has a user name in it"),
+        ("https://ca.example:99999/", "is not a URL"),
         ("ftp://127.0.0.1/", "is refused"),
         ("file:///etc/passwd", "is refused"),
         ("https://", "is refused"),
@@ -93,6 +103,93 @@ def test_urls_that_are_taken(url):
 def test_urls_that_are_refused(url, text):
     with pytest.raises(ProtocolError, match=text):
         check_url(url)
+
+
+PUBLIC, HERE, BARE = "https://acme.ca.example:14000/dir", "http://127.0.0.1:4001/directory", "https://192.0.2.1/dir"
+
+
+@pytest.mark.parametrize(
+    ("directory", "url"),
+    [
+        (PUBLIC, "https://acme.ca.example:14000/order/1"),
+        (PUBLIC, "https://ACME.ca.example/order/1"),
+        (PUBLIC, "https://acme.ca.example./order/1"),
+        (PUBLIC, "https://acme2.ca.example/order/1"),
+        (PUBLIC, "https://ca.example/order/1"),
+        (PUBLIC, "https://ari.eu.ca.example/order/1"),
+        (HERE, "http://127.0.0.1:4001/order/1"),
+        (HERE, "http://localhost:4001/order/1"),
+        (HERE, "https://127.0.0.1:14000/order/1"),
+        ("http://127.0.0.1/directory", "http://127.0.0.1:80/order/1"),
+        (BARE, "https://192.0.2.1:8443/order/1"),
+        ("https://ca/directory", "https://ca/order/1"),
+        ("https://[2001:db8::1]/directory", "https://[2001:db8::1]:14000/order/1"),
+    ],
+)
+def test_urls_of_a_ca_that_are_taken(directory, url):
+    assert check_url(url, directory) == url
+
+
+@pytest.mark.parametrize(
+    ("directory", "url", "text"),
+    [
+        (PUBLIC, "http://127.0.0.1/", "plain http is for the port of a directory on this machine only"),
+        (PUBLIC, "http://localhost:14000/", "plain http is for"),
+        (PUBLIC, "http://[::1]:14000/", "plain http is for"),
+        (PUBLIC, "http://acme.ca.example:14000/order/1", "ACME is spoken over https only"),
+        (PUBLIC, "https://me:secret@acme.ca.example/", "it has a user name in it"),
+        (PUBLIC, "https://127.0.0.1/", "it is on a host of another domain than the directory"),
+        (PUBLIC, "https://[::1]/", "another domain"),
+        (PUBLIC, "https://10.0.0.1/", "another domain"),
+        (PUBLIC, "https://169.254.169.254/", "another domain"),
+        (PUBLIC, "https://localhost/", "another domain"),
+        (PUBLIC, "https://intranet.corp.example/", "another domain"),
+        (PUBLIC, "https://evil-ca.example/", "another domain"),
+        (PUBLIC, "https://acme.ca.example.evil.example/", "another domain"),
+        (HERE, "http://127.0.0.1:6379/", "plain http is for the port of a directory"),
+        (HERE, "https://ca.example/", "another domain"),
+        (BARE, "https://198.51.100.1/", "another domain"),
+        (BARE, "https://1.0.2.1/", "another domain"),
+        (BARE, "https://7.0.2.1/", "another domain"),
+        ("https://ca.internal/dir", "https://db.internal/", "another domain"),
+        ("https://ca/dir", "https://db/", "another domain"),
+        ("https://127.0.0.1/dir", "http://127.0.0.1/", "plain http is for"),
+    ],
+)
+def test_urls_of_a_ca_that_are_refused(directory, url, text):
+    with pytest.raises(ProtocolError) as error:
+        check_url(url, directory)
+    message = str(error.value)
+    assert " is refused: " in message
+    assert text in message
+    assert message.endswith(f" (from the CA at {directory})")
+    assert "secret" not in message
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1/", "https://127.0.0.2/", "https://ca.example/"])
+def test_a_session_asks_its_own_ca_only(http, url):
+    with pytest.raises(ProtocolError, match=r"is refused: .* \(from the CA at http://127.0.0.1:\d+\)$"):
+        http.request_once("POST", url, b"{}")
+    assert http.count == 0
+
+
+HOSTILE = "a\x1b[31mb\r\nc\u202ed\x9be\u2028f\u2066g\x00h\ud800i\x7fj"
+
+
+def test_no_text_of_an_answer_has_characters_that_a_terminal_acts_on():
+    document = {HOSTILE: [HOSTILE, {"a": HOSTILE, "b": 1, "c": None, "d": True}]}
+    read = Response("https://ca.example/", 200, {}, json.dumps(document).encode()).json()
+    ((name, (text, inner)),) = read.items()
+    for found in (name, text, inner.pop("a")):
+        assert found.isprintable()
+        assert found.split() == ["a", "[31mb", "c", "d", "e", "f", "g", "h", "i", "j"]
+    assert inner == {"b": 1, "c": None, "d": True}
+
+
+def test_headers_have_no_characters_that_a_terminal_acts_on(ca, http):
+    ca.always("/directory", Answer(200, b"{}", {"Location": "a\x1b[31m\x9bb", "X": "y"}))
+    answer = http.get(f"{ca.url}/directory")
+    assert answer.headers["location"] == "a [31m b"
 
 
 def test_a_refused_url_is_not_asked(http):
@@ -217,18 +314,25 @@ def test_an_answer_has_a_limit(ca, http, size, fits):
 def test_no_more_than_the_limit_is_waited_for(ca, time):
     # A gigabyte is promised, and nothing comes after the first two of its mebibytes.
     ca.always("/directory", Answer(200, b"x" * 2 * ONE_MIB, {"Content-Length": str(2**30)}))
-    http = Http(time.clock, timeout=2.0)
+    http = Http(time.clock, ca.url, timeout=2.0)
     with pytest.raises(ProtocolError, match=r"answered more than 1048576 bytes$"):
         http.request_once("GET", f"{ca.url}/directory")
     http.close()
 
 
-def test_a_small_answer_that_unpacks_to_a_large_one_is_refused(ca, http):
+@pytest.mark.parametrize("encoding", ["gzip", "GZIP", "deflate", "br", "identity, gzip", "x\x1b[31m"])
+@pytest.mark.parametrize("status", [200, 400, 302])
+def test_an_encoded_answer_is_refused_unread(ca, http, status, encoding):
     packed = gzip.compress(b"x" * (8 * ONE_MIB))
-    assert len(packed) < ONE_MIB
-    ca.always("/directory", Answer(200, packed, {"Content-Encoding": "gzip"}))
-    with pytest.raises(ProtocolError, match=r"answered more than"):
+    ca.always("/directory", Answer(status, packed, {"Content-Encoding": encoding, "Location": f"{ca.url}/"}))
+    with pytest.raises(ProtocolError, match=r"/directory answered with Content-Encoding .*, which was not asked for$"):
         http.get(f"{ca.url}/directory")
+    assert (http.count, ca.requests[0].headers["Accept-Encoding"]) == (1, "identity")
+
+
+def test_identity_is_no_encoding(ca, http):
+    ca.always("/directory", Answer(200, b"{}", {"Content-Encoding": "identity"}))
+    assert http.get(f"{ca.url}/directory").json() == {}
 
 
 @pytest.mark.parametrize(
@@ -282,7 +386,7 @@ class TestTrust:
     @pytest.fixture
     def ask(self, tls_ca, time):
         def ask_(ca_path=None):
-            http = Http(time.clock, ca_path, timeout=20.0)
+            http = Http(time.clock, tls_ca.url, ca_path, timeout=20.0)
             try:
                 return http.request_once("GET", f"{tls_ca.url}/directory").status
             finally:
@@ -314,32 +418,34 @@ class TestTrust:
         monkeypatch.setenv(name, tls_files.other_root)
         assert ask(tls_files.root) == 200
 
-    def test_an_untrusted_certificate_is_not_asked_for_again(self, tls_ca, http, time):
+    def test_an_untrusted_certificate_is_not_asked_for_again(self, tls_ca, time):
+        http = Http(time.clock, tls_ca.url)
         with pytest.raises(TransportError, match=r"not trusted"):
             http.get(f"{tls_ca.url}/directory")
         assert (http.count, time.pauses) == (1, [])
 
     def test_another_name_than_the_certificates(self, tls_ca, tls_files, time):
-        http = Http(time.clock, tls_files.root, timeout=20.0)
+        http = Http(time.clock, tls_ca.url.replace("127.0.0.1", "localhost"), tls_files.root, timeout=20.0)
         with pytest.raises(TransportError, match=r"not trusted"):
             http.request_once("GET", tls_ca.url.replace("127.0.0.1", "localhost"))
         http.close()
 
-    def test_https_to_a_server_that_speaks_http(self, ca, http):
+    def test_https_to_a_server_that_speaks_http(self, ca, time):
+        url = ca.url.replace("http:", "https:")
         with pytest.raises(TransportError, match=r"cannot be reached by TLS \(.*wrong version number"):
-            http.request_once("GET", ca.url.replace("http:", "https:"))
+            Http(time.clock, url).request_once("GET", url)
 
     @pytest.mark.parametrize("text", ["", "nothing", "-----BEGIN PRIVATE KEY-----\n"])
     def test_a_ca_path_without_certificates(self, time, tmp_path, text):
         path = tmp_path / "root.pem"
         path.write_text(text)
         with pytest.raises(TransportError) as error:
-            Http(time.clock, str(path))
+            Http(time.clock, "https://ca.example/", str(path))
         assert str(error.value) == f"ca_path {path} holds no certificates: name a file of PEM certificates"
 
     def test_a_ca_path_that_does_not_exist(self, time):
         with pytest.raises(TransportError, match=r"^ca_path /nowhere/root.pem does not exist: name a file of PEM"):
-            Http(time.clock, "/nowhere/root.pem")
+            Http(time.clock, "https://ca.example/", "/nowhere/root.pem")
 
     def test_a_ca_path_whose_certificates_are_damaged(self, ask, tmp_path):
         path = tmp_path / "root.pem"

@@ -321,7 +321,7 @@ class TestComplete:
         ca.ready_orders = True
         prepared = prepare()
         ca.script("/finalize", Answer(200, {"status": "valid"}))
-        with pytest.raises(ChainError, match=r"cannot be had: the CA gave no URL where one belongs$"):
+        with pytest.raises(ChainError, match=r"cannot be had: the CA gave no URL where one belongs \(from"):
             complete(prepared)
 
     def test_a_certificate_that_is_none(self, ca, prepare, complete):
@@ -377,7 +377,7 @@ class TestRunAll:
         """One that takes connections and answers nothing: 20 orders, one after the other, would wait for an hour."""
         scale = 60  # of a clock that runs that much faster
         clock = Clock(monotonic=lambda: scale * monotonic(), sleep=lambda seconds: sleep(seconds / scale))
-        http = Http(clock, timeout=0.1)
+        http = Http(clock, ca.url, timeout=0.1)
         client = open_client(session=http)
         urls = [ca.order(client.account_uri, [f"{number}.example"], "ready") for number in range(20)]
         ca.always("/new-nonce", HANG)

@@ -59,7 +59,10 @@ def test_create(ca, client, options, more):
 
 @pytest.mark.parametrize(
     ("headers", "message"),
-    [({}, r"/new-order gave no order URL$"), ({"Location": "http://192.0.2.1/order/1"}, r"https only$")],
+    [
+        ({}, r"/new-order gave no order URL$"),
+        ({"Location": "http://192.0.2.1/order/1"}, r"https only \(from the CA at http://127.0.0.1:\d+\)$"),
+    ],
 )
 def test_an_answer_without_an_order_url(ca, client, headers, message):
     ca.always("/new-order", Answer(201, {"status": "pending"}, headers))
@@ -134,7 +137,7 @@ def test_finalize_keeps_the_orders_url(ca, client):
 
 
 def test_an_order_that_cannot_be_finalized_anywhere(client):
-    with pytest.raises(ProtocolError, match=r"^the CA gave no URL where one belongs$"):
+    with pytest.raises(ProtocolError, match=r"^the CA gave no URL where one belongs \(from the CA at "):
         Order.parse(URL, {"status": "ready"}).finalize(client, b"csr")
 
 

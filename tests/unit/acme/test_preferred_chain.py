@@ -95,6 +95,14 @@ def test_where_there_is_none(chosen):
         chosen("root a")  # names are what they are
 
 
+def test_names_of_issuers_have_nothing_that_a_terminal_acts_on():
+    root = ca.Authority.root("Ro\x1b[31mot\u202e \x9b2J")
+    leaf = root.leaf(ec.generate_private_key(ec.SECP256R1()).public_key(), ["a.example"])
+    with pytest.raises(ChainError, match=r"offered: .*Ro \[31mot 2J") as told:
+        choose(Preference(["Root A"]), Chain(ca.pem(leaf), (ca.pem(root.certificate),)), None)
+    assert str(told.value).isprintable()
+
+
 UNREADABLE = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
 BROKEN = {
     "gone": (ProtocolError("https://ca/b gave no PEM certificate"), "https://ca/b gave no PEM certificate"),

@@ -21,7 +21,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils.acme.renewal_info im
 )
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.times import parse_time
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.certificates import ari_id
-from tests.unit.acme.server import RESET, Answer, html, problem
+from tests.unit.acme.server import CLOSE, HANG, RESET, Answer, html, problem
 
 # RFC 9773 section 4.1, whose serial has the high bit set
 RFC_ID = "aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE"
@@ -92,7 +92,10 @@ def test_the_id_is_appended_with_one_slash(base):
     asked = []
 
     class Http:
-        def get(self, url, attempts):
+        def check(self, url):
+            return url
+
+        def get(self, url, attempts, deadline):
             asked.append(url)
             raise ProtocolError("enough")
 
@@ -178,11 +181,11 @@ def test_many_are_asked_for_at_once(ca, http):
         return Answer(404) if request.path.endswith("gone") else Answer(200, window())
 
     ca.always("/renewal-info", answer)
-    names = [f"id-{number}" for number in range(30)]
+    names = [f"id-{number}.AA" for number in range(30)]
     found, warnings = ask_all(http, f"{ca.url}/renewal-info", names, connections=4)
     assert (set(found), warnings) == (set(names), [])
-    found, warnings = ask_all(http, f"{ca.url}/renewal-info", ["a", "gone", "also-gone"], connections=4)
-    assert set(found) == {"a"}
+    found, warnings = ask_all(http, f"{ca.url}/renewal-info", ["a.a", "b.gone", "b.also-gone"], connections=4)
+    assert set(found) == {"a.a"}
     assert warnings == [
         "no renewal information for 2 of 3 certificates "
         "(renewal information: unknown: HTTP 404, and no problem document): "
@@ -192,15 +195,109 @@ def test_many_are_asked_for_at_once(ca, http):
 
 @pytest.mark.parametrize(
     ("answer", "requests"),
-    [(RESET, 2), (Answer(503), 2), (Answer(503, headers={"Retry-After": "3600"}), 1)],
+    [(RESET, 20), (Answer(503), 20), (Answer(503, headers={"Retry-After": "3600"}), 10)],
     ids=["no answer", "503", "503 for an hour"],
 )
 def test_a_ca_that_is_down_is_a_warning_and_not_asked_on_and_on(ca, http, answer, requests):
     ca.always("/renewal-info", answer)
-    found, (warning,) = ask_all(http, f"{ca.url}/renewal-info", [f"id-{n}" for n in range(50)], connections=1)
+    found, (warning,) = ask_all(http, f"{ca.url}/renewal-info", [f"id-{n}.AA" for n in range(50)], connections=1)
     assert found == {}
     assert warning.startswith("no renewal information for 50 of 50 certificates (")
     assert len(ca.requests) == requests
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        RESET,
+        CLOSE,
+        html(502),
+        Answer(500),
+        Answer(429, headers={"Retry-After": "86400"}),
+        Answer(200, b"\xff"),
+        Answer(200, b"[" * 100_000),
+        Answer(200, [1]),
+        Answer(200, {"suggestedWindow": {"start": [], "end": {}}}),
+        Answer(200, window(), {"Content-Encoding": "gzip"}),
+        Answer(302, headers={"Location": "http://127.0.0.1:1/"}),
+        problem("\x1b[31m", 400, "\u202e\n"),
+    ],
+    ids=lambda answer: answer if isinstance(answer, str) else f"{answer.status} {answer.body!r:.12}",
+)
+@pytest.mark.parametrize("connections", [1, 4])
+def test_a_question_that_fails_ends_no_other(ca, http, answer, connections):
+    """A host chose ids that break the CA's front end: as many as a host may have, asked first by their names."""
+    bad = [f"bad-{number}.AA" for number in range(9)]
+    good = [f"good-{number}.AA" for number in range(30)]
+    ca.always("/renewal-info", lambda request: answer if "/bad" in request.path else Answer(200, window()))
+    found, (warning,) = ask_all(http, f"{ca.url}/renewal-info", bad + good, connections)
+    assert list(found) == good
+    assert warning.startswith("no renewal information for 9 of 39 certificates (")
+    assert warning.isprintable()
+
+
+def test_a_question_that_hangs_ends_no_other(ca, hasty):
+    ca.always("/renewal-info", lambda request: HANG if "/bad" in request.path else Answer(200, window()))
+    found, (warning,) = ask_all(hasty, f"{ca.url}/renewal-info", ["bad.AA", "good.AA", "well.AA"], connections=1)
+    assert list(found) == ["good.AA", "well.AA"]
+    assert "did not answer within 0.1 s" in warning
+
+
+def test_a_question_that_raises_anything_ends_no_other(ca, http, monkeypatch):
+    parse = RenewalInfo.parse.__func__
+
+    def parse_(cls, document, *rest):
+        if document.get("break"):
+            raise OverflowError("\x1b[31mtoo\nlarge")
+        return parse(cls, document, *rest)
+
+    monkeypatch.setattr(RenewalInfo, "parse", classmethod(parse_))
+    ca.always("/renewal-info", lambda request: Answer(200, window(**{"break": "/bad" in request.path})))
+    found, (warning,) = ask_all(http, f"{ca.url}/renewal-info", ["bad.AA", "good.AA"], connections=1)
+    assert list(found) == ["good.AA"]
+    assert "([31mtoo large)" in warning
+
+
+NO_IDS = [
+    "",
+    "a",
+    ".",
+    "a.",
+    ".a",
+    "a.b.c",
+    "a.b/../../new-order",
+    "a.b?c=d",
+    "a.b#c",
+    "a.b\n",
+    "a.b=",
+    "a.%2e",
+    "\u0430.b",
+    "../a.b",
+    "a" * 87 + ".b",
+    "a." + "b" * 44,
+]
+
+
+@pytest.mark.parametrize("ari_id", NO_IDS)
+def test_what_is_no_id_is_not_asked_about(ca, http, ari_id):
+    ca.always("/renewal-info", Answer(200, window()))
+    found, (warning,) = ask_all(http, f"{ca.url}/renewal-info", [ari_id, RFC_ID], connections=1)
+    assert list(found) == [RFC_ID]
+    assert "is no id of a certificate (RFC 9773 section 4.1)" in warning
+    assert ca.lines() == [f"GET /renewal-info/{RFC_ID}"]
+
+
+def test_the_longest_id_is_asked_about(ca, http):
+    ca.always("/renewal-info", Answer(200, window()))
+    longest = "a" * 86 + "." + "b" * 43
+    assert list(ask_all(http, f"{ca.url}/renewal-info", [longest], connections=1)[0]) == [longest]
+
+
+@pytest.mark.parametrize("base", ["https://192.0.2.1/ari", "http://127.0.0.1:1/ari", "nowhere"])
+def test_renewal_information_elsewhere_is_a_warning_and_not_asked(ca, http, base):
+    found, (warning,) = ask_all(http, base, [RFC_ID], connections=1)
+    assert (found, http.count) == ({}, 0)
+    assert warning.startswith("no renewal information for 1 of 1 certificates (")
 
 
 def test_a_slow_ca_is_not_waited_for_on_and_on(ca, http, time):
@@ -209,8 +306,8 @@ def test_a_slow_ca_is_not_waited_for_on_and_on(ca, http, time):
         return Answer(200, window())
 
     ca.always("/renewal-info", slow)
-    found, (warning,) = ask_all(http, f"{ca.url}/renewal-info", [f"id-{n}" for n in range(10)], connections=1)
-    assert list(found) == ["id-0", "id-1"]  # after 30 s and a second, no more is asked
+    found, (warning,) = ask_all(http, f"{ca.url}/renewal-info", [f"id-{n}.AA" for n in range(10)], connections=1)
+    assert list(found) == ["id-0.AA", "id-1.AA"]  # after 30 s and a second, no more is asked
     assert warning.startswith("no renewal information for 8 of 10 certificates (")
     assert "is slow" in warning
 
@@ -223,7 +320,7 @@ class TestCache:
         def run(*ari_ids):
             cache = RenewalCache(str(tmp_path / "cache"))
             mark = len(ca.requests)
-            found, warnings = ask_all(http, f"{ca.url}/renewal-info", ari_ids or ("a", "b"), 1, cache)
+            found, warnings = ask_all(http, f"{ca.url}/renewal-info", ari_ids or ("a.a", "b.b"), 1, cache)
             assert cache.save(time.now()) == ""
             return sorted(found), len(ca.requests) - mark, warnings
 
@@ -236,31 +333,31 @@ class TestCache:
     )
     def test_the_next_question_waits(self, ca, run, time, retry_after, until):
         ca.always("/renewal-info", Answer(200, window(explanationURL="https://ca.example/why"), retry_after))
-        assert run() == (["a", "b"], 2, [])
+        assert run() == (["a.a", "b.b"], 2, [])
         time.sleep(until - 2)
-        assert run() == (["a", "b"], 0, [])
-        assert run("a", "c") == (["a", "c"], 1, [])
+        assert run() == (["a.a", "b.b"], 0, [])
+        assert run("a.a", "c.c") == (["a.a", "c.c"], 1, [])
         time.sleep(3)
-        assert run("a") == (["a"], 1, [])
+        assert run("a.a") == (["a.a"], 1, [])
 
     def test_the_same_is_known_as_when_it_was_asked(self, ca, http, time, tmp_path):
         ca.always("/renewal-info", Answer(200, window(explanationURL="https://ca.example/why")))
         answers = []
         for _run in range(2):
             cache = RenewalCache(str(tmp_path))
-            answers.append(ask_all(http, f"{ca.url}/renewal-info", ["a"], 1, cache)[0]["a"])
+            answers.append(ask_all(http, f"{ca.url}/renewal-info", ["a.a"], 1, cache)[0]["a.a"])
             cache.save(time.now())
         assert answers[0] == answers[1] == RenewalInfo(START, END, "https://ca.example/why")
         assert len(ca.requests) == 1
 
     def test_a_ca_that_is_busy_is_left_alone_for_as_long_as_it_says(self, ca, run, time):
         ca.always("/renewal-info", Answer(503, headers={"Retry-After": "3600"}))
-        assert run("a")[:2] == ([], 1)
-        found, requests, (warning,) = run("a")
+        assert run("a.a")[:2] == ([], 1)
+        found, requests, (warning,) = run("a.a")
         assert (found, requests) == ([], 0)
         assert "the CA asked not to be asked again so soon" in warning
         time.sleep(3601)
-        assert run("a")[:2] == ([], 1)
+        assert run("a.a")[:2] == ([], 1)
 
     @pytest.mark.parametrize(
         "text",
@@ -270,13 +367,13 @@ class TestCache:
         (tmp_path / "cache").mkdir()
         (tmp_path / "cache" / "renewal-info.json").write_text(text)
         ca.always("/renewal-info", Answer(200, window()))
-        assert run() == (["a", "b"], 2, [])
+        assert run() == (["a.a", "b.b"], 2, [])
 
     def test_a_folder_that_cannot_be_is_told(self, ca, http, time, tmp_path):
         (tmp_path / "file").write_text("")
         cache = RenewalCache(str(tmp_path / "file" / "cache"))
         ca.always("/renewal-info", Answer(200, window()))
-        ask_all(http, f"{ca.url}/renewal-info", ["a"], 1, cache)
+        ask_all(http, f"{ca.url}/renewal-info", ["a.a"], 1, cache)
         assert cache.save(time.now()) == f"acme_cache {tmp_path}/file/cache cannot be written: Not a directory"
 
     def test_what_holds_no_more_is_dropped(self, tmp_path):

@@ -138,7 +138,9 @@ def test_an_order_at_another_place_is_not_asked_for(ca, resume, monkeypatch, pla
     asked = []
     once = Http.request_once
     monkeypatch.setattr(
-        Http, "request_once", lambda self, method, url, *rest: asked.append(url) or once(self, method, url, *rest)
+        Http,
+        "request_once",
+        lambda self, method, url, *rest, **more: asked.append(url) or once(self, method, url, *rest, **more),
     )
     _unused, prepared = resume("ready", order_uri=f"{place}/order/1")
     assert prepared.order.url.startswith(ca.url)

@@ -334,6 +334,10 @@ def test_each_beginning(serve, starttls):
         ("imap", (), b"* BYE\r\n", "it will not begin TLS: * BYE"),
         ("imap", DIALOGUES["imap"][0], b"a BAD no\r\n", "it will not begin TLS: a BAD no"),
         ("pop3", DIALOGUES["pop3"][0], b"-ERR no\r\n", "it will not begin TLS: -ERR no"),
+        # Nothing that a terminal acts on.
+        ("smtp", (), b"554 \x1b[31mno\x1b]0;x\x07\rmore\x00\x7f\r\n", "it will not begin TLS: 554 [31mno ]0;x more,"),
+        ("imap", (), b"* BYE \x9b2J \xe2\x80\xae\r\n", "it will not begin TLS: * BYE \ufffd2J \ufffd\ufffd\ufffd,"),
+        ("pop3", (), b"-ERR \x1b[2J\x0b\x0c\x1c\r\n", "it will not begin TLS: -ERR [2J,"),
         ("ldap", DIALOGUES["ldap"][0], LDAP_REFUSED, "it will not begin TLS: LDAP result 52"),
         ("ldap", DIALOGUES["ldap"][0], b"HTTP/1.1 400 Bad Request\r\n" + 80 * b"x", "is not LDAP"),
         ("ldap", DIALOGUES["ldap"][0], b"\x30\x02\x02\x05", "is not LDAP"),

@@ -66,7 +66,8 @@ def test_many_that_are_large_do_not_fill_the_memory(place, monkeypatch):
 
 def test_compressed_is_refused(place, fetcher):
     url = place.give("/1.crl", (200, {"Content-Encoding": "gzip"}, b"x"))
-    assert "compressed" in refused(fetcher.crl, url)
+    assert refused(fetcher.crl, url) == f"{url} answered with Content-Encoding gzip, which was not asked for"
+    assert place.headers[0]["Accept-Encoding"] == "identity"
 
 
 @pytest.mark.parametrize("status", [204, 304, 404, 500])

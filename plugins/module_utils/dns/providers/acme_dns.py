@@ -73,7 +73,7 @@ class AcmeDns(Provider):
 
     def _connect(self) -> Http:
         try:
-            return Http(Clock(), self.values["ca_path"], self.timeout)
+            return Http(Clock(), self._url, self.values["ca_path"], self.timeout)
         except AcmeError as error:
             raise Unusable(str(error)) from None
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, ClassVar
 from urllib.parse import quote, quote_plus
 
-from ...acme.problem import one_line
+from ...pki.text import one_line
 from ..errors import DnsError
 from ..options import Option
 from ..records import Txt

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
+import subprocess  # nosec B404 # each use is explained where it is
 import tempfile
 from collections.abc import Mapping, Sequence
 from typing import IO, Any
@@ -67,7 +67,7 @@ class Exec(Provider):
         # A file and no pipe: what the program leaves running behind it cannot keep us waiting.
         with tempfile.TemporaryFile() as stderr:
             try:
-                process = subprocess.Popen(
+                process = subprocess.Popen(  # nosec B603 # the inventory's own program, without a shell
                     command,
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,

@@ -22,7 +22,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any, TypeVar
 
-from ...acme.problem import one_line
+from ...pki.text import one_line
 from ..errors import DnsError
 from ..options import BOOL, DICT, INT, STR, Option, check
 from ..records import Txt

@@ -1,0 +1,31 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Texts that somebody else wrote, made fit for a terminal."""
+
+from __future__ import annotations
+
+
+def printable(text: str) -> str:
+    """Return *text* with a blank for each character that cannot be printed.
+
+    These are control characters (C0, C1), line breaks of all kinds, what changes the direction of text, surrogates.
+    """
+    return text if text.isprintable() else "".join(char if char.isprintable() else " " for char in text)
+
+
+def one_line(text: object, limit: int = 500) -> str:
+    """Return *text* as one line: printable, runs of blanks folded, cut at *limit* characters."""
+    line = " ".join(printable(str(text)).split())
+    return line if len(line) <= limit else line[: limit - 3] + "..."
+
+
+class OneLineError(Exception):
+    """The base of all errors that people read: its message is one line, whoever wrote parts of it."""
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(one_line(message, _LONGEST_MESSAGE))
+
+
+_LONGEST_MESSAGE = 10_000  # characters: a hundred names may have failed, each for a reason of its own

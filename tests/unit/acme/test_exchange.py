@@ -1,0 +1,279 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One time limit for a whole exchange, against servers that send a byte at a time; nothing is decompressed."""
+
+from __future__ import annotations
+
+import gzip
+import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from time import monotonic
+
+import pytest
+import requests
+
+from ansible_collections.certfleet.tls.plugins.module_utils.acme import exchange as module
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.exchange import (
+    EncodedError,
+    OutOfTimeError,
+    TooLargeError,
+    body,
+    exchange,
+    new_session,
+    pieces,
+)
+from tests.unit.acme.raw import RawServer
+
+SECONDS = 0.4
+SLACK = 2.0  # for a busy machine; a server here drips for 10 seconds
+
+OK = b"HTTP/1.1 200 OK\r\n"
+CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
+# A TLS record of a handshake of 16 KiB, and the beginning of a ServerHello of as much.
+SERVER_HELLO = b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc\x03\x03" + b"\0" * 16384
+
+# What is sent at once, and what then drips for ever.
+DRIPS = {
+    "status line": (b"", b"HTTP/1.1 200 OK" + b" " * 4000),
+    "header line": (OK, b"X-Long: " + b"x" * 4000),
+    "header lines": (OK, b"A: b\r\n"),
+    "informational": (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "body": (OK + b"Content-Length: 100000\r\n\r\n", b"x"),
+    "body to the end": (OK + b"\r\n", b"x"),
+    "chunks": (CHUNKED, b"1\r\nx\r\n"),
+    "chunk size": (CHUNKED, b"0" * 4000),
+    "chunk extension": (CHUNKED + b"1;", b"x" * 4000),
+    "trailers": (CHUNKED + b"0\r\n", b"A: b\r\n"),
+    "redirect": (b"HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 100000\r\n\r\n", b"x"),
+}
+
+
+@pytest.fixture
+def serve():
+    with_end = []
+
+    def serve_(script, reads=True):
+        with_end.append(RawServer(script, reads))
+        return with_end[-1]
+
+    yield serve_
+    for server in with_end:
+        server.close()
+
+
+@pytest.fixture
+def session():
+    made = new_session(connections=4)
+    yield made
+    made.close()
+
+
+def dripping(at_once, drip):
+    def script(connection, _request, server):
+        connection.sendall(at_once)
+        server.drip(connection, drip)
+
+    return script
+
+
+def ask(session, url, seconds=SECONDS, largest=1 << 20, **more):
+    with exchange(session, more.pop("method", "GET"), url, seconds, **more) as answer:
+        return answer.status_code, body(answer, largest)
+
+
+def assert_ends_in_time(session, url, seconds=SECONDS, **more):
+    begin = monotonic()
+    with pytest.raises(OutOfTimeError, match=rf"^did not answer within {seconds:g} s$"):
+        ask(session, url, seconds, **more)
+    assert seconds * 0.9 < monotonic() - begin < seconds + SLACK
+
+
+class TestTime:
+    @pytest.mark.parametrize("case", DRIPS)
+    def test_an_answer_that_drips_ends_in_time(self, serve, session, case):
+        assert_ends_in_time(session, serve(dripping(*DRIPS[case])).url)
+
+    def test_a_drip_that_falls_silent_ends_in_time(self, serve, session):
+        """The last read has what is left of the time, not all of it again."""
+
+        def script(connection, _request, server):
+            server.closing.wait(1.8)
+            connection.sendall(OK)
+            server.closing.wait(10)
+
+        begin = monotonic()
+        with pytest.raises(OutOfTimeError):
+            ask(session, serve(script).url, 2)
+        assert monotonic() - begin < 3.5
+
+    @pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+    def test_every_method_ends_in_time(self, serve, session, method):
+        assert_ends_in_time(session, serve(dripping(OK, b"A: b\r\n")).url, method=method, data=b"x" * 1000)
+
+    def test_a_tls_handshake_that_drips_ends_in_time(self, serve, session):
+        server = serve(dripping(b"", SERVER_HELLO), reads=False)
+        assert_ends_in_time(session, server.url.replace("http:", "https:"))
+
+    def test_a_tls_handshake_that_stays_silent_ends_in_time(self, serve, session):
+        server = serve(lambda _connection, _request, server: server.closing.wait(10), reads=False)
+        assert_ends_in_time(session, server.url.replace("http:", "https:"))
+
+    def test_a_server_that_reads_nothing_ends_in_time(self, serve, session):
+        server = serve(lambda _connection, _request, server: server.closing.wait(10), reads=False)
+        assert_ends_in_time(session, server.url, method="POST", data=b"x" * (64 << 20))
+
+    def test_the_answer_of_a_proxy_ends_in_time(self, serve, session, monkeypatch):
+        proxy = serve(dripping(OK, b"A: b\r\n"))
+        monkeypatch.setenv("https_proxy", proxy.url)
+        assert_ends_in_time(session, "https://ca.example/")
+        assert proxy.requests[0].startswith("CONNECT ca.example:443 ")
+
+    def test_a_connection_that_is_kept_has_the_whole_time_again(self, serve, session):
+        """Steps of 60 % of the time each: together they are longer than one exchange may be."""
+        peers = set()
+
+        def script(connection, _request, server):
+            peers.add(connection.getpeername())
+            server.closing.wait(SECONDS * 0.6)
+            connection.sendall(OK + b"Content-Length: 2\r\n\r\nok")
+
+        url = serve(script).url
+        assert [ask(session, url) for _number in range(3)] == [(200, b"ok")] * 3
+        assert len(peers) == 1
+
+    def test_a_drip_on_a_connection_that_is_kept_ends_in_time(self, serve, session):
+        def script(connection, request, server):
+            if request == "GET /quick HTTP/1.1":
+                connection.sendall(OK + b"Content-Length: 2\r\n\r\nok")
+            else:
+                server.drip(connection, b"HTTP/1.1 200 OK" + b" " * 4000)
+
+        url = serve(script).url
+        assert ask(session, f"{url}/quick") == (200, b"ok")
+        assert_ends_in_time(session, f"{url}/slow")
+
+    def test_many_side_by_side_end_in_time_each_by_itself(self, serve):
+        session = new_session(connections=16)
+        url = serve(dripping(OK, b"A: b\r\n")).url
+        begin = monotonic()
+        threads = threading.active_count()
+
+        def one(number):
+            with pytest.raises(OutOfTimeError, match=rf"within {0.2 + number / 50:g} s"):
+                ask(session, url, 0.2 + number / 50)
+            return monotonic() - begin
+
+        with ThreadPoolExecutor(16) as pool:
+            took = list(pool.map(one, range(16)))
+        session.close()
+        assert all(0.2 + number / 50 <= seconds < 0.2 + number / 50 + SLACK for number, seconds in enumerate(took))
+        # Nothing is left behind but the server's own threads, which end with it.
+        assert threading.active_count() <= threads + 17
+
+    def test_addresses_that_lead_nowhere_share_the_time(self, session, monkeypatch):
+        """Fifty addresses that swallow connections must not have the whole time each; the last one answers."""
+        tried = []
+
+        def connect(self, address):
+            tried.append(self.gettimeout())
+            raise socket.timeout("timed out")
+
+        class Socket(socket.socket):
+            pass
+
+        Socket.connect = connect
+        found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("192.0.2.1", 80))] * 50
+        monkeypatch.setattr(module.socket, "getaddrinfo", lambda *_args, **_more: found)
+        monkeypatch.setattr(module.socket, "socket", Socket)
+        with pytest.raises(OutOfTimeError):
+            ask(session, "http://ca.example/", 10)
+        assert len(tried) == 50
+        assert tried[0] == pytest.approx(0.2, abs=0.01)
+        assert tried[-1] == pytest.approx(10, abs=0.5)
+
+    def test_the_second_address_is_tried_when_the_first_refuses(self, serve, session, monkeypatch):
+        server = serve(lambda connection, _request, _server: connection.sendall(OK + b"Content-Length: 2\r\n\r\nok"))
+        with closing(socket.create_server(("127.0.0.1", 0))) as closed:
+            refusing = closed.getsockname()
+        found = [
+            (socket.AF_INET, socket.SOCK_STREAM, 6, "", address) for address in (refusing, ("127.0.0.1", server.port))
+        ]
+        monkeypatch.setattr(module.socket, "getaddrinfo", lambda *_args, **_more: found)
+        assert ask(session, "http://ca.example/") == (200, b"ok")
+
+    def test_no_time_at_all_is_told(self, session):
+        with pytest.raises(OutOfTimeError, match=r"^did not answer within 0 s$"):
+            ask(session, "http://127.0.0.1:1/", 0)
+
+
+class TestSize:
+    def test_what_is_larger_is_not_read_on(self, serve, session):
+        sent = []
+
+        def script(connection, _request, _server):
+            connection.sendall(OK + b"\r\n")
+            for _number in range(1000):
+                connection.sendall(b"x" * 65536)
+                sent.append(1)
+            return False
+
+        with pytest.raises(TooLargeError, match=r"^answered more than 1000000 bytes$"):
+            ask(session, serve(script).url, 10, 1_000_000)
+        assert len(sent) < 500  # what buffers hold
+
+    @pytest.mark.parametrize("status", [b"200 OK", b"302 Found", b"503 Busy"])
+    def test_a_redirect_is_no_larger_than_any_other_answer(self, serve, session, status):
+        """The library reads a redirect's body, and decompresses it, even where it is told not to follow."""
+        head = b"HTTP/1.1 " + status + b"\r\nLocation: /\r\nContent-Encoding: gzip\r\n\r\n"
+        packed = gzip.compress(b"\0" * (64 << 20))
+        server = serve(lambda connection, _request, _server: connection.sendall(head + packed) or False)
+        with pytest.raises(EncodedError, match=r"^answered with Content-Encoding gzip, which was not asked for$"):
+            ask(session, server.url, 10)
+
+    def test_what_is_compressed_and_does_not_say_so_stays_as_it_is(self, serve, session):
+        packed = gzip.compress(b"text")
+        head = OK + f"Content-Length: {len(packed)}\r\n\r\n".encode()
+        server = serve(lambda connection, _request, _server: connection.sendall(head + packed))
+        assert ask(session, server.url, 10) == (200, packed)
+
+    @pytest.mark.parametrize("promised", [b"Content-Length: 10\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\na\r\n"])
+    def test_an_answer_that_is_cut_short_is_none(self, serve, session, promised):
+        server = serve(lambda connection, _request, _server: connection.sendall(OK + promised + b"12345") or False)
+        with pytest.raises((requests.exceptions.RequestException, module.urllib3.exceptions.HTTPError)):
+            ask(session, server.url, 10)
+
+    @pytest.mark.parametrize("method", ["HEAD", "GET"])
+    def test_an_answer_without_a_body_may_promise_one(self, serve, session, method):
+        head = b"HTTP/1.1 304 Not Modified\r\nContent-Length: 10\r\n\r\n"
+        server = serve(lambda connection, _request, _server: connection.sendall(head))
+        assert ask(session, server.url, 10, method=method) == (304, b"")
+
+    def test_pieces_come_as_they_are_read(self, serve, session):
+        server = serve(lambda connection, _request, _server: connection.sendall(OK + b"\r\n" + b"x" * 200_000) or False)
+        with exchange(session, "GET", server.url, 10) as answer:
+            assert max(map(len, pieces(answer))) == 65536
+
+
+def test_neither_cookies_nor_credentials_nor_encodings_are_asked_for(serve, session):
+    seen = []
+
+    def script(connection, request, _server):
+        seen.append(request)
+        connection.sendall(OK + b"Set-Cookie: a=b\r\nContent-Length: 0\r\n\r\n")
+
+    url = serve(script).url
+    ask(session, url)
+    assert session.headers["Accept-Encoding"] == "identity"
+    assert len(session.cookies) == 0
+
+
+def test_an_error_after_the_time_is_told_as_such(serve, session):
+    """A server that closes when the time is over: whatever the library makes of it."""
+
+    def script(_connection, _request, server):
+        server.closing.wait(SECONDS * 1.5)
+        return False
+
+    assert_ends_in_time(session, serve(script).url)
