@@ -13,7 +13,7 @@ import sys
 
 LOG = "/tmp/born"
 HOME = "/etc/acme/"
-_new: list[str] = []
+_new: set[str] = set()  # names: in which folder they are opened is not told
 _busy = False
 
 
@@ -23,12 +23,17 @@ def hook(event: str, args: tuple[object, ...]) -> None:
         return
     _busy = True
     try:
-        for path in [path for path in _new if os.path.lexists(path)]:
-            _new.remove(path)
-            with open(LOG, "a") as log:
-                log.write(f"{os.lstat(path).st_mode & 0o7777:04o} {path}\n")
-        if event == "open" and isinstance(args[2], int) and args[2] & os.O_CREAT and str(args[0]).startswith(HOME):
-            _new.append(str(args[0]))
+        for handle in os.listdir("/proc/self/fd") if _new else ():
+            try:
+                path, found = os.readlink(f"/proc/self/fd/{handle}"), os.stat(f"/proc/self/fd/{handle}")
+            except FileNotFoundError:
+                continue
+            if path.startswith(HOME) and os.path.basename(path) in _new:
+                with open(LOG, "a") as log:
+                    log.write(f"{found.st_mode & 0o7777:04o} {path}\n")
+        _new.clear()
+        if event == "open" and isinstance(args[2], int) and args[2] & os.O_CREAT:
+            _new.add(os.path.basename(str(args[0])))
     finally:
         _busy = False
 

@@ -25,11 +25,11 @@ def everything(fleet: Fleet, host: str) -> dict[str, str]:
 
 
 def prepare(fleet: Fleet) -> None:
-    """web1 has nothing; on web2 an administrator made the folder of challenges; on web3 certbot left it, with more."""
+    """On web1 a user owns the webroot; on web2 an administrator made the folder of challenges; web3 has more in it."""
     makes = {
-        "web1": "true",
+        "web1": f"chown www-data:www-data {_WEBROOT}",
         "web2": f"mkdir -p {_CHALLENGES}",
-        "web3": f"install -d {_CHALLENGES} && echo hello > {_CHALLENGES}/of-another && chown 33:33 {_WEBROOT}",
+        "web3": f"install -d {_CHALLENGES} && echo hello > {_CHALLENGES}/of-another",
     }
     for host, script in makes.items():
         fleet.lab.exec(host, ["sh", "-c", f"rm -rf /srv/tls; mkdir /srv/tls; {script}"], check=True)
@@ -52,5 +52,6 @@ def test_nothing_of_others_is_changed_or_removed(small: Fleet) -> None:
             assert {path: after.get(path) for path in before[host]} == before[host]
             assert set(after) - set(before[host]) <= {f"{_WEBROOT}/.well-known", _CHALLENGES}
     owners = [small.lab.path(host, _CHALLENGES).stat().st_uid for host in small.lab.hosts]
-    assert owners == [0, 0, 0]
+    assert owners == [small.lab.path("web1", _WEBROOT).stat().st_uid, 0, 0]
+    assert owners[0] != 0
     assert small.lab.path("web3", f"{_CHALLENGES}/of-another").read_text() == "hello\n"

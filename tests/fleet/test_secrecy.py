@@ -170,7 +170,7 @@ def test_no_secret_leaves_its_place(small: Fleet, births: None, tmp_path: Path) 
 
     for host in small.lab.hosts:
         born = small.lab.path(host, "/tmp/born").read_text().splitlines()
-        private = [line for line in born if "/privkey.pem" in line]
+        private = [line for line in born if "/privkey.pem" in line or "/.privkey.pem.aside" in line]
         assert len(private) >= 2
         assert {line.split(" ")[0] for line in private} == {"0600"}
 

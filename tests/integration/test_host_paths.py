@@ -82,7 +82,7 @@ def test_nothing_of_others_is_touched_and_nobody_waits(app: Host, issuer: Issuer
     challenge = {"token": TOKEN, "key_authorization": f"{TOKEN}.thumbprint", "webroot": "/srv/app/www"}
     with exchanging(app) as process:
         for turn in range(TURNS):
-            app("certificate_info", certificates=[entry()])
+            assert app("certificate_info", certificates=[entry()]).ok
             app("challenge_response", challenges=[challenge])
             app.deploy([{"name": "shop", "status": "repair"}], entry(mode=["0600", "0640"][turn % 2]))
             app("challenge_response", challenges=[challenge], state="absent")
@@ -91,6 +91,13 @@ def test_nothing_of_others_is_touched_and_nobody_waits(app: Host, issuer: Issuer
         assert int(process.stdout.read()) > 1000
     assert foreign(app) == before
     assert app.read(SECRET) == "secret\n"
+    assert app.shell("grep -rl secret /srv/app || :") == ""
+    # What the user left is no trouble for the next run once the folder is one.
+    app.shell("rm -rf /srv/app/tls /srv/app/www; install -d -o deploy -g deploy /srv/app/tls /srv/app/www")
+    assert app.deploy([{"name": "shop", "status": "repair"}], entry()).ok
+    assert app.shell("stat -c %U /srv/app/tls/shop.pem") == "deploy"
+    assert app("challenge_response", challenges=[challenge])["changed"]
+    assert app.shell("stat -c %U /srv/app/www/.well-known/acme-challenge/*") == "deploy"
 
 
 @pytest.mark.parametrize(("place", "to"), [("tls", "../../etc/acme-test"), ("www/.well-known", "/etc/acme-test")])
@@ -113,3 +120,7 @@ def test_a_home_in_the_hands_of_a_user_is_refused(app: Host, issuer: Issuer) -> 
     ):
         assert told(result).startswith("home /srv/app/home cannot be used: /srv/app belongs to deploy, who could")
     assert app.names("/srv/app") == ["tls", "www"]
+    app.shell("install -d -g deploy -m 2775 /srv/app/shared && chown root /srv/app /srv/app/shared")
+    assert told(app.request(entry(), home="/srv/app/shared/acme")).startswith(
+        "home /srv/app/shared/acme cannot be used: /srv/app/shared is open to others to write"
+    )

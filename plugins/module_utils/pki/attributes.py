@@ -67,6 +67,17 @@ def drift(path: str, wanted: Attributes, name: str = "") -> list[str]:
     return texts
 
 
+def completed(path: str, wanted: Attributes) -> Attributes:
+    """The same for a file that takes the place of *path*: whose it is stays where nothing else is wanted."""
+    try:
+        found = os.lstat(path)
+    except OSError:
+        return wanted
+    uid, gid = (had if wish == -1 else wish for had, wish in ((found.st_uid, wanted.uid), (found.st_gid, wanted.gid)))
+    mine = (uid, gid) == (os.geteuid(), os.getegid())
+    return Attributes(wanted.mode) if mine else Attributes(wanted.mode, uid, gid)
+
+
 def _uid(owner: str | None) -> int:
     if not owner:
         return -1

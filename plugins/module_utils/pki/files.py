@@ -77,29 +77,42 @@ def peek(path: str, most: int, rule: Rule = Rule.SAFE) -> bytes | None:
         return None
 
 
-def write_all(folder: str, contents: Mapping[str, Content], rule: Rule = Rule.SAFE) -> None:
+def write_all(folder: str, contents: Mapping[str, Content]) -> None:
     """Put files into *folder*: all are on the disk before the first gets its name. Names appear in the order given."""
-    with _opened(folder, f"{os.path.join(folder, next(iter(contents)))} cannot be written", rule) as at:
-        try:
-            for name, content in contents.items():
-                with _told(f"{os.path.join(folder, name)} cannot be written"):
-                    _write_new(at, _aside(name), content)
-            for name in contents:
-                with _told(f"{os.path.join(folder, name)} cannot be written"):
-                    os.replace(_aside(name), name, src_dir_fd=at, dst_dir_fd=at)
-            with _told(f"{folder} cannot be written"):
-                _sync(at)
-        except DiskError:
-            for name in contents:
-                _drop(at, _aside(name))
-            raise
+    with _opened(folder, f"{os.path.join(folder, next(iter(contents)))} cannot be written") as at:
+        _write_all(at, folder, contents)
 
 
-def replace(path: str, content: Content) -> None:
-    """Put a file at *path* in place of the one there may be; its folder has to be there."""
+def replace(path: str, content: Content, rule: Rule = Rule.SAFE) -> None:
+    """Put a file at *path* in place of the one there may be; its folder has to be there.
+
+    What a killed run left aside goes. A folder in the place of that, which is none of ours, is an error.
+    """
     folder, name = os.path.split(path)
-    clear(path)
-    write_all(folder, {name: content})
+    with _opened(folder, f"{path} cannot be written", rule) as at:
+        with _told(f"{os.path.join(folder, _aside(name))}, which an earlier run left, cannot be removed"):
+            _unlink(at, _aside(name))
+        _write_all(at, folder, {name: content}, strict=rule is not Rule.WEBROOT)
+
+
+def _write_all(at: int, folder: str, contents: Mapping[str, Content], strict: bool = True) -> None:
+    made = {}
+    try:
+        for name, content in contents.items():
+            with _told(f"{os.path.join(folder, name)} cannot be written"):
+                made[name] = _write_new(at, _aside(name), content, strict)
+        for name, status in made.items():
+            with _told(f"{os.path.join(folder, name)} cannot be written"):
+                os.replace(_aside(name), name, src_dir_fd=at, dst_dir_fd=at)
+                # Who owns the folder may have put another file aside meanwhile.
+                if not os.path.samestat(os.stat(name, dir_fd=at, follow_symlinks=False), status):
+                    raise OSError(errno.ESTALE, "somebody exchanged it while it was written")
+        with _told(f"{folder} cannot be written"):
+            _sync(at)
+    except DiskError:
+        for name in contents:
+            _drop(at, _aside(name))
+        raise
 
 
 def write_folder(path: str, contents: Mapping[str, Content]) -> None:
@@ -137,28 +150,28 @@ def passing(folder: str, data: bytes) -> Iterator[str]:
             _drop(at, name)
 
 
-def make_folders(path: str, mode: int = 0o755, rule: Rule = Rule.SAFE, owner: tuple[int, int] | None = None) -> None:
-    """Make the folder *path*, and those above it, where they are missing.
+def make_folders(path: str, mode: int = 0o755, rule: Rule = Rule.SAFE) -> None:
+    """Make the folder *path*, and those above it, where they are missing; *mode* is for those that are made.
 
-    mode and owner, a user's and a group's number, are for those that are made.
+    With Rule.WEBROOT they belong to the owner of the folder that they are made in.
     """
     with _told(f"{path} cannot be made"):
         try:
             with paths.folder(path, rule):
                 return
-        except (FileNotFoundError, NotADirectoryError):  # a file on the way is told where it is
+        except (FileNotFoundError, NotADirectoryError):  # a file in a folder's place is told by its own name
             pass
     parent, name = os.path.split(path)
-    make_folders(parent, mode, rule, owner)
-    with _opened(parent, f"{path} cannot be made", rule) as at, _told(f"{path} cannot be made"):
+    make_folders(parent, mode, rule)
+    with _opened(parent, f"{path} cannot be made", rule, making=True) as at, _told(f"{path} cannot be made"):
         try:
             _make_folder(at, name, mode)
         except FileExistsError:  # another run was faster, or it is none
             if not stat.S_ISDIR(os.stat(name, dir_fd=at, follow_symlinks=False).st_mode):
                 raise
             return
-        if owner is not None:  # all of it is theirs below a webroot
-            _give(at, name, owner)
+        if rule is Rule.WEBROOT:
+            _give(at, name)
         _sync(at)
 
 
@@ -185,14 +198,14 @@ def remove_folder(path: str) -> None:
         _sync(at)
 
 
-def remove_file(path: str, rule: Rule = Rule.SAFE) -> bool:
-    """Remove a file or link, and what was left aside of it; False if there was none."""
+def remove_file(path: str, rule: Rule = Rule.SAFE, only_aside: bool = False) -> bool:
+    """Remove a file or link, and what was left aside of it, or only that; False if there was none."""
     folder, name = os.path.split(path)
     with _told(f"{path} cannot be removed"):
         try:
             with paths.folder(folder, rule) as at:
-                _unlink(at, _aside(name))
-                return _unlink(at, name)
+                aside = _unlink(at, _aside(name))
+                return aside if only_aside else _unlink(at, name)
         except FileNotFoundError:
             return False
 
@@ -206,14 +219,6 @@ def remove_empty(path: str) -> bool:
     except OSError:
         return False
     return True
-
-
-def clear(path: str, rule: Rule = Rule.SAFE) -> None:
-    """Remove what a killed run left aside of the file *path*. A folder in its place, which is nobody's of us, stays."""
-    folder, name = os.path.split(path)
-    what = f"{os.path.join(folder, _aside(name))}, which an earlier run left, cannot be removed"
-    with _told(what), suppress(FileNotFoundError), paths.folder(folder, rule) as at:
-        _unlink(at, _aside(name))
 
 
 def sweep(folder: str, name: str | None = None) -> None:
@@ -311,11 +316,11 @@ def _told(what: str) -> Iterator[None]:
 
 
 @contextmanager
-def _opened(folder: str, what: str, rule: Rule = Rule.SAFE) -> Iterator[int]:
+def _opened(folder: str, what: str, rule: Rule = Rule.SAFE, making: bool = False) -> Iterator[int]:
     """A descriptor of a folder; an error of opening it is told as *what*."""
     with ExitStack() as stack:
         with _told(what):
-            at = stack.enter_context(paths.folder(folder, rule))
+            at = stack.enter_context(paths.folder(folder, rule, making))
         yield at
 
 
@@ -323,18 +328,24 @@ def _aside(name: str) -> str:
     return f".{name}{ASIDE}"
 
 
-def _write_new(at: int, name: str, content: Content) -> None:
+def _write_new(at: int, name: str, content: Content, strict: bool = True) -> os.stat_result:
+    """Gives the new file's status. strict: an owner that cannot be given is an error, as it is with secrets."""
     data, wanted = content
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
     handle = os.open(name, flags, wanted.mode & 0o600, dir_fd=at)
     try:
         if (wanted.uid, wanted.gid) != (-1, -1):
-            os.fchown(handle, wanted.uid, wanted.gid)
+            try:
+                os.fchown(handle, wanted.uid, wanted.gid)
+            except PermissionError:  # some network file systems let nobody give away anything
+                if strict:
+                    raise
         os.fchmod(handle, wanted.mode)  # after the owner, and whatever the umask is
         rest = memoryview(data)
         while rest:
             rest = rest[os.write(handle, rest) :]
         os.fsync(handle)
+        return os.fstat(handle)
     finally:
         os.close(handle)
 
@@ -347,12 +358,14 @@ def _make_folder(at: int, name: str, mode: int = 0o755) -> None:
         os.umask(umask)
 
 
-def _give(at: int, name: str, owner: tuple[int, int]) -> None:
-    """Give a folder that was made just now to somebody, unless another has been put in its place since."""
+def _give(at: int, name: str) -> None:
+    """Give a folder that was made just now to its parent's owner, unless another has been put in its place since."""
+    owner = os.fstat(at)
     handle = os.open(name, _FOLDER, dir_fd=at)
     try:
-        if os.fstat(handle).st_uid == os.geteuid() != owner[0] and not os.listdir(handle):
-            os.fchown(handle, *owner)
+        if os.geteuid() == 0 == os.fstat(handle).st_uid != owner.st_uid and not os.listdir(handle):
+            with suppress(PermissionError):  # as on some network file systems
+                os.fchown(handle, owner.st_uid, owner.st_gid)
     finally:
         os.close(handle)
 

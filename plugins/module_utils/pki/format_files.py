@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from collections.abc import Sequence
@@ -58,7 +59,7 @@ def write(versions: Versions, number: str, wanted: Sequence[Format], now: dateti
             if data is not None:
                 if attributes.drift(item.path, item.attributes):
                     # A new file with the same bytes: what was found may be open to others by now.
-                    files.replace(item.path, Content(data, item.attributes))
+                    files.replace(item.path, Content(data, attributes.completed(item.path, item.attributes)))
                 if formats.place(item.path) in mounted:
                     written.warnings.append(f"{item.path} is a mount point, {_MOUNTED}")
                 records[item.path] = known[item.path]
@@ -69,7 +70,8 @@ def write(versions: Versions, number: str, wanted: Sequence[Format], now: dateti
                 written.warnings.append(f"{item.path} had another name, too (a hard link), {_LINKED}")
             files.replace(item.path, Content(data, item.attributes))
             content = True
-            records[item.path] = {"sha256": formats.sha256(item.path) or "", "wanted": item.stamp(key_file)}
+            # Of what was written, not of what lies there now, which its folder's owner may have exchanged.
+            records[item.path] = {"sha256": hashlib.sha256(data).hexdigest(), "wanted": item.stamp(key_file)}
         except HostError as error:
             written.problems.append(str(error))
             if item.path in known:

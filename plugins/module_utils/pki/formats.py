@@ -77,7 +77,7 @@ def check(options: Iterable[Mapping[str, Any]], certificate: Mapping[str, Any]) 
 def place(path: str) -> str:
     """What a file is known by, however its folder is named. It itself is replaced, where it leads does not matter."""
     folder, name = os.path.split(path)
-    return os.path.join(os.path.realpath(folder), name)
+    return os.path.join(paths.resolve(folder), name)
 
 
 def places(certificates: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -92,7 +92,7 @@ def contended(certificates: Iterable[Mapping[str, Any]]) -> set[str]:
 
 def check_places(formats: Iterable[Format], home: str, contended: Collection[str]) -> None:
     """Raise OptionError for a file that others write as well: another certificate, or the versions in *home*."""
-    own = os.path.join(os.path.realpath(home), "")
+    own = os.path.join(paths.resolve(home), "")
     for item in formats:
         if place(item.path).startswith(own):
             raise OptionError(f"formats has {item.path}, which is in {home}: that is for the versions alone")

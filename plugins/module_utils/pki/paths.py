@@ -9,7 +9,7 @@ What is opened is what was checked: whoever exchanges something in the meantime 
 
 The rule is systemd's against unsafe path transitions: nobody but root, or the user that this runs as, may lead the way
 into what is somebody else's. An owner of a folder may exchange whatever is in it, so what is found in a user's folder
-has to be that user's, and a user's link has to lead to what is that user's.
+has to be that user's. A user's link has to lead to what is that user's, on a way that this user can go.
 
 Nothing here waits for what it opens, such as a pipe that somebody put in a file's place.
 """
@@ -41,9 +41,10 @@ class Rule(Enum):
     """What may lie on the way.
 
     SAFE: no user leads into what is another's.
-    OWN: everything is root's, or of the user that this runs as; for what nobody else may have a hand in.
-    WEBROOT: as SAFE, but in a user's folder what is root's may be passed, too: certbot leaves such a .well-known, and
-        administrators make such a link. Only for new files with names that cannot be guessed.
+    OWN: everything is root's, or of the user that this runs as, and nobody else may write it; for what nobody else may
+        have a hand in.
+    WEBROOT: as SAFE, but in a user's folder what is root's may be passed, too: a .well-known that certbot made there,
+        or an administrator's link in its place. Only for files with names that nobody could have guessed.
     """
 
     SAFE = "safe"
@@ -59,11 +60,15 @@ class UnsafePathError(OSError):
 
 
 @contextmanager
-def folder(path: str, rule: Rule = Rule.SAFE) -> Iterator[int]:
-    """A descriptor of the folder *path*, which is absolute. Raises OSError."""
+def folder(path: str, rule: Rule = Rule.SAFE, making: bool = False) -> Iterator[int]:
+    """A descriptor of the folder *path*, which is absolute; *making*: folders are to be made in it. Raises OSError."""
     walk = _Walk(rule)
     try:
         walk.to(path)
+        if making and walk.by_link:
+            raise UnsafePathError(
+                f"{walk.by_link} is a link in a user's folder, behind which no folders are made. Make them yourself"
+            )
         handle = os.open(".", _FOLDER, dir_fd=walk.handle)
     finally:
         walk.close()
@@ -116,9 +121,21 @@ def problem(path: str, rule: Rule) -> str:
     return ""
 
 
+def resolve(path: str) -> str:
+    """Where *path* leads; the path itself where somebody could lead it elsewhere, or nothing is there."""
+    walk = _Walk(Rule.SAFE)
+    try:
+        walk.to(path)
+        return walk.path
+    except OSError:
+        return os.path.normpath(path)
+    finally:
+        walk.close()
+
+
 def trusted() -> frozenset[int]:
-    """The users who may lead anywhere: root, who this runs as, and whoever has everything below '/' anyway."""
-    return frozenset({0, os.geteuid(), os.lstat("/").st_uid})
+    """The users who may lead anywhere: root, and who this runs as."""
+    return frozenset({0, os.geteuid()})
 
 
 def user(uid: int) -> str:
@@ -130,14 +147,19 @@ def user(uid: int) -> str:
 
 
 class _Walk:
-    """Where one is on a path. handle: what was come to, opened by name; found: its status."""
+    """Where one is on a path. handle: what was come to, opened by name; found: its status; path: without links.
+
+    by_link: a link of root's in a user's folder, if one was followed.
+    """
 
     def __init__(self, rule: Rule) -> None:
         self.handle = -1
+        self.by_link = ""
         self._rule = rule
         self._trusted = trusted()
         self._links = 0
-        self._path = ""  # for messages
+        self._leader = 0  # whose link is followed right now
+        self.path = ""
         self._go(os.open("/", _BY_NAME | os.O_DIRECTORY), "/")
 
     def close(self) -> None:
@@ -158,45 +180,53 @@ class _Walk:
 
     def _step(self, name: str, follow: bool) -> None:
         if not stat.S_ISDIR(self.found.st_mode):
-            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), self._path)
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), self.path)
+        path = os.path.normpath(os.path.join(self.path, name))
+        if self._leader not in self._trusted and not _can_search(self._leader, self.found):
+            raise UnsafePathError(
+                f"a link of {user(self._leader)}'s leads through {self.path}, which is closed to them"
+            )
         handle = os.open(name, _BY_NAME, dir_fd=self.handle)
+        target = ""
         try:
             found = os.fstat(handle)
-            path = os.path.normpath(os.path.join(self._path, name))
             self._check(found, path, name == "..")
             if stat.S_ISREG(found.st_mode):
                 handle = _reopened(name, self.handle, handle, found)
-            if not stat.S_ISLNK(found.st_mode):
-                self._go(handle, path)
-                return
-            target = os.readlink("", dir_fd=handle) if follow else ""
+            elif stat.S_ISLNK(found.st_mode):
+                if not follow:
+                    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
+                target = os.readlink("", dir_fd=handle)
         except BaseException:
-            if handle != self.handle:
-                os.close(handle)
+            os.close(handle)
             raise
-        os.close(handle)
-        if not follow:
-            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
-        self._follow(target, found.st_uid, path)
+        if target:
+            os.close(handle)
+            self._follow(target, found.st_uid, path)
+        else:
+            self._go(handle, path)
 
     def _follow(self, target: str, owner: int, path: str) -> None:
         self._links += 1
         if self._links > _MOST_LINKS:
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
+        if owner in self._trusted:
+            self.by_link = self.by_link or ("" if self.found.st_uid in self._trusted else path)
+            self._along(target)
+            return
+        before, self._leader = self._leader, owner
         self._along(target)
-        if owner not in self._trusted and self.found.st_uid != owner:
+        self._leader = before
+        if self.found.st_uid != owner:
             raise UnsafePathError(
                 f"{path} is a link of {user(owner)}'s that leads to what belongs to {user(self.found.st_uid)}. "
-                f"Name {self._path} itself, or have root own the link"
+                f"Name {self.path} itself, or have root own the link"
             )
 
     def _check(self, found: os.stat_result, path: str, up: bool) -> None:
         """Whether one may go on from where one is to *path*. up: to the folder above, which nobody can exchange."""
-        if self._rule is Rule.OWN and found.st_uid not in self._trusted:
-            raise UnsafePathError(
-                f"{path} belongs to {user(found.st_uid)}, who could lead this elsewhere. "
-                "Have root own it, or choose a place where root owns everything"
-            )
+        if self._rule is Rule.OWN:
+            self._check_own(found, path)
         keeper = self.found.st_uid
         # A file is where the way ends: whose it is matters to who uses what is in it.
         if up or keeper in self._trusted or found.st_uid == keeper or stat.S_ISREG(found.st_mode):
@@ -204,15 +234,46 @@ class _Walk:
         if self._rule is Rule.WEBROOT and found.st_uid in self._trusted:
             return
         raise UnsafePathError(
-            f"{self._path} belongs to {user(keeper)}, and {path} to {user(found.st_uid)}: {user(keeper)} could put "
+            f"{self.path} belongs to {user(keeper)}, and {path} to {user(found.st_uid)}: {user(keeper)} could put "
             "another in its place. Let both have one owner, or root own the folder above"
         )
+
+    def _check_own(self, found: os.stat_result, path: str) -> None:
+        if found.st_uid not in self._trusted:
+            raise UnsafePathError(
+                f"{path} belongs to {user(found.st_uid)}, who could lead this elsewhere. "
+                "Have root own it, or choose a place where root owns everything"
+            )
+        if not stat.S_ISLNK(found.st_mode) and others_write(found):
+            raise UnsafePathError(f"{path} is open to others to write. Close it (chmod go-w), or choose another place")
 
     def _go(self, handle: int, path: str) -> None:
         if self.handle >= 0:
             os.close(self.handle)
-        self.handle, self._path = handle, path
+        self.handle, self.path = handle, path
         self.found = os.fstat(handle)
+
+
+def others_write(found: os.stat_result) -> bool:
+    """Whether others than its owner and root can write a file, or exchange what is in a folder."""
+    if stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_ISVTX:
+        return False
+    # A user's own group, where this runs as no root: many systems have one for each user.
+    groups = {0} if os.geteuid() == 0 else {0, os.getegid()}
+    return bool(found.st_mode & stat.S_IWOTH or (found.st_mode & stat.S_IWGRP and found.st_gid not in groups))
+
+
+def _can_search(uid: int, found: os.stat_result) -> bool:
+    """Whether a user may go through a folder."""
+    if found.st_uid == uid:
+        return bool(found.st_mode & stat.S_IXUSR)
+    if found.st_mode & stat.S_IXOTH:
+        return True
+    try:
+        entry = pwd.getpwuid(uid)
+        return bool(found.st_mode & stat.S_IXGRP) and found.st_gid in os.getgrouplist(entry.pw_name, entry.pw_gid)
+    except KeyError:
+        return False
 
 
 def _reopened(name: str, folder: int, handle: int, found: os.stat_result) -> int:

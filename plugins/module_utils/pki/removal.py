@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
+from dataclasses import replace
 
 from . import files, formats
 from .deployment import Deployed
+from .errors import DiskError
 from .manifest import MANIFEST, Found, folder_path, link_path, read
 from .versions import Versions
 
@@ -33,16 +35,19 @@ def remove(home: str, name: str, check: bool, kept: Collection[str] = ()) -> Dep
     with versions.locked() as found:
         files.sweep(os.path.join(home, "versions"), name)
         files.remove_file(link_path(home, name))
+        left = []
         for path, hashes in _formats(versions, found).items():
             if formats.place(path) in kept:
                 continue
-            files.clear(path)
-            if formats.sha256(path) in hashes:  # what became another's since stays
-                files.remove_file(path)
+            try:
+                # What became another's since stays.
+                files.remove_file(path, only_aside=formats.sha256(path) not in hashes)
+            except DiskError as error:  # its folder is somebody else's, who cannot keep the private keys here
+                left.append(str(error))
         for number in found.numbers:
             files.remove_folder(versions.path(number))
         files.remove_folder(folder_path(home, name))
-    return deployed
+    return replace(deployed, warning="; ".join(left))
 
 
 def _formats(versions: Versions, found: Found) -> dict[str, set[str]]:

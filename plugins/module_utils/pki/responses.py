@@ -92,6 +92,8 @@ def _checked(challenge: Mapping[str, Any], present: bool, home: str, seconds: fl
     if kind == HTTP_01 and folder is not None and (folder or not listen):
         if not os.path.isabs(folder):
             raise OptionError(f"webroot {folder!r} is not an absolute path")
+        if ".." in folder.split("/"):  # behind a link it would not be where one reads it to be
+            raise OptionError(f"webroot {folder!r} has '..' in it: write it without")
         return webroot.Response(folder, token, answer, name)
     identifier = challenge.get("identifier") or ""
     if kind == TLS_ALPN_01:

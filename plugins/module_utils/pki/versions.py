@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from . import files
-from .attributes import Attributes, drift
+from .attributes import Attributes, completed, drift
 from .errors import StateError
 from .files import Content
 from .manifest import (
@@ -35,6 +35,7 @@ from .manifest import (
     look,
     read,
 )
+from .paths import Rule
 from .wanted import check_name
 
 KEPT = 3  # versions: the live one and those before it, to roll back to
@@ -53,7 +54,7 @@ class Versions:
         """Hold the certificate's lock, and remove what a killed run left. Gives what there is, looked at under it."""
         self.check_link()
         folder = folder_path(self.home, self.name)
-        files.make_folders(folder)
+        files.make_folders(folder, rule=Rule.OWN)
         with files.locked(os.path.join(folder, ".lock")):
             files.sweep(folder)
             files.sweep(os.path.join(self.home, "live"), self.name)
@@ -146,7 +147,7 @@ class Versions:
         texts = drift(path, wanted)
         if texts:
             # A new file: what was found may be open to others by now.
-            files.replace(path, Content(files.read(path), wanted))
+            files.replace(path, Content(files.read(path), completed(path, wanted)))
         return texts
 
     def _serial(self, number: str) -> str | None:

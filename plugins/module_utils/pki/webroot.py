@@ -37,19 +37,17 @@ class Response(NamedTuple):
         return files.holds(self.path, self.key_authorization.encode(), Rule.WEBROOT)
 
     def put(self) -> None:
-        """Write the response, if it is not in place. What is made is the webroot's owner's. Raises DiskError."""
+        """Write the response, if it is not in place. What is made is the owner's of where it is. Raises DiskError."""
         if self.in_place():
             return
-        owner = self._owner()
+        self._check()
         if os.path.lexists(self.path) and not self._is_ours():
             raise DiskError(f"{self.path} is there already, and is no challenge response: move it away")
-        folder, name = os.path.split(self.path)
-        content = Content(self.key_authorization.encode(), Attributes(0o644, *owner))
+        folder = os.path.dirname(self.path)
         for attempt in range(_ATTEMPTS):
             try:
-                files.make_folders(folder, rule=Rule.WEBROOT, owner=owner)
-                files.clear(self.path, Rule.WEBROOT)
-                files.write_all(folder, {name: content}, Rule.WEBROOT)
+                files.make_folders(folder, rule=Rule.WEBROOT)
+                files.replace(self.path, Content(self.key_authorization.encode(), _owner(folder)), Rule.WEBROOT)
                 return
             except DiskError:
                 # Another run may be writing the same, aside as well.
@@ -67,22 +65,33 @@ class Response(NamedTuple):
 
         The folders stay: an administrator may have made them, and a container may have them mounted.
         """
-        files.clear(self.path, Rule.WEBROOT)
-        return self._is_ours() and files.remove_file(self.path, Rule.WEBROOT)
+        ours = self._is_ours()
+        return files.remove_file(self.path, Rule.WEBROOT, only_aside=not ours) and ours
 
-    def _owner(self) -> tuple[int, int]:
-        """The user and the group that own the webroot; only root can give them anything."""
+    def _check(self) -> None:
+        """Raise DiskError for a webroot that is none, or cannot be used."""
         try:
-            with paths.folder(self.webroot, Rule.WEBROOT) as handle:
-                found = os.fstat(handle)
+            with paths.folder(self.webroot, Rule.WEBROOT):
+                pass
         except (FileNotFoundError, NotADirectoryError):
             raise DiskError(
                 f"webroot {self.webroot} does not exist: make it, and have the web server serve it"
             ) from None
         except OSError as error:
             raise DiskError(files.explain(error, f"webroot {self.webroot} cannot be used")) from None
-        return (found.st_uid, found.st_gid) if os.geteuid() == 0 else (-1, -1)
 
     def _is_ours(self) -> bool:
         """Whether what is there is a response of this token, an earlier account's too."""
         return (files.peek(self.path, _LARGEST, Rule.WEBROOT) or b"").startswith(self.token.encode() + b".")
+
+
+def _owner(folder: str) -> Attributes:
+    """Those of a file for everybody to read, with the owner of its folder; only root can give it to somebody."""
+    if os.geteuid() != 0:
+        return Attributes(0o644)
+    try:
+        with paths.folder(folder, Rule.WEBROOT) as handle:
+            found = os.fstat(handle)
+    except OSError as error:
+        raise DiskError(files.explain(error, f"{folder} cannot be used")) from None
+    return Attributes(0o644, found.st_uid, found.st_gid)

@@ -280,6 +280,19 @@ def test_the_best_is_taken(home, tmp_path):
     assert adopt(home, *lineages).source.certificate == str(tmp_path / "best" / "cert.pem")
 
 
+def test_what_leads_to_the_host_s_trust_store_comes_before_what_holds_longer(home, tmp_path, monkeypatch):
+    own = ca.Authority.root("Anybody").intermediate("Anybody's")
+    other, good = Left(), Left()
+    leaf = own.leaf(other.private.public_key(), WANTED.identifiers, not_after=ca.NOW + 400 * ca.DAY)
+    other.certificate, other.chain = ca.pem(leaf).encode(), ca.pem(own.certificate).encode()
+    lineages = files(tmp_path / "other", other), files(tmp_path / "good", good)
+    (tmp_path / "trusted.pem").write_text(ca.pem(host.authority().certificate))
+    monkeypatch.setattr(adoption.roots, "TRUSTED", (str(tmp_path / "trusted.pem"),))
+    assert adopt(home, *lineages, check=True).source == lineages[1]
+    monkeypatch.setattr(adoption.roots, "TRUSTED", ())
+    assert adopt(home, *lineages, check=True).source == lineages[0]
+
+
 def test_one_without_a_chain_is_the_last_choice_and_is_told(home, tmp_path):
     bare = files(tmp_path / "bare", Left(not_after=ca.NOW + 50 * ca.DAY), chain=False)
     whole = files(tmp_path / "whole", Left(kind="rsa", not_after=ca.NOW + 10 * ca.DAY))

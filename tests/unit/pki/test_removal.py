@@ -62,6 +62,14 @@ def test_a_file_that_another_certificate_has_now_stays(home, place):
     assert sorted(os.listdir(place)) == [".shop.pem.aside", "shop.pem"]
 
 
+def test_a_format_that_cannot_be_removed_keeps_no_private_key_here(home, place):
+    host.make_live(home, wanted(option("combined", place / "shop.pem")))
+    (place / ".shop.pem.aside").mkdir()
+    removed = remove(str(home), "shop", check=False)
+    assert removed.warning.startswith(f"{place}/shop.pem cannot be removed: ")
+    assert not (home / "versions" / "shop").exists()
+
+
 def test_what_is_not_ours_stays(home):
     host.make_live(home)
     (home / "live" / "shop").unlink()
