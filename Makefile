@@ -18,8 +18,9 @@ CORES := $(OLDEST_CONTROLLER)/stamp $(if $(PYTHON_NEWEST),$(NEWEST_CONTROLLER)/s
 CLOUD := build/venv-cloud
 DEV := build/collections_dev
 PYTEST := $(VENV)/bin/python -m pytest
-# Each process has labs of its own. More than two only get in each other's way on two cores.
+# For two cores. Each process has labs of its own; much of what they do is to wait for servers.
 SIDE_BY_SIDE := --numprocesses 2 --dist loadfile
+LABS_SIDE_BY_SIDE := --numprocesses 3 --dist loadfile
 
 # Nobody's own settings get in, except those of pip, which say where packages come from.
 unexport $(filter ANSIBLE_% ACME_% PYTHON% VIRTUAL_ENV,$(.VARIABLES))
@@ -58,10 +59,10 @@ test-unit-oldest: $(OLDEST_HOST)/stamp $(DEV) ## the unit tests of what runs on 
 	$(OLDEST_HOST)/bin/python -m pytest tests/unit/pki
 
 test-integration: build/system-tests.stamp setup $(CORES) $(CLOUD)/stamp ## each module against a real CA (root or sudo)
-	$(AS_ROOT) $(PYTEST) $(SIDE_BY_SIDE) tests/integration
+	$(AS_ROOT) $(PYTEST) $(LABS_SIDE_BY_SIDE) tests/integration
 
 test-fleet: build/system-tests.stamp setup $(CORES) ## the role over twenty hosts and a CA on this machine (root or sudo)
-	$(AS_ROOT) $(PYTEST) $(SIDE_BY_SIDE) -m "not hard" tests/fleet
+	$(AS_ROOT) $(PYTEST) $(LABS_SIDE_BY_SIDE) -m "not hard" tests/fleet
 
 test-demo: setup $(OLDEST_CONTROLLER)/stamp ## the demo, with the oldest ansible-core (root or sudo)
 	$(AS_ROOT) $(OLDEST_CONTROLLER)/bin/python -m tests.demo
@@ -70,7 +71,7 @@ test-demo: setup $(OLDEST_CONTROLLER)/stamp ## the demo, with the oldest ansible
 .PHONY: test-hard test-fleet-hard test-debian12 test-debian13 test-debian-testing
 test-hard: test-fleet-hard test-debian13 ## all of these but the other releases of Debian
 test-fleet-hard: build/system-tests.stamp setup $(CORES) ## runs that are killed, hosts in trouble, every answer of a hostile host
-	$(AS_ROOT) $(PYTEST) $(SIDE_BY_SIDE) -m hard tests/fleet
+	$(AS_ROOT) $(PYTEST) $(LABS_SIDE_BY_SIDE) -m hard tests/fleet
 test-debian12: venv ## demo and unit tests on a fresh Debian 12, as a user with sudo and as root
 	$(call on_debian,bookworm)
 test-debian13: venv ## the same on Debian 13
