@@ -37,8 +37,8 @@ DIRECTORIES = {
     "other host": (
         "{no_ca}/elsewhere",
         {},
-        "https://192.0.2.1/ is refused: it is on a host of another domain than the directory; "
-        "if it is the CA's, name its directory there (from the CA at {no_ca}/elsewhere)",
+        "https://192.0.2.1/ is refused: it is on a host of another domain than the directory. "
+        "If it is the CA's, give the directory's URL there (from the CA at {no_ca}/elsewhere)",
     ),
     "user": (
         "https://me:secret@ca.lab.test/dir",

@@ -36,6 +36,8 @@ else:
 
 USER_AGENT = "certfleet.tls/0.3.0 (Ansible collection)"
 _PIECE = 65536  # bytes
+_LARGEST_HEAD = 65536  # bytes
+_MOST_INTERIM = 10
 
 
 class ExchangeError(OneLineError):
@@ -55,18 +57,18 @@ class TooLargeError(ExchangeError):
 
 
 class _Limit(threading.local):
-    """The end of the exchange that this thread is in, on the monotonic clock; None outside of exchanges."""
+    """What the exchange that this thread is in has left: its end on the monotonic clock, and bytes of the answer."""
 
-    end: float | None = None
+    end = 0.0
+    bytes = 0
+    largest = 0  # for the message
 
 
 _limit = _Limit()
 
 
-def _left() -> float | None:
+def _left() -> float:
     """Return the seconds left of this thread's exchange. Raises socket.timeout when there are none."""
-    if _limit.end is None:
-        return None
     left = _limit.end - time.monotonic()
     if left <= 0:
         raise socket.timeout("timed out")
@@ -96,18 +98,20 @@ def exchange(
     method: str,
     url: str,
     seconds: float,
+    largest: int,
     data: bytes | None = None,
     headers: Mapping[str, str] | None = None,
     verify: str | bool | None = None,
 ) -> Iterator[requests.Response]:
     """Give the answer's head; pieces() and body() read the rest within the with block. Redirects are not followed.
 
-    *session* is one of new_session(). *seconds*: for all of it, from here to the end of the with block. *verify*: a
-    file or folder of CA certificates; False: take any certificate; None: the system's.
+    *session* is one of new_session(). *seconds*: for all of it, from here to the end of the with block. *largest*:
+    bytes of the answer's body. *verify*: a file or folder of CA certificates; None: the system's.
     Raises ExchangeError, and the libraries' errors (requests, urllib3, OSError).
     """
-    before = _limit.end
     _limit.end = time.monotonic() + seconds
+    # Of the head and of chunks' sizes, too: a size of -1 would have the library read for as long as somebody sends.
+    _limit.bytes, _limit.largest = 2 * largest + _LARGEST_HEAD, largest
     try:
         with session.request(
             method,
@@ -128,8 +132,8 @@ def exchange(
         if isinstance(error, timeouts) or time.monotonic() >= _limit.end:
             raise OutOfTimeError(f"did not answer within {seconds:g} s") from None
         raise
-    finally:
-        _limit.end = before
+    except ValueError:  # of the library that reads numbers in the answer
+        raise ExchangeError("answered what is not HTTP") from None
 
 
 def pieces(answer: requests.Response) -> Iterator[bytes]:
@@ -141,6 +145,8 @@ def pieces(answer: requests.Response) -> Iterator[bytes]:
         if not piece:
             break
         size += len(piece)
+        if size > _limit.largest:
+            raise _too_large()
         yield piece
     # urllib3 looks at this since 2.0.
     bodiless = answer.request.method == "HEAD" or answer.status_code in (204, 304)
@@ -148,14 +154,13 @@ def pieces(answer: requests.Response) -> Iterator[bytes]:
         raise urllib3.exceptions.ProtocolError(f"the answer ends after {size} of {promised} bytes")
 
 
-def body(answer: requests.Response, largest: int) -> bytes:
-    """Return the answer's body, of at most *largest* bytes. Raises TooLargeError, and as pieces() does."""
-    found = bytearray()
-    for piece in pieces(answer):
-        found += piece
-        if len(found) > largest:
-            raise TooLargeError(f"answered more than {largest} bytes")
-    return bytes(found)
+def body(answer: requests.Response) -> bytes:
+    """Return the answer's body. Raises TooLargeError, and as pieces() does."""
+    return b"".join(pieces(answer))
+
+
+def _too_large() -> TooLargeError:
+    return TooLargeError(f"answered more than {_limit.largest} bytes")
 
 
 def _is_chunked(answer: requests.Response) -> bool:
@@ -187,10 +192,11 @@ class _TimedReader(io.RawIOBase):
         return self._raw.fileno()
 
     def readinto(self, buffer: Any) -> int | None:
-        left = _left()
-        if left is not None:
-            self._connection.settimeout(left)
-        count: int | None = self._raw.readinto(buffer)
+        if _limit.bytes <= 0:
+            raise _too_large()
+        self._connection.settimeout(_left())
+        count: int | None = self._raw.readinto(memoryview(buffer)[: _limit.bytes])
+        _limit.bytes -= count or 0
         return count
 
     def close(self) -> None:
@@ -204,6 +210,15 @@ class _TimedAnswer(http.client.HTTPResponse):
     def __init__(self, sock: Any, *args: Any, **more: Any) -> None:
         super().__init__(sock, *args, **more)
         self.fp: Any = io.BufferedReader(_TimedReader(sock, self.fp.detach()))
+
+    def _read_status(self) -> tuple[str, int, str]:
+        # RFC 9110 section 15.2: any number of interim answers may come first; the library knows of 100 only.
+        for _unused in range(_MOST_INTERIM):
+            version, status, reason = super()._read_status()  # type: ignore[misc]
+            if not 100 < status < 200:
+                return version, status, reason
+            http.client.parse_headers(self.fp)
+        raise http.client.HTTPException("too many interim answers")
 
 
 if _LIBRARIES:
@@ -229,10 +244,14 @@ if _LIBRARIES:
             except (OSError, UnicodeError) as error:
                 raise urllib3.exceptions.NewConnectionError(self, f"no connection to {self.host}") from error
 
+        def _tunnel(self) -> None:
+            super()._tunnel()
+            if self.sock is not None:  # the handshake comes next, after what the proxy took
+                self.sock.settimeout(_left())
+
         def send(self, data: Any) -> None:
-            left = _left()
-            if self.sock is not None and left is not None:
-                self.sock.settimeout(left)
+            if self.sock is not None:
+                self.sock.settimeout(_left())
             super().send(data)
 
     class _HttpsConnection(_HttpConnection, urllib3.connection.HTTPSConnection):
@@ -274,7 +293,7 @@ def _connect(host: str, port: int, options: Any) -> socket.socket:
             for option in options:
                 connection.setsockopt(*option)
             # A share of the time: where IPv6 leads nowhere, IPv4 is tried as well.
-            connection.settimeout(None if left is None else left / (len(found) - number))
+            connection.settimeout(left / (len(found) - number))
             connection.connect(address)
         except OSError as error:
             if connection:

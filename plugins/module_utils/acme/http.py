@@ -23,6 +23,7 @@ from .clock import Clock
 from .errors import ProtocolError, TransportError, UntrustedError
 from .exchange import ExchangeError, OutOfTimeError, body, exchange, new_session
 from .polling import Deadline
+from .registered_domain import likely_registered_domain
 
 try:
     import requests
@@ -103,14 +104,14 @@ def check_url(url: object, directory_url: str | None = None) -> str:
         raise ProtocolError(f"{shown} is not a URL{of_ca}")
     why = _refusal(parts, host)
     if directory_url and not why:
-        why = _strangeness(parts.scheme, host, port, urlsplit(directory_url))
+        why = _foreignness(parts.scheme, host, port, urlsplit(directory_url))
     if why:
         raise ProtocolError(f"{shown} is refused: {why}{of_ca}")
     return url
 
 
 def _refusal(parts: SplitResult, host: str) -> str:
-    """Return why a URL is refused whose ever it is; empty if it is not."""
+    """Return why a URL is refused, of whatever CA; empty if it is not."""
     if "@" in parts.netloc:
         return "it has a user name in it"
     if host and (parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))):
@@ -118,7 +119,7 @@ def _refusal(parts: SplitResult, host: str) -> str:
     return "ACME is spoken over https only"
 
 
-def _strangeness(scheme: str, host: str, port: int | None, directory: SplitResult) -> str:
+def _foreignness(scheme: str, host: str, port: int | None, directory: SplitResult) -> str:
     """Return why a URL cannot be of the CA with this directory; empty if it can."""
     if scheme == "http":
         if directory.scheme == "http" and port == _port(directory):
@@ -126,7 +127,7 @@ def _strangeness(scheme: str, host: str, port: int | None, directory: SplitResul
         return "plain http is for the port of a directory on this machine only"
     if _is_of_domain(host, directory.hostname or ""):
         return ""
-    return "it is on a host of another domain than the directory; if it is the CA's, name its directory there"
+    return "it is on a host of another domain than the directory. If it is the CA's, give the directory's URL there"
 
 
 def is_same_origin(url: str, known: str) -> bool:
@@ -153,12 +154,18 @@ def _without_user(text: str) -> str:
 
 
 def _is_of_domain(host: str, directory_host: str) -> bool:
-    """Return True for the directory's host, and for hosts of the domain that it is in (ca.example.com: example.com)."""
+    """Return True for the directory's host, what is below it, and hosts of the domain that it is in.
+
+    That is example.com for ca.example.com, but never what registries sell names in, such as co.uk.
+    """
     host, directory_host = host.rstrip("."), directory_host.rstrip(".")
-    if host == directory_host:
-        return True
-    domain = directory_host.partition(".")[2]
-    return "." in domain and not _is_address(directory_host) and f".{host}".endswith(f".{domain}")
+    if _is_address(host) and _is_address(directory_host):
+        return ipaddress.ip_address(host) == ipaddress.ip_address(directory_host)
+    if _is_address(host) or _is_address(directory_host):
+        return False
+    is_sold = likely_registered_domain(directory_host) == directory_host
+    domain = directory_host if is_sold else directory_host.partition(".")[2]
+    return f".{host}".endswith(f".{domain}")
 
 
 def _is_address(host: str) -> bool:
@@ -233,9 +240,9 @@ class Http:
             self.count += 1
         seconds = self._timeout if deadline is None else min(self._timeout, max(deadline.left(), _SHORTEST_TIME))
         try:
-            with exchange(self._session, method, url, seconds, data, headers, self._verify) as answer:
+            with exchange(self._session, method, url, seconds, _LARGEST_ANSWER, data, headers, self._verify) as answer:
                 clean = CaseInsensitiveDict((name, printable(value)) for name, value in answer.headers.items())
-                return Response(url, answer.status_code, clean, body(answer, _LARGEST_ANSWER))
+                return Response(url, answer.status_code, clean, body(answer))
         except OutOfTimeError as error:
             raise TransportError(f"{_origin(url)} {error}") from None
         except ExchangeError as error:

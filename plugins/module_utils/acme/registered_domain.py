@@ -5,7 +5,7 @@
 """What CAs count a name's certificates by: the part of it that is bought from a registrar.
 
 By the Public Suffix List where the library tldextract is installed (dns-lexicon brings it along), and guessed else.
-Nothing but the rate budget may depend on it: zones are found by asking the DNS.
+Zones are not found in this way, but by asking the DNS.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def counter() -> Callable[[str], str]:
         if is_address(name):
             return _network(name)
         name = name.removeprefix("*.")
-        return by_list(name) or _guess(name)
+        return by_list(name) or likely_registered_domain(name)
 
     return registered_domain
 
@@ -42,7 +42,7 @@ def _by_list() -> Callable[[str], str]:
     try:
         import tldextract
     except ImportError:
-        return _guess
+        return likely_registered_domain
     # The list that comes with the library: none is fetched, and nothing is written.
     extract = tldextract.TLDExtract(cache_dir=None, suffix_list_urls=(), include_psl_private_domains=True)
 
@@ -53,7 +53,8 @@ def _by_list() -> Callable[[str], str]:
     return by_list
 
 
-def _guess(name: str) -> str:
+def likely_registered_domain(name: str) -> str:
+    """Return the registered domain by the look of the name, without a list."""
     labels = name.split(".")
     country = len(labels) > 2 and len(labels[-1]) == 2 and labels[-2] in _SECOND_LEVEL
     return ".".join(labels[-3 if country else -2 :])

@@ -26,8 +26,9 @@ from .times import parse_time
 _SHORTEST, _LONGEST, _USUAL = 60.0, 86400.0, 6 * 3600.0
 # Seconds for all the questions of a run: some to begin with, and for each certificate.
 _PATIENCE, _PATIENCE_EACH = 30.0, 0.1
-# So many questions in a row that fail are the CA's trouble and not one of some certificates.
-_FRUITLESS = 10
+_LONGEST_QUESTION = 10.0  # seconds
+# So many questions that fail, before any was answered, are the CA's trouble and not that of some certificates.
+_FRUITLESS = 30
 
 _WAITS = "the CA asked not to be asked again so soon"
 
@@ -78,12 +79,12 @@ def ask_all(
     """Ask about many certificates at once: what is known of each, and a warning for the rest.
 
     Nothing is asked again before the CA's Retry-After, as far as *cache* knows of it. Hosts choose their ids, so one
-    question that fails, whatever way, ends no other. Where many in a row fail, or the time is over, the CA is taken to
-    be down, and the rest is not asked.
+    question that fails, whatever way, ends no other. Where many fail before any is answered, or the time is over, the
+    CA is taken to be down, and the rest is not asked.
     """
     cache = cache or RenewalCache()
     questions = _Questions(http, base_url, cache, Deadline(http.clock, _PATIENCE + _PATIENCE_EACH * len(ari_ids)))
-    # In an order by chance: no host can have its ids in a row.
+    # In an order by chance: hardly any host can have all of the first.
     mixed = sorted(ari_ids, key=lambda _ari_id: http.clock.chance())
     with ThreadPoolExecutor(max_workers=connections) as pool:
         answers = dict(zip(mixed, pool.map(questions.ask, mixed)))
@@ -105,21 +106,22 @@ class _Questions:
         self._base_url = base_url
         self._cache = cache
         self._deadline = deadline
-        self._failed_in_a_row: list[str] = []
+        self._failed: list[str] = []
+        self._answered = False
 
     def ask(self, ari_id: str) -> RenewalInfo | str:
         """Return what the CA says of a certificate, or why nothing is known. Raises nothing."""
         known = self._cache.get(self._base_url, ari_id, self._http.clock.now())
         if known:
             return RenewalInfo(known.start, known.end, known.explanation_url) if known.start and known.end else _WAITS
-        if len(self._failed_in_a_row) >= _FRUITLESS:
-            return self._failed_in_a_row[-1]
+        if len(self._failed) >= _FRUITLESS and not self._answered:
+            return self._failed[-1]
         if not self._deadline.left():
             return f"{one_line(self._base_url, 200)} is slow"
         try:
             return self._asked(ari_id)
         except TransportError as error:
-            self._failed_in_a_row.append(str(error))
+            self._failed.append(str(error))
             return str(error)
         except Exception as error:
             # Whatever one answer has in it is no reason to ask nothing more.
@@ -127,12 +129,13 @@ class _Questions:
 
     def _asked(self, ari_id: str) -> RenewalInfo:
         clock = self._http.clock
-        answer = ask(self._http, self._base_url, ari_id, self._deadline)
+        time = min(_LONGEST_QUESTION, self._deadline.left())
+        answer = ask(self._http, self._base_url, ari_id, Deadline(clock, time))
         if is_transient(answer.status):
             problem = ProblemError(Problem.of_response(answer.status, answer.body), "renewal information")
-            self._failed_in_a_row.append(str(problem))
+            self._failed.append(str(problem))
         else:
-            self._failed_in_a_row = []
+            self._answered = True
         pause = answer.retry_after(clock.now())
         if pause is not None and answer.status != 200:
             self._cache.put(self._base_url, ari_id, Cached(_until(self._http, pause)))

@@ -116,10 +116,11 @@ class Fetcher:
             raise StatusError(self._down[server])
         begun = False
         try:
-            with exchange(self._session, method, url, deadline.left(), data, headers, self._verify) as answer:
+            seconds = deadline.left()
+            with exchange(self._session, method, url, seconds, largest, data, headers, self._verify) as answer:
                 begun = True
                 location = answer.headers.get("Location", "") if 300 <= answer.status_code < 400 else ""
-                body = self._body(answer, largest, place) if answer.status_code == 200 else b""
+                body = self._body(answer, place) if answer.status_code == 200 else b""
                 return answer.status_code, location, body
         except OutOfTimeError:
             problem = f"{place} did not answer within {self._timeout:g} s"
@@ -135,13 +136,11 @@ class Fetcher:
                 self._down[server] = problem
             raise StatusError(problem) from None
 
-    def _body(self, answer: requests.Response, largest: int, place: str) -> bytes:
+    def _body(self, answer: requests.Response, place: str) -> bytes:
         found = bytearray()
         for piece in pieces(answer):
             found += piece
             self._left -= len(piece)
-            if len(found) > largest:
-                raise StatusError(f"{place} answered more than {largest} bytes")
             if self._left < 0:
                 raise StatusError(f"{place} is not read: CRLs have more than {_ALL_BYTES} bytes together")
         return bytes(found)

@@ -8,15 +8,17 @@ import gzip
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from time import monotonic
 
 import pytest
 import requests
+import urllib3
 
 from ansible_collections.certfleet.tls.plugins.module_utils.acme import exchange as module
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.exchange import (
     EncodedError,
+    ExchangeError,
     OutOfTimeError,
     TooLargeError,
     body,
@@ -79,8 +81,8 @@ def dripping(at_once, drip):
 
 
 def ask(session, url, seconds=SECONDS, largest=1 << 20, **more):
-    with exchange(session, more.pop("method", "GET"), url, seconds, **more) as answer:
-        return answer.status_code, body(answer, largest)
+    with exchange(session, more.pop("method", "GET"), url, seconds, largest, **more) as answer:
+        return answer.status_code, body(answer)
 
 
 def assert_ends_in_time(session, url, seconds=SECONDS, **more):
@@ -252,8 +254,49 @@ class TestSize:
 
     def test_pieces_come_as_they_are_read(self, serve, session):
         server = serve(lambda connection, _request, _server: connection.sendall(OK + b"\r\n" + b"x" * 200_000) or False)
-        with exchange(session, "GET", server.url, 10) as answer:
+        with exchange(session, "GET", server.url, 10, 1 << 20) as answer:
             assert max(map(len, pieces(answer))) == 65536
+
+
+ERRORS = (ExchangeError, requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError)
+
+
+class TestHttp:
+    """What libraries that are lenient make of an answer."""
+
+    @pytest.mark.parametrize("size", [b"-1", b"-5", b"FFFFFFFFFFFF", b"0x10", b"1_0"])
+    def test_the_size_of_a_chunk_lifts_no_limit(self, serve, session, size):
+        sent = []
+
+        def script(connection, _request, server):
+            connection.sendall(OK + b"Transfer-Encoding: chunked\r\n\r\n" + size + b"\r\n")
+            for _unused in range(400):
+                sent.append(65536)
+                connection.sendall(b"x" * 65536)
+            return False
+
+        with pytest.raises(ERRORS):
+            ask(session, serve(script).url, 10, largest=1 << 16)
+        assert sum(sent) < 20 << 20  # what the system keeps on the way
+
+    @pytest.mark.parametrize("head", [b"Content-Length: " + b"9" * 5000, b"Content-Length: -1", b"X: " + b"y" * 70000])
+    def test_a_head_that_is_none_is_an_error_like_any_other(self, serve, session, head):
+        server = serve(lambda connection, _request, _server: connection.sendall(OK + head + b"\r\n\r\n") or False)
+        with suppress(*ERRORS):  # and no ValueError, for which nobody waits
+            assert ask(session, server.url, 2) == (200, b"")
+
+    def test_interim_answers_are_passed_over(self, serve, session):
+        early = b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
+        server = serve(
+            lambda connection, _request, _server: connection.sendall(early * 2 + OK + b"Content-Length: 2\r\n\r\nok")
+        )
+        assert ask(session, server.url, 10) == (200, b"ok")
+        assert ask(session, server.url, 10) == (200, b"ok"), "the next answer is the next question's"
+
+    def test_interim_answers_without_end(self, serve, session):
+        server = serve(lambda connection, _request, _server: connection.sendall(b"HTTP/1.1 102 Wait\r\n\r\n" * 50))
+        with pytest.raises(requests.exceptions.ConnectionError, match="interim"):
+            ask(session, server.url, 10)
 
 
 def test_neither_cookies_nor_credentials_nor_encodings_are_asked_for(serve, session):

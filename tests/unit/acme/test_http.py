@@ -123,6 +123,9 @@ PUBLIC, HERE, BARE = "https://acme.ca.example:14000/dir", "http://127.0.0.1:4001
         ("http://127.0.0.1/directory", "http://127.0.0.1:80/order/1"),
         (BARE, "https://192.0.2.1:8443/order/1"),
         ("https://ca/directory", "https://ca/order/1"),
+        ("https://corp.example/acme", "https://acme.corp.example/order/1"),
+        ("https://acme.corp.co.uk/acme", "https://other.corp.co.uk/order/1"),
+        ("https://[2001:db8:0::1]/directory", "https://[2001:db8::1]/order/1"),
         ("https://[2001:db8::1]/directory", "https://[2001:db8::1]:14000/order/1"),
     ],
 )
@@ -153,6 +156,8 @@ def test_urls_of_a_ca_that_are_taken(directory, url):
         (BARE, "https://7.0.2.1/", "another domain"),
         ("https://ca.internal/dir", "https://db.internal/", "another domain"),
         ("https://ca/dir", "https://db/", "another domain"),
+        ("https://acme.co.uk/dir", "https://evil.co.uk/", "another domain"),
+        ("https://corp.example/acme", "https://evil.example/", "another domain"),
         ("https://127.0.0.1/dir", "http://127.0.0.1/", "plain http is for"),
     ],
 )

@@ -449,8 +449,8 @@ def test_addresses_are_looked_up_once_and_connected_to(named, connected):
     with web_at(PUBLIC_HOST) as server, web_at("127.0.0.1", server.server_port) as secret:
         server.pages[PATH] = (302, {"Location": f"http://shop.example:{server.server_port}/moved"}, b"")
         server.pages["/moved"] = (200, {}, ANSWER.encode())
-        look_up = lambda _host, _port: next(answers)  # noqa: E731
-        look(server.server_port, replace(BY_HTTP, identifier="shop.example"), look_up=look_up)
+        challenge = replace(BY_HTTP, identifier="shop.example")
+        look(server.server_port, challenge, look_up=lambda _host, _port: next(answers))
         assert [headers["Host"] for headers in server.asked] == [f"shop.example:{server.server_port}"] * 2
         assert secret.asked == []
     assert len(list(answers)) == 2

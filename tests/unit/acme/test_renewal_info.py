@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import json
+import random
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -195,7 +197,7 @@ def test_many_are_asked_for_at_once(ca, http):
 
 @pytest.mark.parametrize(
     ("answer", "requests"),
-    [(RESET, 20), (Answer(503), 20), (Answer(503, headers={"Retry-After": "3600"}), 10)],
+    [(RESET, 60), (Answer(503), 60), (Answer(503, headers={"Retry-After": "3600"}), 30)],
     ids=["no answer", "503", "503 for an hour"],
 )
 def test_a_ca_that_is_down_is_a_warning_and_not_asked_on_and_on(ca, http, answer, requests):
@@ -226,14 +228,22 @@ def test_a_ca_that_is_down_is_a_warning_and_not_asked_on_and_on(ca, http, answer
 )
 @pytest.mark.parametrize("connections", [1, 4])
 def test_a_question_that_fails_ends_no_other(ca, http, answer, connections):
-    """A host chose ids that break the CA's front end: as many as a host may have, asked first by their names."""
-    bad = [f"bad-{number}.AA" for number in range(9)]
+    """A host chose ids that break the CA's front end, and all of them are asked first."""
+    bad = [f"bad-{number}.AA" for number in range(29)]
     good = [f"good-{number}.AA" for number in range(30)]
     ca.always("/renewal-info", lambda request: answer if "/bad" in request.path else Answer(200, window()))
     found, (warning,) = ask_all(http, f"{ca.url}/renewal-info", bad + good, connections)
     assert list(found) == good
-    assert warning.startswith("no renewal information for 9 of 39 certificates (")
+    assert warning.startswith("no renewal information for 29 of 59 certificates (")
     assert warning.isprintable()
+
+
+def test_most_questions_that_fail_end_no_other(ca, http, monkeypatch):
+    monkeypatch.setattr(http, "clock", replace(http.clock, chance=random.Random(1).random))  # noqa: S311
+    bad, good = [f"bad-{number}.AA" for number in range(200)], [f"good-{number}.AA" for number in range(50)]
+    ca.always("/renewal-info", lambda request: Answer(500) if "/bad" in request.path else Answer(200, window()))
+    found, _warnings = ask_all(http, f"{ca.url}/renewal-info", bad + good, 8)
+    assert list(found) == good
 
 
 def test_a_question_that_hangs_ends_no_other(ca, hasty):

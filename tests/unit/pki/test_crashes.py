@@ -358,12 +358,9 @@ def test_a_full_disk_is_told_in_one_line_and_leaves_nothing_half_done(stage, dis
     for step in range(1, stage.rehearse(scene) + 1):
         stage.set(scene)
         faulty = disk(at=step, fault=faults.no_space, full=full)
-        try:
+        with pytest.raises(DiskError) as told:
             scene.action(stage.home)
-        except DiskError as error:
-            message = str(error)
-        else:
-            pytest.fail(f"{faulty.struck} went wrong, and nobody was told")
+        message = str(told.value)
         faulty.end()
         assert "No space left on device: make room there and run again" in message
         assert stage.home in message
