@@ -160,7 +160,7 @@ class _Walk:
         self._links = 0
         self._leader = 0  # whose link is followed right now
         self.path = ""
-        self._go(os.open("/", _BY_NAME | os.O_DIRECTORY), "/")
+        self._begin()
 
     def close(self) -> None:
         os.close(self.handle)
@@ -173,7 +173,7 @@ class _Walk:
 
     def _along(self, path: str, follow: bool = True) -> None:
         if path.startswith("/"):
-            self._go(os.open("/", _BY_NAME | os.O_DIRECTORY), "/")
+            self._begin()
         names = [name for name in path.split("/") if name not in ("", ".")]
         for index, name in enumerate(names):
             self._step(name, follow or index < len(names) - 1)
@@ -181,7 +181,7 @@ class _Walk:
     def _step(self, name: str, follow: bool) -> None:
         if not stat.S_ISDIR(self.found.st_mode):
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), self.path)
-        path = os.path.normpath(os.path.join(self.path, name))
+        path = os.path.dirname(self.path) if name == ".." else f"{self.path.rstrip('/')}/{name}"
         if self._leader not in self._trusted and not _can_search(self._leader, self.found):
             raise UnsafePathError(
                 f"a link of {user(self._leader)}'s leads through {self.path}, which is closed to them"
@@ -204,7 +204,7 @@ class _Walk:
             os.close(handle)
             self._follow(target, found.st_uid, path)
         else:
-            self._go(handle, path)
+            self._go(handle, path, found)
 
     def _follow(self, target: str, owner: int, path: str) -> None:
         self._links += 1
@@ -247,11 +247,14 @@ class _Walk:
         if not stat.S_ISLNK(found.st_mode) and others_write(found):
             raise UnsafePathError(f"{path} is open to others to write. Close it (chmod go-w), or choose another place")
 
-    def _go(self, handle: int, path: str) -> None:
+    def _begin(self) -> None:
+        handle = os.open("/", _BY_NAME | os.O_DIRECTORY)
+        self._go(handle, "/", os.fstat(handle))
+
+    def _go(self, handle: int, path: str, found: os.stat_result) -> None:
         if self.handle >= 0:
             os.close(self.handle)
-        self.handle, self.path = handle, path
-        self.found = os.fstat(handle)
+        self.handle, self.path, self.found = handle, path, found
 
 
 def others_write(found: os.stat_result) -> bool:
