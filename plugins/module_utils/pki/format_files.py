@@ -23,7 +23,8 @@ from .versions import Versions
 
 _MOUNTED = "which a renewal cannot replace: mount the folder that it is in"
 _LINKED = "which keeps what it had: make it a symbolic link"
-# Of a line in mountinfo, the place; blanks and such are octal there (proc(5)).
+_MOUNTS = "/proc/self/mountinfo"
+# Of a line in it, the place; blanks and such are octal there (proc(5)).
 _OCTAL = re.compile(r"\\([0-7]{3})")
 
 
@@ -96,7 +97,7 @@ def _before(versions: Versions, number: str) -> dict[str, dict[str, str]]:
 def _mount_points() -> frozenset[str]:
     """What is mounted here; nothing where the kernel does not say."""
     try:
-        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as lines:
+        with open(_MOUNTS, encoding="utf-8", errors="surrogateescape") as lines:
             places = [line.split(" ")[4] for line in lines]
     except OSError:
         return frozenset()

@@ -212,6 +212,7 @@ def test_what_fails_leaves_nothing_aside_and_is_told_in_one_line(tmp_path, disk,
         (errno.EROFS, "mount it writable, or choose another folder"),
         (errno.EACCES, "does the task lack 'become: true'?"),
         (errno.EPERM, "does the task lack 'become: true'?"),
+        (errno.EBUSY, "if it is a mount point, mount the folder that it is in, since it is replaced as a whole"),
         (errno.EIO, ""),
     ],
 )

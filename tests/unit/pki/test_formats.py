@@ -277,6 +277,30 @@ def test_a_run_that_was_killed_after_the_switch_is_made_up_for(home, place):
     assert host.deploy(home, asked) == replace(host.deploy(home, asked), changed=False, reason="unchanged")
 
 
+def test_who_has_the_file_under_another_name_is_told_of(home, place):
+    asked = wanted(option("combined", place / "shop.pem"))
+    live(home, asked)
+    os.link(place / "shop.pem", place / "other.pem")
+    (place / "shop.pem").write_text("damaged")
+    repaired = repair(home, asked)
+    assert repaired.warning == (
+        f"{place}/shop.pem had another name, too (a hard link), which keeps what it had: make it a symbolic link"
+    )
+    assert (place / "other.pem").read_text() == "damaged"
+
+
+def test_a_mount_point_is_told_of_before_a_renewal_fails_for_it(home, place, monkeypatch, tmp_path):
+    odd = place / "a b.pem"
+    asked = wanted(option("combined", odd))
+    live(home, asked)
+    (tmp_path / "mountinfo").write_text(f"36 35 98:0 /x {place}/a\\040b.pem rw,noatime master:1 - ext4 /dev/root rw\n")
+    monkeypatch.setattr(format_files, "_MOUNTS", str(tmp_path / "mountinfo"))
+    odd.chmod(0o644)
+    assert repair(home, asked).warning == (
+        f"{odd} is a mount point, which a renewal cannot replace: mount the folder that it is in"
+    )
+
+
 def test_what_cannot_be_written_is_told_and_stops_nothing_else(home, place):
     asked = wanted(option("combined", place / "none" / "shop.pem"), option("der", place / "shop.der"))
     deployed = live(home, asked)
