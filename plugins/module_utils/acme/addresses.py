@@ -95,11 +95,12 @@ def address_class(address: Address) -> str:
     return next((name for network, name in _IPV6 if address in network), RESERVED)
 
 
-def is_allowed(address: Address, own: Collection[Address]) -> bool:
+def is_allowed(address: Address, own: Collection[Address], redirected: bool) -> bool:
     """Return True if a request on behalf of a name may go to *address*; *own* are the addresses of the name itself.
 
-    A fleet's name may have both public and private addresses; then only that private address itself is allowed, or the
-    public one could redirect to all others. Loopback and the like count only for a name that has nothing else.
+    A fleet's name may have both public and private addresses. Its private ones are then for the first request only, of
+    which the CA's rules fix port and path: whoever answers at the public one may choose the private ones, too, and
+    would choose with a redirect what is asked there. Loopback and the like count only for a name that has nothing else.
     """
     name = address_class(address)
     if name == PUBLIC:
@@ -108,5 +109,5 @@ def is_allowed(address: Address, own: Collection[Address]) -> bool:
         return False
     classes = {address_class(one) for one in own}
     if name in _OF_FLEETS:
-        return address in own if PUBLIC in classes else name in classes
+        return name in classes and not (redirected and PUBLIC in classes)
     return classes == {name}

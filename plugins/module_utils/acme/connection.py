@@ -11,9 +11,9 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from http.client import HTTPMessage, HTTPResponse
+from http.client import HTTPException, HTTPMessage, HTTPResponse
 from typing import Any, cast
 
 from .addresses import Address, address_class, is_allowed, parse_address
@@ -27,6 +27,9 @@ Resolve = Callable[[str, int], Sequence[SocketAddress]]
 
 # Status line, headers and the part of the body that is read, together.
 _LARGEST_ANSWER = 64 * 1024
+# Answers such as 103 that come before the one that counts (RFC 9110 section 15.2); as many as Go's client takes, which
+# Boulder is built on. http.client passes over 100 by itself.
+_MOST_INTERIM = 5
 
 
 class Refused(Exception):
@@ -80,14 +83,14 @@ def addresses_of(places: Sequence[SocketAddress]) -> frozenset[Address]:
 
 @contextmanager
 def connect(
-    places: Sequence[SocketAddress], own: Collection[Address], timeout: float, deadline: Deadline
+    places: Sequence[SocketAddress], own: Collection[Address], redirected: bool, timeout: float, deadline: Deadline
 ) -> Iterator[socket.socket]:
-    """Connect to the first of *places* that takes the connection; *own*: see is_allowed().
+    """Connect to the first of *places* that takes the connection; *own* and *redirected*: see is_allowed().
 
     The addresses that are checked are those that are connected to: nothing is looked up again. *timeout*: seconds for
     each. Raises Refused, OSError, OutOfTime.
     """
-    allowed = [place for place in places if is_allowed(parse_address(place[0]), own)]
+    allowed = [place for place in places if is_allowed(parse_address(place[0]), own, redirected)]
     if not allowed:
         classes = sorted({address_class(address) for address in addresses_of(places)})
         raise Refused(" and ".join(classes))
@@ -124,14 +127,26 @@ def get(connection: socket.socket, host: str, path: str, largest: int, timeout: 
     )
     connection.settimeout(_time_left(timeout, deadline))
     connection.sendall(request.encode("ascii"))
-    source = _Bounded(connection, timeout, deadline)
     # It takes anything that has makefile().
-    response = HTTPResponse(cast(socket.socket, source), method="GET")
-    try:
-        response.begin()
-        return Answer(response.status, response.headers, response.read(largest))
-    finally:
-        response.close()
+    source = cast(socket.socket, _Bounded(connection, timeout, deadline))
+    for _answer in range(_MOST_INTERIM + 1):
+        with closing(HTTPResponse(source, method="GET")) as response:
+            response.begin()
+            if not _is_interim(response.status):
+                return Answer(response.status, response.headers, response.read(largest))
+    raise HTTPException(f"more than {_MOST_INTERIM} interim answers")
+
+
+def _is_interim(status: int) -> bool:
+    """Return True if another answer comes. After 101 comes another protocol (RFC 9110 section 15.2.2)."""
+    return 100 <= status < 200 and status != 101
+
+
+class _Reader(io.BufferedReader):
+    """A reader that stays open: it may have read more than the answer that is closed."""
+
+    def close(self) -> None:
+        pass
 
 
 class _Bounded(io.RawIOBase):
@@ -142,9 +157,10 @@ class _Bounded(io.RawIOBase):
         self._timeout = timeout
         self._deadline = deadline
         self._left = _LARGEST_ANSWER
+        self._reader = _Reader(self)
 
     def makefile(self, _mode: str) -> io.BufferedReader:
-        return io.BufferedReader(self)
+        return self._reader
 
     def readable(self) -> bool:
         return True

@@ -87,11 +87,15 @@ class _Url:
 
 @dataclass
 class _Look:
-    """One look for a name: its deadline, and the addresses that hosts had when they were first needed."""
+    """One look for a name: its deadline, the addresses that hosts had when they were first needed, and the name's own.
+
+    redirected: whether what is asked for was chosen by a server.
+    """
 
     deadline: Deadline
     addresses: dict[str, Sequence[SocketAddress]] = field(default_factory=dict)
     own: frozenset[Address] = frozenset()
+    redirected: bool = False
 
 
 class Preflight:
@@ -182,14 +186,17 @@ class Preflight:
             location = answer.headers.get("Location")
             if answer.status not in _REDIRECT_CODES or not location:
                 return answer, seen
-            url = self._redirected(url, location, seen)
+            url, look.redirected = self._redirected(url, location, seen), True
             seen = f"{url.origin} (by a redirect of {name})"
-        raise PreflightError(f"{seen} is one of more than {_REDIRECTS} redirects")
+        raise PreflightError(
+            f"{name}: the response cannot be fetched: more than {_REDIRECTS} redirects follow one another, the last to "
+            f"{url.origin}, and CAs follow no more"
+        )
 
     def _get(self, url: _Url, look: _Look) -> Answer:
         deadline = look.deadline
         places = self._places(url.host, url.port, look)
-        with connect(places, look.own, self._timeout, deadline) as connection:
+        with connect(places, look.own, look.redirected, self._timeout, deadline) as connection:
             if not url.secure:
                 return get(connection, url.authority, url.path, _LARGEST_BODY, self._timeout, deadline)
             # As a CA does behind a redirect: there may be no certificate yet.
@@ -217,9 +224,8 @@ class Preflight:
         usual, lab = (443, self._tls_port) if secure else (80, self._http_port)
         found = _Url(secure, host, usual if port is None else port, parts.path or "/")
         if found.port not in (usual, lab):
-            raise PreflightError(
-                f"{seen} redirects to {found.origin}, where no CA follows: only to the ports 80 and 443"
-            )
+            # Public CAs do not follow, but a CA of one's own may.
+            raise Unseen(f"{seen} redirects to {found.origin}, which is not looked at: only the ports 80 and 443 are")
         if parts.username is not None or parts.password is not None:
             raise Unseen(f"{seen} redirects to {found.origin} with a user name, which is not followed")
         return replace(found, path=f"{found.path}?{parts.query}") if parts.query else found
@@ -232,7 +238,7 @@ class Preflight:
         try:
             places = self._places(challenge.identifier, self._tls_port, look)
             with (
-                connect(places, look.own, self._timeout, deadline) as connection,
+                connect(places, look.own, look.redirected, self._timeout, deadline) as connection,
                 tls(connection, context, name, self._timeout, deadline) as wrapped,
             ):
                 protocol, certificate = wrapped.selected_alpn_protocol(), wrapped.getpeercert(binary_form=True)

@@ -100,8 +100,11 @@ def test_address_class(address, expected):
         ("10.0.0.1", "169.254.169.254", False),
         ("10.0.0.1 fd00::1", "fd00::2", True),
         ("100.64.0.1", "100.64.0.2", True),
-        # With a public address, too, its own private ones and no others
-        ("10.0.0.1 2620:fe::fe", "10.0.0.1", True),
+        # With a public address, too, no private one, not even its own
+        ("10.0.0.1 2620:fe::fe", "10.0.0.1", False),
+        ("10.0.0.1 9.9.9.9", "10.0.0.1", False),
+        ("fd00::1 9.9.9.9", "fd00::1", False),
+        ("100.64.0.1 9.9.9.9", "100.64.0.1", False),
         ("10.0.0.1 2620:fe::fe", "2620:fe::9", True),
         ("10.0.0.1 2620:fe::fe", "10.0.0.2", False),
         # Loopback and the like for a name that has nothing else
@@ -119,5 +122,25 @@ def test_address_class(address, expected):
         ("::", "::", False),
     ],
 )
-def test_is_allowed(own, target, allowed):
-    assert is_allowed(parse_address(target), {parse_address(text) for text in own.split()}) is allowed
+def test_is_allowed_after_a_redirect(own, target, allowed):
+    assert is_allowed(parse_address(target), {parse_address(text) for text in own.split()}, True) is allowed
+
+
+@pytest.mark.parametrize(
+    ("own", "target", "allowed"),
+    [
+        ("9.9.9.9", "9.9.9.9", True),
+        ("10.0.0.1", "10.0.0.1", True),
+        ("10.0.0.1 2620:fe::fe", "10.0.0.1", True),
+        ("fd00::1 9.9.9.9", "fd00::1", True),
+        ("100.64.0.1 9.9.9.9", "100.64.0.1", True),
+        ("127.0.0.1", "127.0.0.1", True),
+        ("127.0.0.1 9.9.9.9", "127.0.0.1", False),
+        ("169.254.169.254 9.9.9.9", "169.254.169.254", False),
+        ("192.0.2.1 10.0.0.1", "192.0.2.1", False),
+        ("0.0.0.0", "0.0.0.0", False),
+    ],
+)
+def test_is_allowed_at_first(own, target, allowed):
+    """The name's own addresses are asked, for what the CA asks for."""
+    assert is_allowed(parse_address(target), {parse_address(text) for text in own.split()}, False) is allowed

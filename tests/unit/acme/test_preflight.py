@@ -118,15 +118,12 @@ def test_a_response_in_place(web, body):
         ((302, {}, b""), "answers HTTP 302"),
         ((302, {"Location": "ftp://localhost/"}, b""), "redirects to a URL of another scheme than http and https"),
         ((302, {"Location": "file:///etc/passwd"}, b""), "redirects to a malformed URL"),
-        ((302, {"Location": "http://localhost:8080/"}, b""), "redirects to http://localhost:8080, where no CA follows"),
-        ((302, {"Location": "http://localhost:22/"}, b""), "redirects to http://localhost:22, where no CA follows"),
-        ((302, {"Location": "https://localhost:80/"}, b""), "redirects to https://localhost:80, where no CA follows"),
         ((302, {"Location": "http://localhost:port/"}, b""), "redirects to a malformed URL"),
         ((302, {"Location": "http://[::1/"}, b""), "redirects to a malformed URL"),
         ((302, {"Location": "http://[fe80::1%25lo]/"}, b""), "redirects to a malformed URL"),
         ((302, {"Location": "http://-a.example/"}, b""), "redirects to a malformed URL"),
         ((302, {"Location": "http://b\u00fccher.example/"}, b""), "redirects to a malformed URL"),
-        ((302, {"Location": PATH}, b""), "more than 10 redirects"),
+        ((302, {"Location": PATH}, b""), "localhost: the response cannot be fetched: more than 10 redirects follow"),
     ],
 )
 def test_what_is_wrong_is_told_in_a_line_with_the_name_and_the_url(web, page, what):
@@ -136,6 +133,16 @@ def test_what_is_wrong_is_told_in_a_line_with_the_name_and_the_url(web, page, wh
     assert what in str(told.value)
     assert f"localhost:{web.server_port}" in str(told.value)
     assert len(str(told.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("origin", ["http://localhost:8080", "http://localhost:22", "https://localhost:80"])
+def test_a_redirect_to_another_port_is_unseen_not_wrong(web, origin):
+    """A CA of one's own may follow there."""
+    web.pages[PATH] = (302, {"Location": f"{origin}/x"}, b"")
+    with pytest.raises(
+        Unseen, match=rf"^http://localhost:\d+/\S+ redirects to {origin}, which is not looked at: only "
+    ):
+        look(web.server_port)
 
 
 def test_redirects_are_followed_as_a_ca_does(web):
@@ -330,10 +337,60 @@ def test_a_look_up_that_hangs_is_given_up():
     assert warning == "localhost: it takes longer than 0.4 s to answer"
 
 
+@contextmanager
+def raw(answer):
+    """A server that sends these bytes to whoever asks, in one piece."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve():
+            connection = server.accept()[0]
+            with connection:
+                connection.recv(4096)
+                connection.sendall(answer)
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield server.getsockname()[1]
+
+
+HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n"
+FINAL = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(ANSWER), ANSWER.encode())
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        HINTS,
+        HINTS * 5,
+        b"HTTP/1.1 100 Continue\r\n\r\n" + HINTS,
+        b"HTTP/1.1 102 Processing\r\n\r\n",
+        b"HTTP/1.1 199 x\r\n\r\n",
+    ],
+)
+def test_interim_answers_are_passed_over(before):
+    with raw(before + FINAL) as port:
+        look(port)
+
+
+def test_too_many_interim_answers_are_unseen():
+    with raw(HINTS * 6 + FINAL) as port, pytest.raises(Unseen, match="does not answer by HTTP"):
+        look(port)
+
+
+def test_another_protocol_is_no_interim_answer():
+    answer = b"HTTP/1.1 101 Switching Protocols\r\n\r\n"
+    with raw(answer + FINAL) as port, pytest.raises(PreflightError, match="answers HTTP 101"):
+        look(port)
+
+
 @pytest.mark.parametrize(
     "answer",
-    [b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n", b"HTTP/1.1 200 OK\r\nX: " + b"y" * 60000, b"HTTP/1.1 100 Continue\r\n\r\n"],
-    ids=["headers", "a header", "interim answers"],
+    [
+        b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n",
+        b"HTTP/1.1 200 OK\r\nX: " + b"y" * 60000,
+        b"HTTP/1.1 100 Continue\r\n\r\n",
+        HINTS,
+    ],
+    ids=["headers", "a header", "interim answers", "hints"],
 )
 def test_an_endless_answer_is_read_to_a_limit(answer):
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -454,6 +511,29 @@ def test_addresses_are_looked_up_once_and_connected_to(named, connected):
         assert [headers["Host"] for headers in server.asked] == [f"shop.example:{server.server_port}"] * 2
         assert secret.asked == []
     assert len(list(answers)) == 2
+
+
+@pytest.mark.parametrize("target", ["x.example", "shop.example", "10.0.0.5"])
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_private_address_of_a_public_name_is_not_for_redirects(named, connected, scheme, target):
+    """The owner of the name chose it, and would choose what is asked there."""
+    with web_at(PUBLIC_HOST) as server:
+        port = server.server_port
+        server.pages[PATH] = (302, {"Location": f"{scheme}://{target}:{port}/any/path"}, b"")
+        look_up = named(shop_example=[PUBLIC_HOST, "10.0.0.5"], x_example=["10.0.0.5"])
+        with pytest.raises((Unseen, PreflightError)) as told:
+            look(port, replace(BY_HTTP, identifier="shop.example"), look_up=look_up, tls_port=port)
+    assert set(connected) == {PUBLIC_HOST}
+    assert (f"{target} has a private address here" in str(told.value)) is (target != "shop.example")
+
+
+def test_a_private_address_of_a_public_name_is_asked_at_first(named, connected):
+    """The controller may reach no other."""
+    with web_at(PUBLIC_HOST) as server:
+        server.pages[PATH] = (200, {}, ANSWER.encode())
+        look_up = named(shop_example=["10.0.0.5", PUBLIC_HOST])
+        look(server.server_port, replace(BY_HTTP, identifier="shop.example"), look_up=look_up)
+    assert connected == ["10.0.0.5", PUBLIC_HOST]
 
 
 @pytest.mark.parametrize("kind", [BY_HTTP, BY_TLS])
