@@ -12,6 +12,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.certfleet.tls.plugins.module_utils.ansible.libraries import missing
 from ansible_collections.certfleet.tls.plugins.module_utils.dns import changes
 from ansible_collections.certfleet.tls.plugins.module_utils.dns.errors import DnsError
+from ansible_collections.certfleet.tls.plugins.module_utils.dns.ownership import Ownership
 from ansible_collections.certfleet.tls.plugins.module_utils.dns.records import Txt
 from ansible_collections.certfleet.tls.plugins.module_utils.dns.resolver import Resolver
 from ansible_collections.certfleet.tls.plugins.module_utils.dns.servers import Authorities
@@ -62,8 +63,9 @@ class ActionModule(ActionBase):
         entries = changes.Entries(zones, self._tasks_file(options["tasks_file"]))
         resolver = Resolver(options["resolver"])
         places = locate_all(resolver, (record.name for record in records))
-        items, jobs = changes.assign(records, places, entries, options["timeout"])
-        found = changes.look(Authorities(resolver), jobs)
+        authorities = Authorities(resolver)
+        items, jobs = changes.assign(records, places, entries, options["timeout"], Ownership(authorities).is_own)
+        found = changes.look(authorities, jobs)
         changes.carry_out(jobs, found, present, self._task.check_mode)
         tasks = changes.for_tasks(jobs, found, present)
         said = {

@@ -118,11 +118,12 @@ def test_check_mode_writes_nothing(fleet: Fleet) -> None:
 
 
 def test_names_delegated_to_other_providers_and_ways_mixed_in_one_order(fleet: Fleet) -> None:
-    """A CNAME leads from one server's zone to PowerDNS, another to a zone with a key of its own."""
+    """A CNAME leads from one server's zone to PowerDNS, another to a zone with a key of its own, a third stays."""
     authorities = fleet.lab.authorities
     authorities.add("_acme-challenge.a.dyn.lab.test", "CNAME", "a.pdns.lab.test.")
     authorities.add("_acme-challenge.b.dyn.lab.test", "CNAME", "hop.pdns.lab.test.")
     authorities.add("hop.pdns.lab.test", "CNAME", "_acme-challenge.b.other.lab.test.")
+    authorities.add("_acme-challenge.c.dyn.lab.test", "CNAME", "c.dyn.lab.test.")
     zones = authorities.providers()
     zones["pdns.lab.test"]["cname_targets"] = ["a.pdns.lab.test"]
     wanted = by_dns(

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +24,8 @@ from .zones import Location
 CHANGED, UNCHANGED, TASKS, FAILED = "changed", "unchanged", "tasks", "failed"
 #: What each location holds now; a DnsError where nobody could be asked.
 Found = Mapping[Location, "frozenset[str] | DnsError"]
+#: Return True if all CNAMEs that lead to a record are in its zone. Raises DnsError if nobody can tell.
+IsOwn = Callable[[Location], bool]
 
 _SIDE_BY_SIDE = 8
 # The provider of an entry that is left to tasks_file, as what has no entry is.
@@ -105,10 +107,10 @@ class Entries:
         """
         return self._key_of(location.target)
 
-    def is_delegation(self, location: Location) -> bool:
-        """Return True if a CNAME leads to the record from another zone or from the names of another entry."""
+    def is_of_one(self, location: Location) -> bool:
+        """Return True if the record and all names whose CNAMEs lead to it are of one entry."""
         key = self.key(location)
-        return location.leaves_zone or any(self._key_of(alias) != key for alias in location.aliases)
+        return all(self._key_of(alias) == key for alias in location.aliases)
 
     def _key_of(self, name: str) -> str | None:
         while name:
@@ -150,14 +152,19 @@ class Entries:
 
 
 def assign(
-    records: Sequence[Txt], places: Mapping[str, Location | DnsError], entries: Entries, timeout: float
+    records: Sequence[Txt],
+    places: Mapping[str, Location | DnsError],
+    entries: Entries,
+    timeout: float,
+    is_own: IsOwn,
 ) -> tuple[list[Item], list[Job]]:
     """Each record with where it is kept, and all that can be done sorted by entry; what cannot has failed.
 
-    *timeout*: seconds for each exchange with a provider.
+    *timeout*: seconds for each exchange with a provider. *is_own* is called only where the permission depends on it.
     """
     items: list[Item] = []
     jobs: dict[str, Job | DnsError] = {}
+    ready: list[tuple[Item, Job]] = []
     for record in records:
         place = places[record.name]
         item = Item(record.name, record.value, place if isinstance(place, Location) else Location(record.name, "", ""))
@@ -180,11 +187,32 @@ def assign(
         job = jobs[key]
         if isinstance(job, DnsError):
             item.fail(job)
-        elif entries.is_delegation(place) and not job.takes(place.target):
-            item.fail(_not_allowed(job, place))
+        else:
+            ready.append((item, job))
+    refused = _refused({item.location: job for item, job in ready}, entries, is_own)
+    for item, job in ready:
+        if item.location in refused:
+            item.fail(refused[item.location])
         else:
             job.items.append(item)
     return items, [job for job in jobs.values() if isinstance(job, Job)]
+
+
+def _refused(wanted: Mapping[Location, Job], entries: Entries, is_own: IsOwn) -> dict[Location, str]:
+    """Why nothing is written at a location: CNAMEs lead there that may be somebody else's, and its entry forbids it."""
+    doubtful = {place: job for place, job in wanted.items() if place.aliases and not job.takes(place.target)}
+
+    def one(place: Location) -> str:
+        unknown = ""
+        try:
+            if entries.is_of_one(place) and is_own(place):
+                return ""
+        except DnsError as error:
+            unknown = str(error)
+        return _not_allowed(doubtful[place], place, unknown)
+
+    with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
+        return {place: problem for place, problem in zip(doubtful, pool.map(one, doubtful)) if problem}
 
 
 def look(authorities: Authorities, jobs: Sequence[Job]) -> Found:
@@ -297,7 +325,8 @@ def problems(items: Sequence[Item]) -> str:
     return "; ".join(f"{', '.join(those)}: {problem}" for problem, those in names.items())
 
 
-def _not_allowed(job: Job, place: Location) -> str:
+def _not_allowed(job: Job, place: Location, unknown: str) -> str:
+    """*unknown*: why the zone's servers could not be asked whose the CNAMEs are; empty if they could."""
     listed = ", ".join(job.cname_targets)
     takes = f"takes such records only for {listed}" if listed else "takes no such records"
     if job.entry:
@@ -305,9 +334,14 @@ def _not_allowed(job: Job, place: Location) -> str:
     else:
         where = "tasks_file (acme_dns_tasks)"
         remedy = f"add an entry with provider {_OWN_TASKS} and {CNAME_TARGETS} to zones (acme_dns)"
+    why = (
+        f" (it needs permission as the zone's own name servers cannot be asked whether the CNAME is in it: {unknown})"
+        if unknown
+        else ""
+    )
     return (
         f"{place.name} leads by CNAME to {place.target} in zone {place.zone}; {where} {takes}: "
-        f"if this one is wanted, {remedy}"
+        f"if this one is wanted, {remedy}{why}"
     )
 
 

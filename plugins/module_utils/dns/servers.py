@@ -38,6 +38,17 @@ class Server:
     trouble: str = ""
 
 
+@dataclass(frozen=True)
+class Reply:
+    """What a server says of a name with authority; nothing, if it has none.
+
+    alias: what the CNAME of the name points to. negative_of: the zone that has no such record, of that name.
+    """
+
+    alias: str = ""
+    negative_of: str = ""
+
+
 class Authorities:
     """Asks authoritative servers. Threads may share one; the servers of a zone are looked up once."""
 
@@ -77,21 +88,8 @@ class Authorities:
         *timeout*: seconds, where less than usual are left. Raises DnsError, NoRouteError and SilentError, whose text
         goes on after the server's name.
         """
-        seconds = self._timeout if timeout is None else min(timeout, self._timeout)
         qname = dns.name.from_text(name)
-        # Without EDNS, which not every server's firewall lets pass: what does not fit comes by TCP.
-        query = dns.message.make_query(qname, dns.rdatatype.TXT, flags=0)
-        try:
-            response, _tcp = dns.query.udp_with_fallback(
-                query, address, timeout=seconds, port=self._port, ignore_unexpected=True
-            )
-        except dns.exception.Timeout:
-            raise SilentError(f"does not answer within {seconds:.3g} s") from None
-        except OSError as error:
-            kind = NoRouteError if error.errno in _NO_ROUTE else DnsError
-            raise kind(f"cannot be reached ({error.strerror or type(error).__name__})") from None
-        except (dns.exception.DNSException, EOFError) as error:
-            raise DnsError(f"gives no usable answer ({type(error).__name__})") from None
+        response = self._exchange(address, qname, dns.rdatatype.TXT, timeout)
         code = response.rcode()
         if code not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
             raise DnsError(f"is lame: it answers {dns.rcode.to_text(code)} for zone {zone}")
@@ -99,3 +97,44 @@ class Authorities:
             raise DnsError(f"is lame: it is not authoritative for zone {zone}")
         rrset = response.get_rrset(response.answer, qname, dns.rdataclass.IN, dns.rdatatype.TXT)
         return frozenset(join(record.strings) for record in rrset or ())
+
+    def ask(self, address: str, name: str, kind: str) -> Reply:
+        """Return what the server at *address* itself has for *name*. A referral to other servers counts as nothing.
+
+        Raises DnsError, NoRouteError and SilentError, whose text goes on after the server's name.
+        """
+        qname = dns.name.from_text(name)
+        response = self._exchange(address, qname, dns.rdatatype.from_text(kind), None)
+        code = response.rcode()
+        if code not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
+            raise DnsError(f"answers {dns.rcode.to_text(code)} for {name}")
+        if not response.flags & dns.flags.AA:
+            return Reply()
+        for rrset in response.answer:
+            if rrset.name == qname and rrset.rdtype == dns.rdatatype.CNAME:
+                return Reply(alias=text_of(rrset[0].target))
+        zones = [
+            rrset.name
+            for rrset in response.authority
+            if rrset.rdtype == dns.rdatatype.SOA and qname.is_subdomain(rrset.name)
+        ]
+        return Reply(negative_of=text_of(zones[0])) if zones else Reply()
+
+    def _exchange(
+        self, address: str, qname: dns.name.Name, kind: dns.rdatatype.RdataType, timeout: float | None
+    ) -> dns.message.Message:
+        seconds = self._timeout if timeout is None else min(timeout, self._timeout)
+        # Without EDNS, which not every server's firewall lets pass: what does not fit comes by TCP.
+        query = dns.message.make_query(qname, kind, flags=0)
+        try:
+            response, _tcp = dns.query.udp_with_fallback(
+                query, address, timeout=seconds, port=self._port, ignore_unexpected=True
+            )
+        except dns.exception.Timeout:
+            raise SilentError(f"does not answer within {seconds:.3g} s") from None
+        except OSError as error:
+            failure = NoRouteError if error.errno in _NO_ROUTE else DnsError
+            raise failure(f"cannot be reached ({error.strerror or type(error).__name__})") from None
+        except (dns.exception.DNSException, EOFError) as error:
+            raise DnsError(f"gives no usable answer ({type(error).__name__})") from None
+        return response

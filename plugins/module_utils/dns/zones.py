@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from .errors import DnsError
-from .records import canonical, is_within
+from .records import canonical
 from .resolver import Resolver
 
 _HOPS = 8
@@ -22,15 +22,13 @@ _SIDE_BY_SIDE = 16
 class Location:
     """A record's name as asked for, the name it is kept under (the same, without CNAMEs), and that one's zone.
 
-    All in lower case and without final dot. aliases: the names whose CNAMEs were followed, in this order. leaves_zone:
-    whether one of these lies in another zone than the record, so that somebody else may have chosen the target.
+    All in lower case and without final dot. aliases: the names whose CNAMEs were followed, in this order.
     """
 
     name: str
     target: str
     zone: str
     aliases: tuple[str, ...] = ()
-    leaves_zone: bool = False
 
 
 def locate(resolver: Resolver, name: str) -> Location:
@@ -52,9 +50,7 @@ def locate(resolver: Resolver, name: str) -> Location:
     zone = resolver.zone(chain[-1])
     if zone == ".":
         raise DnsError(f"{chain[-1]} lies in no zone that the resolver knows: is the name right, and the resolver?")
-    zone, aliases = canonical(zone), tuple(chain[:-1])
-    leaves_zone = any(not is_within(alias, zone) or resolver.zone(alias) != zone for alias in aliases)
-    return Location(name, chain[-1], zone, aliases, leaves_zone)
+    return Location(name, chain[-1], canonical(zone), tuple(chain[:-1]))
 
 
 def locate_all(resolver: Resolver, names: Iterable[str]) -> dict[str, Location | DnsError]:

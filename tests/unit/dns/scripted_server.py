@@ -57,7 +57,7 @@ class ScriptedServer:
     zones: what it knows. recursive: whether it follows CNAMEs through all its zones and says that it recurses.
     Misbehaviour, any time: delay (seconds), silent, truncating (UDP), failing (an rcode for everything, or for the
     names given in failing_names), authoritative (whether it says so), soa (whether negative answers have one; a
-    zone: that one's).
+    zone: that one's). cuts: names of zones that it refers to other servers for.
     """
 
     def __init__(self, *zones, address="127.0.0.1", port=0, recursive=False):
@@ -70,6 +70,7 @@ class ScriptedServer:
         self.failing_names = {}
         self.authoritative = not recursive
         self.soa = True
+        self.cuts = []
         self.queries = []
         self._lock = threading.Lock()
         self._udp, self._tcp = _listen(self, address, port)
@@ -108,13 +109,16 @@ class ScriptedServer:
             return None
         response = dns.message.make_response(query, recursion_available=self.recursive)
         failing = self.failing_names.get(name, self.failing)
+        cut = next((cut for cut in self.cuts if f".{name}".endswith(f".{cut}")), None)
         if failing:
             response.set_rcode(dns.rcode.from_text(failing))
         elif self.truncating and way == "udp":
             response.flags |= dns.flags.TC
+        elif cut:
+            response.authority.append(_rrset(cut, "NS", [f"ns.{cut}."]))
         else:
             self._fill(response, name, kind)
-        if self.authoritative:
+        if self.authoritative and not cut:
             response.flags |= dns.flags.AA
         return response.to_wire()
 
@@ -122,6 +126,8 @@ class ScriptedServer:
         for _hop in range(_HOPS):
             zone = max((zone for zone in self.zones if zone.covers(name)), key=lambda z: len(z.name), default=None)
             if zone is None:
+                if response.answer and not self.recursive:
+                    return
                 response.set_rcode(dns.rcode.NXDOMAIN if self.recursive else dns.rcode.REFUSED)
                 return
             texts = zone.texts(name, kind)

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass
 
 import pytest
 
@@ -55,9 +56,20 @@ def calls(monkeypatch):
     return made
 
 
+@dataclass(frozen=True)
+class Place(Location):
+    """A location, and what the zone's servers say of the CNAMEs that lead there."""
+
+    leaves_zone: bool = False
+
+
+def is_own(place):
+    return not place.leaves_zone
+
+
 def at(name, zone="example.com", target=None, hops=()):
     """Where *name* is kept; with a *target* by a CNAME that leads out of its zone."""
-    return Location(name, target, zone, (name, *hops), True) if target else Location(name, name, zone)
+    return Place(name, target, zone, (name, *hops), True) if target else Place(name, name, zone)
 
 
 def places(*records, **others):
@@ -67,7 +79,7 @@ def places(*records, **others):
 
 def changed(zones, records, found=None, present=True, dry=False, where=None, tasks_file=""):
     where = where or places(*records)
-    items, jobs = assign(records, where, Entries(zones, tasks_file), 5)
+    items, jobs = assign(records, where, Entries(zones, tasks_file), 5, is_own)
     held = {where[name]: values for name, values in (found or {}).items()}
     carry_out(jobs, held, present, dry)
     return items, for_tasks(jobs, held, present)
@@ -97,7 +109,7 @@ EVIL = "_acme-challenge.www.evil.example"
 
 
 def cname(target, zone="example.com", hops=(), leaves=True, name=EVIL):
-    return Location(name, target, zone, (name, *hops), leaves)
+    return Place(name, target, zone, (name, *hops), leaves)
 
 
 @pytest.mark.parametrize(
@@ -156,6 +168,25 @@ def test_a_cname_that_is_not_allowed_is_told_in_one_line():
     )
 
 
+def test_a_cname_of_which_nobody_can_tell_the_zone_needs_permission():
+    """It is told why, as the name alone looks right."""
+
+    def nobody(_place):
+        raise DnsError("ns1.example.com (192.0.2.1) does not answer within 5 s")
+
+    wanted = [Txt(WWW, "v"), Txt(SHOP, "v"), Txt("_validation-persist.a.example.com", "v")]
+    where = places(*wanted, **{WWW: cname("www.example.com", name=WWW), SHOP: cname(WWW, name=SHOP)})
+    items, jobs = assign(wanted, where, Entries({"example.com": {"provider": "recording"}}), 5, nobody)
+    assert [item.status for item in items] == ["failed", "", ""]
+    assert [item.name for item in jobs[0].items] == [record.name for record in wanted[1:]]
+    assert items[0].problem == (
+        f"{WWW} leads by CNAME to www.example.com in zone example.com; entry 'example.com' of zones (acme_dns) takes "
+        "such records only for _acme-challenge.*: if this one is wanted, add it to cname_targets of that entry (it "
+        "needs permission as the zone's own name servers cannot be asked whether the CNAME is in it: ns1.example.com "
+        "(192.0.2.1) does not answer within 5 s)"
+    )
+
+
 @pytest.mark.parametrize(("key", "allowed"), [("*", True), ("example.com", True), ("*", False)])
 def test_a_cname_of_one_zone_to_another_under_one_entry(key, allowed):
     """'*' may have zones of many owners."""
@@ -189,7 +220,7 @@ def test_a_tasks_file_gets_no_cnames_of_other_zones_but_to_challenge_names():
 def test_an_entry_of_acme_dns_allows_the_name_that_it_has(key, target, allowed):
     option = {"url": "http://127.0.0.1:1", "username": "u", "password": "p", "subdomain": "D420"}
     place = cname(target, "auth.example.net")
-    items, jobs = assign([Txt(EVIL, "v")], {EVIL: place}, Entries({key: {"provider": "acme_dns", **option}}), 5)
+    items, jobs = assign([Txt(EVIL, "v")], {EVIL: place}, Entries({key: {"provider": "acme_dns", **option}}), 5, is_own)
     refused = "takes such records only for" in items[0].problem or "has no entry" in items[0].problem
     assert refused is not allowed
     assert bool(jobs and jobs[0].items) is allowed
@@ -426,7 +457,7 @@ def test_a_look_at_what_is_there(pair):
     pair.add("a.example.com", "v")
     zones = {"example.com": {"provider": "nsupdate", "server": "192.0.2.1"}}
     records = [Txt("a.example.com", "x"), Txt("b.example.com", "x")]
-    _items, jobs = assign(records, places(*records), Entries(zones), 5)
+    _items, jobs = assign(records, places(*records), Entries(zones), 5, is_own)
     assert changes.look(pair.ask_with(timeout=0.2), jobs) == {
         at("a.example.com"): frozenset({"v"}),
         at("b.example.com"): frozenset(),

@@ -1,0 +1,194 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whose a CNAME is: the zone's own servers are asked, as whoever has a zone below may hide it."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.certfleet.tls.plugins.module_utils.dns.changes import Entries, assign
+from ansible_collections.certfleet.tls.plugins.module_utils.dns.errors import DnsError, SilentError
+from ansible_collections.certfleet.tls.plugins.module_utils.dns.ownership import Ownership
+from ansible_collections.certfleet.tls.plugins.module_utils.dns.records import Txt
+from ansible_collections.certfleet.tls.plugins.module_utils.dns.servers import Authorities, Server
+from ansible_collections.certfleet.tls.plugins.module_utils.dns.zones import Location, locate
+from tests.unit.dns.scripted_server import Zone
+
+NAME, EVIL = "_acme-challenge.www.example.com", "_acme-challenge.x.evil.example.com"
+
+
+class Hidden(Zone):
+    """A zone whose servers answer so that no resolver sees that there is one."""
+
+    def __init__(self, name, others):
+        super().__init__(name)
+        self._records = {(EVIL, "CNAME"): ["www.example.com."]}
+        self._others = others
+
+    def texts(self, name, kind):
+        return super().texts(name, kind) or (self._others if kind == "CNAME" else [])
+
+    def exists(self, name):
+        return True
+
+
+@pytest.fixture
+def add(pair, internet):
+    """Add records to all servers of example.com, and to what the resolver says."""
+
+    def added(name, *record):
+        for zone in (*pair.copies, internet["example.com"]):
+            zone.add(name, *record)
+
+    return added
+
+
+def is_own(pair, name, **options):
+    return Ownership(pair.ask_with(**options)).is_own(locate(pair.resolver, name))
+
+
+def alias(name, target="www.example.com", zone="example.com"):
+    return Location(name, target, zone, (name,))
+
+
+@pytest.mark.parametrize("others", [[], ["example.com."]], ids=["no SOA", "a CNAME for every name"])
+@pytest.mark.parametrize("cut", ["evil.example.com", EVIL])
+def test_a_delegated_zone_that_hides_writes_nothing_in_its_parent(pair, recursor, others, cut):
+    recursor.zones.append(Hidden(cut, others))
+    recursor.soa = False
+    for server in pair.servers:
+        server.cuts.append(cut)
+    place = locate(pair.resolver, EVIL)
+    assert place == alias(EVIL)  # to the resolver, it is all one zone
+    entries = Entries({"example.com": {"provider": "exec", "program": "/bin/true"}})
+    (item,), (job,) = assign([Txt(EVIL, "v")], {EVIL: place}, entries, 5, Ownership(pair.authorities).is_own)
+    assert "takes such records only for _acme-challenge.*" in item.problem
+    assert "cannot be asked" not in item.problem
+    assert job.items == []
+
+
+@pytest.mark.parametrize("more", [[], ["*.evil.example.com"], ["x.evil.example.com"]])
+def test_a_zone_below_on_the_same_servers_is_another_zone(pair, more):
+    """Whoever has it may let a resolver ask other servers than these."""
+    for server in pair.servers:
+        server.zones.append(Zone("evil.example.com").add(EVIL, "CNAME", "www.example.com."))
+        for name in more:
+            server.zones[-1].add(name, "CNAME", "www.example.com.")
+    assert not Ownership(pair.authorities).is_own(alias(EVIL))
+
+
+@pytest.mark.parametrize(
+    ("name", "own"),
+    [
+        ("inside.example.com", True),
+        ("twice.example.com", True),
+        ("_acme-challenge.www.example.com", True),
+        ("_acme-challenge.a.b.c.example.com", True),
+        ("_acme-challenge.no-host.example.com", True),
+        ("down.example.com", False),
+        ("up.sub.example.com", False),
+        ("below.nothing.sub.example.com", False),
+        ("there-and-back.example.com", False),
+    ],
+)
+def test_honest_zones(pair, add, internet, name, own):
+    """Whoever has a zone below another one is somebody else, and so is whoever has a zone on the way."""
+    for server in pair.servers:
+        server.cuts.append("sub.example.com")
+    add("inside.example.com", "CNAME", "a.example.com.")
+    add("twice.example.com", "CNAME", "inside.example.com.")
+    add("www.example.com", "CNAME", "hosting.example.net.")
+    add("_acme-challenge.www.example.com", "CNAME", "www-acme.example.com.")
+    add("_acme-challenge.a.b.c.example.com", "CNAME", "a-acme.example.com.")
+    add("b.c.example.com", "CNAME", "host.example.com.")
+    add("_acme-challenge.no-host.example.com", "CNAME", "a-acme.example.com.")
+    add("down.example.com", "CNAME", "a.sub.example.com.")
+    add("there-and-back.example.com", "CNAME", "hop.example.net.")
+    internet["example.net"].add("hop.example.net", "CNAME", "_dmarc.example.com.")
+    internet["sub.example.com"].add("up.sub.example.com", "CNAME", "example.com.")
+    internet["sub.example.com"].add("below.nothing.sub.example.com", "CNAME", "a.example.com.")
+    assert is_own(pair, name) is own
+
+
+def test_a_cname_that_stays_costs_a_question_or_two(pair, add):
+    add("www.example.com", "A", "192.0.2.1")
+    add(NAME, "CNAME", "www-acme.example.com.")
+    add("_acme-challenge.example.com", "CNAME", "acme.example.com.")
+    assert is_own(pair, "_acme-challenge.example.com")
+    assert [query[:2] for query in pair.first.queries] == [("_acme-challenge.example.com", "CNAME")]
+    pair.first.forget()
+    assert is_own(pair, NAME)
+    assert [query[:2] for query in pair.first.queries] == [(NAME, "CNAME"), ("www.example.com", "SOA")]
+    assert not any(query[3] for query in pair.first.queries)  # without recursion
+    assert pair.second.asked() == 0
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        Location(NAME, NAME, "example.com"),
+        alias(EVIL, "www.example.net", "example.net"),
+        Location(NAME, "www.example.com", "example.com", (NAME, "a.example.net")),
+    ],
+)
+def test_what_names_alone_tell_costs_no_question(pair, recursor, place):
+    recursor.forget()
+    assert Ownership(pair.authorities).is_own(place) is not place.aliases
+    assert recursor.asked() + pair.first.asked() + pair.second.asked() == 0
+
+
+def test_an_answer_without_authority_is_not_believed(pair, add):
+    add(NAME, "CNAME", "www-acme.example.com.")
+    pair.first.authoritative = False
+    assert is_own(pair, NAME)
+    pair.second.authoritative = False
+    assert not is_own(pair, NAME)
+
+
+def test_a_negative_answer_without_soa_is_not_believed(pair, add):
+    add(NAME, "CNAME", "www-acme.example.com.")
+    for server in pair.servers:
+        server.soa = False
+    assert not is_own(pair, NAME)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "says"),
+    [
+        ({"silent": True}, r"does not answer within 0\.2 s"),
+        ({"failing": "REFUSED"}, rf"answers REFUSED for {NAME}"),
+        ({"failing": "SERVFAIL"}, rf"answers SERVFAIL for {NAME}"),
+    ],
+)
+def test_servers_that_cannot_be_asked(pair, add, trouble, says):
+    add(NAME, "CNAME", "www-acme.example.com.")
+    vars(pair.first).update(trouble)
+    assert is_own(pair, NAME, timeout=0.2)
+    vars(pair.second).update(trouble)
+    with pytest.raises(DnsError, match=rf"^ns2\.example\.com \(127\.0\.0\.12\) {says}$"):
+        is_own(pair, NAME, timeout=0.2)
+
+
+def test_a_zone_without_servers_cannot_be_asked(resolver, internet):
+    internet["example.com"].add(NAME, "CNAME", "www-acme.example.com.")
+    with pytest.raises(DnsError, match=r"^zone example\.com has no name server with an address$"):
+        Ownership(Authorities(resolver)).is_own(locate(resolver, NAME))
+
+
+def test_a_closed_port_costs_a_wait_for_three_addresses():
+    """A silent address is not asked again, and after three of them nothing is."""
+    asked = []
+
+    class Closed:
+        def servers(self, _zone):
+            return [Server(f"ns{n}.example.com", (f"192.0.2.{n}", f"198.51.100.{n}")) for n in range(5)]
+
+        def ask(self, address, _name, _kind):
+            asked.append(address)
+            raise SilentError("does not answer within 5 s")
+
+    ownership = Ownership(Closed())
+    for number in range(5):
+        with pytest.raises(DnsError, match=r"^ns1\.example\.com \(192\.0\.2\.1\) does not answer within 5 s$"):
+            ownership.is_own(alias(f"_acme-challenge.w{number}.example.com"))
+    assert asked == ["192.0.2.0", "198.51.100.0", "192.0.2.1"]
