@@ -73,7 +73,7 @@ class Ownership:
             return False
         # The same server may have a zone between the two as well.
         parent = alias.partition(".")[2]
-        while parent != zone:
+        while parent != zone and is_within(parent, zone):  # the apex has none below it
             reply = self._ask(address, parent, "SOA")
             if not reply.alias:
                 return reply.negative_of == zone

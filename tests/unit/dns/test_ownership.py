@@ -192,3 +192,10 @@ def test_a_closed_port_costs_a_wait_for_three_addresses():
         with pytest.raises(DnsError, match=r"^ns1\.example\.com \(192\.0\.2\.1\) does not answer within 5 s$"):
             ownership.is_own(alias(f"_acme-challenge.w{number}.example.com"))
     assert asked == ["192.0.2.0", "198.51.100.0", "192.0.2.1"]
+
+
+def test_a_cname_at_a_zone_s_apex_ends_the_questions(pair):
+    """No name server should have one, but whoever has a zone writes their own."""
+    for server in pair.servers:
+        server.zones.append(Zone("evil.example.com").add("evil.example.com", "CNAME", "x.evil.example.com."))
+    assert Ownership(pair.authorities).is_own(alias("evil.example.com", "x.evil.example.com", "evil.example.com"))
