@@ -71,7 +71,7 @@ test-demo: setup $(OLDEST_CONTROLLER)/stamp ## the demo, with the oldest ansible
 .PHONY: test-hard test-fleet-hard test-debian12 test-debian13 test-debian-testing
 test-hard: test-fleet-hard test-debian13 ## all of these but the other releases of Debian
 test-fleet-hard: build/system-tests.stamp setup $(CORES) ## runs that are killed, hosts in trouble, every answer of a hostile host
-	$(AS_ROOT) $(PYTEST) $(LABS_SIDE_BY_SIDE) -m hard tests/fleet
+	$(AS_ROOT) $(PYTEST) $(LABS_SIDE_BY_SIDE) --dist worksteal -m hard tests/fleet
 test-debian12: venv ## demo and unit tests on a fresh Debian 12, as a user with sudo and as root
 	$(call on_debian,bookworm)
 test-debian13: venv ## the same on Debian 13
