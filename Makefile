@@ -56,7 +56,7 @@ test-unit: build/system-tests.stamp test-unit-oldest setup ## unit tests
 
 test-unit-oldest: $(OLDEST_HOST)/stamp $(DEV) ## the unit tests of what runs on hosts, with the oldest cryptography
 	@echo "the oldest cryptography, on $$($(OLDEST_HOST)/bin/python --version): Python 3.9 where the machine has it"
-	$(OLDEST_HOST)/bin/python -m pytest tests/unit/pki
+	$(OLDEST_HOST)/bin/python -m pytest $(SIDE_BY_SIDE) tests/unit/pki
 
 test-integration: build/system-tests.stamp setup $(CORES) $(CLOUD)/stamp ## each module against a real CA (root or sudo)
 	$(AS_ROOT) $(PYTEST) $(LABS_SIDE_BY_SIDE) tests/integration

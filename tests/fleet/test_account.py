@@ -38,6 +38,7 @@ def account_of(fleet: Fleet, host: str = "web1") -> str:
     return str(manifest["account_uri"])
 
 
+@pytest.mark.hard
 def test_an_account_through_its_whole_life(small: Fleet) -> None:
     customer = Customer(small.lab, small.folder)
     key = small.folder / "account-key.pem"

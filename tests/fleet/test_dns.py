@@ -206,6 +206,7 @@ def two_ways(fleet: Fleet) -> dict[str, Any]:
     }
 
 
+@pytest.mark.hard
 def test_what_goes_wrong_at_a_provider_is_told_and_stops_nobody_else(fleet: Fleet) -> None:
     """A host for each way to fail: an entry of acme_dns may be for one record alone."""
     authorities = fleet.lab.authorities

@@ -71,6 +71,7 @@ def test_setup_plants_names_and_keys_of_others_and_host_gets_none(four: Fleet) -
     assert "acme_certificates" in run.message(field.hostile)
 
 
+@pytest.mark.hard
 def test_adoption_plants_every_variable_without_effect(four: Fleet) -> None:
     field = Battlefield.at(four, "middle")
     run = field.run(*plant(["certificate_adopt"], field.planted(loud=False)), entries=["adopt", "main"])

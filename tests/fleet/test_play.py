@@ -182,6 +182,7 @@ def test_hosts_that_share_a_name_serve_each_others_challenges(small: Fleet) -> N
         small.lab.dns.remove("shared", "A", small.lab.address("web2"))
 
 
+@pytest.mark.hard
 def test_a_host_that_has_gone_is_not_the_end_for_those_that_share_challenges_with_it(small: Fleet) -> None:
     small.lab.unplug("web3")
     run = small.site(acme_http_01_scope="play")
@@ -202,6 +203,7 @@ def test_two_runs_at_once_over_two_halves_of_a_fleet(fleet: Fleet) -> None:
     assert (fleet.folder / "account-key.pem").stat().st_mode & 0o7777 == 0o600
 
 
+@pytest.mark.hard
 def test_two_runs_at_once_over_the_same_hosts(small: Fleet) -> None:
     """Whichever comes first with each host: neither fails for the other, and what is live is whole and served."""
     web = [Fleet.certificate("shop", probe=[{"timeout": 20}])]

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta, timezone
 from functools import partial
 from urllib.parse import unquote
 
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509.ocsp import OCSPCertStatus, load_der_ocsp_request
@@ -114,6 +115,7 @@ def _ocsp(fleet: Fleet, request: str) -> bytes:
     )
 
 
+@pytest.mark.hard
 def test_all_are_replaced_within_the_limits_and_each_once(small: Fleet) -> None:
     assert small.site().code == 0
     first = small.serials()

@@ -131,6 +131,7 @@ def test_the_first_that_can_be_reached_makes_the_key(trio: Fleet) -> None:
     assert trio.signed_requests(mark) == []
 
 
+@pytest.mark.hard
 def test_a_batch_gets_what_an_earlier_one_made(trio: Fleet) -> None:
     trio.variables["acme_certificates"] = [trio.certificate("shop", "web1.lab.test", shared=True)]
     mark = trio.lab.pebble.mark()

@@ -105,7 +105,7 @@ def test_a_ca_that_does_not_answer(ca, lab):
 
 def test_a_ca_that_sends_a_byte_at_a_time_ends(ca, lab):
     """At each step, however slowly: each request has its seconds, and is repeated a few times."""
-    options = {"request_timeout": 2}
+    options = {"request_timeout": 1}
     begin = monotonic()
     with dripping(lab) as url, ThreadPoolExecutor() as pool:
         calls = [
@@ -115,7 +115,7 @@ def test_a_ca_that_sends_a_byte_at_a_time_ends(ca, lab):
             pool.submit(ca.order, order("a"), acme_directory=f"{url}/dir/newAccount", **options),
         ]
         results = [future.result() for future in calls]
-    assert [told(result) for result in results] == [f"{url} did not answer within 2 s"] * 4
+    assert [told(result) for result in results] == [f"{url} did not answer within 1 s"] * 4
     assert monotonic() - begin < 100
 
 

@@ -15,7 +15,7 @@ from tests.integration.hosts import Host, Issuer, told, wanted
 
 SECRET = "/etc/acme-test/privkey.pem"
 TOKEN = "a-token-of-128-bits-01"
-TURNS = 3
+TURNS = 2
 # What the user does until there is a file named stop, and what it prints: how often.
 EXCHANGE = f"""
 import os, random, shutil, time
