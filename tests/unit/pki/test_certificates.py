@@ -50,6 +50,18 @@ ONE, TWO = pem_of(1), pem_of(2)
         ("\ufeff" + ONE, [1]),
         (ONE + ONE, [1, 1]),
     ],
+    ids=[
+        "nothing",
+        "blanks",
+        "one",
+        "two",
+        "the other way round",
+        "with words",
+        "CRLF",
+        "no last line end",
+        "BOM",
+        "twice",
+    ],
 )
 def test_load_all(text, serials):
     assert [certificate.serial_number for certificate in certificates.load_all(text, "it")] == serials

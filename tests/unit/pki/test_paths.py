@@ -432,8 +432,9 @@ def exchange(folder, secret, seconds):
             with suppress(OSError):
                 os.unlink(f"{folder}/aside")
             shutil.rmtree(f"{folder}/aside", ignore_errors=True)
-        with open(f"{folder}/times", "w", encoding="ascii") as file:
-            file.write(str(times))
+        # No text: its codec may still have to be imported, from where this user may not read.
+        with open(f"{folder}/times", "wb") as file:
+            file.write(b"%d" % times)
     finally:
         os._exit(0)
 
