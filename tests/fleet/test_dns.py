@@ -173,6 +173,7 @@ def test_dns_account_01(fleet: Fleet) -> None:
     assert fleet.lab.authorities.txt() == set()
 
 
+@pytest.mark.hard
 def test_dns_persist_01(fleet: Fleet) -> None:
     authorities = fleet.lab.authorities
     wanted = by_dns("a.dyn.lab.test", "*.a.dyn.lab.test", challenge="dns-persist-01")

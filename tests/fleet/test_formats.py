@@ -7,6 +7,8 @@ from __future__ import annotations
 import subprocess
 from typing import Any
 
+import pytest
+
 from tests.fleet.fleet import HOME, Fleet
 
 PASSPHRASE = "/srv/tls/shop"  # part of paths that answers have: hidden in them, it would hide those
@@ -106,6 +108,7 @@ def test_a_passphrase_is_told_nowhere(small: Fleet) -> None:
     assert found.stdout == b""
 
 
+@pytest.mark.hard
 def test_what_is_not_listed_is_told_and_removed_where_that_is_asked_for(small: Fleet) -> None:
     prepare(small)
     both = [

@@ -220,6 +220,7 @@ def test_two_runs_at_once_over_the_same_hosts(small: Fleet) -> None:
     assert (last.code, last.planned, last.hosts_with("changed")) == (0, [], [])
 
 
+@pytest.mark.hard
 def test_revoke(small: Fleet) -> None:
     pebble = small.lab.pebble
     assert small.site().code == 0

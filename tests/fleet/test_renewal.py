@@ -63,6 +63,7 @@ def test_what_the_ca_wants_back_at_once_is_renewed_in_the_next_run(small: Fleet)
     assert [host for host in small.lab.hosts if before[host] != after[host]] == ["web1"]
 
 
+@pytest.mark.hard
 def test_what_is_revoked_is_replaced_in_the_next_run_that_looks(small: Fleet) -> None:
     """The CA's certificates name a responder, which knows what was revoked at the CA."""
     pebble = small.lab.pebble

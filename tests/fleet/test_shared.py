@@ -146,6 +146,7 @@ def test_a_batch_gets_what_an_earlier_one_made(trio: Fleet) -> None:
     assert run.hosts_with("changed") == []
 
 
+@pytest.mark.hard
 def test_what_goes_wrong_is_told_to_all_and_the_next_run_mends_it(trio: Fleet) -> None:
     trio.variables["acme_certificates"] = [trio.certificate("shop", "nx.lab.test", shared=True)]
     run = trio.site()
