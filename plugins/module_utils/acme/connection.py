@@ -13,23 +13,18 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from http.client import HTTPException, HTTPMessage, HTTPResponse
+from http.client import HTTPMessage
 from typing import Any, cast
 
 from .addresses import Address, address_class, is_allowed, parse_address
-from .exchange import USER_AGENT
+from .exchange import USER_AGENT, FinalAnswer, SocketAddress, connect_first
 from .polling import Deadline
 
-#: A socket address as getaddrinfo() gives it: the address, the port, and two more numbers for IPv6.
-SocketAddress = tuple[Any, ...]
 #: Look up host and port. Raises OSError or UnicodeError.
 Resolve = Callable[[str, int], Sequence[SocketAddress]]
 
 # Status line, headers and the part of the body that is read, together.
 _LARGEST_ANSWER = 64 * 1024
-# Answers such as 103 that come before the one that counts (RFC 9110 section 15.2); as many as Go's client takes, which
-# Boulder is built on. http.client passes over 100 by itself.
-_MOST_INTERIM = 5
 
 
 class Refused(Exception):
@@ -47,12 +42,6 @@ class Answer:
     status: int
     headers: HTTPMessage
     body: bytes
-
-
-def system_addresses(host: str, port: int) -> list[SocketAddress]:
-    """Look up with the system's resolver."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(entry[4] for entry in found))
 
 
 def resolve(look_up: Resolve, host: str, port: int, deadline: Deadline) -> Sequence[SocketAddress]:
@@ -94,25 +83,8 @@ def connect(
     if not allowed:
         classes = sorted({address_class(address) for address in addresses_of(places)})
         raise Refused(" and ".join(classes))
-    with _connected(allowed, timeout, deadline) as connection:
+    with connect_first(allowed, lambda _number: _time_left(timeout, deadline)) as connection:
         yield connection
-
-
-def _connected(allowed: Sequence[SocketAddress], timeout: float, deadline: Deadline) -> socket.socket:
-    problem: OSError = OSError("no address")
-    for place in allowed:
-        connection = socket.socket(socket.AF_INET6 if len(place) == 4 else socket.AF_INET, socket.SOCK_STREAM)
-        try:
-            connection.settimeout(_time_left(timeout, deadline))
-            connection.connect(place)
-            return connection
-        except OSError as error:
-            problem = error
-            connection.close()
-        except BaseException:
-            connection.close()
-            raise
-    raise problem
 
 
 def get(connection: socket.socket, host: str, path: str, largest: int, timeout: float, deadline: Deadline) -> Answer:
@@ -129,24 +101,9 @@ def get(connection: socket.socket, host: str, path: str, largest: int, timeout: 
     connection.sendall(request.encode("ascii"))
     # It takes anything that has makefile().
     source = cast(socket.socket, _Bounded(connection, timeout, deadline))
-    for _answer in range(_MOST_INTERIM + 1):
-        with closing(HTTPResponse(source, method="GET")) as response:
-            response.begin()
-            if not _is_interim(response.status):
-                return Answer(response.status, response.headers, response.read(largest))
-    raise HTTPException(f"more than {_MOST_INTERIM} interim answers")
-
-
-def _is_interim(status: int) -> bool:
-    """Return True if another answer comes. After 101 comes another protocol (RFC 9110 section 15.2.2)."""
-    return 100 <= status < 200 and status != 101
-
-
-class _Reader(io.BufferedReader):
-    """A reader that stays open: it may have read more than the answer that is closed."""
-
-    def close(self) -> None:
-        pass
+    with closing(FinalAnswer(source, method="GET")) as response:
+        response.begin()
+        return Answer(response.status, response.headers, response.read(largest))
 
 
 class _Bounded(io.RawIOBase):
@@ -157,10 +114,9 @@ class _Bounded(io.RawIOBase):
         self._timeout = timeout
         self._deadline = deadline
         self._left = _LARGEST_ANSWER
-        self._reader = _Reader(self)
 
     def makefile(self, _mode: str) -> io.BufferedReader:
-        return self._reader
+        return io.BufferedReader(self)
 
     def readable(self) -> bool:
         return True

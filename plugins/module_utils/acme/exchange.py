@@ -16,8 +16,8 @@ import io
 import socket
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
@@ -37,7 +37,10 @@ else:
 USER_AGENT = "certfleet.tls/0.3.0 (Ansible collection)"
 _PIECE = 65536  # bytes
 _LARGEST_HEAD = 65536  # bytes
-_MOST_INTERIM = 10
+_MOST_INTERIM = 5  # as Go's client has it, which Boulder is built on
+
+#: A socket address as getaddrinfo() gives it: the address, the port, and two more numbers for IPv6.
+SocketAddress = tuple[Any, ...]
 
 
 class ExchangeError(OneLineError):
@@ -204,21 +207,25 @@ class _TimedReader(io.RawIOBase):
         super().close()
 
 
-class _TimedAnswer(http.client.HTTPResponse):
+class FinalAnswer(http.client.HTTPResponse):
+    """The answer that counts. Those such as 103 that come before it (RFC 9110 section 15.2) are passed over."""
+
+    def _read_status(self) -> tuple[str, int, str]:
+        for _unused in range(_MOST_INTERIM + 1):
+            version, status, reason = super()._read_status()  # type: ignore[misc]
+            # The library passes over 100 by itself. After 101 comes another protocol.
+            if status == 101 or not 100 < status < 200:
+                return version, status, reason
+            http.client.parse_headers(self.fp)
+        raise http.client.HTTPException(f"more than {_MOST_INTERIM} interim answers")
+
+
+class _TimedAnswer(FinalAnswer):
     """An answer whose head and body are read within the time that is left."""
 
     def __init__(self, sock: Any, *args: Any, **more: Any) -> None:
         super().__init__(sock, *args, **more)
         self.fp: Any = io.BufferedReader(_TimedReader(sock, self.fp.detach()))
-
-    def _read_status(self) -> tuple[str, int, str]:
-        # RFC 9110 section 15.2: any number of interim answers may come first; the library knows of 100 only.
-        for _unused in range(_MOST_INTERIM):
-            version, status, reason = super()._read_status()  # type: ignore[misc]
-            if not 100 < status < 200:
-                return version, status, reason
-            http.client.parse_headers(self.fp)
-        raise http.client.HTTPException("too many interim answers")
 
 
 if _LIBRARIES:
@@ -283,22 +290,37 @@ def _use_timed(manager: Any) -> None:
 
 def _connect(host: str, port: int, options: Any) -> socket.socket:
     """Connect to the first of a host's addresses that can be reached. Raises OSError, UnicodeError."""
+    places = system_addresses(host, port)
+    # Each has a share of the time: where IPv6 leads nowhere, IPv4 is tried as well.
+    return connect_first(places, lambda number: _left() / (len(places) - number), options)
+
+
+def system_addresses(host: str, port: int) -> list[SocketAddress]:
+    """Look up with the system's resolver. Raises OSError, UnicodeError."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    trouble: OSError = OSError(f"{host} has no address")
-    for number, (family, kind, protocol, _name, address) in enumerate(found):
-        left = _left()
-        connection = None
+    return list(dict.fromkeys(entry[4] for entry in found))
+
+
+def connect_first(
+    places: Sequence[SocketAddress], seconds: Callable[[int], float], options: Iterable[Any] = ()
+) -> socket.socket:
+    """Connect to the first of *places* that takes the connection.
+
+    *seconds*: how long one is tried, by its number; what it raises ends the attempt. *options*: for setsockopt().
+    Raises OSError, for the last place.
+    """
+    trouble = OSError("no address")
+    for number, place in enumerate(places):
         try:
-            connection = socket.socket(family, kind, protocol)
-            for option in options:
-                connection.setsockopt(*option)
-            # A share of the time: where IPv6 leads nowhere, IPv4 is tried as well.
-            connection.settimeout(left / (len(found) - number))
-            connection.connect(address)
+            with ExitStack() as stack:
+                family = socket.AF_INET6 if len(place) == 4 else socket.AF_INET
+                connection = stack.enter_context(socket.socket(family, socket.SOCK_STREAM))
+                for option in options:
+                    connection.setsockopt(*option)
+                connection.settimeout(seconds(number))
+                connection.connect(place)
+                stack.pop_all()
+                return connection
         except OSError as error:
-            if connection:
-                connection.close()
             trouble = error
-        else:
-            return connection
     raise trouble

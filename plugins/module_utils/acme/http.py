@@ -159,25 +159,25 @@ def _is_of_domain(host: str, directory_host: str) -> bool:
     That is example.com for ca.example.com, but never what registries sell names in, such as co.uk.
     """
     host, directory_host = host.rstrip("."), directory_host.rstrip(".")
-    if _is_address(host) and _is_address(directory_host):
-        return ipaddress.ip_address(host) == ipaddress.ip_address(directory_host)
-    if _is_address(host) or _is_address(directory_host):
-        return False
+    address, directory_address = _address(host), _address(directory_host)
+    if address or directory_address:
+        return address == directory_address
     is_sold = likely_registered_domain(directory_host) == directory_host
     domain = directory_host if is_sold else directory_host.partition(".")[2]
     return f".{host}".endswith(f".{domain}")
 
 
-def _is_address(host: str) -> bool:
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Return the IP address that a host is; None if it is a name."""
     try:
-        ipaddress.ip_address(host)
+        return ipaddress.ip_address(host)
     except ValueError:
-        return False
-    return True
+        return None
 
 
 def _is_loopback(host: str) -> bool:
-    return host == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback)
+    address = _address(host)
+    return host == "localhost" or (address is not None and address.is_loopback)
 
 
 def _printable(value: Any) -> Any:

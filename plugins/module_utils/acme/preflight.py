@@ -28,15 +28,14 @@ from .connection import (
     OutOfTime,
     Refused,
     Resolve,
-    SocketAddress,
     addresses_of,
     connect,
     get,
     resolve,
-    system_addresses,
     tls,
 )
 from .errors import PreflightError
+from .exchange import SocketAddress, system_addresses
 from .http import reason
 from .polling import Deadline
 

@@ -186,7 +186,7 @@ class TestTime:
             pass
 
         Socket.connect = connect
-        found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("192.0.2.1", 80))] * 50
+        found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (f"192.0.2.{number}", 80)) for number in range(50)]
         monkeypatch.setattr(module.socket, "getaddrinfo", lambda *_args, **_more: found)
         monkeypatch.setattr(module.socket, "socket", Socket)
         with pytest.raises(OutOfTimeError):

@@ -18,7 +18,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from ansible_collections.certfleet.tls.plugins.module_utils.acme import addresses, connection
+from ansible_collections.certfleet.tls.plugins.module_utils.acme import addresses, connection, exchange
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.challenge_data import ChallengeData
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import PreflightError
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.preflight import Preflight, Unseen
@@ -480,7 +480,7 @@ def resolved_by_the_system(look_up):
     def numbers(host, port):
         found = look_up(host, port)
         if [place[0] for place in found] == [host]:
-            return connection.system_addresses(host, port)
+            return exchange.system_addresses(host, port)
         return found
 
     return numbers
