@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from .errors import OptionError
+from .paths import user
 
 try:
     import grp
@@ -61,7 +62,7 @@ def drift(path: str, wanted: Attributes, name: str = "") -> list[str]:
     if stat.S_IMODE(found.st_mode) != wanted.mode:
         texts.append(f"{name} mode {stat.S_IMODE(found.st_mode):04o} instead of {wanted.mode:04o}")
     if wanted.uid not in (-1, found.st_uid):
-        texts.append(f"{name} owner {_user(found.st_uid)} instead of {_user(wanted.uid)}")
+        texts.append(f"{name} owner {user(found.st_uid)} instead of {user(wanted.uid)}")
     if wanted.gid not in (-1, found.st_gid):
         texts.append(f"{name} group {_group(found.st_gid)} instead of {_group(wanted.gid)}")
     return texts
@@ -98,13 +99,6 @@ def _gid(group: str | None) -> int:
         if group.isdecimal() and int(group) < _NO_ID:
             return int(group)
         raise OptionError(f"group {group!r} is not a group of this host") from None
-
-
-def _user(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)
 
 
 def _group(gid: int) -> str:

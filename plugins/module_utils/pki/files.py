@@ -24,12 +24,11 @@ from typing import NamedTuple
 from . import paths
 from .attributes import Attributes
 from .errors import DiskError, LockedError
-from .paths import Rule
+from .paths import FOLDER, Rule
 
 ASIDE = ".aside"
 _PUBLIC = Attributes(0o644)
 _LARGEST = 1 << 22  # bytes; no file of a certificate comes near it
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 _LOCK_PATIENCE = 60.0  # seconds; what is done under a lock takes a few at most (an RSA key)
 
 _ADVICE = {
@@ -122,7 +121,7 @@ def write_folder(path: str, contents: Mapping[str, Content]) -> None:
         try:
             with _told(f"{path} cannot be written"):
                 _make_folder(at, _aside(name))
-                inside = os.open(_aside(name), _FOLDER, dir_fd=at)
+                inside = os.open(_aside(name), FOLDER, dir_fd=at)
                 try:
                     for file, content in contents.items():
                         _write_new(inside, file, content)
@@ -361,7 +360,7 @@ def _make_folder(at: int, name: str, mode: int = 0o755) -> None:
 def _give(at: int, name: str) -> None:
     """Give a folder that was made just now to its parent's owner, unless another has been put in its place since."""
     owner = os.fstat(at)
-    handle = os.open(name, _FOLDER, dir_fd=at)
+    handle = os.open(name, FOLDER, dir_fd=at)
     try:
         if os.geteuid() == 0 == os.fstat(handle).st_uid != owner.st_uid and not os.listdir(handle):
             with suppress(PermissionError):  # as on some network file systems
@@ -390,7 +389,7 @@ def _unlink(at: int, name: str) -> bool:
 def _remove_tree(at: int, name: str) -> None:
     """Remove a file, link or folder, if it is there. No link is followed, whatever is exchanged on the way down."""
     try:
-        inside = os.open(name, _FOLDER, dir_fd=at)
+        inside = os.open(name, FOLDER, dir_fd=at)
     except FileNotFoundError:
         return
     except OSError:  # no folder

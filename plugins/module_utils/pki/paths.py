@@ -20,7 +20,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from enum import Enum
 
 try:
@@ -32,7 +32,8 @@ _MOST_LINKS = 40  # as Linux has it
 # A name is opened without opening what it names: any link, pipe or device. Only Linux and FreeBSD have that; elsewhere
 # links are refused.
 _BY_NAME = getattr(os, "O_PATH", os.O_RDONLY | os.O_NONBLOCK) | os.O_NOFOLLOW
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+#: For opening a folder, and no link to one.
+FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
 _PIECE = 1 << 16  # bytes
 
@@ -61,17 +62,14 @@ class UnsafePathError(OSError):
 
 @contextmanager
 def folder(path: str, rule: Rule = Rule.SAFE, making: bool = False) -> Iterator[int]:
-    """A descriptor of the folder *path*, which is absolute; *making*: folders are to be made in it. Raises OSError."""
-    walk = _Walk(rule)
-    try:
+    """Open the folder *path*, which is absolute; *making*: folders are to be made in it. Raises OSError."""
+    with closing(_Walk(rule)) as walk:
         walk.to(path)
         if making and walk.by_link:
             raise UnsafePathError(
                 f"{walk.by_link} is a link in a user's folder, behind which no folders are made. Make them yourself"
             )
-        handle = os.open(".", _FOLDER, dir_fd=walk.handle)
-    finally:
-        walk.close()
+        handle = os.open(".", FOLDER, dir_fd=walk.handle)
     try:
         yield handle
     finally:
@@ -80,26 +78,23 @@ def folder(path: str, rule: Rule = Rule.SAFE, making: bool = False) -> Iterator[
 
 @contextmanager
 def file(path: str, rule: Rule = Rule.SAFE, follow: bool = False) -> Iterator[int]:
-    """A descriptor of the regular file *path*, for reading. follow: it may be a link. Raises OSError."""
-    walk = _Walk(rule)
-    try:
+    """Open the regular file *path* for reading. follow: it may be a link. Raises OSError."""
+    with closing(_Walk(rule)) as walk:
         walk.to(path, follow)
         if not stat.S_ISREG(walk.found.st_mode):
             number = errno.EISDIR if stat.S_ISDIR(walk.found.st_mode) else errno.EINVAL
             raise OSError(number, os.strerror(number), path)
         yield walk.handle
-    finally:
-        walk.close()
 
 
 def read(path: str, most: int, rule: Rule = Rule.SAFE, follow: bool = False) -> bytes:
-    """At most so many bytes of the regular file *path*. Raises OSError."""
+    """Return at most so many bytes of the regular file *path*. Raises OSError."""
     with file(path, rule, follow) as handle:
         return pull(handle, most)
 
 
 def pull(handle: int, most: int) -> bytes:
-    """At most so many bytes from a descriptor. Raises OSError."""
+    """Read at most so many bytes from a descriptor. Raises OSError."""
     pieces = []
     while most > 0 and (piece := os.read(handle, min(most, _PIECE))):
         pieces.append(piece)
@@ -108,38 +103,29 @@ def pull(handle: int, most: int) -> bytes:
 
 
 def problem(path: str, rule: Rule) -> str:
-    """Why *path*, as far as it is there, could lead elsewhere; empty if it could not."""
-    walk = _Walk(rule)
-    try:
-        walk.to(path)
-    except UnsafePathError as error:
-        return str(error.strerror)
-    except OSError:
-        pass  # not there, or no folder: told by whoever wants to use it
-    finally:
-        walk.close()
+    """Return why *path*, as far as it exists, could lead elsewhere; empty if it could not."""
+    with closing(_Walk(rule)) as walk:
+        try:
+            walk.to(path)
+        except UnsafePathError as error:
+            return str(error.strerror)
+        except OSError:
+            pass  # it does not exist, or is no folder: told by whoever wants to use it
     return ""
 
 
 def resolve(path: str) -> str:
-    """Where *path* leads; the path itself where somebody could lead it elsewhere, or nothing is there."""
-    walk = _Walk(Rule.SAFE)
-    try:
-        walk.to(path)
+    """Return *path* without links; as it is where somebody could lead it elsewhere, or it does not exist."""
+    with closing(_Walk(Rule.SAFE)) as walk:
+        try:
+            walk.to(path)
+        except OSError:
+            return os.path.normpath(path)
         return walk.path
-    except OSError:
-        return os.path.normpath(path)
-    finally:
-        walk.close()
-
-
-def trusted() -> frozenset[int]:
-    """The users who may lead anywhere: root, and who this runs as."""
-    return frozenset({0, os.geteuid()})
 
 
 def user(uid: int) -> str:
-    """What a user is called, for messages."""
+    """Return the name of a user, for messages; the number of one without a name."""
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
@@ -147,19 +133,19 @@ def user(uid: int) -> str:
 
 
 class _Walk:
-    """Where one is on a path. handle: what was come to, opened by name; found: its status; path: without links.
+    """The way along a path, and where it has come to. Begins at '/'.
 
-    by_link: a link of root's in a user's folder, if one was followed.
+    handle: the place, opened by name; found: its status; path: of it, without links; by_link: a link of root's in a
+    user's folder, if one was followed.
     """
 
     def __init__(self, rule: Rule) -> None:
         self.handle = -1
         self.by_link = ""
         self._rule = rule
-        self._trusted = trusted()
+        self._trusted = frozenset({0, os.geteuid()})  # the users who may lead anywhere
         self._links = 0
         self._leader = 0  # whose link is followed right now
-        self.path = ""
         self._begin()
 
     def close(self) -> None:
@@ -172,8 +158,6 @@ class _Walk:
         self._along(path, follow)
 
     def _along(self, path: str, follow: bool = True) -> None:
-        if path.startswith("/"):
-            self._begin()
         names = [name for name in path.split("/") if name not in ("", ".")]
         for index, name in enumerate(names):
             self._step(name, follow or index < len(names) - 1)
@@ -210,8 +194,11 @@ class _Walk:
         self._links += 1
         if self._links > _MOST_LINKS:
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
+        if owner in self._trusted and self.found.st_uid not in self._trusted:
+            self.by_link = self.by_link or path
+        if target.startswith("/"):
+            self._begin()
         if owner in self._trusted:
-            self.by_link = self.by_link or ("" if self.found.st_uid in self._trusted else path)
             self._along(target)
             return
         before, self._leader = self._leader, owner
@@ -224,11 +211,11 @@ class _Walk:
             )
 
     def _check(self, found: os.stat_result, path: str, up: bool) -> None:
-        """Whether one may go on from where one is to *path*. up: to the folder above, which nobody can exchange."""
+        """Raise UnsafePathError unless the way may go on to *path*. up: it is the folder above."""
         if self._rule is Rule.OWN:
             self._check_own(found, path)
         keeper = self.found.st_uid
-        # A file is where the way ends: whose it is matters to who uses what is in it.
+        # Nobody can exchange the folder above. A file is the end of the way: its owner matters to whoever reads it.
         if up or keeper in self._trusted or found.st_uid == keeper or stat.S_ISREG(found.st_mode):
             return
         if self._rule is Rule.WEBROOT and found.st_uid in self._trusted:
@@ -244,7 +231,7 @@ class _Walk:
                 f"{path} belongs to {user(found.st_uid)}, who could lead this elsewhere. "
                 "Have root own it, or choose a place where root owns everything"
             )
-        if not stat.S_ISLNK(found.st_mode) and others_write(found):
+        if not stat.S_ISLNK(found.st_mode) and _others_write(found):
             raise UnsafePathError(f"{path} is open to others to write. Close it (chmod go-w), or choose another place")
 
     def _begin(self) -> None:
@@ -257,8 +244,8 @@ class _Walk:
         self.handle, self.path, self.found = handle, path, found
 
 
-def others_write(found: os.stat_result) -> bool:
-    """Whether others than its owner and root can write a file, or exchange what is in a folder."""
+def _others_write(found: os.stat_result) -> bool:
+    """Return True if others than its owner and root can write a file, or exchange what is in a folder."""
     if stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_ISVTX:
         return False
     # A user's own group, where this runs as no root: many systems have one for each user.
@@ -267,7 +254,7 @@ def others_write(found: os.stat_result) -> bool:
 
 
 def _can_search(uid: int, found: os.stat_result) -> bool:
-    """Whether a user may go through a folder."""
+    """Return True if a user may go through a folder."""
     if found.st_uid == uid:
         return bool(found.st_mode & stat.S_IXUSR)
     if found.st_mode & stat.S_IXOTH:
@@ -280,7 +267,7 @@ def _can_search(uid: int, found: os.stat_result) -> bool:
 
 
 def _reopened(name: str, folder: int, handle: int, found: os.stat_result) -> int:
-    """A descriptor for reading of what was opened by name; that one is closed. Raises OSError."""
+    """Open for reading what was opened by name, and close that. Raises OSError."""
     reading = os.open(name, _FILE, dir_fd=folder)
     if not os.path.samestat(os.fstat(reading), found):
         os.close(reading)
