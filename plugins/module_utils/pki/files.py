@@ -85,21 +85,22 @@ def write_all(folder: str, contents: Mapping[str, Content]) -> None:
 def replace(path: str, content: Content, rule: Rule = Rule.SAFE) -> None:
     """Put a file at *path* in place of the one there may be; its folder has to be there.
 
-    What a killed run left aside goes. A folder in the place of that, which is none of ours, is an error.
+    With Rule.WEBROOT it belongs to the owner of its folder. The file that a killed run left aside is removed; a folder
+    in its place is not ours, and an error.
     """
     folder, name = os.path.split(path)
     with _opened(folder, f"{path} cannot be written", rule) as at:
         with _told(f"{os.path.join(folder, _aside(name))}, which an earlier run left, cannot be removed"):
             _unlink(at, _aside(name))
-        _write_all(at, folder, {name: content}, strict=rule is not Rule.WEBROOT)
+        _write_all(at, folder, {name: content}, rule)
 
 
-def _write_all(at: int, folder: str, contents: Mapping[str, Content], strict: bool = True) -> None:
+def _write_all(at: int, folder: str, contents: Mapping[str, Content], rule: Rule = Rule.SAFE) -> None:
     made = {}
     try:
         for name, content in contents.items():
             with _told(f"{os.path.join(folder, name)} cannot be written"):
-                made[name] = _write_new(at, _aside(name), content, strict)
+                made[name] = _write_new(at, _aside(name), content, rule)
         for name, status in made.items():
             with _told(f"{os.path.join(folder, name)} cannot be written"):
                 os.replace(_aside(name), name, src_dir_fd=at, dst_dir_fd=at)
@@ -170,7 +171,7 @@ def make_folders(path: str, mode: int = 0o755, rule: Rule = Rule.SAFE) -> None:
                 raise
             return
         if rule is Rule.WEBROOT:
-            _give(at, name)
+            _give_folder(at, name)
         _sync(at)
 
 
@@ -327,18 +328,16 @@ def _aside(name: str) -> str:
     return f".{name}{ASIDE}"
 
 
-def _write_new(at: int, name: str, content: Content, strict: bool = True) -> os.stat_result:
-    """Gives the new file's status. strict: an owner that cannot be given is an error, as it is with secrets."""
+def _write_new(at: int, name: str, content: Content, rule: Rule = Rule.SAFE) -> os.stat_result:
+    """Write a new file, and return its status."""
     data, wanted = content
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
     handle = os.open(name, flags, wanted.mode & 0o600, dir_fd=at)
     try:
-        if (wanted.uid, wanted.gid) != (-1, -1):
-            try:
-                os.fchown(handle, wanted.uid, wanted.gid)
-            except PermissionError:  # some network file systems let nobody give away anything
-                if strict:
-                    raise
+        if rule is Rule.WEBROOT:
+            _give(at, handle)
+        elif (wanted.uid, wanted.gid) != (-1, -1):
+            os.fchown(handle, wanted.uid, wanted.gid)
         os.fchmod(handle, wanted.mode)  # after the owner, and whatever the umask is
         rest = memoryview(data)
         while rest:
@@ -357,16 +356,22 @@ def _make_folder(at: int, name: str, mode: int = 0o755) -> None:
         os.umask(umask)
 
 
-def _give(at: int, name: str) -> None:
+def _give_folder(at: int, name: str) -> None:
     """Give a folder that was made just now to its parent's owner, unless another has been put in its place since."""
-    owner = os.fstat(at)
     handle = os.open(name, FOLDER, dir_fd=at)
     try:
-        if os.geteuid() == 0 == os.fstat(handle).st_uid != owner.st_uid and not os.listdir(handle):
-            with suppress(PermissionError):  # as on some network file systems
-                os.fchown(handle, owner.st_uid, owner.st_gid)
+        if os.fstat(handle).st_uid == 0 != os.fstat(at).st_uid and not os.listdir(handle):
+            _give(at, handle)
     finally:
         os.close(handle)
+
+
+def _give(at: int, handle: int) -> None:
+    """Give an open file or folder to the owner of the folder it is in, where that can be done and is for root to do."""
+    if os.geteuid() == 0:
+        owner = os.fstat(at)
+        with suppress(PermissionError):  # some network file systems let nobody give away anything
+            os.fchown(handle, owner.st_uid, owner.st_gid)
 
 
 def _sync(handle: int) -> None:

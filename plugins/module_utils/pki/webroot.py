@@ -10,7 +10,6 @@ import os
 from typing import NamedTuple
 
 from . import files, paths
-from .attributes import Attributes
 from .errors import DiskError
 from .files import Content
 from .paths import Rule
@@ -37,17 +36,16 @@ class Response(NamedTuple):
         return files.holds(self.path, self.key_authorization.encode(), Rule.WEBROOT)
 
     def put(self) -> None:
-        """Write the response, if it is not in place. What is made is the owner's of where it is. Raises DiskError."""
+        """Write the response, if it is not in place. Raises DiskError."""
         if self.in_place():
             return
         self._check()
         if os.path.lexists(self.path) and not self._is_ours():
             raise DiskError(f"{self.path} is there already, and is no challenge response: move it away")
-        folder = os.path.dirname(self.path)
         for attempt in range(_ATTEMPTS):
             try:
-                files.make_folders(folder, rule=Rule.WEBROOT)
-                files.replace(self.path, Content(self.key_authorization.encode(), _owner(folder)), Rule.WEBROOT)
+                files.make_folders(os.path.dirname(self.path), rule=Rule.WEBROOT)
+                files.replace(self.path, Content(self.key_authorization.encode()), Rule.WEBROOT)
                 return
             except DiskError:
                 # Another run may be writing the same, aside as well.
@@ -83,15 +81,3 @@ class Response(NamedTuple):
     def _is_ours(self) -> bool:
         """Whether what is there is a response of this token, an earlier account's too."""
         return (files.peek(self.path, _LARGEST, Rule.WEBROOT) or b"").startswith(self.token.encode() + b".")
-
-
-def _owner(folder: str) -> Attributes:
-    """Those of a file for everybody to read, with the owner of its folder; only root can give it to somebody."""
-    if os.geteuid() != 0:
-        return Attributes(0o644)
-    try:
-        with paths.folder(folder, Rule.WEBROOT) as handle:
-            found = os.fstat(handle)
-    except OSError as error:
-        raise DiskError(files.explain(error, f"{folder} cannot be used")) from None
-    return Attributes(0o644, found.st_uid, found.st_gid)

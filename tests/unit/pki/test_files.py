@@ -443,7 +443,6 @@ def test_nobody_else_in_pki_changes_the_disk():
     process = {"fork", "setsid", "waitpid", "_exit", "chdir", "umask", "dup2", "open", "devnull", "O_RDWR"}
     special = {
         "paths.py": opening,
-        "webroot.py": {"geteuid"},
         "attributes.py": {"geteuid", "getegid"},
         "detach.py": process,
     }

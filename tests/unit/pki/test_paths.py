@@ -394,7 +394,6 @@ def test_a_webroot_whose_files_cannot_be_given_away_is_used_all_the_same(tmp_pat
         raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
 
     monkeypatch.setattr(files.os, "fchown", refuse)
-    monkeypatch.setattr(webroot, "_owner", lambda _folder: Attributes(0o644, ALICE, ALICE))
     made = webroot.Response(str(tmp_path), TOKEN, f"{TOKEN}.x")
     made.put()
     assert made.in_place()
