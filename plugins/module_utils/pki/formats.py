@@ -150,7 +150,7 @@ def drift(formats: Sequence[Format], manifest: Mapping[str, Any], key: bytes) ->
     texts = []
     for item in formats:
         record = known.get(item.path, {})
-        problem = _content_drift(item, record, key)
+        problem, _data = _examine(item, record, key)
         texts += [f"{item.path} {problem}"] if problem else attributes.drift(item.path, item.attributes, item.path)
     paths = {item.path for item in formats}
     texts.extend(f"{path} is not wanted any more" for path in known if path not in paths)
@@ -158,12 +158,9 @@ def drift(formats: Sequence[Format], manifest: Mapping[str, Any], key: bytes) ->
 
 
 def as_recorded(item: Format, manifest: Mapping[str, Any], key: bytes) -> bytes | None:
-    """The file's bytes, if it is the one that was written for these options and this key."""
-    record = records(manifest).get(item.path, {})
-    if _content_drift(item, record, key):
-        return None
-    data = _read(item.path)  # once more: what is given is what was hashed
-    return data if data is not None and hashlib.sha256(data).hexdigest() == record["sha256"] else None
+    """Return the file's bytes, if it is the one that was written for these options and this key."""
+    problem, data = _examine(item, records(manifest).get(item.path, {}), key)
+    return None if problem else data
 
 
 def records(manifest: Mapping[str, Any]) -> dict[str, dict[str, str]]:
@@ -218,21 +215,22 @@ def _changed(option: Any, change: Callable[[Any], str | None]) -> Any:
     }
 
 
-def _content_drift(item: Format, record: Mapping[str, str], key: bytes) -> str:
+def _examine(item: Format, record: Mapping[str, str], key: bytes) -> tuple[str, bytes]:
+    """Return how a file's content differs from what is wanted, in words, and the bytes that were compared."""
     if not os.path.lexists(item.path):
-        return "is missing"
+        return "is missing", b""
     if not record:
-        return "is not of this version"
+        return "is not of this version", b""
     if record["wanted"] != item.stamp(key):
-        return "is wanted otherwise"
+        return "is wanted otherwise", b""
     data = _read(item.path)
     if data is None or hashlib.sha256(data).hexdigest() != record["sha256"]:
-        return "is damaged"
+        return "is damaged", b""
     if item.kind == PKCS12 and LOCAL_KEY_ID not in data:  # written by 0.3.0 with cryptography 43
-        return "has no localKeyID, so readers do not find the certificate of the key"
+        return "has no localKeyID, so readers do not find the certificate of the key", data
     if item.kind == PKCS12 and not data.endswith(_STRONG_MAC):  # written by 0.3.0
-        return "has a weak MAC, against which passphrases can be tried"
-    return ""
+        return "has a weak MAC, against which passphrases can be tried", data
+    return "", data
 
 
 def _format(option: Mapping[str, Any], certificate: Mapping[str, Any]) -> Format:
