@@ -48,15 +48,8 @@ class NoCa(BaseHTTPRequestHandler):
 @contextmanager
 def no_ca(lab: Lab) -> Iterator[str]:
     """URL of a server that is no CA."""
-    server = lab.inside(lambda: ThreadingHTTPServer(("127.0.0.1", 0), NoCa))
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with _serving(lab, NoCa) as url:
+        yield url
 
 
 class Dripping(NoCa):
@@ -101,15 +94,20 @@ class Dripping(NoCa):
 @contextmanager
 def dripping(lab: Lab) -> Iterator[str]:
     """URL of such a CA."""
-    server = lab.inside(lambda: ThreadingHTTPServer(("127.0.0.1", 0), Dripping))
-    server.daemon_threads = True
+    with _serving(lab, Dripping) as url:
+        yield url
+
+
+@contextmanager
+def _serving(lab: Lab, handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    server = lab.inside(lambda: ThreadingHTTPServer(("127.0.0.1", 0), handler))
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"
     finally:
         server.shutdown()
-        server.socket.close()
+        server.server_close()  # which waits for none of its threads: they are daemons
         thread.join()
 
 

@@ -173,6 +173,20 @@ def test_what_drifted_is_put_right(home, place, kind, case):
     assert host.versions(home) == ["0001"]
 
 
+def live_by(encode, home, asked, monkeypatch):
+    """Deploy with files as another release wrote them."""
+    monkeypatch.setattr(format_files, "encode", encode)
+    live(home, asked)
+    monkeypatch.undo()
+
+
+def assert_written_again(home, asked, said):
+    assert drift(home, asked) == [said]
+    assert repair(home, asked).reason == said
+    assert drift(home, asked) == []
+    assert host.versions(home) == ["0001"]
+
+
 def test_drift_pkcs12_without_local_key_id_is_written_again(home, place, monkeypatch):
     """As 0.3.0 wrote it on a host with cryptography 43."""
     asked = wanted(option("pkcs12", place / "shop.p12"))
@@ -180,14 +194,9 @@ def test_drift_pkcs12_without_local_key_id_is_written_again(home, place, monkeyp
     def without(*arguments):
         return encodings.encode(*arguments).replace(formats.LOCAL_KEY_ID, bytes(len(formats.LOCAL_KEY_ID)))
 
-    monkeypatch.setattr(format_files, "encode", without)
-    live(home, asked)
-    monkeypatch.undo()
+    live_by(without, home, asked, monkeypatch)
     said = f"{place}/shop.p12 has no localKeyID, so readers do not find the certificate of the key"
-    assert drift(home, asked) == [said]
-    assert repair(home, asked).reason == said
-    assert drift(home, asked) == []
-    assert host.versions(home) == ["0001"]
+    assert_written_again(home, asked, said)
 
 
 @pytest.mark.parametrize("rounds", [1, 2048])
@@ -198,14 +207,8 @@ def test_drift_pkcs12_with_a_weak_mac_is_written_again(home, place, monkeypatch,
     def weak(item, key, leaf, chain, _now):
         return pfx.encode(key, leaf, chain, item.passphrase, item.friendly_name, item.encryption, rounds)
 
-    monkeypatch.setattr(format_files, "encode", weak)
-    live(home, asked)
-    monkeypatch.undo()
-    said = f"{place}/shop.p12 has a weak MAC, against which passphrases can be tried"
-    assert drift(home, asked) == [said]
-    assert repair(home, asked).reason == said
-    assert drift(home, asked) == []
-    assert host.versions(home) == ["0001"]
+    live_by(weak, home, asked, monkeypatch)
+    assert_written_again(home, asked, f"{place}/shop.p12 has a weak MAC, against which passphrases can be tried")
 
 
 @pytest.mark.parametrize(
