@@ -55,15 +55,15 @@ directories:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.acme.directory import Directory, resolve
+from ..module_utils.acme.directory import resolve
 from ..module_utils.acme.errors import AcmeError
-from ..module_utils.ansible.ca_options import DIRECTORY_SPEC, open_http
+from ..module_utils.ansible.ca_options import DIRECTORY_SPEC, open_directory
 from ..module_utils.ansible.libraries import require_libraries
 
 
 def fetch(params, url):
-    with open_http(params, url) as http:
-        return Directory.fetch(http, url)
+    with open_directory({**params, "acme_directory": url}) as (_http, directory):
+        return directory
 
 
 def describe(directory):

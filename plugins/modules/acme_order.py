@@ -195,7 +195,6 @@ hosts:
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.acme.clock import Clock
-from ..module_utils.acme.directory import Directory, resolve
 from ..module_utils.acme.errors import AcmeError, OptionError
 from ..module_utils.acme.issuance import Failure, connections_for, describe, prepare, run_all
 from ..module_utils.acme.polling import Deadline
@@ -210,7 +209,7 @@ from ..module_utils.ansible.ca_options import (
     key_would_be_made,
     open_account,
     open_customer,
-    open_http,
+    open_directory,
 )
 from ..module_utils.ansible.libraries import require_libraries
 from ..module_utils.ansible.order_options import ORDER_SPEC, by_host, from_failure, from_prepared, summary, to_request
@@ -296,9 +295,7 @@ def check_all(params):
     options = params["orders"]
     if not key_would_be_made(params):
         account_key(params)
-    url = resolve(params["acme_directory"])
-    with open_http(params, url) as http:
-        directory = Directory.fetch(http, url)
+    with open_directory(params) as (http, directory):
         items = run_all(options, lambda option: check_one(directory, option))
         items = [
             from_failure(option, item) if isinstance(item, Failure) else item for option, item in zip(options, items)

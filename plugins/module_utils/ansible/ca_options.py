@@ -109,13 +109,14 @@ def key_options(params: Mapping[str, Any]) -> tuple[str | None, str | None]:
 
 
 @contextmanager
-def open_http(params: Mapping[str, Any], directory_url: str, connections: int = 1) -> Iterator[Http]:
-    """A session with the CA that has this directory, as DIRECTORY_SPEC says. Raises AcmeError."""
+def open_directory(params: Mapping[str, Any], connections: int = 1) -> Iterator[tuple[Http, Directory]]:
+    """Open a session with the CA that DIRECTORY_SPEC names, and fetch its directory. Raises AcmeError."""
     if params["request_timeout"] < 1:
         raise AcmeError(f"request_timeout is {params['request_timeout']}: give at least 1 second")
-    http = Http(Clock(), directory_url, params["ca_path"], params["request_timeout"], connections)
+    url = resolve(params["acme_directory"])
+    http = Http(Clock(), url, params["ca_path"], params["request_timeout"], connections)
     try:
-        yield http
+        yield http, Directory.fetch(http, url)
     finally:
         http.close()
 
@@ -123,9 +124,7 @@ def open_http(params: Mapping[str, Any], directory_url: str, connections: int = 
 @contextmanager
 def open_client(params: Mapping[str, Any], key: AccountKey, connections: int = 1) -> Iterator[Client]:
     """A Client for an account's (or a certificate's) key, without having looked for an account yet."""
-    url = resolve(params["acme_directory"])
-    with open_http(params, url, connections) as http:
-        directory = Directory.fetch(http, url)
+    with open_directory(params, connections) as (http, directory):
         yield _with_its_key(Client(http, directory, key, connections), params)
 
 
@@ -133,9 +132,7 @@ def open_client(params: Mapping[str, Any], key: AccountKey, connections: int = 1
 def open_customer(params: Mapping[str, Any], connections: int = 1) -> Iterator[Client]:
     """A Client for the account key, which is made where NEW_ACCOUNT_SPEC says so."""
     key = None if key_would_be_made(params) else account_key(params)
-    url = resolve(params["acme_directory"])
-    with open_http(params, url, connections) as http:
-        directory = Directory.fetch(http, url)
+    with open_directory(params, connections) as (http, directory):
         if key is None:
             # It has no account yet. If it cannot have one, that is told without leaving a key behind.
             refused = refusal(directory, params["terms_agreed"], _external_account(params))
