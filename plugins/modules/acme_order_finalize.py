@@ -174,7 +174,7 @@ options:
       - Redirects are followed as CAs do it, to C(http) and C(https) at their usual ports, at most ten. No request goes
         to loopback, link-local, private, shared and other special-purpose addresses, unless the name itself has
         addresses of that class and no public ones. A name that has both has its own private addresses asked before any
-        redirect. Of an answer only its status and the host that gave it are told.
+        redirect. Messages contain only the status of an answer and the host that gave it.
     type: bool
     default: true
     version_added: 0.2.0

@@ -91,7 +91,7 @@ def address_class(address: Address) -> str:
         for network, behind in _CARRIERS:
             if address in network:
                 return address_class(IPv4Address(int(address) >> behind & 0xFFFFFFFF))
-    # What no registry has a word for is not in use.
+    # An address that is in no registry is not in use.
     return next((name for network, name in _IPV6 if address in network), RESERVED)
 
 

@@ -107,7 +107,7 @@ def get(connection: socket.socket, host: str, path: str, largest: int, timeout: 
 
 
 class _Bounded(io.RawIOBase):
-    """What comes over a connection, up to a number of bytes and to an instant."""
+    """Read from a connection, up to a number of bytes and until a deadline."""
 
     def __init__(self, connection: socket.socket, timeout: float, deadline: Deadline) -> None:
         self._connection = connection

@@ -60,7 +60,7 @@ class TooLargeError(ExchangeError):
 
 
 class _Limit(threading.local):
-    """What the exchange that this thread is in has left: its end on the monotonic clock, and bytes of the answer."""
+    """Keep the limits of this thread's exchange: its end on the monotonic clock, and the bytes left of the answer."""
 
     end = 0.0
     bytes = 0
@@ -86,7 +86,7 @@ def new_session(
     *hosts*: of how many hosts connections are kept; *connections*: how many of each; *block*: never more than that.
     """
     session = _Session()
-    # What is decompressed has no size that is known before: 1.8 kB can become 2 GiB.
+    # The size of a decompressed answer is not known before: 1.8 kB can become 2 GiB.
     session.headers.update({"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **(headers or {})})
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     adapter = _Adapter(pool_connections=hosts, pool_maxsize=connections, pool_block=block)

@@ -203,7 +203,7 @@ class Preflight:
                 return get(wrapped, url.authority, url.path, _LARGEST_BODY, self._timeout, deadline)
 
     def _places(self, host: str, port: int, look: _Look) -> Sequence[SocketAddress]:
-        """Where to connect to. A host is looked up once in a look; the first is the name that the look is for."""
+        """Return a host's addresses, looked up once in a look; the first host is the name that the look is for."""
         if host not in look.addresses:
             look.addresses[host] = resolve(self._look_up, host, port, look.deadline)
             look.own = look.own or addresses_of(look.addresses[host])

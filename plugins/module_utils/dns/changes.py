@@ -199,7 +199,7 @@ def assign(
 
 
 def _refused(wanted: Mapping[Location, Job], entries: Entries, is_own: IsOwn) -> dict[Location, str]:
-    """Why nothing is written at a location: CNAMEs lead there that may be somebody else's, and its entry forbids it."""
+    """Return, by location, why nothing is written there: its entry forbids CNAMEs that may be somebody else's."""
     doubtful = {place: job for place, job in wanted.items() if place.aliases and not job.takes(place.target)}
 
     def one(place: Location) -> str:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where the CNAMEs of other zones may lead: whoever has one zone chooses no name in the others that is written to."""
+"""Permissions for CNAMEs of other zones: the owner of one zone chooses no name in the others that is written to."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which CNAMEs belong to a zone, as the zone's own name servers say.
+"""Ask a zone's own name servers which CNAMEs belong to the zone.
 
 A recursive resolver passes on what the servers of a delegated zone answer, and these may hide that there is a zone. The
 parent's servers do not.
@@ -17,7 +17,7 @@ from .records import is_within
 from .servers import Authorities, Reply
 from .zones import Location
 
-# Where so many addresses of a zone's servers are silent, they cannot be asked from here.
+# Once so many addresses of a zone's servers are silent, they cannot be asked from here.
 _MOST_SILENT = 3
 
 

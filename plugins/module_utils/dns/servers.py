@@ -40,7 +40,7 @@ class Server:
 
 @dataclass(frozen=True)
 class Reply:
-    """What a server says of a name with authority; nothing, if it has none.
+    """An authoritative server's answer for a name; empty if the server has no authority for it.
 
     alias: what the CNAME of the name points to. negative_of: the zone that has no such record, of that name.
     """

@@ -198,7 +198,7 @@ def _adopted_before(versions: Versions, live: str, candidates: Iterable[Candidat
 
 
 def _rank(found: Material, wanted: Wanted, now: datetime) -> tuple[bool, bool, bool, datetime]:
-    """What the host itself trusts comes first: a certificate that somebody made may have any date."""
+    """Rank chains that lead to the host's trust store first: a certificate that somebody made may have any date."""
     top = found.chain[-1] if found.chain else found.leaf
     trusted = roots.find(top, roots.TRUSTED, now) is not None
     return trusted, bool(found.chain), found.key_type == wanted.key_type, found.not_after

@@ -74,7 +74,7 @@ def find(client: str, folder: str) -> list[Lineage]:
 
 
 def text(path: str) -> str:
-    """What a client wrote down; empty if there is nothing, or it is none of theirs, or others may have written it."""
+    """Return a client's file as text; empty if it does not exist, is not a client's, or others may have written it."""
     try:
         return material(path)
     except DiskError:
@@ -82,9 +82,10 @@ def text(path: str) -> str:
 
 
 def material(path: str) -> str:
-    """A file's text; empty if there is none, or it is none of theirs for its size. Raises DiskError.
+    """Return a file's text; empty if it does not exist, or is not a client's by its size. Raises DiskError.
 
-    What others than root, or who this runs as, can write is refused: they could have their own certificate served.
+    A file is refused that others than root, or the user that this runs as, can write: they could have their own
+    certificate served.
     """
     if not os.path.isabs(path):
         return ""

@@ -64,7 +64,7 @@ def read(path: str) -> bytes:
 
 
 def holds(path: str, data: bytes, rule: Rule = Rule.SAFE) -> bool:
-    """Whether *path* is a file, and no link, that holds just that."""
+    """Return True if *path* is a file, and no link, with just these bytes."""
     return peek(path, len(data) + 1, rule) == data
 
 

@@ -71,7 +71,7 @@ def write(versions: Versions, number: str, wanted: Sequence[Format], now: dateti
                 written.warnings.append(f"{item.path} had another name, too (a hard link), {_LINKED}")
             files.replace(item.path, Content(data, item.attributes))
             content = True
-            # Of what was written, not of what lies there now, which its folder's owner may have exchanged.
+            # The hash of the bytes that were written: the folder's owner may have exchanged the file since.
             records[item.path] = {"sha256": hashlib.sha256(data).hexdigest(), "wanted": item.stamp(key_file)}
         except HostError as error:
             written.problems.append(str(error))
@@ -95,7 +95,7 @@ def _before(versions: Versions, number: str) -> dict[str, dict[str, str]]:
 
 
 def _mount_points() -> frozenset[str]:
-    """What is mounted here; nothing where the kernel does not say."""
+    """Return the mount points of this system; none if the kernel does not list them."""
     try:
         with open(_MOUNTS, encoding="utf-8", errors="surrogateescape") as lines:
             places = [line.split(" ")[4] for line in lines]
@@ -105,7 +105,7 @@ def _mount_points() -> frozenset[str]:
 
 
 def _names(path: str) -> int:
-    """How many names a file has; 0 without one."""
+    """Return the number of a file's names; 0 if there is no file."""
     try:
         return os.lstat(path).st_nlink
     except OSError:

@@ -41,7 +41,7 @@ SHORTEST_PASSPHRASE = 12
 
 #: The attribute of PKCS #12 by which a reader finds the certificate of a key: its object identifier in DER.
 LOCAL_KEY_ID = bytes.fromhex("06092a864886f70d010915")
-# How a file with ROUNDS iterations ends (RFC 7292 section 4: they are the last field of MacData): a DER INTEGER.
+# The end of a file with ROUNDS iterations (RFC 7292 section 4: they are the last field of MacData): a DER INTEGER.
 _STRONG_MAC = b"\x02\x02" + ROUNDS.to_bytes(2, "big")
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")

@@ -39,7 +39,7 @@ _PIECE = 1 << 16  # bytes
 
 
 class Rule(Enum):
-    """What may lie on the way.
+    """The rules for what may lie on the way.
 
     SAFE: no user leads into what is another's.
     OWN: everything is root's, or of the user that this runs as, and nobody else may write it; for what nobody else may

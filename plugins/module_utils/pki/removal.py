@@ -40,7 +40,7 @@ def remove(home: str, name: str, check: bool, kept: Collection[str] = ()) -> Dep
             if formats.place(path) in kept:
                 continue
             try:
-                # What became another's since stays.
+                # A file that became another's since stays.
                 files.remove_file(path, only_aside=formats.sha256(path) not in hashes)
             except DiskError as error:  # its folder is somebody else's, who cannot keep the private keys here
                 left.append(str(error))

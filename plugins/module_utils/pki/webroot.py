@@ -79,5 +79,5 @@ class Response(NamedTuple):
             raise DiskError(files.explain(error, f"webroot {self.webroot} cannot be used")) from None
 
     def _is_ours(self) -> bool:
-        """Whether what is there is a response of this token, an earlier account's too."""
+        """Return True if the file is a response of this token, an earlier account's too."""
         return (files.peek(self.path, _LARGEST, Rule.WEBROOT) or b"").startswith(self.token.encode() + b".")
