@@ -157,11 +157,6 @@ def _has(client: Client, account: Account) -> bool:
     return found is not None and found.uri == account.uri
 
 
-def contacts(addresses: Sequence[str]) -> list[str]:
-    """Contacts as URLs: a bare mail address gets its mailto: (RFC 8555 section 7.3)."""
-    return [item if ":" in item else f"mailto:{item}" for item in (text.strip() for text in addresses) if item]
-
-
 def refusal(directory: Directory, terms_agreed: bool, external_account: ExternalAccount | None) -> str:
     """Why no account can be made with what is given; empty if one can."""
     if directory.external_account_required and external_account is None:

@@ -17,8 +17,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ..pki.text import one_line
-from .directory import SHORT_NAMES, resolve
 from .errors import OptionError
+from .known_cas import SHORT_NAMES, resolve
 
 #: What an order is to a CA: one for names that it has not seen together, the next one for the same names, or one that
 #: replaces a certificate within the window of its renewal information.

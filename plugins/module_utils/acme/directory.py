@@ -11,30 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .errors import AcmeError, ProtocolError
-from .http import Http, check_url
+from .http import Http
+from .known_cas import resolve as resolve
 from .problem import Problem
-
-SHORT_NAMES = {
-    "letsencrypt": "https://acme-v02.api.letsencrypt.org/directory",
-    "letsencrypt-staging": "https://acme-staging-v02.api.letsencrypt.org/directory",
-    "zerossl": "https://acme.zerossl.com/v2/DV90",
-    "google": "https://dv.acme-v02.api.pki.goog/directory",
-    "google-staging": "https://dv.acme-v02.test-api.pki.goog/directory",
-    "sslcom-ecc": "https://acme.ssl.com/sslcom-dv-ecc",
-    "sslcom-rsa": "https://acme.ssl.com/sslcom-dv-rsa",
-}
-
-
-def resolve(name_or_url: str) -> str:
-    """The URL of a directory given by URL or by one of SHORT_NAMES. Raises AcmeError."""
-    text = name_or_url.strip()
-    if text in SHORT_NAMES:
-        return SHORT_NAMES[text]
-    if "://" not in text:
-        raise AcmeError(
-            f"acme_directory '{text}' is neither a URL nor a name known here ({', '.join(sorted(SHORT_NAMES))})"
-        )
-    return check_url(text)
+from .urls import check_url
 
 
 @dataclass(frozen=True)

@@ -31,10 +31,10 @@ from .errors import (
     PreflightError,
     ProblemError,
 )
-from .http import is_same_origin
 from .order import Order
 from .polling import Deadline
 from .preferred_chain import Preference, choose
+from .urls import is_same_origin
 from .validity import Validity
 
 # An order that waits holds a thread, and nothing else; beyond these, orders queue.

@@ -6,27 +6,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from ..pki.text import one_line
-from .errors import OptionError
 from .plan import Planned
+from .times import span as span
 
-_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
-_SPAN = re.compile(r"([1-9][0-9]{0,4})([mhdw])")
 _SHOWN = 3  # explanations
-
-
-def span(text: str) -> timedelta:
-    """From "1h" or "1d"; nothing if it is empty. Raises OptionError."""
-    if not text.strip():
-        return timedelta(0)
-    found = _SPAN.fullmatch(text.strip())
-    if not found:
-        raise OptionError(f"run_interval '{one_line(text, 60)}' is not a span of time: give 30m, 1h or 1d")
-    return int(found[1]) * _UNITS[found[2]]
 
 
 def coming(planned: Iterable[Planned]) -> list[tuple[datetime, Planned]]:

@@ -2,15 +2,19 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Instants as CAs and manifests write them. Standard library only: it runs in every run."""
+"""Instants and spans of time as CAs, manifests and people write them. Standard library only: it runs in every run."""
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta, timezone
 
 from ..pki.manifest import utc
 from ..pki.text import one_line
-from .errors import ProtocolError
+from .errors import OptionError, ProtocolError
+
+_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+_SPAN = re.compile(r"([1-9][0-9]{0,4})([mhdw])")
 
 
 def parse_time(value: object) -> datetime:
@@ -40,3 +44,13 @@ def parse_utc(text: str) -> datetime:
 def first_second(instant: datetime) -> str:
     """The first of a manifest's times, which are whole seconds, that is not before *instant*."""
     return utc(instant + timedelta(seconds=1) if instant.microsecond else instant)
+
+
+def span(text: str) -> timedelta:
+    """From "1h" or "1d"; nothing if it is empty. Raises OptionError."""
+    if not text.strip():
+        return timedelta(0)
+    found = _SPAN.fullmatch(text.strip())
+    if not found:
+        raise OptionError(f"run_interval '{one_line(text, 60)}' is not a span of time: give 30m, 1h or 1d")
+    return int(found[1]) * _UNITS[found[2]]

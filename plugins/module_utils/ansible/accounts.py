@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..acme import account as accounts
-from ..acme.account import Account, contacts, find
+from ..acme.account import Account, find
 from ..acme.client import Client
 from ..acme.errors import AcmeError, KeyFileError, ProblemError
 from ..acme.jws import AccountKey
+from ..acme.registration import contacts
 from ..pki.files import sync_folder
 from .ca_options import (
     account_key,

@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.common.warnings import warn
 
-from ..acme.account import Account, ExternalAccount, contacts, find, find_or_create, refusal
+from ..acme.account import Account, ExternalAccount, find, find_or_create, refusal
 from ..acme.client import Client
 from ..acme.clock import Clock
 from ..acme.directory import Directory, resolve
 from ..acme.errors import AcmeError, KeyFileError
 from ..acme.http import Http
 from ..acme.jws import KEY_TYPES, AccountKey
+from ..acme.registration import contacts
 from ..pki.files import sync_folder
 
 if TYPE_CHECKING:

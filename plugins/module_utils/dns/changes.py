@@ -11,13 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import providers, task_files
-from .delegation import CNAME_TARGETS, DEFAULT_TARGETS, is_target, parse_targets
+from . import providers
+from .delegation import CNAME_TARGETS, DEFAULT_TARGETS, is_target
+from .entries import OWN_TASKS, Entry, parse, parse_keys, where
 from .errors import DnsError
-from .options import check
 from .propagation import held
 from .providers.base import Provider
-from .records import Txt, canonical, relative
+from .records import Txt, relative
 from .servers import Authorities
 from .zones import Location
 
@@ -28,8 +28,6 @@ Found = Mapping[Location, "frozenset[str] | DnsError"]
 IsOwn = Callable[[Location], bool]
 
 _SIDE_BY_SIDE = 8
-# The provider of an entry that is left to tasks_file, as what has no entry is.
-_OWN_TASKS = "tasks"
 
 
 @dataclass
@@ -93,12 +91,7 @@ class Entries:
         """*tasks_file*: absolute path of the tasks for what has no entry. Raises DnsError for a key that is no zone."""
         self._zones = zones
         self._tasks_file = tasks_file
-        self._keys: dict[str, str] = {}
-        for key in zones:
-            name = _zone_name(key)
-            if name in self._keys:
-                raise DnsError(f"zones (acme_dns) has {key!r} twice, the other time as {self._keys[name]!r}")
-            self._keys[name] = key
+        self._keys = parse_keys(zones)
 
     def key(self, location: Location) -> str | None:
         """The entry for a record: the longest that is its name or a parent of it, else '*'; '' is the tasks file.
@@ -123,32 +116,20 @@ class Entries:
         """What is done with the records of an entry, its options checked. Raises DnsError."""
         if key == "":
             return Job(key, None, file=self._tasks_file)
+        entry = parse(key, self._zones[key], bool(self._tasks_file))
         try:
-            return self._job(key, timeout)
+            return self._job(key, entry, timeout)
         except DnsError as error:
-            raise DnsError(f"{_where(key)}: {error}") from None
+            raise DnsError(f"{where(key)}: {error}") from None
 
-    def _job(self, key: str, timeout: float) -> Job:
-        entry = self._zones[key]
-        if not isinstance(entry, Mapping):
-            raise DnsError("it has to be a mapping of 'provider' and that provider's options")
-        options = {name: value for name, value in entry.items() if name not in ("provider", CNAME_TARGETS)}
-        targets = parse_targets(entry.get(CNAME_TARGETS))
-        name = str(entry.get("provider") or "")
-        if name in providers.KINDS:
-            return Job(key, providers.make(name, options, timeout), name, cname_targets=targets)
-        if name == _OWN_TASKS:
-            if not self._tasks_file:
-                raise DnsError(f"the provider {name} needs tasks_file (acme_dns_tasks)")
-            return Job(key, None, name, self._tasks_file, targets)
-        by_tasks = task_files.names()
-        if name not in by_tasks:
-            known = ", ".join([*providers.KINDS, *by_tasks, _OWN_TASKS])
-            raise DnsError(f"{f'there is no provider {name!r}' if name else 'it names no provider'}; there are {known}")
-        file = task_files.find(name)
-        check(file.options, options, name)
-        file.check_collection()
-        return Job(key, None, name, file.path, targets)
+    def _job(self, key: str, entry: Entry, timeout: float) -> Job:
+        if entry.provider in providers.KINDS:
+            provider = providers.make(entry.provider, entry.options, timeout)
+            return Job(key, provider, entry.provider, cname_targets=entry.cname_targets)
+        if entry.task_file:
+            entry.task_file.check_collection()
+        file = entry.task_file.path if entry.task_file else self._tasks_file
+        return Job(key, None, entry.provider, file, entry.cname_targets)
 
 
 def assign(
@@ -278,7 +259,7 @@ def _do(job: Job, provider: Provider, found: Found, present: bool, dry: bool) ->
             failures = dict.fromkeys(to_send, said)
         for item in items:
             if item.txt in failures:
-                item.fail(f"{failures[item.txt]} ({_where(job.entry)})")
+                item.fail(f"{failures[item.txt]} ({where(job.entry)})")
 
 
 def for_tasks(jobs: Sequence[Job], found: Found, present: bool) -> list[dict[str, Any]]:
@@ -330,17 +311,17 @@ def _not_allowed(job: Job, place: Location, unknown: str) -> str:
     listed = ", ".join(job.cname_targets)
     takes = f"takes such records only for {listed}" if listed else "takes no such records"
     if job.entry:
-        where, remedy = _where(job.entry), f"add it to {CNAME_TARGETS} of that entry"
+        source, remedy = where(job.entry), f"add it to {CNAME_TARGETS} of that entry"
     else:
-        where = "tasks_file (acme_dns_tasks)"
-        remedy = f"add an entry with provider {_OWN_TASKS} and {CNAME_TARGETS} to zones (acme_dns)"
+        source = "tasks_file (acme_dns_tasks)"
+        remedy = f"add an entry with provider {OWN_TASKS} and {CNAME_TARGETS} to zones (acme_dns)"
     why = (
         f" (it needs permission as the zone's own name servers cannot be asked whether the CNAME is in it: {unknown})"
         if unknown
         else ""
     )
     return (
-        f"{place.name} leads by CNAME to {place.target} in zone {place.zone}; {where} {takes}: "
+        f"{place.name} leads by CNAME to {place.target} in zone {place.zone}; {source} {takes}: "
         f"if this one is wanted, {remedy}{why}"
     )
 
@@ -348,16 +329,3 @@ def _not_allowed(job: Job, place: Location, unknown: str) -> str:
 def _held(found: Found, item: Item) -> frozenset[str]:
     values = found.get(item.location)
     return values if isinstance(values, frozenset) else frozenset()
-
-
-def _where(key: str) -> str:
-    return f"entry {key!r} of zones (acme_dns)"
-
-
-def _zone_name(key: str) -> str:
-    if key == "*":
-        return key
-    try:
-        return canonical(key if key.isascii() else key.encode("idna").decode())
-    except (DnsError, UnicodeError):
-        raise DnsError(f"{_where(key)}: it has to be the name of a zone, of a record, or '*'") from None

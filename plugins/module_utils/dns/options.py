@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..pki.text import suggestion
 from .errors import DnsError
 
 STR, INT, BOOL, LIST, DICT, ANY = "str", "int", "bool", "list", "dict", "any"
@@ -45,7 +46,8 @@ def check(declared: Sequence[Option], given: Mapping[str, Any], what: str) -> di
     known = {option.name: option for option in declared}
     unknown = sorted(str(name) for name in given if name not in known)
     if unknown:
-        raise DnsError(f"{what} has no option {_listed(unknown)}; it takes {', '.join(known) or 'none'}")
+        takes = f"{', '.join(known) or 'none'}{suggestion(unknown[0], known)}"
+        raise DnsError(f"{what} has no option {_listed(unknown)}; it takes {takes}")
     missing = [option.name for option in declared if option.required and given.get(option.name) in (None, "")]
     if missing:
         raise DnsError(f"{what} needs the option {_listed(missing)}")

@@ -6,11 +6,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Sequence
 from typing import Any
 
 from .errors import DnsError
+from .nameservers import parse as nameservers_and_ports
 
 try:
     import dns.exception
@@ -33,16 +33,12 @@ class Resolver:
 
         *timeout*: seconds for one look-up, all tries together. Raises DnsError.
         """
-        given = [_parse(text) for text in nameservers]
+        ports = nameservers_and_ports(nameservers)
         try:
-            self._resolver = dns.resolver.Resolver(configure=not given)
+            self._resolver = dns.resolver.Resolver(configure=not ports)
         except dns.resolver.NoResolverConfiguration:
             raise DnsError("this system names no resolver (/etc/resolv.conf): give one in resolver") from None
-        if given:
-            ports = dict(given)
-            # The library tells servers apart by address alone.
-            if len(ports) < len(set(given)):
-                raise DnsError("resolver has the same address twice, with two ports")
+        if ports:
             self._resolver.nameservers = list(ports)
             self._resolver.nameserver_ports = ports
         self._resolver.timeout = min(_LONGEST_TRY, timeout)
@@ -109,25 +105,6 @@ class Resolver:
     def _servers(self) -> str:
         servers = [str(server) for server in self._resolver.nameservers]
         return f"resolver {', '.join(servers)}" if servers else "any resolver (none is configured)"
-
-
-def _parse(text: str) -> tuple[str, int]:
-    """Address and port of a resolver as people write it. Raises DnsError."""
-    host, port = text.strip(), "53"
-    if host.startswith("["):
-        host, bracket, rest = host[1:].partition("]")
-        port = rest.removeprefix(":") if rest else port if bracket else ""
-    elif host.count(":") == 1:
-        host, port = host.split(":")
-    try:
-        address = str(ipaddress.ip_address(host))
-    except ValueError:
-        address = ""
-    if not address or not port.isdecimal() or not 0 < int(port) < 65536:
-        raise DnsError(
-            f"resolver {text[:80]!r} is not an address, with or without a port: 192.0.2.1, 192.0.2.1:5353, [::1]:53"
-        )
-    return address, int(port)
 
 
 def _said(errors: Sequence[Any]) -> str:

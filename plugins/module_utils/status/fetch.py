@@ -15,8 +15,9 @@ from urllib.parse import quote, urljoin, urlsplit
 
 from ..acme.clock import Clock
 from ..acme.exchange import ExchangeError, OutOfTimeError, exchange, new_session, pieces
-from ..acme.http import URL_CHARACTERS, check_bundle, innermost, reason
+from ..acme.http import check_bundle, innermost, reason
 from ..acme.polling import Deadline
+from ..acme.urls import URL_CHARACTERS
 from ..pki.text import one_line
 from .result import StatusError
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 
 from ansible_collections.certfleet.tls.plugins.module_utils.acme import account as accounts
+from ansible_collections.certfleet.tls.plugins.module_utils.acme import registration
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.account import ExternalAccount
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import AcmeError, ProblemError, ProtocolError
 from tests.unit.acme import jose
@@ -291,4 +292,4 @@ def test_an_account_is_deactivated(ca, client, lost):
     ],
 )
 def test_a_bare_address_becomes_a_url(given, contacts):
-    assert accounts.contacts(given) == contacts
+    assert registration.contacts(given) == contacts

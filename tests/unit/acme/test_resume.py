@@ -11,7 +11,8 @@ from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import (
     ProtocolError,
     TransportError,
 )
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.http import Http, is_same_origin
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.http import Http
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.urls import is_same_origin
 from tests.unit.acme.ca import pem
 from tests.unit.acme.conftest import wanted
 from tests.unit.acme.server import RESET, Answer, problem

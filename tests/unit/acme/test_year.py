@@ -16,7 +16,7 @@ import pytest
 from ansible_collections.certfleet.tls.plugins.module_utils.acme import plan, rationing
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.budget import SHIPPED
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.decision import ISSUE, KEEP, REFUSE, lifetime_point
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.directory import SHORT_NAMES
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.known_cas import SHORT_NAMES
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.renewal_info import RenewalInfo
 
 LETS_ENCRYPT = SHORT_NAMES["letsencrypt"]

@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...acme.clock import Clock
-from ...acme.errors import AcmeError, ProtocolError, UntrustedError
-from ...acme.http import Http, Response, check_url
+from ...acme.errors import AcmeError, UntrustedError
+from ...acme.http import Http, Response
+from .. import kinds
 from ..errors import DnsError
-from ..options import Option
 from ..records import Txt
 from .base import Provider, Unusable
 
@@ -29,22 +29,12 @@ class AcmeDns(Provider):
         "clean-up changes nothing."
     )
     libraries = ("requests",)
-    options = (
-        Option("url", "The server's API, https (http for loopback addresses only).", required=True),
-        Option("username", "What its registration gave.", required=True, secret=True),
-        Option("password", "What its registration gave.", required=True, secret=True),
-        Option("subdomain", "What its registration gave, the first label of the name.", required=True),
-        Option("ca_path", "A file of PEM certificates that the server is verified with, instead of the system's."),
-    )
+    options = kinds.ACME_DNS
     holds_any_number = False
 
     def __init__(self, options: Mapping[str, Any], timeout: float) -> None:
         super().__init__(options, timeout)
-        self._url = options["url"].rstrip("/") + "/update"
-        try:
-            check_url(self._url)
-        except ProtocolError:
-            raise DnsError("acme_dns needs an https URL as 'url'; http is taken for loopback addresses only") from None
+        self._url = kinds.check_acme_dns(options)
 
     def is_delegated(self, name: str) -> bool:
         return name.split(".")[0] == str(self.values["subdomain"]).lower()

@@ -17,8 +17,8 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from typing import IO, Any
 
+from .. import kinds
 from ..errors import DnsError
-from ..options import DICT, LIST, Option
 from ..records import Txt
 from .base import Provider, Unusable
 
@@ -38,22 +38,13 @@ class Exec(Provider):
         "it, does nothing where that is so already, and exits with 0. Otherwise the last line that it wrote to stderr "
         "is the message. Where it hands the value to another program, it should do so by standard input or after `--`."
     )
-    options = (
-        Option("program", "Absolute path of the program.", required=True),
-        Option("args", "Arguments before `present` or `absent`.", kind=LIST, default=()),
-        Option("environment", "More of its environment; it has PATH and HOME.", kind=DICT, default={}, secret=True),
-    )
+    options = kinds.EXEC
 
     def __init__(self, options: Mapping[str, Any], timeout: float) -> None:
         super().__init__(options, timeout)
         self._program: str = options["program"]
-        if not os.path.isabs(self._program):
-            raise DnsError("exec needs an absolute path as 'program'")
-        self._environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
-        for name, value in options["environment"].items():
-            if isinstance(value, (Mapping, list, tuple)) or value is None or not name or "=" in name or "\0" in name:
-                raise DnsError("exec needs names and texts as 'environment'")
-            self._environment[name] = str(value)
+        inherited = {name: os.environ[name] for name in _KEPT if name in os.environ}
+        self._environment = {**inherited, **kinds.check_exec(options)}
 
     def change(self, zone: str, records: Sequence[Txt], present: bool) -> dict[Txt, str]:
         command = [self._program, *self.values["args"], "present" if present else "absent"]

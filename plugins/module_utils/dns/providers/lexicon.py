@@ -23,8 +23,9 @@ from types import ModuleType
 from typing import Any, TypeVar
 
 from ...pki.text import one_line
+from .. import kinds
 from ..errors import DnsError
-from ..options import BOOL, DICT, INT, STR, Option, check
+from ..options import BOOL, STR, Option, check
 from ..records import Txt
 from .base import Provider, Unusable, secrets
 
@@ -50,14 +51,11 @@ class Lexicon(Provider):
     title = "Every provider of dns-lexicon, 3.11 and later"
     notes = "`name` and `options` are those in the table above."
     libraries = ("dns-lexicon",)
-    options = (
-        Option("name", "dns-lexicon's name of the provider.", required=True),
-        Option("options", "The options of that provider, with underscores.", kind=DICT, default={}, secret=True),
-        Option("ttl", "Seconds that the records may be remembered; not every provider takes any.", kind=INT),
-    )
+    options = kinds.LEXICON
 
     def __init__(self, options: Mapping[str, Any], timeout: float) -> None:
         super().__init__(options, timeout)
+        kinds.check_lexicon(options)
         self._name: str = options["name"]
         declared = provider_options(self._name)
         what = f"lexicon's provider {self._name}"

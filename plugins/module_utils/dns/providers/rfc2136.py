@@ -6,14 +6,12 @@
 
 from __future__ import annotations
 
-import binascii
 import socket
-from base64 import b64decode
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from .. import kinds
 from ..errors import DnsError
-from ..options import INT, Option
 from ..records import Txt
 from .base import Provider, Unusable
 
@@ -31,7 +29,6 @@ try:
 except ImportError:
     pass  # said by check_libraries(), before anything here is called
 
-_ALGORITHMS = ("hmac-sha256", "hmac-sha512", "hmac-sha384", "hmac-sha224", "hmac-sha1", "hmac-md5")
 # A message over TCP has at most 65535 bytes; the rest is for header, zone and TSIG.
 _LARGEST_CHUNK = 60000
 # Type, class, TTL and lengths of a record.
@@ -45,14 +42,7 @@ class Rfc2136(Provider):
     title = "Dynamic updates (RFC 2136): BIND, Knot DNS, PowerDNS and others"
     notes = "Over TCP, all records of a zone in one message. The key has to be allowed to change TXT records."
     libraries = ("dnspython",)
-    options = (
-        Option("server", "Address or name of the zone's primary server.", required=True),
-        Option("port", "Its TCP port.", kind=INT, default=53),
-        Option("tsig_name", "Name of the TSIG key. Without, updates are not signed."),
-        Option("tsig_secret", "The TSIG key in base64.", secret=True),
-        Option("tsig_algorithm", "The key's algorithm.", default="hmac-sha256", choices=_ALGORITHMS),
-        Option("ttl", "Seconds that the records may be remembered.", kind=INT, default=60),
-    )
+    options = kinds.RFC2136
 
     def __init__(self, options: Mapping[str, Any], timeout: float) -> None:
         super().__init__(options, timeout)
@@ -62,22 +52,16 @@ class Rfc2136(Provider):
         self._key = self._make_key()
 
     def _make_key(self) -> dns.tsig.Key | None:
-        name, secret = self.values["tsig_name"], self.values["tsig_secret"]
-        if bool(name) != bool(secret):
-            raise DnsError("rfc2136 needs 'tsig_name' and 'tsig_secret' together")
-        if not name:
+        secret = kinds.check_rfc2136(self.values)
+        if not secret:
             return None
         try:
-            decoded = b64decode(secret, validate=True)
-        except (binascii.Error, ValueError):
-            raise DnsError("rfc2136 needs base64 as 'tsig_secret', as the key's file has it") from None
-        try:
-            key_name = dns.name.from_text(name)
+            key_name = dns.name.from_text(self.values["tsig_name"])
         except dns.exception.DNSException:
             raise DnsError("rfc2136 needs a DNS name as 'tsig_name'") from None
         algorithm = self.values["tsig_algorithm"]
         # RFC 8945 section 6 has this longer name for the oldest one.
-        return dns.tsig.Key(key_name, decoded, "hmac-md5.sig-alg.reg.int" if algorithm == "hmac-md5" else algorithm)
+        return dns.tsig.Key(key_name, secret, "hmac-md5.sig-alg.reg.int" if algorithm == "hmac-md5" else algorithm)
 
     def change(self, zone: str, records: Sequence[Txt], present: bool) -> dict[Txt, str]:
         failures: dict[Txt, str] = {}
