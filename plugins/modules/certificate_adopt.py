@@ -140,6 +140,7 @@ from datetime import datetime, timezone
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils.ansible.adopt_options import FILE_SPEC, FOLDER_SPEC
 from ..module_utils.ansible.host_options import (
     CERTIFICATE_SPEC,
     HOME_SPEC,
@@ -150,16 +151,6 @@ from ..module_utils.ansible.host_options import (
 )
 from ..module_utils.pki import adoption, clients
 from ..module_utils.pki.errors import HostError
-
-FOLDER_SPEC = {
-    "client": {"type": "str", "required": True, "choices": list(clients.USUAL)},
-    "path": {"type": "path", "required": True},
-}
-FILE_SPEC = {
-    "certificate": {"type": "path", "required": True},
-    "key": {"type": "path", "required": True, "no_log": False},
-    "chain": {"type": "path"},
-}
 
 
 def lineages(params):

@@ -2,83 +2,121 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The variables of the role acme, by what they are for. A unit test holds this against the role's own files."""
+"""The variables of the role acme: one table from which everything else follows.
+
+validation.py checks what users give by it. A unit test compares it with the role's own files.
+"""
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
+_DAY = 86400  # seconds
+_LONGEST = 7 * _DAY  # seconds: no step takes as long, and greater numbers overflow what they are given to
+
+
+class Variable(NamedTuple):
+    """A variable of the role.
+
+    kind: its type, by the name that argument_specs.yml has for it. of_host: each host has its own; all others are of
+    the batch, which has one CA, one account and one set of DNS zones, so that its hosts have to agree in them. secret:
+    there are credentials in it, or may be. entry_point: the only one that knows it. choices: all values that it may
+    have. least, most: the range of a number.
+    """
+
+    kind: str
+    default: Any = None
+    of_host: bool = False
+    secret: bool = False
+    entry_point: str = ""
+    choices: tuple[str, ...] = ()
+    least: int = 0
+    most: int = _LONGEST
+
+
+#: Each variable that a user may set.
+VARIABLES = {
+    "acme_account_key_content": Variable("str", "", secret=True),
+    "acme_account_key_create": Variable("bool", True),
+    "acme_account_key_passphrase": Variable("str", "", secret=True),
+    "acme_account_key_permissions": Variable("str", "strict", choices=("strict", "warn")),
+    "acme_account_key_src": Variable("path", "~/.config/certfleet.tls/account-key.pem"),
+    "acme_account_key_type": Variable(
+        "str", "ec256", choices=("ec256", "ec384", "ec521", "rsa2048", "rsa3072", "rsa4096", "ed25519")
+    ),
+    "acme_account_uri": Variable("str", ""),
+    "acme_adopt_files": Variable("list", [], of_host=True),
+    "acme_adopt_folders": Variable("list", [], of_host=True),
+    "acme_ca_path": Variable("path", ""),
+    "acme_cache": Variable("path", ""),
+    "acme_certificates": Variable("list", of_host=True),
+    "acme_check_revocation": Variable("bool", False),
+    "acme_concurrency": Variable("int", 8, least=1, most=256),
+    "acme_contact": Variable("list", []),
+    # An entry for a CA may have an account key, its passphrase and an external account's key.
+    "acme_directory": Variable("raw", "letsencrypt", secret=True),
+    "acme_dns": Variable("dict", {}, secret=True),
+    "acme_dns_no_log": Variable("bool", True),
+    "acme_dns_persist_draft": Variable("str", "", choices=("", "01", "02")),
+    "acme_dns_persist_write": Variable("bool", False),
+    "acme_dns_resolver": Variable("list", []),
+    "acme_dns_tasks": Variable("path", ""),
+    "acme_dns_timeout": Variable("int", 120, least=1),
+    "acme_eab": Variable("dict", {}, secret=True),
+    "acme_fail": Variable("str", "fail", of_host=True, choices=("fail", "warn")),
+    "acme_force_renewal": Variable("bool", False),
+    "acme_history": Variable("path", "~/.config/certfleet.tls/history.jsonl"),
+    "acme_home": Variable("path", "/etc/acme", of_host=True),
+    "acme_host_timeout": Variable("int", 900, of_host=True, least=1),
+    "acme_http_01_scope": Variable("str", "host", choices=("host", "play")),
+    "acme_keep_versions": Variable("int", 3, of_host=True, least=1, most=9999),
+    "acme_limits": Variable("dict", {}),
+    "acme_list": Variable("str", "default", of_host=True),
+    "acme_new_account_key_content": Variable("str", "", secret=True),
+    "acme_new_account_key_passphrase": Variable("str", "", secret=True),
+    "acme_order_timeout": Variable("int", 300, least=1),
+    "acme_preferred_chain": Variable("list", []),
+    "acme_preferred_chain_missing": Variable("str", "fail", choices=("fail", "default")),
+    "acme_preflight": Variable("bool", True),
+    "acme_remove_unlisted": Variable("bool", False, of_host=True),
+    "acme_renewal_information": Variable("bool", True),
+    "acme_replace_all": Variable("bool", False, entry_point="replace"),
+    "acme_replace_before": Variable("str", "", entry_point="replace"),
+    "acme_replace_issuer": Variable("str", "", entry_point="replace"),
+    "acme_replace_names": Variable("list", [], entry_point="replace"),
+    "acme_replace_serials": Variable("list", [], entry_point="replace"),
+    "acme_replace_serials_src": Variable("path", "", entry_point="replace"),
+    "acme_revoke": Variable("list", [], entry_point="revoke"),
+    "acme_revoke_before": Variable("str", "", entry_point="revoke"),
+    "acme_revoke_files": Variable("list", [], entry_point="revoke"),
+    "acme_revoke_reason": Variable(
+        "str",
+        "unspecified",
+        entry_point="revoke",
+        choices=("unspecified", "key_compromise", "affiliation_changed", "superseded", "cessation_of_operation"),
+    ),
+    "acme_revoke_serials": Variable("list", [], entry_point="revoke"),
+    "acme_revoke_unverified": Variable("bool", False, entry_point="revoke"),
+    "acme_run_interval": Variable("str", ""),
+    "acme_shadowing_facts": Variable("str", "warn", of_host=True, choices=("warn", "fail")),
+    "acme_shadowing_facts_allowed": Variable("list", ["packages", "services"], of_host=True),
+    "acme_terms_agreed": Variable("bool", False),
+}
+
 #: Options of the whole batch that have credentials in them, or may have.
-SECRET = (
-    "acme_account_key_content",
-    "acme_account_key_passphrase",
-    "acme_directory",  # an entry for a CA may have an account key, its passphrase and an external account's key
-    "acme_dns",
-    "acme_eab",
-    "acme_new_account_key_content",
-    "acme_new_account_key_passphrase",
-)
-#: Options of the whole batch, which has one CA, one account and one set of DNS zones.
-OPEN = (
-    "acme_account_key_create",
-    "acme_account_key_permissions",
-    "acme_account_key_src",
-    "acme_account_key_type",
-    "acme_account_uri",
-    "acme_ca_path",
-    "acme_cache",
-    "acme_check_revocation",
-    "acme_concurrency",
-    "acme_contact",
-    "acme_dns_no_log",
-    "acme_dns_persist_draft",
-    "acme_dns_persist_write",
-    "acme_dns_resolver",
-    "acme_dns_tasks",
-    "acme_dns_timeout",
-    "acme_force_renewal",
-    "acme_history",
-    "acme_http_01_scope",
-    "acme_limits",
-    "acme_order_timeout",
-    "acme_preferred_chain",
-    "acme_preferred_chain_missing",
-    "acme_preflight",
-    "acme_remove_unlisted",
-    "acme_renewal_information",
-    "acme_run_interval",
-    "acme_terms_agreed",
+SECRET = tuple(name for name, variable in VARIABLES.items() if variable.secret)
+#: Options of the whole batch of every entry point, without credentials.
+OPEN = tuple(
+    name for name, variable in VARIABLES.items() if not (variable.of_host or variable.secret or variable.entry_point)
 )
 #: The same of entry points beside main.
 OF_ENTRY_POINT = {
-    "main": (),
-    "replace": (
-        "acme_replace_all",
-        "acme_replace_before",
-        "acme_replace_issuer",
-        "acme_replace_names",
-        "acme_replace_serials",
-        "acme_replace_serials_src",
-    ),
-    "revoke": (
-        "acme_revoke",
-        "acme_revoke_before",
-        "acme_revoke_files",
-        "acme_revoke_reason",
-        "acme_revoke_serials",
-        "acme_revoke_unverified",
-    ),
+    entry_point: tuple(name for name, variable in VARIABLES.items() if variable.entry_point == entry_point)
+    for entry_point in ("main", "replace", "revoke")
 }
-BATCH = (*SECRET, *OPEN, *OF_ENTRY_POINT["replace"], *OF_ENTRY_POINT["revoke"])
+BATCH = tuple(name for name, variable in VARIABLES.items() if not variable.of_host)
 #: What each host has for itself.
-OF_THE_HOST = (
-    "acme_adopt_files",
-    "acme_adopt_folders",
-    "acme_certificates",
-    "acme_home",
-    "acme_host_timeout",
-    "acme_keep_versions",
-    "acme_shadowing_facts",
-    "acme_shadowing_facts_allowed",
-)
+OF_THE_HOST = tuple(name for name, variable in VARIABLES.items() if variable.of_host)
 #: What the role's own tasks set. Facts of these names would count on a host that a task has not reached.
 INTERNAL = (
     "acme_account",
@@ -110,9 +148,14 @@ INTERNAL = (
     "acme_shared",
     "acme_to_revoke",
 )
-ALL = frozenset((*BATCH, *OF_THE_HOST, *INTERNAL))
+ALL = frozenset((*VARIABLES, *INTERNAL))
 
 
 def of_batch(entry_point: str) -> tuple[str, ...]:
     """Return the options that the hosts of a batch have to agree in for an entry point of the role."""
-    return (*SECRET, *OPEN, *OF_ENTRY_POINT[entry_point])
+    return (*SECRET, *OPEN, *OF_ENTRY_POINT.get(entry_point, ()))
+
+
+def of(entry_point: str) -> tuple[str, ...]:
+    """Return all variables that an entry point of the role knows."""
+    return tuple(name for name, variable in VARIABLES.items() if variable.entry_point in ("", entry_point))

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A CA's rate limits, and what is left of them. Pure, and standard library only.
+"""A CA's rate limits, and what is left of them. Pure; of libraries beside Python's it needs Ansible's alone.
 
 They are token buckets, as Let's Encrypt has them: a limit of 50 in 7 days lets 50 pass at once, and then one every
 202 minutes. What was spent is known from certificates alone, so more may be spent than is known, never less.
@@ -16,7 +16,9 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
-from ..pki.text import one_line
+from ansible.module_utils.parsing.convert_bool import boolean
+
+from ..pki.text import one_line, suggestion
 from .errors import OptionError
 from .known_cas import SHORT_NAMES, resolve
 
@@ -67,13 +69,18 @@ class Limits:
     def parse(cls, options: Any, base: Limits) -> Limits:
         """*base*, with what *options* say otherwise: texts as "50/7d"; empty means no limit. Raises OptionError."""
         names = [field.name for field in fields(cls)]
-        if not isinstance(options, Mapping) or set(options) - set(names):
-            raise OptionError(f"acme_limits: the limits of a CA are a mapping of {', '.join(names)}")
+        unknown = sorted(map(str, set(options) - set(names))) if isinstance(options, Mapping) else [""]
+        if unknown:
+            what = f"'{one_line(unknown[0], 60)}' is not a limit{suggestion(unknown[0], names)}: " if unknown[0] else ""
+            raise OptionError(f"acme_limits: {what}the limits of a CA are a mapping of {', '.join(names)}")
         rates = {
             name: Rate.parse(str(options[name])) if options[name] else None for name in names[:3] if name in options
         }
-        exempt = options.get("renewals_exempt", base.renewals_exempt)
-        return cls(**{**vars(base), **rates, "renewals_exempt": str(exempt).lower() in ("true", "yes", "1")})
+        try:
+            exempt = bool(boolean(options.get("renewals_exempt", base.renewals_exempt)))
+        except TypeError:
+            raise OptionError("acme_limits: renewals_exempt is neither true nor false") from None
+        return cls(**{**vars(base), **rates, "renewals_exempt": exempt})
 
 
 # https://letsencrypt.org/docs/rate-limits/

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from ansible.module_utils.parsing.convert_bool import boolean
+
 from ..pki.identifiers import canonical
 from ..pki.text import one_line
 from .errors import AcmeError, OptionError
@@ -43,11 +45,13 @@ class Selection:
         unknown = sorted(set(options) - set(OPTIONS))
         if unknown:
             raise OptionError(f"replace has {one_line(unknown[0], 60)!r}; it takes {', '.join(OPTIONS)}")
-        serials = {_serial(text, "serials") for text in _texts(options.get("serials"))}
+        serials = {
+            parse_serial(text, "replace: serials (acme_replace_serials): ") for text in _texts(options.get("serials"))
+        }
         if options.get("serials_src"):
             serials |= set(_listed(read(str(options["serials_src"])), str(options["serials_src"])))
         selection = cls(
-            all=str(options.get("all") or "").lower() in ("true", "yes", "1"),
+            all=_truth(options.get("all")),
             issuers=frozenset(text.lower() for text in _lines(options.get("issuer"))),
             serials=frozenset(serials),
             names=frozenset(canonical(text) for text in _texts(options.get("names"))),
@@ -66,7 +70,10 @@ class Selection:
                 "a later run could not tell what is replaced already"
             )
         if selection.before and selection.before > now + _CLOCKS_DIFFER:
-            raise OptionError(f"replace: before: {options['before']} is yet to come, and keys made until then too")
+            raise OptionError(
+                f"replace: before (acme_replace_before): {options['before']} is yet to come, and "
+                "keys made until then too"
+            )
         return selection
 
     def __call__(self, found: Mapping[str, Any]) -> bool:
@@ -116,7 +123,16 @@ def _instant(text: Any) -> datetime | None:
     try:
         return parse_time(text)
     except AcmeError as error:
-        raise OptionError(f"replace: before: {error}") from None
+        raise OptionError(f"replace: before (acme_replace_before): {error}") from None
+
+
+def _truth(value: Any) -> bool:
+    try:
+        return bool(boolean(value or False))
+    except TypeError:
+        raise OptionError(
+            f"replace: all (acme_replace_all): '{one_line(value, 60)}' is neither true nor false"
+        ) from None
 
 
 def _texts(value: Any) -> list[str]:
@@ -134,11 +150,14 @@ def _lines(value: Any) -> list[str]:
     return [str(item).strip() for item in values if str(item).strip()]
 
 
-def _serial(text: str, where: str) -> str:
-    """In hexadecimal digits, as CAs and browsers tell them."""
+def parse_serial(text: str, where: str = "") -> str:
+    """Return a serial number in hexadecimal digits, from what CAs and browsers show. Raises OptionError.
+
+    *where*: begins the message.
+    """
     found = _SERIAL.fullmatch(text.strip().strip('"').replace(":", "").replace(" ", "").lower())
     if not found:
-        raise OptionError(f"replace: {where}: '{one_line(text, 60)}' is not a serial number: give hexadecimal digits")
+        raise OptionError(f"{where}'{one_line(text, 60)}' is not a serial number: give hexadecimal digits")
     return _plain(found[1])
 
 
@@ -152,4 +171,4 @@ def _listed(text: str, path: str) -> list[str]:
     numbered = [(number, first) for number, first in enumerate(columns, 1) if first and not first.startswith("#")]
     if numbered and re.search("[g-zG-Z]", numbered[0][1]) and not re.search("[0-9]", numbered[0][1]):
         del numbered[0]  # a heading
-    return [_serial(first, f"{path}, line {number}") for number, first in numbered]
+    return [parse_serial(first, f"replace: {path}, line {number}: ") for number, first in numbered]

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -33,19 +34,24 @@ class Endpoint(NamedTuple):
 
 def check(options: Iterable[Mapping[str, Any]], identifiers: Sequence[str]) -> tuple[Endpoint, ...]:
     """The endpoints that serve the certificate for *identifiers* (normalized), each once. Raises OptionError."""
-    return tuple(dict.fromkeys(_endpoint(option, identifiers) for option in options))
+    return tuple(dict.fromkeys(parse(option, identifiers) for option in options))
 
 
-def _endpoint(option: Mapping[str, Any], identifiers: Sequence[str]) -> Endpoint:
+def parse(option: Mapping[str, Any], identifiers: Sequence[str]) -> Endpoint:
+    """Return the endpoint that one element of the option means. Raises OptionError."""
     starttls = option["starttls"] or None
-    port = option["port"] or (STARTTLS[starttls] if starttls else _PORT)
+    usual = STARTTLS[starttls] if starttls else _PORT
+    port = usual if option["port"] is None else option["port"]
     if not 0 < port < 65536:
         raise OptionError(f"probe has the port {port}, which is none")
     if option["timeout"] < 1:
         raise OptionError(f"probe has the timeout {option['timeout']}: give a number of seconds")
+    address = option["address"].strip()
+    if not address or re.search(r"[\s/]", address) or address.count(":") == 1:
+        raise OptionError(f"probe has the address {address[:80]!r}: give a name or an IP address, and the port as port")
     name = normalize(option["server_name"]) if option["server_name"] else _server_name(identifiers)
     server_name = None if name is None or is_address(name) else name  # RFC 6066 section 3: an address is none
-    return Endpoint(option["address"].strip("[]"), port, server_name, starttls, option["timeout"])
+    return Endpoint(address.strip("[]"), port, server_name, starttls, option["timeout"])
 
 
 def _server_name(identifiers: Sequence[str]) -> str | None:

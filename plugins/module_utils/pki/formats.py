@@ -67,7 +67,7 @@ class Format(NamedTuple):
 
 def check(options: Iterable[Mapping[str, Any]], certificate: Mapping[str, Any]) -> tuple[Format, ...]:
     """The formats that the options of a *certificate* ask for. Raises OptionError."""
-    found = tuple(_format(option, certificate) for option in options)
+    found = tuple(parse(option, certificate) for option in options)
     for path, times in Counter(place(item.path) for item in found).items():
         if times > 1:
             raise OptionError(f"formats has {path} twice")
@@ -233,7 +233,8 @@ def _examine(item: Format, record: Mapping[str, str], key: bytes) -> tuple[str, 
     return "", data
 
 
-def _format(option: Mapping[str, Any], certificate: Mapping[str, Any]) -> Format:
+def parse(option: Mapping[str, Any], certificate: Mapping[str, Any]) -> Format:
+    """Return the format that one element of the option asks for. Raises OptionError."""
     kind, path = option["kind"], option["path"]
     if not os.path.isabs(path) or os.path.normpath(path) != path:
         raise OptionError(f"formats has the path {path!r}, which is not a plain absolute one")

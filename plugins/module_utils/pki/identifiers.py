@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from .errors import HostError
+from .text import suggestion
 
 HTTP_01, DNS_01, TLS_ALPN_01 = "http-01", "dns-01", "tls-alpn-01"
 DNS_ACCOUNT_01, DNS_PERSIST_01 = "dns-account-01", "dns-persist-01"
@@ -115,7 +116,8 @@ def _identifier(item: Any, challenge: str) -> Identifier:
     own: Mapping[str, Any] = item if isinstance(item, Mapping) else {"value": item}
     unknown = sorted(set(map(str, own)) - {"value", "challenge", "webroot"})
     if unknown or not isinstance(own.get("value"), str):
-        what = f"has {unknown[0]!r}" if unknown else "has no text as its value"
+        keys = ("value", "challenge", "webroot")
+        what = f"has {unknown[0]!r}{suggestion(unknown[0], keys)}" if unknown else "has no text as its value"
         raise IdentifierError(f"an identifier {what}: give a name, or a mapping of value, challenge and webroot")
     identifier = Identifier(normalize(own["value"]), own.get("challenge") or challenge, own.get("webroot") or None)
     problem = _unprovable(identifier)
@@ -128,7 +130,8 @@ def _unprovable(identifier: Identifier) -> str:
     """Why the identifier's challenge cannot prove control of it; empty if it can."""
     name, challenge = identifier.name, identifier.challenge
     if challenge not in CHALLENGES:
-        return f"has the challenge {_shown(str(challenge))}, which is not one of {', '.join(CHALLENGES)}"
+        near = suggestion(challenge, CHALLENGES)
+        return f"has the challenge {_shown(str(challenge))}, which is not one of {', '.join(CHALLENGES)}{near}"
     by_dns = challenge in BY_DNS
     if is_address(name):
         # RFC 8738 section 7

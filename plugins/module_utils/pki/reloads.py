@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from .errors import OptionError
+from .text import suggestion
 
 SERVICE, COMMAND, NOTIFY = "service", "command", "notify"
 KINDS = (SERVICE, COMMAND, NOTIFY)
@@ -52,9 +53,10 @@ def _entry(entry: Any) -> Reload:
     found = [kind for kind in KINDS if isinstance(entry, Mapping) and kind in entry]
     more = set() if found == [NOTIFY] else {"test", "timeout"}
     if len(found) != 1 or set(entry) - {found[0]} - more:
+        unknown = sorted(set(map(str, entry)) - {*KINDS, *more}) if isinstance(entry, Mapping) else []
         raise OptionError(
             f"reload has {_shown(entry)}: give a service's name, or a mapping of one of service, command and notify; "
-            "test and timeout may go with the first two"
+            f"test and timeout may go with the first two{suggestion(unknown[0], (*KINDS, *more)) if unknown else ''}"
         )
     test = _arguments(entry["test"], "test") if entry.get("test") else ()
     timeout = _seconds(entry.get("timeout"))

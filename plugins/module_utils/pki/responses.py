@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
@@ -90,10 +89,7 @@ def _checked(challenge: Mapping[str, Any], present: bool, home: str, seconds: fl
     kind, name = challenge.get("type") or HTTP_01, challenge.get("name") or ""
     folder, listen = challenge.get("webroot"), challenge.get("listen")
     if kind == HTTP_01 and folder is not None and (folder or not listen):
-        if not os.path.isabs(folder):
-            raise OptionError(f"webroot {folder!r} is not an absolute path")
-        if ".." in folder.split("/"):  # behind a link it would not be where one reads it to be
-            raise OptionError(f"webroot {folder!r} has '..' in it: write it without")
+        webroot.check_path(folder)
         return webroot.Response(folder, token, answer, name)
     identifier = challenge.get("identifier") or ""
     if kind == TLS_ALPN_01:

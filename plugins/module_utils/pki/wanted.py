@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,9 +54,14 @@ class Wanted:
             probes=endpoints.check(option["probe"], identifiers),
             formats=formats.check(option["formats"], option),
         )
-        if wanted.probes and any(entry.kind == NOTIFY for entry in wanted.reloads):
-            raise OptionError("probe does not go with a handler to notify, which runs when the probe is over")
+        check_order(wanted.probes, wanted.reloads)
         return wanted
+
+
+def check_order(probes: Sequence[Endpoint], reloads: Sequence[Reload]) -> None:
+    """Raise OptionError for a probe that would be over before the service has the certificate."""
+    if probes and any(entry.kind == NOTIFY for entry in reloads):
+        raise OptionError("probe does not go with a handler to notify, which runs when the probe is over")
 
 
 def check_name(name: str) -> None:

@@ -10,12 +10,20 @@ import os
 from typing import NamedTuple
 
 from . import files, paths
-from .errors import DiskError
+from .errors import DiskError, OptionError
 from .files import Content
 from .paths import Rule
 
 _ATTEMPTS = 10
 _LARGEST = 1 << 12  # bytes; a key authorization has some hundred
+
+
+def check_path(folder: str) -> None:
+    """Raise OptionError for a path that cannot be a webroot's."""
+    if not os.path.isabs(folder):
+        raise OptionError(f"webroot {folder!r} is not an absolute path")
+    if ".." in folder.split("/"):  # behind a link it would not be where one reads it to be
+        raise OptionError(f"webroot {folder!r} has '..' in it: write it without")
 
 
 class Response(NamedTuple):

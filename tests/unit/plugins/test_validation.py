@@ -1,0 +1,356 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The validation of the role's variables: right values pass, misspelled names are seen, and it costs little."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ansible_collections.certfleet.tls.plugins.module_utils.acme import jws
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.certificate import REASONS
+from ansible_collections.certfleet.tls.plugins.plugin_utils import cas, validation, validation_account
+from ansible_collections.certfleet.tls.plugins.plugin_utils.role_variables import VARIABLES
+from tests.unit.plugins.variables import COMBINED, ENCRYPTED, GOOD, KEY, RFC2136, faults, variables
+
+ROOT = Path(__file__).parents[3]
+BEFORE = "2026-01-31T12:00:00Z"
+DNS = {"acme_dns": {"*": RFC2136}}
+
+
+class Vaulted:
+    """As AnsibleVaultEncryptedUnicode before ansible-core 2.19: not a text, but one is made of it."""
+
+    def __init__(self, text):
+        self._text = text
+
+    def __str__(self):
+        return self._text
+
+
+@pytest.mark.parametrize(
+    ("entry_point", "given"),
+    [
+        ("main", {}),
+        ("fleet", {}),
+        ("main", {"acme_certificates": []}),
+        # As -e and surveys give them.
+        ("main", {"acme_concurrency": "4", "acme_order_timeout": " 300 ", "acme_keep_versions": "1"}),
+        ("main", {"acme_force_renewal": "true", "acme_preflight": "no", "acme_terms_agreed": "yes"}),
+        ("main", {"acme_check_revocation": 1, "acme_remove_unlisted": "False", "acme_dns_no_log": 0}),
+        ("main", {"acme_contact": "a@example.com,b@example.com", "acme_preferred_chain": "ISRG Root X1"}),
+        ("main", {"acme_contact": "", "acme_dns_resolver": "", "acme_dns": "", "acme_eab": "", "acme_limits": ""}),
+        ("main", {"acme_eab": '{"kid": "x", "key": "c2VjcmV0"}'}),
+        ("main", {"acme_eab": "kid=x,key=c2VjcmV0"}),
+        ("main", {"acme_certificates": '[{"name": "shop", "identifiers": ["a.example.com"], "webroot": "/w"}]'}),
+        ("main", {"acme_certificates": [{**GOOD, "identifiers": "a.example.com, b.example.com", "reload": "nginx"}]}),
+        # As people turn options off.
+        ("main", {"acme_cache": False, "acme_history": "", "acme_account_uri": None, "acme_ca_path": False}),
+        ("main", {"acme_contact": None, "acme_limits": None, "acme_run_interval": None, "acme_dns": None}),
+        ("main", {"acme_account_key_create": None, "acme_concurrency": None, "acme_list": None}),
+        # Vaulted texts.
+        ("main", {"acme_eab": {"kid": "x", "key": Vaulted("c2VjcmV0")}}),
+        ("main", {"acme_account_key_content": Vaulted(KEY)}),
+        ("main", {"acme_account_key_content": ENCRYPTED, "acme_account_key_passphrase": Vaulted("p")}),
+        # The passphrase is for others of the fleet.
+        ("main", {"acme_account_key_content": KEY, "acme_account_key_passphrase": "p"}),
+        ("main", {"acme_dns": {"example.com": {**RFC2136, "tsig_name": "a", "tsig_secret": Vaulted("c2VjcmV0")}}}),
+        (
+            "main",
+            {
+                "acme_certificates": [
+                    {**GOOD, "formats": [{**COMBINED, "kind": "pkcs12", "passphrase": Vaulted("x" * 12)}]}
+                ]
+            },
+        ),
+        # Of YAML.
+        (
+            "replace",
+            {
+                "acme_replace_all": True,
+                "acme_replace_before": datetime.datetime(2026, 1, 31, tzinfo=datetime.timezone.utc),
+            },
+        ),
+        ("main", {"acme_certificates": ({**GOOD, "http_01_listen": 8080, "name": 2024},)}),
+        # CAs
+        ("main", {"acme_directory": "letsencrypt-staging"}),
+        ("main", {"acme_directory": "https://ca.example:14000/dir", "acme_terms_agreed": False}),
+        ("main", {"acme_directory": "http://127.0.0.1:4000/dir", "acme_account_uri": "http://localhost:4000/acct/7"}),
+        ("main", {"acme_directory": {"directory": "letsencrypt", "contact": "a@example.com"}}),
+        ("main", {"acme_directory": ["letsencrypt", {"directory": "zerossl", "eab": {"kid": "x", "key": "c2VjcmV0"}}]}),
+        (
+            "main",
+            {
+                "acme_directory": [
+                    "letsencrypt",
+                    {"directory": "zerossl", "account_uri": "https://acme.zerossl.com/acct/1"},
+                ]
+            },
+        ),
+        ("main", {"acme_account_uri": "https://acme-v02.api.letsencrypt.org/acme/acct/7", "acme_terms_agreed": False}),
+        ("main", {"acme_account_key_content": KEY, "acme_terms_agreed": False}),
+        ("main", {"acme_account_key_src": __file__, "acme_terms_agreed": False}),
+        ("main", {"acme_account_key_create": False, "acme_terms_agreed": False}),
+        ("main", {"acme_certificates": [], "acme_terms_agreed": False}),
+        ("revoke", {"acme_revoke": "shop", "acme_terms_agreed": False}),
+        ("main", {"acme_contact": ["mailto:a+b@example.com", "tel:+49301234", "j\u00f6rg@example.com"]}),
+        ("main", {"acme_eab": {"kid": "x", "key": "c2VjcmV0Cg=="}}),
+        # Proofs
+        ("main", {"acme_certificates": [{**GOOD, "webroot": None, "http_01_listen": "80"}]}),
+        ("main", {"acme_certificates": [{**GOOD, "webroot": None, "challenge": "tls-alpn-01"}]}),
+        ("main", {"acme_certificates": [{**GOOD, "webroot": "~/www"}]}),
+        ("main", {"acme_certificates": [{**GOOD, "identifiers": [{"value": "a.example.com", "webroot": "/w"}]}]}),
+        ("main", {"acme_certificates": [{**GOOD, "challenge": "dns-01", "identifiers": ["*.example.com"]}], **DNS}),
+        ("main", {"acme_certificates": [{**GOOD, "challenge": "dns-01"}], "acme_dns_tasks": "dns.yml"}),
+        ("main", {"acme_certificates": [{**GOOD, "challenge": "dns-persist-01"}]}),
+        ("adopt", {"acme_certificates": [{**GOOD, "webroot": None}]}),
+        ("main", {"acme_certificates": [{**GOOD, "formats": [{**COMBINED, "owner": "nobody-here", "mode": "0640"}]}]}),
+        ("main", {"acme_certificates": [{**GOOD, "owner": "nobody-here", "group": 4711}]}),
+        ("main", {"acme_certificates": [{**GOOD, "not_before": "+1h", "not_after": "2099-01-31T12:00:00+02:00"}]}),
+        ("main", {"acme_certificates": [{**GOOD, "identifiers": ["b\u00fccher.example", "192.0.2.1", "2001:db8::1"]}]}),
+        # Others
+        ("main", {"acme_run_interval": "30m", "acme_dns_resolver": ["192.0.2.1:5353", "[::1]:53", "2001:db8::1"]}),
+        ("main", {"acme_limits": {"letsencrypt": {"orders": ""}, "https://ca.example/": {"renewals_exempt": "yes"}}}),
+        ("main", {"acme_home": "~/acme", "acme_list": "web-2_b.c", "acme_fail": "warn"}),
+        (
+            "main",
+            {
+                "acme_dns": {
+                    "*": {"provider": "route53"},
+                    "B\u00fccher.example": {"provider": "exec", "program": "/bin/sh"},
+                }
+            },
+        ),
+        ("revoke", {"acme_revoke": "shop, mail"}),
+        ("revoke", {"acme_revoke_serials": "00:AB,0x12", "acme_revoke_before": BEFORE}),
+        # A broken list keeps nobody from a revocation.
+        ("revoke", {"acme_revoke": "shop", "acme_certificates": "broken"}),
+        ("replace", {"acme_replace_all": "on", "acme_replace_before": BEFORE}),
+        ("replace", {"acme_replace_serials": "ab,cd"}),
+        ("replace", {"acme_replace_serials_src": __file__}),
+        ("replace", {"acme_replace_issuer": "CN=R3,O=Let's Encrypt", "acme_replace_before": BEFORE}),
+        ("adopt", {"acme_adopt_folders": [{"client": "acme.sh", "path": "~/.acme.sh"}]}),
+        ("adopt", {"acme_adopt_files": [{"certificate": "/c.pem", "key": "/k.pem", "chain": None}]}),
+        ("account", {}),
+        ("account_rollover", {"acme_account_key_content": KEY, "acme_new_account_key_content": KEY}),
+        ("account_deactivate", {"acme_certificates": []}),
+    ],
+)
+def test_right_values_are_accepted(entry_point, given):
+    assert faults(entry_point, **given) == []
+
+
+def _examples():
+    for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
+        for number, text in enumerate(re.findall(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL), 1):
+            found = yaml.safe_load(re.sub(r"\{\{.*?\}\}", "c2VjcmV0c2VjcmV0", text))
+            plays = found if isinstance(found, list) else [found]
+            for play in plays:
+                given = {**play, **play.get("vars", {})} if isinstance(play, dict) else {}
+                ours = {name: value for name, value in given.items() if name in VARIABLES}
+                if ours:
+                    yield pytest.param(ours, id=f"{page.name}-{number}")
+
+
+@pytest.mark.parametrize("given", list(_examples()))
+def test_examples_of_the_documentation_are_accepted(given, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda path, mode: True)  # their programs and files are not here
+    monkeypatch.setattr(os.path, "isfile", lambda path: True)
+    external = {"acme_eab": {"kid": "x", "key": "c2VjcmV0"}}
+    assert faults(**{**DNS, **external, **given}) == []
+
+
+def test_examples_of_the_documentation_are_found():
+    assert len(list(_examples())) > 8
+
+
+def test_lines_are_of_one_line_each_and_name_the_host():
+    lines = faults(acme_concurrency=0, acme_home="x", acme_certificates=[{"name": "a\nb"}, {**GOOD, "mode": "x\ny"}])
+    assert len(lines) == 5
+    assert all(line.startswith("host web1: ") and line.endswith(".") and "\n" not in line for line in lines)
+
+
+def test_each_fault_of_a_certificate_is_told():
+    certificate = {
+        **GOOD,
+        "identifiers": ["a b", "c d", "e.example.com"],
+        "key_type": "x",
+        "mode": "1",
+        "reload": [7, 8],
+    }
+    lines = faults(acme_certificates=[certificate, {**GOOD, "name": "mail", "challenge": "x"}])
+    assert [line.split(": ")[1:3] for line in lines] == [
+        ["certificate shop", "key_type"],
+        ["certificate shop", "identifiers"],
+        ["certificate shop", "identifiers"],
+        ["certificate shop", "mode '1' is not one"],
+        ["certificate shop", "reload has 7"],
+        ["certificate shop", "reload has 8"],
+        ["certificate mail", "challenge"],
+    ]
+
+
+@pytest.mark.parametrize("name", [name for name, variable in VARIABLES.items() if variable.secret])
+@pytest.mark.parametrize(
+    "value", ["SECRET", ["SECRET"], {"SECRE": "SECRET"}, [{"kid": "SECRET"}], {"a": {"b": "SECRET"}}]
+)
+def test_no_secret_is_told(name, value):
+    if name == "acme_directory" and value in ("SECRET", ["SECRET"]):
+        return  # a name of a CA is none
+    assert "SECRET" not in "".join(faults(**{name: value}))
+
+
+def test_an_unreadable_vaulted_text_is_a_fault():
+    from ansible.errors import AnsibleError
+
+    class Broken:
+        def __str__(self):
+            raise AnsibleError("Decryption failed (no vault secrets were found that could decrypt)")
+
+    expected = "it cannot be read (AnsibleError). Check how it is encrypted."
+    assert faults(acme_eab={"kid": Broken()}) == [f"host web1: acme_eab: {expected}"]
+    assert faults(acme_certificates=[{"name": Broken()}]) == [f"host web1: acme_certificates: {expected}"]
+
+
+@pytest.mark.parametrize(
+    ("defined", "near"),
+    [
+        (["acme_certificate"], ["acme_certificate"]),
+        (["acme_certs"], ["acme_certs"]),
+        (["acme_certifcates", "acme_cert"], ["acme_cert", "acme_certifcates"]),
+        (["acme_Certificates"], ["acme_Certificates"]),
+        (["acme_certificate_path", "acme_home", "certificates", "acme_domains", "acme_looked"], []),
+    ],
+)
+@pytest.mark.parametrize("entry_point", ["main", "fleet", "replace", "adopt"])
+def test_an_undefined_list_is_a_fault_if_one_of_a_similar_name_is_defined(entry_point, defined, near):
+    given = variables(acme_replace_serials="ab")
+    del given["acme_certificates"]
+    line = f"acme_certificates is not defined for web1 (did you mean {' or '.join(near)}?)"
+    assert validation.problems(given, "web1", entry_point, defined) == ([line] if near else [])
+    assert validation.near_certificates(defined) == near
+
+
+def test_an_account_needs_no_certificates():
+    given = variables()
+    del given["acme_certificates"]
+    assert validation.problems(given, "web1", "account", ["acme_certs"]) == []
+
+
+def test_none_defined_names_hosts_and_near_misses():
+    assert validation.none_defined(["web1", "web2"], []) == "acme_certificates is not defined for web1, web2"
+    line = validation.none_defined(["web1", "web2", "web3"], ["acme_certificate", "acme_certificate"])
+    assert line == "acme_certificates is not defined for web1, web2, web3 (did you mean acme_certificate?)"
+    many = validation.none_defined([f"web{number}" for number in range(100)], [])
+    assert many.endswith("web8, web9 and 90 more")
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("acme_keep_version", "acme_keep_versions"),
+        ("acme_contacts", "acme_contact"),
+        ("acme_dns_resolvers", "acme_dns_resolver"),
+        ("acme_term_agreed", "acme_terms_agreed"),
+        ("acme_acount_key_src", "acme_account_key_src"),
+        ("acme_limit", "acme_limits"),
+        ("acme_directry", "acme_directory"),
+        # Of other roles.
+        ("acme_sh_home_dir", ""),
+        ("acme_email", ""),
+        ("acme_server", ""),
+        ("acme_account_key", ""),
+        ("acme_certificate_dir", ""),
+        ("acme_user", ""),
+        ("acme_version", ""),
+        ("letsencrypt_contact", ""),
+        # What the role's own tasks register.
+        ("acme_found", ""),
+        ("acme_home", ""),
+    ],
+)
+def test_misspelled_names_are_mentioned(name, meant):
+    expected = [f"{name} is not a variable of the role certfleet.tls.acme (did you mean {meant}?)"] if meant else []
+    assert validation.misspelled([name, "ansible_host", "x"]) == expected
+
+
+def test_misspelled_names_of_another_entry_point_are_not_meant():
+    assert validation.misspelled(["acme_revoke_reasons"]) == []
+    assert len(validation.misspelled(["acme_revoke_reasons"], "revoke")) == 1
+
+
+def test_converted_values_have_their_types():
+    given = variables(
+        acme_concurrency="4",
+        acme_force_renewal="yes",
+        acme_contact="a@example.com, b@example.com",
+        acme_eab={"kid": Vaulted("x"), "key": "c2VjcmV0"},
+        acme_cache=False,
+        acme_dns=None,
+        acme_certificates=({"name": 7, "identifiers": "a.example.com, b.example.com", "probe": [{"port": "25"}]},),
+    )
+    found = validation.converted(given)
+    assert found["acme_concurrency"] == 4
+    assert found["acme_force_renewal"] is True
+    assert found["acme_contact"] == ["a@example.com", "b@example.com"]
+    assert found["acme_eab"] == {"kid": "x", "key": "c2VjcmV0"}
+    assert found["acme_cache"] == ""
+    assert found["acme_dns"] == {}
+    (certificate,) = found["acme_certificates"]
+    assert (certificate["name"], certificate["identifiers"]) == ("7", ["a.example.com", "b.example.com"])
+    assert (certificate["mode"], certificate["formats"]) == ("0600", [])
+    assert certificate["probe"] == [
+        {"address": "localhost", "port": 25, "server_name": None, "starttls": None, "timeout": 30}
+    ]
+    assert set(found) == set(given)
+
+
+def test_converted_defaults_are_the_defaults():
+    given = {name: variable.default for name, variable in VARIABLES.items() if name != "acme_certificates"}
+    assert validation.converted(given) == given
+    assert validation.converted({"acme_home": "/x"}) == {"acme_home": "/x"}
+
+
+def test_choices_are_those_of_the_code_that_uses_them():
+    assert VARIABLES["acme_account_key_type"].choices == jws.KEY_TYPES
+    assert set(VARIABLES["acme_revoke_reason"].choices) <= set(REASONS)
+    assert set(validation_account.CA_SPEC) == set(cas._OPTIONS)
+
+
+def test_it_needs_no_library():
+    """It runs in Ansible's own worker; of these, Ansible loads cryptography itself."""
+    module = "ansible_collections.certfleet.tls.plugins.plugin_utils.validation"
+    code = (
+        "import sys; from ansible.module_utils.common import validation; from ansible import errors\n"
+        "before = set(sys.modules)\n"
+        f"from {module} import problems; from tests.unit.plugins.variables import variables, RFC2136\n"
+        "assert problems(variables(acme_dns={'*': RFC2136}, acme_limits={'zerossl': {}}), 'web1') == []\n"
+        "print(sorted({name.split('.')[0] for name in set(sys.modules) - before} & "
+        "{'cryptography', 'requests', 'urllib3', 'josepy', 'dns', 'lexicon', 'difflib'}))"
+    )
+    path = os.pathsep.join([str(ROOT), os.environ.get("ANSIBLE_COLLECTIONS_PATH", "")])
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, cwd=ROOT
+    )
+    assert (done.stdout.strip(), done.returncode) == ("[]", 0), done.stderr
+
+
+def test_it_takes_less_than_a_millisecond_for_a_host_with_three_certificates():
+    mail = {**GOOD, "name": "mail", "probe": [{"starttls": "imap"}], "reload": ["postfix", {"service": "dovecot"}]}
+    wild = {**GOOD, "name": "wild", "challenge": "dns-01", "identifiers": ["*.example.com", "example.com"]}
+    given = variables(**DNS, acme_certificates=[{**GOOD, "formats": [COMBINED]}, mail, wild])
+    names = [*given, *(f"site_{number}" for number in range(500))]
+    spans = []
+    for _ in range(50):
+        begin = time.perf_counter()
+        assert validation.problems(given, "web1", "main", names) == validation.misspelled(names) == []
+        spans.append(time.perf_counter() - begin)
+    assert min(spans) < 0.001  # seconds; other work of the machine has no part in the least

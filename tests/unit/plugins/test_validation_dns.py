@@ -1,0 +1,263 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Wrong entries of acme_dns, one line for each, in which no secret is."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.plugins.variables import RFC2136, faults
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"acme_dns": "example.com"}, "acme_dns: the value is not a mapping. Give a mapping."),
+        ({"acme_dns": ["example.com"]}, "acme_dns: a list is not a mapping. Give a mapping."),
+        ({"acme_dns": True}, "acme_dns: a boolean is not a mapping. Give a mapping."),
+        (
+            {"acme_dns": {"example.com": None}},
+            "entry 'example.com' of zones (acme_dns): it has to be a mapping of 'provider' and that provider'",
+        ),
+        (
+            {"acme_dns": {"example.com": "rfc2136"}},
+            "entry 'example.com' of zones (acme_dns): it has to be a mapping of 'provider' and that provider'",
+        ),
+        (
+            {"acme_dns": {"example.com": ["SECRET"]}},
+            "entry 'example.com' of zones (acme_dns): it has to be a mapping of 'provider' and that provider'",
+        ),
+        (
+            {"acme_dns": {"example.com": {}}},
+            "entry 'example.com' of zones (acme_dns): it names no provider; there are rfc2136, lexicon, acme_",
+        ),
+        (
+            {"acme_dns": {"example.com": {"server": "x"}}},
+            "entry 'example.com' of zones (acme_dns): it names no provider; there are rfc2136, lexicon, acme_",
+        ),
+        (
+            {"acme_dns": {"example.com": {**RFC2136, "provider": "rfc2163", "server": "x"}}},
+            "entry 'example.com' of zones (acme_dns): there is no provider 'rfc2163'; there are rfc2136, lexi",
+        ),
+        (
+            {"acme_dns": {"example.com": {"provider": "cloudflare", "auth_token": "SECRET"}}},
+            "entry 'example.com' of zones (acme_dns): cloudflare has no option 'auth_token'; it takes api_tok",
+        ),
+        (
+            {"acme_dns": {"example.com": {"provider": ["rfc2136"]}}},
+            "entry 'example.com' of zones (acme_dns): there is no provider \"['rfc2136']\"; there are rfc2136, ",
+        ),
+        (
+            {"acme_dns": {"exa mple.com": RFC2136}},
+            "entry 'exa mple.com' of zones (acme_dns): it has to be the name of a zone, of a record, or '*'.",
+        ),
+        (
+            {"acme_dns": {"https://example.com": RFC2136}},
+            "entry 'https://example.com' of zones (acme_dns): it has to be the name of a zone, of a record, o",
+        ),
+        (
+            {"acme_dns": {"*.example.com": RFC2136}},
+            "entry '*.example.com' of zones (acme_dns): it has to be the name of a zone, of a record, or '*'.",
+        ),
+        (
+            {"acme_dns": {"": RFC2136}},
+            "entry '' of zones (acme_dns): it has to be the name of a zone, of a record, or '*'.",
+        ),
+        (
+            {"acme_dns": {"example.com": RFC2136, "Example.com.": RFC2136}},
+            "zones (acme_dns) has 'Example.com.' twice, the other time as 'example.com'.",
+        ),
+        (
+            {"acme_dns": {"example.com": {"provider": "rfc2136"}}},
+            "entry 'example.com' of zones (acme_dns): rfc2136 needs the option 'server'.",
+        ),
+        (
+            {"acme_dns": {"example.com": {**RFC2136, "sever": "x"}}},
+            "entry 'example.com' of zones (acme_dns): rfc2136 has no option 'sever'; it takes server, port, t",
+        ),
+        (
+            {"acme_dns": {"example.com": {**RFC2136, "tsig_secret": "SECRET"}}},
+            "entry 'example.com' of zones (acme_dns): rfc2136 needs 'tsig_name' and 'tsig_secret' together.",
+        ),
+        (
+            {"acme_dns": {"example.com": {**RFC2136, "tsig_name": "x"}}},
+            "entry 'example.com' of zones (acme_dns): rfc2136 needs 'tsig_name' and 'tsig_secret' together.",
+        ),
+        (
+            {"acme_dns": {"example.com": {**RFC2136, "tsig_name": "x", "tsig_secret": "SECRET!"}}},
+            "entry 'example.com' of zones (acme_dns): rfc2136 needs base64 as 'tsig_secret', as the key's fil",
+        ),
+        (
+            {"acme_dns": {"example.com": {**RFC2136, "tsig_algorithm": "sha256"}}},
+            "entry 'example.com' of zones (acme_dns): rfc2136 takes as 'tsig_algorithm' only hmac-sha256, hma",
+        ),
+        (
+            {"acme_dns": {"example.com": {**RFC2136, "port": "dns"}}},
+            "entry 'example.com' of zones (acme_dns): rfc2136 needs a whole number as 'port'.",
+        ),
+        (
+            {"acme_dns": {"example.com": {**RFC2136, "port": 0}}},
+            "entry 'example.com' of zones (acme_dns): rfc2136 needs a port from 1 to 65535 as 'port', not 0.",
+        ),
+        (
+            {"acme_dns": {"example.com": {**RFC2136, "port": 65536}}},
+            "entry 'example.com' of zones (acme_dns): rfc2136 needs a port from 1 to 65535 as 'port', not 655",
+        ),
+        (
+            {"acme_dns": {"example.com": {**RFC2136, "ttl": -1}}},
+            "entry 'example.com' of zones (acme_dns): rfc2136 needs a number of seconds from 0 to 2147483647 ",
+        ),
+        (
+            {"acme_dns": {"example.com": {**RFC2136, "ttl": "60s"}}},
+            "entry 'example.com' of zones (acme_dns): rfc2136 needs a whole number as 'ttl'.",
+        ),
+        (
+            {"acme_dns": {"example.com": {**RFC2136, "ttl": 2147483648}}},
+            "entry 'example.com' of zones (acme_dns): rfc2136 needs a number of seconds from 0 to 2147483647 ",
+        ),
+        (
+            {"acme_dns": {"example.com": {**RFC2136, "server": ["x"]}}},
+            "entry 'example.com' of zones (acme_dns): rfc2136 needs a text as 'server'.",
+        ),
+        (
+            {"acme_dns": {"example.com": {**RFC2136, "cname_targets": "x"}}},
+            "entry 'example.com' of zones (acme_dns): the entry needs a list of texts as 'cname_targets'.",
+        ),
+        (
+            {"acme_dns": {"example.com": {**RFC2136, "cname_targets": ["a b"]}}},
+            "entry 'example.com' of zones (acme_dns): cname_targets has 'a b': it has to be a name, the begin",
+        ),
+        (
+            {"acme_dns": {"example.com": {**RFC2136, "cname_target": ["x.example"]}}},
+            "entry 'example.com' of zones (acme_dns): rfc2136 has no option 'cname_target'; it takes server, ",
+        ),
+        (
+            {"acme_dns": {"example.com": {"provider": "lexicon"}}},
+            "entry 'example.com' of zones (acme_dns): lexicon needs the option 'name'.",
+        ),
+        (
+            {"acme_dns": {"example.com": {"provider": "lexicon", "name": "cloudflare", "options": "SECRET"}}},
+            "entry 'example.com' of zones (acme_dns): lexicon needs a mapping as 'options'.",
+        ),
+        (
+            {"acme_dns": {"example.com": {"provider": "lexicon", "name": "cloudflare", "auth_token": "SECRET"}}},
+            "entry 'example.com' of zones (acme_dns): lexicon has no option 'auth_token'; it takes name, opti",
+        ),
+        (
+            {"acme_dns": {"example.com": {"provider": "lexicon", "name": "cloudflare", "ttl": "x"}}},
+            "entry 'example.com' of zones (acme_dns): lexicon needs a whole number as 'ttl'.",
+        ),
+        (
+            {
+                "acme_dns": {
+                    "example.com": {
+                        "provider": "acme_dns",
+                        "url": "http://dns.example",
+                        "username": "u",
+                        "password": "SECRET",
+                        "subdomain": "s",
+                    }
+                }
+            },
+            "entry 'example.com' of zones (acme_dns): acme_dns needs an https URL as 'url'; http is taken for",
+        ),
+        (
+            {
+                "acme_dns": {
+                    "example.com": {
+                        "provider": "acme_dns",
+                        "url": "https://dns.example",
+                        "username": "u",
+                        "subdomain": "s",
+                    }
+                }
+            },
+            "entry 'example.com' of zones (acme_dns): acme_dns needs the option 'password'.",
+        ),
+        (
+            {
+                "acme_dns": {
+                    "example.com": {
+                        "provider": "acme_dns",
+                        "url": "dns.example",
+                        "username": "u",
+                        "password": "SECRET",
+                        "subdomain": "s",
+                    }
+                }
+            },
+            "entry 'example.com' of zones (acme_dns): acme_dns needs an https URL as 'url'; http is taken for",
+        ),
+        (
+            {
+                "acme_dns": {
+                    "example.com": {
+                        "provider": "acme_dns",
+                        "url": "https://dns.example",
+                        "username": "u",
+                        "password": ["SECRET"],
+                        "subdomain": "s",
+                    }
+                }
+            },
+            "entry 'example.com' of zones (acme_dns): acme_dns needs a text as 'password'.",
+        ),
+        (
+            {"acme_dns": {"example.com": {"provider": "exec"}}},
+            "entry 'example.com' of zones (acme_dns): exec needs the option 'program'.",
+        ),
+        (
+            {"acme_dns": {"example.com": {"provider": "exec", "program": "hook.sh"}}},
+            "entry 'example.com' of zones (acme_dns): exec needs an absolute path as 'program'.",
+        ),
+        (
+            {"acme_dns": {"example.com": {"provider": "exec", "program": "/nowhere/hook"}}},
+            "entry 'example.com' of zones (acme_dns): '/nowhere/hook' is not a program of the controller. Giv",
+        ),
+        (
+            {"acme_dns": {"example.com": {"provider": "exec", "program": "/bin/true", "args": "x"}}},
+            "entry 'example.com' of zones (acme_dns): exec needs a list of texts as 'args'.",
+        ),
+        (
+            {"acme_dns": {"example.com": {"provider": "exec", "program": "/bin/true", "environment": ["SECRET"]}}},
+            "entry 'example.com' of zones (acme_dns): exec needs a mapping as 'environment'.",
+        ),
+        (
+            {
+                "acme_dns": {
+                    "example.com": {"provider": "exec", "program": "/bin/true", "environment": {"A=B": "SECRET"}}
+                }
+            },
+            "entry 'example.com' of zones (acme_dns): exec needs names and texts as 'environment'.",
+        ),
+        (
+            {
+                "acme_dns": {
+                    "example.com": {"provider": "exec", "program": "/bin/true", "environment": {"A": ["SECRET"]}}
+                }
+            },
+            "entry 'example.com' of zones (acme_dns): exec needs names and texts as 'environment'.",
+        ),
+        (
+            {"acme_dns": {"example.com": {"provider": "tasks"}}},
+            "entry 'example.com' of zones (acme_dns): the provider tasks needs tasks_file (acme_dns_tasks).",
+        ),
+        (
+            {"acme_dns": {"example.com": {"provider": "route53", "acess_key": "SECRET"}}},
+            "entry 'example.com' of zones (acme_dns): route53 has no option 'acess_key'; it takes hosted_zone",
+        ),
+        (
+            {"acme_dns": {"example.com": {"provider": "hetzner"}}},
+            "entry 'example.com' of zones (acme_dns): there is no provider 'hetzner'; there are rfc2136, lexi",
+        ),
+        (
+            {"acme_dns_tasks": "/nowhere/dns.yml"},
+            "acme_dns_tasks: /nowhere/dns.yml does not exist on the controller. Give a tasks file.",
+        ),
+        ({"acme_dns_tasks": ["x"]}, "acme_dns_tasks: a list is not a text. Give a text, in quotes."),
+    ],
+)
+def test_problems_of_acme_dns(given, expected):
+    (line,) = faults(**given)
+    assert line.startswith(f"host web1: {expected}")
+    assert "SECRET" not in line

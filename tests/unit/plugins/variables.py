@@ -1,0 +1,29 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Variables of the role as a host may have them, for the tests of their validation."""
+
+from __future__ import annotations
+
+from ansible_collections.certfleet.tls.plugins.plugin_utils import validation
+from ansible_collections.certfleet.tls.plugins.plugin_utils.role_variables import VARIABLES
+
+_BODY = "PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIA==\n-----END "
+KEY = f"-----BEGIN {_BODY}PRIVATE KEY-----\n"
+ENCRYPTED = KEY.replace("PRIVATE", "ENCRYPTED PRIVATE")
+CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+
+GOOD = {"name": "shop", "identifiers": ["shop.example.com"], "webroot": "/var/www/html"}
+COMBINED = {"kind": "combined", "path": "/etc/x.pem"}
+RFC2136 = {"provider": "rfc2136", "server": "ns1.example.com"}
+
+
+def variables(**changes):
+    """Return all variables of a host without a fault, but for *changes*. There is no account key yet."""
+    defaults = {name: variable.default for name, variable in VARIABLES.items()}
+    ours = {"acme_certificates": [GOOD], "acme_terms_agreed": True, "acme_account_key_src": "/nowhere/key.pem"}
+    return {**defaults, **ours, **changes}
+
+
+def faults(entry_point="main", defined=(), **changes):
+    """Return the lines for a host with these changes."""
+    return validation.problems(variables(**changes), "web1", entry_point, defined)
