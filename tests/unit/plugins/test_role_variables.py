@@ -14,6 +14,7 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 from jinja2 import Environment, meta
 
+from ansible_collections.certfleet.tls.plugins.module_utils.ansible.host_options import CERTIFICATE_SPEC
 from ansible_collections.certfleet.tls.plugins.plugin_utils import facts, role_variables
 
 ROLE = Path(__file__).parents[3] / "roles" / "acme"
@@ -25,8 +26,64 @@ TASKS = "".join(path.read_text() for path in (ROLE / "tasks").rglob("*.yml"))
 NAME = re.compile(r"(?<![\w.])acme_[a-z0-9_]+")
 
 
+#: The entry points of the specs, by the tasks file that they are for.
+DOCUMENTED_AS = {"main": "certificates", "replace": "replacement", "revoke": "revocation"}
+#: Of adopt alone, but hosts have them in every entry point.
+ADOPTION = ("acme_adopt_files", "acme_adopt_folders")
+
+
 def test_options_are_those_of_the_argument_specs():
-    assert set(role_variables.BATCH) | set(role_variables.OF_THE_HOST) == set(OPTIONS) | set(DEFAULTS)
+    assert set(role_variables.BATCH) | set(role_variables.OF_THE_HOST) == set(OPTIONS) == set(role_variables.VARIABLES)
+
+
+@pytest.mark.parametrize("name", role_variables.VARIABLES)
+def test_variables_are_documented_as_they_are_validated(name):
+    variable = role_variables.VARIABLES[name]
+    option = OPTIONS[name]
+    assert option["type"] == variable.kind
+    assert tuple(option.get("choices", ())) == variable.choices
+    assert option.get("default") == (variable.default if variable.default != "" or "default" in option else None)
+    assert (option.get("no_log") is True) <= variable.secret
+    entry_point = DOCUMENTED_AS[variable.entry_point or "main"]
+    assert name in SPECS["adoption" if name in ADOPTION else entry_point]["options"]
+
+
+@pytest.mark.parametrize("name", role_variables.VARIABLES)
+def test_defaults_are_those_of_the_role(name):
+    if name == "acme_certificates":
+        assert name not in DEFAULTS, "it would hide that nobody has defined it"
+    else:
+        assert DEFAULTS[name] == role_variables.VARIABLES[name].default
+
+
+def test_each_option_is_documented_once():
+    assert [
+        name
+        for name, times in Counter(name for spec in SPECS.values() for name in spec["options"]).items()
+        if times > 1
+    ] == []
+
+
+def test_no_entry_point_of_the_specs_is_a_tasks_file():
+    """ansible-core would validate it, in a fork for each host."""
+    assert not set(SPECS) & {path.stem for path in (ROLE / "tasks").glob("*.yml")}
+    assert not set(SPECS) & {"main", "fleet"}
+
+
+def _compare(documented, spec, place):
+    assert set(documented) == set(spec), place
+    for name, option in spec.items():
+        found = documented[name]
+        for field in ("type", "elements", "required", "default", "choices"):
+            none = [] if option["type"] == "list" and field == "default" else None
+            assert (found.get(field) or none) == (option.get(field) or none), f"{place}.{name}: {field}"
+        assert (found.get("no_log") is True) == (option.get("no_log") is True), f"{place}.{name}"
+        if "options" in option:
+            _compare(found["options"], option["options"], f"{place}.{name}")
+
+
+def test_certificates_are_documented_as_they_are_validated():
+    _compare(OPTIONS["acme_certificates"]["options"], CERTIFICATE_SPEC, "acme_certificates")
 
 
 def test_secret_options_are_among_the_secret_ones():
