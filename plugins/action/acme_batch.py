@@ -8,23 +8,24 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.certfleet.tls.plugins.plugin_utils import batch, facts, role_variables
+from ansible_collections.certfleet.tls.plugins.plugin_utils import elsewhere, first_step
+from ansible_collections.certfleet.tls.plugins.plugin_utils.run import Run
 
 
-class ActionModule(ActionBase):
-    """Return what a host sees of the batch's options, in the controller's own process: no host is contacted."""
+class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no types
+    """The first step of entry points that look at no host, in the controller's own process."""
 
     TRANSFERS_FILES = False
 
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
+        """Return what the host sees of the role's options. Raises AnsibleActionFail where they cannot be used."""
         result: dict[str, Any] = super().run(tmp, task_vars)
-        _arguments, options = self.validate_argument_spec(
-            argument_spec={
-                "entry_point": {"type": "str", "choices": list(role_variables.OF_ENTRY_POINT), "default": "main"}
-            }
-        )
-        warnings = facts.refuse(task_vars, self._templar, self._task)
-        result.update(changed=False, batch=batch.digests(task_vars, self._templar.template, options["entry_point"]))
-        if warnings:
-            result["warnings"] = warnings
+        run = Run(self._task, self._templar, task_vars)
+        result.update(changed=False, inclusion=run.inclusion)
+        if self._task.args.get("holders"):
+            return {**result, "holders": elsewhere.holders(run)}
+        seen = first_step.look(run, self._templar, self._task)
+        result.update(seen.result())
+        if seen.warnings:
+            result["warnings"] = seen.warnings
         return result

@@ -4,11 +4,40 @@
 
 from __future__ import annotations
 
-from ansible_collections.certfleet.tls.plugins.plugin_utils import contracts
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.certfleet.tls.plugins.plugin_utils import contracts, failures, flow, shared
 from ansible_collections.certfleet.tls.plugins.plugin_utils.host_action import HostAction
+from ansible_collections.certfleet.tls.plugins.plugin_utils.run import Run
 
 
 class ActionModule(HostAction):
-    """The module's run on the host."""
+    """The module's run on the host. In the role, it tells the host what became of its certificates."""
 
     contract = staticmethod(contracts.certificate)
+
+    def arguments_of(self, run: Run, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return what became of each certificate; with `results` of the task, those."""
+        common = {
+            "home": run.option_of(run.host, "acme_home"),
+            "certificates": run.certificates(),
+            "keep_versions": run.option_of(run.host, "acme_keep_versions"),
+        }
+        if "results" in arguments:
+            return {**common, "results": arguments["results"]}
+        plan, ordered, finalized = run.plan, run.result("acme_ordered"), run.result("acme_finalized")
+        problems = run.result("acme_dns_awaited").get("problems")
+        requested, unshared = run.result("acme_request"), run.result("acme_shared")
+        outcomes = flow.outcomes(plan, ordered, requested, finalized, run.host, problems, unshared, run.check_mode)
+        return {
+            **common,
+            "results": shared.received(
+                outcomes, plan, ordered, finalized, run.results, run.host, problems, run.check_mode
+            ),
+            "challenges": flow.challenges(ordered, run.results, run.host, stale=True),
+        }
+
+    def conclude(self, run: Run, answer: dict[str, Any]) -> dict[str, Any]:
+        """Return the answer; a host that was not served fails, or is noted to fail in the end (acme_fail)."""
+        return failures.conclude(run, answer, run.first(run.host).get("options", {}))

@@ -4,11 +4,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from ansible_collections.certfleet.tls.plugins.plugin_utils import contracts
 from ansible_collections.certfleet.tls.plugins.plugin_utils.host_action import HostAction
+from ansible_collections.certfleet.tls.plugins.plugin_utils.run import Run
 
 
 class ActionModule(HostAction):
     """The module's run on the host."""
 
     contract = staticmethod(contracts.certificate_adopt)
+
+    def arguments_of(self, run: Run, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the host's certificates, and where other clients may have theirs."""
+        return {
+            "home": run.option_of(run.host, "acme_home"),
+            "certificates": run.certificates(),
+            "directories": run.plan["directories"],
+            "folders": run.option_of(run.host, "acme_adopt_folders"),
+            "files": run.option_of(run.host, "acme_adopt_files"),
+        }
+
+    def conclude(self, run: Run, answer: dict[str, Any]) -> dict[str, Any]:
+        """Return the answer as it is: nothing comes after it."""
+        return answer

@@ -7,14 +7,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ansible.errors import AnsibleActionFail
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
 from ansible_collections.certfleet.tls.plugins.module_utils.ansible.host_options import CERTIFICATE_SPEC, HOME_SPEC
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.formats import (
     passphrase_problems,
     with_digests,
     without_passphrases,
 )
-from ansible_collections.certfleet.tls.plugins.plugin_utils import batch, contracts, facts, role_variables
+from ansible_collections.certfleet.tls.plugins.plugin_utils import contracts, failures, first_step
 from ansible_collections.certfleet.tls.plugins.plugin_utils.host_action import HostAction
+from ansible_collections.certfleet.tls.plugins.plugin_utils.revocation import names_of
+from ansible_collections.certfleet.tls.plugins.plugin_utils.run import Run
 
 
 def _as_text(spec: Mapping[str, Any]) -> dict[str, Any]:
@@ -29,7 +34,14 @@ def _as_text(spec: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-_SPEC = _as_text(CERTIFICATE_SPEC)
+_SPEC = ArgumentSpecValidator(
+    {
+        **HOME_SPEC,
+        "certificates": {"type": "list", "elements": "dict", "options": _as_text(CERTIFICATE_SPEC)},
+        "history": {"type": "list", "elements": "str", "default": []},
+        "content": {"type": "bool", "default": False},
+    }
+)
 
 
 class ActionModule(HostAction):
@@ -39,38 +51,51 @@ class ActionModule(HostAction):
     """
 
     contract = staticmethod(contracts.certificate_info)
+    _seen: first_step.Seen | None = None
 
-    def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
-        _arguments, options = self.validate_argument_spec(
-            argument_spec={
-                **HOME_SPEC,
-                "certificates": {"type": "list", "elements": "dict", "options": _SPEC},
-                "history": {"type": "list", "elements": "str", "default": []},
-                "content": {"type": "bool", "default": False},
-                "batch": {"type": "str", "choices": list(role_variables.OF_ENTRY_POINT)},
-            }
-        )
-        warnings = facts.refuse(task_vars, self._templar, self._task) if options["batch"] else []
-        seen = {}
-        if options["batch"]:
-            seen["batch"] = batch.digests(task_vars, self._templar.template, options["batch"])
-        self._wanted = options["certificates"]
-        result = super().run(tmp, task_vars)
-        if "certificates" in result and not result.get("failed"):
-            result.update(certificates=_of(options["certificates"], result["certificates"]), **seen)
-            listed = {option["name"] for option in options["certificates"] or ()}
-            result["unlisted"] = sorted(set(result["unlisted"]) - listed)
-        if warnings:
-            result["warnings"] = [*result.get("warnings", ()), *warnings]
-        return result
+    def work(self, arguments: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what a host has, and with it what is wanted of it."""
+        validated = _SPEC.validate(dict(arguments))
+        if validated.error_messages:
+            raise AnsibleActionFail("; ".join(validated.error_messages))
+        wanted = validated.validated_parameters["certificates"]
+        answer = super().work(_sent(arguments, wanted), task_vars)
+        if "certificates" in answer and not answer.get("failed"):
+            answer["certificates"] = _of(wanted, answer["certificates"])
+            answer["unlisted"] = sorted(set(answer["unlisted"]) - {option["name"] for option in wanted or ()})
+        return answer
 
-    def arguments(self) -> dict[str, Any]:
-        sent = {name: value for name, value in super().arguments().items() if name != "batch"}
-        if self._wanted is not None:
-            given = sent["certificates"] if isinstance(sent["certificates"], list) else self._wanted
-            # To compare, a host needs no passphrase. Where one were part of a name, its answer would hide the name.
-            sent["certificates"] = [with_digests(option) for option in given]
-        return sent
+    def arguments_of(self, run: Run, arguments: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """Return what the host wants, as its variables say; where certificates are revoked, those that it had."""
+        if "home" in arguments:
+            return arguments
+        if run.entry_point == "revoke":
+            names = names_of(run.option("acme_revoke"))
+            home = run.option_of(run.host, "acme_home")
+            return {"home": home, "certificates": [], "history": names} if names else None
+        self._seen = first_step.look(run, self._templar, self._task)
+        return {
+            "home": self._seen.options["acme_home"],
+            "certificates": self._seen.options["acme_certificates"],
+            "content": self._seen.check_revocation,
+        }
+
+    def conclude(self, run: Run, answer: dict[str, Any]) -> dict[str, Any]:
+        """Return what was found, and what the steps to come know of the host's options."""
+        if self._seen is None:
+            return answer
+        if self._seen.warnings:
+            answer["warnings"] = [*answer.get("warnings", ()), *self._seen.warnings]
+        return {**failures.conclude(run, answer, self._seen.options), **self._seen.result()}
+
+
+def _sent(arguments: Mapping[str, Any], wanted: list[dict[str, Any]] | None) -> dict[str, Any]:
+    """Return the arguments as the host gets them: to compare, it needs no passphrase."""
+    if wanted is None:
+        return dict(arguments)
+    given = arguments["certificates"] if isinstance(arguments["certificates"], list) else wanted
+    # Where a passphrase were part of a name, the host's answer would hide the name.
+    return {**arguments, "certificates": [with_digests(option) for option in given]}
 
 
 def _of(wanted: list[dict[str, Any]] | None, found: list[dict[str, Any]]) -> list[dict[str, Any]]:

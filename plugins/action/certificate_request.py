@@ -4,11 +4,33 @@
 
 from __future__ import annotations
 
-from ansible_collections.certfleet.tls.plugins.plugin_utils import contracts
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.certfleet.tls.plugins.plugin_utils import contracts, flow, shared
 from ansible_collections.certfleet.tls.plugins.plugin_utils.host_action import HostAction
+from ansible_collections.certfleet.tls.plugins.plugin_utils.run import Run
 
 
 class ActionModule(HostAction):
     """The module's run on the host."""
 
     contract = staticmethod(contracts.certificate_request)
+
+    def arguments_of(self, run: Run, arguments: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """Return the certificates that were ordered, their orders and challenges, and what is received from others."""
+        ordered = run.result("acme_ordered")
+        given = {
+            "certificates": flow.wanted(run.certificates(), ordered, run.host),
+            "orders": flow.journal(ordered, run.host, run.plan),
+            "challenges": flow.challenges(ordered, run.results, run.host),
+            "receive": shared.receiving(run.plan, run.host),
+        }
+        if not any(given.values()):
+            return None
+        return {
+            "home": run.option_of(run.host, "acme_home"),
+            "directory": run.plan["directory"],
+            "listen_timeout": run.listen_timeout(),
+            **given,
+        }

@@ -19,6 +19,7 @@ description:
 author:
   - certfleet.tls contributors (@certfleet)
 extends_documentation_fragment:
+  - certfleet.tls.batch
   - certfleet.tls.acme
   - certfleet.tls.acme.account_key
   - certfleet.tls.acme.new_account
@@ -143,12 +144,10 @@ accounts:
       problem: ""
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ..module_utils.acme.errors import AcmeError
 from ..module_utils.ansible.accounts import absent, at_each, present, result, rolled_over
 from ..module_utils.ansible.ca_options import ACCOUNT_KEY_SPEC, ALTERNATIVES_SPEC, DIRECTORY_SPEC, NEW_ACCOUNT_SPEC
-from ..module_utils.ansible.libraries import require_libraries
+from ..module_utils.ansible.controller_module import ControllerModule
 
 
 def ensure(params, check_mode):
@@ -161,28 +160,28 @@ def ensure(params, check_mode):
     return at_each(params, lambda ca: one(ca, check_mode))
 
 
-def main():
-    module = AnsibleModule(
-        argument_spec={
-            **DIRECTORY_SPEC,
-            **ACCOUNT_KEY_SPEC,
-            **NEW_ACCOUNT_SPEC,
-            **ALTERNATIVES_SPEC,
-            "contact": {"type": "list", "elements": "str"},
-            "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},
-            "rollover": {"type": "bool", "default": False},
-        },
-        supports_check_mode=True,
-    )
-    require_libraries(module)
-    try:
-        outcomes = ensure(module.params, module.check_mode)
-    except AcmeError as error:
-        module.fail_json(msg=str(error))
+def run(params, check_mode, _warn):
+    outcomes = ensure(params, check_mode)
     failed = "; ".join(f"{outcome.directory}: {outcome.problem}" for outcome in outcomes if outcome.problem)
-    if failed:
-        module.fail_json(msg=failed, **result(outcomes))
-    module.exit_json(**result(outcomes))
+    return {**result(outcomes), **({"failed": True, "msg": failed} if failed else {})}
+
+
+MODULE = ControllerModule(
+    {
+        **DIRECTORY_SPEC,
+        **ACCOUNT_KEY_SPEC,
+        **NEW_ACCOUNT_SPEC,
+        **ALTERNATIVES_SPEC,
+        "contact": {"type": "list", "elements": "str"},
+        "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},
+        "rollover": {"type": "bool", "default": False},
+    },
+    run,
+)
+
+
+def main():
+    MODULE.main()
 
 
 if __name__ == "__main__":

@@ -46,15 +46,12 @@ account:
     thumbprint: 9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ..module_utils.acme.account import find
-from ..module_utils.acme.errors import AcmeError
 from ..module_utils.ansible.ca_options import ACCOUNT_KEY_SPEC, DIRECTORY_SPEC, account_key, open_client
-from ..module_utils.ansible.libraries import require_libraries
+from ..module_utils.ansible.controller_module import ControllerModule
 
 
-def look_up(params):
+def run(params, _check_mode, _warn):
     with open_client(params, account_key(params)) as client:
         account = find(client, params["account_uri"])
     if account is None:
@@ -70,13 +67,11 @@ def look_up(params):
     }
 
 
+MODULE = ControllerModule({**DIRECTORY_SPEC, **ACCOUNT_KEY_SPEC}, run)
+
+
 def main():
-    module = AnsibleModule(argument_spec={**DIRECTORY_SPEC, **ACCOUNT_KEY_SPEC}, supports_check_mode=True)
-    require_libraries(module)
-    try:
-        module.exit_json(**look_up(module.params))
-    except AcmeError as error:
-        module.fail_json(msg=str(error))
+    MODULE.main()
 
 
 if __name__ == "__main__":

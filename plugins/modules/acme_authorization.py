@@ -158,15 +158,13 @@ authorizations:
           record_value: HBiE1jB4CH7cCGV6Hl6qVQSRVB3zkxNYAXrDg0ZTnFY
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ..module_utils.acme.authorization import Authorization
 from ..module_utils.acme.challenge_data import describe as challenge_of
 from ..module_utils.acme.errors import AcmeError, OptionError
 from ..module_utils.acme.issuance import Failure, answer, connections_for, run_all
 from ..module_utils.acme.polling import Deadline
 from ..module_utils.ansible.ca_options import ACCOUNT_KEY_SPEC, DIRECTORY_SPEC, account_key, open_client, use_account
-from ..module_utils.ansible.libraries import require_libraries
+from ..module_utils.ansible.controller_module import ControllerModule
 from ..module_utils.ansible.order_options import FAILED
 from ..module_utils.pki.identifiers import CHALLENGES, HTTP_01, IdentifierError, check
 
@@ -269,32 +267,35 @@ def failed(item, failure):
     return {**item, "status": FAILED, "problem": problem, "challenges": []}
 
 
-def main():
-    module = AnsibleModule(
-        argument_spec={
-            **DIRECTORY_SPEC,
-            **ACCOUNT_KEY_SPEC,
-            "state": {"type": "str", "default": "present", "choices": ["present", "valid", "absent"]},
-            "identifiers": {"type": "list", "elements": "raw", "default": []},
-            "challenge": {"type": "str", "default": HTTP_01, "choices": list(CHALLENGES)},
-            "authorizations": {"type": "list", "elements": "dict", "default": [], "options": AUTHORIZATION_SPEC},
-            "timeout": {"type": "int", "default": 300},
-            "concurrency": {"type": "int", "default": 8},
-        },
-        supports_check_mode=True,
-    )
-    require_libraries(module)
+def run(params, check_mode, _warn):
     try:
-        if module.check_mode:
-            with open_client(module.params, account_key(module.params)):
-                module.exit_json(changed=bool(wanted(module.params)), authorizations=[])
-        result = work_on_all(module.params)
+        if check_mode:
+            with open_client(params, account_key(params)):
+                return {"changed": bool(wanted(params)), "authorizations": []}
+        result = work_on_all(params)
     except AcmeError as error:
-        module.fail_json(msg=str(error), authorizations=[])
+        return {"failed": True, "msg": str(error), "authorizations": []}
     problems = [item["problem"] for item in result["authorizations"] if item["status"] == FAILED]
-    if problems:
-        module.fail_json(msg="; ".join(problems), **result)
-    module.exit_json(**result)
+    return {**result, **({"failed": True, "msg": "; ".join(problems)} if problems else {})}
+
+
+MODULE = ControllerModule(
+    {
+        **DIRECTORY_SPEC,
+        **ACCOUNT_KEY_SPEC,
+        "state": {"type": "str", "default": "present", "choices": ["present", "valid", "absent"]},
+        "identifiers": {"type": "list", "elements": "raw", "default": []},
+        "challenge": {"type": "str", "default": HTTP_01, "choices": list(CHALLENGES)},
+        "authorizations": {"type": "list", "elements": "dict", "default": [], "options": AUTHORIZATION_SPEC},
+        "timeout": {"type": "int", "default": 300},
+        "concurrency": {"type": "int", "default": 8},
+    },
+    run,
+)
+
+
+def main():
+    MODULE.main()
 
 
 if __name__ == "__main__":

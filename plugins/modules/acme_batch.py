@@ -21,12 +21,12 @@ extends_documentation_fragment:
   - certfleet.tls.attributes
   - certfleet.tls.attributes.info
 options:
-  entry_point:
+  holders:
     description:
-      - The role's entry point, which says what options there are beside those that all have.
-    type: str
-    choices: [main, replace, revoke]
-    default: main
+      - Return instead which hosts of earlier batches of the play (C(serial)) may have a certificate that hosts of this
+        one share.
+    type: bool
+    default: false
 seealso:
   - module: certfleet.tls.acme_plan
 """
@@ -34,15 +34,13 @@ seealso:
 EXAMPLES = r"""
 - name: Compare the options of the batch
   certfleet.tls.acme_batch:
-  register: seen
+  register: acme_seen
 
 - name: Freeze them
   certfleet.tls.acme_plan:
-    acme_directory: letsencrypt
-    certificates: []
-    batch: seen
+    batch: true
   run_once: true
-  register: plan
+  register: acme_plan
 """
 
 RETURN = r"""
@@ -52,4 +50,25 @@ batch:
   type: dict
   sample:
     acme_directory: 3f0c8a51e4d9b7260b7f6a0b5ad7c2e1
+options:
+  description: The options that each host has for itself, but for its certificates, which may have passphrases.
+  returned: success
+  type: dict
+  sample:
+    acme_home: /etc/acme
+inclusion:
+  description: Which inclusion of the role in the play this is. Results of another one do not count.
+  returned: success
+  type: str
+  sample: 260f5986-c52c-dda4-60a6-000000000007
+holders:
+  description: Hosts to look at, with where and for how long, and the certificates to look for.
+  returned: with O(holders)
+  type: list
+  elements: dict
+  sample:
+    - host: web1
+      home: /etc/acme
+      timeout: 900
+      certificates: []
 """

@@ -53,12 +53,9 @@ directories:
         caaIdentities: [letsencrypt.org]
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ..module_utils.acme.directory import resolve
-from ..module_utils.acme.errors import AcmeError
 from ..module_utils.ansible.ca_options import DIRECTORY_SPEC, open_directory
-from ..module_utils.ansible.libraries import require_libraries
+from ..module_utils.ansible.controller_module import ControllerModule
 
 
 def fetch(params, url):
@@ -77,17 +74,18 @@ def describe(directory):
     }
 
 
+def run(params, _check_mode, _warn):
+    urls = [resolve(name) for name in params["acme_directory"]]
+    return {"directories": [describe(fetch(params, url)) for url in urls]}
+
+
+MODULE = ControllerModule(
+    {**DIRECTORY_SPEC, "acme_directory": {"type": "list", "elements": "str", "required": True}}, run, ("requests",)
+)
+
+
 def main():
-    module = AnsibleModule(
-        argument_spec={**DIRECTORY_SPEC, "acme_directory": {"type": "list", "elements": "str", "required": True}},
-        supports_check_mode=True,
-    )
-    require_libraries(module)
-    try:
-        urls = [resolve(name) for name in module.params["acme_directory"]]
-        module.exit_json(directories=[describe(fetch(module.params, url)) for url in urls])
-    except AcmeError as error:
-        module.fail_json(msg=str(error))
+    MODULE.main()
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ description:
 author:
   - certfleet.tls contributors (@certfleet)
 extends_documentation_fragment:
+  - certfleet.tls.batch
   - certfleet.tls.acme
   - certfleet.tls.acme.account_key
   - certfleet.tls.acme.new_account
@@ -192,8 +193,6 @@ hosts:
             wildcard: false
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ..module_utils.acme.clock import Clock
 from ..module_utils.acme.errors import AcmeError, OptionError
 from ..module_utils.acme.issuance import Failure, connections_for, describe, prepare, run_all
@@ -211,7 +210,7 @@ from ..module_utils.ansible.ca_options import (
     open_customer,
     open_directory,
 )
-from ..module_utils.ansible.libraries import require_libraries
+from ..module_utils.ansible.controller_module import ControllerModule
 from ..module_utils.ansible.order_options import ORDER_SPEC, by_host, from_failure, from_prepared, summary, to_request
 from ..module_utils.pki.identifiers import IdentifierError, check
 
@@ -316,31 +315,34 @@ def request_of(option, directory):
         raise OptionError(str(error)) from None
 
 
-def main():
-    module = AnsibleModule(
-        argument_spec={
-            **DIRECTORY_SPEC,
-            **ACCOUNT_KEY_SPEC,
-            **NEW_ACCOUNT_SPEC,
-            **ALTERNATIVES_SPEC,
-            "orders": {"type": "list", "elements": "dict", "required": True, "options": ORDER_SPEC},
-            "dns_persist_draft": {"type": "str", "choices": list(PERSIST_DRAFTS)},
-            "timeout": {"type": "int", "default": 300},
-            "concurrency": {"type": "int", "default": 8},
-        },
-        supports_check_mode=True,
-    )
-    require_libraries(module)
+def run(params, check_mode, _warn):
     try:
-        result = (check_all if module.check_mode else order_all)(module.params)
+        result = (check_all if check_mode else order_all)(params)
     except AcmeError as error:
         failure = describe(error)
-        hosts = by_host(from_failure(option, failure) for option in module.params["orders"])
-        module.fail_json(msg=str(error), hosts=hosts)
+        hosts = by_host(from_failure(option, failure) for option in params["orders"])
+        return {"failed": True, "msg": str(error), "hosts": hosts}
     failed = summary(item for items in result["hosts"].values() for item in items)
-    if failed:
-        module.fail_json(msg=failed, **result)
-    module.exit_json(**result)
+    return {**result, **({"failed": True, "msg": failed} if failed else {})}
+
+
+MODULE = ControllerModule(
+    {
+        **DIRECTORY_SPEC,
+        **ACCOUNT_KEY_SPEC,
+        **NEW_ACCOUNT_SPEC,
+        **ALTERNATIVES_SPEC,
+        "orders": {"type": "list", "elements": "dict", "required": True, "options": ORDER_SPEC},
+        "dns_persist_draft": {"type": "str", "choices": list(PERSIST_DRAFTS)},
+        "timeout": {"type": "int", "default": 300},
+        "concurrency": {"type": "int", "default": 8},
+    },
+    run,
+)
+
+
+def main():
+    MODULE.main()
 
 
 if __name__ == "__main__":

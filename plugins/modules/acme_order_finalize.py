@@ -18,6 +18,7 @@ description:
 author:
   - certfleet.tls contributors (@certfleet)
 extends_documentation_fragment:
+  - certfleet.tls.batch
   - certfleet.tls.acme
   - certfleet.tls.acme.account_key
   - certfleet.tls.acme.alternatives
@@ -241,8 +242,6 @@ hosts:
         resumable: false
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ..module_utils.acme.errors import AcmeError
 from ..module_utils.acme.issuance import Failure, complete, connections_for, describe, run_all
 from ..module_utils.acme.issuance_history import Issuance, Recorder
@@ -256,7 +255,7 @@ from ..module_utils.ansible.ca_options import (
     each_ca,
     open_client,
 )
-from ..module_utils.ansible.libraries import require_libraries
+from ..module_utils.ansible.controller_module import ControllerModule
 from ..module_utils.ansible.order_options import PREPARED_SPEC, VALID, by_host, from_failure, summary, to_prepared
 from ..module_utils.ansible.preflight_options import PREFLIGHT_SPEC, caa_of, preflight_of
 from ..module_utils.pki.certificates import check_not_over, facts, load_all
@@ -379,35 +378,38 @@ def certificate_of(option, chain):
     }
 
 
-def main():
-    module = AnsibleModule(
-        argument_spec={
-            **DIRECTORY_SPEC,
-            **ACCOUNT_KEY_SPEC,
-            **ALTERNATIVES_SPEC,
-            "orders": {"type": "list", "elements": "dict", "required": True, "options": PREPARED_SPEC},
-            "timeout": {"type": "int", "default": 300},
-            "preferred_chain": {"type": "list", "elements": "str", "default": []},
-            "preferred_chain_missing": {"type": "str", "default": "fail", "choices": ["fail", "default"]},
-            **PREFLIGHT_SPEC,
-            "history": {"type": "path"},
-            "concurrency": {"type": "int", "default": 8},
-        },
-        supports_check_mode=True,
-    )
-    require_libraries(module)
-    if module.check_mode:
-        module.exit_json(changed=would_change(module.params["orders"]), requests=0, hosts={})
+def run(params, check_mode, warn):
+    if check_mode:
+        return {"changed": would_change(params["orders"]), "requests": 0, "hosts": {}}
     try:
-        result = finalize_all(module.params, module.warn)
+        result = finalize_all(params, warn)
     except AcmeError as error:
         failure = describe(error)
-        hosts = by_host(from_failure(option, failure) for option in module.params["orders"])
-        module.fail_json(msg=str(error), hosts=hosts)
+        hosts = by_host(from_failure(option, failure) for option in params["orders"])
+        return {"failed": True, "msg": str(error), "hosts": hosts}
     failed = summary(item for items in result["hosts"].values() for item in items)
-    if failed:
-        module.fail_json(msg=failed, **result)
-    module.exit_json(**result)
+    return {**result, **({"failed": True, "msg": failed} if failed else {})}
+
+
+MODULE = ControllerModule(
+    {
+        **DIRECTORY_SPEC,
+        **ACCOUNT_KEY_SPEC,
+        **ALTERNATIVES_SPEC,
+        "orders": {"type": "list", "elements": "dict", "required": True, "options": PREPARED_SPEC},
+        "timeout": {"type": "int", "default": 300},
+        "preferred_chain": {"type": "list", "elements": "str", "default": []},
+        "preferred_chain_missing": {"type": "str", "default": "fail", "choices": ["fail", "default"]},
+        **PREFLIGHT_SPEC,
+        "history": {"type": "path"},
+        "concurrency": {"type": "int", "default": 8},
+    },
+    run,
+)
+
+
+def main():
+    MODULE.main()
 
 
 if __name__ == "__main__":

@@ -18,10 +18,11 @@ description:
   - The CA is asked for its renewal information (RFC 9773) on what would be kept, all at once and unsigned. Where it
     does not answer, a warning says so and the lifetime decides, at two thirds of it, at one half if that is below ten
     days.
-  - It is an action plugin, which runs on the controller and sends nothing to hosts.
+  - It runs on the controller and sends nothing to hosts.
 author:
   - certfleet.tls contributors (@certfleet)
 extends_documentation_fragment:
+  - certfleet.tls.batch
   - certfleet.tls.acme
   - certfleet.tls.attributes
   - certfleet.tls.attributes.info
@@ -32,14 +33,6 @@ options:
     type: list
     elements: dict
     required: true
-  batch:
-    description:
-      - For the role P(certfleet.tls.acme#role), the name of the variable that the hosts of the batch have a result of
-        M(certfleet.tls.acme_batch) in, or of M(certfleet.tls.certificate_info) with its option C(batch).
-      - Hosts that differ in a variable of the role end the run. Else these variables, as the host that the task is
-        templated for has them, become RV(options) and RV(digests), which later steps use.
-    type: str
-    version_added: 0.4.0
   history:
     description:
       - The controller's record of what it was issued, which M(certfleet.tls.acme_order_finalize) writes. Where it has a
@@ -70,10 +63,11 @@ options:
     version_added: 0.3.0
   remove_unlisted:
     description:
-      - Plan to remove O(unlisted), which M(certfleet.tls.certificate) does with V(remove). Hosts for which no
-        certificate is listed at all are left alone.
-    type: bool
-    default: false
+      - The hosts for which to plan to remove O(unlisted), which M(certfleet.tls.certificate) does with V(remove). Hosts
+        for which no certificate is listed at all are left alone.
+    type: list
+    elements: str
+    default: []
     version_added: 0.3.0
   force:
     description:
@@ -186,6 +180,20 @@ lines:
   type: list
   elements: str
   sample: ["web1: certificate shop: issue (missing)"]
+summary:
+  description: For people, what is to come; it is shown in any case.
+  returned: success
+  type: list
+  elements: str
+  version_added: 0.4.0
+  sample: ["next at 2026-03-01 04:12 UTC: certificate shop of web1; 40 certificates wait"]
+coming:
+  description: For people, a line for each certificate that is kept, with when it is due. Shown with C(-v).
+  returned: success
+  type: list
+  elements: str
+  version_added: 0.4.0
+  sample: ["web1: certificate shop: next at 2026-03-01 04:12 UTC"]
 replacing:
   description: How many certificates are to be replaced, in this run, and after it; none without O(replace).
   returned: success
@@ -219,3 +227,44 @@ hosts:
         replaces_cert_id: null
         next: null
 """
+
+from ..module_utils.ansible.controller_module import ControllerModule
+from ..module_utils.ansible.libraries import missing
+from ..module_utils.ansible.planning import make
+
+
+def run(params, _check_mode, warn):
+    absent = missing(("cryptography",)) if params["check_revocation"] else ""
+    return {"failed": True, "msg": absent} if absent else make(params, warn)
+
+
+MODULE = ControllerModule(
+    {
+        "acme_directory": {"type": "str", "required": True},
+        "ca_path": {"type": "path"},
+        "alternatives": {"type": "list", "elements": "dict", "default": []},
+        "request_timeout": {"type": "int", "default": 30},
+        "certificates": {"type": "list", "elements": "dict", "required": True},
+        "history": {"type": "path"},
+        "elsewhere": {"type": "list", "elements": "dict", "default": []},
+        "unlisted": {"type": "dict", "default": {}},
+        "remove_unlisted": {"type": "list", "elements": "str", "default": []},
+        "force": {"type": "bool", "default": False},
+        "replace": {"type": "dict", "default": {}},
+        "renewal_information": {"type": "bool", "default": True},
+        "check_revocation": {"type": "bool", "default": False},
+        "cache": {"type": "path"},
+        "run_interval": {"type": "str", "default": ""},
+        "limits": {"type": "dict", "default": {}},
+    },
+    run,
+    ("requests",),
+)
+
+
+def main():
+    MODULE.main()
+
+
+if __name__ == "__main__":
+    main()

@@ -18,6 +18,7 @@ description:
 author:
   - certfleet.tls contributors (@certfleet)
 extends_documentation_fragment:
+  - certfleet.tls.batch
   - certfleet.tls.acme
   - certfleet.tls.acme.account_key
   - certfleet.tls.acme.alternatives
@@ -112,8 +113,6 @@ certificates:
       problem: ""
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ..module_utils.acme.certificate import REASONS, der_of, revoke
 from ..module_utils.acme.directory import resolve
 from ..module_utils.acme.errors import AcmeError
@@ -128,7 +127,7 @@ from ..module_utils.ansible.ca_options import (
     open_client,
     use_account,
 )
-from ..module_utils.ansible.libraries import require_libraries
+from ..module_utils.ansible.controller_module import ControllerModule
 from ..module_utils.ansible.order_options import FAILED, summary
 
 CERTIFICATE_SPEC = {
@@ -210,35 +209,41 @@ def item_of(option, result):
     return {**item, "status": "revoked" if result else "already revoked"}
 
 
-def main():
-    module = AnsibleModule(
-        argument_spec={
-            **DIRECTORY_SPEC,
-            **ACCOUNT_KEY_SPEC,
-            **ALTERNATIVES_SPEC,
-            "certificates": {"type": "list", "elements": "dict", "required": True, "options": CERTIFICATE_SPEC},
-            "revoke_reason": {
-                "type": "str",
-                "default": "unspecified",
-                "choices": [*REASONS, *(str(number) for number in REASONS.values())],
-            },
-            "private_key_src": {"type": "path"},
-            "private_key_content": {"type": "str", "no_log": True},
-            "private_key_passphrase": {"type": "str", "no_log": True},
-            "private_key_permissions": PERMISSIONS_SPEC,
-        },
-        supports_check_mode=True,
-    )
-    require_libraries(module)
+def run(params, check_mode, _warn):
     try:
-        certificates = (check_all if module.check_mode else revoke_all)(module.params)
+        certificates = (check_all if check_mode else revoke_all)(params)
     except AcmeError as error:
-        module.fail_json(msg=str(error), certificates=[])
-    result = {"changed": any(item["status"] == "revoked" for item in certificates), "certificates": certificates}
+        return {"failed": True, "msg": str(error), "certificates": []}
     failed = summary(certificates)
-    if failed:
-        module.fail_json(msg=failed, **result)
-    module.exit_json(**result)
+    return {
+        "changed": any(item["status"] == "revoked" for item in certificates),
+        "certificates": certificates,
+        **({"failed": True, "msg": failed} if failed else {}),
+    }
+
+
+MODULE = ControllerModule(
+    {
+        **DIRECTORY_SPEC,
+        **ACCOUNT_KEY_SPEC,
+        **ALTERNATIVES_SPEC,
+        "certificates": {"type": "list", "elements": "dict", "required": True, "options": CERTIFICATE_SPEC},
+        "revoke_reason": {
+            "type": "str",
+            "default": "unspecified",
+            "choices": [*REASONS, *(str(number) for number in REASONS.values())],
+        },
+        "private_key_src": {"type": "path"},
+        "private_key_content": {"type": "str", "no_log": True},
+        "private_key_passphrase": {"type": "str", "no_log": True},
+        "private_key_permissions": PERMISSIONS_SPEC,
+    },
+    run,
+)
+
+
+def main():
+    MODULE.main()
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ description:
 author:
   - certfleet.tls contributors (@certfleet)
 extends_documentation_fragment:
+  - certfleet.tls.batch
   - certfleet.tls.host
   - certfleet.tls.host.certificates
   - certfleet.tls.host.challenges
@@ -202,6 +203,7 @@ from datetime import datetime, timezone
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.ansible.host_options import (
+    BATCH_SPEC,
     CERTIFICATE_SPEC,
     CHALLENGE_SPEC,
     HOME_SPEC,
@@ -265,6 +267,7 @@ def checked(params):
 def main():
     module = AnsibleModule(
         argument_spec={
+            **BATCH_SPEC,
             **HOME_SPEC,
             "certificates": list_of(CERTIFICATE_SPEC),
             "results": list_of(RESULT_SPEC),

@@ -20,6 +20,7 @@ description:
 author:
   - certfleet.tls contributors (@certfleet)
 extends_documentation_fragment:
+  - certfleet.tls.batch
   - certfleet.tls.host
   - certfleet.tls.host.certificates
   - certfleet.tls.host.cryptography
@@ -142,6 +143,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.ansible.adopt_options import FILE_SPEC, FOLDER_SPEC
 from ..module_utils.ansible.host_options import (
+    BATCH_SPEC,
     CERTIFICATE_SPEC,
     HOME_SPEC,
     list_of,
@@ -170,6 +172,7 @@ def lineages(params):
 def main():
     module = AnsibleModule(
         argument_spec={
+            **BATCH_SPEC,
             **HOME_SPEC,
             "certificates": list_of(CERTIFICATE_SPEC),
             "directories": {"type": "list", "elements": "str", "required": True},

@@ -16,6 +16,7 @@ description:
 author:
   - certfleet.tls contributors (@certfleet)
 extends_documentation_fragment:
+  - certfleet.tls.batch
   - certfleet.tls.host
   - certfleet.tls.host.certificates
   - certfleet.tls.attributes
@@ -39,13 +40,6 @@ options:
     type: bool
     default: false
     version_added: 0.3.0
-  batch:
-    description:
-      - For the role P(certfleet.tls.acme#role), the entry point. Does what M(certfleet.tls.acme_batch) does beside. The
-        action plugin does it on the controller; the module itself ignores this option.
-    type: str
-    choices: [main, replace, revoke]
-    version_added: 0.4.0
 seealso:
   - module: certfleet.tls.acme_plan
 """
@@ -177,7 +171,7 @@ unlisted:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.ansible.host_options import CERTIFICATE_SPEC, HOME_SPEC
+from ..module_utils.ansible.host_options import BATCH_SPEC, CERTIFICATE_SPEC, HOME_SPEC
 from ..module_utils.pki import manifest
 from ..module_utils.pki.inspection import inspect, inventory, unlisted
 
@@ -189,7 +183,7 @@ def main():
             "certificates": {"type": "list", "elements": "dict", "options": CERTIFICATE_SPEC},
             "content": {"type": "bool", "default": False},
             "history": {"type": "list", "elements": "str", "default": []},
-            "batch": {"type": "str", "choices": ["main", "replace", "revoke"]},  # for the action plugin
+            **BATCH_SPEC,
         },
         supports_check_mode=True,
     )

@@ -19,6 +19,7 @@ description:
 author:
   - certfleet.tls contributors (@certfleet)
 extends_documentation_fragment:
+  - certfleet.tls.batch
   - certfleet.tls.host
   - certfleet.tls.host.certificates
   - certfleet.tls.host.orders
@@ -105,6 +106,7 @@ from datetime import datetime, timezone
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.ansible.host_options import (
+    BATCH_SPEC,
     CERTIFICATE_SPEC,
     CHALLENGE_SPEC,
     HOME_SPEC,
@@ -174,6 +176,7 @@ def difference(name, prepared):
 def main():
     module = AnsibleModule(
         argument_spec={
+            **BATCH_SPEC,
             **HOME_SPEC,
             "directory": {"type": "str", "required": True},
             "certificates": list_of(CERTIFICATE_SPEC),

@@ -19,6 +19,7 @@ description:
 author:
   - certfleet.tls contributors (@certfleet)
 extends_documentation_fragment:
+  - certfleet.tls.batch
   - certfleet.tls.host
   - certfleet.tls.host.cryptography
   - certfleet.tls.attributes
@@ -85,7 +86,7 @@ failures:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.ansible.host_options import HOME_SPEC, require, summary
+from ..module_utils.ansible.host_options import BATCH_SPEC, HOME_SPEC, require, summary
 from ..module_utils.pki.errors import HostError
 from ..module_utils.pki.sharing import give
 
@@ -98,7 +99,7 @@ SHARE_SPEC = {
 
 def main():
     shares_spec = {"type": "list", "elements": "dict", "required": True, "options": SHARE_SPEC}
-    module = AnsibleModule(argument_spec={**HOME_SPEC, "shares": shares_spec}, supports_check_mode=True)
+    module = AnsibleModule(argument_spec={**BATCH_SPEC, **HOME_SPEC, "shares": shares_spec}, supports_check_mode=True)
     require(module)
     shares, failures = [], {}
     for share in module.params["shares"]:

@@ -19,6 +19,7 @@ description:
 author:
   - certfleet.tls contributors (@certfleet)
 extends_documentation_fragment:
+  - certfleet.tls.batch
   - certfleet.tls.host
   - certfleet.tls.host.orders
   - certfleet.tls.host.challenges
@@ -79,6 +80,7 @@ failures:
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.ansible.host_options import (
+    BATCH_SPEC,
     CHALLENGE_SPEC,
     HOME_SPEC,
     JOURNAL_SPEC,
@@ -135,6 +137,7 @@ def each(items, work):
 def main():
     module = AnsibleModule(
         argument_spec={
+            **BATCH_SPEC,
             **HOME_SPEC,
             "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},
             "orders": list_of(JOURNAL_SPEC),

@@ -21,6 +21,7 @@ description:
 author:
   - certfleet.tls contributors (@certfleet)
 extends_documentation_fragment:
+  - certfleet.tls.batch
   - certfleet.tls.attributes
   - certfleet.tls.attributes.info
 requirements:
@@ -111,3 +112,74 @@ others:
     _acme-challenge.www.example.com:
       - gfj9Xq1zqyz9dQVq8eXkUPnvQ5qK1DHR2oM5JSL1Rk0
 """
+
+from ..module_utils.acme.clock import Clock
+from ..module_utils.acme.polling import Deadline
+from ..module_utils.ansible.controller_module import ControllerModule
+from ..module_utils.ansible.record_options import RECORDS_SPEC
+from ..module_utils.dns.propagation import wait
+from ..module_utils.dns.resolver import Resolver
+from ..module_utils.dns.servers import Authorities
+from ..module_utils.dns.zones import Location, locate_all
+
+
+def run(params, _check_mode, _warn):
+    return look(Resolver(params["resolver"]), params["records"], params["timeout"])
+
+
+def look(resolver, records, timeout):
+    deadline = Deadline(Clock(), timeout)
+    places = locate_all(resolver, (record["name"] for record in records))
+    wanted = {}
+    for record in records:
+        place = places[record["name"]]
+        if isinstance(place, Location):
+            wanted.setdefault(place, set()).add(record["value"])
+    outcomes = wait(Authorities(resolver), wanted, deadline)
+    results, problems, others = [], {}, {}
+    for record in records:
+        place = places[record["name"]]
+        entry = {**record, "target": "", "zone": "", "held": False, "problem": "", "lacking": []}
+        if isinstance(place, Location):
+            outcome = outcomes[place]
+            entry.update(target=place.target, zone=place.zone, held=outcome.held, problem=outcome.problem)
+            entry["lacking"] = list(outcome.lacking)
+            if outcome.others:
+                others[record["name"]] = sorted(outcome.others)
+        else:
+            entry["problem"] = str(place)
+        if entry["problem"]:
+            problems[shown(entry)] = entry["problem"]
+        results.append(entry)
+    said = {"records": results, "others": others}
+    if others:
+        listed = ", ".join(f"{name} ({len(values)})" for name, values in others.items())
+        said["warnings"] = [f"there are other TXT values than this run's, of which old ones can be removed: {listed}"]
+    if problems:
+        listed = "; ".join(f"{name}: {problem}" for name, problem in problems.items())
+        said.update(failed=True, msg=f"not all records were seen on all authoritative servers in {timeout} s: {listed}")
+    return said
+
+
+def shown(entry):
+    name = entry["name"]
+    return name if entry["target"] in ("", name) else f"{name} (kept as {entry['target']})"
+
+
+MODULE = ControllerModule(
+    {
+        "records": RECORDS_SPEC,
+        "resolver": {"type": "list", "elements": "str", "default": []},
+        "timeout": {"type": "int", "default": 120},
+    },
+    run,
+    ("dns",),
+)
+
+
+def main():
+    MODULE.main()
+
+
+if __name__ == "__main__":
+    main()

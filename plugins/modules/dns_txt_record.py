@@ -22,6 +22,7 @@ description:
 author:
   - certfleet.tls contributors (@certfleet)
 extends_documentation_fragment:
+  - certfleet.tls.batch
   - certfleet.tls.attributes
 attributes:
   check_mode:
@@ -202,3 +203,62 @@ task_files:
           elements: str
           sample: []
 """
+
+from ..module_utils.ansible.controller_module import ControllerModule
+from ..module_utils.ansible.record_options import RECORDS_SPEC
+from ..module_utils.dns import changes
+from ..module_utils.dns.errors import DnsError
+from ..module_utils.dns.ownership import Ownership
+from ..module_utils.dns.records import Txt
+from ..module_utils.dns.resolver import Resolver
+from ..module_utils.dns.servers import Authorities
+from ..module_utils.dns.zones import locate_all
+
+
+def run(params, check_mode, _warn):
+    zones = {} if params["zones"] is None else params["zones"]
+    if not isinstance(zones, dict):
+        raise DnsError("zones (acme_dns) has to be a mapping of zone names to providers")
+    present = params["state"] == "present"
+    records = [Txt(record["name"], record["value"]) for record in params["records"]]
+    entries = changes.Entries(zones, params["tasks_file"] or "")
+    resolver = Resolver(params["resolver"])
+    places = locate_all(resolver, (record.name for record in records))
+    authorities = Authorities(resolver)
+    items, jobs = changes.assign(records, places, entries, params["timeout"], Ownership(authorities).is_own)
+    found = changes.look(authorities, jobs)
+    changes.carry_out(jobs, found, present, check_mode)
+    tasks = changes.for_tasks(jobs, found, present)
+    said = {
+        "changed": any(item.status == changes.CHANGED for item in items),
+        "records": [item.result() for item in items],
+        "task_files": tasks,
+    }
+    problems = changes.problems(items)
+    if problems:
+        done = "set" if present else "removed"
+        said.update(failed=True, msg=f"not all TXT records could be {done}: {problems}")
+    return said
+
+
+MODULE = ControllerModule(
+    {
+        "records": RECORDS_SPEC,
+        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        # A mapping, but the validation would tell what it holds where it is something else.
+        "zones": {"type": "raw"},
+        "tasks_file": {"type": "path"},
+        "resolver": {"type": "list", "elements": "str", "default": []},
+        "timeout": {"type": "int", "default": 30},
+    },
+    run,
+    ("dns",),
+)
+
+
+def main():
+    MODULE.main()
+
+
+if __name__ == "__main__":
+    main()

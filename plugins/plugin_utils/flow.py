@@ -166,11 +166,12 @@ def outcomes(
     host: str,
     problems: Problems | None = None,
     shared: Mapping[str, Any] | None = None,
+    check: bool = False,
 ) -> list[dict[str, Any]]:
     """What the module certificate is told of each certificate of *host*: where it got to, and else what stopped it.
 
     *problems* are those of the TXT records, by host and certificate. *shared*: what came of serving the challenges on
-    the play's other hosts; told where a certificate failed, which may be for that.
+    the play's other hosts; told where a certificate failed, which may be for that. *check*: nothing is finalized.
     """
     unproved = (problems or {}).get(host, {})
     unshared = _unshared(shared or {})
@@ -196,7 +197,7 @@ def outcomes(
             result.append(_failed(name, ordered.get("msg") or "it could not be ordered"))
         elif orders_by_name[name]["status"] in _STOPPED:
             result.append(dict(orders_by_name[name]))
-        elif finalized.get("skipped"):
+        elif check:
             result.append({"name": name, "status": "keep"})
         else:
             stopped = requested.get("failures", {}).get(name) or requested.get("msg") or unproved.get(name)

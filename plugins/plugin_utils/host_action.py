@@ -17,10 +17,10 @@ from contextlib import nullcontext
 from typing import Any
 
 from ansible.errors import AnsibleError
-from ansible.plugins.action import ActionBase
 
 from .contracts import Contract
 from .schema import Check, Malformed, flag, listing, message, printable, record, text
+from .step import StepAction
 
 try:
     # From ansible-core 2.19 on it shows the host's own warnings whatever the result has: they are captured here.
@@ -39,27 +39,17 @@ _interpreter = text(r"/.+")  # the host has printed it
 _SHORT = 500  # characters of what a program printed that did not get to its answer
 
 
-class HostAction(ActionBase):  # type: ignore[misc]  # ansible-core has no types
+class HostAction(StepAction):
     """Run the module of the same name on the host, and let through what *contract* names of its answer."""
 
-    TRANSFERS_FILES = False
     contract: Contract
 
-    def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
+    def work(self, arguments: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """Return the answer, or a failure of this host alone."""
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        result.update(self._ask(self.arguments(), task_vars))
-        return result
-
-    def arguments(self) -> dict[str, Any]:
-        """Return the module's arguments."""
-        return dict(self._task.args)
-
-    def _ask(self, arguments: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         host = self._task.delegate_to or task_vars["inventory_hostname"]
         module = self._task.action.rpartition(".")[2]
         try:
-            answer = self._answer(arguments, task_vars)
+            answer = self._answer(dict(arguments), task_vars)
             accepted = accept(answer, type(self).contract(arguments), f"{module} on {host}")
             if self._discovered_interpreter_key:
                 # Only where Ansible looked for it. The answer has it only where Ansible put it there.

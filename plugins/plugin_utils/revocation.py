@@ -12,6 +12,13 @@ from typing import Any
 _DONE = ("revoked", "already revoked")
 
 
+def names_of(option: Any) -> list[str]:
+    """Return the names in acme_revoke, each once: with -e, names are one text."""
+    given = option if isinstance(option, (list, tuple)) else [option]
+    names = (name.strip() for item in given for name in str(item).split(","))
+    return list(dict.fromkeys(filter(None, names)))
+
+
 def not_revoked(
     chosen: Mapping[str, Any],
     looked: Mapping[str, Any],

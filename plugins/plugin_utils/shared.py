@@ -71,14 +71,18 @@ def received(
     hostvars: Item,
     host: str,
     problems: Mapping[str, Mapping[str, str]] | None = None,
+    check: bool = False,
 ) -> list[dict[str, Any]]:
-    """What the module certificate is told: *results*, with those of the certificates that *host* gets from others."""
+    """What the module certificate is told: *results*, with those of the certificates that *host* gets from others.
+
+    *check*: no keys are made.
+    """
     more = []
     for share in plan["shares"]:
         if host not in share["hosts"]:
             continue
         owner, name = share["owner"], share["name"]
-        if finalized.get("skipped"):  # this is check mode, in which no keys are made
+        if check:
             more.append({"name": name, "status": "keep"})
         elif share["serial"] is not None:
             recorded = {key: share[key] for key in ("certificate", "chain", "created") if key in share}

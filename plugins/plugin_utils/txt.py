@@ -9,17 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
+from ansible_collections.certfleet.tls.plugins.module_utils.pki.identifiers import BY_DNS, DNS_PERSIST_01, STALE
 
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import AcmeError
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.txt_record import PersistentAccount, dns_persist_01
-from ansible_collections.certfleet.tls.plugins.module_utils.pki.identifiers import (
-    BY_DNS,
-    DNS_PERSIST_01,
-    STALE,
-    IdentifierError,
-    normalize,
-)
+from .flow import registered
 
 Item = Mapping[str, Any]
 
@@ -39,8 +31,7 @@ def txt_records(
     result = []
     problems = _problems(given_up)
     for host, orders in ordered.get("hosts", {}).items():
-        ready = hostvars[host].get("acme_request", {}).get("ready")
-        ready = ready if isinstance(ready, (list, tuple)) else ()
+        ready = registered(hostvars, host, "acme_request", "ready")
         for order in orders:
             for challenge in _by_dns(order):
                 persistent = challenge["type"] == DNS_PERSIST_01
@@ -52,6 +43,11 @@ def txt_records(
                 if wanted and not _problem_of(challenge, problems):
                     result.append((challenge["record_name"], challenge["record_value"]))
     return [{"name": name, "value": value} for name, value in dict.fromkeys(result)]
+
+
+def any_by_dns(ordered: Mapping[str, Any]) -> bool:
+    """Return True if a challenge of an order is answered by DNS."""
+    return any(_by_dns(order) for orders in ordered.get("hosts", {}).values() for order in orders)
 
 
 def txt_problems(ordered: Mapping[str, Any], *results: Any) -> dict[str, dict[str, str]]:
@@ -97,26 +93,6 @@ def txt_unwritten(
 def txt_left(results: Iterable[Any]) -> list[str]:
     """A line for each record that could not be removed."""
     return [f"TXT record {key[0]}: {problem}" if key else problem for key, problem in _problems(results).items()]
-
-
-def dns_persist_record(
-    identifier: str,
-    account_uri: str,
-    issuer: str,
-    persist_until: int | None = None,
-    thumbprint: str = "",
-    hash_prefix: str = "",
-) -> dict[str, str]:
-    """The record to publish for dns-persist-01; with *hash_prefix*, the directory's, as the draft 02 has it."""
-    try:
-        name = normalize(identifier)
-        domain = name.removeprefix("*.")
-        draft = "02" if hash_prefix else "01"
-        account = PersistentAccount(issuer, account_uri, draft, thumbprint, hash_prefix)
-        record = dns_persist_01(domain, account, name != domain, persist_until)
-    except (AcmeError, IdentifierError) as error:
-        raise AnsibleFilterError(f"dns_persist_record: {error}") from None
-    return {"name": record.name, "value": record.value}
 
 
 def _problems(results: Iterable[Any]) -> dict[tuple[str, str] | None, str]:

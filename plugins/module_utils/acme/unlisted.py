@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from .decision import Decision
 from .plan import Planned
@@ -15,21 +15,23 @@ REMOVE = "remove"
 
 
 def settle(
-    planned: Iterable[Planned], names: Mapping[str, Iterable[str]], remove: bool
+    planned: Iterable[Planned], names: Mapping[str, Iterable[str]], remove: Collection[str]
 ) -> tuple[list[Planned], list[str]]:
     """What becomes of the certificates that are on hosts, by host, and not wanted there: removals, and a warning.
 
-    Where nothing at all is wanted, that is more likely a mistake than what is meant.
+    *remove*: the hosts that want theirs removed. Where nothing at all is wanted, that is more likely a mistake than
+    what is meant.
     """
     with_some = {item.host for item in planned}
     removals, kept = [], []
     for host, found in names.items():
-        if remove and host in with_some:
+        if host in remove and host in with_some:
             removals += [Planned(host, name, {"live": None}, Decision(REMOVE, "not listed")) for name in found]
         else:
-            kept.append(f"{host} ({', '.join(found)})")
+            empty = "; no certificate at all is listed there" if host in remove else ""
+            kept.append(f"{host} ({', '.join(found)}{empty})")
     if not kept:
         return removals, []
-    what = "no certificate at all is listed there" if remove else "acme_remove_unlisted: true would remove them"
-    text = f"these hosts have certificates that are not listed and nobody renews: {', '.join(kept)}; {what}"
-    return removals, [text]
+    text = f"these hosts have certificates that are not listed and nobody renews: {', '.join(kept)}"
+    some = not all(host in remove for host in names)
+    return removals, [f"{text}; acme_remove_unlisted: true would remove them" if some else text]

@@ -19,6 +19,9 @@ from ..pki.wanted import Wanted, check_home, twice
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
 
+#: What the action plugins of steps of the role take out.
+BATCH_SPEC: dict[str, Any] = {"batch": {"type": "bool", "default": False}}
+
 HOME_SPEC: dict[str, Any] = {"home": {"type": "path", "default": "/etc/acme"}}
 
 PROBE_SPEC: dict[str, Any] = {

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+import re
 from unittest.mock import MagicMock
 
 import pytest
@@ -14,7 +14,7 @@ from ansible_collections.certfleet.tls.plugins.action.certificate_info import Ac
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.formats import digest
 from ansible_collections.certfleet.tls.plugins.plugin_utils import role_variables
 from ansible_collections.certfleet.tls.plugins.plugin_utils.facts import SPECIAL
-from tests.unit.plugins import answers
+from tests.unit.plugins import answers, steps
 
 SHOP = {"name": "shop", "identifiers": ["shop.example"], "webroot": "~/www"}
 FORGED = {"name": "shop", "identifiers": ["bank.example"], "challenge": "dns-01", "profile": "any", "webroot": "/srv"}
@@ -126,44 +126,59 @@ def test_options_are_checked_before_the_host_is_asked():
         run({}, certificates=[{**SHOP, "challenge": "none"}])
 
 
-def variables(**facts_of_host):
-    manager = SimpleNamespace(_fact_cache={"web3": facts_of_host})
-    return {
-        "hostvars": SimpleNamespace(_variable_manager=manager),
-        "ansible_facts": facts_of_host,
-        "acme_eab": {"kid": "1", "key": "sesame"},
-    }
+def step(task_vars, said=None):
+    """The result of the first step of the role, where the host's module says so."""
+    action = steps.action_of("certificate_info", batch=True)
+    answer = {"changed": False, "unlisted": [], "history": [], "certificates": [facts()], **(said or {})}
+    action._execute_module = MagicMock(return_value=answer)
+    return action, action.run(task_vars={"acme_certificates": [SHOP], **task_vars})
 
 
-VARIABLES = variables(ansible_distribution="Debian")
-
-
-def test_batch_returns_a_digest_of_each_option_and_no_secret():
-    result = run({"certificates": [facts()]}, VARIABLES, certificates=[SHOP], batch="main")
+def test_the_first_step_returns_a_digest_of_each_option_of_the_batch_and_no_secret():
+    variables = steps.task_vars(acme_eab={"kid": "1", "key": "sesame"}, acme_certificates=[SHOP])
+    _action, result = step(variables)
     assert set(result["batch"]) == set(role_variables.of_batch("main"))
     assert "sesame" not in str(result)
 
 
+def test_the_first_step_returns_the_host_s_own_options():
+    _action, result = step(steps.task_vars(acme_home="/srv/acme", acme_certificates=[SHOP]))
+    assert result["options"]["acme_home"] == "/srv/acme"
+    assert "acme_certificates" not in result["options"], "which may have passphrases"
+    assert result["inclusion"] == steps.INCLUSION
+
+
 def test_batch_is_not_sent_to_the_host():
-    action = action_of({"certificates": []}, batch="main")
-    action.run(task_vars={"inventory_hostname": "web3", **VARIABLES})
+    action, _result = step(steps.task_vars(acme_certificates=[SHOP]))
     assert "batch" not in action._execute_module.call_args.kwargs["module_args"]
 
 
 @pytest.mark.parametrize("variable", sorted(role_variables.ALL | SPECIAL - {"inventory_hostname"}))
-def test_batch_host_with_a_fact_for_a_variable_of_the_role_is_left_out(variable):
-    action = action_of({"certificates": [facts()]}, certificates=[SHOP], batch="main")
-    with pytest.raises(AnsibleActionFail, match=f"host web3 is left out: its facts .* {variable}, and facts win"):
-        action.run(task_vars={"inventory_hostname": "web3", **variables(**{variable: "x"})})
+def test_host_with_a_fact_for_a_variable_of_the_role_is_left_out(variable):
+    action, result = step(steps.task_vars(facts={variable: "x"}, acme_certificates=[SHOP]))
+    assert result["failed"]
+    assert re.match(f"host web3 is left out: its facts .* {variable}, and facts win", result["msg"])
     action._execute_module.assert_not_called()
 
 
-def test_batch_fact_that_is_no_variable_is_fine(monkeypatch):
+def test_fact_that_is_no_variable_is_fine(monkeypatch):
     monkeypatch.setattr("ansible.constants.INJECT_FACTS_AS_VARS", False)
-    fact = variables(acme_dns="x")
-    assert not run({"certificates": [facts()]}, fact, certificates=[SHOP], batch="main").get("failed")
+    _action, result = step(steps.task_vars(facts={"acme_dns": "x"}, acme_certificates=[SHOP]))
+    assert not result.get("failed")
 
 
 def test_without_batch_facts_of_the_role_s_names_are_nobody_s_business():
-    fact = variables(acme_dns="x")
+    fact = steps.task_vars(facts={"acme_dns": "x"})
     assert "batch" not in run({"certificates": [facts()]}, fact, certificates=[SHOP])
+
+
+def test_host_that_fails_fails_or_is_noted_to_fail_in_the_end():
+    failing = {"failed": True, "msg": "no Python"}
+    _action, result = step(steps.task_vars(acme_certificates=[SHOP]), failing)
+    assert result["failed"]
+    assert result["failures"] == ["no Python"]
+    before = {"web3": {"acme_deployed": {"failures": ["certificate shop: no"]}}}
+    _action, result = step(steps.task_vars(registered=before, acme_certificates=[SHOP], acme_fail="warn"), failing)
+    assert not result.get("failed")
+    assert result["failures"] == ["certificate shop: no", "no Python"]
+    assert result["warnings"] == ["host web3: no Python"]

@@ -98,7 +98,7 @@ def steps_of_the_role(results):
     batch = [host for host in HOSTS if host not in failed]
     planned = plan.make(flow.found(batch, hostvars), [answers.DIRECTORY], NOW, False, lambda _asked: {})
     planned = sharing.settle(sharing.share(planned))
-    unlisted.settle(planned, flow.unlisted(batch, hostvars), True)
+    unlisted.settle(planned, flow.unlisted(batch, hostvars), batch)
     the_plan = {
         "directory": answers.DIRECTORY,
         "directories": [answers.DIRECTORY],

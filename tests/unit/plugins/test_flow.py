@@ -4,12 +4,8 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from pathlib import Path
-
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.filter import role
 from ansible_collections.certfleet.tls.plugins.plugin_utils import flow, txt
 
 WANTED = {
@@ -328,15 +324,6 @@ VALID = {"host": "web1", "name": "shop", "status": "valid", "problem": "", "cert
             "the CA is down",
             id="finalizing failed for all",
         ),
-        pytest.param(
-            planned("issue"),
-            {"hosts": {"web1": [ORDER]}},
-            REQUESTED,
-            {"skipped": True},
-            "keep",
-            "",
-            id="check mode",
-        ),
     ],
 )
 def test_outcomes(plan, ordered, requested, finalized, status, problem):
@@ -344,6 +331,12 @@ def test_outcomes(plan, ordered, requested, finalized, status, problem):
     assert (outcome["name"], outcome["status"], outcome.get("problem", "")) == ("shop", status, problem)
     if status == "failed" and plan["action"] == "issue" and "rejected" not in problem:
         assert outcome["resumable"]
+
+
+def test_outcomes_in_check_mode():
+    ordered = {"hosts": {"web1": [ORDER]}}
+    outcomes = flow.outcomes({"hosts": {"web1": [planned("issue")]}}, ordered, {}, {"hosts": {}}, "web1", check=True)
+    assert outcomes == [{"name": "shop", "status": "keep"}]
 
 
 def test_what_is_not_listed_is_collected_by_host_and_its_removal_told():
@@ -357,13 +350,3 @@ def test_the_formats_are_not_told_before_they_are_written():
     ordered = {"hosts": {"web1": [ORDER]}}
     (wanted,) = flow.wanted([{"name": "shop", "webroot": "/srv", "formats": [{"passphrase": "x"}]}], ordered, "web1")
     assert wanted == {"name": "shop", "webroot": "/srv"}
-
-
-def test_every_filter_is_documented_and_there():
-    documented = {path.stem for path in Path(role.__file__).parent.glob("*.yml")}
-    filters = role.FilterModule().filters()
-    assert documented == set(filters)
-    for module, names in role._FILTERS.items():
-        for name in names:
-            assert callable(getattr(import_module(f"{role._PLACE}.{module}"), name))
-    assert filters["ca"]("letsencrypt", "directory") == "letsencrypt"

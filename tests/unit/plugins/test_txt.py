@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import pytest
-from ansible.errors import AnsibleFilterError
 
 from ansible_collections.certfleet.tls.plugins.plugin_utils import txt
 
@@ -127,24 +126,3 @@ def test_a_tasks_file_that_fails_is_told_for_the_records_that_it_failed_at(faile
 def test_what_a_task_with_credentials_says_is_not_told():
     unwritten = txt.txt_unwritten({"msg": "token s3cret refused"}, TASK, RECORDS, tell=False)
     assert {item["problem"] for item in unwritten} == {"route53: its tasks failed; acme_dns_no_log: false shows why"}
-
-
-def test_the_record_to_publish_for_dns_persist_01():
-    record = txt.dns_persist_record("*.Bücher.example", "https://ca/acct/1", "ca.example", persist_until=1893456000)
-    assert record == {
-        "name": "_validation-persist.xn--bcher-kva.example",
-        "value": "ca.example; accounturi=https://ca/acct/1; policy=wildcard; persistUntil=1893456000",
-    }
-
-
-@pytest.mark.parametrize(
-    ("arguments", "what"),
-    [
-        (("a b", "https://ca/acct/1", "ca.example"), "has a space"),
-        (("a.example", "https://ca/acct/1", "ca; x"), "issuer domain name"),
-        (("a.example", "https://ca/ acct", "ca.example"), "cannot stand in a TXT record"),
-    ],
-)
-def test_what_cannot_be_published_is_refused(arguments, what):
-    with pytest.raises(AnsibleFilterError, match=what):
-        txt.dns_persist_record(*arguments)

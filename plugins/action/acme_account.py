@@ -1,0 +1,23 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.certfleet.tls.plugins.plugin_utils.controller_action import ControllerAction
+from ansible_collections.certfleet.tls.plugins.plugin_utils.run import Run
+
+
+class ActionModule(ControllerAction):
+    """The module's work, on the controller."""
+
+    def arguments_of(self, run: Run, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the account's options, with those of the task: state or rollover."""
+        return {**run.account(), **arguments}
+
+    def conclude(self, run: Run, answer: dict[str, Any]) -> dict[str, Any]:
+        """Return the answer as it is: nothing comes after it."""
+        return answer

@@ -1,0 +1,43 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.certfleet.tls.plugins.plugin_utils import elsewhere, flow, shared
+from ansible_collections.certfleet.tls.plugins.plugin_utils.controller_action import ControllerAction
+from ansible_collections.certfleet.tls.plugins.plugin_utils.run import Run
+
+
+class ActionModule(ControllerAction):
+    """The module's work, on the controller."""
+
+    def arguments_of(self, run: Run, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the orders that are in their hosts' journals, with their challenges in place."""
+        ordered = run.result("acme_ordered")
+        return {
+            **run.account(make=False),
+            "orders": flow.finalizable(ordered, run.results, run.result("acme_dns_awaited").get("problems")),
+            "preferred_chain": run.option("acme_preferred_chain"),
+            "preferred_chain_missing": run.option("acme_preferred_chain_missing"),
+            "preflight": run.option("acme_preflight"),
+            "resolver": run.option("acme_dns_resolver"),
+            "history": run.option("acme_history") or None,
+            "concurrency": run.option("acme_concurrency"),
+            "timeout": run.option("acme_order_timeout"),
+        }
+
+    def conclude(self, run: Run, answer: dict[str, Any]) -> dict[str, Any]:
+        """Return the certificates, and what hosts are to seal for others."""
+        result = super().conclude(run, answer)
+        result["elsewhere"] = elsewhere.challenges(run, run.result("acme_ordered"), stale=True)
+        asked = (
+            []
+            if run.check_mode or not run.result("acme_plan").get("shares")
+            else shared.shares(run.plan, result, run.results)
+        )
+        result["sealed_by"] = [{**share, **elsewhere.place(run, share["owner"])} for share in asked]
+        return result

@@ -1,0 +1,60 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.certfleet.tls.plugins.plugin_utils.controller_action import ControllerAction
+from ansible_collections.certfleet.tls.plugins.plugin_utils.revocation import names_of, not_revoked
+from ansible_collections.certfleet.tls.plugins.plugin_utils.run import Run
+
+
+class ActionModule(ControllerAction):
+    """The module's work, on the controller."""
+
+    def arguments_of(self, run: Run, arguments: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """Return the certificates that are to be revoked and may be."""
+        self._chosen = _choose(run)
+        if not self._chosen["certificates"]:
+            return None
+        return {
+            **run.account(make=False),
+            "certificates": self._chosen["certificates"],
+            "revoke_reason": run.option("acme_revoke_reason"),
+        }
+
+    def conclude(self, run: Run, answer: dict[str, Any]) -> dict[str, Any]:
+        """Return what was revoked, what else is to be known, and by host what is not revoked, which fails it."""
+        result = super().conclude(run, answer)
+        result["notes"] = self._chosen["notes"]
+        names = names_of(run.option("acme_revoke"))
+        lines = {
+            host: not_revoked(self._chosen, run.results[host].get("acme_looked_at", {}), result, host, names)
+            for host in run.variables["ansible_play_batch"]
+        }
+        result["not_revoked"] = {host: "; ".join(of_host) for host, of_host in lines.items() if of_host}
+        return result
+
+
+def _choose(run: Run) -> dict[str, Any]:
+    # Only here, as its libraries take a while to load.
+    from ansible_collections.certfleet.tls.plugins.plugin_utils.revocation_choice import to_revoke
+
+    hosts = run.variables["ansible_play_hosts"]
+    still = run.variables["ansible_play_hosts_all"]
+    return to_revoke(
+        run.variables["ansible_play_batch"],
+        run.variables["hostvars"],
+        names_of(run.option("acme_revoke")),
+        run.option("acme_revoke_before"),
+        still=still,
+        lost=[host for host in still if host not in hosts],
+        history=run.option("acme_history"),
+        serials=run.option("acme_revoke_serials"),
+        files=run.option("acme_revoke_files"),
+        unverified=run.enabled("acme_revoke_unverified"),
+        check=run.check_mode,
+    )

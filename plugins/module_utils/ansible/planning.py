@@ -1,0 +1,194 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One plan for all hosts: what acme_plan does with its options."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..acme import issuance_history, plan, rationing, registered_domain, report, sharing, unlisted
+from ..acme.budget import limits_of_all
+from ..acme.clock import Clock
+from ..acme.decision import ISSUE, KEEP, RECEIVE
+from ..acme.directory import Directory, resolve
+from ..acme.errors import AcmeError
+from ..acme.http import Http
+from ..acme.renewal_cache import RenewalCache
+from ..acme.renewal_info import ask_all
+from ..acme.replacement import Selection, counted
+
+_CONNECTIONS = 8
+
+
+def make(options: Mapping[str, Any], warn: Callable[[str], None]) -> dict[str, Any]:
+    """Return the plan, and what is told of it: `summary` to everybody, `coming` to who wants to know more.
+
+    Raises AcmeError for bad options."""
+    given = [options, *options["alternatives"]]
+    ca_paths = {resolve(ca["acme_directory"]): ca.get("ca_path") for ca in reversed(given)}
+    urls = list(reversed(ca_paths))
+    clock = Clock()
+    selection = Selection.parse(options["replace"], _text, clock.now())
+    interval, limits = report.span(options["run_interval"]), limits_of_all(options["limits"])
+    cache = RenewalCache(options["cache"])
+    cas = {url: _Ca(url, Http(clock, url, ca_paths[url], options["request_timeout"], _CONNECTIONS)) for url in urls}
+    warnings: list[str] = []
+
+    def ask_renewal(asked: Mapping[str, list[str]]) -> dict[str, Any]:
+        suggested: dict[str, Any] = {}
+        for url, ari_ids in asked.items() if options["renewal_information"] else ():
+            directory = cas[url].look() if url in cas else None
+            if directory and directory.renewal_info:
+                found, trouble = ask_all(cas[url].http, directory.renewal_info, ari_ids, _CONNECTIONS, cache)
+                suggested.update(found)
+                warnings.extend(trouble)
+        return suggested
+
+    try:
+        if options["certificates"]:
+            cas[urls[0]].look()
+        revoked = _revoked(options, clock, warnings) if options["check_revocation"] else {}
+        now = clock.now()
+        planned = plan.make(
+            options["certificates"], urls, now, options["force"], ask_renewal, selection, interval, revoked
+        )
+        elsewhere = plan.make(options["elsewhere"], urls, now, False, ask_renewal, revoked=revoked)
+        record = _Record(options["history"], warnings)
+        planned = sharing.share(planned, elsewhere, record.read, selection.since() if selection else "")
+        if any(item.decision.action == ISSUE for item in planned):
+            planned = _with_a_ca(planned, list(cas.values()), warnings)
+            able = [url for url in urls if not cas[url].trouble]
+            planned = [plan.ordered_from(item, able[0] if able else urls[0], urls[0]) for item in planned]
+            planned, waiting = rationing.keep_within(planned, limits, able, now, registered_domain.counter, record.read)
+            warnings += waiting
+        elif options["certificates"] and cas[urls[0]].trouble:
+            warnings.append(f"{cas[urls[0]].trouble}; nothing is issued in this run")
+    finally:
+        for ca in cas.values():
+            ca.http.close()
+    told = "; ".join(warnings)
+    warnings += [ca.trouble for ca in cas.values() if ca.trouble and ca.trouble not in told]
+    warnings += filter(None, [cache.save(now)])
+    planned = sharing.settle(planned)
+    replacing = _replacing(planned, selection)
+    summary = report.summary(planned, interval)
+    if replacing:
+        summary.insert(0, counted(replacing["selected"], replacing["now"]))
+    coming = report.lines(report.coming(planned))
+    removed, left = unlisted.settle(planned, options["unlisted"], options["remove_unlisted"])
+    planned += removed
+    warnings += left
+    hosts: dict[str, list[dict[str, Any]]] = {}
+    for item in planned:
+        hosts.setdefault(item.host, []).append(item.result())
+    for text in warnings:
+        warn(text)
+    return {
+        "directory": urls[0],
+        "directories": urls,
+        "due": sorted({item.host for item in planned if item.decision.action != KEEP}),
+        "lines": [item.line() for item in planned if item.decision.action != KEEP],
+        "hosts": hosts,
+        "shares": sharing.shares(planned),
+        "replacing": replacing,
+        "summary": summary,
+        "coming": coming,
+    }
+
+
+def _replacing(planned: list[plan.Planned], selection: Selection | None) -> dict[str, Any] | None:
+    """How many certificates are to be replaced, in this run and after it; and from when on a key is a new one."""
+    if not selection:
+        return None
+    selected = [item for item in planned if item.selected]
+    now = sum(item.decision.action in (ISSUE, RECEIVE) for item in selected)
+    return {"selected": len(selected), "now": now, "left": len(selected) - now, "before": selection.since()}
+
+
+def _with_a_ca(planned: list[plan.Planned], cas: list[_Ca], warnings: list[str]) -> list[plan.Planned]:
+    """What is to be issued, held against the CAs that answer; without any, what can wait does."""
+    offering = []
+    for ca in cas:
+        directory = ca.look()
+        if directory:
+            offering.append(directory)
+            if len(cas) == 1 or not any(item.found["wanted"]["profile"] for item in planned):
+                break  # the others are asked when they are needed
+    if offering:
+        return [plan.check_profile(item, offering) for item in planned]
+    unavailable = "; ".join(ca.trouble for ca in cas)
+    warnings.append(f"{unavailable}; nothing is issued in this run")
+    return [plan.without_ca(item, unavailable) for item in planned]
+
+
+def _revoked(options: Mapping[str, Any], clock: Clock, warnings: list[str]) -> dict[plan.Version, str]:
+    """The certificates that are revoked, and what the CA says of them."""
+    # Only here, as their libraries take a while to load.
+    from ..status import live, look_up
+
+    def ask(contents: Sequence[str]) -> Sequence[Any]:
+        statuses, problem = look_up.look_up(
+            contents,
+            clock,
+            cache=options["cache"],
+            ca_path=options["ca_path"],
+            timeout=options["request_timeout"],
+        )
+        warnings.extend(filter(None, [problem]))
+        return statuses
+
+    found = [*options["certificates"], *options["elsewhere"]]
+    revoked, trouble = live.revoked(found, ask)
+    warnings.extend(trouble)
+    return revoked
+
+
+def _text(path: str) -> str:
+    """The text of a file of the controller."""
+    try:
+        return Path(path).expanduser().read_text(encoding="utf-8-sig", errors="replace")
+    except OSError as error:
+        raise AcmeError(f"{path} cannot be read: {error.strerror}") from None
+
+
+class _Record:
+    """The controller's record of what it was issued, read once it is needed."""
+
+    def __init__(self, path: str | None, warnings: list[str]) -> None:
+        self._path = path
+        self._warnings = warnings
+        self._issuances: list[issuance_history.Issuance] | None = None
+
+    def read(self) -> Sequence[issuance_history.Issuance]:
+        """The issuances, the oldest first; none where it cannot be read, of which there is a warning."""
+        if self._issuances is None:
+            try:
+                # What is damaged is reported where the record is needed most, in a revocation.
+                self._issuances = issuance_history.read(self._path)[0] if self._path else []
+            except AcmeError as error:
+                self._warnings.append(str(error))
+                self._issuances = []
+        return self._issuances
+
+
+class _Ca:
+    """A CA's directory, read once it is needed. trouble: why it could not be; empty as long as nothing is known."""
+
+    def __init__(self, url: str, http: Http) -> None:
+        self.url = url
+        self.http = http
+        self.trouble = ""
+        self._directory: Directory | None = None
+
+    def look(self) -> Directory | None:
+        """The directory; None if it cannot be had."""
+        if self._directory is None and not self.trouble:
+            try:
+                self._directory = Directory.fetch(self.http, self.url)
+            except AcmeError as error:
+                self.trouble = str(error)
+        return self._directory

@@ -1,0 +1,37 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Hosts that were not served: they fail at once, or are noted for the play that fails them in the end (acme_fail)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .run import Run
+
+_REGISTERED = ("acme_found", "acme_deployed")
+
+
+def conclude(run: Run, answer: dict[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the result of a step that may fail its host, with the lines of all failures so far.
+
+    *options*: the host's own. With acme_fail 'warn' it does not fail: a batch (serial) in which every host fails would
+    end the play for the hosts of later ones.
+    """
+    if not answer.get("failed"):
+        return {**answer, "failures": earlier(run)}
+    line = str(answer.get("msg") or "it failed without a reason")
+    result = {**answer, "failures": [*earlier(run), line]}
+    if options.get("acme_fail") == "warn":
+        del result["failed"]
+        result["warnings"] = [*result.get("warnings", ()), f"host {run.host}: {line}"]
+    return result
+
+
+def earlier(run: Run) -> list[str]:
+    """Return the lines of the host's failures in all inclusions of the role before."""
+    registered = run.results.of_all(run.host)
+    lines = (line for name in _REGISTERED for line in registered.get(name, {}).get("failures", ()))
+    return list(dict.fromkeys(lines))

@@ -1,0 +1,90 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Action plugins as steps of the role, without ansible-playbook: what Ansible would hand to them."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import MagicMock
+
+from ansible_collections.certfleet.tls.plugins.plugin_utils import batch, role_variables
+
+ACTIONS = "ansible_collections.certfleet.tls.plugins.action"
+INCLUSION = "this-one"
+OF_HOST = {
+    "acme_certificates": [],
+    "acme_home": "/etc/acme",
+    "acme_host_timeout": 900,
+    "acme_keep_versions": 3,
+    "acme_remove_unlisted": False,
+    "acme_shadowing_facts": "warn",
+    "acme_shadowing_facts_allowed": [],
+}
+
+
+def task_vars(host: str = "web3", registered: Any = None, facts: Any = None, **variables: Any) -> dict[str, Any]:
+    """The variables of a task for *host*. *registered*: by host what was registered; *facts*: those of *host*."""
+    manager = SimpleNamespace(
+        _fact_cache={host: dict(facts or {})},
+        _nonpersistent_fact_cache={name: dict(found) for name, found in (registered or {}).items()},
+    )
+    hosts = list(manager._nonpersistent_fact_cache) or [host]
+    return {
+        "inventory_hostname": host,
+        "hostvars": SimpleNamespace(_variable_manager=manager),
+        "ansible_facts": dict(facts or {}),
+        "ansible_play_batch": hosts,
+        "ansible_play_hosts": hosts,
+        "ansible_play_hosts_all": hosts,
+        "_acme_entry_point": "main",
+        **OF_HOST,
+        **variables,
+    }
+
+
+def action_of(module: str, check_mode: bool = False, **arguments: Any) -> Any:
+    """The action plugin for a task of the role with these arguments. Templates are texts without any in them."""
+    task = MagicMock(
+        args=arguments, async_val=0, action=f"certfleet.tls.{module}", delegate_to=None, check_mode=check_mode
+    )
+    task._role._uuid = INCLUSION
+    action = import_module(f"{ACTIONS}.{module}").ActionModule(task, MagicMock(), MagicMock(), None, MagicMock(), None)
+    action._templar.template = lambda value: value
+    action._discovered_interpreter_key = None
+    return action
+
+
+def of_this_run(**result: Any) -> dict[str, Any]:
+    """A result that a step of the same inclusion has registered."""
+    return {"changed": False, "inclusion": INCLUSION, **result}
+
+
+def first_step(entry_point: str = "main", **variables: Any) -> dict[str, Any]:
+    """The result of a host's first step. *variables*: options of the batch and of the host, as it sees them."""
+    options = {**OF_HOST, **variables}
+    digests = {name: batch.digest(options.get(name)) for name in role_variables.of_batch(entry_point)}
+    own = {name: value for name, value in options.items() if name in role_variables.OF_THE_HOST}
+    return of_this_run(batch=digests, options=own, certificates=[], unlisted=[])
+
+
+def plan(**more: Any) -> dict[str, Any]:
+    """The result of the plan, with all options of the batch as they are by default."""
+    options: dict[str, Any] = dict.fromkeys(role_variables.OPEN)
+    options.update(acme_dns_timeout=120, acme_order_timeout=300, acme_http_01_scope="host")
+    digests = {name: batch.digest(None) for name in role_variables.SECRET}
+    return of_this_run(
+        **{
+            "options": options,
+            "digests": {**digests, "acme_directory": batch.digest("https://ca/dir")},
+            "directory": "https://ca/dir",
+            "directories": ["https://ca/dir"],
+            "due": [],
+            "hosts": {},
+            "shares": [],
+            "lines": [],
+            "replacing": None,
+            **more,
+        }
+    )

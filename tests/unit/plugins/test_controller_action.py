@@ -1,0 +1,176 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The controller's work is done in a process of its own, and only what is asked of it comes back."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from unittest.mock import MagicMock
+
+import pytest
+
+from ansible_collections.certfleet.tls.plugins.plugin_utils import controller_action
+from tests.unit.plugins import steps
+
+PLAN = {"acme_directory": "letsencrypt", "certificates": []}
+
+
+@pytest.fixture
+def instead(monkeypatch, tmp_path):
+    """Have another program in the place of the child's."""
+
+    def put(program: str) -> None:
+        path = tmp_path / "child.py"
+        path.write_text("import json, os, sys\nrequest = json.load(sys.stdin)\n" + program)
+        monkeypatch.setattr(controller_action, "_CHILD", path)
+
+    return put
+
+
+def work(module="acme_plan", environment=(), **arguments):
+    action = steps.action_of(module, **arguments)
+    action._compute_environment_string = lambda found: found.update(environment)
+    return action.run(task_vars=steps.task_vars())
+
+
+def test_the_module_s_result_comes_back():
+    result = work(**PLAN)
+    assert not result.get("failed"), result
+    assert result["directory"] == "https://acme-v02.api.letsencrypt.org/directory"
+    assert (result["due"], result["hosts"]) == ([], {})
+
+
+def test_arguments_are_checked_as_a_module_s_are():
+    result = work(acme_directory="letsencrypt")
+    assert result["failed"]
+    assert "certificates" in result["msg"]
+
+
+def test_bad_options_are_one_line():
+    result = work(**{**PLAN, "run_interval": "often"})
+    assert result["failed"]
+    assert "often" in result["msg"]
+    assert "exception" not in result
+
+
+def test_a_mistake_of_ours_is_a_failure_with_its_place():
+    result = work(**{**PLAN, "certificates": [{"host": "web1"}]})
+    assert result["failed"]
+    assert "KeyError" in result["msg"]
+    assert "Traceback" in result["exception"]
+
+
+def test_no_secret_is_in_arguments_or_environment_of_the_process(instead):
+    instead("print(json.dumps({'seen': [sys.argv, dict(os.environ), request['arguments']['account_key_content']]}))")
+    arguments, environment, content = work("acme_account", account_key_content="sesame")["seen"]
+    assert content == "sesame"
+    assert "sesame" not in str(arguments) + str(environment)
+
+
+def test_it_has_the_environment_of_the_play_and_the_libraries_of_ansible(instead):
+    instead("print(json.dumps({'seen': [os.environ['HTTPS_PROXY'], os.environ['HOME'], request['path']]}))")
+    proxy, home, path = work(environment={"HTTPS_PROXY": "http://proxy"}, **PLAN)["seen"]
+    assert (proxy, home, path) == ("http://proxy", os.environ["HOME"], sys.path)
+
+
+def test_it_has_check_mode(instead):
+    instead("print(json.dumps({'seen': request['check_mode']}))")
+    assert steps.action_of("acme_plan", check_mode=True, **PLAN).run(task_vars=steps.task_vars())["seen"] is True
+
+
+def test_what_a_library_prints_is_not_the_answer(tmp_path):
+    program = f"""
+import sys
+sys.argv = [{str(controller_action._CHILD)!r}]
+from runpy import run_path
+import builtins
+child = run_path(sys.argv[0])
+def work(request):
+    print("a library's greeting")
+    return {{"changed": False}}
+child["main"].__globals__["_work"] = work
+child["main"]()
+"""
+    path = tmp_path / "program.py"
+    path.write_text(program)
+    original = controller_action._CHILD
+    try:
+        controller_action._CHILD = path
+        assert controller_action.in_child("acme_plan", {}, os.environ) == {"changed": False}
+    finally:
+        controller_action._CHILD = original
+
+
+@pytest.mark.parametrize(
+    ("program", "told"),
+    [
+        ("os.kill(os.getpid(), 9)", "acme_plan gave no answer: its process on the controller was ended by SIGKILL"),
+        ("sys.exit('no such library')", "acme_plan gave no answer: no such library"),
+        ("sys.exit(3)", "acme_plan gave no answer: its process on the controller ended with 3"),
+        ("print('{')", "acme_plan gave no answer: its process on the controller ended with 0"),
+    ],
+)
+def test_a_process_that_gives_no_answer_is_told_in_one_line(instead, program, told):
+    instead(program)
+    result = work(**PLAN)
+    assert (result["failed"], result["msg"]) == (True, told)
+
+
+def test_it_ends_with_the_task_s_time(instead, monkeypatch):
+    instead("import time; time.sleep(60)")
+    real, children = controller_action.subprocess.Popen, []
+
+    class Over(BaseException):
+        """As a task's timeout."""
+
+    def start(*arguments, **options):
+        children.append(real(*arguments, **options))
+        children[0].communicate = MagicMock(side_effect=Over)
+        return children[0]
+
+    monkeypatch.setattr(controller_action.subprocess, "Popen", start)
+    with pytest.raises(Over):
+        work(**PLAN)
+    assert children[0].returncode == -9
+
+
+@pytest.mark.parametrize("host", ["bastion", "web1"])
+def test_delegated_to_another_host_it_is_run_there(host):
+    action = steps.action_of("acme_plan", **PLAN)
+    action._task.delegate_to = host
+    said = {"changed": False, "directory": "d", "ansible_facts": {"acme_dns": {}}, "add_host": {}}
+    action._execute_module = MagicMock(return_value=said)
+    result = action.run(task_vars=steps.task_vars())
+    assert action._execute_module.call_args.kwargs["module_args"] == PLAN
+    assert result["directory"] == "d"
+    assert not {"ansible_facts", "add_host"} & set(result)
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
+def test_delegated_to_localhost_no_module_is_run(host):
+    action = steps.action_of("acme_plan", **PLAN)
+    action._task.delegate_to = host
+    action._execute_module = MagicMock()
+    action._compute_environment_string = lambda found: None
+    assert not action.run(task_vars=steps.task_vars()).get("failed")
+    action._execute_module.assert_not_called()
+
+
+def test_marked_texts_become_texts():
+    class Marked(str):
+        pass
+
+    value = controller_action.plain({"a": [Marked("x")], Marked("b"): ({"c"}, 1, None, True, 1.5)})
+    assert json.loads(json.dumps(value)) == {"a": ["x"], "b": [["c"], 1, None, True, 1.5]}
+    assert type(value["a"][0]) is str
+
+
+def test_each_module_that_speaks_for_the_controller_is_run_by_it():
+    modules = Path(controller_action.__file__).parents[1] / "modules"
+    ours = {path.stem for path in modules.glob("*.py") if "ControllerModule(" in path.read_text()}
+    assert ours >= {"acme_order", "acme_plan", "dns_txt_record"}
+    for module in ours:
+        assert isinstance(steps.action_of(module), controller_action.ControllerAction), module
