@@ -10,7 +10,11 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.certfleet.tls.plugins.module_utils.ansible.host_options import CERTIFICATE_SPEC, HOME_SPEC
+from ansible_collections.certfleet.tls.plugins.module_utils.ansible.host_options import (
+    CERTIFICATE_SPEC,
+    HOME_SPEC,
+    LIST_SPEC,
+)
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.formats import (
     passphrase_problems,
     with_digests,
@@ -37,6 +41,7 @@ def _as_text(spec: Mapping[str, Any]) -> dict[str, Any]:
 _SPEC = ArgumentSpecValidator(
     {
         **HOME_SPEC,
+        **LIST_SPEC,
         "certificates": {"type": "list", "elements": "dict", "options": _as_text(CERTIFICATE_SPEC)},
         "history": {"type": "list", "elements": "str", "default": []},
         "content": {"type": "bool", "default": False},

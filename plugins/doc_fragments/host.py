@@ -17,6 +17,27 @@ options:
     default: /etc/acme
 """
 
+    LIST = r"""
+options:
+  list:
+    description:
+      - The name of the list that O(certificates) is, where a host has several. In the form of a certificate's name.
+      - A certificate belongs to the list that it was made for, which its manifest names. Only that list calls it
+        unlisted, and only that list removes it. Certificates that releases before 0.4.0 made belong to V(default).
+      - A list takes over a certificate of another list that has the same name and the same identifiers, so that a list
+        can get another name. Nothing is issued for that. A certificate with other identifiers is refused, and so is one
+        that was taken over from this list, as then two lists have it.
+    type: str
+    default: default
+    version_added: 0.4.0
+  take_over:
+    description:
+      - Take over certificates of other lists that are refused otherwise. It is for one run.
+    type: bool
+    default: false
+    version_added: 0.4.0
+"""
+
     CERTIFICATES = r"""
 options:
   certificates:

@@ -26,6 +26,7 @@ author:
 extends_documentation_fragment:
   - certfleet.tls.batch
   - certfleet.tls.host
+  - certfleet.tls.host.list
   - certfleet.tls.host.certificates
   - certfleet.tls.host.challenges
   - certfleet.tls.host.cryptography
@@ -58,9 +59,11 @@ options:
       status:
         description:
           - V(valid) has been issued. V(failed) has not. V(deferred) has not, and that can wait.
-          - V(repair) puts the private key's mode, owner and group right. V(keep) does nothing.
+          - V(repair) puts the private key's mode, owner and group right, the formats, and the list that the certificate
+            belongs to. V(keep) does nothing.
           - V(remove) removes what is there of a certificate that is not one of O(certificates), private keys and
             formats too; a file that one of O(certificates) has among its formats now stays. No service is told of it.
+            A certificate of another O(list) stays, and the module fails.
           - V(switch) makes the pending version the live one, which has its certificate already.
           - V(notified) notes that the handlers that were to be notified for a version have run, if it is live.
         type: str
@@ -207,6 +210,7 @@ from ..module_utils.ansible.host_options import (
     CERTIFICATE_SPEC,
     CHALLENGE_SPEC,
     HOME_SPEC,
+    LIST_SPEC,
     list_of,
     require,
     summary,
@@ -215,6 +219,7 @@ from ..module_utils.ansible.host_options import (
 from ..module_utils.ansible.services import HostServices
 from ..module_utils.pki import formats, responses
 from ..module_utils.pki.errors import HostError
+from ..module_utils.pki.lists import Claim
 from ..module_utils.pki.probe import prove_all
 from ..module_utils.pki.rollout import Rollout
 from ..module_utils.pki.versions import KEPT
@@ -238,7 +243,7 @@ RESULT_SPEC = {
 }
 
 
-def checked(params):
+def checked(params, claim):
     """The wanted certificates that results are for, and the responses to remove. Raises HostError."""
     listed = {item["name"] for item in params["certificates"]}
     for result in params["results"]:
@@ -247,7 +252,7 @@ def checked(params):
             if result["name"] in listed:
                 raise HostError(f"results would remove certificate {result['name']}, which certificates has")
     concerned = {result["name"] for result in params["results"] if result["status"] not in ("failed", "remove")}
-    certificates = wanted_certificates(item for item in params["certificates"] if item["name"] in concerned)
+    certificates = wanted_certificates((item for item in params["certificates"] if item["name"] in concerned), claim)
     problems = formats.passphrase_problems(params["certificates"])
     failures = {name: problems[name] for name in certificates if name in problems}
     contended = formats.contended(params["certificates"])
@@ -269,6 +274,7 @@ def main():
         argument_spec={
             **BATCH_SPEC,
             **HOME_SPEC,
+            **LIST_SPEC,
             "certificates": list_of(CERTIFICATE_SPEC),
             "results": list_of(RESULT_SPEC),
             "challenges": list_of(CHALLENGE_SPEC),
@@ -283,7 +289,8 @@ def main():
     if any(result["status"] != "failed" for result in params["results"]):
         require(module)
     try:
-        certificates, challenges = checked(params)
+        claim = Claim.of(params)
+        certificates, challenges = checked(params, claim)
     except HostError as error:
         module.fail_json(msg=str(error), certificates=[], reloaded=[], notify=[], after_handlers=[], failures={})
     rollout = Rollout(
@@ -295,6 +302,7 @@ def main():
         datetime.now(timezone.utc),
         params["keep_versions"],
         formats.places(params["certificates"]),
+        claim,
     )
     rollout.remove(challenges)
     for result in params["results"]:

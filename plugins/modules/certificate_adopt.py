@@ -22,6 +22,7 @@ author:
 extends_documentation_fragment:
   - certfleet.tls.batch
   - certfleet.tls.host
+  - certfleet.tls.host.list
   - certfleet.tls.host.certificates
   - certfleet.tls.host.cryptography
   - certfleet.tls.attributes
@@ -146,6 +147,7 @@ from ..module_utils.ansible.host_options import (
     BATCH_SPEC,
     CERTIFICATE_SPEC,
     HOME_SPEC,
+    LIST_SPEC,
     list_of,
     require,
     summary,
@@ -153,6 +155,7 @@ from ..module_utils.ansible.host_options import (
 )
 from ..module_utils.pki import adoption, clients
 from ..module_utils.pki.errors import HostError
+from ..module_utils.pki.lists import Claim
 
 
 def lineages(params):
@@ -174,6 +177,7 @@ def main():
         argument_spec={
             **BATCH_SPEC,
             **HOME_SPEC,
+            **LIST_SPEC,
             "certificates": list_of(CERTIFICATE_SPEC),
             "directories": {"type": "list", "elements": "str", "required": True},
             "folders": list_of(FOLDER_SPEC),
@@ -186,7 +190,7 @@ def main():
     if not params["directories"]:
         module.fail_json(msg="directories is empty: name the CA")
     try:
-        wanted = wanted_certificates(params["certificates"])
+        wanted = wanted_certificates(params["certificates"], Claim.of(params))
     except HostError as error:
         module.fail_json(msg=str(error), certificates=[], found=[], failures={})
     now = datetime.now(timezone.utc)

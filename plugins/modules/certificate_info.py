@@ -18,6 +18,7 @@ author:
 extends_documentation_fragment:
   - certfleet.tls.batch
   - certfleet.tls.host
+  - certfleet.tls.host.list
   - certfleet.tls.host.certificates
   - certfleet.tls.attributes
   - certfleet.tls.attributes.info
@@ -95,6 +96,13 @@ certificates:
       elements: str
       returned: success
       sample: ["webroot /var/www/shop does not exist: make it, and have the web server serve it"]
+    list:
+      description:
+        - The list that the certificate belongs to; none if there is nothing of it, or its manifests are damaged.
+      type: str
+      returned: success
+      sample: default
+      version_added: 0.4.0
     live:
       description:
         - The live version, from its manifest, and what became of its files; none if there is none.
@@ -161,7 +169,9 @@ history:
         -----BEGIN CERTIFICATE-----
         ...
 unlisted:
-  description: The names of certificates that are there and not in O(certificates), if that is given.
+  description:
+    - The names of certificates of this O(list) that are there and not in O(certificates), if that is given.
+    - One that a newer release of this collection wrote, or whose manifests are all damaged, is not among them.
   returned: success
   type: list
   elements: str
@@ -171,15 +181,18 @@ unlisted:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.ansible.host_options import BATCH_SPEC, CERTIFICATE_SPEC, HOME_SPEC
+from ..module_utils.ansible.host_options import BATCH_SPEC, CERTIFICATE_SPEC, HOME_SPEC, LIST_SPEC
 from ..module_utils.pki import manifest
+from ..module_utils.pki.errors import HostError
 from ..module_utils.pki.inspection import inspect, inventory, unlisted
+from ..module_utils.pki.lists import Claim
 
 
 def main():
     module = AnsibleModule(
         argument_spec={
             **HOME_SPEC,
+            **LIST_SPEC,
             "certificates": {"type": "list", "elements": "dict", "options": CERTIFICATE_SPEC},
             "content": {"type": "bool", "default": False},
             "history": {"type": "list", "elements": "str", "default": []},
@@ -188,12 +201,16 @@ def main():
         supports_check_mode=True,
     )
     home, wanted, content = (module.params[option] for option in ("home", "certificates", "content"))
+    try:
+        claim = Claim.of(module.params)
+    except HostError as error:
+        module.fail_json(msg=str(error))
     past = [version for name in module.params["history"] for version in manifest.history(home, name)]
     if wanted is None:
         module.exit_json(changed=False, certificates=inventory(home, content), unlisted=[], history=past)
     names = [item["name"] for item in wanted]
-    found = inspect(home, wanted, content)
-    module.exit_json(changed=False, certificates=found, unlisted=unlisted(home, names), history=past)
+    found = inspect(home, wanted, content, claim)
+    module.exit_json(changed=False, certificates=found, unlisted=unlisted(home, names, claim), history=past)
 
 
 if __name__ == "__main__":

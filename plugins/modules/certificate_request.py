@@ -21,6 +21,7 @@ author:
 extends_documentation_fragment:
   - certfleet.tls.batch
   - certfleet.tls.host
+  - certfleet.tls.host.list
   - certfleet.tls.host.certificates
   - certfleet.tls.host.orders
   - certfleet.tls.host.challenges
@@ -111,6 +112,7 @@ from ..module_utils.ansible.host_options import (
     CHALLENGE_SPEC,
     HOME_SPEC,
     JOURNAL_SPEC,
+    LIST_SPEC,
     LISTEN_SPEC,
     list_of,
     require,
@@ -119,6 +121,7 @@ from ..module_utils.ansible.host_options import (
 )
 from ..module_utils.pki import responses, sharing
 from ..module_utils.pki.errors import HostError
+from ..module_utils.pki.lists import Claim
 from ..module_utils.pki.preparation import Asked, Order, prepare
 
 
@@ -178,6 +181,7 @@ def main():
         argument_spec={
             **BATCH_SPEC,
             **HOME_SPEC,
+            **LIST_SPEC,
             "directory": {"type": "str", "required": True},
             "certificates": list_of(CERTIFICATE_SPEC),
             "orders": list_of(JOURNAL_SPEC),
@@ -189,7 +193,7 @@ def main():
     )
     require(module)
     try:
-        certificates = wanted_certificates(module.params["certificates"])
+        certificates = wanted_certificates(module.params["certificates"], Claim.of(module.params))
         params = module.params
         challenges = responses.checked(params["challenges"], True, params["home"], params["listen_timeout"])
     except HostError as error:

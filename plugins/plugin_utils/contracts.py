@@ -85,6 +85,7 @@ def certificate_info(arguments: Arguments) -> Mapping[str, Check]:
         "name": _name if wanted is None else text(),
         "invalid": listing(message),
         "problems": listing(message),
+        "list": nullable(_word),
         "live": nullable(_LIVE),
         "pending": nullable(_PENDING),
         "issued": listing(_ISSUANCE, _MANY),
@@ -98,7 +99,7 @@ def certificate_info(arguments: Arguments) -> Mapping[str, Check]:
         "not_after": nullable(instant),
         "certificate": pem,
     }
-    entries = listing(record(found, optional=("issued",)), _MANY)
+    entries = listing(record(found, optional=("issued", "list")), _MANY)
     return {
         "certificates": entries if wanted is None else _answering([str(option["name"]) for option in wanted], entries),
         "unlisted": listing(_name, _MANY),

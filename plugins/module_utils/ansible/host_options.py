@@ -14,6 +14,8 @@ from ..pki.endpoints import STARTTLS
 from ..pki.errors import HostError
 from ..pki.formats import KINDS, LEGACY, MODERN
 from ..pki.identifiers import CHALLENGES, HTTP_01, TLS_ALPN_01
+from ..pki.lists import Claim
+from ..pki.manifest import DEFAULT_LIST
 from ..pki.wanted import Wanted, check_home, twice
 
 if TYPE_CHECKING:
@@ -23,6 +25,11 @@ if TYPE_CHECKING:
 BATCH_SPEC: dict[str, Any] = {"batch": {"type": "bool", "default": False}}
 
 HOME_SPEC: dict[str, Any] = {"home": {"type": "path", "default": "/etc/acme"}}
+
+LIST_SPEC: dict[str, Any] = {
+    "list": {"type": "str", "default": DEFAULT_LIST},
+    "take_over": {"type": "bool", "default": False},
+}
 
 PROBE_SPEC: dict[str, Any] = {
     "address": {"type": "str", "default": "localhost"},
@@ -101,14 +108,17 @@ def list_of(spec: Mapping[str, Any]) -> dict[str, Any]:
     return {"type": "list", "elements": "dict", "options": dict(spec), "default": []}
 
 
-def wanted_certificates(options: Iterable[Mapping[str, Any]]) -> dict[str, Wanted]:
-    """The wanted certificates by name. Raises HostError with one line that names each that cannot be wanted."""
+def wanted_certificates(options: Iterable[Mapping[str, Any]], claim: Claim) -> dict[str, Wanted]:
+    """The certificates that the list of *claim* wants, by name.
+
+    Raises HostError with one line that names each that cannot be wanted.
+    """
     options = list(options)
     failures = dict.fromkeys(twice(options), "more than one certificate has this name")
     certificates = {}
     for option in options:
         try:
-            certificates[option["name"]] = Wanted.of(option)
+            certificates[option["name"]] = Wanted.of(option, claim)
         except HostError as error:
             failures[option["name"]] = str(error)
     if failures:

@@ -16,7 +16,7 @@ from . import certificates, chains, clients, keys, roots
 from .clients import Lineage
 from .errors import HostError, StateError
 from .files import Content
-from .manifest import FORMAT, MANIFEST, read, utc
+from .manifest import MANIFEST, Found, read, utc
 from .versions import Versions
 from .wanted import Wanted
 
@@ -118,16 +118,16 @@ def adopt(
     """
     candidates = list(candidates)
     versions = Versions(home, wanted.name)
-    versions.check_link()
-    live = versions.look().live
-    if live:
-        return Adopted(False, source=_adopted_before(versions, live, candidates))
+    there = versions.look()
+    if there.live:
+        return Adopted(False, source=_adopted_before(versions, there.live, candidates))
+    wanted.claim.verify(there, wanted.identifiers)
     fitting = [found for found in candidates if found.identifiers == set(wanted.identifiers)]
     usable = [(found.lineage, found.material) for found in fitting if found.material]
     if not usable:
         return Adopted(False, problem=_why_not(fitting))
     lineage, best = max(usable, key=lambda found: _rank(found[1], wanted, now))
-    manifest = _manifest(lineage, best, wanted, directories)
+    manifest = _manifest(lineage, best, wanted, directories, there)
     adopted = Adopted(
         True,
         serial=manifest["serial"],
@@ -210,11 +210,13 @@ def _lack(lineage: Lineage, found: Material) -> str:
     return f"{lineage.certificate} comes without a chain, which most clients of a server need: name its file, too"
 
 
-def _manifest(lineage: Lineage, found: Material, wanted: Wanted, directories: Sequence[str]) -> dict[str, Any]:
+def _manifest(
+    lineage: Lineage, found: Material, wanted: Wanted, directories: Sequence[str], there: Found
+) -> dict[str, Any]:
     facts = certificates.facts(found.leaf)
     return {
-        "format": FORMAT,
         "name": wanted.name,
+        **wanted.claim.fields(there),
         "identifiers": wanted.identifiers,
         "key_type": found.key_type,
         "profile": lineage.profile,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from . import certificates, chains, files, format_files, formats, keys
 from .attributes import drift
 from .errors import CertificateError, HostError, MisfitError, StateError
-from .manifest import CERTIFICATE, CHAIN, KEY, MANIFEST, Found, issued_facts, live_facts, read, utc
+from .manifest import CERTIFICATE, CHAIN, KEY, MANIFEST, Found, issued_facts, live_facts, look, read, utc
 from .versions import KEPT, Versions
 from .wanted import Wanted
 
@@ -74,6 +74,7 @@ def deploy(home: str, wanted: Wanted, issued: Issued, now: datetime, check: bool
     pem = certificates.pem(leaf)
 
     def step(found: Found) -> Deployed:
+        wanted.claim.verify(found, wanted.identifiers)
         if found.live and files.holds(versions.path(found.live, CERTIFICATE), pem):
             return _unchanged(versions, found.live, wanted, now, check)
         if not found.pending and found.live and _overtaken(versions, found.live, leaf, issued, wanted, now):
@@ -83,7 +84,7 @@ def deploy(home: str, wanted: Wanted, issued: Issued, now: datetime, check: bool
         warning = _check(leaf, versions, number, issued, found.manifest or {}, wanted, now)
         chains.check(leaf, chain, now)
         # If another run has journaled its order since, for the same key, that one finds its host served.
-        manifest = {**(found.manifest or {}), **certificates.facts(leaf)}
+        manifest = {**(found.manifest or {}), **wanted.claim.fields(found), **certificates.facts(leaf)}
         manifest.update({field: uri for field in ("account_uri", "order_uri") if (uri := getattr(issued, field))})
         if not check:
             versions.repair(number, wanted.attributes)
@@ -103,7 +104,8 @@ def switch(home: str, wanted: Wanted, now: datetime, check: bool) -> Deployed | 
 
     def step(found: Found) -> Deployed | None:
         if found.pending and issued_facts(home, wanted.name, found):
-            return _switched(versions, found.pending, wanted, now, check)
+            wanted.claim.verify(found, wanted.identifiers)
+            return _switched(versions, found, found.pending, wanted, now, check)
         return None
 
     if check:
@@ -113,14 +115,19 @@ def switch(home: str, wanted: Wanted, now: datetime, check: bool) -> Deployed | 
 
 
 def repair(home: str, wanted: Wanted, now: datetime, check: bool) -> Deployed | None:
-    """Put the live key's mode, owner and group right, and the formats; None if no version is live. Raises HostError."""
+    """Put the live key's mode, owner and group right, the list that the manifest names, and the formats.
+
+    None if no version is live. Raises HostError.
+    """
     versions = Versions(home, wanted.name)
 
     def step(found: Found) -> Deployed | None:
         if not found.live:
             return None
+        wanted.claim.verify(found, wanted.identifiers)
         path = versions.path(found.live, KEY)
         texts = drift(path, wanted.attributes) if check else versions.repair(found.live, wanted.attributes)
+        texts += _taken_over(versions, found, wanted, check)
         manifest = read(versions.path(found.live, MANIFEST)) or {}
         deployed = _deployed(manifest, found.live, bool(texts), "; ".join(texts) or "unchanged")
         return with_formats(deployed, versions, wanted, now, check)
@@ -177,7 +184,7 @@ def unconfirm(home: str, name: str, number: str) -> None:
 def reload_outstanding(home: str, name: str, number: str) -> bool:
     """Whether a version is live, and the services have not been reloaded since it became that."""
     versions = Versions(home, name)
-    manifest = read(versions.path(number, MANIFEST)) if versions.look().live == number else None
+    manifest = read(versions.path(number, MANIFEST)) if look(home, name).live == number else None
     return manifest is not None and not manifest["reloaded"]
 
 
@@ -190,7 +197,17 @@ def confirm(home: str, name: str, number: str, keep: int = KEPT) -> None:
             versions.prune(number, keep)
 
 
-def _switched(versions: Versions, number: str, wanted: Wanted, now: datetime, check: bool) -> Deployed:
+def _taken_over(versions: Versions, found: Found, wanted: Wanted, check: bool) -> list[str]:
+    """Have the manifests name the list that wants the certificate. Gives what was wrong, in words."""
+    texts = wanted.claim.drift(found)
+    if texts and not check:
+        fields = wanted.claim.fields(found)
+        for number in reversed(found.manifests):  # the newest first, as it counts if this is killed
+            versions.note(number, **fields)
+    return texts
+
+
+def _switched(versions: Versions, found: Found, number: str, wanted: Wanted, now: datetime, check: bool) -> Deployed:
     """Have a version that is complete go live, checked as if it came from the CA just now."""
     texts = (files.read(versions.path(number, file)).decode("ascii", "replace") for file in (CERTIFICATE, CHAIN))
     leaf, chain = parsed(Issued(*texts))
@@ -198,6 +215,7 @@ def _switched(versions: Versions, number: str, wanted: Wanted, now: datetime, ch
     chains.check(leaf, chain, now)
     if not check:
         versions.repair(number, wanted.attributes)
+        _taken_over(versions, found, wanted, check)
         versions.switch(number)
     deployed = _deployed(read(versions.path(number, MANIFEST)) or {}, number, True, "switched", warning)
     return with_formats(deployed, versions, wanted, now, check)

@@ -17,18 +17,23 @@ from . import formats, library, manifest, paths
 from .attributes import drift
 from .errors import HostError
 from .identifiers import HTTP_01, check
+from .lists import DEFAULT_CLAIM, Claim
+from .manifest import Found
 from .paths import Rule
 from .wanted import Wanted, check_home
 
 
-def inspect(home: str, wanted: list[Mapping[str, Any]], content: bool = False) -> list[dict[str, Any]]:
+def inspect(
+    home: str, wanted: list[Mapping[str, Any]], content: bool = False, claim: Claim = DEFAULT_CLAIM
+) -> list[dict[str, Any]]:
     """What there is of each *wanted* certificate (options of the modules), as certificate_info returns it.
 
-    *content*: with the certificates and chains themselves that are live or await their switch.
+    *claim*: the list that these are in. *content*: with the certificates and chains themselves that are live or await
+    their switch.
     """
     host_problems = [text for text in (library.problem(), _home_problem(home)) if text]
     contended = formats.contended(wanted)
-    found = [_certificate(home, option, host_problems, contended) for option in wanted]
+    found = [_certificate(home, option, claim, host_problems, contended) for option in wanted]
     return [_with_content(home, item) for item in found] if content else found
 
 
@@ -40,37 +45,49 @@ def inventory(home: str, content: bool = False) -> list[dict[str, Any]]:
             names.update(os.listdir(os.path.join(home, folder)))
         except OSError:
             pass  # there are none
-    found = [
-        {"name": name, "wanted": None, "invalid": [], "problems": [], **_facts(home, name)}
-        for name in sorted(names)
-        if not manifest.name_problem(name)
-    ]
+    found = []
+    for name in sorted(names):
+        if not manifest.name_problem(name):
+            there = manifest.look(home, name)
+            problems = [there.newer] if there.newer else []
+            found.append(
+                {"name": name, "wanted": None, "invalid": [], "problems": problems, **_facts(home, name, there)}
+            )
     return [_with_content(home, item) for item in found] if content else found
 
 
-def unlisted(home: str, names: Iterable[str]) -> list[str]:
-    """The certificates in *home* beside *names*."""
+def unlisted(home: str, names: Iterable[str], claim: Claim) -> list[str]:
+    """Return the certificates of the list of *claim* in *home* that are not among *names*."""
     try:
         entries = os.listdir(os.path.join(home, "versions"))
     except OSError:
         return []
-    return sorted(entry for entry in set(entries).difference(names) if not manifest.name_problem(entry))
+    others = sorted(entry for entry in set(entries).difference(names) if not manifest.name_problem(entry))
+    return [entry for entry in others if claim.owns(manifest.look(home, entry))]
 
 
-def _certificate(home: str, option: Mapping[str, Any], host_problems: list[str], contended: set[str]) -> dict[str, Any]:
+def _certificate(
+    home: str, option: Mapping[str, Any], claim: Claim, host_problems: list[str], contended: set[str]
+) -> dict[str, Any]:
     result = {"name": option["name"], "wanted": option, "invalid": [], "problems": [], "live": None, "pending": None}
     if manifest.name_problem(option["name"]):
         return {**result, "invalid": [manifest.name_problem(option["name"])]}
-    result.update(_facts(home, option["name"]))
+    found = manifest.look(home, option["name"])
+    result.update(_facts(home, option["name"], found))
+    if found.newer:
+        return {**result, "invalid": [found.newer]}
     try:
-        wanted = Wanted.of(option)
+        wanted = Wanted.of(option, claim)
         formats.check_places(wanted.formats, home, contended)
     except HostError as error:
         return {**result, "invalid": [str(error)]}
+    conflict = claim.conflict(found, wanted.identifiers)
+    if conflict:
+        return {**result, "invalid": [conflict]}
     live = result["live"]
     if live:
         key = manifest.folder_path(home, wanted.name, live["version"], manifest.KEY)
-        live["attributes"] = drift(key, wanted.attributes)
+        live["attributes"] = [*drift(key, wanted.attributes), *claim.drift(found)]
         live["formats"] = _format_drift(home, wanted, live)
     result["problems"] = [
         *host_problems,
@@ -81,13 +98,15 @@ def _certificate(home: str, option: Mapping[str, Any], host_problems: list[str],
     return result
 
 
-def _facts(home: str, name: str) -> dict[str, Any]:
-    found = manifest.look(home, name)
-    live = {**manifest.live_facts(home, name, found.live), "attributes": [], "formats": []} if found.live else None
+def _facts(home: str, name: str, found: Found) -> dict[str, Any]:
+    live = (
+        {**manifest.live_facts(home, name, found.live, found), "attributes": [], "formats": []} if found.live else None
+    )
     pending = manifest.pending_facts(found)
     if pending:
         pending["issued"] = manifest.issued_facts(home, name, found)
-    return {"live": live, "pending": pending, "issued": manifest.issuances(home, name, found.numbers)}
+    owner = found.newest["list"] if found.newest else None
+    return {"list": owner, "live": live, "pending": pending, "issued": manifest.issuances(found)}
 
 
 def _with_content(home: str, item: dict[str, Any]) -> dict[str, Any]:

@@ -21,7 +21,11 @@ from typing import Any, NamedTuple
 
 from . import paths
 
-FORMAT = 1
+FORMAT = 1  # marks a manifest; releases before the schema refuse any other
+#: The schema of manifests that this code writes. 0: those of 0.3.0 and before, which name no schema and no list.
+#: docs/architecture.md has its history, and says when it rises.
+SCHEMA = 1
+DEFAULT_LIST = "default"
 MANIFEST, KEY, REQUEST = "version.json", "privkey.pem", "request.csr"
 CERTIFICATE, CHAIN, FULLCHAIN = "cert.pem", "chain.pem", "fullchain.pem"
 FILES = (KEY, CERTIFICATE, CHAIN, FULLCHAIN)
@@ -34,11 +38,15 @@ _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 _COUNTED_DAYS = 8  # CAs' limits are for seven days at most
 _LARGEST = 1 << 20  # bytes; no file of a version comes near it
 
-_PENDING_FIELDS = {"name": str, "key_type": str, "directory": str}
+_PENDING_FIELDS = {"name": str, "key_type": str, "directory": str, "list": str}
 _OPTIONAL_FIELDS = ("profile", "account_uri", "order_uri")
 _LIVE_FIELDS = {"serial": str, "issuer": str, "files": dict, "reloaded": bool}
 
 Manifest = dict[str, Any]
+
+
+class NewerError(ValueError):
+    """A manifest that a later release wrote, whose fields may mean something else."""
 
 
 class Found(NamedTuple):
@@ -46,6 +54,8 @@ class Found(NamedTuple):
 
     live: the version that the link leads to. foreign: what is in the link's place is not ours.
     pending: the version being made; manifest: the pending version's. numbers: all versions, the oldest first.
+    manifests: those that can be read, in the same order. newer: a line about a manifest that a later release wrote, or
+    empty; nothing of the certificate may be changed then.
     """
 
     live: str | None
@@ -53,6 +63,13 @@ class Found(NamedTuple):
     pending: str | None
     manifest: Manifest | None
     numbers: list[str]
+    manifests: dict[str, Manifest]
+    newer: str
+
+    @property
+    def newest(self) -> Manifest | None:
+        """The newest manifest that can be read: it says which list the certificate belongs to."""
+        return next(reversed(self.manifests.values()), None)
 
 
 def name_problem(name: str) -> str:
@@ -82,18 +99,32 @@ def look(home: str, name: str) -> Found:
     except OSError:
         entries = []
     numbers = sorted((entry for entry in entries if NUMBER.fullmatch(entry)), key=int)
-    for number in reversed(numbers):
+    manifests, newer = _manifests(home, name, numbers)
+    for number in reversed(manifests):
         if live and int(number) <= int(live):
             break
-        manifest = read(folder_path(home, name, number, MANIFEST))
         # One that has been live was rolled back: it is history, not to come.
-        if manifest and not manifest["reloaded"]:
-            return Found(live, foreign, number, manifest, numbers)
-    return Found(live, foreign, None, None, numbers)
+        if not manifests[number]["reloaded"]:
+            return Found(live, foreign, number, manifests[number], numbers, manifests, newer)
+    return Found(live, foreign, None, None, numbers, manifests, newer)
+
+
+def _manifests(home: str, name: str, numbers: list[str]) -> tuple[dict[str, Manifest], str]:
+    """Return the manifests that can be read, and a line about one that a later release wrote, or nothing."""
+    manifests, newer = {}, ""
+    for number in numbers:
+        path = folder_path(home, name, number, MANIFEST)
+        try:
+            manifests[number] = parse(_bytes(path))
+        except NewerError as error:
+            newer = f"{path} {error}"
+        except (OSError, ValueError, RecursionError):
+            continue  # there is none, or it is damaged
+    return manifests, newer
 
 
 def read(path: str) -> Manifest | None:
-    """The manifest at *path*; None if there is none or it is damaged."""
+    """The manifest at *path*; None if there is none, it is damaged, or a later release wrote it."""
     try:
         return parse(_bytes(path))
     except (OSError, ValueError, RecursionError):
@@ -114,13 +145,26 @@ def utc(instant: datetime) -> str:
 
 
 def parse(data: bytes) -> Manifest:
-    """A manifest from its text. Fields that are not known stay as they are. Raises ValueError."""
+    """A manifest from its text. Fields that are not known stay as they are. Raises ValueError, NewerError."""
     manifest = json.loads(data)
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+    if not isinstance(manifest, dict):
         raise ValueError("not a manifest")
+    schema = manifest.setdefault("schema", 0)
+    if type(schema) is not int or schema < 0:
+        raise ValueError("schema")
+    if schema > SCHEMA:  # before anything else is read: all else may have another form
+        raise NewerError(
+            f"was written by a newer certfleet.tls (schema {schema}, this release knows {SCHEMA}): "
+            "upgrade certfleet.tls on the controller"
+        )
+    if manifest.get("format") != FORMAT:
+        raise ValueError("not a manifest")
+    manifest.setdefault("list", DEFAULT_LIST)
     _check_types(manifest, _PENDING_FIELDS)
-    if not _texts(manifest.get("identifiers")):
+    if not manifest.get("identifiers") or not _texts(manifest["identifiers"]):
         raise ValueError("identifiers")
+    if not _texts(manifest.setdefault("former_lists", [])):
+        raise ValueError("former_lists")
     for field in _OPTIONAL_FIELDS:
         manifest.setdefault(field, None)
         if not isinstance(manifest[field], (str, type(None))):
@@ -131,10 +175,13 @@ def parse(data: bytes) -> Manifest:
     return manifest
 
 
-def live_facts(home: str, name: str, number: str) -> dict[str, Any]:
-    """What certificate_info tells of the live version: its manifest, and what became of its files."""
+def live_facts(home: str, name: str, number: str, found: Found | None = None) -> dict[str, Any]:
+    """What certificate_info tells of the live version: its manifest, and what became of its files.
+
+    *found*: the certificate's, if that has been read just now.
+    """
     folder = folder_path(home, name, number)
-    manifest = read(os.path.join(folder, MANIFEST))
+    manifest = found.manifests.get(number) if found else read(os.path.join(folder, MANIFEST))
     known: dict[str, Any] = manifest if manifest and "files" in manifest and manifest["name"] == name else {}
     missing, unreadable = [], []
     damaged = [] if known else [MANIFEST]
@@ -176,26 +223,25 @@ def issued_facts(home: str, name: str, found: Found) -> dict[str, Any] | None:
     """The pending version's certificate, if it has one and is whole: all that is missing is the switch."""
     if found.pending is None or not found.manifest or "files" not in found.manifest:
         return None
-    facts = live_facts(home, name, found.pending)
+    facts = live_facts(home, name, found.pending, found)
     if facts["missing"] or facts["damaged"] or facts["unreadable"]:
         return None
     return {field: facts[field] for field in ("serial", "issuer", "not_before", "not_after", "created")}
 
 
-def issuances(home: str, name: str, numbers: list[str]) -> list[dict[str, Any]]:
+def issuances(found: Found) -> list[dict[str, Any]]:
     """What was ordered lately, as CAs count it: the newest certificate, and those of the days before it.
 
     renewal: it was for the same names as one before it, of the same CA.
     """
     result: list[dict[str, Any]] = []
     before: list[tuple[str, list[str]]] = []
-    for number in numbers:
-        manifest = read(folder_path(home, name, number, MANIFEST))
-        if not manifest or "files" not in manifest:
+    for number, manifest in found.manifests.items():
+        if "files" not in manifest:
             continue
         what = (manifest["directory"], sorted(manifest["identifiers"]))
         # Those before it may be gone; but for a change in between, they were for the same names.
-        renewal = what in before if before else number == numbers[0] and int(number) > 1
+        renewal = what in before if before else number == found.numbers[0] and int(number) > 1
         before.append(what)
         if manifest["order_uri"]:  # else it came from another host, or was taken over
             at = max(manifest["not_before"], as_time(manifest.get("created")))
@@ -213,7 +259,7 @@ def history(home: str, name: str) -> list[dict[str, Any]]:
     for number in found.numbers:
         certificate = content(home, name, number, CERTIFICATE).decode("ascii", "replace")
         if certificate:
-            known = read(folder_path(home, name, number, MANIFEST)) or {}
+            known = found.manifests.get(number, {})
             created = as_time(known.get("created")) or known.get("not_before")
             facts = {"name": name, "version": number, "live": number == found.live, "serial": known.get("serial")}
             facts.update(created=created, not_after=known.get("not_after"), certificate=certificate)
@@ -267,4 +313,4 @@ def _days_before(earlier: str, later: str) -> float:
 
 
 def _texts(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(item, str) for item in value)
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)

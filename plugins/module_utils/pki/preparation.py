@@ -14,7 +14,8 @@ from typing import Any
 from . import files, keys, requests
 from .attributes import drift
 from .errors import HostError
-from .manifest import FORMAT, KEY, REQUEST, Found, utc
+from .lists import Claim
+from .manifest import KEY, REQUEST, Found, look, utc
 from .versions import Versions
 from .wanted import Wanted
 
@@ -54,13 +55,14 @@ def prepare(home: str, asked: Asked, now: datetime, check: bool) -> Prepared:
     if check:
         return _foreseen(versions, versions.look(), asked)
     with versions.locked() as found:
+        asked.wanted.claim.verify(found, asked.wanted.identifiers)
         request = reusable(versions, found, asked)
         if request is None or found.pending is None or found.manifest is None:
             return _made(versions, found, asked, now)
         versions.discard_before(found, found.pending)
         repaired = versions.repair(found.pending, asked.wanted.attributes)
-        journaled = order is not None and versions.note(found.pending, **vars(order))
-        return Prepared(found.pending, request, order or _journaled(found.manifest), True, bool(repaired) or journaled)
+        noted = versions.note(found.pending, **asked.wanted.claim.fields(found), **(vars(order) if order else {}))
+        return Prepared(found.pending, request, order or _journaled(found.manifest), True, bool(repaired) or noted)
 
 
 def reusable(versions: Versions, found: Found, asked: Asked) -> bytes | None:
@@ -99,19 +101,20 @@ def journal(home: str, name: str, order: Order, check: bool) -> bool:
         return versions.note(versions.pending(found), **vars(order))
 
 
-def forget_order(home: str, name: str, order_uri: str | None, check: bool) -> bool:
+def forget_order(home: str, name: str, order_uri: str | None, claim: Claim, check: bool) -> bool:
     """Take an order that came to nothing out of the journal: the next run makes a new one, with the same key.
 
-    *order_uri*: only that one; None: whichever it is. False if there was none. Raises HostError.
+    *order_uri*: only that one; None: whichever it is, if it is of the list of *claim*. False if there was none. Raises
+    HostError.
     """
     versions = Versions(home, name)
 
     def concerned(found: Found) -> bool:
         journaled = found.manifest["order_uri"] if found.manifest else None
-        return bool(journaled) and order_uri in (None, "", journaled)
+        return bool(journaled) and claim.owns(found) and order_uri in (None, "", journaled)
 
-    if check or not concerned(versions.look()):
-        return concerned(versions.look())
+    if check or not concerned(look(home, name)):
+        return concerned(look(home, name))
     with versions.locked() as found:
         return concerned(found) and versions.note(versions.pending(found), order_uri=None)
 
@@ -121,8 +124,8 @@ def _made(versions: Versions, found: Found, asked: Asked, now: datetime) -> Prep
     key = keys.generate(wanted.key_type)
     request = requests.build(key, wanted.identifiers)
     manifest = {
-        "format": FORMAT,
         "name": wanted.name,
+        **wanted.claim.fields(found),
         "identifiers": wanted.identifiers,
         "key_type": wanted.key_type,
         "profile": wanted.profile,
@@ -136,13 +139,14 @@ def _made(versions: Versions, found: Found, asked: Asked, now: datetime) -> Prep
 
 
 def _foreseen(versions: Versions, found: Found, asked: Asked) -> Prepared:
-    order = asked.order
+    order, claim = asked.order, asked.wanted.claim
+    claim.verify(found, asked.wanted.identifiers)
     request = reusable(versions, found, asked)
     if request is None or found.pending is None or found.manifest is None:
         return Prepared(None, None, order, False, True)
     journaled = _journaled(found.manifest)
-    changed = bool(drift(versions.path(found.pending, KEY), asked.wanted.attributes)) or order not in (None, journaled)
-    return Prepared(found.pending, request, order or journaled, True, changed)
+    differs = drift(versions.path(found.pending, KEY), asked.wanted.attributes) or claim.drift(found)
+    return Prepared(found.pending, request, order or journaled, True, bool(differs) or order not in (None, journaled))
 
 
 def _journaled(manifest: Mapping[str, Any]) -> Order | None:

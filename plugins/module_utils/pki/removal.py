@@ -12,20 +12,22 @@ from dataclasses import replace
 
 from . import files, formats
 from .deployment import Deployed
-from .errors import DiskError
+from .errors import DiskError, StateError
+from .lists import Claim
 from .manifest import MANIFEST, Found, folder_path, link_path, read
 from .versions import Versions
 
 
-def remove(home: str, name: str, check: bool, kept: Collection[str] = ()) -> Deployed | None:
+def remove(home: str, name: str, claim: Claim, check: bool, kept: Collection[str] = ()) -> Deployed | None:
     """Remove all there is of a certificate; None if there is nothing. Killed anywhere, it can be done again.
 
-    kept: places of formats that other certificates have now. Raises HostError.
+    kept: places of formats that other certificates have now. Raises HostError, StateError for what is another list's.
     """
     versions = Versions(home, name)
     found = versions.look()
     if not os.path.lexists(folder_path(home, name)) and not os.path.lexists(link_path(home, name)):
         return None
+    _verify(claim, found)
     live = read(versions.path(found.live, MANIFEST)) if found.live else None
     deployed = Deployed(
         True, found.live or "", (live or {}).get("serial") or "", (live or {}).get("not_after") or "", "removed"
@@ -33,6 +35,7 @@ def remove(home: str, name: str, check: bool, kept: Collection[str] = ()) -> Dep
     if check:
         return deployed
     with versions.locked() as found:
+        _verify(claim, found)
         files.sweep(os.path.join(home, "versions"), name)
         files.remove_file(link_path(home, name))
         left = []
@@ -48,6 +51,15 @@ def remove(home: str, name: str, check: bool, kept: Collection[str] = ()) -> Dep
             files.remove_folder(versions.path(number))
         files.remove_folder(folder_path(home, name))
     return replace(deployed, warning="; ".join(left))
+
+
+def _verify(claim: Claim, found: Found) -> None:
+    """Raise StateError if the certificate is not one of the list's."""
+    if claim.owns(found):
+        return
+    if found.newest:
+        raise StateError(f"it is not removed: it belongs to list {found.newest['list']!r}, not to {claim.list_name!r}")
+    raise StateError("it is not removed: its manifests are damaged, so its list is unknown; remove it by hand")
 
 
 def _formats(versions: Versions, found: Found) -> dict[str, set[str]]:

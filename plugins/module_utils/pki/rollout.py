@@ -13,6 +13,7 @@ from typing import Any
 from . import removal
 from .deployment import Deployed, Issued, confirm, deploy, reload_outstanding, repair, switch
 from .errors import HostError, MisfitError
+from .lists import DEFAULT_CLAIM, Claim
 from .preparation import forget_order
 from .proof import Probe, Proof, Services
 from .reloads import NOTIFY
@@ -26,7 +27,8 @@ class Rollout:
     """What is done for each of a host's certificates, and what came of it. One that fails stops no other.
 
     check: change nothing. now: aware UTC. keep: how many versions of a certificate stay, the live one among them.
-    places: where formats of all listed certificates are, due or not. notify: the handlers that are to be notified.
+    places: where formats of all listed certificates are, due or not. claim: the list that they are in.
+    notify: the handlers that are to be notified.
     after_handlers: the results that are to be taken when those have run.
     """
 
@@ -40,6 +42,7 @@ class Rollout:
         now: datetime,
         keep: int = KEPT,
         places: Collection[str] = (),
+        claim: Claim = DEFAULT_CLAIM,
     ) -> None:
         self.home = home
         self.wanted = wanted
@@ -47,6 +50,7 @@ class Rollout:
         self.now = now
         self.keep = keep
         self.places = places
+        self.claim = claim
         self.changed = False
         self.deployed: dict[str, Deployed] = {}
         self.failures: dict[str, str] = {}
@@ -78,7 +82,7 @@ class Rollout:
             elif status == "switch":
                 self._note(name, switch(self.home, self.wanted[name], self.now, self.check))
             elif status == "remove":
-                self._note(name, removal.remove(self.home, name, self.check, self.places))
+                self._note(name, removal.remove(self.home, name, self.claim, self.check, self.places))
             elif status == "notified":
                 self._handled(name, result["version"] or "")
             elif status == "deferred":
@@ -148,7 +152,7 @@ class Rollout:
         self._note(result["name"], deployed)
 
     def _forget(self, result: Mapping[str, Any]) -> None:
-        self.changed |= forget_order(self.home, result["name"], result["order_uri"], self.check)
+        self.changed |= forget_order(self.home, result["name"], result["order_uri"], self.claim, self.check)
 
     def _note(self, name: str, deployed: Deployed | None) -> None:
         if deployed is None:

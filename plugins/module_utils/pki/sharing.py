@@ -21,7 +21,7 @@ from .attributes import Attributes
 from .deployment import Deployed, Issued, parsed, with_formats
 from .errors import KeyFileError, SealError, StateError
 from .files import Content
-from .manifest import CERTIFICATE, CHAIN, FORMAT, KEY, MANIFEST, Found, as_time, folder_path, live_facts, read
+from .manifest import CERTIFICATE, CHAIN, KEY, MANIFEST, Found, as_time, folder_path, live_facts, read
 from .versions import Versions
 from .wanted import Wanted
 
@@ -103,11 +103,13 @@ def receive(home: str, wanted: Wanted, received: Received, now: datetime, check:
     versions = Versions(home, wanted.name)
     if check:
         found = versions.look()
+        wanted.claim.verify(found, wanted.identifiers)
         leaf, _chain = parsed(received.issued)
         return _deployed(leaf, found.live or "", not _is_whole(versions, found.live, leaf))
     with versions.locked() as found:
         receiving = folder_path(home, wanted.name, _RECEIVING)
         try:
+            wanted.claim.verify(found, wanted.identifiers)
             deployed = _taken_in(versions, found, wanted, received, _opened(receiving, received.sealed, wanted), now)
             return with_formats(deployed, versions, wanted, now, check)
         finally:
@@ -126,7 +128,7 @@ def _taken_in(
         versions.repair(found.pending, wanted.attributes)
         versions.switch(found.pending)
         return _deployed(leaf, found.pending, True, warning)
-    manifest = {**_manifest(wanted, received), **certificates.facts(leaf)}
+    manifest = {**_manifest(wanted, received), **wanted.claim.fields(found), **certificates.facts(leaf)}
     # As old as the key is, not as its stay here: by that it is selected when it has become known.
     manifest["created"] = as_time(received.created) or manifest["not_before"]
     pem, above = certificates.pem(leaf), b"".join(map(certificates.pem, chain))
@@ -171,7 +173,6 @@ def _deployed(leaf: x509.Certificate, number: str, changed: bool, warning: str =
 
 def _manifest(wanted: Wanted, received: Received) -> dict[str, Any]:
     return {
-        "format": FORMAT,
         "name": wanted.name,
         "identifiers": wanted.identifiers,
         "key_type": wanted.key_type,

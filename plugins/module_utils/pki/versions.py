@@ -24,10 +24,12 @@ from .files import Content
 from .manifest import (
     CERTIFICATE,
     CHAIN,
+    FORMAT,
     FULLCHAIN,
     KEY,
     MANIFEST,
     REQUEST,
+    SCHEMA,
     Found,
     Manifest,
     folder_path,
@@ -52,25 +54,25 @@ class Versions:
     @contextmanager
     def locked(self) -> Iterator[Found]:
         """Hold the certificate's lock, and remove what a killed run left. Gives what there is, looked at under it."""
-        self.check_link()
+        self.look()  # before anything is made, swept or locked
         folder = folder_path(self.home, self.name)
         files.make_folders(folder, rule=Rule.OWN)
         with files.locked(os.path.join(folder, ".lock")):
             files.sweep(folder)
             files.sweep(os.path.join(self.home, "live"), self.name)
-            found = look(self.home, self.name)
+            found = self.look()
             for number in found.numbers:
                 files.sweep(self.path(number))
             yield found
 
-    def check_link(self) -> None:
-        """Raise StateError if what is in the live link's place is not ours."""
-        if self.look().foreign:
-            raise StateError(f"{link_path(self.home, self.name)} is not a link to one of its versions: move it away")
-
     def look(self) -> Found:
-        """What there is, without a lock: for a check."""
-        return look(self.home, self.name)
+        """What there is, without a lock: for a check. Raises StateError if nothing of it may be changed."""
+        found = look(self.home, self.name)
+        if found.foreign:
+            raise StateError(f"{link_path(self.home, self.name)} is not a link to one of its versions: move it away")
+        if found.newer:
+            raise StateError(found.newer)
+        return found
 
     def pending(self, found: Found) -> str:
         """The number of the pending version. Raises StateError if there is none."""
@@ -174,4 +176,5 @@ def _issued(manifest: Manifest, contents: Mapping[str, Content]) -> Manifest:
 
 
 def _content(manifest: Mapping[str, Any]) -> Content:
-    return Content((json.dumps(manifest, indent=2, sort_keys=True) + "\n").encode())
+    whole = {**manifest, "format": FORMAT, "schema": SCHEMA}
+    return Content((json.dumps(whole, indent=2, sort_keys=True) + "\n").encode())

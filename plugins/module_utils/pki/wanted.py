@@ -19,6 +19,7 @@ from .errors import OptionError
 from .formats import Format
 from .identifiers import check, names
 from .listen import Listen
+from .lists import DEFAULT_CLAIM, Claim
 from .manifest import name_problem
 from .paths import Rule
 from .reloads import NOTIFY, Reload
@@ -36,9 +37,10 @@ class Wanted:
     attributes: Attributes
     probes: tuple[Endpoint, ...] = ()
     formats: tuple[Format, ...] = ()
+    claim: Claim = DEFAULT_CLAIM
 
     @classmethod
-    def of(cls, option: Mapping[str, Any]) -> Wanted:
+    def of(cls, option: Mapping[str, Any], claim: Claim = DEFAULT_CLAIM) -> Wanted:
         """Raises HostError for what cannot be wanted."""
         check_name(option["name"])
         for listen in filter(None, (option["http_01_listen"], option["tls_alpn_01_listen"])):
@@ -53,6 +55,7 @@ class Wanted:
             attributes=resolve(option),
             probes=endpoints.check(option["probe"], identifiers),
             formats=formats.check(option["formats"], option),
+            claim=claim,
         )
         check_order(wanted.probes, wanted.reloads)
         return wanted

@@ -54,6 +54,7 @@ def test_a_host_that_has_nothing_yet(home, option):
         "wanted": option,
         "invalid": [],
         "problems": [],
+        "list": None,
         "live": None,
         "pending": None,
         "issued": [],

@@ -160,13 +160,16 @@ def test_a_huge_file_is_not_read(tmp_path):
 # --- all versions
 
 
+NOTHING = Found(None, False, None, None, [], {}, "")
+
+
 def test_nothing(home):
-    assert found(home) == Found(None, False, None, None, [])
+    assert found(home) == NOTHING
     home.mkdir()
-    assert found(home) == Found(None, False, None, None, [])
+    assert found(home) == NOTHING
     home.rmdir()
     home.write_bytes(b"a file in its place")
-    assert found(home) == Found(None, False, None, None, [])
+    assert found(home) == NOTHING
 
 
 REST = "../versions/shop/"
@@ -253,7 +256,7 @@ def test_what_else_lies_beside_versions_is_none(home):
     for name in (".lock", ".0002.aside", "1", "0003.bak", "latest", "1234567890", "00a1"):
         (home / "versions" / "shop" / name).mkdir()
     (home / "versions" / "shop" / "0004").write_bytes(b"a file of that name")
-    assert found(home)[2:] == ("0001", read(str(home / "versions/shop/0001/version.json")), ["0001", "0004"])
+    assert found(home)[2:5] == ("0001", read(str(home / "versions/shop/0001/version.json")), ["0001", "0004"])
 
 
 # --- the facts
@@ -360,7 +363,7 @@ def test_facts_of_the_pending_version(home):
         **{field: PENDING[field] for field in ("identifiers", "key_type", "profile", "directory")},
         **{field: PENDING[field] for field in ("account_uri", "order_uri", "created")},
     }
-    assert manifest.pending_facts(Found(None, False, None, None, [])) is None
+    assert manifest.pending_facts(NOTHING) is None
 
 
 def day(number, hour=12):
@@ -390,19 +393,17 @@ def day(number, hour=12):
     ],
 )
 def test_what_was_ordered_lately(home, versions, issued):
-    numbers = []
     for number, fields in enumerate(versions, 1):
         whole = fields if isinstance(fields, str) or fields is PENDING else {**ISSUED, **fields}
         write(home, f"{number:04d}", whole)
-        numbers.append(f"{number:04d}")
-    told = manifest.issuances(str(home), "shop", numbers)
+    told = manifest.issuances(found(home))
     assert [(int(item["at"][8:10]), item["renewal"]) for item in told] == issued
     assert all(set(item) == {"at", "serial", "directory", "identifiers", "renewal"} for item in told)
 
 
 def test_the_versions_before_the_first_may_be_gone(home):
     write(home, "0007", ISSUED)
-    assert manifest.issuances(str(home), "shop", ["0007"])[0]["renewal"] is True
+    assert manifest.issuances(found(home))[0]["renewal"] is True
 
 
 # --- what other code writes

@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.certfleet.tls.plugins.module_utils.pki import keys, preparation, requests
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.attributes import Attributes
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.errors import DiskError, OptionError, StateError
+from ansible_collections.certfleet.tls.plugins.module_utils.pki.lists import DEFAULT_CLAIM
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.manifest import look
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.preparation import Order, Prepared
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.wanted import Wanted
@@ -50,7 +51,10 @@ def test_a_pending_version_is_whole(home, any_umask):
     assert modes == {"privkey.pem": 0o640, "request.csr": 0o644, "version.json": 0o644}
     assert host.manifest(home, "0001") == {
         "format": 1,
+        "schema": 1,
         "name": "shop",
+        "list": "default",
+        "former_lists": [],
         "identifiers": WANTED.identifiers,
         "key_type": "ec256",
         "profile": None,
@@ -247,19 +251,19 @@ def test_an_order_that_came_to_nothing_is_forgotten(home, journaled, named, forg
     prepare(home, order=journaled)
     before = host.snapshot(home)
     key = host.pending(home)[2]
-    assert preparation.forget_order(str(home), "shop", named, True) is forgotten
+    assert preparation.forget_order(str(home), "shop", named, DEFAULT_CLAIM, True) is forgotten
     assert host.snapshot(home) == before
-    assert preparation.forget_order(str(home), "shop", named, False) is forgotten
+    assert preparation.forget_order(str(home), "shop", named, DEFAULT_CLAIM, False) is forgotten
     assert (host.snapshot(home) != before) is forgotten
     assert prepare(home).order == (None if forgotten else journaled)
     assert host.pending(home)[2] == key, "the next order is for the same key"
 
 
 def test_forgetting_where_nothing_is_pending_makes_nothing(home):
-    assert preparation.forget_order(str(home), "shop", None, False) is False
+    assert preparation.forget_order(str(home), "shop", None, DEFAULT_CLAIM, False) is False
     assert not home.exists()
     host.make_live(home)
-    assert preparation.forget_order(str(home), "shop", None, False) is False
+    assert preparation.forget_order(str(home), "shop", None, DEFAULT_CLAIM, False) is False
 
 
 # --- what stops it
@@ -284,7 +288,7 @@ def test_a_name_that_is_none_never_becomes_a_path(home):
         with pytest.raises(OptionError, match="the name is not usable"):
             preparation.journal(str(home), name, ORDER, False)
         with pytest.raises(OptionError, match="the name is not usable"):
-            preparation.forget_order(str(home), name, None, False)
+            preparation.forget_order(str(home), name, None, DEFAULT_CLAIM, False)
     assert not home.exists()
 
 

@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.certfleet.tls.plugins.module_utils.pki import deployment
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.errors import StateError
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.inspection import unlisted
+from ansible_collections.certfleet.tls.plugins.module_utils.pki.lists import DEFAULT_CLAIM
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.removal import remove
 from tests.unit.pki import ca, faults, host
 from tests.unit.pki.host import ORDER_2, WANTED
@@ -27,13 +28,13 @@ def place(quick_path):
 
 
 def test_what_is_not_listed(home):
-    assert unlisted(str(home), []) == []
+    assert unlisted(str(home), [], DEFAULT_CLAIM) == []
     host.make_live(home)
     host.prepare(home, MAIL)
     (home / "versions" / ".odd").mkdir()
-    assert unlisted(str(home), ["shop", "mail"]) == []
-    assert unlisted(str(home), ["shop", "other"]) == ["mail"]
-    assert unlisted(str(home), []) == ["mail", "shop"]
+    assert unlisted(str(home), ["shop", "mail"], DEFAULT_CLAIM) == []
+    assert unlisted(str(home), ["shop", "other"], DEFAULT_CLAIM) == ["mail"]
+    assert unlisted(str(home), [], DEFAULT_CLAIM) == ["mail", "shop"]
 
 
 def test_nothing_of_it_is_left_and_the_others_stay(home, place):
@@ -44,28 +45,28 @@ def test_nothing_of_it_is_left_and_the_others_stay(home, place):
     (place / "shop.der").write_text("somebody else's by now")
     before = host.snapshot(home)
 
-    foreseen = remove(str(home), "shop", check=True)
+    foreseen = remove(str(home), "shop", DEFAULT_CLAIM, check=True)
     assert host.snapshot(home) == before
-    removed = remove(str(home), "shop", check=False)
+    removed = remove(str(home), "shop", DEFAULT_CLAIM, check=False)
     assert removed == foreseen
     assert (removed.changed, removed.version, removed.serial) == (True, "0001", deployed.serial)
     assert {path: facts for path, facts in before.items() if "shop" not in path} == host.snapshot(home)
     assert os.listdir(place) == ["shop.der"]
-    assert remove(str(home), "shop", check=False) is None
+    assert remove(str(home), "shop", DEFAULT_CLAIM, check=False) is None
     assert host.served(home, "mail")
 
 
 def test_a_file_that_another_certificate_has_now_stays(home, place):
     host.make_live(home, wanted(option("combined", place / "shop.pem"), option("der", place / "shop.der")))
     (place / ".shop.pem.aside").write_text("the other's")
-    remove(str(home), "shop", check=False, kept=[str(place / "shop.pem")])
+    remove(str(home), "shop", DEFAULT_CLAIM, check=False, kept=[str(place / "shop.pem")])
     assert sorted(os.listdir(place)) == [".shop.pem.aside", "shop.pem"]
 
 
 def test_a_format_that_cannot_be_removed_keeps_no_private_key_here(home, place):
     host.make_live(home, wanted(option("combined", place / "shop.pem")))
     (place / ".shop.pem.aside").mkdir()
-    removed = remove(str(home), "shop", check=False)
+    removed = remove(str(home), "shop", DEFAULT_CLAIM, check=False)
     assert removed.warning.startswith(f"{place}/shop.pem cannot be removed: ")
     assert not (home / "versions" / "shop").exists()
 
@@ -75,7 +76,7 @@ def test_what_is_not_ours_stays(home):
     (home / "live" / "shop").unlink()
     (home / "live" / "shop").symlink_to("/etc")
     with pytest.raises(StateError, match="is not a link to one of its versions"):
-        remove(str(home), "shop", check=False)
+        remove(str(home), "shop", DEFAULT_CLAIM, check=False)
     assert host.versions(home) == ["0001"]
 
 
@@ -86,17 +87,17 @@ def test_killed_anywhere_it_is_done_again(home, place, disk):
 
     begin()
     count = disk()
-    remove(str(home), "shop", check=False)
+    remove(str(home), "shop", DEFAULT_CLAIM, check=False)
     assert len(count.changes) > 10
     for step in range(1, len(count.changes) + 1):
         disk()
         begin()
         disk(at=step, fault=faults.crash)
         with pytest.raises(faults.Crash):
-            remove(str(home), "shop", check=False)
+            remove(str(home), "shop", DEFAULT_CLAIM, check=False)
         disk()
-        if unlisted(str(home), []):
-            remove(str(home), "shop", check=False)
+        if unlisted(str(home), [], DEFAULT_CLAIM):
+            remove(str(home), "shop", DEFAULT_CLAIM, check=False)
         assert os.listdir(place) == []
         assert os.listdir(home / "live") == []
         left = [path for path in host.everything(home / "versions") if "privkey" in path]
@@ -105,7 +106,7 @@ def test_killed_anywhere_it_is_done_again(home, place, disk):
 
 def test_a_certificate_that_is_listed_again_begins_anew(home):
     host.make_live(home)
-    remove(str(home), "shop", check=False)
+    remove(str(home), "shop", DEFAULT_CLAIM, check=False)
     assert host.make_live(home).version == "0001"
     assert host.served(home)
     assert deployment.repair(str(home), WANTED, ca.NOW, False).changed is False

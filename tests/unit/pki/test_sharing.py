@@ -204,7 +204,7 @@ def test_what_does_not_hold_is_not_put_in_place(giver, home, change, error, text
     given = change(received(giver, home))
     with pytest.raises(error, match=text):
         receive(home, given)
-    assert look(str(home), "shop") == (None, False, None, None, [])
+    assert look(str(home), "shop")[:5] == (None, False, None, None, [])
     host.make_live(home)  # and it stands in nobody's way
     before = host.served(home)
     with pytest.raises(error, match=text):

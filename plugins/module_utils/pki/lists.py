@@ -1,0 +1,85 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The lists of certificates that a host is given, of which there may be several, and which of them owns a certificate.
+
+The newest manifest of a certificate names the owner. A list that has a certificate of another list takes it over, so
+that a list can get another name; a list that has lost a certificate in that way does not take it back, or two lists
+with the same certificate would take it from each other in every run. Standard library only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from .errors import OptionError, StateError
+from .manifest import DEFAULT_LIST, Found, name_problem
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The list that certificates are wanted by. take_over: take certificates from other lists in any case."""
+
+    list_name: str = DEFAULT_LIST
+    take_over: bool = False
+
+    @classmethod
+    def of(cls, params: dict[str, Any]) -> Claim:
+        """Return the claim of a module's options. Raises OptionError for a name that is not usable."""
+        problem = name_problem(params["list"])
+        if problem:
+            raise OptionError(f"list {params['list']!r}: {problem}")
+        return cls(params["list"], params["take_over"])
+
+    def owns(self, found: Found) -> bool:
+        """Return True if the list may remove what was found, and calls it unlisted if it does not have it.
+
+        What a killed removal leaves has no version any more, so any list may end it. A certificate whose manifests are
+        all damaged may be another list's.
+        """
+        if found.newer:
+            return False
+        return found.newest["list"] == self.list_name if found.newest else not found.numbers
+
+    def conflict(self, found: Found, identifiers: Iterable[str]) -> str:
+        """Return why the list must not take over the certificate for *identifiers*; empty if it may, or has it."""
+        newest = found.newest
+        if self.take_over or not newest or newest["list"] == self.list_name:
+            return ""
+        owner = newest["list"]
+        if self.list_name in newest["former_lists"]:
+            return (
+                f"two lists of this host have it: list {owner!r} took it over from list {self.list_name!r}; remove it "
+                f"from one of them (and if that was {owner!r}, set take_over: true for one run)"
+            )
+        if set(newest["identifiers"]) != set(identifiers):
+            return (
+                f"list {owner!r} of this host has a certificate of this name for {', '.join(newest['identifiers'])}; "
+                "choose another name, or set take_over: true for one run to replace that one"
+            )
+        return ""
+
+    def verify(self, found: Found, identifiers: Iterable[str]) -> None:
+        """Raise StateError if the list must not take over the certificate."""
+        conflict = self.conflict(found, identifiers)
+        if conflict:
+            raise StateError(conflict)
+
+    def drift(self, found: Found) -> list[str]:
+        """Return how the manifest differs: that it names another list."""
+        if not found.newest or found.newest["list"] == self.list_name:
+            return []
+        return [f"it belongs to list {found.newest['list']!r} instead of {self.list_name!r}"]
+
+    def fields(self, found: Found) -> dict[str, Any]:
+        """Return the fields of a manifest that name the list as the owner from now on."""
+        newest = found.newest
+        known = [*newest["former_lists"], newest["list"]] if newest else []
+        return {"list": self.list_name, "former_lists": [name for name in known if name != self.list_name]}
+
+
+#: Where nothing is said.
+DEFAULT_CLAIM = Claim()
