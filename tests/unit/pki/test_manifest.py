@@ -77,6 +77,9 @@ def without(fields, name):
         PENDING,
         ISSUED,
         {**ISSUED, "of the future": {"deep": [1]}},
+        {**ISSUED, "schema": 0},
+        {**ISSUED, "schema": 1, "list": "web", "former_lists": []},
+        {**ISSUED, "schema": 1, "list": "web", "former_lists": ["default", "mail"]},
         without(PENDING, "profile"),
         without(PENDING, "account_uri"),
         without(PENDING, "order_uri"),
@@ -89,7 +92,7 @@ def without(fields, name):
 def test_a_good_manifest(fields):
     parsed = parse(json.dumps(fields).encode())
     assert {name: parsed[name] for name in fields} == fields, "nothing is lost, known or not"
-    assert {"profile", "account_uri", "order_uri", "reloaded"} <= set(parsed)
+    assert {"profile", "account_uri", "order_uri", "reloaded", "schema", "list", "former_lists"} <= set(parsed)
 
 
 BAD = [
@@ -109,6 +112,9 @@ BAD = [
         for fields in [
             {**PENDING, "format": 2},
             {**PENDING, "format": "1"},
+            *({**PENDING, "schema": wrong} for wrong in (2, 10**30, -1, True, "1", None, 1.0)),
+            *({**PENDING, "list": wrong} for wrong in (None, 1, ["a"])),
+            *({**PENDING, "former_lists": wrong} for wrong in (None, "a", [1])),
             *(without(PENDING, field) for field in ("format", "name", "identifiers", "key_type", "directory")),
             *({**PENDING, field: wrong} for field in ("name", "key_type", "directory") for wrong in (None, 1, ["a"])),
             *({**PENDING, "identifiers": wrong} for wrong in (None, "a.example", [], {}, [1], ["a.example", None])),

@@ -62,6 +62,7 @@ FOUND = {
     "wanted": SHOP,
     "invalid": [],
     "problems": [],
+    "list": "default",
     "live": LIVE,
     "pending": PENDING,
     "issued": [
