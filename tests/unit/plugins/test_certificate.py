@@ -9,6 +9,7 @@ from unittest.mock import MagicMock
 import pytest
 
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.errors import HostError
+from ansible_collections.certfleet.tls.plugins.module_utils.pki.lists import DEFAULT_CLAIM
 from ansible_collections.certfleet.tls.plugins.modules import certificate
 from tests.unit.pki import host
 from tests.unit.pki.test_formats import asking, option, wanted
@@ -17,7 +18,7 @@ from tests.unit.pki.test_formats import asking, option, wanted
 def checked(home, *certificates, concerned="shop"):
     results = [{"name": name, "status": "valid"} for name in concerned.split()]
     return certificate.checked(
-        {"home": str(home), "certificates": list(certificates), "results": results, "challenges": []}
+        {"home": str(home), "certificates": list(certificates), "results": results, "challenges": []}, DEFAULT_CLAIM
     )
 
 
@@ -47,7 +48,7 @@ def test_a_file_that_a_listed_certificate_has_now_stays_when_its_old_one_is_remo
     module = MagicMock(check_mode=False)
     module.params = {"home": str(tmp_path / "acme"), "certificates": [asking("store", option("combined", path))]}
     removed = {"name": "shop", "status": "remove"}
-    module.params |= {"results": [removed], "challenges": [], "keep_versions": 3}
+    module.params |= {"list": "default", "take_over": False, "results": [removed], "challenges": [], "keep_versions": 3}
     monkeypatch.setattr(certificate, "AnsibleModule", lambda **options: module)
     certificate.main()
     assert module.exit_json.call_args.kwargs["changed"]
