@@ -60,7 +60,7 @@ def test_only_the_owner_removes(two: Host) -> None:
             assert told(refused) == line
             assert not refused["changed"]
     assert two.tree() == before
-    done = two.deploy(removal, list="web")
+    done = two.deploy(removal, wanted("other"), list="web")
     assert (done.ok, done["changed"]) == (True, True)
     assert two.names(f"{HOME}/versions") == ["mail"]
     assert two.names(f"{HOME}/live") == ["mail"]
