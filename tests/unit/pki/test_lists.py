@@ -15,7 +15,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils.pki.inspection impor
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.lists import DEFAULT_CLAIM, Claim
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.manifest import DEFAULT_LIST, Found, look
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.removal import remove
-from tests.unit.pki import ca, faults, host
+from tests.unit.pki import ca, faults, host, test_adoption, test_sharing
 from tests.unit.pki.host import ORDER, ORDER_2, WANTED
 from tests.unit.pki.test_rollout import result, rollout
 
@@ -286,6 +286,29 @@ def test_failed_run_of_one_list_keeps_the_order_of_another(home):
         done.take(result("shop", "failed", problem="two lists have it"))
         assert done.failures == {"shop": "two lists have it"}
         assert host.pending(home)[1] == left
+
+
+def test_received_certificate_belongs_to_the_list_that_wants_it(quick_path, home):
+    giver = quick_path / "giver"
+    host.make_live(giver, of(Claim("elsewhere")))
+    host.prepare(home, of(WEB), ORDER)
+    given = test_sharing.received(giver, home)
+    assert test_sharing.receive(home, given, of(MAIL)).changed
+    assert owner(home) == ("mail", ["web"])
+    given = test_sharing.received(giver, home)
+    for check in (True, False):
+        with pytest.raises(StateError, match="two lists of this host have it"):
+            test_sharing.receive(home, given, of(WEB), check)
+    assert test_sharing.receiving(home) == [], "the key to receive with goes in any case"
+
+
+def test_adopted_certificate_belongs_to_the_list_that_wants_it(home, tmp_path):
+    lineage = test_adoption.files(tmp_path / "their", test_adoption.Left())
+    host.prepare(home, of(WEB), ORDER)
+    with pytest.raises(StateError, match="a certificate of this name for shop.example, www.shop.example"):
+        test_adoption.adopt(home, lineage, wanted=of(MAIL, identifiers=OTHER_NAMES))
+    assert test_adoption.adopt(home, lineage, wanted=of(MAIL)).changed
+    assert owner(home) == ("mail", ["web"])
 
 
 OPTION = {
