@@ -24,15 +24,15 @@ options:
       - The name of the list that O(certificates) is, where a host has several. In the form of a certificate's name.
       - A certificate belongs to the list that it was made for, which its manifest names. Only that list calls it
         unlisted, and only that list removes it. Certificates that releases before 0.4.0 made belong to V(default).
-      - A list takes over a certificate of another list that has the same name and the same identifiers, so that a list
-        can get another name. Nothing is issued for that. A certificate with other identifiers is refused, and so is one
-        that was taken over from this list, as then two lists have it.
+      - A certificate of another list with the same name and the same identifiers moves to this list, so that a list can
+        get another name. Nothing is issued for that. One with other identifiers is refused, and so is one that moved
+        from this list to another, since then two lists have it.
     type: str
     default: default
     version_added: 0.4.0
-  take_over:
+  reassign:
     description:
-      - Take over certificates of other lists that are refused otherwise. It is for one run.
+      - Have certificates of other lists move to O(list) that are refused otherwise. It is for one run.
     type: bool
     default: false
     version_added: 0.4.0

@@ -53,7 +53,7 @@ def test_only_the_owner_removes(two: Host) -> None:
     before = two.tree()
     removal = [{"name": "shop", "status": "remove"}]
     for check in (True, False):
-        for other in ({}, {"list": "imap"}, {"list": "imap", "take_over": True}):
+        for other in ({}, {"list": "imap"}, {"list": "imap", "reassign": True}):
             refused = two.deploy(removal, MAIL, check=check, **other)
             name = other.get("list", "default")
             line = f"certificate shop: it is not removed: it belongs to list 'web', not to '{name}'"
@@ -88,8 +88,8 @@ def test_two_lists_with_the_same_certificate(two: Host) -> None:
     two.deploy([{"name": "shop", "status": "repair"}], SHOP, list="imap")
     before = two.tree()
     line = (
-        "two lists of this host have it: list 'imap' took it over from list 'web'; remove it from one of them "
-        "(and if that was 'imap', set take_over: true for one run)"
+        "two lists of this host have it: it moved from list 'web' to list 'imap'; remove it from one of them "
+        "(and if that was 'imap', set reassign: true for one run)"
     )
     (found,) = look(two, SHOP, list="web")["certificates"]
     assert found["invalid"] == [line]
@@ -101,7 +101,7 @@ def test_two_lists_with_the_same_certificate(two: Host) -> None:
     failed = {"name": "shop", "status": "failed", "problem": line, "resumable": False}
     assert told(two.deploy([failed], SHOP, list="web")) == f"certificate shop: {line}"
     assert two.tree() == before
-    assert two.deploy([{"name": "shop", "status": "repair"}], SHOP, list="web", take_over=True)["changed"]
+    assert two.deploy([{"name": "shop", "status": "repair"}], SHOP, list="web", reassign=True)["changed"]
     assert manifest(two)["list"] == "web"
 
 
@@ -110,13 +110,13 @@ def test_a_namesake_of_another_list_is_not_replaced(two: Host) -> None:
     before = two.tree()
     line = (
         "list 'web' of this host has a certificate of this name for shop.lab.test; choose another name, or set "
-        "take_over: true for one run to replace that one"
+        "reassign: true for one run to replace that one"
     )
     (found,) = look(two, namesake, list="imap")["certificates"]
     assert found["invalid"] == [line]
     assert told(two.request(namesake, list="imap")) == f"certificate shop: {line}"
     assert two.tree() == before
-    assert two.request(namesake, list="imap", take_over=True).ok
+    assert two.request(namesake, list="imap", reassign=True).ok
 
 
 @pytest.mark.parametrize("module", ["certificate_info", "certificate_request", "certificate", "certificate_adopt"])

@@ -28,7 +28,7 @@ HOME_SPEC: dict[str, Any] = {"home": {"type": "path", "default": "/etc/acme"}}
 
 LIST_SPEC: dict[str, Any] = {
     "list": {"type": "str", "default": DEFAULT_LIST},
-    "take_over": {"type": "bool", "default": False},
+    "reassign": {"type": "bool", "default": False},
 }
 
 PROBE_SPEC: dict[str, Any] = {

@@ -127,7 +127,7 @@ def repair(home: str, wanted: Wanted, now: datetime, check: bool) -> Deployed | 
         wanted.claim.verify(found, wanted.identifiers)
         path = versions.path(found.live, KEY)
         texts = drift(path, wanted.attributes) if check else versions.repair(found.live, wanted.attributes)
-        texts += _taken_over(versions, found, wanted, check)
+        texts += _reassigned(versions, found, wanted, check)
         manifest = read(versions.path(found.live, MANIFEST)) or {}
         deployed = _deployed(manifest, found.live, bool(texts), "; ".join(texts) or "unchanged")
         return with_formats(deployed, versions, wanted, now, check)
@@ -197,7 +197,7 @@ def confirm(home: str, name: str, number: str, keep: int = KEPT) -> None:
             versions.prune(number, keep)
 
 
-def _taken_over(versions: Versions, found: Found, wanted: Wanted, check: bool) -> list[str]:
+def _reassigned(versions: Versions, found: Found, wanted: Wanted, check: bool) -> list[str]:
     """Have the manifests name the list that wants the certificate. Gives what was wrong, in words."""
     texts = wanted.claim.drift(found)
     if texts and not check:
@@ -215,7 +215,7 @@ def _switched(versions: Versions, found: Found, number: str, wanted: Wanted, now
     chains.check(leaf, chain, now)
     if not check:
         versions.repair(number, wanted.attributes)
-        _taken_over(versions, found, wanted, check)
+        _reassigned(versions, found, wanted, check)
         versions.switch(number)
     deployed = _deployed(read(versions.path(number, MANIFEST)) or {}, number, True, "switched", warning)
     return with_formats(deployed, versions, wanted, now, check)

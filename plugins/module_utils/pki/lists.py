@@ -4,9 +4,9 @@
 
 """The lists of certificates that a host is given, of which there may be several, and which of them owns a certificate.
 
-The newest manifest of a certificate names the owner. A list that has a certificate of another list takes it over, so
-that a list can get another name; a list that has lost a certificate in that way does not take it back, or two lists
-with the same certificate would take it from each other in every run. Standard library only.
+The newest manifest of a certificate names the owner. A certificate of another list moves to the list that has it, so
+that a list can get another name. It does not move back by itself, or it would move in every run of two lists that both
+have it. Standard library only.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from .manifest import DEFAULT_LIST, Found, name_problem
 
 @dataclass(frozen=True)
 class Claim:
-    """The list that certificates are wanted by. take_over: take certificates from other lists in any case."""
+    """The list that certificates are wanted by. reassign: certificates of other lists move in any case."""
 
     list_name: str = DEFAULT_LIST
-    take_over: bool = False
+    reassign: bool = False
 
     @classmethod
     def of(cls, params: dict[str, Any]) -> Claim:
@@ -32,7 +32,7 @@ class Claim:
         problem = name_problem(params["list"])
         if problem:
             raise OptionError(f"list {params['list']!r}: {problem}")
-        return cls(params["list"], params["take_over"])
+        return cls(params["list"], params["reassign"])
 
     def owns(self, found: Found) -> bool:
         """Return True if the list may remove what was found, and calls it unlisted if it does not have it.
@@ -45,25 +45,25 @@ class Claim:
         return found.newest["list"] == self.list_name if found.newest else not found.numbers
 
     def conflict(self, found: Found, identifiers: Iterable[str]) -> str:
-        """Return why the list must not take over the certificate for *identifiers*; empty if it may, or has it."""
+        """Return why the certificate must not move to the list, for *identifiers*; empty if it may, or is there."""
         newest = found.newest
-        if self.take_over or not newest or newest["list"] == self.list_name:
+        if self.reassign or not newest or newest["list"] == self.list_name:
             return ""
         owner = newest["list"]
         if self.list_name in newest["former_lists"]:
             return (
-                f"two lists of this host have it: list {owner!r} took it over from list {self.list_name!r}; remove it "
-                f"from one of them (and if that was {owner!r}, set take_over: true for one run)"
+                f"two lists of this host have it: it moved from list {self.list_name!r} to list {owner!r}; remove it "
+                f"from one of them (and if that was {owner!r}, set reassign: true for one run)"
             )
         if set(newest["identifiers"]) != set(identifiers):
             return (
                 f"list {owner!r} of this host has a certificate of this name for {', '.join(newest['identifiers'])}; "
-                "choose another name, or set take_over: true for one run to replace that one"
+                "choose another name, or set reassign: true for one run to replace that one"
             )
         return ""
 
     def verify(self, found: Found, identifiers: Iterable[str]) -> None:
-        """Raise StateError if the list must not take over the certificate."""
+        """Raise StateError if the certificate must not move to the list."""
         conflict = self.conflict(found, identifiers)
         if conflict:
             raise StateError(conflict)

@@ -20,7 +20,7 @@ from tests.unit.pki.host import ORDER, ORDER_2, WANTED
 from tests.unit.pki.test_rollout import result, rollout
 
 WEB, MAIL = Claim("web"), Claim("mail")
-TAKING = Claim("web", take_over=True)
+REASSIGNING = Claim("web", reassign=True)
 NAMES = ["shop.example", "www.shop.example"]
 OTHER_NAMES = ["mail.example"]
 
@@ -53,7 +53,7 @@ def says(owner, former=(), names=NAMES):
 
 
 NEW = found()
-TWO = "two lists of this host have it: list 'mail' took it over from list 'web'; remove it from one of them"
+TWO = "two lists of this host have it: it moved from list 'web' to list 'mail'; remove it from one of them"
 NAMESAKE = "list 'mail' of this host has a certificate of this name for mail.example; choose another name"
 
 
@@ -68,10 +68,10 @@ NAMESAKE = "list 'mail' of this host has a certificate of this name for mail.exa
         (found(says("mail")), WEB, NAMES[::-1], ""),
         (found(says("mail")), WEB, NAMES[:1], "for shop.example, www.shop.example; choose another name"),
         (found(says("mail", names=OTHER_NAMES)), WEB, NAMES, NAMESAKE),
-        (found(says("mail", names=OTHER_NAMES)), TAKING, NAMES, ""),
+        (found(says("mail", names=OTHER_NAMES)), REASSIGNING, NAMES, ""),
         (found(says("mail", ["web"])), WEB, NAMES, TWO),
         (found(says("mail", ["web"], OTHER_NAMES)), WEB, NAMES, TWO),
-        (found(says("mail", ["web"])), TAKING, NAMES, ""),
+        (found(says("mail", ["web"])), REASSIGNING, NAMES, ""),
         (found(says("mail", ["web", "db"])), WEB, NAMES, TWO),
         # The newest counts, a pending version before the live one.
         (found(says("web"), says("mail", ["web"])), WEB, NAMES, TWO),
@@ -84,7 +84,7 @@ def test_conflict_of_two_lists(there, claim, names, conflict):
     told = claim.conflict(there, names)
     assert (conflict in told) if conflict else (told == "")
     if conflict:
-        with pytest.raises(StateError, match="take_over: true for one run"):
+        with pytest.raises(StateError, match="reassign: true for one run"):
             claim.verify(there, names)
     else:
         claim.verify(there, names)
@@ -95,7 +95,7 @@ def test_conflict_of_two_lists(there, claim, names, conflict):
     [
         (found(says("web")), WEB, True),
         (found(says("web")), MAIL, False),
-        (found(says("mail")), TAKING, False),
+        (found(says("mail")), REASSIGNING, False),
         (found(says("web"), says("mail", ["web"])), WEB, False),
         (found(says("web"), says("mail", ["web"])), MAIL, True),
         (NEW, WEB, True),
@@ -117,7 +117,7 @@ def test_owns_by_newest_manifest(there, claim, owns):
         (found(says("web", ["db"])), WEB, ["db"]),
         (found(says("mail")), WEB, ["mail"]),
         (found(says("mail", ["db"])), WEB, ["db", "mail"]),
-        (found(says("mail", ["web"])), TAKING, ["mail"]),
+        (found(says("mail", ["web"])), REASSIGNING, ["mail"]),
     ],
 )
 def test_fields_name_former_lists(there, claim, former):
@@ -127,12 +127,12 @@ def test_fields_name_former_lists(there, claim, former):
 @pytest.mark.parametrize("name", ["", "a b", "../up", "-web", "a" * 101, "web\n"])
 def test_claim_of_unusable_name_is_refused(name):
     with pytest.raises(OptionError, match="the name is not usable"):
-        Claim.of({"list": name, "take_over": False})
+        Claim.of({"list": name, "reassign": False})
 
 
 def test_claim_of_options():
-    assert Claim.of({"list": "web-1.example", "take_over": True}) == Claim("web-1.example", take_over=True)
-    assert Claim.of({"list": DEFAULT_LIST, "take_over": False}) == DEFAULT_CLAIM
+    assert Claim.of({"list": "web-1.example", "reassign": True}) == Claim("web-1.example", reassign=True)
+    assert Claim.of({"list": DEFAULT_LIST, "reassign": False}) == DEFAULT_CLAIM
 
 
 # --- on the disk
@@ -153,7 +153,7 @@ def test_unlisted_certificates_of_two_lists(home):
 def test_remove_of_another_lists_certificate_is_refused(home, check):
     host.make_live(home, of(WEB))
     before = host.snapshot(home)
-    for claim in (MAIL, DEFAULT_CLAIM, Claim("mail", take_over=True)):
+    for claim in (MAIL, DEFAULT_CLAIM, Claim("mail", reassign=True)):
         with pytest.raises(StateError, match=f"it belongs to list 'web', not to '{claim.list_name}'"):
             remove(str(home), "shop", claim, check)
     assert host.snapshot(home) == before
@@ -181,7 +181,7 @@ def test_remove_after_a_lost_race_is_refused(home, monkeypatch):
     assert host.served(home)
 
 
-def test_renamed_list_takes_over_without_a_certificate(home):
+def test_renamed_list_keeps_its_certificates_without_a_new_one(home):
     issued = host.make_live(home, of(WEB))
     host.prepare(home, of(WEB), ORDER_2)
     assert owner(home) == ("web", [])
@@ -204,7 +204,7 @@ def test_renamed_list_takes_over_without_a_certificate(home):
     assert unlisted(str(home), [], MAIL) == ["shop"]
 
 
-def test_take_over_that_is_killed_counts_from_the_newest_version_on(home, disk):
+def test_move_that_is_killed_counts_from_the_newest_version_on(home, disk):
     host.make_live(home, of(WEB))
     host.prepare(home, of(WEB), ORDER_2)
     disk(at=3, fault=faults.crash)
@@ -218,7 +218,7 @@ def test_take_over_that_is_killed_counts_from_the_newest_version_on(home, disk):
     assert owner(home) == ("mail", ["web"])
 
 
-def test_second_list_does_not_take_it_back(home):
+def test_certificate_does_not_move_back(home):
     host.make_live(home, of(WEB))
     repair(home, of(MAIL))
     before = host.snapshot(home)
@@ -230,10 +230,10 @@ def test_second_list_does_not_take_it_back(home):
         lambda: host.prepare(home, wanted, ORDER_2, check=True),
         lambda: host.deploy(home, wanted),
     ):
-        with pytest.raises(StateError, match="two lists of this host have it: list 'mail' took it over"):
+        with pytest.raises(StateError, match="two lists of this host have it: it moved from list 'web' to"):
             step()
     assert {path: facts for path, facts in host.snapshot(home).items() if path in before} == before
-    assert repair(home, of(TAKING)).changed
+    assert repair(home, of(REASSIGNING)).changed
     assert owner(home) == ("web", ["mail"])
 
 
@@ -244,7 +244,7 @@ def test_renewal_keeps_the_former_lists(home):
     assert owner(home) == ("mail", ["web"])
 
 
-def test_due_certificate_of_a_renamed_list_is_taken_over_when_it_is_ordered(home):
+def test_due_certificate_of_a_renamed_list_moves_when_it_is_ordered(home):
     host.make_live(home, of(WEB))
     host.prepare(home, of(MAIL), ORDER_2)
     assert owner(home) == ("mail", ["web"])
@@ -305,7 +305,7 @@ def test_received_certificate_belongs_to_the_list_that_wants_it(quick_path, home
 def test_adopted_certificate_belongs_to_the_list_that_wants_it(home, tmp_path):
     lineage = test_adoption.files(tmp_path / "their", test_adoption.Left())
     host.prepare(home, of(WEB), ORDER)
-    with pytest.raises(StateError, match="a certificate of this name for shop.example, www.shop.example"):
+    with pytest.raises(StateError, match="list 'web' of this host has a certificate of this name"):
         test_adoption.adopt(home, lineage, wanted=of(MAIL, identifiers=OTHER_NAMES))
     assert test_adoption.adopt(home, lineage, wanted=of(MAIL)).changed
     assert owner(home) == ("mail", ["web"])
@@ -335,7 +335,7 @@ def test_look_of_another_list(home):
     assert told(MAIL, identifiers=OTHER_NAMES)[1][0].startswith(
         "list 'web' of this host has a certificate of this name"
     )
-    assert told(Claim("mail", take_over=True), identifiers=OTHER_NAMES)[1] == []
+    assert told(Claim("mail", reassign=True), identifiers=OTHER_NAMES)[1] == []
     repair(home, of(MAIL))
     assert told(MAIL) == ("mail", [], [])
     assert told(WEB)[1][0].startswith("two lists of this host have it")

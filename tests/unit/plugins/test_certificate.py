@@ -48,7 +48,7 @@ def test_a_file_that_a_listed_certificate_has_now_stays_when_its_old_one_is_remo
     module = MagicMock(check_mode=False)
     module.params = {"home": str(tmp_path / "acme"), "certificates": [asking("store", option("combined", path))]}
     removed = {"name": "shop", "status": "remove"}
-    module.params |= {"list": "default", "take_over": False, "results": [removed], "challenges": [], "keep_versions": 3}
+    module.params |= {"list": "default", "reassign": False, "results": [removed], "challenges": [], "keep_versions": 3}
     monkeypatch.setattr(certificate, "AnsibleModule", lambda **options: module)
     certificate.main()
     assert module.exit_json.call_args.kwargs["changed"]

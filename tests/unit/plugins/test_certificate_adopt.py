@@ -21,7 +21,7 @@ def adopt(monkeypatch, tmp_path):
         files = [{"certificate": item.certificate, "key": item.key, "chain": item.chain} for item in named]
         wanted = {**COMMON, "name": "shop", "identifiers": left.WANTED.identifiers, "formats": []}
         params = {"home": str(tmp_path / "acme"), "certificates": [wanted], "directories": [left.DIRECTORY]}
-        params |= {"list": "default", "take_over": False, "folders": [], "files": files}
+        params |= {"list": "default", "reassign": False, "folders": [], "files": files}
         module = MagicMock(params=params, check_mode=False)
         monkeypatch.setattr(certificate_adopt, "AnsibleModule", lambda **options: module)
         monkeypatch.setattr(certificate_adopt.clients, "usual", list)
