@@ -88,8 +88,8 @@ def test_two_lists_with_the_same_certificate(two: Host) -> None:
     two.deploy([{"name": "shop", "status": "repair"}], SHOP, list="imap")
     before = two.tree()
     line = (
-        "two lists of this host have it: it moved from list 'web' to list 'imap'; remove it from one of them "
-        "(and if that was 'imap', set reassign: true for one run)"
+        "two lists of this host have it: it moved from list 'web' to list 'imap'; remove it from this "
+        "list, or set reassign: true for one run and remove it from list 'imap' after that"
     )
     (found,) = look(two, SHOP, list="web")["certificates"]
     assert found["invalid"] == [line]

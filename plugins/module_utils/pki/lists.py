@@ -53,7 +53,7 @@ class Claim:
         if self.list_name in newest["former_lists"]:
             return (
                 f"two lists of this host have it: it moved from list {self.list_name!r} to list {owner!r}; remove it "
-                f"from one of them (and if that was {owner!r}, set reassign: true for one run)"
+                f"from this list, or set reassign: true for one run and remove it from list {owner!r} after that"
             )
         if set(newest["identifiers"]) != set(identifiers):
             return (

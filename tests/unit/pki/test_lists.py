@@ -53,7 +53,7 @@ def says(owner, former=(), names=NAMES):
 
 
 NEW = found()
-TWO = "two lists of this host have it: it moved from list 'web' to list 'mail'; remove it from one of them"
+TWO = "two lists of this host have it: it moved from list 'web' to list 'mail'; remove it from this list, or set"
 NAMESAKE = "list 'mail' of this host has a certificate of this name for mail.example; choose another name"
 
 
