@@ -1,0 +1,110 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which handlers a play has, in plays that Ansible has loaded; tests/integration/test_handlers.py asks Ansible itself."""
+
+from __future__ import annotations
+
+import pytest
+from ansible.inventory.manager import InventoryManager
+from ansible.parsing.dataloader import DataLoader
+from ansible.playbook import Playbook
+from ansible.vars.manager import VariableManager
+from ansible_collections.certfleet.tls.plugins.plugin_utils import handlers
+
+from tests.lab import runs
+
+DEBUG = {"debug": {"msg": "done"}}
+PLAY = {
+    "hosts": "all",
+    "vars": {"service": "nginx"},
+    "roles": ["web"],
+    "handlers": [
+        {"name": "Reload web", "listen": "certificates are new", **DEBUG},
+        {"name": "Reload {{ service }}", **DEBUG},
+        {"name": "Reload {{ of_the_host }}", "listen": ["one", "two"], **DEBUG},
+        {"listen": "without a name", **DEBUG},
+        {"import_tasks": "handlers/imported.yml"},
+        {"name": "Include", "include_tasks": "handlers/included.yml"},
+        {"block": [{"name": "In a block", **DEBUG}], "rescue": [{"name": "In rescue", **DEBUG}]},
+    ],
+}
+FILES = {
+    "play.yml": [PLAY],
+    "handlers/imported.yml": [{"name": "Imported", **DEBUG}],
+    "handlers/included.yml": [{"name": "Included", **DEBUG}],
+    "roles/web/defaults/main.yml": {"port": 80},
+    "roles/web/handlers/main.yml": [{"name": "Restart port {{ port }}", "listen": "topic of web", **DEBUG}],
+    "roles/web/meta/main.yml": {"dependencies": ["base"]},
+    "roles/base/handlers/main.yml": [{"name": "Of a dependency", **DEBUG}],
+}
+
+
+@pytest.fixture
+def play(tmp_path):
+    runs.write(tmp_path, FILES)
+    loader = DataLoader()
+    variables = VariableManager(loader=loader, inventory=InventoryManager(loader=loader, sources=["web1,"]))
+    return Playbook.load(str(tmp_path / "play.yml"), variable_manager=variables, loader=loader).get_plays()[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "answered"),
+    [
+        ("Reload web", True),
+        ("reload web", False),
+        ("Reload", False),
+        ("certificates are new", True),
+        ("certificates", False),
+        ("Reload nginx", True),
+        ("Reload {{ service }}", False),
+        ("Reload {{ of_the_host }}", False),
+        ("two", True),
+        ("without a name", True),
+        ("Imported", True),
+        ("Include", True),
+        ("Included", False),
+        ("In a block", True),
+        ("In rescue", False),
+        ("Restart port 80", True),
+        ("web : Restart port 80", True),
+        ("base : Restart port 80", False),
+        ("topic of web", True),
+        ("web : topic of web", True),
+        ("Of a dependency", True),
+        ("", False),
+    ],
+)
+def test_unknown_of_a_loaded_play_is_what_no_handler_answers_to(play, name, answered):
+    assert handlers.unknown([name], play) == ([] if answered else [name])
+
+
+def test_unknown_keeps_the_order_and_names_each_once(play):
+    assert handlers.unknown(["z", "Imported", "a", "z"], play) == ["z", "a"]
+
+
+def test_unknown_without_names_does_not_read_the_play():
+    assert handlers.unknown([], None) == []
+
+
+def test_known_after_ansible_templated_a_name_is_that_name(play):
+    """Ansible replaces the template once; a name with braces that came out of it is no template."""
+    handler = play.handlers[1].block[0]
+    handler.name, handler.cached_name = "{{ literally }}", True
+    assert "{{ literally }}" in handlers.known(play)
+
+
+@pytest.mark.parametrize(
+    ("name", "names", "hint"),
+    [
+        ("Reload Web", ["reload web", "Reload nginx"], " Did you mean 'reload web'?"),
+        ("Relod nginx", ["reload web", "Reload nginx"], " Did you mean 'Reload nginx'?"),
+        ("Restart", ["web : Reload", "topic"], ""),
+        ("Restart", [], ""),
+    ],
+)
+def test_problem_says_what_is_missing_and_what_to_do(name, names, hint):
+    assert handlers.problem(name, names) == (
+        f"reload notifies the handler '{name}', which this play does not have: no handler or listen topic has this "
+        f"name.{hint} Correct notify, or add the handler to the handlers of the play; the playbooks of certfleet.tls "
+        "load them with -e acme_handlers=/path/handlers.yml."
+    )
