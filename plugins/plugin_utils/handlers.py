@@ -61,11 +61,12 @@ def _names(handler: Any, name: str | None) -> Iterator[str]:
 
 def _templated(handler: Any, play: Any) -> str | None:
     """Return the name of *handler*; None where it has none. A template in it sees no variables of a host."""
-    if not handler.name or handler.cached_name:
+    templar = Templar(play.get_loader())
+    if not handler.name or not templar.is_template(handler.name):
         return handler.name or None
-    variables = play.get_variable_manager().get_vars(play=play, task=handler)
+    templar.available_variables = play.get_variable_manager().get_vars(play=play, task=handler)
     try:
-        return str(Templar(play.get_loader(), variables=variables).template(handler.name))
+        return str(templar.template(handler.name))
     except (AnsibleError, UndefinedError):
         return None  # Ansible warns of it and skips the handler
 

@@ -86,13 +86,6 @@ def test_unknown_without_names_does_not_read_the_play():
     assert handlers.unknown([], None) == []
 
 
-def test_known_after_ansible_templated_a_name_is_that_name(play):
-    """Ansible replaces the template once; a name with braces that came out of it is no template."""
-    handler = play.handlers[1].block[0]
-    handler.name, handler.cached_name = "{{ literally }}", True
-    assert "{{ literally }}" in handlers.known(play)
-
-
 @pytest.mark.parametrize(
     ("name", "names", "hint"),
     [

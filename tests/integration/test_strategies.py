@@ -1,0 +1,76 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Strategies that keep the hosts together and others, in plays that run under them."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.lab import cores, runs
+
+CORES = [cores.parameter(core=""), cores.parameter(core="oldest"), cores.parameter(core="newest")]
+PLUGIN = '''
+from ansible.plugins.action import ActionBase
+from ansible_collections.certfleet.tls.plugins.plugin_utils import plays, strategies
+
+class ActionModule(ActionBase):
+    def run(self, tmp=None, task_vars=None):
+        result = super().run(tmp, task_vars)
+        return {**result, "msg": f"problem: [{strategies.problem(plays.running(self._task))}]"}
+'''
+# As mitogen_linear is made: a mix-in, then the class that the loader has for linear.
+MIXED = '''
+DOCUMENTATION = "name: {name}\\nshort_description: of a test\\ndescription: of a test\\nauthor: none"
+from ansible.plugins.loader import strategy_loader
+
+class Mixin:
+    def run(self, iterator, play_context, result=0):
+        return super().run(iterator, play_context)
+
+class StrategyModule(Mixin, strategy_loader.get("{base}", class_only=True)):
+    pass
+'''
+IMPORTED = '''
+DOCUMENTATION = "name: {name}\\nshort_description: of a test\\ndescription: of a test\\nauthor: none"
+from ansible.plugins.strategy.{base} import StrategyModule as Base
+
+class StrategyModule(Base):
+    pass
+'''
+OWN = {
+    "mixed_linear": MIXED.format(name="mixed_linear", base="linear"),
+    "imported_linear": IMPORTED.format(name="imported_linear", base="linear"),
+    "mixed_free": MIXED.format(name="mixed_free", base="free"),
+    "linear_by_name_only": IMPORTED.format(name="linear_by_name_only", base="host_pinned"),
+}
+STRATEGIES = {
+    None: True,
+    "linear": True,
+    "ansible.builtin.linear": True,
+    "ansible.legacy.linear": True,
+    "debug": True,
+    "{{ chosen }}": True,
+    "mixed_linear": True,
+    "imported_linear": True,
+    "free": False,
+    "ansible.builtin.free": False,
+    "host_pinned": False,
+    "mixed_free": False,
+    "linear_by_name_only": False,
+}
+
+
+@pytest.mark.parametrize("core", CORES)
+def test_problem_in_a_run_is_told_where_hosts_do_not_keep_together(tmp_path, core):
+    play = {"hosts": "web1", "gather_facts": False, "vars": {"chosen": "linear"}, "tasks": [{"ask": None}]}
+    plays = [{**play, **({"strategy": name} if name else {})} for name in STRATEGIES]
+    plugins = {f"strategies/{name}.py": text for name, text in OWN.items()}
+    runs.write(tmp_path, {"play.yml": plays, "action_plugins/ask.py": PLUGIN, **plugins})
+    done = runs.run(tmp_path, core, "play.yml", "-v", ANSIBLE_STRATEGY_PLUGINS=str(tmp_path / "strategies"))
+    assert done.code == 0, done.text
+    told = [part.split("]")[0] for part in done.text.split("problem: [")[1:]]
+    assert [not line for line in told] == list(STRATEGIES.values())
+    refused = [(name, line) for (name, fits), line in zip(STRATEGIES.items(), told) if not fits]
+    for name, line in refused:
+        assert line.startswith(f"the strategy '{name}' lets each host run through the tasks by itself, so run_once ")
+        assert "Set 'strategy: linear'" in line
