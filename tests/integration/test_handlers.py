@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which handlers a play has: what an action plugin finds out beforehand, compared with what Ansible itself then says."""
+"""Which handlers a play has: an action plugin finds out beforehand what Ansible itself then says."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.lab import cores, runs
 
 CORES = [cores.parameter(core=""), cores.parameter(core="oldest"), cores.parameter(core="newest")]
 DEBUG = {"ansible.builtin.debug": {"msg": "done"}}
-PLUGIN = '''
+PLUGIN = """
 import json
 from ansible.plugins.action import ActionBase
 from ansible_collections.certfleet.tls.plugins.plugin_utils import handlers, plays
@@ -22,7 +22,7 @@ class ActionModule(ActionBase):
         result = super().run(tmp, task_vars)
         unknown = handlers.unknown(self._task.args["names"], plays.running(self._task))
         return {**result, "msg": "unknown: " + json.dumps(unknown) + "."}
-'''
+"""
 NAMES = {
     "Main": True,
     "main": False,
@@ -84,10 +84,8 @@ def test_unknown_in_a_run_is_what_ansible_does_not_find(tmp_path, how, core):
         "roles": ["listed", *(["asking"] if how == "roles" else [])],
         "handlers": MAIN,
         "pre_tasks": [before],
-        "tasks": [*({"tasks": ASKING, "roles": []}.get(how) or [{how: {"name": "asking"}}]), after],
+        "tasks": [*{"tasks": ASKING, "roles": []}.get(how, [{how: {"name": "asking"}}]), after],
     }
-    if how == "roles":
-        play["tasks"] = [after]
     runs.write(
         tmp_path,
         {

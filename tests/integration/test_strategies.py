@@ -9,7 +9,7 @@ import pytest
 from tests.lab import cores, runs
 
 CORES = [cores.parameter(core=""), cores.parameter(core="oldest"), cores.parameter(core="newest")]
-PLUGIN = '''
+PLUGIN = """
 from ansible.plugins.action import ActionBase
 from ansible_collections.certfleet.tls.plugins.plugin_utils import plays, strategies
 
@@ -17,9 +17,9 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
         return {**result, "msg": f"problem: [{strategies.problem(plays.running(self._task))}]"}
-'''
+"""
 # As mitogen_linear is made: a mix-in, then the class that the loader has for linear.
-MIXED = '''
+MIXED = """
 DOCUMENTATION = "name: {name}\\nshort_description: of a test\\ndescription: of a test\\nauthor: none"
 from ansible.plugins.loader import strategy_loader
 
@@ -29,14 +29,14 @@ class Mixin:
 
 class StrategyModule(Mixin, strategy_loader.get("{base}", class_only=True)):
     pass
-'''
-IMPORTED = '''
+"""
+IMPORTED = """
 DOCUMENTATION = "name: {name}\\nshort_description: of a test\\ndescription: of a test\\nauthor: none"
 from ansible.plugins.strategy.{base} import StrategyModule as Base
 
 class StrategyModule(Base):
     pass
-'''
+"""
 OWN = {
     "mixed_linear": MIXED.format(name="mixed_linear", base="linear"),
     "imported_linear": IMPORTED.format(name="imported_linear", base="linear"),

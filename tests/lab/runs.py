@@ -46,7 +46,7 @@ def write(folder: Path, files: Mapping[str, Any]) -> None:
 
 
 def run(folder: Path, core: str, playbook: str, *arguments: str, **settings: str) -> Run:
-    """Run *playbook* in *folder*, by its path there or its name, with the "oldest", the "newest" or the tests' core ("").
+    """Run *playbook*, its path in *folder* or its name, with the "oldest", the "newest" or the tests' own core ("").
 
     An inventory of one host, this machine, is made where *folder* has no file `inventory`.
     """

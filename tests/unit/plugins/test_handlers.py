@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which handlers a play has, in plays that Ansible has loaded; tests/integration/test_handlers.py asks Ansible itself."""
+"""Which handlers a play has, in loaded plays; tests/integration/test_handlers.py asks Ansible itself."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from ansible.inventory.manager import InventoryManager
 from ansible.parsing.dataloader import DataLoader
 from ansible.playbook import Playbook
 from ansible.vars.manager import VariableManager
-from ansible_collections.certfleet.tls.plugins.plugin_utils import handlers
 
+from ansible_collections.certfleet.tls.plugins.plugin_utils import handlers
 from tests.lab import runs
 
 DEBUG = {"debug": {"msg": "done"}}

@@ -1,0 +1,100 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which variables would keep the tasks of a DNS provider from running on the controller as they should.
+
+These tasks are modules of other collections, which roles/acme/tasks/dns_write_by_tasks.yml delegates to localhost. A
+variable such as ansible_become outranks the keyword of a task, wherever it comes from: a host variable of localhost,
+the group all, the play, parameters of the role. The include of these tasks has variables of the same names, which
+outrank all of these, but not extra variables (-e). So only extra variables can break the tasks.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from ansible.module_utils.parsing.convert_bool import boolean
+
+_LOCAL = ("local", "mitogen_local")
+NAMES = ("ansible_become", "ansible_connection", "ansible_python_interpreter", "ansible_remote_tmp")
+
+
+def extra_variables(play: Any, template: Callable[[Any], Any]) -> dict[str, Any]:
+    """Return what the run's extra variables say of the connection to localhost, with their templates resolved."""
+    given = play.get_variable_manager().extra_vars
+    return {name: template(given[name]) for name in NAMES if name in given}
+
+
+def problems(
+    variables: Mapping[str, Any], controller_python: str, is_usable: Callable[[str], bool] | None = None
+) -> list[str]:
+    """Return a line for each of the extra *variables* that would break the tasks of a DNS provider.
+
+    *controller_python*: the path in ansible_playbook_python. *is_usable* says whether modules can have their temporary
+    folders in a folder.
+    """
+    checks: dict[str, Callable[[Any], Iterator[str]]] = {
+        "ansible_become": _become,
+        "ansible_connection": _connection,
+        "ansible_python_interpreter": lambda value: _interpreter(value, controller_python),
+        "ansible_remote_tmp": lambda value: _remote_tmp(value, is_usable or _can_write_in),
+    }
+    return [
+        f"{name} is {str(variables[name])!r} in the extra variables (-e), which count for localhost as well: {reason}"
+        for name, check in checks.items()
+        if variables.get(name) is not None
+        for reason in check(variables[name])
+    ]
+
+
+def _become(value: Any) -> Iterator[str]:
+    try:
+        wanted = boolean(value)
+    except TypeError:
+        wanted = True
+    if wanted:
+        yield (
+            "the tasks of the DNS provider would become another user on the controller. Set 'become: true' on the "
+            "play, or ansible_become in group_vars, instead."
+        )
+
+
+def _connection(value: Any) -> Iterator[str]:
+    if str(value).rpartition(".")[2] not in _LOCAL:
+        yield (
+            "the tasks of the DNS provider would not run on the controller. Set ansible_connection in the inventory or "
+            "group_vars instead."
+        )
+
+
+def _interpreter(value: Any, controller_python: str) -> Iterator[str]:
+    if not _is_same_program(str(value), controller_python):
+        yield (
+            f"the tasks of the DNS provider need the Python of the controller, {controller_python}, which has their "
+            "libraries. Set ansible_python_interpreter in the inventory or group_vars instead."
+        )
+
+
+def _remote_tmp(value: Any, is_usable: Callable[[str], bool]) -> Iterator[str]:
+    if not is_usable(str(value)):
+        yield (
+            "the tasks of the DNS provider cannot make their temporary folders there on the controller. Set "
+            "ansible_remote_tmp in the inventory or group_vars instead."
+        )
+
+
+def _is_same_program(one: str, other: str) -> bool:
+    """Return True for two names of one program in one folder. A Python finds its libraries by its folder."""
+    folders = {os.path.dirname(os.path.abspath(path)) for path in (one, other)}
+    return len(folders) == 1 and os.path.realpath(one) == os.path.realpath(other)
+
+
+def _can_write_in(folder: str) -> bool:
+    """Return True if this user can make *folder*, or folders in it where it is there."""
+    path = os.path.abspath(os.path.expandvars(os.path.expanduser(folder)))
+    while not os.path.lexists(path):
+        path = os.path.dirname(path)
+    return os.path.isdir(path) and os.access(path, os.W_OK | os.X_OK)

@@ -1,0 +1,138 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tasks of DNS providers run on the controller whatever variables there are; extra variables are refused."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import yaml
+
+from tests.lab import cores, runs
+
+CORES = [cores.parameter(core=""), cores.parameter(core="oldest"), cores.parameter(core="newest")]
+BY_TASKS = runs.CHECKOUT / "roles/acme/tasks/dns_write_by_tasks.yml"
+HOSTILE = {
+    "ansible_become": True,
+    "ansible_become_method": "refusing",
+    "ansible_become_user": "daemon",
+    "ansible_connection": "ssh",
+    "ansible_ssh_executable": "/bin/false",
+    "ansible_host": "192.0.2.1",
+    "ansible_python_interpreter": "/bin/false",
+    "ansible_remote_tmp": "/proc/none",
+}
+BECOME = '''
+DOCUMENTATION = """
+name: refusing
+short_description: of a test
+description: of a test
+author: none
+options: {become_user: {description: none, default: root, vars: [{name: ansible_become_user}]}}
+"""
+from ansible.errors import AnsibleError
+from ansible.plugins.become import BecomeBase
+
+class BecomeModule(BecomeBase):
+    name = "refusing"
+
+    def build_become_command(self, cmd, shell):
+        raise AnsibleError("become was used")
+'''
+PLUGIN = """
+from ansible.plugins.action import ActionBase
+from ansible_collections.certfleet.tls.plugins.plugin_utils import localhost, plays
+
+class ActionModule(ActionBase):
+    def run(self, tmp=None, task_vars=None):
+        result = super().run(tmp, task_vars)
+        given = localhost.extra_variables(plays.running(self._task), self._templar.template)
+        lines = localhost.problems(given, task_vars["ansible_playbook_python"])
+        return {**result, "msg": "refused: [" + " ".join(line.split()[0] for line in lines) + "]"}
+"""
+
+
+def include():
+    """Return the role's include of the tasks of a DNS provider, for a file write.yml."""
+    (outer,) = yaml.safe_load(BY_TASKS.read_text())
+    task = next(task for task in outer["block"] if "ansible.builtin.include_tasks" in task)
+    variables = {name: value for name, value in task["vars"].items() if name.startswith("ansible_")}
+    apply = task["ansible.builtin.include_tasks"]["apply"]
+    return {"include_tasks": {"file": "write.yml", "apply": apply}, "vars": variables, "run_once": True}
+
+
+def run(folder, core, variables, *arguments, listed=False):
+    """Run the include in a play in which *variables* come from wherever they can, but for extra variables."""
+    localhost = {"localhost": variables} if listed else {}
+    facts = {"set_fact": {"x": 1, **variables}, "delegate_to": "localhost", "delegate_facts": True}
+    play = {
+        "hosts": "web1",
+        "gather_facts": False,
+        "vars": variables,
+        "pre_tasks": [facts, {"include_role": {"name": "asking"}, "vars": variables}],
+        "roles": [{"role": "asking", **variables}],
+        "tasks": [{"import_role": {"name": "asking"}}],
+    }
+    python = "{{ found.ansible_facts.ansible_python.executable == ansible_playbook_python }}"
+    runs.write(
+        folder,
+        {
+            "inventory": {"all": {"hosts": {"web1": {}, **localhost}, "vars": variables}},
+            "play.yml": [play],
+            "roles/asking/tasks/main.yml": [{"ask": None}, include()],
+            "roles/asking/tasks/write.yml": [
+                {"setup": {"gather_subset": ["!all", "!min", "python"]}, "register": "found"},
+                {"debug": {"msg": f"with the controller's Python: [{python}]"}},
+            ],
+            "action_plugins/ask.py": PLUGIN,
+            "become_plugins/refusing.py": BECOME,
+        },
+    )
+    settings = {"ANSIBLE_BECOME_PLUGINS": str(folder / "become_plugins")}
+    return runs.run(folder, core, "play.yml", "-v", *arguments, **settings)
+
+
+def told(done, what):
+    return [part.split("]")[0] for part in done.text.split(f"{what}: [")[1:]]
+
+
+@pytest.mark.skipif("ansible_connection" not in include()["vars"], reason="the role does not set the connection yet")
+@pytest.mark.parametrize(("variables", "listed"), [({}, False), ({}, True), (HOSTILE, False), (HOSTILE, True)])
+@pytest.mark.parametrize("core", CORES)
+def test_tasks_of_a_dns_provider_run_on_the_controller(tmp_path, core, variables, listed):
+    done = run(tmp_path, core, variables, listed=listed)
+    assert done.code == 0, done.text
+    assert told(done, "refused") == ["", "", ""]
+    assert told(done, "with the controller's Python") == ["True", "True", "True"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ansible_become", True),
+        ("ansible_connection", "ssh"),
+        ("ansible_python_interpreter", "/bin/false"),
+        ("ansible_remote_tmp", "/dev/null/none"),
+    ],
+)
+@pytest.mark.parametrize("core", CORES)
+def test_extra_variables_that_break_the_tasks_are_refused(tmp_path, core, name, value):
+    given = {name: value, "ansible_become_method": "refusing", "ansible_become_user": "daemon"}
+    done = run(tmp_path, core, {}, "-e", json.dumps(given), "-e", "ansible_ssh_executable=/bin/false")
+    assert told(done, "refused") == [name]
+    assert done.code != 0, done.text
+
+
+@pytest.mark.parametrize("core", CORES)
+def test_extra_variables_that_break_nothing_are_not_refused(tmp_path, core):
+    given = {
+        **HOSTILE,
+        "ansible_become": False,
+        "ansible_connection": "local",
+        "ansible_python_interpreter": "{{ ansible_playbook_python }}",
+        "ansible_remote_tmp": str(tmp_path / "temporary"),
+    }
+    done = run(tmp_path, core, {}, "-e", json.dumps(given))
+    assert told(done, "refused") == ["", "", ""]
+    assert done.code == 0, done.text

@@ -1,0 +1,71 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Extra variables that would break tasks on the controller; tests/integration/test_localhost.py runs such tasks."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.certfleet.tls.plugins.plugin_utils import localhost
+
+PYTHON = "/opt/ansible/bin/python"
+
+
+@pytest.mark.parametrize(
+    ("variables", "reason"),
+    [
+        ({}, ""),
+        ({"ansible_become": True}, "the tasks of the DNS provider would become another user"),
+        ({"ansible_become": "yes"}, "the tasks of the DNS provider would become another user"),
+        ({"ansible_become": ""}, "the tasks of the DNS provider would become another user"),
+        ({"ansible_become": "false"}, ""),
+        ({"ansible_become": None}, ""),
+        ({"ansible_become_method": "su", "ansible_user": "deploy", "ansible_host": "192.0.2.1"}, ""),
+        ({"ansible_connection": "ssh"}, "the tasks of the DNS provider would not run on the controller"),
+        ({"ansible_connection": "smart"}, "the tasks of the DNS provider would not run on the controller"),
+        ({"ansible_connection": "local"}, ""),
+        ({"ansible_connection": "ansible.builtin.local"}, ""),
+        ({"ansible_connection": "mitogen_local"}, ""),
+        ({"ansible_python_interpreter": PYTHON}, ""),
+        ({"ansible_python_interpreter": "/opt/ansible/../ansible/bin/python"}, ""),
+        ({"ansible_python_interpreter": "/usr/bin/python3"}, "the tasks of the DNS provider need the Python of the "),
+        ({"ansible_python_interpreter": "auto"}, "the tasks of the DNS provider need the Python of the controller"),
+        ({"ansible_remote_tmp": "/usable"}, ""),
+        ({"ansible_remote_tmp": "/read-only"}, "the tasks of the DNS provider cannot make their temporary folders"),
+    ],
+)
+def test_problems_of_extra_variables_are_lines_with_name_and_value(variables, reason):
+    found = localhost.problems(variables, PYTHON, lambda folder: folder == "/usable")
+    if not reason:
+        assert found == []
+        return
+    ((name, value),) = variables.items()
+    (line,) = found
+    given = f"{name} is '{value}' in the extra variables (-e), which count for localhost as well"
+    assert line.startswith(f"{given}: {reason}")
+    assert line.endswith("instead.")
+
+
+def test_problems_are_told_together():
+    given = {"ansible_become": True, "ansible_connection": "ssh", "ansible_python_interpreter": "auto"}
+    assert [line.split()[0] for line in localhost.problems(given, PYTHON)] == list(given)
+
+
+def test_problems_two_names_of_one_python_in_a_folder_are_one_program(tmp_path):
+    for folder in ("one", "other"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "python3").symlink_to("/usr/bin/env")
+        (tmp_path / folder / "python").symlink_to("python3")
+    own = str(tmp_path / "one" / "python")
+    assert localhost.problems({"ansible_python_interpreter": str(tmp_path / "one" / "python3")}, own) == []
+    assert localhost.problems({"ansible_python_interpreter": str(tmp_path / "other" / "python")}, own)
+
+
+@pytest.mark.parametrize(
+    ("folder", "is_usable"), [(".", True), ("new/and/deep", True), ("$HOME/x", True), ("~/x", True), ("file/x", False)]
+)
+def test_problems_of_a_temporary_folder_are_those_of_what_is_there(tmp_path, monkeypatch, folder, is_usable):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    path = folder if folder[0] in "$~" else str(tmp_path / folder)
+    assert (localhost.problems({"ansible_remote_tmp": path}, PYTHON) == []) is is_usable
