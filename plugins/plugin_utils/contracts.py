@@ -10,10 +10,11 @@ about certificates, receivers and handlers that the task named, and nothing else
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from ansible.module_utils.common.parameters import remove_values
+from ansible.module_utils.common import parameters
 
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.manifest import ARI_ID, FILES, MANIFEST, NAME, NUMBER
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.reloads import NOTIFY
@@ -28,6 +29,9 @@ _MANY = 10_000  # versions or other clients' certificates of a host
 
 _url = text(r"(?:https?://\S+)?", 2048)
 _word = text(r".{0,255}")
+# Before ansible-core 2.22 a module's answer has stars in the place of no_log values, wherever they are. Since then it
+# has the values, and remove_values() is deprecated.
+_ANSWERS_HIDE_VALUES = importlib.util.find_spec("ansible.module_utils.secrets") is None
 _serial = text(r"[0-9A-Fa-f]{1,64}")
 _name = text(NAME.pattern)
 _number = text(NUMBER.pattern)
@@ -212,10 +216,12 @@ def _handlers(certificates: Any) -> set[str]:
 
 
 def _certificates(arguments: Arguments, more: Iterable[str] = ()) -> set[str]:
-    """The names of a task's certificates and *more*, as they are and as Ansible hides passphrases in them."""
+    """Return the names of a task's certificates and *more*, as they are and as Ansible hides passphrases in them."""
     certificates = arguments.get("certificates")
     names = _names(certificates).union(more)
-    return names | set(remove_values(sorted(names), _passphrases(certificates)))
+    if _ANSWERS_HIDE_VALUES:
+        names |= set(parameters.remove_values(sorted(names), _passphrases(certificates)))
+    return names
 
 
 def _passphrases(certificates: Any) -> set[str]:

@@ -12,6 +12,7 @@ any of that, nor a say in anything else than that host's own certificates.
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import Any
@@ -21,6 +22,7 @@ from ansible.errors import AnsibleError
 from .contracts import Contract
 from .schema import Check, Malformed, flag, listing, message, printable, record, text
 from .step import StepAction
+from .support import QUESTION, host_problem, may_be_old_python
 
 try:
     # From ansible-core 2.19 on it shows the host's own warnings whatever the result has: they are captured here.
@@ -50,6 +52,8 @@ class HostAction(StepAction):
         module = self._task.action.rpartition(".")[2]
         try:
             answer = self._answer(dict(arguments), task_vars)
+            if may_be_old_python(answer) and (problem := self._problem_of_python(host)):
+                return {"failed": True, "msg": problem}
             accepted = accept(answer, type(self).contract(arguments), f"{module} on {host}")
             if self._discovered_interpreter_key:
                 # Only where Ansible looked for it. The answer has it only where Ansible put it there.
@@ -69,6 +73,27 @@ class HostAction(StepAction):
         except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
             # Ansible cannot read every JSON. What the error says may be the host's text.
             raise Malformed(f"the answer cannot be read ({type(error).__name__})") from None
+
+    def _problem_of_python(self, host: str) -> str:
+        """Return one line if the host's Python is what kept its module from an answer of its own, else an empty text.
+
+        The host is asked only after such a failure: a version in each answer would not help, as code that a Python
+        cannot read says nothing.
+        """
+        interpreter = shlex.split(str(self._used_interpreter or "").lstrip("#! "))
+        if not interpreter:
+            return ""
+        try:
+            said = self._low_level_execute_command(shlex.join([*interpreter, "-c", QUESTION]))
+        except AnsibleError:
+            return ""  # the module's own failure says more
+        printed = said.get("stdout")
+        return host_problem(
+            host,
+            message(" ".join(interpreter), "the path of its Python"),
+            said.get("rc", 1),
+            printed if isinstance(printed, str) else "",
+        )
 
     def _parse_returned_data(self, res: Mapping[str, Any], *more: Any) -> Any:
         # Ansible warns of what a host prints beside its answer. In JSON itself, control characters are escaped.
@@ -112,13 +137,19 @@ def accept(answer: Any, fields: Mapping[str, Check], what: str) -> dict[str, Any
 
 
 def _reason(answer: Mapping[str, Any], what: str) -> str:
-    """Return why a module failed; where it has not said so, the last line of what was printed instead."""
-    said = message(answer.get("msg", ""), "msg")
+    """Return why a module failed; where it has not said so, its exception, or the last line of what was printed."""
+    said = message(answer.get("msg") or _error(answer.get("exception")), "msg")
     printed = [answer.get(name) for name in ("module_stderr", "module_stdout")]
     last = [text.strip().splitlines()[-1] for text in printed if isinstance(text, str) and text.strip()]
     if not last:
         return said or f"{what} failed without a reason"
     return f"{what} gave no answer: {message(last[0][:_SHORT], 'msg')} ({said})"
+
+
+def _error(exception: Any) -> Any:
+    """Return an exception's text. From ansible-core 2.19 on it comes as an object, and may be all that a result has."""
+    event = getattr(exception, "event", None)
+    return "" if event is None else event.msg
 
 
 def _told(warning: Any, place: str) -> str:

@@ -20,6 +20,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.text import OneLineError, one_line
 
 from .run import Run
+from .support import refuse_old_controller
 
 Arguments = Mapping[str, Any]
 _LONGEST = 10_000  # characters
@@ -32,6 +33,7 @@ class StepAction(ActionBase):  # type: ignore[misc]  # ansible-core has no types
 
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         """Return the module's result."""
+        refuse_old_controller()
         result: dict[str, Any] = super().run(tmp, task_vars)
         arguments = dict(self._task.args)
         is_step = boolean(arguments.pop("batch", False), strict=False)

@@ -9,7 +9,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 from ansible_collections.certfleet.tls.plugins.module_utils.dns import task_files
-from ansible_collections.certfleet.tls.plugins.module_utils.dns.providers import KINDS, lexicon
+from ansible_collections.certfleet.tls.plugins.module_utils.dns.providers import lexicon
+from ansible_collections.certfleet.tls.plugins.module_utils.dns.providers.by_name import CLASSES
 
 PAGE = Path(__file__).parents[2] / "docs" / "dns-providers.md"
 START, END = "<!-- made by make docs: do not edit -->", "<!-- end of what make docs made -->"
@@ -39,7 +40,7 @@ def _tables():
         "",
         "## The options in full",
     ]
-    for kind in KINDS.values():
+    for kind in CLASSES.values():
         needs = f" Needs {_listed(kind.libraries)}." if kind.libraries else ""
         parts += [
             "",
@@ -58,7 +59,7 @@ def _tables():
 
 def _rows():
     rows = [
-        (f"`{kind.name}`", kind.title, _names(kind.options)) for kind in KINDS.values() if kind is not lexicon.Lexicon
+        (f"`{kind.name}`", kind.title, _names(kind.options)) for kind in CLASSES.values() if kind is not lexicon.Lexicon
     ]
     rows += [
         (f"`{file.name}`", f"{file.title}, by `{file.module}`", _names(file.options))

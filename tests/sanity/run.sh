@@ -2,26 +2,30 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# run.sh [ARGUMENT...]: ansible-test sanity over a copy of the checkout, in a home of its own.
-# Needs build/venv. ansible-test passes over what it has no tool for with a warning and succeeds all the same,
-# so its warnings are read: a Python this machine lacks is reported, any other test left out is a failure.
+# run.sh VENV [ARGUMENT...]: ansible-test sanity, of the ansible-core in VENV, over a copy of the checkout, in a home of
+# its own. ansible-test passes over what it has no tool for with a warning and succeeds all the same, so its warnings are read: a Python this machine lacks is reported, any other test left out is a failure.
 set -eu
 
 root=$PWD
-work=$root/build/sanity
+venv=$1
+shift
+work=$root/build/sanity/$(basename "$venv")
 home=$work/home
-python=$root/build/venv/bin/python
+python=$root/$venv/bin/python
 
-PATH=$root/build/venv/bin:$PATH
+# What ansible-test does not install itself, as shellcheck, is in build/venv.
+PATH=$root/$venv/bin:$root/build/venv/bin:$PATH
 for version in 3.9 3.10 3.12 3.13 3.14; do
     found=$(sh tests/setup/find-python.sh "$version") && PATH=$PATH:${found%/*}
 done
 export PATH
 
 pip_version=$("$python" -c 'if True:
+    import sys
     from ansible_test._internal.host_configs import VirtualPythonConfig
     from ansible_test._internal.python_requirements import get_venv_packages
-    print(get_venv_packages(VirtualPythonConfig(version="3.11"))["pip"].replace(".", "_"))')
+    version = ".".join(map(str, sys.version_info[:2]))
+    print(get_venv_packages(VirtualPythonConfig(version=version))["pip"].replace(".", "_"))')
 mkdir -p "$home/.ansible/test/cache" "$home/.config/pip"
 cp tests/sanity/get_pip.py "$home/.ansible/test/cache/get_pip_$pip_version.py"
 "$python" tests/setup/pip_conf.py >"$home/.config/pip/pip.conf"
@@ -45,4 +49,5 @@ if [ -s "$work/left-out" ]; then
     exit 1
 fi
 absent=$(sed -n 's/^WARNING: Skipping .*"compile" on Python \(.*\) because .*/\1/p' "$log" | sort -uV | xargs)
-echo "sanity: $(grep -c '^Running sanity test' "$log") tests passed${absent:+; this machine has no Python $absent to run them on}"
+core=$("$python" -c 'from ansible.release import __version__; print(__version__)')
+echo "sanity of ansible-core $core: $(grep -c '^Running sanity test' "$log") tests passed${absent:+; this machine has no Python $absent to run them on}"

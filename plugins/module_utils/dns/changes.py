@@ -11,11 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import providers
 from .delegation import CNAME_TARGETS, DEFAULT_TARGETS, is_target
 from .entries import OWN_TASKS, Entry, parse, parse_keys, where
 from .errors import DnsError
 from .propagation import held
+from .providers import by_name
 from .providers.base import Provider
 from .records import Txt, relative
 from .servers import Authorities
@@ -123,8 +123,8 @@ class Entries:
             raise DnsError(f"{where(key)}: {error}") from None
 
     def _job(self, key: str, entry: Entry, timeout: float) -> Job:
-        if entry.provider in providers.KINDS:
-            provider = providers.make(entry.provider, entry.options, timeout)
+        if entry.provider in by_name.CLASSES:
+            provider = by_name.make(entry.provider, entry.options, timeout)
             return Job(key, provider, entry.provider, cname_targets=entry.cname_targets)
         if entry.task_file:
             entry.task_file.check_collection()

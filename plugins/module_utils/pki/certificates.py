@@ -81,13 +81,18 @@ def pem(certificate: x509.Certificate) -> bytes:
 
 def validity(certificate: x509.Certificate) -> Validity:
     """From when to when a certificate is valid."""
-    try:
-        return Validity(certificate.not_valid_before_utc, certificate.not_valid_after_utc)
-    except AttributeError:  # cryptography before 42
-        return Validity(
-            certificate.not_valid_before.replace(tzinfo=timezone.utc),
-            certificate.not_valid_after.replace(tzinfo=timezone.utc),
-        )
+    return Validity(aware(certificate, "not_valid_before"), aware(certificate, "not_valid_after"))
+
+
+def aware(source: Any, field: str) -> Any:
+    """Return the aware UTC datetime *field* of a certificate, CRL or OCSP answer; None where it has None.
+
+    cryptography before 42 (43 for OCSP) has naive ones only, in UTC, and deprecates them since.
+    """
+    if hasattr(source, f"{field}_utc"):
+        return getattr(source, f"{field}_utc")
+    instant = getattr(source, field)
+    return instant.replace(tzinfo=timezone.utc) if instant else None
 
 
 def covered(certificate: x509.Certificate) -> set[str]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
+from ..pki.certificates import validity
 from ..pki.text import one_line
 from . import ocsp, subject
 from .crl import Crl, Reasons, all_reasons
@@ -68,7 +69,7 @@ def consult(content: str, now: datetime) -> Questions:
     """Find the status of the first certificate in *content*, PEM; what follows in it may be its issuer's."""
     try:
         leaf, *others = subject.read(content)
-        if leaf.not_valid_after_utc <= now:
+        if validity(leaf).not_after <= now:
             raise StatusError("the certificate has expired, and CAs tell no more of such")
         if not subject.points(leaf) and not subject.responders(leaf):
             raise StatusError("the certificate names no CRL of its CA and no OCSP responder that can be asked")

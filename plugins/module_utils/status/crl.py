@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from ..pki.certificates import extension
+from ..pki.certificates import aware, extension
 from ..pki.manifest import utc
 from .result import Revocation, StatusError
 
@@ -36,8 +36,8 @@ class Crl:
         load = x509.load_pem_x509_crl if data.lstrip().startswith(b"-----BEGIN") else x509.load_der_x509_crl
         try:
             self._crl = load(data)
-            self.next_update = self._crl.next_update_utc
-            self._this_update = self._crl.last_update_utc
+            self.next_update = aware(self._crl, "next_update")
+            self._this_update = aware(self._crl, "last_update")
             self._extensions = self._crl.extensions
         except (ValueError, TypeError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
             raise StatusError("it is no CRL that can be read") from None
@@ -93,7 +93,7 @@ class Crl:
             if index is None:
                 return None
             found = self._crl[index]
-            extensions, at = list(found.extensions), found.revocation_date_utc
+            extensions, at = list(found.extensions), aware(found, "revocation_date")
         except (ValueError, TypeError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
             raise StatusError("it is a CRL whose entry for the certificate cannot be read") from None
         reason = x509.ReasonFlags.unspecified

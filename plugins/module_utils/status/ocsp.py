@@ -7,10 +7,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import Any
 
-from ..pki.certificates import extension
+from ..pki.certificates import aware, extension, validity
 from ..pki.chains import signed_by
 from ..pki.manifest import utc
 from .result import GOOD, REVOKED, Revocation, StatusError
@@ -76,7 +76,7 @@ def _about(
 
 
 def _of(answer: ocsp.OCSPSingleResponse, now: datetime) -> Answer:
-    this_update, next_update = _time(answer, "this_update"), _time(answer, "next_update")
+    this_update, next_update = aware(answer, "this_update"), aware(answer, "next_update")
     if this_update is None or this_update > now + _SKEW:
         raise StatusError("the responder's answer is of the future: is this machine's clock right?")
     # RFC 6960 section 4.2.2.1 would have newer ones at any time, but RFC 5019 section 2.2.4 wants it said.
@@ -90,7 +90,7 @@ def _of(answer: ocsp.OCSPSingleResponse, now: datetime) -> Answer:
         # No answer to go by, nor to keep: the certificate may just be new.
         raise StatusError("the responder does not know the certificate")
     reason = answer.revocation_reason or x509.ReasonFlags.unspecified
-    at = _time(answer, "revocation_time")
+    at = aware(answer, "revocation_time")
     return Answer(REVOKED, next_update, Revocation(reason.name, at) if at else None)
 
 
@@ -104,7 +104,8 @@ def _signer(response: ocsp.OCSPResponse, issuer: x509.Certificate, now: datetime
         purposes = extension(delegate, x509.ExtendedKeyUsage)
         if purposes is None or ExtendedKeyUsageOID.OCSP_SIGNING not in purposes:
             raise StatusError("the responder's certificate is not for signing OCSP answers")
-        if not delegate.not_valid_before_utc <= now <= delegate.not_valid_after_utc:
+        period = validity(delegate)
+        if not period.not_before <= now <= period.not_after:
             raise StatusError("the responder's certificate is not valid now")
         return delegate
     raise StatusError("the responder is neither the certificate's issuer nor one that it appointed")
@@ -147,12 +148,3 @@ def _hash(response: ocsp.OCSPResponse) -> hashes.HashAlgorithm:
 
 def _request(leaf: x509.Certificate, issuer: x509.Certificate, algorithm: hashes.HashAlgorithm) -> ocsp.OCSPRequest:
     return ocsp.OCSPRequestBuilder().add_certificate(leaf, issuer, algorithm).build()
-
-
-def _time(answer: ocsp.OCSPSingleResponse, field: str) -> datetime | None:
-    # cryptography 42 has none that are aware.
-    if hasattr(answer, f"{field}_utc"):
-        instant: datetime | None = getattr(answer, f"{field}_utc")
-        return instant
-    instant = getattr(answer, field)
-    return instant.replace(tzinfo=timezone.utc) if instant else None

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.module_utils.dns import changes, kinds, providers, task_files
+from ansible_collections.certfleet.tls.plugins.module_utils.dns import changes, kinds, task_files
 from ansible_collections.certfleet.tls.plugins.module_utils.dns.changes import Entries, assign, carry_out, for_tasks
 from ansible_collections.certfleet.tls.plugins.module_utils.dns.errors import DnsError
 from ansible_collections.certfleet.tls.plugins.module_utils.dns.options import Option
+from ansible_collections.certfleet.tls.plugins.module_utils.dns.providers import by_name
 from ansible_collections.certfleet.tls.plugins.module_utils.dns.providers.base import Provider
 from ansible_collections.certfleet.tls.plugins.module_utils.dns.records import Txt
 from ansible_collections.certfleet.tls.plugins.module_utils.dns.zones import Location
@@ -51,7 +52,7 @@ def calls(monkeypatch):
     made = []
     for kind in (Recording, Ring):
         monkeypatch.setattr(kind, "calls", made, raising=False)
-        monkeypatch.setitem(providers.KINDS, kind.name, kind)
+        monkeypatch.setitem(by_name.CLASSES, kind.name, kind)
         monkeypatch.setitem(kinds.KINDS, kind.name, kinds.Kind(kind.options, lambda values: None))
     monkeypatch.setattr(task_files, "find_spec", lambda name: True)
     return made

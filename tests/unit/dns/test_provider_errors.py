@@ -12,8 +12,8 @@ import dns.tsig
 import pytest
 import tldextract
 
-from ansible_collections.certfleet.tls.plugins.module_utils.dns import providers
 from ansible_collections.certfleet.tls.plugins.module_utils.dns.errors import DnsError
+from ansible_collections.certfleet.tls.plugins.module_utils.dns.providers import by_name
 from ansible_collections.certfleet.tls.plugins.module_utils.dns.providers import lexicon as lexicon_kind
 from ansible_collections.certfleet.tls.plugins.module_utils.dns.records import Txt
 from tests.unit.dns.scripted_providers import ZONE, free_port
@@ -264,10 +264,10 @@ def test_each_of_lexicons_providers_tells_what_it_takes(name):
 def test_acme_dns_is_spoken_to_in_private(url, taken):
     options = {"url": url, "username": "u", "password": "p", "subdomain": "s"}
     if taken:
-        providers.make("acme_dns", options, 1)
+        by_name.make("acme_dns", options, 1)
     else:
         with pytest.raises(DnsError, match="needs an https URL as 'url'"):
-            providers.make("acme_dns", options, 1)
+            by_name.make("acme_dns", options, 1)
 
 
 def test_acme_dns_has_one_name(opened):
@@ -402,6 +402,6 @@ def test_programs_that_are_none(opened, program, says):
 
 
 def test_a_missing_library_is_named_with_how_to_get_it(monkeypatch):
-    monkeypatch.setattr(providers, "find_spec", lambda name: None)
+    monkeypatch.setattr(by_name, "find_spec", lambda name: None)
     with pytest.raises(DnsError, match="needs dns-lexicon, which the controller's Python lacks: install with '"):
-        providers.make("lexicon", {"name": "powerdns"}, 1)
+        by_name.make("lexicon", {"name": "powerdns"}, 1)

@@ -11,8 +11,8 @@ import dns.name
 import dns.tsig
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.module_utils.dns import providers
 from ansible_collections.certfleet.tls.plugins.module_utils.dns.errors import DnsError
+from ansible_collections.certfleet.tls.plugins.module_utils.dns.providers import by_name
 from ansible_collections.certfleet.tls.plugins.module_utils.dns.records import Txt
 from tests.unit.dns.scripted_providers import ZONE, AcmeDnsApi, PowerDnsApi, Program, UpdateServer
 
@@ -33,11 +33,11 @@ class Case:
     others: list = field(default_factory=lambda: [OTHER])
 
     def make(self, timeout=5.0, **more):
-        return providers.make(self.kind, {**self.options, **more}, timeout)
+        return by_name.make(self.kind, {**self.options, **more}, timeout)
 
     @property
     def removes(self):
-        return providers.KINDS[self.kind].holds_any_number
+        return by_name.CLASSES[self.kind].holds_any_number
 
 
 def rfc2136(_tmp_path):
@@ -83,7 +83,7 @@ def case(request, tmp_path):
 
 
 def test_every_kind_has_a_row():
-    assert {case.__name__.rstrip("_") for case in CASES} == set(providers.KINDS)
+    assert {case.__name__.rstrip("_") for case in CASES} == set(by_name.CLASSES)
 
 
 def test_two_values_of_one_name_and_another_name_in_one_call(case):
@@ -145,7 +145,7 @@ def test_a_silent_server_hits_the_time_limit_once(case):
 
 
 def test_what_it_takes_is_declared(case):
-    kind = providers.KINDS[case.kind]
+    kind = by_name.CLASSES[case.kind]
     assert kind.title
     assert all(option.help.endswith(".") for option in kind.options)
     assert len({option.name for option in kind.options}) == len(kind.options)
