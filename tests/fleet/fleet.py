@@ -21,7 +21,7 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from tests.lab import Lab, LabError
+from tests.lab import Lab, LabError, cores
 from tests.lab.process import descendants, wait
 
 CHECKOUT = Path(__file__).parents[2]
@@ -166,12 +166,18 @@ class Fleet:
             "standard": [cls.certificate("shop")],
         }
 
-    def command(self, *arguments: str, playbook: str = "certfleet.tls.site", **variables: Any) -> list[str]:
-        """The command line of a run; keyword arguments are variables over the fleet's."""
+    def command(
+        self, *arguments: str, playbook: str = "certfleet.tls.site", core: str = "", **variables: Any
+    ) -> list[str]:
+        """The command line of a run; keyword arguments are variables over the fleet's.
+
+        *core*: "oldest" or "newest" (tests/lab/cores.py); "" is the ansible-core of the tests themselves.
+        """
         self._commands += 1  # two runs at once have a file each
         path = self.folder / f"vars-{self._commands}.json"
         path.write_text(json.dumps({"acme_hosts": "web", **self.variables, **variables}))
-        return ["ansible-playbook", playbook, "-e", f"@{path}", *arguments]
+        program = str(cores.program(core)) if core else "ansible-playbook"
+        return [program, playbook, "-e", f"@{path}", *arguments]
 
     def site(self, *arguments: str, **variables: Any) -> Run:
         """Run the playbook over the fleet."""

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # run.sh VENV [ARGUMENT...]: ansible-test sanity, of the ansible-core in VENV, over a copy of the checkout, in a home of
-# its own. ansible-test passes over what it has no tool for with a warning and succeeds all the same, so its warnings are read: a Python this machine lacks is reported, any other test left out is a failure.
+# its own. ansible-test passes over what it has no tool for with a warning and succeeds all the same, so its warnings are
+# read: a Python this machine lacks is reported, any other test left out is a failure.
 set -eu
 
 root=$PWD

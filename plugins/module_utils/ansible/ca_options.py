@@ -10,7 +10,7 @@ import os
 import stat
 import tempfile
 from collections.abc import Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ from ..acme.http import Http
 from ..acme.jws import KEY_TYPES, AccountKey
 from ..acme.registration import contacts
 from ..pki.files import sync_folder
+from .account_key_place import ADVICE, give_name, home_problem, refuse_key_text, vanishing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,6 +92,7 @@ def each_ca(params: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
     What ALTERNATIVES_SPEC does not say of a further one is as for the first.
     """
+    refuse_key_text(params)
     found: dict[str, dict[str, Any]] = {}
     for given in [params, *params["alternatives"]]:
         said = {name: value for name, value in given.items() if value is not None or name in _OWN}
@@ -159,6 +161,7 @@ def account_key(params: Mapping[str, Any], create: bool = False, kind: str = "ac
 
     *kind* begins the options' names: "private" for a certificate's own key, which is never made here.
     """
+    refuse_key_text(params)
     option = f"{kind}_key"
     passphrase, content, path = (params[f"{option}_{part}"] for part in ("passphrase", "content", "src"))
     new = _given_successor(params) if kind == "account" else None
@@ -248,7 +251,8 @@ def _successor(path: str, passphrase: str | None, permissions: str) -> AccountKe
 
 
 def key_would_be_made(params: Mapping[str, Any]) -> bool:
-    """Whether the account key is one that a run would make first: a check must not."""
+    """Return True if the account key is one that a run would make first: a check must not. Raises KeyFileError."""
+    refuse_key_text(params)
     path = params["account_key_src"]
     # An account that there is has its key.
     given = params["account_key_content"] or params["account_uri"]
@@ -262,6 +266,9 @@ def create_key(path: str, key_type: str, passphrase: str | None, permissions: st
     """
     if os.path.islink(path):
         raise KeyFileError(f"account key {path} is a link to what does not exist: {os.readlink(path)}")
+    problem = home_problem(path)
+    if problem:
+        raise KeyFileError(problem)
     key = AccountKey.generate(key_type)
     folder = os.path.dirname(os.path.abspath(path))
     try:
@@ -273,14 +280,18 @@ def create_key(path: str, key_type: str, passphrase: str | None, permissions: st
                 file.write(key.pem(passphrase))
                 file.flush()
                 os.fsync(file.fileno())
-            os.link(aside, path)
+            give_name(aside, os.path.join(folder, os.path.basename(path)))
         finally:
-            os.unlink(aside)
+            with suppress(FileNotFoundError):
+                os.unlink(aside)
         sync_folder(folder)
     except FileExistsError:
         return AccountKey.load(_read(path, "account_key", permissions), passphrase, f"account key {path}")
     except OSError as error:
-        raise KeyFileError(f"account key {path} cannot be made: {error.strerror}") from None
+        raise KeyFileError(f"account key {path} cannot be made: {error.strerror}. {ADVICE}") from None
+    lost = vanishing(path)
+    if lost:
+        warn(lost)
     return key
 
 

@@ -48,7 +48,7 @@ def read_issuers(data: bytes) -> list[x509.Certificate]:
     """What is at the place of an issuer (RFC 5280 section 4.2.2.1): a certificate, or some as PKCS #7. Else none."""
     try:
         if data.lstrip().startswith(b"-----BEGIN CERTIFICATE"):
-            return x509.load_pem_x509_certificates(data)
+            return read(data.decode())
         try:
             return [x509.load_der_x509_certificate(data)]
         except ValueError:

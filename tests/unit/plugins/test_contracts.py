@@ -258,12 +258,22 @@ def test_certificate_handlers_are_those_that_entries_name(reload, allowed):
     [("shop", "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"), ("ho", "s********p"), ("other", "shop")],
 )
 @pytest.mark.parametrize("module", ["certificate", "certificate_adopt", "certificate_request"])
-def test_contract_name_with_a_passphrase_in_it_may_be_hidden(module, passphrase, shown):
+def test_contract_name_with_a_passphrase_in_it_may_be_hidden(monkeypatch, module, passphrase, shown):
+    monkeypatch.setattr(answers.contracts, "_ANSWERS_HIDE_VALUES", True)
     formats = [{"kind": "pkcs12", "path": "/srv/shop.p12", "passphrase": passphrase}]
     fields = getattr(answers.contracts, module)({"certificates": [{**answers.SHOP, "formats": formats}]})
     assert fields["failures"]({shown: "why"}, "failures") == {shown: "why"}
     with pytest.raises(Malformed):
         fields["failures"]({"b********": "why"}, "failures")
+
+
+def test_contract_names_are_themselves_from_core_2_22_on(monkeypatch):
+    monkeypatch.setattr(answers.contracts, "_ANSWERS_HIDE_VALUES", False)
+    formats = [{"kind": "pkcs12", "path": "/srv/shop.p12", "passphrase": "ho"}]
+    fields = answers.contracts.certificate({"certificates": [{**answers.SHOP, "formats": formats}]})
+    assert fields["failures"]({"shop": "why"}, "failures") == {"shop": "why"}
+    with pytest.raises(Malformed):
+        fields["failures"]({"s********p": "why"}, "failures")
 
 
 @pytest.mark.parametrize("arguments", [{}, {"certificates": "x", "receive": 1, "shares": 3, "challenges": None}])
