@@ -8,13 +8,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
-from ansible.module_utils.parsing.convert_bool import boolean
 
 from ansible_collections.certfleet.tls.plugins.module_utils.acme import issuance_history
-from ansible_collections.certfleet.tls.plugins.plugin_utils import batch, cas, facts, flow, shared
+from ansible_collections.certfleet.tls.plugins.plugin_utils import batch, cas, facts, flow, shared, validation
 from ansible_collections.certfleet.tls.plugins.plugin_utils.controller_action import ControllerAction
 from ansible_collections.certfleet.tls.plugins.plugin_utils.run import Run
 
+_LOOKING = ("main", "replace")
 _REPLACE = ("all", "issuer", "serials", "serials_src", "names", "before")
 
 
@@ -33,21 +33,23 @@ class ActionModule(ControllerAction):
     def arguments_of(self, run: Run, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the plan's options as all hosts of the batch see them, and what they have."""
         self._frozen = self._freeze(run)
-        options, directory = self._frozen["options"], _directory(run, self._frozen)
+        options, directory = validation.converted(self._frozen["options"]), _directory(run, self._frozen)
         given: dict[str, Any] = {
             "acme_directory": cas.ca(directory, "directory"),
             "ca_path": cas.ca(directory, "ca_path", options["acme_ca_path"]) or None,
             "alternatives": [] if isinstance(directory, str) else cas.alternatives(directory, {}),
             "certificates": flow.found(run.hosts, run.results),
         }
-        if run.entry_point not in ("main", "replace"):
+        if run.entry_point not in _LOOKING:
             return given
+        if run.hosts and not any(run.first(host)["lists_certificates"] for host in run.hosts):
+            raise AnsibleActionFail(validation.none_defined(run.hosts, ()))
         replace = {name: options[f"acme_replace_{name}"] for name in _REPLACE} if run.entry_point == "replace" else {}
         return {
             **given,
             "elsewhere": shared.held(run.result("acme_looked")),
             "unlisted": flow.unlisted(run.hosts, run.results),
-            "remove_unlisted": [host for host in run.hosts if boolean(run.option_of(host, "acme_remove_unlisted"))],
+            "remove_unlisted": [host for host in run.hosts if run.option_of(host, "acme_remove_unlisted")],
             "force": options["acme_force_renewal"],
             "replace": replace,
             "renewal_information": options["acme_renewal_information"],
@@ -63,7 +65,7 @@ class ActionModule(ControllerAction):
         result = super().conclude(run, answer)
         if "problem" in result:
             return {**result, "due": run.hosts, "lines": []}
-        return {**self._frozen, **result}
+        return {**self._frozen, **result, "options": validation.converted(self._frozen["options"])}
 
     def _freeze(self, run: Run) -> dict[str, Any]:
         """Return the batch's options for the steps to come. Raises AnsibleError where hosts do not agree in them."""

@@ -55,6 +55,6 @@ def _choose(run: Run) -> dict[str, Any]:
         history=run.option("acme_history"),
         serials=run.option("acme_revoke_serials"),
         files=run.option("acme_revoke_files"),
-        unverified=run.enabled("acme_revoke_unverified"),
+        unverified=run.option("acme_revoke_unverified"),
         check=run.check_mode,
     )

@@ -20,7 +20,7 @@ class ActionModule(HostAction):
     def arguments_of(self, run: Run, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return what became of each certificate; with `results` of the task, those."""
         common = {
-            "home": run.option_of(run.host, "acme_home"),
+            **run.place(),
             "certificates": run.certificates(),
             "keep_versions": run.option_of(run.host, "acme_keep_versions"),
         }

@@ -20,7 +20,7 @@ class ActionModule(HostAction):
     def arguments_of(self, run: Run, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the host's certificates, and where other clients may have theirs."""
         return {
-            "home": run.option_of(run.host, "acme_home"),
+            **run.place(),
             "certificates": run.certificates(),
             "directories": run.plan["directories"],
             "folders": run.option_of(run.host, "acme_adopt_folders"),

@@ -76,12 +76,14 @@ class ActionModule(HostAction):
             return arguments
         if run.entry_point == "revoke":
             names = names_of(run.option("acme_revoke"))
-            home = run.option_of(run.host, "acme_home")
-            return {"home": home, "certificates": [], "history": names} if names else None
+            return {**run.place(), "certificates": [], "history": names} if names else None
         self._seen = first_step.look(run, self._templar, self._task)
+        options = self._seen.options
         return {
-            "home": self._seen.options["acme_home"],
-            "certificates": self._seen.options["acme_certificates"],
+            "home": options["acme_home"],
+            "list": options["acme_list"],
+            "reassign": options["acme_reassign"],
+            "certificates": options["acme_certificates"],
             "content": self._seen.check_revocation,
         }
 
@@ -91,6 +93,10 @@ class ActionModule(HostAction):
             return answer
         if self._seen.warnings:
             answer["warnings"] = [*answer.get("warnings", ()), *self._seen.warnings]
+        if self._seen.is_partial and "unlisted" in answer:
+            answer["unlisted"] = []
+        for item in answer.get("certificates", ()):
+            item["invalid"] += filter(None, [self._seen.unknown_handlers.get(item["name"])])
         return {**failures.conclude(run, answer, self._seen.options), **self._seen.result()}
 
 

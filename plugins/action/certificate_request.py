@@ -29,7 +29,7 @@ class ActionModule(HostAction):
         if not any(given.values()):
             return None
         return {
-            "home": run.option_of(run.host, "acme_home"),
+            **run.place(),
             "directory": run.plan["directory"],
             "listen_timeout": run.listen_timeout(),
             **given,

@@ -36,7 +36,7 @@ class ActionModule(ControllerAction):
             return None
         state = arguments["state"]
         ordered = run.result("acme_ordered")
-        persistent = run.enabled("acme_dns_persist_write")
+        persistent = run.option("acme_dns_persist_write")
         purpose = "set" if state == "present" else "remove"
         return {
             "records": txt.txt_records(ordered, run.results, purpose, persistent),
@@ -44,7 +44,7 @@ class ActionModule(ControllerAction):
             "zones": run.secret("acme_dns"),
             "tasks_file": run.option("acme_dns_tasks") or None,
             "resolver": run.option("acme_dns_resolver"),
-            "timeout": min(_LONGEST_WAIT, int(run.option("acme_dns_timeout"))),
+            "timeout": min(_LONGEST_WAIT, run.option("acme_dns_timeout")),
         }
 
     def conclude(self, run: Run, answer: dict[str, Any]) -> dict[str, Any]:
@@ -65,4 +65,4 @@ class ActionModule(ControllerAction):
 def _unwritten(run: Run, task: Mapping[str, Any]) -> list[dict[str, str]]:
     failed = run.variables["ansible_failed_result"]
     records = run.result("acme_dns_written").get("records", ())
-    return txt.txt_unwritten(failed, task, records, not run.enabled("acme_dns_no_log"))
+    return txt.txt_unwritten(failed, task, records, not run.option("acme_dns_no_log"))

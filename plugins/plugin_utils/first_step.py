@@ -10,29 +10,80 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import batch, facts, role_variables
+from ansible.errors import AnsibleActionFail
+
+from ansible_collections.certfleet.tls.plugins.module_utils.pki.manifest import DEFAULT_LIST
+
+from . import batch, facts, handlers, inclusions, plays, role_variables, strategies, validation
 from .run import Run
+
+_CERTIFICATES = "acme_certificates"
 
 
 @dataclass(frozen=True)
 class Seen:
-    """The options as the host sees them: digests of the batch's, and its own."""
+    """The variables as the host sees them: digests of the batch's, and its own.
+
+    is_partial: these may not be all certificates that the host wants. unknown_handlers: by the name of a certificate,
+    why it cannot be served as it is to be.
+    """
 
     digests: Mapping[str, str]
     options: Mapping[str, Any]
-    check_revocation: Any = False
+    lists_certificates: bool
+    is_partial: bool = False
+    check_revocation: bool = False
+    unknown_handlers: Mapping[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
     def result(self) -> dict[str, Any]:
         """Return what the steps to come know of it."""
-        of_the_host = {name: value for name, value in self.options.items() if name != "acme_certificates"}
-        return {"batch": dict(self.digests), "options": of_the_host}
+        # Certificates may have passphrases.
+        of_the_host = {name: value for name, value in self.options.items() if name != _CERTIFICATES}
+        return {"batch": dict(self.digests), "options": of_the_host, "lists_certificates": self.lists_certificates}
 
 
 def look(run: Run, templar: Any, task: Any) -> Seen:
-    """Look at a host's options. Raises AnsibleError where it is to be left out."""
+    """Look at a host's variables. Raises AnsibleError where it is to be left out."""
+    play = plays.running(task)
+    refusal = strategies.problem(play)
+    if refusal:
+        raise AnsibleActionFail(refusal)
     warnings = facts.refuse(run.variables, templar, task)
-    digests = batch.digests(run.variables, run.template, run.entry_point)
-    options = batch.values(run.variables, run.template, role_variables.OF_THE_HOST)
-    (check_revocation,) = batch.values(run.variables, run.template, ("acme_check_revocation",)).values()
-    return Seen(digests, options, check_revocation, warnings)
+    entry_point, defined = run.entry_point, run.variables.keys()
+    names = [name for name in role_variables.of(entry_point) if name in defined]
+    values = batch.values(run.variables, run.template, names)
+    problems = validation.problems(values, run.host, entry_point, defined)
+    if problems:
+        raise AnsibleActionFail(" ".join(problems))
+    options = validation.converted(values)
+    is_partial = options["acme_list"] == DEFAULT_LIST and inclusions.are_several(play, task)
+    if is_partial and options["acme_remove_unlisted"]:
+        warnings.append(
+            f"host {run.host}: nothing is removed (acme_remove_unlisted): the play has the role several times, and what one "
+            "has not listed another may have. Give each list a name of its own (acme_list)."
+        )
+    return Seen(
+        digests={name: batch.digest(values.get(name)) for name in role_variables.of_batch(entry_point)},
+        options={name: options[name] for name in role_variables.OF_THE_HOST if name in options},
+        lists_certificates=_CERTIFICATES in values,
+        is_partial=is_partial,
+        check_revocation=options.get("acme_check_revocation", False),
+        unknown_handlers=_unknown_handlers(options.get(_CERTIFICATES) or (), play),
+        warnings=[*warnings, *validation.misspelled(defined, entry_point)],
+    )
+
+
+def _unknown_handlers(certificates: Any, play: Any) -> dict[str, str]:
+    """Return for each certificate that notifies a handler which the play does not have, a line about it."""
+    named = {
+        entry["name"]: [item["notify"] for item in entry["reload"] if isinstance(item, Mapping) and "notify" in item]
+        for entry in certificates
+    }
+    unknown = set(handlers.unknown((name for names in named.values() for name in names), play))
+    known = handlers.known(play) if unknown else set()
+    return {
+        certificate: " ".join(handlers.problem(name, known) for name in names if name in unknown)
+        for certificate, names in named.items()
+        if unknown.intersection(names)
+    }

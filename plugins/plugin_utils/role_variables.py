@@ -78,6 +78,7 @@ VARIABLES = {
     "acme_preferred_chain": Variable("list", []),
     "acme_preferred_chain_missing": Variable("str", "fail", choices=("fail", "default")),
     "acme_preflight": Variable("bool", True),
+    "acme_reassign": Variable("bool", False, of_host=True),
     "acme_remove_unlisted": Variable("bool", False, of_host=True),
     "acme_renewal_information": Variable("bool", True),
     "acme_replace_all": Variable("bool", False, entry_point="replace"),

@@ -16,7 +16,6 @@ from functools import cached_property
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
-from ansible.module_utils.parsing.convert_bool import boolean
 
 from . import batch, cas
 from .role_variables import INTERNAL
@@ -84,13 +83,14 @@ class Run:
         """Return an option of the batch, as the plan froze it."""
         return self.plan["options"][name]
 
-    def enabled(self, name: str) -> bool:
-        """Return an option of the batch that is true or false."""
-        return bool(boolean(self.option(name)))
-
     def option_of(self, host: str, name: str) -> Any:
         """Return an option that each host has for itself, as its first step saw it."""
         return self.first(host)["options"][name]
+
+    def place(self) -> dict[str, Any]:
+        """Return the options of modules on the host that say where certificates lie, and which list they are of."""
+        options = {"home": "acme_home", "list": "acme_list", "reassign": "acme_reassign"}
+        return {name: self.option_of(self.host, variable) for name, variable in options.items()}
 
     def secret(self, name: str) -> Any:
         """Return an option with credentials, looked up now. Raises AnsibleError where it is not what it was."""
@@ -104,7 +104,7 @@ class Run:
 
     def listen_timeout(self) -> int:
         """Return for how many seconds a listener has to last: until the CA has looked, and what comes before that."""
-        return 600 + int(self.option("acme_dns_timeout")) + int(self.option("acme_order_timeout"))
+        return 600 + int(self.option("acme_dns_timeout") + self.option("acme_order_timeout"))
 
     def account(self, make: bool = True) -> dict[str, Any]:
         """Return the options of a module that say which CAs and which account. *make*: how it would be made, too."""
