@@ -1,0 +1,104 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The ways to take the role, and what plays do to it: variables of all kinds, conditions, loops, handlers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fleet.fleet import Fleet, Run
+
+SHOP = {"name": "shop", "identifiers": ["{{ inventory_hostname }}.lab.test"], "webroot": "/var/www/html"}
+
+
+class Plays:
+    """A folder of plays beside group_vars, as a project has them: extra variables would win over all else."""
+
+    def __init__(self, fleet: Fleet, folder: Path) -> None:
+        self.fleet = fleet
+        self.folder = folder
+
+    def run(
+        self, play: dict[str, Any] | list[dict[str, Any]], *arguments: str, core: str = "", **variables: Any
+    ) -> Run:
+        """Run plays over the hosts, with *variables* of the group all over the fleet's."""
+        group_vars = self.folder / "group_vars"
+        group_vars.mkdir(exist_ok=True)
+        common = {**self.fleet.variables, **variables}
+        given = {name: value for name, value in common.items() if value is not None}
+        (group_vars / "all.yml").write_text(json.dumps(given))
+        plays = play if isinstance(play, list) else [play]
+        path = self.folder / "play.yml"
+        path.write_text(json.dumps([{"hosts": "web", "gather_facts": False, **each} for each in plays]))
+        command = self.fleet.command(*arguments, playbook=str(path), core=core)
+        without_extra = [part for number, part in enumerate(command) if number not in (2, 3)]
+        return self.fleet.run(without_extra)
+
+
+@pytest.fixture
+def plays(small: Fleet, tmp_path: Path) -> Plays:
+    return Plays(small, tmp_path)
+
+
+def test_condition_that_is_false_for_the_first_host(plays: Plays) -> None:
+    role = {"role": "certfleet.tls.acme", "when": "inventory_hostname != 'web1'"}
+    mark = plays.fleet.lab.pebble.mark()
+    run = plays.run({"roles": [role]}, acme_certificates=[SHOP])
+    assert run.code == 0
+    assert [host for host in plays.fleet.lab.hosts if plays.fleet.has(host)] == ["web2", "web3"]
+    assert len(plays.fleet.lab.pebble.issued(mark)) == 2
+
+
+def test_values_that_differ_in_play_variables(plays: Plays) -> None:
+    directory = plays.fleet.variables["acme_directory"]
+    differing = "{{ '" + directory + "' if inventory_hostname == 'web1' else 'https://other.lab.test:14000/dir' }}"
+    run = plays.run({"vars": {"acme_directory": differing}, "roles": ["certfleet.tls.acme"]})
+    assert run.code == 2
+    for host in plays.fleet.lab.hosts:
+        assert "acme_directory differs between web1 and web2" in run.message(host)
+        assert not plays.fleet.has(host)
+
+
+def test_included_in_a_loop(plays: Plays) -> None:
+    site = {**SHOP, "name": "{{ site }}", "identifiers": ["{{ site }}.{{ inventory_hostname }}.lab.test"]}
+    task = {
+        "ansible.builtin.include_role": {"name": "certfleet.tls.acme"},
+        "loop": "{{ sites }}",
+        "loop_control": {"loop_var": "site"},
+        "vars": {"acme_certificates": [site]},
+    }
+    play = {"vars": {"sites": ["shop", "blog"]}, "tasks": [task]}
+    mark = plays.fleet.lab.pebble.mark()
+    run = plays.run(play)
+    assert run.code == 0
+    assert len(plays.fleet.lab.pebble.issued(mark)) == 6
+    run = plays.run(play)
+    assert run.code == 0
+    assert "not listed" not in run.text
+    assert run.planned == []
+    assert len(plays.fleet.lab.pebble.issued(mark)) == 6
+
+
+def test_handler_that_does_not_exist(plays: Plays) -> None:
+    reload = "{{ [{'notify': 'Reload web'}] if inventory_hostname == 'web2' else ['nginx'] }}"
+    run = plays.run({"roles": ["certfleet.tls.acme"]}, acme_certificates=[{**SHOP, "reload": reload}])
+    assert run.code == 2
+    assert [host for host in plays.fleet.lab.hosts if plays.fleet.has(host)] == ["web1", "web3"]
+    assert "'Reload web'" in run.message("web2")
+
+
+def test_misspelled_variable(plays: Plays) -> None:
+    run = plays.run({"vars": {"acme_certificate": [SHOP]}, "roles": ["certfleet.tls.acme"]}, acme_certificates=None)
+    assert run.code == 2
+    for host in plays.fleet.lab.hosts:
+        assert run.message(host) == f"acme_certificates is not defined for {host} (did you mean acme_certificate?)"
+
+
+def test_become_as_a_variable(plays: Plays) -> None:
+    run = plays.run({"vars": {"ansible_become": True}, "roles": ["certfleet.tls.acme"]}, acme_certificates=[SHOP])
+    assert run.code == 0
+    assert [host for host in plays.fleet.lab.hosts if plays.fleet.has(host)] == plays.fleet.lab.hosts
