@@ -65,7 +65,7 @@ def test_problems_two_names_of_one_python_in_a_folder_are_one_program(tmp_path):
     ("folder", "is_usable"), [(".", True), ("new/and/deep", True), ("$HOME/x", True), ("~/x", True), ("file/x", False)]
 )
 def test_problems_of_a_temporary_folder_are_those_of_what_is_there(tmp_path, monkeypatch, folder, is_usable):
-    (tmp_path / "file").touch()
+    (tmp_path / "file").touch(mode=0o755)
     monkeypatch.setenv("HOME", str(tmp_path))
     path = folder if folder[0] in "$~" else str(tmp_path / folder)
     assert (localhost.problems({"ansible_remote_tmp": path}, PYTHON) == []) is is_usable
