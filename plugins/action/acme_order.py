@@ -4,10 +4,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.certfleet.tls.plugins.plugin_utils import elsewhere, flow, txt
+from ansible.errors import AnsibleActionFail
+
+from ansible_collections.certfleet.tls.plugins.module_utils.dns import kinds
+from ansible_collections.certfleet.tls.plugins.module_utils.pki.identifiers import BY_DNS
+from ansible_collections.certfleet.tls.plugins.plugin_utils import elsewhere, flow, localhost, plays, txt
 from ansible_collections.certfleet.tls.plugins.plugin_utils.controller_action import ControllerAction
 from ansible_collections.certfleet.tls.plugins.plugin_utils.run import Run
 
@@ -16,10 +21,16 @@ class ActionModule(ControllerAction):
     """The module's work, on the controller."""
 
     def arguments_of(self, run: Run, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return the orders that the plan says."""
+        """Return the orders that the plan says. Raises AnsibleActionFail where their TXT records could not be set."""
+        orders = flow.orders(run.plan, run.results)
+        if any(map(_is_by_dns, orders)) and _has_tasks(run):
+            variables = localhost.extra_variables(plays.running(self._task), run.template)
+            problems = localhost.problems(variables, sys.executable)
+            if problems:
+                raise AnsibleActionFail(" ".join(problems))
         return {
             **run.account(),
-            "orders": flow.orders(run.plan, run.results),
+            "orders": orders,
             "dns_persist_draft": run.option("acme_dns_persist_draft") or None,
             "timeout": run.option("acme_order_timeout"),
             "concurrency": run.option("acme_concurrency"),
@@ -31,3 +42,15 @@ class ActionModule(ControllerAction):
         result["dns"] = txt.any_by_dns(result) and not run.check_mode
         result["elsewhere"] = elsewhere.challenges(run, result)
         return result
+
+
+def _is_by_dns(order: Mapping[str, Any]) -> bool:
+    own = (name.get("challenge") for name in order["identifiers"] if isinstance(name, Mapping))
+    return any(challenge in BY_DNS for challenge in (order["challenge"], *own))
+
+
+def _has_tasks(run: Run) -> bool:
+    """Return True if TXT records are set by tasks of other collections, which are modules on localhost."""
+    zones = run.secret("acme_dns") or {}
+    providers = {entry.get("provider") for entry in zones.values() if isinstance(entry, Mapping)}
+    return bool(run.option("acme_dns_tasks")) or not providers <= set(kinds.KINDS)

@@ -21,9 +21,9 @@ def conclude(run: Run, answer: dict[str, Any], options: Mapping[str, Any]) -> di
     end the play for the hosts of later ones.
     """
     if not answer.get("failed"):
-        return {**answer, "failures": earlier(run)}
+        return {**answer, "unserved": earlier(run)}
     line = str(answer.get("msg") or "it failed without a reason")
-    result = {**answer, "failures": [*earlier(run), line]}
+    result = {**answer, "unserved": [*earlier(run), line]}
     if options.get("acme_fail") == "warn":
         del result["failed"]
         result["warnings"] = [*result.get("warnings", ()), f"host {run.host}: {line}"]
@@ -33,5 +33,5 @@ def conclude(run: Run, answer: dict[str, Any], options: Mapping[str, Any]) -> di
 def earlier(run: Run) -> list[str]:
     """Return the lines of the host's failures in all inclusions of the role before."""
     registered = run.results.of_all(run.host)
-    lines = (line for name in _REGISTERED for line in registered.get(name, {}).get("failures", ()))
+    lines = (line for name in _REGISTERED for line in registered.get(name, {}).get("unserved", ()))
     return list(dict.fromkeys(lines))

@@ -176,9 +176,9 @@ def test_host_that_fails_fails_or_is_noted_to_fail_in_the_end():
     failing = {"failed": True, "msg": "no Python"}
     _action, result = step(steps.task_vars(acme_certificates=[SHOP]), failing)
     assert result["failed"]
-    assert result["failures"] == ["no Python"]
-    before = {"web3": {"acme_deployed": {"failures": ["certificate shop: no"]}}}
+    assert result["unserved"] == ["no Python"]
+    before = {"web3": {"acme_deployed": {"unserved": ["certificate shop: no"]}}}
     _action, result = step(steps.task_vars(registered=before, acme_certificates=[SHOP], acme_fail="warn"), failing)
     assert not result.get("failed")
-    assert result["failures"] == ["certificate shop: no", "no Python"]
+    assert result["unserved"] == ["certificate shop: no", "no Python"]
     assert result["warnings"] == ["host web3: no Python"]
