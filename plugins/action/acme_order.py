@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,7 +24,7 @@ class ActionModule(ControllerAction):
         orders = flow.orders(run.plan, run.results)
         if any(map(_is_by_dns, orders)) and _has_tasks(run):
             variables = localhost.extra_variables(plays.running(self._task), run.template)
-            problems = localhost.problems(variables, sys.executable)
+            problems = localhost.problems(variables, run.variables["ansible_playbook_python"])
             if problems:
                 raise AnsibleActionFail(" ".join(problems))
         return {

@@ -97,7 +97,6 @@ def told(done, what):
     return [part.split("]")[0] for part in done.text.split(f"{what}: [")[1:]]
 
 
-@pytest.mark.skipif("ansible_connection" not in include()["vars"], reason="the role does not set the connection yet")
 @pytest.mark.parametrize(("variables", "listed"), [({}, False), ({}, True), (HOSTILE, False), (HOSTILE, True)])
 @pytest.mark.parametrize("core", CORES)
 def test_tasks_of_a_dns_provider_run_on_the_controller(tmp_path, core, variables, listed):
