@@ -27,7 +27,7 @@ def holders(run: Run) -> list[dict[str, Any]]:
     found = shared.holders(run.variables["ansible_play_hosts"], run.variables["ansible_play_batch"], results)
     for holder in found:
         options = results[holder["host"]]["acme_found"]["options"]
-        holder.update(home=options["acme_home"], timeout=options["acme_host_timeout"])
+        holder.update(home=options["acme_home"], list=options["acme_list"], timeout=options["acme_host_timeout"])
     return found
 
 
