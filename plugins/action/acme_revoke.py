@@ -15,6 +15,8 @@ from ansible_collections.certfleet.tls.plugins.plugin_utils.run import Run
 class ActionModule(ControllerAction):
     """The module's work, on the controller."""
 
+    _chosen: dict[str, Any] | None = None
+
     def arguments_of(self, run: Run, arguments: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """Return the certificates that are to be revoked and may be."""
         self._chosen = _choose(run)
@@ -29,11 +31,14 @@ class ActionModule(ControllerAction):
     def conclude(self, run: Run, answer: dict[str, Any]) -> dict[str, Any]:
         """Return what was revoked, what else is to be known, and by host what is not revoked, which fails it."""
         result = super().conclude(run, answer)
+        hosts = run.variables["ansible_play_batch"]
+        if self._chosen is None:
+            return {**result, "notes": [], "not_revoked": dict.fromkeys(hosts, result["problem"])}
         result["notes"] = self._chosen["notes"]
         names = names_of(run.option("acme_revoke"))
         lines = {
             host: not_revoked(self._chosen, run.results[host].get("acme_looked_at", {}), result, host, names)
-            for host in run.variables["ansible_play_batch"]
+            for host in hosts
         }
         result["not_revoked"] = {host: "; ".join(of_host) for host, of_host in lines.items() if of_host}
         return result
