@@ -223,7 +223,7 @@ def order_all(params):
     cas = each_ca(params)
     ways = [way_of(option, list(cas)) for option in options]
     told = [[] for _option in options]
-    items = [None] * len(options)
+    items = [refusal_of(option) for option in options]
     result = {"changed": False, "requests": 0}
     while True:
         left = [number for number, item in enumerate(items) if item is None]
@@ -240,6 +240,15 @@ def order_all(params):
             if not ways[number] or order.final:
                 items[number] = from_failure(options[number], last_word(told[number]))
     return {**result, "hosts": by_host(items)}
+
+
+def refusal_of(option):
+    """What is said of an order that cannot be asked for, whatever CA it is; None of one that can."""
+    try:
+        request_of(option, "").validity.fields(Clock().now())
+    except AcmeError as error:
+        return from_failure(option, describe(error))
+    return None
 
 
 def way_of(option, urls):
@@ -294,17 +303,19 @@ def check_all(params):
     options = params["orders"]
     if not key_would_be_made(params):
         account_key(params)
+    items = [refusal_of(option) for option in options]
+    if all(items):
+        return {"changed": False, "requests": 0, "hosts": by_host(items)}
     with open_directory(params) as (http, directory):
-        items = run_all(options, lambda option: check_one(directory, option))
-        items = [
-            from_failure(option, item) if isinstance(item, Failure) else item for option, item in zip(options, items)
-        ]
+        items = [item or check_one(directory, option) for option, item in zip(options, items)]
         return {"changed": bool(options), "requests": http.count, "hosts": by_host(items)}
 
 
 def check_one(directory, option):
-    request_of(option, directory.url).validity.fields(Clock().now())
-    directory.check_profile(option["profile"])
+    try:
+        directory.check_profile(option["profile"])
+    except AcmeError as error:
+        return from_failure(option, describe(error))
     return {**option, "status": "pending", "problem": "", "challenges": []}
 
 

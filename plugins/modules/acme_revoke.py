@@ -142,18 +142,26 @@ def revoke_all(params):
     """Revoke each certificate, at its own CA or the first one that does. Raises AcmeError for what concerns all."""
     options = [{**option, "directory": resolved(option["directory"])} for option in params["certificates"]]
     results = [None] * len(options)
+    unreadable = [result if isinstance(result, Failure) else None for result in run_all(options, read)]
     cas = cas_of(params, options)
     for url, ca in cas.items():
         left = [
             number
             for number, result in enumerate(results)
-            if (result is None or isinstance(result, Failure)) and options[number]["directory"] in (None, url)
+            if not unreadable[number]
+            and (result is None or isinstance(result, Failure))
+            and options[number]["directory"] in (None, url)
         ]
         given = [options[number] for number in left]
         for number, result in zip(left, revoke_at(ca, given, len(cas) > 1) if left else ()):
             # Of two refusals the first CA's word counts: another mostly does not know the certificate.
             results[number] = results[number] if isinstance(result, Failure) and results[number] else result
-    return [item_of(option, result) for option, result in zip(options, results)]
+    return [item_of(option, bad or result) for option, bad, result in zip(options, unreadable, results)]
+
+
+def read(option):
+    """Raises AcmeError for what is not a certificate."""
+    return bool(der_of(option["content"]))
 
 
 def resolved(directory):
@@ -189,7 +197,7 @@ def check_all(params):
     """What can be told without a signed request."""
     key_of(params)
     options = params["certificates"]
-    results = run_all(options, lambda option: bool(der_of(option["content"])))
+    results = run_all(options, read)
     return [item_of(option, result) for option, result in zip(options, results)]
 
 

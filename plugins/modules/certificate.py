@@ -212,6 +212,7 @@ from ..module_utils.ansible.host_options import (
     HOME_SPEC,
     LIST_SPEC,
     list_of,
+    refuse_out_of_range,
     require,
     summary,
     wanted_certificates,
@@ -283,8 +284,7 @@ def main():
         supports_check_mode=True,
     )
     params = module.params
-    if params["keep_versions"] < 1:
-        module.fail_json(msg="keep_versions is less than 1: the live version stays in any case")
+    refuse_out_of_range(module)
     # A host that lacks the library is told what stopped its certificates, not that once more.
     if any(result["status"] != "failed" for result in params["results"]):
         require(module)

@@ -186,6 +186,7 @@ from ..module_utils.pki import manifest
 from ..module_utils.pki.errors import HostError
 from ..module_utils.pki.inspection import inspect, inventory, unlisted
 from ..module_utils.pki.lists import Claim
+from ..module_utils.pki.wanted import check_absolute, check_name
 
 
 def main():
@@ -202,6 +203,9 @@ def main():
     )
     home, wanted, content = (module.params[option] for option in ("home", "certificates", "content"))
     try:
+        check_absolute(home)
+        for name in module.params["history"]:
+            check_name(name)
         claim = Claim.of(module.params)
     except HostError as error:
         module.fail_json(msg=str(error))

@@ -115,6 +115,7 @@ from ..module_utils.ansible.host_options import (
     LIST_SPEC,
     LISTEN_SPEC,
     list_of,
+    refuse_out_of_range,
     require,
     summary,
     wanted_certificates,
@@ -191,6 +192,7 @@ def main():
         },
         supports_check_mode=True,
     )
+    refuse_out_of_range(module)
     require(module)
     try:
         certificates = wanted_certificates(module.params["certificates"], Claim.of(module.params))

@@ -156,6 +156,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.acme.clock import Clock
 from ..module_utils.acme.errors import AcmeError
+from ..module_utils.ansible import ranges
 from ..module_utils.ansible.libraries import missing
 from ..module_utils.status.look_up import LARGEST, MAX_AGE, look_up
 
@@ -164,18 +165,10 @@ CERTIFICATE_SPEC = {
     "name": {"type": "str", "required": True},
     "content": {"type": "str", "required": True},
 }
-POSITIVE = ("timeout", "max_size")
-
-
-def check_numbers(params):
-    for option in POSITIVE:
-        if params[option] < 1:
-            raise AcmeError(f"{option} is {params[option]}: give at least 1")
 
 
 def status_of_all(params):
     """The results, and a warning where the answers could not be kept. Raises AcmeError for what concerns them all."""
-    check_numbers(params)
     options = params["certificates"]
     statuses, problem = look_up(
         [option["content"] for option in options],
@@ -215,8 +208,9 @@ def main():
         supports_check_mode=True,
     )
     absent = missing(("requests", "cryptography"))
-    if absent:
-        module.fail_json(msg=absent, certificates=[])
+    problems = [absent] if absent else ranges.problems(module.params)
+    if problems:
+        module.fail_json(msg="; ".join(problems), certificates=[])
     try:
         certificates, problem = status_of_all(module.params)
     except AcmeError as error:

@@ -86,6 +86,7 @@ from ..module_utils.ansible.host_options import (
     JOURNAL_SPEC,
     LISTEN_SPEC,
     list_of,
+    refuse_out_of_range,
     summary,
 )
 from ..module_utils.pki import responses
@@ -146,6 +147,7 @@ def main():
         },
         supports_check_mode=True,
     )
+    refuse_out_of_range(module)
     present = module.params["state"] == "present"
     try:
         check_home(module.params["home"])

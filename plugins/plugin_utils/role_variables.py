@@ -11,8 +11,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-_DAY = 86400  # seconds
-_LONGEST = 7 * _DAY  # seconds: no step takes as long, and greater numbers overflow what they are given to
+from ansible_collections.certfleet.tls.plugins.module_utils.ansible.ranges import RANGES
 
 
 class Variable(NamedTuple):
@@ -21,7 +20,7 @@ class Variable(NamedTuple):
     kind: its type, by the name that argument_specs.yml has for it. of_host: each host has its own; all others are of
     the batch, which has one CA, one account and one set of DNS zones, so that its hosts have to agree in them. secret:
     there are credentials in it, or may be. entry_point: the only one that knows it. choices: all values that it may
-    have. least, most: the range of a number.
+    have. range: the least and the greatest value of a number.
     """
 
     kind: str
@@ -30,8 +29,7 @@ class Variable(NamedTuple):
     secret: bool = False
     entry_point: str = ""
     choices: tuple[str, ...] = ()
-    least: int = 0
-    most: int = _LONGEST
+    range: tuple[int, int] = RANGES["timeout"]
 
 
 #: Each variable that a user may set.
@@ -51,7 +49,7 @@ VARIABLES = {
     "acme_cache": Variable("path", ""),
     "acme_certificates": Variable("list", of_host=True),
     "acme_check_revocation": Variable("bool", False),
-    "acme_concurrency": Variable("int", 8, least=1, most=256),
+    "acme_concurrency": Variable("int", 8, range=RANGES["concurrency"]),
     "acme_contact": Variable("list", []),
     # An entry for a CA may have an account key, its passphrase and an external account's key.
     "acme_directory": Variable("raw", "letsencrypt", secret=True),
@@ -61,20 +59,20 @@ VARIABLES = {
     "acme_dns_persist_write": Variable("bool", False),
     "acme_dns_resolver": Variable("list", []),
     "acme_dns_tasks": Variable("path", ""),
-    "acme_dns_timeout": Variable("int", 120, least=1),
+    "acme_dns_timeout": Variable("int", 120),
     "acme_eab": Variable("dict", {}, secret=True),
     "acme_fail": Variable("str", "fail", of_host=True, choices=("fail", "warn")),
     "acme_force_renewal": Variable("bool", False),
     "acme_history": Variable("path", "~/.config/certfleet.tls/history.jsonl"),
     "acme_home": Variable("path", "/etc/acme", of_host=True),
-    "acme_host_timeout": Variable("int", 900, of_host=True, least=1),
+    "acme_host_timeout": Variable("int", 900, of_host=True),
     "acme_http_01_scope": Variable("str", "host", choices=("host", "play")),
-    "acme_keep_versions": Variable("int", 3, of_host=True, least=1, most=9999),
+    "acme_keep_versions": Variable("int", 3, of_host=True, range=RANGES["keep_versions"]),
     "acme_limits": Variable("dict", {}),
     "acme_list": Variable("str", "default", of_host=True),
     "acme_new_account_key_content": Variable("str", "", secret=True),
     "acme_new_account_key_passphrase": Variable("str", "", secret=True),
-    "acme_order_timeout": Variable("int", 300, least=1),
+    "acme_order_timeout": Variable("int", 300),
     "acme_preferred_chain": Variable("list", []),
     "acme_preferred_chain_missing": Variable("str", "fail", choices=("fail", "default")),
     "acme_preflight": Variable("bool", True),

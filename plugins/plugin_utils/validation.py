@@ -154,7 +154,7 @@ def _convert(name: str, value: Any, variable: Variable) -> Any:
     if kind == "list":
         found = [to.to_text(item) for item in found]
     if kind == "int":
-        to.check_range(found, variable.least, variable.most)
+        to.check_range(found, *variable.range)
     if variable.choices:
         to.check_choice(found, variable.choices)
     return found

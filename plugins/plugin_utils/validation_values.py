@@ -19,6 +19,7 @@ from typing import Any
 from ansible.module_utils.common.validation import check_type_dict
 from ansible.module_utils.parsing.convert_bool import BOOLEANS_FALSE, BOOLEANS_TRUE
 
+from ansible_collections.certfleet.tls.plugins.module_utils.ansible import ranges
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.text import one_line, suggestion
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
@@ -167,8 +168,9 @@ def check_choice(value: str, choices: tuple[str, ...] | list[str]) -> None:
 
 def check_range(value: int, least: int, most: int) -> None:
     """Raise Invalid for a number that is not in a range."""
-    if not least <= value <= most:
-        raise Invalid(f"{value} is out of range. Give a number from {least} to {most}")
+    problem = ranges.problem(value, least, most)
+    if problem:
+        raise Invalid(problem)
 
 
 def options(given: Mapping[str, Any], spec: Mapping[str, Any], place: str, lines: list[str]) -> dict[str, Any]:

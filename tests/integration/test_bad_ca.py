@@ -55,7 +55,11 @@ DIRECTORIES = {
     "not trusted": ("{ca}", {"ca_path": None}, "https://ca.lab.test:14000 shows a certificate that is not trusted ("),
     "no bundle": ("{ca}", {"ca_path": "/nowhere/ca.pem"}, "ca_path /nowhere/ca.pem does not exist: name a file of PEM"),
     "bad bundle": ("{ca}", {"ca_path": "/etc/passwd"}, "ca_path /etc/passwd holds no certificates: name a file of PEM"),
-    "no patience": ("{ca}", {"request_timeout": 0}, "request_timeout is 0: give at least 1 second"),
+    "no patience": (
+        "{ca}",
+        {"request_timeout": 0},
+        "request_timeout: 0 is out of range. Give a number from",
+    ),
 }
 
 

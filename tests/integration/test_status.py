@@ -104,8 +104,8 @@ def test_what_is_to_fail_does_so_after_all_were_looked_for(lab, certificates):
 
 REFUSED = {
     "no bundle": ({"ca_path": "/nowhere/ca.pem"}, "ca_path /nowhere/ca.pem does not exist: name a file of PEM"),
-    "no patience": ({"timeout": 0}, "timeout is 0: give at least 1"),
-    "no size": ({"max_size": 0}, "max_size is 0: give at least 1"),
+    "no patience": ({"timeout": 0}, "timeout: 0 is out of range. Give a number from 1 to 604800"),
+    "no size": ({"max_size": 0}, "max_size: 0 is out of range. Give a number from 1 to 2147483648"),
 }
 
 

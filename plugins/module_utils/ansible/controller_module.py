@@ -20,6 +20,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.warnings import get_warning_messages
 
 from ..pki.text import OneLineError
+from . import controller_checks
 from .host_options import BATCH_SPEC
 from .libraries import CONTROLLER, missing
 
@@ -75,6 +76,9 @@ class ControllerModule:
         absent = missing(self.libraries)
         if absent:
             return {"failed": True, "msg": absent}
+        problems = controller_checks.problems(params)
+        if problems:
+            return {"failed": True, "msg": "; ".join(problems)}
         try:
             return {"changed": False, **self.run(params, check_mode, warn)}
         except OneLineError as error:

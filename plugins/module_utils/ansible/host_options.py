@@ -17,6 +17,7 @@ from ..pki.identifiers import CHALLENGES, HTTP_01, TLS_ALPN_01
 from ..pki.lists import Claim
 from ..pki.manifest import DEFAULT_LIST
 from ..pki.wanted import Wanted, check_home, twice
+from . import ranges
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -129,6 +130,13 @@ def wanted_certificates(options: Iterable[Mapping[str, Any]], claim: Claim) -> d
 def summary(failures: Mapping[str, str]) -> str:
     """One line that names each failed certificate and why."""
     return "; ".join(f"certificate {name}: {message}" for name, message in failures.items())
+
+
+def refuse_out_of_range(module: AnsibleModule) -> None:
+    """End the module with one line that names each number that is out of its range."""
+    problems = ranges.problems(module.params)
+    if problems:
+        module.fail_json(msg="; ".join(problems))
 
 
 def require(module: AnsibleModule) -> None:

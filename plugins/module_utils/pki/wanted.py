@@ -74,10 +74,15 @@ def check_name(name: str) -> None:
         raise OptionError(problem)
 
 
-def check_home(home: str) -> None:
-    """Raise OptionError for a home that is not a place, or one that others than root have a hand in."""
+def check_absolute(home: str) -> None:
+    """Raise OptionError for a home that depends on the folder of whoever reads it."""
     if not os.path.isabs(home):
         raise OptionError(f"home {home!r} is not an absolute path")
+
+
+def check_home(home: str) -> None:
+    """Raise OptionError for a home that is not a place, or one that others than root have a hand in."""
+    check_absolute(home)
     for folder in ("live", "versions", "challenges"):
         unsafe = paths.problem(os.path.join(home, folder), Rule.OWN)
         if unsafe:
