@@ -1,0 +1,157 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Wrong arguments of the modules that run on hosts are refused, in check mode as well, before anything is changed."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import pytest
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+MODULES = "ansible_collections.certfleet.tls.plugins.modules"
+GOOD = {"name": "shop", "identifiers": ["shop.example.com"], "webroot": "/var/www/html"}
+URL = "https://ca.example/directory"
+TOKEN = "LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0"
+CHALLENGE = {"token": TOKEN, "key_authorization": f"{TOKEN}.{TOKEN}", "webroot": "/var/www/html"}
+
+#: What a module takes, with all that it needs.
+RIGHT = {
+    "certificate": {"certificates": [GOOD]},
+    "certificate_adopt": {"certificates": [GOOD], "directories": [URL]},
+    "certificate_info": {"certificates": [GOOD]},
+    "certificate_request": {"certificates": [GOOD], "directory": URL},
+    "certificate_share": {"shares": []},
+    "certificate_status": {"certificates": []},
+    "challenge_response": {"challenges": [CHALLENGE]},
+}
+
+
+def _one(**changes):
+    return {"certificates": [{**GOOD, **changes}]}
+
+
+def _challenge(**changes):
+    return {"challenges": [{**CHALLENGE, **changes}]}
+
+
+_OF_CERTIFICATES = [
+    (_one(name="a/b"), "certificate a/b: the name is not usable"),
+    (_one(identifiers=["a b"]), "certificate shop: identifier 'a b' has a space in it"),
+    (_one(identifiers=[]), "certificate shop: no identifiers are given"),
+    (_one(identifiers=["*.example.com"]), "certificate shop: identifier '*.example.com' is a wildcard"),
+    (_one(challenge="http01"), "challenge"),
+    (_one(key_type="ec"), "key_type"),
+    (_one(http_01_listen="http"), "certificate shop: 'http' is nothing to listen at"),
+    (_one(tls_alpn_01_listen="70000"), "certificate shop: '70000' is nothing to listen at"),
+    (_one(mode="600"), "certificate shop: mode '600' is not one"),
+    (_one(mode="0777"), "certificate shop: mode '0777' would open the private key"),
+    (_one(owner="nobody-here"), "certificate shop: owner 'nobody-here' is not a user of this host"),
+    (_one(reload=["ngi nx"]), "certificate shop: reload has 'ngi nx', which is not the name of a service"),
+    (_one(reload=[{"servce": "nginx"}]), "(did you mean 'service'?)"),
+    (_one(probe=[{"port": 70000}]), "certificate shop: probe has the port 70000"),
+    (_one(probe=[{"port": 0}]), "certificate shop: probe has the port 0"),
+    (_one(probe=[{"timeout": 0}]), "certificate shop: probe has the timeout 0"),
+    (_one(probe=[{"address": "localhost:443"}]), "certificate shop: probe has the address 'localhost:443'"),
+    (_one(formats=[{"kind": "pkcs12", "path": "/x.p12"}]), "certificate shop: formats has /x.p12 without a passphrase"),
+    (_one(formats=[{"kind": "der", "path": "x.der"}]), "certificate shop: formats has the path 'x.der'"),
+    (_one(colour="red"), "colour"),
+    ({"certificates": [GOOD, GOOD]}, "certificate shop: more than one certificate has this name"),
+]
+_OF_LISTENERS = [
+    ({"listen_timeout": 0}, "listen_timeout: 0 is out of range. Give a number from 1 to 604800"),
+    ({"listen_timeout": -1}, "listen_timeout: -1 is out of range"),
+    ({"listen_timeout": 10**9}, "listen_timeout: 1000000000 is out of range"),
+    ({"listen_timeout": "soon"}, "listen_timeout"),
+    (_challenge(webroot="www"), "webroot 'www' is not an absolute path"),
+    (_challenge(webroot="/srv/../www"), "webroot '/srv/../www' has '..' in it"),
+    (_challenge(webroot=None), "has neither webroot nor listen"),
+    (_challenge(webroot=None, listen="80:80"), "'80:80' is nothing to listen at"),
+    (_challenge(token="../x"), "the challenge token '../x' is not one"),
+]
+
+WRONG = {
+    "certificate": [
+        *_OF_CERTIFICATES,
+        ({"keep_versions": 0}, "keep_versions: 0 is out of range. Give a number from 1 to 9999"),
+        ({"keep_versions": -1}, "keep_versions: -1 is out of range"),
+        ({"keep_versions": "all"}, "keep_versions"),
+    ],
+    "certificate_adopt": [
+        *_OF_CERTIFICATES,
+        ({"directories": []}, "directories is empty"),
+        ({"folders": [{"client": "certbto", "path": "/x"}]}, "client"),
+        ({"folders": [{"client": "certbot"}]}, "path"),
+        ({"files": [{"certificate": "/c"}]}, "key"),
+    ],
+    "certificate_info": [
+        ({"home": "etc/acme"}, "home 'etc/acme' is not an absolute path"),
+        ({"history": ["../../etc"]}, "the name is not usable"),
+        ({"list": "a/b"}, "list"),
+        (_one(key_type="ec"), "key_type"),
+        (_one(colour="red"), "colour"),
+    ],
+    "certificate_request": [*_OF_CERTIFICATES, *_OF_LISTENERS],
+    "certificate_share": [
+        ({"shares": [{"name": "../x", "receivers": {"web2": "x"}}]}, "certificate ../x: the name is not usable"),
+        ({"shares": [{"receivers": {}}]}, "name"),
+    ],
+    "certificate_status": [
+        ({"timeout": 0}, "timeout: 0 is out of range. Give a number from 1 to 604800"),
+        ({"timeout": -1}, "timeout: -1 is out of range"),
+        ({"max_size": 0}, "max_size: 0 is out of range"),
+        ({"cache_max_age": -1}, "cache_max_age: -1 is out of range"),
+        ({"timeout": "soon"}, "timeout"),
+        ({"fail_on": ["expired"]}, "fail_on"),
+    ],
+    "challenge_response": [*_OF_LISTENERS, ({"home": "etc/acme"}, "home 'etc/acme' is not an absolute path")],
+}
+
+
+class Failed(Exception):
+    """The module has failed, with this message."""
+
+
+class Module:
+    """An AnsibleModule that needs no process of its own."""
+
+    def __init__(self, arguments, check_mode, argument_spec, **_options):
+        validated = ArgumentSpecValidator(argument_spec).validate(arguments)
+        if validated.error_messages:
+            raise Failed("; ".join(validated.error_messages))
+        self.params = validated.validated_parameters
+        self.check_mode = check_mode
+
+    def fail_json(self, msg, **_result):
+        raise Failed(msg)
+
+    def exit_json(self, **result):
+        raise AssertionError(f"it was not refused: {result}")
+
+    def warn(self, text):
+        pass
+
+
+@pytest.mark.parametrize("check_mode", [True, False], ids=["check", "real"])
+@pytest.mark.parametrize(
+    ("name", "change", "expected"), [(name, *case) for name, cases in WRONG.items() for case in cases]
+)
+def test_wrong_arguments_are_refused_before_anything_is_changed(
+    monkeypatch, tmp_path, name, change, expected, check_mode
+):
+    module = import_module(f"{MODULES}.{name}")
+    arguments = {**RIGHT[name], **change}
+    if name == "certificate":  # which looks only at those that it is to put in place
+        named = [{"name": item["name"], "status": "valid"} for item in arguments["certificates"]]
+        arguments.setdefault("results", named)
+    if name != "certificate_status":
+        arguments.setdefault("home", str(tmp_path / "acme"))
+    monkeypatch.setattr(module, "AnsibleModule", lambda **options: Module(arguments, check_mode, **options))
+    # The folder of a test may be open to others.
+    for check in ("require", "check_home") if "home" not in change else ():
+        monkeypatch.setattr(module, check, lambda _given: None, raising=False)
+    with pytest.raises(Failed) as failed:
+        module.main()
+    assert expected in str(failed.value)
+    assert "\n" not in str(failed.value)
+    assert list(tmp_path.iterdir()) == []
