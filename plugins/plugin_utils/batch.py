@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
 
-from ansible.errors import AnsibleError, AnsibleFilterError
+from ansible.errors import AnsibleActionFail, AnsibleError
 
 from .role_variables import SECRET, of_batch
 
@@ -91,7 +91,7 @@ def freeze(variables: Mapping[str, Any], template: Template, agreed: Digests) ->
 def frozen(value: Any, name: str, plan: Mapping[str, Any]) -> Any:
     """Return *value*, the batch's option *name* as it is looked up now, if it is what it was when *plan* was made."""
     if plan["digests"][name] != digest(value):
-        raise AnsibleFilterError(_changed(name))
+        raise AnsibleActionFail(_changed(name))
     return value
 
 

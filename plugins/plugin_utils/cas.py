@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
+from ansible.errors import AnsibleActionFail
 
 _SAME = (
     "ca_path",
@@ -47,13 +47,13 @@ def _entries(directory: Any) -> list[Mapping[str, Any]]:
     """A CA is a name or a URL, or a mapping of directory and what is the CA's own."""
     given = directory if isinstance(directory, (list, tuple)) else [directory]
     if not given:
-        raise AnsibleFilterError("acme_directory is an empty list: name a CA")
+        raise AnsibleActionFail("acme_directory is an empty list: name a CA")
     entries = [entry if isinstance(entry, Mapping) else {"directory": str(entry)} for entry in given]
     for entry in entries:
         unknown = sorted(set(entry) - set(_OPTIONS))
         if unknown or "directory" not in entry:
             what = f"has {unknown[0]!r}" if unknown else "lacks 'directory'"
-            raise AnsibleFilterError(f"an entry of acme_directory {what}; it takes {', '.join(_OPTIONS)}")
+            raise AnsibleActionFail(f"an entry of acme_directory {what}; it takes {', '.join(_OPTIONS)}")
     return entries
 
 

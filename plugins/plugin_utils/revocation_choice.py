@@ -19,7 +19,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
+from ansible.errors import AnsibleActionFail
 
 from ansible_collections.certfleet.tls.plugins.module_utils.acme import issuance_history
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import AcmeError
@@ -108,11 +108,11 @@ def to_revoke(
     they are of, with certificates from the record or from *files*. *unverified*: see ownership.objection(). *check*:
     nothing has been replaced before.
 
-    certificates, and ordered, a text for each; problems: by host; notes: lines for people. Raises AnsibleFilterError.
+    certificates, and ordered, a text for each; problems: by host; notes: lines for people. Raises AnsibleActionFail.
     """
     wanted = _parse_serials(serials)
     if not names and not wanted:
-        raise AnsibleFilterError("nothing to revoke is given: set acme_revoke or acme_revoke_serials")
+        raise AnsibleActionFail("nothing to revoke is given: set acme_revoke or acme_revoke_serials")
     record, damaged = _read_record(history)
     run = _Run(
         hosts=hosts,
@@ -445,7 +445,7 @@ def _instant(before: Any) -> str:
     try:
         return first_second(parse_time(before)) if before else ""
     except AcmeError:
-        raise AnsibleFilterError(f"{before!r} is not an instant: give one such as 2026-01-31T12:00:00Z") from None
+        raise AnsibleActionFail(f"{before!r} is not an instant: give one such as 2026-01-31T12:00:00Z") from None
 
 
 def _texts(value: Any) -> list[str]:
@@ -456,7 +456,7 @@ def _texts(value: Any) -> list[str]:
 
 def _split(item: Any) -> list[str]:
     if not isinstance(item, str):
-        raise AnsibleFilterError(f"{item!r} is not a text: write it in quotes")
+        raise AnsibleActionFail(f"{item!r} is not a text: write it in quotes")
     return item.split(",")
 
 
@@ -465,7 +465,7 @@ def _parse_serials(value: Any) -> list[int]:
     for text in _texts(value):
         found = _SERIAL.fullmatch(text.replace(":", "").replace(" ", "").lower())
         if not found:
-            raise AnsibleFilterError(
+            raise AnsibleActionFail(
                 f"acme_revoke_serials: {text[:60]!r} is not a serial number: give hexadecimal digits"
             )
         serials.append(int(found[1], 16))
@@ -476,7 +476,7 @@ def _read_record(path: str) -> tuple[Record, list[str]]:
     try:
         found, problems = issuance_history.read(path) if path else ([], [])
     except AcmeError as error:
-        raise AnsibleFilterError(str(error)) from None
+        raise AnsibleActionFail(str(error)) from None
     return Record(found), problems
 
 
@@ -486,10 +486,10 @@ def _read_files(paths: Any) -> list[Certificate]:
         try:
             certificates = Certificate.parse_all(Path(path).expanduser().read_text(encoding="ascii", errors="replace"))
         except OSError as error:
-            raise AnsibleFilterError(f"acme_revoke_files: {path} cannot be read: {error.strerror}") from None
+            raise AnsibleActionFail(f"acme_revoke_files: {path} cannot be read: {error.strerror}") from None
         except ValueError:
             certificates = []
         if not certificates:
-            raise AnsibleFilterError(f"acme_revoke_files: {path} has no PEM certificate that can be read")
+            raise AnsibleActionFail(f"acme_revoke_files: {path} has no PEM certificate that can be read")
         found += certificates
     return found

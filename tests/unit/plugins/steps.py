@@ -13,15 +13,24 @@ from ansible_collections.certfleet.tls.plugins.plugin_utils import batch, role_v
 
 ACTIONS = "ansible_collections.certfleet.tls.plugins.action"
 INCLUSION = "this-one"
-OF_HOST = {
-    "acme_certificates": [],
-    "acme_home": "/etc/acme",
-    "acme_host_timeout": 900,
-    "acme_keep_versions": 3,
-    "acme_remove_unlisted": False,
-    "acme_shadowing_facts": "warn",
-    "acme_shadowing_facts_allowed": [],
+#: The role's variables as a host sees them by default, for who agrees to the CA's terms.
+DEFAULTS = {
+    name: variable.default for name, variable in role_variables.VARIABLES.items() if name != "acme_certificates"
 }
+DEFAULTS["acme_terms_agreed"] = True
+OF_HOST = {name: DEFAULTS[name] for name in role_variables.OF_THE_HOST if name in DEFAULTS}
+
+
+class Play(SimpleNamespace):
+    """A play as far as the first step looks at it."""
+
+    def __init__(self, **given: Any) -> None:
+        nothing: dict[str, Any] = {"role_cache": {}, "pre_tasks": [], "tasks": [], "post_tasks": [], "handlers": []}
+        super().__init__(**{**nothing, **given})
+
+    def compile_roles_handlers(self) -> list[Any]:
+        """The handlers of the play's roles."""
+        return []
 
 
 def task_vars(host: str = "web3", registered: Any = None, facts: Any = None, **variables: Any) -> dict[str, Any]:
@@ -39,7 +48,8 @@ def task_vars(host: str = "web3", registered: Any = None, facts: Any = None, **v
         "ansible_play_hosts": hosts,
         "ansible_play_hosts_all": hosts,
         "_acme_entry_point": "main",
-        **OF_HOST,
+        **DEFAULTS,
+        "acme_certificates": [],
         **variables,
     }
 
@@ -50,6 +60,8 @@ def action_of(module: str, check_mode: bool = False, **arguments: Any) -> Any:
         args=arguments, async_val=0, action=f"certfleet.tls.{module}", delegate_to=None, check_mode=check_mode
     )
     task._role._uuid = INCLUSION
+    task._parent = None
+    task.get_play.return_value = Play()
     action = import_module(f"{ACTIONS}.{module}").ActionModule(task, MagicMock(), MagicMock(), None, MagicMock(), None)
     action._templar.template = lambda value: value
     action._discovered_interpreter_key = None
@@ -63,17 +75,16 @@ def of_this_run(**result: Any) -> dict[str, Any]:
 
 def first_step(entry_point: str = "main", **variables: Any) -> dict[str, Any]:
     """The result of a host's first step. *variables*: options of the batch and of the host, as it sees them."""
-    options = {**OF_HOST, **variables}
+    options = {**DEFAULTS, **variables}
     digests = {name: batch.digest(options.get(name)) for name in role_variables.of_batch(entry_point)}
     own = {name: value for name, value in options.items() if name in role_variables.OF_THE_HOST}
-    return of_this_run(batch=digests, options=own, certificates=[], unlisted=[])
+    return of_this_run(batch=digests, options=own, lists_certificates=True, certificates=[], unlisted=[])
 
 
 def plan(**more: Any) -> dict[str, Any]:
     """The result of the plan, with all options of the batch as they are by default."""
-    options: dict[str, Any] = dict.fromkeys(role_variables.OPEN)
-    options.update(acme_dns_timeout=120, acme_order_timeout=300, acme_http_01_scope="host")
-    digests = {name: batch.digest(None) for name in role_variables.SECRET}
+    options = {name: DEFAULTS[name] for name in role_variables.OPEN}
+    digests = {name: batch.digest(DEFAULTS[name]) for name in role_variables.SECRET}
     return of_this_run(
         **{
             "options": options,

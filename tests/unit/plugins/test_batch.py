@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from ansible.errors import AnsibleError, AnsibleFilterError
+from ansible.errors import AnsibleActionFail, AnsibleError
 
 from ansible_collections.certfleet.tls.plugins.plugin_utils import batch, role_variables
 from ansible_collections.certfleet.tls.plugins.plugin_utils.facts import shadowing
@@ -97,7 +97,7 @@ def test_freeze_option_changed_since_the_first_step_is_refused(name):
 def test_frozen_secret_is_what_it_was_or_refused(name):
     plan = batch.freeze(VARIABLES, same, digests())
     assert batch.frozen(SECRETS[name], name, plan) == SECRETS[name]
-    with pytest.raises(AnsibleFilterError, match=f"^{name} is not what it was"):
+    with pytest.raises(AnsibleActionFail, match=f"^{name} is not what it was"):
         batch.frozen("other", name, plan)
 
 

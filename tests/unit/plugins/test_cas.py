@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 import pytest
-from ansible.errors import AnsibleFilterError
+from ansible.errors import AnsibleActionFail
 
 from ansible_collections.certfleet.tls.plugins.plugin_utils.cas import alternatives, ca
 
@@ -48,5 +48,5 @@ def test_a_ca_with_a_key_file_of_its_own_does_not_get_the_key_that_is_given():
     [([], "is an empty list"), ([{"url": "x"}], "has 'url'"), ([{"ca_path": "x"}], "lacks 'directory'")],
 )
 def test_what_is_no_list_of_cas(directory, what):
-    with pytest.raises(AnsibleFilterError, match=what):
+    with pytest.raises(AnsibleActionFail, match=what):
         ca(directory, "directory")

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from ansible.errors import AnsibleError, AnsibleFilterError, AnsibleUndefinedVariable
+from ansible.errors import AnsibleActionFail, AnsibleError, AnsibleUndefinedVariable
 
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.issuance_history import Issuance
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.certificates import serial
@@ -185,12 +185,12 @@ def test_instants_of_all_kinds(choose, before, numbers):
 
 @pytest.mark.parametrize("before", ["soon", "2026-06-01", "2026-06-01T00:00:00"])
 def test_no_instant(before):
-    with pytest.raises(AnsibleFilterError, match="is not an instant: give one such as"):
+    with pytest.raises(AnsibleActionFail, match="is not an instant: give one such as"):
         to_revoke(["web1"], {"web1": host()}, ["shop"], before)
 
 
 def test_nothing_given_to_revoke():
-    with pytest.raises(AnsibleFilterError, match=r"^nothing to revoke is given: set acme_revoke or acme_revoke_serial"):
+    with pytest.raises(AnsibleActionFail, match=r"^nothing to revoke is given: set acme_revoke or acme_revoke_serial"):
         to_revoke(["web1"], {"web1": host()}, [])
 
 
@@ -617,7 +617,7 @@ def test_damaged_record_fails_a_host_and_stops_nothing(choose, tmp_path):
     path.write_text("{}\n")
     result = choose(hostvars, hosts=["web1"], history=str(path))
     assert result["told"] == [("web1", f"acme_history {path}, line 1 is damaged: repair it, or remove the line")]
-    with pytest.raises(AnsibleFilterError, match="cannot be read: Is a directory"):
+    with pytest.raises(AnsibleActionFail, match="cannot be read: Is a directory"):
         choose(hostvars, history=str(tmp_path))
 
 
@@ -681,7 +681,7 @@ def test_serial_number_decides_whose_an_unknown_certificate_is(choose, tmp_path)
     ],
 )
 def test_bad_options_are_told_before_anything_is_revoked(choose, option, value, message):
-    with pytest.raises(AnsibleFilterError, match=f"^{message}$"):
+    with pytest.raises(AnsibleActionFail, match=f"^{message}$"):
         choose({"web1": host()}, **{option: value})
 
 

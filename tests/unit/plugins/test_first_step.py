@@ -1,0 +1,160 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the first step looks at before anything is done, and what the plan makes of it."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from unittest.mock import MagicMock
+
+import pytest
+
+from ansible_collections.certfleet.tls.plugins.plugin_utils import first_step, inclusions
+from tests.unit.plugins import answers, steps
+
+SHOP = {"name": "shop", "identifiers": ["shop.example"], "webroot": "/srv/www"}
+FOUND = {**answers.FOUND, "name": "shop", "wanted": None}
+
+
+def look(parent=None, play=None, unlisted=(), **variables):
+    """The result of certificate_info as the first step."""
+    action = steps.action_of("certificate_info", batch=True)
+    action._task._parent = parent
+    action._task.get_play.return_value = play or steps.Play()
+    said = {"changed": False, "unlisted": list(unlisted), "history": [], "certificates": [FOUND]}
+    action._execute_module = MagicMock(return_value=said)
+    result = action.run(task_vars=steps.task_vars(**{"acme_certificates": [SHOP], **variables}))
+    return result, action._execute_module
+
+
+def test_faults_are_told_before_the_host_is_asked():
+    result, asked = look(acme_keep_versions=0, acme_certificates=[{**SHOP, "key_typ": "rsa2048"}])
+    assert result["failed"]
+    assert "host web3: acme_keep_versions" in result["msg"]
+    assert "certificate shop: unknown" in result["msg"]
+    assert "key_typ" in result["msg"]
+    assert "did you mean" in result["msg"].lower()
+    asked.assert_not_called()
+
+
+def test_a_strategy_that_does_not_hold_is_refused(monkeypatch):
+    monkeypatch.setattr(first_step, "strategies", SimpleNamespace(problem=lambda _play: "not under free"))
+    result, asked = look()
+    assert (result["failed"], result["msg"]) == (True, "not under free")
+    asked.assert_not_called()
+
+
+def test_a_variable_that_cannot_be_templated_is_named(monkeypatch):
+    from ansible.errors import AnsibleError
+
+    def template(value):
+        if value == "{{ nothing }}":
+            raise AnsibleError("'nothing' is undefined")
+        return value
+
+    action = steps.action_of("certificate_info", batch=True)
+    action._templar.template = template
+    result = action.run(task_vars=steps.task_vars(acme_certificates="{{ nothing }}"))
+    assert result["failed"]
+    assert result["msg"] == "acme_certificates cannot be used: 'nothing' is undefined"
+
+
+def test_a_handler_that_there_is_not_makes_its_certificate_invalid(monkeypatch):
+    monkeypatch.setattr(first_step.handlers, "known", lambda _play: {"Reload web"})
+    result, _asked = look(acme_certificates=[{**SHOP, "reload": [{"notify": "Reload wep"}]}])
+    (shop,) = result["certificates"]
+    assert "'Reload wep'" in shop["invalid"][0]
+    assert "Did you mean 'Reload web'?" in shop["invalid"][0]
+    result, _asked = look(acme_certificates=[{**SHOP, "reload": [{"notify": "Reload web"}, "nginx"]}])
+    assert result["certificates"][0]["invalid"] == []
+
+
+def test_a_variable_that_is_misspelled_is_a_warning():
+    result, _asked = look(acme_keep_version=5)
+    assert any("acme_keep_version is not a variable" in warning for warning in result["warnings"])
+
+
+def test_where_no_host_lists_certificates_the_plan_says_so():
+    action = steps.action_of("acme_plan", batch=True)
+    seen = {**steps.first_step(), "lists_certificates": False}
+    registered = {host: {"acme_found": seen} for host in ("web1", "web2")}
+    result = action.run(task_vars=steps.task_vars("web1", registered))
+    assert result["problem"] == "acme_certificates is not defined for web1, web2"
+    assert result["due"] == ["web1", "web2"], "which are told"
+    assert not result.get("failed"), "which would be the failure of hosts without a part in it"
+
+
+def test_hosts_that_differ_are_the_plan_s_problem(monkeypatch):
+    action = steps.action_of("acme_plan", batch=True)
+    registered = {
+        "web1": {"acme_found": steps.first_step(acme_order_timeout=300)},
+        "web2": {"acme_found": steps.first_step(acme_order_timeout=100)},
+    }
+    monkeypatch.setattr(action, "_seen_by", lambda _run, _name: {"web1": 300, "web2": 100}.get)
+    result = action.run(task_vars=steps.task_vars("web1", registered))
+    assert result["problem"].startswith("acme_order_timeout differs between web1 (300) and web2 (100)")
+
+
+def test_the_plan_is_made_of_what_hosts_found_and_freezes_the_options():
+    action = steps.action_of("acme_plan", batch=True)
+    action.work = MagicMock(return_value={"changed": False, "due": [], "hosts": {}})
+    found = {**steps.first_step(acme_remove_unlisted=True), "certificates": [FOUND], "unlisted": ["old"]}
+    registered = {"web1": {"acme_found": found}, "web2": {"acme_found": steps.first_step()}}
+    result = action.run(task_vars=steps.task_vars("web1", registered))
+    (arguments, _variables) = action.work.call_args.args
+    assert [item["host"] for item in arguments["certificates"]] == ["web1"]
+    assert (arguments["unlisted"], arguments["remove_unlisted"]) == ({"web1": ["old"]}, ["web1"])
+    assert result["options"]["acme_order_timeout"] == 300
+    assert set(result["digests"]) == set(steps.role_variables.SECRET)
+
+
+ROLE = "/collections/certfleet/tls/roles/acme"
+
+
+def role(static=True, **from_files):
+    return SimpleNamespace(static=static, _from_files=from_files)
+
+
+def include(loop=None, name="certfleet.tls.acme", **arguments):
+    """A task that includes the role."""
+    task = inclusions.IncludeRole()
+    task.args = {"name": name, **arguments}
+    task.loop = loop
+    task.statically_loaded = False
+    return task
+
+
+@pytest.mark.parametrize(
+    ("roles", "tasks", "several"),
+    [
+        ([role()], [], False),
+        ([role(tasks="fleet")], [], False),
+        ([role(), role()], [], True),
+        ([role(), role(tasks="revoke")], [], False),
+        ([role(static=False)], [include()], False),
+        ([role()], [include()], True),
+        ([], [include(), include()], True),
+        ([], [include(tasks_from="replace"), include(tasks_from="revoke")], False),
+        ([], [include(), include(name="another")], False),
+        ([], [include(loop="{{ sites }}")], True),
+    ],
+)
+def test_how_often_a_play_has_the_role(roles, tasks, several):
+    task = MagicMock(_parent=None)
+    task._role.get_role_path.return_value = ROLE
+    assert inclusions.are_several(steps.Play(role_cache={ROLE: roles}, tasks=tasks), task) is several
+
+
+def test_in_a_loop_it_is_there_several_times():
+    task = MagicMock(_parent=SimpleNamespace(_parent=include(loop="{{ sites }}")))
+    task._parent._parent._parent = None
+    assert inclusions.are_several(steps.Play(), task)
+
+
+def test_what_others_may_list_is_not_called_unlisted():
+    play = steps.Play(tasks=[include(), include()])
+    result, _asked = look(play=play, unlisted=["blog"], acme_remove_unlisted=True)
+    assert result["unlisted"] == []
+    assert any("nothing is removed (acme_remove_unlisted)" in warning for warning in result["warnings"])
+    result, _asked = look(play=play, unlisted=["blog"], acme_list="sites")
+    assert result["unlisted"] == ["blog"], "of a list with a name of its own"

@@ -1,0 +1,163 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a step of the role knows of its run, and what it makes of what it cannot know."""
+
+from __future__ import annotations
+
+import pytest
+from ansible.errors import AnsibleActionFail, AnsibleError
+
+from ansible_collections.certfleet.tls.plugins.plugin_utils import batch, elsewhere
+from ansible_collections.certfleet.tls.plugins.plugin_utils.run import Results, Run
+from tests.unit.plugins import steps
+
+OTHER = "another-one"
+DIRECTORY = "https://ca/dir"
+
+
+def run(registered=None, host="web1", module="acme_order", check_mode=False, **variables):
+    action = steps.action_of(module, check_mode=check_mode)
+    known = (
+        {"web1": {"acme_found": steps.first_step(), "acme_plan": steps.plan()}} if registered is None else registered
+    )
+    given = {"acme_directory": DIRECTORY, **variables}
+    return Run(action._task, action._templar, steps.task_vars(host, known, **given))
+
+
+def test_only_results_of_the_same_inclusion_count():
+    ours, others = steps.first_step(), {**steps.first_step(), "inclusion": OTHER}
+    looked = {"results": [{"skipped": True}, steps.of_this_run(certificates=[])], "changed": False}
+    registered = {
+        "web1": {"acme_found": ours, "acme_request": others, "acme_looked": looked, "acme_sealed": {"skipped": True}},
+        "web2": {"acme_found": others},
+        "web3": {"acme_found": {"unreachable": True, "msg": "gone"}, "someone_s": ours},
+    }
+    found = run(registered)
+    assert set(found.results["web1"]) == {"acme_found", "acme_looked"}
+    assert found.results["web3"] == {}
+    assert found.hosts == ["web1"]
+    assert [host for host in registered if Results(found.variables["hostvars"])[host]] == ["web1", "web2"]
+
+
+def test_a_host_that_is_not_in_the_batch_has_no_part_in_it():
+    variables = {"ansible_play_batch": ["web2"]}
+    registered = {host: {"acme_found": steps.first_step()} for host in ("web1", "web2")}
+    assert run(registered, host="web2", **variables).hosts == ["web2"]
+
+
+def test_entry_points_without_a_look_have_a_first_step_too():
+    assert run({"web1": {"acme_seen": steps.first_step("revoke")}}).hosts == ["web1"]
+
+
+@pytest.mark.parametrize(
+    ("plan", "told"),
+    [
+        ({}, "the plan was not made"),
+        ({"skipped": True}, "Take the role by roles:, import_role or include_role without 'tasks_from: fleet'"),
+        ({**steps.plan(), "inclusion": OTHER}, "the plan was not made"),
+        (steps.of_this_run(problem="acme_dns differs"), "acme_dns differs"),
+    ],
+    ids=["none", "skipped by a condition", "of another inclusion", "failed"],
+)
+def test_without_a_plan_nothing_is_known(plan, told):
+    with pytest.raises(AnsibleActionFail, match=told):
+        run({"web1": {"acme_found": steps.first_step(), "acme_plan": plan}}).option("acme_contact")
+
+
+def test_options_of_a_host_are_those_that_it_saw_itself():
+    registered = {
+        "web1": {"acme_found": steps.first_step(), "acme_plan": steps.plan()},
+        "web2": {"acme_found": steps.first_step(acme_home="/srv/acme", acme_host_timeout=60)},
+    }
+    found = run(registered, acme_home="/from/web1")
+    assert found.option_of("web2", "acme_home") == "/srv/acme"
+    assert elsewhere.place(found, "web2") == {"home": "/srv/acme", "timeout": 60}
+    assert elsewhere.place(found, "lb1") == {"home": "/etc/acme", "timeout": 900}, "not part of it: as the task's host"
+
+
+def test_a_secret_is_looked_up_and_has_to_be_what_it_was():
+    binding = {"kid": "1", "key": "sesame"}
+    plan = steps.plan()
+    plan["digests"]["acme_eab"] = batch.digest(binding)
+    registered = {"web1": {"acme_found": steps.first_step(), "acme_plan": plan}}
+    assert run(registered, acme_eab=binding).secret("acme_eab") == binding
+    with pytest.raises(AnsibleError, match="acme_eab is not what it was when the run began"):
+        run(registered, acme_eab={**binding, "key": "open"}).secret("acme_eab")
+
+
+def test_account_options_are_those_of_the_first_ca():
+    cas = [{"directory": "letsencrypt", "contact": ["a@example.com"]}, {"directory": "zerossl", "eab": {"kid": "1"}}]
+    plan = steps.plan(directory="https://le/dir")
+    plan["digests"]["acme_directory"] = batch.digest(cas)
+    plan["options"].update(acme_contact=["b@example.com"], acme_account_key_src="/k.pem", acme_terms_agreed=True)
+    found = run({"web1": {"acme_found": steps.first_step(), "acme_plan": plan}}, acme_directory=cas)
+    options = found.account()
+    assert (options["acme_directory"], options["contact"]) == ("https://le/dir", ["a@example.com"])
+    (other,) = options["alternatives"]
+    assert other == {
+        "acme_directory": "zerossl",
+        "external_account_binding": {"kid": "1"},
+        "account_key_src": "/k.pem",
+        "contact": ["b@example.com"],
+        "terms_agreed": True,
+    }
+    assert "contact" not in found.account(make=False)
+
+
+@pytest.mark.parametrize(("variable", "expected"), [("", "from the environment"), ("own", "own")])
+def test_account_key_is_taken_from_the_environment_where_the_variable_is_empty(monkeypatch, variable, expected):
+    monkeypatch.setenv("ACME_ACCOUNT_KEY_CONTENT", "from the environment")
+    plan = steps.plan()
+    plan["digests"]["acme_account_key_content"] = batch.digest(variable)
+    registered = {"web1": {"acme_found": steps.first_step(), "acme_plan": plan}}
+    assert run(registered, acme_account_key_content=variable).account()["account_key_content"] == expected
+
+
+def test_what_is_empty_is_left_out():
+    assert not {"account_uri", "ca_path", "external_account_binding"} & set(run().account())
+
+
+def test_outside_of_the_role_there_is_no_run():
+    action = steps.action_of("acme_order", batch=True)
+    action._task._role = None
+    with pytest.raises(AnsibleActionFail, match="batch is for the tasks of the role"):
+        action.run(task_vars=steps.task_vars())
+
+
+ORDERED = {
+    "hosts": {
+        "web1": [
+            {
+                "name": "shop",
+                "status": "pending",
+                "challenges": [
+                    {"type": "http-01", "identifier": "a.example", "token": "t", "status": "pending"}
+                    | {"key_authorization": "t.k"}
+                ],
+            }
+        ]
+    }
+}
+
+
+@pytest.mark.parametrize(
+    ("scope", "check_mode", "ordered", "expected"),
+    [
+        ("play", False, ORDERED, ["web1", "web2"]),
+        ("host", False, ORDERED, []),
+        ("play", True, ORDERED, []),
+        ("play", False, {"problem": "no CA"}, []),
+    ],
+    ids=["play", "host", "check mode", "nothing ordered"],
+)
+def test_challenges_are_served_elsewhere_only_if_the_whole_play_is_to(scope, check_mode, ordered, expected):
+    wanted = {"name": "shop", "identifiers": ["a.example"], "challenge": "http-01", "webroot": "/srv/www"}
+    found = {**steps.first_step(), "certificates": [{"name": "shop", "wanted": wanted}]}
+    plan = steps.plan()
+    plan["options"]["acme_http_01_scope"] = scope
+    registered = {"web1": {"acme_found": found, "acme_plan": plan}, "web2": {"acme_found": steps.first_step()}}
+    asked = elsewhere.challenges(run(registered, check_mode=check_mode), ordered)
+    assert [item["host"] for item in asked] == expected
+    for item in asked:
+        assert [challenge["token"] for challenge in item["challenges"]] == ["t"]
+        assert item["listen_timeout"] == 1020
