@@ -114,10 +114,13 @@ def test_without_an_instant_a_later_run_would_not_know(options):
             )
         ),
         ({"serials": [0x4A1F]}, "replace: 18975 is a number: write it in quotes"),
-        ({"serials": "not hex"}, "replace: serials: 'not hex' is not a serial number: give hexadecimal digits"),
-        ({"all": True, "before": "yesterday"}, "replace: before: 'yesterday' is not an RFC 3339 time"),
-        ({"all": True, "before": "2027-01-31T12:00:00"}, "replace: before: .* has no time zone"),
-        ({"all": True, "before": utc(FRESH + 2 * HOUR)}, "replace: before: .* is yet to come"),
+        ({"serials": "not hex"}, "replace: serials .*: 'not hex' is not a serial number: give hexadecimal"),
+        (
+            {"all": True, "before": "yesterday"},
+            "replace: before .acme_replace_before.: 'yesterday' is not an RFC 3339 time",
+        ),
+        ({"all": True, "before": "2027-01-31T12:00:00"}, "replace: before .acme_replace_before.: .* has no time zone"),
+        ({"all": True, "before": utc(FRESH + 2 * HOUR)}, "replace: before .acme_replace_before.: .* is yet to come"),
     ],
 )
 def test_what_is_no_selection(options, message):
