@@ -14,7 +14,9 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from importlib import import_module
+from threading import Thread
 from types import ModuleType
 from typing import Any
 
@@ -38,9 +40,17 @@ def _as_package(name: str, places: list[str]) -> None:
     sys.modules[name] = package
 
 
+def _end_with(parent: int) -> None:
+    """End this process once *parent* has ended: nobody would read the answer, so orders would be lost."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
+
+
 def main() -> None:
     """Read the work, do it, write the result."""
-    request = json.load(sys.stdin)
+    request = json.load(sys.stdin.buffer)
+    Thread(target=_end_with, args=(request["parent"],), daemon=True).start()
     out = os.dup(1)
     os.dup2(2, 1)
     answer = _work(request)

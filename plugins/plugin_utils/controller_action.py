@@ -27,8 +27,9 @@ from .step import StepAction
 _ROOT = Path(__file__).parents[2]
 _CHILD = Path(__file__).with_name("child.py")
 _HERE = ("localhost", "127.0.0.1", "::1")
-# What Ansible acts on in any result.
-_ACTED_ON = ("add_group", "add_host", "ansible_facts", "ansible_stats")
+# Ansible acts on these in any result. The last one has the arguments, and with them secrets (zones of dns_txt_record).
+_LEFT_OUT = ("add_group", "add_host", "ansible_facts", "ansible_stats", "invocation")
+_PATIENCE = 1.0  # seconds that a process's output is still read for after its end
 
 
 class ControllerAction(StepAction):
@@ -38,10 +39,11 @@ class ControllerAction(StepAction):
         """Return what came of the module with these *arguments*."""
         if self._task.delegate_to and self._task.delegate_to not in _HERE:
             answer = self._execute_module(module_args=dict(arguments), task_vars=task_vars)
-            return {name: value for name, value in answer.items() if name not in _ACTED_ON}
+            return {name: value for name, value in answer.items() if name not in _LEFT_OUT}
         module = self._task.action.rpartition(".")[2]
         request = {
             "path": sys.path,
+            "parent": os.getpid(),
             "collections": list(ansible_collections.__path__),
             "root": str(_ROOT),
             "module": module,
@@ -51,24 +53,30 @@ class ControllerAction(StepAction):
         return in_child(module, request, {**os.environ, **self._environment()})
 
     def _environment(self) -> dict[str, str]:
-        """The `environment` of the task, its block and its play."""
+        """Return the `environment` of the task, its block and its play.
+
+        It is often meant for hosts: a PYTHONPATH or PYTHONHOME for theirs could keep the controller's from starting.
+        """
         found: dict[str, Any] = {}
         self._compute_environment_string(found)
-        return {str(name): str(value) for name, value in found.items()}
+        return {str(name): str(value) for name, value in found.items() if not str(name).startswith("PYTHON")}
 
 
 def in_child(module: str, request: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:
     """Return what a child process answers to *request*, or that it gave no answer."""
-    # Its own program with its own file; what it works on comes by standard input.
-    child = subprocess.Popen(  # nosec B603 # see the line above
-        [sys.executable, str(_CHILD)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=dict(environment),
-    )
+    # Paths are UTF-8, as they are to Ansible, whatever the environment says of a locale.
+    command = [sys.executable, "-X", "utf8", str(_CHILD)]
     try:
-        answer, printed = child.communicate(json.dumps(request).encode())
+        # Its own program with its own file; the request comes by standard input.
+        child = subprocess.Popen(  # nosec B603 # see the line above
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=dict(environment)
+        )
+    except (OSError, ValueError) as error:
+        # Such as no memory, too many processes, an environment with NUL bytes.
+        reason = getattr(error, "strerror", None) or error
+        return {"failed": True, "msg": one_line(f"{module}: {sys.executable} cannot be started: {reason}")}
+    try:
+        answer, printed = _communicate(child, json.dumps(request).encode())
     finally:
         if child.poll() is None:  # a task's timeout, or an interrupt
             child.kill()
@@ -78,6 +86,22 @@ def in_child(module: str, request: Mapping[str, Any], environment: Mapping[str, 
         return found
     except ValueError:
         return {"failed": True, "msg": f"{module} gave no answer: {_why(child.returncode, printed)}"}
+
+
+def _communicate(child: subprocess.Popen[bytes], request: bytes) -> tuple[bytes, bytes]:
+    """Send *request* and return what *child* wrote to standard output and to standard error until its end.
+
+    A program that it started may live on and keep these open: this does not wait for it.
+    """
+    given: bytes | None = request
+    ended = False
+    while True:
+        try:
+            return child.communicate(given, timeout=_PATIENCE)
+        except subprocess.TimeoutExpired as so_far:
+            if ended:
+                return so_far.output or b"", so_far.stderr or b""
+            given, ended = None, child.poll() is not None
 
 
 def plain(value: Any) -> Any:
@@ -92,5 +116,5 @@ def plain(value: Any) -> Any:
 def _why(code: int, printed: bytes) -> str:
     lines = printed.decode("utf-8", "replace").strip().splitlines()
     if code < 0:
-        return f"its process on the controller was ended by {signal.Signals(-code).name}"
+        return f"its process on the controller was ended by signal {-code} ({signal.strsignal(-code)})"
     return one_line(lines[-1]) if lines else f"its process on the controller ended with {code}"

@@ -18,8 +18,9 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.warnings import get_warning_messages
+from ansible.module_utils.errors import UnsupportedError
 
-from ..pki.text import OneLineError
+from ..pki.text import OneLineError, one_line
 from . import controller_checks
 from .host_options import BATCH_SPEC
 from .libraries import CONTROLLER, missing
@@ -44,7 +45,9 @@ class ControllerModule:
     def main(self) -> None:
         """Run as a module, on whichever host the task is delegated to."""
         module = AnsibleModule(argument_spec={**self.argument_spec, **BATCH_SPEC}, supports_check_mode=True)
-        result = self._result(module.params, module.check_mode, module.warn)
+        found = self._result(module.params, module.check_mode, module.warn)
+        # From ansible-core 2.22 on it no longer takes no_log values out of results.
+        result: dict[str, Any] = _without(_all_secrets(self.argument_spec, module.params), found)
         if result.pop("failed", False):
             module.fail_json(**result)
         module.exit_json(**result)
@@ -53,16 +56,15 @@ class ControllerModule:
         """Run in this process, with the arguments of a task. Failures are in the result, also for our own mistakes."""
         validated = ArgumentSpecValidator(dict(self.argument_spec)).validate(dict(arguments))
         params = validated.validated_parameters
-        secrets = sorted(set(_secrets(self.argument_spec, params)), key=len, reverse=True)
         warnings: list[str] = []
         if validated.error_messages:
-            result = {"failed": True, "msg": "; ".join(validated.error_messages)}
+            result = {"failed": True, "msg": "; ".join(map(_refusal, validated.errors))}
         else:
             result = self._whole_result(params, check_mode, warnings.append)
         warnings += get_warning_messages()
         if warnings:
             result["warnings"] = list(dict.fromkeys(warnings))
-        told: dict[str, Any] = _without(secrets, result)
+        told: dict[str, Any] = _without(_all_secrets(self.argument_spec, params), result)
         return told
 
     def _whole_result(self, params: Mapping[str, Any], check_mode: bool, warn: Warn) -> dict[str, Any]:
@@ -85,8 +87,21 @@ class ControllerModule:
             return {"failed": True, "msg": str(error)}
 
 
+def _refusal(error: Any) -> str:
+    # Alone it would be "x. Supported parameters include: ...".
+    return f"Unsupported parameters: {error.msg}" if isinstance(error, UnsupportedError) else str(error.msg)
+
+
+def _all_secrets(spec: Mapping[str, Any], params: Mapping[str, Any]) -> list[str]:
+    """Return the values of no_log options in each form that a message may have them in, the longest first."""
+    found = set(_secrets(spec, params))
+    # A key has several lines: an error has them in one, or as Python writes a text.
+    forms = found | {one_line(secret, len(secret)) for secret in found} | {repr(secret)[1:-1] for secret in found}
+    return sorted(filter(None, forms), key=len, reverse=True)
+
+
 def _secrets(spec: Mapping[str, Any], params: Mapping[str, Any]) -> Iterator[str]:
-    """The values of options that are not to be told."""
+    """Yield the values of options that are not to be told."""
     for name, option in spec.items():
         value = params.get(name)
         if not value:

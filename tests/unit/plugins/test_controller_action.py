@@ -6,7 +6,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 from unittest.mock import MagicMock
 
@@ -16,6 +19,16 @@ from ansible_collections.certfleet.tls.plugins.plugin_utils import controller_ac
 from tests.unit.plugins import steps
 
 PLAN = {"acme_directory": "letsencrypt", "certificates": []}
+
+
+# The program, with work that does not end.
+CHILD_THAT_WORKS = f"""
+from runpy import run_path
+child = run_path({str(controller_action._CHILD)!r})
+import time
+child["main"].__globals__["_work"] = lambda request: time.sleep(60)
+child["main"]()
+"""
 
 
 @pytest.fixture
@@ -99,7 +112,8 @@ child["main"]()
     original = controller_action._CHILD
     try:
         controller_action._CHILD = path
-        assert controller_action.in_child("acme_plan", {}, os.environ) == {"changed": False}
+        request = {"parent": os.getpid()}
+        assert controller_action.in_child("acme_plan", request, os.environ) == {"changed": False}
     finally:
         controller_action._CHILD = original
 
@@ -107,7 +121,10 @@ child["main"]()
 @pytest.mark.parametrize(
     ("program", "told"),
     [
-        ("os.kill(os.getpid(), 9)", "acme_plan gave no answer: its process on the controller was ended by SIGKILL"),
+        (
+            "os.kill(os.getpid(), 9)",
+            "acme_plan gave no answer: its process on the controller was ended by signal 9 (Killed)",
+        ),
         ("sys.exit('no such library')", "acme_plan gave no answer: no such library"),
         ("sys.exit(3)", "acme_plan gave no answer: its process on the controller ended with 3"),
         ("print('{')", "acme_plan gave no answer: its process on the controller ended with 0"),
@@ -117,6 +134,77 @@ def test_a_process_that_gives_no_answer_is_told_in_one_line(instead, program, to
     instead(program)
     result = work(**PLAN)
     assert (result["failed"], result["msg"]) == (True, told)
+
+
+def test_a_program_that_a_library_leaves_behind_is_not_waited_for(instead):
+    instead("import subprocess; print(json.dumps({'pid': subprocess.Popen(['sleep', '60']).pid}), flush=True)")
+    start = time.monotonic()
+    result = work(**PLAN)
+    os.kill(result["pid"], signal.SIGKILL)
+    assert time.monotonic() - start < 20
+
+
+def test_an_answer_that_takes_long_and_is_large_comes_back_whole(instead):
+    instead("import time; time.sleep(2.5); print(json.dumps({'seen': 'x' * 5_000_000}))")
+    assert len(work(**PLAN)["seen"]) == 5_000_000
+
+
+@pytest.mark.parametrize("name", ["PYTHONHOME", "PYTHONPATH"])
+def test_an_environment_for_the_python_of_hosts_is_not_for_the_controller_s(tmp_path, name):
+    (tmp_path / "json.py").write_text("raise SystemExit('the wrong library')")
+    result = work(environment={name: str(tmp_path)}, **PLAN)
+    assert not result.get("failed"), result
+
+
+def test_paths_are_utf_8_in_every_locale(instead, monkeypatch):
+    monkeypatch.setenv("PYTHONUTF8", "0")
+    monkeypatch.setenv("PYTHONCOERCECLOCALE", "0")
+    instead("print(json.dumps({'seen': sys.getfilesystemencoding()}))")
+    assert work(environment={"LC_ALL": "C"}, **PLAN)["seen"] == "utf-8"
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
+def test_texts_come_through_in_every_encoding(monkeypatch, encoding):
+    monkeypatch.setenv("PYTHONIOENCODING", encoding)
+    result = work(**{**PLAN, "run_interval": "öfter \u4e16"})
+    assert "öfter \u4e16" in result["msg"]
+
+
+@pytest.mark.parametrize("environment", [{"A": "a\0b"}, {"A=B": "c"}, {"A": "x" * 10_000_000}])
+def test_a_process_that_cannot_be_started_is_a_failure_in_one_line(environment):
+    result = work(environment=environment, **PLAN)
+    assert result["failed"]
+    assert result["msg"].startswith(f"acme_plan: {sys.executable} cannot be started: ")
+
+
+def test_it_ends_with_the_process_of_the_task(tmp_path):
+    worker = f"""
+import json, os, subprocess, sys, time
+request = {{"parent": os.getpid()}}
+child = subprocess.Popen([sys.executable, "-c", {CHILD_THAT_WORKS!r}], stdin=subprocess.PIPE)
+child.stdin.write(json.dumps(request).encode())
+child.stdin.close()
+print(child.pid, flush=True)
+time.sleep(60)
+"""
+    started = subprocess.Popen([sys.executable, "-c", worker], stdout=subprocess.PIPE)
+    pid = int(started.stdout.readline())
+    time.sleep(1)
+    os.kill(pid, 0)  # it works on as long as its parent is there
+    started.kill()
+    started.wait()
+    started.stdout.close()
+    until = time.monotonic() + 10
+    while Path(f"/proc/{pid}/cmdline").exists() and Path(f"/proc/{pid}/cmdline").read_bytes():
+        assert time.monotonic() < until
+        time.sleep(0.1)
+
+
+def test_no_file_beside_the_child_is_named_like_a_library_of_python():
+    # Before it has its parent's, its first imports look in its own folder.
+    names = {path.stem for path in controller_action._CHILD.parent.iterdir()}
+    assert "step" in names
+    assert not names & sys.stdlib_module_names
 
 
 def test_it_ends_with_the_task_s_time(instead, monkeypatch):
@@ -141,12 +229,12 @@ def test_it_ends_with_the_task_s_time(instead, monkeypatch):
 def test_delegated_to_another_host_it_is_run_there(host):
     action = steps.action_of("acme_plan", **PLAN)
     action._task.delegate_to = host
-    said = {"changed": False, "directory": "d", "ansible_facts": {"acme_dns": {}}, "add_host": {}}
+    said = {"changed": False, "directory": "d", "ansible_facts": {"acme_dns": {}}, "add_host": {}, "invocation": {}}
     action._execute_module = MagicMock(return_value=said)
     result = action.run(task_vars=steps.task_vars())
     assert action._execute_module.call_args.kwargs["module_args"] == PLAN
     assert result["directory"] == "d"
-    assert not {"ansible_facts", "add_host"} & set(result)
+    assert not {"ansible_facts", "add_host", "invocation"} & set(result)
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
