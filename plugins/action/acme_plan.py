@@ -64,14 +64,17 @@ class ActionModule(ControllerAction):
         """Return the plan with the frozen options; without one, every host goes on to be told why it has none."""
         result = super().conclude(run, answer)
         if "problem" in result:
-            return {**result, "due": run.hosts, "lines": []}
+            return {**result, "due": run.hosts or run.variables["ansible_play_batch"], "lines": []}
         return {**self._frozen, **result, "options": validation.converted(self._frozen["options"])}
 
     def _freeze(self, run: Run) -> dict[str, Any]:
         """Return the batch's options for the steps to come. Raises AnsibleError where hosts do not agree in them."""
         digests = {host: run.first(host)["batch"] for host in run.hosts}
         if not digests:
-            raise AnsibleActionFail("no host of the play has taken the role's first step")
+            raise AnsibleActionFail(
+                "no host of the play has taken the role's first step. Run the play without --start-at-task: the role's "
+                "state is in the results of its steps"
+            )
         differing = batch.difference(digests)
         if differing:
             name, *hosts = differing

@@ -14,10 +14,12 @@ from ansible.errors import AnsibleActionFail
 
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.manifest import DEFAULT_LIST
 
-from . import batch, facts, handlers, inclusions, plays, role_variables, strategies, validation
+from . import batch, facts, handlers, inclusions, keywords, plays, role_variables, strategies, validation
 from .run import Run
 
 _CERTIFICATES = "acme_certificates"
+# Entry points that ask a CA only, and do nothing on hosts.
+_OF_ACCOUNTS = ("account", "account_deactivate", "account_rollover")
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,9 @@ def look(run: Run, templar: Any, task: Any) -> Seen:
     """Look at a host's variables. Raises AnsibleError where it is to be left out."""
     play = plays.running(task)
     refusal = strategies.problem(play)
+    if not refusal and run.entry_point not in _OF_ACCOUNTS:
+        hosts = len(run.variables["ansible_play_batch"])
+        refusal = keywords.problem(task, run.host, hosts, run.template)
     if refusal:
         raise AnsibleActionFail(refusal)
     warnings = facts.refuse(run.variables, templar, task)

@@ -16,6 +16,8 @@ from typing import Any
 from ansible.playbook.block import Block
 from ansible.playbook.role_include import IncludeRole
 
+from . import keywords
+
 _NAME = "certfleet.tls.acme"
 # The tasks files that look at what is not listed.
 _LOOKING = ("main", "fleet", "replace")
@@ -23,19 +25,12 @@ _LOOKING = ("main", "fleet", "replace")
 
 def are_several(play: Any, task: Any) -> bool:
     """Return True if *play*, in which *task* of the role runs, has the role more than once, or in a loop."""
-    if any(getattr(ancestor, "loop", None) for ancestor in _ancestors(task)):
+    if any(getattr(ancestor, "loop", None) for ancestor in keywords.ancestors(task)):
         return True
     roles = (role for role in play.role_cache.get(task._role.get_role_path(), ()) if role.static)
     static = sum(role._from_files.get("tasks", "main") in _LOOKING for role in roles)
     dynamic = [*_includes([*play.pre_tasks, *play.tasks, *play.post_tasks])]
     return static + len(dynamic) > 1 or any(include.loop for include in dynamic)
-
-
-def _ancestors(task: Any) -> Iterator[Any]:
-    parent = task._parent
-    while parent:
-        yield parent
-        parent = parent._parent
 
 
 def _includes(tasks: Iterable[Any]) -> Iterator[Any]:

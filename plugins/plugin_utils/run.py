@@ -52,7 +52,9 @@ class Run:
     @cached_property
     def hosts(self) -> list[str]:
         """The hosts of the play's batch that have taken the first step, and not failed since."""
-        return [host for host in self.variables["ansible_play_batch"] if self.first(host)]
+        # A failure that was ignored or rescued leaves a host in the batch.
+        first = {host: self.first(host) for host in self.variables["ansible_play_batch"]}
+        return [host for host, result in first.items() if "batch" in result and not result.get("failed")]
 
     def first(self, host: str) -> Item:
         """Return the result of a host's first step; an empty one where it has not taken it."""
@@ -68,7 +70,7 @@ class Run:
             raise AnsibleActionFail(
                 "the plan was not made: it is made once for all hosts, and a condition on the role that is false for "
                 "the first of them skips it for all. Take the role by roles:, import_role or include_role without "
-                "'tasks_from: fleet', where each host's own condition counts"
+                "'tasks_from: fleet', where each host's own condition counts, and without --start-at-task"
             )
         if plan.get("problem"):
             raise AnsibleActionFail(plan["problem"])

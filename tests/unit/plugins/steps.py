@@ -59,6 +59,7 @@ def action_of(module: str, check_mode: bool = False, **arguments: Any) -> Any:
     task = MagicMock(
         args=arguments, async_val=0, action=f"certfleet.tls.{module}", delegate_to=None, check_mode=check_mode
     )
+    task.configure_mock(run_once=False, _parent=None)
     task._role._uuid = INCLUSION
     task._parent = None
     task.get_play.return_value = Play()

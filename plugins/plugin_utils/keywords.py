@@ -1,0 +1,44 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Keywords that the role inherits from what takes it (a play, a block, a task), and with which it would do harm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from ansible.module_utils.parsing.convert_bool import boolean
+
+
+def problem(task: Any, host: str, hosts: int, template: Callable[[Any], Any]) -> str:
+    """Return why the role cannot run for *host* with the keywords that its first step, *task*, has; else "".
+
+    *hosts*: how many hosts the batch has. *template* resolves the templates of keywords.
+    """
+    delegate = task.delegate_to
+    if delegate and delegate != host:
+        return (
+            f"the role cannot run with 'delegate_to: {delegate}': {delegate} would get the private key and the "
+            f"certificate of {host}. Remove delegate_to, and name the hosts that need certificates in the play's 'hosts'."
+        )
+    if hosts > 1 and any(_is_true(template(each.run_once)) for each in (task, *ancestors(task))):
+        return (
+            f"the role cannot run with 'run_once: true': it would serve {host} and none of the other hosts of the play. "
+            "Remove run_once: the role itself does once what is needed once."
+        )
+    return ""
+
+
+def ancestors(task: Any) -> Iterator[Any]:
+    """Yield the blocks, includes and imports that *task* is in, the nearest first."""
+    parent = task._parent
+    while parent:
+        yield parent
+        parent = parent._parent
+
+
+def _is_true(value: Any) -> bool:
+    # A block that says nothing has None.
+    return bool(boolean(value, strict=False)) if value is not None else False
