@@ -5,10 +5,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.fleet.fleet import COLLECTIONS, Fleet
+from tests.fleet.plays import Plays
 from tests.lab import Lab
 
 
@@ -56,6 +58,12 @@ def small(three_hosts: Fleet) -> Fleet:
     """Three hosts that have never seen the role; lb.lab.test leads to the first two."""
     three_hosts.reset()
     return three_hosts
+
+
+@pytest.fixture
+def plays(small: Fleet, tmp_path: Path) -> Plays:
+    """A folder for plays over three hosts that have never seen the role."""
+    return Plays(small, tmp_path)
 
 
 @pytest.fixture

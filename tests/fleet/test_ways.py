@@ -4,44 +4,7 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-from typing import Any
-
-import pytest
-
-from tests.fleet.fleet import Fleet, Run
-
-SHOP = {"name": "shop", "identifiers": ["{{ inventory_hostname }}.lab.test"], "webroot": "/var/www/html"}
-
-
-class Plays:
-    """A folder of plays beside group_vars, as a project has them: extra variables would win over all else."""
-
-    def __init__(self, fleet: Fleet, folder: Path) -> None:
-        self.fleet = fleet
-        self.folder = folder
-
-    def run(
-        self, play: dict[str, Any] | list[dict[str, Any]], *arguments: str, core: str = "", **variables: Any
-    ) -> Run:
-        """Run plays over the hosts, with *variables* of the group all over the fleet's."""
-        group_vars = self.folder / "group_vars"
-        group_vars.mkdir(exist_ok=True)
-        common = {**self.fleet.variables, **variables}
-        given = {name: value for name, value in common.items() if value is not None}
-        (group_vars / "all.yml").write_text(json.dumps(given))
-        plays = play if isinstance(play, list) else [play]
-        path = self.folder / "play.yml"
-        path.write_text(json.dumps([{"hosts": "web", "gather_facts": False, **each} for each in plays]))
-        command = self.fleet.command(*arguments, playbook=str(path), core=core)
-        without_extra = [part for number, part in enumerate(command) if number not in (2, 3)]
-        return self.fleet.run(without_extra)
-
-
-@pytest.fixture
-def plays(small: Fleet, tmp_path: Path) -> Plays:
-    return Plays(small, tmp_path)
+from tests.fleet.plays import SHOP, Plays
 
 
 def test_condition_that_is_false_for_the_first_host(plays: Plays) -> None:
