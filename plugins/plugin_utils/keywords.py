@@ -21,12 +21,12 @@ def problem(task: Any, host: str, hosts: int, template: Callable[[Any], Any]) ->
     if delegate and delegate != host:
         return (
             f"the role cannot run with 'delegate_to: {delegate}': {delegate} would get the private key and the "
-            f"certificate of {host}. Remove delegate_to, and name the hosts that need certificates in the play's 'hosts'."
+            f"certificate of {host}. Remove delegate_to, and name the hosts that need certificates in the play's hosts."
         )
     if hosts > 1 and any(_is_true(template(each.run_once)) for each in (task, *ancestors(task))):
         return (
-            f"the role cannot run with 'run_once: true': it would serve {host} and none of the other hosts of the play. "
-            "Remove run_once: the role itself does once what is needed once."
+            f"the role cannot run with 'run_once: true': it would serve {host} and no other host of the play. Remove "
+            "run_once: the role itself does once what is needed once."
         )
     return ""
 

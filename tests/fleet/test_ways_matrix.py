@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -141,9 +140,7 @@ def assert_served(plays: Plays, way: str, hosts: list[str], mark: int) -> None:
 @pytest.mark.parametrize(
     ("way", "trouble", "core"),
     [
-        cores.parameter(
-            way, trouble, core=core, hard=(way, trouble, core) not in QUICK, id=f"{way}-{trouble}-{core}"
-        )
+        cores.parameter(way, trouble, core=core, hard=(way, trouble, core) not in QUICK, id=f"{way}-{trouble}-{core}")
         for way in WAYS
         for trouble in TROUBLES
         for core in ("oldest", "newest")
