@@ -41,22 +41,28 @@ demo: setup ## three hosts and a CA on this machine: issue, run again, look at w
 test: test-lint test-types test-sanity test-unit test-integration test-fleet test-demo ## all tests below (root or sudo)
 
 ##@ Parts of the tests
-.PHONY: test-lint test-types test-sanity test-unit test-unit-oldest test-integration test-fleet test-demo
+.PHONY: test-lint test-types test-sanity test-unit test-unit-oldest test-unit-cores test-integration test-fleet test-demo
 test-lint: venv ## ansible-lint (production), yamllint, ruff, shellcheck, changelog fragments, documentation
 	sh tests/lint/run.sh
 
 test-types: venv ## mypy on module_utils
 	$(VENV)/bin/mypy
 
-test-sanity: venv ## ansible-test sanity with no exceptions
-	flock build/sanity.lock sh tests/sanity/run.sh
+test-sanity: venv $(OLDEST_CONTROLLER)/stamp ## ansible-test sanity with no exceptions, of the oldest ansible-core and the pinned one
+	echo $(VENV) $(OLDEST_CONTROLLER) | flock build/sanity.lock xargs -n 1 -P 2 sh tests/sanity/run.sh
 
-test-unit: build/system-tests.stamp test-unit-oldest setup ## unit tests
+test-unit: build/system-tests.stamp test-unit-oldest test-unit-cores setup ## unit tests
 	$(PYTEST) $(SIDE_BY_SIDE) tests/unit
 
 test-unit-oldest: $(OLDEST_HOST)/stamp $(DEV) ## the unit tests of what runs on hosts, with the oldest cryptography
 	@echo "the oldest cryptography, on $$($(OLDEST_HOST)/bin/python --version): Python 3.9 where the machine has it"
 	$(OLDEST_HOST)/bin/python -m pytest $(SIDE_BY_SIDE) tests/unit/pki
+
+# The plugins' tests but the contracts', which make up most of them and ask nothing of ansible-core.
+test-unit-cores: $(CORES) $(DEV) ## the unit tests of what runs in ansible-core, with the oldest and the newest
+	for core in $(OLDEST_CONTROLLER) $(if $(PYTHON_NEWEST),$(NEWEST_CONTROLLER)); do \
+	    $$core/bin/python -m pytest $(SIDE_BY_SIDE) --ignore-glob '*/test_contracts*.py' tests/unit/plugins || exit; \
+	done
 
 test-integration: build/system-tests.stamp setup $(CORES) $(CLOUD)/stamp ## each module against a real CA (root or sudo)
 	$(AS_ROOT) $(PYTEST) $(LABS_SIDE_BY_SIDE) tests/integration
@@ -68,10 +74,12 @@ test-demo: setup $(OLDEST_CONTROLLER)/stamp ## the demo, with the oldest ansible
 	$(AS_ROOT) $(OLDEST_CONTROLLER)/bin/python -m tests.demo
 
 ##@ Longer tests, which make test leaves out (root or sudo)
-.PHONY: test-hard test-fleet-hard test-debian12 test-debian13 test-debian-testing
-test-hard: test-fleet-hard test-debian13 ## all of these but the other releases of Debian
+.PHONY: test-hard test-fleet-hard test-sanity-newest test-debian12 test-debian13 test-debian-testing
+test-hard: test-sanity-newest test-fleet-hard test-debian13 ## all of these but the other releases of Debian
 test-fleet-hard: build/system-tests.stamp setup $(CORES) ## runs that are killed, hosts in trouble, every answer of a hostile host
 	$(AS_ROOT) $(PYTEST) $(LABS_SIDE_BY_SIDE) --dist worksteal -m hard tests/fleet
+test-sanity-newest: venv $(CORES) ## ansible-test sanity of the newest ansible-core, where the machine has a Python for it
+	$(if $(PYTHON_NEWEST),flock build/sanity.lock sh tests/sanity/run.sh $(NEWEST_CONTROLLER))
 test-debian12: venv ## demo and unit tests on a fresh Debian 12, as a user with sudo and as root
 	$(call on_debian,bookworm)
 test-debian13: venv ## the same on Debian 13

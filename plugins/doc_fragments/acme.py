@@ -47,6 +47,7 @@ options:
       - Path of the account's private key on the controller, PEM.
       - RSA (2048 bits or more), EC (P-256, P-384, P-521) and Ed25519 keys are taken.
       - A file that other users can read is refused; see O(account_key_permissions).
+      - A key's text is refused here; give it in O(account_key_content).
     type: path
   account_key_content:
     description:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.fleet.fleet import Fleet, Run, names
+from tests.lab import cores
 from tests.lab.authorities import DYN_KEY_512, OTHER_KEY
 
 NAME = "{{ inventory_hostname }}.dyn.lab.test"
@@ -309,10 +310,11 @@ def test_a_host_that_vanishes_leaves_no_records(fleet: Fleet) -> None:
     assert fleet.pair_matches("web1")
 
 
-def test_no_secret_is_told(fleet: Fleet) -> None:
+@pytest.mark.parametrize("core", [cores.parameter(core=""), cores.parameter(core="newest")])
+def test_no_secret_is_told(fleet: Fleet, core: str) -> None:
     zones = fleet.lab.authorities.providers()
     variables = {"acme_dns": zones, "acme_certificates": [by_dns("a.dyn.lab.test")], "acme_hosts": "web1"}
-    run = fleet.site("-vvvv", **variables)
+    run = fleet.run(fleet.command("-vvvv", core=core, **variables))
     assert run.code == 0
     assert "TSIG" not in run.text
     for secret in (zones["dyn.lab.test"]["tsig_secret"], zones["pdns.lab.test"]["options"]["auth_token"]):
