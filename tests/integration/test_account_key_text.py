@@ -1,0 +1,68 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A key given where its path belongs is refused before a CA is asked, and shown nowhere, whatever the ansible-core."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from tests.lab import cores
+
+EAB_KEY = base64.urlsafe_b64encode(os.urandom(32)).decode().rstrip("=")
+# Nobody listens there.
+CA = {"acme_directory": "http://127.0.0.1:1/directory"}
+
+
+def tasks(key: str) -> list[dict[str, object]]:
+    account = {
+        **CA,
+        "account_key_src": key,
+        "account_key_create": True,
+        "terms_agreed": True,
+        "external_account_binding": {"kid": "k", "key": EAB_KEY},
+        "alternatives": [{"acme_directory": "http://127.0.0.1:2/directory", "account_key_src": key}],
+    }
+    return [
+        {"certfleet.tls.acme_account": account, "ignore_errors": True, "register": "one"},
+        {"certfleet.tls.acme_account_info": {**CA, "account_key_src": key}, "ignore_errors": True, "register": "two"},
+        {"ansible.builtin.copy": {"content": "{{ [one, two] }}", "dest": "{{ playbook_dir }}/results"}},
+    ]
+
+
+@pytest.mark.parametrize("core", [cores.parameter(core=core) for core in ("", "oldest", "newest")])
+def test_account_key_text_is_refused_and_not_shown(core: str, tmp_path: Path) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    (tmp_path / "key.pem").write_text(pem)
+    play = {
+        "hosts": "localhost",
+        "gather_facts": False,
+        "vars": {"ansible_python_interpreter": "{{ ansible_playbook_python }}"},
+        "tasks": tasks("{{ lookup('file', 'key.pem') }}"),
+    }
+    (tmp_path / "play.json").write_text(json.dumps([play]))
+    program = str(cores.program(core)) if core else "ansible-playbook"
+    done = subprocess.run(
+        [program, "-vvv", tmp_path / "play.json"],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env={**os.environ, "HOME": str(tmp_path)},
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = "account_key_src has a key's text: it takes the path of a file. Give the text in account_key_content"
+    assert done.stdout.count(f'"msg": "{told} (acme_account_key_content)"') == 2
+    results = (tmp_path / "results").read_text()
+    assert told in results
+    # Not in the results either: at -vvv these have the arguments, and account_key_src has no no_log.
+    for line in pem.splitlines()[1:-1]:
+        assert line not in done.stdout + done.stderr + results
+    assert EAB_KEY not in done.stdout + done.stderr
