@@ -1,17 +1,15 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The action dns_propagation: options in, one wait, results out."""
+"""The module dns_propagation: options in, one wait, results out."""
 
 from __future__ import annotations
 
 import functools
-from types import SimpleNamespace
-from unittest.mock import MagicMock
 
 import pytest
-from ansible.errors import AnsibleActionFail, AnsibleError
 
-from ansible_collections.certfleet.tls.plugins.action import dns_propagation
+from ansible_collections.certfleet.tls.plugins.module_utils.ansible import controller_module
+from ansible_collections.certfleet.tls.plugins.modules import dns_propagation
 from tests.unit.dns.conftest import FIRST, SECOND
 
 NAME = "_acme-challenge.www.example.com"
@@ -19,7 +17,7 @@ NAME = "_acme-challenge.www.example.com"
 
 @pytest.fixture
 def run(monkeypatch, pair, recursor):
-    """run(*(name, value), ...): the action's result, over the two scripted servers."""
+    """run(*(name, value), ...): the module's result, over the two scripted servers."""
     monkeypatch.setattr(
         dns_propagation,
         "Authorities",
@@ -30,12 +28,10 @@ def run(monkeypatch, pair, recursor):
         options = {
             "records": [{"name": name, "value": value} for name, value in records],
             "resolver": [f"{recursor.address}:{recursor.port}"],
-            "timeout": 0,
+            "timeout": 1,
             **options,
         }
-        task = SimpleNamespace(args=options, async_val=0, check_mode=True, diff=False)
-        action = dns_propagation.ActionModule(task, MagicMock(), MagicMock(), None, None, None)
-        return action.run()
+        return dns_propagation.MODULE.answer(options, check_mode=True)
 
     return call
 
@@ -63,7 +59,7 @@ def test_at_the_deadline_one_line_names_each_and_all_results_are_there(run, pair
     lacks = f"ns2.example.com ({SECOND}) lacks 'v'"
     assert result["failed"] is True
     assert result["msg"] == (
-        "not all records were seen on all authoritative servers in 0 s: "
+        "not all records were seen on all authoritative servers in 1 s: "
         f"{NAME}: {lacks}; _acme-challenge.example.net (kept as {NAME}): {lacks}; "
         "no name: 'no name' is not a record's name: a label has 1 to 63 letters, digits, '_' or inner '-'"
     )
@@ -95,11 +91,11 @@ def test_no_records_need_nothing(run):
     ],
 )
 def test_wrong_options(run, options, says):
-    with pytest.raises(AnsibleError, match=says):
-        run(**options)
+    result = run(**options)
+    assert result["failed"]
+    assert says in result["msg"]
 
 
 def test_a_missing_library_is_told_with_what_to_install(run, monkeypatch):
-    monkeypatch.setattr(dns_propagation, "missing", lambda names: f"lacks {names}")
-    with pytest.raises(AnsibleActionFail, match="dns"):
-        run()
+    monkeypatch.setattr(controller_module, "missing", lambda names: f"lacks {names}")
+    assert run() == {"failed": True, "msg": "lacks ('dns',)"}
