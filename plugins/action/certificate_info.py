@@ -83,7 +83,8 @@ class ActionModule(HostAction):
             "home": options["acme_home"],
             "list": options["acme_list"],
             "reassign": options["acme_reassign"],
-            "certificates": options["acme_certificates"],
+            # Not defined for this host, it may be for others: the plan refuses it where no host has it.
+            "certificates": options.get("acme_certificates") or [],
             "content": self._seen.check_revocation,
         }
 

@@ -148,6 +148,23 @@ def test_the_first_step_returns_the_host_s_own_options():
     assert result["inclusion"] == steps.INCLUSION
 
 
+def test_a_host_without_a_list_is_asked_for_what_it_has_and_wants_none():
+    action = steps.action_of("certificate_info", batch=True)
+    action._execute_module = MagicMock(
+        return_value={"changed": False, "unlisted": ["old"], "history": [], "certificates": []}
+    )
+    result = action.run(task_vars=without_a_list())
+    assert not result.get("failed"), result
+    assert action._execute_module.call_args.kwargs["module_args"]["certificates"] == []
+    assert (result["lists_certificates"], result["certificates"]) == (False, [])
+
+
+def without_a_list():
+    variables = steps.task_vars()
+    del variables["acme_certificates"]
+    return variables
+
+
 def test_batch_is_not_sent_to_the_host():
     action, _result = step(steps.task_vars(acme_certificates=[SHOP]))
     assert "batch" not in action._execute_module.call_args.kwargs["module_args"]
