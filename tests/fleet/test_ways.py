@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import re
+
 from tests.fleet.plays import SHOP, Plays
 
 
@@ -65,3 +67,17 @@ def test_become_as_a_variable(plays: Plays) -> None:
     run = plays.run({"vars": {"ansible_become": True}, "roles": ["certfleet.tls.acme"]}, acme_certificates=[SHOP])
     assert run.code == 0
     assert [host for host in plays.fleet.lab.hosts if plays.fleet.has(host)] == plays.fleet.lab.hosts
+
+
+def test_next_renewal_that_will_fail(plays: Plays) -> None:
+    play = {"roles": ["certfleet.tls.acme"]}
+    assert plays.run(play, acme_certificates=[SHOP]).code == 0
+    mark = plays.fleet.lab.pebble.mark()
+    moved = "/var/www/{{ 'old' if inventory_hostname == 'web1' else 'html' }}"
+    run = plays.run(play, acme_certificates=[{**SHOP, "webroot": moved}])
+    assert (run.code, run.planned, plays.fleet.signed_requests(mark)) == (0, [], [])
+    (plan,) = (each.result for each in plays.recorded("ok") if each.task.endswith(" : Plan"))
+    assert plan
+    (warning,) = plan["warnings"]
+    assert re.match("certificate shop of web1: the renewal due 20[-0-9]{8} will fail: webroot /var/www/old ", warning)
+    assert " ".join(warning.split()) in " ".join(run.text.split())

@@ -26,6 +26,16 @@ def lines(entries: Iterable[tuple[datetime, Planned]]) -> list[str]:
     return [f"{plan.host}: certificate {plan.name}: next at {_utc(at)}" for at, plan in entries]
 
 
+def failing(planned: Iterable[Planned]) -> list[str]:
+    """Return one line for each certificate that is kept, and whose host could not get the next one as it is now."""
+    return [
+        f"certificate {plan.name} of {plan.host}: the renewal due {at:%Y-%m-%d} will fail: "
+        f"{'; '.join(plan.found['problems'])}"
+        for at, plan in coming(planned)
+        if plan.found.get("problems")
+    ]
+
+
 def shortest_window(planned: Iterable[Planned]) -> tuple[timedelta, Planned] | None:
     """The shortest window in which a CA would have one of the certificates renewed, and whose it is."""
     windows = [(plan.info.end - plan.info.start, plan) for plan in planned if plan.info]

@@ -79,6 +79,7 @@ def make(options: Mapping[str, Any], warn: Callable[[str], None]) -> dict[str, A
     if replacing:
         summary.insert(0, counted(replacing["selected"], replacing["now"]))
     coming = report.lines(report.coming(planned))
+    warnings += report.failing(planned)
     removed, left = unlisted.settle(planned, options["unlisted"], options["remove_unlisted"])
     planned += removed
     warnings += left

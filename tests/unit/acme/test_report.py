@@ -46,6 +46,14 @@ def test_when_each_comes_next():
     ]
 
 
+def test_renewals_that_will_fail():
+    items = [{**found(), "host": "web1"}, {**found(), "host": "web2", "problems": ["webroot /srv is gone", "no nginx"]}]
+    plans = plan.make(items, [CA], FRESH, False, lambda asked: {})
+    assert report.failing(plans) == [
+        "certificate shop of web2: the renewal due 2026-10-31 will fail: webroot /srv is gone; no nginx"
+    ]
+
+
 NEXT = "next at 2026-10-31 12:00 UTC: certificate shop of {}; {} certificates wait"
 WHY = "the CA explains when it would have certificate shop of long renewed: https://ca.example/why"
 WITHIN = "within them, Let's Encrypt does not count renewals against its limits"

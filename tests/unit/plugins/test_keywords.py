@@ -1,0 +1,43 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Keywords with which the role would do harm."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from ansible_collections.certfleet.tls.plugins.plugin_utils import keywords
+
+RUN_ONCE = "the role cannot run with 'run_once: true': it would serve web1 and no other host of the play."
+DELEGATE_TO = "the role cannot run with 'delegate_to: web2': web2 would get the private key "
+
+
+def task(delegate_to=None, run_once=False, include=False, block=None):
+    """A task in an include, which is in a block that may say nothing."""
+    outer = SimpleNamespace(run_once=block, _parent=None)
+    return SimpleNamespace(
+        delegate_to=delegate_to, run_once=run_once, _parent=SimpleNamespace(run_once=include, _parent=outer)
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "hosts", "refused"),
+    [
+        ({}, 3, ""),
+        ({"run_once": True}, 3, RUN_ONCE),
+        ({"include": True}, 3, RUN_ONCE),
+        ({"include": "{{ once }}"}, 3, RUN_ONCE),
+        ({"block": True}, 3, RUN_ONCE),
+        ({"run_once": True}, 1, ""),
+        ({"delegate_to": "web2"}, 1, DELEGATE_TO),
+        ({"delegate_to": "web2", "run_once": True}, 3, DELEGATE_TO),
+        ({"delegate_to": "web1"}, 3, ""),
+    ],
+    ids=str,
+)
+def test_problem_of_keywords(given, hosts, refused):
+    found = keywords.problem(task(**given), "web1", hosts, {"{{ once }}": "yes", True: True, False: False}.get)
+    assert found.startswith(refused)
+    assert bool(found) == bool(refused)
