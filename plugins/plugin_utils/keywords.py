@@ -17,11 +17,12 @@ def problem(task: Any, host: str, hosts: int, template: Callable[[Any], Any]) ->
 
     *hosts*: how many hosts the batch has. *template* resolves the templates of keywords.
     """
-    delegate = task.delegate_to
-    if delegate and delegate != host:
+    if task.delegate_to:
+        # Keys of several hosts would be made in one place, and the controller's steps would run there, too.
         return (
-            f"the role cannot run with 'delegate_to: {delegate}': {delegate} would get the private key and the "
-            f"certificate of {host}. Remove delegate_to, and name the hosts that need certificates in the play's hosts."
+            f"the role cannot run with 'delegate_to: {task.delegate_to}': its steps run on the host that needs the "
+            f"certificate, here {host}, and on the controller. Remove delegate_to, and name the hosts that need "
+            "certificates in the play's hosts."
         )
     if hosts > 1 and any(_is_true(template(each.run_once)) for each in (task, *ancestors(task))):
         return (

@@ -57,10 +57,11 @@ class Plays:
         self, play: dict[str, Any] | list[dict[str, Any]], *arguments: str, core: str = "", **variables: Any
     ) -> list[str]:
         """Return the command line of such a run."""
-        common = {**self.fleet.variables, **variables}
-        self.write("group_vars/all.yml", {name: value for name, value in common.items() if value is not None})
+        given = {**self.fleet.variables, **variables}
+        self.write("group_vars/all.yml", {name: value for name, value in given.items() if value is not None})
         plays = play if isinstance(play, list) else [play]
-        self.write("play.yml", [{"hosts": "web", "gather_facts": False, **each} for each in plays])
+        common = {"hosts": "web", "gather_facts": False}
+        self.write("play.yml", [each if "import_playbook" in each else {**common, **each} for each in plays])
         if (self.folder / "more.ini").exists():
             inventory = self.fleet.lab.state / "inventory.ini"
             arguments = ("-i", str(inventory), "-i", str(self.folder / "more.ini"), *arguments)

@@ -11,7 +11,9 @@ import pytest
 from ansible_collections.certfleet.tls.plugins.plugin_utils import keywords
 
 RUN_ONCE = "the role cannot run with 'run_once: true': it would serve web1 and no other host of the play."
-DELEGATE_TO = "the role cannot run with 'delegate_to: web2': web2 would get the private key "
+DELEGATE_TO = (
+    "the role cannot run with 'delegate_to: {}': its steps run on the host that needs the certificate, here web1"
+)
 
 
 def task(delegate_to=None, run_once=False, include=False, block=None):
@@ -31,9 +33,9 @@ def task(delegate_to=None, run_once=False, include=False, block=None):
         ({"include": "{{ once }}"}, 3, RUN_ONCE),
         ({"block": True}, 3, RUN_ONCE),
         ({"run_once": True}, 1, ""),
-        ({"delegate_to": "web2"}, 1, DELEGATE_TO),
-        ({"delegate_to": "web2", "run_once": True}, 3, DELEGATE_TO),
-        ({"delegate_to": "web1"}, 3, ""),
+        ({"delegate_to": "web2"}, 1, DELEGATE_TO.format("web2")),
+        ({"delegate_to": "web2", "run_once": True}, 3, DELEGATE_TO.format("web2")),
+        ({"delegate_to": "web1"}, 3, DELEGATE_TO.format("web1")),
     ],
     ids=str,
 )
