@@ -8,6 +8,7 @@ import pytest
 from ansible.inventory.manager import InventoryManager
 from ansible.parsing.dataloader import DataLoader
 from ansible.playbook import Playbook
+from ansible.release import __version__ as CORE  # noqa: N812 - a constant
 from ansible.vars.manager import VariableManager
 
 from ansible_collections.certfleet.tls.plugins.plugin_utils import handlers
@@ -69,7 +70,7 @@ def play(tmp_path):
         ("web : Restart port 80", True),
         ("base : Restart port 80", False),
         ("topic of web", True),
-        ("web : topic of web", True),
+        ("web : topic of web", not CORE.startswith("2.16.")),  # known from ansible-core 2.17 on
         ("Of a dependency", True),
         ("", False),
     ],
