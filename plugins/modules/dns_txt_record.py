@@ -187,7 +187,7 @@ task_files:
           description: The zone.
           type: str
           sample: example.com
-        values:
+        changes:
           description: The values to add or to remove.
           type: list
           elements: str

@@ -34,7 +34,7 @@ def record(name: str, zone: str, values: set[str], before: set[str], state: str)
         "name": name,
         "record": name.removesuffix(f".{zone}"),
         "zone": zone,
-        "values": sorted(values),
+        "changes": sorted(values),
         "present": sorted(after),
         "before": sorted(before),
     }

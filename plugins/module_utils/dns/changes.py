@@ -291,7 +291,8 @@ def _record_sets(job: Job, found: Found, present: bool) -> Iterator[dict[str, An
             "name": target,
             "record": relative(target, zone),
             "zone": zone,
-            "values": values,
+            "changes": values,
+            "values": values,  # for tasks files of before 0.4.0
             "present": sorted(after),
             "before": before,
         }

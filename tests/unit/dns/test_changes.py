@@ -401,6 +401,7 @@ def test_what_tasks_have_to_do():
                     "name": WWW,
                     "record": "_acme-challenge.www",
                     "zone": "example.com",
+                    "changes": ["b", "a"],
                     "values": ["b", "a"],
                     "present": ["a", "b", "z"],
                     "before": ["z"],
@@ -409,6 +410,7 @@ def test_what_tasks_have_to_do():
                     "name": "example.com",
                     "record": "@",
                     "zone": "example.com",
+                    "changes": ["c"],
                     "values": ["c"],
                     "present": ["c"],
                     "before": [],
@@ -424,6 +426,7 @@ def test_what_tasks_have_to_do():
                     "name": "d.example.net",
                     "record": "d",
                     "zone": "example.net",
+                    "changes": ["d"],
                     "values": ["d"],
                     "present": ["d"],
                     "before": ["d"],
@@ -438,7 +441,7 @@ def test_what_tasks_have_to_leave():
     found = {WWW: frozenset({"a", "z"}), SHOP: frozenset({"b"})}
     zones = {"*": {"provider": "nsupdate", "server": "192.0.2.1"}}
     _items, tasks = changed(zones, [Txt(WWW, "a"), Txt(SHOP, "b")], found, present=False)
-    assert [(record["values"], record["present"], record["before"]) for record in tasks[0]["records"]] == [
+    assert [(record["changes"], record["present"], record["before"]) for record in tasks[0]["records"]] == [
         (["a"], ["z"], ["a", "z"]),
         (["b"], [], ["b"]),
     ]

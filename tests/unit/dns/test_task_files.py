@@ -34,7 +34,7 @@ RECORD = {
     "name": NAME,
     "record": "_acme-challenge.www",
     "zone": ZONE,
-    "values": [A],
+    "changes": [A],
     "present": [A, B, LONG],
     "before": [B, LONG],
 }
@@ -71,7 +71,7 @@ def arguments(file, **variables):
     (task,) = tasks_of(file)
     # A file that goes through single values says so by subelements.
     first = variables["acme_dns_records"][0]
-    variables["acme_dns_record"] = [first, first["values"][0]] if "subelements" in task["loop"] else first
+    variables["acme_dns_record"] = [first, first["changes"][0]] if "subelements" in task["loop"] else first
     templar = Templar(DataLoader(), variables={**variables, "omit": OMIT})
 
     def trusted(value):
