@@ -73,7 +73,9 @@ def describe(lab: Lab, host: str) -> bool:
     print(f"https://{name}")
     print(f"  names     {', '.join(names.get_values_for_type(x509.DNSName))}")
     print(f"  issuer    {certificate.issuer.rfc4514_string()}")
-    print(f"  expires   {certificate.not_valid_after_utc:%Y-%m-%d %H:%M} UTC")
+    aware = hasattr(certificate, "not_valid_after_utc")  # from cryptography 42 on
+    expires = certificate.not_valid_after_utc if aware else certificate.not_valid_after
+    print(f"  expires   {expires:%Y-%m-%d %H:%M} UTC")
     print(f"  verified against the CA's root: {verified}")
     return verified == "yes"
 
