@@ -54,7 +54,7 @@ directories:
         caaIdentities: [letsencrypt.org]
 """
 
-from ..module_utils.acme.directory import resolve
+from ..module_utils.acme.known_cas import resolve
 from ..module_utils.ansible.ca_options import DIRECTORY_SPEC, open_directory
 from ..module_utils.ansible.controller_module import ControllerModule
 

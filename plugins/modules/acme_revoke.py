@@ -114,9 +114,9 @@ certificates:
 """
 
 from ..module_utils.acme.certificate import REASONS, der_of, revoke
-from ..module_utils.acme.directory import resolve
 from ..module_utils.acme.errors import AcmeError
 from ..module_utils.acme.issuance import Failure, describe, run_all
+from ..module_utils.acme.known_cas import resolve
 from ..module_utils.ansible.ca_options import (
     ACCOUNT_KEY_SPEC,
     ALTERNATIVES_SPEC,

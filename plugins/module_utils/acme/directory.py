@@ -12,7 +12,6 @@ from typing import Any
 
 from .errors import AcmeError, ProtocolError
 from .http import Http
-from .known_cas import resolve as resolve
 from .problem import Problem
 from .urls import check_url
 

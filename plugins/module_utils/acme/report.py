@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from .plan import Planned
-from .times import span as span
 
 _SHOWN = 3  # explanations
 

@@ -61,12 +61,13 @@ def home_problem(path: str) -> str:
     return f"account key {path} cannot be made: {missing}. {ADVICE}"
 
 
-def vanishing(path: str, environ: Mapping[str, str] = os.environ) -> str:
+def vanishing(path: str, environ: Mapping[str, str] | None = None) -> str:
     """Return a warning if the new account key *path* is lost as soon as this run ends, else an empty text.
 
     That is certain for the own file system of an execution environment's container, and for the folder of an AWX job.
     A volume that is mounted into the container stays, and so may a container that nobody's ansible-runner has started.
     """
+    environ = os.environ if environ is None else environ
     folder = os.path.dirname(os.path.realpath(path))
     if _is_of_job(folder, environ):
         where = "in the folder of an AWX job"

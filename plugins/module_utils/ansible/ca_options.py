@@ -19,10 +19,11 @@ from ansible.module_utils.common.warnings import warn
 from ..acme.account import Account, ExternalAccount, find, find_or_create, refusal
 from ..acme.client import Client
 from ..acme.clock import Clock
-from ..acme.directory import Directory, resolve
+from ..acme.directory import Directory
 from ..acme.errors import AcmeError, KeyFileError
 from ..acme.http import Http
 from ..acme.jws import KEY_TYPES, AccountKey
+from ..acme.known_cas import resolve
 from ..acme.registration import contacts
 from ..pki.files import sync_folder
 from .account_key_place import ADVICE, give_name, home_problem, refuse_key_text, vanishing

@@ -14,12 +14,14 @@ from ..acme import issuance_history, plan, rationing, registered_domain, report,
 from ..acme.budget import limits_of_all
 from ..acme.clock import Clock
 from ..acme.decision import ISSUE, KEEP, RECEIVE
-from ..acme.directory import Directory, resolve
+from ..acme.directory import Directory
 from ..acme.errors import AcmeError
 from ..acme.http import Http
+from ..acme.known_cas import resolve
 from ..acme.renewal_cache import RenewalCache
 from ..acme.renewal_info import ask_all
 from ..acme.replacement import Selection, counted
+from ..acme.times import span
 
 _CONNECTIONS = 8
 
@@ -33,7 +35,7 @@ def make(options: Mapping[str, Any], warn: Callable[[str], None]) -> dict[str, A
     urls = list(reversed(ca_paths))
     clock = Clock()
     selection = Selection.parse(options["replace"], _text, clock.now())
-    interval, limits = report.span(options["run_interval"]), limits_of_all(options["limits"])
+    interval, limits = span(options["run_interval"]), limits_of_all(options["limits"])
     cache = RenewalCache(options["cache"])
     cas = {url: _Ca(url, Http(clock, url, ca_paths[url], options["request_timeout"], _CONNECTIONS)) for url in urls}
     warnings: list[str] = []

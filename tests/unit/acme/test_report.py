@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.certfleet.tls.plugins.module_utils.acme import plan, report
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import OptionError
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.renewal_info import RenewalInfo
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.times import span
 from tests.unit.acme.test_decision import CA, DAY, DUE, FRESH, HOUR, found
 
 SHORT, LONG = RenewalInfo(DUE, DUE + 3.2 * HOUR), RenewalInfo(DUE, DUE + 43 * HOUR, "https://ca.example/why")
@@ -27,13 +28,13 @@ def planned(**windows):
     [("", timedelta(0)), ("30m", HOUR / 2), ("1h", HOUR), (" 1d ", DAY), ("2w", 14 * DAY)],
 )
 def test_spans(text, length):
-    assert report.span(text) == length
+    assert span(text) == length
 
 
 @pytest.mark.parametrize("text", ["daily", "1", "h", "0h", "-1h", "1 h", "1h30m"])
 def test_what_is_no_span(text):
     with pytest.raises(OptionError, match="is not a span of time: give 30m, 1h or 1d"):
-        report.span(text)
+        span(text)
 
 
 def test_when_each_comes_next():

@@ -48,8 +48,8 @@ def found(*manifests, numbers=None, newer=""):
     return Found(None, False, None, None, list(known) if numbers is None else numbers, known, newer)
 
 
-def says(owner, former=(), names=NAMES):
-    return {"list": owner, "former_lists": list(former), "identifiers": names}
+def says(owner, former=(), names=tuple(NAMES)):
+    return {"list": owner, "former_lists": list(former), "identifiers": list(names)}
 
 
 NEW = found()
