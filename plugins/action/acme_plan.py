@@ -12,6 +12,7 @@ from ansible.errors import AnsibleActionFail
 from ansible_collections.certfleet.tls.plugins.module_utils.acme import issuance_history
 from ansible_collections.certfleet.tls.plugins.plugin_utils import batch, cas, facts, flow, shared, validation
 from ansible_collections.certfleet.tls.plugins.plugin_utils.controller_action import ControllerAction
+from ansible_collections.certfleet.tls.plugins.plugin_utils.role_variables import SECRET
 from ansible_collections.certfleet.tls.plugins.plugin_utils.run import Run
 
 _LOOKING = ("main", "replace")
@@ -33,7 +34,10 @@ class ActionModule(ControllerAction):
     def arguments_of(self, run: Run, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the plan's options as all hosts of the batch see them, and what they have."""
         self._frozen = self._freeze(run)
-        options, directory = validation.converted(self._frozen["options"]), _directory(run, self._frozen)
+        options = validation.converted(self._frozen["options"])
+        secrets = _secrets(run, self._frozen)
+        directory = secrets["acme_directory"]
+        _check_with_libraries(validation.converted(secrets), options["acme_dns_tasks"])
         given: dict[str, Any] = {
             "acme_directory": cas.ca(directory, "directory"),
             "ca_path": cas.ca(directory, "ca_path", options["acme_ca_path"]) or None,
@@ -94,6 +98,22 @@ class ActionModule(ControllerAction):
         return seen
 
 
-def _directory(run: Run, frozen: Mapping[str, Any]) -> Any:
-    (value,) = batch.values(run.variables, run.template, ("acme_directory",)).values()
-    return batch.frozen(value, "acme_directory", frozen)
+def _secrets(run: Run, frozen: Mapping[str, Any]) -> dict[str, Any]:
+    values = batch.values(run.variables, run.template, SECRET)
+    return {name: batch.frozen(value, name, frozen) for name, value in values.items()}
+
+
+def _check_with_libraries(secrets: Mapping[str, Any], tasks_file: str) -> None:
+    """Raise AnsibleActionFail for keys that are none, and for options that a provider's library does not take."""
+    # Most controllers have their key in a file, and no need of libraries in this process.
+    cas = secrets["acme_directory"] if isinstance(secrets["acme_directory"], list) else []
+    has_key = any("key_content" in name and secrets[name] for name in secrets) or any(
+        isinstance(ca, Mapping) and ca.get("account_key_content") for ca in cas
+    )
+    zones = (secrets["acme_dns"] or {}).values()
+    if has_key or any(isinstance(entry, Mapping) and entry.get("provider") == "lexicon" for entry in zones):
+        from ansible_collections.certfleet.tls.plugins.plugin_utils import validation_libraries
+
+        problems = validation_libraries.problems({**secrets, "acme_dns_tasks": tasks_file})
+        if problems:
+            raise AnsibleActionFail(" ".join(problems))

@@ -11,9 +11,7 @@ import pytest
 from ansible_collections.certfleet.tls.plugins.plugin_utils import keywords
 
 RUN_ONCE = "the role cannot run with 'run_once: true': it would serve web1 and no other host of the play."
-DELEGATE_TO = (
-    "the role cannot run with 'delegate_to: {}': its steps run on the host that needs "
-)
+DELEGATE_TO = "the role cannot run with 'delegate_to: {}': its steps run on the host that needs "
 
 
 def task(delegate_to=None, run_once=False, include=False, block=None):
