@@ -148,6 +148,7 @@ from ..module_utils.acme.errors import AcmeError
 from ..module_utils.ansible.accounts import absent, at_each, present, result, rolled_over
 from ..module_utils.ansible.ca_options import ACCOUNT_KEY_SPEC, ALTERNATIVES_SPEC, DIRECTORY_SPEC, NEW_ACCOUNT_SPEC
 from ..module_utils.ansible.controller_module import ControllerModule
+from ..module_utils.ansible.host_options import BATCH_SPEC
 
 
 def ensure(params, check_mode):
@@ -168,6 +169,7 @@ def run(params, check_mode, _warn):
 
 MODULE = ControllerModule(
     {
+        **BATCH_SPEC,
         **DIRECTORY_SPEC,
         **ACCOUNT_KEY_SPEC,
         **NEW_ACCOUNT_SPEC,

@@ -17,7 +17,6 @@ description:
 author:
   - certfleet.tls contributors (@certfleet)
 extends_documentation_fragment:
-  - certfleet.tls.batch
   - certfleet.tls.acme
   - certfleet.tls.acme.account_key
   - certfleet.tls.attributes

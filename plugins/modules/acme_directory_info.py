@@ -14,7 +14,6 @@ description:
 author:
   - certfleet.tls contributors (@certfleet)
 extends_documentation_fragment:
-  - certfleet.tls.batch
   - certfleet.tls.acme
   - certfleet.tls.attributes
   - certfleet.tls.attributes.info

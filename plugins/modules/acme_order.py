@@ -211,6 +211,7 @@ from ..module_utils.ansible.ca_options import (
     open_directory,
 )
 from ..module_utils.ansible.controller_module import ControllerModule
+from ..module_utils.ansible.host_options import BATCH_SPEC
 from ..module_utils.ansible.order_options import ORDER_SPEC, by_host, from_failure, from_prepared, summary, to_request
 from ..module_utils.pki.identifiers import IdentifierError, check
 
@@ -339,6 +340,7 @@ def run(params, check_mode, _warn):
 
 MODULE = ControllerModule(
     {
+        **BATCH_SPEC,
         **DIRECTORY_SPEC,
         **ACCOUNT_KEY_SPEC,
         **NEW_ACCOUNT_SPEC,

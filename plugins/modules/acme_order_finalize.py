@@ -256,6 +256,7 @@ from ..module_utils.ansible.ca_options import (
     open_client,
 )
 from ..module_utils.ansible.controller_module import ControllerModule
+from ..module_utils.ansible.host_options import BATCH_SPEC
 from ..module_utils.ansible.order_options import PREPARED_SPEC, VALID, by_host, from_failure, summary, to_prepared
 from ..module_utils.ansible.preflight_options import PREFLIGHT_SPEC, caa_of, preflight_of
 from ..module_utils.pki.certificates import check_not_over, facts, load_all
@@ -393,6 +394,7 @@ def run(params, check_mode, warn):
 
 MODULE = ControllerModule(
     {
+        **BATCH_SPEC,
         **DIRECTORY_SPEC,
         **ACCOUNT_KEY_SPEC,
         **ALTERNATIVES_SPEC,

@@ -229,6 +229,7 @@ hosts:
 """
 
 from ..module_utils.ansible.controller_module import ControllerModule
+from ..module_utils.ansible.host_options import BATCH_SPEC
 from ..module_utils.ansible.libraries import missing
 from ..module_utils.ansible.planning import make
 
@@ -240,6 +241,7 @@ def run(params, _check_mode, warn):
 
 MODULE = ControllerModule(
     {
+        **BATCH_SPEC,
         "acme_directory": {"type": "str", "required": True},
         "ca_path": {"type": "path"},
         "alternatives": {"type": "list", "elements": "dict", "default": []},

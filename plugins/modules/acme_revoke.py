@@ -128,6 +128,7 @@ from ..module_utils.ansible.ca_options import (
     use_account,
 )
 from ..module_utils.ansible.controller_module import ControllerModule
+from ..module_utils.ansible.host_options import BATCH_SPEC
 from ..module_utils.ansible.order_options import FAILED, summary
 
 CERTIFICATE_SPEC = {
@@ -232,6 +233,7 @@ def run(params, check_mode, _warn):
 
 MODULE = ControllerModule(
     {
+        **BATCH_SPEC,
         **DIRECTORY_SPEC,
         **ACCOUNT_KEY_SPEC,
         **ALTERNATIVES_SPEC,

@@ -116,6 +116,7 @@ others:
 from ..module_utils.acme.clock import Clock
 from ..module_utils.acme.polling import Deadline
 from ..module_utils.ansible.controller_module import ControllerModule
+from ..module_utils.ansible.host_options import BATCH_SPEC
 from ..module_utils.ansible.record_options import RECORDS_SPEC
 from ..module_utils.dns.propagation import wait
 from ..module_utils.dns.resolver import Resolver
@@ -168,6 +169,7 @@ def shown(entry):
 
 MODULE = ControllerModule(
     {
+        **BATCH_SPEC,
         "records": RECORDS_SPEC,
         "resolver": {"type": "list", "elements": "str", "default": []},
         "timeout": {"type": "int", "default": 120},

@@ -205,6 +205,7 @@ task_files:
 """
 
 from ..module_utils.ansible.controller_module import ControllerModule
+from ..module_utils.ansible.host_options import BATCH_SPEC
 from ..module_utils.ansible.record_options import RECORDS_SPEC
 from ..module_utils.dns import changes
 from ..module_utils.dns.errors import DnsError
@@ -243,6 +244,7 @@ def run(params, check_mode, _warn):
 
 MODULE = ControllerModule(
     {
+        **BATCH_SPEC,
         "records": RECORDS_SPEC,
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         # A mapping, but the validation would tell what it holds where it is something else.

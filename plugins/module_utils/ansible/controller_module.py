@@ -22,7 +22,6 @@ from ansible.module_utils.errors import UnsupportedError
 
 from ..pki.text import OneLineError, one_line
 from . import controller_checks
-from .host_options import BATCH_SPEC
 from .libraries import CONTROLLER, missing
 
 Warn = Callable[[str], None]
@@ -44,7 +43,7 @@ class ControllerModule:
 
     def main(self) -> None:
         """Run as a module, on whichever host the task is delegated to."""
-        module = AnsibleModule(argument_spec={**self.argument_spec, **BATCH_SPEC}, supports_check_mode=True)
+        module = AnsibleModule(argument_spec=dict(self.argument_spec), supports_check_mode=True)
         found = self._result(module.params, module.check_mode, module.warn)
         # From ansible-core 2.22 on it no longer takes no_log values out of results.
         result: dict[str, Any] = _without(_all_secrets(self.argument_spec, module.params), found)
