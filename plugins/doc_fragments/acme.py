@@ -31,9 +31,6 @@ options:
       - The time for looking up the CA's name is up to the system's resolver.
     type: int
     default: 30
-notes:
-  - It runs on the controller and needs its network only. In a play over other hosts use it with
-    C(delegate_to=localhost) and C(run_once=true).
 requirements:
   - requests
   - cryptography

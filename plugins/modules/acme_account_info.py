@@ -18,6 +18,7 @@ extends_documentation_fragment:
   - certfleet.tls.acme
   - certfleet.tls.acme.account_key
   - certfleet.tls.attributes
+  - certfleet.tls.controller
   - certfleet.tls.attributes.info
 """
 

@@ -20,6 +20,7 @@ extends_documentation_fragment:
   - certfleet.tls.acme
   - certfleet.tls.acme.account_key
   - certfleet.tls.attributes
+  - certfleet.tls.controller
 attributes:
   check_mode:
     support: partial

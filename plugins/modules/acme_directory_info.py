@@ -16,6 +16,7 @@ author:
 extends_documentation_fragment:
   - certfleet.tls.acme
   - certfleet.tls.attributes
+  - certfleet.tls.controller
   - certfleet.tls.attributes.info
 options:
   acme_directory:

@@ -24,6 +24,7 @@ extends_documentation_fragment:
   - certfleet.tls.acme.new_account
   - certfleet.tls.acme.alternatives
   - certfleet.tls.attributes
+  - certfleet.tls.controller
 attributes:
   check_mode:
     support: full

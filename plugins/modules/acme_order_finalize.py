@@ -23,6 +23,7 @@ extends_documentation_fragment:
   - certfleet.tls.acme.account_key
   - certfleet.tls.acme.alternatives
   - certfleet.tls.attributes
+  - certfleet.tls.controller
 attributes:
   check_mode:
     support: full

@@ -18,13 +18,13 @@ description:
   - The CA is asked for its renewal information (RFC 9773) on what would be kept, all at once and unsigned. Where it
     does not answer, a warning says so and the lifetime decides, at two thirds of it, at one half if that is below ten
     days.
-  - It runs on the controller and sends nothing to hosts.
 author:
   - certfleet.tls contributors (@certfleet)
 extends_documentation_fragment:
   - certfleet.tls.batch
   - certfleet.tls.acme
   - certfleet.tls.attributes
+  - certfleet.tls.controller
   - certfleet.tls.attributes.info
 options:
   certificates:

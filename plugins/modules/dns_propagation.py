@@ -17,12 +17,12 @@ description:
   - An address that there is no route to from the controller, or that has never answered, does not count where another
     address of the same server answers.
   - It fails at the deadline and says which server lacks which value, or what else is wrong with it.
-  - It is an action plugin, which runs on the controller and sends nothing to hosts.
 author:
   - certfleet.tls contributors (@certfleet)
 extends_documentation_fragment:
   - certfleet.tls.batch
   - certfleet.tls.attributes
+  - certfleet.tls.controller
   - certfleet.tls.attributes.info
 requirements:
   - dnspython >= 2.3

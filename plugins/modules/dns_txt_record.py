@@ -18,12 +18,12 @@ description:
     all results.
   - Providers for which Ansible has a module are called by tasks, not by this module. It returns in RV(task_files) what
     they have to do. The role C(certfleet.tls.acme) goes on from there.
-  - It is an action plugin, which runs on the controller and sends nothing to hosts. Credentials stay in its process.
 author:
   - certfleet.tls contributors (@certfleet)
 extends_documentation_fragment:
   - certfleet.tls.batch
   - certfleet.tls.attributes
+  - certfleet.tls.controller
 attributes:
   check_mode:
     support: full

@@ -52,6 +52,11 @@ class ControllerAction(StepAction):
         }
         return in_child(module, request, {**os.environ, **self._environment()})
 
+    def _update_module_args(self, module_name: str, module_args: dict[str, Any], *more: Any, **options: Any) -> None:
+        super()._update_module_args(module_name, module_args, *more, **options)
+        # A module writes its arguments to its host's log, with secrets that no spec can mark (zones of dns_txt_record).
+        module_args["_ansible_no_log"] = True
+
     def _environment(self) -> dict[str, str]:
         """Return the `environment` of the task, its block and its play.
 

@@ -47,6 +47,8 @@ class ControllerModule:
         found = self._result(module.params, module.check_mode, module.warn)
         # From ansible-core 2.22 on it no longer takes no_log values out of results.
         result: dict[str, Any] = _without(_all_secrets(self.argument_spec, module.params), found)
+        # AnsibleModule would add the arguments, with secrets that no spec can mark (zones of dns_txt_record).
+        result["invocation"] = {}
         if result.pop("failed", False):
             module.fail_json(**result)
         module.exit_json(**result)

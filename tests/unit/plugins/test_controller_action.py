@@ -76,6 +76,15 @@ def test_a_mistake_of_ours_is_a_failure_with_its_place():
     assert "Traceback" in result["exception"]
 
 
+def test_a_mistake_of_ours_in_a_step_does_not_fail_the_hosts_of_the_play():
+    action = steps.action_of("acme_order", batch=True)
+    action.arguments_of = MagicMock(side_effect=KeyError("shop"))
+    result = action.run(task_vars=steps.task_vars(registered={"web3": {"acme_plan": steps.plan()}}))
+    assert "failed" not in result
+    assert result["problem"] == "KeyError: 'shop'"
+    assert "Traceback" in result["exception"]
+
+
 def test_no_secret_is_in_arguments_or_environment_of_the_process(instead):
     instead("print(json.dumps({'seen': [sys.argv, dict(os.environ), request['arguments']['account_key_content']]}))")
     arguments, environment, content = work("acme_account", account_key_content="sesame")["seen"]

@@ -1,0 +1,90 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a module of the controller returns of its options: refusals in one line, and no secret in what people read."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ansible_collections.certfleet.tls.plugins.action.acme_account import ActionModule
+from ansible_collections.certfleet.tls.plugins.module_utils.ansible import controller_module
+from ansible_collections.certfleet.tls.plugins.module_utils.ansible.controller_module import ControllerModule
+from ansible_collections.certfleet.tls.plugins.module_utils.pki.text import OneLineError
+from tests.unit.plugins import steps
+
+KEY = "-----BEGIN PRIVATE KEY-----\nMIGH\n-----END PRIVATE KEY-----\n"
+SPEC = {
+    "key": {"type": "str", "no_log": True},
+    "count": {"type": "int"},
+    "binding": {"type": "dict", "options": {"hmac": {"type": "str", "no_log": True}}},
+    "others": {"type": "list", "elements": "dict", "options": {"passphrase": {"type": "str", "no_log": True}}},
+}
+MODULES = Path(controller_module.__file__).parents[2] / "modules"
+
+
+def answer(error, **arguments):
+    def run(params, check_mode, warn):
+        raise error
+
+    return ControllerModule(SPEC, run, ()).answer(arguments, False)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{"key": "sesame"}, {"binding": {"hmac": "sesame"}}, {"others": [{}, {"passphrase": "sesame"}]}],
+)
+def test_a_secret_in_an_error_is_hidden(arguments):
+    assert answer(OneLineError("the server said: sesame"), **arguments)["msg"] == "the server said: ********"
+
+
+@pytest.mark.parametrize("error", [OneLineError(f"bad key {KEY}"), ValueError(f"bad key {KEY}"), KeyError(KEY)])
+def test_a_secret_of_several_lines_is_hidden_however_an_error_has_it(error):
+    result = answer(error, key=KEY)
+    assert "********" in result["msg"]
+    assert "MIGH" not in str(result)
+
+
+def test_a_secret_is_left_in_what_tasks_read():
+    def run(params, check_mode, warn):
+        warn("e is short")
+        return {"challenges": ["e"], "problem": "e"}
+
+    result = ControllerModule(SPEC, run, ()).answer({"key": "e"}, False)
+    assert (result["challenges"], result["problem"]) == (["e"], "********")
+    assert result["warnings"] == ["******** is short"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ({"cuont": 1}, "Unsupported parameters: cuont. Supported parameters include: binding, count, key, others."),
+        ({"count": "many"}, "argument 'count' is of type"),
+    ],
+)
+def test_an_option_that_cannot_be_is_refused_in_one_line(arguments, told):
+    result = answer(OneLineError("not reached"), **arguments)
+    assert result["failed"]
+    assert result["msg"].startswith(told), result["msg"]
+
+
+def test_module_defaults_of_the_play_are_not_for_the_role_s_account():
+    action = steps.action_of("acme_account", state="absent", account_key_src="/of/other/tasks")
+    assert isinstance(action, ActionModule)
+
+    class Run:
+        def account(self):
+            return {"account_key_src": "/of/the/role"}
+
+    assert action.arguments_of(Run(), action._task.args) == {"account_key_src": "/of/the/role", "state": "absent"}
+
+
+@pytest.mark.parametrize("path", sorted(MODULES.glob("*.py")), ids=lambda path: path.stem)
+def test_modules_say_whether_they_run_on_the_controller(path):
+    module = import_module(f"ansible_collections.certfleet.tls.plugins.modules.{path.stem}")
+    fragments = yaml.safe_load(module.DOCUMENTATION)["extends_documentation_fragment"]
+    is_ours = isinstance(getattr(module, "MODULE", None), ControllerModule)
+    assert ("certfleet.tls.controller" in fragments) is is_ours
