@@ -22,6 +22,8 @@ _REPLACE = ("all", "issuer", "serials", "serials_src", "names", "before")
 class ActionModule(ControllerAction):
     """One plan for all hosts of the batch, on the controller. In the role it freezes the batch's options, too."""
 
+    _frozen: Mapping[str, Any] | None = None
+
     def work(self, arguments: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """Return the plan, and tell of the runs to come; on stderr, as stdout may be for a program."""
         answer = super().work(arguments, task_vars)
@@ -31,8 +33,10 @@ class ActionModule(ControllerAction):
             self._display.v(line)
         return answer
 
-    def arguments_of(self, run: Run, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return the plan's options as all hosts of the batch see them, and what they have."""
+    def arguments_of(self, run: Run, arguments: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """Return the plan's options as all hosts of the batch see them, and what they have; None without a host."""
+        if not run.hosts and any(run.first(host) for host in run.variables["ansible_play_batch"]):
+            return None  # all have failed in the first step, and that is noted (acme_fail) or ignored
         self._frozen = self._freeze(run)
         options = validation.converted(self._frozen["options"])
         secrets = _secrets(run, self._frozen)
@@ -69,6 +73,8 @@ class ActionModule(ControllerAction):
         result = super().conclude(run, answer)
         if "problem" in result:
             return {**result, "due": run.hosts or run.variables["ansible_play_batch"], "lines": []}
+        if self._frozen is None:
+            return {**result, "due": [], "lines": []}
         return {**self._frozen, **result, "options": validation.converted(self._frozen["options"])}
 
     def _freeze(self, run: Run) -> dict[str, Any]:

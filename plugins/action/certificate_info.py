@@ -57,6 +57,7 @@ class ActionModule(HostAction):
 
     contract = staticmethod(contracts.certificate_info)
     _seen: first_step.Seen | None = None
+    _is_misconfigured = False
 
     def work(self, arguments: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """Return what a host has, and with it what is wanted of it."""
@@ -77,7 +78,11 @@ class ActionModule(HostAction):
         if run.entry_point == "revoke":
             names = names_of(run.option("acme_revoke"))
             return {**run.place(), "certificates": [], "history": names} if names else None
-        self._seen = first_step.look(run, self._templar, self._task)
+        try:
+            self._seen = first_step.look(run, self._templar, self._task)
+        except first_step.MisconfiguredError:
+            self._is_misconfigured = True
+            raise
         options = self._seen.options
         return {
             "home": options["acme_home"],
@@ -90,6 +95,8 @@ class ActionModule(HostAction):
 
     def conclude(self, run: Run, answer: dict[str, Any]) -> dict[str, Any]:
         """Return what was found, and what the steps to come know of the host's options."""
+        if self._is_misconfigured:
+            return failures.conclude(run, answer, {"acme_fail": run.found("acme_fail")})
         if self._seen is None:
             return answer
         if self._seen.warnings:

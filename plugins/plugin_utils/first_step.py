@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleError
 
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.manifest import DEFAULT_LIST
 
@@ -20,6 +20,10 @@ from .run import Run
 _CERTIFICATES = "acme_certificates"
 # Entry points that ask a CA only, and do nothing on hosts.
 _OF_ACCOUNTS = ("account", "account_deactivate", "account_rollover")
+
+
+class MisconfiguredError(AnsibleActionFail):  # type: ignore[misc]  # ansible-core has no types
+    """The variables of one host are wrong, and facts have no part in it: acme_fail says what that means for others."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ class Seen:
 
 
 def look(run: Run, templar: Any, task: Any) -> Seen:
-    """Look at a host's variables. Raises AnsibleError where it is to be left out."""
+    """Look at a host's variables. Raises AnsibleError where it is to be left out, and MisconfiguredError for these."""
     play = plays.running(task)
     refusal = strategies.problem(play)
     if not refusal and run.entry_point not in _OF_ACCOUNTS:
@@ -57,10 +61,13 @@ def look(run: Run, templar: Any, task: Any) -> Seen:
     warnings = facts.refuse(run.variables, templar, task)
     entry_point, defined = run.entry_point, run.variables.keys()
     names = [name for name in role_variables.of(entry_point) if name in defined]
-    values = batch.values(run.variables, run.template, names)
+    try:
+        values = batch.values(run.variables, run.template, names)
+    except AnsibleError as error:
+        raise MisconfiguredError(str(error)) from None
     problems = validation.problems(values, run.host, entry_point, defined)
     if problems:
-        raise AnsibleActionFail(" ".join(problems))
+        raise MisconfiguredError(" ".join(problems))
     options = validation.converted(values)
     is_partial = options["acme_list"] == DEFAULT_LIST and inclusions.are_several(play, task)
     if is_partial and options["acme_remove_unlisted"]:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleError
 
 from . import batch, cas
 from .role_variables import INTERNAL
@@ -84,6 +84,13 @@ class Run:
     def option(self, name: str) -> Any:
         """Return an option of the batch, as the plan froze it."""
         return self.plan["options"][name]
+
+    def found(self, name: str) -> Any:
+        """Return a variable as the host sees it now; None where it cannot be used."""
+        try:
+            return batch.values(self.variables, self.template, (name,))[name]
+        except AnsibleError:
+            return None
 
     def option_of(self, host: str, name: str) -> Any:
         """Return an option that each host has for itself, as its first step saw it."""

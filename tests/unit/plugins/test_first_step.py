@@ -37,6 +37,19 @@ def test_faults_are_told_before_the_host_is_asked():
     asked.assert_not_called()
 
 
+@pytest.mark.parametrize(("choice", "noted"), [("fail", False), ("warn", True), ("never", False)])
+def test_faults_are_noted_where_failures_are_told_in_the_end(choice, noted):
+    result, _asked = look(acme_keep_versions=0, acme_fail=choice)
+    assert bool(result.get("failed")) is not noted
+    assert "acme_keep_versions" in result["unserved"][0]
+    assert "batch" not in result, "such a host has no part in the plan"
+
+
+def test_facts_that_configure_fail_the_host_whatever_acme_fail_says():
+    result, _asked = look(facts={"acme_fail": "warn"}, acme_fail="warn")
+    assert result["failed"]
+
+
 def test_a_strategy_that_does_not_hold_is_refused(monkeypatch):
     monkeypatch.setattr(first_step, "strategies", SimpleNamespace(problem=lambda _play: "not under free"))
     result, asked = look()
