@@ -121,6 +121,34 @@ def test_the_plan_is_made_of_what_hosts_found_and_freezes_the_options():
     assert set(result["digests"]) == set(steps.role_variables.SECRET)
 
 
+FAILED = steps.of_this_run(failed=True, msg="no Python")
+NOTED = steps.of_this_run(msg="acme_list: wrong", unserved=["acme_list: wrong"])
+
+
+def test_a_host_that_failed_in_the_first_step_has_no_part_in_the_plan():
+    """It is still in the batch where the failure was ignored, rescued or noted."""
+    action = steps.action_of("acme_plan", batch=True)
+    action.work = MagicMock(return_value={"changed": False, "due": ["web3"], "hosts": {}})
+    late = {**steps.first_step(), "failed": True}
+    first = {"web1": FAILED, "web2": NOTED, "web3": steps.first_step(), "web4": late}
+    registered = {host: {"acme_found": result} for host, result in first.items()}
+    assert action.run(task_vars=steps.task_vars("web1", registered))["due"] == ["web3"]
+    action.work.assert_called_once()
+
+
+def test_where_all_have_failed_in_the_first_step_nothing_is_due():
+    action = steps.action_of("acme_plan", batch=True)
+    registered = {"web1": {"acme_found": FAILED}, "web2": {"acme_found": NOTED}}
+    result = action.run(task_vars=steps.task_vars("web1", registered))
+    assert (result["due"], result["lines"], "problem" in result) == ([], [], False)
+
+
+def test_where_nobody_has_taken_the_first_step_all_are_told():
+    result = steps.action_of("acme_plan", batch=True).run(task_vars=steps.task_vars("web1", {"web1": {}, "web2": {}}))
+    assert "--start-at-task" in result["problem"]
+    assert result["due"] == ["web1", "web2"]
+
+
 ROLE = "/collections/certfleet/tls/roles/acme"
 
 
