@@ -94,7 +94,6 @@ def test_each_is_refused_by_one_line_before_anybody_is_asked(tmp_path, listener,
         "acme_terms_agreed": True,
         "acme_account_key_src": "/nowhere/key.pem",
         "acme_certificates": [GOOD],
-        "acme_home": str(tmp_path / "acme"),
     }
     groups: dict[str, list[str]] = {}
     for number, (entry_point, given, line) in list(enumerate(INPUTS))[::part]:
@@ -127,4 +126,3 @@ def test_each_is_refused_by_one_line_before_anybody_is_asked(tmp_path, listener,
             assert "\n" not in message
     with pytest.raises(BlockingIOError):
         listener.accept()
-    assert not (tmp_path / "acme").exists()
