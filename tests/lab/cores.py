@@ -30,7 +30,7 @@ def is_there(core: str) -> bool:
 def parameter(*values: Any, core: str, hard: bool = False, id: str | None = None) -> Any:  # noqa: A002 - pytest's name
     """Return values and a core for pytest.mark.parametrize; without the core the test is skipped, with the reason.
 
-    The core "" is that of the tests themselves. hard: only make test-fleet-hard has it.
+    The core "" is that of the tests themselves. hard: only make test-labs-hard has it.
     """
     missing = core != "" and not is_there(core)
     marks = [pytest.mark.skipif(missing, reason=MISSING.get(core, "")), *([pytest.mark.hard] if hard else [])]
