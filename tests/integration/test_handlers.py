@@ -10,7 +10,12 @@ import pytest
 
 from tests.lab import cores, runs
 
-CORES = [cores.parameter(core=""), cores.parameter(core="oldest"), cores.parameter(core="newest")]
+# The one that differs most from the tests' own; that one and the newest only in the longer tests.
+CORES = [
+    cores.parameter(core="oldest"),
+    cores.parameter(core="", hard=True),
+    cores.parameter(core="newest", hard=True),
+]
 DEBUG = {"ansible.builtin.debug": {"msg": "done"}}
 PLUGIN = """
 import json
