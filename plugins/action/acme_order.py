@@ -9,6 +9,7 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 
+from ansible_collections.certfleet.tls.plugins.module_utils.contracts import Order, plain
 from ansible_collections.certfleet.tls.plugins.module_utils.dns import kinds
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.identifiers import BY_DNS
 from ansible_collections.certfleet.tls.plugins.plugin_utils import elsewhere, flow, localhost, plays, txt
@@ -29,7 +30,7 @@ class ActionModule(ControllerAction):
                 raise AnsibleActionFail(" ".join(problems))
         return {
             **run.account(),
-            "orders": orders,
+            "orders": plain(orders),
             "dns_persist_draft": run.option("acme_dns_persist_draft") or None,
             "timeout": run.option("acme_order_timeout"),
             "concurrency": run.option("acme_concurrency"),
@@ -43,9 +44,9 @@ class ActionModule(ControllerAction):
         return result
 
 
-def _is_by_dns(order: Mapping[str, Any]) -> bool:
-    own = (name.get("challenge") for name in order["identifiers"] if isinstance(name, Mapping))
-    return any(challenge in BY_DNS for challenge in (order["challenge"], *own))
+def _is_by_dns(order: Order) -> bool:
+    own = (name.get("challenge") for name in order.identifiers or () if isinstance(name, Mapping))
+    return any(challenge in BY_DNS for challenge in (order.challenge, *own))
 
 
 def _has_tasks(run: Run) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.certfleet.tls.plugins.module_utils.contracts import plain
 from ansible_collections.certfleet.tls.plugins.plugin_utils import elsewhere, flow, shared
 from ansible_collections.certfleet.tls.plugins.plugin_utils.controller_action import ControllerAction
 from ansible_collections.certfleet.tls.plugins.plugin_utils.run import Run
@@ -17,10 +18,10 @@ class ActionModule(ControllerAction):
 
     def arguments_of(self, run: Run, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the orders that are in their hosts' journals, with their challenges in place."""
-        ordered = run.result("acme_ordered")
+        problems = run.result("acme_dns_awaited").get("problems")
         return {
             **run.account(make=False),
-            "orders": flow.finalizable(ordered, run.results, run.result("acme_dns_awaited").get("problems")),
+            "orders": plain(flow.finalizable(run.result("acme_ordered"), run.results, problems)),
             "preferred_chain": run.option("acme_preferred_chain"),
             "preferred_chain_missing": run.option("acme_preferred_chain_missing"),
             "preflight": run.option("acme_preflight"),

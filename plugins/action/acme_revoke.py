@@ -11,20 +11,22 @@ from ansible_collections.certfleet.tls.plugins.plugin_utils.controller_action im
 from ansible_collections.certfleet.tls.plugins.plugin_utils.revocation import names_of, not_revoked
 from ansible_collections.certfleet.tls.plugins.plugin_utils.run import Run
 
+_OPTIONS = ("host", "name", "content", "directory")
+
 
 class ActionModule(ControllerAction):
     """The module's work, on the controller."""
 
-    _chosen: dict[str, Any] | None = None
+    _chosen: Any = None
 
     def arguments_of(self, run: Run, arguments: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """Return the certificates that are to be revoked and may be."""
         self._chosen = _choose(run)
-        if not self._chosen["certificates"]:
+        if not self._chosen.certificates:
             return None
         return {
             **run.account(make=False),
-            "certificates": self._chosen["certificates"],
+            "certificates": [item.options(_OPTIONS) for item in self._chosen.certificates],
             "revoke_reason": run.option("acme_revoke_reason"),
         }
 
@@ -34,7 +36,7 @@ class ActionModule(ControllerAction):
         hosts = run.variables["ansible_play_batch"]
         if self._chosen is None:
             return {**result, "notes": [], "not_revoked": dict.fromkeys(hosts, result["problem"])}
-        result["notes"] = self._chosen["notes"]
+        result["notes"] = self._chosen.notes
         names = names_of(run.option("acme_revoke"))
         lines = {
             host: not_revoked(self._chosen, run.results[host].get("acme_looked_at", {}), result, host, names)
@@ -44,7 +46,7 @@ class ActionModule(ControllerAction):
         return result
 
 
-def _choose(run: Run) -> dict[str, Any]:
+def _choose(run: Run) -> Any:
     # Only here, as its libraries take a while to load.
     from ansible_collections.certfleet.tls.plugins.plugin_utils.revocation_choice import to_revoke
 

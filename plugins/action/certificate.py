@@ -7,7 +7,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.certfleet.tls.plugins.plugin_utils import contracts, failures, flow, shared
+from ansible_collections.certfleet.tls.plugins.module_utils.contracts import plain
+from ansible_collections.certfleet.tls.plugins.plugin_utils import answers, failures, flow, shared
 from ansible_collections.certfleet.tls.plugins.plugin_utils.host_action import HostAction
 from ansible_collections.certfleet.tls.plugins.plugin_utils.run import Run
 
@@ -15,7 +16,7 @@ from ansible_collections.certfleet.tls.plugins.plugin_utils.run import Run
 class ActionModule(HostAction):
     """The module's run on the host. In the role, it tells the host what became of its certificates."""
 
-    contract = staticmethod(contracts.certificate)
+    contract = staticmethod(answers.certificate)
 
     def arguments_of(self, run: Run, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return what became of each certificate; with `results` of the task, those."""
@@ -32,10 +33,10 @@ class ActionModule(HostAction):
         outcomes = flow.outcomes(plan, ordered, requested, finalized, run.host, problems, unshared, run.check_mode)
         return {
             **common,
-            "results": shared.received(
-                outcomes, plan, ordered, finalized, run.results, run.host, problems, run.check_mode
+            "results": plain(
+                shared.received(outcomes, plan, ordered, finalized, run.results, run.host, problems, run.check_mode)
             ),
-            "challenges": flow.challenges(ordered, run.results, run.host, stale=True),
+            "challenges": plain(flow.challenges(ordered, run.results, run.host, stale=True)),
         }
 
     def conclude(self, run: Run, answer: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.certfleet.tls.plugins.plugin_utils import contracts
+from ansible_collections.certfleet.tls.plugins.plugin_utils import answers
 from ansible_collections.certfleet.tls.plugins.plugin_utils.host_action import HostAction
 from ansible_collections.certfleet.tls.plugins.plugin_utils.run import Run
 
@@ -15,7 +15,7 @@ from ansible_collections.certfleet.tls.plugins.plugin_utils.run import Run
 class ActionModule(HostAction):
     """The module's run on the host."""
 
-    contract = staticmethod(contracts.certificate_adopt)
+    contract = staticmethod(answers.certificate_adopt)
 
     def arguments_of(self, run: Run, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the host's certificates, and where other clients may have theirs."""

@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
@@ -15,12 +16,13 @@ from ansible_collections.certfleet.tls.plugins.module_utils.ansible.host_options
     HOME_SPEC,
     LIST_SPEC,
 )
+from ansible_collections.certfleet.tls.plugins.module_utils.contracts import Found, Wanted
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.formats import (
     passphrase_problems,
     with_digests,
     without_passphrases,
 )
-from ansible_collections.certfleet.tls.plugins.plugin_utils import contracts, failures, first_step
+from ansible_collections.certfleet.tls.plugins.plugin_utils import answers, failures, first_step
 from ansible_collections.certfleet.tls.plugins.plugin_utils.host_action import HostAction
 from ansible_collections.certfleet.tls.plugins.plugin_utils.revocation import names_of
 from ansible_collections.certfleet.tls.plugins.plugin_utils.run import Run
@@ -55,9 +57,10 @@ class ActionModule(HostAction):
     Orders are made for what is wanted: a host that somebody has taken over would have certificates for any name.
     """
 
-    contract = staticmethod(contracts.certificate_info)
+    contract = staticmethod(answers.certificate_info)
     _seen: first_step.Seen | None = None
     _is_misconfigured = False
+    _wanted: list[dict[str, Any]] | None = None
 
     def work(self, arguments: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """Return what a host has, and with it what is wanted of it."""
@@ -65,11 +68,19 @@ class ActionModule(HostAction):
         if validated.error_messages:
             raise AnsibleActionFail("; ".join(validated.error_messages))
         wanted = validated.validated_parameters["certificates"]
-        answer = super().work(_sent(arguments, wanted), task_vars)
-        if "certificates" in answer and not answer.get("failed"):
-            answer["certificates"] = _of(wanted, answer["certificates"])
-            answer["unlisted"] = sorted(set(answer["unlisted"]) - {option["name"] for option in wanted or ()})
-        return answer
+        self._wanted = wanted
+        return super().work(_sent(arguments, wanted), task_vars)
+
+    def complete(self, accepted: dict[str, Any]) -> dict[str, Any]:
+        """Return the answer with the task's own options as what is wanted."""
+        if self._wanted is None or accepted.get("failed") or "certificates" not in accepted:
+            return accepted
+        listed = {option["name"] for option in self._wanted}
+        return {
+            **accepted,
+            "certificates": _of(self._wanted, accepted["certificates"]),
+            "unlisted": sorted(set(accepted["unlisted"]) - listed),
+        }
 
     def arguments_of(self, run: Run, arguments: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """Return what the host wants, as its variables say; where certificates are revoked, those that it had."""
@@ -117,17 +128,15 @@ def _sent(arguments: Mapping[str, Any], wanted: list[dict[str, Any]] | None) -> 
     return {**arguments, "certificates": [with_digests(option) for option in given]}
 
 
-def _of(wanted: list[dict[str, Any]] | None, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Add to what a host has *found* what is *wanted*, as the task has it; without that, that nothing is."""
-    if wanted is None:
-        return [{**item, "wanted": None} for item in found]
+def _of(wanted: list[dict[str, Any]], found: Iterable[Found]) -> list[Found]:
+    """Return what a host has *found* with what is *wanted*, as the task has it."""
     # Which the host cannot tell, as it gets digests.
     problems = passphrase_problems(wanted)
     return [
-        {
-            **item,
-            "wanted": without_passphrases(option),
-            "invalid": [*item["invalid"], *filter(None, [problems.get(option["name"])])],
-        }
+        replace(
+            item,
+            wanted=Wanted.from_result(without_passphrases(option), f"certificate {item.name}"),
+            invalid=(*item.invalid, *filter(None, [problems.get(option["name"])])),
+        )
         for item, option in zip(found, wanted)
     ]

@@ -7,7 +7,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.certfleet.tls.plugins.plugin_utils import contracts, flow, shared
+from ansible_collections.certfleet.tls.plugins.module_utils.contracts import plain
+from ansible_collections.certfleet.tls.plugins.plugin_utils import answers, flow, shared
 from ansible_collections.certfleet.tls.plugins.plugin_utils.host_action import HostAction
 from ansible_collections.certfleet.tls.plugins.plugin_utils.run import Run
 
@@ -15,7 +16,7 @@ from ansible_collections.certfleet.tls.plugins.plugin_utils.run import Run
 class ActionModule(HostAction):
     """The module's run on the host."""
 
-    contract = staticmethod(contracts.certificate_request)
+    contract = staticmethod(answers.certificate_request)
 
     def arguments_of(self, run: Run, arguments: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """Return the certificates that were ordered, their orders and challenges, and what is received from others."""
@@ -23,7 +24,7 @@ class ActionModule(HostAction):
         given = {
             "certificates": flow.wanted(run.certificates(), ordered, run.host),
             "orders": flow.journal(ordered, run.host, run.plan),
-            "challenges": flow.challenges(ordered, run.results, run.host),
+            "challenges": plain(flow.challenges(ordered, run.results, run.host)),
             "receive": shared.receiving(run.plan, run.host),
         }
         if not any(given.values()):

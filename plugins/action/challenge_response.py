@@ -4,11 +4,11 @@
 
 from __future__ import annotations
 
-from ansible_collections.certfleet.tls.plugins.plugin_utils import contracts
+from ansible_collections.certfleet.tls.plugins.plugin_utils import answers
 from ansible_collections.certfleet.tls.plugins.plugin_utils.host_action import HostAction
 
 
 class ActionModule(HostAction):
     """The module's run on the host."""
 
-    contract = staticmethod(contracts.challenge_response)
+    contract = staticmethod(answers.challenge_response)

@@ -19,7 +19,10 @@ class ActionModule(ControllerAction):
         """Return the records that were to be set, and could be."""
         ordered = run.result("acme_ordered")
         return {
-            "records": txt.txt_records(ordered, run.results, "await", given_up=_written(run)),
+            "records": [
+                record.options(("name", "value"))
+                for record in txt.txt_records(ordered, run.results, "await", given_up=_written(run))
+            ],
             "resolver": run.option("acme_dns_resolver"),
             "timeout": run.option("acme_dns_timeout"),
         }

@@ -9,6 +9,7 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleError
 
+from ansible_collections.certfleet.tls.plugins.module_utils.contracts import Record, plain
 from ansible_collections.certfleet.tls.plugins.plugin_utils import txt
 from ansible_collections.certfleet.tls.plugins.plugin_utils.controller_action import ControllerAction
 from ansible_collections.certfleet.tls.plugins.plugin_utils.run import Run
@@ -39,7 +40,10 @@ class ActionModule(ControllerAction):
         persistent = run.option("acme_dns_persist_write")
         purpose = "set" if state == "present" else "remove"
         return {
-            "records": txt.txt_records(ordered, run.results, purpose, persistent),
+            "records": [
+                record.options(("name", "value"))
+                for record in txt.txt_records(ordered, run.results, purpose, persistent)
+            ],
             "state": state,
             "zones": run.secret("acme_dns"),
             "tasks_file": run.option("acme_dns_tasks") or None,
@@ -52,17 +56,17 @@ class ActionModule(ControllerAction):
         result = super().conclude(run, answer)
         state = result["state"] = self._task.args["state"]
         if "unwritten" in self._task.args:
-            told = _unwritten(run, self._task.args["unwritten"])
+            told = plain(_unwritten(run, self._task.args["unwritten"]))
             before = run.result("acme_dns_unwritten")
             result["records"] = [*(before["records"] if before.get("state") == state else ()), *told]
         else:
             told = result.get("records", ())
         if state == "absent":
-            result["warnings"] = [*result.get("warnings", ()), *txt.txt_left([told] if told else [result])]
+            result["warnings"] = [*result.get("warnings", ()), *txt.txt_left({"records": told} if told else result)]
         return result
 
 
-def _unwritten(run: Run, task: Mapping[str, Any]) -> list[dict[str, str]]:
+def _unwritten(run: Run, task: Mapping[str, Any]) -> list[Record]:
     failed = run.variables["ansible_failed_result"]
     records = run.result("acme_dns_written").get("records", ())
     return txt.txt_unwritten(failed, task, records, not run.option("acme_dns_no_log"))

@@ -166,8 +166,8 @@ from ..module_utils.acme.issuance import Failure, answer, connections_for, run_a
 from ..module_utils.acme.polling import Deadline
 from ..module_utils.ansible.ca_options import ACCOUNT_KEY_SPEC, DIRECTORY_SPEC, account_key, open_client, use_account
 from ..module_utils.ansible.controller_module import ControllerModule
-from ..module_utils.ansible.order_options import FAILED
 from ..module_utils.pki.identifiers import CHALLENGES, HTTP_01, IdentifierError, check
+from ..module_utils.statuses import Status
 
 AUTHORIZATION_SPEC = {
     "uri": {"type": "str", "required": True},
@@ -177,8 +177,6 @@ AUTHORIZATION_SPEC = {
     "problem": {"type": "str"},
     "challenges": {"type": "list", "elements": "dict"},
 }
-PENDING = "pending"
-VALID = "valid"
 
 
 def wanted(params):
@@ -225,20 +223,20 @@ def work_on_all(params):
 
 def make(client, item, _timeout):
     authorization = Authorization.create(client, item["identifier"])
-    pending = authorization.status == PENDING
-    challenges = [vars(challenge_of(client, authorization, item["type"]))] if pending else []
+    pending = authorization.status == Status.PENDING
+    challenges = [challenge_of(client, authorization, item["type"]).to_result()] if pending else []
     return told(item, authorization, changed=pending, challenges=challenges)
 
 
 def validate(client, item, timeout):
     authorization = Authorization.fetch(client, item["uri"])
-    pending = authorization.status == PENDING
+    pending = authorization.status == Status.PENDING
     if pending:
         challenge = challenge_of(client, authorization, item["type"])
-        if challenge.status == PENDING:
+        if challenge.status == Status.PENDING:
             answer(client, challenge)
         authorization = authorization.wait_past_pending(client, Deadline(client.clock, timeout))
-    if authorization.status != VALID:
+    if authorization.status != Status.VALID:
         raise AcmeError(authorization.failure() or f"{authorization.identifier}: it is {authorization.status}")
     return told(item, authorization, changed=pending)
 
@@ -246,7 +244,7 @@ def validate(client, item, timeout):
 def deactivate(client, item, _timeout):
     authorization = Authorization.fetch(client, item["uri"])
     # RFC 8555 section 7.1.6: the others are at their end.
-    counts = authorization.status in (PENDING, VALID)
+    counts = authorization.status in (Status.PENDING, Status.VALID)
     return told(item, authorization.deactivate(client) if counts else authorization, changed=counts)
 
 
@@ -265,7 +263,7 @@ def told(item, authorization, changed, challenges=()):
 def failed(item, failure):
     name = item["identifier"] or item["uri"]
     problem = failure.message if failure.message.startswith(name) else f"{name}: {failure.message}"
-    return {**item, "status": FAILED, "problem": problem, "challenges": []}
+    return {**item, "status": Status.FAILED.value, "problem": problem, "challenges": []}
 
 
 def run(params, check_mode, _warn):
@@ -276,7 +274,7 @@ def run(params, check_mode, _warn):
         result = work_on_all(params)
     except AcmeError as error:
         return {"failed": True, "msg": str(error), "authorizations": []}
-    problems = [item["problem"] for item in result["authorizations"] if item["status"] == FAILED]
+    problems = [item["problem"] for item in result["authorizations"] if item["status"] == Status.FAILED]
     return {**result, **({"failed": True, "msg": "; ".join(problems)} if problems else {})}
 
 

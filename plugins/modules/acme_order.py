@@ -181,7 +181,12 @@ hosts:
         problem: ""
         identifiers: [mail.example.com]
         order_uri: https://acme-v02.api.letsencrypt.org/acme/order/1/2
+        finalize_uri: https://acme-v02.api.letsencrypt.org/acme/finalize/1/2
+        certificate_uri: ""
+        authorizations: [https://acme-v02.api.letsencrypt.org/acme/authz/1/2]
         account_uri: https://acme-v02.api.letsencrypt.org/acme/acct/1
+        directory: https://acme-v02.api.letsencrypt.org/directory
+        can_wait: false
         challenges:
           - type: http-01
             identifier: mail.example.com
@@ -193,6 +198,8 @@ hosts:
             record_value: ""
             wildcard: false
 """
+
+from dataclasses import replace
 
 from ..module_utils.acme.clock import Clock
 from ..module_utils.acme.errors import AcmeError, OptionError
@@ -213,19 +220,27 @@ from ..module_utils.ansible.ca_options import (
 )
 from ..module_utils.ansible.controller_module import ControllerModule
 from ..module_utils.ansible.host_options import BATCH_SPEC
-from ..module_utils.ansible.order_options import ORDER_SPEC, by_host, from_failure, from_prepared, summary, to_request
+from ..module_utils.ansible.order_options import (
+    ORDER_SPEC,
+    by_host,
+    from_failure,
+    from_options,
+    from_prepared,
+    summary,
+    to_request,
+)
 from ..module_utils.pki.identifiers import IdentifierError, check
+from ..module_utils.statuses import Status
 
 
-def order_all(params):
+def order_all(params, asked):
     """Create or resume every order, each at the first CA that serves it. Raises AcmeError for bad options."""
-    options = params["orders"]
-    if not options:
-        return {"changed": False, "requests": 0, "hosts": {}}
+    if not asked:
+        return {"changed": False, "requests": 0}, []
     cas = each_ca(params)
-    ways = [way_of(option, list(cas)) for option in options]
-    told = [[] for _option in options]
-    items = [refusal_of(option) for option in options]
+    ways = [way_of(order, list(cas)) for order in asked]
+    told = [[] for _order in asked]
+    items = [refusal_of(order) for order in asked]
     result = {"changed": False, "requests": 0}
     while True:
         left = [number for number, item in enumerate(items) if item is None]
@@ -233,35 +248,35 @@ def order_all(params):
             break
         url = ways[left[0]][0]
         here = [number for number in left if ways[number][0] == url]
-        for number, order in zip(here, order_at(cas[url], url, [options[number] for number in here], result)):
+        for number, order in zip(here, order_at(cas[url], url, [asked[number] for number in here], result)):
             ways[number].pop(0)
             if not isinstance(order, Failure):
                 items[number] = order
                 continue
             told[number].append((url, order))
             if not ways[number] or order.final:
-                items[number] = from_failure(options[number], last_word(told[number]))
-    return {**result, "hosts": by_host(items)}
+                items[number] = from_failure(asked[number], last_word(told[number]))
+    return result, items
 
 
-def refusal_of(option):
+def refusal_of(order):
     """What is said of an order that cannot be asked for, whatever CA it is; None of one that can."""
     try:
-        request_of(option, "").validity.fields(Clock().now())
+        request_of(order, "").validity.fields(Clock().now())
     except AcmeError as error:
-        return from_failure(option, describe(error))
+        return from_failure(order, describe(error))
     return None
 
 
-def way_of(option, urls):
+def way_of(order, urls):
     """The CAs in the order in which they are asked: one that has an order already comes first."""
-    return sorted(urls, key=lambda url: url != option["directory"])
+    return sorted(urls, key=lambda url: url != order.directory)
 
 
-def order_at(params, url, options, result):
+def order_at(params, url, asked, result):
     """The orders at one CA, or why they came to nothing there. *result* is told what it took."""
     try:
-        with open_customer(params, connections_for(len(options), params["concurrency"])) as client:
+        with open_customer(params, connections_for(len(asked), params["concurrency"])) as client:
             client.persist_draft = params["dns_persist_draft"]
             client = client.within(Deadline(client.clock, params["timeout"]))
             try:
@@ -269,22 +284,22 @@ def order_at(params, url, options, result):
                 result.setdefault("account_uri", account.uri)
                 result["changed"] |= account.created
 
-                def order(option):
-                    return prepare(client.within(Deadline(client.clock, params["timeout"])), request_of(option, url))
+                def make(order):
+                    return prepare(client.within(Deadline(client.clock, params["timeout"])), request_of(order, url))
 
-                orders = run_all(options, order)
+                made = run_all(asked, make)
             finally:
                 result["requests"] += client.http.count
     except AcmeError as error:
         if not params["alternatives"]:
             raise
-        return [describe(error)] * len(options)
+        return [describe(error)] * len(asked)
     items = []
-    for option, order in zip(options, orders):
-        if not isinstance(order, Failure):
-            order = from_prepared(option, order, url, account.uri)
-            result["changed"] |= order["order_uri"] != option["order_uri"]
-        items.append(order)
+    for order, item in zip(asked, made):
+        if not isinstance(item, Failure):
+            item = from_prepared(order, item, url, account.uri)
+            result["changed"] |= item.order_uri != order.order_uri
+        items.append(item)
     return items
 
 
@@ -300,43 +315,42 @@ def last_word(told):
     )
 
 
-def check_all(params):
+def check_all(params, asked):
     """What can be told without a signed request."""
-    options = params["orders"]
     if not key_would_be_made(params):
         account_key(params)
-    items = [refusal_of(option) for option in options]
+    items = [refusal_of(order) for order in asked]
     if all(items):
-        return {"changed": False, "requests": 0, "hosts": by_host(items)}
+        return {"changed": False, "requests": 0}, items
     with open_directory(params) as (http, directory):
-        items = [item or check_one(directory, option) for option, item in zip(options, items)]
-        return {"changed": bool(options), "requests": http.count, "hosts": by_host(items)}
+        items = [item or check_one(directory, order) for order, item in zip(asked, items)]
+        return {"changed": bool(asked), "requests": http.count}, items
 
 
-def check_one(directory, option):
+def check_one(directory, order):
     try:
-        directory.check_profile(option["profile"])
+        directory.check_profile(order.profile)
     except AcmeError as error:
-        return from_failure(option, describe(error))
-    return {**option, "status": "pending", "problem": "", "challenges": []}
+        return from_failure(order, describe(error))
+    return replace(order, status=Status.PENDING, challenges=())
 
 
-def request_of(option, directory):
+def request_of(order, directory):
     try:
-        return to_request(option, check(option["identifiers"], option["challenge"]), directory)
+        return to_request(order, check(order.identifiers, order.challenge), directory)
     except IdentifierError as error:
         raise OptionError(str(error)) from None
 
 
 def run(params, check_mode, _warn):
+    asked = from_options(params["orders"])
     try:
-        result = (check_all if check_mode else order_all)(params)
+        result, orders = (check_all if check_mode else order_all)(params, asked)
     except AcmeError as error:
         failure = describe(error)
-        hosts = by_host(from_failure(option, failure) for option in params["orders"])
-        return {"failed": True, "msg": str(error), "hosts": hosts}
-    failed = summary(item for items in result["hosts"].values() for item in items)
-    return {**result, **({"failed": True, "msg": failed} if failed else {})}
+        return {"failed": True, "msg": str(error), "hosts": by_host(from_failure(order, failure) for order in asked)}
+    failed = summary(orders)
+    return {**result, "hosts": by_host(orders), **({"failed": True, "msg": failed} if failed else {})}
 
 
 MODULE = ControllerModule(

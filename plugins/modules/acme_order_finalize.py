@@ -258,62 +258,70 @@ from ..module_utils.ansible.ca_options import (
 )
 from ..module_utils.ansible.controller_module import ControllerModule
 from ..module_utils.ansible.host_options import BATCH_SPEC
-from ..module_utils.ansible.order_options import PREPARED_SPEC, VALID, by_host, from_failure, summary, to_prepared
+from ..module_utils.ansible.order_options import (
+    PREPARED_SPEC,
+    by_host,
+    from_failure,
+    from_options,
+    summary,
+    to_prepared,
+)
 from ..module_utils.ansible.preflight_options import PREFLIGHT_SPEC, caa_of, preflight_of
+from ..module_utils.contracts import Order
 from ..module_utils.pki.certificates import check_not_over, facts, load_all
 from ..module_utils.pki.errors import HostError
 from ..module_utils.pki.manifest import utc
 from ..module_utils.pki.requests import der_of
+from ..module_utils.statuses import Status
 
 
-def finalize_all(params, warn):
+def finalize_all(params, orders, warn):
     """Finish every order at its CA. *warn* is told what could not be seen. Raises AcmeError for bad options."""
-    options = params["orders"]
-    if not options:
-        return {"changed": False, "requests": 0, "hosts": {}}
+    if not orders:
+        return {"changed": False, "requests": 0}, []
     cas = each_ca(params)
     first = next(iter(cas))
     items, requests = {}, 0
     recorder = Recorder(params["history"])
     for url, ca in cas.items():
-        here = [number for number, option in enumerate(options) if (option["directory"] or first) == url]
+        here = [number for number, order in enumerate(orders) if (order.directory or first) == url]
         if here:
-            found, count = finalize_at(ca, [options[number] for number in here], warn, recorder)
+            found, count = finalize_at(ca, [orders[number] for number in here], warn, recorder)
             items.update(zip(here, found))
             requests += count
     recorder.close()
     if recorder.problem:
         warn(recorder.problem)
-    for number, option in enumerate(options):
+    for number, order in enumerate(orders):
         if number not in items:
-            failure = Failure(f"its order is with {option['directory']}, which is none of the CAs given")
-            items[number] = from_failure(option, failure)
-    ordered = [items[number] for number in range(len(options))]
-    return {"changed": would_change(options), "requests": requests, "hosts": by_host(ordered)}
+            failure = Failure(f"its order is with {order.directory}, which is none of the CAs given")
+            items[number] = from_failure(order, failure)
+    result = {"changed": would_change(orders), "requests": requests}
+    return result, [items[number] for number in range(len(orders))]
 
 
-def finalize_at(params, options, warn, recorder):
+def finalize_at(params, orders, warn, recorder):
     """What became of the orders at one CA, and how many requests it took."""
     try:
-        with open_client(params, account_key(params), connections_for(len(options), params["concurrency"])) as client:
-            client.account_uri = options[0]["account_uri"]
+        with open_client(params, account_key(params), connections_for(len(orders), params["concurrency"])) as client:
+            client.account_uri = orders[0].account_uri
             look = look_of(client, params, warn)
             preference = Preference(params["preferred_chain"], params["preferred_chain_missing"] == "default")
 
-            def one(option):
+            def one(order):
                 deadline = Deadline(client.clock, params["timeout"])
-                return finalize(client, option, deadline, look, preference, recorder)
+                return finalize(client, order, deadline, look, preference, recorder)
 
-            chains = run_all(options, one)
+            chains = run_all(orders, one)
             items = [
-                from_failure(option, chain) if isinstance(chain, Failure) else certificate_of(option, chain)
-                for option, chain in zip(options, chains)
+                from_failure(order, chain) if isinstance(chain, Failure) else with_certificate(order, chain)
+                for order, chain in zip(orders, chains)
             ]
             return items, client.http.count
     except AcmeError as error:
         if not params["alternatives"]:
             raise
-        return [from_failure(option, describe(error)) for option in options], 0
+        return [from_failure(order, describe(error)) for order in orders], 0
 
 
 def look_of(client, params, warn):
@@ -322,75 +330,74 @@ def look_of(client, params, warn):
     caa = caa_of(client, params["resolver"]) if preflight else None
 
     def look(prepared):
-        if preflight and prepared.order.status == "pending":
+        if preflight and prepared.order.status == Status.PENDING:
             for warning in preflight.look_all(prepared.challenges, caa):
                 warn(warning)
 
     return look
 
 
-def would_change(options):
+def would_change(orders):
     """A valid order is downloaded, and nothing else."""
-    return any(option["status"] != VALID for option in options)
+    return any(order.status != Status.VALID for order in orders)
 
 
-def finalize(client, option, deadline, look, preference, recorder):
+def finalize(client, order, deadline, look, preference, recorder):
     try:
         # Before anything is asked of the CA: a request that does not fit would only fail at the end.
-        csr = der_of(option["csr_content"], option["identifiers"])
-        prepared = to_prepared(option)
+        csr = der_of(order.csr_content, order.identifiers)
+        prepared = to_prepared(order)
         look(prepared)
         chain = complete(client, prepared, csr, deadline, preference)
         # At once: a run that is killed later has had the certificate, too.
-        recorder.add(issuance_of(client, option, chain))
+        recorder.add(issuance_of(client, order, chain))
         check_not_over(chain.certificate, client.clock.now())
         return chain
     except HostError as error:
         raise AcmeError(str(error)) from None
 
 
-def issuance_of(client, option, chain):
+def issuance_of(client, order, chain):
     """Return what the record says of a certificate. Raises HostError for one that cannot be read."""
     (certificate,) = load_all(chain.certificate, "the certificate")
     known = facts(certificate)
     return Issuance(
         time=utc(client.clock.now()),
-        host=option["host"],
-        name=option["name"],
+        host=order.host,
+        name=order.name,
         serial=known["serial"],
         not_after=known["not_after"],
         directory=client.directory.url,
-        account_uri=option["account_uri"],
-        names=tuple(option["identifiers"]),
+        account_uri=order.account_uri,
+        names=order.identifiers,
         certificate=chain.certificate,
         chain=chain.chain,
     )
 
 
-def certificate_of(option, chain):
-    return {
-        "host": option["host"],
-        "name": option["name"],
-        "status": VALID,
-        "problem": "",
-        "order_uri": option["order_uri"],
-        "account_uri": option["account_uri"],
-        "certificate": chain.certificate,
-        "chain": chain.chain,
-    }
+def with_certificate(order, chain):
+    return Order(
+        host=order.host,
+        name=order.name,
+        status=Status.VALID,
+        order_uri=order.order_uri,
+        account_uri=order.account_uri,
+        certificate=chain.certificate,
+        chain=chain.chain,
+    )
 
 
 def run(params, check_mode, warn):
+    orders = from_options(params["orders"])
     if check_mode:
-        return {"changed": would_change(params["orders"]), "requests": 0, "hosts": {}}
+        return {"changed": would_change(orders), "requests": 0, "hosts": {}}
     try:
-        result = finalize_all(params, warn)
+        result, finals = finalize_all(params, orders, warn)
     except AcmeError as error:
         failure = describe(error)
-        hosts = by_host(from_failure(option, failure) for option in params["orders"])
-        return {"failed": True, "msg": str(error), "hosts": hosts}
-    failed = summary(item for items in result["hosts"].values() for item in items)
-    return {**result, **({"failed": True, "msg": failed} if failed else {})}
+        return {"failed": True, "msg": str(error), "hosts": by_host(from_failure(order, failure) for order in orders)}
+    failed = summary(finals)
+    return {**result, "hosts": by_host(finals), **({"failed": True, "msg": failed} if failed else {})}
 
 
 MODULE = ControllerModule(

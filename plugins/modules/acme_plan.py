@@ -90,7 +90,7 @@ options:
       - Whether to ask the CAs, as M(certfleet.tls.certificate_status) does, if the live certificates are revoked,
         and those that await their switch. A live one that is revoked is due at once, and one that awaits its switch is
         not switched to. What cannot be told is a warning.
-      - Needed in O(certificates) is C(content) of C(live) and of C(issued) of C(pending), which
+      - Needed in O(certificates) is C(content) of C(live) and of C(pending), which
         M(certfleet.tls.certificate_info) returns with O(certfleet.tls.certificate_info#module:content).
     type: bool
     default: false
@@ -209,9 +209,6 @@ shares:
   sample:
     - name: shop
       owner: web1
-      serial: null
-      directory: null
-      account_uri: null
       hosts: [web2, web3]
 hosts:
   description: For each host the list of its certificates and what is to be done with them.

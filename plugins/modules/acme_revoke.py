@@ -114,8 +114,10 @@ certificates:
       problem: ""
 """
 
+from dataclasses import replace
+
 from ..module_utils.acme.certificate import REASONS, der_of, revoke
-from ..module_utils.acme.errors import AcmeError
+from ..module_utils.acme.errors import AcmeError, OptionError
 from ..module_utils.acme.issuance import Failure, describe, run_all
 from ..module_utils.acme.known_cas import resolve
 from ..module_utils.ansible.ca_options import (
@@ -130,7 +132,10 @@ from ..module_utils.ansible.ca_options import (
 )
 from ..module_utils.ansible.controller_module import ControllerModule
 from ..module_utils.ansible.host_options import BATCH_SPEC
-from ..module_utils.ansible.order_options import FAILED, summary
+from ..module_utils.ansible.order_options import summary
+from ..module_utils.contracts import Revocation, plain
+from ..module_utils.schema import Malformed
+from ..module_utils.statuses import Status
 
 CERTIFICATE_SPEC = {
     "host": {"type": "str", "default": "localhost"},
@@ -140,46 +145,46 @@ CERTIFICATE_SPEC = {
 }
 
 
-def revoke_all(params):
+def revoke_all(params, wanted):
     """Revoke each certificate, at its own CA or the first one that does. Raises AcmeError for what concerns all."""
-    options = [{**option, "directory": resolved(option["directory"])} for option in params["certificates"]]
-    results = [None] * len(options)
-    unreadable = [result if isinstance(result, Failure) else None for result in run_all(options, read)]
-    cas = cas_of(params, options)
+    wanted = [replace(item, directory=resolved(item.directory)) for item in wanted]
+    results = [None] * len(wanted)
+    unreadable = [result if isinstance(result, Failure) else None for result in run_all(wanted, read)]
+    cas = cas_of(params, wanted)
     for url, ca in cas.items():
         left = [
             number
             for number, result in enumerate(results)
             if not unreadable[number]
             and (result is None or isinstance(result, Failure))
-            and options[number]["directory"] in (None, url)
+            and wanted[number].directory in (None, url)
         ]
-        given = [options[number] for number in left]
+        given = [wanted[number] for number in left]
         for number, result in zip(left, revoke_at(ca, given, len(cas) > 1) if left else ()):
             # Of two refusals the first CA's word counts: another mostly does not know the certificate.
             results[number] = results[number] if isinstance(result, Failure) and results[number] else result
-    return [item_of(option, bad or result) for option, bad, result in zip(options, unreadable, results)]
+    return [with_result(item, bad or result) for item, bad, result in zip(wanted, unreadable, results)]
 
 
-def read(option):
+def read(item):
     """Raises AcmeError for what is not a certificate."""
-    return bool(der_of(option["content"]))
+    return bool(der_of(item.content))
 
 
 def resolved(directory):
     return resolve(directory) if directory else None
 
 
-def cas_of(params, options):
+def cas_of(params, wanted):
     """By the URL of its directory the options of each CA that is to be asked."""
     cas = each_ca(params)
-    named = {option["directory"] for option in options}
+    named = {item.directory for item in wanted}
     for url in named.difference(cas, [None]):
         cas[url] = {**params, "acme_directory": url, "account_uri": None, "new_account_key_content": None}
     return {url: ca for url, ca in cas.items() if None in named or url in named}
 
 
-def revoke_at(params, options, among_others):
+def revoke_at(params, wanted, among_others):
     reason = REASONS.get(params["revoke_reason"])
     if reason is None:
         reason = int(params["revoke_reason"])
@@ -188,19 +193,18 @@ def revoke_at(params, options, among_others):
         with open_client(params, key_of(params)) as client:
             if not own_key:
                 use_account(client, params["account_uri"])
-            return run_all(options, lambda option: revoke(client, der_of(option["content"]), reason, own_key))
+            return run_all(wanted, lambda item: revoke(client, der_of(item.content), reason, own_key))
     except AcmeError as error:
         if not among_others:
             raise
-        return [describe(error)] * len(options)
+        return [describe(error)] * len(wanted)
 
 
-def check_all(params):
+def check_all(params, wanted):
     """What can be told without a signed request."""
     key_of(params)
-    options = params["certificates"]
-    results = run_all(options, read)
-    return [item_of(option, result) for option, result in zip(options, results)]
+    results = run_all(wanted, read)
+    return [with_result(item, result) for item, result in zip(wanted, results)]
 
 
 def has_own_key(params):
@@ -212,24 +216,31 @@ def key_of(params):
     return account_key(params, kind="private" if has_own_key(params) else "account")
 
 
-def item_of(option, result):
-    item = {"host": option["host"], "name": option["name"], "problem": ""}
+def with_result(item, result):
     if isinstance(result, Failure):
-        return {**item, "status": FAILED, "problem": result.message}
-    return {**item, "status": "revoked" if result else "already revoked"}
+        return Revocation(item.host, item.name, problem=result.message, status=Status.FAILED)
+    return Revocation(item.host, item.name, status=Status.REVOKED if result else Status.ALREADY_REVOKED)
 
 
 def run(params, check_mode, _warn):
     try:
-        certificates = (check_all if check_mode else revoke_all)(params)
+        wanted = from_options(params["certificates"])
+        revocations = (check_all if check_mode else revoke_all)(params, wanted)
     except AcmeError as error:
         return {"failed": True, "msg": str(error), "certificates": []}
-    failed = summary(certificates)
+    failed = summary(revocations)
     return {
-        "changed": any(item["status"] == "revoked" for item in certificates),
-        "certificates": certificates,
+        "changed": any(item.status == Status.REVOKED for item in revocations),
+        "certificates": plain(revocations),
         **({"failed": True, "msg": failed} if failed else {}),
     }
+
+
+def from_options(options):
+    try:
+        return [Revocation.from_option(option, f"certificates[{number}]") for number, option in enumerate(options)]
+    except Malformed as error:
+        raise OptionError(str(error)) from None
 
 
 MODULE = ControllerModule(

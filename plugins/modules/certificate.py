@@ -225,12 +225,16 @@ from ..module_utils.pki.probe import prove_all
 from ..module_utils.pki.rollout import Rollout
 from ..module_utils.pki.versions import KEPT
 from ..module_utils.pki.wanted import check_name
+from ..module_utils.statuses import Status
 
-STATUS = ["valid", "failed", "deferred", "repair", "switch", "remove", "notified", "keep"]
+STATUS = [
+    *(Status.VALID, Status.FAILED, Status.DEFERRED),
+    *(Status.REPAIR, Status.SWITCH, Status.REMOVE, Status.NOTIFIED, Status.KEEP),
+]
 RESULT_SPEC = {
     "host": {"type": "str"},
     "name": {"type": "str", "required": True},
-    "status": {"type": "str", "required": True, "choices": STATUS},
+    "status": {"type": "str", "required": True, "choices": [status.value for status in STATUS]},
     "problem": {"type": "str", "default": ""},
     "resumable": {"type": "bool", "default": False},
     "certificate": {"type": "str"},
@@ -248,11 +252,13 @@ def checked(params, claim):
     """The wanted certificates that results are for, and the responses to remove. Raises HostError."""
     listed = {item["name"] for item in params["certificates"]}
     for result in params["results"]:
-        if result["status"] == "remove":
+        if result["status"] == Status.REMOVE:
             check_name(result["name"])
             if result["name"] in listed:
                 raise HostError(f"results would remove certificate {result['name']}, which certificates has")
-    concerned = {result["name"] for result in params["results"] if result["status"] not in ("failed", "remove")}
+    concerned = {
+        result["name"] for result in params["results"] if result["status"] not in (Status.FAILED, Status.REMOVE)
+    }
     certificates = wanted_certificates((item for item in params["certificates"] if item["name"] in concerned), claim)
     problems = formats.passphrase_problems(params["certificates"])
     failures = {name: problems[name] for name in certificates if name in problems}
@@ -286,7 +292,7 @@ def main():
     params = module.params
     refuse_out_of_range(module)
     # A host that lacks the library is told what stopped its certificates, not that once more.
-    if any(result["status"] != "failed" for result in params["results"]):
+    if any(result["status"] != Status.FAILED for result in params["results"]):
         require(module)
     try:
         claim = Claim.of(params)

@@ -37,7 +37,7 @@ options:
   content:
     description:
       - Whether to return the certificates themselves, with their chains, PEM, as C(content) of C(live), and of
-        C(issued) of C(pending). It is empty where that file cannot be read.
+        C(pending) if it awaits its switch. It is empty where that file cannot be read.
     type: bool
     default: false
     version_added: 0.3.0
@@ -129,7 +129,9 @@ certificates:
         attributes: [privkey.pem mode 0644 instead of 0600]
         formats: [/etc/haproxy/certs/shop.pem is missing]
     pending:
-      description: The version that an unfinished run left; none if there is none.
+      description:
+        - The version that an unfinished run left; none if there is none. With a C(serial) it has its certificate, and
+          lacks only the switch.
       type: dict
       returned: success
       sample:
@@ -140,6 +142,11 @@ certificates:
         directory: https://acme-v02.api.letsencrypt.org/directory
         account_uri: https://acme-v02.api.letsencrypt.org/acme/acct/1
         order_uri: https://acme-v02.api.letsencrypt.org/acme/order/1/2
+        created: "2026-11-28T00:00:00Z"
+        serial: null
+        issuer: null
+        not_before: null
+        not_after: null
     issued:
       description: The newest certificate that was ordered, and those of the days before it, as CAs count them.
       type: list

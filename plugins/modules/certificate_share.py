@@ -74,7 +74,7 @@ shares:
       certificate: "-----BEGIN CERTIFICATE-----..."
       chain: "-----BEGIN CERTIFICATE-----..."
       sealed:
-        web2: BLq2...
+        web2: BLq2Vx8=
       refused: {}
       created: "2026-11-01T00:59:30Z"
 failures:

@@ -113,11 +113,14 @@ others:
       - gfj9Xq1zqyz9dQVq8eXkUPnvQ5qK1DHR2oM5JSL1Rk0
 """
 
+from dataclasses import replace
+
 from ..module_utils.acme.clock import Clock
 from ..module_utils.acme.polling import Deadline
 from ..module_utils.ansible.controller_module import ControllerModule
 from ..module_utils.ansible.host_options import BATCH_SPEC
 from ..module_utils.ansible.record_options import RECORDS_SPEC
+from ..module_utils.contracts import Record, plain
 from ..module_utils.dns.propagation import wait
 from ..module_utils.dns.resolver import Resolver
 from ..module_utils.dns.servers import Authorities
@@ -140,19 +143,19 @@ def look(resolver, records, timeout):
     results, problems, others = [], {}, {}
     for record in records:
         place = places[record["name"]]
-        entry = {**record, "target": "", "zone": "", "held": False, "problem": "", "lacking": []}
+        entry = Record(record["name"], record["value"], target="", zone="", held=False, lacking=())
         if isinstance(place, Location):
             outcome = outcomes[place]
-            entry.update(target=place.target, zone=place.zone, held=outcome.held, problem=outcome.problem)
-            entry["lacking"] = list(outcome.lacking)
+            known = {"target": place.target, "zone": place.zone, "held": outcome.held}
+            entry = replace(entry, **known, problem=outcome.problem, lacking=tuple(outcome.lacking))
             if outcome.others:
-                others[record["name"]] = sorted(outcome.others)
+                others[entry.name] = sorted(outcome.others)
         else:
-            entry["problem"] = str(place)
-        if entry["problem"]:
-            problems[shown(entry)] = entry["problem"]
+            entry = replace(entry, problem=str(place))
+        if entry.problem:
+            problems[shown(entry)] = entry.problem
         results.append(entry)
-    said = {"records": results, "others": others}
+    said = {"records": plain(results), "others": others}
     if others:
         listed = ", ".join(f"{name} ({len(values)})" for name, values in others.items())
         said["warnings"] = [f"there are other TXT values than this run's, of which old ones can be removed: {listed}"]
@@ -163,8 +166,7 @@ def look(resolver, records, timeout):
 
 
 def shown(entry):
-    name = entry["name"]
-    return name if entry["target"] in ("", name) else f"{name} (kept as {entry['target']})"
+    return entry.name if entry.target in ("", entry.name) else f"{entry.name} (kept as {entry.target})"
 
 
 MODULE = ControllerModule(

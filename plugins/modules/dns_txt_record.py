@@ -207,6 +207,7 @@ task_files:
 from ..module_utils.ansible.controller_module import ControllerModule
 from ..module_utils.ansible.host_options import BATCH_SPEC
 from ..module_utils.ansible.record_options import RECORDS_SPEC
+from ..module_utils.contracts import plain
 from ..module_utils.dns import changes
 from ..module_utils.dns.errors import DnsError
 from ..module_utils.dns.ownership import Ownership
@@ -214,6 +215,7 @@ from ..module_utils.dns.records import Txt
 from ..module_utils.dns.resolver import Resolver
 from ..module_utils.dns.servers import Authorities
 from ..module_utils.dns.zones import locate_all
+from ..module_utils.statuses import Change
 
 
 def run(params, check_mode, _warn):
@@ -231,8 +233,8 @@ def run(params, check_mode, _warn):
     changes.carry_out(jobs, found, present, check_mode)
     tasks = changes.for_tasks(jobs, found, present)
     said = {
-        "changed": any(item.status == changes.CHANGED for item in items),
-        "records": [item.result() for item in items],
+        "changed": any(item.status == Change.CHANGED for item in items),
+        "records": plain([item.record() for item in items]),
         "task_files": tasks,
     }
     problems = changes.problems(items)

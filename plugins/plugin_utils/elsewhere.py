@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.certfleet.tls.plugins.module_utils.contracts import plain
+
 from . import flow, shared
 from .run import Results, Run
 
@@ -38,7 +40,7 @@ def challenges(run: Run, ordered: Mapping[str, Any], stale: bool = False) -> lis
     """
     if run.check_mode or not ordered.get("hosts") or run.option("acme_http_01_scope") != "play":
         return []
-    wanted = flow.challenges(ordered, run.results, stale=stale)
+    wanted = plain(flow.challenges(ordered, run.results, stale=stale))
     hosts = run.variables["ansible_play_hosts"] if wanted else ()
     common = {"challenges": wanted, "listen_timeout": run.listen_timeout()}
     return [{"host": host, **place(run, host), **common} for host in hosts]

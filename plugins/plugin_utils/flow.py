@@ -7,33 +7,43 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypeVar
 
-from ansible_collections.certfleet.tls.plugins.module_utils.pki.identifiers import BY_DNS, HTTP_01, STALE, check
+from ansible_collections.certfleet.tls.plugins.module_utils.contracts import (
+    Challenge,
+    Decided,
+    Found,
+    Order,
+    Past,
+    Record,
+    Request,
+    Revocation,
+    Share,
+    Version,
+    Wanted,
+)
+from ansible_collections.certfleet.tls.plugins.module_utils.pki.identifiers import BY_DNS, HTTP_01, check
+from ansible_collections.certfleet.tls.plugins.module_utils.schema import Malformed
+from ansible_collections.certfleet.tls.plugins.module_utils.statuses import STOPPED, Action, Status
 
 Item = Mapping[str, Any]
 Problems = Mapping[str, Mapping[str, str]]
+Shape = TypeVar("Shape", Decided, Found, Order, Past, Record, Request, Revocation, Share, Wanted)
 
-_STOPPED = ("failed", "deferred")
-# The options that acme_order_finalize takes of what acme_order returned.
-_PREPARED = (
-    "host",
-    "name",
-    "status",
-    "identifiers",
-    "order_uri",
-    "finalize_uri",
-    "certificate_uri",
-    "authorizations",
-    "challenges",
-    "account_uri",
-    "directory",
-    "can_wait",
-)
+#: The actions that a host carries out without an order.
+_ON_THE_HOST = {
+    Action.KEEP: Status.KEEP,
+    Action.REPAIR: Status.REPAIR,
+    Action.SWITCH: Status.SWITCH,
+    Action.REMOVE: Status.REMOVE,
+}
+_JOURNALED = ("name", "order_uri", "account_uri", "directory", "new_key")
 
 
 def found(hosts: Iterable[str], hostvars: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What certificate_info found on *hosts*, as acme_plan takes it."""
+    # As results: of thousands of certificates most are kept, and only the plan reads those.
     return [
         {**item, "host": host} for host in hosts for item in registered(hostvars, host, "acme_found", "certificates")
     ]
@@ -45,44 +55,42 @@ def unlisted(hosts: Iterable[str], hostvars: Mapping[str, Any]) -> dict[str, lis
     return {host: list(names) for host, names in found.items() if names}
 
 
-def orders(plan: Mapping[str, Any], hostvars: Mapping[str, Any]) -> list[dict[str, Any]]:
+def orders(plan: Mapping[str, Any], hostvars: Mapping[str, Any]) -> list[Order]:
     """The orders that acme_order has to make or resume for what *plan* says is to be issued."""
     result = []
     for host in plan["due"]:
-        facts = _by_name(registered(hostvars, host, "acme_found", "certificates"))
-        for planned in plan["hosts"][host]:
-            if planned["action"] != "issue":
-                continue
-            wanted = facts[planned["name"]]["wanted"]
-            facts_of = facts[planned["name"]]
-            live = facts_of.get("live") or {}
-            journaled = _journaled(facts_of.get("pending"), wanted, plan["directories"])
-            if planned.get("selected") and not _is_new(journaled, plan):
-                journaled = {}
-            result.append(
-                {
-                    "host": host,
-                    "name": planned["name"],
-                    "identifiers": wanted["identifiers"],
-                    "challenge": wanted["challenge"],
-                    "profile": wanted["profile"],
-                    "not_before": wanted["not_before"],
-                    "not_after": wanted["not_after"],
-                    "replaces_cert_id": planned["replaces_cert_id"],
-                    "replaces_directory": live.get("directory"),
-                    "replaces_account": live.get("account_uri"),
-                    "can_wait": planned["can_wait"],
-                    "order_uri": journaled.get("order_uri"),
-                    "account_uri": journaled.get("account_uri"),
-                    "directory": journaled.get("directory") or planned.get("directory"),
-                }
-            )
+        due = [decided for decided in decisions(plan, host) if decided.action == Action.ISSUE]
+        there = _found_on(hostvars, host) if due else {}
+        result += [_order(host, decided, there[decided.name], plan) for decided in due]
     return result
+
+
+def _order(host: str, decided: Decided, found: Found, plan: Item) -> Order:
+    wanted = wanted_of(found)
+    journaled = _journaled(found.pending, wanted, plan["directories"])
+    if journaled and decided.selected and not _is_new(journaled, plan):
+        journaled = None
+    return Order(
+        host=host,
+        name=decided.name,
+        identifiers=wanted.identifiers,
+        challenge=wanted.challenge,
+        profile=wanted.profile,
+        not_before=wanted.not_before,
+        not_after=wanted.not_after,
+        replaces_cert_id=decided.replaces_cert_id,
+        replaces_directory=found.live.directory if found.live else None,
+        replaces_account=found.live.account_uri if found.live else None,
+        can_wait=decided.can_wait,
+        order_uri=journaled.order_uri if journaled else None,
+        account_uri=journaled.account_uri if journaled else None,
+        directory=journaled.directory if journaled else decided.directory,
+    )
 
 
 def wanted(certificates: Iterable[Item], ordered: Mapping[str, Any], host: str) -> list[Item]:
     """Those of *host*'s certificates that need a key and a request: their order stands."""
-    names = {item["name"] for item in ordered.get("hosts", {}).get(host, ()) if item["status"] not in _STOPPED}
+    names = {order.name for order in orders_of(ordered, host) if order.status not in STOPPED}
     # Without formats, which come later: what hides a passphrase in an answer would hide it in a name, too.
     return [
         {key: value for key, value in item.items() if key != "formats"}
@@ -96,65 +104,53 @@ def journal(ordered: Mapping[str, Any], host: str, plan: Mapping[str, Any]) -> l
 
     new_key: what is to be replaced gets one that was made for this order.
     """
-    planned = _by_name(plan["hosts"].get(host, ()))
+    selected = {decided.name for decided in decisions(plan, host) if decided.selected}
     return [
-        {
-            **{key: item.get(key) for key in ("name", "order_uri", "account_uri", "directory")},
-            "new_key": bool(planned.get(item["name"], {}).get("selected")),
-        }
-        for item in ordered.get("hosts", {}).get(host, ())
-        if item["status"] not in _STOPPED
+        replace(order, new_key=order.name in selected).options(_JOURNALED)
+        for order in orders_of(ordered, host)
+        if order.status not in STOPPED
     ]
 
 
 def challenges(
     ordered: Mapping[str, Any], hostvars: Mapping[str, Any], host: str | None = None, stale: bool = False
-) -> list[dict[str, Any]]:
+) -> list[Challenge]:
     """The challenges that *host* itself has to answer, or those of all hosts, with where each is answered.
 
     *stale*: those of orders that are given up, too; they are to be removed only.
     """
     result = []
-    hosts = ordered.get("hosts", {})
-    for owner in [host] if host else hosts:
-        facts = _by_name(registered(hostvars, owner, "acme_found", "certificates"))
-        for order in hosts.get(owner, ()):
-            wanted = facts[order["name"]]["wanted"]
-            webroots = {item.name: item.webroot for item in check(wanted["identifiers"], wanted["challenge"])}
-            for challenge in order.get("challenges", ()):
-                if challenge["type"] in BY_DNS or (challenge["status"] == STALE and not stale):
+    for owner in [host] if host else ordered.get("hosts", {}):
+        there = _found_on(hostvars, owner)
+        for order in orders_of(ordered, owner):
+            wanted = wanted_of(there[order.name])
+            webroots = {item.name: item.webroot for item in check(wanted.identifiers, wanted.challenge)}
+            for challenge in order.challenges or ():
+                if challenge.type in BY_DNS or (challenge.status == Status.STALE and not stale):
                     continue
-                webroot = webroots.get(challenge["identifier"]) or wanted["webroot"]
-                result.append(
-                    {
-                        "name": order["name"],
-                        "type": challenge["type"],
-                        "identifier": challenge["identifier"],
-                        "token": challenge["token"],
-                        "key_authorization": challenge["key_authorization"],
-                        **_where(challenge["type"], webroot, wanted),
-                    }
-                )
+                webroot = webroots.get(challenge.identifier) or wanted.webroot
+                result.append(replace(challenge, name=order.name, **_where(challenge.type, webroot, wanted)))
     return result
 
 
 def finalizable(
     ordered: Mapping[str, Any], hostvars: Mapping[str, Any], problems: Problems | None = None
-) -> list[dict[str, Any]]:
+) -> list[Order]:
     """The orders that acme_order_finalize goes on with: those in their host's journal, with all challenges in place.
 
     *problems* are those of the TXT records, by host and certificate.
     """
     result = []
-    for host, items in ordered.get("hosts", {}).items():
+    for host in ordered.get("hosts", {}):
         unproved = (problems or {}).get(host, ())
         said = registered(hostvars, host, "acme_request", "ready")
         ready = {name for name in said if isinstance(name, str) and name not in unproved}
-        requests = _by_name(registered(hostvars, host, "acme_request", "requests"))
-        for order in items:
-            if order["name"] in ready and order["name"] in requests:
-                prepared = {key: order[key] for key in _PREPARED}
-                result.append({**prepared, "csr_content": requests[order["name"]]["csr_content"]})
+        requests = {item.name: item for item in read(Request, registered(hostvars, host, "acme_request", "requests"))}
+        result += [
+            replace(order, csr_content=requests[order.name].csr_content)
+            for order in orders_of(ordered, host)
+            if order.name in ready and order.name in requests
+        ]
     return result
 
 
@@ -167,7 +163,7 @@ def outcomes(
     problems: Problems | None = None,
     shared: Mapping[str, Any] | None = None,
     check: bool = False,
-) -> list[dict[str, Any]]:
+) -> list[Order]:
     """What the module certificate is told of each certificate of *host*: where it got to, and else what stopped it.
 
     *problems* are those of the TXT records, by host and certificate. *shared*: what came of serving the challenges on
@@ -175,35 +171,48 @@ def outcomes(
     """
     unproved = (problems or {}).get(host, {})
     unshared = _unshared(shared or {})
-    orders_by_name = _by_name(ordered.get("hosts", {}).get(host, ()))
-    finals_by_name = _by_name(finalized.get("hosts", {}).get(host, ()))
+    orders = {order.name: order for order in orders_of(ordered, host)}
+    finals = {order.name: order for order in orders_of(finalized, host)}
     result = []
-    for planned in plan["hosts"][host]:
-        name = planned["name"]
-        if planned["action"] == "receive":
+    for decided in decisions(plan, host):
+        name, order = decided.name, orders.get(decided.name)
+        if decided.action == Action.RECEIVE:
             continue  # shared.received() tells of it
-        if planned["action"] in ("repair", "switch", "remove", "keep"):
-            result.append({"name": name, "status": planned["action"]})
-        elif planned["action"] == "refuse":
-            result.append(_failed(name, planned["message"]))
-        elif name in finals_by_name:
-            final = dict(finals_by_name[name])
-            if final["status"] == "failed":
-                tokens = (challenge["token"] for challenge in orders_by_name.get(name, {}).get("challenges", ()))
-                elsewhere = dict.fromkeys(problem for token in tokens for problem in unshared.get(token, ()))
-                final["problem"] = "; ".join([final["problem"], *elsewhere])
-            result.append(final)
-        elif name not in orders_by_name:
+        if decided.action in _ON_THE_HOST:
+            result.append(Order(name, status=_ON_THE_HOST[decided.action]))
+        elif decided.action == Action.REFUSE:
+            result.append(_failed(name, decided.message))
+        elif name in finals:
+            result.append(_with_elsewhere(finals[name], order, unshared))
+        elif order is None:
             result.append(_failed(name, ordered.get("msg") or "it could not be ordered"))
-        elif orders_by_name[name]["status"] in _STOPPED:
-            result.append(dict(orders_by_name[name]))
+        elif order.status in STOPPED:
+            result.append(order)
         elif check:
-            result.append({"name": name, "status": "keep"})
+            result.append(Order(name, status=Status.KEEP))
         else:
             stopped = requested.get("failures", {}).get(name) or requested.get("msg") or unproved.get(name)
             stopped = stopped or finalized.get("msg")
             result.append(_failed(name, stopped or "it could not be finalized"))
     return result
+
+
+def _with_elsewhere(final: Order, order: Order | None, unshared: Mapping[str, list[str]]) -> Order:
+    """An order that failed, with which other hosts did not serve its challenges."""
+    if final.status != Status.FAILED or order is None:
+        return final
+    told = (problem for challenge in order.challenges or () for problem in unshared.get(challenge.token, ()))
+    return replace(final, problem="; ".join([final.problem, *dict.fromkeys(told)]))
+
+
+def decisions(plan: Mapping[str, Any], host: str) -> list[Decided]:
+    """What the plan says of each certificate of *host*."""
+    return read(Decided, plan["hosts"].get(host, ()))
+
+
+def orders_of(result: Mapping[str, Any], host: str) -> list[Order]:
+    """The orders of *host* in a result of acme_order or acme_order_finalize."""
+    return read(Order, result.get("hosts", {}).get(host, ()))
 
 
 def registered(hostvars: Mapping[str, Any], host: str, variable: str, key: str) -> Any:
@@ -213,21 +222,42 @@ def registered(hostvars: Mapping[str, Any], host: str, variable: str, key: str) 
     return found if isinstance(found, (list, tuple)) else ()
 
 
-def _journaled(pending: Item | None, wanted: Item, directories: Collection[str]) -> Item:
+def read(shape: type[Shape], items: Iterable[Any]) -> list[Shape]:
+    """The *items* of a result that have the *shape*: another host's trouble is nobody's."""
+    result = []
+    for item in items:
+        try:
+            result.append(shape.from_result(item))
+        except Malformed:
+            continue
+    return result
+
+
+def wanted_of(found: Found) -> Wanted:
+    """What is wanted of a certificate that was looked at for that. Raises Malformed for another."""
+    if found.wanted is None:
+        raise Malformed(f"certificate {found.name}: what is wanted is not known")
+    return found.wanted
+
+
+def _found_on(hostvars: Mapping[str, Any], host: str) -> dict[str, Found]:
+    return {item.name: item for item in read(Found, registered(hostvars, host, "acme_found", "certificates"))}
+
+
+def _journaled(pending: Version | None, wanted: Wanted, directories: Collection[str]) -> Version | None:
     """The pending version, if its order is for what is wanted; acme_order compares the identifiers and the account."""
     # One that has its certificate is only to be switched to; where that is not the plan, it is to be a new one.
-    if not isinstance(pending, Mapping) or not isinstance(pending.get("order_uri"), str) or pending.get("issued"):
-        return {}
+    if pending is None or not pending.order_uri or pending.is_issued:
+        return None
     # With another key type its host makes a new key; the order may have been finalized with the one before.
-    is_for = (pending.get("key_type"), pending.get("profile") or None)
-    same = is_for == (wanted["key_type"], wanted["profile"] or None)
-    return pending if same and pending.get("directory") in directories else {}
+    same = (pending.key_type, pending.profile or None) == (wanted.key_type, wanted.profile or None)
+    return pending if same and pending.directory in directories else None
 
 
-def _is_new(pending: Item, plan: Mapping[str, Any]) -> bool:
+def _is_new(pending: Version, plan: Mapping[str, Any]) -> bool:
     """Whether a pending key was made to replace another."""
     before = plan["replacing"]["before"]
-    return bool(before) and str(pending.get("created") or "") >= before
+    return bool(before) and (pending.created or "") >= before
 
 
 def _unshared(shared: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -235,21 +265,17 @@ def _unshared(shared: Mapping[str, Any]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for result in shared.get("results", ()):
         for token, problem in (result.get("failures") or {}).items():
-            found.setdefault(token, []).append(f"{result['item']} does not serve it: {problem}")
+            found.setdefault(token, []).append(f"{result['item']['host']} does not serve it: {problem}")
     return found
 
 
-def _where(kind: str, webroot: str | None, wanted: Item) -> dict[str, Any]:
+def _where(kind: str, webroot: str | None, wanted: Wanted) -> dict[str, Any]:
     """Where a host answers a challenge: in the folder of its web server, or at a port of its own."""
     if kind != HTTP_01:
-        return {"listen": wanted["tls_alpn_01_listen"]}
-    return {"webroot": webroot} if webroot else {"listen": wanted["http_01_listen"]}
+        return {"listen": wanted.tls_alpn_01_listen}
+    return {"webroot": webroot} if webroot else {"listen": wanted.http_01_listen}
 
 
-def _failed(name: str, problem: str) -> dict[str, Any]:
+def _failed(name: str, problem: str) -> Order:
     # Nothing is known of its order that would speak against going on with it.
-    return {"name": name, "status": "failed", "problem": problem, "resumable": True}
-
-
-def _by_name(items: Iterable[Item]) -> dict[str, Item]:
-    return {item["name"]: item for item in items if isinstance(item, Mapping) and isinstance(item.get("name"), str)}
+    return Order(name, status=Status.FAILED, problem=problem, resumable=True)

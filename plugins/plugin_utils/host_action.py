@@ -19,8 +19,19 @@ from typing import Any
 
 from ansible.errors import AnsibleError
 
-from .contracts import Contract
-from .schema import Check, Malformed, flag, listing, message, printable, record, text
+from ansible_collections.certfleet.tls.plugins.module_utils.contracts import plain
+from ansible_collections.certfleet.tls.plugins.module_utils.schema import (
+    Check,
+    Malformed,
+    flag,
+    listing,
+    message,
+    printable,
+    record,
+    text,
+)
+
+from .answers import Contract
 from .step import StepAction
 from .support import QUESTION, host_problem, may_be_old_python
 
@@ -59,9 +70,14 @@ class HostAction(StepAction):
                 # Only where Ansible looked for it. The answer has it only where Ansible put it there.
                 found = _interpreter(self._discovered_interpreter, "the path of its Python")
                 accepted["ansible_facts"] = {self._discovered_interpreter_key: found}
-            return accepted
+            result: dict[str, Any] = plain(self.complete(accepted))
+            return result
         except Malformed as error:
             return {"failed": True, "msg": f"host {host} returned malformed data for {module}: {error}"}
+
+    def complete(self, accepted: dict[str, Any]) -> dict[str, Any]:
+        """Return the *accepted* answer, in which shapes are objects, with what the controller knows better."""
+        return accepted
 
     def _answer(self, arguments: dict[str, Any], task_vars: Mapping[str, Any]) -> Any:
         try:

@@ -23,8 +23,8 @@ from ansible_collections.certfleet.tls.plugins.module_utils.acme.issuance_histor
 from ansible_collections.certfleet.tls.plugins.module_utils.pki import certificates as pki
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.errors import HostError
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.identifiers import canonical
+from ansible_collections.certfleet.tls.plugins.module_utils.schema import message
 from ansible_collections.certfleet.tls.plugins.plugin_utils.facts import shadowing
-from ansible_collections.certfleet.tls.plugins.plugin_utils.schema import message
 
 UNVERIFIED = "If it is this host's, revoke it with -e acme_revoke_unverified=true"
 

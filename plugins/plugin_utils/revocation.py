@@ -7,9 +7,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-_DONE = ("revoked", "already revoked")
+from ansible_collections.certfleet.tls.plugins.module_utils.contracts import Revocation
+from ansible_collections.certfleet.tls.plugins.module_utils.statuses import Status
+
+from .flow import read
+
+if TYPE_CHECKING:
+    from .revocation_choice import Chosen
+
+_DONE = (Status.REVOKED, Status.ALREADY_REVOKED)
 
 
 def names_of(option: Any) -> list[str]:
@@ -20,7 +28,7 @@ def names_of(option: Any) -> list[str]:
 
 
 def not_revoked(
-    chosen: Mapping[str, Any],
+    chosen: Chosen,
     looked: Mapping[str, Any],
     revoked: Mapping[str, Any],
     host: str,
@@ -32,18 +40,19 @@ def not_revoked(
     returned.
     """
     lines = {
-        f"certificate {item['name']} is not revoked: {item['problem']}" if item["name"] else item["problem"]
-        for item in chosen["problems"]
-        if item["host"] == host
+        f"certificate {item.name} is not revoked: {item.problem}" if item.name else item.problem
+        for item in chosen.problems
+        if item.host == host
     }
     if not isinstance(looked.get("history"), (list, tuple)):
         reason = looked.get("msg") or "the host gave no answer"
         lines |= {f"certificate {name} is not revoked: {reason}" for name in names}
-    answers = revoked.get("certificates") or []
-    complete = len(answers) == len(chosen["certificates"])
-    for number, item in enumerate(chosen["certificates"]):
-        answer = answers[number] if complete else {"problem": revoked.get("msg") or "acme_revoke gave no answer"}
-        if item["host"] == host and answer.get("status") not in _DONE:
-            about = f"certificate {item['name']} ({chosen['ordered'][number]})"
-            lines.add(f"{about} is not revoked: {answer.get('problem') or 'acme_revoke gave no reason'}")
+    answers = read(Revocation, revoked.get("certificates") or ())
+    complete = len(answers) == len(chosen.certificates)
+    for number, item in enumerate(chosen.certificates):
+        answer = answers[number] if complete else None
+        if item.host == host and (answer is None or answer.status not in _DONE):
+            reason = answer.problem or "acme_revoke gave no reason" if answer else revoked.get("msg")
+            about = f"certificate {item.name} ({item.ordered})"
+            lines.add(f"{about} is not revoked: {reason or 'acme_revoke gave no answer'}")
     return sorted(lines)

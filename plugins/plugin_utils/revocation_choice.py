@@ -17,15 +17,17 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ansible.errors import AnsibleActionFail
 
 from ansible_collections.certfleet.tls.plugins.module_utils.acme import issuance_history
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import AcmeError
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.times import first_second, parse_time
-from ansible_collections.certfleet.tls.plugins.module_utils.pki.manifest import as_time, utc
-from ansible_collections.certfleet.tls.plugins.plugin_utils.flow import registered
+from ansible_collections.certfleet.tls.plugins.module_utils.contracts import Found, Past, Revocation, Version
+from ansible_collections.certfleet.tls.plugins.module_utils.pki.manifest import utc
+from ansible_collections.certfleet.tls.plugins.module_utils.schema import message
+from ansible_collections.certfleet.tls.plugins.plugin_utils.flow import read, registered
 from ansible_collections.certfleet.tls.plugins.plugin_utils.ownership import (
     Certificate,
     Entry,
@@ -34,7 +36,6 @@ from ansible_collections.certfleet.tls.plugins.plugin_utils.ownership import (
     hexadecimal,
     objection,
 )
-from ansible_collections.certfleet.tls.plugins.plugin_utils.schema import message
 
 # Of certificates that only the host knows of. More than that, and a host would have the account busy for hours.
 _MOST_SHOWN = 100
@@ -57,13 +58,20 @@ class _Version:
     shown: bool = True
 
 
+class Chosen(NamedTuple):
+    """The certificates to revoke, by host what speaks against others, and lines for people."""
+
+    certificates: list[Revocation]
+    problems: list[Revocation]
+    notes: list[str]
+
+
 @dataclass
 class _Choice:
-    """The certificates that are chosen, as acme_revoke takes them, and the problems, which fail their hosts."""
+    """The certificates that are chosen, and the problems, which fail their hosts."""
 
-    certificates: list[dict[str, str]] = field(default_factory=list)
-    ordered: list[str] = field(default_factory=list)
-    problems: list[dict[str, str]] = field(default_factory=list)
+    certificates: list[Revocation] = field(default_factory=list)
+    problems: list[Revocation] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     handled: set[tuple[str, str]] = field(default_factory=set)
     digests: set[bytes] = field(default_factory=set)
@@ -71,19 +79,23 @@ class _Choice:
     def add(self, host: str, name: str, certificate: Certificate, record: Record) -> None:
         """Have a certificate revoked."""
         self.digests.add(certificate.digest)
-        entry = {"host": host, "name": name, "content": certificate.content}
         known = record.of(certificate)
-        if known:
-            entry["directory"] = known[0].directory
-        self.certificates.append(entry)
         ordered = f", ordered by {known[0].account_uri} of {known[0].directory}" if known else ""
-        self.ordered.append(message(f"serial {hexadecimal(certificate.serial)}{ordered}", "ordered"))
+        self.certificates.append(
+            Revocation(
+                host,
+                name,
+                content=certificate.content,
+                directory=known[0].directory if known else None,
+                ordered=message(f"serial {hexadecimal(certificate.serial)}{ordered}", "ordered"),
+            )
+        )
         self.handled.add((host, name))
 
     def refuse(self, host: str, name: str, problem: str, serial: int | None = None) -> None:
         """Have a host fail for a certificate that is not revoked."""
         which = f"{name} (serial {hexadecimal(serial)})" if serial is not None else name
-        self.problems.append({"host": host, "name": which, "problem": problem})
+        self.problems.append(Revocation(host, which, problem))
         self.handled.add((host, name))
 
 
@@ -99,8 +111,8 @@ def to_revoke(
     files: Any = (),
     unverified: bool = False,
     check: bool = False,
-) -> dict[str, list[Any]]:
-    """Return the certificates to revoke, as acme_revoke takes them, and what speaks against others.
+) -> Chosen:
+    """Return the certificates to revoke, and what speaks against others.
 
     *names*: of certificates; the live ones of *hosts* are chosen, or with *before* those that were live, have not
     expired, and whose key was made before that instant. *still*: all hosts of the play; *lost*: those of them that
@@ -108,7 +120,7 @@ def to_revoke(
     they are of, with certificates from the record or from *files*. *unverified*: see ownership.objection(). *check*:
     nothing has been replaced before.
 
-    certificates, and ordered, a text for each; problems: by host; notes: lines for people. Raises AnsibleActionFail.
+    Raises AnsibleActionFail.
     """
     wanted = _parse_serials(serials)
     if not names and not wanted:
@@ -137,13 +149,8 @@ def to_revoke(
             run.choice.notes.append(f"acme_history {history} has no record: all that is known is what the hosts say")
     choice = run.choice
     for line in [*damaged, *(f"acme_history {history}: {line}" for line in record.damaged)]:
-        choice.problems.append({"host": hosts[0], "name": "", "problem": line})
-    return {
-        "certificates": choice.certificates,
-        "ordered": choice.ordered,
-        "problems": choice.problems,
-        "notes": choice.notes,
-    }
+        choice.problems.append(Revocation(hosts[0], "", line))
+    return Chosen(choice.certificates, choice.problems, choice.notes)
 
 
 @dataclass
@@ -181,9 +188,7 @@ class _Run:
                 self.choice.add(host if host in self.hosts else self.hosts[0], name, certificate, self.record)
         if not known:
             problem = _get_it("it is neither in acme_history nor in acme_revoke_files")
-            self.choice.problems.append(
-                {"host": self.hosts[0], "name": f"with serial {hexadecimal(serial)}", "problem": problem}
-            )
+            self.choice.problems.append(Revocation(self.hosts[0], f"with serial {hexadecimal(serial)}", problem))
 
     def look(self, still: Iterable[str], lost: Collection[str]) -> None:
         """Read what the hosts show, and what they and others use."""
@@ -208,18 +213,18 @@ class _Run:
         if found is None and had_its_turn:
             self.silent.add(host)
         for item in found or ():
-            if item["live"]:
-                self.users.setdefault(_number(item["live"]), []).append((host, item["name"]))
+            if item.live and _number(item.live) >= 0:
+                self.users.setdefault(_number(item.live), []).append((host, item.name))
 
-    def _parsed(self, host: str, item: Mapping[str, Any]) -> Iterator[_Version]:
+    def _parsed(self, host: str, item: Past) -> Iterator[_Version]:
         try:
-            leaf = Certificate.parse_all(item["certificate"])[0]
+            leaf = Certificate.parse_all(item.certificate)[0]
         except (IndexError, ValueError):
             if host in self.hosts:
-                self.choice.refuse(host, item["name"], "the host shows a version with no certificate that can be read")
+                self.choice.refuse(host, item.name, "the host shows a version with no certificate that can be read")
             return
         # A key without a known time may be old.
-        yield _Version(item["name"], leaf, item["live"], as_time(item["created"]), self._issued(leaf))
+        yield _Version(item.name, leaf, item.live, item.created or "", self._issued(leaf))
 
     def _issued(self, certificate: Certificate) -> str:
         return min((issuance.time for issuance in self.record.of(certificate)), default="")
@@ -329,18 +334,18 @@ class _Run:
             found.setdefault((entry.issuance.host, entry.issuance.name), []).append(entry)
         return found
 
-    def _first(self, host: str) -> list[tuple[str, Mapping[str, Any]]]:
+    def _first(self, host: str) -> list[tuple[str, Version]]:
         """Return the versions that the first step showed, with keys from before the instant, that have not expired."""
         versions = [
-            (item["name"], version)
+            (item.name, version)
             for item in _found(self.hostvars, host) or ()
-            for version in (item["live"], item["issued"])
-            if version and item["name"] in self.names
+            for version in (item.live, item.pending)
+            if version and _number(version) >= 0 and item.name in self.names
         ]
         return [
             (name, version)
             for name, version in versions
-            if _made(version) < self.since and not "" < as_time(version.get("not_after")) <= utc(self.now)
+            if _made(version) < self.since and not "" < (version.not_after or "") <= utc(self.now)
         ]
 
     def _missing(self, host: str, known: set[int]) -> list[_Version]:
@@ -394,43 +399,29 @@ def _by_digest(versions: Iterable[_Version]) -> list[_Version]:
     return list(found.values())
 
 
-def _shown(hostvars: Mapping[str, Any], host: str) -> list[Any] | None:
+def _shown(hostvars: Mapping[str, Any], host: str) -> list[Past] | None:
     """Return the versions that a host shows; None if it gave no answer."""
     answer = hostvars[host].get("acme_looked_at") if host in hostvars else None
     found = answer.get("history") if isinstance(answer, Mapping) else None
-    return list(found) if isinstance(found, (list, tuple)) else None
+    return read(Past, found) if isinstance(found, (list, tuple)) else None
 
 
-def _found(hostvars: Mapping[str, Any], host: str) -> list[dict[str, Any]] | None:
-    """Return what a host had of each certificate when the role looked first: live, and what awaited its switch, issued.
-
-    None if that is not known.
-    """
+def _found(hostvars: Mapping[str, Any], host: str) -> list[Found] | None:
+    """Return what a host had of each certificate when the role looked first; None if that is not known."""
     answer = hostvars[host].get("acme_found") if host in hostvars else None
     if not isinstance(answer, Mapping) or not isinstance(answer.get("certificates"), (list, tuple)):
         return None
-    found = []
-    for item in registered(hostvars, host, "acme_found", "certificates"):
-        if not isinstance(item, Mapping):
-            continue
-        live, pending = item.get("live"), item.get("pending")
-        issued = pending.get("issued") if isinstance(pending, Mapping) else None
-        versions = [each if isinstance(each, Mapping) and _number(each) >= 0 else None for each in (live, issued)]
-        if isinstance(pending, Mapping) and versions[1]:
-            versions[1] = {**pending, **versions[1]}
-        found.append({"name": str(item.get("name")), "live": versions[0], "issued": versions[1]})
-    return found
+    return read(Found, registered(hostvars, host, "acme_found", "certificates"))
 
 
-def _number(version: Mapping[str, Any]) -> int:
-    """Return the serial number of a version; -1 if there is none that can be read."""
-    found = _SERIAL.fullmatch(str(version.get("serial") or "").lower())
-    return int(found[1], 16) if found else -1
+def _number(version: Version) -> int:
+    """Return the serial number of a version; -1 if it has no certificate."""
+    return int(version.serial, 16) if version.serial else -1
 
 
-def _made(version: Mapping[str, Any]) -> str:
+def _made(version: Version) -> str:
     """Return when a version's key was made, as the host says, or from when its certificate is valid."""
-    return as_time(version.get("created")) or as_time(version.get("not_before"))
+    return version.created or version.not_before or ""
 
 
 def _get_it(reason: str) -> str:

@@ -10,9 +10,13 @@ The private key is sealed by the host that has it for the host that gets it; all
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
-from ansible_collections.certfleet.tls.plugins.plugin_utils.flow import outcomes, registered
+from ansible_collections.certfleet.tls.plugins.module_utils.contracts import Order, Share, Wanted
+from ansible_collections.certfleet.tls.plugins.module_utils.statuses import Action, Status
+
+from . import flow
 
 Item = Mapping[str, Any]
 
@@ -22,13 +26,15 @@ def holders(hosts: Iterable[str], batch: Collection[str], hostvars: Item) -> lis
     inside = set(batch)
     others = [host for host in hosts if host not in inside]
     missing = {name for host in batch for name in _shared(hostvars, host)} if others else set()
-    result: dict[str, list[Item]] = {}
+    result: dict[str, list[Wanted]] = {}
     for host in others if missing else ():
         for name, entry in _shared(hostvars, host).items():
             if name in missing:
                 missing.remove(name)
                 result.setdefault(host, []).append(entry)
-    return [{"host": host, "certificates": entries} for host, entries in result.items()]
+    return [
+        {"host": host, "certificates": [entry.to_result() for entry in entries]} for host, entries in result.items()
+    ]
 
 
 def held(looked: Item) -> list[dict[str, Any]]:
@@ -42,7 +48,7 @@ def held(looked: Item) -> list[dict[str, Any]]:
 
 def receiving(plan: Item, host: str) -> list[str]:
     """The names of the certificates whose private key *host* gets from another."""
-    return [planned["name"] for planned in plan["hosts"][host] if "share" in planned]
+    return [decided.name for decided in flow.decisions(plan, host) if decided.action == Action.RECEIVE]
 
 
 def shares(plan: Item, finalized: Item, hostvars: Item) -> list[dict[str, Any]]:
@@ -50,21 +56,18 @@ def shares(plan: Item, finalized: Item, hostvars: Item) -> list[dict[str, Any]]:
 
     Nothing is asked for a certificate that failed, or where no host has made a key to receive it with.
     """
-    result: dict[str, list[dict[str, Any]]] = {}
-    for share in plan["shares"]:
-        final = _final(finalized, share["owner"], share["name"])
-        keys = {other: _public_key(hostvars, other, share["name"]) for other in share["hosts"]}
+    result: dict[str, list[Share]] = {}
+    for share in _planned(plan):
+        keys = {other: _public_key(hostvars, other, share.name) for other in share.hosts}
         receivers = {other: key for other, key in keys.items() if key}
-        if not receivers or (share["serial"] is None and final.get("status") != "valid"):
-            continue
-        result.setdefault(share["owner"], []).append(
-            {"name": share["name"], "serial": share["serial"], "receivers": receivers}
-        )
-    return [{"owner": owner, "shares": asked} for owner, asked in result.items()]
+        if receivers and (share.serial is not None or _is_issued(finalized, share)):
+            asked = Share(share.name, serial=share.serial, receivers=receivers)
+            result.setdefault(share.owner or "", []).append(asked)
+    return [{"owner": owner, "shares": [share.to_result() for share in asked]} for owner, asked in result.items()]
 
 
 def received(
-    results: list[dict[str, Any]],
+    results: list[Order],
     plan: Item,
     ordered: Item,
     finalized: Item,
@@ -72,78 +75,84 @@ def received(
     host: str,
     problems: Mapping[str, Mapping[str, str]] | None = None,
     check: bool = False,
-) -> list[dict[str, Any]]:
+) -> list[Order]:
     """What the module certificate is told: *results*, with those of the certificates that *host* gets from others.
 
     *check*: no keys are made.
     """
     more = []
-    for share in plan["shares"]:
-        if host not in share["hosts"]:
-            continue
-        owner, name = share["owner"], share["name"]
+    for share in _planned(plan, host):
+        owner = share.owner or ""
         if check:
-            more.append({"name": name, "status": "keep"})
-        elif share["serial"] is not None:
-            recorded = {key: share[key] for key in ("certificate", "chain", "created") if key in share}
-            more.append(_given(share, hostvars, host, recorded))
+            more.append(Order(share.name, status=Status.KEEP))
+        elif share.serial is not None:
+            more.append(_given(share, hostvars, host))
         else:
             requested = hostvars[owner].get("acme_request") or {}
-            of_owner = outcomes(plan, ordered, requested, finalized, owner, problems)
-            outcome = next(item for item in of_owner if item["name"] == name)
-            more.append(_of_order(share, hostvars, host, outcome, _ca(ordered, plan, owner, name)))
+            of_owner = flow.outcomes(plan, ordered, requested, finalized, owner, problems)
+            outcome = next(item for item in of_owner if item.name == share.name)
+            more.append(_of_order(share, hostvars, host, outcome, _ca(ordered, plan, owner, share.name)))
     return [*results, *more]
 
 
-def _of_order(share: Item, hostvars: Item, host: str, outcome: Item, directory: str) -> dict[str, Any]:
+def _of_order(share: Share, hostvars: Item, host: str, outcome: Order, directory: str) -> Order:
     """What becomes of the order of another host is what becomes of all that share its certificate."""
-    status = outcome["status"]
-    if status == "valid":
-        given = {key: outcome.get(key) for key in ("certificate", "chain", "account_uri")}
-        return _given(share, hostvars, host, {**given, "directory": directory})
-    why = f"{share['owner']} makes the key and orders: {outcome.get('problem') or 'nothing came of it'}"
-    return _stopped(share, why, "deferred" if status == "deferred" else "failed")
+    if outcome.status == Status.VALID:
+        issued = replace(
+            share,
+            directory=directory,
+            account_uri=outcome.account_uri,
+            certificate=outcome.certificate,
+            chain=outcome.chain,
+        )
+        return _given(issued, hostvars, host)
+    why = f"{share.owner} makes the key and orders: {outcome.problem or 'nothing came of it'}"
+    return _stopped(share, why, Status.DEFERRED if outcome.status == Status.DEFERRED else Status.FAILED)
 
 
-def _given(share: Item, hostvars: Item, host: str, issued: Item) -> dict[str, Any]:
-    """The certificate that *host* got, or why it did not."""
-    name, owner = share["name"], share["owner"]
+def _given(share: Share, hostvars: Item, host: str) -> Order:
+    """The certificate that *host* got, or why it did not. What *share* has of it counts before the owner's word."""
     request = _mapping(hostvars[host].get("acme_request"))
-    if not _public_key(hostvars, host, name):
-        why = _mapping(request.get("failures")).get(name) or request.get("msg") or "no key to receive it with was made"
-        return _stopped(share, str(why))
+    if not _public_key(hostvars, host, share.name):
+        why = _mapping(request.get("failures")).get(share.name) or request.get("msg")
+        return _stopped(share, str(why or "no key to receive it with was made"))
     answers = _mapping(hostvars[host].get("acme_sealed")).get("results") or ()
-    answer: Item = next((item for item in answers if (item.get("item") or {}).get("owner") == owner), {})
+    answer: Item = next((item for item in answers if (item.get("item") or {}).get("owner") == share.owner), {})
     shares = answer.get("shares")
-    given = [_mapping(item) for item in (shares if isinstance(shares, list) else ())]
-    found: Item = next((item for item in given if item.get("name") == name), {})
-    sealed = _mapping(found.get("sealed")).get(host)
-    if not all(isinstance(text, str) for text in (sealed, found.get("certificate"), found.get("chain"))):
-        why = _mapping(found.get("refused")).get(host) or _mapping(answer.get("failures")).get(name)
+    answered = flow.read(Share, shares if isinstance(shares, list) else ())
+    given = next((item for item in answered if item.name == share.name), Share(share.name))
+    sealed = (given.sealed or {}).get(host)
+    if sealed is None or given.certificate is None or given.chain is None:
+        why = (given.refused or {}).get(host) or _mapping(answer.get("failures")).get(share.name)
         why = why or answer.get("msg") or "it gave no answer"
-        return _stopped(share, f"{owner} has the key, and did not give it: {why}")
-    return {
-        "name": name,
-        "status": "valid",
-        "certificate": found["certificate"],
-        "chain": found["chain"],
-        "directory": share["directory"],
-        "account_uri": share["account_uri"],
-        "created": str(found.get("created") or ""),
-        **issued,
-        "sealed_key": sealed,
-    }
+        return _stopped(share, f"{share.owner} has the key, and did not give it: {why}")
+    return Order(
+        share.name,
+        status=Status.VALID,
+        certificate=given.certificate if share.certificate is None else share.certificate,
+        chain=given.chain if share.chain is None else share.chain,
+        directory=share.directory,
+        account_uri=share.account_uri,
+        created=(given.created if share.created is None else share.created) or "",
+        sealed_key=sealed,
+    )
 
 
-def _stopped(share: Item, problem: str, status: str = "failed") -> dict[str, Any]:
+def _stopped(share: Share, problem: str, status: Status = Status.FAILED) -> Order:
     # The order is another host's, and stays or goes there.
-    return {"name": share["name"], "status": status, "problem": problem, "resumable": True}
+    return Order(share.name, status=status, problem=problem, resumable=True)
 
 
-def _shared(hostvars: Item, host: str) -> dict[str, Any]:
+def _planned(plan: Item, host: str | None = None) -> list[Share]:
+    """What hosts get from others in this run; with *host*, what it gets."""
+    return flow.read(Share, (item for item in plan["shares"] if host is None or host in item["hosts"]))
+
+
+def _shared(hostvars: Item, host: str) -> dict[str, Wanted]:
     """What a host that has been looked at wants of the certificates that it shares, by name."""
-    found = registered(hostvars, host, "acme_found", "certificates")
-    return {item["name"]: item["wanted"] for item in found if (item["wanted"] or {}).get("shared")}
+    found = flow.registered(hostvars, host, "acme_found", "certificates")
+    shared = (item["wanted"] for item in found if (item["wanted"] or {}).get("shared"))
+    return {wanted.name: wanted for wanted in flow.read(Wanted, shared)}
 
 
 def _public_key(hostvars: Item, host: str, name: str) -> str | None:
@@ -158,11 +167,11 @@ def _mapping(value: Any) -> Item:
 
 def _ca(ordered: Item, plan: Item, host: str, name: str) -> str:
     """The CA that an order is with."""
-    for item in ordered.get("hosts", {}).get(host, ()):
-        if item["name"] == name and item.get("directory"):
-            return str(item["directory"])
-    return str(plan["directory"])
+    known = (order.directory for order in flow.orders_of(ordered, host) if order.name == name and order.directory)
+    return next(known, str(plan["directory"]))
 
 
-def _final(finalized: Item, host: str, name: str) -> Item:
-    return next((item for item in finalized.get("hosts", {}).get(host, ()) if item["name"] == name), {})
+def _is_issued(finalized: Item, share: Share) -> bool:
+    """True if the certificate came that a share's owner ordered."""
+    finals = flow.orders_of(finalized, share.owner or "")
+    return any(order.name == share.name and order.status == Status.VALID for order in finals)

@@ -9,11 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ansible_collections.certfleet.tls.plugins.module_utils.pki.identifiers import BY_DNS, DNS_PERSIST_01, STALE
+from ansible_collections.certfleet.tls.plugins.module_utils.contracts import Challenge, Order, Record
+from ansible_collections.certfleet.tls.plugins.module_utils.pki.identifiers import BY_DNS, DNS_PERSIST_01
+from ansible_collections.certfleet.tls.plugins.module_utils.statuses import Status
 
-from .flow import registered
+from .flow import orders_of, read, registered
 
 Item = Mapping[str, Any]
+Problems = Mapping["tuple[str, str] | None", str]
+
+#: A challenge that needs no record any more.
+_DONE = (Status.VALID, Status.STALE)
 
 
 def txt_records(
@@ -21,8 +27,8 @@ def txt_records(
     hostvars: Mapping[str, Any],
     purpose: str,
     write_persistent: bool = False,
-    given_up: Iterable[Any] = (),
-) -> list[dict[str, str]]:
+    given_up: Iterable[Item] = (),
+) -> list[Record]:
     """The records to 'set', to 'await' or to 'remove', each once.
 
     Set and awaited are those of orders in their host's journal; removed are all, but for persistent ones, which stay.
@@ -30,42 +36,40 @@ def txt_records(
     """
     result = []
     problems = _problems(given_up)
-    for host, orders in ordered.get("hosts", {}).items():
+    for host in ordered.get("hosts", {}):
         ready = registered(hostvars, host, "acme_request", "ready")
-        for order in orders:
+        for order in orders_of(ordered, host):
             for challenge in _by_dns(order):
-                persistent = challenge["type"] == DNS_PERSIST_01
+                persistent = challenge.type == DNS_PERSIST_01
                 if purpose == "remove":
                     wanted = not persistent
                 else:
-                    open_ = order["name"] in ready and challenge["status"] not in ("valid", STALE)
+                    open_ = order.name in ready and challenge.status not in _DONE
                     wanted = open_ and (purpose == "await" or write_persistent or not persistent)
                 if wanted and not _problem_of(challenge, problems):
-                    result.append((challenge["record_name"], challenge["record_value"]))
-    return [{"name": name, "value": value} for name, value in dict.fromkeys(result)]
+                    result.append(Record(challenge.record_name, challenge.record_value))
+    return list(dict.fromkeys(result))
 
 
 def any_by_dns(ordered: Mapping[str, Any]) -> bool:
     """Return True if a challenge of an order is answered by DNS."""
-    return any(_by_dns(order) for orders in ordered.get("hosts", {}).values() for order in orders)
+    return any(_by_dns(order) for host in ordered.get("hosts", {}) for order in orders_of(ordered, host))
 
 
-def txt_problems(ordered: Mapping[str, Any], *results: Any) -> dict[str, dict[str, str]]:
+def txt_problems(ordered: Mapping[str, Any], *results: Item) -> dict[str, dict[str, str]]:
     """Why orders cannot go on, by host and certificate; *results* of dns_txt_record, tasks files, dns_propagation."""
     problems = _problems(results)
     found: dict[str, dict[str, str]] = {}
-    for host, orders in ordered.get("hosts", {}).items():
-        for order in orders:
-            open_ = (item for item in _by_dns(order) if item["status"] not in ("valid", STALE))
+    for host in ordered.get("hosts", {}):
+        for order in orders_of(ordered, host):
+            open_ = (challenge for challenge in _by_dns(order) if challenge.status not in _DONE)
             told = "; ".join(dict.fromkeys(filter(None, (_problem_of(item, problems) for item in open_))))
             if told:
-                found.setdefault(host, {})[order["name"]] = told
+                found.setdefault(host, {})[order.name] = told
     return found
 
 
-def txt_unwritten(
-    failed: Mapping[str, Any], task: Item, records: Iterable[Item], tell: bool = True
-) -> list[dict[str, str]]:
+def txt_unwritten(failed: Mapping[str, Any], task: Item, records: Iterable[Item], tell: bool = True) -> list[Record]:
     """The records that a tasks file did not set, with why.
 
     *failed*: the result at which it stopped; *task*: what dns_txt_record left to it; *records*: its own. *tell*:
@@ -80,39 +84,39 @@ def txt_unwritten(
     problems = stopped or dict.fromkeys(names, failed.get("msg") or "its tasks failed")
     hidden = "its tasks failed; acme_dns_no_log: false shows why"
     return [
-        {
-            "name": record["name"],
-            "value": record["value"],
-            "problem": f"{task['provider'] or 'acme_dns_tasks'}: {problem if tell else hidden}",
-        }
-        for record in records
-        if (problem := problems.get(record["target"]))
+        Record(
+            record.name,
+            record.value,
+            problem=f"{task['provider'] or 'acme_dns_tasks'}: {problem if tell else hidden}",
+        )
+        for record in read(Record, records)
+        if (problem := problems.get(record.target))
     ]
 
 
-def txt_left(results: Iterable[Any]) -> list[str]:
+def txt_left(result: Item) -> list[str]:
     """A line for each record that could not be removed."""
-    return [f"TXT record {key[0]}: {problem}" if key else problem for key, problem in _problems(results).items()]
+    return [f"TXT record {key[0]}: {problem}" if key else problem for key, problem in _problems([result]).items()]
 
 
-def _problems(results: Iterable[Any]) -> dict[tuple[str, str] | None, str]:
+def _problems(results: Iterable[Item]) -> Problems:
     """What went wrong, by record; under None what stopped a whole step. The first step's word counts."""
     problems: dict[tuple[str, str] | None, str] = {}
     for result in results:
-        if isinstance(result, Mapping) and "records" not in result:
+        if "records" not in result:
             if result.get("msg"):
                 problems.setdefault(None, result["msg"])
             continue
-        for record in result["records"] if isinstance(result, Mapping) else result:
-            if record.get("problem"):
-                problems.setdefault((record["name"], record["value"]), record["problem"])
+        for record in read(Record, result["records"]):
+            if record.problem:
+                problems.setdefault((record.name, record.value), record.problem)
     return problems
 
 
-def _problem_of(challenge: Item, problems: Mapping[tuple[str, str] | None, str]) -> str:
-    record = (challenge["record_name"], challenge["record_value"])
+def _problem_of(challenge: Challenge, problems: Problems) -> str:
+    record = (challenge.record_name, challenge.record_value)
     return problems.get(record) or problems.get(None) or ""
 
 
-def _by_dns(order: Item) -> list[Item]:
-    return [item for item in order.get("challenges", ()) if item["type"] in BY_DNS]
+def _by_dns(order: Order) -> list[Challenge]:
+    return [challenge for challenge in order.challenges or () if challenge.type in BY_DNS]

@@ -10,7 +10,8 @@ import pytest
 
 from tests.integration.hosts import DAY, told
 from tests.integration.orders import ALWAYS_VALID, Customer
-from tests.integration.plans import found, utc
+from tests.integration.plans import found
+from tests.unit.contracts import utc
 
 PEBBLE = ALWAYS_VALID
 

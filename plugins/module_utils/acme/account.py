@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ..statuses import Status
 from .client import Client
 from .directory import Directory
 from .errors import AcmeError, ProblemError, ProtocolError, TransportError
@@ -194,6 +195,6 @@ def _advice() -> Iterator[None]:
 
 
 def _checked(account: Account) -> Account:
-    if account.status != "valid":
+    if account.status != Status.VALID:
         raise AcmeError(f"the CA has marked account {account.uri} as {account.status}: {_OVER}")
     return account

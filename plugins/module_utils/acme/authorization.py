@@ -12,6 +12,7 @@ from typing import Any
 
 from ..pki.identifiers import canonical, is_address
 from ..pki.text import one_line
+from ..statuses import Status
 from .challenge import Challenge
 from .client import Client
 from .errors import AcmeError, ProtocolError
@@ -85,7 +86,7 @@ class Authorization:
             return Authorization.parse(self.url, answer.json()), answer.retry_after(client.clock.now())
 
         what = f"{self.identifier}: the authorization {self.url} did not get past 'pending'"
-        return poll(read, lambda authorization: authorization.status != "pending", deadline, what)
+        return poll(read, lambda authorization: authorization.status != Status.PENDING, deadline, what)
 
     @property
     def name(self) -> str:
@@ -107,4 +108,4 @@ class Authorization:
             return f"{self.identifier}: " + "; ".join(errors)
         if self.status in _STATUS_TEXT:
             return f"{self.identifier}: its authorization {_STATUS_TEXT[self.status]}"
-        return f"{self.identifier}: validation failed" if self.status == "invalid" else ""
+        return f"{self.identifier}: validation failed" if self.status == Status.INVALID else ""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..pki.text import one_line
+from ..statuses import Status
 from .errors import ProtocolError
 from .jws import AccountKey
 from .problem import Problem
@@ -27,7 +28,7 @@ class Challenge:
 
     type: str
     url: str
-    status: str
+    status: Status
     token: str
     error: Problem | None = None
     issuers: tuple[str, ...] = ()
@@ -43,7 +44,7 @@ class Challenge:
         return cls(
             type=one_line(document.get("type", "unknown"), 60),
             url=str(document.get("url") or ""),
-            status=str(document.get("status") or "pending"),
+            status=_status(document.get("status") or Status.PENDING),
             token=str(document.get("token") or ""),
             error=Problem.parse(error) if error else None,
             issuers=tuple(str(item) for item in issuers) if isinstance(issuers, list) else (),
@@ -55,3 +56,11 @@ class Challenge:
         if not _TOKEN.fullmatch(self.token):
             raise ProtocolError(f"the CA gave a {self.type} token that RFC 8555 does not allow: it is not used")
         return f"{self.token}.{key.thumbprint}"
+
+
+def _status(value: Any) -> Status:
+    """A status that RFC 8555 section 7.1.6 does not know is none that is gone on with."""
+    try:
+        return Status(value)
+    except ValueError:
+        return Status.INVALID

@@ -6,9 +6,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from .. import contracts
 from ..pki.identifiers import DNS_01, DNS_ACCOUNT_01, DNS_PERSIST_01
+from ..statuses import Status
 from .authorization import Authorization
 from .challenge import Challenge
 from .client import Client
@@ -16,32 +16,15 @@ from .errors import AcmeError
 from .txt_record import PERSIST_DRAFTS, PersistentAccount, TxtRecord, dns_01, dns_account_01, dns_persist_01
 
 
-@dataclass(frozen=True)
-class ChallengeData:
-    """What must be served for one identifier, and the URL at which the CA is then told.
-
-    identifier is without a wildcard's label; wildcard tells whether there was one. record_name and record_value are the
-    TXT record of a challenge by DNS.
-    """
-
-    type: str
-    identifier: str
-    url: str
-    status: str
-    token: str
-    key_authorization: str
-    record_name: str = ""
-    record_value: str = ""
-    wildcard: bool = False
-
-
-def describe(client: Client, authorization: Authorization, kind: str, status: str | None = None) -> ChallengeData:
+def describe(
+    client: Client, authorization: Authorization, kind: str, status: Status | None = None
+) -> contracts.Challenge:
     """The authorization's challenge of a *kind*, with *status* instead of its own. Raises AcmeError."""
     challenge = authorization.challenge(kind)
     persistent = kind == DNS_PERSIST_01  # which has no token
     key_authorization = "" if persistent else challenge.key_authorization(client.key)
     record = _record(client, authorization, challenge, key_authorization)
-    return ChallengeData(
+    return contracts.Challenge(
         type=challenge.type,
         identifier=authorization.identifier,
         url=challenge.url,

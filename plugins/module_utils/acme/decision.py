@@ -9,16 +9,14 @@ Pure: from what a host has, what is wanted, what the CA says and the time. Stand
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
+from ..contracts import Found, Version, Wanted
 from ..pki.identifiers import IdentifierError, check, names
+from ..statuses import Action, Reason
 from .times import parse_utc
-
-KEEP, ISSUE, REPAIR, SWITCH, REFUSE = "keep", "issue", "repair", "switch", "refuse"
-RECEIVE = "receive"  # from another host that shares it; sharing.py makes it of what is decided for each
 
 
 @dataclass(frozen=True)
@@ -29,8 +27,8 @@ class Decision:
     if it has to wait.
     """
 
-    action: str
-    reason: str = ""
+    action: Action
+    reason: Reason = Reason.NONE
     message: str = ""
     next_at: datetime | None = None
     can_wait: bool = False
@@ -39,10 +37,10 @@ class Decision:
     def postponed(self, why: str, until: datetime | None = None) -> Decision:
         """What becomes of an order that cannot be made now: what can wait does, the rest is refused."""
         if not self.can_wait:
-            return replace(self, action=REFUSE, message=why, repair=None)
+            return replace(self, action=Action.REFUSE, message=why, repair=None)
         if self.repair:
             return replace(self.repair, message=f"{self.repair.message}; {why}".removeprefix("; "), next_at=until)
-        return replace(self, action=KEEP, message=why, next_at=until, repair=None)
+        return replace(self, action=Action.KEEP, message=why, next_at=until, repair=None)
 
 
 def lifetime_point(not_before: datetime, not_after: datetime) -> datetime:
@@ -57,7 +55,7 @@ def emergency_point(not_before: datetime, not_after: datetime) -> datetime:
 
 
 def decide(
-    found: Mapping[str, Any],
+    found: Found,
     directories: Collection[str],
     now: datetime,
     suggested: datetime | None = None,
@@ -66,105 +64,111 @@ def decide(
 ) -> Decision:
     """Decide for one certificate.
 
-    *found* is an entry of certificate_info: wanted, live, invalid (speaks against what is wanted) and problems (would
-    keep the host from getting a certificate). *directories* are the URLs of the CAs that are wanted, any of them.
+    *found*: invalid speaks against what is wanted, problems would keep the host from getting a certificate.
+    *directories* are the URLs of the CAs that are wanted, any of them.
     *suggested* is the instant that follows from the CA's renewal information, None if there is none. *revoked*: what
     the CA says of a live certificate that it has revoked, in a line.
     """
-    wanted, live = found["wanted"], found.get("live")
-    if found.get("invalid"):
-        return Decision(REFUSE, message="; ".join(found["invalid"]))
+    wanted, live = found.wanted, found.live
+    if found.invalid:
+        return Decision(Action.REFUSE, message="; ".join(found.invalid))
+    if wanted is None:
+        return Decision(Action.REFUSE, message="what is wanted is not known: give certificate_info its certificates")
     try:
-        identifiers = names(check(wanted["identifiers"], wanted["challenge"]))
+        identifiers = names(check(wanted.identifiers, wanted.challenge))
     except IdentifierError as error:
-        return Decision(REFUSE, message=str(error))
-    if not forced and _awaits_switch(found.get("pending"), wanted, identifiers, directories, now):
+        return Decision(Action.REFUSE, message=str(error))
+    if not forced and _awaits_switch(found.pending, wanted, identifiers, directories, now):
         # Also where the services did not take it: the order is not spent again, the switch is tried anew.
-        return Decision(SWITCH, "switch outstanding")
+        return Decision(Action.SWITCH, Reason.SWITCH)
     reason, next_at = _reason(wanted, identifiers, live, directories, now, suggested, forced, revoked)
     if live is None or reason:
-        if found.get("problems"):
-            return Decision(REFUSE, reason, "; ".join(found["problems"]))
+        if found.problems:
+            return Decision(Action.REFUSE, reason, "; ".join(found.problems))
         # Clients that look refuse what is revoked: it serves no more.
         can_wait = not revoked and _still_serves(live, now)
         repair = _repair(wanted, live) if live and can_wait else None
-        return Decision(ISSUE, reason, revoked if reason == "revoked" else "", can_wait=can_wait, repair=repair)
-    return replace(_repair(wanted, live) or Decision(KEEP), next_at=next_at)
+        message = revoked if reason == Reason.REVOKED else ""
+        return Decision(Action.ISSUE, reason, message, can_wait=can_wait, repair=repair)
+    return replace(_repair(wanted, live) or Decision(Action.KEEP), next_at=next_at)
 
 
-def _repair(wanted: Mapping[str, Any], live: Mapping[str, Any]) -> Decision | None:
+def _repair(wanted: Wanted, live: Version) -> Decision | None:
     """What is to be put right on the host, without another certificate."""
-    if live["attributes"]:
-        return Decision(REPAIR, "attributes", "; ".join(live["attributes"]))
-    if live.get("formats"):
-        return Decision(REPAIR, "formats", "; ".join(live["formats"]))
-    if (wanted["reload"] or wanted.get("probe")) and not live["reloaded"]:
-        return Decision(REPAIR, "reload outstanding")
+    if live.attributes:
+        return Decision(Action.REPAIR, Reason.ATTRIBUTES, "; ".join(live.attributes))
+    if live.formats:
+        return Decision(Action.REPAIR, Reason.FORMATS, "; ".join(live.formats))
+    if (wanted.reload or wanted.probe) and not live.reloaded:
+        return Decision(Action.REPAIR, Reason.RELOAD)
     return None
 
 
 def _reason(
-    wanted: Mapping[str, Any],
+    wanted: Wanted,
     identifiers: list[str],
-    live: Mapping[str, Any] | None,
+    live: Version | None,
     directories: Collection[str],
     now: datetime,
     suggested: datetime | None,
     forced: bool,
     revoked: str,
-) -> tuple[str, datetime | None]:
-    """Why the certificate has to be issued, the gravest reason first; empty and the next instant if it has not."""
-    if live is None or live["missing"]:
-        return "missing", None
-    if "privkey.pem" in live["damaged"] or "cert.pem" in live["damaged"]:
-        return "key does not match", None
-    if live["damaged"]:
-        return "damaged", None
+) -> tuple[Reason, datetime | None]:
+    """Why the certificate has to be issued, the gravest reason first; none and the next instant if it has not."""
+    if live is None or live.missing:
+        return Reason.MISSING, None
+    if "privkey.pem" in live.damaged or "cert.pem" in live.damaged:
+        return Reason.KEY_MISMATCH, None
+    if live.damaged:
+        return Reason.DAMAGED, None
     if revoked:
-        return "revoked", None
-    if set(live["identifiers"]) != set(identifiers):
-        return "identifiers changed", None
-    if live["key_type"] != wanted["key_type"]:
-        return "key changed", None
-    if (live["profile"] or None) != (wanted["profile"] or None):
-        return "profile changed", None
-    if live["directory"] not in directories:
-        return "issuer changed", None
+        return Reason.REVOKED, None
+    if set(live.identifiers) != set(identifiers):
+        return Reason.IDENTIFIERS, None
+    if live.key_type != wanted.key_type:
+        return Reason.KEY_TYPE, None
+    if (live.profile or None) != (wanted.profile or None):
+        return Reason.PROFILE, None
+    if live.directory not in directories:
+        return Reason.ISSUER, None
     if forced:
-        return "forced", None
-    not_before, not_after = _validity(live)
+        return Reason.FORCED, None
+    not_before, not_after = validity(live)
     # Renewal information moves the instant, but never beyond the point where waiting ends.
     next_at = min(suggested or lifetime_point(not_before, not_after), emergency_point(not_before, not_after))
     if now >= next_at:
-        return "window open" if suggested and now >= suggested else "lifetime", None
-    return "", next_at
+        return Reason.WINDOW if suggested and now >= suggested else Reason.LIFETIME, None
+    return Reason.NONE, next_at
 
 
 def _awaits_switch(
-    pending: Mapping[str, Any] | None,
-    wanted: Mapping[str, Any],
+    pending: Version | None,
+    wanted: Wanted,
     identifiers: list[str],
     directories: Collection[str],
     now: datetime,
 ) -> bool:
     """Whether the pending version has its certificate, which is what is wanted and not due itself."""
-    if not pending or not pending.get("issued"):
+    if not pending or not pending.is_issued:
         return False
     return (
-        set(pending["identifiers"]) == set(identifiers)
-        and pending["key_type"] == wanted["key_type"]
-        and (pending["profile"] or None) == (wanted["profile"] or None)
-        and pending["directory"] in directories
-        and now < lifetime_point(*_validity(pending["issued"]))
+        set(pending.identifiers) == set(identifiers)
+        and pending.key_type == wanted.key_type
+        and (pending.profile or None) == (wanted.profile or None)
+        and pending.directory in directories
+        and now < lifetime_point(*validity(pending))
     )
 
 
-def _still_serves(live: Mapping[str, Any] | None, now: datetime) -> bool:
+def _still_serves(live: Version | None, now: datetime) -> bool:
     """Whether the live certificate is whole and bridges a wait."""
-    if live is None or live["missing"] or live["damaged"]:
+    if live is None or live.missing or live.damaged:
         return False
-    return now < emergency_point(*_validity(live))
+    return now < emergency_point(*validity(live))
 
 
-def _validity(live: Mapping[str, Any]) -> tuple[datetime, datetime]:
-    return parse_utc(live["not_before"]), parse_utc(live["not_after"])
+def validity(version: Version) -> tuple[datetime, datetime]:
+    """From when until when a version with a certificate is valid. Raises ValueError for one without."""
+    if not version.not_before or not version.not_after:
+        raise ValueError(f"version {version.version} has no dates")
+    return parse_utc(version.not_before), parse_utc(version.not_after)

@@ -15,12 +15,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from ..pki.identifiers import STALE
+from .. import contracts
+from ..statuses import Status
 from . import challenge_data
 from .authorization import Authorization
 from .certificate import Chain, download
 from .challenge import Challenge
-from .challenge_data import ChallengeData
 from .client import Client
 from .errors import (
     AcmeError,
@@ -71,7 +71,7 @@ class Prepared:
     """An order that exists at the CA, and the challenges that hosts serve for it until it is finished."""
 
     order: Order
-    challenges: tuple[ChallengeData, ...] = field(default=())
+    challenges: tuple[contracts.Challenge, ...] = field(default=())
 
 
 @dataclass(frozen=True)
@@ -115,12 +115,12 @@ def describe(error: AcmeError) -> Failure:
 def prepare(client: Client, request: OrderRequest) -> Prepared:
     """Resume the journaled order, or create one; read the challenges of a pending one."""
     found = _journaled(client, request)
-    stale: tuple[ChallengeData, ...] = ()
+    stale: tuple[contracts.Challenge, ...] = ()
     if found:
         resumed = _with_challenges(client, found, request, resumed=True) if _is_for(found, request) else None
         if resumed:
             return resumed
-        stale = _left_behind(client, found, request, STALE)
+        stale = _left_behind(client, found, request, Status.STALE)
     order = _create(client, request)
     prepared = _with_challenges(client, order, request)
     if prepared is None:
@@ -143,7 +143,7 @@ def _journaled(client: Client, request: OrderRequest) -> Order | None:
 
 
 def _is_for(order: Order, request: OrderRequest) -> bool:
-    return order.status != "invalid" and order.identifiers == frozenset(request.challenges)
+    return order.status != Status.INVALID and order.identifiers == frozenset(request.challenges)
 
 
 def _create(client: Client, request: OrderRequest) -> Order:
@@ -166,23 +166,25 @@ def _with_challenges(client: Client, order: Order, request: OrderRequest, resume
 
     Of a *resumed* order the answered ones, too: the run that answered them may have left its responses behind.
     """
-    if order.status != "pending":
-        return Prepared(order, _left_behind(client, order, request, "valid") if resumed else ())
-    challenges: list[ChallengeData] = []
+    if order.status != Status.PENDING:
+        return Prepared(order, _left_behind(client, order, request, Status.VALID) if resumed else ())
+    challenges: list[contracts.Challenge] = []
     for url in order.authorizations:
         client.refuse_late("authorization")
         authorization = Authorization.fetch(client, url)
         kind = request.kind_for(authorization)
-        if authorization.status == "pending":
+        if authorization.status == Status.PENDING:
             challenges.append(challenge_data.describe(client, authorization, kind))
-        elif authorization.status != "valid":
+        elif authorization.status != Status.VALID:
             return None
         elif resumed:
-            challenges.extend(_answered(client, authorization, kind, "valid"))
+            challenges.extend(_answered(client, authorization, kind, Status.VALID))
     return Prepared(order, tuple(challenges))
 
 
-def _left_behind(client: Client, order: Order, request: OrderRequest, status: str) -> tuple[ChallengeData, ...]:
+def _left_behind(
+    client: Client, order: Order, request: OrderRequest, status: Status
+) -> tuple[contracts.Challenge, ...]:
     """The challenges of an order on which nothing is left to be proved, for what answered them to be removed."""
     try:
         authorizations = []
@@ -196,7 +198,7 @@ def _left_behind(client: Client, order: Order, request: OrderRequest, status: st
     )
 
 
-def _answered(client: Client, authorization: Authorization, kind: str, status: str) -> list[ChallengeData]:
+def _answered(client: Client, authorization: Authorization, kind: str, status: Status) -> list[contracts.Challenge]:
     try:
         # Another kind may have proved it: then this one is left pending, and is not to be answered.
         return [challenge_data.describe(client, authorization, kind, status)]
@@ -210,18 +212,18 @@ def complete(
     """Have the challenges validated, finalize, and download. Enters where the order's status says."""
     client = client.within(deadline)
     order = prepared.order
-    if order.status == "pending":
+    if order.status == Status.PENDING:
         for challenge in prepared.challenges:
-            if challenge.status == "pending":
+            if challenge.status == Status.PENDING:
                 answer(client, challenge)
         order = _wait_for_validation(client, order, deadline)
-    if order.status == "ready":
+    if order.status == Status.READY:
         order = _finalize(client, order, csr_der)
     # The answer to finalize may still show the order as it was before.
-    for status in ("ready", "processing"):
+    for status in (Status.READY, Status.PROCESSING):
         if order.status == status:
             order = order.wait_past(client, status, deadline)
-    if order.status != "valid":
+    if order.status != Status.VALID:
         raise OrderInvalid(order.failure(client))
     try:
         chain = download(client, order.certificate_url)
@@ -235,7 +237,7 @@ def _alternate(client: Client, url: str) -> Chain:
     return download(client, url)
 
 
-def answer(client: Client, challenge: ChallengeData) -> None:
+def answer(client: Client, challenge: contracts.Challenge) -> None:
     """Tell the CA that a challenge is in place (RFC 8555 section 7.5.1)."""
     url = challenge.url
     what = f"{challenge.identifier}: {challenge.type} challenge"
@@ -244,7 +246,7 @@ def answer(client: Client, challenge: ChallengeData) -> None:
         client.post(url, {}, what)
     except ProblemError as error:
         # A post that is repeated because its answer was lost finds the challenge under way.
-        if error.problem.passes or Challenge.parse(client.post_as_get(url, what).json()).status == "pending":
+        if error.problem.passes or Challenge.parse(client.post_as_get(url, what).json()).status == Status.PENDING:
             raise
 
 
@@ -256,14 +258,14 @@ def _finalize(client: Client, order: Order, csr_der: bytes) -> Order:
             raise
         # A post that is repeated because its answer was lost finds the order finalized (RFC 8555 section 7.4).
         found = Order.fetch(client, order.url)
-        if found.status in ("pending", "ready"):
+        if found.status in (Status.PENDING, Status.READY):
             raise
         return found
 
 
 def _wait_for_validation(client: Client, order: Order, deadline: Deadline) -> Order:
     try:
-        return order.wait_past(client, "pending", deadline)
+        return order.wait_past(client, Status.PENDING, deadline)
     except DeadlineError:
         # Some CAs leave an order pending though an authorization of it has failed.
         failed = order.failed_authorizations(client)

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..pki.identifiers import canonical
 from ..pki.text import one_line
+from ..statuses import ORDERED, Status
 from .authorization import Authorization, as_ordered
 from .client import Client
 from .errors import OrderInvalid, ProtocolError
@@ -22,7 +23,7 @@ from .problem import Problem
 from .validity import Validity
 
 # RFC 8555 section 7.1.6: what an order can be. Anything else is an answer that cannot be worked with.
-_STATUSES = ("pending", "ready", "processing", "valid", "invalid")
+_STATUSES = (*ORDERED, Status.INVALID)
 # Seconds for reading why an order failed.
 _PATIENCE = 30.0
 
@@ -32,7 +33,7 @@ class Order:
     """An order as the CA tells it."""
 
     url: str
-    status: str
+    status: Status
     identifiers: frozenset[str]
     authorizations: tuple[str, ...]
     finalize_url: str
@@ -86,7 +87,7 @@ class Order:
         authorizations = document.get("authorizations")
         return cls(
             url=url,
-            status=status,
+            status=Status(status),
             identifiers=frozenset(
                 canonical(str(item.get("value", ""))) for item in identifiers if isinstance(item, Mapping)
             )
@@ -104,7 +105,7 @@ class Order:
         answer = client.post(self.finalize_url, {"csr": encode(csr_der)}, "finalize")
         return self._read(client, self.url, answer)
 
-    def wait_past(self, client: Client, status: str, deadline: Deadline) -> Order:
+    def wait_past(self, client: Client, status: Status, deadline: Deadline) -> Order:
         """Poll this order until it leaves *status*. Raises DeadlineError; OrderInvalid if it has become that."""
 
         def read() -> tuple[Order, float | None]:
@@ -113,7 +114,7 @@ class Order:
 
         what = f"the order {self.url} did not get past '{status}'"
         order = poll(read, lambda order: order.status != status, deadline, what, self.retry_after)
-        if order.status == "invalid":
+        if order.status == Status.INVALID:
             raise OrderInvalid(order.failure(client))
         return order
 

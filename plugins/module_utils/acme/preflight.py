@@ -17,11 +17,12 @@ from dataclasses import dataclass, field, replace
 from http.client import HTTPException
 from urllib.parse import quote, urljoin, urlsplit
 
+from ..contracts import Challenge
 from ..pki.identifiers import HTTP_01, TLS_ALPN_01
 from ..pki.text import OneLineError, one_line
 from ..pki.tls_alpn import ACME_IDENTIFIER, PROTOCOL, authorization, server_name
+from ..statuses import Status
 from .addresses import Address, parse_address
-from .challenge_data import ChallengeData
 from .clock import Clock
 from .connection import (
     Answer,
@@ -115,14 +116,14 @@ class Preflight:
         self._look_up = look_up
         self._clock = clock or Clock()
 
-    def look_all(self, challenges: Iterable[ChallengeData], caa: Caa) -> list[str]:
+    def look_all(self, challenges: Iterable[Challenge], caa: Caa) -> list[str]:
         """Look at those that the CA is about to be told of, of one order; gives warnings.
 
         Raises PreflightError for the first that is wrong.
         """
         warnings = []
         for challenge in challenges:
-            if challenge.status != "pending":
+            if challenge.status != Status.PENDING:
                 continue
             domain = challenge.identifier
             try:
@@ -138,7 +139,7 @@ class Preflight:
                 warnings.append(f"{domain}: {unseen}")
         return warnings
 
-    def look(self, challenge: ChallengeData) -> None:
+    def look(self, challenge: Challenge) -> None:
         """Raises PreflightError or Unseen; challenges by DNS and onion services are not for looking at here."""
         if challenge.identifier.endswith(".onion"):
             return
@@ -151,7 +152,7 @@ class Preflight:
         except OutOfTime:
             raise Unseen(f"it takes longer than {look.deadline.seconds:g} s to answer") from None
 
-    def _look_by_http(self, challenge: ChallengeData, look: _Look) -> None:
+    def _look_by_http(self, challenge: Challenge, look: _Look) -> None:
         # RFC 8555 section 8.3
         path = f"/.well-known/acme-challenge/{quote(challenge.token)}"
         url = _Url(False, challenge.identifier, self._http_port, path)
@@ -229,7 +230,7 @@ class Preflight:
             raise Unseen(f"{seen} redirects to {found.origin} with a user name, which is not followed")
         return replace(found, path=f"{found.path}?{parts.query}") if parts.query else found
 
-    def _look_by_tls(self, challenge: ChallengeData, look: _Look) -> None:
+    def _look_by_tls(self, challenge: Challenge, look: _Look) -> None:
         where = f"{_authority(challenge.identifier)}:{self._tls_port}"
         context = _unverified()
         context.set_alpn_protocols([PROTOCOL])

@@ -14,10 +14,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from ..contracts import Found, Issued
 from ..pki.identifiers import IdentifierError, check, names
 from ..pki.manifest import utc
+from ..statuses import Action, Reason
 from .budget import EXEMPT, NEW, RENEWAL, Budget, Limits, Opening
-from .decision import ISSUE, REFUSE, emergency_point
+from .decision import emergency_point, validity
 from .issuance_history import Issuance, reaches_back_to
 from .plan import Planned, ordered_from
 from .times import parse_utc
@@ -43,12 +45,12 @@ def keep_within(
     *cas*: the URLs of the CAs to order from, the first choice first. An order goes to the first of them that has room
     for it. *domain_of* gives budget.Budget's, and *read_record* the controller's record, once they are needed.
     """
-    numbers = [number for number, plan in enumerate(planned) if plan.decision.action == ISSUE]
+    numbers = [number for number, plan in enumerate(planned) if plan.decision.action == Action.ISSUE]
     if not any(url in limits and _kind(planned[number], url, now) != EXEMPT for number in numbers for url in cas):
         return list(planned), []
     budgets = _budgets(_past(planned, now, read_record()), len(numbers), limits, cas, now, domain_of)
     result = list(planned)
-    waiting: list[tuple[Opening, str]] = []
+    waiting: list[tuple[Opening, Action]] = []
     for number in sorted(numbers, key=lambda number: _urgency(planned[number])):
         plan, opening = _placed(planned[number], budgets, cas, now)
         result[number] = plan
@@ -107,36 +109,33 @@ def _said(planned: Iterable[Planned], now: datetime) -> dict[str, list[Spent]]:
         claimed = _claimed(plan.found, now)
         wanted = _names(plan) if claimed else []
         for item in claimed:
-            try:
-                at, kind = parse_utc(item["at"]), RENEWAL if item["renewal"] else NEW
-                # What hosts share was ordered once.
-                key = (plan.name if plan.found["wanted"].get("shared") else (plan.host, plan.name), str(item["serial"]))
-                result.setdefault(str(item["directory"]), {})[key] = (at, _believed(wanted, item), kind)
-            except (AttributeError, KeyError, TypeError, ValueError):
-                continue  # what a host says may be anything
+            # What hosts share was ordered once.
+            key = (plan.name if plan.is_shared else (plan.host, plan.name), item.serial)
+            spent = (parse_utc(item.at), _believed(wanted, item), RENEWAL if item.renewal else NEW)
+            result.setdefault(item.directory, {})[key] = spent
     return {url: list(spent.values()) for url, spent in result.items()}
 
 
-def _claimed(found: Mapping[str, Any], now: datetime) -> list[Mapping[str, Any]]:
+def _claimed(found: Found, now: datetime) -> list[Issued]:
     """What a host says was issued to it lately."""
-    issued, oldest = found.get("issued"), _oldest(now)
-    if found.get("invalid") or not isinstance(issued, list):
+    oldest = _oldest(now)
+    if found.invalid:
         return []
-    return [item for item in issued[-_MOST_CLAIMED:] if isinstance(item, dict) and str(item.get("at")) > oldest]
+    return [item for item in found.issued[-_MOST_CLAIMED:] if item.at > oldest]
 
 
-def _believed(wanted: Collection[str], item: Mapping[str, Any]) -> Collection[str]:
+def _believed(wanted: Collection[str], item: Issued) -> Collection[str]:
     """The names of a certificate that a host says it had, as far as they are wanted of it.
 
     Others count for the domains of those that are wanted, as another set: one with a name twice is nobody's.
     """
-    return wanted if set(item["identifiers"]) == set(wanted) else [*wanted, *wanted]
+    return wanted if set(item.identifiers) == set(wanted) else [*wanted, *wanted]
 
 
 def _names(plan: Planned) -> list[str]:
-    wanted = plan.found["wanted"]
+    wanted = plan.found.wanted
     try:
-        return names(check(wanted["identifiers"], wanted["challenge"]))
+        return names(check(wanted.identifiers, wanted.challenge)) if wanted else []
     except IdentifierError:
         return []  # it is refused
 
@@ -163,28 +162,33 @@ def _placed(
 
 
 def _kind(plan: Planned, url: str, now: datetime) -> str:
-    live = plan.found.get("live")
-    if not live or live.get("directory") != url:
+    live = plan.found.live
+    if not live or live.directory != url:
         return NEW
     if plan.replaces and plan.info and plan.info.is_open(now):
         return EXEMPT  # RFC 9773 section 5, and Let's Encrypt's rule
-    return RENEWAL if set(live["identifiers"]) == set(_names(plan)) else NEW
+    return RENEWAL if set(live.identifiers) == set(_names(plan)) else NEW
 
 
 def _urgency(plan: Planned) -> tuple[bool, bool, bool, bool, datetime]:
     """The most urgent first: what cannot wait, is revoked, is to be replaced, comes next; at last what is forced."""
-    decision, live = plan.decision, plan.found.get("live")
-    known = live and live.get("not_before") and live.get("not_after")
-    until = emergency_point(parse_utc(live["not_before"]), parse_utc(live["not_after"])) if live and known else _NEVER
-    forced = decision.reason == "forced"
-    return (decision.can_wait, decision.reason != "revoked", not plan.selected, forced and not plan.selected, until)
+    decision, live = plan.decision, plan.found.live
+    until = emergency_point(*validity(live)) if live and live.not_before and live.not_after else _NEVER
+    forced = decision.reason == Reason.FORCED
+    return (
+        decision.can_wait,
+        decision.reason != Reason.REVOKED,
+        not plan.selected,
+        forced and not plan.selected,
+        until,
+    )
 
 
-def _told(waiting: Sequence[tuple[Opening, str]]) -> list[str]:
+def _told(waiting: Sequence[tuple[Opening, Action]]) -> list[str]:
     """A warning for each limit that is reached."""
     by_limit: dict[str, list[datetime]] = {}
     for opening, action in waiting:
-        if action != REFUSE:
+        if action != Action.REFUSE:
             by_limit.setdefault(opening.limit, []).append(opening.at)
     lines = []
     for limit, instants in sorted(by_limit.items(), key=lambda entry: -len(entry[1])):

@@ -17,6 +17,7 @@ from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import boolean
 
+from ..contracts import Found, Version
 from ..pki.identifiers import canonical
 from ..pki.text import one_line
 from .errors import AcmeError, OptionError
@@ -76,21 +77,19 @@ class Selection:
             )
         return selection
 
-    def __call__(self, found: Mapping[str, Any]) -> bool:
-        """Whether an entry of certificate_info is selected."""
-        live, pending = found.get("live"), found.get("pending")
+    def __call__(self, found: Found) -> bool:
+        """Whether what a host has is selected."""
         # One that lacks only the switch is what the host is about to have.
-        issued = (pending or {}).get("issued")
-        version = {**pending, **issued} if pending and issued else live
-        if not version or not version.get("serial"):
+        version = found.pending if found.pending and found.pending.is_issued else found.live
+        if not version or not version.serial:
             return False
         if self.before and _made(version) >= self.before:
             return False
-        names = {found["host"], found["name"], *map(canonical, version["identifiers"])}
+        names = {found.host, found.name, *map(canonical, version.identifiers)}
         return (
             self.all
-            or _plain(version["serial"]) in self.serials
-            or not self.issuers.isdisjoint(_of_issuer(version.get("issuer") or ""))
+            or _plain(version.serial) in self.serials
+            or not self.issuers.isdisjoint(_of_issuer(version.issuer or ""))
             or not self.names.isdisjoint(names)
         )
 
@@ -106,9 +105,9 @@ def counted(selected: int, now: int) -> str:
     return f"{selected} to be replaced: {now} in this run, {selected - now} left after it"
 
 
-def _made(version: Mapping[str, Any]) -> datetime:
+def _made(version: Version) -> datetime:
     """When the key of a version was made; where that is not known, from when its certificate is valid."""
-    return parse_utc(version.get("created") or version["not_before"])
+    return parse_utc(version.created or version.not_before or "")
 
 
 def _of_issuer(issuer: str) -> set[str]:

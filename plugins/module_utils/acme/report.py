@@ -29,9 +29,9 @@ def failing(planned: Iterable[Planned]) -> list[str]:
     """Return one line for each certificate that is kept, and whose host could not get the next one as it is now."""
     return [
         f"certificate {plan.name} of {plan.host}: the renewal due {at:%Y-%m-%d} will fail: "
-        f"{'; '.join(plan.found['problems'])}"
+        f"{'; '.join(plan.found.problems)}"
         for at, plan in coming(planned)
-        if plan.found.get("problems")
+        if plan.found.problems
     ]
 
 

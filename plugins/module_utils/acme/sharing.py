@@ -14,13 +14,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from ..contracts import Share, Version
 from ..pki.identifiers import check, names
-from .decision import ISSUE, KEEP, RECEIVE, REFUSE, REPAIR, SWITCH, Decision
+from ..statuses import Action, Reason
+from .decision import Decision
 from .issuance_history import Issuance, of_names
-from .plan import Planned, Share
+from .plan import Planned
 
 # Reasons to issue that are a host's own: the certificate itself may go on.
-_OF_THE_HOST = ("missing", "damaged", "key does not match")
+_OF_THE_HOST = (Reason.MISSING, Reason.DAMAGED, Reason.KEY_MISMATCH)
+#: Actions after which a host goes on with what it has.
+_HOLDING = (Action.KEEP, Action.REPAIR, Action.SWITCH)
 _ALIKE = ("identifiers", "key_type", "profile")
 
 
@@ -42,11 +46,11 @@ def share(
     result = list(planned)
     givers: dict[str, list[Planned]] = {}
     for plan in elsewhere:
-        if plan.found["wanted"].get("shared") and plan.decision.action in (KEEP, REPAIR, SWITCH):
+        if plan.is_shared and plan.decision.action in _HOLDING:
             givers.setdefault(plan.name, []).append(plan)
     groups: dict[str, list[int]] = {}
     for number, plan in enumerate(result):
-        if plan.found["wanted"].get("shared"):
+        if plan.is_shared:
             groups.setdefault(plan.name, []).append(number)
     for numbers in groups.values():
         group = [result[number] for number in numbers]
@@ -60,44 +64,34 @@ def settle(planned: Sequence[Planned]) -> list[Planned]:
     by_host = {(plan.host, plan.name): plan for plan in planned}
     result = []
     for plan in planned:
-        if plan.decision.action == RECEIVE and plan.share and plan.share.serial is None:
+        if plan.decision.action == Action.RECEIVE and plan.share and plan.share.serial is None and plan.share.owner:
             owner = by_host[plan.share.owner, plan.name].decision
-            if owner.action != ISSUE:
+            if owner.action != Action.ISSUE:
                 plan = replace(plan, decision=plan.decision.postponed(owner.message, owner.next_at), share=None)
         result.append(plan)
     return result
 
 
-def shares(planned: Sequence[Planned]) -> list[dict[str, Any]]:
+def shares(planned: Sequence[Planned]) -> list[Share]:
     """What is passed on in the run: for each certificate, from which host to which hosts."""
-    result: dict[tuple[str, str], dict[str, Any]] = {}
+    result: dict[tuple[str | None, str], Share] = {}
     for plan in planned:
         if plan.share:
-            key = (plan.share.owner, plan.name)
-            result.setdefault(key, {"name": plan.name, **_told(plan.share), "hosts": []})["hosts"].append(plan.host)
+            share = result.setdefault((plan.share.owner, plan.name), plan.share)
+            result[share.owner, plan.name] = replace(share, hosts=(*share.hosts, plan.host))
     return list(result.values())
 
 
-def _told(share: Share) -> dict[str, Any]:
-    issued = share.issued
-    recorded = (
-        {"certificate": issued.certificate, "chain": issued.chain, "created": issued.time}
-        if issued and issued.chain
-        else {}
-    )
-    return {**share.result(), **recorded}
-
-
 def _of_group(group: list[Planned], givers: list[Planned], read_record: ReadRecord, since: str) -> list[Planned]:
-    members = [plan for plan in group if plan.decision.action != REFUSE]
+    members = [plan for plan in group if plan.decision.action != Action.REFUSE]
     problem = _difference([*givers, *members])
     if problem:
-        refused = Decision(REFUSE, message=problem)
+        refused = Decision(Action.REFUSE, message=problem)
         return [replace(plan, decision=refused) if plan in members else plan for plan in group]
     if len(members) + len(givers) < 2 or not members:
         return group
     # What is due for its own sake is due wherever it is.
-    spent = {_live(plan, "serial") for plan in members if _is_spent(plan)}
+    spent = {_live_serial(plan) for plan in members if _is_spent(plan)}
     holders = [plan for plan in (*givers, *members) if _serial(plan) not in (None, *spent)]
     if holders and len({_serial(plan) for plan in (*givers, *members)}) == 1:
         return group  # all have it, and there is nothing to choose
@@ -119,51 +113,48 @@ def _recorded(group: Sequence[Planned], read_record: ReadRecord) -> Mapping[Any,
 
     Nothing where it has none of those that the group uses: then others order for it, with a record of their own.
     """
-    wanted = group[0].found["wanted"]
-    recorded = of_names(read_record(), group[0].name, names(check(wanted["identifiers"], wanted["challenge"])))
-    used = {_live(plan, "serial") for plan in group} | {_serial(plan) for plan in group}
+    recorded = of_names(read_record(), group[0].name, _identifiers(group[0]))
+    used = {_live_serial(plan) for plan in group} | {_serial(plan) for plan in group}
     return {} if used.isdisjoint(recorded) else recorded
 
 
 def _not_after(plan: Planned, recorded: Mapping[Any, Issuance]) -> str:
     issued = recorded.get(_serial(plan))
-    return issued.not_after if issued else str(_held(plan)["not_after"])
+    held = _held(plan)
+    return issued.not_after if issued else str(held and held.not_after)
 
 
 def _from_giver(plan: Planned, giver: Planned, issued: Issuance | None = None) -> Planned:
     serial = _serial(giver)
-    if _serial(plan) == serial and plan.decision.action in (KEEP, REPAIR, SWITCH):
+    if _serial(plan) == serial and plan.decision.action in _HOLDING:
         return plan
-    version = giver.found["pending"] if giver.decision.action == SWITCH else giver.found["live"]
-    reason = plan.decision.reason if plan.decision.action == ISSUE else "not the one that is shared"
-    decision = Decision(RECEIVE, reason, f"from {giver.host}", can_wait=plan.decision.can_wait)
-    return replace(
-        plan,
-        decision=decision,
-        replaces=None,
-        share=Share(
-            giver.host,
-            serial,
-            issued.directory if issued else version["directory"],
-            issued.account_uri if issued else version.get("account_uri"),
-            issued,
-        ),
-    )
+    reason = plan.decision.reason if plan.decision.action == Action.ISSUE else Reason.SHARED
+    decision = Decision(Action.RECEIVE, reason, f"from {giver.host}", can_wait=plan.decision.can_wait)
+    share = Share(plan.name, giver.host, serial=serial)
+    version = _held(giver)
+    if issued:
+        share = replace(share, directory=issued.directory, account_uri=issued.account_uri)
+    elif version:
+        share = replace(share, directory=version.directory, account_uri=version.account_uri)
+    if issued and issued.chain:
+        # The record's word counts, and not the owner's.
+        share = replace(share, certificate=issued.certificate, chain=issued.chain, created=issued.time)
+    return replace(plan, decision=decision, replaces=None, share=share)
 
 
 def _with_owner(plan: Planned, owner: Planned, members: list[Planned]) -> Planned:
-    due = (member.decision.reason for member in members if member.decision.action == ISSUE)
-    reason = next(due, "not the one that is shared")
+    due = (member.decision.reason for member in members if member.decision.action == Action.ISSUE)
+    reason = next(due, Reason.SHARED)
     if plan is not owner:
-        own = plan.decision.reason if plan.decision.action == ISSUE else reason
-        decision = Decision(RECEIVE, own, f"from {owner.host}", can_wait=_can_wait(plan), repair=_repair(plan))
-        return replace(plan, decision=decision, replaces=None, share=Share(owner.host))
-    if plan.decision.action == ISSUE:
+        own = plan.decision.reason if plan.decision.action == Action.ISSUE else reason
+        decision = Decision(Action.RECEIVE, own, f"from {owner.host}", can_wait=_can_wait(plan), repair=_repair(plan))
+        return replace(plan, decision=decision, replaces=None, share=Share(plan.name, owner.host))
+    if plan.decision.action == Action.ISSUE:
         reason = plan.decision.reason
     replaces = next((member.replaces for member in (owner, *members) if member.replaces), None)
     # One order for all: it waits only if all of them can.
     can_wait = all(map(_can_wait, members))
-    decision = Decision(ISSUE, reason, plan.decision.message, can_wait=can_wait, repair=_repair(plan))
+    decision = Decision(Action.ISSUE, reason, plan.decision.message, can_wait=can_wait, repair=_repair(plan))
     return replace(plan, decision=decision, replaces=replaces)
 
 
@@ -180,41 +171,43 @@ def _difference(members: list[Planned]) -> str:
 
 
 def _asked(plan: Planned, what: str) -> Any:
-    wanted = plan.found["wanted"]
-    if what == "identifiers":
-        return set(names(check(wanted["identifiers"], wanted["challenge"])))
-    return wanted[what] or None
+    return set(_identifiers(plan)) if what == "identifiers" else getattr(plan.found.wanted, what) or None
+
+
+def _identifiers(plan: Planned) -> list[str]:
+    wanted = plan.found.wanted
+    return names(check(wanted.identifiers, wanted.challenge)) if wanted else []
 
 
 def _is_spent(plan: Planned) -> bool:
-    return plan.decision.action == ISSUE and plan.decision.reason not in _OF_THE_HOST
+    return plan.decision.action == Action.ISSUE and plan.decision.reason not in _OF_THE_HOST
 
 
 def _can_wait(plan: Planned) -> bool:
-    return plan.decision.action != ISSUE or plan.decision.can_wait
+    return plan.decision.action != Action.ISSUE or plan.decision.can_wait
 
 
 def _repair(plan: Planned) -> Decision | None:
-    return plan.decision if plan.decision.action == REPAIR else plan.decision.repair
+    return plan.decision if plan.decision.action == Action.REPAIR else plan.decision.repair
 
 
 def _has_order(plan: Planned) -> bool:
     """Whether a run that was killed left an order with it, which may have been finalized with its key."""
-    pending = plan.found.get("pending")
-    return bool(pending and pending.get("order_uri") and not pending.get("issued"))
+    pending = plan.found.pending
+    return bool(pending and pending.order_uri and not pending.is_issued)
 
 
-def _held(plan: Planned) -> Any:
-    """The certificate that the host can go on with, after this run at the latest."""
-    if plan.decision.action == SWITCH:
-        return plan.found["pending"]["issued"]
-    return plan.found["live"] if plan.decision.action in (KEEP, REPAIR) else {}
+def _held(plan: Planned) -> Version | None:
+    """The version that the host can go on with, after this run at the latest."""
+    if plan.decision.action == Action.SWITCH:
+        return plan.found.pending
+    return plan.found.live if plan.decision.action in _HOLDING else None
 
 
 def _serial(plan: Planned) -> str | None:
-    serial: str | None = _held(plan).get("serial")
-    return serial
+    held = _held(plan)
+    return held.serial if held else None
 
 
-def _live(plan: Planned, field: str) -> Any:
-    return (plan.found.get("live") or {}).get(field)
+def _live_serial(plan: Planned) -> str | None:
+    return plan.found.live.serial if plan.found.live else None

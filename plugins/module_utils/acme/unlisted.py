@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
+from ..contracts import Found
+from ..statuses import Action, Reason
 from .decision import Decision
 from .plan import Planned
-
-REMOVE = "remove"
 
 
 def settle(
@@ -26,7 +26,9 @@ def settle(
     removals, kept = [], []
     for host, found in names.items():
         if host in remove and host in with_some:
-            removals += [Planned(host, name, {"live": None}, Decision(REMOVE, "not listed")) for name in found]
+            removals += [
+                Planned(host, name, Found(name, host), Decision(Action.REMOVE, Reason.UNLISTED)) for name in found
+            ]
         else:
             empty = "; no certificate at all is listed there" if host in remove else ""
             kept.append(f"{host} ({', '.join(found)}{empty})")

@@ -20,6 +20,7 @@ from ..acme.errors import AcmeError, KeyFileError, ProblemError
 from ..acme.jws import AccountKey
 from ..acme.registration import contacts
 from ..pki.files import sync_folder
+from ..statuses import Status
 from .ca_options import (
     account_key,
     create_key,
@@ -163,7 +164,7 @@ def _valid(client: Client, uri: str | None) -> Account | None:
         if uri:
             _confirm_gone(client, uri, error)
         return None
-    return account if account and account.status == "valid" else None
+    return account if account and account.status == Status.VALID else None
 
 
 def _confirm_gone(client: Client, uri: str, refusal: ProblemError) -> None:
@@ -174,7 +175,7 @@ def _confirm_gone(client: Client, uri: str, refusal: ProblemError) -> None:
         if not accounts.is_gone(error):
             raise
         return
-    if own is None or own.uri != uri or own.status == "valid":
+    if own is None or own.uri != uri or own.status == Status.VALID:
         raise refusal
 
 
@@ -188,7 +189,7 @@ def _holders(params: Mapping[str, Any], key: AccountKey, stack: ExitStack) -> li
         account = find(client, ca["account_uri"])
         if account is None:
             continue
-        if account.status != "valid":
+        if account.status != Status.VALID:
             raise AcmeError(f"account {account.uri} is {account.status}: it cannot get another key")
         own = find(client.with_key(key)) if client.key.thumbprint != key.thumbprint else None
         if own:

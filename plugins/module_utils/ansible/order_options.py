@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..acme.challenge_data import ChallengeData
+from .. import contracts
+from ..acme.errors import OptionError
 from ..acme.issuance import Failure, OrderRequest, Prepared
 from ..acme.order import Order
 from ..acme.validity import Validity
 from ..pki.identifiers import CHALLENGES, HTTP_01, Identifier
-
-VALID, FAILED, DEFERRED = "valid", "failed", "deferred"
+from ..schema import Malformed
+from ..statuses import ORDERED, Status
 
 ORDER_SPEC: dict[str, Any] = {
     "host": {"type": "str", "default": "localhost"},
@@ -49,7 +50,7 @@ _CHALLENGE_SPEC: dict[str, Any] = {
 PREPARED_SPEC: dict[str, Any] = {
     "host": {"type": "str", "default": "localhost"},
     "name": {"type": "str", "required": True},
-    "status": {"type": "str", "required": True, "choices": ["pending", "ready", "processing", "valid"]},
+    "status": {"type": "str", "required": True, "choices": [status.value for status in ORDERED]},
     "problem": {"type": "str"},
     "identifiers": {"type": "list", "elements": "str", "required": True},
     "csr_content": {"type": "str", "required": True},
@@ -64,80 +65,88 @@ PREPARED_SPEC: dict[str, Any] = {
 }
 
 
-def by_host(items: Iterable[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
+def by_host(orders: Iterable[contracts.Order]) -> dict[str, list[dict[str, Any]]]:
     """Results grouped by host: each host finds its own at once, however many there are."""
-    hosts: dict[str, list[Mapping[str, Any]]] = {}
-    for item in items:
-        hosts.setdefault(item["host"], []).append(item)
+    hosts: dict[str, list[dict[str, Any]]] = {}
+    for order in orders:
+        # There in any case, for who uses the modules without the role.
+        hosts.setdefault(order.host or "", []).append({**order.to_result(), "problem": order.problem})
     return hosts
 
 
-def to_request(option: Mapping[str, Any], identifiers: Iterable[Identifier], directory: str) -> OrderRequest:
+def from_options(options: Iterable[Mapping[str, Any]]) -> list[contracts.Order]:
+    """The orders that a module is given. Raises OptionError."""
+    try:
+        return [contracts.Order.from_option(option, f"orders[{number}]") for number, option in enumerate(options)]
+    except Malformed as error:
+        raise OptionError(str(error)) from None
+
+
+def to_request(order: contracts.Order, identifiers: Iterable[Identifier], directory: str) -> OrderRequest:
     """An order as the CA of a *directory* is asked for it."""
     # RFC 9773 section 5: a CA is told only of certificates of its own.
-    replaces = option["replaces_cert_id"] if option["replaces_directory"] in (None, directory) else None
+    replaces = order.replaces_cert_id if order.replaces_directory in (None, directory) else None
     return OrderRequest(
         challenges={identifier.name: identifier.challenge for identifier in identifiers},
-        profile=option["profile"],
+        profile=order.profile,
         replaces=replaces,
-        replaces_account=option["replaces_account"],
-        order_uri=option["order_uri"],
-        account_uri=option["account_uri"],
-        validity=Validity(option["not_before"], option["not_after"]),
+        replaces_account=order.replaces_account,
+        order_uri=order.order_uri,
+        account_uri=order.account_uri,
+        validity=Validity(order.not_before, order.not_after),
     )
 
 
 def from_prepared(
-    option: Mapping[str, Any], prepared: Prepared, directory: str, account_uri: str | None
-) -> dict[str, Any]:
-    """An order and its open challenges, as a result that to_prepared() reads again in the next module run."""
+    asked: contracts.Order, prepared: Prepared, directory: str, account_uri: str | None
+) -> contracts.Order:
+    """An order and its open challenges, as to_prepared() reads them in the next module run."""
     order = prepared.order
-    return {
-        "host": option["host"],
-        "name": option["name"],
-        "status": order.status,
-        "problem": "",
-        "identifiers": sorted(order.identifiers),
-        "order_uri": order.url,
-        "finalize_uri": order.finalize_url,
-        "certificate_uri": order.certificate_url,
-        "authorizations": list(order.authorizations),
-        "account_uri": account_uri,
-        "directory": directory,
-        "can_wait": option["can_wait"],
-        "challenges": [vars(challenge) for challenge in prepared.challenges],
-    }
-
-
-def to_prepared(option: Mapping[str, Any]) -> Prepared:
-    """The order that from_prepared() described."""
-    order = Order(
-        url=option["order_uri"],
-        status=option["status"],
-        identifiers=frozenset(option["identifiers"]),
-        authorizations=tuple(option["authorizations"]),
-        finalize_url=option["finalize_uri"],
-        certificate_url=option["certificate_uri"],
+    return contracts.Order(
+        host=asked.host,
+        name=asked.name,
+        status=Status(order.status),
+        identifiers=tuple(sorted(order.identifiers)),
+        order_uri=order.url,
+        finalize_uri=order.finalize_url,
+        certificate_uri=order.certificate_url,
+        authorizations=order.authorizations,
+        account_uri=account_uri,
+        directory=directory,
+        can_wait=asked.can_wait,
+        challenges=prepared.challenges,
     )
-    return Prepared(order, tuple(ChallengeData(**challenge) for challenge in option["challenges"]))
 
 
-def from_failure(option: Mapping[str, Any], failure: Failure) -> dict[str, Any]:
+def to_prepared(order: contracts.Order) -> Prepared:
+    """The order that from_prepared() described."""
+    made = Order(
+        url=order.order_uri or "",
+        status=order.status or Status.INVALID,
+        identifiers=frozenset(order.identifiers or ()),
+        authorizations=order.authorizations or (),
+        finalize_url=order.finalize_uri or "",
+        certificate_url=order.certificate_uri or "",
+    )
+    return Prepared(made, order.challenges or ())
+
+
+def from_failure(order: contracts.Order, failure: Failure) -> contracts.Order:
     """What a host is told of an order that came to nothing: deferred where a live certificate bridges the wait."""
-    waits = failure.passes and option["can_wait"]
-    return {
-        "host": option["host"],
-        "name": option["name"],
-        "status": DEFERRED if waits else FAILED,
-        "problem": failure.message,
-        "resumable": failure.resumable,
-        "order_uri": option["order_uri"],
-        "account_uri": option["account_uri"],
-    }
+    waits = failure.passes and order.can_wait
+    return contracts.Order(
+        host=order.host,
+        name=order.name,
+        status=Status.DEFERRED if waits else Status.FAILED,
+        problem=failure.message,
+        resumable=failure.resumable,
+        order_uri=order.order_uri,
+        account_uri=order.account_uri,
+    )
 
 
-def summary(items: Iterable[Mapping[str, Any]]) -> str:
+def summary(items: Iterable[contracts.Order | contracts.Revocation]) -> str:
     """One line that names each failed certificate and why; empty if none failed."""
     return "; ".join(
-        f"certificate {item['name']} of {item['host']}: {item['problem']}" for item in items if item["status"] == FAILED
+        f"certificate {item.name} of {item.host}: {item.problem}" for item in items if item.status == Status.FAILED
     )

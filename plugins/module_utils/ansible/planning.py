@@ -13,7 +13,6 @@ from typing import Any
 from ..acme import issuance_history, plan, rationing, registered_domain, report, sharing, unlisted
 from ..acme.budget import limits_of_all
 from ..acme.clock import Clock
-from ..acme.decision import ISSUE, KEEP, RECEIVE
 from ..acme.directory import Directory
 from ..acme.errors import AcmeError
 from ..acme.http import Http
@@ -22,6 +21,9 @@ from ..acme.renewal_cache import RenewalCache
 from ..acme.renewal_info import ask_all
 from ..acme.replacement import Selection, counted
 from ..acme.times import span
+from ..contracts import Found, plain
+from ..schema import Malformed
+from ..statuses import Action
 
 _CONNECTIONS = 8
 
@@ -31,6 +33,7 @@ def make(options: Mapping[str, Any], warn: Callable[[str], None]) -> dict[str, A
 
     Raises AcmeError for bad options."""
     given = [options, *options["alternatives"]]
+    found, others = parse_found(options["certificates"]), parse_found(options["elsewhere"])
     ca_paths = {resolve(ca["acme_directory"]): ca.get("ca_path") for ca in reversed(given)}
     urls = list(reversed(ca_paths))
     clock = Clock()
@@ -51,23 +54,21 @@ def make(options: Mapping[str, Any], warn: Callable[[str], None]) -> dict[str, A
         return suggested
 
     try:
-        if options["certificates"]:
+        if found:
             cas[urls[0]].look()
-        revoked = _revoked(options, clock, warnings) if options["check_revocation"] else {}
+        revoked = _revoked(options, [*found, *others], clock, warnings) if options["check_revocation"] else {}
         now = clock.now()
-        planned = plan.make(
-            options["certificates"], urls, now, options["force"], ask_renewal, selection, interval, revoked
-        )
-        elsewhere = plan.make(options["elsewhere"], urls, now, False, ask_renewal, revoked=revoked)
+        planned = plan.make(found, urls, now, options["force"], ask_renewal, selection, interval, revoked)
+        elsewhere = plan.make(others, urls, now, False, ask_renewal, revoked=revoked)
         record = _Record(options["history"], warnings)
         planned = sharing.share(planned, elsewhere, record.read, selection.since() if selection else "")
-        if any(item.decision.action == ISSUE for item in planned):
+        if any(item.decision.action == Action.ISSUE for item in planned):
             planned = _with_a_ca(planned, list(cas.values()), warnings)
             able = [url for url in urls if not cas[url].trouble]
             planned = [plan.ordered_from(item, able[0] if able else urls[0], urls[0]) for item in planned]
             planned, waiting = rationing.keep_within(planned, limits, able, now, registered_domain.counter, record.read)
             warnings += waiting
-        elif options["certificates"] and cas[urls[0]].trouble:
+        elif found and cas[urls[0]].trouble:
             warnings.append(f"{cas[urls[0]].trouble}; nothing is issued in this run")
     finally:
         for ca in cas.values():
@@ -87,20 +88,32 @@ def make(options: Mapping[str, Any], warn: Callable[[str], None]) -> dict[str, A
     warnings += left
     hosts: dict[str, list[dict[str, Any]]] = {}
     for item in planned:
-        hosts.setdefault(item.host, []).append(item.result())
+        hosts.setdefault(item.host, []).append(item.decided().to_result())
     for text in warnings:
         warn(text)
     return {
         "directory": urls[0],
         "directories": urls,
-        "due": sorted({item.host for item in planned if item.decision.action != KEEP}),
-        "lines": [item.line() for item in planned if item.decision.action != KEEP],
+        "due": sorted({item.host for item in planned if item.decision.action != Action.KEEP}),
+        "lines": [item.line() for item in planned if item.decision.action != Action.KEEP],
         "hosts": hosts,
-        "shares": sharing.shares(planned),
+        "shares": plain(sharing.shares(planned)),
         "replacing": replacing,
         "summary": summary,
         "coming": coming,
     }
+
+
+def parse_found(items: Sequence[Mapping[str, Any]]) -> list[Found]:
+    """What hosts have. A certificate of which this is malformed is refused, and no other."""
+    found = []
+    for number, item in enumerate(items):
+        try:
+            found.append(Found.from_result(item, f"certificates[{number}]"))
+        except Malformed as error:
+            host, name = (str(item.get(field) or "") for field in ("host", "name"))
+            found.append(Found(name, host, invalid=(f"{plan.MALFORMED}: {error}",)))
+    return found
 
 
 def _replacing(planned: list[plan.Planned], selection: Selection | None) -> dict[str, Any] | None:
@@ -108,7 +121,7 @@ def _replacing(planned: list[plan.Planned], selection: Selection | None) -> dict
     if not selection:
         return None
     selected = [item for item in planned if item.selected]
-    now = sum(item.decision.action in (ISSUE, RECEIVE) for item in selected)
+    now = sum(item.decision.action in (Action.ISSUE, Action.RECEIVE) for item in selected)
     return {"selected": len(selected), "now": now, "left": len(selected) - now, "before": selection.since()}
 
 
@@ -119,7 +132,7 @@ def _with_a_ca(planned: list[plan.Planned], cas: list[_Ca], warnings: list[str])
         directory = ca.look()
         if directory:
             offering.append(directory)
-            if len(cas) == 1 or not any(item.found["wanted"]["profile"] for item in planned):
+            if len(cas) == 1 or not any(item.found.wanted and item.found.wanted.profile for item in planned):
                 break  # the others are asked when they are needed
     if offering:
         return [plan.check_profile(item, offering) for item in planned]
@@ -128,7 +141,9 @@ def _with_a_ca(planned: list[plan.Planned], cas: list[_Ca], warnings: list[str])
     return [plan.without_ca(item, unavailable) for item in planned]
 
 
-def _revoked(options: Mapping[str, Any], clock: Clock, warnings: list[str]) -> dict[plan.Version, str]:
+def _revoked(
+    options: Mapping[str, Any], found: Sequence[Found], clock: Clock, warnings: list[str]
+) -> dict[plan.Version, str]:
     """The certificates that are revoked, and what the CA says of them."""
     # Only here, as their libraries take a while to load.
     from ..status import live, look_up
@@ -144,7 +159,6 @@ def _revoked(options: Mapping[str, Any], clock: Clock, warnings: list[str]) -> d
         warnings.extend(filter(None, [problem]))
         return statuses
 
-    found = [*options["certificates"], *options["elsewhere"]]
     revoked, trouble = live.revoked(found, ask)
     warnings.extend(trouble)
     return revoked

@@ -11,6 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..contracts import Record
+from ..statuses import Change
 from .delegation import CNAME_TARGETS, DEFAULT_TARGETS, is_target
 from .entries import OWN_TASKS, Entry, parse, parse_keys, where
 from .errors import DnsError
@@ -21,7 +23,6 @@ from .records import Txt, relative
 from .servers import Authorities
 from .zones import Location
 
-CHANGED, UNCHANGED, TASKS, FAILED = "changed", "unchanged", "tasks", "failed"
 #: What each location holds now; a DnsError where nobody could be asked.
 Found = Mapping[Location, "frozenset[str] | DnsError"]
 #: Return True if all CNAMEs that lead to a record are in its zone. Raises DnsError if nobody can tell.
@@ -37,7 +38,7 @@ class Item:
     name: str
     value: str
     location: Location
-    status: str = ""
+    status: Change | None = None
     problem: str = ""
 
     @property
@@ -47,18 +48,18 @@ class Item:
 
     def fail(self, problem: object) -> None:
         """Note why it could not be done."""
-        self.status, self.problem = FAILED, str(problem)
+        self.status, self.problem = Change.FAILED, str(problem)
 
-    def result(self) -> dict[str, str]:
+    def record(self) -> Record:
         """As dns_txt_record returns it."""
-        return {
-            "name": self.name,
-            "value": self.value,
-            "target": self.location.target,
-            "zone": self.location.zone,
-            "status": self.status,
-            "problem": self.problem,
-        }
+        return Record(
+            self.name,
+            self.value,
+            target=self.location.target,
+            zone=self.location.zone,
+            status=self.status,
+            problem=self.problem,
+        )
 
 
 @dataclass
@@ -243,7 +244,11 @@ def _do(job: Job, provider: Provider, found: Found, present: bool, dry: bool) ->
         to_send: dict[Txt, None] = {}
         for item in items:
             is_there = item.value in _held(found, item)
-            item.status = UNCHANGED if is_there is present or not (present or provider.holds_any_number) else CHANGED
+            item.status = (
+                Change.UNCHANGED
+                if is_there is present or not (present or provider.holds_any_number)
+                else Change.CHANGED
+            )
             # What one server still has, another may have lost already: it is sent again, where that is harmless.
             if not (present and is_there) or provider.holds_any_number:
                 to_send[item.txt] = None
@@ -281,7 +286,7 @@ def _record_sets(job: Job, found: Found, present: bool) -> Iterator[dict[str, An
             # Most modules replace the whole set, with other values in it that are not ours.
             item.fail(f"it cannot be seen what {location.target} holds already: {unseen}")
             continue
-        item.status = TASKS
+        item.status = Change.TASKS
         sets.setdefault((location.target, location.zone), []).append(item)
     for (target, zone), items in sets.items():
         values = list(dict.fromkeys(item.value for item in items))
@@ -302,7 +307,7 @@ def problems(items: Sequence[Item]) -> str:
     """One line that names each record that failed, and why; empty if none has."""
     names: dict[str, list[str]] = {}
     for item in items:
-        if item.status == FAILED and item.name not in names.setdefault(item.problem, []):
+        if item.status == Change.FAILED and item.name not in names.setdefault(item.problem, []):
             names[item.problem].append(item.name)
     return "; ".join(f"{', '.join(those)}: {problem}" for problem, those in names.items())
 

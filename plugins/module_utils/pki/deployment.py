@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from ..statuses import Outcome
 from . import certificates, chains, files, format_files, formats, keys
 from .attributes import drift
 from .errors import CertificateError, HostError, MisfitError, StateError
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 _NONE_LIVE = "no version of it is live"
-_NEW = ("issued", "switched", "received")  # reasons of what has been put in place just now
+_NEW = (Outcome.ISSUED, Outcome.SWITCHED, Outcome.RECEIVED)
 
 
 @dataclass(frozen=True)
@@ -54,17 +55,28 @@ class Return:
 class Deployed:
     """What became of a certificate. warning, and problem, which is worse: a sentence for people, or empty.
 
-    written: whether services have a format to read anew.
+    details: what was put right, for people. written: whether services have a format to read anew.
     """
 
     changed: bool
     version: str
     serial: str
     not_after: str
-    reason: str
+    outcome: Outcome
     warning: str = ""
     problem: str = ""
     written: bool = False
+    details: tuple[str, ...] = ()
+
+    @property
+    def is_new(self) -> bool:
+        """True if a certificate has been put in place just now."""
+        return self.outcome in _NEW
+
+    @property
+    def reason(self) -> str:
+        """For people: what was put right, or else the outcome."""
+        return "; ".join(self.details) or self.outcome.value
 
 
 def deploy(home: str, wanted: Wanted, issued: Issued, now: datetime, check: bool) -> Deployed:
@@ -90,7 +102,7 @@ def deploy(home: str, wanted: Wanted, issued: Issued, now: datetime, check: bool
             versions.repair(number, wanted.attributes)
             versions.complete(number, manifest, pem, b"".join(map(certificates.pem, chain)))
             versions.switch(number)
-        return with_formats(_deployed(manifest, number, True, "issued", warning), versions, wanted, now, check)
+        return with_formats(_deployed(manifest, number, True, Outcome.ISSUED, warning), versions, wanted, now, check)
 
     if check:
         return step(versions.look())
@@ -129,8 +141,9 @@ def repair(home: str, wanted: Wanted, now: datetime, check: bool) -> Deployed | 
         texts = drift(path, wanted.attributes) if check else versions.repair(found.live, wanted.attributes)
         texts += _reassigned(versions, found, wanted, check)
         manifest = read(versions.path(found.live, MANIFEST)) or {}
-        deployed = _deployed(manifest, found.live, bool(texts), "; ".join(texts) or "unchanged")
-        return with_formats(deployed, versions, wanted, now, check)
+        outcome = Outcome.REPAIRED if texts else Outcome.UNCHANGED
+        deployed = _deployed(manifest, found.live, bool(texts), outcome)
+        return with_formats(replace(deployed, details=tuple(texts)), versions, wanted, now, check)
 
     if check:
         return step(versions.look())
@@ -217,19 +230,19 @@ def _switched(versions: Versions, found: Found, number: str, wanted: Wanted, now
         versions.repair(number, wanted.attributes)
         _reassigned(versions, found, wanted, check)
         versions.switch(number)
-    deployed = _deployed(read(versions.path(number, MANIFEST)) or {}, number, True, "switched", warning)
+    deployed = _deployed(read(versions.path(number, MANIFEST)) or {}, number, True, Outcome.SWITCHED, warning)
     return with_formats(deployed, versions, wanted, now, check)
 
 
 def _unchanged(versions: Versions, number: str, wanted: Wanted, now: datetime, check: bool) -> Deployed:
-    deployed = _deployed(read(versions.path(number, MANIFEST)) or {}, number, False, "unchanged")
+    deployed = _deployed(read(versions.path(number, MANIFEST)) or {}, number, False, Outcome.UNCHANGED)
     return with_formats(deployed, versions, wanted, now, check)
 
 
 def with_formats(deployed: Deployed, versions: Versions, wanted: Wanted, now: datetime, check: bool) -> Deployed:
     """Have the formats be those of the version that was put in place, or kept. In a check, say what would be done."""
     if check:
-        if deployed.reason in _NEW:
+        if deployed.is_new:
             return replace(deployed, written=bool(wanted.formats))
         manifest = read(versions.path(deployed.version, MANIFEST)) or {}
         key = files.read(versions.path(deployed.version, KEY))
@@ -244,11 +257,10 @@ def with_formats(deployed: Deployed, versions: Versions, wanted: Wanted, now: da
 
 
 def _told(deployed: Deployed, texts: Sequence[str]) -> Deployed:
-    """The same, with what was wrong with the formats as its reason, if it has no better one."""
-    if not texts or deployed.reason in _NEW:
+    """The same, with what was wrong with the formats, if it has nothing better to tell."""
+    if not texts or deployed.is_new:
         return deployed
-    known = [] if deployed.reason == "unchanged" else [deployed.reason]
-    return replace(deployed, changed=True, reason="; ".join([*known, *texts]))
+    return replace(deployed, changed=True, outcome=Outcome.REPAIRED, details=(*deployed.details, *texts))
 
 
 def _check(
@@ -323,5 +335,5 @@ def parsed(issued: Issued):  # type: ignore[no-untyped-def]
     return leaves[0], certificates.load_all(issued.chain, "the chain")
 
 
-def _deployed(manifest: Mapping[str, Any], number: str, changed: bool, reason: str, warning: str = "") -> Deployed:
-    return Deployed(changed, number, manifest.get("serial") or "", manifest.get("not_after") or "", reason, warning)
+def _deployed(manifest: Mapping[str, Any], number: str, changed: bool, outcome: Outcome, warning: str = "") -> Deployed:
+    return Deployed(changed, number, manifest.get("serial") or "", manifest.get("not_after") or "", outcome, warning)

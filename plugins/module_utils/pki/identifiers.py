@@ -24,8 +24,6 @@ DNS_ACCOUNT_01, DNS_PERSIST_01 = "dns-account-01", "dns-persist-01"
 #: The challenges that are proved by a TXT record.
 BY_DNS = (DNS_01, DNS_ACCOUNT_01, DNS_PERSIST_01)
 CHALLENGES = (HTTP_01, *BY_DNS, TLS_ALPN_01)
-#: The status of a challenge whose order is given up: what answered it may be about still, and is to be removed only.
-STALE = "stale"
 
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _IPV4 = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){3}")

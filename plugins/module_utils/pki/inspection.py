@@ -102,19 +102,17 @@ def _facts(home: str, name: str, found: Found) -> dict[str, Any]:
     live = (
         {**manifest.live_facts(home, name, found.live, found), "attributes": [], "formats": []} if found.live else None
     )
-    pending = manifest.pending_facts(found)
-    if pending:
-        pending["issued"] = manifest.issued_facts(home, name, found)
+    pending = manifest.pending_facts(home, name, found)
     owner = found.newest["list"] if found.newest else None
     return {"list": owner, "live": live, "pending": pending, "issued": manifest.issuances(found)}
 
 
 def _with_content(home: str, item: dict[str, Any]) -> dict[str, Any]:
-    live, pending = item["live"], item["pending"] or {}
-    for version, facts in ((live, live), (pending, pending.get("issued"))):
-        if facts:
+    live, pending = item["live"], item["pending"]
+    for version in (live, pending if pending and pending["serial"] else None):
+        if version:
             data = manifest.content(home, item["name"], version["version"], manifest.FULLCHAIN)
-            facts["content"] = data.decode("ascii", "replace")
+            version["content"] = data.decode("ascii", "replace")
     return item
 
 

@@ -211,12 +211,18 @@ def live_facts(home: str, name: str, number: str, found: Found | None = None) ->
     }
 
 
-def pending_facts(found: Found) -> dict[str, Any] | None:
-    """What certificate_info tells of the version being made."""
+def pending_facts(home: str, name: str, found: Found) -> dict[str, Any] | None:
+    """What certificate_info tells of the version being made. Its serial number is null as long as it is not issued."""
     if found.manifest is None:
         return None
     fields = ("identifiers", "key_type", "profile", "directory", "account_uri", "order_uri", "created")
-    return {"version": found.pending, **{field: found.manifest.get(field) for field in fields}}
+    issued = dict.fromkeys(("serial", "issuer", "not_before", "not_after"))
+    return {
+        "version": found.pending,
+        **issued,
+        **{field: found.manifest.get(field) for field in fields},
+        **(issued_facts(home, name, found) or {}),
+    }
 
 
 def issued_facts(home: str, name: str, found: Found) -> dict[str, Any] | None:
@@ -226,7 +232,7 @@ def issued_facts(home: str, name: str, found: Found) -> dict[str, Any] | None:
     facts = live_facts(home, name, found.pending, found)
     if facts["missing"] or facts["damaged"] or facts["unreadable"]:
         return None
-    return {field: facts[field] for field in ("serial", "issuer", "not_before", "not_after", "created")}
+    return {field: facts[field] for field in ("serial", "issuer", "not_before", "not_after")}
 
 
 def issuances(found: Found) -> list[dict[str, Any]]:

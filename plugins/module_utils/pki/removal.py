@@ -10,6 +10,7 @@ import os
 from collections.abc import Collection
 from dataclasses import replace
 
+from ..statuses import Outcome
 from . import files, formats
 from .deployment import Deployed
 from .errors import DiskError, StateError
@@ -30,7 +31,7 @@ def remove(home: str, name: str, claim: Claim, check: bool, kept: Collection[str
     _verify(claim, found)
     live = read(versions.path(found.live, MANIFEST)) if found.live else None
     deployed = Deployed(
-        True, found.live or "", (live or {}).get("serial") or "", (live or {}).get("not_after") or "", "removed"
+        True, found.live or "", (live or {}).get("serial") or "", (live or {}).get("not_after") or "", Outcome.REMOVED
     )
     if check:
         return deployed

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from ..statuses import STOPPED, Status
 from . import removal
 from .deployment import Deployed, Issued, confirm, deploy, reload_outstanding, repair, switch
 from .errors import HostError, MisfitError
@@ -75,23 +76,23 @@ class Rollout:
         """Do what follows from one result (the module certificate's option)."""
         name, status = result["name"], result["status"]
         try:
-            if status == "valid":
+            if status == Status.VALID:
                 self._deploy(result)
-            elif status == "repair":
+            elif status == Status.REPAIR:
                 self._note(name, repair(self.home, self.wanted[name], self.now, self.check))
-            elif status == "switch":
+            elif status == Status.SWITCH:
                 self._note(name, switch(self.home, self.wanted[name], self.now, self.check))
-            elif status == "remove":
+            elif status == Status.REMOVE:
                 self._note(name, removal.remove(self.home, name, self.claim, self.check, self.places))
-            elif status == "notified":
+            elif status == Status.NOTIFIED:
                 self._handled(name, result["version"] or "")
-            elif status == "deferred":
+            elif status == Status.DEFERRED:
                 self.warnings.append(f"certificate {name} is put off to a later run: {result['problem']}")
-            elif status == "failed":
+            elif status == Status.FAILED:
                 self.failures[name] = result["problem"]
                 if not result["resumable"]:
                     self._forget(result)
-            if status in ("failed", "deferred") and not self.check:
+            if status in STOPPED and not self.check:
                 discard_key(self.home, name)
         except HostError as error:
             self._fail(name, str(error))
@@ -165,7 +166,7 @@ class Rollout:
             self.failures[name] = deployed.problem
 
     def _is_new(self, name: str, deployed: Deployed) -> bool:
-        foreseen = self.check and (deployed.written or deployed.reason in ("issued", "received", "switched"))
+        foreseen = self.check and (deployed.written or deployed.is_new)
         return foreseen or reload_outstanding(self.home, name, deployed.version)
 
     def _tell_handlers(self, names: Iterable[str]) -> set[str]:
@@ -174,7 +175,7 @@ class Rollout:
         handled = {name: entries for name, entries in told.items() if entries}
         self.notify = list(dict.fromkeys(entry for entries in handled.values() for entry in entries))
         self.after_handlers = [
-            {"name": name, "status": "notified", "version": self.deployed[name].version} for name in handled
+            {"name": name, "status": Status.NOTIFIED.value, "version": self.deployed[name].version} for name in handled
         ]
         return set(handled)
 

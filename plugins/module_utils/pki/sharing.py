@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from ..statuses import Outcome
 from . import certificates, chains, files, keys, sealing
 from .attributes import Attributes
 from .deployment import Deployed, Issued, parsed, with_formats
@@ -167,8 +168,8 @@ def _is_whole(versions: Versions, number: str | None, leaf: x509.Certificate) ->
 
 def _deployed(leaf: x509.Certificate, number: str, changed: bool, warning: str = "") -> Deployed:
     facts = certificates.facts(leaf)
-    reason = "received" if changed else "unchanged"
-    return Deployed(changed, number, facts["serial"], facts["not_after"], reason, warning)
+    outcome = Outcome.RECEIVED if changed else Outcome.UNCHANGED
+    return Deployed(changed, number, facts["serial"], facts["not_after"], outcome, warning)
 
 
 def _manifest(wanted: Wanted, received: Received) -> dict[str, Any]:

@@ -9,27 +9,28 @@ What cannot be told is a warning and changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
 
-from ..acme.plan import LIVE, PENDING, Version
+from ..acme import plan
+from ..acme.plan import LIVE, PENDING
+from ..contracts import Found, Version
 from .result import REVOKED, UNKNOWN, Status
 
 
 def revoked(
-    found: Sequence[Mapping[str, Any]], ask: Callable[[Sequence[str]], Sequence[Status]]
-) -> tuple[dict[Version, str], list[str]]:
-    """Of entries of certificate_info those that are revoked, with why in a line, and warnings.
+    found: Sequence[Found], ask: Callable[[Sequence[str]], Sequence[Status]]
+) -> tuple[dict[plan.Version, str], list[str]]:
+    """Of certificates of hosts those that are revoked, with why in a line, and warnings.
 
     *ask* gives the status of PEM texts. A host's word counts for its own certificate only, so it is kept by host.
     """
-    versions = [((item["host"], item["name"], which), version) for item in found for which, version in _of_weight(item)]
-    asked = [(of, version["content"]) for of, version in versions if version.get("content")]
+    versions = [((item.host or "", item.name, which), version) for item in found for which, version in _of_weight(item)]
+    asked = [(of, version.content) for of, version in versions if version.content]
     statuses = ask([content for _of, content in asked]) if asked else []
     told = [(of, status) for (of, _content), status in zip(asked, statuses)]
     reasons = {of: status.revocation() for of, status in told if status.status == REVOKED}
     unknown = [(of, status.problem) for of, status in told if status.status == UNKNOWN]
-    unknown += [(of, _why_not(version)) for of, version in versions if not version.get("content")]
+    unknown += [(of, _why_not(version)) for of, version in versions if not version.content]
     if not unknown:
         return reasons, []
     (host, name, _which), problem = unknown[0]
@@ -39,18 +40,18 @@ def revoked(
     ]
 
 
-def _of_weight(item: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """The live version, and the certificate of one that awaits its switch."""
-    live, pending = item.get("live"), item.get("pending")
+def _of_weight(item: Found) -> Iterator[tuple[str, Version]]:
+    """The live version, and the pending one if it awaits its switch."""
+    live, pending = item.live, item.pending
     # What is missing or damaged is due anyway, and a file that is not the manifest's says nothing of it.
-    if live and not live.get("missing") and not live.get("damaged"):
+    if live and not live.missing and not live.damaged:
         yield LIVE, live
-    if pending and pending.get("issued"):
-        yield PENDING, pending["issued"]
+    if pending and pending.is_issued:
+        yield PENDING, pending
 
 
-def _why_not(version: Mapping[str, Any]) -> str:
+def _why_not(version: Version) -> str:
     """Why a version is without its content: certificate_info gives an empty one of a file that it cannot read."""
-    if version.get("content") is None:
+    if version.content is None:
         return "certificate_info was not asked for its content"
     return "its fullchain.pem cannot be read: does the task lack 'become: true'?"

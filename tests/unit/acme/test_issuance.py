@@ -25,6 +25,8 @@ from ansible_collections.certfleet.tls.plugins.module_utils.acme.issuance import
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.polling import Deadline
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.preferred_chain import Preference
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.problem import Problem
+from ansible_collections.certfleet.tls.plugins.module_utils.contracts import Challenge
+from ansible_collections.certfleet.tls.plugins.module_utils.statuses import Status
 from tests.unit.acme import jose
 from tests.unit.acme.ca import pem
 from tests.unit.acme.conftest import CSR, wanted
@@ -38,18 +40,15 @@ class TestPrepare:
         prepared = prepare(wanted("a.example", "b.example"))
         assert prepared.order.status == "pending"
         numbers = [path.split("/")[2] for path in ca.authorizations]
-        assert [vars(challenge) for challenge in prepared.challenges] == [
-            {
-                "type": "http-01",
-                "identifier": name,
-                "url": f"{ca.url}/challenge/{number}",
-                "status": "pending",
-                "token": f"a-token-of-128-bits-{int(number):02}",
-                "key_authorization": f"a-token-of-128-bits-{int(number):02}.{key.thumbprint}",
-                "record_name": "",
-                "record_value": "",
-                "wildcard": False,
-            }
+        assert list(prepared.challenges) == [
+            Challenge(
+                type="http-01",
+                identifier=name,
+                url=f"{ca.url}/challenge/{number}",
+                status=Status.PENDING,
+                token=f"a-token-of-128-bits-{int(number):02}",
+                key_authorization=f"a-token-of-128-bits-{int(number):02}.{key.thumbprint}",
+            )
             for name, number in zip(("a.example", "b.example"), numbers)
         ]
 

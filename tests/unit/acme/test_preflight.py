@@ -19,13 +19,13 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from ansible_collections.certfleet.tls.plugins.module_utils.acme import addresses, connection, exchange
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.challenge_data import ChallengeData
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import PreflightError
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.preflight import Preflight, Unseen
+from ansible_collections.certfleet.tls.plugins.module_utils.contracts import Challenge
 from ansible_collections.certfleet.tls.plugins.module_utils.pki import keys, tls_alpn
 
 TOKEN, ANSWER = "token", "token.thumbprint"
-BY_HTTP = ChallengeData("http-01", "localhost", "https://ca/1", "pending", TOKEN, ANSWER)
+BY_HTTP = Challenge("http-01", "localhost", "https://ca/1", "pending", TOKEN, ANSWER)
 BY_TLS = replace(BY_HTTP, type="tls-alpn-01")
 PATH = f"/.well-known/acme-challenge/{TOKEN}"
 PUBLIC_HOST = "127.0.0.2"

@@ -8,14 +8,14 @@ import pytest
 
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import OptionError
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.replacement import Selection, counted
-from tests.unit.acme.test_decision import AWAITING, FRESH, HOUR, ISSUED, found, utc
+from tests.unit.contracts import FRESH, HOUR, ISSUED, awaiting, found, pending, utc
 
 BEFORE = utc(FRESH)
 
 
-def item(pending=None, **live):
+def item(made=None, **live):
     facts = {"serial": "4a1f", "issuer": "CN=E7,O=Let's Encrypt,C=US", "created": utc(ISSUED), **live}
-    return {**found(live=facts, pending=pending), "host": "web1"}
+    return found(live=facts, pending=made)
 
 
 def select(entry, text="", **options):
@@ -77,11 +77,11 @@ def test_a_run_that_is_no_replacement():
         (item(created=None), True),
         (item(created=None, not_before=utc(FRESH)), False),
         (item(serial=None), False),
-        ({**item(), "live": None}, False),
+        (found(live=None), False),
         # One that lacks only the switch.
-        (item({**AWAITING, "issued": {**AWAITING["issued"], "created": utc(FRESH + HOUR)}}), False),
-        (item({**AWAITING, "issued": {**AWAITING["issued"], "created": utc(FRESH - HOUR)}}), True),
-        (item({**AWAITING, "issued": None}), True),
+        (item(awaiting(created=utc(FRESH + HOUR))), False),
+        (item(awaiting(created=utc(FRESH - HOUR))), True),
+        (item(pending()), True),
     ],
 )
 def test_what_is_done_already(entry, selected):
@@ -90,7 +90,7 @@ def test_what_is_done_already(entry, selected):
 
 def test_a_serial_number_is_enough():
     assert select(item(), serials="4a1f")
-    assert not select(item({**AWAITING, "issued": {**AWAITING["issued"], "serial": "02"}}), serials="4a1f")
+    assert not select(item(awaiting(serial="02")), serials="4a1f")
 
 
 @pytest.mark.parametrize(

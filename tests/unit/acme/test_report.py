@@ -12,13 +12,14 @@ from ansible_collections.certfleet.tls.plugins.module_utils.acme import plan, re
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import OptionError
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.renewal_info import RenewalInfo
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.times import span
-from tests.unit.acme.test_decision import CA, DAY, DUE, FRESH, HOUR, found
+from tests.unit.contracts import DAY, DUE, FRESH, HOUR, found
+from tests.unit.contracts import DIRECTORY as CA
 
 SHORT, LONG = RenewalInfo(DUE, DUE + 3.2 * HOUR), RenewalInfo(DUE, DUE + 43 * HOUR, "https://ca.example/why")
 
 
 def planned(**windows):
-    items = [{**found(live={"ari_id": host}), "host": host} for host in windows]
+    items = [found(live={"ari_id": host}, host=host) for host in windows]
     answers = {host: window for host, window in windows.items() if window}
     return plan.make(items, [CA], FRESH, False, lambda asked: answers, interval=100 * DAY)
 
@@ -39,7 +40,7 @@ def test_what_is_no_span(text):
 
 def test_when_each_comes_next():
     plans = [*planned(web2=None, web1=None), *planned(web3=RenewalInfo(DUE - DAY, DUE))]
-    plans += plan.make([{**found() | {"live": None}, "host": "web4"}], [CA], FRESH, False, lambda asked: {})
+    plans += plan.make([found(live=None, host="web4")], [CA], FRESH, False, lambda asked: {})
     assert report.lines(report.coming(plans)) == [
         "web3: certificate shop: next at 2026-10-30 12:00 UTC",
         "web1: certificate shop: next at 2026-10-31 12:00 UTC",
@@ -48,7 +49,7 @@ def test_when_each_comes_next():
 
 
 def test_renewals_that_will_fail():
-    items = [{**found(), "host": "web1"}, {**found(), "host": "web2", "problems": ["webroot /srv is gone", "no nginx"]}]
+    items = [found(), found(host="web2", problems=["webroot /srv is gone", "no nginx"])]
     plans = plan.make(items, [CA], FRESH, False, lambda asked: {})
     assert report.failing(plans) == [
         "certificate shop of web2: the renewal due 2026-10-31 will fail: webroot /srv is gone; no nginx"

@@ -4,40 +4,35 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ansible_collections.certfleet.tls.plugins.module_utils.acme import plan, sharing
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.issuance_history import Issuance
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.plan import Share
-from tests.unit.acme.test_decision import CA, DAY, DUE, END, FRESH, ISSUED, URGENT, found, utc
+from tests.unit import contracts
+from tests.unit.contracts import ACCOUNT, DAY, DUE, END, FRESH, URGENT, found, utc
+from tests.unit.contracts import DIRECTORY as CA
 
 OTHER = {"identifiers": ["other.example"]}
-ACCOUNT = "https://ca.example/account/1"
 
 
 def has(serial="0a", wanted=None, live=None, **more):
     """A host with a live certificate that is as wanted."""
-    given = {"serial": serial, "account_uri": ACCOUNT, **(live or {})}
-    return found({"shared": True, **(wanted or {})}, given, **more)
+    return found({"shared": True, **(wanted or {})}, {"serial": serial, **(live or {})}, **more)
 
 
 def lacks(wanted=None, **more):
-    return has(wanted=wanted, **more) | {"live": None}
-
-
-def pending(order="https://ca.example/order/1", issued=None):
-    version = {"identifiers": ["shop.example", "www.shop.example"], "key_type": "ec256", "profile": None}
-    return {**version, "directory": CA, "account_uri": ACCOUNT, "order_uri": order, "issued": issued}
+    return replace(has(wanted=wanted, **more), live=None)
 
 
 def awaits_switch(serial):
-    issued = {"serial": serial, "not_before": utc(ISSUED), "not_after": utc(END + DAY)}
-    return has("0a", pending=pending(issued=issued))
+    return has("0a", pending=contracts.awaiting(serial=serial, not_after=utc(END + DAY)))
 
 
 def planned(*items, now=FRESH, forced=False, elsewhere=(), record=(), replaced=None):
-    items = [{**item, "host": f"web{number}"} for number, item in enumerate(items, 1)]
-    elsewhere = [{**item, "host": f"before{number}"} for number, item in enumerate(elsewhere, 1)]
+    items = [replace(item, host=f"web{number}") for number, item in enumerate(items, 1)]
+    elsewhere = [replace(item, host=f"before{number}") for number, item in enumerate(elsewhere, 1)]
     made, before = (
         plan.make(of, [CA], now, force, lambda _: {}, replaced if force is forced else None)
         for of, force in ((items, forced), (elsewhere, False))
@@ -107,8 +102,8 @@ UNREADY = {"problems": ["home /etc/acme cannot be written"]}
         ([lacks(**UNREADY), has()], {}, ["refuse missing", "keep"]),
         ([has("0a"), lacks(invalid=["no"])], {}, ["keep", "refuse"]),
         # An order that a killed run left is finished by its host: it has the key.
-        ([lacks(), lacks(pending=pending())], {}, ["receive new web2", "issue missing"]),
-        ([lacks(), lacks(pending=pending(order=None))], {}, ["issue missing", "receive new web1"]),
+        ([lacks(), lacks(pending=contracts.pending())], {}, ["receive new web2", "issue missing"]),
+        ([lacks(), lacks(pending=contracts.pending(order_uri=None))], {}, ["issue missing", "receive new web1"]),
         ([lacks()], {}, ["issue missing"]),
         # Hosts of earlier batches give, and get nothing.
         ([lacks(), lacks()], {"elsewhere": [has()]}, ["receive 0a before1", "receive 0a before1"]),
@@ -117,7 +112,7 @@ UNREADY = {"problems": ["home /etc/acme cannot be written"]}
         ([has("0a")], {"elsewhere": [has("0a")], "forced": True}, ["issue forced"]),
         ([lacks(), lacks()], {"elsewhere": [lacks()]}, ["issue missing", "receive new web1"]),
         ([lacks()], {"elsewhere": [has(wanted=OTHER, live=OTHER)]}, ["refuse"]),
-        ([lacks()], {"elsewhere": [{**has(), "wanted": found()["wanted"]}]}, ["issue missing"]),
+        ([lacks()], {"elsewhere": [replace(has(), wanted=found().wanted)]}, ["issue missing"]),
     ],
 )
 def test_who_does_what(items, options, expected):
@@ -164,41 +159,35 @@ def test_share_replaced_is_given_by_no_host_that_claims_a_new_key():
     """It would keep all that share it on a key that is known."""
     record = [issued("0a"), issued("0b")]
     liar = has("0b", live=LONG)
-    plans = planned(has("0a"), has("0a"), liar, record=record, replaced=lambda item: item["host"] != "web3")
+    plans = planned(has("0a"), has("0a"), liar, record=record, replaced=lambda item: item.host != "web3")
     assert told(plans)[1:] == ["receive new web1", "receive new web1"]
     assert plans[0].decision.action == "issue"
     record[1] = issued("0b", time=SINCE)
-    plans = planned(has("0a"), has("0a"), liar, record=record, replaced=lambda item: item["host"] != "web3")
+    plans = planned(has("0a"), has("0a"), liar, record=record, replaced=lambda item: item.host != "web3")
     assert told(plans)[:2] == ["receive 0b web3"] * 2
 
 
 def test_share_all_have_the_same_reads_no_record():
-    made = plan.make([{**has(), "host": host} for host in ("web1", "web2")], [CA], FRESH, False, lambda _: {})
+    made = plan.make([replace(has(), host=host) for host in ("web1", "web2")], [CA], FRESH, False, lambda _: {})
     assert told(sharing.share(made, (), pytest.fail)) == ["keep", "keep"]
 
 
 def test_shares_certificate_and_chain_are_the_record_s():
     (share,) = sharing.shares(planned(lacks(), has("0a"), record=[issued("0a")]))
-    given = {key: share[key] for key in ("certificate", "chain", "created", "directory", "account_uri", "serial")}
-    assert given == {
-        "certificate": "PEM 0a",
-        "chain": "CHAIN 0a",
-        "created": "2026-10-01T00:00:00Z",
-        "directory": CA,
-        "account_uri": ACCOUNT,
-        "serial": "0a",
-    }
+    of_record = {"certificate": "PEM 0a", "chain": "CHAIN 0a", "created": "2026-10-01T00:00:00Z"}
+    known = {"owner": "web2", "hosts": ["web1"], "serial": "0a", "directory": CA, "account_uri": ACCOUNT}
+    assert share == contracts.share(**known, **of_record)
     (share,) = sharing.shares(planned(lacks(), has("0a")))
-    assert "certificate" not in share
+    assert share == contracts.share(**known)
 
 
 def test_only_what_is_shared_is():
-    assert told(planned(found() | {"live": None}, lacks(), found(live={"serial": "0a"}))) == [
+    assert told(planned(found(live=None), lacks(), found(live={"serial": "0a"}))) == [
         "issue missing",
         "issue missing",
         "keep",
     ]
-    other = {**lacks(), "name": "mail"}
+    other = replace(lacks(), name="mail")
     assert told(planned(lacks(), other, lacks(), other)) == [
         "issue missing",
         "issue missing",
@@ -216,18 +205,10 @@ def test_a_host_that_differs_is_named():
 
 def test_what_is_received_is_known_by_its_serial_and_whose_it_is():
     receiver = planned(lacks(), has())[0]
-    assert receiver.share == Share("web2", "0a", CA, ACCOUNT)
+    known = {"owner": "web2", "serial": "0a", "directory": CA, "account_uri": ACCOUNT}
+    assert receiver.share == contracts.share(hosts=[], **known)
     assert receiver.line() == "web1: certificate shop: receive (missing: from web2)"
-    assert sharing.shares([receiver]) == [
-        {
-            "name": "shop",
-            "owner": "web2",
-            "serial": "0a",
-            "directory": CA,
-            "account_uri": ACCOUNT,
-            "hosts": ["web1"],
-        }
-    ]
+    assert sharing.shares([receiver]) == [contracts.share(hosts=["web1"], **known)]
 
 
 def test_an_order_for_all_waits_only_if_all_can():

@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 from ansible_collections.certfleet.tls.plugins.module_utils.acme import unlisted
-from tests.unit.acme.test_decision import found
 from tests.unit.acme.test_plan import make, on
+from tests.unit.contracts import found
 
 
 def test_what_is_not_listed_is_told_or_removed_but_not_where_nothing_is_listed():
@@ -19,7 +19,7 @@ def test_what_is_not_listed_is_told_or_removed_but_not_where_nothing_is_listed()
         "acme_remove_unlisted: true would remove them"
     ]
     removals, warnings = unlisted.settle(planned, there, remove=["web1", "web2"])
-    assert [(item.host, item.name, item.result()["action"]) for item in removals] == [
+    assert [(item.host, item.name, item.decided().action) for item in removals] == [
         ("web1", "old", "remove"),
         ("web1", "older", "remove"),
     ]

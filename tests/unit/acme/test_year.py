@@ -15,9 +15,11 @@ import pytest
 
 from ansible_collections.certfleet.tls.plugins.module_utils.acme import plan, rationing
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.budget import SHIPPED
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.decision import ISSUE, KEEP, REFUSE, lifetime_point
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.decision import lifetime_point
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.known_cas import SHORT_NAMES
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.renewal_info import RenewalInfo
+from ansible_collections.certfleet.tls.plugins.module_utils.statuses import Action
+from tests.unit import contracts
 
 LETS_ENCRYPT = SHORT_NAMES["letsencrypt"]
 SECOND, MINUTE, HOUR, DAY = (timedelta(**{unit: 1}) for unit in ("seconds", "minutes", "hours", "days"))
@@ -131,40 +133,32 @@ class Fleet:
     def _facts(self, name):
         """As certificate_info would tell."""
         identifiers, _life, profile = self.wanted[name]
-        wanted = {"identifiers": list(identifiers), "challenge": "http-01", "key_type": "ec256", "profile": profile}
         versions = self.versions[name][-3:]
-        live = versions[-1] if versions else None
-        return {
-            "host": name,
-            "name": "shop",
-            "wanted": {**wanted, "reload": []},
-            "live": live and self._live(live, profile),
-            "issued": [
-                {
-                    "at": utc(version.issued),
-                    "serial": f"{version.serial:x}",
-                    "directory": LETS_ENCRYPT,
-                    "identifiers": list(identifiers),
-                    "renewal": version is not self.versions[name][0],
-                }
+        return contracts.found(
+            {"identifiers": identifiers, "profile": profile, "reload": []},
+            self._live(versions[-1], profile) if versions else None,
+            host=name,
+            issued=[
+                contracts.issued(
+                    at=utc(version.issued),
+                    serial=f"{version.serial:x}",
+                    directory=LETS_ENCRYPT,
+                    identifiers=identifiers,
+                    renewal=version is not self.versions[name][0],
+                )
                 for version in versions
                 if versions[-1].issued - version.issued < 8 * DAY
             ],
-        }
+        )
 
     def _live(self, certificate, profile):
         return {
-            "identifiers": list(certificate.identifiers),
-            "key_type": "ec256",
+            "identifiers": certificate.identifiers,
             "profile": profile,
             "directory": LETS_ENCRYPT,
             "not_before": utc(certificate.not_before),
             "not_after": utc(certificate.not_after),
             "ari_id": certificate.name + f"-{certificate.serial}",
-            "reloaded": True,
-            "missing": [],
-            "damaged": [],
-            "attributes": [],
         }
 
     def run(self, now, everything=False, selected=None):
@@ -191,7 +185,7 @@ class Fleet:
         def ask(asked):
             if self.silent:
                 return {}
-            by_id = {entry["live"]["ari_id"]: entry["host"] for entry in found if entry["live"]}
+            by_id = {entry.live.ari_id: entry.host for entry in found if entry.live}
             return {
                 ari_id: RenewalInfo(*self.ca.window(self.versions[by_id[ari_id]][-1], now))
                 for ari_ids in asked.values()
@@ -199,12 +193,12 @@ class Fleet:
             }
 
         planned = plan.make(found, [LETS_ENCRYPT], now, False, ask, selected, self.interval)
-        kept = [plan.Planned(entry["host"], "shop", entry, plan.Decision(KEEP)) for entry in past]
+        kept = [plan.Planned(entry.host, "shop", entry, plan.Decision(Action.KEEP)) for entry in past]
         planned, warnings = rationing.keep_within(
             [*planned, *kept], self.limits, [LETS_ENCRYPT], now, lambda: lambda name: name.split(".", 1)[1]
         )
         for item in planned[: len(found)]:
-            if item.decision.action == ISSUE:
+            if item.decision.action == Action.ISSUE:
                 self._issue(now, item)
             elif item.decision.can_wait:  # for a limit
                 self.wakes[item.host] = item.decision.next_at
@@ -287,10 +281,10 @@ def test_a_mass_revocation_where_renewals_are_exempt_takes_one_run():
     fleet, now = lived(20)
     fleet.ca.revoking_before = now
     actions, warnings = fleet.run(now, everything=True)
-    assert (actions, warnings, fleet.left(now)) == ({ISSUE: 200}, [], 0)
+    assert (actions, warnings, fleet.left(now)) == ({Action.ISSUE: 200}, [], 0)
     assert fleet.ca.kinds["same names"] >= 200
     # And that is all: what is new is not renewed once more.
-    assert fleet.run(now + HOUR, everything=True) == ({KEEP: 200}, [])
+    assert fleet.run(now + HOUR, everything=True) == ({Action.KEEP: 200}, [])
 
 
 def test_a_mass_revocation_where_they_count_takes_as_long_as_the_limits_do():
@@ -299,7 +293,7 @@ def test_a_mass_revocation_where_they_count_takes_as_long_as_the_limits_do():
     hours, deferred = 0, []
     while fleet.left(revoked):
         actions, warnings = fleet.run(now, everything=True)
-        assert actions[REFUSE] == 0  # nothing fails that can wait
+        assert actions[Action.REFUSE] == 0  # nothing fails that can wait
         deferred.append(warnings)
         now, hours = now + HOUR, hours + 1
     # Of each domain 50 go at once, and then one every 202 minutes: no sooner is possible.

@@ -179,7 +179,7 @@ def test_a_cname_of_which_nobody_can_tell_the_zone_needs_permission():
     wanted = [Txt(WWW, "v"), Txt(SHOP, "v"), Txt("_validation-persist.a.example.com", "v")]
     where = places(*wanted, **{WWW: cname("www.example.com", name=WWW), SHOP: cname(WWW, name=SHOP)})
     items, jobs = assign(wanted, where, Entries({"example.com": {"provider": "recording"}}), 5, nobody)
-    assert [item.status for item in items] == ["failed", "", ""]
+    assert [item.status for item in items] == ["failed", None, None]
     assert [item.name for item in jobs[0].items] == [record.name for record in wanted[1:]]
     assert items[0].problem == (
         f"{WWW} leads by CNAME to www.example.com in zone example.com; entry 'example.com' of zones (acme_dns) takes "
@@ -302,7 +302,7 @@ def test_no_entry_and_no_place():
         f"zones (acme_dns) has no entry for zone example.com, where {WWW} is kept: "
         "add one, or '*' for all zones without"
     )
-    assert items[1].result() == {
+    assert items[1].record().to_result() == {
         "name": "lost.example",
         "value": "b",
         "target": "",
@@ -324,7 +324,7 @@ def test_a_call_for_each_zone_with_all_that_belongs_there(calls):
         ("rest", "example.net", {("shared.example.net", "a")}, True),
     ]
     assert [item.status for item in items] == ["changed"] * 5
-    assert items[3].result()["target"] == "shared.example.net"
+    assert items[3].record().target == "shared.example.net"
     assert tasks == []
 
 

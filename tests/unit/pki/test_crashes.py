@@ -180,7 +180,7 @@ class Authority:
     def run(self, home, due="0001"):
         """All that a run of the role does for a certificate that is due while version *due* is live."""
         if look(home, "shop").live == due:
-            facts = pending_facts(look(home, "shop"))
+            facts = pending_facts(str(home), "shop", look(home, "shop"))
             if facts and facts["order_uri"]:
                 order = Order(facts["order_uri"], facts["account_uri"])
             else:

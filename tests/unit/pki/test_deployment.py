@@ -19,6 +19,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils.pki.errors import (
     StateError,
 )
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.manifest import look
+from ansible_collections.certfleet.tls.plugins.module_utils.statuses import Outcome
 from tests.unit.pki import ca, host
 from tests.unit.pki.host import ACCOUNT, ORDER, ORDER_2, OTHER, WANTED
 
@@ -54,7 +55,7 @@ def test_a_certificate_is_put_in_place(home, any_umask):
     host.prepare(home, order=ORDER)
     issued = issue(home, serial=0xABC)
     done = same_run(home, issued)
-    assert done == Deployed(True, "0001", "0abc", "2027-01-22T12:00:00Z", "issued")
+    assert done == Deployed(True, "0001", "0abc", "2027-01-22T12:00:00Z", Outcome.ISSUED)
     assert os.readlink(home / "live" / "shop") == "../versions/shop/0001"
     files = host.served(home)
     assert files["cert.pem"].decode() == issued.certificate
@@ -78,7 +79,7 @@ def test_the_same_certificate_again_changes_nothing(home):
     issued = issue(home)
     first = run(home, issued)
     again = same_run(home, issued)
-    assert again == replace(first, changed=False, reason="unchanged")
+    assert again == replace(first, changed=False, outcome=Outcome.UNCHANGED)
     host.prepare(home, OTHER)
     assert same_run(home, issued) == again, "even if another version is pending by now"
 
@@ -178,7 +179,7 @@ def test_two_runs_at_once_with_an_order_each(home):
     assert issued.certificate != later.certificate
     first = run(home, issued)
     served = host.served(home)
-    assert same_run(home, later) == replace(first, changed=False, reason="unchanged")
+    assert same_run(home, later) == replace(first, changed=False, outcome=Outcome.UNCHANGED)
     assert host.served(home) == served
     for other in (issue(home, names=OTHER.identifiers), issue(home, not_after=ca.NOW)):
         with pytest.raises(StateError, match="no version of it is pending"):
@@ -310,14 +311,14 @@ def test_there_may_be_nothing_to_put_right(home):
     assert deployment.repair(str(home), WANTED, ca.NOW, True) is None
     assert deployment.repair(str(home), WANTED, ca.NOW, False) is None
     first = host.make_live(home)
-    assert repair(home) == replace(first, changed=False, reason="unchanged")
+    assert repair(home) == replace(first, changed=False, outcome=Outcome.UNCHANGED)
 
 
 def test_the_live_key_s_mode_is_put_right(home):
     first = host.make_live(home)
     key = home / "live" / "shop" / "privkey.pem"
     key.chmod(0o644)
-    assert repair(home) == replace(first, reason="privkey.pem mode 0644 instead of 0640")
+    assert repair(home) == replace(first, outcome=Outcome.REPAIRED, details=("privkey.pem mode 0644 instead of 0640",))
     assert host.key_drift(home, "0001") == []
     assert repair(home, replace(WANTED, attributes=Attributes(0o600))).changed
     assert key.stat().st_mode & 0o7777 == 0o600

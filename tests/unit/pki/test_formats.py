@@ -24,6 +24,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils.pki import (
 )
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.errors import FormatError, OptionError
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.manifest import look
+from ansible_collections.certfleet.tls.plugins.module_utils.statuses import Outcome
 from tests.unit.pki import ca, faults, host
 from tests.unit.pki.host import ORDER_2, WANTED
 from tests.unit.pki.test_deployment import issue, run
@@ -277,7 +278,7 @@ def test_a_run_that_was_killed_after_the_switch_is_made_up_for(home, place):
     (place / "shop.pem").write_text("of the version before")
     assert drift(home, asked) == [f"{place}/shop.pem is not of this version"]
     assert host.deploy(home, asked).reason == f"{place}/shop.pem is not of this version"
-    assert host.deploy(home, asked) == replace(host.deploy(home, asked), changed=False, reason="unchanged")
+    assert host.deploy(home, asked) == replace(host.deploy(home, asked), changed=False, outcome=Outcome.UNCHANGED)
 
 
 def test_who_has_the_file_under_another_name_is_told_of(home, place):

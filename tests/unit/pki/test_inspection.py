@@ -217,8 +217,8 @@ def test_so_is_the_certificate_that_awaits_its_switch(home, option):
     fullchain = (home / "live" / "shop" / "fullchain.pem").read_text()
     (home / "live" / "shop").unlink()
     (found,) = inspect(str(home), [option], content=True)
-    assert (found["live"], found["pending"]["issued"]["content"]) == (None, fullchain)
-    assert "content" not in looked(home, option)["pending"]["issued"]
+    assert (found["live"], found["pending"]["content"]) == (None, fullchain)
+    assert "content" not in looked(home, option)["pending"]
 
 
 def test_the_look_needs_the_standard_library_alone():

@@ -364,12 +364,13 @@ def test_facts_of_a_version_that_is_gone(home):
 
 def test_facts_of_the_pending_version(home):
     write(home, "0007", {**PENDING, "more": 1})
-    assert manifest.pending_facts(found(home)) == {
+    assert manifest.pending_facts(str(home), "shop", found(home)) == {
         "version": "0007",
         **{field: PENDING[field] for field in ("identifiers", "key_type", "profile", "directory")},
         **{field: PENDING[field] for field in ("account_uri", "order_uri", "created")},
+        **dict.fromkeys(("serial", "issuer", "not_before", "not_after")),
     }
-    assert manifest.pending_facts(NOTHING) is None
+    assert manifest.pending_facts(str(home), "shop", NOTHING) is None
 
 
 def day(number, hour=12):

@@ -6,16 +6,13 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from ansible_collections.certfleet.tls.plugins.plugin_utils import contracts
+from ansible_collections.certfleet.tls.plugins.plugin_utils import answers as plugin
+from tests.unit import contracts
+from tests.unit.contracts import DIRECTORY, PEM, POINT, TOKEN
 
-DIRECTORY = "https://ca.example/directory"
-ACCOUNT = "https://ca.example/acct/1"
-ORDER = "https://ca.example/order/1"
-TOKEN = "LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0"
-PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
-POINT = "BLq2" * 22
 SHOP = {
     "name": "shop",
     "identifiers": ["shop.example"],
@@ -23,92 +20,27 @@ SHOP = {
     "webroot": "/var/www",
     "reload": ["nginx", {"notify": "Restart the cluster"}],
 }
-ISSUED = {
-    "serial": "4a1f",
-    "issuer": "CN=E7,O=Example",
-    "not_before": "2026-11-01T00:00:00Z",
-    "not_after": "2027-01-30T00:00:00Z",
-    "created": "2026-11-01T00:59:30Z",
-}
-LIVE = {
-    **ISSUED,
-    "version": "0007",
-    "identifiers": ["shop.example"],
-    "key_type": "ec256",
-    "profile": None,
-    "directory": DIRECTORY,
-    "account_uri": ACCOUNT,
-    "ari_id": "aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE",
-    "reloaded": True,
-    "missing": [],
-    "damaged": [],
-    "unreadable": [],
-    "attributes": ["privkey.pem mode 0644 instead of 0600"],
-    "formats": [],
-}
-PENDING = {
-    "version": "0008",
-    "identifiers": ["shop.example"],
-    "key_type": "ec256",
-    "profile": None,
-    "directory": DIRECTORY,
-    "account_uri": ACCOUNT,
-    "order_uri": ORDER,
-    "created": "2026-11-28T00:00:00Z",
-    "issued": ISSUED,
-}
-FOUND = {
-    "name": "shop",
-    "wanted": SHOP,
-    "invalid": [],
-    "problems": [],
-    "list": "default",
-    "live": LIVE,
-    "pending": PENDING,
-    "issued": [
-        {
-            "at": "2026-11-01T00:59:30Z",
-            "serial": "4a1f",
-            "directory": DIRECTORY,
-            "identifiers": ["shop.example"],
-            "renewal": True,
-        }
-    ],
-}
+LIVE = contracts.live(attributes=["privkey.pem mode 0644 instead of 0600"])
+FOUND = contracts.found(
+    host=None,
+    wanted=None,
+    live=LIVE,
+    pending=contracts.awaiting(),
+    issued=[contracts.issued()],
+)
 _ANSWERS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "certificate_info": (
         {"home": "/etc/acme", "certificates": [SHOP], "history": ["shop"], "content": True},
         {
-            "certificates": [{**FOUND, "live": {**LIVE, "content": PEM}}],
+            "certificates": [{**replace(FOUND, live=replace(LIVE, content=PEM)).to_result(), "wanted": SHOP}],
             "unlisted": ["old"],
-            "history": [
-                {
-                    "name": "shop",
-                    "version": "0007",
-                    "live": True,
-                    "serial": "4a1f",
-                    "created": "2026-11-01T00:59:30Z",
-                    "not_after": "2027-01-30T00:00:00Z",
-                    "certificate": PEM,
-                }
-            ],
+            "history": [contracts.past().to_result()],
         },
     ),
     "certificate_request": (
         {"directory": DIRECTORY, "certificates": [SHOP], "receive": ["wildcard"]},
         {
-            "requests": [
-                {
-                    "name": "shop",
-                    "identifiers": ["shop.example"],
-                    "csr_content": PEM,
-                    "profile": None,
-                    "order_uri": ORDER,
-                    "account_uri": ACCOUNT,
-                    "version": "0008",
-                    "reused": False,
-                }
-            ],
+            "requests": [contracts.request().to_result()],
             "ready": ["shop"],
             "receivers": {"wildcard": POINT},
             "failures": {},
@@ -117,16 +49,7 @@ _ANSWERS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "certificate_share": (
         {"shares": [{"name": "wildcard", "serial": "4a1f", "receivers": {"web2": POINT, "web3": POINT}}]},
         {
-            "shares": [
-                {
-                    "name": "wildcard",
-                    "certificate": PEM,
-                    "chain": PEM,
-                    "sealed": {"web2": POINT},
-                    "refused": {"web3": "the public key to seal with is damaged"},
-                    "created": "2026-11-01T00:59:30Z",
-                }
-            ],
+            "shares": [contracts.given().to_result()],
             "failures": {},
         },
     ),
@@ -202,4 +125,4 @@ def answer(module: str, **more: Any) -> dict[str, Any]:
 
 def contract(module: str) -> Mapping[str, Any]:
     """The module's contract for these arguments."""
-    return getattr(contracts, module)(arguments(module))  # type: ignore[no-any-return]
+    return getattr(plugin, module)(arguments(module))  # type: ignore[no-any-return]

@@ -39,19 +39,19 @@ def run(said, task_vars=None, **arguments):
 
 
 def facts(name="shop", **more):
-    return {**answers.FOUND, "name": name, "wanted": FORGED, **more}
+    return {**answers.FOUND.to_result(), "name": name, "wanted": FORGED, **more}
 
 
 def test_what_is_wanted_is_the_task_s_own_word():
     (found,) = run({"certificates": [facts()]}, certificates=[SHOP])["certificates"]
-    assert found["live"] == answers.LIVE
+    assert found["live"] == answers.LIVE.to_result()
     wanted = found["wanted"]
     assert (wanted["identifiers"], wanted["challenge"], wanted["profile"]) == (["shop.example"], "http-01", None)
     assert wanted["webroot"] == "~/www", "whose home is for the host to say"
 
 
 def test_the_content_of_what_is_live_passes_if_it_is_asked_for():
-    live = {**answers.LIVE, "content": answers.PEM}
+    live = {**answers.LIVE.to_result(), "content": answers.PEM}
     (found,) = run({"certificates": [facts(live=live)]}, certificates=[SHOP], content=True)["certificates"]
     assert found["live"] == live
 

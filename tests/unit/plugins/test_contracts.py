@@ -1,284 +1,229 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An answer passes where its contract names it, and is refused with its place where it breaks it."""
+"""The shapes that go from step to step: few, documented, and the same after the way through JSON."""
 
 from __future__ import annotations
 
-import copy
+import inspect
+import json
+import random
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 import yaml
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.certfleet.tls.plugins.plugin_utils import role_variables
-from ansible_collections.certfleet.tls.plugins.plugin_utils.host_action import accept
-from ansible_collections.certfleet.tls.plugins.plugin_utils.schema import Malformed
-from tests.unit.plugins import answers
+from ansible_collections.certfleet.tls.plugins.module_utils import contracts as plugin
+from ansible_collections.certfleet.tls.plugins.module_utils.acme.plan import MALFORMED
+from ansible_collections.certfleet.tls.plugins.module_utils.ansible import planning
+from ansible_collections.certfleet.tls.plugins.module_utils.ansible.host_options import (
+    CERTIFICATE_SPEC,
+    CHALLENGE_SPEC,
+    JOURNAL_SPEC,
+)
+from ansible_collections.certfleet.tls.plugins.module_utils.ansible.order_options import ORDER_SPEC, PREPARED_SPEC
+from ansible_collections.certfleet.tls.plugins.module_utils.ansible.record_options import RECORDS_SPEC
+from ansible_collections.certfleet.tls.plugins.module_utils.schema import Malformed
+from ansible_collections.certfleet.tls.plugins.module_utils.statuses import Action, Reason, Status
+from ansible_collections.certfleet.tls.plugins.modules import acme_revoke, certificate
+from tests.unit import contracts
+from tests.unit.plugins.test_contracts_fuzz import mutated
 
 MODULES = Path(__file__).parents[3] / "plugins" / "modules"
+SHAPES = {
+    shape.__name__: shape
+    for shape in vars(plugin).values()
+    if inspect.isclass(shape) and shape.__module__ == plugin.__name__ and not shape.__name__.startswith("_")
+}
+EACH = pytest.mark.parametrize("instance", contracts.ALL, ids=lambda instance: type(instance).__name__)
 
 
-def accepted(module, answer):
-    return accept(answer, answers.contract(module), f"{module} on web3")
+def names(shape):
+    return {field.name for field in fields(shape)}
 
 
-def with_value(answer, path, value):
-    """The answer with another value at a path; a value of DELETED removes what is there."""
-    changed = copy.deepcopy(answer)
-    place = changed
-    for step in path[:-1]:
-        place = place[step]
-    if value is DELETED:
-        del place[path[-1]]
-    else:
-        place[path[-1]] = value
-    return changed
+def test_shapes_are_few_and_each_has_an_instance():
+    assert set(SHAPES) == {type(instance).__name__ for instance in contracts.ALL}
+    assert len(SHAPES) <= 12
 
 
-DELETED = object()
+@EACH
+def test_from_result_reads_what_to_result_wrote(instance):
+    result = instance.to_result()
+    assert type(instance).from_result(json.loads(json.dumps(result))) == instance
+    assert type(instance).from_result(result).to_result() == result
 
 
-@pytest.mark.parametrize("module", answers.MODULES)
-def test_accept_honest_answer_is_unchanged(module):
-    answer = answers.answer(module)
-    expected = copy.deepcopy(answer)
-    for entry in expected.get("certificates", ()):
-        entry.pop("wanted", None)  # the controller knows that better
-    assert accepted(module, answer) == expected
-
-
-@pytest.mark.parametrize("module", answers.MODULES)
-def test_contract_documented_results_are_its_fields(module):
-    text = (MODULES / f"{module}.py").read_text()
-    documented = yaml.safe_load(text.split('RETURN = r"""')[1].split('"""')[0])
-    assert set(documented) - {"batch"} == set(answers.contract(module))
-
-
-@pytest.mark.parametrize("module", answers.MODULES)
-@pytest.mark.parametrize("variable", sorted(role_variables.ALL))
-def test_accept_fact_for_role_variable_is_dropped(module, variable):
-    answer = answers.answer(module, ansible_facts={variable: "x"}, **{variable: "x"})
-    assert accepted(module, answer) == accepted(module, answers.answer(module))
-
-
-@pytest.mark.parametrize("module", answers.MODULES)
-@pytest.mark.parametrize("failed", [False, True])
-@pytest.mark.parametrize(
-    ("key", "value"),
-    [
-        ("ansible_facts", {"discovered_interpreter_python": "/tmp/python"}),
-        ("add_host", {"host_name": "web9", "groups": ["web"]}),
-        ("add_group", "all_mine"),
-        ("ansible_stats", {"data": {"a": 1}}),
-        ("_ansible_notify", ["Restart"]),
-        ("_ansible_delegated_vars", {}),
-        ("ansible_job_id", "1"),
-        ("include", "tasks.yml"),
-        ("invocation", {"module_args": {}}),
-        ("results", [{"ansible_facts": {}}]),
-        ("stdout", "text"),
-    ],
-)
-def test_accept_key_that_ansible_acts_on_is_dropped(module, key, value, failed):
-    answer = answers.answer(module, failed=failed, msg="why", **{key: value})
-    assert key not in accepted(module, answer)
-
-
-@pytest.mark.parametrize(
-    ("module", "path", "value", "said"),
-    [
-        ("certificate_request", ("requests", 0, "csr_content"), DELETED, "requests[0].csr_content is missing"),
-        ("certificate_request", ("requests",), DELETED, "requests is missing"),
-        ("certificate_request", ("requests",), {"shop": 1}, "requests is not a list"),
-        ("certificate_request", ("requests", 0), "shop", "requests[0] is not a mapping"),
-        ("certificate_request", ("requests", 0, "name"), "bank", "requests[0].name is not one that was asked for"),
-        ("certificate_request", ("requests", 0, "csr_content"), 1, "requests[0].csr_content is not a text"),
-        ("certificate_request", ("requests", 0, "order_uri"), "file:///etc", "requests[0].order_uri has"),
-        ("certificate_request", ("failures",), "x", "failures is not a mapping"),
-        ("certificate_request", ("failures",), {"bank": "x"}, "a key of failures is not one that was asked for"),
-        ("certificate_request", ("failures",), {"shop": ["x"]}, "failures.shop is not a text"),
-        ("certificate_request", ("ready",), ["bank"], "ready[0] is not one that was asked for"),
-        ("certificate_request", ("receivers",), {"wildcard": "a b"}, "receivers.wildcard has characters"),
-        ("certificate_request", ("changed",), "yes", "changed is not a boolean"),
-        ("certificate_request", ("warnings",), "x", "warnings is not a list"),
-        ("certificate_request", ("warnings",), [{"x": 1}], "warnings[0] is not a text"),
-        ("certificate_request", ("warnings",), ["x"] * 101, "warnings has 101 elements, more than 100"),
-        ("certificate_request", ("diff",), "x", "diff is not a mapping"),
-        ("certificate_request", ("diff",), {"before": {}}, "diff.before is not a text"),
-        ("certificate_request", ("failed",), "no", "failed is not a boolean"),
-        ("certificate_info", ("certificates", 0, "live", "serial"), "../x", "certificates[0].live.serial has"),
-        ("certificate_info", ("certificates", 0, "live", "version"), "..", "certificates[0].live.version has"),
-        ("certificate_info", ("certificates", 0, "live", "ari_id"), "a/../b", "certificates[0].live.ari_id has"),
-        ("certificate_info", ("certificates", 0, "live", "missing"), ["/etc/shadow"], "missing[0] is not one"),
-        ("certificate_info", ("certificates", 0, "live", "not_after"), "2027-02-31T00:00:00Z", "is not an instant"),
-        ("certificate_info", ("certificates", 0, "live", "not_after"), "tomorrow", "is not an instant"),
-        ("certificate_info", ("certificates", 0, "live", "identifiers"), ["a\nb"], "live.identifiers[0] has"),
-        ("certificate_info", ("certificates", 0, "live", "identifiers"), ["\ud800"], "live.identifiers[0] has"),
-        ("certificate_info", ("certificates", 0, "live", "identifiers"), ["a"] * 1001, "1001 elements, more than 1000"),
-        ("certificate_info", ("certificates", 0, "live", "reloaded"), 1, "live.reloaded is not a boolean"),
-        ("certificate_info", ("certificates", 0, "live", "key_type"), "x" * 300, "live.key_type has"),
-        ("certificate_info", ("certificates", 0, "name"), "bank", "certificates is not about the certificates"),
-        ("certificate_info", ("certificates",), [], "certificates is not about the certificates"),
-        ("certificate_info", ("unlisted",), ["../etc"], "unlisted[0] has characters"),
-        ("certificate_info", ("history", 0, "name"), "bank", "history[0].name is not one that was asked for"),
-        ("certificate_info", ("history", 0, "live"), "yes", "history[0].live is not a boolean"),
-        ("certificate_share", ("shares", 0, "sealed"), {"web9": "aa"}, "a key of shares[0].sealed is not one"),
-        ("certificate_share", ("shares", 0, "name"), "bank", "shares[0].name is not one that was asked for"),
-        ("challenge_response", ("failures",), {"other": "x"}, "a key of failures is not one that was asked for"),
-        ("certificate", ("notify",), ["Shut down"], "notify[0] is not one that was asked for"),
-        ("certificate", ("notify",), [["Shut down"]], "notify[0] is not one that was asked for"),
-        ("certificate", ("after_handlers", 0, "status"), "remove", "after_handlers[0].status is not one"),
-        ("certificate_adopt", ("certificates", 0, "name"), "bank", "certificates[0].name is not one"),
-        ("certificate_adopt", ("found",), [{}] * 10_001, "found has 10001 elements, more than 10000"),
-    ],
-)
-def test_accept_broken_answer_is_refused_with_its_place(module, path, value, said):
-    with pytest.raises(Malformed) as refused:
-        accepted(module, with_value(answers.answer(module), path, value))
-    assert said in str(refused.value)
-    assert str(refused.value).isprintable()
-
-
-@pytest.mark.parametrize("answer", [None, [], "x", 1, ["certificates"]])
-def test_accept_answer_that_is_no_mapping_is_refused(answer):
-    with pytest.raises(Malformed, match="the answer is not a mapping"):
-        accepted("certificate", answer)
-
-
-@pytest.mark.parametrize("module", answers.MODULES)
-def test_accept_failed_answer_may_leave_its_fields_out(module):
-    assert accepted(module, {"failed": True, "msg": "no library"}) == {"failed": True, "msg": "no library"}
-
-
-def test_accept_failed_answer_fields_are_checked_all_the_same():
-    with pytest.raises(Malformed, match="failures is not a mapping"):
-        accepted("certificate", {"failed": True, "msg": "x", "failures": "x"})
-
-
-@pytest.mark.parametrize(
-    ("said", "shown"),
-    [
-        ("a\nb", "a b"),
-        ("a\r\nb\u2028c", "a b c"),
-        ("red \x1b[31m", "red ?[31m"),
-        ("nul\0 tab\tend", "nul? tab end"),
-        ("half \ud800", "half ?"),
-        ("\u202eright to left", "?right to left"),
-        ("x" * 70_000, "x" * 4096),
-    ],
-)
-def test_accept_message_has_printable_characters_on_one_line(said, shown):
-    answer = accepted("certificate", {"failed": True, "msg": said, "failures": {"shop": said}})
-    assert (answer["msg"], answer["failures"]["shop"]) == (shown, shown)
-
-
-@pytest.mark.parametrize(
-    ("more", "reason"),
-    [
-        (
-            {"module_stderr": "warning\n/bin/sh: 1: python9: not found\n", "rc": 127},
-            "certificate on web3 gave no answer: /bin/sh: 1: python9: not found (MODULE FAILURE)",
-        ),
-        ({"module_stdout": "line\x07\n"}, "certificate on web3 gave no answer: line? (MODULE FAILURE)"),
-        ({"module_stderr": "", "module_stdout": "  "}, "MODULE FAILURE"),
-        ({"module_stderr": 7}, "MODULE FAILURE"),
-        ({"msg": ""}, "certificate on web3 failed without a reason"),
-    ],
-)
-def test_accept_module_without_an_answer_says_what_was_printed(more, reason):
-    assert accepted("certificate", {"failed": True, "msg": "MODULE FAILURE", **more})["msg"] == reason
-
-
-def test_accept_message_is_cut_where_it_is_too_long():
-    """The plan prints the problems of certificates, of which an answer may have a thousand."""
-    answer = accepted("certificate", {"failed": True, "msg": "x" * 100_000, "exception": "x" * 100_000})
-    assert (len(answer["msg"]), len(answer["exception"])) == (4096, 65536)
-
-
-class Tagged(str):
-    """A text with more to it, as Ansible's own are."""
-
-
-@pytest.mark.parametrize("module", answers.MODULES)
-def test_accept_texts_are_plain(module):
-    def tag(value):
-        if isinstance(value, dict):
-            return {Tagged(key): tag(item) for key, item in value.items()}
-        return [tag(item) for item in value] if isinstance(value, list) else tag_text(value)
-
-    def tag_text(value):
-        return Tagged(value) if isinstance(value, str) else value
-
+@EACH
+def test_to_result_has_types_of_json_alone(instance):
     def kinds(value):
-        if isinstance(value, dict):
+        if type(value) is dict:
             return {kind for item in (*value, *value.values()) for kind in kinds(item)}
-        return {kind for item in value for kind in kinds(item)} if isinstance(value, list) else {type(value)}
+        return {kind for item in value for kind in kinds(item)} if type(value) is list else {type(value)}
 
-    assert Tagged not in kinds(accepted(module, tag(answers.answer(module))))
-
-
-def test_accept_damaged_certificate_is_an_empty_text():
-    answer = with_value(answers.answer("certificate_info"), ("certificates", 0, "live", "content"), "\ufffd\0")
-    assert accepted("certificate_info", answer)["certificates"][0]["live"]["content"] == ""
+    assert kinds(instance.to_result()) <= {str, bool, int, type(None)}
 
 
-def test_accept_deprecations_are_texts_that_ansible_can_show():
-    answer = answers.answer("certificate", deprecations=[{"msg": "old\x1b", "version": {"x": 1}, "hostile": 1}])
-    assert accepted("certificate", answer)["deprecations"] == [{"msg": "old?", "version": None}]
+@EACH
+def test_from_result_refuses_what_is_missing_and_drops_what_is_unknown(instance):
+    shape, result = type(instance), instance.to_result()
+    assert shape.from_result({**result, "ansible_facts": {}}) == instance
+    with pytest.raises(Malformed, match=r"^x\[0\]\.name|^x\[0\]\.\w+ is missing$"):
+        shape.from_result({}, "x[0]")
+    for odd in (None, [], "x", 1):
+        with pytest.raises(Malformed, match="is not a mapping"):
+            shape.from_result(odd)
 
 
-def test_accept_exception_is_a_text_without_control_characters():
-    answer = {"failed": True, "msg": "x", "exception": "Traceback\n  x\x1b[2J\n"}
-    assert accepted("certificate", answer)["exception"] == "Traceback\n  x?[2J\n"
-    assert "exception" not in accepted("certificate", {**answer, "exception": {"a": 1}})
+@EACH
+def test_fuzz_mutated_result_is_malformed_or_has_a_result_of_its_own(instance):
+    dice = random.Random(type(instance).__name__)  # noqa: S311 - to repeat what failed
+    refused = 0
+    for number in range(300):
+        changed = mutated(instance.to_result(), dice)
+        try:
+            read = type(instance).from_result(changed)
+        except Malformed:
+            refused += 1
+        else:
+            assert type(instance).from_result(read.to_result()) == read, number
+    assert 0 < refused < 300, "some are refused, and some are not"
 
 
 @pytest.mark.parametrize(
-    ("reload", "allowed"),
+    ("shape", "field", "value"),
     [
-        ([{"notify": " Restart "}], ["Restart"]),
-        (["nginx", {"service": "Restart"}, {"command": ["Restart"]}], []),
-        ([{"notify": ["Restart"]}], []),
-        ("Restart", []),
-        (None, []),
+        (contracts.decided(), "action", "reissue"),
+        (contracts.decided(), "reason", "because"),
+        (contracts.decided(), "reason", None),
+        (contracts.ordered(), "status", "done"),
+        (contracts.challenge(), "status", "open"),
+        (contracts.revocation(status=Status.REVOKED), "status", "gone"),
     ],
 )
-def test_certificate_handlers_are_those_that_entries_name(reload, allowed):
-    fields = answers.contracts.certificate({"certificates": [{**answers.SHOP, "reload": reload}]})
-    assert fields["notify"](allowed, "notify") == allowed
-    with pytest.raises(Malformed):
-        fields["notify"]([*allowed, "Other"], "notify")
-    if not allowed:
-        with pytest.raises(Malformed):
-            fields["notify"](["Restart"], "notify")
+def test_from_result_refuses_words_that_there_are_not(shape, field, value):
+    with pytest.raises(Malformed, match=f"{field} is not one of "):
+        type(shape).from_result({**shape.to_result(), field: value})
+
+
+@pytest.mark.parametrize("word", [*Action, *Reason, *Status])
+def test_words_are_their_own_text(word):
+    assert (f"{word}", str(word), json.dumps(word)) == (word.value, word.value, f'"{word.value}"')
+
+
+def documented(module, *path):
+    """The sample or the fields of a part of a module's documented result."""
+    found = yaml.safe_load((MODULES / f"{module}.py").read_text().split('RETURN = r"""')[1].split('"""')[0])
+    for step in path:
+        found = found[step]
+    return found
 
 
 @pytest.mark.parametrize(
-    ("passphrase", "shown"),
-    [("shop", "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"), ("ho", "s********p"), ("other", "shop")],
+    ("module", "path", "shape"),
+    [
+        ("certificate_info", ("certificates", "contains"), plugin.Found),
+        ("certificate_info", ("certificates", "contains", "live", "sample"), plugin.Version),
+        ("certificate_info", ("certificates", "contains", "pending", "sample"), plugin.Version),
+        ("certificate_info", ("certificates", "contains", "issued", "sample", 0), plugin.Issued),
+        ("certificate_info", ("history", "sample", 0), plugin.Past),
+        ("certificate_request", ("requests", "sample", 0), plugin.Request),
+        ("certificate_share", ("shares", "sample", 0), plugin.Share),
+        ("certificate", ("after_handlers", "sample", 0), plugin.Order),
+        ("acme_plan", ("hosts", "sample", "web1", 0), plugin.Decided),
+        ("acme_plan", ("shares", "sample", 0), plugin.Share),
+        ("acme_order", ("hosts", "sample", "localhost", 0), plugin.Order),
+        ("acme_order", ("hosts", "sample", "localhost", 0, "challenges", 0), plugin.Challenge),
+        ("acme_order_finalize", ("hosts", "sample", "localhost", 0), plugin.Order),
+        ("acme_order_finalize", ("hosts", "sample", "localhost", 1), plugin.Order),
+        ("acme_revoke", ("certificates", "sample", 0), plugin.Revocation),
+        ("dns_txt_record", ("records", "contains"), plugin.Record),
+        ("dns_propagation", ("records", "contains"), plugin.Record),
+    ],
 )
-@pytest.mark.parametrize("module", ["certificate", "certificate_adopt", "certificate_request"])
-def test_contract_name_with_a_passphrase_in_it_may_be_hidden(monkeypatch, module, passphrase, shown):
-    monkeypatch.setattr(answers.contracts, "_ANSWERS_HIDE_VALUES", True)
-    formats = [{"kind": "pkcs12", "path": "/srv/shop.p12", "passphrase": passphrase}]
-    fields = getattr(answers.contracts, module)({"certificates": [{**answers.SHOP, "formats": formats}]})
-    assert fields["failures"]({shown: "why"}, "failures") == {shown: "why"}
-    with pytest.raises(Malformed):
-        fields["failures"]({"b********": "why"}, "failures")
+def test_documented_results_are_of_the_shapes(module, path, shape):
+    result = documented(module, *path)
+    assert set(result) <= names(shape)
+    if "contains" not in path[-1:]:
+        shape.from_result(result)
 
 
-def test_contract_names_are_themselves_from_core_2_22_on(monkeypatch):
-    monkeypatch.setattr(answers.contracts, "_ANSWERS_HIDE_VALUES", False)
-    formats = [{"kind": "pkcs12", "path": "/srv/shop.p12", "passphrase": "ho"}]
-    fields = answers.contracts.certificate({"certificates": [{**answers.SHOP, "formats": formats}]})
-    assert fields["failures"]({"shop": "why"}, "failures") == {"shop": "why"}
-    with pytest.raises(Malformed):
-        fields["failures"]({"s********p": "why"}, "failures")
+#: What is always in a result has to be in the documentation, too.
+@pytest.mark.parametrize(
+    ("module", "path", "instance"),
+    [
+        ("certificate_info", ("certificates", "contains"), contracts.found(host=None)),
+        ("certificate_info", ("certificates", "contains", "live", "sample"), contracts.live()),
+        ("certificate_info", ("certificates", "contains", "issued", "sample", 0), contracts.issued()),
+        ("certificate_info", ("history", "sample", 0), contracts.past()),
+        ("certificate_request", ("requests", "sample", 0), contracts.request()),
+        ("certificate_share", ("shares", "sample", 0), contracts.given()),
+        ("acme_plan", ("hosts", "sample", "web1", 0), contracts.decided()),
+        ("acme_plan", ("shares", "sample", 0), contracts.share()),
+        ("acme_order", ("hosts", "sample", "localhost", 0), contracts.ordered()),
+        ("acme_order", ("hosts", "sample", "localhost", 0, "challenges", 0), contracts.challenge()),
+        ("acme_order_finalize", ("hosts", "sample", "localhost", 0), contracts.final()),
+        ("acme_revoke", ("certificates", "sample", 0), contracts.revocation(status=Status.REVOKED)),
+    ],
+)
+def test_what_results_have_is_documented(module, path, instance):
+    assert set(instance.to_result()) <= set(documented(module, *path))
 
 
-@pytest.mark.parametrize("arguments", [{}, {"certificates": "x", "receive": 1, "shares": 3, "challenges": None}])
-@pytest.mark.parametrize("module", [module for module in answers.MODULES if module != "certificate_info"])
-def test_contract_odd_arguments_ask_for_nothing(module, arguments):
-    fields = getattr(answers.contracts, module)(arguments)
-    with pytest.raises(Malformed):
-        accept(answers.answer(module), fields, module)
+@pytest.mark.parametrize(
+    ("spec", "shape"),
+    [
+        (ORDER_SPEC, plugin.Order),
+        (PREPARED_SPEC, plugin.Order),
+        (certificate.RESULT_SPEC, plugin.Order),
+        (JOURNAL_SPEC, plugin.Order),
+        (CHALLENGE_SPEC, plugin.Challenge),
+        (RECORDS_SPEC["options"], plugin.Record),
+        (acme_revoke.CERTIFICATE_SPEC, plugin.Revocation),
+    ],
+    ids=["orders", "made orders", "results", "journal", "challenges", "records", "revocations"],
+)
+def test_options_of_modules_are_fields(spec, shape):
+    assert set(spec) <= names(shape)
+
+
+@pytest.mark.parametrize(
+    ("spec", "instance"),
+    [
+        (ORDER_SPEC, contracts.asked()),
+        (PREPARED_SPEC, replace(contracts.ordered(), csr_content=contracts.PEM)),
+        (acme_revoke.CERTIFICATE_SPEC, contracts.revocation(content=contracts.PEM)),
+    ],
+    ids=["orders", "made orders", "revocations"],
+)
+def test_from_option_reads_what_ansible_makes_of_a_result(spec, instance):
+    """It adds what is not given, as null."""
+    given = {name: value for name, value in instance.to_result().items() if name in spec}
+    options = ArgumentSpecValidator(dict(spec)).validate(given).validated_parameters
+    assert None in options.values()
+    assert type(instance).from_option(options, "orders[0]") == instance
+
+
+def test_wanted_has_all_options_of_a_certificate():
+    assert names(plugin.Wanted) == set(CERTIFICATE_SPEC)
+
+
+def test_outcomes_are_options_of_the_module_certificate():
+    outcomes = [contracts.final(), contracts.stopped("no"), contracts.told(Status.NOTIFIED, version="0008")]
+    for outcome in outcomes:
+        assert set(outcome.to_result()) <= set(certificate.RESULT_SPEC)
+        assert outcome.status in certificate.STATUS
+
+
+def test_parse_found_malformed_facts_refuse_one_certificate_and_stop_no_other():
+    good = contracts.found().to_result()
+    odd = [
+        *({**good, "name": "odd", "live": live} for live in (5, {}, {**good["live"], "not_before": "soon"})),
+        *({**good, "name": "odd", **more} for more in ({"issued": "x"}, {"issued": [{}]}, {"wanted": 1})),
+    ]
+    for item in odd:
+        (malformed, found) = planning.parse_found([item, good])
+        assert found == contracts.found()
+        assert (malformed.host, malformed.name, malformed.live) == ("web1", "odd", None)
+        assert malformed.invalid[0].startswith(f"{MALFORMED}: certificates[0].")

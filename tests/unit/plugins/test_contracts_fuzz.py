@@ -7,13 +7,17 @@ from __future__ import annotations
 import copy
 import json
 import random
+from dataclasses import replace
 from datetime import datetime, timezone
 from unittest.mock import MagicMock
 
 import pytest
 
 from ansible_collections.certfleet.tls.plugins.module_utils.acme import plan, sharing, unlisted
+from ansible_collections.certfleet.tls.plugins.module_utils.ansible import planning
+from ansible_collections.certfleet.tls.plugins.module_utils.statuses import Action
 from ansible_collections.certfleet.tls.plugins.plugin_utils import flow, role_variables, shared, txt
+from tests.unit import contracts
 from tests.unit.plugins import answers
 from tests.unit.plugins.test_host_action import action_of
 
@@ -96,7 +100,9 @@ def steps_of_the_role(results):
         }
     failed = [host for host in HOSTS if results[host]["certificate_info"].get("failed")]
     batch = [host for host in HOSTS if host not in failed]
-    planned = plan.make(flow.found(batch, hostvars), [answers.DIRECTORY], NOW, False, lambda _asked: {})
+    planned = plan.make(
+        planning.parse_found(flow.found(batch, hostvars)), [answers.DIRECTORY], NOW, False, lambda _asked: {}
+    )
     planned = sharing.settle(sharing.share(planned))
     unlisted.settle(planned, flow.unlisted(batch, hostvars), batch)
     the_plan = {
@@ -104,14 +110,15 @@ def steps_of_the_role(results):
         "directories": [answers.DIRECTORY],
         "due": batch,
         "hosts": {
-            host: [item.result() | {"action": "issue"} for item in planned if item.host == host] for host in batch
+            host: [replace(item.decided(), action=Action.ISSUE).to_result() for item in planned if item.host == host]
+            for host in batch
         },
-        "shares": [{"name": "shop", "owner": "web1", "hosts": ["web3"], "serial": None}],
+        "shares": [contracts.share(hosts=["web3"]).to_result()],
         "replacing": None,
     }
     orders = flow.orders(the_plan, hostvars)
-    ordered = {"hosts": {item["host"]: [ordered_of(item)] for item in orders}}
-    finalized = {"hosts": {host: [{"name": "shop", "host": host, "status": "valid"}] for host in batch}}
+    ordered = {"hosts": {item.host: [ordered_of(item).to_result()] for item in orders}}
+    finalized = {"hosts": {host: [contracts.final(host=host).to_result()] for host in batch}}
     finalizable = flow.finalizable(ordered, hostvars)
     txt.txt_records(ordered, hostvars, "await")
     shares = shared.shares(the_plan, finalized, hostvars)
@@ -125,8 +132,8 @@ def steps_of_the_role(results):
         ]
     return {
         host: {
-            "order": [item for item in orders if item["host"] == host],
-            "finalized": [item for item in finalizable if item["host"] == host],
+            "order": [item for item in orders if item.host == host],
+            "finalized": [item for item in finalizable if item.host == host],
             "told": outcomes.get(host),
             "receives": [share for share in shares if share["owner"] == host],
         }
@@ -135,27 +142,7 @@ def steps_of_the_role(results):
 
 
 def ordered_of(order):
-    challenge = {
-        "type": "http-01",
-        "identifier": "shop.example",
-        "url": "u",
-        "status": "pending",
-        "token": answers.TOKEN,
-        "key_authorization": "k",
-        "record_name": "",
-        "record_value": "",
-    }
-    return {
-        **order,
-        "status": "pending",
-        "problem": "",
-        "order_uri": answers.ORDER,
-        "finalize_uri": "f",
-        "certificate_uri": "",
-        "authorizations": [],
-        "challenges": [challenge],
-        "account_uri": answers.ACCOUNT,
-    }
+    return contracts.ordered(host=order.host, name=order.name, identifiers=order.identifiers)
 
 
 EXPECTED = steps_of_the_role(dict.fromkeys(HOSTS, HONEST))

@@ -70,9 +70,9 @@ def test_bad_options_are_one_line():
 
 
 def test_a_mistake_of_ours_is_a_failure_with_its_place():
-    result = work(**{**PLAN, "certificates": [{"host": "web1"}]})
+    result = work(**{**PLAN, "unlisted": {"web1": 5}})
     assert result["failed"]
-    assert "KeyError" in result["msg"]
+    assert "TypeError" in result["msg"]
     assert "Traceback" in result["exception"]
 
 

@@ -13,7 +13,7 @@ from ansible_collections.certfleet.tls.plugins.plugin_utils import first_step, i
 from tests.unit.plugins import answers, steps
 
 SHOP = {"name": "shop", "identifiers": ["shop.example"], "webroot": "/srv/www"}
-FOUND = {**answers.FOUND, "name": "shop", "wanted": None}
+FOUND = answers.FOUND.to_result()
 
 
 def look(parent=None, play=None, unlisted=(), **variables):

@@ -12,9 +12,11 @@ from ansible.errors import AnsibleActionFail, AnsibleError, AnsibleUndefinedVari
 
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.issuance_history import Issuance
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.certificates import serial
+from ansible_collections.certfleet.tls.plugins.module_utils.statuses import Status
 from ansible_collections.certfleet.tls.plugins.plugin_utils.ownership import listed
 from ansible_collections.certfleet.tls.plugins.plugin_utils.revocation import not_revoked
-from ansible_collections.certfleet.tls.plugins.plugin_utils.revocation_choice import to_revoke
+from ansible_collections.certfleet.tls.plugins.plugin_utils.revocation_choice import Chosen, to_revoke
+from tests.unit import contracts
 from tests.unit.pki import ca
 
 T = "2026-06-01T00:00:00Z"
@@ -38,10 +40,10 @@ PEM = {number: ca.pem(certificate) for number, certificate in ISSUED.items()}
 SERIAL = {number: serial(certificate) for number, certificate in ISSUED.items()}
 
 
-def version(number, created=OLD, live=False, name="shop", **more):
+def version(number, created=OLD, live=False, **more):
     """A version as certificate_info shows it in history."""
-    facts = {"name": name, "version": "0001", "live": live, "created": created}
-    return {**facts, "certificate": PEM.get(number), **more}
+    given = {"created": created, "live": live, "certificate": PEM.get(number), **more}
+    return contracts.past(version="0001", serial=None, not_after=None, **given).to_result()
 
 
 def entry(*identifiers, name="shop", **more):
@@ -61,8 +63,9 @@ def host(*versions, lists=None, first=None, **more):
 
 def found(number, created=OLD, name="shop", pending=None, not_after=None):
     """A certificate as certificate_info shows it in the first step."""
-    live = {"serial": serial(ISSUED[number]), "created": created, "not_after": not_after} if number else None
-    return {"name": name, "live": live, "pending": pending}
+    dates = {"created": created, "not_before": None, "not_after": not_after}
+    live = contracts.live(serial=serial(ISSUED[number]), **dates) if number else None
+    return contracts.found(None, live, name=name, host=None, pending=pending).to_result()
 
 
 def line(number, host="web1", time=OLD, name="shop"):
@@ -93,9 +96,9 @@ def choose(tmp_path):
         chosen = to_revoke(list(hosts or hostvars), hostvars, list(names), before, **options)
         numbers = {pem: number for number, pem in PEM.items()}
         return {
-            **chosen,
-            "chosen": [(item["host"], numbers[item["content"]]) for item in chosen["certificates"]],
-            "told": [(item["host"], item["problem"]) for item in chosen["problems"]],
+            **chosen._asdict(),
+            "chosen": [(item.host, numbers[item.content]) for item in chosen.certificates],
+            "told": [(item.host, item.problem) for item in chosen.problems],
         }
 
     return choose_
@@ -122,7 +125,8 @@ def test_live_ones(choose):
         "web3": {"acme_looked_at": {"unreachable": True}},
     }
     result = choose(hostvars)
-    assert result["certificates"] == [{"host": "web1", "name": "shop", "content": PEM["a2"]}]
+    (chosen,) = result["certificates"]
+    assert (chosen.host, chosen.name, chosen.content, chosen.directory) == ("web1", "shop", PEM["a2"], None)
     assert result["told"] == [("web2", "there is no live version of it on this host")]
 
 
@@ -134,11 +138,10 @@ def test_live_ones(choose):
         ([version("ended"), version("a1"), version("a2", NEW, live=True)], ["a1"]),
         # What cannot be known may be old.
         ([version("a1", None), version("a2", NEW, live=True)], ["a1"]),
-        ([version("a1", "soon"), version("a2", NEW, live=True)], ["a1"]),
         # The same certificate in two versions.
         ([version("a1"), version("a1"), version("a2", NEW, live=True)], ["a1"]),
     ],
-    ids=["replaced", "renewed since", "expired", "not known from when", "no time", "twice"],
+    ids=["replaced", "renewed since", "expired", "not known from when", "twice"],
 )
 def test_before_an_instant(choose, versions, numbers):
     result = choose({"web1": host(*versions)}, T)
@@ -150,11 +153,10 @@ def test_still_in_use_is_not_revoked_and_told(choose):
     result = choose({"web1": host(version("a1"), version("a2", live=True))}, T)
     assert result["chosen"] == [("web1", "a1")]
     (problem,) = result["problems"]
-    assert problem == {
-        "host": "web1",
-        "name": f"shop (serial {SERIAL['a2']})",
-        "problem": f"it is still in use, with a key from {OLD}: replace it first",
-    }
+    assert problem == contracts.revocation(
+        name=f"shop (serial {SERIAL['a2']})",
+        problem=f"it is still in use, with a key from {OLD}: replace it first",
+    )
     # What is live counts by its certificate, whatever else the host says.
     result = choose({"web1": host(version("a1", certificate=PEM["a2"]), version("a2", NEW, live=True))}, T)
     assert result["chosen"] == []
@@ -336,8 +338,8 @@ def test_choose_unusual_names_out_of_certificates_are_printable(choose):
 
 
 def test_only_the_certificate_itself_is_passed_on(choose):
-    result = choose({"web1": host(version("", live=True, certificate=f"{{{{ x }}}}\n{PEM['a1']}{PEM['b1']}"))})
-    assert [item["content"] for item in result["certificates"]] == [PEM["a1"]]
+    result = choose({"web1": host(version("", live=True, certificate=f"x\n{PEM['a1']}{PEM['b1']}"))})
+    assert [item.content for item in result["certificates"]] == [PEM["a1"]]
 
 
 # -- A certificate that the host hides
@@ -354,7 +356,7 @@ def test_only_the_certificate_itself_is_passed_on(choose):
         ([found("a1")], [version("a1", NEW), version("a2", NEW, live=True)], None, ["a1"], []),
         # What awaited its switch.
         (
-            [found(None, pending={"created": OLD, "issued": {"serial": serial(ISSUED["a1"])}})],
+            [found(None, pending=contracts.awaiting(created=OLD, serial=serial(ISSUED["a1"]), not_after=None))],
             [version("a2", NEW, live=True)],
             None,
             [],
@@ -406,7 +408,7 @@ def test_hidden_certificate_is_revoked_or_fails_its_host(choose, first, shown, r
 
 def test_problem_names_the_serial_number(choose):
     result = choose({"web1": host(version("a2", NEW, live=True), first=[found("a1")])}, T)
-    assert [problem["name"] for problem in result["problems"]] == [f"shop (serial {SERIAL['a1']})"]
+    assert [problem.name for problem in result["problems"]] == [f"shop (serial {SERIAL['a1']})"]
 
 
 def test_file_gives_what_the_host_hides(choose, tmp_path):
@@ -464,10 +466,10 @@ def test_absent_name_fails_those_who_should_have_it(choose):
 def test_host_that_shows_too_many_gets_no_further(choose):
     many = [version("", certificate=ca.pem(leaf("a.example"))) for _unused in range(105)]
     result = to_revoke(["web1"], {"web1": host(*many)}, ["shop"], T)
-    assert len(result["certificates"]) == 100
-    assert [item["content"] for item in result["certificates"]] == [item["certificate"] for item in many[5:]]
-    (problem,) = result["problems"]
-    assert "the host shows 105 certificates that have not expired and are not in acme_history; only 100" in str(problem)
+    assert len(result.certificates) == 100
+    assert [item.content for item in result.certificates] == [item["certificate"] for item in many[5:]]
+    (told,) = result.problems
+    assert "the host shows 105 certificates that have not expired and are not in acme_history; only 100" in told.problem
 
 
 # -- Certificates that several hosts have
@@ -590,12 +592,9 @@ def test_certificates_of_hosts_that_did_not_get_so_far_are_noted(choose):
 
 def test_record_says_where_to_revoke_and_who_ordered(choose):
     result = choose({"web1": host(version("a1", live=True))}, record=[line("a1")])
-    assert result["certificates"] == [
-        {"host": "web1", "name": "shop", "content": PEM["a1"], "directory": "https://ca.example/directory"}
-    ]
-    assert result["ordered"] == [
-        f"serial {SERIAL['a1']}, ordered by https://ca.example/acct/1 of https://ca.example/directory"
-    ]
+    directory = "https://ca.example/directory"
+    ordered = f"serial {SERIAL['a1']}, ordered by https://ca.example/acct/1 of {directory}"
+    assert result["certificates"] == [contracts.revocation(content=PEM["a1"], directory=directory, ordered=ordered)]
 
 
 def test_record_that_is_empty_is_noted(choose):
@@ -645,13 +644,8 @@ def test_serial_numbers_choose_from_record_and_files(choose, tmp_path, given):
 
 def test_serial_number_that_is_not_found_is_told(choose):
     result = choose({"web1": {}, "web2": {}}, record=[], names=(), serials="4a1f")
-    assert result["problems"] == [
-        {
-            "host": "web1",
-            "name": "with serial 4a1f",
-            "problem": f"it is neither in acme_history nor in acme_revoke_files. {GET_IT}",
-        }
-    ]
+    problem = f"it is neither in acme_history nor in acme_revoke_files. {GET_IT}"
+    assert result["problems"] == [contracts.revocation(name="with serial 4a1f", problem=problem)]
 
 
 def test_serial_number_is_revoked_whoever_uses_it(choose):
@@ -688,52 +682,61 @@ def test_bad_options_are_told_before_anything_is_revoked(choose, option, value, 
 # -- What became of it
 
 
-ENTRY = {"host": "web1", "name": "shop", "content": "PEM"}
-CHOSEN = {"certificates": [ENTRY], "ordered": ["serial 4a1f"], "problems": []}
-TWO = {**CHOSEN, "certificates": [ENTRY, {**ENTRY, "host": "web2"}], "ordered": ["serial 4a1f", "serial 5b"]}
-NOTHING = {"certificates": [], "ordered": [], "problems": []}
+ENTRY = contracts.revocation(content="PEM", ordered="serial 4a1f")
+CHOSEN = Chosen([ENTRY], [], [])
+TWO = Chosen([ENTRY, replace(ENTRY, host="web2", ordered="serial 5b")], [], [])
+NOTHING = Chosen([], [], [])
 LIVE = {"history": [version("a2", NEW, live=True)]}
 ITS = "certificate shop (serial 4a1f) is not revoked:"
 
 
-def answer(status="revoked", problem="", **more):
-    return {"host": "web1", "name": "shop", "status": status, "problem": problem, **more}
+def answer(status=Status.REVOKED, problem="", **more):
+    return contracts.revocation(status=status, problem=problem, **more).to_result()
+
+
+def refused(**more):
+    return NOTHING._replace(problems=[contracts.revocation(**more)])
 
 
 @pytest.mark.parametrize(
     ("chosen", "looked", "revoked", "lines"),
     [
         (CHOSEN, LIVE, {"certificates": [answer()]}, []),
-        (CHOSEN, LIVE, {"certificates": [answer("already revoked")]}, []),
+        (CHOSEN, LIVE, {"certificates": [answer(Status.ALREADY_REVOKED)]}, []),
         # Its own word, not that of the whole step or of another host.
         (
             TWO,
             LIVE,
             {
                 "msg": "certificate shop of web1: refused; certificate shop of web2: malformed",
-                "certificates": [answer("failed", "refused"), answer("failed", "malformed", host="web2")],
+                "certificates": [answer(Status.FAILED, "refused"), answer(Status.FAILED, "malformed", host="web2")],
             },
             [f"{ITS} refused"],
         ),
-        (TWO, LIVE, {"certificates": [answer(), answer("failed", "malformed", host="web2")]}, []),
+        (TWO, LIVE, {"certificates": [answer(), answer(Status.FAILED, "malformed", host="web2")]}, []),
         (CHOSEN, LIVE, {"msg": "no account", "certificates": []}, [f"{ITS} no account"]),
         (CHOSEN, LIVE, {"msg": "MODULE FAILURE"}, [f"{ITS} MODULE FAILURE"]),
         (CHOSEN, LIVE, {"skipped": True}, [f"{ITS} acme_revoke gave no answer"]),
         (CHOSEN, LIVE, {}, [f"{ITS} acme_revoke gave no answer"]),
-        (CHOSEN, LIVE, {"certificates": [answer("unknown", "p")]}, [f"{ITS} p"]),
-        (CHOSEN, LIVE, {"certificates": [answer("failed")]}, [f"{ITS} acme_revoke gave no reason"]),
+        (
+            CHOSEN,
+            LIVE,
+            {"certificates": [{"host": "web1", "name": "shop", "status": "x"}]},
+            [f"{ITS} acme_revoke gave no answer"],
+        ),
+        (CHOSEN, LIVE, {"certificates": [answer(Status.FAILED)]}, [f"{ITS} acme_revoke gave no reason"]),
         (TWO, LIVE, {"certificates": [answer()], "msg": "m"}, [f"{ITS} m"]),
         # Where there was nothing to revoke, it is none of the host's.
         (NOTHING, LIVE, {"msg": "no account", "certificates": []}, []),
         (NOTHING, LIVE, {"skipped": True}, []),
         (
-            {**NOTHING, "problems": [{"host": "web1", "name": "shop (serial 5)", "problem": "p"}]},
+            refused(name="shop (serial 5)", problem="p"),
             LIVE,
             {},
             ["certificate shop (serial 5) is not revoked: p"],
         ),
-        ({**NOTHING, "problems": [{"host": "web1", "name": "", "problem": "line 7"}]}, LIVE, {}, ["line 7"]),
-        ({**NOTHING, "problems": [{"host": "web2", "name": "shop", "problem": "p"}]}, LIVE, {}, []),
+        (refused(name="", problem="line 7"), LIVE, {}, ["line 7"]),
+        (refused(host="web2", problem="p"), LIVE, {}, []),
         (NOTHING, {"msg": "no Python"}, {}, ["certificate shop is not revoked: no Python"]),
         (NOTHING, {"unreachable": True}, {}, ["certificate shop is not revoked: the host gave no answer"]),
     ],

@@ -9,6 +9,7 @@ from ansible.errors import AnsibleActionFail, AnsibleError
 
 from ansible_collections.certfleet.tls.plugins.plugin_utils import batch, elsewhere
 from ansible_collections.certfleet.tls.plugins.plugin_utils.run import Results, Run
+from tests.unit import contracts
 from tests.unit.plugins import steps
 
 OTHER = "another-one"
@@ -124,20 +125,7 @@ def test_outside_of_the_role_there_is_no_run():
         action.run(task_vars=steps.task_vars())
 
 
-ORDERED = {
-    "hosts": {
-        "web1": [
-            {
-                "name": "shop",
-                "status": "pending",
-                "challenges": [
-                    {"type": "http-01", "identifier": "a.example", "token": "t", "status": "pending"}
-                    | {"key_authorization": "t.k"}
-                ],
-            }
-        ]
-    }
-}
+ORDERED = {"hosts": {"web1": [contracts.ordered().to_result()]}}
 
 
 @pytest.mark.parametrize(
@@ -151,13 +139,12 @@ ORDERED = {
     ids=["play", "host", "check mode", "nothing ordered"],
 )
 def test_challenges_are_served_elsewhere_only_if_the_whole_play_is_to(scope, check_mode, ordered, expected):
-    wanted = {"name": "shop", "identifiers": ["a.example"], "challenge": "http-01", "webroot": "/srv/www"}
-    found = {**steps.first_step(), "certificates": [{"name": "shop", "wanted": wanted}]}
+    found = {**steps.first_step(), "certificates": [contracts.found(host=None).to_result()]}
     plan = steps.plan()
     plan["options"]["acme_http_01_scope"] = scope
     registered = {"web1": {"acme_found": found, "acme_plan": plan}, "web2": {"acme_found": steps.first_step()}}
     asked = elsewhere.challenges(run(registered, check_mode=check_mode), ordered)
     assert [item["host"] for item in asked] == expected
     for item in asked:
-        assert [challenge["token"] for challenge in item["challenges"]] == ["t"]
+        assert [challenge["token"] for challenge in item["challenges"]] == [contracts.TOKEN]
         assert item["listen_timeout"] == 1020

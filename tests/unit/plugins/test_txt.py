@@ -6,18 +6,26 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.certfleet.tls.plugins.module_utils.statuses import Status
 from ansible_collections.certfleet.tls.plugins.plugin_utils import txt
+from tests.unit import contracts
 
-NAME, VALUE = "_acme-challenge.a.example", "digest"
+NAME, VALUE = "_acme-challenge.shop.example", "digest"
 READY = {"web1": {"acme_request": {"ready": ["shop"]}}}
+RECORD = contracts.txt()
 
 
-def challenge(kind="dns-01", status="pending", name=NAME, value=VALUE):
-    return {"type": kind, "status": status, "record_name": name, "record_value": value}
+def challenge(kind="dns-01", status="pending", value=VALUE):
+    return contracts.by_dns(kind, status=Status(status), record_value=value)
 
 
-def ordered(*challenges, host="web1", name="shop"):
-    return {"hosts": {host: [{"name": name, "challenges": list(challenges)}]}}
+def ordered(*challenges, host="web1"):
+    return {"hosts": {host: [contracts.ordered(host=host, challenges=challenges).to_result()]}}
+
+
+def records(*items):
+    """The result of a step that had these records to do."""
+    return {"records": [item.to_result() for item in items]}
 
 
 @pytest.mark.parametrize(
@@ -41,7 +49,7 @@ def test_which_records_are_set_awaited_and_removed(kind, status, purposes):
 
 def test_a_persistent_record_is_written_only_when_asked_to():
     orders = ordered(challenge("dns-persist-01"))
-    assert txt.txt_records(orders, READY, "set", write_persistent=True) == [{"name": NAME, "value": VALUE}]
+    assert txt.txt_records(orders, READY, "set", write_persistent=True) == [RECORD]
     assert txt.txt_records(orders, READY, "remove", write_persistent=True) == []
 
 
@@ -54,7 +62,7 @@ def test_nothing_is_set_for_an_order_that_its_host_has_not_journaled_but_it_is_r
 
 def test_a_record_that_two_certificates_share_is_set_once_and_each_value_by_itself():
     orders = ordered(challenge(), challenge(value="other"), challenge())
-    assert [item["value"] for item in txt.txt_records(orders, READY, "set")] == [VALUE, "other"]
+    assert [item.value for item in txt.txt_records(orders, READY, "set")] == [VALUE, "other"]
 
 
 def test_without_orders_there_is_nothing():
@@ -64,15 +72,15 @@ def test_without_orders_there_is_nothing():
 
 def test_problems_go_to_each_certificate_that_has_the_record_and_the_first_step_wins():
     orders = {"hosts": {**ordered(challenge())["hosts"], **ordered(challenge(value="other"), host="web2")["hosts"]}}
-    failed = {"records": [{"name": NAME, "value": VALUE, "problem": "refused"}, {"name": NAME, "value": "other"}]}
-    waited = {"records": [{"name": NAME, "value": VALUE, "problem": "ns1 lacks it"}]}
-    assert txt.txt_problems(orders, failed, [], waited) == {"web1": {"shop": "refused"}}
-    assert txt.txt_problems(orders, {"skipped": True}, [], waited) == {"web1": {"shop": "ns1 lacks it"}}
+    failed = records(contracts.txt(problem="refused"), contracts.txt(value="other"))
+    waited = records(contracts.txt(problem="ns1 lacks it"))
+    assert txt.txt_problems(orders, failed, {}, waited) == {"web1": {"shop": "refused"}}
+    assert txt.txt_problems(orders, {"skipped": True}, {}, waited) == {"web1": {"shop": "ns1 lacks it"}}
 
 
 def test_what_stops_a_whole_step_is_the_problem_of_all_that_are_not_proved_yet():
     orders = {"hosts": {**ordered(challenge())["hosts"], **ordered(challenge(status="valid"), host="web2")["hosts"]}}
-    assert txt.txt_problems(orders, {"msg": "no dnspython"}, [], {"skipped": True}) == {
+    assert txt.txt_problems(orders, {"msg": "no dnspython"}, {}, {"skipped": True}) == {
         "web1": {"shop": "no dnspython"}
     }
     assert txt.txt_records(orders, {**READY, "web2": {}}, "await", given_up=[{"msg": "no dnspython"}]) == []
@@ -80,22 +88,18 @@ def test_what_stops_a_whole_step_is_the_problem_of_all_that_are_not_proved_yet()
 
 def test_what_could_not_be_set_is_not_waited_for_but_its_neighbour_is():
     orders = ordered(challenge(), challenge(value="other"))
-    written = {"records": [{"name": NAME, "value": VALUE, "problem": "refused"}]}
-    assert txt.txt_records(orders, READY, "await", given_up=[written, []]) == [{"name": NAME, "value": "other"}]
+    written = records(contracts.txt(problem="refused"))
+    assert txt.txt_records(orders, READY, "await", given_up=[written, {}]) == [contracts.txt(value="other")]
 
 
 def test_what_is_left_behind_is_told():
-    written = {"records": [{"name": NAME, "value": VALUE, "problem": "refused"}, {"name": "b", "value": "1"}]}
-    assert txt.txt_left([written, []]) == [f"TXT record {NAME}: refused"]
-    assert txt.txt_left([{"msg": "no dnspython"}, []]) == ["no dnspython"]
+    written = records(contracts.txt(problem="refused"), contracts.txt(name="b"))
+    assert txt.txt_left(written) == [f"TXT record {NAME}: refused"]
+    assert txt.txt_left({"msg": "no dnspython"}) == ["no dnspython"]
 
 
 TASK = {"provider": "route53", "records": [{"name": "a.target"}, {"name": "b.target"}]}
-RECORDS = [
-    {"name": "a", "value": "1", "target": "a.target"},
-    {"name": "b", "value": "2", "target": "b.target"},
-    {"name": "c", "value": "3", "target": "c.target"},
-]
+RECORDS = [contracts.txt(name=name, target=f"{name}.target").to_result() for name in "abc"]
 
 
 @pytest.mark.parametrize(
@@ -120,9 +124,9 @@ RECORDS = [
     ],
 )
 def test_a_tasks_file_that_fails_is_told_for_the_records_that_it_failed_at(failed, problems):
-    assert {item["name"]: item["problem"] for item in txt.txt_unwritten(failed, TASK, RECORDS)} == problems
+    assert {item.name: item.problem for item in txt.txt_unwritten(failed, TASK, RECORDS)} == problems
 
 
 def test_what_a_task_with_credentials_says_is_not_told():
     unwritten = txt.txt_unwritten({"msg": "token s3cret refused"}, TASK, RECORDS, tell=False)
-    assert {item["problem"] for item in unwritten} == {"route53: its tasks failed; acme_dns_no_log: false shows why"}
+    assert {item.problem for item in unwritten} == {"route53: its tasks failed; acme_dns_no_log: false shows why"}

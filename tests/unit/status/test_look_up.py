@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import stat
 import time
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -20,6 +21,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils.status.fetch import 
 from ansible_collections.certfleet.tls.plugins.module_utils.status.live import revoked
 from ansible_collections.certfleet.tls.plugins.module_utils.status.look_up import look_up
 from ansible_collections.certfleet.tls.plugins.module_utils.status.result import Status
+from tests.unit import contracts
 from tests.unit.pki.ca import DAY, NOW, pem
 from tests.unit.status.place import silence, trickle
 from tests.unit.status.revocations import HOUR, REASONS, SINCE, answer, crl, leaf, point, refusal, scope
@@ -401,12 +403,11 @@ def test_as_modules_call_it(place, issuer, tmp_path):
 
 
 def live(host, content="PEM", **more):
-    item = {"missing": [], "damaged": [], "content": content, **more}
-    return {"host": host, "name": "shop", "live": item, "pending": None}
+    return contracts.found(live={"content": content, **more}, host=host)
 
 
 def awaiting(host, content, **more):
-    return {**live(host, **more), "pending": {"issued": {"content": content}}}
+    return replace(live(host, **more), pending=contracts.awaiting(content=content))
 
 
 def test_the_plan_asks_for_what_is_whole_and_live_or_awaits_its_switch():
@@ -426,12 +427,12 @@ def test_the_plan_asks_for_what_is_whole_and_live_or_awaits_its_switch():
         live("web3", "odd"),
         live("web4", "bad", damaged=["cert.pem"]),
         live("web5", "bad", missing=["chain.pem"]),
-        {"host": "web6", "name": "shop", "live": None},
+        contracts.found(live=None),
         live("web7", None),
         live("web8", ""),
         awaiting("web9", "bad"),
         awaiting("web10", "fine", damaged=["cert.pem"]),
-        {"host": "web11", "name": "shop", "live": {"version": "0001"}, "pending": {"issued": None}},
+        contracts.found(pending=contracts.pending()),
     ]
     reasons, warnings = revoked(found, ask)
     assert asked == ["bad", "fine", "odd", "PEM", "bad", "fine"]
@@ -458,4 +459,4 @@ def test_why_a_certificate_is_not_asked_for(content):
 
 
 def test_with_nothing_live_nobody_is_asked():
-    assert revoked([{"host": "web1", "name": "shop", "live": None}], lambda _contents: 1 / 0) == ({}, [])
+    assert revoked([contracts.found(live=None)], lambda _contents: 1 / 0) == ({}, [])

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Checks for data that another machine sent: its types, its size, its characters.
+"""Checks for data that another machine sent: its types, its size, its characters. Standard library only.
 
 A check takes a value and its place in the answer (`requests[0].csr_content`) and returns what is let through: plain
 texts, lists and mappings, without the tags that an answer may give them. It raises Malformed.
@@ -13,15 +13,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
-from typing import Any
+from enum import Enum
+from typing import Any, TypeVar
 
 Check = Callable[[Any, str], Any]
+Word = TypeVar("Word", bound=Enum)
 
 _LONGEST_TEXT = 4096  # characters
 _LONGEST_PEM = 1 << 20  # characters: the largest file of a version that a host reads
 _PEM = re.compile(r"[A-Za-z0-9+/=\-\r\n ]*")
 _LONGEST_MESSAGE = 1 << 12  # characters: an answer may have many, and the plan prints them
 _LONGEST_REPORT = 1 << 16  # characters
+_MOST_LEVELS = 10  # of lists and mappings in each other
 _INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 
 
@@ -29,11 +32,27 @@ class Malformed(ValueError):
     """A value breaks its contract. str(): where and how, such as `requests[0].csr_content is missing`."""
 
 
+def anything(value: Any, place: str, levels: int = _MOST_LEVELS) -> Any:
+    """A value of the task's own, whatever it is."""
+    if not levels:
+        raise Malformed(f"{place} has more than {_MOST_LEVELS} levels")
+    if isinstance(value, dict):
+        return {key: anything(item, place, levels - 1) for key, item in value.items()}
+    return [anything(item, place, levels - 1) for item in value] if isinstance(value, list) else value
+
+
 def flag(value: Any, place: str) -> bool:
     """A boolean."""
     if not isinstance(value, bool):
         raise Malformed(f"{place} is not a boolean")
     return value
+
+
+def string(value: Any, place: str) -> str:
+    """A text with whatever is in it: the controller's own."""
+    if not isinstance(value, str):
+        raise Malformed(f"{place} is not a text")
+    return _plain(value)
 
 
 def text(pattern: str = ".*", longest: int = _LONGEST_TEXT) -> Check:
@@ -96,6 +115,18 @@ def one_of(allowed: Collection[str]) -> Check:
         if not isinstance(value, str) or value not in allowed:
             raise Malformed(f"{place} is not one that was asked for")
         return _plain(value)
+
+    return check
+
+
+def member(words: type[Word], *allowed: Word) -> Callable[[Any, str], Word]:
+    """One of the words of an enum, or of those *allowed* of them."""
+    known = {word.value: word for word in allowed or words}
+
+    def check(value: Any, place: str) -> Word:
+        if not isinstance(value, str) or value not in known:
+            raise Malformed(f"{place} is not one of {', '.join(filter(None, known))}")
+        return known[value]
 
     return check
 

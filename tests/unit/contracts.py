@@ -1,0 +1,240 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One valid instance of each shape of contracts.py, but for what a test gives: no test writes such a shape by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta, timezone
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+from ansible_collections.certfleet.tls.plugins.module_utils.contracts import (
+    Challenge,
+    Decided,
+    Found,
+    Issued,
+    Order,
+    Past,
+    Record,
+    Request,
+    Revocation,
+    Share,
+    Version,
+    Wanted,
+)
+from ansible_collections.certfleet.tls.plugins.module_utils.statuses import Action, Reason, Status
+
+DIRECTORY = "https://ca.example/directory"
+ACCOUNT = "https://ca.example/acct/1"
+ORDER = "https://ca.example/order/1"
+TOKEN = "LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0"
+PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+#: A public key, or a sealed text.
+POINT = "BLq2" * 22
+NAMES = ("shop.example", "www.shop.example")
+
+SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
+#: A life of 90 days: renewed at 60, urgent at 75.
+ISSUED = datetime(2026, 9, 1, 12, tzinfo=timezone.utc)
+DUE, URGENT, END = ISSUED + 60 * DAY, ISSUED + 75 * DAY, ISSUED + 90 * DAY
+FRESH = ISSUED + DAY
+
+Shape = TypeVar("Shape")
+
+
+def utc(instant: datetime) -> str:
+    """As a manifest has it."""
+    return instant.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _made(shape: type[Shape], given: Mapping[str, Any], **usual: Any) -> Shape:
+    values = {**usual, **given}
+    return shape(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+
+
+def wanted(**given: Any) -> Wanted:
+    return _made(
+        Wanted,
+        given,
+        name="shop",
+        identifiers=NAMES,
+        challenge="http-01",
+        key_type="ec256",
+        webroot="/var/www",
+        tls_alpn_01_listen="443",
+        mode="0600",
+        reload=("nginx",),
+    )
+
+
+def live(**given: Any) -> Version:
+    """A live version that is as it is wanted."""
+    return _made(
+        Version,
+        given,
+        version="0007",
+        identifiers=NAMES,
+        key_type="ec256",
+        profile=None,
+        directory=DIRECTORY,
+        account_uri=ACCOUNT,
+        serial="4a1f",
+        issuer="CN=E7,O=Example",
+        not_before=utc(ISSUED),
+        not_after=utc(END),
+        created=utc(ISSUED),
+        ari_id="a.b",
+        reloaded=True,
+    )
+
+
+_entry, _live = wanted, live  # found() has arguments of these names
+
+
+def unknown(**given: Any) -> Version:
+    """A live version without a manifest: nothing is known of it."""
+    return _made(
+        Version,
+        given,
+        version="0007",
+        identifiers=(),
+        damaged=("version.json",),
+        **dict.fromkeys(("key_type", "profile", "directory", "account_uri", "serial", "issuer")),
+        **dict.fromkeys(("not_before", "not_after", "created")),
+    )
+
+
+def pending(**given: Any) -> Version:
+    """A pending version whose order is in the journal."""
+    usual = {"version": "0008", "order_uri": ORDER, "reloaded": False, "ari_id": None}
+    return live(**{**usual, **dict.fromkeys(("serial", "issuer", "not_before", "not_after")), **given})
+
+
+def awaiting(**given: Any) -> Version:
+    """A pending version that has its certificate, and lacks only the switch."""
+    usual = {"version": "0008", "order_uri": ORDER, "reloaded": False, "ari_id": None, "serial": "4a20"}
+    return live(**{**usual, **given})
+
+
+def issued(**given: Any) -> Issued:
+    usual = {"at": utc(ISSUED), "serial": "4a1f", "directory": DIRECTORY, "identifiers": NAMES, "renewal": True}
+    return _made(Issued, given, **usual)
+
+
+def found(
+    wanted: Wanted | Mapping[str, Any] | None = MappingProxyType({}),
+    live: Version | Mapping[str, Any] | None = MappingProxyType({}),
+    **given: Any,
+) -> Found:
+    """A certificate of web1 that is as it is wanted, but for what is given of its entry and of its live version."""
+    name = given.get("name", "shop")
+    entry = _entry(**{"name": name, **wanted}) if isinstance(wanted, Mapping) else wanted
+    there = _live(**live) if isinstance(live, Mapping) else live
+    return _made(Found, given, host="web1", name=name, wanted=entry, list="default", live=there)
+
+
+def past(**given: Any) -> Past:
+    usual = {"name": "shop", "version": "0007", "live": True, "serial": "4a1f", "certificate": PEM}
+    return _made(Past, given, created=utc(ISSUED), not_after=utc(END), **usual)
+
+
+def decided(action: Action = Action.ISSUE, **given: Any) -> Decided:
+    return _made(Decided, given, name="shop", action=action, reason=Reason.NONE)
+
+
+def challenge(**given: Any) -> Challenge:
+    return _made(
+        Challenge,
+        given,
+        type="http-01",
+        identifier="shop.example",
+        url="https://ca.example/chall/1",
+        status=Status.PENDING,
+        token=TOKEN,
+        key_authorization=f"{TOKEN}.thumb",
+    )
+
+
+def by_dns(kind: str = "dns-01", **given: Any) -> Challenge:
+    usual = {"record_name": "_acme-challenge.shop.example", "record_value": "digest"}
+    return challenge(**{"type": kind, **usual, **given})
+
+
+def asked(**given: Any) -> Order:
+    """An order that is to be made, as acme_order takes it."""
+    return _made(
+        Order, given, host="web1", name="shop", identifiers=NAMES, challenge="http-01", can_wait=True, not_after="+30d"
+    )
+
+
+def ordered(**given: Any) -> Order:
+    """An order that was made, as acme_order returns it."""
+    return _made(
+        Order,
+        given,
+        host="web1",
+        name="shop",
+        status=Status.PENDING,
+        identifiers=NAMES,
+        order_uri=ORDER,
+        finalize_uri="https://ca.example/finalize/1",
+        certificate_uri="",
+        authorizations=("https://ca.example/authz/1",),
+        account_uri=ACCOUNT,
+        directory=DIRECTORY,
+        can_wait=False,
+        challenges=(challenge(),),
+    )
+
+
+def final(**given: Any) -> Order:
+    """An order whose certificate was downloaded, as acme_order_finalize returns it."""
+    usual = {"host": "web1", "name": "shop", "status": Status.VALID, "order_uri": ORDER, "account_uri": ACCOUNT}
+    return _made(Order, given, certificate=PEM, chain=PEM, **usual)
+
+
+def stopped(problem: str, status: Status = Status.FAILED, **given: Any) -> Order:
+    """An order that came to nothing."""
+    usual = {"host": "web1", "name": "shop", "resumable": True}
+    return _made(Order, given, status=status, problem=problem, **usual)
+
+
+def told(status: Status, **given: Any) -> Order:
+    """What a host is told to do where nothing was ordered."""
+    return _made(Order, given, name="shop", status=status)
+
+
+def request(**given: Any) -> Request:
+    usual = {"name": "shop", "identifiers": NAMES, "csr_content": PEM, "profile": None, "order_uri": ORDER}
+    return _made(Request, given, account_uri=ACCOUNT, version="0008", reused=False, **usual)
+
+
+def share(**given: Any) -> Share:
+    """A certificate that web1 orders for web2 and web3."""
+    return _made(Share, given, name="shop", owner="web1", hosts=("web2", "web3"))
+
+
+def given(**more: Any) -> Share:
+    """What the owner of a shared certificate answers."""
+    usual = {"sealed": {"web2": POINT}, "refused": {"web3": "the public key to seal with is damaged"}}
+    return _made(Share, more, name="wildcard", certificate=PEM, chain=PEM, created=utc(ISSUED), **usual)
+
+
+def txt(**given: Any) -> Record:
+    return _made(Record, given, name="_acme-challenge.shop.example", value="digest")
+
+
+def revocation(**given: Any) -> Revocation:
+    return _made(Revocation, given, host="web1", name="shop")
+
+
+#: An instance of each shape, and of each state in which it is passed on.
+ALL = (
+    *(wanted(), live(), unknown(), pending(), awaiting(), issued(), found(), past(), decided()),
+    found(live=None, pending=awaiting(content=PEM), issued=(issued(),), problems=("no webroot",)),
+    *(challenge(), by_dns(), asked(), ordered(), final(), stopped("refused by the CA"), request(), share(), given()),
+    told(Status.NOTIFIED, version="0008"),
+    *(txt(), txt(target="a.example", zone="example", status="changed", problem="refused")),
+    *(revocation(content=PEM, directory=DIRECTORY), revocation(status=Status.REVOKED)),
+)
