@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -354,6 +356,21 @@ def test_another_user_than_root_is_told_what_lacks(plays: Plays, mark: int, core
     for host in HOSTS:
         assert "become: true" in run.message(host)
     assert_nothing_done(plays, mark)
+
+
+@pytest.mark.parametrize("core", OLDEST_AND_NEWEST)
+def test_play_for_the_controller_itself(plays: Plays, mark: int, core: str) -> None:
+    home = f"{plays.fleet.lab.control}/acme"  # in a folder that is root's alone
+    listening = {"name": "shop", "identifiers": ["ca.lab.test"], "http_01_listen": "80"}
+    play = {**by_roles(), "hosts": "localhost", "connection": "local"}
+    try:
+        run = plays.run(play, core=core, acme_home=home, acme_certificates=[listening])
+        assert run.code == 0
+        assert (Path(home) / "live" / "shop" / "cert.pem").exists()
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+    assert plays.orders(mark) == 1
+    assert [host for host in HOSTS if not plays.untouched(host)] == []
 
 
 WAYS = {"roles": by_roles, "import_role": importing}
