@@ -10,6 +10,10 @@ from typing import Any
 
 from ansible.plugins.loader import strategy_loader
 
+# Ansible's plugin loader makes a class of its own of each name for linear, and an import makes another one, so which of
+# them a strategy is built on depends on what was loaded before.
+_LINEAR = ("ansible.plugins.strategy.linear", "ansible_collections.ansible.builtin.plugins.strategy.linear")
+
 
 def problem(play: Any) -> str:
     """Return why the role cannot run under the strategy of *play*, the play that runs (see plays.running); else "".
@@ -19,7 +23,7 @@ def problem(play: Any) -> str:
     """
     strategy = strategy_loader.get(play.strategy, class_only=True)
     # A strategy that cannot be loaded has been refused by Ansible before any task.
-    if strategy is None or issubclass(strategy, strategy_loader.get("ansible.builtin.linear", class_only=True)):
+    if strategy is None or any(each.__module__ in _LINEAR for each in strategy.__mro__):
         return ""
     return (
         f"the strategy '{play.strategy}' lets each host run through the tasks by itself, so run_once does not hold and "

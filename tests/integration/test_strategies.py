@@ -65,15 +65,27 @@ STRATEGIES = {
 }
 
 
+def ask(folder, core, *strategies):
+    """Return what is told in a run that has a play for each of these strategies."""
+    play = {"hosts": "web1", "gather_facts": False, "vars": {"chosen": "linear"}, "tasks": [{"ask": None}]}
+    plays = [{**play, **({"strategy": name} if name else {})} for name in strategies]
+    plugins = {f"strategies/{name}.py": text for name, text in OWN.items()}
+    runs.write(folder, {"play.yml": plays, "action_plugins/ask.py": PLUGIN, **plugins})
+    done = runs.run(folder, core, "play.yml", "-v", ANSIBLE_STRATEGY_PLUGINS=str(folder / "strategies"))
+    assert done.code == 0, done.text
+    return [part.split("]")[0] for part in done.text.split("problem: [")[1:]]
+
+
+@pytest.mark.parametrize("core", CORES)
+@pytest.mark.parametrize("strategy", ["debug", "mixed_linear", "imported_linear", "linear", "host_pinned"])
+def test_strategy_is_judged_alike_where_no_other_was_loaded_before(tmp_path, strategy, core):
+    (told,) = ask(tmp_path, core, strategy)
+    assert (not told) is STRATEGIES[strategy]
+
+
 @pytest.mark.parametrize("core", CORES)
 def test_problem_in_a_run_is_told_where_hosts_do_not_keep_together(tmp_path, core):
-    play = {"hosts": "web1", "gather_facts": False, "vars": {"chosen": "linear"}, "tasks": [{"ask": None}]}
-    plays = [{**play, **({"strategy": name} if name else {})} for name in STRATEGIES]
-    plugins = {f"strategies/{name}.py": text for name, text in OWN.items()}
-    runs.write(tmp_path, {"play.yml": plays, "action_plugins/ask.py": PLUGIN, **plugins})
-    done = runs.run(tmp_path, core, "play.yml", "-v", ANSIBLE_STRATEGY_PLUGINS=str(tmp_path / "strategies"))
-    assert done.code == 0, done.text
-    told = [part.split("]")[0] for part in done.text.split("problem: [")[1:]]
+    told = ask(tmp_path, core, *STRATEGIES)
     assert [not line for line in told] == list(STRATEGIES.values())
     refused = [(name, line) for (name, fits), line in zip(STRATEGIES.items(), told) if not fits]
     for name, line in refused:
