@@ -67,6 +67,11 @@ def _by(check: Check, sparse: bool = False) -> dict[str, Any]:
     return {"check": check, "sparse": sparse}
 
 
+def _null(check: Check) -> Any:
+    """A field that may be null."""
+    return field(default=None, metadata=_by(nullable(check)))
+
+
 def _sparse(check: Check) -> Any:
     """A field that has nothing until a step fills it in, and is in no result before."""
     return field(default=None, metadata=_by(nullable(check), sparse=True))
@@ -150,19 +155,19 @@ class Wanted(_Contract):
     identifiers: tuple[Any, ...] = field(metadata=_by(listing(anything)))
     challenge: str = field(metadata=_by(string))
     key_type: str = field(metadata=_by(string))
-    webroot: str | None = field(default=None, metadata=_by(nullable(string)))
-    http_01_listen: str | None = field(default=None, metadata=_by(nullable(string)))
-    tls_alpn_01_listen: str | None = field(default=None, metadata=_by(nullable(string)))
-    profile: str | None = field(default=None, metadata=_by(nullable(string)))
-    not_before: str | None = field(default=None, metadata=_by(nullable(string)))
-    not_after: str | None = field(default=None, metadata=_by(nullable(string)))
+    webroot: str | None = _null(string)
+    http_01_listen: str | None = _null(string)
+    tls_alpn_01_listen: str | None = _null(string)
+    profile: str | None = _null(string)
+    not_before: str | None = _null(string)
+    not_after: str | None = _null(string)
     reload: tuple[Any, ...] = field(default=(), metadata=_by(listing(anything)))
     probe: tuple[Any, ...] = field(default=(), metadata=_by(listing(anything)))
     formats: tuple[Any, ...] = field(default=(), metadata=_by(listing(anything)))
     shared: bool = field(default=False, metadata=_by(flag))
-    owner: str | None = field(default=None, metadata=_by(nullable(string)))
-    group: str | None = field(default=None, metadata=_by(nullable(string)))
-    mode: str | None = field(default=None, metadata=_by(nullable(string)))
+    owner: str | None = _null(string)
+    group: str | None = _null(string)
+    mode: str | None = _null(string)
 
 
 @dataclass(frozen=True)
@@ -184,7 +189,7 @@ class Version(_Contract):
     not_after: str | None = field(metadata=_by(nullable(instant)))
     created: str | None = field(metadata=_by(nullable(instant)))
     order_uri: str | None = _sparse(URL)
-    ari_id: str | None = field(default=None, metadata=_by(nullable(text(ARI_ID.pattern))))
+    ari_id: str | None = _null(text(ARI_ID.pattern))
     reloaded: bool = field(default=False, metadata=_by(flag))
     missing: tuple[str, ...] = field(default=(), metadata=_by(listing(one_of(FILES))))
     damaged: tuple[str, ...] = field(default=(), metadata=_by(listing(one_of((*FILES, MANIFEST)))))
@@ -226,7 +231,7 @@ class Found(_Contract):
     wanted: Wanted | None = field(default=None, metadata=_by(nullable(Wanted.from_result)))
     invalid: tuple[str, ...] = field(default=(), metadata=_by(listing(message)))
     problems: tuple[str, ...] = field(default=(), metadata=_by(listing(message)))
-    list: str | None = field(default=None, metadata=_by(nullable(WORD)))
+    list: str | None = _null(WORD)
     live: Version | None = field(default=None, metadata=_by(nullable(_LIVE)))
     pending: Version | None = field(default=None, metadata=_by(nullable(_PENDING)))
     issued: tuple[Issued, ...] = field(default=(), metadata=_by(listing(Issued.from_result, MANY)))
@@ -258,8 +263,8 @@ class Decided(_Contract):
     reason: Reason = field(default=Reason.NONE, metadata=_by(member(Reason)))
     message: str = field(default="", metadata=_by(message))
     can_wait: bool = field(default=False, metadata=_by(flag))
-    replaces_cert_id: str | None = field(default=None, metadata=_by(nullable(text(ARI_ID.pattern))))
-    next: str | None = field(default=None, metadata=_by(nullable(instant)))
+    replaces_cert_id: str | None = _null(text(ARI_ID.pattern))
+    next: str | None = _null(instant)
     directory: str | None = _sparse(URL)
     selected: bool = field(default=False, metadata=_by(flag, sparse=True))
     explanation_url: str | None = _sparse(URL)

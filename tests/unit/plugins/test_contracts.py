@@ -7,6 +7,7 @@ from __future__ import annotations
 import inspect
 import json
 import random
+import re
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -46,6 +47,12 @@ def names(shape):
 def test_shapes_are_few_and_each_has_an_instance():
     assert set(SHAPES) == {type(instance).__name__ for instance in contracts.ALL}
     assert len(SHAPES) <= 12
+
+
+def test_shapes_have_a_row_each_in_the_documentation():
+    page = (MODULES.parents[1] / "docs" / "architecture.md").read_text()
+    rows = re.findall(r"^\| `([A-Z]\w+)` \|", page.partition("### Contracts")[2].partition("\n#")[0], re.MULTILINE)
+    assert sorted(rows) == sorted(SHAPES)
 
 
 @EACH
