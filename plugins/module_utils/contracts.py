@@ -4,7 +4,8 @@
 
 """Contracts: the shapes of all that goes from one step of the role to another. Standard library only.
 
-Each field has the check that a value from another machine has to pass, so the shape and the trust boundary are one.
+Each field that a host can say has the check that it has to pass, so the shape and the trust boundary are one. Of what
+the controller alone says, texts are only texts: a step must not lose an order for an odd character in a CA's answer.
 docs/architecture.md has a table of which step makes which shape, and which steps read it.
 """
 
@@ -258,16 +259,16 @@ class Decided(_Contract):
     to be replaced, with a new key.
     """
 
-    name: str = field(metadata=_by(text()))
+    name: str = field(metadata=_by(string))
     action: Action = field(metadata=_by(member(Action)))
     reason: Reason = field(default=Reason.NONE, metadata=_by(member(Reason)))
-    message: str = field(default="", metadata=_by(message))
+    message: str = field(default="", metadata=_by(string))
     can_wait: bool = field(default=False, metadata=_by(flag))
     replaces_cert_id: str | None = _null(text(ARI_ID.pattern))
     next: str | None = _null(instant)
-    directory: str | None = _sparse(URL)
+    directory: str | None = _sparse(string)
     selected: bool = field(default=False, metadata=_by(flag, sparse=True))
-    explanation_url: str | None = _sparse(URL)
+    explanation_url: str | None = _sparse(string)
 
 
 @dataclass(frozen=True)
@@ -279,11 +280,11 @@ class Share(_Contract):
     """
 
     name: str = field(metadata=_by(CERTIFICATE))
-    owner: str | None = _sparse(WORD)
-    hosts: tuple[str, ...] = field(default=(), metadata=_by(listing(WORD, MANY), sparse=True))
+    owner: str | None = _sparse(string)
+    hosts: tuple[str, ...] = field(default=(), metadata=_by(listing(string, MANY), sparse=True))
     serial: str | None = _sparse(SERIAL)
-    directory: str | None = _sparse(URL)
-    account_uri: str | None = _sparse(URL)
+    directory: str | None = _sparse(string)
+    account_uri: str | None = _sparse(string)
     certificate: str | None = _sparse(pem)
     chain: str | None = _sparse(pem)
     created: str | None = _sparse(text(r"(?:[0-9TZ:-]{20})?"))
@@ -299,17 +300,17 @@ class Challenge(_Contract):
     identifier is without a wildcard's label; wildcard tells whether there was one.
     """
 
-    type: str = field(metadata=_by(WORD))
-    identifier: str = field(metadata=_by(WORD))
-    url: str = field(metadata=_by(URL))
+    type: str = field(metadata=_by(string))
+    identifier: str = field(metadata=_by(string))
+    url: str = field(metadata=_by(string))
     status: Status = field(metadata=_by(STATUS))
-    token: str = field(metadata=_by(text()))
-    key_authorization: str = field(metadata=_by(text()))
-    record_name: str = field(default="", metadata=_by(WORD))
-    record_value: str = field(default="", metadata=_by(text()))
+    token: str = field(metadata=_by(string))
+    key_authorization: str = field(metadata=_by(string))
+    record_name: str = field(default="", metadata=_by(string))
+    record_value: str = field(default="", metadata=_by(string))
     wildcard: bool = field(default=False, metadata=_by(flag))
     #: The certificate's name, and where its host answers.
-    name: str | None = _sparse(text())
+    name: str | None = _sparse(string)
     webroot: str | None = _sparse(string)
     listen: str | None = _sparse(string)
 
@@ -335,9 +336,9 @@ class Order(_Contract):
     Where nothing is ordered, its status says what the host does instead.
     """
 
-    name: str = field(metadata=_by(text()))
+    name: str = field(metadata=_by(string))
     problem: str = field(default="", metadata=_by(string, sparse=True))
-    host: str | None = _sparse(WORD)
+    host: str | None = _sparse(string)
     #: What is asked for. identifiers: as the entry has them; of an order, as the CA does.
     identifiers: tuple[Any, ...] | None = _sparse(listing(anything))
     challenge: str | None = _sparse(string)
@@ -345,17 +346,17 @@ class Order(_Contract):
     not_before: str | None = _sparse(string)
     not_after: str | None = _sparse(string)
     replaces_cert_id: str | None = _sparse(text(ARI_ID.pattern))
-    replaces_directory: str | None = _sparse(URL)
-    replaces_account: str | None = _sparse(URL)
+    replaces_directory: str | None = _sparse(string)
+    replaces_account: str | None = _sparse(string)
     can_wait: bool | None = _sparse(flag)
     #: With a CA.
     status: Status | None = field(default=None, metadata=_by(nullable(STATUS), sparse=True))
-    order_uri: str | None = _sparse(URL)
-    account_uri: str | None = _sparse(URL)
-    directory: str | None = _sparse(URL)
-    finalize_uri: str | None = _sparse(URL)
-    certificate_uri: str | None = _sparse(URL)
-    authorizations: tuple[str, ...] | None = _sparse(listing(URL))
+    order_uri: str | None = _sparse(string)
+    account_uri: str | None = _sparse(string)
+    directory: str | None = _sparse(string)
+    finalize_uri: str | None = _sparse(string)
+    certificate_uri: str | None = _sparse(string)
+    authorizations: tuple[str, ...] | None = _sparse(listing(string))
     challenges: tuple[Challenge, ...] | None = _sparse(listing(Challenge.from_result))
     csr_content: str | None = _sparse(string)
     #: Its private key is to be made for it.
@@ -365,19 +366,19 @@ class Order(_Contract):
     certificate: str | None = _sparse(string)
     chain: str | None = _sparse(string)
     #: Of a certificate that another host gave, and of one whose handlers have run.
-    created: str | None = _sparse(text(r"(?:[0-9TZ:-]{20})?"))
-    sealed_key: str | None = _sparse(BASE64)
-    version: str | None = _sparse(WORD)
+    created: str | None = _sparse(string)
+    sealed_key: str | None = _sparse(string)
+    version: str | None = _sparse(string)
 
 
 @dataclass(frozen=True)
 class Record(_Contract):
     """A TXT record: to be set, awaited or removed, and what became of it. target: where CNAMEs lead."""
 
-    name: str = field(metadata=_by(text()))
-    value: str = field(metadata=_by(text()))
-    target: str | None = _sparse(text())
-    zone: str | None = _sparse(text())
+    name: str = field(metadata=_by(string))
+    value: str = field(metadata=_by(string))
+    target: str | None = _sparse(string)
+    zone: str | None = _sparse(string)
     status: Change | None = field(default=None, metadata=_by(nullable(member(Change)), sparse=True))
     held: bool | None = _sparse(flag)
     lacking: tuple[str, ...] | None = _sparse(listing(string))
@@ -388,7 +389,7 @@ class Record(_Contract):
 class Revocation(_Contract):
     """A certificate that is to be revoked, and what became of it. ordered: about it, for people."""
 
-    host: str = field(metadata=_by(WORD))
+    host: str = field(metadata=_by(string))
     name: str = field(metadata=_by(string))
     problem: str = field(default="", metadata=_by(string))
     content: str | None = _sparse(string)

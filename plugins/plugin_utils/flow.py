@@ -16,7 +16,6 @@ from ansible_collections.certfleet.tls.plugins.module_utils.contracts import (
     Found,
     Order,
     Past,
-    Record,
     Request,
     Revocation,
     Share,
@@ -29,7 +28,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils.statuses import STOP
 
 Item = Mapping[str, Any]
 Problems = Mapping[str, Mapping[str, str]]
-Shape = TypeVar("Shape", Decided, Found, Order, Past, Record, Request, Revocation, Share, Wanted)
+Shape = TypeVar("Shape", Found, Past, Request, Revocation, Share, Wanted)
 
 #: The actions that a host carries out without an order.
 _ON_THE_HOST = {
@@ -207,12 +206,12 @@ def _with_elsewhere(final: Order, order: Order | None, unshared: Mapping[str, li
 
 def decisions(plan: Mapping[str, Any], host: str) -> list[Decided]:
     """What the plan says of each certificate of *host*."""
-    return read(Decided, plan["hosts"].get(host, ()))
+    return [Decided.from_result(item) for item in plan["hosts"].get(host, ())]
 
 
 def orders_of(result: Mapping[str, Any], host: str) -> list[Order]:
     """The orders of *host* in a result of acme_order or acme_order_finalize."""
-    return read(Order, result.get("hosts", {}).get(host, ()))
+    return [Order.from_result(item) for item in result.get("hosts", {}).get(host, ())]
 
 
 def registered(hostvars: Mapping[str, Any], host: str, variable: str, key: str) -> Any:
@@ -223,7 +222,10 @@ def registered(hostvars: Mapping[str, Any], host: str, variable: str, key: str) 
 
 
 def read(shape: type[Shape], items: Iterable[Any]) -> list[Shape]:
-    """The *items* of a result that have the *shape*: another host's trouble is nobody's."""
+    """The *items* of a host's result that have the *shape*: another host's trouble is nobody's.
+
+    A result of the controller is read by from_result(): what is left out of it, no host would be told.
+    """
     result = []
     for item in items:
         try:

@@ -13,7 +13,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils.contracts import Cha
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.identifiers import BY_DNS, DNS_PERSIST_01
 from ansible_collections.certfleet.tls.plugins.module_utils.statuses import Status
 
-from .flow import orders_of, read, registered
+from .flow import orders_of, registered
 
 Item = Mapping[str, Any]
 Problems = Mapping["tuple[str, str] | None", str]
@@ -89,7 +89,7 @@ def txt_unwritten(failed: Mapping[str, Any], task: Item, records: Iterable[Item]
             record.value,
             problem=f"{task['provider'] or 'acme_dns_tasks'}: {problem if tell else hidden}",
         )
-        for record in read(Record, records)
+        for record in map(Record.from_result, records)
         if (problem := problems.get(record.target))
     ]
 
@@ -107,7 +107,7 @@ def _problems(results: Iterable[Item]) -> Problems:
             if result.get("msg"):
                 problems.setdefault(None, result["msg"])
             continue
-        for record in read(Record, result["records"]):
+        for record in map(Record.from_result, result["records"]):
             if record.problem:
                 problems.setdefault((record.name, record.value), record.problem)
     return problems

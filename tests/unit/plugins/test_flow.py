@@ -10,6 +10,7 @@ import pytest
 
 from ansible_collections.certfleet.tls.plugins.module_utils.ansible.host_options import CHALLENGE_SPEC, JOURNAL_SPEC
 from ansible_collections.certfleet.tls.plugins.module_utils.ansible.order_options import ORDER_SPEC, PREPARED_SPEC
+from ansible_collections.certfleet.tls.plugins.module_utils.schema import Malformed
 from ansible_collections.certfleet.tls.plugins.module_utils.statuses import Action, Status
 from ansible_collections.certfleet.tls.plugins.plugin_utils import flow, txt
 from tests.unit import contracts
@@ -295,3 +296,10 @@ def test_what_is_not_listed_is_collected_by_host():
 def test_the_formats_are_not_told_before_they_are_written():
     listed = [{"name": "shop", "webroot": "/srv", "formats": [{"passphrase": "x"}]}]
     assert flow.wanted(listed, of_web1(ORDERED), "web1") == [{"name": "shop", "webroot": "/srv"}]
+
+
+@pytest.mark.parametrize("of", [flow.decisions, flow.orders_of])
+def test_a_result_of_the_controller_that_is_malformed_is_no_result_without_it(of):
+    """Or its host would end green without its certificate."""
+    with pytest.raises(Malformed, match="name is missing"):
+        of({"hosts": {"web1": [{"status": "valid"}]}}, "web1")
