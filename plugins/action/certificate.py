@@ -20,6 +20,7 @@ class ActionModule(HostAction):
 
     def arguments_of(self, run: Run, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return what became of each certificate; with `results` of the task, those."""
+        plan = run.plan
         common = {
             **run.place(),
             "certificates": run.certificates(),
@@ -27,7 +28,7 @@ class ActionModule(HostAction):
         }
         if "results" in arguments:
             return {**common, "results": arguments["results"]}
-        plan, ordered, finalized = run.plan, run.result("acme_ordered"), run.result("acme_finalized")
+        ordered, finalized = run.result("acme_ordered"), run.result("acme_finalized")
         problems = run.result("acme_dns_awaited").get("problems")
         requested, unshared = run.result("acme_request"), run.result("acme_shared")
         outcomes = flow.outcomes(plan, ordered, requested, finalized, run.host, problems, unshared, run.check_mode)

@@ -150,7 +150,7 @@ def prepare_all(module, certificates):
                 "identifiers": wanted.identifiers,
                 "csr_content": prepared.request.decode() if prepared.request else None,
                 "profile": wanted.profile,
-                "order_uri": prepared.order.order_uri if prepared.order else None,
+                "order_uri": (prepared.order.order_uri or None) if prepared.order else None,
                 "account_uri": prepared.order.account_uri if prepared.order else None,
                 "version": prepared.version,
                 "reused": prepared.reused,
@@ -172,7 +172,7 @@ def receive_all(module, failures):
 
 def difference(name, prepared):
     after = [f"pending version of {name}"] if prepared.reused or prepared.changed else []
-    if prepared.order and prepared.changed:
+    if prepared.order and prepared.order.order_uri and prepared.changed:
         after.append(f"order {prepared.order.order_uri}")
     return {"before": after[0] + "\n" if prepared.reused else "", "after": "".join(line + "\n" for line in after)}
 

@@ -105,7 +105,8 @@ def journal(ordered: Mapping[str, Any], host: str, plan: Mapping[str, Any]) -> l
     """
     selected = {decided.name for decided in decisions(plan, host) if decided.selected}
     return [
-        replace(order, new_key=order.name in selected).options(_JOURNALED)
+        # In check mode a new order has no URL. ansible-core before 2.19 refuses None here.
+        replace(order, order_uri=order.order_uri or "", new_key=order.name in selected).options(_JOURNALED)
         for order in orders_of(ordered, host)
         if order.status not in STOPPED
     ]

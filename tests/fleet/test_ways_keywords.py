@@ -194,25 +194,30 @@ def test_ignored_errors_serve_the_others(plays: Plays, mark: int, core: str) -> 
 # -- The role several times
 
 
+def named(name: str) -> dict[str, Any]:
+    return {**SHOP, "name": name, "identifiers": [f"{name}.{{{{ inventory_hostname }}}}.lab.test"]}
+
+
 @pytest.mark.parametrize("core", OLDEST_AND_NEWEST)
 def test_two_lists_in_one_play_are_kept_apart(plays: Plays, mark: int, core: str) -> None:
-    shop = {**SHOP, "identifiers": ["shop.{{ inventory_hostname }}.lab.test"]}
-    blog = {**SHOP, "name": "blog", "identifiers": ["blog.{{ inventory_hostname }}.lab.test"]}
+    def play(*second: str, **options: Any) -> dict[str, Any]:
+        first = {"role": ROLE, "acme_list": "shops", "acme_certificates": [named("shop")]}
+        certificates = [named(name) for name in second]
+        return {"roles": [first, {"role": ROLE, "acme_list": "blogs", "acme_certificates": certificates, **options}]}
 
-    def play(**last: Any) -> dict[str, Any]:
-        first = {"role": ROLE, "acme_list": "shops", "acme_certificates": [shop]}
-        return {"roles": [first, {"role": ROLE, "acme_list": "blogs", "acme_certificates": [blog], **last}]}
+    def served() -> list[list[str]]:
+        return [plays.served(name) for name in ("shop", "blog", "news")]
 
-    assert plays.run(play(), core=core, acme_certificates=None).code == 0
-    assert (plays.served("shop"), plays.served("blog")) == (HOSTS, HOSTS)
-    assert plays.orders(mark) == 6
-    run = plays.run(play(), core=core, acme_certificates=None)
+    assert plays.run(play("blog", "news"), core=core, acme_certificates=None).code == 0
+    assert served() == [HOSTS, HOSTS, HOSTS]
+    assert plays.orders(mark) == 9
+    run = plays.run(play("blog", "news"), core=core, acme_certificates=None)
     assert (run.code, run.planned, run.hosts_with("changed")) == (0, [], [])
     assert "not listed" not in run.text
-    removing = play(acme_certificates=[], acme_remove_unlisted="{{ inventory_hostname == 'web1' }}")
+    removing = play("news", acme_remove_unlisted="{{ inventory_hostname == 'web1' }}")
     assert plays.run(removing, core=core, acme_certificates=None).code == 0
-    assert (plays.served("shop"), plays.served("blog")) == (HOSTS, ["web2", "web3"])
-    assert plays.orders(mark) == 6
+    assert served() == [HOSTS, ["web2", "web3"], HOSTS]
+    assert plays.orders(mark) == 9
 
 
 @pytest.mark.parametrize("core", OLDEST_AND_NEWEST)
@@ -440,8 +445,15 @@ def test_limit_serves_the_host_that_it_names(plays: Plays, mark: int, core: str)
     assert plays.untouched("web1")
 
 
-@pytest.mark.parametrize("core", OLDEST_AND_NEWEST)
-@pytest.mark.parametrize("task", ["Plan", "Create or resume the orders", "Say what is due"])
+# With ansible-core 2.17 what comes after the plan is in a file that is included, in which Ansible looks for no task.
+STARTS = [
+    cores.parameter("Plan", core="oldest", hard=True),
+    *(cores.parameter(task, core="newest", hard=True) for task in ("Plan", "Say what is due")),
+    *(cores.parameter("Create or resume the orders", core=core, hard=True) for core in ("", "newest")),
+]
+
+
+@pytest.mark.parametrize(("task", "core"), STARTS)
 def test_start_at_task_within_the_role_is_refused(plays: Plays, mark: int, task: str, core: str) -> None:
     run = plays.run({"tasks": [FLEET]}, "--start-at-task", f"{ROLE} : {task}", core=core, acme_certificates=[SHOP])
     assert run.code == 2

@@ -111,6 +111,12 @@ def test_only_an_order_that_stands_gets_a_key_and_is_journaled(status, stands):
     assert set(journal) | {"new_key"} == set(JOURNAL_SPEC)
 
 
+def test_in_check_mode_an_order_has_no_url_and_is_journaled_with_an_empty_one():
+    ordered = {"hosts": {"web1": [{**ORDER, "order_uri": None}]}}
+    (item,) = flow.journal(ordered, "web1", {"hosts": {"web1": [planned("issue")]}})
+    assert item["order_uri"] == ""
+
+
 @pytest.mark.parametrize(
     ("before", "created", "order_uri"),
     [
