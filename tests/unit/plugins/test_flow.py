@@ -112,8 +112,7 @@ def test_only_an_order_that_stands_gets_a_key_and_is_journaled(status, stands):
 
 
 def test_in_check_mode_an_order_has_no_url_and_is_journaled_with_an_empty_one():
-    ordered = {"hosts": {"web1": [{**ORDER, "order_uri": None}]}}
-    (item,) = flow.journal(ordered, "web1", {"hosts": {"web1": [planned("issue")]}})
+    (item,) = flow.journal(of_web1(contracts.ordered(order_uri=None)), "web1", plan())
     assert item["order_uri"] == ""
 
 
