@@ -140,13 +140,23 @@ def _refuse_where_used(
         # Who writes ansible_facts knows that the host chooses it; only the strategy knows which hosts are left.
         variables.update({name: task_vars[name] for name in _AS_THEY_ARE if name in task_vars})
         template = templar.copy_with_new_env(available_variables=variables).template
-        for name in _CONFIGURING:
-            if _seen(task_vars, templar.template, name) != _seen(variables, template, name):
+        seen, otherwise = ({**found, **_keywords(task)} for found in (task_vars, variables))
+        for name in (*_CONFIGURING, *_keywords(task)):
+            if _seen(seen, templar.template, name) != _seen(otherwise, template, name):
                 raise AnsibleActionFail(
                     f"host {host} is left out: {name} is another with its facts than without them, and facts win over "
                     f"the inventory. Of these one is used in it: {', '.join(names)}. {_REMEDY}, or write "
                     "ansible_facts.NAME where a fact is meant"
                 )
+
+
+def _keywords(task: Any) -> dict[str, Any]:
+    """Return the `environment` of the play and of blocks, as it is written: that of one host counts for the controller.
+
+    The task's own is templated by the time that its action runs.
+    """
+    found = task._parent._get_parent_attribute("environment") if task._parent else None
+    return {"environment": found if isinstance(found, list) else []}
 
 
 def _seen(variables: Mapping[str, Any], template: Any, name: str) -> str:

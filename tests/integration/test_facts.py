@@ -37,10 +37,11 @@ class Play:
         self.folder = folder
         self.variables: dict[str, Any] = {"acme_home": str(folder / "acme")}
         self.inventory: dict[str, Any] = {"acme_certificates": []}
+        self.keywords: dict[str, Any] = {}
         self.settings: dict[str, str] = {}
 
     def run(self, *before: dict[str, Any], check: bool = False, **variables: Any) -> Run:
-        """Run the tasks *before*, then the role; *variables* are the play's."""
+        """Run the tasks *before*, then the role; *variables* are the play's, as are self.keywords."""
         own = {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
         inventory = {"web": {"hosts": {key: {} for key in HOSTS}, "vars": {**own, **self.inventory}}}
         play = {
@@ -48,6 +49,7 @@ class Play:
             "gather_facts": False,
             "vars": {**self.variables, **variables},
             "tasks": [*before, ROLE],
+            **self.keywords,
         }
         for name, content in (("hosts.yml", inventory), ("play.yml", [play])):
             (self.folder / name).write_text(json.dumps(content))
@@ -171,6 +173,22 @@ def test_role_host_chooses_none_of_its_certificates_by_facts(play, planted, cert
     done = play.run(planted.facts("web2", extra=[club], site=club))
     assert [each for each in HOSTS if done.failed(each)] == ["web2"], done.text
     assert "acme_certificates is another with its facts than without them" in done.text
+
+
+@pytest.mark.parametrize("environment", ["{{ proxies }}", [{"https_proxy": "{{ proxies.https_proxy }}"}]])
+def test_role_host_chooses_no_environment_of_the_controller_by_facts(play, planted, environment):
+    play.inventory["proxies"] = {"https_proxy": "http://proxy.example:3128"}
+    play.keywords["environment"] = environment
+    done = play.run(planted.facts("web1", proxies={"https_proxy": "http://192.0.2.7", "HOME": "/tmp"}))
+    assert [each for each in HOSTS if done.failed(each)] == ["web1"], done.text
+    assert "environment is another with its facts than without them" in done.text
+
+
+def test_role_environment_without_a_fact_in_it_is_fine(play, planted):
+    play.inventory["proxies"] = {"https_proxy": "http://proxy.example:3128"}
+    play.keywords["environment"] = "{{ proxies }}"
+    done = play.run(planted.facts("web1", other="unrelated"))
+    assert done.code == 0, done.text
 
 
 def test_role_fact_that_is_written_as_one_is_fine(play, planted):
