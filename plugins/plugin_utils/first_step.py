@@ -72,8 +72,9 @@ def look(run: Run, templar: Any, task: Any) -> Seen:
     is_partial = options["acme_list"] == DEFAULT_LIST and inclusions.are_several(play, task)
     if is_partial and options["acme_remove_unlisted"]:
         warnings.append(
-            f"host {run.host}: nothing is removed (acme_remove_unlisted): the play has the role several times, and "
-            "what is not listed in one may be in another. Give each list a name of its own (acme_list)."
+            f"host {run.host}: nothing is removed (acme_remove_unlisted): the play has the role several times, or "
+            "may have it so, and what is not listed in one may be in another. Give each list a name of its own "
+            "(acme_list)."
         )
     return Seen(
         digests={name: batch.digest(values.get(name)) for name in role_variables.of_batch(entry_point)},

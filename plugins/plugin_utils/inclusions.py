@@ -5,32 +5,55 @@
 """Whether a play has the role several times, each time with a part of what its hosts want.
 
 Of such parts none can tell what no other wants: what is not listed is neither named nor removed then, but for lists
-with names of their own (acme_list).
+with names of their own (acme_list). An inclusion in a file or a role that is included itself counts as such a part:
+what else is included in it, or after it, is not known before it runs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import os
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ansible.playbook.block import Block
 from ansible.playbook.role_include import IncludeRole
+from ansible.playbook.task_include import TaskInclude
 
 from . import keywords
 
 _NAME = "certfleet.tls.acme"
+_COLLECTION, _, _SHORT_NAME = _NAME.rpartition(".")
 # The tasks files that look at what is not listed.
 _LOOKING = ("main", "fleet", "replace")
 
 
 def are_several(play: Any, task: Any) -> bool:
-    """Return True if *play*, in which *task* of the role runs, has the role more than once, or in a loop."""
-    if any(getattr(ancestor, "loop", None) for ancestor in keywords.ancestors(task)):
+    """Return True if *play*, in which *task* of the role runs, has the role more than once, or may have it so."""
+    around = [*keywords.ancestors(task)]
+    if any(getattr(ancestor, "loop", None) for ancestor in around):
+        return True
+    if any(_may_include_more(ancestor, task._role) for ancestor in around):
         return True
     roles = (role for role in play.role_cache.get(task._role.get_role_path(), ()) if role.static)
-    static = sum(role._from_files.get("tasks", "main") in _LOOKING for role in roles)
-    dynamic = [*_includes([*play.pre_tasks, *play.tasks, *play.post_tasks])]
-    return static + len(dynamic) > 1 or any(include.loop for include in dynamic)
+    static = sum(_looks(role._from_files.get("tasks", "main")) for role in roles)
+    # The tasks of a role that is imported are in the play's as well, as copies.
+    dynamic = {include._uuid: include for include in _includes(_tasks(play))}
+    return static + len(dynamic) > 1 or any(include.loop for include in dynamic.values())
+
+
+def _may_include_more(ancestor: Any, role: Any) -> bool:
+    """Return True for an include of a file or of another role, which is not *role*'s own."""
+    if not isinstance(ancestor, TaskInclude) or ancestor.statically_loaded or ancestor._role is role:
+        return False
+    return not (isinstance(ancestor, IncludeRole) and _is_ours(ancestor))
+
+
+def _tasks(play: Any) -> Iterator[Any]:
+    """Yield the tasks and blocks of *play* and of its roles, as far as they are known."""
+    yield from (*play.pre_tasks, *play.tasks, *play.post_tasks)
+    for roles in play.role_cache.values():
+        for role in roles:
+            yield from role.get_task_blocks()
 
 
 def _includes(tasks: Iterable[Any]) -> Iterator[Any]:
@@ -38,9 +61,20 @@ def _includes(tasks: Iterable[Any]) -> Iterator[Any]:
     for task in tasks:
         if isinstance(task, Block):
             yield from _includes([*task.block, *task.rescue, *task.always])
-        elif isinstance(task, IncludeRole) and not task.statically_loaded and _is_ours(task.args):
+        elif isinstance(task, IncludeRole) and not task.statically_loaded and _looks_at_ours(task):
             yield task
 
 
-def _is_ours(arguments: Mapping[str, Any]) -> bool:
-    return arguments.get("name") == _NAME and arguments.get("tasks_from", "main") in _LOOKING
+def _looks_at_ours(include: Any) -> bool:
+    return _is_ours(include) and _looks(include.args.get("tasks_from", "main"))
+
+
+def _is_ours(include: Any) -> bool:
+    """Return True for an include of the role, and for one whose name is a template: it may be of the role."""
+    name = str(include.args.get("name", include.args.get("role")))
+    is_short = name == _SHORT_NAME and _COLLECTION in (include.collections or ())
+    return name == _NAME or is_short or "{{" in name
+
+
+def _looks(tasks_file: str) -> bool:
+    return os.path.splitext(tasks_file)[0] in _LOOKING or "{{" in tasks_file

@@ -14,6 +14,7 @@ from tests.fleet.plays import ROLE, SHOP, Plays
 from tests.lab import cores
 
 HOSTS = ["web1", "web2", "web3"]
+SITES = ["shop", "blog"]
 FLEET = {"ansible.builtin.import_role": {"name": ROLE, "tasks_from": "fleet"}}
 FAILURES = {"import_playbook": "certfleet.tls.failures"}
 MISSING = "certificate shop: webroot /srv/nowhere does not exist: make it, and have the web server serve it"
@@ -218,6 +219,31 @@ def test_two_lists_in_one_play_are_kept_apart(plays: Plays, mark: int, core: str
     assert plays.run(removing, core=core, acme_certificates=None).code == 0
     assert served() == [HOSTS, ["web2", "web3"], HOSTS]
     assert plays.orders(mark) == 9
+
+
+def _roles_that_include_it(plays: Plays, tasks: list[dict[str, Any]]) -> dict[str, Any]:
+    for number, task in enumerate(tasks):
+        plays.write(f"roles/app{number}/tasks/main.yml", [task])
+    return {"roles": [f"app{number}" for number in range(len(tasks))]}
+
+
+def _file_that_includes_it(plays: Plays, tasks: list[dict[str, Any]]) -> dict[str, Any]:
+    plays.write("several.yml", tasks)
+    return {"tasks": [{"ansible.builtin.include_tasks": "several.yml"}]}
+
+
+@pytest.mark.parametrize("core", [cores.parameter(core=""), *OLDEST_AND_NEWEST])
+@pytest.mark.parametrize("way", [_roles_that_include_it, _file_that_includes_it])
+def test_inclusions_that_do_not_know_each_other_remove_nothing(plays: Plays, mark: int, way: Any, core: str) -> None:
+    certificates = [
+        {**SHOP, "name": name, "identifiers": [f"{name}.{{{{ inventory_hostname }}}}.lab.test"]} for name in SITES
+    ]
+    tasks = [including(vars={"acme_certificates": [each]})["tasks"][0] for each in certificates]
+    for _run in range(2):
+        run = plays.run(way(plays, tasks), core=core, acme_certificates=None, acme_remove_unlisted=True)
+        assert run.code == 0
+        assert [plays.served(name) for name in SITES] == [HOSTS, HOSTS]
+        assert plays.orders(mark) == 6
 
 
 @pytest.mark.parametrize("core", OLDEST_AND_NEWEST)

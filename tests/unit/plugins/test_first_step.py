@@ -152,17 +152,21 @@ def test_where_nobody_has_taken_the_first_step_all_are_told():
 ROLE = "/collections/certfleet/tls/roles/acme"
 
 
-def role(static=True, **from_files):
-    return SimpleNamespace(static=static, _from_files=from_files)
+def role(static=True, tasks_of_it=(), **from_files):
+    return SimpleNamespace(static=static, _from_files=from_files, get_task_blocks=lambda: [*tasks_of_it])
 
 
-def include(loop=None, name="certfleet.tls.acme", **arguments):
+def include(loop=None, name="certfleet.tls.acme", alias="name", collections=None, **arguments):
     """A task that includes the role."""
     task = inclusions.IncludeRole()
-    task.args = {"name": name, **arguments}
+    task.args = {alias: name, **arguments}
     task.loop = loop
+    task.collections = collections
     task.statically_loaded = False
     return task
+
+
+TWICE = include()
 
 
 @pytest.mark.parametrize(
@@ -178,12 +182,52 @@ def include(loop=None, name="certfleet.tls.acme", **arguments):
         ([], [include(tasks_from="replace"), include(tasks_from="revoke")], False),
         ([], [include(), include(name="another")], False),
         ([], [include(loop="{{ sites }}")], True),
+        ([], [include(alias="role"), include()], True),
+        ([], [include(name="acme", collections=["certfleet.tls"]), include()], True),
+        ([], [include(name="acme"), include()], False),
+        ([], [include(name="{{ roles_to_take }}"), include()], True),
+        ([role(tasks="fleet.yml"), role()], [], True),
+        ([], [include(tasks_from="fleet.yml"), include()], True),
+        ([], [TWICE, TWICE], False),
     ],
 )
 def test_how_often_a_play_has_the_role(roles, tasks, several):
     task = MagicMock(_parent=None)
     task._role.get_role_path.return_value = ROLE
     assert inclusions.are_several(steps.Play(role_cache={ROLE: roles}, tasks=tasks), task) is several
+
+
+def test_roles_of_the_play_that_include_it_count():
+    task = MagicMock(_parent=None)
+    task._role.get_role_path.return_value = ROLE
+    cache = {f"/roles/{name}": [role(tasks_of_it=[include()])] for name in ("shop", "blog")}
+    assert inclusions.are_several(steps.Play(role_cache=cache), task)
+    del cache["/roles/blog"]
+    assert not inclusions.are_several(steps.Play(role_cache=cache), task)
+
+
+@pytest.mark.parametrize(
+    ("outer", "several"),
+    [
+        (include(), False),
+        (include(name="another"), True),
+        (inclusions.TaskInclude(), True),
+    ],
+)
+def test_what_is_included_may_include_it_again(outer, several):
+    task = MagicMock(_parent=SimpleNamespace(_parent=outer))
+    outer._parent = None
+    outer.statically_loaded = False
+    assert inclusions.are_several(steps.Play(), task) is several
+    outer.statically_loaded = True
+    assert not inclusions.are_several(steps.Play(), task)
+
+
+def test_files_that_the_role_itself_includes_do_not_count():
+    outer = inclusions.TaskInclude()
+    task = MagicMock(_parent=outer)
+    outer._role = task._role
+    assert not inclusions.are_several(steps.Play(), task)
 
 
 def test_in_a_loop_it_is_there_several_times():
