@@ -35,7 +35,7 @@ class ActionModule(ControllerAction):
 
     def arguments_of(self, run: Run, arguments: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """Return the plan's options as all hosts of the batch see them, and what they have; None without a host."""
-        if not run.hosts and any(run.first(host) for host in run.variables["ansible_play_batch"]):
+        if not run.hosts and any(run.first(host).get("unserved") for host in run.variables["ansible_play_batch"]):
             return None  # all have failed in the first step, and that is noted (acme_fail) or ignored
         self._frozen = self._freeze(run)
         options = validation.converted(self._frozen["options"])

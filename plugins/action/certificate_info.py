@@ -84,8 +84,8 @@ class ActionModule(HostAction):
 
     def arguments_of(self, run: Run, arguments: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """Return what the host wants, as its variables say; where certificates are revoked, those that it had."""
-        if "home" in arguments:
-            return arguments
+        if "certificates" in arguments:
+            return arguments  # of a look at another host; home and list may be there by module_defaults
         if run.entry_point == "revoke":
             names = names_of(run.option("acme_revoke"))
             return {**run.place(), "certificates": [], "history": names} if names else None

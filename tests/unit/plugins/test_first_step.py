@@ -82,6 +82,26 @@ def test_a_handler_that_there_is_not_makes_its_certificate_invalid(monkeypatch):
     assert result["certificates"][0]["invalid"] == []
 
 
+def test_module_defaults_do_not_take_the_place_of_the_first_step():
+    """A play may have them for its own tasks; the role's would look for no certificate, and end green."""
+    action = steps.action_of("certificate_info", batch=True, home="/srv/acme", list="sites")
+    action._task.get_play.return_value = steps.Play()
+    said = {"changed": False, "unlisted": [], "history": [], "certificates": [FOUND]}
+    action._execute_module = MagicMock(return_value=said)
+    result = action.run(task_vars=steps.task_vars(acme_certificates=[SHOP]))
+    assert "batch" in result
+    assert action._execute_module.call_args.kwargs["module_args"]["home"] == "/etc/acme"
+
+
+@pytest.mark.parametrize(("first", "told"), [({"unserved": ["line"]}, False), ({}, True)])
+def test_hosts_without_a_noted_failure_are_told_that_there_is_no_plan(first, told):
+    action = steps.action_of("acme_plan", batch=True)
+    registered = {"web1": {"acme_found": steps.of_this_run(**first)}}
+    result = action.run(task_vars=steps.task_vars("web1", registered))
+    assert ("problem" in result) is told
+    assert result["due"] == (["web1"] if told else [])
+
+
 def test_a_variable_that_is_misspelled_is_a_warning():
     result, _asked = look(acme_keep_version=5)
     assert any("acme_keep_version is not a variable" in warning for warning in result["warnings"])
