@@ -118,6 +118,13 @@ def test_batch_options_are_taken_from_the_plan():
         assert used & set(role_variables.BATCH) <= allowed, path.name
 
 
+def test_no_timeout_of_a_play_ends_a_step():
+    """Of a step on the controller it would be the failure of all hosts, and nothing would clean up."""
+    steps = re.findall(r"^( *)certfleet\.tls\.\w+:\n((?:\1.+\n)+)", TASKS, re.MULTILINE)
+    assert len(steps) > 10
+    assert [keywords for indent, keywords in steps if f"\n{indent}timeout: " not in f"\n{keywords}"] == []
+
+
 # Ansible gives them after the facts, and tasks of loops and rescues theirs.
 WIN_OVER_FACTS = {"ansible_check_mode", "ansible_play_batch", "ansible_play_hosts", "ansible_play_hosts_all"} | {
     "ansible_playbook_python",
