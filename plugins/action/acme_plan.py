@@ -50,7 +50,7 @@ class ActionModule(ControllerAction):
         }
         if run.entry_point not in _LOOKING:
             return given
-        if run.hosts and not any(run.first(host)["lists_certificates"] for host in run.hosts):
+        if run.hosts and not self._are_listed(run):
             raise AnsibleActionFail(validation.none_defined(run.hosts, ()))
         replace = {name: options[f"acme_replace_{name}"] for name in _REPLACE} if run.entry_point == "replace" else {}
         return {
@@ -93,6 +93,14 @@ class ActionModule(ControllerAction):
         if frozen["options"]["acme_history"]:
             issuance_history.absolute(frozen["options"]["acme_history"])
         return frozen
+
+    def _are_listed(self, run: Run) -> bool:
+        """Return True if a host of the play has the variable acme_certificates, in this batch (serial) or another."""
+        if any(run.first(host)["lists_certificates"] for host in run.hosts):
+            return True
+        others = set(run.variables["ansible_play_hosts_all"]).difference(run.hosts)
+        hostvars = run.variables["hostvars"]
+        return any("acme_certificates" in facts.variables_of(host, hostvars, self._task) for host in others)
 
     def _seen_by(self, run: Run, name: str) -> Callable[[str], Any]:
         """Return what gives a host's value of the variable *name*."""

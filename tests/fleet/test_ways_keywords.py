@@ -404,6 +404,21 @@ def test_play_for_the_controller_itself(plays: Plays, mark: int, core: str) -> N
     assert [host for host in HOSTS if not plays.untouched(host)] == []
 
 
+@pytest.mark.parametrize("core", [cores.parameter(core=""), *OLDEST_AND_NEWEST])
+def test_timeout_of_the_play_ends_no_step(plays: Plays, mark: int, core: str) -> None:
+    """The CA takes longer than that to validate."""
+    assert plays.run({**by_roles(), "timeout": 1}, core=core, acme_certificates=[SHOP]).code == 0
+    assert_served(plays, HOSTS, mark)
+
+
+@pytest.mark.parametrize("core", [cores.parameter(core=""), *OLDEST_AND_NEWEST])
+def test_host_without_the_variable_ends_no_run_of_batches(plays: Plays, mark: int, core: str) -> None:
+    for host in ("web2", "web3"):
+        plays.write(f"host_vars/{host}.yml", {"acme_certificates": [SHOP]})
+    assert plays.run({**by_roles(), "serial": 1}, core=core, acme_certificates=None).code == 0
+    assert_served(plays, ["web2", "web3"], mark)
+
+
 WAYS = {"roles": by_roles, "import_role": importing}
 
 

@@ -42,6 +42,7 @@ def test_faults_are_noted_where_failures_are_told_in_the_end(choice, noted):
     result, _asked = look(acme_keep_versions=0, acme_fail=choice)
     assert bool(result.get("failed")) is not noted
     assert "acme_keep_versions" in result["unserved"][0]
+    assert (result["unserved"][0] in result.get("warnings", ())) is noted
     assert "batch" not in result, "such a host has no part in the plan"
 
 
@@ -167,6 +168,19 @@ def test_where_nobody_has_taken_the_first_step_all_are_told():
     result = steps.action_of("acme_plan", batch=True).run(task_vars=steps.task_vars("web1", {"web1": {}, "web2": {}}))
     assert "--start-at-task" in result["problem"]
     assert result["due"] == ["web1", "web2"]
+
+
+@pytest.mark.parametrize("listed", [False, True])
+def test_hosts_of_other_batches_may_list_certificates(listed, monkeypatch):
+    action = steps.action_of("acme_plan", batch=True)
+    action.work = MagicMock(return_value={"changed": False, "due": [], "hosts": {}})
+    registered = {"web1": {"acme_found": {**steps.first_step(), "lists_certificates": False}}}
+    variables = steps.task_vars("web1", registered)
+    variables["ansible_play_hosts_all"] = ["web1", "web2"]
+    seen = {"acme_certificates": []} if listed else {}
+    monkeypatch.setattr("ansible_collections.certfleet.tls.plugins.plugin_utils.facts.variables_of", lambda *_: seen)
+    result = action.run(task_vars=variables)
+    assert ("problem" not in result) is listed
 
 
 ROLE = "/collections/certfleet/tls/roles/acme"
