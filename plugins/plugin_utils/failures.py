@@ -26,7 +26,8 @@ def conclude(run: Run, answer: dict[str, Any], options: Mapping[str, Any]) -> di
     result = {**answer, "unserved": [*earlier(run), line]}
     if options.get("acme_fail") == "warn":
         del result["failed"]
-        result["warnings"] = [*result.get("warnings", ()), f"host {run.host}: {line}"]
+        name = f"host {run.host}: "
+        result["warnings"] = [*result.get("warnings", ()), name + line.removeprefix(name)]
     return result
 
 
