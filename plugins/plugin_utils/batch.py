@@ -18,7 +18,7 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleError
 
-from .role_variables import SECRET, of_batch
+from .role_variables import SECRET
 
 # Of this run: ansible-playbook loads the action plugins before it forks, so all of its processes have the same one.
 # Digests are seen in output, and without the key nobody can try out which secret has one.
@@ -36,19 +36,6 @@ def digest(value: Any) -> str:
 def values(variables: Mapping[str, Any], template: Template, names: Iterable[str]) -> dict[str, Any]:
     """Return the batch's options as one host sees them. Raises AnsibleError that names the variable."""
     return {name: _value(variables, template, name) for name in names}
-
-
-def digests(variables: Mapping[str, Any], template: Template, entry_point: str) -> dict[str, str]:
-    """Return the digests of the batch's options as one host sees them."""
-    return {name: digest(value) for name, value in values(variables, template, of_batch(entry_point)).items()}
-
-
-def seen(hosts: Iterable[str], hostvars: Mapping[str, Any], variable: str) -> dict[str, Digests]:
-    """Return the digests of those of *hosts* that gave them, in results registered as *variable*."""
-    results = {host: hostvars[host].get(variable) for host in hosts}
-    return {
-        host: result["batch"] for host, result in results.items() if isinstance(result, Mapping) and "batch" in result
-    }
 
 
 def difference(by_host: Mapping[str, Digests]) -> tuple[str, str, str] | None:

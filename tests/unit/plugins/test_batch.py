@@ -103,15 +103,10 @@ def test_frozen_secret_is_what_it_was_or_refused(name):
 
 @pytest.mark.parametrize("entry_point", role_variables.OF_ENTRY_POINT)
 def test_digests_are_those_of_the_entry_point(entry_point):
-    names = set(batch.digests(VARIABLES, same, entry_point))
+    names = set(role_variables.of_batch(entry_point))
     assert ("acme_revoke_before" in names) is (entry_point == "revoke")
     assert ("acme_replace_before" in names) is (entry_point == "replace")
     assert {*role_variables.SECRET, *role_variables.OPEN} <= names
-
-
-def test_seen_is_of_hosts_that_gave_digests():
-    hostvars = {"web1": {"acme_found": {"batch": {"acme_dns": "d"}}}, "web2": {}, "web3": {"acme_found": {"failed": 1}}}
-    assert batch.seen(["web1", "web2", "web3"], hostvars, "acme_found") == {"web1": {"acme_dns": "d"}}
 
 
 def test_values_template_error_names_the_variable():
