@@ -13,8 +13,9 @@ description:
   - Decides for every certificate that M(certfleet.tls.certificate_info) reported whether it is kept, issued anew, put
     right on its host, or refused.
   - The reasons to issue are V(missing), V(key does not match), V(damaged), V(identifiers changed), V(key changed),
-    V(profile changed), V(issuer changed), V(forced), V(window open), V(lifetime) and, with O(check_revocation),
-    V(revoked).
+    V(profile changed), V(issuer changed), V(forced), V(window open), V(lifetime), V(not the one that is shared) and,
+    with O(check_revocation), V(revoked). The reasons to put something right are V(attributes), V(formats) and
+    V(reload outstanding); one to switch is V(switch outstanding), and one to remove V(not listed).
   - The CA is asked for its renewal information (RFC 9773) on what would be kept, all at once and unsigned. Where it
     does not answer, a warning says so and the lifetime decides, at two thirds of it, at one half if that is below ten
     days.
@@ -30,6 +31,7 @@ options:
   certificates:
     description:
       - What M(certfleet.tls.certificate_info) returned, of any number of hosts, each entry with C(host) added.
+      - A certificate of which something is missing or malformed is refused.
     type: list
     elements: dict
     required: true
@@ -211,7 +213,10 @@ shares:
       owner: web1
       hosts: [web2, web3]
 hosts:
-  description: For each host the list of its certificates and what is to be done with them.
+  description:
+    - For each host the list of its certificates and what is to be done with them.
+    - There may be C(directory), the CA to ask first if it is not the first one, C(selected), true for one that is to be
+      replaced with a new key, and C(explanation_url), where the CA explains when it would have it renewed.
   returned: success
   type: dict
   sample:

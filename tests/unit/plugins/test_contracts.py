@@ -156,6 +156,18 @@ def test_documented_results_are_of_the_shapes(module, path, shape):
         shape.from_result(result)
 
 
+def test_all_reasons_are_documented():
+    text = (MODULES / "acme_plan.py").read_text().split('DOCUMENTATION = r"""')[1].split('"""')[0]
+    said = " ".join(yaml.safe_load(text)["description"])
+    assert [reason.value for reason in Reason if reason and f"V({reason})" not in said] == []
+
+
+def test_all_that_the_plan_says_is_documented():
+    said = documented("acme_plan", "hosts")
+    more = set(re.findall(r"C\((\w+)\)", " ".join(said["description"])))
+    assert {*said["sample"]["web1"][0], *more} == names(plugin.Decided)
+
+
 #: What is always in a result has to be in the documentation, too.
 @pytest.mark.parametrize(
     ("module", "path", "instance"),
