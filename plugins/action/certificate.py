@@ -40,6 +40,10 @@ class ActionModule(HostAction):
             "challenges": plain(flow.challenges(ordered, run.results, run.host, stale=True)),
         }
 
+    def is_noted(self, run: Run) -> bool:
+        """Return True if the host says so in acme_fail."""
+        return failures.are_noted(run.first(run.host).get("options", {}))
+
     def conclude(self, run: Run, answer: dict[str, Any]) -> dict[str, Any]:
         """Return the answer; a host that was not served fails, or is noted to fail in the end (acme_fail)."""
         return failures.conclude(run, answer, run.first(run.host).get("options", {}))

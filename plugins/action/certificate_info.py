@@ -104,6 +104,10 @@ class ActionModule(HostAction):
             "content": self._seen.check_revocation,
         }
 
+    def is_noted(self, run: Run) -> bool:
+        """Return True if the host says so in acme_fail."""
+        return self._seen is not None and failures.are_noted(self._seen.options)
+
     def conclude(self, run: Run, answer: dict[str, Any]) -> dict[str, Any]:
         """Return what was found, and what the steps to come know of the host's options."""
         if self._is_misconfigured:

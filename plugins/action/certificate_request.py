@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.certfleet.tls.plugins.module_utils.contracts import plain
-from ansible_collections.certfleet.tls.plugins.plugin_utils import answers, flow, shared
+from ansible_collections.certfleet.tls.plugins.plugin_utils import answers, failures, flow, shared
 from ansible_collections.certfleet.tls.plugins.plugin_utils.host_action import HostAction
 from ansible_collections.certfleet.tls.plugins.plugin_utils.run import Run
 
@@ -35,3 +35,7 @@ class ActionModule(HostAction):
             "listen_timeout": run.listen_timeout(),
             **given,
         }
+
+    def is_noted(self, run: Run) -> bool:
+        """Return True if the host says so in acme_fail."""
+        return failures.are_noted(run.first(run.host).get("options", {}))

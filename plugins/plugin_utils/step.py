@@ -55,6 +55,10 @@ class StepAction(ActionBase):  # type: ignore[misc]  # ansible-core has no types
             answer["problem"] = answer.get("msg", "")
         return answer
 
+    def is_noted(self, run: Run) -> bool:
+        """Return True if a host that cannot be reached is to fail in the end of the run only."""
+        return False
+
     def _step(self, arguments: Arguments, task_vars: Mapping[str, Any]) -> dict[str, Any]:
         run = Run(self._task, self._templar, task_vars)
         return {**self.conclude(run, self._answer_to(run, arguments)), "inclusion": run.inclusion}
@@ -65,8 +69,10 @@ class StepAction(ActionBase):  # type: ignore[misc]  # ansible-core has no types
             if given is None:
                 return {"changed": False}
             return self.work({name: value for name, value in given.items() if value is not None}, run.variables)
-        except AnsibleConnectionFailure:
-            raise
+        except AnsibleConnectionFailure as error:
+            if not self.is_noted(run):
+                raise
+            return {"failed": True, "msg": one_line(f"the host cannot be reached: {error}", _LONGEST)}
         except (AnsibleError, OneLineError) as error:
             return {"failed": True, "msg": one_line(error, _LONGEST)}
         except Exception as error:  # a mistake of ours: what hosts have by now is to be cleaned up all the same

@@ -119,6 +119,19 @@ def test_serial_with_a_bad_host_and_warnings_serves_the_others(plays: Plays, mar
     assert_served(plays, ["web2", "web3"], mark)
 
 
+@pytest.mark.parametrize("core", [cores.parameter(core=""), *OLDEST_AND_NEWEST])
+def test_serial_with_a_host_that_cannot_be_reached_and_warnings_serves_the_others(
+    plays: Plays, mark: int, core: str
+) -> None:
+    plays.fleet.lab.unplug("web1")
+    play = [{**by_roles(), "serial": 1}, FAILURES]
+    run = plays.run(play, core=core, acme_certificates=[SHOP], acme_fail="warn")
+    assert run.code == 2
+    assert run.hosts_with("failed") == ["web1"]
+    assert run.message("web1").startswith("the host cannot be reached: ")
+    assert_served(plays, ["web2", "web3"], mark)
+
+
 @pytest.mark.parametrize("core", OLDEST_AND_NEWEST)
 def test_serial_with_a_host_of_bad_variables_and_warnings_serves_the_others(plays: Plays, mark: int, core: str) -> None:
     versions = "{{ 0 if inventory_hostname == 'web1' else 3 }}"

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from unittest.mock import MagicMock
 
 import pytest
+from ansible.errors import AnsibleConnectionFailure
 
 from ansible_collections.certfleet.tls.plugins.plugin_utils import first_step, inclusions
 from tests.unit.plugins import answers, steps
@@ -44,6 +45,28 @@ def test_faults_are_noted_where_failures_are_told_in_the_end(choice, noted):
     assert "acme_keep_versions" in result["unserved"][0]
     assert (result["unserved"][0] in result.get("warnings", ())) is noted
     assert "batch" not in result, "such a host has no part in the plan"
+
+
+@pytest.mark.parametrize("choice", ["fail", "warn"])
+def test_a_host_that_cannot_be_reached_is_noted_where_failures_are_told_in_the_end(choice):
+    action = steps.action_of("certificate_info", batch=True)
+    action._execute_module = MagicMock(side_effect=AnsibleConnectionFailure("no route"))
+    variables = steps.task_vars(acme_certificates=[SHOP], acme_fail=choice)
+    if choice == "fail":
+        with pytest.raises(AnsibleConnectionFailure):
+            action.run(task_vars=variables)
+    else:
+        result = action.run(task_vars=variables)
+        assert "failed" not in result
+        assert result["unserved"] == ["the host cannot be reached: no route"]
+
+
+@pytest.mark.parametrize("module", ["certificate", "certificate_request"])
+def test_a_host_that_vanishes_is_noted_where_failures_are_told_in_the_end(module):
+    for choice, noted in (("fail", False), ("warn", True)):
+        action = steps.action_of(module, batch=True)
+        run = SimpleNamespace(host="web1", first=lambda _host, choice=choice: {"options": {"acme_fail": choice}})
+        assert action.is_noted(run) is noted
 
 
 def test_facts_that_configure_fail_the_host_whatever_acme_fail_says():
