@@ -37,6 +37,12 @@ class ActionModule(ControllerAction):
         """Return the plan's options as all hosts of the batch see them, and what they have; None without a host."""
         if not run.hosts and any(run.first(host).get("unserved") for host in run.variables["ansible_play_batch"]):
             return None  # all have failed in the first step, and that is noted (acme_fail) or ignored
+        if run.left_out and any(run.option_of(host, "acme_fail") == "warn" for host in run.hosts):
+            raise AnsibleActionFail(
+                f"a condition on 'tasks_from: fleet' has skipped {', '.join(run.left_out)}: what failed there before "
+                "is lost by that, and with acme_fail: warn the run would end green. Take the role by roles:, import_role "
+                "or include_role without 'tasks_from: fleet', where each host's own condition counts"
+            )
         self._frozen = self._freeze(run)
         options = validation.converted(self._frozen["options"])
         secrets = _secrets(run, self._frozen)

@@ -56,6 +56,12 @@ class Run:
         first = {host: self.first(host) for host in self.variables["ansible_play_batch"]}
         return [host for host, result in first.items() if "batch" in result and not result.get("failed")]
 
+    @property
+    def left_out(self) -> list[str]:
+        """The hosts for which a condition has skipped the first step, which only 'tasks_from: fleet' has to itself."""
+        batch = self.variables["ansible_play_batch"]
+        return [host for host in batch if self.results.of_all(host).get("acme_found", _NONE).get("skipped")]
+
     def first(self, host: str) -> Item:
         """Return the result of a host's first step; an empty one where it has not taken it."""
         of_host = self.results[host]

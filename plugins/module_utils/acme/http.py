@@ -233,7 +233,8 @@ def innermost(error: BaseException) -> BaseException:
     seen = 0
     while seen < 10:
         seen += 1
-        inner = getattr(error, "reason", None) or (error.args[0] if error.args else None)
+        inner = getattr(error, "reason", None) or getattr(error, "original_error", None)
+        inner = inner or (error.args[0] if error.args else None)
         if not isinstance(inner, BaseException):
             inner = error.__cause__ or error.__context__
         if not isinstance(inner, BaseException) or inner is error:

@@ -9,13 +9,16 @@ import json
 from datetime import timedelta
 
 import pytest
+import urllib3
 
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import ProtocolError, TransportError
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.http import (
     Http,
     Response,
     check_url,
+    innermost,
     parse_retry_after,
+    reason,
 )
 from tests.unit.acme.conftest import NOW
 from tests.unit.acme.server import CLOSE, HANG, RESET, Answer, html
@@ -462,3 +465,10 @@ class TestTrust:
     def test_a_ca_path_may_be_a_folder(self, ask, tmp_path):
         with pytest.raises(TransportError, match=r"not trusted"):
             ask(str(tmp_path))
+
+
+def test_the_reason_behind_a_proxy_that_is_down_is_no_object():
+    down = urllib3.exceptions.NewConnectionError(object(), "no connection to proxy.example")
+    down.__cause__ = ConnectionRefusedError(111, "Connection refused")
+    error = urllib3.exceptions.ProxyError("Unable to connect to proxy", down)
+    assert reason(innermost(error)) == "Connection refused"

@@ -300,3 +300,15 @@ def test_what_others_may_list_is_not_called_unlisted():
     assert any("nothing is removed (acme_remove_unlisted)" in warning for warning in result["warnings"])
     result, _asked = look(play=play, unlisted=["blog"], acme_list="sites")
     assert result["unlisted"] == ["blog"], "of a list with a name of its own"
+
+
+@pytest.mark.parametrize(("fail", "refused"), [("warn", True), ("fail", False)])
+def test_a_condition_on_fleet_is_refused_where_failures_are_noted(fail, refused):
+    action = steps.action_of("acme_plan", batch=True)
+    action.work = MagicMock(return_value={"changed": False, "due": [], "hosts": {}})
+    registered = {
+        "web1": {"acme_found": steps.first_step(acme_fail=fail)},
+        "web3": {"acme_found": {"skipped": True, "changed": False}},
+    }
+    result = action.run(task_vars=steps.task_vars("web1", registered))
+    assert ("a condition on 'tasks_from: fleet' has skipped web3" in result.get("problem", "")) is refused
