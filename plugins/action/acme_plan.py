@@ -40,8 +40,8 @@ class ActionModule(ControllerAction):
         if run.left_out and any(run.option_of(host, "acme_fail") == "warn" for host in run.hosts):
             raise AnsibleActionFail(
                 f"a condition on 'tasks_from: fleet' has skipped {', '.join(run.left_out)}: what failed there before "
-                "is lost by that, and with acme_fail: warn the run would end green. Take the role by roles:, import_role "
-                "or include_role without 'tasks_from: fleet', where each host's own condition counts"
+                "is lost by that, and with acme_fail: warn the run would end green. Take the role by roles:, "
+                "import_role or include_role without 'tasks_from: fleet', where each host's own condition counts"
             )
         self._frozen = self._freeze(run)
         options = validation.converted(self._frozen["options"])
