@@ -189,7 +189,8 @@ class Version(_Contract):
     not_before: str | None = field(metadata=_by(nullable(instant)))
     not_after: str | None = field(metadata=_by(nullable(instant)))
     created: str | None = field(metadata=_by(nullable(instant)))
-    order_uri: str | None = _sparse(URL)
+    #: Of a pending one: null where its order came to nothing.
+    order_uri: str | None = _null(URL)
     ari_id: str | None = _null(text(ARI_ID.pattern))
     reloaded: bool = field(default=False, metadata=_by(flag))
     missing: tuple[str, ...] = field(default=(), metadata=_by(listing(one_of(FILES))))

@@ -122,6 +122,7 @@ certificates:
         not_after: "2026-12-16T00:00:00Z"
         ari_id: aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE
         created: "2026-11-01T00:59:30Z"
+        order_uri: null
         reloaded: true
         missing: []
         damaged: []

@@ -233,6 +233,7 @@ def revocation(**given: Any) -> Revocation:
 ALL = (
     *(wanted(), live(), unknown(), pending(), awaiting(), issued(), found(), past(), decided()),
     found(live=None, pending=awaiting(content=PEM), issued=(issued(),), problems=("no webroot",)),
+    *(found(pending=pending(order_uri=None)), found(live=unknown(account_uri=None), wanted=None, list=None)),
     *(challenge(), by_dns(), asked(), ordered(), final(), stopped("refused by the CA"), request(), share(), given()),
     told(Status.NOTIFIED, version="0008"),
     *(txt(), txt(target="a.example", zone="example", status="changed", problem="refused")),
