@@ -68,14 +68,14 @@ def _by(check: Check, sparse: bool = False) -> dict[str, Any]:
     return {"check": check, "sparse": sparse}
 
 
-def _null(check: Check) -> Any:
-    """A field that may be null."""
-    return field(default=None, metadata=_by(nullable(check)))
+def _null(check: Check) -> dict[str, Any]:
+    """Return the metadata of a field that may be null."""
+    return _by(nullable(check))
 
 
-def _sparse(check: Check) -> Any:
-    """A field that has nothing until a step fills it in, and is in no result before."""
-    return field(default=None, metadata=_by(nullable(check), sparse=True))
+def _sparse(check: Check) -> dict[str, Any]:
+    """Return the metadata of a field that has nothing until a step fills it in, and is in no result before."""
+    return _by(nullable(check), sparse=True)
 
 
 class _Contract:
@@ -156,19 +156,19 @@ class Wanted(_Contract):
     identifiers: tuple[Any, ...] = field(metadata=_by(listing(anything)))
     challenge: str = field(metadata=_by(string))
     key_type: str = field(metadata=_by(string))
-    webroot: str | None = _null(string)
-    http_01_listen: str | None = _null(string)
-    tls_alpn_01_listen: str | None = _null(string)
-    profile: str | None = _null(string)
-    not_before: str | None = _null(string)
-    not_after: str | None = _null(string)
+    webroot: str | None = field(default=None, metadata=_null(string))
+    http_01_listen: str | None = field(default=None, metadata=_null(string))
+    tls_alpn_01_listen: str | None = field(default=None, metadata=_null(string))
+    profile: str | None = field(default=None, metadata=_null(string))
+    not_before: str | None = field(default=None, metadata=_null(string))
+    not_after: str | None = field(default=None, metadata=_null(string))
     reload: tuple[Any, ...] = field(default=(), metadata=_by(listing(anything)))
     probe: tuple[Any, ...] = field(default=(), metadata=_by(listing(anything)))
     formats: tuple[Any, ...] = field(default=(), metadata=_by(listing(anything)))
     shared: bool = field(default=False, metadata=_by(flag))
-    owner: str | None = _null(string)
-    group: str | None = _null(string)
-    mode: str | None = _null(string)
+    owner: str | None = field(default=None, metadata=_null(string))
+    group: str | None = field(default=None, metadata=_null(string))
+    mode: str | None = field(default=None, metadata=_null(string))
 
 
 @dataclass(frozen=True)
@@ -190,8 +190,8 @@ class Version(_Contract):
     not_after: str | None = field(metadata=_by(nullable(instant)))
     created: str | None = field(metadata=_by(nullable(instant)))
     #: Of a pending one: null where its order came to nothing.
-    order_uri: str | None = _null(URL)
-    ari_id: str | None = _null(text(ARI_ID.pattern))
+    order_uri: str | None = field(default=None, metadata=_null(URL))
+    ari_id: str | None = field(default=None, metadata=_null(text(ARI_ID.pattern)))
     reloaded: bool = field(default=False, metadata=_by(flag))
     missing: tuple[str, ...] = field(default=(), metadata=_by(listing(one_of(FILES))))
     damaged: tuple[str, ...] = field(default=(), metadata=_by(listing(one_of((*FILES, MANIFEST)))))
@@ -199,7 +199,7 @@ class Version(_Contract):
     attributes: tuple[str, ...] = field(default=(), metadata=_by(listing(message)))
     formats: tuple[str, ...] = field(default=(), metadata=_by(listing(message)))
     #: The certificate and its chain, PEM; only where the task asked for it.
-    content: str | None = _sparse(pem)
+    content: str | None = field(default=None, metadata=_sparse(pem))
 
     @property
     def is_issued(self) -> bool:
@@ -229,11 +229,11 @@ class Found(_Contract):
     """All that a host has of a certificate, and what is wanted of it; without certificates in the task, nothing is."""
 
     name: str = field(metadata=_by(text()))
-    host: str | None = _sparse(WORD)
+    host: str | None = field(default=None, metadata=_sparse(WORD))
     wanted: Wanted | None = field(default=None, metadata=_by(nullable(Wanted.from_result)))
     invalid: tuple[str, ...] = field(default=(), metadata=_by(listing(message)))
     problems: tuple[str, ...] = field(default=(), metadata=_by(listing(message)))
-    list: str | None = _null(WORD)
+    list: str | None = field(default=None, metadata=_null(WORD))
     live: Version | None = field(default=None, metadata=_by(nullable(_LIVE)))
     pending: Version | None = field(default=None, metadata=_by(nullable(_PENDING)))
     issued: tuple[Issued, ...] = field(default=(), metadata=_by(listing(Issued.from_result, MANY)))
@@ -265,11 +265,11 @@ class Decided(_Contract):
     reason: Reason = field(default=Reason.NONE, metadata=_by(member(Reason)))
     message: str = field(default="", metadata=_by(string))
     can_wait: bool = field(default=False, metadata=_by(flag))
-    replaces_cert_id: str | None = _null(text(ARI_ID.pattern))
-    next: str | None = _null(instant)
-    directory: str | None = _sparse(string)
+    replaces_cert_id: str | None = field(default=None, metadata=_null(text(ARI_ID.pattern)))
+    next: str | None = field(default=None, metadata=_null(instant))
+    directory: str | None = field(default=None, metadata=_sparse(string))
     selected: bool = field(default=False, metadata=_by(flag, sparse=True))
-    explanation_url: str | None = _sparse(string)
+    explanation_url: str | None = field(default=None, metadata=_sparse(string))
 
 
 @dataclass(frozen=True)
@@ -281,17 +281,17 @@ class Share(_Contract):
     """
 
     name: str = field(metadata=_by(CERTIFICATE))
-    owner: str | None = _sparse(string)
+    owner: str | None = field(default=None, metadata=_sparse(string))
     hosts: tuple[str, ...] = field(default=(), metadata=_by(listing(string, MANY), sparse=True))
-    serial: str | None = _sparse(SERIAL)
-    directory: str | None = _sparse(string)
-    account_uri: str | None = _sparse(string)
-    certificate: str | None = _sparse(pem)
-    chain: str | None = _sparse(pem)
-    created: str | None = _sparse(text(r"(?:[0-9TZ:-]{20})?"))
-    receivers: Mapping[str, str] | None = _sparse(table(WORD, BASE64))
-    sealed: Mapping[str, str] | None = _sparse(table(WORD, BASE64))
-    refused: Mapping[str, str] | None = _sparse(table(WORD, message))
+    serial: str | None = field(default=None, metadata=_sparse(SERIAL))
+    directory: str | None = field(default=None, metadata=_sparse(string))
+    account_uri: str | None = field(default=None, metadata=_sparse(string))
+    certificate: str | None = field(default=None, metadata=_sparse(pem))
+    chain: str | None = field(default=None, metadata=_sparse(pem))
+    created: str | None = field(default=None, metadata=_sparse(text(r"(?:[0-9TZ:-]{20})?")))
+    receivers: Mapping[str, str] | None = field(default=None, metadata=_sparse(table(WORD, BASE64)))
+    sealed: Mapping[str, str] | None = field(default=None, metadata=_sparse(table(WORD, BASE64)))
+    refused: Mapping[str, str] | None = field(default=None, metadata=_sparse(table(WORD, message)))
 
 
 @dataclass(frozen=True)
@@ -311,9 +311,9 @@ class Challenge(_Contract):
     record_value: str = field(default="", metadata=_by(string))
     wildcard: bool = field(default=False, metadata=_by(flag))
     #: The certificate's name, and where its host answers.
-    name: str | None = _sparse(string)
-    webroot: str | None = _sparse(string)
-    listen: str | None = _sparse(string)
+    name: str | None = field(default=None, metadata=_sparse(string))
+    webroot: str | None = field(default=None, metadata=_sparse(string))
+    listen: str | None = field(default=None, metadata=_sparse(string))
 
 
 @dataclass(frozen=True)
@@ -339,37 +339,37 @@ class Order(_Contract):
 
     name: str = field(metadata=_by(string))
     problem: str = field(default="", metadata=_by(string, sparse=True))
-    host: str | None = _sparse(string)
+    host: str | None = field(default=None, metadata=_sparse(string))
     #: What is asked for. identifiers: as the entry has them; of an order, as the CA does.
-    identifiers: tuple[Any, ...] | None = _sparse(listing(anything))
-    challenge: str | None = _sparse(string)
-    profile: str | None = _sparse(string)
-    not_before: str | None = _sparse(string)
-    not_after: str | None = _sparse(string)
-    replaces_cert_id: str | None = _sparse(text(ARI_ID.pattern))
-    replaces_directory: str | None = _sparse(string)
-    replaces_account: str | None = _sparse(string)
-    can_wait: bool | None = _sparse(flag)
+    identifiers: tuple[Any, ...] | None = field(default=None, metadata=_sparse(listing(anything)))
+    challenge: str | None = field(default=None, metadata=_sparse(string))
+    profile: str | None = field(default=None, metadata=_sparse(string))
+    not_before: str | None = field(default=None, metadata=_sparse(string))
+    not_after: str | None = field(default=None, metadata=_sparse(string))
+    replaces_cert_id: str | None = field(default=None, metadata=_sparse(text(ARI_ID.pattern)))
+    replaces_directory: str | None = field(default=None, metadata=_sparse(string))
+    replaces_account: str | None = field(default=None, metadata=_sparse(string))
+    can_wait: bool | None = field(default=None, metadata=_sparse(flag))
     #: With a CA.
     status: Status | None = field(default=None, metadata=_by(nullable(STATUS), sparse=True))
-    order_uri: str | None = _sparse(string)
-    account_uri: str | None = _sparse(string)
-    directory: str | None = _sparse(string)
-    finalize_uri: str | None = _sparse(string)
-    certificate_uri: str | None = _sparse(string)
-    authorizations: tuple[str, ...] | None = _sparse(listing(string))
-    challenges: tuple[Challenge, ...] | None = _sparse(listing(Challenge.from_result))
-    csr_content: str | None = _sparse(string)
+    order_uri: str | None = field(default=None, metadata=_sparse(string))
+    account_uri: str | None = field(default=None, metadata=_sparse(string))
+    directory: str | None = field(default=None, metadata=_sparse(string))
+    finalize_uri: str | None = field(default=None, metadata=_sparse(string))
+    certificate_uri: str | None = field(default=None, metadata=_sparse(string))
+    authorizations: tuple[str, ...] | None = field(default=None, metadata=_sparse(listing(string)))
+    challenges: tuple[Challenge, ...] | None = field(default=None, metadata=_sparse(listing(Challenge.from_result)))
+    csr_content: str | None = field(default=None, metadata=_sparse(string))
     #: Its private key is to be made for it.
-    new_key: bool | None = _sparse(flag)
+    new_key: bool | None = field(default=None, metadata=_sparse(flag))
     #: Its end.
-    resumable: bool | None = _sparse(flag)
-    certificate: str | None = _sparse(string)
-    chain: str | None = _sparse(string)
+    resumable: bool | None = field(default=None, metadata=_sparse(flag))
+    certificate: str | None = field(default=None, metadata=_sparse(string))
+    chain: str | None = field(default=None, metadata=_sparse(string))
     #: Of a certificate that another host gave, and of one whose handlers have run.
-    created: str | None = _sparse(string)
-    sealed_key: str | None = _sparse(string)
-    version: str | None = _sparse(string)
+    created: str | None = field(default=None, metadata=_sparse(string))
+    sealed_key: str | None = field(default=None, metadata=_sparse(string))
+    version: str | None = field(default=None, metadata=_sparse(string))
 
 
 @dataclass(frozen=True)
@@ -378,11 +378,11 @@ class Record(_Contract):
 
     name: str = field(metadata=_by(string))
     value: str = field(metadata=_by(string))
-    target: str | None = _sparse(string)
-    zone: str | None = _sparse(string)
+    target: str | None = field(default=None, metadata=_sparse(string))
+    zone: str | None = field(default=None, metadata=_sparse(string))
     status: Change | None = field(default=None, metadata=_by(nullable(member(Change)), sparse=True))
-    held: bool | None = _sparse(flag)
-    lacking: tuple[str, ...] | None = _sparse(listing(string))
+    held: bool | None = field(default=None, metadata=_sparse(flag))
+    lacking: tuple[str, ...] | None = field(default=None, metadata=_sparse(listing(string)))
     problem: str = field(default="", metadata=_by(string))
 
 
@@ -393,7 +393,7 @@ class Revocation(_Contract):
     host: str = field(metadata=_by(string))
     name: str = field(metadata=_by(string))
     problem: str = field(default="", metadata=_by(string))
-    content: str | None = _sparse(string)
-    directory: str | None = _sparse(string)
-    ordered: str | None = _sparse(string)
+    content: str | None = field(default=None, metadata=_sparse(string))
+    directory: str | None = field(default=None, metadata=_sparse(string))
+    ordered: str | None = field(default=None, metadata=_sparse(string))
     status: Status | None = field(default=None, metadata=_by(nullable(STATUS), sparse=True))

@@ -15,8 +15,9 @@ from enum import Enum
 class _Word(str, Enum):
     """A word that is its own text, also where it is put into a line."""
 
-    # An enum gives its own name else, and in which places depends on the version of Python.
-    __str__ = str.__str__
+    def __str__(self) -> str:
+        # An enum gives its own name else, and in which places depends on the version of Python.
+        return str.__str__(self)
 
 
 class Action(_Word):

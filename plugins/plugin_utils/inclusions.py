@@ -22,7 +22,7 @@ from ansible.playbook.task_include import TaskInclude
 from . import keywords
 
 _NAME = "certfleet.tls.acme"
-_COLLECTION, _, _SHORT_NAME = _NAME.rpartition(".")
+_COLLECTION, _SHORT_NAME = _NAME.rsplit(".", 1)
 # The tasks files that look at what is not listed.
 _LOOKING = ("main", "fleet", "replace")
 

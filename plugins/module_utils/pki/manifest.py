@@ -150,7 +150,7 @@ def parse(data: bytes) -> Manifest:
     if not isinstance(manifest, dict):
         raise ValueError("not a manifest")
     schema = manifest.setdefault("schema", 0)
-    if type(schema) is not int or schema < 0:
+    if isinstance(schema, bool) or not isinstance(schema, int) or schema < 0:
         raise ValueError("schema")
     if schema > SCHEMA:  # before anything else is read: all else may have another form
         raise NewerError(

@@ -65,9 +65,9 @@ def test_from_result_reads_what_to_result_wrote(instance):
 @EACH
 def test_to_result_has_types_of_json_alone(instance):
     def kinds(value):
-        if type(value) is dict:
+        if value.__class__ is dict:
             return {kind for item in (*value, *value.values()) for kind in kinds(item)}
-        return {kind for item in value for kind in kinds(item)} if type(value) is list else {type(value)}
+        return {kind for item in value for kind in kinds(item)} if value.__class__ is list else {type(value)}
 
     assert kinds(instance.to_result()) <= {str, bool, int, type(None)}
 

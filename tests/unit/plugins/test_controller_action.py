@@ -262,7 +262,7 @@ def test_marked_texts_become_texts():
 
     value = controller_action.plain({"a": [Marked("x")], Marked("b"): ({"c"}, 1, None, True, 1.5)})
     assert json.loads(json.dumps(value)) == {"a": ["x"], "b": [["c"], 1, None, True, 1.5]}
-    assert type(value["a"][0]) is str
+    assert value["a"][0].__class__ is str
 
 
 def test_each_module_that_speaks_for_the_controller_is_run_by_it():
