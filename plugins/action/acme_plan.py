@@ -47,7 +47,7 @@ class ActionModule(ControllerAction):
         options = validation.converted(self._frozen["options"])
         secrets = _secrets(run, self._frozen)
         directory = secrets["acme_directory"]
-        _check_with_libraries(validation.converted(secrets), options["acme_dns_tasks"])
+        _check_keys(validation.converted(secrets))
         given: dict[str, Any] = {
             "acme_directory": cas.ca(directory, "directory"),
             "ca_path": cas.ca(directory, "ca_path", options["acme_ca_path"]) or None,
@@ -123,17 +123,16 @@ def _secrets(run: Run, frozen: Mapping[str, Any]) -> dict[str, Any]:
     return {name: batch.frozen(value, name, frozen) for name, value in values.items()}
 
 
-def _check_with_libraries(secrets: Mapping[str, Any], tasks_file: str) -> None:
-    """Raise AnsibleActionFail for keys that are none, and for options that a provider's library does not take."""
+def _check_keys(secrets: Mapping[str, Any]) -> None:
+    """Raise AnsibleActionFail for keys that are none. What a provider's library knows is told when it is used."""
     # Most controllers have their key in a file, and no need of libraries in this process.
     cas = secrets["acme_directory"] if isinstance(secrets["acme_directory"], list) else []
     has_key = any("key_content" in name and secrets[name] for name in secrets) or any(
         isinstance(ca, Mapping) and ca.get("account_key_content") for ca in cas
     )
-    zones = (secrets["acme_dns"] or {}).values()
-    if has_key or any(isinstance(entry, Mapping) and entry.get("provider") == "lexicon" for entry in zones):
+    if has_key:
         from ansible_collections.certfleet.tls.plugins.plugin_utils import validation_libraries
 
-        problems = validation_libraries.problems({**secrets, "acme_dns_tasks": tasks_file})
+        problems = validation_libraries.problems({**secrets, "acme_dns": {}})
         if problems:
             raise AnsibleActionFail(" ".join(problems))

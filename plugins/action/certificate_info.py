@@ -100,7 +100,7 @@ class ActionModule(HostAction):
             "list": options["acme_list"],
             "reassign": options["acme_reassign"],
             # Not defined for this host, it may be for others: the plan refuses it where no host has it.
-            "certificates": options.get("acme_certificates") or [],
+            "certificates": _given(options.get("acme_certificates") or []),
             "content": self._seen.check_revocation,
         }
 
@@ -119,7 +119,8 @@ class ActionModule(HostAction):
         if self._seen.is_partial and "unlisted" in answer:
             answer["unlisted"] = []
         for item in answer.get("certificates", ()):
-            item["invalid"] += filter(None, [self._seen.unknown_handlers.get(item["name"])])
+            # What the host has found wrong with it is the same, in the words of its own.
+            item["invalid"] = item["invalid"] or [*filter(None, [self._seen.faults.get(item["name"])])]
         return {**failures.conclude(run, answer, self._seen.options), **self._seen.result()}
 
 
@@ -144,3 +145,10 @@ def _of(wanted: list[dict[str, Any]], found: Iterable[Found]) -> list[Found]:
         )
         for item, option in zip(found, wanted)
     ]
+
+
+def _given(value: Any) -> Any:
+    """Return *value* without options that are null: Ansible refuses some of these in lists of a module's options."""
+    if isinstance(value, Mapping):
+        return {name: _given(item) for name, item in value.items() if item is not None}
+    return [_given(item) for item in value] if isinstance(value, (list, tuple)) else value

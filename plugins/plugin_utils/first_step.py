@@ -30,8 +30,8 @@ class MisconfiguredError(AnsibleActionFail):  # type: ignore[misc]  # ansible-co
 class Seen:
     """The variables as the host sees them: digests of the batch's, and its own.
 
-    is_partial: these may not be all certificates that the host wants. unknown_handlers: by the name of a certificate,
-    why it cannot be served as it is to be.
+    is_partial: these may not be all certificates that the host wants. faults: by the name of a certificate, why it
+    alone cannot be served.
     """
 
     digests: Mapping[str, str]
@@ -39,7 +39,7 @@ class Seen:
     lists_certificates: bool
     is_partial: bool = False
     check_revocation: bool = False
-    unknown_handlers: Mapping[str, str] = field(default_factory=dict)
+    faults: Mapping[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
     def result(self) -> dict[str, Any]:
@@ -66,9 +66,12 @@ def look(run: Run, templar: Any, task: Any) -> Seen:
     except AnsibleError as error:
         raise MisconfiguredError(str(error)) from None
     problems = validation.problems(values, run.host, entry_point, defined)
-    if problems:
+    faults = _faults_of_some(problems, values.get(_CERTIFICATES), run.host)
+    if problems and not faults:
         raise MisconfiguredError(" ".join(problems))
     options = validation.converted(values)
+    if faults:
+        options[_CERTIFICATES] = values[_CERTIFICATES]
     is_partial = options["acme_list"] == DEFAULT_LIST and inclusions.are_several(play, task)
     if is_partial and options["acme_remove_unlisted"]:
         warnings.append(
@@ -82,9 +85,23 @@ def look(run: Run, templar: Any, task: Any) -> Seen:
         lists_certificates=_CERTIFICATES in values,
         is_partial=is_partial,
         check_revocation=options.get("acme_check_revocation", False),
-        unknown_handlers=_unknown_handlers(options.get(_CERTIFICATES) or (), play),
+        faults=faults or _unknown_handlers(options.get(_CERTIFICATES) or (), play),
         warnings=[*warnings, *validation.misspelled(defined, entry_point)],
     )
+
+
+def _faults_of_some(problems: list[str], certificates: Any, host: str) -> dict[str, str]:
+    """Return by certificate what is wrong with it, if others of the host are right, and nothing else is wrong."""
+    listed = certificates if isinstance(certificates, list) else []
+    names = {str(entry.get("name")) for entry in listed if isinstance(entry, Mapping)}
+    faults: dict[str, str] = {}
+    for line in problems:
+        found = [name for name in names if line.startswith(f"host {host}: certificate {name}: ")]
+        if not found:
+            return {}
+        told = line.removeprefix(f"host {host}: certificate {found[0]}: ")
+        faults[found[0]] = " ".join(filter(None, [faults.get(found[0]), told]))
+    return faults if names - set(faults) else {}
 
 
 def _unknown_handlers(certificates: Any, play: Any) -> dict[str, str]:

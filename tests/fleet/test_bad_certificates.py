@@ -47,7 +47,7 @@ CERTIFICATES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "one-of-two": ({"identifiers": ["web1.lab.test", "not_one.lab.test"]}, "'not_one.lab.test' has a character"),
     "twice": ({}, "acme_certificates has more than one certificate of this name"),
-    "no-webroot": ({"webroot": None}, "webroot is not set: http-01 needs the folder that the web server serves"),
+    "no-webroot": ({"webroot": None}, "needs a webroot or http_01_listen, and has neither"),
     "absent-webroot": ({"webroot": "/srv/none"}, "webroot /srv/none does not exist: make it"),
     "owner": ({"owner": "nobody-here"}, "owner 'nobody-here' is not a user of this host"),
     "group": ({"group": "nobody-here"}, "group 'nobody-here' is not a group of this host"),
