@@ -141,15 +141,15 @@ def test_mended_certificates_are_issued(certificates: Story) -> None:
     assert run.hosts_with("changed") == ["web1"]
 
 
-# What Ansible itself refuses by the role's specification of arguments, a pair of hosts at a time.
+# Of hosts on which no certificate is right, which are refused at once, a pair at a time.
 ARGUMENTS: list[dict[str, tuple[Any, str]]] = [
     {
-        "web1": (Fleet.certificate("shop", key_type="dsa"), "value of key_type must be one of"),
-        "web2": ({"name": "shop"}, "missing required arguments: identifiers found in acme_certificates"),
+        "web1": (Fleet.certificate("shop", key_type="dsa"), "certificate shop: key_type: 'dsa' is unknown"),
+        "web2": ({"name": "shop"}, "certificate shop: identifiers is missing"),
     },
     {
-        "web1": (Fleet.certificate("shop", challenge="tls-sni-01"), "value of challenge must be one of"),
-        "web2": (Fleet.certificate("shop", web_root="/srv"), "acme_certificates.web_root"),
+        "web1": (Fleet.certificate("shop", challenge="tls-sni-01"), "certificate shop: challenge: 'tls-sni-01' is unknown"),
+        "web2": (Fleet.certificate("shop", web_root="/srv"), "web_root"),
     },
 ]
 
