@@ -148,7 +148,10 @@ ARGUMENTS: list[dict[str, tuple[Any, str]]] = [
         "web2": ({"name": "shop"}, "certificate shop: identifiers is missing"),
     },
     {
-        "web1": (Fleet.certificate("shop", challenge="tls-sni-01"), "certificate shop: challenge: 'tls-sni-01' is unknown"),
+        "web1": (
+            Fleet.certificate("shop", challenge="tls-sni-01"),
+            "certificate shop: challenge: 'tls-sni-01' is unknown",
+        ),
         "web2": (Fleet.certificate("shop", web_root="/srv"), "web_root"),
     },
 ]

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -121,11 +122,18 @@ def births(small: Fleet) -> Iterator[None]:
             small.lab.path(host, path).unlink(missing_ok=True)
 
 
+@pytest.fixture
+def temp() -> Iterator[Path]:
+    """A folder for temporary files with a short path: ansible-core 2.22 has a socket in it, whose path has a limit."""
+    with TemporaryDirectory(prefix="acme-") as folder:
+        yield Path(folder)
+
+
 # ansible-core 2.22 no longer removes values of no_log options from results: it registers them, and masks what is shown.
 @pytest.mark.parametrize(
     "core", [cores.parameter(core=""), cores.parameter(core="newest"), cores.parameter(core="oldest", hard=True)]
 )
-def test_no_secret_leaves_its_place(small: Fleet, births: None, tmp_path: Path, core: str) -> None:
+def test_no_secret_leaves_its_place(small: Fleet, births: None, temp: Path, tmp_path: Path, core: str) -> None:
     small.lab.pebble.restart(
         config={"externalAccountBindingRequired": True, "externalAccountMACKeys": {EAB["kid"]: EAB["key"]}}
     )
@@ -134,9 +142,8 @@ def test_no_secret_leaves_its_place(small: Fleet, births: None, tmp_path: Path, 
         small.certificate("shop", formats=[{"kind": "pkcs12", "path": "/etc/shop.p12", "passphrase": PASSPHRASE}]),
         small.certificate("rsa", "rsa.{{ inventory_hostname }}.lab.test", key_type="rsa2048", reload=[]),
     ]
-    home, temp = tmp_path / "home", tmp_path / "tmp"
+    home = tmp_path / "home"
     home.mkdir()
-    temp.mkdir()
     env = {"HOME": str(home), "TMPDIR": str(temp), "ANSIBLE_LOG_PATH": str(home / "ansible.log")}
     # What hosts write lies in mounts of theirs, which are not seen from here.
     with Sampler([home, temp, small.lab.state / "ansible", small.folder]) as sampler:
