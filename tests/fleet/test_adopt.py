@@ -144,6 +144,7 @@ def test_what_three_clients_issued_is_taken_over_and_kept(others: Fleet) -> None
         others.check_served(host)
 
 
+@pytest.mark.hard
 def test_plain_files_and_acme_sh(small: Fleet) -> None:
     for host in small.lab.hosts:
         small.lab.exec(host, ["rm", "-rf", *FOLDERS], check=True)

@@ -150,7 +150,7 @@ ARGUMENTS: list[dict[str, tuple[Any, str]]] = [
     {
         "web1": (
             Fleet.certificate("shop", challenge="tls-sni-01"),
-            "certificate shop: challenge: 'tls-sni-01' is unknown",
+            "challenge: 'tls-sni-01' is unknown",
         ),
         "web2": (Fleet.certificate("shop", web_root="/srv"), "web_root"),
     },

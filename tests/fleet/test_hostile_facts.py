@@ -79,6 +79,7 @@ def test_adoption_plants_every_variable_without_effect(four: Fleet) -> None:
     assert not (harm := field.harm(run)), harm
 
 
+@pytest.mark.hard
 def test_fact_that_shadows_another_variable_is_a_warning(four: Fleet) -> None:
     field = Battlefield.at(four, "first")
     run = field.run(*plant_by_setup({"site_setting": MARK}), gather_facts=True)
@@ -88,6 +89,7 @@ def test_fact_that_shadows_another_variable_is_a_warning(four: Fleet) -> None:
     assert field.hostile in warning
 
 
+@pytest.mark.hard
 def test_set_fact_counts_as_fact_only_where_it_is_cacheable(four: Fleet) -> None:
     field = Battlefield.at(four, "first")
     facts = {"acme_keep_versions": 5}

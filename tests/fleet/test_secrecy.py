@@ -131,7 +131,8 @@ def temp() -> Iterator[Path]:
 
 # ansible-core 2.22 no longer removes values of no_log options from results: it registers them, and masks what is shown.
 @pytest.mark.parametrize(
-    "core", [cores.parameter(core=""), cores.parameter(core="newest"), cores.parameter(core="oldest", hard=True)]
+    "core",
+    [cores.parameter(core="", hard=True), cores.parameter(core="newest"), cores.parameter(core="oldest", hard=True)],
 )
 def test_no_secret_leaves_its_place(small: Fleet, births: None, temp: Path, tmp_path: Path, core: str) -> None:
     small.lab.pebble.restart(

@@ -245,6 +245,7 @@ def _file_that_includes_it(plays: Plays, tasks: list[dict[str, Any]]) -> dict[st
     return {"tasks": [{"ansible.builtin.include_tasks": "several.yml"}]}
 
 
+@pytest.mark.hard
 @pytest.mark.parametrize("core", [cores.parameter(core=""), *OLDEST_AND_NEWEST])
 @pytest.mark.parametrize("way", [_roles_that_include_it, _file_that_includes_it])
 def test_inclusions_that_do_not_know_each_other_remove_nothing(plays: Plays, mark: int, way: Any, core: str) -> None:
