@@ -54,7 +54,7 @@ def refuse(task_vars: Mapping[str, Any], templar: Any, task: Any) -> list[str]:
     if found:
         raise AnsibleActionFail(_left_out(f"host {host}", found))
     chosen = batch.values(task_vars, templar.template, _CHOICES)
-    allowed = check_type_list(chosen["acme_shadowing_facts_allowed"] or [])  # -e gives one text with commas
+    allowed = _listed(chosen["acme_shadowing_facts_allowed"] or [])
     unusual = unexpected(hostvars, host, allowed)
     others = shadowed_inventory(task_vars, host, unusual)
     line = f"facts of host {host} have taken the place of variables of the inventory: {', '.join(others)}"
@@ -63,6 +63,14 @@ def refuse(task_vars: Mapping[str, Any], templar: Any, task: Any) -> list[str]:
     if unusual:
         _refuse_where_used(unusual, host, task_vars, templar, task)
     return [f"{line}. {_REMEDY}"] if others else []
+
+
+def _listed(value: Any) -> list[str]:
+    try:
+        found: list[str] = check_type_list(value)  # -e gives one text with commas
+        return found
+    except TypeError:
+        return []  # the validation that comes next refuses it
 
 
 def _left_out(which: str, found: list[str]) -> str:
