@@ -18,6 +18,7 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleError
 
+from .plain import plain
 from .role_variables import SECRET
 
 # Of this run: ansible-playbook loads the action plugins before it forks, so all of its processes have the same one.
@@ -30,7 +31,7 @@ Template = Callable[[Any], Any]
 
 def digest(value: Any) -> str:
     """Return the digest of a variable's value, which is the same for the same value within one run only."""
-    return blake2b(json.dumps(_plain(value)).encode(), key=_KEY, digest_size=16).hexdigest()
+    return blake2b(json.dumps(plain(value), sort_keys=True).encode(), key=_KEY, digest_size=16).hexdigest()
 
 
 def values(variables: Mapping[str, Any], template: Template, names: Iterable[str]) -> dict[str, Any]:
@@ -97,15 +98,6 @@ def _value(variables: Mapping[str, Any], template: Template, name: str) -> Any:
         return template(value)
     except AnsibleError as error:
         raise AnsibleError(f"{name} cannot be used: {error}") from None
-
-
-def _plain(value: Any) -> Any:
-    """The value as JSON has it: vaulted texts become texts, keys of mappings texts in their order."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(value[key]) for key in sorted(value, key=str)}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    return value if isinstance(value, (bool, int, float, type(None))) else str(value)
 
 
 def _short(value: Any) -> str:

@@ -22,6 +22,7 @@ from typing import Any
 import ansible_collections
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.text import one_line
 
+from .plain import plain
 from .step import StepAction
 
 _ROOT = Path(__file__).parents[2]
@@ -107,15 +108,6 @@ def _communicate(child: subprocess.Popen[bytes], request: bytes) -> tuple[bytes,
             if ended:
                 return so_far.output or b"", so_far.stderr or b""
             given, ended = None, child.poll() is not None
-
-
-def plain(value: Any) -> Any:
-    """Return *value* as JSON has it: vaulted and marked texts become texts."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [plain(item) for item in value]
-    return value if isinstance(value, (bool, int, float, type(None))) else str(value)
 
 
 def _why(code: int, printed: bytes) -> str:

@@ -16,6 +16,7 @@ from unittest.mock import MagicMock
 import pytest
 
 from ansible_collections.certfleet.tls.plugins.plugin_utils import controller_action
+from ansible_collections.certfleet.tls.plugins.plugin_utils.plain import plain
 from tests.unit.plugins import steps
 
 PLAN = {"acme_directory": "letsencrypt", "certificates": []}
@@ -260,7 +261,7 @@ def test_marked_texts_become_texts():
     class Marked(str):
         pass
 
-    value = controller_action.plain({"a": [Marked("x")], Marked("b"): ({"c"}, 1, None, True, 1.5)})
+    value = plain({"a": [Marked("x")], Marked("b"): ({"c"}, 1, None, True, 1.5)})
     assert json.loads(json.dumps(value)) == {"a": ["x"], "b": [["c"], 1, None, True, 1.5]}
     assert value["a"][0].__class__ is str
 
