@@ -17,6 +17,7 @@ class ActionModule(HostAction):
     """The module's run on the host. In the role, it tells the host what became of its certificates."""
 
     contract = staticmethod(answers.certificate)
+    may_be_noted = True
 
     def arguments_of(self, run: Run, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return what became of each certificate; with `results` of the task, those."""
@@ -39,10 +40,6 @@ class ActionModule(HostAction):
             ),
             "challenges": plain(flow.challenges(ordered, run.results, run.host, stale=True)),
         }
-
-    def is_noted(self, run: Run) -> bool:
-        """Return True if the host says so in acme_fail."""
-        return failures.are_noted(run.first(run.host).get("options", {}))
 
     def conclude(self, run: Run, answer: dict[str, Any]) -> dict[str, Any]:
         """Return the answer; a host that was not served fails, or is noted to fail in the end (acme_fail)."""

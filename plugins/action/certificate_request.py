@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.certfleet.tls.plugins.module_utils.contracts import plain
-from ansible_collections.certfleet.tls.plugins.plugin_utils import answers, failures, flow, shared
+from ansible_collections.certfleet.tls.plugins.plugin_utils import answers, flow, shared
 from ansible_collections.certfleet.tls.plugins.plugin_utils.host_action import HostAction
 from ansible_collections.certfleet.tls.plugins.plugin_utils.run import Run
 
@@ -17,6 +17,7 @@ class ActionModule(HostAction):
     """The module's run on the host."""
 
     contract = staticmethod(answers.certificate_request)
+    may_be_noted = True
 
     def arguments_of(self, run: Run, arguments: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """Return the certificates that were ordered, their orders and challenges, and what is received from others."""
@@ -35,7 +36,3 @@ class ActionModule(HostAction):
             "listen_timeout": run.listen_timeout(),
             **given,
         }
-
-    def is_noted(self, run: Run) -> bool:
-        """Return True if the host says so in acme_fail."""
-        return failures.are_noted(run.first(run.host).get("options", {}))

@@ -32,14 +32,13 @@ _OPTIONS = {
 
 def ca(directory: Any, option: str, default: Any = None) -> Any:
     """An option of the first CA; *default*, what the role's variables say, where it has none of its own."""
-    return _with_own({option: default}, _entries(directory)[0])[option]
+    return with_own({option: default}, _entries(directory)[0])[option]
 
 
 def alternatives(directory: Any, role: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The CAs after the first; *role* is what the role's variables say of all, by the names that entries have."""
     return [
-        {_OPTIONS[key]: value for key, value in _with_own(role, own).items() if value}
-        for own in _entries(directory)[1:]
+        {_OPTIONS[key]: value for key, value in with_own(role, own).items() if value} for own in _entries(directory)[1:]
     ]
 
 
@@ -57,7 +56,8 @@ def _entries(directory: Any) -> list[Mapping[str, Any]]:
     return entries
 
 
-def _with_own(common: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+def with_own(common: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of a CA: what all have in *common*, and over it what it has of its *own*."""
     # A key that is given itself wins over a file's: it is not common to a CA with a file of its own.
     has_file = own.get("account_key_src") and not own.get("account_key_content")
     return {**common, **({"account_key_content": ""} if has_file else {}), **own}

@@ -31,7 +31,9 @@ from ansible_collections.certfleet.tls.plugins.module_utils.schema import (
     text,
 )
 
+from . import failures
 from .answers import Contract
+from .run import Run
 from .step import StepAction
 from .support import QUESTION, host_problem, may_be_old_python
 
@@ -56,6 +58,12 @@ class HostAction(StepAction):
     """Run the module of the same name on the host, and let through what *contract* names of its answer."""
 
     contract: Contract
+    #: A host that cannot be reached in this step of the role may fail in the end of the run only (acme_fail).
+    may_be_noted = False
+
+    def is_noted(self, run: Run) -> bool:
+        """Return True if the step allows it, and the host says so."""
+        return self.may_be_noted and failures.are_noted(run.first(run.host).get("options", {}))
 
     def work(self, arguments: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """Return the answer, or a failure of this host alone."""

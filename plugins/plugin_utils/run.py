@@ -94,7 +94,7 @@ class Run:
     def found(self, name: str) -> Any:
         """Return a variable as the host sees it now; None where it cannot be used."""
         try:
-            return batch.values(self.variables, self.template, (name,))[name]
+            return self._value(name)
         except AnsibleError:
             return None
 
@@ -109,13 +109,11 @@ class Run:
 
     def secret(self, name: str) -> Any:
         """Return an option with credentials, looked up now. Raises AnsibleError where it is not what it was."""
-        (value,) = batch.values(self.variables, self.template, (name,)).values()
-        return batch.frozen(value, name, self.plan)
+        return batch.frozen(self._value(name), name, self.plan)
 
     def certificates(self) -> Any:
         """Return the host's acme_certificates, as it sees them now: they may hold passphrases, which no result has."""
-        (value,) = batch.values(self.variables, self.template, ("acme_certificates",)).values()
-        return value or []
+        return self._value("acme_certificates") or []
 
     def listen_timeout(self) -> int:
         """Return for how many seconds a listener has to last: until the CA has looked, and what comes before that."""
@@ -143,6 +141,10 @@ class Run:
             options.update(contact=first["contact"], terms_agreed=first["terms_agreed"])
             options["external_account_binding"] = first["eab"]
         return {name: value for name, value in options.items() if value not in ("", None, {})}
+
+    def _value(self, name: str) -> Any:
+        """Return a variable as the host sees it now. Raises AnsibleError where it cannot be used."""
+        return batch.values(self.variables, self.template, (name,))[name]
 
     def _key(self, name: str) -> Any:
         """Return the account key itself or its passphrase: from the environment where the variable is empty."""

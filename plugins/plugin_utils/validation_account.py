@@ -22,6 +22,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils.acme.urls import che
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.text import one_line, suggestion
 
 from . import validation_values as to
+from .cas import with_own
 from .validation_values import Invalid
 
 #: What an entry of acme_directory may have.
@@ -72,7 +73,8 @@ def check(values: Mapping[str, Any], place: str, lines: list[str]) -> list[Ca]:
         if any(ca.url == url for ca in found):
             lines.append(f"{place}: acme_directory: {url} is listed twice. List each CA once.")
             continue
-        found.append(Ca(url, _merged(inherited, own), prefix))
+        said = {name: value for name, value in own.items() if value is not None}
+        found.append(Ca(url, with_own(inherited, said), prefix))
         _check_account(own, url, f"{place}: {prefix}", lines)
     if found:
         _check_account(role, found[0].url, f"{place}: acme_", lines)
@@ -100,13 +102,6 @@ def _entries(given: Any, place: str, lines: list[str]) -> list[tuple[int, Mappin
                 f"{place}: {where}: this is not a CA. Give a short name, a URL, or a mapping with 'directory'."
             )
     return found
-
-
-def _merged(inherited: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    said = {name: value for name, value in own.items() if value is not None}
-    # A key that is given itself wins over a file's: it is not common to a CA with a file of its own.
-    no_content = {"account_key_content": ""} if said.get("account_key_src") else {}
-    return {**inherited, **no_content, **said}
 
 
 def _check_account(given: Mapping[str, Any], url: str, place: str, lines: list[str]) -> None:
