@@ -148,7 +148,7 @@ accounts:
 from ..module_utils.acme.errors import AcmeError
 from ..module_utils.ansible.accounts import absent, at_each, present, result, rolled_over
 from ..module_utils.ansible.ca_options import ACCOUNT_KEY_SPEC, ALTERNATIVES_SPEC, DIRECTORY_SPEC, NEW_ACCOUNT_SPEC
-from ..module_utils.ansible.controller_module import ControllerModule
+from ..module_utils.ansible.controller_module import ControllerModule, with_failure
 from ..module_utils.ansible.host_options import BATCH_SPEC
 
 
@@ -165,7 +165,7 @@ def ensure(params, check_mode):
 def run(params, check_mode, _warn):
     outcomes = ensure(params, check_mode)
     failed = "; ".join(f"{outcome.directory}: {outcome.problem}" for outcome in outcomes if outcome.problem)
-    return {**result(outcomes), **({"failed": True, "msg": failed} if failed else {})}
+    return with_failure(result(outcomes), failed)
 
 
 MODULE = ControllerModule(

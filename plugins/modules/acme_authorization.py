@@ -165,7 +165,7 @@ from ..module_utils.acme.errors import AcmeError, OptionError
 from ..module_utils.acme.issuance import Failure, answer, connections_for, run_all
 from ..module_utils.acme.polling import Deadline
 from ..module_utils.ansible.ca_options import ACCOUNT_KEY_SPEC, DIRECTORY_SPEC, account_key, open_client, use_account
-from ..module_utils.ansible.controller_module import ControllerModule
+from ..module_utils.ansible.controller_module import ControllerModule, with_failure
 from ..module_utils.pki.identifiers import CHALLENGES, HTTP_01, IdentifierError, check
 from ..module_utils.statuses import Status
 
@@ -275,7 +275,7 @@ def run(params, check_mode, _warn):
     except AcmeError as error:
         return {"failed": True, "msg": str(error), "authorizations": []}
     problems = [item["problem"] for item in result["authorizations"] if item["status"] == Status.FAILED]
-    return {**result, **({"failed": True, "msg": "; ".join(problems)} if problems else {})}
+    return with_failure(result, "; ".join(problems))
 
 
 MODULE = ControllerModule(

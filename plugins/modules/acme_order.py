@@ -218,7 +218,7 @@ from ..module_utils.ansible.ca_options import (
     open_customer,
     open_directory,
 )
-from ..module_utils.ansible.controller_module import ControllerModule
+from ..module_utils.ansible.controller_module import ControllerModule, with_failure
 from ..module_utils.ansible.host_options import BATCH_SPEC
 from ..module_utils.ansible.order_options import (
     ORDER_SPEC,
@@ -350,7 +350,7 @@ def run(params, check_mode, _warn):
         failure = describe(error)
         return {"failed": True, "msg": str(error), "hosts": by_host(from_failure(order, failure) for order in asked)}
     failed = summary(orders)
-    return {**result, "hosts": by_host(orders), **({"failed": True, "msg": failed} if failed else {})}
+    return with_failure({**result, "hosts": by_host(orders)}, failed)
 
 
 MODULE = ControllerModule(

@@ -256,7 +256,7 @@ from ..module_utils.ansible.ca_options import (
     each_ca,
     open_client,
 )
-from ..module_utils.ansible.controller_module import ControllerModule
+from ..module_utils.ansible.controller_module import ControllerModule, with_failure
 from ..module_utils.ansible.host_options import BATCH_SPEC
 from ..module_utils.ansible.order_options import (
     PREPARED_SPEC,
@@ -397,7 +397,7 @@ def run(params, check_mode, warn):
         failure = describe(error)
         return {"failed": True, "msg": str(error), "hosts": by_host(from_failure(order, failure) for order in orders)}
     failed = summary(finals)
-    return {**result, "hosts": by_host(finals), **({"failed": True, "msg": failed} if failed else {})}
+    return with_failure({**result, "hosts": by_host(finals)}, failed)
 
 
 MODULE = ControllerModule(

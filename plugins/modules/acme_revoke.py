@@ -130,7 +130,7 @@ from ..module_utils.ansible.ca_options import (
     open_client,
     use_account,
 )
-from ..module_utils.ansible.controller_module import ControllerModule
+from ..module_utils.ansible.controller_module import ControllerModule, with_failure
 from ..module_utils.ansible.host_options import BATCH_SPEC
 from ..module_utils.ansible.order_options import summary
 from ..module_utils.contracts import Revocation, plain
@@ -229,11 +229,8 @@ def run(params, check_mode, _warn):
     except AcmeError as error:
         return {"failed": True, "msg": str(error), "certificates": []}
     failed = summary(revocations)
-    return {
-        "changed": any(item.status == Status.REVOKED for item in revocations),
-        "certificates": plain(revocations),
-        **({"failed": True, "msg": failed} if failed else {}),
-    }
+    changed = any(item.status == Status.REVOKED for item in revocations)
+    return with_failure({"changed": changed, "certificates": plain(revocations)}, failed)
 
 
 def from_options(options):

@@ -101,6 +101,11 @@ def _all_secrets(spec: Mapping[str, Any], params: Mapping[str, Any]) -> list[str
     return sorted(filter(None, forms), key=len, reverse=True)
 
 
+def with_failure(result: Mapping[str, Any], failed: str) -> dict[str, Any]:
+    """Return the *result* of run(), which failed if the text *failed* says why."""
+    return {**result, **({"failed": True, "msg": failed} if failed else {})}
+
+
 def _secrets(spec: Mapping[str, Any], params: Mapping[str, Any]) -> Iterator[str]:
     """Yield the values of options that are not to be told."""
     for name, option in spec.items():
