@@ -10,7 +10,15 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 
 from ansible_collections.certfleet.tls.plugins.module_utils.acme import issuance_history
-from ansible_collections.certfleet.tls.plugins.plugin_utils import batch, cas, facts, flow, shared, validation
+from ansible_collections.certfleet.tls.plugins.plugin_utils import (
+    batch,
+    cas,
+    facts,
+    flow,
+    shared,
+    validation,
+    validation_keys,
+)
 from ansible_collections.certfleet.tls.plugins.plugin_utils.controller_action import ControllerAction
 from ansible_collections.certfleet.tls.plugins.plugin_utils.role_variables import SECRET
 from ansible_collections.certfleet.tls.plugins.plugin_utils.run import Run
@@ -47,7 +55,9 @@ class ActionModule(ControllerAction):
         options = validation.converted(self._frozen["options"])
         secrets = _secrets(run, self._frozen)
         directory = secrets["acme_directory"]
-        _check_keys(validation.converted(secrets))
+        problems = validation_keys.problems(validation.converted(secrets))
+        if problems:
+            raise AnsibleActionFail(" ".join(problems))
         given: dict[str, Any] = {
             "acme_directory": cas.ca(directory, "directory"),
             "ca_path": cas.ca(directory, "ca_path", options["acme_ca_path"]) or None,
@@ -121,18 +131,3 @@ class ActionModule(ControllerAction):
 def _secrets(run: Run, frozen: Mapping[str, Any]) -> dict[str, Any]:
     values = batch.values(run.variables, run.template, SECRET)
     return {name: batch.frozen(value, name, frozen) for name, value in values.items()}
-
-
-def _check_keys(secrets: Mapping[str, Any]) -> None:
-    """Raise AnsibleActionFail for keys that are none. What a provider's library knows is told when it is used."""
-    # Most controllers have their key in a file, and no need of libraries in this process.
-    cas = secrets["acme_directory"] if isinstance(secrets["acme_directory"], list) else []
-    has_key = any("key_content" in name and secrets[name] for name in secrets) or any(
-        isinstance(ca, Mapping) and ca.get("account_key_content") for ca in cas
-    )
-    if has_key:
-        from ansible_collections.certfleet.tls.plugins.plugin_utils import validation_libraries
-
-        problems = validation_libraries.problems({**secrets, "acme_dns": {}})
-        if problems:
-            raise AnsibleActionFail(" ".join(problems))

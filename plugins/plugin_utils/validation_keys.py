@@ -2,66 +2,46 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What validation.py cannot tell without libraries: once for a batch, outside of Ansible's worker, before the order."""
+"""Account keys given as text, of which only their library knows whether they are any: once for a batch."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import AcmeError
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.jws import AccountKey
 from ansible_collections.certfleet.tls.plugins.module_utils.ansible.libraries import missing
-from ansible_collections.certfleet.tls.plugins.module_utils.dns.changes import Entries
-from ansible_collections.certfleet.tls.plugins.module_utils.dns.errors import DnsError
-
-_TIMEOUT = 30.0  # seconds; nothing is sent
 
 
 def problems(values: Mapping[str, Any]) -> list[str]:
-    """Return a line for each fault in keys and in the providers' own options. *values*: of validation.converted().
-
-    No line has the value of a secret.
-    """
-    return [*_of_keys(values), *_of_providers(values.get("acme_dns") or {}, values.get("acme_dns_tasks") or "")]
-
-
-def _of_keys(values: Mapping[str, Any]) -> list[str]:
+    """Return a line for each fault in keys. *values*: of validation.converted(). No line has the value of a secret."""
+    keys = list(_given(values))
+    if not keys:
+        return []  # most controllers have theirs in a file, and no need of the libraries in this process
     absent = missing(("cryptography", "josepy"))
     if absent:
         return [absent]
-    listed = values.get("acme_directory")
-    own = [ca for ca in (listed if isinstance(listed, list) else [listed]) if isinstance(ca, Mapping)]
+    from ansible_collections.certfleet.tls.plugins.module_utils.acme.jws import AccountKey
+
     lines = []
-    for given, prefix in (
-        (values, "acme_account_key"),
-        (values, "acme_new_account_key"),
-        *((ca, "account_key") for ca in own),
-    ):
-        content = given.get(f"{prefix}_content")
-        # The account's passphrase may be one for all CAs, and in the environment.
-        passphrase = given.get(f"{prefix}_passphrase") or values.get("acme_account_key_passphrase")
-        passphrase = passphrase or os.environ.get("ACME_ACCOUNT_KEY_PASSPHRASE")
+    for content, passphrase, option in keys:
         try:
-            if content:
-                AccountKey.load(
-                    str(content).encode(), str(passphrase) if passphrase else None, f"{prefix}_content", prefix
-                )
+            AccountKey.load(content.encode(), passphrase, f"{option}_content", option)
         except AcmeError as error:
             lines.append(f"{error}.")
     return lines
 
 
-def _of_providers(zones: Mapping[str, Any], tasks_file: str) -> list[str]:
-    lines = []
-    try:
-        entries = Entries(zones, tasks_file)
-    except DnsError as error:
-        return [f"{error}."]
-    for key in zones:
-        try:
-            entries.job(key, _TIMEOUT)
-        except DnsError as error:
-            lines.append(f"{error}.")
-    return lines
+def _given(values: Mapping[str, Any]) -> Iterator[tuple[str, str | None, str]]:
+    """Yield the text of each key, its passphrase, and how the names of its options begin."""
+    listed = values.get("acme_directory")
+    own = [ca for ca in (listed if isinstance(listed, list) else [listed]) if isinstance(ca, Mapping)]
+    of_all = [(values, "acme_account_key"), (values, "acme_new_account_key")]
+    for given, option in (*of_all, *((ca, "account_key") for ca in own)):
+        content = given.get(f"{option}_content")
+        # The account's passphrase may be one for all CAs, and in the environment.
+        passphrase = given.get(f"{option}_passphrase") or values.get("acme_account_key_passphrase")
+        passphrase = passphrase or os.environ.get("ACME_ACCOUNT_KEY_PASSPHRASE")
+        if content:
+            yield str(content), str(passphrase) if passphrase else None, option

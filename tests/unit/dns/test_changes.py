@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 import pytest
 
@@ -472,3 +473,45 @@ def test_a_look_at_what_is_there(pair):
     pair.second.failing = "REFUSED"
     found = changes.look(pair.ask_with(timeout=0.2), jobs)
     assert "answers REFUSED" in str(found[at("b.example.com")])
+
+
+RFC2136 = {"provider": "rfc2136", "server": "ns1.example.com"}
+LEXICON = {"provider": "lexicon", "name": "powerdns", "options": {"auth_token": "x", "pdns_server": "http://127.0.0.1"}}
+
+
+needs_lexicon = pytest.mark.skipif(
+    find_spec("lexicon") is None,
+    reason="dns-lexicon is not installed, as with the oldest and newest core",
+)
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        pytest.param(
+            {**LEXICON, "options": {"token": "SECRET"}},
+            "entry 'a.example' of zones (acme_dns): lexicon's provider powerdns has no option 'token'; it takes ",
+            marks=needs_lexicon,
+        ),
+        pytest.param(
+            {**LEXICON, "name": "nosuch"},
+            "entry 'a.example' of zones (acme_dns): lexicon has no provider 'nosuch'; it has ",
+            marks=needs_lexicon,
+        ),
+        (
+            {**RFC2136, "tsig_name": "a..b", "tsig_secret": "c2VjcmV0"},
+            "entry 'a.example' of zones (acme_dns): rfc2136 needs a DNS name as 'tsig_name'",
+        ),
+    ],
+)
+def test_faults_that_the_libraries_of_providers_know(entry, expected):
+    with pytest.raises(DnsError) as refused:
+        Entries({"a.example": entry}).job("a.example", 30)
+    assert str(refused.value).startswith(expected)
+    assert "SECRET" not in str(refused.value)
+
+
+@needs_lexicon
+def test_right_options_of_a_library_are_no_fault():
+    entries = Entries({"a.example": LEXICON, "b.example": {"provider": "tasks"}}, "dns.yml")
+    assert [entries.job(key, 30).provider_name for key in ("a.example", "b.example")] == ["lexicon", "tasks"]
