@@ -16,6 +16,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils.pki.manifest import 
 
 from . import batch, facts, handlers, inclusions, keywords, plays, role_variables, strategies, validation
 from .run import Run
+from .validation_entries import Fault
 
 _CERTIFICATES = "acme_certificates"
 # Entry points that ask a CA only, and do nothing on hosts.
@@ -66,7 +67,7 @@ def look(run: Run, templar: Any, task: Any) -> Seen:
     except AnsibleError as error:
         raise MisconfiguredError(str(error)) from None
     problems = validation.problems(values, run.host, entry_point, defined)
-    faults = _faults_of_some(problems, values.get(_CERTIFICATES), run.host)
+    faults = _faults_of_some(problems, values.get(_CERTIFICATES))
     if problems and not faults:
         raise MisconfiguredError(" ".join(problems))
     options = validation.converted(values)
@@ -90,18 +91,16 @@ def look(run: Run, templar: Any, task: Any) -> Seen:
     )
 
 
-def _faults_of_some(problems: list[str], certificates: Any, host: str) -> dict[str, str]:
+def _faults_of_some(problems: list[str], certificates: Any) -> dict[str, str]:
     """Return by certificate what is wrong with it, if others of the host are right, and nothing else is wrong."""
     listed = certificates if isinstance(certificates, list) else []
     names = {str(entry.get("name")) for entry in listed if isinstance(entry, Mapping)}
-    faults: dict[str, str] = {}
+    told: dict[str, list[str]] = {}
     for line in problems:
-        found = [name for name in names if line.startswith(f"host {host}: certificate {name}: ")]
-        if not found:
+        if not isinstance(line, Fault) or line.certificate not in names:
             return {}
-        told = line.removeprefix(f"host {host}: certificate {found[0]}: ")
-        faults[found[0]] = " ".join(filter(None, [faults.get(found[0]), told]))
-    return faults if names - set(faults) else {}
+        told.setdefault(line.certificate, []).append(line.told)
+    return {name: " ".join(lines) for name, lines in told.items()} if names - set(told) else {}
 
 
 def _unknown_handlers(certificates: Any, play: Any) -> dict[str, str]:

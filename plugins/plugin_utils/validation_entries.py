@@ -39,6 +39,23 @@ from .validation_values import Invalid
 _AS_ON_ANY_HOST = {"owner": None, "group": None}  # users and groups are the host's
 
 
+class Fault(str):
+    """A line about one certificate.
+
+    certificate: its name as it is shown; told: the line without host and certificate.
+    """
+
+    certificate: str
+    told: str
+
+    @classmethod
+    def of(cls, certificate: str, place: str, told: str) -> Fault:
+        """Return the line; *place* begins it."""
+        fault = cls(f"{place}: certificate {certificate}: {told}")
+        fault.certificate, fault.told = certificate, told
+        return fault
+
+
 class Means(NamedTuple):
     """What else proves control. by_dns: somebody writes TXT records; persistent: those of dns-persist-01, too."""
 
@@ -47,7 +64,7 @@ class Means(NamedTuple):
 
 
 def check(given: Any, home: str, means: Means | None, place: str, lines: list[str]) -> list[dict[str, Any]]:
-    """Return the certificates with all options, converted. Each fault becomes one of *lines*.
+    """Return the certificates with all options, converted. Each fault becomes one of *lines*; of one of them, a Fault.
 
     *means*: None where nothing is ordered, so that nothing has to be proved. *place*: begins each line.
     """
@@ -58,14 +75,16 @@ def check(given: Any, home: str, means: Means | None, place: str, lines: list[st
         return []
     found = []
     for number, item in enumerate(listed, 1):
-        where, before = f"{place}: certificate {_shown_name(item, number)}", len(lines)
+        name, before = _shown_name(item, number), len(lines)
+        where = f"{place}: certificate {name}"
         try:
             entry = to.options(to.to_mapping(item, secret=True), CERTIFICATE_SPEC, where, lines)
         except Invalid as error:
             lines.append(f"{where}: {error} of name, identifiers and other options.")
-            continue
-        _check_entry(entry, home, means, where, lines, before)
-        found.append(entry)
+        else:
+            _check_entry(entry, home, means, where, lines, before)
+            found.append(entry)
+        lines[before:] = [Fault.of(name, place, line.removeprefix(f"{where}: ")) for line in lines[before:]]
     _check_together(found, place, lines)
     return found
 
@@ -169,9 +188,7 @@ def _check_together(found: Sequence[Mapping[str, Any]], place: str, lines: list[
     named = [entry for entry in found if entry["name"]]
     for name, times in Counter(entry["name"] for entry in named).items():
         if times > 1:
-            lines.append(
-                f"{place}: certificate {one_line(name, 60)}: name: {times} certificates have it. Give each its own."
-            )
+            lines.append(Fault.of(one_line(name, 60), place, f"name: {times} certificates have it. Give each its own."))
     paths = [(option["path"], entry["name"]) for entry in named for option in entry["formats"] if option["path"]]
     for path, times in Counter(path for path, _name in paths).items():
         if times > 1:
@@ -181,7 +198,7 @@ def _check_together(found: Sequence[Mapping[str, Any]], place: str, lines: list[
                 "its own path."
             )
     for name, problem in formats.passphrase_problems(named).items():
-        lines.append(f"{place}: certificate {one_line(name, 60)}: {problem}.")
+        lines.append(Fault.of(one_line(name, 60), place, f"{problem}."))
 
 
 def _listed(names: Sequence[str]) -> str:

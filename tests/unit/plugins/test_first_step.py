@@ -11,6 +11,7 @@ import pytest
 from ansible.errors import AnsibleConnectionFailure
 
 from ansible_collections.certfleet.tls.plugins.plugin_utils import first_step, inclusions
+from ansible_collections.certfleet.tls.plugins.plugin_utils.run import Run
 from tests.unit.plugins import answers, steps
 
 SHOP = {"name": "shop", "identifiers": ["shop.example"], "webroot": "/srv/www"}
@@ -312,3 +313,34 @@ def test_a_condition_on_fleet_is_refused_where_failures_are_noted(fail, refused)
     }
     result = action.run(task_vars=steps.task_vars("web1", registered))
     assert ("a condition on 'tasks_from: fleet' has skipped web3" in result.get("problem", "")) is refused
+
+
+RIGHT = {**SHOP, "name": "mail"}
+
+
+@pytest.mark.parametrize(
+    ("bad", "told"),
+    [
+        ({"identifiers": []}, "identifiers: no identifiers are given."),
+        ({"identifiers": [], "mode": "x"}, "identifiers: no identifiers are given. mode"),
+        ({"name": "a" * 101}, None),
+        ({"name": None}, None),
+    ],
+    ids=["a fault", "two", "a name that is not shown whole", "no name"],
+)
+def test_faults_of_one_certificate_are_its_own_where_another_is_right(bad, told):
+    variables = steps.task_vars(acme_certificates=[{**SHOP, **bad}, RIGHT])
+    action = steps.action_of("certificate_info", batch=True)
+    run = Run(action._task, action._templar, variables)
+    if told is None:
+        with pytest.raises(first_step.MisconfiguredError):
+            first_step.look(run, action._templar, action._task)
+    else:
+        (fault,) = first_step.look(run, action._templar, action._task).faults.values()
+        assert fault.startswith(told)
+
+
+def test_a_fault_that_is_of_no_certificate_alone_refuses_the_host():
+    result, asked = look(acme_certificates=[{**SHOP, "identifiers": []}, RIGHT], acme_keep_versions=0)
+    assert result["failed"]
+    asked.assert_not_called()
