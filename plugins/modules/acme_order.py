@@ -260,7 +260,7 @@ def order_all(params, asked):
 
 
 def refusal_of(order):
-    """What is said of an order that cannot be asked for, whatever CA it is; None of one that can."""
+    """Return what is said of an order that cannot be asked for, whatever CA it is; None of one that can."""
     try:
         request_of(order, "").validity.fields(Clock().now())
     except AcmeError as error:

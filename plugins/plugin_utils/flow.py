@@ -206,7 +206,7 @@ def _with_elsewhere(final: Order, order: Order | None, unshared: Mapping[str, li
 
 
 def decisions(plan: Mapping[str, Any], host: str) -> list[Decided]:
-    """What the plan says of each certificate of *host*."""
+    """Return what the plan says of each certificate of *host*."""
     return [Decided.from_result(item) for item in plan["hosts"].get(host, ())]
 
 
@@ -237,7 +237,7 @@ def read(shape: type[Shape], items: Iterable[Any]) -> list[Shape]:
 
 
 def wanted_of(found: Found) -> Wanted:
-    """What is wanted of a certificate that was looked at for that. Raises Malformed for another."""
+    """Return what is wanted of a certificate that was looked at for that. Raises Malformed for another."""
     if found.wanted is None:
         raise Malformed(f"certificate {found.name}: what is wanted is not known")
     return found.wanted

@@ -144,7 +144,7 @@ def _stopped(share: Share, problem: str, status: Status = Status.FAILED) -> Orde
 
 
 def _planned(plan: Item, host: str | None = None) -> list[Share]:
-    """What hosts get from others in this run; with *host*, what it gets."""
+    """Return what hosts get from others in this run; with *host*, what it gets."""
     items = (item for item in plan["shares"] if host is None or host in item["hosts"])
     return [Share.from_result(item) for item in items]
 

@@ -114,7 +114,7 @@ def _reason(
     forced: bool,
     revoked: str,
 ) -> tuple[Reason, datetime | None]:
-    """Why the certificate has to be issued, the gravest reason first; none and the next instant if it has not."""
+    """Return why the certificate has to be issued, the gravest reason first; none, and the next instant, if not."""
     if live is None or live.missing:
         return Reason.MISSING, None
     if "privkey.pem" in live.damaged or "cert.pem" in live.damaged:

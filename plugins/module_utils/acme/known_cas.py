@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is known of some CAs before they are asked. Standard library only: variables of the role are checked with it."""
+"""Known CAs: names, and what they ask of a new account. Standard library only: it checks variables of the role."""
 
 from __future__ import annotations
 

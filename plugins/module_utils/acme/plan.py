@@ -58,7 +58,7 @@ class Planned:
         return bool(self.found.wanted and self.found.wanted.shared)
 
     def decided(self) -> Decided:
-        """What the steps to come are told."""
+        """Return what the plan says of the certificate."""
         decision = self.decision
         return Decided(
             name=self.name,

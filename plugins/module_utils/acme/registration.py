@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What its owner gives for a new account: contacts and an external account. Standard library only."""
+"""The contacts and the external account that a new account is made with. Standard library only."""
 
 from __future__ import annotations
 

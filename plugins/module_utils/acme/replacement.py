@@ -78,7 +78,7 @@ class Selection:
         return selection
 
     def __call__(self, found: Found) -> bool:
-        """Whether what a host has is selected."""
+        """Return True if what a host has is selected."""
         # One that lacks only the switch is what the host is about to have.
         version = found.pending if found.pending and found.pending.is_issued else found.live
         if not version or not version.serial:

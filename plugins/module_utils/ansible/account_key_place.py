@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where the file of an account key can be: a path and not the key itself, in a home that exists and that stays."""
+"""The place of an account key: a path and not the key itself, in a home that exists and that stays."""
 
 from __future__ import annotations
 

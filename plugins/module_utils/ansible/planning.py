@@ -117,7 +117,7 @@ def parse_found(items: Sequence[Mapping[str, Any]]) -> list[Found]:
 
 
 def _replacing(planned: list[plan.Planned], selection: Selection | None) -> dict[str, Any] | None:
-    """How many certificates are to be replaced, in this run and after it; and from when on a key is a new one."""
+    """Count the certificates to be replaced, in this run and after it; and say from when on a key is a new one."""
     if not selection:
         return None
     selected = [item for item in planned if item.selected]
@@ -126,7 +126,7 @@ def _replacing(planned: list[plan.Planned], selection: Selection | None) -> dict
 
 
 def _with_a_ca(planned: list[plan.Planned], cas: list[_Ca], warnings: list[str]) -> list[plan.Planned]:
-    """What is to be issued, held against the CAs that answer; without any, what can wait does."""
+    """Hold what is to be issued against the CAs that answer; without any, what can wait does."""
     offering = []
     for ca in cas:
         directory = ca.look()

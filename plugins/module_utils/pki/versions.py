@@ -66,7 +66,7 @@ class Versions:
             yield found
 
     def look(self) -> Found:
-        """What there is, without a lock: for a check. Raises StateError if nothing of it may be changed."""
+        """Return what there is, without a lock: for a check. Raises StateError if nothing of it may be changed."""
         found = look(self.home, self.name)
         if found.foreign:
             raise StateError(f"{link_path(self.home, self.name)} is not a link to one of its versions: move it away")
