@@ -66,7 +66,7 @@ def _foreignness(scheme: str, host: str, port: int | None, directory: SplitResul
 
 
 def is_same_origin(url: str, known: str) -> bool:
-    """Return True if *url*, which anybody may have written, is of the server of *known*, a URL that has been checked."""
+    """Return True if *url*, which anybody may have written, is of the server of *known*, which has been checked."""
     try:
         return _origin_parts(check_url(url)) == _origin_parts(known)
     except (ProtocolError, ValueError):
