@@ -23,11 +23,8 @@ class ActionModule(ControllerAction):
     def arguments_of(self, run: Run, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the orders that the plan says. Raises AnsibleActionFail where their TXT records could not be set."""
         orders = flow.orders(run.plan, run.results)
-        if any(map(_is_by_dns, orders)) and _has_tasks(run):
-            variables = localhost.extra_variables(plays.running(self._task), run.template)
-            problems = localhost.problems(variables, run.variables["ansible_playbook_python"])
-            if problems:
-                raise AnsibleActionFail(" ".join(problems))
+        if any(map(_is_by_dns, orders)):
+            self._check_dns(run)
         return {
             **run.account(),
             "orders": plain(orders),
@@ -43,14 +40,29 @@ class ActionModule(ControllerAction):
         result["elsewhere"] = elsewhere.challenges(run, result)
         return result
 
+    def _check_dns(self, run: Run) -> None:
+        """Raise AnsibleActionFail where nobody could write TXT records, which would be known only after the order."""
+        zones, tasks_file = run.secret("acme_dns") or {}, run.option("acme_dns_tasks")
+        if tasks_file:
+            self.find_tasks(tasks_file)
+        if zones:
+            # What their libraries know of options. Without records nothing is sent.
+            answer = self.run_here("dns_txt_record", {"records": [], "zones": zones, "tasks_file": tasks_file or None})
+            if answer.get("failed"):
+                raise AnsibleActionFail(answer["msg"])
+        if _has_tasks(zones, tasks_file):
+            variables = localhost.extra_variables(plays.running(self._task), run.template)
+            problems = localhost.problems(variables, run.variables["ansible_playbook_python"])
+            if problems:
+                raise AnsibleActionFail(" ".join(problems))
+
 
 def _is_by_dns(order: Order) -> bool:
     own = (name.get("challenge") for name in order.identifiers or () if isinstance(name, Mapping))
     return any(challenge in BY_DNS for challenge in (order.challenge, *own))
 
 
-def _has_tasks(run: Run) -> bool:
+def _has_tasks(zones: Mapping[str, Any], tasks_file: str) -> bool:
     """Return True if TXT records are set by tasks of other collections, which are modules on localhost."""
-    zones = run.secret("acme_dns") or {}
     providers = {entry.get("provider") for entry in zones.values() if isinstance(entry, Mapping)}
-    return bool(run.option("acme_dns_tasks")) or not providers <= set(kinds.KINDS)
+    return bool(tasks_file) or not providers <= set(kinds.KINDS)

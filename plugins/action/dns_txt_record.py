@@ -7,8 +7,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible.errors import AnsibleActionFail, AnsibleError
-
 from ansible_collections.certfleet.tls.plugins.module_utils.contracts import Record, plain
 from ansible_collections.certfleet.tls.plugins.plugin_utils import txt
 from ansible_collections.certfleet.tls.plugins.plugin_utils.controller_action import ControllerAction
@@ -23,13 +21,7 @@ class ActionModule(ControllerAction):
     def work(self, arguments: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """Return what became of the records; tasks_file is looked for where include_tasks would."""
         path = arguments.get("tasks_file")
-        if not path:
-            return super().work(arguments, task_vars)
-        try:
-            found = self._find_needle("tasks", path)
-        except AnsibleError:
-            raise AnsibleActionFail(f"tasks_file (acme_dns_tasks) {path} does not exist") from None
-        return super().work({**arguments, "tasks_file": found}, task_vars)
+        return super().work({**arguments, "tasks_file": self.find_tasks(path)} if path else arguments, task_vars)
 
     def arguments_of(self, run: Run, arguments: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """Return the records that the orders need, or had; None to note what a tasks file could not do."""

@@ -225,6 +225,9 @@ def run(params, check_mode, _warn):
     present = params["state"] == "present"
     records = [Txt(record["name"], record["value"]) for record in params["records"]]
     entries = changes.Entries(zones, params["tasks_file"] or "")
+    wrong = entries.problems(params["timeout"])
+    if wrong:
+        raise DnsError("; ".join(wrong))
     resolver = Resolver(params["resolver"])
     places = locate_all(resolver, (record.name for record in records))
     authorities = Authorities(resolver)

@@ -19,6 +19,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ansible.errors import AnsibleActionFail, AnsibleError
+
 import ansible_collections
 from ansible_collections.certfleet.tls.plugins.module_utils.pki.text import one_line
 
@@ -41,7 +43,10 @@ class ControllerAction(StepAction):
         if self._task.delegate_to and self._task.delegate_to not in _HERE:
             answer = self._execute_module(module_args=dict(arguments), task_vars=task_vars)
             return {name: value for name, value in answer.items() if name not in _LEFT_OUT}
-        module = self._task.action.rpartition(".")[2]
+        return self.run_here(self._task.action.rpartition(".")[2], arguments)
+
+    def run_here(self, module: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what came of *module* on the controller, in a process of its own."""
         request = {
             "path": sys.path,
             "parent": os.getpid(),
@@ -52,6 +57,19 @@ class ControllerAction(StepAction):
             "check_mode": self._task.check_mode,
         }
         return in_child(module, request, {**os.environ, **self._environment()})
+
+    def find_tasks(self, path: str) -> str:
+        """Return the absolute path of acme_dns_tasks, which is looked for where include_tasks would.
+
+        Raises AnsibleActionFail where it is not there.
+        """
+        try:
+            found: str = self._find_needle("tasks", path)
+        except AnsibleError:
+            raise AnsibleActionFail(
+                f"tasks_file (acme_dns_tasks): {path} does not exist on the controller. Give a tasks file"
+            ) from None
+        return found
 
     def _update_module_args(self, module_name: str, module_args: dict[str, Any], *more: Any, **options: Any) -> None:
         super()._update_module_args(module_name, module_args, *more, **options)

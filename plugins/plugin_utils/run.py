@@ -18,6 +18,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail, AnsibleError
 
 from . import batch, cas
+from . import validation_values as to
 from .role_variables import INTERNAL
 
 Item = Mapping[str, Any]
@@ -111,9 +112,12 @@ class Run:
         """Return an option with credentials, looked up now. Raises AnsibleError where it is not what it was."""
         return batch.frozen(self._value(name), name, self.plan)
 
-    def certificates(self) -> Any:
-        """Return the host's acme_certificates, as it sees them now: they may hold passphrases, which no result has."""
-        return self._value("acme_certificates") or []
+    def certificates(self) -> list[dict[str, Any]]:
+        """Return the host's acme_certificates, as it sees them now: they may hold passphrases, which no result has.
+
+        The validation has taken them, so that no text among them is anything but a list or a mapping as -e gives it.
+        """
+        return [to.to_mapping(entry, secret=True) for entry in to.to_mappings(self._value("acme_certificates") or [])]
 
     def listen_timeout(self) -> int:
         """Return for how many seconds a listener has to last: until the CA has looked, and what comes before that."""

@@ -15,7 +15,7 @@ from ..contracts import Record
 from ..statuses import Change
 from .delegation import CNAME_TARGETS, DEFAULT_TARGETS, is_target
 from .entries import OWN_TASKS, Entry, parse, parse_keys, where
-from .errors import DnsError
+from .errors import DnsError, NotInstalledError
 from .propagation import held
 from .providers import by_name
 from .providers.base import Provider
@@ -94,6 +94,18 @@ class Entries:
         self._tasks_file = tasks_file
         self._keys = parse_keys(zones)
 
+    def problems(self, timeout: float) -> list[str]:
+        """Return a line for each entry with wrong options. What is not installed fails the entry's own records only."""
+        lines = []
+        for key in self._zones:
+            try:
+                self.job(key, timeout)
+            except NotInstalledError:
+                pass
+            except DnsError as error:
+                lines.append(str(error))
+        return lines
+
     def key(self, location: Location) -> str | None:
         """The entry for a record: the longest that is its name or a parent of it, else '*'; '' is the tasks file.
 
@@ -121,7 +133,7 @@ class Entries:
         try:
             return self._job(key, entry, timeout)
         except DnsError as error:
-            raise DnsError(f"{where(key)}: {error}") from None
+            raise type(error)(f"{where(key)}: {error}") from None
 
     def _job(self, key: str, entry: Entry, timeout: float) -> Job:
         if entry.provider in by_name.CLASSES:

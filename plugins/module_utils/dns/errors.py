@@ -13,6 +13,10 @@ class DnsError(OneLineError):
     """Anything that keeps a record from being found, set or seen. str() is one line meant for people."""
 
 
+class NotInstalledError(DnsError):
+    """A library or a collection that a provider needs is not installed on the controller."""
+
+
 class NoRouteError(DnsError):
     """A server's address cannot be reached from here, as IPv6 without IPv6: that says nothing of the server."""
 

@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
-from .errors import DnsError
+from .errors import DnsError, NotInstalledError
 from .options import ANY, Option
 
 FOLDER = Path(__file__).parents[3] / "roles" / "acme" / "tasks" / "dns"
@@ -52,13 +52,13 @@ class TaskFile:
         return ".".join(self.module.split(".")[:2])
 
     def check_collection(self) -> None:
-        """Raise DnsError, with the command that installs it, where the module's collection is missing."""
+        """Raise NotInstalledError, with the command that installs it, where the module's collection is missing."""
         try:
             if find_spec(f"ansible_collections.{self.collection}"):
                 return
         except ModuleNotFoundError:
             pass  # nor is there any other collection of that namespace
-        raise DnsError(
+        raise NotInstalledError(
             f"the provider {self.name} needs the module {self.module}, which is not installed: "
             f"install it with: ansible-galaxy collection install {self.collection}"
         )

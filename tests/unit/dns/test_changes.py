@@ -12,7 +12,7 @@ import pytest
 
 from ansible_collections.certfleet.tls.plugins.module_utils.dns import changes, kinds, task_files
 from ansible_collections.certfleet.tls.plugins.module_utils.dns.changes import Entries, assign, carry_out, for_tasks
-from ansible_collections.certfleet.tls.plugins.module_utils.dns.errors import DnsError
+from ansible_collections.certfleet.tls.plugins.module_utils.dns.errors import DnsError, NotInstalledError
 from ansible_collections.certfleet.tls.plugins.module_utils.dns.options import Option
 from ansible_collections.certfleet.tls.plugins.module_utils.dns.providers import by_name
 from ansible_collections.certfleet.tls.plugins.module_utils.dns.providers.base import Provider
@@ -509,6 +509,22 @@ def test_faults_that_the_libraries_of_providers_know(entry, expected):
         Entries({"a.example": entry}).job("a.example", 30)
     assert str(refused.value).startswith(expected)
     assert "SECRET" not in str(refused.value)
+
+
+@needs_lexicon
+def test_wrong_options_are_told_of_all_entries_and_what_is_not_installed_of_none():
+    zones = {
+        "a.example": {**LEXICON, "options": {"token": "SECRET"}},
+        "b.example": LEXICON,
+        "c.example": {**LEXICON, "name": "route53", "options": {"auth_access_key": "x", "auth_access_secret": "y"}},
+        "d.example": {**RFC2136, "port": 0},
+    }
+    needs_more = Entries(zones)
+    with pytest.raises(NotInstalledError):
+        needs_more.job("c.example", 30)
+    first, second = needs_more.problems(30)
+    assert first.startswith("entry 'a.example' of zones (acme_dns): lexicon's provider powerdns has no option 'token'")
+    assert second.startswith("entry 'd.example' of zones (acme_dns): rfc2136 needs a port")
 
 
 @needs_lexicon

@@ -46,6 +46,11 @@ def test_a_host_that_is_not_in_the_batch_has_no_part_in_it():
     assert run(registered, host="web2", **variables).hosts == ["web2"]
 
 
+@pytest.mark.parametrize("given", ['[{"name": "www"}]', ['{"name": "www"}'], [{"name": "www"}]])
+def test_certificates_may_be_texts_of_the_command_line(given):
+    assert run(acme_certificates=given).certificates() == [{"name": "www"}]
+
+
 def test_entry_points_without_a_look_have_a_first_step_too():
     assert run({"web1": {"acme_seen": steps.first_step("revoke")}}).hosts == ["web1"]
 

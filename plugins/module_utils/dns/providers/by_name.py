@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import Any
 
-from ..errors import DnsError
+from ..errors import NotInstalledError
 from ..options import check
 from .acme_dns import AcmeDns
 from .base import Provider
@@ -33,10 +33,10 @@ def make(name: str, options: Mapping[str, Any], timeout: float) -> Provider:
 
 
 def check_libraries(kind: type[Provider]) -> None:
-    """Raise DnsError, with how to get it, where a library of *kind* is missing."""
+    """Raise NotInstalledError, with how to get it, where a library of *kind* is missing."""
     absent = [library for library in kind.libraries if find_spec(_MODULES.get(library, library)) is None]
     if absent:
-        raise DnsError(
+        raise NotInstalledError(
             f"the provider {kind.name} needs {', '.join(absent)}, which the controller's Python lacks: "
             f"install with '{sys.executable} -m pip install {' '.join(absent)}', or add to the execution environment"
         )

@@ -24,7 +24,7 @@ from typing import Any, TypeVar
 
 from ...pki.text import one_line
 from .. import kinds
-from ..errors import DnsError
+from ..errors import DnsError, NotInstalledError
 from ..options import BOOL, STR, Option, check
 from ..records import Txt
 from .base import Provider, Unusable, secrets
@@ -209,7 +209,7 @@ def _package() -> ModuleType:
             return import_module(name)
         except ModuleNotFoundError:
             continue
-    raise DnsError("dns-lexicon is not installed, or older than 3.11")
+    raise NotInstalledError("dns-lexicon is not installed, or older than 3.11")
 
 
 def _module(name: str) -> Any:
@@ -217,10 +217,10 @@ def _module(name: str) -> Any:
 
 
 def _check_available(name: str) -> None:
-    """Raise DnsError where the provider needs libraries that dns-lexicon does not bring along."""
+    """Raise NotInstalledError where the provider needs libraries that dns-lexicon does not bring along."""
     finder = "lexicon._private.discovery" if _package().__name__ == _PACKAGES[0] else "lexicon.discovery"
     if not import_module(finder).find_providers().get(name):
-        raise DnsError(
+        raise NotInstalledError(
             f"lexicon's provider {name} needs more libraries: "
             f"install with '{sys.executable} -m pip install dns-lexicon[{name}]', or add to the execution environment"
         )

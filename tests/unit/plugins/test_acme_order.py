@@ -1,0 +1,56 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The step that orders refuses what would keep TXT records from being written, before there is an order."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from unittest.mock import MagicMock
+
+import pytest
+from ansible.errors import AnsibleActionFail, AnsibleFileNotFound
+
+from ansible_collections.certfleet.tls.plugins.module_utils.contracts import Order
+from ansible_collections.certfleet.tls.plugins.plugin_utils import batch, flow
+from ansible_collections.certfleet.tls.plugins.plugin_utils.run import Run
+from tests.unit.plugins import steps
+
+LEXICON = {"provider": "lexicon", "name": "powerdns", "options": {"auth_token": "x", "pdns_server": "http://127.0.0.1"}}
+WRONG = {**LEXICON, "options": {"token": "SECRET"}}
+
+
+def options(monkeypatch, challenge, zones, tasks_file=""):
+    """The options of acme_order for one order of the role."""
+    monkeypatch.setattr(flow, "orders", lambda plan, results: [Order("web1", "www", challenge=challenge)])
+    action = steps.action_of("acme_order")
+    action._find_needle = MagicMock(side_effect=AnsibleFileNotFound("no"))
+    plan = steps.plan()
+    plan["digests"]["acme_dns"] = batch.digest(zones)
+    plan["options"]["acme_dns_tasks"] = tasks_file
+    registered = {"web1": {"acme_found": steps.first_step(), "acme_plan": plan}}
+    given = {"acme_directory": "https://ca/dir", "acme_dns": zones}
+    return action.arguments_of(
+        Run(action._task, action._templar, steps.task_vars("web1", registered, **given)), action._task.args
+    )
+
+
+@pytest.mark.skipif(find_spec("lexicon") is None, reason="dns-lexicon is not installed")
+def test_options_that_only_the_library_of_a_provider_knows_are_refused(monkeypatch):
+    with pytest.raises(AnsibleActionFail) as refused:
+        options(monkeypatch, "dns-01", {"a.example": LEXICON, "b.example": WRONG})
+    assert str(refused.value).startswith(
+        "entry 'b.example' of zones (acme_dns): lexicon's provider powerdns has no option 'token'"
+    )
+    assert "SECRET" not in str(refused.value)
+
+
+def test_a_file_of_tasks_that_is_not_there_is_refused(monkeypatch):
+    with pytest.raises(AnsibleActionFail, match=r"^tasks_file \(acme_dns_tasks\): dns.yml does not exist"):
+        options(monkeypatch, "dns-01", {}, "dns.yml")
+
+
+@pytest.mark.parametrize(
+    ("challenge", "zones"), [("http-01", {"b.example": WRONG}), ("dns-01", {"a.example": LEXICON})]
+)
+def test_nothing_is_refused_of_what_is_right_or_not_needed(monkeypatch, challenge, zones):
+    assert options(monkeypatch, challenge, zones)["orders"][0]["challenge"] == challenge
