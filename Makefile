@@ -45,7 +45,7 @@ test: test-lint test-types test-sanity test-unit test-integration test-fleet tes
 test-lint: venv ## ansible-lint (production), yamllint, ruff, shellcheck, changelog fragments, documentation
 	sh tests/lint/run.sh
 
-test-types: venv ## mypy on module_utils
+test-types: venv ## mypy, strict
 	$(VENV)/bin/mypy
 
 test-sanity: venv $(OLDEST_CONTROLLER)/stamp ## ansible-test sanity with no exceptions, of the oldest ansible-core and the pinned one
@@ -56,7 +56,7 @@ test-unit: build/system-tests.stamp test-unit-oldest test-unit-cores setup ## un
 
 test-unit-oldest: $(OLDEST_HOST)/stamp $(DEV) ## the unit tests of what runs on hosts, with the oldest cryptography
 	@echo "the oldest cryptography, on $$($(OLDEST_HOST)/bin/python --version): Python 3.9 where the machine has it"
-	$(OLDEST_HOST)/bin/python -m pytest $(SIDE_BY_SIDE) tests/unit/pki
+	$(OLDEST_HOST)/bin/python -m pytest $(SIDE_BY_SIDE) tests/unit/common tests/unit/x509 tests/unit/host
 
 # The plugins' tests but the contracts', which make up most of them and ask nothing of ansible-core.
 test-unit-cores: $(CORES) $(DEV) ## the unit tests of what runs in ansible-core, with the oldest and the newest

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.certfleet.tls.plugins.plugin_utils.controller_action import ControllerAction
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.controller_action import ControllerAction
 
 
 class ActionModule(ControllerAction):

@@ -8,8 +8,8 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.certfleet.tls.plugins.plugin_utils import elsewhere, first_step
-from ansible_collections.certfleet.tls.plugins.plugin_utils.run import Run
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import elsewhere, first_step
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.run import Run
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no types

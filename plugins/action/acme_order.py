@@ -9,12 +9,13 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 
-from ansible_collections.certfleet.tls.plugins.module_utils.contracts import Order, plain
-from ansible_collections.certfleet.tls.plugins.module_utils.dns import kinds
-from ansible_collections.certfleet.tls.plugins.module_utils.pki.identifiers import BY_DNS
-from ansible_collections.certfleet.tls.plugins.plugin_utils import elsewhere, flow, localhost, plays, txt
-from ansible_collections.certfleet.tls.plugins.plugin_utils.controller_action import ControllerAction
-from ansible_collections.certfleet.tls.plugins.plugin_utils.run import Run
+from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import CertificateOrder, plain
+from ansible_collections.certfleet.tls.plugins.module_utils._common.identifiers import BY_DNS
+from ansible_collections.certfleet.tls.plugins.module_utils._dns import kinds
+from ansible_collections.certfleet.tls.plugins.plugin_utils._play import localhost, plays
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import elsewhere, flow, txt
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.controller_action import ControllerAction
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.run import Run
 
 
 class ActionModule(ControllerAction):
@@ -57,7 +58,7 @@ class ActionModule(ControllerAction):
                 raise AnsibleActionFail(" ".join(problems))
 
 
-def _is_by_dns(order: Order) -> bool:
+def _is_by_dns(order: CertificateOrder) -> bool:
     own = (name.get("challenge") for name in order.identifiers or () if isinstance(name, Mapping))
     return any(challenge in BY_DNS for challenge in (order.challenge, *own))
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.certfleet.tls.plugins.module_utils.contracts import plain
-from ansible_collections.certfleet.tls.plugins.plugin_utils import elsewhere, flow, shared
-from ansible_collections.certfleet.tls.plugins.plugin_utils.controller_action import ControllerAction
-from ansible_collections.certfleet.tls.plugins.plugin_utils.run import Run
+from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import plain
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import elsewhere, flow, shared
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.controller_action import ControllerAction
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.run import Run
 
 
 class ActionModule(ControllerAction):
@@ -18,10 +18,10 @@ class ActionModule(ControllerAction):
 
     def arguments_of(self, run: Run, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the orders that are in their hosts' journals, with their challenges in place."""
-        problems = run.result("acme_dns_awaited").get("problems")
+        problems = run.result("_acme_dns_awaited").get("problems")
         return {
             **run.account(make=False),
-            "orders": plain(flow.finalizable(run.result("acme_ordered"), run.results, problems)),
+            "orders": plain(flow.finalizable(run.result("_acme_ordered"), run.results, problems)),
             "preferred_chain": run.option("acme_preferred_chain"),
             "preferred_chain_missing": run.option("acme_preferred_chain_missing"),
             "preflight": run.option("acme_preflight"),
@@ -34,10 +34,10 @@ class ActionModule(ControllerAction):
     def conclude(self, run: Run, answer: dict[str, Any]) -> dict[str, Any]:
         """Return the certificates, and what hosts are to seal for others."""
         result = super().conclude(run, answer)
-        result["elsewhere"] = elsewhere.challenges(run, run.result("acme_ordered"), stale=True)
+        result["elsewhere"] = elsewhere.challenges(run, run.result("_acme_ordered"), stale=True)
         asked = (
             []
-            if run.check_mode or not run.result("acme_plan").get("shares")
+            if run.check_mode or not run.result("_acme_plan").get("shares")
             else shared.shares(run.plan, result, run.results)
         )
         result["sealed_by"] = [{**share, **elsewhere.place(run, share["owner"])} for share in asked]

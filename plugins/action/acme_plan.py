@@ -9,19 +9,13 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 
-from ansible_collections.certfleet.tls.plugins.module_utils.acme import issuance_history
-from ansible_collections.certfleet.tls.plugins.plugin_utils import (
-    batch,
-    cas,
-    facts,
-    flow,
-    shared,
-    validation,
-    validation_keys,
-)
-from ansible_collections.certfleet.tls.plugins.plugin_utils.controller_action import ControllerAction
-from ansible_collections.certfleet.tls.plugins.plugin_utils.role_variables import SECRET
-from ansible_collections.certfleet.tls.plugins.plugin_utils.run import Run
+from ansible_collections.certfleet.tls.plugins.module_utils._fleet import issuance_history
+from ansible_collections.certfleet.tls.plugins.plugin_utils._play import facts
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import flow, shared
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.controller_action import ControllerAction
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.run import Run
+from ansible_collections.certfleet.tls.plugins.plugin_utils._variables import account_keys, all_variables, batch, cas
+from ansible_collections.certfleet.tls.plugins.plugin_utils._variables.role_variables import SECRET
 
 _LOOKING = ("main", "replace")
 _REPLACE = ("all", "issuer", "serials", "serials_src", "names", "before")
@@ -52,10 +46,10 @@ class ActionModule(ControllerAction):
                 "import_role or include_role without 'tasks_from: fleet', where each host's own condition counts"
             )
         self._frozen = self._freeze(run)
-        options = validation.converted(self._frozen["options"])
+        options = all_variables.converted(self._frozen["options"])
         secrets = _secrets(run, self._frozen)
         directory = secrets["acme_directory"]
-        problems = validation_keys.problems(validation.converted(secrets))
+        problems = account_keys.problems(all_variables.converted(secrets))
         if problems:
             raise AnsibleActionFail(" ".join(problems))
         given: dict[str, Any] = {
@@ -67,11 +61,11 @@ class ActionModule(ControllerAction):
         if run.entry_point not in _LOOKING:
             return given
         if run.hosts and not self._are_listed(run):
-            raise AnsibleActionFail(validation.none_defined(run.hosts, ()))
+            raise AnsibleActionFail(all_variables.none_defined(run.hosts, ()))
         replace = {name: options[f"acme_replace_{name}"] for name in _REPLACE} if run.entry_point == "replace" else {}
         return {
             **given,
-            "elsewhere": shared.held(run.result("acme_looked")),
+            "elsewhere": shared.held(run.result("_acme_looked")),
             "unlisted": flow.unlisted(run.hosts, run.results),
             "remove_unlisted": [host for host in run.hosts if run.option_of(host, "acme_remove_unlisted")],
             "force": options["acme_force_renewal"],
@@ -91,7 +85,7 @@ class ActionModule(ControllerAction):
             return {**result, "due": run.hosts or run.variables["ansible_play_batch"], "lines": []}
         if self._frozen is None:
             return {**result, "due": [], "lines": []}
-        return {**self._frozen, **result, "options": validation.converted(self._frozen["options"])}
+        return {**self._frozen, **result, "options": all_variables.converted(self._frozen["options"])}
 
     def _freeze(self, run: Run) -> dict[str, Any]:
         """Return the batch's options for the steps to come. Raises AnsibleError where hosts do not agree in them."""

@@ -7,9 +7,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.certfleet.tls.plugins.plugin_utils.controller_action import ControllerAction
-from ansible_collections.certfleet.tls.plugins.plugin_utils.revocation import names_of, not_revoked
-from ansible_collections.certfleet.tls.plugins.plugin_utils.run import Run
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.controller_action import ControllerAction
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.revocation import names_of, not_revoked
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.run import Run
 
 _OPTIONS = ("host", "name", "content", "directory")
 
@@ -39,7 +39,7 @@ class ActionModule(ControllerAction):
         result["notes"] = self._chosen.notes
         names = names_of(run.option("acme_revoke"))
         lines = {
-            host: not_revoked(self._chosen, run.results[host].get("acme_looked_at", {}), result, host, names)
+            host: not_revoked(self._chosen, run.results[host].get("_acme_looked_at", {}), result, host, names)
             for host in hosts
         }
         result["not_revoked"] = {host: "; ".join(of_host) for host, of_host in lines.items() if of_host}
@@ -48,7 +48,7 @@ class ActionModule(ControllerAction):
 
 def _choose(run: Run) -> Any:
     # Only here, as its libraries take a while to load.
-    from ansible_collections.certfleet.tls.plugins.plugin_utils.revocation_choice import to_revoke
+    from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.revocation_choice import to_revoke
 
     hosts = run.variables["ansible_play_hosts"]
     still = run.variables["ansible_play_hosts_all"]

@@ -7,10 +7,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.certfleet.tls.plugins.module_utils.contracts import plain
-from ansible_collections.certfleet.tls.plugins.plugin_utils import answers, failures, flow, shared
-from ansible_collections.certfleet.tls.plugins.plugin_utils.host_action import HostAction
-from ansible_collections.certfleet.tls.plugins.plugin_utils.run import Run
+from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import plain
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import answers, failures, flow, shared
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.host_action import HostAction
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.run import Run
 
 
 class ActionModule(HostAction):
@@ -29,9 +29,9 @@ class ActionModule(HostAction):
         }
         if "results" in arguments:
             return {**common, "results": arguments["results"]}
-        ordered, finalized = run.result("acme_ordered"), run.result("acme_finalized")
-        problems = run.result("acme_dns_awaited").get("problems")
-        requested, unshared = run.result("acme_request"), run.result("acme_shared")
+        ordered, finalized = run.result("_acme_ordered"), run.result("_acme_finalized")
+        problems = run.result("_acme_dns_awaited").get("problems")
+        requested, unshared = run.result("_acme_request"), run.result("_acme_shared")
         outcomes = flow.outcomes(plan, ordered, requested, finalized, run.host, problems, unshared, run.check_mode)
         return {
             **common,

@@ -7,9 +7,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.certfleet.tls.plugins.plugin_utils import answers
-from ansible_collections.certfleet.tls.plugins.plugin_utils.host_action import HostAction
-from ansible_collections.certfleet.tls.plugins.plugin_utils.run import Run
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import answers
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.host_action import HostAction
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.run import Run
 
 
 class ActionModule(HostAction):

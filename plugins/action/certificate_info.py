@@ -11,21 +11,21 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.certfleet.tls.plugins.module_utils.ansible.host_options import (
+from ansible_collections.certfleet.tls.plugins.module_utils._ansible.host_options import (
     CERTIFICATE_SPEC,
     HOME_SPEC,
     LIST_SPEC,
 )
-from ansible_collections.certfleet.tls.plugins.module_utils.contracts import Found, Wanted
-from ansible_collections.certfleet.tls.plugins.module_utils.pki.formats import (
+from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import HostCertificate, Terms
+from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.formats import (
     passphrase_problems,
     with_digests,
     without_passphrases,
 )
-from ansible_collections.certfleet.tls.plugins.plugin_utils import answers, failures, first_step
-from ansible_collections.certfleet.tls.plugins.plugin_utils.host_action import HostAction
-from ansible_collections.certfleet.tls.plugins.plugin_utils.revocation import names_of
-from ansible_collections.certfleet.tls.plugins.plugin_utils.run import Run
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import answers, failures, first_step
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.host_action import HostAction
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.revocation import names_of
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.run import Run
 
 
 def _as_text(spec: Mapping[str, Any]) -> dict[str, Any]:
@@ -133,14 +133,14 @@ def _sent(arguments: Mapping[str, Any], wanted: list[dict[str, Any]] | None) -> 
     return {**arguments, "certificates": [with_digests(option) for option in given]}
 
 
-def _of(wanted: list[dict[str, Any]], found: Iterable[Found]) -> list[Found]:
+def _of(wanted: list[dict[str, Any]], found: Iterable[HostCertificate]) -> list[HostCertificate]:
     """Return what a host has *found* with what is *wanted*, as the task has it."""
     # Which the host cannot tell, as it gets digests.
     problems = passphrase_problems(wanted)
     return [
         replace(
             item,
-            wanted=Wanted.from_result(without_passphrases(option), f"certificate {item.name}"),
+            wanted=Terms.from_result(without_passphrases(option), f"certificate {item.name}"),
             invalid=(*item.invalid, *filter(None, [problems.get(option["name"])])),
         )
         for item, option in zip(found, wanted)

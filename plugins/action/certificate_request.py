@@ -7,10 +7,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.certfleet.tls.plugins.module_utils.contracts import plain
-from ansible_collections.certfleet.tls.plugins.plugin_utils import answers, flow, shared
-from ansible_collections.certfleet.tls.plugins.plugin_utils.host_action import HostAction
-from ansible_collections.certfleet.tls.plugins.plugin_utils.run import Run
+from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import plain
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import answers, flow, shared
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.host_action import HostAction
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.run import Run
 
 
 class ActionModule(HostAction):
@@ -21,7 +21,7 @@ class ActionModule(HostAction):
 
     def arguments_of(self, run: Run, arguments: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """Return the certificates that were ordered, their orders and challenges, and what is received from others."""
-        ordered = run.result("acme_ordered")
+        ordered = run.result("_acme_ordered")
         given = {
             "certificates": flow.wanted(run.certificates(), ordered, run.host),
             "orders": flow.journal(ordered, run.host, run.plan),

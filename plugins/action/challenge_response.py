@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-from ansible_collections.certfleet.tls.plugins.plugin_utils import answers
-from ansible_collections.certfleet.tls.plugins.plugin_utils.host_action import HostAction
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import answers
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.host_action import HostAction
 
 
 class ActionModule(HostAction):

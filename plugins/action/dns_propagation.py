@@ -7,9 +7,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.certfleet.tls.plugins.plugin_utils import txt
-from ansible_collections.certfleet.tls.plugins.plugin_utils.controller_action import ControllerAction
-from ansible_collections.certfleet.tls.plugins.plugin_utils.run import Run
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import txt
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.controller_action import ControllerAction
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.run import Run
 
 
 class ActionModule(ControllerAction):
@@ -17,7 +17,7 @@ class ActionModule(ControllerAction):
 
     def arguments_of(self, run: Run, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the records that were to be set, and could be."""
-        ordered = run.result("acme_ordered")
+        ordered = run.result("_acme_ordered")
         return {
             "records": [
                 record.options(("name", "value"))
@@ -30,9 +30,9 @@ class ActionModule(ControllerAction):
     def conclude(self, run: Run, answer: dict[str, Any]) -> dict[str, Any]:
         """Return what the servers have, and why orders cannot go on, by host and certificate."""
         result = super().conclude(run, answer)
-        result["problems"] = txt.txt_problems(run.result("acme_ordered"), *_written(run), result)
+        result["problems"] = txt.txt_problems(run.result("_acme_ordered"), *_written(run), result)
         return result
 
 
 def _written(run: Run) -> list[Mapping[str, Any]]:
-    return [run.result("acme_dns_written"), run.result("acme_dns_unwritten")]
+    return [run.result("_acme_dns_written"), run.result("_acme_dns_unwritten")]

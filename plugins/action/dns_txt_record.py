@@ -7,10 +7,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.certfleet.tls.plugins.module_utils.contracts import Record, plain
-from ansible_collections.certfleet.tls.plugins.plugin_utils import txt
-from ansible_collections.certfleet.tls.plugins.plugin_utils.controller_action import ControllerAction
-from ansible_collections.certfleet.tls.plugins.plugin_utils.run import Run
+from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import TxtRecordState, plain
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import txt
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.controller_action import ControllerAction
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.run import Run
 
 _LONGEST_WAIT = 30  # seconds: a provider that is silent for longer is down
 
@@ -28,7 +28,7 @@ class ActionModule(ControllerAction):
         if "unwritten" in arguments:
             return None
         state = arguments["state"]
-        ordered = run.result("acme_ordered")
+        ordered = run.result("_acme_ordered")
         persistent = run.option("acme_dns_persist_write")
         purpose = "set" if state == "present" else "remove"
         return {
@@ -49,7 +49,7 @@ class ActionModule(ControllerAction):
         state = result["state"] = self._task.args["state"]
         if "unwritten" in self._task.args:
             told = plain(_unwritten(run, self._task.args["unwritten"]))
-            before = run.result("acme_dns_unwritten")
+            before = run.result("_acme_dns_unwritten")
             result["records"] = [*(before["records"] if before.get("state") == state else ()), *told]
         else:
             told = result.get("records", ())
@@ -58,7 +58,7 @@ class ActionModule(ControllerAction):
         return result
 
 
-def _unwritten(run: Run, task: Mapping[str, Any]) -> list[Record]:
+def _unwritten(run: Run, task: Mapping[str, Any]) -> list[TxtRecordState]:
     failed = run.variables["ansible_failed_result"]
-    records = run.result("acme_dns_written").get("records", ())
+    records = run.result("_acme_dns_written").get("records", ())
     return txt.txt_unwritten(failed, task, records, not run.option("acme_dns_no_log"))

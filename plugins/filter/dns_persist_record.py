@@ -11,9 +11,9 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import AcmeError
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.txt_record import PersistentAccount, dns_persist_01
-from ansible_collections.certfleet.tls.plugins.module_utils.pki.identifiers import IdentifierError, normalize
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import AcmeError
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.txt_record import PersistentAccount, dns_persist_01
+from ansible_collections.certfleet.tls.plugins.module_utils._common.identifiers import IdentifierError, normalize
 
 
 def dns_persist_record(

@@ -19,13 +19,13 @@ description:
 author:
   - certfleet.tls contributors (@certfleet)
 extends_documentation_fragment:
-  - certfleet.tls.batch
-  - certfleet.tls.acme
-  - certfleet.tls.acme.account_key
-  - certfleet.tls.acme.new_account
-  - certfleet.tls.acme.alternatives
-  - certfleet.tls.attributes
-  - certfleet.tls.controller
+  - certfleet.tls._batch
+  - certfleet.tls._acme
+  - certfleet.tls._acme.account_key
+  - certfleet.tls._acme.new_account
+  - certfleet.tls._acme.alternatives
+  - certfleet.tls._attributes
+  - certfleet.tls._controller
 attributes:
   check_mode:
     support: full
@@ -145,11 +145,11 @@ accounts:
       problem: ""
 """
 
-from ..module_utils.acme.errors import AcmeError
-from ..module_utils.ansible.accounts import absent, at_each, present, result, rolled_over
-from ..module_utils.ansible.ca_options import ACCOUNT_KEY_SPEC, ALTERNATIVES_SPEC, DIRECTORY_SPEC, NEW_ACCOUNT_SPEC
-from ..module_utils.ansible.controller_module import ControllerModule, with_failure
-from ..module_utils.ansible.host_options import BATCH_SPEC
+from ..module_utils._acme.errors import AcmeError
+from ..module_utils._ansible.accounts import absent, at_each, present, result, rolled_over
+from ..module_utils._ansible.ca_options import ACCOUNT_KEY_SPEC, ALTERNATIVES_SPEC, DIRECTORY_SPEC, NEW_ACCOUNT_SPEC
+from ..module_utils._ansible.controller_module import ControllerModule, with_failure
+from ..module_utils._ansible.host_options import BATCH_SPEC
 
 
 def ensure(params, check_mode):

@@ -15,11 +15,11 @@ description:
 author:
   - certfleet.tls contributors (@certfleet)
 extends_documentation_fragment:
-  - certfleet.tls.acme
-  - certfleet.tls.acme.account_key
-  - certfleet.tls.attributes
-  - certfleet.tls.controller
-  - certfleet.tls.attributes.info
+  - certfleet.tls._acme
+  - certfleet.tls._acme.account_key
+  - certfleet.tls._attributes
+  - certfleet.tls._controller
+  - certfleet.tls._attributes.info
 """
 
 EXAMPLES = r"""
@@ -47,9 +47,9 @@ account:
     thumbprint: 9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI
 """
 
-from ..module_utils.acme.account import find
-from ..module_utils.ansible.ca_options import ACCOUNT_KEY_SPEC, DIRECTORY_SPEC, account_key, open_client
-from ..module_utils.ansible.controller_module import ControllerModule
+from ..module_utils._acme.account import find
+from ..module_utils._ansible.ca_options import ACCOUNT_KEY_SPEC, DIRECTORY_SPEC, account_key, open_client
+from ..module_utils._ansible.controller_module import ControllerModule
 
 
 def run(params, _check_mode, _warn):

@@ -17,10 +17,10 @@ description:
 author:
   - certfleet.tls contributors (@certfleet)
 extends_documentation_fragment:
-  - certfleet.tls.acme
-  - certfleet.tls.acme.account_key
-  - certfleet.tls.attributes
-  - certfleet.tls.controller
+  - certfleet.tls._acme
+  - certfleet.tls._acme.account_key
+  - certfleet.tls._attributes
+  - certfleet.tls._controller
 attributes:
   check_mode:
     support: partial
@@ -159,15 +159,15 @@ authorizations:
           record_value: HBiE1jB4CH7cCGV6Hl6qVQSRVB3zkxNYAXrDg0ZTnFY
 """
 
-from ..module_utils.acme.authorization import Authorization
-from ..module_utils.acme.challenge_data import describe as challenge_of
-from ..module_utils.acme.errors import AcmeError, OptionError
-from ..module_utils.acme.issuance import Failure, answer, connections_for, run_all
-from ..module_utils.acme.polling import Deadline
-from ..module_utils.ansible.ca_options import ACCOUNT_KEY_SPEC, DIRECTORY_SPEC, account_key, open_client, use_account
-from ..module_utils.ansible.controller_module import ControllerModule, with_failure
-from ..module_utils.pki.identifiers import CHALLENGES, HTTP_01, IdentifierError, check
-from ..module_utils.statuses import Status
+from ..module_utils._acme.authorization import Authorization
+from ..module_utils._acme.challenge_data import describe as challenge_of
+from ..module_utils._acme.errors import AcmeError, AcmeOptionError
+from ..module_utils._acme.issuance import Failure, answer, connections_for, run_all
+from ..module_utils._ansible.ca_options import ACCOUNT_KEY_SPEC, DIRECTORY_SPEC, account_key, open_client, use_account
+from ..module_utils._ansible.controller_module import ControllerModule, with_failure
+from ..module_utils._common.deadline import Deadline
+from ..module_utils._common.identifiers import CHALLENGES, HTTP_01, IdentifierError, check
+from ..module_utils._common.statuses import Status
 
 AUTHORIZATION_SPEC = {
     "uri": {"type": "str", "required": True},
@@ -183,21 +183,23 @@ def wanted(params):
     """What is to be worked on, each with the kind of its challenge. Raises AcmeError for what cannot be asked for."""
     if params["state"] != "present":
         if params["identifiers"]:
-            raise OptionError("identifiers go with state present: give authorizations")
+            raise AcmeOptionError("identifiers go with state present: give authorizations")
         return [
             {"uri": item["uri"], "identifier": item["identifier"] or "", "type": item["type"] or params["challenge"]}
             for item in params["authorizations"]
         ]
     if params["authorizations"]:
-        raise OptionError("authorizations go with the states valid and absent: give identifiers")
+        raise AcmeOptionError("authorizations go with the states valid and absent: give identifiers")
     try:
         identifiers = check(params["identifiers"], params["challenge"]) if params["identifiers"] else []
     except IdentifierError as error:
-        raise OptionError(str(error)) from None
+        raise AcmeOptionError(str(error)) from None
     for identifier in identifiers:
         if identifier.name.startswith("*."):
             # RFC 8555 section 7.4.1
-            raise OptionError(f"identifier '{identifier.name}' is a wildcard, which is authorized by its order only")
+            raise AcmeOptionError(
+                f"identifier '{identifier.name}' is a wildcard, which is authorized by its order only"
+            )
     return [{"uri": "", "identifier": item.name, "type": item.challenge} for item in identifiers]
 
 

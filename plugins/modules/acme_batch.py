@@ -18,8 +18,8 @@ description:
 author:
   - certfleet.tls contributors (@certfleet)
 extends_documentation_fragment:
-  - certfleet.tls.attributes
-  - certfleet.tls.attributes.info
+  - certfleet.tls._attributes
+  - certfleet.tls._attributes.info
 options:
   holders:
     description:
@@ -34,13 +34,13 @@ seealso:
 EXAMPLES = r"""
 - name: Compare the options of the batch
   certfleet.tls.acme_batch:
-  register: acme_seen
+  register: _acme_seen
 
 - name: Freeze them
   certfleet.tls.acme_plan:
     batch: true
   run_once: true
-  register: acme_plan
+  register: _acme_plan
 """
 
 RETURN = r"""

@@ -14,10 +14,10 @@ description:
 author:
   - certfleet.tls contributors (@certfleet)
 extends_documentation_fragment:
-  - certfleet.tls.acme
-  - certfleet.tls.attributes
-  - certfleet.tls.controller
-  - certfleet.tls.attributes.info
+  - certfleet.tls._acme
+  - certfleet.tls._attributes
+  - certfleet.tls._controller
+  - certfleet.tls._attributes.info
 options:
   acme_directory:
     description:
@@ -54,9 +54,9 @@ directories:
         caaIdentities: [letsencrypt.org]
 """
 
-from ..module_utils.acme.known_cas import resolve
-from ..module_utils.ansible.ca_options import DIRECTORY_SPEC, open_directory
-from ..module_utils.ansible.controller_module import ControllerModule
+from ..module_utils._acme.known_cas import resolve
+from ..module_utils._ansible.ca_options import DIRECTORY_SPEC, open_directory
+from ..module_utils._ansible.controller_module import ControllerModule
 
 
 def fetch(params, url):

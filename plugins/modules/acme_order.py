@@ -18,13 +18,13 @@ description:
 author:
   - certfleet.tls contributors (@certfleet)
 extends_documentation_fragment:
-  - certfleet.tls.batch
-  - certfleet.tls.acme
-  - certfleet.tls.acme.account_key
-  - certfleet.tls.acme.new_account
-  - certfleet.tls.acme.alternatives
-  - certfleet.tls.attributes
-  - certfleet.tls.controller
+  - certfleet.tls._batch
+  - certfleet.tls._acme
+  - certfleet.tls._acme.account_key
+  - certfleet.tls._acme.new_account
+  - certfleet.tls._acme.alternatives
+  - certfleet.tls._attributes
+  - certfleet.tls._controller
 attributes:
   check_mode:
     support: full
@@ -201,12 +201,10 @@ hosts:
 
 from dataclasses import replace
 
-from ..module_utils.acme.clock import Clock
-from ..module_utils.acme.errors import AcmeError, OptionError
-from ..module_utils.acme.issuance import Failure, connections_for, describe, prepare, run_all
-from ..module_utils.acme.polling import Deadline
-from ..module_utils.acme.txt_record import PERSIST_DRAFTS
-from ..module_utils.ansible.ca_options import (
+from ..module_utils._acme.errors import AcmeError, AcmeOptionError
+from ..module_utils._acme.issuance import Failure, connections_for, describe, prepare, run_all
+from ..module_utils._acme.txt_record import PERSIST_DRAFTS
+from ..module_utils._ansible.ca_options import (
     ACCOUNT_KEY_SPEC,
     ALTERNATIVES_SPEC,
     DIRECTORY_SPEC,
@@ -218,9 +216,9 @@ from ..module_utils.ansible.ca_options import (
     open_customer,
     open_directory,
 )
-from ..module_utils.ansible.controller_module import ControllerModule, with_failure
-from ..module_utils.ansible.host_options import BATCH_SPEC
-from ..module_utils.ansible.order_options import (
+from ..module_utils._ansible.controller_module import ControllerModule, with_failure
+from ..module_utils._ansible.host_options import BATCH_SPEC
+from ..module_utils._ansible.order_options import (
     ORDER_SPEC,
     by_host,
     from_failure,
@@ -229,8 +227,10 @@ from ..module_utils.ansible.order_options import (
     summary,
     to_request,
 )
-from ..module_utils.pki.identifiers import IdentifierError, check
-from ..module_utils.statuses import Status
+from ..module_utils._common.clock import Clock
+from ..module_utils._common.deadline import Deadline
+from ..module_utils._common.identifiers import IdentifierError, check
+from ..module_utils._common.statuses import Status
 
 
 def order_all(params, asked):
@@ -339,7 +339,7 @@ def request_of(order, directory):
     try:
         return to_request(order, check(order.identifiers, order.challenge), directory)
     except IdentifierError as error:
-        raise OptionError(str(error)) from None
+        raise AcmeOptionError(str(error)) from None
 
 
 def run(params, check_mode, _warn):

@@ -18,12 +18,12 @@ description:
 author:
   - certfleet.tls contributors (@certfleet)
 extends_documentation_fragment:
-  - certfleet.tls.batch
-  - certfleet.tls.acme
-  - certfleet.tls.acme.account_key
-  - certfleet.tls.acme.alternatives
-  - certfleet.tls.attributes
-  - certfleet.tls.controller
+  - certfleet.tls._batch
+  - certfleet.tls._acme
+  - certfleet.tls._acme.account_key
+  - certfleet.tls._acme.alternatives
+  - certfleet.tls._attributes
+  - certfleet.tls._controller
 attributes:
   check_mode:
     support: full
@@ -243,12 +243,10 @@ hosts:
         resumable: false
 """
 
-from ..module_utils.acme.errors import AcmeError
-from ..module_utils.acme.issuance import Failure, complete, connections_for, describe, run_all
-from ..module_utils.acme.issuance_history import Issuance, Recorder
-from ..module_utils.acme.polling import Deadline
-from ..module_utils.acme.preferred_chain import Preference
-from ..module_utils.ansible.ca_options import (
+from ..module_utils._acme.errors import AcmeError
+from ..module_utils._acme.issuance import Failure, complete, connections_for, describe, run_all
+from ..module_utils._acme.preferred_chain import Preference
+from ..module_utils._ansible.ca_options import (
     ACCOUNT_KEY_SPEC,
     ALTERNATIVES_SPEC,
     DIRECTORY_SPEC,
@@ -256,9 +254,9 @@ from ..module_utils.ansible.ca_options import (
     each_ca,
     open_client,
 )
-from ..module_utils.ansible.controller_module import ControllerModule, with_failure
-from ..module_utils.ansible.host_options import BATCH_SPEC
-from ..module_utils.ansible.order_options import (
+from ..module_utils._ansible.controller_module import ControllerModule, with_failure
+from ..module_utils._ansible.host_options import BATCH_SPEC
+from ..module_utils._ansible.order_options import (
     PREPARED_SPEC,
     by_host,
     from_failure,
@@ -266,13 +264,15 @@ from ..module_utils.ansible.order_options import (
     summary,
     to_prepared,
 )
-from ..module_utils.ansible.preflight_options import PREFLIGHT_SPEC, caa_of, preflight_of
-from ..module_utils.contracts import Order
-from ..module_utils.pki.certificates import check_not_over, facts, load_all
-from ..module_utils.pki.errors import HostError
-from ..module_utils.pki.manifest import utc
-from ..module_utils.pki.requests import der_of
-from ..module_utils.statuses import Status
+from ..module_utils._ansible.preflight_options import PREFLIGHT_SPEC, caa_of, preflight_of
+from ..module_utils._common.contracts import CertificateOrder
+from ..module_utils._common.deadline import Deadline
+from ..module_utils._common.errors import CollectionError
+from ..module_utils._common.statuses import Status
+from ..module_utils._common.times import utc
+from ..module_utils._fleet.issuance_history import Issuance, Recorder
+from ..module_utils._x509.certificates import check_not_over, facts, load_all
+from ..module_utils._x509.csr import der_of
 
 
 def finalize_all(params, orders, warn):
@@ -353,12 +353,12 @@ def finalize(client, order, deadline, look, preference, recorder):
         recorder.add(issuance_of(client, order, chain))
         check_not_over(chain.certificate, client.clock.now())
         return chain
-    except HostError as error:
+    except CollectionError as error:
         raise AcmeError(str(error)) from None
 
 
 def issuance_of(client, order, chain):
-    """Return what the record says of a certificate. Raises HostError for one that cannot be read."""
+    """Return what the record says of a certificate. Raises CollectionError for one that cannot be read."""
     (certificate,) = load_all(chain.certificate, "the certificate")
     known = facts(certificate)
     return Issuance(
@@ -376,7 +376,7 @@ def issuance_of(client, order, chain):
 
 
 def with_certificate(order, chain):
-    return Order(
+    return CertificateOrder(
         host=order.host,
         name=order.name,
         status=Status.VALID,

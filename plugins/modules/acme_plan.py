@@ -22,11 +22,11 @@ description:
 author:
   - certfleet.tls contributors (@certfleet)
 extends_documentation_fragment:
-  - certfleet.tls.batch
-  - certfleet.tls.acme
-  - certfleet.tls.attributes
-  - certfleet.tls.controller
-  - certfleet.tls.attributes.info
+  - certfleet.tls._batch
+  - certfleet.tls._acme
+  - certfleet.tls._attributes
+  - certfleet.tls._controller
+  - certfleet.tls._attributes.info
 options:
   certificates:
     description:
@@ -230,10 +230,10 @@ hosts:
         next: null
 """
 
-from ..module_utils.ansible.controller_module import ControllerModule
-from ..module_utils.ansible.host_options import BATCH_SPEC
-from ..module_utils.ansible.libraries import missing
-from ..module_utils.ansible.planning import make
+from ..module_utils._ansible.controller_module import ControllerModule
+from ..module_utils._ansible.host_options import BATCH_SPEC
+from ..module_utils._ansible.libraries import missing
+from ..module_utils._fleet.planner import make
 
 
 def run(params, _check_mode, warn):

@@ -18,12 +18,12 @@ description:
 author:
   - certfleet.tls contributors (@certfleet)
 extends_documentation_fragment:
-  - certfleet.tls.batch
-  - certfleet.tls.acme
-  - certfleet.tls.acme.account_key
-  - certfleet.tls.acme.alternatives
-  - certfleet.tls.attributes
-  - certfleet.tls.controller
+  - certfleet.tls._batch
+  - certfleet.tls._acme
+  - certfleet.tls._acme.account_key
+  - certfleet.tls._acme.alternatives
+  - certfleet.tls._attributes
+  - certfleet.tls._controller
 attributes:
   check_mode:
     support: partial
@@ -116,11 +116,11 @@ certificates:
 
 from dataclasses import replace
 
-from ..module_utils.acme.certificate import REASONS, der_of, revoke
-from ..module_utils.acme.errors import AcmeError, OptionError
-from ..module_utils.acme.issuance import Failure, describe, run_all
-from ..module_utils.acme.known_cas import resolve
-from ..module_utils.ansible.ca_options import (
+from ..module_utils._acme.certificate import REASONS, der_of, revoke
+from ..module_utils._acme.errors import AcmeError, AcmeOptionError
+from ..module_utils._acme.issuance import Failure, describe, run_all
+from ..module_utils._acme.known_cas import resolve
+from ..module_utils._ansible.ca_options import (
     ACCOUNT_KEY_SPEC,
     ALTERNATIVES_SPEC,
     DIRECTORY_SPEC,
@@ -130,12 +130,12 @@ from ..module_utils.ansible.ca_options import (
     open_client,
     use_account,
 )
-from ..module_utils.ansible.controller_module import ControllerModule, with_failure
-from ..module_utils.ansible.host_options import BATCH_SPEC
-from ..module_utils.ansible.order_options import summary
-from ..module_utils.contracts import Revocation, plain
-from ..module_utils.schema import Malformed
-from ..module_utils.statuses import Status
+from ..module_utils._ansible.controller_module import ControllerModule, with_failure
+from ..module_utils._ansible.host_options import BATCH_SPEC
+from ..module_utils._ansible.order_options import summary
+from ..module_utils._common.contracts import Revocation, plain
+from ..module_utils._common.schema import Malformed
+from ..module_utils._common.statuses import Status
 
 CERTIFICATE_SPEC = {
     "host": {"type": "str", "default": "localhost"},
@@ -237,7 +237,7 @@ def from_options(options):
     try:
         return [Revocation.from_option(option, f"certificates[{number}]") for number, option in enumerate(options)]
     except Malformed as error:
-        raise OptionError(str(error)) from None
+        raise AcmeOptionError(str(error)) from None
 
 
 MODULE = ControllerModule(

@@ -24,13 +24,13 @@ description:
 author:
   - certfleet.tls contributors (@certfleet)
 extends_documentation_fragment:
-  - certfleet.tls.batch
-  - certfleet.tls.host
-  - certfleet.tls.host.list
-  - certfleet.tls.host.certificates
-  - certfleet.tls.host.challenges
-  - certfleet.tls.host.cryptography
-  - certfleet.tls.attributes
+  - certfleet.tls._batch
+  - certfleet.tls._host
+  - certfleet.tls._host.list
+  - certfleet.tls._host.certificates
+  - certfleet.tls._host.challenges
+  - certfleet.tls._host.cryptography
+  - certfleet.tls._attributes
 attributes:
   check_mode:
     support: full
@@ -205,7 +205,7 @@ from datetime import datetime, timezone
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.ansible.host_options import (
+from ..module_utils._ansible.host_options import (
     BATCH_SPEC,
     CERTIFICATE_SPEC,
     CHALLENGE_SPEC,
@@ -217,15 +217,16 @@ from ..module_utils.ansible.host_options import (
     summary,
     wanted_certificates,
 )
-from ..module_utils.ansible.services import HostServices
-from ..module_utils.pki import formats, responses
-from ..module_utils.pki.errors import HostError
-from ..module_utils.pki.lists import Claim
-from ..module_utils.pki.probe import prove_all
-from ..module_utils.pki.rollout import Rollout
-from ..module_utils.pki.versions import KEPT
-from ..module_utils.pki.wanted import check_name
-from ..module_utils.statuses import Status
+from ..module_utils._ansible.services import HostServices
+from ..module_utils._common.errors import CollectionError
+from ..module_utils._common.names import check_name
+from ..module_utils._common.statuses import Status
+from ..module_utils._host.challenges import challenge_responses
+from ..module_utils._host.services.probe import prove_all
+from ..module_utils._host.steps.rollout import Rollout
+from ..module_utils._host.store.versions import KEPT
+from ..module_utils._host.wanted import formats
+from ..module_utils._host.wanted.claim import Claim
 
 STATUS = [
     *(Status.VALID, Status.FAILED, Status.DEFERRED),
@@ -249,13 +250,13 @@ RESULT_SPEC = {
 
 
 def checked(params, claim):
-    """The wanted certificates that results are for, and the responses to remove. Raises HostError."""
+    """The wanted certificates that results are for, and the responses to remove. Raises CollectionError."""
     listed = {item["name"] for item in params["certificates"]}
     for result in params["results"]:
         if result["status"] == Status.REMOVE:
             check_name(result["name"])
             if result["name"] in listed:
-                raise HostError(f"results would remove certificate {result['name']}, which certificates has")
+                raise CollectionError(f"results would remove certificate {result['name']}, which certificates has")
     concerned = {
         result["name"] for result in params["results"] if result["status"] not in (Status.FAILED, Status.REMOVE)
     }
@@ -266,14 +267,14 @@ def checked(params, claim):
     for name, certificate in certificates.items():
         try:
             formats.check_places(certificate.formats, params["home"], contended)
-        except HostError as error:
+        except CollectionError as error:
             failures[name] = str(error)
     if failures:
-        raise HostError(summary(failures))
+        raise CollectionError(summary(failures))
     unknown = sorted(concerned - set(certificates))
     if unknown:
-        raise HostError(f"results has certificate {unknown[0]}, which certificates has not")
-    return certificates, responses.checked(params["challenges"], False, params["home"])
+        raise CollectionError(f"results has certificate {unknown[0]}, which certificates has not")
+    return certificates, challenge_responses.checked(params["challenges"], False, params["home"])
 
 
 def main():
@@ -297,7 +298,7 @@ def main():
     try:
         claim = Claim.of(params)
         certificates, challenges = checked(params, claim)
-    except HostError as error:
+    except CollectionError as error:
         module.fail_json(msg=str(error), certificates=[], reloaded=[], notify=[], after_handlers=[], failures={})
     rollout = Rollout(
         params["home"],

@@ -20,12 +20,12 @@ description:
 author:
   - certfleet.tls contributors (@certfleet)
 extends_documentation_fragment:
-  - certfleet.tls.batch
-  - certfleet.tls.host
-  - certfleet.tls.host.list
-  - certfleet.tls.host.certificates
-  - certfleet.tls.host.cryptography
-  - certfleet.tls.attributes
+  - certfleet.tls._batch
+  - certfleet.tls._host
+  - certfleet.tls._host.list
+  - certfleet.tls._host.certificates
+  - certfleet.tls._host.cryptography
+  - certfleet.tls._attributes
 attributes:
   check_mode:
     support: full
@@ -142,8 +142,8 @@ from datetime import datetime, timezone
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.ansible.adopt_options import FILE_SPEC, FOLDER_SPEC
-from ..module_utils.ansible.host_options import (
+from ..module_utils._ansible.adopt_options import FILE_SPEC, FOLDER_SPEC
+from ..module_utils._ansible.host_options import (
     BATCH_SPEC,
     CERTIFICATE_SPEC,
     HOME_SPEC,
@@ -153,22 +153,26 @@ from ..module_utils.ansible.host_options import (
     summary,
     wanted_certificates,
 )
-from ..module_utils.pki import adoption, clients
-from ..module_utils.pki.errors import HostError
-from ..module_utils.pki.lists import Claim
+from ..module_utils._common.errors import CollectionError
+from ..module_utils._host.steps import adoption, other_clients
+from ..module_utils._host.wanted.claim import Claim
 
 
 def lineages(params):
     """All that is to be looked at, what is named first."""
     found = [
-        clients.Lineage(
-            clients.FILES, os.path.basename(item["certificate"]), item["key"], item["certificate"], item["chain"] or ""
+        other_clients.Lineage(
+            other_clients.FILES,
+            os.path.basename(item["certificate"]),
+            item["key"],
+            item["certificate"],
+            item["chain"] or "",
         )
         for item in params["files"]
     ]
     folders = [(item["client"], item["path"]) for item in params["folders"]]
-    for client, path in dict.fromkeys(folders + clients.usual()):
-        found += clients.find(client, path)
+    for client, path in dict.fromkeys(folders + other_clients.usual()):
+        found += other_clients.find(client, path)
     return found
 
 
@@ -191,7 +195,7 @@ def main():
         module.fail_json(msg="directories is empty: name the CA")
     try:
         wanted = wanted_certificates(params["certificates"], Claim.of(params))
-    except HostError as error:
+    except CollectionError as error:
         module.fail_json(msg=str(error), certificates=[], found=[], failures={})
     now = datetime.now(timezone.utc)
     candidates = adoption.look(lineages(params), now)
@@ -201,7 +205,7 @@ def main():
             adopted = adoption.adopt(
                 params["home"], certificate, candidates, params["directories"], now, module.check_mode
             )
-        except HostError as error:
+        except CollectionError as error:
             failures[name] = str(error)
             continue
         certificates.append({"name": name, **adopted.facts()})
@@ -212,7 +216,7 @@ def main():
         if adopted.warning:
             module.warn(f"certificate {name}: {adopted.warning}")
     for item in candidates:
-        if item.problem and item.lineage.client == clients.FILES and item.lineage not in adopted_as:
+        if item.problem and item.lineage.client == other_clients.FILES and item.lineage not in adopted_as:
             module.warn(f"{item.lineage.certificate}, which files names, cannot be taken over: {item.problem}")
     result = {
         "changed": any(item["changed"] for item in certificates),

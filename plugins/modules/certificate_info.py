@@ -16,12 +16,12 @@ description:
 author:
   - certfleet.tls contributors (@certfleet)
 extends_documentation_fragment:
-  - certfleet.tls.batch
-  - certfleet.tls.host
-  - certfleet.tls.host.list
-  - certfleet.tls.host.certificates
-  - certfleet.tls.attributes
-  - certfleet.tls.attributes.info
+  - certfleet.tls._batch
+  - certfleet.tls._host
+  - certfleet.tls._host.list
+  - certfleet.tls._host.certificates
+  - certfleet.tls._attributes
+  - certfleet.tls._attributes.info
 options:
   certificates:
     description:
@@ -189,12 +189,13 @@ unlisted:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.ansible.host_options import BATCH_SPEC, CERTIFICATE_SPEC, HOME_SPEC, LIST_SPEC
-from ..module_utils.pki import manifest
-from ..module_utils.pki.errors import HostError
-from ..module_utils.pki.inspection import inspect, inventory, unlisted
-from ..module_utils.pki.lists import Claim
-from ..module_utils.pki.wanted import check_absolute, check_name
+from ..module_utils._ansible.host_options import BATCH_SPEC, CERTIFICATE_SPEC, HOME_SPEC, LIST_SPEC
+from ..module_utils._common.errors import CollectionError
+from ..module_utils._common.names import check_name
+from ..module_utils._host.steps.inspection import inspect, inventory, unlisted
+from ..module_utils._host.store import manifest
+from ..module_utils._host.wanted.claim import Claim
+from ..module_utils._host.wanted.wanted import check_absolute
 
 
 def main():
@@ -215,7 +216,7 @@ def main():
         for name in module.params["history"]:
             check_name(name)
         claim = Claim.of(module.params)
-    except HostError as error:
+    except CollectionError as error:
         module.fail_json(msg=str(error))
     past = [version for name in module.params["history"] for version in manifest.history(home, name)]
     if wanted is None:

@@ -19,15 +19,15 @@ description:
 author:
   - certfleet.tls contributors (@certfleet)
 extends_documentation_fragment:
-  - certfleet.tls.batch
-  - certfleet.tls.host
-  - certfleet.tls.host.list
-  - certfleet.tls.host.certificates
-  - certfleet.tls.host.orders
-  - certfleet.tls.host.challenges
-  - certfleet.tls.host.listener
-  - certfleet.tls.host.cryptography
-  - certfleet.tls.attributes
+  - certfleet.tls._batch
+  - certfleet.tls._host
+  - certfleet.tls._host.list
+  - certfleet.tls._host.certificates
+  - certfleet.tls._host.orders
+  - certfleet.tls._host.challenges
+  - certfleet.tls._host.listener
+  - certfleet.tls._host.cryptography
+  - certfleet.tls._attributes
 attributes:
   check_mode:
     support: full
@@ -106,7 +106,7 @@ from datetime import datetime, timezone
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.ansible.host_options import (
+from ..module_utils._ansible.host_options import (
     BATCH_SPEC,
     CERTIFICATE_SPEC,
     CHALLENGE_SPEC,
@@ -120,16 +120,17 @@ from ..module_utils.ansible.host_options import (
     summary,
     wanted_certificates,
 )
-from ..module_utils.pki import responses, sharing
-from ..module_utils.pki.errors import HostError
-from ..module_utils.pki.lists import Claim
-from ..module_utils.pki.preparation import Asked, Order, prepare
+from ..module_utils._common.errors import CollectionError
+from ..module_utils._host.challenges import challenge_responses
+from ..module_utils._host.steps import key_transfer
+from ..module_utils._host.steps.preparation import Asked, JournaledOrder, prepare
+from ..module_utils._host.wanted.claim import Claim
 
 
 def prepare_all(module, certificates):
     """Prepare each; gives requests, whether anything changed, the diff, and failures by name."""
     params = module.params
-    orders = {item["name"]: Order(item["order_uri"], item["account_uri"]) for item in params["orders"]}
+    orders = {item["name"]: JournaledOrder(item["order_uri"], item["account_uri"]) for item in params["orders"]}
     directories = {item["name"]: item["directory"] for item in params["orders"]}
     new_keys = {item["name"] for item in params["orders"] if item["new_key"]}
     now = datetime.now(timezone.utc)
@@ -139,7 +140,7 @@ def prepare_all(module, certificates):
             directory = directories.get(name) or params["directory"]
             asked = Asked(wanted, directory, orders.get(name), name in new_keys)
             prepared = prepare(params["home"], asked, now, module.check_mode)
-        except HostError as error:
+        except CollectionError as error:
             failures[name] = str(error)
             continue
         changed = changed or prepared.changed
@@ -164,8 +165,8 @@ def receive_all(module, failures):
     receivers = {}
     for name in [] if module.check_mode else module.params["receive"]:
         try:
-            receivers[name] = sharing.await_key(module.params["home"], name)
-        except HostError as error:
+            receivers[name] = key_transfer.await_key(module.params["home"], name)
+        except CollectionError as error:
             failures[name] = str(error)
     return receivers
 
@@ -197,13 +198,13 @@ def main():
     try:
         certificates = wanted_certificates(module.params["certificates"], Claim.of(module.params))
         params = module.params
-        challenges = responses.checked(params["challenges"], True, params["home"], params["listen_timeout"])
-    except HostError as error:
+        challenges = challenge_responses.checked(params["challenges"], True, params["home"], params["listen_timeout"])
+    except CollectionError as error:
         module.fail_json(msg=str(error), requests=[], ready=[], receivers={}, failures={})
     requests, changed, diff, failures = prepare_all(module, certificates)
     receivers = receive_all(module, failures)
     # The journal comes first: what the CA is told to validate must be known to the next run.
-    failures = {**responses.rivals(challenges), **failures}
+    failures = {**challenge_responses.rivals(challenges), **failures}
     for response in challenges:
         if response.name in failures:
             continue
@@ -211,7 +212,7 @@ def main():
             changed |= not response.in_place()
             if not module.check_mode:
                 response.put()
-        except HostError as error:
+        except CollectionError as error:
             failures[response.name] = str(error)
     result = {
         "changed": changed or bool(params["receive"]),

@@ -19,11 +19,11 @@ description:
 author:
   - certfleet.tls contributors (@certfleet)
 extends_documentation_fragment:
-  - certfleet.tls.batch
-  - certfleet.tls.host
-  - certfleet.tls.host.cryptography
-  - certfleet.tls.attributes
-  - certfleet.tls.attributes.info
+  - certfleet.tls._batch
+  - certfleet.tls._host
+  - certfleet.tls._host.cryptography
+  - certfleet.tls._attributes
+  - certfleet.tls._attributes.info
 options:
   shares:
     description:
@@ -86,9 +86,9 @@ failures:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.ansible.host_options import BATCH_SPEC, HOME_SPEC, require, summary
-from ..module_utils.pki.errors import HostError
-from ..module_utils.pki.sharing import give
+from ..module_utils._ansible.host_options import BATCH_SPEC, HOME_SPEC, require, summary
+from ..module_utils._common.errors import CollectionError
+from ..module_utils._host.steps.key_transfer import give
 
 SHARE_SPEC = {
     "name": {"type": "str", "required": True},
@@ -106,7 +106,7 @@ def main():
         try:
             given = give(module.params["home"], share["name"], share["serial"], share["receivers"])
             shares.append({"name": share["name"], **vars(given)})
-        except HostError as error:
+        except CollectionError as error:
             failures[share["name"]] = str(error)
     result = {"changed": False, "shares": shares, "failures": failures}
     if failures:

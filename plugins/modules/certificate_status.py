@@ -21,8 +21,8 @@ description:
 author:
   - certfleet.tls contributors (@certfleet)
 extends_documentation_fragment:
-  - certfleet.tls.attributes
-  - certfleet.tls.attributes.info
+  - certfleet.tls._attributes
+  - certfleet.tls._attributes.info
 options:
   certificates:
     description:
@@ -154,11 +154,11 @@ certificates:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.acme.clock import Clock
-from ..module_utils.acme.errors import AcmeError
-from ..module_utils.ansible import ranges
-from ..module_utils.ansible.libraries import missing
-from ..module_utils.status.look_up import LARGEST, MAX_AGE, look_up
+from ..module_utils._acme.errors import AcmeError
+from ..module_utils._ansible import ranges
+from ..module_utils._ansible.libraries import missing
+from ..module_utils._common.clock import Clock
+from ..module_utils._status.look_up import LARGEST, MAX_AGE, look_up
 
 CERTIFICATE_SPEC = {
     "host": {"type": "str", "default": "localhost"},

@@ -19,12 +19,12 @@ description:
 author:
   - certfleet.tls contributors (@certfleet)
 extends_documentation_fragment:
-  - certfleet.tls.batch
-  - certfleet.tls.host
-  - certfleet.tls.host.orders
-  - certfleet.tls.host.challenges
-  - certfleet.tls.host.listener
-  - certfleet.tls.attributes
+  - certfleet.tls._batch
+  - certfleet.tls._host
+  - certfleet.tls._host.orders
+  - certfleet.tls._host.challenges
+  - certfleet.tls._host.listener
+  - certfleet.tls._attributes
 attributes:
   check_mode:
     support: full
@@ -79,7 +79,7 @@ failures:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.ansible.host_options import (
+from ..module_utils._ansible.host_options import (
     BATCH_SPEC,
     CHALLENGE_SPEC,
     HOME_SPEC,
@@ -89,30 +89,33 @@ from ..module_utils.ansible.host_options import (
     refuse_out_of_range,
     summary,
 )
-from ..module_utils.pki import responses
-from ..module_utils.pki.errors import HostError
-from ..module_utils.pki.preparation import Order, journal
-from ..module_utils.pki.wanted import check_home, check_name
+from ..module_utils._common.errors import CollectionError
+from ..module_utils._common.names import check_name
+from ..module_utils._host.challenges import challenge_responses
+from ..module_utils._host.steps.preparation import JournaledOrder, journal
+from ..module_utils._host.wanted.wanted import check_home
 
 
 def journal_all(params, check):
-    """Write the orders down; whether anything changed. Raises HostError."""
+    """Write the orders down; whether anything changed. Raises CollectionError."""
     for item in params["orders"]:
         check_name(item["name"])
     changed = False
     for item in params["orders"]:
         try:
-            changed |= journal(params["home"], item["name"], Order(item["order_uri"], item["account_uri"]), check)
-        except HostError as error:
-            raise HostError(summary({item["name"]: str(error)})) from None
+            changed |= journal(
+                params["home"], item["name"], JournaledOrder(item["order_uri"], item["account_uri"]), check
+            )
+        except CollectionError as error:
+            raise CollectionError(summary({item["name"]: str(error)})) from None
     return changed
 
 
 def put_all(wanted, check):
     """The paths that were not there before, and by token what could not be put there. One that fails stops no other."""
-    rivals = responses.rivals(wanted)
+    rivals = challenge_responses.rivals(wanted)
     if rivals:
-        raise HostError("; ".join(rivals.values()))
+        raise CollectionError("; ".join(rivals.values()))
     new = [response for response in wanted if not response.in_place()]
     failures = {} if check else each(wanted, lambda response: response.put())
     return [response.path for response in new if response.token not in failures], failures
@@ -130,7 +133,7 @@ def each(items, work):
     for response in items:
         try:
             work(response)
-        except HostError as error:
+        except CollectionError as error:
             failures[response.token] = str(error)
     return failures
 
@@ -151,12 +154,12 @@ def main():
     present = module.params["state"] == "present"
     try:
         check_home(module.params["home"])
-        challenges = responses.checked(
+        challenges = challenge_responses.checked(
             module.params["challenges"], present, module.params["home"], module.params["listen_timeout"]
         )
         journaled = present and journal_all(module.params, module.check_mode)
         paths, failures = (put_all if present else remove_all)(challenges, module.check_mode)
-    except HostError as error:
+    except CollectionError as error:
         module.fail_json(msg=str(error), failures={})
     listed = "".join(f"{path}\n" for path in paths)
     result = {

@@ -20,10 +20,10 @@ description:
 author:
   - certfleet.tls contributors (@certfleet)
 extends_documentation_fragment:
-  - certfleet.tls.batch
-  - certfleet.tls.attributes
-  - certfleet.tls.controller
-  - certfleet.tls.attributes.info
+  - certfleet.tls._batch
+  - certfleet.tls._attributes
+  - certfleet.tls._controller
+  - certfleet.tls._attributes.info
 requirements:
   - dnspython >= 2.3
 options:
@@ -115,16 +115,16 @@ others:
 
 from dataclasses import replace
 
-from ..module_utils.acme.clock import Clock
-from ..module_utils.acme.polling import Deadline
-from ..module_utils.ansible.controller_module import ControllerModule
-from ..module_utils.ansible.host_options import BATCH_SPEC
-from ..module_utils.ansible.record_options import RECORDS_SPEC
-from ..module_utils.contracts import Record, plain
-from ..module_utils.dns.propagation import wait
-from ..module_utils.dns.resolver import Resolver
-from ..module_utils.dns.servers import Authorities
-from ..module_utils.dns.zones import Location, locate_all
+from ..module_utils._ansible.controller_module import ControllerModule
+from ..module_utils._ansible.host_options import BATCH_SPEC
+from ..module_utils._ansible.record_options import RECORDS_SPEC
+from ..module_utils._common.clock import Clock
+from ..module_utils._common.contracts import TxtRecordState, plain
+from ..module_utils._common.deadline import Deadline
+from ..module_utils._dns.propagation import wait
+from ..module_utils._dns.resolver import Resolver
+from ..module_utils._dns.servers import Authorities
+from ..module_utils._dns.zones import Location, locate_all
 
 
 def run(params, _check_mode, _warn):
@@ -143,7 +143,7 @@ def look(resolver, records, timeout):
     results, problems, others = [], {}, {}
     for record in records:
         place = places[record["name"]]
-        entry = Record(record["name"], record["value"], target="", zone="", held=False, lacking=())
+        entry = TxtRecordState(record["name"], record["value"], target="", zone="", held=False, lacking=())
         if isinstance(place, Location):
             outcome = outcomes[place]
             known = {"target": place.target, "zone": place.zone, "held": outcome.held}

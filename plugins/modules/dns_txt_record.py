@@ -21,9 +21,9 @@ description:
 author:
   - certfleet.tls contributors (@certfleet)
 extends_documentation_fragment:
-  - certfleet.tls.batch
-  - certfleet.tls.attributes
-  - certfleet.tls.controller
+  - certfleet.tls._batch
+  - certfleet.tls._attributes
+  - certfleet.tls._controller
 attributes:
   check_mode:
     support: full
@@ -204,18 +204,18 @@ task_files:
           sample: []
 """
 
-from ..module_utils.ansible.controller_module import ControllerModule
-from ..module_utils.ansible.host_options import BATCH_SPEC
-from ..module_utils.ansible.record_options import RECORDS_SPEC
-from ..module_utils.contracts import plain
-from ..module_utils.dns import changes
-from ..module_utils.dns.errors import DnsError
-from ..module_utils.dns.ownership import Ownership
-from ..module_utils.dns.records import Txt
-from ..module_utils.dns.resolver import Resolver
-from ..module_utils.dns.servers import Authorities
-from ..module_utils.dns.zones import locate_all
-from ..module_utils.statuses import Change
+from ..module_utils._ansible.controller_module import ControllerModule
+from ..module_utils._ansible.host_options import BATCH_SPEC
+from ..module_utils._ansible.record_options import RECORDS_SPEC
+from ..module_utils._common.contracts import plain
+from ..module_utils._common.statuses import Change
+from ..module_utils._dns import changes
+from ..module_utils._dns.errors import DnsError
+from ..module_utils._dns.ownership import Ownership
+from ..module_utils._dns.records import Txt
+from ..module_utils._dns.resolver import Resolver
+from ..module_utils._dns.servers import Authorities
+from ..module_utils._dns.zones import locate_all
 
 
 def run(params, check_mode, _warn):

@@ -8,9 +8,9 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-from ansible_collections.certfleet.tls.plugins.module_utils.dns import task_files
-from ansible_collections.certfleet.tls.plugins.module_utils.dns.providers import lexicon
-from ansible_collections.certfleet.tls.plugins.module_utils.dns.providers.by_name import CLASSES
+from ansible_collections.certfleet.tls.plugins.module_utils._dns import task_files
+from ansible_collections.certfleet.tls.plugins.module_utils._dns.providers import lexicon
+from ansible_collections.certfleet.tls.plugins.module_utils._dns.providers.by_name import CLASSES
 
 PAGE = Path(__file__).parents[2] / "docs" / "dns-providers.md"
 START, END = "<!-- made by make docs: do not edit -->", "<!-- end of what make docs made -->"

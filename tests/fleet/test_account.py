@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.jws import AccountKey
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.jws import AccountKey
 from tests.fleet.fleet import Fleet, Run
 from tests.integration.orders import Customer
 
@@ -22,7 +22,7 @@ PLAY = """\
         name: certfleet.tls.acme
         tasks_from: {entry}
     - ansible.builtin.debug:
-        var: acme_account
+        var: _acme_account
 """
 
 

@@ -6,11 +6,15 @@ from __future__ import annotations
 
 import re
 
-from tests.fleet.fleet import HOME, Fleet
+from tests.fleet.fleet import CHECKOUT, HOME, Fleet
 
 _PLACES = "/boot /etc /home /media /mnt /opt /root /srv /usr/local /var"
 # What the role was asked for, and what services, Ansible and the machine below the host change whatever the role does.
-_NOT_OURS = rf"^({HOME}|/srv/tls|/var/log|/var/cache|/var/tmp|/var/lib/nginx|/root/\.ansible)(/|$)|/__pycache__(/|$)"
+# Hosts see this checkout, too, in which other tests are at work.
+_NOT_OURS = (
+    rf"^({HOME}|{re.escape(str(CHECKOUT))}|/srv/tls|/var/log|/var/cache|/var/tmp|/var/lib/nginx|/root/\.ansible)(/|$)"
+    r"|/__pycache__(/|$)"
+)
 _WEBROOT = "/var/www/html"
 _CHALLENGES = f"{_WEBROOT}/.well-known/acme-challenge"
 # A folder's time is when something was made in it, which may be gone again.

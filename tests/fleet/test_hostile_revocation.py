@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.module_utils.pki.certificates import serial
+from ansible_collections.certfleet.tls.plugins.module_utils._x509.certificates import serial
 from tests.fleet.fleet import Fleet, Run
 from tests.lab.hostile import edited, make_honest, make_hostile
 

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509.ocsp import OCSPCertStatus, load_der_ocsp_request
 
 from tests.fleet.fleet import Fleet, Run
-from tests.unit.pki.ca import Authority
+from tests.unit.host.ca import Authority
 from tests.unit.status import revocations
 from tests.unit.status.place import Place
 

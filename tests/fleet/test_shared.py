@@ -16,7 +16,7 @@ from tests.fleet.fleet import HOME, PATIENCE, Fleet, Run
 from tests.fleet.test_play import play
 from tests.fleet.test_secrecy import Sampler, everything_written, secret_parts, traces
 from tests.lab.process import wait
-from tests.unit.pki import ca
+from tests.unit.host import ca
 
 
 @pytest.fixture

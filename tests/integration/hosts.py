@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import serialization
 
 from tests.integration.calls import Result, call
 from tests.lab import Lab
-from tests.unit.pki import ca
+from tests.unit.host import ca
 
 HOME, WEBROOT = "/etc/acme", "/var/www/html"
 DIRECTORY = "https://ca.example/directory"

@@ -15,12 +15,12 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from ansible_collections.certfleet.tls.plugins.module_utils.acme import account
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.client import Client
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.clock import Clock
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.directory import Directory
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.http import Http
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.jws import AccountKey
+from ansible_collections.certfleet.tls.plugins.module_utils._acme import account
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.client import Client
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.directory import Directory
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.http import Http
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.jws import AccountKey
+from ansible_collections.certfleet.tls.plugins.module_utils._common.clock import Clock
 from tests.integration.calls import Result, call
 from tests.lab import Lab
 

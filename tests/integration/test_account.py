@@ -263,11 +263,11 @@ def test_a_key_that_is_given_is_changed_to_another_that_is_given(ca, tmp_path):
 
 # Where the process is killed: a function of these modules, and whether it does its work before.
 STEPS = {
-    "before the new key": ("ansible.accounts", "create_key", False),
-    "after the new key": ("ansible.accounts", "create_key", True),
-    "after the change at the CA": ("acme.account", "change_key", True),
-    "before the new key is put in its place": ("ansible.accounts", "_store", False),
-    "after the new key is put in its place": ("ansible.accounts", "_store", True),
+    "before the new key": ("_ansible.accounts", "create_key", False),
+    "after the new key": ("_ansible.accounts", "create_key", True),
+    "after the change at the CA": ("_acme.account", "change_key", True),
+    "before the new key is put in its place": ("_ansible.accounts", "_store", False),
+    "after the new key is put in its place": ("_ansible.accounts", "_store", True),
 }
 KILLED = """
 import importlib, json, os, signal, sys
@@ -280,7 +280,7 @@ def killed(*arguments):
         work(*arguments)
     os.kill(os.getpid(), signal.SIGKILL)
 setattr(patched, name, killed)
-importlib.import_module(utils + "ansible.accounts").rolled_over(options, False)
+importlib.import_module(utils + "_ansible.accounts").rolled_over(options, False)
 """
 
 

@@ -20,7 +20,7 @@ DEBUG = {"ansible.builtin.debug": {"msg": "done"}}
 PLUGIN = """
 import json
 from ansible.plugins.action import ActionBase
-from ansible_collections.certfleet.tls.plugins.plugin_utils import handlers, plays
+from ansible_collections.certfleet.tls.plugins.plugin_utils._play import handlers, plays
 
 class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):

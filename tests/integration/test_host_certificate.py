@@ -13,7 +13,7 @@ from cryptography import x509
 
 from tests.integration.hosts import DAY, HOME, ORDER, WEBROOT, Host, Issuer, told, wanted
 from tests.lab.process import wait
-from tests.unit.pki import ca
+from tests.unit.host import ca
 
 HOUR = timedelta(hours=1)
 COUNTER = '#!/bin/sh\n[ "$1" = status ] || { [ "$1" = reload ] && echo reloaded >> /srv/reloads; }\n'

@@ -17,7 +17,7 @@ from cryptography import x509
 from tests.integration.calls import Result
 from tests.integration.hosts import HOME, ORDER, WEBROOT, Host, told, wanted
 from tests.lab.process import wait
-from tests.unit.pki.listeners import fetched, handshake, listens
+from tests.unit.host.listeners import fetched, handshake, listens
 
 PORT = 8080
 TOKEN, SECOND = "a-token-of-128-bits-01", "a-token-of-128-bits-02"  # RFC 8555 section 8.3

@@ -22,9 +22,9 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-from ansible_collections.certfleet.tls.plugins.module_utils.pki import probe
-from ansible_collections.certfleet.tls.plugins.module_utils.pki.endpoints import Endpoint
-from tests.unit.pki import ca
+from ansible_collections.certfleet.tls.plugins.module_utils._host.services import probe
+from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.endpoints import Endpoint
+from tests.unit.host import ca
 
 NAME = "shop.lab.test"
 OLD, NEW = 0xA001, 0xB002

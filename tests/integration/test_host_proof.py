@@ -11,7 +11,7 @@ import pytest
 from cryptography import x509
 
 from tests.integration.hosts import HOME, Host, Issuer, told, wanted
-from tests.unit.pki import ca
+from tests.unit.host import ca
 
 BROKEN = "/etc/nginx/conf.d/zz-broken.conf"
 SWITCH = [{"name": "shop", "status": "switch"}]

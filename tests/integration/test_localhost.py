@@ -47,7 +47,7 @@ class BecomeModule(BecomeBase):
 '''
 PLUGIN = """
 from ansible.plugins.action import ActionBase
-from ansible_collections.certfleet.tls.plugins.plugin_utils import localhost, plays
+from ansible_collections.certfleet.tls.plugins.plugin_utils._play import localhost, plays
 
 class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):

@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 from cryptography import x509
 
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.jws import AccountKey
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.jws import AccountKey
 from tests.integration.hosts import told
 from tests.integration.orders import ALWAYS_VALID, csr, fitting, local, order, posts, serve
 

@@ -73,7 +73,7 @@ FAILURES = ["certificate 'shop': the order is invalid", "certificate 'mail': not
 
 @pytest.mark.parametrize("core", CORES)
 def test_site_fails_a_host_with_failures_after_all_hosts_were_served(tmp_path, core):
-    write(tmp_path, web1={"acme_deployed": {"unserved": FAILURES}})
+    write(tmp_path, web1={"_acme_deployed": {"unserved": FAILURES}})
     done = runs.run(tmp_path, core, "certfleet.tls.site", "-e", "acme_serial=1")
     assert done.code == 2
     assert done.failures("web1") == ["; ".join(FAILURES)]
@@ -84,7 +84,7 @@ def test_site_fails_a_host_with_failures_after_all_hosts_were_served(tmp_path, c
 @pytest.mark.parametrize("core", CORES)
 def test_failures_runs_one_task_on_hosts_with_failures_and_contacts_none(tmp_path, core):
     gone = {"ansible_connection": "ssh", "ansible_ssh_executable": "/bin/false"}
-    write(tmp_path, web2={"acme_found": {"unserved": FAILURES}, **gone}, web3={"acme_found": {"unserved": []}})
+    write(tmp_path, web2={"_acme_found": {"unserved": FAILURES}, **gone}, web3={"_acme_found": {"unserved": []}})
     before = {"hosts": "all", "gather_facts": False, "tasks": []}
     runs.write(tmp_path, {"play.yml": [before, {"import_playbook": "certfleet.tls.failures"}]})
     done = runs.run(tmp_path, core, "play.yml")

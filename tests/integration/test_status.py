@@ -13,7 +13,7 @@ from cryptography.x509.ocsp import OCSPCertStatus
 from tests.integration.calls import call
 from tests.integration.hosts import DAY, told
 from tests.integration.plans import found
-from tests.unit.pki.ca import Authority, pem
+from tests.unit.host.ca import Authority, pem
 from tests.unit.status import revocations
 from tests.unit.status.place import Place, silence
 from tests.unit.status.revocations import REASONS, SINCE

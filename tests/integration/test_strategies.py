@@ -16,7 +16,7 @@ CORES = [
 ]
 PLUGIN = """
 from ansible.plugins.action import ActionBase
-from ansible_collections.certfleet.tls.plugins.plugin_utils import plays, strategies
+from ansible_collections.certfleet.tls.plugins.plugin_utils._play import plays, strategies
 
 class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):

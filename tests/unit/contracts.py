@@ -9,21 +9,21 @@ from datetime import datetime, timedelta, timezone
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from ansible_collections.certfleet.tls.plugins.module_utils.contracts import (
-    Challenge,
-    Decided,
-    Found,
-    Issued,
-    Order,
-    Past,
-    Record,
-    Request,
+from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import (
+    CertificateOrder,
+    CertificateRequest,
+    ChallengeData,
+    CountedOrder,
+    HostCertificate,
+    PastVersion,
+    PlannedCertificate,
     Revocation,
-    Share,
+    SharedKey,
+    Terms,
+    TxtRecordState,
     Version,
-    Wanted,
 )
-from ansible_collections.certfleet.tls.plugins.module_utils.statuses import Action, Reason, Status
+from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Action, Reason, Status
 
 DIRECTORY = "https://ca.example/directory"
 ACCOUNT = "https://ca.example/acct/1"
@@ -53,9 +53,9 @@ def _made(shape: type[Shape], given: Mapping[str, Any], **usual: Any) -> Shape:
     return shape(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
 
 
-def wanted(**given: Any) -> Wanted:
+def wanted(**given: Any) -> Terms:
     return _made(
-        Wanted,
+        Terms,
         given,
         name="shop",
         identifiers=NAMES,
@@ -117,35 +117,35 @@ def awaiting(**given: Any) -> Version:
     return live(**{**usual, **given})
 
 
-def issued(**given: Any) -> Issued:
+def issued(**given: Any) -> CountedOrder:
     usual = {"at": utc(ISSUED), "serial": "4a1f", "directory": DIRECTORY, "identifiers": NAMES, "renewal": True}
-    return _made(Issued, given, **usual)
+    return _made(CountedOrder, given, **usual)
 
 
 def found(
-    wanted: Wanted | Mapping[str, Any] | None = MappingProxyType({}),
+    wanted: Terms | Mapping[str, Any] | None = MappingProxyType({}),
     live: Version | Mapping[str, Any] | None = MappingProxyType({}),
     **given: Any,
-) -> Found:
+) -> HostCertificate:
     """A certificate of web1 that is as it is wanted, but for what is given of its entry and of its live version."""
     name = given.get("name", "shop")
     entry = _entry(**{"name": name, **wanted}) if isinstance(wanted, Mapping) else wanted
     there = _live(**live) if isinstance(live, Mapping) else live
-    return _made(Found, given, host="web1", name=name, wanted=entry, list="default", live=there)
+    return _made(HostCertificate, given, host="web1", name=name, wanted=entry, list="default", live=there)
 
 
-def past(**given: Any) -> Past:
+def past(**given: Any) -> PastVersion:
     usual = {"name": "shop", "version": "0007", "live": True, "serial": "4a1f", "certificate": PEM}
-    return _made(Past, given, created=utc(ISSUED), not_after=utc(END), **usual)
+    return _made(PastVersion, given, created=utc(ISSUED), not_after=utc(END), **usual)
 
 
-def decided(action: Action = Action.ISSUE, **given: Any) -> Decided:
-    return _made(Decided, given, name="shop", action=action, reason=Reason.NONE)
+def decided(action: Action = Action.ISSUE, **given: Any) -> PlannedCertificate:
+    return _made(PlannedCertificate, given, name="shop", action=action, reason=Reason.NONE)
 
 
-def challenge(**given: Any) -> Challenge:
+def challenge(**given: Any) -> ChallengeData:
     return _made(
-        Challenge,
+        ChallengeData,
         given,
         type="http-01",
         identifier="shop.example",
@@ -156,22 +156,29 @@ def challenge(**given: Any) -> Challenge:
     )
 
 
-def by_dns(kind: str = "dns-01", **given: Any) -> Challenge:
+def by_dns(kind: str = "dns-01", **given: Any) -> ChallengeData:
     usual = {"record_name": "_acme-challenge.shop.example", "record_value": "digest"}
     return challenge(**{"type": kind, **usual, **given})
 
 
-def asked(**given: Any) -> Order:
+def asked(**given: Any) -> CertificateOrder:
     """An order that is to be made, as acme_order takes it."""
     return _made(
-        Order, given, host="web1", name="shop", identifiers=NAMES, challenge="http-01", can_wait=True, not_after="+30d"
+        CertificateOrder,
+        given,
+        host="web1",
+        name="shop",
+        identifiers=NAMES,
+        challenge="http-01",
+        can_wait=True,
+        not_after="+30d",
     )
 
 
-def ordered(**given: Any) -> Order:
+def ordered(**given: Any) -> CertificateOrder:
     """An order that was made, as acme_order returns it."""
     return _made(
-        Order,
+        CertificateOrder,
         given,
         host="web1",
         name="shop",
@@ -188,41 +195,41 @@ def ordered(**given: Any) -> Order:
     )
 
 
-def final(**given: Any) -> Order:
+def final(**given: Any) -> CertificateOrder:
     """An order whose certificate was downloaded, as acme_order_finalize returns it."""
     usual = {"host": "web1", "name": "shop", "status": Status.VALID, "order_uri": ORDER, "account_uri": ACCOUNT}
-    return _made(Order, given, certificate=PEM, chain=PEM, **usual)
+    return _made(CertificateOrder, given, certificate=PEM, chain=PEM, **usual)
 
 
-def stopped(problem: str, status: Status = Status.FAILED, **given: Any) -> Order:
+def stopped(problem: str, status: Status = Status.FAILED, **given: Any) -> CertificateOrder:
     """An order that came to nothing."""
     usual = {"host": "web1", "name": "shop", "resumable": True}
-    return _made(Order, given, status=status, problem=problem, **usual)
+    return _made(CertificateOrder, given, status=status, problem=problem, **usual)
 
 
-def told(status: Status, **given: Any) -> Order:
+def told(status: Status, **given: Any) -> CertificateOrder:
     """What a host is told to do where nothing was ordered."""
-    return _made(Order, given, name="shop", status=status)
+    return _made(CertificateOrder, given, name="shop", status=status)
 
 
-def request(**given: Any) -> Request:
+def request(**given: Any) -> CertificateRequest:
     usual = {"name": "shop", "identifiers": NAMES, "csr_content": PEM, "profile": None, "order_uri": ORDER}
-    return _made(Request, given, account_uri=ACCOUNT, version="0008", reused=False, **usual)
+    return _made(CertificateRequest, given, account_uri=ACCOUNT, version="0008", reused=False, **usual)
 
 
-def share(**given: Any) -> Share:
+def share(**given: Any) -> SharedKey:
     """A certificate that web1 orders for web2 and web3."""
-    return _made(Share, given, name="shop", owner="web1", hosts=("web2", "web3"))
+    return _made(SharedKey, given, name="shop", owner="web1", hosts=("web2", "web3"))
 
 
-def given(**more: Any) -> Share:
+def given(**more: Any) -> SharedKey:
     """What the owner of a shared certificate answers."""
     usual = {"sealed": {"web2": POINT}, "refused": {"web3": "the public key to seal with is damaged"}}
-    return _made(Share, more, name="wildcard", certificate=PEM, chain=PEM, created=utc(ISSUED), **usual)
+    return _made(SharedKey, more, name="wildcard", certificate=PEM, chain=PEM, created=utc(ISSUED), **usual)
 
 
-def txt(**given: Any) -> Record:
-    return _made(Record, given, name="_acme-challenge.shop.example", value="digest")
+def txt(**given: Any) -> TxtRecordState:
+    return _made(TxtRecordState, given, name="_acme-challenge.shop.example", value="digest")
 
 
 def revocation(**given: Any) -> Revocation:

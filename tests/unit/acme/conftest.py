@@ -4,9 +4,7 @@
 
 from __future__ import annotations
 
-import functools
 import ipaddress
-import os
 import threading
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
@@ -15,17 +13,16 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from ansible_collections.certfleet.tls.plugins.module_utils.acme import issuance
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.client import Client
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.clock import Clock
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.directory import Directory
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.http import Http
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.issuance import OrderRequest
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.jws import AccountKey
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.polling import Deadline
+from ansible_collections.certfleet.tls.plugins.module_utils._acme import issuance
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.client import Client
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.directory import Directory
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.http import Http
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.issuance import OrderRequest
+from ansible_collections.certfleet.tls.plugins.module_utils._common.clock import Clock
+from ansible_collections.certfleet.tls.plugins.module_utils._common.deadline import Deadline
 from tests.unit.acme.ca import CA
 from tests.unit.acme.server import tls_context
-from tests.unit.pki.ca import Authority, ec_key, pem
+from tests.unit.host.ca import Authority, ec_key, pem
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=timezone.utc)
 CSR = b"0\x82 a request"
@@ -59,27 +56,9 @@ class FakeTime:
             self._passed += seconds
 
 
-@pytest.fixture(autouse=True)
-def _plain_environment(monkeypatch, tmp_path):
-    """No proxy, CA bundle or .netrc of the machine takes part."""
-    for name in list(os.environ):
-        if name.lower().endswith("_proxy") or name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("NETRC", str(tmp_path / "no-netrc"))
-
-
 @pytest.fixture
 def time():
     return FakeTime()
-
-
-@pytest.fixture
-def ca():
-    """A CA of which the client breaks no rule."""
-    made = CA()
-    yield made
-    made.close()
-    assert made.violations == []
 
 
 @pytest.fixture
@@ -96,17 +75,6 @@ def hasty(ca, time):
     made = Http(time.clock, ca.url, timeout=0.1)
     yield made
     made.close()
-
-
-@pytest.fixture(scope="session")
-def key_of():
-    """key_of(key_type): that kind of key, the same in all tests, as large ones take a while to make."""
-    return functools.cache(AccountKey.generate)
-
-
-@pytest.fixture
-def key(key_of):
-    return key_of("ec256")
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ from dataclasses import replace
 
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.module_utils.acme import account as accounts
-from ansible_collections.certfleet.tls.plugins.module_utils.acme import registration
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.account import ExternalAccount
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import AcmeError, ProblemError, ProtocolError
+from ansible_collections.certfleet.tls.plugins.module_utils._acme import account as accounts
+from ansible_collections.certfleet.tls.plugins.module_utils._acme import registration
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.account import ExternalAccount
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import AcmeError, ProblemError, ProtocolError
 from tests.unit.acme import jose
 from tests.unit.acme.server import RESET, Answer, problem
 

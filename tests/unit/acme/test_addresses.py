@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.addresses import (
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.addresses import (
     address_class,
     is_allowed,
     parse_address,

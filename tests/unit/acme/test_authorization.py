@@ -6,14 +6,14 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.authorization import Authorization
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import (
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.authorization import Authorization
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import (
     AcmeError,
     DeadlineError,
     ProblemError,
     ProtocolError,
 )
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.polling import Deadline
+from ansible_collections.certfleet.tls.plugins.module_utils._common.deadline import Deadline
 from tests.unit.acme.server import NAMESPACE, Answer, html
 
 NAME = {"type": "dns", "value": "a.example"}

@@ -8,9 +8,9 @@ import base64
 
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.certificate import REASONS, der_of, download, revoke
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.client import Client
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import AcmeError, ProblemError, ProtocolError
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.certificate import REASONS, der_of, download, revoke
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.client import Client
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import AcmeError, ProblemError, ProtocolError
 from tests.unit.acme import jose
 from tests.unit.acme.ca import pem
 from tests.unit.acme.server import Answer, html, problem

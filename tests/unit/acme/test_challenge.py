@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.challenge import Challenge
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import ProtocolError
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.challenge import Challenge
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import ProtocolError
 from tests.unit.acme.server import NAMESPACE
 
 

@@ -8,14 +8,14 @@ from unittest.mock import Mock
 
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import (
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import (
     ProblemError,
     ProtocolError,
     TransportError,
     UntrustedError,
 )
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.jws import KEY_TYPES
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.polling import Deadline
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.jws import KEY_TYPES
+from ansible_collections.certfleet.tls.plugins.module_utils._common.deadline import Deadline
 from tests.unit.acme.server import CLOSE, HANG, RESET, Answer, html, problem
 
 

@@ -9,11 +9,11 @@ import re
 import pytest
 import yaml
 
-from ansible_collections.certfleet.tls.plugins.doc_fragments.acme import ModuleDocFragment
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.directory import Directory
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import AcmeError, ProtocolError, TransportError
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.known_cas import SHORT_NAMES, resolve
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.urls import check_url
+from ansible_collections.certfleet.tls.plugins.doc_fragments._acme import ModuleDocFragment
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.directory import Directory
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import AcmeError, ProtocolError, TransportError
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.known_cas import SHORT_NAMES, resolve
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.urls import check_url
 from tests.unit.acme.server import RESET, Answer, html, problem
 
 LEAST = {

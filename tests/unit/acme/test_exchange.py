@@ -15,8 +15,8 @@ import pytest
 import requests
 import urllib3
 
-from ansible_collections.certfleet.tls.plugins.module_utils.acme import exchange as module
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.exchange import (
+from ansible_collections.certfleet.tls.plugins.module_utils._acme import exchange as module
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.exchange import (
     EncodedError,
     ExchangeError,
     OutOfTimeError,

@@ -11,8 +11,8 @@ from datetime import timedelta
 import pytest
 import urllib3
 
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import ProtocolError, TransportError
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.http import (
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import ProtocolError, TransportError
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.http import (
     Http,
     Response,
     check_url,

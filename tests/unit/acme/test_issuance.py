@@ -8,9 +8,8 @@ from time import monotonic, sleep
 
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.module_utils.acme import issuance
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.clock import Clock
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import (
+from ansible_collections.certfleet.tls.plugins.module_utils._acme import issuance
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import (
     AcmeError,
     ChainError,
     DeadlineError,
@@ -20,13 +19,14 @@ from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import (
     TransportError,
     UntrustedError,
 )
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.http import Http
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.issuance import Failure, run_all
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.polling import Deadline
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.preferred_chain import Preference
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.problem import Problem
-from ansible_collections.certfleet.tls.plugins.module_utils.contracts import Challenge
-from ansible_collections.certfleet.tls.plugins.module_utils.statuses import Status
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.http import Http
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.issuance import Failure, run_all
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.preferred_chain import Preference
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.problem import Problem
+from ansible_collections.certfleet.tls.plugins.module_utils._common.clock import Clock
+from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import ChallengeData
+from ansible_collections.certfleet.tls.plugins.module_utils._common.deadline import Deadline
+from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Status
 from tests.unit.acme import jose
 from tests.unit.acme.ca import pem
 from tests.unit.acme.conftest import CSR, wanted
@@ -41,7 +41,7 @@ class TestPrepare:
         assert prepared.order.status == "pending"
         numbers = [path.split("/")[2] for path in ca.authorizations]
         assert list(prepared.challenges) == [
-            Challenge(
+            ChallengeData(
                 type="http-01",
                 identifier=name,
                 url=f"{ca.url}/challenge/{number}",

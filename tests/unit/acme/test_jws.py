@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, r
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.hmac import HMAC
 
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import KeyFileError
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.jws import (
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import AccountKeyError
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.jws import (
     KEY_TYPES,
     AccountKey,
     decode,
@@ -200,13 +200,15 @@ def test_the_old_pem_forms_are_read():
     ],
 )
 def test_keys_that_cannot_be_used(text, passphrase, message):
-    with pytest.raises(KeyFileError) as error:
+    with pytest.raises(AccountKeyError) as error:
         AccountKey.load(text(), passphrase, "account.pem")
     assert str(error.value) == message
 
 
 def test_the_option_for_the_passphrase_is_named(key):
-    with pytest.raises(KeyFileError, match=r"^it is encrypted and no passphrase is given: set private_key_passphrase$"):
+    with pytest.raises(
+        AccountKeyError, match=r"^it is encrypted and no passphrase is given: set private_key_passphrase$"
+    ):
         AccountKey.load(key.pem("secret"), None, "it", "private_key")
 
 
@@ -230,7 +232,7 @@ def test_external_account_binding(made):
 
 @pytest.mark.parametrize("secret", ["", " ", "a", "abc+def/", "not base64!", "é"])
 def test_an_hmac_key_that_is_not_base64url_is_refused(key, secret):
-    with pytest.raises(KeyFileError, match="the external account's key is not base64url text"):
+    with pytest.raises(AccountKeyError, match="the external account's key is not base64url text"):
         external_account_binding(key, "https://ca/new-account", "kid", secret)
 
 

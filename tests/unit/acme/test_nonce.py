@@ -8,15 +8,15 @@ import threading
 
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import (
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import (
     DeadlineError,
     ProblemError,
     ProtocolError,
     TransportError,
 )
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.issuance import run_all
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.nonce import NoncePool
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.polling import Deadline
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.issuance import run_all
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.nonce import NoncePool
+from ansible_collections.certfleet.tls.plugins.module_utils._common.deadline import Deadline
 from tests.unit.acme.server import CLOSE, Answer, problem
 
 

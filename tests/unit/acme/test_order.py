@@ -8,15 +8,15 @@ from dataclasses import replace
 
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import (
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import (
     DeadlineError,
     OrderInvalid,
     ProblemError,
     ProtocolError,
 )
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.order import Order
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.polling import Deadline
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.problem import Problem
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.order import Order
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.problem import Problem
+from ansible_collections.certfleet.tls.plugins.module_utils._common.deadline import Deadline
 from tests.unit.acme import jose
 from tests.unit.acme.server import NAMESPACE, Answer, html, problem
 

@@ -8,8 +8,9 @@ import itertools
 
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import DeadlineError
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.polling import Deadline, poll
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import DeadlineError
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.polling import poll
+from ansible_collections.certfleet.tls.plugins.module_utils._common.deadline import Deadline
 
 
 def run(time, answers, seconds=100.0, retry_after=None):

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import OptionError
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import AcmeOptionError
 from ansible_collections.certfleet.tls.plugins.modules.acme_authorization import work_on_all
 from tests.unit.acme.server import NAMESPACE, problem
 
@@ -95,7 +95,7 @@ def test_one_that_fails_stops_no_other(ca, work):
     ],
 )
 def test_what_cannot_be_asked_for(ca, work, state, names, urls, message):
-    with pytest.raises(OptionError, match=message):
+    with pytest.raises(AcmeOptionError, match=message):
         work(state, names, urls)
     assert ca.requests == []
 

@@ -8,10 +8,14 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.certificate import Chain
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import ChainError, ProtocolError, TransportError
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.preferred_chain import Preference, choose
-from tests.unit.pki import ca
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.certificate import Chain
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import (
+    ChainError,
+    ProtocolError,
+    TransportError,
+)
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.preferred_chain import Preference, choose
+from tests.unit.host import ca
 
 
 @pytest.fixture(scope="module")

@@ -18,14 +18,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from ansible_collections.certfleet.tls.plugins.module_utils.acme import addresses, connection, exchange
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import PreflightError
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.preflight import Preflight, Unseen
-from ansible_collections.certfleet.tls.plugins.module_utils.contracts import Challenge
-from ansible_collections.certfleet.tls.plugins.module_utils.pki import keys, tls_alpn
+from ansible_collections.certfleet.tls.plugins.module_utils._acme import addresses, connection, exchange
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import PreflightError
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.preflight import Preflight, Unseen
+from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import ChallengeData
+from ansible_collections.certfleet.tls.plugins.module_utils._x509 import acme_tls, keys
 
 TOKEN, ANSWER = "token", "token.thumbprint"
-BY_HTTP = Challenge("http-01", "localhost", "https://ca/1", "pending", TOKEN, ANSWER)
+BY_HTTP = ChallengeData("http-01", "localhost", "https://ca/1", "pending", TOKEN, ANSWER)
 BY_TLS = replace(BY_HTTP, type="tls-alpn-01")
 PATH = f"/.well-known/acme-challenge/{TOKEN}"
 PUBLIC_HOST = "127.0.0.2"
@@ -191,7 +191,7 @@ def test_what_is_not_for_looking_at_here(challenge):
 def self_signed(identifier, key_authorization):
     """Certificate and key, PEM."""
     key = keys.generate("ec256")
-    certificate = tls_alpn.certificate(identifier, key_authorization, key, datetime.now(timezone.utc))
+    certificate = acme_tls.certificate(identifier, key_authorization, key, datetime.now(timezone.utc))
     return certificate.public_bytes(Encoding.PEM), keys.pem(key)
 
 

@@ -8,8 +8,8 @@ import json
 
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.problem import Problem
-from ansible_collections.certfleet.tls.plugins.module_utils.pki.text import one_line
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.problem import Problem
+from ansible_collections.certfleet.tls.plugins.module_utils._common.text import one_line
 from tests.unit.acme.server import NAMESPACE
 
 JWT = "eyJhbGciOiJIUzI1NiJ9." + "x" * 1200

@@ -14,15 +14,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import ProblemError, ProtocolError
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.renewal_cache import Cached, RenewalCache
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.renewal_info import (
-    RenewalInfo,
-    ask,
-    ask_all,
-)
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.times import parse_time
-from ansible_collections.certfleet.tls.plugins.module_utils.pki.certificates import ari_id
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import ProblemError, ProtocolError
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.renewal_cache import Cached, RenewalCache
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.renewal_info import RenewalInfo, ask, ask_all
+from ansible_collections.certfleet.tls.plugins.module_utils._common.errors import OptionError
+from ansible_collections.certfleet.tls.plugins.module_utils._common.times import parse_time
+from ansible_collections.certfleet.tls.plugins.module_utils._x509.certificates import ari_id
 from tests.unit.acme.server import CLOSE, HANG, RESET, Answer, html, problem
 
 # RFC 9773 section 4.1, whose serial has the high bit set
@@ -73,7 +70,7 @@ def test_times(text, instant):
     ],
 )
 def test_what_is_no_time(value):
-    with pytest.raises(ProtocolError, match=r"is not an RFC 3339 time$|has no time zone$"):
+    with pytest.raises(OptionError, match=r"is not an RFC 3339 time$|has no time zone$"):
         parse_time(value)
 
 

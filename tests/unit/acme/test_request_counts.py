@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.module_utils.acme import issuance
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.issuance import run_all
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.polling import Deadline
+from ansible_collections.certfleet.tls.plugins.module_utils._acme import issuance
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.issuance import run_all
+from ansible_collections.certfleet.tls.plugins.module_utils._common.deadline import Deadline
 from tests.unit.acme.ca import pem
 from tests.unit.acme.conftest import CSR, wanted
 from tests.unit.acme.server import Answer

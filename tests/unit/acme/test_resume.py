@@ -6,13 +6,13 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import (
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import (
     ProblemError,
     ProtocolError,
     TransportError,
 )
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.http import Http
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.urls import is_same_origin
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.http import Http
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.urls import is_same_origin
 from tests.unit.acme.ca import pem
 from tests.unit.acme.conftest import wanted
 from tests.unit.acme.server import RESET, Answer, problem

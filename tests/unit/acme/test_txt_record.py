@@ -8,8 +8,8 @@ from datetime import datetime, timezone
 
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import AcmeError, ProtocolError
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.txt_record import (
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import AcmeError, ProtocolError
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.txt_record import (
     PersistentAccount,
     TxtRecord,
     dns_01,

@@ -8,9 +8,9 @@ from datetime import datetime, timezone
 
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import OptionError
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.order import Order
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.validity import Validity
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import AcmeOptionError
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.order import Order
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.validity import RequestedValidity
 
 NOW = datetime(2026, 11, 24, 12, 0, 0, 500000, tzinfo=timezone.utc)
 
@@ -31,18 +31,18 @@ NOW = datetime(2026, 11, 24, 12, 0, 0, 500000, tzinfo=timezone.utc)
     ],
 )
 def test_what_is_asked_for(not_before, not_after, fields):
-    assert Validity(not_before, not_after).fields(NOW) == fields
+    assert RequestedValidity(not_before, not_after).fields(NOW) == fields
 
 
 @pytest.mark.parametrize(
     "text", ["30d", "+30", "+d", "+1y", "tomorrow", "2027-01-31T12:00:00", "2027-02-31T12:00:00Z", "+999999999w"]
 )
 def test_what_is_not_a_time(text):
-    with pytest.raises(OptionError) as error:
-        Validity(not_after=text).fields(NOW)
+    with pytest.raises(AcmeOptionError) as error:
+        RequestedValidity(not_after=text).fields(NOW)
     assert str(error.value).startswith(f"not_after '{text}' is not a time: give an instant with its zone")
-    with pytest.raises(OptionError, match=r"^not_before "):
-        Validity(not_before=text).fields(NOW)
+    with pytest.raises(AcmeOptionError, match=r"^not_before "):
+        RequestedValidity(not_before=text).fields(NOW)
 
 
 @pytest.mark.parametrize(
@@ -55,14 +55,14 @@ def test_what_is_not_a_time(text):
     ],
 )
 def test_what_is_over_before_it_begins(not_before, not_after, message):
-    with pytest.raises(OptionError) as error:
-        Validity(not_before, not_after).fields(NOW)
+    with pytest.raises(AcmeOptionError) as error:
+        RequestedValidity(not_before, not_after).fields(NOW)
     assert str(error.value) == message
 
 
 def test_an_order_has_them(ca, client, time):
-    Order.create(client, ["a.example"], validity=Validity("+1d", "+2d"))
-    Order.create(client, ["a.example"], validity=Validity())
+    Order.create(client, ["a.example"], validity=RequestedValidity("+1d", "+2d"))
+    Order.create(client, ["a.example"], validity=RequestedValidity())
     asked, unasked = (request.payload for request in ca.signed("/new-order"))
     assert set(asked) - set(unasked) == {"notBefore", "notAfter"}
     began, ended = (datetime.fromisoformat(asked[name].replace("Z", "+00:00")) for name in ("notBefore", "notAfter"))

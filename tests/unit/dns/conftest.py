@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.clock import Clock
-from ansible_collections.certfleet.tls.plugins.module_utils.dns.resolver import Resolver
-from ansible_collections.certfleet.tls.plugins.module_utils.dns.servers import Authorities
+from ansible_collections.certfleet.tls.plugins.module_utils._common.clock import Clock
+from ansible_collections.certfleet.tls.plugins.module_utils._dns.resolver import Resolver
+from ansible_collections.certfleet.tls.plugins.module_utils._dns.servers import Authorities
 from tests.unit.dns.scripted_server import ScriptedServer, Zone
 
 FIRST, SECOND = "127.0.0.11", "127.0.0.12"

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.module_utils.dns.caa import Caa, check, refusal
-from ansible_collections.certfleet.tls.plugins.module_utils.dns.errors import DnsError
+from ansible_collections.certfleet.tls.plugins.module_utils._dns.caa import Caa, check, refusal
+from ansible_collections.certfleet.tls.plugins.module_utils._dns.errors import DnsError
 
 CA = ("ca.example", "ca.example.org")
 ACCOUNT = "https://ca.example/account/1"

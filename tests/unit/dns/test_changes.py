@@ -10,14 +10,14 @@ from importlib.util import find_spec
 
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.module_utils.dns import changes, kinds, task_files
-from ansible_collections.certfleet.tls.plugins.module_utils.dns.changes import Entries, assign, carry_out, for_tasks
-from ansible_collections.certfleet.tls.plugins.module_utils.dns.errors import DnsError, NotInstalledError
-from ansible_collections.certfleet.tls.plugins.module_utils.dns.options import Option
-from ansible_collections.certfleet.tls.plugins.module_utils.dns.providers import by_name
-from ansible_collections.certfleet.tls.plugins.module_utils.dns.providers.base import Provider
-from ansible_collections.certfleet.tls.plugins.module_utils.dns.records import Txt
-from ansible_collections.certfleet.tls.plugins.module_utils.dns.zones import Location
+from ansible_collections.certfleet.tls.plugins.module_utils._dns import changes, kinds, task_files
+from ansible_collections.certfleet.tls.plugins.module_utils._dns.changes import Entries, assign, carry_out, for_tasks
+from ansible_collections.certfleet.tls.plugins.module_utils._dns.errors import DnsError, NotInstalledError
+from ansible_collections.certfleet.tls.plugins.module_utils._dns.options import Option
+from ansible_collections.certfleet.tls.plugins.module_utils._dns.providers import by_name
+from ansible_collections.certfleet.tls.plugins.module_utils._dns.providers.base import Provider
+from ansible_collections.certfleet.tls.plugins.module_utils._dns.records import Txt
+from ansible_collections.certfleet.tls.plugins.module_utils._dns.zones import Location
 
 WWW, SHOP = "_acme-challenge.www.example.com", "_acme-challenge.shop.example.com"
 SECRET = "a-very-secret-text"

@@ -8,7 +8,7 @@ import functools
 
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.module_utils.ansible import controller_module
+from ansible_collections.certfleet.tls.plugins.module_utils._ansible import controller_module
 from ansible_collections.certfleet.tls.plugins.modules import dns_propagation
 from tests.unit.dns.conftest import FIRST, SECOND
 

@@ -6,12 +6,12 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.module_utils.dns.changes import Entries, assign
-from ansible_collections.certfleet.tls.plugins.module_utils.dns.errors import DnsError, SilentError
-from ansible_collections.certfleet.tls.plugins.module_utils.dns.ownership import Ownership
-from ansible_collections.certfleet.tls.plugins.module_utils.dns.records import Txt
-from ansible_collections.certfleet.tls.plugins.module_utils.dns.servers import Authorities, Reply, Server
-from ansible_collections.certfleet.tls.plugins.module_utils.dns.zones import Location, locate
+from ansible_collections.certfleet.tls.plugins.module_utils._dns.changes import Entries, assign
+from ansible_collections.certfleet.tls.plugins.module_utils._dns.errors import DnsError, SilentError
+from ansible_collections.certfleet.tls.plugins.module_utils._dns.ownership import Ownership
+from ansible_collections.certfleet.tls.plugins.module_utils._dns.records import Txt
+from ansible_collections.certfleet.tls.plugins.module_utils._dns.servers import Authorities, NameServer, Reply
+from ansible_collections.certfleet.tls.plugins.module_utils._dns.zones import Location, locate
 from tests.unit.dns.scripted_server import Zone
 
 NAME, EVIL = "_acme-challenge.www.example.com", "_acme-challenge.x.evil.example.com"
@@ -181,7 +181,7 @@ def test_a_closed_port_costs_a_wait_for_three_addresses():
 
     class Closed:
         def servers(self, _zone):
-            return [Server(f"ns{n}.example.com", (f"192.0.2.{n}", f"198.51.100.{n}")) for n in range(5)]
+            return [NameServer(f"ns{n}.example.com", (f"192.0.2.{n}", f"198.51.100.{n}")) for n in range(5)]
 
         def ask(self, address, _name, _kind):
             asked.append(address)
@@ -201,7 +201,7 @@ def test_a_cname_at_a_zone_s_apex_ends_the_questions():
         asked = 0
 
         def servers(self, _zone):
-            return [Server("ns.evil.example.com", ("192.0.2.1",))]
+            return [NameServer("ns.evil.example.com", ("192.0.2.1",))]
 
         def ask(self, _address, _name, _kind):
             self.asked += 1

@@ -11,9 +11,9 @@ import time as real_time
 import dns.query
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.polling import Deadline
-from ansible_collections.certfleet.tls.plugins.module_utils.dns.propagation import Outcome, held, wait
-from ansible_collections.certfleet.tls.plugins.module_utils.dns.zones import Location
+from ansible_collections.certfleet.tls.plugins.module_utils._common.deadline import Deadline
+from ansible_collections.certfleet.tls.plugins.module_utils._dns.propagation import PropagationResult, held, wait
+from ansible_collections.certfleet.tls.plugins.module_utils._dns.zones import Location
 from tests.unit.dns.conftest import FIRST, SECOND
 
 NAME = "_acme-challenge.www.example.com"
@@ -36,7 +36,7 @@ def one(pair, time, *values, **more):
 
 def test_what_is_there_needs_no_wait(pair, time):
     pair.add(NAME, "v", "w")
-    assert one(pair, time, "v", "w") == Outcome(True, "", (), frozenset())
+    assert one(pair, time, "v", "w") == PropagationResult(True, "", (), frozenset())
     assert time.pauses == []
     assert [server.asked() for server in pair.servers] == [1, 1]
 
@@ -94,7 +94,7 @@ def test_a_persistent_record_may_say_more_than_is_needed(pair, time):
     pair.add(name, f"ca.example; accounturi=https://ca/1; persistUntil={int(time.clock.now().timestamp()) + 60}")
     pair.add(name, "other.example; accounturi=https://other/1")
     outcomes = waited(pair, time, {at(name): {plain}}, seconds=1)
-    assert outcomes[at(name)] == Outcome(True, "", (), frozenset())
+    assert outcomes[at(name)] == PropagationResult(True, "", (), frozenset())
     outcomes = waited(pair, time, {at(name): {f"{plain}; policy=wildcard"}}, seconds=1)
     assert not outcomes[at(name)].held
 
@@ -103,7 +103,7 @@ def test_two_names_that_lead_to_one(pair, time):
     pair.add("shared.example.com", "v", "w", "x")
     first, second = at("a.example.net", target="shared.example.com"), at("b.example.net", target="shared.example.com")
     outcomes = waited(pair, time, {first: {"v"}, second: {"w", "y"}}, seconds=2)
-    assert outcomes[first] == Outcome(True, "", (), frozenset({"x"}))
+    assert outcomes[first] == PropagationResult(True, "", (), frozenset({"x"}))
     assert not outcomes[second].held
     assert outcomes[second].problem == f"{NS1} lacks 'y'; {NS2} lacks 'y'"
     assert outcomes[second].others == {"x"}
@@ -125,7 +125,7 @@ def test_a_server_that_does_not_answer_is_named_with_why(pair, time, misbehave, 
     pair.add(NAME, "v")
     misbehave(pair.second)
     outcome = one(pair, time, "v", seconds=2, timeout=0.2)
-    assert outcome == Outcome(False, f"{NS2} {says}", (NS2,), frozenset())
+    assert outcome == PropagationResult(False, f"{NS2} {says}", (NS2,), frozenset())
 
 
 def test_a_server_that_comes_back_in_time(pair, time):

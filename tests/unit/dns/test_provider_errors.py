@@ -12,10 +12,10 @@ import dns.tsig
 import pytest
 import tldextract
 
-from ansible_collections.certfleet.tls.plugins.module_utils.dns.errors import DnsError
-from ansible_collections.certfleet.tls.plugins.module_utils.dns.providers import by_name
-from ansible_collections.certfleet.tls.plugins.module_utils.dns.providers import lexicon as lexicon_kind
-from ansible_collections.certfleet.tls.plugins.module_utils.dns.records import Txt
+from ansible_collections.certfleet.tls.plugins.module_utils._dns.errors import DnsError
+from ansible_collections.certfleet.tls.plugins.module_utils._dns.providers import by_name
+from ansible_collections.certfleet.tls.plugins.module_utils._dns.providers import lexicon as lexicon_kind
+from ansible_collections.certfleet.tls.plugins.module_utils._dns.records import Txt
 from tests.unit.dns.scripted_providers import ZONE, free_port
 from tests.unit.dns.test_providers import NAME, OTHER, RIGHT, WRONG, A, B, acme_dns, exec_, failed, lexicon, rfc2136
 

@@ -11,9 +11,9 @@ import dns.name
 import dns.tsig
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.module_utils.dns.errors import DnsError
-from ansible_collections.certfleet.tls.plugins.module_utils.dns.providers import by_name
-from ansible_collections.certfleet.tls.plugins.module_utils.dns.records import Txt
+from ansible_collections.certfleet.tls.plugins.module_utils._dns.errors import DnsError
+from ansible_collections.certfleet.tls.plugins.module_utils._dns.providers import by_name
+from ansible_collections.certfleet.tls.plugins.module_utils._dns.records import Txt
 from tests.unit.dns.scripted_providers import ZONE, AcmeDnsApi, PowerDnsApi, Program, UpdateServer
 
 NAME, OTHER = f"_acme-challenge.www.{ZONE}", f"_acme-challenge.shop.{ZONE}"

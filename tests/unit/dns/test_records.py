@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.module_utils.dns.errors import DnsError
-from ansible_collections.certfleet.tls.plugins.module_utils.dns.records import canonical, is_within, join, relative
+from ansible_collections.certfleet.tls.plugins.module_utils._dns.errors import DnsError
+from ansible_collections.certfleet.tls.plugins.module_utils._dns.records import canonical, is_within, join, relative
 
 LONG = ".".join(["a" * 49] * 5)
 

@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import dns.resolver
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.module_utils.dns.errors import DnsError
-from ansible_collections.certfleet.tls.plugins.module_utils.dns.resolver import Resolver
+from ansible_collections.certfleet.tls.plugins.module_utils._dns.errors import DnsError
+from ansible_collections.certfleet.tls.plugins.module_utils._dns.resolver import Resolver
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ import dns.flags
 import dns.query
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.module_utils.dns.errors import DnsError, NoRouteError, SilentError
-from ansible_collections.certfleet.tls.plugins.module_utils.dns.servers import Server
+from ansible_collections.certfleet.tls.plugins.module_utils._dns.errors import DnsError, NoRouteError, SilentError
+from ansible_collections.certfleet.tls.plugins.module_utils._dns.servers import NameServer
 from tests.unit.dns.conftest import FIRST, SECOND
 
 NAME = "_acme-challenge.www.example.com"
@@ -25,8 +25,8 @@ def asked(pair, name=NAME, address=FIRST, **more):
 def test_every_server_with_every_address(internet, pair):
     internet["example.com"].add("ns2.example.com", "AAAA", "2001:db8::12")
     assert pair.authorities.servers("example.com") == (
-        Server("ns1.example.com", (FIRST,)),
-        Server("ns2.example.com", (SECOND, "2001:db8::12")),
+        NameServer("ns1.example.com", (FIRST,)),
+        NameServer("ns2.example.com", (SECOND, "2001:db8::12")),
     )
 
 
@@ -58,7 +58,7 @@ def test_one_kind_of_address_that_cannot_be_looked_up_does_not_matter(internet, 
         return look_up(name, kind)
 
     monkeypatch.setattr(pair.resolver, "look_up", no_ipv6)
-    assert pair.authorities.servers("example.com")[0] == Server("ns1.example.com", (FIRST,))
+    assert pair.authorities.servers("example.com")[0] == NameServer("ns1.example.com", (FIRST,))
 
 
 def test_a_zone_without_servers(pair):

@@ -14,9 +14,9 @@ import yaml
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 
-from ansible_collections.certfleet.tls.plugins.module_utils.dns import task_files
-from ansible_collections.certfleet.tls.plugins.module_utils.dns.errors import DnsError
-from ansible_collections.certfleet.tls.plugins.module_utils.dns.providers import by_name
+from ansible_collections.certfleet.tls.plugins.module_utils._dns import task_files
+from ansible_collections.certfleet.tls.plugins.module_utils._dns.errors import DnsError
+from ansible_collections.certfleet.tls.plugins.module_utils._dns.providers import by_name
 
 try:
     from ansible.template import trust_as_template

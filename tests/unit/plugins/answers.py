@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from ansible_collections.certfleet.tls.plugins.plugin_utils import answers as plugin
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import answers as plugin
 from tests.unit import contracts
 from tests.unit.contracts import DIRECTORY, PEM, POINT, TOKEN
 

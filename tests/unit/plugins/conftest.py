@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.plugin_utils import first_step
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import first_step
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import MagicMock
 
-from ansible_collections.certfleet.tls.plugins.plugin_utils import batch, role_variables
+from ansible_collections.certfleet.tls.plugins.plugin_utils._variables import batch, role_variables
 
 ACTIONS = "ansible_collections.certfleet.tls.plugins.action"
 INCLUSION = "this-one"

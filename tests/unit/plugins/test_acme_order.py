@@ -10,9 +10,10 @@ from unittest.mock import MagicMock
 import pytest
 from ansible.errors import AnsibleActionFail, AnsibleFileNotFound
 
-from ansible_collections.certfleet.tls.plugins.module_utils.contracts import Order
-from ansible_collections.certfleet.tls.plugins.plugin_utils import batch, flow
-from ansible_collections.certfleet.tls.plugins.plugin_utils.run import Run
+from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import CertificateOrder
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import flow
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.run import Run
+from ansible_collections.certfleet.tls.plugins.plugin_utils._variables import batch
 from tests.unit.plugins import steps
 
 LEXICON = {"provider": "lexicon", "name": "powerdns", "options": {"auth_token": "x", "pdns_server": "http://127.0.0.1"}}
@@ -21,13 +22,13 @@ WRONG = {**LEXICON, "options": {"token": "SECRET"}}
 
 def options(monkeypatch, challenge, zones, tasks_file=""):
     """The options of acme_order for one order of the role."""
-    monkeypatch.setattr(flow, "orders", lambda plan, results: [Order("web1", "www", challenge=challenge)])
+    monkeypatch.setattr(flow, "orders", lambda plan, results: [CertificateOrder("web1", "www", challenge=challenge)])
     action = steps.action_of("acme_order")
     action._find_needle = MagicMock(side_effect=AnsibleFileNotFound("no"))
     plan = steps.plan()
     plan["digests"]["acme_dns"] = batch.digest(zones)
     plan["options"]["acme_dns_tasks"] = tasks_file
-    registered = {"web1": {"acme_found": steps.first_step(), "acme_plan": plan}}
+    registered = {"web1": {"_acme_found": steps.first_step(), "_acme_plan": plan}}
     given = {"acme_directory": "https://ca/dir", "acme_dns": zones}
     return action.arguments_of(
         Run(action._task, action._templar, steps.task_vars("web1", registered, **given)), action._task.args

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ansible_collections.certfleet.tls.plugins.module_utils.contracts import plain
-from ansible_collections.certfleet.tls.plugins.module_utils.schema import Malformed
-from ansible_collections.certfleet.tls.plugins.plugin_utils import role_variables
-from ansible_collections.certfleet.tls.plugins.plugin_utils.host_action import accept
+from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import plain
+from ansible_collections.certfleet.tls.plugins.module_utils._common.schema import Malformed
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.host_action import accept
+from ansible_collections.certfleet.tls.plugins.plugin_utils._variables import role_variables
 from tests.unit.plugins import answers
 
 MODULES = Path(__file__).parents[3] / "plugins" / "modules"

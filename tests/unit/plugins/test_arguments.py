@@ -9,7 +9,7 @@ from importlib import import_module
 
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.jws import AccountKey
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.jws import AccountKey
 
 MODULES = "ansible_collections.certfleet.tls.plugins.modules"
 CA = {"acme_directory": "https://ca.example/dir"}

@@ -10,8 +10,8 @@ import sys
 import pytest
 from ansible.errors import AnsibleActionFail, AnsibleError
 
-from ansible_collections.certfleet.tls.plugins.plugin_utils import batch, role_variables
-from ansible_collections.certfleet.tls.plugins.plugin_utils.facts import shadowing
+from ansible_collections.certfleet.tls.plugins.plugin_utils._play.facts import shadowing
+from ansible_collections.certfleet.tls.plugins.plugin_utils._variables import batch, role_variables
 
 SECRETS = {
     "acme_account_key_content": "PRIVATE ONE",
@@ -42,7 +42,7 @@ def test_freeze_result_has_no_secret():
 
 
 def test_digest_other_run_is_another_one():
-    code = "from ansible_collections.certfleet.tls.plugins.plugin_utils.batch import digest; print(digest('sesame'))"
+    code = f"from {batch.__name__} import digest; print(digest('sesame'))"
     path = {"PYTHONPATH": batch.__file__.partition("ansible_collections")[0]}
     runs = [
         subprocess.run([sys.executable, "-c", code], env=path, check=True, capture_output=True) for _unused in range(2)
@@ -123,7 +123,7 @@ def test_values_template_error_names_the_variable():
         ({}, []),
         ({"distribution": "Debian", "hostname": "web1"}, []),
         ({"acme_dns": {}, "acme_certificates": [], "other": 1}, ["acme_certificates", "acme_dns"]),
-        ({"acme_request": {}}, ["acme_request"]),
+        ({"_acme_request": {}}, ["_acme_request"]),
     ],
 )
 def test_shadowing_finds_the_role_s_variables(facts, found):

@@ -4,7 +4,7 @@
 import pytest
 from ansible.errors import AnsibleActionFail
 
-from ansible_collections.certfleet.tls.plugins.plugin_utils.cas import alternatives, ca
+from ansible_collections.certfleet.tls.plugins.plugin_utils._variables.cas import alternatives, ca
 
 
 @pytest.mark.parametrize("directory", ["letsencrypt", ["letsencrypt"], [{"directory": "letsencrypt"}]])

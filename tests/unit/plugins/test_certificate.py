@@ -8,11 +8,11 @@ from unittest.mock import MagicMock
 
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.module_utils.pki.errors import HostError
-from ansible_collections.certfleet.tls.plugins.module_utils.pki.lists import DEFAULT_CLAIM
+from ansible_collections.certfleet.tls.plugins.module_utils._common.errors import CollectionError
+from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.claim import DEFAULT_CLAIM
 from ansible_collections.certfleet.tls.plugins.modules import certificate
-from tests.unit.pki import host
-from tests.unit.pki.test_formats import asking, option, wanted
+from tests.unit.host import host
+from tests.unit.host.test_formats import asking, option, wanted
 
 
 def checked(home, *certificates, concerned="shop"):
@@ -36,7 +36,7 @@ def refusals(tmp_path):
 @pytest.mark.parametrize("text", ["is in", "another certificate has", "Ansible hides", "fewer than 12 characters"])
 def test_formats_that_cannot_be(tmp_path, text):
     certificates = refusals(tmp_path)[text]
-    with pytest.raises(HostError, match=f"^certificate shop: .*{text}"):
+    with pytest.raises(CollectionError, match=f"^certificate shop: .*{text}"):
         checked(tmp_path / "acme", *certificates)
     assert list(checked(tmp_path / "acme", *certificates, asking("other"), concerned="other")[0]) == ["other"], "alone"
 

@@ -9,8 +9,8 @@ from unittest.mock import MagicMock
 import pytest
 
 from ansible_collections.certfleet.tls.plugins.modules import certificate_adopt
-from tests.unit.pki import test_adoption as left
-from tests.unit.pki.test_formats import COMMON
+from tests.unit.host import test_adoption as left
+from tests.unit.host.test_formats import COMMON
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def adopt(monkeypatch, tmp_path):
         params |= {"list": "default", "reassign": False, "folders": [], "files": files}
         module = MagicMock(params=params, check_mode=False)
         monkeypatch.setattr(certificate_adopt, "AnsibleModule", lambda **options: module)
-        monkeypatch.setattr(certificate_adopt.clients, "usual", list)
+        monkeypatch.setattr(certificate_adopt.other_clients, "usual", list)
         monkeypatch.setattr(certificate_adopt, "datetime", MagicMock(now=lambda zone: left.ca.NOW))
         certificate_adopt.main()
         assert not module.fail_json.called

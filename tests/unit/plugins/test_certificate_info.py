@@ -11,9 +11,9 @@ import pytest
 from ansible.errors import AnsibleActionFail
 
 from ansible_collections.certfleet.tls.plugins.action.certificate_info import ActionModule
-from ansible_collections.certfleet.tls.plugins.module_utils.pki.formats import digest
-from ansible_collections.certfleet.tls.plugins.plugin_utils import role_variables
-from ansible_collections.certfleet.tls.plugins.plugin_utils.facts import SPECIAL
+from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.formats import digest
+from ansible_collections.certfleet.tls.plugins.plugin_utils._play.facts import SPECIAL
+from ansible_collections.certfleet.tls.plugins.plugin_utils._variables import role_variables
 from tests.unit.plugins import answers, steps
 
 SHOP = {"name": "shop", "identifiers": ["shop.example"], "webroot": "~/www"}
@@ -194,7 +194,7 @@ def test_host_that_fails_fails_or_is_noted_to_fail_in_the_end():
     _action, result = step(steps.task_vars(acme_certificates=[SHOP]), failing)
     assert result["failed"]
     assert result["unserved"] == ["no Python"]
-    before = {"web3": {"acme_deployed": {"unserved": ["certificate shop: no"]}}}
+    before = {"web3": {"_acme_deployed": {"unserved": ["certificate shop: no"]}}}
     _action, result = step(steps.task_vars(registered=before, acme_certificates=[SHOP], acme_fail="warn"), failing)
     assert not result.get("failed")
     assert result["unserved"] == ["certificate shop: no", "no Python"]

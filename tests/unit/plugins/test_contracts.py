@@ -15,18 +15,18 @@ import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.certfleet.tls.plugins.module_utils import contracts as plugin
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.plan import MALFORMED
-from ansible_collections.certfleet.tls.plugins.module_utils.ansible import planning
-from ansible_collections.certfleet.tls.plugins.module_utils.ansible.host_options import (
+from ansible_collections.certfleet.tls.plugins.module_utils._ansible.host_options import (
     CERTIFICATE_SPEC,
     CHALLENGE_SPEC,
     JOURNAL_SPEC,
 )
-from ansible_collections.certfleet.tls.plugins.module_utils.ansible.order_options import ORDER_SPEC, PREPARED_SPEC
-from ansible_collections.certfleet.tls.plugins.module_utils.ansible.record_options import RECORDS_SPEC
-from ansible_collections.certfleet.tls.plugins.module_utils.schema import Malformed
-from ansible_collections.certfleet.tls.plugins.module_utils.statuses import Action, Reason, Status
+from ansible_collections.certfleet.tls.plugins.module_utils._ansible.order_options import ORDER_SPEC, PREPARED_SPEC
+from ansible_collections.certfleet.tls.plugins.module_utils._ansible.record_options import RECORDS_SPEC
+from ansible_collections.certfleet.tls.plugins.module_utils._common import contracts as plugin
+from ansible_collections.certfleet.tls.plugins.module_utils._common.schema import Malformed
+from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Action, Reason, Status
+from ansible_collections.certfleet.tls.plugins.module_utils._fleet import planner
+from ansible_collections.certfleet.tls.plugins.module_utils._fleet.plan import MALFORMED
 from ansible_collections.certfleet.tls.plugins.modules import acme_revoke, certificate
 from tests.unit import contracts
 from tests.unit.plugins.test_contracts_fuzz import mutated
@@ -130,23 +130,23 @@ def documented(module, *path):
 @pytest.mark.parametrize(
     ("module", "path", "shape"),
     [
-        ("certificate_info", ("certificates", "contains"), plugin.Found),
+        ("certificate_info", ("certificates", "contains"), plugin.HostCertificate),
         ("certificate_info", ("certificates", "contains", "live", "sample"), plugin.Version),
         ("certificate_info", ("certificates", "contains", "pending", "sample"), plugin.Version),
-        ("certificate_info", ("certificates", "contains", "issued", "sample", 0), plugin.Issued),
-        ("certificate_info", ("history", "sample", 0), plugin.Past),
-        ("certificate_request", ("requests", "sample", 0), plugin.Request),
-        ("certificate_share", ("shares", "sample", 0), plugin.Share),
-        ("certificate", ("after_handlers", "sample", 0), plugin.Order),
-        ("acme_plan", ("hosts", "sample", "web1", 0), plugin.Decided),
-        ("acme_plan", ("shares", "sample", 0), plugin.Share),
-        ("acme_order", ("hosts", "sample", "localhost", 0), plugin.Order),
-        ("acme_order", ("hosts", "sample", "localhost", 0, "challenges", 0), plugin.Challenge),
-        ("acme_order_finalize", ("hosts", "sample", "localhost", 0), plugin.Order),
-        ("acme_order_finalize", ("hosts", "sample", "localhost", 1), plugin.Order),
+        ("certificate_info", ("certificates", "contains", "issued", "sample", 0), plugin.CountedOrder),
+        ("certificate_info", ("history", "sample", 0), plugin.PastVersion),
+        ("certificate_request", ("requests", "sample", 0), plugin.CertificateRequest),
+        ("certificate_share", ("shares", "sample", 0), plugin.SharedKey),
+        ("certificate", ("after_handlers", "sample", 0), plugin.CertificateOrder),
+        ("acme_plan", ("hosts", "sample", "web1", 0), plugin.PlannedCertificate),
+        ("acme_plan", ("shares", "sample", 0), plugin.SharedKey),
+        ("acme_order", ("hosts", "sample", "localhost", 0), plugin.CertificateOrder),
+        ("acme_order", ("hosts", "sample", "localhost", 0, "challenges", 0), plugin.ChallengeData),
+        ("acme_order_finalize", ("hosts", "sample", "localhost", 0), plugin.CertificateOrder),
+        ("acme_order_finalize", ("hosts", "sample", "localhost", 1), plugin.CertificateOrder),
         ("acme_revoke", ("certificates", "sample", 0), plugin.Revocation),
-        ("dns_txt_record", ("records", "contains"), plugin.Record),
-        ("dns_propagation", ("records", "contains"), plugin.Record),
+        ("dns_txt_record", ("records", "contains"), plugin.TxtRecordState),
+        ("dns_propagation", ("records", "contains"), plugin.TxtRecordState),
     ],
 )
 def test_documented_results_are_of_the_shapes(module, path, shape):
@@ -165,7 +165,7 @@ def test_all_reasons_are_documented():
 def test_all_that_the_plan_says_is_documented():
     said = documented("acme_plan", "hosts")
     more = set(re.findall(r"C\((\w+)\)", " ".join(said["description"])))
-    assert {*said["sample"]["web1"][0], *more} == names(plugin.Decided)
+    assert {*said["sample"]["web1"][0], *more} == names(plugin.PlannedCertificate)
 
 
 #: What is always in a result has to be in the documentation, too.
@@ -193,12 +193,12 @@ def test_what_results_have_is_documented(module, path, instance):
 @pytest.mark.parametrize(
     ("spec", "shape"),
     [
-        (ORDER_SPEC, plugin.Order),
-        (PREPARED_SPEC, plugin.Order),
-        (certificate.RESULT_SPEC, plugin.Order),
-        (JOURNAL_SPEC, plugin.Order),
-        (CHALLENGE_SPEC, plugin.Challenge),
-        (RECORDS_SPEC["options"], plugin.Record),
+        (ORDER_SPEC, plugin.CertificateOrder),
+        (PREPARED_SPEC, plugin.CertificateOrder),
+        (certificate.RESULT_SPEC, plugin.CertificateOrder),
+        (JOURNAL_SPEC, plugin.CertificateOrder),
+        (CHALLENGE_SPEC, plugin.ChallengeData),
+        (RECORDS_SPEC["options"], plugin.TxtRecordState),
         (acme_revoke.CERTIFICATE_SPEC, plugin.Revocation),
     ],
     ids=["orders", "made orders", "results", "journal", "challenges", "records", "revocations"],
@@ -225,7 +225,7 @@ def test_from_option_reads_what_ansible_makes_of_a_result(spec, instance):
 
 
 def test_wanted_has_all_options_of_a_certificate():
-    assert names(plugin.Wanted) == set(CERTIFICATE_SPEC)
+    assert names(plugin.Terms) == set(CERTIFICATE_SPEC)
 
 
 def test_outcomes_are_options_of_the_module_certificate():
@@ -242,7 +242,7 @@ def test_parse_found_malformed_facts_refuse_one_certificate_and_stop_no_other():
         *({**good, "name": "odd", **more} for more in ({"issued": "x"}, {"issued": [{}]}, {"wanted": 1})),
     ]
     for item in odd:
-        (malformed, found) = planning.parse_found([item, good])
+        (malformed, found) = planner.parse_found([item, good])
         assert found == contracts.found()
         assert (malformed.host, malformed.name, malformed.live) == ("web1", "odd", None)
         assert malformed.invalid[0].startswith(f"{MALFORMED}: certificates[0].")

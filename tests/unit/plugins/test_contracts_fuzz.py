@@ -13,10 +13,10 @@ from unittest.mock import MagicMock
 
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.module_utils.acme import plan, sharing, unlisted
-from ansible_collections.certfleet.tls.plugins.module_utils.ansible import planning
-from ansible_collections.certfleet.tls.plugins.module_utils.statuses import Action
-from ansible_collections.certfleet.tls.plugins.plugin_utils import flow, role_variables, shared, txt
+from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Action
+from ansible_collections.certfleet.tls.plugins.module_utils._fleet import plan, planner, shared_certificates, unlisted
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import flow, shared, txt
+from ansible_collections.certfleet.tls.plugins.plugin_utils._variables import role_variables
 from tests.unit import contracts
 from tests.unit.plugins import answers
 from tests.unit.plugins.test_host_action import action_of
@@ -88,22 +88,22 @@ def accepted(module, answer):
 HONEST = {module: accepted(module, answers.answer(module)) for module in answers.MODULES}
 #: Results that steps for other hosts read.
 PASSED_ON = ("certificate_info", "certificate_request", "certificate_share")
-FACTS = {"certificate_info": "acme_found", "certificate_request": "acme_request"}
+FACTS = {"certificate_info": "_acme_found", "certificate_request": "_acme_request"}
 
 
 def steps_of_the_role(results):
     """Return by host what the role's steps make of the hosts' results: orders, requests and messages."""
     hostvars = {host: {FACTS[module]: results[host][module] for module in FACTS} for host in HOSTS}
     for host in HOSTS:
-        hostvars[host]["acme_sealed"] = {
+        hostvars[host]["_acme_sealed"] = {
             "results": [{**results[host]["certificate_share"], "item": {"owner": host}} for host in HOSTS]
         }
     failed = [host for host in HOSTS if results[host]["certificate_info"].get("failed")]
     batch = [host for host in HOSTS if host not in failed]
     planned = plan.make(
-        planning.parse_found(flow.found(batch, hostvars)), [answers.DIRECTORY], NOW, False, lambda _asked: {}
+        planner.parse_found(flow.found(batch, hostvars)), [answers.DIRECTORY], NOW, False, lambda _asked: {}
     )
-    planned = sharing.settle(sharing.share(planned))
+    planned = shared_certificates.settle(shared_certificates.share(planned))
     unlisted.settle(planned, flow.unlisted(batch, hostvars), batch)
     the_plan = {
         "directory": answers.DIRECTORY,

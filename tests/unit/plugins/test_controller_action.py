@@ -15,8 +15,8 @@ from unittest.mock import MagicMock
 
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.plugin_utils import controller_action
-from ansible_collections.certfleet.tls.plugins.plugin_utils.plain import plain
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import controller_action
+from ansible_collections.certfleet.tls.plugins.plugin_utils._variables.plain import plain
 from tests.unit.plugins import steps
 
 PLAN = {"acme_directory": "letsencrypt", "certificates": []}
@@ -80,7 +80,7 @@ def test_a_mistake_of_ours_is_a_failure_with_its_place():
 def test_a_mistake_of_ours_in_a_step_does_not_fail_the_hosts_of_the_play():
     action = steps.action_of("acme_order", batch=True)
     action.arguments_of = MagicMock(side_effect=KeyError("shop"))
-    result = action.run(task_vars=steps.task_vars(registered={"web3": {"acme_plan": steps.plan()}}))
+    result = action.run(task_vars=steps.task_vars(registered={"web3": {"_acme_plan": steps.plan()}}))
     assert "failed" not in result
     assert result["problem"] == "KeyError: 'shop'"
     assert "Traceback" in result["exception"]
@@ -267,7 +267,7 @@ def test_marked_texts_become_texts():
 
 
 def test_each_module_that_speaks_for_the_controller_is_run_by_it():
-    modules = Path(controller_action.__file__).parents[1] / "modules"
+    modules = Path(controller_action.__file__).parents[2] / "modules"
     ours = {path.stem for path in modules.glob("*.py") if "ControllerModule(" in path.read_text()}
     assert ours >= {"acme_order", "acme_plan", "dns_txt_record"}
     for module in ours:

@@ -11,9 +11,9 @@ import pytest
 import yaml
 
 from ansible_collections.certfleet.tls.plugins.action.acme_account import ActionModule
-from ansible_collections.certfleet.tls.plugins.module_utils.ansible import controller_module
-from ansible_collections.certfleet.tls.plugins.module_utils.ansible.controller_module import ControllerModule
-from ansible_collections.certfleet.tls.plugins.module_utils.pki.text import OneLineError
+from ansible_collections.certfleet.tls.plugins.module_utils._ansible import controller_module
+from ansible_collections.certfleet.tls.plugins.module_utils._ansible.controller_module import ControllerModule
+from ansible_collections.certfleet.tls.plugins.module_utils._common.errors import CollectionError
 from tests.unit.plugins import steps
 
 KEY = "-----BEGIN PRIVATE KEY-----\nMIGH\n-----END PRIVATE KEY-----\n"
@@ -38,10 +38,10 @@ def answer(error, **arguments):
     [{"key": "sesame"}, {"binding": {"hmac": "sesame"}}, {"others": [{}, {"passphrase": "sesame"}]}],
 )
 def test_a_secret_in_an_error_is_hidden(arguments):
-    assert answer(OneLineError("the server said: sesame"), **arguments)["msg"] == "the server said: ********"
+    assert answer(CollectionError("the server said: sesame"), **arguments)["msg"] == "the server said: ********"
 
 
-@pytest.mark.parametrize("error", [OneLineError(f"bad key {KEY}"), ValueError(f"bad key {KEY}"), KeyError(KEY)])
+@pytest.mark.parametrize("error", [CollectionError(f"bad key {KEY}"), ValueError(f"bad key {KEY}"), KeyError(KEY)])
 def test_a_secret_of_several_lines_is_hidden_however_an_error_has_it(error):
     result = answer(error, key=KEY)
     assert "********" in result["msg"]
@@ -66,7 +66,7 @@ def test_a_secret_is_left_in_what_tasks_read():
     ],
 )
 def test_an_option_that_cannot_be_is_refused_in_one_line(arguments, told):
-    result = answer(OneLineError("not reached"), **arguments)
+    result = answer(CollectionError("not reached"), **arguments)
     assert result["failed"]
     assert result["msg"].startswith(told), result["msg"]
 
@@ -87,4 +87,4 @@ def test_modules_say_whether_they_run_on_the_controller(path):
     module = import_module(f"ansible_collections.certfleet.tls.plugins.modules.{path.stem}")
     fragments = yaml.safe_load(module.DOCUMENTATION)["extends_documentation_fragment"]
     is_ours = isinstance(getattr(module, "MODULE", None), ControllerModule)
-    assert ("certfleet.tls.controller" in fragments) is is_ours
+    assert ("certfleet.tls._controller" in fragments) is is_ours

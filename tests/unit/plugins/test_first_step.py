@@ -10,8 +10,9 @@ from unittest.mock import MagicMock
 import pytest
 from ansible.errors import AnsibleConnectionFailure
 
-from ansible_collections.certfleet.tls.plugins.plugin_utils import first_step, inclusions
-from ansible_collections.certfleet.tls.plugins.plugin_utils.run import Run
+from ansible_collections.certfleet.tls.plugins.plugin_utils._play import inclusions
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import first_step
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.run import Run
 from tests.unit.plugins import answers, steps
 
 SHOP = {"name": "shop", "identifiers": ["shop.example"], "webroot": "/srv/www"}
@@ -121,7 +122,7 @@ def test_module_defaults_do_not_take_the_place_of_the_first_step():
 @pytest.mark.parametrize(("first", "told"), [({"unserved": ["line"]}, False), ({}, True)])
 def test_hosts_without_a_noted_failure_are_told_that_there_is_no_plan(first, told):
     action = steps.action_of("acme_plan", batch=True)
-    registered = {"web1": {"acme_found": steps.of_this_run(**first)}}
+    registered = {"web1": {"_acme_found": steps.of_this_run(**first)}}
     result = action.run(task_vars=steps.task_vars("web1", registered))
     assert ("problem" in result) is told
     assert result["due"] == (["web1"] if told else [])
@@ -135,7 +136,7 @@ def test_a_variable_that_is_misspelled_is_a_warning():
 def test_where_no_host_lists_certificates_the_plan_says_so():
     action = steps.action_of("acme_plan", batch=True)
     seen = {**steps.first_step(), "lists_certificates": False}
-    registered = {host: {"acme_found": seen} for host in ("web1", "web2")}
+    registered = {host: {"_acme_found": seen} for host in ("web1", "web2")}
     result = action.run(task_vars=steps.task_vars("web1", registered))
     assert result["problem"] == "acme_certificates is not defined for web1, web2"
     assert result["due"] == ["web1", "web2"], "which are told"
@@ -145,8 +146,8 @@ def test_where_no_host_lists_certificates_the_plan_says_so():
 def test_hosts_that_differ_are_the_plan_s_problem(monkeypatch):
     action = steps.action_of("acme_plan", batch=True)
     registered = {
-        "web1": {"acme_found": steps.first_step(acme_order_timeout=300)},
-        "web2": {"acme_found": steps.first_step(acme_order_timeout=100)},
+        "web1": {"_acme_found": steps.first_step(acme_order_timeout=300)},
+        "web2": {"_acme_found": steps.first_step(acme_order_timeout=100)},
     }
     monkeypatch.setattr(action, "_seen_by", lambda _run, _name: {"web1": 300, "web2": 100}.get)
     result = action.run(task_vars=steps.task_vars("web1", registered))
@@ -157,7 +158,7 @@ def test_the_plan_is_made_of_what_hosts_found_and_freezes_the_options():
     action = steps.action_of("acme_plan", batch=True)
     action.work = MagicMock(return_value={"changed": False, "due": [], "hosts": {}})
     found = {**steps.first_step(acme_remove_unlisted=True), "certificates": [FOUND], "unlisted": ["old"]}
-    registered = {"web1": {"acme_found": found}, "web2": {"acme_found": steps.first_step()}}
+    registered = {"web1": {"_acme_found": found}, "web2": {"_acme_found": steps.first_step()}}
     result = action.run(task_vars=steps.task_vars("web1", registered))
     (arguments, _variables) = action.work.call_args.args
     assert [item["host"] for item in arguments["certificates"]] == ["web1"]
@@ -176,14 +177,14 @@ def test_a_host_that_failed_in_the_first_step_has_no_part_in_the_plan():
     action.work = MagicMock(return_value={"changed": False, "due": ["web3"], "hosts": {}})
     late = {**steps.first_step(), "failed": True}
     first = {"web1": FAILED, "web2": NOTED, "web3": steps.first_step(), "web4": late}
-    registered = {host: {"acme_found": result} for host, result in first.items()}
+    registered = {host: {"_acme_found": result} for host, result in first.items()}
     assert action.run(task_vars=steps.task_vars("web1", registered))["due"] == ["web3"]
     action.work.assert_called_once()
 
 
 def test_where_all_have_failed_in_the_first_step_nothing_is_due():
     action = steps.action_of("acme_plan", batch=True)
-    registered = {"web1": {"acme_found": FAILED}, "web2": {"acme_found": NOTED}}
+    registered = {"web1": {"_acme_found": FAILED}, "web2": {"_acme_found": NOTED}}
     result = action.run(task_vars=steps.task_vars("web1", registered))
     assert (result["due"], result["lines"], "problem" in result) == ([], [], False)
 
@@ -198,11 +199,13 @@ def test_where_nobody_has_taken_the_first_step_all_are_told():
 def test_hosts_of_other_batches_may_list_certificates(listed, monkeypatch):
     action = steps.action_of("acme_plan", batch=True)
     action.work = MagicMock(return_value={"changed": False, "due": [], "hosts": {}})
-    registered = {"web1": {"acme_found": {**steps.first_step(), "lists_certificates": False}}}
+    registered = {"web1": {"_acme_found": {**steps.first_step(), "lists_certificates": False}}}
     variables = steps.task_vars("web1", registered)
     variables["ansible_play_hosts_all"] = ["web1", "web2"]
     seen = {"acme_certificates": []} if listed else {}
-    monkeypatch.setattr("ansible_collections.certfleet.tls.plugins.plugin_utils.facts.variables_of", lambda *_: seen)
+    monkeypatch.setattr(
+        "ansible_collections.certfleet.tls.plugins.plugin_utils._play.facts.variables_of", lambda *_: seen
+    )
     result = action.run(task_vars=variables)
     assert ("problem" not in result) is listed
 
@@ -308,8 +311,8 @@ def test_a_condition_on_fleet_is_refused_where_failures_are_noted(fail, refused)
     action = steps.action_of("acme_plan", batch=True)
     action.work = MagicMock(return_value={"changed": False, "due": [], "hosts": {}})
     registered = {
-        "web1": {"acme_found": steps.first_step(acme_fail=fail)},
-        "web3": {"acme_found": {"skipped": True, "changed": False}},
+        "web1": {"_acme_found": steps.first_step(acme_fail=fail)},
+        "web3": {"_acme_found": {"skipped": True, "changed": False}},
     }
     result = action.run(task_vars=steps.task_vars("web1", registered))
     assert ("a condition on 'tasks_from: fleet' has skipped web3" in result.get("problem", "")) is refused

@@ -8,11 +8,11 @@ from dataclasses import replace
 
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.module_utils.ansible.host_options import CHALLENGE_SPEC, JOURNAL_SPEC
-from ansible_collections.certfleet.tls.plugins.module_utils.ansible.order_options import ORDER_SPEC, PREPARED_SPEC
-from ansible_collections.certfleet.tls.plugins.module_utils.schema import Malformed
-from ansible_collections.certfleet.tls.plugins.module_utils.statuses import Action, Status
-from ansible_collections.certfleet.tls.plugins.plugin_utils import flow, txt
+from ansible_collections.certfleet.tls.plugins.module_utils._ansible.host_options import CHALLENGE_SPEC, JOURNAL_SPEC
+from ansible_collections.certfleet.tls.plugins.module_utils._ansible.order_options import ORDER_SPEC, PREPARED_SPEC
+from ansible_collections.certfleet.tls.plugins.module_utils._common.schema import Malformed
+from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Action, Status
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import flow, txt
 from tests.unit import contracts
 from tests.unit.contracts import ACCOUNT, DIRECTORY, ORDER, PEM
 
@@ -22,7 +22,7 @@ ORDERED = contracts.ordered()
 
 def facts(found=None, **variables):
     """The variables of a host that was looked at."""
-    return {"acme_found": {"certificates": [(found or contracts.found(host=None)).to_result()]}, **variables}
+    return {"_acme_found": {"certificates": [(found or contracts.found(host=None)).to_result()]}, **variables}
 
 
 def of_web1(*items):
@@ -36,7 +36,7 @@ def plan(*decided, **more):
 
 
 def test_found_adds_the_host_and_skips_hosts_without_a_result():
-    hostvars = {"web1": facts(), "web2": {}, "web3": {"acme_found": {"unreachable": True}}}
+    hostvars = {"web1": facts(), "web2": {}, "web3": {"_acme_found": {"unreachable": True}}}
     assert [(item["host"], item["name"]) for item in flow.found(["web1", "web2", "web3"], hostvars)] == [
         ("web1", "shop")
     ]
@@ -188,14 +188,14 @@ REQUESTED = {"requests": [contracts.request().to_result()], "ready": ["shop"]}
     ],
 )
 def test_only_an_order_whose_host_is_ready_is_finalized(requested, goes_on):
-    result = flow.finalizable(of_web1(ORDERED), {"web1": facts(acme_request=requested)})
+    result = flow.finalizable(of_web1(ORDERED), {"web1": facts(_acme_request=requested)})
     assert result == ([replace(ORDERED, csr_content=PEM)] if goes_on else [])
     assert all(set(order.to_result()) == set(PREPARED_SPEC) - {"problem"} for order in result)
 
 
 def test_an_order_whose_records_are_not_in_place_is_not_finalized_and_its_host_is_told_why():
     ordered, problems = of_web1(ORDERED), {"web1": {"shop": "ns1 lacks the record"}}
-    hostvars = {"web1": facts(acme_request=REQUESTED)}
+    hostvars = {"web1": facts(_acme_request=REQUESTED)}
     assert flow.finalizable(ordered, hostvars, problems) == []
     assert len(flow.finalizable(ordered, hostvars, {"web2": problems["web1"]})) == 1
     (outcome,) = flow.outcomes(plan(), ordered, REQUESTED, {"hosts": {}}, "web1", problems)
@@ -225,7 +225,7 @@ def test_where_it_failed_it_is_told_which_other_host_did_not_serve_its_challenge
 )
 def test_a_host_that_says_nonsense_stops_no_other(said):
     ordered = {"hosts": {host: [contracts.ordered(host=host).to_result()] for host in ("web1", "web2")}}
-    hostvars = {"web1": facts(acme_request=said), "web2": facts(acme_request=REQUESTED)}
+    hostvars = {"web1": facts(_acme_request=said), "web2": facts(_acme_request=REQUESTED)}
     assert [order.host for order in flow.finalizable(ordered, hostvars)] == ["web2"]
     txt.txt_records(ordered, hostvars, "set")
 
@@ -294,7 +294,7 @@ def test_outcomes_in_check_mode():
 
 
 def test_what_is_not_listed_is_collected_by_host():
-    hostvars = {"web1": {"acme_found": {"unlisted": ["old"]}}, "web2": {"acme_found": {"unlisted": []}}, "web3": {}}
+    hostvars = {"web1": {"_acme_found": {"unlisted": ["old"]}}, "web2": {"_acme_found": {"unlisted": []}}, "web3": {}}
     assert flow.unlisted(["web1", "web2", "web3"], hostvars) == {"web1": ["old"]}
 
 

@@ -11,7 +11,7 @@ from ansible.playbook import Playbook
 from ansible.release import __version__ as CORE  # noqa: N812 - a constant
 from ansible.vars.manager import VariableManager
 
-from ansible_collections.certfleet.tls.plugins.plugin_utils import handlers
+from ansible_collections.certfleet.tls.plugins.plugin_utils._play import handlers
 from tests.lab import runs
 
 DEBUG = {"debug": {"msg": "done"}}

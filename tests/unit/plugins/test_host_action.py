@@ -13,8 +13,8 @@ import yaml
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.certfleet.tls.plugins.plugin_utils.controller_action import ControllerAction
-from ansible_collections.certfleet.tls.plugins.plugin_utils.host_action import HostAction
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.controller_action import ControllerAction
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.host_action import HostAction
 from tests.unit.plugins import answers
 
 CHECKOUT = Path(__file__).parents[3]

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.plugin_utils import keywords
+from ansible_collections.certfleet.tls.plugins.plugin_utils._play import keywords
 
 RUN_ONCE = "the role cannot run with 'run_once: true': it would serve web1 and no other host of the play."
 DELEGATE_TO = "the role cannot run with 'delegate_to: {}': its steps run on the host that needs "

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.module_utils.ansible.libraries import missing
+from ansible_collections.certfleet.tls.plugins.module_utils._ansible.libraries import missing
 
 
 @pytest.mark.parametrize(

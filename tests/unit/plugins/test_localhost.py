@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.plugin_utils import localhost
+from ansible_collections.certfleet.tls.plugins.plugin_utils._play import localhost
 
 PYTHON = "/opt/ansible/bin/python"
 

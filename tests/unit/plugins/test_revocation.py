@@ -10,14 +10,14 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from ansible.errors import AnsibleActionFail, AnsibleError, AnsibleUndefinedVariable
 
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.issuance_history import Issuance
-from ansible_collections.certfleet.tls.plugins.module_utils.pki.certificates import serial
-from ansible_collections.certfleet.tls.plugins.module_utils.statuses import Status
-from ansible_collections.certfleet.tls.plugins.plugin_utils.ownership import listed
-from ansible_collections.certfleet.tls.plugins.plugin_utils.revocation import not_revoked
-from ansible_collections.certfleet.tls.plugins.plugin_utils.revocation_choice import Chosen, to_revoke
+from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Status
+from ansible_collections.certfleet.tls.plugins.module_utils._fleet.issuance_history import Issuance
+from ansible_collections.certfleet.tls.plugins.module_utils._x509.certificates import serial
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.ownership import listed
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.revocation import not_revoked
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.revocation_choice import Chosen, to_revoke
 from tests.unit import contracts
-from tests.unit.pki import ca
+from tests.unit.host import ca
 
 T = "2026-06-01T00:00:00Z"
 OLD, NEW = "2026-05-01T00:00:00Z", "2026-06-02T00:00:00Z"
@@ -54,9 +54,9 @@ def entry(*identifiers, name="shop", **more):
 def host(*versions, lists=None, first=None, **more):
     """The variables of a host: what it shows, what the inventory has for it, and what the first step showed."""
     return {
-        "acme_looked_at": {"history": list(versions)},
+        "_acme_looked_at": {"history": list(versions)},
         "acme_certificates": [entry("a.example")] if lists is None else lists,
-        **({"acme_found": {"certificates": first}} if first is not None else {}),
+        **({"_acme_found": {"certificates": first}} if first is not None else {}),
         **more,
     }
 
@@ -122,7 +122,7 @@ def test_live_ones(choose):
     hostvars = {
         "web1": host(version("a1"), version("a2", live=True)),
         "web2": host(lists=[]),
-        "web3": {"acme_looked_at": {"unreachable": True}},
+        "web3": {"_acme_looked_at": {"unreachable": True}},
     }
     result = choose(hostvars)
     (chosen,) = result["certificates"]
@@ -490,9 +490,9 @@ def shares(*versions, **more):
         # It has not switched.
         (shares(version("a1", live=True)), {}, [], BEHIND),
         # It failed after it was looked at, or said nothing of use.
-        ({"acme_certificates": SHARED, "acme_found": {"certificates": [found("a1")]}}, {"lost": ["web2"]}, [], BEHIND),
+        ({"acme_certificates": SHARED, "_acme_found": {"certificates": [found("a1")]}}, {"lost": ["web2"]}, [], BEHIND),
         (
-            {"acme_certificates": SHARED, "acme_found": {"certificates": [found("a3")]}},
+            {"acme_certificates": SHARED, "_acme_found": {"certificates": [found("a3")]}},
             {"lost": ["web2"]},
             ["web1"],
             None,
@@ -515,7 +515,7 @@ def shares(*versions, **more):
         # It does not share it: any host could keep any certificate else.
         (host(version("a1", live=True), lists=[entry("b.example")]), {"hosts": ["web1"]}, ["web1"], None),
         (
-            {"acme_certificates": [entry("b.example")], "acme_found": {"certificates": [found("a1")]}},
+            {"acme_certificates": [entry("b.example")], "_acme_found": {"certificates": [found("a1")]}},
             {"lost": ["web2"]},
             ["web1"],
             None,
@@ -524,7 +524,7 @@ def shares(*versions, **more):
     ],
 )
 def test_what_another_host_still_uses_is_left_and_told(choose, web2, options, chosen, problem):
-    hosts = ["web1", "web2"] if "acme_looked_at" in web2 else ["web1"]
+    hosts = ["web1", "web2"] if "_acme_looked_at" in web2 else ["web1"]
     hostvars = {"web1": shares(version("a1"), version("a2", NEW, live=True)), "web2": web2}
     result = choose(hostvars, T, **{"hosts": hosts, **options})
     assert [name for name, number in result["chosen"] if number == "a1"] == chosen
@@ -549,7 +549,7 @@ def test_host_cannot_keep_anothers_certificate_from_being_revoked_by_the_record(
 def test_odd_answers_of_a_host_that_failed_stop_nothing(choose, odd):
     hostvars = {
         "web1": host(version("a1"), version("a2", NEW, live=True)),
-        "web2": {"acme_found": odd, "acme_certificates": [entry("b.example")]},
+        "web2": {"_acme_found": odd, "acme_certificates": [entry("b.example")]},
     }
     assert choose(hostvars, T, hosts=["web1"], lost=["web2"])["chosen"] == [("web1", "a1")]
 

@@ -14,8 +14,9 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 from jinja2 import Environment, meta
 
-from ansible_collections.certfleet.tls.plugins.module_utils.ansible.host_options import CERTIFICATE_SPEC
-from ansible_collections.certfleet.tls.plugins.plugin_utils import facts, role_variables
+from ansible_collections.certfleet.tls.plugins.module_utils._ansible.host_options import CERTIFICATE_SPEC
+from ansible_collections.certfleet.tls.plugins.plugin_utils._play import facts
+from ansible_collections.certfleet.tls.plugins.plugin_utils._variables import role_variables
 
 ROLE = Path(__file__).parents[3] / "roles" / "acme"
 SPECS = yaml.safe_load((ROLE / "meta/argument_specs.yml").read_text())["argument_specs"]
@@ -101,7 +102,7 @@ def test_internal_variables_are_all_that_tasks_set():
     set_by_tasks |= set(re.findall(r"loop_var: (\w+)", TASKS))
     set_by_tasks |= {name for block in re.findall(r"set_fact:\n((?: {4,}.*\n)+)", TASKS) for name in _keys(block)}
     set_by_tasks |= {name for block in re.findall(r" vars:\n((?: +.*\n)+)", TASKS) for name in _keys(block)}
-    ours = {name for name in set_by_tasks if name.startswith("acme_")}
+    ours = {name for name in set_by_tasks if name.startswith(("acme_", "_acme_"))}
     assert ours - set(OPTIONS) == set(role_variables.INTERNAL)
 
 

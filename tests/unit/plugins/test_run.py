@@ -7,8 +7,9 @@ from __future__ import annotations
 import pytest
 from ansible.errors import AnsibleActionFail, AnsibleError
 
-from ansible_collections.certfleet.tls.plugins.plugin_utils import batch, elsewhere
-from ansible_collections.certfleet.tls.plugins.plugin_utils.run import Results, Run
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import elsewhere
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.run import Results, Run
+from ansible_collections.certfleet.tls.plugins.plugin_utils._variables import batch
 from tests.unit import contracts
 from tests.unit.plugins import steps
 
@@ -19,7 +20,7 @@ DIRECTORY = "https://ca/dir"
 def run(registered=None, host="web1", module="acme_order", check_mode=False, **variables):
     action = steps.action_of(module, check_mode=check_mode)
     known = (
-        {"web1": {"acme_found": steps.first_step(), "acme_plan": steps.plan()}} if registered is None else registered
+        {"web1": {"_acme_found": steps.first_step(), "_acme_plan": steps.plan()}} if registered is None else registered
     )
     given = {"acme_directory": DIRECTORY, **variables}
     return Run(action._task, action._templar, steps.task_vars(host, known, **given))
@@ -29,12 +30,17 @@ def test_only_results_of_the_same_inclusion_count():
     ours, others = steps.first_step(), {**steps.first_step(), "inclusion": OTHER}
     looked = {"results": [{"skipped": True}, steps.of_this_run(certificates=[])], "changed": False}
     registered = {
-        "web1": {"acme_found": ours, "acme_request": others, "acme_looked": looked, "acme_sealed": {"skipped": True}},
-        "web2": {"acme_found": others},
-        "web3": {"acme_found": {"unreachable": True, "msg": "gone"}, "someone_s": ours},
+        "web1": {
+            "_acme_found": ours,
+            "_acme_request": others,
+            "_acme_looked": looked,
+            "_acme_sealed": {"skipped": True},
+        },
+        "web2": {"_acme_found": others},
+        "web3": {"_acme_found": {"unreachable": True, "msg": "gone"}, "someone_s": ours},
     }
     found = run(registered)
-    assert set(found.results["web1"]) == {"acme_found", "acme_looked"}
+    assert set(found.results["web1"]) == {"_acme_found", "_acme_looked"}
     assert found.results["web3"] == {}
     assert found.hosts == ["web1"]
     assert [host for host in registered if Results(found.variables["hostvars"])[host]] == ["web1", "web2"]
@@ -42,7 +48,7 @@ def test_only_results_of_the_same_inclusion_count():
 
 def test_a_host_that_is_not_in_the_batch_has_no_part_in_it():
     variables = {"ansible_play_batch": ["web2"]}
-    registered = {host: {"acme_found": steps.first_step()} for host in ("web1", "web2")}
+    registered = {host: {"_acme_found": steps.first_step()} for host in ("web1", "web2")}
     assert run(registered, host="web2", **variables).hosts == ["web2"]
 
 
@@ -52,7 +58,7 @@ def test_certificates_may_be_texts_of_the_command_line(given):
 
 
 def test_entry_points_without_a_look_have_a_first_step_too():
-    assert run({"web1": {"acme_seen": steps.first_step("revoke")}}).hosts == ["web1"]
+    assert run({"web1": {"_acme_seen": steps.first_step("revoke")}}).hosts == ["web1"]
 
 
 @pytest.mark.parametrize(
@@ -67,13 +73,13 @@ def test_entry_points_without_a_look_have_a_first_step_too():
 )
 def test_without_a_plan_nothing_is_known(plan, told):
     with pytest.raises(AnsibleActionFail, match=told):
-        run({"web1": {"acme_found": steps.first_step(), "acme_plan": plan}}).option("acme_contact")
+        run({"web1": {"_acme_found": steps.first_step(), "_acme_plan": plan}}).option("acme_contact")
 
 
 def test_options_of_a_host_are_those_that_it_saw_itself():
     registered = {
-        "web1": {"acme_found": steps.first_step(), "acme_plan": steps.plan()},
-        "web2": {"acme_found": steps.first_step(acme_home="/srv/acme", acme_host_timeout=60)},
+        "web1": {"_acme_found": steps.first_step(), "_acme_plan": steps.plan()},
+        "web2": {"_acme_found": steps.first_step(acme_home="/srv/acme", acme_host_timeout=60)},
     }
     found = run(registered, acme_home="/from/web1")
     assert found.option_of("web2", "acme_home") == "/srv/acme"
@@ -85,7 +91,7 @@ def test_a_secret_is_looked_up_and_has_to_be_what_it_was():
     binding = {"kid": "1", "key": "sesame"}
     plan = steps.plan()
     plan["digests"]["acme_eab"] = batch.digest(binding)
-    registered = {"web1": {"acme_found": steps.first_step(), "acme_plan": plan}}
+    registered = {"web1": {"_acme_found": steps.first_step(), "_acme_plan": plan}}
     assert run(registered, acme_eab=binding).secret("acme_eab") == binding
     with pytest.raises(AnsibleError, match="acme_eab is not what it was when the run began"):
         run(registered, acme_eab={**binding, "key": "open"}).secret("acme_eab")
@@ -96,7 +102,7 @@ def test_account_options_are_those_of_the_first_ca():
     plan = steps.plan(directory="https://le/dir")
     plan["digests"]["acme_directory"] = batch.digest(cas)
     plan["options"].update(acme_contact=["b@example.com"], acme_account_key_src="/k.pem", acme_terms_agreed=True)
-    found = run({"web1": {"acme_found": steps.first_step(), "acme_plan": plan}}, acme_directory=cas)
+    found = run({"web1": {"_acme_found": steps.first_step(), "_acme_plan": plan}}, acme_directory=cas)
     options = found.account()
     assert (options["acme_directory"], options["contact"]) == ("https://le/dir", ["a@example.com"])
     (other,) = options["alternatives"]
@@ -115,7 +121,7 @@ def test_account_key_is_taken_from_the_environment_where_the_variable_is_empty(m
     monkeypatch.setenv("ACME_ACCOUNT_KEY_CONTENT", "from the environment")
     plan = steps.plan()
     plan["digests"]["acme_account_key_content"] = batch.digest(variable)
-    registered = {"web1": {"acme_found": steps.first_step(), "acme_plan": plan}}
+    registered = {"web1": {"_acme_found": steps.first_step(), "_acme_plan": plan}}
     assert run(registered, acme_account_key_content=variable).account()["account_key_content"] == expected
 
 
@@ -147,7 +153,7 @@ def test_challenges_are_served_elsewhere_only_if_the_whole_play_is_to(scope, che
     found = {**steps.first_step(), "certificates": [contracts.found(host=None).to_result()]}
     plan = steps.plan()
     plan["options"]["acme_http_01_scope"] = scope
-    registered = {"web1": {"acme_found": found, "acme_plan": plan}, "web2": {"acme_found": steps.first_step()}}
+    registered = {"web1": {"_acme_found": found, "_acme_plan": plan}, "web2": {"_acme_found": steps.first_step()}}
     asked = elsewhere.challenges(run(registered, check_mode=check_mode), ordered)
     assert [item["host"] for item in asked] == expected
     for item in asked:

@@ -12,10 +12,10 @@ import time
 
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.module_utils.ansible import services
-from ansible_collections.certfleet.tls.plugins.module_utils.ansible.services import HostServices
-from ansible_collections.certfleet.tls.plugins.module_utils.pki.errors import ServiceError
-from ansible_collections.certfleet.tls.plugins.module_utils.pki.reloads import COMMAND, SERVICE, Reload
+from ansible_collections.certfleet.tls.plugins.module_utils._ansible import services
+from ansible_collections.certfleet.tls.plugins.module_utils._ansible.services import HostServices
+from ansible_collections.certfleet.tls.plugins.module_utils._host.errors import ServiceError
+from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.reloads import COMMAND, SERVICE, Reload
 from tests.lab.process import wait
 
 PROGRAM = """#!/bin/sh

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.module_utils.statuses import Action, Status
-from ansible_collections.certfleet.tls.plugins.plugin_utils import flow, shared
+from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Action, Status
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import flow, shared
 from tests.unit import contracts
 from tests.unit.contracts import ACCOUNT, DIRECTORY, PEM
 
@@ -36,8 +36,8 @@ def plan(*shares):
 
 def variables(**hosts):
     """The variables of hosts: each has made a key to receive with, but for what is given."""
-    requested = {host: {"acme_request": {"receivers": {"shop": KEYS[host]}}} for host in ("web2", "web3")}
-    return {"web1": {"acme_request": {}}, **requested, **hosts}
+    requested = {host: {"_acme_request": {"receivers": {"shop": KEYS[host]}}} for host in ("web2", "web3")}
+    return {"web1": {"_acme_request": {}}, **requested, **hosts}
 
 
 GIVEN = contracts.given(name="shop", sealed=SEALED, refused={})
@@ -49,7 +49,7 @@ def answer(owner="web1", **more):
 
 def with_answer(**more):
     """As a task with run_once registers it, on all."""
-    return {host: {**facts, "acme_sealed": answer(**more)} for host, facts in variables().items()}
+    return {host: {**facts, "_acme_sealed": answer(**more)} for host, facts in variables().items()}
 
 
 def finalized(order=None):
@@ -62,7 +62,7 @@ FAILED, DEFERRED = contracts.stopped("no"), contracts.stopped("slow down", Statu
 
 def told(the_plan, host, hostvars, final=None, check=False):
     final = finalized() if final is None else final
-    requested = hostvars[host].get("acme_request") or {}
+    requested = hostvars[host].get("_acme_request") or {}
     results = flow.outcomes(the_plan, ORDERED, requested, final, host, check=check)
     return shared.received(results, the_plan, ORDERED, final, hostvars, host, check=check)
 
@@ -76,7 +76,7 @@ def test_it_is_asked_for_all_that_can_receive():
     expected = [{"owner": "web1", "shares": [{"name": "shop", "receivers": KEYS}]}]
     assert shared.shares(plan(share()), finalized(), variables()) == expected
     # One that vanished has no key.
-    for gone in ({}, {"acme_request": {"unreachable": True}}, {"acme_request": {"receivers": {}}}):
+    for gone in ({}, {"_acme_request": {"unreachable": True}}, {"_acme_request": {"receivers": {}}}):
         expected = [{"owner": "web1", "shares": [{"name": "shop", "receivers": {"web3": KEYS["web3"]}}]}]
         assert shared.shares(plan(share()), finalized(), variables(web2=gone)) == expected
         assert shared.shares(plan(share(hosts=["web2"])), finalized(), variables(web2=gone)) == []
@@ -84,7 +84,7 @@ def test_it_is_asked_for_all_that_can_receive():
 
 def test_each_host_is_asked_once_for_all_that_it_has():
     the_plan = plan(share("0a"), share("0b", name="mail"), share("0c", owner="web3", hosts=["web2"], name="other"))
-    hostvars = variables(web2={"acme_request": {"receivers": dict.fromkeys(("shop", "mail", "other"), "KEY=")}})
+    hostvars = variables(web2={"_acme_request": {"receivers": dict.fromkeys(("shop", "mail", "other"), "KEY=")}})
     asked = shared.shares(the_plan, {"hosts": {}}, hostvars)
     assert [(item["owner"], [entry["serial"] for entry in item["shares"]]) for item in asked] == [
         ("web1", ["0a", "0b"]),
@@ -123,7 +123,7 @@ def test_an_odd_answer_of_one_host_is_told_and_stops_no_other(odd):
     for request in ({"receivers": odd}, {"receivers": {"shop": odd}}, {"failures": odd}):
         if request == {"receivers": {"shop": "x"}}:
             continue  # which may be a key, for all that is known here
-        hostvars = {**with_answer(), "web3": {"acme_request": request}}
+        hostvars = {**with_answer(), "web3": {"_acme_request": request}}
         (asked,) = shared.shares(the_plan, finalized(), hostvars)
         assert asked["shares"][0]["receivers"] == {"web2": KEYS["web2"]}
         assert told(the_plan, "web3", hostvars)[0].status == Status.FAILED
@@ -174,21 +174,21 @@ def test_in_check_mode_nothing_is_received():
         (share(), variables(), {}, Status.FAILED, "web1 makes the key and orders: it could not be finalized"),
         (
             share(),
-            variables(web1={"acme_request": {"failures": {"shop": "the disk is full"}}}),
+            variables(web1={"_acme_request": {"failures": {"shop": "the disk is full"}}}),
             {},
             Status.FAILED,
             "web1 makes the key and orders: the disk is full",
         ),
         (
             share("0a"),
-            variables(web2={"acme_request": {"msg": "no library"}}),
+            variables(web2={"_acme_request": {"msg": "no library"}}),
             {},
             Status.FAILED,
             "no library",
         ),
         (
             share("0a"),
-            variables(web2={"acme_request": {"failures": {"shop": "the disk is full"}}}),
+            variables(web2={"_acme_request": {"failures": {"shop": "the disk is full"}}}),
             {},
             Status.FAILED,
             "the disk is full",
@@ -216,7 +216,7 @@ def test_what_stops_it_is_told(item, hostvars, final, status, problem):
 
 def looked(*certificates):
     entries = [contracts.found({"shared": is_shared}, name=name, host=None) for name, is_shared in certificates]
-    return {"acme_found": {"certificates": [entry.to_result() for entry in entries]}}
+    return {"_acme_found": {"certificates": [entry.to_result() for entry in entries]}}
 
 
 def test_one_host_of_the_batches_before_is_asked_for_each_certificate():

@@ -13,7 +13,7 @@ import tomllib
 import yaml
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 
-from ansible_collections.certfleet.tls.plugins.plugin_utils import support
+from ansible_collections.certfleet.tls.plugins.plugin_utils._play import support
 from tests.unit.plugins import answers
 from tests.unit.plugins.test_host_action import action_of, run
 
@@ -189,9 +189,9 @@ def test_versions_are_the_same_everywhere():
     settings = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["tool"]
     assert settings["ruff"]["target-version"] == f"py{host_python.replace('.', '')}"
     assert settings["mypy"]["python_version"] == text(support.CONTROLLER_PYTHON)
-    fragment = (CHECKOUT / "plugins/doc_fragments/host.py").read_text()
+    fragment = (CHECKOUT / "plugins/doc_fragments/_host.py").read_text()
     assert f"cryptography >= {text(support.HOST_CRYPTOGRAPHY)} on the host" in fragment
-    library = (CHECKOUT / "plugins/module_utils/pki/library.py").read_text()
+    library = (CHECKOUT / "plugins/module_utils/_x509/availability.py").read_text()
     assert f"python3-cryptography {text(support.HOST_CRYPTOGRAPHY)} or later" in library
 
 

@@ -6,12 +6,12 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.module_utils.statuses import Status
-from ansible_collections.certfleet.tls.plugins.plugin_utils import txt
+from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Status
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import txt
 from tests.unit import contracts
 
 NAME, VALUE = "_acme-challenge.shop.example", "digest"
-READY = {"web1": {"acme_request": {"ready": ["shop"]}}}
+READY = {"web1": {"_acme_request": {"ready": ["shop"]}}}
 RECORD = contracts.txt()
 
 
@@ -53,7 +53,9 @@ def test_a_persistent_record_is_written_only_when_asked_to():
     assert txt.txt_records(orders, READY, "remove", write_persistent=True) == []
 
 
-@pytest.mark.parametrize("host", [{}, {"acme_request": {"unreachable": True}}, {"acme_request": {"ready": ["other"]}}])
+@pytest.mark.parametrize(
+    "host", [{}, {"_acme_request": {"unreachable": True}}, {"_acme_request": {"ready": ["other"]}}]
+)
 def test_nothing_is_set_for_an_order_that_its_host_has_not_journaled_but_it_is_removed(host):
     orders = ordered(challenge())
     assert txt.txt_records(orders, {"web1": host}, "set") == []

@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ansible_collections.certfleet.tls.plugins.module_utils.acme import jws
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.certificate import REASONS
-from ansible_collections.certfleet.tls.plugins.plugin_utils import cas, validation, validation_account
-from ansible_collections.certfleet.tls.plugins.plugin_utils.role_variables import VARIABLES
+from ansible_collections.certfleet.tls.plugins.module_utils._acme import jws
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.certificate import REASONS
+from ansible_collections.certfleet.tls.plugins.plugin_utils._variables import account_options, all_variables, cas
+from ansible_collections.certfleet.tls.plugins.plugin_utils._variables.role_variables import VARIABLES
 from tests.unit.plugins.variables import COMBINED, ENCRYPTED, GOOD, KEY, RFC2136, faults, variables
 
 ROOT = Path(__file__).parents[3]
@@ -227,7 +227,7 @@ def test_an_unreadable_vaulted_text_is_a_fault():
         (["acme_certs"], ["acme_certs"]),
         (["acme_certifcates", "acme_cert"], ["acme_cert", "acme_certifcates"]),
         (["acme_Certificates"], ["acme_Certificates"]),
-        (["acme_certificate_path", "acme_home", "certificates", "acme_domains", "acme_looked"], []),
+        (["acme_certificate_path", "acme_home", "certificates", "acme_domains", "_acme_looked"], []),
     ],
 )
 @pytest.mark.parametrize("entry_point", ["main", "fleet", "replace", "adopt"])
@@ -235,21 +235,21 @@ def test_an_undefined_list_is_a_fault_if_one_of_a_similar_name_is_defined(entry_
     given = variables(acme_replace_serials="ab")
     del given["acme_certificates"]
     line = f"acme_certificates is not defined for web1 (did you mean {' or '.join(near)}?)"
-    assert validation.problems(given, "web1", entry_point, defined) == ([line] if near else [])
-    assert validation.near_certificates(defined) == near
+    assert all_variables.problems(given, "web1", entry_point, defined) == ([line] if near else [])
+    assert all_variables.near_certificates(defined) == near
 
 
 def test_an_account_needs_no_certificates():
     given = variables()
     del given["acme_certificates"]
-    assert validation.problems(given, "web1", "account", ["acme_certs"]) == []
+    assert all_variables.problems(given, "web1", "account", ["acme_certs"]) == []
 
 
 def test_none_defined_names_hosts_and_near_misses():
-    assert validation.none_defined(["web1", "web2"], []) == "acme_certificates is not defined for web1, web2"
-    line = validation.none_defined(["web1", "web2", "web3"], ["acme_certificate", "acme_certificate"])
+    assert all_variables.none_defined(["web1", "web2"], []) == "acme_certificates is not defined for web1, web2"
+    line = all_variables.none_defined(["web1", "web2", "web3"], ["acme_certificate", "acme_certificate"])
     assert line == "acme_certificates is not defined for web1, web2, web3 (did you mean acme_certificate?)"
-    many = validation.none_defined([f"web{number}" for number in range(100)], [])
+    many = all_variables.none_defined([f"web{number}" for number in range(100)], [])
     assert many.endswith("web8, web9 and 90 more")
 
 
@@ -273,18 +273,18 @@ def test_none_defined_names_hosts_and_near_misses():
         ("acme_version", ""),
         ("letsencrypt_contact", ""),
         # What the role's own tasks register.
-        ("acme_found", ""),
+        ("_acme_found", ""),
         ("acme_home", ""),
     ],
 )
 def test_misspelled_names_are_mentioned(name, meant):
     expected = [f"{name} is not a variable of the role certfleet.tls.acme (did you mean {meant}?)"] if meant else []
-    assert validation.misspelled([name, "ansible_host", "x"]) == expected
+    assert all_variables.misspelled([name, "ansible_host", "x"]) == expected
 
 
 def test_misspelled_names_of_another_entry_point_are_not_meant():
-    assert validation.misspelled(["acme_revoke_reasons"]) == []
-    assert len(validation.misspelled(["acme_revoke_reasons"], "revoke")) == 1
+    assert all_variables.misspelled(["acme_revoke_reasons"]) == []
+    assert len(all_variables.misspelled(["acme_revoke_reasons"], "revoke")) == 1
 
 
 def test_converted_values_have_their_types():
@@ -297,7 +297,7 @@ def test_converted_values_have_their_types():
         acme_dns=None,
         acme_certificates=({"name": 7, "identifiers": "a.example.com, b.example.com", "probe": [{"port": "25"}]},),
     )
-    found = validation.converted(given)
+    found = all_variables.converted(given)
     assert found["acme_concurrency"] == 4
     assert found["acme_force_renewal"] is True
     assert found["acme_contact"] == ["a@example.com", "b@example.com"]
@@ -315,19 +315,19 @@ def test_converted_values_have_their_types():
 
 def test_converted_defaults_are_the_defaults():
     given = {name: variable.default for name, variable in VARIABLES.items() if name != "acme_certificates"}
-    assert validation.converted(given) == given
-    assert validation.converted({"acme_home": "/x"}) == {"acme_home": "/x"}
+    assert all_variables.converted(given) == given
+    assert all_variables.converted({"acme_home": "/x"}) == {"acme_home": "/x"}
 
 
 def test_choices_are_those_of_the_code_that_uses_them():
     assert VARIABLES["acme_account_key_type"].choices == jws.KEY_TYPES
     assert set(VARIABLES["acme_revoke_reason"].choices) <= set(REASONS)
-    assert set(validation_account.CA_SPEC) == set(cas._OPTIONS)
+    assert set(account_options.CA_SPEC) == set(cas._OPTIONS)
 
 
 def test_it_needs_no_library():
     """It runs in Ansible's own worker; of these, Ansible loads cryptography itself."""
-    module = "ansible_collections.certfleet.tls.plugins.plugin_utils.validation"
+    module = "ansible_collections.certfleet.tls.plugins.plugin_utils._variables.all_variables"
     code = (
         "import sys; from ansible.module_utils.common import validation; from ansible import errors\n"
         "before = set(sys.modules)\n"
@@ -356,6 +356,6 @@ def test_it_takes_less_than_a_millisecond_for_a_host_with_three_certificates():
     spans = []
     for _unused in range(50):
         begin = time.perf_counter()
-        assert validation.problems(given, "web1", "main", names) == validation.misspelled(names) == []
+        assert all_variables.problems(given, "web1", "main", names) == all_variables.misspelled(names) == []
         spans.append(time.perf_counter() - begin)
     assert min(spans) < 0.001  # seconds; other work of the machine has no part in the least

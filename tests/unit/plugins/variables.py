@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-from ansible_collections.certfleet.tls.plugins.plugin_utils import validation
-from ansible_collections.certfleet.tls.plugins.plugin_utils.role_variables import VARIABLES
+from ansible_collections.certfleet.tls.plugins.plugin_utils._variables import all_variables
+from ansible_collections.certfleet.tls.plugins.plugin_utils._variables.role_variables import VARIABLES
 
 _BODY = "PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIA==\n-----END "
 KEY = f"-----BEGIN {_BODY}PRIVATE KEY-----\n"
@@ -26,4 +26,4 @@ def variables(**changes):
 
 def faults(entry_point="main", defined=(), **changes):
     """Return the lines for a host with these changes."""
-    return validation.problems(variables(**changes), "web1", entry_point, defined)
+    return all_variables.problems(variables(**changes), "web1", entry_point, defined)

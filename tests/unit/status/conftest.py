@@ -4,26 +4,18 @@
 
 from __future__ import annotations
 
-import os
 import time
 from datetime import timedelta
 
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.clock import Clock
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.polling import Deadline
-from ansible_collections.certfleet.tls.plugins.module_utils.status.cache import StatusCache
-from ansible_collections.certfleet.tls.plugins.module_utils.status.fetch import Fetcher
-from ansible_collections.certfleet.tls.plugins.module_utils.status.look_up import LookUp
-from tests.unit.pki.ca import NOW, Authority, pem
+from ansible_collections.certfleet.tls.plugins.module_utils._common.clock import Clock
+from ansible_collections.certfleet.tls.plugins.module_utils._common.deadline import Deadline
+from ansible_collections.certfleet.tls.plugins.module_utils._status.cache import StatusCache
+from ansible_collections.certfleet.tls.plugins.module_utils._status.fetch import Fetcher
+from ansible_collections.certfleet.tls.plugins.module_utils._status.look_up import LookUp
+from tests.unit.host.ca import NOW, Authority, pem
 from tests.unit.status.place import Place
-
-
-@pytest.fixture(autouse=True)
-def _plain_environment(monkeypatch):
-    for name in list(os.environ):
-        if name.lower().endswith("_proxy") or name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
-            monkeypatch.delenv(name)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
 
-from tests.unit.pki.ca import DAY, NOW, ec_key
+from tests.unit.host.ca import DAY, NOW, ec_key
 
 HOUR = timedelta(hours=1)
 SINCE = NOW - 3 * HOUR

@@ -10,9 +10,12 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from ansible_collections.certfleet.tls.plugins.module_utils.status.crl import Crl
-from ansible_collections.certfleet.tls.plugins.module_utils.status.result import Revocation, StatusError
-from tests.unit.pki.ca import DAY, NOW, Authority, ec_key, key_of
+from ansible_collections.certfleet.tls.plugins.module_utils._status.crl import Crl
+from ansible_collections.certfleet.tls.plugins.module_utils._status.revocation_status import (
+    RevocationEntry,
+    StatusError,
+)
+from tests.unit.host.ca import DAY, NOW, Authority, ec_key, key_of
 from tests.unit.status.revocations import HOUR, REASONS, SINCE, crl, leaf, point, scope
 
 HERE, THERE = "http://ca.example/1.crl", "http://ca.example/2.crl"
@@ -32,23 +35,27 @@ def judged(data, certificate, issuer, at=None, now=NOW):
 SAYS = {
     # options of crl(), whether the certificate is in it: what is said
     "not listed": ({}, False, 8),
-    "listed": ({}, True, Revocation("unspecified", SINCE)),
-    "listed, with a reason": ({"reason": REASONS.key_compromise}, True, Revocation("key_compromise", SINCE)),
-    "on hold": ({"reason": REASONS.certificate_hold}, True, Revocation("certificate_hold", SINCE)),
+    "listed": ({}, True, RevocationEntry("unspecified", SINCE)),
+    "listed, with a reason": ({"reason": REASONS.key_compromise}, True, RevocationEntry("key_compromise", SINCE)),
+    "on hold": ({"reason": REASONS.certificate_hold}, True, RevocationEntry("certificate_hold", SINCE)),
     "not on hold any more": ({"reason": REASONS.remove_from_crl}, True, 8),
-    "PEM": ({"encoding": Encoding.PEM}, True, Revocation("unspecified", SINCE)),
+    "PEM": ({"encoding": Encoding.PEM}, True, RevocationEntry("unspecified", SINCE)),
     "with a number and a key id": ({"extensions": [(x509.CRLNumber(7), False)]}, False, 8),
     "with an extension of no weight": ({"extensions": [(UNKNOWN, False)]}, False, 8),
     "of a clock a little ahead": ({"this_update": NOW + 4 * timedelta(minutes=1)}, False, 8),
     "for a second more": ({"next_update": NOW + SECOND}, False, 8),
     "partitioned, for this place": ({"extensions": [scope(THERE, HERE)]}, False, 8),
-    "of certificates that are no CA's": ({"extensions": [scope(user=True)]}, True, Revocation("unspecified", SINCE)),
+    "of certificates that are no CA's": (
+        {"extensions": [scope(user=True)]},
+        True,
+        RevocationEntry("unspecified", SINCE),
+    ),
     "of some reasons": ({"extensions": [scope(reasons=SOME)]}, False, 1),
-    "of some reasons, and listed": ({"extensions": [scope(reasons=SOME)]}, True, Revocation("unspecified", SINCE)),
+    "of some reasons, and listed": ({"extensions": [scope(reasons=SOME)]}, True, RevocationEntry("unspecified", SINCE)),
     "with a date of invalidity": (
         {"entry": [(x509.InvalidityDate(SINCE.replace(tzinfo=None)), False)]},
         True,
-        Revocation("unspecified", SINCE),
+        RevocationEntry("unspecified", SINCE),
     ),
 }
 
@@ -138,7 +145,7 @@ def test_a_point_may_be_for_some_reasons_itself(issuer):
 def test_kinds_of_keys(kind):
     root = Authority.root(kind=kind)
     certificate = leaf(root, HERE)
-    assert judged(crl(root, certificate), certificate, root) == Revocation("unspecified", SINCE)
+    assert judged(crl(root, certificate), certificate, root) == RevocationEntry("unspecified", SINCE)
 
 
 @pytest.mark.parametrize(
@@ -182,7 +189,7 @@ def test_a_long_list_is_gone_over_once(issuer, monkeypatch):
     load = x509.load_der_x509_crl
     monkeypatch.setattr(x509, "load_der_x509_crl", lambda data: Counted(load(data)))
     read = Crl(data)
-    superseded = Revocation("superseded", SINCE)
+    superseded = RevocationEntry("superseded", SINCE)
     assert [read.entry(certificate) for certificate in certificates] == [None, superseded, superseded]
     assert times == ["all"]
 

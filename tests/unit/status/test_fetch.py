@@ -11,13 +11,13 @@ from urllib.parse import unquote
 
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.clock import Clock
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.errors import TransportError
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.polling import Deadline
-from ansible_collections.certfleet.tls.plugins.module_utils.status import fetch
-from ansible_collections.certfleet.tls.plugins.module_utils.status.fetch import Fetcher, usable
-from ansible_collections.certfleet.tls.plugins.module_utils.status.result import StatusError
-from ansible_collections.certfleet.tls.plugins.module_utils.status.workers import Workers
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import TransportError
+from ansible_collections.certfleet.tls.plugins.module_utils._common.clock import Clock
+from ansible_collections.certfleet.tls.plugins.module_utils._common.deadline import Deadline
+from ansible_collections.certfleet.tls.plugins.module_utils._status import fetch
+from ansible_collections.certfleet.tls.plugins.module_utils._status.fetch import Fetcher, usable
+from ansible_collections.certfleet.tls.plugins.module_utils._status.revocation_status import StatusError
+from ansible_collections.certfleet.tls.plugins.module_utils._status.workers import Workers
 from tests.unit.status.place import silence, trickle
 
 LARGEST = 1000

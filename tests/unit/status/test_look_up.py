@@ -15,14 +15,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 from cryptography.x509.ocsp import OCSPCertStatus, OCSPResponseStatus
 
-from ansible_collections.certfleet.tls.plugins.module_utils.acme.clock import Clock
-from ansible_collections.certfleet.tls.plugins.module_utils.status import subject
-from ansible_collections.certfleet.tls.plugins.module_utils.status.fetch import Fetcher
-from ansible_collections.certfleet.tls.plugins.module_utils.status.live import revoked
-from ansible_collections.certfleet.tls.plugins.module_utils.status.look_up import look_up
-from ansible_collections.certfleet.tls.plugins.module_utils.status.result import Status
+from ansible_collections.certfleet.tls.plugins.module_utils._common.clock import Clock
+from ansible_collections.certfleet.tls.plugins.module_utils._fleet.revoked_certificates import revoked
+from ansible_collections.certfleet.tls.plugins.module_utils._status import subject
+from ansible_collections.certfleet.tls.plugins.module_utils._status.fetch import Fetcher
+from ansible_collections.certfleet.tls.plugins.module_utils._status.look_up import look_up
+from ansible_collections.certfleet.tls.plugins.module_utils._status.revocation_status import RevocationStatus
 from tests.unit import contracts
-from tests.unit.pki.ca import DAY, NOW, pem
+from tests.unit.host.ca import DAY, NOW, pem
 from tests.unit.status.place import silence, trickle
 from tests.unit.status.revocations import HOUR, REASONS, SINCE, answer, crl, leaf, point, refusal, scope
 
@@ -38,7 +38,7 @@ def here(place, issuer):
 def test_good_by_crl(place, look, issuer, here):
     place.give("/1.crl", crl(issuer))
     (status,) = look(here)
-    assert status == Status("good", "crl", f"{place.url}/1.crl", next_update=NOW + 7 * DAY)
+    assert status == RevocationStatus("good", "crl", f"{place.url}/1.crl", next_update=NOW + 7 * DAY)
     assert place.asked == [("GET", "/1.crl")]
     assert status.revocation() == ""
 
@@ -118,7 +118,7 @@ CONTENTS = {
 @pytest.mark.parametrize("case", CONTENTS)
 def test_what_is_no_certificate(look, case):
     content, problem = CONTENTS[case]
-    assert look(content) == [Status("unknown", problem=problem)]
+    assert look(content) == [RevocationStatus("unknown", problem=problem)]
 
 
 def test_certificates_of_which_nothing_is_asked(place, look, issuer):
@@ -156,7 +156,7 @@ def test_crls_of_some_reasons(place, look, issuer):
         f"{second} answered HTTP 404; {first} tells of some reasons only",
     )
     place.give("/rest.crl", crl(issuer, extensions=[scope(reasons=rest)], next_update=NOW + DAY))
-    assert look(certificate, cache=False) == [Status("good", "crl", second, next_update=NOW + DAY)]
+    assert look(certificate, cache=False) == [RevocationStatus("good", "crl", second, next_update=NOW + DAY)]
     place.give("/rest.crl", crl(issuer, certificate, extensions=[scope(reasons=rest)]))
     assert look(certificate, cache=False)[0].status == "revoked"
 
@@ -197,7 +197,7 @@ def test_an_issuer_that_is_none(place, look, issuer, root):
     certificate = leaf(issuer, f"{place.url}/1.crl", issuer_at=[f"{place.url}/ca"])
     place.give("/1.crl", crl(namesake, certificate))
     (status,) = look(certificate, chain=[namesake.certificate])
-    assert status == Status(
+    assert status == RevocationStatus(
         "unknown",
         problem=f"the issuer is not known: {place.url}/ca: this is not the certificate of the issuer",
     )
@@ -249,7 +249,10 @@ def test_a_certificate_that_the_library_stumbles_over_ends_nothing_for_others(pl
 
     monkeypatch.setattr(subject, "points", points)
     unknown, good = look(odd, plain)
-    assert (unknown, good.status) == (Status("unknown", problem="the certificate cannot be read ('odd')"), "good")
+    assert (unknown, good.status) == (
+        RevocationStatus("unknown", problem="the certificate cannot be read ('odd')"),
+        "good",
+    )
 
 
 def test_a_question_that_fails_in_an_unknown_way_is_not_waited_for(place, look, issuer, monkeypatch):
@@ -416,10 +419,10 @@ def test_the_plan_asks_for_what_is_whole_and_live_or_awaits_its_switch():
     def ask(contents):
         asked.extend(contents)
         says = {
-            "bad": Status("revoked", "crl", "http://ca/1", "superseded", SINCE),
-            "odd": Status("unknown", problem="no"),
+            "bad": RevocationStatus("revoked", "crl", "http://ca/1", "superseded", SINCE),
+            "odd": RevocationStatus("unknown", problem="no"),
         }
-        return [says.get(content, Status("good")) for content in contents]
+        return [says.get(content, RevocationStatus("good")) for content in contents]
 
     found = [
         live("web1", "bad"),

@@ -11,9 +11,12 @@ from cryptography.x509 import ocsp as library
 from cryptography.x509.ocsp import OCSPCertStatus, OCSPResponseStatus
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from ansible_collections.certfleet.tls.plugins.module_utils.status import ocsp
-from ansible_collections.certfleet.tls.plugins.module_utils.status.result import Revocation, StatusError
-from tests.unit.pki.ca import DAY, NOW, Authority, ec_key
+from ansible_collections.certfleet.tls.plugins.module_utils._status import ocsp
+from ansible_collections.certfleet.tls.plugins.module_utils._status.revocation_status import (
+    RevocationEntry,
+    StatusError,
+)
+from tests.unit.host.ca import DAY, NOW, Authority, ec_key
 from tests.unit.status.revocations import HOUR, REASONS, SINCE, answer, inside, leaf, refusal, responder, together
 
 UNKNOWN = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.99999.1"), b"\x05\x00")
@@ -28,10 +31,10 @@ def read(data, certificate, issuer):
 SAYS = {
     # options of answer(): what is said
     "good": ({}, ("good", None)),
-    "revoked": ({"status": OCSPCertStatus.REVOKED}, ("revoked", Revocation("unspecified", SINCE))),
+    "revoked": ({"status": OCSPCertStatus.REVOKED}, ("revoked", RevocationEntry("unspecified", SINCE))),
     "revoked, with a reason": (
         {"status": OCSPCertStatus.REVOKED, "reason": REASONS.superseded},
-        ("revoked", Revocation("superseded", SINCE)),
+        ("revoked", RevocationEntry("superseded", SINCE)),
     ),
     "the responder by name": ({"by_name": True}, ("good", None)),
     "another hash": ({"algorithm": hashes.SHA256()}, ("good", None)),

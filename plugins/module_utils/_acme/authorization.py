@@ -1,0 +1,112 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Authorizations: an identifier, and the challenges that prove control of it (RFC 8555 section 7.1.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .._common.deadline import Deadline
+from .._common.identifiers import canonical, is_address
+from .._common.statuses import Status
+from .._common.text import one_line
+from .challenge import Challenge
+from .client import Client
+from .errors import AcmeError, ProtocolError
+from .polling import poll
+
+_STATUS_TEXT = {
+    "deactivated": "has been deactivated",
+    "expired": "has expired",
+    "revoked": "has been revoked by the CA",
+}
+
+
+def as_ordered(identifier: str) -> dict[str, str]:
+    """An identifier as it goes to the CA."""
+    # RFC 8738 section 3: an address is of a type of its own.
+    return {"type": "ip" if is_address(identifier) else "dns", "value": identifier}
+
+
+@dataclass(frozen=True)
+class Authorization:
+    """An authorization as the CA tells it."""
+
+    url: str
+    status: str
+    identifier: str
+    wildcard: bool
+    challenges: tuple[Challenge, ...]
+
+    @classmethod
+    def create(cls, client: Client, identifier: str) -> Authorization:
+        """newAuthz, before any order (RFC 8555 section 7.4.1); one that is there already may be given instead."""
+        directory = client.directory
+        if not directory.new_authz:
+            raise ProtocolError(f"{directory.url} offers no authorizations before orders (it has no newAuthz)")
+        answer = client.post(directory.new_authz, {"identifier": as_ordered(identifier)}, f"{identifier}: newAuthz")
+        url = answer.headers.get("Location")
+        if not url:
+            raise ProtocolError(f"{directory.new_authz} gave no authorization URL")
+        return cls.parse(client.http.check(url), answer.json())
+
+    @classmethod
+    def fetch(cls, client: Client, url: str) -> Authorization:
+        """Read the authorization at *url*."""
+        return cls.parse(url, client.post_as_get(url, "authorization").json())
+
+    @classmethod
+    def parse(cls, url: str, document: Mapping[str, Any]) -> Authorization:
+        """Read what is needed; some CAs leave challenges out of a valid authorization."""
+        identifier = document.get("identifier")
+        challenges = document.get("challenges")
+        return cls(
+            url=url,
+            status=str(document.get("status") or "pending"),
+            identifier=canonical(one_line(identifier.get("value", ""), 260)) if isinstance(identifier, Mapping) else "",
+            wildcard=document.get("wildcard") is True,
+            challenges=tuple(Challenge.parse(item) for item in challenges if isinstance(item, Mapping))
+            if isinstance(challenges, list)
+            else (),
+        )
+
+    def deactivate(self, client: Client) -> Authorization:
+        """Give it up: what it proved is to be proved anew (RFC 8555 section 7.5.2)."""
+        what = f"{self.identifier}: deactivation"
+        return Authorization.parse(self.url, client.post(self.url, {"status": "deactivated"}, what).json())
+
+    def wait_past_pending(self, client: Client, deadline: Deadline) -> Authorization:
+        """Poll until it is decided (RFC 8555 section 7.5.1). Raises DeadlineError."""
+
+        def read() -> tuple[Authorization, float | None]:
+            answer = client.post_as_get(self.url, "authorization")
+            return Authorization.parse(self.url, answer.json()), answer.retry_after(client.clock.now())
+
+        what = f"{self.identifier}: the authorization {self.url} did not get past 'pending'"
+        return poll(read, lambda authorization: authorization.status != Status.PENDING, deadline, what)
+
+    @property
+    def name(self) -> str:
+        """The identifier as it was ordered (RFC 8555 section 7.1.3)."""
+        return f"*.{self.identifier}" if self.wildcard else self.identifier
+
+    def challenge(self, kind: str) -> Challenge:
+        """The challenge of a type. Raises AcmeError, naming what is offered instead."""
+        for challenge in self.challenges:
+            if challenge.type == kind:
+                return challenge
+        offered = ", ".join(challenge.type for challenge in self.challenges) or "none"
+        raise AcmeError(f"{self.identifier}: the CA offers no {kind} challenge (offered: {offered})")
+
+    def failure(self) -> str:
+        """Why this authorization is not valid, in one line; empty where there is nothing to say."""
+        errors = [f"{challenge.type}: {challenge.error}" for challenge in self.challenges if challenge.error]
+        if errors:
+            return f"{self.identifier}: " + "; ".join(errors)
+        if self.status in _STATUS_TEXT:
+            return f"{self.identifier}: its authorization {_STATUS_TEXT[self.status]}"
+        return f"{self.identifier}: validation failed" if self.status == Status.INVALID else ""

@@ -1,0 +1,66 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Challenges and what answers them (RFC 8555 section 8)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .._common.statuses import Status
+from .._common.text import one_line
+from .errors import ProtocolError
+from .jws import AccountKey
+from .problem import Problem
+
+# RFC 8555 section 8.3: base64url and nothing else. It becomes a file name, which has at most 255 bytes with what a
+# file written aside adds to it, so it is never taken on trust.
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{22,200}")
+
+
+@dataclass(frozen=True)
+class Challenge:
+    """One way that the CA offers to prove control."""
+
+    type: str
+    url: str
+    status: Status
+    token: str
+    error: Problem | None = None
+    issuers: tuple[str, ...] = ()
+    persist_draft: str = ""
+
+    @classmethod
+    def parse(cls, document: Mapping[str, Any]) -> Challenge:
+        """Challenge types that are not known here are kept: they are named in messages."""
+        error = document.get("error")
+        # dns-persist-01: the drafts up to 01 and those from 02 on spell the field differently.
+        draft = "02" if "issuerDomainNames" in document else "01"
+        issuers = document.get("issuerDomainNames" if draft == "02" else "issuer-domain-names")
+        return cls(
+            type=one_line(document.get("type", "unknown"), 60),
+            url=str(document.get("url") or ""),
+            status=_status(document.get("status") or Status.PENDING),
+            token=str(document.get("token") or ""),
+            error=Problem.parse(error) if error else None,
+            issuers=tuple(str(item) for item in issuers) if isinstance(issuers, list) else (),
+            persist_draft=draft if isinstance(issuers, list) else "",
+        )
+
+    def key_authorization(self, key: AccountKey) -> str:
+        """token.thumbprint (RFC 8555 section 8.1). Raises ProtocolError for a token that is not one."""
+        if not _TOKEN.fullmatch(self.token):
+            raise ProtocolError(f"the CA gave a {self.type} token that RFC 8555 does not allow: it is not used")
+        return f"{self.token}.{key.thumbprint}"
+
+
+def _status(value: Any) -> Status:
+    """A status that RFC 8555 section 7.1.6 does not know is none that is gone on with."""
+    try:
+        return Status(value)
+    except ValueError:
+        return Status.INVALID

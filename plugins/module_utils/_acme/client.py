@@ -1,0 +1,143 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Signed requests: a nonce and a signature over a plain request, repeated where it helps (RFC 8555 section 6)."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from .._common.deadline import Deadline
+from .directory import Directory
+from .errors import DeadlineError, ProblemError, ProtocolError, TransportError, UntrustedError
+from .http import Http, Response, is_too_late, is_transient
+from .jws import AccountKey
+from .nonce import NoncePool
+from .problem import Problem
+
+_JOSE = {"Content-Type": "application/jose+json"}  # RFC 8555 section 6.2
+_NONCE = re.compile(r"[A-Za-z0-9_-]+")
+# A nonce costs nothing but a round trip, so a server that forgets half of them is borne with;
+# one that refuses this many in a row is broken.
+_BAD_NONCES = 25
+_ATTEMPTS = 6
+
+
+class Client:
+    """An account key's voice at one CA. Safe to share between threads: all use one session and one pool of nonces."""
+
+    def __init__(self, http: Http, directory: Directory, key: AccountKey, connections: int = 1) -> None:
+        """*connections* is how many signed requests may be under way at once."""
+        self.http = http
+        self.clock = http.clock
+        self.directory = directory
+        self.key = key
+        #: The account URL, once known; it is the kid of every request but newAccount.
+        self.account_uri: str | None = None
+        #: The draft of dns-persist-01 that is spoken; None: whichever the CA's challenge is of.
+        self.persist_draft: str | None = None
+        self._nonces = NoncePool(self._new_nonce, connections)
+        self._deadline: Deadline | None = None
+
+    def within(self, deadline: Deadline) -> Client:
+        """The same voice, with the same nonces, that repeats nothing and waits for no nonce beyond *deadline*."""
+        bound = copy.copy(self)
+        bound._deadline = deadline
+        return bound
+
+    def refuse_late(self, what: str) -> None:
+        """Raise DeadlineError if the deadline is over: for what the CA decides how often it is done."""
+        if self._deadline is not None and not self._deadline.left():
+            raise DeadlineError(f"{what}: there was no time left for it within {self._deadline.seconds:g} s")
+
+    def with_key(self, key: AccountKey) -> Client:
+        """The voice of another key, with the same nonces; its account is not known yet."""
+        other = copy.copy(self)
+        other.key = key
+        other.account_uri = None
+        return other
+
+    def post(
+        self, url: str, payload: Mapping[str, Any], what: str, with_jwk: bool = False, final: Collection[int] = ()
+    ) -> Response:
+        """Post a signed object. *what* is attempted, in a few words, goes into the ProblemError of a refusal.
+
+        *with_jwk* sends the public key itself instead of the account URL (newAccount, and revokeCert by another key).
+        *final*: statuses after which the same is not asked again.
+        """
+        return self._signed(url, json.dumps(payload).encode(), what, with_jwk, final)
+
+    def post_as_get(self, url: str, what: str) -> Response:
+        """Read a resource: a signed post of nothing (RFC 8555 section 6.3)."""
+        return self._signed(url, b"", what, with_jwk=False, final=())
+
+    def _signed(self, url: str, payload: bytes, what: str, with_jwk: bool, final: Collection[int]) -> Response:
+        self.http.check(url)
+        attempt = bad_nonces = 0
+        while True:
+            nonce = self._nonces.take(self._deadline)  # outside of the repetition: it has a patience of its own
+            try:
+                answer = self._signed_once(url, payload, nonce, None if with_jwk else self.account_uri)
+            except UntrustedError:
+                raise
+            except TransportError:
+                attempt += 1
+                grown = self.clock.pause(attempt)
+                if attempt >= _ATTEMPTS or is_too_late(grown, self._deadline):
+                    raise
+                self.clock.sleep(grown)
+                continue
+            if answer.status < 300:
+                return answer
+            if answer.status < 400:
+                raise ProtocolError(f"{what}: {url} redirects, which a signed request cannot follow")
+            problem = Problem.of_response(answer.status, answer.body)
+            # RFC 8555 section 6.5: by the problem's type; with the nonce this answer brought, and a new signature.
+            if problem.type == "badNonce" and bad_nonces < _BAD_NONCES and not is_too_late(0.0, self._deadline):
+                bad_nonces += 1
+                continue
+            attempt += 1
+            passes = is_transient(answer.status) and answer.status not in final
+            pause = self.http.pause_for(answer, attempt) if passes else None
+            if pause is None or attempt >= _ATTEMPTS or _is_final(problem) or is_too_late(pause, self._deadline):
+                raise ProblemError(problem, what, self.http.retry_at(answer))
+            self.clock.sleep(pause)
+
+    def _signed_once(self, url: str, payload: bytes, nonce: str, kid: str | None) -> Response:
+        replay_nonce = None
+        try:
+            answer = self.http.request_once("POST", url, self.key.sign(url, payload, nonce, kid), _JOSE)
+            replay_nonce = _nonce_of(answer)
+            return answer
+        finally:
+            self._nonces.give(replay_nonce)
+
+    def _new_nonce(self, deadline: Deadline | None) -> str:
+        # RFC 8555 section 7.2
+        answer = self.http.get(self.directory.new_nonce, method="HEAD", deadline=deadline)
+        nonce = _nonce_of(answer)
+        if is_transient(answer.status):
+            # The answer to a HEAD has no problem document in it.
+            kind = "rateLimited" if answer.status in (429, 503) else "serverInternal"
+            problem = Problem(kind, f"HTTP {answer.status}", answer.status)
+            raise ProblemError(problem, "newNonce", self.http.retry_at(answer))
+        if not nonce:
+            raise ProtocolError(f"{self.directory.new_nonce} gave no nonce (HTTP {answer.status})")
+        return nonce
+
+
+def _nonce_of(answer: Response) -> str | None:
+    nonce = answer.headers.get("Replay-Nonce")
+    # RFC 8555 section 6.5.1: what is not base64url is ignored.
+    return nonce if nonce and _NONCE.fullmatch(nonce) else None
+
+
+def _is_final(problem: Problem) -> bool:
+    # A rate limit counts in hours: asking again at once only counts further (RFC 8555 section 6.6).
+    # With 503 it is the front door that is busy, which passes.
+    return problem.type == "rateLimited" and problem.status != 503

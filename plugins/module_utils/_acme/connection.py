@@ -1,0 +1,150 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Connections to servers that anybody may answer at: to checked addresses only, bounded in time and in bytes."""
+
+from __future__ import annotations
+
+import io
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from http.client import HTTPMessage
+from typing import Any, cast
+
+from .._common.deadline import Deadline
+from .addresses import Address, address_class, is_allowed, parse_address
+from .exchange import USER_AGENT, FinalAnswer, SocketAddress, connect_first
+
+#: Look up host and port. Raises OSError or UnicodeError.
+Resolve = Callable[[str, int], Sequence[SocketAddress]]
+
+# Status line, headers and the part of the body that is read, together.
+_LARGEST_ANSWER = 64 * 1024
+
+
+class Refused(Exception):
+    """A host has only addresses that requests on behalf of the name may not go to; str() says which."""
+
+
+class OutOfTime(Exception):
+    """The deadline has passed."""
+
+
+@dataclass(frozen=True)
+class HttpAnswer:
+    """Status, headers and the first bytes of the body, as sent."""
+
+    status: int
+    headers: HTTPMessage
+    body: bytes
+
+
+def resolve(look_up: Resolve, host: str, port: int, deadline: Deadline) -> Sequence[SocketAddress]:
+    """Return the addresses of *host*, in the order to try them. Raises OSError, UnicodeError, OutOfTime."""
+    found: list[Sequence[SocketAddress]] = []
+    problems: list[Exception] = []
+
+    def ask() -> None:
+        try:
+            found.append(look_up(host, port))
+        except Exception as error:
+            problems.append(error)
+
+    # The system's resolver knows no deadline.
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(deadline.left())
+    if problems:
+        raise problems[0]
+    if not found:
+        raise OutOfTime
+    return found[0]
+
+
+def addresses_of(places: Sequence[SocketAddress]) -> frozenset[Address]:
+    return frozenset(parse_address(place[0]) for place in places)
+
+
+@contextmanager
+def connect(
+    places: Sequence[SocketAddress], own: Collection[Address], redirected: bool, timeout: float, deadline: Deadline
+) -> Iterator[socket.socket]:
+    """Connect to the first of *places* that takes the connection; *own* and *redirected*: see is_allowed().
+
+    The addresses that are checked are those that are connected to: nothing is looked up again. *timeout*: seconds for
+    each. Raises Refused, OSError, OutOfTime.
+    """
+    allowed = [place for place in places if is_allowed(parse_address(place[0]), own, redirected)]
+    if not allowed:
+        classes = sorted({address_class(address) for address in addresses_of(places)})
+        raise Refused(" and ".join(classes))
+    with connect_first(allowed, lambda _number: _time_left(timeout, deadline)) as connection:
+        yield connection
+
+
+def get(
+    connection: socket.socket, host: str, path: str, largest: int, timeout: float, deadline: Deadline
+) -> HttpAnswer:
+    """Send a GET request and return the answer, its body cut at *largest* bytes.
+
+    *host*: as the Host header has it; *path*: with the query. Neither may have blanks or control characters. *timeout*:
+    seconds for each read. Nothing is decompressed. Raises OSError, http.client.HTTPException, OutOfTime.
+    """
+    request = (
+        f"GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {USER_AGENT}\r\nAccept: */*\r\n"
+        "Accept-Encoding: identity\r\nConnection: close\r\n\r\n"
+    )
+    connection.settimeout(_time_left(timeout, deadline))
+    connection.sendall(request.encode("ascii"))
+    # It takes anything that has makefile().
+    source = cast(socket.socket, _Bounded(connection, timeout, deadline))
+    with closing(FinalAnswer(source, method="GET")) as response:
+        response.begin()
+        return HttpAnswer(response.status, response.headers, response.read(largest))
+
+
+class _Bounded(io.RawIOBase):
+    """Read from a connection, up to a number of bytes and until a deadline."""
+
+    def __init__(self, connection: socket.socket, timeout: float, deadline: Deadline) -> None:
+        self._connection = connection
+        self._timeout = timeout
+        self._deadline = deadline
+        self._left = _LARGEST_ANSWER
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        return io.BufferedReader(self)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if self._left <= 0:
+            raise OSError(f"it answers more than {_LARGEST_ANSWER} bytes")
+        self._connection.settimeout(_time_left(self._timeout, self._deadline))
+        received = self._connection.recv_into(memoryview(buffer)[: self._left])
+        self._left -= received
+        return received
+
+
+@contextmanager
+def tls(
+    connection: socket.socket, context: ssl.SSLContext, name: str | None, timeout: float, deadline: Deadline
+) -> Iterator[ssl.SSLSocket]:
+    """Speak TLS over a connection; *name*: for SNI. Raises OSError, OutOfTime."""
+    # For the handshake as a whole.
+    connection.settimeout(_time_left(timeout, deadline))
+    with context.wrap_socket(connection, server_hostname=name) as wrapped:
+        yield wrapped
+
+
+def _time_left(timeout: float, deadline: Deadline) -> float:
+    left = deadline.left()
+    if left <= 0:
+        raise OutOfTime
+    return min(timeout, left)

@@ -1,0 +1,327 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One exchange over HTTP: a request and its answer, within one time limit, of limited size, and never decompressed.
+
+The time limit of the libraries is for each read, so a server that sends a byte a second is waited for without end. Here
+each operation on the socket gets the time that is left of the exchange: connecting, the TLS handshake, sending, and
+each read of the head and of the body. The time for looking up the server's name is up to the system's resolver.
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any
+
+from .._common.errors import CollectionError
+from .._common.text import one_line
+
+try:
+    import requests
+    import urllib3.connection
+    import urllib3.connectionpool
+    import urllib3.exceptions
+    from requests.adapters import HTTPAdapter
+except ImportError:
+    _LIBRARIES = False  # said by _ansible/libraries.py, before anything here is called
+else:
+    _LIBRARIES = True
+
+USER_AGENT = "certfleet.tls/0.3.0 (Ansible collection)"
+_PIECE = 65536  # bytes
+_LARGEST_HEAD = 65536  # bytes
+_MOST_INTERIM = 5  # as Go's client has it, which Boulder is built on
+
+#: A socket address as getaddrinfo() gives it: the address, the port, and two more numbers for IPv6.
+SocketAddress = tuple[Any, ...]
+
+
+class ExchangeError(CollectionError):
+    """An answer that is not taken. str(): what the server did, to be put after its URL."""
+
+
+class OutOfTimeError(ExchangeError):
+    """The time for the exchange is over."""
+
+
+class EncodedError(ExchangeError):
+    """The answer is compressed, though it was asked for as it is."""
+
+
+class TooLargeError(ExchangeError):
+    """The answer is larger than the caller takes."""
+
+
+class _Limit(threading.local):
+    """Keep the limits of this thread's exchange: its end on the monotonic clock, and the bytes left of the answer."""
+
+    end = 0.0
+    bytes = 0
+    largest = 0  # for the message
+
+
+_limit = _Limit()
+
+
+def _left() -> float:
+    """Return the seconds left of this thread's exchange. Raises socket.timeout when there are none."""
+    left = _limit.end - time.monotonic()
+    if left <= 0:
+        raise socket.timeout("timed out")
+    return left
+
+
+def new_session(
+    headers: Mapping[str, str] | None = None, hosts: int = 4, connections: int = 1, block: bool = False
+) -> requests.Session:
+    """Return a session for exchanges that takes no cookies.
+
+    *hosts*: of how many hosts connections are kept; *connections*: how many of each; *block*: never more than that.
+    """
+    session = _Session()
+    # The size of a decompressed answer is not known before: 1.8 kB can become 2 GiB.
+    session.headers.update({"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **(headers or {})})
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    adapter = _Adapter(pool_connections=hosts, pool_maxsize=connections, pool_block=block)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    return session
+
+
+@contextmanager
+def exchange(
+    session: requests.Session,
+    method: str,
+    url: str,
+    seconds: float,
+    largest: int,
+    data: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+    verify: str | bool | None = None,
+) -> Iterator[requests.Response]:
+    """Give the answer's head; pieces() and body() read the rest within the with block. Redirects are not followed.
+
+    *session* is one of new_session(). *seconds*: for all of it, from here to the end of the with block. *largest*:
+    bytes of the answer's body. *verify*: a file or folder of CA certificates; None: the system's.
+    Raises ExchangeError, and the libraries' errors (requests, urllib3, OSError).
+    """
+    _limit.end = time.monotonic() + seconds
+    # Of the head and of chunks' sizes, too: a size of -1 would have the library read for as long as somebody sends.
+    _limit.bytes, _limit.largest = 2 * largest + _LARGEST_HEAD, largest
+    try:
+        with session.request(
+            method,
+            url,
+            data=data,
+            headers=headers,
+            auth=_no_auth,
+            timeout=max(seconds, 0.001),
+            verify=verify,
+            stream=True,
+            allow_redirects=False,
+        ) as answer:
+            _refuse_encoded(answer)
+            yield answer
+    except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+        # Some of the libraries' errors do not tell that it was the time that ended it.
+        timeouts = (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError, socket.timeout)
+        if isinstance(error, timeouts) or time.monotonic() >= _limit.end:
+            raise OutOfTimeError(f"did not answer within {seconds:g} s") from None
+        raise
+    except ValueError:  # of the library that reads numbers in the answer
+        raise ExchangeError("answered what is not HTTP") from None
+
+
+def pieces(answer: requests.Response) -> Iterator[bytes]:
+    """Give the answer's body as it is on the wire, in pieces. Raises the libraries' errors if it is cut short."""
+    promised = answer.headers.get("Content-Length", "")
+    size = 0
+    while True:
+        piece = answer.raw.read(_PIECE, decode_content=False)
+        if not piece:
+            break
+        size += len(piece)
+        if size > _limit.largest:
+            raise _too_large()
+        yield piece
+    # urllib3 looks at this since 2.0.
+    bodiless = answer.request.method == "HEAD" or answer.status_code in (204, 304)
+    if promised.isdecimal() and size < int(promised) and not bodiless and not _is_chunked(answer):
+        raise urllib3.exceptions.ProtocolError(f"the answer ends after {size} of {promised} bytes")
+
+
+def body(answer: requests.Response) -> bytes:
+    """Return the answer's body. Raises TooLargeError, and as pieces() does."""
+    return b"".join(pieces(answer))
+
+
+def _too_large() -> TooLargeError:
+    return TooLargeError(f"answered more than {_limit.largest} bytes")
+
+
+def _is_chunked(answer: requests.Response) -> bool:
+    return "chunked" in answer.headers.get("Transfer-Encoding", "").lower()
+
+
+def _refuse_encoded(answer: requests.Response) -> None:
+    encoding = answer.headers.get("Content-Encoding", "").strip().lower()
+    if encoding not in ("", "identity"):
+        raise EncodedError(f"answered with Content-Encoding {one_line(encoding, 60)}, which was not asked for")
+
+
+def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Keep a ~/.netrc from adding credentials to the request."""
+    return request
+
+
+class _TimedReader(io.RawIOBase):
+    """Reads from a socket, each time with the time that is left."""
+
+    def __init__(self, connection: Any, raw: io.RawIOBase) -> None:
+        self._connection = connection
+        self._raw = raw
+
+    def readable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._raw.fileno()
+
+    def readinto(self, buffer: Any) -> int | None:
+        if _limit.bytes <= 0:
+            raise _too_large()
+        self._connection.settimeout(_left())
+        count: int | None = self._raw.readinto(memoryview(buffer)[: _limit.bytes])
+        _limit.bytes -= count or 0
+        return count
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class FinalAnswer(http.client.HTTPResponse):
+    """The answer that counts. Those such as 103 that come before it (RFC 9110 section 15.2) are passed over."""
+
+    def _read_status(self) -> tuple[str, int, str]:
+        for _unused in range(_MOST_INTERIM + 1):
+            version, status, reason = super()._read_status()  # type: ignore[misc]
+            # The library passes over 100 by itself. After 101 comes another protocol.
+            if status == 101 or not 100 < status < 200:
+                return version, status, reason
+            http.client.parse_headers(self.fp)
+        raise http.client.HTTPException(f"more than {_MOST_INTERIM} interim answers")
+
+
+class _TimedAnswer(FinalAnswer):
+    """An answer whose head and body are read within the time that is left."""
+
+    def __init__(self, sock: Any, *args: Any, **more: Any) -> None:
+        super().__init__(sock, *args, **more)
+        self.fp: Any = io.BufferedReader(_TimedReader(sock, self.fp.detach()))
+
+
+if _LIBRARIES:
+
+    class _Session(requests.Session):
+        def get_redirect_target(self, resp: requests.Response) -> str | None:
+            """Return None: else the library reads a redirect's body, whatever its size, though it is not to follow."""
+            return None
+
+    class _HttpConnection(urllib3.connection.HTTPConnection):
+        """A connection that is made, and sent over, within the time that is left."""
+
+        response_class: Any = _TimedAnswer
+
+        def _new_conn(self) -> socket.socket:
+            # Before the TLS handshake, which takes the socket's time limit as one for all of it.
+            try:
+                connection = _connect(self.host.strip("[]"), self.port, self.socket_options or ())
+                connection.settimeout(_left())
+                return connection
+            except socket.timeout as error:
+                raise urllib3.exceptions.ConnectTimeoutError(self, f"no connection to {self.host} in time") from error
+            except (OSError, UnicodeError) as error:
+                raise urllib3.exceptions.NewConnectionError(self, f"no connection to {self.host}") from error
+
+        def _tunnel(self) -> None:
+            super()._tunnel()
+            if self.sock is not None:  # the handshake comes next, after what the proxy took
+                self.sock.settimeout(_left())
+
+        def send(self, data: Any) -> None:
+            if self.sock is not None:
+                self.sock.settimeout(_left())
+            super().send(data)
+
+    class _HttpsConnection(_HttpConnection, urllib3.connection.HTTPSConnection):
+        """The same over TLS."""
+
+    class _HttpPool(urllib3.connectionpool.HTTPConnectionPool):
+        ConnectionCls = _HttpConnection
+
+    class _HttpsPool(urllib3.connectionpool.HTTPSConnectionPool):
+        ConnectionCls = _HttpsConnection
+
+    class _Adapter(HTTPAdapter):
+        """Uses these connections. Behind a SOCKS proxy the library's own are used, whose limit is for each read."""
+
+        def init_poolmanager(self, *args: Any, **more: Any) -> None:
+            super().init_poolmanager(*args, **more)
+            _use_timed(self.poolmanager)
+
+        def proxy_manager_for(self, proxy: str, **more: Any) -> Any:
+            manager = super().proxy_manager_for(proxy, **more)
+            if not proxy.lower().startswith("socks"):
+                _use_timed(manager)
+            return manager
+
+
+def _use_timed(manager: Any) -> None:
+    manager.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
+
+
+def _connect(host: str, port: int, options: Any) -> socket.socket:
+    """Connect to the first of a host's addresses that can be reached. Raises OSError, UnicodeError."""
+    places = system_addresses(host, port)
+    # Each has a share of the time: where IPv6 leads nowhere, IPv4 is tried as well.
+    return connect_first(places, lambda number: _left() / (len(places) - number), options)
+
+
+def system_addresses(host: str, port: int) -> list[SocketAddress]:
+    """Look up with the system's resolver. Raises OSError, UnicodeError."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(entry[4] for entry in found))
+
+
+def connect_first(
+    places: Sequence[SocketAddress], seconds: Callable[[int], float], options: Iterable[Any] = ()
+) -> socket.socket:
+    """Connect to the first of *places* that takes the connection.
+
+    *seconds*: how long one is tried, by its number; what it raises ends the attempt. *options*: for setsockopt().
+    Raises OSError, for the last place.
+    """
+    trouble = OSError("no address")
+    for number, place in enumerate(places):
+        try:
+            with ExitStack() as stack:
+                family = socket.AF_INET6 if len(place) == 4 else socket.AF_INET
+                connection = stack.enter_context(socket.socket(family, socket.SOCK_STREAM))
+                for option in options:
+                    connection.setsockopt(*option)
+                connection.settimeout(seconds(number))
+                connection.connect(place)
+                stack.pop_all()
+                return connection
+        except OSError as error:
+            trouble = error
+    raise trouble

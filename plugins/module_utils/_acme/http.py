@@ -1,0 +1,248 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""All of the network: plain requests to a CA, bounded in time and size, and repeated where the trouble passes."""
+
+from __future__ import annotations
+
+import json
+import ssl
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from .._common.clock import Clock
+from .._common.deadline import Deadline
+from .._common.text import one_line, printable
+from .errors import ProtocolError, TransportError, UntrustedError
+from .exchange import ExchangeError, OutOfTimeError, body, exchange, new_session
+from .urls import check_url
+
+try:
+    import requests
+    import urllib3.exceptions
+    from requests.structures import CaseInsensitiveDict
+except ImportError:
+    pass  # said by _ansible/libraries.py, before anything here is called
+
+# A chain of ten RSA-4096 certificates is some 30 kB; nothing a CA has to say is larger than this.
+_LARGEST_ANSWER = 1024 * 1024
+# A longer wait than this is not slept through: the caller is told the instant and decides.
+_LONGEST_PAUSE = 60.0
+_ATTEMPTS = 5
+# Seconds that a request has, also just before a deadline: or it only adds to the CA's load.
+_SHORTEST_TIME = 1.0
+
+
+@dataclass(frozen=True)
+class Response:
+    """An answer, read to its end. Its headers and its JSON have printable characters only."""
+
+    url: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> dict[str, Any]:
+        """The body as a JSON object. Raises ProtocolError, with what it is instead."""
+        try:
+            document = _printable(json.loads(self.body))
+        except (ValueError, RecursionError):
+            kind = one_line(self.headers.get("Content-Type", "no Content-Type"), 60)
+            raise ProtocolError(f"{self.url} answered {kind} that is not JSON: is this an ACME server?") from None
+        if not isinstance(document, dict):
+            raise ProtocolError(f"{self.url} answered JSON that is not an object: is this an ACME server?")
+        return document
+
+    def retry_after(self, now: datetime) -> float | None:
+        """Retry-After in seconds from *now*, both forms (RFC 9110 section 10.2.3); None if absent or nonsense."""
+        return parse_retry_after(self.headers.get("Retry-After"), now)
+
+
+def parse_retry_after(value: str | None, now: datetime) -> float | None:
+    """Seconds from *now*, never negative, for a Retry-After given as seconds or as an HTTP date (which is UTC)."""
+    if not value:
+        return None
+    if value.strip().isdecimal():
+        return float(value)
+    try:
+        instant = parsedate_to_datetime(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    if instant.tzinfo is None:
+        instant = instant.replace(tzinfo=timezone.utc)
+    return max(0.0, (instant - now).total_seconds())
+
+
+def _printable(value: Any) -> Any:
+    """Return a JSON value whose texts, names of fields included, have printable characters only."""
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, list):
+        return [_printable(item) for item in value]
+    if isinstance(value, dict):
+        return {printable(name): _printable(item) for name, item in value.items()}
+    return value
+
+
+class Http:
+    """One HTTP session with a CA: keep-alive, a CA bundle, a time limit on every request, no other hosts."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        directory_url: str,
+        ca_path: str | None = None,
+        timeout: float = 30.0,
+        connections: int = 1,
+    ) -> None:
+        """*directory_url*: whose CA this is; *ca_path*: a file of PEM roots instead of the system's.
+
+        *timeout*: seconds for each request and its whole answer.
+        """
+        self.clock = clock
+        self.count = 0
+        self._count_lock = threading.Lock()
+        self._directory_url = check_url(directory_url)
+        self._timeout = timeout
+        # Given with each request, not with the session, where REQUESTS_CA_BUNDLE would win over it.
+        self._verify = check_bundle(ca_path) if ca_path else None
+        self._session = new_session({"Accept-Language": "en"}, connections=connections, block=True)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    def check(self, url: object) -> str:
+        """Return *url*, which the CA gave, if it is one of the CA's own. Raises ProtocolError."""
+        return check_url(url, self._directory_url)
+
+    def request_once(
+        self,
+        method: str,
+        url: str,
+        data: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        deadline: Deadline | None = None,
+    ) -> Response:
+        """One request, whatever the answer, within the time limit and *deadline*.
+
+        Raises TransportError if there is no answer, ProtocolError if it is not taken.
+        """
+        self.check(url)
+        with self._count_lock:
+            self.count += 1
+        seconds = self._timeout if deadline is None else min(self._timeout, max(deadline.left(), _SHORTEST_TIME))
+        try:
+            with exchange(self._session, method, url, seconds, _LARGEST_ANSWER, data, headers, self._verify) as answer:
+                clean = CaseInsensitiveDict((name, printable(value)) for name, value in answer.headers.items())
+                return Response(url, answer.status_code, clean, body(answer))
+        except OutOfTimeError as error:
+            raise TransportError(f"{_origin(url)} {error}") from None
+        except ExchangeError as error:
+            raise ProtocolError(f"{url} {error}") from None
+        except requests.exceptions.SSLError as error:
+            cause = innermost(error)
+            if not isinstance(cause, ssl.SSLCertVerificationError):
+                raise TransportError(f"{_origin(url)} cannot be reached by TLS ({reason(cause)})") from None
+            raise UntrustedError(
+                f"{_origin(url)} shows a certificate that is not trusted ({reason(cause)}); "
+                "name the CA bundle that it is signed with in ca_path (acme_ca_path)"
+            ) from None
+        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            raise TransportError(f"{_origin(url)} cannot be reached ({reason(innermost(error))})") from None
+
+    def get(
+        self, url: str, method: str = "GET", attempts: int = _ATTEMPTS, deadline: Deadline | None = None
+    ) -> Response:
+        """An unsigned request, repeated with growing pauses while the trouble may pass (connection, 429, 5xx).
+
+        Nothing is repeated beyond *deadline*.
+        """
+        attempt = 0
+        while True:
+            try:
+                answer = self.request_once(method, url, deadline=deadline)
+            except UntrustedError:
+                raise
+            except TransportError:
+                attempt += 1
+                grown = self.clock.pause(attempt)
+                if attempt >= attempts or is_too_late(grown, deadline):
+                    raise
+                self.clock.sleep(grown)
+                continue
+            if not is_transient(answer.status):
+                return answer
+            attempt += 1
+            pause = self.pause_for(answer, attempt)
+            if attempt >= attempts or pause is None or is_too_late(pause, deadline):
+                return answer
+            self.clock.sleep(pause)
+
+    def pause_for(self, answer: Response, attempt: int) -> float | None:
+        """Seconds to wait before repeating what got *answer*; None if the CA asks for more than is sat through."""
+        floor = answer.retry_after(self.clock.now()) or 0.0
+        return self.clock.pause(attempt, floor) if floor <= _LONGEST_PAUSE else None
+
+    def retry_at(self, answer: Response) -> datetime | None:
+        """The instant that the answer's Retry-After means, if it has one."""
+        now = self.clock.now()
+        seconds = answer.retry_after(now)
+        return now + timedelta(seconds=min(seconds, 10**9)) if seconds is not None else None
+
+
+def check_bundle(path: str) -> str:
+    """Raise TransportError for what is no CA bundle: the library's own messages do not name the file. Gives *path*."""
+    try:
+        with open(path, "rb") as file:
+            text = file.read()
+    except FileNotFoundError:
+        raise TransportError(f"ca_path {path} does not exist: name a file of PEM certificates") from None
+    except IsADirectoryError:
+        return path  # one of hashed names, which OpenSSL takes as well
+    except OSError as error:
+        raise TransportError(f"ca_path {path} cannot be read: {error.strerror}") from None
+    if b"CERTIFICATE-----" not in text:
+        raise TransportError(f"ca_path {path} holds no certificates: name a file of PEM certificates")
+    return path
+
+
+def is_too_late(pause: float, deadline: Deadline | None) -> bool:
+    """Whether a pause of so many seconds would reach beyond *deadline*."""
+    return deadline is not None and pause >= deadline.left()
+
+
+def is_transient(status: int) -> bool:
+    """Whether an answer of this status may be different a moment later."""
+    return status == 429 or status >= 500
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def innermost(error: BaseException) -> BaseException:
+    """The reason at the bottom of a nest of library exceptions."""
+    seen = 0
+    while seen < 10:
+        seen += 1
+        inner = getattr(error, "reason", None) or getattr(error, "original_error", None)
+        inner = inner or (error.args[0] if error.args else None)
+        if not isinstance(inner, BaseException):
+            inner = error.__cause__ or error.__context__
+        if not isinstance(inner, BaseException) or inner is error:
+            break
+        error = inner
+    return error
+
+
+def reason(error: BaseException) -> str:
+    text = getattr(error, "verify_message", None) or getattr(error, "strerror", None) or str(error)
+    return one_line(text or type(error).__name__, 200)

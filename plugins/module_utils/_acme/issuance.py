@@ -1,0 +1,268 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Many certificates at once: each order's way from newOrder to the certificate (RFC 8555 section 7.1), in two halves.
+
+Between the halves the challenges are put in place on the hosts. A failing order stops no other: it becomes a Failure.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from .._common import contracts
+from .._common.deadline import Deadline
+from .._common.statuses import Status
+from . import challenge_data
+from .authorization import Authorization
+from .certificate import Chain, download
+from .challenge import Challenge
+from .client import Client
+from .errors import AcmeError, AcmeOptionError, ChainError, DeadlineError, OrderInvalid, PreflightError, ProblemError
+from .order import Order
+from .preferred_chain import Preference, choose
+from .urls import is_same_origin
+from .validity import RequestedValidity
+
+# An order that waits holds a thread, and nothing else; beyond these, orders queue.
+_IN_FLIGHT = 64
+_ORDERS_PER_CONNECTION = 25
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class OrderRequest:
+    """A certificate that is wanted. challenges: for each identifier (normalized) the kind that is to prove it.
+
+    replaces: the ARI id of the certificate that this one succeeds, which replaces_account ordered, if that is known.
+    order_uri and account_uri are of an earlier run's journal, whose order is taken as it is, whatever its validity.
+    """
+
+    challenges: Mapping[str, str]
+    profile: str | None = None
+    replaces: str | None = None
+    replaces_account: str | None = None
+    order_uri: str | None = None
+    account_uri: str | None = None
+    validity: RequestedValidity = field(default_factory=RequestedValidity)
+
+    def kind_for(self, authorization: Authorization) -> str:
+        """The kind of challenge that is to prove an authorization; of one that nobody asked for, any that is used."""
+        return self.challenges.get(authorization.name) or next(iter(self.challenges.values()))
+
+
+@dataclass(frozen=True)
+class PreparedOrder:
+    """An order that exists at the CA, and the challenges that hosts serve for it until it is finished."""
+
+    order: Order
+    challenges: tuple[contracts.ChallengeData, ...] = field(default=())
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why an order came to nothing. resumable: a later run may take the order up.
+
+    passes: the trouble may be over by then without anybody's doing. final: no other CA would do better.
+    """
+
+    message: str
+    resumable: bool = False
+    passes: bool = False
+    final: bool = False
+
+
+def connections_for(orders: int, most: int) -> int:
+    """How many connections *orders* are worth: each costs a request for its nonce, which enough orders have to earn."""
+    return max(1, min(most, math.ceil(orders / _ORDERS_PER_CONNECTION)))
+
+
+def run_all(items: Iterable[Item], work: Callable[[Item], Result]) -> list[Result | Failure]:
+    """Do *work* for all items side by side; an AcmeError becomes that item's Failure. Results in the items' order."""
+
+    def guarded(item: Item) -> Result | Failure:
+        try:
+            return work(item)
+        except AcmeError as error:
+            return describe(error)
+
+    with ThreadPoolExecutor(max_workers=_IN_FLIGHT) as pool:
+        return list(pool.map(guarded, items))
+
+
+def describe(error: AcmeError) -> Failure:
+    """A failure, as it is told to people and to the next run."""
+    # Any refusal that does not pass says that going on with the order is of no use.
+    resumable = error.passes or isinstance(error, (ChainError, PreflightError))
+    return Failure(str(error), resumable=resumable, passes=error.passes, final=isinstance(error, AcmeOptionError))
+
+
+def prepare(client: Client, request: OrderRequest) -> PreparedOrder:
+    """Resume the journaled order, or create one; read the challenges of a pending one."""
+    found = _journaled(client, request)
+    stale: tuple[contracts.ChallengeData, ...] = ()
+    if found:
+        resumed = _with_challenges(client, found, request, resumed=True) if _is_for(found, request) else None
+        if resumed:
+            return resumed
+        stale = _left_behind(client, found, request, Status.STALE)
+    order = _create(client, request)
+    prepared = _with_challenges(client, order, request)
+    if prepared is None:
+        raise OrderInvalid(order.failure(client))
+    return replace(prepared, challenges=(*prepared.challenges, *stale))
+
+
+def _journaled(client: Client, request: OrderRequest) -> Order | None:
+    if not request.order_uri or request.account_uri != client.account_uri:
+        return None
+    # A host's journal is not to say where this machine connects to.
+    if not is_same_origin(request.order_uri, client.directory.new_order):
+        return None
+    try:
+        return Order.fetch(client, request.order_uri)
+    except ProblemError as error:
+        if error.problem.passes:
+            raise
+        return None  # expired and forgotten by the CA
+
+
+def _is_for(order: Order, request: OrderRequest) -> bool:
+    return order.status != Status.INVALID and order.identifiers == frozenset(request.challenges)
+
+
+def _create(client: Client, request: OrderRequest) -> Order:
+    client.directory.check_profile(request.profile)
+    # RFC 9773 section 5: only towards a CA that has renewal information, of a certificate of the same account.
+    same = request.replaces_account in (None, client.account_uri)
+    replaces = request.replaces if same and client.directory.renewal_info else None
+    try:
+        return Order.create(client, list(request.challenges), request.profile, replaces, request.validity)
+    except ProblemError as error:
+        if not replaces or (error.passes and error.problem.status != 500):
+            raise
+    # The certificate is replaced already, or the CA does not know it as this account's, which some (Pebble, for one)
+    # call an error of their own: an order like any other.
+    return Order.create(client, list(request.challenges), request.profile, validity=request.validity)
+
+
+def _with_challenges(
+    client: Client, order: Order, request: OrderRequest, resumed: bool = False
+) -> PreparedOrder | None:
+    """The order with its open challenges; None if one of its authorizations can no longer become valid.
+
+    Of a *resumed* order the answered ones, too: the run that answered them may have left its responses behind.
+    """
+    if order.status != Status.PENDING:
+        return PreparedOrder(order, _left_behind(client, order, request, Status.VALID) if resumed else ())
+    challenges: list[contracts.ChallengeData] = []
+    for url in order.authorizations:
+        client.refuse_late("authorization")
+        authorization = Authorization.fetch(client, url)
+        kind = request.kind_for(authorization)
+        if authorization.status == Status.PENDING:
+            challenges.append(challenge_data.describe(client, authorization, kind))
+        elif authorization.status != Status.VALID:
+            return None
+        elif resumed:
+            challenges.extend(_answered(client, authorization, kind, Status.VALID))
+    return PreparedOrder(order, tuple(challenges))
+
+
+def _left_behind(
+    client: Client, order: Order, request: OrderRequest, status: Status
+) -> tuple[contracts.ChallengeData, ...]:
+    """The challenges of an order on which nothing is left to be proved, for what answered them to be removed."""
+    try:
+        authorizations = []
+        for url in order.authorizations:
+            client.refuse_late("authorization")
+            authorizations.append(Authorization.fetch(client, url))
+    except AcmeError:
+        return ()  # responses that stay do no harm; going without the order would
+    return tuple(
+        challenge for item in authorizations for challenge in _answered(client, item, request.kind_for(item), status)
+    )
+
+
+def _answered(client: Client, authorization: Authorization, kind: str, status: Status) -> list[contracts.ChallengeData]:
+    try:
+        # Another kind may have proved it: then this one is left pending, and is not to be answered.
+        return [challenge_data.describe(client, authorization, kind, status)]
+    except AcmeError:
+        return []  # some CAs leave challenges out of a valid authorization
+
+
+def complete(
+    client: Client, prepared: PreparedOrder, csr_der: bytes, deadline: Deadline, preference: Preference | None = None
+) -> Chain:
+    """Have the challenges validated, finalize, and download. Enters where the order's status says."""
+    client = client.within(deadline)
+    order = prepared.order
+    if order.status == Status.PENDING:
+        for challenge in prepared.challenges:
+            if challenge.status == Status.PENDING:
+                answer(client, challenge)
+        order = _wait_for_validation(client, order, deadline)
+    if order.status == Status.READY:
+        order = _finalize(client, order, csr_der)
+    # The answer to finalize may still show the order as it was before.
+    for status in (Status.READY, Status.PROCESSING):
+        if order.status == status:
+            order = order.wait_past(client, status, deadline)
+    if order.status != Status.VALID:
+        raise OrderInvalid(order.failure(client))
+    try:
+        chain = download(client, order.certificate_url)
+    except AcmeError as error:
+        raise ChainError(f"the certificate is issued, but cannot be had: {error}", error.passes) from None
+    return choose(preference, chain, lambda url: _alternate(client, url)) if preference else chain
+
+
+def _alternate(client: Client, url: str) -> Chain:
+    client.refuse_late("alternate chain")
+    return download(client, url)
+
+
+def answer(client: Client, challenge: contracts.ChallengeData) -> None:
+    """Tell the CA that a challenge is in place (RFC 8555 section 7.5.1)."""
+    url = challenge.url
+    what = f"{challenge.identifier}: {challenge.type} challenge"
+    client.refuse_late(what)
+    try:
+        client.post(url, {}, what)
+    except ProblemError as error:
+        # A post that is repeated because its answer was lost finds the challenge under way.
+        if error.problem.passes or Challenge.parse(client.post_as_get(url, what).json()).status == Status.PENDING:
+            raise
+
+
+def _finalize(client: Client, order: Order, csr_der: bytes) -> Order:
+    try:
+        return order.finalize(client, csr_der)
+    except ProblemError as error:
+        if error.problem.type != "orderNotReady":
+            raise
+        # A post that is repeated because its answer was lost finds the order finalized (RFC 8555 section 7.4).
+        found = Order.fetch(client, order.url)
+        if found.status in (Status.PENDING, Status.READY):
+            raise
+        return found
+
+
+def _wait_for_validation(client: Client, order: Order, deadline: Deadline) -> Order:
+    try:
+        return order.wait_past(client, Status.PENDING, deadline)
+    except DeadlineError:
+        # Some CAs leave an order pending though an authorization of it has failed.
+        failed = order.failed_authorizations(client)
+        if failed:
+            raise OrderInvalid("; ".join(failed)) from None
+        raise

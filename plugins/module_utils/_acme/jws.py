@@ -1,0 +1,152 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Account keys and what they sign: JWS as RFC 8555 section 6.2 narrows it, JWK and thumbprints, by josepy."""
+
+from __future__ import annotations
+
+import binascii
+import hashlib
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Union, cast
+
+from .errors import AccountKeyError
+
+try:
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+    from josepy import b64, jwa
+    from josepy.jwk import JWKEC, JWKRSA
+except ImportError:
+    pass  # said by _ansible/libraries.py, before anything here is called
+
+if TYPE_CHECKING:
+    PrivateKey = Union[ec.EllipticCurvePrivateKey, rsa.RSAPrivateKey, ed25519.Ed25519PrivateKey]
+
+KEY_TYPES = ("ec256", "ec384", "ec521", "rsa2048", "rsa3072", "rsa4096", "ed25519")
+_SMALLEST_RSA = 2048
+
+
+def encode(data: bytes) -> str:
+    """base64url without padding (RFC 8555 section 6.1)."""
+    return b64.b64encode(data).decode("ascii")
+
+
+def decode(text: str) -> bytes:
+    """The bytes of a base64url text, with or without padding. Raises ValueError."""
+    if not re.fullmatch("[A-Za-z0-9_-]+={0,2}", text):  # the library passes over what it does not know
+        raise ValueError("not base64url")
+    try:
+        return b64.b64decode(text)
+    except binascii.Error as error:
+        raise ValueError(str(error)) from None
+
+
+class AccountKey:
+    """A key pair that identifies an account, or signs a revocation: it signs, and gives its JWK and thumbprint."""
+
+    def __init__(self, key: PrivateKey) -> None:
+        """Raises AccountKeyError for a key that no CA takes."""
+        self.key = key
+        self._algorithm, self._sign, self.public_jwk = _signing(key)
+        # RFC 7638: the members in lexical order, without blanks. Part of every key authorization.
+        canonical = json.dumps(self.public_jwk, sort_keys=True, separators=(",", ":"))
+        self.thumbprint = encode(hashlib.sha256(canonical.encode()).digest())
+        #: The key that a change of keys which was not finished would put in this one's place.
+        self.successor: AccountKey | None = None
+
+    @classmethod
+    def generate(cls, key_type: str = "ec256") -> AccountKey:
+        """A new key of one of KEY_TYPES."""
+        if key_type == "ed25519":
+            return cls(ed25519.Ed25519PrivateKey.generate())
+        if key_type.startswith("ec"):
+            curves: dict[str, type[ec.EllipticCurve]] = {
+                "ec256": ec.SECP256R1,
+                "ec384": ec.SECP384R1,
+                "ec521": ec.SECP521R1,
+            }
+            return cls(ec.generate_private_key(curves[key_type]()))
+        return cls(rsa.generate_private_key(public_exponent=65537, key_size=int(key_type.removeprefix("rsa"))))
+
+    @classmethod
+    def load(cls, pem: bytes, passphrase: str | None, where: str, option: str = "account_key") -> AccountKey:
+        """Read a PEM private key. *where* it came from is said in the AccountKeyError that anything unusable raises.
+
+        *option* begins the name of the option for the passphrase.
+        """
+        try:
+            key = serialization.load_pem_private_key(pem, passphrase.encode() if passphrase else None)
+        except TypeError:
+            if passphrase:
+                # An unencrypted key with a passphrase given for others of the fleet: no reason to stop.
+                return cls.load(pem, None, where)
+            raise AccountKeyError(f"{where} is encrypted and no passphrase is given: set {option}_passphrase") from None
+        except ValueError:
+            if passphrase and b"ENCRYPTED" in pem:
+                raise AccountKeyError(f"{where} cannot be decrypted with the passphrase given") from None
+            raise AccountKeyError(f"{where} is not a private key in PEM form") from None
+        except Exception as error:  # cryptography: UnsupportedAlgorithm and kin; never the key's text
+            raise AccountKeyError(f"{where} cannot be used: {type(error).__name__}") from None
+        try:
+            return cls(cast("PrivateKey", key))
+        except AccountKeyError as error:
+            raise AccountKeyError(f"{where} {error}") from None
+
+    def pem(self, passphrase: str | None = None) -> bytes:
+        """The private key as PKCS #8 PEM, encrypted where a passphrase is given."""
+        encryption = (
+            serialization.BestAvailableEncryption(passphrase.encode()) if passphrase else serialization.NoEncryption()
+        )
+        return self.key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
+
+    def sign(self, url: str, payload: bytes, nonce: str | None, kid: str | None) -> bytes:
+        """A flattened JWS (RFC 8555 section 6.2): kid is the account URL; without it the public key itself goes in."""
+        protected: dict[str, Any] = {"alg": self._algorithm, "url": url}
+        if nonce is not None:
+            protected["nonce"] = nonce
+        protected.update({"kid": kid} if kid else {"jwk": self.public_jwk})
+        return _flattened(protected, payload, self._sign)
+
+
+def external_account_binding(key: AccountKey, url: str, kid: str, hmac_key: str) -> dict[str, str]:
+    """The CA's account, bound to this key (RFC 8555 section 7.3.4). *hmac_key* is base64url, as CAs hand it out."""
+    try:
+        secret = decode(hmac_key.strip())
+    except ValueError:
+        raise AccountKeyError("the external account's key is not base64url text: copy it as the CA shows it") from None
+    payload = json.dumps(key.public_jwk).encode()
+    protected = {"alg": "HS256", "kid": kid, "url": url}
+    signed = _flattened(protected, payload, lambda message: jwa.HS256.sign(secret, message))
+    return cast("dict[str, str]", json.loads(signed))
+
+
+def _flattened(protected: Mapping[str, Any], payload: bytes, sign: Callable[[bytes], bytes]) -> bytes:
+    head, body = encode(json.dumps(protected).encode()), encode(payload)
+    signature = encode(sign(f"{head}.{body}".encode("ascii")))
+    return json.dumps({"protected": head, "payload": body, "signature": signature}).encode()
+
+
+def _signing(key: Any) -> tuple[str, Callable[[bytes], bytes], dict[str, Any]]:
+    """The key's algorithm, its signature, and its public half as a JWK."""
+    if isinstance(key, ec.EllipticCurvePrivateKey):
+        curves = {"secp256r1": jwa.ES256, "secp384r1": jwa.ES384, "secp521r1": jwa.ES512}
+        if key.curve.name not in curves:
+            raise AccountKeyError(f"has the curve {key.curve.name}; CAs take P-256, P-384 and P-521")
+        algorithm = curves[key.curve.name]
+        return algorithm.name, lambda message: algorithm.sign(key, message), JWKEC(key=key).public_key().to_json()
+    if isinstance(key, rsa.RSAPrivateKey):
+        if key.key_size < _SMALLEST_RSA:
+            raise AccountKeyError(
+                f"is an RSA key of {key.key_size} bits, which is weak: CAs want {_SMALLEST_RSA} or more"
+            )
+        public = JWKRSA(key=key).public_key().to_json()
+        return jwa.RS256.name, lambda message: jwa.RS256.sign(key, message), public
+    if isinstance(key, ed25519.Ed25519PrivateKey):
+        # RFC 8037, which josepy does not have
+        raw = key.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+        return "EdDSA", key.sign, {"kty": "OKP", "crv": "Ed25519", "x": encode(raw)}
+    raise AccountKeyError("is of a kind that ACME has no signature for: use an EC, RSA or Ed25519 key")

@@ -1,0 +1,38 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Known CAs: names, and what they ask of a new account. Standard library only: it checks variables of the role."""
+
+from __future__ import annotations
+
+from .._common.text import one_line, suggestion
+from .errors import AcmeError
+from .urls import check_url
+
+SHORT_NAMES = {
+    "letsencrypt": "https://acme-v02.api.letsencrypt.org/directory",
+    "letsencrypt-staging": "https://acme-staging-v02.api.letsencrypt.org/directory",
+    "zerossl": "https://acme.zerossl.com/v2/DV90",
+    "google": "https://dv.acme-v02.api.pki.goog/directory",
+    "google-staging": "https://dv.acme-v02.test-api.pki.goog/directory",
+    "sslcom-ecc": "https://acme.ssl.com/sslcom-dv-ecc",
+    "sslcom-rsa": "https://acme.ssl.com/sslcom-dv-rsa",
+}
+#: Directories whose meta has termsOfService (RFC 8555 section 7.1.1): a new account has to agree to them.
+WANT_TERMS = frozenset(SHORT_NAMES.values())
+#: Directories whose meta has externalAccountRequired.
+WANT_EXTERNAL_ACCOUNT = WANT_TERMS - {SHORT_NAMES["letsencrypt"], SHORT_NAMES["letsencrypt-staging"]}
+
+
+def resolve(name_or_url: str) -> str:
+    """Return the URL of a directory given by URL or by one of SHORT_NAMES. Raises AcmeError."""
+    text = name_or_url.strip()
+    if text in SHORT_NAMES:
+        return SHORT_NAMES[text]
+    if "://" not in text:
+        raise AcmeError(
+            f"acme_directory '{one_line(text, 80)}' is neither a URL nor a name known here "
+            f"({', '.join(sorted(SHORT_NAMES))}){suggestion(text, SHORT_NAMES)}"
+        )
+    return check_url(text)

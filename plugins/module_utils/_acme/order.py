@@ -1,0 +1,138 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Orders (RFC 8555 sections 7.1.3 and 7.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .._common.deadline import Deadline
+from .._common.identifiers import canonical
+from .._common.statuses import ORDERED, Status
+from .._common.text import one_line
+from .authorization import Authorization, as_ordered
+from .client import Client
+from .errors import OrderInvalid, ProtocolError
+from .http import Response
+from .jws import encode
+from .polling import poll
+from .problem import Problem
+from .validity import RequestedValidity
+
+# RFC 8555 section 7.1.6: what an order can be. Anything else is an answer that cannot be worked with.
+_STATUSES = (*ORDERED, Status.INVALID)
+# Seconds for reading why an order failed.
+_PATIENCE = 30.0
+
+
+@dataclass(frozen=True)
+class Order:
+    """An order as the CA tells it."""
+
+    url: str
+    status: Status
+    identifiers: frozenset[str]
+    authorizations: tuple[str, ...]
+    finalize_url: str
+    certificate_url: str = ""
+    error: Problem | None = None
+    retry_after: float | None = None
+
+    @classmethod
+    def create(
+        cls,
+        client: Client,
+        identifiers: Sequence[str],
+        profile: str | None = None,
+        replaces: str | None = None,
+        validity: RequestedValidity | None = None,
+    ) -> Order:
+        """newOrder. *replaces* is the ARI id of the certificate that this one succeeds (RFC 9773 section 5).
+
+        Of an order with it, HTTP 500 may say that the CA has trouble with that certificate: it is not asked again then.
+        """
+        payload: dict[str, Any] = {"identifiers": [as_ordered(name) for name in identifiers]}
+        if validity:
+            payload.update(validity.fields(client.clock.now()))
+        if profile:
+            payload["profile"] = profile
+        if replaces:
+            payload["replaces"] = replaces
+        final = (500,) if replaces else ()
+        answer = client.post(client.directory.new_order, payload, "newOrder", final=final)
+        url = answer.headers.get("Location")
+        if not url:
+            raise ProtocolError(f"{client.directory.new_order} gave no order URL")
+        return cls._read(client, client.http.check(url), answer)
+
+    @classmethod
+    def fetch(cls, client: Client, url: str) -> Order:
+        """Read the order at *url*."""
+        return cls._read(client, url, client.post_as_get(url, "order"))
+
+    @classmethod
+    def _read(cls, client: Client, url: str, answer: Response) -> Order:
+        return cls.parse(url, answer.json(), answer.retry_after(client.clock.now()))
+
+    @classmethod
+    def parse(cls, url: str, document: Mapping[str, Any], retry_after: float | None = None) -> Order:
+        """Raises ProtocolError for a status that RFC 8555 does not know."""
+        status = document.get("status")
+        if status not in _STATUSES:
+            raise ProtocolError(f"order {url} has the status {one_line(status, 40)}, which RFC 8555 does not know")
+        identifiers = document.get("identifiers")
+        authorizations = document.get("authorizations")
+        return cls(
+            url=url,
+            status=Status(status),
+            identifiers=frozenset(
+                canonical(str(item.get("value", ""))) for item in identifiers if isinstance(item, Mapping)
+            )
+            if isinstance(identifiers, list)
+            else frozenset(),
+            authorizations=tuple(str(item) for item in authorizations) if isinstance(authorizations, list) else (),
+            finalize_url=str(document.get("finalize") or ""),
+            certificate_url=str(document.get("certificate") or ""),
+            error=Problem.parse(document["error"]) if document.get("error") else None,
+            retry_after=retry_after,
+        )
+
+    def finalize(self, client: Client, csr_der: bytes) -> Order:
+        """Hand in the CSR; the answer is the order, often still processing (RFC 8555 section 7.4)."""
+        answer = client.post(self.finalize_url, {"csr": encode(csr_der)}, "finalize")
+        return self._read(client, self.url, answer)
+
+    def wait_past(self, client: Client, status: Status, deadline: Deadline) -> Order:
+        """Poll this order until it leaves *status*. Raises DeadlineError; OrderInvalid if it has become that."""
+
+        def read() -> tuple[Order, float | None]:
+            order = Order.fetch(client, self.url)
+            return order, order.retry_after
+
+        what = f"the order {self.url} did not get past '{status}'"
+        order = poll(read, lambda order: order.status != status, deadline, what, self.retry_after)
+        if order.status == Status.INVALID:
+            raise OrderInvalid(order.failure(client))
+        return order
+
+    def failed_authorizations(self, client: Client) -> list[str]:
+        """What is wrong with this order's authorizations, which are read only here: once one must have failed."""
+        failures = []
+        # The time for the order may be over by now; what is read here is for a message.
+        patience = Deadline(client.clock, _PATIENCE)
+        for url in self.authorizations:
+            if not patience.left():
+                break
+            failures.append(Authorization.fetch(client, url).failure())
+        return [failure for failure in failures if failure]
+
+    def failure(self, client: Client) -> str:
+        """Why the order is invalid, in one line."""
+        failed = self.failed_authorizations(client)
+        if not failed and self.error:
+            return str(self.error)
+        return "; ".join(failed) or f"the CA made the order {self.url} invalid and does not say why"

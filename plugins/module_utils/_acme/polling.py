@@ -1,0 +1,44 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Waiting for a resource to change: a condition, a deadline, and a message that says what was waited for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from .._common.deadline import Deadline
+from .errors import DeadlineError
+
+Resource = TypeVar("Resource")
+
+_FIRST_PAUSE = 0.3
+_LONGEST_PAUSE = 10.0
+
+
+def poll(
+    read: Callable[[], tuple[Resource, float | None]],
+    done: Callable[[Resource], bool],
+    deadline: Deadline,
+    what: str,
+    retry_after: float | None = None,
+) -> Resource:
+    """Read a resource until *done*, first after a short pause (RFC 8555 section 7.5.1 allows no busy waiting).
+
+    *read* gives the resource and the answer's Retry-After in seconds, which is the least next pause; *retry_after* is
+    that of the answer before the first read. Raises DeadlineError, naming *what* was waited for. One last look is taken
+    at the deadline itself, but none where the CA asks for a pause that reaches beyond it.
+    """
+    pause = _FIRST_PAUSE
+    while True:
+        if retry_after is not None and retry_after > deadline.left():
+            raise DeadlineError(f"{what} within {deadline.seconds:g} s: the CA asks to come back in {retry_after:g} s")
+        deadline.clock.sleep(min(max(pause, retry_after or 0.0), deadline.left()))
+        resource, retry_after = read()
+        if done(resource):
+            return resource
+        if deadline.left() <= 0:
+            raise DeadlineError(f"{what} within {deadline.seconds:g} s")
+        pause = min(pause * 1.6, _LONGEST_PAUSE)

@@ -1,0 +1,111 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which of the chains that a CA offers is taken (RFC 8555 section 7.4.2)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from .._common.text import one_line
+from .certificate import Chain
+from .errors import AcmeError, ChainError, ProtocolError
+
+try:
+    from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.x509.oid import NameOID
+except ImportError:
+    pass  # said by _ansible/libraries.py, before anything here is called
+
+_KEY_ID = re.compile(r"[0-9A-Fa-f]{2}(:?[0-9A-Fa-f]{2}){7,}")
+
+
+@dataclass(frozen=True)
+class Preference:
+    """What is preferred: roots' common names or key identifiers, in order; and what if there is none of them.
+
+    A key identifier is that of the root's key, hexadecimal with or without colons, as the topmost certificate of a
+    chain names its issuer's.
+    """
+
+    roots: Sequence[str] = ()
+    or_default: bool = False
+
+
+def choose(preference: Preference, default: Chain, fetch: Callable[[str], Chain]) -> Chain:
+    """The chain that leads to the root preferred most. Alternates are fetched only as far as they are needed.
+
+    One that cannot be had or read is as good as not offered. Raises ChainError, with what is offered and what is wrong,
+    where none leads to such a root and the default will not do.
+    """
+    if not preference.roots:
+        return default
+    offered: list[_Offer] = []
+    for root in preference.roots:
+        for offer in _each(offered, default, fetch):
+            if _matches(root, offer.names):
+                return offer.chain
+    if preference.or_default:
+        return default
+    troubles = [offer.trouble for offer in offered if offer.trouble]
+    listed = "; ".join(", ".join(sorted(offer.names)) for offer in offered if not offer.trouble) or "none"
+    raise ChainError(
+        f"the CA offers no chain to {' or '.join(preference.roots)} "
+        f"({'; '.join([f'offered: {listed}', *map(str, troubles)])}): the certificate is not taken; "
+        "change preferred_chain (acme_preferred_chain), or set preferred_chain_missing to default",
+        passes=any(trouble.passes for trouble in troubles),
+    )
+
+
+@dataclass(frozen=True)
+class _Offer:
+    """A chain and the names of its root; of one that cannot be had or read none, and why."""
+
+    chain: Chain
+    names: frozenset[str] = frozenset()
+    trouble: AcmeError | None = None
+
+
+def _each(offered: list[_Offer], default: Chain, fetch: Callable[[str], Chain]) -> Iterator[_Offer]:
+    """The default and its alternates with their roots; *offered* remembers what has been fetched."""
+    for number in range(1 + len(default.alternates)):
+        if number == len(offered):
+            offered.append(_offer(default, default.alternates[number - 1] if number else "", fetch))
+        yield offered[number]
+
+
+def _offer(default: Chain, url: str, fetch: Callable[[str], Chain]) -> _Offer:
+    try:
+        chain = fetch(url) if url else default
+        return _Offer(chain, _root_names(chain, url or "the CA's own choice"))
+    except AcmeError as error:
+        # The certificate is there: what is wrong with one of its chains is no reason to go without it.
+        return _Offer(default, trouble=error)
+
+
+def _root_names(chain: Chain, what: str) -> frozenset[str]:
+    """The root that a chain leads to, whether it is part of it or not: its common name and its key's identifier."""
+    try:
+        top = x509.load_pem_x509_certificate((chain.intermediates or (chain.certificate,))[-1].encode())
+        names = {str(name.value) for name in top.issuer.get_attributes_for_oid(NameOID.COMMON_NAME)}
+        if top.issuer == top.subject:
+            with suppress(UnsupportedAlgorithm):  # a kind of key that is not known here; the name is
+                # RFC 5280 section 4.2.1.2, the first of its methods: what all do who leave it to be computed
+                names.add(x509.SubjectKeyIdentifier.from_public_key(top.public_key()).digest.hex())
+        for extension in top.extensions:
+            if isinstance(extension.value, x509.AuthorityKeyIdentifier) and extension.value.key_identifier:
+                names.add(extension.value.key_identifier.hex())
+    except (ValueError, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+        raise ProtocolError(f"{what} cannot be read: {one_line(error, 100)}") from None
+    return frozenset(names)
+
+
+def _matches(root: str, names: Iterable[str]) -> bool:
+    if root in names:
+        return True
+    return bool(_KEY_ID.fullmatch(root)) and root.replace(":", "").lower() in names

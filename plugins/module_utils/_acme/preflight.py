@@ -1,0 +1,292 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Look before you spend: what of a challenge can be seen from here, before the CA looks and counts the failure.
+
+What is seen to be wrong stops the order. What cannot be seen from here, as the CA may well see it, is a warning.
+"""
+
+from __future__ import annotations
+
+import re
+import ssl
+import string
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from http.client import HTTPException
+from urllib.parse import quote, urljoin, urlsplit
+
+from .._common.clock import Clock
+from .._common.contracts import ChallengeData
+from .._common.deadline import Deadline
+from .._common.errors import CollectionError
+from .._common.identifiers import HTTP_01, TLS_ALPN_01
+from .._common.statuses import Status
+from .._common.text import one_line
+from .._x509.acme_tls import ACME_IDENTIFIER, PROTOCOL, authorization, server_name
+from .addresses import Address, parse_address
+from .connection import HttpAnswer, OutOfTime, Refused, Resolve, addresses_of, connect, get, resolve, tls
+from .errors import PreflightError
+from .exchange import SocketAddress, system_addresses
+from .http import reason
+
+try:
+    from cryptography import x509
+except ImportError:
+    pass  # said by _ansible/libraries.py, before anything here is called
+
+_REDIRECTS = 10  # as Boulder has it; RFC 8555 section 8.3 leaves it to the CA
+_REDIRECT_CODES = (301, 302, 303, 307, 308)
+_READS = 4  # a look as a whole may take so many times what one read may
+_LARGEST_BODY = 1024  # a key authorization has some hundred
+_HOST = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.?")
+
+
+class Unseen(CollectionError):
+    """Something cannot be looked at from here; str() says what and why."""
+
+
+#: Why CAA keeps the CA from issuing for a name, wildcard or not, by a kind of challenge; empty if it does not.
+#: Raises Unseen.
+Caa = Callable[[str, bool, str], str]
+
+
+@dataclass(frozen=True)
+class _Url:
+    """A URL that a look goes to."""
+
+    secure: bool
+    host: str
+    port: int
+    path: str
+
+    @property
+    def usual(self) -> bool:
+        return self.port == (443 if self.secure else 80)
+
+    @property
+    def authority(self) -> str:
+        """Host and port as URLs and the Host header have them."""
+        return _authority(self.host) + ("" if self.usual else f":{self.port}")
+
+    @property
+    def origin(self) -> str:
+        """All that is ever told of a URL that a server chose."""
+        return f"http{'s' if self.secure else ''}://{self.authority}"
+
+
+@dataclass
+class _Look:
+    """One look for a name: its deadline, the addresses that hosts had when they were first needed, and the name's own.
+
+    redirected: whether what is asked for was chosen by a server.
+    """
+
+    deadline: Deadline
+    addresses: dict[str, Sequence[SocketAddress]] = field(default_factory=dict)
+    own: frozenset[Address] = frozenset()
+    redirected: bool = False
+
+
+class Preflight:
+    """Looks at challenges as the CA will."""
+
+    def __init__(
+        self,
+        timeout: float = 5.0,
+        http_port: int = 80,
+        tls_port: int = 443,
+        look_up: Resolve = system_addresses,
+        clock: Clock | None = None,
+    ) -> None:
+        """*timeout*: seconds, to connect and for each read. The ports are the CA's (RFC 8555 section 8.3, RFC 8737)."""
+        self._timeout = timeout
+        self._http_port = http_port
+        self._tls_port = tls_port
+        self._look_up = look_up
+        self._clock = clock or Clock()
+
+    def look_all(self, challenges: Iterable[ChallengeData], caa: Caa) -> list[str]:
+        """Look at those that the CA is about to be told of, of one order; gives warnings.
+
+        Raises PreflightError for the first that is wrong.
+        """
+        warnings = []
+        for challenge in challenges:
+            if challenge.status != Status.PENDING:
+                continue
+            domain = challenge.identifier
+            try:
+                refusal = caa(domain, challenge.wildcard, challenge.type)
+            except Unseen as unseen:
+                warnings.append(str(unseen))
+            else:
+                if refusal:
+                    raise PreflightError(f"{domain}: {refusal}: the CA is not asked (acme_preflight)")
+            try:
+                self.look(challenge)
+            except Unseen as unseen:
+                warnings.append(f"{domain}: {unseen}")
+        return warnings
+
+    def look(self, challenge: ChallengeData) -> None:
+        """Raises PreflightError or Unseen; challenges by DNS and onion services are not for looking at here."""
+        if challenge.identifier.endswith(".onion"):
+            return
+        look = _Look(Deadline(self._clock, _READS * self._timeout))
+        try:
+            if challenge.type == HTTP_01:
+                self._look_by_http(challenge, look)
+            elif challenge.type == TLS_ALPN_01:
+                self._look_by_tls(challenge, look)
+        except OutOfTime:
+            raise Unseen(f"it takes longer than {look.deadline.seconds:g} s to answer") from None
+
+    def _look_by_http(self, challenge: ChallengeData, look: _Look) -> None:
+        # RFC 8555 section 8.3
+        path = f"/.well-known/acme-challenge/{quote(challenge.token)}"
+        url = _Url(False, challenge.identifier, self._http_port, path)
+        answer, seen = self._fetch(url, look)
+        if answer.status != 200:
+            raise PreflightError(
+                f"{challenge.identifier}: {seen} answers HTTP {answer.status} instead of the challenge's response: "
+                "does the web server give out the webroot there? The CA is not asked to look (acme_preflight)"
+            )
+        if answer.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+            raise Unseen(f"{seen} answers with a Content-Encoding, for which it was not asked")
+        # RFC 8555 section 8.3: white space at its end is passed over.
+        if answer.body.rstrip() != challenge.key_authorization.encode():
+            raise PreflightError(
+                f"{challenge.identifier}: {seen} answers something else than the challenge's response: "
+                "does the name lead to this host? The CA is not asked to look (acme_preflight)"
+            )
+
+    def _fetch(self, url: _Url, look: _Look) -> tuple[HttpAnswer, str]:
+        """Return the last answer and what to call its server in a message. Redirects are followed as a CA does."""
+        name, seen = url.host, one_line(url.origin + url.path, 200)
+        for _hop in range(_REDIRECTS + 1):
+            try:
+                answer = self._get(url, look)
+            except Refused as error:
+                raise Unseen(f"{seen} is not looked at: {_has(url.host, error)}") from None
+            except HTTPException:
+                raise Unseen(f"{seen} cannot be looked at from here (it does not answer by HTTP)") from None
+            except (OSError, ValueError) as error:
+                raise _unreached(seen, error, look.deadline) from None
+            location = answer.headers.get("Location")
+            if answer.status not in _REDIRECT_CODES or not location:
+                return answer, seen
+            url, look.redirected = self._redirected(url, location, seen), True
+            seen = f"{url.origin} (by a redirect of {name})"
+        raise PreflightError(
+            f"{name}: the response cannot be fetched: more than {_REDIRECTS} redirects follow one another, the last to "
+            f"{url.origin}, and CAs follow no more"
+        )
+
+    def _get(self, url: _Url, look: _Look) -> HttpAnswer:
+        deadline = look.deadline
+        places = self._places(url.host, url.port, look)
+        with connect(places, look.own, look.redirected, self._timeout, deadline) as connection:
+            if not url.secure:
+                return get(connection, url.authority, url.path, _LARGEST_BODY, self._timeout, deadline)
+            # As a CA does behind a redirect: there may be no certificate yet.
+            with tls(connection, _unverified(), url.host, self._timeout, deadline) as wrapped:
+                return get(wrapped, url.authority, url.path, _LARGEST_BODY, self._timeout, deadline)
+
+    def _places(self, host: str, port: int, look: _Look) -> Sequence[SocketAddress]:
+        """Return a host's addresses, looked up once in a look; the first host is the name that the look is for."""
+        if host not in look.addresses:
+            look.addresses[host] = resolve(self._look_up, host, port, look.deadline)
+            look.own = look.own or addresses_of(look.addresses[host])
+        return [(place[0], port, *place[2:]) for place in look.addresses[host]]
+
+    def _redirected(self, url: _Url, location: str, seen: str) -> _Url:
+        # Blanks, control characters and what is not ASCII would not stay where they are in a request.
+        target = quote(location.strip(), safe=string.punctuation, encoding="latin-1")
+        try:
+            parts = urlsplit(urljoin(url.origin + url.path, target))
+            host, port = _checked_host(parts.hostname or ""), parts.port
+        except ValueError:
+            raise PreflightError(f"{seen} redirects to a malformed URL") from None
+        if parts.scheme not in ("http", "https"):
+            raise PreflightError(f"{seen} redirects to a URL of another scheme than http and https")
+        secure = parts.scheme == "https"
+        usual, lab = (443, self._tls_port) if secure else (80, self._http_port)
+        found = _Url(secure, host, usual if port is None else port, parts.path or "/")
+        if found.port not in (usual, lab):
+            # Public CAs do not follow, but a CA of one's own may.
+            raise Unseen(f"{seen} redirects to {found.origin}, which is not looked at: only the ports 80 and 443 are")
+        if parts.username is not None or parts.password is not None:
+            raise Unseen(f"{seen} redirects to {found.origin} with a user name, which is not followed")
+        return replace(found, path=f"{found.path}?{parts.query}") if parts.query else found
+
+    def _look_by_tls(self, challenge: ChallengeData, look: _Look) -> None:
+        where = f"{_authority(challenge.identifier)}:{self._tls_port}"
+        context = _unverified()
+        context.set_alpn_protocols([PROTOCOL])
+        name, deadline = server_name(challenge.identifier), look.deadline
+        try:
+            places = self._places(challenge.identifier, self._tls_port, look)
+            with (
+                connect(places, look.own, look.redirected, self._timeout, deadline) as connection,
+                tls(connection, context, name, self._timeout, deadline) as wrapped,
+            ):
+                protocol, certificate = wrapped.selected_alpn_protocol(), wrapped.getpeercert(binary_form=True)
+        except Refused as error:
+            raise Unseen(f"{where} is not looked at: {_has(challenge.identifier, error)}") from None
+        except ssl.SSLError as error:
+            raise PreflightError(
+                f"{challenge.identifier}: {where} takes no {PROTOCOL} connection ({reason(error)})"
+            ) from None
+        except (OSError, ValueError) as error:
+            raise _unreached(where, error, deadline) from None
+        if protocol != PROTOCOL or not certificate:
+            raise PreflightError(
+                f"{challenge.identifier}: {where} does not speak {PROTOCOL}: another server than the challenge's "
+                "listener has the port there"
+            )
+        if _acme_identifier(certificate) != authorization(challenge.key_authorization):
+            raise PreflightError(f"{challenge.identifier}: {where} answers {PROTOCOL} for another challenge than this")
+
+
+def _acme_identifier(certificate: bytes) -> bytes:
+    try:
+        extensions = x509.load_der_x509_certificate(certificate).extensions
+        value = extensions.get_extension_for_oid(x509.ObjectIdentifier(ACME_IDENTIFIER)).value
+    except (ValueError, x509.ExtensionNotFound, x509.DuplicateExtension):
+        return b""
+    return value.value if isinstance(value, x509.UnrecognizedExtension) else b""
+
+
+def _authority(identifier: str) -> str:
+    return f"[{identifier}]" if ":" in identifier else identifier
+
+
+def _checked_host(host: str) -> str:
+    """Return the host of a URL if it is a name or an address. Raises ValueError."""
+    if ":" in host and "%" not in host:
+        return str(parse_address(host))
+    if len(host) > 254 or not _HOST.fullmatch(host):
+        raise ValueError
+    return host
+
+
+def _unverified() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _has(host: str, refused: Refused) -> str:
+    return f"{host} has a {refused} address here, and requests for this certificate do not go there"
+
+
+def _unreached(where: str, error: Exception, deadline: Deadline) -> Exception:
+    """A refused connection was seen: nobody listens. Anything else may look otherwise from where the CA is."""
+    if isinstance(error, ConnectionRefusedError):
+        return PreflightError(f"{where}: nothing listens there (connection refused)")
+    if deadline.left() <= 0:
+        return OutOfTime()
+    return Unseen(f"{where} cannot be looked at from here ({reason(error)})")

@@ -1,0 +1,81 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Problem documents: RFC 7807 with the types and subproblems of RFC 8555 section 6.7."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .._common.text import one_line
+
+_NAMESPACE = "urn:ietf:params:acme:error:"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One problem: its type (without the ACME prefix), its detail, the identifier it concerns, its subproblems."""
+
+    type: str
+    detail: str = ""
+    status: int = 0
+    identifier: str = ""
+    subproblems: tuple[Problem, ...] = field(default=())
+
+    @classmethod
+    def parse(cls, document: object, status: int = 0) -> Problem:
+        """Read a problem document. Nothing is required of it: some CAs leave out even the type."""
+        if not isinstance(document, Mapping):
+            return cls(type="unknown", detail=one_line(document) if document else "", status=status)
+        identifier = document.get("identifier")
+        subproblems = document.get("subproblems")
+        return cls(
+            type=one_line(document.get("type") or "unknown").removeprefix(_NAMESPACE),
+            # A paused account's URL, which must stay whole, has a token of a thousand characters in it.
+            detail=one_line(document.get("detail") or document.get("title") or "", 2000),
+            status=status or _integer(document.get("status")),
+            identifier=one_line(identifier.get("value", "")) if isinstance(identifier, Mapping) else "",
+            subproblems=tuple(cls._sub(sub) for sub in subproblems) if isinstance(subproblems, list) else (),
+        )
+
+    @classmethod
+    def of_response(cls, status: int, body: bytes) -> Problem:
+        """The problem of an error answer, whatever its body is."""
+        try:
+            return cls.parse(json.loads(body), status)
+        except (ValueError, RecursionError):
+            return cls(type="unknown", detail=f"HTTP {status}, and no problem document", status=status)
+
+    @classmethod
+    def _sub(cls, document: object) -> Problem:
+        # RFC 8555 section 6.7.1 knows one level.
+        if isinstance(document, Mapping):
+            document = {name: value for name, value in document.items() if name != "subproblems"}
+        return cls.parse(document)
+
+    @property
+    def rate_limited(self) -> bool:
+        """Whether the CA, or what stands before it, has had too many requests (RFC 8555 section 6.6)."""
+        return self.type == "rateLimited" or self.status == 429
+
+    @property
+    def passes(self) -> bool:
+        """Whether it says nothing of what was asked for, so that the same may be asked again later."""
+        return self.rate_limited or self.status >= 500 or self.type == "badNonce"
+
+    def __str__(self) -> str:
+        """'type: detail [name: detail; ...]', one line."""
+        text = f"{self.type}: {self.detail}" if self.detail else self.type
+        if self.identifier:
+            text = f"{self.identifier}: {text}"
+        if self.subproblems:
+            text += " [" + "; ".join(str(sub) for sub in self.subproblems) + "]"
+        return text
+
+
+def _integer(value: Any) -> int:
+    return value if isinstance(value, int) else 0

@@ -1,0 +1,88 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the CA said of renewals, kept for as long as it asked not to be asked again (RFC 9773 section 4.3).
+
+Only politeness depends on it: whatever is missing or damaged is asked anew.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from datetime import datetime
+
+from .._common import atomic_file
+
+_FILE = "renewal-info.json"
+
+
+@dataclass(frozen=True)
+class Cached:
+    """An answer, and until when it holds. Without a window it was none, but the CA asked to wait."""
+
+    until: datetime
+    start: datetime | None = None
+    end: datetime | None = None
+    explanation_url: str = ""
+
+
+class RenewalCache:
+    """Answers by where they were asked for, in a folder of the controller; in memory alone where none is given."""
+
+    def __init__(self, folder: str | None = None) -> None:
+        self._path = os.path.join(os.path.expanduser(folder), _FILE) if folder else None
+        self._entries: dict[str, Cached] = _read(self._path) if self._path else {}
+        self._changed = False
+
+    def get(self, base_url: str, ari_id: str, now: datetime) -> Cached | None:
+        """What is known and still holds."""
+        entry = self._entries.get(_key(base_url, ari_id))
+        return entry if entry and now < entry.until else None
+
+    def put(self, base_url: str, ari_id: str, entry: Cached) -> None:
+        """Keep an answer."""
+        self._entries[_key(base_url, ari_id)] = entry
+        self._changed = True
+
+    def save(self, now: datetime) -> str:
+        """Write what still holds. Gives what went wrong, in words."""
+        if not self._path or not self._changed:
+            return ""
+        entries = {key: _to_json(entry) for key, entry in self._entries.items() if now < entry.until}
+        try:
+            atomic_file.write(self._path, json.dumps(entries).encode())
+        except OSError as error:
+            return f"acme_cache {os.path.dirname(self._path)} cannot be written: {error.strerror}"
+        return ""
+
+
+def _key(base_url: str, ari_id: str) -> str:
+    return f"{base_url.rstrip('/')}/{ari_id}"
+
+
+def _read(path: str) -> dict[str, Cached]:
+    try:
+        with open(path, encoding="utf-8") as file:
+            return {str(key): _from_json(entry) for key, entry in json.load(file).items()}
+    except (OSError, ValueError, TypeError, AttributeError, KeyError, RecursionError):
+        return {}
+
+
+def _to_json(entry: Cached) -> dict[str, str | None]:
+    return {
+        "until": entry.until.isoformat(),
+        "start": entry.start.isoformat() if entry.start else None,
+        "end": entry.end.isoformat() if entry.end else None,
+        "explanation_url": entry.explanation_url,
+    }
+
+
+def _from_json(entry: dict[str, str]) -> Cached:
+    start, end = (datetime.fromisoformat(entry[key]) if entry[key] else None for key in ("start", "end"))
+    cached = Cached(datetime.fromisoformat(entry["until"]), start, end, str(entry["explanation_url"]))
+    if None in [instant.tzinfo for instant in (cached.until, start, end) if instant]:
+        raise ValueError
+    return cached

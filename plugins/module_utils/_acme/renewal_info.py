@@ -1,0 +1,165 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Renewal information: when the CA would have a certificate renewed (ARI, RFC 9773)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from .._common.deadline import Deadline
+from .._common.errors import OptionError
+from .._common.names import ARI_ID
+from .._common.text import one_line
+from .._common.times import parse_time
+from .errors import ProblemError, ProtocolError, TransportError
+from .http import Http, Response, is_transient
+from .problem import Problem
+from .renewal_cache import Cached, RenewalCache
+
+# RFC 9773 section 4.3: never below a minute nor above a day; six hours where nothing is said.
+_SHORTEST, _LONGEST, _USUAL = 60.0, 86400.0, 6 * 3600.0
+# Seconds for all the questions of a run: some to begin with, and for each certificate.
+_PATIENCE, _PATIENCE_EACH = 30.0, 0.1
+_LONGEST_QUESTION = 10.0  # seconds
+# So many questions that fail, before any was answered, are the CA's trouble and not that of some certificates.
+_FRUITLESS = 30
+
+_WAITS = "the CA asked not to be asked again so soon"
+
+
+@dataclass(frozen=True)
+class RenewalInfo:
+    """The window that the CA suggests, in UTC, and why if it says so."""
+
+    start: datetime
+    end: datetime
+    explanation_url: str = ""
+    retry_after: float | None = None
+
+    @classmethod
+    def of_answer(cls, answer: Response, now: datetime) -> RenewalInfo:
+        """Read the CA's answer. Raises ProblemError or ProtocolError."""
+        if answer.status != 200:
+            raise ProblemError(Problem.of_response(answer.status, answer.body), "renewal information")
+        return cls.parse(answer.json(), answer.retry_after(now))
+
+    @classmethod
+    def parse(cls, document: Mapping[str, Any], retry_after: float | None = None) -> RenewalInfo:
+        """Raises ProtocolError for a window that is none (RFC 9773 section 4.2: then the lifetime rule holds)."""
+        window = document.get("suggestedWindow")
+        if not isinstance(window, Mapping):
+            raise ProtocolError("renewal information without a suggestedWindow")
+        try:
+            start, end = parse_time(window.get("start")), parse_time(window.get("end"))
+        except OptionError as error:
+            raise ProtocolError(error) from None
+        if end <= start:
+            raise ProtocolError("renewal information whose window ends before it starts")
+        return cls(start, end, one_line(document.get("explanationURL") or "", 300), retry_after)
+
+    def instant(self, ari_id: str, interval: timedelta = timedelta(0)) -> datetime:
+        """When in the window this certificate is renewed: uniform over certificates, the same in every run.
+
+        *interval*: how often the job runs, if that is known: the instant leaves as much of the window for the next run.
+        """
+        share = int.from_bytes(hashlib.sha256(ari_id.encode()).digest()[:8], "big") / 2**64
+        return self.start + max(self.end - self.start - interval, timedelta(0)) * share
+
+    def is_open(self, now: datetime) -> bool:
+        """Whether *now* lies in the window."""
+        return self.start <= now < self.end
+
+
+def ask_all(
+    http: Http, base_url: str, ari_ids: Sequence[str], connections: int, cache: RenewalCache | None = None
+) -> tuple[dict[str, RenewalInfo], list[str]]:
+    """Ask about many certificates at once: what is known of each, and a warning for the rest.
+
+    Nothing is asked again before the CA's Retry-After, as far as *cache* knows of it. Hosts choose their ids, so one
+    question that fails, whatever way, ends no other. Where many fail before any is answered, or the time is over, the
+    CA is taken to be down, and the rest is not asked.
+    """
+    cache = cache or RenewalCache()
+    questions = _Questions(http, base_url, cache, Deadline(http.clock, _PATIENCE + _PATIENCE_EACH * len(ari_ids)))
+    # In an order by chance: hardly any host can have all of the first.
+    mixed = sorted(ari_ids, key=lambda _ari_id: http.clock.chance())
+    with ThreadPoolExecutor(max_workers=connections) as pool:
+        answers = dict(zip(mixed, pool.map(questions.ask, mixed)))
+    found = {ari_id: info for ari_id in ari_ids for info in [answers[ari_id]] if isinstance(info, RenewalInfo)}
+    troubles = [answer for answer in answers.values() if isinstance(answer, str)]
+    if not troubles:
+        return found, []
+    return found, [
+        f"no renewal information for {len(troubles)} of {len(answers)} certificates ({troubles[0]}): "
+        "their lifetime decides when they are renewed"
+    ]
+
+
+class _Questions:
+    """The questions of a run to one CA, asked by several threads."""
+
+    def __init__(self, http: Http, base_url: str, cache: RenewalCache, deadline: Deadline) -> None:
+        self._http = http
+        self._base_url = base_url
+        self._cache = cache
+        self._deadline = deadline
+        self._failed: list[str] = []
+        self._answered = False
+
+    def ask(self, ari_id: str) -> RenewalInfo | str:
+        """Return what the CA says of a certificate, or why nothing is known. Raises nothing."""
+        known = self._cache.get(self._base_url, ari_id, self._http.clock.now())
+        if known:
+            return RenewalInfo(known.start, known.end, known.explanation_url) if known.start and known.end else _WAITS
+        if len(self._failed) >= _FRUITLESS and not self._answered:
+            return self._failed[-1]
+        if not self._deadline.left():
+            return f"{one_line(self._base_url, 200)} is slow"
+        try:
+            return self._asked(ari_id)
+        except TransportError as error:
+            self._failed.append(str(error))
+            return str(error)
+        except Exception as error:
+            # Whatever one answer has in it is no reason to ask nothing more.
+            return one_line(error) or type(error).__name__
+
+    def _asked(self, ari_id: str) -> RenewalInfo:
+        clock = self._http.clock
+        time = min(_LONGEST_QUESTION, self._deadline.left())
+        answer = ask(self._http, self._base_url, ari_id, Deadline(clock, time))
+        if is_transient(answer.status):
+            problem = ProblemError(Problem.of_response(answer.status, answer.body), "renewal information")
+            self._failed.append(str(problem))
+        else:
+            self._answered = True
+        pause = answer.retry_after(clock.now())
+        if pause is not None and answer.status != 200:
+            self._cache.put(self._base_url, ari_id, Cached(_until(self._http, pause)))
+        info = RenewalInfo.of_answer(answer, clock.now())
+        until = _until(self._http, info.retry_after)
+        self._cache.put(self._base_url, ari_id, Cached(until, info.start, info.end, info.explanation_url))
+        return info
+
+
+def ask(http: Http, base_url: str, ari_id: str, deadline: Deadline | None = None) -> Response:
+    """Unsigned (RFC 9773 section 4.1); patience is not worth it, as the lifetime rule decides otherwise.
+
+    Raises ProtocolError for an id that is none, TransportError.
+    """
+    if not ARI_ID.fullmatch(ari_id):
+        raise ProtocolError(f"'{one_line(ari_id, 60)}' is no id of a certificate (RFC 9773 section 4.1)")
+    return http.get(http.check(f"{base_url.rstrip('/')}/{ari_id}"), attempts=2, deadline=deadline)
+
+
+def _until(http: Http, retry_after: float | None) -> datetime:
+    """Until when the CA is not asked again."""
+    pause = _USUAL if retry_after is None else min(max(retry_after, _SHORTEST), _LONGEST)
+    return http.clock.now() + timedelta(seconds=pause)

@@ -1,0 +1,115 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""URLs of a CA: which ones may be asked. Standard library only: variables of the role are checked with it."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from urllib.parse import SplitResult, urlsplit
+
+from .._common.text import one_line
+from .errors import ProtocolError
+from .registered_domain import likely_registered_domain
+
+# RFC 3986 section 2, and no backslash: the library that connects takes it for a slash and sees another host than here.
+URL_CHARACTERS = re.compile(r"[!-\[\]-~]+")
+
+
+def check_url(url: object, directory_url: str | None = None) -> str:
+    """Return *url* if it may be asked. Raises ProtocolError, which names the CA and the URL.
+
+    RFC 8555 section 6.1 demands https. Plain http is for a CA on this machine: for loopback addresses, and where the
+    directory itself is at one, by http and on the same port. With *directory_url*, which has been checked, the host is
+    the directory's or one of the same domain: no known CA has its resources elsewhere, and one that is in somebody
+    else's hands is not to choose where this machine connects to.
+    """
+    of_ca = f" (from the CA at {directory_url})" if directory_url else ""
+    if not isinstance(url, str) or not url:
+        raise ProtocolError(f"the CA gave no URL where one belongs{of_ca}")
+    shown = _without_user(one_line(url, 200))
+    try:
+        parts = urlsplit(url) if URL_CHARACTERS.fullmatch(url) else None
+        host, port = (parts.hostname or "", _port(parts)) if parts else ("", None)
+    except ValueError:
+        parts = None
+    if parts is None:
+        raise ProtocolError(f"{shown} is not a URL{of_ca}")
+    why = _refusal(parts, host)
+    if directory_url and not why:
+        why = _foreignness(parts.scheme, host, port, urlsplit(directory_url))
+    if why:
+        raise ProtocolError(f"{shown} is refused: {why}{of_ca}")
+    return url
+
+
+def _refusal(parts: SplitResult, host: str) -> str:
+    """Return why a URL is refused, of whatever CA; empty if it is not."""
+    if "@" in parts.netloc:
+        return "it has a user name in it"
+    if host and (parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))):
+        return ""
+    return "ACME is spoken over https only"
+
+
+def _foreignness(scheme: str, host: str, port: int | None, directory: SplitResult) -> str:
+    """Return why a URL cannot be of the CA with this directory; empty if it can."""
+    if scheme == "http":
+        if directory.scheme == "http" and port == _port(directory):
+            return ""
+        return "plain http is for the port of a directory on this machine only"
+    if _is_of_domain(host, directory.hostname or ""):
+        return ""
+    return "it is on a host of another domain than the directory. If it is the CA's, give the directory's URL there"
+
+
+def is_same_origin(url: str, known: str) -> bool:
+    """Return True if *url*, which anybody may have written, is of the server of *known*, which has been checked."""
+    try:
+        return _origin_parts(check_url(url)) == _origin_parts(known)
+    except (ProtocolError, ValueError):
+        return False
+
+
+def _origin_parts(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, _port(parts)
+
+
+def _port(parts: SplitResult) -> int | None:
+    """Return the port. Raises ValueError."""
+    return parts.port or {"https": 443, "http": 80}.get(parts.scheme)
+
+
+def _without_user(text: str) -> str:
+    """Return a line without user information, which may be a password."""
+    return re.sub(r"//[^/]*@", "//", text)
+
+
+def _is_of_domain(host: str, directory_host: str) -> bool:
+    """Return True for the directory's host, what is below it, and hosts of the domain that it is in.
+
+    That is example.com for ca.example.com, but never what registries sell names in, such as co.uk.
+    """
+    host, directory_host = host.rstrip("."), directory_host.rstrip(".")
+    address, directory_address = _address(host), _address(directory_host)
+    if address or directory_address:
+        return address == directory_address
+    is_sold = likely_registered_domain(directory_host) == directory_host
+    domain = directory_host if is_sold else directory_host.partition(".")[2]
+    return f".{host}".endswith(f".{domain}")
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Return the IP address that a host is; None if it is a name."""
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None
+
+
+def _is_loopback(host: str) -> bool:
+    address = _address(host)
+    return host == "localhost" or (address is not None and address.is_loopback)

@@ -1,0 +1,61 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From when until when a certificate is asked for (RFC 8555 section 7.4), where that is not left to the CA."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+
+from .._common.text import one_line
+from .._common.times import utc
+from .errors import AcmeOptionError
+
+_UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
+_SPAN = re.compile(r"([+-])((?:[0-9]{1,9}[wdhms])+)")
+
+
+@dataclass(frozen=True)
+class RequestedValidity:
+    """What is wanted, as it was given: an instant with its zone ("2026-01-31T12:00:00Z"), or a span from now ("+30d").
+
+    Empty or None leaves it to the CA.
+    """
+
+    not_before: str | None = None
+    not_after: str | None = None
+
+    def fields(self, now: datetime) -> dict[str, str]:
+        """Return the fields for newOrder. *now*: aware UTC datetime.
+
+        Raises AcmeOptionError for what is not a time, or would be over before it begins.
+        """
+        given = {"not_before": self.not_before, "not_after": self.not_after}
+        found = {name: _instant(text, name, now) for name, text in given.items() if text}
+        begin, end = found.get("not_before", now), found.get("not_after")
+        if end and end <= max(begin, now):
+            raise AcmeOptionError(f"not_after {self.not_after} is not after {'not_before' if begin > now else 'now'}")
+        names = {"not_before": "notBefore", "not_after": "notAfter"}
+        # RFC 3339, as RFC 8555 section 7.4 has it; in seconds, as certificates have it (RFC 5280 section 4.1.2.5).
+        return {names[name]: utc(instant) for name, instant in found.items()}
+
+
+def _instant(text: str, option: str, now: datetime) -> datetime:
+    try:
+        span = _SPAN.fullmatch(text)
+        if span:
+            parts = re.findall(r"([0-9]+)([wdhms])", span[2])
+            length = sum((timedelta(**{_UNITS[unit]: int(number)}) for number, unit in parts), timedelta())
+            return now + length if span[1] == "+" else now - length
+        instant = datetime.fromisoformat(re.sub(r"[Zz]$", "+00:00", text))  # which Python 3.10 does not know
+        if instant.tzinfo is None:
+            raise ValueError
+        return instant.astimezone(timezone.utc)
+    except (ValueError, OverflowError):
+        raise AcmeOptionError(
+            f"{option} '{one_line(text, 60)}' is not a time: give an instant with its zone, 2026-01-31T12:00:00Z, "
+            "or a span from now, +30d or +12h30m"
+        ) from None

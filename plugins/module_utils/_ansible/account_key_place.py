@@ -1,0 +1,121 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The place of an account key: a path and not the key itself, in a home that exists and that stays."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from .._acme.errors import AccountKeyError
+
+CONTENT = "account_key_content (acme_account_key_content)"
+ADVICE = f"Set account_key_src (acme_account_key_src) to another path, or give the key in {CONTENT}"
+_OPTIONS = ("account_key_src", "private_key_src")
+# Files that Podman and Docker put into each container.
+_MARKERS = ("/run/.containerenv", "/.dockerenv")
+# What file systems say that have no hard links: vfat, some of FUSE, SMB, Android's.
+_NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES, errno.EINVAL)
+
+
+def refuse_key_text(params: Mapping[str, Any]) -> None:
+    """Raise AccountKeyError if an option for a key's path has the key's text, also one of the alternatives.
+
+    The text is removed from *params* first where these are the module's own: Ansible returns a task's arguments.
+    """
+    found = [
+        (given, option)
+        for given in (params, *(params.get("alternatives") or ()))
+        for option in _OPTIONS
+        if is_key_text(given.get(option))
+    ]
+    for given, option in found:
+        if isinstance(given, dict):
+            given[option] = None
+    if found:
+        option = found[0][1]
+        content = CONTENT if option == _OPTIONS[0] else option.replace("_src", "_content")
+        raise AccountKeyError(f"{option} has a key's text: it takes the path of a file. Give the text in {content}")
+
+
+def is_key_text(value: Any) -> bool:
+    """Return True if *value* is no path but a private key itself, PEM or a JWK (as certbot has them)."""
+    return isinstance(value, str) and ("-----BEGIN" in value or "PRIVATE KEY" in value or '"kty"' in value)
+
+
+def home_problem(path: str) -> str:
+    """Return one line if *path*, with ~ expanded as far as that is possible, needs a home that there is not."""
+    home = os.path.expanduser("~")
+    if path.startswith("~"):
+        missing = f"user {os.geteuid()} has no home directory (HOME is not set, and the user has no entry in passwd)"
+    elif os.path.isabs(home) and path.startswith(f"{home}/") and not os.path.isdir(home):
+        missing = f"the home directory {home} does not exist"
+    else:
+        return ""
+    return f"account key {path} cannot be made: {missing}. {ADVICE}"
+
+
+def vanishing(path: str, environ: Mapping[str, str] | None = None) -> str:
+    """Return a warning if the new account key *path* is lost as soon as this run ends, else an empty text.
+
+    That is certain for the own file system of an execution environment's container, and for the folder of an AWX job.
+    A volume that is mounted into the container stays, and so may a container that nobody's ansible-runner has started.
+    """
+    environ = os.environ if environ is None else environ
+    folder = os.path.dirname(os.path.realpath(path))
+    if _is_of_job(folder, environ):
+        where = "in the folder of an AWX job"
+    elif _is_execution_environment(environ) and os.stat(folder).st_dev == os.stat("/").st_dev:
+        where = "in an execution environment, outside of any volume"
+    else:
+        return ""
+    return (
+        f"account key {path} was made {where}: it is lost when the job ends, and the next run makes another account. "
+        f"Give the key in {CONTENT}, such as from a credential of AWX"
+    )
+
+
+def _is_execution_environment(environ: Mapping[str, str]) -> bool:
+    """Return True in a container that ansible-runner works in, as with AWX and ansible-navigator."""
+    in_container = "KUBERNETES_SERVICE_HOST" in environ or any(os.path.exists(marker) for marker in _MARKERS)
+    return in_container and "AWX_ISOLATED_DATA_DIR" in environ
+
+
+def _is_of_job(folder: str, environ: Mapping[str, str]) -> bool:
+    if "JOB_ID" not in environ or "AWX_ISOLATED_DATA_DIR" not in environ:
+        return False
+    return f"{folder}/".startswith("/runner/")
+
+
+@contextmanager
+def _locked(folder: str) -> Iterator[None]:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def give_name(aside: str, path: str) -> None:
+    """Give the whole file *aside* the name *path*; *aside* may be gone then. Raises FileExistsError, else OSError.
+
+    It never replaces a file: of two runs at the same time the faster one's key stays.
+    """
+    try:
+        os.link(aside, path)
+        return
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+    # rename() replaces what is there, so runs on this machine take turns. The lock ends with its process.
+    with _locked(os.path.dirname(path)):
+        if os.path.lexists(path):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path)
+        os.rename(aside, path)

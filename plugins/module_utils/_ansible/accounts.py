@@ -1,0 +1,228 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What acme_account does at each of the CAs given: an account made and kept, given another key, or given up."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from .._acme import account as accounts
+from .._acme.account import Account, find
+from .._acme.client import Client
+from .._acme.errors import AccountKeyError, AcmeError, ProblemError
+from .._acme.jws import AccountKey
+from .._acme.registration import contacts
+from .._common.atomic_file import sync_folder
+from .._common.statuses import Status
+from .ca_options import (
+    account_key,
+    create_key,
+    each_ca,
+    key_options,
+    key_would_be_made,
+    open_account,
+    open_client,
+    open_customer,
+    successor_path,
+)
+
+
+@dataclass(frozen=True)
+class AccountResult:
+    """What became of the account at one CA. before and after: what the diff tells of it."""
+
+    directory: str
+    account: Account | None
+    changed: bool
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+    problem: str = ""
+
+
+def at_each(params: Mapping[str, Any], one: Callable[[Mapping[str, Any]], AccountResult]) -> list[AccountResult]:
+    """Do *one* with the options of each CA. Raises AcmeError where there is but one; of several none stops another."""
+    outcomes = []
+    for url, ca in each_ca(params).items():
+        try:
+            outcomes.append(one({**ca, "acme_directory": url}))
+        except AcmeError as error:
+            if not params["alternatives"]:
+                raise
+            outcomes.append(AccountResult(url, None, False, {}, {}, str(error)))
+    return outcomes
+
+
+def present(params: Mapping[str, Any], check_mode: bool) -> AccountResult:
+    """The account as wanted, made if need be. Raises AcmeError."""
+    url = params["acme_directory"]
+    wanted = None if params["contact"] is None else contacts(params["contact"])
+    params = {**params, "contact": params["contact"] or []}
+    if check_mode and key_would_be_made(params):
+        return AccountResult(url, None, True, {}, {"contact": wanted or []})
+    uri = params["account_uri"]
+    with open_customer(params) as client:
+        account = find(client, uri) if check_mode or uri else open_account(client, params)
+        if uri and account is None:
+            raise AcmeError(f"{client.directory.url} knows no account {uri}")
+        if account is None or account.created:
+            return AccountResult(url, account, True, {}, {"contact": wanted or []})
+        before = list(account.contact)
+        changed = wanted is not None and set(wanted) != set(before)
+        if changed and not check_mode:
+            account = accounts.update_contact(client, account, wanted or [])
+            # A CA that drops contacts would have them "changed" in every run.
+            changed = set(account.contact) != set(before)
+        return AccountResult(url, account, changed, {"contact": before}, {"contact": wanted if changed else before})
+
+
+def absent(params: Mapping[str, Any], check_mode: bool) -> AccountResult:
+    """No account, or one that is deactivated. Raises AcmeError."""
+    url = params["acme_directory"]
+    with open_client(params, account_key(params)) as client:
+        account = _valid(client, params["account_uri"])
+        if account is None:
+            return AccountResult(url, None, False, {}, {})
+        if not check_mode:
+            account = accounts.deactivate(client, account)
+        return AccountResult(url, account, True, {"status": "valid"}, {"status": "deactivated"})
+
+
+def rolled_over(params: Mapping[str, Any], check_mode: bool) -> list[AccountResult]:
+    """Another key for the accounts of the key given, at each CA that has one. Raises AcmeError.
+
+    The new key is on the disk before a CA knows of it, and takes the old one's place when all CAs do. Whoever comes in
+    between takes the one that the CA knows (ca_options.open_client), so a run may be killed anywhere.
+    """
+    old = account_key(params)
+    given = params["new_account_key_content"]
+    if params["account_key_content"] and not given:
+        raise AccountKeyError(
+            "a key given in account_key_content cannot be replaced there: set new_account_key_content"
+        )
+    with ExitStack() as stack:
+        holders = _holders(params, old, stack)
+        if given and not any(client.key is old for client, _account in holders):
+            return [AccountResult(client.directory.url, account, False, {}, {}) for client, account in holders]
+        new = old.successor
+        if not check_mode:
+            new = new or create_key(
+                successor_path(params["account_key_src"]),
+                params["account_key_type"],
+                params["account_key_passphrase"],
+                params["account_key_permissions"],
+            )
+            for client, account in holders:
+                if client.key is old:
+                    accounts.change_key(client, account, new)
+            if not given:
+                _store(params, new)
+        keys = {"key": old.thumbprint}, {"key": new.thumbprint if new else "a new one"}
+        return [AccountResult(client.directory.url, account, True, *keys) for client, account in holders]
+
+
+def result(outcomes: list[AccountResult]) -> dict[str, Any]:
+    """The outcomes as the module returns them: those of the first CA, and each."""
+    items = [
+        {
+            "directory": outcome.directory,
+            "account_uri": outcome.account.uri if outcome.account else None,
+            "contact": list(outcome.after.get("contact", outcome.account.contact if outcome.account else ())),
+            "changed": outcome.changed,
+            "problem": outcome.problem,
+        }
+        for outcome in outcomes
+    ]
+    return {
+        "changed": any(outcome.changed for outcome in outcomes),
+        "account_uri": items[0]["account_uri"],
+        "contact": items[0]["contact"],
+        "accounts": items,
+        "diff": [
+            {
+                "before_header": outcome.directory,
+                "after_header": outcome.directory,
+                "before": dict(outcome.before),
+                "after": dict(outcome.after),
+            }
+            for outcome in outcomes
+        ],
+    }
+
+
+def _valid(client: Client, uri: str | None) -> Account | None:
+    """The account, if there is one and it can still be used."""
+    try:
+        account = find(client, uri)
+    except ProblemError as error:
+        if not accounts.is_gone(error):
+            raise
+        if uri:
+            _confirm_gone(client, uri, error)
+        return None
+    return account if account and account.status == Status.VALID else None
+
+
+def _confirm_gone(client: Client, uri: str, refusal: ProblemError) -> None:
+    """Raise the *refusal* if it was for another key's account: a key by itself is refused only if its own is gone."""
+    try:
+        own = find(client.with_key(client.key))
+    except ProblemError as error:
+        if not accounts.is_gone(error):
+            raise
+        return
+    if own is None or own.uri != uri or own.status == Status.VALID:
+        raise refusal
+
+
+def _holders(params: Mapping[str, Any], key: AccountKey, stack: ExitStack) -> list[tuple[Client, Account]]:
+    """The accounts of *key*, or of its successor, at the CAs that are given it. Raises AcmeError if there is none."""
+    found: list[tuple[Client, Account]] = []
+    for url, ca in each_ca(params).items():
+        if key_options(ca) != key_options(params):
+            continue
+        client = stack.enter_context(open_client({**ca, "acme_directory": url}, key))
+        account = find(client, ca["account_uri"])
+        if account is None:
+            continue
+        if account.status != Status.VALID:
+            raise AcmeError(f"account {account.uri} is {account.status}: it cannot get another key")
+        own = find(client.with_key(key)) if client.key.thumbprint != key.thumbprint else None
+        if own:
+            # As where the key was changed, and a run that had the old one only has made an account for that.
+            raise AcmeError(
+                f"the old key has the account {own.uri}, the new one {account.uri}: if that is the one that is wanted, "
+                "take the new key as the account key from now on; else give a new key that has no account"
+            )
+        if client.key is key:
+            accounts.key_change_url(client.directory)  # before a key is made for nothing
+        found.append((client, account))
+    if not found:
+        raise AcmeError(f"{params['acme_directory']} knows no account of this key: there is nothing to change")
+    return found
+
+
+def _store(params: Mapping[str, Any], key: AccountKey) -> None:
+    """Put the new key in the place of the old one, with its owner and mode."""
+    path = params["account_key_src"]
+    new, target = successor_path(path), os.path.realpath(path)
+    try:
+        before, own = os.stat(target), os.stat(new)
+        if (before.st_uid, before.st_gid) != (own.st_uid, own.st_gid):
+            os.chown(new, before.st_uid, before.st_gid)
+        os.chmod(new, stat.S_IMODE(before.st_mode))
+        os.replace(new, target)
+        sync_folder(os.path.dirname(target))
+    except OSError as error:
+        if not os.path.exists(new) and account_key(params).thumbprint == key.thumbprint:
+            return  # by another run, which had the same new key and was faster
+        raise AccountKeyError(
+            f"the account has the new key at {new}, which cannot take the place of {target} ({error.strerror}): "
+            "run it again once it can; until then both are needed"
+        ) from None

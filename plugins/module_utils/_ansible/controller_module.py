@@ -1,0 +1,132 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The modules whose work is the controller's: one function of options, run in one of two ways.
+
+The action plugin of the module's name runs it in a child process of the controller's Python (answer()). Where a task is
+delegated to another host, it runs there as a module (main()).
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.common.warnings import get_warning_messages
+from ansible.module_utils.errors import UnsupportedError
+
+from .._common.errors import CollectionError
+from .._common.text import one_line
+from . import controller_checks
+from .libraries import CONTROLLER, missing
+
+Warn = Callable[[str], None]
+_HIDDEN = "********"
+_TOLD = ("msg", "problem", "warnings", "exception")
+
+
+@dataclass(frozen=True)
+class ControllerModule:
+    """A module by its options, what it does with them, and the libraries for that.
+
+    run(params, check_mode, warn) returns the result, with `failed` and `msg` where it failed. It may raise any
+    CollectionError.
+    """
+
+    argument_spec: Mapping[str, Any]
+    run: Callable[[Mapping[str, Any], bool, Warn], dict[str, Any]]
+    libraries: tuple[str, ...] = CONTROLLER
+
+    def main(self) -> None:
+        """Run as a module, on whichever host the task is delegated to."""
+        module = AnsibleModule(argument_spec=dict(self.argument_spec), supports_check_mode=True)
+        found = self._result(module.params, module.check_mode, module.warn)
+        # From ansible-core 2.22 on it no longer takes no_log values out of results.
+        result: dict[str, Any] = _without(_all_secrets(self.argument_spec, module.params), found)
+        # AnsibleModule would add the arguments, with secrets that no spec can mark (zones of dns_txt_record).
+        result["invocation"] = {}
+        if result.pop("failed", False):
+            module.fail_json(**result)
+        module.exit_json(**result)
+
+    def answer(self, arguments: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
+        """Run in this process, with the arguments of a task. Failures are in the result, also for our own mistakes."""
+        validated = ArgumentSpecValidator(dict(self.argument_spec)).validate(dict(arguments))
+        params = validated.validated_parameters
+        warnings: list[str] = []
+        if validated.error_messages:
+            result = {"failed": True, "msg": "; ".join(map(_refusal, validated.errors))}
+        else:
+            result = self._whole_result(params, check_mode, warnings.append)
+        warnings += get_warning_messages()
+        if warnings:
+            result["warnings"] = list(dict.fromkeys(warnings))
+        told: dict[str, Any] = _without(_all_secrets(self.argument_spec, params), result)
+        return told
+
+    def _whole_result(self, params: Mapping[str, Any], check_mode: bool, warn: Warn) -> dict[str, Any]:
+        try:
+            return self._result(params, check_mode, warn)
+        except Exception as error:
+            name = type(error).__name__
+            return {"failed": True, "msg": f"{name}: {error}", "exception": traceback.format_exc()}
+
+    def _result(self, params: Mapping[str, Any], check_mode: bool, warn: Warn) -> dict[str, Any]:
+        absent = missing(self.libraries)
+        if absent:
+            return {"failed": True, "msg": absent}
+        problems = controller_checks.problems(params)
+        if problems:
+            return {"failed": True, "msg": "; ".join(problems)}
+        try:
+            return {"changed": False, **self.run(params, check_mode, warn)}
+        except CollectionError as error:
+            return {"failed": True, "msg": str(error)}
+
+
+def _refusal(error: Any) -> str:
+    # Alone it would be "x. Supported parameters include: ...".
+    return f"Unsupported parameters: {error.msg}" if isinstance(error, UnsupportedError) else str(error.msg)
+
+
+def _all_secrets(spec: Mapping[str, Any], params: Mapping[str, Any]) -> list[str]:
+    """Return the values of no_log options in each form that a message may have them in, the longest first."""
+    found = set(_secrets(spec, params))
+    # A key has several lines: an error has them in one, or as Python writes a text.
+    forms = found | {one_line(secret, len(secret)) for secret in found} | {repr(secret)[1:-1] for secret in found}
+    return sorted(filter(None, forms), key=len, reverse=True)
+
+
+def with_failure(result: Mapping[str, Any], failed: str) -> dict[str, Any]:
+    """Return the *result* of run(), which failed if the text *failed* says why."""
+    return {**result, **({"failed": True, "msg": failed} if failed else {})}
+
+
+def _secrets(spec: Mapping[str, Any], params: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the values of options that are not to be told."""
+    for name, option in spec.items():
+        value = params.get(name)
+        if not value:
+            continue
+        if option.get("no_log"):
+            yield str(value)
+        for entry in value if isinstance(value, list) else [value]:
+            if "options" in option and isinstance(entry, Mapping):
+                yield from _secrets(option["options"], entry)
+
+
+def _without(secrets: list[str], value: Any, told: bool = False) -> Any:
+    """The result without secrets in what it tells people, as where a server repeats one."""
+    if isinstance(value, dict):
+        return {key: _without(secrets, item, told or key in _TOLD) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without(secrets, item, told) for item in value]
+    if told and isinstance(value, str):
+        for secret in secrets:
+            value = value.replace(secret, _HIDDEN)
+    return value

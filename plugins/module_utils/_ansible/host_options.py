@@ -1,0 +1,150 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The options of the modules that run on hosts, and how they become objects. Standard library only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from .._common.errors import CollectionError
+from .._common.identifiers import CHALLENGES, HTTP_01, TLS_ALPN_01
+from .._common.names import DEFAULT_LIST
+from .._host.wanted.claim import Claim
+from .._host.wanted.endpoints import STARTTLS
+from .._host.wanted.formats import KINDS, LEGACY, MODERN
+from .._host.wanted.wanted import WantedCertificate, check_home, twice
+from .._x509 import availability
+from . import ranges
+
+if TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
+
+#: What the action plugins of steps of the role take out.
+BATCH_SPEC: dict[str, Any] = {"batch": {"type": "bool", "default": False}}
+
+HOME_SPEC: dict[str, Any] = {"home": {"type": "path", "default": "/etc/acme"}}
+
+LIST_SPEC: dict[str, Any] = {
+    "list": {"type": "str", "default": DEFAULT_LIST},
+    "reassign": {"type": "bool", "default": False},
+}
+
+PROBE_SPEC: dict[str, Any] = {
+    "address": {"type": "str", "default": "localhost"},
+    "port": {"type": "int"},
+    "server_name": {"type": "str"},
+    "starttls": {"type": "str", "choices": list(STARTTLS)},
+    "timeout": {"type": "int", "default": 30},
+}
+
+FORMAT_SPEC: dict[str, Any] = {
+    "kind": {"type": "str", "required": True, "choices": list(KINDS)},
+    "path": {"type": "path", "required": True},
+    "owner": {"type": "str"},
+    "group": {"type": "str"},
+    "mode": {"type": "str"},
+    "encryption": {"type": "str", "default": MODERN, "choices": [MODERN, LEGACY]},
+    "passphrase": {"type": "str", "no_log": True},
+    "friendly_name": {"type": "str"},
+    "roots": {"type": "path"},
+}
+
+CERTIFICATE_SPEC: dict[str, Any] = {
+    "name": {"type": "str", "required": True},
+    "identifiers": {"type": "list", "elements": "raw", "required": True},
+    "challenge": {"type": "str", "default": HTTP_01, "choices": list(CHALLENGES)},
+    "webroot": {"type": "path"},
+    "http_01_listen": {"type": "str"},
+    "tls_alpn_01_listen": {"type": "str", "default": "443"},
+    "key_type": {
+        "type": "str",
+        "default": "ec256",
+        "choices": ["ec256", "ec384", "rsa2048", "rsa3072", "rsa4096"],
+        "no_log": False,
+    },
+    "profile": {"type": "str"},
+    "not_before": {"type": "str"},
+    "not_after": {"type": "str"},
+    "reload": {"type": "list", "elements": "raw", "default": []},
+    "probe": {"type": "list", "elements": "dict", "options": PROBE_SPEC, "default": []},
+    "formats": {"type": "list", "elements": "dict", "options": FORMAT_SPEC, "default": []},
+    "shared": {"type": "bool", "default": False},
+    "owner": {"type": "str"},
+    "group": {"type": "str"},
+    "mode": {"type": "str", "default": "0600"},
+}
+
+JOURNAL_SPEC: dict[str, Any] = {
+    "name": {"type": "str", "required": True},
+    "order_uri": {"type": "str", "required": True},
+    "account_uri": {"type": "str"},
+    "directory": {"type": "str"},
+    "new_key": {"type": "bool", "default": False},
+}
+
+CHALLENGE_SPEC: dict[str, Any] = {
+    "name": {"type": "str"},
+    "type": {"type": "str", "default": HTTP_01, "choices": [HTTP_01, TLS_ALPN_01]},
+    "identifier": {"type": "str"},
+    "token": {"type": "str", "required": True, "no_log": False},
+    "key_authorization": {"type": "str", "no_log": False},
+    "webroot": {"type": "path"},
+    "listen": {"type": "str"},
+    # Of no use here, but acme_order gives them, too.
+    "url": {"type": "str"},
+    "status": {"type": "str"},
+    "record_name": {"type": "str"},
+    "record_value": {"type": "str"},
+    "wildcard": {"type": "bool"},
+}
+
+LISTEN_SPEC: dict[str, Any] = {"listen_timeout": {"type": "int", "default": 600}}
+
+
+def list_of(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """A list option whose elements are as *spec* says."""
+    return {"type": "list", "elements": "dict", "options": dict(spec), "default": []}
+
+
+def wanted_certificates(options: Iterable[Mapping[str, Any]], claim: Claim) -> dict[str, WantedCertificate]:
+    """The certificates that the list of *claim* wants, by name.
+
+    Raises CollectionError with one line that names each that cannot be wanted.
+    """
+    options = list(options)
+    failures = dict.fromkeys(twice(options), "more than one certificate has this name")
+    certificates = {}
+    for option in options:
+        try:
+            certificates[option["name"]] = WantedCertificate.of(option, claim)
+        except CollectionError as error:
+            failures[option["name"]] = str(error)
+    if failures:
+        raise CollectionError(summary(failures))
+    return certificates
+
+
+def summary(failures: Mapping[str, str]) -> str:
+    """One line that names each failed certificate and why."""
+    return "; ".join(f"certificate {name}: {message}" for name, message in failures.items())
+
+
+def refuse_out_of_range(module: AnsibleModule) -> None:
+    """End the module with one line that names each number that is out of its range."""
+    problems = ranges.problems(module.params)
+    if problems:
+        module.fail_json(msg="; ".join(problems))
+
+
+def require(module: AnsibleModule) -> None:
+    """End the module with one line where the host lacks the library, or home is not a place."""
+    text = availability.broken()
+    if text:
+        module.fail_json(msg=text)
+    try:
+        check_home(module.params["home"])
+    except CollectionError as error:
+        module.fail_json(msg=str(error))

@@ -1,0 +1,146 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Services and commands: configurations tested, certificates read anew, by whichever service manager the host has."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess  # nosec B404 # each use is explained where it is
+import tempfile
+from collections.abc import Sequence
+from typing import IO, TYPE_CHECKING
+
+from .._host.errors import ServiceError
+from .._host.wanted.reloads import COMMAND, Reload
+
+if TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
+
+
+# LSB Core 5.0 section 22.2: dead, with its pid file or its lock file left behind, and stopped.
+_NOT_RUNNING = (1, 2, 3)
+_SBIN = ["/usr/sbin", "/sbin", "/usr/local/sbin"]
+# How each server tests its own configuration; the first program that is there.
+_APACHE = (("apache2ctl", "configtest"), ("apachectl", "configtest"))
+_TESTS: dict[str, tuple[tuple[str, ...], ...]] = {
+    "nginx": (("nginx", "-t", "-q"),),
+    "apache2": _APACHE,
+    "httpd": _APACHE,
+    "haproxy": (("haproxy", "-c", "-f", "/etc/haproxy/haproxy.cfg"),),  # with -q it keeps to itself what is wrong
+}
+_SCRIPTS = "/etc/init.d"
+_MOST_READ = 1 << 16  # bytes
+_MOST_SAID = 500  # characters
+_HAPROXY_FOLDER = "/etc/haproxy/conf.d"
+
+
+class HostServices:
+    """The services of the host that a module runs on."""
+
+    def __init__(self, module: AnsibleModule) -> None:
+        self._module = module
+
+    def test(self, entry: Reload) -> None:
+        """Have the configuration tested, where that is known how. Raises ServiceError."""
+        command = list(entry.test) or self._own_test(entry)
+        if command:
+            _run(command, f"the configuration of {entry} does not hold", entry.timeout)
+
+    def reload(self, entry: Reload) -> None:
+        """Have a service, or what a command is for, read its certificates anew. Raises ServiceError.
+
+        A service that is not running is started: a web server that could not start for want of its certificate can now.
+        """
+        if entry.kind == COMMAND:
+            _run(list(entry.what), "the reload failed", entry.timeout)
+        else:
+            what = f"service {entry} could not be reloaded"
+            _run(self._reload_command(str(entry), what, entry.timeout), what, entry.timeout)
+
+    def _own_test(self, entry: Reload) -> list[str]:
+        if entry.kind == COMMAND:
+            return []
+        for program, *arguments in _TESTS.get(str(entry), ()):
+            path = self._module.get_bin_path(program, opt_dirs=_SBIN)
+            if path:
+                return [path, *arguments, *(_haproxy_folder() if program == "haproxy" else ())]
+        return []
+
+    def _reload_command(self, service: str, what: str, timeout: int) -> list[str]:
+        # sd_booted(3): systemd is there, and it runs this host.
+        if os.path.isdir("/run/systemd/system"):
+            return [self._module.get_bin_path("systemctl", required=True), "reload-or-restart", service]
+        for program in ("rc-service", "service"):
+            path = self._module.get_bin_path(program, opt_dirs=_SBIN[:2])
+            if path:
+                stopped = _ended([path, service, "status"], what, timeout)[0] in _NOT_RUNNING
+                return [path, service, "restart" if stopped else _action(program, service)]
+        raise ServiceError(f"{what}: neither systemctl, rc-service nor service is here")
+
+
+def _action(program: str, service: str) -> str:
+    """What a service's script does, as systemctl's reload-or-restart: not each of them can reload."""
+    try:
+        with open(os.path.join(_SCRIPTS, service), encoding="utf-8", errors="replace") as file:
+            known = set(re.findall(r"[\w-]*reload\b", file.read(_MOST_READ)))
+    except OSError:
+        known = set()
+    if "reload" not in known and "force-reload" in known:
+        return "force-reload"  # LSB Core 5.0 section 22.2: which restarts it then
+    # OpenRC knows no reload but that of the script itself.
+    return "restart" if program == "rc-service" and "reload" not in known else "reload"
+
+
+def _run(command: Sequence[str], what: str, timeout: int) -> None:
+    """Run a program without a shell. Raises ServiceError: *what* went wrong, the command, what it said."""
+    code, said = _ended(command, what, timeout)
+    if code != 0:
+        raise _error(command, what, said or f"exit status {code}")
+
+
+def _ended(command: Sequence[str], what: str, timeout: int) -> tuple[int, str]:
+    """A program's exit status and what it said, in one line. Raises ServiceError.
+
+    One that takes longer than its timeout (seconds) is killed with all that it started in its process group.
+    """
+    try:
+        # Files, not pipes: a server that it starts may hold on to them.
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            # Without a shell, the inventory's own command or one made of names of services that it lists.
+            process = subprocess.Popen(  # nosec B603 # see the line above
+                command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, start_new_session=True
+            )
+            try:
+                return process.wait(timeout), _line(err) or _line(out)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+                ending = f"it did not end within {timeout} seconds and was killed"
+                raise _error(command, what, ending, _line(err) or _line(out)) from None
+    except OSError as error:
+        raise _error(command, what, error.strerror or str(error)) from None
+
+
+def _error(command: Sequence[str], what: str, *said: str) -> ServiceError:
+    return ServiceError(": ".join([f"{what} ({' '.join(command)})", *filter(None, said)]))
+
+
+def _line(file: IO[bytes]) -> str:
+    """The beginning and the end of what is in a file: what is wrong may be told in either."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - _MOST_READ))
+    text = " ".join(file.read().decode("utf-8", "replace").split())
+    return text if len(text) <= _MOST_SAID else f"{text[: _MOST_SAID // 2]} ... {text[-_MOST_SAID // 2 :]}"
+
+
+def _haproxy_folder() -> list[str]:
+    """Where a distribution's haproxy reads a folder, too, its main file alone may not hold."""
+    try:
+        found = any(name.endswith(".cfg") for name in os.listdir(_HAPROXY_FOLDER))
+    except OSError:
+        found = False
+    return ["-f", _HAPROXY_FOLDER] if found else []

@@ -1,0 +1,401 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Contracts: the shapes of all that goes from one step of the role to another. Standard library only.
+
+Each field that a host can say has the check that it has to pass, so the shape and the trust boundary are one. Of what
+the controller alone says, texts are only texts: a step must not lose an order for an odd character in a CA's answer.
+docs/architecture.md has a table of which step makes which shape, and which steps read it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from enum import Enum
+from functools import cache
+from typing import Any, Callable, NamedTuple, TypeVar
+
+from .names import ARI_ID, FILES, MANIFEST, NAME, NUMBER
+from .schema import (
+    Check,
+    anything,
+    flag,
+    instant,
+    listing,
+    member,
+    message,
+    nullable,
+    one_of,
+    pem,
+    record,
+    string,
+    table,
+    text,
+)
+from .statuses import Action, Change, Reason, Status
+
+#: The most versions, or other clients' certificates, of a host.
+MANY = 10_000
+
+CERTIFICATE = text(NAME.pattern)
+NUMBERED = text(NUMBER.pattern)
+URL = text(r"(?:https?://\S+)?", 2048)
+WORD = text(r".{0,255}")
+SERIAL = text(r"[0-9A-Fa-f]{1,64}")
+STATUS = member(Status)
+BASE64 = text(r"[A-Za-z0-9+/=]+", 1 << 16)
+
+Shape = TypeVar("Shape", bound="_Contract")
+
+
+class _Field(NamedTuple):
+    name: str
+    check: Check
+    #: What it is where it is missing; MISSING if it may not be.
+    default: Any
+    #: A result leaves it out where it is the default.
+    sparse: bool
+
+
+@cache
+def _fields_of(shape: Any) -> tuple[_Field, ...]:
+    return tuple(_Field(item.name, default=item.default, **item.metadata) for item in fields(shape))
+
+
+def _by(check: Check, sparse: bool = False) -> dict[str, Any]:
+    return {"check": check, "sparse": sparse}
+
+
+def _null(check: Check) -> dict[str, Any]:
+    """Return the metadata of a field that may be null."""
+    return _by(nullable(check))
+
+
+def _sparse(check: Check) -> dict[str, Any]:
+    """Return the metadata of a field that has nothing until a step fills it in, and is in no result before."""
+    return _by(nullable(check), sparse=True)
+
+
+class _Contract:
+    """What all shapes can do. Lists are tuples in them; a mapping is never changed."""
+
+    @classmethod
+    def from_result(cls: type[Shape], value: Any, place: str = "") -> Shape:
+        """Return what a result says. Raises Malformed that names the *place* of what breaks the contract."""
+        shape: Any = cls
+        found: Shape = _reader(shape)(value, place)
+        return found
+
+    @classmethod
+    def from_option(cls: type[Shape], option: Mapping[str, Any], place: str) -> Shape:
+        """Return what an option of a module says, in which all that is not given is null. Raises Malformed."""
+        return cls.from_result({name: value for name, value in option.items() if value is not None}, place)
+
+    @classmethod
+    def reader(
+        cls: type[Shape],
+        only: Collection[str] = (),
+        without: Collection[str] = (),
+        needed: Collection[str] = (),
+        **narrowed: Check,
+    ) -> Callable[[Any, str], Shape]:
+        """Return a from_result() that accepts less.
+
+        *only*, *without*: the fields that are read, and not read; others have their defaults. *needed*: fields that
+        may not be missing though they have a default. *narrowed*: checks in the place of the fields' own.
+        """
+        shape: Any = cls
+        chosen = [item for item in _fields_of(shape) if item.name not in without and (not only or item.name in only)]
+        checks = {item.name: narrowed.get(item.name, item.check) for item in chosen}
+        optional = {item.name for item in chosen if item.default is not MISSING and item.name not in needed}
+        checked = record(checks, optional=optional)
+
+        def read(value: Any, place: str) -> Shape:
+            return cls(**{name: _frozen(item) for name, item in checked(value, place).items()})
+
+        return read
+
+    def to_result(self) -> dict[str, Any]:
+        """Return it as JSON has it, for from_result()."""
+        shape: Any = type(self)
+        found = ((item, getattr(self, item.name)) for item in _fields_of(shape))
+        return {item.name: plain(value) for item, value in found if not (item.sparse and value == item.default)}
+
+    def options(self, names: Iterable[str]) -> dict[str, Any]:
+        """Return the options of a module that have the *names* of fields."""
+        return {name: plain(getattr(self, name)) for name in names}
+
+
+@cache
+def _reader(shape: Any) -> Any:
+    return shape.reader()
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def plain(value: Any) -> Any:
+    """Return *value* as JSON has it."""
+    if isinstance(value, _Contract):
+        return value.to_result()
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    return {key: plain(item) for key, item in value.items()} if isinstance(value, Mapping) else value
+
+
+@dataclass(frozen=True)
+class Terms(_Contract):
+    """An entry of acme_certificates, with defaults filled in. It is the task's word, never a host's."""
+
+    name: str = field(metadata=_by(string))
+    identifiers: tuple[Any, ...] = field(metadata=_by(listing(anything)))
+    challenge: str = field(metadata=_by(string))
+    key_type: str = field(metadata=_by(string))
+    webroot: str | None = field(default=None, metadata=_null(string))
+    http_01_listen: str | None = field(default=None, metadata=_null(string))
+    tls_alpn_01_listen: str | None = field(default=None, metadata=_null(string))
+    profile: str | None = field(default=None, metadata=_null(string))
+    not_before: str | None = field(default=None, metadata=_null(string))
+    not_after: str | None = field(default=None, metadata=_null(string))
+    reload: tuple[Any, ...] = field(default=(), metadata=_by(listing(anything)))
+    probe: tuple[Any, ...] = field(default=(), metadata=_by(listing(anything)))
+    formats: tuple[Any, ...] = field(default=(), metadata=_by(listing(anything)))
+    shared: bool = field(default=False, metadata=_by(flag))
+    owner: str | None = field(default=None, metadata=_null(string))
+    group: str | None = field(default=None, metadata=_null(string))
+    mode: str | None = field(default=None, metadata=_null(string))
+
+
+@dataclass(frozen=True)
+class Version(_Contract):
+    """A version of a certificate on a host: the live one, or the pending one.
+
+    A pending one with a serial number has its certificate, and lacks only the switch.
+    """
+
+    version: str = field(metadata=_by(NUMBERED))
+    identifiers: tuple[str, ...] = field(metadata=_by(listing(WORD)))
+    key_type: str | None = field(metadata=_by(nullable(WORD)))
+    profile: str | None = field(metadata=_by(nullable(WORD)))
+    directory: str | None = field(metadata=_by(nullable(URL)))
+    account_uri: str | None = field(metadata=_by(nullable(URL)))
+    serial: str | None = field(metadata=_by(nullable(SERIAL)))
+    issuer: str | None = field(metadata=_by(nullable(message)))
+    not_before: str | None = field(metadata=_by(nullable(instant)))
+    not_after: str | None = field(metadata=_by(nullable(instant)))
+    created: str | None = field(metadata=_by(nullable(instant)))
+    #: Of a pending one: null where its order came to nothing.
+    order_uri: str | None = field(default=None, metadata=_null(URL))
+    ari_id: str | None = field(default=None, metadata=_null(text(ARI_ID.pattern)))
+    reloaded: bool = field(default=False, metadata=_by(flag))
+    missing: tuple[str, ...] = field(default=(), metadata=_by(listing(one_of(FILES))))
+    damaged: tuple[str, ...] = field(default=(), metadata=_by(listing(one_of((*FILES, MANIFEST)))))
+    unreadable: tuple[str, ...] = field(default=(), metadata=_by(listing(one_of(FILES))))
+    attributes: tuple[str, ...] = field(default=(), metadata=_by(listing(message)))
+    formats: tuple[str, ...] = field(default=(), metadata=_by(listing(message)))
+    #: The certificate and its chain, PEM; only where the task asked for it.
+    content: str | None = field(default=None, metadata=_sparse(pem))
+
+    @property
+    def is_issued(self) -> bool:
+        """True if it has its certificate."""
+        return self.serial is not None
+
+
+@dataclass(frozen=True)
+class CountedOrder(_Contract):
+    """An order of a host that a CA has counted. renewal: for the same names as one before."""
+
+    at: str = field(metadata=_by(instant))
+    serial: str = field(metadata=_by(SERIAL))
+    directory: str = field(metadata=_by(URL))
+    identifiers: tuple[str, ...] = field(metadata=_by(listing(WORD)))
+    renewal: bool = field(metadata=_by(flag))
+
+
+_LIVE = Version.reader(
+    needed=("ari_id", "reloaded", "missing", "damaged", "unreadable", "attributes", "formats"), without=("order_uri",)
+)
+_PENDING = Version.reader(needed=("order_uri",))
+
+
+@dataclass(frozen=True)
+class HostCertificate(_Contract):
+    """All that a host has of a certificate, and what is wanted of it; without certificates in the task, nothing is."""
+
+    name: str = field(metadata=_by(text()))
+    host: str | None = field(default=None, metadata=_sparse(WORD))
+    wanted: Terms | None = field(default=None, metadata=_by(nullable(Terms.from_result)))
+    invalid: tuple[str, ...] = field(default=(), metadata=_by(listing(message)))
+    problems: tuple[str, ...] = field(default=(), metadata=_by(listing(message)))
+    list: str | None = field(default=None, metadata=_null(WORD))
+    live: Version | None = field(default=None, metadata=_by(nullable(_LIVE)))
+    pending: Version | None = field(default=None, metadata=_by(nullable(_PENDING)))
+    issued: tuple[CountedOrder, ...] = field(default=(), metadata=_by(listing(CountedOrder.from_result, MANY)))
+
+
+@dataclass(frozen=True)
+class PastVersion(_Contract):
+    """A version that a host had or has of a certificate, with the certificate, PEM."""
+
+    name: str = field(metadata=_by(CERTIFICATE))
+    version: str = field(metadata=_by(NUMBERED))
+    live: bool = field(metadata=_by(flag))
+    serial: str | None = field(metadata=_by(nullable(SERIAL)))
+    created: str | None = field(metadata=_by(nullable(instant)))
+    not_after: str | None = field(metadata=_by(nullable(instant)))
+    certificate: str = field(metadata=_by(pem))
+
+
+@dataclass(frozen=True)
+class PlannedCertificate(_Contract):
+    """What the plan says of a host's certificate.
+
+    next: when one that is kept comes next. directory: the CA to ask first, if it is not the first one. selected: it is
+    to be replaced, with a new key.
+    """
+
+    name: str = field(metadata=_by(string))
+    action: Action = field(metadata=_by(member(Action)))
+    reason: Reason = field(default=Reason.NONE, metadata=_by(member(Reason)))
+    message: str = field(default="", metadata=_by(string))
+    can_wait: bool = field(default=False, metadata=_by(flag))
+    replaces_cert_id: str | None = field(default=None, metadata=_null(text(ARI_ID.pattern)))
+    next: str | None = field(default=None, metadata=_null(instant))
+    directory: str | None = field(default=None, metadata=_sparse(string))
+    selected: bool = field(default=False, metadata=_by(flag, sparse=True))
+    explanation_url: str | None = field(default=None, metadata=_sparse(string))
+
+
+@dataclass(frozen=True)
+class SharedKey(_Contract):
+    """A certificate whose private key hosts get from its owner: planned, asked for, given.
+
+    serial: of the one that the owner has; None if it orders one now. certificate, chain, created: of that one.
+    receivers: the public keys to seal for, sealed: what only these hosts can open, refused: why not, by host.
+    """
+
+    name: str = field(metadata=_by(CERTIFICATE))
+    owner: str | None = field(default=None, metadata=_sparse(string))
+    hosts: tuple[str, ...] = field(default=(), metadata=_by(listing(string, MANY), sparse=True))
+    serial: str | None = field(default=None, metadata=_sparse(SERIAL))
+    directory: str | None = field(default=None, metadata=_sparse(string))
+    account_uri: str | None = field(default=None, metadata=_sparse(string))
+    certificate: str | None = field(default=None, metadata=_sparse(pem))
+    chain: str | None = field(default=None, metadata=_sparse(pem))
+    created: str | None = field(default=None, metadata=_sparse(text(r"(?:[0-9TZ:-]{20})?")))
+    receivers: Mapping[str, str] | None = field(default=None, metadata=_sparse(table(WORD, BASE64)))
+    sealed: Mapping[str, str] | None = field(default=None, metadata=_sparse(table(WORD, BASE64)))
+    refused: Mapping[str, str] | None = field(default=None, metadata=_sparse(table(WORD, message)))
+
+
+@dataclass(frozen=True)
+class ChallengeData(_Contract):
+    """A challenge that is to be answered: in a web server's folder or at a port of its host, or by a TXT record.
+
+    identifier is without a wildcard's label; wildcard tells whether there was one.
+    """
+
+    type: str = field(metadata=_by(string))
+    identifier: str = field(metadata=_by(string))
+    url: str = field(metadata=_by(string))
+    status: Status = field(metadata=_by(STATUS))
+    token: str = field(metadata=_by(string))
+    key_authorization: str = field(metadata=_by(string))
+    record_name: str = field(default="", metadata=_by(string))
+    record_value: str = field(default="", metadata=_by(string))
+    wildcard: bool = field(default=False, metadata=_by(flag))
+    #: The certificate's name, and where its host answers.
+    name: str | None = field(default=None, metadata=_sparse(string))
+    webroot: str | None = field(default=None, metadata=_sparse(string))
+    listen: str | None = field(default=None, metadata=_sparse(string))
+
+
+@dataclass(frozen=True)
+class CertificateRequest(_Contract):
+    """A certificate request of a host, for an order that is in its journal."""
+
+    name: str = field(metadata=_by(text()))
+    identifiers: tuple[str, ...] = field(metadata=_by(listing(WORD)))
+    csr_content: str | None = field(metadata=_by(nullable(pem)))
+    profile: str | None = field(metadata=_by(nullable(WORD)))
+    order_uri: str | None = field(metadata=_by(nullable(URL)))
+    account_uri: str | None = field(metadata=_by(nullable(URL)))
+    version: str | None = field(metadata=_by(nullable(WORD)))
+    reused: bool = field(metadata=_by(flag))
+
+
+@dataclass(frozen=True)
+class CertificateOrder(_Contract):
+    """The order of a host's certificate, which fills up on its way: asked for, made, finalized, told to its host.
+
+    Where nothing is ordered, its status says what the host does instead.
+    """
+
+    name: str = field(metadata=_by(string))
+    problem: str = field(default="", metadata=_by(string, sparse=True))
+    host: str | None = field(default=None, metadata=_sparse(string))
+    #: What is asked for. identifiers: as the entry has them; of an order, as the CA does.
+    identifiers: tuple[Any, ...] | None = field(default=None, metadata=_sparse(listing(anything)))
+    challenge: str | None = field(default=None, metadata=_sparse(string))
+    profile: str | None = field(default=None, metadata=_sparse(string))
+    not_before: str | None = field(default=None, metadata=_sparse(string))
+    not_after: str | None = field(default=None, metadata=_sparse(string))
+    replaces_cert_id: str | None = field(default=None, metadata=_sparse(text(ARI_ID.pattern)))
+    replaces_directory: str | None = field(default=None, metadata=_sparse(string))
+    replaces_account: str | None = field(default=None, metadata=_sparse(string))
+    can_wait: bool | None = field(default=None, metadata=_sparse(flag))
+    #: With a CA.
+    status: Status | None = field(default=None, metadata=_by(nullable(STATUS), sparse=True))
+    order_uri: str | None = field(default=None, metadata=_sparse(string))
+    account_uri: str | None = field(default=None, metadata=_sparse(string))
+    directory: str | None = field(default=None, metadata=_sparse(string))
+    finalize_uri: str | None = field(default=None, metadata=_sparse(string))
+    certificate_uri: str | None = field(default=None, metadata=_sparse(string))
+    authorizations: tuple[str, ...] | None = field(default=None, metadata=_sparse(listing(string)))
+    challenges: tuple[ChallengeData, ...] | None = field(
+        default=None, metadata=_sparse(listing(ChallengeData.from_result))
+    )
+    csr_content: str | None = field(default=None, metadata=_sparse(string))
+    #: Its private key is to be made for it.
+    new_key: bool | None = field(default=None, metadata=_sparse(flag))
+    #: Its end.
+    resumable: bool | None = field(default=None, metadata=_sparse(flag))
+    certificate: str | None = field(default=None, metadata=_sparse(string))
+    chain: str | None = field(default=None, metadata=_sparse(string))
+    #: Of a certificate that another host gave, and of one whose handlers have run.
+    created: str | None = field(default=None, metadata=_sparse(string))
+    sealed_key: str | None = field(default=None, metadata=_sparse(string))
+    version: str | None = field(default=None, metadata=_sparse(string))
+
+
+@dataclass(frozen=True)
+class TxtRecordState(_Contract):
+    """A TXT record: to be set, awaited or removed, and what became of it. target: where CNAMEs lead."""
+
+    name: str = field(metadata=_by(string))
+    value: str = field(metadata=_by(string))
+    target: str | None = field(default=None, metadata=_sparse(string))
+    zone: str | None = field(default=None, metadata=_sparse(string))
+    status: Change | None = field(default=None, metadata=_by(nullable(member(Change)), sparse=True))
+    held: bool | None = field(default=None, metadata=_sparse(flag))
+    lacking: tuple[str, ...] | None = field(default=None, metadata=_sparse(listing(string)))
+    problem: str = field(default="", metadata=_by(string))
+
+
+@dataclass(frozen=True)
+class Revocation(_Contract):
+    """A certificate that is to be revoked, and what became of it. ordered: about it, for people."""
+
+    host: str = field(metadata=_by(string))
+    name: str = field(metadata=_by(string))
+    problem: str = field(default="", metadata=_by(string))
+    content: str | None = field(default=None, metadata=_sparse(string))
+    directory: str | None = field(default=None, metadata=_sparse(string))
+    ordered: str | None = field(default=None, metadata=_sparse(string))
+    status: Status | None = field(default=None, metadata=_by(nullable(STATUS), sparse=True))

@@ -1,0 +1,90 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The entries of acme_dns, by zone: their form and their options.
+
+Standard library only: the role's variables are checked with it for every host. What a provider's library alone knows is
+checked when the provider is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from .._common.text import suggestion
+from . import task_files
+from .delegation import CNAME_TARGETS, parse_targets
+from .errors import DnsError
+from .kinds import KINDS
+from .options import check
+from .records import canonical
+from .task_files import TaskFile
+
+#: The provider of an entry that is left to tasks_file, as what has no entry is.
+OWN_TASKS = "tasks"
+
+
+class Entry(NamedTuple):
+    """An entry: its provider's name and options, where CNAMEs may lead, and the role's tasks file of that provider."""
+
+    provider: str
+    options: Mapping[str, Any]
+    cname_targets: tuple[str, ...]
+    task_file: TaskFile | None = None
+
+
+def where(key: str) -> str:
+    """Return how messages name an entry."""
+    return f"entry {key!r} of zones (acme_dns)"
+
+
+def parse_keys(zones: Mapping[str, Any]) -> dict[str, str]:
+    """Return the keys of *zones* by the names that they stand for. Raises DnsError for one that is no zone."""
+    keys: dict[str, str] = {}
+    for key in zones:
+        name = parse_key(key)
+        if name in keys:
+            raise DnsError(f"zones (acme_dns) has {key!r} twice, the other time as {keys[name]!r}")
+        keys[name] = key
+    return keys
+
+
+def parse_key(key: Any) -> str:
+    """Return the name that a key stands for, or '*'. Raises DnsError."""
+    if key == "*":
+        return "*"
+    try:
+        return canonical(key if key.isascii() else key.encode("idna").decode())
+    except (DnsError, UnicodeError, AttributeError):
+        raise DnsError(f"{where(key)}: it has to be the name of a zone, of a record, or '*'") from None
+
+
+def parse(key: str, given: Any, has_tasks_file: bool) -> Entry:
+    """Return an entry. *has_tasks_file*: there is a file for OWN_TASKS. Raises DnsError, in which no secret is told."""
+    try:
+        return _parse(given, has_tasks_file)
+    except DnsError as error:
+        raise DnsError(f"{where(key)}: {error}") from None
+
+
+def _parse(given: Any, has_tasks_file: bool) -> Entry:
+    if not isinstance(given, Mapping):
+        raise DnsError("it has to be a mapping of 'provider' and that provider's options")
+    options = {name: value for name, value in given.items() if name not in ("provider", CNAME_TARGETS)}
+    targets = parse_targets(given.get(CNAME_TARGETS))
+    name = str(given.get("provider") or "")
+    if name in KINDS:
+        return Entry(name, KINDS[name].parse(name, options), targets)
+    if name == OWN_TASKS:
+        if not has_tasks_file:
+            raise DnsError(f"the provider {name} needs tasks_file (acme_dns_tasks)")
+        return Entry(name, options, targets)
+    by_tasks = task_files.names()
+    if name not in by_tasks:
+        known = [*KINDS, *by_tasks, OWN_TASKS]
+        what = f"there is no provider {name[:80]!r}" if name else "it names no provider"
+        raise DnsError(f"{what}; there are {', '.join(known)}{suggestion(name, known) if name else ''}")
+    file = task_files.find(name)
+    return Entry(name, check(file.options, options, name), targets, file)

@@ -1,0 +1,107 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Options of providers as data: one function checks them, and the documentation is made from them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .._common.text import suggestion
+from .errors import DnsError
+
+STR, INT, BOOL, LIST, DICT, ANY = "str", "int", "bool", "list", "dict", "any"
+_KINDS = {
+    STR: "a text",
+    INT: "a whole number",
+    BOOL: "true or false",
+    LIST: "a list of texts",
+    DICT: "a mapping",
+    ANY: "a value",
+}
+_TRUTHS = {"true": True, "yes": True, "false": False, "no": False}
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option: its name, what it is for, and what is taken. kind is one of the constants above."""
+
+    name: str
+    help: str
+    required: bool = False
+    secret: bool = False
+    default: Any = None
+    kind: str = STR
+    choices: tuple[str, ...] = ()
+
+
+def check(declared: Sequence[Option], given: Mapping[str, Any], what: str) -> dict[str, Any]:
+    """*given* with defaults filled in and values of the declared kinds; an option given as None is one not given.
+
+    *what* takes the options, for messages. Raises DnsError, in which no value is told.
+    """
+    known = {option.name: option for option in declared}
+    unknown = sorted(str(name) for name in given if name not in known)
+    if unknown:
+        takes = f"{', '.join(known) or 'none'}{suggestion(unknown[0], known)}"
+        raise DnsError(f"{what} has no option {_listed(unknown)}; it takes {takes}")
+    missing = [option.name for option in declared if option.required and given.get(option.name) in (None, "")]
+    if missing:
+        raise DnsError(f"{what} needs the option {_listed(missing)}")
+    return {
+        name: option.default if given.get(name) is None else _value(option, given[name], what)
+        for name, option in known.items()
+    }
+
+
+def _value(option: Option, value: Any, what: str) -> Any:
+    try:
+        converted = _CONVERTERS[option.kind](value)
+    except (TypeError, ValueError, KeyError):
+        raise DnsError(f"{what} needs {_KINDS[option.kind]} as '{option.name}'") from None
+    if option.choices and converted not in option.choices:
+        raise DnsError(f"{what} takes as '{option.name}' only {', '.join(option.choices)}")
+    return converted
+
+
+def _text(value: Any) -> str:
+    # What a vault encrypts is no str in every ansible-core, but str() of it is the text.
+    if isinstance(value, (bool, bytes, Mapping, list, tuple)):
+        raise TypeError
+    return str(value)
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, (bool, float)):
+        raise TypeError
+    return int(value)
+
+
+def _truth(value: Any) -> bool:
+    return value if isinstance(value, bool) else _TRUTHS[str(value).lower()]
+
+
+def _list(value: Any) -> list[str]:
+    if not isinstance(value, (list, tuple)):
+        raise TypeError
+    return [_text(item) for item in value]
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise TypeError
+    return {str(name): item for name, item in value.items()}
+
+
+def _any(value: Any) -> Any:
+    return value
+
+
+_CONVERTERS = {STR: _text, INT: _whole, BOOL: _truth, LIST: _list, DICT: _dict, ANY: _any}
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join(f"'{name}'" for name in names)

@@ -1,0 +1,96 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""acme-dns: a name server for challenges alone, to which _acme-challenge names are delegated by CNAME."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..._acme.errors import AcmeError, UntrustedError
+from ..._acme.http import Http, Response
+from ..._common.clock import Clock
+from .. import kinds
+from ..errors import DnsError
+from ..records import Txt
+from .base import Provider, Unusable
+
+
+class AcmeDns(Provider):
+    """The HTTP API of an acme-dns server."""
+
+    name = "acme_dns"
+    title = "An acme-dns server"
+    notes = (
+        "It keeps the last two values of a name and cannot remove any: an apex and its wildcard fit, more do not, and "
+        "clean-up changes nothing."
+    )
+    libraries = ("requests",)
+    options = kinds.ACME_DNS
+    holds_any_number = False
+
+    def __init__(self, options: Mapping[str, Any], timeout: float) -> None:
+        super().__init__(options, timeout)
+        self._url = kinds.check_acme_dns(options)
+
+    def is_delegated(self, name: str) -> bool:
+        return name.split(".")[0] == str(self.values["subdomain"]).lower()
+
+    def change(self, zone: str, records: Sequence[Txt], present: bool) -> dict[Txt, str]:
+        if not present:
+            return {}  # it has no means to
+        subdomain = self.values["subdomain"]
+        http: Http | None = None
+
+        def update(record: Txt) -> None:
+            nonlocal http
+            if not self.is_delegated(record.name):
+                raise DnsError(
+                    f"{record.name} is not the name of the subdomain {subdomain}: each name has an entry of its own"
+                )
+            if http is None:
+                http = self._connect()
+            self._check(self._post(http, {"subdomain": subdomain, "txt": record.value}))
+
+        try:
+            return self.one_by_one(records, update)
+        finally:
+            if http:
+                http.close()
+
+    def _connect(self) -> Http:
+        try:
+            return Http(Clock(), self._url, self.values["ca_path"], self.timeout)
+        except AcmeError as error:
+            raise Unusable(str(error)) from None
+
+    def _post(self, http: Http, document: dict[str, str]) -> Response:
+        headers = {
+            "Content-Type": "application/json",
+            "X-Api-User": self.values["username"],
+            "X-Api-Key": self.values["password"],
+        }
+        try:
+            return http.request_once("POST", self._url, json.dumps(document).encode(), headers)
+        except UntrustedError as error:
+            reason = str(error).split(";", maxsplit=1)[0]
+            raise Unusable(f"{self.scrub(reason)}; name the CA bundle that it is signed with in 'ca_path'") from None
+        except AcmeError as error:
+            raise Unusable(self.scrub(error)) from None
+
+    def _check(self, answer: Response) -> None:
+        if answer.status == 200:
+            return
+        said = f"{self._url} answers HTTP {answer.status}"
+        try:
+            said += f" ({self.scrub(json.loads(answer.body)['error'])})"
+        except (ValueError, LookupError, TypeError, RecursionError):
+            pass
+        if answer.status in (401, 403):
+            raise Unusable(f"{said}: username, password and subdomain do not go together, or not from here")
+        if answer.status == 429 or answer.status >= 500:
+            raise Unusable(f"{said}: try again later")
+        raise DnsError(said)

@@ -1,0 +1,173 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The controller's own record of the certificates that it was issued: a file of JSON, a line for each certificate.
+
+A host whose root is hostile can lie about its certificates. Revocation, rate limits and what hosts share compare its
+word with this record, which also has the certificates themselves, since a CA revokes only what it is shown (RFC 8555
+section 7.6).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import threading
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from .._acme.errors import AcmeError
+from .._common.times import parse_utc
+
+
+@dataclass(frozen=True)
+class Issuance:
+    """A certificate that was issued.
+
+    time: when it was downloaded, and not_after: until when it is valid, as manifests have times. host and name: whose
+    it is. serial: hexadecimal. directory: the CA's URL. names: the identifiers. certificate and chain: PEM.
+    """
+
+    time: str
+    host: str
+    name: str
+    serial: str
+    not_after: str
+    directory: str
+    account_uri: str
+    names: tuple[str, ...]
+    certificate: str
+    chain: str = ""
+
+    def line(self) -> bytes:
+        """Return it as a line of the file."""
+        return json.dumps(asdict(self)).encode() + b"\n"
+
+    @classmethod
+    def parse(cls, line: str) -> Issuance:
+        """Return what a line says; fields that later versions add are ignored. Raises ValueError."""
+        found = json.loads(line)
+        if not isinstance(found, dict):
+            raise ValueError("it is not a JSON object")
+        values: dict[str, Any] = {
+            field.name: found.get(field.name, "" if field.name == "chain" else None) for field in fields(cls)
+        }
+        names = values.pop("names")
+        if not all(isinstance(value, str) for value in values.values()):
+            raise ValueError("a field is missing or is not a text")
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise ValueError("names is not a list of texts")
+        int(values["serial"], 16)
+        parse_utc(values["time"])
+        return cls(**values, names=tuple(names))
+
+
+def absolute(path: str) -> str:
+    """Return where the record is. Raises AcmeError for a path that depends on the folder of whoever reads it."""
+    found = os.path.expanduser(os.path.expandvars(path))
+    if not os.path.isabs(found):
+        raise AcmeError(
+            f"acme_history {path} is a relative path: give an absolute one, as each playbook has a folder of its own"
+        )
+    return found
+
+
+class Recorder:
+    """Append to the record from any thread, beside other processes that do the same. problem: why it could not be.
+
+    Raises AcmeError for a path that is not absolute().
+    """
+
+    def __init__(self, path: str | None) -> None:
+        self._path = absolute(path) if path else None
+        self._lock = threading.Lock()
+        self._handle: int | None = None
+        self.problem = ""
+
+    def add(self, issuance: Issuance) -> None:
+        """Append a certificate. Never raises: a certificate must not be lost because it cannot be recorded."""
+        if not self._path:
+            return
+        with self._lock:
+            try:
+                if self._handle is None:
+                    self._handle = _open(self._path)
+                _append(self._handle, issuance.line())
+            except OSError as error:
+                self.problem = (
+                    f"acme_history {self._path} cannot be written ({error.strerror or error}): the playbook "
+                    "certfleet.tls.compromise will not know the certificates of this run except from their hosts"
+                )
+
+    def close(self) -> None:
+        """Have what was appended on the disk for good."""
+        if self._handle is None:
+            return
+        try:
+            os.fsync(self._handle)
+        except OSError:
+            pass  # a pipe or a network file system may have none; the lines are written
+        finally:
+            os.close(self._handle)
+            self._handle = None
+
+
+def of_names(record: Iterable[Issuance], name: str, identifiers: Collection[str]) -> dict[str, Issuance]:
+    """Return the issuances of a certificate *name* for just these identifiers, by serial number."""
+    wanted = set(identifiers)
+    return {item.serial: item for item in record if item.name == name and set(item.names) == wanted}
+
+
+def reaches_back_to(record: Sequence[Issuance], instant: str) -> bool:
+    """Return True if the record began before an *instant* (as manifests have it), so that it has all since then."""
+    return any(item.time < instant for item in record[:1])
+
+
+def read(path: str) -> tuple[list[Issuance], list[str]]:
+    """Return the record at *path*, the oldest first, and a line for each that is damaged. Raises AcmeError.
+
+    A file that does not exist is an empty record.
+    """
+    try:
+        with open(absolute(path), encoding="utf-8", errors="replace") as file:
+            return parse(file, path)
+    except FileNotFoundError:
+        return [], []
+    except OSError as error:
+        raise AcmeError(f"acme_history {path} cannot be read: {error.strerror}") from None
+
+
+def parse(lines: Iterable[str], path: str) -> tuple[list[Issuance], list[str]]:
+    """Return what *lines* of the record at *path* say, and a message for each that is damaged."""
+    found, problems = [], []
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            try:
+                found.append(Issuance.parse(line))
+            except (ValueError, RecursionError):
+                problems.append(f"acme_history {path}, line {number} is damaged: repair it, or remove the line")
+    return found, problems
+
+
+def _open(path: str) -> int:
+    """Open the record for appending; it is made with mode 0600, in a folder that is made if need be."""
+    os.makedirs(os.path.dirname(os.path.abspath(path)), mode=0o700, exist_ok=True)
+    # For reading, too: a named pipe without a reader would be an endless wait.
+    handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError("it is not a file")
+    return handle
+
+
+def _append(handle: int, line: bytes) -> None:
+    """Append a line by one write, which the kernel does not mix with another process's."""
+    size = os.fstat(handle).st_size
+    if size and os.pread(handle, 1, size - 1) != b"\n":
+        line = b"\n" + line  # a disk that was full, or a crash, has cut the last line off
+    written = os.write(handle, line)
+    if written != len(line):
+        raise OSError(f"only {written} of {len(line)} bytes were written")

@@ -1,0 +1,200 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The plan within the rate limits of the CAs: the most urgent is ordered first, and what can wait for its turn does.
+
+Pure but for the Public Suffix List, which is read only where there is much to order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from .._common.contracts import CountedOrder, HostCertificate
+from .._common.identifiers import IdentifierError, check, names
+from .._common.statuses import Action, Reason
+from .._common.times import parse_utc, utc
+from .decision import emergency_point, validity
+from .issuance_history import Issuance, reaches_back_to
+from .plan import Planned, ordered_from
+from .rate_limits import EXEMPT, NEW, RENEWAL, Budget, Limits, Opening
+
+_MOST_WARNINGS = 5
+# No host can claim more of what others share, of each of its certificates.
+_MOST_CLAIMED = 5
+#: When something was ordered, for which names, and whether it was a renewal.
+Spent = tuple[datetime, Collection[str], str]
+_NEVER = datetime.max.replace(tzinfo=timezone.utc)
+
+
+def keep_within(
+    planned: Sequence[Planned],
+    limits: Mapping[str, Limits],
+    cas: Sequence[str],
+    now: datetime,
+    domain_of: Callable[[], Callable[[str], str]],
+    read_record: Callable[[], Sequence[Issuance]] = tuple,
+) -> tuple[list[Planned], list[str]]:
+    """The plan with no more orders than the CAs' *limits* admit, and warnings about what waits.
+
+    *cas*: the URLs of the CAs to order from, the first choice first. An order goes to the first of them that has room
+    for it. *domain_of* gives budget.Budget's, and *read_record* the controller's record, once they are needed.
+    """
+    numbers = [number for number, plan in enumerate(planned) if plan.decision.action == Action.ISSUE]
+    if not any(url in limits and _kind(planned[number], url, now) != EXEMPT for number in numbers for url in cas):
+        return list(planned), []
+    budgets = _budgets(_past(planned, now, read_record()), len(numbers), limits, cas, now, domain_of)
+    result = list(planned)
+    waiting: list[tuple[Opening, Action]] = []
+    for number in sorted(numbers, key=lambda number: _urgency(planned[number])):
+        plan, opening = _placed(planned[number], budgets, cas, now)
+        result[number] = plan
+        if opening:
+            waiting.append((opening, plan.decision.action))
+    return result, _told(waiting)
+
+
+def _budgets(
+    past: Mapping[str, list[Spent]],
+    orders: int,
+    limits: Mapping[str, Limits],
+    cas: Sequence[str],
+    now: datetime,
+    domain_of: Callable[[], Callable[[str], str]],
+) -> dict[str, Budget]:
+    budgets = {}
+    for url in filter(limits.__contains__, cas):
+        own, spent = limits[url], past.get(url, [])
+        per_domain = own.certificates_per_domain
+        if per_domain and len(spent) + orders <= per_domain.count:
+            own = replace(own, certificates_per_domain=None)  # it would hold even if all were of one domain
+        budgets[url] = Budget(own, now, domain_of() if own.certificates_per_domain else str)
+        budgets[url].record(spent)
+    return budgets
+
+
+def _past(planned: Iterable[Planned], now: datetime, record: Sequence[Issuance]) -> dict[str, list[Spent]]:
+    """Return what was ordered lately, by CA: from the controller's record, if it reaches back, else from the hosts."""
+    if reaches_back_to(record, _oldest(now)):
+        return _recorded(record, now)
+    return _said(planned, now)
+
+
+def _oldest(now: datetime) -> str:
+    return utc(now - timedelta(days=8))
+
+
+def _recorded(record: Sequence[Issuance], now: datetime) -> dict[str, list[Spent]]:
+    result: dict[str, list[Spent]] = {}
+    oldest = _oldest(now)
+    before: set[tuple[str, frozenset[str]]] = set()
+    for item in record:
+        what = (item.directory, frozenset(item.names))
+        if item.time > oldest:
+            kind = RENEWAL if what in before else NEW
+            result.setdefault(item.directory, []).append((parse_utc(item.time), item.names, kind))
+        before.add(what)
+    return result
+
+
+def _said(planned: Iterable[Planned], now: datetime) -> dict[str, list[Spent]]:
+    """Return what hosts say, and what several of them share only once."""
+    result: dict[str, dict[Any, Spent]] = {}
+    for plan in planned:
+        claimed = _claimed(plan.found, now)
+        wanted = _names(plan) if claimed else []
+        for item in claimed:
+            # What hosts share was ordered once.
+            key = (plan.name if plan.is_shared else (plan.host, plan.name), item.serial)
+            spent = (parse_utc(item.at), _believed(wanted, item), RENEWAL if item.renewal else NEW)
+            result.setdefault(item.directory, {})[key] = spent
+    return {url: list(spent.values()) for url, spent in result.items()}
+
+
+def _claimed(found: HostCertificate, now: datetime) -> list[CountedOrder]:
+    """What a host says was issued to it lately."""
+    oldest = _oldest(now)
+    if found.invalid:
+        return []
+    return [item for item in found.issued[-_MOST_CLAIMED:] if item.at > oldest]
+
+
+def _believed(wanted: Collection[str], item: CountedOrder) -> Collection[str]:
+    """The names of a certificate that a host says it had, as far as they are wanted of it.
+
+    Others count for the domains of those that are wanted, as another set: one with a name twice is nobody's.
+    """
+    return wanted if set(item.identifiers) == set(wanted) else [*wanted, *wanted]
+
+
+def _names(plan: Planned) -> list[str]:
+    wanted = plan.found.wanted
+    try:
+        return names(check(wanted.identifiers, wanted.challenge)) if wanted else []
+    except IdentifierError:
+        return []  # it is refused
+
+
+def _placed(
+    plan: Planned, budgets: Mapping[str, Budget], cas: Sequence[str], now: datetime
+) -> tuple[Planned, Opening | None]:
+    """Where an order goes in this run, or what it waits for."""
+    wanted = _names(plan)
+    openings = []
+    for url in cas:
+        budget = budgets.get(url)
+        kind = _kind(plan, url, now)
+        opening = budget.opening(wanted, kind) if budget else None
+        if opening is None:
+            if budget:
+                budget.spend(wanted, kind)
+            return (plan if url == cas[0] else ordered_from(plan, url, cas[0])), None
+        openings.append((opening, url, kind))
+    opening, url, kind = min(openings, key=lambda found: found[0].at)
+    budgets[url].wait(wanted, kind)
+    message = f"the CA's limit of {opening.limit} is reached; there is room again at {opening.at:%Y-%m-%d %H:%M} UTC"
+    return replace(plan, decision=plan.decision.postponed(message, opening.at)), opening
+
+
+def _kind(plan: Planned, url: str, now: datetime) -> str:
+    live = plan.found.live
+    if not live or live.directory != url:
+        return NEW
+    if plan.replaces and plan.info and plan.info.is_open(now):
+        return EXEMPT  # RFC 9773 section 5, and Let's Encrypt's rule
+    return RENEWAL if set(live.identifiers) == set(_names(plan)) else NEW
+
+
+def _urgency(plan: Planned) -> tuple[bool, bool, bool, bool, datetime]:
+    """The most urgent first: what cannot wait, is revoked, is to be replaced, comes next; at last what is forced."""
+    decision, live = plan.decision, plan.found.live
+    until = emergency_point(*validity(live)) if live and live.not_before and live.not_after else _NEVER
+    forced = decision.reason == Reason.FORCED
+    return (
+        decision.can_wait,
+        decision.reason != Reason.REVOKED,
+        not plan.selected,
+        forced and not plan.selected,
+        until,
+    )
+
+
+def _told(waiting: Sequence[tuple[Opening, Action]]) -> list[str]:
+    """A warning for each limit that is reached."""
+    by_limit: dict[str, list[datetime]] = {}
+    for opening, action in waiting:
+        if action != Action.REFUSE:
+            by_limit.setdefault(opening.limit, []).append(opening.at)
+    lines = []
+    for limit, instants in sorted(by_limit.items(), key=lambda entry: -len(entry[1])):
+        first, last = min(instants), max(instants)
+        when = f"at {first:%Y-%m-%d %H:%M} UTC" if len(instants) == 1 else f"from {first:%Y-%m-%d %H:%M} UTC on"
+        rest = f", for the last at {last:%Y-%m-%d %H:%M} UTC" if len(instants) > 1 else ""
+        what = "1 certificate waits" if len(instants) == 1 else f"{len(instants)} certificates wait"
+        lines.append(f"{what} for the CA's limit of {limit}: there is room {when}{rest}")
+    more = len(lines) - _MOST_WARNINGS
+    return [*lines[:_MOST_WARNINGS], f"and likewise for {more} more limits"] if more > 0 else lines

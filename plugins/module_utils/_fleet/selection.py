@@ -1,0 +1,174 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which certificates are to be replaced now, whatever their dates say: a selection that knows what is done already.
+
+A certificate with another serial number, or a key made after the given instant, is not selected any more.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from ansible.module_utils.parsing.convert_bool import boolean
+
+from .._acme.errors import AcmeOptionError
+from .._common.contracts import HostCertificate, Version
+from .._common.errors import OptionError
+from .._common.identifiers import canonical
+from .._common.text import one_line
+from .._common.times import first_second, parse_time, parse_utc
+
+#: The options of a selection.
+OPTIONS = ("all", "issuer", "serials", "serials_src", "names", "before")
+
+_CLOCKS_DIFFER = timedelta(minutes=1)
+_SERIAL = re.compile(r"(?:0x)?([0-9a-f]{1,64})")
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Certificates that any of all, issuers, serials and names means, as far as they are from *before* the instant."""
+
+    all: bool = False
+    issuers: frozenset[str] = frozenset()
+    serials: frozenset[str] = frozenset()
+    names: frozenset[str] = frozenset()
+    before: datetime | None = None
+
+    @classmethod
+    def parse(cls, options: Mapping[str, Any], read: Callable[[str], str], now: datetime) -> Selection | None:
+        """From the options of a task; *read* gives a file's text. None if there are none. Raises AcmeOptionError."""
+        unknown = sorted(set(options) - set(OPTIONS))
+        if unknown:
+            raise AcmeOptionError(f"replace has {one_line(unknown[0], 60)!r}; it takes {', '.join(OPTIONS)}")
+        serials = {
+            parse_serial(text, "replace: serials (acme_replace_serials): ") for text in _texts(options.get("serials"))
+        }
+        if options.get("serials_src"):
+            serials |= set(_listed(read(str(options["serials_src"])), str(options["serials_src"])))
+        selection = cls(
+            all=_truth(options.get("all")),
+            issuers=frozenset(text.lower() for text in _lines(options.get("issuer"))),
+            serials=frozenset(serials),
+            names=frozenset(canonical(text) for text in _texts(options.get("names"))),
+            before=_instant(options.get("before")),
+        )
+        lasting = selection.all or selection.issuers or selection.names
+        if not lasting and not selection.serials:
+            if not options:
+                return None
+            raise AcmeOptionError(
+                "replace selects nothing: give acme_replace_all, _issuer, _serials, _serials_src or _names"
+            )
+        if lasting and not selection.before:
+            raise AcmeOptionError(
+                "replace needs 'before' (acme_replace_before), an instant such as 2026-01-31T12:00:00Z: without it, "
+                "a later run could not tell what is replaced already"
+            )
+        if selection.before and selection.before > now + _CLOCKS_DIFFER:
+            raise AcmeOptionError(
+                f"replace: before (acme_replace_before): {options['before']} is yet to come, and "
+                "keys made until then too"
+            )
+        return selection
+
+    def __call__(self, found: HostCertificate) -> bool:
+        """Return True if what a host has is selected."""
+        # One that lacks only the switch is what the host is about to have.
+        version = found.pending if found.pending and found.pending.is_issued else found.live
+        if not version or not version.serial:
+            return False
+        if self.before and _made(version) >= self.before:
+            return False
+        names = {found.host, found.name, *map(canonical, version.identifiers)}
+        return (
+            self.all
+            or _plain(version.serial) in self.serials
+            or not self.issuers.isdisjoint(_of_issuer(version.issuer or ""))
+            or not self.names.isdisjoint(names)
+        )
+
+    def since(self) -> str:
+        """From when on a key is one that was made to replace another, as manifests have it; empty if any may be old."""
+        return first_second(self.before) if self.before else ""
+
+
+def counted(selected: int, now: int) -> str:
+    """One line for people: how many there are, and how many are left."""
+    if not selected:
+        return "nothing is left to be replaced"
+    return f"{selected} to be replaced: {now} in this run, {selected - now} left after it"
+
+
+def _made(version: Version) -> datetime:
+    """When the key of a version was made; where that is not known, from when its certificate is valid."""
+    return parse_utc(version.created or version.not_before or "")
+
+
+def _of_issuer(issuer: str) -> set[str]:
+    """A distinguished name, its attributes, and their values."""
+    parts = [part.strip().lower() for part in re.split(r"(?<!\\),", issuer)]
+    return {issuer.lower(), *parts, *(part.partition("=")[2] for part in parts)}
+
+
+def _instant(text: Any) -> datetime | None:
+    if not text:
+        return None
+    try:
+        return parse_time(text)
+    except OptionError as error:
+        raise AcmeOptionError(f"replace: before (acme_replace_before): {error}") from None
+
+
+def _truth(value: Any) -> bool:
+    try:
+        return bool(boolean(value or False))
+    except TypeError:
+        raise AcmeOptionError(
+            f"replace: all (acme_replace_all): '{one_line(value, 60)}' is neither true nor false"
+        ) from None
+
+
+def _texts(value: Any) -> list[str]:
+    """A list, or, as -e gives it, a text with commas."""
+    parts = [part for text in _lines(value) for part in text.split(",")]
+    return [part.strip() for part in parts if part.strip()]
+
+
+def _lines(value: Any) -> list[str]:
+    values: Iterable[Any] = value if isinstance(value, (list, tuple)) else [value or ""]
+    for item in values:
+        if isinstance(item, (int, float)) and not isinstance(item, bool):
+            # YAML has made another number of it, or has lost its zeros.
+            raise AcmeOptionError(f"replace: {item} is a number: write it in quotes")
+    return [str(item).strip() for item in values if str(item).strip()]
+
+
+def parse_serial(text: str, where: str = "") -> str:
+    """Return a serial number in hexadecimal digits, from what CAs and browsers show. Raises AcmeOptionError.
+
+    *where*: begins the message.
+    """
+    found = _SERIAL.fullmatch(text.strip().strip('"').replace(":", "").replace(" ", "").lower())
+    if not found:
+        raise AcmeOptionError(f"{where}'{one_line(text, 60)}' is not a serial number: give hexadecimal digits")
+    return _plain(found[1])
+
+
+def _plain(serial: str) -> str:
+    return serial.lower().lstrip("0") or "0"
+
+
+def _listed(text: str, path: str) -> list[str]:
+    """The serial numbers of a CA's list: the first column of each line; a heading and comments are left out."""
+    columns = [re.split(r"[,;\t]", line, maxsplit=1)[0].strip() for line in text.splitlines()]
+    numbered = [(number, first) for number, first in enumerate(columns, 1) if first and not first.startswith("#")]
+    if numbered and re.search("[g-zG-Z]", numbered[0][1]) and not re.search("[0-9]", numbered[0][1]):
+        del numbered[0]  # a heading
+    return [parse_serial(first, f"replace: {path}, line {number}: ") for number, first in numbered]

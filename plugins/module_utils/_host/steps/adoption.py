@@ -1,0 +1,266 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Taking over what other clients left on a host: it becomes the first version, and nothing is issued for that."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from ..._common.errors import CollectionError
+from ..._common.names import MANIFEST
+from ..._common.times import utc
+from ..._x509 import certificates, chains, keys
+from ..errors import StateError
+from ..store import trusted_roots
+from ..store.files import Content
+from ..store.manifest import StoredVersions, read
+from ..store.versions import Versions
+from ..wanted.wanted import WantedCertificate
+from . import other_clients
+from .other_clients import Lineage
+
+try:
+    from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
+except ImportError:
+    pass  # reported by availability.py, before anything here is called
+
+if TYPE_CHECKING:
+    from ..._x509.keys import PrivateKey
+
+# OpenSSL writes the curve before an EC key, which readers stumble over.
+_KEY = re.compile(r"-----BEGIN ([A-Z]+ )?PRIVATE KEY-----.+?-----END ([A-Z]+ )?PRIVATE KEY-----", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Material:
+    """A private key, its certificate and the chain above it, which hold."""
+
+    key: PrivateKey
+    leaf: x509.Certificate
+    chain: tuple[x509.Certificate, ...]
+
+    @property
+    def key_type(self) -> str:
+        return keys.type_of(self.key)
+
+    @property
+    def not_after(self) -> datetime:
+        return certificates.validity(self.leaf).not_after
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A certificate that was found. problem: why it cannot be taken over; empty where there is material."""
+
+    lineage: Lineage
+    problem: str = ""
+    identifiers: frozenset[str] = frozenset()
+    material: Material | None = None
+
+    def facts(self) -> dict[str, Any]:
+        """For people, and for the variable acme_certificates."""
+        return {
+            "client": self.lineage.client,
+            "name": self.lineage.name,
+            "certificate": self.lineage.certificate,
+            "identifiers": sorted(self.identifiers),
+            "key_type": self.material.key_type if self.material else None,
+            "not_after": utc(self.material.not_after) if self.material else None,
+            "directory": self.lineage.ca if self.lineage.is_directory and self.lineage.ca else None,
+            "webroot": self.lineage.webroot,
+            "problem": self.problem,
+        }
+
+
+@dataclass(frozen=True)
+class Adopted:
+    """What became of a wanted certificate. problem: why nothing was taken over, or empty. warning: for people."""
+
+    changed: bool
+    version: str | None = None
+    serial: str | None = None
+    not_after: str | None = None
+    source: Lineage | None = None
+    problem: str = ""
+    warning: str = ""
+
+    def facts(self) -> dict[str, Any]:
+        """For the module's result."""
+        source = self.source
+        return {
+            **{field: getattr(self, field) for field in ("changed", "version", "serial", "not_after", "problem")},
+            "client": source.client if source else None,
+            "source": source.certificate if source else None,
+        }
+
+    def line(self) -> str:
+        """What changed, for people."""
+        source = self.source.certificate if self.source else ""
+        return f"adopted from {source}\nserial {self.serial}\nuntil {self.not_after}\n"
+
+
+def look(lineages: Iterable[Lineage], now: datetime) -> list[Candidate]:
+    """What is found, read and checked. A file that several clients know of is one."""
+    by_file: dict[str, Lineage] = {}
+    for lineage in lineages:
+        by_file.setdefault(lineage.certificate, lineage)
+    return [_candidate(lineage, now) for lineage in by_file.values()]
+
+
+def adopt(
+    home: str,
+    wanted: WantedCertificate,
+    candidates: Iterable[Candidate],
+    directories: Sequence[str],
+    now: datetime,
+    check: bool,
+) -> Adopted:
+    """Make the best of *candidates* the live version, if there is none. Raises CollectionError.
+
+    *directories*: URLs of the CAs that are wanted; what does not say which CA it is from is taken for the first one's.
+    """
+    candidates = list(candidates)
+    versions = Versions(home, wanted.name)
+    there = versions.look()
+    if there.live:
+        return Adopted(False, source=_adopted_before(versions, there.live, candidates))
+    wanted.claim.verify(there, wanted.identifiers)
+    fitting = [found for found in candidates if found.identifiers == set(wanted.identifiers)]
+    usable = [(found.lineage, found.material) for found in fitting if found.material]
+    if not usable:
+        return Adopted(False, problem=_why_not(fitting))
+    lineage, best = max(usable, key=lambda found: _rank(found[1], wanted, now))
+    manifest = _manifest(lineage, best, wanted, directories, there)
+    adopted = Adopted(
+        True,
+        serial=manifest["serial"],
+        not_after=manifest["not_after"],
+        source=lineage,
+        warning="; ".join(filter(None, (_differences(manifest, wanted, directories), _lack(lineage, best)))),
+    )
+    if check:
+        return adopted
+    with versions.locked() as found:
+        if found.live:
+            return Adopted(False)
+        pem = certificates.pem(best.leaf), b"".join(map(certificates.pem, best.chain))
+        number = versions.take_in(found, manifest, Content(keys.pem(best.key), wanted.attributes), *pem)
+        versions.switch(number)
+        # Whatever uses it does so where it was; nothing has to be read anew.
+        versions.note(number, reloaded=True)
+    return Adopted(**{**vars(adopted), "version": number})
+
+
+def _candidate(lineage: Lineage, now: datetime) -> Candidate:
+    try:
+        return _read(lineage, now)
+    except (ValueError, UnsupportedAlgorithm):  # what the library reads only when it is asked for
+        return Candidate(lineage, f"{lineage.certificate} or its chain has something in it that cannot be read")
+
+
+def _read(lineage: Lineage, now: datetime) -> Candidate:
+    try:
+        leaf, *above = _certificates(lineage.certificate)
+        found = certificates.covered(leaf)
+    except CollectionError as error:
+        return Candidate(lineage, str(error))
+    try:
+        if leaf.issuer == leaf.subject:
+            raise StateError(f"{lineage.certificate} is self-signed")
+        above = above or (_certificates(lineage.chain) if lineage.chain else [])
+        key = _key(lineage.key)
+        if keys.public_der(leaf.public_key()) != keys.public_der(key.public_key()):
+            raise StateError(f"{lineage.key} is not the key of {lineage.certificate}")
+        if keys.type_of(key) not in keys.KEY_TYPES:
+            raise StateError(f"{lineage.key} is {keys.type_of(key)}, which is not one of {', '.join(keys.KEY_TYPES)}")
+        if certificates.validity(leaf).not_after <= now:
+            raise StateError(f"{lineage.certificate} ended at {utc(certificates.validity(leaf).not_after)}")
+        chains.check(leaf, above, now)
+    except CollectionError as error:
+        return Candidate(lineage, str(error), frozenset(found))
+    return Candidate(lineage, "", frozenset(found), Material(key, leaf, tuple(above)))
+
+
+def _certificates(path: str) -> list[x509.Certificate]:
+    """Those in a file, which is one of a certificate or a chain: at least one, or it is an error."""
+    found = certificates.load_all(other_clients.material(path), path)
+    if not found:
+        raise StateError(f"{path} holds no certificate that could be read")
+    return found
+
+
+def _key(path: str) -> PrivateKey:
+    found = _KEY.search(other_clients.material(path))
+    return keys.load(found[0].encode("utf-8", "replace") if found else b"", path)
+
+
+def _adopted_before(versions: Versions, live: str, candidates: Iterable[Candidate]) -> Lineage | None:
+    """What the live version was taken over from, if that is there still."""
+    source = (read(versions.path(live, MANIFEST)) or {}).get("adopted")
+    return next((found.lineage for found in candidates if found.lineage.certificate == source), None)
+
+
+def _rank(found: Material, wanted: WantedCertificate, now: datetime) -> tuple[bool, bool, bool, datetime]:
+    """Rank chains that lead to the host's trust store first: a certificate that somebody made may have any date."""
+    top = found.chain[-1] if found.chain else found.leaf
+    trusted = trusted_roots.find(top, trusted_roots.TRUSTED, now) is not None
+    return trusted, bool(found.chain), found.key_type == wanted.key_type, found.not_after
+
+
+def _lack(lineage: Lineage, found: Material) -> str:
+    if found.chain:
+        return ""
+    return f"{lineage.certificate} comes without a chain, which most clients of a server need: name its file, too"
+
+
+def _manifest(
+    lineage: Lineage, found: Material, wanted: WantedCertificate, directories: Sequence[str], there: StoredVersions
+) -> dict[str, Any]:
+    facts = certificates.facts(found.leaf)
+    return {
+        "name": wanted.name,
+        **wanted.claim.fields(there),
+        "identifiers": wanted.identifiers,
+        "key_type": found.key_type,
+        "profile": lineage.profile,
+        "directory": _directory(lineage, directories),
+        "order_uri": None,
+        "account_uri": lineage.account_uri,
+        "created": facts["not_before"],  # its key is that old at least
+        "adopted": lineage.certificate,
+        **facts,
+    }
+
+
+def _directory(lineage: Lineage, directories: Sequence[str]) -> str:
+    host = other_clients.place_of(lineage.ca)
+    if not host:
+        return directories[0]
+    if lineage.is_directory:
+        return lineage.ca
+    return next((url for url in directories if other_clients.place_of(url) == host), f"https://{host}/")
+
+
+def _differences(manifest: Mapping[str, Any], wanted: WantedCertificate, directories: Sequence[str]) -> str:
+    """Why the next run will issue it anew all the same; empty if it will not."""
+    texts = []
+    if manifest["key_type"] != wanted.key_type:
+        texts.append(f"its key is {manifest['key_type']} and key_type is {wanted.key_type}")
+    if (manifest["profile"] or None) != (wanted.profile or None):
+        texts.append(f"its profile is {manifest['profile'] or 'none'} and {wanted.profile or 'none'} is wanted")
+    if manifest["directory"] not in directories:
+        texts.append(f"it is from {manifest['directory']} and {' or '.join(directories)} is wanted")
+    return f"the next run issues it anew, as {' and '.join(texts)}" if texts else ""
+
+
+def _why_not(fitting: Sequence[Candidate]) -> str:
+    if not fitting:
+        return "no certificate with just these identifiers was found"
+    return "; ".join(found.problem for found in fitting)

@@ -1,0 +1,178 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The daily look at a host: what it has of each certificate, and what would keep it from getting a new one.
+
+Standard library only, and nothing is changed: this is all that a host with nothing due gets to see of a run.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ..._common import paths
+from ..._common.errors import CollectionError
+from ..._common.identifiers import HTTP_01, check
+from ..._common.names import FULLCHAIN, KEY, MANIFEST, name_problem
+from ..._common.paths import Rule
+from ..._x509 import availability
+from ..store import manifest
+from ..store.manifest import StoredVersions
+from ..wanted import formats
+from ..wanted.attributes import drift
+from ..wanted.claim import DEFAULT_CLAIM, Claim
+from ..wanted.wanted import WantedCertificate, check_home
+
+
+def inspect(
+    home: str, wanted: list[Mapping[str, Any]], content: bool = False, claim: Claim = DEFAULT_CLAIM
+) -> list[dict[str, Any]]:
+    """What there is of each *wanted* certificate (options of the modules), as certificate_info returns it.
+
+    *claim*: the list that these are in. *content*: with the certificates and chains themselves that are live or await
+    their switch.
+    """
+    host_problems = [text for text in (availability.problem(), _home_problem(home)) if text]
+    contended = formats.contended(wanted)
+    found = [_certificate(home, option, claim, host_problems, contended) for option in wanted]
+    return [_with_content(home, item) for item in found] if content else found
+
+
+def inventory(home: str, content: bool = False) -> list[dict[str, Any]]:
+    """What there is of every certificate in *home*."""
+    names: set[str] = set()
+    for folder in ("live", "versions"):
+        try:
+            names.update(os.listdir(os.path.join(home, folder)))
+        except OSError:
+            pass  # there are none
+    found = []
+    for name in sorted(names):
+        if not name_problem(name):
+            there = manifest.look(home, name)
+            problems = [there.newer] if there.newer else []
+            found.append(
+                {"name": name, "wanted": None, "invalid": [], "problems": problems, **_facts(home, name, there)}
+            )
+    return [_with_content(home, item) for item in found] if content else found
+
+
+def unlisted(home: str, names: Iterable[str], claim: Claim) -> list[str]:
+    """Return the certificates of the list of *claim* in *home* that are not among *names*."""
+    try:
+        entries = os.listdir(os.path.join(home, "versions"))
+    except OSError:
+        return []
+    others = sorted(entry for entry in set(entries).difference(names) if not name_problem(entry))
+    return [entry for entry in others if claim.owns(manifest.look(home, entry))]
+
+
+def _certificate(
+    home: str, option: Mapping[str, Any], claim: Claim, host_problems: list[str], contended: set[str]
+) -> dict[str, Any]:
+    result = {"name": option["name"], "wanted": option, "invalid": [], "problems": [], "live": None, "pending": None}
+    if name_problem(option["name"]):
+        return {**result, "invalid": [name_problem(option["name"])]}
+    found = manifest.look(home, option["name"])
+    result.update(_facts(home, option["name"], found))
+    if found.newer:
+        return {**result, "invalid": [found.newer]}
+    try:
+        wanted = WantedCertificate.of(option, claim)
+        formats.check_places(wanted.formats, home, contended)
+    except CollectionError as error:
+        return {**result, "invalid": [str(error)]}
+    conflict = claim.conflict(found, wanted.identifiers)
+    if conflict:
+        return {**result, "invalid": [conflict]}
+    live = result["live"]
+    if live:
+        key = manifest.folder_path(home, wanted.name, live["version"], KEY)
+        live["attributes"] = [*drift(key, wanted.attributes), *claim.drift(found)]
+        live["formats"] = _format_drift(home, wanted, live)
+    result["problems"] = [
+        *host_problems,
+        *_problems(home, wanted.name, live),
+        *_unanswerable(option),
+        *_unwritable(wanted),
+    ]
+    return result
+
+
+def _facts(home: str, name: str, found: StoredVersions) -> dict[str, Any]:
+    live = (
+        {**manifest.live_facts(home, name, found.live, found), "attributes": [], "formats": []} if found.live else None
+    )
+    pending = manifest.pending_facts(home, name, found)
+    owner = found.newest["list"] if found.newest else None
+    return {"list": owner, "live": live, "pending": pending, "issued": manifest.issuances(found)}
+
+
+def _with_content(home: str, item: dict[str, Any]) -> dict[str, Any]:
+    live, pending = item["live"], item["pending"]
+    for version in (live, pending if pending and pending["serial"] else None):
+        if version:
+            data = manifest.content(home, item["name"], version["version"], FULLCHAIN)
+            version["content"] = data.decode("ascii", "replace")
+    return item
+
+
+def _format_drift(home: str, wanted: WantedCertificate, live: Mapping[str, Any]) -> list[str]:
+    """How the formats differ from what they would be of the live version, if that is whole."""
+    key, said = (manifest.content(home, wanted.name, live["version"], file) for file in (KEY, MANIFEST))
+    if live["missing"] or live["damaged"] or not key or not said:
+        return []
+    return formats.drift(wanted.formats, manifest.parse(said), key)
+
+
+def _unanswerable(option: Mapping[str, Any]) -> list[str]:
+    """What keeps the host from answering the certificate's challenges."""
+    problems = []
+    identifiers = check(option["identifiers"], option["challenge"])
+    webroots = {item.webroot or option["webroot"] or "" for item in identifiers if item.challenge == HTTP_01}
+    if "" in webroots and not option["http_01_listen"]:
+        problems.append(
+            "webroot is not set: http-01 needs the folder that the web server serves, or http_01_listen, a port to "
+            "answer at where there is no web server"
+        )
+    for webroot in sorted(filter(None, webroots)):
+        if not os.path.isdir(webroot):
+            problems.append(f"webroot {webroot} does not exist: make it, and have the web server serve it")
+        unsafe = paths.problem(os.path.join(webroot, ".well-known", "acme-challenge"), Rule.WEBROOT)
+        if unsafe:
+            problems.append(f"webroot {webroot} cannot be used: {unsafe}")
+    return problems
+
+
+def _unwritable(wanted: WantedCertificate) -> list[str]:
+    """What keeps the host from writing the certificate's formats."""
+    unsafe = ((item.path, paths.problem(os.path.dirname(item.path), Rule.SAFE)) for item in wanted.formats)
+    return [f"{path} cannot be written: {problem}" for path, problem in unsafe if problem]
+
+
+def _problems(home: str, name: str, live: Mapping[str, Any] | None) -> list[str]:
+    problems = []
+    link = manifest.link_path(home, name)
+    if not live and os.path.lexists(link):
+        problems.append(f"{link} is not a link to one of its versions: move it away")
+    if live and live["unreadable"]:
+        problems.append(f"{', '.join(live['unreadable'])} cannot be read: does the task lack 'become: true'?")
+    return problems
+
+
+def _home_problem(home: str) -> str:
+    try:
+        check_home(home)
+    except CollectionError as error:
+        return str(error)
+    for folder in (os.path.join(home, "versions"), os.path.join(home, "live")):
+        while not os.path.lexists(folder):
+            folder = os.path.dirname(folder)
+        if not os.path.isdir(folder):
+            return f"home {home} cannot be used: {folder} is not a folder"
+        if not os.access(folder, os.W_OK | os.X_OK):
+            return f"home {home} cannot be written: {folder} is read-only here, or the task lacks 'become: true'"
+    return ""

@@ -1,0 +1,193 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A certificate that several hosts share: its private key goes from the host that made it to the others, sealed.
+
+A receiver makes a key to receive with, for one run; the giver seals the private key to it; the receiver opens that,
+checks key, certificate and chain as if they came from the CA, and makes them its live version.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from ..._common.names import CERTIFICATE, CHAIN, KEY, MANIFEST
+from ..._common.statuses import Outcome
+from ..._common.times import as_time
+from ..._x509 import certificates, chains, keys, sealing
+from ..._x509.errors import KeyFileError, SealError
+from ..errors import StateError
+from ..store import files
+from ..store.files import Content
+from ..store.manifest import StoredVersions, folder_path, live_facts, read
+from ..store.versions import Versions
+from ..wanted.attributes import Attributes
+from ..wanted.wanted import WantedCertificate
+from .deployment import Deployed, IssuedCertificate, parsed, with_formats
+
+if TYPE_CHECKING:
+    from cryptography import x509
+
+_RECEIVING = ".receiving-privkey.pem"  # no version's number, and removed by the run that made it
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a giver passes on. certificate and chain (PEM) are empty if the CA has not delivered them here yet.
+
+    sealed: the private key, for each receiver. refused: receivers whose public key cannot be sealed to, and why.
+    created: when the private key was made, or empty where nobody knows.
+    """
+
+    certificate: str
+    chain: str
+    sealed: dict[str, str]
+    refused: dict[str, str]
+    created: str
+
+
+@dataclass(frozen=True)
+class Received:
+    """What a receiver gets: the certificate, the private key sealed to it, whose CA's it is.
+
+    created: when the key was made, or empty.
+    """
+
+    issued: IssuedCertificate
+    sealed: str
+    directory: str
+    created: str = ""
+
+
+def await_key(home: str, name: str) -> str:
+    """Make the key to receive with; gives its public part, for give(). Raises CollectionError."""
+    versions = Versions(home, name)
+    key = sealing.receiving_key()
+    with versions.locked():
+        files.replace(folder_path(home, name, _RECEIVING), Content(keys.pem(key), Attributes(0o600)))
+    return sealing.public_text(key)
+
+
+def discard_key(home: str, name: str) -> None:
+    """Remove the key to receive with, if nothing came of its run. Raises CollectionError."""
+    path = folder_path(home, name, _RECEIVING)
+    if os.path.lexists(path):  # else no lock is needed, for which folders would be made
+        with Versions(home, name).locked():
+            files.remove_file(path)
+
+
+def give(home: str, name: str, serial: str | None, receivers: Mapping[str, str]) -> Given:
+    """Seal a private key to each of *receivers*, names and public keys: that of the version with *serial*.
+
+    Without a serial it is the pending version's, whose certificate is yet to come. Raises CollectionError.
+    """
+    versions = Versions(home, name)
+    with versions.locked() as found:
+        number = versions.pending(found) if serial is None else _with_serial(versions, found, serial)
+        path = versions.path(number, KEY)
+        secret = keys.pem(keys.load(files.read(path), path))
+        created = as_time((read(versions.path(number, MANIFEST)) or {}).get("created"))
+        public = [] if serial is None else [files.read(versions.path(number, file)) for file in (CERTIFICATE, CHAIN)]
+    certificate, chain = (data.decode("ascii", "replace") for data in public or (b"", b""))
+    sealed, refused = {}, {}
+    for receiver, text in receivers.items():
+        try:
+            sealed[receiver] = sealing.seal(secret, text, name)
+        except SealError as error:  # that receiver's own trouble
+            refused[receiver] = str(error)
+    return Given(certificate, chain, sealed, refused, created)
+
+
+def receive(home: str, wanted: WantedCertificate, received: Received, now: datetime, check: bool) -> Deployed:
+    """Make what another host gave the live version here. Raises CollectionError; nothing has become of it then."""
+    versions = Versions(home, wanted.name)
+    if check:
+        found = versions.look()
+        wanted.claim.verify(found, wanted.identifiers)
+        leaf, _chain = parsed(received.issued)
+        return _deployed(leaf, found.live or "", not _is_whole(versions, found.live, leaf))
+    with versions.locked() as found:
+        receiving = folder_path(home, wanted.name, _RECEIVING)
+        try:
+            wanted.claim.verify(found, wanted.identifiers)
+            deployed = _taken_in(versions, found, wanted, received, _opened(receiving, received.sealed, wanted), now)
+            return with_formats(deployed, versions, wanted, now, check)
+        finally:
+            files.remove_file(receiving)
+
+
+def _taken_in(
+    versions: Versions,
+    found: StoredVersions,
+    wanted: WantedCertificate,
+    received: Received,
+    key: keys.PrivateKey,
+    now: datetime,
+) -> Deployed:
+    leaf, chain = parsed(received.issued)
+    warning = certificates.check(leaf, key, wanted.identifiers, now)
+    chains.check(leaf, chain, now)
+    if found.live and _is_whole(versions, found.live, leaf):
+        return _deployed(leaf, found.live, False)
+    if found.pending and _is_whole(versions, found.pending, leaf):  # a run was killed before the switch
+        versions.repair(found.pending, wanted.attributes)
+        versions.switch(found.pending)
+        return _deployed(leaf, found.pending, True, warning)
+    manifest = {**_manifest(wanted, received), **wanted.claim.fields(found), **certificates.facts(leaf)}
+    # As old as the key is, not as its stay here: by that it is selected when it has become known.
+    manifest["created"] = as_time(received.created) or manifest["not_before"]
+    pem, above = certificates.pem(leaf), b"".join(map(certificates.pem, chain))
+    # Whole from the start: a private key that came without its certificate could be taken for one made here.
+    number = versions.take_in(found, manifest, Content(keys.pem(key), wanted.attributes), pem, above)
+    versions.switch(number)
+    return _deployed(leaf, number, True, warning)
+
+
+def _with_serial(versions: Versions, found: StoredVersions, serial: str) -> str:
+    for number in filter(None, (found.live, found.pending)):
+        manifest = read(versions.path(number, MANIFEST))
+        if manifest and manifest.get("serial") == serial:
+            return number
+    raise StateError(f"no version of it here has the serial number {serial}")
+
+
+def _opened(path: str, sealed: str, wanted: WantedCertificate) -> keys.PrivateKey:
+    if not os.path.lexists(path):
+        raise StateError("no key to receive with is there: run certificate_request with 'receive' first")
+    receiving = keys.load(files.read(path), path)
+    key = keys.load(sealing.unseal(sealed, receiving, wanted.name), "what another host gave")
+    if keys.type_of(key) != wanted.key_type:
+        raise KeyFileError(f"the private key from another host is {keys.type_of(key)}, not {wanted.key_type}")
+    return key
+
+
+def _is_whole(versions: Versions, number: str | None, leaf: x509.Certificate) -> bool:
+    """Whether a version has this certificate, and all that belongs to it undamaged."""
+    if not number:
+        return False
+    facts = live_facts(versions.home, versions.name, number)
+    broken = facts["missing"] or facts["damaged"] or facts["unreadable"]
+    return not broken and files.holds(versions.path(number, CERTIFICATE), certificates.pem(leaf))
+
+
+def _deployed(leaf: x509.Certificate, number: str, changed: bool, warning: str = "") -> Deployed:
+    facts = certificates.facts(leaf)
+    outcome = Outcome.RECEIVED if changed else Outcome.UNCHANGED
+    return Deployed(changed, number, facts["serial"], facts["not_after"], outcome, warning)
+
+
+def _manifest(wanted: WantedCertificate, received: Received) -> dict[str, Any]:
+    return {
+        "name": wanted.name,
+        "identifiers": wanted.identifiers,
+        "key_type": wanted.key_type,
+        "profile": wanted.profile,
+        "directory": received.directory,
+        "order_uri": None,  # another host's, which this one could not go on with
+        "account_uri": received.issued.account_uri,
+    }

@@ -1,0 +1,163 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Getting a version ready to be ordered for: a private key, a certificate request, and the order in its journal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from ..._common.errors import CollectionError
+from ..._common.names import KEY, REQUEST
+from ..._common.times import utc
+from ..._x509 import csr, keys
+from ..store import files
+from ..store.manifest import StoredVersions, look
+from ..store.versions import Versions
+from ..wanted.attributes import drift
+from ..wanted.claim import Claim
+from ..wanted.wanted import WantedCertificate
+
+
+@dataclass(frozen=True)
+class JournaledOrder:
+    """Where the CA keeps the order for a version, and whose it is."""
+
+    order_uri: str
+    account_uri: str | None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a version is to be made for. order: if there is one. new_key: no key that was made for another order."""
+
+    wanted: WantedCertificate
+    directory: str
+    order: JournaledOrder | None = None
+    new_key: bool = False
+
+
+@dataclass(frozen=True)
+class PreparedRequest:
+    """A pending version. version and request are None if it would be made, but this is a check."""
+
+    version: str | None
+    request: bytes | None
+    order: JournaledOrder | None
+    reused: bool
+    changed: bool
+
+
+def prepare(home: str, asked: Asked, now: datetime, check: bool) -> PreparedRequest:
+    """Make the pending version, or resume the one there is, and journal the order, if one is given.
+
+    Raises CollectionError.
+    """
+    versions, order = Versions(home, asked.wanted.name), asked.order
+    if check:
+        return _foreseen(versions, versions.look(), asked)
+    with versions.locked() as found:
+        asked.wanted.claim.verify(found, asked.wanted.identifiers)
+        request = reusable(versions, found, asked)
+        if request is None or found.pending is None or found.manifest is None:
+            return _made(versions, found, asked, now)
+        versions.discard_before(found, found.pending)
+        repaired = versions.repair(found.pending, asked.wanted.attributes)
+        noted = versions.note(found.pending, **asked.wanted.claim.fields(found), **(vars(order) if order else {}))
+        return PreparedRequest(
+            found.pending, request, order or _journaled(found.manifest), True, bool(repaired) or noted
+        )
+
+
+def reusable(versions: Versions, found: StoredVersions, asked: Asked) -> bytes | None:
+    """The request of the pending version, if that is what is wanted and whole, and not another order's already."""
+    pending, wanted = found.manifest, asked.wanted
+    if not pending or not found.pending:
+        return None
+    others = asked.order is not None and asked.order.order_uri != pending["order_uri"]
+    if others and ("files" in pending or asked.new_key):
+        return None
+    same = (
+        set(pending["identifiers"]) == set(wanted.identifiers)
+        and pending["key_type"] == wanted.key_type
+        and (pending["profile"] or None) == wanted.profile
+        and pending["directory"] == asked.directory
+    )
+    if not same:
+        return None
+    try:
+        path = versions.path(found.pending, KEY)
+        key = keys.load(files.read(path), path)
+        request = files.read(versions.path(found.pending, REQUEST))
+    except CollectionError:
+        return None
+    return request if csr.fits(request, key, wanted.identifiers) else None
+
+
+def journal(home: str, name: str, order: JournaledOrder, check: bool) -> bool:
+    """Write the order into the pending version's journal; False if it was there. Raises CollectionError."""
+    versions = Versions(home, name)
+    found = versions.look()
+    if check:
+        return not found.manifest or _journaled(found.manifest) != order
+    versions.pending(found)  # before the lock, for which folders would be made
+    with versions.locked() as found:
+        return versions.note(versions.pending(found), **vars(order))
+
+
+def forget_order(home: str, name: str, order_uri: str | None, claim: Claim, check: bool) -> bool:
+    """Take an order that came to nothing out of the journal: the next run makes a new one, with the same key.
+
+    *order_uri*: only that one; None: whichever it is, if it is of the list of *claim*. False if there was none. Raises
+    CollectionError.
+    """
+    versions = Versions(home, name)
+
+    def concerned(found: StoredVersions) -> bool:
+        journaled = found.manifest["order_uri"] if found.manifest else None
+        return bool(journaled) and claim.owns(found) and order_uri in (None, "", journaled)
+
+    if check or not concerned(look(home, name)):
+        return concerned(look(home, name))
+    with versions.locked() as found:
+        return concerned(found) and versions.note(versions.pending(found), order_uri=None)
+
+
+def _made(versions: Versions, found: StoredVersions, asked: Asked, now: datetime) -> PreparedRequest:
+    wanted, order = asked.wanted, asked.order
+    key = keys.generate(wanted.key_type)
+    request = csr.build(key, wanted.identifiers)
+    manifest = {
+        "name": wanted.name,
+        **wanted.claim.fields(found),
+        "identifiers": wanted.identifiers,
+        "key_type": wanted.key_type,
+        "profile": wanted.profile,
+        "directory": asked.directory,
+        "order_uri": order.order_uri if order else None,
+        "account_uri": order.account_uri if order else None,
+        "created": utc(now),
+    }
+    number = versions.add(found, manifest, files.Content(keys.pem(key), wanted.attributes), request)
+    return PreparedRequest(number, request, order, False, True)
+
+
+def _foreseen(versions: Versions, found: StoredVersions, asked: Asked) -> PreparedRequest:
+    order, claim = asked.order, asked.wanted.claim
+    claim.verify(found, asked.wanted.identifiers)
+    request = reusable(versions, found, asked)
+    if request is None or found.pending is None or found.manifest is None:
+        return PreparedRequest(None, None, order, False, True)
+    journaled = _journaled(found.manifest)
+    differs = drift(versions.path(found.pending, KEY), asked.wanted.attributes) or claim.drift(found)
+    return PreparedRequest(
+        found.pending, request, order or journaled, True, bool(differs) or order not in (None, journaled)
+    )
+
+
+def _journaled(manifest: Mapping[str, Any]) -> JournaledOrder | None:
+    return JournaledOrder(manifest["order_uri"], manifest["account_uri"]) if manifest["order_uri"] else None

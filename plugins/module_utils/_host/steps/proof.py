@@ -1,0 +1,156 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A host's new versions proved: services tested, reloaded and looked at; what does not hold goes back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from ..._common.errors import CollectionError
+from ..wanted.endpoints import Endpoint
+from ..wanted.reloads import NOTIFY, Reload
+from ..wanted.wanted import WantedCertificate
+from . import deployment
+
+#: For each endpoint and the certificate (PEM) that it has to serve, what is wrong; empty if nothing is.
+Probe = Callable[[Sequence[tuple[Endpoint, bytes]]], list[str]]
+
+
+class Services(Protocol):
+    """The host's services. Both methods raise CollectionError."""
+
+    def test(self, entry: Reload) -> None:
+        """Have the configuration tested, where that is known how."""
+
+    def reload(self, entry: Reload) -> None:
+        """Have what an entry names read its certificates anew."""
+
+
+class Proof:
+    """What became of new versions, all of a host's at once.
+
+    reloaded: what was reloaded. failures: for each certificate that did not hold, why, and what became of
+    it. now: aware UTC.
+    """
+
+    def __init__(
+        self, home: str, wanted: Mapping[str, WantedCertificate], services: Services, probe: Probe, now: datetime
+    ) -> None:
+        self.reloaded: dict[str, None] = {}
+        self.failures: dict[str, str] = {}
+        self._home = home
+        self._wanted = wanted
+        self._services = services
+        self._probe = probe
+        self._now = now
+        self._versions: Mapping[str, str] = {}
+        self._returns: dict[str, deployment.Return] = {}
+
+    def settle(self, versions: Mapping[str, str]) -> list[str]:
+        """Test, reload and look, each service once for all. Gives the names of those that hold.
+
+        One that fails a step goes back at once, so that no later step sees it. *versions*: their numbers by name.
+        """
+        self._versions = versions
+        holding = list(versions)
+        for step in (self._test, self._reload, self._look):
+            failed = step(holding)
+            for name, why in failed.items():
+                self._go_back(name, why)
+            holding = [name for name in holding if name not in failed]
+        self._reload_what_went_back()
+        return holding
+
+    def _test(self, names: Sequence[str]) -> dict[str, str]:
+        return self._by_name(names, self._tested(self._entries(names)))
+
+    def _reload(self, names: Sequence[str]) -> dict[str, str]:
+        entries = self._entries(names)
+        failed = self._reload_each(entries)
+        self.reloaded.update(dict.fromkeys(str(entry) for entry in entries if entry not in failed))
+        return self._by_name(names, failed)
+
+    def _look(self, names: Sequence[str]) -> dict[str, str]:
+        problems: dict[str, str] = {}
+        jobs: list[tuple[str, Endpoint, bytes]] = []
+        for name in names:
+            probes = self._wanted[name].probes
+            try:
+                pem = deployment.certificate(self._home, name, self._versions[name]) if probes else b""
+            except CollectionError as error:
+                problems[name] = str(error)
+            else:
+                jobs.extend((name, endpoint, pem) for endpoint in probes)
+        said = self._probe([(endpoint, pem) for _name, endpoint, pem in jobs])
+        for (name, _endpoint, _pem), problem in zip(jobs, said):
+            if problem:
+                problems[name] = "; ".join(filter(None, (problems.get(name), problem)))
+        return problems
+
+    def _go_back(self, name: str, why: str) -> None:
+        try:
+            back = deployment.go_back(self._home, self._wanted[name], self._versions[name], self._now)
+        except CollectionError as error:
+            self.failures[name] = f"{why}; it stays as it is: {error}"
+            return
+        if back is not None:  # else another run was faster, and what holds of its version is for that run to say
+            self.failures[name] = why
+            self._returns[name] = back
+
+    def _reload_what_went_back(self) -> None:
+        """Also where nothing had been reloaded: a run that was killed may have done so before."""
+        entries = self._entries(self._returns)
+        trouble = self._tested(entries)
+        trouble.update(self._reload_each([entry for entry in entries if entry not in trouble]))
+        troubled = self._by_name(self._returns, trouble)
+        for name, back in self._returns.items():
+            ending = ", and its services are reloaded" if self._entries([name]) else ""
+            if name in troubled:
+                ending = f", but {troubled[name]}"
+                try:
+                    deployment.unconfirm(self._home, name, back.live)
+                except CollectionError as error:
+                    ending += f"; {error}"
+            ending += f", but {back.trouble}" if back.trouble else ""
+            self.failures[name] += (
+                f"; version {back.left} (serial {back.left_serial}) is taken back, version {back.live} "
+                f"(serial {back.live_serial}) is live again{ending}; the next run tries version {back.left} again"
+            )
+
+    def _entries(self, names: Iterable[str]) -> list[Reload]:
+        """What is reloaded here; handlers are notified by whoever runs the module."""
+        entries = dict.fromkeys(entry for name in names for entry in self._wanted[name].reloads)
+        return [entry for entry in entries if entry.kind != NOTIFY]
+
+    def _by_name(self, names: Iterable[str], failed: Mapping[Reload, str]) -> dict[str, str]:
+        texts = {name: [failed[entry] for entry in self._wanted[name].reloads if entry in failed] for name in names}
+        return {name: "; ".join(dict.fromkeys(problems)) for name, problems in texts.items() if problems}
+
+    def _tested(self, entries: Iterable[Reload]) -> dict[Reload, str]:
+        return _failed(entries, self._services.test, lambda entry: (*entry.target, entry.test))
+
+    def _reload_each(self, entries: Iterable[Reload]) -> dict[Reload, str]:
+        return _failed(entries, self._services.reload, lambda entry: entry.target)
+
+
+def _failed(
+    entries: Iterable[Reload], act: Callable[[Reload], None], what: Callable[[Reload], tuple[object, ...]]
+) -> dict[Reload, str]:
+    """Act once for all entries that ask for the same. Gives why, for each that it failed for."""
+    said: dict[tuple[object, ...], str] = {}
+    failed = {}
+    for entry in entries:
+        if what(entry) not in said:
+            try:
+                act(entry)
+            except CollectionError as error:
+                said[what(entry)] = str(error)
+            else:
+                said[what(entry)] = ""
+        if said[what(entry)]:
+            failed[entry] = said[what(entry)]
+    return failed

@@ -1,0 +1,75 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Removing a certificate that is not listed any more: its link, its formats, its versions."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+from dataclasses import replace
+
+from ..._common.names import MANIFEST
+from ..._common.statuses import Outcome
+from ..errors import DiskError, StateError
+from ..store import files
+from ..store.manifest import StoredVersions, folder_path, link_path, read
+from ..store.versions import Versions
+from ..wanted import formats
+from ..wanted.claim import Claim
+from .deployment import Deployed
+
+
+def remove(home: str, name: str, claim: Claim, check: bool, kept: Collection[str] = ()) -> Deployed | None:
+    """Remove all there is of a certificate; None if there is nothing. Killed anywhere, it can be done again.
+
+    *kept*: places of formats that other certificates have now. Raises CollectionError; StateError for a certificate of
+    another list.
+    """
+    versions = Versions(home, name)
+    found = versions.look()
+    if not os.path.lexists(folder_path(home, name)) and not os.path.lexists(link_path(home, name)):
+        return None
+    _verify(claim, found)
+    live = read(versions.path(found.live, MANIFEST)) if found.live else None
+    deployed = Deployed(
+        True, found.live or "", (live or {}).get("serial") or "", (live or {}).get("not_after") or "", Outcome.REMOVED
+    )
+    if check:
+        return deployed
+    with versions.locked() as found:
+        _verify(claim, found)
+        files.sweep(os.path.join(home, "versions"), name)
+        files.remove_file(link_path(home, name))
+        left = []
+        for path, hashes in _formats(versions, found).items():
+            if formats.place(path) in kept:
+                continue
+            try:
+                # A file that became another's since stays.
+                files.remove_file(path, only_aside=formats.sha256(path) not in hashes)
+            except DiskError as error:  # its folder is somebody else's, who cannot keep the private keys here
+                left.append(str(error))
+        for number in found.numbers:
+            files.remove_folder(versions.path(number))
+        files.remove_folder(folder_path(home, name))
+    return replace(deployed, warning="; ".join(left))
+
+
+def _verify(claim: Claim, found: StoredVersions) -> None:
+    """Raise StateError if the certificate is not one of the list's."""
+    if claim.owns(found):
+        return
+    if found.newest:
+        raise StateError(f"it is not removed: it belongs to list {found.newest['list']!r}, not to {claim.list_name!r}")
+    raise StateError("it is not removed: its manifests are damaged, so its list is unknown; remove it by hand")
+
+
+def _formats(versions: Versions, found: StoredVersions) -> dict[str, set[str]]:
+    """The files that versions were written to, and what was."""
+    written: dict[str, set[str]] = {}
+    for number in found.numbers:
+        for path, record in formats.records(read(versions.path(number, MANIFEST)) or {}).items():
+            written.setdefault(path, set()).add(record["sha256"])
+    return written

@@ -1,0 +1,294 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A certificate's versions as they lie on the disk, for reading: the live link, the manifests, the files' hashes.
+
+    HOME/live/NAME            -> ../versions/NAME/0007
+    HOME/versions/NAME/0007/  privkey.pem cert.pem chain.pem fullchain.pem version.json
+
+Standard library only, and nothing here raises for what it finds: this is what every host runs in every run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from ..._common import paths
+from ..._common.names import CERTIFICATE, DEFAULT_LIST, FILES, MANIFEST, NUMBER, name_problem
+from ..._common.times import as_time
+
+FORMAT = 1  # marks a manifest; releases before the schema refuse any other
+#: The schema of manifests that this code writes. 0: those of 0.3.0 and before, which name no schema and no list.
+#: docs/architecture.md has its history, and says when it rises.
+SCHEMA = 1
+_COUNTED_DAYS = 8  # CAs' limits are for seven days at most
+_LARGEST = 1 << 20  # bytes; no file of a version comes near it
+
+_PENDING_FIELDS = {"name": str, "key_type": str, "directory": str, "list": str}
+_OPTIONAL_FIELDS = ("profile", "account_uri", "order_uri")
+_LIVE_FIELDS = {"serial": str, "issuer": str, "files": dict, "reloaded": bool}
+
+Manifest = dict[str, Any]
+
+
+class NewerError(ValueError):
+    """A manifest that a later release wrote, whose fields may mean something else."""
+
+
+class StoredVersions(NamedTuple):
+    """What there is of one certificate. Versions are named by their numbers.
+
+    live: the version that the link leads to. foreign: what is in the link's place is not ours.
+    pending: the version being made; manifest: the pending version's. numbers: all versions, the oldest first.
+    manifests: those that can be read, in the same order. newer: a line about a manifest that a later release wrote, or
+    empty; nothing of the certificate may be changed then.
+    """
+
+    live: str | None
+    foreign: bool
+    pending: str | None
+    manifest: Manifest | None
+    numbers: list[str]
+    manifests: dict[str, Manifest]
+    newer: str
+
+    @property
+    def newest(self) -> Manifest | None:
+        """The newest manifest that can be read: it says which list the certificate belongs to."""
+        return next(reversed(self.manifests.values()), None)
+
+
+def link_path(home: str, name: str) -> str:
+    """Where the link to the live version is."""
+    return os.path.join(home, "live", name)
+
+
+def folder_path(home: str, name: str, *below: str) -> str:
+    """Where a certificate's versions are."""
+    return os.path.join(home, "versions", name, *below)
+
+
+def look(home: str, name: str) -> StoredVersions:
+    """What there is of the certificate *name*, which name_problem() has nothing against."""
+    live, foreign = _live(home, name)
+    try:
+        entries = os.listdir(folder_path(home, name))
+    except OSError:
+        entries = []
+    numbers = sorted((entry for entry in entries if NUMBER.fullmatch(entry)), key=int)
+    manifests, newer = _manifests(home, name, numbers)
+    for number in reversed(manifests):
+        if live and int(number) <= int(live):
+            break
+        # One that has been live was rolled back: it is history, not to come.
+        if not manifests[number]["reloaded"]:
+            return StoredVersions(live, foreign, number, manifests[number], numbers, manifests, newer)
+    return StoredVersions(live, foreign, None, None, numbers, manifests, newer)
+
+
+def _manifests(home: str, name: str, numbers: list[str]) -> tuple[dict[str, Manifest], str]:
+    """Return the manifests that can be read, and a line about one that a later release wrote, or nothing."""
+    manifests, newer = {}, ""
+    for number in numbers:
+        path = folder_path(home, name, number, MANIFEST)
+        try:
+            manifests[number] = parse(_bytes(path))
+        except NewerError as error:
+            newer = f"{path} {error}"
+        except (OSError, ValueError, RecursionError):
+            continue  # there is none, or it is damaged
+    return manifests, newer
+
+
+def read(path: str) -> Manifest | None:
+    """The manifest at *path*; None if there is none, it is damaged, or a later release wrote it."""
+    try:
+        return parse(_bytes(path))
+    except (OSError, ValueError, RecursionError):
+        return None
+
+
+def content(home: str, name: str, number: str, file: str) -> bytes:
+    """A file of a version; nothing where it cannot be read."""
+    try:
+        return _bytes(folder_path(home, name, number, file))
+    except OSError:
+        return b""
+
+
+def parse(data: bytes) -> Manifest:
+    """A manifest from its text. Fields that are not known stay as they are. Raises ValueError, NewerError."""
+    manifest = json.loads(data)
+    if not isinstance(manifest, dict):
+        raise ValueError("not a manifest")
+    schema = manifest.setdefault("schema", 0)
+    if isinstance(schema, bool) or not isinstance(schema, int) or schema < 0:
+        raise ValueError("schema")
+    if schema > SCHEMA:  # before anything else is read: all else may have another form
+        raise NewerError(
+            f"was written by a newer certfleet.tls (schema {schema}, this release knows {SCHEMA}): "
+            "upgrade certfleet.tls on the controller"
+        )
+    if manifest.get("format") != FORMAT:
+        raise ValueError("not a manifest")
+    manifest.setdefault("list", DEFAULT_LIST)
+    _check_types(manifest, _PENDING_FIELDS)
+    if not manifest.get("identifiers") or not _texts(manifest["identifiers"]):
+        raise ValueError("identifiers")
+    if not _texts(manifest.setdefault("former_lists", [])):
+        raise ValueError("former_lists")
+    for field in _OPTIONAL_FIELDS:
+        manifest.setdefault(field, None)
+        if not isinstance(manifest[field], (str, type(None))):
+            raise ValueError(field)
+    manifest.setdefault("reloaded", False)
+    if "files" in manifest:
+        _check_issued(manifest)
+    return manifest
+
+
+def live_facts(home: str, name: str, number: str, found: StoredVersions | None = None) -> dict[str, Any]:
+    """What certificate_info tells of the live version: its manifest, and what became of its files.
+
+    *found*: the certificate's, if that has been read just now.
+    """
+    folder = folder_path(home, name, number)
+    manifest = found.manifests.get(number) if found else read(os.path.join(folder, MANIFEST))
+    known: dict[str, Any] = manifest if manifest and "files" in manifest and manifest["name"] == name else {}
+    missing, unreadable = [], []
+    damaged = [] if known else [MANIFEST]
+    for file in FILES:
+        try:
+            if hashlib.sha256(_bytes(os.path.join(folder, file))).hexdigest() != known.get("files", {}).get(file):
+                damaged.append(file)
+        except FileNotFoundError:
+            missing.append(file)
+        except PermissionError:
+            unreadable.append(file)
+        except OSError:
+            damaged.append(file)
+    if not known:
+        damaged = [MANIFEST]  # without hashes nothing can be said of the rest
+    return {
+        "version": number,
+        "identifiers": known.get("identifiers", []),
+        **{
+            field: known.get(field) for field in ("key_type", "profile", "directory", "account_uri", "serial", "issuer")
+        },
+        **{field: known.get(field) for field in ("not_before", "not_after", "ari_id", "created")},
+        "reloaded": known.get("reloaded", False),
+        "missing": missing,
+        "damaged": damaged,
+        "unreadable": unreadable,
+    }
+
+
+def pending_facts(home: str, name: str, found: StoredVersions) -> dict[str, Any] | None:
+    """What certificate_info tells of the version being made. Its serial number is null as long as it is not issued."""
+    if found.manifest is None:
+        return None
+    fields = ("identifiers", "key_type", "profile", "directory", "account_uri", "order_uri", "created")
+    issued = dict.fromkeys(("serial", "issuer", "not_before", "not_after"))
+    return {
+        "version": found.pending,
+        **issued,
+        **{field: found.manifest.get(field) for field in fields},
+        **(issued_facts(home, name, found) or {}),
+    }
+
+
+def issued_facts(home: str, name: str, found: StoredVersions) -> dict[str, Any] | None:
+    """The pending version's certificate, if it has one and is whole: all that is missing is the switch."""
+    if found.pending is None or not found.manifest or "files" not in found.manifest:
+        return None
+    facts = live_facts(home, name, found.pending, found)
+    if facts["missing"] or facts["damaged"] or facts["unreadable"]:
+        return None
+    return {field: facts[field] for field in ("serial", "issuer", "not_before", "not_after")}
+
+
+def issuances(found: StoredVersions) -> list[dict[str, Any]]:
+    """What was ordered lately, as CAs count it: the newest certificate, and those of the days before it.
+
+    renewal: it was for the same names as one before it, of the same CA.
+    """
+    result: list[dict[str, Any]] = []
+    before: list[tuple[str, list[str]]] = []
+    for number, manifest in found.manifests.items():
+        if "files" not in manifest:
+            continue
+        what = (manifest["directory"], sorted(manifest["identifiers"]))
+        # Those before it may be gone; but for a change in between, they were for the same names.
+        renewal = what in before if before else number == found.numbers[0] and int(number) > 1
+        before.append(what)
+        if manifest["order_uri"]:  # else it came from another host, or was taken over
+            at = max(manifest["not_before"], as_time(manifest.get("created")))
+            facts = {"at": at, "serial": manifest["serial"], "directory": what[0], "identifiers": what[1]}
+            result.append({**facts, "renewal": renewal})
+    return [item for item in result if _days_before(item["at"], result[-1]["at"]) < _COUNTED_DAYS]
+
+
+def history(home: str, name: str) -> list[dict[str, Any]]:
+    """The versions of a certificate that have one, with it, the oldest first. created: when the key was made."""
+    if name_problem(name):
+        return []
+    found = look(home, name)
+    result = []
+    for number in found.numbers:
+        certificate = content(home, name, number, CERTIFICATE).decode("ascii", "replace")
+        if certificate:
+            known = found.manifests.get(number, {})
+            created = as_time(known.get("created")) or known.get("not_before")
+            facts = {"name": name, "version": number, "live": number == found.live, "serial": known.get("serial")}
+            facts.update(created=created, not_after=known.get("not_after"), certificate=certificate)
+            result.append(facts)
+    return result
+
+
+def _live(home: str, name: str) -> tuple[str | None, bool]:
+    try:
+        target = os.readlink(link_path(home, name))
+    except (FileNotFoundError, NotADirectoryError):
+        return None, False
+    except OSError:
+        return None, True
+    prefix, number = os.path.join("..", "versions", name, ""), os.path.basename(target)
+    ours = target == prefix + number and NUMBER.fullmatch(number)
+    return (number, False) if ours else (None, True)
+
+
+def _bytes(path: str) -> bytes:
+    data = paths.read(path, _LARGEST + 1)
+    if len(data) > _LARGEST:
+        raise OSError(0, "too large", path)
+    return data
+
+
+def _check_types(manifest: Manifest, fields: dict[str, Any]) -> None:
+    for field, kind in fields.items():
+        if not isinstance(manifest.get(field), kind):
+            raise ValueError(field)
+
+
+def _check_issued(manifest: Manifest) -> None:
+    _check_types(manifest, _LIVE_FIELDS)
+    if not isinstance(manifest.setdefault("ari_id", None), (str, type(None))):
+        raise ValueError("ari_id")
+    for field in ("not_before", "not_after"):
+        if not as_time(manifest.get(field)):
+            raise ValueError(field)
+        datetime.fromisoformat(manifest[field][:-1])
+
+
+def _days_before(earlier: str, later: str) -> float:
+    span = datetime.fromisoformat(later[:-1]) - datetime.fromisoformat(earlier[:-1])
+    return span / timedelta(days=1)
+
+
+def _texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)

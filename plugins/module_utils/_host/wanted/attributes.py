@@ -1,0 +1,108 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Who may read a private key, or another file: its mode, owner and group. Standard library only."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from ..._common.errors import OptionError
+from ..._common.paths import user
+
+try:
+    import grp
+    import pwd
+except ImportError:
+    pass  # not a POSIX system; there is nothing here for one
+
+_NO_ID = 2**32 - 1  # as a number it means "leave it"; greater ones do not fit
+
+
+class Attributes(NamedTuple):
+    """mode: permission bits. uid, gid: -1 leaves them as they are."""
+
+    mode: int
+    uid: int = -1
+    gid: int = -1
+
+
+def resolve(wanted: Mapping[str, Any], secret: bool = True) -> Attributes:
+    """The attributes that the options mode, owner and group name. Raises OptionError."""
+    return Attributes(parse_mode(wanted["mode"], secret), _uid(wanted["owner"]), _gid(wanted["group"]))
+
+
+def parse_mode(text: str, secret: bool = True) -> int:
+    """Permission bits from their octal text. secret: there is a private key in the file. Raises OptionError."""
+    # A leading zero is demanded: YAML reads a bare 0640 as 416, which would be taken for an octal number as well.
+    if not re.fullmatch(r"0[0-7]{3}", text):
+        raise OptionError(f"mode {text!r} is not one: give four octal digits in quotes, such as '0640'")
+    mode = int(text, 8)
+    if secret and mode & 0o007:
+        raise OptionError(f"mode '{text}' would open the private key to every user of the host: use '0640' and a group")
+    return mode
+
+
+def drift(path: str, wanted: Attributes, name: str = "") -> list[str]:
+    """How the file at *path* differs from what is wanted, in words; nothing if it is not there.
+
+    *name* is what it is called in them, by default the last part of its path.
+    """
+    try:
+        found = os.lstat(path)
+    except OSError:
+        return []
+    name = name or os.path.basename(path)
+    texts = []
+    if stat.S_IMODE(found.st_mode) != wanted.mode:
+        texts.append(f"{name} mode {stat.S_IMODE(found.st_mode):04o} instead of {wanted.mode:04o}")
+    if wanted.uid not in (-1, found.st_uid):
+        texts.append(f"{name} owner {user(found.st_uid)} instead of {user(wanted.uid)}")
+    if wanted.gid not in (-1, found.st_gid):
+        texts.append(f"{name} group {_group(found.st_gid)} instead of {_group(wanted.gid)}")
+    return texts
+
+
+def completed(path: str, wanted: Attributes) -> Attributes:
+    """The same for a file that takes the place of *path*: whose it is stays where nothing else is wanted."""
+    try:
+        found = os.lstat(path)
+    except OSError:
+        return wanted
+    uid, gid = (had if wish == -1 else wish for had, wish in ((found.st_uid, wanted.uid), (found.st_gid, wanted.gid)))
+    mine = (uid, gid) == (os.geteuid(), os.getegid())
+    return Attributes(wanted.mode) if mine else Attributes(wanted.mode, uid, gid)
+
+
+def _uid(owner: str | None) -> int:
+    if not owner:
+        return -1
+    try:
+        return pwd.getpwnam(owner).pw_uid
+    except KeyError:
+        if owner.isdecimal() and int(owner) < _NO_ID:
+            return int(owner)
+        raise OptionError(f"owner {owner!r} is not a user of this host") from None
+
+
+def _gid(group: str | None) -> int:
+    if not group:
+        return -1
+    try:
+        return grp.getgrnam(group).gr_gid
+    except KeyError:
+        if group.isdecimal() and int(group) < _NO_ID:
+            return int(group)
+        raise OptionError(f"group {group!r} is not a group of this host") from None
+
+
+def _group(gid: int) -> str:
+    try:
+        return grp.getgrgid(gid).gr_name
+    except KeyError:
+        return str(gid)

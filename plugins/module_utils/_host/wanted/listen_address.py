@@ -1,0 +1,43 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Where a host answers challenges itself: PORT, ADDRESS:PORT or [V6]:PORT. Standard library only."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import NamedTuple
+
+from ..._common.errors import OptionError
+
+_FORM = re.compile(r"(?:(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<v4>[0-9.]+)):)?(?P<port>[0-9]{1,5})")
+
+
+class Listen(NamedTuple):
+    """A port, and the one address it is listened to at; None: all that the host has."""
+
+    port: int
+    address: str | None = None
+
+    @classmethod
+    def of(cls, text: str) -> Listen:
+        """From its text. Raises OptionError."""
+        found = _FORM.fullmatch(text.strip())
+        try:
+            if not found or not 0 < int(found["port"]) < 65536:
+                raise ValueError
+            address = None
+            if found["v6"]:
+                address = ipaddress.IPv6Address(found["v6"]).compressed
+            elif found["v4"]:
+                address = ipaddress.IPv4Address(found["v4"]).compressed
+        except ValueError:
+            raise OptionError(
+                f"{text[:80]!r} is nothing to listen at: give PORT, ADDRESS:PORT or [IPV6-ADDRESS]:PORT"
+            ) from None
+        return cls(int(found["port"]), address)
+
+    def __str__(self) -> str:
+        return f"port {self.port}" + (f" of {self.address}" if self.address else "")

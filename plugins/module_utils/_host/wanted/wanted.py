@@ -1,0 +1,88 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A wanted certificate, checked before anything is changed for it."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..._common import paths
+from ..._common.errors import OptionError
+from ..._common.identifiers import check, names
+from ..._common.names import check_name
+from ..._common.paths import Rule
+from . import endpoints, formats, reloads
+from .attributes import Attributes, resolve
+from .claim import DEFAULT_CLAIM, Claim
+from .endpoints import Endpoint
+from .formats import Format
+from .listen_address import Listen
+from .reloads import NOTIFY, Reload
+
+
+@dataclass(frozen=True)
+class WantedCertificate:
+    """A certificate as the options ask for it."""
+
+    name: str
+    identifiers: list[str]
+    key_type: str
+    profile: str | None
+    reloads: tuple[Reload, ...]
+    attributes: Attributes
+    probes: tuple[Endpoint, ...] = ()
+    formats: tuple[Format, ...] = ()
+    claim: Claim = DEFAULT_CLAIM
+
+    @classmethod
+    def of(cls, option: Mapping[str, Any], claim: Claim = DEFAULT_CLAIM) -> WantedCertificate:
+        """Raises CollectionError for what cannot be wanted."""
+        check_name(option["name"])
+        for listen in filter(None, (option["http_01_listen"], option["tls_alpn_01_listen"])):
+            Listen.of(listen)
+        identifiers = names(check(option["identifiers"], option["challenge"]))
+        wanted = cls(
+            name=option["name"],
+            identifiers=identifiers,
+            key_type=option["key_type"],
+            profile=option["profile"] or None,
+            reloads=reloads.check(option["reload"]),
+            attributes=resolve(option),
+            probes=endpoints.check(option["probe"], identifiers),
+            formats=formats.check(option["formats"], option),
+            claim=claim,
+        )
+        check_order(wanted.probes, wanted.reloads)
+        return wanted
+
+
+def check_order(probes: Sequence[Endpoint], reloads: Sequence[Reload]) -> None:
+    """Raise OptionError for a probe that would be over before the service has the certificate."""
+    if probes and any(entry.kind == NOTIFY for entry in reloads):
+        raise OptionError("probe does not go with a handler to notify, which runs when the probe is over")
+
+
+def check_absolute(home: str) -> None:
+    """Raise OptionError for a home that depends on the folder of whoever reads it."""
+    if not os.path.isabs(home):
+        raise OptionError(f"home {home!r} is not an absolute path")
+
+
+def check_home(home: str) -> None:
+    """Raise OptionError for a home that is not a place, or one that others than root have a hand in."""
+    check_absolute(home)
+    for folder in ("live", "versions", "challenges"):
+        unsafe = paths.problem(os.path.join(home, folder), Rule.OWN)
+        if unsafe:
+            raise OptionError(f"home {home} cannot be used: {unsafe}")
+
+
+def twice(options: Iterable[Mapping[str, Any]]) -> set[str]:
+    """The names that more than one certificate has."""
+    return {name for name, times in Counter(option["name"] for option in options).items() if times > 1}

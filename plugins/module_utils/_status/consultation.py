@@ -1,0 +1,171 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The way to a certificate's status: what is asked, in which order, and what follows from the answers.
+
+CRLs first, as some CAs have nothing else; OCSP where they do not tell. No network here: consult() yields its questions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, TypeVar
+
+from .._common.text import one_line
+from .._x509.certificates import validity
+from . import ocsp, subject
+from .crl import Crl, Reasons, all_reasons
+from .revocation_status import CRL, GOOD, OCSP, REVOKED, UNKNOWN, RevocationEntry, RevocationStatus, StatusError
+
+if TYPE_CHECKING:
+    from cryptography import x509
+
+ISSUER = "issuer"
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A question: kind (CRL, OCSP or ISSUER), URL, for OCSP the request. fresh: not what was kept of an earlier run."""
+
+    kind: str
+    url: str
+    request: bytes = b""
+    fresh: bool = False
+
+    @property
+    def key(self) -> str:
+        """What answers are kept by."""
+        return f"{self.kind} {self.url} {self.request.hex()}"
+
+
+class Fetched:
+    """What came of a question: data, or the problem. kept: the data is of an earlier run, and so may be asked anew.
+
+    With both, nothing newer could be had.
+    """
+
+    def __init__(self, data: bytes = b"", problem: str = "", kept: bool = False) -> None:
+        self.data = data
+        self.problem = problem
+        self.kept = kept
+        self.good = False  # told by who asked, so that nothing else is kept
+        self._crl: Crl | None = None
+
+    def crl(self) -> Crl:
+        """The data as a CRL, read once for all certificates. Raises StatusError."""
+        if self._crl is None:
+            self._crl = Crl(self.data)
+        return self._crl
+
+
+Questions = Generator[Ask, Fetched, RevocationStatus]
+Judged = TypeVar("Judged")
+
+
+def consult(content: str, now: datetime) -> Questions:
+    """Find the status of the first certificate in *content*, PEM; what follows in it may be its issuer's."""
+    try:
+        leaf, *others = subject.read(content)
+        if validity(leaf).not_after <= now:
+            raise StatusError("the certificate has expired, and CAs tell no more of such")
+        if not subject.points(leaf) and not subject.responders(leaf):
+            raise StatusError("the certificate names no CRL of its CA and no OCSP responder that can be asked")
+        issuer = subject.issuer_among(leaf, others) or (yield from _issuer(leaf))
+    except StatusError as error:
+        return RevocationStatus(UNKNOWN, problem=str(error))
+    problems: list[str] = []
+    found = yield from _by_crl(leaf, issuer, now, problems)
+    if not found:
+        found = yield from _by_ocsp(leaf, issuer, now, problems)
+    return found or RevocationStatus(UNKNOWN, problem=one_line("; ".join(problems)))
+
+
+def _issuer(leaf: x509.Certificate) -> Generator[Ask, Fetched, x509.Certificate]:
+    """The issuer from where the certificate says it is. That it signed *leaf* is all that makes it the issuer."""
+    problem = "the issuer is not in the chain, and the certificate does not say where it is"
+
+    def judge(answer: Fetched) -> x509.Certificate:
+        found = subject.issuer_among(leaf, subject.read_issuers(answer.data))
+        if found is None:
+            raise StatusError("this is not the certificate of the issuer")
+        return found
+
+    for url in subject.issuer_urls(leaf):
+        try:
+            return (yield from _judged(Ask(ISSUER, url), judge))
+        except StatusError as error:
+            problem = str(error)
+    raise StatusError(f"the issuer is not known: {problem}")
+
+
+def _by_crl(
+    leaf: x509.Certificate, issuer: x509.Certificate, now: datetime, problems: list[str]
+) -> Generator[Ask, Fetched, RevocationStatus | None]:
+    covered: Reasons = frozenset()
+    read: list[tuple[str, datetime | None]] = []
+    for point in subject.points(leaf):
+
+        def judge(
+            answer: Fetched, point: x509.DistributionPoint = point
+        ) -> tuple[Crl, Reasons, RevocationEntry | None]:
+            crl = answer.crl()
+            crl.check(issuer, now)
+            return crl, crl.covers(leaf, point), crl.entry(leaf)
+
+        for url in subject.urls(point):
+            try:
+                crl, reasons, revocation = yield from _judged(Ask(CRL, url), judge)
+            except StatusError as error:
+                problems.append(str(error))
+                continue
+            if revocation:
+                return RevocationStatus(REVOKED, CRL, url, revocation.reason, revocation.at, crl.next_update)
+            covered |= reasons
+            read.append((url, crl.next_update))
+            break
+        if covered == all_reasons():
+            url, next_update = min(read, key=lambda one: str(one[1]))
+            return RevocationStatus(GOOD, CRL, url, next_update=next_update)
+    if read:
+        problems.append(f"{read[0][0]} tells of some reasons only")
+    return None
+
+
+def _by_ocsp(
+    leaf: x509.Certificate, issuer: x509.Certificate, now: datetime, problems: list[str]
+) -> Generator[Ask, Fetched, RevocationStatus | None]:
+    for url in subject.responders(leaf):
+        try:
+            said = yield from _judged(
+                Ask(OCSP, url, ocsp.question(leaf, issuer)), lambda answer: ocsp.read(answer.data, leaf, issuer, now)
+            )
+        except StatusError as error:
+            problems.append(str(error))
+            continue
+        revocation = said.revocation
+        reason, at = (revocation.reason, revocation.at) if revocation else ("", None)
+        return RevocationStatus(said.status, OCSP, url, reason, at, said.next_update)
+    return None
+
+
+def _judged(ask: Ask, judge: Callable[[Fetched], Judged]) -> Generator[Ask, Fetched, Judged]:
+    """What *judge* makes of the answer. One of an earlier run that it does not like is asked for anew."""
+    answer = yield ask
+    if answer.kept:
+        try:
+            return judge(answer)
+        except StatusError:
+            if answer.problem:
+                raise StatusError(answer.problem) from None
+            answer = yield Ask(ask.kind, ask.url, ask.request, fresh=True)
+    if answer.problem:
+        raise StatusError(answer.problem)
+    try:
+        found = judge(answer)
+    except StatusError as error:
+        raise StatusError(f"{ask.url}: {error}") from None
+    answer.good = True
+    return found

@@ -1,0 +1,140 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The status of many certificates at once: each question is asked once, whoever has it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from .._common.clock import Clock
+from .._common.deadline import Deadline
+from .._common.text import one_line
+from .cache import StatusCache
+from .consultation import Ask, Fetched, Questions, consult
+from .fetch import Fetcher
+from .revocation_status import CRL, OCSP, UNKNOWN, RevocationStatus, StatusError
+from .workers import Workers
+
+#: Bytes of a CRL; seconds for which an answer is taken from the cache.
+LARGEST, MAX_AGE = 20 * 1024 * 1024, 6 * 3600
+_CONNECTIONS = 8
+# For all the questions of a run: times the longest answer, as some come after others, and seconds for each certificate.
+_PATIENCE, _PATIENCE_EACH = 3, 0.1
+
+
+def look_up(
+    contents: Sequence[str],
+    clock: Clock,
+    *,
+    cache: str | None,
+    ca_path: str | None,
+    timeout: float,
+    largest: int = LARGEST,
+    max_age: float = MAX_AGE,
+) -> tuple[list[RevocationStatus], str]:
+    """The status of each certificate, PEM with its chain, and what kept the answers from being kept, in words.
+
+    *cache*: a folder. *ca_path*: roots for places that are https. *timeout*: seconds for each answer. *largest*: bytes
+    of a CRL. *max_age*: seconds for which an answer is taken from the cache. Raises AcmeError for a bad *ca_path*.
+    """
+    fetcher = Fetcher(clock, largest, ca_path, timeout, _CONNECTIONS)
+    deadline = Deadline(clock, _PATIENCE * timeout + _PATIENCE_EACH * len(contents))
+    run = LookUp(fetcher, StatusCache(clock, cache, max_age), deadline, largest)
+    try:
+        return run.of_all(contents, clock.now()), run.keep()
+    finally:
+        fetcher.close()
+
+
+class LookUp:
+    """Asks for certificates' status. An answer is asked for once in its life."""
+
+    def __init__(
+        self, fetcher: Fetcher, cache: StatusCache, deadline: Deadline, largest: int, connections: int = _CONNECTIONS
+    ) -> None:
+        self._fetcher = fetcher
+        self._cache = cache
+        self._deadline = deadline
+        self._largest = largest
+        self._connections = connections
+        self._answers: dict[Ask, Fetched] = {}
+
+    def of_all(self, contents: Sequence[str], now: datetime) -> list[RevocationStatus]:
+        """The status of each certificate, PEM with its chain. None that cannot be told keeps another from it."""
+        runs = {content: _LookUpRun(consult(content, now)) for content in contents}
+        workers = Workers(self._answer, self._connections, self._deadline)
+        waiting: dict[Ask, list[_LookUpRun]] = {}
+
+        def go_on(run: _LookUpRun) -> None:
+            while run.ask and run.ask in self._answers:
+                run.go_on(self._answers[run.ask])
+            if run.ask:
+                if run.ask not in waiting:
+                    workers.add(run.ask)
+                waiting.setdefault(run.ask, []).append(run)
+
+        for run in runs.values():
+            go_on(run)
+        while waiting:
+            done = workers.next()
+            if done is None:
+                break
+            ask, answer = done
+            self._answers[ask] = answer
+            for run in waiting.pop(ask):
+                go_on(run)
+        workers.end()
+        late = f"did not answer within {self._deadline.seconds:g} s, which all have together"
+        for run in [run for waiters in waiting.values() for run in waiters]:
+            while run.ask:
+                run.go_on(self._answers.get(run.ask) or Fetched(problem=f"{run.ask.url} {late}"))
+        return [runs[content].status for content in contents]
+
+    def _answer(self, ask: Ask) -> Fetched:
+        kept = self._cache.get(ask.key, self._largest)
+        if kept and kept[1] and not ask.fresh:
+            return Fetched(kept[0], kept=True)
+        try:
+            return Fetched(self._ask(ask))
+        except StatusError as error:
+            # What is older than is liked, and may hold nevertheless.
+            return Fetched(kept[0], str(error), kept=True) if kept and not ask.fresh else Fetched(problem=str(error))
+        except Exception as error:  # else it would be waited for until the end
+            return Fetched(problem=f"{one_line(ask.url, 200)} cannot be asked ({one_line(error, 200)})")
+
+    def _ask(self, ask: Ask) -> bytes:
+        if ask.kind == CRL:
+            return self._fetcher.crl(ask.url)
+        return self._fetcher.ocsp(ask.url, ask.request) if ask.kind == OCSP else self._fetcher.issuer(ask.url)
+
+    def keep(self) -> str:
+        """Keep what was worth it. Gives what went wrong, in words."""
+        for ask, answer in self._answers.items():
+            if answer.good and not answer.kept:
+                self._cache.put(ask.key, answer.data)
+        self._cache.tidy()
+        return self._cache.problem
+
+
+class _LookUpRun:
+    """One certificate's questions. ask: the one to be answered next, none when the status is known."""
+
+    def __init__(self, questions: Questions) -> None:
+        self._questions = questions
+        self.ask: Ask | None = None
+        self.status = RevocationStatus(UNKNOWN)
+        self.go_on(None)
+
+    def go_on(self, answer: Fetched | None) -> None:
+        """Take the answer to the question, or begin."""
+        try:
+            self.ask = next(self._questions) if answer is None else self._questions.send(answer)
+        except StopIteration as end:
+            self.ask, self.status = None, end.value
+        except Exception as error:
+            # Of what a host may have written, the library may make anything; it must not end the run for all.
+            problem = f"the certificate cannot be read ({one_line(error, 200)})"
+            self.ask, self.status = None, RevocationStatus(UNKNOWN, problem=problem)

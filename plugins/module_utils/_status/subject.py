@@ -1,0 +1,88 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A certificate whose status is asked for: its issuer, and where the CA tells of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .._acme.certificate import der_of
+from .._acme.errors import AcmeError
+from .._x509.certificates import extension
+from .._x509.chains import signed_by
+from .fetch import usable
+from .revocation_status import StatusError
+
+try:
+    from cryptography import x509
+    from cryptography.hazmat.primitives.serialization import pkcs7
+    from cryptography.x509.oid import AuthorityInformationAccessOID
+except ImportError:
+    pass  # said by _ansible/libraries.py, before anything here is called
+
+_END = "-----END CERTIFICATE-----"
+
+
+def read(content: str) -> list[x509.Certificate]:
+    """The certificates of a PEM text, the first being the one in question. Raises StatusError."""
+    try:
+        blocks = [block + _END for block in content.split(_END)[:-1]] or [content]
+        return [x509.load_der_x509_certificate(der_of(block)) for block in blocks]
+    except AcmeError as error:
+        raise StatusError(str(error)) from None
+    except ValueError:
+        raise StatusError("the PEM certificate given is damaged") from None
+
+
+def issuer_among(leaf: x509.Certificate, candidates: Sequence[x509.Certificate]) -> x509.Certificate | None:
+    """The certificate of the key that signed *leaf*, by its name and its signature; else nobody may speak of it."""
+    for candidate in candidates:
+        if candidate.subject == leaf.issuer and signed_by(leaf, candidate):
+            return candidate
+    return None
+
+
+def read_issuers(data: bytes) -> list[x509.Certificate]:
+    """What is at the place of an issuer (RFC 5280 section 4.2.2.1): a certificate, or some as PKCS #7. Else none."""
+    try:
+        if data.lstrip().startswith(b"-----BEGIN CERTIFICATE"):
+            return read(data.decode())
+        try:
+            return [x509.load_der_x509_certificate(data)]
+        except ValueError:
+            return pkcs7.load_der_pkcs7_certificates(data)
+    except Exception:  # the library has many for what is no such message
+        return []
+
+
+def issuer_urls(leaf: x509.Certificate) -> list[str]:
+    """Where the issuer's certificate is."""
+    return _access(leaf, AuthorityInformationAccessOID.CA_ISSUERS)
+
+
+def responders(leaf: x509.Certificate) -> list[str]:
+    """The OCSP responders."""
+    return _access(leaf, AuthorityInformationAccessOID.OCSP)
+
+
+def points(leaf: x509.Certificate) -> list[x509.DistributionPoint]:
+    """The distribution points of CRLs that the CA itself signs (RFC 5280 section 4.2.1.13)."""
+    found = extension(leaf, x509.CRLDistributionPoints)
+    return [point for point in found or () if not point.crl_issuer and urls(point)]
+
+
+def urls(point: x509.DistributionPoint) -> list[str]:
+    """Where the CRL of a point is: names for the same one."""
+    return _uris(point.full_name or ())
+
+
+def _access(leaf: x509.Certificate, method: x509.ObjectIdentifier) -> list[str]:
+    found = extension(leaf, x509.AuthorityInformationAccess)
+    return _uris([entry.access_location for entry in found or () if entry.access_method == method])
+
+
+def _uris(names: Sequence[x509.GeneralName]) -> list[str]:
+    values = [name.value for name in names if isinstance(name, x509.UniformResourceIdentifier)]
+    return [value for value in dict.fromkeys(values) if usable(value)]

@@ -1,0 +1,64 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Private keys of certificates."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Union
+
+from .errors import KeyFileError
+
+try:
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+except ImportError:
+    pass  # reported by availability.py, before anything here is called
+
+if TYPE_CHECKING:
+    PrivateKey = Union[ec.EllipticCurvePrivateKey, rsa.RSAPrivateKey]
+
+KEY_TYPES = ("ec256", "ec384", "rsa2048", "rsa3072", "rsa4096")
+
+
+def generate(key_type: str) -> PrivateKey:
+    """A new key of one of KEY_TYPES."""
+    if key_type == "ec256":
+        return ec.generate_private_key(ec.SECP256R1())
+    if key_type == "ec384":
+        return ec.generate_private_key(ec.SECP384R1())
+    return rsa.generate_private_key(public_exponent=65537, key_size=int(key_type[len("rsa") :]))
+
+
+def pem(key: PrivateKey) -> bytes:
+    """The key as an unencrypted PKCS #8 PEM."""
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+def load(data: bytes, path: str) -> PrivateKey:
+    """The key in a PEM; *path* is for the message. Raises KeyFileError."""
+    try:
+        key = serialization.load_pem_private_key(data, password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise KeyFileError(f"{path} holds no private key that could be read") from None
+    if not isinstance(key, (ec.EllipticCurvePrivateKey, rsa.RSAPrivateKey)):
+        raise KeyFileError(f"{path} holds a private key of a kind that certificates are not issued for")
+    return key
+
+
+def type_of(key: PrivateKey) -> str:
+    """Which of KEY_TYPES a key is; else what else it is, in the same manner."""
+    kind = "ec" if isinstance(key, ec.EllipticCurvePrivateKey) else "rsa"
+    return f"{kind}{key.key_size}"
+
+
+def public_der(key: object) -> bytes:
+    """A public key's SubjectPublicKeyInfo, by which keys are compared."""
+    der: bytes = key.public_bytes(  # type: ignore[attr-defined]
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return der

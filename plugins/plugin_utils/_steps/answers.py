@@ -1,0 +1,203 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The fields that the answer of each module that runs on hosts may have, with the shapes of contracts.py.
+
+The host may be in somebody else's hands. So its answer has the fields that are named here, of these types and sizes,
+about certificates, receivers and handlers that the task named, and nothing else.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from ansible.module_utils.common import parameters
+
+from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import (
+    BASE64,
+    CERTIFICATE,
+    MANY,
+    WORD,
+    CertificateOrder,
+    CertificateRequest,
+    HostCertificate,
+    PastVersion,
+    SharedKey,
+)
+from ansible_collections.certfleet.tls.plugins.module_utils._common.schema import (
+    Check,
+    Malformed,
+    flag,
+    listing,
+    member,
+    message,
+    nullable,
+    one_of,
+    pem,
+    record,
+    table,
+    text,
+)
+from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Status
+from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.reloads import NOTIFY
+
+Arguments = Mapping[str, Any]
+#: The fields of an answer, for the arguments of its task.
+Contract = Callable[[Arguments], Mapping[str, Check]]
+
+# Before ansible-core 2.22 a module's answer has stars in the place of no_log values, wherever they are. Since then it
+# has the values, and remove_values() is deprecated.
+_ANSWERS_HIDE_VALUES = importlib.util.find_spec("ansible.module_utils.secrets") is None
+_GIVEN = ("name", "certificate", "chain", "sealed", "refused", "created")
+_issued_or_not = text(r"[0-9A-Fa-f]{0,64}")
+
+
+def certificate_info(arguments: Arguments) -> Mapping[str, Check]:
+    """Return the fields of what a host has; without certificates in *arguments*, of all that it has."""
+    wanted = arguments.get("certificates")
+    # What is wanted is the task's word.
+    found = HostCertificate.reader(
+        without=("host", "wanted"),
+        needed=("invalid", "problems", "live", "pending"),
+        name=CERTIFICATE if wanted is None else text(),
+    )
+    past = PastVersion.reader(name=one_of(_texts(arguments.get("history"))))
+    entries = listing(found, MANY)
+    return {
+        "certificates": entries if wanted is None else _answering([str(option["name"]) for option in wanted], entries),
+        "unlisted": listing(CERTIFICATE, MANY),
+        "history": listing(past, MANY),
+    }
+
+
+def certificate_request(arguments: Arguments) -> Mapping[str, Check]:
+    """Return the fields of requests, and of public keys to receive private keys with."""
+    names = _certificates(arguments)
+    receiving = _texts(arguments.get("receive"))
+    return {
+        "requests": listing(CertificateRequest.reader(name=one_of(names))),
+        "ready": listing(one_of(names)),
+        "receivers": table(one_of(receiving), BASE64),
+        "failures": table(one_of(names | receiving), message),
+    }
+
+
+def certificate_share(arguments: Arguments) -> Mapping[str, Check]:
+    """Return the fields of private keys, sealed to the receivers that the task named."""
+    names = _names(arguments.get("shares"))
+    receivers = {name for share in _mappings(arguments.get("shares")) for name in _texts(share.get("receivers"))}
+    share = SharedKey.reader(
+        only=_GIVEN,
+        needed=_GIVEN,
+        name=one_of(names),
+        certificate=pem,
+        chain=pem,
+        sealed=table(one_of(receivers), BASE64),
+        refused=table(one_of(receivers), message),
+    )
+    return {"shares": listing(share), "failures": table(one_of(names), message)}
+
+
+def challenge_response(arguments: Arguments) -> Mapping[str, Check]:
+    """Return the fields of places where challenges are answered, and of tokens that could not be served."""
+    tokens = {str(challenge.get("token")) for challenge in _mappings(arguments.get("challenges"))}
+    return {"paths": listing(message), "failures": table(one_of(tokens), message)}
+
+
+def certificate(arguments: Arguments) -> Mapping[str, Check]:
+    """Return the fields of what became of certificates. Handlers are those that the host's own entries name."""
+    names = _certificates(arguments, _names(arguments.get("results")))
+    deployed = {
+        "name": one_of(names),
+        "changed": flag,
+        "version": WORD,
+        "serial": nullable(_issued_or_not),
+        "not_after": nullable(WORD),
+        "reason": message,
+    }
+    told = ("name", "status", "version")
+    notified = CertificateOrder.reader(
+        only=told, needed=told, name=one_of(names), status=member(Status, Status.NOTIFIED), version=WORD
+    )
+    return {
+        "certificates": listing(record(deployed)),
+        "notify": listing(one_of(_handlers(arguments.get("certificates")))),
+        "after_handlers": listing(notified),
+        "reloaded": listing(message),
+        "failures": table(one_of(names), message),
+    }
+
+
+def certificate_adopt(arguments: Arguments) -> Mapping[str, Check]:
+    """Return the fields of what was taken over from other clients, and of what else they have."""
+    names = _certificates(arguments)
+    adopted = {
+        "name": one_of(names),
+        "changed": flag,
+        **dict.fromkeys(("version", "serial", "not_after", "client", "source", "problem"), nullable(message)),
+    }
+    found = {
+        **dict.fromkeys(("client", "name", "certificate", "key_type", "not_after", "directory"), nullable(message)),
+        **dict.fromkeys(("webroot", "problem"), nullable(message)),
+        "identifiers": listing(message),
+        "adopted": nullable(one_of(names)),
+    }
+    return {
+        "certificates": listing(record(adopted)),
+        "found": listing(record(found), MANY),
+        "failures": table(one_of(names), message),
+    }
+
+
+def _answering(names: list[str], entries: Check) -> Check:
+    """Entries for *names*, one for each, in their order."""
+
+    def check(value: Any, place: str) -> Any:
+        found = entries(value, place)
+        if [entry.name for entry in found] != names:
+            raise Malformed(f"{place} is not about the certificates that were asked for")
+        return found
+
+    return check
+
+
+def _handlers(certificates: Any) -> set[str]:
+    """The handlers that entries of acme_certificates name."""
+    entries = (entry for option in _mappings(certificates) for entry in _elements(option.get("reload")))
+    named = (entry.get(NOTIFY) for entry in entries if isinstance(entry, Mapping))
+    return {name.strip() for name in named if isinstance(name, str)}
+
+
+def _certificates(arguments: Arguments, more: Iterable[str] = ()) -> set[str]:
+    """Return the names of a task's certificates and *more*, as they are and as Ansible hides passphrases in them."""
+    certificates = arguments.get("certificates")
+    names = _names(certificates).union(more)
+    if _ANSWERS_HIDE_VALUES:
+        names |= set(parameters.remove_values(sorted(names), _passphrases(certificates)))
+    return names
+
+
+def _passphrases(certificates: Any) -> set[str]:
+    formats = (item for option in _mappings(certificates) for item in _mappings(option.get("formats")))
+    return {str(item["passphrase"]) for item in formats if item.get("passphrase")}
+
+
+def _names(options: Any) -> set[str]:
+    return {str(option.get("name")) for option in _mappings(options)}
+
+
+def _mappings(options: Any) -> Iterable[Mapping[str, Any]]:
+    return (option for option in _elements(options) if isinstance(option, Mapping))
+
+
+def _texts(options: Any) -> set[str]:
+    """The texts of a list option, which Ansible also takes as one text with commas."""
+    return {str(option) for option in (options.split(",") if isinstance(options, str) else _elements(options))}
+
+
+def _elements(options: Any) -> Iterable[Any]:
+    """The elements of a list, or the keys of a mapping, of a task's arguments; the module refuses anything else."""
+    return options if isinstance(options, (list, tuple, Mapping)) else ()

@@ -1,0 +1,46 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is done on other hosts than the one that it is for: the loops of tasks that are delegated to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import plain
+
+from . import flow, shared
+from .run import Results, Run
+
+
+def place(run: Run, host: str) -> dict[str, Any]:
+    """Return where certificates lie on a host, and for how many seconds it may take; the task's host where unknown."""
+    known = run.first(host)
+    names = ("acme_home", "acme_host_timeout")
+    home, timeout = (run.option_of(host if known else run.host, name) for name in names)
+    return {"home": home, "timeout": timeout}
+
+
+def holders(run: Run) -> list[dict[str, Any]]:
+    """Return the hosts of earlier batches (serial) that may have what hosts of this one share, and where to look."""
+    results = Results(run.variables["hostvars"])
+    found = shared.holders(run.variables["ansible_play_hosts"], run.variables["ansible_play_batch"], results)
+    for holder in found:
+        options = results[holder["host"]]["_acme_found"]["options"]
+        holder.update(home=options["acme_home"], list=options["acme_list"], timeout=options["acme_host_timeout"])
+    return found
+
+
+def challenges(run: Run, ordered: Mapping[str, Any], stale: bool = False) -> list[dict[str, Any]]:
+    """Return for each host of the play the challenges of all, where all of them are to answer (acme_http_01_scope).
+
+    *stale*: those of orders that are given up, too; they are to be removed only.
+    """
+    if run.check_mode or not ordered.get("hosts") or run.option("acme_http_01_scope") != "play":
+        return []
+    wanted = plain(flow.challenges(ordered, run.results, stale=stale))
+    hosts = run.variables["ansible_play_hosts"] if wanted else ()
+    common = {"challenges": wanted, "listen_timeout": run.listen_timeout()}
+    return [{"host": host, **place(run, host), **common} for host in hosts]

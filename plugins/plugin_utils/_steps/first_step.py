@@ -1,0 +1,119 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the first step of an entry point does for a host, before anything is done: its options are looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible.errors import AnsibleActionFail, AnsibleError
+
+from ansible_collections.certfleet.tls.plugins.module_utils._common.names import DEFAULT_LIST
+
+from .._play import facts, handlers, inclusions, keywords, plays, strategies
+from .._variables import all_variables, batch, role_variables
+from .._variables.certificate_entries import Fault
+from .run import Run
+
+_CERTIFICATES = "acme_certificates"
+# Entry points that ask a CA only, and do nothing on hosts.
+_OF_ACCOUNTS = ("account", "account_deactivate", "account_rollover")
+
+
+class MisconfiguredError(AnsibleActionFail):  # type: ignore[misc]  # ansible-core has no types
+    """The variables of one host are wrong, and facts have no part in it: acme_fail says what that means for others."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The variables as the host sees them: digests of the batch's, and its own.
+
+    is_partial: these may not be all certificates that the host wants. faults: by the name of a certificate, why it
+    alone cannot be served.
+    """
+
+    digests: Mapping[str, str]
+    options: Mapping[str, Any]
+    lists_certificates: bool
+    is_partial: bool = False
+    check_revocation: bool = False
+    faults: Mapping[str, str] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+    def result(self) -> dict[str, Any]:
+        """Return what the steps to come know of it."""
+        # Certificates may have passphrases.
+        of_the_host = {name: value for name, value in self.options.items() if name != _CERTIFICATES}
+        return {"batch": dict(self.digests), "options": of_the_host, "lists_certificates": self.lists_certificates}
+
+
+def look(run: Run, templar: Any, task: Any) -> Seen:
+    """Look at a host's variables. Raises AnsibleError where it is to be left out, and MisconfiguredError for these."""
+    play = plays.running(task)
+    refusal = strategies.problem(play)
+    if not refusal and run.entry_point not in _OF_ACCOUNTS:
+        hosts = len(run.variables["ansible_play_batch"])
+        refusal = keywords.problem(task, run.host, hosts, run.template)
+    if refusal:
+        raise AnsibleActionFail(refusal)
+    warnings = facts.refuse(run.variables, templar, task)
+    entry_point, defined = run.entry_point, run.variables.keys()
+    names = [name for name in role_variables.of(entry_point) if name in defined]
+    try:
+        values = batch.values(run.variables, run.template, names)
+    except AnsibleError as error:
+        raise MisconfiguredError(str(error)) from None
+    problems = all_variables.problems(values, run.host, entry_point, defined)
+    faults = _faults_of_some(problems, values.get(_CERTIFICATES))
+    if problems and not faults:
+        raise MisconfiguredError(" ".join(problems))
+    options = all_variables.converted(values)
+    if faults:
+        options[_CERTIFICATES] = values[_CERTIFICATES]
+    is_partial = options["acme_list"] == DEFAULT_LIST and inclusions.are_several(play, task)
+    if is_partial and options["acme_remove_unlisted"]:
+        warnings.append(
+            f"host {run.host}: nothing is removed (acme_remove_unlisted): the play has the role several times, or "
+            "may have it so, and what is not listed in one may be in another. Give each list a name of its own "
+            "(acme_list)."
+        )
+    return Seen(
+        digests={name: batch.digest(values.get(name)) for name in role_variables.of_batch(entry_point)},
+        options={name: options[name] for name in role_variables.OF_THE_HOST if name in options},
+        lists_certificates=_CERTIFICATES in values,
+        is_partial=is_partial,
+        check_revocation=options.get("acme_check_revocation", False),
+        faults=faults or _unknown_handlers(options.get(_CERTIFICATES) or (), play),
+        warnings=[*warnings, *all_variables.misspelled(defined, entry_point)],
+    )
+
+
+def _faults_of_some(problems: list[str], certificates: Any) -> dict[str, str]:
+    """Return by certificate what is wrong with it, if others of the host are right, and nothing else is wrong."""
+    listed = certificates if isinstance(certificates, list) else []
+    names = {str(entry.get("name")) for entry in listed if isinstance(entry, Mapping)}
+    told: dict[str, list[str]] = {}
+    for line in problems:
+        if not isinstance(line, Fault) or line.certificate not in names:
+            return {}
+        told.setdefault(line.certificate, []).append(line.told)
+    return {name: " ".join(lines) for name, lines in told.items()} if names - set(told) else {}
+
+
+def _unknown_handlers(certificates: Any, play: Any) -> dict[str, str]:
+    """Return for each certificate that notifies a handler which the play does not have, a line about it."""
+    named = {
+        entry["name"]: [item["notify"] for item in entry["reload"] if isinstance(item, Mapping) and "notify" in item]
+        for entry in certificates
+    }
+    unknown = set(handlers.unknown((name for names in named.values() for name in names), play))
+    known = handlers.known(play) if unknown else set()
+    return {
+        certificate: " ".join(handlers.problem(name, known) for name in names if name in unknown)
+        for certificate, names in named.items()
+        if unknown.intersection(names)
+    }

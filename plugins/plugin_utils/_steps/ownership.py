@@ -1,0 +1,227 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Tell whose a certificate is: by the controller's record of issuances, else by the names that the inventory lists.
+
+What a host says is not among the sources. Its facts are not either, although Ansible puts them in the place of the
+inventory's variables.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from ansible import constants
+from ansible.errors import AnsibleError
+
+from ansible_collections.certfleet.tls.plugins.module_utils._common.errors import CollectionError
+from ansible_collections.certfleet.tls.plugins.module_utils._common.identifiers import canonical
+from ansible_collections.certfleet.tls.plugins.module_utils._common.schema import message
+from ansible_collections.certfleet.tls.plugins.module_utils._fleet.issuance_history import Issuance
+from ansible_collections.certfleet.tls.plugins.module_utils._x509 import certificates as pki
+from ansible_collections.certfleet.tls.plugins.plugin_utils._play.facts import shadowing
+
+UNVERIFIED = "If it is this host's, revoke it with -e acme_revoke_unverified=true"
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """A certificate by what it says itself. content: PEM, and nothing else. digest: of content."""
+
+    content: str
+    digest: bytes
+    serial: int
+    not_after: datetime
+    identifiers: frozenset[str]
+
+    @classmethod
+    def parse_all(cls, text: str) -> list[Certificate]:
+        """Return the certificates in a PEM text. Raises ValueError."""
+        try:
+            found = pki.load_all(text, "the certificate")
+        except CollectionError as error:
+            raise ValueError(str(error)) from None
+        return [cls._of(each) for each in found]
+
+    @classmethod
+    def _of(cls, certificate: Any) -> Certificate:
+        content = pki.pem(certificate)
+        return cls(
+            content.decode(),
+            hashlib.sha256(content).digest(),
+            certificate.serial_number,
+            pki.validity(certificate).not_after,
+            frozenset(pki.covered(certificate)),
+        )
+
+
+class Inventory:
+    """The certificates and names that each host of the inventory has in acme_certificates."""
+
+    def __init__(self, hostvars: Mapping[str, Any]) -> None:
+        self._hosts = frozenset(hostvars)
+        self._names: dict[str, set[str]] = {}
+        self._shared: dict[str, set[str]] = {}
+        self.identifiers: dict[str, set[str]] = {}
+        self.owners: dict[str, list[str]] = {}
+        for host in hostvars:
+            self._add(host, listed(hostvars[host]))
+
+    def _add(self, host: str, certificates: Iterable[Any]) -> None:
+        names, identifiers = self._names.setdefault(host, set()), self.identifiers.setdefault(host, set())
+        for certificate in certificates:
+            if not isinstance(certificate, Mapping):
+                continue
+            name = str(certificate.get("name"))
+            names.add(name)
+            if str(certificate.get("shared")).lower() in ("true", "yes", "on", "1"):
+                self._shared.setdefault(name, set()).add(host)
+            given = certificate.get("identifiers")
+            for item in given if isinstance(given, (list, tuple)) else ():
+                value = item.get("value") if isinstance(item, Mapping) else item
+                identifiers.add(canonical(str(value)))
+        for identifier in identifiers:
+            self.owners.setdefault(identifier, []).append(host)
+
+    def __contains__(self, host: object) -> bool:
+        return host in self._hosts
+
+    def lists(self, host: str, name: str) -> bool:
+        """Return True if the host has a certificate of this name in acme_certificates."""
+        return name in self._names.get(host, ())
+
+    def sharing(self, host: str, name: str) -> frozenset[str]:
+        """Return the hosts that have the certificate *name* in common with *host*, and *host* itself."""
+        sharing = self._shared.get(name, set())
+        return frozenset(sharing if host in sharing else {host})
+
+
+@dataclass(frozen=True)
+class RecordEntry:
+    """A line of the record, and the certificate in it."""
+
+    issuance: Issuance
+    certificate: Certificate
+
+
+class IssuanceRecord:
+    """The controller's record. damaged: a line for each certificate in it that cannot be read."""
+
+    def __init__(self, issuances: Iterable[Issuance]) -> None:
+        self.damaged: list[str] = []
+        self._by_serial: dict[int, list[Issuance]] = {}
+        self._entries: dict[Issuance, RecordEntry | None] = {}
+        for issuance in issuances:
+            self._by_serial.setdefault(int(issuance.serial, 16), []).append(issuance)
+
+    def __bool__(self) -> bool:
+        return bool(self._by_serial)
+
+    def select(self, names: Collection[str], now: datetime) -> list[RecordEntry]:
+        """Return the entries of certificates with these names that have not expired."""
+        issuances = (issuance for found in self._by_serial.values() for issuance in found)
+        entries = (self._entry(issuance) for issuance in issuances if issuance.name in names)
+        return [entry for entry in entries if entry and entry.certificate.not_after > now]
+
+    def of_serial(self, serial: int) -> list[RecordEntry]:
+        """Return the entries with a serial number, which may be of different CAs."""
+        return [entry for entry in map(self._entry, self._by_serial.get(serial, [])) if entry]
+
+    def of(self, certificate: Certificate) -> list[Issuance]:
+        """Return the lines for just this certificate, the oldest first."""
+        return [
+            entry.issuance
+            for entry in self.of_serial(certificate.serial)
+            if entry.certificate.digest == certificate.digest
+        ]
+
+    def _entry(self, issuance: Issuance) -> RecordEntry | None:
+        if issuance not in self._entries:
+            try:
+                self._entries[issuance] = RecordEntry(issuance, Certificate.parse_all(issuance.certificate)[0])
+            except (IndexError, ValueError):
+                self._entries[issuance] = None
+                self.damaged.append(f"the certificate with serial {issuance.serial} is damaged")
+        return self._entries[issuance]
+
+
+def objection(
+    host: str,
+    name: str,
+    certificate: Certificate,
+    inventory: Inventory,
+    record: IssuanceRecord,
+    unverified: bool = False,
+    shown: bool = True,
+) -> str:
+    """Return what speaks against the certificate being the one that *host* has as *name*; empty if nothing does.
+
+    *unverified*: take it for the host's, too, where neither record nor inventory say whose it is. *shown*: the host
+    says that it has it. A record may be of two inventories with a host of the same name in each.
+    """
+    issued = [entry.host for entry in record.of(certificate) if entry.host in inventory]
+    if issued:
+        if inventory.sharing(host, name).isdisjoint(issued):
+            return f"it was issued for {issued[0]} (acme_history)"
+        unlisted = sorted(certificate.identifiers - inventory.identifiers[host])
+        if shown or unverified or not unlisted:
+            return ""
+        return (
+            f"acme_history has it and the host does not show it; it is for {message(unlisted[0], 'a name')}, which "
+            f"acme_certificates does not have for this host. {UNVERIFIED}"
+        )
+    if not certificate.identifiers:
+        return "it has no names"
+    for identifier in sorted(certificate.identifiers):
+        owners = inventory.owners.get(identifier, [host])
+        if host not in owners:
+            named = message(identifier, "a name")
+            return f"it is for {named}, which acme_certificates has for {owners[0]} and not for this host"
+    if unverified:
+        return ""
+    unlisted = sorted(certificate.identifiers - inventory.owners.keys())
+    if unlisted:
+        named = message(unlisted[0], "a name")
+        return f"it is for {named}, which no host of the inventory has in acme_certificates. {UNVERIFIED}"
+    others = set.intersection(*(set(inventory.owners[identifier]) for identifier in certificate.identifiers))
+    others -= inventory.sharing(host, name)
+    if others:
+        return f"it may be that of {min(others)}, which has the same names in acme_certificates. {UNVERIFIED}"
+    return ""
+
+
+def hexadecimal(serial: int) -> str:
+    """Return a serial number as manifests, CAs and browsers write it: two digits a byte."""
+    digits = f"{serial:x}"
+    return digits.zfill(len(digits) + len(digits) % 2)
+
+
+def listed(variables: Mapping[str, Any]) -> Iterable[Any]:
+    """Return a host's acme_certificates as the inventory has it; nothing where the host's facts took its place."""
+    if constants.INJECT_FACTS_AS_VARS and shadowing(variables.get("ansible_facts", {}), ("acme_certificates",)):
+        return ()
+    try:
+        found = variables.get("acme_certificates")
+    except AnsibleError:
+        return ()  # it has something undefined in it; what is not listed is not revoked
+    entries = (_whole(found, number) for number in range(len(found) if isinstance(found, (list, tuple)) else 0))
+    return [entry for entry in entries if entry is not None]
+
+
+def _whole(entries: Any, number: int) -> Any:
+    """Return an entry of a list; None if it has something undefined in it, which ansible-core 2.19 tells late."""
+
+    def copy(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {key: copy(value[key]) for key in value}
+        return [copy(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+    try:
+        return copy(entries[number])
+    except AnsibleError:
+        return None

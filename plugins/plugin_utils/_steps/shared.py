@@ -1,0 +1,180 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How shared certificates pass through the role's steps: who asks for a key, and what a host is told of its own.
+
+The private key is sealed by the host that has it for the host that gets it; all that is seen here is the sealed text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import CertificateOrder, SharedKey, Terms
+from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Action, Status
+
+from . import flow
+
+Item = Mapping[str, Any]
+
+
+def holders(hosts: Iterable[str], batch: Collection[str], hostvars: Item) -> list[dict[str, Any]]:
+    """For each certificate that hosts of *batch* share, the first of *hosts* outside of it that had its turn before."""
+    inside = set(batch)
+    others = [host for host in hosts if host not in inside]
+    missing = {name for host in batch for name in _shared(hostvars, host)} if others else set()
+    result: dict[str, list[Terms]] = {}
+    for host in others if missing else ():
+        for name, entry in _shared(hostvars, host).items():
+            if name in missing:
+                missing.remove(name)
+                result.setdefault(host, []).append(entry)
+    return [
+        {"host": host, "certificates": [entry.to_result() for entry in entries]} for host, entries in result.items()
+    ]
+
+
+def held(looked: Item) -> list[dict[str, Any]]:
+    """What those holders have now, as acme_plan takes it."""
+    return [
+        {**item, "host": answer["item"]["host"]}
+        for answer in looked.get("results") or ()
+        for item in answer.get("certificates") or ()
+    ]
+
+
+def receiving(plan: Item, host: str) -> list[str]:
+    """The names of the certificates whose private key *host* gets from another."""
+    return [decided.name for decided in flow.decisions(plan, host) if decided.action == Action.RECEIVE]
+
+
+def shares(plan: Item, finalized: Item, hostvars: Item) -> list[dict[str, Any]]:
+    """What hosts are asked to seal for others: for each of them, options of certificate_share.
+
+    Nothing is asked for a certificate that failed, or where no host has made a key to receive it with.
+    """
+    result: dict[str, list[SharedKey]] = {}
+    for share in _planned(plan):
+        keys = {other: _public_key(hostvars, other, share.name) for other in share.hosts}
+        receivers = {other: key for other, key in keys.items() if key}
+        if receivers and (share.serial is not None or _is_issued(finalized, share)):
+            asked = SharedKey(share.name, serial=share.serial, receivers=receivers)
+            result.setdefault(share.owner or "", []).append(asked)
+    return [{"owner": owner, "shares": [share.to_result() for share in asked]} for owner, asked in result.items()]
+
+
+def received(
+    results: list[CertificateOrder],
+    plan: Item,
+    ordered: Item,
+    finalized: Item,
+    hostvars: Item,
+    host: str,
+    problems: Mapping[str, Mapping[str, str]] | None = None,
+    check: bool = False,
+) -> list[CertificateOrder]:
+    """What the module certificate is told: *results*, with those of the certificates that *host* gets from others.
+
+    *check*: no keys are made.
+    """
+    more = []
+    for share in _planned(plan, host):
+        owner = share.owner or ""
+        if check:
+            more.append(CertificateOrder(share.name, status=Status.KEEP))
+        elif share.serial is not None:
+            more.append(_given(share, hostvars, host))
+        else:
+            requested = hostvars[owner].get("_acme_request") or {}
+            of_owner = flow.outcomes(plan, ordered, requested, finalized, owner, problems)
+            outcome = next(item for item in of_owner if item.name == share.name)
+            more.append(_of_order(share, hostvars, host, outcome, _ca(ordered, plan, owner, share.name)))
+    return [*results, *more]
+
+
+def _of_order(
+    share: SharedKey, hostvars: Item, host: str, outcome: CertificateOrder, directory: str
+) -> CertificateOrder:
+    """What becomes of the order of another host is what becomes of all that share its certificate."""
+    if outcome.status == Status.VALID:
+        issued = replace(
+            share,
+            directory=directory,
+            account_uri=outcome.account_uri,
+            certificate=outcome.certificate,
+            chain=outcome.chain,
+        )
+        return _given(issued, hostvars, host)
+    why = f"{share.owner} makes the key and orders: {outcome.problem or 'nothing came of it'}"
+    return _stopped(share, why, Status.DEFERRED if outcome.status == Status.DEFERRED else Status.FAILED)
+
+
+def _given(share: SharedKey, hostvars: Item, host: str) -> CertificateOrder:
+    """The certificate that *host* got, or why it did not. What *share* has of it counts before the owner's word."""
+    request = _mapping(hostvars[host].get("_acme_request"))
+    if not _public_key(hostvars, host, share.name):
+        why = _mapping(request.get("failures")).get(share.name) or request.get("msg")
+        return _stopped(share, str(why or "no key to receive it with was made"))
+    answers = _mapping(hostvars[host].get("_acme_sealed")).get("results") or ()
+    answer: Item = next((item for item in answers if (item.get("item") or {}).get("owner") == share.owner), {})
+    shares = answer.get("shares")
+    answered = flow.read(SharedKey, shares if isinstance(shares, list) else ())
+    given = next((item for item in answered if item.name == share.name), SharedKey(share.name))
+    sealed = (given.sealed or {}).get(host)
+    if sealed is None or given.certificate is None or given.chain is None:
+        why = (given.refused or {}).get(host) or _mapping(answer.get("failures")).get(share.name)
+        why = why or answer.get("msg") or "it gave no answer"
+        return _stopped(share, f"{share.owner} has the key, and did not give it: {why}")
+    return CertificateOrder(
+        share.name,
+        status=Status.VALID,
+        certificate=given.certificate if share.certificate is None else share.certificate,
+        chain=given.chain if share.chain is None else share.chain,
+        directory=share.directory,
+        account_uri=share.account_uri,
+        created=(given.created if share.created is None else share.created) or "",
+        sealed_key=sealed,
+    )
+
+
+def _stopped(share: SharedKey, problem: str, status: Status = Status.FAILED) -> CertificateOrder:
+    # The order is another host's, and stays or goes there.
+    return CertificateOrder(share.name, status=status, problem=problem, resumable=True)
+
+
+def _planned(plan: Item, host: str | None = None) -> list[SharedKey]:
+    """Return what hosts get from others in this run; with *host*, what it gets."""
+    items = (item for item in plan["shares"] if host is None or host in item["hosts"])
+    return [SharedKey.from_result(item) for item in items]
+
+
+def _shared(hostvars: Item, host: str) -> dict[str, Terms]:
+    """What a host that has been looked at wants of the certificates that it shares, by name."""
+    found = flow.registered(hostvars, host, "_acme_found", "certificates")
+    shared = (item["wanted"] for item in found if (item["wanted"] or {}).get("shared"))
+    return {wanted.name: wanted for wanted in flow.read(Terms, shared)}
+
+
+def _public_key(hostvars: Item, host: str, name: str) -> str | None:
+    key = _mapping(_mapping(hostvars[host].get("_acme_request")).get("receivers")).get(name)
+    return key if isinstance(key, str) else None
+
+
+def _mapping(value: Any) -> Item:
+    """What another host answered, in which anything may be; its own trouble is nobody else's."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def _ca(ordered: Item, plan: Item, host: str, name: str) -> str:
+    """The CA that an order is with."""
+    known = (order.directory for order in flow.orders_of(ordered, host) if order.name == name and order.directory)
+    return next(known, str(plan["directory"]))
+
+
+def _is_issued(finalized: Item, share: SharedKey) -> bool:
+    """True if the certificate came that a share's owner ordered."""
+    finals = flow.orders_of(finalized, share.owner or "")
+    return any(order.name == share.name and order.status == Status.VALID for order in finals)

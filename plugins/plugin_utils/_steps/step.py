@@ -1,0 +1,81 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A module as a step of the role: its options follow from the run, and what it could not do is carried on.
+
+Nothing fails before the last step, which tells each host what became of its certificates: a task that runs once would
+fail every host of the play, and a host that failed in between would keep its challenges.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
+from ansible.module_utils.parsing.convert_bool import boolean
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.certfleet.tls.plugins.module_utils._common.errors import CollectionError
+from ansible_collections.certfleet.tls.plugins.module_utils._common.text import one_line
+
+from .._play.support import refuse_old_controller
+from .run import Run
+
+Arguments = Mapping[str, Any]
+_LONGEST = 10_000  # characters
+
+
+class StepAction(ActionBase):  # type: ignore[misc]  # ansible-core has no types
+    """An action plugin whose task has all of a module's options or, in the role, `batch` and nothing more."""
+
+    TRANSFERS_FILES = False
+
+    def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
+        """Return the module's result."""
+        refuse_old_controller()
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        arguments = dict(self._task.args)
+        is_step = boolean(arguments.pop("batch", False), strict=False)
+        result.update(self._step(arguments, task_vars) if is_step else self.work(arguments, task_vars))
+        return result
+
+    def work(self, arguments: Arguments, task_vars: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what comes of the module with these *arguments*."""
+        raise NotImplementedError
+
+    def arguments_of(self, run: Run, arguments: Arguments) -> Arguments | None:
+        """Return the module's arguments in the role; None if there is nothing to do. *arguments*: those of the task."""
+        return arguments
+
+    def conclude(self, run: Run, answer: dict[str, Any]) -> dict[str, Any]:
+        """Return the step's result for the module's *answer*; without a `failed`, it does not fail."""
+        if answer.pop("failed", False):
+            answer["problem"] = answer.get("msg", "")
+        return answer
+
+    def is_noted(self, run: Run) -> bool:
+        """Return True if a host that cannot be reached is to fail in the end of the run only."""
+        return False
+
+    def _step(self, arguments: Arguments, task_vars: Mapping[str, Any]) -> dict[str, Any]:
+        run = Run(self._task, self._templar, task_vars)
+        return {**self.conclude(run, self._answer_to(run, arguments)), "inclusion": run.inclusion}
+
+    def _answer_to(self, run: Run, arguments: Arguments) -> dict[str, Any]:
+        try:
+            given = self.arguments_of(run, arguments)
+            if given is None:
+                return {"changed": False}
+            return self.work({name: value for name, value in given.items() if value is not None}, run.variables)
+        except AnsibleConnectionFailure as error:
+            if not self.is_noted(run):
+                raise
+            return {"failed": True, "msg": one_line(f"the host cannot be reached: {error}", _LONGEST)}
+        except (AnsibleError, CollectionError) as error:
+            return {"failed": True, "msg": one_line(error, _LONGEST)}
+        except Exception as error:  # a mistake of ours: what hosts have by now is to be cleaned up all the same
+            reason = one_line(f"{type(error).__name__}: {error}", _LONGEST)
+            return {"failed": True, "msg": reason, "exception": traceback.format_exc()}

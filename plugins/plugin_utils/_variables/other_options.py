@@ -1,0 +1,121 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Other variables of the role, each checked by the function that a later step parses it with."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timezone
+from typing import Any
+
+from ansible_collections.certfleet.tls.plugins.module_utils._ansible.adopt_options import FILE_SPEC, FOLDER_SPEC
+from ansible_collections.certfleet.tls.plugins.module_utils._common.errors import CollectionError
+from ansible_collections.certfleet.tls.plugins.module_utils._common.names import name_problem
+from ansible_collections.certfleet.tls.plugins.module_utils._common.times import parse_time, span
+from ansible_collections.certfleet.tls.plugins.module_utils._dns import entries, nameservers
+from ansible_collections.certfleet.tls.plugins.module_utils._fleet.issuance_history import absolute
+from ansible_collections.certfleet.tls.plugins.module_utils._fleet.rate_limits import limits_of_all
+from ansible_collections.certfleet.tls.plugins.module_utils._fleet.selection import Selection, parse_serial
+
+from . import values as to
+
+
+def check(values: Mapping[str, Any], place: str, lines: list[str]) -> None:
+    """Add a line for each fault in variables of every entry point. *values*: converted."""
+    given = {name: value for name, value in values.items() if value}
+    home = values.get("acme_home", "/")
+    if not _is_absolute(home):
+        lines.append(f"{place}: acme_home: {to.shown(home)} is not an absolute path. Give one.")
+    for option, function in _PARSERS.items():
+        if option in given:
+            _attempt(place, lines, function, given[option], option=option)
+    for name, limits in given.get("acme_limits", {}).items():
+        _attempt(place, lines, limits_of_all, {name: limits}, option="acme_limits")
+    problem = name_problem(values.get("acme_list", "default"))
+    if problem:
+        lines.append(f"{place}: acme_list: {problem}.")
+    _check_dns(given, place, lines)
+
+
+_PARSERS: dict[str, Callable[[Any], object]] = {
+    "acme_run_interval": span,
+    "acme_history": absolute,
+    "acme_dns_resolver": nameservers.parse,
+}
+
+
+def _check_dns(given: Mapping[str, Any], place: str, lines: list[str]) -> None:
+    tasks = given.get("acme_dns_tasks", "")
+    file = os.path.expanduser(os.path.expandvars(tasks))
+    # A relative path is looked for where include_tasks looks, which is not known here.
+    if os.path.isabs(file) and not os.path.isfile(file):
+        lines.append(f"{place}: acme_dns_tasks: {tasks} does not exist on the controller. Give a tasks file.")
+    zones = given.get("acme_dns", {})
+    usable = {key: entry for key, entry in zones.items() if _attempt(place, lines, entries.parse_key, key)}
+    _attempt(place, lines, entries.parse_keys, usable)
+    for key, value in usable.items():
+        entry = _attempt(place, lines, entries.parse, key, value, bool(tasks))
+        if entry and entry.provider == "exec" and not os.access(entry.options["program"], os.X_OK):
+            lines.append(
+                f"{place}: {entries.where(key)}: {to.shown(entry.options['program'])} is not a program of the "
+                "controller. Give the path of one."
+            )
+
+
+def check_adoption(values: Mapping[str, Any], place: str, lines: list[str]) -> None:
+    """Add a line for each fault in what adopt is to take over."""
+    for option, spec in (("acme_adopt_folders", FOLDER_SPEC), ("acme_adopt_files", FILE_SPEC)):
+        for number, item in enumerate(to.elements(values.get(option) or [], spec, f"{place}: {option}", lines), 1):
+            for name, path in item.items():
+                if spec[name]["type"] == "path" and path is not None and not _is_absolute(path):
+                    lines.append(
+                        f"{place}: {option} {number}: {name}: {to.shown(path)} is not an absolute path. Give one."
+                    )
+
+
+def check_replacement(values: Mapping[str, Any], place: str, lines: list[str]) -> None:
+    """Add a line for what replace cannot select by."""
+    prefix = "acme_replace_"
+    selection = {name.removeprefix(prefix): value for name, value in values.items() if name.startswith(prefix)}
+    source = selection.get("serials_src")
+    if source and not os.path.isfile(os.path.expanduser(source)):
+        lines.append(f"{place}: acme_replace_serials_src: {source} does not exist on the controller. Give a file.")
+    _attempt(place, lines, Selection.parse, selection, lambda _path: "00", datetime.now(timezone.utc))
+
+
+def check_revocation(values: Mapping[str, Any], place: str, lines: list[str]) -> None:
+    """Add a line for what revoke cannot find."""
+    names, serials = _texts(values.get("acme_revoke")), _texts(values.get("acme_revoke_serials"))
+    if not names and not serials:
+        lines.append(f"{place}: acme_revoke: nothing to revoke is given. Give acme_revoke or acme_revoke_serials.")
+    for name in names:
+        problem = name_problem(name)
+        if problem:
+            lines.append(f"{place}: acme_revoke: {to.shown(name)}: {problem}.")
+    for serial in serials:
+        _attempt(place, lines, parse_serial, serial, option="acme_revoke_serials")
+    before = values.get("acme_revoke_before")
+    if before:
+        _attempt(place, lines, parse_time, before, option="acme_revoke_before")
+
+
+def _texts(value: Iterable[str] | None) -> list[str]:
+    """Return the texts of a list whose elements may have commas, as -e gives them."""
+    return [part for text in value or () for part in map(str.strip, text.split(",")) if part]
+
+
+def _attempt(place: str, lines: list[str], function: Callable[..., Any], *arguments: Any, option: str = "") -> Any:
+    """Return what *function* returns; None, with a line, where it refuses. *option*: for messages that name none."""
+    try:
+        return function(*arguments)
+    except CollectionError as error:
+        lines.append(to.line(place, option, error))
+        return None
+
+
+def _is_absolute(path: str) -> bool:
+    """Return True for a path that is absolute once the machine has expanded '~' and variables in it."""
+    return path.startswith(("/", "~", "$"))

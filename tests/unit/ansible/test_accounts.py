@@ -1,0 +1,418 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""acme_account's work at one or several CAs, with keys on a disk; above all what is left where it is killed."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+import pytest
+
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import AccountKeyError, AcmeError
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.jws import AccountKey
+from ansible_collections.certfleet.tls.plugins.module_utils._ansible import accounts, ca_options
+from tests.unit.acme.ca import CA
+from tests.unit.acme.server import problem
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+@pytest.fixture
+def second():
+    """A second CA."""
+    made = CA()
+    yield made
+    made.close()
+    assert made.violations == []
+
+
+@pytest.fixture
+def path(tmp_path, key):
+    """The account key's file."""
+    path = tmp_path / "account-key.pem"
+    path.write_bytes(key.pem())
+    path.chmod(0o600)
+    return path
+
+
+@pytest.fixture
+def options(ca, path):
+    """options(...): those of acme_account, as Ansible gives them."""
+
+    def options_(*others, **more):
+        own = {
+            "ca_path": None,
+            "account_key_src": None,
+            "account_key_content": None,
+            "account_key_passphrase": None,
+            "account_uri": None,
+            "contact": None,
+            "terms_agreed": None,
+            "external_account_binding": None,
+        }
+        return {
+            **own,
+            "acme_directory": f"{ca.url}/directory",
+            "request_timeout": 20,
+            "account_key_src": str(path),
+            "account_key_create": False,
+            "account_key_type": "ec256",
+            "account_key_permissions": "strict",
+            "terms_agreed": True,
+            "new_account_key_content": None,
+            "new_account_key_passphrase": None,
+            "alternatives": [{**own, "acme_directory": f"{other.url}/directory"} for other in others],
+            **more,
+        }
+
+    return options_
+
+
+def stored(path, passphrase=None):
+    return AccountKey.load(path.read_bytes(), passphrase, "stored").thumbprint
+
+
+def ordinary_run(options):
+    """What any other module does first: the account, made if need be."""
+    options = {**options, "contact": []}
+    with ca_options.open_customer(options) as client:
+        account = ca_options.open_account(client, options)
+        assert client.post_as_get(account.uri, "account").status == 200
+        return account
+
+
+def test_the_key_is_replaced_in_its_place(ca, options, path, key):
+    uri = ca.register(key)
+    path.chmod(0o400)
+    (outcome,) = accounts.rolled_over(options(account_key_type="ec384"), check_mode=False)
+    assert (outcome.changed, outcome.account.uri) == (True, uri)
+    assert outcome.before == {"key": key.thumbprint}
+    assert outcome.after == {"key": stored(path)}
+    assert stored(path) != key.thumbprint
+    assert ca.accounts[uri]["jwk"]["crv"] == "P-384"
+    assert [item.name for item in path.parent.iterdir()] == [path.name]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o400
+    assert ordinary_run(options()).uri == uri
+
+
+def test_a_key_behind_a_link_with_a_passphrase(ca, options, path, key, tmp_path):
+    uri = ca.register(key)
+    path.write_bytes(key.pem("secret"))
+    link = tmp_path / "link.pem"
+    link.symlink_to(path)
+    given = options(account_key_src=str(link), account_key_passphrase="secret")
+    accounts.rolled_over(given, check_mode=False)
+    assert link.is_symlink()
+    assert b"ENCRYPTED" in path.read_bytes()
+    assert ca.accounts[uri]["jwk"] != key.public_jwk
+    assert ordinary_run(given).uri == uri
+
+
+def test_two_runs_at_once_come_to_the_same_key(ca, options, path, key, monkeypatch):
+    uri = ca.register(key)
+    make = accounts.create_key
+
+    def other_run_first(*arguments):
+        new = make(*arguments)
+        with monkeypatch.context() as patch:
+            patch.setattr(accounts, "create_key", make)
+            accounts.rolled_over(options(), check_mode=False)
+        return new
+
+    with monkeypatch.context() as patch:
+        patch.setattr(accounts, "create_key", other_run_first)
+        accounts.rolled_over(options(), check_mode=False)
+    assert ordinary_run(options()).uri == uri
+    assert list(ca.accounts) == [uri]
+    assert [item.name for item in path.parent.iterdir()] == [path.name]
+
+
+def test_a_new_key_that_cannot_be_put_in_its_place_stays(ca, options, path, key, monkeypatch):
+    uri = ca.register(key)
+
+    def full(*_arguments):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", full)
+        with pytest.raises(
+            AccountKeyError, match=r"cannot take the place of .* \(No space left on device\): run it again"
+        ):
+            accounts.rolled_over(options(), check_mode=False)
+    assert ordinary_run(options()).uri == uri
+    accounts.rolled_over(options(), check_mode=False)
+    assert list(ca.accounts) == [uri]
+
+
+def test_a_check_makes_no_key_and_changes_none(ca, options, path, key):
+    uri = ca.register(key)
+    (outcome,) = accounts.rolled_over(options(), check_mode=True)
+    assert (outcome.changed, outcome.account.uri) == (True, uri)
+    assert outcome.after == {"key": "a new one"}
+    assert stored(path) == key.thumbprint
+    assert [item.name for item in path.parent.iterdir()] == [path.name]
+    assert "/key-change" not in ca.counts()
+
+
+def test_no_account_no_key(ca, options, path, key):
+    with pytest.raises(AcmeError, match=r"knows no account of this key: there is nothing to change$"):
+        accounts.rolled_over(options(), check_mode=False)
+    assert stored(path) == key.thumbprint
+    assert [item.name for item in path.parent.iterdir()] == [path.name]
+
+
+def test_what_the_ca_refuses_leaves_the_key_as_it_is(ca, options, path, key):
+    uri = ca.register(key)
+    ca.script("/key-change", problem("malformed", 400, "no"))
+    with pytest.raises(AcmeError, match=r"^key change: malformed: no$"):
+        accounts.rolled_over(options(), check_mode=False)
+    assert stored(path) == key.thumbprint
+    assert ordinary_run(options()).uri == uri
+    # The same new key is tried again.
+    new = stored(path.with_name(path.name + ".new"))
+    accounts.rolled_over(options(), check_mode=False)
+    assert stored(path) == new
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_a_ca_that_changes_no_keys_leaves_no_new_one(ca, options, path, key, check_mode):
+    ca.register(key)
+    ca.key_change = False
+    with pytest.raises(AcmeError, match=r"/directory offers no change of an account's key$"):
+        accounts.rolled_over(options(), check_mode)
+    assert [item.name for item in path.parent.iterdir()] == [path.name]
+
+
+def test_the_new_key_is_on_the_disk_for_good_before_the_ca_knows_of_it(ca, options, path, key, monkeypatch):
+    ca.register(key)
+    synced, known = [], []
+    sync, change = os.fsync, accounts.accounts.change_key
+
+    def changed(*arguments):
+        known.extend(synced)
+        return change(*arguments)
+
+    monkeypatch.setattr(os, "fsync", lambda handle: synced.append(os.fstat(handle).st_ino) or sync(handle))
+    monkeypatch.setattr(accounts.accounts, "change_key", changed)
+    accounts.rolled_over(options(), check_mode=False)
+    assert known == [path.stat().st_ino, path.parent.stat().st_ino], "the file, and then its name"
+
+
+def _killed(*_arguments, **_options):
+    raise Killed
+
+
+def _killed_after(function):
+    def work(*arguments, **more):
+        function(*arguments, **more)
+        raise Killed
+
+    return work
+
+
+# Where it is killed: what is patched, so that the process ends before or after it does its work.
+STEPS = {
+    "before the new key": (accounts, "create_key", _killed),
+    "while the new key is written": (os, "link", _killed),
+    "after the new key": (accounts, "create_key", _killed_after),
+    "after the change at the CA": (accounts.accounts, "change_key", _killed_after),
+    "before the new key is put in its place": (os, "replace", _killed),
+    "after the new key is put in its place": (os, "replace", _killed_after),
+}
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("pinned", [False, True], ids=["found by its key", "pinned"])
+def test_killed_anywhere_the_next_run_finds_the_account_and_a_further_one_finishes(
+    ca, options, path, key, monkeypatch, step, pinned
+):
+    uri = ca.register(key)
+    given = options(account_uri=uri if pinned else None)
+    module, name, fault = STEPS[step]
+    with monkeypatch.context() as patch:
+        patch.setattr(module, name, fault(getattr(module, name)) if fault is _killed_after else fault)
+        with pytest.raises(Killed):
+            accounts.rolled_over(given, check_mode=False)
+    # Whichever key is the account's by now, it is taken: no second account is made.
+    assert ordinary_run(given).uri == uri
+    assert list(ca.accounts) == [uri]
+    (outcome,) = accounts.rolled_over(given, check_mode=False)
+    assert outcome.account.uri == uri
+    assert stored(path) != key.thumbprint
+    assert not path.with_name(path.name + ".new").exists()
+    # With the key that is stored, and no other there.
+    assert ordinary_run(given).uri == uri
+    assert ca.accounts[uri]["jwk"] == AccountKey.load(path.read_bytes(), None, "stored").public_jwk
+    assert list(ca.accounts) == [uri]
+
+
+@pytest.mark.parametrize("times", [1, 2], ids=["killed between two CAs", "killed after both"])
+def test_a_key_that_has_accounts_at_two_cas(ca, second, options, path, key, monkeypatch, times):
+    uris = [ca.register(key), second.register(key)]
+    change, calls = accounts.accounts.change_key, []
+
+    def killed(*arguments):
+        change(*arguments)
+        calls.append(arguments)
+        if len(calls) == times:
+            raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(accounts.accounts, "change_key", killed)
+        with pytest.raises(Killed):
+            accounts.rolled_over(options(second), check_mode=False)
+    assert stored(path) == key.thumbprint, "not before all know the new one"
+    found = accounts.at_each(options(second), lambda one: accounts.present(one, check_mode=False))
+    assert [outcome.account.uri for outcome in found] == uris
+    accounts.rolled_over(options(second), check_mode=False)
+    new = AccountKey.load(path.read_bytes(), None, "stored").public_jwk
+    assert [one.accounts[uri]["jwk"] for one, uri in zip((ca, second), uris)] == [new, new]
+
+
+def test_a_ca_that_cannot_be_asked_stops_it_before_anything_is_changed(ca, second, options, path, key):
+    uri = ca.register(key)
+    second.always("/directory", problem("malformed", 404, "gone"))
+    with pytest.raises(AcmeError, match="answered HTTP 404"):
+        accounts.rolled_over(options(second), check_mode=False)
+    assert stored(path) == key.thumbprint
+    assert ca.accounts[uri]["jwk"] == key.public_jwk
+    assert [item.name for item in path.parent.iterdir()] == [path.name]
+
+
+def test_another_cas_own_key_is_left_alone(ca, second, options, path, key, key_of, tmp_path):
+    ca.register(key)
+    uri = second.register(key_of("ec384"))
+    own = tmp_path / "own.pem"
+    own.write_bytes(key_of("ec384").pem())
+    own.chmod(0o600)
+    given = options(second)
+    given["alternatives"][0]["account_key_src"] = str(own)
+    assert len(accounts.rolled_over(given, check_mode=False)) == 1
+    assert second.accounts[uri]["jwk"] == key_of("ec384").public_jwk
+    assert stored(own) == key_of("ec384").thumbprint
+
+
+def test_another_ca_with_a_file_has_not_the_key_that_is_given(ca, second, options, key, key_of):
+    given = options(second, account_key_content=key_of("ec384").pem().decode(), contact=[])
+    given["alternatives"][0]["account_key_src"] = given["account_key_src"]
+    accounts.at_each(given, lambda one: accounts.present(one, check_mode=False))
+    assert [item["jwk"] for item in second.accounts.values()] == [key.public_jwk]
+    assert [item["jwk"] for item in ca.accounts.values()] == [key_of("ec384").public_jwk]
+
+
+def test_a_key_that_is_given_itself(ca, options, path, key, key_of):
+    uri, new = ca.register(key), key_of("ec384")
+    given = options(
+        account_key_content=key.pem().decode(),
+        new_account_key_content=new.pem("secret").decode(),
+        new_account_key_passphrase="secret",
+    )
+    (outcome,) = accounts.rolled_over(given, check_mode=True)
+    assert outcome.changed
+    assert ca.accounts[uri]["jwk"] == key.public_jwk
+    (outcome,) = accounts.rolled_over(given, check_mode=False)
+    assert (outcome.changed, outcome.after) == (True, {"key": new.thumbprint})
+    assert ca.accounts[uri]["jwk"] == new.public_jwk
+    # A second run finds it changed, also where the new key has taken the old one's place by then.
+    for old in (key, new):
+        (outcome,) = accounts.rolled_over({**given, "account_key_content": old.pem().decode()}, check_mode=False)
+        assert (outcome.changed, outcome.account.uri) == (False, uri)
+    assert stored(path) == key.thumbprint, "nothing is stored"
+
+
+@pytest.mark.parametrize("pinned", [False, True], ids=["found by its key", "pinned"])
+def test_runs_that_are_given_both_keys_find_the_account_until_the_vault_is_changed(ca, options, key, key_of, pinned):
+    uri, new = ca.register(key), key_of("ec384")
+    both = options(
+        account_key_content=key.pem().decode(),
+        new_account_key_content=new.pem("secret").decode(),
+        new_account_key_passphrase="secret",
+        account_uri=uri if pinned else None,
+    )
+    assert ordinary_run(both).uri == uri
+    accounts.rolled_over(both, check_mode=False)
+    assert ordinary_run(both).uri == uri
+    changed = {**both, "account_key_content": new.pem().decode()}
+    assert ordinary_run(changed).uri == uri
+    assert list(ca.accounts) == [uri]
+
+
+def test_both_keys_given_cost_a_look_until_they_are_the_same(ca, options, key, key_of):
+    ca.register(key)
+    new = key_of("ec384").pem().decode()
+    given = options(account_key_content=key.pem().decode(), new_account_key_content=new)
+    accounts.rolled_over(given, check_mode=False)
+    for old, requests in ((key.pem().decode(), 2), (new, 1)):
+        del ca.requests[:]
+        ordinary_run({**given, "account_key_content": old})
+        assert ca.counts()["/new-account"] == requests
+
+
+def test_the_new_key_is_that_of_the_old_one_only(ca, second, options, key, key_of):
+    """Not of another CA's own key."""
+    given = options(second, new_account_key_content=key_of("ec384").pem().decode())
+    given["alternatives"][0]["account_key_content"] = key_of("rsa2048").pem().decode()
+    first, other = list(ca_options.each_ca(given).values())
+    assert ca_options.account_key(first).successor.thumbprint == key_of("ec384").thumbprint
+    assert ca_options.account_key(other).successor is None
+
+
+def test_a_given_key_wants_another_one_given(ca, options, key):
+    with pytest.raises(AccountKeyError, match=r"set new_account_key_content$"):
+        accounts.rolled_over(options(account_key_content=key.pem().decode()), check_mode=False)
+
+
+def test_a_new_key_that_has_an_account_of_its_own(ca, options, key, key_of):
+    own = ca.register(key)
+    other = ca.register(key_of("ec384"))
+    given = options(new_account_key_content=key_of("ec384").pem().decode())
+    with pytest.raises(
+        AcmeError,
+        match=f"^the old key has the account {own}, the new one {other}: if that is the one that is wanted, take the "
+        "new key as the account key from now on; else give a new key that has no account$",
+    ):
+        accounts.rolled_over(given, check_mode=False)
+
+
+def test_deactivation(ca, options, key):
+    uri = ca.register(key)
+    assert accounts.absent(options(), check_mode=True).changed
+    assert ca.accounts[uri]["status"] == "valid"
+    outcome = accounts.absent(options(), check_mode=False)
+    assert (outcome.changed, outcome.before, outcome.after) == (True, {"status": "valid"}, {"status": "deactivated"})
+    assert ca.accounts[uri]["status"] == "deactivated"
+    for given in (options(), options(account_uri=uri)):
+        assert not accounts.absent(given, check_mode=False).changed
+    assert not accounts.absent(options(account_uri=f"{uri}0"), check_mode=False).changed
+
+
+def test_a_key_without_account_has_none_to_deactivate(ca, options):
+    assert not accounts.absent(options(), check_mode=False).changed
+
+
+def test_anothers_account_is_not_taken_for_a_gone_one(ca, options, key, key_of):
+    ca.register(key)
+    theirs = ca.register(key_of("ec384"))
+    ca.script(ca.path(theirs), problem("unauthorized", 403, "another account's"))
+    with pytest.raises(AcmeError, match="another account's"):
+        accounts.absent(options(account_uri=theirs), check_mode=False)
+    assert ca.violations.pop().endswith("the signature is wrong")
+
+
+def test_several_cas_of_which_one_fails(ca, second, options, key):
+    ca.always("/directory", problem("malformed", 404, "gone"))
+    outcomes = accounts.at_each(
+        options(second, contact=["ops@example.com"]), lambda one: accounts.present(one, check_mode=False)
+    )
+    assert [outcome.changed for outcome in outcomes] == [False, True]
+    told = accounts.result(outcomes)
+    assert (told["changed"], told["account_uri"]) == (True, None)
+    assert "answered HTTP 404" in told["accounts"][0]["problem"]
+    assert (told["accounts"][1]["account_uri"], told["accounts"][1]["contact"]) == (
+        next(iter(second.accounts)),
+        ["mailto:ops@example.com"],
+    )
+    assert told["diff"][1]["after"] == {"contact": ["mailto:ops@example.com"]}

@@ -1,0 +1,94 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a run tells of those to come."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.renewal_info import RenewalInfo
+from ansible_collections.certfleet.tls.plugins.module_utils._common.errors import OptionError
+from ansible_collections.certfleet.tls.plugins.module_utils._common.times import span
+from ansible_collections.certfleet.tls.plugins.module_utils._fleet import forecast, plan
+from tests.unit.contracts import DAY, DUE, FRESH, HOUR, found
+from tests.unit.contracts import DIRECTORY as CA
+
+SHORT, LONG = RenewalInfo(DUE, DUE + 3.2 * HOUR), RenewalInfo(DUE, DUE + 43 * HOUR, "https://ca.example/why")
+
+
+def planned(**windows):
+    items = [found(live={"ari_id": host}, host=host) for host in windows]
+    answers = {host: window for host, window in windows.items() if window}
+    return plan.make(items, [CA], FRESH, False, lambda asked: answers, interval=100 * DAY)
+
+
+@pytest.mark.parametrize(
+    ("text", "length"),
+    [("", timedelta(0)), ("30m", HOUR / 2), ("1h", HOUR), (" 1d ", DAY), ("2w", 14 * DAY)],
+)
+def test_spans(text, length):
+    assert span(text) == length
+
+
+@pytest.mark.parametrize("text", ["daily", "1", "h", "0h", "-1h", "1 h", "1h30m"])
+def test_what_is_no_span(text):
+    with pytest.raises(OptionError, match="is not a span of time: give 30m, 1h or 1d"):
+        span(text)
+
+
+def test_when_each_comes_next():
+    plans = [*planned(web2=None, web1=None), *planned(web3=RenewalInfo(DUE - DAY, DUE))]
+    plans += plan.make([found(live=None, host="web4")], [CA], FRESH, False, lambda asked: {})
+    assert forecast.lines(forecast.coming(plans)) == [
+        "web3: certificate shop: next at 2026-10-30 12:00 UTC",
+        "web1: certificate shop: next at 2026-10-31 12:00 UTC",
+        "web2: certificate shop: next at 2026-10-31 12:00 UTC",
+    ]
+
+
+def test_renewals_that_will_fail():
+    items = [found(), found(host="web2", problems=["webroot /srv is gone", "no nginx"])]
+    plans = plan.make(items, [CA], FRESH, False, lambda asked: {})
+    assert forecast.failing(plans) == [
+        "certificate shop of web2: the renewal due 2026-10-31 will fail: webroot /srv is gone; no nginx"
+    ]
+
+
+NEXT = "next at 2026-10-31 12:00 UTC: certificate shop of {}; {} certificates wait"
+WHY = "the CA explains when it would have certificate shop of long renewed: https://ca.example/why"
+WITHIN = "within them, Let's Encrypt does not count renewals against its limits"
+
+
+@pytest.mark.parametrize(
+    ("windows", "interval", "lines"),
+    [
+        ({}, HOUR, []),
+        ({"web1": None}, DAY, [NEXT.format("web1", 1)]),
+        (
+            {"long": LONG, "short": SHORT},
+            timedelta(0),
+            [
+                NEXT.format("long", 2),
+                "the CA's windows are as short as 3 h 12 min (certificate shop of short): say in acme_run_interval how "
+                f"often the job runs; {WITHIN}",
+                WHY,
+            ],
+        ),
+        (
+            {"long": LONG, "short": SHORT},
+            DAY,
+            [
+                NEXT.format("long", 2),
+                "the CA's windows are as short as 3 h 12 min (certificate shop of short): every 24 h is too seldom; "
+                + WITHIN,
+                WHY,
+            ],
+        ),
+        ({"long": LONG, "short": SHORT}, HOUR, [NEXT.format("long", 2), WHY]),
+        ({"long": LONG}, DAY, [NEXT.format("long", 1), WHY]),
+    ],
+)
+def test_the_summary(windows, interval, lines):
+    assert forecast.summary(planned(**windows), interval) == lines

@@ -1,0 +1,217 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The controller's record of what it was issued."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import stat
+import threading
+import time
+from dataclasses import asdict, replace
+
+import pytest
+
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import AcmeError
+from ansible_collections.certfleet.tls.plugins.module_utils._fleet import issuance_history
+from ansible_collections.certfleet.tls.plugins.module_utils._fleet.issuance_history import (
+    Issuance,
+    Recorder,
+    parse,
+    read,
+)
+
+ONE = Issuance(
+    time="2026-06-01T00:00:00Z",
+    host="web1",
+    name="shop",
+    serial="4a1f",
+    not_after="2026-08-30T00:00:00Z",
+    directory="https://ca.example/directory",
+    account_uri="https://ca.example/acct/1",
+    names=("a.example", "bücher.example"),
+    certificate="-----BEGIN CERTIFICATE-----\nMII=\n-----END CERTIFICATE-----\n",
+)
+
+
+def record(path, *issuances):
+    recorder = Recorder(str(path))
+    for issuance in issuances:
+        recorder.add(issuance)
+    recorder.close()
+    return recorder.problem
+
+
+def test_record_is_read_as_it_was_written(tmp_path):
+    path = tmp_path / "folder" / "history.jsonl"
+    two = replace(ONE, host="web2", serial="00")
+    assert record(path, ONE) == ""
+    assert record(path, two) == ""
+    assert read(str(path)) == ([ONE, two], [])
+    assert path.read_bytes().count(b"\n") == 2
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+def test_record_is_made_closed_whatever_the_umask(tmp_path):
+    before = os.umask(0)
+    try:
+        record(tmp_path / "history.jsonl", ONE)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "history.jsonl").stat().st_mode) == 0o600
+
+
+def test_record_that_does_not_exist_is_empty(tmp_path):
+    assert read(str(tmp_path / "history.jsonl")) == ([], [])
+
+
+def test_no_path_means_no_record(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for path in (None, ""):
+        recorder = Recorder(path)
+        recorder.add(ONE)
+        recorder.close()
+        assert recorder.problem == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_home_is_expanded(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    record("~/history.jsonl", ONE)
+    assert read("~/history.jsonl") == ([ONE], [])
+
+
+def test_variables_are_expanded_when_it_is_read_as_when_it_is_written(tmp_path, monkeypatch):
+    monkeypatch.setenv("PLACE", str(tmp_path))
+    record("$PLACE/history.jsonl", ONE)
+    assert read("$PLACE/history.jsonl") == ([ONE], [])
+
+
+@pytest.mark.parametrize("use", [read, Recorder])
+def test_relative_path_is_refused(use):
+    with pytest.raises(AcmeError, match=r"acme_history history\.jsonl is a relative path: give an absolute one"):
+        use("history.jsonl")
+
+
+def make_folder(path):
+    path.mkdir()
+
+
+def make_pipe(path):
+    os.mkfifo(path)
+
+
+def make_blocked_folder(path):
+    path.parent.rmdir()
+    path.parent.write_text("")
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (make_folder, "Is a directory"),
+        (make_pipe, "it is not a file"),
+        (make_blocked_folder, "File exists"),
+    ],
+)
+def test_record_that_cannot_be_written_is_a_problem_in_words(tmp_path, make, reason):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    path = folder / "history.jsonl"
+    make(path)
+    assert record(path, ONE, ONE) == (
+        f"acme_history {path} cannot be written ({reason}): the playbook certfleet.tls.compromise will not know the "
+        "certificates of this run except from their hosts"
+    )
+
+
+def test_full_disk_is_a_problem_and_damages_one_line_only(tmp_path, monkeypatch):
+    path = tmp_path / "history.jsonl"
+    record(path, ONE)
+    write = os.write
+    with monkeypatch.context() as patch:
+        patch.setattr(issuance_history.os, "write", lambda handle, data: write(handle, data[:20]))
+        assert "only 20 of" in record(path, replace(ONE, serial="01"))
+    assert record(path, replace(ONE, serial="02")) == ""
+    found, problems = read(str(path))
+    assert [issuance.serial for issuance in found] == ["4a1f", "02"]
+    assert problems == [f"acme_history {path}, line 2 is damaged: repair it, or remove the line"]
+
+
+def test_record_that_cannot_be_read(tmp_path):
+    with pytest.raises(AcmeError, match=r"^acme_history .* cannot be read: Is a directory$"):
+        read(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "hello",
+        "[]",
+        "{}",
+        "5",
+        json.dumps({**asdict(ONE), "serial": 5}),
+        json.dumps({**asdict(ONE), "serial": "xyz"}),
+        json.dumps({**asdict(ONE), "host": None}),
+        json.dumps({**asdict(ONE), "names": "a.example"}),
+        json.dumps({**asdict(ONE), "names": [1]}),
+        "[" * 100_000,
+    ],
+)
+def test_damaged_line_is_told_and_skipped(line):
+    whole = ONE.line().decode()
+    found, problems = parse([whole, line, "\n", whole], "record")
+    assert found == [ONE, ONE]
+    assert problems == ["acme_history record, line 2 is damaged: repair it, or remove the line"]
+
+
+def test_fields_of_later_versions_are_ignored():
+    line = json.dumps({**asdict(ONE), "profile": {"new": 1}})
+    assert parse([line], "record") == ([ONE], [])
+
+
+LARGE = "x" * 30_000
+
+
+def write_many(path, host):
+    recorder = Recorder(path)
+    issuances = [replace(ONE, host=host, serial=f"{number:x}", certificate=LARGE) for number in range(50)]
+    threads = [threading.Thread(target=recorder.add, args=(issuance,)) for issuance in issuances]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    recorder.close()
+
+
+def test_threads_open_the_record_once(tmp_path, monkeypatch):
+    opened, really = [], issuance_history._open
+
+    def slowly(path):
+        opened.append(path)
+        time.sleep(0.1)
+        return really(path)
+
+    monkeypatch.setattr(issuance_history, "_open", slowly)
+    write_many(str(tmp_path / "history.jsonl"), "web1")
+    assert len(opened) == 1
+
+
+def test_parallel_jobs_do_not_tear_lines(tmp_path):
+    path = str(tmp_path / "history.jsonl")
+    context = multiprocessing.get_context("spawn")
+    jobs = [context.Process(target=write_many, args=(path, f"web{number}")) for number in range(4)]
+    for job in jobs:
+        job.start()
+    for job in jobs:
+        job.join()
+    assert [job.exitcode for job in jobs] == [0] * 4
+    found, problems = read(path)
+    assert problems == []
+    assert len(found) == 200
+    assert {(issuance.host, issuance.serial) for issuance in found} == {
+        (f"web{number}", f"{serial:x}") for number in range(4) for serial in range(50)
+    }

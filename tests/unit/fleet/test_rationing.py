@@ -1,0 +1,225 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The plan within the CAs' limits: who goes first, who waits, and for how long."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.renewal_info import RenewalInfo
+from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Action
+from ansible_collections.certfleet.tls.plugins.module_utils._fleet import plan, rationing
+from ansible_collections.certfleet.tls.plugins.module_utils._fleet.issuance_history import Issuance
+from ansible_collections.certfleet.tls.plugins.module_utils._fleet.rate_limits import Limits, Rate
+from tests.unit import contracts
+from tests.unit.contracts import DAY, DUE, FRESH, HOUR, URGENT, found, utc
+from tests.unit.contracts import DIRECTORY as CA
+
+OTHER = "https://other.example/directory"
+NOW = DUE
+PER_DOMAIN = Limits(certificates_per_domain=Rate.parse("2/7d"), renewals_exempt=True)
+PER_SET = Limits(certificates_per_set=Rate.parse("2/7d"), renewals_exempt=True)
+ORDERS = Limits(orders=Rate.parse("2/3h"))
+
+
+def item(host, domain="shop.example", wanted=None, live=None, **more):
+    identifiers = {"identifiers": [f"{host}.{domain}"]}
+    return found({**identifiers, **(wanted or {})}, {**identifiers, **(live or {})}, host=host, **more)
+
+
+def missing(host, domain="shop.example", **more):
+    return replace(item(host, domain, **more), live=None)
+
+
+def spent(host, domain="shop.example", age=HOUR, renewal=False, serial="01", directory=CA):
+    names = [f"{host}.{domain}"]
+    return contracts.issued(at=utc(NOW - age), serial=serial, directory=directory, identifiers=names, renewal=renewal)
+
+
+def domain_of(name):
+    return name.split(".", 1)[1]
+
+
+def keep_within(limits, *items, now=NOW, cas=(CA,), ask=None, **options):
+    planned = plan.make(items, cas, now, False, ask or (lambda asked: {}), **options)
+    kept, warnings = rationing.keep_within(planned, limits, cas, now, lambda: domain_of)
+    assert [(plan.host, plan.name) for plan in kept] == [(plan.host, plan.name) for plan in planned]
+    return kept, warnings
+
+
+def told(limits, *items, **options):
+    kept, _warnings = keep_within(limits, *items, **options)
+    return [f"{plan.host} {plan.decision.action}" for plan in kept]
+
+
+def test_a_ca_without_limits_has_none():
+    hosts = [missing(f"web{number}") for number in range(9)]
+    kept, warnings = keep_within({OTHER: PER_DOMAIN}, *hosts)
+    assert ({plan.decision.action for plan in kept}, warnings) == ({Action.ISSUE}, [])
+
+
+def test_the_domains_are_looked_at_only_where_they_may_matter():
+    def unread():
+        raise AssertionError
+
+    planned = plan.make([missing("web1"), missing("web2")], [CA], NOW, False, lambda asked: {})
+    assert rationing.keep_within(planned, {CA: PER_DOMAIN}, [CA], NOW, unread) == (planned, [])
+
+
+@pytest.mark.parametrize(
+    ("limits", "items", "expected"),
+    [
+        # What cannot wait goes before what can, and fails if there is no room for it.
+        (PER_DOMAIN, [missing("a"), missing("b"), missing("c")], ["a issue", "b issue", "c refuse"]),
+        (PER_DOMAIN, [missing("a"), missing("b"), missing("c", "other.example")], ["a issue", "b issue", "c issue"]),
+        (
+            PER_DOMAIN,
+            [
+                item("a", wanted={"identifiers": ["new-a.shop.example"]}),
+                item("b", wanted={"identifiers": ["new-b.shop.example"]}),
+                missing("c"),
+            ],
+            ["a issue", "b keep", "c issue"],
+        ),
+        # Of what can wait, what ends first goes first.
+        (
+            ORDERS,
+            [
+                item("a", live={"not_after": utc(NOW + 20 * DAY)}),
+                item("b", live={"not_after": utc(NOW + 18 * DAY)}),
+                item("c", live={"not_after": utc(NOW + 19 * DAY)}),
+            ],
+            ["a keep", "b issue", "c issue"],
+        ),
+        # For the same names, other limits do not hold where renewals are exempt.
+        (PER_DOMAIN, [item("a"), item("b"), item("c")], ["a issue", "b issue", "c issue"]),
+        (PER_SET, [item("a"), item("b"), item("c")], ["a issue", "b issue", "c issue"]),
+        (ORDERS, [item("a"), item("b"), item("c")], ["a issue", "b issue", "c keep"]),
+        # What the hosts have had counts.
+        (PER_DOMAIN, [missing("a", issued=[spent("a")]), missing("b")], ["a issue", "b refuse"]),
+        (PER_DOMAIN, [missing("a", issued=[spent("a", age=4 * DAY)]), missing("b")], ["a issue", "b issue"]),
+        (PER_DOMAIN, [missing("a", issued=[spent("a", renewal=True)]), missing("b")], ["a issue", "b issue"]),
+        (PER_DOMAIN, [missing("a", issued=[spent("a", directory=OTHER)]), missing("b")], ["a issue", "b issue"]),
+        (PER_SET, [missing("a", issued=[spent("a"), spent("a", serial="02", renewal=True)])], ["a refuse"]),
+        (PER_SET, [missing("a", issued=[spent("b"), spent("b", serial="02")])], ["a issue"]),
+        # What several hosts share was ordered once.
+        (
+            PER_DOMAIN,
+            [*(item(host, issued=[spent("a")], wanted={"shared": True}) for host in "ab"), missing("c")],
+            ["a issue", "b issue", "c issue"],
+        ),
+        # What is not issued spends nothing.
+        (PER_DOMAIN, [missing("a", invalid=["no"]), missing("b"), missing("c")], ["a refuse", "b issue", "c issue"]),
+    ],
+)
+def test_who_goes_and_who_waits(limits, items, expected):
+    assert told({CA: limits}, *items) == expected
+
+
+@pytest.mark.parametrize(
+    ("window", "expected"),
+    [
+        (RenewalInfo(FRESH, FRESH + 2 * HOUR), ["a issue", "b issue", "c issue", "d issue"]),
+        # In a mass revocation it lies in the past: then it is not free.
+        (RenewalInfo(FRESH, FRESH + HOUR), ["a issue", "b issue", "c keep", "d keep"]),
+    ],
+    ids=["open", "over"],
+)
+def test_an_order_within_its_window_is_free(window, expected):
+    items = [item(name, live={"ari_id": name}) for name in "abcd"]
+    now = FRESH + 1.999 * HOUR
+    assert told({CA: ORDERS}, *items, now=now, ask=lambda asked: dict.fromkeys("abcd", window)) == expected
+
+
+def test_what_is_to_be_replaced_comes_first_of_what_can_wait():
+    """Its CA is about to revoke it, while routine has weeks."""
+    kept = told(
+        {CA: ORDERS},
+        item("a", live={"not_after": utc(NOW + 16 * DAY)}),
+        item("b"),
+        item("c", live={"not_after": utc(NOW + 29 * DAY)}),
+        missing("d"),
+        selected=lambda entry: entry.host == "c",
+    )
+    assert kept == ["a keep", "b keep", "c issue", "d issue"]
+
+
+def test_what_waits_is_told_when_it_goes():
+    hosts = [item(name) for name in "abcd"]
+    kept, (warning,) = keep_within({CA: ORDERS}, *hosts)
+    assert [plan.decision.next_at for plan in kept] == [None, None, NOW + 1.5 * HOUR, NOW + 3 * HOUR]
+    assert kept[2].decision.reason == "lifetime"
+    assert kept[2].decision.message == (
+        "the CA's limit of 2 orders in 3 hours is reached; there is room again at 2026-10-31 13:30 UTC"
+    )
+    assert warning == (
+        "2 certificates wait for the CA's limit of 2 orders in 3 hours: there is room from 2026-10-31 13:30 UTC on, "
+        "for the last at 2026-10-31 15:00 UTC"
+    )
+    _kept, (warning,) = keep_within({CA: ORDERS}, *hosts[:3])
+    assert warning == (
+        "1 certificate waits for the CA's limit of 2 orders in 3 hours: there is room at 2026-10-31 13:30 UTC"
+    )
+
+
+def test_what_cannot_wait_fails_with_the_limit_and_the_time():
+    kept, warnings = keep_within({CA: ORDERS}, *(item(name) for name in "abc"), now=URGENT)
+    assert [plan.decision.action for plan in kept] == [Action.ISSUE, Action.ISSUE, Action.REFUSE]
+    assert "the CA's limit of 2 orders in 3 hours is reached; there is room again at" in kept[2].line()
+    assert warnings == []
+
+
+def test_the_next_ca_takes_what_the_first_has_no_room_for():
+    limits = {CA: ORDERS, OTHER: Limits(orders=Rate.parse("1/1d"))}
+    kept, _warnings = keep_within(limits, *(item(name) for name in "abcd"), cas=(CA, OTHER))
+    assert [(plan.decision.action, plan.directory) for plan in kept] == [
+        (Action.ISSUE, None),
+        (Action.ISSUE, None),
+        (Action.ISSUE, OTHER),
+        (Action.KEEP, None),
+    ]
+    assert kept[3].decision.next_at == NOW + 1.5 * HOUR  # the sooner of the two
+    assert kept[2].decided().directory == OTHER
+    # One without limits takes all.
+    kept, _warnings = keep_within({CA: ORDERS}, *(item(name) for name in "abcd"), cas=(CA, OTHER))
+    assert [plan.directory for plan in kept] == [None, None, OTHER, OTHER]
+
+
+def recorded(name, days, domain="shop.example"):
+    """A line of the controller's record, of so many days ago."""
+    return Issuance(utc(NOW - days * DAY), "web1", name, "0a", "", CA, "", (f"{name}.{domain}",), "")
+
+
+@pytest.mark.parametrize(
+    ("record", "expected"),
+    [
+        # It reaches back: what the host claims counts for nothing.
+        ([recorded("old", 30)], ["a issue", "b issue"]),
+        ([recorded("old", 30), recorded("y", 1)], ["a issue", "b refuse"]),
+        ([recorded("old", 30), recorded("y", 1, "other.example")], ["a issue", "b issue"]),
+        # A renewal counts for the exact set only.
+        ([recorded("y", 30), recorded("y", 1)], ["a issue", "b issue"]),
+        # It began lately, so there may be more.
+        ([recorded("y", 1, "other.example")], ["a issue", "b refuse"]),
+        ([], ["a issue", "b refuse"]),
+    ],
+)
+def test_keep_within_counts_the_record_where_it_reaches_back(record, expected):
+    planned = plan.make([missing("a", issued=[spent("a")]), missing("b")], [CA], NOW, False, lambda asked: {})
+    kept, _warnings = rationing.keep_within(planned, {CA: PER_DOMAIN}, [CA], NOW, lambda: domain_of, lambda: record)
+    assert [f"{plan.host} {plan.decision.action}" for plan in kept] == expected
+
+
+class TestWhatAHostClaims:
+    """A host is believed of its own certificates, and no further."""
+
+    def test_of_others_names_it_claims_in_vain(self):
+        claims = [spent("x", "rich.example", serial=f"{number}") for number in range(99)]
+        assert told({CA: PER_DOMAIN}, missing("a", issued=claims), missing("b", "rich.example"))[1] == "b issue"
+
+    def test_of_its_own_it_is_believed_in_bounds(self):
+        limits = Limits(certificates_per_domain=Rate.parse("9/7d"))
+        claims = [spent("a", serial=f"{number}") for number in range(99)]
+        assert told({CA: limits}, missing("a", issued=claims), missing("b")) == ["a issue", "b issue"]

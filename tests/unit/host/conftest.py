@@ -1,0 +1,51 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the tests of pki/ share. Only pytest, cryptography and the collection are to be had here."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.certfleet.tls.plugins.module_utils._common import atomic_file
+from ansible_collections.certfleet.tls.plugins.module_utils._host.store import files
+from tests.unit.host.faults import Disk
+
+
+@pytest.fixture
+def home(quick_path):
+    """A home that is not there yet."""
+    return quick_path / "acme"
+
+
+@pytest.fixture
+def quick_path(tmp_path):
+    """A folder in memory where the system has that, where bringing bytes to the disk costs nothing."""
+    if not os.access("/dev/shm", os.W_OK):
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as path:
+        yield Path(path)
+
+
+@pytest.fixture
+def disk(monkeypatch):
+    """Have _host/store/files.py change the disk through a Disk: disk(at=3, fault=crash). Gives it."""
+
+    def install(**options):
+        made = Disk(**options)
+        for module in (files, atomic_file):
+            monkeypatch.setattr(module, "os", made)
+        return made
+
+    return install
+
+
+@pytest.fixture(params=[0o000, 0o022, 0o077, 0o177], ids="umask-{:03o}".format)
+def any_umask(request):
+    before = os.umask(request.param)
+    yield request.param
+    os.umask(before)

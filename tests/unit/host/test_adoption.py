@@ -1,0 +1,418 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What other clients left on a host becomes the first version.
+
+The folders are made here, as the clients make them; tests/fleet/test_adopt.py has folders that certbot, lego and
+dehydrated made themselves.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import replace
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from ansible_collections.certfleet.tls.plugins.module_utils._host.errors import StateError
+from ansible_collections.certfleet.tls.plugins.module_utils._host.steps import adoption, other_clients
+from ansible_collections.certfleet.tls.plugins.module_utils._host.steps.other_clients import Lineage
+from ansible_collections.certfleet.tls.plugins.module_utils._host.store.manifest import live_facts, look
+from ansible_collections.certfleet.tls.plugins.module_utils._host.store.versions import Versions
+from tests.unit.host import ca, host
+from tests.unit.host.host import DIRECTORY, WANTED
+
+ACCOUNT = "https://ca.example/acct/7"
+OTHER_CA = "https://other.example/directory"
+PARAMETERS = b"-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n"
+
+
+def sec1(key):
+    """As OpenSSL writes an EC key."""
+    return PARAMETERS + key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+    )
+
+
+class Left:
+    """A key, a certificate and its chain, as PEM."""
+
+    def __init__(self, names=WANTED.identifiers, kind="ec256", **options):
+        self.private = ca.key_of(kind)
+        self.leaf = host.authority().leaf(self.private.public_key(), names, **options)
+        self.key, self.certificate = sec1(self.private), ca.pem(self.leaf).encode()
+        self.chain = ca.pem(host.authority().certificate).encode()
+
+
+def put(folder, **files):
+    """Files by name, with __ for a point."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, data in files.items():
+        (folder / name.replace("__", ".")).write_bytes(data if isinstance(data, bytes) else data.encode())
+
+
+def certbot(folder, left, name="shop.example"):
+    put(folder / "archive" / name, privkey3__pem=left.key, cert3__pem=left.certificate, chain3__pem=left.chain)
+    live = folder / "live" / name
+    live.mkdir(parents=True)
+    for file in ("privkey", "cert", "chain"):
+        (live / f"{file}.pem").symlink_to(f"../../archive/{name}/{file}3.pem")
+    conf = f"""# renew_before_expiry = 30 days
+version = 5.8.0
+archive_dir = {folder}/archive/{name}
+cert = {live}/cert.pem
+privkey = {live}/privkey.pem
+chain = {live}/chain.pem
+fullchain = {live}/fullchain.pem
+
+# Options used in the renewal process
+[renewalparams]
+preferred_profile = None
+account = 0123456789abcdef
+authenticator = webroot
+webroot_path = /var/www/html,
+server = {DIRECTORY}
+key_type = ecdsa
+[[webroot_map]]
+shop.example = /var/www/html
+server = /var/www/elsewhere
+"""
+    put(folder / "renewal", **{f"{name}__conf": conf})
+    account = folder / "accounts" / "ca.example" / "directory" / "0123456789abcdef"
+    put(account, regr__json=json.dumps({"body": {}, "uri": ACCOUNT}))
+
+
+def acme_sh(folder, left, name="shop.example", certs=None):
+    own = (certs or folder) / f"{name}_ecc"
+    conf = f"Le_Domain='{name}'\nLe_Alt='www.{name}'\nLe_Webroot='/var/www/html'\nLe_API='{DIRECTORY}'\n"
+    put(own, **{f"{name}__key": left.key, f"{name}__cer": left.certificate, "ca__cer": left.chain})
+    put(own, **{f"{name}__conf": conf, f"{name}__csr__conf": "[ req ]\n"})
+    put(folder / "ca" / "ca.example" / "directory", ca__conf=f"ACCOUNT_URL='{ACCOUNT}'\nCA_KEY_HASH='x='\n")
+
+
+def lego(folder, left, name="shop.example"):
+    resource = {"domain": name, "certUrl": "https://ca.example/certZ/9", "certStableUrl": "https://ca.example/certZ/9"}
+    files = {f"{name}__key": left.key, f"{name}__crt": left.certificate + left.chain}
+    account = {"email": "a@b.example", "registration": {"body": {}, "uri": ACCOUNT}}
+    put(folder / "accounts" / "ca.example" / "a@b.example", account__json=json.dumps(account))
+    other = {"registration": {"uri": "https://other.example/acct/1"}}
+    put(folder / "accounts" / "other.example" / "a@b.example", account__json=json.dumps(other))
+    put(folder / "certificates", **files, **{f"{name}__issuer__crt": left.chain, f"{name}__json": json.dumps(resource)})
+
+
+def dehydrated(folder, left, name="shop.example"):
+    own = folder / "certs" / name
+    put(own, **{"privkey-1__pem": left.key, "cert-1__pem": left.certificate, "chain-1__pem": left.chain})
+    for file in ("privkey", "cert", "chain"):
+        (own / f"{file}.pem").symlink_to(f"{file}-1.pem")
+    config = f'CONFIG_D=x\nBASEDIR="{folder}"\nCERTDIR="${{BASEDIR}}/certs"  # x\nCA={DIRECTORY} # "x"\n'
+    put(folder / "conf", config=config)
+    encoded = base64.urlsafe_b64encode(f"{DIRECTORY}\n".encode()).decode().rstrip("=")
+    put(folder / "accounts" / encoded, account_id__json=json.dumps({"url": ACCOUNT}))
+
+
+MADE = {
+    other_clients.CERTBOT: (certbot, "", True, ACCOUNT, "/var/www/html"),
+    other_clients.ACME_SH: (acme_sh, "", True, ACCOUNT, "/var/www/html"),
+    other_clients.LEGO: (lego, "", False, ACCOUNT, None),
+    other_clients.DEHYDRATED: (dehydrated, "conf", True, ACCOUNT, None),
+}
+
+
+def adopt(home, *lineages, wanted=WANTED, directories=(DIRECTORY,), check=False):
+    candidates = adoption.look(lineages, ca.NOW)
+    return adoption.adopt(str(home), wanted, candidates, directories, ca.NOW, check)
+
+
+def files(folder, left, chain=True):
+    """Plain files."""
+    put(folder, key__pem=left.key, cert__pem=left.certificate, chain__pem=left.chain)
+    place = {file: str(folder / f"{file}.pem") for file in ("key", "cert", "chain")}
+    return Lineage(other_clients.FILES, "cert.pem", place["key"], place["cert"], place["chain"] if chain else "")
+
+
+@pytest.mark.parametrize("client", MADE)
+def test_each_client_s_folder(home, tmp_path, client):
+    make, config, is_directory, account, webroot = MADE[client]
+    left = Left()
+    make(tmp_path / "their", left)
+    (lineage,) = other_clients.find(client, str(tmp_path / "their" / config))
+    assert (lineage.client, lineage.is_directory) == (client, is_directory)
+    assert (lineage.account_uri, lineage.webroot) == (account, webroot)
+    before = host.snapshot(tmp_path / "their")
+    (found,) = adoption.look([lineage], ca.NOW)
+    assert found.facts()["identifiers"] == sorted(WANTED.identifiers)
+    assert (found.facts()["key_type"], found.facts()["problem"]) == ("ec256", "")
+
+    assert adopt(home, lineage, check=True) == replace(adopt(home, lineage), version=None)
+    assert host.snapshot(tmp_path / "their") == before
+    served = host.served(home)
+    assert served["cert.pem"] == left.certificate
+    assert served["chain.pem"] == left.chain
+    manifest = host.manifest(home, "0001")
+    assert (manifest["directory"], manifest["account_uri"]) == (DIRECTORY, account)
+    assert manifest["reloaded"] is True, "no service has to read anything anew"
+    assert manifest["created"] == manifest["not_before"], "its key is not of today"
+    assert manifest["profile"] is None
+    facts = live_facts(str(home), "shop", "0001")
+    assert (facts["key_type"], facts["identifiers"]) == ("ec256", WANTED.identifiers)
+    assert host.key_drift(home, "0001") == []
+    host.keys_are_closed(home)
+    again = adopt(home, lineage)
+    assert (again.changed, again.problem, again.source) == (False, "", lineage)
+    assert host.versions(home) == ["0001"]
+
+
+@pytest.mark.parametrize("client", MADE)
+def test_a_folder_that_is_not_there_or_empty(tmp_path, client):
+    assert other_clients.find(client, str(tmp_path / "none")) == []
+    assert other_clients.find(client, str(tmp_path)) == []
+
+
+@pytest.mark.parametrize(
+    ("ca_url", "directory"),
+    [
+        ("", DIRECTORY),
+        ("https://ca.example/cert/1", DIRECTORY),
+        ("https://second.example/cert/1", "https://second.example/dir"),
+        ("https://else.example:14000/cert/1", "https://else.example:14000/"),
+        ("https://[oops", DIRECTORY),
+    ],
+)
+def test_the_ca_where_only_a_url_of_it_is_known(home, tmp_path, ca_url, directory):
+    lineage = files(tmp_path / "srv", Left())._replace(ca=ca_url)
+    adopted = adopt(home, lineage, directories=[DIRECTORY, "https://second.example/dir"])
+    assert host.manifest(home, "0001")["directory"] == directory
+    assert bool(adopted.warning) == ("else" in ca_url)
+
+
+def test_what_the_next_run_would_issue_anew_all_the_same_is_told(home, tmp_path):
+    lineage = files(tmp_path / "srv", Left(kind="rsa"))._replace(ca=OTHER_CA, is_directory=True)
+    adopted = adopt(home, lineage, wanted=replace(WANTED, profile="shortlived"))
+    assert adopted.changed
+    assert adopted.warning == (
+        "the next run issues it anew, as its key is rsa2048 and key_type is ec256 and its profile is none and "
+        f"shortlived is wanted and it is from {OTHER_CA} and {DIRECTORY} is wanted"
+    )
+
+
+def self_signed(left):
+    name = ca.subject("Own")
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(left.private.public_key())
+    builder = builder.not_valid_before(ca.NOW.replace(tzinfo=None)).serial_number(1)
+    builder = builder.not_valid_after((ca.NOW + ca.DAY).replace(tzinfo=None))
+    names = x509.SubjectAlternativeName([x509.DNSName(name) for name in WANTED.identifiers])
+    left.leaf = builder.add_extension(names, False).sign(left.private, hashes.SHA256())
+    left.certificate = ca.pem(left.leaf).encode()
+
+
+def broken_chain(left):
+    left.chain = ca.pem(ca.Authority.root("Intermediate").intermediate().certificate).encode()
+
+
+def other_key(left):
+    left.key = sec1(ca.ec_key())
+
+
+def odd_key(left):
+    left.private = ec.generate_private_key(ec.SECP521R1())
+    left.leaf = host.authority().leaf(left.private.public_key(), WANTED.identifiers)
+    left.key, left.certificate = sec1(left.private), ca.pem(left.leaf).encode()
+
+
+def odd_certificate(left):
+    curve = bytes.fromhex("2a8648ce3d030107")
+    left.certificate = ca.patched(left.leaf, curve, curve[:-1] + b"\x7f").encode()
+
+
+UNUSABLE = {
+    "a curve that nobody knows": (odd_certificate, "no certificate with just these"),
+    "another key": (other_key, "/key.pem is not the key of "),
+    "no key": (lambda left: setattr(left, "key", b""), "/key.pem holds no private key that could be read"),
+    "encrypted": (
+        lambda left: setattr(left, "key", left.key.replace(b"EC PRIVATE", b"ENCRYPTED PRIVATE")),
+        "/key.pem holds no private key that could be read",
+    ),
+    "a curve that is not ours": (odd_key, "/key.pem is ec521, which is not one of ec256"),
+    "a chain that does not hold": (broken_chain, "the CA's chain does not hold"),
+    "self-signed": (self_signed, "/cert.pem is self-signed"),
+    "a chain file with nothing in it": (
+        lambda left: setattr(left, "chain", b""),
+        "/chain.pem holds no certificate that could be read",
+    ),
+    "a damaged chain": (lambda left: setattr(left, "chain", left.chain[:-40]), "/chain.pem from the CA is damaged"),
+    "a damaged chain after it": (
+        lambda left: setattr(left, "certificate", left.certificate + left.chain[:-40]),
+        "no certificate with just these",
+    ),
+    "no certificate": (lambda left: setattr(left, "certificate", b"x" * 2_000_000), "no certificate with just these"),
+}
+
+
+@pytest.mark.parametrize("case", UNUSABLE)
+def test_what_cannot_be_used(home, tmp_path, case):
+    spoil, said = UNUSABLE[case]
+    left = Left()
+    spoil(left)
+    adopted = adopt(home, files(tmp_path / "srv", left))
+    assert not adopted.changed
+    assert said in adopted.problem
+    assert not home.exists()
+
+
+def test_what_is_over_or_for_other_names(home, tmp_path):
+    over = files(tmp_path / "over", Left(not_after=ca.NOW - ca.DAY / 2))
+    more = files(tmp_path / "more", Left(names=["shop.example", "www.shop.example", "more.example"]))
+    assert adopt(home, more).problem == "no certificate with just these identifiers was found"
+    assert "/cert.pem ended at 2026-11-23T00:00:00Z" in adopt(home, over, more).problem
+    assert not home.exists()
+
+
+def test_the_best_is_taken(home, tmp_path):
+    days = {"rsa": 50, "old": 10, "best": 40}
+    lineages = [
+        files(tmp_path / name, Left(kind="rsa" if name == "rsa" else "ec256", not_after=ca.NOW + number * ca.DAY))
+        for name, number in days.items()
+    ]
+    assert adopt(home, *lineages).source.certificate == str(tmp_path / "best" / "cert.pem")
+
+
+def test_what_leads_to_the_host_s_trust_store_comes_before_what_holds_longer(home, tmp_path, monkeypatch):
+    own = ca.Authority.root("Anybody").intermediate("Anybody's")
+    other, good = Left(), Left()
+    leaf = own.leaf(other.private.public_key(), WANTED.identifiers, not_after=ca.NOW + 400 * ca.DAY)
+    other.certificate, other.chain = ca.pem(leaf).encode(), ca.pem(own.certificate).encode()
+    lineages = files(tmp_path / "other", other), files(tmp_path / "good", good)
+    (tmp_path / "trusted.pem").write_text(ca.pem(host.authority().certificate))
+    monkeypatch.setattr(adoption.trusted_roots, "TRUSTED", (str(tmp_path / "trusted.pem"),))
+    assert adopt(home, *lineages, check=True).source == lineages[1]
+    monkeypatch.setattr(adoption.trusted_roots, "TRUSTED", ())
+    assert adopt(home, *lineages, check=True).source == lineages[0]
+
+
+def test_one_without_a_chain_is_the_last_choice_and_is_told(home, tmp_path):
+    bare = files(tmp_path / "bare", Left(not_after=ca.NOW + 50 * ca.DAY), chain=False)
+    whole = files(tmp_path / "whole", Left(kind="rsa", not_after=ca.NOW + 10 * ca.DAY))
+    assert adopt(home, bare, whole, check=True).source == whole
+    assert adopt(home, bare).warning == (
+        f"{tmp_path}/bare/cert.pem comes without a chain, which most clients of a server need: name its file, too"
+    )
+    assert host.served(home)["chain.pem"] == b""
+
+
+def test_what_is_in_the_link_s_place_is_told_in_a_check_too(home, tmp_path):
+    (home / "live").mkdir(parents=True)
+    (home / "live" / "shop").symlink_to("/etc")
+    for check in (True, False):
+        with pytest.raises(StateError, match="is not a link to one of its versions: move it away"):
+            adopt(home, files(tmp_path / "srv", Left()), check=check)
+
+
+def test_what_another_run_took_over_meanwhile_stays(home, tmp_path, monkeypatch):
+    lineage = files(tmp_path / "srv", Left())
+    real = Versions.locked
+
+    def locked(self):
+        monkeypatch.setattr(Versions, "locked", real)
+        assert adopt(home, lineage).changed  # the other's
+        return self.locked()
+
+    monkeypatch.setattr(Versions, "locked", locked)
+    assert adopt(home, lineage).changed is False
+    assert host.versions(home) == ["0001"]
+
+
+def test_lineages_that_certbot_numbers(home, tmp_path):
+    certbot(tmp_path, Left(not_after=ca.NOW + ca.DAY))
+    certbot(tmp_path, Left(), name="shop.example-0001")
+    found = other_clients.find(other_clients.CERTBOT, str(tmp_path))
+    assert [lineage.name for lineage in found] == ["shop.example-0001", "shop.example"]
+    assert adopt(home, *found).source.name == "shop.example-0001"
+
+
+def test_a_folder_that_was_moved(home, tmp_path):
+    certbot(tmp_path / "old", Left())
+    (tmp_path / "old").rename(tmp_path / "new")
+    assert adopt(home, *other_clients.find(other_clients.CERTBOT, str(tmp_path / "new"))).changed
+
+
+def test_certificates_elsewhere_by_the_configuration(home, tmp_path):
+    acme_sh(tmp_path / "own", Left(), certs=tmp_path / "certs")
+    put(tmp_path / "own", account__conf=f"CERT_HOME='{tmp_path}/certs'\n")
+    (lineage,) = other_clients.find(other_clients.ACME_SH, str(tmp_path / "own"))
+    assert lineage.account_uri == ACCOUNT
+    assert adopt(home, lineage).changed
+
+
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ("A=b", "b"),
+        ("  export A='b c' ", "b c"),
+        ("A = b # c", "b"),
+        ("A=b#c", "b#c"),
+        ('A="b # c"', "b # c"),
+        ("A='b'  # it's", "b"),
+        ("A= # b", ""),
+        ("A=", ""),
+        ("A='", "'"),
+        ("#A=b", None),
+        ("A b=c", None),
+    ],
+)
+def test_what_an_assignment_says(line, value):
+    assert other_clients._assignments(line).get("A") == value
+
+
+def test_a_chain_in_the_certificate_s_file(home, tmp_path):
+    left = Left()
+    left.certificate += left.chain
+    assert adopt(home, files(tmp_path / "srv", left, chain=False)).changed
+    assert host.served(home)["chain.pem"] == left.chain
+
+
+def test_what_is_pending_gives_way(home, tmp_path):
+    lineage = files(tmp_path / "srv", Left())
+    host.prepare(home)
+    assert adopt(home, lineage).version == "0002"
+    assert host.versions(home) == ["0002"]
+    assert look(str(home), "shop").pending is None
+
+
+def test_one_odd_file_keeps_nothing_from_being_found(tmp_path):
+    for make, client in (
+        (acme_sh, other_clients.ACME_SH),
+        (lego, other_clients.LEGO),
+        (certbot, other_clients.CERTBOT),
+    ):
+        make(tmp_path / client, Left())
+    for path in (path for path in tmp_path.rglob("*") if path.suffix in (".conf", ".json") and path.is_file()):
+        path.write_text(path.read_text().replace("https://ca.example", "https://[oops"))
+    for client in (other_clients.ACME_SH, other_clients.LEGO, other_clients.CERTBOT):
+        (lineage,) = other_clients.find(client, str(tmp_path / client))
+        (found,) = adoption.look([lineage], ca.NOW)
+        assert (lineage.account_uri, found.problem) == (None, "")
+    dehydrated(tmp_path, Left())
+    put(tmp_path / "conf", config="CERTDIR='/srv/\0'\n")
+    assert other_clients.find(other_clients.DEHYDRATED, str(tmp_path / "conf")) == []
+    (found,) = adoption.look([Lineage(other_clients.FILES, "x", "/srv/\0", "/srv/\0")], ca.NOW)
+    assert "holds no certificate" in found.problem
+
+
+def test_hostile_words_lead_nowhere(tmp_path):
+    folder = tmp_path / "letsencrypt"
+    certbot(folder, Left())
+    conf = folder / "renewal" / "shop.example.conf"
+    conf.write_text(conf.read_text().replace("0123456789abcdef", "../../../../etc").replace("/var/www", "var/www"))
+    put(tmp_path / "etc", regr__json=json.dumps({"uri": "https://hostile.example"}))
+    (lineage,) = other_clients.find(other_clients.CERTBOT, str(folder))
+    assert (lineage.account_uri, lineage.webroot) == (None, None)
+    conf.write_bytes(b"\xff\x00=\n= =\n")
+    (lineage,) = other_clients.find(other_clients.CERTBOT, str(folder))
+    assert lineage.key == str(folder / "live" / "shop.example" / "privkey.pem"), "where it is if nothing is said"
+    conf.unlink()
+    conf.symlink_to("/dev/zero")
+    assert len(other_clients.find(other_clients.CERTBOT, str(folder))) == 1

@@ -1,0 +1,461 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Several lists on one host: each has its own certificates, and none takes or removes what is another's."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from ansible_collections.certfleet.tls.plugins.module_utils._common.errors import OptionError
+from ansible_collections.certfleet.tls.plugins.module_utils._common.names import DEFAULT_LIST
+from ansible_collections.certfleet.tls.plugins.module_utils._host.errors import StateError
+from ansible_collections.certfleet.tls.plugins.module_utils._host.steps import deployment, inspection, preparation
+from ansible_collections.certfleet.tls.plugins.module_utils._host.steps.inspection import unlisted
+from ansible_collections.certfleet.tls.plugins.module_utils._host.steps.removal import remove
+from ansible_collections.certfleet.tls.plugins.module_utils._host.store.manifest import StoredVersions, look
+from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.claim import DEFAULT_CLAIM, Claim
+from tests.unit.host import ca, faults, host, test_adoption, test_key_transfer
+from tests.unit.host.host import ORDER, ORDER_2, WANTED
+from tests.unit.host.test_rollout import result, rollout
+
+WEB, MAIL = Claim("web"), Claim("mail")
+REASSIGNING = Claim("web", reassign=True)
+NAMES = ["shop.example", "www.shop.example"]
+OTHER_NAMES = ["mail.example"]
+
+
+def of(claim, **more):
+    """The certificate as a list wants it."""
+    return replace(WANTED, claim=claim, **more)
+
+
+def owner(home, name="shop"):
+    newest = look(str(home), name).newest
+    return newest["list"], newest["former_lists"]
+
+
+def repair(home, wanted, check=False):
+    return deployment.repair(str(home), wanted, ca.NOW, check)
+
+
+# --- pure
+
+
+def found(*manifests, numbers=None, newer=""):
+    """A certificate whose manifests name these lists, the newest last."""
+    known = {f"{number:04d}": fields for number, fields in enumerate(manifests, 1)}
+    return StoredVersions(None, False, None, None, list(known) if numbers is None else numbers, known, newer)
+
+
+def says(owner, former=(), names=tuple(NAMES)):
+    return {"list": owner, "former_lists": list(former), "identifiers": list(names)}
+
+
+NEW = found()
+TWO = "two lists of this host have it: it moved from list 'web' to list 'mail'; remove it from this list, or set"
+NAMESAKE = "list 'mail' of this host has a certificate of this name for mail.example; choose another name"
+
+
+@pytest.mark.parametrize(
+    ("there", "claim", "names", "conflict"),
+    [
+        (NEW, WEB, NAMES, ""),
+        (found(says("web")), WEB, NAMES, ""),
+        (found(says("web")), WEB, OTHER_NAMES, ""),
+        (found(says("web", ["mail"])), WEB, OTHER_NAMES, ""),
+        (found(says("mail")), WEB, NAMES, ""),
+        (found(says("mail")), WEB, NAMES[::-1], ""),
+        (found(says("mail")), WEB, NAMES[:1], "for shop.example, www.shop.example; choose another name"),
+        (found(says("mail", names=OTHER_NAMES)), WEB, NAMES, NAMESAKE),
+        (found(says("mail", names=OTHER_NAMES)), REASSIGNING, NAMES, ""),
+        (found(says("mail", ["web"])), WEB, NAMES, TWO),
+        (found(says("mail", ["web"], OTHER_NAMES)), WEB, NAMES, TWO),
+        (found(says("mail", ["web"])), REASSIGNING, NAMES, ""),
+        (found(says("mail", ["web", "db"])), WEB, NAMES, TWO),
+        # The newest counts, a pending version before the live one.
+        (found(says("web"), says("mail", ["web"])), WEB, NAMES, TWO),
+        (found(says("mail", names=OTHER_NAMES), says("web")), WEB, NAMES, ""),
+        # Manifests that are damaged stop nobody from getting a new certificate.
+        (found(numbers=["0001"]), WEB, NAMES, ""),
+    ],
+)
+def test_conflict_of_two_lists(there, claim, names, conflict):
+    told = claim.conflict(there, names)
+    assert (conflict in told) if conflict else (told == "")
+    if conflict:
+        with pytest.raises(StateError, match="reassign: true for one run"):
+            claim.verify(there, names)
+    else:
+        claim.verify(there, names)
+
+
+@pytest.mark.parametrize(
+    ("there", "claim", "owns"),
+    [
+        (found(says("web")), WEB, True),
+        (found(says("web")), MAIL, False),
+        (found(says("mail")), REASSIGNING, False),
+        (found(says("web"), says("mail", ["web"])), WEB, False),
+        (found(says("web"), says("mail", ["web"])), MAIL, True),
+        (NEW, WEB, True),
+        (found(numbers=["0001"]), WEB, False),
+        (found(numbers=["0001"]), DEFAULT_CLAIM, False),
+        (found(says("web"), newer="a newer release wrote it"), WEB, False),
+        (found(numbers=["0001"], newer="a newer release wrote it"), WEB, False),
+    ],
+)
+def test_owns_by_newest_manifest(there, claim, owns):
+    assert claim.owns(there) is owns
+
+
+@pytest.mark.parametrize(
+    ("there", "claim", "former"),
+    [
+        (NEW, WEB, []),
+        (found(says("web")), WEB, []),
+        (found(says("web", ["db"])), WEB, ["db"]),
+        (found(says("mail")), WEB, ["mail"]),
+        (found(says("mail", ["db"])), WEB, ["db", "mail"]),
+        (found(says("mail", ["web"])), REASSIGNING, ["mail"]),
+    ],
+)
+def test_fields_name_former_lists(there, claim, former):
+    assert claim.fields(there) == {"list": claim.list_name, "former_lists": former}
+
+
+@pytest.mark.parametrize("name", ["", "a b", "../up", "-web", "a" * 101, "web\n"])
+def test_claim_of_unusable_name_is_refused(name):
+    with pytest.raises(OptionError, match="the name is not usable"):
+        Claim.of({"list": name, "reassign": False})
+
+
+def test_claim_of_options():
+    assert Claim.of({"list": "web-1.example", "reassign": True}) == Claim("web-1.example", reassign=True)
+    assert Claim.of({"list": DEFAULT_LIST, "reassign": False}) == DEFAULT_CLAIM
+
+
+# --- on the disk
+
+
+def test_unlisted_certificates_of_two_lists(home):
+    host.make_live(home, of(WEB))
+    host.make_live(home, replace(of(MAIL), name="imap"))
+    host.prepare(home, replace(of(MAIL), name="started"))
+    (home / "versions" / "leftover").mkdir()  # of a killed removal: anybody may end it
+    assert unlisted(str(home), [], WEB) == ["leftover", "shop"]
+    assert unlisted(str(home), [], MAIL) == ["imap", "leftover", "started"]
+    assert unlisted(str(home), ["imap"], MAIL) == ["leftover", "started"]
+    assert unlisted(str(home), [], DEFAULT_CLAIM) == ["leftover"]
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_remove_of_another_lists_certificate_is_refused(home, check):
+    host.make_live(home, of(WEB))
+    before = host.snapshot(home)
+    for claim in (MAIL, DEFAULT_CLAIM, Claim("mail", reassign=True)):
+        with pytest.raises(StateError, match=f"it belongs to list 'web', not to '{claim.list_name}'"):
+            remove(str(home), "shop", claim, check)
+    assert host.snapshot(home) == before
+    assert remove(str(home), "shop", WEB, check).reason == "removed"
+
+
+def test_remove_of_unknown_owner_is_refused(home):
+    host.make_live(home, of(WEB))
+    (home / "versions" / "shop" / "0001" / "version.json").write_text("{")
+    for claim in (WEB, DEFAULT_CLAIM):
+        assert unlisted(str(home), [], claim) == []
+        with pytest.raises(StateError, match="its manifests are damaged, so its list is unknown; remove it by hand"):
+            remove(str(home), "shop", claim, check=False)
+    assert (home / "live" / "shop" / "privkey.pem").exists()
+
+
+def test_remove_after_a_lost_race_is_refused(home, monkeypatch):
+    """Another list's run makes the first version between the look without the lock and the one under it."""
+    host.make_live(home, of(WEB))
+    real = Claim.owns
+    answers = [True]
+    monkeypatch.setattr(Claim, "owns", lambda self, there: answers.pop() if answers else real(self, there))
+    with pytest.raises(StateError, match="belongs to list 'web'"):
+        remove(str(home), "shop", MAIL, check=False)
+    assert host.served(home)
+
+
+def test_renamed_list_keeps_its_certificates_without_a_new_one(home):
+    issued = host.make_live(home, of(WEB))
+    host.prepare(home, of(WEB), ORDER_2)
+    assert owner(home) == ("web", [])
+    before = host.snapshot(home)
+    foreseen = repair(home, of(MAIL), check=True)
+    assert host.snapshot(home) == before
+    done = repair(home, of(MAIL))
+    assert foreseen == done
+    assert (done.changed, done.reason, done.serial) == (
+        True,
+        "it belongs to list 'web' instead of 'mail'",
+        issued.serial,
+    )
+    assert owner(home) == ("mail", ["web"])
+    assert [host.manifest(home, number)["list"] for number in ("0001", "0002")] == ["mail", "mail"]
+    assert host.pending(home)[:2] == (NAMES, ORDER_2.order_uri), "the order goes on"
+    assert not host.outstanding(home), "no service has anything to read again"
+    assert not repair(home, of(MAIL)).changed
+    assert unlisted(str(home), [], WEB) == []
+    assert unlisted(str(home), [], MAIL) == ["shop"]
+
+
+def test_move_that_is_killed_counts_from_the_newest_version_on(home, disk):
+    host.make_live(home, of(WEB))
+    host.prepare(home, of(WEB), ORDER_2)
+    disk(at=3, fault=faults.crash)
+    with pytest.raises(faults.Crash):
+        repair(home, of(MAIL))
+    disk()
+    kinds = {host.manifest(home, number)["list"] for number in ("0001", "0002")}
+    newest = owner(home)[0]
+    assert newest == ("mail" if "mail" in kinds else "web")
+    repair(home, of(MAIL))
+    assert owner(home) == ("mail", ["web"])
+
+
+def test_certificate_does_not_move_back(home):
+    host.make_live(home, of(WEB))
+    repair(home, of(MAIL))
+    before = host.snapshot(home)
+    wanted = of(WEB)
+    for step in (
+        lambda: repair(home, wanted),
+        lambda: repair(home, wanted, check=True),
+        lambda: host.prepare(home, wanted, ORDER_2),
+        lambda: host.prepare(home, wanted, ORDER_2, check=True),
+        lambda: host.deploy(home, wanted),
+    ):
+        with pytest.raises(StateError, match="two lists of this host have it: it moved from list 'web' to"):
+            step()
+    assert {path: facts for path, facts in host.snapshot(home).items() if path in before} == before
+    assert repair(home, of(REASSIGNING)).changed
+    assert owner(home) == ("web", ["mail"])
+
+
+def test_renewal_keeps_the_former_lists(home):
+    host.make_live(home, of(WEB))
+    repair(home, of(MAIL))
+    host.make_live(home, of(MAIL), ORDER_2)
+    assert owner(home) == ("mail", ["web"])
+
+
+def test_due_certificate_of_a_renamed_list_moves_when_it_is_ordered(home):
+    host.make_live(home, of(WEB))
+    host.prepare(home, of(MAIL), ORDER_2)
+    assert owner(home) == ("mail", ["web"])
+    assert host.manifest(home, "0001")["list"] == "web", "the newest counts"
+    host.deploy(home, of(MAIL))
+    host.confirm(home)
+    assert unlisted(str(home), [], WEB) == []
+    # Going back does not give it back.
+    deployment.unconfirm(str(home), "shop", "0002")
+    assert owner(home) == ("mail", ["web"])
+
+
+def test_pending_version_of_a_renamed_list_goes_on(home):
+    first = host.prepare(home, of(WEB), ORDER)
+    foreseen = host.prepare(home, of(MAIL), ORDER, check=True)
+    again = host.prepare(home, of(MAIL), ORDER)
+    assert (foreseen.changed, again.changed, again.reused) == (True, True, True)
+    assert again.request == first.request
+    assert owner(home) == ("mail", ["web"])
+    assert not host.prepare(home, of(MAIL), ORDER).changed
+
+
+def test_going_back_keeps_the_list(home):
+    host.make_live(home, of(WEB))
+    host.prepare(home, of(MAIL), ORDER_2)
+    host.deploy(home, of(MAIL))
+    host.go_back(home, of(MAIL))
+    assert (look(str(home), "shop").live, owner(home)) == ("0001", ("mail", ["web"]))
+    # And the switch of it, if the list has another name by then.
+    deployment.switch(str(home), of(Claim("db")), ca.NOW, False)
+    assert (look(str(home), "shop").live, owner(home)) == ("0002", ("db", ["web", "mail"]))
+
+
+def test_failed_run_of_one_list_keeps_the_order_of_another(home):
+    host.prepare(home, of(WEB), ORDER)
+    for claim, left in ((MAIL, ORDER.order_uri), (WEB, None)):
+        done = rollout(home)
+        done.claim = claim
+        done.take(result("shop", "failed", problem="two lists have it"))
+        assert done.failures == {"shop": "two lists have it"}
+        assert host.pending(home)[1] == left
+
+
+def test_received_certificate_belongs_to_the_list_that_wants_it(quick_path, home):
+    giver = quick_path / "giver"
+    host.make_live(giver, of(Claim("elsewhere")))
+    host.prepare(home, of(WEB), ORDER)
+    given = test_key_transfer.received(giver, home)
+    assert test_key_transfer.receive(home, given, of(MAIL)).changed
+    assert owner(home) == ("mail", ["web"])
+    given = test_key_transfer.received(giver, home)
+    for check in (True, False):
+        with pytest.raises(StateError, match="two lists of this host have it"):
+            test_key_transfer.receive(home, given, of(WEB), check)
+    assert test_key_transfer.receiving(home) == [], "the key to receive with goes in any case"
+
+
+def test_adopted_certificate_belongs_to_the_list_that_wants_it(home, tmp_path):
+    lineage = test_adoption.files(tmp_path / "their", test_adoption.Left())
+    host.prepare(home, of(WEB), ORDER)
+    with pytest.raises(StateError, match="list 'web' of this host has a certificate of this name"):
+        test_adoption.adopt(home, lineage, wanted=of(MAIL, identifiers=OTHER_NAMES))
+    assert test_adoption.adopt(home, lineage, wanted=of(MAIL)).changed
+    assert owner(home) == ("mail", ["web"])
+
+
+OPTION = {
+    "name": "shop",
+    "identifiers": NAMES,
+    "challenge": "dns-01",
+    **dict.fromkeys(("webroot", "http_01_listen", "tls_alpn_01_listen", "profile", "owner", "group")),
+    "key_type": "ec256",
+    **{field: [] for field in ("reload", "probe", "formats")},
+    "mode": "0640",
+}
+
+
+def test_look_of_another_list(home):
+    def told(claim, **more):
+        (item,) = inspection.inspect(str(home), [{**OPTION, **more}], claim=claim)
+        return item["list"], item["invalid"], (item["live"] or {}).get("attributes")
+
+    assert told(WEB) == (None, [], None)
+    host.make_live(home, of(WEB))
+    assert told(WEB) == ("web", [], [])
+    assert told(WEB, identifiers=OTHER_NAMES) == ("web", [], [])
+    assert told(MAIL) == ("web", [], ["it belongs to list 'web' instead of 'mail'"])
+    assert told(MAIL, identifiers=OTHER_NAMES)[1][0].startswith(
+        "list 'web' of this host has a certificate of this name"
+    )
+    assert told(Claim("mail", reassign=True), identifiers=OTHER_NAMES)[1] == []
+    repair(home, of(MAIL))
+    assert told(MAIL) == ("mail", [], [])
+    assert told(WEB)[1][0].startswith("two lists of this host have it")
+
+
+# --- manifests of other releases
+
+#: As 0.3.0 wrote them: the live version's and the pending one's.
+LIVE_0_3_0 = """\
+{
+  "account_uri": "https://ca.example/account/1",
+  "ari_id": "R39T4DMdnmH21R7QwU3Cxbsc5Sk.d6qnEvoZJZLv3XBcxTpj5tOfIPc",
+  "created": "2026-11-23T12:00:00Z",
+  "directory": "https://ca.example/directory",
+  "files": {
+    "cert.pem": "95f494b599429493170de5556240beb9e42a3c7cae03b20798b34abb79e2fb27",
+    "chain.pem": "d1944f88035438b2ad90cddda40ce162daccd85dbd22b7dc0c79effe3d6202fb",
+    "fullchain.pem": "647584da1cc0bdd7c2299e39cf416d80c212fe357f9b25b937e53816c8d4d898",
+    "privkey.pem": "58c839af302b77450c52700da2bd82cf6c46a212a2498564a016e0fdff094685"
+  },
+  "format": 1,
+  "identifiers": [
+    "shop.example",
+    "www.shop.example"
+  ],
+  "issuer": "CN=Intermediate",
+  "key_type": "ec256",
+  "name": "shop",
+  "not_after": "2027-01-22T12:00:00Z",
+  "not_before": "2026-11-22T12:00:00Z",
+  "order_uri": "https://ca.example/order/1",
+  "profile": null,
+  "reloaded": true,
+  "serial": "77aaa712fa192592efdd705cc53a63e6d39f20f7"
+}
+"""
+PENDING_0_3_0 = """\
+{
+  "account_uri": "https://ca.example/account/1",
+  "created": "2026-11-23T12:00:00Z",
+  "directory": "https://ca.example/directory",
+  "format": 1,
+  "identifiers": [
+    "shop.example",
+    "www.shop.example"
+  ],
+  "key_type": "ec256",
+  "name": "shop",
+  "order_uri": "https://ca.example/order/2",
+  "profile": null
+}
+"""
+
+
+def rewrite(home, number, **fields):
+    """Change fields of a manifest as somebody else's program would; None removes one."""
+    path = home / "versions" / "shop" / number / "version.json"
+    known = {**json.loads(path.read_text()), **fields}
+    path.write_text(json.dumps({name: value for name, value in known.items() if value is not None}))
+
+
+def test_manifests_of_0_3_0_are_read_and_belong_to_the_default_list(home):
+    for number, text in (("0001", LIVE_0_3_0), ("0002", PENDING_0_3_0)):
+        (home / "versions" / "shop" / number).mkdir(parents=True)
+        (home / "versions" / "shop" / number / "version.json").write_text(text)
+    (home / "live").mkdir()
+    (home / "live" / "shop").symlink_to("../versions/shop/0001")
+    there = look(str(home), "shop")
+    assert (there.live, there.pending, there.newer) == ("0001", "0002", "")
+    assert there.manifest["order_uri"] == ORDER_2.order_uri
+    assert owner(home) == (DEFAULT_LIST, [])
+    assert {name: there.manifests["0001"][name] for name in json.loads(LIVE_0_3_0)} == json.loads(LIVE_0_3_0)
+    (found_there,) = inspection.inventory(str(home))
+    assert (found_there["list"], found_there["live"]["serial"]) == (
+        DEFAULT_LIST,
+        "77aaa712fa192592efdd705cc53a63e6d39f20f7",
+    )
+    assert unlisted(str(home), [], DEFAULT_CLAIM) == ["shop"]
+    assert unlisted(str(home), [], WEB) == []
+
+
+def test_version_of_0_3_0_gets_the_schema_when_it_is_written(home):
+    host.make_live(home)
+    rewrite(home, "0001", schema=None, list=None, former_lists=None)
+    before = host.snapshot(home)
+    assert not repair(home, WANTED).changed
+    assert host.snapshot(home) == before, "nothing is written for the schema alone"
+    repair(home, of(WEB))
+    assert (host.manifest(home, "0001")["schema"], owner(home)) == (1, ("web", [DEFAULT_LIST]))
+
+
+@pytest.mark.parametrize("number", ["0001", "0002", "0003"], ids=["older", "live", "pending"])
+def test_newer_schema_is_refused_and_nothing_is_changed(home, number):
+    for _unused in range(2):
+        host.make_live(home)
+    host.prepare(home, order=ORDER_2)
+    rewrite(home, number, schema=2, format=7, identifiers="another form")
+    before = host.snapshot(home)
+    line = (
+        f"{home}/versions/shop/{number}/version.json was written by a newer certfleet.tls (schema 2, this release "
+        "knows 1): upgrade certfleet.tls on the controller"
+    )
+    for check in (True, False):
+        for step in (
+            lambda check=check: host.prepare(home, WANTED, ORDER, check=check),
+            lambda check=check: host.deploy(home, WANTED, check=check),
+            lambda check=check: repair(home, WANTED, check),
+            lambda check=check: deployment.switch(str(home), WANTED, ca.NOW, check),
+            lambda check=check: remove(str(home), "shop", DEFAULT_CLAIM, check),
+            lambda check=check: preparation.journal(str(home), "shop", ORDER, check),
+        ):
+            with pytest.raises(StateError) as told:
+                step()
+            assert str(told.value) == line
+        assert not preparation.forget_order(str(home), "shop", None, DEFAULT_CLAIM, check)
+    assert unlisted(str(home), [], DEFAULT_CLAIM) == []
+    (item,) = inspection.inventory(str(home))
+    assert item["problems"] == [line]
+    (item,) = inspection.inspect(str(home), [OPTION])
+    assert (item["invalid"], item["problems"]) == ([line], [])
+    assert host.snapshot(home) == before

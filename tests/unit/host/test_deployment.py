@@ -1,0 +1,448 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Certificates put in place: only what fits, all at once; put right, confirmed, rolled back."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+
+import pytest
+
+from ansible_collections.certfleet.tls.plugins.module_utils._common.errors import OptionError
+from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Outcome
+from ansible_collections.certfleet.tls.plugins.module_utils._host.errors import StateError
+from ansible_collections.certfleet.tls.plugins.module_utils._host.steps import deployment
+from ansible_collections.certfleet.tls.plugins.module_utils._host.steps.deployment import Deployed, IssuedCertificate
+from ansible_collections.certfleet.tls.plugins.module_utils._host.store.manifest import look
+from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.attributes import Attributes
+from ansible_collections.certfleet.tls.plugins.module_utils._x509 import keys
+from ansible_collections.certfleet.tls.plugins.module_utils._x509.errors import CertificateError, KeyFileError
+from tests.unit.host import ca, host
+from tests.unit.host.host import ACCOUNT, ORDER, ORDER_2, OTHER, WANTED
+
+
+def pending_key(home, number="0001"):
+    path = home / "versions" / "shop" / number / "privkey.pem"
+    return keys.load(path.read_bytes(), str(path)).public_key()
+
+
+def issue(home, number="0001", names=WANTED.identifiers, chain=None, account=ACCOUNT, **options):
+    """What a CA delivers for the pending key."""
+    leaf = host.authority().leaf(pending_key(home, number), names, **options)
+    chain = ca.pem(host.authority().certificate) if chain is None else chain
+    return IssuedCertificate(ca.pem(leaf), chain, account)
+
+
+def run(home, issued, wanted=WANTED, check=False):
+    return deployment.deploy(str(home), wanted, issued, ca.NOW, check)
+
+
+def same_run(home, issued, wanted=WANTED):
+    """What a check foresees and what the real run then does: the same."""
+    before = host.snapshot(home)
+    foreseen = run(home, issued, wanted, check=True)
+    assert host.snapshot(home) == before, "a check changes nothing"
+    done = run(home, issued, wanted)
+    assert done == foreseen
+    assert done.changed == (host.snapshot(home) != before)
+    return done
+
+
+def test_a_certificate_is_put_in_place(home, any_umask):
+    host.prepare(home, order=ORDER)
+    issued = issue(home, serial=0xABC)
+    done = same_run(home, issued)
+    assert done == Deployed(True, "0001", "0abc", "2027-01-22T12:00:00Z", Outcome.ISSUED)
+    assert os.readlink(home / "live" / "shop") == "../versions/shop/0001"
+    files = host.served(home)
+    assert files["cert.pem"].decode() == issued.certificate
+    assert files["chain.pem"].decode() == issued.chain
+    folder = home / "live" / "shop"
+    modes = {name: (folder / name).stat().st_mode & 0o7777 for name in os.listdir(folder)}
+    assert modes.pop("privkey.pem") == 0o640
+    assert set(modes) == {"cert.pem", "chain.pem", "fullchain.pem", "request.csr", "version.json"}
+    assert set(modes.values()) == {0o644}
+    facts = host.manifest(home, "0001")
+    assert facts["order_uri"] == ORDER.order_uri
+    assert facts["account_uri"] == ACCOUNT
+    assert facts["issuer"] == "CN=Intermediate"
+    assert facts["ari_id"].count(".") == 1
+    assert facts["reloaded"] is False
+    assert facts["created"] == "2026-11-23T12:00:00Z"
+
+
+def test_the_same_certificate_again_changes_nothing(home):
+    host.prepare(home)
+    issued = issue(home)
+    first = run(home, issued)
+    again = same_run(home, issued)
+    assert again == replace(first, changed=False, outcome=Outcome.UNCHANGED)
+    host.prepare(home, OTHER)
+    assert same_run(home, issued) == again, "even if another version is pending by now"
+
+
+def test_what_a_ca_writes_around_is_left_out(home):
+    host.prepare(home)
+    issued = issue(home)
+    noisy = IssuedCertificate(
+        "subject=x\r\n" + issued.certificate.replace("\n", "\r\n"), "# chain\n" + issued.chain + "\nend"
+    )
+    run(home, noisy)
+    assert host.served(home)["fullchain.pem"].decode() == issued.certificate + issued.chain
+    assert not same_run(home, issued).changed
+
+
+def test_a_chain_may_be_empty(home):
+    host.prepare(home)
+    run(home, issue(home, chain=""))
+    assert host.served(home)["chain.pem"] == b""
+
+
+def test_the_account_of_the_journal_stays_where_none_is_told(home):
+    host.prepare(home, order=ORDER)
+    run(home, issue(home, account=None))
+    assert host.manifest(home, "0001")["account_uri"] == ACCOUNT
+    host.prepare(home, order=ORDER_2)
+    run(home, issue(home, "0002", account="https://ca.example/account/2"))
+    assert host.manifest(home, "0002")["account_uri"] == "https://ca.example/account/2"
+
+
+def test_a_clock_that_is_a_little_behind_is_a_warning(home):
+    host.prepare(home)
+    done = same_run(home, issue(home, not_before=ca.NOW + ca.DAY / 48))
+    assert done.changed
+    assert "begins at 2026-11-23T12:30:00Z" in done.warning
+
+
+@pytest.mark.parametrize("live", [False, True], ids=["first", "renewal"])
+@pytest.mark.parametrize(
+    ("deliver", "match"),
+    [
+        (lambda home, n: IssuedCertificate("", ""), "has 0 certificates where one belongs"),
+        (lambda home, n: replace(issue(home, n), certificate="<html>"), "the certificate from the CA is not PEM"),
+        (lambda home, n: replace(issue(home, n), chain="<html>"), "the chain from the CA is not PEM"),
+        (
+            lambda home, n: replace(issue(home, n), certificate=issue(home, n).certificate * 2),
+            "has 2 certificates where one belongs",
+        ),
+        (lambda home, n: issue(home, n, names=["shop.example"]), "is for shop.example instead of"),
+        (lambda home, n: issue(home, n, names=[*WANTED.identifiers, "evil.example"]), "evil.example"),
+        (lambda home, n: issue(home, n, not_after=ca.NOW), "ended at"),
+        (lambda home, n: issue(home, n, not_before=ca.NOW + ca.DAY), "begins at"),
+        (lambda home, n: issue(home, n, chain=ca.pem(ca.Authority.root().certificate)), "comes where the issuer"),
+        (
+            lambda home, n: issue(home, n, chain=ca.pem(ca.Authority.root().intermediate().certificate)),
+            "did not sign the certificate",
+        ),
+        (
+            lambda home, n: IssuedCertificate(
+                ca.pem(host.authority().leaf(ca.ec_key().public_key(), WANTED.identifiers)), ""
+            ),
+            "is for another key than the pending one",
+        ),
+    ],
+    ids=range(11),
+)
+def test_what_does_not_fit_is_refused_and_nothing_is_changed(home, deliver, match, live):
+    if live:
+        host.make_live(home)
+    number = host.prepare(home, order=ORDER_2).version
+    before = host.snapshot(home)
+    for check in (True, False):
+        with pytest.raises(CertificateError, match=match) as told:
+            run(home, deliver(home, number), check=check)
+        assert len(str(told.value).splitlines()) == 1
+        assert host.snapshot(home) == before
+
+
+def test_a_certificate_for_a_key_that_is_gone(home):
+    host.prepare(home)
+    issued = issue(home)
+    (home / "versions" / "shop" / "0001" / "privkey.pem").write_bytes(b"")
+    with pytest.raises(KeyFileError, match=r"0001/privkey\.pem holds no private key"):
+        run(home, issued)
+    assert host.served(home) is None
+
+
+def test_a_certificate_that_nobody_asked_for(home):
+    host.make_live(home)
+    leaf = host.authority().leaf(ca.ec_key().public_key(), WANTED.identifiers)
+    before = host.served(home)
+    with pytest.raises(StateError, match="no version of it is pending"):
+        run(home, IssuedCertificate(ca.pem(leaf), ""))
+    assert host.served(home) == before
+
+
+def test_two_runs_at_once_with_an_order_each(home):
+    """Both are for the key of the version that was pending; the later one finds its host served."""
+    host.prepare(home, order=ORDER)
+    issued, later = issue(home), issue(home)
+    assert issued.certificate != later.certificate
+    first = run(home, issued)
+    served = host.served(home)
+    assert same_run(home, later) == replace(first, changed=False, outcome=Outcome.UNCHANGED)
+    assert host.served(home) == served
+    for other in (issue(home, names=OTHER.identifiers), issue(home, not_after=ca.NOW)):
+        with pytest.raises(StateError, match="no version of it is pending"):
+            run(home, other)
+
+
+def test_two_runs_at_once_of_which_the_later_order_is_in_the_journal(home):
+    """Whichever certificate comes first is put in place, with its own order; the other run finds its host served."""
+    host.prepare(home, order=ORDER)
+    assert host.prepare(home, order=ORDER_2).reused
+    first, later = (replace(issue(home), order_uri=order.order_uri) for order in (ORDER, ORDER_2))
+    assert same_run(home, first).reason == "issued"
+    assert host.manifest(home, "0001")["order_uri"] == ORDER.order_uri
+    served = host.served(home)
+    assert same_run(home, later).reason == "unchanged"
+    assert host.served(home) == served
+    assert host.manifest(home, "0001")["order_uri"] == ORDER.order_uri
+
+
+def spoil_chain(home):
+    (home / "live" / "shop" / "chain.pem").write_bytes(b"")
+
+
+@pytest.mark.parametrize(
+    ("order", "theirs", "spoil", "served"),
+    [
+        (ORDER, WANTED, None, True),
+        (ORDER, OTHER, None, False),
+        (ORDER, replace(WANTED, key_type="rsa2048"), None, False),
+        (ORDER, WANTED, spoil_chain, False),
+        (ORDER_2, WANTED, None, False),
+    ],
+    ids=["theirs holds", "other names", "another key type", "damaged", "its own order"],
+)
+def test_a_run_whose_pending_version_another_run_replaced(home, order, theirs, spoil, served):
+    """As one that went to another CA with its order: it has another key."""
+    host.prepare(home, order=ORDER)
+    ours = replace(issue(home), order_uri=order.order_uri)
+    assert host.prepare(home, theirs, ORDER_2, directory="https://other.example/directory").version == "0002"
+    host.deploy(home, theirs)
+    if spoil:
+        spoil(home)
+    if served:
+        done = same_run(home, ours)
+        assert (done.changed, done.version, done.reason) == (False, "0002", "unchanged")
+    else:
+        with pytest.raises(StateError, match="no version of it is pending"):
+            run(home, ours)
+    assert look(str(home), "shop").live == "0002"
+
+
+def test_a_certificate_that_does_not_fit_what_another_run_ordered_since(home):
+    """It is no reason to forget that order."""
+    host.prepare(home, order=ORDER)
+    ours = replace(issue(home), order_uri=ORDER.order_uri)
+    host.prepare(home, order=ORDER_2, directory="https://other.example/directory")
+    with pytest.raises(StateError) as told:
+        run(home, ours)
+    assert str(told.value) == (
+        f"the certificate is of the order {ORDER.order_uri}, but the journal has {ORDER_2.order_uri}: "
+        "another run ordered it at the same time; the next run goes on with that order"
+    )
+
+
+def test_a_certificate_for_what_was_wanted_before(home):
+    """The names changed while the CA worked on the order."""
+    host.prepare(home, OTHER)
+    issued = issue(home, names=OTHER.identifiers)
+    with pytest.raises(CertificateError, match=r"is for other\.example instead of shop\.example"):
+        run(home, issued)
+
+
+def test_names_that_are_none_never_become_paths(home):
+    for name in ("..", "../x", ""):
+        with pytest.raises(OptionError, match="the name is not usable"):
+            deployment.confirm(str(home), name, "0001")
+    assert not home.exists()
+
+
+def test_a_foreign_link_is_not_replaced(home):
+    host.prepare(home)
+    (home / "live").mkdir()
+    (home / "live" / "shop").symlink_to("/etc/letsencrypt/live/shop")
+    with pytest.raises(StateError, match="is not a link to one of its versions"):
+        run(home, issue(home))
+    assert os.readlink(home / "live" / "shop") == "/etc/letsencrypt/live/shop"
+
+
+def test_a_live_link_that_leads_nowhere_is_switched(home):
+    host.make_live(home)
+    (home / "live" / "shop").unlink()
+    (home / "live" / "shop").symlink_to("../versions/shop/0005")
+    assert host.prepare(home).version == "0006", "not one that somebody may go back to"
+    host.deploy(home)
+    assert look(str(home), "shop").live == "0006"
+    assert host.served(home)
+
+
+def test_the_key_has_its_mode_before_the_switch(home, disk):
+    host.prepare(home)
+    key = home / "versions" / "shop" / "0001" / "privkey.pem"
+    key.chmod(0o600)
+    seen = []
+
+    def watch():
+        if os.path.lexists(home / "live" / "shop"):
+            seen.append(key.stat().st_mode & 0o7777)
+
+    disk(watch=watch)
+    run(home, issue(home))
+    assert set(seen) == {0o640}
+
+
+# --- putting right
+
+
+def repair(home, wanted=WANTED):
+    before = host.snapshot(home)
+    foreseen = deployment.repair(str(home), wanted, ca.NOW, True)
+    assert host.snapshot(home) == before
+    done = deployment.repair(str(home), wanted, ca.NOW, False)
+    assert done == foreseen
+    if done:
+        assert done.changed == (host.snapshot(home) != before)
+    return done
+
+
+def test_there_may_be_nothing_to_put_right(home):
+    assert deployment.repair(str(home), WANTED, ca.NOW, True) is None
+    assert deployment.repair(str(home), WANTED, ca.NOW, False) is None
+    first = host.make_live(home)
+    assert repair(home) == replace(first, changed=False, outcome=Outcome.UNCHANGED)
+
+
+def test_the_live_key_s_mode_is_put_right(home):
+    first = host.make_live(home)
+    key = home / "live" / "shop" / "privkey.pem"
+    key.chmod(0o644)
+    assert repair(home) == replace(first, outcome=Outcome.REPAIRED, details=("privkey.pem mode 0644 instead of 0640",))
+    assert host.key_drift(home, "0001") == []
+    assert repair(home, replace(WANTED, attributes=Attributes(0o600))).changed
+    assert key.stat().st_mode & 0o7777 == 0o600
+
+
+def test_the_pending_key_is_not_the_live_one(home):
+    host.make_live(home)
+    host.prepare(home)
+    (home / "versions" / "shop" / "0002" / "privkey.pem").chmod(0o600)
+    assert not repair(home).changed
+
+
+def test_a_live_version_without_a_manifest_is_put_right_too(home):
+    host.make_live(home)
+    (home / "live" / "shop" / "version.json").write_bytes(b"{")
+    (home / "live" / "shop" / "privkey.pem").chmod(0o644)
+    done = repair(home)
+    assert (done.changed, done.serial, done.not_after) == (True, "", "")
+
+
+# --- telling the services
+
+
+def test_a_reload_is_outstanding_until_it_is_confirmed(home):
+    assert not host.outstanding(home)
+    host.prepare(home)
+    assert not host.outstanding(home)
+    host.deploy(home)
+    assert host.outstanding(home)
+    host.confirm(home)
+    assert not host.outstanding(home)
+    assert host.manifest(home, "0001")["reloaded"] is True
+    host.prepare(home)
+    assert not host.outstanding(home)
+    host.deploy(home)
+    assert host.outstanding(home)
+
+
+def test_confirming_nothing(home):
+    deployment.confirm(str(home), "shop", "0001")
+    assert look(str(home), "shop").numbers == []
+
+
+def test_a_damaged_manifest_cannot_be_confirmed(home):
+    host.prepare(home)
+    host.deploy(home)
+    path = home / "live" / "shop" / "version.json"
+    path.write_bytes(b"{")
+    assert not host.outstanding(home)
+    with pytest.raises(StateError, match=r"0001/version\.json is damaged"):
+        host.confirm(home)
+    assert path.read_bytes() == b"{"
+
+
+def test_old_versions_are_kept_for_going_back_and_no_longer(home):
+    kept = []
+    for _unused in range(5):
+        host.make_live(home)
+        kept.append(host.versions(home))
+    assert kept == [
+        ["0001"],
+        ["0001", "0002"],
+        ["0001", "0002", "0003"],
+        ["0002", "0003", "0004"],
+        ["0003", "0004", "0005"],
+    ]
+
+
+def test_nothing_is_pruned_before_the_services_use_the_new_version(home):
+    for _unused in range(3):
+        host.make_live(home)
+    host.prepare(home)
+    host.deploy(home)
+    assert host.versions(home) == ["0001", "0002", "0003", "0004"]
+
+
+def test_a_pending_version_is_not_pruned(home):
+    for _unused in range(3):
+        host.make_live(home)
+    host.prepare(home, order=ORDER)
+    host.confirm(home)
+    assert host.versions(home) == ["0001", "0002", "0003", "0004"]
+    assert host.pending(home)[1] == ORDER.order_uri
+
+
+def test_going_back_and_on_again(home):
+    """Rolling back is switching the link; what was left is neither taken for pending nor for the next number."""
+    for _unused in range(3):
+        host.make_live(home)
+    first = (home / "versions" / "shop" / "0001" / "cert.pem").read_bytes()
+    (home / "live" / "shop").unlink()
+    (home / "live" / "shop").symlink_to("../versions/shop/0001")
+    assert host.served(home)["cert.pem"] == first
+    assert look(str(home), "shop").pending is None
+    assert not host.outstanding(home)
+    assert host.prepare(home).version == "0004"
+    assert host.versions(home) == ["0001", "0002", "0003", "0004"]
+    host.deploy(home)
+    host.confirm(home)
+    assert look(str(home), "shop").live == "0004"
+    assert host.versions(home) == ["0002", "0003", "0004"]
+
+
+def test_a_run_that_waits_for_the_lock_looks_again_under_it(home, monkeypatch):
+    """Two runs for one certificate: the second sees what the first did, not what there was before."""
+    host.prepare(home)
+    issued = issue(home)
+    real = deployment.Versions.locked
+
+    def late(self):
+        monkeypatch.setattr(deployment.Versions, "locked", real)
+        run(home, issued)  # another run's, while this one waits
+        return real(self)
+
+    monkeypatch.setattr(deployment.Versions, "locked", late)
+    assert run(home, issued).reason == "unchanged"
+
+
+@pytest.mark.parametrize(("keep", "left"), [(1, ["0005"]), (2, ["0004", "0005"]), (9, ["0003", "0004", "0005"])])
+def test_as_many_versions_are_kept_as_are_wanted(home, keep, left):
+    for number in range(1, 6):
+        host.make_live(home, order=host.JournaledOrder(f"https://ca.example/order/{number}", host.ACCOUNT))
+    assert host.versions(home) == ["0003", "0004", "0005"]
+    host.confirm(home, keep=keep)
+    assert host.versions(home) == left

@@ -1,0 +1,243 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One certificate on several hosts: the key passes sealed; what arrives is checked and live at once, or not at all."""
+
+from __future__ import annotations
+
+import os
+import stat
+from base64 import b64encode
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.certfleet.tls.plugins.module_utils._host.errors import StateError
+from ansible_collections.certfleet.tls.plugins.module_utils._host.steps import key_transfer
+from ansible_collections.certfleet.tls.plugins.module_utils._host.steps.deployment import IssuedCertificate
+from ansible_collections.certfleet.tls.plugins.module_utils._host.steps.key_transfer import Received
+from ansible_collections.certfleet.tls.plugins.module_utils._host.steps.preparation import JournaledOrder
+from ansible_collections.certfleet.tls.plugins.module_utils._host.store.manifest import look
+from ansible_collections.certfleet.tls.plugins.module_utils._host.store.versions import Versions
+from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.attributes import Attributes
+from ansible_collections.certfleet.tls.plugins.module_utils._x509 import sealing
+from ansible_collections.certfleet.tls.plugins.module_utils._x509.errors import (
+    CertificateError,
+    KeyFileError,
+    MisfitError,
+    SealError,
+)
+from tests.unit.host import ca, host
+from tests.unit.host.host import ACCOUNT, DIRECTORY, ORDER, WANTED
+
+HERE = replace(WANTED, attributes=Attributes(0o600, os.getuid(), os.getgid()))  # not as the giver has it
+
+
+@pytest.fixture
+def giver(quick_path):
+    """The home of a host that has made the key and the certificate."""
+    home = quick_path / "giver"
+    host.make_live(home)
+    return home
+
+
+def receiving(home):
+    return [path for path in host.everything(home) if "receiving" in path]
+
+
+def received(giver, home, certificate=None, chain=None, serial=True):
+    """All that a run does up to the last step."""
+    public = key_transfer.await_key(str(home), "shop")
+    serial = host.manifest(giver, "0001")["serial"] if serial is True else serial
+    given = key_transfer.give(str(giver), "shop", serial, {"here": public})
+    issued = IssuedCertificate(certificate or given.certificate, given.chain if chain is None else chain, ACCOUNT)
+    return Received(issued, given.sealed["here"], DIRECTORY, given.created)
+
+
+def receive(home, given, wanted=HERE, check=False):
+    return key_transfer.receive(str(home), wanted, given, ca.NOW, check)
+
+
+def test_a_host_gets_what_another_has(giver, home, any_umask):
+    given = received(giver, home)
+    (key,) = receiving(home)
+    assert stat.S_IMODE(os.stat(key).st_mode) == 0o600
+    done = receive(home, given)
+    assert (done.changed, done.version, done.reason) == (True, "0001", "received")
+    assert host.served(home) == host.served(giver)
+    assert receiving(home) == []
+    assert host.outstanding(home)
+    host.keys_are_closed(home, allowed=0o600)
+    here, there = host.manifest(home, "0001"), host.manifest(giver, "0001")
+    same = ("identifiers", "key_type", "profile", "directory", "account_uri", "serial", "issuer", "not_after", "ari_id")
+    assert {field: here[field] for field in same} == {field: there[field] for field in same}
+    assert here["order_uri"] is None
+    # The next certificate gets a key of its own, whoever makes it.
+    host.confirm(home)
+    assert not host.prepare(home, order=JournaledOrder("https://ca.example/order/9", ACCOUNT)).reused
+
+
+@pytest.mark.parametrize(
+    ("told", "noted"),
+    [("2026-01-31T12:00:00Z", "2026-01-31T12:00:00Z"), ("", "2026-11-22T12:00:00Z"), ("soon", "2026-11-22T12:00:00Z")],
+    ids=["as the giver has it", "not told", "nonsense"],
+)
+def test_a_received_key_is_as_old_as_it_is(giver, home, told, noted):
+    """Else a compromised key would count as new from the day that it came: nobody would replace it."""
+    Versions(str(giver), "shop").note("0001", created=told)
+    receive(home, received(giver, home))
+    assert host.manifest(home, "0001")["created"] == noted
+
+
+def test_the_key_to_receive_with_goes(giver, home):
+    for how in (lambda given: receive(home, given), lambda given: key_transfer.discard_key(str(home), "shop")):
+        received(giver, home)
+        (path,) = receiving(home)
+        first = Path(path).read_bytes()
+        given = received(giver, home)
+        assert Path(path).read_bytes() != first, "each run has its own"
+        how(given)
+        assert receiving(home) == []
+    untouched = host.snapshot(home)
+    key_transfer.discard_key(str(home), "shop")
+    key_transfer.discard_key(str(home), "other")
+    assert host.snapshot(home) == untouched
+
+
+def test_give_damaged_receiving_key_is_refused_and_the_others_get_theirs(giver, home):
+    public = key_transfer.await_key(str(home), "shop")
+    off_the_curve = b64encode(b"\4" + b"\1" * 64).decode()
+    receivers = {"here": public, "short": "AAAA", "odd": off_the_curve, "text": "???"}
+    given = key_transfer.give(str(giver), "shop", host.manifest(giver, "0001")["serial"], receivers)
+    assert set(given.sealed) == {"here"}
+    assert set(given.refused) == {"short", "odd", "text"}
+    assert all("damaged" in why for why in given.refused.values())
+
+
+def test_a_key_is_given_before_its_certificate_is_there(quick_path, home):
+    giver = quick_path / "giver"
+    host.prepare(giver, order=ORDER)
+    with open(giver / "versions" / "shop" / "0001" / "request.csr", "rb") as file:
+        issued = host.issued(file.read())
+    given = received(giver, home, issued.certificate, issued.chain, serial=None)
+    receive(home, given)
+    host.deploy(giver)
+    assert host.served(home) == host.served(giver)
+
+
+def test_a_version_that_awaits_its_switch_is_given_too(giver, home):
+    host.prepare(giver, WANTED, JournaledOrder("https://ca.example/order/2", ACCOUNT))
+    host.deploy(giver)
+    host.go_back(giver)
+    serial = host.manifest(giver, "0002")["serial"]
+    receive(home, received(giver, home, serial=serial))
+    assert host.manifest(home, "0001")["serial"] == serial
+
+
+def test_only_what_was_asked_for_is_given(giver):
+    with pytest.raises(StateError, match="no version of it here has the serial number 0bad"):
+        key_transfer.give(str(giver), "shop", "0bad", {})
+    with pytest.raises(StateError, match="no version of it is pending"):
+        key_transfer.give(str(giver), "shop", None, {})
+
+
+def test_the_same_again_changes_nothing(giver, home):
+    receive(home, received(giver, home))
+    host.confirm(home)
+    before = host.snapshot(home)
+    done = receive(home, received(giver, home))
+    assert (done.changed, done.version, done.reason) == (False, "0001", "unchanged")
+    assert host.snapshot(home) == before
+
+
+@pytest.mark.parametrize("file", ["privkey.pem", "chain.pem", "version.json"])
+def test_what_is_damaged_is_replaced_by_what_the_other_has(giver, home, file):
+    receive(home, received(giver, home))
+    host.confirm(home)
+    (home / "live" / "shop" / file).write_text("damaged")
+    assert receive(home, received(giver, home)).changed
+    assert host.served(home) == host.served(giver)
+
+
+def test_what_was_pending_here_gives_way(giver, home):
+    host.prepare(home, order=ORDER)
+    receive(home, received(giver, home))
+    assert host.pending(home) is None
+    assert host.versions(home) == ["0002"]
+    assert look(str(home), "shop").live == "0002"
+
+
+def sealed_to_another():
+    return sealing.seal(b"x", sealing.public_text(sealing.receiving_key()), "shop")
+
+
+def other_leaf(names, **options):
+    return ca.pem(host.authority().leaf(ca.ec_key().public_key(), names, **options))
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "text"),
+    [
+        (lambda given: replace(given, sealed="AAAA"), SealError, "cut short"),
+        (
+            lambda given: replace(given, sealed=sealed_to_another()),
+            SealError,
+            "for another host",
+        ),
+        (
+            lambda given: replace(given, issued=replace(given.issued, certificate=other_leaf(WANTED.identifiers))),
+            MisfitError,
+            "for another key",
+        ),
+        (
+            lambda given: replace(given, issued=replace(given.issued, chain=ca.pem(ca.Authority.root().certificate))),
+            CertificateError,
+            "chain does not hold",
+        ),
+        (
+            lambda given: replace(given, issued=replace(given.issued, certificate="")),
+            CertificateError,
+            "0 certificates",
+        ),
+    ],
+)
+def test_what_does_not_hold_is_not_put_in_place(giver, home, change, error, text):
+    given = change(received(giver, home))
+    with pytest.raises(error, match=text):
+        receive(home, given)
+    assert look(str(home), "shop")[:5] == (None, False, None, None, [])
+    host.make_live(home)  # and it stands in nobody's way
+    before = host.served(home)
+    with pytest.raises(error, match=text):
+        receive(home, change(received(giver, home)))
+    assert host.served(home) == before
+    assert receiving(home) == []
+
+
+@pytest.mark.parametrize(
+    ("wanted", "error", "text"),
+    [
+        (replace(HERE, identifiers=["other.example"]), MisfitError, "instead of other.example"),
+        (replace(HERE, key_type="rsa2048"), KeyFileError, "is ec256, not rsa2048"),
+    ],
+)
+def test_a_host_takes_only_what_it_wants(giver, home, wanted, error, text):
+    with pytest.raises(error, match=text):
+        receive(home, received(giver, home), wanted)
+    assert host.served(home) is None
+
+
+def test_without_a_key_to_receive_with_it_is_told_what_to_do(giver, home):
+    given = received(giver, home)
+    receive(home, given)
+    with pytest.raises(StateError, match="certificate_request with 'receive'"):
+        receive(home, given)
+
+
+def test_a_check_changes_nothing(giver, home):
+    given = received(giver, home)
+    before = host.snapshot(home)
+    assert receive(home, given, check=True).changed
+    assert host.snapshot(home) == before
+    receive(home, given)
+    assert not receive(home, given, check=True).changed

@@ -1,0 +1,430 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is really served, asked of servers that listen: over TLS at once, and after each protocol's beginning."""
+
+from __future__ import annotations
+
+import re
+import socket
+import ssl
+import threading
+import time
+from contextlib import contextmanager
+from functools import cache
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+
+from ansible_collections.certfleet.tls.plugins.module_utils._common.errors import CollectionError
+from ansible_collections.certfleet.tls.plugins.module_utils._host.services import probe, tls_handshake
+from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted import endpoints
+from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.endpoints import Endpoint
+from ansible_collections.certfleet.tls.plugins.module_utils._x509 import certificates
+from tests.unit.host import ca
+
+OPTION = {"address": "localhost", "port": None, "server_name": None, "starttls": None, "timeout": 30}
+LDAP_OK = b"\x30\x0c\x02\x01\x01\x78\x07\x0a\x01\x00\x04\x00\x04\x00"
+LDAP_REFUSED = b"\x30\x84\x00\x00\x00\x10\x02\x01\x01\x78\x84\x00\x00\x00\x07\x0a\x01\x34\x04\x00\x04\x00"
+
+
+@cache
+def pair(kind="ec256", number=1):
+    """A certificate's PEM text, and that of certificate and key together."""
+    key = ca.key_of(kind)
+    leaf = ca.Authority.root().leaf(key.public_key(), ["shop.example"], serial=0x4A00 + number)
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return ca.pem(leaf).encode(), ca.pem(leaf).encode() + private
+
+
+class Server:
+    """Answers at a port of its own. *begin*: what comes before TLS, by turns; *certificates*: paths, that are tried."""
+
+    def __init__(self, tmp_path, *pairs, begin=lambda connection: None):
+        self.begin = begin
+        self.names = []
+        self.served = 0
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.sni_callback = lambda _tls, name, _context: self.names.append(name)
+        self.tmp_path = tmp_path
+        self.load(*pairs)
+        self.listener = socket.create_server(("localhost", 0))
+        self.port = self.listener.getsockname()[1]
+        self.thread = threading.Thread(target=self._serve, daemon=True)
+        self.thread.start()
+
+    def load(self, *pairs):
+        for number, (_pem, both) in enumerate(pairs):
+            path = self.tmp_path / f"{number}-{len(self.names)}.pem"
+            path.write_bytes(both)
+            self.context.load_cert_chain(path)
+
+    def _serve(self):
+        while True:
+            try:
+                connection, _address = self.listener.accept()
+            except OSError:
+                return
+            with connection:
+                connection.settimeout(5)
+                try:
+                    self.begin(connection)
+                    with self.context.wrap_socket(connection, server_side=True) as tls:
+                        self.served += 1
+                        tls.recv(1)
+                except OSError:
+                    pass
+
+
+@pytest.fixture
+def serve(tmp_path):
+    servers = []
+
+    def serve_(*pairs, **options):
+        servers.append(Server(tmp_path, *pairs, **options))
+        return servers[-1]
+
+    yield serve_
+    for server in servers:
+        server.listener.close()
+
+
+def at(port, server_name="shop.example", starttls=None, timeout=5):
+    return Endpoint("localhost", port, server_name, starttls, timeout)
+
+
+def prove(endpoint, pem, clock=None):
+    """In no time, but for what waits for a server."""
+    clock = clock or Clock()
+    return probe.prove_all([(endpoint, pem)], clock.monotonic, clock.sleep)[0]
+
+
+class Clock:
+    """Seconds that pass only in sleep(), which may do something."""
+
+    def __init__(self, *events):
+        self.now = 0.0
+        self.events = list(events)
+
+    def monotonic(self):
+        return self.now
+
+    def sleep(self, seconds):
+        self.now += seconds
+        if self.events:
+            self.events.pop(0)()
+
+
+# --- comparing
+
+
+def test_what_is_served_is_what_is_on_the_disk(serve):
+    server = serve(pair())
+    assert prove(at(server.port), pair()[0]) == ""
+    assert server.names == ["shop.example"]
+
+
+@pytest.mark.parametrize("server_name", [None, "other.example"])
+def test_the_name_that_is_asked_for(serve, server_name):
+    server = serve(pair())
+    assert prove(at(server.port, server_name), pair()[0]) == ""
+    assert server.names == [server_name]
+
+
+def test_nothing_to_prove():
+    assert probe.prove_all([]) == []
+
+
+def test_another_certificate_is_told_with_both_serials(serve):
+    server = serve(pair())
+    said = prove(at(server.port, timeout=1), pair(number=2)[0])
+    assert said == (
+        f"localhost:{server.port} (shop.example) serves serial 4a01 instead of 4a02, and 1 seconds did not change that"
+    )
+
+
+def test_a_server_that_takes_its_time_is_waited_for(serve):
+    """With pauses that grow, and no longer than it takes."""
+    server = serve(pair())
+    clock = Clock(lambda: None, lambda: None, lambda: server.load(pair(number=2)))
+    said = probe.prove_all([(at(server.port, timeout=30), pair(number=2)[0])], clock.monotonic, clock.sleep)
+    assert said == [""]
+    assert clock.now == pytest.approx(0.1 + 0.2 + 0.4)
+
+
+def test_the_deadline_is_kept(serve):
+    server = serve(pair())
+    clock = Clock()
+    endpoint = at(server.port, timeout=30)
+    (said,) = probe.prove_all([(endpoint, pair(number=2)[0])], clock.monotonic, clock.sleep)
+    assert said.endswith("30 seconds did not change that")
+    assert 28 < clock.now <= 30
+
+
+def test_the_last_attempt_is_no_shorter_than_one_takes(serve):
+    """Or a deadline that is near would be all that is told."""
+    server = serve(pair(), begin=lambda _connection: time.sleep(0.3))
+    clock = Clock(lambda: setattr(clock, "now", 0.85))
+    (said,) = probe.prove_all([(at(server.port, timeout=1), pair(number=2)[0])], clock.monotonic, clock.sleep)
+    assert "serves serial 4a01 instead of 4a02" in said
+
+
+def test_all_are_asked_side_by_side_and_told_in_their_order(serve):
+    good, bad = serve(pair()), serve(pair(number=2))
+    wanted = [(at(bad.port, timeout=1), pair()[0]), (at(good.port), pair()[0]), (at(bad.port, timeout=1), pair()[0])]
+    begun = time.monotonic()
+    assert [bool(said) for said in probe.prove_all(wanted)] == [True, False, True]
+    assert time.monotonic() - begun < 1.9
+
+
+@pytest.mark.parametrize("kind", ["ec256", "rsa"])
+@pytest.mark.parametrize("newest", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_server_with_a_certificate_for_each_kind_of_key(serve, kind, newest):
+    server = serve(pair("ec256"), pair("rsa"))
+    server.context.maximum_version = newest
+    assert prove(at(server.port, timeout=1), pair(kind)[0]) == ""
+
+
+def test_a_server_that_speaks_tls_1_3_only(serve):
+    server = serve(pair())
+    server.context.minimum_version = ssl.TLSVersion.TLSv1_3
+    assert prove(at(server.port, timeout=1), pair()[0]) == ""
+    assert "serves serial 4a01" in prove(at(server.port, timeout=1), pair(number=2)[0])
+
+
+# --- servers that want a certificate of the client
+
+
+@pytest.mark.parametrize("kind", ["ec256", "rsa"])
+@pytest.mark.parametrize("newest", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_server_that_demands_a_certificate_of_the_client_shows_its_own_first(serve, kind, newest):
+    server = serve(pair(kind))
+    server.context.verify_mode = ssl.CERT_REQUIRED
+    server.context.load_verify_locations(cadata=pair()[0].decode())
+    server.context.maximum_version = newest
+    assert prove(at(server.port, timeout=1), pair(kind)[0]) == ""
+    assert "serves serial 4a01 instead of 4a02" in prove(at(server.port, timeout=1), pair(kind, 2)[0])
+
+
+def record(kind, *messages):
+    """A record of TLS 1.2 with handshake messages: their types and bodies."""
+    data = b"".join(bytes([number]) + len(body).to_bytes(3, "big") + body for number, body in messages)
+    return bytes([kind]) + b"\x03\x03" + len(data).to_bytes(2, "big") + data
+
+
+SHOWN = (11, b"\0\0\x08\0\0\x05first")
+ASKED, HELLO, DONE = (13, b"ask"), (2, b"hello"), (14, b"")
+BOTH = record(22, HELLO, SHOWN, ASKED, DONE)
+
+
+@pytest.mark.parametrize(
+    ("received", "certificate"),
+    [
+        (BOTH, b"first"),
+        (record(22, HELLO) + record(22, SHOWN) + record(22, ASKED) + record(21), b"first"),
+        (BOTH[:-1], b""),
+        (record(22, HELLO, SHOWN, DONE), b""),  # it did not ask: it has another reason
+        (record(22, HELLO, ASKED), b""),
+        (record(22, HELLO, (11, b"\0\0\0"), ASKED), b""),
+        (record(22, HELLO) + record(20) + BOTH, b""),  # not in clear any more
+        (record(22, ASKED, SHOWN)[:-1], b""),
+        (b"", b""),
+        (b"HTTP/1.1 400 Bad Request", b""),
+    ],
+)
+def test_what_a_server_shows_in_clear(received, certificate):
+    assert tls_handshake.shown(received) == certificate
+
+
+def test_a_message_in_several_records():
+    data = BOTH[5:]
+    parts = [b"\x16\x03\x03\0\x01" + data[number : number + 1] for number in range(len(data))]
+    assert tls_handshake.shown(b"".join(parts)) == b"first"
+
+
+# --- no certificate at all
+
+
+@contextmanager
+def silent():
+    with socket.create_server(("localhost", 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+def test_nobody_listens():
+    with silent() as port:
+        pass
+    assert re.search(
+        r"cannot be asked for its certificate: Connection refused, and 1 s", prove(at(port, timeout=1), pair()[0])
+    )
+
+
+@pytest.mark.parametrize("starttls", [None, "smtp", "ldap"])
+def test_one_that_says_nothing_is_not_waited_for_longer_than_it_may(starttls):
+    begun = time.monotonic()
+    with silent() as port:
+        (said,) = probe.prove_all([(at(port, starttls=starttls, timeout=1), pair()[0])])
+    assert "cannot be asked for its certificate: it does not answer in time" in said
+    assert time.monotonic() - begun < 2
+
+
+def test_one_that_speaks_no_tls(serve):
+    server = serve(pair(), begin=lambda connection: connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n"))
+    said = prove(at(server.port, timeout=1), pair()[0])
+    assert re.search(r"cannot be asked for its certificate: TLS fails \(\w+\)", said)
+
+
+def test_one_that_hangs_up(serve):
+    server = serve(pair(), begin=lambda connection: connection.shutdown(socket.SHUT_WR))
+    said = prove(at(server.port, timeout=1), pair()[0])
+    assert re.search(r"cannot be asked for its certificate: TLS fails \(.*EOF", said)
+
+
+def test_an_address_that_is_none():
+    endpoint = Endpoint("a" * 70 + ".example", 443, None, None, 1)
+    assert "cannot be asked for its certificate" in prove(endpoint, pair()[0])
+
+
+# --- STARTTLS
+
+
+def talk(*lines):
+    """A server's side of a dialogue: what it says (bytes), and what it expects to hear."""
+
+    def begin(connection):
+        for said, heard in lines:
+            connection.sendall(said)
+            got = b""
+            while len(got) < len(heard):
+                got += connection.recv(1) or b"?"
+            assert got == heard
+        return lines
+
+    return begin
+
+
+SSL_REQUEST = b"\x00\x00\x00\x08\x04\xd2\x16\x2f"
+EXTENDED = b"\x30\x1d\x02\x01\x01\x77\x18\x80\x161.3.6.1.4.1.1466.20037"
+DIALOGUES = {
+    "smtp": [
+        (
+            (b"220-mail.example\r\n220 ready\r\n", b"EHLO localhost\r\n"),
+            (b"250-mail\r\n250 STARTTLS\r\n", b"STARTTLS\r\n"),
+        ),
+        b"220 go ahead\r\n",
+    ],
+    "imap": [((b"* OK [CAPABILITY STARTTLS] ready\r\n", b"a STARTTLS\r\n"),), b"* some news\r\na OK begin\r\n"],
+    "pop3": [((b"+OK ready\r\n", b"STLS\r\n"),), b"+OK begin\r\n"],
+    "ldap": [((b"", EXTENDED),), LDAP_OK],
+    "postgres": [((b"", SSL_REQUEST),), b"S"],
+}
+
+
+@pytest.mark.parametrize("starttls", DIALOGUES)
+def test_each_beginning(serve, starttls):
+    lines, last = DIALOGUES[starttls]
+    server = serve(pair(), begin=lambda connection: (talk(*lines)(connection), connection.sendall(last)))
+    assert prove(at(server.port, starttls=starttls, timeout=2), pair()[0]) == ""
+
+
+@pytest.mark.parametrize(
+    ("starttls", "lines", "last", "what"),
+    [
+        ("smtp", (), b"554 no\r\n", "it will not begin TLS: 554 no"),
+        ("smtp", DIALOGUES["smtp"][0], b"454 TLS not available\r\n", "it will not begin TLS: 454 TLS not available"),
+        ("imap", (), b"* BYE\r\n", "it will not begin TLS: * BYE"),
+        ("imap", DIALOGUES["imap"][0], b"a BAD no\r\n", "it will not begin TLS: a BAD no"),
+        ("pop3", DIALOGUES["pop3"][0], b"-ERR no\r\n", "it will not begin TLS: -ERR no"),
+        # Nothing that a terminal acts on.
+        ("smtp", (), b"554 \x1b[31mno\x1b]0;x\x07\rmore\x00\x7f\r\n", "it will not begin TLS: 554 [31mno ]0;x more,"),
+        ("imap", (), b"* BYE \x9b2J \xe2\x80\xae\r\n", "it will not begin TLS: * BYE \ufffd2J \ufffd\ufffd\ufffd,"),
+        ("pop3", (), b"-ERR \x1b[2J\x0b\x0c\x1c\r\n", "it will not begin TLS: -ERR [2J,"),
+        ("ldap", DIALOGUES["ldap"][0], LDAP_REFUSED, "it will not begin TLS: LDAP result 52"),
+        ("ldap", DIALOGUES["ldap"][0], b"HTTP/1.1 400 Bad Request\r\n" + 80 * b"x", "is not LDAP"),
+        ("ldap", DIALOGUES["ldap"][0], b"\x30\x02\x02\x05", "is not LDAP"),
+        ("ldap", DIALOGUES["ldap"][0], b"\x30\x84\x7f\xff\xff\xff", "it says too much before TLS begins"),
+        ("postgres", DIALOGUES["postgres"][0], b"N", "it will not begin TLS: ssl is off"),
+        ("postgres", DIALOGUES["postgres"][0], b"HTTP/1.1 400", "begin TLS: its answer is not PostgreSQL's"),
+        ("pop3", (), b"", "the connection is closed before TLS begins"),
+        ("pop3", (), b"+" * (1 << 17), "it says too much before TLS begins"),
+    ],
+)
+def test_one_that_will_not(serve, starttls, lines, last, what):
+    def begin(connection):
+        talk(*lines)(connection)
+        if not last:
+            connection.close()
+        connection.sendall(last)
+
+    server = serve(pair(), begin=begin)
+    said = prove(at(server.port, starttls=starttls, timeout=1), pair()[0])
+    assert what in said
+    assert server.served == 0
+
+
+def test_one_that_drips(serve):
+    """Each byte comes in time, the answer never does."""
+
+    def begin(connection):
+        for _unused in range(100):
+            connection.sendall(b"+")
+            time.sleep(0.05)
+
+    server = serve(pair(), begin=begin)
+    begun = time.monotonic()
+    (said,) = probe.prove_all([(at(server.port, starttls="pop3", timeout=1), pair()[0])])
+    assert "it does not answer in time" in said
+    assert time.monotonic() - begun < 2
+
+
+# --- where
+
+
+@pytest.mark.parametrize(
+    ("option", "endpoint"),
+    [
+        ({}, Endpoint("localhost", 443, "shop.example", None, 30)),
+        (
+            {"port": 8443, "server_name": "B\xfccher.example"},
+            Endpoint("localhost", 8443, "xn--bcher-kva.example", None, 30),
+        ),
+        ({"starttls": "smtp"}, Endpoint("localhost", 25, "shop.example", "smtp", 30)),
+        ({"starttls": "imap", "port": 1143}, Endpoint("localhost", 1143, "shop.example", "imap", 30)),
+        ({"address": "[::1]", "timeout": 5}, Endpoint("::1", 443, "shop.example", None, 5)),
+        ({"server_name": "192.0.2.1"}, Endpoint("localhost", 443, None, None, 30)),
+    ],
+)
+def test_options(option, endpoint):
+    assert endpoints.check([{**OPTION, **option}] * 2, ["*.shop.example", "192.0.2.1", "shop.example"]) == (endpoint,)
+
+
+@pytest.mark.parametrize(
+    ("identifiers", "server_name"), [(["*.shop.example"], "www.shop.example"), (["192.0.2.1", "::1"], None)]
+)
+def test_names_to_ask_for(identifiers, server_name):
+    assert endpoints.check([OPTION], identifiers)[0].server_name == server_name
+
+
+@pytest.mark.parametrize(
+    ("option", "what"),
+    [
+        ({"port": -1}, "port -1"),
+        ({"port": 65536}, "port 65536"),
+        ({"timeout": 0}, "timeout 0"),
+        ({"server_name": "a b"}, "space"),
+    ],
+)
+def test_options_that_are_none(option, what):
+    with pytest.raises(CollectionError, match=what):
+        endpoints.check([{**OPTION, **option}], ["shop.example"])
+
+
+def test_endpoints_as_they_are_told():
+    assert str(Endpoint("::1", 25, None, "smtp", 5)) == "[::1]:25"
+    assert str(Endpoint("mail", 25, "mail.example", "smtp", 5)) == "mail:25 (mail.example)"
+
+
+def test_a_serial_is_written_as_the_manifest_has_it():
+    leaf = certificates.load_all(pair()[0].decode(), "it")[0]
+    assert certificates.serial(leaf) == certificates.facts(leaf)["serial"] == "4a01"

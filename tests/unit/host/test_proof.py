@@ -1,0 +1,505 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""New versions proved: what does not hold goes back, in the right order, and is switched to anew by the next run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from dataclasses import replace
+
+import pytest
+
+from ansible_collections.certfleet.tls.plugins.module_utils._host.errors import ServiceError
+from ansible_collections.certfleet.tls.plugins.module_utils._host.steps import deployment
+from ansible_collections.certfleet.tls.plugins.module_utils._host.steps.inspection import inspect
+from ansible_collections.certfleet.tls.plugins.module_utils._host.steps.rollout import Rollout
+from ansible_collections.certfleet.tls.plugins.module_utils._host.store.manifest import history, look
+from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.attributes import Attributes
+from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.endpoints import Endpoint
+from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.formats import COMBINED, Format
+from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.reloads import COMMAND, NOTIFY, SERVICE, Reload
+from tests.unit.host import ca, host
+from tests.unit.host.host import ORDER, ORDER_2, WANTED
+from tests.unit.host.test_rollout import result, valid
+
+NGINX, POSTFIX = Reload(SERVICE, "nginx"), Reload(SERVICE, "postfix")
+WEB = Endpoint("localhost", 443, "shop.example", None, 30)
+SHOP = replace(WANTED, probes=(WEB,))
+MAIL = replace(WANTED, name="mail", identifiers=["mail.example"], reloads=(POSTFIX, NGINX))
+
+
+class Host:
+    """Services that note what they are told, and which version was live then. *broken*: (what is done, to what)."""
+
+    def __init__(self, home, *broken):
+        self.home = home
+        self.broken = set(broken)
+        self.told = []
+
+    def test(self, entry):
+        self._do("test", str(entry))
+
+    def reload(self, entry):
+        self._do("reload", str(entry))
+
+    def probe(self, wanted):
+        problems = []
+        for endpoint, pem in wanted:
+            assert pem == (self.home / "live" / "shop" / "cert.pem").read_bytes()
+            self.told.append(f"probe {endpoint.port} at {self.live('shop')}")
+            problems.append("it serves another" if ("probe", endpoint.port) in self.broken else "")
+        return problems
+
+    def live(self, name):
+        return look(str(self.home), name).live
+
+    def _do(self, what, entry):
+        self.told.append(f"{what} {entry} at {self.live('shop')}")
+        if (what, entry) in self.broken or (what, entry, self.live("shop")) in self.broken:
+            raise ServiceError(f"{what} of {entry} failed")
+
+
+def run(home, on, *results, wanted=None, check=False):
+    wanted = wanted or {"shop": SHOP}
+    rollout = Rollout(str(home), wanted, check, on, on.probe, ca.NOW)
+    for item in results:
+        rollout.take(item)
+    rollout.reloaded = rollout.settle()
+    return rollout
+
+
+def renew(home, on, wanted=SHOP, **options):
+    """A run in which the second version is issued."""
+    host.make_live(home, wanted)
+    host.prepare(home, wanted, ORDER_2)
+    return run(home, on, valid(home, wanted.name), wanted={wanted.name: wanted}, **options)
+
+
+def serials(home):
+    return [host.manifest(home, number)["serial"] for number in ("0001", "0002")]
+
+
+def test_test_reload_probe(home):
+    on = Host(home)
+    done = renew(home, on)
+    assert on.told == ["test nginx at 0002", "reload nginx at 0002", "probe 443 at 0002"]
+    assert (done.reloaded, done.failures, on.live("shop")) == (["nginx"], {}, "0002")
+    assert not host.outstanding(home)
+
+
+@pytest.mark.parametrize(
+    ("broken", "why", "told"),
+    [
+        (("test", "nginx", "0002"), "test of nginx failed", ["test nginx at 0002"]),
+        (("reload", "nginx", "0002"), "reload of nginx failed", ["test nginx at 0002", "reload nginx at 0002"]),
+        (("probe", 443), "it serves another", ["test nginx at 0002", "reload nginx at 0002", "probe 443 at 0002"]),
+    ],
+    ids=["test", "reload", "probe"],
+)
+def test_what_does_not_hold_goes_back(home, broken, why, told):
+    on = Host(home, broken)
+    done = renew(home, on)
+    assert on.told == [*told, "test nginx at 0001", "reload nginx at 0001"]
+    old, new = serials(home)
+    assert done.failures == {
+        "shop": f"{why}; version 0002 (serial {new}) is taken back, version 0001 (serial {old}) is live again, "
+        "and its services are reloaded; the next run tries version 0002 again"
+    }
+    assert host.served(home)
+    assert not host.outstanding(home)
+
+    # The next run, on a host where it holds by now.
+    (found,) = inspect(str(home), [option()])
+    assert found["live"]["serial"] == old
+    assert found["pending"]["serial"] == new
+    on = Host(home)
+    done = run(home, on, result("shop", "switch"))
+    assert (on.live("shop"), done.failures, done.changed) == ("0002", {}, True)
+    assert done.certificates()[0]["reason"] == "switched"
+    assert on.told == ["test nginx at 0002", "reload nginx at 0002", "probe 443 at 0002"]
+    assert serials(home) == [old, new]
+
+
+def test_and_again_as_long_as_it_does_not_hold(home):
+    on = Host(home, ("probe", 443))
+    renew(home, on)
+    before = host.snapshot(home)
+    for _unused in range(2):
+        done = run(home, on, result("shop", "switch"))
+        assert "serial" in done.failures["shop"]
+        assert host.snapshot(home) == before
+
+
+def test_services_that_do_not_take_the_old_one_either(home):
+    on = Host(home, ("test", "nginx"))
+    done = renew(home, on)
+    assert on.told == ["test nginx at 0002", "test nginx at 0001"], "what does not hold is not reloaded"
+    assert "is live again, but test of nginx failed; the next run" in done.failures["shop"]
+    assert on.live("shop") == "0001"
+    assert host.outstanding(home)
+    assert look(str(home), "shop").pending == "0002"
+
+
+def test_a_first_version_has_nothing_to_go_back_to(home):
+    on = Host(home, ("probe", 443))
+    host.prepare(home, SHOP, ORDER)
+    done = run(home, on, valid(home, "shop"))
+    assert done.failures["shop"] == (
+        "it serves another; it stays as it is: there is no version before it that holds still"
+    )
+    assert on.told == ["test nginx at 0001", "reload nginx at 0001", "probe 443 at 0001"]
+    assert host.outstanding(home)
+    assert run(home, Host(home), result("shop", "repair")).failures == {}
+    assert not host.outstanding(home)
+
+
+@pytest.mark.parametrize("spoil", ["over", "damaged", "gone"])
+def test_what_does_not_hold_itself_is_not_gone_back_to(home, spoil):
+    host.make_live(home, SHOP)
+    path = home / "versions" / "shop" / "0001" / "cert.pem"
+    if spoil == "damaged":
+        path.write_bytes(b"x")
+    if spoil == "gone":
+        path.unlink()
+    host.prepare(home, SHOP, ORDER_2)
+    host.deploy(home, SHOP)
+    now = ca.NOW + (90 * ca.DAY if spoil == "over" else 0 * ca.DAY)
+    with pytest.raises(deployment.StateError, match="no version before it that holds still"):
+        host.go_back(home, SHOP, now)
+    assert look(str(home), "shop").live == "0002"
+
+
+def test_a_run_that_was_killed_after_the_switch_is_taken_back_as_well(home):
+    host.make_live(home, SHOP)
+    host.prepare(home, SHOP, ORDER_2)
+    host.deploy(home, SHOP)
+    on = Host(home, ("probe", 443))
+    done = run(home, on, result("shop", "repair"))
+    assert on.live("shop") == "0001"
+    assert "version 0001" in done.failures["shop"]
+
+
+def test_what_the_services_have_used_before_is_not_taken_back(home):
+    """As when only a format of the live version was put right, or its attributes, and the configuration is broken."""
+    host.make_live(home, SHOP)
+    host.make_live(home, SHOP)
+    deployment.unconfirm(str(home), "shop", "0002")
+    done = run(home, Host(home, ("test", "nginx")), result("shop", "repair"))
+    assert done.failures["shop"] == (
+        "test of nginx failed; it stays as it is: version 0002 is not new, its services have used it before"
+    )
+    assert look(str(home), "shop").live == "0002"
+    assert run(home, Host(home), result("shop", "repair")).reloaded == ["nginx"]
+    assert not host.outstanding(home)
+
+
+def test_nor_is_the_one_that_was_gone_back_to(home):
+    """When neither is taken: the run after the next does not go back further."""
+    host.make_live(home, SHOP)
+    on = Host(home, ("test", "nginx"))
+    renew(home, on)
+    assert on.live("shop") == "0002"
+    done = run(home, on, result("shop", "repair"))
+    assert "it stays as it is: version 0002 is not new" in done.failures["shop"]
+
+
+def test_going_back_is_of_the_certificates_concerned_only(home):
+    wanted = {"shop": SHOP, "mail": MAIL}
+    for item in wanted.values():
+        host.make_live(home, item)
+        host.prepare(home, item, ORDER_2)
+    on = Host(home, ("test", "postfix"))
+    done = run(home, on, *(valid(home, name) for name in wanted), wanted=wanted)
+    assert list(done.failures) == ["mail"]
+    assert (on.live("shop"), on.live("mail")) == ("0002", "0001")
+    assert done.reloaded == ["nginx"]
+    assert not host.outstanding(home)
+    assert on.told.count("reload nginx at 0002") == 2, "once for the one, once for the other that went back"
+    assert "reload postfix at 0002" not in on.told
+
+
+def test_several_certificates_are_one_test_and_one_reload(home):
+    wanted = {name: replace(WANTED, name=name, reloads=(NGINX, POSTFIX)) for name in ("shop", "a", "b")}
+    for item in wanted.values():
+        host.prepare(home, item, ORDER)
+    on = Host(home)
+    run(home, on, *(valid(home, name) for name in wanted), wanted=wanted)
+    assert on.told == [f"{what} {name} at 0001" for what in ("test", "reload") for name in ("nginx", "postfix")]
+
+
+def test_a_service_that_is_asked_for_in_several_ways_is_reloaded_once_and_tested_in_each(home):
+    ways = {
+        "shop": (NGINX,),
+        "a": (NGINX._replace(test=("nginx", "-T")), NGINX),
+        "b": (NGINX._replace(timeout=5),),
+    }
+    wanted = {name: replace(WANTED, name=name, reloads=reloads) for name, reloads in ways.items()}
+    for item in wanted.values():
+        host.prepare(home, item, ORDER)
+    on = Host(home)
+    done = run(home, on, *(valid(home, name) for name in wanted), wanted=wanted)
+    assert on.told == ["test nginx at 0001", "test nginx at 0001", "reload nginx at 0001"]
+    assert done.reloaded == ["nginx"]
+
+    # One that fails is told of all of them, and of each once.
+    for item in wanted.values():
+        host.prepare(home, item, ORDER_2)
+    done = run(home, Host(home, ("reload", "nginx")), *(valid(home, name) for name in wanted), wanted=wanted)
+    assert sorted(done.failures) == ["a", "b", "shop"]
+    for said in done.failures.values():
+        assert said.startswith("reload of nginx failed; version 0002")
+
+
+@pytest.fixture
+def combined(quick_path):
+    """A certificate with a file more."""
+    item = Format(COMBINED, str(quick_path / "shop.pem"), Attributes(0o600))
+    return replace(SHOP, formats=(item,))
+
+
+def test_what_went_wrong_before_is_told_as_well(home, quick_path, combined):
+    host.make_live(home, combined)
+    host.prepare(home, combined, ORDER_2)
+    (quick_path / "shop.pem").unlink()
+    (quick_path / "shop.pem").mkdir()
+    done = run(home, Host(home, ("test", "nginx", "0002")), valid(home, "shop"), wanted={"shop": combined})
+    assert re.fullmatch(
+        r"\S+/shop\.pem cannot be written: Is a directory; test of nginx failed; version 0002 .* is live again, and "
+        r"its services are reloaded, but \S+/shop\.pem cannot be written: Is a directory; the next run tries .*",
+        done.failures["shop"],
+    )
+
+
+@pytest.mark.parametrize("spoil", ["content", "mode", "nothing"])
+def test_a_check_foresees_the_reload_for_a_format(home, quick_path, combined, spoil):
+    host.make_live(home, combined)
+    if spoil == "content":
+        (quick_path / "shop.pem").write_bytes(b"")
+    if spoil == "mode":
+        (quick_path / "shop.pem").chmod(0o640)
+    wanted = {"shop": combined}
+    runs = [run(home, Host(home), result("shop", "repair"), wanted=wanted, check=check) for check in (True, False)]
+    assert [done.reloaded for done in runs] == [["nginx"] if spoil == "content" else []] * 2
+    assert [done.changed for done in runs] == [spoil != "nothing"] * 2
+
+
+def test_a_check_tests_nothing_and_probes_nothing(home):
+    on = Host(home, ("test", "nginx"), ("probe", 443))
+    done = renew(home, on, check=True)
+    assert (done.reloaded, done.failures, on.told, on.live("shop")) == (["nginx"], {}, [], "0001")
+
+
+def test_a_check_foresees_a_switch(home):
+    renew(home, Host(home, ("probe", 443)))
+    before = host.snapshot(home)
+    done = run(home, Host(home), result("shop", "switch"), check=True)
+    assert (done.changed, done.reloaded) == (True, ["nginx"])
+    assert host.snapshot(home) == before
+
+
+def test_what_another_run_has_switched_to_needs_no_switch(home):
+    host.make_live(home, SHOP)
+    done = run(home, Host(home), result("shop", "switch"))
+    assert (done.changed, done.failures, done.certificates()) == (False, {}, [])
+
+
+@pytest.mark.parametrize("spoil", ["certificate", "clock", "chain"])
+def test_what_is_switched_to_is_checked_again(home, spoil):
+    renew(home, Host(home, ("probe", 443)))
+    if spoil == "chain":  # whole, but not its own
+        other = ca.pem(ca.Authority.root().certificate).encode()
+        folder = home / "versions" / "shop" / "0002"
+        (folder / "chain.pem").write_bytes(other)
+        manifest = json.loads((folder / "version.json").read_text())
+        manifest["files"]["chain.pem"] = hashlib.sha256(other).hexdigest()
+        (folder / "version.json").write_text(json.dumps(manifest))
+        with pytest.raises(deployment.CertificateError, match="comes where the issuer"):
+            deployment.switch(str(home), SHOP, ca.NOW, False)
+        assert look(str(home), "shop").live == "0001"
+        return
+    if spoil == "certificate":
+        (home / "versions" / "shop" / "0002" / "cert.pem").write_bytes(b"x")
+        assert deployment.switch(str(home), SHOP, ca.NOW, False) is None
+    else:
+        with pytest.raises(deployment.CertificateError, match="ended at"):
+            deployment.switch(str(home), SHOP, ca.NOW + 90 * ca.DAY, False)
+    assert look(str(home), "shop").live == "0001"
+
+
+def test_commands_are_reloads_like_any_other(home):
+    command = Reload(COMMAND, ("systemctl", "kill", "-s", "HUP", "x"))
+    on = Host(home)
+    done = renew(home, on, replace(SHOP, reloads=(command,), probes=()))
+    assert done.reloaded == ["systemctl kill -s HUP x"]
+
+
+def test_handlers_are_named_and_nothing_else(home):
+    on = Host(home)
+    done = renew(home, on, replace(SHOP, reloads=(Reload(NOTIFY, "restart it"),), probes=()))
+    assert (done.notify, done.reloaded, on.told) == (["restart it"], [], [])
+
+
+HANDLED = replace(WANTED, reloads=(Reload(NOTIFY, "restart it"), NGINX))
+RAN = {"name": "shop", "status": "notified", "version": "0002"}
+
+
+def test_only_handlers_that_ran_have_read_the_new_version(home):
+    """Whatever keeps them from it, the next run notifies them again."""
+    done = renew(home, Host(home), HANDLED)
+    for _unused in range(2):
+        assert (done.notify, done.reloaded, done.after_handlers) == (["restart it"], ["nginx"], [RAN])
+        assert host.outstanding(home)
+        done = run(home, Host(home), result("shop", "repair"), wanted={"shop": HANDLED})
+
+    on = Host(home)
+    before = host.snapshot(home)
+    assert run(home, on, RAN, wanted={"shop": HANDLED}, check=True).changed
+    assert host.snapshot(home) == before
+    noted = run(home, on, RAN, wanted={"shop": HANDLED})
+    assert (noted.changed, noted.notify, noted.after_handlers, on.told) == (True, [], [], [])
+    assert not host.outstanding(home)
+    assert not run(home, on, RAN, wanted={"shop": HANDLED}).changed
+
+
+def test_what_handlers_have_read_is_a_version_by_number(home):
+    """Another run has put its own in place since, whose handlers are yet to run."""
+    renew(home, Host(home), HANDLED)
+    third_by_another_run(home, HANDLED)
+    assert not run(home, Host(home), RAN, wanted={"shop": HANDLED}).changed
+    assert host.outstanding(home)
+
+
+def test_a_check_names_the_handlers_too(home):
+    done = renew(home, Host(home), HANDLED, check=True)
+    assert (done.notify, done.after_handlers) == (["restart it"], [RAN])
+    assert not run(home, Host(home), RAN, wanted={"shop": HANDLED}, check=True).changed
+
+
+def test_handlers_of_a_host_that_fails_are_notified_by_the_next_run(home):
+    """On a host that fails no handler runs."""
+    wanted = {"shop": replace(WANTED, reloads=(Reload(NOTIFY, "restart it"),)), "mail": MAIL}
+    for item in wanted.values():
+        host.prepare(home, item, ORDER)
+    run(home, Host(home, ("reload", "postfix")), *(valid(home, name) for name in wanted), wanted=wanted)
+    assert host.outstanding(home)
+    done = run(home, Host(home), *(result(name, "repair") for name in wanted), wanted=wanted)
+    assert (done.notify, done.failures) == (["restart it"], {})
+
+
+def test_a_new_order_does_not_touch_the_version_that_awaits_its_switch_but_replaces_it(home):
+    """As when the renewal is forced, or names have changed: the journal never has one's files and another's order."""
+    renew(home, Host(home, ("probe", 443)))
+    third = host.JournaledOrder("https://ca.example/order/3", host.ACCOUNT)
+    assert host.prepare(home, SHOP, ORDER_2).reused, "its own order is its own"
+    assert host.prepare(home, SHOP, third, check=True).version is None
+    assert host.prepare(home, SHOP, third).version == "0003"
+    assert "files" not in host.manifest(home, "0003")
+
+
+def test_a_certificate_that_never_held_is_there_to_be_revoked(home):
+    """And is neither gone back to nor kept for longer than others."""
+    renew(home, Host(home, ("probe", 443)))
+    for number in "3", "4":
+        host.prepare(home, SHOP, host.JournaledOrder(f"https://ca.example/order/{number}", host.ACCOUNT), new_key=True)
+    assert host.versions(home) == ["0001", "0002", "0004"], "no certificate is of the third order's version"
+    assert [item["serial"] for item in history(str(home), "shop")] == serials(home)
+
+    done = run(home, Host(home, ("probe", 443)), valid(home, "shop"))
+    assert "version 0001 (serial" in done.failures["shop"]
+    assert (look(str(home), "shop").live, look(str(home), "shop").pending) == ("0001", "0004")
+    assert run(home, Host(home), result("shop", "switch")).failures == {}
+    assert (look(str(home), "shop").live, look(str(home), "shop").pending) == ("0004", None)
+    host.confirm(home, keep=2)
+    assert host.versions(home) == ["0002", "0004"]
+
+
+# --- another run at the same time
+
+
+def third_by_another_run(home, wanted=SHOP):
+    """What another run does: a version of its own."""
+    host.prepare(home, wanted, host.JournaledOrder("https://ca.example/order/3", host.ACCOUNT))
+    host.deploy(home, wanted)
+
+
+class Overtaken(Host):
+    """Another run puts its own version in place while this one does *step*; all that this one looks at is broken."""
+
+    def __init__(self, home, step, other):
+        super().__init__(home, ("test", "nginx", "0003"), ("reload", "nginx", "0003"), ("probe", 443))
+        self.step = step
+        self.other = other
+
+    def probe(self, wanted):
+        self._come_in("probe")
+        return ["it serves another"] * len(wanted)
+
+    def _do(self, what, entry):
+        self._come_in(what)
+        super()._do(what, entry)
+
+    def _come_in(self, what):
+        if what == self.step:
+            self.step = ""
+            self.other(self.home)
+
+
+@pytest.mark.parametrize("step", ["test", "reload", "probe"])
+def test_what_another_run_put_in_place_meanwhile_is_neither_taken_back_nor_confirmed(home, step):
+    done = renew(home, Overtaken(home, step, third_by_another_run))
+    assert done.failures == {}
+    assert look(str(home), "shop").live == "0003"
+    assert host.outstanding(home), "whether it holds is for that run to say"
+    assert host.versions(home) == ["0001", "0002", "0003"]
+
+
+BY_ANOTHER = "it serves another; it stays as it is: another run has made version {} the live one"
+
+
+def test_nor_is_it_where_it_is_for_other_names_but_then_the_host_fails(home):
+    done = renew(home, Overtaken(home, "probe", lambda home: third_by_another_run(home, host.OTHER)))
+    assert done.failures["shop"] == BY_ANOTHER.format("0003")
+    assert look(str(home), "shop").live == "0003"
+
+
+def test_another_run_took_it_back_meanwhile(home):
+    done = renew(home, Overtaken(home, "probe", host.go_back))
+    assert done.failures["shop"] == BY_ANOTHER.format("0001")
+    assert look(str(home), "shop").live == "0001"
+    assert not host.outstanding(home)
+
+
+def test_another_run_proved_it_meanwhile(home):
+    done = renew(home, Overtaken(home, "probe", host.confirm))
+    assert "it stays as it is: version 0002 is not new, its services have used it before" in done.failures["shop"]
+    assert look(str(home), "shop").live == "0002"
+
+
+def test_what_another_run_put_in_place_after_all_went_well_is_not_confirmed(home, monkeypatch):
+    on = Host(home)
+    monkeypatch.setattr(on, "probe", lambda wanted: third_by_another_run(home) or [""] * len(wanted))
+    assert renew(home, on).failures == {}
+    assert look(str(home), "shop").live == "0003"
+    assert [host.manifest(home, number)["reloaded"] for number in ("0002", "0003")] == [False, False]
+
+
+def option():
+    return {
+        "name": "shop",
+        "identifiers": WANTED.identifiers,
+        "challenge": "http-01",
+        "webroot": os.getcwd(),
+        "http_01_listen": None,
+        "tls_alpn_01_listen": "443",
+        "key_type": "ec256",
+        "profile": None,
+        "reload": ["nginx"],
+        "probe": [],
+        "formats": [],
+        "owner": None,
+        "group": None,
+        "mode": "0640",
+    }

@@ -1,0 +1,81 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is told of a new certificate: services, commands, handlers; refused, or usable as they are."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.certfleet.tls.plugins.module_utils._common.errors import OptionError
+from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.reloads import (
+    COMMAND,
+    NOTIFY,
+    SERVICE,
+    Reload,
+    check,
+)
+
+
+@pytest.mark.parametrize("name", ["nginx", "postfix@-", "php8.2-fpm", "a:b", "_x", "@x"])
+def test_services(name):
+    assert check([name, f" {name} ", f"{name}.service", {"service": name}]) == (Reload(SERVICE, name),)
+
+
+def test_entries_keep_their_order():
+    assert check([]) == ()
+    assert [entry.what for entry in check(["b", "a", {"service": "b"}])] == ["b", "a"]
+
+
+@pytest.mark.parametrize(
+    "name", ["", " ", ".service", "-x", "--now", "a b", "a;b", "a/b", "$(id)", "a\nb", "ä", "a\x00"]
+)
+def test_what_is_no_service_never_becomes_an_argument(name):
+    for entry in (name, {"service": name}):
+        with pytest.raises(OptionError, match=r"reload has .*, which is not the name of a service"):
+            check(["nginx", entry])
+
+
+@pytest.mark.parametrize(
+    ("entry", "reload", "text"),
+    [
+        ({"command": ["/usr/bin/x", "a b", 7]}, Reload(COMMAND, ("/usr/bin/x", "a b", "7")), "/usr/bin/x a b 7"),
+        ({"command": ["x"], "test": ["x", "-t"]}, Reload(COMMAND, ("x",), ("x", "-t")), "x"),
+        ({"service": "x", "test": ["x", "-t"]}, Reload(SERVICE, "x", ("x", "-t")), "x"),
+        ({"service": "x", "test": None}, Reload(SERVICE, "x"), "x"),
+        ({"service": "x", "timeout": "7"}, Reload(SERVICE, "x", (), 7), "x"),
+        ({"command": ["x"], "timeout": None}, Reload(COMMAND, ("x",)), "x"),
+        ({"notify": " restart it "}, Reload(NOTIFY, "restart it"), "restart it"),
+    ],
+)
+def test_mappings(entry, reload, text):
+    assert check([entry]) == (reload,)
+    assert str(reload) == text
+
+
+@pytest.mark.parametrize(
+    ("entry", "what"),
+    [
+        (None, "reload has None: give a service's name, or a mapping"),
+        ({}, "reload has {}: give"),
+        ({"test": ["x"]}, "of one of service, command and notify"),
+        ({"service": "x", "command": ["x"]}, "of one of service, command and notify"),
+        ({"service": "x", "shell": "x"}, "of one of service, command and notify"),
+        ({"notify": "x", "test": ["x"]}, "test and timeout may go with the first two"),
+        ({"notify": "x", "timeout": 1}, "test and timeout may go with the first two"),
+        ({"service": "x", "timeout": 0}, "reload has the timeout 0: give a number of seconds"),
+        ({"service": "x", "timeout": "soon"}, "reload has the timeout 'soon': give a number of seconds"),
+        ({"service": "x", "timeout": [1]}, "reload has the timeout [1]: give a number of seconds"),
+        ({"command": "x -y"}, "reload has the command 'x -y': give a list"),
+        ({"command": []}, "give a list of the program and its arguments"),
+        ({"command": [["x"]]}, "give a list of the program and its arguments"),
+        ({"command": [""]}, "which names no program"),
+        ({"command": ["x", "a\0b"]}, "which names no program"),
+        ({"service": "x", "test": "x -t"}, "reload has the test 'x -t': give a list"),
+        ({"notify": ""}, "which is not the name of a handler"),
+        ({"notify": ["x"]}, "which is not the name of a handler"),
+    ],
+)
+def test_what_is_none(entry, what):
+    with pytest.raises(OptionError) as told:
+        check([entry])
+    assert what in str(told.value)

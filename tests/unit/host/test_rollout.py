@@ -1,0 +1,268 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A host's last step: what follows from each result, which services are reloaded, and what is made up for later."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from cryptography.x509 import load_pem_x509_certificate
+
+from ansible_collections.certfleet.tls.plugins.module_utils._host.challenges.webroot import WebrootResponse
+from ansible_collections.certfleet.tls.plugins.module_utils._host.errors import ServiceError
+from ansible_collections.certfleet.tls.plugins.module_utils._host.steps import key_transfer
+from ansible_collections.certfleet.tls.plugins.module_utils._host.steps.rollout import Rollout
+from ansible_collections.certfleet.tls.plugins.module_utils._host.store.manifest import folder_path, look
+from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.reloads import SERVICE, Reload
+from tests.unit.host import ca, host
+from tests.unit.host.host import ORDER, WANTED
+
+MAIL = replace(
+    WANTED, name="mail", identifiers=["mail.example"], reloads=(Reload(SERVICE, "postfix"), Reload(SERVICE, "nginx"))
+)
+BOTH = {"shop": WANTED, "mail": MAIL}
+
+
+class Services:
+    """Reloads nothing, but remembers; those in *broken* cannot be."""
+
+    def __init__(self, *broken):
+        self.broken = broken
+        self.reloaded = []
+
+    def test(self, entry):
+        pass
+
+    def reload(self, entry):
+        self.reloaded.append(str(entry))
+        if str(entry) in self.broken:
+            raise ServiceError(f"service {entry} could not be reloaded")
+
+
+def nothing_wrong(wanted):
+    return [""] * len(wanted)
+
+
+def rollout(home, wanted=None, check=False, services=None, now=ca.NOW):
+    return Rollout(str(home), wanted or {"shop": WANTED}, check, services or Services(), nothing_wrong, now)
+
+
+def result(name, status, **fields):
+    empty = {
+        "problem": "",
+        "resumable": False,
+        "certificate": None,
+        "chain": None,
+        "account_uri": None,
+        "order_uri": None,
+    }
+    return {**empty, "name": name, "status": status, **fields}
+
+
+def valid(home, name):
+    with open(folder_path(str(home), name, look(str(home), name).pending, "request.csr"), "rb") as file:
+        issued = host.issued(file.read())
+    return result(name, "valid", certificate=issued.certificate, chain=issued.chain, account_uri=issued.account_uri)
+
+
+def prepared(home, *wanted):
+    for item in wanted:
+        host.prepare(home, item, ORDER)
+
+
+def test_each_service_is_reloaded_once(home):
+    prepared(home, WANTED, MAIL)
+    services = Services()
+    run = rollout(home, BOTH, services=services)
+    for name in BOTH:
+        run.take(valid(home, name))
+    assert run.settle() == services.reloaded == ["nginx", "postfix"]
+    assert (run.changed, run.failures, run.warnings) == (True, {}, [])
+    assert [item["name"] for item in run.certificates() if item["changed"]] == ["shop", "mail"]
+    assert not any(host.outstanding(home, name) for name in BOTH)
+
+
+def test_a_reload_that_failed_is_told_of_its_certificates_only_and_made_up_for(home):
+    prepared(home, WANTED, MAIL)
+    run = rollout(home, BOTH, services=Services("postfix"))
+    for name in BOTH:
+        run.take(valid(home, name))
+    assert run.settle() == ["nginx"]
+    assert run.failures == {
+        "mail": "service postfix could not be reloaded; it stays as it is: "
+        "there is no version before it that holds still"
+    }
+    assert {name: host.outstanding(home, name) for name in BOTH} == {"shop": False, "mail": True}
+
+    services = Services()
+    again = rollout(home, BOTH, services=services)
+    again.take(result("mail", "repair"))
+    assert again.settle() == services.reloaded == ["postfix", "nginx"]
+    assert not host.outstanding(home, "mail")
+
+
+def test_an_unchanged_certificate_reloads_nothing(home):
+    host.make_live(home)
+    services = Services()
+    run = rollout(home, services=services)
+    run.take(result("shop", "keep"))
+    run.take(result("shop", "repair"))
+    assert run.settle() == services.reloaded == []
+    assert not run.changed
+
+
+def test_drift_is_repaired(home):
+    host.make_live(home)
+    key = home / "live" / "shop" / "privkey.pem"
+    key.chmod(0o600)
+    run = rollout(home)
+    run.take(result("shop", "repair"))
+    assert run.changed
+    assert "mode 0600 instead of 0640" in run.diff()[0]["after"]
+    assert host.key_drift(home, "0001") == []
+
+
+@pytest.mark.parametrize("status", ["failed", "deferred"])
+def test_a_key_to_receive_with_is_good_for_one_run(home, status):
+    key_transfer.await_key(str(home), "shop")
+    for check, left in ((True, 1), (False, 0)):
+        run = rollout(home, check=check)
+        run.take(result("shop", status, problem="web1 makes the key and orders: no", resumable=True))
+        assert len(run.failures) == (status == "failed")
+        assert len([path for path in host.everything(home) if "receiving" in path]) == left
+
+
+@pytest.mark.parametrize(
+    ("resumable", "order_uri", "kept"),
+    [
+        (True, ORDER.order_uri, True),
+        (False, ORDER.order_uri, False),
+        (False, None, False),
+        (False, "https://ca.example/order/another", True),
+    ],
+)
+def test_a_failed_order_is_forgotten_unless_it_can_be_resumed(home, resumable, order_uri, kept):
+    prepared(home, WANTED)
+    run = rollout(home)
+    run.take(result("shop", "failed", problem="the CA said no", resumable=resumable, order_uri=order_uri))
+    assert run.failures == {"shop": "the CA said no"}
+    assert (host.manifest(home, "0001")["order_uri"] == ORDER.order_uri) is kept
+    assert run.changed is not kept
+
+
+def another_key_s(good):
+    return {**good, "certificate": ca.pem(host.authority().leaf(ca.ec_key().public_key(), WANTED.identifiers))}
+
+
+def other_names(good):
+    leaf = host.authority().leaf(load_pem_x509_certificate(good["certificate"].encode()).public_key(), ["a.example"])
+    return {**good, "certificate": ca.pem(leaf)}
+
+
+def damaged(good):
+    return {**good, "certificate": "no PEM"}
+
+
+def another_chain(good):
+    return {**good, "chain": ca.pem(ca.Authority.root().certificate)}
+
+
+def damaged_chain(good):
+    return {**good, "chain": "no PEM"}
+
+
+@pytest.mark.parametrize("spoil", [damaged, another_chain, damaged_chain])
+def test_an_order_is_kept_where_a_new_certificate_would_not_do_either(home, spoil):
+    """A CA that delivers an odd chain would be asked for one in every run."""
+    prepared(home, WANTED)
+    run = rollout(home)
+    run.take({**spoil(valid(home, "shop")), "order_uri": ORDER.order_uri})
+    assert list(run.failures) == ["shop"]
+    assert host.manifest(home, "0001")["order_uri"] == ORDER.order_uri
+    assert not run.changed
+
+
+@pytest.mark.parametrize("spoil", [another_key_s, other_names])
+@pytest.mark.parametrize("check", [False, True])
+def test_an_order_whose_certificate_will_not_do_is_forgotten(home, spoil, check):
+    """Or every later run would download the same one again."""
+    prepared(home, WANTED)
+    before = host.snapshot(home)
+    run = rollout(home, check=check)
+    run.take({**spoil(valid(home, "shop")), "order_uri": ORDER.order_uri})
+    assert list(run.failures) == ["shop"]
+    assert run.changed
+    if check:
+        assert host.snapshot(home) == before
+        return
+    assert host.manifest(home, "0001")["order_uri"] is None
+    host.make_live(home, order=host.ORDER_2)
+    assert host.served(home)
+
+
+@pytest.mark.parametrize("off", [-2 * ca.DAY, 90 * ca.DAY])
+def test_an_order_whose_certificate_only_the_clock_speaks_against_is_kept(home, off):
+    prepared(home, WANTED)
+    run = rollout(home, BOTH, now=ca.NOW + off)
+    run.take({**valid(home, "shop"), "order_uri": ORDER.order_uri})
+    assert run.failures["shop"].endswith("check the clock")
+    assert host.manifest(home, "0001")["order_uri"] == ORDER.order_uri
+    assert not run.changed
+
+
+def test_one_that_fails_stops_no_other(home):
+    prepared(home, WANTED, MAIL)
+    run = rollout(home, BOTH)
+    run.take(result("mail", "valid", certificate="no PEM", chain=""))
+    run.take(valid(home, "shop"))
+    assert run.settle() == ["nginx"]
+    assert list(run.failures) == ["mail"]
+    assert host.served(home, "shop")
+    assert host.served(home, "mail") is None
+
+
+def test_what_is_deferred_is_a_warning(home):
+    prepared(home, WANTED)
+    run = rollout(home)
+    run.take(result("shop", "deferred", problem="rate limit"))
+    assert (run.failures, run.changed) == ({}, False)
+    assert run.warnings == ["certificate shop is put off to a later run: rate limit"]
+    assert host.manifest(home, "0001")["order_uri"] == ORDER.order_uri
+
+
+def test_a_check_tells_the_same_and_changes_nothing(home, tmp_path):
+    prepared(home, WANTED)
+    response = WebrootResponse(str(tmp_path / "www"), "token", "token.thumb")
+    (tmp_path / "www" / ".well-known" / "acme-challenge").mkdir(parents=True)
+    with open(response.path, "w", encoding="ascii") as file:
+        file.write("token.thumb")
+    results = [valid(home, "shop")]
+    before = host.snapshot(tmp_path)
+    services = Services()
+    check = rollout(home, check=True, services=services)
+    real = rollout(home)
+    told = []
+    for run in (check, real):
+        run.remove([response])
+        for item in results:
+            run.take(item)
+        reloaded = run.settle()
+        told.append((run.changed, run.certificates(), run.diff(), reloaded, run.failures, run.warnings))
+        if run is check:
+            assert host.snapshot(tmp_path) == before
+            assert services.reloaded == []
+    assert told[0] == told[1]
+    assert host.served(home)
+
+
+def test_a_response_that_cannot_be_removed_is_a_warning(home, tmp_path):
+    response = WebrootResponse(str(tmp_path), "token", "token.thumb")
+    folder = tmp_path / ".well-known" / "acme-challenge" / ".token.aside"
+    response.put()
+    folder.mkdir()
+    run = rollout(home)
+    run.remove([response])
+    assert run.failures == {}
+    assert len(run.warnings) == 1
+    assert "cannot be removed" in run.warnings[0]

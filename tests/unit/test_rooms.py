@@ -1,0 +1,70 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The rooms of the code stand on floors: a module imports of its own room and of lower floors only."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+PLUGINS = Path(__file__).parents[2] / "plugins"
+#: From the ground up; rooms of one line know nothing of each other. docs/architecture.md says what is in each.
+FLOORS = (
+    ("module_utils/_common",),
+    ("module_utils/_x509",),
+    ("module_utils/_acme", "module_utils/_host"),
+    ("module_utils/_host/wanted",),
+    ("module_utils/_host/store",),
+    ("module_utils/_host/challenges", "module_utils/_host/services"),
+    ("module_utils/_host/steps",),
+    ("module_utils/_status", "module_utils/_dns"),
+    ("module_utils/_fleet",),
+    ("module_utils/_ansible",),
+    ("plugin_utils/_variables",),
+    ("plugin_utils/_play",),
+    ("plugin_utils/_steps",),
+    ("modules", "action", "filter", "doc_fragments"),
+)
+FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+#: What a room may not import, though it is on a lower floor.
+APART = (("module_utils/_host", "module_utils/_acme"), ("module_utils/_fleet", "module_utils/_host"))
+_PACKAGE = ("ansible_collections", "certfleet", "tls", "plugins")
+
+
+def room_of(parts: tuple[str, ...]) -> str:
+    """Return the room that a path or the name of a module, from plugins on, is in."""
+    return next("/".join(parts[:end]) for end in range(len(parts), 0, -1) if "/".join(parts[:end]) in FLOOR)
+
+
+def imported(path: Path) -> Iterator[tuple[str, ...]]:
+    """Yield what a file imports of this collection, from plugins on."""
+    folder = path.relative_to(PLUGINS).parts[:-1]
+    for node in ast.walk(ast.parse(path.read_text())):
+        if not isinstance(node, ast.ImportFrom):
+            continue
+        module = tuple((node.module or "").split(".")) if node.module else ()
+        if node.level:
+            base = (*folder[: len(folder) - node.level + 1], *module)
+        elif module[:4] == _PACKAGE:
+            base = module[4:]
+        else:
+            continue
+        yield from ((*base, alias.name) for alias in node.names)
+
+
+def test_every_file_is_in_a_room():
+    assert {room_of(path.relative_to(PLUGINS).parts) for path in PLUGINS.rglob("*.py")} == set(FLOOR)
+
+
+def test_no_import_goes_upwards():
+    wrong = []
+    for path in sorted(PLUGINS.rglob("*.py")):
+        own = room_of(path.relative_to(PLUGINS).parts)
+        for name in imported(path):
+            other = room_of(name)
+            below = FLOOR[other] < FLOOR[own]
+            kept_apart = any(own.startswith(room) and other.startswith(foreign) for room, foreign in APART)
+            if other != own and (not below or kept_apart):
+                wrong.append(f"{path.relative_to(PLUGINS)} imports {'.'.join(name)}")
+    assert wrong == []

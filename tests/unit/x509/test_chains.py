@@ -1,0 +1,206 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Chains link by link, as the library of today checks them and as that of old hosts does."""
+
+from __future__ import annotations
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding
+
+from ansible_collections.certfleet.tls.plugins.module_utils._x509 import chains
+from ansible_collections.certfleet.tls.plugins.module_utils._x509.errors import CertificateError
+from tests.unit.host import ca
+from tests.unit.host.ca import DAY, NOW
+
+KEY = ca.ec_key().public_key()
+ROOT = ca.Authority.root()
+MIDDLE = ROOT.intermediate("Middle")
+LOWER = MIDDLE.intermediate("Lower")
+LEAF = LOWER.leaf(KEY, ["a.example"])
+
+
+# Two ways to check a signature: the library's own (cryptography 40 and later), and ours for what is older.
+WAYS = ["direct", "fallback"] if hasattr(x509.Certificate, "verify_directly_issued_by") else ["fallback"]
+
+
+@pytest.fixture(params=WAYS)
+def way(request, monkeypatch):
+    if request.param == "direct":
+        return
+
+    def signed_by(below, issuer):
+        class Old:
+            """A certificate of cryptography before 40."""
+
+            def __getattr__(self, name):
+                if name == "verify_directly_issued_by":
+                    raise AttributeError(name)
+                return getattr(below, name)
+
+        return real(Old(), issuer)
+
+    real = chains.signed_by
+    monkeypatch.setattr(chains, "signed_by", signed_by)
+
+
+def refused(leaf, chain, match, now=NOW):
+    with pytest.raises(CertificateError, match=match) as told:
+        chains.check(leaf, chain, now)
+    assert len(str(told.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "chain",
+    [[], [LOWER], [LOWER, MIDDLE], [LOWER, MIDDLE, ROOT]],
+    ids=["none", "one", "two", "with the root"],
+)
+def test_a_chain_that_leads_up(way, chain):
+    chains.check(LEAF, [authority.certificate for authority in chain], NOW)
+
+
+KINDS = ["ec256", "ec384", "rsa", "ed25519"]
+# All of one name: only their keys tell them apart.
+AUTHORITIES = {kind: ROOT.intermediate("Same", kind) for kind in KINDS}
+IMPOSTORS = {kind: ROOT.intermediate("Same", kind) for kind in KINDS}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("hash_algorithm", [hashes.SHA256, hashes.SHA384, hashes.SHA512])
+def test_signatures_of_every_kind(way, kind, hash_algorithm):
+    leaf = AUTHORITIES[kind].leaf(KEY, ["a.example"], hash_algorithm=hash_algorithm)
+    chains.check(leaf, [AUTHORITIES[kind].certificate], NOW)
+
+
+@pytest.mark.skipif(not hasattr(padding.PSS, "DIGEST_LENGTH"), reason="this library does not sign with RSASSA-PSS")
+@pytest.mark.parametrize("hash_algorithm", [hashes.SHA256, hashes.SHA384, hashes.SHA512])
+def test_signatures_with_rsassa_pss(way, hash_algorithm):
+    scheme = padding.PSS(padding.MGF1(hash_algorithm()), padding.PSS.DIGEST_LENGTH)
+    leaf = AUTHORITIES["rsa"].leaf(KEY, ["a.example"], hash_algorithm=hash_algorithm, rsa_padding=scheme)
+    chains.check(leaf, [AUTHORITIES["rsa"].certificate], NOW)
+    refused(leaf, [IMPOSTORS["rsa"].certificate], "CN=Same did not sign the certificate$")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("other", KINDS)
+def test_a_signature_by_another_key_of_any_kind(way, kind, other):
+    leaf = AUTHORITIES[kind].leaf(KEY, ["a.example"])
+    refused(leaf, [IMPOSTORS[other].certificate], "CN=Same did not sign the certificate$")
+
+
+def test_an_issuer_with_a_key_that_signs_no_certificates(way):
+    authority = ROOT.intermediate("Lower", "dsa")
+    refused(LEAF, [authority.certificate], "CN=Lower did not sign the certificate")
+
+
+def test_a_changed_certificate_is_not_signed(way):
+    text = ca.patched(LEAF, b"a.example", b"b.example")
+    changed = x509.load_pem_x509_certificate(text.encode())
+    refused(changed, [LOWER.certificate], "CN=Lower did not sign the certificate")
+
+
+@pytest.mark.parametrize(
+    ("chain", "match"),
+    [
+        ([MIDDLE, LOWER], "CN=Middle comes where the issuer CN=Lower belongs"),
+        ([MIDDLE], "CN=Middle comes where the issuer CN=Lower belongs"),
+        ([ROOT], "CN=Root comes where the issuer CN=Lower belongs"),
+        ([LOWER, ROOT], "CN=Root comes where the issuer CN=Middle belongs"),
+        ([LOWER, LOWER], "CN=Lower comes where the issuer CN=Middle belongs"),
+        ([LOWER, MIDDLE, ROOT, MIDDLE], "CN=Middle comes where the issuer CN=Root belongs"),
+    ],
+)
+def test_a_chain_in_a_wrong_order(way, chain, match):
+    refused(LEAF, [authority.certificate for authority in chain], "the CA's chain does not hold: " + match)
+
+
+def test_the_leaf_in_its_own_chain(way):
+    refused(LEAF, [LEAF, LOWER.certificate], "comes where the issuer CN=Lower belongs")
+
+
+def test_a_bad_signature_higher_up(way):
+    false_middle = ROOT.intermediate("Middle")
+    refused(LEAF, [LOWER.certificate, false_middle.certificate], "CN=Middle did not sign CN=Lower")
+
+
+@pytest.mark.parametrize(
+    "extensions",
+    [[], [(x509.BasicConstraints(ca=False, path_length=None), True)]],
+    ids=["without basicConstraints", "cA false"],
+)
+def test_an_issuer_that_is_no_ca(way, extensions):
+    authority = ROOT.intermediate("Server", extensions=extensions)
+    leaf = authority.leaf(KEY, ["a.example"])
+    refused(leaf, [authority.certificate], "CN=Server is not a CA's certificate")
+
+
+def basic(path_length=None):
+    return (x509.BasicConstraints(ca=True, path_length=path_length), True)
+
+
+@pytest.mark.parametrize(
+    ("extensions", "match"),
+    [
+        ([basic(), (ca.key_usage(), True)], None),
+        ([basic(), (ca.key_usage(key_cert_sign=False), True)], "CN=Upper is not a CA's certificate"),
+    ],
+    ids=["keyCertSign", "keyUsage without it"],
+)
+def test_what_an_issuers_key_is_for(way, extensions, match):
+    upper = ROOT.intermediate("Upper", extensions=extensions)
+    chain, leaf = [upper.certificate, ROOT.certificate], upper.leaf(KEY, ["a.example"])
+    if match:
+        refused(leaf, chain, match)
+    else:
+        chains.check(leaf, chain, NOW)
+
+
+@pytest.mark.parametrize(
+    ("length", "below", "holds"),
+    [
+        (0, [], True),  # the leaf is not counted
+        (0, ["Middle"], False),
+        (1, ["Middle"], True),
+        (1, ["Middle", "Lower"], False),
+        (2, ["Middle", "Lower"], True),
+        (0, ["Upper"], True),  # nor is what is self-issued
+        (0, ["Upper", "Lower"], False),
+    ],
+)
+def test_how_many_cas_an_issuer_allows_below_it(way, length, below, holds):
+    authorities = [ROOT.intermediate("Upper", extensions=[basic(length)])]
+    for name in below:
+        authorities.append(authorities[-1].intermediate(name))
+    leaf = authorities[-1].leaf(KEY, ["a.example"])
+    chain = [authority.certificate for authority in reversed(authorities)]
+    if holds:
+        chains.check(leaf, chain, NOW)
+    else:
+        refused(leaf, chain, f"CN=Upper may have {length} CAs below it, not {length + 1}")
+
+
+def test_an_issuer_whose_extensions_contradict(way):
+    basic = x509.BasicConstraints(ca=True, path_length=None)
+    unknown = x509.UnrecognizedExtension(x509.ObjectIdentifier("2.5.29.99"), b"\x30\x00")
+    authority = ROOT.intermediate("Twice", extensions=[(basic, True), (unknown, False)])
+    text = ca.patched(authority.certificate, b"\x06\x03\x55\x1d\x63", b"\x06\x03\x55\x1d\x13")
+    issuer = x509.load_pem_x509_certificate(text.encode())
+    refused(authority.leaf(KEY, ["a.example"]), [issuer], "CN=Twice is not a CA's certificate")
+
+
+@pytest.mark.parametrize(
+    ("not_before", "not_after", "match"),
+    [
+        (NOW - 9 * DAY, NOW, "CN=Timed in the CA's chain ended at 2026-11-23T12:00:00Z"),
+        (NOW + DAY, NOW + 9 * DAY, "CN=Timed in the CA's chain begins at 2026-11-24T12:00:00Z"),
+    ],
+)
+@pytest.mark.parametrize("above", [False, True])
+def test_an_issuer_that_is_not_in_force(way, not_before, not_after, match, above):
+    timed = ROOT.intermediate("Timed", not_before=not_before, not_after=not_after)
+    if above:
+        lower = timed.intermediate("Below")
+        refused(lower.leaf(KEY, ["a.example"]), [lower.certificate, timed.certificate], match)
+    else:
+        refused(timed.leaf(KEY, ["a.example"]), [timed.certificate], match)
