@@ -16,14 +16,14 @@ from typing import Any
 import pytest
 
 from tests.lab import runs
-from tests.unit.plugins import (
+from tests.unit.variables import (
     test_validation_account,
     test_validation_dns,
     test_validation_entries,
     test_validation_entry_points,
     test_validation_variables,
 )
-from tests.unit.plugins.variables import GOOD
+from tests.unit.variables.variables import GOOD
 
 ENTRY_POINTS = ("main", "replace", "revoke", "adopt", "account", "account_rollover")
 

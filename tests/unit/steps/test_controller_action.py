@@ -17,7 +17,7 @@ import pytest
 
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import controller_action
 from ansible_collections.certfleet.tls.plugins.plugin_utils._variables.plain import plain
-from tests.unit.plugins import steps
+from tests.unit.steps import steps
 
 PLAN = {"acme_directory": "letsencrypt", "certificates": []}
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.plugins.variables import RFC2136, faults
+from tests.unit.variables.variables import RFC2136, faults
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from ansible.errors import AnsibleConnectionFailure
 from ansible_collections.certfleet.tls.plugins.plugin_utils._play import inclusions
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import first_step
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.run import Run
-from tests.unit.plugins import answers, steps
+from tests.unit.steps import answers, steps
 
 SHOP = {"name": "shop", "identifiers": ["shop.example"], "webroot": "/srv/www"}
 FOUND = answers.FOUND.to_result()

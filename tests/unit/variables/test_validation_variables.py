@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.plugins.variables import CERTIFICATE, faults
+from tests.unit.variables.variables import CERTIFICATE, faults
 
 
 @pytest.mark.parametrize(

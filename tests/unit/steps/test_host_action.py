@@ -15,7 +15,7 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.controller_action import ControllerAction
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.host_action import HostAction
-from tests.unit.plugins import answers
+from tests.unit.steps import answers
 
 CHECKOUT = Path(__file__).parents[3]
 ACTIONS = "ansible_collections.certfleet.tls.plugins.action"

@@ -14,7 +14,7 @@ from ansible_collections.certfleet.tls.plugins.action.acme_account import Action
 from ansible_collections.certfleet.tls.plugins.module_utils._ansible import controller_module
 from ansible_collections.certfleet.tls.plugins.module_utils._ansible.controller_module import ControllerModule
 from ansible_collections.certfleet.tls.plugins.module_utils._common.errors import CollectionError
-from tests.unit.plugins import steps
+from tests.unit.steps import steps
 
 KEY = "-----BEGIN PRIVATE KEY-----\nMIGH\n-----END PRIVATE KEY-----\n"
 SPEC = {

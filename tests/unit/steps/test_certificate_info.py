@@ -14,7 +14,7 @@ from ansible_collections.certfleet.tls.plugins.action.certificate_info import Ac
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.formats import digest
 from ansible_collections.certfleet.tls.plugins.plugin_utils._play.facts import SPECIAL
 from ansible_collections.certfleet.tls.plugins.plugin_utils._variables import role_variables
-from tests.unit.plugins import answers, steps
+from tests.unit.steps import answers, steps
 
 SHOP = {"name": "shop", "identifiers": ["shop.example"], "webroot": "~/www"}
 FORGED = {"name": "shop", "identifiers": ["bank.example"], "challenge": "dns-01", "profile": "any", "webroot": "/srv"}

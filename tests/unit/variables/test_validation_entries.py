@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.plugins.variables import COMBINED, GOOD, faults
+from tests.unit.variables.variables import COMBINED, GOOD, faults
 
 
 @pytest.mark.parametrize(

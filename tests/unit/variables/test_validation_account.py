@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.plugins.variables import CERTIFICATE, ENCRYPTED, KEY, faults
+from tests.unit.variables.variables import CERTIFICATE, ENCRYPTED, KEY, faults
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.jws import AccountKey
 from ansible_collections.certfleet.tls.plugins.plugin_utils._variables import account_keys
-from tests.unit.plugins.variables import KEY, variables
+from tests.unit.variables.variables import KEY, variables
 
 GOOD_KEY = AccountKey.generate().pem().decode()
 ENCRYPTED_KEY = AccountKey.generate().pem("right").decode()

@@ -18,8 +18,8 @@ from ansible_collections.certfleet.tls.plugins.module_utils._fleet import plan, 
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import flow, shared, txt
 from ansible_collections.certfleet.tls.plugins.plugin_utils._variables import role_variables
 from tests.unit import contracts
-from tests.unit.plugins import answers
-from tests.unit.plugins.test_host_action import action_of
+from tests.unit.steps import answers
+from tests.unit.steps.test_host_action import action_of
 
 SEED = 20261128
 ROUNDS = 1_700  # of each of six modules

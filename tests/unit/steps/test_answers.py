@@ -14,7 +14,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts im
 from ansible_collections.certfleet.tls.plugins.module_utils._common.schema import Malformed
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.host_action import accept
 from ansible_collections.certfleet.tls.plugins.plugin_utils._variables import role_variables
-from tests.unit.plugins import answers
+from tests.unit.steps import answers
 
 MODULES = Path(__file__).parents[3] / "plugins" / "modules"
 

@@ -11,7 +11,7 @@ from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import elsewh
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.run import Results, Run
 from ansible_collections.certfleet.tls.plugins.plugin_utils._variables import batch
 from tests.unit import contracts
-from tests.unit.plugins import steps
+from tests.unit.steps import steps
 
 OTHER = "another-one"
 DIRECTORY = "https://ca/dir"

@@ -14,7 +14,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts im
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import flow
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.run import Run
 from ansible_collections.certfleet.tls.plugins.plugin_utils._variables import batch
-from tests.unit.plugins import steps
+from tests.unit.steps import steps
 
 LEXICON = {"provider": "lexicon", "name": "powerdns", "options": {"auth_token": "x", "pdns_server": "http://127.0.0.1"}}
 WRONG = {**LEXICON, "options": {"token": "SECRET"}}

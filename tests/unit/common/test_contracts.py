@@ -29,7 +29,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._fleet import planne
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet.plan import MALFORMED
 from ansible_collections.certfleet.tls.plugins.modules import acme_revoke, certificate
 from tests.unit import contracts
-from tests.unit.plugins.test_contracts_fuzz import mutated
+from tests.unit.common.test_contracts_fuzz import mutated
 
 MODULES = Path(__file__).parents[3] / "plugins" / "modules"
 SHAPES = {

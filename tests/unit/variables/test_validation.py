@@ -19,7 +19,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._acme import jws
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.certificate import REASONS
 from ansible_collections.certfleet.tls.plugins.plugin_utils._variables import account_options, all_variables, cas
 from ansible_collections.certfleet.tls.plugins.plugin_utils._variables.role_variables import VARIABLES
-from tests.unit.plugins.variables import COMBINED, ENCRYPTED, GOOD, KEY, RFC2136, faults, variables
+from tests.unit.variables.variables import COMBINED, ENCRYPTED, GOOD, KEY, RFC2136, faults, variables
 
 ROOT = Path(__file__).parents[3]
 BEFORE = "2026-01-31T12:00:00Z"
@@ -331,7 +331,7 @@ def test_it_needs_no_library():
     code = (
         "import sys; from ansible.module_utils.common import validation; from ansible import errors\n"
         "before = set(sys.modules)\n"
-        f"from {module} import problems; from tests.unit.plugins.variables import variables, RFC2136\n"
+        f"from {module} import problems; from tests.unit.variables.variables import variables, RFC2136\n"
         "assert problems(variables(acme_dns={'*': RFC2136}, acme_limits={'zerossl': {}}), 'web1') == []\n"
         "print(sorted({name.split('.')[0] for name in set(sys.modules) - before} & "
         "{'cryptography', 'requests', 'urllib3', 'josepy', 'dns', 'lexicon', 'difflib'}))"
