@@ -22,7 +22,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.formats
     with_digests,
     without_passphrases,
 )
-from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import answers, failures, first_step
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import answers, failures, first_step, shared
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.host_action import HostAction
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.revocation import names_of
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.run import Run
@@ -100,7 +100,7 @@ class ActionModule(HostAction):
             "list": options["acme_list"],
             "reassign": options["acme_reassign"],
             # Not defined for this host, it may be for others: the plan refuses it where no host has it.
-            "certificates": _given(options.get("acme_certificates") or []),
+            "certificates": options.get("acme_certificates") or [],
             "content": self._seen.check_revocation,
         }
 
@@ -116,12 +116,12 @@ class ActionModule(HostAction):
             return answer
         if self._seen.warnings:
             answer["warnings"] = [*answer.get("warnings", ()), *self._seen.warnings]
-        if self._seen.is_partial and "unlisted" in answer:
-            answer["unlisted"] = []
-        for item in answer.get("certificates", ()):
-            # What the host has found wrong with it is the same, in the words of its own.
-            item["invalid"] = item["invalid"] or [*filter(None, [self._seen.faults.get(item["name"])])]
-        return {**failures.conclude(run, answer, self._seen.options), **self._seen.result()}
+        if "certificates" in answer:
+            answer.update(_with_faults(answer, self._seen))
+        result = {**failures.conclude(run, answer, self._seen.options), **self._seen.result()}
+        # Registered results of an inclusion before are replaced by those of this one.
+        shared_before = shared.before(run.results.of_all(run.host).get("_acme_found", {}))
+        return {**result, "shared_before": shared_before} if shared_before else result
 
 
 def _sent(arguments: Mapping[str, Any], wanted: list[dict[str, Any]] | None) -> dict[str, Any]:
@@ -147,8 +147,14 @@ def _of(wanted: list[dict[str, Any]], found: Iterable[HostCertificate]) -> list[
     ]
 
 
-def _given(value: Any) -> Any:
-    """Return *value* without options that are null: Ansible refuses some of these in lists of a module's options."""
-    if isinstance(value, Mapping):
-        return {name: _given(item) for name, item in value.items() if item is not None}
-    return [_given(item) for item in value] if isinstance(value, (list, tuple)) else value
+def _with_faults(answer: Mapping[str, Any], seen: first_step.Seen) -> dict[str, Any]:
+    """Return the certificates with the faults that the first step found, also those that the host was not asked for."""
+    faults = dict(seen.faults)
+    certificates = []
+    for item in answer["certificates"]:
+        fault = faults.pop(item["name"], "")
+        # What the host has found wrong with it is the same, in the words of its own.
+        certificates.append({**item, "invalid": item["invalid"] or [fault]} if fault else item)
+    refused = [HostCertificate(name, invalid=(fault,)).to_result() for name, fault in faults.items()]
+    unlisted = [] if seen.is_partial else [name for name in answer["unlisted"] if name not in seen.faults]
+    return {"certificates": [*certificates, *refused], "unlisted": unlisted}

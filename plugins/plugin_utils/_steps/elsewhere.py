@@ -26,11 +26,7 @@ def place(run: Run, host: str) -> dict[str, Any]:
 def holders(run: Run) -> list[dict[str, Any]]:
     """Return the hosts of earlier batches (serial) that may have what hosts of this one share, and where to look."""
     results = Results(run.variables["hostvars"])
-    found = shared.holders(run.variables["ansible_play_hosts"], run.variables["ansible_play_batch"], results)
-    for holder in found:
-        options = results[holder["host"]]["_acme_found"]["options"]
-        holder.update(home=options["acme_home"], list=options["acme_list"], timeout=options["acme_host_timeout"])
-    return found
+    return shared.holders(run.variables["ansible_play_hosts"], run.variables["ansible_play_batch"], results)
 
 
 def challenges(run: Run, ordered: Mapping[str, Any], stale: bool = False) -> list[dict[str, Any]]:

@@ -11,7 +11,8 @@ from typing import Any
 
 from .run import Run
 
-_REGISTERED = ("_acme_found", "_acme_deployed")
+#: What the steps register that may fail a host; playbooks/failures.yml reads the same.
+REGISTERED = ("_acme_found", "_acme_deployed", "_acme_confirmed")
 
 
 def conclude(run: Run, answer: dict[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
@@ -39,5 +40,5 @@ def are_noted(options: Mapping[str, Any]) -> bool:
 def earlier(run: Run) -> list[str]:
     """Return the lines of the host's failures in all inclusions of the role before."""
     registered = run.results.of_all(run.host)
-    lines = (line for name in _REGISTERED for line in registered.get(name, {}).get("unserved", ()))
+    lines = (line for name in REGISTERED for line in registered.get(name, {}).get("unserved", ()))
     return list(dict.fromkeys(lines))

@@ -72,8 +72,9 @@ def look(run: Run, templar: Any, task: Any) -> Seen:
     if problems and not faults:
         raise MisconfiguredError(" ".join(problems))
     options = all_variables.converted(values)
-    if faults:
-        options[_CERTIFICATES] = values[_CERTIFICATES]
+    right = [entry for entry in options.get(_CERTIFICATES) or () if entry["name"] not in faults]
+    if _CERTIFICATES in options:
+        options[_CERTIFICATES] = right
     is_partial = options["acme_list"] == DEFAULT_LIST and inclusions.are_several(play, task)
     if is_partial and options["acme_remove_unlisted"]:
         warnings.append(
@@ -87,7 +88,7 @@ def look(run: Run, templar: Any, task: Any) -> Seen:
         lists_certificates=_CERTIFICATES in values,
         is_partial=is_partial,
         check_revocation=options.get("acme_check_revocation", False),
-        faults=faults or _unknown_handlers(options.get(_CERTIFICATES) or (), play),
+        faults={**_unknown_handlers(right, play), **faults},
         warnings=[*warnings, *all_variables.misspelled(defined, entry_point)],
     )
 
@@ -107,7 +108,9 @@ def _faults_of_some(problems: list[str], certificates: Any) -> dict[str, str]:
 def _unknown_handlers(certificates: Any, play: Any) -> dict[str, str]:
     """Return for each certificate that notifies a handler which the play does not have, a line about it."""
     named = {
-        entry["name"]: [item["notify"] for item in entry["reload"] if isinstance(item, Mapping) and "notify" in item]
+        entry["name"]: [
+            item["notify"].strip() for item in entry["reload"] if isinstance(item, Mapping) and "notify" in item
+        ]
         for entry in certificates
     }
     unknown = set(handlers.unknown((name for names in named.values() for name in names), play))

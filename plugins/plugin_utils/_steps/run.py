@@ -17,8 +17,7 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleError
 
-from .._variables import batch, cas
-from .._variables import values as to
+from .._variables import batch, cas, certificate_entries
 from .._variables.role_variables import INTERNAL
 
 Item = Mapping[str, Any]
@@ -115,9 +114,10 @@ class Run:
     def certificates(self) -> list[dict[str, Any]]:
         """Return the host's acme_certificates, as it sees them now: they may hold passphrases, which no result has.
 
-        The validation has taken them, so that no text among them is anything but a list or a mapping as -e gives it.
+        Converted, and without those that the first step has refused.
         """
-        return [to.to_mapping(entry, secret=True) for entry in to.to_mappings(self._value("acme_certificates") or [])]
+        home = self.option_of(self.host, "acme_home")
+        return certificate_entries.valid(self._value("acme_certificates") or [], home)
 
     def listen_timeout(self) -> int:
         """Return for how many seconds a listener has to last: until the CA has looked, and what comes before that."""

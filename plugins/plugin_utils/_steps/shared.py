@@ -22,19 +22,30 @@ Item = Mapping[str, Any]
 
 
 def holders(hosts: Iterable[str], batch: Collection[str], hostvars: Item) -> list[dict[str, Any]]:
-    """For each certificate that hosts of *batch* share, the first of *hosts* outside of it that had its turn before."""
+    """Return the hosts of earlier batches that may have what hosts of *batch* share, and where to look there.
+
+    For each certificate that is the first of *hosts* outside of the batch that had its turn, in any inclusion.
+    """
     inside = set(batch)
     others = [host for host in hosts if host not in inside]
-    missing = {name for host in batch for name in _shared(hostvars, host)} if others else set()
-    result: dict[str, list[Terms]] = {}
+    missing = {name for host in batch for name in _shared(_first(hostvars, host))} if others else set()
+    result = []
     for host in others if missing else ():
-        for name, entry in _shared(hostvars, host).items():
-            if name in missing:
-                missing.remove(name)
-                result.setdefault(host, []).append(entry)
-    return [
-        {"host": host, "certificates": [entry.to_result() for entry in entries]} for host, entries in result.items()
-    ]
+        found = _first(hostvars, host)
+        for inclusion in (found, *found.get("shared_before", ())):
+            entries = {name: entry for name, entry in _shared(inclusion).items() if name in missing}
+            missing -= set(entries)
+            if entries:
+                certificates = [entry.to_result() for entry in entries.values()]
+                result.append({"host": host, **_place(inclusion), "certificates": certificates})
+    return result
+
+
+def before(found: Item) -> list[dict[str, Any]]:
+    """Return what a host shares by the inclusions up to the one that *found* is the first step's result of."""
+    certificates = [item for item in found.get("certificates", ()) if (item["wanted"] or {}).get("shared")]
+    this = [{"options": found["options"], "certificates": certificates}] if certificates else []
+    return [*this, *found.get("shared_before", ())]
 
 
 def held(looked: Item) -> list[dict[str, Any]]:
@@ -151,11 +162,20 @@ def _planned(plan: Item, host: str | None = None) -> list[SharedKey]:
     return [SharedKey.from_result(item) for item in items]
 
 
-def _shared(hostvars: Item, host: str) -> dict[str, Terms]:
-    """What a host that has been looked at wants of the certificates that it shares, by name."""
-    found = flow.registered(hostvars, host, "_acme_found", "certificates")
-    shared = (item["wanted"] for item in found if (item["wanted"] or {}).get("shared"))
+def _first(hostvars: Item, host: str) -> Item:
+    return _mapping(hostvars[host].get("_acme_found"))
+
+
+def _shared(found: Item) -> dict[str, Terms]:
+    """Return what is wanted of the certificates that a host shares, by name. *found*: of its first step."""
+    shared = (item["wanted"] for item in found.get("certificates", ()) if (item["wanted"] or {}).get("shared"))
     return {wanted.name: wanted for wanted in flow.read(Terms, shared)}
+
+
+def _place(found: Item) -> dict[str, Any]:
+    """Return where the certificates of an inclusion are, and for how many seconds a look there may take."""
+    options = found["options"]
+    return {"home": options["acme_home"], "list": options["acme_list"], "timeout": options["acme_host_timeout"]}
 
 
 def _public_key(hostvars: Item, host: str, name: str) -> str | None:

@@ -25,6 +25,7 @@ _CERTIFICATES = "acme_certificates"
 # Entry points that cannot do without the host's certificates, and those that order.
 _LOOKING = ("main", "fleet", "replace", "adopt")
 _ORDERING = ("main", "fleet", "replace")
+_OF_NEW_ACCOUNTS = ("acme_directory", "acme_eab", "acme_terms_agreed")
 # A number there has lost its zeros, or has been read as another one.
 _HEXADECIMAL = ("acme_replace_serials", "acme_revoke_serials")
 # What people call acme_certificates, and what is less like it than a misspelling.
@@ -50,13 +51,12 @@ def problems(
 def converted(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the variables with the types that they have by role_variables.py, for those without problems().
 
-    Texts of -e become lists, numbers and booleans, vaulted texts become texts, what is empty becomes the default. An
-    entry of acme_certificates has all of its options.
+    Texts of -e become lists, numbers and booleans, vaulted texts become texts, what is empty becomes the default. Of
+    acme_certificates there are the entries without a fault in themselves.
     """
-    result = _types(values, "", [], VARIABLES)
+    result = _types(values, "", [], VARIABLES, set())
     if values.get(_CERTIFICATES) is not None:
-        home = result.get("acme_home", "")
-        result[_CERTIFICATES] = certificate_entries.check(to.plain(values[_CERTIFICATES]), home, None, "", [])
+        result[_CERTIFICATES] = certificate_entries.valid(values[_CERTIFICATES], result.get("acme_home", ""))
     return result
 
 
@@ -95,9 +95,12 @@ def _examine(
     values: Mapping[str, Any], host: str, entry_point: str, defined: Collection[str]
 ) -> tuple[dict[str, Any], list[str]]:
     place, lines = f"host {host}", list[str]()
-    result = _types(values, place, lines, of(entry_point))
+    invalid: set[str] = set()
+    result = _types(values, place, lines, of(entry_point), invalid)
     other_options.check(result, place, lines)
+    before = len(lines)
     cas = account_options.check(result, place, lines)
+    is_known = len(lines) == before and not invalid.intersection(_OF_NEW_ACCOUNTS)
     if entry_point in _LOOKING:
         result[_CERTIFICATES] = _certificates(values, result, place, lines, entry_point)
         if _CERTIFICATES not in values:
@@ -105,21 +108,24 @@ def _examine(
             if near:
                 lines.append(none_defined([host], near))
     makes_account = entry_point == "account" or (entry_point in _ORDERING and result[_CERTIFICATES])
-    if makes_account and not (_named(lines, "terms_agreed") or _named(lines, "eab")):
+    if makes_account and is_known:
         account_options.check_new_accounts(cas, result, place, lines)
     if entry_point == "account_rollover":
         account_options.check_rollover(result, place, lines)
     if entry_point == "adopt":
         other_options.check_adoption(result, place, lines)
-    if entry_point == "replace" and not _named(lines, "acme_replace"):
+    # What follows from the absence of an option that is invalid is not another fault.
+    if entry_point == "replace" and not any(name.startswith("acme_replace") for name in invalid):
         other_options.check_replacement(result, place, lines)
-    if entry_point == "revoke" and not _named(lines, "acme_revoke"):
+    if entry_point == "revoke" and not any(name.startswith("acme_revoke") for name in invalid):
         other_options.check_revocation(result, place, lines)
     return result, lines
 
 
-def _types(values: Mapping[str, Any], place: str, lines: list[str], names: Iterable[str]) -> dict[str, Any]:
-    """Return the variables, converted; the default where a value is invalid, which is told in *lines*."""
+def _types(
+    values: Mapping[str, Any], place: str, lines: list[str], names: Iterable[str], invalid: set[str]
+) -> dict[str, Any]:
+    """Return the variables, converted; the default for an invalid one, of which there is one of *lines*."""
     result = {}
     for name in names:
         if name not in values or name == _CERTIFICATES:
@@ -129,8 +135,10 @@ def _types(values: Mapping[str, Any], place: str, lines: list[str], names: Itera
         try:
             result[name] = _convert(name, to.plain(values[name]), variable)
         except Invalid as error:
+            invalid.add(name)
             lines.append(to.line(place, name, error))
         except AnsibleError as error:
+            invalid.add(name)
             lines.append(_unreadable(place, name, error))
     return result
 
@@ -179,11 +187,6 @@ def _certificates(
     except AnsibleError as error:
         lines.append(_unreadable(place, _CERTIFICATES, error))
         return []
-
-
-def _named(lines: Iterable[str], option: str) -> bool:
-    """Return True if a fault is in an option: what follows from its absence is not another one."""
-    return any(option in line for line in lines)
 
 
 def _unreadable(place: str, name: str, error: Exception) -> str:

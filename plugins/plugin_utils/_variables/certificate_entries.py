@@ -36,6 +36,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.wanted 
 from . import values as to
 from .values import Invalid
 
+_LONGEST_NAME = 60  # characters, in messages
 _AS_ON_ANY_HOST = {"owner": None, "group": None}  # users and groups are the host's
 
 
@@ -77,30 +78,46 @@ def check(given: Any, home: str, means: Means | None, place: str, lines: list[st
     for number, item in enumerate(listed, 1):
         name, before = _shown_name(item, number), len(lines)
         where = f"{place}: certificate {name}"
+        invalid: set[str] = set()
         try:
-            entry = to.options(to.to_mapping(item, secret=True), CERTIFICATE_SPEC, where, lines)
+            entry = to.options(to.to_mapping(item, secret=True), CERTIFICATE_SPEC, where, lines, invalid)
         except Invalid as error:
             lines.append(f"{where}: {error} of name, identifiers and other options.")
         else:
-            _check_entry(entry, home, means, where, lines, before)
+            _check_entry(entry, home, means, where, lines, invalid)
             found.append(entry)
         lines[before:] = [Fault.of(name, place, line.removeprefix(f"{where}: ")) for line in lines[before:]]
     _check_together(found, place, lines)
     return found
 
 
+def valid(given: Any, home: str) -> list[dict[str, Any]]:
+    """Return the certificates without a fault in themselves, as modules take them: converted, without nulls.
+
+    ansible-core before 2.19 refuses nulls in lists of a module's options.
+    """
+    lines: list[str] = []
+    entries = check(to.plain(given), home, None, "", lines)
+    faulty = {line.certificate for line in lines if isinstance(line, Fault)}
+    return [_without_nulls(entry) for entry in entries if one_line(entry["name"], _LONGEST_NAME) not in faulty]
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _without_nulls(item) for name, item in value.items() if item is not None}
+    return [_without_nulls(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
 def _shown_name(item: Any, number: int) -> str:
     name = item.get("name") if isinstance(item, Mapping) else None
-    return one_line(name, 60) if isinstance(name, str) and name.strip() else f"number {number} of acme_certificates"
+    is_name = isinstance(name, (str, int)) and not isinstance(name, bool) and str(name).strip()
+    return one_line(name, _LONGEST_NAME) if is_name else f"number {number} of acme_certificates"
 
 
 def _check_entry(
-    entry: dict[str, Any], home: str, means: Means | None, place: str, lines: list[str], before: int
+    entry: dict[str, Any], home: str, means: Means | None, place: str, lines: list[str], invalid: set[str]
 ) -> None:
-    """*before*: the number of lines before those of this certificate."""
-
-    def told(option: str) -> bool:
-        return any(f": {option}" in line for line in lines[before:])
+    """*invalid*: the options whose faults are among *lines* already; more are added."""
 
     def attempt(option: str, function: Callable[..., Any], *arguments: Any) -> Any:
         """Return what *function* returns, None where it refuses. *option* is for messages that do not name it."""
@@ -108,6 +125,7 @@ def _check_entry(
             return function(*arguments)
         except CollectionError as error:
             lines.append(to.line(place, option, error))
+            invalid.add(option)
             return None
 
     if entry["name"] is not None:
@@ -122,7 +140,7 @@ def _check_entry(
     for folder in dict.fromkeys((entry["webroot"], *(item.webroot for item in proved))):
         if folder and not folder.startswith(("~", "$")):  # which the host expands
             attempt("webroot", check_path, folder)
-    if means and not told("webroot"):
+    if means and "webroot" not in invalid:
         _check_means(proved, entry, means, listens, place, lines)
     attempt("mode", parse_mode, entry["mode"])
     if entry["not_before"] or entry["not_after"]:
@@ -131,8 +149,8 @@ def _check_entry(
     probes = [attempt("probe", endpoints.parse, option, names) for option in entry["probe"]]
     reloaded = [attempt("", reloads.check, [option]) or () for option in entry["reload"]]
     attempt("", check_order, list(filter(None, probes)), [item for items in reloaded for item in items])
-    for option in entry["formats"]:
-        if option["kind"] and option["path"] is not None and not told("formats"):
+    for option in () if "formats" in invalid else entry["formats"]:
+        if option["kind"] and option["path"] is not None:
             made = attempt("formats", formats.parse, {**option, **_AS_ON_ANY_HOST}, {**entry, **_AS_ON_ANY_HOST})
             if made and f"{made.path}/".startswith(f"{home.rstrip('/')}/"):
                 lines.append(

@@ -173,10 +173,13 @@ def check_range(value: int, least: int, most: int) -> None:
         raise Invalid(problem)
 
 
-def options(given: Mapping[str, Any], spec: Mapping[str, Any], place: str, lines: list[str]) -> dict[str, Any]:
+def options(
+    given: Mapping[str, Any], spec: Mapping[str, Any], place: str, lines: list[str], invalid: set[str] | None = None
+) -> dict[str, Any]:
     """Return the options of *spec* as *given*, converted, with defaults for those that are absent or invalid.
 
-    *place*: begins the line of each fault, which is appended to *lines*.
+    *place*: begins the line of each fault, which is appended to *lines*. The names of invalid options are added to
+    *invalid*.
     """
     unknown = [key for key in given if key not in spec]
     for key in unknown:
@@ -184,7 +187,7 @@ def options(given: Mapping[str, Any], spec: Mapping[str, Any], place: str, lines
         lines.append(f"{place}: unknown option '{one_line(key, 60)}'{near}. It takes {', '.join(spec)}.")
     found = {}
     for key, option in spec.items():
-        value = given.get(key)
+        value, before = given.get(key), len(lines)
         found[key] = option.get("default")
         if value is None:
             if option.get("required") and not unknown:  # which is meant to be it, probably
@@ -194,6 +197,8 @@ def options(given: Mapping[str, Any], spec: Mapping[str, Any], place: str, lines
             found[key] = _option(value, option, f"{place}: {key}", lines)
         except Invalid as error:
             lines.append(line(place, key, error))
+        if invalid is not None and len(lines) > before:
+            invalid.add(key)
     return found
 
 

@@ -343,6 +343,52 @@ def test_faults_of_one_certificate_are_its_own_where_another_is_right(bad, told)
         assert fault.startswith(told)
 
 
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"identifiers": []},
+        {"key_type": "ec265"},
+        {"key_typ": "ec256"},
+        {"challenge": "http01"},
+        {"shared": "perhaps"},
+        {"probe": [{"port": "https"}]},
+        {"name": 2024, "mode": "x"},
+    ],
+    ids=str,
+)
+def test_a_host_is_asked_for_its_right_certificates_only(bad):
+    result, asked = look(acme_certificates=[{**SHOP, "name": "bad", **bad}, SHOP], unlisted=["bad", "2024", "old"])
+    sent = asked.call_args.kwargs["module_args"]["certificates"]
+    assert [entry["name"] for entry in sent] == ["shop"]
+    shop, refused = result["certificates"]
+    assert (shop["name"], shop["invalid"]) == ("shop", [])
+    assert refused["name"] == str({"name": "bad", **bad}["name"])
+    (fault,) = refused["invalid"]
+    assert fault
+    assert refused["name"] not in result["unlisted"]
+    assert "old" in result["unlisted"]
+
+
+@pytest.mark.parametrize(("name", "refused"), [("Nobody", True), ("Reload web", False), ("Reload web ", False)])
+@pytest.mark.parametrize("others", [[], [{**RIGHT, "mode": "x"}]], ids=["alone", "beside a fault"])
+def test_an_unknown_handler_refuses_its_certificate_whatever_others_have(monkeypatch, name, refused, others):
+    monkeypatch.setattr(first_step.handlers, "known", lambda _play: {"Reload web"})
+    result, _asked = look(acme_certificates=[{**SHOP, "reload": [{"notify": name}]}, *others])
+    assert bool(result["certificates"][0]["invalid"]) is refused
+
+
+def test_what_is_shared_by_an_inclusion_before_is_passed_on():
+    earlier, _asked = look(acme_certificates=[{**SHOP, "shared": True}], acme_list="sites")
+    earlier["inclusion"] = "another-one"
+    action = steps.action_of("certificate_info", batch=True)
+    action._execute_module = MagicMock(
+        return_value={"changed": False, "unlisted": [], "history": [], "certificates": []}
+    )
+    variables = steps.task_vars("web3", {"web3": {"_acme_found": earlier}}, acme_certificates=[], acme_list="mail")
+    (before,) = action.run(task_vars=variables)["shared_before"]
+    assert (before["options"]["acme_list"], [item["name"] for item in before["certificates"]]) == ("sites", ["shop"])
+
+
 def test_a_fault_that_is_of_no_certificate_alone_refuses_the_host():
     result, asked = look(acme_certificates=[{**SHOP, "identifiers": []}, RIGHT], acme_keep_versions=0)
     assert result["failed"]

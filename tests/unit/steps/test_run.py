@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from ansible.errors import AnsibleActionFail, AnsibleError
 
@@ -52,9 +54,31 @@ def test_a_host_that_is_not_in_the_batch_has_no_part_in_it():
     assert run(registered, host="web2", **variables).hosts == ["web2"]
 
 
-@pytest.mark.parametrize("given", ['[{"name": "www"}]', ['{"name": "www"}'], [{"name": "www"}]])
-def test_certificates_may_be_texts_of_the_command_line(given):
-    assert run(acme_certificates=given).certificates() == [{"name": "www"}]
+WWW = {"name": "www", "identifiers": ["www.example"]}
+
+
+@pytest.mark.parametrize(
+    ("given", "names"),
+    [
+        (json.dumps([WWW]), ["www"]),
+        ([json.dumps(WWW)], ["www"]),
+        ([WWW], ["www"]),
+        ([{**WWW, "name": 2024}], ["2024"]),
+        ([{**WWW, "mode": "x"}, {**WWW, "name": "mail"}], ["mail"]),
+        (None, []),
+    ],
+    ids=["a list as text", "entries as texts", "a list", "a name that is a number", "one with a fault", "none"],
+)
+def test_certificates_are_as_the_first_step_has_taken_them(given, names):
+    found = run(acme_certificates=given).certificates()
+    assert [entry["name"] for entry in found] == names
+    assert all(entry["identifiers"] == ["www.example"] and entry["key_type"] == "ec256" for entry in found)
+
+
+@pytest.mark.parametrize("option", ["reload", "probe", "key_type", "mode", "formats"])
+def test_certificates_have_no_nulls(option):
+    (entry,) = run(acme_certificates=[{**WWW, option: None}]).certificates()
+    assert None not in entry.values()
 
 
 def test_entry_points_without_a_look_have_a_first_step_too():

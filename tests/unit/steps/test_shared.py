@@ -216,7 +216,11 @@ def test_what_stops_it_is_told(item, hostvars, final, status, problem):
 
 def looked(*certificates):
     entries = [contracts.found({"shared": is_shared}, name=name, host=None) for name, is_shared in certificates]
-    return {"_acme_found": {"certificates": [entry.to_result() for entry in entries]}}
+    return {"_acme_found": {"certificates": [entry.to_result() for entry in entries], "options": options()}}
+
+
+def options(list_name="default"):
+    return {"acme_home": "/etc/acme", "acme_list": list_name, "acme_host_timeout": 900}
 
 
 def test_one_host_of_the_batches_before_is_asked_for_each_certificate():
@@ -237,6 +241,17 @@ def test_one_host_of_the_batches_before_is_asked_for_each_certificate():
     ]
     assert shared.holders(list(hostvars), list(hostvars), hostvars) == []
     assert shared.holders(list(hostvars), ["later"], hostvars) == []
+
+
+def test_what_a_host_shares_by_an_inclusion_before_is_asked_for_by_that_one_s_list():
+    sites = looked(("shop", True), ("own", False))["_acme_found"]
+    sites["options"] = options("sites")
+    mail = {**looked(("mail", False))["_acme_found"], "shared_before": shared.before(sites)}
+    third = {"_acme_found": {**looked()["_acme_found"], "shared_before": shared.before(mail)}}
+    found = shared.holders(["web1", "web2"], ["web2"], {"web1": third, "web2": looked(("shop", True))})
+    (holder,) = found
+    assert (holder["host"], holder["list"], holder["home"], holder["timeout"]) == ("web1", "sites", "/etc/acme", 900)
+    assert [entry["name"] for entry in holder["certificates"]] == ["shop"]
 
 
 def test_what_they_have_is_known_by_their_names():

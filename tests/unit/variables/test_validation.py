@@ -307,9 +307,7 @@ def test_converted_values_have_their_types():
     (certificate,) = found["acme_certificates"]
     assert (certificate["name"], certificate["identifiers"]) == ("7", ["a.example.com", "b.example.com"])
     assert (certificate["mode"], certificate["formats"]) == ("0600", [])
-    assert certificate["probe"] == [
-        {"address": "localhost", "port": 25, "server_name": None, "starttls": None, "timeout": 30}
-    ]
+    assert certificate["probe"] == [{"address": "localhost", "port": 25, "timeout": 30}]
     assert set(found) == set(given)
 
 
