@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -17,6 +18,8 @@ from .._acme.errors import AccountKeyError
 
 CONTENT = "account_key_content (acme_account_key_content)"
 ADVICE = f"Set account_key_src (acme_account_key_src) to another path, or give the key in {CONTENT}"
+# A SEQUENCE of 256 bytes or less, or of more; no path is like that.
+_DER = re.compile(r"M[A-Za-z0-9+/\s]{55,}={0,2}")
 _OPTIONS = ("account_key_src", "private_key_src")
 # Files that Podman and Docker put into each container.
 _MARKERS = ("/run/.containerenv", "/.dockerenv")
@@ -45,8 +48,10 @@ def refuse_key_text(params: Mapping[str, Any]) -> None:
 
 
 def is_key_text(value: Any) -> bool:
-    """Return True if *value* is no path but a private key itself, PEM or a JWK (as certbot has them)."""
-    return isinstance(value, str) and ("-----BEGIN" in value or "PRIVATE KEY" in value or '"kty"' in value)
+    """Return True if *value* is no path but a private key itself: PEM, a JWK (as certbot has them), DER in base64."""
+    if not isinstance(value, str):
+        return False
+    return "-----BEGIN" in value or "PRIVATE KEY" in value or '"kty"' in value or bool(_DER.fullmatch(value.strip()))
 
 
 def home_problem(path: str) -> str:

@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ansible.module_utils.basic import AnsibleModule
+    pass
 
 CONTROLLER = ("requests", "cryptography", "josepy")
 # What is installed under another name than it is imported by.
@@ -29,13 +29,6 @@ def missing(names: tuple[str, ...] = CONTROLLER) -> str:
     if not absent:
         return ""
     return (
-        f"the controller's Python ({sys.executable}) lacks {', '.join(absent)}: "
+        f"the Python that does this work ({sys.executable}) lacks {', '.join(absent)}: "
         f"install with '{sys.executable} -m pip install {' '.join(absent)}', or add to the execution environment"
     )
-
-
-def require_libraries(module: AnsibleModule) -> None:
-    """End the module with one line where a library is missing."""
-    text = missing()
-    if text:
-        module.fail_json(msg=text)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import binascii
 import os
+import re
 from base64 import b64decode
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -21,6 +22,7 @@ from .errors import DnsError
 from .options import DICT, INT, LIST, Option, check
 
 _ALGORITHMS = ("hmac-sha256", "hmac-sha512", "hmac-sha384", "hmac-sha224", "hmac-sha1", "hmac-md5")
+_SERVER = re.compile(r"[A-Za-z0-9_.-]+|[0-9A-Fa-f:.]+(%[A-Za-z0-9_.-]+)?")
 _LONGEST_TTL = 2**31 - 1  # RFC 2181 section 8
 
 RFC2136 = (
@@ -52,6 +54,8 @@ EXEC = (
 
 def check_rfc2136(values: Mapping[str, Any]) -> bytes:
     """Return the TSIG key, empty for none. Raises DnsError."""
+    if not _SERVER.fullmatch(values["server"]):
+        raise DnsError("rfc2136 needs a name or an IP address as 'server', and the port as 'port'")
     if not 0 < values["port"] < 65536:
         raise DnsError(f"rfc2136 needs a port from 1 to 65535 as 'port', not {values['port']}")
     _check_ttl("rfc2136", values["ttl"])

@@ -68,6 +68,11 @@ class Issuance:
 def absolute(path: str) -> str:
     """Return where the record is. Raises AcmeError for a path that depends on the folder of whoever reads it."""
     found = os.path.expanduser(os.path.expandvars(path))
+    if found.startswith("~"):
+        raise AcmeError(
+            f"acme_history {path} is in a home directory, and user {os.geteuid()} has none (HOME is not set, and the "
+            "user has no entry in passwd): give an absolute path, or an empty text for no record"
+        )
     if not os.path.isabs(found):
         raise AcmeError(
             f"acme_history {path} is a relative path: give an absolute one, as each playbook has a folder of its own"

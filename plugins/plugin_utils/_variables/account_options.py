@@ -19,6 +19,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._acme.known_cas impo
 )
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.registration import check_external_account, contacts
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.urls import check_url
+from ansible_collections.certfleet.tls.plugins.module_utils._ansible.account_key_place import is_key_text
 from ansible_collections.certfleet.tls.plugins.module_utils._common.text import one_line, suggestion
 
 from . import values as to
@@ -141,6 +142,16 @@ def _check_eab(given: Mapping[str, Any], place: str, lines: list[str]) -> None:
 
 
 def _check_key(given: Mapping[str, Any], prefix: str, place: str, lines: list[str]) -> None:
+    path = given.get(f"{prefix}src")
+    if is_key_text(path):
+        lines.append(
+            f"{place}{prefix}src: this is a key, not the path of its file. Give it as {prefix}content, in PEM form."
+        )
+    elif path and not os.path.isabs(_expanded(path)):
+        lines.append(
+            f"{place}{prefix}src: {path} is a relative path, and each playbook has a folder of its own. Give an "
+            "absolute one."
+        )
     content, passphrase = given.get(f"{prefix}content"), given.get(f"{prefix}passphrase")
     if not content:
         return
@@ -174,11 +185,14 @@ def _from_environment(prefix: str, what: str) -> str:
 
 
 def check_new_accounts(cas: list[Ca], values: Mapping[str, Any], place: str, lines: list[str]) -> None:
-    """Add a line for each CA that is known to refuse the account that a run would have to make there."""
+    """Add a line for each CA without a key, and for each that is known to refuse the account that a run would make."""
     for ca in cas:
-        if not _would_make_account(ca.given, values):
-            continue
         prefix = f"{place}: {ca.prefix if len(cas) > 1 else 'acme_'}"
+        problem = _key_problem(ca.given, values)
+        if problem:
+            lines.append(f"{prefix}account_key_src: {problem}")
+        if problem or not _would_make_account(ca.given, values):
+            continue
         if ca.url in WANT_TERMS and not ca.given.get("terms_agreed"):
             lines.append(
                 f"{prefix}terms_agreed: {ca.url} makes no account for who does not agree to its terms of service. Read "
@@ -191,10 +205,28 @@ def check_new_accounts(cas: list[Ca], values: Mapping[str, Any], place: str, lin
             )
 
 
+def _key_problem(given: Mapping[str, Any], values: Mapping[str, Any]) -> str:
+    """Return why there is no account key to sign with; empty if there is one, or it can be made."""
+    path = given.get("account_key_src")
+    if given.get("account_key_content") or _from_environment("", "CONTENT") or is_key_text(path):
+        return ""
+    if not path:
+        return "no account key is given. Give the path of a file, or the key as acme_account_key_content."
+    if os.path.isdir(_expanded(path)):
+        return f"{path} is a folder. Give the path of a file in it."
+    if not values.get("acme_account_key_create") and not os.path.lexists(_expanded(path)):
+        return f"{path} does not exist, and acme_account_key_create is false. Put the key there, or let it be made."
+    return ""
+
+
+def _expanded(path: str) -> str:
+    return os.path.expanduser(os.path.expandvars(path))
+
+
 def _would_make_account(given: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
     """Return True only if there can be no account yet: its key does not exist."""
     content = given.get("account_key_content") or _from_environment("", "CONTENT")
     path = given.get("account_key_src")
     if given.get("account_uri") or content or not path or not values.get("acme_account_key_create"):
         return False
-    return not os.path.lexists(os.path.expanduser(os.path.expandvars(path)))
+    return not os.path.lexists(_expanded(path))

@@ -29,6 +29,9 @@ def check(values: Mapping[str, Any], place: str, lines: list[str]) -> None:
     home = values.get("acme_home", "/")
     if not _is_absolute(home):
         lines.append(f"{place}: acme_home: {to.shown(home)} is not an absolute path. Give one.")
+    cache = given.get("acme_cache", "/")
+    if not _is_absolute(cache):
+        lines.append(f"{place}: acme_cache: {to.shown(cache)} is not an absolute path. Give one.")
     for option, function in _PARSERS.items():
         if option in given:
             _attempt(place, lines, function, given[option], option=option)
@@ -58,7 +61,7 @@ def _check_dns(given: Mapping[str, Any], place: str, lines: list[str]) -> None:
     _attempt(place, lines, entries.parse_keys, usable)
     for key, value in usable.items():
         entry = _attempt(place, lines, entries.parse, key, value, bool(tasks))
-        if entry and entry.provider == "exec" and not os.access(entry.options["program"], os.X_OK):
+        if entry and entry.provider == "exec" and not _is_program(entry.options["program"]):
             lines.append(
                 f"{place}: {entries.where(key)}: {to.shown(entry.options['program'])} is not a program of the "
                 "controller. Give the path of one."
@@ -97,6 +100,9 @@ def check_revocation(values: Mapping[str, Any], place: str, lines: list[str]) ->
             lines.append(f"{place}: acme_revoke: {to.shown(name)}: {problem}.")
     for serial in serials:
         _attempt(place, lines, parse_serial, serial, option="acme_revoke_serials")
+    for path in _texts(values.get("acme_revoke_files")):
+        if not os.path.isfile(os.path.expanduser(path)):
+            lines.append(f"{place}: acme_revoke_files: {path} does not exist on the controller. Give a file.")
     before = values.get("acme_revoke_before")
     if before:
         _attempt(place, lines, parse_time, before, option="acme_revoke_before")
@@ -114,6 +120,10 @@ def _attempt(place: str, lines: list[str], function: Callable[..., Any], *argume
     except CollectionError as error:
         lines.append(to.line(place, option, error))
         return None
+
+
+def _is_program(path: str) -> bool:
+    return os.path.isfile(path) and os.access(path, os.X_OK)
 
 
 def _is_absolute(path: str) -> bool:

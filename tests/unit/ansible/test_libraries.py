@@ -24,7 +24,7 @@ def test_a_missing_library_is_named_as_it_is_installed(monkeypatch, absent, name
     for name in absent:
         monkeypatch.setitem(sys.modules, name, None)
     text = missing(("requests", "cryptography", "dns"))
-    assert text.startswith(f"the controller's Python ({sys.executable}) lacks {named.replace(' ', ', ')}: ")
+    assert text.startswith(f"the Python that does this work ({sys.executable}) lacks {named.replace(' ', ', ')}: ")
     assert f"-m pip install {named}'" in text
 
 

@@ -44,7 +44,7 @@ def test_variables_are_documented_as_they_are_validated(name):
     assert option["type"] == variable.kind
     assert tuple(option.get("choices", ())) == variable.choices
     assert option.get("default") == (variable.default if variable.default != "" or "default" in option else None)
-    assert (option.get("no_log") is True) <= variable.secret
+    assert (option.get("no_log") is True) is variable.secret
     entry_point = DOCUMENTED_AS[variable.entry_point or "main"]
     assert name in SPECS["adoption" if name in ADOPTION else entry_point]["options"]
 

@@ -98,7 +98,10 @@ class Vaulted:
         ("main", {"acme_account_uri": "https://acme-v02.api.letsencrypt.org/acme/acct/7", "acme_terms_agreed": False}),
         ("main", {"acme_account_key_content": KEY, "acme_terms_agreed": False}),
         ("main", {"acme_account_key_src": __file__, "acme_terms_agreed": False}),
-        ("main", {"acme_account_key_create": False, "acme_terms_agreed": False}),
+        (
+            "main",
+            {"acme_account_key_create": False, "acme_account_key_src": __file__, "acme_terms_agreed": False},
+        ),
         ("main", {"acme_certificates": [], "acme_terms_agreed": False}),
         ("revoke", {"acme_revoke": "shop", "acme_terms_agreed": False}),
         ("main", {"acme_contact": ["mailto:a+b@example.com", "tel:+49301234", "j\u00f6rg@example.com"]}),

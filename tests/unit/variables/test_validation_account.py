@@ -459,6 +459,37 @@ from tests.unit.variables.variables import CERTIFICATE, ENCRYPTED, KEY, faults
             },
             "acme_directory 2: terms_agreed: https://acme.ssl.com/sslcom-dv-ecc makes no account for who does",
         ),
+        (
+            "main",
+            {"acme_account_key_src": '{"n": "SECRET", "kty": "RSA"}'},
+            "acme_account_key_src: this is a key, not the path of its file. Give it as acme_account_key_content",
+        ),
+        (
+            "main",
+            {"acme_account_key_src": "MC4CAQAwBQYDK2VwBCIEIA" + "A" * 44 + "=="},
+            "acme_account_key_src: this is a key, not the path of its file. Give it as acme_account_key_content",
+        ),
+        (
+            "main",
+            {"acme_directory": [{"directory": "letsencrypt", "account_key_src": '{"kty": "EC", "d": "SECRET"}'}]},
+            "acme_directory 1: account_key_src: this is a key, not the path of its file. Give it as account_key_con",
+        ),
+        (
+            "main",
+            {"acme_account_key_src": "files/account.pem"},
+            "acme_account_key_src: files/account.pem is a relative path, and each playbook has a folder of its own.",
+        ),
+        (
+            "main",
+            {"acme_account_key_src": ""},
+            "acme_account_key_src: no account key is given. Give the path of a file, or the key as acme_account_key_",
+        ),
+        ("main", {"acme_account_key_src": "/etc"}, "acme_account_key_src: /etc is a folder. Give the path of a file"),
+        (
+            "account",
+            {"acme_account_key_create": False},
+            "acme_account_key_src: /nowhere/key.pem does not exist, and acme_account_key_create is false. Put the key",
+        ),
     ],
 )
 def test_problems_of_an_account(entry_point, given, expected):

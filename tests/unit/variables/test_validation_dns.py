@@ -255,6 +255,14 @@ from tests.unit.variables.variables import RFC2136, faults
             "acme_dns_tasks: /nowhere/dns.yml does not exist on the controller. Give a tasks file.",
         ),
         ({"acme_dns_tasks": ["x"]}, "acme_dns_tasks: a list is not a text. Give a text, in quotes."),
+        (
+            {"acme_dns": {"example.com": {"provider": "rfc2136", "server": "http://ns1.example.com/"}}},
+            "entry 'example.com' of zones (acme_dns): rfc2136 needs a name or an IP address as 'server', and the",
+        ),
+        (
+            {"acme_dns": {"example.com": {"provider": "exec", "program": "/usr/bin"}}},
+            "entry 'example.com' of zones (acme_dns): '/usr/bin' is not a program of the controller. Give the path",
+        ),
     ],
 )
 def test_problems_of_acme_dns(given, expected):

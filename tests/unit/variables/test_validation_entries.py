@@ -632,6 +632,14 @@ from tests.unit.variables.variables import COMBINED, GOOD, faults
             {"challenge": "dns-01"},
             "certificate shop: challenge: a TXT record for shop.example.com is needed, and nobody writes it: ",
         ),
+        (
+            {"probe": [{"address": "300.1.1.1"}]},
+            "certificate shop: probe has the address '300.1.1.1': give a name or an IP address, and the port as port.",
+        ),
+        (
+            {"probe": [{"address": "[::1"}]},
+            "certificate shop: probe has the address '[::1': give a name or an IP address, and the port as port.",
+        ),
     ],
 )
 def test_problems_of_a_certificate(change, expected):

@@ -250,6 +250,11 @@ from tests.unit.variables.variables import KEY, faults
             {"acme_adopt_files": [{"certificate": "/c", "key": KEY}]},
             "acme_adopt_files 1: key: this is the content of a file, not its path. Give a path.",
         ),
+        (
+            "revoke",
+            {"acme_revoke": ["shop"], "acme_revoke_files": ["/nonexistent.pem"]},
+            "acme_revoke_files: /nonexistent.pem does not exist on the controller. Give a file.",
+        ),
     ],
 )
 def test_problems_of_an_entry_point(entry_point, given, expected):

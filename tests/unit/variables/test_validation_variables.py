@@ -332,6 +332,7 @@ from tests.unit.variables.variables import CERTIFICATE, faults
             "acme_dns_resolver: resolver '[::1' is not an address, with or without a port: 192.0.2.1, 192.0.2",
         ),
         ({"acme_dns_resolver": [True]}, "acme_dns_resolver: true is not a text. Give a text, in quotes."),
+        ({"acme_cache": "cache"}, "acme_cache: 'cache' is not an absolute path. Give one."),
     ],
 )
 def test_problems_of_a_variable(given, expected):

@@ -16,6 +16,10 @@ from ..._common.identifiers import is_address, normalize
 #: The protocols that begin in clear, and the port of each.
 STARTTLS = {"smtp": 25, "imap": 143, "pop3": 110, "ldap": 389, "postgres": 5432}
 _PORT = 443
+# A name, an IPv4 address, or an IPv6 address with brackets or without.
+_ADDRESS = re.compile(r"[^\s/:\[\]]+|\[[0-9A-Fa-f:.%]*:[0-9A-Fa-f:.%]*\]|[0-9A-Fa-f.]*:[0-9A-Fa-f.%]*:[0-9A-Fa-f:.%]*")
+_LIKE_IPV4 = re.compile(r"[0-9.]+")
+_IPV4 = re.compile(r"(25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])(\.(25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])){3}")
 
 
 class Endpoint(NamedTuple):
@@ -47,7 +51,7 @@ def parse(option: Mapping[str, Any], identifiers: Sequence[str]) -> Endpoint:
     if option["timeout"] < 1:
         raise OptionError(f"probe has the timeout {option['timeout']}: give a number of seconds")
     address = option["address"].strip()
-    if not address or re.search(r"[\s/]", address) or address.count(":") == 1:
+    if not _ADDRESS.fullmatch(address) or (_LIKE_IPV4.fullmatch(address) and not _IPV4.fullmatch(address)):
         raise OptionError(f"probe has the address {address[:80]!r}: give a name or an IP address, and the port as port")
     name = normalize(option["server_name"]) if option["server_name"] else _server_name(identifiers)
     server_name = None if name is None or is_address(name) else name  # RFC 6066 section 3: an address is none
