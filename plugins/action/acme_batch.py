@@ -10,6 +10,7 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import elsewhere, first_step
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.run import Run
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.step import environment_of
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no types
@@ -25,7 +26,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         if self._task.args.get("holders"):
             return {**result, "holders": elsewhere.holders(run)}
         seen = first_step.look(run, self._templar, self._task)
-        result.update(seen.result())
+        result.update(seen.result(environment_of(self)))
         if seen.warnings:
             result["warnings"] = seen.warnings
         return result

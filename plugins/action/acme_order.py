@@ -43,7 +43,7 @@ class ActionModule(ControllerAction):
 
     def _check_dns(self, run: Run) -> None:
         """Raise AnsibleActionFail where nobody could write TXT records, which would be known only after the order."""
-        zones, tasks_file = run.secret("acme_dns") or {}, run.option("acme_dns_tasks")
+        zones, tasks_file = run.secret("acme_dns"), run.option("acme_dns_tasks")
         if tasks_file:
             self.find_tasks(tasks_file)
         if zones:

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
@@ -25,6 +25,7 @@ class ActionModule(ControllerAction):
     """One plan for all hosts of the batch, on the controller. In the role it freezes the batch's options, too."""
 
     _frozen: Mapping[str, Any] | None = None
+    _differing: Sequence[str] = ()
 
     def work(self, arguments: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """Return the plan, and tell of the runs to come; on stderr, as stdout may be for a program."""
@@ -39,7 +40,7 @@ class ActionModule(ControllerAction):
         """Return the plan's options as all hosts of the batch see them, and what they have; None without a host."""
         if not run.hosts and any(run.first(host).get("unserved") for host in run.variables["ansible_play_batch"]):
             return None  # all have failed in the first step, and that is noted (acme_fail) or ignored
-        if run.left_out and any(run.option_of(host, "acme_fail") == "warn" for host in run.hosts):
+        if run.left_out and self._is_noted_somewhere(run):
             raise AnsibleActionFail(
                 f"a condition on 'tasks_from: fleet' has skipped {', '.join(run.left_out)}: what failed there before "
                 "is lost by that, and with acme_fail: warn the run would end green. Take the role by roles:, "
@@ -85,7 +86,19 @@ class ActionModule(ControllerAction):
             return {**result, "due": run.hosts or run.variables["ansible_play_batch"], "lines": []}
         if self._frozen is None:
             return {**result, "due": [], "lines": []}
+        if self._differing:
+            warning = (
+                f"environment: {', '.join(self._differing)} is not the same for all hosts of the play, so the work on "
+                "the controller is done without. Give all hosts the same value where the controller needs it"
+            )
+            result["warnings"] = [*result.get("warnings", ()), warning]
         return {**self._frozen, **result, "options": all_variables.converted(self._frozen["options"])}
+
+    def _is_noted_somewhere(self, run: Run) -> bool:
+        """Return True if a host of the batch, also one that the condition has skipped, fails in the end only."""
+        if any(run.option_of(host, "acme_fail") == "warn" for host in run.hosts):
+            return True
+        return any(self._seen_by(run, "acme_fail")(host) == "warn" for host in run.left_out)
 
     def _freeze(self, run: Run) -> dict[str, Any]:
         """Return the batch's options for the steps to come. Raises AnsibleError where hosts do not agree in them."""
@@ -100,9 +113,15 @@ class ActionModule(ControllerAction):
             name, *hosts = differing
             raise AnsibleActionFail(batch.differs(name, hosts, self._seen_by(run, name)))
         frozen = batch.freeze(run.variables, run.template, digests[run.hosts[0]])
+        agreed, self._differing = batch.agreement([run.first(host).get("environment", {}) for host in run.hosts])
+        frozen["environment"] = agreed
         if frozen["options"]["acme_history"]:
             issuance_history.absolute(frozen["options"]["acme_history"])
         return frozen
+
+    def agreed_environment(self) -> Collection[str] | None:
+        """Return the names in the environment in which all hosts of the batch agree; None outside of a batch."""
+        return None if self._frozen is None else self._frozen["environment"]
 
     def _are_listed(self, run: Run) -> bool:
         """Return True if a host of the play has the variable acme_certificates, in this batch (serial) or another."""

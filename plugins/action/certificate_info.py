@@ -26,6 +26,7 @@ from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import answer
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.host_action import HostAction
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.revocation import names_of
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.run import Run
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.step import environment_of
 
 
 def _as_text(spec: Mapping[str, Any]) -> dict[str, Any]:
@@ -118,7 +119,7 @@ class ActionModule(HostAction):
             answer["warnings"] = [*answer.get("warnings", ()), *self._seen.warnings]
         if "certificates" in answer:
             answer.update(_with_faults(answer, self._seen))
-        result = {**failures.conclude(run, answer, self._seen.options), **self._seen.result()}
+        result = {**failures.conclude(run, answer, self._seen.options), **self._seen.result(environment_of(self))}
         # Registered results of an inclusion before are replaced by those of this one.
         shared_before = shared.before(run.results.of_all(run.host).get("_acme_found", {}))
         return {**result, "shared_before": shared_before} if shared_before else result

@@ -15,7 +15,7 @@ import os
 import signal
 import subprocess  # nosec B404 # it runs the controller's own Python with a file of this collection
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ import ansible_collections
 from ansible_collections.certfleet.tls.plugins.module_utils._common.text import one_line
 
 from .._variables.plain import plain
-from .step import StepAction
+from .step import StepAction, environment_of
 
 _ROOT = Path(__file__).parents[3]
 _CHILD = Path(__file__).with_name("child.py")
@@ -76,14 +76,14 @@ class ControllerAction(StepAction):
         # A module writes its arguments to its host's log, with secrets that no spec can mark (zones of dns_txt_record).
         module_args["_ansible_no_log"] = True
 
-    def _environment(self) -> dict[str, str]:
-        """Return the `environment` of the task, its block and its play.
+    def agreed_environment(self) -> Collection[str] | None:
+        """Return the names in the environment in which all hosts of the batch agree; None outside of a batch."""
+        names: Collection[str] | None = self._run.result("_acme_plan").get("environment") if self._run else None
+        return names
 
-        It is often meant for hosts: a PYTHONPATH or PYTHONHOME for theirs could keep the controller's from starting.
-        """
-        found: dict[str, Any] = {}
-        self._compute_environment_string(found)
-        return {str(name): str(value) for name, value in found.items() if not str(name).startswith("PYTHON")}
+    def _environment(self) -> dict[str, str]:
+        names = self.agreed_environment()
+        return {name: value for name, value in environment_of(self).items() if names is None or name in names}
 
 
 def in_child(module: str, request: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail, AnsibleError
 
 from ansible_collections.certfleet.tls.plugins.module_utils._common.names import DEFAULT_LIST
+from ansible_collections.certfleet.tls.plugins.module_utils._common.text import one_line
 
 from .._play import facts, handlers, inclusions, keywords, plays, strategies
 from .._variables import all_variables, batch, role_variables
@@ -44,11 +45,14 @@ class Seen:
     faults: Mapping[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
-    def result(self) -> dict[str, Any]:
-        """Return what the steps to come know of it."""
+    def result(self, environment: Mapping[str, str]) -> dict[str, Any]:
+        """Return what the steps to come know of it. *environment*: that of the task, which may have secrets."""
         # Certificates may have passphrases.
         of_the_host = {name: value for name, value in self.options.items() if name != _CERTIFICATES}
-        return {"batch": dict(self.digests), "options": of_the_host, "lists_certificates": self.lists_certificates}
+        result = {"batch": dict(self.digests), "options": of_the_host, "lists_certificates": self.lists_certificates}
+        if environment:
+            result["environment"] = {name: batch.digest(value) for name, value in environment.items()}
+        return result
 
 
 def look(run: Run, templar: Any, task: Any) -> Seen:
@@ -66,7 +70,8 @@ def look(run: Run, templar: Any, task: Any) -> Seen:
     try:
         values = batch.values(run.variables, run.template, names)
     except AnsibleError as error:
-        raise MisconfiguredError(str(error)) from None
+        where = _unusable_entry(run) if str(error).startswith(_CERTIFICATES) else ""
+        raise MisconfiguredError(f"host {run.host}: {where}{error}") from None
     problems = all_variables.problems(values, run.host, entry_point, defined)
     faults = _faults_of_some(problems, values.get(_CERTIFICATES))
     if problems and not faults:
@@ -91,6 +96,18 @@ def look(run: Run, templar: Any, task: Any) -> Seen:
         faults={**_unknown_handlers(right, play), **faults},
         warnings=[*warnings, *all_variables.misspelled(defined, entry_point)],
     )
+
+
+def _unusable_entry(run: Run) -> str:
+    """Return what names the first certificate whose templates cannot be used; empty where they are not in an entry."""
+    listed = run.variables.get(_CERTIFICATES)
+    for number, entry in enumerate(listed if isinstance(listed, list) else (), 1):
+        try:
+            run.template(entry)
+        except AnsibleError:
+            name = entry.get("name") if isinstance(entry, Mapping) else None
+            return f"certificate {one_line(name, 60) if isinstance(name, str) else f'number {number}'}: "
+    return ""
 
 
 def _faults_of_some(problems: list[str], certificates: Any) -> dict[str, str]:

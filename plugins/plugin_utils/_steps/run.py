@@ -17,7 +17,7 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleError
 
-from .._variables import batch, cas, certificate_entries
+from .._variables import all_variables, batch, cas, certificate_entries
 from .._variables.role_variables import INTERNAL
 
 Item = Mapping[str, Any]
@@ -108,8 +108,11 @@ class Run:
         return {name: self.option_of(self.host, variable) for name, variable in options.items()}
 
     def secret(self, name: str) -> Any:
-        """Return an option with credentials, looked up now. Raises AnsibleError where it is not what it was."""
-        return batch.frozen(self._value(name), name, self.plan)
+        """Return an option with credentials, looked up now and converted.
+
+        Raises AnsibleError where it is not what it was.
+        """
+        return all_variables.converted({name: batch.frozen(self._value(name), name, self.plan)})[name]
 
     def certificates(self) -> list[dict[str, Any]]:
         """Return the host's acme_certificates, as it sees them now: they may hold passphrases, which no result has.

@@ -32,6 +32,8 @@ class StepAction(ActionBase):  # type: ignore[misc]  # ansible-core has no types
     """An action plugin whose task has all of a module's options or, in the role, `batch` and nothing more."""
 
     TRANSFERS_FILES = False
+    #: The inclusion of the role that the task is a step of.
+    _run: Run | None = None
 
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         """Return the module's result."""
@@ -61,7 +63,7 @@ class StepAction(ActionBase):  # type: ignore[misc]  # ansible-core has no types
         return False
 
     def _step(self, arguments: Arguments, task_vars: Mapping[str, Any]) -> dict[str, Any]:
-        run = Run(self._task, self._templar, task_vars)
+        self._run = run = Run(self._task, self._templar, task_vars)
         return {**self.conclude(run, self._answer_to(run, arguments)), "inclusion": run.inclusion}
 
     def _answer_to(self, run: Run, arguments: Arguments) -> dict[str, Any]:
@@ -79,3 +81,13 @@ class StepAction(ActionBase):  # type: ignore[misc]  # ansible-core has no types
         except Exception as error:  # a mistake of ours: what hosts have by now is to be cleaned up all the same
             reason = one_line(f"{type(error).__name__}: {error}", _LONGEST)
             return {"failed": True, "msg": reason, "exception": traceback.format_exc()}
+
+
+def environment_of(action: Any) -> dict[str, str]:
+    """Return the `environment` of an action's task, its block and its play, as far as the controller's work has it.
+
+    It is often meant for hosts: a PYTHONPATH or PYTHONHOME for theirs could keep the controller's from starting.
+    """
+    found: dict[str, Any] = {}
+    action._compute_environment_string(found)
+    return {str(name): str(value) for name, value in found.items() if not str(name).startswith("PYTHON")}

@@ -50,6 +50,13 @@ def difference(by_host: Mapping[str, Digests]) -> tuple[str, str, str] | None:
     return None
 
 
+def agreement(by_host: Sequence[Digests]) -> tuple[list[str], list[str]]:
+    """Return the names that have the same digest on all hosts, and the others that some of them have."""
+    names = dict.fromkeys(name for digests in by_host for name in digests)
+    agreed = [name for name in names if len({digests.get(name) for digests in by_host}) == 1]
+    return agreed, [name for name in names if name not in agreed]
+
+
 def differs(name: str, hosts: Sequence[str], seen: Callable[[str], Any]) -> str:
     """Return the line for an option that differs. *seen* gives a host's value, which is shown if it is no secret."""
     shown = hosts if name in SECRET else [f"{host} ({_short(seen(host))})" for host in hosts]

@@ -11,8 +11,9 @@ import pytest
 from ansible.errors import AnsibleConnectionFailure
 
 from ansible_collections.certfleet.tls.plugins.plugin_utils._play import inclusions
-from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import first_step
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import controller_action, first_step
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.run import Run
+from ansible_collections.certfleet.tls.plugins.plugin_utils._variables import batch
 from tests.unit.steps import answers, steps
 
 SHOP = {"name": "shop", "identifiers": ["shop.example"], "webroot": "/srv/www"}
@@ -87,7 +88,7 @@ def test_a_variable_that_cannot_be_templated_is_named(monkeypatch):
     from ansible.errors import AnsibleError
 
     def template(value):
-        if value == "{{ nothing }}":
+        if "{{ nothing }}" in str(value):
             raise AnsibleError("'nothing' is undefined")
         return value
 
@@ -95,7 +96,11 @@ def test_a_variable_that_cannot_be_templated_is_named(monkeypatch):
     action._templar.template = template
     result = action.run(task_vars=steps.task_vars(acme_certificates="{{ nothing }}"))
     assert result["failed"]
-    assert result["msg"] == "acme_certificates cannot be used: 'nothing' is undefined"
+    assert result["msg"] == "host web3: acme_certificates cannot be used: 'nothing' is undefined"
+    result = action.run(
+        task_vars=steps.task_vars(acme_certificates=[SHOP, {"name": "mail", "webroot": "{{ nothing }}"}])
+    )
+    assert result["msg"] == "host web3: certificate mail: acme_certificates cannot be used: 'nothing' is undefined"
 
 
 def test_a_handler_that_there_is_not_makes_its_certificate_invalid(monkeypatch):
@@ -141,6 +146,37 @@ def test_where_no_host_lists_certificates_the_plan_says_so():
     assert result["problem"] == "acme_certificates is not defined for web1, web2"
     assert result["due"] == ["web1", "web2"], "which are told"
     assert not result.get("failed"), "which would be the failure of hosts without a part in it"
+
+
+def test_the_controller_has_what_all_hosts_agree_in_of_their_environments(monkeypatch):
+    def seen(**environment):
+        digests = {name: batch.digest(value) for name, value in environment.items()}
+        return {"_acme_found": {**steps.first_step(), "environment": digests}}
+
+    action = steps.action_of("acme_plan", batch=True)
+    mine = {"http_proxy": "http://a", "NO_PROXY": "b", "SITE": "C", "PYTHONPATH": "/x"}
+    action._compute_environment_string = lambda found: found.update(mine)
+    registered = {
+        "web1": seen(http_proxy="http://a", NO_PROXY="b", SITE="C"),
+        "web2": seen(http_proxy="http://c", NO_PROXY="b"),
+    }
+    used = {}
+    monkeypatch.setattr(
+        controller_action, "in_child", lambda _module, _request, given: used.update(given) or {"changed": False}
+    )
+    result = action.run(task_vars=steps.task_vars("web1", registered))
+    assert result["environment"] == ["NO_PROXY"]
+    assert {name: used.get(name) for name in mine} == {
+        "NO_PROXY": "b",
+        "http_proxy": None,
+        "SITE": None,
+        "PYTHONPATH": None,
+    }
+    (warning,) = result["warnings"]
+    assert warning.startswith("environment: http_proxy, SITE is not the same for all hosts of the play")
+    later = steps.action_of("dns_propagation", batch=True)
+    later._run = Run(later._task, later._templar, steps.task_vars("web1", {"web1": {"_acme_plan": result}}))
+    assert later.agreed_environment() == ["NO_PROXY"]
 
 
 def test_hosts_that_differ_are_the_plan_s_problem(monkeypatch):
