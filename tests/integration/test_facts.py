@@ -100,7 +100,7 @@ def test_role_host_with_a_fact_for_its_variable_is_left_out_alone(play, host, ch
     done = play.run(fact(host, acme_dns={"example.com": {"provider": "exec"}}, _acme_request={}), check=check)
     assert [each for each in HOSTS if done.failed(each)] == [host], done.text
     assert f"host {host} is left out: its facts have the names of variables" in done.text
-    assert "acme_dns, _acme_request, and facts win over the inventory" in done.text
+    assert "_acme_request, acme_dns, and facts win over the inventory" in done.text
     assert "set_fact with 'cacheable: true' makes facts, too" in done.text
     assert "example.com" not in done.text
 

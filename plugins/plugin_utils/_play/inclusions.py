@@ -4,9 +4,9 @@
 
 """Whether a play has the role several times, each time with a part of what its hosts want.
 
-Of such parts none can tell what no other wants: what is not listed is neither named nor removed then, but for lists
-with names of their own (acme_list). An inclusion in a file or a role that is included itself counts as such a part:
-what else is included in it, or after it, is not known before it runs.
+Of such parts none can tell what no other wants: what is not listed is neither named nor removed then, but for parts
+that give their list a name of its own (acme_list). An inclusion in a file or a role that is included itself counts as
+such a part: what else is included in it, or after it, is not known before it runs.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from ansible.playbook.task_include import TaskInclude
 from . import keywords
 
 _NAME = "certfleet.tls.acme"
+_LIST = "acme_list"
 _COLLECTION, _SHORT_NAME = _NAME.rsplit(".", 1)
 # The tasks files that look at what is not listed.
 _LOOKING = ("main", "fleet", "replace")
@@ -39,6 +40,18 @@ def are_several(play: Any, task: Any) -> bool:
     # The tasks of a role that is imported are in the play's as well, as copies.
     dynamic = {include._uuid: include for include in _includes(_tasks(play))}
     return static + len(dynamic) > 1 or any(include.loop for include in dynamic.values())
+
+
+def names_list(task: Any) -> bool:
+    """Return True if the inclusion that *task* is in gives its list a name (acme_list), by its own variables.
+
+    A name from the play or the inventory is that of all inclusions. In a loop, only a template gives each its own.
+    """
+    role = task._role
+    if _LIST in role.get_role_params() or _LIST in (role.vars or ()):
+        return True
+    named = [around for around in keywords.ancestors(task) if _LIST in (around.vars or ())]
+    return any(not getattr(around, "loop", None) or "{{" in str(around.vars[_LIST]) for around in named)
 
 
 def _may_include_more(ancestor: Any, role: Any) -> bool:

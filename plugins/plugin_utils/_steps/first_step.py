@@ -80,12 +80,13 @@ def look(run: Run, templar: Any, task: Any) -> Seen:
     right = [entry for entry in options.get(_CERTIFICATES) or () if entry["name"] not in faults]
     if _CERTIFICATES in options:
         options[_CERTIFICATES] = right
-    is_partial = options["acme_list"] == DEFAULT_LIST and inclusions.are_several(play, task)
+    is_own_list = options["acme_list"] != DEFAULT_LIST and inclusions.names_list(task)
+    is_partial = not is_own_list and inclusions.are_several(play, task)
     if is_partial and options["acme_remove_unlisted"]:
         warnings.append(
             f"host {run.host}: nothing is removed (acme_remove_unlisted): the play has the role several times, or "
-            "may have it so, and what is not listed in one may be in another. Give each list a name of its own "
-            "(acme_list)."
+            "may have it so, and what is not listed in one may be in another. Give each list a name of its own, where "
+            "the play takes the role (acme_list among the role's parameters, or in vars of the include)."
         )
     return Seen(
         digests={name: batch.digest(values.get(name)) for name in role_variables.of_batch(entry_point)},

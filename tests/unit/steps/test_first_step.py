@@ -339,7 +339,28 @@ def test_what_others_may_list_is_not_called_unlisted():
     assert result["unlisted"] == []
     assert any("nothing is removed (acme_remove_unlisted)" in warning for warning in result["warnings"])
     result, _asked = look(play=play, unlisted=["blog"], acme_list="sites")
+    assert result["unlisted"] == [], "a name from the inventory is that of both"
+    parent = SimpleNamespace(vars={"acme_list": "sites"}, loop=None, run_once=False, _parent=None)
+    result, _asked = look(parent, play, unlisted=["blog"], acme_list="sites")
     assert result["unlisted"] == ["blog"], "of a list with a name of its own"
+
+
+@pytest.mark.parametrize(
+    ("params", "role_vars", "around", "loop", "named"),
+    [
+        ({"acme_list": "sites"}, {}, {}, None, True),
+        ({}, {"acme_list": "sites"}, {}, None, True),
+        ({}, {}, {"acme_list": "sites"}, None, True),
+        ({}, {}, {"acme_list": "{{ item }}"}, ["a", "b"], True),
+        ({}, {}, {"acme_list": "sites"}, ["a", "b"], False),
+        ({"acme_home": "/x"}, {}, {"acme_home": "/x"}, None, False),
+    ],
+    ids=["a parameter", "vars of the role", "vars of the include", "of a loop", "the same in a loop", "none"],
+)
+def test_an_inclusion_names_its_list_by_its_own_variables(params, role_vars, around, loop, named):
+    include = SimpleNamespace(vars=around, loop=loop, _parent=None)
+    role = SimpleNamespace(get_role_params=lambda: params, vars=role_vars)
+    assert inclusions.names_list(SimpleNamespace(_role=role, _parent=include)) is named
 
 
 @pytest.mark.parametrize(("fail", "refused"), [("warn", True), ("fail", False)])
