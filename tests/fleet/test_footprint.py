@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from tests.fleet.fleet import CHECKOUT, HOME, Fleet
 
 _PLACES = "/boot /etc /home /media /mnt /opt /root /srv /usr/local /var"
@@ -39,6 +41,7 @@ def prepare(fleet: Fleet) -> None:
         fleet.lab.exec(host, ["sh", "-c", f"rm -rf /srv/tls; mkdir /srv/tls; {script}"], check=True)
 
 
+@pytest.mark.hard
 def test_nothing_of_others_is_changed_or_removed(small: Fleet) -> None:
     prepare(small)
     wanted = [small.certificate("shop", formats=[{"kind": "combined", "path": "/srv/tls/shop.pem"}])]

@@ -94,6 +94,7 @@ def test_formats_are_written_kept_and_put_right(small: Fleet) -> None:
     assert small.site().planned == []
 
 
+@pytest.mark.hard
 def test_a_passphrase_is_told_nowhere(small: Fleet) -> None:
     prepare(small)
     secret = "Sesam-öffne-dich"

@@ -44,6 +44,7 @@ def test_modules_plant_every_variable_without_effect(four: Fleet, place: str, lo
     assert field.edited() == (OF_A_RUN if place == "first" else quiet)
 
 
+@pytest.mark.hard
 @pytest.mark.parametrize(
     ("place", "core"),
     [

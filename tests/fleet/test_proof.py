@@ -73,6 +73,7 @@ def test_a_host_whose_web_server_is_broken_goes_back_and_is_made_up_for_without_
     assert (last.planned, last.hosts_with("changed")) == ([], [])
 
 
+@pytest.mark.hard
 def test_a_web_server_that_keeps_the_old_certificate(small: Fleet) -> None:
     """It serves copies, which its reload does not renew."""
     assert small.site().code == 0
@@ -175,6 +176,7 @@ OF_A_ROLE = """\
 """
 
 
+@pytest.mark.hard
 def test_handlers_by_topic_by_template_and_of_a_role_are_notified(handled: Fleet, tmp_path: Path) -> None:
     playbook = tmp_path / "site.yml"
     playbook.write_text(HANDLERS)

@@ -172,6 +172,7 @@ def test_what_cannot_wait_fails_with_the_limit(small: Fleet) -> None:
     assert len(small.lab.pebble.issued(mark)) == 2
 
 
+@pytest.mark.hard
 def test_compromised_keys_are_replaced_and_their_certificates_revoked_at_last(small: Fleet) -> None:
     pebble = small.lab.pebble
     assert small.site().code == 0

@@ -212,6 +212,7 @@ def test_the_key_is_never_seen_on_its_way(trio: Fleet, tmp_path: Path) -> None:
         assert {path.rpartition("/")[2] for path in places} == {"privkey.pem"}
 
 
+@pytest.mark.hard
 def test_certificate_that_nobody_issued_is_passed_on_to_nobody(trio: Fleet) -> None:
     """A hostile host has one of its own CA, good for decades: without the record, all would have taken it."""
     assert trio.site().code == 0

@@ -4,12 +4,15 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.integration.hosts import told
 from tests.integration.orders import ALWAYS_VALID, fitting, local, order, posts
 
 PEBBLE = {**ALWAYS_VALID, "PEBBLE_AUTHZREUSE": "100"}
 
 
+@pytest.mark.hard
 def test_a_proof_that_counts_no_more(ca, lab):
     (first,) = local(ca.order(order("shop")))
     assert ca.finalize(fitting(first)).ok

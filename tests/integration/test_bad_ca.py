@@ -107,6 +107,7 @@ def test_a_ca_that_does_not_answer(ca, lab):
     }
 
 
+@pytest.mark.hard
 def test_a_ca_that_sends_a_byte_at_a_time_ends(ca, lab):
     """At each step, however slowly: each request has its seconds, and is repeated a few times."""
     options = {"request_timeout": 1}

@@ -52,6 +52,7 @@ def test_folders_of_others_stay(host: Host) -> None:
     assert host.names(f"{WEBROOT}/.well-known") == ["acme-challenge", "security.txt"]
 
 
+@pytest.mark.hard
 def test_orders_are_journaled_first(host: Host) -> None:
     options = {"orders": [{"name": "shop", **ORDER}], "challenges": [challenge()]}
     assert told(host("challenge_response", **options)) == (

@@ -66,6 +66,7 @@ def test_only_the_owner_removes(two: Host) -> None:
     assert two.names(f"{HOME}/live") == ["mail"]
 
 
+@pytest.mark.hard
 def test_a_list_that_gets_another_name_keeps_its_certificates(two: Host) -> None:
     serial = manifest(two)["serial"]
     (found,) = look(two, SHOP, list="shops")["certificates"]
@@ -147,6 +148,7 @@ def test_a_certificate_of_0_3_0_goes_on_in_the_default_list(host: Host, issuer: 
     assert (manifest(host)["schema"], manifest(host)["list"], manifest(host)["former_lists"]) == (1, "web", ["default"])
 
 
+@pytest.mark.hard
 def test_a_certificate_of_a_newer_release_is_refused_and_the_others_are_not(host: Host, issuer: Issuer) -> None:
     make_live(host, issuer, SHOP)
     make_live(host, issuer, MAIL)

@@ -86,6 +86,7 @@ def test_hostile_host_edits_answers_with_every_core(lab, hostile, play, core, pi
     assert lab.path("web2", "/usr/bin/python3").is_symlink()
 
 
+@pytest.mark.hard
 def test_hostile_host_replaces_its_answer_or_gives_none(hostile, play):
     hostile({"module": "ping", "answer": {"planted": "\0"}})
     assert play()["web1"]["answer"]["planted"] == "\0"
