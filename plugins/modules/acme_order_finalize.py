@@ -353,7 +353,9 @@ def finalize(client, order, deadline, look, preference, recorder):
         recorder.add(issuance_of(client, order, chain))
         check_not_over(chain.certificate, client.clock.now())
         return chain
-    except CollectionError as error:
+    except AcmeError:
+        raise
+    except CollectionError as error:  # of the certificate, which nobody can use
         raise AcmeError(str(error)) from None
 
 

@@ -221,18 +221,16 @@ def test_what_goes_wrong_at_a_provider_is_told_and_stops_nobody_else(fleet: Flee
         (authorities.provider(key=OTHER_KEY), "REFUSED"),
         (authorities.provider("other"), "dyn.lab.test"),  # a server that does not have the zone
         (authorities.provider(server="10.53.250.1"), "10.53.250.1"),
-        ({"provider": "rfc2137"}, "rfc2137"),
-        ({**entry, "sever": "x"}, "sever"),
         ({"provider": "nsupdate", "server": "10.53.0.2"}, "ansible-galaxy collection install community.general"),
         ({**authorities.provider("pdns"), **wrong_token}, "401"),
         (None, "acme_dns"),
     ]
     hosts = [f"web{number}" for number in range(1, len(cases) + 3)]
     zones = {f"_acme-challenge.{host}.dyn.lab.test": case for host, (case, _what) in zip(hosts, cases) if case}
-    zones["_acme-challenge.web11.dyn.lab.test"] = entry
+    zones[f"_acme-challenge.{hosts[-2]}.dyn.lab.test"] = entry
     wanted = fleet.by_host(**{host: [by_dns()] for host in hosts[:-1]})
     mark = fleet.lab.pebble.mark()
-    run = site(fleet, hosts="web[0:11]", **wanted, acme_dns=zones)
+    run = site(fleet, hosts=f"web[0:{len(hosts) - 1}]", **wanted, acme_dns=zones)
     assert run.hosts_with("failed") == hosts[:-2]
     for host, (_case, what) in zip(hosts, cases):
         assert what in run.message(host)
@@ -242,7 +240,7 @@ def test_what_goes_wrong_at_a_provider_is_told_and_stops_nobody_else(fleet: Flee
     assert all(fleet.pair_matches(host) for host in hosts[-2:])
     # Of those that failed the CA was not asked to look, and their orders are taken up once all is right.
     assert fleet.signed_requests(mark).count("/chalZ/") == 2
-    run = site(fleet, hosts="web[0:11]", **wanted, acme_dns={"*": authorities.provider(key=DYN_KEY_512)})
+    run = site(fleet, hosts=f"web[0:{len(hosts) - 1}]", **wanted, acme_dns={"*": authorities.provider(key=DYN_KEY_512)})
     assert run.code == 0
     assert fleet.signed_requests(mark).count("/order-plz") == len(hosts)
     assert authorities.txt() == set()
