@@ -42,7 +42,7 @@ test: test-lint test-types test-sanity test-unit test-integration test-fleet tes
 
 ##@ Parts of the tests
 .PHONY: test-lint test-types test-sanity test-unit test-unit-oldest test-unit-cores test-integration test-fleet test-demo
-test-lint: venv ## ansible-lint (production), yamllint, ruff, shellcheck, changelog fragments, documentation
+test-lint: venv ## ansible-lint (production), yamllint, ruff, shellcheck, changelog fragments, documentation, words
 	sh tests/lint/run.sh
 
 test-types: venv ## mypy, strict
@@ -76,7 +76,7 @@ test-demo: setup $(OLDEST_CONTROLLER)/stamp ## the demo, with the oldest ansible
 
 ##@ Longer tests, which make test leaves out (root or sudo)
 .PHONY: test-hard test-labs-hard test-sanity-newest test-debian12 test-debian13 test-debian-testing
-test-hard: test-sanity-newest test-labs-hard test-debian13 ## all of these but the other releases of Debian
+test-hard: test-sanity-newest test-labs-hard test-debian13 ## all of these, without the other releases of Debian
 test-labs-hard: build/system-tests.stamp setup $(CORES) $(CLOUD)/stamp ## killed runs, hosts in trouble, every answer of a hostile host, all wrong inputs
 	$(AS_ROOT) $(PYTEST) $(LABS_SIDE_BY_SIDE) --dist worksteal -m hard tests/integration tests/fleet
 # Its pylint needs a library from a host of its developers' that not every network reaches; the older ones' pylint runs anyway.
@@ -106,7 +106,7 @@ setup: system venv ## all of it
 system: build/system.stamp ## Debian packages and the test CA (root or sudo)
 venv: $(VENV)/stamp $(DEV) ## the development tools in build/venv, as pinned
 
-pins: ## resolve the pins in tests/setup/*.txt anew, from what *.in asks for
+pins: ## resolve the pins in tests/setup/*.txt again, from tests/setup/*.in
 	mkdir -p build
 	sh tests/setup/pin.sh $(PYTHON) venv
 	sh tests/setup/pin.sh $(PYTHON) oldest-controller
@@ -159,8 +159,9 @@ $(DEV):
 build: venv ## the collection's archive, in build/
 	$(VENV)/bin/ansible-galaxy collection build --force --output-path build
 
-docs: venv ## the tables of DNS providers in docs/dns-providers.md
+docs: venv ## the tables of DNS providers, variables and modules in docs/
 	PYTHONPATH=$(DEV) $(VENV)/bin/python -m tests.docs.providers
+	PYTHONPATH=$(DEV) $(VENV)/bin/python -m tests.docs.reference
 
 changelog: venv ## CHANGELOG.md from changelogs/fragments
 	$(VENV)/bin/antsibull-changelog release --refresh --reload-plugins --update-existing
