@@ -29,6 +29,7 @@ run bandit bandit --quiet --configfile pyproject.toml --recursive plugins
 run yamllint yamllint --strict .
 shell_files | run shellcheck xargs -0 shellcheck
 run changelog antsibull-changelog lint
+run words python tests/lint/words.py
 run neutral sh tests/lint/neutral.sh
 run ansible-lint in_mirror ansible-lint -q
 run documentation in_mirror antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck .

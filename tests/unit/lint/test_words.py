@@ -1,0 +1,66 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The lint step of words finds them in each kind of file, and lets ordinary English pass."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.lint import words
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("Start it anew.", [1]),
+        ("Start it again.", []),
+        ("A line.\nWhat is due is issued.", [2]),
+        ("What is due?", []),
+        ("Set to `anew` or `What`.", []),
+        ("```\nanew\n```\nWhether it is due.", [4]),
+        ("That costs nothing.", []),
+    ],
+)
+def test_in_markdown_words_found_by_line(text, lines):
+    assert [line for line, _finding in words.in_markdown(text)] == lines
+
+
+@pytest.mark.parametrize(
+    ("code", "findings"),
+    [
+        ('"""What it is."""', 1),
+        ('"""Return what it is."""', 0),
+        ('def f():\n    """Whether it is."""', 1),
+        ('class C:\n    """The same as D."""', 1),
+        ("x = 1  # made anew", 1),
+        ('x = f"{y} is told of {z}"', 1),
+        ('x = "anew"', 0),
+        ('x = "What is told"', 1),
+        ('DOCUMENTATION = """\ndescription: Whether it is."""', 1),
+    ],
+)
+def test_in_python_docstrings_comments_and_texts_found(code, findings):
+    assert len(list(words.in_python(code))) == findings
+
+
+def test_in_yaml_descriptions_and_comments_found():
+    assert [line for line, _finding in words.in_yaml("# anew\ndescription: Whether it is.")] == [1, 2]
+
+
+def test_main_wrong_word_outside_of_the_exempt_fails(monkeypatch, capsys):
+    found = [(Path("docs/a.md"), 7, "'anew': say again"), (Path("old/b.py"), 1, "exempt")]
+    monkeypatch.setattr(words, "findings", lambda: iter(found))
+    monkeypatch.setattr(words, "EXEMPT", ("old",))
+    assert words.main([]) == 1
+    assert capsys.readouterr().out == "docs/a.md:7: 'anew': say again\n"
+
+
+def test_main_only_exempt_passes_and_counts(monkeypatch, capsys):
+    monkeypatch.setattr(words, "findings", lambda: iter([(Path("old/b.py"), 1, "exempt")]))
+    monkeypatch.setattr(words, "EXEMPT", ("old", "clean"))
+    assert words.main([]) == 0
+    assert "clean has no findings any more" in capsys.readouterr().err
+    assert words.main(["--count"]) == 0
+    assert "1 old (exempt)" in capsys.readouterr().out
