@@ -14,7 +14,7 @@ from ansible_collections.certfleet.tls.plugins.plugin_utils._play import facts
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import flow, shared
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.controller_action import ControllerAction
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.run import Run
-from ansible_collections.certfleet.tls.plugins.plugin_utils._variables import account_keys, all_variables, batch, cas
+from ansible_collections.certfleet.tls.plugins.plugin_utils._variables import account_keys, all_variables, batch
 from ansible_collections.certfleet.tls.plugins.plugin_utils._variables.role_variables import SECRET
 
 _LOOKING = ("main", "replace")
@@ -49,14 +49,12 @@ class ActionModule(ControllerAction):
         self._frozen = self._freeze(run)
         options = all_variables.converted(self._frozen["options"])
         secrets = _secrets(run, self._frozen)
-        directory = secrets["acme_directory"]
         problems = account_keys.problems(all_variables.converted(secrets))
         if problems:
             raise AnsibleActionFail(" ".join(problems))
         given: dict[str, Any] = {
-            "acme_directory": cas.ca(directory, "directory"),
-            "ca_path": cas.ca(directory, "ca_path", options["acme_ca_path"]) or None,
-            "alternatives": [] if isinstance(directory, str) else cas.alternatives(directory, {}),
+            "acme_directory": secrets["acme_directory"],
+            "ca_path": options["acme_ca_path"] or None,
             "certificates": flow.found(run.hosts, run.results),
         }
         if run.entry_point not in _LOOKING:

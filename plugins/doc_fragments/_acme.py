@@ -6,29 +6,67 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """What the modules share that speak with a CA."""
+    """Options of the modules that send requests to CAs."""
 
     DOCUMENTATION = r"""
 options:
   acme_directory:
     description:
-      - The CA, as the URL of its directory or by a short name.
+      - The CA, as the URL of its directory or a short name, or a list of CAs.
       - Short names are V(letsencrypt), V(letsencrypt-staging), V(zerossl), V(google), V(google-staging), V(sslcom-ecc)
         and V(sslcom-rsa).
-      - A URL has to be C(https), without a user name; plain C(http) is taken for loopback addresses only.
-      - All that the CA names has to be on the same host or on others of its domain, as C(b.example.com) for
+      - A URL has to be C(https), without a user name. Plain C(http) is accepted for loopback addresses only.
+      - All URLs of a CA have to be on the same host or on other hosts of its domain, as C(b.example.com) for
         C(a.example.com).
-    type: str
+      - An element of the list is a URL, a short name, or a mapping of C(directory) and the CA's own options. A mapping
+        can also be given without a list.
+      - The other options of the module are defaults for all CAs. The exceptions are C(ca_path), C(account_uri) and
+        C(eab), which are for the first CA only.
+      - M(certfleet.tls.acme_order) tries the CAs in the order of the list. The next CA gets the orders that the one
+        before could not accept, because it was down, had too many requests, or refused the order. Each CA has its own
+        account.
+      - M(certfleet.tls.acme_account_info) and M(certfleet.tls.acme_authorization) accept one CA only.
+    type: raw
     required: true
+    suboptions:
+      directory:
+        description: The CA, as the URL of its directory or a short name.
+        type: str
+        required: true
+      ca_path:
+        description: A file of PEM certificates that verify the CA's own web server.
+        type: path
+      account_key_src:
+        description: Path of the account's private key.
+        type: path
+      account_key_content:
+        description: The account's private key itself.
+        type: str
+      account_key_passphrase:
+        description: Passphrase of the account's private key.
+        type: str
+      account_uri:
+        description: URL of the account.
+        type: str
+      contact:
+        description: Addresses at which the CA can reach you.
+        type: list
+        elements: str
+      terms_agreed:
+        description: Whether you agree to the CA's terms of service.
+        type: bool
+      eab:
+        description: The external account binding of the CA, a mapping of C(kid) and C(key).
+        type: dict
   ca_path:
     description:
-      - A file of PEM certificates that the CA's own web server is verified with, instead of the system's.
+      - A file of PEM certificates that verify the CA's own web server, instead of the system's certificates.
       - Needed for an internal CA only.
     type: path
   request_timeout:
     description:
-      - Seconds for each request to the CA and its whole answer, the connection included, however slowly it comes.
-      - The time for looking up the CA's name is up to the system's resolver.
+      - Time limit in seconds for each request to the CA, from the connection to the end of the answer.
+      - The system's resolver limits the time to look up the CA's name.
     type: int
     default: 30
 requirements:
@@ -42,29 +80,29 @@ options:
   account_key_src:
     description:
       - Path of the account's private key on the controller, PEM.
-      - RSA (2048 bits or more), EC (P-256, P-384, P-521) and Ed25519 keys are taken.
+      - RSA (2048 bits or more), EC (P-256, P-384, P-521) and Ed25519 keys are accepted.
       - A file that other users can read is refused; see O(account_key_permissions).
-      - A key's text is refused here; give it in O(account_key_content).
+      - The text of a key is refused here. Give it in O(account_key_content).
     type: path
   account_key_content:
     description:
-      - The account's private key itself, PEM, as from a vault. It wins over O(account_key_src).
+      - The account's private key itself, PEM, such as from a vault. If both are given, O(account_key_src) is not used.
     type: str
   account_key_passphrase:
     description:
-      - What the account's private key is encrypted with.
+      - Passphrase of the account's private key.
     type: str
   new_account_key_content:
     description:
-      - The key itself that the account gets in place of O(account_key_content), PEM. Given with that until it has taken
-        its place there, whichever of both the CA knows by then is used; with the old one alone another account would be
-        made.
-      - The key of a file needs none of this (M(certfleet.tls.acme_account)).
+      - The private key itself, PEM, that replaces O(account_key_content). Give both until you have replaced
+        O(account_key_content) in your vault. The module then uses the key that the CA knows. With the old key alone, it
+        would make another account.
+      - A key in a file does not need this option; see M(certfleet.tls.acme_account).
     type: str
     version_added: 0.3.0
   new_account_key_passphrase:
     description:
-      - What O(new_account_key_content) is encrypted with.
+      - Passphrase of O(new_account_key_content).
     type: str
     version_added: 0.3.0
   account_key_permissions:
@@ -79,7 +117,7 @@ options:
     version_added: 0.4.0
   account_uri:
     description:
-      - URL of the account. Given, it spares the look-up by the key, and neither an account nor a key is made.
+      - URL of the account. If it is given, the account is not looked up by its key, and no account and no key is made.
     type: str
 """
 
@@ -87,29 +125,30 @@ options:
 options:
   account_key_create:
     description:
-      - Make the key at O(account_key_src), with mode V(0600), where there is no such file.
+      - Make the key at O(account_key_src), with mode V(0600), if the file does not exist.
     type: bool
     default: false
   account_key_type:
     description:
-      - The kind of key to make.
+      - The type of a new key.
     type: str
     default: ec256
     choices: [ec256, ec384, ec521, rsa2048, rsa3072, rsa4096, ed25519]
   contact:
     description:
-      - Where the CA may write to, as URLs (V(mailto:ops@example.com)) or plain mail addresses.
+      - Addresses at which the CA can reach you, as URLs (V(mailto:ops@example.com)) or plain mail addresses.
     type: list
     elements: str
     default: []
   terms_agreed:
     description:
-      - Whether you agree to the CA's terms of service. Most CAs make no account without.
+      - Whether you agree to the CA's terms of service. Most CAs refuse a new account otherwise.
     type: bool
     default: false
-  external_account_binding:
+  eab:
     description:
-      - What a CA hands out that wants to know its customers. It is sent with a new account only.
+      - The external account binding (RFC 8555 section 7.3.4) that some CAs require for a new account. It is sent with a
+        new account only.
     type: dict
     suboptions:
       kid:
@@ -120,57 +159,4 @@ options:
         description: The HMAC key, base64url as the CA shows it.
         type: str
         required: true
-"""
-
-    ALTERNATIVES = r"""
-options:
-  alternatives:
-    description:
-      - Other CAs, in the order in which they are tried for what the one before could not serve, as it is down, has had
-        too many requests, or refuses the order. Each has an account of its own.
-      - What an entry does not say is as for the first CA, but for O(alternatives[].ca_path),
-        O(alternatives[].account_uri) and O(alternatives[].external_account_binding).
-    type: list
-    elements: dict
-    default: []
-    version_added: 0.3.0
-    suboptions:
-      acme_directory:
-        description: The CA, as the URL of its directory or by a short name.
-        type: str
-        required: true
-      ca_path:
-        description: A file of PEM certificates that the CA's own web server is verified with.
-        type: path
-      account_key_src:
-        description: Path of the account's private key.
-        type: path
-      account_key_content:
-        description: The account's private key itself.
-        type: str
-      account_key_passphrase:
-        description: What the account's private key is encrypted with.
-        type: str
-      account_uri:
-        description: URL of the account.
-        type: str
-      contact:
-        description: Where the CA may write to.
-        type: list
-        elements: str
-      terms_agreed:
-        description: Whether you agree to the CA's terms of service.
-        type: bool
-      external_account_binding:
-        description: What a CA hands out that wants to know its customers.
-        type: dict
-        suboptions:
-          kid:
-            description: The key id.
-            type: str
-            required: true
-          key:
-            description: The HMAC key, base64url as the CA shows it.
-            type: str
-            required: true
 """

@@ -14,7 +14,7 @@ description:
   - An account that exists is found by its key, or at O(account_uri); it is not made again and its external account
     binding is not sent again.
   - With O(rollover) the account gets another key, with O(state=absent) it is deactivated.
-  - With O(alternatives) it does the same at each of the CAs. One that fails stops no other; the module fails at the
+  - With several CAs it does the same at each of the CAs. One that fails stops no other; the module fails at the
     end, with all results.
 author:
   - certfleet.tls contributors (@certfleet)
@@ -23,7 +23,6 @@ extends_documentation_fragment:
   - certfleet.tls._acme
   - certfleet.tls._acme.account_key
   - certfleet.tls._acme.new_account
-  - certfleet.tls._acme.alternatives
   - certfleet.tls._attributes
   - certfleet.tls._controller
 attributes:
@@ -60,7 +59,7 @@ options:
       - A key given in O(account_key_content) cannot be replaced where it comes from. Make a new one, give it in
         O(new_account_key_content), and as O(account_key_content) once this module has succeeded. In between, all
         modules that use the account need both; what has the old one alone makes another account.
-      - Of O(alternatives), the key is changed at those that have the same; others keep theirs.
+      - Of several CAs, the key is changed at those that have the same; others keep theirs.
       - Where V(dns-persist-01) is spoken by its draft 02, its TXT records have a hash over the key in them, and are to
         be written anew.
     type: bool
@@ -96,7 +95,7 @@ EXAMPLES = r"""
     acme_directory: zerossl
     account_key_content: "{{ vaulted_account_key }}"
     terms_agreed: true
-    external_account_binding:
+    eab:
       kid: "{{ vaulted_eab_kid }}"
       key: "{{ vaulted_eab_key }}"
 
@@ -145,27 +144,19 @@ accounts:
       problem: ""
 """
 
-from ..module_utils._acme.errors import AcmeError
-from ..module_utils._ansible.accounts import absent, at_each, present, result, rolled_over
-from ..module_utils._ansible.ca_options import ACCOUNT_KEY_SPEC, ALTERNATIVES_SPEC, DIRECTORY_SPEC, NEW_ACCOUNT_SPEC
-from ..module_utils._ansible.controller_module import ControllerModule, with_failure
+from collections.abc import Mapping
+from typing import Any
+
+from ..module_utils._ansible.accounts import ensure, failure, result
+from ..module_utils._ansible.ca_options import ACCOUNT_KEY_SPEC, DIRECTORY_SPEC, NEW_ACCOUNT_SPEC
+from ..module_utils._ansible.controller_module import ControllerModule, Result, Warn, with_failure
 from ..module_utils._ansible.host_options import BATCH_SPEC
 
 
-def ensure(params, check_mode):
-    """What became of the account at each CA."""
-    if params["rollover"]:
-        if params["state"] == "absent":
-            raise AcmeError("rollover does not go with state absent: an account that is given up needs no other key")
-        return rolled_over(params, check_mode)
-    one = present if params["state"] == "present" else absent
-    return at_each(params, lambda ca: one(ca, check_mode))
-
-
-def run(params, check_mode, _warn):
+def run(params: Mapping[str, Any], check_mode: bool, _warn: Warn) -> Result:
+    """Return the module's result."""
     outcomes = ensure(params, check_mode)
-    failed = "; ".join(f"{outcome.directory}: {outcome.problem}" for outcome in outcomes if outcome.problem)
-    return with_failure(result(outcomes), failed)
+    return with_failure(result(outcomes), failure(outcomes))
 
 
 MODULE = ControllerModule(
@@ -174,7 +165,6 @@ MODULE = ControllerModule(
         **DIRECTORY_SPEC,
         **ACCOUNT_KEY_SPEC,
         **NEW_ACCOUNT_SPEC,
-        **ALTERNATIVES_SPEC,
         "contact": {"type": "list", "elements": "str"},
         "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},
         "rollover": {"type": "bool", "default": False},
@@ -183,7 +173,8 @@ MODULE = ControllerModule(
 )
 
 
-def main():
+def main() -> None:
+    """Run the module."""
     MODULE.main()
 
 

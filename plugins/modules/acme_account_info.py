@@ -47,31 +47,24 @@ account:
     thumbprint: 9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI
 """
 
-from ..module_utils._acme.account import find
-from ..module_utils._ansible.ca_options import ACCOUNT_KEY_SPEC, DIRECTORY_SPEC, account_key, open_client
-from ..module_utils._ansible.controller_module import ControllerModule
+from collections.abc import Mapping
+from typing import Any
+
+from ..module_utils._ansible.accounts import describe
+from ..module_utils._ansible.ca_options import ACCOUNT_KEY_SPEC, DIRECTORY_SPEC
+from ..module_utils._ansible.controller_module import ControllerModule, Result, Warn
 
 
-def run(params, _check_mode, _warn):
-    with open_client(params, account_key(params)) as client:
-        account = find(client, params["account_uri"])
-    if account is None:
-        return {"exists": False}
-    return {
-        "exists": True,
-        "account": {
-            "uri": account.uri,
-            "status": account.status,
-            "contact": list(account.contact),
-            "thumbprint": client.key.thumbprint,
-        },
-    }
+def run(params: Mapping[str, Any], _check_mode: bool, _warn: Warn) -> Result:
+    """Return the module's result."""
+    return describe(params)
 
 
 MODULE = ControllerModule({**DIRECTORY_SPEC, **ACCOUNT_KEY_SPEC}, run)
 
 
-def main():
+def main() -> None:
+    """Run the module."""
     MODULE.main()
 
 

@@ -159,125 +159,26 @@ authorizations:
           record_value: HBiE1jB4CH7cCGV6Hl6qVQSRVB3zkxNYAXrDg0ZTnFY
 """
 
-from ..module_utils._acme.authorization import Authorization
-from ..module_utils._acme.challenge_data import describe as challenge_of
-from ..module_utils._acme.errors import AcmeError, AcmeOptionError
-from ..module_utils._acme.issuance import Failure, answer, connections_for, run_all
-from ..module_utils._ansible.ca_options import ACCOUNT_KEY_SPEC, DIRECTORY_SPEC, account_key, open_client, use_account
-from ..module_utils._ansible.controller_module import ControllerModule, with_failure
-from ..module_utils._common.deadline import Deadline
-from ..module_utils._common.identifiers import CHALLENGES, HTTP_01, IdentifierError, check
-from ..module_utils._common.statuses import Status
+from collections.abc import Mapping
+from typing import Any
 
-AUTHORIZATION_SPEC = {
-    "uri": {"type": "str", "required": True},
-    "type": {"type": "str"},
-    "identifier": {"type": "str"},
-    "status": {"type": "str"},
-    "problem": {"type": "str"},
-    "challenges": {"type": "list", "elements": "dict"},
-}
+from ..module_utils._acme.errors import AcmeError
+from ..module_utils._ansible.authorizations import AUTHORIZATION_SPEC, check_all, failure, work_on_all
+from ..module_utils._ansible.ca_options import ACCOUNT_KEY_SPEC, DIRECTORY_SPEC
+from ..module_utils._ansible.controller_module import ControllerModule, Result, Warn, with_failure
+from ..module_utils._common.identifiers import CHALLENGES, HTTP_01
 
 
-def wanted(params):
-    """What is to be worked on, each with the kind of its challenge. Raises AcmeError for what cannot be asked for."""
-    if params["state"] != "present":
-        if params["identifiers"]:
-            raise AcmeOptionError("identifiers go with state present: give authorizations")
-        return [
-            {"uri": item["uri"], "identifier": item["identifier"] or "", "type": item["type"] or params["challenge"]}
-            for item in params["authorizations"]
-        ]
-    if params["authorizations"]:
-        raise AcmeOptionError("authorizations go with the states valid and absent: give identifiers")
-    try:
-        identifiers = check(params["identifiers"], params["challenge"]) if params["identifiers"] else []
-    except IdentifierError as error:
-        raise AcmeOptionError(str(error)) from None
-    for identifier in identifiers:
-        if identifier.name.startswith("*."):
-            # RFC 8555 section 7.4.1
-            raise AcmeOptionError(
-                f"identifier '{identifier.name}' is a wildcard, which is authorized by its order only"
-            )
-    return [{"uri": "", "identifier": item.name, "type": item.challenge} for item in identifiers]
-
-
-def work_on_all(params):
-    """Each authorization in its new state, or what went wrong with it. Raises AcmeError for what concerns them all."""
-    items = wanted(params)
-    if not items:
-        return {"changed": False, "authorizations": []}
-    work = {"present": make, "valid": validate, "absent": deactivate}[params["state"]]
-    with open_client(params, account_key(params), connections_for(len(items), params["concurrency"])) as client:
-        use_account(client, params["account_uri"])
-
-        def one(item):
-            return work(client.within(Deadline(client.clock, params["timeout"])), item, params["timeout"])
-
-        results = run_all(items, one)
-    found = [failed(item, result) if isinstance(result, Failure) else result for item, result in zip(items, results)]
-    return {
-        "changed": any(item.pop("changed", False) for item in found),
-        "authorizations": found,
-    }
-
-
-def make(client, item, _timeout):
-    authorization = Authorization.create(client, item["identifier"])
-    pending = authorization.status == Status.PENDING
-    challenges = [challenge_of(client, authorization, item["type"]).to_result()] if pending else []
-    return told(item, authorization, changed=pending, challenges=challenges)
-
-
-def validate(client, item, timeout):
-    authorization = Authorization.fetch(client, item["uri"])
-    pending = authorization.status == Status.PENDING
-    if pending:
-        challenge = challenge_of(client, authorization, item["type"])
-        if challenge.status == Status.PENDING:
-            answer(client, challenge)
-        authorization = authorization.wait_past_pending(client, Deadline(client.clock, timeout))
-    if authorization.status != Status.VALID:
-        raise AcmeError(authorization.failure() or f"{authorization.identifier}: it is {authorization.status}")
-    return told(item, authorization, changed=pending)
-
-
-def deactivate(client, item, _timeout):
-    authorization = Authorization.fetch(client, item["uri"])
-    # RFC 8555 section 7.1.6: the others are at their end.
-    counts = authorization.status in (Status.PENDING, Status.VALID)
-    return told(item, authorization.deactivate(client) if counts else authorization, changed=counts)
-
-
-def told(item, authorization, changed, challenges=()):
-    return {
-        "uri": authorization.url,
-        "identifier": authorization.identifier or item["identifier"],
-        "type": item["type"],
-        "status": authorization.status,
-        "problem": "",
-        "challenges": list(challenges),
-        "changed": changed,
-    }
-
-
-def failed(item, failure):
-    name = item["identifier"] or item["uri"]
-    problem = failure.message if failure.message.startswith(name) else f"{name}: {failure.message}"
-    return {**item, "status": Status.FAILED.value, "problem": problem, "challenges": []}
-
-
-def run(params, check_mode, _warn):
+def run(params: Mapping[str, Any], check_mode: bool, _warn: Warn) -> Result:
+    """Return the module's result."""
     try:
         if check_mode:
-            with open_client(params, account_key(params)):
-                return {"changed": bool(wanted(params)), "authorizations": []}
-        result = work_on_all(params)
+            return {"changed": check_all(params), "authorizations": []}
+        items = work_on_all(params)
     except AcmeError as error:
         return {"failed": True, "msg": str(error), "authorizations": []}
-    problems = [item["problem"] for item in result["authorizations"] if item["status"] == Status.FAILED]
-    return with_failure(result, "; ".join(problems))
+    changed = any(item.changed for item in items)
+    return with_failure({"changed": changed, "authorizations": [item.to_result() for item in items]}, failure(items))
 
 
 MODULE = ControllerModule(
@@ -295,7 +196,8 @@ MODULE = ControllerModule(
 )
 
 
-def main():
+def main() -> None:
+    """Run the module."""
     MODULE.main()
 
 

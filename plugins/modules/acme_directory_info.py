@@ -18,13 +18,6 @@ extends_documentation_fragment:
   - certfleet.tls._attributes
   - certfleet.tls._controller
   - certfleet.tls._attributes.info
-options:
-  acme_directory:
-    description:
-      - The CAs, each as the URL of its directory or by a short name (see M(certfleet.tls.acme_order)).
-    type: list
-    elements: str
-    required: true
 """
 
 EXAMPLES = r"""
@@ -54,38 +47,24 @@ directories:
         caaIdentities: [letsencrypt.org]
 """
 
-from ..module_utils._acme.known_cas import resolve
-from ..module_utils._ansible.ca_options import DIRECTORY_SPEC, open_directory
-from ..module_utils._ansible.controller_module import ControllerModule
+from collections.abc import Mapping
+from typing import Any
+
+from ..module_utils._ansible.ca_options import DIRECTORY_SPEC
+from ..module_utils._ansible.controller_module import ControllerModule, Result, Warn
+from ..module_utils._ansible.directories import describe_all
 
 
-def fetch(params, url):
-    with open_directory({**params, "acme_directory": url}) as (_http, directory):
-        return directory
+def run(params: Mapping[str, Any], _check_mode: bool, _warn: Warn) -> Result:
+    """Return the module's result."""
+    return {"directories": describe_all(params)}
 
 
-def describe(directory):
-    return {
-        "url": directory.url,
-        "terms_of_service": directory.terms_of_service,
-        "external_account_required": directory.external_account_required,
-        "renewal_information": bool(directory.renewal_info),
-        "profiles": dict(directory.profiles),
-        "meta": dict(directory.meta),
-    }
+MODULE = ControllerModule(DIRECTORY_SPEC, run, ("requests",))
 
 
-def run(params, _check_mode, _warn):
-    urls = [resolve(name) for name in params["acme_directory"]]
-    return {"directories": [describe(fetch(params, url)) for url in urls]}
-
-
-MODULE = ControllerModule(
-    {**DIRECTORY_SPEC, "acme_directory": {"type": "list", "elements": "str", "required": True}}, run, ("requests",)
-)
-
-
-def main():
+def main() -> None:
+    """Run the module."""
     MODULE.main()
 
 

@@ -22,7 +22,6 @@ extends_documentation_fragment:
   - certfleet.tls._acme
   - certfleet.tls._acme.account_key
   - certfleet.tls._acme.new_account
-  - certfleet.tls._acme.alternatives
   - certfleet.tls._attributes
   - certfleet.tls._controller
 attributes:
@@ -199,158 +198,28 @@ hosts:
             wildcard: false
 """
 
-from dataclasses import replace
+from collections.abc import Mapping
+from typing import Any
 
-from ..module_utils._acme.errors import AcmeError, AcmeOptionError
-from ..module_utils._acme.issuance import Failure, connections_for, describe, prepare, run_all
+from ..module_utils._acme.errors import AcmeError
+from ..module_utils._acme.issuance import describe
 from ..module_utils._acme.txt_record import PERSIST_DRAFTS
-from ..module_utils._ansible.ca_options import (
-    ACCOUNT_KEY_SPEC,
-    ALTERNATIVES_SPEC,
-    DIRECTORY_SPEC,
-    NEW_ACCOUNT_SPEC,
-    account_key,
-    each_ca,
-    key_would_be_made,
-    open_account,
-    open_customer,
-    open_directory,
-)
-from ..module_utils._ansible.controller_module import ControllerModule, with_failure
+from ..module_utils._ansible.ca_options import ACCOUNT_KEY_SPEC, DIRECTORY_SPEC, NEW_ACCOUNT_SPEC
+from ..module_utils._ansible.controller_module import ControllerModule, Result, Warn, with_failure
 from ..module_utils._ansible.host_options import BATCH_SPEC
-from ..module_utils._ansible.order_options import (
-    ORDER_SPEC,
-    by_host,
-    from_failure,
-    from_options,
-    from_prepared,
-    summary,
-    to_request,
-)
-from ..module_utils._common.clock import Clock
-from ..module_utils._common.deadline import Deadline
-from ..module_utils._common.identifiers import IdentifierError, check
-from ..module_utils._common.statuses import Status
+from ..module_utils._ansible.order_options import ORDER_SPEC, by_host, from_failure, from_options, summary
+from ..module_utils._ansible.ordering import check_all, order_all
 
 
-def order_all(params, asked):
-    """Create or resume every order, each at the first CA that serves it. Raises AcmeError for bad options."""
-    if not asked:
-        return {"changed": False, "requests": 0}, []
-    cas = each_ca(params)
-    ways = [way_of(order, list(cas)) for order in asked]
-    told = [[] for _order in asked]
-    items = [refusal_of(order) for order in asked]
-    result = {"changed": False, "requests": 0}
-    while True:
-        left = [number for number, item in enumerate(items) if item is None]
-        if not left:
-            break
-        url = ways[left[0]][0]
-        here = [number for number in left if ways[number][0] == url]
-        for number, order in zip(here, order_at(cas[url], url, [asked[number] for number in here], result)):
-            ways[number].pop(0)
-            if not isinstance(order, Failure):
-                items[number] = order
-                continue
-            told[number].append((url, order))
-            if not ways[number] or order.final:
-                items[number] = from_failure(asked[number], last_word(told[number]))
-    return result, items
-
-
-def refusal_of(order):
-    """Return what is said of an order that cannot be asked for, whatever CA it is; None of one that can."""
-    try:
-        request_of(order, "").validity.fields(Clock().now())
-    except AcmeError as error:
-        return from_failure(order, describe(error))
-    return None
-
-
-def way_of(order, urls):
-    """The CAs in the order in which they are asked: one that has an order already comes first."""
-    return sorted(urls, key=lambda url: url != order.directory)
-
-
-def order_at(params, url, asked, result):
-    """The orders at one CA, or why they came to nothing there. *result* is told what it took."""
-    try:
-        with open_customer(params, connections_for(len(asked), params["concurrency"])) as client:
-            client.persist_draft = params["dns_persist_draft"]
-            client = client.within(Deadline(client.clock, params["timeout"]))
-            try:
-                account = open_account(client, params)
-                result.setdefault("account_uri", account.uri)
-                result["changed"] |= account.created
-
-                def make(order):
-                    return prepare(client.within(Deadline(client.clock, params["timeout"])), request_of(order, url))
-
-                made = run_all(asked, make)
-            finally:
-                result["requests"] += client.http.count
-    except AcmeError as error:
-        if not params["alternatives"]:
-            raise
-        return [describe(error)] * len(asked)
-    items = []
-    for order, item in zip(asked, made):
-        if not isinstance(item, Failure):
-            item = from_prepared(order, item, url, account.uri)
-            result["changed"] |= item.order_uri != order.order_uri
-        items.append(item)
-    return items
-
-
-def last_word(told):
-    """What is said of an order that no CA serves: that of each, and what may pass at one of them may pass."""
-    if len(told) == 1:
-        return told[0][1]
-    message = "; ".join(f"{url}: {failure.message}" for url, failure in told)
-    return Failure(
-        message,
-        resumable=any(failure.resumable for _url, failure in told),
-        passes=any(failure.passes for _url, failure in told),
-    )
-
-
-def check_all(params, asked):
-    """What can be told without a signed request."""
-    if not key_would_be_made(params):
-        account_key(params)
-    items = [refusal_of(order) for order in asked]
-    if all(items):
-        return {"changed": False, "requests": 0}, items
-    with open_directory(params) as (http, directory):
-        items = [item or check_one(directory, order) for order, item in zip(asked, items)]
-        return {"changed": bool(asked), "requests": http.count}, items
-
-
-def check_one(directory, order):
-    try:
-        directory.check_profile(order.profile)
-    except AcmeError as error:
-        return from_failure(order, describe(error))
-    return replace(order, status=Status.PENDING, challenges=())
-
-
-def request_of(order, directory):
-    try:
-        return to_request(order, check(order.identifiers, order.challenge), directory)
-    except IdentifierError as error:
-        raise AcmeOptionError(str(error)) from None
-
-
-def run(params, check_mode, _warn):
+def run(params: Mapping[str, Any], check_mode: bool, _warn: Warn) -> Result:
+    """Return the module's result."""
     asked = from_options(params["orders"])
     try:
-        result, orders = (check_all if check_mode else order_all)(params, asked)
+        totals, orders = (check_all if check_mode else order_all)(params, asked)
     except AcmeError as error:
-        failure = describe(error)
-        return {"failed": True, "msg": str(error), "hosts": by_host(from_failure(order, failure) for order in asked)}
-    failed = summary(orders)
-    return with_failure({**result, "hosts": by_host(orders)}, failed)
+        failed = describe(error)
+        return {"failed": True, "msg": str(error), "hosts": by_host(from_failure(order, failed) for order in asked)}
+    return with_failure({**totals.to_result(), "hosts": by_host(orders)}, summary(orders))
 
 
 MODULE = ControllerModule(
@@ -359,7 +228,6 @@ MODULE = ControllerModule(
         **DIRECTORY_SPEC,
         **ACCOUNT_KEY_SPEC,
         **NEW_ACCOUNT_SPEC,
-        **ALTERNATIVES_SPEC,
         "orders": {"type": "list", "elements": "dict", "required": True, "options": ORDER_SPEC},
         "dns_persist_draft": {"type": "str", "choices": list(PERSIST_DRAFTS)},
         "timeout": {"type": "int", "default": 300},
@@ -369,7 +237,8 @@ MODULE = ControllerModule(
 )
 
 
-def main():
+def main() -> None:
+    """Run the module."""
     MODULE.main()
 
 

@@ -21,7 +21,6 @@ extends_documentation_fragment:
   - certfleet.tls._batch
   - certfleet.tls._acme
   - certfleet.tls._acme.account_key
-  - certfleet.tls._acme.alternatives
   - certfleet.tls._attributes
   - certfleet.tls._controller
 attributes:
@@ -243,163 +242,31 @@ hosts:
         resumable: false
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from ..module_utils._acme.errors import AcmeError
-from ..module_utils._acme.issuance import Failure, complete, connections_for, describe, run_all
-from ..module_utils._acme.preferred_chain import Preference
-from ..module_utils._ansible.ca_options import (
-    ACCOUNT_KEY_SPEC,
-    ALTERNATIVES_SPEC,
-    DIRECTORY_SPEC,
-    account_key,
-    each_ca,
-    open_client,
-)
-from ..module_utils._ansible.controller_module import ControllerModule, with_failure
+from ..module_utils._acme.issuance import describe
+from ..module_utils._ansible.ca_options import ACCOUNT_KEY_SPEC, DIRECTORY_SPEC
+from ..module_utils._ansible.controller_module import ControllerModule, Result, Warn, with_failure
+from ..module_utils._ansible.finalizing import finalize_all, would_change
 from ..module_utils._ansible.host_options import BATCH_SPEC
-from ..module_utils._ansible.order_options import (
-    PREPARED_SPEC,
-    by_host,
-    from_failure,
-    from_options,
-    summary,
-    to_prepared,
-)
-from ..module_utils._ansible.preflight_options import PREFLIGHT_SPEC, caa_of, preflight_of
-from ..module_utils._common.contracts import CertificateOrder
-from ..module_utils._common.deadline import Deadline
-from ..module_utils._common.errors import CollectionError
-from ..module_utils._common.statuses import Status
-from ..module_utils._common.times import utc
-from ..module_utils._fleet.issuance_history import Issuance, Recorder
-from ..module_utils._x509.certificates import check_not_over, facts, load_all
-from ..module_utils._x509.csr import der_of
+from ..module_utils._ansible.order_options import PREPARED_SPEC, by_host, from_failure, from_options, summary
+from ..module_utils._ansible.preflight_options import PREFLIGHT_SPEC
 
 
-def finalize_all(params, orders, warn):
-    """Finish every order at its CA. *warn* is told what could not be seen. Raises AcmeError for bad options."""
-    if not orders:
-        return {"changed": False, "requests": 0}, []
-    cas = each_ca(params)
-    first = next(iter(cas))
-    items, requests = {}, 0
-    recorder = Recorder(params["history"])
-    for url, ca in cas.items():
-        here = [number for number, order in enumerate(orders) if (order.directory or first) == url]
-        if here:
-            found, count = finalize_at(ca, [orders[number] for number in here], warn, recorder)
-            items.update(zip(here, found))
-            requests += count
-    recorder.close()
-    if recorder.problem:
-        warn(recorder.problem)
-    for number, order in enumerate(orders):
-        if number not in items:
-            failure = Failure(f"its order is with {order.directory}, which is none of the CAs given")
-            items[number] = from_failure(order, failure)
-    result = {"changed": would_change(orders), "requests": requests}
-    return result, [items[number] for number in range(len(orders))]
-
-
-def finalize_at(params, orders, warn, recorder):
-    """What became of the orders at one CA, and how many requests it took."""
-    try:
-        with open_client(params, account_key(params), connections_for(len(orders), params["concurrency"])) as client:
-            client.account_uri = orders[0].account_uri
-            look = look_of(client, params, warn)
-            preference = Preference(params["preferred_chain"], params["preferred_chain_missing"] == "default")
-
-            def one(order):
-                deadline = Deadline(client.clock, params["timeout"])
-                return finalize(client, order, deadline, look, preference, recorder)
-
-            chains = run_all(orders, one)
-            items = [
-                from_failure(order, chain) if isinstance(chain, Failure) else with_certificate(order, chain)
-                for order, chain in zip(orders, chains)
-            ]
-            return items, client.http.count
-    except AcmeError as error:
-        if not params["alternatives"]:
-            raise
-        return [from_failure(order, describe(error)) for order in orders], 0
-
-
-def look_of(client, params, warn):
-    """What looks at the challenges of an order that waits for validation; it warns of what cannot be seen."""
-    preflight = preflight_of(params)
-    caa = caa_of(client, params["resolver"]) if preflight else None
-
-    def look(prepared):
-        if preflight and prepared.order.status == Status.PENDING:
-            for warning in preflight.look_all(prepared.challenges, caa):
-                warn(warning)
-
-    return look
-
-
-def would_change(orders):
-    """A valid order is downloaded, and nothing else."""
-    return any(order.status != Status.VALID for order in orders)
-
-
-def finalize(client, order, deadline, look, preference, recorder):
-    try:
-        # Before anything is asked of the CA: a request that does not fit would only fail at the end.
-        csr = der_of(order.csr_content, order.identifiers)
-        prepared = to_prepared(order)
-        look(prepared)
-        chain = complete(client, prepared, csr, deadline, preference)
-        # At once: a run that is killed later has had the certificate, too.
-        recorder.add(issuance_of(client, order, chain))
-        check_not_over(chain.certificate, client.clock.now())
-        return chain
-    except AcmeError:
-        raise
-    except CollectionError as error:  # of the certificate, which nobody can use
-        raise AcmeError(str(error)) from None
-
-
-def issuance_of(client, order, chain):
-    """Return what the record says of a certificate. Raises CollectionError for one that cannot be read."""
-    (certificate,) = load_all(chain.certificate, "the certificate")
-    known = facts(certificate)
-    return Issuance(
-        time=utc(client.clock.now()),
-        host=order.host,
-        name=order.name,
-        serial=known["serial"],
-        not_after=known["not_after"],
-        directory=client.directory.url,
-        account_uri=order.account_uri,
-        names=order.identifiers,
-        certificate=chain.certificate,
-        chain=chain.chain,
-    )
-
-
-def with_certificate(order, chain):
-    return CertificateOrder(
-        host=order.host,
-        name=order.name,
-        status=Status.VALID,
-        order_uri=order.order_uri,
-        account_uri=order.account_uri,
-        certificate=chain.certificate,
-        chain=chain.chain,
-    )
-
-
-def run(params, check_mode, warn):
+def run(params: Mapping[str, Any], check_mode: bool, warn: Warn) -> Result:
+    """Return the module's result."""
     orders = from_options(params["orders"])
+    changed = would_change(orders)
     if check_mode:
-        return {"changed": would_change(orders), "requests": 0, "hosts": {}}
+        return {"changed": changed, "requests": 0, "hosts": {}}
     try:
-        result, finals = finalize_all(params, orders, warn)
+        requests, finals = finalize_all(params, orders, warn)
     except AcmeError as error:
-        failure = describe(error)
-        return {"failed": True, "msg": str(error), "hosts": by_host(from_failure(order, failure) for order in orders)}
-    failed = summary(finals)
-    return with_failure({**result, "hosts": by_host(finals)}, failed)
+        failed = describe(error)
+        return {"failed": True, "msg": str(error), "hosts": by_host(from_failure(order, failed) for order in orders)}
+    return with_failure({"changed": changed, "requests": requests, "hosts": by_host(finals)}, summary(finals))
 
 
 MODULE = ControllerModule(
@@ -407,7 +274,6 @@ MODULE = ControllerModule(
         **BATCH_SPEC,
         **DIRECTORY_SPEC,
         **ACCOUNT_KEY_SPEC,
-        **ALTERNATIVES_SPEC,
         "orders": {"type": "list", "elements": "dict", "required": True, "options": PREPARED_SPEC},
         "timeout": {"type": "int", "default": 300},
         "preferred_chain": {"type": "list", "elements": "str", "default": []},
@@ -420,7 +286,8 @@ MODULE = ControllerModule(
 )
 
 
-def main():
+def main() -> None:
+    """Run the module."""
     MODULE.main()
 
 

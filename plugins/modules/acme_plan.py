@@ -49,14 +49,6 @@ options:
     elements: dict
     default: []
     version_added: 0.3.0
-  alternatives:
-    description:
-      - Other CAs whose certificates are as good, as M(certfleet.tls.acme_order) takes them; C(acme_directory) and
-        C(ca_path) are looked at.
-    type: list
-    elements: dict
-    default: []
-    version_added: 0.3.0
   unlisted:
     description:
       - For each host the names of certificates that are there and not listed, of which there is a warning.
@@ -230,24 +222,28 @@ hosts:
         next: null
 """
 
-from ..module_utils._ansible.controller_module import ControllerModule
+from collections.abc import Mapping
+from typing import Any
+
+from ..module_utils._ansible.ca_options import DIRECTORY_SPEC
+from ..module_utils._ansible.cas import cas_of
+from ..module_utils._ansible.controller_module import ControllerModule, Result, Warn
 from ..module_utils._ansible.host_options import BATCH_SPEC
 from ..module_utils._ansible.libraries import missing
 from ..module_utils._fleet.planner import make
 
 
-def run(params, _check_mode, warn):
+def run(params: Mapping[str, Any], _check_mode: bool, warn: Warn) -> Result:
+    """Return the module's result."""
     absent = missing(("cryptography",)) if params["check_revocation"] else ""
-    return {"failed": True, "msg": absent} if absent else make(params, warn)
+    ca_paths = {ca.url: ca.ca_path for ca in cas_of(params)}
+    return {"failed": True, "msg": absent} if absent else make({**params, "ca_paths": ca_paths}, warn)
 
 
 MODULE = ControllerModule(
     {
         **BATCH_SPEC,
-        "acme_directory": {"type": "str", "required": True},
-        "ca_path": {"type": "path"},
-        "alternatives": {"type": "list", "elements": "dict", "default": []},
-        "request_timeout": {"type": "int", "default": 30},
+        **DIRECTORY_SPEC,
         "certificates": {"type": "list", "elements": "dict", "required": True},
         "history": {"type": "path"},
         "elsewhere": {"type": "list", "elements": "dict", "default": []},
@@ -266,7 +262,8 @@ MODULE = ControllerModule(
 )
 
 
-def main():
+def main() -> None:
+    """Run the module."""
     MODULE.main()
 
 

@@ -21,7 +21,6 @@ extends_documentation_fragment:
   - certfleet.tls._batch
   - certfleet.tls._acme
   - certfleet.tls._acme.account_key
-  - certfleet.tls._acme.alternatives
   - certfleet.tls._attributes
   - certfleet.tls._controller
 attributes:
@@ -55,8 +54,8 @@ options:
         required: true
       directory:
         description:
-          - The CA that issued it, as the URL of its directory. No other CA is asked then. It may be one that neither
-            O(acme_directory) nor O(alternatives) names; its account is that of the same account key.
+          - The CA that issued it, as the URL of its directory. No other CA is asked then. It may be one that
+            O(acme_directory) does not list; its account is that of the first CA's account key.
           - Without it, the CAs are asked in their order.
         type: str
         version_added: 0.4.0
@@ -114,130 +113,28 @@ certificates:
       problem: ""
 """
 
-from dataclasses import replace
+from collections.abc import Mapping
+from typing import Any
 
-from ..module_utils._acme.certificate import REASONS, der_of, revoke
-from ..module_utils._acme.errors import AcmeError, AcmeOptionError
-from ..module_utils._acme.issuance import Failure, describe, run_all
-from ..module_utils._acme.known_cas import resolve
-from ..module_utils._ansible.ca_options import (
-    ACCOUNT_KEY_SPEC,
-    ALTERNATIVES_SPEC,
-    DIRECTORY_SPEC,
-    PERMISSIONS_SPEC,
-    account_key,
-    each_ca,
-    open_client,
-    use_account,
-)
-from ..module_utils._ansible.controller_module import ControllerModule, with_failure
+from ..module_utils._acme.certificate import REASONS
+from ..module_utils._acme.errors import AcmeError
+from ..module_utils._ansible.ca_options import ACCOUNT_KEY_SPEC, DIRECTORY_SPEC, PERMISSIONS_SPEC
+from ..module_utils._ansible.controller_module import ControllerModule, Result, Warn, with_failure
 from ..module_utils._ansible.host_options import BATCH_SPEC
 from ..module_utils._ansible.order_options import summary
-from ..module_utils._common.contracts import Revocation, plain
-from ..module_utils._common.schema import Malformed
+from ..module_utils._ansible.revocations import REVOCATION_SPEC, check_all, revocations_of, revoke_all
+from ..module_utils._common.contracts import plain
 from ..module_utils._common.statuses import Status
 
-CERTIFICATE_SPEC = {
-    "host": {"type": "str", "default": "localhost"},
-    "name": {"type": "str", "required": True},
-    "content": {"type": "str", "required": True},
-    "directory": {"type": "str"},
-}
 
-
-def revoke_all(params, wanted):
-    """Revoke each certificate, at its own CA or the first one that does. Raises AcmeError for what concerns all."""
-    wanted = [replace(item, directory=resolved(item.directory)) for item in wanted]
-    results = [None] * len(wanted)
-    unreadable = [result if isinstance(result, Failure) else None for result in run_all(wanted, read)]
-    cas = cas_of(params, wanted)
-    for url, ca in cas.items():
-        left = [
-            number
-            for number, result in enumerate(results)
-            if not unreadable[number]
-            and (result is None or isinstance(result, Failure))
-            and wanted[number].directory in (None, url)
-        ]
-        given = [wanted[number] for number in left]
-        for number, result in zip(left, revoke_at(ca, given, len(cas) > 1) if left else ()):
-            # Of two refusals the first CA's word counts: another mostly does not know the certificate.
-            results[number] = results[number] if isinstance(result, Failure) and results[number] else result
-    return [with_result(item, bad or result) for item, bad, result in zip(wanted, unreadable, results)]
-
-
-def read(item):
-    """Raises AcmeError for what is not a certificate."""
-    return bool(der_of(item.content))
-
-
-def resolved(directory):
-    return resolve(directory) if directory else None
-
-
-def cas_of(params, wanted):
-    """By the URL of its directory the options of each CA that is to be asked."""
-    cas = each_ca(params)
-    named = {item.directory for item in wanted}
-    for url in named.difference(cas, [None]):
-        cas[url] = {**params, "acme_directory": url, "account_uri": None, "new_account_key_content": None}
-    return {url: ca for url, ca in cas.items() if None in named or url in named}
-
-
-def revoke_at(params, wanted, among_others):
-    reason = REASONS.get(params["revoke_reason"])
-    if reason is None:
-        reason = int(params["revoke_reason"])
-    own_key = has_own_key(params)
+def run(params: Mapping[str, Any], check_mode: bool, _warn: Warn) -> Result:
+    """Return the module's result."""
     try:
-        with open_client(params, key_of(params)) as client:
-            if not own_key:
-                use_account(client, params["account_uri"])
-            return run_all(wanted, lambda item: revoke(client, der_of(item.content), reason, own_key))
-    except AcmeError as error:
-        if not among_others:
-            raise
-        return [describe(error)] * len(wanted)
-
-
-def check_all(params, wanted):
-    """What can be told without a signed request."""
-    key_of(params)
-    results = run_all(wanted, read)
-    return [with_result(item, result) for item, result in zip(wanted, results)]
-
-
-def has_own_key(params):
-    return bool(params["private_key_src"] or params["private_key_content"])
-
-
-def key_of(params):
-    """The key to sign with: RFC 8555 section 7.6 has the account's, or the certificates' own."""
-    return account_key(params, kind="private" if has_own_key(params) else "account")
-
-
-def with_result(item, result):
-    if isinstance(result, Failure):
-        return Revocation(item.host, item.name, problem=result.message, status=Status.FAILED)
-    return Revocation(item.host, item.name, status=Status.REVOKED if result else Status.ALREADY_REVOKED)
-
-
-def run(params, check_mode, _warn):
-    try:
-        wanted = from_options(params["certificates"])
-        revocations = (check_all if check_mode else revoke_all)(params, wanted)
+        revocations = (check_all if check_mode else revoke_all)(params, revocations_of(params["certificates"]))
     except AcmeError as error:
         return {"failed": True, "msg": str(error), "certificates": []}
-    failed = summary(revocations)
     changed = any(item.status == Status.REVOKED for item in revocations)
-    return with_failure({"changed": changed, "certificates": plain(revocations)}, failed)
-
-
-def from_options(options):
-    try:
-        return [Revocation.from_option(option, f"certificates[{number}]") for number, option in enumerate(options)]
-    except Malformed as error:
-        raise AcmeOptionError(str(error)) from None
+    return with_failure({"changed": changed, "certificates": plain(revocations)}, summary(revocations))
 
 
 MODULE = ControllerModule(
@@ -245,8 +142,7 @@ MODULE = ControllerModule(
         **BATCH_SPEC,
         **DIRECTORY_SPEC,
         **ACCOUNT_KEY_SPEC,
-        **ALTERNATIVES_SPEC,
-        "certificates": {"type": "list", "elements": "dict", "required": True, "options": CERTIFICATE_SPEC},
+        "certificates": {"type": "list", "elements": "dict", "required": True, "options": REVOCATION_SPEC},
         "revoke_reason": {
             "type": "str",
             "default": "unspecified",
@@ -261,7 +157,8 @@ MODULE = ControllerModule(
 )
 
 
-def main():
+def main() -> None:
+    """Run the module."""
     MODULE.main()
 
 

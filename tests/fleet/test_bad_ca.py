@@ -106,7 +106,7 @@ CASES = {
     "key is weak": Case("1024 bits, which is weak", {}, key_file(lambda: rsa_key(1024))),
     "account is deactivated": Case("exists but is deactivated", {}, deactivated_account, signed=True),
     "terms are not agreed to": Case("set terms_agreed (acme_terms_agreed) to true", {"acme_terms_agreed": False}),
-    "EAB is not given": Case("set external_account_binding (acme_eab)", {}, wants_eab),
+    "EAB is not given": Case("set eab (acme_eab)", {}, wants_eab),
     "EAB key is wrong": Case(
         "external account binding JWS verification error",
         {"acme_eab": {"kid": "lab-1", "key": HMAC_KEY[:-4] + "AAAA"}},

@@ -280,7 +280,7 @@ def killed(*arguments):
         work(*arguments)
     os.kill(os.getpid(), signal.SIGKILL)
 setattr(patched, name, killed)
-importlib.import_module(utils + "_ansible.accounts").rolled_over(options, False)
+importlib.import_module(utils + "_ansible.accounts").ensure(options, False)
 """
 
 
@@ -299,7 +299,8 @@ def test_a_change_of_the_key_that_is_killed(ca, lab, tmp_path, step):
         "account_key_passphrase": None,
         "account_uri": None,
         "new_account_key_content": None,
-        "alternatives": [],
+        "state": "present",
+        "rollover": True,
     }
     work = json.dumps([*STEPS[step], options])
     environment = {**os.environ, "PYTHONPATH": COLLECTIONS}

@@ -23,12 +23,11 @@ CA = {"acme_directory": "http://127.0.0.1:1/directory"}
 
 def tasks(key: str) -> list[dict[str, object]]:
     account = {
-        **CA,
+        "acme_directory": [CA["acme_directory"], {"directory": "http://127.0.0.1:2/directory", "account_key_src": key}],
         "account_key_src": key,
         "account_key_create": True,
         "terms_agreed": True,
-        "external_account_binding": {"kid": "k", "key": EAB_KEY},
-        "alternatives": [{"acme_directory": "http://127.0.0.1:2/directory", "account_key_src": key}],
+        "eab": {"kid": "k", "key": EAB_KEY},
     }
     return [
         {"certfleet.tls.acme_account": account, "ignore_errors": True, "register": "one"},

@@ -169,7 +169,7 @@ def bindings(lab):
     """Whether it is told what is wrong, by what is given."""
     right = lab.pebble.eab
     return {
-        "none": (None, "set external_account_binding (acme_eab)"),
+        "none": (None, "set eab (acme_eab)"),
         "key": ({**right, "key": right["key"][:-4] + "AAAA"}, "account registration: "),
         "kid": ({**right, "kid": "nobody"}, "account registration: "),
         "text": ({**right, "key": "not base64!"}, "the external account's key is not base64url text: copy it as"),
@@ -179,7 +179,7 @@ def bindings(lab):
 @pytest.mark.parametrize("case", ["none", "key", "kid", "text"])
 def test_a_binding_that_is_wrong(member, members_only, case):
     binding, message = bindings(members_only)[case]
-    result = member.order(order("a"), external_account_binding=binding)
+    result = member.order(order("a"), eab=binding)
     assert message in told(result)
     assert "/order-plz" not in posts(members_only, 0)
     if binding is None:
@@ -190,11 +190,11 @@ def test_a_binding_that_is_wrong(member, members_only, case):
 
 def test_a_binding_is_used_for_a_new_account_only(member, members_only):
     binding = members_only.pebble.eab
-    made = member("acme_account", external_account_binding=binding, **NEW)
+    made = member("acme_account", eab=binding, **NEW)
     assert made["changed"]
     mark = members_only.pebble.mark()
     # Were it sent once more, this one would be refused.
-    again = member.order(order("a"), external_account_binding={**binding, "kid": "spent"})
+    again = member.order(order("a"), eab={**binding, "kid": "spent"})
     assert again.ok
     assert again["account_uri"] == made["account_uri"]
     assert posts(members_only, mark) == ["/sign-me-up", "/order-plz", "/authZ/"]

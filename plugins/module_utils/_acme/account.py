@@ -163,7 +163,7 @@ def refusal(directory: Directory, terms_agreed: bool, external_account: External
     if directory.external_account_required and external_account is None:
         return (
             f"{directory.url} wants an external account binding for a new account: "
-            "get a key id and an HMAC key from the CA and set external_account_binding (acme_eab)"
+            "get a key id and an HMAC key from the CA and set eab (acme_eab)"
         )
     if directory.terms_of_service and not terms_agreed:
         return (

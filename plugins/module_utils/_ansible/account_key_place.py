@@ -14,37 +14,20 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from .._acme.errors import AccountKeyError
-
 CONTENT = "account_key_content (acme_account_key_content)"
 ADVICE = f"Set account_key_src (acme_account_key_src) to another path, or give the key in {CONTENT}"
 # A SEQUENCE of 256 bytes or less, or of more; no path is like that.
 _DER = re.compile(r"M[A-Za-z0-9+/\s]{55,}={0,2}")
-_OPTIONS = ("account_key_src", "private_key_src")
 # Files that Podman and Docker put into each container.
 _MARKERS = ("/run/.containerenv", "/.dockerenv")
 # What file systems say that have no hard links: vfat, some of FUSE, SMB, Android's.
 _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES, errno.EINVAL)
 
 
-def refuse_key_text(params: Mapping[str, Any]) -> None:
-    """Raise AccountKeyError if an option for a key's path has the key's text, also one of the alternatives.
-
-    The text is removed from *params* first where these are the module's own: Ansible returns a task's arguments.
-    """
-    found = [
-        (given, option)
-        for given in (params, *(params.get("alternatives") or ()))
-        for option in _OPTIONS
-        if is_key_text(given.get(option))
-    ]
-    for given, option in found:
-        if isinstance(given, dict):
-            given[option] = None
-    if found:
-        option = found[0][1]
-        content = CONTENT if option == _OPTIONS[0] else option.replace("_src", "_content")
-        raise AccountKeyError(f"{option} has a key's text: it takes the path of a file. Give the text in {content}")
+def key_text_problem(option: str) -> str:
+    """Return the line for a key's text in the option for its path. *option*: its name without _src, after any place."""
+    content = f"{option.rpartition(' ')[2]}_content"
+    return f"{option}_src: this is a key, not the path of its file. Give it as {content}, in PEM form"
 
 
 def is_key_text(value: Any) -> bool:

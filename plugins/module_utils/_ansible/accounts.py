@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -21,17 +21,9 @@ from .._acme.jws import AccountKey
 from .._acme.registration import contacts
 from .._common.atomic_file import sync_folder
 from .._common.statuses import Status
-from .ca_options import (
-    account_key,
-    create_key,
-    each_ca,
-    key_options,
-    key_would_be_made,
-    open_account,
-    open_client,
-    open_customer,
-    successor_path,
-)
+from .ca_options import open_account, open_client, open_customer
+from .cas import Ca, KeySource, cas_of, only_ca
+from .key_files import create_key, key_would_be_made, load_key, successor_path
 
 
 @dataclass(frozen=True)
@@ -46,85 +38,112 @@ class AccountResult:
     problem: str = ""
 
 
-def at_each(params: Mapping[str, Any], one: Callable[[Mapping[str, Any]], AccountResult]) -> list[AccountResult]:
-    """Do *one* with the options of each CA. Raises AcmeError where there is but one; of several none stops another."""
+def ensure(params: Mapping[str, Any], check_mode: bool) -> list[AccountResult]:
+    """Bring the account at each CA into the state that the options of acme_account give. Raises AcmeError."""
+    cas = cas_of(params)
+    if params["rollover"]:
+        if params["state"] == "absent":
+            raise AcmeError("rollover does not go with state absent: an account that is given up needs no other key")
+        return change_keys(cas, check_mode)
+    one = present if params["state"] == "present" else absent
+    return at_each(cas, lambda ca: one(ca, check_mode))
+
+
+def describe(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the result of acme_account_info: the account of the key at one CA, if there is one. Raises AcmeError."""
+    ca = only_ca(params)
+    with open_client(ca, load_key(ca.key)) as client:
+        account = find(client, ca.account_uri)
+    if account is None:
+        return {"exists": False}
+    return {
+        "exists": True,
+        "account": {
+            "uri": account.uri,
+            "status": account.status,
+            "contact": list(account.contact),
+            "thumbprint": client.key.thumbprint,
+        },
+    }
+
+
+def at_each(cas: Sequence[Ca], one: Callable[[Ca], AccountResult]) -> list[AccountResult]:
+    """Call *one* for each CA. Raises the AcmeError of an only CA; that of one of several is in its result."""
     outcomes = []
-    for url, ca in each_ca(params).items():
+    for ca in cas:
         try:
-            outcomes.append(one({**ca, "acme_directory": url}))
+            outcomes.append(one(ca))
         except AcmeError as error:
-            if not params["alternatives"]:
+            if len(cas) == 1:
                 raise
-            outcomes.append(AccountResult(url, None, False, {}, {}, str(error)))
+            outcomes.append(AccountResult(ca.url, None, False, {}, {}, str(error)))
     return outcomes
 
 
-def present(params: Mapping[str, Any], check_mode: bool) -> AccountResult:
-    """The account as wanted, made if need be. Raises AcmeError."""
-    url = params["acme_directory"]
-    wanted = None if params["contact"] is None else contacts(params["contact"])
-    params = {**params, "contact": params["contact"] or []}
-    if check_mode and key_would_be_made(params):
-        return AccountResult(url, None, True, {}, {"contact": wanted or []})
-    uri = params["account_uri"]
-    with open_customer(params) as client:
-        account = find(client, uri) if check_mode or uri else open_account(client, params)
+def present(ca: Ca, check_mode: bool) -> AccountResult:
+    """Make the account if there is none, and update its contacts. Raises AcmeError."""
+    wanted = None if ca.contact is None else contacts(ca.contact)
+    if check_mode and key_would_be_made(ca):
+        return AccountResult(ca.url, None, True, {}, {"contact": wanted or []})
+    uri = ca.account_uri
+    with open_customer(ca) as client:
+        account = find(client, uri) if check_mode or uri else open_account(client, ca)
         if uri and account is None:
             raise AcmeError(f"{client.directory.url} knows no account {uri}")
         if account is None or account.created:
-            return AccountResult(url, account, True, {}, {"contact": wanted or []})
+            return AccountResult(ca.url, account, True, {}, {"contact": wanted or []})
         before = list(account.contact)
         changed = wanted is not None and set(wanted) != set(before)
         if changed and not check_mode:
             account = accounts.update_contact(client, account, wanted or [])
             # A CA that drops contacts would have them "changed" in every run.
             changed = set(account.contact) != set(before)
-        return AccountResult(url, account, changed, {"contact": before}, {"contact": wanted if changed else before})
+        return AccountResult(ca.url, account, changed, {"contact": before}, {"contact": wanted if changed else before})
 
 
-def absent(params: Mapping[str, Any], check_mode: bool) -> AccountResult:
-    """No account, or one that is deactivated. Raises AcmeError."""
-    url = params["acme_directory"]
-    with open_client(params, account_key(params)) as client:
-        account = _valid(client, params["account_uri"])
+def absent(ca: Ca, check_mode: bool) -> AccountResult:
+    """Deactivate the account if there is one. Raises AcmeError."""
+    with open_client(ca, load_key(ca.key)) as client:
+        account = _valid(client, ca.account_uri)
         if account is None:
-            return AccountResult(url, None, False, {}, {})
+            return AccountResult(ca.url, None, False, {}, {})
         if not check_mode:
             account = accounts.deactivate(client, account)
-        return AccountResult(url, account, True, {"status": "valid"}, {"status": "deactivated"})
+        return AccountResult(ca.url, account, True, {"status": "valid"}, {"status": "deactivated"})
 
 
-def rolled_over(params: Mapping[str, Any], check_mode: bool) -> list[AccountResult]:
-    """Another key for the accounts of the key given, at each CA that has one. Raises AcmeError.
+def change_keys(cas: Sequence[Ca], check_mode: bool) -> list[AccountResult]:
+    """Give the accounts of the first CA's key another key, at each CA that has that key. Raises AcmeError.
 
-    The new key is on the disk before a CA knows of it, and takes the old one's place when all CAs do. Whoever comes in
-    between takes the one that the CA knows (ca_options.open_client), so a run may be killed anywhere.
+    The new key is on the disk before a CA has it, and replaces the old one after all CAs have it. Every module that
+    runs in between uses the key that the CA has (ca_options.open_client), so a run may be killed anywhere.
     """
-    old = account_key(params)
-    given = params["new_account_key_content"]
-    if params["account_key_content"] and not given:
+    source = cas[0].key
+    old = load_key(source)
+    given = source.new_content
+    if source.content and not given:
         raise AccountKeyError(
             "a key given in account_key_content cannot be replaced there: set new_account_key_content"
         )
     with ExitStack() as stack:
-        holders = _holders(params, old, stack)
+        holders = _holders(cas, old, stack)
         if given and not any(client.key is old for client, _account in holders):
             return [AccountResult(client.directory.url, account, False, {}, {}) for client, account in holders]
         new = old.successor
         if not check_mode:
-            new = new or create_key(
-                successor_path(params["account_key_src"]),
-                params["account_key_type"],
-                params["account_key_passphrase"],
-                params["account_key_permissions"],
-            )
+            new = new or create_key(successor_path(source.src or ""), source)
             for client, account in holders:
                 if client.key is old:
                     accounts.change_key(client, account, new)
             if not given:
-                _store(params, new)
+                _store(source, new)
         keys = {"key": old.thumbprint}, {"key": new.thumbprint if new else "a new one"}
         return [AccountResult(client.directory.url, account, True, *keys) for client, account in holders]
+
+
+def failure(outcomes: Iterable[AccountResult]) -> str:
+    """Return one line that says at which CAs it failed and why; empty if it failed at none."""
+    return "; ".join(f"{outcome.directory}: {outcome.problem}" for outcome in outcomes if outcome.problem)
 
 
 def result(outcomes: list[AccountResult]) -> dict[str, Any]:
@@ -181,14 +200,14 @@ def _confirm_gone(client: Client, uri: str, refusal: ProblemError) -> None:
         raise refusal
 
 
-def _holders(params: Mapping[str, Any], key: AccountKey, stack: ExitStack) -> list[tuple[Client, Account]]:
-    """The accounts of *key*, or of its successor, at the CAs that are given it. Raises AcmeError if there is none."""
+def _holders(cas: Sequence[Ca], key: AccountKey, stack: ExitStack) -> list[tuple[Client, Account]]:
+    """Return the accounts of *key*, or of its successor, at the CAs with that key. Raises AcmeError without any."""
     found: list[tuple[Client, Account]] = []
-    for url, ca in each_ca(params).items():
-        if key_options(ca) != key_options(params):
+    for ca in cas:
+        if ca.key.identity != cas[0].key.identity:
             continue
-        client = stack.enter_context(open_client({**ca, "acme_directory": url}, key))
-        account = find(client, ca["account_uri"])
+        client = stack.enter_context(open_client(ca, key))
+        account = find(client, ca.account_uri)
         if account is None:
             continue
         if account.status != Status.VALID:
@@ -204,13 +223,13 @@ def _holders(params: Mapping[str, Any], key: AccountKey, stack: ExitStack) -> li
             accounts.key_change_url(client.directory)  # before a key is made for nothing
         found.append((client, account))
     if not found:
-        raise AcmeError(f"{params['acme_directory']} knows no account of this key: there is nothing to change")
+        raise AcmeError(f"{cas[0].url} knows no account of this key: there is nothing to change")
     return found
 
 
-def _store(params: Mapping[str, Any], key: AccountKey) -> None:
+def _store(source: KeySource, key: AccountKey) -> None:
     """Put the new key in the place of the old one, with its owner and mode."""
-    path = params["account_key_src"]
+    path = source.src or ""
     new, target = successor_path(path), os.path.realpath(path)
     try:
         before, own = os.stat(target), os.stat(new)
@@ -220,7 +239,7 @@ def _store(params: Mapping[str, Any], key: AccountKey) -> None:
         os.replace(new, target)
         sync_folder(os.path.dirname(target))
     except OSError as error:
-        if not os.path.exists(new) and account_key(params).thumbprint == key.thumbprint:
+        if not os.path.exists(new) and load_key(source).thumbprint == key.thumbprint:
             return  # by another run, which had the same new key and was faster
         raise AccountKeyError(
             f"the account has the new key at {new}, which cannot take the place of {target} ({error.strerror}): "

@@ -22,10 +22,11 @@ from ansible.module_utils.errors import UnsupportedError
 
 from .._common.errors import CollectionError
 from .._common.text import one_line
-from . import controller_checks
+from . import cas, controller_checks
 from .libraries import CONTROLLER, missing
 
 Warn = Callable[[str], None]
+Result = dict[str, Any]
 _HIDDEN = "********"
 _TOLD = ("msg", "problem", "warnings", "exception")
 
@@ -39,15 +40,17 @@ class ControllerModule:
     """
 
     argument_spec: Mapping[str, Any]
-    run: Callable[[Mapping[str, Any], bool, Warn], dict[str, Any]]
+    run: Callable[[Mapping[str, Any], bool, Warn], Result]
     libraries: tuple[str, ...] = CONTROLLER
 
     def main(self) -> None:
         """Run as a module, on whichever host the task is delegated to."""
         module = AnsibleModule(argument_spec=dict(self.argument_spec), supports_check_mode=True)
+        secrets = _all_secrets(self.argument_spec, module.params)
+        module.no_log_values.update(secrets)  # it knows none of those in acme_directory
         found = self._result(module.params, module.check_mode, module.warn)
         # From ansible-core 2.22 on it no longer takes no_log values out of results.
-        result: dict[str, Any] = _without(_all_secrets(self.argument_spec, module.params), found)
+        result: dict[str, Any] = _without(secrets, found)
         # AnsibleModule would add the arguments, with secrets that no spec can mark (zones of dns_txt_record).
         result["invocation"] = {}
         if result.pop("failed", False):
@@ -96,7 +99,7 @@ def _refusal(error: Any) -> str:
 
 def _all_secrets(spec: Mapping[str, Any], params: Mapping[str, Any]) -> list[str]:
     """Return the values of no_log options in each form that a message may have them in, the longest first."""
-    found = set(_secrets(spec, params))
+    found = {*_secrets(spec, params), *cas.secrets(params.get("acme_directory"))}
     # A key has several lines: an error has them in one, or as Python writes a text.
     forms = found | {one_line(secret, len(secret)) for secret in found} | {repr(secret)[1:-1] for secret in found}
     return sorted(filter(None, forms), key=len, reverse=True)

@@ -14,7 +14,6 @@ from .._acme import registered_domain
 from .._acme.directory import Directory
 from .._acme.errors import AcmeError
 from .._acme.http import Http
-from .._acme.known_cas import resolve
 from .._acme.renewal_cache import RenewalCache
 from .._acme.renewal_info import ask_all
 from .._common.clock import Clock
@@ -32,11 +31,12 @@ _CONNECTIONS = 8
 def make(options: Mapping[str, Any], warn: Callable[[str], None]) -> dict[str, Any]:
     """Return the plan, and what is told of it: `summary` to everybody, `coming` to who wants to know more.
 
-    Raises AcmeError for bad options."""
-    given = [options, *options["alternatives"]]
+    options: those of acme_plan, with `ca_paths` for acme_directory: the ca_path of each CA by the URL of its directory,
+    the first choice first. Raises AcmeError for bad options.
+    """
+    ca_paths = options["ca_paths"]
     found, others = parse_found(options["certificates"]), parse_found(options["elsewhere"])
-    ca_paths = {resolve(ca["acme_directory"]): ca.get("ca_path") for ca in reversed(given)}
-    urls = list(reversed(ca_paths))
+    urls = list(ca_paths)
     clock = Clock()
     selection = Selection.parse(options["replace"], _text, clock.now())
     interval, limits = span(options["run_interval"]), limits_of_all(options["limits"])
@@ -155,7 +155,7 @@ def _revoked(
             contents,
             clock,
             cache=options["cache"],
-            ca_path=options["ca_path"],
+            ca_path=next(iter(options["ca_paths"].values())),
             timeout=options["request_timeout"],
         )
         warnings.extend(filter(None, [problem]))

@@ -17,16 +17,16 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleError
 
-from .._variables import all_variables, batch, cas, certificate_entries
+from .._variables import all_variables, batch, certificate_entries
 from .._variables.role_variables import INTERNAL
 
 Item = Mapping[str, Any]
 _NONE: Item = {}
-#: Options of an account, of entries of acme_directory and of the role.
-_CA = ("ca_path", "account_key_src", "account_uri", "contact", "terms_agreed")
+#: Options of modules that use accounts, and of those that make accounts; the role's variables have the prefix acme_.
+_ACCOUNT = ("ca_path", "account_key_src", "account_key_permissions", "account_uri")
+_NEW_ACCOUNT = ("account_key_create", "account_key_type", "contact", "terms_agreed")
 _KEYS = ("account_key_content", "account_key_passphrase")
-_NEW_KEYS = ("new_account_key_content", "new_account_key_passphrase")
-_MADE = ("account_key_create", "account_key_type")
+_SECRETS = ("new_account_key_content", "new_account_key_passphrase")
 
 
 class Run:
@@ -128,25 +128,15 @@ class Run:
 
     def account(self, make: bool = True) -> dict[str, Any]:
         """Return the options of a module that say which CAs and which account. *make*: how it would be made, too."""
-        directory = self.secret("acme_directory")
-        role = {name: self.option(f"acme_{name}") for name in _CA}
-        role.update({name: self._key(name) for name in _KEYS})
-        # RFC 8555 section 7.3.4
-        role["eab"] = self.secret("acme_eab")
-        first = {name: cas.ca(directory, name, value) for name, value in role.items()}
-        common = {name: role[name] for name in ("account_key_src", *_KEYS, "contact", "terms_agreed")}
-        several = not isinstance(directory, str)
+        names = _ACCOUNT + (_NEW_ACCOUNT if make else ())
+        # RFC 8555 section 7.3.4: an external account is for a new account only.
+        secrets = _SECRETS + (("eab",) if make else ())
         options = {
-            "acme_directory": self.plan["directory"],
-            "account_key_permissions": self.option("acme_account_key_permissions"),
-            **{name: self.secret(f"acme_{name}") for name in _NEW_KEYS},
-            **{name: first[name] for name in ("ca_path", "account_key_src", *_KEYS, "account_uri")},
-            "alternatives": cas.alternatives(directory, common) if several else [],
+            "acme_directory": self.secret("acme_directory"),
+            **{name: self.option(f"acme_{name}") for name in names},
+            **{name: self.secret(f"acme_{name}") for name in secrets},
+            **{name: self._key(name) for name in _KEYS},
         }
-        if make:
-            options.update({name: self.option(f"acme_{name}") for name in _MADE})
-            options.update(contact=first["contact"], terms_agreed=first["terms_agreed"])
-            options["external_account_binding"] = first["eab"]
         return {name: value for name, value in options.items() if value not in ("", None, {})}
 
     def _value(self, name: str) -> Any:

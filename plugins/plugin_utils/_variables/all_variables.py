@@ -15,11 +15,12 @@ from typing import Any
 
 from ansible.errors import AnsibleError
 
+from ansible_collections.certfleet.tls.plugins.module_utils._ansible import values as to
+from ansible_collections.certfleet.tls.plugins.module_utils._ansible.values import Invalid
+
 from . import account_options, certificate_entries, other_options
-from . import values as to
 from .certificate_entries import Means
 from .role_variables import ALL, VARIABLES, Variable, of
-from .values import Invalid
 
 _CERTIFICATES = "acme_certificates"
 # Entry points that cannot do without the host's certificates, and those that order.
@@ -109,7 +110,7 @@ def _examine(
                 lines.append(none_defined([host], near))
     makes_account = entry_point == "account" or (entry_point in _ORDERING and result[_CERTIFICATES])
     if makes_account and is_known:
-        account_options.check_new_accounts(cas, result, place, lines)
+        account_options.check_new_accounts(cas, place, lines)
     if entry_point == "account_rollover":
         account_options.check_rollover(result, place, lines)
     if entry_point == "adopt":

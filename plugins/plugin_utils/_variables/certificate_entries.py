@@ -15,7 +15,9 @@ from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.validity import RequestedValidity
+from ansible_collections.certfleet.tls.plugins.module_utils._ansible import values as to
 from ansible_collections.certfleet.tls.plugins.module_utils._ansible.host_options import CERTIFICATE_SPEC
+from ansible_collections.certfleet.tls.plugins.module_utils._ansible.values import Invalid
 from ansible_collections.certfleet.tls.plugins.module_utils._common import identifiers
 from ansible_collections.certfleet.tls.plugins.module_utils._common.errors import CollectionError
 from ansible_collections.certfleet.tls.plugins.module_utils._common.identifiers import (
@@ -32,9 +34,6 @@ from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted import 
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.attributes import parse_mode
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.listen_address import Listen
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.wanted import check_order
-
-from . import values as to
-from .values import Invalid
 
 _LONGEST_NAME = 60  # characters, in messages
 _AS_ON_ANY_HOST = {"owner": None, "group": None}  # users and groups are the host's

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
+from ansible_collections.certfleet.tls.plugins.module_utils._ansible import values as to
 from ansible_collections.certfleet.tls.plugins.module_utils._ansible.adopt_options import FILE_SPEC, FOLDER_SPEC
 from ansible_collections.certfleet.tls.plugins.module_utils._common.errors import CollectionError
 from ansible_collections.certfleet.tls.plugins.module_utils._common.names import name_problem
@@ -19,8 +20,6 @@ from ansible_collections.certfleet.tls.plugins.module_utils._dns import entries,
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet.issuance_history import absolute
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet.rate_limits import limits_of_all
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet.selection import Selection, parse_serial
-
-from . import values as to
 
 
 def check(values: Mapping[str, Any], place: str, lines: list[str]) -> None:

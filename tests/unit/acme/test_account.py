@@ -105,9 +105,7 @@ def test_a_ca_without_terms(ca, stranger):
 
 
 def test_a_binding_that_is_wanted_and_not_given(ca, stranger):
-    with pytest.raises(
-        AcmeError, match=r"wants an external account binding .* set external_account_binding \(acme_eab\)$"
-    ):
+    with pytest.raises(AcmeError, match=r"wants an external account binding .* set eab \(acme_eab\)$"):
         accounts.find_or_create(stranger(EAB_WANTED), terms_agreed=True)
     assert sent(ca) == [{"onlyReturnExisting": True}]
 

@@ -12,9 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import AccountKeyError
-from ansible_collections.certfleet.tls.plugins.module_utils._ansible import account_key_place, ca_options
-from tests.unit.ansible.test_key_files import options
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import AccountKeyError, AcmeOptionError
+from ansible_collections.certfleet.tls.plugins.module_utils._ansible import account_key_place, cas, key_files
+from ansible_collections.certfleet.tls.plugins.module_utils._ansible.cas import KeySource
 
 ADVICE = (
     "Set account_key_src (acme_account_key_src) to another path, or give the key in account_key_content "
@@ -34,12 +34,12 @@ def lasting(monkeypatch):
 def told(monkeypatch):
     """Return the warnings of the module's result."""
     warnings = []
-    monkeypatch.setattr(ca_options, "warn", warnings.append)
+    monkeypatch.setattr(key_files, "warn", warnings.append)
     return warnings
 
 
 def make(path):
-    return ca_options.account_key(options(path), create=True)
+    return key_files.load_key(KeySource(src=str(path)), create=True)
 
 
 def refused(path):
@@ -51,31 +51,28 @@ def refused(path):
 
 @pytest.mark.parametrize("form", ["PEM", "PEM on one line", "JWK"])
 @pytest.mark.parametrize("kind", ["account", "private"])
-def test_account_key_text_in_place_of_a_path_is_refused_and_removed(key, form, kind):
+def test_account_key_text_in_place_of_a_path_is_refused(key, form, kind):
     pem = key.pem().decode()
     text = {"PEM": pem, "PEM on one line": pem.replace("\n", "\\n"), "JWK": '{"kty": "EC", "d": "secret"}'}[form]
-    params = options(text, kind)
     with pytest.raises(AccountKeyError) as error:
-        ca_options.account_key(params, kind=kind)
+        key_files.load_key(KeySource(src=text, kind=kind))
     role = " (acme_account_key_content)" if kind == "account" else ""
     assert str(error.value) == (
         f"{kind}_key_src has a key's text: it takes the path of a file. Give the text in {kind}_key_content{role}"
     )
-    assert params[f"{kind}_key_src"] is None
 
 
-@pytest.mark.parametrize("ask", [ca_options.each_ca, ca_options.key_would_be_made])
-def test_account_key_text_is_refused_before_a_ca_is_asked(key, ask):
-    text = key.pem().decode()
-    params = {"account_key_src": "/srv/key.pem", "alternatives": [{"account_key_src": text}]}
-    with pytest.raises(AccountKeyError, match="account_key_src has a key"):
-        ask(params)
-    assert params["alternatives"] == [{"account_key_src": None}]
+def test_account_key_text_is_refused_before_a_ca_is_asked(key):
+    own = {"directory": "zerossl", "account_key_src": key.pem().decode()}
+    with pytest.raises(AcmeOptionError, match=r"^account_key_src has a key"):
+        cas.cas_of({"acme_directory": "zerossl", "account_key_src": key.pem().decode()})
+    with pytest.raises(AcmeOptionError, match=r"^acme_directory 2: account_key_src: this is a key, not the path"):
+        cas.cas_of({"acme_directory": ["letsencrypt", own], "account_key_src": "/srv/key.pem"})
 
 
 @pytest.mark.parametrize("path", [None, "~/.config/certfleet.tls/account-key.pem", "/srv/BEGIN PRIVATE.pem"])
 def test_account_key_path_is_no_text(path):
-    account_key_place.refuse_key_text({"account_key_src": path})
+    assert not account_key_place.is_key_text(path)
 
 
 def test_create_key_user_without_home_is_refused(monkeypatch, tmp_path):
@@ -127,14 +124,14 @@ def test_create_key_without_hard_links_is_made(tmp_path, without_links):
     key = make(tmp_path / "key.pem")
     assert [path.name for path in tmp_path.iterdir()] == ["key.pem"]
     assert (tmp_path / "key.pem").stat().st_mode & 0o7777 == 0o600
-    assert ca_options.account_key(options(tmp_path / "key.pem")).thumbprint == key.thumbprint
+    assert key_files.load_key(KeySource(src=str(tmp_path / "key.pem"))).thumbprint == key.thumbprint
 
 
 def test_create_key_without_hard_links_never_replaces_another(tmp_path, without_links):
     path = tmp_path / "key.pem"
 
     def made(_number):
-        return ca_options.create_key(str(path), "ec256", None, "strict").thumbprint
+        return key_files.create_key(str(path), KeySource()).thumbprint
 
     with ThreadPoolExecutor(8) as pool:
         assert len(set(pool.map(made, range(40)))) == 1

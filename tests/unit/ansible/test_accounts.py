@@ -12,6 +12,8 @@ import pytest
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import AccountKeyError, AcmeError
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.jws import AccountKey
 from ansible_collections.certfleet.tls.plugins.module_utils._ansible import accounts, ca_options
+from ansible_collections.certfleet.tls.plugins.module_utils._ansible.cas import cas_of
+from ansible_collections.certfleet.tls.plugins.module_utils._ansible.key_files import load_key
 from tests.unit.acme.ca import CA
 from tests.unit.acme.server import problem
 
@@ -43,32 +45,43 @@ def options(ca, path):
     """options(...): those of acme_account, as Ansible gives them."""
 
     def options_(*others, **more):
-        own = {
-            "ca_path": None,
-            "account_key_src": None,
-            "account_key_content": None,
-            "account_key_passphrase": None,
-            "account_uri": None,
-            "contact": None,
-            "terms_agreed": None,
-            "external_account_binding": None,
-        }
         return {
-            **own,
-            "acme_directory": f"{ca.url}/directory",
+            "acme_directory": [f"{one.url}/directory" for one in (ca, *others)],
+            "ca_path": None,
             "request_timeout": 20,
             "account_key_src": str(path),
+            "account_key_content": None,
+            "account_key_passphrase": None,
+            "account_key_permissions": "strict",
             "account_key_create": False,
             "account_key_type": "ec256",
-            "account_key_permissions": "strict",
+            "account_uri": None,
+            "contact": None,
             "terms_agreed": True,
+            "eab": None,
             "new_account_key_content": None,
             "new_account_key_passphrase": None,
-            "alternatives": [{**own, "acme_directory": f"{other.url}/directory"} for other in others],
+            "state": "present",
+            "rollover": False,
             **more,
         }
 
     return options_
+
+
+def change_keys(options, check_mode):
+    return accounts.ensure({**options, "rollover": True}, check_mode)
+
+
+def deactivate(options, check_mode):
+    (outcome,) = accounts.ensure({**options, "state": "absent"}, check_mode)
+    return outcome
+
+
+def with_own(options, **own):
+    """Return the options with the last CA's own ones."""
+    *cas, last = options["acme_directory"]
+    return {**options, "acme_directory": [*cas, {"directory": last, **own}]}
 
 
 def stored(path, passphrase=None):
@@ -77,9 +90,9 @@ def stored(path, passphrase=None):
 
 def ordinary_run(options):
     """What any other module does first: the account, made if need be."""
-    options = {**options, "contact": []}
-    with ca_options.open_customer(options) as client:
-        account = ca_options.open_account(client, options)
+    (ca,) = cas_of(options)
+    with ca_options.open_customer(ca) as client:
+        account = ca_options.open_account(client, ca)
         assert client.post_as_get(account.uri, "account").status == 200
         return account
 
@@ -87,7 +100,7 @@ def ordinary_run(options):
 def test_the_key_is_replaced_in_its_place(ca, options, path, key):
     uri = ca.register(key)
     path.chmod(0o400)
-    (outcome,) = accounts.rolled_over(options(account_key_type="ec384"), check_mode=False)
+    (outcome,) = change_keys(options(account_key_type="ec384"), check_mode=False)
     assert (outcome.changed, outcome.account.uri) == (True, uri)
     assert outcome.before == {"key": key.thumbprint}
     assert outcome.after == {"key": stored(path)}
@@ -104,7 +117,7 @@ def test_a_key_behind_a_link_with_a_passphrase(ca, options, path, key, tmp_path)
     link = tmp_path / "link.pem"
     link.symlink_to(path)
     given = options(account_key_src=str(link), account_key_passphrase="secret")
-    accounts.rolled_over(given, check_mode=False)
+    change_keys(given, check_mode=False)
     assert link.is_symlink()
     assert b"ENCRYPTED" in path.read_bytes()
     assert ca.accounts[uri]["jwk"] != key.public_jwk
@@ -119,12 +132,12 @@ def test_two_runs_at_once_come_to_the_same_key(ca, options, path, key, monkeypat
         new = make(*arguments)
         with monkeypatch.context() as patch:
             patch.setattr(accounts, "create_key", make)
-            accounts.rolled_over(options(), check_mode=False)
+            change_keys(options(), check_mode=False)
         return new
 
     with monkeypatch.context() as patch:
         patch.setattr(accounts, "create_key", other_run_first)
-        accounts.rolled_over(options(), check_mode=False)
+        change_keys(options(), check_mode=False)
     assert ordinary_run(options()).uri == uri
     assert list(ca.accounts) == [uri]
     assert [item.name for item in path.parent.iterdir()] == [path.name]
@@ -141,15 +154,15 @@ def test_a_new_key_that_cannot_be_put_in_its_place_stays(ca, options, path, key,
         with pytest.raises(
             AccountKeyError, match=r"cannot take the place of .* \(No space left on device\): run it again"
         ):
-            accounts.rolled_over(options(), check_mode=False)
+            change_keys(options(), check_mode=False)
     assert ordinary_run(options()).uri == uri
-    accounts.rolled_over(options(), check_mode=False)
+    change_keys(options(), check_mode=False)
     assert list(ca.accounts) == [uri]
 
 
 def test_a_check_makes_no_key_and_changes_none(ca, options, path, key):
     uri = ca.register(key)
-    (outcome,) = accounts.rolled_over(options(), check_mode=True)
+    (outcome,) = change_keys(options(), check_mode=True)
     assert (outcome.changed, outcome.account.uri) == (True, uri)
     assert outcome.after == {"key": "a new one"}
     assert stored(path) == key.thumbprint
@@ -159,7 +172,7 @@ def test_a_check_makes_no_key_and_changes_none(ca, options, path, key):
 
 def test_no_account_no_key(ca, options, path, key):
     with pytest.raises(AcmeError, match=r"knows no account of this key: there is nothing to change$"):
-        accounts.rolled_over(options(), check_mode=False)
+        change_keys(options(), check_mode=False)
     assert stored(path) == key.thumbprint
     assert [item.name for item in path.parent.iterdir()] == [path.name]
 
@@ -168,12 +181,12 @@ def test_what_the_ca_refuses_leaves_the_key_as_it_is(ca, options, path, key):
     uri = ca.register(key)
     ca.script("/key-change", problem("malformed", 400, "no"))
     with pytest.raises(AcmeError, match=r"^key change: malformed: no$"):
-        accounts.rolled_over(options(), check_mode=False)
+        change_keys(options(), check_mode=False)
     assert stored(path) == key.thumbprint
     assert ordinary_run(options()).uri == uri
     # The same new key is tried again.
     new = stored(path.with_name(path.name + ".new"))
-    accounts.rolled_over(options(), check_mode=False)
+    change_keys(options(), check_mode=False)
     assert stored(path) == new
 
 
@@ -182,7 +195,7 @@ def test_a_ca_that_changes_no_keys_leaves_no_new_one(ca, options, path, key, che
     ca.register(key)
     ca.key_change = False
     with pytest.raises(AcmeError, match=r"/directory offers no change of an account's key$"):
-        accounts.rolled_over(options(), check_mode)
+        change_keys(options(), check_mode)
     assert [item.name for item in path.parent.iterdir()] == [path.name]
 
 
@@ -197,7 +210,7 @@ def test_the_new_key_is_on_the_disk_for_good_before_the_ca_knows_of_it(ca, optio
 
     monkeypatch.setattr(os, "fsync", lambda handle: synced.append(os.fstat(handle).st_ino) or sync(handle))
     monkeypatch.setattr(accounts.accounts, "change_key", changed)
-    accounts.rolled_over(options(), check_mode=False)
+    change_keys(options(), check_mode=False)
     assert known == [path.stat().st_ino, path.parent.stat().st_ino], "the file, and then its name"
 
 
@@ -235,11 +248,11 @@ def test_killed_anywhere_the_next_run_finds_the_account_and_a_further_one_finish
     with monkeypatch.context() as patch:
         patch.setattr(module, name, fault(getattr(module, name)) if fault is _killed_after else fault)
         with pytest.raises(Killed):
-            accounts.rolled_over(given, check_mode=False)
+            change_keys(given, check_mode=False)
     # Whichever key is the account's by now, it is taken: no second account is made.
     assert ordinary_run(given).uri == uri
     assert list(ca.accounts) == [uri]
-    (outcome,) = accounts.rolled_over(given, check_mode=False)
+    (outcome,) = change_keys(given, check_mode=False)
     assert outcome.account.uri == uri
     assert stored(path) != key.thumbprint
     assert not path.with_name(path.name + ".new").exists()
@@ -263,11 +276,11 @@ def test_a_key_that_has_accounts_at_two_cas(ca, second, options, path, key, monk
     with monkeypatch.context() as patch:
         patch.setattr(accounts.accounts, "change_key", killed)
         with pytest.raises(Killed):
-            accounts.rolled_over(options(second), check_mode=False)
+            change_keys(options(second), check_mode=False)
     assert stored(path) == key.thumbprint, "not before all know the new one"
-    found = accounts.at_each(options(second), lambda one: accounts.present(one, check_mode=False))
+    found = accounts.ensure(options(second), check_mode=False)
     assert [outcome.account.uri for outcome in found] == uris
-    accounts.rolled_over(options(second), check_mode=False)
+    change_keys(options(second), check_mode=False)
     new = AccountKey.load(path.read_bytes(), None, "stored").public_jwk
     assert [one.accounts[uri]["jwk"] for one, uri in zip((ca, second), uris)] == [new, new]
 
@@ -276,7 +289,7 @@ def test_a_ca_that_cannot_be_asked_stops_it_before_anything_is_changed(ca, secon
     uri = ca.register(key)
     second.always("/directory", problem("malformed", 404, "gone"))
     with pytest.raises(AcmeError, match="answered HTTP 404"):
-        accounts.rolled_over(options(second), check_mode=False)
+        change_keys(options(second), check_mode=False)
     assert stored(path) == key.thumbprint
     assert ca.accounts[uri]["jwk"] == key.public_jwk
     assert [item.name for item in path.parent.iterdir()] == [path.name]
@@ -288,17 +301,16 @@ def test_another_cas_own_key_is_left_alone(ca, second, options, path, key, key_o
     own = tmp_path / "own.pem"
     own.write_bytes(key_of("ec384").pem())
     own.chmod(0o600)
-    given = options(second)
-    given["alternatives"][0]["account_key_src"] = str(own)
-    assert len(accounts.rolled_over(given, check_mode=False)) == 1
+    given = with_own(options(second), account_key_src=str(own))
+    assert len(change_keys(given, check_mode=False)) == 1
     assert second.accounts[uri]["jwk"] == key_of("ec384").public_jwk
     assert stored(own) == key_of("ec384").thumbprint
 
 
 def test_another_ca_with_a_file_has_not_the_key_that_is_given(ca, second, options, key, key_of):
     given = options(second, account_key_content=key_of("ec384").pem().decode(), contact=[])
-    given["alternatives"][0]["account_key_src"] = given["account_key_src"]
-    accounts.at_each(given, lambda one: accounts.present(one, check_mode=False))
+    given = with_own(given, account_key_src=given["account_key_src"])
+    accounts.ensure(given, check_mode=False)
     assert [item["jwk"] for item in second.accounts.values()] == [key.public_jwk]
     assert [item["jwk"] for item in ca.accounts.values()] == [key_of("ec384").public_jwk]
 
@@ -310,15 +322,15 @@ def test_a_key_that_is_given_itself(ca, options, path, key, key_of):
         new_account_key_content=new.pem("secret").decode(),
         new_account_key_passphrase="secret",
     )
-    (outcome,) = accounts.rolled_over(given, check_mode=True)
+    (outcome,) = change_keys(given, check_mode=True)
     assert outcome.changed
     assert ca.accounts[uri]["jwk"] == key.public_jwk
-    (outcome,) = accounts.rolled_over(given, check_mode=False)
+    (outcome,) = change_keys(given, check_mode=False)
     assert (outcome.changed, outcome.after) == (True, {"key": new.thumbprint})
     assert ca.accounts[uri]["jwk"] == new.public_jwk
     # A second run finds it changed, also where the new key has taken the old one's place by then.
     for old in (key, new):
-        (outcome,) = accounts.rolled_over({**given, "account_key_content": old.pem().decode()}, check_mode=False)
+        (outcome,) = change_keys({**given, "account_key_content": old.pem().decode()}, check_mode=False)
         assert (outcome.changed, outcome.account.uri) == (False, uri)
     assert stored(path) == key.thumbprint, "nothing is stored"
 
@@ -333,7 +345,7 @@ def test_runs_that_are_given_both_keys_find_the_account_until_the_vault_is_chang
         account_uri=uri if pinned else None,
     )
     assert ordinary_run(both).uri == uri
-    accounts.rolled_over(both, check_mode=False)
+    change_keys(both, check_mode=False)
     assert ordinary_run(both).uri == uri
     changed = {**both, "account_key_content": new.pem().decode()}
     assert ordinary_run(changed).uri == uri
@@ -344,7 +356,7 @@ def test_both_keys_given_cost_a_look_until_they_are_the_same(ca, options, key, k
     ca.register(key)
     new = key_of("ec384").pem().decode()
     given = options(account_key_content=key.pem().decode(), new_account_key_content=new)
-    accounts.rolled_over(given, check_mode=False)
+    change_keys(given, check_mode=False)
     for old, requests in ((key.pem().decode(), 2), (new, 1)):
         del ca.requests[:]
         ordinary_run({**given, "account_key_content": old})
@@ -354,15 +366,14 @@ def test_both_keys_given_cost_a_look_until_they_are_the_same(ca, options, key, k
 def test_the_new_key_is_that_of_the_old_one_only(ca, second, options, key, key_of):
     """Not of another CA's own key."""
     given = options(second, new_account_key_content=key_of("ec384").pem().decode())
-    given["alternatives"][0]["account_key_content"] = key_of("rsa2048").pem().decode()
-    first, other = list(ca_options.each_ca(given).values())
-    assert ca_options.account_key(first).successor.thumbprint == key_of("ec384").thumbprint
-    assert ca_options.account_key(other).successor is None
+    first, other = cas_of(with_own(given, account_key_content=key_of("rsa2048").pem().decode()))
+    assert load_key(first.key).successor.thumbprint == key_of("ec384").thumbprint
+    assert load_key(other.key).successor is None
 
 
 def test_a_given_key_wants_another_one_given(ca, options, key):
     with pytest.raises(AccountKeyError, match=r"set new_account_key_content$"):
-        accounts.rolled_over(options(account_key_content=key.pem().decode()), check_mode=False)
+        change_keys(options(account_key_content=key.pem().decode()), check_mode=False)
 
 
 def test_a_new_key_that_has_an_account_of_its_own(ca, options, key, key_of):
@@ -374,23 +385,23 @@ def test_a_new_key_that_has_an_account_of_its_own(ca, options, key, key_of):
         match=f"^the old key has the account {own}, the new one {other}: if that is the one that is wanted, take the "
         "new key as the account key from now on; else give a new key that has no account$",
     ):
-        accounts.rolled_over(given, check_mode=False)
+        change_keys(given, check_mode=False)
 
 
 def test_deactivation(ca, options, key):
     uri = ca.register(key)
-    assert accounts.absent(options(), check_mode=True).changed
+    assert deactivate(options(), check_mode=True).changed
     assert ca.accounts[uri]["status"] == "valid"
-    outcome = accounts.absent(options(), check_mode=False)
+    outcome = deactivate(options(), check_mode=False)
     assert (outcome.changed, outcome.before, outcome.after) == (True, {"status": "valid"}, {"status": "deactivated"})
     assert ca.accounts[uri]["status"] == "deactivated"
     for given in (options(), options(account_uri=uri)):
-        assert not accounts.absent(given, check_mode=False).changed
-    assert not accounts.absent(options(account_uri=f"{uri}0"), check_mode=False).changed
+        assert not deactivate(given, check_mode=False).changed
+    assert not deactivate(options(account_uri=f"{uri}0"), check_mode=False).changed
 
 
 def test_a_key_without_account_has_none_to_deactivate(ca, options):
-    assert not accounts.absent(options(), check_mode=False).changed
+    assert not deactivate(options(), check_mode=False).changed
 
 
 def test_anothers_account_is_not_taken_for_a_gone_one(ca, options, key, key_of):
@@ -398,15 +409,13 @@ def test_anothers_account_is_not_taken_for_a_gone_one(ca, options, key, key_of):
     theirs = ca.register(key_of("ec384"))
     ca.script(ca.path(theirs), problem("unauthorized", 403, "another account's"))
     with pytest.raises(AcmeError, match="another account's"):
-        accounts.absent(options(account_uri=theirs), check_mode=False)
+        deactivate(options(account_uri=theirs), check_mode=False)
     assert ca.violations.pop().endswith("the signature is wrong")
 
 
 def test_several_cas_of_which_one_fails(ca, second, options, key):
     ca.always("/directory", problem("malformed", 404, "gone"))
-    outcomes = accounts.at_each(
-        options(second, contact=["ops@example.com"]), lambda one: accounts.present(one, check_mode=False)
-    )
+    outcomes = accounts.ensure(options(second, contact=["ops@example.com"]), check_mode=False)
     assert [outcome.changed for outcome in outcomes] == [False, True]
     told = accounts.result(outcomes)
     assert (told["changed"], told["account_uri"]) == (True, None)

@@ -10,7 +10,8 @@ import stat
 import pytest
 
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import AccountKeyError
-from ansible_collections.certfleet.tls.plugins.module_utils._ansible import ca_options
+from ansible_collections.certfleet.tls.plugins.module_utils._ansible import key_files
+from ansible_collections.certfleet.tls.plugins.module_utils._ansible.cas import KeySource
 
 ROOT, USER, OTHER = 0, 1000, 1001
 
@@ -37,31 +38,22 @@ ROOT, USER, OTHER = 0, 1000, 1001
     ],
 )
 def test_is_open_to_others(mode, owner, user, is_open):
-    assert ca_options.is_open_to_others(mode, owner, user) is is_open
-    assert ca_options.is_open_to_others(stat.S_IFREG | mode, owner, user) is is_open
+    assert key_files.is_open_to_others(mode, owner, user) is is_open
+    assert key_files.is_open_to_others(stat.S_IFREG | mode, owner, user) is is_open
 
 
 @pytest.fixture
 def warnings(monkeypatch):
     """Return the warnings of the module's result."""
     told = []
-    monkeypatch.setattr(ca_options, "warn", told.append)
-    ca_options._warn_once.cache_clear()
+    monkeypatch.setattr(key_files, "warn", told.append)
+    key_files._warn_once.cache_clear()
     yield told
-    ca_options._warn_once.cache_clear()
+    key_files._warn_once.cache_clear()
 
 
-def options(path, kind="account", **more):
-    return {
-        f"{kind}_key_src": str(path),
-        f"{kind}_key_content": None,
-        f"{kind}_key_passphrase": None,
-        f"{kind}_key_permissions": "strict",
-        "account_key_type": "ec256",
-        "new_account_key_content": None,
-        "new_account_key_passphrase": None,
-        **more,
-    }
+def source(path, **more):
+    return KeySource(src=str(path), **more)
 
 
 @pytest.fixture
@@ -76,7 +68,7 @@ def path(tmp_path, key):
 def test_key_file_open_to_others_is_refused(path, kind, warnings):
     role = " (acme_account_key_permissions)" if kind == "account" else ""
     with pytest.raises(AccountKeyError) as told:
-        ca_options.account_key(options(path, kind), kind=kind)
+        key_files.load_key(source(path, kind=kind))
     assert str(told.value) == (
         f"{kind} key {path} is open to others: its mode is 0644. Run chmod 600 {path}, and replace the key if somebody "
         f"may have read it. If modes mean nothing there, set {kind}_key_permissions{role} to 'warn'"
@@ -85,9 +77,9 @@ def test_key_file_open_to_others_is_refused(path, kind, warnings):
 
 
 def test_key_file_open_to_others_is_used_with_one_warning_where_asked_for(path, key, warnings):
-    given = options(path, account_key_permissions="warn")
+    given = source(path, permissions="warn")
     for _unused in range(2):
-        assert ca_options.account_key(given).thumbprint == key.thumbprint
+        assert key_files.load_key(given).thumbprint == key.thumbprint
     (warning,) = warnings
     assert warning.startswith(f"account key {path} is open to others")
 
@@ -96,9 +88,9 @@ def test_link_to_a_key_file_counts_by_the_file(path, key, tmp_path):
     link = tmp_path / "link.pem"
     link.symlink_to(path)
     with pytest.raises(AccountKeyError, match="is open to others"):
-        ca_options.account_key(options(link))
+        key_files.load_key(source(link))
     path.chmod(0o600)
-    assert ca_options.account_key(options(link)).thumbprint == key.thumbprint
+    assert key_files.load_key(source(link)).thumbprint == key.thumbprint
 
 
 def test_successor_open_to_others_is_refused(path, key_of, warnings):
@@ -107,15 +99,15 @@ def test_successor_open_to_others_is_refused(path, key_of, warnings):
     new.write_bytes(key_of("ec384").pem())
     new.chmod(0o640)
     with pytest.raises(AccountKeyError, match=r"key\.pem\.new is open to others: its mode is 0640"):
-        ca_options.account_key(options(path))
-    given = options(path, account_key_permissions="warn")
-    assert ca_options.account_key(given).successor.thumbprint == key_of("ec384").thumbprint
+        key_files.load_key(source(path))
+    given = source(path, permissions="warn")
+    assert key_files.load_key(given).successor.thumbprint == key_of("ec384").thumbprint
     assert len(warnings) == 1
 
 
 def test_given_key_has_no_file_to_look_at(path, key, key_of):
-    given = options(path, account_key_content=key_of("ec384").pem().decode())
-    assert ca_options.account_key(given).thumbprint == key_of("ec384").thumbprint
+    given = source(path, content=key_of("ec384").pem().decode())
+    assert key_files.load_key(given).thumbprint == key_of("ec384").thumbprint
 
 
 def test_file_system_without_modes_gets_no_key_that_the_next_run_would_refuse(tmp_path, monkeypatch, warnings):
@@ -128,8 +120,8 @@ def test_file_system_without_modes_gets_no_key_that_the_next_run_would_refuse(tm
     with monkeypatch.context() as patch:
         patch.setattr(os, "fstat", without_modes)
         with pytest.raises(AccountKeyError, match=r"its mode is 0777.* set account_key_permissions"):
-            ca_options.account_key(options(path), create=True)
+            key_files.load_key(source(path), create=True)
         assert list(tmp_path.iterdir()) == []
-        made = ca_options.account_key(options(path, account_key_permissions="warn"), create=True)
+        made = key_files.load_key(source(path, permissions="warn"), create=True)
         assert len(warnings) == 1
-    assert ca_options.account_key(options(path)).thumbprint == made.thumbprint
+    assert key_files.load_key(source(path)).thumbprint == made.thumbprint

@@ -22,12 +22,13 @@ from ansible_collections.certfleet.tls.plugins.module_utils._ansible.host_option
 )
 from ansible_collections.certfleet.tls.plugins.module_utils._ansible.order_options import ORDER_SPEC, PREPARED_SPEC
 from ansible_collections.certfleet.tls.plugins.module_utils._ansible.record_options import RECORDS_SPEC
+from ansible_collections.certfleet.tls.plugins.module_utils._ansible.revocations import REVOCATION_SPEC
 from ansible_collections.certfleet.tls.plugins.module_utils._common import contracts as plugin
 from ansible_collections.certfleet.tls.plugins.module_utils._common.schema import Malformed
 from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Action, Reason, Status
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet import planner
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet.plan import MALFORMED
-from ansible_collections.certfleet.tls.plugins.modules import acme_revoke, certificate
+from ansible_collections.certfleet.tls.plugins.modules import certificate
 from tests.unit import contracts
 from tests.unit.common.test_contracts_fuzz import mutated
 
@@ -199,7 +200,7 @@ def test_what_results_have_is_documented(module, path, instance):
         (JOURNAL_SPEC, plugin.CertificateOrder),
         (CHALLENGE_SPEC, plugin.ChallengeData),
         (RECORDS_SPEC["options"], plugin.TxtRecordState),
-        (acme_revoke.CERTIFICATE_SPEC, plugin.Revocation),
+        (REVOCATION_SPEC, plugin.Revocation),
     ],
     ids=["orders", "made orders", "results", "journal", "challenges", "records", "revocations"],
 )
@@ -212,7 +213,7 @@ def test_options_of_modules_are_fields(spec, shape):
     [
         (ORDER_SPEC, contracts.asked()),
         (PREPARED_SPEC, replace(contracts.ordered(), csr_content=contracts.PEM)),
-        (acme_revoke.CERTIFICATE_SPEC, contracts.revocation(content=contracts.PEM)),
+        (REVOCATION_SPEC, contracts.revocation(content=contracts.PEM)),
     ],
     ids=["orders", "made orders", "revocations"],
 )

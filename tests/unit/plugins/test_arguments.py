@@ -16,7 +16,7 @@ CA = {"acme_directory": "https://ca.example/dir"}
 ORDER = {"name": "shop", "identifiers": ["shop.example.com"], "host": "web1"}
 RECORD = {"name": "_acme-challenge.example.com", "value": "x"}
 RFC2136 = {"provider": "rfc2136", "server": "192.0.2.1"}
-EAB = "external_account_binding"
+EAB = "eab"
 LIMITS = {"https://ca.example/dir": {"orders": "1/1d"}}
 
 #: What a module takes, with all that it needs.
@@ -45,7 +45,8 @@ _OF_A_CA = [
 _OF_A_DIRECTORY = [
     ({"acme_directory": "letsencript"}, "acme_directory 'letsencript' is neither a URL nor"),
     ({"acme_directory": "http://ca.example/dir"}, "acme_directory: http://ca.example/dir is refused: ACME is spoken"),
-    ({"acme_directory": ""}, "acme_directory: it is empty. Name a CA"),
+    ({"acme_directory": ""}, "acme_directory: this is not a CA. Give a short name, a URL, or a mapping"),
+    ({"acme_directory": []}, "acme_directory: the list is empty. Name a CA"),
 ]
 _OF_AN_ACCOUNT = [
     *_OF_A_DIRECTORY,
@@ -65,18 +66,27 @@ _OF_A_NEW_ACCOUNT = [
     ({EAB: "SECRET"}, EAB),
     ({"account_key_type": "ec-256"}, "account_key_type"),
 ]
-_OF_FURTHER_CAS = [
-    ({"alternatives": [{"acme_directory": "zerosl"}]}, "alternatives 1: acme_directory 'zerosl' is neither"),
-    (
-        {"alternatives": [{"acme_directory": "zerossl", "account_uri": "x"}]},
-        "alternatives 1: account_uri: x is ref",
-    ),
-    ({"alternatives": [{"acme_directory": "zerossl", "contact": ["x"]}]}, "alternatives 1: contact 'x' is not a mail"),
-    ({"alternatives": [{}]}, "acme_directory"),
-    (
-        {"alternatives": [{"acme_directory": "zerossl", "account_key_content": "SECRET"}]},
-        "alternatives 1: account_key_content is not a private key in PEM form",
-    ),
+
+
+def _second(**own):
+    return {"acme_directory": ["https://ca.example/dir", {"directory": "zerossl", **own}]}
+
+
+_OF_CAS = [
+    ({"acme_directory": ["letsencrypt", "zerosl"]}, "acme_directory 'zerosl' is neither"),
+    ({"acme_directory": ["letsencrypt", {}]}, "acme_directory 2: directory is missing"),
+    ({"acme_directory": ["zerossl", "zerossl"]}, "is listed twice. List each CA once"),
+    (_second(account_key="SECRET"), "acme_directory 2: unknown option 'account_key'"),
+    (_second(account_uri="x"), "acme_directory 2: account_uri: x is ref"),
+    (_second(contact=["x"]), "acme_directory 2: contact 'x' is not a mail"),
+    (_second(eab={"kid": "x", "key": "SECRET+/"}), "acme_directory 2: eab: the external account's key is not base64"),
+]
+_OF_ACCOUNTS = [
+    *_OF_CAS,
+    (_second(account_key_content="SECRET"), "acme_directory 2: account_key_content is not a private key in PEM form"),
+]
+_OF_ONE_CA = [
+    ({"acme_directory": ["letsencrypt", "zerossl"]}, "acme_directory: 2 CAs are given, and this module works")
 ]
 _OF_A_BATCH = [
     ({"timeout": -1}, "timeout: -1 is out of range. Give a number from 1 to 604800"),
@@ -102,12 +112,12 @@ def _entry(**changes):
 
 
 WRONG = {
-    "acme_account": [*_OF_A_CA, *_OF_A_NEW_ACCOUNT, *_OF_FURTHER_CAS],
-    "acme_account_info": [*_OF_A_CA, *_OF_AN_ACCOUNT],
+    "acme_account": [*_OF_A_CA, *_OF_A_NEW_ACCOUNT, *_OF_ACCOUNTS],
+    "acme_account_info": [*_OF_A_CA, *_OF_AN_ACCOUNT, *_OF_ONE_CA],
     "acme_order": [
         *_OF_A_CA,
         *_OF_A_NEW_ACCOUNT,
-        *_OF_FURTHER_CAS,
+        *_OF_ACCOUNTS,
         *_OF_A_BATCH,
         (_order(identifiers=["a b"]), "certificate shop of web1: identifier 'a b' has a space in it"),
         (_order(identifiers=[]), "certificate shop of web1: no identifiers are given"),
@@ -121,7 +131,7 @@ WRONG = {
     "acme_order_finalize": [
         *_OF_A_CA,
         *_OF_AN_ACCOUNT,
-        *_OF_FURTHER_CAS,
+        *_OF_ACCOUNTS,
         *_OF_A_BATCH,
         *_OF_A_RESOLVER,
         ({"history": "history.jsonl"}, "history"),
@@ -129,6 +139,7 @@ WRONG = {
     ],
     "acme_authorization": [
         *_OF_A_CA,
+        *_OF_ONE_CA,
         *_OF_AN_ACCOUNT,
         *_OF_A_BATCH,
         ({"identifiers": ["a b"]}, "identifiers: identifier 'a b' has a space in it"),
@@ -144,8 +155,7 @@ WRONG = {
     "acme_plan": [
         *_OF_A_CA,
         *_OF_A_DIRECTORY,
-        _OF_FURTHER_CAS[0],
-        _OF_FURTHER_CAS[3],
+        *_OF_CAS,
         ({"limits": {"letsencryptt": {}}}, "limits"),
         ({"limits": {"letsencrypt": {"orders": "50"}}}, "acme_limits: '50' is not a limit"),
         (
@@ -175,19 +185,16 @@ WRONG = {
     "acme_revoke": [
         *_OF_A_CA,
         *_OF_AN_ACCOUNT,
-        *_OF_FURTHER_CAS,
+        *_OF_ACCOUNTS,
         ({"certificates": [{"name": "shop", "content": "x", "host": "web1"}]}, "certificate shop of web1: "),
         ({"revoke_reason": "compromised"}, "revoke_reason"),
         ({"private_key_content": "SECRET"}, "private_key_content is not a private key in PEM form"),
     ],
     "acme_directory_info": [
         *_OF_A_CA,
-        (
-            {"acme_directory": ["letsencrypt", "zerosl"]},
-            "acme_directory 'zerosl' is neither a URL nor",
-        ),
+        *_OF_CAS,
         ({"acme_directory": ["ftp://ca.example/"]}, "acme_directory: ftp://ca.example/ is refused"),
-        ({"acme_directory": [""]}, "acme_directory: it is empty. Name a CA"),
+        ({"acme_directory": [""]}, "acme_directory 1: this is not a CA. Give a short name, a URL, or a mapping"),
     ],
     "dns_txt_record": [
         *_OF_A_RESOLVER,

@@ -121,23 +121,17 @@ def test_a_secret_is_looked_up_and_has_to_be_what_it_was():
         run(registered, acme_eab={**binding, "key": "open"}).secret("acme_eab")
 
 
-def test_account_options_are_those_of_the_first_ca():
+def test_account_has_the_list_of_cas_and_the_common_options():
     cas = [{"directory": "letsencrypt", "contact": ["a@example.com"]}, {"directory": "zerossl", "eab": {"kid": "1"}}]
     plan = steps.plan(directory="https://le/dir")
     plan["digests"]["acme_directory"] = batch.digest(cas)
     plan["options"].update(acme_contact=["b@example.com"], acme_account_key_src="/k.pem", acme_terms_agreed=True)
     found = run({"web1": {"_acme_found": steps.first_step(), "_acme_plan": plan}}, acme_directory=cas)
     options = found.account()
-    assert (options["acme_directory"], options["contact"]) == ("https://le/dir", ["a@example.com"])
-    (other,) = options["alternatives"]
-    assert other == {
-        "acme_directory": "zerossl",
-        "external_account_binding": {"kid": "1"},
-        "account_key_src": "/k.pem",
-        "contact": ["b@example.com"],
-        "terms_agreed": True,
-    }
-    assert "contact" not in found.account(make=False)
+    assert options["acme_directory"] == cas
+    assert (options["account_key_src"], options["contact"]) == ("/k.pem", ["b@example.com"])
+    assert options["terms_agreed"] is True
+    assert not {"contact", "terms_agreed", "account_key_create"} & set(found.account(make=False))
 
 
 @pytest.mark.parametrize(("variable", "expected"), [("", "from the environment"), ("own", "own")])
@@ -150,7 +144,7 @@ def test_account_key_is_taken_from_the_environment_where_the_variable_is_empty(m
 
 
 def test_what_is_empty_is_left_out():
-    assert not {"account_uri", "ca_path", "external_account_binding"} & set(run().account())
+    assert not {"account_uri", "ca_path", "eab"} & set(run().account())
 
 
 def test_outside_of_the_role_there_is_no_run():

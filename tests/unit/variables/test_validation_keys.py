@@ -25,7 +25,7 @@ ENCRYPTED_KEY = AccountKey.generate().pem("right").decode()
         ),
         (
             {"acme_directory": ["letsencrypt", {"directory": "zerossl", "account_key_content": KEY}]},
-            "account_key_content is not a private key in PEM form.",
+            "acme_directory 2: account_key_content is not a private key in PEM form.",
         ),
     ],
 )
@@ -41,6 +41,10 @@ def test_problems_that_libraries_know(given, expected):
         {},
         {"acme_account_key_content": GOOD_KEY, "acme_new_account_key_content": GOOD_KEY},
         {"acme_account_key_content": ENCRYPTED_KEY, "acme_account_key_passphrase": "right"},
+        {
+            "acme_directory": ["letsencrypt", {"directory": "zerossl", "account_key_content": ENCRYPTED_KEY}],
+            "acme_account_key_passphrase": "right",
+        },
     ],
 )
 def test_no_problems_of_right_values(given):

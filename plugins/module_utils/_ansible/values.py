@@ -19,8 +19,8 @@ from typing import Any
 from ansible.module_utils.common.validation import check_type_dict
 from ansible.module_utils.parsing.convert_bool import BOOLEANS_FALSE, BOOLEANS_TRUE
 
-from ansible_collections.certfleet.tls.plugins.module_utils._ansible import ranges
-from ansible_collections.certfleet.tls.plugins.module_utils._common.text import one_line, suggestion
+from .._common.text import one_line, suggestion
+from . import ranges
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
 _LONGEST_SHOWN = 60  # characters

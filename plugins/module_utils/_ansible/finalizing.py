@@ -1,0 +1,145 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The work of acme_order_finalize: challenges validated, orders finalized, certificates downloaded and recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from .._acme.certificate import Chain
+from .._acme.client import Client
+from .._acme.errors import AcmeError
+from .._acme.issuance import Failure, PreparedOrder, complete, connections_for, describe, run_all
+from .._acme.preferred_chain import Preference
+from .._common.contracts import CertificateOrder
+from .._common.deadline import Deadline
+from .._common.errors import CollectionError
+from .._common.statuses import Status
+from .._common.times import utc
+from .._fleet.issuance_history import Issuance, Recorder
+from .._x509.certificates import check_not_over, facts, load_all
+from .._x509.csr import der_of
+from .ca_options import open_client
+from .cas import Ca, cas_of
+from .key_files import load_key
+from .order_options import from_failure, to_prepared
+from .preflight_options import caa_of, preflight_of
+
+Warn = Callable[[str], None]
+Preflight = Callable[[PreparedOrder], None]
+
+
+def finalize_all(
+    params: Mapping[str, Any], orders: Sequence[CertificateOrder], warn: Warn
+) -> tuple[int, list[CertificateOrder]]:
+    """Finalize each order at its CA. Return the number of HTTP requests and the orders. Raises AcmeError."""
+    if not orders:
+        return 0, []
+    cas = cas_of(params)
+    results: dict[int, CertificateOrder] = {}
+    requests = 0
+    recorder = Recorder(params["history"])
+    for ca in cas:
+        here = [number for number, order in enumerate(orders) if (order.directory or cas[0].url) == ca.url]
+        if not here:
+            continue
+        try:
+            found, count = _finalize_at(ca, params, [orders[number] for number in here], warn, recorder)
+        except AcmeError as error:
+            if len(cas) == 1:
+                raise
+            found, count = [from_failure(orders[number], describe(error)) for number in here], 0
+        results.update(zip(here, found))
+        requests += count
+    recorder.close()
+    if recorder.problem:
+        warn(recorder.problem)
+    return requests, [results.get(number) or _without_ca(order) for number, order in enumerate(orders)]
+
+
+def would_change(orders: Iterable[CertificateOrder]) -> bool:
+    """Return True if an order is not valid yet: a valid one is only downloaded."""
+    return any(order.status != Status.VALID for order in orders)
+
+
+def _without_ca(order: CertificateOrder) -> CertificateOrder:
+    message = f"acme_directory does not list the CA of its order, {order.directory}. Add this CA"
+    return from_failure(order, Failure(message))
+
+
+def _finalize_at(
+    ca: Ca, params: Mapping[str, Any], orders: Sequence[CertificateOrder], warn: Warn, recorder: Recorder
+) -> tuple[list[CertificateOrder], int]:
+    """Return the orders at one CA, and the number of requests. Raises AcmeError."""
+    with open_client(ca, load_key(ca.key), connections_for(len(orders), params["concurrency"])) as client:
+        client.account_uri = orders[0].account_uri
+        preflight = _preflight(client, params, warn)
+        preference = Preference(params["preferred_chain"], params["preferred_chain_missing"] == "default")
+
+        def one(order: CertificateOrder) -> Chain:
+            deadline = Deadline(client.clock, params["timeout"])
+            try:
+                # Before the CA is asked: a request that does not fit would only fail at the end.
+                csr = der_of(order.csr_content or "", order.identifiers or ())
+                prepared = to_prepared(order)
+                preflight(prepared)
+                chain = complete(client, prepared, csr, deadline, preference)
+                # At once, so that a certificate is also recorded if the run is killed later.
+                recorder.add(issuance_of(client, order, chain))
+                check_not_over(chain.certificate, client.clock.now())
+                return chain
+            except CollectionError as error:
+                raise AcmeError(str(error)) from None
+
+        chains = run_all(orders, one)
+        return [_result(order, chain) for order, chain in zip(orders, chains)], client.http.count
+
+
+def _preflight(client: Client, params: Mapping[str, Any], warn: Warn) -> Preflight:
+    """Return a function that checks the challenges of an order before the CA does; *warn* gets what it cannot see."""
+    preflight = preflight_of(params)
+    if preflight is None:
+        return lambda _prepared: None
+    caa = caa_of(client, params["resolver"])
+
+    def look(prepared: PreparedOrder) -> None:
+        if prepared.order.status == Status.PENDING:
+            for warning in preflight.look_all(prepared.challenges, caa):
+                warn(warning)
+
+    return look
+
+
+def issuance_of(client: Client, order: CertificateOrder, chain: Chain) -> Issuance:
+    """Return the record of a certificate. Raises CollectionError for one that cannot be parsed."""
+    (certificate,) = load_all(chain.certificate, "the certificate")
+    known = facts(certificate)
+    return Issuance(
+        time=utc(client.clock.now()),
+        host=order.host or "",
+        name=order.name,
+        serial=known["serial"],
+        not_after=known["not_after"],
+        directory=client.directory.url,
+        account_uri=order.account_uri or "",
+        names=order.identifiers or (),
+        certificate=chain.certificate,
+        chain=chain.chain,
+    )
+
+
+def _result(order: CertificateOrder, chain: Chain | Failure) -> CertificateOrder:
+    if isinstance(chain, Failure):
+        return from_failure(order, chain)
+    return CertificateOrder(
+        host=order.host,
+        name=order.name,
+        status=Status.VALID,
+        order_uri=order.order_uri,
+        account_uri=order.account_uri,
+        certificate=chain.certificate,
+        chain=chain.chain,
+    )

@@ -1,0 +1,165 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The work of acme_order: orders created or resumed, each at the first CA that accepts it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .._acme.account import Account
+from .._acme.client import Client
+from .._acme.directory import Directory
+from .._acme.errors import AcmeError, AcmeOptionError
+from .._acme.issuance import Failure, OrderRequest, PreparedOrder, connections_for, describe, prepare, run_all
+from .._common.clock import Clock
+from .._common.contracts import CertificateOrder
+from .._common.deadline import Deadline
+from .._common.identifiers import HTTP_01, IdentifierError, check
+from .._common.statuses import Status
+from .ca_options import open_account, open_customer, open_directory
+from .cas import Ca, cas_of
+from .key_files import key_would_be_made, load_key
+from .order_options import from_failure, from_prepared, to_request
+
+
+@dataclass
+class OrderTotals:
+    """The parts of the module's result that are not about one order. requests: the number of HTTP requests."""
+
+    changed: bool = False
+    requests: int = 0
+    account_uri: str = ""
+
+    def to_result(self) -> dict[str, Any]:
+        """Return the totals as the module returns them."""
+        account = {"account_uri": self.account_uri} if self.account_uri else {}
+        return {"changed": self.changed, "requests": self.requests, **account}
+
+
+def order_all(
+    params: Mapping[str, Any], asked: Sequence[CertificateOrder]
+) -> tuple[OrderTotals, list[CertificateOrder]]:
+    """Create or resume every order. Raises AcmeError for options that no order can be made with."""
+    totals = OrderTotals()
+    if not asked:
+        return totals, []
+    cas = {ca.url: ca for ca in cas_of(params)}
+    routes = [route(order, list(cas)) for order in asked]
+    failures: list[list[tuple[str, Failure]]] = [[] for _order in asked]
+    results = [refuse(order) for order in asked]
+    while None in results:
+        left = [number for number, result in enumerate(results) if result is None]
+        url = routes[left[0]][0]
+        here = [number for number in left if routes[number][0] == url]
+        orders = _order_at(cas[url], params, [asked[number] for number in here], totals, is_only=len(cas) == 1)
+        for number, order in zip(here, orders):
+            routes[number].pop(0)
+            if not isinstance(order, Failure):
+                results[number] = order
+                continue
+            failures[number].append((url, order))
+            if not routes[number] or order.final:
+                results[number] = from_failure(asked[number], combine(failures[number]))
+    return totals, [result for result in results if result is not None]
+
+
+def route(order: CertificateOrder, urls: Iterable[str]) -> list[str]:
+    """Return the URLs of the CAs in the order in which they are asked: one that already has the order comes first."""
+    return sorted(urls, key=lambda url: url != order.directory)
+
+
+def refuse(order: CertificateOrder) -> CertificateOrder | None:
+    """Return the result of an order that no CA can be asked for; None for one that can be asked for."""
+    try:
+        _request_of(order, "").validity.fields(Clock().now())
+    except AcmeError as error:
+        return from_failure(order, describe(error))
+    return None
+
+
+def combine(failures: Sequence[tuple[str, Failure]]) -> Failure:
+    """Return the failure of an order at all CAs. It may pass, or be resumed, if that is so at one of them.
+
+    failures: the URL of each CA's directory with the failure there.
+    """
+    if len(failures) == 1:
+        return failures[0][1]
+    return Failure(
+        "; ".join(f"{url}: {failure.message}" for url, failure in failures),
+        resumable=any(failure.resumable for _url, failure in failures),
+        passes=any(failure.passes for _url, failure in failures),
+    )
+
+
+def check_all(
+    params: Mapping[str, Any], asked: Sequence[CertificateOrder]
+) -> tuple[OrderTotals, list[CertificateOrder]]:
+    """Return what check mode finds without a signed request. Raises AcmeError."""
+    first = cas_of(params)[0]
+    if not key_would_be_made(first):
+        load_key(first.key)
+    refused = [refuse(order) for order in asked]
+    if None not in refused:
+        return OrderTotals(), [order for order in refused if order is not None]
+    with open_directory(first) as (http, directory):
+        orders = [found or _check_one(directory, order) for order, found in zip(asked, refused)]
+        return OrderTotals(changed=bool(asked), requests=http.count), orders
+
+
+def _order_at(
+    ca: Ca, params: Mapping[str, Any], asked: Sequence[CertificateOrder], totals: OrderTotals, is_only: bool
+) -> list[CertificateOrder | Failure]:
+    """Return the orders at one CA, or their failures there, and add to *totals*. Raises the AcmeError of an only CA."""
+    try:
+        with open_customer(ca, connections_for(len(asked), params["concurrency"])) as client:
+            client.persist_draft = params["dns_persist_draft"]
+            try:
+                account, made = _prepare_all(client, ca, params, asked)
+            finally:
+                totals.requests += client.http.count
+    except AcmeError as error:
+        if is_only:
+            raise
+        return [describe(error)] * len(asked)
+    totals.account_uri = totals.account_uri or account.uri
+    totals.changed |= account.created
+    orders: list[CertificateOrder | Failure] = []
+    for order, prepared in zip(asked, made):
+        if isinstance(prepared, Failure):
+            orders.append(prepared)
+            continue
+        found = from_prepared(order, prepared, ca.url, account.uri)
+        totals.changed |= found.order_uri != order.order_uri
+        orders.append(found)
+    return orders
+
+
+def _prepare_all(
+    client: Client, ca: Ca, params: Mapping[str, Any], asked: Sequence[CertificateOrder]
+) -> tuple[Account, list[PreparedOrder | Failure]]:
+    client = client.within(Deadline(client.clock, params["timeout"]))
+    account = open_account(client, ca)
+
+    def make(order: CertificateOrder) -> PreparedOrder:
+        return prepare(client.within(Deadline(client.clock, params["timeout"])), _request_of(order, ca.url))
+
+    return account, run_all(asked, make)
+
+
+def _check_one(directory: Directory, order: CertificateOrder) -> CertificateOrder:
+    try:
+        directory.check_profile(order.profile)
+    except AcmeError as error:
+        return from_failure(order, describe(error))
+    return replace(order, status=Status.PENDING, challenges=())
+
+
+def _request_of(order: CertificateOrder, directory: str) -> OrderRequest:
+    try:
+        return to_request(order, check(order.identifiers or (), order.challenge or HTTP_01), directory)
+    except IdentifierError as error:
+        raise AcmeOptionError(str(error)) from None
