@@ -16,7 +16,7 @@ from typing import Any
 from .._acme import account as accounts
 from .._acme.account import Account, find
 from .._acme.client import Client
-from .._acme.errors import AccountKeyError, AcmeError, ProblemError
+from .._acme.errors import AccountKeyError, AcmeError, AcmeOptionError, ProblemError
 from .._acme.jws import AccountKey
 from .._acme.registration import contacts
 from .._common.atomic_file import sync_folder
@@ -43,7 +43,9 @@ def ensure(params: Mapping[str, Any], check_mode: bool) -> list[AccountResult]:
     cas = cas_of(params)
     if params["rollover"]:
         if params["state"] == "absent":
-            raise AcmeError("rollover does not go with state absent: an account that is given up needs no other key")
+            raise AcmeOptionError(
+                "rollover does not go with state absent: a deactivated account needs no other key. Remove one of them"
+            )
         return change_keys(cas, check_mode)
     one = present if params["state"] == "present" else absent
     return at_each(cas, lambda ca: one(ca, check_mode))

@@ -14,59 +14,11 @@ from ansible_collections.certfleet.tls.plugins.module_utils._acme.jws import Acc
 from ansible_collections.certfleet.tls.plugins.module_utils._ansible import accounts, ca_options
 from ansible_collections.certfleet.tls.plugins.module_utils._ansible.cas import cas_of
 from ansible_collections.certfleet.tls.plugins.module_utils._ansible.key_files import load_key
-from tests.unit.acme.ca import CA
 from tests.unit.acme.server import problem
 
 
 class Killed(BaseException):
     """The process ends here."""
-
-
-@pytest.fixture
-def second():
-    """A second CA."""
-    made = CA()
-    yield made
-    made.close()
-    assert made.violations == []
-
-
-@pytest.fixture
-def path(tmp_path, key):
-    """The account key's file."""
-    path = tmp_path / "account-key.pem"
-    path.write_bytes(key.pem())
-    path.chmod(0o600)
-    return path
-
-
-@pytest.fixture
-def options(ca, path):
-    """options(...): those of acme_account, as Ansible gives them."""
-
-    def options_(*others, **more):
-        return {
-            "acme_directory": [f"{one.url}/directory" for one in (ca, *others)],
-            "ca_path": None,
-            "request_timeout": 20,
-            "account_key_src": str(path),
-            "account_key_content": None,
-            "account_key_passphrase": None,
-            "account_key_permissions": "strict",
-            "account_key_create": False,
-            "account_key_type": "ec256",
-            "account_uri": None,
-            "contact": None,
-            "terms_agreed": True,
-            "eab": None,
-            "new_account_key_content": None,
-            "new_account_key_passphrase": None,
-            "state": "present",
-            "rollover": False,
-            **more,
-        }
-
-    return options_
 
 
 def change_keys(options, check_mode):

@@ -1,0 +1,132 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Orders of acme_order_finalize: finalized at their own CAs, recorded, and reported one by one."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from cryptography import x509
+
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import AcmeError
+from ansible_collections.certfleet.tls.plugins.module_utils._ansible import finalizing
+from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Status
+from ansible_collections.certfleet.tls.plugins.module_utils._x509.csr import build
+from tests.unit import contracts
+from tests.unit.acme.server import problem
+from tests.unit.host.ca import Authority, ec_key, pem
+
+NAME = "shop.example"
+
+
+@pytest.fixture
+def params(options):
+    usual = {"preferred_chain": [], "preferred_chain_missing": "fail", "preflight": False, "resolver": []}
+    return lambda *others, **more: options(
+        *others, **{**usual, "history": None, "timeout": 60, "concurrency": 8, **more}
+    )
+
+
+def issue(ca, days=1):
+    """Have the CA issue a certificate that is valid until *days* from now. Returns the private key."""
+    now = datetime.now(timezone.utc)
+    root, key = Authority.root(), ec_key()
+    validity = {"not_before": now - timedelta(days=9), "not_after": now + timedelta(days=days)}
+    ca.chain = pem(root.leaf(key.public_key(), [x509.DNSName(NAME)], **validity), root.certificate)
+    return key
+
+
+def ready(ca, account, key):
+    """Return an order that is ready at the CA, with its certificate request."""
+    url = ca.order(account, [NAME], "ready")
+    usual = {"host": "web1", "name": "shop", "identifiers": (NAME,), "status": Status.READY, "order_uri": url}
+    places = {"finalize_uri": url.replace("/order/", "/finalize/"), "directory": f"{ca.url}/directory"}
+    csr = build(key, [NAME]).decode()
+    return contracts.ordered(**{**usual, **places, "account_uri": account, "csr_content": csr, "challenges": ()})
+
+
+@pytest.fixture
+def order(ca, key):
+    return ready(ca, ca.register(key), issue(ca))
+
+
+def test_finalize_all_without_orders_asks_nobody(ca, params):
+    assert finalizing.finalize_all(params(), [], lambda _line: None) == (0, [])
+    assert ca.requests == []
+
+
+def test_finalize_all_returns_the_certificate_and_records_it(ca, params, order, tmp_path):
+    history = tmp_path / "history.jsonl"
+    requests, (final,) = finalizing.finalize_all(params(history=str(history)), [order], lambda _line: None)
+    assert (final.status, final.host, final.name) == (Status.VALID, "web1", "shop")
+    assert ca.chain == final.certificate + final.chain
+    assert requests == len(ca.requests)
+    record = json.loads(history.read_text())
+    assert {name: record[name] for name in ("host", "name", "names", "directory", "account_uri")} == {
+        "host": "web1",
+        "name": "shop",
+        "names": [NAME],
+        "directory": f"{ca.url}/directory",
+        "account_uri": order.account_uri,
+    }
+
+
+def test_finalize_all_expired_certificate_is_recorded_and_fails(ca, params, key, tmp_path):
+    order = ready(ca, ca.register(key), issue(ca, days=-1))
+    history = tmp_path / "history.jsonl"
+    _requests, (final,) = finalizing.finalize_all(params(history=str(history)), [order], lambda _line: None)
+    assert final.status == Status.FAILED
+    assert len(history.read_text().splitlines()) == 1
+
+
+def test_finalize_all_request_for_other_names_fails_before_the_ca_is_asked(ca, params, order, key):
+    other = replace(order, csr_content=build(ec_key(), ["other.example"]).decode())
+    _requests, finals = finalizing.finalize_all(params(), [other, order], lambda _line: None)
+    assert [final.status for final in finals] == [Status.FAILED, Status.VALID]
+    assert ca.counts()["/finalize"] == 1
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["named", "by default"])
+def test_finalize_all_each_order_at_its_own_ca(ca, second, params, order, key, named):
+    other = ready(second, second.register(key), issue(second))
+    order = order if named else replace(order, directory=None)
+    _requests, finals = finalizing.finalize_all(params(second), [other, order], lambda _line: None)
+    assert [final.order_uri for final in finals] == [other.order_uri, order.order_uri]
+    assert {final.status for final in finals} == {Status.VALID}
+    assert (ca.counts()["/finalize"], second.counts()["/finalize"]) == (1, 1)
+
+
+def test_finalize_all_order_of_a_ca_that_is_not_listed_fails(params, order):
+    order = replace(order, directory="https://gone.example/dir")
+    requests, (final,) = finalizing.finalize_all(params(), [order], lambda _line: None)
+    assert (requests, final.status) == (0, Status.FAILED)
+    assert final.problem == ("acme_directory does not list the CA of its order, https://gone.example/dir. Add this CA")
+
+
+def test_finalize_all_one_of_several_cas_that_is_down_fails_its_orders_only(ca, second, params, order, key):
+    other = ready(second, second.register(key), issue(second))
+    ca.always("/directory", problem("malformed", 404, "gone"))
+    _requests, finals = finalizing.finalize_all(params(second), [order, other], lambda _line: None)
+    assert [final.status for final in finals] == [Status.FAILED, Status.VALID]
+    with pytest.raises(AcmeError, match="answered HTTP 404"):
+        finalizing.finalize_all(params(), [order], lambda _line: None)
+
+
+def test_finalize_all_record_that_cannot_be_written_is_a_warning(params, order, tmp_path):
+    warnings = []
+    history = tmp_path / "file" / "history.jsonl"
+    history.parent.write_text("not a folder")
+    _requests, (final,) = finalizing.finalize_all(params(history=str(history)), [order], warnings.append)
+    assert final.status == Status.VALID
+    assert len(warnings) == 1
+
+
+@pytest.mark.parametrize(
+    ("statuses", "expected"),
+    [([], False), ([Status.VALID], False), ([Status.VALID, Status.READY], True), ([Status.PENDING], True)],
+)
+def test_would_change_unless_all_are_valid(statuses, expected):
+    assert finalizing.would_change([contracts.ordered(status=status) for status in statuses]) is expected

@@ -1,0 +1,165 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Orders of acme_order: the CA that each one gets, and the results of those that fail."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import AcmeError, AcmeOptionError
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.issuance import Failure
+from ansible_collections.certfleet.tls.plugins.module_utils._ansible import ordering
+from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Status
+from tests.unit import contracts
+from tests.unit.acme.server import problem
+
+FIRST, SECOND = "https://a.example/dir", "https://b.example/dir"
+
+
+@pytest.fixture
+def params(options):
+    return lambda *others, **more: options(
+        *others, **{"contact": [], "dns_persist_draft": None, "timeout": 60, "concurrency": 8, **more}
+    )
+
+
+def asked(name="shop", **more):
+    names = (f"{name}.example",)
+    return contracts.asked(**{"name": name, "identifiers": names, "not_after": None, "can_wait": False, **more})
+
+
+@pytest.mark.parametrize(
+    ("directory", "expected"),
+    [(None, [FIRST, SECOND]), (FIRST, [FIRST, SECOND]), (SECOND, [SECOND, FIRST]), ("https://c/", [FIRST, SECOND])],
+    ids=["no order", "order at the first", "order at the second", "order at none of them"],
+)
+def test_route_ca_that_has_the_order_comes_first(directory, expected):
+    assert ordering.route(asked(directory=directory), [FIRST, SECOND]) == expected
+
+
+def test_combine_one_failure_stays_as_it_is():
+    failure = Failure("no", resumable=True, passes=True, final=True)
+    assert ordering.combine([(FIRST, failure)]) is failure
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_combine_passes_if_one_failure_passes(number):
+    failures = [(FIRST, Failure("down")), (SECOND, Failure("refused"))]
+    assert ordering.combine(failures) == Failure(f"{FIRST}: down; {SECOND}: refused")
+    url, failure = failures[number]
+    failures[number] = (url, Failure(failure.message, resumable=True, passes=True))
+    found = ordering.combine(failures)
+    assert (found.resumable, found.passes) == (True, True)
+
+
+def test_refuse_only_what_no_ca_can_be_asked_for():
+    assert ordering.refuse(asked()) is None
+    for order in (asked(identifiers=("a b",)), asked(not_before="+2d", not_after="+1d")):
+        refused = ordering.refuse(order)
+        assert refused.status == Status.FAILED
+        assert refused.problem
+
+
+def test_order_all_without_orders_asks_nobody(ca, params):
+    totals, orders = ordering.order_all(params(), [])
+    assert (totals.to_result(), orders) == ({"changed": False, "requests": 0}, [])
+    assert ca.requests == []
+
+
+def test_order_all_results_are_in_the_order_asked_for(ca, params):
+    totals, orders = ordering.order_all(params(), [asked("a"), asked("b", identifiers=("x y",)), asked("c")])
+    assert [(order.name, order.status) for order in orders] == [
+        ("a", Status.PENDING),
+        ("b", Status.FAILED),
+        ("c", Status.PENDING),
+    ]
+    assert orders[0].directory == f"{ca.url}/directory"
+    assert totals.changed
+    assert totals.account_uri == orders[0].account_uri
+    assert totals.requests == len(ca.requests)
+
+
+def test_order_all_resumed_order_changes_nothing(ca, params, key):
+    account = ca.register(key)
+    url = ca.order(account, ["shop.example"])
+    totals, (order,) = ordering.order_all(params(), [asked(order_uri=url, account_uri=account)])
+    assert (order.order_uri, totals.changed) == (url, False)
+
+
+def test_order_all_next_ca_gets_refused_orders_only(ca, second, params):
+    def refuse_b(request):
+        return problem("rejectedIdentifier", 400, "no") if "b.example" in str(request.payload) else None
+
+    ca.script("/new-order", refuse_b, refuse_b)
+    totals, orders = ordering.order_all(params(second), [asked("a"), asked("b")])
+    assert [order.directory for order in orders] == [f"{ca.url}/directory", f"{second.url}/directory"]
+    assert totals.requests == len(ca.requests) + len(second.requests)
+    assert second.counts()["/new-order"] == 1
+
+
+def test_order_all_order_at_the_second_ca_is_resumed_there(ca, second, params, key):
+    account = second.register(key)
+    url = second.order(account, ["shop.example"])
+    order = asked(order_uri=url, account_uri=account, directory=f"{second.url}/directory")
+    _totals, (found,) = ordering.order_all(params(second), [order])
+    assert found.order_uri == url
+    assert ca.requests == []
+
+
+def test_order_all_only_ca_that_is_down_fails_all(ca, params):
+    ca.always("/directory", problem("malformed", 404, "gone"))
+    with pytest.raises(AcmeError, match="answered HTTP 404"):
+        ordering.order_all(params(), [asked()])
+
+
+def test_order_all_refused_by_all_cas_has_all_reasons(ca, second, params):
+    for one in (ca, second):
+        one.always("/new-order", problem("rejectedIdentifier", 400, "no"))
+    _totals, (order,) = ordering.order_all(params(second), [asked()])
+    assert order.status == Status.FAILED
+    assert order.problem.startswith(f"{ca.url}/directory: ")
+    assert f"; {second.url}/directory: " in order.problem
+
+
+def test_order_all_wrong_options_go_to_no_other_ca(second, params, monkeypatch):
+    def refuse(client, request):
+        raise AcmeOptionError("not this one")
+
+    monkeypatch.setattr(ordering, "prepare", refuse)
+    _totals, (order,) = ordering.order_all(params(second), [asked()])
+    assert (order.status, order.problem) == (Status.FAILED, "not this one")
+    assert second.requests == []
+
+
+@pytest.mark.parametrize(("can_wait", "status"), [(True, Status.DEFERRED), (False, Status.FAILED)])
+def test_order_all_trouble_that_passes_defers_what_can_wait(ca, params, can_wait, status):
+    ca.always("/new-order", problem("rateLimited", 429, "later", {"Retry-After": "86400"}))
+    _totals, (order,) = ordering.order_all(params(), [asked(can_wait=can_wait)])
+    assert order.status == status
+
+
+def test_check_all_sends_no_signed_request(ca, params):
+    ca.meta = {"profiles": {"classic": "x"}}
+    totals, orders = ordering.check_all(params(), [asked("a"), asked("b", profile="odd"), asked("c", challenge="x-01")])
+    assert [order.status for order in orders] == [Status.PENDING, Status.FAILED, Status.FAILED]
+    assert (totals.changed, totals.requests) == (True, 1)
+    assert ca.lines() == ["GET /directory"]
+
+
+def test_check_all_of_refused_orders_asks_nobody(ca, params):
+    totals, (order,) = ordering.check_all(params(), [asked(identifiers=("a b",))])
+    assert (totals.changed, order.status, ca.requests) == (False, Status.FAILED, [])
+
+
+def test_check_all_key_that_would_be_made_is_not_needed(ca, params, path):
+    path.unlink()
+    _totals, (order,) = ordering.check_all(params(account_key_create=True), [asked()])
+    assert order.status == Status.PENDING
+    assert not path.exists()
+    with pytest.raises(AcmeError, match="does not exist"):
+        ordering.check_all(params(), [asked()])
+
+
+def test_order_all_invalid_list_of_cas_is_refused(params):
+    with pytest.raises(AcmeOptionError, match="the list is empty"):
+        ordering.order_all(params(acme_directory=[]), [asked()])
