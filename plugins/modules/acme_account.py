@@ -7,15 +7,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: acme_account
-short_description: Register an ACME account, keep its contacts, change its key, or give it up
+short_description: Register an ACME account, update its contacts, change its key, or deactivate it
 version_added: 0.1.0
 description:
-  - Makes sure that the account key has an account at the CA, with the contacts given.
-  - An account that exists is found by its key, or at O(account_uri); it is not made again and its external account
+  - Makes sure that the account key has an account at the CA, with the given contacts.
+  - An existing account is found by its key, or at O(account_uri). It is not made again, and its external account
     binding is not sent again.
-  - With O(rollover) the account gets another key, with O(state=absent) it is deactivated.
-  - With several CAs it does the same at each of the CAs. One that fails stops no other; the module fails at the
-    end, with all results.
+  - With O(rollover) the account gets another key. With O(state=absent) it is deactivated.
+  - If O(acme_directory) lists several CAs, all of this is done at each of them. A CA that fails does not stop the
+    others. The module fails at the end, with all results.
 author:
   - certfleet.tls contributors (@certfleet)
 extends_documentation_fragment:
@@ -29,60 +29,59 @@ attributes:
   check_mode:
     support: full
     details:
-      - An account that exists is looked up, which registers nothing. A key that would have to be made is not made,
-        and nothing is then asked of the CA. No key is changed, and no account is deactivated.
+      - An existing account is looked up, which registers nothing. A missing key is not made, and the CA is then not
+        asked. No key is changed, and no account is deactivated.
   diff_mode:
     support: full
   idempotent:
     support: partial
     details:
-      - Each run with O(rollover) and O(account_key_src) changes the key, but for one that was not finished, which the
-        next run finishes. With O(new_account_key_content) a second run finds it changed.
+      - Each run with O(rollover) and O(account_key_src) changes the key, except that it first completes a change that
+        was not finished. With O(new_account_key_content) a second run changes nothing.
 options:
   state:
     description:
-      - V(present) makes the account if need be.
-      - V(absent) deactivates it, which cannot be taken back. Its key has no account from then on, and most CAs let it
-        have none again. Certificates stay valid; it can no longer revoke them.
+      - V(present) makes the account if there is none.
+      - V(absent) deactivates it, which cannot be undone. Most CAs refuse a new account for the same key. Certificates
+        stay valid, but the account can no longer revoke them.
     type: str
     default: present
     choices: [present, absent]
     version_added: 0.3.0
   rollover:
     description:
-      - Give the account another key (RFC 8555 section 7.3.5). It stays what it is otherwise, with its URL, its orders
-        and its authorizations.
-      - A key at O(account_key_src) is replaced there. The new one, of O(account_key_type), is made beside it, as
-        C(<account_key_src>.new). Once the CA has said that it knows the new key, that takes the place of the old one,
-        with its mode, owner and passphrase. Whenever a run is killed, the next one goes on with both, and all modules
-        here take the one that the CA knows.
-      - A key given in O(account_key_content) cannot be replaced where it comes from. Make a new one, give it in
-        O(new_account_key_content), and as O(account_key_content) once this module has succeeded. In between, all
-        modules that use the account need both; what has the old one alone makes another account.
-      - Of several CAs, the key is changed at those that have the same; others keep theirs.
-      - Where V(dns-persist-01) is spoken by its draft 02, its TXT records have a hash over the key in them, and are to
-        be written anew.
+      - Give the account another key (RFC 8555 section 7.3.5). The account keeps its URL, its orders and its
+        authorizations.
+      - A key at O(account_key_src) is replaced there. The new key, of O(account_key_type), is made beside it, as
+        C(<account_key_src>.new). After the CA has confirmed the new key, it replaces the old one, with its mode, owner
+        and passphrase. If a run is killed, the next one continues with both keys. All modules of this collection use
+        the key that the CA knows.
+      - A key given in O(account_key_content) cannot be replaced in your vault. Make a new key, and give it in
+        O(new_account_key_content). After this module has succeeded, give it as O(account_key_content). Until then, all
+        modules that use the account need both keys. A module with the old key alone makes another account.
+      - If several CAs are listed, the key is changed at those that have the first CA's key. Others keep their own keys.
+      - A TXT record of V(dns-persist-01) by its draft 02 has a hash over the key in it, and has to be written again.
     type: bool
     default: false
     version_added: 0.3.0
   new_account_key_content:
     description:
-      - The account's new private key itself, PEM, for O(rollover). It is stored nowhere.
-      - Without O(rollover) nothing is changed, and whichever of both keys the CA knows is used.
+      - The account's new private key itself, PEM, for O(rollover). The module does not store it.
+      - Without O(rollover) no key is changed, and the module uses the key that the CA knows.
     type: str
     version_added: 0.3.0
   contact:
     description:
-      - Where the CA may write to, as URLs (V(mailto:ops@example.com)) or plain mail addresses.
-      - Left out, the contacts of an account that exists stay as they are. An empty list removes them.
-      - Some CAs, Let's Encrypt among them, keep no contacts; these are never reported as changed twice.
+      - Addresses at which the CA can reach you, as URLs (V(mailto:ops@example.com)) or plain mail addresses.
+      - Without this option, the contacts of an existing account are not changed. An empty list removes them.
+      - Some CAs, such as Let's Encrypt, do not store contacts. They are then not reported as changed.
     type: list
     elements: str
     default: null
 """
 
 EXAMPLES = r"""
-- name: Make the account, and its key if need be
+- name: Make the account, and its key if there is none
   certfleet.tls.acme_account:
     acme_directory: letsencrypt
     account_key_src: ~/.config/certfleet.tls/account-key.pem
@@ -90,7 +89,7 @@ EXAMPLES = r"""
     contact: [ops@example.com]
     terms_agreed: true
 
-- name: An account at a CA that knows its customers
+- name: Make an account at a CA that requires an external account binding
   certfleet.tls.acme_account:
     acme_directory: zerossl
     account_key_content: "{{ vaulted_account_key }}"
@@ -99,20 +98,30 @@ EXAMPLES = r"""
       kid: "{{ vaulted_eab_kid }}"
       key: "{{ vaulted_eab_key }}"
 
-- name: Another key for the account, and in the place of the old one
+- name: Make an account at each of two CAs
+  certfleet.tls.acme_account:
+    acme_directory:
+      - letsencrypt
+      - directory: https://ca.internal/acme/directory
+        ca_path: /etc/ssl/certs/internal-ca.pem
+    account_key_src: ~/.config/certfleet.tls/account-key.pem
+    account_key_create: true
+    terms_agreed: true
+
+- name: Replace the key of the account in its file
   certfleet.tls.acme_account:
     acme_directory: letsencrypt
     account_key_src: ~/.config/certfleet.tls/account-key.pem
     rollover: true
 
-- name: A key out of a vault for the account, which had another one out of it
+- name: Replace a key that is stored in a vault
   certfleet.tls.acme_account:
     acme_directory: letsencrypt
     account_key_content: "{{ vaulted_account_key }}"
     rollover: true
     new_account_key_content: "{{ vaulted_new_account_key }}"
 
-- name: Give the account up
+- name: Deactivate the account
   certfleet.tls.acme_account:
     acme_directory: letsencrypt-staging
     account_key_src: ~/.config/certfleet.tls/account-key.pem
@@ -121,21 +130,43 @@ EXAMPLES = r"""
 
 RETURN = r"""
 account_uri:
-  description: URL of the account.
-  returned: when there is one
+  description: URL of the account at the first CA; null if there is none.
+  returned: success
   type: str
   sample: https://acme-v02.api.letsencrypt.org/acme/acct/1
 contact:
-  description: The account's contacts.
+  description: The contacts of the account at the first CA.
   returned: success
   type: list
   elements: str
   sample: [mailto:ops@example.com]
 accounts:
-  description: The account at each CA, that of O(acme_directory) first. With O(rollover), those whose key it was.
+  description: The account at each CA, in the order of O(acme_directory). With O(rollover), those that had the key.
   returned: success
   type: list
   elements: dict
+  contains:
+    directory:
+      description: URL of the CA's directory.
+      returned: always
+      type: str
+    account_uri:
+      description: URL of the account; null if there is none.
+      returned: always
+      type: str
+    contact:
+      description: The account's contacts.
+      returned: always
+      type: list
+      elements: str
+    changed:
+      description: Whether the account was changed.
+      returned: always
+      type: bool
+    problem:
+      description: The reason why this CA failed; empty if it did not.
+      returned: always
+      type: str
   sample:
     - directory: https://acme-v02.api.letsencrypt.org/directory
       account_uri: https://acme-v02.api.letsencrypt.org/acme/acct/1

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: acme_account_info
-short_description: Look an ACME account up by its key
+short_description: Look up an ACME account by its key
 version_added: 0.1.0
 description:
-  - Tells whether a key has an account at a CA, and what the CA knows of it. Nothing is registered.
-  - Given O(account_uri), it is the account there; one of another key is refused by the CA.
+  - Reports whether a key has an account at a CA, and the CA's data of that account. Registers nothing.
+  - With O(account_uri), the account at that URL is looked up. The CA refuses a key that belongs to another account.
 author:
   - certfleet.tls contributors (@certfleet)
 extends_documentation_fragment:
@@ -23,7 +23,7 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
-- name: Is there an account?
+- name: Look up the account
   certfleet.tls.acme_account_info:
     acme_directory: letsencrypt
     account_key_src: ~/.config/certfleet.tls/account-key.pem
@@ -38,8 +38,26 @@ exists:
   sample: true
 account:
   description: The account.
-  returned: when it exists
+  returned: if it exists
   type: dict
+  contains:
+    uri:
+      description: URL of the account.
+      returned: always
+      type: str
+    status:
+      description: The account's status, such as V(valid).
+      returned: always
+      type: str
+    contact:
+      description: The account's contacts.
+      returned: always
+      type: list
+      elements: str
+    thumbprint:
+      description: The thumbprint of the key (RFC 7638).
+      returned: always
+      type: str
   sample:
     uri: https://acme-v02.api.letsencrypt.org/acme/acct/1
     status: valid

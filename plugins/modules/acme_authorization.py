@@ -7,13 +7,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: acme_authorization
-short_description: Make an account's authorizations before any order, and deactivate those it has, many at once
+short_description: Make authorizations before any order, validate them, or deactivate them, many at once
 version_added: 0.3.0
 description:
-  - An authorization says that an account has proved control of a name. Orders bring theirs with them
-    (M(certfleet.tls.acme_order)), so this is for what goes beyond them, a proof that is wanted before there is an order
-    (pre-authorization, RFC 8555 section 7.4.1), and one that is to count no more (section 7.5.2).
-  - All go through one HTTP session. One that fails stops no other; the module fails at the end, with all results.
+  - An authorization says that an account has proved control of a name. Orders make their own authorizations
+    (M(certfleet.tls.acme_order)). This module makes an authorization before there is an order (RFC 8555 section 7.4.1),
+    and deactivates authorizations (section 7.5.2).
+  - All authorizations use one HTTP session. One that fails does not stop the others. The module fails at the end, with
+    all results.
 author:
   - certfleet.tls contributors (@certfleet)
 extends_documentation_fragment:
@@ -25,42 +26,42 @@ attributes:
   check_mode:
     support: partial
     details:
-      - The directory, the account key and the identifiers are checked. No signed request is sent, so it is not known
-        what there is already, and whatever is asked for counts as changed.
+      - Reads the directory, the account key and the identifiers. Sends no signed request, so existing authorizations
+        are not seen, and all authorizations are reported as changed.
   diff_mode:
     support: none
   idempotent:
     support: full
     details:
-      - A CA may hand out an authorization that the account has instead of making one.
+      - A CA may return an existing authorization of the account instead of a new one.
 options:
   state:
     description:
-      - V(present) makes an authorization for each of O(identifiers), and gives the challenges that are to be answered
-        then. Few CAs offer that, Let's Encrypt does not; the directory of one that does has C(newAuthz).
-      - V(valid) has the CA validate O(authorizations), whose challenges are answered by now, and waits for it.
-      - V(absent) deactivates O(authorizations). A name is then to be proved anew for its next certificate;
-        certificates that there are stay as they are.
+      - V(present) makes an authorization for each of O(identifiers), and returns the challenges that have to be
+        answered. Few CAs offer this, and Let's Encrypt does not. The directory of a CA that does has C(newAuthz).
+      - V(valid) has the CA validate O(authorizations), whose challenges are already answered, and waits for the result.
+      - V(absent) deactivates O(authorizations). The next certificate for such a name needs a new proof. Existing
+        certificates stay valid.
     type: str
     default: present
     choices: [present, valid, absent]
   identifiers:
     description:
-      - The DNS names and IP addresses, for O(state=present). There is none for a wildcard.
-      - One of them can be a mapping of C(value) and its own C(challenge).
+      - The DNS names and IP addresses, for O(state=present). Wildcards cannot be authorized before an order.
+      - An identifier can be a mapping of C(value) and its own C(challenge).
     type: list
     elements: raw
     default: []
   challenge:
     description:
-      - How control of them is proved, where an identifier has no challenge of its own.
+      - The type of the challenge for identifiers that do not have their own.
     type: str
     default: http-01
     choices: [http-01, dns-01, dns-account-01, dns-persist-01, tls-alpn-01]
   authorizations:
     description:
       - The authorizations for O(state=valid) and O(state=absent), as O(state=present) returned them, or by their
-        C(uri) alone. M(certfleet.tls.acme_order) returns the URLs of those that belong to an order.
+        C(uri) alone. M(certfleet.tls.acme_order) returns the URLs of an order's authorizations.
     type: list
     elements: dict
     default: []
@@ -76,23 +77,23 @@ options:
         description: The name, for messages.
         type: str
       status:
-        description: Not used; here only so that authorizations can be given as they were returned.
+        description: Not used. Accepted so that authorizations can be given as they were returned.
         type: str
       problem:
-        description: Not used, likewise.
+        description: Not used. Accepted so that authorizations can be given as they were returned.
         type: str
       challenges:
-        description: Not used, likewise.
+        description: Not used. Accepted so that authorizations can be given as they were returned.
         type: list
         elements: dict
   timeout:
     description:
-      - Seconds that an authorization may take.
+      - Time limit in seconds for each authorization.
     type: int
     default: 300
   concurrency:
     description:
-      - The greatest number of requests under way at once.
+      - The greatest number of concurrent requests.
     type: int
     default: 8
 seealso:
@@ -102,7 +103,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Have names authorized before there is an order
+- name: Make an authorization before there is an order
   certfleet.tls.acme_authorization:
     acme_directory: https://ca.internal/acme/directory
     account_key_src: ~/.config/certfleet.tls/account-key.pem
@@ -110,21 +111,21 @@ EXAMPLES = r"""
     challenge: dns-01
   register: authorized
 
-- name: Set the TXT records
+- name: Set the TXT record
   certfleet.tls.dns_txt_record:
     records:
       - name: "{{ authorized.authorizations[0].challenges[0].record_name }}"
         value: "{{ authorized.authorizations[0].challenges[0].record_value }}"
     zones: "{{ acme_dns }}"
 
-- name: Have them validated
+- name: Validate the authorization
   certfleet.tls.acme_authorization:
     acme_directory: https://ca.internal/acme/directory
     account_key_src: ~/.config/certfleet.tls/account-key.pem
     state: valid
     authorizations: "{{ authorized.authorizations }}"
 
-- name: Let an order's proofs count no more, as a name changes hands
+- name: Deactivate an authorization, as the name gets another owner
   certfleet.tls.acme_authorization:
     acme_directory: letsencrypt
     account_key_src: ~/.config/certfleet.tls/account-key.pem
@@ -135,13 +136,73 @@ EXAMPLES = r"""
 
 RETURN = r"""
 authorizations:
-  description:
-    - One entry for each identifier or authorization, in the order given.
-    - C(challenges) has the challenge that is to be answered, as M(certfleet.tls.acme_order) returns it, for one that is
-      pending.
+  description: One entry for each identifier or authorization, in the order given. Empty in check mode.
   returned: always
   type: list
   elements: dict
+  contains:
+    uri:
+      description: URL of the authorization; empty if it was not made.
+      returned: always
+      type: str
+    identifier:
+      description: The name.
+      returned: always
+      type: str
+    type:
+      description: The type of the challenge.
+      returned: always
+      type: str
+    status:
+      description: The status of the authorization, such as V(pending), V(valid) or V(deactivated), or V(failed).
+      returned: always
+      type: str
+    problem:
+      description: The reason why it failed; empty if it did not.
+      returned: always
+      type: str
+    challenges:
+      description: With O(state=present), the challenge of a pending authorization, which has to be answered.
+      returned: always
+      type: list
+      elements: dict
+      contains:
+        type:
+          description: The challenge's type, such as V(http-01).
+          returned: always
+          type: str
+        identifier:
+          description: The name.
+          returned: always
+          type: str
+        url:
+          description: URL of the challenge.
+          returned: always
+          type: str
+        status:
+          description: The challenge's status.
+          returned: always
+          type: str
+        token:
+          description: The CA's token; empty for V(dns-persist-01).
+          returned: always
+          type: str
+        key_authorization:
+          description: The answer to the challenge; empty for V(dns-persist-01).
+          returned: always
+          type: str
+        record_name:
+          description: The name of the TXT record of a challenge by DNS; empty for others.
+          returned: always
+          type: str
+        record_value:
+          description: The value of the TXT record of a challenge by DNS; empty for others.
+          returned: always
+          type: str
+        wildcard:
+          description: Whether the challenge is for a wildcard.
+          returned: always
+          type: bool
   sample:
     - uri: https://ca.internal/acme/authz/1
       identifier: shop.example.com
@@ -157,6 +218,7 @@ authorizations:
           key_authorization: LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0.9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI
           record_name: _acme-challenge.shop.example.com
           record_value: HBiE1jB4CH7cCGV6Hl6qVQSRVB3zkxNYAXrDg0ZTnFY
+          wildcard: false
 """
 
 from collections.abc import Mapping

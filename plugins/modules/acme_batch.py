@@ -7,14 +7,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: acme_batch
-short_description: Tell what a host sees of the options that hold for a whole batch
+short_description: Return digests of the options that the hosts of a batch share
 version_added: 0.4.0
 description:
-  - Part of the wiring of the role P(certfleet.tls.acme#role). Returns a digest of each of the role's variables that the
-    hosts of a batch have to agree in, which M(certfleet.tls.acme_plan) compares.
-  - Fails for a host whose facts have the names of the role's variables, since facts win over the inventory, and a host
-    chooses its own facts.
-  - It is an action plugin, which runs on the controller and sends nothing to hosts.
+  - For tasks of the role P(certfleet.tls.acme#role) only. Returns a digest of each of the role's variables that must
+    have the same value for all hosts of a batch. M(certfleet.tls.acme_plan) compares the digests.
+  - Fails for a host whose facts have the names of the role's variables. Facts have precedence over the inventory, and a
+    host chooses its own facts.
+  - This is an action plugin, which runs on the controller and sends nothing to hosts.
 author:
   - certfleet.tls contributors (@certfleet)
 extends_documentation_fragment:
@@ -23,8 +23,8 @@ extends_documentation_fragment:
 options:
   holders:
     description:
-      - Return instead which hosts of earlier batches of the play (C(serial)) may have a certificate that hosts of this
-        one share.
+      - Return instead the hosts of earlier batches of the play (C(serial)) that may have a certificate that hosts of
+        this batch share.
     type: bool
     default: false
 seealso:
@@ -36,7 +36,7 @@ EXAMPLES = r"""
   certfleet.tls.acme_batch:
   register: _acme_seen
 
-- name: Freeze them
+- name: Freeze the options
   certfleet.tls.acme_plan:
     batch: true
   run_once: true
@@ -45,30 +45,54 @@ EXAMPLES = r"""
 
 RETURN = r"""
 batch:
-  description: The digests by variable. They compare within one run of C(ansible-playbook) only.
+  description: The digests, by variable. They are comparable within one run of C(ansible-playbook) only.
   returned: success
   type: dict
   sample:
     acme_directory: 3f0c8a51e4d9b7260b7f6a0b5ad7c2e1
 options:
-  description: The options that each host has for itself, but for its certificates, which may have passphrases.
+  description:
+    - The variables that each host has for itself, by name, without C(acme_certificates), which may contain passphrases.
   returned: success
   type: dict
   sample:
     acme_home: /etc/acme
 inclusion:
-  description: Which inclusion of the role in the play this is. Results of another one do not count.
+  description: The identity of the role's inclusion in the play. Results of other inclusions are not used.
   returned: success
   type: str
   sample: 260f5986-c52c-dda4-60a6-000000000007
 holders:
-  description: Hosts to look at, with where and for how long, and the certificates to look for.
+  description: The hosts to ask for certificates that they may share.
   returned: with O(holders)
   type: list
   elements: dict
+  contains:
+    host:
+      description: The host.
+      returned: always
+      type: str
+    home:
+      description: The folder of its certificates.
+      returned: always
+      type: str
+    list:
+      description: The name of its list of certificates.
+      returned: always
+      type: str
+    timeout:
+      description: Time limit in seconds for the host's answer.
+      returned: always
+      type: int
+    certificates:
+      description: The certificates to look for.
+      returned: always
+      type: list
+      elements: dict
   sample:
     - host: web1
       home: /etc/acme
+      list: default
       timeout: 900
       certificates: []
 """

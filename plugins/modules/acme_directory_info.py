@@ -7,10 +7,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: acme_directory_info
-short_description: What an ACME CA says of itself
+short_description: Read the directories of ACME CAs
 version_added: 0.1.0
 description:
   - Reads the directory of one CA or of several. No account is needed.
+  - Of a CA's own options in O(acme_directory), C(ca_path) counts. A CA without its own has O(ca_path).
 author:
   - certfleet.tls contributors (@certfleet)
 extends_documentation_fragment:
@@ -21,21 +22,47 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
-- name: Which profiles are there?
+- name: Read the directory of a CA
   certfleet.tls.acme_directory_info:
     acme_directory: letsencrypt-staging
   register: ca
 
-- ansible.builtin.debug:
+- name: Show its profiles
+  ansible.builtin.debug:
     var: ca.directories[0].profiles
 """
 
 RETURN = r"""
 directories:
-  description: One entry for each CA, in the order asked for.
+  description: One entry for each CA, in the order of O(acme_directory).
   returned: success
   type: list
   elements: dict
+  contains:
+    url:
+      description: URL of the directory.
+      returned: always
+      type: str
+    terms_of_service:
+      description: URL of the terms of service; empty if the directory has none.
+      returned: always
+      type: str
+    external_account_required:
+      description: Whether a new account needs an external account binding.
+      returned: always
+      type: bool
+    renewal_information:
+      description: Whether the CA offers renewal information (RFC 9773).
+      returned: always
+      type: bool
+    profiles:
+      description: The certificate profiles, each with the URL or text of its description.
+      returned: always
+      type: dict
+    meta:
+      description: The C(meta) of the directory (RFC 8555 section 7.1.1).
+      returned: always
+      type: dict
   sample:
     - url: https://acme-v02.api.letsencrypt.org/directory
       terms_of_service: https://letsencrypt.org/documents/LE-SA-v1.6-August-18-2025.pdf

@@ -10,11 +10,11 @@ module: acme_order
 short_description: Create or resume ACME orders, many at once
 version_added: 0.1.0
 description:
-  - Creates the orders for any number of certificates, or takes up those that an earlier run left behind, and gives the
-    challenges that are to be answered before M(certfleet.tls.acme_order_finalize) can go on.
-  - All orders go through one HTTP session. One that fails stops no other; the module fails at the end, with all
+  - Creates the orders for any number of certificates, or resumes the orders of an earlier run. Returns the challenges
+    that have to be answered before M(certfleet.tls.acme_order_finalize) can continue.
+  - All orders use one HTTP session. An order that fails does not stop the others. The module fails at the end, with all
     results.
-  - The account is made first where the key has none.
+  - If the key has no account, the account is made first.
 author:
   - certfleet.tls contributors (@certfleet)
 extends_documentation_fragment:
@@ -28,14 +28,14 @@ attributes:
   check_mode:
     support: full
     details:
-      - The directory, the account key and the identifiers are checked; no signed request is sent, and what is
-        returned are the orders that would be made.
+      - Reads the directory, the account key and the identifiers. Sends no signed request, and returns the orders that
+        would be made.
   diff_mode:
     support: none
   idempotent:
     support: partial
     details:
-      - An order whose O(orders[].order_uri) is given is taken up instead of a new one being made.
+      - An order with O(orders[].order_uri) is resumed, and no new order is made.
 options:
   orders:
     description:
@@ -45,7 +45,7 @@ options:
     required: true
     suboptions:
       host:
-        description: The host that the certificate is for; results are grouped by it.
+        description: The host of the certificate. Results are grouped by host.
         type: str
         default: localhost
       name:
@@ -54,14 +54,14 @@ options:
         required: true
       identifiers:
         description:
-          - The DNS names and IP addresses to be in the certificate.
-          - One of them can be a mapping of C(value) and its own C(challenge).
+          - The DNS names and IP addresses in the certificate.
+          - An identifier can be a mapping of C(value) and its own C(challenge).
         type: list
         elements: raw
         required: true
       challenge:
         description:
-          - How control of the names is proved, where an identifier has no challenge of its own.
+          - The type of the challenge for identifiers that do not have their own.
         type: str
         default: http-01
         choices: [http-01, dns-01, dns-account-01, dns-persist-01, tls-alpn-01]
@@ -70,61 +70,66 @@ options:
         type: str
       not_before:
         description:
-          - From when the certificate is to be valid, for a CA that takes such wishes; others refuse the order.
-          - An instant with its zone, V(2026-01-31T12:00:00Z), or a span from now, V(+12h).
+          - Start of the certificate's validity. Many CAs do not support this and refuse the order.
+          - An instant with its time zone, V(2026-01-31T12:00:00Z), or a duration from now, V(+12h).
         type: str
         version_added: 0.3.0
       not_after:
         description:
-          - Until when it is to be valid, likewise; V(+30d) asks for thirty days.
+          - End of the certificate's validity, in the same form. V(+30d) asks for thirty days.
         type: str
         version_added: 0.3.0
       replaces_cert_id:
         description:
-          - The ARI id (RFC 9773) of the certificate that this one succeeds. It is sent only to a CA with renewal
-            information, and left out where the CA does not take it.
+          - The ARI id (RFC 9773) of the certificate that the new one replaces. It is sent only to a CA that offers
+            renewal information. If the CA refuses it, the order is made without it.
         type: str
       replaces_directory:
-        description: The CA that issued it, as the URL of its directory. By default it is sent to any.
+        description:
+          - The CA that issued the certificate to replace, as the URL of its directory. By default
+            O(orders[].replaces_cert_id) is sent to any CA.
         type: str
         version_added: 0.3.0
       replaces_account:
-        description: The URL of the account that ordered it. By default it is sent for any.
+        description:
+          - The URL of the account that ordered the certificate to replace. By default O(orders[].replaces_cert_id) is
+            sent for any account.
         type: str
         version_added: 0.3.0
       directory:
         description:
-          - The CA that O(orders[].order_uri) is with, as the URL of its directory; it is asked first.
+          - The CA that has O(orders[].order_uri), as the URL of its directory. It is asked first.
         type: str
         version_added: 0.3.0
       order_uri:
-        description: The order of an earlier run, from its journal. It is resumed if it still can be.
+        description: The order of an earlier run, from its journal. It is resumed if that is still possible.
         type: str
       account_uri:
-        description: The account that O(orders[].order_uri) belongs to. Another account's order is not resumed.
+        description: The account that made O(orders[].order_uri). The order of another account is not resumed.
         type: str
       can_wait:
         description:
-          - A live certificate still serves, so a rate limit or a CA that is down defers this order instead of
-            failing it.
+          - Whether a live certificate is still valid. A rate limit, or a CA that is down, then defers the order and
+            does not fail it.
         type: bool
         default: false
   dns_persist_draft:
     description:
-      - The draft of V(dns-persist-01) that is spoken, V(01) for those up to 01, whose record has the account's URL, and
-        V(02), whose record has a hash. By default whichever the CA speaks.
+      - The draft of V(dns-persist-01) that the CA has to follow. V(01) is for drafts up to 01, whose record has the
+        account's URL. V(02) is for the draft whose record has a hash. By default any draft is accepted.
     type: str
     choices: ["01", "02"]
     version_added: 0.2.0
   timeout:
     description:
-      - Seconds after which nothing more is waited for or asked again for the account, or for an order.
+      - Time limit in seconds for the account and for each order, with all waits and retries.
     type: int
     default: 300
     version_added: 0.2.0
   concurrency:
     description:
-      - The greatest number of requests under way at once. Small batches use fewer, as each costs the CA a nonce.
+      - The greatest number of concurrent requests. Small batches use fewer, as each connection needs a nonce of its
+        own.
     type: int
     default: 8
 seealso:
@@ -145,7 +150,7 @@ EXAMPLES = r"""
         identifiers: [mail.example.com]
   register: ordered
 
-- name: Order a certificate for a name and all below it
+- name: Order a wildcard certificate
   certfleet.tls.acme_order:
     acme_directory: letsencrypt
     account_key_src: ~/.config/certfleet.tls/account-key.pem
@@ -155,23 +160,169 @@ EXAMPLES = r"""
         identifiers: [example.com, "*.example.com"]
         challenge: dns-01
   register: ordered
+
+- name: Order from a second CA if the first one cannot accept the order
+  certfleet.tls.acme_order:
+    acme_directory:
+      - letsencrypt
+      - directory: zerossl
+        eab:
+          kid: "{{ vaulted_eab_kid }}"
+          key: "{{ vaulted_eab_key }}"
+    account_key_src: ~/.config/certfleet.tls/account-key.pem
+    terms_agreed: true
+    orders:
+      - name: shop
+        identifiers: [shop.example.com]
+  register: ordered
 """
 
 RETURN = r"""
 account_uri:
-  description: URL of the account.
+  description: URL of the account, at the first CA that was asked.
   returned: when the account is known
   type: str
   sample: https://acme-v02.api.letsencrypt.org/acme/acct/1
 requests:
-  description: How many HTTP requests were sent.
+  description: Number of HTTP requests that were sent.
   returned: always
   type: int
   sample: 44
 hosts:
-  description: For each host the list of its orders, as M(certfleet.tls.acme_order_finalize) takes them.
+  description:
+    - For each host the list of its orders, as M(certfleet.tls.acme_order_finalize) takes them.
+    - Each order has the keys below.
   returned: always
   type: dict
+  contains:
+    host:
+      description: The host of the certificate.
+      returned: always
+      type: str
+    name:
+      description: The certificate's name.
+      returned: always
+      type: str
+    status:
+      description:
+        - The status of the order, V(pending), V(ready), V(processing) or V(valid).
+        - V(failed) for an order that was not made, and V(deferred) if O(orders[].can_wait) and the problem may pass.
+      returned: always
+      type: str
+    problem:
+      description: The reason why the order was not made; empty if it was.
+      returned: always
+      type: str
+    resumable:
+      description: Whether a later run can resume the order at RV(hosts.order_uri).
+      returned: for an order that was not made
+      type: bool
+    identifiers:
+      description: The identifiers of the order.
+      returned: for an order that was made
+      type: list
+      elements: str
+    order_uri:
+      description: URL of the order.
+      returned: when the order is known
+      type: str
+    finalize_uri:
+      description: URL to which the certificate request is sent.
+      returned: for an order that was made
+      type: str
+    certificate_uri:
+      description: URL of the certificate; empty if the order is not valid yet.
+      returned: for an order that was made
+      type: str
+    authorizations:
+      description: URLs of the order's authorizations.
+      returned: for an order that was made
+      type: list
+      elements: str
+    account_uri:
+      description: URL of the account that made the order.
+      returned: when the order is known
+      type: str
+    directory:
+      description: URL of the directory of the CA that has the order.
+      returned: for an order that was made
+      type: str
+    can_wait:
+      description: The value of O(orders[].can_wait).
+      returned: for an order that was made
+      type: bool
+    challenges:
+      description:
+        - The challenges that have to be answered.
+        - A challenge with the status V(stale) belongs to an earlier order. Its TXT record has to be removed.
+      returned: for an order that was made
+      type: list
+      elements: dict
+      contains:
+        type:
+          description: The challenge's type, such as V(http-01).
+          returned: always
+          type: str
+        identifier:
+          description: The identifier, without C(*.).
+          returned: always
+          type: str
+        url:
+          description: URL of the challenge.
+          returned: always
+          type: str
+        status:
+          description: The challenge's status.
+          returned: always
+          type: str
+        token:
+          description: The CA's token; empty for V(dns-persist-01).
+          returned: always
+          type: str
+        key_authorization:
+          description: The answer to the challenge; empty for V(dns-persist-01).
+          returned: always
+          type: str
+        record_name:
+          description: The name of the TXT record of a challenge by DNS; empty for others.
+          returned: always
+          type: str
+        record_value:
+          description: The value of the TXT record of a challenge by DNS; empty for others.
+          returned: always
+          type: str
+        wildcard:
+          description: Whether the challenge is for a wildcard.
+          returned: always
+          type: bool
+    challenge:
+      description: The value of O(orders[].challenge).
+      returned: in check mode
+      type: str
+    profile:
+      description: The value of O(orders[].profile).
+      returned: in check mode
+      type: str
+    not_before:
+      description: The value of O(orders[].not_before).
+      returned: in check mode
+      type: str
+    not_after:
+      description: The value of O(orders[].not_after).
+      returned: in check mode
+      type: str
+    replaces_cert_id:
+      description: The value of O(orders[].replaces_cert_id).
+      returned: in check mode
+      type: str
+    replaces_directory:
+      description: The value of O(orders[].replaces_directory).
+      returned: in check mode
+      type: str
+    replaces_account:
+      description: The value of O(orders[].replaces_account).
+      returned: in check mode
+      type: str
   sample:
     localhost:
       - host: localhost

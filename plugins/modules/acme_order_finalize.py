@@ -7,14 +7,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: acme_order_finalize
-short_description: Have challenges validated, finalize ACME orders and download the certificates, many at once
+short_description: Validate challenges, finalize ACME orders and download the certificates, many at once
 version_added: 0.1.0
 description:
-  - Takes the orders of M(certfleet.tls.acme_order) once their challenges are in place, tells the CA to validate them,
-    hands in the certificate requests, and downloads the chains.
-  - Enters each order where its status says, so an order that an earlier run left half done is finished and nothing is
-    asked for twice.
-  - One order that fails stops no other; the module fails at the end, with all results.
+  - Takes the orders of M(certfleet.tls.acme_order) whose challenges are in place. Asks the CA to validate the
+    challenges, sends the certificate requests, and downloads the chains.
+  - Continues each order from its status, so an order of an earlier run that was killed is completed, and no step is
+    repeated.
+  - An order that fails does not stop the others. The module fails at the end, with all results.
 author:
   - certfleet.tls contributors (@certfleet)
 extends_documentation_fragment:
@@ -27,13 +27,13 @@ attributes:
   check_mode:
     support: full
     details:
-      - Nothing is sent to the CA.
+      - Sends no request to the CA.
   diff_mode:
     support: none
   idempotent:
     support: full
     details:
-      - A finished order is only downloaded again.
+      - A valid order is only downloaded again.
 options:
   orders:
     description:
@@ -43,7 +43,7 @@ options:
     required: true
     suboptions:
       host:
-        description: The host that the certificate is for; results are grouped by it.
+        description: The host of the certificate. Results are grouped by host.
         type: str
         default: localhost
       name:
@@ -56,10 +56,10 @@ options:
         required: true
         choices: [pending, ready, processing, valid]
       problem:
-        description: Not used; here only so that orders can be given as they were returned.
+        description: Not used. Accepted so that orders can be given as they were returned.
         type: str
       identifiers:
-        description: The names that were ordered.
+        description: The identifiers of the order.
         type: list
         elements: str
         required: true
@@ -72,15 +72,15 @@ options:
         type: str
         required: true
       finalize_uri:
-        description: URL to hand the certificate request in at.
+        description: URL to which the certificate request is sent.
         type: str
         required: true
       certificate_uri:
-        description: URL of the certificate, if the order is valid already.
+        description: URL of the certificate, if the order is already valid.
         type: str
         default: ''
       authorizations:
-        description: URLs of the order's authorizations; they are read only if the order fails.
+        description: URLs of the order's authorizations. They are read only if the order fails.
         type: list
         elements: str
         default: []
@@ -95,15 +95,15 @@ options:
             type: str
             required: true
           identifier:
-            description: The name that it proves control of.
+            description: The identifier, without C(*.).
             type: str
             required: true
           url:
-            description: URL at which the CA is told that it is in place.
+            description: URL of the challenge.
             type: str
             required: true
           status:
-            description: Its status. The CA is told only of one that is still pending.
+            description: The challenge's status. The CA is asked to validate pending challenges only.
             type: str
             required: true
           token:
@@ -111,7 +111,7 @@ options:
             type: str
             required: true
           key_authorization:
-            description: What is served for the token.
+            description: The answer to the challenge.
             type: str
             required: true
           record_name:
@@ -120,68 +120,69 @@ options:
             default: ''
             version_added: 0.2.0
           record_value:
-            description: Its value.
+            description: The value of the TXT record of a challenge by DNS.
             type: str
             default: ''
             version_added: 0.2.0
           wildcard:
-            description: Whether it is for a wildcard.
+            description: Whether the challenge is for a wildcard.
             type: bool
             default: false
             version_added: 0.2.0
       account_uri:
-        description: URL of the account that ordered.
+        description: URL of the account that made the order.
         type: str
         required: true
       directory:
-        description: URL of the directory of the CA that the order is with; by default that of O(acme_directory).
+        description: URL of the directory of the CA that has the order. By default the first CA of O(acme_directory).
         type: str
         version_added: 0.3.0
       can_wait:
         description:
-          - A live certificate still serves, so what may pass by itself defers this order instead of failing it.
+          - Whether a live certificate is still valid. A problem that may pass then defers the order and does not fail
+            it.
         type: bool
         default: false
   timeout:
     description:
-      - Seconds that an order may take from here until its certificate. What is not done by then is taken up by the
-        next run.
+      - Time limit in seconds for each order. The next run resumes an order that is not finished by then.
     type: int
     default: 300
   preferred_chain:
     description:
-      - Where the CA offers several chains, the roots to which it should lead, in order, by common name or by the
-        identifier of their key (hexadecimal).
-      - Alternate chains are downloaded only where one is preferred, and only as far as it takes. One that cannot be had
-        or read counts as not offered.
+      - If the CA offers several chains, the preferred roots, in order, by common name or by the identifier of their key
+        (hexadecimal).
+      - Alternate chains are downloaded only if this is set, and only until one matches. A chain that cannot be
+        downloaded or parsed counts as not offered.
     type: list
     elements: str
     default: []
     version_added: 0.3.0
   preferred_chain_missing:
     description:
-      - What to do where no chain leads to any of O(preferred_chain), V(fail), or take the CA's V(default) chain. The
-        order stands, so a later run takes the same certificate once this is changed.
+      - What to do if no chain ends in any of O(preferred_chain). V(fail) fails the order, V(default) uses the CA's
+        default chain. A failed order remains at the CA, so a later run downloads the same certificate after you have
+        changed this option.
     type: str
     default: fail
     choices: [fail, default]
     version_added: 0.3.0
   preflight:
     description:
-      - Look at the challenges from here before the CA is told of them, as failed validations count against its limits.
-        Does the response answer over HTTP, or by TLS; do CAA records admit this CA and account?
-      - What is seen to be wrong fails the order, which a later run takes up; what cannot be seen from here is a
-        warning.
-      - Redirects are followed as CAs do it, to C(http) and C(https) at their usual ports, at most ten. No request goes
-        to loopback, link-local, private, shared and other special-purpose addresses, unless the name itself has
-        addresses of that class and no public ones. A name that has both has its own private addresses asked before any
+      - Check the challenges from the controller before the CA validates them, as failed validations count against the
+        CA's limits. The check requests the answer over HTTP or TLS, and compares CAA records with this CA and account.
+      - A wrong answer fails the order, which a later run resumes. If the check cannot be made from the controller,
+        there is a warning.
+      - Redirects are followed as CAs follow them, to C(http) and C(https) at their usual ports, at most ten. No request
+        goes to loopback, link-local, private, shared and other special-purpose addresses, unless the name itself has
+        addresses of that class and no public ones. If a name has both, its own private addresses are asked before any
         redirect. Messages contain only the status of an answer and the host that gave it.
     type: bool
     default: true
     version_added: 0.2.0
   resolver:
     description:
-      - Name servers to look CAA records up at, C(ADDRESS) or C(ADDRESS:PORT), instead of the system's.
+      - Name servers for the look-up of CAA records, C(ADDRESS) or C(ADDRESS:PORT), instead of the system's.
     type: list
     elements: str
     default: []
@@ -191,13 +192,15 @@ options:
       - A file on the controller in which each certificate is recorded as soon as it is downloaded, as a line of JSON
         with the time, C(host), C(name), C(serial), the CA's C(directory), C(account_uri), C(names) and the
         C(certificate). It is made with mode V(0600).
-      - The role's entry point C(revoke) and the playbook C(certfleet.tls.compromise) hold what hosts say against it.
-      - If it cannot be written, that is a warning.
+      - The role's entry point C(revoke) and the playbook C(certfleet.tls.compromise) compare the answers of hosts with
+        this record.
+      - If it cannot be written, there is a warning.
     type: path
     version_added: 0.4.0
   concurrency:
     description:
-      - The greatest number of requests under way at once. Small batches use fewer, as each costs the CA a nonce.
+      - The greatest number of concurrent requests. Small batches use fewer, as each connection needs a nonce of its
+        own.
     type: int
     default: 8
 seealso:
@@ -206,7 +209,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Fetch the certificates
+- name: Finalize the orders and download the certificates
   certfleet.tls.acme_order_finalize:
     acme_directory: letsencrypt
     account_key_src: ~/.config/certfleet.tls/account-key.pem
@@ -217,14 +220,53 @@ EXAMPLES = r"""
 
 RETURN = r"""
 requests:
-  description: How many HTTP requests were sent.
+  description: Number of HTTP requests that were sent.
   returned: always
   type: int
   sample: 99
 hosts:
-  description: For each host the list of its certificates, as M(certfleet.tls.certificate) takes them.
+  description:
+    - For each host the list of its certificates, as M(certfleet.tls.certificate) takes them. Empty in check mode.
+    - Each certificate has the keys below.
   returned: always
   type: dict
+  contains:
+    host:
+      description: The host of the certificate.
+      returned: always
+      type: str
+    name:
+      description: The certificate's name.
+      returned: always
+      type: str
+    status:
+      description: V(valid), V(failed), or V(deferred) if O(orders[].can_wait) and the problem may pass.
+      returned: always
+      type: str
+    problem:
+      description: The reason why there is no certificate; empty if there is one.
+      returned: always
+      type: str
+    resumable:
+      description: Whether a later run can resume the order.
+      returned: if there is no certificate
+      type: bool
+    order_uri:
+      description: URL of the order.
+      returned: always
+      type: str
+    account_uri:
+      description: URL of the account that made the order.
+      returned: always
+      type: str
+    certificate:
+      description: The certificate, PEM.
+      returned: if the status is V(valid)
+      type: str
+    chain:
+      description: The certificates of the issuers, PEM.
+      returned: if the status is V(valid)
+      type: str
   sample:
     localhost:
       - host: localhost

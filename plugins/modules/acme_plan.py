@@ -10,15 +10,15 @@ module: acme_plan
 short_description: Decide which certificates of a fleet are due, and why
 version_added: 0.1.0
 description:
-  - Decides for every certificate that M(certfleet.tls.certificate_info) reported whether it is kept, issued anew, put
-    right on its host, or refused.
+  - Decides for each certificate that M(certfleet.tls.certificate_info) reported whether it is kept, issued again,
+    repaired on its host, or refused.
   - The reasons to issue are V(missing), V(key does not match), V(damaged), V(identifiers changed), V(key changed),
     V(profile changed), V(issuer changed), V(forced), V(window open), V(lifetime), V(not the one that is shared) and,
-    with O(check_revocation), V(revoked). The reasons to put something right are V(attributes), V(formats) and
-    V(reload outstanding); one to switch is V(switch outstanding), and one to remove V(not listed).
-  - The CA is asked for its renewal information (RFC 9773) on what would be kept, all at once and unsigned. Where it
-    does not answer, a warning says so and the lifetime decides, at two thirds of it, at one half if that is below ten
-    days.
+    with O(check_revocation), V(revoked). The reasons to repair are V(attributes), V(formats) and V(reload outstanding).
+    The reason to switch is V(switch outstanding), and the reason to remove is V(not listed).
+  - The CA is asked for renewal information (RFC 9773) about all certificates that would be kept, in unsigned requests.
+    If it does not answer, there is a warning, and the lifetime decides. A certificate is then due after two thirds of
+    its lifetime, or after one half if the lifetime is below ten days.
 author:
   - certfleet.tls contributors (@certfleet)
 extends_documentation_fragment:
@@ -30,103 +30,108 @@ extends_documentation_fragment:
 options:
   certificates:
     description:
-      - What M(certfleet.tls.certificate_info) returned, of any number of hosts, each entry with C(host) added.
-      - A certificate of which something is missing or malformed is refused.
+      - The certificates that M(certfleet.tls.certificate_info) returned, of any number of hosts, each entry with
+        C(host) added.
+      - A certificate with missing or malformed data is refused.
     type: list
     elements: dict
     required: true
   history:
     description:
-      - The controller's record of what it was issued, which M(certfleet.tls.acme_order_finalize) writes. Where it has a
-        certificate that hosts share, they get no other one from each other. Where it has all of the last eight days, it
-        counts for O(limits), and not what hosts say.
+      - The controller's record of issued certificates, which M(certfleet.tls.acme_order_finalize) writes. If it has a
+        certificate that hosts share, they get no other one from each other. If it covers the last eight days, it counts
+        for O(limits) instead of the data of hosts.
     type: path
     version_added: 0.4.0
   elsewhere:
     description:
-      - The same of hosts that nothing is planned for, but that may have a shared certificate which others lack.
+      - Certificates of hosts for which nothing is planned, but that may have a shared certificate that others lack. The
+        format is that of O(certificates).
     type: list
     elements: dict
     default: []
     version_added: 0.3.0
   unlisted:
     description:
-      - For each host the names of certificates that are there and not listed, of which there is a warning.
+      - For each host the names of certificates on its disk that are not listed. There is a warning about them.
     type: dict
     default: {}
     version_added: 0.3.0
   remove_unlisted:
     description:
-      - The hosts for which to plan to remove O(unlisted), which M(certfleet.tls.certificate) does with V(remove). Hosts
-        for which no certificate is listed at all are left alone.
+      - The hosts for which to plan the removal of O(unlisted), which M(certfleet.tls.certificate) does with V(remove).
+        Nothing is removed from hosts for which no certificate is listed.
     type: list
     elements: str
     default: []
     version_added: 0.3.0
   force:
     description:
-      - Issue everything anew.
+      - Issue all certificates again.
     type: bool
     default: false
   replace:
     description:
-      - Which certificates to issue anew, whatever their dates say, with new keys. One that is replaced already is not
-        selected, so that a later run goes on where this one stopped.
-      - A mapping of V(all) (a boolean), V(issuer), V(serials), V(serials_src) (a CA's list, on the controller; the
-        first column of each line counts), V(names) (of certificates, hosts, or names in certificates), each of which
-        selects certificates, and V(before), an instant. Only those whose key was made before it are selected; for any
-        but serial numbers it is needed.
+      - The certificates to issue again with new keys, whatever their dates are. A certificate that was replaced already
+        is not selected, so a later run continues where this one stopped.
+      - A mapping. V(all) (a boolean), V(issuer), V(serials), V(serials_src) (a list from the CA, on the controller, of
+        which the first column counts) and V(names) (of certificates, hosts, or names in certificates) each select
+        certificates.
+      - V(before) is an instant. Only certificates whose key was made before it are selected. It is required unless
+        certificates are selected by serial number.
     type: dict
     default: {}
     version_added: 0.3.0
   check_revocation:
     description:
-      - Whether to ask the CAs, as M(certfleet.tls.certificate_status) does, if the live certificates are revoked,
-        and those that await their switch. A live one that is revoked is due at once, and one that awaits its switch is
-        not switched to. What cannot be told is a warning.
-      - Needed in O(certificates) is C(content) of C(live) and of C(pending), which
-        M(certfleet.tls.certificate_info) returns with O(certfleet.tls.certificate_info#module:content).
+      - Whether to ask the CAs, as M(certfleet.tls.certificate_status) does, if the live certificates and those that
+        await their switch are revoked. A live certificate that is revoked is due at once. A revoked certificate that
+        awaits its switch is not used. If the status cannot be determined, there is a warning.
+      - O(certificates) then needs C(content) of C(live) and of C(pending), which M(certfleet.tls.certificate_info)
+        returns with O(certfleet.tls.certificate_info#module:content).
     type: bool
     default: false
     version_added: 0.3.0
   cache:
     description:
-      - A folder on the controller, in which renewal information is kept for as long as the CA asks not to be asked
-        again, and what O(check_revocation) fetched, which is taken for six hours, so that a revocation may be seen that
-        much later. It is made where it does not exist, and may vanish at any time.
+      - A folder on the controller for renewal information, for as long as the CA allows, and for the data that
+        O(check_revocation) fetched, for six hours. A revocation may thus be seen six hours late. The folder is made if
+        it does not exist, and can be removed at any time.
     type: path
     version_added: 0.3.0
   run_interval:
     description:
-      - How often this is run, V(30m), V(1h) or V(1d). Certificates are then renewed so early in the CA's window that
-        the next run would be in it, too. By default that is not known, and each is renewed at its instant or after it.
+      - The interval between runs, V(30m), V(1h) or V(1d). A certificate is then renewed so early in the CA's window
+        that the next run would still be within the window. By default the interval is unknown, and each certificate is
+        renewed at or after its instant.
     type: str
     default: ""
     version_added: 0.3.0
   limits:
     description:
-      - The rate limits of CAs, by short name or URL, each a mapping of V(orders) (of the account),
-        V(certificates_per_domain) and V(certificates_per_set) to a count and a span, V(50/7d), or to an empty text for
-        none, and V(renewals_exempt), whether only the last one holds for a certificate for the same names as before.
-      - Those of Let's Encrypt are known. Of others none are, and nothing is held back.
-      - What is ordered is counted together with what the hosts have had lately. The most urgent goes first; what can
-        wait does, with a warning that says for how long; what cannot is refused.
+      - The rate limits of CAs, by short name or URL. Each is a mapping of V(orders) (of the account),
+        V(certificates_per_domain) and V(certificates_per_set) to a count and a duration, V(50/7d), or to an empty text
+        for no limit. V(renewals_exempt) says that a certificate for the same names as before counts for
+        V(certificates_per_set) only.
+      - The limits of Let's Encrypt are the defaults. For other CAs there is no limit by default.
+      - Orders of this run count together with recent orders of the hosts. The most urgent certificates come first. A
+        certificate that can wait is deferred, with a warning that says for how long. One that cannot wait is refused.
     type: dict
     default: {}
     version_added: 0.3.0
   renewal_information:
     description:
-      - Whether to ask the CA when it would have certificates renewed.
+      - Whether to ask the CA for its renewal information.
     type: bool
     default: true
 """
 
 EXAMPLES = r"""
-- name: Look
+- name: Read the certificates of the hosts
   certfleet.tls.certificate_info:
   register: found
 
-- name: Decide
+- name: Decide which certificates are due
   certfleet.tls.acme_plan:
     acme_directory: letsencrypt
     certificates: "{{ found.certificates | map('combine', {'host': inventory_hostname}) }}"
@@ -136,7 +141,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 options:
-  description: With O(batch), the role's variables that hold for the whole batch and have no secrets in them.
+  description:
+    - With O(batch), the role's variables that have the same value for the whole batch and contain no secrets, by name.
   returned: success
   type: dict
   sample:
@@ -144,15 +150,15 @@ options:
   version_added: 0.4.0
 digests:
   description:
-    - With O(batch), a digest of each of the role's variables that may have secrets in them, which compares within one
-      run of C(ansible-playbook) only.
+    - With O(batch), a digest of each of the role's variables that may contain secrets, by name. Digests are comparable
+      within one run of C(ansible-playbook) only.
   returned: success
   type: dict
   sample:
     acme_eab: 3f0c8a51e4d9b7260b7f6a0b5ad7c2e1
   version_added: 0.4.0
 directory:
-  description: The URL of the CA's directory.
+  description: The URL of the first CA's directory.
   returned: success
   type: str
   sample: https://acme-v02.api.letsencrypt.org/directory
@@ -163,54 +169,150 @@ directories:
   elements: str
   sample: [https://acme-v02.api.letsencrypt.org/directory]
 due:
-  description: The hosts on which something is to be done.
+  description: The hosts for which there is work to do.
   returned: success
   type: list
   elements: str
   sample: [web1]
 lines:
-  description: For people, one line for each certificate with which something is to be done.
+  description: For people, one line for each certificate for which there is work to do.
   returned: success
   type: list
   elements: str
   sample: ["web1: certificate shop: issue (missing)"]
 summary:
-  description: For people, what is to come; it is shown in any case.
+  description: For people, a summary of the next runs. It is always shown.
   returned: success
   type: list
   elements: str
   version_added: 0.4.0
   sample: ["next at 2026-03-01 04:12 UTC: certificate shop of web1; 40 certificates wait"]
 coming:
-  description: For people, a line for each certificate that is kept, with when it is due. Shown with C(-v).
+  description:
+    - For people, a line for each certificate that is kept, with the instant at which it is due. Shown with C(-v).
   returned: success
   type: list
   elements: str
   version_added: 0.4.0
   sample: ["web1: certificate shop: next at 2026-03-01 04:12 UTC"]
 replacing:
-  description: How many certificates are to be replaced, in this run, and after it; none without O(replace).
+  description: The number of certificates to be replaced; null without O(replace).
   returned: success
   type: dict
   version_added: 0.3.0
-  sample: {selected: 200, now: 50, left: 150}
+  contains:
+    selected:
+      description: Certificates that O(replace) selects.
+      returned: always
+      type: int
+    now:
+      description: Certificates that this run replaces.
+      returned: always
+      type: int
+    left:
+      description: Certificates that remain for later runs.
+      returned: always
+      type: int
+    before:
+      description: The instant of O(replace).
+      returned: always
+      type: str
+  sample: {selected: 200, now: 50, left: 150, before: "2026-01-31T12:00:00Z"}
 shares:
-  description: The shared certificates that hosts get in this run from another, which has them or orders for all.
+  description: The shared certificates that hosts get in this run from the host that has them or orders them.
   returned: success
   type: list
   elements: dict
   version_added: 0.3.0
+  contains:
+    name:
+      description: The certificate's name.
+      returned: always
+      type: str
+    owner:
+      description: The host that has the certificate, or that orders it.
+      returned: always
+      type: str
+    hosts:
+      description: The hosts that get the certificate.
+      returned: always
+      type: list
+      elements: str
+    serial:
+      description: The serial number of the certificate that the owner has.
+      returned: if the owner has it
+      type: str
+    directory:
+      description: URL of the directory of the CA that issued it.
+      returned: if the owner has it
+      type: str
+    account_uri:
+      description: URL of the account that ordered it.
+      returned: if the owner has it
+      type: str
+    certificate:
+      description: The certificate, PEM.
+      returned: if O(history) has it
+      type: str
+    chain:
+      description: The certificates of the issuers, PEM.
+      returned: if O(history) has it
+      type: str
+    created:
+      description: The instant at which its key was made.
+      returned: if the owner has it
+      type: str
   sample:
     - name: shop
       owner: web1
       hosts: [web2, web3]
 hosts:
   description:
-    - For each host the list of its certificates and what is to be done with them.
-    - There may be C(directory), the CA to ask first if it is not the first one, C(selected), true for one that is to be
-      replaced with a new key, and C(explanation_url), where the CA explains when it would have it renewed.
+    - For each host the list of its certificates and the work to do for them.
+    - Each certificate has the keys below.
   returned: success
   type: dict
+  contains:
+    name:
+      description: The certificate's name.
+      returned: always
+      type: str
+    action:
+      description: The work to do, such as V(keep), V(issue), V(repair), V(switch), V(receive), V(remove) or V(refuse).
+      returned: always
+      type: str
+    reason:
+      description: The reason for the action; empty for certificates that are kept or refused.
+      returned: always
+      type: str
+    message:
+      description: Details of the reason, or the reason why the certificate is refused or has to wait.
+      returned: always
+      type: str
+    can_wait:
+      description: Whether the live certificate is still valid.
+      returned: always
+      type: bool
+    replaces_cert_id:
+      description: The ARI id (RFC 9773) of the live certificate, for the new order; null without one.
+      returned: always
+      type: str
+    next:
+      description: The instant at which a certificate that is kept is due; null for others.
+      returned: always
+      type: str
+    directory:
+      description: URL of the directory of the CA to ask first.
+      returned: if it is not the first one
+      type: str
+    selected:
+      description: Whether the certificate is to be replaced with a new key.
+      returned: if O(replace) selects it
+      type: bool
+    explanation_url:
+      description: URL of the page on which the CA explains its renewal information.
+      returned: if the CA gives it
+      type: str
   sample:
     web1:
       - name: shop

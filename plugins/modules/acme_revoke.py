@@ -11,10 +11,10 @@ short_description: Revoke certificates
 version_added: 0.1.0
 description:
   - Revokes any number of certificates, with the key of the account that ordered them or with their own key.
-  - Another account may revoke as well, of a CA that admits it, as Let's Encrypt does, if it holds valid authorizations
-    for all of the certificate's identifiers, from an order of its own or by M(certfleet.tls.acme_authorization).
-  - A certificate that is revoked already is fine. One that cannot be revoked stops no other; the module fails at the
-    end.
+  - Some CAs, such as Let's Encrypt, also accept another account with valid authorizations for all of the certificate's
+    identifiers, from its own order or from M(certfleet.tls.acme_authorization).
+  - A certificate that was already revoked is not an error. A certificate that cannot be revoked does not stop the
+    others. The module fails at the end.
 author:
   - certfleet.tls contributors (@certfleet)
 extends_documentation_fragment:
@@ -27,7 +27,7 @@ attributes:
   check_mode:
     support: partial
     details:
-      - No signed request is sent, so it is not known which certificates are revoked already.
+      - Sends no signed request, so certificates that were already revoked are reported as changed.
   diff_mode:
     support: none
   idempotent:
@@ -41,7 +41,7 @@ options:
     required: true
     suboptions:
       host:
-        description: The host that the certificate is from, for messages.
+        description: The host of the certificate, for messages.
         type: str
         default: localhost
       name:
@@ -49,27 +49,27 @@ options:
         type: str
         required: true
       content:
-        description: The certificate, PEM. What follows the first one is not looked at.
+        description: The certificate, PEM. If the text has several certificates, the first one is revoked.
         type: str
         required: true
       directory:
         description:
-          - The CA that issued it, as the URL of its directory. No other CA is asked then. It may be one that
-            O(acme_directory) does not list; its account is that of the first CA's account key.
-          - Without it, the CAs are asked in their order.
+          - The CA that issued the certificate, as the URL of its directory or a short name. No other CA is asked. It
+            can be a CA that O(acme_directory) does not list. The account key is then that of the first CA.
+          - By default the CAs are asked in the order of O(acme_directory).
         type: str
         version_added: 0.4.0
   revoke_reason:
     description:
-      - Why, by name or by number (RFC 5280).
-      - V(key_compromise) makes some CAs, Let's Encrypt among them, refuse the key for ever.
+      - The reason, by name or by number (RFC 5280).
+      - After V(key_compromise) some CAs, such as Let's Encrypt, never accept the key again.
     type: str
     default: unspecified
     choices:
       [unspecified, key_compromise, affiliation_changed, superseded, cessation_of_operation, '0', '1', '3', '4', '5']
   private_key_src:
     description:
-      - Path on the controller of the certificates' own private key, PEM, to sign with instead of the account key.
+      - Path on the controller of the certificates' own private key, PEM, which signs instead of the account key.
     type: path
   private_key_content:
     description:
@@ -77,12 +77,12 @@ options:
     type: str
   private_key_passphrase:
     description:
-      - What the certificates' own private key is encrypted with.
+      - Passphrase of the certificates' own private key.
     type: str
   private_key_permissions:
     description:
-      - What to do if users other than the owner can read the file O(private_key_src), as O(account_key_permissions)
-        says for the account's.
+      - What to do if users other than the owner can read the file O(private_key_src). The values are those of
+        O(account_key_permissions).
     type: str
     default: strict
     choices: [strict, warn]
@@ -106,6 +106,23 @@ certificates:
   returned: always
   type: list
   elements: dict
+  contains:
+    host:
+      description: The host of the certificate.
+      returned: always
+      type: str
+    name:
+      description: The certificate's name.
+      returned: always
+      type: str
+    status:
+      description: V(revoked), V(already revoked) or V(failed).
+      returned: always
+      type: str
+    problem:
+      description: The reason why the certificate was not revoked; empty if it was.
+      returned: always
+      type: str
   sample:
     - host: localhost
       name: shop
