@@ -58,8 +58,8 @@ def test_account_key_text_is_refused_and_not_shown(core: str, tmp_path: Path) ->
         env={**os.environ, "HOME": str(tmp_path)},
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    told = "account_key_src has a key's text: it takes the path of a file. Give the text in account_key_content"
-    assert done.stdout.count(f'{told} (acme_account_key_content)"') == 2
+    told = "account_key_src: this is a key, not the path of its file. Give it as account_key_content, in PEM form"
+    assert done.stdout.count(f'{told}"') == 2
     assert '"msg": "acme_directory 2: account_key_src: this is a key, not the path of its file.' in done.stdout
     results = (tmp_path / "results").read_text()
     assert told in results

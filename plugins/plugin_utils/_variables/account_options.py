@@ -32,14 +32,13 @@ def check(values: Mapping[str, Any], place: str, lines: list[str]) -> list[Ca]:
     values = with_environment(values)
     found: list[str] = []
     cas = parse(values, found, PREFIX)
-    option, common = f"{PREFIX}account_key", expanded(values.get("acme_account_key_src"))
-    keys = {f"{ca.key.place}account_key": ca.key for ca in reversed(cas)}
-    for name, key in keys.items():
-        if name != option:
-            _check_path(name, key.src if key.src != common else None, found)
-            _check_text(name, key.content, key.passphrase, found)
-    _check_path(option, common, found)
-    for option in (option, f"{PREFIX}new_account_key"):
+    common = expanded(values.get("acme_account_key_src"))
+    for key in (ca.key for ca in cas if ca.key.place != PREFIX):
+        option = f"{key.place}account_key"
+        _check_path(option, key.src if key.src != common else None, found)
+        _check_text(option, key.content, key.passphrase, found)
+    _check_path("acme_account_key", common, found)
+    for option in ("acme_account_key", "acme_new_account_key"):
         _check_text(option, values.get(f"{option}_content"), values.get(f"{option}_passphrase"), found)
     lines += [f"{place}: {line}" for line in found]
     return cas

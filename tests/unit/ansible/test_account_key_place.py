@@ -56,15 +56,17 @@ def test_account_key_text_in_place_of_a_path_is_refused(key, form, kind):
     text = {"PEM": pem, "PEM on one line": pem.replace("\n", "\\n"), "JWK": '{"kty": "EC", "d": "secret"}'}[form]
     with pytest.raises(AccountKeyError) as error:
         key_files.load_key(KeySource(src=text, kind=kind))
-    role = " (acme_account_key_content)" if kind == "account" else ""
     assert str(error.value) == (
-        f"{kind}_key_src has a key's text: it takes the path of a file. Give the text in {kind}_key_content{role}"
+        f"{kind}_key_src: this is a key, not the path of its file. Give it as {kind}_key_content, in PEM form"
     )
 
 
 def test_account_key_text_is_refused_before_a_ca_is_asked(key):
     own = {"directory": "zerossl", "account_key_src": key.pem().decode()}
-    with pytest.raises(AcmeOptionError, match=r"^account_key_src has a key"):
+    with pytest.raises(
+        AcmeOptionError,
+        match="^account_key_src: this is a key, not the path of its file",
+    ):
         cas.cas_of({"acme_directory": "zerossl", "account_key_src": key.pem().decode()})
     with pytest.raises(AcmeOptionError, match=r"^acme_directory 2: account_key_src: this is a key, not the path"):
         cas.cas_of({"acme_directory": ["letsencrypt", own], "account_key_src": "/srv/key.pem"})

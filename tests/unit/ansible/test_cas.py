@@ -147,7 +147,10 @@ def test_parse_texts_of_surveys_are_converted():
         ({"directory": "zerossl", "account_uri": "x"}, "acme_directory: account_uri: x is refused"),
         (["google", {"directory": "zerossl", "contact": ["x"]}], "acme_directory 2: contact 'x' is not a mail"),
         ([{"directory": "zerossl", "eab": {"kid": "1"}}], "acme_directory 1: eab: key is missing"),
-        ([{"directory": "zerossl", "account_key_src": '{"kty": "EC"}'}], "acme_directory 1: account_key_src has a key"),
+        (
+            [{"directory": "zerossl", "account_key_src": '{"kty": "EC"}'}],
+            "acme_directory 1: account_key_src: this is a key",
+        ),
     ],
 )
 def test_cas_of_invalid_list_is_refused(directory, expected):
