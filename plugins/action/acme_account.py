@@ -14,13 +14,13 @@ _OF_THE_TASK = ("state", "rollover")
 
 
 class ActionModule(ControllerAction):
-    """The module's work, on the controller."""
+    """Do the module's work on the controller."""
 
     def arguments_of(self, run: Run, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the account's options, with those of the task: state or rollover."""
-        # And nothing else: a play may have module_defaults for tasks of its own.
+        # No other arguments: a play may have module_defaults for its own tasks.
         return {**run.account(), **{name: arguments[name] for name in _OF_THE_TASK if name in arguments}}
 
     def conclude(self, run: Run, answer: dict[str, Any]) -> dict[str, Any]:
-        """Return the answer as it is: nothing comes after it."""
+        """Return the answer unchanged."""
         return answer

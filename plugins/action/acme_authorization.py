@@ -8,4 +8,4 @@ from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.controller_ac
 
 
 class ActionModule(ControllerAction):
-    """The module's work, on the controller."""
+    """Do the module's work on the controller."""

@@ -14,12 +14,12 @@ from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.step import e
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no types
-    """The first step of entry points that look at no host, in the controller's own process."""
+    """Do the first step of entry points that need no host, in Ansible's own process."""
 
     TRANSFERS_FILES = False
 
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
-        """Return what the host sees of the role's options. Raises AnsibleActionFail where they cannot be used."""
+        """Return the role's options as the host sees them. Raises AnsibleActionFail if they cannot be used."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         run = Run(self._task, self._templar, task_vars)
         result.update(changed=False, inclusion=run.inclusion)

@@ -19,10 +19,10 @@ from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.run import Ru
 
 
 class ActionModule(ControllerAction):
-    """The module's work, on the controller."""
+    """Do the module's work on the controller."""
 
     def arguments_of(self, run: Run, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return the orders that the plan says. Raises AnsibleActionFail where their TXT records could not be set."""
+        """Return the orders of the plan. Raises AnsibleActionFail if their TXT records could not be set."""
         orders = flow.orders(run.plan, run.results)
         if any(map(_is_by_dns, orders)):
             self._check_dns(run)
@@ -35,19 +35,19 @@ class ActionModule(ControllerAction):
         }
 
     def conclude(self, run: Run, answer: dict[str, Any]) -> dict[str, Any]:
-        """Return the orders, and where else than on their own hosts their challenges are to be answered."""
+        """Return the orders, and the other hosts that have to answer their challenges."""
         result = super().conclude(run, answer)
         result["dns"] = txt.any_by_dns(result) and not run.check_mode
         result["elsewhere"] = elsewhere.challenges(run, result)
         return result
 
     def _check_dns(self, run: Run) -> None:
-        """Raise AnsibleActionFail where nobody could write TXT records, which would be known only after the order."""
+        """Raise AnsibleActionFail if TXT records cannot be written, which only the order would show otherwise."""
         zones, tasks_file = run.secret("acme_dns"), run.option("acme_dns_tasks")
         if tasks_file:
             self.find_tasks(tasks_file)
         if zones:
-            # What their libraries know of options. Without records nothing is sent.
+            # The providers' libraries check their options. Without records nothing is sent.
             answer = self.run_here("dns_txt_record", {"records": [], "zones": zones, "tasks_file": tasks_file or None})
             if answer.get("failed"):
                 raise AnsibleActionFail(answer["msg"])

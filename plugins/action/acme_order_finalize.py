@@ -14,10 +14,10 @@ from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.run import Ru
 
 
 class ActionModule(ControllerAction):
-    """The module's work, on the controller."""
+    """Do the module's work on the controller."""
 
     def arguments_of(self, run: Run, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return the orders that are in their hosts' journals, with their challenges in place."""
+        """Return the orders that are in their hosts' journals and whose challenges are in place."""
         problems = run.result("_acme_dns_awaited").get("problems")
         return {
             **run.account(make=False),
@@ -32,7 +32,7 @@ class ActionModule(ControllerAction):
         }
 
     def conclude(self, run: Run, answer: dict[str, Any]) -> dict[str, Any]:
-        """Return the certificates, and what hosts are to seal for others."""
+        """Return the certificates, and the keys that hosts have to seal for others."""
         result = super().conclude(run, answer)
         result["elsewhere"] = elsewhere.challenges(run, run.result("_acme_ordered"), stale=True)
         asked = (

@@ -22,13 +22,13 @@ _REPLACE = ("all", "issuer", "serials", "serials_src", "names", "before")
 
 
 class ActionModule(ControllerAction):
-    """One plan for all hosts of the batch, on the controller. In the role it freezes the batch's options, too."""
+    """Make one plan for all hosts of the batch, on the controller. In the role it also freezes the batch's options."""
 
     _frozen: Mapping[str, Any] | None = None
     _differing: Sequence[str] = ()
 
     def work(self, arguments: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the plan, and tell of the runs to come; on stderr, as stdout may be for a program."""
+        """Return the plan, and show the next runs on stderr, as stdout may be for a program."""
         answer = super().work(arguments, task_vars)
         for line in answer.get("summary", ()):
             self._display.display(f"certfleet.tls: {line}", stderr=True)
@@ -37,7 +37,7 @@ class ActionModule(ControllerAction):
         return answer
 
     def arguments_of(self, run: Run, arguments: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        """Return the plan's options as all hosts of the batch see them, and what they have; None without a host."""
+        """Return the options and the certificates of all hosts of the batch; None without a host."""
         if not run.hosts and any(run.first(host).get("unserved") for host in run.variables["ansible_play_batch"]):
             return None  # all have failed in the first step, and that is noted (acme_fail) or ignored
         if run.left_out and self._is_noted_somewhere(run):
@@ -78,7 +78,7 @@ class ActionModule(ControllerAction):
         }
 
     def conclude(self, run: Run, answer: dict[str, Any]) -> dict[str, Any]:
-        """Return the plan with the frozen options; without one, every host goes on to be told why it has none."""
+        """Return the plan with the frozen options. Without a plan all hosts continue, and the last step fails them."""
         result = super().conclude(run, answer)
         if "problem" in result:
             return {**result, "due": run.hosts or run.variables["ansible_play_batch"], "lines": []}
@@ -99,11 +99,11 @@ class ActionModule(ControllerAction):
         return any(self._seen_by(run, "acme_fail")(host) == "warn" for host in run.left_out)
 
     def _freeze(self, run: Run) -> dict[str, Any]:
-        """Return the batch's options for the steps to come. Raises AnsibleError where hosts do not agree in them."""
+        """Return the batch's options for the next steps. Raises AnsibleError if they differ between hosts."""
         digests = {host: run.first(host)["batch"] for host in run.hosts}
         if not digests:
             raise AnsibleActionFail(
-                "no host of the play has taken the role's first step. Run the play without --start-at-task: the role's "
+                "no host of the play has done the role's first step. Run the play without --start-at-task: the role's "
                 "state is in the results of its steps"
             )
         differing = batch.difference(digests)
@@ -130,7 +130,7 @@ class ActionModule(ControllerAction):
         return any("acme_certificates" in facts.variables_of(host, hostvars, self._task) for host in others)
 
     def _seen_by(self, run: Run, name: str) -> Callable[[str], Any]:
-        """Return what gives a host's value of the variable *name*."""
+        """Return a function that returns a host's value of the variable *name*."""
 
         def seen(host: str) -> Any:
             variables = facts.variables_of(host, run.variables["hostvars"], self._task)

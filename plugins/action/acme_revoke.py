@@ -15,12 +15,12 @@ _OPTIONS = ("host", "name", "content", "directory")
 
 
 class ActionModule(ControllerAction):
-    """The module's work, on the controller."""
+    """Do the module's work on the controller."""
 
     _chosen: Any = None
 
     def arguments_of(self, run: Run, arguments: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        """Return the certificates that are to be revoked and may be."""
+        """Return the certificates that are selected and may be revoked."""
         self._chosen = _choose(run)
         if not self._chosen.certificates:
             return None
@@ -31,7 +31,7 @@ class ActionModule(ControllerAction):
         }
 
     def conclude(self, run: Run, answer: dict[str, Any]) -> dict[str, Any]:
-        """Return what was revoked, what else is to be known, and by host what is not revoked, which fails it."""
+        """Return the revoked certificates, notes, and by host those that are not revoked, which fails the host."""
         result = super().conclude(run, answer)
         hosts = run.variables["ansible_play_batch"]
         if self._chosen is None:
@@ -47,7 +47,7 @@ class ActionModule(ControllerAction):
 
 
 def _choose(run: Run) -> Any:
-    # Only here, as its libraries take a while to load.
+    # Imported here, as its libraries take long to load.
     from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.revocation_choice import to_revoke
 
     hosts = run.variables["ansible_play_hosts"]

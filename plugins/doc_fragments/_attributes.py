@@ -6,17 +6,17 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """What modules can do besides their work; each says how far."""
+    """Attributes of modules; each module documents its own support."""
 
     DOCUMENTATION = r"""
 options: {}
 attributes:
   check_mode:
-    description: Can run in check mode and tell what it would change, without changing it.
+    description: Can run in check mode, and reports what it would change without changing it.
   diff_mode:
-    description: Tells in diff mode what it changes, or in check mode would.
+    description: Reports in diff mode what it changes, or what it would change in check mode.
   idempotent:
-    description: Run twice with the same options it changes nothing the second time.
+    description: A second run with the same options changes nothing.
 """
 
     INFO = r"""
@@ -25,13 +25,13 @@ attributes:
   check_mode:
     support: full
     details:
-      - It changes nothing in any case.
+      - The module never changes anything.
   diff_mode:
     support: N/A
     details:
-      - It changes nothing.
+      - The module never changes anything.
   idempotent:
     support: full
     details:
-      - It changes nothing.
+      - The module never changes anything.
 """

@@ -6,14 +6,14 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """The option of modules that are steps of the role."""
+    """The option `batch` of modules that are steps of the role."""
 
     DOCUMENTATION = r"""
 options:
   batch:
     description:
-      - For the tasks of the role P(certfleet.tls.acme#role) only, where all that a module needs follows from the role's
-        variables and from what the steps before have found. Nothing else need be given then.
+      - For tasks of the role P(certfleet.tls.acme#role) only. The module then takes its options from the role's
+        variables and from the results of the steps before.
     type: bool
     default: false
     version_added: 0.4.0

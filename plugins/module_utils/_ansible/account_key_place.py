@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The place of an account key: a path and not the key itself, in a home that exists and that stays."""
+"""The path of an account key: not the key itself, in a home that exists, on a disk that lasts."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ CONTENT = "account_key_content (acme_account_key_content)"
 ADVICE = f"Set account_key_src (acme_account_key_src) to another path, or give the key in {CONTENT}"
 # A SEQUENCE of 256 bytes or less, or of more; no path is like that.
 _DER = re.compile(r"M[A-Za-z0-9+/\s]{55,}={0,2}")
-# Files that Podman and Docker put into each container.
+# Files that Podman and Docker create in each container.
 _MARKERS = ("/run/.containerenv", "/.dockerenv")
-# What file systems say that have no hard links: vfat, some of FUSE, SMB, Android's.
+# Errors of file systems without hard links: vfat, some of FUSE, SMB, Android's.
 _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES, errno.EINVAL)
 
 
@@ -31,14 +31,14 @@ def key_text_problem(option: str) -> str:
 
 
 def is_key_text(value: Any) -> bool:
-    """Return True if *value* is no path but a private key itself: PEM, a JWK (as certbot has them), DER in base64."""
+    """Return True if *value* is a private key itself and not a path: PEM, JWK (of certbot), DER in base64."""
     if not isinstance(value, str):
         return False
     return "-----BEGIN" in value or "PRIVATE KEY" in value or '"kty"' in value or bool(_DER.fullmatch(value.strip()))
 
 
 def home_problem(path: str) -> str:
-    """Return one line if *path*, with ~ expanded as far as that is possible, needs a home that there is not."""
+    """Return one line if *path* needs a home that does not exist. *path*: with ~ expanded as far as possible."""
     home = os.path.expanduser("~")
     if path.startswith("~"):
         missing = f"user {os.geteuid()} has no home directory (HOME is not set, and the user has no entry in passwd)"
@@ -53,7 +53,7 @@ def vanishing(path: str, environ: Mapping[str, str] | None = None) -> str:
     """Return a warning if the new account key *path* is lost as soon as this run ends, else an empty text.
 
     That is certain for the own file system of an execution environment's container, and for the folder of an AWX job.
-    A volume that is mounted into the container stays, and so may a container that nobody's ansible-runner has started.
+    A volume that is mounted into the container lasts. So may a container that ansible-runner has not started.
     """
     environ = os.environ if environ is None else environ
     folder = os.path.dirname(os.path.realpath(path))
@@ -70,7 +70,7 @@ def vanishing(path: str, environ: Mapping[str, str] | None = None) -> str:
 
 
 def _is_execution_environment(environ: Mapping[str, str]) -> bool:
-    """Return True in a container that ansible-runner works in, as with AWX and ansible-navigator."""
+    """Return True in a container of ansible-runner, as with AWX and ansible-navigator."""
     in_container = "KUBERNETES_SERVICE_HOST" in environ or any(os.path.exists(marker) for marker in _MARKERS)
     return in_container and "AWX_ISOLATED_DATA_DIR" in environ
 
@@ -92,7 +92,7 @@ def _locked(folder: str) -> Iterator[None]:
 
 
 def give_name(aside: str, path: str) -> None:
-    """Give the whole file *aside* the name *path*; *aside* may be gone then. Raises FileExistsError, else OSError.
+    """Link the complete file *aside* to *path*, or rename it. Raises FileExistsError, else OSError.
 
     It never replaces a file: of two runs at the same time the faster one's key stays.
     """
@@ -102,7 +102,7 @@ def give_name(aside: str, path: str) -> None:
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
-    # rename() replaces what is there, so runs on this machine take turns. The lock ends with its process.
+    # rename() replaces an existing file, so runs on this machine take turns. The lock ends with its process.
     with _locked(os.path.dirname(path)):
         if os.path.lexists(path):
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What acme_account does at each of the CAs given: an account made and kept, given another key, or given up."""
+"""The work of acme_account and acme_account_info: accounts made, updated, looked up, deactivated, given new keys."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from .key_files import create_key, key_would_be_made, load_key, successor_path
 
 @dataclass(frozen=True)
 class AccountResult:
-    """What became of the account at one CA. before and after: what the diff tells of it."""
+    """The result for the account at one CA. before, after: for the diff."""
 
     directory: str
     account: Account | None
@@ -149,7 +149,7 @@ def failure(outcomes: Iterable[AccountResult]) -> str:
 
 
 def result(outcomes: list[AccountResult]) -> dict[str, Any]:
-    """The outcomes as the module returns them: those of the first CA, and each."""
+    """Return the outcomes as the module returns them: that of the first CA, and all."""
     items = [
         {
             "directory": outcome.directory,
@@ -178,7 +178,7 @@ def result(outcomes: list[AccountResult]) -> dict[str, Any]:
 
 
 def _valid(client: Client, uri: str | None) -> Account | None:
-    """The account, if there is one and it can still be used."""
+    """Return the account if there is one and it is valid."""
     try:
         account = find(client, uri)
     except ProblemError as error:
@@ -191,7 +191,7 @@ def _valid(client: Client, uri: str | None) -> Account | None:
 
 
 def _confirm_gone(client: Client, uri: str, refusal: ProblemError) -> None:
-    """Raise the *refusal* if it was for another key's account: a key by itself is refused only if its own is gone."""
+    """Raise the *refusal* if the account is another key's. Without a URL, a key is refused only if its own is gone."""
     try:
         own = find(client.with_key(client.key))
     except ProblemError as error:
@@ -216,13 +216,13 @@ def _holders(cas: Sequence[Ca], key: AccountKey, stack: ExitStack) -> list[tuple
             raise AcmeError(f"account {account.uri} is {account.status}: it cannot get another key")
         own = find(client.with_key(key)) if client.key.thumbprint != key.thumbprint else None
         if own:
-            # As where the key was changed, and a run that had the old one only has made an account for that.
+            # Such as after a change of the key, if a run with the old one alone has made an account for that.
             raise AcmeError(
                 f"the old key has the account {own.uri}, the new one {account.uri}: if that is the one that is wanted, "
                 "take the new key as the account key from now on; else give a new key that has no account"
             )
         if client.key is key:
-            accounts.key_change_url(client.directory)  # before a key is made for nothing
+            accounts.key_change_url(client.directory)  # raises for a CA without it, before a key is made
         found.append((client, account))
     if not found:
         raise AcmeError(f"{cas[0].url} knows no account of this key: there is nothing to change")
@@ -230,7 +230,7 @@ def _holders(cas: Sequence[Ca], key: AccountKey, stack: ExitStack) -> list[tuple
 
 
 def _store(source: KeySource, key: AccountKey) -> None:
-    """Put the new key in the place of the old one, with its owner and mode."""
+    """Replace the old key with the new one, which gets its owner and mode."""
     path = source.src or ""
     new, target = successor_path(path), os.path.realpath(path)
     try:
@@ -242,7 +242,7 @@ def _store(source: KeySource, key: AccountKey) -> None:
         sync_folder(os.path.dirname(target))
     except OSError as error:
         if not os.path.exists(new) and load_key(source).thumbprint == key.thumbprint:
-            return  # by another run, which had the same new key and was faster
+            return  # another run with the same new key was faster
         raise AccountKeyError(
             f"the account has the new key at {new}, which cannot take the place of {target} ({error.strerror}): "
             "run it again once it can; until then both are needed"

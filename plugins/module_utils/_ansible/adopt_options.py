@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Options of certificate_adopt alone: where certificates of other clients are. Standard library only."""
+"""Options of certificate_adopt: the places of other clients' certificates. Standard library only."""
 
 from __future__ import annotations
 

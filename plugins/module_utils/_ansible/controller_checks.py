@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Options of the controller's modules, checked before a CA or a name server is asked. No secret is in a line.
+"""Options of the controller's modules, validated before a CA or a name server is asked. No line has a secret in it.
 
-What is wrong with one order, certificate or record is told with that one: the others go on.
+A fault in one order, certificate or record is not among them: it is in the result of that one, and the others go on.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _PARSERS: dict[str, Callable[[Any], object]] = {
 
 
 def problems(params: Mapping[str, Any]) -> list[str]:
-    """Return a line for each option that cannot be right. *params*: of a module, as its spec has validated them."""
+    """Return a line for each invalid option. *params*: of a module, as its spec has validated them."""
     found = [*ranges.problems(params), *_of_cas(params)]
     if params.get("private_key_content"):
         given = params["private_key_content"].encode(), params["private_key_passphrase"]

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The modules whose work is the controller's: one function of options, run in one of two ways.
+"""The modules that work on the controller: one function of options, which runs in one of two ways.
 
-The action plugin of the module's name runs it in a child process of the controller's Python (answer()). Where a task is
+The action plugin with the module's name runs it in a child process of the controller's Python (answer()). If a task is
 delegated to another host, it runs there as a module (main()).
 """
 
@@ -28,14 +28,15 @@ from .libraries import CONTROLLER, missing
 Warn = Callable[[str], None]
 Result = dict[str, Any]
 _HIDDEN = "********"
-_TOLD = ("msg", "problem", "warnings", "exception")
+# Keys of results with texts for people.
+_FOR_PEOPLE = ("msg", "problem", "warnings", "exception")
 
 
 @dataclass(frozen=True)
 class ControllerModule:
-    """A module by its options, what it does with them, and the libraries for that.
+    """A module: its options, its work, and the libraries that it needs.
 
-    run(params, check_mode, warn) returns the result, with `failed` and `msg` where it failed. It may raise any
+    run(params, check_mode, warn) returns the result, with `failed` and `msg` if it failed. It may raise any
     CollectionError.
     """
 
@@ -47,9 +48,9 @@ class ControllerModule:
         """Run as a module, on whichever host the task is delegated to."""
         module = AnsibleModule(argument_spec=dict(self.argument_spec), supports_check_mode=True)
         secrets = _all_secrets(self.argument_spec, module.params)
-        module.no_log_values.update(secrets)  # it knows none of those in acme_directory
+        module.no_log_values.update(secrets)  # Ansible does not know the secrets in acme_directory
         found = self._result(module.params, module.check_mode, module.warn)
-        # From ansible-core 2.22 on it no longer takes no_log values out of results.
+        # From 2.22 on, ansible-core no longer removes no_log values from results.
         result: dict[str, Any] = _without(secrets, found)
         # AnsibleModule would add the arguments, with secrets that no spec can mark (zones of dns_txt_record).
         result["invocation"] = {}
@@ -58,7 +59,7 @@ class ControllerModule:
         module.exit_json(**result)
 
     def answer(self, arguments: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
-        """Run in this process, with the arguments of a task. Failures are in the result, also for our own mistakes."""
+        """Run in this process, with the arguments of a task. Failures are in the result, also those of our own bugs."""
         validated = ArgumentSpecValidator(dict(self.argument_spec)).validate(dict(arguments))
         params = validated.validated_parameters
         warnings: list[str] = []
@@ -69,8 +70,8 @@ class ControllerModule:
         warnings += get_warning_messages()
         if warnings:
             result["warnings"] = list(dict.fromkeys(warnings))
-        told: dict[str, Any] = _without(_all_secrets(self.argument_spec, params), result)
-        return told
+        shown: dict[str, Any] = _without(_all_secrets(self.argument_spec, params), result)
+        return shown
 
     def _whole_result(self, params: Mapping[str, Any], check_mode: bool, warn: Warn) -> dict[str, Any]:
         try:
@@ -100,18 +101,18 @@ def _refusal(error: Any) -> str:
 def _all_secrets(spec: Mapping[str, Any], params: Mapping[str, Any]) -> list[str]:
     """Return the values of no_log options in each form that a message may have them in, the longest first."""
     found = {*_secrets(spec, params), *cas.secrets(params.get("acme_directory"))}
-    # A key has several lines: an error has them in one, or as Python writes a text.
+    # A key has several lines. An error has them in one line, or as Python's repr().
     forms = found | {one_line(secret, len(secret)) for secret in found} | {repr(secret)[1:-1] for secret in found}
     return sorted(filter(None, forms), key=len, reverse=True)
 
 
 def with_failure(result: Mapping[str, Any], failed: str) -> dict[str, Any]:
-    """Return the *result* of run(), which failed if the text *failed* says why."""
+    """Return the *result* of run(), marked as failed if the text *failed* is not empty."""
     return {**result, **({"failed": True, "msg": failed} if failed else {})}
 
 
 def _secrets(spec: Mapping[str, Any], params: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the values of options that are not to be told."""
+    """Yield the values of options with no_log."""
     for name, option in spec.items():
         value = params.get(name)
         if not value:
@@ -123,13 +124,13 @@ def _secrets(spec: Mapping[str, Any], params: Mapping[str, Any]) -> Iterator[str
                 yield from _secrets(option["options"], entry)
 
 
-def _without(secrets: list[str], value: Any, told: bool = False) -> Any:
-    """The result without secrets in what it tells people, as where a server repeats one."""
+def _without(secrets: list[str], value: Any, for_people: bool = False) -> Any:
+    """Return the result without secrets in texts for people, such as where a server repeats one."""
     if isinstance(value, dict):
-        return {key: _without(secrets, item, told or key in _TOLD) for key, item in value.items()}
+        return {key: _without(secrets, item, for_people or key in _FOR_PEOPLE) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_without(secrets, item, told) for item in value]
-    if told and isinstance(value, str):
+        return [_without(secrets, item, for_people) for item in value]
+    if for_people and isinstance(value, str):
         for secret in secrets:
             value = value.replace(secret, _HIDDEN)
     return value

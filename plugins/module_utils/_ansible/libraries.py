@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The libraries that the controller needs, and what to say where one is missing."""
+"""The libraries that the controller needs, and the message if one is missing."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     pass
 
 CONTROLLER = ("requests", "cryptography", "josepy")
-# What is installed under another name than it is imported by.
+# Packages whose name is not the name of their import.
 _PACKAGES = {"dns": "dnspython"}
 
 
 def missing(names: tuple[str, ...] = CONTROLLER) -> str:
-    """A sentence that says which of *names* cannot be imported here and how to get them; empty if all can."""
+    """Return one line that says which of *names* cannot be imported and how to install them; empty if all can."""
     absent = []
     for name in names:
         try:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Orders as they go in and out of the batch modules: options to requests, orders to results and back."""
+"""Orders in the options and results of the batch modules, converted to requests for a CA and back."""
 
 from __future__ import annotations
 
@@ -66,16 +66,16 @@ PREPARED_SPEC: dict[str, Any] = {
 
 
 def by_host(orders: Iterable[contracts.CertificateOrder]) -> dict[str, list[dict[str, Any]]]:
-    """Results grouped by host: each host finds its own at once, however many there are."""
+    """Return results grouped by host, so that each host finds its own at once, however many there are."""
     hosts: dict[str, list[dict[str, Any]]] = {}
     for order in orders:
-        # There in any case, for who uses the modules without the role.
+        # Always there, for playbooks that use the modules without the role.
         hosts.setdefault(order.host or "", []).append({**order.to_result(), "problem": order.problem})
     return hosts
 
 
 def from_options(options: Iterable[Mapping[str, Any]]) -> list[contracts.CertificateOrder]:
-    """The orders that a module is given. Raises AcmeOptionError."""
+    """Return the orders that the option `orders` of a module gives. Raises AcmeOptionError."""
     try:
         return [
             contracts.CertificateOrder.from_option(option, f"orders[{number}]") for number, option in enumerate(options)
@@ -85,8 +85,8 @@ def from_options(options: Iterable[Mapping[str, Any]]) -> list[contracts.Certifi
 
 
 def to_request(order: contracts.CertificateOrder, identifiers: Iterable[Identifier], directory: str) -> OrderRequest:
-    """An order as the CA of a *directory* is asked for it."""
-    # RFC 9773 section 5: a CA is told only of certificates of its own.
+    """Return the request for an order to the CA with the URL *directory*."""
+    # RFC 9773 section 5: `replaces` names a certificate of the same CA only.
     replaces = order.replaces_cert_id if order.replaces_directory in (None, directory) else None
     return OrderRequest(
         challenges={identifier.name: identifier.challenge for identifier in identifiers},
@@ -102,7 +102,7 @@ def to_request(order: contracts.CertificateOrder, identifiers: Iterable[Identifi
 def from_prepared(
     asked: contracts.CertificateOrder, prepared: PreparedOrder, directory: str, account_uri: str | None
 ) -> contracts.CertificateOrder:
-    """An order and its open challenges, as to_prepared() reads them in the next module run."""
+    """Return an order and its open challenges, as to_prepared() reads them in the next module run."""
     order = prepared.order
     return contracts.CertificateOrder(
         host=asked.host,
@@ -121,7 +121,7 @@ def from_prepared(
 
 
 def to_prepared(order: contracts.CertificateOrder) -> PreparedOrder:
-    """The order that from_prepared() described."""
+    """Return the order that from_prepared() described."""
     made = Order(
         url=order.order_uri or "",
         status=order.status or Status.INVALID,
@@ -134,7 +134,7 @@ def to_prepared(order: contracts.CertificateOrder) -> PreparedOrder:
 
 
 def from_failure(order: contracts.CertificateOrder, failure: Failure) -> contracts.CertificateOrder:
-    """What a host is told of an order that came to nothing: deferred where a live certificate bridges the wait."""
+    """Return the result of an order that failed: deferred if the problem may pass and a live certificate is valid."""
     waits = failure.passes and order.can_wait
     return contracts.CertificateOrder(
         host=order.host,
@@ -148,7 +148,7 @@ def from_failure(order: contracts.CertificateOrder, failure: Failure) -> contrac
 
 
 def summary(items: Iterable[contracts.CertificateOrder | contracts.Revocation]) -> str:
-    """One line that names each failed certificate and why; empty if none failed."""
+    """Return one line that names each failed certificate and the reason; empty if none failed."""
     return "; ".join(
         f"certificate {item.name} of {item.host}: {item.problem}" for item in items if item.status == Status.FAILED
     )

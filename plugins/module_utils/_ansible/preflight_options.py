@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The options of a look at the challenges before the CA's, and how they become one."""
+"""The options of the check of challenges before the CA validates them, and the objects that they become."""
 
 from __future__ import annotations
 
@@ -21,17 +21,20 @@ PREFLIGHT_SPEC: dict[str, Any] = {
 
 
 def preflight_of(params: Mapping[str, Any]) -> Preflight | None:
-    """The look that PREFLIGHT_SPEC asks for; None for none."""
+    """Return the check that the options of PREFLIGHT_SPEC ask for; None if they ask for none."""
     return Preflight() if params["preflight"] else None
 
 
 def caa_of(client: Client, resolver: Sequence[str]) -> Caa:
-    """CAA as it concerns the client's CA and account. Raises AcmeError for a resolver that is none."""
+    """Return a function that checks CAA records for the client's CA and account.
+
+    *resolver*: addresses of name servers. Raises AcmeError if one is invalid.
+    """
     identities = client.directory.caa_identities
     if not identities:
-        return lambda _domain, _wildcard, _kind: ""  # the CA does not say which records mean it
+        return lambda _domain, _wildcard, _kind: ""  # the CA does not say which issuer names are its own
     absent = missing(("dns",))
-    # Not imported where it is not needed: it takes as long as a certificate.
+    # Imported only if needed: the import takes as long as an order.
     from .._dns.caa import check
     from .._dns.errors import DnsError
     from .._dns.resolver import Resolver
@@ -43,10 +46,10 @@ def caa_of(client: Client, resolver: Sequence[str]) -> Caa:
 
     def caa(domain: str, wildcard: bool, kind: str) -> str:
         if server is None:
-            raise Unseen(f"CAA records are not looked at: {absent}")
+            raise Unseen(f"CAA records are not checked: {absent}")
         try:
             return check(server, domain, wildcard, identities, client.account_uri or "", kind)
         except DnsError as error:
-            raise Unseen(f"CAA records cannot be looked at from here: {error}") from None
+            raise Unseen(f"CAA records cannot be checked from here: {error}") from None
 
     return caa

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-# No step takes as long, and greater numbers overflow what they are given to.
+# No step takes as long, and greater numbers overflow in the functions that get them.
 LONGEST = 7 * 86400  # seconds
 
 #: The least and the greatest value of each option, by its name.

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The option of the modules for TXT records that says which."""
+"""The option `records` of the modules for TXT records."""
 
 from __future__ import annotations
 

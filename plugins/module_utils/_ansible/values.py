@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Values as Ansible's users give them, converted to the types that options have, and refused in words otherwise.
+"""Values of users, converted to the types of options, or refused with a message.
 
-The texts of -e, of surveys and of environment variables are taken where a module's option of that type takes them. The
-specs are those of the modules (argument_spec). Ansible's own validator takes ten times as long, tells secrets, and ends
+The texts of -e, of surveys and of environment variables are accepted as by a module's option of the same type. The
+specs are those of the modules (argument_spec). Ansible's own validator takes ten times as long, shows secrets, and ends
 at the first fault.
 """
 
@@ -27,11 +27,11 @@ _LONGEST_SHOWN = 60  # characters
 
 
 class Invalid(ValueError):
-    """A value that an option cannot have. str(): why, and what to give; without the value where that is a secret."""
+    """An invalid value of an option. str(): the reason and the remedy, without the value if that is a secret."""
 
 
 class ContentGiven(Invalid):
-    """A path is wanted, and a file's content is given."""
+    """The content of a file, given instead of its path."""
 
 
 def line(place: str, option: str, error: Exception) -> str:

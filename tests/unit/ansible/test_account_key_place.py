@@ -65,7 +65,7 @@ def test_account_key_text_is_refused_before_a_ca_is_asked(key):
     own = {"directory": "zerossl", "account_key_src": key.pem().decode()}
     with pytest.raises(
         AcmeOptionError,
-        match="^account_key_src: this is a key, not the path of its file",
+        match=r"^account_key_src: this is a key, not the path of its file",
     ):
         cas.cas_of({"acme_directory": "zerossl", "account_key_src": key.pem().decode()})
     with pytest.raises(AcmeOptionError, match=r"^acme_directory 2: account_key_src: this is a key, not the path"):
