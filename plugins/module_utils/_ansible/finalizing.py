@@ -91,6 +91,8 @@ def _finalize_at(
                 recorder.add(issuance_of(client, order, chain))
                 check_not_over(chain.certificate, client.clock.now())
                 return chain
+            except AcmeError:
+                raise  # with what it says of a later run
             except CollectionError as error:
                 raise AcmeError(str(error)) from None
 
@@ -105,12 +107,12 @@ def _preflight(client: Client, params: Mapping[str, Any], warn: Warn) -> Preflig
         return lambda _prepared: None
     caa = caa_of(client, params["resolver"])
 
-    def look(prepared: PreparedOrder) -> None:
+    def check_challenges(prepared: PreparedOrder) -> None:
         if prepared.order.status == Status.PENDING:
             for warning in preflight.look_all(prepared.challenges, caa):
                 warn(warning)
 
-    return look
+    return check_challenges
 
 
 def issuance_of(client: Client, order: CertificateOrder, chain: Chain) -> Issuance:

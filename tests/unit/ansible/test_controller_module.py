@@ -48,6 +48,25 @@ def test_a_secret_of_several_lines_is_hidden_however_an_error_has_it(error):
     assert "MIGH" not in str(result)
 
 
+@pytest.mark.parametrize(
+    "own",
+    [{"account_key_content": "sesame"}, {"account_key_passphrase": "sesame"}, {"eab": {"kid": "1", "key": "sesame"}}],
+)
+@pytest.mark.parametrize("several", [True, False])
+def test_a_secret_of_a_ca_in_an_error_is_hidden(own, several):
+    def run(params, check_mode, warn):
+        warn("sesame")
+        raise CollectionError("the CA 1 said: sesame")
+
+    element = {"directory": "https://ca.example/dir", **own}
+    given = {"acme_directory": ["letsencrypt", element] if several else element}
+    # Before it is validated: what is malformed has secrets, too.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(controller_module.controller_checks, "problems", lambda params: [])
+        result = ControllerModule({"acme_directory": {"type": "raw"}}, run, ()).answer(given, False)
+    assert (result["msg"], result["warnings"]) == ("the CA 1 said: ********", ["********"])
+
+
 def test_a_secret_is_left_in_what_tasks_read():
     def run(params, check_mode, warn):
         warn("e is short")

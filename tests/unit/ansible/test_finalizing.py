@@ -11,7 +11,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from cryptography import x509
 
-from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import AcmeError
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import AcmeError, PreflightError
 from ansible_collections.certfleet.tls.plugins.module_utils._ansible import finalizing
 from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Status
 from ansible_collections.certfleet.tls.plugins.module_utils._x509.csr import build
@@ -122,6 +122,36 @@ def test_finalize_all_record_that_cannot_be_written_is_a_warning(params, order, 
     _requests, (final,) = finalizing.finalize_all(params(history=str(history)), [order], warnings.append)
     assert final.status == Status.VALID
     assert len(warnings) == 1
+
+
+def test_finalize_all_failed_preflight_keeps_the_order_and_asks_no_ca(ca, params, order, monkeypatch):
+    class Preflight:
+        def look_all(self, challenges, caa):
+            raise PreflightError("the web server answers HTTP 404")
+
+    monkeypatch.setattr(finalizing, "preflight_of", lambda params: Preflight())
+    pending = replace(order, status=Status.PENDING)
+    _requests, (final,) = finalizing.finalize_all(params(), [pending], lambda _line: None)
+    assert (final.status, final.resumable) == (Status.FAILED, True)
+    assert ca.signed() == []
+
+
+def test_finalize_all_preflight_warns_of_what_it_cannot_see(params, order, monkeypatch):
+    class Preflight:
+        def look_all(self, challenges, caa):
+            return ["port 80 cannot be reached from here"]
+
+    warnings = []
+    monkeypatch.setattr(finalizing, "preflight_of", lambda params: Preflight())
+    orders = [replace(order, status=Status.PENDING), order]
+    finalizing.finalize_all(params(timeout=1), orders, warnings.append)
+    assert warnings == ["port 80 cannot be reached from here"]
+
+
+def test_finalize_all_trouble_that_passes_defers_what_can_wait(ca, params, order):
+    ca.always("/finalize", problem("rateLimited", 429, "later", {"Retry-After": "86400"}))
+    _requests, (final,) = finalizing.finalize_all(params(), [replace(order, can_wait=True)], lambda _line: None)
+    assert (final.status, final.resumable) == (Status.DEFERRED, True)
 
 
 @pytest.mark.parametrize(

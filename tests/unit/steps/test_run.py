@@ -124,14 +124,15 @@ def test_a_secret_is_looked_up_and_has_to_be_what_it_was():
 def test_account_has_the_list_of_cas_and_the_common_options():
     cas = [{"directory": "letsencrypt", "contact": ["a@example.com"]}, {"directory": "zerossl", "eab": {"kid": "1"}}]
     plan = steps.plan(directory="https://le/dir")
-    plan["digests"]["acme_directory"] = batch.digest(cas)
+    eab = {"kid": "1", "key": "x"}
+    plan["digests"].update(acme_directory=batch.digest(cas), acme_eab=batch.digest(eab))
     plan["options"].update(acme_contact=["b@example.com"], acme_account_key_src="/k.pem", acme_terms_agreed=True)
-    found = run({"web1": {"_acme_found": steps.first_step(), "_acme_plan": plan}}, acme_directory=cas)
+    found = run({"web1": {"_acme_found": steps.first_step(), "_acme_plan": plan}}, acme_directory=cas, acme_eab=eab)
     options = found.account()
     assert options["acme_directory"] == cas
     assert (options["account_key_src"], options["contact"]) == ("/k.pem", ["b@example.com"])
-    assert options["terms_agreed"] is True
-    assert not {"contact", "terms_agreed", "account_key_create"} & set(found.account(make=False))
+    assert (options["terms_agreed"], options["eab"]) == (True, eab)
+    assert not {"contact", "terms_agreed", "account_key_create", "eab"} & set(found.account(make=False))
 
 
 @pytest.mark.parametrize(("variable", "expected"), [("", "from the environment"), ("own", "own")])
