@@ -6,20 +6,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .._common.names import TOKEN
 from .._common.statuses import Status
 from .._common.text import one_line
 from .errors import ProtocolError
 from .jws import AccountKey
 from .problem import Problem
-
-# RFC 8555 section 8.3: base64url and nothing else. It becomes a file name, which has at most 255 bytes with what a
-# file written aside adds to it, so it is never taken on trust.
-_TOKEN = re.compile(r"[A-Za-z0-9_-]{22,200}")
 
 
 @dataclass(frozen=True)
@@ -53,7 +49,7 @@ class Challenge:
 
     def key_authorization(self, key: AccountKey) -> str:
         """token.thumbprint (RFC 8555 section 8.1). Raises ProtocolError for a token that is not one."""
-        if not _TOKEN.fullmatch(self.token):
+        if not TOKEN.fullmatch(self.token):
             raise ProtocolError(f"the CA gave a {self.type} token that RFC 8555 does not allow: it is not used")
         return f"{self.token}.{key.thumbprint}"
 

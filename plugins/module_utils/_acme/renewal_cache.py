@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from .._common import atomic_file
+from .._common.errors import OptionError
+from .._common.times import parse_time
 
 _FILE = "renewal-info.json"
 
@@ -67,7 +69,7 @@ def _read(path: str) -> dict[str, Cached]:
     try:
         with open(path, encoding="utf-8") as file:
             return {str(key): _from_json(entry) for key, entry in json.load(file).items()}
-    except (OSError, ValueError, TypeError, AttributeError, KeyError, RecursionError):
+    except (OptionError, OSError, ValueError, TypeError, AttributeError, KeyError, RecursionError):
         return {}
 
 
@@ -81,8 +83,5 @@ def _to_json(entry: Cached) -> dict[str, str | None]:
 
 
 def _from_json(entry: dict[str, str]) -> Cached:
-    start, end = (datetime.fromisoformat(entry[key]) if entry[key] else None for key in ("start", "end"))
-    cached = Cached(datetime.fromisoformat(entry["until"]), start, end, str(entry["explanation_url"]))
-    if None in [instant.tzinfo for instant in (cached.until, start, end) if instant]:
-        raise ValueError
-    return cached
+    start, end = (parse_time(entry[key]) if entry[key] else None for key in ("start", "end"))
+    return Cached(parse_time(entry["until"]), start, end, str(entry["explanation_url"]))

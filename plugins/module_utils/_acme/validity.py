@@ -6,16 +6,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 
+from .._common.errors import OptionError
 from .._common.text import one_line
-from .._common.times import utc
+from .._common.times import parse_duration, parse_time, utc
 from .errors import AcmeOptionError
-
-_UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
-_SPAN = re.compile(r"([+-])((?:[0-9]{1,9}[wdhms])+)")
 
 
 @dataclass(frozen=True)
@@ -45,16 +42,10 @@ class RequestedValidity:
 
 def _instant(text: str, option: str, now: datetime) -> datetime:
     try:
-        span = _SPAN.fullmatch(text)
-        if span:
-            parts = re.findall(r"([0-9]+)([wdhms])", span[2])
-            length = sum((timedelta(**{_UNITS[unit]: int(number)}) for number, unit in parts), timedelta())
-            return now + length if span[1] == "+" else now - length
-        instant = datetime.fromisoformat(re.sub(r"[Zz]$", "+00:00", text))  # which Python 3.10 does not know
-        if instant.tzinfo is None:
-            raise ValueError
-        return instant.astimezone(timezone.utc)
-    except (ValueError, OverflowError):
+        if text.startswith("+"):
+            return now + parse_duration(text[1:])
+        return now - parse_duration(text[1:]) if text.startswith("-") else parse_time(text)
+    except (OptionError, ValueError, OverflowError):
         raise AcmeOptionError(
             f"{option} '{one_line(text, 60)}' is not a time: give an instant with its zone, 2026-01-31T12:00:00Z, "
             "or a span from now, +30d or +12h30m"

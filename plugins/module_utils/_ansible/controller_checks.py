@@ -15,7 +15,7 @@ from typing import Any
 from .._acme.jws import AccountKey
 from .._common import identifiers
 from .._common.errors import CollectionError
-from .._common.times import span
+from .._common.times import parse_interval
 from .._dns import entries, nameservers
 from .._fleet.issuance_history import absolute
 from .._fleet.rate_limits import limits_of_all
@@ -25,7 +25,7 @@ _PARSERS: dict[str, Callable[[Any], object]] = {
     "history": absolute,
     "limits": limits_of_all,
     "resolver": nameservers.parse,
-    "run_interval": span,
+    "run_interval": parse_interval,
 }
 
 

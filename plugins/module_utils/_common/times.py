@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Instants and durations as CAs, manifests and people write them. Standard library only: it runs in every run."""
+"""Instants and durations as CAs, manifests and users write them. Standard library only: every run loads it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,15 @@ from .errors import OptionError
 from .text import one_line
 
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
-_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
-_SPAN = re.compile(r"([1-9][0-9]{0,4})([mhdw])")
+_UNITS = {
+    "s": timedelta(seconds=1),
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+    "w": timedelta(weeks=1),
+}
+_DURATION = re.compile(r"(?:[0-9]{1,9}[smhdw])+")
+_INTERVAL = re.compile(r"[1-9][0-9]{0,4}[mhdw]")
 
 
 def parse_time(value: object) -> datetime:
@@ -34,33 +41,43 @@ def parse_time(value: object) -> datetime:
 
 
 def utc(instant: datetime) -> str:
-    """Return an aware UTC datetime as manifests have it."""
+    """Return an aware datetime in the format of manifests, YYYY-MM-DDTHH:MM:SSZ."""
     return instant.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def as_time(value: object) -> str:
-    """Return the value if it is a time as manifests have it, else an empty text."""
+    """Return the value if it has the format of a manifest's time, else an empty text."""
     return value if isinstance(value, str) and _TIME.fullmatch(value) else ""
 
 
 def parse_utc(text: str) -> datetime:
-    """A manifest's time, YYYY-MM-DDTHH:MM:SSZ, as aware UTC."""
-    # strptime takes twenty times as long, which counts where certificates are many.
-    if not text.endswith("Z"):
+    """Return a manifest's time, YYYY-MM-DDTHH:MM:SSZ, as aware UTC datetime. Raises ValueError."""
+    # strptime takes twenty times as long, which matters for many certificates.
+    if not _TIME.fullmatch(text):
         raise ValueError(f"{text!r} is not a manifest's time")
     return datetime.fromisoformat(text[:-1]).replace(tzinfo=timezone.utc)
 
 
 def first_second(instant: datetime) -> str:
-    """The first of a manifest's times, which are whole seconds, that is not before *instant*."""
+    """Return the first time in the format of manifests, which has whole seconds, that is not before *instant*."""
     return utc(instant + timedelta(seconds=1) if instant.microsecond else instant)
 
 
-def span(text: str) -> timedelta:
-    """From "1h" or "1d"; nothing if it is empty. Raises OptionError."""
-    if not text.strip():
-        return timedelta(0)
-    found = _SPAN.fullmatch(text.strip())
-    if not found:
+def parse_duration(text: str) -> timedelta:
+    """Return the length of a duration such as 7d or 12h30m. Raises ValueError."""
+    try:
+        if _DURATION.fullmatch(text):
+            return sum((int(part[:-1]) * _UNITS[part[-1]] for part in re.findall("[0-9]+[a-z]", text)), timedelta())
+    except OverflowError:
+        pass
+    raise ValueError(f"{text!r} is not a duration")
+
+
+def parse_interval(text: str) -> timedelta:
+    """Return the length of run_interval, such as 1h or 1d; zero if it is empty. Raises OptionError."""
+    given = text.strip()
+    if not given:
+        return timedelta()
+    if not _INTERVAL.fullmatch(given):
         raise OptionError(f"run_interval '{one_line(text, 60)}' is not a span of time: give 30m, 1h or 1d")
-    return int(found[1]) * _UNITS[found[2]]
+    return parse_duration(given)

@@ -20,7 +20,7 @@ from .._common.clock import Clock
 from .._common.contracts import HostCertificate, plain
 from .._common.schema import Malformed
 from .._common.statuses import Action
-from .._common.times import span
+from .._common.times import parse_interval
 from . import forecast, issuance_history, plan, rationing, shared_certificates, unlisted
 from .rate_limits import limits_of_all
 from .selection import Selection, counted
@@ -39,7 +39,7 @@ def make(options: Mapping[str, Any], warn: Callable[[str], None]) -> dict[str, A
     urls = list(ca_paths)
     clock = Clock()
     selection = Selection.parse(options["replace"], _text, clock.now())
-    interval, limits = span(options["run_interval"]), limits_of_all(options["limits"])
+    interval, limits = parse_interval(options["run_interval"]), limits_of_all(options["limits"])
     cache = RenewalCache(options["cache"])
     cas = {url: _Ca(url, Http(clock, url, ca_paths[url], options["request_timeout"], _CONNECTIONS)) for url in urls}
     warnings: list[str] = []

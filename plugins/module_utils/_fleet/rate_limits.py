@@ -21,14 +21,14 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from .._acme.errors import AcmeOptionError
 from .._acme.known_cas import SHORT_NAMES, resolve
 from .._common.text import one_line, suggestion
+from .._common.times import parse_duration
 
 #: What an order is to a CA: one for names that it has not seen together, the next one for the same names, or one that
 #: replaces a certificate within the window of its renewal information.
 NEW, RENEWAL, EXEMPT = "new", "renewal", "exempt"
 
 _RATE = re.compile(r"([1-9][0-9]{0,8})/([1-9][0-9]{0,4})([mhdw])")
-_UNITS = {"m": ("minute", timedelta(minutes=1)), "h": ("hour", timedelta(hours=1)), "d": ("day", timedelta(days=1))}
-_UNITS["w"] = ("week", timedelta(weeks=1))
+_UNITS = {"m": "minute", "h": "hour", "d": "day", "w": "week"}
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,9 @@ class Rate:
             raise AcmeOptionError(
                 f"acme_limits: '{one_line(text, 60)}' is not a limit: give a count and a span, 50/7d or 300/3h"
             )
-        count, number, (unit, length) = int(found[1]), int(found[2]), _UNITS[found[3]]
-        return cls(count, number * length, f"{count} in {number} {unit}{'s' if number > 1 else ''}")
+        count, number, unit = int(found[1]), int(found[2]), _UNITS[found[3]]
+        period = parse_duration(found[2] + found[3])
+        return cls(count, period, f"{count} in {number} {unit}{'s' if number > 1 else ''}")
 
     @property
     def each(self) -> timedelta:

@@ -15,7 +15,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._ansible import valu
 from ansible_collections.certfleet.tls.plugins.module_utils._ansible.adopt_options import FILE_SPEC, FOLDER_SPEC
 from ansible_collections.certfleet.tls.plugins.module_utils._common.errors import CollectionError
 from ansible_collections.certfleet.tls.plugins.module_utils._common.names import name_problem
-from ansible_collections.certfleet.tls.plugins.module_utils._common.times import parse_time, span
+from ansible_collections.certfleet.tls.plugins.module_utils._common.times import parse_interval, parse_time
 from ansible_collections.certfleet.tls.plugins.module_utils._dns import entries, nameservers
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet.issuance_history import absolute
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet.rate_limits import limits_of_all
@@ -43,7 +43,7 @@ def check(values: Mapping[str, Any], place: str, lines: list[str]) -> None:
 
 
 _PARSERS: dict[str, Callable[[Any], object]] = {
-    "acme_run_interval": span,
+    "acme_run_interval": parse_interval,
     "acme_history": absolute,
     "acme_dns_resolver": nameservers.parse,
 }

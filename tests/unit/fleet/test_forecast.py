@@ -9,8 +9,6 @@ from datetime import timedelta
 import pytest
 
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.renewal_info import RenewalInfo
-from ansible_collections.certfleet.tls.plugins.module_utils._common.errors import OptionError
-from ansible_collections.certfleet.tls.plugins.module_utils._common.times import span
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet import forecast, plan
 from tests.unit.contracts import DAY, DUE, FRESH, HOUR, found
 from tests.unit.contracts import DIRECTORY as CA
@@ -22,20 +20,6 @@ def planned(**windows):
     items = [found(live={"ari_id": host}, host=host) for host in windows]
     answers = {host: window for host, window in windows.items() if window}
     return plan.make(items, [CA], FRESH, False, lambda asked: answers, interval=100 * DAY)
-
-
-@pytest.mark.parametrize(
-    ("text", "length"),
-    [("", timedelta(0)), ("30m", HOUR / 2), ("1h", HOUR), (" 1d ", DAY), ("2w", 14 * DAY)],
-)
-def test_spans(text, length):
-    assert span(text) == length
-
-
-@pytest.mark.parametrize("text", ["daily", "1", "h", "0h", "-1h", "1 h", "1h30m"])
-def test_what_is_no_span(text):
-    with pytest.raises(OptionError, match="is not a span of time: give 30m, 1h or 1d"):
-        span(text)
 
 
 def test_when_each_comes_next():

@@ -12,11 +12,10 @@ from typing import Any, Protocol
 
 from ..._common.errors import OptionError
 from ..._common.identifiers import HTTP_01, TLS_ALPN_01, normalize
+from ..._common.names import TOKEN
 from ..wanted.listen_address import Listen
 from . import listener, webroot
 
-# RFC 8555 section 8.3: base64url alphabet, 128 bits at least. It becomes a file's name, which nobody can have guessed.
-_TOKEN = re.compile(r"[A-Za-z0-9_-]{22,200}")
 _THUMBPRINT = re.compile(r"[A-Za-z0-9_-]+")
 _TLS_ALPN_01_LISTEN = "443"  # RFC 8737 section 3
 
@@ -81,7 +80,7 @@ def rivals(responses: Iterable[ChallengeResponse]) -> dict[str, str]:
 
 def _checked(challenge: Mapping[str, Any], present: bool, home: str, seconds: float) -> ChallengeResponse:
     token, answer = challenge["token"], challenge["key_authorization"] or ""
-    if not _TOKEN.fullmatch(token):
+    if not TOKEN.fullmatch(token):
         raise OptionError(f"the challenge token {token[:80]!r} is not one (RFC 8555 section 8.3): it is refused")
     # RFC 8555 section 8.1: token, dot, the account key's thumbprint.
     if present and not (answer.startswith(token + ".") and _THUMBPRINT.fullmatch(answer[len(token) + 1 :])):

@@ -15,12 +15,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 from ..._common import paths
 from ..._common.names import CERTIFICATE, DEFAULT_LIST, FILES, MANIFEST, NUMBER, name_problem
-from ..._common.times import as_time
+from ..._common.times import as_time, parse_utc
 
 FORMAT = 1  # marks a manifest; releases before the schema refuse any other
 #: The schema of manifests that this code writes. 0: those of 0.3.0 and before, which name no schema and no list.
@@ -280,14 +280,11 @@ def _check_issued(manifest: Manifest) -> None:
     if not isinstance(manifest.setdefault("ari_id", None), (str, type(None))):
         raise ValueError("ari_id")
     for field in ("not_before", "not_after"):
-        if not as_time(manifest.get(field)):
-            raise ValueError(field)
-        datetime.fromisoformat(manifest[field][:-1])
+        parse_utc(as_time(manifest.get(field)))
 
 
 def _days_before(earlier: str, later: str) -> float:
-    span = datetime.fromisoformat(later[:-1]) - datetime.fromisoformat(earlier[:-1])
-    return span / timedelta(days=1)
+    return (parse_utc(later) - parse_utc(earlier)) / timedelta(days=1)
 
 
 def _texts(value: Any) -> bool:
