@@ -15,10 +15,11 @@ from typing import Any
 from .._common.deadline import Deadline
 from .directory import Directory
 from .errors import DeadlineError, ProblemError, ProtocolError, TransportError, UntrustedError
-from .http import Http, Response, is_too_late, is_transient
+from .http import Http, Response
 from .jws import AccountKey
 from .nonce import NoncePool
 from .problem import Problem
+from .retry import Retry, is_retryable, is_too_late
 
 _JOSE = {"Content-Type": "application/jose+json"}  # RFC 8555 section 6.2
 _NONCE = re.compile(r"[A-Za-z0-9_-]+")
@@ -78,19 +79,17 @@ class Client:
 
     def _signed(self, url: str, payload: bytes, what: str, with_jwk: bool, final: Collection[int]) -> Response:
         self.http.check(url)
-        attempt = bad_nonces = 0
+        retry = Retry(self.clock, _ATTEMPTS, self._deadline)
+        bad_nonces = 0
         while True:
-            nonce = self._nonces.take(self._deadline)  # outside of the repetition: it has a patience of its own
+            nonce = self._nonces.take(self._deadline)  # its errors count for nothing here: it has retries of its own
             try:
                 answer = self._signed_once(url, payload, nonce, None if with_jwk else self.account_uri)
             except UntrustedError:
                 raise
             except TransportError:
-                attempt += 1
-                grown = self.clock.pause(attempt)
-                if attempt >= _ATTEMPTS or is_too_late(grown, self._deadline):
+                if not retry.wait():
                     raise
-                self.clock.sleep(grown)
                 continue
             if answer.status < 300:
                 return answer
@@ -101,12 +100,9 @@ class Client:
             if problem.type == "badNonce" and bad_nonces < _BAD_NONCES and not is_too_late(0.0, self._deadline):
                 bad_nonces += 1
                 continue
-            attempt += 1
-            passes = is_transient(answer.status) and answer.status not in final
-            pause = self.http.pause_for(answer, attempt) if passes else None
-            if pause is None or attempt >= _ATTEMPTS or _is_final(problem) or is_too_late(pause, self._deadline):
+            retryable = is_retryable(answer.status) and answer.status not in final and not _is_final(problem)
+            if not retryable or not retry.wait(answer.retry_after(self.clock.now())):
                 raise ProblemError(problem, what, self.http.retry_at(answer))
-            self.clock.sleep(pause)
 
     def _signed_once(self, url: str, payload: bytes, nonce: str, kid: str | None) -> Response:
         replay_nonce = None
@@ -121,7 +117,7 @@ class Client:
         # RFC 8555 section 7.2
         answer = self.http.get(self.directory.new_nonce, method="HEAD", deadline=deadline)
         nonce = _nonce_of(answer)
-        if is_transient(answer.status):
+        if is_retryable(answer.status):
             # The answer to a HEAD has no problem document in it.
             kind = "rateLimited" if answer.status in (429, 503) else "serverInternal"
             problem = Problem(kind, f"HTTP {answer.status}", answer.status)

@@ -21,6 +21,7 @@ from .._common.deadline import Deadline
 from .._common.text import one_line, printable
 from .errors import ProtocolError, TransportError, UntrustedError
 from .exchange import ExchangeError, OutOfTimeError, body, exchange, new_session
+from .retry import Retry, is_retryable
 from .urls import check_url
 
 try:
@@ -32,8 +33,6 @@ except ImportError:
 
 # A chain of ten RSA-4096 certificates is some 30 kB; nothing a CA has to say is larger than this.
 _LARGEST_ANSWER = 1024 * 1024
-# A longer wait than this is not slept through: the caller is told the instant and decides.
-_LONGEST_PAUSE = 60.0
 _ATTEMPTS = 5
 # Seconds that a request has, also just before a deadline: or it only adds to the CA's load.
 _SHORTEST_TIME = 1.0
@@ -164,31 +163,18 @@ class Http:
 
         Nothing is repeated beyond *deadline*.
         """
-        attempt = 0
+        retry = Retry(self.clock, attempts, deadline)
         while True:
             try:
                 answer = self.request_once(method, url, deadline=deadline)
             except UntrustedError:
                 raise
             except TransportError:
-                attempt += 1
-                grown = self.clock.pause(attempt)
-                if attempt >= attempts or is_too_late(grown, deadline):
+                if not retry.wait():
                     raise
-                self.clock.sleep(grown)
                 continue
-            if not is_transient(answer.status):
+            if not is_retryable(answer.status) or not retry.wait(answer.retry_after(self.clock.now())):
                 return answer
-            attempt += 1
-            pause = self.pause_for(answer, attempt)
-            if attempt >= attempts or pause is None or is_too_late(pause, deadline):
-                return answer
-            self.clock.sleep(pause)
-
-    def pause_for(self, answer: Response, attempt: int) -> float | None:
-        """Seconds to wait before repeating what got *answer*; None if the CA asks for more than is sat through."""
-        floor = answer.retry_after(self.clock.now()) or 0.0
-        return self.clock.pause(attempt, floor) if floor <= _LONGEST_PAUSE else None
 
     def retry_at(self, answer: Response) -> datetime | None:
         """The instant that the answer's Retry-After means, if it has one."""
@@ -211,16 +197,6 @@ def check_bundle(path: str) -> str:
     if b"CERTIFICATE-----" not in text:
         raise TransportError(f"ca_path {path} holds no certificates: name a file of PEM certificates")
     return path
-
-
-def is_too_late(pause: float, deadline: Deadline | None) -> bool:
-    """Whether a pause of so many seconds would reach beyond *deadline*."""
-    return deadline is not None and pause >= deadline.left()
-
-
-def is_transient(status: int) -> bool:
-    """Whether an answer of this status may be different a moment later."""
-    return status == 429 or status >= 500
 
 
 def _origin(url: str) -> str:

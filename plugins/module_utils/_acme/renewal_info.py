@@ -19,9 +19,10 @@ from .._common.names import ARI_ID
 from .._common.text import one_line
 from .._common.times import parse_time
 from .errors import ProblemError, ProtocolError, TransportError
-from .http import Http, Response, is_transient
+from .http import Http, Response
 from .problem import Problem
 from .renewal_cache import Cached, RenewalCache
+from .retry import is_retryable
 
 # RFC 9773 section 4.3: never below a minute nor above a day; six hours where nothing is said.
 _SHORTEST, _LONGEST, _USUAL = 60.0, 86400.0, 6 * 3600.0
@@ -135,7 +136,7 @@ class _Questions:
         clock = self._http.clock
         time = min(_LONGEST_QUESTION, self._deadline.left())
         answer = ask(self._http, self._base_url, ari_id, Deadline(clock, time))
-        if is_transient(answer.status):
+        if is_retryable(answer.status):
             problem = ProblemError(Problem.of_response(answer.status, answer.body), "renewal information")
             self._failed.append(str(problem))
         else:

@@ -1,0 +1,47 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Repeating a request to a CA: after which answers, how often, and after which pauses."""
+
+from __future__ import annotations
+
+from .._common.clock import Clock
+from .._common.deadline import Deadline
+
+# A longer pause is not waited for: the caller gets the answer, with its instant, and decides.
+_LONGEST_PAUSE = 60.0  # seconds
+
+
+def is_retryable(status: int) -> bool:
+    """Return True if the same request may get another answer than this HTTP status a moment later."""
+    return status == 429 or status >= 500
+
+
+def is_too_late(pause: float, deadline: Deadline | None) -> bool:
+    """Return True if a pause of so many seconds would end after *deadline*."""
+    return deadline is not None and pause >= deadline.left()
+
+
+class Retry:
+    """The attempts at one request, with growing pauses between them."""
+
+    def __init__(self, clock: Clock, attempts: int, deadline: Deadline | None = None) -> None:
+        """*attempts*: how many there may be; none begins after *deadline*."""
+        self._clock = clock
+        self._left = attempts
+        self._most = attempts
+        self._deadline = deadline
+
+    def wait(self, retry_after: float | None = None) -> bool:
+        """Wait for the next attempt, and return False at once if there is none after the one that has failed.
+
+        *retry_after*: the least number of seconds to wait, as the CA asks for it.
+        """
+        self._left -= 1
+        least = retry_after or 0.0
+        pause = self._clock.pause(self._most - self._left, least)
+        if self._left <= 0 or least > _LONGEST_PAUSE or is_too_late(pause, self._deadline):
+            return False
+        self._clock.sleep(pause)
+        return True
