@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import io
 import socket
 import ssl
 import threading
@@ -14,11 +13,10 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from http.client import HTTPMessage
-from typing import Any, cast
 
 from .._common.deadline import Deadline
 from .addresses import Address, address_class, is_allowed, parse_address
-from .exchange import USER_AGENT, FinalAnswer, SocketAddress, connect_first
+from .bounded import USER_AGENT, BoundedAnswer, SocketAddress, connect_first
 
 #: Look up host and port. Raises OSError or UnicodeError.
 Resolve = Callable[[str, int], Sequence[SocketAddress]]
@@ -101,35 +99,32 @@ def get(
     )
     connection.settimeout(_time_left(timeout, deadline))
     connection.sendall(request.encode("ascii"))
-    # It takes anything that has makefile().
-    source = cast(socket.socket, _Bounded(connection, timeout, deadline))
-    with closing(FinalAnswer(source, method="GET")) as response:
+    with closing(BoundedAnswer(connection, _AnswerLimits(timeout, deadline), method="GET")) as response:
         response.begin()
         return HttpAnswer(response.status, response.headers, response.read(largest))
 
 
-class _Bounded(io.RawIOBase):
-    """Read from a connection, up to a number of bytes and until a deadline."""
+class _AnswerLimits:
+    """The limits of one answer: *timeout* seconds for each read, all of them before *deadline*."""
 
-    def __init__(self, connection: socket.socket, timeout: float, deadline: Deadline) -> None:
-        self._connection = connection
+    def __init__(self, timeout: float, deadline: Deadline) -> None:
         self._timeout = timeout
         self._deadline = deadline
         self._left = _LARGEST_ANSWER
 
-    def makefile(self, _mode: str) -> io.BufferedReader:
-        return io.BufferedReader(self)
+    def seconds(self) -> float:
+        """Return the seconds for the next read. Raises OutOfTime."""
+        return _time_left(self._timeout, self._deadline)
 
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
+    def bytes(self) -> int:
+        """Return the bytes left. Raises OSError if there are none."""
         if self._left <= 0:
             raise OSError(f"it answers more than {_LARGEST_ANSWER} bytes")
-        self._connection.settimeout(_time_left(self._timeout, self._deadline))
-        received = self._connection.recv_into(memoryview(buffer)[: self._left])
+        return self._left
+
+    def count(self, received: int) -> None:
+        """Subtract bytes that were read."""
         self._left -= received
-        return received
 
 
 @contextmanager

@@ -11,18 +11,18 @@ each read of the head and of the body. The time for looking up the server's name
 
 from __future__ import annotations
 
-import http.client
-import io
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 from .._common.errors import CollectionError
 from .._common.text import one_line
+from .bounded import USER_AGENT, BoundedAnswer, connect_first, system_addresses
 
 try:
     import requests
@@ -35,13 +35,8 @@ except ImportError:
 else:
     _LIBRARIES = True
 
-USER_AGENT = "certfleet.tls/0.3.0 (Ansible collection)"
 _PIECE = 65536  # bytes
 _LARGEST_HEAD = 65536  # bytes
-_MOST_INTERIM = 5  # as Go's client has it, which Boulder is built on
-
-#: A socket address as getaddrinfo() gives it: the address, the port, and two more numbers for IPv6.
-SocketAddress = tuple[Any, ...]
 
 
 class ExchangeError(CollectionError):
@@ -60,23 +55,32 @@ class TooLargeError(ExchangeError):
     """The answer is larger than the caller takes."""
 
 
-class _Limit(threading.local):
-    """Keep the limits of this thread's exchange: its end on the monotonic clock, and the bytes left of the answer."""
+class _ThreadLimits(threading.local):
+    """The limits of this thread's exchange: its end on the monotonic clock, and the bytes left of the answer."""
 
     end = 0.0
-    bytes = 0
+    left = 0
     largest = 0  # for the message
 
+    def seconds(self) -> float:
+        """Return the seconds left. Raises socket.timeout if there are none."""
+        left = self.end - time.monotonic()
+        if left <= 0:
+            raise socket.timeout("timed out")
+        return left
 
-_limit = _Limit()
+    def bytes(self) -> int:
+        """Return the bytes left. Raises TooLargeError if there are none."""
+        if self.left <= 0:
+            raise _too_large()
+        return self.left
+
+    def count(self, received: int) -> None:
+        """Subtract bytes that were read."""
+        self.left -= received
 
 
-def _left() -> float:
-    """Return the seconds left of this thread's exchange. Raises socket.timeout when there are none."""
-    left = _limit.end - time.monotonic()
-    if left <= 0:
-        raise socket.timeout("timed out")
-    return left
+_limit = _ThreadLimits()
 
 
 def new_session(
@@ -96,32 +100,36 @@ def new_session(
     return session
 
 
+@dataclass(frozen=True)
+class Request:
+    """A request. largest: bytes of the answer's body that are read at most."""
+
+    method: str
+    url: str
+    largest: int
+    data: bytes | None = None
+    headers: Mapping[str, str] | None = None
+
+
 @contextmanager
 def exchange(
-    session: requests.Session,
-    method: str,
-    url: str,
-    seconds: float,
-    largest: int,
-    data: bytes | None = None,
-    headers: Mapping[str, str] | None = None,
-    verify: str | bool | None = None,
+    session: requests.Session, request: Request, seconds: float, verify: str | bool | None = None
 ) -> Iterator[requests.Response]:
-    """Give the answer's head; pieces() and body() read the rest within the with block. Redirects are not followed.
+    """Yield the answer's head; pieces() and body() read the rest within the with block. Redirects are not followed.
 
-    *session* is one of new_session(). *seconds*: for all of it, from here to the end of the with block. *largest*:
-    bytes of the answer's body. *verify*: a file or folder of CA certificates; None: the system's.
+    *session* is one of new_session(). *seconds*: for all of it, from here to the end of the with block. *verify*: a
+    file or folder of CA certificates; None: the system's.
     Raises ExchangeError, and the libraries' errors (requests, urllib3, OSError).
     """
     _limit.end = time.monotonic() + seconds
     # Of the head and of chunks' sizes, too: a size of -1 would have the library read for as long as somebody sends.
-    _limit.bytes, _limit.largest = 2 * largest + _LARGEST_HEAD, largest
+    _limit.left, _limit.largest = 2 * request.largest + _LARGEST_HEAD, request.largest
     try:
         with session.request(
-            method,
-            url,
-            data=data,
-            headers=headers,
+            request.method,
+            request.url,
+            data=request.data,
+            headers=request.headers,
             auth=_no_auth,
             timeout=max(seconds, 0.001),
             verify=verify,
@@ -182,51 +190,11 @@ def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
-class _TimedReader(io.RawIOBase):
-    """Reads from a socket, each time with the time that is left."""
-
-    def __init__(self, connection: Any, raw: io.RawIOBase) -> None:
-        self._connection = connection
-        self._raw = raw
-
-    def readable(self) -> bool:
-        return True
-
-    def fileno(self) -> int:
-        return self._raw.fileno()
-
-    def readinto(self, buffer: Any) -> int | None:
-        if _limit.bytes <= 0:
-            raise _too_large()
-        self._connection.settimeout(_left())
-        count: int | None = self._raw.readinto(memoryview(buffer)[: _limit.bytes])
-        _limit.bytes -= count or 0
-        return count
-
-    def close(self) -> None:
-        self._raw.close()
-        super().close()
-
-
-class FinalAnswer(http.client.HTTPResponse):
-    """The answer that counts. Those such as 103 that come before it (RFC 9110 section 15.2) are passed over."""
-
-    def _read_status(self) -> tuple[str, int, str]:
-        for _unused in range(_MOST_INTERIM + 1):
-            version, status, reason = super()._read_status()  # type: ignore[misc]
-            # The library passes over 100 by itself. After 101 comes another protocol.
-            if status == 101 or not 100 < status < 200:
-                return version, status, reason
-            http.client.parse_headers(self.fp)
-        raise http.client.HTTPException(f"more than {_MOST_INTERIM} interim answers")
-
-
-class _TimedAnswer(FinalAnswer):
-    """An answer whose head and body are read within the time that is left."""
+class _TimedAnswer(BoundedAnswer):
+    """An answer that is read within the limits of this thread's exchange."""
 
     def __init__(self, sock: Any, *args: Any, **more: Any) -> None:
-        super().__init__(sock, *args, **more)
-        self.fp: Any = io.BufferedReader(_TimedReader(sock, self.fp.detach()))
+        super().__init__(sock, _limit, *args, **more)
 
 
 if _LIBRARIES:
@@ -245,7 +213,7 @@ if _LIBRARIES:
             # Before the TLS handshake, which takes the socket's time limit as one for all of it.
             try:
                 connection = _connect(self.host.strip("[]"), self.port, self.socket_options or ())
-                connection.settimeout(_left())
+                connection.settimeout(_limit.seconds())
                 return connection
             except socket.timeout as error:
                 raise urllib3.exceptions.ConnectTimeoutError(self, f"no connection to {self.host} in time") from error
@@ -255,11 +223,11 @@ if _LIBRARIES:
         def _tunnel(self) -> None:
             super()._tunnel()
             if self.sock is not None:  # the handshake comes next, after what the proxy took
-                self.sock.settimeout(_left())
+                self.sock.settimeout(_limit.seconds())
 
         def send(self, data: Any) -> None:
             if self.sock is not None:
-                self.sock.settimeout(_left())
+                self.sock.settimeout(_limit.seconds())
             super().send(data)
 
     class _HttpsConnection(_HttpConnection, urllib3.connection.HTTPSConnection):
@@ -293,35 +261,4 @@ def _connect(host: str, port: int, options: Any) -> socket.socket:
     """Connect to the first of a host's addresses that can be reached. Raises OSError, UnicodeError."""
     places = system_addresses(host, port)
     # Each has a share of the time: where IPv6 leads nowhere, IPv4 is tried as well.
-    return connect_first(places, lambda number: _left() / (len(places) - number), options)
-
-
-def system_addresses(host: str, port: int) -> list[SocketAddress]:
-    """Look up with the system's resolver. Raises OSError, UnicodeError."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(entry[4] for entry in found))
-
-
-def connect_first(
-    places: Sequence[SocketAddress], seconds: Callable[[int], float], options: Iterable[Any] = ()
-) -> socket.socket:
-    """Connect to the first of *places* that takes the connection.
-
-    *seconds*: how long one is tried, by its number; what it raises ends the attempt. *options*: for setsockopt().
-    Raises OSError, for the last place.
-    """
-    trouble = OSError("no address")
-    for number, place in enumerate(places):
-        try:
-            with ExitStack() as stack:
-                family = socket.AF_INET6 if len(place) == 4 else socket.AF_INET
-                connection = stack.enter_context(socket.socket(family, socket.SOCK_STREAM))
-                for option in options:
-                    connection.setsockopt(*option)
-                connection.settimeout(seconds(number))
-                connection.connect(place)
-                stack.pop_all()
-                return connection
-        except OSError as error:
-            trouble = error
-    raise trouble
+    return connect_first(places, lambda number: _limit.seconds() / (len(places) - number), options)

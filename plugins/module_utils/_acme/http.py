@@ -20,7 +20,7 @@ from .._common.clock import Clock
 from .._common.deadline import Deadline
 from .._common.text import one_line, printable
 from .errors import ProtocolError, TransportError, UntrustedError
-from .exchange import ExchangeError, OutOfTimeError, body, exchange, new_session
+from .exchange import ExchangeError, OutOfTimeError, Request, body, exchange, new_session
 from .retry import Retry, is_retryable
 from .urls import check_url
 
@@ -138,7 +138,8 @@ class Http:
             self.count += 1
         seconds = self._timeout if deadline is None else min(self._timeout, max(deadline.left(), _SHORTEST_TIME))
         try:
-            with exchange(self._session, method, url, seconds, _LARGEST_ANSWER, data, headers, self._verify) as answer:
+            request = Request(method, url, _LARGEST_ANSWER, data, headers)
+            with exchange(self._session, request, seconds, self._verify) as answer:
                 clean = CaseInsensitiveDict((name, printable(value)) for name, value in answer.headers.items())
                 return Response(url, answer.status_code, clean, body(answer))
         except OutOfTimeError as error:

@@ -13,7 +13,7 @@ import re
 import ssl
 import string
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from http.client import HTTPException
 from urllib.parse import quote, urljoin, urlsplit
 
@@ -26,10 +26,11 @@ from .._common.statuses import Status
 from .._common.text import one_line
 from .._x509.acme_tls import ACME_IDENTIFIER, PROTOCOL, authorization, server_name
 from .addresses import Address, parse_address
+from .bounded import SocketAddress, system_addresses
 from .connection import HttpAnswer, OutOfTime, Refused, Resolve, addresses_of, connect, get, resolve, tls
 from .errors import PreflightError
-from .exchange import SocketAddress, system_addresses
 from .http import reason
+from .redirects import REDIRECT_CODES, TooManyRedirects, follow
 
 try:
     from cryptography import x509
@@ -37,7 +38,6 @@ except ImportError:
     pass  # said by _ansible/libraries.py, before anything here is called
 
 _REDIRECTS = 10  # as Boulder has it; RFC 8555 section 8.3 leaves it to the CA
-_REDIRECT_CODES = (301, 302, 303, 307, 308)
 _READS = 4  # a look as a whole may take so many times what one read may
 _LARGEST_BODY = 1024  # a key authorization has some hundred
 _HOST = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.?")
@@ -54,12 +54,13 @@ Caa = Callable[[str, bool, str], str]
 
 @dataclass(frozen=True)
 class _Url:
-    """A URL that a look goes to."""
+    """A URL that a look goes to. redirected_by: the name whose server chose it; empty for the challenge's own URL."""
 
     secure: bool
     host: str
     port: int
     path: str
+    redirected_by: str = ""
 
     @property
     def usual(self) -> bool:
@@ -72,21 +73,24 @@ class _Url:
 
     @property
     def origin(self) -> str:
-        """All that is ever told of a URL that a server chose."""
+        """Scheme, host and port."""
         return f"http{'s' if self.secure else ''}://{self.authority}"
+
+    @property
+    def shown(self) -> str:
+        """The URL in messages. Of one that a server chose, the path is not shown."""
+        if self.redirected_by:
+            return f"{self.origin} (by a redirect of {self.redirected_by})"
+        return one_line(self.origin + self.path, 200)
 
 
 @dataclass
 class _Look:
-    """One look for a name: its deadline, the addresses that hosts had when they were first needed, and the name's own.
-
-    redirected: whether what is asked for was chosen by a server.
-    """
+    """One look for a name: its deadline, the addresses of hosts as first looked up, and the name's own."""
 
     deadline: Deadline
     addresses: dict[str, Sequence[SocketAddress]] = field(default_factory=dict)
     own: frozenset[Address] = frozenset()
-    redirected: bool = False
 
 
 class Preflight:
@@ -164,30 +168,29 @@ class Preflight:
 
     def _fetch(self, url: _Url, look: _Look) -> tuple[HttpAnswer, str]:
         """Return the last answer and what to call its server in a message. Redirects are followed as a CA does."""
-        name, seen = url.host, one_line(url.origin + url.path, 200)
-        for _hop in range(_REDIRECTS + 1):
-            try:
-                answer = self._get(url, look)
-            except Refused as error:
-                raise Unseen(f"{seen} is not looked at: {_has(url.host, error)}") from None
-            except HTTPException:
-                raise Unseen(f"{seen} cannot be looked at from here (it does not answer by HTTP)") from None
-            except (OSError, ValueError) as error:
-                raise _unreached(seen, error, look.deadline) from None
-            location = answer.headers.get("Location")
-            if answer.status not in _REDIRECT_CODES or not location:
-                return answer, seen
-            url, look.redirected = self._redirected(url, location, seen), True
-            seen = f"{url.origin} (by a redirect of {name})"
-        raise PreflightError(
-            f"{name}: the response cannot be fetched: more than {_REDIRECTS} redirects follow one another, the last to "
-            f"{url.origin}, and CAs follow no more"
-        )
+        try:
+            last, answer = follow(url, lambda one: self._get_or_raise(one, look), self._target, _REDIRECTS)
+        except TooManyRedirects as error:
+            raise PreflightError(
+                f"{url.host}: the response cannot be fetched: more than {_REDIRECTS} redirects follow one another, the "
+                f"last to {error.args[0].origin}, and CAs follow no more"
+            ) from None
+        return answer, last.shown
+
+    def _get_or_raise(self, url: _Url, look: _Look) -> HttpAnswer:
+        try:
+            return self._get(url, look)
+        except Refused as error:
+            raise Unseen(f"{url.shown} is not looked at: {_has(url.host, error)}") from None
+        except HTTPException:
+            raise Unseen(f"{url.shown} cannot be looked at from here (it does not answer by HTTP)") from None
+        except (OSError, ValueError) as error:
+            raise _unreached(url.shown, error, look.deadline) from None
 
     def _get(self, url: _Url, look: _Look) -> HttpAnswer:
-        deadline = look.deadline
+        deadline, redirected = look.deadline, bool(url.redirected_by)
         places = self._places(url.host, url.port, look)
-        with connect(places, look.own, look.redirected, self._timeout, deadline) as connection:
+        with connect(places, look.own, redirected, self._timeout, deadline) as connection:
             if not url.secure:
                 return get(connection, url.authority, url.path, _LARGEST_BODY, self._timeout, deadline)
             # As a CA does behind a redirect: there may be no certificate yet.
@@ -201,25 +204,32 @@ class Preflight:
             look.own = look.own or addresses_of(look.addresses[host])
         return [(place[0], port, *place[2:]) for place in look.addresses[host]]
 
-    def _redirected(self, url: _Url, location: str, seen: str) -> _Url:
+    def _target(self, url: _Url, answer: HttpAnswer) -> _Url | None:
+        """Return the URL that an answer redirects to, None if it does not. Raises PreflightError, Unseen."""
+        location = answer.headers.get("Location")
+        if answer.status not in REDIRECT_CODES or not location:
+            return None
         # Blanks, control characters and what is not ASCII would not stay where they are in a request.
         target = quote(location.strip(), safe=string.punctuation, encoding="latin-1")
         try:
             parts = urlsplit(urljoin(url.origin + url.path, target))
             host, port = _checked_host(parts.hostname or ""), parts.port
         except ValueError:
-            raise PreflightError(f"{seen} redirects to a malformed URL") from None
+            raise PreflightError(f"{url.shown} redirects to a malformed URL") from None
         if parts.scheme not in ("http", "https"):
-            raise PreflightError(f"{seen} redirects to a URL of another scheme than http and https")
+            raise PreflightError(f"{url.shown} redirects to a URL of another scheme than http and https")
         secure = parts.scheme == "https"
         usual, lab = (443, self._tls_port) if secure else (80, self._http_port)
-        found = _Url(secure, host, usual if port is None else port, parts.path or "/")
+        path = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+        found = _Url(secure, host, usual if port is None else port, path, url.redirected_by or url.host)
         if found.port not in (usual, lab):
             # Public CAs do not follow, but a CA of one's own may.
-            raise Unseen(f"{seen} redirects to {found.origin}, which is not looked at: only the ports 80 and 443 are")
+            raise Unseen(
+                f"{url.shown} redirects to {found.origin}, which is not looked at: only the ports 80 and 443 are"
+            )
         if parts.username is not None or parts.password is not None:
-            raise Unseen(f"{seen} redirects to {found.origin} with a user name, which is not followed")
-        return replace(found, path=f"{found.path}?{parts.query}") if parts.query else found
+            raise Unseen(f"{url.shown} redirects to {found.origin} with a user name, which is not followed")
+        return found
 
     def _look_by_tls(self, challenge: ChallengeData, look: _Look) -> None:
         where = f"{_authority(challenge.identifier)}:{self._tls_port}"
@@ -229,7 +239,7 @@ class Preflight:
         try:
             places = self._places(challenge.identifier, self._tls_port, look)
             with (
-                connect(places, look.own, look.redirected, self._timeout, deadline) as connection,
+                connect(places, look.own, False, self._timeout, deadline) as connection,
                 tls(connection, context, name, self._timeout, deadline) as wrapped,
             ):
                 protocol, certificate = wrapped.selected_alpn_protocol(), wrapped.getpeercert(binary_form=True)

@@ -10,11 +10,13 @@ These places are plain http for the most part (RFC 5280 section 8): what comes f
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from dataclasses import replace
+from typing import NamedTuple
 from urllib.parse import quote, urljoin, urlsplit
 
-from .._acme.exchange import ExchangeError, OutOfTimeError, exchange, new_session, pieces
+from .._acme.exchange import ExchangeError, OutOfTimeError, Request, exchange, new_session, pieces
 from .._acme.http import check_bundle, innermost, reason
+from .._acme.redirects import REDIRECT_CODES, TooManyRedirects, follow
 from .._acme.urls import URL_CHARACTERS
 from .._common.clock import Clock
 from .._common.deadline import Deadline
@@ -35,6 +37,14 @@ _OCSP_BYTES = 64 * 1024
 _LONGEST_GET = 255
 # For all of a run: what hosts' certificates name must not fill the memory.
 _ALL_BYTES = 512 * 1024 * 1024
+
+
+class _FetchedAnswer(NamedTuple):
+    """An answer. location: where it redirects to, if it does; body: only with status 200."""
+
+    status: int
+    location: str
+    body: bytes
 
 
 class Fetcher:
@@ -62,71 +72,50 @@ class Fetcher:
         self._session.close()
 
     def crl(self, url: str) -> bytes:
-        """A CRL's bytes, whatever they are. Raises StatusError, as all here."""
-        return self._ok("GET", url, self._largest)
+        """Return a CRL's bytes, whatever they are. Raises StatusError, as all methods here."""
+        return self._ok(Request("GET", url, self._largest))
 
     def issuer(self, url: str) -> bytes:
-        """What is at the place of an issuer's certificate."""
-        return self._ok("GET", url, _ISSUER_BYTES)
+        """Return what is at the URL of an issuer's certificate."""
+        return self._ok(Request("GET", url, _ISSUER_BYTES))
 
     def ocsp(self, url: str, request: bytes) -> bytes:
-        """A responder's answer to an OCSPRequest: by GET where that may be, else, or where it is refused, by POST."""
+        """Return a responder's answer to an OCSPRequest: by GET if it is short enough and accepted, else by POST."""
         text = quote(base64.b64encode(request).decode(), safe="")
         if len(text) <= _LONGEST_GET:
-            status, body = self._follow("GET", f"{url.rstrip('/')}/{text}", _OCSP_BYTES)
-            if status == 200:
-                return body
-        headers = {"Content-Type": "application/ocsp-request"}
-        return self._ok("POST", url, _OCSP_BYTES, request, headers)
+            answer = self._follow(Request("GET", f"{url.rstrip('/')}/{text}", _OCSP_BYTES))
+            if answer.status == 200:
+                return answer.body
+        return self._ok(Request("POST", url, _OCSP_BYTES, request, {"Content-Type": "application/ocsp-request"}))
 
-    def _ok(
-        self, method: str, url: str, largest: int, data: bytes | None = None, headers: Mapping[str, str] | None = None
-    ) -> bytes:
-        status, body = self._follow(method, url, largest, data, headers)
-        if status != 200:
-            raise StatusError(f"{one_line(url, 200)} answered HTTP {status}")
-        return body
+    def _ok(self, request: Request) -> bytes:
+        answer = self._follow(request)
+        if answer.status != 200:
+            raise StatusError(f"{one_line(request.url, 200)} answered HTTP {answer.status}")
+        return answer.body
 
-    def _follow(
-        self, method: str, url: str, largest: int, data: bytes | None = None, headers: Mapping[str, str] | None = None
-    ) -> tuple[int, bytes]:
-        """Status and body of the last answer, redirects followed."""
+    def _follow(self, first: Request) -> _FetchedAnswer:
+        """Return the last answer, redirects followed."""
         deadline = Deadline(self.clock, self._timeout)
-        first = url
-        for _hop in range(_REDIRECTS + 1):
-            status, location, body = self._once(method, _checked(url), largest, deadline, data, headers, url == first)
-            if not location:
-                return status, body
-            url = urljoin(url, location)
-        raise StatusError(f"{one_line(first, 200)} redirects more than {_REDIRECTS} times")
+        try:
+            return follow(first, lambda one: self._send(one, deadline, is_first=one is first), _target, _REDIRECTS)[1]
+        except TooManyRedirects:
+            raise StatusError(f"{one_line(first.url, 200)} redirects more than {_REDIRECTS} times") from None
 
-    def _once(
-        self,
-        method: str,
-        url: str,
-        largest: int,
-        deadline: Deadline,
-        data: bytes | None,
-        headers: Mapping[str, str] | None,
-        had_time: bool,
-    ) -> tuple[int, str, bytes]:
-        """Status, where it redirects to, and the body."""
-        place = one_line(url, 200)
-        server = urlsplit(url).netloc
+    def _send(self, request: Request, deadline: Deadline, is_first: bool) -> _FetchedAnswer:
+        place, server = one_line(request.url, 200), urlsplit(_checked(request.url)).netloc
         if server in self._down:
             raise StatusError(self._down[server])
         begun = False
         try:
-            seconds = deadline.left()
-            with exchange(self._session, method, url, seconds, largest, data, headers, self._verify) as answer:
+            with exchange(self._session, request, deadline.left(), verify=self._verify) as answer:
                 begun = True
-                location = answer.headers.get("Location", "") if 300 <= answer.status_code < 400 else ""
                 body = self._body(answer, place) if answer.status_code == 200 else b""
-                return answer.status_code, location, body
+                return _FetchedAnswer(answer.status_code, answer.headers.get("Location", ""), body)
         except OutOfTimeError:
             problem = f"{place} did not answer within {self._timeout:g} s"
             # Behind a redirect it had only what time the server before it had left.
-            if had_time and not begun:
+            if is_first and not begun:
                 self._down[server] = problem
             raise StatusError(problem) from None
         except ExchangeError as error:
@@ -162,3 +151,10 @@ def _checked(url: str) -> str:
     if not usable(url):
         raise StatusError(f"{one_line(url, 200)} is refused: only http and https are followed")
     return url
+
+
+def _target(request: Request, answer: _FetchedAnswer) -> Request | None:
+    """Return the request that an answer redirects to, None if it does not."""
+    if answer.status not in REDIRECT_CODES or not answer.location:
+        return None
+    return replace(request, url=urljoin(request.url, answer.location))

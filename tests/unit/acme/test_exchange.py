@@ -20,6 +20,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._acme.exchange impor
     EncodedError,
     ExchangeError,
     OutOfTimeError,
+    Request,
     TooLargeError,
     body,
     exchange,
@@ -81,7 +82,8 @@ def dripping(at_once, drip):
 
 
 def ask(session, url, seconds=SECONDS, largest=1 << 20, **more):
-    with exchange(session, more.pop("method", "GET"), url, seconds, largest, **more) as answer:
+    request = Request(more.pop("method", "GET"), url, largest, more.pop("data", None))
+    with exchange(session, request, seconds, **more) as answer:
         return answer.status_code, body(answer)
 
 
@@ -254,7 +256,7 @@ class TestSize:
 
     def test_pieces_come_as_they_are_read(self, serve, session):
         server = serve(lambda connection, _request, _server: connection.sendall(OK + b"\r\n" + b"x" * 200_000) or False)
-        with exchange(session, "GET", server.url, 10, 1 << 20) as answer:
+        with exchange(session, Request("GET", server.url, 1 << 20), 10) as answer:
             assert max(map(len, pieces(answer))) == 65536
 
 

@@ -18,7 +18,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from ansible_collections.certfleet.tls.plugins.module_utils._acme import addresses, connection, exchange
+from ansible_collections.certfleet.tls.plugins.module_utils._acme import addresses, bounded, connection
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import PreflightError
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.preflight import Preflight, Unseen
 from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import ChallengeData
@@ -480,7 +480,7 @@ def resolved_by_the_system(look_up):
     def numbers(host, port):
         found = look_up(host, port)
         if [place[0] for place in found] == [host]:
-            return exchange.system_addresses(host, port)
+            return bounded.system_addresses(host, port)
         return found
 
     return numbers

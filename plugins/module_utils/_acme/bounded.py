@@ -1,0 +1,112 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""HTTP over a socket within limits of time and size: addresses, connections, answers. Standard library only.
+
+The time limit of a socket is for each read, so a server that sends a byte a second is waited for without end. Here each
+read gets the time that is left, and the bytes are counted where they come from the socket.
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+import socket
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
+from typing import Any, Protocol
+
+USER_AGENT = "certfleet.tls/0.3.0 (Ansible collection)"
+_MOST_INTERIM = 5  # as in Go's client, which Boulder uses
+
+#: A socket address as getaddrinfo() returns it: the address, the port, and two more numbers for IPv6.
+SocketAddress = tuple[Any, ...]
+
+
+class ExchangeLimits(Protocol):
+    """The limits of one exchange."""
+
+    def seconds(self) -> float:
+        """Return the seconds that the next operation on the socket may take. Raises if there are none left."""
+
+    def bytes(self) -> int:
+        """Return how many bytes of the answer may still be read. Raises if there are none left."""
+
+    def count(self, received: int) -> None:
+        """Subtract bytes that were read."""
+
+
+class _BoundedReader(io.RawIOBase):
+    """Read from a socket within limits."""
+
+    def __init__(self, connection: Any, raw: io.RawIOBase, limits: ExchangeLimits) -> None:
+        self._connection = connection
+        self._raw = raw
+        self._limits = limits
+
+    def readable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._raw.fileno()
+
+    def readinto(self, buffer: Any) -> int | None:
+        most = self._limits.bytes()
+        self._connection.settimeout(self._limits.seconds())
+        count: int | None = self._raw.readinto(memoryview(buffer)[:most])
+        self._limits.count(count or 0)
+        return count
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class BoundedAnswer(http.client.HTTPResponse):
+    """An HTTP answer whose head and body are read within limits. Interim answers such as 103 are skipped."""
+
+    def __init__(self, sock: Any, limits: ExchangeLimits, *args: Any, **more: Any) -> None:
+        super().__init__(sock, *args, **more)
+        self.fp: Any = io.BufferedReader(_BoundedReader(sock, self.fp.detach(), limits))
+
+    def _read_status(self) -> tuple[str, int, str]:
+        # RFC 9110 section 15.2
+        for _unused in range(_MOST_INTERIM + 1):
+            version, status, reason = super()._read_status()  # type: ignore[misc]
+            # The library skips 100 by itself. After 101 another protocol is spoken.
+            if status == 101 or not 100 < status < 200:
+                return version, status, reason
+            http.client.parse_headers(self.fp)
+        raise http.client.HTTPException(f"more than {_MOST_INTERIM} interim answers")
+
+
+def system_addresses(host: str, port: int) -> list[SocketAddress]:
+    """Look up a host with the system's resolver. Raises OSError, UnicodeError."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(entry[4] for entry in found))
+
+
+def connect_first(
+    places: Sequence[SocketAddress], seconds: Callable[[int], float], options: Iterable[Any] = ()
+) -> socket.socket:
+    """Connect to the first of *places* that accepts the connection.
+
+    *seconds*: the time limit for a place, by its number; what it raises ends the attempt. *options*: for setsockopt().
+    Raises OSError, for the last place.
+    """
+    trouble = OSError("no address")
+    for number, place in enumerate(places):
+        try:
+            with ExitStack() as stack:
+                family = socket.AF_INET6 if len(place) == 4 else socket.AF_INET
+                connection = stack.enter_context(socket.socket(family, socket.SOCK_STREAM))
+                for option in options:
+                    connection.setsockopt(*option)
+                connection.settimeout(seconds(number))
+                connection.connect(place)
+                stack.pop_all()
+                return connection
+        except OSError as error:
+            trouble = error
+    raise trouble
