@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import os
 import re
-import signal
-import subprocess  # nosec B404 # each use is explained where it is
-import tempfile
 from collections.abc import Sequence
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
+from .._common import programs
 from .._host.errors import ServiceError
 from .._host.wanted.reloads import COMMAND, Reload
 
@@ -108,32 +106,23 @@ def _ended(command: Sequence[str], what: str, timeout: int) -> tuple[int, str]:
     One that takes longer than its timeout (seconds) is killed with all that it started in its process group.
     """
     try:
-        # Files, not pipes: a server that it starts may hold on to them.
-        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-            # Without a shell, the inventory's own command or one made of names of services that it lists.
-            process = subprocess.Popen(  # nosec B603 # see the line above
-                command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, start_new_session=True
-            )
-            try:
-                return process.wait(timeout), _line(err) or _line(out)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-                ending = f"it did not end within {timeout} seconds and was killed"
-                raise _error(command, what, ending, _line(err) or _line(out)) from None
+        # Without a shell, the inventory's own command or one made of names of services that it lists.
+        ended = programs.run(command, timeout)
     except OSError as error:
         raise _error(command, what, error.strerror or str(error)) from None
+    said = _line(ended.err) or _line(ended.out)
+    if ended.status is None:
+        raise _error(command, what, f"it did not end within {timeout} seconds and was killed", said)
+    return ended.status, said
 
 
 def _error(command: Sequence[str], what: str, *said: str) -> ServiceError:
     return ServiceError(": ".join([f"{what} ({' '.join(command)})", *filter(None, said)]))
 
 
-def _line(file: IO[bytes]) -> str:
-    """The beginning and the end of what is in a file: what is wrong may be told in either."""
-    size = file.seek(0, os.SEEK_END)
-    file.seek(max(0, size - _MOST_READ))
-    text = " ".join(file.read().decode("utf-8", "replace").split())
+def _line(output: bytes) -> str:
+    """Return the beginning and the end of an output in one line: the error may be in either."""
+    text = " ".join(output.decode("utf-8", "replace").split())
     return text if len(text) <= _MOST_SAID else f"{text[: _MOST_SAID // 2]} ... {text[-_MOST_SAID // 2 :]}"
 
 

@@ -20,9 +20,7 @@ def followed(answers, most):
     return follow(0, get, lambda request, _answer: answers.get(request), most), sent
 
 
-@pytest.mark.parametrize(
-    ("answers", "last", "sent"), [({}, 0, [0]), ({0: 1}, 1, [0, 1]), ({0: 1, 1: 2}, 2, [0, 1, 2])]
-)
+@pytest.mark.parametrize(("answers", "last", "sent"), [({}, 0, [0]), ({0: 1}, 1, [0, 1]), ({0: 1, 1: 2}, 2, [0, 1, 2])])
 def test_follow_returns_last_request_and_answer(answers, last, sent):
     assert followed(answers, 2) == ((last, f"answer {last}"), sent)
 

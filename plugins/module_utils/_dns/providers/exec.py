@@ -11,12 +11,10 @@ would take it for an option; not all of them know '--'.
 from __future__ import annotations
 
 import os
-import signal
-import subprocess  # nosec B404 # each use is explained where it is
-import tempfile
 from collections.abc import Mapping, Sequence
-from typing import IO, Any
+from typing import Any
 
+from ..._common import programs
 from .. import kinds
 from ..errors import DnsError
 from ..records import Txt
@@ -55,42 +53,19 @@ class Exec(Provider):
         return self.one_by_one(records, run)
 
     def _run(self, command: Sequence[str], record: Mapping[str, str]) -> None:
-        # A file and no pipe: what the program leaves running behind it cannot keep us waiting.
-        with tempfile.TemporaryFile() as stderr:
-            try:
-                process = subprocess.Popen(  # nosec B603 # the inventory's own program, without a shell
-                    command,
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    stderr=stderr,
-                    env={**self._environment, **record},
-                    cwd="/",
-                    start_new_session=True,
-                )
-            except (OSError, ValueError) as error:
-                reason = getattr(error, "strerror", None) or "something that it is given has a NUL byte"
-                raise Unusable(f"{self._program} cannot be run ({reason})") from None
-            try:
-                status = process.wait(self.timeout)
-            except subprocess.TimeoutExpired:
-                _end(process)
-                raise Unusable(f"{self._program} was ended: it took longer than {self.timeout:g} s") from None
-            if status:
-                how = f"was killed by signal {-status}" if status < 0 else f"ended with {status}"
-                raise DnsError(f"{self._program} {how}: {self.scrub(_last_line(stderr)) or 'nothing on stderr'}")
+        try:
+            # The inventory's own program, without a shell.
+            ended = programs.run(command, self.timeout, {**self._environment, **record}, "/", keep_output=False)
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or "something that it is given has a NUL byte"
+            raise Unusable(f"{self._program} cannot be run ({reason})") from None
+        if ended.status is None:
+            raise Unusable(f"{self._program} was ended: it took longer than {self.timeout:g} s")
+        if ended.status:
+            how = f"was killed by signal {-ended.status}" if ended.status < 0 else f"ended with {ended.status}"
+            raise DnsError(f"{self._program} {how}: {self.scrub(_last_line(ended.err)) or 'nothing on stderr'}")
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Kill a program with all that it started."""
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
-    process.wait()
-
-
-def _last_line(file: IO[bytes]) -> str:
-    size = file.seek(0, os.SEEK_END)
-    file.seek(max(0, size - _END_OF_OUTPUT))
-    lines = file.read().decode(errors="replace").split("\n")
+def _last_line(output: bytes) -> str:
+    lines = output[-_END_OF_OUTPUT:].decode(errors="replace").split("\n")
     return next((line for line in reversed(lines) if line.strip()), "")
