@@ -73,6 +73,7 @@ requirements:
   - requests
   - cryptography
   - josepy >= 1.13
+  - tldextract >= 3.1
 """
 
     ACCOUNT_KEY = r"""

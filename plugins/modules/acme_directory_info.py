@@ -87,7 +87,7 @@ def run(params: Mapping[str, Any], _check_mode: bool, _warn: Warn) -> Result:
     return {"directories": describe_all(params)}
 
 
-MODULE = ControllerModule(DIRECTORY_SPEC, run, ("requests",))
+MODULE = ControllerModule(DIRECTORY_SPEC, run, ("requests", "tldextract"))
 
 
 def main() -> None:

@@ -331,7 +331,7 @@ from ..module_utils._ansible.ca_options import DIRECTORY_SPEC
 from ..module_utils._ansible.cas import cas_of
 from ..module_utils._ansible.controller_module import ControllerModule, Result, Warn
 from ..module_utils._ansible.host_options import BATCH_SPEC
-from ..module_utils._ansible.libraries import missing
+from ..module_utils._common.libraries import missing
 from ..module_utils._fleet.planner import make
 
 
@@ -360,7 +360,7 @@ MODULE = ControllerModule(
         "limits": {"type": "dict", "default": {}},
     },
     run,
-    ("requests",),
+    ("requests", "tldextract"),
 )
 
 

@@ -156,8 +156,8 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._acme.errors import AcmeError
 from ..module_utils._ansible import ranges
-from ..module_utils._ansible.libraries import missing
 from ..module_utils._common.clock import Clock
+from ..module_utils._common.libraries import missing
 from ..module_utils._status.look_up import LARGEST, MAX_AGE, look_up
 
 CERTIFICATE_SPEC = {

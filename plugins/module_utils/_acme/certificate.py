@@ -18,7 +18,7 @@ from .jws import encode
 try:
     from requests.utils import parse_header_links
 except ImportError:
-    pass  # said by _ansible/libraries.py, before anything here is called
+    pass  # reported by _common/libraries.py, before anything here is called
 
 _BEGIN, _END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
 _PEM = re.compile(_BEGIN + r"\s[A-Za-z0-9+/=\s]+?" + _END)

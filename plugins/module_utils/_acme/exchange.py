@@ -31,7 +31,7 @@ try:
     import urllib3.exceptions
     from requests.adapters import HTTPAdapter
 except ImportError:
-    _LIBRARIES = False  # said by _ansible/libraries.py, before anything here is called
+    _LIBRARIES = False  # reported by _common/libraries.py, before anything here is called
 else:
     _LIBRARIES = True
 

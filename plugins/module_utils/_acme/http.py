@@ -29,7 +29,7 @@ try:
     import urllib3.exceptions
     from requests.structures import CaseInsensitiveDict
 except ImportError:
-    pass  # said by _ansible/libraries.py, before anything here is called
+    pass  # reported by _common/libraries.py, before anything here is called
 
 # A chain of ten RSA-4096 certificates is some 30 kB; nothing a CA has to say is larger than this.
 _LARGEST_ANSWER = 1024 * 1024

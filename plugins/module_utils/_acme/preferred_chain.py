@@ -20,7 +20,7 @@ try:
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.x509.oid import NameOID
 except ImportError:
-    pass  # said by _ansible/libraries.py, before anything here is called
+    pass  # reported by _common/libraries.py, before anything here is called
 
 _KEY_ID = re.compile(r"[0-9A-Fa-f]{2}(:?[0-9A-Fa-f]{2}){7,}")
 

@@ -35,7 +35,7 @@ from .redirects import REDIRECT_CODES, TooManyRedirects, follow
 try:
     from cryptography import x509
 except ImportError:
-    pass  # said by _ansible/libraries.py, before anything here is called
+    pass  # reported by _common/libraries.py, before anything here is called
 
 _REDIRECTS = 10  # as Boulder has it; RFC 8555 section 8.3 leaves it to the CA
 _READS = 4  # a look as a whole may take so many times what one read may

@@ -2,7 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""URLs of a CA: which ones may be asked. Standard library only: variables of the role are checked with it."""
+"""URLs of a CA: which ones requests may go to.
+
+Variables of the role are validated with it: a library is loaded only to compare two hosts of which neither is below
+the other.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from .._common.text import one_line
 from .errors import ProtocolError
-from .registered_domain import likely_registered_domain
+from .registered_domain import registered_domain
 
 # RFC 3986 section 2, and no backslash: the library that connects takes it for a slash and sees another host than here.
 URL_CHARACTERS = re.compile(r"[!-\[\]-~]+")
@@ -89,17 +93,19 @@ def _without_user(text: str) -> str:
 
 
 def _is_of_domain(host: str, directory_host: str) -> bool:
-    """Return True for the directory's host, what is below it, and hosts of the domain that it is in.
+    """Return True for the directory's host, hosts below it, and hosts in the domain that it is in.
 
-    That is example.com for ca.example.com, but never what registries sell names in, such as co.uk.
+    That is example.com for ca.example.com, but never a public suffix, such as co.uk.
     """
     host, directory_host = host.rstrip("."), directory_host.rstrip(".")
     address, directory_address = _address(host), _address(directory_host)
     if address or directory_address:
         return address == directory_address
-    is_sold = likely_registered_domain(directory_host) == directory_host
-    domain = directory_host if is_sold else directory_host.partition(".")[2]
-    return f".{host}".endswith(f".{domain}")
+    if f".{host}".endswith(f".{directory_host}"):
+        return True
+    if registered_domain(directory_host) == directory_host:
+        return False
+    return f".{host}".endswith(f".{directory_host.partition('.')[2]}")
 
 
 def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

@@ -21,9 +21,9 @@ from ansible.module_utils.common.warnings import get_warning_messages
 from ansible.module_utils.errors import UnsupportedError
 
 from .._common.errors import CollectionError
+from .._common.libraries import CONTROLLER, missing
 from .._common.text import one_line
 from . import cas, controller_checks
-from .libraries import CONTROLLER, missing
 
 Warn = Callable[[str], None]
 Result = dict[str, Any]

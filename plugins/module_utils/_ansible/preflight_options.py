@@ -12,7 +12,7 @@ from typing import Any
 from .._acme.client import Client
 from .._acme.errors import AcmeError
 from .._acme.preflight import Caa, Preflight, Unseen
-from .libraries import missing
+from .._common.libraries import missing
 
 PREFLIGHT_SPEC: dict[str, Any] = {
     "preflight": {"type": "bool", "default": True},

@@ -19,7 +19,7 @@ try:
     import dns.rdatatype
     import dns.resolver
 except ImportError:
-    pass  # said by _ansible/libraries.py, before anything here is called
+    pass  # reported by _common/libraries.py, before anything here is called
 
 # A lost packet is made up for well within the time that a look-up has.
 _LONGEST_TRY = 3.0

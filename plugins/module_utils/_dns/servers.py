@@ -23,7 +23,7 @@ try:
     import dns.rdataclass
     import dns.rdatatype
 except ImportError:
-    pass  # said by _ansible/libraries.py, before anything here is called
+    pass  # reported by _common/libraries.py, before anything here is called
 
 # No address family, no address of our own in it, no route.
 _NO_ROUTE = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.ENETUNREACH, errno.EHOSTUNREACH)

@@ -16,7 +16,7 @@ try:
     from cryptography import x509
     from cryptography.hazmat.primitives.hashes import SHA256
 except ImportError:
-    pass  # said by _ansible/libraries.py, before anything here is called
+    pass  # reported by _common/libraries.py, before anything here is called
 
 Reasons = frozenset["x509.ReasonFlags"]
 

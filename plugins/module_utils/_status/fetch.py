@@ -27,7 +27,7 @@ try:
     import requests
     import urllib3.exceptions
 except ImportError:
-    pass  # said by _ansible/libraries.py, before anything here is called
+    pass  # reported by _common/libraries.py, before anything here is called
 
 _LONGEST_URL = 1000
 _REDIRECTS = 5

@@ -24,7 +24,7 @@ try:
     from cryptography.x509 import ocsp
     from cryptography.x509.oid import ExtendedKeyUsageOID, SignatureAlgorithmOID
 except ImportError:
-    pass  # said by _ansible/libraries.py, before anything here is called
+    pass  # reported by _common/libraries.py, before anything here is called
 
 _SKEW = timedelta(minutes=5)  # by which clocks may differ
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.certfleet.tls.plugins.module_utils._ansible.cas import parse
-from ansible_collections.certfleet.tls.plugins.module_utils._ansible.libraries import missing
+from ansible_collections.certfleet.tls.plugins.module_utils._common.libraries import missing
 
 from .account_options import PREFIX, with_environment
 

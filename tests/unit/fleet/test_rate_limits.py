@@ -4,13 +4,11 @@
 
 from __future__ import annotations
 
-import builtins
 from datetime import datetime, timedelta, timezone
 
 import pytest
 
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import AcmeOptionError
-from ansible_collections.certfleet.tls.plugins.module_utils._acme.registered_domain import counter
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet.rate_limits import (
     EXEMPT,
     NEW,
@@ -154,37 +152,3 @@ def test_who_waits_has_its_turn_before_the_next():
         turns.append(limits.opening([f"{number}.example"], NEW).at - NOW)
         limits.wait([f"{number}.example"], NEW)
     assert turns == [30 * MINUTE, 60 * MINUTE, 90 * MINUTE]
-
-
-DOMAINS = [
-    ("shop.example.com", "example.com"),
-    ("example.com", "example.com"),
-    ("*.a.b.example.com", "example.com"),
-    ("www.example.co.uk", "example.co.uk"),
-    ("www.example.com.au", "example.com.au"),
-    ("co.uk", "co.uk"),
-    ("web1.lab.test", "lab.test"),
-    ("localhost", "localhost"),
-    ("192.0.2.1", "192.0.2.1"),
-    ("2001:db8:1:2:3::4", "2001:db8:1:2::/64"),
-]
-
-
-class TestRegisteredDomain:
-    @pytest.mark.parametrize(
-        ("name", "domain"), [*DOMAINS, ("me.github.io", "me.github.io"), ("a.me.github.io", "me.github.io")]
-    )
-    def test_by_the_list(self, name, domain):
-        assert counter()(name) == domain
-
-    @pytest.mark.parametrize(("name", "domain"), [*DOMAINS, ("a.me.github.io", "github.io")])
-    def test_guessed(self, monkeypatch, name, domain):
-        real = builtins.__import__
-
-        def without(module, *arguments, **options):
-            if module == "tldextract":
-                raise ImportError
-            return real(module, *arguments, **options)
-
-        monkeypatch.setattr(builtins, "__import__", without)
-        assert counter()(name) == domain

@@ -332,9 +332,11 @@ def test_it_needs_no_library():
         "import sys; from ansible.module_utils.common import validation; from ansible import errors\n"
         "before = set(sys.modules)\n"
         f"from {module} import problems; from tests.unit.variables.variables import variables, RFC2136\n"
-        "assert problems(variables(acme_dns={'*': RFC2136}, acme_limits={'zerossl': {}}), 'web1') == []\n"
+        "uri = 'https://acme-v02.api.letsencrypt.org/acme/acct/1'\n"
+        "given = variables(acme_directory='letsencrypt', acme_account_uri=uri, acme_dns={'*': RFC2136})\n"
+        "assert problems({**given, 'acme_limits': {'zerossl': {}}}, 'web1') == []\n"
         "print(sorted({name.split('.')[0] for name in set(sys.modules) - before} & "
-        "{'cryptography', 'requests', 'urllib3', 'josepy', 'dns', 'lexicon', 'difflib'}))"
+        "{'cryptography', 'requests', 'urllib3', 'josepy', 'tldextract', 'dns', 'lexicon', 'difflib'}))"
     )
     path = os.pathsep.join([str(ROOT), os.environ.get("ANSIBLE_COLLECTIONS_PATH", "")])
     done = subprocess.run(

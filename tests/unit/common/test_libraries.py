@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.module_utils._ansible.libraries import missing
+from ansible_collections.certfleet.tls.plugins.module_utils._common.libraries import missing
 
 
 @pytest.mark.parametrize(
@@ -18,15 +18,17 @@ from ansible_collections.certfleet.tls.plugins.module_utils._ansible.libraries i
         # Imported as dns, installed as dnspython.
         (("dns",), "dnspython"),
         (("requests", "dns"), "requests dnspython"),
+        # Which is looked for without loading it.
+        (("tldextract",), "tldextract"),
     ],
 )
 def test_a_missing_library_is_named_as_it_is_installed(monkeypatch, absent, named):
     for name in absent:
         monkeypatch.setitem(sys.modules, name, None)
-    text = missing(("requests", "cryptography", "dns"))
+    text = missing(("requests", "cryptography", "dns", "tldextract"))
     assert text.startswith(f"the Python that does this work ({sys.executable}) lacks {named.replace(' ', ', ')}: ")
     assert f"-m pip install {named}'" in text
 
 
 def test_none_is_missing_here():
-    assert missing(("requests", "cryptography", "josepy", "dns")) == ""
+    assert missing(("requests", "cryptography", "josepy", "dns", "tldextract")) == ""
