@@ -158,7 +158,7 @@ from ..module_utils._acme.errors import AcmeError
 from ..module_utils._ansible import ranges
 from ..module_utils._common.clock import Clock
 from ..module_utils._common.libraries import missing
-from ..module_utils._status.look_up import LARGEST, MAX_AGE, look_up
+from ..module_utils._status.look_up import LARGEST, MAX_AGE, LookUpOptions, look_up
 
 CERTIFICATE_SPEC = {
     "host": {"type": "str", "default": "localhost"},
@@ -173,11 +173,9 @@ def status_of_all(params):
     statuses, problem = look_up(
         [option["content"] for option in options],
         Clock(),
-        cache=params["cache"],
-        ca_path=params["ca_path"],
-        timeout=params["timeout"],
-        largest=params["max_size"],
-        max_age=params["cache_max_age"],
+        LookUpOptions(
+            params["cache"], params["ca_path"], params["timeout"], params["max_size"], params["cache_max_age"]
+        ),
     )
     return [
         {"host": option["host"], "name": option["name"], **status.result()} for option, status in zip(options, statuses)

@@ -87,18 +87,21 @@ def ask_all(
     question that fails, whatever way, ends no other. Where many fail before any is answered, or the time is over, the
     CA is taken to be down, and the rest is not asked.
     """
-    cache = cache or RenewalCache()
-    questions = _Questions(http, base_url, cache, Deadline(http.clock, _PATIENCE + _PATIENCE_EACH * len(ari_ids)))
-    # In an order by chance: hardly any host can have all of the first.
+    deadline = Deadline(http.clock, _PATIENCE + _PATIENCE_EACH * len(ari_ids))
+    questions = _Questions(http, base_url, cache or RenewalCache(), deadline)
+    # In random order: no host can choose ids that all come first.
     mixed = sorted(ari_ids, key=lambda _ari_id: http.clock.chance())
     with ThreadPoolExecutor(max_workers=connections) as pool:
         answers = dict(zip(mixed, pool.map(questions.ask, mixed)))
-    found = {ari_id: info for ari_id in ari_ids for info in [answers[ari_id]] if isinstance(info, RenewalInfo)}
-    troubles = [answer for answer in answers.values() if isinstance(answer, str)]
-    if not troubles:
-        return found, []
-    return found, [
-        f"no renewal information for {len(troubles)} of {len(answers)} certificates ({troubles[0]}): "
+    known = {ari_id: info for ari_id in ari_ids if isinstance(info := answers[ari_id], RenewalInfo)}
+    return known, _warnings([problem for problem in answers.values() if isinstance(problem, str)], len(answers))
+
+
+def _warnings(problems: Sequence[str], asked: int) -> list[str]:
+    if not problems:
+        return []
+    return [
+        f"no renewal information for {len(problems)} of {asked} certificates ({problems[0]}): "
         "their lifetime decides when they are renewed"
     ]
 
@@ -124,7 +127,7 @@ class _Questions:
         if not self._deadline.left():
             return f"{one_line(self._base_url, 200)} is slow"
         try:
-            return self._asked(ari_id)
+            return self._request(ari_id)
         except TransportError as error:
             self._failed.append(str(error))
             return str(error)
@@ -132,22 +135,28 @@ class _Questions:
             # Whatever one answer has in it is no reason to ask nothing more.
             return one_line(error) or type(error).__name__
 
-    def _asked(self, ari_id: str) -> RenewalInfo:
+    def _request(self, ari_id: str) -> RenewalInfo:
         clock = self._http.clock
         time = min(_LONGEST_QUESTION, self._deadline.left())
         answer = ask(self._http, self._base_url, ari_id, Deadline(clock, time))
-        if is_retryable(answer.status):
-            problem = ProblemError(Problem.of_response(answer.status, answer.body), "renewal information")
-            self._failed.append(str(problem))
-        else:
-            self._answered = True
-        pause = answer.retry_after(clock.now())
-        if pause is not None and answer.status != 200:
-            self._cache.put(self._base_url, ari_id, Cached(_until(self._http, pause)))
-        info = RenewalInfo.of_answer(answer, clock.now())
-        until = _until(self._http, info.retry_after)
-        self._cache.put(self._base_url, ari_id, Cached(until, info.start, info.end, info.explanation_url))
+        retry_after, retryable = answer.retry_after(clock.now()), is_retryable(answer.status)
+        self._answered = self._answered or not retryable
+        try:
+            info = RenewalInfo.of_answer(answer, clock.now())
+        except ProblemError as error:
+            if retryable:
+                self._failed.append(str(error))
+            if retry_after is not None:
+                self._put(ari_id, retry_after)
+            raise
+        self._put(ari_id, retry_after, info)
         return info
+
+    def _put(self, ari_id: str, retry_after: float | None, info: RenewalInfo | None = None) -> None:
+        """Keep an answer for as long as the CA asks for; None for one without a window."""
+        until = _until(self._http, retry_after)
+        window = (info.start, info.end, info.explanation_url) if info else ()
+        self._cache.put(self._base_url, ari_id, Cached(until, *window))
 
 
 def ask(http: Http, base_url: str, ari_id: str, deadline: Deadline | None = None) -> Response:

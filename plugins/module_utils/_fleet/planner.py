@@ -154,9 +154,9 @@ def _revoked(
         statuses, problem = look_up.look_up(
             contents,
             clock,
-            cache=options["cache"],
-            ca_path=next(iter(options["ca_paths"].values())),
-            timeout=options["request_timeout"],
+            look_up.LookUpOptions(
+                options["cache"], next(iter(options["ca_paths"].values())), options["request_timeout"]
+            ),
         )
         warnings.extend(filter(None, [problem]))
         return statuses

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from .._common.clock import Clock
@@ -25,24 +26,29 @@ _CONNECTIONS = 8
 _PATIENCE, _PATIENCE_EACH = 3, 0.1
 
 
-def look_up(
-    contents: Sequence[str],
-    clock: Clock,
-    *,
-    cache: str | None,
-    ca_path: str | None,
-    timeout: float,
-    largest: int = LARGEST,
-    max_age: float = MAX_AGE,
-) -> tuple[list[RevocationStatus], str]:
-    """The status of each certificate, PEM with its chain, and what kept the answers from being kept, in words.
+@dataclass(frozen=True)
+class LookUpOptions:
+    """How the status of certificates is looked up.
 
-    *cache*: a folder. *ca_path*: roots for places that are https. *timeout*: seconds for each answer. *largest*: bytes
-    of a CRL. *max_age*: seconds for which an answer is taken from the cache. Raises AcmeError for a bad *ca_path*.
+    cache: a folder, or None. ca_path: roots for places that are https. timeout: seconds for each answer. largest: bytes
+    of a CRL. max_age: seconds for which an answer is taken from the cache.
     """
-    fetcher = Fetcher(clock, largest, ca_path, timeout, _CONNECTIONS)
-    deadline = Deadline(clock, _PATIENCE * timeout + _PATIENCE_EACH * len(contents))
-    run = LookUp(fetcher, StatusCache(clock, cache, max_age), deadline, largest)
+
+    cache: str | None
+    ca_path: str | None
+    timeout: float
+    largest: int = LARGEST
+    max_age: float = MAX_AGE
+
+
+def look_up(contents: Sequence[str], clock: Clock, options: LookUpOptions) -> tuple[list[RevocationStatus], str]:
+    """Return the status of each certificate, PEM with its chain, and why answers could not be kept, if so.
+
+    Raises AcmeError for a bad ca_path.
+    """
+    fetcher = Fetcher(clock, options.largest, options.ca_path, options.timeout, _CONNECTIONS)
+    deadline = Deadline(clock, _PATIENCE * options.timeout + _PATIENCE_EACH * len(contents))
+    run = LookUp(fetcher, StatusCache(clock, options.cache, options.max_age), deadline, options.largest)
     try:
         return run.of_all(contents, clock.now()), run.keep()
     finally:

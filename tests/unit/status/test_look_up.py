@@ -19,7 +19,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._common.clock import
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet.revoked_certificates import revoked
 from ansible_collections.certfleet.tls.plugins.module_utils._status import subject
 from ansible_collections.certfleet.tls.plugins.module_utils._status.fetch import Fetcher
-from ansible_collections.certfleet.tls.plugins.module_utils._status.look_up import look_up
+from ansible_collections.certfleet.tls.plugins.module_utils._status.look_up import LookUpOptions, look_up
 from ansible_collections.certfleet.tls.plugins.module_utils._status.revocation_status import RevocationStatus
 from tests.unit import contracts
 from tests.unit.host.ca import DAY, NOW, pem
@@ -395,9 +395,7 @@ def test_as_modules_call_it(place, issuer, tmp_path):
     (status,), problem = look_up(
         [pem(certificate, issuer.certificate)],
         Clock(now=lambda: NOW),
-        cache=str(tmp_path),
-        ca_path=None,
-        timeout=10,
+        LookUpOptions(cache=str(tmp_path), ca_path=None, timeout=10),
     )
     assert (status.status, problem) == ("good", "")
 
