@@ -353,7 +353,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..module_utils._acme.errors import AcmeError
-from ..module_utils._acme.issuance import describe
+from ..module_utils._acme.issuance import to_failure
 from ..module_utils._acme.txt_record import PERSIST_DRAFTS
 from ..module_utils._ansible.ca_options import ACCOUNT_KEY_SPEC, DIRECTORY_SPEC, NEW_ACCOUNT_SPEC
 from ..module_utils._ansible.controller_module import ControllerModule, Result, Warn, with_failure
@@ -368,7 +368,7 @@ def run(params: Mapping[str, Any], check_mode: bool, _warn: Warn) -> Result:
     try:
         totals, orders = (check_all if check_mode else order_all)(params, asked)
     except AcmeError as error:
-        failed = describe(error)
+        failed = to_failure(error)
         return {"failed": True, "msg": str(error), "hosts": by_host(from_failure(order, failed) for order in asked)}
     return with_failure({**totals.to_result(), "hosts": by_host(orders)}, summary(orders))
 

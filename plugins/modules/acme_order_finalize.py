@@ -288,7 +288,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..module_utils._acme.errors import AcmeError
-from ..module_utils._acme.issuance import describe
+from ..module_utils._acme.issuance import to_failure
 from ..module_utils._ansible.ca_options import ACCOUNT_KEY_SPEC, DIRECTORY_SPEC
 from ..module_utils._ansible.controller_module import ControllerModule, Result, Warn, with_failure
 from ..module_utils._ansible.finalizing import finalize_all, would_change
@@ -306,7 +306,7 @@ def run(params: Mapping[str, Any], check_mode: bool, warn: Warn) -> Result:
     try:
         requests, finals = finalize_all(params, orders, warn)
     except AcmeError as error:
-        failed = describe(error)
+        failed = to_failure(error)
         return {"failed": True, "msg": str(error), "hosts": by_host(from_failure(order, failed) for order in orders)}
     return with_failure({"changed": changed, "requests": requests, "hosts": by_host(finals)}, summary(finals))
 

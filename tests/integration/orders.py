@@ -98,8 +98,8 @@ class Customer:
             with closing(Http(Clock(), url, str(self.lab.pebble.ca_path))) as http:
                 client = Client(http, Directory.fetch(http, url), key)
                 made = account.find_or_create(client, terms_agreed=True)
-                client.post(made.uri, {"status": "deactivated"}, "deactivation")
-            return made.uri.replace(self.lab.controller, "ca.lab.test")
+                client.post(made.url, {"status": "deactivated"}, "deactivation")
+            return made.url.replace(self.lab.controller, "ca.lab.test")
 
         uri: str = self.lab.inside(work)
         return uri

@@ -34,17 +34,17 @@ class ExternalAccount:
 class Account:
     """An account as the CA tells it."""
 
-    uri: str
+    url: str
     status: str
     contact: tuple[str, ...] = ()
     created: bool = False
 
     @classmethod
-    def _read(cls, uri: str, answer: Response, created: bool = False) -> Account:
+    def _read(cls, url: str, answer: Response, created: bool = False) -> Account:
         document = answer.json()
         contact = document.get("contact")
         return cls(
-            uri=uri,
+            url=url,
             # Absent in answers of some CAs; an account that may not be used is refused with a problem instead.
             status=str(document.get("status") or "valid"),
             contact=tuple(str(item) for item in contact) if isinstance(contact, list) else (),
@@ -52,14 +52,14 @@ class Account:
         )
 
 
-def find(client: Client, uri: str | None = None) -> Account | None:
+def find(client: Client, url: str | None = None) -> Account | None:
     """The key's account, None if it has none (RFC 8555 section 7.3.1). Leaves the account URL with the client.
 
-    Given its *uri*, the account there. Raises ProblemError where it is another key's.
+    Given its *url*, the account there. Raises ProblemError where it is another key's.
     """
     try:
-        if uri:
-            return read(client, uri)
+        if url:
+            return read(client, url)
         return _new_account(client, {"onlyReturnExisting": True}, "account look-up")
     except ProblemError as error:
         if error.problem.type == "accountDoesNotExist":
@@ -84,7 +84,7 @@ def find_or_create(
         with _advice():
             existing = find(client)
         if existing:
-            return _checked(existing)
+            return _require_valid(existing)
     if refused:
         raise AcmeError(refused)
     payload: dict[str, Any] = {"contact": list(contact), "termsOfServiceAgreed": terms_agreed}
@@ -92,33 +92,33 @@ def find_or_create(
         payload["externalAccountBinding"] = external_account_binding(
             client.key, directory.new_account, external_account.kid, external_account.hmac_key
         )
-        return _checked(_new_account(client, payload, "account registration"))
+        return _require_valid(_new_account(client, payload, "account registration"))
     with _advice():
-        return _checked(_new_account(client, payload, "account registration"))
+        return _require_valid(_new_account(client, payload, "account registration"))
 
 
 def update_contact(client: Client, account: Account, contact: Sequence[str]) -> Account:
     """Replace the account's contacts (RFC 8555 section 7.3.2)."""
-    answer = client.post(account.uri, {"contact": list(contact)}, "contact update")
-    return Account._read(account.uri, answer)
+    answer = client.post(account.url, {"contact": list(contact)}, "contact update")
+    return Account._read(account.url, answer)
 
 
-def read(client: Client, uri: str) -> Account:
-    """The account at *uri*, which must belong to the client's key."""
-    client.account_uri = uri
-    return Account._read(uri, client.post_as_get(uri, "account"))
+def read(client: Client, url: str) -> Account:
+    """The account at *url*, which must belong to the client's key."""
+    client.account_url = url
+    return Account._read(url, client.post_as_get(url, "account"))
 
 
 def deactivate(client: Client, account: Account) -> Account:
     """Give a valid account up for good (RFC 8555 section 7.3.6): nothing can be ordered or revoked with it any more."""
     try:
-        answer = client.post(account.uri, {"status": "deactivated"}, "account deactivation")
+        answer = client.post(account.url, {"status": "deactivated"}, "account deactivation")
     except ProblemError as error:
         if not is_gone(error):
             raise
         # A post that is repeated because its answer was lost.
         return replace(account, status="deactivated")
-    return Account._read(account.uri, answer)
+    return Account._read(account.url, answer)
 
 
 def is_gone(error: AcmeError) -> bool:
@@ -132,7 +132,7 @@ def change_key(client: Client, account: Account, new_key: AccountKey) -> Client:
     Raises AcmeError where the account keeps its key, or where the CA does not say which it has.
     """
     url = key_change_url(client.directory)
-    payload = json.dumps({"account": account.uri, "oldKey": client.key.public_jwk}).encode()
+    payload = json.dumps({"account": account.url, "oldKey": client.key.public_jwk}).encode()
     changed = client.with_key(new_key)
     try:
         client.post(url, json.loads(new_key.sign(url, payload, nonce=None, kid=None)), "key change")
@@ -142,7 +142,7 @@ def change_key(client: Client, account: Account, new_key: AccountKey) -> Client:
             raise
     else:
         if not _has(changed, account):
-            raise ProtocolError(f"{client.directory.url} took the new key of {account.uri}, and does not know it")
+            raise ProtocolError(f"{client.directory.url} took the new key of {account.url}, and does not know it")
     return changed
 
 
@@ -155,7 +155,7 @@ def key_change_url(directory: Directory) -> str:
 
 def _has(client: Client, account: Account) -> bool:
     found = find(client)
-    return found is not None and found.uri == account.uri
+    return found is not None and found.url == account.url
 
 
 def refusal(directory: Directory, terms_agreed: bool, external_account: ExternalAccount | None) -> str:
@@ -178,8 +178,8 @@ def _new_account(client: Client, payload: Mapping[str, Any], what: str) -> Accou
     location = answer.headers.get("Location")
     if not location:
         raise ProtocolError(f"{client.directory.new_account} gave no account URL")
-    account = Account._read(client.http.check(location), answer, created=answer.status == 201)
-    client.account_uri = account.uri
+    account = Account._read(client.http.verify_url(location), answer, created=answer.status == 201)
+    client.account_url = account.url
     return account
 
 
@@ -194,7 +194,7 @@ def _advice() -> Iterator[None]:
         raise AcmeError(f"{error}: if the account was deactivated or revoked, {_OVER}") from None
 
 
-def _checked(account: Account) -> Account:
+def _require_valid(account: Account) -> Account:
     if account.status != Status.VALID:
-        raise AcmeError(f"the CA has marked account {account.uri} as {account.status}: {_OVER}")
+        raise AcmeError(f"the CA has marked account {account.url} as {account.status}: {_OVER}")
     return account

@@ -52,7 +52,7 @@ class Authorization:
         url = answer.headers.get("Location")
         if not url:
             raise ProtocolError(f"{directory.new_authz} gave no authorization URL")
-        return cls.parse(client.http.check(url), answer.json())
+        return cls.parse(client.http.verify_url(url), answer.json())
 
     @classmethod
     def fetch(cls, client: Client, url: str) -> Authorization:

@@ -39,7 +39,7 @@ class Client:
         self.directory = directory
         self.key = key
         #: The account URL, once known; it is the kid of every request but newAccount.
-        self.account_uri: str | None = None
+        self.account_url: str | None = None
         #: The draft of dns-persist-01 that is spoken; None: whichever the CA's challenge is of.
         self.persist_draft: str | None = None
         self._nonces = NoncePool(self._new_nonce, connections)
@@ -60,31 +60,31 @@ class Client:
         """The voice of another key, with the same nonces; its account is not known yet."""
         other = copy.copy(self)
         other.key = key
-        other.account_uri = None
+        other.account_url = None
         return other
 
     def post(
-        self, url: str, payload: Mapping[str, Any], what: str, with_jwk: bool = False, final: Collection[int] = ()
+        self, url: str, payload: Mapping[str, Any], what: str, with_jwk: bool = False, no_retry: Collection[int] = ()
     ) -> Response:
         """Post a signed object. *what* is attempted, in a few words, goes into the ProblemError of a refusal.
 
         *with_jwk* sends the public key itself instead of the account URL (newAccount, and revokeCert by another key).
-        *final*: statuses after which the same is not asked again.
+        *no_retry*: statuses after which the same is not asked again.
         """
-        return self._signed(url, json.dumps(payload).encode(), what, with_jwk, final)
+        return self._signed(url, json.dumps(payload).encode(), what, with_jwk, no_retry)
 
     def post_as_get(self, url: str, what: str) -> Response:
         """Read a resource: a signed post of nothing (RFC 8555 section 6.3)."""
-        return self._signed(url, b"", what, with_jwk=False, final=())
+        return self._signed(url, b"", what, with_jwk=False, no_retry=())
 
-    def _signed(self, url: str, payload: bytes, what: str, with_jwk: bool, final: Collection[int]) -> Response:
-        self.http.check(url)
+    def _signed(self, url: str, payload: bytes, what: str, with_jwk: bool, no_retry: Collection[int]) -> Response:
+        self.http.verify_url(url)
         retry = Retry(self.clock, _ATTEMPTS, self._deadline)
         bad_nonces = 0
         while True:
             nonce = self._nonces.take(self._deadline)  # its errors count for nothing here: it has retries of its own
             try:
-                answer = self._signed_once(url, payload, nonce, None if with_jwk else self.account_uri)
+                answer = self._signed_once(url, payload, nonce, None if with_jwk else self.account_url)
             except UntrustedError:
                 raise
             except TransportError:
@@ -100,7 +100,7 @@ class Client:
             if problem.type == "badNonce" and bad_nonces < _BAD_NONCES and not is_too_late(0.0, self._deadline):
                 bad_nonces += 1
                 continue
-            retryable = is_retryable(answer.status) and answer.status not in final and not _is_final(problem)
+            retryable = is_retryable(answer.status) and answer.status not in no_retry and not _is_final(problem)
             if not retryable or not retry.wait(answer.retry_after(self.clock.now())):
                 raise ProblemError(problem, what, self.http.retry_at(answer))
 
@@ -135,5 +135,5 @@ def _nonce_of(answer: Response) -> str | None:
 
 def _is_final(problem: Problem) -> bool:
     # A rate limit counts in hours: asking again at once only counts further (RFC 8555 section 6.6).
-    # With 503 it is the front door that is busy, which passes.
+    # With 503 it is the front door that is busy, for a moment.
     return problem.type == "rateLimited" and problem.status != 503

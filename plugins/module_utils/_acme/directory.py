@@ -13,7 +13,7 @@ from typing import Any
 from .errors import AcmeError, ProtocolError
 from .http import Http
 from .problem import Problem
-from .urls import check_url
+from .urls import verify_url
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,9 @@ class Directory:
         meta = document.get("meta")
         return cls(
             url=url,
-            new_nonce=check_url(document["newNonce"], url),
-            new_account=check_url(document["newAccount"], url),
-            new_order=check_url(document["newOrder"], url),
+            new_nonce=verify_url(document["newNonce"], url),
+            new_account=verify_url(document["newAccount"], url),
+            new_order=verify_url(document["newOrder"], url),
             # These are checked when they are used: orders do without them.
             revoke_cert=str(document.get("revokeCert") or ""),
             new_authz=str(document.get("newAuthz") or ""),
@@ -88,7 +88,7 @@ class Directory:
         profiles = self.meta.get("profiles")
         return profiles if isinstance(profiles, Mapping) else {}
 
-    def check_profile(self, profile: str | None) -> None:
+    def verify_profile(self, profile: str | None) -> None:
         """Raise AcmeError, with what is offered, for a profile that the CA does not list."""
         if profile and profile not in self.profiles:
             offered = ", ".join(sorted(self.profiles)) or "none"

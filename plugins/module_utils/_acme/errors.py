@@ -19,7 +19,7 @@ class AcmeError(CollectionError):
     """Anything that keeps the CA's work from being done. str() is one line meant for people."""
 
     @property
-    def passes(self) -> bool:
+    def is_temporary(self) -> bool:
         """Whether it may be over later without anybody's doing."""
         return False
 
@@ -36,7 +36,7 @@ class TransportError(AcmeError):
     """The CA could not be reached, or did not answer in time."""
 
     @property
-    def passes(self) -> bool:
+    def is_temporary(self) -> bool:
         return True
 
 
@@ -52,7 +52,7 @@ class DeadlineError(AcmeError):
     """What was waited for did not come about in the time allowed. Another run may find it done."""
 
     @property
-    def passes(self) -> bool:
+    def is_temporary(self) -> bool:
         return True
 
 
@@ -63,13 +63,13 @@ class PreflightError(AcmeError):
 class ChainError(AcmeError):
     """The CA has issued, but no chain that is wanted can be had. The order stands."""
 
-    def __init__(self, message: str, passes: bool = False) -> None:
+    def __init__(self, message: str, is_temporary: bool = False) -> None:
         super().__init__(message)
-        self._passes = passes
+        self._is_temporary = is_temporary
 
     @property
-    def passes(self) -> bool:
-        return self._passes
+    def is_temporary(self) -> bool:
+        return self._is_temporary
 
 
 class OrderInvalid(AcmeError):
@@ -86,5 +86,5 @@ class ProblemError(AcmeError):
         super().__init__(f"{what}: {problem}{later}")
 
     @property
-    def passes(self) -> bool:
-        return self.problem.passes
+    def is_temporary(self) -> bool:
+        return self.problem.is_temporary

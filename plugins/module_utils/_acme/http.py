@@ -22,7 +22,7 @@ from .._common.text import one_line, printable
 from .errors import ProtocolError, TransportError, UntrustedError
 from .exchange import ExchangeError, OutOfTimeError, Request, body, exchange, new_session
 from .retry import Retry, is_retryable
-from .urls import check_url
+from .urls import verify_url
 
 try:
     import requests
@@ -107,19 +107,19 @@ class Http:
         self.clock = clock
         self.count = 0
         self._count_lock = threading.Lock()
-        self._directory_url = check_url(directory_url)
+        self._directory_url = verify_url(directory_url)
         self._timeout = timeout
         # Given with each request, not with the session, where REQUESTS_CA_BUNDLE would win over it.
-        self._verify = check_bundle(ca_path) if ca_path else None
+        self._verify = verify_bundle(ca_path) if ca_path else None
         self._session = new_session({"Accept-Language": "en"}, connections=connections, block=True)
 
     def close(self) -> None:
         """Close the connections."""
         self._session.close()
 
-    def check(self, url: object) -> str:
+    def verify_url(self, url: object) -> str:
         """Return *url*, which the CA gave, if it is one of the CA's own. Raises ProtocolError."""
-        return check_url(url, self._directory_url)
+        return verify_url(url, self._directory_url)
 
     def request_once(
         self,
@@ -133,7 +133,7 @@ class Http:
 
         Raises TransportError if there is no answer, ProtocolError if it is not taken.
         """
-        self.check(url)
+        self.verify_url(url)
         with self._count_lock:
             self.count += 1
         seconds = self._timeout if deadline is None else min(self._timeout, max(deadline.left(), _SHORTEST_TIME))
@@ -184,7 +184,7 @@ class Http:
         return now + timedelta(seconds=min(seconds, 10**9)) if seconds is not None else None
 
 
-def check_bundle(path: str) -> str:
+def verify_bundle(path: str) -> str:
     """Raise TransportError for what is no CA bundle: the library's own messages do not name the file. Gives *path*."""
     try:
         with open(path, "rb") as file:

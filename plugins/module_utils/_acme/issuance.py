@@ -42,15 +42,15 @@ class OrderRequest:
     """A certificate that is wanted. challenges: for each identifier (normalized) the kind that is to prove it.
 
     replaces: the ARI id of the certificate that this one succeeds, which replaces_account ordered, if that is known.
-    order_uri and account_uri are of an earlier run's journal, whose order is taken as it is, whatever its validity.
+    order_url and account_url are of an earlier run's journal, whose order is taken as it is, whatever its validity.
     """
 
     challenges: Mapping[str, str]
     profile: str | None = None
     replaces: str | None = None
     replaces_account: str | None = None
-    order_uri: str | None = None
-    account_uri: str | None = None
+    order_url: str | None = None
+    account_url: str | None = None
     validity: RequestedValidity = field(default_factory=RequestedValidity)
 
     def kind_for(self, authorization: Authorization) -> str:
@@ -70,13 +70,13 @@ class PreparedOrder:
 class Failure:
     """Why an order came to nothing. resumable: a later run may take the order up.
 
-    passes: the trouble may be over by then without anybody's doing. final: no other CA would do better.
+    is_temporary: the error may be gone by then without anybody's doing. for_all_cas: every other CA would fail as well.
     """
 
     message: str
     resumable: bool = False
-    passes: bool = False
-    final: bool = False
+    is_temporary: bool = False
+    for_all_cas: bool = False
 
 
 def connections_for(orders: int, most: int) -> int:
@@ -91,17 +91,18 @@ def run_all(items: Iterable[Item], work: Callable[[Item], Result]) -> list[Resul
         try:
             return work(item)
         except AcmeError as error:
-            return describe(error)
+            return to_failure(error)
 
     with ThreadPoolExecutor(max_workers=_IN_FLIGHT) as pool:
         return list(pool.map(guarded, items))
 
 
-def describe(error: AcmeError) -> Failure:
+def to_failure(error: AcmeError) -> Failure:
     """A failure, as it is told to people and to the next run."""
-    # Any refusal that does not pass says that going on with the order is of no use.
-    resumable = error.passes or isinstance(error, (ChainError, PreflightError))
-    return Failure(str(error), resumable=resumable, passes=error.passes, final=isinstance(error, AcmeOptionError))
+    temporary = error.is_temporary
+    # Every other refusal that is not temporary would be repeated for the same order.
+    resumable = temporary or isinstance(error, (ChainError, PreflightError))
+    return Failure(str(error), resumable, is_temporary=temporary, for_all_cas=isinstance(error, AcmeOptionError))
 
 
 def prepare(client: Client, request: OrderRequest) -> PreparedOrder:
@@ -121,15 +122,15 @@ def prepare(client: Client, request: OrderRequest) -> PreparedOrder:
 
 
 def _journaled(client: Client, request: OrderRequest) -> Order | None:
-    if not request.order_uri or request.account_uri != client.account_uri:
+    if not request.order_url or request.account_url != client.account_url:
         return None
     # A host's journal is not to say where this machine connects to.
-    if not is_same_origin(request.order_uri, client.directory.new_order):
+    if not is_same_origin(request.order_url, client.directory.new_order):
         return None
     try:
-        return Order.fetch(client, request.order_uri)
+        return Order.fetch(client, request.order_url)
     except ProblemError as error:
-        if error.problem.passes:
+        if error.problem.is_temporary:
             raise
         return None  # expired and forgotten by the CA
 
@@ -139,14 +140,14 @@ def _is_for(order: Order, request: OrderRequest) -> bool:
 
 
 def _create(client: Client, request: OrderRequest) -> Order:
-    client.directory.check_profile(request.profile)
+    client.directory.verify_profile(request.profile)
     # RFC 9773 section 5: only towards a CA that has renewal information, of a certificate of the same account.
-    same = request.replaces_account in (None, client.account_uri)
+    same = request.replaces_account in (None, client.account_url)
     replaces = request.replaces if same and client.directory.renewal_info else None
     try:
         return Order.create(client, list(request.challenges), request.profile, replaces, request.validity)
     except ProblemError as error:
-        if not replaces or (error.passes and error.problem.status != 500):
+        if not replaces or (error.is_temporary and error.problem.status != 500):
             raise
     # The certificate is replaced already, or the CA does not know it as this account's, which some (Pebble, for one)
     # call an error of their own: an order like any other.
@@ -222,7 +223,7 @@ def complete(
     try:
         chain = download(client, order.certificate_url)
     except AcmeError as error:
-        raise ChainError(f"the certificate is issued, but cannot be had: {error}", error.passes) from None
+        raise ChainError(f"the certificate is issued, but cannot be had: {error}", error.is_temporary) from None
     return choose(preference, chain, lambda url: _alternate(client, url)) if preference else chain
 
 
@@ -240,7 +241,7 @@ def answer(client: Client, challenge: contracts.ChallengeData) -> None:
         client.post(url, {}, what)
     except ProblemError as error:
         # A post that is repeated because its answer was lost finds the challenge under way.
-        if error.problem.passes or Challenge.parse(client.post_as_get(url, what).json()).status == Status.PENDING:
+        if error.problem.is_temporary or Challenge.parse(client.post_as_get(url, what).json()).status == Status.PENDING:
             raise
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from .._common.text import one_line, suggestion
 from .errors import AcmeError
-from .urls import check_url
+from .urls import verify_url
 
 SHORT_NAMES = {
     "letsencrypt": "https://acme-v02.api.letsencrypt.org/directory",
@@ -25,7 +25,7 @@ WANT_TERMS = frozenset(SHORT_NAMES.values())
 WANT_EXTERNAL_ACCOUNT = WANT_TERMS - {SHORT_NAMES["letsencrypt"], SHORT_NAMES["letsencrypt-staging"]}
 
 
-def resolve(name_or_url: str) -> str:
+def resolve_directory(name_or_url: str) -> str:
     """Return the URL of a directory given by URL or by one of SHORT_NAMES. Raises AcmeError."""
     text = name_or_url.strip()
     if text in SHORT_NAMES:
@@ -35,4 +35,4 @@ def resolve(name_or_url: str) -> str:
             f"acme_directory '{one_line(text, 80)}' is neither a URL nor a name known here "
             f"({', '.join(sorted(SHORT_NAMES))}){suggestion(text, SHORT_NAMES)}"
         )
-    return check_url(text)
+    return verify_url(text)

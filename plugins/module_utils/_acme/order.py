@@ -62,12 +62,12 @@ class Order:
             payload["profile"] = profile
         if replaces:
             payload["replaces"] = replaces
-        final = (500,) if replaces else ()
-        answer = client.post(client.directory.new_order, payload, "newOrder", final=final)
+        no_retry = (500,) if replaces else ()
+        answer = client.post(client.directory.new_order, payload, "newOrder", no_retry=no_retry)
         url = answer.headers.get("Location")
         if not url:
             raise ProtocolError(f"{client.directory.new_order} gave no order URL")
-        return cls._read(client, client.http.check(url), answer)
+        return cls._read(client, client.http.verify_url(url), answer)
 
     @classmethod
     def fetch(cls, client: Client, url: str) -> Order:

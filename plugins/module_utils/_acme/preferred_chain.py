@@ -58,7 +58,7 @@ def choose(preference: Preference, default: Chain, fetch: Callable[[str], Chain]
         f"the CA offers no chain to {' or '.join(preference.roots)} "
         f"({'; '.join([f'offered: {listed}', *map(str, troubles)])}): the certificate is not taken; "
         "change preferred_chain (acme_preferred_chain), or set preferred_chain_missing to default",
-        passes=any(trouble.passes for trouble in troubles),
+        is_temporary=any(trouble.is_temporary for trouble in troubles),
     )
 
 

@@ -43,12 +43,12 @@ _LARGEST_BODY = 1024  # a key authorization has some hundred
 _HOST = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.?")
 
 
-class Unseen(CollectionError):
+class NotVerifiable(CollectionError):
     """Something cannot be looked at from here; str() says what and why."""
 
 
 #: Why CAA keeps the CA from issuing for a name, wildcard or not, by a kind of challenge; empty if it does not.
-#: Raises Unseen.
+#: Raises NotVerifiable.
 Caa = Callable[[str, bool, str], str]
 
 
@@ -85,7 +85,7 @@ class _Url:
 
 
 @dataclass
-class _Look:
+class _Verification:
     """One look for a name: its deadline, the addresses of hosts as first looked up, and the name's own."""
 
     deadline: Deadline
@@ -111,7 +111,7 @@ class Preflight:
         self._look_up = look_up
         self._clock = clock or Clock()
 
-    def look_all(self, challenges: Iterable[ChallengeData], caa: Caa) -> list[str]:
+    def verify_all(self, challenges: Iterable[ChallengeData], caa: Caa) -> list[str]:
         """Look at those that the CA is about to be told of, of one order; gives warnings.
 
         Raises PreflightError for the first that is wrong.
@@ -123,42 +123,42 @@ class Preflight:
             domain = challenge.identifier
             try:
                 refusal = caa(domain, challenge.wildcard, challenge.type)
-            except Unseen as unseen:
+            except NotVerifiable as unseen:
                 warnings.append(str(unseen))
             else:
                 if refusal:
                     raise PreflightError(f"{domain}: {refusal}: the CA is not asked (acme_preflight)")
             try:
-                self.look(challenge)
-            except Unseen as unseen:
+                self.verify(challenge)
+            except NotVerifiable as unseen:
                 warnings.append(f"{domain}: {unseen}")
         return warnings
 
-    def look(self, challenge: ChallengeData) -> None:
-        """Raises PreflightError or Unseen; challenges by DNS and onion services are not for looking at here."""
+    def verify(self, challenge: ChallengeData) -> None:
+        """Raises PreflightError or NotVerifiable; challenges by DNS and onion services are not for looking at here."""
         if challenge.identifier.endswith(".onion"):
             return
-        look = _Look(Deadline(self._clock, _READS * self._timeout))
+        verification = _Verification(Deadline(self._clock, _READS * self._timeout))
         try:
             if challenge.type == HTTP_01:
-                self._look_by_http(challenge, look)
+                self._verify_http_01(challenge, verification)
             elif challenge.type == TLS_ALPN_01:
-                self._look_by_tls(challenge, look)
+                self._verify_tls_alpn_01(challenge, verification)
         except OutOfTime:
-            raise Unseen(f"it takes longer than {look.deadline.seconds:g} s to answer") from None
+            raise NotVerifiable(f"it takes longer than {verification.deadline.seconds:g} s to answer") from None
 
-    def _look_by_http(self, challenge: ChallengeData, look: _Look) -> None:
+    def _verify_http_01(self, challenge: ChallengeData, verification: _Verification) -> None:
         # RFC 8555 section 8.3
         path = f"/.well-known/acme-challenge/{quote(challenge.token)}"
         url = _Url(False, challenge.identifier, self._http_port, path)
-        answer, seen = self._fetch(url, look)
+        answer, seen = self._fetch(url, verification)
         if answer.status != 200:
             raise PreflightError(
                 f"{challenge.identifier}: {seen} answers HTTP {answer.status} instead of the challenge's response: "
                 "does the web server give out the webroot there? The CA is not asked to look (acme_preflight)"
             )
         if answer.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
-            raise Unseen(f"{seen} answers with a Content-Encoding, for which it was not asked")
+            raise NotVerifiable(f"{seen} answers with a Content-Encoding, for which it was not asked")
         # RFC 8555 section 8.3: white space at its end is passed over.
         if answer.body.rstrip() != challenge.key_authorization.encode():
             raise PreflightError(
@@ -166,10 +166,10 @@ class Preflight:
                 "does the name lead to this host? The CA is not asked to look (acme_preflight)"
             )
 
-    def _fetch(self, url: _Url, look: _Look) -> tuple[HttpAnswer, str]:
+    def _fetch(self, url: _Url, verification: _Verification) -> tuple[HttpAnswer, str]:
         """Return the last answer and what to call its server in a message. Redirects are followed as a CA does."""
         try:
-            last, answer = follow(url, lambda one: self._get_or_raise(one, look), self._target, _REDIRECTS)
+            last, answer = follow(url, lambda one: self._get_or_raise(one, verification), self._target, _REDIRECTS)
         except TooManyRedirects as error:
             raise PreflightError(
                 f"{url.host}: the response cannot be fetched: more than {_REDIRECTS} redirects follow one another, the "
@@ -177,35 +177,35 @@ class Preflight:
             ) from None
         return answer, last.shown
 
-    def _get_or_raise(self, url: _Url, look: _Look) -> HttpAnswer:
+    def _get_or_raise(self, url: _Url, verification: _Verification) -> HttpAnswer:
         try:
-            return self._get(url, look)
+            return self._get(url, verification)
         except Refused as error:
-            raise Unseen(f"{url.shown} is not looked at: {_has(url.host, error)}") from None
+            raise NotVerifiable(f"{url.shown} is not looked at: {_has(url.host, error)}") from None
         except HTTPException:
-            raise Unseen(f"{url.shown} cannot be looked at from here (it does not answer by HTTP)") from None
+            raise NotVerifiable(f"{url.shown} cannot be looked at from here (it does not answer by HTTP)") from None
         except (OSError, ValueError) as error:
-            raise _unreached(url.shown, error, look.deadline) from None
+            raise _unreached(url.shown, error, verification.deadline) from None
 
-    def _get(self, url: _Url, look: _Look) -> HttpAnswer:
-        deadline, redirected = look.deadline, bool(url.redirected_by)
-        places = self._places(url.host, url.port, look)
-        with connect(places, look.own, redirected, self._timeout, deadline) as connection:
+    def _get(self, url: _Url, verification: _Verification) -> HttpAnswer:
+        deadline, redirected = verification.deadline, bool(url.redirected_by)
+        places = self._places(url.host, url.port, verification)
+        with connect(places, verification.own, redirected, self._timeout, deadline) as connection:
             if not url.secure:
                 return get(connection, url.authority, url.path, _LARGEST_BODY, self._timeout, deadline)
             # As a CA does behind a redirect: there may be no certificate yet.
             with tls(connection, _unverified(), url.host, self._timeout, deadline) as wrapped:
                 return get(wrapped, url.authority, url.path, _LARGEST_BODY, self._timeout, deadline)
 
-    def _places(self, host: str, port: int, look: _Look) -> Sequence[SocketAddress]:
+    def _places(self, host: str, port: int, verification: _Verification) -> Sequence[SocketAddress]:
         """Return a host's addresses, looked up once in a look; the first host is the name that the look is for."""
-        if host not in look.addresses:
-            look.addresses[host] = resolve(self._look_up, host, port, look.deadline)
-            look.own = look.own or addresses_of(look.addresses[host])
-        return [(place[0], port, *place[2:]) for place in look.addresses[host]]
+        if host not in verification.addresses:
+            verification.addresses[host] = resolve(self._look_up, host, port, verification.deadline)
+            verification.own = verification.own or addresses_of(verification.addresses[host])
+        return [(place[0], port, *place[2:]) for place in verification.addresses[host]]
 
     def _target(self, url: _Url, answer: HttpAnswer) -> _Url | None:
-        """Return the URL that an answer redirects to, None if it does not. Raises PreflightError, Unseen."""
+        """Return the URL that an answer redirects to, None if it does not. Raises PreflightError, NotVerifiable."""
         location = answer.headers.get("Location")
         if answer.status not in REDIRECT_CODES or not location:
             return None
@@ -213,7 +213,7 @@ class Preflight:
         target = quote(location.strip(), safe=string.punctuation, encoding="latin-1")
         try:
             parts = urlsplit(urljoin(url.origin + url.path, target))
-            host, port = _checked_host(parts.hostname or ""), parts.port
+            host, port = _parse_host(parts.hostname or ""), parts.port
         except ValueError:
             raise PreflightError(f"{url.shown} redirects to a malformed URL") from None
         if parts.scheme not in ("http", "https"):
@@ -224,27 +224,27 @@ class Preflight:
         found = _Url(secure, host, usual if port is None else port, path, url.redirected_by or url.host)
         if found.port not in (usual, lab):
             # Public CAs do not follow, but a CA of one's own may.
-            raise Unseen(
+            raise NotVerifiable(
                 f"{url.shown} redirects to {found.origin}, which is not looked at: only the ports 80 and 443 are"
             )
         if parts.username is not None or parts.password is not None:
-            raise Unseen(f"{url.shown} redirects to {found.origin} with a user name, which is not followed")
+            raise NotVerifiable(f"{url.shown} redirects to {found.origin} with a user name, which is not followed")
         return found
 
-    def _look_by_tls(self, challenge: ChallengeData, look: _Look) -> None:
+    def _verify_tls_alpn_01(self, challenge: ChallengeData, verification: _Verification) -> None:
         where = f"{_authority(challenge.identifier)}:{self._tls_port}"
         context = _unverified()
         context.set_alpn_protocols([PROTOCOL])
-        name, deadline = server_name(challenge.identifier), look.deadline
+        name, deadline = server_name(challenge.identifier), verification.deadline
         try:
-            places = self._places(challenge.identifier, self._tls_port, look)
+            places = self._places(challenge.identifier, self._tls_port, verification)
             with (
-                connect(places, look.own, False, self._timeout, deadline) as connection,
+                connect(places, verification.own, False, self._timeout, deadline) as connection,
                 tls(connection, context, name, self._timeout, deadline) as wrapped,
             ):
                 protocol, certificate = wrapped.selected_alpn_protocol(), wrapped.getpeercert(binary_form=True)
         except Refused as error:
-            raise Unseen(f"{where} is not looked at: {_has(challenge.identifier, error)}") from None
+            raise NotVerifiable(f"{where} is not looked at: {_has(challenge.identifier, error)}") from None
         except ssl.SSLError as error:
             raise PreflightError(
                 f"{challenge.identifier}: {where} takes no {PROTOCOL} connection ({reason(error)})"
@@ -273,7 +273,7 @@ def _authority(identifier: str) -> str:
     return f"[{identifier}]" if ":" in identifier else identifier
 
 
-def _checked_host(host: str) -> str:
+def _parse_host(host: str) -> str:
     """Return the host of a URL if it is a name or an address. Raises ValueError."""
     if ":" in host and "%" not in host:
         return str(parse_address(host))
@@ -299,4 +299,4 @@ def _unreached(where: str, error: Exception, deadline: Deadline) -> Exception:
         return PreflightError(f"{where}: nothing listens there (connection refused)")
     if deadline.left() <= 0:
         return OutOfTime()
-    return Unseen(f"{where} cannot be looked at from here ({reason(error)})")
+    return NotVerifiable(f"{where} cannot be looked at from here ({reason(error)})")

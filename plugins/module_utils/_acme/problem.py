@@ -58,14 +58,14 @@ class Problem:
         return cls.parse(document)
 
     @property
-    def rate_limited(self) -> bool:
+    def is_rate_limited(self) -> bool:
         """Whether the CA, or what stands before it, has had too many requests (RFC 8555 section 6.6)."""
         return self.type == "rateLimited" or self.status == 429
 
     @property
-    def passes(self) -> bool:
+    def is_temporary(self) -> bool:
         """Whether it says nothing of what was asked for, so that the same may be asked again later."""
-        return self.rate_limited or self.status >= 500 or self.type == "badNonce"
+        return self.is_rate_limited or self.status >= 500 or self.type == "badNonce"
 
     def __str__(self) -> str:
         """'type: detail [name: detail; ...]', one line."""

@@ -34,7 +34,7 @@ def _contact(text: str) -> str:
     return f"mailto:{address}"
 
 
-def check_external_account(kid: str, hmac_key: str) -> None:
+def verify_external_account(kid: str, hmac_key: str) -> None:
     """Raise AcmeOptionError for what no CA hands out as an external account (RFC 8555 section 7.3.4).
 
     *hmac_key*: base64url. It is a secret, so it is in no message.

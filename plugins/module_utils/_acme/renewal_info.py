@@ -166,7 +166,7 @@ def ask(http: Http, base_url: str, ari_id: str, deadline: Deadline | None = None
     """
     if not ARI_ID.fullmatch(ari_id):
         raise ProtocolError(f"'{one_line(ari_id, 60)}' is no id of a certificate (RFC 9773 section 4.1)")
-    return http.get(http.check(f"{base_url.rstrip('/')}/{ari_id}"), attempts=2, deadline=deadline)
+    return http.get(http.verify_url(f"{base_url.rstrip('/')}/{ari_id}"), attempts=2, deadline=deadline)
 
 
 def _until(http: Http, retry_after: float | None) -> datetime:

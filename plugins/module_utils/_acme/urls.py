@@ -22,7 +22,7 @@ from .registered_domain import registered_domain
 URL_CHARACTERS = re.compile(r"[!-\[\]-~]+")
 
 
-def check_url(url: object, directory_url: str | None = None) -> str:
+def verify_url(url: object, directory_url: str | None = None) -> str:
     """Return *url* if it may be asked. Raises ProtocolError, which names the CA and the URL.
 
     RFC 8555 section 6.1 demands https. Plain http is for a CA on this machine: for loopback addresses, and where the
@@ -72,7 +72,7 @@ def _foreignness(scheme: str, host: str, port: int | None, directory: SplitResul
 def is_same_origin(url: str, known: str) -> bool:
     """Return True if *url*, which anybody may have written, is of the server of *known*, which has been checked."""
     try:
-        return _origin_parts(check_url(url)) == _origin_parts(known)
+        return _origin_parts(verify_url(url)) == _origin_parts(known)
     except (ProtocolError, ValueError):
         return False
 

@@ -61,7 +61,7 @@ def describe(params: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "exists": True,
         "account": {
-            "uri": account.uri,
+            "uri": account.url,
             "status": account.status,
             "contact": list(account.contact),
             "thumbprint": client.key.thumbprint,
@@ -153,7 +153,7 @@ def result(outcomes: list[AccountResult]) -> dict[str, Any]:
     items = [
         {
             "directory": outcome.directory,
-            "account_uri": outcome.account.uri if outcome.account else None,
+            "account_uri": outcome.account.url if outcome.account else None,
             "contact": list(outcome.after.get("contact", outcome.account.contact if outcome.account else ())),
             "changed": outcome.changed,
             "problem": outcome.problem,
@@ -198,7 +198,7 @@ def _confirm_gone(client: Client, uri: str, refusal: ProblemError) -> None:
         if not accounts.is_gone(error):
             raise
         return
-    if own is None or own.uri != uri or own.status == Status.VALID:
+    if own is None or own.url != uri or own.status == Status.VALID:
         raise refusal
 
 
@@ -213,12 +213,12 @@ def _holders(cas: Sequence[Ca], key: AccountKey, stack: ExitStack) -> list[tuple
         if account is None:
             continue
         if account.status != Status.VALID:
-            raise AcmeError(f"account {account.uri} is {account.status}: it cannot get another key")
+            raise AcmeError(f"account {account.url} is {account.status}: it cannot get another key")
         own = find(client.with_key(key)) if client.key.thumbprint != key.thumbprint else None
         if own:
             # Such as after a change of the key, if a run with the old one alone has made an account for that.
             raise AcmeError(
-                f"the old key has the account {own.uri}, the new one {account.uri}: if that is the one that is wanted, "
+                f"the old key has the account {own.url}, the new one {account.url}: if that is the one that is wanted, "
                 "take the new key as the account key from now on; else give a new key that has no account"
             )
         if client.key is key:

@@ -96,13 +96,13 @@ def _with_its_key(client: Client, ca: Ca) -> Client:
     if changed.key.thumbprint == client.key.thumbprint:
         return changed  # it has replaced the old one
     found = find(changed)
-    return changed if found and ca.account_uri in (None, found.uri) else client
+    return changed if found and ca.account_uri in (None, found.url) else client
 
 
 def open_account(client: Client, ca: Ca) -> Account:
     """Return the account: at its URL if that is given, else the one of the key, made if the key has none."""
     if ca.account_uri:
-        client.account_uri = ca.account_uri
+        client.account_url = ca.account_uri
         return Account(ca.account_uri, "valid")
     return find_or_create(client, contacts(ca.contact or ()), ca.terms_agreed, _external_account(ca))
 
@@ -114,6 +114,6 @@ def _external_account(ca: Ca) -> ExternalAccount | None:
 def use_account(client: Client, account_uri: str | None) -> None:
     """Use an account that exists. Raises AcmeError if the key has none."""
     if account_uri:
-        client.account_uri = account_uri
+        client.account_url = account_uri
     elif find(client) is None:
         raise AcmeError(f"{client.directory.url} knows no account of this key: make it first (acme_account)")

@@ -16,9 +16,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .._acme.errors import AcmeError, AcmeOptionError
-from .._acme.known_cas import resolve
-from .._acme.registration import check_external_account, contacts
-from .._acme.urls import check_url
+from .._acme.known_cas import resolve_directory
+from .._acme.registration import contacts, verify_external_account
+from .._acme.urls import verify_url
 from .._common.text import one_line, suggestion
 from . import values as to
 from .account_key_place import is_key_text, key_text_problem
@@ -121,7 +121,7 @@ def parse(values: Mapping[str, Any], lines: list[str], prefix: str = "") -> list
     cas: list[Ca] = []
     for number, own, place in _elements(values.get("acme_directory"), lines):
         try:
-            url = resolve(own["directory"])
+            url = resolve_directory(own["directory"])
         except AcmeError as error:
             lines.append(_line("acme_directory", error))
             continue
@@ -227,7 +227,7 @@ def _check_account(given: Mapping[str, Any], url: str, place: str, lines: list[s
     uri = given.get("account_uri")
     if uri:
         try:
-            check_url(uri, url)
+            verify_url(uri, url)
         except AcmeError as error:
             lines.append(f"{place}account_uri: {error}.")
     try:
@@ -251,7 +251,7 @@ def _check_eab(given: Mapping[str, Any], place: str, lines: list[str]) -> None:
         lines.append(f"{place}: {' and '.join(missing)} is missing. Give kid and key as the CA shows them.")
         return
     try:
-        check_external_account(*(to.to_text(given[name], secret=True) for name in _EAB))
+        verify_external_account(*(to.to_text(given[name], secret=True) for name in _EAB))
     except (AcmeError, to.Invalid) as error:
         lines.append(f"{place}: {error}.")
 

@@ -12,7 +12,7 @@ from typing import Any
 from .._acme.certificate import Chain
 from .._acme.client import Client
 from .._acme.errors import AcmeError
-from .._acme.issuance import Failure, PreparedOrder, complete, connections_for, describe, run_all
+from .._acme.issuance import Failure, PreparedOrder, complete, connections_for, run_all, to_failure
 from .._acme.preferred_chain import Preference
 from .._common.contracts import CertificateOrder
 from .._common.deadline import Deadline
@@ -51,7 +51,7 @@ def finalize_all(
         except AcmeError as error:
             if len(cas) == 1:
                 raise
-            found, count = [from_failure(orders[number], describe(error)) for number in here], 0
+            found, count = [from_failure(orders[number], to_failure(error)) for number in here], 0
         results.update(zip(here, found))
         requests += count
     recorder.close()
@@ -75,7 +75,7 @@ def _finalize_at(
 ) -> tuple[list[CertificateOrder], int]:
     """Return the orders at one CA, and the number of requests. Raises AcmeError."""
     with open_client(ca, load_key(ca.key), connections_for(len(orders), params["concurrency"])) as client:
-        client.account_uri = orders[0].account_uri
+        client.account_url = orders[0].account_uri
         preflight = _preflight(client, params, warn)
         preference = Preference(params["preferred_chain"], params["preferred_chain_missing"] == "default")
 
@@ -109,7 +109,7 @@ def _preflight(client: Client, params: Mapping[str, Any], warn: Warn) -> Preflig
 
     def check_challenges(prepared: PreparedOrder) -> None:
         if prepared.order.status == Status.PENDING:
-            for warning in preflight.look_all(prepared.challenges, caa):
+            for warning in preflight.verify_all(prepared.challenges, caa):
                 warn(warning)
 
     return check_challenges

@@ -93,8 +93,8 @@ def to_request(order: contracts.CertificateOrder, identifiers: Iterable[Identifi
         profile=order.profile,
         replaces=replaces,
         replaces_account=order.replaces_account,
-        order_uri=order.order_uri,
-        account_uri=order.account_uri,
+        order_url=order.order_uri,
+        account_url=order.account_uri,
         validity=RequestedValidity(order.not_before, order.not_after),
     )
 
@@ -135,7 +135,7 @@ def to_prepared(order: contracts.CertificateOrder) -> PreparedOrder:
 
 def from_failure(order: contracts.CertificateOrder, failure: Failure) -> contracts.CertificateOrder:
     """Return the result of an order that failed: deferred if the problem may pass and a live certificate is valid."""
-    waits = failure.passes and order.can_wait
+    waits = failure.is_temporary and order.can_wait
     return contracts.CertificateOrder(
         host=order.host,
         name=order.name,

@@ -14,7 +14,7 @@ from .._acme.account import Account
 from .._acme.client import Client
 from .._acme.directory import Directory
 from .._acme.errors import AcmeError, AcmeOptionError
-from .._acme.issuance import Failure, OrderRequest, PreparedOrder, connections_for, describe, prepare, run_all
+from .._acme.issuance import Failure, OrderRequest, PreparedOrder, connections_for, prepare, run_all, to_failure
 from .._common.clock import Clock
 from .._common.contracts import CertificateOrder
 from .._common.deadline import Deadline
@@ -62,7 +62,7 @@ def order_all(
                 results[number] = order
                 continue
             failures[number].append((url, order))
-            if not routes[number] or order.final:
+            if not routes[number] or order.for_all_cas:
                 results[number] = from_failure(asked[number], combine(failures[number]))
     return totals, [result for result in results if result is not None]
 
@@ -77,7 +77,7 @@ def refuse(order: CertificateOrder) -> CertificateOrder | None:
     try:
         _request_of(order, "").validity.fields(Clock().now())
     except AcmeError as error:
-        return from_failure(order, describe(error))
+        return from_failure(order, to_failure(error))
     return None
 
 
@@ -91,7 +91,7 @@ def combine(failures: Sequence[tuple[str, Failure]]) -> Failure:
     return Failure(
         "; ".join(f"{url}: {failure.message}" for url, failure in failures),
         resumable=any(failure.resumable for _url, failure in failures),
-        passes=any(failure.passes for _url, failure in failures),
+        is_temporary=any(failure.is_temporary for _url, failure in failures),
     )
 
 
@@ -124,15 +124,15 @@ def _order_at(
     except AcmeError as error:
         if is_only:
             raise
-        return [describe(error)] * len(asked)
-    totals.account_uri = totals.account_uri or account.uri
+        return [to_failure(error)] * len(asked)
+    totals.account_uri = totals.account_uri or account.url
     totals.changed |= account.created
     orders: list[CertificateOrder | Failure] = []
     for order, prepared in zip(asked, made):
         if isinstance(prepared, Failure):
             orders.append(prepared)
             continue
-        found = from_prepared(order, prepared, ca.url, account.uri)
+        found = from_prepared(order, prepared, ca.url, account.url)
         totals.changed |= found.order_uri != order.order_uri
         orders.append(found)
     return orders
@@ -152,9 +152,9 @@ def _prepare_all(
 
 def _check_one(directory: Directory, order: CertificateOrder) -> CertificateOrder:
     try:
-        directory.check_profile(order.profile)
+        directory.verify_profile(order.profile)
     except AcmeError as error:
-        return from_failure(order, describe(error))
+        return from_failure(order, to_failure(error))
     return replace(order, status=Status.PENDING, challenges=())
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from .._acme.client import Client
 from .._acme.errors import AcmeError
-from .._acme.preflight import Caa, Preflight, Unseen
+from .._acme.preflight import Caa, NotVerifiable, Preflight
 from .._common.libraries import missing
 
 PREFLIGHT_SPEC: dict[str, Any] = {
@@ -46,10 +46,10 @@ def caa_of(client: Client, resolver: Sequence[str]) -> Caa:
 
     def caa(domain: str, wildcard: bool, kind: str) -> str:
         if server is None:
-            raise Unseen(f"CAA records are not checked: {absent}")
+            raise NotVerifiable(f"CAA records are not checked: {absent}")
         try:
-            return check(server, domain, wildcard, identities, client.account_uri or "", kind)
+            return check(server, domain, wildcard, identities, client.account_url or "", kind)
         except DnsError as error:
-            raise Unseen(f"CAA records cannot be checked from here: {error}") from None
+            raise NotVerifiable(f"CAA records cannot be checked from here: {error}") from None
 
     return caa

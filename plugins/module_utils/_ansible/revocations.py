@@ -12,9 +12,9 @@ from typing import Any, Union
 
 from .._acme.certificate import REASONS, der_of, revoke
 from .._acme.errors import AcmeError, AcmeOptionError
-from .._acme.issuance import Failure, describe, run_all
+from .._acme.issuance import Failure, run_all, to_failure
 from .._acme.jws import AccountKey
-from .._acme.known_cas import resolve
+from .._acme.known_cas import resolve_directory
 from .._common.contracts import Revocation
 from .._common.schema import Malformed
 from .._common.statuses import Status
@@ -39,7 +39,7 @@ def revocations_of(options: Iterable[Mapping[str, Any]]) -> list[Revocation]:
         found = [Revocation.from_option(option, f"certificates[{number}]") for number, option in enumerate(options)]
     except Malformed as error:
         raise AcmeOptionError(str(error)) from None
-    return [replace(item, directory=resolve(item.directory) if item.directory else None) for item in found]
+    return [replace(item, directory=resolve_directory(item.directory) if item.directory else None) for item in found]
 
 
 def revoke_all(params: Mapping[str, Any], wanted: Sequence[Revocation]) -> list[Revocation]:
@@ -103,7 +103,7 @@ def _revoke_at(ca: Ca, params: Mapping[str, Any], wanted: Sequence[Revocation], 
     except AcmeError as error:
         if is_only:
             raise
-        return [describe(error)] * len(wanted)
+        return [to_failure(error)] * len(wanted)
 
 
 def _has_own_key(params: Mapping[str, Any]) -> bool:

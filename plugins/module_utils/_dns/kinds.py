@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .._acme.errors import ProtocolError
-from .._acme.urls import check_url
+from .._acme.urls import verify_url
 from .errors import DnsError
 from .options import DICT, INT, LIST, Option, check
 
@@ -76,7 +76,7 @@ def check_lexicon(values: Mapping[str, Any]) -> None:
 def check_acme_dns(values: Mapping[str, Any]) -> str:
     """Return the URL of the server's API. Raises DnsError."""
     try:
-        return check_url(values["url"].rstrip("/") + "/update")
+        return verify_url(values["url"].rstrip("/") + "/update")
     except ProtocolError:
         raise DnsError("acme_dns needs an https URL as 'url'; http is taken for loopback addresses only") from None
 

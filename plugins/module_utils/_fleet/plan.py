@@ -117,14 +117,14 @@ def make(
     return [_with_suggestion(plan, directories, now, suggested, interval) for plan in planned]
 
 
-def check_profile(plan: Planned, offering: Iterable[Directory]) -> Planned:
+def verify_profile(plan: Planned, offering: Iterable[Directory]) -> Planned:
     """Refuse what would be ordered under a profile that none of the CAs offers."""
     if plan.decision.action != Action.ISSUE:
         return plan
     problem = ""
     for directory in offering:
         try:
-            directory.check_profile(plan.found.wanted.profile if plan.found.wanted else None)
+            directory.verify_profile(plan.found.wanted.profile if plan.found.wanted else None)
         except AcmeError as error:
             problem = problem or str(error)
         else:

@@ -136,7 +136,7 @@ def _with_a_ca(planned: list[plan.Planned], cas: list[_Ca], warnings: list[str])
             if len(cas) == 1 or not any(item.found.wanted and item.found.wanted.profile for item in planned):
                 break  # the others are asked when they are needed
     if offering:
-        return [plan.check_profile(item, offering) for item in planned]
+        return [plan.verify_profile(item, offering) for item in planned]
     unavailable = "; ".join(ca.trouble for ca in cas)
     warnings.append(f"{unavailable}; nothing is issued in this run")
     return [plan.without_ca(item, unavailable) for item in planned]

@@ -19,7 +19,7 @@ from typing import Any
 from ansible.module_utils.parsing.convert_bool import boolean
 
 from .._acme.errors import AcmeOptionError
-from .._acme.known_cas import SHORT_NAMES, resolve
+from .._acme.known_cas import SHORT_NAMES, resolve_directory
 from .._common.text import one_line, suggestion
 from .._common.times import parse_duration
 
@@ -97,7 +97,7 @@ def limits_of_all(options: Mapping[str, Any]) -> dict[str, Limits]:
     """The limits of each CA by the URL of its directory: those shipped, and what *options* say by name or URL."""
     result = dict(SHIPPED)
     for name, own in options.items():
-        url = resolve(str(name))
+        url = resolve_directory(str(name))
         result[url] = Limits.parse(own, result.get(url, Limits()))
     return result
 

@@ -53,7 +53,7 @@ class StatusCache:
         except OSError as error:
             self.problem = f"{self._folder} cannot be written: {error.strerror}"
 
-    def tidy(self) -> None:
+    def remove_old(self) -> None:
         """Remove what nothing has renewed for long, as certificates that are gone leave their answers behind."""
         try:
             names = os.listdir(self._folder) if self._folder else []

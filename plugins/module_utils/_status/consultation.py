@@ -27,7 +27,7 @@ ISSUER = "issuer"
 
 
 @dataclass(frozen=True)
-class Ask:
+class Question:
     """A question: kind (CRL, OCSP or ISSUER), URL, for OCSP the request. fresh: not what was kept of an earlier run."""
 
     kind: str
@@ -47,11 +47,11 @@ class Fetched:
     With both, nothing newer could be had.
     """
 
-    def __init__(self, data: bytes = b"", problem: str = "", kept: bool = False) -> None:
+    def __init__(self, data: bytes = b"", problem: str = "", is_cached: bool = False) -> None:
         self.data = data
         self.problem = problem
-        self.kept = kept
-        self.good = False  # told by who asked, so that nothing else is kept
+        self.is_cached = is_cached
+        self.is_good = False  # told by who asked, so that nothing else is kept
         self._crl: Crl | None = None
 
     def crl(self) -> Crl:
@@ -61,17 +61,17 @@ class Fetched:
         return self._crl
 
 
-Questions = Generator[Ask, Fetched, RevocationStatus]
+Consultation = Generator[Question, Fetched, RevocationStatus]
 Judged = TypeVar("Judged")
 
 
-def consult(content: str, now: datetime) -> Questions:
+def consult(content: str, now: datetime) -> Consultation:
     """Find the status of the first certificate in *content*, PEM; what follows in it may be its issuer's."""
     try:
-        leaf, *others = subject.read(content)
+        leaf, *others = subject.parse_chain(content)
         if validity(leaf).not_after <= now:
             raise StatusError("the certificate has expired, and CAs tell no more of such")
-        if not subject.points(leaf) and not subject.responders(leaf):
+        if not subject.distribution_points(leaf) and not subject.responder_urls(leaf):
             raise StatusError("the certificate names no CRL of its CA and no OCSP responder that can be asked")
         issuer = subject.issuer_among(leaf, others) or (yield from _issuer(leaf))
     except StatusError as error:
@@ -83,19 +83,19 @@ def consult(content: str, now: datetime) -> Questions:
     return found or RevocationStatus(UNKNOWN, problem=one_line("; ".join(problems)))
 
 
-def _issuer(leaf: x509.Certificate) -> Generator[Ask, Fetched, x509.Certificate]:
+def _issuer(leaf: x509.Certificate) -> Generator[Question, Fetched, x509.Certificate]:
     """The issuer from where the certificate says it is. That it signed *leaf* is all that makes it the issuer."""
     problem = "the issuer is not in the chain, and the certificate does not say where it is"
 
     def judge(answer: Fetched) -> x509.Certificate:
-        found = subject.issuer_among(leaf, subject.read_issuers(answer.data))
+        found = subject.issuer_among(leaf, subject.parse_issuers(answer.data))
         if found is None:
             raise StatusError("this is not the certificate of the issuer")
         return found
 
     for url in subject.issuer_urls(leaf):
         try:
-            return (yield from _judged(Ask(ISSUER, url), judge))
+            return (yield from _judged(Question(ISSUER, url), judge))
         except StatusError as error:
             problem = str(error)
     raise StatusError(f"the issuer is not known: {problem}")
@@ -103,21 +103,21 @@ def _issuer(leaf: x509.Certificate) -> Generator[Ask, Fetched, x509.Certificate]
 
 def _by_crl(
     leaf: x509.Certificate, issuer: x509.Certificate, now: datetime, problems: list[str]
-) -> Generator[Ask, Fetched, RevocationStatus | None]:
+) -> Generator[Question, Fetched, RevocationStatus | None]:
     covered: Reasons = frozenset()
     read: list[tuple[str, datetime | None]] = []
-    for point in subject.points(leaf):
+    for point in subject.distribution_points(leaf):
 
         def judge(
             answer: Fetched, point: x509.DistributionPoint = point
         ) -> tuple[Crl, Reasons, RevocationEntry | None]:
             crl = answer.crl()
-            crl.check(issuer, now)
+            crl.verify(issuer, now)
             return crl, crl.covers(leaf, point), crl.entry(leaf)
 
         for url in subject.urls(point):
             try:
-                crl, reasons, revocation = yield from _judged(Ask(CRL, url), judge)
+                crl, reasons, revocation = yield from _judged(Question(CRL, url), judge)
             except StatusError as error:
                 problems.append(str(error))
                 continue
@@ -136,11 +136,12 @@ def _by_crl(
 
 def _by_ocsp(
     leaf: x509.Certificate, issuer: x509.Certificate, now: datetime, problems: list[str]
-) -> Generator[Ask, Fetched, RevocationStatus | None]:
-    for url in subject.responders(leaf):
+) -> Generator[Question, Fetched, RevocationStatus | None]:
+    for url in subject.responder_urls(leaf):
         try:
             said = yield from _judged(
-                Ask(OCSP, url, ocsp.question(leaf, issuer)), lambda answer: ocsp.read(answer.data, leaf, issuer, now)
+                Question(OCSP, url, ocsp.build_request(leaf, issuer)),
+                lambda answer: ocsp.parse_answer(answer.data, leaf, issuer, now),
             )
         except StatusError as error:
             problems.append(str(error))
@@ -151,21 +152,21 @@ def _by_ocsp(
     return None
 
 
-def _judged(ask: Ask, judge: Callable[[Fetched], Judged]) -> Generator[Ask, Fetched, Judged]:
+def _judged(question: Question, judge: Callable[[Fetched], Judged]) -> Generator[Question, Fetched, Judged]:
     """What *judge* makes of the answer. One of an earlier run that it does not like is asked for anew."""
-    answer = yield ask
-    if answer.kept:
+    answer = yield question
+    if answer.is_cached:
         try:
             return judge(answer)
         except StatusError:
             if answer.problem:
                 raise StatusError(answer.problem) from None
-            answer = yield Ask(ask.kind, ask.url, ask.request, fresh=True)
+            answer = yield Question(question.kind, question.url, question.request, fresh=True)
     if answer.problem:
         raise StatusError(answer.problem)
     try:
         found = judge(answer)
     except StatusError as error:
-        raise StatusError(f"{ask.url}: {error}") from None
-    answer.good = True
+        raise StatusError(f"{question.url}: {error}") from None
+    answer.is_good = True
     return found

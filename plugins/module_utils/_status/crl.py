@@ -44,7 +44,7 @@ class Crl:
         self._signed_by: dict[bytes, bool] = {}
         self._listed: dict[int, int] | None = None  # serial numbers, and which entry it is
 
-    def check(self, issuer: x509.Certificate, now: datetime) -> None:
+    def verify(self, issuer: x509.Certificate, now: datetime) -> None:
         """Raise StatusError unless *issuer* made it, it is complete and of now, and all of it is understood."""
         if self._crl.issuer != issuer.subject:
             raise StatusError(f"it is a CRL of another issuer ({self._crl.issuer.rfc4514_string() or 'no name'})")
@@ -54,7 +54,7 @@ class Crl:
             raise StatusError("its issuer's certificate is not for signing CRLs")
         if not self._is_signed_by(issuer):
             raise StatusError("it is a CRL whose signature is wrong")
-        self._check_times(now)
+        self._verify_times(now)
         for item in self._extensions:
             if isinstance(item.value, x509.DeltaCRLIndicator):
                 raise StatusError("it is a delta CRL, which says nothing alone")
@@ -122,7 +122,7 @@ class Crl:
                 self._signed_by[who] = False
         return self._signed_by[who]
 
-    def _check_times(self, now: datetime) -> None:
+    def _verify_times(self, now: datetime) -> None:
         if self._this_update > now + _SKEW:
             raise StatusError(f"it is a CRL of the future, {utc(self._this_update)}: is this machine's clock right?")
         if self.next_update is None:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from urllib.parse import quote, urljoin, urlsplit
 
 from .._acme.exchange import ExchangeError, OutOfTimeError, Request, exchange, new_session, pieces
-from .._acme.http import check_bundle, innermost, reason
+from .._acme.http import innermost, reason, verify_bundle
 from .._acme.redirects import REDIRECT_CODES, TooManyRedirects, follow
 from .._acme.urls import URL_CHARACTERS
 from .._common.clock import Clock
@@ -64,7 +64,7 @@ class Fetcher:
         self._timeout = timeout
         self._left = _ALL_BYTES
         self._down: dict[str, str] = {}  # servers that did not answer, which are not asked on and on
-        self._verify = check_bundle(ca_path) if ca_path else None
+        self._verify = verify_bundle(ca_path) if ca_path else None
         self._session = new_session(hosts=connections, connections=connections)
 
     def close(self) -> None:
@@ -103,7 +103,7 @@ class Fetcher:
             raise StatusError(f"{one_line(first.url, 200)} redirects more than {_REDIRECTS} times") from None
 
     def _send(self, request: Request, deadline: Deadline, is_first: bool) -> _FetchedAnswer:
-        place, server = one_line(request.url, 200), urlsplit(_checked(request.url)).netloc
+        place, server = one_line(request.url, 200), urlsplit(_require_usable(request.url)).netloc
         if server in self._down:
             raise StatusError(self._down[server])
         begun = False
@@ -136,7 +136,7 @@ class Fetcher:
         return bytes(found)
 
 
-def usable(url: str) -> bool:
+def is_usable(url: str) -> bool:
     """Whether *url* is one that is asked: http or https, and such as fits a line for people."""
     try:
         parts = urlsplit(url)
@@ -147,8 +147,8 @@ def usable(url: str) -> bool:
         return False
 
 
-def _checked(url: str) -> str:
-    if not usable(url):
+def _require_usable(url: str) -> str:
+    if not is_usable(url):
         raise StatusError(f"{one_line(url, 200)} is refused: only http and https are followed")
     return url
 

@@ -14,7 +14,7 @@ from .._common.clock import Clock
 from .._common.deadline import Deadline
 from .._common.text import one_line
 from .cache import StatusCache
-from .consultation import Ask, Fetched, Questions, consult
+from .consultation import Consultation, Fetched, Question, consult
 from .fetch import Fetcher
 from .revocation_status import CRL, OCSP, UNKNOWN, RevocationStatus, StatusError
 from .workers import Workers
@@ -50,7 +50,7 @@ def look_up(contents: Sequence[str], clock: Clock, options: LookUpOptions) -> tu
     deadline = Deadline(clock, _PATIENCE * options.timeout + _PATIENCE_EACH * len(contents))
     run = LookUp(fetcher, StatusCache(clock, options.cache, options.max_age), deadline, options.largest)
     try:
-        return run.of_all(contents, clock.now()), run.keep()
+        return run.find_all(contents, clock.now()), run.save()
     finally:
         fetcher.close()
 
@@ -66,81 +66,84 @@ class LookUp:
         self._deadline = deadline
         self._largest = largest
         self._connections = connections
-        self._answers: dict[Ask, Fetched] = {}
+        self._answers: dict[Question, Fetched] = {}
 
-    def of_all(self, contents: Sequence[str], now: datetime) -> list[RevocationStatus]:
+    def find_all(self, contents: Sequence[str], now: datetime) -> list[RevocationStatus]:
         """The status of each certificate, PEM with its chain. None that cannot be told keeps another from it."""
         runs = {content: _LookUpRun(consult(content, now)) for content in contents}
         workers = Workers(self._answer, self._connections, self._deadline)
-        waiting: dict[Ask, list[_LookUpRun]] = {}
+        waiting: dict[Question, list[_LookUpRun]] = {}
 
-        def go_on(run: _LookUpRun) -> None:
-            while run.ask and run.ask in self._answers:
-                run.go_on(self._answers[run.ask])
-            if run.ask:
-                if run.ask not in waiting:
-                    workers.add(run.ask)
-                waiting.setdefault(run.ask, []).append(run)
+        def proceed(run: _LookUpRun) -> None:
+            while run.question and run.question in self._answers:
+                run.proceed(self._answers[run.question])
+            if run.question:
+                if run.question not in waiting:
+                    workers.add(run.question)
+                waiting.setdefault(run.question, []).append(run)
 
         for run in runs.values():
-            go_on(run)
+            proceed(run)
         while waiting:
             done = workers.next()
             if done is None:
                 break
-            ask, answer = done
-            self._answers[ask] = answer
-            for run in waiting.pop(ask):
-                go_on(run)
+            question, answer = done
+            self._answers[question] = answer
+            for run in waiting.pop(question):
+                proceed(run)
         workers.end()
         late = f"did not answer within {self._deadline.seconds:g} s, which all have together"
         for run in [run for waiters in waiting.values() for run in waiters]:
-            while run.ask:
-                run.go_on(self._answers.get(run.ask) or Fetched(problem=f"{run.ask.url} {late}"))
+            while run.question:
+                run.proceed(self._answers.get(run.question) or Fetched(problem=f"{run.question.url} {late}"))
         return [runs[content].status for content in contents]
 
-    def _answer(self, ask: Ask) -> Fetched:
-        kept = self._cache.get(ask.key, self._largest)
-        if kept and kept[1] and not ask.fresh:
-            return Fetched(kept[0], kept=True)
+    def _answer(self, question: Question) -> Fetched:
+        kept = self._cache.get(question.key, self._largest)
+        if kept and kept[1] and not question.fresh:
+            return Fetched(kept[0], is_cached=True)
         try:
-            return Fetched(self._ask(ask))
+            return Fetched(self._fetch(question))
         except StatusError as error:
-            # What is older than is liked, and may hold nevertheless.
-            return Fetched(kept[0], str(error), kept=True) if kept and not ask.fresh else Fetched(problem=str(error))
+            if kept and not question.fresh:
+                return Fetched(kept[0], str(error), is_cached=True)  # older than max_age, and perhaps still valid
+            return Fetched(problem=str(error))
         except Exception as error:  # else it would be waited for until the end
-            return Fetched(problem=f"{one_line(ask.url, 200)} cannot be asked ({one_line(error, 200)})")
+            return Fetched(problem=f"{one_line(question.url, 200)} cannot be asked ({one_line(error, 200)})")
 
-    def _ask(self, ask: Ask) -> bytes:
-        if ask.kind == CRL:
-            return self._fetcher.crl(ask.url)
-        return self._fetcher.ocsp(ask.url, ask.request) if ask.kind == OCSP else self._fetcher.issuer(ask.url)
+    def _fetch(self, question: Question) -> bytes:
+        if question.kind == CRL:
+            return self._fetcher.crl(question.url)
+        if question.kind == OCSP:
+            return self._fetcher.ocsp(question.url, question.request)
+        return self._fetcher.issuer(question.url)
 
-    def keep(self) -> str:
+    def save(self) -> str:
         """Keep what was worth it. Gives what went wrong, in words."""
-        for ask, answer in self._answers.items():
-            if answer.good and not answer.kept:
-                self._cache.put(ask.key, answer.data)
-        self._cache.tidy()
+        for question, answer in self._answers.items():
+            if answer.is_good and not answer.is_cached:
+                self._cache.put(question.key, answer.data)
+        self._cache.remove_old()
         return self._cache.problem
 
 
 class _LookUpRun:
     """One certificate's questions. ask: the one to be answered next, none when the status is known."""
 
-    def __init__(self, questions: Questions) -> None:
+    def __init__(self, questions: Consultation) -> None:
         self._questions = questions
-        self.ask: Ask | None = None
+        self.question: Question | None = None
         self.status = RevocationStatus(UNKNOWN)
-        self.go_on(None)
+        self.proceed(None)
 
-    def go_on(self, answer: Fetched | None) -> None:
+    def proceed(self, answer: Fetched | None) -> None:
         """Take the answer to the question, or begin."""
         try:
-            self.ask = next(self._questions) if answer is None else self._questions.send(answer)
+            self.question = next(self._questions) if answer is None else self._questions.send(answer)
         except StopIteration as end:
-            self.ask, self.status = None, end.value
+            self.question, self.status = None, end.value
         except Exception as error:
             # Of what a host may have written, the library may make anything; it must not end the run for all.
             problem = f"the certificate cannot be read ({one_line(error, 200)})"
-            self.ask, self.status = None, RevocationStatus(UNKNOWN, problem=problem)
+            self.question, self.status = None, RevocationStatus(UNKNOWN, problem=problem)

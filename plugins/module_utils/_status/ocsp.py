@@ -38,18 +38,18 @@ class OcspAnswer:
         self.revocation = revocation
 
 
-def question(leaf: x509.Certificate, issuer: x509.Certificate) -> bytes:
+def build_request(leaf: x509.Certificate, issuer: x509.Certificate) -> bytes:
     """The OCSPRequest, DER. Without a nonce, which keeps caches from answering (RFC 5019 section 4)."""
     return _request(leaf, issuer, hashes.SHA1()).public_bytes(Encoding.DER)  # noqa: S303 # nosec B303 # names, proves nothing
 
 
-def read(data: bytes, leaf: x509.Certificate, issuer: x509.Certificate, now: datetime) -> OcspAnswer:
+def parse_answer(data: bytes, leaf: x509.Certificate, issuer: x509.Certificate, now: datetime) -> OcspAnswer:
     """The answer about *leaf*. Raises StatusError for one that does not count."""
     try:
         response = ocsp.load_der_ocsp_response(data)
         if response.response_status != ocsp.OCSPResponseStatus.SUCCESSFUL:
             raise StatusError(f"the responder answers '{response.response_status.name.lower().replace('_', ' ')}'")
-        _check_signature(response, _signer(response, issuer, now))
+        _verify_signature(response, _signer(response, issuer, now))
         answers = list(response.responses)
         # RFC 6960 section 4.4. Of several answers, which are rare, the library does not give them.
         own = response.single_extensions if len(answers) == 1 else ()
@@ -118,7 +118,7 @@ def _is_named(response: ocsp.OCSPResponse, certificate: x509.Certificate) -> boo
     return certificate.subject == response.responder_name
 
 
-def _check_signature(response: ocsp.OCSPResponse, signer: x509.Certificate) -> None:
+def _verify_signature(response: ocsp.OCSPResponse, signer: x509.Certificate) -> None:
     key: Any = signer.public_key()
     signed = (response.signature, response.tbs_response_bytes)
     try:

@@ -12,7 +12,7 @@ from .._acme.certificate import der_of
 from .._acme.errors import AcmeError
 from .._x509.certificates import extension
 from .._x509.chains import signed_by
-from .fetch import usable
+from .fetch import is_usable
 from .revocation_status import StatusError
 
 try:
@@ -25,7 +25,7 @@ except ImportError:
 _END = "-----END CERTIFICATE-----"
 
 
-def read(content: str) -> list[x509.Certificate]:
+def parse_chain(content: str) -> list[x509.Certificate]:
     """The certificates of a PEM text, the first being the one in question. Raises StatusError."""
     try:
         blocks = [block + _END for block in content.split(_END)[:-1]] or [content]
@@ -44,11 +44,11 @@ def issuer_among(leaf: x509.Certificate, candidates: Sequence[x509.Certificate])
     return None
 
 
-def read_issuers(data: bytes) -> list[x509.Certificate]:
+def parse_issuers(data: bytes) -> list[x509.Certificate]:
     """What is at the place of an issuer (RFC 5280 section 4.2.2.1): a certificate, or some as PKCS #7. Else none."""
     try:
         if data.lstrip().startswith(b"-----BEGIN CERTIFICATE"):
-            return read(data.decode())
+            return parse_chain(data.decode())
         try:
             return [x509.load_der_x509_certificate(data)]
         except ValueError:
@@ -62,12 +62,12 @@ def issuer_urls(leaf: x509.Certificate) -> list[str]:
     return _access(leaf, AuthorityInformationAccessOID.CA_ISSUERS)
 
 
-def responders(leaf: x509.Certificate) -> list[str]:
+def responder_urls(leaf: x509.Certificate) -> list[str]:
     """The OCSP responders."""
     return _access(leaf, AuthorityInformationAccessOID.OCSP)
 
 
-def points(leaf: x509.Certificate) -> list[x509.DistributionPoint]:
+def distribution_points(leaf: x509.Certificate) -> list[x509.DistributionPoint]:
     """The distribution points of CRLs that the CA itself signs (RFC 5280 section 4.2.1.13)."""
     found = extension(leaf, x509.CRLDistributionPoints)
     return [point for point in found or () if not point.crl_issuer and urls(point)]
@@ -85,4 +85,4 @@ def _access(leaf: x509.Certificate, method: x509.ObjectIdentifier) -> list[str]:
 
 def _uris(names: Sequence[x509.GeneralName]) -> list[str]:
     values = [name.value for name in names if isinstance(name, x509.UniformResourceIdentifier)]
-    return [value for value in dict.fromkeys(values) if usable(value)]
+    return [value for value in dict.fromkeys(values) if is_usable(value)]

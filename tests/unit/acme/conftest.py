@@ -84,7 +84,7 @@ def open_client(ca, http, key):
     def open_(with_key=key, session=http, connections=1, registered=True):
         directory = Directory.parse(f"{ca.url}/directory", ca.directory())
         client = Client(session, directory, with_key, connections)
-        client.account_uri = ca.register(with_key) if registered else None
+        client.account_url = ca.register(with_key) if registered else None
         return client
 
     return open_
@@ -110,9 +110,9 @@ def resume(ca, client, prepare):
     """resume(status, ...): an earlier run's order, which the CA now has in that status: its URL, and prepare()'d."""
 
     def resume_(status, *names, **more):
-        url = ca.order(client.account_uri, names or ["a.example"], "pending" if status == "pending" else "ready")
+        url = ca.order(client.account_url, names or ["a.example"], "pending" if status == "pending" else "ready")
         ca.orders[ca.path(url)]["status"] = status
-        request = wanted(*names, order_uri=url, account_uri=client.account_uri)
+        request = wanted(*names, order_url=url, account_url=client.account_url)
         return url, prepare(replace(request, **more))
 
     return resume_

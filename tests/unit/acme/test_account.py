@@ -39,7 +39,7 @@ def sent(ca):
 def test_a_key_without_an_account(ca, stranger):
     client = stranger()
     assert accounts.find(client) is None
-    assert client.account_uri is None
+    assert client.account_url is None
     assert sent(ca) == [{"onlyReturnExisting": True}]
 
 
@@ -47,8 +47,8 @@ def test_a_keys_account(ca, stranger, key):
     client = stranger()
     uri = ca.register(key)
     found = accounts.find(client)
-    assert (found.uri, found.status, found.created) == (uri, "valid", False)
-    assert client.account_uri == uri
+    assert (found.url, found.status, found.created) == (uri, "valid", False)
+    assert client.account_url == uri
 
 
 def test_another_refusal_is_no_missing_account(ca, stranger):
@@ -61,7 +61,7 @@ def test_an_account_is_made_with_one_request(ca, stranger):
     client = stranger(TERMS)
     made = accounts.find_or_create(client, ["mailto:a@a.example"], terms_agreed=True)
     assert (made.created, made.contact, made.status) == (True, ("mailto:a@a.example",), "valid")
-    assert client.account_uri == made.uri
+    assert client.account_url == made.url
     assert sent(ca) == [{"contact": ["mailto:a@a.example"], "termsOfServiceAgreed": True}]
     assert "jwk" in ca.signed()[0].protected
 
@@ -70,7 +70,7 @@ def test_an_account_that_exists_is_found_with_the_same_request(ca, stranger, key
     client = stranger(TERMS)
     uri = ca.register(key)
     found = accounts.find_or_create(client, terms_agreed=True)
-    assert (found.uri, found.created) == (uri, False)
+    assert (found.url, found.created) == (uri, False)
     assert len(ca.signed()) == 1
 
 
@@ -78,7 +78,7 @@ def test_an_account_whose_answer_is_lost_is_made_once(ca, stranger):
     client = stranger()
     ca.script("/new-account", lambda request: ca.behave(request) and RESET)
     made = accounts.find_or_create(client)
-    assert list(ca.accounts) == [made.uri]
+    assert list(ca.accounts) == [made.url]
 
 
 def test_terms_not_agreed_to(ca, stranger):
@@ -95,7 +95,7 @@ def test_terms_not_agreed_to(ca, stranger):
 def test_terms_need_not_be_agreed_to_again(ca, stranger, key):
     client = stranger(TERMS)
     uri = ca.register(key)
-    assert accounts.find_or_create(client).uri == uri
+    assert accounts.find_or_create(client).url == uri
     assert sent(ca) == [{"onlyReturnExisting": True}]
 
 
@@ -124,7 +124,7 @@ def test_a_binding_goes_out_with_a_new_account(ca, stranger, key):
 def test_a_binding_does_not_go_out_for_an_account_that_exists(ca, stranger, key, binding):
     client = stranger(EAB_WANTED)
     uri = ca.register(key)
-    assert accounts.find_or_create(client, external_account=binding).uri == uri
+    assert accounts.find_or_create(client, external_account=binding).url == uri
     assert sent(ca) == [{"onlyReturnExisting": True}]
 
 
@@ -133,7 +133,7 @@ def test_a_binding_that_the_ca_refuses(ca, stranger):
     ca.script("/new-account", lambda request: None, problem("unauthorized", 403, "unknown key id"))
     with pytest.raises(ProblemError, match=r"^account registration: unauthorized: unknown key id$"):
         accounts.find_or_create(client, external_account=BINDING)
-    assert client.account_uri is None
+    assert client.account_url is None
 
 
 def test_a_binding_whose_key_is_damaged_is_not_sent(ca, stranger):
@@ -200,11 +200,11 @@ def test_contacts_are_replaced(ca, client):
     after = accounts.update_contact(client, before, ["mailto:new@a.example"])
     assert after.contact == ("mailto:new@a.example",)
     assert ca.signed("/account")[0].payload == {"contact": ["mailto:new@a.example"]}
-    assert accounts.read(client, before.uri).contact == ("mailto:new@a.example",)
+    assert accounts.read(client, before.url).contact == ("mailto:new@a.example",)
 
 
 def test_contacts_are_removed(ca, client):
-    uri = client.account_uri
+    uri = client.account_url
     ca.accounts[uri]["contact"] = ["mailto:old@a.example"]
     assert accounts.update_contact(client, accounts.read(client, uri), []).contact == ()
     assert ca.accounts[uri]["contact"] == []
@@ -213,7 +213,7 @@ def test_contacts_are_removed(ca, client):
 def test_an_account_is_read_by_its_url(ca, stranger, key):
     client = stranger()
     uri = ca.register(key)
-    assert accounts.read(client, uri).uri == uri
+    assert accounts.read(client, uri).url == uri
     (request,) = ca.signed()
     assert (request.protected["kid"], request.payload) == (uri, None)
 
@@ -224,11 +224,11 @@ def test_another_keys_account_cannot_be_read(ca, client):
 
 
 def test_an_account_gets_another_key(ca, client, key_of):
-    uri, old, new = client.account_uri, client.key, key_of("ec384")
+    uri, old, new = client.account_url, client.key, key_of("ec384")
     changed = accounts.change_key(client, accounts.find(client), new)
-    assert (changed.account_uri, changed.key) == (uri, new)
+    assert (changed.account_url, changed.key) == (uri, new)
     assert ca.accounts[uri]["jwk"] == new.public_jwk
-    assert accounts.read(changed, uri).uri == uri
+    assert accounts.read(changed, uri).url == uri
     # What speaks with the old key is refused from then on, and it has no account.
     with pytest.raises(ProblemError, match="signed with a key that the account had before"):
         accounts.read(client, uri)
@@ -253,7 +253,7 @@ def test_a_key_that_is_not_changed(ca, client, key_of, answer, message):
     ca.script("/key-change", answer)
     with pytest.raises(AcmeError, match=message):
         accounts.change_key(client, accounts.find(client), key_of("ec384"))
-    assert accounts.find(client).uri == client.account_uri
+    assert accounts.find(client).url == client.account_url
 
 
 def test_a_key_that_has_an_account_cannot_be_anothers(ca, client, key_of):
@@ -274,7 +274,7 @@ def test_an_account_is_deactivated(ca, client, lost):
     if lost:
         ca.script("/account", lambda request: ca.behave(request) and RESET)
     assert accounts.deactivate(client, account).status == "deactivated"
-    assert ca.accounts[account.uri]["status"] == "deactivated"
+    assert ca.accounts[account.url]["status"] == "deactivated"
     with pytest.raises(ProblemError) as refused:
         accounts.find(client)
     assert accounts.is_gone(refused.value)

@@ -12,8 +12,8 @@ import yaml
 from ansible_collections.certfleet.tls.plugins.doc_fragments._acme import ModuleDocFragment
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.directory import Directory
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import AcmeError, ProtocolError, TransportError
-from ansible_collections.certfleet.tls.plugins.module_utils._acme.known_cas import SHORT_NAMES, resolve
-from ansible_collections.certfleet.tls.plugins.module_utils._acme.urls import check_url
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.known_cas import SHORT_NAMES, resolve_directory
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.urls import verify_url
 from tests.unit.acme.server import RESET, Answer, html, problem
 
 LEAST = {
@@ -26,12 +26,12 @@ URL = "https://ca.example/directory"
 
 @pytest.mark.parametrize("name", sorted(SHORT_NAMES))
 def test_short_names_are_https(name):
-    assert resolve(f" {name} ") == SHORT_NAMES[name]
-    assert check_url(SHORT_NAMES[name]).startswith("https://")
+    assert resolve_directory(f" {name} ") == SHORT_NAMES[name]
+    assert verify_url(SHORT_NAMES[name]).startswith("https://")
 
 
 def test_a_url_stays_as_it_is():
-    assert resolve(URL) == URL
+    assert resolve_directory(URL) == URL
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_a_url_stays_as_it_is():
 )
 def test_what_is_no_directory(text, message):
     with pytest.raises(AcmeError, match=message):
-        resolve(text)
+        resolve_directory(text)
 
 
 def test_fetch(ca, http):
@@ -145,13 +145,13 @@ def test_answers_that_are_no_directory(ca, http, answer, error, message):
 def test_a_profile_that_is_not_offered(meta, profile, offered):
     directory = Directory.parse(URL, {**LEAST, "meta": meta})
     with pytest.raises(AcmeError, match=rf"^profile '{profile}' is not offered by {URL} {offered}"):
-        directory.check_profile(profile)
+        directory.verify_profile(profile)
 
 
 @pytest.mark.parametrize("profile", [None, "", "classic"])
 def test_a_profile_that_is_offered_or_none(profile):
     directory = Directory.parse(URL, {**LEAST, "meta": {"profiles": {"classic": "x"}}})
-    assert directory.check_profile(profile) is None
+    assert directory.verify_profile(profile) is None
 
 
 def test_the_documentation_has_every_short_name():

@@ -85,7 +85,7 @@ class Life:
             if prepared:
                 deadline = Deadline(self.http.clock, 300)
                 self._try(issuance.complete, client, prepared, CSR, deadline, Preference(["Some Root"]))
-            self._try(directory.check_profile, "another")
+            self._try(directory.verify_profile, "another")
             self._try(Authorization.create, client, "a.example")
             self._try(revoke, client, b"certificate")
             self._try(accounts.change_key, client, account, self.other_key)
@@ -158,7 +158,7 @@ class TestTime:
         with pytest.raises(AcmeError) as error:
             work()
         assert ca.counts()["/authz"] <= 4
-        assert error.value.passes is (status == "pending")
+        assert error.value.is_temporary is (status == "pending")
 
     def test_challenges_that_take_long_end_with_the_deadline(self, ca, open_client, time):
         def slow(request):

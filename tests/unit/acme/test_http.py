@@ -15,10 +15,10 @@ from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import 
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.http import (
     Http,
     Response,
-    check_url,
     innermost,
     parse_retry_after,
     reason,
+    verify_url,
 )
 from tests.unit.acme.conftest import NOW
 from tests.unit.acme.server import CLOSE, HANG, RESET, Answer, html
@@ -70,7 +70,7 @@ def test_retry_after_in_both_forms(value, seconds):
     ],
 )
 def test_urls_that_are_taken(url):
-    assert check_url(url) == url
+    assert verify_url(url) == url
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_urls_that_are_taken(url):
 )
 def test_urls_that_are_refused(url, text):
     with pytest.raises(ProtocolError, match=text):
-        check_url(url)
+        verify_url(url)
 
 
 PUBLIC, HERE, BARE = "https://acme.ca.example:14000/dir", "http://127.0.0.1:4001/directory", "https://192.0.2.1/dir"
@@ -135,7 +135,7 @@ PUBLIC, HERE, BARE = "https://acme.ca.example:14000/dir", "http://127.0.0.1:4001
     ],
 )
 def test_urls_of_a_ca_that_are_taken(directory, url):
-    assert check_url(url, directory) == url
+    assert verify_url(url, directory) == url
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_urls_of_a_ca_that_are_taken(directory, url):
 )
 def test_urls_of_a_ca_that_are_refused(directory, url, text):
     with pytest.raises(ProtocolError) as error:
-        check_url(url, directory)
+        verify_url(url, directory)
     message = str(error.value)
     assert " is refused: " in message
     assert text in message

@@ -123,7 +123,7 @@ class TestReplaces:
 
     def test_does_not_go_out_for_another_accounts_certificate(self, ca, client, prepare):
         prepare(wanted(replaces="a.b", replaces_account=f"{ca.url}/account/other"))
-        prepare(wanted(replaces="a.b", replaces_account=client.account_uri))
+        prepare(wanted(replaces="a.b", replaces_account=client.account_url))
         assert [request.payload.get("replaces") for request in ca.signed("/new-order")] == [None, "a.b"]
 
     @pytest.mark.parametrize(
@@ -329,7 +329,7 @@ class TestComplete:
             complete(prepare())
 
     @pytest.mark.parametrize(
-        ("answer", "passes"),
+        ("answer", "temporary"),
         [
             (problem("malformed", 404, "no such certificate"), False),
             (problem("rateLimited", 429), True),
@@ -338,12 +338,12 @@ class TestComplete:
         ],
         ids=["404", "429", "503", "reset"],
     )
-    def test_a_certificate_that_is_issued_is_not_lost(self, ca, prepare, complete, answer, passes):
+    def test_a_certificate_that_is_issued_is_not_lost(self, ca, prepare, complete, answer, temporary):
         """Or each run would order anew."""
         prepared = prepare()
         ca.always("/cert", answer)
         (failure,) = run_all([prepared], complete)
-        assert (failure.resumable, failure.passes) == (True, passes)
+        assert (failure.resumable, failure.is_temporary) == (True, temporary)
 
     def test_an_alternate_chain_that_is_gone(self, ca, client, prepare, time):
         ca.chain_headers = {"Link": f'<{ca.url}/other>;rel="alternate"'}
@@ -354,7 +354,7 @@ class TestComplete:
 
         assert complete(Preference(["Root"], or_default=True)).certificate == pem("leaf")
         (failure,) = run_all([Preference(["Root"])], complete)
-        assert (failure.resumable, failure.passes) == (True, False)
+        assert (failure.resumable, failure.is_temporary) == (True, False)
         assert "certificate: malformed: no such resource" in failure.message
 
 
@@ -370,7 +370,7 @@ class TestRunAll:
         failures = {number: result for number, result in enumerate(results) if isinstance(result, Failure)}
         assert set(failures) == {3}
         assert failures[3].message.startswith("3.example: http-01: unauthorized: Invalid response: 404")
-        assert (failures[3].resumable, failures[3].passes) == (False, False)
+        assert (failures[3].resumable, failures[3].is_temporary) == (False, False)
 
     def test_a_silent_server_holds_no_batch_beyond_the_deadline(self, ca, open_client):
         """One that takes connections and answers nothing: 20 orders, one after the other, would wait for an hour."""
@@ -378,12 +378,12 @@ class TestRunAll:
         clock = Clock(monotonic=lambda: scale * monotonic(), sleep=lambda seconds: sleep(seconds / scale))
         http = Http(clock, ca.url, timeout=0.1)
         client = open_client(session=http)
-        urls = [ca.order(client.account_uri, [f"{number}.example"], "ready") for number in range(20)]
+        urls = [ca.order(client.account_url, [f"{number}.example"], "ready") for number in range(20)]
         ca.always("/new-nonce", HANG)
         ca.always("/order", HANG)
 
         def work(url):
-            request = wanted(order_uri=url, account_uri=client.account_uri)
+            request = wanted(order_url=url, account_url=client.account_url)
             return issuance.prepare(client.within(Deadline(clock, 60)), request)
 
         begin = monotonic()
@@ -422,7 +422,7 @@ class TestRunAll:
         assert results[1] == Failure(
             "newOrder: rateLimited: too many certificates (not before 2026-11-23 14:00:00 UTC)",
             resumable=True,
-            passes=True,
+            is_temporary=True,
         )
 
     def test_a_paused_account_is_told_its_url_whole(self, ca, client):
@@ -430,12 +430,12 @@ class TestRunAll:
         ca.always("/new-order", problem("rateLimited", 429, f"Your account is temporarily prevented. Visit: {url}"))
         (failure,) = run_all([wanted()], lambda request: issuance.prepare(client, request))
         assert failure.message.endswith(url)
-        assert failure.passes
+        assert failure.is_temporary
         assert len(ca.signed()) == 1
 
 
 @pytest.mark.parametrize(
-    ("error", "resumable", "passes"),
+    ("error", "resumable", "temporary"),
     [
         (AcmeError("x"), False, False),
         (ProtocolError("x"), False, False),
@@ -451,6 +451,6 @@ class TestRunAll:
         (ProblemError(Problem("unknown", status=429), "x"), True, True),
     ],
 )
-def test_a_failure_says_what_may_be_done(error, resumable, passes):
-    failure = issuance.describe(error)
-    assert (failure.resumable, failure.passes, failure.message) == (resumable, passes, str(error))
+def test_a_failure_says_what_may_be_done(error, resumable, temporary):
+    failure = issuance.to_failure(error)
+    assert (failure.resumable, failure.is_temporary, failure.message) == (resumable, temporary, str(error))

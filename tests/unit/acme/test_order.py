@@ -28,7 +28,7 @@ def place(ca, client):
     """place(status, *names): an order at the CA, as read."""
 
     def place_(status="pending", *names):
-        url = ca.order(client.account_uri, names or ["a.example"], "ready" if status == "processing" else status)
+        url = ca.order(client.account_url, names or ["a.example"], "ready" if status == "processing" else status)
         ca.orders[ca.path(url)]["status"] = status
         return Order(url=url, status=status, identifiers=frozenset(names), authorizations=(), finalize_url="")
 

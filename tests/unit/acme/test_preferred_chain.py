@@ -125,14 +125,14 @@ def test_an_alternate_that_cannot_be_had_or_read_is_not_offered(chosen, broken, 
         chosen("Root B")
     assert f"; {why}" in str(told.value)
     assert "Root C" in str(told.value)
-    assert not told.value.passes
+    assert not told.value.is_temporary
 
 
 def test_an_alternate_that_may_be_had_later(chosen, broken):
     broken["https://ca/b"] = TransportError("https://ca cannot be reached")
     with pytest.raises(ChainError, match="; https://ca cannot be reached") as told:
         chosen("Root B")
-    assert told.value.passes
+    assert told.value.is_temporary
 
 
 @pytest.mark.parametrize("or_default", [True, False])

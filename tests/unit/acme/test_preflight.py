@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from ansible_collections.certfleet.tls.plugins.module_utils._acme import addresses, bounded, connection
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import PreflightError
-from ansible_collections.certfleet.tls.plugins.module_utils._acme.preflight import Preflight, Unseen
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.preflight import NotVerifiable, Preflight
 from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import ChallengeData
 from ansible_collections.certfleet.tls.plugins.module_utils._x509 import acme_tls, keys
 
@@ -93,15 +93,15 @@ def connected(monkeypatch):
     return seen
 
 
-def look(port, challenge=BY_HTTP, **options):
-    return Preflight(timeout=1, http_port=port, **options).look(challenge)
+def verify(port, challenge=BY_HTTP, **options):
+    return Preflight(timeout=1, http_port=port, **options).verify(challenge)
 
 
 @pytest.mark.parametrize("body", [ANSWER.encode(), f"{ANSWER}\n".encode(), f"{ANSWER} \r\n\t".encode()])
 def test_a_response_in_place(web, body):
     web.pages[PATH] = (200, {}, body)
-    look(web.server_port)
-    look(web.server_port, replace(BY_HTTP, identifier="127.0.0.1"))
+    verify(web.server_port)
+    verify(web.server_port, replace(BY_HTTP, identifier="127.0.0.1"))
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_a_response_in_place(web, body):
 def test_what_is_wrong_is_told_in_a_line_with_the_name_and_the_url(web, page, what):
     web.pages[PATH] = page
     with pytest.raises(PreflightError) as told:
-        look(web.server_port)
+        verify(web.server_port)
     assert what in str(told.value)
     assert f"localhost:{web.server_port}" in str(told.value)
     assert len(str(told.value).splitlines()) == 1
@@ -140,23 +140,23 @@ def test_a_redirect_to_another_port_is_unseen_not_wrong(web, origin):
     """A CA of one's own may follow there."""
     web.pages[PATH] = (302, {"Location": f"{origin}/x"}, b"")
     with pytest.raises(
-        Unseen, match=rf"^http://localhost:\d+/\S+ redirects to {origin}, which is not looked at: only "
+        NotVerifiable, match=rf"^http://localhost:\d+/\S+ redirects to {origin}, which is not looked at: only "
     ):
-        look(web.server_port)
+        verify(web.server_port)
 
 
 def test_redirects_are_followed_as_a_ca_does(web):
     web.pages[PATH] = (301, {"Location": f"http://localhost:{web.server_port}/moved"}, b"")
     web.pages["/moved"] = (302, {"Location": "/again"}, b"")
     web.pages["/again"] = (200, {}, ANSWER.encode())
-    look(web.server_port)
+    verify(web.server_port)
 
 
 def test_a_redirect_to_https_may_lead_to_a_certificate_that_nobody_trusts(web):
     with tls_server(lambda: self_signed("localhost", ANSWER)) as port:
         web.pages[PATH] = (301, {"Location": f"https://localhost:{port}/"}, b"")
-        with pytest.raises((PreflightError, Unseen)) as told:  # it speaks no HTTP
-            look(web.server_port, tls_port=port)
+        with pytest.raises((PreflightError, NotVerifiable)) as told:  # it speaks no HTTP
+            verify(web.server_port, tls_port=port)
     assert "certificate" not in str(told.value).lower()
 
 
@@ -164,20 +164,20 @@ def test_a_port_that_nobody_has_is_wrong():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound, but not listening
         with pytest.raises(PreflightError, match="nothing listens there"):
-            look(taken.getsockname()[1])
+            verify(taken.getsockname()[1])
         with pytest.raises(PreflightError, match="nothing listens there"):
-            look(80, BY_TLS, tls_port=taken.getsockname()[1])
+            verify(80, BY_TLS, tls_port=taken.getsockname()[1])
 
 
 def test_what_cannot_be_reached_is_unseen_not_wrong():
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
-        with pytest.raises(Unseen, match=f"localhost:{port}.* cannot be looked at from here"):
-            look(port)
-        with pytest.raises(Unseen, match="cannot be looked at from here"):
-            look(80, BY_TLS, tls_port=port)
-    with pytest.raises(Unseen, match="cannot be looked at from here"):
-        look(80, replace(BY_HTTP, identifier="no-such-host.invalid"))
+        with pytest.raises(NotVerifiable, match=f"localhost:{port}.* cannot be looked at from here"):
+            verify(port)
+        with pytest.raises(NotVerifiable, match="cannot be looked at from here"):
+            verify(80, BY_TLS, tls_port=port)
+    with pytest.raises(NotVerifiable, match="cannot be looked at from here"):
+        verify(80, replace(BY_HTTP, identifier="no-such-host.invalid"))
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_what_cannot_be_reached_is_unseen_not_wrong():
     [replace(BY_HTTP, identifier="a.onion"), replace(BY_TLS, identifier="a.onion"), replace(BY_HTTP, type="dns-01")],
 )
 def test_what_is_not_for_looking_at_here(challenge):
-    look(1, challenge)
+    verify(1, challenge)
 
 
 def self_signed(identifier, key_authorization):
@@ -235,10 +235,10 @@ def tls_server(made, protocols=("acme-tls/1",), asked=None):
 def test_tls_alpn_01_in_place():
     asked = []
     with tls_server(lambda: self_signed("localhost", ANSWER), asked=asked) as port:
-        look(80, BY_TLS, tls_port=port)
+        verify(80, BY_TLS, tls_port=port)
     assert asked == ["localhost"]
     with tls_server(lambda: self_signed("127.0.0.1", ANSWER), asked=asked) as port:
-        look(80, replace(BY_TLS, identifier="127.0.0.1"), tls_port=port)
+        verify(80, replace(BY_TLS, identifier="127.0.0.1"), tls_port=port)
     assert asked[1:] == ["1.0.0.127.in-addr.arpa"]
 
 
@@ -254,12 +254,12 @@ def test_tls_alpn_01_that_is_not(protocols, answer, what):
         tls_server(lambda: self_signed("localhost", answer), protocols) as port,
         pytest.raises(PreflightError, match=what),
     ):
-        look(80, BY_TLS, tls_port=port)
+        verify(80, BY_TLS, tls_port=port)
 
 
 def test_a_port_that_speaks_no_tls(web):
     with pytest.raises(PreflightError, match="takes no acme-tls/1 connection"):
-        look(80, BY_TLS, tls_port=web.server_port)
+        verify(80, BY_TLS, tls_port=web.server_port)
 
 
 def no_caa(*_unused):
@@ -273,25 +273,25 @@ def test_an_order_is_looked_at_whole(web):
     def caa(domain, wildcard, kind):
         asked.append((domain, wildcard, kind))
         if domain == "unseen.example":
-            raise Unseen("no resolver")
+            raise NotVerifiable("no resolver")
         return "CAA of evil.example forbids certificates by any CA" if domain == "evil.example" else ""
 
-    def look_all(*challenges):
-        return Preflight(timeout=1, http_port=web.server_port).look_all(challenges, caa)
+    def verify_all(*challenges):
+        return Preflight(timeout=1, http_port=web.server_port).verify_all(challenges, caa)
 
     by_dns = replace(BY_HTTP, type="dns-01")
-    assert look_all(BY_HTTP) == []
+    assert verify_all(BY_HTTP) == []
     # An apex and its wildcard may be proved in different ways, and have different CAA properties.
-    assert look_all(replace(by_dns, identifier="a.example", wildcard=True)) == []
+    assert verify_all(replace(by_dns, identifier="a.example", wildcard=True)) == []
     assert asked == [("localhost", False, "http-01"), ("a.example", True, "dns-01")]
-    assert look_all(replace(by_dns, identifier="unseen.example")) == ["no resolver"]
+    assert verify_all(replace(by_dns, identifier="unseen.example")) == ["no resolver"]
     with pytest.raises(PreflightError, match=r"^evil\.example: CAA of evil\.example forbids .* the CA is not asked"):
-        look_all(replace(by_dns, identifier="evil.example"))
-    (warning,) = look_all(replace(BY_HTTP, identifier="no-such-host.invalid"))
+        verify_all(replace(by_dns, identifier="evil.example"))
+    (warning,) = verify_all(replace(BY_HTTP, identifier="no-such-host.invalid"))
     assert warning.startswith("no-such-host.invalid: http://no-such-host.invalid")
     web.pages.clear()
     with pytest.raises(PreflightError, match="answers HTTP 404"):
-        look_all(BY_HTTP)
+        verify_all(BY_HTTP)
 
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
@@ -323,7 +323,7 @@ def test_a_server_that_answers_byte_by_byte_is_given_up(challenge, answer):
         began = time.monotonic()
         port = dripping.getsockname()[1]
         preflight = Preflight(timeout=0.2, http_port=port, tls_port=port)
-        (warning,) = preflight.look_all([challenge], no_caa)
+        (warning,) = preflight.verify_all([challenge], no_caa)
     assert warning == "localhost: it takes longer than 0.8 s to answer" or challenge is BY_TLS
     assert time.monotonic() - began < 1.5
     assert ended.wait(2), "the connection stays open behind the look"
@@ -332,7 +332,7 @@ def test_a_server_that_answers_byte_by_byte_is_given_up(challenge, answer):
 def test_a_look_up_that_hangs_is_given_up():
     over = threading.Event()
     preflight = Preflight(timeout=0.1, http_port=1, look_up=lambda *_unused: over.wait(5))
-    (warning,) = preflight.look_all([BY_HTTP], no_caa)
+    (warning,) = preflight.verify_all([BY_HTTP], no_caa)
     over.set()
     assert warning == "localhost: it takes longer than 0.4 s to answer"
 
@@ -368,18 +368,18 @@ FINAL = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(ANSWER), ANSWE
 )
 def test_interim_answers_are_passed_over(before):
     with raw(before + FINAL) as port:
-        look(port)
+        verify(port)
 
 
 def test_too_many_interim_answers_are_unseen():
-    with raw(HINTS * 6 + FINAL) as port, pytest.raises(Unseen, match="does not answer by HTTP"):
-        look(port)
+    with raw(HINTS * 6 + FINAL) as port, pytest.raises(NotVerifiable, match="does not answer by HTTP"):
+        verify(port)
 
 
 def test_another_protocol_is_no_interim_answer():
     answer = b"HTTP/1.1 101 Switching Protocols\r\n\r\n"
     with raw(answer + FINAL) as port, pytest.raises(PreflightError, match="answers HTTP 101"):
-        look(port)
+        verify(port)
 
 
 @pytest.mark.parametrize(
@@ -402,14 +402,14 @@ def test_an_endless_answer_is_read_to_a_limit(answer):
                     connection.sendall(answer)
 
         threading.Thread(target=serve, daemon=True).start()
-        with pytest.raises(Unseen, match=r"it (answers more than 65536 bytes|does not answer by HTTP)"):
-            look(server.getsockname()[1])
+        with pytest.raises(NotVerifiable, match=r"it (answers more than 65536 bytes|does not answer by HTTP)"):
+            verify(server.getsockname()[1])
 
 
 def test_nothing_is_decompressed(web):
     web.pages[PATH] = (200, {"Content-Encoding": "gzip"}, gzip.compress(ANSWER.encode()))
-    with pytest.raises(Unseen, match="answers with a Content-Encoding, for which it was not asked"):
-        look(web.server_port)
+    with pytest.raises(NotVerifiable, match="answers with a Content-Encoding, for which it was not asked"):
+        verify(web.server_port)
     assert web.asked[-1]["Accept-Encoding"] == "identity"
 
 
@@ -466,7 +466,7 @@ def test_a_redirect_away_from_the_internet_is_not_followed(named, connected, tar
         hosts = {"shop_example": [PUBLIC_HOST], "metadata_example": ["169.254.169.254"], "localhost": ["127.0.0.1"]}
         look_up = resolved_by_the_system(named(**hosts))
         preflight = Preflight(timeout=1, http_port=port, tls_port=port, look_up=look_up)
-        (warning,) = preflight.look_all([replace(BY_HTTP, identifier="shop.example")], no_caa)
+        (warning,) = preflight.verify_all([replace(BY_HTTP, identifier="shop.example")], no_caa)
         assert (len(server.asked), secret.asked) == (1, [])
     assert connected == [PUBLIC_HOST]
     assert "requests for this certificate do not go there" in warning
@@ -493,8 +493,8 @@ def test_a_name_that_is_public_and_more_leads_to_no_loopback_address(named, conn
         server.pages[PATH] = (302, {"Location": f"http://localhost:{port}/"}, b"")
         for own in ([PUBLIC_HOST, "127.0.0.1"], ["127.0.0.1", PUBLIC_HOST]):
             look_up = named(shop_example=own, localhost=["127.0.0.1"])
-            with pytest.raises(Unseen, match="localhost has a loopback address here"):
-                look(port, replace(BY_HTTP, identifier="shop.example"), look_up=look_up)
+            with pytest.raises(NotVerifiable, match="localhost has a loopback address here"):
+                verify(port, replace(BY_HTTP, identifier="shop.example"), look_up=look_up)
         assert secret.asked == []
     assert connected == [PUBLIC_HOST] * 2
 
@@ -507,7 +507,7 @@ def test_addresses_are_looked_up_once_and_connected_to(named, connected):
         server.pages[PATH] = (302, {"Location": f"http://shop.example:{server.server_port}/moved"}, b"")
         server.pages["/moved"] = (200, {}, ANSWER.encode())
         challenge = replace(BY_HTTP, identifier="shop.example")
-        look(server.server_port, challenge, look_up=lambda _host, _port: next(answers))
+        verify(server.server_port, challenge, look_up=lambda _host, _port: next(answers))
         assert [headers["Host"] for headers in server.asked] == [f"shop.example:{server.server_port}"] * 2
         assert secret.asked == []
     assert len(list(answers)) == 2
@@ -521,8 +521,8 @@ def test_a_private_address_of_a_public_name_is_not_for_redirects(named, connecte
         port = server.server_port
         server.pages[PATH] = (302, {"Location": f"{scheme}://{target}:{port}/any/path"}, b"")
         look_up = named(shop_example=[PUBLIC_HOST, "10.0.0.5"], x_example=["10.0.0.5"])
-        with pytest.raises((Unseen, PreflightError)) as told:
-            look(port, replace(BY_HTTP, identifier="shop.example"), look_up=look_up, tls_port=port)
+        with pytest.raises((NotVerifiable, PreflightError)) as told:
+            verify(port, replace(BY_HTTP, identifier="shop.example"), look_up=look_up, tls_port=port)
     assert set(connected) == {PUBLIC_HOST}
     assert (f"{target} has a private address here" in str(told.value)) is (target != "shop.example")
 
@@ -532,30 +532,34 @@ def test_a_private_address_of_a_public_name_is_asked_at_first(named, connected):
     with web_at(PUBLIC_HOST) as server:
         server.pages[PATH] = (200, {}, ANSWER.encode())
         look_up = named(shop_example=["10.0.0.5", PUBLIC_HOST])
-        look(server.server_port, replace(BY_HTTP, identifier="shop.example"), look_up=look_up)
+        verify(server.server_port, replace(BY_HTTP, identifier="shop.example"), look_up=look_up)
     assert connected == ["10.0.0.5", PUBLIC_HOST]
 
 
 @pytest.mark.parametrize("kind", [BY_HTTP, BY_TLS])
 @pytest.mark.parametrize("own", ["0.0.0.0", "::", "224.0.0.1", "ff02::1"])
 def test_a_name_at_nobodys_address_is_not_looked_at(named, connected, kind, own):
-    with pytest.raises(Unseen, match=r"is not looked at: shop\.example has a (unspecified|multicast) address here"):
-        look(80, replace(kind, identifier="shop.example"), look_up=named(shop_example=[own]))
+    with pytest.raises(
+        NotVerifiable, match=r"is not looked at: shop\.example has a (unspecified|multicast) address here"
+    ):
+        verify(80, replace(kind, identifier="shop.example"), look_up=named(shop_example=[own]))
     assert connected == []
 
 
 def test_an_internal_fleet_redirects_within_its_own_network(named, connected):
     look_up = named(shop_example=["10.0.0.1"], other_example=["10.9.9.9"])
-    with pytest.raises(Unseen, match="cannot be looked at from here"):
-        look(80, replace(BY_HTTP, identifier="shop.example"), look_up=look_up)
+    with pytest.raises(NotVerifiable, match="cannot be looked at from here"):
+        verify(80, replace(BY_HTTP, identifier="shop.example"), look_up=look_up)
     assert connected == ["10.0.0.1"]
 
 
 @pytest.mark.parametrize("user", ["root:secret@", "@", "root@", "a.example\\@"])
 def test_a_redirect_with_a_user_name_is_not_followed(web, user):
     web.pages[PATH] = (302, {"Location": f"http://{user}localhost:{web.server_port}/"}, b"")
-    with pytest.raises(Unseen, match=rf"redirects to http://localhost:{web.server_port} with a user name") as told:
-        look(web.server_port)
+    with pytest.raises(
+        NotVerifiable, match=rf"redirects to http://localhost:{web.server_port} with a user name"
+    ) as told:
+        verify(web.server_port)
     assert "root" not in str(told.value)
     assert len(web.asked) == 1
 
@@ -574,7 +578,7 @@ def test_a_redirect_with_a_user_name_is_not_followed(web, user):
 def test_a_redirect_gets_into_no_other_part_of_the_request(web, location, path):
     web.pages[PATH] = (302, {"Location": location}, b"")
     web.pages[path] = (200, {}, ANSWER.encode())
-    look(web.server_port)
+    verify(web.server_port)
     assert "X-Injected" not in web.asked[-1]
 
 
@@ -583,7 +587,7 @@ def test_what_a_server_says_is_not_told(web):
     web.pages[PATH] = (302, {"Location": f"http://localhost:{web.server_port}/secret-path?query"}, b"")
     web.pages["/secret-path?query"] = (500, {"X-Secret": "in a header"}, b"in the body")
     with pytest.raises(PreflightError) as told:
-        look(web.server_port)
+        verify(web.server_port)
     said = str(told.value)
     assert f"http://localhost:{web.server_port} (by a redirect of localhost) answers HTTP 500" in said
     assert not any(part in said for part in ("secret-path", "query", "header", "body"))
@@ -592,4 +596,4 @@ def test_what_a_server_says_is_not_told(web):
 @pytest.mark.parametrize("status", ["valid", "processing", "stale"])
 def test_what_the_ca_is_not_told_of_is_not_looked_at(status):
     challenge = replace(BY_HTTP, status=status)
-    assert Preflight(http_port=1).look_all([challenge], no_caa) == []
+    assert Preflight(http_port=1).verify_all([challenge], no_caa) == []

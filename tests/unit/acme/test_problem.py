@@ -95,7 +95,7 @@ def test_the_answers_status_wins(told, document, status):
 
 
 @pytest.mark.parametrize(
-    ("kind", "status", "rate_limited", "passes"),
+    ("kind", "status", "is_rate_limited", "is_temporary"),
     [
         ("rateLimited", 429, True, True),
         ("rateLimited", 503, True, True),
@@ -110,6 +110,6 @@ def test_the_answers_status_wins(told, document, status):
         ("unknown", 499, False, False),
     ],
 )
-def test_what_passes_by_itself(kind, status, rate_limited, passes):
+def test_problem_is_temporary(kind, status, is_rate_limited, is_temporary):
     problem = Problem(kind, status=status)
-    assert (problem.rate_limited, problem.passes) == (rate_limited, passes)
+    assert (problem.is_rate_limited, problem.is_temporary) == (is_rate_limited, is_temporary)

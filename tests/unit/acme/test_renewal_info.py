@@ -91,7 +91,7 @@ def test_the_id_is_appended_with_one_slash(base):
     asked = []
 
     class Http:
-        def check(self, url):
+        def verify_url(self, url):
             return url
 
         def get(self, url, attempts, deadline):

@@ -28,7 +28,7 @@ def test_pending(ca, resume, complete):
 def test_pending_with_a_challenge_under_way(ca, client, prepare, complete):
     before = prepare()
     client.post(before.challenges[0].url, {}, "the run that was killed")
-    again = prepare(wanted(order_uri=before.order.url, account_uri=client.account_uri))
+    again = prepare(wanted(order_url=before.order.url, account_url=client.account_url))
     assert again.order.url == before.order.url
     complete(again)
     assert ca.counts()["/challenge"] == 1
@@ -41,7 +41,7 @@ def test_pending_with_a_name_proved_in_another_way(ca, client, prepare, complete
     document["status"] = "valid"  # by dns-01; some CAs go on listing http-01
     ca.always(ca.path(before.order.authorizations[0]), Answer(200, document))
     ca.authorizations[ca.path(before.order.authorizations[0])]["status"] = "valid"
-    again = prepare(wanted("a.example", "b.example", order_uri=before.order.url, account_uri=client.account_uri))
+    again = prepare(wanted("a.example", "b.example", order_url=before.order.url, account_url=client.account_url))
     complete(again)
     assert [request.path for request in ca.signed("/challenge")] == [ca.path(before.challenges[1].url)]
 
@@ -114,21 +114,21 @@ def test_an_order_with_a_dead_authorization_is_followed_by_a_new_one(ca, resume,
 
 @pytest.mark.parametrize("identifiers", [("b.example",), ("a.example", "b.example"), ()], ids=["other", "more", "none"])
 def test_an_order_for_other_names_is_followed_by_a_new_one(ca, client, prepare, identifiers):
-    url = ca.order(client.account_uri, identifiers)
-    prepared = prepare(wanted("a.example", order_uri=url, account_uri=client.account_uri))
+    url = ca.order(client.account_url, identifiers)
+    prepared = prepare(wanted("a.example", order_url=url, account_url=client.account_url))
     assert prepared.order.identifiers == {"a.example"}
     assert prepared.order.url != url
 
 
 def test_names_are_compared_as_a_set(ca, client, prepare):
-    url = ca.order(client.account_uri, ["b.example", "A.example"])
-    prepared = prepare(wanted("a.example", "b.example", order_uri=url, account_uri=client.account_uri))
+    url = ca.order(client.account_url, ["b.example", "A.example"])
+    prepared = prepare(wanted("a.example", "b.example", order_url=url, account_url=client.account_url))
     assert prepared.order.url == url
 
 
 @pytest.mark.parametrize("account", ["https://ca.example/account/other", None])
 def test_another_accounts_order_is_not_even_asked_for(ca, resume, account):
-    url, prepared = resume("ready", account_uri=account)
+    url, prepared = resume("ready", account_url=account)
     assert prepared.order.url != url
     assert ca.counts()["/order"] == 0
 
@@ -143,7 +143,7 @@ def test_an_order_at_another_place_is_not_asked_for(ca, resume, monkeypatch, pla
         "request_once",
         lambda self, method, url, *rest, **more: asked.append(url) or once(self, method, url, *rest, **more),
     )
-    _unused, prepared = resume("ready", order_uri=f"{place}/order/1")
+    _unused, prepared = resume("ready", order_url=f"{place}/order/1")
     assert prepared.order.url.startswith(ca.url)
     assert all(url.startswith(ca.url) for url in asked)
     assert ca.counts()["/order"] == 0

@@ -60,7 +60,7 @@ def test_the_key_is_replaced_in_its_place(ca, options, path, key):
     assert ca.accounts[uri]["jwk"]["crv"] == "P-384"
     assert [item.name for item in path.parent.iterdir()] == [path.name]
     assert stat.S_IMODE(path.stat().st_mode) == 0o400
-    assert ordinary_run(options()).uri == uri
+    assert ordinary_run(options()).url == uri
 
 
 def test_a_key_behind_a_link_with_a_passphrase(ca, options, path, key, tmp_path):
@@ -73,7 +73,7 @@ def test_a_key_behind_a_link_with_a_passphrase(ca, options, path, key, tmp_path)
     assert link.is_symlink()
     assert b"ENCRYPTED" in path.read_bytes()
     assert ca.accounts[uri]["jwk"] != key.public_jwk
-    assert ordinary_run(given).uri == uri
+    assert ordinary_run(given).url == uri
 
 
 def test_two_runs_at_once_come_to_the_same_key(ca, options, path, key, monkeypatch):
@@ -135,7 +135,7 @@ def test_what_the_ca_refuses_leaves_the_key_as_it_is(ca, options, path, key):
     with pytest.raises(AcmeError, match=r"^key change: malformed: no$"):
         change_keys(options(), check_mode=False)
     assert stored(path) == key.thumbprint
-    assert ordinary_run(options()).uri == uri
+    assert ordinary_run(options()).url == uri
     # The same new key is tried again.
     new = stored(path.with_name(path.name + ".new"))
     change_keys(options(), check_mode=False)
@@ -202,14 +202,14 @@ def test_killed_anywhere_the_next_run_finds_the_account_and_a_further_one_finish
         with pytest.raises(Killed):
             change_keys(given, check_mode=False)
     # Whichever key is the account's by now, it is taken: no second account is made.
-    assert ordinary_run(given).uri == uri
+    assert ordinary_run(given).url == uri
     assert list(ca.accounts) == [uri]
     (outcome,) = change_keys(given, check_mode=False)
     assert outcome.account.uri == uri
     assert stored(path) != key.thumbprint
     assert not path.with_name(path.name + ".new").exists()
     # With the key that is stored, and no other there.
-    assert ordinary_run(given).uri == uri
+    assert ordinary_run(given).url == uri
     assert ca.accounts[uri]["jwk"] == AccountKey.load(path.read_bytes(), None, "stored").public_jwk
     assert list(ca.accounts) == [uri]
 
@@ -300,7 +300,7 @@ def test_runs_that_are_given_both_keys_find_the_account_until_the_vault_is_chang
     change_keys(both, check_mode=False)
     assert ordinary_run(both).uri == uri
     changed = {**both, "account_key_content": new.pem().decode()}
-    assert ordinary_run(changed).uri == uri
+    assert ordinary_run(changed).url == uri
     assert list(ca.accounts) == [uri]
 
 

@@ -126,7 +126,7 @@ def test_finalize_all_record_that_cannot_be_written_is_a_warning(params, order, 
 
 def test_finalize_all_failed_preflight_keeps_the_order_and_asks_no_ca(ca, params, order, monkeypatch):
     class Preflight:
-        def look_all(self, challenges, caa):
+        def verify_all(self, challenges, caa):
             raise PreflightError("the web server answers HTTP 404")
 
     monkeypatch.setattr(finalizing, "preflight_of", lambda params: Preflight())
@@ -138,7 +138,7 @@ def test_finalize_all_failed_preflight_keeps_the_order_and_asks_no_ca(ca, params
 
 def test_finalize_all_preflight_warns_of_what_it_cannot_see(params, order, monkeypatch):
     class Preflight:
-        def look_all(self, challenges, caa):
+        def verify_all(self, challenges, caa):
             return ["port 80 cannot be reached from here"]
 
     warnings = []

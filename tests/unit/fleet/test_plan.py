@@ -234,12 +234,12 @@ class TestProfile:
     @pytest.mark.parametrize("profile", [None, "", "classic"])
     def test_offered(self, profile):
         (item,) = make(on("web1", found({"profile": profile}, live=None)))
-        assert plan.check_profile(item, [directory(classic="x")]) == item
-        assert plan.check_profile(item, [directory(other="x"), directory(classic="x")]) == item
+        assert plan.verify_profile(item, [directory(classic="x")]) == item
+        assert plan.verify_profile(item, [directory(other="x"), directory(classic="x")]) == item
 
     def test_not_offered(self):
         (item,) = make(on("web1", found({"profile": "shortlived"})))
-        checked = plan.check_profile(item, [directory(classic="x"), directory(other="x")])
+        checked = plan.verify_profile(item, [directory(classic="x"), directory(other="x")])
         assert checked.decision.action == Action.REFUSE
         assert checked.line() == (
             "web1: certificate shop: refuse (profile changed: profile 'shortlived' is not offered by "
@@ -248,7 +248,7 @@ class TestProfile:
 
     def test_not_offered_and_not_ordered(self):
         (item,) = make(on("web1", found({"profile": "old"}, {"profile": "old"})))
-        assert plan.check_profile(item, directory()).decision.action == Action.KEEP
+        assert plan.verify_profile(item, directory()).decision.action == Action.KEEP
 
 
 class TestWithoutCa:

@@ -60,10 +60,10 @@ class Asking:
         kept = StatusCache(clock, str(self.folder) if cache else None, max_age)
         run = LookUp(fetcher, kept, Deadline(clock, seconds), largest)
         try:
-            statuses = run.of_all(
+            statuses = run.find_all(
                 [one if isinstance(one, str) else pem(one, *chain) for one in certificates], clock.now()
             )
-            self.problem = run.keep()
+            self.problem = run.save()
         finally:
             fetcher.close()
         return statuses

@@ -27,7 +27,7 @@ SOME = frozenset({REASONS.key_compromise})
 def judged(data, certificate, issuer, at=None, now=NOW):
     """What a CRL says of a certificate, as consultation.py asks it: an entry, or the reasons that it covers."""
     read = Crl(data)
-    read.check(issuer.certificate, now)
+    read.verify(issuer.certificate, now)
     covered = read.covers(certificate, at or point(HERE))
     return read.entry(certificate) or len(covered)
 
@@ -196,8 +196,8 @@ def test_a_long_list_is_gone_over_once(issuer, monkeypatch):
 
 def test_the_signature_is_checked_for_each_issuer(issuer, root):
     read = Crl(crl(issuer))
-    read.check(issuer.certificate, NOW)
+    read.verify(issuer.certificate, NOW)
     with pytest.raises(StatusError, match="signature is wrong"):
-        read.check(root.intermediate().certificate, NOW)
+        read.verify(root.intermediate().certificate, NOW)
     with pytest.raises(StatusError, match="should have been replaced"):
-        read.check(issuer.certificate, NOW + 8 * DAY)
+        read.verify(issuer.certificate, NOW + 8 * DAY)

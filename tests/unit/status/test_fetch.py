@@ -15,7 +15,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import 
 from ansible_collections.certfleet.tls.plugins.module_utils._common.clock import Clock
 from ansible_collections.certfleet.tls.plugins.module_utils._common.deadline import Deadline
 from ansible_collections.certfleet.tls.plugins.module_utils._status import fetch
-from ansible_collections.certfleet.tls.plugins.module_utils._status.fetch import Fetcher, usable
+from ansible_collections.certfleet.tls.plugins.module_utils._status.fetch import Fetcher, is_usable
 from ansible_collections.certfleet.tls.plugins.module_utils._status.revocation_status import StatusError
 from ansible_collections.certfleet.tls.plugins.module_utils._status.workers import Workers
 from tests.unit.status.place import silence, trickle
@@ -112,7 +112,7 @@ def test_a_redirect_to_elsewhere_than_http(place, fetcher, target):
     ],
 )
 def test_what_is_asked_at_all(url, yes):
-    assert usable(url) is yes
+    assert is_usable(url) is yes
 
 
 def test_a_slow_server(place, hasty):

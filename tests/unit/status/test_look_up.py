@@ -240,14 +240,14 @@ def test_a_place_that_hangs_keeps_no_other_from_being_told(place, look, issuer):
 def test_a_certificate_that_the_library_stumbles_over_ends_nothing_for_others(place, look, issuer, monkeypatch):
     place.give("/1.crl", crl(issuer))
     odd, plain = leaf(issuer, f"{place.url}/1.crl"), leaf(issuer, f"{place.url}/1.crl")
-    usual = subject.points
+    usual = subject.distribution_points
 
     def points(certificate):
         if certificate.serial_number == odd.serial_number:
             raise KeyError("odd")
         return usual(certificate)
 
-    monkeypatch.setattr(subject, "points", points)
+    monkeypatch.setattr(subject, "distribution_points", points)
     unknown, good = look(odd, plain)
     assert (unknown, good.status) == (
         RevocationStatus("unknown", problem="the certificate cannot be read ('odd')"),

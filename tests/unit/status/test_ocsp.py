@@ -24,7 +24,7 @@ MINUTE = HOUR / 60
 
 
 def read(data, certificate, issuer):
-    said = ocsp.read(data, certificate, issuer.certificate, NOW)
+    said = ocsp.parse_answer(data, certificate, issuer.certificate, NOW)
     return said.status, said.revocation
 
 
@@ -181,7 +181,7 @@ def test_kinds_of_keys(kind):
 
 
 def test_the_question_is_short_and_has_no_nonce(issuer):
-    asked = library.load_der_ocsp_request(ocsp.question(leaf(issuer, serial=(1 << 158) + 1), issuer.certificate))
+    asked = library.load_der_ocsp_request(ocsp.build_request(leaf(issuer, serial=(1 << 158) + 1), issuer.certificate))
     assert asked.serial_number == (1 << 158) + 1
     assert list(asked.extensions) == []
     assert isinstance(asked.hash_algorithm, hashes.SHA1)
@@ -189,5 +189,5 @@ def test_the_question_is_short_and_has_no_nonce(issuer):
 
 def test_until_when_it_holds(issuer):
     certificate = leaf(issuer)
-    said = ocsp.read(answer(certificate, issuer), certificate, issuer.certificate, NOW)
+    said = ocsp.parse_answer(answer(certificate, issuer), certificate, issuer.certificate, NOW)
     assert said.next_update == NOW + DAY
