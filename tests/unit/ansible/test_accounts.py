@@ -45,7 +45,7 @@ def ordinary_run(options):
     (ca,) = cas_of(options)
     with ca_options.open_customer(ca) as client:
         account = ca_options.open_account(client, ca)
-        assert client.post_as_get(account.uri, "account").status == 200
+        assert client.post_as_get(account.url, "account").status == 200
         return account
 
 
@@ -53,7 +53,7 @@ def test_the_key_is_replaced_in_its_place(ca, options, path, key):
     uri = ca.register(key)
     path.chmod(0o400)
     (outcome,) = change_keys(options(account_key_type="ec384"), check_mode=False)
-    assert (outcome.changed, outcome.account.uri) == (True, uri)
+    assert (outcome.changed, outcome.account.url) == (True, uri)
     assert outcome.before == {"key": key.thumbprint}
     assert outcome.after == {"key": stored(path)}
     assert stored(path) != key.thumbprint
@@ -90,7 +90,7 @@ def test_two_runs_at_once_come_to_the_same_key(ca, options, path, key, monkeypat
     with monkeypatch.context() as patch:
         patch.setattr(accounts, "create_key", other_run_first)
         change_keys(options(), check_mode=False)
-    assert ordinary_run(options()).uri == uri
+    assert ordinary_run(options()).url == uri
     assert list(ca.accounts) == [uri]
     assert [item.name for item in path.parent.iterdir()] == [path.name]
 
@@ -107,7 +107,7 @@ def test_a_new_key_that_cannot_be_put_in_its_place_stays(ca, options, path, key,
             AccountKeyError, match=r"cannot take the place of .* \(No space left on device\): run it again"
         ):
             change_keys(options(), check_mode=False)
-    assert ordinary_run(options()).uri == uri
+    assert ordinary_run(options()).url == uri
     change_keys(options(), check_mode=False)
     assert list(ca.accounts) == [uri]
 
@@ -115,7 +115,7 @@ def test_a_new_key_that_cannot_be_put_in_its_place_stays(ca, options, path, key,
 def test_a_check_makes_no_key_and_changes_none(ca, options, path, key):
     uri = ca.register(key)
     (outcome,) = change_keys(options(), check_mode=True)
-    assert (outcome.changed, outcome.account.uri) == (True, uri)
+    assert (outcome.changed, outcome.account.url) == (True, uri)
     assert outcome.after == {"key": "a new one"}
     assert stored(path) == key.thumbprint
     assert [item.name for item in path.parent.iterdir()] == [path.name]
@@ -205,7 +205,7 @@ def test_killed_anywhere_the_next_run_finds_the_account_and_a_further_one_finish
     assert ordinary_run(given).url == uri
     assert list(ca.accounts) == [uri]
     (outcome,) = change_keys(given, check_mode=False)
-    assert outcome.account.uri == uri
+    assert outcome.account.url == uri
     assert stored(path) != key.thumbprint
     assert not path.with_name(path.name + ".new").exists()
     # With the key that is stored, and no other there.
@@ -231,7 +231,7 @@ def test_a_key_that_has_accounts_at_two_cas(ca, second, options, path, key, monk
             change_keys(options(second), check_mode=False)
     assert stored(path) == key.thumbprint, "not before all know the new one"
     found = accounts.ensure(options(second), check_mode=False)
-    assert [outcome.account.uri for outcome in found] == uris
+    assert [outcome.account.url for outcome in found] == uris
     change_keys(options(second), check_mode=False)
     new = AccountKey.load(path.read_bytes(), None, "stored").public_jwk
     assert [one.accounts[uri]["jwk"] for one, uri in zip((ca, second), uris)] == [new, new]
@@ -283,7 +283,7 @@ def test_a_key_that_is_given_itself(ca, options, path, key, key_of):
     # A second run finds it changed, also where the new key has taken the old one's place by then.
     for old in (key, new):
         (outcome,) = change_keys({**given, "account_key_content": old.pem().decode()}, check_mode=False)
-        assert (outcome.changed, outcome.account.uri) == (False, uri)
+        assert (outcome.changed, outcome.account.url) == (False, uri)
     assert stored(path) == key.thumbprint, "nothing is stored"
 
 
@@ -296,9 +296,9 @@ def test_runs_that_are_given_both_keys_find_the_account_until_the_vault_is_chang
         new_account_key_passphrase="secret",
         account_uri=uri if pinned else None,
     )
-    assert ordinary_run(both).uri == uri
+    assert ordinary_run(both).url == uri
     change_keys(both, check_mode=False)
-    assert ordinary_run(both).uri == uri
+    assert ordinary_run(both).url == uri
     changed = {**both, "account_key_content": new.pem().decode()}
     assert ordinary_run(changed).url == uri
     assert list(ca.accounts) == [uri]

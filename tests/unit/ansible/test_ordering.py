@@ -38,7 +38,7 @@ def test_route_ca_that_has_the_order_comes_first(directory, expected):
 
 
 def test_combine_one_failure_stays_as_it_is():
-    failure = Failure("no", resumable=True, passes=True, final=True)
+    failure = Failure("no", resumable=True, is_temporary=True, for_all_cas=True)
     assert ordering.combine([(FIRST, failure)]) is failure
 
 
@@ -47,9 +47,9 @@ def test_combine_passes_if_one_failure_passes(number):
     failures = [(FIRST, Failure("down")), (SECOND, Failure("refused"))]
     assert ordering.combine(failures) == Failure(f"{FIRST}: down; {SECOND}: refused")
     url, failure = failures[number]
-    failures[number] = (url, Failure(failure.message, resumable=True, passes=True))
+    failures[number] = (url, Failure(failure.message, resumable=True, is_temporary=True))
     found = ordering.combine(failures)
-    assert (found.resumable, found.passes) == (True, True)
+    assert (found.resumable, found.is_temporary) == (True, True)
 
 
 def test_refuse_only_what_no_ca_can_be_asked_for():
