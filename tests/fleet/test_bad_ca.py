@@ -67,12 +67,12 @@ def wants_eab(fleet: Fleet) -> dict[str, Any]:
 
 CASES = {
     "unknown directory name": Case(
-        "acme_directory 'letsencrpyt' is neither a URL nor a name known here (google, google-staging, letsencrypt,",
+        "acme_directory 'letsencrpyt' is neither a URL nor a known short name (google, google-staging, letsencrypt,",
         {"acme_directory": "letsencrpyt"},
         at_once=True,
     ),
     "directory by http": Case(
-        "http://ca.lab.test/dir is refused: ACME is spoken over https only",
+        "http://ca.lab.test/dir is refused: ACME requires https",
         {"acme_directory": "http://ca.lab.test/dir"},
         at_once=True,
     ),
@@ -81,10 +81,10 @@ CASES = {
         {"acme_directory": "https://ca.lab.test:14000/none"},
     ),
     "certificate is not trusted": Case(
-        "https://ca.lab.test:14000 shows a certificate that is not trusted", {"acme_ca_path": ""}
+        "https://ca.lab.test:14000 has a certificate that is not trusted", {"acme_ca_path": ""}
     ),
     "CA bundle is not there": Case(
-        "ca_path /nowhere/ca.pem does not exist: name a file of PEM certificates",
+        "ca_path /nowhere/ca.pem does not exist: give a file of PEM certificates",
         {"acme_ca_path": "/nowhere/ca.pem"},
         at_once=True,
     ),

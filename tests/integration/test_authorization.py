@@ -47,4 +47,4 @@ def test_a_pending_one_is_validated(ca):
 
 def test_a_ca_that_makes_none_before_orders(ca):
     ca.order(order("shop"))
-    assert "offers no authorizations before orders" in told(ca("acme_authorization", identifiers=["a.lab.test"]))
+    assert "does not offer authorizations before orders" in told(ca("acme_authorization", identifiers=["a.lab.test"]))

@@ -22,39 +22,39 @@ DIRECTORIES = {
     "unknown name": (
         "letsencrpyt",
         {},
-        "acme_directory 'letsencrpyt' is neither a URL nor a name known here (google, ",
+        "acme_directory 'letsencrpyt' is neither a URL nor a known short name (google, ",
     ),
-    "plain http": ("http://ca.lab.test/dir", {}, "http://ca.lab.test/dir is refused: ACME is spoken over https only"),
+    "plain http": ("http://ca.lab.test/dir", {}, "http://ca.lab.test/dir is refused: ACME requires https"),
     "html": ("{no_ca}/html", {}, "{no_ca}/html answered text/html that is not JSON: is this an ACME server?"),
     "json": ("{no_ca}/json", {}, "{no_ca}/json is not an ACME directory: it has no newNonce, newAccount, newOrder"),
     "list": ("{no_ca}/list", {}, "{no_ca}/list answered JSON that is not an object: is this an ACME server?"),
-    "long": ("{no_ca}/long", {}, "{no_ca}/long answered more than 1048576 bytes"),
+    "long": ("{no_ca}/long", {}, "{no_ca}/long sent more than 1048576 bytes"),
     "plain resources": (
         "{no_ca}/plain",
         {},
-        "http://192.0.2.1/ is refused: ACME is spoken over https only (from the CA at {no_ca}/plain)",
+        "http://192.0.2.1/ is refused: ACME requires https (from the CA at {no_ca}/plain)",
     ),
     "other host": (
         "{no_ca}/elsewhere",
         {},
-        "https://192.0.2.1/ is refused: it is on a host of another domain than the directory. "
+        "https://192.0.2.1/ is refused: its host is in another domain than the directory. "
         "If it is the CA's, give the directory's URL there (from the CA at {no_ca}/elsewhere)",
     ),
     "user": (
         "https://me:secret@ca.lab.test/dir",
         {},
-        "https://ca.lab.test/dir is refused: it has a user name in it",
+        "https://ca.lab.test/dir is refused: it contains a user name",
     ),
     "compressed": (
         "{no_ca}/gzip",
         {},
-        "{no_ca}/gzip answered with Content-Encoding gzip, which was not asked for",
+        "{no_ca}/gzip sent Content-Encoding gzip, which was not asked for",
     ),
-    "moved": ("{no_ca}/moved", {}, "redirects to https://elsewhere.example/dir: name that URL"),
+    "moved": ("{no_ca}/moved", {}, "redirects to https://elsewhere.example/dir: give that URL"),
     "not found": ("{no_ca}/none", {}, "directory {no_ca}/none answered HTTP 404 "),
-    "not trusted": ("{ca}", {"ca_path": None}, "https://ca.lab.test:14000 shows a certificate that is not trusted ("),
-    "no bundle": ("{ca}", {"ca_path": "/nowhere/ca.pem"}, "ca_path /nowhere/ca.pem does not exist: name a file of PEM"),
-    "bad bundle": ("{ca}", {"ca_path": "/etc/passwd"}, "ca_path /etc/passwd holds no certificates: name a file of PEM"),
+    "not trusted": ("{ca}", {"ca_path": None}, "https://ca.lab.test:14000 has a certificate that is not trusted ("),
+    "no bundle": ("{ca}", {"ca_path": "/nowhere/ca.pem"}, "ca_path /nowhere/ca.pem does not exist: give a file of PEM"),
+    "bad bundle": ("{ca}", {"ca_path": "/etc/passwd"}, "ca_path /etc/passwd has no certificates: give a file of PEM"),
     "no patience": (
         "{ca}",
         {"request_timeout": 0},
@@ -147,7 +147,7 @@ def test_an_account_that_is_deactivated(ca, lab):
     mark = lab.pebble.mark()
     for result in (ca.order(order("a")), ca.order(order("a"), account_uri=uri), ca("acme_account", **NEW)):
         assert "deactivated" in told(result)
-    assert "take another account key (account_key_src, acme_account_key_src)" in told(ca.order(order("a")))
+    assert "use another account key (account_key_src, acme_account_key_src)" in told(ca.order(order("a")))
     assert lab.pebble.issued(mark) == []
 
 

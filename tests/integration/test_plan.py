@@ -113,7 +113,7 @@ def test_reasons(ca, lab):
 def test_an_unknown_directory_is_refused(ca, lab):
     mark = lab.pebble.mark()
     result = ca("acme_plan", acme_directory="letsencrpyt", certificates=[found("shop")])
-    assert told(result).startswith("acme_directory 'letsencrpyt' is neither a URL nor a name known here (google, ")
+    assert told(result).startswith("acme_directory 'letsencrpyt' is neither a URL nor a known short name (google, ")
     assert lab.pebble.requests(mark) == []
 
 

@@ -111,7 +111,7 @@ def test_check_mode(owner, lab, issued):
     assert result["changed"]
     assert result["certificates"][0]["status"] == "revoked"
     damaged = owner("acme_revoke", check=True, certificates=[*entries, {"name": "bad", "content": "hello"}])
-    assert told(damaged) == "certificate bad of localhost: the text given holds no PEM certificate"
+    assert told(damaged) == "certificate bad of localhost: the given text has no PEM certificate"
     assert lab.pebble.requests(mark) == []
     assert status(lab, issued["check"])[0] == "Valid"
 
@@ -144,7 +144,7 @@ def test_a_bad_one_stops_no_other(owner, lab, issued):
         ],
     )
     message = told(result)
-    assert "certificate none of localhost: the text given holds no PEM certificate" in message
+    assert "certificate none of localhost: the given text has no PEM certificate" in message
     assert "certificate damaged of localhost: " in message
     assert "certificate unknown of localhost: revocation: " in message
     assert "certificate one" not in message

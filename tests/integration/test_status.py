@@ -81,7 +81,7 @@ def test_the_status_of_many(lab, place, certificates, tmp_path):
         "superseded": ("revoked", "ocsp", "superseded"),
         "unknown": ("unknown", None, None),
     }
-    assert by_name["unknown"]["problem"].startswith("the certificate names no CRL")
+    assert by_name["unknown"]["problem"].startswith("the certificate has no usable URL")
     assert (place.count("/1.crl"), place.count("/ocsp"), place.count("/gone.crl")) == (1, 1, 1)
 
     # In check mode it does the same, and what has been fetched is in the cache.
@@ -99,11 +99,11 @@ def test_what_is_to_fail_does_so_after_all_were_looked_for(lab, certificates):
     some = {name: certificates[name] for name in ("unknown", "good")}
     assert call(lab, "certificate_status", certificates=options(some), fail_on=["revoked"]).ok
     result = call(lab, "certificate_status", certificates=options(some), fail_on=["unknown"])
-    assert told(result).startswith("web1: certificate unknown: unknown (the certificate names no CRL")
+    assert told(result).startswith("web1: certificate unknown: unknown (the certificate has no usable URL")
 
 
 REFUSED = {
-    "no bundle": ({"ca_path": "/nowhere/ca.pem"}, "ca_path /nowhere/ca.pem does not exist: name a file of PEM"),
+    "no bundle": ({"ca_path": "/nowhere/ca.pem"}, "ca_path /nowhere/ca.pem does not exist: give a file of PEM"),
     "no patience": ({"timeout": 0}, "timeout: 0 is out of range. Give a number from 1 to 604800"),
     "no size": ({"max_size": 0}, "max_size: 0 is out of range. Give a number from 1 to 2147483648"),
 }
@@ -119,7 +119,7 @@ def test_options_that_are_wrong(lab, place, certificates, case):
 def test_a_crl_that_is_larger_than_allowed(lab, place, certificates):
     some = {"good": certificates["good"]}
     (item,) = call(lab, "certificate_status", certificates=options(some), max_size=100)["certificates"]
-    assert (item["status"], item["problem"]) == ("unknown", f"{place.url}/1.crl answered more than 100 bytes")
+    assert (item["status"], item["problem"]) == ("unknown", f"{place.url}/1.crl sent more than 100 bytes")
 
 
 def test_the_plan_has_what_is_revoked_issued_anew(ca, lab, place, certificates, tmp_path):
@@ -140,8 +140,8 @@ def test_the_plan_has_what_is_revoked_issued_anew(ca, lab, place, certificates, 
         }
         since = f"{SINCE:%Y-%m-%dT%H:%M:%SZ}"
         assert result["lines"] == [
-            f"web1: certificate revoked: issue (revoked: key_compromise since {since}, says {place.url}/1.crl)",
-            f"web1: certificate superseded: issue (revoked: superseded since {since}, says {place.url}/ocsp)",
+            f"web1: certificate revoked: issue (revoked: key_compromise since {since}, according to {place.url}/1.crl)",
+            f"web1: certificate superseded: issue (revoked: superseded since {since}, according to {place.url}/ocsp)",
         ]
         assert result.unwrapped.count("[WARNING]: ") == 1
         warning = "it is not known of 1 of 4 certificates whether they are revoked (web1: certificate unknown: "

@@ -19,12 +19,12 @@ from .errors import AcmeError, ProblemError, ProtocolError, TransportError
 from .http import Response
 from .jws import AccountKey, external_account_binding
 
-_OVER = "it cannot be used again; take another account key (account_key_src, acme_account_key_src)"
+_OVER = "it cannot be used again; use another account key (account_key_src, acme_account_key_src)"
 
 
 @dataclass(frozen=True)
 class ExternalAccount:
-    """What a CA that has customers hands out for a new ACME account: a key id and an HMAC key (base64url)."""
+    """An external account: the key id and the HMAC key (base64url) that a CA gives to its customers."""
 
     kid: str
     hmac_key: str
@@ -32,7 +32,7 @@ class ExternalAccount:
 
 @dataclass(frozen=True)
 class Account:
-    """An account as the CA tells it."""
+    """An account, as the CA describes it."""
 
     url: str
     status: str
@@ -45,7 +45,7 @@ class Account:
         contact = document.get("contact")
         return cls(
             url=url,
-            # Absent in answers of some CAs; an account that may not be used is refused with a problem instead.
+            # Some CAs leave it out; they refuse an account that may not be used with a problem document.
             status=str(document.get("status") or "valid"),
             contact=tuple(str(item) for item in contact) if isinstance(contact, list) else (),
             created=created,
@@ -53,9 +53,9 @@ class Account:
 
 
 def find(client: Client, url: str | None = None) -> Account | None:
-    """The key's account, None if it has none (RFC 8555 section 7.3.1). Leaves the account URL with the client.
+    """Return the account of the client's key, None if there is none (RFC 8555 section 7.3.1). Sets client.account_url.
 
-    Given its *url*, the account there. Raises ProblemError where it is another key's.
+    *url*: that of the account, if it is known. Raises ProblemError if it belongs to another key.
     """
     try:
         if url:
@@ -73,14 +73,15 @@ def find_or_create(
     terms_agreed: bool = False,
     external_account: ExternalAccount | None = None,
 ) -> Account:
-    """The key's account, made if there is none: one request either way where the CA wants no external account.
+    """Return the account of the client's key, and create it if there is none.
 
-    Raises AcmeError for terms not agreed to and for an external account that is wanted and not given.
+    That is one request, unless the CA requires an external account. Raises AcmeError if the terms of service are not
+    agreed to, or if a required external account is missing.
     """
     directory = client.directory
     refused = refusal(directory, terms_agreed, external_account)
     if refused or external_account:
-        # A binding may be good for one use: it goes out with a new account only.
+        # A binding may be valid for one use only: it is sent only for a new account.
         with _advice():
             existing = find(client)
         if existing:
@@ -104,32 +105,32 @@ def update_contact(client: Client, account: Account, contact: Sequence[str]) -> 
 
 
 def read(client: Client, url: str) -> Account:
-    """The account at *url*, which must belong to the client's key."""
+    """Return the account at *url*, which must belong to the client's key."""
     client.account_url = url
     return Account._read(url, client.post_as_get(url, "account"))
 
 
 def deactivate(client: Client, account: Account) -> Account:
-    """Give a valid account up for good (RFC 8555 section 7.3.6): nothing can be ordered or revoked with it any more."""
+    """Deactivate a valid account (RFC 8555 section 7.3.6). It can never again order or revoke anything."""
     try:
         answer = client.post(account.url, {"status": "deactivated"}, "account deactivation")
     except ProblemError as error:
         if not is_gone(error):
             raise
-        # A post that is repeated because its answer was lost.
+        # The request may have been repeated because its first answer was lost.
         return replace(account, status="deactivated")
     return Account._read(account.url, answer)
 
 
 def is_gone(error: AcmeError) -> bool:
-    """Whether a key's own account is refused because it was deactivated (RFC 8555 section 7.3.6) or revoked."""
+    """Return True if the CA refused a key because its account was deactivated (RFC 8555 section 7.3.6) or revoked."""
     return isinstance(error, ProblemError) and error.problem.type == "unauthorized"
 
 
 def change_key(client: Client, account: Account, new_key: AccountKey) -> Client:
-    """Give the account another key (RFC 8555 section 7.3.5); returns the voice of that key, which the CA knows by now.
+    """Change the account's key (RFC 8555 section 7.3.5), and return a client with the new key.
 
-    Raises AcmeError where the account keeps its key, or where the CA does not say which it has.
+    Raises AcmeError if the account keeps its key, or if the CA does not say which key it has.
     """
     url = key_change_url(client.directory)
     payload = json.dumps({"account": account.url, "oldKey": client.key.public_jwk}).encode()
@@ -137,19 +138,19 @@ def change_key(client: Client, account: Account, new_key: AccountKey) -> Client:
     try:
         client.post(url, json.loads(new_key.sign(url, payload, nonce=None, kid=None)), "key change")
     except (ProblemError, TransportError):
-        # A post that is repeated because its answer was lost comes with a key that is the account's no more.
+        # If the request was repeated because its first answer was lost, the old key is no longer the account's.
         if not _has(changed, account):
             raise
     else:
         if not _has(changed, account):
-            raise ProtocolError(f"{client.directory.url} took the new key of {account.url}, and does not know it")
+            raise ProtocolError(f"{client.directory.url} accepted the new key of {account.url}, but does not know it")
     return changed
 
 
 def key_change_url(directory: Directory) -> str:
-    """Where a CA changes keys. Raises ProtocolError for one that does not."""
+    """Return the URL for key changes. Raises ProtocolError if the CA has none."""
     if not directory.key_change:
-        raise ProtocolError(f"{directory.url} offers no change of an account's key")
+        raise ProtocolError(f"{directory.url} does not offer key changes (it has no keyChange)")
     return directory.key_change
 
 
@@ -159,15 +160,15 @@ def _has(client: Client, account: Account) -> bool:
 
 
 def refusal(directory: Directory, terms_agreed: bool, external_account: ExternalAccount | None) -> str:
-    """Why no account can be made with what is given; empty if one can."""
+    """Return why the CA would refuse to create an account; empty if it would not."""
     if directory.external_account_required and external_account is None:
         return (
-            f"{directory.url} wants an external account binding for a new account: "
+            f"{directory.url} requires an external account binding for a new account: "
             "get a key id and an HMAC key from the CA and set eab (acme_eab)"
         )
     if directory.terms_of_service and not terms_agreed:
         return (
-            f"{directory.url} wants its terms agreed to before it makes an account: "
+            f"{directory.url} requires agreement to its terms of service for a new account: "
             f"read {directory.terms_of_service} and set terms_agreed (acme_terms_agreed) to true"
         )
     return ""
@@ -177,7 +178,7 @@ def _new_account(client: Client, payload: Mapping[str, Any], what: str) -> Accou
     answer = client.post(client.directory.new_account, payload, what, with_jwk=True)
     location = answer.headers.get("Location")
     if not location:
-        raise ProtocolError(f"{client.directory.new_account} gave no account URL")
+        raise ProtocolError(f"{client.directory.new_account} returned no account URL")
     account = Account._read(client.http.verify_url(location), answer, created=answer.status == 201)
     client.account_url = account.url
     return account
@@ -185,7 +186,7 @@ def _new_account(client: Client, payload: Mapping[str, Any], what: str) -> Accou
 
 @contextmanager
 def _advice() -> Iterator[None]:
-    """Says what to do where the CA refuses the key as its account was given up, as Boulder does."""
+    """Add to the error what to do if the CA refuses the key of a deactivated account, as Boulder does."""
     try:
         yield
     except ProblemError as error:

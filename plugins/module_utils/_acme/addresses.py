@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Classes of IP addresses, and which of them requests on behalf of a name may go to.
+"""Classes of IP addresses, and to which of them requests for a name may be sent.
 
-Whoever answers at a name chooses where it resolves to and where it redirects to. The controller is in networks that
-they are not in. So a request leaves the public Internet only for a class of addresses that the name itself is in.
+The owner of a name chooses its addresses and its redirects. The controller may be in networks that this owner cannot
+reach. So a request goes to an address that is not public only if the name itself has addresses of the same class.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ PUBLIC, LOOPBACK, LINK_LOCAL, PRIVATE, UNIQUE_LOCAL, SHARED = (
 )
 UNSPECIFIED, MULTICAST, RESERVED = "unspecified", "multicast", "reserved"
 
-# Classes that fleets have their servers in, next to public addresses.
+# Classes, besides public addresses, in which fleets have their servers.
 _OF_FLEETS = (PRIVATE, UNIQUE_LOCAL, SHARED)
-# Nobody's server has such an address; some systems connect to themselves for 0.0.0.0.
+# No server has such an address; some systems connect 0.0.0.0 to themselves.
 _OF_NOBODY = (UNSPECIFIED, MULTICAST)
 
-# The IANA's registries of special-purpose addresses. Not the ipaddress module's properties: they differ between
-# versions of Python, and have no word for some of these.
+# IANA's registries of special-purpose addresses. The properties of the ipaddress module are not used: they differ
+# between versions of Python, and lack some of these classes.
 _IPV4 = tuple(
     (IPv4Network(network), name)
     for network, name in (
@@ -67,7 +67,7 @@ _IPV6 = tuple(
         ("ff00::/8", MULTICAST),
     )
 )
-# Addresses that lead to the IPv4 address in them, and how many bits come after it: mapped and compatible (RFC 4291),
+# Networks whose addresses contain an IPv4 address, and how many bits follow it: mapped and compatible (RFC 4291),
 # NAT64 (RFC 6052), 6to4 (RFC 3056).
 _CARRIERS = (
     (IPv6Network("::ffff:0:0/96"), 0),
@@ -78,7 +78,7 @@ _CARRIERS = (
 
 
 def parse_address(text: str) -> Address:
-    """Return the address. A zone as in 'fe80::1%eth0' is left out. Raises ValueError."""
+    """Return the address. A zone, as in 'fe80::1%eth0', is ignored. Raises ValueError."""
     return ip_address(text.partition("%")[0])
 
 
@@ -86,21 +86,21 @@ def address_class(address: Address) -> str:
     """Return the class of an address, PUBLIC if it has no special purpose."""
     if isinstance(address, IPv4Address):
         return next((name for network, name in _IPV4 if address in network), PUBLIC)
-    # Before IPv4 is looked for in ::/96, which has these two.
+    # :: and ::1 are in ::/96, too, but have a class of their own.
     if int(address) > 1:
         for network, behind in _CARRIERS:
             if address in network:
                 return address_class(IPv4Address(int(address) >> behind & 0xFFFFFFFF))
-    # An address that is in no registry is not in use.
+    # Other addresses are not allocated.
     return next((name for network, name in _IPV6 if address in network), RESERVED)
 
 
 def is_allowed(address: Address, own: Collection[Address], redirected: bool) -> bool:
-    """Return True if a request on behalf of a name may go to *address*; *own* are the addresses of the name itself.
+    """Return True if a request for a name may be sent to *address*; *own* are the addresses of the name itself.
 
-    A fleet's name may have both public and private addresses. Its private ones are then for the first request only, of
-    which the CA's rules fix port and path: whoever answers at the public one may choose the private ones, too, and
-    would choose with a redirect what is asked there. Loopback and the like count only for a name that has nothing else.
+    A name may have both public and private addresses. Then only the first request may go to the private ones, as the
+    ACME specifications fix its port and path: the owner of the public address may have chosen the private ones, and a
+    redirect would choose the path there. Loopback and other classes are allowed only if the name has no others.
     """
     name = address_class(address)
     if name == PUBLIC:

@@ -27,14 +27,14 @@ _STATUS_TEXT = {
 
 
 def as_ordered(identifier: str) -> dict[str, str]:
-    """An identifier as it goes to the CA."""
-    # RFC 8738 section 3: an address is of a type of its own.
+    """Return the JSON of an identifier (RFC 8555 section 9.7.7)."""
+    # RFC 8738 section 3: addresses have their own type.
     return {"type": "ip" if is_address(identifier) else "dns", "value": identifier}
 
 
 @dataclass(frozen=True)
 class Authorization:
-    """An authorization as the CA tells it."""
+    """An authorization, as the CA describes it."""
 
     url: str
     status: str
@@ -44,14 +44,14 @@ class Authorization:
 
     @classmethod
     def create(cls, client: Client, identifier: str) -> Authorization:
-        """newAuthz, before any order (RFC 8555 section 7.4.1); one that is there already may be given instead."""
+        """Ask for an authorization before any order (RFC 8555 section 7.4.1); the CA may return an existing one."""
         directory = client.directory
         if not directory.new_authz:
-            raise ProtocolError(f"{directory.url} offers no authorizations before orders (it has no newAuthz)")
+            raise ProtocolError(f"{directory.url} does not offer authorizations before orders (it has no newAuthz)")
         answer = client.post(directory.new_authz, {"identifier": as_ordered(identifier)}, f"{identifier}: newAuthz")
         url = answer.headers.get("Location")
         if not url:
-            raise ProtocolError(f"{directory.new_authz} gave no authorization URL")
+            raise ProtocolError(f"{directory.new_authz} returned no authorization URL")
         return cls.parse(client.http.verify_url(url), answer.json())
 
     @classmethod
@@ -61,7 +61,7 @@ class Authorization:
 
     @classmethod
     def parse(cls, url: str, document: Mapping[str, Any]) -> Authorization:
-        """Read what is needed; some CAs leave challenges out of a valid authorization."""
+        """Parse an authorization. Some CAs leave the challenges out of a valid one."""
         identifier = document.get("identifier")
         challenges = document.get("challenges")
         return cls(
@@ -75,12 +75,12 @@ class Authorization:
         )
 
     def deactivate(self, client: Client) -> Authorization:
-        """Give it up: what it proved is to be proved anew (RFC 8555 section 7.5.2)."""
+        """Deactivate it: control of the identifier has to be proved again (RFC 8555 section 7.5.2)."""
         what = f"{self.identifier}: deactivation"
         return Authorization.parse(self.url, client.post(self.url, {"status": "deactivated"}, what).json())
 
     def wait_past_pending(self, client: Client, deadline: Deadline) -> Authorization:
-        """Poll until it is decided (RFC 8555 section 7.5.1). Raises DeadlineError."""
+        """Poll until it is no longer pending (RFC 8555 section 7.5.1). Raises DeadlineError."""
 
         def read() -> tuple[Authorization, float | None]:
             answer = client.post_as_get(self.url, "authorization")
@@ -91,11 +91,11 @@ class Authorization:
 
     @property
     def name(self) -> str:
-        """The identifier as it was ordered (RFC 8555 section 7.1.3)."""
+        """Return the identifier as it was ordered (RFC 8555 section 7.1.3)."""
         return f"*.{self.identifier}" if self.wildcard else self.identifier
 
     def challenge(self, kind: str) -> Challenge:
-        """The challenge of a type. Raises AcmeError, naming what is offered instead."""
+        """Return the challenge of a type. Raises AcmeError, which names the types that are offered."""
         for challenge in self.challenges:
             if challenge.type == kind:
                 return challenge
@@ -103,7 +103,7 @@ class Authorization:
         raise AcmeError(f"{self.identifier}: the CA offers no {kind} challenge (offered: {offered})")
 
     def failure(self) -> str:
-        """Why this authorization is not valid, in one line; empty where there is nothing to say."""
+        """Return why this authorization is not valid, in one line; empty if no reason is known."""
         errors = [f"{challenge.type}: {challenge.error}" for challenge in self.challenges if challenge.error]
         if errors:
             return f"{self.identifier}: " + "; ".join(errors)

@@ -25,7 +25,7 @@ SocketAddress = tuple[Any, ...]
 
 
 class ExchangeLimits(Protocol):
-    """The limits of one exchange."""
+    """Limits of one exchange."""
 
     def seconds(self) -> float:
         """Return the seconds that the next operation on the socket may take. Raises if there are none left."""

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Challenges and what answers them (RFC 8555 section 8)."""
+"""Challenges and key authorizations (RFC 8555 section 8)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .problem import Problem
 
 @dataclass(frozen=True)
 class Challenge:
-    """One way that the CA offers to prove control."""
+    """A challenge: one way to prove control of an identifier."""
 
     type: str
     url: str
@@ -32,9 +32,9 @@ class Challenge:
 
     @classmethod
     def parse(cls, document: Mapping[str, Any]) -> Challenge:
-        """Challenge types that are not known here are kept: they are named in messages."""
+        """Parse a challenge. Unknown types are kept, since messages name them."""
         error = document.get("error")
-        # dns-persist-01: the drafts up to 01 and those from 02 on spell the field differently.
+        # dns-persist-01: the name of the field changed in draft 02.
         draft = "02" if "issuerDomainNames" in document else "01"
         issuers = document.get("issuerDomainNames" if draft == "02" else "issuer-domain-names")
         return cls(
@@ -48,14 +48,14 @@ class Challenge:
         )
 
     def key_authorization(self, key: AccountKey) -> str:
-        """token.thumbprint (RFC 8555 section 8.1). Raises ProtocolError for a token that is not one."""
+        """Return token.thumbprint (RFC 8555 section 8.1). Raises ProtocolError for a malformed token."""
         if not TOKEN.fullmatch(self.token):
             raise ProtocolError(f"the CA gave a {self.type} token that RFC 8555 does not allow: it is not used")
         return f"{self.token}.{key.thumbprint}"
 
 
 def _status(value: Any) -> Status:
-    """A status that RFC 8555 section 7.1.6 does not know is none that is gone on with."""
+    """Return the status; invalid for one that is not in RFC 8555 section 7.1.6."""
     try:
         return Status(value)
     except ValueError:

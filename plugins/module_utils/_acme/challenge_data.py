@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A challenge as it travels between the CA's side and what answers it: a host's files and listeners, or a DNS zone."""
+"""The data of a challenge that hosts and DNS providers need to answer it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .txt_record import PERSIST_DRAFTS, PersistentAccount, TxtRecord, dns_01, dn
 def describe(
     client: Client, authorization: Authorization, kind: str, status: Status | None = None
 ) -> contracts.ChallengeData:
-    """The authorization's challenge of a *kind*, with *status* instead of its own. Raises AcmeError."""
+    """Return the data of the challenge of a *kind*. *status* replaces its own status. Raises AcmeError."""
     challenge = authorization.challenge(kind)
     persistent = kind == DNS_PERSIST_01  # which has no token
     key_authorization = "" if persistent else challenge.key_authorization(client.key)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Signed requests: a nonce and a signature over a plain request, repeated where it helps (RFC 8555 section 6)."""
+"""Signed requests, each with a nonce (RFC 8555 section 6). Those that fail temporarily are repeated."""
 
 from __future__ import annotations
 
@@ -23,41 +23,41 @@ from .retry import Retry, is_retryable, is_too_late
 
 _JOSE = {"Content-Type": "application/jose+json"}  # RFC 8555 section 6.2
 _NONCE = re.compile(r"[A-Za-z0-9_-]+")
-# A nonce costs nothing but a round trip, so a server that forgets half of them is borne with;
+# A nonce costs only a round trip, so a server that forgets half of them is tolerated;
 # one that refuses this many in a row is broken.
 _BAD_NONCES = 25
 _ATTEMPTS = 6
 
 
 class Client:
-    """An account key's voice at one CA. Safe to share between threads: all use one session and one pool of nonces."""
+    """Send requests to one CA, signed by one account key. Threads may share it, with its session and its nonces."""
 
     def __init__(self, http: Http, directory: Directory, key: AccountKey, connections: int = 1) -> None:
-        """*connections* is how many signed requests may be under way at once."""
+        """*connections*: how many signed requests may be sent at the same time."""
         self.http = http
         self.clock = http.clock
         self.directory = directory
         self.key = key
-        #: The account URL, once known; it is the kid of every request but newAccount.
+        #: The account URL, once known: the kid of all requests but newAccount.
         self.account_url: str | None = None
-        #: The draft of dns-persist-01 that is spoken; None: whichever the CA's challenge is of.
+        #: The draft of dns-persist-01 to follow; None: that of the CA's challenge.
         self.persist_draft: str | None = None
         self._nonces = NoncePool(self._new_nonce, connections)
         self._deadline: Deadline | None = None
 
     def within(self, deadline: Deadline) -> Client:
-        """The same voice, with the same nonces, that repeats nothing and waits for no nonce beyond *deadline*."""
+        """Return a client with the same nonces that repeats no request, and waits for no nonce, after *deadline*."""
         bound = copy.copy(self)
         bound._deadline = deadline
         return bound
 
     def refuse_late(self, what: str) -> None:
-        """Raise DeadlineError if the deadline is over: for what the CA decides how often it is done."""
+        """Raise DeadlineError if the deadline has passed. For loops whose length the CA decides."""
         if self._deadline is not None and not self._deadline.left():
-            raise DeadlineError(f"{what}: there was no time left for it within {self._deadline.seconds:g} s")
+            raise DeadlineError(f"{what}: no time was left for it within {self._deadline.seconds:g} s")
 
     def with_key(self, key: AccountKey) -> Client:
-        """The voice of another key, with the same nonces; its account is not known yet."""
+        """Return a client with another key and the same nonces; the key's account is not known yet."""
         other = copy.copy(self)
         other.key = key
         other.account_url = None
@@ -66,15 +66,15 @@ class Client:
     def post(
         self, url: str, payload: Mapping[str, Any], what: str, with_jwk: bool = False, no_retry: Collection[int] = ()
     ) -> Response:
-        """Post a signed object. *what* is attempted, in a few words, goes into the ProblemError of a refusal.
+        """Post a signed object. *what*: the request in a few words, for the ProblemError of a refusal.
 
-        *with_jwk* sends the public key itself instead of the account URL (newAccount, and revokeCert by another key).
-        *no_retry*: statuses after which the same is not asked again.
+        *with_jwk*: send the public key instead of the account URL (newAccount, and revokeCert by a certificate's key).
+        *no_retry*: HTTP statuses after which the request is not repeated.
         """
         return self._signed(url, json.dumps(payload).encode(), what, with_jwk, no_retry)
 
     def post_as_get(self, url: str, what: str) -> Response:
-        """Read a resource: a signed post of nothing (RFC 8555 section 6.3)."""
+        """Read a resource with a signed POST without payload (RFC 8555 section 6.3)."""
         return self._signed(url, b"", what, with_jwk=False, no_retry=())
 
     def _signed(self, url: str, payload: bytes, what: str, with_jwk: bool, no_retry: Collection[int]) -> Response:
@@ -82,7 +82,7 @@ class Client:
         retry = Retry(self.clock, _ATTEMPTS, self._deadline)
         bad_nonces = 0
         while True:
-            nonce = self._nonces.take(self._deadline)  # its errors count for nothing here: it has retries of its own
+            nonce = self._nonces.take(self._deadline)  # outside of try: it has its own retries
             try:
                 answer = self._signed_once(url, payload, nonce, None if with_jwk else self.account_url)
             except UntrustedError:
@@ -96,7 +96,7 @@ class Client:
             if answer.status < 400:
                 raise ProtocolError(f"{what}: {url} redirects, which a signed request cannot follow")
             problem = Problem.of_response(answer.status, answer.body)
-            # RFC 8555 section 6.5: by the problem's type; with the nonce this answer brought, and a new signature.
+            # RFC 8555 section 6.5: recognized by the problem's type; sent again with a new nonce, from this answer.
             if problem.type == "badNonce" and bad_nonces < _BAD_NONCES and not is_too_late(0.0, self._deadline):
                 bad_nonces += 1
                 continue
@@ -118,22 +118,22 @@ class Client:
         answer = self.http.get(self.directory.new_nonce, method="HEAD", deadline=deadline)
         nonce = _nonce_of(answer)
         if is_retryable(answer.status):
-            # The answer to a HEAD has no problem document in it.
+            # An answer to HEAD has no body, and so no problem document.
             kind = "rateLimited" if answer.status in (429, 503) else "serverInternal"
             problem = Problem(kind, f"HTTP {answer.status}", answer.status)
             raise ProblemError(problem, "newNonce", self.http.retry_at(answer))
         if not nonce:
-            raise ProtocolError(f"{self.directory.new_nonce} gave no nonce (HTTP {answer.status})")
+            raise ProtocolError(f"{self.directory.new_nonce} returned no nonce (HTTP {answer.status})")
         return nonce
 
 
 def _nonce_of(answer: Response) -> str | None:
     nonce = answer.headers.get("Replay-Nonce")
-    # RFC 8555 section 6.5.1: what is not base64url is ignored.
+    # RFC 8555 section 6.5.1: a nonce that is not base64url is ignored.
     return nonce if nonce and _NONCE.fullmatch(nonce) else None
 
 
 def _is_final(problem: Problem) -> bool:
-    # A rate limit counts in hours: asking again at once only counts further (RFC 8555 section 6.6).
-    # With 503 it is the front door that is busy, for a moment.
+    # A rate limit lasts for hours, and repeated requests count towards it (RFC 8555 section 6.6).
+    # With 503, only the CA's load balancer is busy.
     return problem.type == "rateLimited" and problem.status != 503

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Connections to servers that anybody may answer at: to checked addresses only, bounded in time and in bytes."""
+"""Connections to servers that anybody may own: only to allowed addresses, with limits of time and size."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from .bounded import USER_AGENT, BoundedAnswer, SocketAddress, connect_first
 #: Look up host and port. Raises OSError or UnicodeError.
 Resolve = Callable[[str, int], Sequence[SocketAddress]]
 
-# Status line, headers and the part of the body that is read, together.
+# Bytes of status line, headers and the part of the body that is read.
 _LARGEST_ANSWER = 64 * 1024
 
 
 class Refused(Exception):
-    """A host has only addresses that requests on behalf of the name may not go to; str() says which."""
+    """A host has only addresses to which requests for the name may not be sent; str(): their classes."""
 
 
 class OutOfTime(Exception):
@@ -53,7 +53,7 @@ def resolve(look_up: Resolve, host: str, port: int, deadline: Deadline) -> Seque
         except Exception as error:
             problems.append(error)
 
-    # The system's resolver knows no deadline.
+    # The system's resolver has no deadline.
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()
     thread.join(deadline.left())
@@ -65,6 +65,7 @@ def resolve(look_up: Resolve, host: str, port: int, deadline: Deadline) -> Seque
 
 
 def addresses_of(places: Sequence[SocketAddress]) -> frozenset[Address]:
+    """Return the IP addresses of socket addresses."""
     return frozenset(parse_address(place[0]) for place in places)
 
 
@@ -72,10 +73,10 @@ def addresses_of(places: Sequence[SocketAddress]) -> frozenset[Address]:
 def connect(
     places: Sequence[SocketAddress], own: Collection[Address], redirected: bool, timeout: float, deadline: Deadline
 ) -> Iterator[socket.socket]:
-    """Connect to the first of *places* that takes the connection; *own* and *redirected*: see is_allowed().
+    """Connect to the first of *places* that accepts the connection; *own* and *redirected*: see is_allowed().
 
-    The addresses that are checked are those that are connected to: nothing is looked up again. *timeout*: seconds for
-    each. Raises Refused, OSError, OutOfTime.
+    Nothing is looked up again, so only addresses that were allowed are used. *timeout*: seconds for each.
+    Raises Refused, OSError, OutOfTime.
     """
     allowed = [place for place in places if is_allowed(parse_address(place[0]), own, redirected)]
     if not allowed:
@@ -90,7 +91,7 @@ def get(
 ) -> HttpAnswer:
     """Send a GET request and return the answer, its body cut at *largest* bytes.
 
-    *host*: as the Host header has it; *path*: with the query. Neither may have blanks or control characters. *timeout*:
+    *host*: for the Host header; *path*: with the query. Neither may contain blanks or control characters. *timeout*:
     seconds for each read. Nothing is decompressed. Raises OSError, http.client.HTTPException, OutOfTime.
     """
     request = (
@@ -119,7 +120,7 @@ class _AnswerLimits:
     def bytes(self) -> int:
         """Return the bytes left. Raises OSError if there are none."""
         if self._left <= 0:
-            raise OSError(f"it answers more than {_LARGEST_ANSWER} bytes")
+            raise OSError(f"it sends more than {_LARGEST_ANSWER} bytes")
         return self._left
 
     def count(self, received: int) -> None:
@@ -131,8 +132,8 @@ class _AnswerLimits:
 def tls(
     connection: socket.socket, context: ssl.SSLContext, name: str | None, timeout: float, deadline: Deadline
 ) -> Iterator[ssl.SSLSocket]:
-    """Speak TLS over a connection; *name*: for SNI. Raises OSError, OutOfTime."""
-    # For the handshake as a whole.
+    """Yield a TLS connection over *connection*; *name*: for SNI. Raises OSError, OutOfTime."""
+    # Python applies it to the whole handshake.
     connection.settimeout(_time_left(timeout, deadline))
     with context.wrap_socket(connection, server_hostname=name) as wrapped:
         yield wrapped

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The directory: where a CA's resources are and what it says of itself (RFC 8555 section 7.1.1)."""
+"""The directory of a CA: the URLs of its resources, and its metadata (RFC 8555 section 7.1.1)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .urls import verify_url
 
 @dataclass(frozen=True)
 class Directory:
-    """A directory, read. Resources that a CA lacks are empty strings."""
+    """A parsed directory. Resources that a CA does not have are empty strings."""
 
     url: str
     new_nonce: str
@@ -35,7 +35,7 @@ class Directory:
         """Read the directory at *url*. Raises TransportError, ProtocolError, or AcmeError for a refusal."""
         answer = http.get(url)
         if 300 <= answer.status < 400:
-            raise AcmeError(f"directory {url} redirects to {answer.headers.get('Location', 'nowhere')}: name that URL")
+            raise AcmeError(f"directory {url} redirects to {answer.headers.get('Location', 'nowhere')}: give that URL")
         if answer.status != 200:
             problem = Problem.of_response(answer.status, answer.body)
             raise AcmeError(f"directory {url} answered HTTP {answer.status} ({problem}): check acme_directory")
@@ -43,7 +43,7 @@ class Directory:
 
     @classmethod
     def parse(cls, url: str, document: Mapping[str, Any]) -> Directory:
-        """What is not known is ignored; meta may be missing (some CAs leave it out)."""
+        """Parse a directory. Unknown fields are ignored; some CAs leave out meta. Raises ProtocolError."""
         missing = [name for name in ("newNonce", "newAccount", "newOrder") if not document.get(name)]
         if missing:
             raise ProtocolError(f"{url} is not an ACME directory: it has no {', '.join(missing)}")
@@ -53,7 +53,7 @@ class Directory:
             new_nonce=verify_url(document["newNonce"], url),
             new_account=verify_url(document["newAccount"], url),
             new_order=verify_url(document["newOrder"], url),
-            # These are checked when they are used: orders do without them.
+            # These are verified when they are used: orders do not need them.
             revoke_cert=str(document.get("revokeCert") or ""),
             new_authz=str(document.get("newAuthz") or ""),
             key_change=str(document.get("keyChange") or ""),
@@ -63,33 +63,33 @@ class Directory:
 
     @property
     def terms_of_service(self) -> str:
-        """URL of the terms, or an empty string."""
+        """Return the URL of the terms of service, or an empty string."""
         return str(self.meta.get("termsOfService") or "")
 
     @property
     def external_account_required(self) -> bool:
-        """Whether a new account needs an external account binding (RFC 8555 section 7.3.4)."""
+        """Return True if a new account needs an external account binding (RFC 8555 section 7.3.4)."""
         return self.meta.get("externalAccountRequired") is True
 
     @property
     def caa_identities(self) -> list[str]:
-        """The names by which CAA records mean this CA (RFC 8555 section 7.1.1); empty where it does not say."""
+        """Return the names by which CAA records refer to this CA (RFC 8555 section 7.1.1); empty if not given."""
         identities = self.meta.get("caaIdentities")
         return [str(item) for item in identities] if isinstance(identities, list) else []
 
     @property
     def account_hash_prefix(self) -> str:
-        """What hashed accounts begin with (draft-ietf-acme-dns-persist-02 section 3), or an empty string."""
+        """Return the prefix of hashed accounts (draft-ietf-acme-dns-persist-02 section 3), or an empty string."""
         return str(self.meta.get("accountHashPrefix") or "")
 
     @property
     def profiles(self) -> Mapping[str, str]:
-        """The certificate profiles offered, by name (draft-ietf-acme-profiles)."""
+        """Return descriptions of the certificate profiles by name (draft-ietf-acme-profiles)."""
         profiles = self.meta.get("profiles")
         return profiles if isinstance(profiles, Mapping) else {}
 
     def verify_profile(self, profile: str | None) -> None:
-        """Raise AcmeError, with what is offered, for a profile that the CA does not list."""
+        """Raise AcmeError, which lists the CA's profiles, if *profile* is not one of them."""
         if profile and profile not in self.profiles:
             offered = ", ".join(sorted(self.profiles)) or "none"
             raise AcmeError(f"profile '{profile}' is not offered by {self.url} (offered: {offered})")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What can go wrong at a CA, as one family of exceptions whose text is one line for people."""
+"""Errors of the work with a CA. Their texts are one line."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
 
 class AcmeError(CollectionError):
-    """Anything that keeps the CA's work from being done. str() is one line meant for people."""
+    """An error of the work with a CA. str(): one line."""
 
     @property
     def is_temporary(self) -> bool:
-        """Whether it may be over later without anybody's doing."""
+        """Return True if a later run may succeed without any change."""
         return False
 
 
 class AcmeOptionError(AcmeError, OptionError):
-    """What is asked for cannot be had, of no CA."""
+    """An option that no CA could fulfill."""
 
 
 class AccountKeyError(AcmeError):
@@ -41,15 +41,15 @@ class TransportError(AcmeError):
 
 
 class UntrustedError(TransportError):
-    """The CA's web server shows a certificate that is not trusted: asking again is of no use."""
+    """The CA's web server has a certificate that is not trusted: repeating the request would not help."""
 
 
 class ProtocolError(AcmeError):
-    """The CA's answer is not what RFC 8555 allows, or it is too large."""
+    """The CA's answer violates RFC 8555, or is too large."""
 
 
 class DeadlineError(AcmeError):
-    """What was waited for did not come about in the time allowed. Another run may find it done."""
+    """The deadline passed while waiting. A later run may find the work done."""
 
     @property
     def is_temporary(self) -> bool:
@@ -57,11 +57,11 @@ class DeadlineError(AcmeError):
 
 
 class PreflightError(AcmeError):
-    """The CA would find a challenge not in place, as can be seen from here: it is not asked to look."""
+    """The preflight found that a challenge would fail. The CA was not asked to validate it."""
 
 
 class ChainError(AcmeError):
-    """The CA has issued, but no chain that is wanted can be had. The order stands."""
+    """The CA has issued the certificate, but no wanted chain can be downloaded. The order stays valid."""
 
     def __init__(self, message: str, is_temporary: bool = False) -> None:
         super().__init__(message)
@@ -73,14 +73,14 @@ class ChainError(AcmeError):
 
 
 class OrderInvalid(AcmeError):
-    """The CA has made an order invalid: it can only be followed by a new one."""
+    """The CA has made an order invalid: only a new order can follow."""
 
 
 class ProblemError(AcmeError):
     """The CA answered with a problem document (RFC 8555 section 6.7)."""
 
     def __init__(self, problem: Problem, what: str, retry_at: datetime | None = None) -> None:
-        """*what* was attempted, in a few words; *retry_at* is the CA's Retry-After as an instant, if it gave one."""
+        """*what*: the request, in a few words; *retry_at*: the CA's Retry-After as an instant, if it sent one."""
         self.problem = problem
         later = f" (not before {retry_at:%Y-%m-%d %H:%M:%S} UTC)" if retry_at else ""
         super().__init__(f"{what}: {problem}{later}")

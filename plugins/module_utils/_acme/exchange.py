@@ -2,11 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One exchange over HTTP: a request and its answer, within one time limit, of limited size, and never decompressed.
+"""One HTTP exchange: a request and its answer, with one time limit and one size limit, and never decompressed.
 
-The time limit of the libraries is for each read, so a server that sends a byte a second is waited for without end. Here
-each operation on the socket gets the time that is left of the exchange: connecting, the TLS handshake, sending, and
-each read of the head and of the body. The time for looking up the server's name is up to the system's resolver.
+Each operation on the socket gets the time that is left of the exchange: connecting, the TLS handshake, sending, and
+each read of the head and of the body. The time for looking up the server's name depends on the system's resolver.
 """
 
 from __future__ import annotations
@@ -40,19 +39,19 @@ _LARGEST_HEAD = 65536  # bytes
 
 
 class ExchangeError(CollectionError):
-    """An answer that is not taken. str(): what the server did, to be put after its URL."""
+    """An answer that is refused. str(): what the server did, to be written after its URL."""
 
 
 class OutOfTimeError(ExchangeError):
-    """The time for the exchange is over."""
+    """The time limit of the exchange has passed."""
 
 
 class EncodedError(ExchangeError):
-    """The answer is compressed, though it was asked for as it is."""
+    """The answer is compressed, although the request did not allow that."""
 
 
 class TooLargeError(ExchangeError):
-    """The answer is larger than the caller takes."""
+    """The answer is larger than the request allows."""
 
 
 class _ThreadLimits(threading.local):
@@ -86,12 +85,12 @@ _limit = _ThreadLimits()
 def new_session(
     headers: Mapping[str, str] | None = None, hosts: int = 4, connections: int = 1, block: bool = False
 ) -> requests.Session:
-    """Return a session for exchanges that takes no cookies.
+    """Return a session for exchanges that accepts no cookies.
 
-    *hosts*: of how many hosts connections are kept; *connections*: how many of each; *block*: never more than that.
+    *hosts*: for how many hosts connections are kept; *connections*: how many for each; *block*: never open more.
     """
     session = _Session()
-    # The size of a decompressed answer is not known before: 1.8 kB can become 2 GiB.
+    # The size of a decompressed answer is unknown in advance: 1.8 kB can become 2 GiB.
     session.headers.update({"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **(headers or {})})
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     adapter = _Adapter(pool_connections=hosts, pool_maxsize=connections, pool_block=block)
@@ -122,7 +121,7 @@ def exchange(
     Raises ExchangeError, and the libraries' errors (requests, urllib3, OSError).
     """
     _limit.end = time.monotonic() + seconds
-    # Of the head and of chunks' sizes, too: a size of -1 would have the library read for as long as somebody sends.
+    # Includes the head and the sizes of chunks: with a chunk size of -1 the library would read without end.
     _limit.left, _limit.largest = 2 * request.largest + _LARGEST_HEAD, request.largest
     try:
         with session.request(
@@ -139,17 +138,17 @@ def exchange(
             _refuse_encoded(answer)
             yield answer
     except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-        # Some of the libraries' errors do not tell that it was the time that ended it.
+        # Some of the libraries' errors do not show that a timeout caused them.
         timeouts = (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError, socket.timeout)
         if isinstance(error, timeouts) or time.monotonic() >= _limit.end:
             raise OutOfTimeError(f"did not answer within {seconds:g} s") from None
         raise
-    except ValueError:  # of the library that reads numbers in the answer
-        raise ExchangeError("answered what is not HTTP") from None
+    except ValueError:  # raised by the library for malformed numbers in the answer
+        raise ExchangeError("sent an answer that is not HTTP") from None
 
 
 def pieces(answer: requests.Response) -> Iterator[bytes]:
-    """Give the answer's body as it is on the wire, in pieces. Raises the libraries' errors if it is cut short."""
+    """Yield the answer's body as sent, in pieces. Raises the libraries' errors if it is cut short."""
     promised = answer.headers.get("Content-Length", "")
     size = 0
     while True:
@@ -160,7 +159,7 @@ def pieces(answer: requests.Response) -> Iterator[bytes]:
         if size > _limit.largest:
             raise _too_large()
         yield piece
-    # urllib3 looks at this since 2.0.
+    # urllib3 verifies this since 2.0.
     bodiless = answer.request.method == "HEAD" or answer.status_code in (204, 304)
     if promised.isdecimal() and size < int(promised) and not bodiless and not _is_chunked(answer):
         raise urllib3.exceptions.ProtocolError(f"the answer ends after {size} of {promised} bytes")
@@ -172,7 +171,7 @@ def body(answer: requests.Response) -> bytes:
 
 
 def _too_large() -> TooLargeError:
-    return TooLargeError(f"answered more than {_limit.largest} bytes")
+    return TooLargeError(f"sent more than {_limit.largest} bytes")
 
 
 def _is_chunked(answer: requests.Response) -> bool:
@@ -182,7 +181,7 @@ def _is_chunked(answer: requests.Response) -> bool:
 def _refuse_encoded(answer: requests.Response) -> None:
     encoding = answer.headers.get("Content-Encoding", "").strip().lower()
     if encoding not in ("", "identity"):
-        raise EncodedError(f"answered with Content-Encoding {one_line(encoding, 60)}, which was not asked for")
+        raise EncodedError(f"sent Content-Encoding {one_line(encoding, 60)}, which was not asked for")
 
 
 def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -201,16 +200,16 @@ if _LIBRARIES:
 
     class _Session(requests.Session):
         def get_redirect_target(self, resp: requests.Response) -> str | None:
-            """Return None: else the library reads a redirect's body, whatever its size, though it is not to follow."""
+            """Return None. Otherwise the library would read a redirect's whole body, although it follows none."""
             return None
 
     class _HttpConnection(urllib3.connection.HTTPConnection):
-        """A connection that is made, and sent over, within the time that is left."""
+        """A connection that connects and sends within the time that is left."""
 
         response_class: Any = _TimedAnswer
 
         def _new_conn(self) -> socket.socket:
-            # Before the TLS handshake, which takes the socket's time limit as one for all of it.
+            # Before the TLS handshake, to which Python applies the socket's timeout as a whole.
             try:
                 connection = _connect(self.host.strip("[]"), self.port, self.socket_options or ())
                 connection.settimeout(_limit.seconds())
@@ -222,7 +221,7 @@ if _LIBRARIES:
 
         def _tunnel(self) -> None:
             super()._tunnel()
-            if self.sock is not None:  # the handshake comes next, after what the proxy took
+            if self.sock is not None:  # the handshake is next, and the proxy has used some of the time
                 self.sock.settimeout(_limit.seconds())
 
         def send(self, data: Any) -> None:
@@ -231,7 +230,7 @@ if _LIBRARIES:
             super().send(data)
 
     class _HttpsConnection(_HttpConnection, urllib3.connection.HTTPSConnection):
-        """The same over TLS."""
+        """Such a connection over TLS."""
 
     class _HttpPool(urllib3.connectionpool.HTTPConnectionPool):
         ConnectionCls = _HttpConnection
@@ -240,7 +239,7 @@ if _LIBRARIES:
         ConnectionCls = _HttpsConnection
 
     class _Adapter(HTTPAdapter):
-        """Uses these connections. Behind a SOCKS proxy the library's own are used, whose limit is for each read."""
+        """Use these connections. Behind a SOCKS proxy, the library's own are used, with a time limit for each read."""
 
         def init_poolmanager(self, *args: Any, **more: Any) -> None:
             super().init_poolmanager(*args, **more)
@@ -260,5 +259,5 @@ def _use_timed(manager: Any) -> None:
 def _connect(host: str, port: int, options: Any) -> socket.socket:
     """Connect to the first of a host's addresses that can be reached. Raises OSError, UnicodeError."""
     places = system_addresses(host, port)
-    # Each has a share of the time: where IPv6 leads nowhere, IPv4 is tried as well.
+    # Each gets a share of the time, so that IPv4 is tried if IPv6 does not work.
     return connect_first(places, lambda number: _limit.seconds() / (len(places) - number), options)

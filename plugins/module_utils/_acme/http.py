@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""All of the network: plain requests to a CA, bounded in time and size, and repeated where the trouble passes."""
+"""Unsigned requests to a CA, with limits of time and size. Those that fail temporarily are repeated."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ try:
 except ImportError:
     pass  # reported by _common/libraries.py, before anything here is called
 
-# A chain of ten RSA-4096 certificates is some 30 kB; nothing a CA has to say is larger than this.
+# A chain of ten RSA-4096 certificates has about 30 kB; no answer of a CA is larger than this.
 _LARGEST_ANSWER = 1024 * 1024
 _ATTEMPTS = 5
-# Seconds that a request has, also just before a deadline: or it only adds to the CA's load.
+# Seconds that a request gets even just before a deadline: with less, it would only add to the CA's load.
 _SHORTEST_TIME = 1.0
 
 
 @dataclass(frozen=True)
 class Response:
-    """An answer, read to its end. Its headers and its JSON have printable characters only."""
+    """A complete answer. Its headers and its JSON contain printable characters only."""
 
     url: str
     status: int
@@ -48,7 +48,7 @@ class Response:
     body: bytes
 
     def json(self) -> dict[str, Any]:
-        """The body as a JSON object. Raises ProtocolError, with what it is instead."""
+        """Return the body as a JSON object. Raises ProtocolError."""
         try:
             document = _printable(json.loads(self.body))
         except (ValueError, RecursionError):
@@ -59,12 +59,12 @@ class Response:
         return document
 
     def retry_after(self, now: datetime) -> float | None:
-        """Retry-After in seconds from *now*, both forms (RFC 9110 section 10.2.3); None if absent or nonsense."""
+        """Return Retry-After in seconds from *now*; None if it is absent or malformed."""
         return parse_retry_after(self.headers.get("Retry-After"), now)
 
 
 def parse_retry_after(value: str | None, now: datetime) -> float | None:
-    """Seconds from *now*, never negative, for a Retry-After given as seconds or as an HTTP date (which is UTC)."""
+    """Return Retry-After, seconds or an HTTP date (RFC 9110 section 10.2.3), as seconds from *now*, at least 0."""
     if not value:
         return None
     if value.strip().isdecimal():
@@ -90,7 +90,7 @@ def _printable(value: Any) -> Any:
 
 
 class Http:
-    """One HTTP session with a CA: keep-alive, a CA bundle, a time limit on every request, no other hosts."""
+    """An HTTP session with one CA. Each request has a time limit, and goes to no other hosts."""
 
     def __init__(
         self,
@@ -100,16 +100,16 @@ class Http:
         timeout: float = 30.0,
         connections: int = 1,
     ) -> None:
-        """*directory_url*: whose CA this is; *ca_path*: a file of PEM roots instead of the system's.
+        """*directory_url*: identifies the CA; *ca_path*: a file of PEM roots that replaces the system's.
 
-        *timeout*: seconds for each request and its whole answer.
+        *timeout*: seconds for each request with its whole answer.
         """
         self.clock = clock
         self.count = 0
         self._count_lock = threading.Lock()
         self._directory_url = verify_url(directory_url)
         self._timeout = timeout
-        # Given with each request, not with the session, where REQUESTS_CA_BUNDLE would win over it.
+        # Passed with each request: REQUESTS_CA_BUNDLE would override that of the session.
         self._verify = verify_bundle(ca_path) if ca_path else None
         self._session = new_session({"Accept-Language": "en"}, connections=connections, block=True)
 
@@ -118,7 +118,7 @@ class Http:
         self._session.close()
 
     def verify_url(self, url: object) -> str:
-        """Return *url*, which the CA gave, if it is one of the CA's own. Raises ProtocolError."""
+        """Return *url*, which the CA sent, if it is one of the CA's own. Raises ProtocolError."""
         return verify_url(url, self._directory_url)
 
     def request_once(
@@ -129,9 +129,9 @@ class Http:
         headers: Mapping[str, str] | None = None,
         deadline: Deadline | None = None,
     ) -> Response:
-        """One request, whatever the answer, within the time limit and *deadline*.
+        """Send one request within the time limit and *deadline*, and return the answer, whatever its status.
 
-        Raises TransportError if there is no answer, ProtocolError if it is not taken.
+        Raises TransportError if there is no answer, ProtocolError if it is refused.
         """
         self.verify_url(url)
         with self._count_lock:
@@ -149,10 +149,10 @@ class Http:
         except requests.exceptions.SSLError as error:
             cause = innermost(error)
             if not isinstance(cause, ssl.SSLCertVerificationError):
-                raise TransportError(f"{_origin(url)} cannot be reached by TLS ({reason(cause)})") from None
+                raise TransportError(f"{_origin(url)} cannot be reached with TLS ({reason(cause)})") from None
             raise UntrustedError(
-                f"{_origin(url)} shows a certificate that is not trusted ({reason(cause)}); "
-                "name the CA bundle that it is signed with in ca_path (acme_ca_path)"
+                f"{_origin(url)} has a certificate that is not trusted ({reason(cause)}); "
+                "set ca_path (acme_ca_path) to the CA bundle that it is signed by"
             ) from None
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise TransportError(f"{_origin(url)} cannot be reached ({reason(innermost(error))})") from None
@@ -160,9 +160,9 @@ class Http:
     def get(
         self, url: str, method: str = "GET", attempts: int = _ATTEMPTS, deadline: Deadline | None = None
     ) -> Response:
-        """An unsigned request, repeated with growing pauses while the trouble may pass (connection, 429, 5xx).
+        """Send an unsigned request. After connection errors, 429 and 5xx it is repeated, with growing pauses.
 
-        Nothing is repeated beyond *deadline*.
+        No attempt begins after *deadline*.
         """
         retry = Retry(self.clock, attempts, deadline)
         while True:
@@ -178,25 +178,25 @@ class Http:
                 return answer
 
     def retry_at(self, answer: Response) -> datetime | None:
-        """The instant that the answer's Retry-After means, if it has one."""
+        """Return the answer's Retry-After as an instant, if it has one."""
         now = self.clock.now()
         seconds = answer.retry_after(now)
         return now + timedelta(seconds=min(seconds, 10**9)) if seconds is not None else None
 
 
 def verify_bundle(path: str) -> str:
-    """Raise TransportError for what is no CA bundle: the library's own messages do not name the file. Gives *path*."""
+    """Return *path* if it is a CA bundle. Raises TransportError: the library's own messages do not name the file."""
     try:
         with open(path, "rb") as file:
             text = file.read()
     except FileNotFoundError:
-        raise TransportError(f"ca_path {path} does not exist: name a file of PEM certificates") from None
+        raise TransportError(f"ca_path {path} does not exist: give a file of PEM certificates") from None
     except IsADirectoryError:
-        return path  # one of hashed names, which OpenSSL takes as well
+        return path  # a folder of hashed names, which OpenSSL accepts as well
     except OSError as error:
         raise TransportError(f"ca_path {path} cannot be read: {error.strerror}") from None
     if b"CERTIFICATE-----" not in text:
-        raise TransportError(f"ca_path {path} holds no certificates: name a file of PEM certificates")
+        raise TransportError(f"ca_path {path} has no certificates: give a file of PEM certificates")
     return path
 
 
@@ -206,7 +206,7 @@ def _origin(url: str) -> str:
 
 
 def innermost(error: BaseException) -> BaseException:
-    """The reason at the bottom of a nest of library exceptions."""
+    """Return the innermost of nested library exceptions."""
     seen = 0
     while seen < 10:
         seen += 1
@@ -221,5 +221,6 @@ def innermost(error: BaseException) -> BaseException:
 
 
 def reason(error: BaseException) -> str:
+    """Return the text of an exception in one line."""
     text = getattr(error, "verify_message", None) or getattr(error, "strerror", None) or str(error)
     return one_line(text or type(error).__name__, 200)

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Many certificates at once: each order's way from newOrder to the certificate (RFC 8555 section 7.1), in two halves.
+"""Many orders side by side, each from newOrder to the certificate (RFC 8555 section 7.1): prepare() and complete().
 
-Between the halves the challenges are put in place on the hosts. A failing order stops no other: it becomes a Failure.
+Between the two, the hosts put the challenges in place. A failing order becomes a Failure and does not stop others.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from .preferred_chain import Preference, choose
 from .urls import is_same_origin
 from .validity import RequestedValidity
 
-# An order that waits holds a thread, and nothing else; beyond these, orders queue.
+# A waiting order occupies a thread and nothing else; further orders wait for a thread.
 _IN_FLIGHT = 64
 _ORDERS_PER_CONNECTION = 25
 
@@ -39,10 +39,10 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class OrderRequest:
-    """A certificate that is wanted. challenges: for each identifier (normalized) the kind that is to prove it.
+    """A wanted certificate. challenges: the kind of challenge for each normalized identifier.
 
-    replaces: the ARI id of the certificate that this one succeeds, which replaces_account ordered, if that is known.
-    order_url and account_url are of an earlier run's journal, whose order is taken as it is, whatever its validity.
+    replaces: the ARI id of the certificate that this one replaces, ordered by replaces_account, if that is known.
+    order_url and account_url: from an earlier run's journal; that order is resumed, whatever validity it asked for.
     """
 
     challenges: Mapping[str, str]
@@ -54,13 +54,13 @@ class OrderRequest:
     validity: RequestedValidity = field(default_factory=RequestedValidity)
 
     def kind_for(self, authorization: Authorization) -> str:
-        """The kind of challenge that is to prove an authorization; of one that nobody asked for, any that is used."""
+        """Return the kind of challenge for an authorization; for one that was not ordered, any kind in use."""
         return self.challenges.get(authorization.name) or next(iter(self.challenges.values()))
 
 
 @dataclass(frozen=True)
 class PreparedOrder:
-    """An order that exists at the CA, and the challenges that hosts serve for it until it is finished."""
+    """An order that exists at the CA, with the challenges that hosts answer until it is finished."""
 
     order: Order
     challenges: tuple[contracts.ChallengeData, ...] = field(default=())
@@ -68,9 +68,9 @@ class PreparedOrder:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why an order came to nothing. resumable: a later run may take the order up.
+    """The reason why an order failed. resumable: a later run can continue the order.
 
-    is_temporary: the error may be gone by then without anybody's doing. for_all_cas: every other CA would fail as well.
+    is_temporary: that run may succeed without any change. for_all_cas: every other CA would fail as well.
     """
 
     message: str
@@ -80,12 +80,12 @@ class Failure:
 
 
 def connections_for(orders: int, most: int) -> int:
-    """How many connections *orders* are worth: each costs a request for its nonce, which enough orders have to earn."""
+    """Return how many connections to use: each costs a request for a nonce, so each needs enough orders."""
     return max(1, min(most, math.ceil(orders / _ORDERS_PER_CONNECTION)))
 
 
 def run_all(items: Iterable[Item], work: Callable[[Item], Result]) -> list[Result | Failure]:
-    """Do *work* for all items side by side; an AcmeError becomes that item's Failure. Results in the items' order."""
+    """Do *work* for all items side by side, and return the results in order. An AcmeError becomes a Failure."""
 
     def guarded(item: Item) -> Result | Failure:
         try:
@@ -98,7 +98,7 @@ def run_all(items: Iterable[Item], work: Callable[[Item], Result]) -> list[Resul
 
 
 def to_failure(error: AcmeError) -> Failure:
-    """A failure, as it is told to people and to the next run."""
+    """Return the failure that an error means for its order."""
     temporary = error.is_temporary
     # Every other refusal that is not temporary would be repeated for the same order.
     resumable = temporary or isinstance(error, (ChainError, PreflightError))
@@ -106,7 +106,7 @@ def to_failure(error: AcmeError) -> Failure:
 
 
 def prepare(client: Client, request: OrderRequest) -> PreparedOrder:
-    """Resume the journaled order, or create one; read the challenges of a pending one."""
+    """Resume the journaled order or create a new one, and read its challenges if it is pending."""
     found = _journaled(client, request)
     stale: tuple[contracts.ChallengeData, ...] = ()
     if found:
@@ -124,7 +124,7 @@ def prepare(client: Client, request: OrderRequest) -> PreparedOrder:
 def _journaled(client: Client, request: OrderRequest) -> Order | None:
     if not request.order_url or request.account_url != client.account_url:
         return None
-    # A host's journal is not to say where this machine connects to.
+    # A host's journal must not choose where this machine connects to.
     if not is_same_origin(request.order_url, client.directory.new_order):
         return None
     try:
@@ -149,17 +149,17 @@ def _create(client: Client, request: OrderRequest) -> Order:
     except ProblemError as error:
         if not replaces or (error.is_temporary and error.problem.status != 500):
             raise
-    # The certificate is replaced already, or the CA does not know it as this account's, which some (Pebble, for one)
-    # call an error of their own: an order like any other.
+    # The certificate was replaced already, or the CA does not know it as this account's, for which Pebble and others
+    # return a server error. So this becomes an order without replaces.
     return Order.create(client, list(request.challenges), request.profile, validity=request.validity)
 
 
 def _with_challenges(
     client: Client, order: Order, request: OrderRequest, resumed: bool = False
 ) -> PreparedOrder | None:
-    """The order with its open challenges; None if one of its authorizations can no longer become valid.
+    """Return the order with its pending challenges; None if an authorization can no longer become valid.
 
-    Of a *resumed* order the answered ones, too: the run that answered them may have left its responses behind.
+    A *resumed* order has its valid challenges, too: the earlier run may have left their responses behind.
     """
     if order.status != Status.PENDING:
         return PreparedOrder(order, _left_behind(client, order, request, Status.VALID) if resumed else ())
@@ -180,14 +180,14 @@ def _with_challenges(
 def _left_behind(
     client: Client, order: Order, request: OrderRequest, status: Status
 ) -> tuple[contracts.ChallengeData, ...]:
-    """The challenges of an order on which nothing is left to be proved, for what answered them to be removed."""
+    """Return the challenges of an order that needs no more validation, so that their responses are removed."""
     try:
         authorizations = []
         for url in order.authorizations:
             client.refuse_late("authorization")
             authorizations.append(Authorization.fetch(client, url))
     except AcmeError:
-        return ()  # responses that stay do no harm; going without the order would
+        return ()  # responses that stay are harmless; failing the order would not be
     return tuple(
         challenge for item in authorizations for challenge in _answered(client, item, request.kind_for(item), status)
     )
@@ -195,7 +195,7 @@ def _left_behind(
 
 def _answered(client: Client, authorization: Authorization, kind: str, status: Status) -> list[contracts.ChallengeData]:
     try:
-        # Another kind may have proved it: then this one is left pending, and is not to be answered.
+        # If another kind proved it, this challenge is still pending, but must not be answered.
         return [challenge_data.describe(client, authorization, kind, status)]
     except AcmeError:
         return []  # some CAs leave challenges out of a valid authorization
@@ -204,7 +204,7 @@ def _answered(client: Client, authorization: Authorization, kind: str, status: S
 def complete(
     client: Client, prepared: PreparedOrder, csr_der: bytes, deadline: Deadline, preference: Preference | None = None
 ) -> Chain:
-    """Have the challenges validated, finalize, and download. Enters where the order's status says."""
+    """Have the challenges validated, finalize the order and download the chain, from where its status says."""
     client = client.within(deadline)
     order = prepared.order
     if order.status == Status.PENDING:
@@ -214,7 +214,7 @@ def complete(
         order = _wait_for_validation(client, order, deadline)
     if order.status == Status.READY:
         order = _finalize(client, order, csr_der)
-    # The answer to finalize may still show the order as it was before.
+    # The answer to finalize may still have the status from before.
     for status in (Status.READY, Status.PROCESSING):
         if order.status == status:
             order = order.wait_past(client, status, deadline)
@@ -223,7 +223,7 @@ def complete(
     try:
         chain = download(client, order.certificate_url)
     except AcmeError as error:
-        raise ChainError(f"the certificate is issued, but cannot be had: {error}", error.is_temporary) from None
+        raise ChainError(f"the certificate is issued, but its download failed: {error}", error.is_temporary) from None
     return choose(preference, chain, lambda url: _alternate(client, url)) if preference else chain
 
 
@@ -233,14 +233,14 @@ def _alternate(client: Client, url: str) -> Chain:
 
 
 def answer(client: Client, challenge: contracts.ChallengeData) -> None:
-    """Tell the CA that a challenge is in place (RFC 8555 section 7.5.1)."""
+    """Ask the CA to validate a challenge (RFC 8555 section 7.5.1)."""
     url = challenge.url
     what = f"{challenge.identifier}: {challenge.type} challenge"
     client.refuse_late(what)
     try:
         client.post(url, {}, what)
     except ProblemError as error:
-        # A post that is repeated because its answer was lost finds the challenge under way.
+        # If the request was repeated because its first answer was lost, the challenge is no longer pending.
         if error.problem.is_temporary or Challenge.parse(client.post_as_get(url, what).json()).status == Status.PENDING:
             raise
 
@@ -251,7 +251,7 @@ def _finalize(client: Client, order: Order, csr_der: bytes) -> Order:
     except ProblemError as error:
         if error.problem.type != "orderNotReady":
             raise
-        # A post that is repeated because its answer was lost finds the order finalized (RFC 8555 section 7.4).
+        # If the request was repeated because its first answer was lost, the order is finalized (RFC 8555 section 7.4).
         found = Order.fetch(client, order.url)
         if found.status in (Status.PENDING, Status.READY):
             raise
@@ -262,7 +262,7 @@ def _wait_for_validation(client: Client, order: Order, deadline: Deadline) -> Or
     try:
         return order.wait_past(client, Status.PENDING, deadline)
     except DeadlineError:
-        # Some CAs leave an order pending though an authorization of it has failed.
+        # Some CAs leave an order pending although one of its authorizations has failed.
         failed = order.failed_authorizations(client)
         if failed:
             raise OrderInvalid("; ".join(failed)) from None

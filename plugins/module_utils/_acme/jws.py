@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Account keys and what they sign: JWS as RFC 8555 section 6.2 narrows it, JWK and thumbprints, by josepy."""
+"""Account keys, and JWS (RFC 8555 section 6.2), JWK and thumbprints made with josepy."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ _SMALLEST_RSA = 2048
 
 
 def encode(data: bytes) -> str:
-    """base64url without padding (RFC 8555 section 6.1)."""
+    """Return base64url without padding (RFC 8555 section 6.1)."""
     return b64.b64encode(data).decode("ascii")
 
 
 def decode(text: str) -> bytes:
-    """The bytes of a base64url text, with or without padding. Raises ValueError."""
-    if not re.fullmatch("[A-Za-z0-9_-]+={0,2}", text):  # the library passes over what it does not know
+    """Return the bytes of a base64url text, with or without padding. Raises ValueError."""
+    if not re.fullmatch("[A-Za-z0-9_-]+={0,2}", text):  # the library ignores other characters
         raise ValueError("not base64url")
     try:
         return b64.b64decode(text)
@@ -46,21 +46,21 @@ def decode(text: str) -> bytes:
 
 
 class AccountKey:
-    """A key pair that identifies an account, or signs a revocation: it signs, and gives its JWK and thumbprint."""
+    """A key pair of an account, or of a certificate that is revoked. It signs, and has a JWK and a thumbprint."""
 
     def __init__(self, key: PrivateKey) -> None:
-        """Raises AccountKeyError for a key that no CA takes."""
+        """Raises AccountKeyError for a key that no CA accepts."""
         self.key = key
         self._algorithm, self._sign, self.public_jwk = _signing(key)
         # RFC 7638: the members in lexical order, without blanks. Part of every key authorization.
         canonical = json.dumps(self.public_jwk, sort_keys=True, separators=(",", ":"))
         self.thumbprint = encode(hashlib.sha256(canonical.encode()).digest())
-        #: The key that a change of keys which was not finished would put in this one's place.
+        #: The key that replaces this one once an unfinished key change is finished.
         self.successor: AccountKey | None = None
 
     @classmethod
     def generate(cls, key_type: str = "ec256") -> AccountKey:
-        """A new key of one of KEY_TYPES."""
+        """Return a new key of one of KEY_TYPES."""
         if key_type == "ed25519":
             return cls(ed25519.Ed25519PrivateKey.generate())
         if key_type.startswith("ec"):
@@ -74,22 +74,22 @@ class AccountKey:
 
     @classmethod
     def load(cls, pem: bytes, passphrase: str | None, where: str, option: str = "account_key") -> AccountKey:
-        """Read a PEM private key. *where* it came from is said in the AccountKeyError that anything unusable raises.
+        """Parse a PEM private key. Raises AccountKeyError, which names *where* it came from.
 
-        *option* begins the name of the option for the passphrase.
+        *option*: the beginning of the name of the option for the passphrase.
         """
         try:
             key = serialization.load_pem_private_key(pem, passphrase.encode() if passphrase else None)
         except TypeError:
             if passphrase:
-                # An unencrypted key with a passphrase given for others of the fleet: no reason to stop.
+                # An unencrypted key does not need the passphrase, which may be for other keys.
                 return cls.load(pem, None, where)
             raise AccountKeyError(f"{where} is encrypted and no passphrase is given: set {option}_passphrase") from None
         except ValueError:
             if passphrase and b"ENCRYPTED" in pem:
                 raise AccountKeyError(f"{where} cannot be decrypted with the passphrase given") from None
             raise AccountKeyError(f"{where} is not a private key in PEM form") from None
-        except Exception as error:  # cryptography: UnsupportedAlgorithm and kin; never the key's text
+        except Exception as error:  # such as UnsupportedAlgorithm; the key's text is in no message
             raise AccountKeyError(f"{where} cannot be used: {type(error).__name__}") from None
         try:
             return cls(cast("PrivateKey", key))
@@ -97,14 +97,14 @@ class AccountKey:
             raise AccountKeyError(f"{where} {error}") from None
 
     def pem(self, passphrase: str | None = None) -> bytes:
-        """The private key as PKCS #8 PEM, encrypted where a passphrase is given."""
+        """Return the private key as PKCS #8 PEM, encrypted if there is a passphrase."""
         encryption = (
             serialization.BestAvailableEncryption(passphrase.encode()) if passphrase else serialization.NoEncryption()
         )
         return self.key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
 
     def sign(self, url: str, payload: bytes, nonce: str | None, kid: str | None) -> bytes:
-        """A flattened JWS (RFC 8555 section 6.2): kid is the account URL; without it the public key itself goes in."""
+        """Return a flattened JWS (RFC 8555 section 6.2). *kid*: the account URL; None: the public key is included."""
         protected: dict[str, Any] = {"alg": self._algorithm, "url": url}
         if nonce is not None:
             protected["nonce"] = nonce
@@ -113,7 +113,7 @@ class AccountKey:
 
 
 def external_account_binding(key: AccountKey, url: str, kid: str, hmac_key: str) -> dict[str, str]:
-    """The CA's account, bound to this key (RFC 8555 section 7.3.4). *hmac_key* is base64url, as CAs hand it out."""
+    """Return an external account binding (RFC 8555 section 7.3.4). *hmac_key*: base64url, as CAs show it."""
     try:
         secret = decode(hmac_key.strip())
     except ValueError:
@@ -131,17 +131,17 @@ def _flattened(protected: Mapping[str, Any], payload: bytes, sign: Callable[[byt
 
 
 def _signing(key: Any) -> tuple[str, Callable[[bytes], bytes], dict[str, Any]]:
-    """The key's algorithm, its signature, and its public half as a JWK."""
+    """Return the key's algorithm, its function to sign, and its public JWK."""
     if isinstance(key, ec.EllipticCurvePrivateKey):
         curves = {"secp256r1": jwa.ES256, "secp384r1": jwa.ES384, "secp521r1": jwa.ES512}
         if key.curve.name not in curves:
-            raise AccountKeyError(f"has the curve {key.curve.name}; CAs take P-256, P-384 and P-521")
+            raise AccountKeyError(f"has the curve {key.curve.name}; CAs accept P-256, P-384 and P-521")
         algorithm = curves[key.curve.name]
         return algorithm.name, lambda message: algorithm.sign(key, message), JWKEC(key=key).public_key().to_json()
     if isinstance(key, rsa.RSAPrivateKey):
         if key.key_size < _SMALLEST_RSA:
             raise AccountKeyError(
-                f"is an RSA key of {key.key_size} bits, which is weak: CAs want {_SMALLEST_RSA} or more"
+                f"is an RSA key of {key.key_size} bits, which is weak: CAs require {_SMALLEST_RSA} or more"
             )
         public = JWKRSA(key=key).public_key().to_json()
         return jwa.RS256.name, lambda message: jwa.RS256.sign(key, message), public
@@ -149,4 +149,4 @@ def _signing(key: Any) -> tuple[str, Callable[[bytes], bytes], dict[str, Any]]:
         # RFC 8037, which josepy does not have
         raw = key.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
         return "EdDSA", key.sign, {"kty": "OKP", "crv": "Ed25519", "x": encode(raw)}
-    raise AccountKeyError("is of a kind that ACME has no signature for: use an EC, RSA or Ed25519 key")
+    raise AccountKeyError("has a type that ACME does not support: use an EC, RSA or Ed25519 key")

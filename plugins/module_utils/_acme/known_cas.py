@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Known CAs: names, and what they ask of a new account. Standard library only: it checks variables of the role."""
+"""Known CAs: short names, and what they require for a new account. Standard library only: it validates variables."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def resolve_directory(name_or_url: str) -> str:
         return SHORT_NAMES[text]
     if "://" not in text:
         raise AcmeError(
-            f"acme_directory '{one_line(text, 80)}' is neither a URL nor a name known here "
+            f"acme_directory '{one_line(text, 80)}' is neither a URL nor a known short name "
             f"({', '.join(sorted(SHORT_NAMES))}){suggestion(text, SHORT_NAMES)}"
         )
     return verify_url(text)

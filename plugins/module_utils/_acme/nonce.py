@@ -12,22 +12,22 @@ from collections.abc import Callable
 from .._common.deadline import Deadline
 from .errors import AcmeError, DeadlineError
 
-# One who waits for an answer to bring a nonce looks at the clock this often, in seconds.
+# A caller that waits for a nonce reads the clock this often, in seconds.
 _LOOK = 0.5
-# After this many fetches in a row that came to nothing, each with a patience of its own, no further one is tried.
+# After this many failed fetches in a row, each with its own retries, no other is tried.
 _FRUITLESS = 2
 
 
 class NoncePool:
-    """Nonces on hand, each handed out once.
+    """A pool of nonces, each used once.
 
-    Every request spends a nonce and every answer brings one, so as many requests can be under way as nonces were ever
-    fetched. The pool fetches one only where none is on hand and fewer than *limit* circulate; else the caller waits for
-    an answer to bring one. It bounds the requests in flight and the price of the run at once.
+    Each request uses a nonce and each answer has a new one, so there can be as many concurrent requests as nonces were
+    fetched. The pool fetches one only if it is empty and fewer than *limit* are in circulation; otherwise the caller
+    waits for an answer. This limits both the concurrent requests and the number of fetches.
     """
 
     def __init__(self, fetch: Callable[[Deadline | None], str], limit: int) -> None:
-        """*fetch* asks newNonce for one nonce; *limit* is the greatest number in circulation."""
+        """*fetch*: gets a nonce from newNonce; *limit*: the largest number in circulation."""
         self._fetch = fetch
         self._limit = limit
         self._on_hand: list[str] = []
@@ -36,22 +36,22 @@ class NoncePool:
         self._changed = threading.Condition()
 
     def take(self, deadline: Deadline | None = None) -> str:
-        """A nonce that nobody had before. What is taken is given back by exactly one call of give().
+        """Return an unused nonce. Each call needs exactly one call of give() after it.
 
-        Raises DeadlineError, and what keeps nonces from being fetched, where many wait at once for all of them.
+        Raises DeadlineError, and the error of a failed fetch, also in threads that wait for it.
         """
         with self._changed:
             while not self._on_hand:
                 if len(self._troubles) >= _FRUITLESS:
                     raise self._troubles[-1]
                 if deadline is not None and deadline.left() <= 0:
-                    raise DeadlineError(f"the CA gave no nonce for a further request within {deadline.seconds:g} s")
+                    raise DeadlineError(f"the CA returned no nonce for another request within {deadline.seconds:g} s")
                 if self._circulating < self._limit:
                     self._circulating += 1
                     break
                 self._changed.wait(_LOOK)
             else:
-                # The newest first: servers forget the oldest.
+                # The newest first: servers forget the oldest ones.
                 return self._on_hand.pop()
         try:
             nonce = self._fetch(deadline)
@@ -64,7 +64,7 @@ class NoncePool:
         return nonce
 
     def give(self, nonce: str | None) -> None:
-        """The answer's nonce; None if the answer had none or there was no answer."""
+        """Add the answer's nonce; None if the answer had none or there was no answer."""
         with self._changed:
             if nonce:
                 self._on_hand.append(nonce)

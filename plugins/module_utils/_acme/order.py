@@ -23,7 +23,7 @@ from .polling import poll
 from .problem import Problem
 from .validity import RequestedValidity
 
-# RFC 8555 section 7.1.6: what an order can be. Anything else is an answer that cannot be worked with.
+# RFC 8555 section 7.1.6. Any other status is an error.
 _STATUSES = (*ORDERED, Status.INVALID)
 # Seconds for reading why an order failed.
 _PATIENCE = 30.0
@@ -31,7 +31,7 @@ _PATIENCE = 30.0
 
 @dataclass(frozen=True)
 class Order:
-    """An order as the CA tells it."""
+    """An order, as the CA describes it."""
 
     url: str
     status: Status
@@ -51,9 +51,9 @@ class Order:
         replaces: str | None = None,
         validity: RequestedValidity | None = None,
     ) -> Order:
-        """newOrder. *replaces* is the ARI id of the certificate that this one succeeds (RFC 9773 section 5).
+        """Create an order. *replaces*: the ARI id of the certificate that this one replaces (RFC 9773 section 5).
 
-        Of an order with it, HTTP 500 may say that the CA has trouble with that certificate: it is not asked again then.
+        With it, HTTP 500 may mean that the CA cannot handle that certificate, so the request is not repeated.
         """
         payload: dict[str, Any] = {"identifiers": [as_ordered(name) for name in identifiers]}
         if validity:
@@ -66,7 +66,7 @@ class Order:
         answer = client.post(client.directory.new_order, payload, "newOrder", no_retry=no_retry)
         url = answer.headers.get("Location")
         if not url:
-            raise ProtocolError(f"{client.directory.new_order} gave no order URL")
+            raise ProtocolError(f"{client.directory.new_order} returned no order URL")
         return cls._read(client, client.http.verify_url(url), answer)
 
     @classmethod
@@ -80,10 +80,10 @@ class Order:
 
     @classmethod
     def parse(cls, url: str, document: Mapping[str, Any], retry_after: float | None = None) -> Order:
-        """Raises ProtocolError for a status that RFC 8555 does not know."""
+        """Parse an order. Raises ProtocolError for a status that is not in RFC 8555."""
         status = document.get("status")
         if status not in _STATUSES:
-            raise ProtocolError(f"order {url} has the status {one_line(status, 40)}, which RFC 8555 does not know")
+            raise ProtocolError(f"order {url} has the status {one_line(status, 40)}, which is not in RFC 8555")
         identifiers = document.get("identifiers")
         authorizations = document.get("authorizations")
         return cls(
@@ -102,12 +102,12 @@ class Order:
         )
 
     def finalize(self, client: Client, csr_der: bytes) -> Order:
-        """Hand in the CSR; the answer is the order, often still processing (RFC 8555 section 7.4)."""
+        """Send the CSR (DER bytes), and return the order, often still processing (RFC 8555 section 7.4)."""
         answer = client.post(self.finalize_url, {"csr": encode(csr_der)}, "finalize")
         return self._read(client, self.url, answer)
 
     def wait_past(self, client: Client, status: Status, deadline: Deadline) -> Order:
-        """Poll this order until it leaves *status*. Raises DeadlineError; OrderInvalid if it has become that."""
+        """Poll this order until it leaves *status*. Raises DeadlineError, OrderInvalid."""
 
         def read() -> tuple[Order, float | None]:
             order = Order.fetch(client, self.url)
@@ -120,9 +120,9 @@ class Order:
         return order
 
     def failed_authorizations(self, client: Client) -> list[str]:
-        """What is wrong with this order's authorizations, which are read only here: once one must have failed."""
+        """Return the failures of this order's authorizations. They are read only here, after the order has failed."""
         failures = []
-        # The time for the order may be over by now; what is read here is for a message.
+        # The order's deadline may have passed; this is for a message only.
         patience = Deadline(client.clock, _PATIENCE)
         for url in self.authorizations:
             if not patience.left():
@@ -131,7 +131,7 @@ class Order:
         return [failure for failure in failures if failure]
 
     def failure(self, client: Client) -> str:
-        """Why the order is invalid, in one line."""
+        """Return why the order is invalid, in one line."""
         failed = self.failed_authorizations(client)
         if not failed and self.error:
             return str(self.error)

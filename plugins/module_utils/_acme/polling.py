@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Waiting for a resource to change: a condition, a deadline, and a message that says what was waited for."""
+"""Polling a resource until a condition is met or a deadline passes."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ def poll(
     what: str,
     retry_after: float | None = None,
 ) -> Resource:
-    """Read a resource until *done*, first after a short pause (RFC 8555 section 7.5.1 allows no busy waiting).
+    """Read a resource until *done*, first after a short pause (RFC 8555 section 7.5.1).
 
-    *read* gives the resource and the answer's Retry-After in seconds, which is the least next pause; *retry_after* is
-    that of the answer before the first read. Raises DeadlineError, naming *what* was waited for. One last look is taken
-    at the deadline itself, but none where the CA asks for a pause that reaches beyond it.
+    *read* returns the resource and the answer's Retry-After in seconds, which is the shortest next pause; *retry_after*
+    is that of the answer before the first read. *what*: for the message of DeadlineError. The resource is read once
+    more at the deadline, unless the CA asks for a pause that ends after it.
     """
     pause = _FIRST_PAUSE
     while True:
         if retry_after is not None and retry_after > deadline.left():
-            raise DeadlineError(f"{what} within {deadline.seconds:g} s: the CA asks to come back in {retry_after:g} s")
+            raise DeadlineError(f"{what} within {deadline.seconds:g} s: the CA asks for a pause of {retry_after:g} s")
         deadline.clock.sleep(min(max(pause, retry_after or 0.0), deadline.left()))
         resource, retry_after = read()
         if done(resource):

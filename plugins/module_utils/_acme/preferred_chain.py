@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which of the chains that a CA offers is taken (RFC 8555 section 7.4.2)."""
+"""Choosing one of the chains that a CA offers (RFC 8555 section 7.4.2)."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ _KEY_ID = re.compile(r"[0-9A-Fa-f]{2}(:?[0-9A-Fa-f]{2}){7,}")
 
 @dataclass(frozen=True)
 class Preference:
-    """What is preferred: roots' common names or key identifiers, in order; and what if there is none of them.
+    """Preferred roots in order, by common name or key identifier. or_default: use the default chain if none is offered.
 
-    A key identifier is that of the root's key, hexadecimal with or without colons, as the topmost certificate of a
-    chain names its issuer's.
+    A key identifier is that of the root's key, hexadecimal, with or without colons, as in the authority key identifier
+    of the topmost certificate of a chain.
     """
 
     roots: Sequence[str] = ()
@@ -38,10 +38,10 @@ class Preference:
 
 
 def choose(preference: Preference, default: Chain, fetch: Callable[[str], Chain]) -> Chain:
-    """The chain that leads to the root preferred most. Alternates are fetched only as far as they are needed.
+    """Return the chain with the most preferred root. Alternates are fetched only as far as they are needed.
 
-    One that cannot be had or read is as good as not offered. Raises ChainError, with what is offered and what is wrong,
-    where none leads to such a root and the default will not do.
+    One that cannot be fetched or parsed is treated as not offered. Raises ChainError, which lists the offered roots and
+    the errors, if no chain has such a root and the default is not allowed.
     """
     if not preference.roots:
         return default
@@ -56,7 +56,7 @@ def choose(preference: Preference, default: Chain, fetch: Callable[[str], Chain]
     listed = "; ".join(", ".join(sorted(offer.names)) for offer in offered if not offer.trouble) or "none"
     raise ChainError(
         f"the CA offers no chain to {' or '.join(preference.roots)} "
-        f"({'; '.join([f'offered: {listed}', *map(str, troubles)])}): the certificate is not taken; "
+        f"({'; '.join([f'offered: {listed}', *map(str, troubles)])}): the certificate is not used; "
         "change preferred_chain (acme_preferred_chain), or set preferred_chain_missing to default",
         is_temporary=any(trouble.is_temporary for trouble in troubles),
     )
@@ -64,7 +64,7 @@ def choose(preference: Preference, default: Chain, fetch: Callable[[str], Chain]
 
 @dataclass(frozen=True)
 class _Offer:
-    """A chain and the names of its root; of one that cannot be had or read none, and why."""
+    """A chain and the names of its root; trouble: why a chain cannot be fetched or parsed."""
 
     chain: Chain
     names: frozenset[str] = frozenset()
@@ -72,7 +72,7 @@ class _Offer:
 
 
 def _each(offered: list[_Offer], default: Chain, fetch: Callable[[str], Chain]) -> Iterator[_Offer]:
-    """The default and its alternates with their roots; *offered* remembers what has been fetched."""
+    """Yield the default chain and its alternates with their roots; *offered* keeps those that were fetched."""
     for number in range(1 + len(default.alternates)):
         if number == len(offered):
             offered.append(_offer(default, default.alternates[number - 1] if number else "", fetch))
@@ -84,18 +84,18 @@ def _offer(default: Chain, url: str, fetch: Callable[[str], Chain]) -> _Offer:
         chain = fetch(url) if url else default
         return _Offer(chain, _root_names(chain, url or "the CA's own choice"))
     except AcmeError as error:
-        # The certificate is there: what is wrong with one of its chains is no reason to go without it.
+        # The certificate is issued: a bad alternate chain must not fail it.
         return _Offer(default, trouble=error)
 
 
 def _root_names(chain: Chain, what: str) -> frozenset[str]:
-    """The root that a chain leads to, whether it is part of it or not: its common name and its key's identifier."""
+    """Return the common name and the key identifier of a chain's root, which need not be part of the chain."""
     try:
         top = x509.load_pem_x509_certificate((chain.intermediates or (chain.certificate,))[-1].encode())
         names = {str(name.value) for name in top.issuer.get_attributes_for_oid(NameOID.COMMON_NAME)}
         if top.issuer == top.subject:
-            with suppress(UnsupportedAlgorithm):  # a kind of key that is not known here; the name is
-                # RFC 5280 section 4.2.1.2, the first of its methods: what all do who leave it to be computed
+            with suppress(UnsupportedAlgorithm):  # an unknown type of key; the name is known
+                # RFC 5280 section 4.2.1.2, the first method
                 names.add(x509.SubjectKeyIdentifier.from_public_key(top.public_key()).digest.hex())
         for extension in top.extensions:
             if isinstance(extension.value, x509.AuthorityKeyIdentifier) and extension.value.key_identifier:

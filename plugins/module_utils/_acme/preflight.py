@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Look before you spend: what of a challenge can be seen from here, before the CA looks and counts the failure.
+"""Preflight: verifying challenges from the controller before the CA validates them and counts a failure.
 
-What is seen to be wrong stops the order. What cannot be seen from here, as the CA may well see it, is a warning.
+A challenge that is wrong stops its order. One that cannot be verified from here is a warning, as the CA may succeed.
 """
 
 from __future__ import annotations
@@ -37,24 +37,24 @@ try:
 except ImportError:
     pass  # reported by _common/libraries.py, before anything here is called
 
-_REDIRECTS = 10  # as Boulder has it; RFC 8555 section 8.3 leaves it to the CA
-_READS = 4  # a look as a whole may take so many times what one read may
-_LARGEST_BODY = 1024  # a key authorization has some hundred
+_REDIRECTS = 10  # as Boulder; RFC 8555 section 8.3 leaves it to the CA
+_READS = 4  # times the limit of a read: the limit for a whole challenge
+_LARGEST_BODY = 1024  # a key authorization has about a hundred
 _HOST = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.?")
 
 
 class NotVerifiable(CollectionError):
-    """Something cannot be looked at from here; str() says what and why."""
+    """A challenge cannot be verified from here; str(): what, and why."""
 
 
-#: Why CAA keeps the CA from issuing for a name, wildcard or not, by a kind of challenge; empty if it does not.
-#: Raises NotVerifiable.
+#: Return why CAA records forbid the CA to issue for a domain, wildcard or not, with a kind of challenge; empty if they
+#: do not. Raises NotVerifiable.
 Caa = Callable[[str, bool, str], str]
 
 
 @dataclass(frozen=True)
 class _Url:
-    """A URL that a look goes to. redirected_by: the name whose server chose it; empty for the challenge's own URL."""
+    """A URL to fetch. redirected_by: the name whose server chose it; empty for the challenge's own URL."""
 
     secure: bool
     host: str
@@ -68,17 +68,17 @@ class _Url:
 
     @property
     def authority(self) -> str:
-        """Host and port as URLs and the Host header have them."""
+        """Return host and port as in URLs and the Host header."""
         return _authority(self.host) + ("" if self.usual else f":{self.port}")
 
     @property
     def origin(self) -> str:
-        """Scheme, host and port."""
+        """Return scheme, host and port."""
         return f"http{'s' if self.secure else ''}://{self.authority}"
 
     @property
     def shown(self) -> str:
-        """The URL in messages. Of one that a server chose, the path is not shown."""
+        """Return the URL for messages, without its path if a server chose it."""
         if self.redirected_by:
             return f"{self.origin} (by a redirect of {self.redirected_by})"
         return one_line(self.origin + self.path, 200)
@@ -86,7 +86,7 @@ class _Url:
 
 @dataclass
 class _Verification:
-    """One look for a name: its deadline, the addresses of hosts as first looked up, and the name's own."""
+    """The verification of one challenge: its deadline, addresses by host, and those of the name itself."""
 
     deadline: Deadline
     addresses: dict[str, Sequence[SocketAddress]] = field(default_factory=dict)
@@ -94,7 +94,7 @@ class _Verification:
 
 
 class Preflight:
-    """Looks at challenges as the CA will."""
+    """Verify challenges as the CA will."""
 
     def __init__(
         self,
@@ -104,7 +104,7 @@ class Preflight:
         look_up: Resolve = system_addresses,
         clock: Clock | None = None,
     ) -> None:
-        """*timeout*: seconds, to connect and for each read. The ports are the CA's (RFC 8555 section 8.3, RFC 8737)."""
+        """*timeout*: seconds to connect, and for each read. The ports are those of the CA (RFC 8555, RFC 8737)."""
         self._timeout = timeout
         self._http_port = http_port
         self._tls_port = tls_port
@@ -112,7 +112,7 @@ class Preflight:
         self._clock = clock or Clock()
 
     def verify_all(self, challenges: Iterable[ChallengeData], caa: Caa) -> list[str]:
-        """Look at those that the CA is about to be told of, of one order; gives warnings.
+        """Verify the pending challenges of an order, and return warnings.
 
         Raises PreflightError for the first that is wrong.
         """
@@ -127,7 +127,7 @@ class Preflight:
                 warnings.append(str(unseen))
             else:
                 if refusal:
-                    raise PreflightError(f"{domain}: {refusal}: the CA is not asked (acme_preflight)")
+                    raise PreflightError(f"{domain}: {refusal}: the CA was not asked to validate (acme_preflight)")
             try:
                 self.verify(challenge)
             except NotVerifiable as unseen:
@@ -135,7 +135,7 @@ class Preflight:
         return warnings
 
     def verify(self, challenge: ChallengeData) -> None:
-        """Raises PreflightError or NotVerifiable; challenges by DNS and onion services are not for looking at here."""
+        """Verify a challenge by HTTP or TLS, not of an onion service. Raises PreflightError, NotVerifiable."""
         if challenge.identifier.endswith(".onion"):
             return
         verification = _Verification(Deadline(self._clock, _READS * self._timeout))
@@ -145,7 +145,7 @@ class Preflight:
             elif challenge.type == TLS_ALPN_01:
                 self._verify_tls_alpn_01(challenge, verification)
         except OutOfTime:
-            raise NotVerifiable(f"it takes longer than {verification.deadline.seconds:g} s to answer") from None
+            raise NotVerifiable(f"it did not answer within {verification.deadline.seconds:g} s") from None
 
     def _verify_http_01(self, challenge: ChallengeData, verification: _Verification) -> None:
         # RFC 8555 section 8.3
@@ -155,25 +155,25 @@ class Preflight:
         if answer.status != 200:
             raise PreflightError(
                 f"{challenge.identifier}: {seen} answers HTTP {answer.status} instead of the challenge's response: "
-                "does the web server give out the webroot there? The CA is not asked to look (acme_preflight)"
+                "check that its web server serves the webroot there. The CA was not asked to validate (acme_preflight)"
             )
         if answer.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
             raise NotVerifiable(f"{seen} answers with a Content-Encoding, for which it was not asked")
-        # RFC 8555 section 8.3: white space at its end is passed over.
+        # RFC 8555 section 8.3: white space at its end is ignored.
         if answer.body.rstrip() != challenge.key_authorization.encode():
             raise PreflightError(
-                f"{challenge.identifier}: {seen} answers something else than the challenge's response: "
-                "does the name lead to this host? The CA is not asked to look (acme_preflight)"
+                f"{challenge.identifier}: {seen} does not answer with the challenge's response: "
+                "check that the name leads to this host. The CA was not asked to validate (acme_preflight)"
             )
 
     def _fetch(self, url: _Url, verification: _Verification) -> tuple[HttpAnswer, str]:
-        """Return the last answer and what to call its server in a message. Redirects are followed as a CA does."""
+        """Return the last answer and its URL for messages. Redirects are followed as a CA does."""
         try:
             last, answer = follow(url, lambda one: self._get_or_raise(one, verification), self._target, _REDIRECTS)
         except TooManyRedirects as error:
             raise PreflightError(
-                f"{url.host}: the response cannot be fetched: more than {_REDIRECTS} redirects follow one another, the "
-                f"last to {error.args[0].origin}, and CAs follow no more"
+                f"{url.host}: the response cannot be fetched: more than {_REDIRECTS} redirects, the last to "
+                f"{error.args[0].origin}, and CAs follow no more"
             ) from None
         return answer, last.shown
 
@@ -181,9 +181,9 @@ class Preflight:
         try:
             return self._get(url, verification)
         except Refused as error:
-            raise NotVerifiable(f"{url.shown} is not looked at: {_has(url.host, error)}") from None
+            raise NotVerifiable(f"{url.shown} is not verified: {_has(url.host, error)}") from None
         except HTTPException:
-            raise NotVerifiable(f"{url.shown} cannot be looked at from here (it does not answer by HTTP)") from None
+            raise NotVerifiable(f"{url.shown} cannot be verified from here (it does not answer by HTTP)") from None
         except (OSError, ValueError) as error:
             raise _unreached(url.shown, error, verification.deadline) from None
 
@@ -193,12 +193,12 @@ class Preflight:
         with connect(places, verification.own, redirected, self._timeout, deadline) as connection:
             if not url.secure:
                 return get(connection, url.authority, url.path, _LARGEST_BODY, self._timeout, deadline)
-            # As a CA does behind a redirect: there may be no certificate yet.
+            # As a CA does after a redirect: there may be no valid certificate yet.
             with tls(connection, _unverified(), url.host, self._timeout, deadline) as wrapped:
                 return get(wrapped, url.authority, url.path, _LARGEST_BODY, self._timeout, deadline)
 
     def _places(self, host: str, port: int, verification: _Verification) -> Sequence[SocketAddress]:
-        """Return a host's addresses, looked up once in a look; the first host is the name that the look is for."""
+        """Return a host's addresses, looked up once in a verification. The first host is the name itself."""
         if host not in verification.addresses:
             verification.addresses[host] = resolve(self._look_up, host, port, verification.deadline)
             verification.own = verification.own or addresses_of(verification.addresses[host])
@@ -209,7 +209,7 @@ class Preflight:
         location = answer.headers.get("Location")
         if answer.status not in REDIRECT_CODES or not location:
             return None
-        # Blanks, control characters and what is not ASCII would not stay where they are in a request.
+        # Blanks, control characters and non-ASCII characters would break the request.
         target = quote(location.strip(), safe=string.punctuation, encoding="latin-1")
         try:
             parts = urlsplit(urljoin(url.origin + url.path, target))
@@ -217,15 +217,15 @@ class Preflight:
         except ValueError:
             raise PreflightError(f"{url.shown} redirects to a malformed URL") from None
         if parts.scheme not in ("http", "https"):
-            raise PreflightError(f"{url.shown} redirects to a URL of another scheme than http and https")
+            raise PreflightError(f"{url.shown} redirects to a URL that is neither http nor https")
         secure = parts.scheme == "https"
         usual, lab = (443, self._tls_port) if secure else (80, self._http_port)
         path = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
         found = _Url(secure, host, usual if port is None else port, path, url.redirected_by or url.host)
         if found.port not in (usual, lab):
-            # Public CAs do not follow, but a CA of one's own may.
+            # Public CAs do not follow, but an internal CA may.
             raise NotVerifiable(
-                f"{url.shown} redirects to {found.origin}, which is not looked at: only the ports 80 and 443 are"
+                f"{url.shown} redirects to {found.origin}, which is not verified: only the ports 80 and 443 are"
             )
         if parts.username is not None or parts.password is not None:
             raise NotVerifiable(f"{url.shown} redirects to {found.origin} with a user name, which is not followed")
@@ -244,17 +244,17 @@ class Preflight:
             ):
                 protocol, certificate = wrapped.selected_alpn_protocol(), wrapped.getpeercert(binary_form=True)
         except Refused as error:
-            raise NotVerifiable(f"{where} is not looked at: {_has(challenge.identifier, error)}") from None
+            raise NotVerifiable(f"{where} is not verified: {_has(challenge.identifier, error)}") from None
         except ssl.SSLError as error:
             raise PreflightError(
-                f"{challenge.identifier}: {where} takes no {PROTOCOL} connection ({reason(error)})"
+                f"{challenge.identifier}: {where} does not accept {PROTOCOL} connections ({reason(error)})"
             ) from None
         except (OSError, ValueError) as error:
             raise _unreached(where, error, deadline) from None
         if protocol != PROTOCOL or not certificate:
             raise PreflightError(
-                f"{challenge.identifier}: {where} does not speak {PROTOCOL}: another server than the challenge's "
-                "listener has the port there"
+                f"{challenge.identifier}: {where} does not speak {PROTOCOL}: the port belongs to "
+                "another server than the challenge's listener"
             )
         if _acme_identifier(certificate) != authorization(challenge.key_authorization):
             raise PreflightError(f"{challenge.identifier}: {where} answers {PROTOCOL} for another challenge than this")
@@ -294,9 +294,9 @@ def _has(host: str, refused: Refused) -> str:
 
 
 def _unreached(where: str, error: Exception, deadline: Deadline) -> Exception:
-    """A refused connection was seen: nobody listens. Anything else may look otherwise from where the CA is."""
+    """Return the error for a failed connection. Only a refused one is certain to fail for the CA, too."""
     if isinstance(error, ConnectionRefusedError):
         return PreflightError(f"{where}: nothing listens there (connection refused)")
     if deadline.left() <= 0:
         return OutOfTime()
-    return NotVerifiable(f"{where} cannot be looked at from here ({reason(error)})")
+    return NotVerifiable(f"{where} cannot be verified from here ({reason(error)})")

@@ -18,7 +18,7 @@ _NAMESPACE = "urn:ietf:params:acme:error:"
 
 @dataclass(frozen=True)
 class Problem:
-    """One problem: its type (without the ACME prefix), its detail, the identifier it concerns, its subproblems."""
+    """A problem: its type (without the ACME prefix), its detail, the identifier that it concerns, its subproblems."""
 
     type: str
     detail: str = ""
@@ -28,14 +28,14 @@ class Problem:
 
     @classmethod
     def parse(cls, document: object, status: int = 0) -> Problem:
-        """Read a problem document. Nothing is required of it: some CAs leave out even the type."""
+        """Parse a problem document. No field is required: some CAs leave out even the type."""
         if not isinstance(document, Mapping):
             return cls(type="unknown", detail=one_line(document) if document else "", status=status)
         identifier = document.get("identifier")
         subproblems = document.get("subproblems")
         return cls(
             type=one_line(document.get("type") or "unknown").removeprefix(_NAMESPACE),
-            # A paused account's URL, which must stay whole, has a token of a thousand characters in it.
+            # The URL to unpause an account, which must not be cut, has a token of a thousand characters.
             detail=one_line(document.get("detail") or document.get("title") or "", 2000),
             status=status or _integer(document.get("status")),
             identifier=one_line(identifier.get("value", "")) if isinstance(identifier, Mapping) else "",
@@ -44,31 +44,31 @@ class Problem:
 
     @classmethod
     def of_response(cls, status: int, body: bytes) -> Problem:
-        """The problem of an error answer, whatever its body is."""
+        """Return the problem of an error answer, whatever its body is."""
         try:
             return cls.parse(json.loads(body), status)
         except (ValueError, RecursionError):
-            return cls(type="unknown", detail=f"HTTP {status}, and no problem document", status=status)
+            return cls(type="unknown", detail=f"HTTP {status}, without a problem document", status=status)
 
     @classmethod
     def _sub(cls, document: object) -> Problem:
-        # RFC 8555 section 6.7.1 knows one level.
+        # RFC 8555 section 6.7.1 has one level.
         if isinstance(document, Mapping):
             document = {name: value for name, value in document.items() if name != "subproblems"}
         return cls.parse(document)
 
     @property
     def is_rate_limited(self) -> bool:
-        """Whether the CA, or what stands before it, has had too many requests (RFC 8555 section 6.6)."""
+        """Return True if the CA, or its load balancer, refuses too many requests (RFC 8555 section 6.6)."""
         return self.type == "rateLimited" or self.status == 429
 
     @property
     def is_temporary(self) -> bool:
-        """Whether it says nothing of what was asked for, so that the same may be asked again later."""
+        """Return True if the same request may succeed later."""
         return self.is_rate_limited or self.status >= 500 or self.type == "badNonce"
 
     def __str__(self) -> str:
-        """'type: detail [name: detail; ...]', one line."""
+        """Return 'type: detail [name: detail; ...]' in one line."""
         text = f"{self.type}: {self.detail}" if self.detail else self.type
         if self.identifier:
             text = f"{self.identifier}: {text}"

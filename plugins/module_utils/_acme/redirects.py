@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Following redirects, a limited number of them."""
+"""Following a limited number of redirects."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ REDIRECT_CODES = (301, 302, 303, 307, 308)
 
 
 class TooManyRedirects(Exception):
-    """The last of the redirects that are followed leads to another one, the request in args."""
+    """There are more redirects than are followed. args: the request that was not sent."""
 
 
 def follow(

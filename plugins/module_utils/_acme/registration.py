@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The contacts and the external account that a new account is made with. Standard library only."""
+"""The contacts and the external account of a new account. Standard library only."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ def _contact(text: str) -> str:
 
 
 def verify_external_account(kid: str, hmac_key: str) -> None:
-    """Raise AcmeOptionError for what no CA hands out as an external account (RFC 8555 section 7.3.4).
+    """Raise AcmeOptionError for a malformed external account (RFC 8555 section 7.3.4).
 
-    *hmac_key*: base64url. It is a secret, so it is in no message.
+    *hmac_key*: base64url. It is a secret, so no message contains it.
     """
     if not kid.strip():
         raise AcmeOptionError("the external account's kid is empty: copy the key id from the CA")

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the CA said of renewals, kept for as long as it asked not to be asked again (RFC 9773 section 4.3).
+"""A cache of renewal information, kept until the CA allows the next request (RFC 9773 section 4.3).
 
-Only politeness depends on it: whatever is missing or damaged is asked anew.
+An entry that is missing or damaged only costs a request.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _FILE = "renewal-info.json"
 
 @dataclass(frozen=True)
 class Cached:
-    """An answer, and until when it holds. Without a window it was none, but the CA asked to wait."""
+    """An answer, and until when no new request is sent. Without a window, the CA only asked for a pause."""
 
     until: datetime
     start: datetime | None = None
@@ -32,7 +32,7 @@ class Cached:
 
 
 class RenewalCache:
-    """Answers by where they were asked for, in a folder of the controller; in memory alone where none is given."""
+    """Answers by URL, in a folder of the controller; only in memory if there is no folder."""
 
     def __init__(self, folder: str | None = None) -> None:
         self._path = os.path.join(os.path.expanduser(folder), _FILE) if folder else None
@@ -40,7 +40,7 @@ class RenewalCache:
         self._changed = False
 
     def get(self, base_url: str, ari_id: str, now: datetime) -> Cached | None:
-        """What is known and still holds."""
+        """Return the entry, if there is one that is still valid."""
         entry = self._entries.get(_key(base_url, ari_id))
         return entry if entry and now < entry.until else None
 
@@ -50,7 +50,7 @@ class RenewalCache:
         self._changed = True
 
     def save(self, now: datetime) -> str:
-        """Write what still holds. Gives what went wrong, in words."""
+        """Write the valid entries. Return an error message, or an empty text."""
         if not self._path or not self._changed:
             return ""
         entries = {key: _to_json(entry) for key, entry in self._entries.items() if now < entry.until}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Renewal information: when the CA would have a certificate renewed (ARI, RFC 9773)."""
+"""Renewal information: when the CA suggests to renew a certificate (ARI, RFC 9773)."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ from .problem import Problem
 from .renewal_cache import Cached, RenewalCache
 from .retry import is_retryable
 
-# RFC 9773 section 4.3: never below a minute nor above a day; six hours where nothing is said.
+# RFC 9773 section 4.3: between a minute and a day; six hours without Retry-After.
 _SHORTEST, _LONGEST, _USUAL = 60.0, 86400.0, 6 * 3600.0
-# Seconds for all the questions of a run: some to begin with, and for each certificate.
+# Seconds for all requests of a run: a base, and more for each certificate.
 _PATIENCE, _PATIENCE_EACH = 30.0, 0.1
 _LONGEST_QUESTION = 10.0  # seconds
-# So many questions that fail, before any was answered, are the CA's trouble and not that of some certificates.
+# If so many requests fail before one succeeds, the CA is down.
 _FRUITLESS = 30
 
-_WAITS = "the CA asked not to be asked again so soon"
+_WAITS = "the CA asks for a longer pause between requests"
 
 
 @dataclass(frozen=True)
 class RenewalInfo:
-    """The window that the CA suggests, in UTC, and why if it says so."""
+    """The window that the CA suggests (aware UTC datetimes), and the URL of an explanation, if there is one."""
 
     start: datetime
     end: datetime
@@ -46,14 +46,14 @@ class RenewalInfo:
 
     @classmethod
     def of_answer(cls, answer: Response, now: datetime) -> RenewalInfo:
-        """Read the CA's answer. Raises ProblemError or ProtocolError."""
+        """Parse the CA's answer. Raises ProblemError, ProtocolError."""
         if answer.status != 200:
             raise ProblemError(Problem.of_response(answer.status, answer.body), "renewal information")
         return cls.parse(answer.json(), answer.retry_after(now))
 
     @classmethod
     def parse(cls, document: Mapping[str, Any], retry_after: float | None = None) -> RenewalInfo:
-        """Raises ProtocolError for a window that is none (RFC 9773 section 4.2: then the lifetime rule holds)."""
+        """Parse renewal information. Raises ProtocolError for an invalid window (RFC 9773 section 4.2)."""
         window = document.get("suggestedWindow")
         if not isinstance(window, Mapping):
             raise ProtocolError("renewal information without a suggestedWindow")
@@ -66,26 +66,26 @@ class RenewalInfo:
         return cls(start, end, one_line(document.get("explanationURL") or "", 300), retry_after)
 
     def instant(self, ari_id: str, interval: timedelta = timedelta(0)) -> datetime:
-        """When in the window this certificate is renewed: uniform over certificates, the same in every run.
+        """Return the instant in the window to renew this certificate: random by its id, and the same in each run.
 
-        *interval*: how often the job runs, if that is known: the instant leaves as much of the window for the next run.
+        *interval*: how often the job runs, if that is known. The instant is at least that long before the end.
         """
         share = int.from_bytes(hashlib.sha256(ari_id.encode()).digest()[:8], "big") / 2**64
         return self.start + max(self.end - self.start - interval, timedelta(0)) * share
 
     def is_open(self, now: datetime) -> bool:
-        """Whether *now* lies in the window."""
+        """Return True if *now* is in the window."""
         return self.start <= now < self.end
 
 
 def ask_all(
     http: Http, base_url: str, ari_ids: Sequence[str], connections: int, cache: RenewalCache | None = None
 ) -> tuple[dict[str, RenewalInfo], list[str]]:
-    """Ask about many certificates at once: what is known of each, and a warning for the rest.
+    """Return the renewal information of many certificates by ARI id, and warnings about the others.
 
-    Nothing is asked again before the CA's Retry-After, as far as *cache* knows of it. Hosts choose their ids, so one
-    question that fails, whatever way, ends no other. Where many fail before any is answered, or the time is over, the
-    CA is taken to be down, and the rest is not asked.
+    *cache* has answers, and when the CA allows the next request. Hosts choose their ids, so no failure of one request
+    affects others. If many fail before one succeeds, or the time is over, the CA is taken to be down, and no other
+    request is sent.
     """
     deadline = Deadline(http.clock, _PATIENCE + _PATIENCE_EACH * len(ari_ids))
     questions = _Questions(http, base_url, cache or RenewalCache(), deadline)
@@ -107,7 +107,7 @@ def _warnings(problems: Sequence[str], asked: int) -> list[str]:
 
 
 class _Questions:
-    """The questions of a run to one CA, asked by several threads."""
+    """The requests of a run to one CA, sent by several threads."""
 
     def __init__(self, http: Http, base_url: str, cache: RenewalCache, deadline: Deadline) -> None:
         self._http = http
@@ -118,21 +118,21 @@ class _Questions:
         self._answered = False
 
     def ask(self, ari_id: str) -> RenewalInfo | str:
-        """Return what the CA says of a certificate, or why nothing is known. Raises nothing."""
+        """Return the renewal information of a certificate, or why there is none. Raises nothing."""
         known = self._cache.get(self._base_url, ari_id, self._http.clock.now())
         if known:
             return RenewalInfo(known.start, known.end, known.explanation_url) if known.start and known.end else _WAITS
         if len(self._failed) >= _FRUITLESS and not self._answered:
             return self._failed[-1]
         if not self._deadline.left():
-            return f"{one_line(self._base_url, 200)} is slow"
+            return f"{one_line(self._base_url, 200)} did not answer in time"
         try:
             return self._request(ari_id)
         except TransportError as error:
             self._failed.append(str(error))
             return str(error)
         except Exception as error:
-            # Whatever one answer has in it is no reason to ask nothing more.
+            # A malformed answer must not end the other requests.
             return one_line(error) or type(error).__name__
 
     def _request(self, ari_id: str) -> RenewalInfo:
@@ -160,16 +160,16 @@ class _Questions:
 
 
 def ask(http: Http, base_url: str, ari_id: str, deadline: Deadline | None = None) -> Response:
-    """Unsigned (RFC 9773 section 4.1); patience is not worth it, as the lifetime rule decides otherwise.
+    """Send an unsigned request (RFC 9773 section 4.1), repeated once: without an answer, the lifetime decides.
 
-    Raises ProtocolError for an id that is none, TransportError.
+    Raises ProtocolError for a malformed id, TransportError.
     """
     if not ARI_ID.fullmatch(ari_id):
-        raise ProtocolError(f"'{one_line(ari_id, 60)}' is no id of a certificate (RFC 9773 section 4.1)")
+        raise ProtocolError(f"'{one_line(ari_id, 60)}' is not an ARI certificate id (RFC 9773 section 4.1)")
     return http.get(http.verify_url(f"{base_url.rstrip('/')}/{ari_id}"), attempts=2, deadline=deadline)
 
 
 def _until(http: Http, retry_after: float | None) -> datetime:
-    """Until when the CA is not asked again."""
+    """Return when the next request may be sent."""
     pause = _USUAL if retry_after is None else min(max(retry_after, _SHORTEST), _LONGEST)
     return http.clock.now() + timedelta(seconds=pause)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Repeating a request to a CA: after which answers, how often, and after which pauses."""
+"""Repeating a request to a CA: after which answers, how often, and with which pauses."""
 
 from __future__ import annotations
 

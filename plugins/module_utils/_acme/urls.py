@@ -18,21 +18,21 @@ from .._common.text import one_line
 from .errors import ProtocolError
 from .registered_domain import registered_domain
 
-# RFC 3986 section 2, and no backslash: the library that connects takes it for a slash and sees another host than here.
+# RFC 3986 section 2, and no backslash: the library that connects treats it as a slash, and would find another host.
 URL_CHARACTERS = re.compile(r"[!-\[\]-~]+")
 
 
 def verify_url(url: object, directory_url: str | None = None) -> str:
-    """Return *url* if it may be asked. Raises ProtocolError, which names the CA and the URL.
+    """Return *url* if requests may go to it. Raises ProtocolError, which names the CA and the URL.
 
-    RFC 8555 section 6.1 demands https. Plain http is for a CA on this machine: for loopback addresses, and where the
-    directory itself is at one, by http and on the same port. With *directory_url*, which has been checked, the host is
-    the directory's or one of the same domain: no known CA has its resources elsewhere, and one that is in somebody
-    else's hands is not to choose where this machine connects to.
+    RFC 8555 section 6.1 requires https. http is for a CA on this machine only: for loopback addresses, if the directory
+    is at one, too, with http and the same port. With *directory_url*, which has been verified, the host has to be the
+    directory's or in the same domain: no known CA has its resources elsewhere, and a hostile one must not choose where
+    this machine connects to.
     """
     of_ca = f" (from the CA at {directory_url})" if directory_url else ""
     if not isinstance(url, str) or not url:
-        raise ProtocolError(f"the CA gave no URL where one belongs{of_ca}")
+        raise ProtocolError(f"the CA returned no URL where one is required{of_ca}")
     shown = _without_user(one_line(url, 200))
     try:
         parts = urlsplit(url) if URL_CHARACTERS.fullmatch(url) else None
@@ -50,27 +50,27 @@ def verify_url(url: object, directory_url: str | None = None) -> str:
 
 
 def _refusal(parts: SplitResult, host: str) -> str:
-    """Return why a URL is refused, of whatever CA; empty if it is not."""
+    """Return why a URL is refused for every CA; empty if it is not."""
     if "@" in parts.netloc:
-        return "it has a user name in it"
+        return "it contains a user name"
     if host and (parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))):
         return ""
-    return "ACME is spoken over https only"
+    return "ACME requires https"
 
 
 def _foreignness(scheme: str, host: str, port: int | None, directory: SplitResult) -> str:
-    """Return why a URL cannot be of the CA with this directory; empty if it can."""
+    """Return why a URL cannot belong to the CA with this directory; empty if it can."""
     if scheme == "http":
         if directory.scheme == "http" and port == _port(directory):
             return ""
-        return "plain http is for the port of a directory on this machine only"
+        return "http is allowed only for a directory on this machine, at its port"
     if _is_of_domain(host, directory.hostname or ""):
         return ""
-    return "it is on a host of another domain than the directory. If it is the CA's, give the directory's URL there"
+    return "its host is in another domain than the directory. If it is the CA's, give the directory's URL there"
 
 
 def is_same_origin(url: str, known: str) -> bool:
-    """Return True if *url*, which anybody may have written, is of the server of *known*, which has been checked."""
+    """Return True if *url*, which is not trusted, has the origin of *known*, which has been verified."""
     try:
         return _origin_parts(verify_url(url)) == _origin_parts(known)
     except (ProtocolError, ValueError):

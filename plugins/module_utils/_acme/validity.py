@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From when until when a certificate is asked for (RFC 8555 section 7.4), where that is not left to the CA."""
+"""The requested validity of a certificate (RFC 8555 section 7.4), if it is not left to the CA."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .errors import AcmeOptionError
 
 @dataclass(frozen=True)
 class RequestedValidity:
-    """What is wanted, as it was given: an instant with its zone ("2026-01-31T12:00:00Z"), or a span from now ("+30d").
+    """The requested validity: instants with a time zone ("2026-01-31T12:00:00Z") or durations from now ("+30d").
 
     Empty or None leaves it to the CA.
     """
@@ -28,7 +28,7 @@ class RequestedValidity:
     def fields(self, now: datetime) -> dict[str, str]:
         """Return the fields for newOrder. *now*: aware UTC datetime.
 
-        Raises AcmeOptionError for what is not a time, or would be over before it begins.
+        Raises AcmeOptionError for a malformed time, and for an end before the beginning.
         """
         given = {"not_before": self.not_before, "not_after": self.not_after}
         found = {name: _instant(text, name, now) for name, text in given.items() if text}
@@ -36,7 +36,7 @@ class RequestedValidity:
         if end and end <= max(begin, now):
             raise AcmeOptionError(f"not_after {self.not_after} is not after {'not_before' if begin > now else 'now'}")
         names = {"not_before": "notBefore", "not_after": "notAfter"}
-        # RFC 3339, as RFC 8555 section 7.4 has it; in seconds, as certificates have it (RFC 5280 section 4.1.2.5).
+        # RFC 3339 (RFC 8555 section 7.4); whole seconds, as in certificates (RFC 5280 section 4.1.2.5).
         return {names[name]: utc(instant) for name, instant in found.items()}
 
 

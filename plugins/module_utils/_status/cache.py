@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""CRLs and OCSP answers on the controller's disk. Whoever reads them checks their signatures as if they were new.
+"""A cache of CRLs and OCSP answers on the controller's disk. Their signatures are verified after each read.
 
-Only time and traffic depend on it: whatever is missing or damaged is fetched anew.
+An entry that is missing or damaged is fetched again.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ from .._common.clock import Clock
 
 _FOLDER = "revocation"
 _ENDING = ".der"
-_FORGOTTEN = 60 * 86400.0  # seconds after which nothing asks for a file any more
+_FORGOTTEN = 60 * 86400.0  # seconds after which a file is no longer needed
 
 
 class StatusCache:
-    """Answers by what was asked, in a folder below *folder* of the controller; none are kept where that is not given.
+    """Answers by question, in a subfolder of *folder*; nothing is kept if that is None.
 
-    *max_age*: seconds for which one is taken without asking for a newer one.
+    *max_age*: seconds for which an answer is used without a new request.
     """
 
     def __init__(self, clock: Clock, folder: str | None, max_age: float) -> None:
         self._clock = clock
         self._folder = os.path.join(os.path.expanduser(folder), _FOLDER) if folder else None
         self._max_age = max_age
-        self.problem = ""  # what kept an answer from being written, in words
+        self.problem = ""  # why an answer could not be written
 
     def get(self, key: str, largest: int) -> tuple[bytes, bool] | None:
-        """What was kept, no more than a byte over *largest* of it, and whether it is young enough."""
+        """Return an answer, at most *largest* + 1 bytes, and True if it is younger than max_age; None without one."""
         if not self._folder:
             return None
         try:
@@ -45,7 +45,7 @@ class StatusCache:
         return data, 0 <= age < self._max_age
 
     def put(self, key: str, data: bytes) -> None:
-        """Keep an answer; what keeps it from being kept is a problem, not an error."""
+        """Keep an answer. If it cannot be written, self.problem says why."""
         if not self._folder:
             return
         try:
@@ -54,7 +54,7 @@ class StatusCache:
             self.problem = f"{self._folder} cannot be written: {error.strerror}"
 
     def remove_old(self) -> None:
-        """Remove what nothing has renewed for long, as certificates that are gone leave their answers behind."""
+        """Remove old answers, such as those about certificates that no longer exist."""
         try:
             names = os.listdir(self._folder) if self._folder else []
         except OSError:

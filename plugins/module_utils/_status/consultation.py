@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The way to a certificate's status: what is asked, in which order, and what follows from the answers.
+"""Finding a certificate's revocation status: which questions are asked, and what the answers mean.
 
-CRLs first, as some CAs have nothing else; OCSP where they do not tell. No network here: consult() yields its questions.
+CRLs first, as some CAs have nothing else; OCSP if they have no answer. No network here: consult() yields questions.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ ISSUER = "issuer"
 
 @dataclass(frozen=True)
 class Question:
-    """A question: kind (CRL, OCSP or ISSUER), URL, for OCSP the request. fresh: not what was kept of an earlier run."""
+    """A question: kind (CRL, OCSP or ISSUER), URL, and the OCSP request. fresh: the cache must not answer it."""
 
     kind: str
     url: str
@@ -37,25 +37,25 @@ class Question:
 
     @property
     def key(self) -> str:
-        """What answers are kept by."""
+        """Return the key for the cache."""
         return f"{self.kind} {self.url} {self.request.hex()}"
 
 
 class Fetched:
-    """What came of a question: data, or the problem. kept: the data is of an earlier run, and so may be asked anew.
+    """The answer to a question: data, or a problem. is_cached: the data is from an earlier run.
 
-    With both, nothing newer could be had.
+    With both, the data is cached, and the problem is why there is no newer answer.
     """
 
     def __init__(self, data: bytes = b"", problem: str = "", is_cached: bool = False) -> None:
         self.data = data
         self.problem = problem
         self.is_cached = is_cached
-        self.is_good = False  # told by who asked, so that nothing else is kept
+        self.is_good = False  # set once the answer is verified: others are not cached
         self._crl: Crl | None = None
 
     def crl(self) -> Crl:
-        """The data as a CRL, read once for all certificates. Raises StatusError."""
+        """Return the data as a CRL, parsed once for all certificates. Raises StatusError."""
         if self._crl is None:
             self._crl = Crl(self.data)
         return self._crl
@@ -66,13 +66,13 @@ Judged = TypeVar("Judged")
 
 
 def consult(content: str, now: datetime) -> Consultation:
-    """Find the status of the first certificate in *content*, PEM; what follows in it may be its issuer's."""
+    """Find the status of the first certificate in *content*, PEM; others in it may be its issuer's."""
     try:
         leaf, *others = subject.parse_chain(content)
         if validity(leaf).not_after <= now:
-            raise StatusError("the certificate has expired, and CAs tell no more of such")
+            raise StatusError("the certificate has expired: CAs no longer publish its status")
         if not subject.distribution_points(leaf) and not subject.responder_urls(leaf):
-            raise StatusError("the certificate names no CRL of its CA and no OCSP responder that can be asked")
+            raise StatusError("the certificate has no usable URL of a CRL or an OCSP responder")
         issuer = subject.issuer_among(leaf, others) or (yield from _issuer(leaf))
     except StatusError as error:
         return RevocationStatus(UNKNOWN, problem=str(error))
@@ -84,8 +84,8 @@ def consult(content: str, now: datetime) -> Consultation:
 
 
 def _issuer(leaf: x509.Certificate) -> Generator[Question, Fetched, x509.Certificate]:
-    """The issuer from where the certificate says it is. That it signed *leaf* is all that makes it the issuer."""
-    problem = "the issuer is not in the chain, and the certificate does not say where it is"
+    """Return the issuer from a URL in the certificate. It is the issuer only if its key signed *leaf*."""
+    problem = "the issuer is not in the chain, and the certificate has no URL for it"
 
     def judge(answer: Fetched) -> x509.Certificate:
         found = subject.issuer_among(leaf, subject.parse_issuers(answer.data))
@@ -130,7 +130,7 @@ def _by_crl(
             url, next_update = min(read, key=lambda one: str(one[1]))
             return RevocationStatus(GOOD, CRL, url, next_update=next_update)
     if read:
-        problems.append(f"{read[0][0]} tells of some reasons only")
+        problems.append(f"{read[0][0]} covers some revocation reasons only")
     return None
 
 
@@ -153,7 +153,7 @@ def _by_ocsp(
 
 
 def _judged(question: Question, judge: Callable[[Fetched], Judged]) -> Generator[Question, Fetched, Judged]:
-    """What *judge* makes of the answer. One of an earlier run that it does not like is asked for anew."""
+    """Return the result of *judge* for the answer. If it refuses a cached answer, a fresh one is asked for."""
     answer = yield question
     if answer.is_cached:
         try:

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The network: what certificates name as places of CRLs, responders and issuers, bounded in time and size.
+"""Fetching CRLs, OCSP answers and issuers from the URLs in certificates, with limits of time and size.
 
-These places are plain http for the most part (RFC 5280 section 8): what comes from there counts by its signature.
+Most of these URLs are http (RFC 5280 section 8): what they return is trusted by its signature only.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ _LONGEST_URL = 1000
 _REDIRECTS = 5
 _ISSUER_BYTES = 64 * 1024
 _OCSP_BYTES = 64 * 1024
-# RFC 5019 section 5: up to here a request is a GET, which caches in between answer.
+# RFC 5019 section 5: up to this length a request is a GET, which caches can answer.
 _LONGEST_GET = 255
-# For all of a run: what hosts' certificates name must not fill the memory.
+# For a whole run: the answers must not fill the memory.
 _ALL_BYTES = 512 * 1024 * 1024
 
 
@@ -58,12 +58,12 @@ class Fetcher:
         timeout: float = 30.0,
         connections: int = 8,
     ) -> None:
-        """Raises TransportError for a *ca_path* that is no CA bundle; it is for places that are https."""
+        """*ca_path*: a CA bundle for https URLs. Raises TransportError if it is none."""
         self.clock = clock
         self._largest = largest
         self._timeout = timeout
         self._left = _ALL_BYTES
-        self._down: dict[str, str] = {}  # servers that did not answer, which are not asked on and on
+        self._down: dict[str, str] = {}  # servers that did not answer are not asked again
         self._verify = verify_bundle(ca_path) if ca_path else None
         self._session = new_session(hosts=connections, connections=connections)
 
@@ -114,7 +114,7 @@ class Fetcher:
                 return _FetchedAnswer(answer.status_code, answer.headers.get("Location", ""), body)
         except OutOfTimeError:
             problem = f"{place} did not answer within {self._timeout:g} s"
-            # Behind a redirect it had only what time the server before it had left.
+            # After a redirect it had only the time that the first server left.
             if is_first and not begun:
                 self._down[server] = problem
             raise StatusError(problem) from None
@@ -132,12 +132,12 @@ class Fetcher:
             found += piece
             self._left -= len(piece)
             if self._left < 0:
-                raise StatusError(f"{place} is not read: CRLs have more than {_ALL_BYTES} bytes together")
+                raise StatusError(f"{place} is not read: the answers of this run exceed {_ALL_BYTES} bytes")
         return bytes(found)
 
 
 def is_usable(url: str) -> bool:
-    """Whether *url* is one that is asked: http or https, and such as fits a line for people."""
+    """Return True if requests may go to *url*: http or https, and short enough for messages."""
     try:
         parts = urlsplit(url)
         if len(url) > _LONGEST_URL or not URL_CHARACTERS.fullmatch(url):

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The status of many certificates at once: each question is asked once, whoever has it."""
+"""Looking up the revocation status of many certificates side by side. Each question is asked once."""
 
 from __future__ import annotations
 
@@ -22,15 +22,16 @@ from .workers import Workers
 #: Bytes of a CRL; seconds for which an answer is taken from the cache.
 LARGEST, MAX_AGE = 20 * 1024 * 1024, 6 * 3600
 _CONNECTIONS = 8
-# For all the questions of a run: times the longest answer, as some come after others, and seconds for each certificate.
+# The time for all questions of a run: times the limit of an answer, as some follow others, and seconds for each
+# certificate.
 _PATIENCE, _PATIENCE_EACH = 3, 0.1
 
 
 @dataclass(frozen=True)
 class LookUpOptions:
-    """How the status of certificates is looked up.
+    """Options of a look-up.
 
-    cache: a folder, or None. ca_path: roots for places that are https. timeout: seconds for each answer. largest: bytes
+    cache: a folder, or None. ca_path: roots for https URLs. timeout: seconds for each answer. largest: bytes
     of a CRL. max_age: seconds for which an answer is taken from the cache.
     """
 
@@ -56,7 +57,7 @@ def look_up(contents: Sequence[str], clock: Clock, options: LookUpOptions) -> tu
 
 
 class LookUp:
-    """Asks for certificates' status. An answer is asked for once in its life."""
+    """A look-up for many certificates. It asks each question once."""
 
     def __init__(
         self, fetcher: Fetcher, cache: StatusCache, deadline: Deadline, largest: int, connections: int = _CONNECTIONS
@@ -69,7 +70,7 @@ class LookUp:
         self._answers: dict[Question, Fetched] = {}
 
     def find_all(self, contents: Sequence[str], now: datetime) -> list[RevocationStatus]:
-        """The status of each certificate, PEM with its chain. None that cannot be told keeps another from it."""
+        """Return the status of each certificate, PEM with its chain. A failure of one does not affect others."""
         runs = {content: _LookUpRun(consult(content, now)) for content in contents}
         workers = Workers(self._answer, self._connections, self._deadline)
         waiting: dict[Question, list[_LookUpRun]] = {}
@@ -93,7 +94,7 @@ class LookUp:
             for run in waiting.pop(question):
                 proceed(run)
         workers.end()
-        late = f"did not answer within {self._deadline.seconds:g} s, which all have together"
+        late = f"did not answer within {self._deadline.seconds:g} s, the time limit for all certificates"
         for run in [run for waiters in waiting.values() for run in waiters]:
             while run.question:
                 run.proceed(self._answers.get(run.question) or Fetched(problem=f"{run.question.url} {late}"))
@@ -109,7 +110,7 @@ class LookUp:
             if kept and not question.fresh:
                 return Fetched(kept[0], str(error), is_cached=True)  # older than max_age, and perhaps still valid
             return Fetched(problem=str(error))
-        except Exception as error:  # else it would be waited for until the end
+        except Exception as error:  # otherwise the run would wait for it until the deadline
             return Fetched(problem=f"{one_line(question.url, 200)} cannot be asked ({one_line(error, 200)})")
 
     def _fetch(self, question: Question) -> bytes:
@@ -120,7 +121,7 @@ class LookUp:
         return self._fetcher.issuer(question.url)
 
     def save(self) -> str:
-        """Keep what was worth it. Gives what went wrong, in words."""
+        """Write verified answers to the cache. Return an error message, or an empty text."""
         for question, answer in self._answers.items():
             if answer.is_good and not answer.is_cached:
                 self._cache.put(question.key, answer.data)
@@ -129,7 +130,7 @@ class LookUp:
 
 
 class _LookUpRun:
-    """One certificate's questions. ask: the one to be answered next, none when the status is known."""
+    """The questions of one certificate. question: the next one; None once the status is known."""
 
     def __init__(self, questions: Consultation) -> None:
         self._questions = questions
@@ -138,12 +139,12 @@ class _LookUpRun:
         self.proceed(None)
 
     def proceed(self, answer: Fetched | None) -> None:
-        """Take the answer to the question, or begin."""
+        """Pass the answer to the question; None to begin."""
         try:
             self.question = next(self._questions) if answer is None else self._questions.send(answer)
         except StopIteration as end:
             self.question, self.status = None, end.value
         except Exception as error:
-            # Of what a host may have written, the library may make anything; it must not end the run for all.
+            # The library may raise anything for what a host sent; that must not end the run for all.
             problem = f"the certificate cannot be read ({one_line(error, 200)})"
             self.question, self.status = None, RevocationStatus(UNKNOWN, problem=problem)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""OCSP: the question about one certificate, and whether an answer may be believed (RFC 6960, as RFC 5019 has it)."""
+"""OCSP: the request for one certificate, and verifying the answer (RFC 6960, in the profile of RFC 5019)."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ try:
 except ImportError:
     pass  # reported by _common/libraries.py, before anything here is called
 
-_SKEW = timedelta(minutes=5)  # by which clocks may differ
+_SKEW = timedelta(minutes=5)  # clocks may differ by this
 
 
 class OcspAnswer:
-    """What a responder says that may speak for the issuer. revocation: only of a certificate that is revoked."""
+    """A verified answer of a responder. revocation: None unless the certificate is revoked."""
 
     def __init__(self, status: str, next_update: datetime | None, revocation: RevocationEntry | None = None) -> None:
         self.status = status
@@ -39,31 +39,31 @@ class OcspAnswer:
 
 
 def build_request(leaf: x509.Certificate, issuer: x509.Certificate) -> bytes:
-    """The OCSPRequest, DER. Without a nonce, which keeps caches from answering (RFC 5019 section 4)."""
+    """Return the OCSPRequest, DER, without a nonce, so that caches can answer (RFC 5019 section 4)."""
     return _request(leaf, issuer, hashes.SHA1()).public_bytes(Encoding.DER)  # noqa: S303 # nosec B303 # names, proves nothing
 
 
 def parse_answer(data: bytes, leaf: x509.Certificate, issuer: x509.Certificate, now: datetime) -> OcspAnswer:
-    """The answer about *leaf*. Raises StatusError for one that does not count."""
+    """Parse and verify the answer about *leaf*. Raises StatusError."""
     try:
         response = ocsp.load_der_ocsp_response(data)
         if response.response_status != ocsp.OCSPResponseStatus.SUCCESSFUL:
-            raise StatusError(f"the responder answers '{response.response_status.name.lower().replace('_', ' ')}'")
+            raise StatusError(f"the responder returned '{response.response_status.name.lower().replace('_', ' ')}'")
         _verify_signature(response, _signer(response, issuer, now))
         answers = list(response.responses)
-        # RFC 6960 section 4.4. Of several answers, which are rare, the library does not give them.
+        # RFC 6960 section 4.4. If there are several answers, which is rare, the library does not return theirs.
         own = response.single_extensions if len(answers) == 1 else ()
         if any(item.critical for item in (*response.extensions, *own)):
-            raise StatusError("the responder's answer has a critical extension that is not known")
+            raise StatusError("the OCSP answer has an unknown critical extension")
         return _of(_about(answers, leaf, issuer), now)
     except (ValueError, TypeError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
-        raise StatusError("the responder's answer is none that can be read") from None
+        raise StatusError("the OCSP answer is malformed") from None
 
 
 def _about(
     answers: Iterable[ocsp.OCSPSingleResponse], leaf: x509.Certificate, issuer: x509.Certificate
 ) -> ocsp.OCSPSingleResponse:
-    """The one of the answers that is about *leaf* (RFC 6960 section 3.2)."""
+    """Return the answer that is about *leaf* (RFC 6960 section 3.2)."""
     for answer in answers:
         asked = _request(leaf, issuer, answer.hash_algorithm)
         if (answer.issuer_name_hash, answer.issuer_key_hash, answer.serial_number) == (
@@ -72,22 +72,22 @@ def _about(
             asked.serial_number,
         ):
             return answer
-    raise StatusError("the responder's answer is about another certificate")
+    raise StatusError("the OCSP answer is about another certificate")
 
 
 def _of(answer: ocsp.OCSPSingleResponse, now: datetime) -> OcspAnswer:
     this_update, next_update = aware(answer, "this_update"), aware(answer, "next_update")
     if this_update is None or this_update > now + _SKEW:
-        raise StatusError("the responder's answer is of the future: is this machine's clock right?")
-    # RFC 6960 section 4.2.2.1 would have newer ones at any time, but RFC 5019 section 2.2.4 wants it said.
+        raise StatusError("the OCSP answer's thisUpdate is in the future; check this machine's clock")
+    # Optional in RFC 6960 section 4.2.2.1, but RFC 5019 section 2.2.4 requires it.
     if next_update is None:
-        raise StatusError("the responder's answer does not say until when it holds")
+        raise StatusError("the OCSP answer has no nextUpdate")
     if next_update < now - _SKEW:
-        raise StatusError(f"the responder's answer should have been replaced by {utc(next_update)}")
+        raise StatusError(f"the OCSP answer has expired: its nextUpdate was {utc(next_update)}")
     if answer.certificate_status == ocsp.OCSPCertStatus.GOOD:
         return OcspAnswer(GOOD, next_update)
     if answer.certificate_status == ocsp.OCSPCertStatus.UNKNOWN:
-        # No answer to go by, nor to keep: the certificate may just be new.
+        # Not a result, and not cached: the certificate may just be new.
         raise StatusError("the responder does not know the certificate")
     reason = answer.revocation_reason or x509.ReasonFlags.unspecified
     at = aware(answer, "revocation_time")
@@ -95,25 +95,25 @@ def _of(answer: ocsp.OCSPSingleResponse, now: datetime) -> OcspAnswer:
 
 
 def _signer(response: ocsp.OCSPResponse, issuer: x509.Certificate, now: datetime) -> x509.Certificate:
-    """Who signed and may (RFC 6960 section 4.2.2.2): the issuer itself, or whom it appointed."""
+    """Return the signer's certificate: the issuer, or a responder that it authorized (RFC 6960 section 4.2.2.2)."""
     if _is_named(response, issuer):
         return issuer
     for delegate in filter(lambda certificate: _is_named(response, certificate), response.certificates):
         if not signed_by(delegate, issuer):
-            raise StatusError("the responder's certificate is not of the certificate's issuer")
+            raise StatusError("the responder's certificate was not issued by the certificate's issuer")
         purposes = extension(delegate, x509.ExtendedKeyUsage)
         if purposes is None or ExtendedKeyUsageOID.OCSP_SIGNING not in purposes:
-            raise StatusError("the responder's certificate is not for signing OCSP answers")
+            raise StatusError("the responder's certificate does not allow signing OCSP answers")
         period = validity(delegate)
         if not period.not_before <= now <= period.not_after:
             raise StatusError("the responder's certificate is not valid now")
         return delegate
-    raise StatusError("the responder is neither the certificate's issuer nor one that it appointed")
+    raise StatusError("the responder is neither the certificate's issuer nor authorized by it")
 
 
 def _is_named(response: ocsp.OCSPResponse, certificate: x509.Certificate) -> bool:
     if response.responder_key_hash is not None:
-        # RFC 6960 section 4.2.1: of the key as such, which is what this extension's usual value is as well.
+        # RFC 6960 section 4.2.1: the hash of the key, the usual value of this extension.
         return x509.SubjectKeyIdentifier.from_public_key(certificate.public_key()).digest == response.responder_key_hash
     return certificate.subject == response.responder_name
 
@@ -128,14 +128,14 @@ def _verify_signature(response: ocsp.OCSPResponse, signer: x509.Certificate) -> 
             key.verify(*signed, ec.ECDSA(_hash(response)))
         else:
             key.verify(*signed)  # Ed25519, Ed448
-    except Exception as error:  # a key of another kind than the signature has many
+    except Exception as error:  # the library raises many for a key that does not fit the signature
         what = "wrong" if isinstance(error, InvalidSignature) else "of a kind that is not supported"
         raise StatusError(f"the responder's answer has a signature that is {what}") from None
 
 
 def _padding(response: ocsp.OCSPResponse) -> padding.AsymmetricPadding:
     if response.signature_algorithm_oid == SignatureAlgorithmOID.RSASSA_PSS:
-        # The library gives no parameters of it; in practice all follow from the hash (RFC 8017 section 9.1).
+        # The library does not return its parameters; in practice they follow from the hash (RFC 8017 section 9.1).
         return padding.PSS(padding.MGF1(_hash(response)), padding.PSS.DIGEST_LENGTH)
     return padding.PKCS1v15()
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is known of a certificate's revocation, and what keeps it from being known."""
+"""The revocation status of a certificate."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ CRL, OCSP = "crl", "ocsp"
 
 
 class StatusError(CollectionError):
-    """A CRL, an OCSP answer or a certificate that says nothing. str() is one line for people."""
+    """A CRL, an OCSP answer or a certificate that cannot be used. str(): one line."""
 
 
 @dataclass(frozen=True)
 class RevocationStatus:
-    """What a CA says of a certificate.
+    """The revocation status of a certificate.
 
-    source: CRL or OCSP, empty if none could be used; url: where it was. reason: RFC 5280's, in snake case.
-    next_update: until when the CA lets this be taken for true. problem: why nothing, or not all, is known.
+    source: CRL or OCSP, empty if none could be used; url: its URL. reason: RFC 5280's, in snake case.
+    next_update: until when it is valid. problem: why the status is unknown.
     """
 
     status: str
@@ -38,7 +38,7 @@ class RevocationStatus:
     problem: str = ""
 
     def result(self) -> dict[str, Any]:
-        """As modules return it."""
+        """Return the status as in the results of modules."""
         return {
             "status": self.status,
             "source": self.source or None,
@@ -50,16 +50,16 @@ class RevocationStatus:
         }
 
     def revocation(self) -> str:
-        """One line for people on a certificate that is revoked; empty for any other."""
+        """Return one line about a revoked certificate; empty for any other."""
         if self.status != REVOKED:
             return ""
         since = f" since {utc(self.revoked_at)}" if self.revoked_at else ""
-        return f"{self.reason}{since}, says {self.url}"
+        return f"{self.reason}{since}, according to {self.url}"
 
 
 @dataclass(frozen=True)
 class RevocationEntry:
-    """That a certificate is revoked: why (RFC 5280 section 5.3.1) and since when."""
+    """A revocation: its reason (RFC 5280 section 5.3.1) and its time."""
 
     reason: str
     at: datetime

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A certificate whose status is asked for: its issuer, and where the CA tells of it."""
+"""Reading a certificate: its issuer, and the URLs of CRLs and OCSP responders."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ _END = "-----END CERTIFICATE-----"
 
 
 def parse_chain(content: str) -> list[x509.Certificate]:
-    """The certificates of a PEM text, the first being the one in question. Raises StatusError."""
+    """Parse a PEM text of one or more certificates. Raises StatusError."""
     try:
         blocks = [block + _END for block in content.split(_END)[:-1]] or [content]
         return [x509.load_der_x509_certificate(der_of(block)) for block in blocks]
     except AcmeError as error:
         raise StatusError(str(error)) from None
     except ValueError:
-        raise StatusError("the PEM certificate given is damaged") from None
+        raise StatusError("the given PEM certificate is damaged") from None
 
 
 def issuer_among(leaf: x509.Certificate, candidates: Sequence[x509.Certificate]) -> x509.Certificate | None:
-    """The certificate of the key that signed *leaf*, by its name and its signature; else nobody may speak of it."""
+    """Return the certificate that issued *leaf*, by name and signature; None if it is not among *candidates*."""
     for candidate in candidates:
         if candidate.subject == leaf.issuer and signed_by(leaf, candidate):
             return candidate
@@ -45,7 +45,7 @@ def issuer_among(leaf: x509.Certificate, candidates: Sequence[x509.Certificate])
 
 
 def parse_issuers(data: bytes) -> list[x509.Certificate]:
-    """What is at the place of an issuer (RFC 5280 section 4.2.2.1): a certificate, or some as PKCS #7. Else none."""
+    """Parse the data from an issuer's URL (RFC 5280 section 4.2.2.1): a certificate, or PKCS #7. Empty if malformed."""
     try:
         if data.lstrip().startswith(b"-----BEGIN CERTIFICATE"):
             return parse_chain(data.decode())
@@ -53,28 +53,28 @@ def parse_issuers(data: bytes) -> list[x509.Certificate]:
             return [x509.load_der_x509_certificate(data)]
         except ValueError:
             return pkcs7.load_der_pkcs7_certificates(data)
-    except Exception:  # the library has many for what is no such message
+    except Exception:  # the library raises many for malformed data
         return []
 
 
 def issuer_urls(leaf: x509.Certificate) -> list[str]:
-    """Where the issuer's certificate is."""
+    """Return the URLs of the issuer's certificate."""
     return _access(leaf, AuthorityInformationAccessOID.CA_ISSUERS)
 
 
 def responder_urls(leaf: x509.Certificate) -> list[str]:
-    """The OCSP responders."""
+    """Return the URLs of the OCSP responders."""
     return _access(leaf, AuthorityInformationAccessOID.OCSP)
 
 
 def distribution_points(leaf: x509.Certificate) -> list[x509.DistributionPoint]:
-    """The distribution points of CRLs that the CA itself signs (RFC 5280 section 4.2.1.13)."""
+    """Return the distribution points of CRLs that the CA itself signs (RFC 5280 section 4.2.1.13)."""
     found = extension(leaf, x509.CRLDistributionPoints)
     return [point for point in found or () if not point.crl_issuer and urls(point)]
 
 
 def urls(point: x509.DistributionPoint) -> list[str]:
-    """Where the CRL of a point is: names for the same one."""
+    """Return the URLs of a distribution point's CRL, all for the same one."""
     return _uris(point.full_name or ())
 
 

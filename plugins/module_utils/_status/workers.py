@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Many questions side by side, and an end to all of them: what hangs is left behind."""
+"""Threads that work on items until a deadline. Those that hang are abandoned."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ Result = TypeVar("Result")
 
 
 class Workers(Generic[Item, Result]):
-    """Threads that do *work*, which must not raise, on items as they come, until the deadline.
+    """Threads that do *work*, which must not raise, on items as they are added, until the deadline.
 
-    Those that do not come back, as from a look-up of a name, end with the process.
+    Those that hang, as in a name look-up, end with the process.
     """
 
     def __init__(self, work: Callable[[Item], Result], connections: int, deadline: Deadline) -> None:
@@ -34,7 +34,7 @@ class Workers(Generic[Item, Result]):
         self._over = threading.Event()
 
     def add(self, item: Item) -> None:
-        """Have an item worked on, when its turn comes."""
+        """Add an item."""
         self._under_way += 1
         self._waiting.put(item)
         if self._threads < min(self._connections, self._under_way):
@@ -42,7 +42,7 @@ class Workers(Generic[Item, Result]):
             threading.Thread(target=self._run, daemon=True).start()
 
     def next(self) -> tuple[Item, Result] | None:
-        """The next that is done, of those that were added; None at the deadline."""
+        """Return the next finished item with its result; None at the deadline."""
         try:
             done = self._done.get(timeout=self._deadline.left())
         except queue.Empty:
@@ -51,7 +51,7 @@ class Workers(Generic[Item, Result]):
         return done
 
     def end(self) -> None:
-        """Begin nothing any more."""
+        """Begin no other item."""
         self._over.set()
         for _number in range(self._threads):
             self._waiting.put(None)

@@ -85,7 +85,7 @@ def test_terms_not_agreed_to(ca, stranger):
     with pytest.raises(AcmeError) as error:
         accounts.find_or_create(stranger(TERMS))
     assert str(error.value) == (
-        f"{ca.url}/directory wants its terms agreed to before it makes an account: "
+        f"{ca.url}/directory requires agreement to its terms of service for a new account: "
         "read https://ca.example/terms and set terms_agreed (acme_terms_agreed) to true"
     )
     assert sent(ca) == [{"onlyReturnExisting": True}]
@@ -105,7 +105,7 @@ def test_a_ca_without_terms(ca, stranger):
 
 
 def test_a_binding_that_is_wanted_and_not_given(ca, stranger):
-    with pytest.raises(AcmeError, match=r"wants an external account binding .* set eab \(acme_eab\)$"):
+    with pytest.raises(AcmeError, match=r"requires an external account binding .* set eab \(acme_eab\)$"):
         accounts.find_or_create(stranger(EAB_WANTED), terms_agreed=True)
     assert sent(ca) == [{"onlyReturnExisting": True}]
 
@@ -151,7 +151,7 @@ def test_a_deactivated_account_that_the_ca_refuses(ca, stranger, key, binding):
     what = "look-up" if binding else "registration"
     assert str(error.value) == (
         f"account {what}: unauthorized: account is deactivated: if the account was deactivated or revoked, it cannot "
-        "be used again; take another account key (account_key_src, acme_account_key_src)"
+        "be used again; use another account key (account_key_src, acme_account_key_src)"
     )
 
 
@@ -184,8 +184,8 @@ def test_an_answer_may_leave_things_out(ca, stranger, document, status, contact)
 @pytest.mark.parametrize(
     ("headers", "message"),
     [
-        ({}, r"/new-account gave no account URL$"),
-        ({"Location": "http://192.0.2.1/account/1"}, r"https only \(from the CA at http://127.0.0.1:\d+\)$"),
+        ({}, r"/new-account returned no account URL$"),
+        ({"Location": "http://192.0.2.1/account/1"}, r"ACME requires https \(from the CA at http://127.0.0.1:\d+\)$"),
         ({"Location": "https://192.0.2.1/account/1"}, r"another domain than the directory"),
     ],
 )
@@ -246,7 +246,7 @@ def test_a_key_that_is_changed_and_whose_answer_is_lost(ca, client, key_of):
     ("answer", "message"),
     [
         (problem("badPublicKey", 400, "weak"), "^key change: badPublicKey: weak$"),
-        (Answer(200), "took the new key of .*, and does not know it$"),
+        (Answer(200), "accepted the new key of .*, but does not know it$"),
     ],
 )
 def test_a_key_that_is_not_changed(ca, client, key_of, answer, message):
@@ -264,7 +264,7 @@ def test_a_key_that_has_an_account_cannot_be_anothers(ca, client, key_of):
 
 def test_a_ca_that_changes_no_keys(ca, client, key_of):
     client.directory = replace(client.directory, key_change="")
-    with pytest.raises(ProtocolError, match=r"offers no change of an account's key$"):
+    with pytest.raises(ProtocolError, match=r"does not offer key changes \(it has no keyChange\)$"):
         accounts.change_key(client, accounts.find(client), key_of("ec384"))
 
 

@@ -119,7 +119,7 @@ def test_an_answer_that_is_none(ca, client, answer, error):
 
 
 def test_a_url_without_https_is_not_asked(ca, client):
-    with pytest.raises(ProtocolError, match=r"https only"):
+    with pytest.raises(ProtocolError, match="ACME requires https"):
         Authorization.fetch(client, "http://192.0.2.1/authz/1")
     assert ca.requests == []
 
@@ -146,7 +146,7 @@ def test_a_ca_that_makes_none_before_orders(ca, client):
 def test_an_answer_without_its_url(ca, open_client):
     ca.new_authz = True
     ca.script("/new-authz", Answer(201, {"status": "pending"}))
-    with pytest.raises(ProtocolError, match=r"/new-authz gave no authorization URL$"):
+    with pytest.raises(ProtocolError, match=r"/new-authz returned no authorization URL$"):
         Authorization.create(open_client(), "a.example")
 
 

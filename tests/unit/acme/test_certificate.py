@@ -98,7 +98,7 @@ class TestDownload:
     )
     def test_what_is_no_certificate(self, ca, client, answer):
         ca.always("/cert", answer)
-        with pytest.raises(ProtocolError, match=r"/cert/1 gave no PEM certificate$"):
+        with pytest.raises(ProtocolError, match=r"/cert/1 returned no PEM certificate$"):
             download(client, f"{ca.url}/cert/1")
 
     def test_a_key_in_between_is_left_out(self, ca, client):
@@ -125,12 +125,12 @@ class TestDer:
     @pytest.mark.parametrize(
         ("text", "message"),
         [
-            ("", "the text given holds no PEM certificate"),
+            ("", "the given text has no PEM certificate"),
             (
                 "-----BEGIN CERTIFICATE REQUEST-----\nTUlJ\n-----END CERTIFICATE REQUEST-----",
-                "holds no PEM certificate",
+                "has no PEM certificate",
             ),
-            ("-----BEGIN CERTIFICATE-----\nTUl\n-----END CERTIFICATE-----", "the PEM certificate given is damaged"),
+            ("-----BEGIN CERTIFICATE-----\nTUl\n-----END CERTIFICATE-----", "the given PEM certificate is damaged"),
         ],
     )
     def test_of_something_else(self, text, message):
@@ -169,6 +169,6 @@ class TestRevocation:
     def test_a_ca_that_offers_none(self, ca, client):
         directory = {name: url for name, url in ca.directory().items() if name != "revokeCert"}
         without = Client(client.http, type(client.directory).parse(ca.url, directory), client.key)
-        with pytest.raises(ProtocolError, match=rf"^{ca.url} offers no revocation$"):
+        with pytest.raises(ProtocolError, match=rf"^{ca.url} does not offer revocation \(it has no revokeCert\)$"):
             revoke(without, DER)
         assert ca.requests == []

@@ -125,7 +125,7 @@ def test_a_server_that_is_not_trusted_any_more_is_not_asked_again(ask, http, mon
     ask()
 
     def untrusted(*_unused):
-        raise UntrustedError("shows a certificate that is not trusted")
+        raise UntrustedError("has a certificate that is not trusted")
 
     monkeypatch.setattr(http, "request_once", Mock(side_effect=untrusted))
     with pytest.raises(UntrustedError):
@@ -142,7 +142,7 @@ def test_a_redirect_is_no_success(ca, client, status):
 
 
 def test_a_url_without_https_is_not_signed_for(ca, client):
-    with pytest.raises(ProtocolError, match=r"https only"):
+    with pytest.raises(ProtocolError, match="ACME requires https"):
         client.post_as_get("http://192.0.2.1/order/1", "order")
     assert ca.requests == []
 

@@ -39,11 +39,11 @@ def test_a_url_stays_as_it_is():
     [
         (
             "letsencrypt-stagin",
-            r"^acme_directory 'letsencrypt-stagin' is neither a URL nor a name known here \(google, ",
+            r"^acme_directory 'letsencrypt-stagin' is neither a URL nor a known short name \(google, ",
         ),
-        ("", r"is neither a URL nor a name"),
-        ("ca.example/directory", r"is neither a URL nor a name"),
-        ("http://ca.example/directory", r"ACME is spoken over https only"),
+        ("", "is neither a URL nor a known short name"),
+        ("ca.example/directory", "is neither a URL nor a known short name"),
+        ("http://ca.example/directory", r"ACME requires https"),
         ("https://ca.example/my directory", r"is not a URL"),
     ],
 )
@@ -90,8 +90,8 @@ def test_only_what_is_used_is_needed(more):
     [
         ({}, r"is not an ACME directory: it has no newNonce, newAccount, newOrder$"),
         ({**LEAST, "newOrder": ""}, r"is not an ACME directory: it has no newOrder$"),
-        ({**LEAST, "newOrder": "http://ca.example/o"}, r"https only"),
-        ({**LEAST, "newNonce": ["https://ca.example/n"]}, r"gave no URL"),
+        ({**LEAST, "newOrder": "http://ca.example/o"}, "ACME requires https"),
+        ({**LEAST, "newNonce": ["https://ca.example/n"]}, r"returned no URL"),
         ({**LEAST, "newAccount": "https://127.0.0.1/"}, r"another domain than the directory.*the CA at https://ca.ex"),
     ],
 )
@@ -107,7 +107,7 @@ def test_what_cannot_be_worked_with(document, message):
         (
             html(404),
             AcmeError,
-            r"answered HTTP 404 \(unknown: HTTP 404, and no problem document\): check acme_directory$",
+            r"answered HTTP 404 \(unknown: HTTP 404, without a problem document\): check acme_directory$",
         ),
         (
             problem("unauthorized", 403, "no"),
@@ -122,7 +122,7 @@ def test_what_cannot_be_worked_with(document, message):
         (
             Answer(301, headers={"Location": "https://ca.example/dir"}),
             AcmeError,
-            r"/directory redirects to https://ca.example/dir: name that URL$",
+            r"/directory redirects to https://ca.example/dir: give that URL$",
         ),
         (Answer(302), AcmeError, r"redirects to nowhere"),
     ],

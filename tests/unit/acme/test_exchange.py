@@ -223,7 +223,7 @@ class TestSize:
                 sent.append(1)
             return False
 
-        with pytest.raises(TooLargeError, match=r"^answered more than 1000000 bytes$"):
+        with pytest.raises(TooLargeError, match=r"^sent more than 1000000 bytes$"):
             ask(session, serve(script).url, 10, 1_000_000)
         assert len(sent) < 500  # what buffers hold
 
@@ -233,7 +233,7 @@ class TestSize:
         head = b"HTTP/1.1 " + status + b"\r\nLocation: /\r\nContent-Encoding: gzip\r\n\r\n"
         packed = gzip.compress(b"\0" * (64 << 20))
         server = serve(lambda connection, _request, _server: connection.sendall(head + packed) or False)
-        with pytest.raises(EncodedError, match=r"^answered with Content-Encoding gzip, which was not asked for$"):
+        with pytest.raises(EncodedError, match=r"^sent Content-Encoding gzip, which was not asked for$"):
             ask(session, server.url, 10)
 
     def test_what_is_compressed_and_does_not_say_so_stays_as_it_is(self, serve, session):

@@ -168,7 +168,7 @@ class TestTime:
         client = open_client()
         prepared = issuance.prepare(client, wanted(*(f"{number}.example" for number in range(50))))
         ca.always("/challenge", slow)
-        with pytest.raises(DeadlineError, match=r"^\d+.example: http-01 challenge: there was no time left for it"):
+        with pytest.raises(DeadlineError, match=r"^\d+.example: http-01 challenge: no time was left for it"):
             issuance.complete(client, prepared, CSR, Deadline(time.clock, 60))
         assert ca.counts()["/challenge"] == 3
 
@@ -303,7 +303,7 @@ class TestTexts:
         ca._always.clear()
         refused = accounts.refusal(Directory.fetch(http, f"{ca.url}/directory"), False, None)
         told.append(refused)
-        assert "wants its terms agreed to" in refused
+        assert "requires agreement to its terms of service" in refused
         assert len(told) > 20
         assert [found for found in told if not found.isprintable()] == []
 

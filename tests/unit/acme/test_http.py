@@ -76,14 +76,14 @@ def test_urls_that_are_taken(url):
 @pytest.mark.parametrize(
     ("url", "text"),
     [
-        ("http://ca.example/directory", "is refused: ACME is spoken over https only"),
+        ("http://ca.example/directory", "is refused: ACME requires https"),
         ("http://192.0.2.1/", "is refused"),
         ("http://localhost.example/", "is refused"),
         ("http://127.0.0.1.example/", "is refused"),
-        ("http://x@127.0.0.1.example/", "is refused: it has a user name in it"),
-        ("https://user:secret@ca.example/", "^https://ca.example/ is refused: it has a user name in it$"),
-        ("https://@ca.example/", "is refused: it has a user name in it"),
-        ("http://x@127.0.0.1/", "is refused: it has a user name in it"),
+        ("http://x@127.0.0.1.example/", "is refused: it contains a user name"),
+        ("https://user:secret@ca.example/", "^https://ca.example/ is refused: it contains a user name$"),
+        ("https://@ca.example/", "is refused: it contains a user name"),
+        ("http://x@127.0.0.1/", "is refused: it contains a user name"),
         ("https://ca.example:99999/", "is not a URL"),
         ("ftp://127.0.0.1/", "is refused"),
         ("file:///etc/passwd", "is refused"),
@@ -98,9 +98,9 @@ def test_urls_that_are_taken(url):
         ("https://ca.example/\u00e4", "is not a URL"),
         ("https://ca.example/\ud800", "is not a URL"),
         ("https://[::1", "is not a URL"),
-        ("", "gave no URL"),
-        (None, "gave no URL"),
-        (["https://ca.example/"], "gave no URL"),
+        ("", "returned no URL"),
+        (None, "returned no URL"),
+        (["https://ca.example/"], "returned no URL"),
     ],
 )
 def test_urls_that_are_refused(url, text):
@@ -141,12 +141,12 @@ def test_urls_of_a_ca_that_are_taken(directory, url):
 @pytest.mark.parametrize(
     ("directory", "url", "text"),
     [
-        (PUBLIC, "http://127.0.0.1/", "plain http is for the port of a directory on this machine only"),
-        (PUBLIC, "http://localhost:14000/", "plain http is for"),
-        (PUBLIC, "http://[::1]:14000/", "plain http is for"),
-        (PUBLIC, "http://acme.ca.example:14000/order/1", "ACME is spoken over https only"),
-        (PUBLIC, "https://me:secret@acme.ca.example/", "it has a user name in it"),
-        (PUBLIC, "https://127.0.0.1/", "it is on a host of another domain than the directory"),
+        (PUBLIC, "http://127.0.0.1/", "http is allowed only for a directory on this machine, at its port"),
+        (PUBLIC, "http://localhost:14000/", "http is allowed only for"),
+        (PUBLIC, "http://[::1]:14000/", "http is allowed only for"),
+        (PUBLIC, "http://acme.ca.example:14000/order/1", "ACME requires https"),
+        (PUBLIC, "https://me:secret@acme.ca.example/", "it contains a user name"),
+        (PUBLIC, "https://127.0.0.1/", "its host is in another domain than the directory"),
         (PUBLIC, "https://[::1]/", "another domain"),
         (PUBLIC, "https://10.0.0.1/", "another domain"),
         (PUBLIC, "https://169.254.169.254/", "another domain"),
@@ -154,7 +154,7 @@ def test_urls_of_a_ca_that_are_taken(directory, url):
         (PUBLIC, "https://intranet.corp.example/", "another domain"),
         (PUBLIC, "https://evil-ca.example/", "another domain"),
         (PUBLIC, "https://acme.ca.example.evil.example/", "another domain"),
-        (HERE, "http://127.0.0.1:6379/", "plain http is for the port of a directory"),
+        (HERE, "http://127.0.0.1:6379/", "http is allowed only for a directory on this machine"),
         (HERE, "https://ca.example/", "another domain"),
         (BARE, "https://198.51.100.1/", "another domain"),
         (BARE, "https://1.0.2.1/", "another domain"),
@@ -167,7 +167,7 @@ def test_urls_of_a_ca_that_are_taken(directory, url):
         ("https://acme.github.io/dir", "https://evil.github.io/", "another domain"),
         ("https://acme.city.kawasaki.jp/dir", "https://evil.other.kawasaki.jp/", "another domain"),
         ("https://corp.example/acme", "https://evil.example/", "another domain"),
-        ("https://127.0.0.1/dir", "http://127.0.0.1/", "plain http is for"),
+        ("https://127.0.0.1/dir", "http://127.0.0.1/", "http is allowed only for"),
     ],
 )
 def test_urls_of_a_ca_that_are_refused(directory, url, text):
@@ -320,7 +320,7 @@ def test_an_answer_has_a_limit(ca, http, size, fits):
     if fits:
         assert len(http.get(f"{ca.url}/directory").body) == size
         return
-    with pytest.raises(ProtocolError, match=r"/directory answered more than 1048576 bytes$"):
+    with pytest.raises(ProtocolError, match=r"/directory sent more than 1048576 bytes$"):
         http.get(f"{ca.url}/directory")
     assert http.count == 1
 
@@ -329,7 +329,7 @@ def test_no_more_than_the_limit_is_waited_for(ca, time):
     # A gigabyte is promised, and nothing comes after the first two of its mebibytes.
     ca.always("/directory", Answer(200, b"x" * 2 * ONE_MIB, {"Content-Length": str(2**30)}))
     http = Http(time.clock, ca.url, timeout=2.0)
-    with pytest.raises(ProtocolError, match=r"answered more than 1048576 bytes$"):
+    with pytest.raises(ProtocolError, match=r"sent more than 1048576 bytes$"):
         http.request_once("GET", f"{ca.url}/directory")
     http.close()
 
@@ -339,7 +339,7 @@ def test_no_more_than_the_limit_is_waited_for(ca, time):
 def test_an_encoded_answer_is_refused_unread(ca, http, status, encoding):
     packed = gzip.compress(b"x" * (8 * ONE_MIB))
     ca.always("/directory", Answer(status, packed, {"Content-Encoding": encoding, "Location": f"{ca.url}/"}))
-    with pytest.raises(ProtocolError, match=r"/directory answered with Content-Encoding .*, which was not asked for$"):
+    with pytest.raises(ProtocolError, match=r"/directory sent Content-Encoding .*, which was not asked for$"):
         http.get(f"{ca.url}/directory")
     assert (http.count, ca.requests[0].headers["Accept-Encoding"]) == (1, "identity")
 
@@ -415,8 +415,8 @@ class TestTrust:
         with pytest.raises(TransportError) as error:
             ask()
         text = str(error.value)
-        assert text.startswith(f"{tls_ca.url} shows a certificate that is not trusted (")
-        assert text.endswith("name the CA bundle that it is signed with in ca_path (acme_ca_path)")
+        assert text.startswith(f"{tls_ca.url} has a certificate that is not trusted (")
+        assert text.endswith("set ca_path (acme_ca_path) to the CA bundle that it is signed by")
         assert tls_ca.requests == []
 
     def test_a_ca_path_with_another_root(self, ask, tls_files):
@@ -446,7 +446,7 @@ class TestTrust:
 
     def test_https_to_a_server_that_speaks_http(self, ca, time):
         url = ca.url.replace("http:", "https:")
-        with pytest.raises(TransportError, match=r"cannot be reached by TLS \(.*wrong version number"):
+        with pytest.raises(TransportError, match=r"cannot be reached with TLS \(.*wrong version number"):
             Http(time.clock, url).request_once("GET", url)
 
     @pytest.mark.parametrize("text", ["", "nothing", "-----BEGIN PRIVATE KEY-----\n"])
@@ -455,10 +455,10 @@ class TestTrust:
         path.write_text(text)
         with pytest.raises(TransportError) as error:
             Http(time.clock, "https://ca.example/", str(path))
-        assert str(error.value) == f"ca_path {path} holds no certificates: name a file of PEM certificates"
+        assert str(error.value) == f"ca_path {path} has no certificates: give a file of PEM certificates"
 
     def test_a_ca_path_that_does_not_exist(self, time):
-        with pytest.raises(TransportError, match=r"^ca_path /nowhere/root.pem does not exist: name a file of PEM"):
+        with pytest.raises(TransportError, match=r"^ca_path /nowhere/root.pem does not exist: give a file of PEM"):
             Http(time.clock, "https://ca.example/", "/nowhere/root.pem")
 
     def test_a_ca_path_whose_certificates_are_damaged(self, ask, tmp_path):

@@ -233,7 +233,7 @@ class TestComplete:
         ca.ready_orders = True
         prepared = prepare()
         ca.script("/finalize", Answer(200, {"status": "processing"}, {"Retry-After": "86400"}))
-        with pytest.raises(DeadlineError, match=r"the CA asks to come back in 86400 s$"):
+        with pytest.raises(DeadlineError, match=r"the CA asks for a pause of 86400 s$"):
             complete(prepared)
         assert time.pauses == []
 
@@ -320,12 +320,16 @@ class TestComplete:
         ca.ready_orders = True
         prepared = prepare()
         ca.script("/finalize", Answer(200, {"status": "valid"}))
-        with pytest.raises(ChainError, match=r"cannot be had: the CA gave no URL where one belongs \(from"):
+        with pytest.raises(
+            ChainError, match=r"its download failed: the CA returned no URL where one is required \(from"
+        ):
             complete(prepared)
 
     def test_a_certificate_that_is_none(self, ca, prepare, complete):
         ca.chain = "<html>"
-        with pytest.raises(ChainError, match=r"^the certificate is issued, but cannot be had: .* no PEM certificate$"):
+        with pytest.raises(
+            ChainError, match=r"^the certificate is issued, but its download failed: .* no PEM certificate$"
+        ):
             complete(prepare())
 
     @pytest.mark.parametrize(

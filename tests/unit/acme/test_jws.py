@@ -166,22 +166,22 @@ def test_the_old_pem_forms_are_read():
         (
             lambda: pem(weak_rsa()),
             None,
-            "account.pem is an RSA key of 1024 bits, which is weak: CAs want 2048 or more",
+            "account.pem is an RSA key of 1024 bits, which is weak: CAs require 2048 or more",
         ),
         (
             lambda: pem(ec.generate_private_key(ec.SECP256K1())),
             None,
-            "account.pem has the curve secp256k1; CAs take P-256, P-384 and P-521",
+            "account.pem has the curve secp256k1; CAs accept P-256, P-384 and P-521",
         ),
         (
             lambda: pem(ed448.Ed448PrivateKey.generate()),
             None,
-            "account.pem is of a kind that ACME has no signature for: use an EC, RSA or Ed25519 key",
+            "account.pem has a type that ACME does not support: use an EC, RSA or Ed25519 key",
         ),
         (
             lambda: pem(dsa.generate_private_key(1024)),  # noqa: S505 - to see it refused
             None,
-            "account.pem is of a kind that ACME has no signature for: use an EC, RSA or Ed25519 key",
+            "account.pem has a type that ACME does not support: use an EC, RSA or Ed25519 key",
         ),
     ],
     ids=[

@@ -100,7 +100,7 @@ def test_nobody_waits_for_a_nonce_beyond_the_deadline(time):
     pool.take()
     deadline = Deadline(time.clock, 10)
     time.sleep(10)
-    with pytest.raises(DeadlineError, match=r"^the CA gave no nonce for a further request within 10 s$"):
+    with pytest.raises(DeadlineError, match=r"^the CA returned no nonce for another request within 10 s$"):
         pool.take(deadline)
     pool.give("from-answer")
     assert pool.take(deadline) == "from-answer", "which costs no wait"
@@ -209,9 +209,9 @@ def test_what_is_not_base64url_is_no_nonce(ca, client, nonce):
 @pytest.mark.parametrize(
     ("answer", "error", "text"),
     [
-        (Answer(204, nonce=False), ProtocolError, r"/new-nonce gave no nonce \(HTTP 204\)"),
-        (Answer(204, headers={"Replay-Nonce": "?"}), ProtocolError, r"/new-nonce gave no nonce \(HTTP 204\)"),
-        (Answer(404, nonce=False), ProtocolError, r"/new-nonce gave no nonce \(HTTP 404\)"),
+        (Answer(204, nonce=False), ProtocolError, r"/new-nonce returned no nonce \(HTTP 204\)"),
+        (Answer(204, headers={"Replay-Nonce": "?"}), ProtocolError, r"/new-nonce returned no nonce \(HTTP 204\)"),
+        (Answer(404, nonce=False), ProtocolError, r"/new-nonce returned no nonce \(HTTP 404\)"),
         (Answer(503), ProblemError, r"newNonce: rateLimited: HTTP 503"),
         (Answer(502), ProblemError, r"newNonce: serverInternal: HTTP 502"),
         (CLOSE, TransportError, r"cannot be reached"),

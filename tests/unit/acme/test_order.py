@@ -60,8 +60,8 @@ def test_create(ca, client, options, more):
 @pytest.mark.parametrize(
     ("headers", "message"),
     [
-        ({}, r"/new-order gave no order URL$"),
-        ({"Location": "http://192.0.2.1/order/1"}, r"https only \(from the CA at http://127.0.0.1:\d+\)$"),
+        ({}, r"/new-order returned no order URL$"),
+        ({"Location": "http://192.0.2.1/order/1"}, r"ACME requires https \(from the CA at http://127.0.0.1:\d+\)$"),
     ],
 )
 def test_an_answer_without_an_order_url(ca, client, headers, message):
@@ -101,7 +101,9 @@ def test_every_status_is_known(status):
 
 @pytest.mark.parametrize("status", [None, "", "Valid", "expired", "deactivated", ["valid"], {}, 1])
 def test_a_status_that_is_none(status):
-    with pytest.raises(ProtocolError, match=r"^order https://ca.example/order/1 has the status .*, which RFC 8555"):
+    with pytest.raises(
+        ProtocolError, match=r"^order https://ca.example/order/1 has the status .*, which is not in RFC 8555"
+    ):
         Order.parse(URL, {"status": status})
 
 
@@ -137,7 +139,7 @@ def test_finalize_keeps_the_orders_url(ca, client):
 
 
 def test_an_order_that_cannot_be_finalized_anywhere(client):
-    with pytest.raises(ProtocolError, match=r"^the CA gave no URL where one belongs \(from the CA at "):
+    with pytest.raises(ProtocolError, match=r"^the CA returned no URL where one is required \(from the CA at "):
         Order.parse(URL, {"status": "ready"}).finalize(client, b"csr")
 
 
@@ -170,7 +172,7 @@ class TestWaiting:
     def test_a_retry_after_beyond_the_deadline_parks_it(self, ca, client, place, time):
         order = place("processing")
         ca.script(ca.path(order.url), Answer(200, {"status": "processing"}, {"Retry-After": "86400"}))
-        with pytest.raises(DeadlineError, match=r"within 300 s: the CA asks to come back in 86400 s$"):
+        with pytest.raises(DeadlineError, match=r"within 300 s: the CA asks for a pause of 86400 s$"):
             order.wait_past(client, "processing", Deadline(time.clock, 300))
         assert time.pauses == [0.3]
 

@@ -55,7 +55,7 @@ def test_a_last_look_is_taken_at_the_deadline(time):
     ids=["before the first look", "after it"],
 )
 def test_a_day_is_not_slept_through(time, answers):
-    with pytest.raises(DeadlineError, match=r"^it within 100 s: the CA asks to come back in 86400 s$"):
+    with pytest.raises(DeadlineError, match=r"^it within 100 s: the CA asks for a pause of 86400 s$"):
         run(time, **answers)
     assert sum(time.pauses) < 1
 

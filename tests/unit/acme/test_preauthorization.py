@@ -109,4 +109,4 @@ def test_a_ca_without_pre_authorization(ca, work):
     ca.new_authz = False
     (item,) = work("present", ["a.example"])["authorizations"]
     assert item["status"] == "failed"
-    assert item["problem"].endswith("offers no authorizations before orders (it has no newAuthz)")
+    assert item["problem"].endswith("does not offer authorizations before orders (it has no newAuthz)")

@@ -109,7 +109,7 @@ def test_names_of_issuers_have_nothing_that_a_terminal_acts_on():
 
 UNREADABLE = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
 BROKEN = {
-    "gone": (ProtocolError("https://ca/b gave no PEM certificate"), "https://ca/b gave no PEM certificate"),
+    "gone": (ProtocolError("https://ca/b returned no PEM certificate"), "https://ca/b returned no PEM certificate"),
     "unreadable": (Chain("", (UNREADABLE,)), "https://ca/b cannot be read: "),
 }
 

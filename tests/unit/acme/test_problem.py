@@ -77,7 +77,7 @@ def test_a_flood_is_cut():
 )
 def test_an_answer_without_a_problem_document(body):
     problem = Problem.of_response(502, body)
-    assert str(problem) == "unknown: HTTP 502, and no problem document"
+    assert str(problem) == "unknown: HTTP 502, without a problem document"
     assert problem.status == 502
 
 

@@ -44,14 +44,14 @@ _OF_A_CA = [
 ]
 _OF_A_DIRECTORY = [
     ({"acme_directory": "letsencript"}, "acme_directory 'letsencript' is neither a URL nor"),
-    ({"acme_directory": "http://ca.example/dir"}, "acme_directory: http://ca.example/dir is refused: ACME is spoken"),
+    ({"acme_directory": "http://ca.example/dir"}, "acme_directory: http://ca.example/dir is refused: ACME requires"),
     ({"acme_directory": ""}, "acme_directory: this is not a CA. Give a short name, a URL, or a mapping"),
     ({"acme_directory": []}, "acme_directory: the list is empty. Name a CA"),
 ]
 _OF_AN_ACCOUNT = [
     *_OF_A_DIRECTORY,
     ({"account_uri": "7"}, "account_uri: 7 is refused"),
-    ({"account_uri": "https://other.example/acct/7"}, "account_uri: https://other.example/acct/7 is refused: it is on"),
+    ({"account_uri": "https://other.example/acct/7"}, "account_uri: https://other.example/acct/7 is refused: its h"),
     ({"account_key_content": "SECRET"}, "account_key_content is not a private key in PEM form"),
     ({"new_account_key_content": "SECRET"}, "new_account_key_content is not a private key in PEM form"),
 ]

@@ -50,9 +50,9 @@ def test_a_crl(place, fetcher):
 
 def test_what_is_too_large_is_not_read_on(place, fetcher):
     url = place.give("/1.crl", b"x" * (LARGEST + 1))
-    assert refused(fetcher.crl, url) == f"{url} answered more than 1000 bytes"
-    assert "answered more than 65536 bytes" in refused(fetcher.issuer, place.give("/ca", b"x" * 65537))
-    assert "answered more than 65536 bytes" in refused(fetcher.ocsp, place.give("/ocsp", b"x" * 65537), b"q")
+    assert refused(fetcher.crl, url) == f"{url} sent more than 1000 bytes"
+    assert "sent more than 65536 bytes" in refused(fetcher.issuer, place.give("/ca", b"x" * 65537))
+    assert "sent more than 65536 bytes" in refused(fetcher.ocsp, place.give("/ocsp", b"x" * 65537), b"q")
 
 
 def test_many_that_are_large_do_not_fill_the_memory(place, monkeypatch):
@@ -61,12 +61,12 @@ def test_many_that_are_large_do_not_fill_the_memory(place, monkeypatch):
     url = place.give("/1.crl", b"x" * LARGEST)
     for _number in range(20):
         fetcher.crl(url)
-    assert "CRLs have more than 20000 bytes together" in refused(fetcher.crl, url)
+    assert "the answers of this run exceed 20000 bytes" in refused(fetcher.crl, url)
 
 
 def test_compressed_is_refused(place, fetcher):
     url = place.give("/1.crl", (200, {"Content-Encoding": "gzip"}, b"x"))
-    assert refused(fetcher.crl, url) == f"{url} answered with Content-Encoding gzip, which was not asked for"
+    assert refused(fetcher.crl, url) == f"{url} sent Content-Encoding gzip, which was not asked for"
     assert place.headers[0]["Accept-Encoding"] == "identity"
 
 

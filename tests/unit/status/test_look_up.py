@@ -55,7 +55,7 @@ def test_revoked_by_crl(place, look, issuer, here):
         "next_update": "2026-11-30T12:00:00Z",
         "problem": "",
     }
-    assert status.revocation() == f"key_compromise since 2026-11-23T09:00:00Z, says {place.url}/1.crl"
+    assert status.revocation() == f"key_compromise since 2026-11-23T09:00:00Z, according to {place.url}/1.crl"
 
 
 @pytest.mark.parametrize("said", ["good", "revoked"])
@@ -82,14 +82,14 @@ UNKNOWN = {
     "neither any": (
         b"<html>",
         b"<html>",
-        "{crl}: it is no CRL that can be read; {ocsp}: the responder's answer is none",
+        "{crl}: the CRL is malformed; {ocsp}: the OCSP answer is malformed",
     ),
     "not known to the responder": (
         404,
         OCSPCertStatus.UNKNOWN,
         "; {ocsp}: the responder does not know the certificate",
     ),
-    "the responder is busy": (404, refusal(OCSPResponseStatus.TRY_LATER), "{ocsp}: the responder answers 'try later'"),
+    "the responder is busy": (404, refusal(OCSPResponseStatus.TRY_LATER), "{ocsp}: the responder returned 'try later'"),
 }
 
 
@@ -106,12 +106,12 @@ def test_what_cannot_be_told(place, look, issuer, here, case):
 
 CONTENTS = {
     # the PEM text, of the here fixture's certificate or not: the problem
-    "no text": ("", "the text given holds no PEM certificate"),
+    "no text": ("", "the given text has no PEM certificate"),
     "damaged": (
         "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
-        "the PEM certificate given is damaged",
+        "the given PEM certificate is damaged",
     ),
-    "half": ("-----BEGIN CERTIFICATE-----\nAAAA\n", "the text given holds no PEM certificate"),
+    "half": ("-----BEGIN CERTIFICATE-----\nAAAA\n", "the given text has no PEM certificate"),
 }
 
 
@@ -131,8 +131,8 @@ def test_certificates_of_which_nothing_is_asked(place, look, issuer):
         "has expired": leaf(issuer, url, not_after=NOW),
     }
     problems = [status.problem for status in look(*table.values())]
-    nothing = "the certificate names no CRL of its CA and no OCSP responder that can be asked"
-    assert problems == [nothing, nothing, nothing, "the certificate has expired, and CAs tell no more of such"]
+    nothing = "the certificate has no usable URL of a CRL or an OCSP responder"
+    assert problems == [nothing, nothing, nothing, "the certificate has expired: CAs no longer publish its status"]
     assert place.asked == []
 
 
@@ -153,7 +153,7 @@ def test_crls_of_some_reasons(place, look, issuer):
     (status,) = look(certificate, cache=False)
     assert (status.status, status.problem) == (
         "unknown",
-        f"{second} answered HTTP 404; {first} tells of some reasons only",
+        f"{second} answered HTTP 404; {first} covers some revocation reasons only",
     )
     place.give("/rest.crl", crl(issuer, extensions=[scope(reasons=rest)], next_update=NOW + DAY))
     assert look(certificate, cache=False) == [RevocationStatus("good", "crl", second, next_update=NOW + DAY)]
@@ -171,7 +171,7 @@ def test_partitions(place, look, issuer):
     place.give("/0.crl", crl(issuer, extensions=[scope(urls[1])]))
     unknown, good = look(*certificates, cache=False)
     assert (unknown.status, good.status) == ("unknown", "good")
-    assert unknown.problem.startswith(f"{urls[0]}: it is the CRL of another distribution point")
+    assert unknown.problem.startswith(f"{urls[0]}: the CRL is for another distribution point")
 
 
 @pytest.mark.parametrize("form", ["DER", "PEM", "PKCS #7"])
@@ -202,7 +202,7 @@ def test_an_issuer_that_is_none(place, look, issuer, root):
         problem=f"the issuer is not known: {place.url}/ca: this is not the certificate of the issuer",
     )
     (status,) = look(leaf(issuer, f"{place.url}/1.crl"), chain=[])
-    assert status.problem.endswith("the issuer is not in the chain, and the certificate does not say where it is")
+    assert status.problem.endswith("the issuer is not in the chain, and the certificate has no URL for it")
     assert place.count("/1.crl") == 0
 
 
@@ -234,7 +234,10 @@ def test_a_place_that_hangs_keeps_no_other_from_being_told(place, look, issuer):
     statuses = look(*certificates, timeout=30, seconds=0.5)
     assert time.monotonic() - start < 5
     assert [status.status for status in statuses] == ["good", "unknown", "unknown", "good"]
-    assert statuses[1].problem == f"{place.url}/silent.crl did not answer within 0.5 s, which all have together"
+    assert (
+        statuses[1].problem
+        == f"{place.url}/silent.crl did not answer within 0.5 s, the time limit for all certificates"
+    )
 
 
 def test_a_certificate_that_the_library_stumbles_over_ends_nothing_for_others(place, look, issuer, monkeypatch):
@@ -294,7 +297,7 @@ def test_the_cache_holds_until_the_next_update(place, look, issuer, here):
     assert place.count() == 1
     # Over: it is asked for anew, and what is there is as old.
     (status,) = look(here, later=7 * DAY, max_age=30 * 86400)
-    assert "should have been replaced" in status.problem
+    assert "has expired: its nextUpdate was" in status.problem
     assert place.count("/1.crl") == 2
 
 
@@ -437,7 +440,7 @@ def test_the_plan_asks_for_what_is_whole_and_live_or_awaits_its_switch():
     ]
     reasons, warnings = revoked(found, ask)
     assert asked == ["bad", "fine", "odd", "PEM", "bad", "fine"]
-    why = "superseded since 2026-11-23T09:00:00Z, says http://ca/1"
+    why = "superseded since 2026-11-23T09:00:00Z, according to http://ca/1"
     assert reasons == {("web1", "shop", "live"): why, ("web9", "shop", "pending"): why}
     assert warnings == [
         "it is not known of 4 of 9 certificates whether they are revoked (web3: certificate shop: no)",

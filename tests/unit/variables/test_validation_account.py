@@ -15,37 +15,37 @@ from tests.unit.variables.variables import CERTIFICATE, ENCRYPTED, KEY, faults
         (
             "main",
             {"acme_directory": "letsencript"},
-            "acme_directory 'letsencript' is neither a URL nor a name known here (google, google-staging, let",
+            "acme_directory 'letsencript' is neither a URL nor a known short name (google, google-staging, let",
         ),
         (
             "main",
             {"acme_directory": "lets-encrypt"},
-            "acme_directory 'lets-encrypt' is neither a URL nor a name known here (google, google-staging, le",
+            "acme_directory 'lets-encrypt' is neither a URL nor a known short name (google, google-staging, le",
         ),
         (
             "main",
             {"acme_directory": "ca.example.com"},
-            "acme_directory 'ca.example.com' is neither a URL nor a name known here (google, google-staging, ",
+            "acme_directory 'ca.example.com' is neither a URL nor a known short name (google, google-staging, ",
         ),
         (
             "main",
             {"acme_directory": "ftp://ca.example/"},
-            "acme_directory: ftp://ca.example/ is refused: ACME is spoken over https only.",
+            "acme_directory: ftp://ca.example/ is refused: ACME requires https.",
         ),
         (
             "main",
             {"acme_directory": "http://ca.example/dir"},
-            "acme_directory: http://ca.example/dir is refused: ACME is spoken over https only.",
+            "acme_directory: http://ca.example/dir is refused: ACME requires https.",
         ),
         (
             "main",
             {"acme_directory": "https://user:secret@ca.example/dir"},
-            "acme_directory: https://ca.example/dir is refused: it has a user name in it.",
+            "acme_directory: https://ca.example/dir is refused: it contains a user name.",
         ),
         (
             "main",
             {"acme_directory": "https://"},
-            "acme_directory: https:// is refused: ACME is spoken over https only.",
+            "acme_directory: https:// is refused: ACME requires https.",
         ),
         ("main", {"acme_directory": "https://ca example/dir"}, "acme_directory: https://ca example/dir is not a URL."),
         (
@@ -102,7 +102,7 @@ from tests.unit.variables.variables import CERTIFICATE, ENCRYPTED, KEY, faults
         (
             "main",
             {"acme_directory": [{"directory": "zerosl"}]},
-            "acme_directory 'zerosl' is neither a URL nor a name known here (google, google-staging, letsencr",
+            "acme_directory 'zerosl' is neither a URL nor a known short name (google, google-staging, letsencr",
         ),
         (
             "main",
@@ -157,7 +157,7 @@ from tests.unit.variables.variables import CERTIFICATE, ENCRYPTED, KEY, faults
         (
             "main",
             {"acme_directory": [{"directory": "letsencrypt", "account_uri": "7"}]},
-            "acme_directory 1: account_uri: 7 is refused: ACME is spoken over https only (from the CA at http",
+            "acme_directory 1: account_uri: 7 is refused: ACME requires https (from the CA at http",
         ),
         (
             "main",
@@ -405,22 +405,22 @@ from tests.unit.variables.variables import CERTIFICATE, ENCRYPTED, KEY, faults
         (
             "main",
             {"acme_account_uri": "7"},
-            "acme_account_uri: 7 is refused: ACME is spoken over https only (from the CA at https://acme-v02.",
+            "acme_account_uri: 7 is refused: ACME requires https (from the CA at https://acme-v02.",
         ),
         (
             "main",
             {"acme_account_uri": "acct/7"},
-            "acme_account_uri: acct/7 is refused: ACME is spoken over https only (from the CA at https://acme",
+            "acme_account_uri: acct/7 is refused: ACME requires https (from the CA at https://acme",
         ),
         (
             "main",
             {"acme_account_uri": "http://ca.example/acct/7"},
-            "acme_account_uri: http://ca.example/acct/7 is refused: ACME is spoken over https only (from the ",
+            "acme_account_uri: http://ca.example/acct/7 is refused: ACME requires https (from the ",
         ),
         (
             "main",
             {"acme_account_uri": "https://other.example/acct/7"},
-            "acme_account_uri: https://other.example/acct/7 is refused: it is on a host of another domain tha",
+            "acme_account_uri: https://other.example/acct/7 is refused: its host is in another domain than the d",
         ),
         ("main", {"acme_account_uri": ["x"]}, "acme_account_uri: a list is not a text. Give a text, in quotes."),
         ("main", {"acme_account_uri": True}, "acme_account_uri: true is not a text. Give a text, in quotes."),

@@ -265,7 +265,7 @@ from tests.unit.variables.variables import CERTIFICATE, faults
         ({"acme_limits": ["a"]}, "acme_limits: a list is not a mapping. Give a mapping."),
         (
             {"acme_limits": {"letsencryptt": {"orders": "50/7d"}}},
-            "acme_limits: acme_directory 'letsencryptt' is neither a URL nor a name known here (google, googl",
+            "acme_limits: acme_directory 'letsencryptt' is neither a URL nor a known short name (google, googl",
         ),
         (
             {"acme_limits": {"letsencrypt": "50/7d"}},
@@ -293,7 +293,7 @@ from tests.unit.variables.variables import CERTIFICATE, faults
         ),
         (
             {"acme_limits": {"http://ca.example/dir": {"orders": "1/1d"}}},
-            "acme_limits: http://ca.example/dir is refused: ACME is spoken over https only.",
+            "acme_limits: http://ca.example/dir is refused: ACME requires https.",
         ),
         (
             {"acme_limits": {"letsencrypt": {"orders": "-1/7d"}}},
