@@ -17,20 +17,12 @@ from ansible_collections.certfleet.tls.plugins.module_utils._acme import issuanc
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.client import Client
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.directory import Directory
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.http import Http
-from ansible_collections.certfleet.tls.plugins.module_utils._acme.issuance import OrderRequest
 from ansible_collections.certfleet.tls.plugins.module_utils._common.clock import Clock
 from ansible_collections.certfleet.tls.plugins.module_utils._common.deadline import Deadline
 from tests.unit.acme.ca import CA
+from tests.unit.acme.orders import CSR, NOW, wanted
 from tests.unit.acme.server import tls_context
 from tests.unit.host.ca import Authority, ec_key, pem
-
-NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=timezone.utc)
-CSR = b"0\x82 a request"
-
-
-def wanted(*names, **more):
-    """A certificate for a.example, or for *names*."""
-    return OrderRequest(dict.fromkeys(names or ("a.example",), "http-01"), **more)
 
 
 class FakeTime:

@@ -21,12 +21,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._acme.http import Ht
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.preferred_chain import Preference
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.renewal_info import ask_all
 from ansible_collections.certfleet.tls.plugins.module_utils._common.deadline import Deadline
-from ansible_collections.certfleet.tls.plugins.module_utils._common.errors import CollectionError
-from ansible_collections.certfleet.tls.plugins.module_utils._dns import errors as dns_errors
-from ansible_collections.certfleet.tls.plugins.module_utils._host import errors as host_errors
-from ansible_collections.certfleet.tls.plugins.module_utils._status.revocation_status import StatusError
-from ansible_collections.certfleet.tls.plugins.module_utils._x509 import errors as x509_errors
-from tests.unit.acme.conftest import CSR, wanted
+from tests.unit.acme.orders import CSR, wanted
 from tests.unit.acme.server import DRIP_BODY, DRIP_HEAD, Answer, problem
 
 #: Each step of a certificate's life, by the path of its requests.
@@ -45,16 +40,6 @@ STEPS = [
     "/key-change",
     "/revoke",
 ]
-
-
-def kinds_of_errors():
-    """All errors that are made of a text alone."""
-    found = [CollectionError, AcmeError, StatusError]
-    for module in (dns_errors, host_errors, x509_errors):
-        found += [
-            kind for kind in vars(module).values() if isinstance(kind, type) and issubclass(kind, CollectionError)
-        ]
-    return dict.fromkeys(found)
 
 
 class Life:
@@ -334,13 +319,3 @@ class TestTexts:
             "/new-nonce": Answer(200, headers={"Replay-Nonce": wire}),
             "/directory": Answer(302, headers={"Location": wire}),
         }
-
-    @pytest.mark.parametrize(
-        "kind",
-        kinds_of_errors(),
-        ids=lambda kind: kind.__name__,
-    )
-    def test_an_error_cleans_its_message(self, kind):
-        message = str(kind(HOSTILE))
-        assert message.isprintable()
-        assert message == "a [31mb ]0;title c d 2Je f g h i j k l m n"

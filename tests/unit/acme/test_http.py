@@ -20,7 +20,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._acme.http import (
     reason,
     verify_url,
 )
-from tests.unit.acme.conftest import NOW
+from tests.unit.acme.orders import NOW
 from tests.unit.acme.server import CLOSE, HANG, RESET, Answer, html
 
 ONE_MIB = 1024 * 1024

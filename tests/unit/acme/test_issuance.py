@@ -29,7 +29,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._common.deadline imp
 from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Status
 from tests.unit.acme import jose
 from tests.unit.acme.ca import pem
-from tests.unit.acme.conftest import CSR, wanted
+from tests.unit.acme.orders import CSR, wanted
 from tests.unit.acme.server import CLOSE, HANG, NAMESPACE, RESET, Answer, problem
 
 UNAUTHORIZED = {"type": NAMESPACE + "unauthorized", "detail": "Invalid response: 404"}

@@ -10,7 +10,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._acme import issuanc
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.issuance import run_all
 from ansible_collections.certfleet.tls.plugins.module_utils._common.deadline import Deadline
 from tests.unit.acme.ca import pem
-from tests.unit.acme.conftest import CSR, wanted
+from tests.unit.acme.orders import CSR, wanted
 from tests.unit.acme.server import Answer
 
 

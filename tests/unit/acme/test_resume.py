@@ -14,7 +14,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import 
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.http import Http
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.urls import is_same_origin
 from tests.unit.acme.ca import pem
-from tests.unit.acme.conftest import wanted
+from tests.unit.acme.orders import wanted
 from tests.unit.acme.server import RESET, Answer, problem
 
 

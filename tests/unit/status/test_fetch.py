@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import base64
-import threading
 import time
 from urllib.parse import unquote
 
@@ -13,11 +12,9 @@ import pytest
 
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import TransportError
 from ansible_collections.certfleet.tls.plugins.module_utils._common.clock import Clock
-from ansible_collections.certfleet.tls.plugins.module_utils._common.deadline import Deadline
 from ansible_collections.certfleet.tls.plugins.module_utils._status import fetch
 from ansible_collections.certfleet.tls.plugins.module_utils._status.fetch import Fetcher, is_usable
 from ansible_collections.certfleet.tls.plugins.module_utils._status.revocation_status import StatusError
-from ansible_collections.certfleet.tls.plugins.module_utils._status.workers import Workers
 from tests.unit.status.place import silence, trickle
 
 LARGEST = 1000
@@ -164,19 +161,6 @@ def test_a_bundle_that_is_none():
         Fetcher(Clock(), LARGEST, "/nowhere")
 
 
-def all_of(workers, items):
-    for item in items:
-        workers.add(item)
-    found = {}
-    while len(found) < len(items):
-        done = workers.next()
-        if done is None:
-            break
-        found[done[0]] = done[1]
-    workers.end()
-    return found
-
-
 def test_a_server_that_does_not_answer_is_not_asked_on(place, hasty, fetcher):
     place.give("/silent", silence(place))
     first = refused(hasty.crl, f"{place.url}/silent/1")
@@ -205,43 +189,3 @@ def test_who_redirects_late_has_no_other_server_given_up(place):
     assert "did not answer within 1 s" in refused(fetcher.crl, f"{place.url}/late")
     assert fetcher.crl(f"{of_ca}/1.crl") == b"crl"
     fetcher.close()
-
-
-def test_what_hangs_is_left_behind_at_the_deadline():
-    over = threading.Event()
-
-    def work(item):
-        return over.wait(10) if item == "hangs" else item
-
-    start = time.monotonic()
-    found = all_of(Workers(work, 2, Deadline(Clock(), 0.5)), ["one", "hangs", "two"])
-    over.set()
-    assert found == {"one": "one", "two": "two"}
-    assert time.monotonic() - start < 5
-
-
-def test_no_more_are_under_way_than_allowed():
-    at_once, most = [], []
-
-    def work(item):
-        at_once.append(item)
-        most.append(len(at_once))
-        time.sleep(0.02)
-        at_once.remove(item)
-        return -item
-
-    items = list(range(10))
-    assert all_of(Workers(work, 3, Deadline(Clock(), 10)), items) == {item: -item for item in items}
-    assert max(most) == 3
-
-
-def test_after_the_deadline_nothing_is_begun():
-    begun = []
-
-    def work(item):
-        begun.append(item)
-        time.sleep(0.2)
-
-    assert all_of(Workers(work, 1, Deadline(Clock(), 0.05)), list(range(10))) == {}
-    time.sleep(0.5)
-    assert len(begun) == 1

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import os
 import stat
+import threading
 import time
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -16,12 +16,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 from cryptography.x509.ocsp import OCSPCertStatus, OCSPResponseStatus
 
 from ansible_collections.certfleet.tls.plugins.module_utils._common.clock import Clock
-from ansible_collections.certfleet.tls.plugins.module_utils._fleet.revoked_certificates import revoked
 from ansible_collections.certfleet.tls.plugins.module_utils._status import subject
 from ansible_collections.certfleet.tls.plugins.module_utils._status.fetch import Fetcher
 from ansible_collections.certfleet.tls.plugins.module_utils._status.look_up import LookUpOptions, look_up
 from ansible_collections.certfleet.tls.plugins.module_utils._status.revocation_status import RevocationStatus
-from tests.unit import contracts
 from tests.unit.host.ca import DAY, NOW, pem
 from tests.unit.status.place import silence, trickle
 from tests.unit.status.revocations import HOUR, REASONS, SINCE, answer, crl, leaf, point, refusal, scope
@@ -217,12 +215,10 @@ def test_one_question_for_many_certificates(place, look, issuer):
 
 def test_places_are_asked_side_by_side(place, look, issuer):
     certificates = [leaf(issuer, f"{place.url}/{number}.crl") for number in range(8)]
-    data = crl(issuer)
+    data, all_asked = crl(issuer), threading.Barrier(8, timeout=10)
     for number in range(8):
-        place.give(f"/{number}.crl", lambda *_asked: place.closing.wait(0.3) or data)
-    start = time.monotonic()
-    assert {status.status for status in look(*certificates)} == {"good"}
-    assert time.monotonic() - start < 8 * 0.3
+        place.give(f"/{number}.crl", lambda *_asked: (all_asked.wait(), data)[1])
+    assert [status.problem for status in look(*certificates)] == [""] * 8
 
 
 def test_a_place_that_hangs_keeps_no_other_from_being_told(place, look, issuer):
@@ -401,66 +397,3 @@ def test_as_modules_call_it(place, issuer, tmp_path):
         LookUpOptions(cache=str(tmp_path), ca_path=None, timeout=10),
     )
     assert (status.status, problem) == ("good", "")
-
-
-# What the plan makes of it
-
-
-def live(host, content="PEM", **more):
-    return contracts.found(live={"content": content, **more}, host=host)
-
-
-def awaiting(host, content, **more):
-    return replace(live(host, **more), pending=contracts.awaiting(content=content))
-
-
-def test_the_plan_asks_for_what_is_whole_and_live_or_awaits_its_switch():
-    asked = []
-
-    def ask(contents):
-        asked.extend(contents)
-        says = {
-            "bad": RevocationStatus("revoked", "crl", "http://ca/1", "superseded", SINCE),
-            "odd": RevocationStatus("unknown", problem="no"),
-        }
-        return [says.get(content, RevocationStatus("good")) for content in contents]
-
-    found = [
-        live("web1", "bad"),
-        live("web2", "fine"),
-        live("web3", "odd"),
-        live("web4", "bad", damaged=["cert.pem"]),
-        live("web5", "bad", missing=["chain.pem"]),
-        contracts.found(live=None),
-        live("web7", None),
-        live("web8", ""),
-        awaiting("web9", "bad"),
-        awaiting("web10", "fine", damaged=["cert.pem"]),
-        contracts.found(pending=contracts.pending()),
-    ]
-    reasons, warnings = revoked(found, ask)
-    assert asked == ["bad", "fine", "odd", "PEM", "bad", "fine"]
-    why = "superseded since 2026-11-23T09:00:00Z, according to http://ca/1"
-    assert reasons == {("web1", "shop", "live"): why, ("web9", "shop", "pending"): why}
-    assert warnings == [
-        "it is not known of 4 of 9 certificates whether they are revoked (web3: certificate shop: no)",
-    ]
-
-
-NOT_ASKED = {
-    None: "certificate_info was not asked for its content",
-    "": "its fullchain.pem cannot be read: does the task lack 'become: true'?",
-}
-
-
-@pytest.mark.parametrize("content", NOT_ASKED)
-def test_why_a_certificate_is_not_asked_for(content):
-    said = f"(web1: certificate shop: {NOT_ASKED[content]})"
-    assert revoked([live("web1", content)], lambda _contents: 1 / 0) == (
-        {},
-        [f"it is not known of 1 of 1 certificates whether they are revoked {said}"],
-    )
-
-
-def test_with_nothing_live_nobody_is_asked():
-    assert revoked([contracts.found(live=None)], lambda _contents: 1 / 0) == ({}, [])

@@ -1,0 +1,76 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Revoked certificates in the plan: which ones are asked for, and the reasons and warnings that follow."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timezone
+
+import pytest
+
+from ansible_collections.certfleet.tls.plugins.module_utils._fleet.revoked_certificates import revoked
+from ansible_collections.certfleet.tls.plugins.module_utils._status.revocation_status import RevocationStatus
+from tests.unit import contracts
+
+SINCE = datetime(2026, 11, 23, 9, tzinfo=timezone.utc)
+
+
+def live(host, content="PEM", **more):
+    return contracts.found(live={"content": content, **more}, host=host)
+
+
+def awaiting(host, content, **more):
+    return replace(live(host, **more), pending=contracts.awaiting(content=content))
+
+
+def test_the_plan_asks_for_what_is_whole_and_live_or_awaits_its_switch():
+    asked = []
+
+    def ask(contents):
+        asked.extend(contents)
+        says = {
+            "bad": RevocationStatus("revoked", "crl", "http://ca/1", "superseded", SINCE),
+            "odd": RevocationStatus("unknown", problem="no"),
+        }
+        return [says.get(content, RevocationStatus("good")) for content in contents]
+
+    found = [
+        live("web1", "bad"),
+        live("web2", "fine"),
+        live("web3", "odd"),
+        live("web4", "bad", damaged=["cert.pem"]),
+        live("web5", "bad", missing=["chain.pem"]),
+        contracts.found(live=None),
+        live("web7", None),
+        live("web8", ""),
+        awaiting("web9", "bad"),
+        awaiting("web10", "fine", damaged=["cert.pem"]),
+        contracts.found(pending=contracts.pending()),
+    ]
+    reasons, warnings = revoked(found, ask)
+    assert asked == ["bad", "fine", "odd", "PEM", "bad", "fine"]
+    why = "superseded since 2026-11-23T09:00:00Z, according to http://ca/1"
+    assert reasons == {("web1", "shop", "live"): why, ("web9", "shop", "pending"): why}
+    assert warnings == [
+        "it is not known of 4 of 9 certificates whether they are revoked (web3: certificate shop: no)",
+    ]
+
+
+NOT_ASKED = {
+    None: "certificate_info was not asked for its content",
+    "": "its fullchain.pem cannot be read: does the task lack 'become: true'?",
+}
+
+
+@pytest.mark.parametrize("content", NOT_ASKED)
+def test_why_a_certificate_is_not_asked_for(content):
+    said = f"(web1: certificate shop: {NOT_ASKED[content]})"
+    assert revoked([live("web1", content)], lambda _contents: 1 / 0) == (
+        {},
+        [f"it is not known of 1 of 1 certificates whether they are revoked {said}"],
+    )
+
+
+def test_with_nothing_live_nobody_is_asked():
+    assert revoked([contracts.found(live=None)], lambda _contents: 1 / 0) == ({}, [])
