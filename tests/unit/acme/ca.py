@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A scripted CA: it behaves, but for the answers that a test puts before it, and checks what it is sent."""
+"""A scripted CA. It follows the RFCs, except for the answers that a test sets, and records violations of the client."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.unit.acme.server import Answer, Server, problem
 
 
 def pem(text):
-    """A block that looks like a certificate from the outside, which is all that the protocol looks at."""
+    """Return a PEM block that is not a certificate: the protocol code reads no more than the block."""
     return f"-----BEGIN CERTIFICATE-----\n{base64.b64encode(text.encode()).decode()}\n-----END CERTIFICATE-----\n"
 
 

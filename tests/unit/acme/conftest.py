@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the tests of acme/ share: a CA in a thread, a clock that nobody waits for, a client with an account."""
+"""Fixtures of the tests of _acme: a CA in a thread, a clock that does not wait, a client with an account."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.unit.host.ca import Authority, ec_key, pem
 
 
 class FakeTime:
-    """A Clock's parts: sleeping takes no time, but moves the clocks and is written down."""
+    """The parts of a Clock: sleeping takes no time, but advances the clock and is recorded."""
 
     def __init__(self):
         self.pauses = []
@@ -55,7 +55,7 @@ def time():
 
 @pytest.fixture
 def http(ca, time):
-    """A session whose requests time out soon enough for a test, late enough for a busy machine."""
+    """Yield a session whose time limit is long enough for a busy machine."""
     made = Http(time.clock, ca.url, timeout=20.0, connections=4)
     yield made
     made.close()
@@ -63,7 +63,7 @@ def http(ca, time):
 
 @pytest.fixture
 def hasty(ca, time):
-    """A session for servers that hang."""
+    """Yield a session with a short time limit, for servers that hang."""
     made = Http(time.clock, ca.url, timeout=0.1)
     yield made
     made.close()
@@ -71,7 +71,7 @@ def hasty(ca, time):
 
 @pytest.fixture
 def open_client(ca, http, key):
-    """open_client(...): a client with the CA's directory and an account, none of which took a request."""
+    """Return open_client(...), which returns a client with directory and account, without any request."""
 
     def open_(with_key=key, session=http, connections=1, registered=True):
         directory = Directory.parse(f"{ca.url}/directory", ca.directory())
@@ -99,7 +99,7 @@ def complete(client, time):
 
 @pytest.fixture
 def resume(ca, client, prepare):
-    """resume(status, ...): an earlier run's order, which the CA now has in that status: its URL, and prepare()'d."""
+    """Return resume(status, ...), which prepares an earlier run's order in that status, and returns its URL, too."""
 
     def resume_(status, *names, **more):
         url = ca.order(client.account_url, names or ["a.example"], "pending" if status == "pending" else "ready")
@@ -112,7 +112,7 @@ def resume(ca, client, prepare):
 
 @dataclass(frozen=True)
 class TlsFiles:
-    """Paths: a root, a root that signed nothing, and the certificate and key of 127.0.0.1."""
+    """Paths of a root, of another root, and of the certificate and the key for 127.0.0.1."""
 
     root: str
     other_root: str
@@ -149,7 +149,7 @@ def tls_files(tmp_path_factory):
 
 @pytest.fixture
 def tls_ca(tls_files):
-    """The CA behind TLS."""
+    """Yield the CA with TLS."""
     made = CA(tls_context(tls_files.certificate, tls_files.key))
     yield made
     made.close()

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""JWS from the other side: signatures checked with cryptography alone, so that nothing is compared with itself."""
+"""JWS on the side of the CA: signatures are verified with cryptography alone, not with the code under test."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _EC = {
 
 
 def decode(text):
-    """Strictly base64url without padding, as RFC 8555 section 6.1 has it."""
+    """Decode base64url without padding, strictly (RFC 8555 section 6.1)."""
     assert "=" not in text
     assert "+" not in text
     assert "/" not in text
@@ -36,7 +36,7 @@ def number(text):
 
 
 def verify(jwk, algorithm, message, signature):
-    """Whether *signature* over *message* is that of the key in *jwk*, which must fit the algorithm."""
+    """Return True if *signature* over *message* is from the key in *jwk*, which has to fit the algorithm."""
     try:
         _verify(jwk, algorithm, message.encode(), decode(signature))
     except (InvalidSignature, ValueError):

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A server that speaks bytes and not HTTP, for answers that no library sends."""
+"""A server that sends raw bytes, for answers that no HTTP library sends."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PACE, LONGEST = 0.02, 10.0
 
 
 class RawServer:
-    """Hands each connection, when its request's head is read, to *script*: f(connection, request, server).
+    """A server that calls *script* with (connection, request, server) once the head of a request is read.
 
     *request* is the head's first line; empty where *reads* is False, as what comes then is no HTTP.
     """

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""HTTP in a thread: every request is handed to a CA (ca.py), whose answer is sent, or what it says instead of one."""
+"""An HTTP server in a thread, which passes each request to a CA (ca.py) and sends its answer."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PACE = 0.02  # seconds between what drips
 
 @dataclass
 class Answer:
-    """What the CA says. *nonce* False leaves Replay-Nonce out; *cut*: bytes of the body that are promised, not sent."""
+    """An answer of the CA. *nonce* False leaves out Replay-Nonce; *cut*: bytes announced, but not sent."""
 
     status: int = 200
     body: object = b""
@@ -33,7 +33,7 @@ class Answer:
 
 
 def problem(kind, status=400, detail="", headers=None, **more):
-    """A problem document; *kind* None leaves the type out."""
+    """Return an answer with a problem document; *kind* None leaves out the type."""
     document = {"detail": detail, **more}
     if kind is not None:
         document["type"] = NAMESPACE + kind
@@ -48,7 +48,7 @@ def html(status=200, headers=None):
 
 @dataclass
 class Request:
-    """A request as it came in; protected and payload are None for what is not signed, payload is None for b""."""
+    """A received request. protected and payload are None if it is not signed; payload is None for b""."""
 
     method: str
     path: str

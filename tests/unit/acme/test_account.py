@@ -23,7 +23,7 @@ BINDING = ExternalAccount("kid-1", jose.encode(b"secret of thirty-two bytes ....
 
 @pytest.fixture
 def stranger(ca, open_client):
-    """stranger(meta): a client whose key has no account yet."""
+    """Return stranger(meta), which returns a client whose key has no account yet."""
 
     def open_(meta=None, **options):
         ca.meta = meta or {}

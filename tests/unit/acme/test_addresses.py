@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Classes of addresses, and where requests on behalf of a name may go."""
+"""Classes of addresses, and to which of them requests for a name may be sent."""
 
 from __future__ import annotations
 
@@ -142,5 +142,5 @@ def test_is_allowed_after_a_redirect(own, target, allowed):
     ],
 )
 def test_is_allowed_at_first(own, target, allowed):
-    """The name's own addresses are asked, for what the CA asks for."""
+    """Requests to the name's own addresses, without redirects, are allowed."""
     assert is_allowed(parse_address(target), {parse_address(text) for text in own.split()}, False) is allowed

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Authorizations (RFC 8555 section 7.1.4), however little a CA says of them."""
+"""Authorizations (RFC 8555 section 7.1.4), also with most fields missing."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Signed requests: what goes out, and what is repeated (RFC 8555 section 6)."""
+"""Signed requests: what is sent, and what is repeated (RFC 8555 section 6)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.unit.acme.server import CLOSE, HANG, RESET, Answer, html, problem
 
 @pytest.fixture
 def ask(ca, client):
-    """Read the account, as something that can be asked at any time."""
+    """Read the account, a request that works at any time."""
     return lambda by=client: by.post_as_get(client.account_url, "account").status
 
 
@@ -148,7 +148,7 @@ def test_a_url_without_https_is_not_signed_for(ca, client):
 
 
 class TestWithin:
-    """A client within a deadline repeats nothing beyond it."""
+    """A client with a deadline repeats nothing after it."""
 
     @pytest.mark.parametrize(
         ("answer", "error"),

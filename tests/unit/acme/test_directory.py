@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The directory (RFC 8555 section 7.1.1): what is not known is ignored, what is not needed may be missing."""
+"""The directory (RFC 8555 section 7.1.1): unknown fields are ignored, optional ones may be missing."""
 
 from __future__ import annotations
 

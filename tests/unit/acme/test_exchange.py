@@ -264,7 +264,7 @@ ERRORS = (ExchangeError, requests.exceptions.RequestException, urllib3.exception
 
 
 class TestHttp:
-    """What libraries that are lenient make of an answer."""
+    """Malformed answers, which lenient libraries accept."""
 
     @pytest.mark.parametrize("size", [b"-1", b"-5", b"FFFFFFFFFFFF", b"0x10", b"1_0"])
     def test_the_size_of_a_chunk_lifts_no_limit(self, serve, session, size):
@@ -315,7 +315,7 @@ def test_neither_cookies_nor_credentials_nor_encodings_are_asked_for(serve, sess
 
 
 def test_an_error_after_the_time_is_told_as_such(serve, session):
-    """A server that closes when the time is over: whatever the library makes of it."""
+    """A server closes the connection after the time limit: the error is about the time, whatever the library raises."""
 
     def script(_connection, _request, server):
         server.closing.wait(SECONDS * 1.5)

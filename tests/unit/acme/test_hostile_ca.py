@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A CA in somebody else's hands: it holds up no run, chooses no place to connect to, and reaches no terminal."""
+"""A hostile CA: it cannot delay a run, choose where to connect, or write to a terminal."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ STEPS = [
 
 
 class Life:
-    """All that is ever asked of a CA, each part for itself: what fails is kept and ends no other."""
+    """All requests that are ever sent to a CA. An error of one is recorded and does not end the others."""
 
     def __init__(self, ca, http, key, other_key):
         self.ca, self.http, self.key, self.other_key = ca, http, key, other_key
@@ -86,7 +86,7 @@ def life(key, key_of):
 
 @pytest.fixture
 def generous(ca):
-    """A CA that has all there is."""
+    """Return a CA with all resources."""
     ca.new_authz = True
     ca.chain_headers = {"Link": f'<{ca.url}/cert/1>;rel="alternate"'}
     return ca
@@ -197,7 +197,7 @@ PLACES = {
 
 
 class Listener:
-    """A service at a loopback address that counts who connects."""
+    """A service at a loopback address that counts connections."""
 
     def __init__(self):
         self.seen = 0
@@ -265,7 +265,7 @@ HOSTILE = "a\x1b[31mb\x1b]0;title\x07c\r\nd\x9b2Je\x85f\u2028g\u202eh\u2066i\u20
 
 
 class TestTexts:
-    """A text that a terminal acts on, at each place where a CA writes one."""
+    """Texts with terminal control characters, in each field of a CA's answers."""
 
     @pytest.mark.parametrize("text", [HOSTILE, *(char for char in HOSTILE if not char.isprintable())], ids=ascii)
     def test_everywhere_at_once(self, generous, http, life, text):

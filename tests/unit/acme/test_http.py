@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Plain requests: bounded in time and size, repeated where the trouble passes, over https alone."""
+"""Unsigned requests: limits of time and size, retries, https only."""
 
 from __future__ import annotations
 
@@ -395,7 +395,7 @@ def test_the_connection_is_kept(ca, http):
 
 
 class TestTrust:
-    """Whose certificates are believed."""
+    """Trusted and untrusted certificates of the CA's web server."""
 
     @pytest.fixture
     def ask(self, tls_ca, time):

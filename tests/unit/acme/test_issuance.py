@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Each order's way from newOrder to the certificate, in as few requests as the protocol allows."""
+"""Orders from newOrder to the certificate, with as few requests as the protocol allows."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ class TestPrepare:
 
 
 class TestReplaces:
-    """RFC 9773 section 5: an order that names its predecessor, where the CA can make something of it."""
+    """RFC 9773 section 5: an order that names the certificate that it replaces."""
 
     def test_goes_out(self, ca, prepare):
         prepare(wanted(replaces="a.b"))

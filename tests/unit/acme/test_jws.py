@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Account keys and what they sign (RFC 8555 section 6.2)."""
+"""Account keys and their signatures (RFC 8555 section 6.2)."""
 
 from __future__ import annotations
 

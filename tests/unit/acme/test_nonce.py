@@ -21,7 +21,7 @@ from tests.unit.acme.server import CLOSE, Answer, problem
 
 
 class Fetch:
-    """newNonce, counted."""
+    """A newNonce that counts its calls."""
 
     def __init__(self):
         self.count = 0

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Orders (RFC 8555 sections 7.1.3 and 7.4): made, read, finalized, waited for."""
+"""Orders (RFC 8555 sections 7.1.3 and 7.4): creating, reading, finalizing, polling."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ URL = "https://ca.example/order/1"
 
 @pytest.fixture
 def place(ca, client):
-    """place(status, *names): an order at the CA, as read."""
+    """Return place(status, *names), which creates an order at the CA and returns it."""
 
     def place_(status="pending", *names):
         url = ca.order(client.account_url, names or ["a.example"], "ready" if status == "processing" else status)
@@ -178,7 +178,7 @@ class TestWaiting:
 
 
 class TestFailure:
-    """Why an order is invalid, in the CA's words."""
+    """The reason why an order is invalid, as the CA gives it."""
 
     def test_of_its_authorizations(self, ca, client):
         error = {"type": NAMESPACE + "unauthorized", "detail": "404"}

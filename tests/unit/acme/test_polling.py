@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Waiting: growing pauses, the server's Retry-After as their floor, and always an end (RFC 8555 section 7.5.1)."""
+"""Polling: growing pauses, at least Retry-After, until a deadline (RFC 8555 section 7.5.1)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._common.deadline imp
 
 
 def run(time, answers, seconds=100.0, retry_after=None):
-    """Poll until "done"; *answers*: (state, Retry-After) of each read, the last one for ever."""
+    """Poll until "done"; *answers*: (state, Retry-After) of each read; the last one is repeated."""
     reads = itertools.chain(answers, itertools.repeat(answers[-1]))
     return poll(lambda: next(reads), lambda state: state == "done", Deadline(time.clock, seconds), "it", retry_after)
 

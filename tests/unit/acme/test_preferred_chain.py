@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which of the chains that a CA offers is taken."""
+"""Choosing one of the chains that a CA offers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.unit.host import ca
 
 @pytest.fixture(scope="module")
 def chains():
-    """The default chain, to Root A, and alternates to Root B, which is part of it, and Root C; and these roots."""
+    """Return the default chain, to Root A, alternates to Root B, which is in its chain, and Root C, and these roots."""
     roots = {name: ca.Authority.root(name) for name in ("Root A", "Root B", "Root C")}
     made = {}
     for name, root in roots.items():
@@ -34,7 +34,7 @@ def chains():
 
 @pytest.fixture
 def broken():
-    """What is raised instead of an alternate, or what there is instead of it, by its URL."""
+    """Errors that are raised for alternates, or other chains in their place, by URL."""
     return {}
 
 
@@ -116,7 +116,7 @@ BROKEN = {
 
 @pytest.mark.parametrize("case", BROKEN)
 def test_an_alternate_that_cannot_be_had_or_read_is_not_offered(chosen, broken, case):
-    """The certificate is issued: it is not to be lost for a chain."""
+    """The certificate is issued: a missing chain must not fail it."""
     broken["https://ca/b"], why = BROKEN[case]
     assert chosen("Root C") == ("https://ca/c", ["https://ca/b", "https://ca/c"])
     assert chosen("Root B", "Root A") == ("default", ["https://ca/b", "https://ca/c"])

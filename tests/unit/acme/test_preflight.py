@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Looking at challenges before the CA does: real servers on loopback addresses."""
+"""Verifying challenges before the CA does, with real servers on loopback addresses."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ PUBLIC_HOST = "127.0.0.2"
 
 
 class Pages(BaseHTTPRequestHandler):
-    """A web server of a few pages: path to status, headers and body."""
+    """A web server. pages: status, headers and body by path."""
 
     def do_GET(self):
         self.server.asked.append(dict(self.headers))
@@ -56,7 +56,7 @@ def web():
 
 @pytest.fixture
 def named(monkeypatch):
-    """named(addresses by host): how to look hosts up; 127.0.0.2 counts as public. It records who is looked up."""
+    """Return named(addresses by host), which returns a look-up that records hosts; 127.0.0.2 counts as public."""
     known = addresses.address_class
     monkeypatch.setattr(
         addresses,
@@ -80,7 +80,7 @@ def named(monkeypatch):
 
 @pytest.fixture
 def connected(monkeypatch):
-    """The addresses to which anything connects, all but loopback in vain."""
+    """Return the list of addresses that are connected to. Connections to all but loopback fail."""
     seen = []
 
     class Recording(socket.socket):
@@ -138,7 +138,7 @@ def test_what_is_wrong_is_told_in_a_line_with_the_name_and_the_url(web, page, wh
 
 @pytest.mark.parametrize("origin", ["http://localhost:8080", "http://localhost:22", "https://localhost:80"])
 def test_a_redirect_to_another_port_is_unseen_not_wrong(web, origin):
-    """A CA of one's own may follow there."""
+    """An internal CA may follow there."""
     web.pages[PATH] = (302, {"Location": f"{origin}/x"}, b"")
     with pytest.raises(
         NotVerifiable, match=rf"^http://localhost:\d+/\S+ redirects to {origin}, which is not verified: only "
@@ -190,7 +190,7 @@ def test_what_is_not_for_looking_at_here(challenge):
 
 
 def self_signed(identifier, key_authorization):
-    """Certificate and key, PEM."""
+    """Return certificate and key, PEM."""
     key = keys.generate("ec256")
     certificate = acme_tls.certificate(identifier, key_authorization, key, datetime.now(timezone.utc))
     return certificate.public_bytes(Encoding.PEM), keys.pem(key)
@@ -198,7 +198,7 @@ def self_signed(identifier, key_authorization):
 
 @contextmanager
 def tls_server(made, protocols=("acme-tls/1",), asked=None):
-    """A TLS server on a loopback address; *asked* gets the names it is asked for."""
+    """Run a TLS server on a loopback address; *asked* gets the names in SNI."""
     import tempfile
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -345,7 +345,7 @@ def test_a_look_up_that_hangs_is_given_up():
 
 @contextmanager
 def raw(answer):
-    """A server that sends these bytes to whoever asks, in one piece."""
+    """Run a server that answers with these bytes, in one piece."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def serve():
@@ -421,7 +421,7 @@ def test_nothing_is_decompressed(web):
 
 @contextmanager
 def web_at(address, port=0):
-    """A web server at a loopback address."""
+    """Run a web server at a loopback address."""
     with ThreadingHTTPServer((address, port), Pages) as server:
         server.pages, server.asked = {}, []
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
@@ -464,7 +464,7 @@ FORBIDDEN = [
 
 @pytest.mark.parametrize("target", FORBIDDEN)
 def test_a_redirect_away_from_the_internet_is_not_followed(named, connected, target):
-    """The controller's own services, and those of its network, see nothing of it."""
+    """Services of the controller, and of its network, get no request."""
     with web_at(PUBLIC_HOST) as server, web_at("127.0.0.1", server.server_port) as secret:
         port = server.server_port
         # With the lab's ports, so that what is followed would get somewhere.
@@ -481,7 +481,7 @@ def test_a_redirect_away_from_the_internet_is_not_followed(named, connected, tar
 
 
 def resolved_by_the_system(look_up):
-    """Numbers become addresses as the system has them: 127.1, 0x7f000001."""
+    """Numbers become addresses as the system resolves them: 127.1, 0x7f000001."""
 
     def numbers(host, port):
         found = look_up(host, port)
@@ -493,7 +493,7 @@ def resolved_by_the_system(look_up):
 
 
 def test_a_name_that_is_public_and_more_leads_to_no_loopback_address(named, connected):
-    """What a name resolves to is its owner's choice, too."""
+    """The owner of a name chooses its addresses, too."""
     with web_at(PUBLIC_HOST) as server, web_at("127.0.0.1", server.server_port) as secret:
         port = server.server_port
         server.pages[PATH] = (302, {"Location": f"http://localhost:{port}/"}, b"")
@@ -506,7 +506,7 @@ def test_a_name_that_is_public_and_more_leads_to_no_loopback_address(named, conn
 
 
 def test_addresses_are_looked_up_once_and_connected_to(named, connected):
-    """A name server that gives another answer the second time gets nothing from it."""
+    """A name server that changes its answer has no effect."""
     answers = iter([[(PUBLIC_HOST, 1)], [("127.0.0.1", 1)], [("127.0.0.1", 1)]])
     named()
     with web_at(PUBLIC_HOST) as server, web_at("127.0.0.1", server.server_port) as secret:
@@ -522,7 +522,7 @@ def test_addresses_are_looked_up_once_and_connected_to(named, connected):
 @pytest.mark.parametrize("target", ["x.example", "shop.example", "10.0.0.5"])
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_private_address_of_a_public_name_is_not_for_redirects(named, connected, scheme, target):
-    """The owner of the name chose it, and would choose what is asked there."""
+    """The owner of the name chose the private address, and would choose the path there."""
     with web_at(PUBLIC_HOST) as server:
         port = server.server_port
         server.pages[PATH] = (302, {"Location": f"{scheme}://{target}:{port}/any/path"}, b"")
@@ -534,7 +534,7 @@ def test_a_private_address_of_a_public_name_is_not_for_redirects(named, connecte
 
 
 def test_a_private_address_of_a_public_name_is_asked_at_first(named, connected):
-    """The controller may reach no other."""
+    """The controller may reach the private address only."""
     with web_at(PUBLIC_HOST) as server:
         server.pages[PATH] = (200, {}, ANSWER.encode())
         look_up = named(shop_example=["10.0.0.5", PUBLIC_HOST])
@@ -589,7 +589,7 @@ def test_a_redirect_gets_into_no_other_part_of_the_request(web, location, path):
 
 
 def test_what_a_server_says_is_not_told(web):
-    """Whoever answers at a name does not get to write into the output of the run, or to read from it."""
+    """No part of an answer, and no path that a server chose, is in a message."""
     web.pages[PATH] = (302, {"Location": f"http://localhost:{web.server_port}/secret-path?query"}, b"")
     web.pages["/secret-path?query"] = (500, {"X-Secret": "in a header"}, b"in the body")
     with pytest.raises(PreflightError) as told:

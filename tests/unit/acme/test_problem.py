@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Problem documents (RFC 7807, RFC 8555 section 6.7): nothing is required of them."""
+"""Problem documents (RFC 7807, RFC 8555 section 6.7): no field is required."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Renewal information (ARI, RFC 9773): a hint that may be missing, late or nonsense."""
+"""Renewal information (ARI, RFC 9773): it may be missing, late or malformed."""
 
 from __future__ import annotations
 
@@ -225,7 +225,7 @@ def test_a_ca_that_is_down_is_a_warning_and_not_asked_on_and_on(ca, http, answer
 )
 @pytest.mark.parametrize("connections", [1, 4])
 def test_a_question_that_fails_ends_no_other(ca, http, answer, connections):
-    """A host chose ids that break the CA's front end, and all of them are asked first."""
+    """A host chose ids that the CA's load balancer refuses, and all of them come first."""
     bad = [f"bad-{number}.AA" for number in range(29)]
     good = [f"good-{number}.AA" for number in range(30)]
     ca.always("/renewal-info", lambda request: answer if "/bad" in request.path else Answer(200, window()))
@@ -320,7 +320,7 @@ def test_a_slow_ca_is_not_waited_for_on_and_on(ca, http, time):
 
 
 class TestCache:
-    """Retry-After across runs; nothing but politeness depends on it."""
+    """Retry-After across runs."""
 
     @pytest.fixture
     def run(self, ca, http, time, tmp_path):

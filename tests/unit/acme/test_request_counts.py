@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Requests of a certificate: nothing is asked for that is not needed."""
+"""The number of requests for a certificate."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An order of an earlier run's journal is gone on with, wherever it stands."""
+"""Resuming an order from an earlier run's journal, in each status."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def test_another_accounts_order_is_not_even_asked_for(ca, resume, account):
 
 @pytest.mark.parametrize("place", ["http://localhost:1", "http://127.0.0.1:99999", "https://192.0.2.1", "file://", ""])
 def test_an_order_at_another_place_is_not_asked_for(ca, resume, monkeypatch, place):
-    """A host's journal could have the controller connect to anything that it can reach."""
+    """A host's journal must not choose where the controller connects."""
     asked = []
     once = Http.request_once
     monkeypatch.setattr(

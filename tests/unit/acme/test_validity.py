@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From when until when a certificate is asked for."""
+"""The requested validity of a certificate."""
 
 from __future__ import annotations
 

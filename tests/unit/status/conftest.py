@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the tests of status/ share: a CA, the places that its certificates name, and a way to look up."""
+"""Fixtures of the tests of _status: a CA, a server for the URLs in its certificates, and a look-up."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def issuer(root):
 
 
 class Asking:
-    """look(certificates...): their status, as a run on its own does it, some time after NOW."""
+    """look(certificates...): return their status, as a run does some time after NOW."""
 
     def __init__(self, folder, chain):
         self.folder = folder

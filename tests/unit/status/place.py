@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Places that certificates name, in a thread: an answer for each path, and what was asked."""
+"""A server for the URLs in certificates, in a thread: an answer for each path, and a record of requests."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Place:
 
 
 def trickle(seconds, piece=b"0"):
-    """A body that comes a byte at a time."""
+    """Return an answer whose body is sent a byte at a time."""
 
     def pieces(place):
         end = time.monotonic() + min(seconds, LONGEST)
@@ -63,7 +63,7 @@ def trickle(seconds, piece=b"0"):
 
 
 def silence(place, seconds=LONGEST):
-    """An answer that does not come."""
+    """Return an answer that is never sent."""
     return lambda _method, _path, _body: (place.closing.wait(seconds), 503)[1]
 
 

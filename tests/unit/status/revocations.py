@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a CA tells of its certificates: CRLs and OCSP answers, right and wrong ones."""
+"""CRLs and OCSP answers of a CA, valid and invalid ones."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def uri(url):
 
 
 def point(*urls, reasons=None, crl_issuer=None):
-    """A distribution point of a certificate."""
+    """Return a distribution point of a certificate."""
     return x509.DistributionPoint([uri(url) for url in urls] or None, None, reasons, crl_issuer)
 
 
 def leaf(issuer, *points, ocsp_at=(), issuer_at=(), more=(), name="shop.example", **options):
-    """A certificate that names these places."""
+    """Return a certificate with these URLs."""
     extensions = list(more)
     if points:
         given = [one if isinstance(one, x509.DistributionPoint) else point(one) for one in points]
@@ -43,7 +43,7 @@ def leaf(issuer, *points, ocsp_at=(), issuer_at=(), more=(), name="shop.example"
 
 
 def scope(*urls, reasons=None, user=False, ca=False, indirect=False, attribute=False, relative=None):
-    """The extension by which a CRL says what it is for."""
+    """Return the extension for the scope of a CRL."""
     names = [uri(url) for url in urls] or None
     return x509.IssuingDistributionPoint(names, relative, user, ca, reasons, indirect, attribute), True
 
@@ -63,7 +63,7 @@ def crl(
     key=None,
     encoding=serialization.Encoding.DER,
 ):
-    """A CRL that lists *revoked* certificates. entry: extensions of their entries, with whether they are critical."""
+    """Return a CRL that lists *revoked* certificates. entry: extensions of their entries, True for critical ones."""
     builder = (
         x509.CertificateRevocationListBuilder()
         .issuer_name(issuer.certificate.subject)
@@ -94,7 +94,7 @@ def answer(
     certificates=(),
     extensions=(),
 ):
-    """An OCSP response about *certificate*. by: the Authority that signs."""
+    """Return an OCSP response about *certificate*. by: the Authority that signs."""
     by = by or issuer
     revoked = status == ocsp.OCSPCertStatus.REVOKED
     builder = ocsp.OCSPResponseBuilder().add_response(
@@ -117,14 +117,14 @@ def answer(
 
 
 def inside(data, key):
-    """A response by *key* whose extensions are those of its one answer, which the library does not make."""
+    """Return a response by *key* with extensions of its one answer, which the library cannot make."""
     _responder, _produced, answers, extensions = _tbs(data)
     # Their tag is the same in both places (RFC 6960 section 4.2.1).
     return _rebuilt(data, key, _der(0x30, *_parts(*_parts(answers)), extensions))
 
 
 def together(data, other, key):
-    """A response by *key* with the answers of both, the other's first; the library makes none of several."""
+    """Return a response by *key* with the answers of both, the other's first, which the library cannot make."""
     return _rebuilt(data, key, *_parts(_tbs(other)[2]), *_parts(_tbs(data)[2]))
 
 
@@ -141,7 +141,7 @@ def _tbs(data):
 
 
 def _layers(data):
-    """The status, the kind of response, and what is in the response."""
+    """Return the status, the kind of response, and its content."""
     status, wrapped = _parts(data)
     kind, content = _parts(*_parts(wrapped))
     return status, kind, _parts(*_parts(content))
@@ -154,7 +154,7 @@ def _der(tag, *parts):
 
 
 def _parts(data):
-    """What is in a DER value, each with its tag and length."""
+    """Return the values in a DER value, each with tag and length."""
     parts, rest = [], _body(data)[0]
     while rest:
         after = _body(rest)[1]
@@ -164,7 +164,7 @@ def _parts(data):
 
 
 def _body(data):
-    """The first value's content, and what comes after it."""
+    """Return the first value's content, and the rest."""
     size, start = data[1], 2
     if size & 0x80:
         start += size & 0x7F
@@ -173,11 +173,11 @@ def _body(data):
 
 
 def refusal(status):
-    """A responder's answer that is none."""
+    """Return the refusal of a responder."""
     return ocsp.OCSPResponseBuilder.build_unsuccessful(status).public_bytes(serialization.Encoding.DER)
 
 
 def responder(issuer, name="Responder", purpose=ExtendedKeyUsageOID.OCSP_SIGNING, **options):
-    """An Authority that *issuer* appointed to answer for it."""
+    """Return an Authority that *issuer* authorized to answer for it."""
     purposes = [(x509.ExtendedKeyUsage([purpose]), False)] if purpose else []
     return issuer.intermediate(name, extensions=purposes, **options)

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""CRLs: which are believed, and what they say, as tables."""
+"""CRLs: which are valid, and what they contain, as tables."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SOME = frozenset({REASONS.key_compromise})
 
 
 def judged(data, certificate, issuer, at=None, now=NOW):
-    """What a CRL says of a certificate, as consultation.py asks it: an entry, or the reasons that it covers."""
+    """Return a CRL's entry for a certificate, or else the reasons that it covers, as consultation.py does."""
     read = Crl(data)
     read.verify(issuer.certificate, now)
     covered = read.covers(certificate, at or point(HERE))
@@ -175,7 +175,7 @@ def test_a_damaged_crl_is_none_to_be_believed(issuer):
 
 
 def test_a_long_list_is_gone_over_once(issuer, monkeypatch):
-    """However many of it are asked for, which after a mass revocation are thousands."""
+    """The list is read once for thousands of certificates, as after a mass revocation."""
     certificates = [leaf(issuer, HERE) for _number in range(3)]
     data = crl(issuer, *certificates[1:], reason=REASONS.superseded)
     times = []

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The network: sizes, redirects, time, and what is never asked. Against a real server on loopback."""
+"""Fetching: sizes, redirects, time, and refused URLs, with a real server on loopback."""
 
 from __future__ import annotations
 
@@ -181,7 +181,7 @@ def test_a_server_that_does_not_answer_is_not_asked_on(place, hasty, fetcher):
 
 
 def test_who_redirects_late_has_no_other_server_given_up(place):
-    """A host that somebody has taken over could keep all others from the CA's."""
+    """Otherwise a compromised host could keep others from fetching the CA's CRL."""
     fetcher = Fetcher(Clock(), LARGEST, timeout=1)
     of_ca = place.url.replace("127.0.0.1", "localhost")
     place.give("/1.crl", lambda *_asked: (time.sleep(0.4), b"crl")[1])

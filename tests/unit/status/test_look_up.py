@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The status of certificates, all of the way: CRL, OCSP, cache, and one question for many certificates."""
+"""Looking up the status of certificates: CRL, OCSP, cache, and one question for many certificates."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MINUTE = timedelta(minutes=1)
 
 @pytest.fixture
 def here(place, issuer):
-    """A certificate that names a CRL and a responder, neither of which is there yet."""
+    """Return a certificate with URLs of a CRL and of a responder, which do not answer yet."""
     return leaf(issuer, f"{place.url}/1.crl", ocsp_at=[f"{place.url}/ocsp"])
 
 
@@ -142,7 +142,7 @@ def test_names_for_the_same_crl_are_tried_in_turn(place, look, issuer):
 
 
 def test_crls_of_some_reasons(place, look, issuer):
-    """Only together do they tell that a certificate is good; one is enough to tell that it is revoked."""
+    """All are needed to say that a certificate is good; one is enough to say that it is revoked."""
     some = frozenset({REASONS.key_compromise, REASONS.ca_compromise})
     rest = frozenset(REASONS) - some - {REASONS.unspecified, REASONS.remove_from_crl}
     first, second = f"{place.url}/some.crl", f"{place.url}/rest.crl"
@@ -160,7 +160,7 @@ def test_crls_of_some_reasons(place, look, issuer):
 
 
 def test_partitions(place, look, issuer):
-    """Each certificate's own: a CRL that lists nobody, put in the place of the one that does, is not believed."""
+    """Each certificate needs its own CRL: an empty one for another distribution point is refused."""
     urls = [f"{place.url}/{number}.crl" for number in range(2)]
     certificates = [leaf(issuer, url) for url in urls]
     place.give("/0.crl", crl(issuer, certificates[0], extensions=[scope(urls[0])]))
@@ -189,7 +189,7 @@ def test_the_issuer_is_fetched_where_the_chain_lacks_it(place, look, issuer, roo
 
 
 def test_an_issuer_that_is_none(place, look, issuer, root):
-    """Of the same name, but it did not sign the certificate: what it says of it is nothing."""
+    """An issuer of the same name that did not sign the certificate is ignored."""
     namesake = root.intermediate()
     place.give("/ca", namesake.certificate.public_bytes(Encoding.DER))
     certificate = leaf(issuer, f"{place.url}/1.crl", issuer_at=[f"{place.url}/ca"])
@@ -268,7 +268,7 @@ def test_a_problem_stays_one_line_however_many_places_there_are(place, look, iss
 
 
 def test_ocsp_does_not_wait_for_another_certificate_s_crl(place, look, issuer):
-    """Nor its issuer: what hangs is no barrier for the rest."""
+    """The same for an issuer that hangs."""
     silent = leaf(issuer, f"{place.url.replace('127.0.0.1', 'localhost')}/silent.crl")
     by_ocsp = leaf(issuer, f"{place.url}/gone.crl", ocsp_at=[f"{place.url}/ocsp"])
     place.give("/silent.crl", silence(place))
@@ -321,7 +321,7 @@ def test_ocsp_answers_are_cached_as_well(place, look, issuer):
 
 
 def test_that_a_responder_does_not_know_a_certificate_is_not_kept(place, look, issuer):
-    """One may just be new: the next run asks again."""
+    """The certificate may be new: the next run asks again."""
     certificate = leaf(issuer, ocsp_at=[f"{place.url}/ocsp"])
     place.give("/ocsp", answer(certificate, issuer, OCSPCertStatus.UNKNOWN))
     assert look(certificate)[0].problem == f"{place.url}/ocsp: the responder does not know the certificate"

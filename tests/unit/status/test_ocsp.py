@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""OCSP answers: which are believed, and what they say, as tables."""
+"""OCSP answers: which are valid, and what they contain, as tables."""
 
 from __future__ import annotations
 
@@ -168,7 +168,7 @@ def test_a_delegate(case, by_name, issuer, root):
 
 
 def test_a_server_s_own_key_does_not_answer_for_its_certificate(issuer):
-    """A leaf is signed by the issuer as well, but not for this."""
+    """The issuer signed the leaf's key, but not for OCSP."""
     key = ec_key()
     certificate = issuer.leaf(key.public_key(), ["shop.example"])
     by = Authority(certificate, key)

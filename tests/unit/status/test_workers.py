@@ -54,17 +54,6 @@ def test_workers_as_many_threads_as_connections():
     assert max(most) == 3
 
 
-def test_workers_fewer_items_than_connections_make_fewer_threads():
-    names = set()
-
-    def work(item):
-        names.add(threading.current_thread().name)
-        return item
-
-    assert all_of(Workers(work, 8, Deadline(Clock(), PATIENCE)), ["one"]) == {"one": "one"}
-    assert len(names) == 1
-
-
 def test_workers_after_the_deadline_nothing_is_begun():
     begun, threads, started, over = [], [], threading.Event(), threading.Event()
     now = [0.0]

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""acme_authorization at a CA that makes authorizations before orders, which Pebble does not."""
+"""acme_authorization with a CA that has newAuthz, which Pebble has not."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.unit.acme.server import NAMESPACE, problem
 
 @pytest.fixture
 def work(ca, key):
-    """work(state, ...): what the module does, with the key of an account that there is."""
+    """Return work(state, ...), which runs the module with the key of an existing account."""
     ca.new_authz = True
     ca.register(key)
 
