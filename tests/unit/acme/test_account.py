@@ -51,7 +51,7 @@ def test_a_keys_account(ca, stranger, key):
     assert client.account_url == uri
 
 
-def test_another_refusal_is_no_missing_account(ca, stranger):
+def test_find_other_problem_raises(ca, stranger):
     ca.always("/new-account", problem("unauthorized", 403, "go away"))
     with pytest.raises(ProblemError, match=r"^account look-up: unauthorized: go away$"):
         accounts.find(stranger())
@@ -81,7 +81,7 @@ def test_an_account_whose_answer_is_lost_is_made_once(ca, stranger):
     assert list(ca.accounts) == [made.url]
 
 
-def test_terms_not_agreed_to(ca, stranger):
+def test_find_or_create_terms_not_agreed_raises(ca, stranger):
     with pytest.raises(AcmeError) as error:
         accounts.find_or_create(stranger(TERMS))
     assert str(error.value) == (
@@ -92,25 +92,25 @@ def test_terms_not_agreed_to(ca, stranger):
     assert len(ca.accounts) == 0
 
 
-def test_terms_need_not_be_agreed_to_again(ca, stranger, key):
+def test_find_or_create_existing_account_needs_no_terms(ca, stranger, key):
     client = stranger(TERMS)
     uri = ca.register(key)
     assert accounts.find_or_create(client).url == uri
     assert sent(ca) == [{"onlyReturnExisting": True}]
 
 
-def test_a_ca_without_terms(ca, stranger):
+def test_find_or_create_without_terms(ca, stranger):
     assert accounts.find_or_create(stranger()).created
     assert sent(ca) == [{"contact": [], "termsOfServiceAgreed": False}]
 
 
-def test_a_binding_that_is_wanted_and_not_given(ca, stranger):
+def test_find_or_create_binding_required_and_missing_raises(ca, stranger):
     with pytest.raises(AcmeError, match=r"requires an external account binding .* set eab \(acme_eab\)$"):
         accounts.find_or_create(stranger(EAB_WANTED), terms_agreed=True)
     assert sent(ca) == [{"onlyReturnExisting": True}]
 
 
-def test_a_binding_goes_out_with_a_new_account(ca, stranger, key):
+def test_find_or_create_new_account_sends_binding(ca, stranger, key):
     made = accounts.find_or_create(stranger(EAB_WANTED), external_account=BINDING)
     assert made.created
     look_up, creation = sent(ca)
@@ -121,14 +121,14 @@ def test_a_binding_goes_out_with_a_new_account(ca, stranger, key):
 
 
 @pytest.mark.parametrize("binding", [BINDING, None], ids=["given", "not given"])
-def test_a_binding_does_not_go_out_for_an_account_that_exists(ca, stranger, key, binding):
+def test_find_or_create_existing_account_sends_no_binding(ca, stranger, key, binding):
     client = stranger(EAB_WANTED)
     uri = ca.register(key)
     assert accounts.find_or_create(client, external_account=binding).url == uri
     assert sent(ca) == [{"onlyReturnExisting": True}]
 
 
-def test_a_binding_that_the_ca_refuses(ca, stranger):
+def test_find_or_create_binding_refused_raises(ca, stranger):
     client = stranger(EAB_WANTED)
     ca.script("/new-account", lambda request: None, problem("unauthorized", 403, "unknown key id"))
     with pytest.raises(ProblemError, match=r"^account registration: unauthorized: unknown key id$"):
@@ -143,7 +143,7 @@ def test_a_binding_whose_key_is_damaged_is_not_sent(ca, stranger):
 
 
 @pytest.mark.parametrize("binding", [BINDING, None], ids=["binding", "plain"])
-def test_a_deactivated_account_that_the_ca_refuses(ca, stranger, key, binding):
+def test_find_or_create_deactivated_account_refused_raises(ca, stranger, key, binding):
     client = stranger()
     ca.register(key, "deactivated")
     with pytest.raises(AcmeError) as error:
@@ -157,7 +157,7 @@ def test_a_deactivated_account_that_the_ca_refuses(ca, stranger, key, binding):
 
 @pytest.mark.parametrize("status", ["deactivated", "revoked"])
 @pytest.mark.parametrize("binding", [BINDING, None], ids=["binding", "plain"])
-def test_a_deactivated_account_that_the_ca_hands_out(ca, stranger, status, binding):
+def test_find_or_create_deactivated_account_returned_raises(ca, stranger, status, binding):
     uri = f"{ca.url}/account/1"
     ca.always("/new-account", Answer(200, {"status": status}, {"Location": uri}))
     with pytest.raises(AcmeError) as error:
@@ -175,7 +175,7 @@ def test_a_deactivated_account_that_the_ca_hands_out(ca, stranger, status, bindi
         ({"status": "valid", "contact": ["mailto:a@a.example", 5], "key": {}}, "valid", ("mailto:a@a.example", "5")),
     ],
 )
-def test_an_answer_may_leave_things_out(ca, stranger, document, status, contact):
+def test_find_or_create_empty_answer(ca, stranger, document, status, contact):
     ca.always("/new-account", Answer(201, document, {"Location": f"{ca.url}/account/1"}))
     made = accounts.find_or_create(stranger())
     assert (made.status, made.contact) == (status, contact)
@@ -223,7 +223,7 @@ def test_another_keys_account_cannot_be_read(ca, client):
         accounts.read(client, f"{ca.url}/account/99")
 
 
-def test_an_account_gets_another_key(ca, client, key_of):
+def test_change_key(ca, client, key_of):
     uri, old, new = client.account_url, client.key, key_of("ec384")
     changed = accounts.change_key(client, accounts.find(client), new)
     assert (changed.account_url, changed.key) == (uri, new)
@@ -235,7 +235,7 @@ def test_an_account_gets_another_key(ca, client, key_of):
     assert accounts.find(client.with_key(old)) is None
 
 
-def test_a_key_that_is_changed_and_whose_answer_is_lost(ca, client, key_of):
+def test_change_key_answer_lost(ca, client, key_of):
     ca.script("/key-change", lambda request: ca.behave(request) and RESET)
     accounts.change_key(client, accounts.find(client), key_of("ec384"))
     assert ca.counts()["/key-change"] == 2
@@ -249,20 +249,20 @@ def test_a_key_that_is_changed_and_whose_answer_is_lost(ca, client, key_of):
         (Answer(200), "accepted the new key of .*, but does not know it$"),
     ],
 )
-def test_a_key_that_is_not_changed(ca, client, key_of, answer, message):
+def test_change_key_refused_raises(ca, client, key_of, answer, message):
     ca.script("/key-change", answer)
     with pytest.raises(AcmeError, match=message):
         accounts.change_key(client, accounts.find(client), key_of("ec384"))
     assert accounts.find(client).url == client.account_url
 
 
-def test_a_key_that_has_an_account_cannot_be_anothers(ca, client, key_of):
+def test_change_key_to_key_of_other_account_raises(ca, client, key_of):
     ca.register(key_of("ec384"))
     with pytest.raises(ProblemError, match=r"^key change: conflict"):
         accounts.change_key(client, accounts.find(client), key_of("ec384"))
 
 
-def test_a_ca_that_changes_no_keys(ca, client, key_of):
+def test_change_key_not_offered_raises(ca, client, key_of):
     client.directory = replace(client.directory, key_change="")
     with pytest.raises(ProtocolError, match=r"does not offer key changes \(it has no keyChange\)$"):
         accounts.change_key(client, accounts.find(client), key_of("ec384"))

@@ -51,7 +51,7 @@ def test_fetch(ca, client):
         ({"identifier": NAME, "challenges": [{}]}, "pending", "a.example", ["unknown"]),
     ],
 )
-def test_nothing_is_required(document, status, identifier, kinds):
+def test_parse_no_field_required(document, status, identifier, kinds):
     authorization = Authorization.parse(URL, document)
     assert (authorization.status, authorization.identifier) == (status, identifier)
     assert [item.type for item in authorization.challenges] == kinds
@@ -62,7 +62,7 @@ def test_wildcard(told, wildcard):
     assert Authorization.parse(URL, {"wildcard": told}).wildcard is wildcard
 
 
-def test_a_challenge_by_its_type():
+def test_challenge_by_type():
     document = {"identifier": NAME, "challenges": [challenge("dns-01", token="d"), challenge(token="h")]}
     assert Authorization.parse(URL, document).challenge("http-01").token == "h"
 
@@ -70,7 +70,7 @@ def test_a_challenge_by_its_type():
 @pytest.mark.parametrize(
     ("kinds", "offered"), [(["dns-01", "tls-alpn-01"], "dns-01, tls-alpn-01"), ([], "none"), (["new\n-01"], "new -01")]
 )
-def test_a_challenge_that_is_not_offered(kinds, offered):
+def test_challenge_not_offered_raises(kinds, offered):
     authorization = Authorization.parse(URL, {"identifier": NAME, "challenges": [challenge(kind) for kind in kinds]})
     with pytest.raises(AcmeError) as error:
         authorization.challenge("http-01")
@@ -105,26 +105,26 @@ def test_a_challenge_that_is_not_offered(kinds, offered):
         ),
     ],
 )
-def test_why_it_is_not_valid(document, text):
+def test_failure(document, text):
     assert Authorization.parse(URL, {"identifier": NAME, **document}).failure() == text
 
 
 @pytest.mark.parametrize(
     ("answer", "error"), [(html(), ProtocolError), (html(404), ProblemError), (Answer(200, []), ProtocolError)]
 )
-def test_an_answer_that_is_none(ca, client, answer, error):
+def test_fetch_malformed_answer_raises(ca, client, answer, error):
     ca.always("/authz", answer)
     with pytest.raises(error):
         Authorization.fetch(client, f"{ca.url}/authz/1")
 
 
-def test_a_url_without_https_is_not_asked(ca, client):
+def test_fetch_http_url_raises(ca, client):
     with pytest.raises(ProtocolError, match="ACME requires https"):
         Authorization.fetch(client, "http://192.0.2.1/authz/1")
     assert ca.requests == []
 
 
-def test_one_is_made_before_any_order(ca, open_client):
+def test_create(ca, open_client):
     ca.new_authz = True
     client = open_client()
     made = Authorization.create(client, "a.example")
@@ -137,20 +137,20 @@ def test_one_is_made_before_any_order(ca, open_client):
     ]
 
 
-def test_a_ca_that_makes_none_before_orders(ca, client):
+def test_create_not_offered_raises(ca, client):
     with pytest.raises(ProtocolError, match="it has no newAuthz"):
         Authorization.create(client, "a.example")
     assert ca.signed() == []
 
 
-def test_an_answer_without_its_url(ca, open_client):
+def test_create_without_url_raises(ca, open_client):
     ca.new_authz = True
     ca.script("/new-authz", Answer(201, {"status": "pending"}))
     with pytest.raises(ProtocolError, match=r"/new-authz returned no authorization URL$"):
         Authorization.create(open_client(), "a.example")
 
 
-def test_deactivation(ca, client):
+def test_deactivate(ca, client):
     ca.order(client.account_url, ["a.example"], "ready")
     (path,) = ca.authorizations
     authorization = Authorization.fetch(client, ca.url + path)
@@ -158,7 +158,7 @@ def test_deactivation(ca, client):
     assert ca.authorizations[path]["status"] == "deactivated"
 
 
-def test_waiting_until_one_is_decided(ca, client, time):
+def test_wait_past_pending(ca, client, time):
     ca.order(client.account_url, ["a.example"])
     (path,) = ca.authorizations
     authorization = Authorization.fetch(client, ca.url + path)

@@ -76,7 +76,7 @@ class TestDownload:
         assert download(client, alternate).intermediates == (pem("other"),)
 
     @pytest.mark.parametrize("url", ["http://192.0.2.1/cert/2", "/cert/2", "https://[::1"])
-    def test_an_odd_alternate_harms_only_who_takes_it(self, ca, client, url):
+    def test_download_bad_alternate_url_fails_only_its_download(self, ca, client, url):
         ca.chain_headers = {"Link": f'<{url}>;rel="alternate"'}
         (alternate,) = download(client, f"{ca.url}/cert/1").alternates
         with pytest.raises(ProtocolError):
@@ -96,12 +96,12 @@ class TestDownload:
         ],
         ids=["html", "empty", "json", "der", "truncated", "not base64", "a key"],
     )
-    def test_what_is_no_certificate(self, ca, client, answer):
+    def test_download_malformed_raises(self, ca, client, answer):
         ca.always("/cert", answer)
         with pytest.raises(ProtocolError, match=r"/cert/1 returned no PEM certificate$"):
             download(client, f"{ca.url}/cert/1")
 
-    def test_a_key_in_between_is_left_out(self, ca, client):
+    def test_download_skips_other_pem_blocks(self, ca, client):
         ca.chain = pem("leaf") + "-----BEGIN PRIVATE KEY-----\nTUlJ\n-----END PRIVATE KEY-----\n" + pem("issuer")
         chain = download(client, f"{ca.url}/cert/1")
         assert chain.certificate + chain.chain == pem("leaf") + pem("issuer")
@@ -157,16 +157,16 @@ class TestRevocation:
         assert request.protected["jwk"] == own.public_jwk
         assert "kid" not in request.protected
 
-    def test_revoked_before_is_well(self, ca, client):
+    def test_revoked_before_returns_false(self, ca, client):
         assert [revoke(client, DER), revoke(client, DER)] == [True, False]
 
     @pytest.mark.parametrize("kind", ["unauthorized", "badRevocationReason", "malformed"])
-    def test_another_refusal_is_told(self, ca, client, kind):
+    def test_other_problem_raises(self, ca, client, kind):
         ca.always("/revoke", problem(kind, 400, "no"))
         with pytest.raises(ProblemError, match=rf"^revocation: {kind}: no$"):
             revoke(client, DER)
 
-    def test_a_ca_that_offers_none(self, ca, client):
+    def test_not_offered_raises(self, ca, client):
         directory = {name: url for name, url in ca.directory().items() if name != "revokeCert"}
         without = Client(client.http, type(client.directory).parse(ca.url, directory), client.key)
         with pytest.raises(ProtocolError, match=rf"^{ca.url} does not offer revocation \(it has no revokeCert\)$"):

@@ -18,7 +18,7 @@ def test_key_authorization(key):
 
 
 @pytest.mark.parametrize("token", ["-" * 22, "_" * 22, "A" * 200])
-def test_tokens_that_are_taken(key, token):
+def test_key_authorization_valid_tokens(key, token):
     assert Challenge.parse({"token": token}).key_authorization(key) == f"{token}.{key.thumbprint}"
 
 
@@ -49,7 +49,7 @@ def test_tokens_that_are_taken(key, token):
         ["a"],
     ],
 )
-def test_tokens_that_are_refused(key, token):
+def test_key_authorization_invalid_tokens_raise(key, token):
     challenge = Challenge.parse({"type": "http-01", "token": token})
     with pytest.raises(
         ProtocolError, match=r"^the CA gave a http-01 token that RFC 8555 does not allow: it is not used$"
@@ -73,7 +73,7 @@ def test_tokens_that_are_refused(key, token):
         ({"type": "http-01", "error": {}}, "http-01", "pending", None),
     ],
 )
-def test_whatever_a_ca_says(document, kind, status, error):
+def test_parse_any_document(document, kind, status, error):
     challenge = Challenge.parse(document)
     assert (challenge.type, challenge.status, challenge.url) == (kind, status, "")
     assert str(challenge.error) == str(error)

@@ -41,7 +41,7 @@ def test_a_post_as_get_has_no_payload_and_a_post_of_nothing_an_empty_object(ca, 
     assert [request.payload for request in ca.signed()] == [None, {}]
 
 
-def test_the_public_key_goes_out_where_it_is_asked_for_alone(ca, client, key):
+def test_post_with_jwk_only_if_asked(ca, client, key):
     client.post(client.directory.new_account, {"onlyReturnExisting": True}, "it", with_jwk=True)
     client.post_as_get(client.account_url, "it")
     first, second = (request.protected for request in ca.signed())
@@ -65,7 +65,7 @@ def test_the_public_key_goes_out_where_it_is_asked_for_alone(ca, client, key):
     ],
     ids=["reset", "connection", "5xx", "Retry-After", "429 without a problem", "busy", "truncated"],
 )
-def test_what_passes_is_repeated_with_a_new_nonce(ca, ask, time, answers, pauses):
+def test_post_temporary_failure_is_repeated_with_a_new_nonce(ca, ask, time, answers, pauses):
     # The fixture `ca` sees to it that no nonce comes twice.
     ca.script("/account", *answers)
     assert ask() == 200
@@ -89,7 +89,7 @@ def test_what_passes_is_repeated_with_a_new_nonce(ca, ask, time, answers, pauses
     ],
     ids=["reset", "500", "html 502", "400", "403", "html 404", "rate limit", "rate limit, soon", "a day"],
 )
-def test_what_stays_is_an_error(ca, ask, time, answer, error, count):
+def test_post_lasting_failure_raises(ca, ask, time, answer, error, count):
     ca.always("/account", answer)
     with pytest.raises(error):
         ask()
@@ -99,14 +99,14 @@ def test_what_stays_is_an_error(ca, ask, time, answer, error, count):
 
 
 @pytest.mark.parametrize("value", ["7200", "Mon, 23 Nov 2026 14:00:00 GMT"], ids=["seconds", "date"])
-def test_a_rate_limit_names_the_instant(ca, ask, value):
+def test_post_rate_limit_message_has_the_instant(ca, ask, value):
     ca.always("/account", problem("rateLimited", 429, "too many", headers={"Retry-After": value}))
     with pytest.raises(ProblemError) as error:
         ask()
     assert str(error.value) == "account: rateLimited: too many (not before 2026-11-23 14:00:00 UTC)"
 
 
-def test_a_rate_limit_may_name_none(ca, ask):
+def test_post_rate_limit_without_instant(ca, ask):
     ca.always("/account", problem("rateLimited", 429, "too many"))
     with pytest.raises(ProblemError) as error:
         ask()
@@ -121,7 +121,7 @@ def test_a_server_that_hangs_is_given_up(ca, open_client, hasty):
     assert len(ca.signed()) <= 6
 
 
-def test_a_server_that_is_not_trusted_any_more_is_not_asked_again(ask, http, monkeypatch):
+def test_post_untrusted_server_is_not_repeated(ask, http, monkeypatch):
     ask()
 
     def untrusted(*_unused):
@@ -134,14 +134,14 @@ def test_a_server_that_is_not_trusted_any_more_is_not_asked_again(ask, http, mon
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
-def test_a_redirect_is_no_success(ca, client, status):
+def test_post_redirect_raises(ca, client, status):
     ca.always("/revoke", Answer(status, headers={"Location": f"{ca.url}/elsewhere"}))
     with pytest.raises(ProtocolError, match=r"^it: http://.*/revoke redirects, which a signed request cannot follow$"):
         client.post(client.directory.revoke_cert, {}, "it")
     assert len(ca.signed()) == 1
 
 
-def test_a_url_without_https_is_not_signed_for(ca, client):
+def test_post_http_url_raises(ca, client):
     with pytest.raises(ProtocolError, match="ACME requires https"):
         client.post_as_get("http://192.0.2.1/order/1", "order")
     assert ca.requests == []
@@ -155,23 +155,23 @@ class TestWithin:
         [(RESET, TransportError), (problem("serverInternal", 500), ProblemError)],
         ids=["connection", "5xx"],
     )
-    def test_repetitions_end(self, ca, client, ask, time, answer, error):
+    def test_within_ends_repetitions(self, ca, client, ask, time, answer, error):
         ca.always("/account", answer)
         with pytest.raises(error):
             ask(client.within(Deadline(time.clock, 3)))
         assert time.pauses == [0.75, 1.5]
 
-    def test_a_retry_after_that_reaches_beyond_is_not_slept(self, ca, client, ask, time):
+    def test_within_retry_after_past_deadline_raises(self, ca, client, ask, time):
         ca.always("/account", problem("serverInternal", 503, headers={"Retry-After": "20"}))
         with pytest.raises(ProblemError):
             ask(client.within(Deadline(time.clock, 10)))
         assert time.pauses == []
 
-    def test_a_request_still_goes_out_at_the_deadline(self, client, ask, time):
+    def test_within_request_at_the_deadline_is_sent(self, client, ask, time):
         ask()  # which brings a nonce
         assert ask(client.within(Deadline(time.clock, 0))) == 200
 
-    def test_it_is_the_same_voice(self, ca, client, ask, time):
+    def test_within_shares_nonces_and_account(self, ca, client, ask, time):
         ask()
         ask(client.within(Deadline(time.clock, 10)))
         assert ca.lines().count("HEAD /new-nonce") == 1

@@ -47,7 +47,7 @@ def test_a_url_stays_as_it_is():
         ("https://ca.example/my directory", r"is not a URL"),
     ],
 )
-def test_what_is_no_directory(text, message):
+def test_resolve_directory_invalid_raises(text, message):
     with pytest.raises(AcmeError, match=message):
         resolve_directory(text)
 
@@ -78,7 +78,7 @@ def test_fetch(ca, http):
         {"revokeCert": "", "keyChange": None, "newAuthz": 7},
     ],
 )
-def test_only_what_is_used_is_needed(more):
+def test_parse_required_fields_only(more):
     directory = Directory.parse(URL, {**LEAST, **more})
     assert directory.new_order == "https://ca.example/o"
     assert (directory.revoke_cert, directory.renewal_info, directory.terms_of_service) == ("", "", "")
@@ -95,7 +95,7 @@ def test_only_what_is_used_is_needed(more):
         ({**LEAST, "newAccount": "https://127.0.0.1/"}, r"another domain than the directory.*the CA at https://ca.ex"),
     ],
 )
-def test_what_cannot_be_worked_with(document, message):
+def test_parse_invalid_raises(document, message):
     with pytest.raises(ProtocolError, match=message):
         Directory.parse(URL, document)
 
@@ -128,7 +128,7 @@ def test_what_cannot_be_worked_with(document, message):
     ],
     ids=["html", "404", "403", "truncated", "list", "204", "500", "reset", "redirect", "redirect to nowhere"],
 )
-def test_answers_that_are_no_directory(ca, http, answer, error, message):
+def test_fetch_other_answers_raise(ca, http, answer, error, message):
     ca.always("/directory", answer)
     with pytest.raises(error, match=message) as raised:
         Directory.fetch(http, f"{ca.url}/directory")
@@ -142,14 +142,14 @@ def test_answers_that_are_no_directory(ca, http, answer, error, message):
         ({}, "tlsserver", r"\(offered: none\)$"),
     ],
 )
-def test_a_profile_that_is_not_offered(meta, profile, offered):
+def test_verify_profile_not_offered_raises(meta, profile, offered):
     directory = Directory.parse(URL, {**LEAST, "meta": meta})
     with pytest.raises(AcmeError, match=rf"^profile '{profile}' is not offered by {URL} {offered}"):
         directory.verify_profile(profile)
 
 
 @pytest.mark.parametrize("profile", [None, "", "classic"])
-def test_a_profile_that_is_offered_or_none(profile):
+def test_verify_profile_valid(profile):
     directory = Directory.parse(URL, {**LEAST, "meta": {"profiles": {"classic": "x"}}})
     assert directory.verify_profile(profile) is None
 

@@ -207,13 +207,13 @@ class TestTime:
         monkeypatch.setattr(module.socket, "getaddrinfo", lambda *_args, **_more: found)
         assert ask(session, "http://ca.example/") == (200, b"ok")
 
-    def test_no_time_at_all_is_told(self, session):
+    def test_no_time_left_raises(self, session):
         with pytest.raises(OutOfTimeError, match=r"^did not answer within 0 s$"):
             ask(session, "http://127.0.0.1:1/", 0)
 
 
 class TestSize:
-    def test_what_is_larger_is_not_read_on(self, serve, session):
+    def test_larger_answer_raises(self, serve, session):
         sent = []
 
         def script(connection, _request, _server):
@@ -236,20 +236,20 @@ class TestSize:
         with pytest.raises(EncodedError, match=r"^sent Content-Encoding gzip, which was not asked for$"):
             ask(session, server.url, 10)
 
-    def test_what_is_compressed_and_does_not_say_so_stays_as_it_is(self, serve, session):
+    def test_compressed_without_header_is_not_decompressed(self, serve, session):
         packed = gzip.compress(b"text")
         head = OK + f"Content-Length: {len(packed)}\r\n\r\n".encode()
         server = serve(lambda connection, _request, _server: connection.sendall(head + packed))
         assert ask(session, server.url, 10) == (200, packed)
 
     @pytest.mark.parametrize("promised", [b"Content-Length: 10\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\na\r\n"])
-    def test_an_answer_that_is_cut_short_is_none(self, serve, session, promised):
+    def test_truncated_answer_raises(self, serve, session, promised):
         server = serve(lambda connection, _request, _server: connection.sendall(OK + promised + b"12345") or False)
         with pytest.raises((requests.exceptions.RequestException, module.urllib3.exceptions.HTTPError)):
             ask(session, server.url, 10)
 
     @pytest.mark.parametrize("method", ["HEAD", "GET"])
-    def test_an_answer_without_a_body_may_promise_one(self, serve, session, method):
+    def test_answer_without_body_may_have_content_length(self, serve, session, method):
         head = b"HTTP/1.1 304 Not Modified\r\nContent-Length: 10\r\n\r\n"
         server = serve(lambda connection, _request, _server: connection.sendall(head))
         assert ask(session, server.url, 10, method=method) == (304, b"")
@@ -282,12 +282,12 @@ class TestHttp:
         assert sum(sent) < 20 << 20  # what the system keeps on the way
 
     @pytest.mark.parametrize("head", [b"Content-Length: " + b"9" * 5000, b"Content-Length: -1", b"X: " + b"y" * 70000])
-    def test_a_head_that_is_none_is_an_error_like_any_other(self, serve, session, head):
+    def test_malformed_head_raises(self, serve, session, head):
         server = serve(lambda connection, _request, _server: connection.sendall(OK + head + b"\r\n\r\n") or False)
         with suppress(*ERRORS):  # and no ValueError, for which nobody waits
             assert ask(session, server.url, 2) == (200, b"")
 
-    def test_interim_answers_are_passed_over(self, serve, session):
+    def test_interim_answers_are_skipped(self, serve, session):
         early = b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
         server = serve(
             lambda connection, _request, _server: connection.sendall(early * 2 + OK + b"Content-Length: 2\r\n\r\nok")
@@ -295,13 +295,13 @@ class TestHttp:
         assert ask(session, server.url, 10) == (200, b"ok")
         assert ask(session, server.url, 10) == (200, b"ok"), "the next answer is the next question's"
 
-    def test_interim_answers_without_end(self, serve, session):
+    def test_too_many_interim_answers_raise(self, serve, session):
         server = serve(lambda connection, _request, _server: connection.sendall(b"HTTP/1.1 102 Wait\r\n\r\n" * 50))
         with pytest.raises(requests.exceptions.ConnectionError, match="interim"):
             ask(session, server.url, 10)
 
 
-def test_neither_cookies_nor_credentials_nor_encodings_are_asked_for(serve, session):
+def test_request_headers_without_cookies_credentials_and_encodings(serve, session):
     seen = []
 
     def script(connection, request, _server):
@@ -314,7 +314,7 @@ def test_neither_cookies_nor_credentials_nor_encodings_are_asked_for(serve, sess
     assert len(session.cookies) == 0
 
 
-def test_an_error_after_the_time_is_told_as_such(serve, session):
+def test_error_after_the_time_limit_is_a_timeout(serve, session):
     """A server closes the connection after the time limit: the error is about the time, whatever the library raises."""
 
     def script(_connection, _request, server):

@@ -69,7 +69,7 @@ def test_retry_after_in_both_forms(value, seconds):
         "HTTPS://CA.example/",
     ],
 )
-def test_urls_that_are_taken(url):
+def test_verify_url_valid(url):
     assert verify_url(url) == url
 
 
@@ -103,7 +103,7 @@ def test_urls_that_are_taken(url):
         (["https://ca.example/"], "returned no URL"),
     ],
 )
-def test_urls_that_are_refused(url, text):
+def test_verify_url_invalid_raises(url, text):
     with pytest.raises(ProtocolError, match=text):
         verify_url(url)
 
@@ -134,7 +134,7 @@ PUBLIC, HERE, BARE = "https://acme.ca.example:14000/dir", "http://127.0.0.1:4001
         ("https://[2001:db8::1]/directory", "https://[2001:db8::1]:14000/order/1"),
     ],
 )
-def test_urls_of_a_ca_that_are_taken(directory, url):
+def test_verify_url_of_the_ca(directory, url):
     assert verify_url(url, directory) == url
 
 
@@ -170,7 +170,7 @@ def test_urls_of_a_ca_that_are_taken(directory, url):
         ("https://127.0.0.1/dir", "http://127.0.0.1/", "http is allowed only for"),
     ],
 )
-def test_urls_of_a_ca_that_are_refused(directory, url, text):
+def test_verify_url_of_another_server_raises(directory, url, text):
     with pytest.raises(ProtocolError) as error:
         verify_url(url, directory)
     message = str(error.value)
@@ -181,7 +181,7 @@ def test_urls_of_a_ca_that_are_refused(directory, url, text):
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/", "https://127.0.0.2/", "https://ca.example/"])
-def test_a_session_asks_its_own_ca_only(http, url):
+def test_http_other_server_raises(http, url):
     with pytest.raises(ProtocolError, match=r"is refused: .* \(from the CA at http://127.0.0.1:\d+\)$"):
         http.request_once("POST", url, b"{}")
     assert http.count == 0
@@ -228,7 +228,7 @@ def test_a_refused_url_is_not_asked(http):
     ],
     ids=["none", "500", "growing", "connection", "seconds", "a minute", "date", "zero", "nonsense", "truncated"],
 )
-def test_what_passes_is_repeated_with_growing_pauses(ca, http, time, answers, pauses):
+def test_get_temporary_failure_is_repeated_with_growing_pauses(ca, http, time, answers, pauses):
     ca.script("/directory", *answers)
     assert http.get(f"{ca.url}/directory").status == 200
     assert time.pauses == pauses
@@ -252,7 +252,7 @@ def test_pauses_have_a_ceiling_and_a_floor(time, attempt, pause):
 @pytest.mark.parametrize(
     ("answer", "status"), [(Answer(503), 503), (Answer(429), 429), (html(502), 502)], ids=["503", "429", "html"]
 )
-def test_trouble_that_stays_is_told(ca, http, time, answer, status):
+def test_get_lasting_failure_is_returned(ca, http, time, answer, status):
     ca.always("/directory", answer)
     assert http.get(f"{ca.url}/directory").status == status
     assert http.count == 5
@@ -260,35 +260,35 @@ def test_trouble_that_stays_is_told(ca, http, time, answer, status):
 
 
 @pytest.mark.parametrize("status", [200, 301, 400, 403, 404, 410])
-def test_an_answer_that_will_not_change_is_not_asked_for_again(ca, http, time, status):
+def test_get_final_status_is_not_repeated(ca, http, time, status):
     ca.always("/directory", Answer(status, b"{}"))
     assert http.get(f"{ca.url}/directory").status == status
     assert http.count == 1
 
 
 @pytest.mark.parametrize("value", ["61", "86400", http_date(86400), "9" * 400], ids=["61", "day", "date", "huge"])
-def test_a_long_retry_after_is_not_slept_through(ca, http, time, value):
+def test_get_long_retry_after_is_not_waited_for(ca, http, time, value):
     ca.always("/directory", Answer(503, headers={"Retry-After": value}))
     answer = http.get(f"{ca.url}/directory")
     assert (answer.status, http.count, time.pauses) == (503, 1, [])
     assert http.retry_at(answer) >= NOW + timedelta(seconds=61)
 
 
-def test_retry_at_is_the_instant_that_the_answer_names(ca, http):
+def test_retry_at(ca, http):
     ca.script("/a", Answer(200), Answer(200, headers={"Retry-After": "86400"}))
     assert http.retry_at(http.get(f"{ca.url}/a")) is None
     assert http.retry_at(http.get(f"{ca.url}/a")) == NOW + timedelta(days=1)
 
 
 @pytest.mark.parametrize("trouble", [RESET, CLOSE], ids=["reset", "closed"])
-def test_a_connection_that_breaks_again_and_again_is_an_error(ca, http, trouble):
+def test_get_broken_connections_raise(ca, http, trouble):
     ca.always("/directory", trouble)
     with pytest.raises(TransportError, match=rf"^{ca.url} cannot be reached \([^)]+\)$"):
         http.get(f"{ca.url}/directory")
     assert http.count == 5
 
 
-def test_nobody_listens(ca, http):
+def test_get_connection_refused_raises(ca, http):
     ca.close()
     with pytest.raises(TransportError, match=r"^http://127.0.0.1:\d+ cannot be reached \(Connection refused\)$"):
         http.get(f"{ca.url}/directory")
@@ -308,7 +308,7 @@ def test_a_server_that_hangs_in_the_middle_of_its_answer_is_given_up(ca, hasty):
         hasty.request_once("GET", f"{ca.url}/directory")
 
 
-def test_a_truncated_answer_is_no_answer(ca, http):
+def test_get_truncated_answer_raises(ca, http):
     ca.always("/directory", Answer(200, b'{"newNonce": "https://ca"}', cut=5))
     with pytest.raises(TransportError, match=r"cannot be reached"):
         http.request_once("GET", f"{ca.url}/directory")
@@ -325,7 +325,7 @@ def test_an_answer_has_a_limit(ca, http, size, fits):
     assert http.count == 1
 
 
-def test_no_more_than_the_limit_is_waited_for(ca, time):
+def test_get_larger_answer_is_not_waited_for(ca, time):
     # A gigabyte is promised, and nothing comes after the first two of its mebibytes.
     ca.always("/directory", Answer(200, b"x" * 2 * ONE_MIB, {"Content-Length": str(2**30)}))
     http = Http(time.clock, ca.url, timeout=2.0)
@@ -363,7 +363,7 @@ def test_identity_is_no_encoding(ca, http):
     ],
     ids=["html", "empty", "truncated", "bytes", "nested", "list", "null", "text"],
 )
-def test_an_answer_that_is_no_json_object(ca, http, answer, text):
+def test_json_malformed_raises(ca, http, answer, text):
     ca.always("/directory", answer)
     with pytest.raises(ProtocolError, match=text.replace("?", r"\?")):
         http.get(f"{ca.url}/directory").json()
@@ -473,7 +473,7 @@ class TestTrust:
             ask(str(tmp_path))
 
 
-def test_the_reason_behind_a_proxy_that_is_down_is_no_object():
+def test_get_proxy_down_message_has_the_reason():
     down = urllib3.exceptions.NewConnectionError(object(), "no connection to proxy.example")
     down.__cause__ = ConnectionRefusedError(111, "Connection refused")
     error = urllib3.exceptions.ProxyError("Unable to connect to proxy", down)

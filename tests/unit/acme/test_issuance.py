@@ -53,7 +53,7 @@ class TestPrepare:
         ]
 
     @pytest.mark.parametrize("token", ["../x", "a/b", "", "a b", "a" * 21, "a" * 300])
-    def test_an_evil_token_stops_the_order(self, ca, prepare, token):
+    def test_invalid_token_raises(self, ca, prepare, token):
         document = {
             "status": "pending",
             "identifier": {"type": "dns", "value": "a.example"},
@@ -82,7 +82,7 @@ class TestPrepare:
             ("odd", r"^the CA made the order .* invalid and does not say why$"),
         ],
     )
-    def test_a_new_order_with_a_dead_authorization(self, ca, prepare, status, message):
+    def test_invalid_authorization_raises(self, ca, prepare, status, message):
         ca.always("/authz", Answer(200, {"status": status, "identifier": {"type": "dns", "value": "a.example"}}))
         with pytest.raises(OrderInvalid, match=message):
             prepare()
@@ -167,7 +167,7 @@ class TestReplaces:
         [problem("rateLimited", 429), Answer(429), problem("badNonce", 400), Answer(503), Answer(502), RESET],
         ids=["rateLimited", "429", "badNonce", "503", "502", "reset"],
     )
-    def test_what_says_nothing_of_it_is_no_reason_to_fall_back(self, ca, prepare, answer):
+    def test_temporary_problem_does_not_fall_back(self, ca, prepare, answer):
         ca.always("/new-order", answer)
         with pytest.raises((ProblemError, TransportError)):
             prepare(wanted(replaces="a.b"))
@@ -208,7 +208,7 @@ class TestComplete:
         with pytest.raises(DeadlineError, match=r"^the order .* did not get past 'processing' within 20 s$"):
             complete(prepare(), seconds=20)
 
-    def test_a_ca_in_trouble_all_the_while(self, ca, prepare, complete, time):
+    def test_ca_fails_until_the_deadline(self, ca, prepare, complete, time):
         prepared = prepare()
         ca.always("/order", problem("serverInternal", 503, "down", headers={"Retry-After": "50"}))
         with pytest.raises(ProblemError, match=r"^order: serverInternal: down"):
@@ -268,7 +268,7 @@ class TestComplete:
         assert complete(prepared).certificate == pem("leaf")
         assert ca.counts()["/finalize"] == 1
 
-    def test_a_finalize_that_comes_to_nothing(self, ca, prepare, complete):
+    def test_finalize_refused_raises(self, ca, prepare, complete):
         ca.ready_orders = True
         prepared = prepare()
         ca.always("/finalize", Answer(200, {"status": "ready"}))
@@ -325,7 +325,7 @@ class TestComplete:
         ):
             complete(prepared)
 
-    def test_a_certificate_that_is_none(self, ca, prepare, complete):
+    def test_malformed_certificate_raises(self, ca, prepare, complete):
         ca.chain = "<html>"
         with pytest.raises(
             ChainError, match=r"^the certificate is issued, but its download failed: .* no PEM certificate$"
@@ -414,7 +414,7 @@ class TestRunAll:
     def test_of_nothing(self):
         assert run_all([], lambda item: item) == []
 
-    def test_a_mistake_of_ours_is_not_hidden(self):
+    def test_other_exceptions_are_raised(self):
         with pytest.raises(ZeroDivisionError):
             run_all([0], lambda number: 1 // number)
 
@@ -455,6 +455,6 @@ class TestRunAll:
         (ProblemError(Problem("unknown", status=429), "x"), True, True),
     ],
 )
-def test_a_failure_says_what_may_be_done(error, resumable, temporary):
+def test_to_failure(error, resumable, temporary):
     failure = issuance.to_failure(error)
     assert (failure.resumable, failure.is_temporary, failure.message) == (resumable, temporary, str(error))

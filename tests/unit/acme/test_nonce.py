@@ -75,7 +75,7 @@ def test_a_fetch_that_fails_frees_its_place():
     assert pool.take() == "good"
 
 
-def test_a_place_that_gives_none_is_not_asked_for_ever_but_an_answer_mends_it():
+def test_failed_fetches_end_until_an_answer_has_a_nonce():
     fetched = []
 
     def fetch(deadline):
@@ -175,14 +175,14 @@ def test_bad_nonce_without_a_nonce_asks_for_one(ca, client):
     ],
     ids=["other type", "no type"],
 )
-def test_bad_nonce_is_told_by_the_type_never_by_the_text(ca, client, answer):
+def test_bad_nonce_is_recognized_by_type_not_by_text(ca, client, answer):
     ca.script("/account", answer)
     with pytest.raises(ProblemError):
         client.post_as_get(f"{ca.url}/account/1", "account")
     assert len(ca.signed()) == 1
 
 
-def test_a_server_that_forgets_every_other_nonce_is_borne_with(ca, client):
+def test_server_that_forgets_every_other_nonce_is_tolerated(ca, client):
     for _unused in range(30):
         ca.script("/account", problem("badNonce"), lambda request: None)
         client.post_as_get(f"{ca.url}/account/1", "account")
@@ -197,7 +197,7 @@ def test_many_bad_nonces_in_a_row_are_an_error(ca, client):
 
 
 @pytest.mark.parametrize("nonce", ["has space", "plus+", "sl/ash", "padded=="])
-def test_what_is_not_base64url_is_no_nonce(ca, client, nonce):
+def test_malformed_nonce_is_ignored(ca, client, nonce):
     # RFC 8555 section 6.5.1
     ca.script("/account", Answer(body={}, headers={"Replay-Nonce": nonce}))
     for _unused in range(2):
@@ -225,7 +225,7 @@ def test_new_nonce_without_a_nonce(ca, client, answer, error, text):
     assert ca.signed() == []
 
 
-def test_the_patience_with_new_nonce_is_not_multiplied(ca, client):
+def test_retries_of_new_nonce_are_not_multiplied(ca, client):
     ca.always("/new-nonce", CLOSE)
     with pytest.raises(TransportError):
         client.post_as_get(f"{ca.url}/account/1", "account")

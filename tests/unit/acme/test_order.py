@@ -89,18 +89,18 @@ def test_an_answer_without_an_order_url(ca, client, headers, message):
         ({"expires": "2030-01-01T00:00:00Z", "odd": 1}, {"status": "pending"}),
     ],
 )
-def test_nothing_but_the_status_is_required(document, expected):
+def test_parse_only_status_required(document, expected):
     order = Order.parse(URL, {"status": "pending", **document})
     assert {name: getattr(order, name) for name in expected} == expected
 
 
 @pytest.mark.parametrize("status", ["pending", "ready", "processing", "valid", "invalid"])
-def test_every_status_is_known(status):
+def test_parse_all_statuses(status):
     assert Order.parse(URL, {"status": status}).status == status
 
 
 @pytest.mark.parametrize("status", [None, "", "Valid", "expired", "deactivated", ["valid"], {}, 1])
-def test_a_status_that_is_none(status):
+def test_parse_unknown_status_raises(status):
     with pytest.raises(
         ProtocolError, match=r"^order https://ca.example/order/1 has the status .*, which is not in RFC 8555"
     ):
@@ -111,7 +111,7 @@ def test_a_status_that_is_none(status):
     ("answer", "error"),
     [(html(), ProtocolError), (Answer(200, []), ProtocolError), (problem("malformed", 404), ProblemError)],
 )
-def test_an_answer_that_is_none(ca, client, answer, error):
+def test_fetch_malformed_answer_raises(ca, client, answer, error):
     ca.always("/order", answer)
     with pytest.raises(error):
         Order.fetch(client, f"{ca.url}/order/1")
@@ -123,7 +123,7 @@ def test_retry_after_is_read(ca, client, value):
     assert Order.fetch(client, f"{ca.url}/order/1").retry_after == 3
 
 
-def test_finalize_hands_in_the_csr(ca, client):
+def test_finalize_sends_the_csr(ca, client):
     ca.ready_orders = True
     order = Order.create(client, ["a.example"]).finalize(client, b"\x30\xff\xfe")
     assert order.status == "processing"

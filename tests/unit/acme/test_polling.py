@@ -19,7 +19,7 @@ def run(time, answers, seconds=100.0, retry_after=None):
     return poll(lambda: next(reads), lambda state: state == "done", Deadline(time.clock, seconds), "it", retry_after)
 
 
-def test_the_first_look_comes_soon_and_the_next_ones_later_and_later(time):
+def test_poll_pauses_grow(time):
     assert run(time, [("busy", None)] * 12 + [("done", None)], seconds=1000) == "done"
     assert time.pauses[0] == 0.3
     assert time.pauses[:9] == pytest.approx([0.3 * 1.6**n for n in range(8)] + [10.0], abs=0.01)
@@ -40,7 +40,7 @@ def test_retry_after_of_each_answer_counts_for_the_next_pause(time):
     assert time.pauses == pytest.approx([0.3, 5, 0.768])
 
 
-def test_a_last_look_is_taken_at_the_deadline(time):
+def test_poll_reads_once_more_at_the_deadline(time):
     start = time.monotonic()
     with pytest.raises(DeadlineError, match=r"^it within 2 s$"):
         run(time, [("busy", None)], seconds=2)
@@ -54,7 +54,7 @@ def test_a_last_look_is_taken_at_the_deadline(time):
     [{"answers": [("done", None)], "retry_after": 86400}, {"answers": [("busy", 86400)]}],
     ids=["before the first look", "after it"],
 )
-def test_a_day_is_not_slept_through(time, answers):
+def test_poll_long_retry_after_raises(time, answers):
     with pytest.raises(DeadlineError, match=r"^it within 100 s: the CA asks for a pause of 86400 s$"):
         run(time, **answers)
     assert sum(time.pauses) < 1

@@ -72,7 +72,7 @@ def chosen(chains, broken):
         (("None", "Root C", "Root B"), "https://ca/c", ["https://ca/b", "https://ca/c"]),
     ],
 )
-def test_the_first_root_that_is_offered_and_no_more_fetched_than_it_takes(chosen, roots, chain, fetched):
+def test_choose_first_offered_root_with_fewest_fetches(chosen, roots, chain, fetched):
     assert chosen(*roots) == (chain, fetched)
 
 
@@ -88,7 +88,7 @@ def test_by_key_identifier(chains, chosen, written):
     assert chosen(written(key_id(roots["Root C"])))[0] == "https://ca/c"
 
 
-def test_where_there_is_none(chosen):
+def test_choose_root_not_offered(chosen):
     assert chosen("None", or_default=True)[0] == "default"
     with pytest.raises(
         ChainError, match=r"no chain to None or Other \(offered: .*Root A.*; .*Root B.*; .*Root C.*\)"
@@ -99,7 +99,7 @@ def test_where_there_is_none(chosen):
         chosen("root a")  # names are what they are
 
 
-def test_names_of_issuers_have_nothing_that_a_terminal_acts_on():
+def test_choose_message_is_printable():
     root = ca.Authority.root("Ro\x1b[31mot\u202e \x9b2J")
     leaf = root.leaf(ec.generate_private_key(ec.SECP256R1()).public_key(), ["a.example"])
     with pytest.raises(ChainError, match=r"offered: .*Ro \[31mot 2J") as told:
@@ -115,7 +115,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("case", BROKEN)
-def test_an_alternate_that_cannot_be_had_or_read_is_not_offered(chosen, broken, case):
+def test_choose_bad_alternate_is_not_offered(chosen, broken, case):
     """The certificate is issued: a missing chain must not fail it."""
     broken["https://ca/b"], why = BROKEN[case]
     assert chosen("Root C") == ("https://ca/c", ["https://ca/b", "https://ca/c"])
@@ -128,7 +128,7 @@ def test_an_alternate_that_cannot_be_had_or_read_is_not_offered(chosen, broken, 
     assert not told.value.is_temporary
 
 
-def test_an_alternate_that_may_be_had_later(chosen, broken):
+def test_choose_temporary_failure_of_an_alternate(chosen, broken):
     broken["https://ca/b"] = TransportError("https://ca cannot be reached")
     with pytest.raises(ChainError, match="; https://ca cannot be reached") as told:
         chosen("Root B")

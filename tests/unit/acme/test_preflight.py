@@ -99,7 +99,7 @@ def verify(port, challenge=BY_HTTP, **options):
 
 
 @pytest.mark.parametrize("body", [ANSWER.encode(), f"{ANSWER}\n".encode(), f"{ANSWER} \r\n\t".encode()])
-def test_a_response_in_place(web, body):
+def test_http_01_valid(web, body):
     web.pages[PATH] = (200, {}, body)
     verify(web.server_port)
     verify(web.server_port, replace(BY_HTTP, identifier="127.0.0.1"))
@@ -127,7 +127,7 @@ def test_a_response_in_place(web, body):
         ((302, {"Location": PATH}, b""), "localhost: the response cannot be fetched: more than 10 redirects, the last"),
     ],
 )
-def test_what_is_wrong_is_told_in_a_line_with_the_name_and_the_url(web, page, what):
+def test_http_01_wrong_raises_with_name_and_url(web, page, what):
     web.pages[PATH] = page
     with pytest.raises(PreflightError) as told:
         verify(web.server_port)
@@ -137,7 +137,7 @@ def test_what_is_wrong_is_told_in_a_line_with_the_name_and_the_url(web, page, wh
 
 
 @pytest.mark.parametrize("origin", ["http://localhost:8080", "http://localhost:22", "https://localhost:80"])
-def test_a_redirect_to_another_port_is_unseen_not_wrong(web, origin):
+def test_redirect_to_another_port_is_not_verifiable(web, origin):
     """An internal CA may follow there."""
     web.pages[PATH] = (302, {"Location": f"{origin}/x"}, b"")
     with pytest.raises(
@@ -161,7 +161,7 @@ def test_a_redirect_to_https_may_lead_to_a_certificate_that_nobody_trusts(web):
     assert "certificate" not in str(told.value).lower()
 
 
-def test_a_port_that_nobody_has_is_wrong():
+def test_connection_refused_is_wrong():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound, but not listening
         with pytest.raises(PreflightError, match="nothing listens there"):
@@ -170,7 +170,7 @@ def test_a_port_that_nobody_has_is_wrong():
             verify(80, BY_TLS, tls_port=taken.getsockname()[1])
 
 
-def test_what_cannot_be_reached_is_unseen_not_wrong():
+def test_unreachable_is_not_verifiable():
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         with pytest.raises(NotVerifiable, match=f"localhost:{port}.* cannot be verified from here"):
@@ -185,7 +185,7 @@ def test_what_cannot_be_reached_is_unseen_not_wrong():
     "challenge",
     [replace(BY_HTTP, identifier="a.onion"), replace(BY_TLS, identifier="a.onion"), replace(BY_HTTP, type="dns-01")],
 )
-def test_what_is_not_for_looking_at_here(challenge):
+def test_other_challenges_are_skipped(challenge):
     verify(1, challenge)
 
 
@@ -233,7 +233,7 @@ def tls_server(made, protocols=("acme-tls/1",), asked=None):
         thread.join()
 
 
-def test_tls_alpn_01_in_place():
+def test_tls_alpn_01_valid():
     asked = []
     with tls_server(lambda: self_signed("localhost", ANSWER), asked=asked) as port:
         verify(80, BY_TLS, tls_port=port)
@@ -250,7 +250,7 @@ def test_tls_alpn_01_in_place():
         (["acme-tls/1"], "token.other", "answers acme-tls/1 for another challenge"),
     ],
 )
-def test_tls_alpn_01_that_is_not(protocols, answer, what):
+def test_tls_alpn_01_wrong_raises(protocols, answer, what):
     with (
         tls_server(lambda: self_signed("localhost", answer), protocols) as port,
         pytest.raises(PreflightError, match=what),
@@ -267,7 +267,7 @@ def no_caa(*_unused):
     return ""
 
 
-def test_an_order_is_looked_at_whole(web):
+def test_verify_all(web):
     web.pages[PATH] = (200, {}, ANSWER.encode())
     asked = []
 
@@ -313,7 +313,7 @@ SLOW = r"it did not answer within 0\.8 s"
     ],
     ids=["body", "headers", "interim answers", "handshake"],
 )
-def test_a_server_that_answers_byte_by_byte_is_given_up(challenge, answer, expected):
+def test_slow_server_is_not_verifiable(challenge, answer, expected):
     ended = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as dripping:
 
@@ -335,7 +335,7 @@ def test_a_server_that_answers_byte_by_byte_is_given_up(challenge, answer, expec
     assert ended.wait(2), "the connection stays open behind the look"
 
 
-def test_a_look_up_that_hangs_is_given_up():
+def test_name_look_up_that_hangs_is_not_verifiable():
     over = threading.Event()
     preflight = Preflight(timeout=0.1, http_port=1, look_up=lambda *_unused: over.wait(5))
     (warning,) = preflight.verify_all([BY_HTTP], no_caa)
@@ -372,12 +372,12 @@ FINAL = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(ANSWER), ANSWE
         b"HTTP/1.1 199 x\r\n\r\n",
     ],
 )
-def test_interim_answers_are_passed_over(before):
+def test_interim_answers_are_skipped(before):
     with raw(before + FINAL) as port:
         verify(port)
 
 
-def test_too_many_interim_answers_are_unseen():
+def test_too_many_interim_answers_are_not_verifiable():
     with raw(HINTS * 6 + FINAL) as port, pytest.raises(NotVerifiable, match="does not answer by HTTP"):
         verify(port)
 
@@ -544,7 +544,7 @@ def test_a_private_address_of_a_public_name_is_asked_at_first(named, connected):
 
 @pytest.mark.parametrize("kind", [BY_HTTP, BY_TLS])
 @pytest.mark.parametrize("own", ["0.0.0.0", "::", "224.0.0.1", "ff02::1"])
-def test_a_name_at_nobodys_address_is_not_looked_at(named, connected, kind, own):
+def test_name_at_unusable_address_is_not_verifiable(named, connected, kind, own):
     with pytest.raises(
         NotVerifiable, match=r"is not verified: shop\.example has a (unspecified|multicast) address here"
     ):
@@ -588,7 +588,7 @@ def test_a_redirect_gets_into_no_other_part_of_the_request(web, location, path):
     assert "X-Injected" not in web.asked[-1]
 
 
-def test_what_a_server_says_is_not_told(web):
+def test_message_has_no_part_of_an_answer(web):
     """No part of an answer, and no path that a server chose, is in a message."""
     web.pages[PATH] = (302, {"Location": f"http://localhost:{web.server_port}/secret-path?query"}, b"")
     web.pages["/secret-path?query"] = (500, {"X-Secret": "in a header"}, b"in the body")
@@ -600,6 +600,6 @@ def test_what_a_server_says_is_not_told(web):
 
 
 @pytest.mark.parametrize("status", ["valid", "processing", "stale"])
-def test_what_the_ca_is_not_told_of_is_not_looked_at(status):
+def test_challenges_that_are_not_pending_are_skipped(status):
     challenge = replace(BY_HTTP, status=status)
     assert Preflight(http_port=1).verify_all([challenge], no_caa) == []

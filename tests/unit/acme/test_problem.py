@@ -54,7 +54,7 @@ JWT = "eyJhbGciOiJIUzI1NiJ9." + "x" * 1200
         ({"type": "x", "subproblems": [{"type": "y", "subproblems": [{"type": "z"}]}]}, "x [y]"),
     ],
 )
-def test_whatever_a_ca_says_is_one_line(document, text):
+def test_problem_text_is_one_line(document, text):
     assert str(Problem.parse(document)) == text
 
 

@@ -69,7 +69,7 @@ def test_times(text, instant):
         "9999-12-31T23:59:59-23:59",
     ],
 )
-def test_what_is_no_time(value):
+def test_parse_invalid_time_raises(value):
     with pytest.raises(OptionError, match=r"is not an RFC 3339 time$|has no time zone$"):
         parse_time(value)
 
@@ -116,7 +116,7 @@ def test_the_id_is_appended_with_one_slash(base):
         (window(end="2026-12-01T00:00:00Z"), r"^renewal information whose window ends before it starts$"),
     ],
 )
-def test_a_window_that_is_none(document, message):
+def test_parse_invalid_window_raises(document, message):
     with pytest.raises(ProtocolError, match=message):
         RenewalInfo.parse(document)
 
@@ -134,7 +134,7 @@ def test_a_window_that_is_none(document, message):
     ],
     ids=["404", "html", "204", "redirect", "503", "503 for a day"],
 )
-def test_an_answer_that_is_none(ca, fetch, answer, error, requests):
+def test_of_answer_malformed_raises(ca, fetch, answer, error, requests):
     ca.always("/renewal-info", answer)
     with pytest.raises(error):
         fetch()
@@ -170,12 +170,12 @@ def test_the_instant_lies_in_the_window_and_stays_the_same():
     [("2020-01-01T00:00:00Z", "2020-01-02T00:00:00Z"), ("2090-01-01T00:00:00Z", "2090-01-02T00:00:00Z")],
     ids=["past", "future"],
 )
-def test_a_window_in_the_past_or_far_away_is_one(start, end):
+def test_parse_window_in_the_past_or_far_future(start, end):
     info = RenewalInfo.parse(window(start, end))
     assert parse_time(start) <= info.instant(RFC_ID) < parse_time(end)
 
 
-def test_many_are_asked_for_at_once(ca, http):
+def test_ask_all(ca, http):
     def answer(request):
         return Answer(404) if request.path.endswith("gone") else Answer(200, window())
 
@@ -197,7 +197,7 @@ def test_many_are_asked_for_at_once(ca, http):
     [(RESET, 60), (Answer(503), 60), (Answer(503, headers={"Retry-After": "3600"}), 30)],
     ids=["no answer", "503", "503 for an hour"],
 )
-def test_a_ca_that_is_down_is_a_warning_and_not_asked_on_and_on(ca, http, answer, requests):
+def test_ask_all_ca_down_warns_and_stops(ca, http, answer, requests):
     ca.always("/renewal-info", answer)
     found, (warning,) = ask_all(http, f"{ca.url}/renewal-info", [f"id-{n}.AA" for n in range(50)], connections=1)
     assert found == {}
@@ -224,7 +224,7 @@ def test_a_ca_that_is_down_is_a_warning_and_not_asked_on_and_on(ca, http, answer
     ids=lambda answer: answer if isinstance(answer, str) else f"{answer.status} {answer.body!r:.12}",
 )
 @pytest.mark.parametrize("connections", [1, 4])
-def test_a_question_that_fails_ends_no_other(ca, http, answer, connections):
+def test_ask_all_failure_does_not_affect_others(ca, http, answer, connections):
     """A host chose ids that the CA's load balancer refuses, and all of them come first."""
     bad = [f"bad-{number}.AA" for number in range(29)]
     good = [f"good-{number}.AA" for number in range(30)]
@@ -235,7 +235,7 @@ def test_a_question_that_fails_ends_no_other(ca, http, answer, connections):
     assert warning.isprintable()
 
 
-def test_most_questions_that_fail_end_no_other(ca, http, monkeypatch):
+def test_ask_all_many_failures_do_not_affect_others(ca, http, monkeypatch):
     monkeypatch.setattr(http, "clock", replace(http.clock, chance=random.Random(1).random))  # noqa: S311
     bad, good = [f"bad-{number}.AA" for number in range(200)], [f"good-{number}.AA" for number in range(50)]
     ca.always("/renewal-info", lambda request: Answer(500) if "/bad" in request.path else Answer(200, window()))
@@ -243,14 +243,14 @@ def test_most_questions_that_fail_end_no_other(ca, http, monkeypatch):
     assert list(found) == good
 
 
-def test_a_question_that_hangs_ends_no_other(ca, hasty):
+def test_ask_all_timeout_does_not_affect_others(ca, hasty):
     ca.always("/renewal-info", lambda request: HANG if "/bad" in request.path else Answer(200, window()))
     found, (warning,) = ask_all(hasty, f"{ca.url}/renewal-info", ["bad.AA", "good.AA", "well.AA"], connections=1)
     assert list(found) == ["good.AA", "well.AA"]
     assert "did not answer within 0.1 s" in warning
 
 
-def test_a_question_that_raises_anything_ends_no_other(ca, http, monkeypatch):
+def test_ask_all_exception_does_not_affect_others(ca, http, monkeypatch):
     parse = RenewalInfo.parse.__func__
 
     def parse_(cls, document, *rest):
@@ -286,7 +286,7 @@ NO_IDS = [
 
 
 @pytest.mark.parametrize("ari_id", NO_IDS)
-def test_what_is_no_id_is_not_asked_about(ca, http, ari_id):
+def test_ask_all_malformed_id_is_not_sent(ca, http, ari_id):
     ca.always("/renewal-info", Answer(200, window()))
     found, (warning,) = ask_all(http, f"{ca.url}/renewal-info", [ari_id, RFC_ID], connections=1)
     assert list(found) == [RFC_ID]
@@ -294,20 +294,20 @@ def test_what_is_no_id_is_not_asked_about(ca, http, ari_id):
     assert ca.lines() == [f"GET /renewal-info/{RFC_ID}"]
 
 
-def test_the_longest_id_is_asked_about(ca, http):
+def test_ask_all_longest_id(ca, http):
     ca.always("/renewal-info", Answer(200, window()))
     longest = "a" * 86 + "." + "b" * 43
     assert list(ask_all(http, f"{ca.url}/renewal-info", [longest], connections=1)[0]) == [longest]
 
 
 @pytest.mark.parametrize("base", ["https://192.0.2.1/ari", "http://127.0.0.1:1/ari", "nowhere"])
-def test_renewal_information_elsewhere_is_a_warning_and_not_asked(ca, http, base):
+def test_ask_all_url_of_another_server_warns(ca, http, base):
     found, (warning,) = ask_all(http, base, [RFC_ID], connections=1)
     assert (found, http.count) == ({}, 0)
     assert warning.startswith("no renewal information for 1 of 1 certificates (")
 
 
-def test_a_slow_ca_is_not_waited_for_on_and_on(ca, http, time):
+def test_ask_all_slow_ca_stops_at_the_deadline(ca, http, time):
     def slow(request):
         time.sleep(20)
         return Answer(200, window())
@@ -357,7 +357,7 @@ class TestCache:
         assert answers[0] == answers[1] == RenewalInfo(START, END, "https://ca.example/why")
         assert len(ca.requests) == 1
 
-    def test_a_ca_that_is_busy_is_left_alone_for_as_long_as_it_says(self, ca, run, time):
+    def test_busy_ca_is_not_asked_before_retry_after(self, ca, run, time):
         ca.always("/renewal-info", Answer(503, headers={"Retry-After": "3600"}))
         assert run("a.a")[:2] == ([], 1)
         found, requests, (warning,) = run("a.a")
@@ -370,20 +370,20 @@ class TestCache:
         "text",
         ["", "[]", "{", '{"x": 1}', '{"x": {"until": "soon"}}', '{"x": {"until": null, "start": null}}', "9" * 999],
     )
-    def test_what_is_damaged_is_asked_anew(self, ca, run, tmp_path, text):
+    def test_damaged_entry_is_asked_again(self, ca, run, tmp_path, text):
         (tmp_path / "cache").mkdir()
         (tmp_path / "cache" / "renewal-info.json").write_text(text)
         ca.always("/renewal-info", Answer(200, window()))
         assert run() == (["a.a", "b.b"], 2, [])
 
-    def test_a_folder_that_cannot_be_is_told(self, ca, http, time, tmp_path):
+    def test_folder_that_cannot_be_created_is_reported(self, ca, http, time, tmp_path):
         (tmp_path / "file").write_text("")
         cache = RenewalCache(str(tmp_path / "file" / "cache"))
         ca.always("/renewal-info", Answer(200, window()))
         ask_all(http, f"{ca.url}/renewal-info", ["a.a"], 1, cache)
         assert cache.save(time.now()) == f"acme_cache {tmp_path}/file/cache cannot be written: Not a directory"
 
-    def test_what_holds_no_more_is_dropped(self, tmp_path):
+    def test_expired_entries_are_dropped(self, tmp_path):
         cache = RenewalCache(str(tmp_path))
         cache.put("https://ca.example/ari/", "old", Cached(START))
         cache.put("https://ca.example/ari", "new", Cached(END, START, END))
@@ -418,7 +418,7 @@ def test_an_id_keeps_the_serials_leading_zero(serial, encoded):
     assert ari_id(certificate) == f"aYhba4dGQEHhs3uEe6CuLN4ByNQ.{encoded}"
 
 
-def test_a_cache_that_cannot_be_written_is_told_and_leaves_nothing(tmp_path):
+def test_cache_that_cannot_be_written_is_reported_and_leaves_nothing(tmp_path):
     cache = RenewalCache(str(tmp_path))
     (tmp_path / "renewal-info.json").mkdir()
     cache.put("https://ca.example/ari", RFC_ID, Cached(END, START, END))

@@ -70,7 +70,7 @@ def test_processing_for_a_while_yet(ca, resume, complete):
     assert ca.counts()["/finalize"] == 0
 
 
-def test_what_the_earlier_run_left_on_the_host_is_told(ca, resume, key):
+def test_challenges_of_the_earlier_run_are_returned(ca, resume, key):
     _unused, prepared = resume("ready", "a.example", "b.example")
     assert [challenge.identifier for challenge in prepared.challenges] == ["a.example", "b.example"]
     assert all(challenge.key_authorization.endswith(key.thumbprint) for challenge in prepared.challenges)
@@ -127,14 +127,14 @@ def test_names_are_compared_as_a_set(ca, client, prepare):
 
 
 @pytest.mark.parametrize("account", ["https://ca.example/account/other", None])
-def test_another_accounts_order_is_not_even_asked_for(ca, resume, account):
+def test_order_of_another_account_is_not_fetched(ca, resume, account):
     url, prepared = resume("ready", account_url=account)
     assert prepared.order.url != url
     assert ca.counts()["/order"] == 0
 
 
 @pytest.mark.parametrize("place", ["http://localhost:1", "http://127.0.0.1:99999", "https://192.0.2.1", "file://", ""])
-def test_an_order_at_another_place_is_not_asked_for(ca, resume, monkeypatch, place):
+def test_order_at_another_server_is_not_fetched(ca, resume, monkeypatch, place):
     """A host's journal must not choose where the controller connects."""
     asked = []
     once = Http.request_once
@@ -177,14 +177,14 @@ def test_which_places_are_the_ca_s(url, same):
     ],
     ids=["500", "rateLimited", "429", "reset", "truncated"],
 )
-def test_a_ca_in_trouble_is_no_reason_for_a_new_order(ca, resume, answer, error):
+def test_failing_ca_makes_no_new_order(ca, resume, answer, error):
     ca.always("/order", answer)
     with pytest.raises(error):
         resume("ready")
     assert ca.counts()["/new-order"] == 0
 
 
-def test_new_nonce_in_trouble_is_no_reason_either(ca, resume):
+def test_failing_new_nonce_makes_no_new_order(ca, resume):
     ca.script("/new-nonce", *[Answer(502)] * 5)  # as often as it is asked; then the CA is well again
     with pytest.raises(ProblemError):
         resume("ready")

@@ -30,14 +30,14 @@ NOW = datetime(2026, 11, 24, 12, 0, 0, 500000, tzinfo=timezone.utc)
         ("+1d", "+2d", {"notBefore": "2026-11-25T12:00:00Z", "notAfter": "2026-11-26T12:00:00Z"}),
     ],
 )
-def test_what_is_asked_for(not_before, not_after, fields):
+def test_fields(not_before, not_after, fields):
     assert RequestedValidity(not_before, not_after).fields(NOW) == fields
 
 
 @pytest.mark.parametrize(
     "text", ["30d", "+30", "+d", "+1y", "tomorrow", "2027-01-31T12:00:00", "2027-02-31T12:00:00Z", "+999999999w"]
 )
-def test_what_is_not_a_time(text):
+def test_fields_malformed_time_raises(text):
     with pytest.raises(AcmeOptionError) as error:
         RequestedValidity(not_after=text).fields(NOW)
     assert str(error.value).startswith(f"not_after '{text}' is not a time: give an instant with its zone")
@@ -54,13 +54,13 @@ def test_what_is_not_a_time(text):
         ("+2d", "+1d", "not_after +1d is not after not_before"),
     ],
 )
-def test_what_is_over_before_it_begins(not_before, not_after, message):
+def test_fields_end_before_beginning_raises(not_before, not_after, message):
     with pytest.raises(AcmeOptionError) as error:
         RequestedValidity(not_before, not_after).fields(NOW)
     assert str(error.value) == message
 
 
-def test_an_order_has_them(ca, client, time):
+def test_create_order_sends_validity(ca, client, time):
     Order.create(client, ["a.example"], validity=RequestedValidity("+1d", "+2d"))
     Order.create(client, ["a.example"], validity=RequestedValidity())
     asked, unasked = (request.payload for request in ca.signed("/new-order"))

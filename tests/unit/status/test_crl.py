@@ -61,7 +61,7 @@ SAYS = {
 
 
 @pytest.mark.parametrize("case", SAYS)
-def test_what_a_crl_says(case, issuer):
+def test_crl_entry_and_covered_reasons(case, issuer):
     options, listed, said = SAYS[case]
     certificate = leaf(issuer, HERE)
     assert judged(crl(issuer, *([certificate] if listed else []), **options), certificate, issuer) == said
@@ -105,7 +105,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_a_crl_that_does_not_count(case, issuer):
+def test_crl_invalid_raises(case, issuer):
     options, message = REFUSED[case]
     certificate = leaf(issuer, HERE)
     with pytest.raises(StatusError) as raised:
@@ -160,12 +160,12 @@ def test_kinds_of_keys(kind):
 @pytest.mark.parametrize(
     "data", [b"", b"<html>", b"-----BEGIN X509 CRL-----\nAA==\n-----END X509 CRL-----\n", b"0\x03"]
 )
-def test_what_is_no_crl(data):
+def test_crl_malformed_raises(data):
     with pytest.raises(StatusError, match="the CRL is malformed"):
         Crl(data)
 
 
-def test_a_damaged_crl_is_none_to_be_believed(issuer):
+def test_crl_damaged_raises(issuer):
     certificate = leaf(issuer, HERE)
     data = crl(issuer, certificate)
     serial = certificate.serial_number.to_bytes((certificate.serial_number.bit_length() + 8) // 8, "big")
@@ -174,7 +174,7 @@ def test_a_damaged_crl_is_none_to_be_believed(issuer):
         judged(data.replace(serial, serial[:-1] + bytes([serial[-1] ^ 1])), certificate, issuer)
 
 
-def test_a_long_list_is_gone_over_once(issuer, monkeypatch):
+def test_crl_long_list_is_read_once(issuer, monkeypatch):
     """The list is read once for thousands of certificates, as after a mass revocation."""
     certificates = [leaf(issuer, HERE) for _number in range(3)]
     data = crl(issuer, *certificates[1:], reason=REASONS.superseded)
@@ -203,7 +203,7 @@ def test_a_long_list_is_gone_over_once(issuer, monkeypatch):
     assert times == ["all"]
 
 
-def test_the_signature_is_checked_for_each_issuer(issuer, root):
+def test_crl_signature_is_verified_for_each_issuer(issuer, root):
     read = Crl(crl(issuer))
     read.verify(issuer.certificate, NOW)
     with pytest.raises(StatusError, match="signature is invalid"):

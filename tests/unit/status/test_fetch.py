@@ -45,14 +45,14 @@ def test_a_crl(place, fetcher):
     assert place.asked == [("GET", "/1.crl")]
 
 
-def test_what_is_too_large_is_not_read_on(place, fetcher):
+def test_too_large_raises(place, fetcher):
     url = place.give("/1.crl", b"x" * (LARGEST + 1))
     assert refused(fetcher.crl, url) == f"{url} sent more than 1000 bytes"
     assert "sent more than 65536 bytes" in refused(fetcher.issuer, place.give("/ca", b"x" * 65537))
     assert "sent more than 65536 bytes" in refused(fetcher.ocsp, place.give("/ocsp", b"x" * 65537), b"q")
 
 
-def test_many_that_are_large_do_not_fill_the_memory(place, monkeypatch):
+def test_many_large_answers_raise(place, monkeypatch):
     monkeypatch.setattr(fetch, "_ALL_BYTES", 20 * LARGEST)
     fetcher = Fetcher(Clock(), LARGEST)
     url = place.give("/1.crl", b"x" * LARGEST)
@@ -86,7 +86,7 @@ def test_redirects(place, fetcher):
 @pytest.mark.parametrize(
     "target", ["file:///etc/passwd", "ftp://ca.example/1.crl", "ldap://ca.example/cn=1", "gopher:x"]
 )
-def test_a_redirect_to_elsewhere_than_http(place, fetcher, target):
+def test_redirect_to_other_scheme_raises(place, fetcher, target):
     place.give("/1.crl", (302, {"Location": target}, b""))
     message = refused(fetcher.crl, f"{place.url}/1.crl")
     assert "is refused: only http and https are followed" in message
@@ -108,7 +108,7 @@ def test_a_redirect_to_elsewhere_than_http(place, fetcher, target):
         ("", False),
     ],
 )
-def test_what_is_asked_at_all(url, yes):
+def test_is_usable(url, yes):
     assert is_usable(url) is yes
 
 
@@ -120,7 +120,7 @@ def test_a_slow_server(place, hasty):
         assert time.monotonic() - start < 3
 
 
-def test_nobody_there(fetcher):
+def test_connection_refused_raises(fetcher):
     assert refused(fetcher.crl, "http://127.0.0.1:1/1.crl") == (
         "http://127.0.0.1:1/1.crl cannot be reached (Connection refused)"
     )
@@ -133,7 +133,7 @@ def test_a_credential_in_a_url_is_not_sent(place, fetcher):
     assert headers["User-Agent"].startswith("certfleet.tls/")
 
 
-def test_ocsp_asks_by_get(place, fetcher):
+def test_ocsp_uses_get(place, fetcher):
     url = place.give("/ocsp", b"answer")
     request = bytes(range(60))
     assert fetcher.ocsp(url + "/", request) == b"answer"
@@ -141,7 +141,7 @@ def test_ocsp_asks_by_get(place, fetcher):
     assert (method, base64.b64decode(unquote(path.removeprefix("/ocsp/")))) == ("GET", request)
 
 
-def test_ocsp_asks_by_post_what_is_long_or_refused(place, fetcher):
+def test_ocsp_uses_post_if_long_or_refused(place, fetcher):
     asked = []
 
     def only_post(method, path, body):
@@ -156,12 +156,12 @@ def test_ocsp_asks_by_post_what_is_long_or_refused(place, fetcher):
     assert asked == [("POST", b"l" * 300)]
 
 
-def test_a_bundle_that_is_none():
+def test_invalid_ca_path_raises():
     with pytest.raises(TransportError, match="ca_path /nowhere does not exist"):
         Fetcher(Clock(), LARGEST, "/nowhere")
 
 
-def test_a_server_that_does_not_answer_is_not_asked_on(place, hasty, fetcher):
+def test_silent_server_is_not_asked_again(place, hasty, fetcher):
     place.give("/silent", silence(place))
     first = refused(hasty.crl, f"{place.url}/silent/1")
     start = time.monotonic()
@@ -180,7 +180,7 @@ def test_a_server_that_does_not_answer_is_not_asked_on(place, hasty, fetcher):
     assert place.count("/none") == 2
 
 
-def test_who_redirects_late_has_no_other_server_given_up(place):
+def test_late_redirect_does_not_mark_the_other_server(place):
     """Otherwise a compromised host could keep others from fetching the CA's CRL."""
     fetcher = Fetcher(Clock(), LARGEST, timeout=1)
     of_ca = place.url.replace("127.0.0.1", "localhost")

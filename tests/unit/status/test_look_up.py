@@ -92,7 +92,7 @@ UNKNOWN = {
 
 
 @pytest.mark.parametrize("case", UNKNOWN)
-def test_what_cannot_be_told(place, look, issuer, here, case):
+def test_unknown_status(place, look, issuer, here, case):
     of_crl, of_ocsp, problem = UNKNOWN[case]
     place.give("/1.crl", of_crl)
     place.give("/ocsp", answer(here, issuer, of_ocsp) if isinstance(of_ocsp, OCSPCertStatus) else of_ocsp)
@@ -114,12 +114,12 @@ CONTENTS = {
 
 
 @pytest.mark.parametrize("case", CONTENTS)
-def test_what_is_no_certificate(look, case):
+def test_malformed_certificate(look, case):
     content, problem = CONTENTS[case]
     assert look(content) == [RevocationStatus("unknown", problem=problem)]
 
 
-def test_certificates_of_which_nothing_is_asked(place, look, issuer):
+def test_certificates_without_questions(place, look, issuer):
     url = f"{place.url}/1.crl"
     indirect = point(url, crl_issuer=[x509.DirectoryName(issuer.certificate.subject)])
     table = {
@@ -173,7 +173,7 @@ def test_partitions(place, look, issuer):
 
 
 @pytest.mark.parametrize("form", ["DER", "PEM", "PKCS #7"])
-def test_the_issuer_is_fetched_where_the_chain_lacks_it(place, look, issuer, root, form):
+def test_issuer_missing_in_the_chain_is_fetched(place, look, issuer, root, form):
     certificates = {
         "DER": issuer.certificate.public_bytes(Encoding.DER),
         "PEM": pem(issuer.certificate).encode(),
@@ -188,7 +188,7 @@ def test_the_issuer_is_fetched_where_the_chain_lacks_it(place, look, issuer, roo
     assert place.count("/ca") == 1, "it is in the cache"
 
 
-def test_an_issuer_that_is_none(place, look, issuer, root):
+def test_wrong_issuer_is_ignored(place, look, issuer, root):
     """An issuer of the same name that did not sign the certificate is ignored."""
     namesake = root.intermediate()
     place.give("/ca", namesake.certificate.public_bytes(Encoding.DER))
@@ -221,7 +221,7 @@ def test_places_are_asked_side_by_side(place, look, issuer):
     assert [status.problem for status in look(*certificates)] == [""] * 8
 
 
-def test_a_place_that_hangs_keeps_no_other_from_being_told(place, look, issuer):
+def test_url_that_hangs_does_not_affect_others(place, look, issuer):
     certificates = [leaf(issuer, f"{place.url}/{name}.crl") for name in ("good", "silent", "slow", "good")]
     place.give("/good.crl", crl(issuer))
     place.give("/silent.crl", silence(place))
@@ -236,7 +236,7 @@ def test_a_place_that_hangs_keeps_no_other_from_being_told(place, look, issuer):
     )
 
 
-def test_a_certificate_that_the_library_stumbles_over_ends_nothing_for_others(place, look, issuer, monkeypatch):
+def test_exception_for_one_certificate_does_not_affect_others(place, look, issuer, monkeypatch):
     place.give("/1.crl", crl(issuer))
     odd, plain = leaf(issuer, f"{place.url}/1.crl"), leaf(issuer, f"{place.url}/1.crl")
     usual = subject.distribution_points
@@ -254,7 +254,7 @@ def test_a_certificate_that_the_library_stumbles_over_ends_nothing_for_others(pl
     )
 
 
-def test_a_question_that_fails_in_an_unknown_way_is_not_waited_for(place, look, issuer, monkeypatch):
+def test_unexpected_exception_ends_the_question(place, look, issuer, monkeypatch):
     monkeypatch.setattr(Fetcher, "crl", lambda _self, url: {}[url])
     url = f"{place.url}/1.crl"
     start = time.monotonic()
@@ -285,7 +285,7 @@ def files(look):
     return sorted(folder.iterdir()) if folder.exists() else []
 
 
-def test_the_cache_holds_until_the_next_update(place, look, issuer, here):
+def test_cached_crl_is_valid_until_next_update(place, look, issuer, here):
     place.give("/1.crl", crl(issuer, here))
     assert look.problem == ""
     for later in (0 * DAY, DAY, 7 * DAY - MINUTE):
@@ -320,7 +320,7 @@ def test_ocsp_answers_are_cached_as_well(place, look, issuer):
     assert place.count() == 2
 
 
-def test_that_a_responder_does_not_know_a_certificate_is_not_kept(place, look, issuer):
+def test_unknown_to_responder_is_not_cached(place, look, issuer):
     """The certificate may be new: the next run asks again."""
     certificate = leaf(issuer, ocsp_at=[f"{place.url}/ocsp"])
     place.give("/ocsp", answer(certificate, issuer, OCSPCertStatus.UNKNOWN))
@@ -329,7 +329,7 @@ def test_that_a_responder_does_not_know_a_certificate_is_not_kept(place, look, i
     assert look(certificate)[0].status == "good"
 
 
-def test_what_is_kept_is_born_private(place, look, issuer, here):
+def test_cached_files_are_created_private(place, look, issuer, here):
     place.give("/1.crl", crl(issuer))
     before = os.umask(0)
     try:
@@ -354,7 +354,7 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("case", DAMAGES)
-def test_a_damaged_cache_is_fetched_anew(place, look, issuer, root, here, case):
+def test_damaged_cache_is_fetched_again(place, look, issuer, root, here, case):
     place.give("/1.crl", crl(issuer, here))
     look(here)
     (kept,) = files(look)
@@ -365,21 +365,21 @@ def test_a_damaged_cache_is_fetched_anew(place, look, issuer, root, here, case):
     assert place.count() == (3 if case == "a folder" else 2)
 
 
-def test_what_is_not_believed_is_not_kept(place, look, issuer, root, here):
+def test_invalid_answers_are_not_cached(place, look, issuer, root, here):
     place.give("/1.crl", crl(root.intermediate()))
     place.give("/ocsp", b"<html>")
     assert look(here)[0].status == "unknown"
     assert files(look) == []
 
 
-def test_a_cache_that_cannot_be_written_is_told(place, look, issuer, here):
+def test_cache_that_cannot_be_written_is_reported(place, look, issuer, here):
     look.folder.write_text("a file")
     place.give("/1.crl", crl(issuer))
     assert look(here)[0].status == "good"
     assert look.problem == f"{look.folder}/revocation cannot be written: Not a directory"
 
 
-def test_nothing_is_kept_for_ever(place, look, issuer, here):
+def test_old_cache_entries_are_removed(place, look, issuer, here):
     place.give("/1.crl", crl(issuer))
     look(here)
     (old,) = files(look)
@@ -388,7 +388,7 @@ def test_nothing_is_kept_for_ever(place, look, issuer, here):
     assert files(look) == []
 
 
-def test_as_modules_call_it(place, issuer, tmp_path):
+def test_look_up(place, issuer, tmp_path):
     certificate = leaf(issuer, f"{place.url}/1.crl")
     place.give("/1.crl", crl(issuer))
     (status,), problem = look_up(

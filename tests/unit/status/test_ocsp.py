@@ -45,7 +45,7 @@ SAYS = {
 
 
 @pytest.mark.parametrize("case", SAYS)
-def test_what_an_answer_says(case, issuer):
+def test_parse_answer(case, issuer):
     options, said = SAYS[case]
     certificate = leaf(issuer)
     assert read(answer(certificate, issuer, **options), certificate, issuer) == said
@@ -65,7 +65,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_an_answer_that_does_not_count(case, issuer):
+def test_parse_answer_invalid_raises(case, issuer):
     options, message = REFUSED[case]
     certificate = leaf(issuer)
     with pytest.raises(StatusError) as raised:
@@ -114,13 +114,13 @@ def test_an_answer_about_another(issuer, root):
 
 
 @pytest.mark.parametrize("status", [status for status in OCSPResponseStatus if status.value])
-def test_a_responder_that_refuses(status, issuer):
+def test_parse_answer_refusal_raises(status, issuer):
     with pytest.raises(StatusError, match=f"returned '{status.name.lower().replace('_', ' ')}'"):
         read(refusal(status), leaf(issuer), issuer)
 
 
 @pytest.mark.parametrize("data", [b"", b"<html>", b"0\x03\x0a\x01\x00"])
-def test_what_is_no_answer(data, issuer):
+def test_parse_answer_malformed_raises(data, issuer):
     with pytest.raises(StatusError, match="the OCSP answer is malformed"):
         read(data, leaf(issuer), issuer)
 
@@ -152,7 +152,7 @@ DELEGATES = {
 
 @pytest.mark.parametrize("case", DELEGATES)
 @pytest.mark.parametrize("by_name", [False, True])
-def test_a_delegate(case, by_name, issuer, root):
+def test_parse_answer_by_an_authorized_responder(case, by_name, issuer, root):
     maker, options, sent, message = DELEGATES[case]
     if maker == "none":
         by = Authority.root("Responder")
@@ -183,14 +183,14 @@ def test_kinds_of_keys(kind):
     assert read(answer(certificate, root), certificate, root) == ("good", None)
 
 
-def test_the_question_is_short_and_has_no_nonce(issuer):
+def test_build_request_is_short_and_has_no_nonce(issuer):
     asked = library.load_der_ocsp_request(ocsp.build_request(leaf(issuer, serial=(1 << 158) + 1), issuer.certificate))
     assert asked.serial_number == (1 << 158) + 1
     assert list(asked.extensions) == []
     assert isinstance(asked.hash_algorithm, hashes.SHA1)
 
 
-def test_until_when_it_holds(issuer):
+def test_parse_answer_next_update(issuer):
     certificate = leaf(issuer)
     said = ocsp.parse_answer(answer(certificate, issuer), certificate, issuer.certificate, NOW)
     assert said.next_update == NOW + DAY
