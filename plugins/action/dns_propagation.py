@@ -13,22 +13,19 @@ from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.run import Ru
 
 
 class ActionModule(ControllerAction):
-    """The module's work, on the controller."""
+    """Run the module's work on the controller."""
 
     def arguments_of(self, run: Run, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return the records that were to be set, and could be."""
-        ordered = run.result("_acme_ordered")
+        """Return the records to wait for: those that could be set."""
+        records = txt.txt_records(run.result("_acme_ordered"), run.results, "await", given_up=_written(run))
         return {
-            "records": [
-                record.options(("name", "value"))
-                for record in txt.txt_records(ordered, run.results, "await", given_up=_written(run))
-            ],
+            "records": txt.with_locations(records, run.result("_acme_dns_written")),
             "resolver": run.option("acme_dns_resolver"),
             "timeout": run.option("acme_dns_timeout"),
         }
 
     def conclude(self, run: Run, answer: dict[str, Any]) -> dict[str, Any]:
-        """Return what the servers have, and why orders cannot go on, by host and certificate."""
+        """Return the result, with the reasons why orders cannot go on by host and certificate."""
         result = super().conclude(run, answer)
         result["problems"] = txt.txt_problems(run.result("_acme_ordered"), *_written(run), result)
         return result

@@ -7,35 +7,33 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import TxtRecordState, plain
+from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import TxtRecord, plain
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import txt
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.controller_action import ControllerAction
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.run import Run
 
-_LONGEST_WAIT = 30  # seconds: a provider that is silent for longer is down
+_LONGEST_WAIT = 30  # seconds: a provider that does not answer for longer is down
 
 
 class ActionModule(ControllerAction):
-    """The module's work, on the controller: credentials go nowhere else."""
+    """Run the module's work on the controller, so that credentials go nowhere else."""
 
     def work(self, arguments: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what became of the records; tasks_file is looked for where include_tasks would."""
+        """Return the result of the module; tasks_file is searched for where include_tasks would search."""
         path = arguments.get("tasks_file")
         return super().work({**arguments, "tasks_file": self.find_tasks(path)} if path else arguments, task_vars)
 
     def arguments_of(self, run: Run, arguments: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        """Return the records that the orders need, or had; None to note what a tasks file could not do."""
+        """Return the options for the records of the orders; None to note what a tasks file could not do."""
         if "unwritten" in arguments:
             return None
         state = arguments["state"]
-        ordered = run.result("_acme_ordered")
-        persistent = run.option("acme_dns_persist_write")
         purpose = "set" if state == "present" else "remove"
+        persistent = run.option("acme_dns_persist_write")
+        records = txt.txt_records(run.result("_acme_ordered"), run.results, purpose, persistent)
         return {
-            "records": [
-                record.options(("name", "value"))
-                for record in txt.txt_records(ordered, run.results, purpose, persistent)
-            ],
+            # To set records, they are always located in this step.
+            "records": txt.with_locations(records, run.result("_acme_dns_written") if state == "absent" else {}),
             "state": state,
             "zones": run.secret("acme_dns"),
             "tasks_file": run.option("acme_dns_tasks") or None,
@@ -44,21 +42,22 @@ class ActionModule(ControllerAction):
         }
 
     def conclude(self, run: Run, answer: dict[str, Any]) -> dict[str, Any]:
-        """Return what became of the records, with a warning of each that could not be removed."""
+        """Return the result, with a warning for each record that could not be removed."""
         result = super().conclude(run, answer)
         state = result["state"] = self._task.args["state"]
         if "unwritten" in self._task.args:
-            told = plain(_unwritten(run, self._task.args["unwritten"]))
+            unwritten = plain(_unwritten(run, self._task.args["unwritten"]))
             before = run.result("_acme_dns_unwritten")
-            result["records"] = [*(before["records"] if before.get("state") == state else ()), *told]
+            result["records"] = [*(before["records"] if before.get("state") == state else ()), *unwritten]
         else:
-            told = result.get("records", ())
+            unwritten = result.get("records", ())
         if state == "absent":
-            result["warnings"] = [*result.get("warnings", ()), *txt.txt_left({"records": told} if told else result)]
+            left = {"records": unwritten} if unwritten else result
+            result["warnings"] = [*result.get("warnings", ()), *txt.txt_left(left)]
         return result
 
 
-def _unwritten(run: Run, task: Mapping[str, Any]) -> list[TxtRecordState]:
+def _unwritten(run: Run, task: Mapping[str, Any]) -> list[TxtRecord]:
     failed = run.variables["ansible_failed_result"]
     records = run.result("_acme_dns_written").get("records", ())
-    return txt.txt_unwritten(failed, task, records, not run.option("acme_dns_no_log"))
+    return txt.txt_unwritten(failed, task, records, show_messages=not run.option("acme_dns_no_log"))

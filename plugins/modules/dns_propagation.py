@@ -41,9 +41,24 @@ options:
         required: true
       value:
         description:
-          - The value. Whether other values are there as well does not matter.
+          - The value. Other values of the same name do not matter.
         type: str
         required: true
+      target:
+        description:
+          - The name that the record is stored under, as an earlier run of M(certfleet.tls.dns_txt_record) or
+            M(certfleet.tls.dns_propagation) returned it. Given together with O(records[].zone) and
+            O(records[].aliases) of the same result, no CNAME and no zone is looked up for the record.
+        type: str
+      zone:
+        description:
+          - The zone of O(records[].target), from the same result. If it is empty or missing, all three are looked up.
+        type: str
+      aliases:
+        description:
+          - The names whose CNAMEs lead to O(records[].target), from the same result.
+        type: list
+        elements: str
   resolver:
     description:
       - The name servers that are asked for zones, their servers and the addresses of these, in place of those of the
@@ -84,23 +99,28 @@ records:
       type: str
       sample: LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0
     target:
-      description: The name that the record is kept under, which is another one where CNAMEs lead away.
+      description: The name that the record is stored under, another one than RV(records[].name) if there are CNAMEs.
       type: str
       sample: www.acme.example.net
     zone:
-      description: The zone that RV(records[].target) lies in.
+      description: The zone of RV(records[].target).
       type: str
       sample: acme.example.net
-    held:
-      description: Whether all servers have all values that are wanted of this name.
+    aliases:
+      description: The names whose CNAMEs lead to RV(records[].target), in order.
+      type: list
+      elements: str
+      sample: [_acme-challenge.www.example.com]
+    propagated:
+      description: Whether all servers have all wanted values of this name.
       type: bool
       sample: false
     problem:
-      description: Which server lacks which value, or what went wrong; empty if nothing did.
+      description: Which server lacks which value, or what went wrong; empty if there is no problem.
       type: str
       sample: ns2.example.net (192.0.2.2) lacks 'LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0'
     lacking:
-      description: The servers in question.
+      description: The servers that the problem is about.
       type: list
       elements: str
       sample: ["ns2.example.net (192.0.2.2)"]
@@ -113,60 +133,31 @@ others:
       - gfj9Xq1zqyz9dQVq8eXkUPnvQ5qK1DHR2oM5JSL1Rk0
 """
 
-from dataclasses import replace
+from collections.abc import Mapping
+from typing import Any
 
-from ..module_utils._ansible.controller_module import ControllerModule
+from ..module_utils._ansible.controller_module import ControllerModule, Warn
 from ..module_utils._ansible.host_options import BATCH_SPEC
-from ..module_utils._ansible.record_options import RECORDS_SPEC
+from ..module_utils._ansible.record_options import RECORDS_SPEC, records_of
 from ..module_utils._common.clock import Clock
-from ..module_utils._common.contracts import TxtRecordState, plain
+from ..module_utils._common.contracts import plain
 from ..module_utils._common.deadline import Deadline
-from ..module_utils._dns.propagation import wait
+from ..module_utils._dns.propagation import await_records
 from ..module_utils._dns.resolver import Resolver
 from ..module_utils._dns.servers import Authorities
-from ..module_utils._dns.zones import Location, locate_all
 
 
-def run(params, _check_mode, _warn):
-    return look(Resolver(params["resolver"]), params["records"], params["timeout"])
-
-
-def look(resolver, records, timeout):
-    deadline = Deadline(Clock(), timeout)
-    places = locate_all(resolver, (record["name"] for record in records))
-    wanted = {}
-    for record in records:
-        place = places[record["name"]]
-        if isinstance(place, Location):
-            wanted.setdefault(place, set()).add(record["value"])
-    outcomes = wait(Authorities(resolver), wanted, deadline)
-    results, problems, others = [], {}, {}
-    for record in records:
-        place = places[record["name"]]
-        entry = TxtRecordState(record["name"], record["value"], target="", zone="", held=False, lacking=())
-        if isinstance(place, Location):
-            outcome = outcomes[place]
-            known = {"target": place.target, "zone": place.zone, "held": outcome.held}
-            entry = replace(entry, **known, problem=outcome.problem, lacking=tuple(outcome.lacking))
-            if outcome.others:
-                others[entry.name] = sorted(outcome.others)
-        else:
-            entry = replace(entry, problem=str(place))
-        if entry.problem:
-            problems[shown(entry)] = entry.problem
-        results.append(entry)
-    said = {"records": plain(results), "others": others}
-    if others:
-        listed = ", ".join(f"{name} ({len(values)})" for name, values in others.items())
-        said["warnings"] = [f"there are other TXT values than this run's, of which old ones can be removed: {listed}"]
-    if problems:
-        listed = "; ".join(f"{name}: {problem}" for name, problem in problems.items())
-        said.update(failed=True, msg=f"not all records were seen on all authoritative servers in {timeout} s: {listed}")
-    return said
-
-
-def shown(entry):
-    return entry.name if entry.target in ("", entry.name) else f"{entry.name} (kept as {entry.target})"
+def run(params: Mapping[str, Any], _check_mode: bool, _warn: Warn) -> dict[str, Any]:
+    timeout = params["timeout"]
+    authorities = Authorities(Resolver(params["resolver"]))
+    report = await_records(authorities, records_of(params), Deadline(Clock(), timeout))
+    result: dict[str, Any] = {"records": plain(report.records), "others": report.others}
+    if report.warnings:
+        result["warnings"] = report.warnings
+    if report.problems:
+        msg = f"not all records were seen on all authoritative servers in {timeout} s: {report.problems}"
+        result.update(failed=True, msg=msg)
+    return result
 
 
 MODULE = ControllerModule(
@@ -181,7 +172,7 @@ MODULE = ControllerModule(
 )
 
 
-def main():
+def main() -> None:
     MODULE.main()
 
 

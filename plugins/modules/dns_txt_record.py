@@ -58,6 +58,21 @@ options:
           - The value.
         type: str
         required: true
+      target:
+        description:
+          - The name that the record is stored under, as an earlier run of M(certfleet.tls.dns_txt_record) or
+            M(certfleet.tls.dns_propagation) returned it. Given together with O(records[].zone) and
+            O(records[].aliases) of the same result, no CNAME and no zone is looked up for the record.
+        type: str
+      zone:
+        description:
+          - The zone of O(records[].target), from the same result. If it is empty or missing, all three are looked up.
+        type: str
+      aliases:
+        description:
+          - The names whose CNAMEs lead to O(records[].target), from the same result.
+        type: list
+        elements: str
   state:
     description:
       - Whether the values are added or removed.
@@ -135,13 +150,18 @@ records:
       type: str
       sample: LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0
     target:
-      description: The name that the record is kept under, which is another one where there are CNAMEs.
+      description: The name that the record is stored under, another one than RV(records[].name) if there are CNAMEs.
       type: str
       sample: _acme-challenge.www.example.com
     zone:
-      description: The zone that it is kept in.
+      description: The zone of RV(records[].target).
       type: str
       sample: example.com
+    aliases:
+      description: The names whose CNAMEs lead to RV(records[].target), in order.
+      type: list
+      elements: str
+      sample: []
     status:
       description: >-
         V(changed); V(unchanged), if a name server held it already (or none, when it was to be removed); V(tasks), if it
@@ -204,47 +224,38 @@ task_files:
           sample: []
 """
 
-from ..module_utils._ansible.controller_module import ControllerModule
+from collections.abc import Mapping
+from typing import Any
+
+from ..module_utils._ansible.controller_module import ControllerModule, Warn, with_failure
 from ..module_utils._ansible.host_options import BATCH_SPEC
-from ..module_utils._ansible.record_options import RECORDS_SPEC
+from ..module_utils._ansible.record_options import RECORDS_SPEC, records_of
 from ..module_utils._common.contracts import plain
-from ..module_utils._common.statuses import Change
-from ..module_utils._dns import changes
+from ..module_utils._dns.assignment import Entries
+from ..module_utils._dns.changes import change_records
 from ..module_utils._dns.errors import DnsError
-from ..module_utils._dns.ownership import Ownership
-from ..module_utils._dns.records import Txt
 from ..module_utils._dns.resolver import Resolver
 from ..module_utils._dns.servers import Authorities
-from ..module_utils._dns.zones import locate_all
 
 
-def run(params, check_mode, _warn):
+def run(params: Mapping[str, Any], check_mode: bool, _warn: Warn) -> dict[str, Any]:
     zones = {} if params["zones"] is None else params["zones"]
     if not isinstance(zones, dict):
         raise DnsError("zones (acme_dns) has to be a mapping of zone names to providers")
-    present = params["state"] == "present"
-    records = [Txt(record["name"], record["value"]) for record in params["records"]]
-    entries = changes.Entries(zones, params["tasks_file"] or "")
-    wrong = entries.problems(params["timeout"])
-    if wrong:
-        raise DnsError("; ".join(wrong))
-    resolver = Resolver(params["resolver"])
-    places = locate_all(resolver, (record.name for record in records))
-    authorities = Authorities(resolver)
-    items, jobs = changes.assign(records, places, entries, params["timeout"], Ownership(authorities).is_own)
-    found = changes.look(authorities, jobs)
-    changes.carry_out(jobs, found, present, check_mode)
-    tasks = changes.for_tasks(jobs, found, present)
-    said = {
-        "changed": any(item.status == Change.CHANGED for item in items),
-        "records": plain([item.record() for item in items]),
-        "task_files": tasks,
-    }
-    problems = changes.problems(items)
+    timeout, present = params["timeout"], params["state"] == "present"
+    entries = Entries(zones, params["tasks_file"] or "")
+    problems = entries.problems(timeout)
     if problems:
-        done = "set" if present else "removed"
-        said.update(failed=True, msg=f"not all TXT records could be {done}: {problems}")
-    return said
+        raise DnsError("; ".join(problems))
+    authorities = Authorities(Resolver(params["resolver"]))
+    changes = change_records(authorities, records_of(params), entries, present, timeout, check_mode)
+    result = {
+        "changed": changes.changed,
+        "records": plain(changes.records),
+        "task_files": changes.task_files,
+    }
+    failed = changes.problems and f"not all TXT records could be {'set' if present else 'removed'}: {changes.problems}"
+    return with_failure(result, failed)
 
 
 MODULE = ControllerModule(
@@ -263,7 +274,7 @@ MODULE = ControllerModule(
 )
 
 
-def main():
+def main() -> None:
     MODULE.main()
 
 

@@ -159,8 +159,8 @@ def test_a_cname_into_another_zone_is_not_followed_unasked(fleet: Fleet, challen
     assert run.hosts_with("failed") == ["web1"]
     said = (
         f"{name} leads by CNAME to _dmarc.other.lab.test in zone other.lab.test; entry 'other.lab.test' of zones "
-        "(acme_dns) takes such records only for _acme-challenge.*: if this one is wanted, add it to cname_targets of "
-        "that entry"
+        "(acme_dns) allows such records only for _acme-challenge.*: if this target is wanted, add it to cname_targets "
+        "of that entry"
     )
     assert said in run.message("web1")
     assert authorities.records("other") == before

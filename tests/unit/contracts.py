@@ -20,7 +20,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts im
     Revocation,
     SharedKey,
     Terms,
-    TxtRecordState,
+    TxtRecord,
     Version,
 )
 from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Action, Reason, Status
@@ -228,8 +228,8 @@ def given(**more: Any) -> SharedKey:
     return _made(SharedKey, more, name="wildcard", certificate=PEM, chain=PEM, created=utc(ISSUED), **usual)
 
 
-def txt(**given: Any) -> TxtRecordState:
-    return _made(TxtRecordState, given, name="_acme-challenge.shop.example", value="digest")
+def txt(**given: Any) -> TxtRecord:
+    return _made(TxtRecord, given, name="_acme-challenge.shop.example", value="digest")
 
 
 def revocation(**given: Any) -> Revocation:

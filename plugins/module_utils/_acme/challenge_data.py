@@ -7,13 +7,14 @@
 from __future__ import annotations
 
 from .._common import contracts
+from .._common.contracts import TxtRecord
 from .._common.identifiers import DNS_01, DNS_ACCOUNT_01, DNS_PERSIST_01
 from .._common.statuses import Status
 from .authorization import Authorization
 from .challenge import Challenge
 from .client import Client
 from .errors import AcmeError
-from .txt_record import PERSIST_DRAFTS, PersistentAccount, TxtRecord, dns_01, dns_account_01, dns_persist_01
+from .txt_record import PERSIST_DRAFTS, PersistentAccount, dns_01, dns_account_01, dns_persist_01
 
 
 def describe(

@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
+from .._common.contracts import TxtRecord
 from .errors import AcmeError, ProtocolError
 
 #: Drafts of dns-persist-01 with the account's URL in the record (00, 01), and with a hash over it (02).
@@ -20,14 +21,6 @@ PERSIST_DRAFTS = ("01", "02")
 _ISSUER = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 _URI = re.compile(r"[!-:<-~]+")
 _PERSISTENT = "_validation-persist."
-
-
-@dataclass(frozen=True)
-class TxtRecord:
-    """A record's name, in lower case without a final dot, and its value."""
-
-    name: str
-    value: str
 
 
 @dataclass(frozen=True)

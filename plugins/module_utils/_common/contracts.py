@@ -375,15 +375,20 @@ class CertificateOrder(_Contract):
 
 
 @dataclass(frozen=True)
-class TxtRecordState(_Contract):
-    """A TXT record: to be set, awaited or removed, and what became of it. target: where CNAMEs lead."""
+class TxtRecord(_Contract):
+    """A TXT record: its name and value, where it is stored, and the result of setting, awaiting or removing it.
+
+    target: the name that it is stored under, after CNAMEs; zone: the zone of the target; both empty if unknown.
+    aliases: the names whose CNAMEs lead to the target, in order. propagated: all name servers of the zone have it.
+    """
 
     name: str = field(metadata=_by(string))
     value: str = field(metadata=_by(string))
     target: str | None = field(default=None, metadata=_sparse(string))
     zone: str | None = field(default=None, metadata=_sparse(string))
+    aliases: tuple[str, ...] | None = field(default=None, metadata=_sparse(listing(string)))
     status: Change | None = field(default=None, metadata=_by(nullable(member(Change)), sparse=True))
-    held: bool | None = field(default=None, metadata=_sparse(flag))
+    propagated: bool | None = field(default=None, metadata=_sparse(flag))
     lacking: tuple[str, ...] | None = field(default=None, metadata=_sparse(listing(string)))
     problem: str = field(default="", metadata=_by(string))
 

@@ -35,7 +35,7 @@ class Entry(NamedTuple):
     task_file: TaskFile | None = None
 
 
-def where(key: str) -> str:
+def entry_label(key: str) -> str:
     """Return how messages name an entry."""
     return f"entry {key!r} of zones (acme_dns)"
 
@@ -58,7 +58,7 @@ def parse_key(key: Any) -> str:
     try:
         return canonical(key if key.isascii() else key.encode("idna").decode())
     except (DnsError, UnicodeError, AttributeError):
-        raise DnsError(f"{where(key)}: it has to be the name of a zone, of a record, or '*'") from None
+        raise DnsError(f"{entry_label(key)}: it has to be the name of a zone, of a record, or '*'") from None
 
 
 def parse(key: str, given: Any, has_tasks_file: bool) -> Entry:
@@ -66,7 +66,7 @@ def parse(key: str, given: Any, has_tasks_file: bool) -> Entry:
     try:
         return _parse(given, has_tasks_file)
     except DnsError as error:
-        raise DnsError(f"{where(key)}: {error}") from None
+        raise DnsError(f"{entry_label(key)}: {error}") from None
 
 
 def _parse(given: Any, has_tasks_file: bool) -> Entry:

@@ -2,47 +2,70 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Waiting until every authoritative server holds what was set, for many records side by side."""
+"""Wait until every authoritative server has the records that were set, many records at once."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .._acme.txt_record import grants, is_persistent
 from .._common.clock import Clock
+from .._common.contracts import TxtRecord
 from .._common.deadline import Deadline
 from .errors import DnsError, NoRouteError, SilentError
 from .servers import Authorities, NameServer
-from .zones import Location
+from .zones import Location, locate_records
 
-_SIDE_BY_SIDE = 16
-_LONGEST_PAUSE = 10.0
-# Seconds for the last look, though the deadline has passed: a slow server is not called silent.
-_LAST_LOOK = 3.0
-# An address that has never answered is given up after so many rounds, where another one of its server answers.
+_THREADS = 16
+_LONGEST_PAUSE = 10.0  # seconds
+# Seconds for the last round, although the deadline has passed: a slow server is not called silent.
+_LAST_ROUND = 3.0
+# An address that has never answered does not count after this many rounds if another address of its server answers.
 _SILENT_ROUNDS = 2
 
 
 @dataclass(frozen=True)
 class PropagationResult:
-    """How a wait ended for one location.
+    """The end of a wait for one location.
 
-    problem: one line that says which server lacks which value, or what went wrong there; empty if all is held.
-    lacking: those servers, as "name (address)". others: values that any server has besides those wanted.
+    problem: one line that says which server lacks which value, or what went wrong there; empty if all servers have all
+    values. lacking: these servers, as "name (address)". others: values that any server has besides the wanted ones.
     """
 
-    held: bool
+    propagated: bool
     problem: str
     lacking: tuple[str, ...]
     others: frozenset[str]
 
 
 @dataclass(frozen=True)
+class PropagationReport:
+    """The records in the order given, and the other values that were found by the name of the record."""
+
+    records: list[TxtRecord]
+    others: dict[str, list[str]]
+
+    @property
+    def problems(self) -> str:
+        """Return one line that names each record with a problem; empty if there is none."""
+        problems = {_label(record): record.problem for record in self.records if record.problem}
+        return "; ".join(f"{label}: {problem}" for label, problem in problems.items())
+
+    @property
+    def warnings(self) -> list[str]:
+        """Return a line about other values, which an earlier run may have left."""
+        if not self.others:
+            return []
+        listed = ", ".join(f"{name} ({len(values)})" for name, values in self.others.items())
+        return [f"there are other TXT values than those of this run: {listed}. Remove them if they are old."]
+
+
+@dataclass(frozen=True)
 class _Place:
-    """Where values are kept; more than one name may lead there by CNAME."""
+    """The zone and the name that values are stored under. Several names may lead there by CNAME."""
 
     zone: str
     name: str
@@ -53,70 +76,95 @@ class _Place:
         return cls(location.zone, location.target, is_persistent(location.name))
 
 
-def held(authorities: Authorities, locations: Iterable[Location]) -> dict[Location, frozenset[str]]:
-    """The values that any authoritative server has now, all its servers asked once; none where there is trouble."""
+def await_records(authorities: Authorities, records: Sequence[TxtRecord], deadline: Deadline) -> PropagationReport:
+    """Wait until every authoritative server has *records*, or the deadline has passed."""
+    located = locate_records(authorities.resolver, records)
+    locations = {record: Location.of(record) for record in located if record.zone}
+    wanted: dict[Location, set[str]] = defaultdict(set)
+    for record, location in locations.items():
+        wanted[location].add(record.value)
+    results = wait(authorities, wanted, deadline)
+
+    def finished(record: TxtRecord) -> TxtRecord:
+        if record not in locations:
+            return replace(record, propagated=False, lacking=())
+        result = results[locations[record]]
+        return replace(record, propagated=result.propagated, problem=result.problem, lacking=result.lacking)
+
+    others = {record.name: sorted(results[location].others) for record, location in locations.items()}
+    return PropagationReport(
+        [finished(record) for record in located], {name: values for name, values in others.items() if values}
+    )
+
+
+def published_values(authorities: Authorities, locations: Iterable[Location]) -> dict[Location, frozenset[str]]:
+    """Return the values that any authoritative server has now; none where no server answers.
+
+    All servers are asked once.
+    """
     locations = list(locations)
-    with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
+    with ThreadPoolExecutor(_THREADS) as pool:
         survey = _Survey(authorities, pool)
         survey.ask({_Place.of(location): frozenset() for location in locations})
-        return {location: survey.found(_Place.of(location)) for location in locations}
+        return {location: survey.values(_Place.of(location)) for location in locations}
 
 
 def wait(
     authorities: Authorities, wanted: Mapping[Location, Set[str]], deadline: Deadline
 ) -> dict[Location, PropagationResult]:
-    """Ask, with growing pauses, until every authoritative server holds all values, or the deadline has passed.
+    """Ask, with growing pauses, until every authoritative server has all values, or the deadline has passed.
 
-    One wait for all: only what still lacks is asked again. A last look is taken at the deadline itself.
+    There is one wait for all locations: only servers that lack a value are asked again. The last round is at the
+    deadline itself.
     """
     values: dict[_Place, frozenset[str]] = {}
     for location, more in wanted.items():
         place = _Place.of(location)
         values[place] = values.get(place, frozenset()) | frozenset(more)
     clock = deadline.clock
-    with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
+    with ThreadPoolExecutor(_THREADS) as pool:
         survey = _Survey(authorities, pool)
         missing, attempt = values, 0
         while missing:
-            survey.ask(missing, Deadline(clock, max(deadline.left(), _LAST_LOOK)))
+            survey.ask(missing, Deadline(clock, max(deadline.left(), _LAST_ROUND)))
             missing = {place: needed for place, needed in missing.items() if any(survey.lacking(place, needed))}
             if not missing or deadline.left() <= 0:
                 break
             clock.sleep(min(clock.pause(attempt, longest=_LONGEST_PAUSE), deadline.left()))
             attempt += 1
-    outcomes = {}
+    results = {}
     for location, needed in wanted.items():
         place = _Place.of(location)
         lacking = list(survey.lacking(place, needed)) if place in missing else []
-        outcomes[location] = PropagationResult(
-            held=not lacking,
-            problem="; ".join(f"{server} {what}".strip() for server, what in lacking),
-            lacking=tuple(server for server, _what in lacking if server),
-            others=frozenset() if place.persistent else survey.found(place) - values[place],
+        results[location] = PropagationResult(
+            propagated=not lacking,
+            problem="; ".join(f"{server} {problem}".strip() for server, problem in lacking),
+            lacking=tuple(server for server, _problem in lacking if server),
+            others=frozenset() if place.persistent else survey.values(place) - values[place],
         )
-    return outcomes
+    return results
 
 
 class _Survey:
-    """What every address of the servers said last of every place."""
+    """The last answer of every address of the servers for every place."""
 
     def __init__(self, authorities: Authorities, pool: ThreadPoolExecutor) -> None:
         self._authorities = authorities
         self._pool = pool
         self._servers: dict[str, tuple[NameServer, ...] | DnsError] = {}
-        self._said: dict[_Place, dict[str, frozenset[str] | DnsError]] = defaultdict(dict)
+        self._answers: dict[_Place, dict[str, frozenset[str] | DnsError]] = defaultdict(dict)
         self._answered: set[str] = set()
         self._silences: Counter[str] = Counter()
 
-    def ask(self, places: Mapping[_Place, frozenset[str]], time: Deadline | None = None) -> None:
-        """One round: every address that has not said yet that it holds the values of a place. *time* ends it."""
+    def ask(self, places: Mapping[_Place, frozenset[str]], deadline: Deadline | None = None) -> None:
+        """Ask every address that is not known to have the values of a place, once. *deadline* ends the round."""
         zones = list(dict.fromkeys(place.zone for place in places))
-        self._servers.update(zip(zones, self._pool.map(self._find, zones)))
+        self._servers.update(zip(zones, self._pool.map(self._find_servers, zones)))
         questions = [
             (place, address)
             for place, values in places.items()
             for address in self._addresses(place.zone)
-            if not self._holds(place, address, values)
+            if not self._has(place, address, values)
         ]
         # An address that is silent to one question is not asked the others of the round.
         down: dict[str, DnsError] = {}
@@ -125,30 +173,30 @@ class _Survey:
             place, address = question
             if address in down:
                 return down[address]
-            left = time.left() if time else None
+            left = deadline.left() if deadline else None
             if left is not None and left <= 0:
-                return self._said[place].get(address, DnsError("was not reached in the time there is"))
+                return self._answers[place].get(address, DnsError("was not asked before the time was over"))
             try:
                 values = self._authorities.values(place.zone, address, place.name, left)
-                return _with_grants(values, time.clock) if time and place.persistent else values
+                return _with_grants(values, deadline.clock) if deadline and place.persistent else values
             except (NoRouteError, SilentError) as error:
                 down[address] = error
                 return error
             except DnsError as error:
                 return error
 
-        for (place, address), said in zip(questions, list(self._pool.map(one, questions))):
-            self._said[place][address] = said
-            if isinstance(said, frozenset):
+        for (place, address), answer in zip(questions, list(self._pool.map(one, questions))):
+            self._answers[place][address] = answer
+            if isinstance(answer, frozenset):
                 self._answered.add(address)
         self._silences.update(address for address, error in down.items() if isinstance(error, SilentError))
 
-    def found(self, place: _Place) -> frozenset[str]:
-        """The values that any server has."""
-        return frozenset().union(*(said for said in self._said[place].values() if isinstance(said, frozenset)))
+    def values(self, place: _Place) -> frozenset[str]:
+        """Return the values that any server has."""
+        return frozenset().union(*(answer for answer in self._answers[place].values() if isinstance(answer, frozenset)))
 
     def lacking(self, place: _Place, values: Set[str]) -> Iterator[tuple[str, str]]:
-        """Each server that does not hold all *values*, and the rest of a sentence about it."""
+        """Yield each server that does not have all *values*, and the rest of a sentence about it."""
         servers = self._servers[place.zone]
         if isinstance(servers, DnsError):
             yield "", str(servers)
@@ -156,24 +204,27 @@ class _Survey:
         for server in servers:
             if server.trouble:
                 yield server.name, server.trouble
-            said = {address: self._said[place][address] for address in server.addresses}
-            answers = any(isinstance(what, frozenset) for what in said.values())
-            for address, what in said.items():
-                label = f"{server.name} ({address})"
-                if isinstance(what, frozenset):
-                    lacks = sorted(values - what)
-                    if lacks:
-                        yield label, f"lacks {', '.join(map(repr, lacks))}"
-                elif not (answers and self._excused(address, what)):
-                    yield label, str(what)
+            yield from self._lacking_addresses(server, place, values)
 
-    def _excused(self, address: str, error: DnsError) -> bool:
-        """Whether it lies with the network from here rather than with the server, as with IPv6 that leads nowhere."""
+    def _lacking_addresses(self, server: NameServer, place: _Place, values: Set[str]) -> Iterator[tuple[str, str]]:
+        answers = {address: self._answers[place][address] for address in server.addresses}
+        any_answers = any(isinstance(answer, frozenset) for answer in answers.values())
+        for address, answer in answers.items():
+            label = f"{server.name} ({address})"
+            if isinstance(answer, frozenset):
+                lacking = sorted(values - answer)
+                if lacking:
+                    yield label, f"lacks {', '.join(map(repr, lacking))}"
+            elif not (any_answers and self._is_excused(address, answer)):
+                yield label, str(answer)
+
+    def _is_excused(self, address: str, error: DnsError) -> bool:
+        """Return True if the reason is the network between here and the server, such as IPv6 without a route."""
         if isinstance(error, SilentError):
             return address not in self._answered and self._silences[address] >= _SILENT_ROUNDS
         return isinstance(error, NoRouteError)
 
-    def _find(self, zone: str) -> tuple[NameServer, ...] | DnsError:
+    def _find_servers(self, zone: str) -> tuple[NameServer, ...] | DnsError:
         try:
             return self._authorities.servers(zone)
         except DnsError as error:
@@ -185,11 +236,16 @@ class _Survey:
             return []
         return list(dict.fromkeys(address for server in servers for address in server.addresses))
 
-    def _holds(self, place: _Place, address: str, values: Set[str]) -> bool:
-        said = self._said[place].get(address)
-        return isinstance(said, frozenset) and values <= said
+    def _has(self, place: _Place, address: str, values: Set[str]) -> bool:
+        answer = self._answers[place].get(address)
+        return isinstance(answer, frozenset) and values <= answer
 
 
 def _with_grants(values: frozenset[str], clock: Clock) -> frozenset[str]:
-    """Values of dns-persist-01, and what they grant whatever they say besides."""
+    """Return values of dns-persist-01 together with what they grant, whatever else they say."""
     return values.union(*(grants(value, clock.now()) for value in values))
+
+
+def _label(record: TxtRecord) -> str:
+    moved = record.target not in ("", record.name)
+    return f"{record.name} (stored as {record.target})" if moved else record.name

@@ -8,20 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from .errors import DnsError
 
 # Host names' letters and the underscore (RFC 8552): a name goes on to programs and tasks, so nothing else gets in.
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
-
-
-@dataclass(frozen=True)
-class Txt:
-    """One TXT record: its name in the form of canonical(), and its value, whatever strings it is cut into."""
-
-    name: str
-    value: str
 
 
 def canonical(name: str) -> str:

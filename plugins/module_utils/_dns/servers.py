@@ -54,7 +54,7 @@ class Authorities:
 
     def __init__(self, resolver: Resolver, port: int = 53, timeout: float = 5.0) -> None:
         """*port* of every authoritative server; *timeout*: seconds for one answer."""
-        self._resolver = resolver
+        self.resolver = resolver
         self._port = port
         self._timeout = timeout
         self._zones: dict[str, tuple[NameServer, ...]] = {}
@@ -63,7 +63,7 @@ class Authorities:
         """All name servers of *zone*, by name. Raises DnsError."""
         if zone in self._zones:
             return self._zones[zone]
-        names = sorted(text_of(record.target) for record in self._resolver.look_up(zone, "NS"))
+        names = sorted(text_of(record.target) for record in self.resolver.look_up(zone, "NS"))
         if not names:
             raise DnsError(f"zone {zone} has no name servers that the resolver knows")
         servers = tuple(self._server(name) for name in names)
@@ -77,7 +77,7 @@ class Authorities:
         trouble = "has no address"
         for kind in ("A", "AAAA"):
             try:
-                addresses += [record.address for record in self._resolver.look_up(name, kind)]
+                addresses += [record.address for record in self.resolver.look_up(name, kind)]
             except DnsError as error:
                 trouble = f"has no address that can be looked up ({error})"
         return NameServer(name, tuple(addresses), "" if addresses else trouble)

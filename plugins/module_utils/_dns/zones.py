@@ -2,25 +2,26 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where a record is really kept: CNAMEs followed from its name, then the zone that the last name lies in."""
+"""Find where a record is stored: follow CNAMEs from its name, then find the zone of the last name."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from .._common.contracts import TxtRecord
 from .errors import DnsError
-from .records import canonical
+from .records import canonical, is_within
 from .resolver import Resolver
 
-_HOPS = 8
-_SIDE_BY_SIDE = 16
+_MAX_CNAMES = 8
+_THREADS = 16
 
 
 @dataclass(frozen=True)
 class Location:
-    """A record's name as asked for, the name it is kept under (the same, without CNAMEs), and that one's zone.
+    """A record's name, the name that it is stored under (the same, without CNAMEs), and the zone of the latter.
 
     All in lower case and without final dot. aliases: the names whose CNAMEs were followed, in this order.
     """
@@ -30,9 +31,24 @@ class Location:
     zone: str
     aliases: tuple[str, ...] = ()
 
+    @classmethod
+    def of(cls, record: TxtRecord) -> Location:
+        """Return the location that *record* has, as locate_records() returned it or an earlier module run did.
+
+        Raises DnsError if its parts do not go together, so that no CNAME escapes the permission that it needs.
+        """
+        name, target, zone = canonical(record.name), canonical(record.target or ""), canonical(record.zone or "")
+        aliases = tuple(map(canonical, record.aliases or ()))
+        path = (*aliases, target)
+        if path[0] != name or len(set(path)) < len(path) or not is_within(target, zone):
+            raise DnsError(
+                "its target, zone and aliases do not belong together: give all three of an earlier result, or none"
+            )
+        return cls(name, target, zone, aliases)
+
 
 def locate(resolver: Resolver, name: str) -> Location:
-    """Where the record *name*, which mostly does not exist yet, is kept. Raises DnsError."""
+    """Return where the record *name*, which usually does not exist yet, is stored. Raises DnsError."""
     name = canonical(name)
     chain = [name]
     while True:
@@ -42,19 +58,19 @@ def locate(resolver: Resolver, name: str) -> Location:
         try:
             chain.append(canonical(alias))
         except DnsError as error:
-            raise DnsError(f"the CNAME of {chain[-1]} leads to no name for a record: {error}") from None
+            raise DnsError(f"the CNAME of {chain[-1]} points to an invalid record name: {error}") from None
         if chain[-1] in chain[:-1]:
-            raise DnsError(f"the CNAMEs of {name} go round in a loop: {' -> '.join(chain)}")
-        if len(chain) > _HOPS + 1:
-            raise DnsError(f"{name} leads through more than {_HOPS} CNAMEs: {' -> '.join(chain)}")
+            raise DnsError(f"the CNAMEs of {name} form a loop: {' -> '.join(chain)}")
+        if len(chain) > _MAX_CNAMES + 1:
+            raise DnsError(f"{name} leads through more than {_MAX_CNAMES} CNAMEs: {' -> '.join(chain)}")
     zone = resolver.zone(chain[-1])
     if zone == ".":
-        raise DnsError(f"{chain[-1]} lies in no zone that the resolver knows: is the name right, and the resolver?")
+        raise DnsError(f"{chain[-1]} is in no zone that the resolver knows: check the name and the resolver")
     return Location(name, chain[-1], canonical(zone), tuple(chain[:-1]))
 
 
 def locate_all(resolver: Resolver, names: Iterable[str]) -> dict[str, Location | DnsError]:
-    """locate() for many names side by side: for each name as given its location, or why there is none."""
+    """Return for each name its location, or the reason why there is none. Names are looked up in parallel."""
 
     def one(name: str) -> Location | DnsError:
         try:
@@ -63,15 +79,34 @@ def locate_all(resolver: Resolver, names: Iterable[str]) -> dict[str, Location |
             return error
 
     unique = list(dict.fromkeys(names))
-    with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
+    with ThreadPoolExecutor(_THREADS) as pool:
         return dict(zip(unique, pool.map(one, unique)))
 
 
-def _explicit_alias(resolver: Resolver, name: str) -> str:
-    """What the CNAME of *name* points to, but for one that only a wildcard lends it.
+def locate_records(resolver: Resolver, records: Sequence[TxtRecord]) -> list[TxtRecord]:
+    """Return *records* with their locations. Records that have one already cost no question.
 
-    A record at the name itself takes a wildcard's place (RFC 4592 section 3.2), and is most likely what is wanted:
-    the wildcard is there for hosts.
+    A record that cannot be located has an empty target and zone, and a problem.
+    """
+    found = locate_all(resolver, (record.name for record in records if not record.zone))
+
+    def located(record: TxtRecord) -> TxtRecord:
+        try:
+            location = found[record.name] if not record.zone else Location.of(record)
+        except DnsError as error:
+            location = error
+        if isinstance(location, DnsError):
+            return replace(record, target="", zone="", aliases=(), problem=str(location))
+        return replace(record, target=location.target, zone=location.zone, aliases=location.aliases)
+
+    return [located(record) for record in records]
+
+
+def _explicit_alias(resolver: Resolver, name: str) -> str:
+    """Return the target of the CNAME of *name*; empty if it has none, or only one from a wildcard.
+
+    A record at the name itself replaces a wildcard's (RFC 4592 section 3.2), which is most likely what is wanted: the
+    wildcard is there for hosts.
     """
     alias = resolver.alias(name)
     _label, _dot, parent = name.partition(".")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The TXT records of a run's orders, and what became of them: pure functions over what was registered."""
+"""The TXT records of a run's orders, and their problems: pure functions over registered results."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import (
     CertificateOrder,
     ChallengeData,
-    TxtRecordState,
+    TxtRecord,
 )
 from ansible_collections.certfleet.tls.plugins.module_utils._common.identifiers import BY_DNS, DNS_PERSIST_01
 from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Status
@@ -20,10 +20,12 @@ from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses imp
 from .flow import orders_of, registered
 
 Item = Mapping[str, Any]
+#: By name and value of a record; None stands for all records of a step that failed as a whole.
 Problems = Mapping["tuple[str, str] | None", str]
 
-#: A challenge that needs no record any more.
+#: The statuses of challenges that need no record any more.
 _DONE = (Status.VALID, Status.STALE)
+_LOCATION = ("target", "zone", "aliases")
 
 
 def txt_records(
@@ -32,11 +34,11 @@ def txt_records(
     purpose: str,
     write_persistent: bool = False,
     given_up: Iterable[Item] = (),
-) -> list[TxtRecordState]:
-    """The records to 'set', to 'await' or to 'remove', each once.
+) -> list[TxtRecord]:
+    """Return the records to 'set', to 'await' or to 'remove', each once.
 
-    Set and awaited are those of orders in their host's journal; removed are all, but for persistent ones, which stay.
-    *given_up*: results of the steps before; what these could not do is not waited for.
+    Records are set and awaited for orders that are in the journal of their host. All records are removed, except for
+    persistent ones. *given_up*: results of the steps before; a record that these failed for is not awaited.
     """
     result = []
     problems = _problems(given_up)
@@ -46,13 +48,28 @@ def txt_records(
             for challenge in _by_dns(order):
                 persistent = challenge.type == DNS_PERSIST_01
                 if purpose == "remove":
-                    wanted = not persistent
+                    needed = not persistent
                 else:
                     open_ = order.name in ready and challenge.status not in _DONE
-                    wanted = open_ and (purpose == "await" or write_persistent or not persistent)
-                if wanted and not _problem_of(challenge, problems):
-                    result.append(TxtRecordState(challenge.record_name, challenge.record_value))
+                    needed = open_ and (purpose == "await" or write_persistent or not persistent)
+                if needed and not _problem_of(challenge, problems):
+                    result.append(TxtRecord(challenge.record_name, challenge.record_value))
     return list(dict.fromkeys(result))
+
+
+def with_locations(records: Iterable[TxtRecord], written: Item) -> list[dict[str, Any]]:
+    """Return *records* as options of a module, with the locations that the step *written* found for their names.
+
+    So each name is looked up once in a run, and a record is removed where it was set. The module verifies again that
+    CNAMEs may lead there. Names without a location are looked up by the module.
+    """
+    found = {item["name"]: item for item in written.get("records", ()) if item.get("zone")}
+    return [
+        {**record.options(("name", "value")), **{key: found[record.name][key] for key in _LOCATION}}
+        if record.name in found
+        else record.options(("name", "value"))
+        for record in records
+    ]
 
 
 def any_by_dns(ordered: Mapping[str, Any]) -> bool:
@@ -61,59 +78,62 @@ def any_by_dns(ordered: Mapping[str, Any]) -> bool:
 
 
 def txt_problems(ordered: Mapping[str, Any], *results: Item) -> dict[str, dict[str, str]]:
-    """Why orders cannot go on, by host and certificate; *results* of dns_txt_record, tasks files, dns_propagation."""
+    """Return why orders cannot go on, by host and certificate.
+
+    *results*: those of dns_txt_record, of tasks files, and of dns_propagation.
+    """
     problems = _problems(results)
-    found: dict[str, dict[str, str]] = {}
+    by_host: dict[str, dict[str, str]] = {}
     for host in ordered.get("hosts", {}):
         for order in orders_of(ordered, host):
             open_ = (challenge for challenge in _by_dns(order) if challenge.status not in _DONE)
-            told = "; ".join(dict.fromkeys(filter(None, (_problem_of(item, problems) for item in open_))))
-            if told:
-                found.setdefault(host, {})[order.name] = told
-    return found
+            reasons = "; ".join(dict.fromkeys(filter(None, (_problem_of(item, problems) for item in open_))))
+            if reasons:
+                by_host.setdefault(host, {})[order.name] = reasons
+    return by_host
 
 
 def txt_unwritten(
-    failed: Mapping[str, Any], task: Item, records: Iterable[Item], tell: bool = True
-) -> list[TxtRecordState]:
-    """The records that a tasks file did not set, with why.
+    failed: Mapping[str, Any], task: Item, records: Iterable[Item], show_messages: bool = True
+) -> list[TxtRecord]:
+    """Return the records that a tasks file did not set, with the reason.
 
-    *failed*: the result at which it stopped; *task*: what dns_txt_record left to it; *records*: its own. *tell*:
-    whether what a task says may be told, which may have credentials in it.
+    *failed*: the result of the task that failed. *task*: what dns_txt_record left to the tasks file. *records*: the
+    records of dns_txt_record. *show_messages*: include the task's message, which may have credentials in it.
     """
-    stopped = {}
+    failed_items = {}
     for result in failed.get("results", ()):
         item = result.get(result.get("ansible_loop_var", "item"))
         if result.get("failed") and isinstance(item, Mapping):
-            stopped[item.get("name")] = result.get("msg", "failed")
+            failed_items[item.get("name")] = result.get("msg", "failed")
     names = {record["name"] for record in task["records"]}
-    problems = stopped or dict.fromkeys(names, failed.get("msg") or "its tasks failed")
+    problems = failed_items or dict.fromkeys(names, failed.get("msg") or "its tasks failed")
     hidden = "its tasks failed; acme_dns_no_log: false shows why"
     return [
-        TxtRecordState(
+        TxtRecord(
             record.name,
             record.value,
-            problem=f"{task['provider'] or 'acme_dns_tasks'}: {problem if tell else hidden}",
+            problem=f"{task['provider'] or 'acme_dns_tasks'}: {problem if show_messages else hidden}",
         )
-        for record in map(TxtRecordState.from_result, records)
+        for record in map(TxtRecord.from_result, records)
         if (problem := problems.get(record.target))
     ]
 
 
 def txt_left(result: Item) -> list[str]:
-    """A line for each record that could not be removed."""
+    """Return a line for each record that could not be removed."""
     return [f"TXT record {key[0]}: {problem}" if key else problem for key, problem in _problems([result]).items()]
 
 
 def _problems(results: Iterable[Item]) -> Problems:
-    """What went wrong, by record; under None what stopped a whole step. The first step's word counts."""
+    """Return the problems of all *results*. If two steps have one for the same record, the first step's counts."""
     problems: dict[tuple[str, str] | None, str] = {}
     for result in results:
         if "records" not in result:
             if result.get("msg"):
                 problems.setdefault(None, result["msg"])
             continue
-        for record in map(TxtRecordState.from_result, result["records"]):
+        for record in map(TxtRecord.from_result, result["records"]):
             if record.problem:
                 problems.setdefault((record.name, record.value), record.problem)
     return problems

@@ -62,7 +62,7 @@ def _check_dns(given: Mapping[str, Any], place: str, lines: list[str]) -> None:
         entry = _attempt(place, lines, entries.parse, key, value, bool(tasks))
         if entry and entry.provider == "exec" and not _is_program(entry.options["program"]):
             lines.append(
-                f"{place}: {entries.where(key)}: {to.shown(entry.options['program'])} is not a program of the "
+                f"{place}: {entries.entry_label(key)}: {to.shown(entry.options['program'])} is not a program of the "
                 "controller. Give the path of one."
             )
 

@@ -11,13 +11,13 @@ import pytest
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import AcmeError, ProtocolError
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.txt_record import (
     PersistentAccount,
-    TxtRecord,
     dns_01,
     dns_account_01,
     dns_persist_01,
     grants,
     is_persistent,
 )
+from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import TxtRecord
 
 # RFC 8555 section 8.4 has the names, and no value: this one is printf TOKEN.THUMB | openssl dgst -sha256 | base64url.
 KEY_AUTHORIZATION = "evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA.nP1qzpXGymHBrUEepNY9HCsQk7K8KhOypzEt62jcerQ"

@@ -148,8 +148,8 @@ def documented(module, *path):
         ("acme_order_finalize", ("hosts", "sample", "localhost", 0), plugin.CertificateOrder),
         ("acme_order_finalize", ("hosts", "sample", "localhost", 1), plugin.CertificateOrder),
         ("acme_revoke", ("certificates", "sample", 0), plugin.Revocation),
-        ("dns_txt_record", ("records", "contains"), plugin.TxtRecordState),
-        ("dns_propagation", ("records", "contains"), plugin.TxtRecordState),
+        ("dns_txt_record", ("records", "contains"), plugin.TxtRecord),
+        ("dns_propagation", ("records", "contains"), plugin.TxtRecord),
     ],
 )
 def test_documented_results_are_of_the_shapes(module, path, shape):
@@ -203,7 +203,7 @@ def test_what_results_have_is_documented(module, path, instance):
         (certificate.RESULT_SPEC, plugin.CertificateOrder),
         (JOURNAL_SPEC, plugin.CertificateOrder),
         (CHALLENGE_SPEC, plugin.ChallengeData),
-        (RECORDS_SPEC["options"], plugin.TxtRecordState),
+        (RECORDS_SPEC["options"], plugin.TxtRecord),
         (REVOCATION_SPEC, plugin.Revocation),
     ],
     ids=["orders", "made orders", "results", "journal", "challenges", "records", "revocations"],

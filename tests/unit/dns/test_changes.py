@@ -5,18 +5,19 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 
 import pytest
 
+from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import TxtRecord
 from ansible_collections.certfleet.tls.plugins.module_utils._dns import changes, kinds, task_files
-from ansible_collections.certfleet.tls.plugins.module_utils._dns.changes import Entries, assign, carry_out, for_tasks
+from ansible_collections.certfleet.tls.plugins.module_utils._dns.assignment import Entries, assign
+from ansible_collections.certfleet.tls.plugins.module_utils._dns.changes import carry_out, for_tasks
 from ansible_collections.certfleet.tls.plugins.module_utils._dns.errors import DnsError, NotInstalledError
 from ansible_collections.certfleet.tls.plugins.module_utils._dns.options import Option
 from ansible_collections.certfleet.tls.plugins.module_utils._dns.providers import by_name
 from ansible_collections.certfleet.tls.plugins.module_utils._dns.providers.base import Provider
-from ansible_collections.certfleet.tls.plugins.module_utils._dns.records import Txt
 from ansible_collections.certfleet.tls.plugins.module_utils._dns.zones import Location
 
 WWW, SHOP = "_acme-challenge.www.example.com", "_acme-challenge.shop.example.com"
@@ -45,7 +46,7 @@ class Ring(Recording):
     """As acme-dns: two values, no removing."""
 
     name = "ring"
-    holds_any_number = False
+    keeps_any_number = False
 
 
 @pytest.fixture(autouse=True)
@@ -66,26 +67,45 @@ class Place(Location):
     leaves_zone: bool = False
 
 
-def is_own(place):
-    return not place.leaves_zone
-
-
 def at(name, zone="example.com", target=None, hops=()):
-    """Where *name* is kept; with a *target* by a CNAME that leads out of its zone."""
+    """Where *name* is stored; with a *target* by a CNAME that leads out of its zone."""
     return Place(name, target, zone, (name, *hops), True) if target else Place(name, name, zone)
 
 
 def places(*records, **others):
-    """Where each record is kept: in example.com unless told otherwise."""
+    """Where each record is stored: in example.com unless *others* has its name."""
     return {**{record.name: at(record.name) for record in records}, **others}
+
+
+def located(records, where):
+    """The records with their locations, as locate_records() returns them."""
+    return [
+        replace(record, target="", zone="", aliases=(), problem=str(place))
+        if isinstance(place, DnsError)
+        else replace(record, target=place.target, zone=place.zone, aliases=place.aliases)
+        for record in records
+        for place in [where[record.name]]
+    ]
+
+
+def plain(place):
+    return Location(place.name, place.target, place.zone, place.aliases)
+
+
+def assigned(records, where, entries, is_own=None):
+    """assign(), with servers that know which CNAMEs leave their zone."""
+    leaving = {plain(place) for place in where.values() if isinstance(place, Place) and place.leaves_zone}
+    return assign(located(records, where), entries, 5, is_own or (lambda location: location not in leaving))
 
 
 def changed(zones, records, found=None, present=True, dry=False, where=None, tasks_file=""):
     where = where or places(*records)
-    items, jobs = assign(records, where, Entries(zones, tasks_file), 5, is_own)
-    held = {where[name]: values for name, values in (found or {}).items()}
-    carry_out(jobs, held, present, dry)
-    return items, for_tasks(jobs, held, present)
+    items, jobs = assigned(records, where, Entries(zones, tasks_file))
+    published = {plain(where[name]): values for name, values in (found or {}).items()}
+    results = carry_out(jobs, published, present, dry)
+    tasks, left_to_tasks = for_tasks(jobs, published, present)
+    results.update(left_to_tasks)
+    return [results.get(item, item) for item in items], tasks
 
 
 @pytest.mark.parametrize(
@@ -153,7 +173,7 @@ def test_a_cname_of_another_zone_is_followed_if_the_entry_allows_it(calls, entry
         "other.example.com": {"provider": "recording"},
         "evil.example": {"provider": "recording"},
     }
-    (item,), _tasks = changed(zones, [Txt(place.name, "v")], present=present, where={place.name: place})
+    (item,), _tasks = changed(zones, [TxtRecord(place.name, "v")], present=present, where={place.name: place})
     assert (item.status != "failed") is allowed
     assert bool(calls) is allowed
 
@@ -161,13 +181,13 @@ def test_a_cname_of_another_zone_is_followed_if_the_entry_allows_it(calls, entry
 def test_a_cname_that_is_not_allowed_is_told_in_one_line():
     place = cname("_dmarc.example.com")
     zones = {"*": {"provider": "recording", "cname_targets": ["a.example", "b.*"]}}
-    (item,), _tasks = changed(zones, [Txt(EVIL, "v")], where={EVIL: place})
+    (item,), _tasks = changed(zones, [TxtRecord(EVIL, "v")], where={EVIL: place})
     zones["*"]["cname_targets"].clear()
-    (other,), _tasks = changed(zones, [Txt(EVIL, "v")], where={EVIL: place})
-    assert "entry '*' of zones (acme_dns) takes no such records: if this one is wanted, add it" in other.problem
+    (other,), _tasks = changed(zones, [TxtRecord(EVIL, "v")], where={EVIL: place})
+    assert "entry '*' of zones (acme_dns) allows no such records: if this target is wanted, add it" in other.problem
     assert item.problem == (
-        f"{EVIL} leads by CNAME to _dmarc.example.com in zone example.com; entry '*' of zones (acme_dns) takes such "
-        "records only for a.example, b.*: if this one is wanted, add it to cname_targets of that entry"
+        f"{EVIL} leads by CNAME to _dmarc.example.com in zone example.com; entry '*' of zones (acme_dns) allows such "
+        "records only for a.example, b.*: if this target is wanted, add it to cname_targets of that entry"
     )
 
 
@@ -177,16 +197,16 @@ def test_a_cname_of_which_nobody_can_tell_the_zone_needs_permission():
     def nobody(_place):
         raise DnsError("ns1.example.com (192.0.2.1) does not answer within 5 s")
 
-    wanted = [Txt(WWW, "v"), Txt(SHOP, "v"), Txt("_validation-persist.a.example.com", "v")]
+    wanted = [TxtRecord(WWW, "v"), TxtRecord(SHOP, "v"), TxtRecord("_validation-persist.a.example.com", "v")]
     where = places(*wanted, **{WWW: cname("www.example.com", name=WWW), SHOP: cname(WWW, name=SHOP)})
-    items, jobs = assign(wanted, where, Entries({"example.com": {"provider": "recording"}}), 5, nobody)
+    items, jobs = assigned(wanted, where, Entries({"example.com": {"provider": "recording"}}), nobody)
     assert [item.status for item in items] == ["failed", None, None]
-    assert [item.name for item in jobs[0].items] == [record.name for record in wanted[1:]]
+    assert [item.name for item in jobs[0].records] == [record.name for record in wanted[1:]]
     assert items[0].problem == (
-        f"{WWW} leads by CNAME to www.example.com in zone example.com; entry 'example.com' of zones (acme_dns) takes "
-        "such records only for _acme-challenge.*: if this one is wanted, add it to cname_targets of that entry (it "
-        "needs permission as the zone's own name servers cannot be asked whether the CNAME is in it: ns1.example.com "
-        "(192.0.2.1) does not answer within 5 s)"
+        f"{WWW} leads by CNAME to www.example.com in zone example.com; entry 'example.com' of zones (acme_dns) allows "
+        "such records only for _acme-challenge.*: if this target is wanted, add it to cname_targets of that entry (it "
+        "needs permission because the zone's own name servers cannot be asked whether the CNAME is in it: "
+        "ns1.example.com (192.0.2.1) does not answer within 5 s)"
     )
 
 
@@ -194,17 +214,17 @@ def test_a_cname_of_which_nobody_can_tell_the_zone_needs_permission():
 def test_a_cname_of_one_zone_to_another_under_one_entry(key, allowed):
     """'*' may have zones of many owners."""
     place = cname("_acme-challenge.www.example.com" if allowed else "www.example.com")
-    (item,), _tasks = changed({key: {"provider": "recording"}}, [Txt(EVIL, "v")], where={EVIL: place})
+    (item,), _tasks = changed({key: {"provider": "recording"}}, [TxtRecord(EVIL, "v")], where={EVIL: place})
     assert (item.status != "failed") is allowed
 
 
 def test_a_tasks_file_gets_no_cnames_of_other_zones_but_to_challenge_names():
-    place, wanted = cname("www.example.com"), [Txt(EVIL, "v")]
+    place, wanted = cname("www.example.com"), [TxtRecord(EVIL, "v")]
     (item,), tasks = changed({}, wanted, {EVIL: frozenset()}, where={EVIL: place}, tasks_file="/play/own.yml")
     assert tasks == []
     assert item.problem.endswith(
-        "; tasks_file (acme_dns_tasks) takes such records only for _acme-challenge.*: if this one is wanted, add an "
-        "entry with provider tasks and cname_targets to zones (acme_dns)"
+        "; tasks_file (acme_dns_tasks) allows such records only for _acme-challenge.*: if this target is wanted, add "
+        "an entry with provider tasks and cname_targets to zones (acme_dns)"
     )
     zones = {"example.com": {"provider": "tasks", "cname_targets": ["www.example.com"]}}
     (item,), tasks = changed(zones, wanted, {EVIL: frozenset()}, where={EVIL: place}, tasks_file="/play/own.yml")
@@ -223,10 +243,10 @@ def test_a_tasks_file_gets_no_cnames_of_other_zones_but_to_challenge_names():
 def test_an_entry_of_acme_dns_allows_the_name_that_it_has(key, target, allowed):
     option = {"url": "http://127.0.0.1:1", "username": "u", "password": "p", "subdomain": "D420"}
     place = cname(target, "auth.example.net")
-    items, jobs = assign([Txt(EVIL, "v")], {EVIL: place}, Entries({key: {"provider": "acme_dns", **option}}), 5, is_own)
-    refused = "takes such records only for" in items[0].problem or "has no entry" in items[0].problem
+    items, jobs = assigned([TxtRecord(EVIL, "v")], {EVIL: place}, Entries({key: {"provider": "acme_dns", **option}}))
+    refused = "allows such records only for" in items[0].problem or "has no entry" in items[0].problem
     assert refused is not allowed
-    assert bool(jobs and jobs[0].items) is allowed
+    assert bool(jobs and jobs[0].records) is allowed
 
 
 @pytest.mark.parametrize(
@@ -245,7 +265,7 @@ def test_an_entry_of_acme_dns_allows_the_name_that_it_has(key, target, allowed):
 )
 def test_cname_targets_that_are_none(targets, says):
     zones = {"example.com": {"provider": "recording", "cname_targets": targets}}
-    (item,), _tasks = changed(zones, [Txt(WWW, "v")])
+    (item,), _tasks = changed(zones, [TxtRecord(WWW, "v")])
     assert item.problem.startswith(f"entry 'example.com' of zones (acme_dns): {says}")
     assert item.status == "failed"
 
@@ -284,7 +304,7 @@ def test_keys_that_are_no_zones(zones, says):
     ],
 )
 def test_a_bad_entry_fails_its_records_and_no_others(calls, entry, says):
-    records = [Txt(WWW, "a"), Txt("b.example.net", "b")]
+    records = [TxtRecord(WWW, "a"), TxtRecord("b.example.net", "b")]
     where = places(records[0], **{"b.example.net": at("b.example.net", "example.net")})
     zones = {"example.com": entry, "example.net": {"provider": "recording"}}
     items, _tasks = changed(zones, records, where=where)
@@ -295,19 +315,20 @@ def test_a_bad_entry_fails_its_records_and_no_others(calls, entry, says):
 
 
 def test_no_entry_and_no_place():
-    records = [Txt(WWW, "a"), Txt("lost.example", "b")]
+    records = [TxtRecord(WWW, "a"), TxtRecord("lost.example", "b")]
     where = places(records[0], **{"lost.example": DnsError("the CNAMEs go round")})
     items, _tasks = changed({"example.net": {"provider": "recording"}}, records, where=where)
     assert [item.status for item in items] == ["failed", "failed"]
     assert items[0].problem == (
-        f"zones (acme_dns) has no entry for zone example.com, where {WWW} is kept: "
+        f"zones (acme_dns) has no entry for zone example.com, where {WWW} is stored: "
         "add one, or '*' for all zones without"
     )
-    assert items[1].record().to_result() == {
+    assert items[1].to_result() == {
         "name": "lost.example",
         "value": "b",
         "target": "",
         "zone": "",
+        "aliases": [],
         "status": "failed",
         "problem": "the CNAMEs go round",
     }
@@ -315,7 +336,13 @@ def test_no_entry_and_no_place():
 
 def test_a_call_for_each_zone_with_all_that_belongs_there(calls):
     shared = {"target": "shared.example.net", "zone": "example.net"}
-    records = [Txt(WWW, "a"), Txt(WWW, "b"), Txt(SHOP, "a"), Txt("x.example.org", "a"), Txt("y.example.org", "a")]
+    records = [
+        TxtRecord(WWW, "a"),
+        TxtRecord(WWW, "b"),
+        TxtRecord(SHOP, "a"),
+        TxtRecord("x.example.org", "a"),
+        TxtRecord("y.example.org", "a"),
+    ]
     where = places(*records[:3], **{name: at(name, **shared) for name in ("x.example.org", "y.example.org")})
     rest = {"provider": "recording", "tag": "rest", "cname_targets": ["shared.example.net"]}
     zones = {"example.com": {"provider": "recording", "tag": "com"}, "*": rest}
@@ -325,7 +352,7 @@ def test_a_call_for_each_zone_with_all_that_belongs_there(calls):
         ("rest", "example.net", {("shared.example.net", "a")}, True),
     ]
     assert [item.status for item in items] == ["changed"] * 5
-    assert items[3].record().target == "shared.example.net"
+    assert items[3].target == "shared.example.net"
     assert tasks == []
 
 
@@ -346,7 +373,7 @@ def test_a_call_for_each_zone_with_all_that_belongs_there(calls):
 @pytest.mark.parametrize("dry", [False, True])
 def test_what_is_sent_and_what_it_is_called(calls, kind, present, held, status, sent, dry):
     found = {WWW: frozenset(held)}
-    items, _tasks = changed({"*": {"provider": kind}}, [Txt(WWW, "a")], found, present, dry)
+    items, _tasks = changed({"*": {"provider": kind}}, [TxtRecord(WWW, "a")], found, present, dry)
     assert items[0].status == status
     assert len(calls) == (sent and not dry)
 
@@ -356,15 +383,15 @@ def test_what_is_sent_and_what_it_is_called(calls, kind, present, held, status, 
     [
         (WWW, ["failed", "changed"], "not this one (entry '*' of zones (acme_dns))"),
         ("all", ["failed", "failed"], "it does not want to (entry '*' of zones (acme_dns))"),
-        ("bug", ["failed", "failed"], "recording broke off with KeyError: 'surprise with ********\\nand more'"),
+        ("bug", ["failed", "failed"], "recording failed with KeyError: 'surprise with ********\\nand more'"),
     ],
 )
 def test_what_fails_is_told_of_each_record(fails, statuses, says):
     zones = {"*": {"provider": "recording", "fails": fails, "token": SECRET}}
-    items, _tasks = changed(zones, [Txt(WWW, "a"), Txt(SHOP, "b")])
+    items, _tasks = changed(zones, [TxtRecord(WWW, "a"), TxtRecord(SHOP, "b")])
     assert [item.status for item in items] == statuses
     assert says in items[0].problem
-    told = changes.problems(items)
+    told = changes.ChangeResult(items, []).problems
     assert told.startswith(WWW if statuses[1] == "changed" else f"{WWW}, {SHOP}: ")
     assert SECRET not in told
     assert "\n" not in told
@@ -378,7 +405,7 @@ def test_entries_go_side_by_side_and_one_that_fails_stops_no_other(monkeypatch):
         return dict.fromkeys(records, "no") if zone == "example.com" else {}
 
     monkeypatch.setattr(Recording, "change", change)
-    records = [Txt(WWW, "a"), Txt("b.example.net", "b")]
+    records = [TxtRecord(WWW, "a"), TxtRecord("b.example.net", "b")]
     where = places(records[0], **{"b.example.net": at("b.example.net", "example.net")})
     zones = {name: {"provider": "recording"} for name in ("example.com", "example.net")}
     items, _tasks = changed(zones, records, where=where)
@@ -386,7 +413,13 @@ def test_entries_go_side_by_side_and_one_that_fails_stops_no_other(monkeypatch):
 
 
 def test_what_tasks_have_to_do():
-    records = [Txt(WWW, "b"), Txt(WWW, "a"), Txt(WWW, "b"), Txt("example.com", "c"), Txt("d.example.net", "d")]
+    records = [
+        TxtRecord(WWW, "b"),
+        TxtRecord(WWW, "a"),
+        TxtRecord(WWW, "b"),
+        TxtRecord("example.com", "c"),
+        TxtRecord("d.example.net", "d"),
+    ]
     where = places(*records[:4], **{"d.example.net": at("d.example.net", "example.net")})
     found = {WWW: frozenset({"z"}), "d.example.net": frozenset({"d"})}
     zones = {"example.com": {"provider": "route53", "secret_key": SECRET}}
@@ -441,7 +474,7 @@ def test_what_tasks_have_to_do():
 def test_what_tasks_have_to_leave():
     found = {WWW: frozenset({"a", "z"}), SHOP: frozenset({"b"})}
     zones = {"*": {"provider": "nsupdate", "server": "192.0.2.1"}}
-    _items, tasks = changed(zones, [Txt(WWW, "a"), Txt(SHOP, "b")], found, present=False)
+    _items, tasks = changed(zones, [TxtRecord(WWW, "a"), TxtRecord(SHOP, "b")], found, present=False)
     assert [(record["changes"], record["present"], record["before"]) for record in tasks[0]["records"]] == [
         (["a"], ["z"], ["a", "z"]),
         (["b"], [], ["b"]),
@@ -451,10 +484,10 @@ def test_what_tasks_have_to_leave():
 def test_a_set_that_cannot_be_seen_is_not_replaced():
     found = {WWW: DnsError("ns1.example.com (192.0.2.1) does not answer within 5 s"), SHOP: frozenset()}
     zones = {"*": {"provider": "nsupdate", "server": "192.0.2.1"}}
-    items, tasks = changed(zones, [Txt(WWW, "a"), Txt(SHOP, "b")], found)
+    items, tasks = changed(zones, [TxtRecord(WWW, "a"), TxtRecord(SHOP, "b")], found)
     assert [item.status for item in items] == ["failed", "tasks"]
     assert items[0].problem == (
-        f"it cannot be seen what {WWW} holds already: ns1.example.com (192.0.2.1) does not answer within 5 s"
+        f"cannot read the values that {WWW} has now: ns1.example.com (192.0.2.1) does not answer within 5 s"
     )
     assert [record["name"] for record in tasks[0]["records"]] == [SHOP]
 
@@ -462,17 +495,17 @@ def test_a_set_that_cannot_be_seen_is_not_replaced():
 def test_a_look_at_what_is_there(pair):
     pair.add("a.example.com", "v")
     zones = {"example.com": {"provider": "nsupdate", "server": "192.0.2.1"}}
-    records = [Txt("a.example.com", "x"), Txt("b.example.com", "x")]
-    _items, jobs = assign(records, places(*records), Entries(zones), 5, is_own)
-    assert changes.look(pair.ask_with(timeout=0.2), jobs) == {
-        at("a.example.com"): frozenset({"v"}),
-        at("b.example.com"): frozenset(),
+    records = [TxtRecord("a.example.com", "x"), TxtRecord("b.example.com", "x")]
+    _items, jobs = assigned(records, places(*records), Entries(zones))
+    assert changes.read_published(pair.ask_with(timeout=0.2), jobs) == {
+        plain(at("a.example.com")): frozenset({"v"}),
+        plain(at("b.example.com")): frozenset(),
     }
     pair.first.silent = True
-    assert changes.look(pair.ask_with(timeout=0.2), jobs)[at("b.example.com")] == frozenset()
+    assert changes.read_published(pair.ask_with(timeout=0.2), jobs)[plain(at("b.example.com"))] == frozenset()
     pair.second.failing = "REFUSED"
-    found = changes.look(pair.ask_with(timeout=0.2), jobs)
-    assert "answers REFUSED" in str(found[at("b.example.com")])
+    found = changes.read_published(pair.ask_with(timeout=0.2), jobs)
+    assert "answers REFUSED" in str(found[plain(at("b.example.com"))])
 
 
 RFC2136 = {"provider": "rfc2136", "server": "ns1.example.com"}

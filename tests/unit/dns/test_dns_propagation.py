@@ -42,10 +42,11 @@ def test_records_in_the_order_given_and_what_else_was_found(run, pair, internet)
     result = run((NAME, "w"), ("_acme-challenge.example.net", "v"), (NAME.upper(), "w"))
     assert not result.get("failed")
     assert result["changed"] is False
-    entry = {"target": NAME, "zone": "example.com", "held": True, "problem": "", "lacking": []}
+    entry = {"target": NAME, "zone": "example.com", "aliases": [], "propagated": True, "problem": "", "lacking": []}
+    other = "_acme-challenge.example.net"
     assert result["records"] == [
         {"name": NAME, "value": "w", **entry},
-        {"name": "_acme-challenge.example.net", "value": "v", **entry},
+        {"name": other, "value": "v", **entry, "aliases": [other]},
         {"name": NAME.upper(), "value": "w", **entry},
     ]
     assert result["others"] == {NAME: ["old"], NAME.upper(): ["old"], "_acme-challenge.example.net": ["old"]}
@@ -60,10 +61,10 @@ def test_at_the_deadline_one_line_names_each_and_all_results_are_there(run, pair
     assert result["failed"] is True
     assert result["msg"] == (
         "not all records were seen on all authoritative servers in 1 s: "
-        f"{NAME}: {lacks}; _acme-challenge.example.net (kept as {NAME}): {lacks}; "
+        f"{NAME}: {lacks}; _acme-challenge.example.net (stored as {NAME}): {lacks}; "
         "no name: 'no name' is not a record's name: a label has 1 to 63 letters, digits, '_' or inner '-'"
     )
-    assert [record["held"] for record in result["records"]] == [False, False, False, True]
+    assert [record["propagated"] for record in result["records"]] == [False, False, False, True]
     assert result["records"][0]["lacking"] == [f"ns2.example.com ({SECOND})"]
     assert result["records"][2]["zone"] == ""
 
@@ -73,7 +74,7 @@ def test_one_wait_asks_each_server_once_for_each_name(run, pair):
     for name in names:
         pair.add(name, "v", "w")
     result = run(*((name, value) for name in names for value in ("v", "w")))
-    assert all(record["held"] for record in result["records"])
+    assert all(record["propagated"] for record in result["records"])
     assert [server.asked() for server in pair.servers] == [30, 30]
 
 

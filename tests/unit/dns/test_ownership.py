@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import TxtRecord
 from ansible_collections.certfleet.tls.plugins.module_utils._dns.changes import Entries, assign
 from ansible_collections.certfleet.tls.plugins.module_utils._dns.errors import DnsError, SilentError
 from ansible_collections.certfleet.tls.plugins.module_utils._dns.ownership import Ownership
-from ansible_collections.certfleet.tls.plugins.module_utils._dns.records import Txt
 from ansible_collections.certfleet.tls.plugins.module_utils._dns.servers import Authorities, NameServer, Reply
 from ansible_collections.certfleet.tls.plugins.module_utils._dns.zones import Location, locate
 from tests.unit.dns.scripted_server import Zone
@@ -61,10 +61,11 @@ def test_a_delegated_zone_that_hides_writes_nothing_in_its_parent(pair, recursor
     place = locate(pair.resolver, EVIL)
     assert place == alias(EVIL)  # to the resolver, it is all one zone
     entries = Entries({"example.com": {"provider": "exec", "program": "/bin/true"}})
-    (item,), (job,) = assign([Txt(EVIL, "v")], {EVIL: place}, entries, 5, Ownership(pair.authorities).is_own)
-    assert "takes such records only for _acme-challenge.*" in item.problem
+    record = TxtRecord(EVIL, "v", place.target, place.zone, place.aliases)
+    (item,), (job,) = assign([record], entries, 5, Ownership(pair.authorities).is_own)
+    assert "allows such records only for _acme-challenge.*" in item.problem
     assert "cannot be asked" not in item.problem
-    assert job.items == []
+    assert job.records == []
 
 
 @pytest.mark.parametrize("more", [[], ["*.evil.example.com"], ["x.evil.example.com"]])

@@ -12,7 +12,11 @@ import dns.query
 import pytest
 
 from ansible_collections.certfleet.tls.plugins.module_utils._common.deadline import Deadline
-from ansible_collections.certfleet.tls.plugins.module_utils._dns.propagation import PropagationResult, held, wait
+from ansible_collections.certfleet.tls.plugins.module_utils._dns.propagation import (
+    PropagationResult,
+    published_values,
+    wait,
+)
 from ansible_collections.certfleet.tls.plugins.module_utils._dns.zones import Location
 from tests.unit.dns.conftest import FIRST, SECOND
 
@@ -49,7 +53,7 @@ def test_only_the_server_that_lacks_is_asked_again_later_and_later(pair, time):
     pair.add(NAME, "v")
     pair.copies[1].remove(NAME, "TXT", '"v"')
     time.at(5, lambda: pair.add(NAME, "v"))
-    assert one(pair, time, "v").held
+    assert one(pair, time, "v").propagated
     assert time.pauses == [0.5, 1, 2, 4, 8]
     assert [server.asked() for server in pair.servers] == [1, 6]
 
@@ -58,24 +62,24 @@ def test_a_server_with_an_older_value_is_asked_again(pair, time):
     pair.add(NAME, "old")
     pair.copies[0].add(NAME, "TXT", '"v"')
     time.at(2, lambda: pair.add(NAME, "v"))
-    assert one(pair, time, "v").held
+    assert one(pair, time, "v").propagated
     assert [server.asked() for server in pair.servers] == [1, 3]
 
 
 def test_pauses_have_a_longest_and_the_last_look_is_at_the_deadline(pair, time):
-    assert not one(pair, time, "v", seconds=50).held
+    assert not one(pair, time, "v", seconds=50).propagated
     assert time.pauses == [0.5, 1, 2, 4, 8, 10, 10, 10, 4.5]
     assert pair.first.asked() == 10
     time.pauses.clear()
     time.at(9, lambda: pair.add(NAME, "v"))
-    assert one(pair, time, "v", seconds=50).held
+    assert one(pair, time, "v", seconds=50).propagated
 
 
 def test_at_the_deadline_it_says_which_server_lacks_which_value(pair, time):
     pair.add(NAME, "v")
     pair.copies[0].add(NAME, "TXT", '"w"')
     outcome = one(pair, time, "v", "w", "x", seconds=3)
-    assert not outcome.held
+    assert not outcome.propagated
     assert outcome.problem == f"{NS1} lacks 'x'; {NS2} lacks 'w', 'x'"
     assert outcome.lacking == (NS1, NS2)
 
@@ -85,7 +89,7 @@ def test_others_are_values_on_any_server_that_nobody_wants(pair, time):
     pair.copies[0].add(NAME, "TXT", '"left by an earlier run"')
     pair.copies[1].add(NAME, "TXT", '"of somebody else"')
     outcome = one(pair, time, "v")
-    assert outcome.held
+    assert outcome.propagated
     assert outcome.others == {"left by an earlier run", "of somebody else"}
 
 
@@ -96,7 +100,7 @@ def test_a_persistent_record_may_say_more_than_is_needed(pair, time):
     outcomes = waited(pair, time, {at(name): {plain}}, seconds=1)
     assert outcomes[at(name)] == PropagationResult(True, "", (), frozenset())
     outcomes = waited(pair, time, {at(name): {f"{plain}; policy=wildcard"}}, seconds=1)
-    assert not outcomes[at(name)].held
+    assert not outcomes[at(name)].propagated
 
 
 def test_two_names_that_lead_to_one(pair, time):
@@ -104,7 +108,7 @@ def test_two_names_that_lead_to_one(pair, time):
     first, second = at("a.example.net", target="shared.example.com"), at("b.example.net", target="shared.example.com")
     outcomes = waited(pair, time, {first: {"v"}, second: {"w", "y"}}, seconds=2)
     assert outcomes[first] == PropagationResult(True, "", (), frozenset({"x"}))
-    assert not outcomes[second].held
+    assert not outcomes[second].propagated
     assert outcomes[second].problem == f"{NS1} lacks 'y'; {NS2} lacks 'y'"
     assert outcomes[second].others == {"x"}
 
@@ -132,13 +136,13 @@ def test_a_server_that_comes_back_in_time(pair, time):
     pair.add(NAME, "v")
     pair.second.failing = "SERVFAIL"
     time.at(2, lambda: setattr(pair.second, "failing", None))
-    assert one(pair, time, "v").held
+    assert one(pair, time, "v").propagated
 
 
 def test_a_slow_server_is_waited_for(pair, time):
     pair.add(NAME, "v")
     pair.second.delay = 0.3
-    assert one(pair, time, "v", timeout=2).held
+    assert one(pair, time, "v", timeout=2).propagated
     assert time.pauses == []
 
 
@@ -158,7 +162,7 @@ def test_a_zone_whose_servers_cannot_be_looked_up(pair, time, recursor):
     assert "zone none.example.net has no name servers" in outcomes[other].problem
     # What fails now may work in a later round.
     time.at(len(time.pauses) + 1, recursor.failing_names.clear)
-    assert one(pair, time, "v").held
+    assert one(pair, time, "v").propagated
 
 
 def two_addresses(pair, serve, how):
@@ -186,7 +190,7 @@ def no_route(pair, monkeypatch):
 @pytest.mark.usefixtures("no_route")
 def test_an_address_without_a_route_does_not_count_where_another_answers(pair, time):
     pair.add(NAME, "v")
-    assert one(pair, time, "v").held
+    assert one(pair, time, "v").propagated
     assert time.pauses == []
 
 
@@ -210,7 +214,7 @@ def test_every_address_of_a_server_has_to_hold_the_values(pair, time, serve):
 def test_an_address_that_never_answers_is_given_up_after_two_rounds(pair, time, serve):
     pair.add(NAME, "v")
     two_addresses(pair, serve, ("silent", True))
-    assert one(pair, time, "v", timeout=0.2).held
+    assert one(pair, time, "v", timeout=0.2).propagated
     assert len(time.pauses) == 1
 
 
@@ -230,7 +234,7 @@ def test_a_hundred_records_cost_two_hundred_questions_and_one_look_up_of_servers
         pair.copies[1].remove(name, "TXT", '"v"')
     time.at(1, lambda: [pair.add(name, "v") for name in late])
     outcomes = waited(pair, time, {at(name): {"v"} for name in names})
-    assert all(outcome.held for outcome in outcomes.values())
+    assert all(outcome.propagated for outcome in outcomes.values())
     assert [server.asked() for server in pair.servers] == [100, 102]
     assert recursor.asked() == 5
 
@@ -250,13 +254,13 @@ def test_what_any_server_has_now(pair, serve):
     pair.copies[0].add(NAME, "TXT", '"v"', '"w"')
     pair.copies[1].add(NAME, "TXT", '"x"')
     other, nowhere = at("y.example.com"), at("x.example.net", zone="none.example.net")
-    assert held(pair.authorities, [at(), other, nowhere]) == {
+    assert published_values(pair.authorities, [at(), other, nowhere]) == {
         at(): {"v", "w", "x"},
         other: frozenset(),
         nowhere: frozenset(),
     }
     assert [server.count()[NAME] for server in pair.servers] == [1, 1]
     pair.first.failing = "REFUSED"
-    assert held(pair.authorities, [at()]) == {at(): {"x"}}
+    assert published_values(pair.authorities, [at()]) == {at(): {"x"}}
     pair.second.silent = True
-    assert held(pair.ask_with(0.2), [at()]) == {at(): frozenset()}
+    assert published_values(pair.ask_with(0.2), [at()]) == {at(): frozenset()}

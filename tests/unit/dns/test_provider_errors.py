@@ -12,10 +12,10 @@ import dns.tsig
 import pytest
 import tldextract
 
+from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import TxtRecord
 from ansible_collections.certfleet.tls.plugins.module_utils._dns.errors import DnsError
 from ansible_collections.certfleet.tls.plugins.module_utils._dns.providers import by_name
 from ansible_collections.certfleet.tls.plugins.module_utils._dns.providers import lexicon as lexicon_kind
-from ansible_collections.certfleet.tls.plugins.module_utils._dns.records import Txt
 from tests.unit.dns.scripted_providers import ZONE, free_port
 from tests.unit.dns.test_providers import NAME, OTHER, RIGHT, WRONG, A, B, acme_dns, exec_, failed, lexicon, rfc2136
 
@@ -60,7 +60,7 @@ def test_updates_that_fail(opened, change, options, says):
     case = opened(rfc2136)
     for name, value in change.items():
         setattr(case.server, name, value)
-    (text,) = failed(case.make(**options), Txt(NAME, A))
+    (text,) = failed(case.make(**options), TxtRecord(NAME, A))
     assert says in text
     assert text.startswith("server ")
 
@@ -70,21 +70,23 @@ def test_a_server_that_hangs_up(opened):
     case = opened(rfc2136)
     provider = case.make(port=listener.getsockname()[1], timeout=1)
     listener.close()
-    (text,) = failed(provider, Txt(NAME, A))
+    (text,) = failed(provider, TxtRecord(NAME, A))
     assert "cannot be reached" in text
 
 
 def test_a_name_that_is_refused_stops_no_other(opened):
     case = opened(rfc2136)
     case.server.refusing = {OTHER: "REFUSED"}
-    failures = case.make().change(ZONE, [Txt(NAME, A), Txt(OTHER, A), Txt(NAME, B)], True)
-    assert list(failures) == [Txt(OTHER, A)]
+    failures = case.make().change(ZONE, [TxtRecord(NAME, A), TxtRecord(OTHER, A), TxtRecord(NAME, B)], True)
+    assert list(failures) == [TxtRecord(OTHER, A)]
     assert case.server.held(NAME) == {A, B}
 
 
 def test_one_message_for_many_records_and_more_where_they_do_not_fit(opened):
     case = opened(rfc2136)
-    records = [Txt(f"_acme-challenge.{'a' * 60}.{'b' * 60}.{'c' * 60}.h{number}.{ZONE}", A) for number in range(1000)]
+    records = [
+        TxtRecord(f"_acme-challenge.{'a' * 60}.{'b' * 60}.{'c' * 60}.h{number}.{ZONE}", A) for number in range(1000)
+    ]
     assert case.make().change(ZONE, records[:100], True) == {}
     assert case.server.messages == [100]
     assert case.make().change(ZONE, records, True) == {}
@@ -95,7 +97,7 @@ def test_one_message_for_many_records_and_more_where_they_do_not_fit(opened):
 
 def test_a_server_that_goes_away_between_two_messages(opened):
     case = opened(rfc2136)
-    records = [Txt(f"{'a' * 60}.{'b' * 60}.{'c' * 60}.h{number}.{ZONE}", A) for number in range(600)]
+    records = [TxtRecord(f"{'a' * 60}.{'b' * 60}.{'c' * 60}.h{number}.{ZONE}", A) for number in range(600)]
     answer = case.server.answer
     case.server.answer = lambda wire: answer(wire) if not case.server.messages else b""
     failures = case.make().change(ZONE, records, True)
@@ -107,7 +109,7 @@ def test_a_server_that_goes_away_between_two_messages(opened):
 def test_long_values_are_cut_into_strings(opened):
     case = opened(rfc2136)
     value = "ca.example; accounturi=https://ca.example/" + "x" * 300
-    assert case.make().change(ZONE, [Txt(NAME, value)], True) == {}
+    assert case.make().change(ZONE, [TxtRecord(NAME, value)], True) == {}
     assert case.server.held(NAME) == {value}
 
 
@@ -116,12 +118,12 @@ def test_algorithms(opened, algorithm):
     case = opened(rfc2136)
     full = "hmac-md5.sig-alg.reg.int" if algorithm == "hmac-md5" else algorithm
     case.server.key = dns.tsig.Key("acme.", RIGHT, full)
-    assert case.make(tsig_algorithm=algorithm).change(ZONE, [Txt(NAME, A)], True) == {}
+    assert case.make(tsig_algorithm=algorithm).change(ZONE, [TxtRecord(NAME, A)], True) == {}
 
 
 def test_updates_need_no_key(opened):
     case = opened(rfc2136)
-    assert case.make(tsig_name=None, tsig_secret=None, ttl=7).change(ZONE, [Txt(NAME, A)], True) == {}
+    assert case.make(tsig_name=None, tsig_secret=None, ttl=7).change(ZONE, [TxtRecord(NAME, A)], True) == {}
     assert case.server.records[NAME] == [(A, 7)]
 
 
@@ -158,7 +160,7 @@ def test_update_options_that_cannot_be_right(opened, options, says):
 def test_answers_of_an_api(opened, make, status, says):
     case = opened(make)
     case.server.status, case.server.text = status, '{"error": "no\\nwith ' + RIGHT + '"}'
-    (text,) = failed(case.make(), Txt(case.name, A))
+    (text,) = failed(case.make(), TxtRecord(case.name, A))
     assert says in text
     assert RIGHT not in text
     assert "\n" not in text
@@ -174,7 +176,7 @@ def test_an_api_that_cannot_be_reached(opened, make):
     case = opened(make)
     url = f"http://127.0.0.1:{free_port()}"
     options = {"options": {**case.options["options"], "pdns_server": url}} if make is lexicon else {"url": url}
-    (text,) = failed(case.make(**options), Txt(case.name, A))
+    (text,) = failed(case.make(**options), TxtRecord(case.name, A))
     assert "cannot be reached" in text
 
 
@@ -186,9 +188,9 @@ def test_lexicon_that_fails_midway_goes_on(opened):
         if document and OTHER in str(document)
         else answer(method, path, headers, document)
     )
-    failures = case.make().change(ZONE, [Txt(OTHER, A), Txt(NAME, A)], True)
-    assert list(failures) == [Txt(OTHER, A)]
-    assert "HTTP 422" in failures[Txt(OTHER, A)]
+    failures = case.make().change(ZONE, [TxtRecord(OTHER, A), TxtRecord(NAME, A)], True)
+    assert list(failures) == [TxtRecord(OTHER, A)]
+    assert "HTTP 422" in failures[TxtRecord(OTHER, A)]
     assert case.server.held(NAME) == {A}
 
 
@@ -203,7 +205,7 @@ def test_lexicon_asks_only_its_api_and_is_told_the_zone(opened, monkeypatch):
 
     monkeypatch.setattr(socket.socket, "connect", watched)
     monkeypatch.setenv("LEXICON_POWERDNS_PDNS_SERVER", "http://127.0.0.1:1")
-    assert case.make().change(ZONE, [Txt(NAME, A)], True) == {}
+    assert case.make().change(ZONE, [TxtRecord(NAME, A)], True) == {}
     assert set(asked) == {case.server.port}
     assert case.server.requests[0][1].endswith(f"/zones/{ZONE}.")
 
@@ -240,7 +242,7 @@ def test_lexicon_options_that_cannot_be_right(opened, options, says):
 
 
 def test_lexicon_that_is_not_set_up_says_so(opened):
-    (text,) = failed(opened(lexicon).make(options={}), Txt(NAME, A))
+    (text,) = failed(opened(lexicon).make(options={}), TxtRecord(NAME, A))
     assert text == "lexicon's powerdns: PowerDNS API endpoint not defined (pdns_server)"
 
 
@@ -272,9 +274,9 @@ def test_acme_dns_is_spoken_to_in_private(url, taken):
 
 def test_acme_dns_has_one_name(opened):
     case = opened(acme_dns)
-    failures = case.make().change(ZONE, [Txt(f"other.{ZONE}", A), Txt(case.name, B)], True)
+    failures = case.make().change(ZONE, [TxtRecord(f"other.{ZONE}", A), TxtRecord(case.name, B)], True)
     assert failures == {
-        Txt(f"other.{ZONE}", A): f"other.{ZONE} is not the name of the subdomain d420c923-bbd7: "
+        TxtRecord(f"other.{ZONE}", A): f"other.{ZONE} is not the name of the subdomain d420c923-bbd7: "
         "each name has an entry of its own"
     }
     assert case.server.values == [B]
@@ -282,7 +284,7 @@ def test_acme_dns_has_one_name(opened):
 
 def test_acme_dns_with_a_bundle_that_is_none(opened, tmp_path):
     case = opened(acme_dns)
-    (text,) = failed(case.make(ca_path=str(tmp_path / "none.pem")), Txt(case.name, A))
+    (text,) = failed(case.make(ca_path=str(tmp_path / "none.pem")), TxtRecord(case.name, A))
     assert "does not exist" in text
 
 
@@ -291,7 +293,7 @@ def test_programs_get_arguments_and_no_more_environment(opened, tmp_path, monkey
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "not for you")
     case.server.path.write_text('#!/bin/sh\nenv | sort >"$FOLDER/env"\nprintf "%s\\n" "$@" >"$FOLDER/args"\n')
     value = "a b; $(touch x) 'c' \"d\""
-    assert case.make(args=["--flag", "two words"]).change(ZONE, [Txt(NAME, value)], False) == {}
+    assert case.make(args=["--flag", "two words"]).change(ZONE, [TxtRecord(NAME, value)], False) == {}
     assert (tmp_path / "args").read_text().splitlines() == ["--flag", "two words", "absent"]
     environment = dict(line.split("=", 1) for line in (tmp_path / "env").read_text().splitlines())
     record = {"ACME_DNS_NAME": NAME, "ACME_DNS_VALUE": value, "ACME_DNS_ZONE": ZONE}
@@ -303,7 +305,7 @@ def test_programs_get_the_record_and_not_what_the_option_says_of_it(opened, tmp_
     case = opened(exec_)
     case.server.path.write_text('#!/bin/sh\nprintf %s "$ACME_DNS_ZONE" >"$FOLDER/zone"\n')
     environment = {"FOLDER": str(tmp_path), "ACME_DNS_ZONE": "example.net"}
-    assert case.make(environment=environment).change(ZONE, [Txt(NAME, A)], True) == {}
+    assert case.make(environment=environment).change(ZONE, [TxtRecord(NAME, A)], True) == {}
     assert (tmp_path / "zone").read_text() == ZONE
 
 
@@ -360,7 +362,7 @@ def test_programs_take_no_value_for_an_option(opened, tmp_path, program, args, v
     """One value in 64 begins with '-'."""
     case = opened(exec_)
     case.server.path.write_text(program)
-    assert case.make(args=args).change(ZONE, [Txt(NAME, value)], True) == {}
+    assert case.make(args=args).change(ZONE, [TxtRecord(NAME, value)], True) == {}
     assert (tmp_path / "told").read_text() == f"present {NAME} {value} {ZONE}\n"
 
 
@@ -377,14 +379,14 @@ def test_programs_take_no_value_for_an_option(opened, tmp_path, program, args, v
 def test_programs_that_fail(opened, script, says):
     case = opened(exec_)
     case.server.path.write_text(f"#!/bin/sh\n{script}\n")
-    (text,) = failed(case.make(), Txt(NAME, A))
+    (text,) = failed(case.make(), TxtRecord(NAME, A))
     assert text == f"{case.server.path} {says}"
 
 
 def test_a_program_that_leaves_something_running(opened):
     case = opened(exec_)
     case.server.path.write_text("#!/bin/sh\nsleep 8 &\nexit 0\n")
-    assert case.make(timeout=2).change(ZONE, [Txt(NAME, A)], True) == {}
+    assert case.make(timeout=2).change(ZONE, [TxtRecord(NAME, A)], True) == {}
 
 
 @pytest.mark.parametrize(
@@ -397,7 +399,7 @@ def test_a_program_that_leaves_something_running(opened):
 )
 def test_programs_that_are_none(opened, program, says):
     with pytest.raises(DnsError) as error:
-        raise DnsError(failed(opened(exec_).make(program=program), Txt(NAME, A))[0])
+        raise DnsError(failed(opened(exec_).make(program=program), TxtRecord(NAME, A))[0])
     assert says in str(error.value)
 
 

@@ -11,9 +11,9 @@ import dns.name
 import dns.tsig
 import pytest
 
+from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import TxtRecord
 from ansible_collections.certfleet.tls.plugins.module_utils._dns.errors import DnsError
 from ansible_collections.certfleet.tls.plugins.module_utils._dns.providers import by_name
-from ansible_collections.certfleet.tls.plugins.module_utils._dns.records import Txt
 from tests.unit.dns.scripted_providers import ZONE, AcmeDnsApi, PowerDnsApi, Program, UpdateServer
 
 NAME, OTHER = f"_acme-challenge.www.{ZONE}", f"_acme-challenge.shop.{ZONE}"
@@ -37,7 +37,7 @@ class Case:
 
     @property
     def removes(self):
-        return by_name.CLASSES[self.kind].holds_any_number
+        return by_name.CLASSES[self.kind].keeps_any_number
 
 
 def rfc2136(_tmp_path):
@@ -87,14 +87,14 @@ def test_every_kind_has_a_row():
 
 
 def test_two_values_of_one_name_and_another_name_in_one_call(case):
-    records = [Txt(case.name, A), Txt(case.name, B), *(Txt(name, A) for name in case.others)]
+    records = [TxtRecord(case.name, A), TxtRecord(case.name, B), *(TxtRecord(name, A) for name in case.others)]
     assert case.make().change(ZONE, records, True) == {}
     assert case.server.held(case.name) == {A, B}
     assert all(case.server.held(name) == {A} for name in case.others)
 
 
 def test_adding_again_is_harmless(case):
-    records = [Txt(case.name, A), Txt(case.name, B)]
+    records = [TxtRecord(case.name, A), TxtRecord(case.name, B)]
     for _time in range(2):
         assert case.make().change(ZONE, records, True) == {}
         assert case.server.held(case.name) == {A, B}
@@ -102,18 +102,18 @@ def test_adding_again_is_harmless(case):
 
 def test_removing_one_value_leaves_the_other(case):
     provider = case.make()
-    assert provider.change(ZONE, [Txt(case.name, A), Txt(case.name, B)], True) == {}
-    assert provider.change(ZONE, [Txt(case.name, A)], False) == {}
+    assert provider.change(ZONE, [TxtRecord(case.name, A), TxtRecord(case.name, B)], True) == {}
+    assert provider.change(ZONE, [TxtRecord(case.name, A)], False) == {}
     assert case.server.held(case.name) == ({B} if case.removes else {A, B})
-    assert provider.change(ZONE, [Txt(case.name, B)], False) == {}
+    assert provider.change(ZONE, [TxtRecord(case.name, B)], False) == {}
     assert case.server.held(case.name) == (set() if case.removes else {A, B})
 
 
 def test_removing_what_is_not_there_is_harmless(case):
     provider = case.make()
-    assert provider.change(ZONE, [Txt(case.name, A)], False) == {}
-    assert provider.change(ZONE, [Txt(case.name, B)], True) == {}
-    assert provider.change(ZONE, [Txt(case.name, A)], False) == {}
+    assert provider.change(ZONE, [TxtRecord(case.name, A)], False) == {}
+    assert provider.change(ZONE, [TxtRecord(case.name, B)], True) == {}
+    assert provider.change(ZONE, [TxtRecord(case.name, A)], False) == {}
     assert case.server.held(case.name) == {B}
 
 
@@ -128,7 +128,7 @@ def failed(provider, *records):
 
 
 def test_wrong_credentials_are_one_line_without_the_secret(case):
-    said = failed(case.make(**case.wrong), Txt(case.name, A), Txt(case.name, B))
+    said = failed(case.make(**case.wrong), TxtRecord(case.name, A), TxtRecord(case.name, B))
     for text in said:
         assert "\n" not in text
         assert 20 < len(text) < 400
@@ -139,7 +139,7 @@ def test_wrong_credentials_are_one_line_without_the_secret(case):
 def test_a_silent_server_hits_the_time_limit_once(case):
     case.server.silent = True
     start = time.monotonic()
-    said = failed(case.make(timeout=0.5), *(Txt(case.name, f"{A}{number}") for number in range(10)))
+    said = failed(case.make(timeout=0.5), *(TxtRecord(case.name, f"{A}{number}") for number in range(10)))
     assert 0.4 < time.monotonic() - start < 4
     assert all("0.5 s" in text for text in said)
 

@@ -74,7 +74,7 @@ def test_a_loop_is_named(internet, resolver, start, chain):
     internet["example.net"].add("b.example.net", "CNAME", "a.example.com.")
     with pytest.raises(DnsError) as caught:
         locate(resolver, start)
-    assert str(caught.value) == f"the CNAMEs of {start} go round in a loop: {chain}"
+    assert str(caught.value) == f"the CNAMEs of {start} form a loop: {chain}"
 
 
 def test_a_wildcards_cname_gives_way_to_the_record_itself(internet, resolver):
@@ -87,12 +87,12 @@ def test_a_wildcards_cname_gives_way_to_the_record_itself(internet, resolver):
 
 def test_a_cname_to_what_is_no_name_is_refused(internet, resolver):
     internet["example.com"].add(NAME, "CNAME", "a\\032b.example.net.")
-    with pytest.raises(DnsError, match=rf"^the CNAME of {NAME} leads to no name for a record: "):
+    with pytest.raises(DnsError, match=rf"^the CNAME of {NAME} points to an invalid record name: "):
         locate(resolver, NAME)
 
 
 def test_a_name_in_no_known_zone_is_told(resolver):
-    with pytest.raises(DnsError, match=r"^www\.internal\.invalid lies in no zone that the resolver knows"):
+    with pytest.raises(DnsError, match=r"^www\.internal\.invalid is in no zone that the resolver knows"):
         locate(resolver, "www.internal.invalid")
 
 

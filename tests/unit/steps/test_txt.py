@@ -130,5 +130,5 @@ def test_a_tasks_file_that_fails_is_told_for_the_records_that_it_failed_at(faile
 
 
 def test_what_a_task_with_credentials_says_is_not_told():
-    unwritten = txt.txt_unwritten({"msg": "token s3cret refused"}, TASK, RECORDS, tell=False)
+    unwritten = txt.txt_unwritten({"msg": "token s3cret refused"}, TASK, RECORDS, show_messages=False)
     assert {item.problem for item in unwritten} == {"route53: its tasks failed; acme_dns_no_log: false shows why"}

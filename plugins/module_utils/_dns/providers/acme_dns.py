@@ -13,9 +13,9 @@ from typing import Any
 from ..._acme.errors import AcmeError, UntrustedError
 from ..._acme.http import Http, Response
 from ..._common.clock import Clock
+from ..._common.contracts import TxtRecord
 from .. import kinds
 from ..errors import DnsError
-from ..records import Txt
 from .base import Provider, Unusable
 
 
@@ -30,7 +30,7 @@ class AcmeDns(Provider):
     )
     libraries = ("requests",)
     options = kinds.ACME_DNS
-    holds_any_number = False
+    keeps_any_number = False
 
     def __init__(self, options: Mapping[str, Any], timeout: float) -> None:
         super().__init__(options, timeout)
@@ -39,13 +39,13 @@ class AcmeDns(Provider):
     def is_delegated(self, name: str) -> bool:
         return name.split(".")[0] == str(self.values["subdomain"]).lower()
 
-    def change(self, zone: str, records: Sequence[Txt], present: bool) -> dict[Txt, str]:
+    def change(self, zone: str, records: Sequence[TxtRecord], present: bool) -> dict[TxtRecord, str]:
         if not present:
             return {}  # it has no means to
         subdomain = self.values["subdomain"]
         http: Http | None = None
 
-        def update(record: Txt) -> None:
+        def update(record: TxtRecord) -> None:
             nonlocal http
             if not self.is_delegated(record.name):
                 raise DnsError(

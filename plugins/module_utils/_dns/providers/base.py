@@ -11,10 +11,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, ClassVar
 from urllib.parse import quote, quote_plus
 
+from ..._common.contracts import TxtRecord
 from ..._common.text import one_line
 from ..errors import DnsError
 from ..options import Option
-from ..records import Txt
 
 _HIDDEN = "********"
 # What is shorter is no secret, and would blot out half of a message.
@@ -29,7 +29,7 @@ class Provider(ABC):
     """One kind of provider, with the options of one entry of acme_dns.
 
     name: what an entry calls the kind. title and notes: for the documentation. libraries: what it imports besides the
-    standard library, by the name that pip has. holds_any_number: whether a name's values are a set of any size, so that
+    standard library, by the name that pip has. keeps_any_number: whether a name's values are a set of any size, so that
     adding one that is there already is harmless to the others.
     """
 
@@ -38,7 +38,7 @@ class Provider(ABC):
     notes: ClassVar[str] = ""
     libraries: ClassVar[tuple[str, ...]] = ()
     options: ClassVar[tuple[Option, ...]]
-    holds_any_number: ClassVar[bool] = True
+    keeps_any_number: ClassVar[bool] = True
 
     def __init__(self, options: Mapping[str, Any], timeout: float) -> None:
         """*options*: as options.check() gave them; *timeout*: seconds for each exchange with the provider.
@@ -50,7 +50,7 @@ class Provider(ABC):
         self._secrets = secrets(self.options, options)
 
     @abstractmethod
-    def change(self, zone: str, records: Sequence[Txt], present: bool) -> dict[Txt, str]:
+    def change(self, zone: str, records: Sequence[TxtRecord], present: bool) -> dict[TxtRecord, str]:
         """Add *records*, all of them in *zone*, or remove them, by value: the problem of each that failed.
 
         Adding what is there and removing what is not is harmless. Raises DnsError when it fails for all.
@@ -64,9 +64,9 @@ class Provider(ABC):
         """*text* as part of one line, with no secret of the entry in it."""
         return one_line(hide(str(text), self._secrets), 300)
 
-    def one_by_one(self, records: Sequence[Txt], change: Callable[[Txt], None]) -> dict[Txt, str]:
+    def one_by_one(self, records: Sequence[TxtRecord], change: Callable[[TxtRecord], None]) -> dict[TxtRecord, str]:
         """The loop of kinds that change one record a call: a bad record stops no other, an unusable provider does."""
-        failures: dict[Txt, str] = {}
+        failures: dict[TxtRecord, str] = {}
         unusable = ""
         for record in records:
             if unusable:

@@ -15,9 +15,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..._common import programs
+from ..._common.contracts import TxtRecord
 from .. import kinds
 from ..errors import DnsError
-from ..records import Txt
 from .base import Provider, Unusable
 
 _KEPT = ("PATH", "HOME")
@@ -44,10 +44,10 @@ class Exec(Provider):
         inherited = {name: os.environ[name] for name in _KEPT if name in os.environ}
         self._environment = {**inherited, **kinds.check_exec(options)}
 
-    def change(self, zone: str, records: Sequence[Txt], present: bool) -> dict[Txt, str]:
+    def change(self, zone: str, records: Sequence[TxtRecord], present: bool) -> dict[TxtRecord, str]:
         command = [self._program, *self.values["args"], "present" if present else "absent"]
 
-        def run(record: Txt) -> None:
+        def run(record: TxtRecord) -> None:
             self._run(command, {"ACME_DNS_NAME": record.name, "ACME_DNS_VALUE": record.value, "ACME_DNS_ZONE": zone})
 
         return self.one_by_one(records, run)

@@ -22,11 +22,11 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any, TypeVar
 
+from ..._common.contracts import TxtRecord
 from ..._common.text import one_line
 from .. import kinds
 from ..errors import DnsError, NotInstalledError
 from ..options import BOOL, STR, Option, check
-from ..records import Txt
 from .base import Provider, Unusable, secrets
 
 try:
@@ -65,10 +65,10 @@ class Lexicon(Provider):
         self._secrets = secrets(declared, self._options)
         _check_available(self._name)
 
-    def change(self, zone: str, records: Sequence[Txt], present: bool) -> dict[Txt, str]:
+    def change(self, zone: str, records: Sequence[TxtRecord], present: bool) -> dict[TxtRecord, str]:
         provider = self._call(lambda: self._sign_in(zone), "signing in")
 
-        def one(record: Txt) -> None:
+        def one(record: TxtRecord) -> None:
             self._call(lambda: _change(provider, record, present), record.name)
 
         try:
@@ -175,7 +175,7 @@ def _option(action: argparse.Action) -> Option:
     )
 
 
-def _change(provider: Any, record: Txt, present: bool) -> None:
+def _change(provider: Any, record: TxtRecord, present: bool) -> None:
     """One record; where the provider says no, it is looked whether there was something to do at all."""
     try:
         if present:
@@ -190,7 +190,7 @@ def _change(provider: Any, record: Txt, present: bool) -> None:
         raise DnsError(f"lexicon's {provider.provider_name} did not do it, and does not say why")
 
 
-def _is_there(provider: Any, record: Txt) -> bool | None:
+def _is_there(provider: Any, record: TxtRecord) -> bool | None:
     """Whether the provider lists the record; None if it cannot be told."""
     try:
         found = provider.list_records("TXT", record.name, None)

@@ -10,9 +10,9 @@ import socket
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ..._common.contracts import TxtRecord
 from .. import kinds
 from ..errors import DnsError
-from ..records import Txt
 from .base import Provider, Unusable
 
 try:
@@ -63,8 +63,8 @@ class Rfc2136(Provider):
         # RFC 8945 section 6 has this longer name for the oldest one.
         return dns.tsig.Key(key_name, secret, "hmac-md5.sig-alg.reg.int" if algorithm == "hmac-md5" else algorithm)
 
-    def change(self, zone: str, records: Sequence[Txt], present: bool) -> dict[Txt, str]:
-        failures: dict[Txt, str] = {}
+    def change(self, zone: str, records: Sequence[TxtRecord], present: bool) -> dict[TxtRecord, str]:
+        failures: dict[TxtRecord, str] = {}
         left = list(records)
         for chunk in _chunks(records):
             try:
@@ -77,7 +77,7 @@ class Rfc2136(Provider):
             left = left[len(chunk) :]
         return failures
 
-    def _send(self, zone: str, records: Sequence[Txt], present: bool) -> None:
+    def _send(self, zone: str, records: Sequence[TxtRecord], present: bool) -> None:
         message = dns.update.UpdateMessage(dns.name.from_text(zone), keyring=self._key)
         for record in records:
             name, data = dns.name.from_text(record.name), _rdata(record.value)
@@ -155,9 +155,9 @@ def _rdata(value: str) -> dns.rdtypes.ANY.TXT.TXT:
     return dns.rdtypes.ANY.TXT.TXT(dns.rdataclass.IN, dns.rdatatype.TXT, strings)
 
 
-def _chunks(records: Sequence[Txt]) -> Iterator[list[Txt]]:
+def _chunks(records: Sequence[TxtRecord]) -> Iterator[list[TxtRecord]]:
     """*records* in parts that fit into a message each."""
-    chunk: list[Txt] = []
+    chunk: list[TxtRecord] = []
     size = 0
     for record in records:
         needed = len(record.name) + 2 + _FIXED_PART + len(record.value.encode()) * 256 // 255 + 1

@@ -1,0 +1,172 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The modules of a run one after the other, over scripted servers: set the records, wait for them, remove them."""
+
+from __future__ import annotations
+
+import functools
+
+import pytest
+
+from ansible_collections.certfleet.tls.plugins.module_utils._dns import kinds
+from ansible_collections.certfleet.tls.plugins.module_utils._dns.providers import by_name
+from ansible_collections.certfleet.tls.plugins.module_utils._dns.providers.base import Provider
+from ansible_collections.certfleet.tls.plugins.modules import dns_propagation, dns_txt_record
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import txt
+from tests.unit import contracts
+
+COM, NET = "_acme-challenge.w{}.example.com", "_acme-challenge.w{}.example.net"
+NAME, VALUE = COM.format(1), "v"
+LOCATION = {"target": NAME, "zone": "example.com", "aliases": []}
+
+
+class InMemory(Provider):
+    """Writes to the zones of the scripted servers."""
+
+    name = "in_memory"
+    title = "For tests"
+    options = ()
+    copies: list
+    written: list
+
+    def change(self, zone, records, present):
+        for record in records:
+            self.written.append((record.name, present))
+            for copy in self.copies:
+                (copy.add if present else copy.remove)(record.name, "TXT", f'"{record.value}"')
+        return {}
+
+
+@pytest.fixture
+def run(monkeypatch, pair, recursor):
+    """run(MODULE, records, ...): the module's result."""
+    for module in (dns_propagation, dns_txt_record):
+        authorities = functools.partial(module.Authorities, port=pair.first.port, timeout=1)
+        monkeypatch.setattr(module, "Authorities", authorities)
+    monkeypatch.setattr(InMemory, "copies", pair.copies, raising=False)
+    monkeypatch.setattr(InMemory, "written", [], raising=False)
+    monkeypatch.setitem(by_name.CLASSES, "in_memory", InMemory)
+    monkeypatch.setitem(kinds.KINDS, "in_memory", kinds.Kind((), lambda values: None))
+
+    def call(module, records, **options):
+        resolver = [f"{recursor.address}:{recursor.port}"]
+        return module.MODULE.answer({"records": records, "resolver": resolver, **options}, check_mode=False)
+
+    return call
+
+
+def zones(**entry):
+    return {"example.com": {"provider": "in_memory", **entry}}
+
+
+def questions(recursor, pair):
+    """How often the resolver and the name servers of the zone were asked since the last call."""
+    counts = recursor.asked(), sum(server.asked() for server in pair.servers)
+    for server in (recursor, *pair.servers):
+        server.forget()
+    return counts
+
+
+@pytest.mark.parametrize(
+    ("name", "to_locate"),
+    [
+        (COM, 100),
+        # CNAME of the name, of the wildcard beside it, and of the target
+        (NET, 300),
+    ],
+    ids=["no CNAMEs", "CNAMEs"],
+)
+def test_run_of_100_records_asks_for_cnames_and_zones_once(run, pair, internet, recursor, name, to_locate):
+    for number in range(100):
+        internet["example.net"].add(NET.format(number), "CNAME", f"{COM.format(number)}.")
+    records = [contracts.txt(name=name.format(number), value=VALUE) for number in range(100)]
+    # NS, and A and AAAA of two servers
+    to_find_servers = 5
+    # every name at both servers
+    to_read = 200
+    written = run(dns_txt_record, txt.with_locations(records, {}), zones=zones())
+    assert questions(recursor, pair) == (to_locate + to_find_servers, to_read)
+    awaited = run(dns_propagation, txt.with_locations(records, written))
+    assert questions(recursor, pair) == (to_find_servers, to_read)
+    removed = run(dns_txt_record, txt.with_locations(records, written), zones=zones(), state="absent")
+    assert questions(recursor, pair) == (to_find_servers, to_read)
+    assert all(record["propagated"] for record in awaited["records"])
+    assert {record["status"] for step in (written, removed) for record in step["records"]} == {"changed"}
+    assert pair.authorities.values("example.com", pair.first.address, COM.format(0)) == frozenset()
+
+
+def test_removal_where_a_cname_has_changed_since_removes_what_was_set(run, internet):
+    internet["example.net"].add(NET.format(1), "CNAME", f"{NAME}.")
+    record = contracts.txt(name=NET.format(1), value=VALUE)
+    written = run(dns_txt_record, txt.with_locations([record], {}), zones=zones())
+    internet["example.net"].remove(NET.format(1), "CNAME", f"{NAME}.")
+    internet["example.net"].add(NET.format(1), "CNAME", f"{COM.format(2)}.")
+    run(dns_txt_record, txt.with_locations([record], written), zones=zones(), state="absent")
+    assert InMemory.written == [(NAME, True), (NAME, False)]
+
+
+@pytest.mark.parametrize("state", ["present", "absent"])
+@pytest.mark.parametrize(
+    ("name", "aliases", "allowed"),
+    [
+        ("_dmarc.example.com", [], True),
+        # Another zone's CNAME needs permission, whoever found the location.
+        (NET.format(1), [NET.format(1)], False),
+        (NET.format(1), [NET.format(1), "hop.example.com"], False),
+        # A CNAME that the zone's own servers have needs none.
+        ("a.example.com", ["a.example.com"], True),
+        # The zone's own servers do not have this one.
+        ("b.example.com", ["b.example.com"], False),
+    ],
+)
+def test_given_location_needs_the_permission_of_one_that_is_looked_up(run, pair, state, name, aliases, allowed):
+    for copy in pair.copies:
+        copy.add("a.example.com", "CNAME", "_dmarc.example.com.").add("_dmarc.example.com", "TXT", f'"{VALUE}"')
+    record = {"name": name, "value": VALUE, "target": "_dmarc.example.com", "zone": "example.com", "aliases": aliases}
+    result = run(dns_txt_record, [record], zones=zones(), state=state)
+    assert bool(InMemory.written) is allowed
+    assert ("allows such records only for" in result["records"][0]["problem"]) is not allowed
+
+
+def test_removal_of_a_record_that_was_refused_is_refused(run, pair, internet):
+    internet["example.net"].add(NET.format(1), "CNAME", "_dmarc.example.com.")
+    record = contracts.txt(name=NET.format(1), value=VALUE)
+    written = run(dns_txt_record, txt.with_locations([record], {}), zones=zones())
+    removed = run(dns_txt_record, txt.with_locations([record], written), zones=zones(), state="absent")
+    assert [step["records"][0]["status"] for step in (written, removed)] == ["failed", "failed"]
+    assert written["records"][0]["problem"] == removed["records"][0]["problem"]
+    assert InMemory.written == []
+
+
+@pytest.mark.parametrize("module", [dns_txt_record, dns_propagation])
+@pytest.mark.parametrize(
+    "location",
+    [
+        {**LOCATION, "target": "_dmarc.example.com"},  # would need no permission without aliases
+        {**LOCATION, "target": "_dmarc.example.com", "aliases": [NET.format(1)]},
+        {**LOCATION, "aliases": [NAME]},
+        {**LOCATION, "aliases": [NET.format(1)]},
+        {**LOCATION, "zone": "example.net"},
+        {**LOCATION, "target": ""},
+        {"zone": "example.com"},
+        {**LOCATION, "zone": "a b"},
+    ],
+)
+def test_location_whose_parts_do_not_belong_together_fails_its_record(run, pair, module, location):
+    options = {"zones": zones()} if module is dns_txt_record else {"timeout": 1}
+    pair.add(COM.format(2), VALUE)
+    good = {"name": COM.format(2), "value": VALUE}
+    result = run(module, [{"name": NAME, "value": VALUE, **location}, good], **options)
+    first, second = result["records"]
+    assert result["failed"]
+    assert "do not belong together" in first["problem"] or "record's name" in first["problem"]
+    assert (first["target"], first["zone"], second["problem"]) == ("", "", "")
+    assert (NAME, True) not in InMemory.written
+
+
+def test_location_without_a_zone_is_looked_up(run, recursor):
+    """As a result has it whose look-up has failed."""
+    record = {"name": NAME, "value": VALUE, "target": "", "zone": "", "aliases": []}
+    result = run(dns_txt_record, [record], zones=zones())
+    assert (result["records"][0]["zone"], result["records"][0]["status"]) == ("example.com", "changed")
+    assert recursor.count()[NAME] == 1
