@@ -2,42 +2,48 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Providers for which Ansible has a module: each is a tasks file of the role, whose header says what it takes.
+"""Providers for which Ansible has a module: each is a tasks file of the role, with a header that describes it.
 
-The header is the comment before the first '---':
+The header is the comment from the line "# title: ..." to the first "---". Without the "# " it is YAML:
 
-    # Title: Amazon Route 53
-    # Module: amazon.aws.route53
-    # Requires: boto3, botocore
-    # Options:
-    #   access_key (required, secret): What it is for,
-    #     and more of it.
+    # title: Amazon Route 53
+    # module: amazon.aws.route53
+    # requires: boto3, botocore
+    # options:
+    #   access_key:
+    #     description: The access key's ID.
+    #     required: true
+    #     secret: true
 
-A file's name is what entries of acme_dns call the provider. Requires may be left out.
+requires (what the module needs besides its collection), required and secret may be left out. The name of the file is
+the name of the provider in entries of acme_dns.
 """
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
+from .._common.schema import Check, Malformed, flag, record, table, text
 from .errors import DnsError, NotInstalledError
 from .options import ANY, Option
 
+try:
+    import yaml
+except ImportError:
+    pass  # a controller has it; other machines, to which a task is delegated, have no tasks files
+
 FOLDER = Path(__file__).parents[3] / "roles" / "acme" / "tasks" / "dns"
 
-_FIELD = re.compile(r"# (Title|Module|Requires|Options):(?: (.+))?")
-_OPTION = re.compile(r"#   ([a-z0-9_]+)(?: \(([a-z, ]+)\))?: (.+)")
-_MORE = re.compile(r"#     +(.+)")
-_MODULE = re.compile(r"[a-z0-9_]+\.[a-z0-9_]+\.[a-z0-9_.]+")
-_MARKS = ("required", "secret")
+_FIRST_LINE = "# title:"
 
 
 @dataclass(frozen=True)
 class TaskFile:
-    """A provider that a tasks file of the role brings along; module is the module's full name."""
+    """A provider by a tasks file of the role. module is the full name of the module that it uses."""
 
     name: str
     path: str
@@ -48,16 +54,16 @@ class TaskFile:
 
     @property
     def collection(self) -> str:
-        """The collection that the module belongs to."""
+        """Return the collection that the module belongs to."""
         return ".".join(self.module.split(".")[:2])
 
     def check_collection(self) -> None:
-        """Raise NotInstalledError, with the command that installs it, where the module's collection is missing."""
+        """Raise NotInstalledError, with the command that installs it, if the module's collection is missing."""
         try:
             if find_spec(f"ansible_collections.{self.collection}"):
                 return
         except ModuleNotFoundError:
-            pass  # nor is there any other collection of that namespace
+            pass  # no collection of that namespace is installed
         raise NotInstalledError(
             f"the provider {self.name} needs the module {self.module}, which is not installed: "
             f"install it with: ansible-galaxy collection install {self.collection}"
@@ -65,30 +71,67 @@ class TaskFile:
 
 
 def names(folder: Path = FOLDER) -> list[str]:
-    """The providers that have a tasks file."""
+    """Return the names of the providers that have a tasks file."""
     return sorted(path.stem for path in folder.glob("*.yml"))
 
 
 def find(name: str, folder: Path = FOLDER) -> TaskFile:
-    """The provider *name*, which names() lists. Raises DnsError for a header that does not say what it should."""
+    """Return the provider *name*, one of names(). Raises DnsError if the header of its file is invalid."""
     path = folder / f"{name}.yml"
-    fields: dict[str, str] = {}
-    options: list[Option] = []
-    in_options = False
-    for line in path.read_text(encoding="utf-8").split("---\n", 1)[0].splitlines():
-        field, option, more = _FIELD.fullmatch(line), _OPTION.fullmatch(line), _MORE.fullmatch(line)
-        if field:
-            in_options = field[1] == "Options"
-            fields[field[1]] = (field[2] or "").strip()
-        elif in_options and option:
-            marks = [mark.strip() for mark in (option[2] or "").split(",") if mark.strip()]
-            if set(marks) - set(_MARKS):
-                raise DnsError(f"{path}: the option {option[1]} is marked {option[2]!r}; known are {', '.join(_MARKS)}")
-            options.append(Option(option[1], option[3].strip(), "required" in marks, "secret" in marks, kind=ANY))
-        elif in_options and more and options:
-            options[-1] = replace(options[-1], help=f"{options[-1].help} {more[1].strip()}")
-        elif in_options and line.strip("# "):
-            raise DnsError(f"{path}: the header's line {line!r} is no option, as '#   name (required, secret): text'")
-    if not fields.get("Title") or not _MODULE.fullmatch(fields.get("Module", "")) or "Options" not in fields:
-        raise DnsError(f"{path}: its header lacks Title, Module (with the collection's name) or Options")
-    return TaskFile(name, str(path), fields["Title"], fields["Module"], tuple(options), fields.get("Requires", ""))
+    try:
+        header = _HEADER(_load(_header(path.read_text(encoding="utf-8"))), "header")
+    except Malformed as error:
+        raise DnsError(f"invalid tasks file {path}: {error}") from None
+    options = tuple(
+        Option(option, given["description"], given.get("required", False), given.get("secret", False), kind=ANY)
+        for option, given in header["options"].items()
+    )
+    return TaskFile(name, str(path), header["title"], header["module"], options, header.get("requires", ""))
+
+
+def _header(content: str) -> str:
+    """Return the header of a tasks file as YAML, as many lines below the first one as in the file. Raises Malformed."""
+    comments = content.split("---\n", 1)[0].splitlines()
+    start = next((number for number, line in enumerate(comments) if line.startswith(_FIRST_LINE)), None)
+    if start is None:
+        raise Malformed(f"no header: no comment line begins with '{_FIRST_LINE}' before the first '---'")
+    # Empty lines stand for those above, so that an error names the line of the file.
+    return "\n".join([""] * start + [line.removeprefix("#").removeprefix(" ") for line in comments[start:]])
+
+
+def _load(header: str) -> Any:
+    # The loader in C takes a tenth of the time, and variables are validated for every host.
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        return yaml.load(header, Loader=loader)  # noqa: S506 # nosec B506 - both are safe loaders
+    except yaml.MarkedYAMLError as error:
+        line = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise Malformed(f"header is not YAML{line} ({error.problem})") from None
+    except yaml.YAMLError as error:
+        raise Malformed(f"header is not YAML ({error})") from None
+
+
+def _closed(fields: Mapping[str, Check], optional: tuple[str, ...] = ()) -> Check:
+    """Return record() that refuses all other keys: a misspelled 'secret' would show the value in messages."""
+    known = record(fields, optional)
+
+    def check(value: Any, place: str) -> Any:
+        found = known(value, place)
+        for key in value:
+            if key not in fields:
+                raise Malformed(f"{place} has the unknown key {key!r}; known are {', '.join(fields)}")
+        return found
+
+    return check
+
+
+_OPTION = _closed({"description": text(".+"), "required": flag, "secret": flag}, ("required", "secret"))
+_HEADER = _closed(
+    {
+        "title": text(".+"),
+        "module": text(r"[a-z0-9_]+\.[a-z0-9_]+\.[a-z0-9_.]+"),
+        "requires": text(".+"),
+        "options": table(text("[a-z0-9_]+"), _OPTION),
+    },
+    ("requires",),
+)

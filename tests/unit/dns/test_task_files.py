@@ -1,6 +1,9 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Providers that are tasks files: what their headers say, and that their tasks keep the contract."""
+"""Providers that are tasks files: their headers, and what their tasks give to the modules.
+
+A new tasks file needs a row in GIVEN, and one in SET_OPTION or BY_VALUE if its module is not like most.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,6 @@ except ImportError:  # before 2.19
 
 
 OMIT = "__omit_place_holder__test"
-# The module's options that take what the role gives, and how they have it; no options of the entry.
 NAME, ZONE = "_acme-challenge.www.sub.example.com", "sub.example.com"
 A, B, LONG = "valueA", "value-B_", "x" * 300
 RECORD = {
@@ -39,6 +41,7 @@ RECORD = {
     "before": [B, LONG],
 }
 QUOTED = [f'"{A}"', f'"{B}"', f'"{"x" * 255}" "{"x" * 45}"']
+#: For each file the options that its module gets from RECORD, without options of the entry.
 GIVEN = {
     "route53": {"zone": ZONE, "record": NAME, "type": "TXT", "value": QUOTED, "overwrite": True},
     "azure_dns": {
@@ -54,7 +57,10 @@ GIVEN = {
     "hosttech_dns": {"zone_name": ZONE, "record": NAME, "type": "TXT", "value": RECORD["present"]},
     "nsupdate": {"zone": ZONE, "record": f"{NAME}.", "type": "TXT", "value": RECORD["present"]},
 }
+#: The option of the module that has all values of a name, if it is not called value.
 SET_OPTION = {"azure_dns": "records", "google_cloud_dns": "target"}
+#: Files whose module adds and removes single values.
+BY_VALUE = {"cloudflare"}
 
 
 @pytest.fixture(params=task_files.names())
@@ -67,9 +73,9 @@ def tasks_of(file):
 
 
 def arguments(file, **variables):
-    """What the module gets for the first record, without what is omitted."""
+    """Return the options that the module gets for the first record, without omitted ones."""
     (task,) = tasks_of(file)
-    # A file that goes through single values says so by subelements.
+    # A file that loops over single values does so by subelements.
     first = variables["acme_dns_records"][0]
     variables["acme_dns_record"] = [first, first["changes"][0]] if "subelements" in task["loop"] else first
     templar = Templar(DataLoader(), variables={**variables, "omit": OMIT})
@@ -87,16 +93,8 @@ def arguments(file, **variables):
     return found
 
 
-def test_each_kind_of_the_issue_is_there():
-    assert {task_files.find(name).module for name in task_files.names()} >= {
-        "amazon.aws.route53",
-        "azure.azcollection.azure_rm_dnsrecordset",
-        "google.cloud.gcp_dns_resource_record_set",
-        "community.general.cloudflare_dns",
-        "community.dns.hetzner_dns_record_set",
-        "community.dns.hosttech_dns_record_set",
-        "community.general.nsupdate",
-    }
+def test_names_each_file_has_a_row_and_no_provider_in_python_has_its_name():
+    assert set(task_files.names()) == set(GIVEN)
     assert not set(task_files.names()) & set(by_name.CLASSES)
 
 
@@ -144,7 +142,7 @@ def test_the_last_value_takes_the_set_with_it(file):
         acme_dns_options={option.name: "7" for option in file.options if option.required},
     )
     assert given["state"] == "absent"
-    if file.name == "cloudflare":
+    if file.name in BY_VALUE:
         assert given["value"] == A
     else:
         assert given.get(SET_OPTION.get(file.name, "value"), []) == []
@@ -157,7 +155,7 @@ def test_others_values_stay(file):
         acme_dns_state="absent",
         acme_dns_options={option.name: "7" for option in file.options if option.required},
     )
-    if file.name == "cloudflare":
+    if file.name in BY_VALUE:
         assert (given["state"], given["value"]) == ("absent", A)
     else:
         assert given["state"] == "present"
@@ -167,44 +165,62 @@ def test_others_values_stay(file):
 
 
 def header(text):
-    return f"# Title: A title\n# Module: a.b.c\n{text}---\n- {{}}\n"
+    return f"# title: A title\n# module: a.b.c\n{text}---\n- {{}}\n"
 
 
-def test_headers(tmp_path):
+def test_find_header_is_yaml_after_any_other_comment(tmp_path):
     (tmp_path / "own.yml").write_text(
-        "# Copyright: somebody\n#\n"
+        "# Copyright: (c) somebody: else\n#\n"
         + header(
-            "# Requires: lxml\n# Options:\n#   plain: One.\n"
-            "#   both (required, secret): Two,\n#     and more: of it.\n#\n"
+            "# requires: lxml\n# options:\n#   plain:\n#     description: One.\n"
+            "#\n#   both:\n#     description: Two,\n#       and more.\n#     required: true\n#     secret: true\n#\n"
         )
     )
     file = task_files.find("own", tmp_path)
     assert (file.title, file.module, file.collection, file.requires) == ("A title", "a.b.c", "a.b", "lxml")
     assert [(option.name, option.help, option.required, option.secret) for option in file.options] == [
         ("plain", "One.", False, False),
-        ("both", "Two, and more: of it.", True, True),
+        ("both", "Two, and more.", True, True),
     ]
     assert task_files.names(tmp_path) == ["own"]
+
+
+def option(text):
+    return header(f"# options:\n#   x:\n#     {text}\n")
 
 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("- {}\n", "lacks Title, Module"),
-        ("# Title: x\n# Options:\n---\n", "lacks Title, Module"),
-        ("# Title: x\n# Module: notfull\n# Options:\n---\n", "lacks Title, Module"),
-        (header(""), "lacks Title, Module"),
-        (header("# Options:\n#   x (secrit): y\n"), "is marked 'secrit'; known are required, secret"),
-        (header("# Options:\n#   No Option\n"), "is no option"),
-        (header("# Options:\n#   one: One.\n#   No Option\n"), "is no option"),
-        (header("# Options:\n# text\n"), "is no option"),
+        ("- {}\n", "no header: no comment line begins with '# title:' before the first '---'"),
+        ("---\n# title: x\n", "no header"),
+        ("# title: x\n# options: {}\n---\n", "header.module is missing"),
+        ("# title: x\n# module: notfull\n# options: {}\n---\n", "header.module has"),
+        (header(""), "header.options is missing"),
+        (header("# options:\n"), "header.options is not a mapping"),
+        (header("# options: {}\n# reqires: lxml\n"), "header has the unknown key 'reqires'; known are title, module,"),
+        ("# title:\n# module: a.b.c\n# options: {}\n---\n", "header.title is not a text"),
+        (header("# options:\n#   No Option: {}\n"), "a key of header.options has"),
+        (header("# options:\n#   x: text\n"), "header.options.x is not a mapping"),
+        (option("required: true"), "header.options.x.description is missing"),
+        (option("{description: y, secrit: true}"), "header.options.x has the unknown key 'secrit'"),
+        (option("{description: y, secret: 'true'}"), "header.options.x.secret is not a boolean"),
+        (option("description: one: two"), "header is not YAML in line 5 (mapping values are not allowed"),
+        ("#\n" + header("# options: {}\n#text\n"), "header is not YAML in line 6"),
     ],
 )
-def test_headers_that_do_not_say_what_they_should(tmp_path, text, says):
+def test_find_invalid_header_is_refused_with_its_place(tmp_path, text, says):
     (tmp_path / "own.yml").write_text(text)
     with pytest.raises(DnsError) as error:
         task_files.find("own", tmp_path)
+    assert str(error.value).startswith(f"invalid tasks file {tmp_path}/own.yml: ")
     assert says in str(error.value)
+
+
+@pytest.mark.parametrize("loader", ["CSafeLoader", "SafeLoader"])
+def test_find_header_of_each_file_is_valid_with_both_loaders(monkeypatch, loader):
+    monkeypatch.setattr(task_files.yaml, "CSafeLoader", getattr(yaml, loader))
+    assert [task_files.find(name).name for name in task_files.names()] == task_files.names()
 
 
 def test_a_missing_collection_is_named_with_how_to_get_it(monkeypatch):
