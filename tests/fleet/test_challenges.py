@@ -130,14 +130,14 @@ def test_what_is_seen_to_be_wrong_costs_no_validation(small: Fleet) -> None:
 
 def test_caa_records_that_do_not_admit_the_ca_cost_no_validation(small: Fleet) -> None:
     refused = {
-        "web1": ("letsencrypt.org", "admits certificates by letsencrypt.org only"),
+        "web1": ("letsencrypt.org", "allows certificates only by letsencrypt.org;"),
         "web2": (
             "pebble.letsencrypt.org; accounturi=https://ca.lab.test/1",
-            "admits the account https://ca.lab.test/1",
+            "allows only the account https://ca.lab.test/1",
         ),
         "web3": (
             "pebble.letsencrypt.org; validationmethods=dns-01",
-            "admits validation by dns-01 only, not by http-01",
+            "allows only dns-01 validation, not http-01",
         ),
     }
     added = [(host, "CAA", f'0 issue "{value}"') for host, (value, _what) in refused.items()]

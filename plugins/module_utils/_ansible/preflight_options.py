@@ -35,7 +35,7 @@ def caa_of(client: Client, resolver: Sequence[str]) -> Caa:
         return lambda _domain, _wildcard, _kind: ""  # the CA does not say which issuer names are its own
     absent = missing(("dns",))
     # Imported only if needed: the import takes as long as an order.
-    from .._dns.caa import check
+    from .._dns.caa import PlannedIssuance, find_refusal
     from .._dns.errors import DnsError
     from .._dns.resolver import Resolver
 
@@ -48,7 +48,8 @@ def caa_of(client: Client, resolver: Sequence[str]) -> Caa:
         if server is None:
             raise NotVerifiable(f"CAA records are not checked: {absent}")
         try:
-            return check(server, domain, wildcard, identities, client.account_url or "", kind)
+            planned = PlannedIssuance(wildcard, identities, client.account_url or "", kind)
+            return find_refusal(server, domain, planned)
         except DnsError as error:
             raise NotVerifiable(f"CAA records cannot be checked from here: {error}") from None
 

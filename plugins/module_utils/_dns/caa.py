@@ -2,19 +2,19 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whether CAA records admit a CA (RFC 8659), an account and a way of validation (RFC 8657)."""
+"""CAA records: do they allow a CA (RFC 8659), an account and a challenge type (RFC 8657) to issue a certificate?"""
 
 from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from .resolver import Resolver
 
 _ISSUE, _ISSUEWILD = "issue", "issuewild"
-# RFC 8659 section 4.4; RFC 9495 is known to CAs that do not issue for mail.
+# RFC 8659 section 4.4; CAs that issue no certificates for mail know RFC 9495, too.
 _KNOWN = (_ISSUE, _ISSUEWILD, "iodef", "issuemail")
 _CRITICAL = 128  # RFC 8659 section 4.1: bit 0 is the highest
 # RFC 8659 section 4.2; a parameter's tag has the form of a label, too.
@@ -33,18 +33,44 @@ class Caa:
     value: str
 
 
-def check(
-    resolver: Resolver,
-    identifier: str,
-    wildcard: bool,
-    ca_identities: Collection[str],
-    account_uri: str,
-    method: str,
-) -> str:
-    """Why CAA keeps the CA from issuing for *identifier* (without "*."), in one line; empty if it does not.
+@dataclass(frozen=True)
+class PlannedIssuance:
+    """The issuance that CAA records have to allow.
 
-    The other arguments are those of refusal(). IP addresses and .onion names have no CAA records to look up.
-    Raises DnsError where a look-up fails, as which it fails the CA, too.
+    ca_identities: the names of the CA, from caaIdentities of its directory; if there are none, it may have any name.
+    account_uri and method (a challenge type): those of the order; empty if they are not known yet.
+    """
+
+    wildcard: bool
+    ca_identities: Collection[str]
+    account_uri: str
+    method: str
+
+    @property
+    def identities(self) -> set[str]:
+        """Return the names of the CA as they are compared."""
+        return {identity.lower().removesuffix(".") for identity in self.ca_identities}
+
+
+@dataclass(frozen=True)
+class _Property:
+    """The value of an issue or issuewild property: an issuer's domain name in lower case, and parameters.
+
+    The issuer is empty if the value names none or is malformed.
+    """
+
+    issuer: str
+    parameters: Sequence[tuple[str, str]] = ()
+
+    def parameter(self, tag: str) -> list[str]:
+        """Return all values of a parameter."""
+        return [value for name, value in self.parameters if name == tag]
+
+
+def find_refusal(resolver: Resolver, identifier: str, planned: PlannedIssuance) -> str:
+    """Return why CAA forbids the issuance for *identifier* (without "*."), in one line; empty if it allows it.
+
+    IP addresses and .onion names have no CAA records. Raises DnsError if a look-up fails, which fails for the CA, too.
     """
     if _has_no_caa(identifier):
         return ""
@@ -54,87 +80,82 @@ def check(
             for record in resolver.look_up(name, "CAA")
         ]
         if records:
-            reason = refusal(records, wildcard, ca_identities, account_uri, method)
+            reason = refusal(records, planned)
             return f"CAA of {name} {reason}" if reason else ""
     return ""
 
 
-def refusal(
-    records: Iterable[Caa],
-    wildcard: bool,
-    ca_identities: Collection[str],
-    account_uri: str,
-    method: str,
-) -> str:
-    """Why *records*, the relevant CAA set, do not admit issuance; goes on after "CAA of NAME". Empty if they do.
-
-    ca_identities: the names that the CA goes by, of the directory's caaIdentities; none: any may be it.
-    account_uri and method: of the order; where empty, they are not known yet and any will do.
-    """
-    records = list(records)
-    for record in records:
-        # RFC 8659 section 4.1
-        if record.flags & _CRITICAL and record.tag.lower() not in _KNOWN:
-            return f"has the critical property {record.tag!r}, which no CA may pass over that does not know it"
-    issue = [record.value for record in records if record.tag.lower() == _ISSUE]
-    # RFC 8659 section 4.3: for a wildcard, and for nothing else, issuewild stands in for issue.
-    wild = [record.value for record in records if record.tag.lower() == _ISSUEWILD] if wildcard else []
-    values = wild or issue
+def refusal(records: Sequence[Caa], planned: PlannedIssuance) -> str:
+    """Return why *records*, the relevant CAA set, forbid the issuance, as the rest of "CAA of NAME"; empty if not."""
+    unknown = _unknown_critical(records)
+    if unknown:
+        return f"has the critical property {unknown!r}, which a CA must know to issue"
+    wild = _values(records, _ISSUEWILD) if planned.wildcard else []
+    # RFC 8659 section 4.3: for a wildcard, and for nothing else, issuewild replaces issue.
+    values = wild or _values(records, _ISSUE)
     if not values:
         return ""
-    identities = {identity.lower().removesuffix(".") for identity in ca_identities}
-    reasons, others = [], []
-    for value in values:
-        issuer, parameters = _parse(value)
-        if not issuer or (identities and issuer not in identities):
-            others += [issuer] if issuer else []
-            continue
-        reason = _bound(parameters, account_uri, method)
-        if not reason:
-            return ""
-        reasons.append(reason)
+    properties = [_parse(value) for value in values]
+    ours = [item for item in properties if item.issuer and _names(item.issuer, planned)]
+    reasons = [_restriction(item, planned) for item in ours]
+    if "" in reasons:
+        return ""
     if reasons:
         return "; ".join(dict.fromkeys(reasons))
-    what = "wildcards" if wild else "certificates"
+    return _other_issuers(properties, planned, "wildcard certificates" if wild else "certificates")
+
+
+def _unknown_critical(records: Iterable[Caa]) -> str:
+    """Return the tag of a critical property that no CA may ignore (RFC 8659 section 4.1); empty if there is none."""
+    return next((item.tag for item in records if item.flags & _CRITICAL and item.tag.lower() not in _KNOWN), "")
+
+
+def _values(records: Iterable[Caa], tag: str) -> list[str]:
+    return [record.value for record in records if record.tag.lower() == tag]
+
+
+def _names(issuer: str, planned: PlannedIssuance) -> bool:
+    """Return True if *issuer* is the CA."""
+    return not planned.identities or issuer in planned.identities
+
+
+def _other_issuers(properties: Iterable[_Property], planned: PlannedIssuance, what: str) -> str:
+    others = list(dict.fromkeys(item.issuer for item in properties if item.issuer))
     if not others:
         return f"forbids {what} by any CA"
-    return f"admits {what} by {', '.join(dict.fromkeys(others))} only; this CA goes by {', '.join(sorted(identities))}"
+    return f"allows {what} only by {', '.join(others)}; this CA is {', '.join(sorted(planned.identities))}"
 
 
-def _bound(parameters: list[tuple[str, str]], account_uri: str, method: str) -> str:
-    """Why the parameters of RFC 8657 do not admit the account and the method; empty if they do."""
-    accounts = [value for tag, value in parameters if tag == "accounturi"]
-    # RFC 8657 section 3: of more than one none holds; URIs are compared as strings.
+def _restriction(allowed: _Property, planned: PlannedIssuance) -> str:
+    """Return why the parameters of RFC 8657 forbid the account or the method; empty if they allow both."""
+    accounts = allowed.parameter("accounturi")
+    # RFC 8657 section 3: with more than one, none is valid; URIs are compared as strings.
     if len(accounts) > 1:
-        return "binds to more than one accounturi, which no account fulfils"
-    if accounts and account_uri and accounts[0] != account_uri:
-        return f"admits the account {accounts[0] or '(empty)'} only; this one is {account_uri}"
-    methods = [value for tag, value in parameters if tag == "validationmethods"]
+        return "has more than one accounturi, so no account matches"
+    if accounts and planned.account_uri and accounts[0] != planned.account_uri:
+        return f"allows only the account {accounts[0] or '(empty)'}; this one is {planned.account_uri}"
+    methods = allowed.parameter("validationmethods")
     # RFC 8657 section 4
     if len(methods) > 1 or not all(_METHODS.fullmatch(value) for value in methods):
-        return "has validationmethods that nothing fulfils: one list is allowed, with commas and no blanks"
-    if methods and method and method not in methods[0].split(","):
-        return f"admits validation by {methods[0] or 'nothing'} only, not by {method}"
+        return "has invalid validationmethods: only one list is allowed, with commas and without blanks"
+    if methods and planned.method and planned.method not in methods[0].split(","):
+        return f"allows only {methods[0] or 'no'} validation, not {planned.method}"
     return ""
 
 
-def _parse(value: str) -> tuple[str, list[tuple[str, str]]]:
-    """The issuer's domain name, in lower case, and the parameters of a property; no issuer if it is malformed."""
-    issuer_text, semicolon, rest = value.partition(";")
+def _parse(value: str) -> _Property:
+    issuer_text, _semicolon, rest = value.partition(";")
     issuer = _ISSUER.fullmatch(issuer_text)
-    parameters = []
-    if semicolon and rest.strip(" \t"):
-        for text in rest.split(";"):
-            parameter = _PARAMETER.fullmatch(text)
-            if not parameter:
-                return "", []
-            parameters.append((parameter[1].lower(), parameter[2]))
-    # RFC 8659 section 4.2: what is malformed counts as without an issuer, which admits nobody.
-    return (issuer[1].lower(), parameters) if issuer else ("", [])
+    texts = rest.split(";") if rest.strip(" \t") else []
+    parameters = [_PARAMETER.fullmatch(text) for text in texts]
+    # RFC 8659 section 4.2: a malformed value counts as one without an issuer, which allows nobody.
+    if not issuer or None in parameters:
+        return _Property("")
+    return _Property(issuer[1].lower(), [(found[1].lower(), found[2]) for found in parameters if found])
 
 
 def _climb(name: str) -> Iterator[str]:
-    """RFC 8659 section 3: the name, its parent, and so on, but not the root."""
+    """Yield the name, its parent, and so on, but not the root (RFC 8659 section 3)."""
     while name:
         yield name
         name = name.partition(".")[2]

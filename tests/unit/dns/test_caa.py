@@ -1,12 +1,12 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""CAA: whom the records of a name admit (RFC 8659), with which account and by which way (RFC 8657)."""
+"""CAA: which CA the records of a name allow (RFC 8659), with which account and challenge type (RFC 8657)."""
 
 from __future__ import annotations
 
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.module_utils._dns.caa import Caa, check, refusal
+from ansible_collections.certfleet.tls.plugins.module_utils._dns.caa import Caa, PlannedIssuance, find_refusal, refusal
 from ansible_collections.certfleet.tls.plugins.module_utils._dns.errors import DnsError
 
 CA = ("ca.example", "ca.example.org")
@@ -23,7 +23,7 @@ def wild(value):
 
 
 def refused(*records, wildcard=False, identities=CA, account=ACCOUNT, method="http-01"):
-    return refusal(records, wildcard, identities, account, method)
+    return refusal(records, PlannedIssuance(wildcard, identities, account, method))
 
 
 @pytest.mark.parametrize(
@@ -63,13 +63,13 @@ def refused(*records, wildcard=False, identities=CA, account=ACCOUNT, method="ht
         (issue(f"other.example; accounturi={OTHER}"), issue("ca.example")),
     ],
 )
-def test_admitted(records):
+def test_refusal_allowed_is_empty(records):
     assert refused(*records) == ""
 
 
 NOBODY = "forbids certificates by any CA"
-GOES_BY = "this CA goes by ca.example, ca.example.org"
-NOT_THIS_ACCOUNT = f"admits the account {OTHER} only; this one is {ACCOUNT}"
+GOES_BY = "this CA is ca.example, ca.example.org"
+NOT_THIS_ACCOUNT = f"allows only the account {OTHER}; this one is {ACCOUNT}"
 
 
 @pytest.mark.parametrize(
@@ -90,42 +90,42 @@ NOT_THIS_ACCOUNT = f"admits the account {OTHER} only; this one is {ACCOUNT}"
         ((issue("ca.example; a=b;"),), NOBODY),
         ((issue("ca.example; a=b c=d"),), NOBODY),
         ((issue("ca.example; =b"),), NOBODY),
-        ((issue("other.example"),), f"admits certificates by other.example only; {GOES_BY}"),
-        ((issue("sub.ca.example"),), f"admits certificates by sub.ca.example only; {GOES_BY}"),
+        ((issue("other.example"),), f"allows certificates only by other.example; {GOES_BY}"),
+        ((issue("sub.ca.example"),), f"allows certificates only by sub.ca.example; {GOES_BY}"),
         (
             (issue("one.example"), issue(";"), issue("two.example"), issue("one.example")),
-            f"admits certificates by one.example, two.example only; {GOES_BY}",
+            f"allows certificates only by one.example, two.example; {GOES_BY}",
         ),
         (
             (Caa(128, "tbs", "Unknown"), issue("ca.example")),
-            "has the critical property 'tbs', which no CA may pass over that does not know it",
+            "has the critical property 'tbs', which a CA must know to issue",
         ),
-        ((Caa(255, "tbs", ""),), "has the critical property 'tbs', which no CA may pass over that does not know it"),
+        ((Caa(255, "tbs", ""),), "has the critical property 'tbs', which a CA must know to issue"),
         ((issue(f"ca.example; accounturi={OTHER}"),), NOT_THIS_ACCOUNT),
         ((issue(f"ca.example; accounturi={OTHER}"), issue("other.example")), NOT_THIS_ACCOUNT),
-        ((issue("ca.example; accounturi="),), f"admits the account (empty) only; this one is {ACCOUNT}"),
+        ((issue("ca.example; accounturi="),), f"allows only the account (empty); this one is {ACCOUNT}"),
         (
             (issue(f"ca.example; accounturi={ACCOUNT}/"),),
-            f"admits the account {ACCOUNT}/ only; this one is {ACCOUNT}",
+            f"allows only the account {ACCOUNT}/; this one is {ACCOUNT}",
         ),
         (
             (issue(f"ca.example; accounturi={ACCOUNT}; accounturi={ACCOUNT}"),),
-            "binds to more than one accounturi, which no account fulfils",
+            "has more than one accounturi, so no account matches",
         ),
-        ((issue("ca.example; validationmethods=dns-01"),), "admits validation by dns-01 only, not by http-01"),
-        ((issue("ca.example; validationmethods=x-http-01"),), "admits validation by x-http-01 only, not by http-01"),
-        ((issue("ca.example; validationmethods="),), "admits validation by nothing only, not by http-01"),
+        ((issue("ca.example; validationmethods=dns-01"),), "allows only dns-01 validation, not http-01"),
+        ((issue("ca.example; validationmethods=x-http-01"),), "allows only x-http-01 validation, not http-01"),
+        ((issue("ca.example; validationmethods="),), "allows only no validation, not http-01"),
         (
             (issue("ca.example; validationmethods=http-01,"),),
-            "has validationmethods that nothing fulfils: one list is allowed, with commas and no blanks",
+            "has invalid validationmethods: only one list is allowed, with commas and without blanks",
         ),
         (
             (issue("ca.example; validationmethods=http-01; validationmethods=http-01"),),
-            "has validationmethods that nothing fulfils: one list is allowed, with commas and no blanks",
+            "has invalid validationmethods: only one list is allowed, with commas and without blanks",
         ),
         (
             (issue(f"ca.example; accounturi={OTHER}"), issue("ca.example; validationmethods=dns-01")),
-            f"{NOT_THIS_ACCOUNT}; admits validation by dns-01 only, not by http-01",
+            f"{NOT_THIS_ACCOUNT}; allows only dns-01 validation, not http-01",
         ),
     ],
 )
@@ -141,12 +141,15 @@ def test_refused(records, reason):
         ((issue(";"), wild("ca.example")), ""),
         ((wild("ca.example"),), ""),
         ((Caa(0, "iodef", "mailto:a@example.com"),), ""),
-        ((issue("ca.example"), wild(";")), "forbids wildcards by any CA"),
-        ((issue("ca.example"), wild("other.example")), f"admits wildcards by other.example only; {GOES_BY}"),
-        ((issue("other.example"),), f"admits certificates by other.example only; {GOES_BY}"),
+        ((issue("ca.example"), wild(";")), "forbids wildcard certificates by any CA"),
+        (
+            (issue("ca.example"), wild("other.example")),
+            f"allows wildcard certificates only by other.example; {GOES_BY}",
+        ),
+        ((issue("other.example"),), f"allows certificates only by other.example; {GOES_BY}"),
         (
             (issue("ca.example"), wild("ca.example; validationmethods=dns-01")),
-            "admits validation by dns-01 only, not by http-01",
+            "allows only dns-01 validation, not http-01",
         ),
     ],
 )
@@ -164,7 +167,7 @@ def test_wildcards(records, reason):
         (
             issue(f"ca.example; accounturi={OTHER}; accounturi={OTHER}"),
             {"account": ""},
-            "binds to more than one accounturi, which no account fulfils",
+            "has more than one accounturi, so no account matches",
         ),
         (issue("ca.example; validationmethods=dns-01"), {"method": ""}, ""),
     ],
@@ -174,7 +177,7 @@ def test_what_is_not_known_yet_is_not_held_against_it(record, unknown, reason):
 
 
 def checked(resolver, identifier, wildcard=False):
-    return check(resolver, identifier, wildcard, CA, ACCOUNT, "dns-01")
+    return find_refusal(resolver, identifier, PlannedIssuance(wildcard, CA, ACCOUNT, "dns-01"))
 
 
 @pytest.mark.parametrize(
@@ -199,7 +202,7 @@ def test_the_tree_is_climbed_to_the_first_records(internet, resolver, identifier
     internet["com"].add("com", "CAA", '0 issue "of.com"')
     reason = checked(resolver, identifier)
     if of:
-        assert f"admits certificates by of.{of} only" in reason
+        assert f"allows certificates only by of.{of};" in reason
         assert reason.startswith("CAA of ")
     else:
         assert reason == ""
@@ -213,7 +216,10 @@ def test_a_top_level_domain_has_its_say(internet, resolver):
 def test_a_wildcard_is_climbed_from_its_parent(internet, recursor, resolver):
     internet["example.com"].add("a.example.com", "CAA", '0 issue "ca.example"', '0 issuewild ";"')
     assert checked(resolver, "a.example.com") == ""
-    assert checked(resolver, "a.example.com", wildcard=True) == "CAA of a.example.com forbids wildcards by any CA"
+    assert (
+        checked(resolver, "a.example.com", wildcard=True)
+        == "CAA of a.example.com forbids wildcard certificates by any CA"
+    )
     assert set(recursor.count()) == {"a.example.com"}
 
 
