@@ -10,13 +10,13 @@ module: dns_propagation
 short_description: Wait until every authoritative name server has TXT records
 version_added: 0.2.0
 description:
-  - Finds for every record the zone that it is kept in. CNAMEs are followed from the record's name, at most eight; a
-    CNAME that only a wildcard lends to the name is not, since a record at the name itself takes its place.
+  - Finds the zone in which each record is stored. Up to eight CNAMEs are followed from the name of the record. A CNAME
+    from a wildcard is not followed, because a record at the name itself replaces it.
   - Asks every name server of each zone, at all its IPv4 and IPv6 addresses, until all have all values. There is one
-    wait for all records, and only servers that lack something are asked again.
-  - An address that there is no route to from the controller, or that has never answered, does not count where another
-    address of the same server answers.
-  - It fails at the deadline and says which server lacks which value, or what else is wrong with it.
+    wait for all records, and only servers that lack a value are asked again.
+  - An address without a route from the controller, or one that has never answered, does not count if another address
+    of the same server answers.
+  - The module fails at the deadline and reports which server lacks which value, or what else is wrong with it.
 author:
   - certfleet.tls contributors (@certfleet)
 extends_documentation_fragment:
@@ -29,14 +29,14 @@ requirements:
 options:
   records:
     description:
-      - The TXT records to wait for. A name may occur more than once, with a value each time.
+      - The TXT records to wait for. A name may occur several times, each time with another value.
     type: list
     elements: dict
     required: true
     suboptions:
       name:
         description:
-          - The record's name, its international labels written as A-labels.
+          - The name of the record. International labels are written as A-labels.
         type: str
         required: true
       value:
@@ -61,15 +61,15 @@ options:
         elements: str
   resolver:
     description:
-      - The name servers that are asked for zones, their servers and the addresses of these, in place of those of the
-        controller's system. Each is an address, with or without a port, like V(192.0.2.1), V(192.0.2.1:5353) or
-        V([2001:db8::1]:53).
+      - The resolvers to ask for zones, their name servers and the addresses of these. The default is the resolvers of
+        the controller's system. Each is an IP address, optionally with a port, such as V(192.0.2.1),
+        V(192.0.2.1:5353) or V([2001:db8::1]:53).
     type: list
     elements: str
     default: []
   timeout:
     description:
-      - How many seconds to wait.
+      - The longest time to wait, in seconds.
     type: int
     default: 120
 """
@@ -86,7 +86,7 @@ EXAMPLES = r"""
 RETURN = r"""
 records:
   description: The records in the order given.
-  returned: when the options are right, also on failure
+  returned: when the options are valid, also on failure
   type: list
   elements: dict
   contains:
@@ -125,8 +125,10 @@ records:
       elements: str
       sample: ["ns2.example.net (192.0.2.2)"]
 others:
-  description: Values found besides those wanted, as an earlier run may have left them, by the name as given.
-  returned: when the options are right, also on failure
+  description: >-
+    Other values than the wanted ones, which an earlier run may have left. The keys are the names of the records as
+    given.
+  returned: when the options are valid, also on failure
   type: dict
   sample:
     _acme-challenge.www.example.com:

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: dns_txt_record
-short_description: Add TXT records to any DNS, or remove them, many at once
+short_description: Add or remove many TXT records with any DNS provider
 version_added: 0.2.0
 description:
-  - Finds for every record the zone that it is kept in. CNAMEs are followed from the record's name, so that
-    C(_acme-challenge) names may be delegated to another zone; credentials are looked up by the zone that is written to.
-  - Calls the provider of each zone once with all the records that belong there, several providers side by side.
-  - The TXT records of a name are a set. Values are added and removed one by one, and other values stay.
-  - One record that fails stops no other. It fails at the end, with one line that names each record and why, and with
-    all results.
-  - Providers for which Ansible has a module are called by tasks, not by this module. It returns in RV(task_files) what
-    they have to do. The role C(certfleet.tls.acme) goes on from there.
+  - Finds the zone in which each record is stored. CNAMEs are followed from the name of the record, so that
+    C(_acme-challenge) names can be delegated to another zone. The zone that is written to decides which provider and
+    credentials are used.
+  - Calls the provider of each zone once, with all records of the zone. Several providers are called in parallel.
+  - The TXT records of a name are a set. Single values are added and removed, and other values stay.
+  - A record that fails stops no other record. The module then fails at the end, with all results, and with one line
+    that names each failed record and its reason.
+  - Providers for which Ansible has a module are called by tasks, not by this module. RV(task_files) is what these tasks
+    have to do. The role C(certfleet.tls.acme) runs them.
 author:
   - certfleet.tls contributors (@certfleet)
 extends_documentation_fragment:
@@ -28,14 +29,14 @@ attributes:
   check_mode:
     support: full
     details:
-      - It looks at the DNS, sends nothing to a provider, and tells what it would.
+      - The module reads the DNS, sends nothing to a provider, and reports what it would change.
   diff_mode:
     support: none
   idempotent:
     support: full
     details:
-      - What the DNS holds already is reported as V(unchanged), though it is sent again, as one name server may still
-        hold what another has lost.
+      - A record that a name server has already is reported as V(unchanged). It is sent to the provider again, because
+        another name server may have lost it.
 requirements:
   - dnspython >= 2.3
   - requests, for the provider C(acme_dns)
@@ -43,14 +44,14 @@ requirements:
 options:
   records:
     description:
-      - The TXT records. A name may occur more than once, with a value each time.
+      - The TXT records. A name may occur several times, each time with another value.
     type: list
     elements: dict
     required: true
     suboptions:
       name:
         description:
-          - The record's name, its international labels written as A-labels.
+          - The name of the record. International labels are written as A-labels.
         type: str
         required: true
       value:
@@ -75,39 +76,39 @@ options:
         elements: str
   state:
     description:
-      - Whether the values are added or removed.
+      - V(present) adds the values, V(absent) removes them.
     type: str
     choices: [present, absent]
     default: present
   zones:
     description:
-      - A mapping of zone names to providers. Each entry is a mapping of C(provider), a name, and of the options of that
-        provider. All providers and their options are listed in C(docs/dns-providers.md) of the collection.
-      - A record belongs to the longest key that is its name or a parent of it, after CNAMEs. The key C(*) stands for
-        all else.
-      - C(cname_targets) of an entry is a list of the names that CNAMEs of other zones, or of names of other entries,
-        may lead to. A name stands for itself and those below it, C(LABELS.*) for names that begin with these labels,
-        and C(*) for all. The default is C(_acme-challenge.*). Entries with the provider C(acme_dns) also allow the name
-        of their subdomain.
-      - The provider C(tasks) is O(tasks_file), for an entry that needs C(cname_targets).
+      - A mapping of zone names to entries. An entry is a mapping with C(provider), the name of a provider, and the
+        options of that provider. C(docs/dns-providers.md) of the collection lists all providers and their options.
+      - A record belongs to the longest key that is its name or a parent of it, after CNAMEs. The key C(*) is for all
+        other records.
+      - C(cname_targets) of an entry is a list of the names to which CNAMEs may lead from other zones, or from names of
+        other entries. A name allows itself and all names below it, C(LABELS.*) allows names that begin with these
+        labels, and C(*) allows all names. The default is C(_acme-challenge.*). Entries with the provider C(acme_dns)
+        also allow the name of their subdomain.
+      - The provider C(tasks) stands for O(tasks_file), for entries that need C(cname_targets).
     type: raw
   tasks_file:
     description:
-      - A tasks file of your own for the records that no entry of O(zones) is for. CNAMEs of other zones may lead to
-        names that begin with C(_acme-challenge.) only. The file is looked for where
-        M(ansible.builtin.include_tasks) would.
+      - A tasks file of your own for records without an entry in O(zones). CNAMEs of other zones may lead only to names
+        that begin with C(_acme-challenge.). The file is searched for in the same places as by
+        M(ansible.builtin.include_tasks).
     type: path
   resolver:
     description:
-      - The name servers that are asked for zones, their servers and the addresses of these, in place of those of the
-        controller's system. Each is an address, with or without a port, like V(192.0.2.1), V(192.0.2.1:5353) or
-        V([2001:db8::1]:53).
+      - The resolvers to ask for zones, their name servers and the addresses of these. The default is the resolvers of
+        the controller's system. Each is an IP address, optionally with a port, such as V(192.0.2.1),
+        V(192.0.2.1:5353) or V([2001:db8::1]:53).
     type: list
     elements: str
     default: []
   timeout:
     description:
-      - How many seconds to wait for each answer of a provider.
+      - The longest time to wait for each answer of a provider, in seconds.
     type: int
     default: 30
 seealso:
@@ -137,7 +138,7 @@ EXAMPLES = r"""
 RETURN = r"""
 records:
   description: The records in the order given.
-  returned: when the options are right, also on failure
+  returned: when the options are valid, also on failure
   type: list
   elements: dict
   contains:
@@ -164,26 +165,28 @@ records:
       sample: []
     status:
       description: >-
-        V(changed); V(unchanged), if a name server held it already (or none, when it was to be removed); V(tasks), if it
-        is left to RV(task_files); V(failed).
+        V(changed); V(unchanged) if a name server has it already, or if none has it and it was to be removed; V(tasks)
+        if it is left to RV(task_files); V(failed).
       type: str
       sample: changed
     problem:
-      description: Why it failed, in one line, else empty.
+      description: The reason of a failure in one line; empty if there is none.
       type: str
       sample: ""
 task_files:
-  description: What tasks have to do, for each entry of O(zones) whose provider is a tasks file, and for O(tasks_file).
-  returned: when the options are right, also on failure
+  description: >-
+    What tasks have to do: an element for each entry of O(zones) whose provider is a tasks file, and one for
+    O(tasks_file).
+  returned: when the options are valid, also on failure
   type: list
   elements: dict
   contains:
     provider:
-      description: The provider's name. Empty for what has no entry.
+      description: The name of the provider; empty for records without an entry.
       type: str
       sample: route53
     entry:
-      description: The key of the entry in O(zones), which has the options. Empty for what has no entry.
+      description: The key in O(zones) of the entry, which has the options; empty for records without an entry.
       type: str
       sample: example.com
     file:
@@ -196,11 +199,11 @@ task_files:
       elements: dict
       contains:
         name:
-          description: The name that the record set is kept under.
+          description: The name that the record set is stored under.
           type: str
           sample: _acme-challenge.www.example.com
         record:
-          description: The same, relative to the zone. V(@) for the zone's own name.
+          description: The same name relative to the zone; V(@) for the name of the zone.
           type: str
           sample: _acme-challenge.www
         zone:
@@ -212,13 +215,18 @@ task_files:
           type: list
           elements: str
           sample: [LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0]
+        values:
+          description: The same as RV(task_files[].records[].changes), for tasks files that were written before 0.4.0.
+          type: list
+          elements: str
+          sample: [LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0]
         present:
-          description: All values that the set has to have afterwards. None means that the set has to go.
+          description: All values that the set has to have afterwards. If it is empty, the set has to be removed.
           type: list
           elements: str
           sample: [LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0]
         before:
-          description: All values that the name servers hold now.
+          description: All values that the name servers have now.
           type: list
           elements: str
           sample: []
@@ -263,7 +271,7 @@ MODULE = ControllerModule(
         **BATCH_SPEC,
         "records": RECORDS_SPEC,
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-        # A mapping, but the validation would tell what it holds where it is something else.
+        # A mapping, but the error of Ansible's validation for other types would show the value.
         "zones": {"type": "raw"},
         "tasks_file": {"type": "path"},
         "resolver": {"type": "list", "elements": "str", "default": []},

@@ -7,8 +7,9 @@ from __future__ import annotations
 import functools
 
 import pytest
+import yaml
 
-from ansible_collections.certfleet.tls.plugins.module_utils._dns import kinds
+from ansible_collections.certfleet.tls.plugins.module_utils._dns import kinds, task_files
 from ansible_collections.certfleet.tls.plugins.module_utils._dns.providers import by_name
 from ansible_collections.certfleet.tls.plugins.module_utils._dns.providers.base import Provider
 from ansible_collections.certfleet.tls.plugins.modules import dns_propagation, dns_txt_record
@@ -170,3 +171,26 @@ def test_location_without_a_zone_is_looked_up(run, recursor):
     result = run(dns_txt_record, [record], zones=zones())
     assert (result["records"][0]["zone"], result["records"][0]["status"]) == ("example.com", "changed")
     assert recursor.count()[NAME] == 1
+
+
+def undocumented(result, documented):
+    """The keys of a result that RETURN does not have, at any level."""
+    for key, value in result.items():
+        if key not in documented:
+            yield key
+        elif "contains" in documented[key]:
+            for item in value if isinstance(value, list) else [value]:
+                yield from undocumented(item, documented[key]["contains"])
+
+
+def test_results_are_documented(run, monkeypatch, pair):
+    monkeypatch.setattr(task_files, "find_spec", lambda name: True)
+    pair.add(NAME, VALUE, "other")
+    record = {"name": NAME, "value": VALUE}
+    by_tasks = {"example.com": {"provider": "nsupdate", "server": "192.0.2.1"}}
+    for module, options in ((dns_txt_record, {"zones": by_tasks}), (dns_propagation, {})):
+        result = run(module, [record], **options)
+        documented = yaml.safe_load(module.RETURN)
+        assert set(undocumented(result, documented)) <= {"changed", "warnings"}
+        assert set(documented) <= set(result)
+        assert set(result["records"][0]) == set(documented["records"]["contains"])
