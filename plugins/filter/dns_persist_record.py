@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The filter that gives the record to publish for dns-persist-01."""
+"""The filter that returns the record to publish for dns-persist-01."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def dns_persist_record(
     thumbprint: str = "",
     hash_prefix: str = "",
 ) -> dict[str, str]:
-    """The record to publish for dns-persist-01; with *hash_prefix*, the directory's, as the draft 02 has it."""
+    """Return the record to publish for dns-persist-01, by draft 02 with *hash_prefix*, and else by draft 01."""
     try:
         name = normalize(identifier)
         domain = name.removeprefix("*.")
@@ -37,7 +37,8 @@ def dns_persist_record(
 
 
 class FilterModule:
-    """The filter by its name."""
+    """The filters of this file."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
+        """Return the filter by its name."""
         return {"dns_persist_record": dns_persist_record}

@@ -66,7 +66,7 @@ def _rows():
         for file in map(task_files.find, task_files.names())
     ]
     rows += [
-        (f"`lexicon`, `name: {name}`", "by dns-lexicon", _names(lexicon.provider_options(name)))
+        (f"`lexicon`, `name: {name}`", "by dns-lexicon", _names(lexicon.declared_options(name)))
         for name in lexicon.providers()
     ]
     return rows

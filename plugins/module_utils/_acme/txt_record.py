@@ -17,7 +17,7 @@ from .errors import AcmeError, ProtocolError
 
 #: Drafts of dns-persist-01 with the account's URL in the record (00, 01), and with a hash over it (02).
 PERSIST_DRAFTS = ("01", "02")
-# Both stand in a record whose parts semicolons and blanks divide (RFC 8659 section 4.2), and come from the CA.
+# Both are from the CA and are parts of a record, where semicolons and blanks separate parts (RFC 8659 section 4.2).
 _ISSUER = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 _URI = re.compile(r"[!-:<-~]+")
 _PERSISTENT = "_validation-persist."
@@ -25,9 +25,9 @@ _PERSISTENT = "_validation-persist."
 
 @dataclass(frozen=True)
 class PersistentAccount:
-    """What a dns-persist-01 record says of who may order: the CA's issuer domain name, and the account at it.
+    """The account that a dns-persist-01 record allows to order: the CA's issuer domain name, and the account's URL.
 
-    hash_prefix is the directory's accountHashPrefix, with which the draft 02 begins; thumbprint is the account key's.
+    hash_prefix: accountHashPrefix of the directory, for draft 02; thumbprint: that of the account key (RFC 7638).
     """
 
     issuer: str
@@ -38,12 +38,15 @@ class PersistentAccount:
 
 
 def dns_01(domain: str, key_authorization: str) -> TxtRecord:
-    """RFC 8555 section 8.4; *domain* is the identifier without a wildcard's label."""
+    """Return the record for dns-01 (RFC 8555 section 8.4). *domain*: the identifier without "*."."""
     return TxtRecord(f"_acme-challenge.{domain}", _digest(key_authorization))
 
 
 def dns_account_01(domain: str, key_authorization: str, account_uri: str) -> TxtRecord:
-    """draft-ietf-acme-dns-account-label section 3.1: a label of the account's own, so that several can be at work."""
+    """Return the record for dns-account-01 (draft-ietf-acme-dns-account-label section 3.1).
+
+    Each account has a label of its own, so several accounts can prove control at the same time.
+    """
     label = base64.b32encode(hashlib.sha256(account_uri.encode()).digest()[:10]).decode().lower()
     return TxtRecord(f"_{label}._acme-challenge.{domain}", _digest(key_authorization))
 
@@ -51,15 +54,16 @@ def dns_account_01(domain: str, key_authorization: str, account_uri: str) -> Txt
 def dns_persist_01(
     domain: str, account: PersistentAccount, wildcard: bool = False, persist_until: int | None = None
 ) -> TxtRecord:
-    """draft-ietf-acme-dns-persist section 4. *persist_until*: a UNIX time, after which the CA passes over the record.
+    """Return the record for dns-persist-01 (draft-ietf-acme-dns-persist section 4).
 
-    Raises AcmeError for an account that cannot stand in a record.
+    *persist_until*: a UNIX time in seconds, after which the CA ignores the record. Raises AcmeError for an account that
+    cannot be written in a record.
     """
     if not _ISSUER.fullmatch(account.issuer):
-        raise ProtocolError("the CA's issuer domain name for dns-persist-01 is not one")
+        raise ProtocolError("the CA's issuer domain name for dns-persist-01 is not a domain name")
     uri = _hashed(domain, account) if account.draft == "02" else account.account_uri
     if not _URI.fullmatch(uri):
-        raise AcmeError(f"the account URL '{uri[:80]}' cannot stand in a TXT record")
+        raise AcmeError(f"the account URL '{uri[:80]}' has characters that a TXT record for dns-persist-01 cannot have")
     value = f"{account.issuer}; accounturi={uri}"
     if wildcard:
         value += "; policy=wildcard"
@@ -69,14 +73,14 @@ def dns_persist_01(
 
 
 def is_persistent(name: str) -> bool:
-    """Whether a record's name is one of dns-persist-01."""
+    """Return True if a record of this name is one for dns-persist-01."""
     return name.startswith(_PERSISTENT)
 
 
 def grants(value: str, now: datetime) -> set[str]:
-    """What a published dns-persist-01 record grants, as the values that dns_persist_01() gives without an end.
+    """Return what a published dns-persist-01 record grants *now*, as values of dns_persist_01() without an end.
 
-    The record may say more than is needed, in another order: a policy, an end that is still to come.
+    The record may have more parameters than needed, in another order: a policy, or an end in the future.
     """
     issuer, *rest = (part.strip(" \t") for part in value.split(";"))
     parameters = {tag.lower(): text for tag, _equals, text in (part.partition("=") for part in rest)}
@@ -92,7 +96,7 @@ def grants(value: str, now: datetime) -> set[str]:
 def _hashed(domain: str, account: PersistentAccount) -> str:
     # draft-ietf-acme-dns-persist-02 section 4.1
     if not account.hash_prefix:
-        raise AcmeError("the CA's directory has no accountHashPrefix, which dns-persist-01 in its draft 02 needs")
+        raise AcmeError("the CA's directory has no accountHashPrefix, which draft 02 of dns-persist-01 needs")
     name = domain.encode("ascii")
     digest = hashlib.sha256(bytes([len(name)]) + name + account.thumbprint.encode() + account.account_uri.encode())
     return f"{account.hash_prefix}sha-256/{_encode(digest.digest())}"
@@ -103,5 +107,5 @@ def _digest(key_authorization: str) -> str:
 
 
 def _encode(data: bytes) -> str:
-    """base64url without padding. Not that of jws.py: filters use this, which every host's process would carry along."""
+    """Return base64url without padding. jws.py has it, too, but its imports would cost time in every filter process."""
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

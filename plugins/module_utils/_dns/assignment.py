@@ -100,10 +100,10 @@ class Entries:
 
     def _job(self, key: str, entry: Entry, timeout: float) -> Job:
         if entry.provider in by_name.CLASSES:
-            provider = by_name.make(entry.provider, entry.options, timeout)
+            provider = by_name.create(entry.provider, entry.options, timeout)
             return Job(key, provider, entry.provider, cname_targets=entry.cname_targets)
         if entry.task_file:
-            entry.task_file.check_collection()
+            entry.task_file.require_collection()
         file = entry.task_file.path if entry.task_file else self._tasks_file
         return Job(key, None, entry.provider, file, entry.cname_targets)
 

@@ -1,7 +1,7 @@
 # Copyright: certfleet.tls contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Add many TXT records, or remove them: each by its provider, or by tasks that are told what to do."""
+"""Add many TXT records, or remove them: each by its provider, or by tasks that get a list of record sets."""
 
 from __future__ import annotations
 
@@ -84,10 +84,10 @@ def _trouble(authorities: Authorities, zone: str, name: str) -> DnsError | None:
     """Return the reason why no server of *zone* can be asked for *name*; None if one can be asked."""
     trouble = DnsError(f"zone {zone} has no name server with an address")
     try:
-        for server in authorities.servers(zone):
+        for server in authorities.find_servers(zone):
             for address in server.addresses:
                 try:
-                    authorities.values(zone, address, name)
+                    authorities.read_values(zone, address, name)
                     return None
                 except DnsError as error:
                     trouble = DnsError(f"{server.name} ({address}) {error}")
@@ -114,7 +114,7 @@ def carry_out(jobs: Sequence[Job], published: Published, present: bool, dry: boo
 
 @dataclass(frozen=True)
 class _Wanted:
-    """What is published now, and whether records are to be added or removed."""
+    """The published values, and the task: add or remove records, or report what would change."""
 
     published: Published
     present: bool

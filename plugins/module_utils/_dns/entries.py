@@ -4,8 +4,8 @@
 
 """The entries of acme_dns, by zone: their form and their options.
 
-Standard library only: the role's variables are checked with it for every host. What a provider's library alone knows is
-checked when the provider is made.
+Standard library only: the variables of the role are validated with it for every host. What only the library of a
+provider knows is validated when the provider is created.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from .._common.text import suggestion
 from . import task_files
 from .delegation import CNAME_TARGETS, parse_targets
 from .errors import DnsError
-from .kinds import KINDS
-from .options import check
+from .options import parse_options
+from .provider_options import BUILT_IN
 from .records import canonical
 from .task_files import TaskFile
 
-#: The provider of an entry that is left to tasks_file, as what has no entry is.
+#: The provider of an entry that is left to tasks_file, like records without an entry.
 OWN_TASKS = "tasks"
 
 
 class Entry(NamedTuple):
-    """An entry: its provider's name and options, where CNAMEs may lead, and the role's tasks file of that provider."""
+    """An entry of acme_dns. task_file: the tasks file of the role for the provider, if there is one."""
 
     provider: str
     options: Mapping[str, Any]
@@ -36,17 +36,17 @@ class Entry(NamedTuple):
 
 
 def entry_label(key: str) -> str:
-    """Return how messages name an entry."""
+    """Return the name of an entry for messages."""
     return f"entry {key!r} of zones (acme_dns)"
 
 
 def parse_keys(zones: Mapping[str, Any]) -> dict[str, str]:
-    """Return the keys of *zones* by the names that they stand for. Raises DnsError for one that is no zone."""
+    """Return the keys of *zones* by the names that they stand for. Raises DnsError for an invalid key."""
     keys: dict[str, str] = {}
     for key in zones:
         name = parse_key(key)
         if name in keys:
-            raise DnsError(f"zones (acme_dns) has {key!r} twice, the other time as {keys[name]!r}")
+            raise DnsError(f"zones (acme_dns) has the same name twice, as {keys[name]!r} and as {key!r}")
         keys[name] = key
     return keys
 
@@ -58,11 +58,11 @@ def parse_key(key: Any) -> str:
     try:
         return canonical(key if key.isascii() else key.encode("idna").decode())
     except (DnsError, UnicodeError, AttributeError):
-        raise DnsError(f"{entry_label(key)}: it has to be the name of a zone, of a record, or '*'") from None
+        raise DnsError(f"{entry_label(key)}: invalid key: expected the name of a zone or of a record, or '*'") from None
 
 
 def parse(key: str, given: Any, has_tasks_file: bool) -> Entry:
-    """Return an entry. *has_tasks_file*: there is a file for OWN_TASKS. Raises DnsError, in which no secret is told."""
+    """Return an entry. *has_tasks_file*: there is a file for OWN_TASKS. Raises DnsError, without any secret in it."""
     try:
         return _parse(given, has_tasks_file)
     except DnsError as error:
@@ -71,20 +71,20 @@ def parse(key: str, given: Any, has_tasks_file: bool) -> Entry:
 
 def _parse(given: Any, has_tasks_file: bool) -> Entry:
     if not isinstance(given, Mapping):
-        raise DnsError("it has to be a mapping of 'provider' and that provider's options")
+        raise DnsError("expected a mapping of 'provider' and the options of that provider")
     options = {name: value for name, value in given.items() if name not in ("provider", CNAME_TARGETS)}
     targets = parse_targets(given.get(CNAME_TARGETS))
     name = str(given.get("provider") or "")
-    if name in KINDS:
-        return Entry(name, KINDS[name].parse(name, options), targets)
+    if name in BUILT_IN:
+        return Entry(name, BUILT_IN[name].parse(name, options), targets)
     if name == OWN_TASKS:
         if not has_tasks_file:
             raise DnsError(f"the provider {name} needs tasks_file (acme_dns_tasks)")
         return Entry(name, options, targets)
     by_tasks = task_files.names()
     if name not in by_tasks:
-        known = [*KINDS, *by_tasks, OWN_TASKS]
-        what = f"there is no provider {name[:80]!r}" if name else "it names no provider"
-        raise DnsError(f"{what}; there are {', '.join(known)}{suggestion(name, known) if name else ''}")
+        known = [*BUILT_IN, *by_tasks, OWN_TASKS]
+        what = f"unknown provider {name[:80]!r}" if name else "'provider' is missing"
+        raise DnsError(f"{what}; known are {', '.join(known)}{suggestion(name, known) if name else ''}")
     file = task_files.find(name)
-    return Entry(name, check(file.options, options, name), targets, file)
+    return Entry(name, parse_options(file.options, options, name), targets, file)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What can go wrong with the DNS, as exceptions whose text is one line for people."""
+"""The errors of the DNS code. The text of each is one line for people."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .._common.errors import CollectionError
 
 
 class DnsError(CollectionError):
-    """Anything that keeps a record from being found, set or seen. str() is one line meant for people."""
+    """A record cannot be found, set or read. str() is one line for people."""
 
 
 class NotInstalledError(DnsError):
@@ -18,8 +18,8 @@ class NotInstalledError(DnsError):
 
 
 class NoRouteError(DnsError):
-    """A server's address cannot be reached from here, as IPv6 without IPv6: that says nothing of the server."""
+    """There is no route to an address of a server, such as IPv6 without IPv6. The server itself may work."""
 
 
 class SilentError(DnsError):
-    """A server's address did not answer in time."""
+    """An address of a server did not answer in time."""

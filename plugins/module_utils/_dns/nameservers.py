@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Name servers as people write them. Standard library only: variables of the role are checked with it."""
+"""Parse the addresses of resolvers. Standard library only: the variables of the role are validated with it."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from .errors import DnsError
 
 
 def parse(texts: Sequence[str]) -> dict[str, int]:
-    """Return the port of each address. Raises DnsError."""
+    """Return the port of each address, from texts like "192.0.2.1" or "[2001:db8::1]:53". Raises DnsError."""
     given = [_server(text) for text in texts]
     ports = dict(given)
-    # The library tells servers apart by address alone.
+    # dnspython distinguishes servers by their addresses only.
     if len(ports) < len(set(given)):
-        raise DnsError("resolver has the same address twice, with two ports")
+        raise DnsError("resolver has an address twice with different ports: keep one of them")
     return ports
 
 
 def _server(text: str) -> tuple[str, int]:
-    """Address and port of a resolver as people write it. Raises DnsError."""
+    """Return the address and the port of a resolver. Raises DnsError."""
     host, port = text.strip(), "53"
     if host.startswith("["):
         host, bracket, rest = host[1:].partition("]")
@@ -35,7 +35,5 @@ def _server(text: str) -> tuple[str, int]:
     except ValueError:
         address = ""
     if not address or not port.isdecimal() or not 0 < int(port) < 65536:
-        raise DnsError(
-            f"resolver {text[:80]!r} is not an address, with or without a port: 192.0.2.1, 192.0.2.1:5353, [::1]:53"
-        )
+        raise DnsError(f"invalid resolver {text[:80]!r}: expected ADDRESS, IPV4:PORT or [IPV6]:PORT")
     return address, int(port)

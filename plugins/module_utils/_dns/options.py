@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Options of providers as data: one function checks them, and the documentation is made from them."""
+"""Options of providers as data: one function parses them, and the documentation is generated from them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .._common.text import suggestion
 from .errors import DnsError
 
 STR, INT, BOOL, LIST, DICT, ANY = "str", "int", "bool", "list", "dict", "any"
-_KINDS = {
+_TYPE_NAMES = {
     STR: "a text",
     INT: "a whole number",
     BOOL: "true or false",
@@ -27,27 +27,27 @@ _TRUTHS = {"true": True, "yes": True, "false": False, "no": False}
 
 @dataclass(frozen=True)
 class Option:
-    """One option: its name, what it is for, and what is taken. kind is one of the constants above."""
+    """An option of a provider. help: its purpose. type: one of the constants above."""
 
     name: str
     help: str
     required: bool = False
     secret: bool = False
     default: Any = None
-    kind: str = STR
+    type: str = STR
     choices: tuple[str, ...] = ()
 
 
-def check(declared: Sequence[Option], given: Mapping[str, Any], what: str) -> dict[str, Any]:
-    """*given* with defaults filled in and values of the declared kinds; an option given as None is one not given.
+def parse_options(declared: Sequence[Option], given: Mapping[str, Any], what: str) -> dict[str, Any]:
+    """Return *given* with defaults and converted values. An option that is None counts as not given.
 
-    *what* takes the options, for messages. Raises DnsError, in which no value is told.
+    *what*: who has the options, for messages. Raises DnsError, whose text contains no value.
     """
     known = {option.name: option for option in declared}
     unknown = sorted(str(name) for name in given if name not in known)
     if unknown:
-        takes = f"{', '.join(known) or 'none'}{suggestion(unknown[0], known)}"
-        raise DnsError(f"{what} has no option {_listed(unknown)}; it takes {takes}")
+        known_names = f"{', '.join(known) or 'none'}{suggestion(unknown[0], known)}"
+        raise DnsError(f"{what} has no option {_listed(unknown)}; known options: {known_names}")
     missing = [option.name for option in declared if option.required and given.get(option.name) in (None, "")]
     if missing:
         raise DnsError(f"{what} needs the option {_listed(missing)}")
@@ -59,16 +59,16 @@ def check(declared: Sequence[Option], given: Mapping[str, Any], what: str) -> di
 
 def _value(option: Option, value: Any, what: str) -> Any:
     try:
-        converted = _CONVERTERS[option.kind](value)
+        converted = _CONVERTERS[option.type](value)
     except (TypeError, ValueError, KeyError):
-        raise DnsError(f"{what} needs {_KINDS[option.kind]} as '{option.name}'") from None
+        raise DnsError(f"{what} needs {_TYPE_NAMES[option.type]} as '{option.name}'") from None
     if option.choices and converted not in option.choices:
-        raise DnsError(f"{what} takes as '{option.name}' only {', '.join(option.choices)}")
+        raise DnsError(f"invalid '{option.name}' of {what}: expected one of {', '.join(option.choices)}")
     return converted
 
 
 def _text(value: Any) -> str:
-    # What a vault encrypts is no str in every ansible-core, but str() of it is the text.
+    # A vaulted value is not a str in every ansible-core, but str() of it is the text.
     if isinstance(value, (bool, bytes, Mapping, list, tuple)):
         raise TypeError
     return str(value)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Ask a zone's own name servers which CNAMEs belong to the zone.
+"""Ask the name servers of a zone which CNAMEs belong to the zone.
 
 A recursive resolver passes on what the servers of a delegated zone answer, and these may hide that there is a zone. The
 parent's servers do not.
@@ -22,7 +22,7 @@ _MOST_SILENT = 3
 
 
 class Ownership:
-    """Asks name servers whether CNAMEs are of their zone. Threads may share one."""
+    """Ask name servers whether CNAMEs are in their zone. Several threads may share one object."""
 
     def __init__(self, authorities: Authorities) -> None:
         self._authorities = authorities
@@ -31,19 +31,19 @@ class Ownership:
     def is_own(self, location: Location) -> bool:
         """Return True if all CNAMEs that lead to the record are in the record's zone.
 
-        Nothing is asked where there are none, or where their names alone tell. Raises DnsError if no server of the zone
-        can be asked.
+        No server is asked if there are no CNAMEs, or if a name of one is outside of the zone. Raises DnsError if no
+        server of the zone can be asked.
         """
         zone, aliases = location.zone, location.aliases
         return all(is_within(alias, zone) for alias in aliases) and all(self._has(zone, alias) for alias in aliases)
 
     def _has(self, zone: str, alias: str) -> bool:
-        """Return True if a server of *zone* says that the CNAME of *alias* is in it."""
+        """Return True if a server of *zone* confirms that the CNAME of *alias* is in it."""
         trouble = DnsError(f"zone {zone} has no name server with an address")
         has_answered = False
-        for label, address in self._places(zone):
+        for label, address in self._addresses(zone):
             try:
-                if self._says(address, zone, alias):
+                if self._confirms(address, zone, alias):
                     return True
                 has_answered = True
             except DnsError as error:
@@ -54,24 +54,24 @@ class Ownership:
             raise trouble
         return False
 
-    def _places(self, zone: str) -> Iterator[tuple[str, str]]:
-        """Each address of the servers and what to call it, but no more once too many have been silent."""
+    def _addresses(self, zone: str) -> Iterator[tuple[str, str]]:
+        """Yield a label and an address for each address of the servers, until too many have been silent."""
         silent = 0
-        for server in self._authorities.servers(zone):
+        for server in self._authorities.find_servers(zone):
             for address in server.addresses:
                 if silent == _MOST_SILENT:
                     return
                 yield f"{server.name} ({address})", address
                 silent += address in self._silent
 
-    def _says(self, address: str, zone: str, alias: str) -> bool:
-        """Return True if the server says so, which it does not if it refers to the servers of another zone.
+    def _confirms(self, address: str, zone: str, alias: str) -> bool:
+        """Return True if the server confirms it. A referral to the servers of another zone is no confirmation.
 
         Raises DnsError.
         """
         if not self._ask(address, alias, "CNAME").alias:
             return False
-        # The same server may have a zone between the two as well.
+        # The same server may also have a zone between the two.
         parent = alias.partition(".")[2]
         while parent != zone and is_within(parent, zone):  # the apex has none below it
             reply = self._ask(address, parent, "SOA")
@@ -80,7 +80,7 @@ class Ownership:
             parent = parent.partition(".")[2]
         return True
 
-    def _ask(self, address: str, name: str, kind: str) -> Reply:
+    def _ask(self, address: str, name: str, rdtype: str) -> Reply:
         if address in self._silent:
             raise self._silent[address]
-        return self._authorities.ask(address, name, kind)
+        return self._authorities.ask(address, name, rdtype)

@@ -177,7 +177,7 @@ class _Survey:
             if left is not None and left <= 0:
                 return self._answers[place].get(address, DnsError("was not asked before the time was over"))
             try:
-                values = self._authorities.values(place.zone, address, place.name, left)
+                values = self._authorities.read_values(place.zone, address, place.name, left)
                 return _with_grants(values, deadline.clock) if deadline and place.persistent else values
             except (NoRouteError, SilentError) as error:
                 down[address] = error
@@ -226,7 +226,7 @@ class _Survey:
 
     def _find_servers(self, zone: str) -> tuple[NameServer, ...] | DnsError:
         try:
-            return self._authorities.servers(zone)
+            return self._authorities.find_servers(zone)
         except DnsError as error:
             return error
 

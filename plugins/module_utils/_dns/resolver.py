@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Recursive look-ups: what any name server of choice says, remembered for as long as its answers may be."""
+"""Look-ups by a recursive resolver, cached for the TTL of the answers."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ try:
 except ImportError:
     pass  # reported by _common/libraries.py, before anything here is called
 
-# A lost packet is made up for well within the time that a look-up has.
+# Seconds for one try, so that a lost packet is repeated well within the time for a look-up.
 _LONGEST_TRY = 3.0
 
 
 class Resolver:
-    """Name servers that look things up for us. Threads may share one; its cache lives as long as it does."""
+    """Recursive resolvers with a cache. Several threads may share one object."""
 
     def __init__(self, nameservers: Sequence[str] = (), timeout: float = 10.0) -> None:
-        """*nameservers*: "192.0.2.1", "192.0.2.1:5353", "2001:db8::1" or "[2001:db8::1]:53"; none: the system's.
+        """*nameservers*: "192.0.2.1", "192.0.2.1:5353", "2001:db8::1" or "[2001:db8::1]:53"; if empty, the system's.
 
-        *timeout*: seconds for one look-up, all tries together. Raises DnsError.
+        *timeout*: seconds for one look-up with all its tries. Raises DnsError.
         """
         ports = nameservers_and_ports(nameservers)
         try:
             self._resolver = dns.resolver.Resolver(configure=not ports)
         except dns.resolver.NoResolverConfiguration:
-            raise DnsError("this system names no resolver (/etc/resolv.conf): give one in resolver") from None
+            raise DnsError("/etc/resolv.conf of this machine has no name server: set the option resolver") from None
         if ports:
             self._resolver.nameservers = list(ports)
             self._resolver.nameserver_ports = ports
@@ -45,76 +45,76 @@ class Resolver:
         self._resolver.lifetime = timeout
         self._resolver.cache = dns.resolver.LRUCache()
 
-    def look_up(self, name: str, kind: str) -> tuple[Any, ...]:
-        """The records of *kind* ("A", "NS", ...) that *name* has, CNAMEs followed; none if there is no such name.
+    def look_up(self, name: str, rdtype: str) -> tuple[Any, ...]:
+        """Return the records of *name* with the type *rdtype* ("A", "NS", ...), CNAMEs followed; empty without any.
 
-        They are the library's, each with the attributes of its kind. Raises DnsError, which says for which name, and
-        which resolver said what.
+        They are objects of dnspython with the attributes of their type. Raises DnsError, which names the question and
+        the answer of each resolver.
         """
-        answer = self._ask(name, kind)
+        answer = self._ask(name, rdtype)
         return tuple(answer.rrset) if isinstance(answer, dns.resolver.Answer) and answer.rrset else ()
 
-    def alias(self, name: str) -> str:
-        """The name that the CNAME of *name* points to, without final dot; empty if it has none. Raises DnsError."""
+    def find_alias(self, name: str) -> str:
+        """Return the target of the CNAME of *name*, without final dot; empty without a CNAME. Raises DnsError."""
         for record in self.look_up(name, "CNAME"):
             return text_of(record.target)
         return ""
 
-    def zone(self, name: str) -> str:
-        """The zone that *name* lies in, whether it exists or not; '.' if that is the root's. Raises DnsError."""
-        # Mostly one question is enough: a negative answer carries the SOA of its zone (RFC 2308 section 3).
+    def find_zone(self, name: str) -> str:
+        """Return the zone of *name*, which need not exist; '.' if that is the root zone. Raises DnsError."""
+        # Usually one question is enough: a negative answer has the SOA of its zone (RFC 2308 section 3).
         questions = [(name, "CNAME")]
         labels = name.split(".")
         questions += [(".".join(labels[cut:]), "SOA") for cut in range(len(labels))]
-        for question, kind in questions:
-            found = self._zone_said(question, kind)
+        for question, rdtype in questions:
+            found = self._zone_in_answer(question, rdtype)
             if found:
                 return found
         return "."
 
-    def _zone_said(self, name: str, kind: str) -> str:
-        """The zone of *name*, if the answer tells it: it is a zone's own, or the answer is negative."""
+    def _zone_in_answer(self, name: str, rdtype: str) -> str:
+        """Return the zone of *name* if the answer shows it: *name* is a zone, or the answer is negative. Else empty."""
         asked = dns.name.from_text(name)
-        answer = self._ask(name, kind)
+        answer = self._ask(name, rdtype)
         if isinstance(answer, dns.resolver.Answer) and answer.rrset is not None:
-            return name if kind == "SOA" and answer.rrset.name == asked else ""
+            return name if rdtype == "SOA" and answer.rrset.name == asked else ""
         response = answer.response if isinstance(answer, dns.resolver.Answer) else answer
-        # Behind a CNAME it is the zone of what the CNAME points to.
+        # After a CNAME it would be the zone of the CNAME's target.
         for rrset in response.authority if response and not response.answer else ():
             if rrset.rdtype == dns.rdatatype.SOA and asked.is_subdomain(rrset.name):
                 return text_of(rrset.name)
         return ""
 
-    def _ask(self, name: str, kind: str) -> dns.resolver.Answer | dns.message.Message | None:
-        """An answer, which may have no records, or the message that says that the name does not exist."""
+    def _ask(self, name: str, rdtype: str) -> dns.resolver.Answer | dns.message.Message | None:
+        """Return an answer, which may have no records, or the message that says that the name does not exist."""
         try:
             qname = dns.name.from_text(name)
-            return self._resolver.resolve(qname, kind, raise_on_no_answer=False)
+            return self._resolver.resolve(qname, rdtype, raise_on_no_answer=False)
         except dns.resolver.NXDOMAIN as error:
             message: dns.message.Message | None = error.kwargs["responses"].get(qname)
             return message
         except dns.resolver.LifetimeTimeout:
             raise DnsError(
-                f"{name} {kind}: no answer within {self._resolver.lifetime:g} s from {self._servers()}"
+                f"{name} {rdtype}: no answer within {self._resolver.lifetime:g} s from {self._servers()}"
             ) from None
         except dns.resolver.NoNameservers as error:
-            raise DnsError(f"{name} {kind}: {_said(error.kwargs['errors']) or self._servers()}") from None
+            raise DnsError(f"{name} {rdtype}: {_answers_of(error.kwargs['errors']) or self._servers()}") from None
         except dns.exception.DNSException as error:
-            raise DnsError(f"{name} {kind}: {type(error).__name__} from {self._servers()}") from None
+            raise DnsError(f"{name} {rdtype}: {type(error).__name__} from {self._servers()}") from None
 
     def _servers(self) -> str:
         servers = [str(server) for server in self._resolver.nameservers]
         return f"resolver {', '.join(servers)}" if servers else "any resolver (none is configured)"
 
 
-def _said(errors: Sequence[Any]) -> str:
-    """What each resolver answered instead of an answer, each once."""
-    said = {}
+def _answers_of(errors: Sequence[Any]) -> str:
+    """Return the error of each resolver, each once."""
+    answers = {}
     for server, _tcp, _port, error, _response in errors:
-        said[str(server)] = error if isinstance(error, str) else f"no usable answer ({type(error).__name__})"
-    return "; ".join(f"resolver {server} answers {text}" for server, text in said.items())
+        answers[str(server)] = error if isinstance(error, str) else f"no usable answer ({type(error).__name__})"
+    return "; ".join(f"resolver {server} answers {text}" for server, text in answers.items())
 
 
 def text_of(name: dns.name.Name) -> str:
-    """A name of the library's in lower case and without final dot."""
+    """Return a name of dnspython in lower case and without final dot."""
     return name.to_text(omit_final_dot=True).lower()

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The authoritative servers of a zone, and what one of them holds."""
+"""The authoritative servers of a zone, and questions to one of them."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ try:
 except ImportError:
     pass  # reported by _common/libraries.py, before anything here is called
 
-# No address family, no address of our own in it, no route.
+# No address family, no own address in it, no route.
 _NO_ROUTE = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.ENETUNREACH, errno.EHOSTUNREACH)
 
 
 @dataclass(frozen=True)
 class NameServer:
-    """A zone's name server and all its addresses, IPv4 and IPv6; *trouble* is why it has none."""
+    """A name server of a zone with all its IPv4 and IPv6 addresses. trouble: the reason why it has none."""
 
     name: str
     addresses: tuple[str, ...]
@@ -50,24 +50,24 @@ class Reply:
 
 
 class Authorities:
-    """Asks authoritative servers. Threads may share one; the servers of a zone are looked up once."""
+    """Ask authoritative servers. The servers of a zone are looked up once. Several threads may share one object."""
 
     def __init__(self, resolver: Resolver, port: int = 53, timeout: float = 5.0) -> None:
-        """*port* of every authoritative server; *timeout*: seconds for one answer."""
+        """*port*: that of every authoritative server. *timeout*: seconds for one answer."""
         self.resolver = resolver
         self._port = port
         self._timeout = timeout
         self._zones: dict[str, tuple[NameServer, ...]] = {}
 
-    def servers(self, zone: str) -> tuple[NameServer, ...]:
-        """All name servers of *zone*, by name. Raises DnsError."""
+    def find_servers(self, zone: str) -> tuple[NameServer, ...]:
+        """Return all name servers of *zone*, sorted by name. Raises DnsError."""
         if zone in self._zones:
             return self._zones[zone]
         names = sorted(text_of(record.target) for record in self.resolver.look_up(zone, "NS"))
         if not names:
             raise DnsError(f"zone {zone} has no name servers that the resolver knows")
         servers = tuple(self._server(name) for name in names)
-        # What could not be found out may be found out next time.
+        # A look-up that failed may succeed next time.
         if not any(server.trouble for server in servers):
             self._zones[zone] = servers
         return servers
@@ -75,18 +75,18 @@ class Authorities:
     def _server(self, name: str) -> NameServer:
         addresses: list[str] = []
         trouble = "has no address"
-        for kind in ("A", "AAAA"):
+        for rdtype in ("A", "AAAA"):
             try:
-                addresses += [record.address for record in self.resolver.look_up(name, kind)]
+                addresses += [record.address for record in self.resolver.look_up(name, rdtype)]
             except DnsError as error:
                 trouble = f"has no address that can be looked up ({error})"
         return NameServer(name, tuple(addresses), "" if addresses else trouble)
 
-    def values(self, zone: str, address: str, name: str, timeout: float | None = None) -> frozenset[str]:
-        """The TXT values that the server of *zone* at *address* has for *name*, no CNAME followed.
+    def read_values(self, zone: str, address: str, name: str, timeout: float | None = None) -> frozenset[str]:
+        """Return the TXT values that the server of *zone* at *address* has for *name*, without following CNAMEs.
 
-        *timeout*: seconds, where less than usual are left. Raises DnsError, NoRouteError and SilentError, whose text
-        goes on after the server's name.
+        *timeout*: seconds, if fewer than usual are left. Raises DnsError, NoRouteError and SilentError, whose text
+        continues a sentence that begins with the name of the server.
         """
         qname = dns.name.from_text(name)
         response = self._exchange(address, qname, dns.rdatatype.TXT, timeout)
@@ -98,13 +98,14 @@ class Authorities:
         rrset = response.get_rrset(response.answer, qname, dns.rdataclass.IN, dns.rdatatype.TXT)
         return frozenset(join(record.strings) for record in rrset or ())
 
-    def ask(self, address: str, name: str, kind: str) -> Reply:
+    def ask(self, address: str, name: str, rdtype: str) -> Reply:
         """Return what the server at *address* itself has for *name*. A referral to other servers counts as nothing.
 
-        Raises DnsError, NoRouteError and SilentError, whose text goes on after the server's name.
+        Raises DnsError, NoRouteError and SilentError, whose text continues a sentence that begins with the name of the
+        server.
         """
         qname = dns.name.from_text(name)
-        response = self._exchange(address, qname, dns.rdatatype.from_text(kind), None)
+        response = self._exchange(address, qname, dns.rdatatype.from_text(rdtype), None)
         code = response.rcode()
         if code not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
             raise DnsError(f"answers {dns.rcode.to_text(code)} for {name}")
@@ -121,11 +122,11 @@ class Authorities:
         return Reply(negative_of=text_of(zones[0])) if zones else Reply()
 
     def _exchange(
-        self, address: str, qname: dns.name.Name, kind: dns.rdatatype.RdataType, timeout: float | None
+        self, address: str, qname: dns.name.Name, rdtype: dns.rdatatype.RdataType, timeout: float | None
     ) -> dns.message.Message:
         seconds = self._timeout if timeout is None else min(timeout, self._timeout)
-        # Without EDNS, which not every server's firewall lets pass: what does not fit comes by TCP.
-        query = dns.message.make_query(qname, kind, flags=0)
+        # Without EDNS, which some firewalls block. An answer that is too large comes by TCP.
+        query = dns.message.make_query(qname, rdtype, flags=0)
         try:
             response, _tcp = dns.query.udp_with_fallback(
                 query, address, timeout=seconds, port=self._port, ignore_unexpected=True
@@ -136,5 +137,5 @@ class Authorities:
             failure = NoRouteError if error.errno in _NO_ROUTE else DnsError
             raise failure(f"cannot be reached ({error.strerror or type(error).__name__})") from None
         except (dns.exception.DNSException, EOFError) as error:
-            raise DnsError(f"gives no usable answer ({type(error).__name__})") from None
+            raise DnsError(f"gives an invalid answer ({type(error).__name__})") from None
         return response

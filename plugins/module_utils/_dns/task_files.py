@@ -57,7 +57,7 @@ class TaskFile:
         """Return the collection that the module belongs to."""
         return ".".join(self.module.split(".")[:2])
 
-    def check_collection(self) -> None:
+    def require_collection(self) -> None:
         """Raise NotInstalledError, with the command that installs it, if the module's collection is missing."""
         try:
             if find_spec(f"ansible_collections.{self.collection}"):
@@ -83,7 +83,7 @@ def find(name: str, folder: Path = FOLDER) -> TaskFile:
     except Malformed as error:
         raise DnsError(f"invalid tasks file {path}: {error}") from None
     options = tuple(
-        Option(option, given["description"], given.get("required", False), given.get("secret", False), kind=ANY)
+        Option(option, given["description"], given.get("required", False), given.get("secret", False), type=ANY)
         for option, given in header["options"].items()
     )
     return TaskFile(name, str(path), header["title"], header["module"], options, header.get("requires", ""))

@@ -37,10 +37,11 @@ class Location:
 
         Raises DnsError if its parts do not go together, so that no CNAME escapes the permission that it needs.
         """
-        name, target, zone = canonical(record.name), canonical(record.target or ""), canonical(record.zone or "")
+        # Texts that are empty or missing make no valid path.
+        name, target, zone = (canonical(text) if text else "" for text in (record.name, record.target, record.zone))
         aliases = tuple(map(canonical, record.aliases or ()))
         path = (*aliases, target)
-        if path[0] != name or len(set(path)) < len(path) or not is_within(target, zone):
+        if not zone or not target or path[0] != name or len(set(path)) < len(path) or not is_within(target, zone):
             raise DnsError(
                 "its target, zone and aliases do not belong together: give all three of an earlier result, or none"
             )
@@ -63,7 +64,7 @@ def locate(resolver: Resolver, name: str) -> Location:
             raise DnsError(f"the CNAMEs of {name} form a loop: {' -> '.join(chain)}")
         if len(chain) > _MAX_CNAMES + 1:
             raise DnsError(f"{name} leads through more than {_MAX_CNAMES} CNAMEs: {' -> '.join(chain)}")
-    zone = resolver.zone(chain[-1])
+    zone = resolver.find_zone(chain[-1])
     if zone == ".":
         raise DnsError(f"{chain[-1]} is in no zone that the resolver knows: check the name and the resolver")
     return Location(name, chain[-1], canonical(zone), tuple(chain[:-1]))
@@ -108,8 +109,8 @@ def _explicit_alias(resolver: Resolver, name: str) -> str:
     A record at the name itself replaces a wildcard's (RFC 4592 section 3.2), which is most likely what is wanted: the
     wildcard is there for hosts.
     """
-    alias = resolver.alias(name)
+    alias = resolver.find_alias(name)
     _label, _dot, parent = name.partition(".")
-    if alias and parent and resolver.alias(f"*.{parent}") == alias:
+    if alias and parent and resolver.find_alias(f"*.{parent}") == alias:
         return ""
     return alias

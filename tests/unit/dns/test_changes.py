@@ -11,7 +11,7 @@ from importlib.util import find_spec
 import pytest
 
 from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import TxtRecord
-from ansible_collections.certfleet.tls.plugins.module_utils._dns import changes, kinds, task_files
+from ansible_collections.certfleet.tls.plugins.module_utils._dns import changes, provider_options, task_files
 from ansible_collections.certfleet.tls.plugins.module_utils._dns.assignment import Entries, assign
 from ansible_collections.certfleet.tls.plugins.module_utils._dns.changes import carry_out, for_tasks
 from ansible_collections.certfleet.tls.plugins.module_utils._dns.errors import DnsError, NotInstalledError
@@ -55,7 +55,9 @@ def calls(monkeypatch):
     for kind in (Recording, Ring):
         monkeypatch.setattr(kind, "calls", made, raising=False)
         monkeypatch.setitem(by_name.CLASSES, kind.name, kind)
-        monkeypatch.setitem(kinds.KINDS, kind.name, kinds.Kind(kind.options, lambda values: None))
+        monkeypatch.setitem(
+            provider_options.BUILT_IN, kind.name, provider_options.ProviderOptions(kind.options, lambda values: None)
+        )
     monkeypatch.setattr(task_files, "find_spec", lambda name: True)
     return made
 
@@ -256,11 +258,11 @@ def test_an_entry_of_acme_dns_allows_the_name_that_it_has(key, target, allowed):
         ([{}], "the entry needs a list of texts as 'cname_targets'"),
         (
             ["*.example.com"],
-            "cname_targets has '*.example.com': it has to be a name, the beginning of one and '.*', or '*'",
+            "cname_targets has the invalid element '*.example.com': expected NAME, BEGINNING.* or *",
         ),
-        ([""], "cname_targets has ''"),
-        ([".*"], "cname_targets has '.*'"),
-        (["a b"], "cname_targets has 'a b'"),
+        ([""], "cname_targets has the invalid element ''"),
+        ([".*"], "cname_targets has the invalid element '.*'"),
+        (["a b"], "cname_targets has the invalid element 'a b'"),
     ],
 )
 def test_cname_targets_that_are_none(targets, says):
@@ -280,9 +282,9 @@ def test_what_has_no_entry_goes_to_the_tasks_file():
 @pytest.mark.parametrize(
     ("zones", "says"),
     [
-        ({"*.example.com": {}}, "entry '*.example.com' of zones (acme_dns): it has to be the name of a zone"),
-        ({"": {}}, "it has to be the name of a zone"),
-        ({"example.com": {}, "EXAMPLE.com.": {}}, "has 'EXAMPLE.com.' twice, the other time as 'example.com'"),
+        ({"*.example.com": {}}, "entry '*.example.com' of zones (acme_dns): invalid key: expected the name of a zone"),
+        ({"": {}}, "invalid key: expected the name of a zone"),
+        ({"example.com": {}, "EXAMPLE.com.": {}}, "has the same name twice, as 'example.com' and as 'EXAMPLE.com.'"),
     ],
 )
 def test_keys_that_are_no_zones(zones, says):
@@ -294,12 +296,12 @@ def test_keys_that_are_no_zones(zones, says):
 @pytest.mark.parametrize(
     ("entry", "says"),
     [
-        ("recording", "it has to be a mapping of 'provider' and that provider's options"),
-        ({}, "it names no provider; there are rfc2136, lexicon, acme_dns, exec, "),
-        ({"provider": "nosuch"}, "there is no provider 'nosuch'; there are rfc2136, "),
-        ({"provider": "../main"}, "there is no provider '../main'; there are rfc2136, "),
-        ({"provider": "recording", "tog": SECRET}, "recording has no option 'tog'; it takes tag, fails, token"),
-        ({"provider": "route53", "zone": "x"}, "route53 has no option 'zone'; it takes hosted_zone_id, "),
+        ("recording", "expected a mapping of 'provider' and the options of that provider"),
+        ({}, "'provider' is missing; known are rfc2136, lexicon, acme_dns, exec, "),
+        ({"provider": "nosuch"}, "unknown provider 'nosuch'; known are rfc2136, "),
+        ({"provider": "../main"}, "unknown provider '../main'; known are rfc2136, "),
+        ({"provider": "recording", "tog": SECRET}, "recording has no option 'tog'; known options: tag, fails, token"),
+        ({"provider": "route53", "zone": "x"}, "route53 has no option 'zone'; known options: hosted_zone_id, "),
         ({"provider": "hetzner_dns"}, "hetzner_dns needs the option 'hetzner_token'"),
     ],
 )
@@ -523,17 +525,17 @@ needs_lexicon = pytest.mark.skipif(
     [
         pytest.param(
             {**LEXICON, "options": {"token": "SECRET"}},
-            "entry 'a.example' of zones (acme_dns): lexicon's provider powerdns has no option 'token'; it takes ",
+            "entry 'a.example' of zones (acme_dns): lexicon's provider powerdns has no option 'token'; known options: ",
             marks=needs_lexicon,
         ),
         pytest.param(
             {**LEXICON, "name": "nosuch"},
-            "entry 'a.example' of zones (acme_dns): lexicon has no provider 'nosuch'; it has ",
+            "entry 'a.example' of zones (acme_dns): lexicon has no provider 'nosuch'; known are ",
             marks=needs_lexicon,
         ),
         (
             {**RFC2136, "tsig_name": "a..b", "tsig_secret": "c2VjcmV0"},
-            "entry 'a.example' of zones (acme_dns): rfc2136 needs a DNS name as 'tsig_name'",
+            "entry 'a.example' of zones (acme_dns): rfc2136 has an invalid 'tsig_name': expected a DNS name",
         ),
     ],
 )
@@ -557,7 +559,7 @@ def test_wrong_options_are_told_of_all_entries_and_what_is_not_installed_of_none
         needs_more.job("c.example", 30)
     first, second = needs_more.problems(30)
     assert first.startswith("entry 'a.example' of zones (acme_dns): lexicon's provider powerdns has no option 'token'")
-    assert second.startswith("entry 'd.example' of zones (acme_dns): rfc2136 needs a port")
+    assert second.startswith("entry 'd.example' of zones (acme_dns): rfc2136 has an invalid 'port'")
 
 
 @needs_lexicon

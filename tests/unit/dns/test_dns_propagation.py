@@ -62,7 +62,7 @@ def test_at_the_deadline_one_line_names_each_and_all_results_are_there(run, pair
     assert result["msg"] == (
         "not all records were seen on all authoritative servers in 1 s: "
         f"{NAME}: {lacks}; _acme-challenge.example.net (stored as {NAME}): {lacks}; "
-        "no name: 'no name' is not a record's name: a label has 1 to 63 letters, digits, '_' or inner '-'"
+        "no name: 'no name' is not a valid record name: a label has 1 to 63 letters, digits, '_' or inner '-'"
     )
     assert [record["propagated"] for record in result["records"]] == [False, False, False, True]
     assert result["records"][0]["lacking"] == [f"ns2.example.com ({SECOND})"]
@@ -85,7 +85,7 @@ def test_no_records_need_nothing(run):
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"resolver": ["dns.example"]}, "is not an address"),
+        ({"resolver": ["dns.example"]}, "invalid resolver"),
         ({"records": [{"name": NAME}]}, "value"),
         ({"timeout": "soon"}, "timeout"),
         ({"port": FIRST}, "port"),

@@ -181,10 +181,10 @@ def test_a_closed_port_costs_a_wait_for_three_addresses():
     asked = []
 
     class Closed:
-        def servers(self, _zone):
+        def find_servers(self, _zone):
             return [NameServer(f"ns{n}.example.com", (f"192.0.2.{n}", f"198.51.100.{n}")) for n in range(5)]
 
-        def ask(self, address, _name, _kind):
+        def ask(self, address, _name, _rdtype):
             asked.append(address)
             raise SilentError("does not answer within 5 s")
 
@@ -201,10 +201,10 @@ def test_a_cname_at_a_zone_s_apex_ends_the_questions():
     class Odd:
         asked = 0
 
-        def servers(self, _zone):
+        def find_servers(self, _zone):
             return [NameServer("ns.evil.example.com", ("192.0.2.1",))]
 
-        def ask(self, _address, _name, _kind):
+        def ask(self, _address, _name, _rdtype):
             self.asked += 1
             assert self.asked < 10, "without an end"
             return Reply("x.evil.example.com", "")

@@ -37,20 +37,28 @@ def opened(tmp_path):
 @pytest.mark.parametrize(
     ("change", "options", "says"),
     [
-        ({}, {"tsig_secret": WRONG}, "answers BADSIG: its TSIG key acme has another secret"),
+        ({}, {"tsig_secret": WRONG}, "answers BADSIG: its secret of the TSIG key acme is another one"),
         (
             {},
             {"tsig_name": "other"},
-            "answers BADKEY: it does not know the TSIG key other, or not with the algorithm hm",
+            "answers BADKEY: it does not know the TSIG key other with the algorithm hm",
         ),
-        ({"tsig_error": "BADTIME"}, {}, "answers BADTIME: its clock and the controller's differ"),
-        ({"rcode": "NOTAUTH"}, {}, "answers NOTAUTH: it is not authoritative for the zone example.com; is it"),
-        ({"rcode": "NOTZONE"}, {}, "answers NOTZONE: the record does not lie in its zone example.com"),
-        ({"rcode": "REFUSED"}, {}, "answers REFUSED: it allows no update of this TXT record in example.com"),
-        ({"rcode": "SERVFAIL"}, {}, "answers SERVFAIL: it has trouble of its own with example.com"),
-        ({"rcode": "NOTIMP"}, {}, "answers NOTIMP: it does not take dynamic updates"),
+        ({"tsig_error": "BADTIME"}, {}, "answers BADTIME: its clock differs from the controller's"),
+        (
+            {"rcode": "NOTAUTH"},
+            {},
+            "answers NOTAUTH: it is not authoritative for the zone example.com; use the primary server",
+        ),
+        ({"rcode": "NOTZONE"}, {}, "answers NOTZONE: the record is not in its zone example.com"),
+        (
+            {"rcode": "REFUSED"},
+            {},
+            "answers REFUSED: it does not allow this key, or this machine, to update this TXT record in example.com",
+        ),
+        ({"rcode": "SERVFAIL"}, {}, "answers SERVFAIL: it has a problem with example.com"),
+        ({"rcode": "NOTIMP"}, {}, "answers NOTIMP: it does not support dynamic updates"),
         ({"rcode": "YXRRSET"}, {}, "answers YXRRSET"),
-        ({"signing": False}, {}, "does not sign its answer: does it have the zone, and know the key acme?"),
+        ({"signing": False}, {}, "does not sign its answer: check that it has the zone and knows the key acme"),
         ({}, {"server": "no-such-host.invalid"}, "server no-such-host.invalid port "),
         ({}, {"server": "a" * 70}, "has no address"),
         ({}, {"port": free_port()}, "cannot be reached by TCP (Connection refused)"),
@@ -103,7 +111,7 @@ def test_a_server_that_goes_away_between_two_messages(opened):
     failures = case.make().change(ZONE, records, True)
     done = case.server.messages[0]
     assert set(failures) == set(records[done:])
-    assert "closes the connection without an answer" in failures[records[-1]]
+    assert "closed the connection without an answer" in failures[records[-1]]
 
 
 def test_long_values_are_cut_into_strings(opened):
@@ -132,9 +140,12 @@ def test_updates_need_no_key(opened):
     [
         ({"tsig_secret": None}, "needs 'tsig_name' and 'tsig_secret' together"),
         ({"tsig_name": ""}, "needs 'tsig_name' and 'tsig_secret' together"),
-        ({"tsig_secret": "no base64!"}, "needs base64 as 'tsig_secret'"),
-        ({"tsig_name": "a" * 64}, "needs a DNS name as 'tsig_name'"),
-        ({"tsig_algorithm": "hmac-sha3"}, "takes as 'tsig_algorithm' only hmac-sha256, hmac-sha512"),
+        ({"tsig_secret": "no base64!"}, "has an invalid 'tsig_secret': expected base64"),
+        ({"tsig_name": "a" * 64}, "has an invalid 'tsig_name': expected a DNS name"),
+        (
+            {"tsig_algorithm": "hmac-sha3"},
+            "invalid 'tsig_algorithm' of rfc2136: expected one of hmac-sha256, hmac-sha512",
+        ),
         ({"port": "domain"}, "needs a whole number as 'port'"),
     ],
 )
@@ -168,7 +179,7 @@ def test_answers_of_an_api(opened, make, status, says):
     if make is lexicon:
         assert hint.get(status, "") in text
     else:
-        assert hint.get(status, "").replace("credentials", "do not go together") in text
+        assert hint.get(status, "").replace("credentials", "do not match") in text
 
 
 @pytest.mark.parametrize("make", [lexicon, acme_dns], ids=["lexicon", "acme_dns"])
@@ -213,7 +224,7 @@ def test_lexicon_asks_only_its_api_and_is_told_the_zone(opened, monkeypatch):
 def test_lexicon_fetches_no_list_of_public_suffixes(monkeypatch):
     asked = []
     monkeypatch.setattr(socket, "getaddrinfo", lambda *arguments, **_more: asked.append(arguments) or [])
-    lexicon_kind.provider_options("namecheap")
+    lexicon_kind.declared_options("namecheap")
     # As its providers do that have to split a name by the list.
     assert tldextract.extract("www.example.co.uk").suffix == "co.uk"
     assert asked == []
@@ -222,15 +233,18 @@ def test_lexicon_fetches_no_list_of_public_suffixes(monkeypatch):
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"name": "nosuch"}, "lexicon has no provider 'nosuch'; it has aliyun, "),
+        ({"name": "nosuch"}, "lexicon has no provider 'nosuch'; known are aliyun, "),
         ({"name": "auto"}, "lexicon has no provider 'auto'"),
         (
             {"options": {"token": WRONG}},
-            "lexicon's provider powerdns has no option 'token'; it takes auth_token, pdns_server",
+            "lexicon's provider powerdns has no option 'token'; known options: auth_token, pdns_server",
         ),
         ({"options": "x"}, "lexicon needs a mapping as 'options'"),
         ({"options": {"auth_token": ["x"]}}, "lexicon's provider powerdns needs a text as 'auth_token'"),
-        ({"name": "ovh", "options": {"auth_entrypoint": "mars"}}, "takes as 'auth_entrypoint' only ovh-eu, "),
+        (
+            {"name": "ovh", "options": {"auth_entrypoint": "mars"}},
+            "invalid 'auth_entrypoint' of lexicon's provider ovh: expected one of ovh-eu, ",
+        ),
         ({"name": "route53", "options": {}}, "more libraries: install with '"),
     ],
 )
@@ -248,7 +262,7 @@ def test_lexicon_that_is_not_set_up_says_so(opened):
 
 @pytest.mark.parametrize("name", lexicon_kind.providers())
 def test_each_of_lexicons_providers_tells_what_it_takes(name):
-    options = lexicon_kind.provider_options(name)
+    options = lexicon_kind.declared_options(name)
     assert len({option.name for option in options}) == len(options)
     if name not in ("localzone", "oci"):
         assert any(option.secret for option in options) or name == "dummy"
@@ -266,10 +280,10 @@ def test_each_of_lexicons_providers_tells_what_it_takes(name):
 def test_acme_dns_is_spoken_to_in_private(url, taken):
     options = {"url": url, "username": "u", "password": "p", "subdomain": "s"}
     if taken:
-        by_name.make("acme_dns", options, 1)
+        by_name.create("acme_dns", options, 1)
     else:
-        with pytest.raises(DnsError, match="needs an https URL as 'url'"):
-            by_name.make("acme_dns", options, 1)
+        with pytest.raises(DnsError, match="has an invalid 'url': expected an https URL"):
+            by_name.create("acme_dns", options, 1)
 
 
 def test_acme_dns_has_one_name(opened):
@@ -277,7 +291,7 @@ def test_acme_dns_has_one_name(opened):
     failures = case.make().change(ZONE, [TxtRecord(f"other.{ZONE}", A), TxtRecord(case.name, B)], True)
     assert failures == {
         TxtRecord(f"other.{ZONE}", A): f"other.{ZONE} is not the name of the subdomain d420c923-bbd7: "
-        "each name has an entry of its own"
+        "add an entry for each name"
     }
     assert case.server.values == [B]
 
@@ -369,11 +383,11 @@ def test_programs_take_no_value_for_an_option(opened, tmp_path, program, args, v
 @pytest.mark.parametrize(
     ("script", "says"),
     [
-        ("echo one >&2; echo; echo 'two  words' >&2; echo >&2; exit 4", "ended with 4: two words"),
-        ("echo said >&1; exit 1", "ended with 1: nothing on stderr"),
+        ("echo one >&2; echo; echo 'two  words' >&2; echo >&2; exit 4", "exited with 4: two words"),
+        ("echo said >&1; exit 1", "exited with 1: nothing on stderr"),
         ("kill -9 $$", "was killed by signal 9: nothing on stderr"),
-        (f"echo 'token {RIGHT} is bad' >&2; exit 1", "ended with 1: token ******** is bad"),
-        ("head -c 100000 /dev/zero >&2; echo >&2; echo last >&2; exit 1", "ended with 1: last"),
+        (f"echo 'token {RIGHT} is bad' >&2; exit 1", "exited with 1: token ******** is bad"),
+        ("head -c 100000 /dev/zero >&2; echo >&2; echo last >&2; exit 1", "exited with 1: last"),
     ],
 )
 def test_programs_that_fail(opened, script, says):
@@ -392,7 +406,7 @@ def test_a_program_that_leaves_something_running(opened):
 @pytest.mark.parametrize(
     ("program", "says"),
     [
-        ("program", "needs an absolute path as 'program'"),
+        ("program", "has an invalid 'program': expected an absolute path"),
         ("/no/such/program", "/no/such/program cannot be run (No such file or directory)"),
         ("/etc/passwd", "/etc/passwd cannot be run (Permission denied)"),
     ],
@@ -405,5 +419,7 @@ def test_programs_that_are_none(opened, program, says):
 
 def test_a_missing_library_is_named_with_how_to_get_it(monkeypatch):
     monkeypatch.setattr(by_name, "find_spec", lambda name: None)
-    with pytest.raises(DnsError, match="needs dns-lexicon, which the controller's Python lacks: install with '"):
-        by_name.make("lexicon", {"name": "powerdns"}, 1)
+    with pytest.raises(
+        DnsError, match="needs dns-lexicon, which the controller's Python does not have: install with '"
+    ):
+        by_name.create("lexicon", {"name": "powerdns"}, 1)

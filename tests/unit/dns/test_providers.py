@@ -33,7 +33,7 @@ class Case:
     others: list = field(default_factory=lambda: [OTHER])
 
     def make(self, timeout=5.0, **more):
-        return by_name.make(self.kind, {**self.options, **more}, timeout)
+        return by_name.create(self.kind, {**self.options, **more}, timeout)
 
     @property
     def removes(self):
@@ -149,7 +149,7 @@ def test_what_it_takes_is_declared(case):
     assert kind.title
     assert all(option.help.endswith(".") for option in kind.options)
     assert len({option.name for option in kind.options}) == len(kind.options)
-    with pytest.raises(DnsError, match=rf"^{case.kind} has no option 'sever'; it takes {kind.options[0].name}"):
+    with pytest.raises(DnsError, match=rf"^{case.kind} has no option 'sever'; known options: {kind.options[0].name}"):
         case.make(sever="x")
     required = next(option.name for option in kind.options if option.required)
     with pytest.raises(DnsError, match=rf"^{case.kind} needs the option '{required}'$"):

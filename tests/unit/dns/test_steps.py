@@ -9,7 +9,7 @@ import functools
 import pytest
 import yaml
 
-from ansible_collections.certfleet.tls.plugins.module_utils._dns import kinds, task_files
+from ansible_collections.certfleet.tls.plugins.module_utils._dns import provider_options, task_files
 from ansible_collections.certfleet.tls.plugins.module_utils._dns.providers import by_name
 from ansible_collections.certfleet.tls.plugins.module_utils._dns.providers.base import Provider
 from ansible_collections.certfleet.tls.plugins.modules import dns_propagation, dns_txt_record
@@ -47,7 +47,9 @@ def run(monkeypatch, pair, recursor):
     monkeypatch.setattr(InMemory, "copies", pair.copies, raising=False)
     monkeypatch.setattr(InMemory, "written", [], raising=False)
     monkeypatch.setitem(by_name.CLASSES, "in_memory", InMemory)
-    monkeypatch.setitem(kinds.KINDS, "in_memory", kinds.Kind((), lambda values: None))
+    monkeypatch.setitem(
+        provider_options.BUILT_IN, "in_memory", provider_options.ProviderOptions((), lambda values: None)
+    )
 
     def call(module, records, **options):
         resolver = [f"{recursor.address}:{recursor.port}"]
@@ -93,7 +95,7 @@ def test_run_of_100_records_asks_for_cnames_and_zones_once(run, pair, internet, 
     assert questions(recursor, pair) == (to_find_servers, to_read)
     assert all(record["propagated"] for record in awaited["records"])
     assert {record["status"] for step in (written, removed) for record in step["records"]} == {"changed"}
-    assert pair.authorities.values("example.com", pair.first.address, COM.format(0)) == frozenset()
+    assert pair.authorities.read_values("example.com", pair.first.address, COM.format(0)) == frozenset()
 
 
 def test_removal_where_a_cname_has_changed_since_removes_what_was_set(run, internet):
@@ -160,7 +162,7 @@ def test_location_whose_parts_do_not_belong_together_fails_its_record(run, pair,
     result = run(module, [{"name": NAME, "value": VALUE, **location}, good], **options)
     first, second = result["records"]
     assert result["failed"]
-    assert "do not belong together" in first["problem"] or "record's name" in first["problem"]
+    assert "do not belong together" in first["problem"] or "valid record name" in first["problem"]
     assert (first["target"], first["zone"], second["problem"]) == ("", "", "")
     assert (NAME, True) not in InMemory.written
 

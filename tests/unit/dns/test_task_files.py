@@ -233,13 +233,13 @@ def test_a_missing_collection_is_named_with_how_to_get_it(monkeypatch):
 
     monkeypatch.setattr(task_files, "find_spec", none)
     with pytest.raises(DnsError) as error:
-        file.check_collection()
+        file.require_collection()
     assert str(error.value) == (
         "the provider route53 needs the module amazon.aws.route53, which is not installed: "
         "install it with: ansible-galaxy collection install amazon.aws"
     )
     monkeypatch.setattr(task_files, "find_spec", lambda name: None)
     with pytest.raises(DnsError):
-        file.check_collection()
+        file.require_collection()
     monkeypatch.setattr(task_files, "find_spec", lambda name: importlib.machinery.ModuleSpec(name, None))
-    file.check_collection()
+    file.require_collection()

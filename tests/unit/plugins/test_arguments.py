@@ -97,9 +97,9 @@ _OF_A_BATCH = [
     ({"concurrency": 1000}, "concurrency: 1000 is out of range"),
 ]
 _OF_A_RESOLVER = [
-    ({"resolver": ["ns1.example.com"]}, "resolver 'ns1.example.com' is not an address"),
-    ({"resolver": ["192.0.2.1:0"]}, "resolver '192.0.2.1:0' is not an address"),
-    ({"resolver": ["192.0.2.1", "192.0.2.1:5353"]}, "resolver has the same address twice, with two ports"),
+    ({"resolver": ["ns1.example.com"]}, "invalid resolver 'ns1.example.com': expected ADDRESS"),
+    ({"resolver": ["192.0.2.1:0"]}, "invalid resolver '192.0.2.1:0': expected ADDRESS"),
+    ({"resolver": ["192.0.2.1", "192.0.2.1:5353"]}, "resolver has an address twice with different ports"),
 ]
 
 
@@ -200,19 +200,25 @@ WRONG = {
         *_OF_A_RESOLVER,
         *_OF_A_BATCH[:3],
         ({"zones": "SECRET"}, "zones (acme_dns) has to be a mapping of zone names to providers"),
-        ({"zones": {"exa mple": RFC2136}}, "entry 'exa mple' of zones (acme_dns): it has to be the name of a zone"),
-        ({"zones": {"example.com": "SECRET"}}, "entry 'example.com' of zones (acme_dns): it has to be a mapping"),
+        (
+            {"zones": {"exa mple": RFC2136}},
+            "entry 'exa mple' of zones (acme_dns): invalid key: expected the name of a zone",
+        ),
+        (
+            {"zones": {"example.com": "SECRET"}},
+            "entry 'example.com' of zones (acme_dns): expected a mapping of 'provider'",
+        ),
         (_entry(sever="SECRET"), "entry 'example.com' of zones (acme_dns): rfc2136 has no option 'sever'"),
         (
             _entry(port=0),
-            "entry 'example.com' of zones (acme_dns): rfc2136 needs a port from 1 to 65535",
+            "entry 'example.com' of zones (acme_dns): rfc2136 has an invalid 'port' 0",
         ),
         (
             _entry(ttl=-1),
-            "entry 'example.com' of zones (acme_dns): rfc2136 needs a number of seconds from 0",
+            "entry 'example.com' of zones (acme_dns): rfc2136 has an invalid 'ttl' -1",
         ),
         (_entry(tsig_secret="SECRET"), "entry 'example.com' of zones (acme_dns): rfc2136 needs 'tsig_name' and 'tsig_"),
-        (_entry(provider="rfc2163"), "entry 'example.com' of zones (acme_dns): there is no provider 'rfc2163'"),
+        (_entry(provider="rfc2163"), "entry 'example.com' of zones (acme_dns): unknown provider 'rfc2163'"),
         (_entry(provider="tasks"), "entry 'example.com' of zones (acme_dns): the provider tasks needs tasks_file"),
         ({"state": "gone"}, "state"),
     ],

@@ -17,55 +17,55 @@ from tests.unit.variables.variables import RFC2136, faults
         ({"acme_dns": True}, "acme_dns: a boolean is not a mapping. Give a mapping."),
         (
             {"acme_dns": {"example.com": None}},
-            "entry 'example.com' of zones (acme_dns): it has to be a mapping of 'provider' and that provider'",
+            "entry 'example.com' of zones (acme_dns): expected a mapping of 'provider' and the options of that",
         ),
         (
             {"acme_dns": {"example.com": "rfc2136"}},
-            "entry 'example.com' of zones (acme_dns): it has to be a mapping of 'provider' and that provider'",
+            "entry 'example.com' of zones (acme_dns): expected a mapping of 'provider' and the options of that",
         ),
         (
             {"acme_dns": {"example.com": ["SECRET"]}},
-            "entry 'example.com' of zones (acme_dns): it has to be a mapping of 'provider' and that provider'",
+            "entry 'example.com' of zones (acme_dns): expected a mapping of 'provider' and the options of that",
         ),
         (
             {"acme_dns": {"example.com": {}}},
-            "entry 'example.com' of zones (acme_dns): it names no provider; there are rfc2136, lexicon, acme_",
+            "entry 'example.com' of zones (acme_dns): 'provider' is missing; known are rfc2136, lexicon, acme_",
         ),
         (
             {"acme_dns": {"example.com": {"server": "x"}}},
-            "entry 'example.com' of zones (acme_dns): it names no provider; there are rfc2136, lexicon, acme_",
+            "entry 'example.com' of zones (acme_dns): 'provider' is missing; known are rfc2136, lexicon, acme_",
         ),
         (
             {"acme_dns": {"example.com": {**RFC2136, "provider": "rfc2163", "server": "x"}}},
-            "entry 'example.com' of zones (acme_dns): there is no provider 'rfc2163'; there are rfc2136, lexi",
+            "entry 'example.com' of zones (acme_dns): unknown provider 'rfc2163'; known are rfc2136, lexi",
         ),
         (
             {"acme_dns": {"example.com": {"provider": "cloudflare", "auth_token": "SECRET"}}},
-            "entry 'example.com' of zones (acme_dns): cloudflare has no option 'auth_token'; it takes api_tok",
+            "entry 'example.com' of zones (acme_dns): cloudflare has no option 'auth_token'; known options: api_tok",
         ),
         (
             {"acme_dns": {"example.com": {"provider": ["rfc2136"]}}},
-            "entry 'example.com' of zones (acme_dns): there is no provider \"['rfc2136']\"; there are rfc2136, ",
+            "entry 'example.com' of zones (acme_dns): unknown provider \"['rfc2136']\"; known are rfc2136, ",
         ),
         (
             {"acme_dns": {"exa mple.com": RFC2136}},
-            "entry 'exa mple.com' of zones (acme_dns): it has to be the name of a zone, of a record, or '*'.",
+            "entry 'exa mple.com' of zones (acme_dns): invalid key: expected the name of a zone or of a",
         ),
         (
             {"acme_dns": {"https://example.com": RFC2136}},
-            "entry 'https://example.com' of zones (acme_dns): it has to be the name of a zone, of a record, o",
+            "entry 'https://example.com' of zones (acme_dns): invalid key: expected the name of a zone or of",
         ),
         (
             {"acme_dns": {"*.example.com": RFC2136}},
-            "entry '*.example.com' of zones (acme_dns): it has to be the name of a zone, of a record, or '*'.",
+            "entry '*.example.com' of zones (acme_dns): invalid key: expected the name of a zone or of a",
         ),
         (
             {"acme_dns": {"": RFC2136}},
-            "entry '' of zones (acme_dns): it has to be the name of a zone, of a record, or '*'.",
+            "entry '' of zones (acme_dns): invalid key: expected the name of a zone or of a record, or '*'.",
         ),
         (
             {"acme_dns": {"example.com": RFC2136, "Example.com.": RFC2136}},
-            "zones (acme_dns) has 'Example.com.' twice, the other time as 'example.com'.",
+            "zones (acme_dns) has the same name twice, as 'example.com' and as 'Example.com.'.",
         ),
         (
             {"acme_dns": {"example.com": {"provider": "rfc2136"}}},
@@ -73,7 +73,7 @@ from tests.unit.variables.variables import RFC2136, faults
         ),
         (
             {"acme_dns": {"example.com": {**RFC2136, "sever": "x"}}},
-            "entry 'example.com' of zones (acme_dns): rfc2136 has no option 'sever'; it takes server, port, t",
+            "entry 'example.com' of zones (acme_dns): rfc2136 has no option 'sever'; known options: server, port, t",
         ),
         (
             {"acme_dns": {"example.com": {**RFC2136, "tsig_secret": "SECRET"}}},
@@ -85,11 +85,11 @@ from tests.unit.variables.variables import RFC2136, faults
         ),
         (
             {"acme_dns": {"example.com": {**RFC2136, "tsig_name": "x", "tsig_secret": "SECRET!"}}},
-            "entry 'example.com' of zones (acme_dns): rfc2136 needs base64 as 'tsig_secret', as the key's fil",
+            "entry 'example.com' of zones (acme_dns): rfc2136 has an invalid 'tsig_secret': expected base64,",
         ),
         (
             {"acme_dns": {"example.com": {**RFC2136, "tsig_algorithm": "sha256"}}},
-            "entry 'example.com' of zones (acme_dns): rfc2136 takes as 'tsig_algorithm' only hmac-sha256, hma",
+            "entry 'example.com' of zones (acme_dns): invalid 'tsig_algorithm' of rfc2136: expected one of",
         ),
         (
             {"acme_dns": {"example.com": {**RFC2136, "port": "dns"}}},
@@ -97,15 +97,15 @@ from tests.unit.variables.variables import RFC2136, faults
         ),
         (
             {"acme_dns": {"example.com": {**RFC2136, "port": 0}}},
-            "entry 'example.com' of zones (acme_dns): rfc2136 needs a port from 1 to 65535 as 'port', not 0.",
+            "entry 'example.com' of zones (acme_dns): rfc2136 has an invalid 'port' 0: expected 1 to 65535.",
         ),
         (
             {"acme_dns": {"example.com": {**RFC2136, "port": 65536}}},
-            "entry 'example.com' of zones (acme_dns): rfc2136 needs a port from 1 to 65535 as 'port', not 655",
+            "entry 'example.com' of zones (acme_dns): rfc2136 has an invalid 'port' 65536: expected 1 to 65535",
         ),
         (
             {"acme_dns": {"example.com": {**RFC2136, "ttl": -1}}},
-            "entry 'example.com' of zones (acme_dns): rfc2136 needs a number of seconds from 0 to 2147483647 ",
+            "entry 'example.com' of zones (acme_dns): rfc2136 has an invalid 'ttl' -1: expected seconds",
         ),
         (
             {"acme_dns": {"example.com": {**RFC2136, "ttl": "60s"}}},
@@ -113,7 +113,7 @@ from tests.unit.variables.variables import RFC2136, faults
         ),
         (
             {"acme_dns": {"example.com": {**RFC2136, "ttl": 2147483648}}},
-            "entry 'example.com' of zones (acme_dns): rfc2136 needs a number of seconds from 0 to 2147483647 ",
+            "entry 'example.com' of zones (acme_dns): rfc2136 has an invalid 'ttl' 2147483648: expected seconds",
         ),
         (
             {"acme_dns": {"example.com": {**RFC2136, "server": ["x"]}}},
@@ -125,11 +125,11 @@ from tests.unit.variables.variables import RFC2136, faults
         ),
         (
             {"acme_dns": {"example.com": {**RFC2136, "cname_targets": ["a b"]}}},
-            "entry 'example.com' of zones (acme_dns): cname_targets has 'a b': it has to be a name, the begin",
+            "entry 'example.com' of zones (acme_dns): cname_targets has the invalid element 'a b': expected",
         ),
         (
             {"acme_dns": {"example.com": {**RFC2136, "cname_target": ["x.example"]}}},
-            "entry 'example.com' of zones (acme_dns): rfc2136 has no option 'cname_target'; it takes server, ",
+            "entry 'example.com' of zones (acme_dns): rfc2136 has no option 'cname_target'; known options: server, ",
         ),
         (
             {"acme_dns": {"example.com": {"provider": "lexicon"}}},
@@ -141,7 +141,7 @@ from tests.unit.variables.variables import RFC2136, faults
         ),
         (
             {"acme_dns": {"example.com": {"provider": "lexicon", "name": "cloudflare", "auth_token": "SECRET"}}},
-            "entry 'example.com' of zones (acme_dns): lexicon has no option 'auth_token'; it takes name, opti",
+            "entry 'example.com' of zones (acme_dns): lexicon has no option 'auth_token'; known options: name, opti",
         ),
         (
             {"acme_dns": {"example.com": {"provider": "lexicon", "name": "cloudflare", "ttl": "x"}}},
@@ -159,7 +159,7 @@ from tests.unit.variables.variables import RFC2136, faults
                     }
                 }
             },
-            "entry 'example.com' of zones (acme_dns): acme_dns needs an https URL as 'url'; http is taken for",
+            "entry 'example.com' of zones (acme_dns): acme_dns has an invalid 'url': expected an https URL (http only",
         ),
         (
             {
@@ -186,7 +186,7 @@ from tests.unit.variables.variables import RFC2136, faults
                     }
                 }
             },
-            "entry 'example.com' of zones (acme_dns): acme_dns needs an https URL as 'url'; http is taken for",
+            "entry 'example.com' of zones (acme_dns): acme_dns has an invalid 'url': expected an https URL (http only",
         ),
         (
             {
@@ -208,7 +208,7 @@ from tests.unit.variables.variables import RFC2136, faults
         ),
         (
             {"acme_dns": {"example.com": {"provider": "exec", "program": "hook.sh"}}},
-            "entry 'example.com' of zones (acme_dns): exec needs an absolute path as 'program'.",
+            "entry 'example.com' of zones (acme_dns): exec has an invalid 'program': expected an absolute path.",
         ),
         (
             {"acme_dns": {"example.com": {"provider": "exec", "program": "/nowhere/hook"}}},
@@ -228,7 +228,7 @@ from tests.unit.variables.variables import RFC2136, faults
                     "example.com": {"provider": "exec", "program": "/bin/true", "environment": {"A=B": "SECRET"}}
                 }
             },
-            "entry 'example.com' of zones (acme_dns): exec needs names and texts as 'environment'.",
+            "entry 'example.com' of zones (acme_dns): exec has an invalid 'environment': expected a mapping",
         ),
         (
             {
@@ -236,7 +236,7 @@ from tests.unit.variables.variables import RFC2136, faults
                     "example.com": {"provider": "exec", "program": "/bin/true", "environment": {"A": ["SECRET"]}}
                 }
             },
-            "entry 'example.com' of zones (acme_dns): exec needs names and texts as 'environment'.",
+            "entry 'example.com' of zones (acme_dns): exec has an invalid 'environment': expected a mapping",
         ),
         (
             {"acme_dns": {"example.com": {"provider": "tasks"}}},
@@ -244,11 +244,11 @@ from tests.unit.variables.variables import RFC2136, faults
         ),
         (
             {"acme_dns": {"example.com": {"provider": "route53", "acess_key": "SECRET"}}},
-            "entry 'example.com' of zones (acme_dns): route53 has no option 'acess_key'; it takes hosted_zone",
+            "entry 'example.com' of zones (acme_dns): route53 has no option 'acess_key'; known options: hosted_zone",
         ),
         (
             {"acme_dns": {"example.com": {"provider": "hetzner"}}},
-            "entry 'example.com' of zones (acme_dns): there is no provider 'hetzner'; there are rfc2136, lexi",
+            "entry 'example.com' of zones (acme_dns): unknown provider 'hetzner'; known are rfc2136, lexi",
         ),
         (
             {"acme_dns_tasks": "/nowhere/dns.yml"},

@@ -305,23 +305,23 @@ from tests.unit.variables.variables import CERTIFICATE, faults
         ),
         (
             {"acme_dns_resolver": "ns1.example.com"},
-            "acme_dns_resolver: resolver 'ns1.example.com' is not an address, with or without a port: 192.0.2",
+            "acme_dns_resolver: invalid resolver 'ns1.example.com': expected ADDRESS, IPV4:PORT or [IPV6]:PORT",
         ),
         (
             {"acme_dns_resolver": ["192.0.2.300"]},
-            "acme_dns_resolver: resolver '192.0.2.300' is not an address, with or without a port: 192.0.2.1, ",
+            "acme_dns_resolver: invalid resolver '192.0.2.300': expected ADDRESS, IPV4:PORT or [IPV6]:PORT",
         ),
         (
             {"acme_dns_resolver": ["192.0.2.1:0"]},
-            "acme_dns_resolver: resolver '192.0.2.1:0' is not an address, with or without a port: 192.0.2.1, ",
+            "acme_dns_resolver: invalid resolver '192.0.2.1:0': expected ADDRESS, IPV4:PORT or [IPV6]:PORT",
         ),
         (
             {"acme_dns_resolver": ["192.0.2.1:99999"]},
-            "acme_dns_resolver: resolver '192.0.2.1:99999' is not an address, with or without a port: 192.0.2",
+            "acme_dns_resolver: invalid resolver '192.0.2.1:99999': expected ADDRESS, IPV4:PORT or [IPV6]:PORT",
         ),
         (
             {"acme_dns_resolver": ["192.0.2.1", "192.0.2.1:5353"]},
-            "acme_dns_resolver: resolver has the same address twice, with two ports.",
+            "acme_dns_resolver: resolver has an address twice with different ports: keep one of them.",
         ),
         (
             {"acme_dns_resolver": {"a": 1}},
@@ -329,7 +329,7 @@ from tests.unit.variables.variables import CERTIFICATE, faults
         ),
         (
             {"acme_dns_resolver": ["[::1"]},
-            "acme_dns_resolver: resolver '[::1' is not an address, with or without a port: 192.0.2.1, 192.0.2",
+            "acme_dns_resolver: invalid resolver '[::1': expected ADDRESS, IPV4:PORT or [IPV6]:PORT",
         ),
         ({"acme_dns_resolver": [True]}, "acme_dns_resolver: true is not a text. Give a text, in quotes."),
         ({"acme_cache": "cache"}, "acme_cache: 'cache' is not an absolute path. Give one."),

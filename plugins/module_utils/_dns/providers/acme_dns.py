@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""acme-dns: a name server for challenges alone, to which _acme-challenge names are delegated by CNAME."""
+"""acme-dns: a name server only for challenges, to which _acme-challenge names are delegated by CNAME."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..._acme.errors import AcmeError, UntrustedError
 from ..._acme.http import Http, Response
 from ..._common.clock import Clock
 from ..._common.contracts import TxtRecord
-from .. import kinds
+from .. import provider_options
 from ..errors import DnsError
 from .base import Provider, Unusable
 
@@ -25,23 +25,23 @@ class AcmeDns(Provider):
     name = "acme_dns"
     title = "An acme-dns server"
     notes = (
-        "It keeps the last two values of a name and cannot remove any: an apex and its wildcard fit, more do not, and "
-        "clean-up changes nothing."
+        "It keeps the last two values of a name and cannot remove any. That is enough for a domain with its wildcard, "
+        "but not for more. Removing records changes nothing."
     )
     libraries = ("requests",)
-    options = kinds.ACME_DNS
+    options = provider_options.ACME_DNS
     keeps_any_number = False
 
     def __init__(self, options: Mapping[str, Any], timeout: float) -> None:
         super().__init__(options, timeout)
-        self._url = kinds.check_acme_dns(options)
+        self._url = provider_options.parse_acme_dns_url(options)
 
     def is_delegated(self, name: str) -> bool:
         return name.split(".")[0] == str(self.values["subdomain"]).lower()
 
     def change(self, zone: str, records: Sequence[TxtRecord], present: bool) -> dict[TxtRecord, str]:
         if not present:
-            return {}  # it has no means to
+            return {}  # it cannot remove any
         subdomain = self.values["subdomain"]
         http: Http | None = None
 
@@ -49,7 +49,7 @@ class AcmeDns(Provider):
             nonlocal http
             if not self.is_delegated(record.name):
                 raise DnsError(
-                    f"{record.name} is not the name of the subdomain {subdomain}: each name has an entry of its own"
+                    f"{record.name} is not the name of the subdomain {subdomain}: add an entry for each name"
                 )
             if http is None:
                 http = self._connect()
@@ -77,7 +77,7 @@ class AcmeDns(Provider):
             return http.request_once("POST", self._url, json.dumps(document).encode(), headers)
         except UntrustedError as error:
             reason = str(error).split(";", maxsplit=1)[0]
-            raise Unusable(f"{self.scrub(reason)}; name the CA bundle that it is signed with in 'ca_path'") from None
+            raise Unusable(f"{self.scrub(reason)}; set 'ca_path' to the CA bundle that it is signed with") from None
         except AcmeError as error:
             raise Unusable(self.scrub(error)) from None
 
@@ -90,7 +90,7 @@ class AcmeDns(Provider):
         except (ValueError, LookupError, TypeError, RecursionError):
             pass
         if answer.status in (401, 403):
-            raise Unusable(f"{said}: username, password and subdomain do not go together, or not from here")
+            raise Unusable(f"{said}: username, password and subdomain do not match, or this machine is not allowed")
         if answer.status == 429 or answer.status >= 500:
             raise Unusable(f"{said}: try again later")
         raise DnsError(said)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a kind of provider is: options declared as data, and TXT records of one zone changed in one call."""
+"""The base class of providers: options declared as data, and TXT records of one zone changed in one call."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from ..errors import DnsError
 from ..options import Option
 
 _HIDDEN = "********"
-# What is shorter is no secret, and would blot out half of a message.
+# A shorter text is no secret, and hiding it would make messages unreadable.
 _SHORTEST_SECRET = 4
 
 
 class Unusable(DnsError):
-    """What the provider says of one record holds for all others too: silent, not to be reached, credentials refused."""
+    """The provider cannot be used for any record: it is silent or not reachable, or refuses the credentials."""
 
 
 class Provider(ABC):
-    """One kind of provider, with the options of one entry of acme_dns.
+    """A provider with the options of one entry of acme_dns.
 
-    name: what an entry calls the kind. title and notes: for the documentation. libraries: what it imports besides the
-    standard library, by the name that pip has. keeps_any_number: whether a name's values are a set of any size, so that
-    adding one that is there already is harmless to the others.
+    name: its name in entries. title and notes: for the documentation. libraries: what it imports besides the standard
+    library, by the names of pip. keeps_any_number: a name may have any number of values, so that adding one that is
+    there already does no harm to the others.
     """
 
     name: ClassVar[str]
@@ -41,9 +41,9 @@ class Provider(ABC):
     keeps_any_number: ClassVar[bool] = True
 
     def __init__(self, options: Mapping[str, Any], timeout: float) -> None:
-        """*options*: as options.check() gave them; *timeout*: seconds for each exchange with the provider.
+        """*options*: from parse_options(). *timeout*: seconds for each exchange with the provider.
 
-        Raises DnsError for values that cannot be right, with a text that goes on after the entry's name and a colon.
+        Raises DnsError for invalid values, with a text that follows the name of the entry and a colon.
         """
         self.values = dict(options)
         self.timeout = timeout
@@ -51,26 +51,27 @@ class Provider(ABC):
 
     @abstractmethod
     def change(self, zone: str, records: Sequence[TxtRecord], present: bool) -> dict[TxtRecord, str]:
-        """Add *records*, all of them in *zone*, or remove them, by value: the problem of each that failed.
+        """Add *records*, which are all in *zone*, or remove them. Return the problem of each record that failed.
 
-        Adding what is there and removing what is not is harmless. Raises DnsError when it fails for all.
+        Adding a value that is there already, or removing one that is not there, is no failure. Raises DnsError if all
+        records failed.
         """
 
     def is_delegated(self, name: str) -> bool:
-        """Return True if the entry is there for *name* alone, to which CNAMEs of any zone lead by design."""
+        """Return True if the entry is only for *name*, to which CNAMEs of any zone lead by design."""
         return False
 
     def scrub(self, text: object) -> str:
-        """*text* as part of one line, with no secret of the entry in it."""
+        """Return *text* as part of one line, without the secrets of the entry."""
         return one_line(hide(str(text), self._secrets), 300)
 
     def one_by_one(self, records: Sequence[TxtRecord], change: Callable[[TxtRecord], None]) -> dict[TxtRecord, str]:
-        """The loop of kinds that change one record a call: a bad record stops no other, an unusable provider does."""
+        """Call *change* for each record. A failure stops no other record, except for Unusable. Return the problems."""
         failures: dict[TxtRecord, str] = {}
         unusable = ""
         for record in records:
             if unusable:
-                failures[record] = f"{unusable} (said of another record; this one was not tried)"
+                failures[record] = f"{unusable} (for another record; this one was not tried)"
                 continue
             try:
                 change(record)
@@ -82,12 +83,12 @@ class Provider(ABC):
 
 
 def secrets(declared: Sequence[Option], options: Mapping[str, Any]) -> tuple[str, ...]:
-    """All secret texts in *options*, in every form in which an error's text may have them, longest first."""
+    """Return all secret texts in *options*, in every form that errors may have them in, the longest first."""
     forms: set[str] = set()
     for option in declared:
         if option.secret:
             for text in _texts(options.get(option.name)):
-                # A key of several lines, or one of parts, may be quoted in part; URLs have it escaped.
+                # An error may quote a part of a key with several lines or parts; URLs have it escaped.
                 parts = {text, *text.splitlines(), *text.split(":")} if len(text) > 8 else {text}
                 for part in parts:
                     if len(part) >= (_SHORTEST_SECRET if part == text else 8):
@@ -96,7 +97,7 @@ def secrets(declared: Sequence[Option], options: Mapping[str, Any]) -> tuple[str
 
 
 def hide(text: str, hidden: Collection[str]) -> str:
-    """*text* without any of *hidden*."""
+    """Return *text* with asterisks for each of *hidden*."""
     for secret in hidden:
         text = text.replace(secret, _HIDDEN)
     return text

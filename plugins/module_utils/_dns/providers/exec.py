@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A program of the user's own, run without a shell for each record.
+"""A program of the user, run without a shell for each record.
 
-The record is in the environment. One TXT value of a challenge in 64 begins with '-', and as an argument most programs
-would take it for an option; not all of them know '--'.
+The record is in the environment. One of 64 challenge values begins with '-', which most programs would parse as an
+option; not all of them support '--'.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 from ..._common import programs
 from ..._common.contracts import TxtRecord
-from .. import kinds
+from .. import provider_options
 from ..errors import DnsError
 from .base import Provider, Unusable
 
@@ -25,24 +25,24 @@ _END_OF_OUTPUT = 4096
 
 
 class Exec(Provider):
-    """PROGRAM [args] present|absent, with the record in ACME_DNS_NAME, ACME_DNS_VALUE and ACME_DNS_ZONE."""
+    """Run PROGRAM [args] present|absent, with the record in ACME_DNS_NAME, ACME_DNS_VALUE and ACME_DNS_ZONE."""
 
     name = "exec"
     title = "A program of your own"
     notes = (
         "Called on the controller for each record, without a shell: `PROGRAM [args] present` or `PROGRAM [args] "
         "absent`. The record is in the environment, as values may begin with `-`: `ACME_DNS_NAME`, `ACME_DNS_VALUE` "
-        "and `ACME_DNS_ZONE`, names without final dot. The program adds the value to the name's TXT records or removes "
-        "it, does nothing where that is so already, and exits with 0. Otherwise the last line that it wrote to stderr "
-        "is the message. Where it hands the value to another program, it should do so by standard input or after `--`."
+        "and `ACME_DNS_ZONE`, with names without final dot. The program adds the value to the TXT records of the name, "
+        "or removes it. It exits with 0, also if there is nothing to do. If it fails, the last line that it wrote to "
+        "stderr is the message. If it passes the value to another program, it should use standard input or `--`."
     )
-    options = kinds.EXEC
+    options = provider_options.EXEC
 
     def __init__(self, options: Mapping[str, Any], timeout: float) -> None:
         super().__init__(options, timeout)
         self._program: str = options["program"]
         inherited = {name: os.environ[name] for name in _KEPT if name in os.environ}
-        self._environment = {**inherited, **kinds.check_exec(options)}
+        self._environment = {**inherited, **provider_options.parse_environment(options)}
 
     def change(self, zone: str, records: Sequence[TxtRecord], present: bool) -> dict[TxtRecord, str]:
         command = [self._program, *self.values["args"], "present" if present else "absent"]
@@ -57,12 +57,12 @@ class Exec(Provider):
             # The inventory's own program, without a shell.
             ended = programs.run(command, self.timeout, {**self._environment, **record}, "/", keep_output=False)
         except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or "something that it is given has a NUL byte"
+            reason = getattr(error, "strerror", None) or "an argument or a variable has a NUL byte"
             raise Unusable(f"{self._program} cannot be run ({reason})") from None
         if ended.status is None:
-            raise Unusable(f"{self._program} was ended: it took longer than {self.timeout:g} s")
+            raise Unusable(f"{self._program} was killed: it took longer than {self.timeout:g} s")
         if ended.status:
-            how = f"was killed by signal {-ended.status}" if ended.status < 0 else f"ended with {ended.status}"
+            how = f"was killed by signal {-ended.status}" if ended.status < 0 else f"exited with {ended.status}"
             raise DnsError(f"{self._program} {how}: {self.scrub(_last_line(ended.err)) or 'nothing on stderr'}")
 
 

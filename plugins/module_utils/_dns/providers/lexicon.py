@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""All providers that dns-lexicon has, 3.11 and later.
+"""All providers of dns-lexicon, 3.11 and later.
 
-Its Client finds the zone by the public suffix list, which it fetches, or by the system's resolver. The zone is known
-here, so the providers are used as the Client does it, without the Client.
+Its Client finds the zone by the public suffix list, which it fetches, or by the system's resolver. Here the zone is
+known, so the providers are used without the Client, in the same way as the Client uses them.
 """
 
 from __future__ import annotations
@@ -24,46 +24,48 @@ from typing import Any, TypeVar
 
 from ..._common.contracts import TxtRecord
 from ..._common.text import one_line
-from .. import kinds
+from .. import provider_options
 from ..errors import DnsError, NotInstalledError
-from ..options import BOOL, STR, Option, check
+from ..options import BOOL, STR, Option, parse_options
 from .base import Provider, Unusable, secrets
 
 try:
     import requests
 except ImportError:
-    pass  # said by check_libraries(), before anything here is called
+    pass  # require_libraries() reports this before anything here is called
 
 Result = TypeVar("Result")
 
 # From 3.15 on, and before.
 _PACKAGES = ("lexicon._private.providers", "lexicon.providers")
-# base is none, auto guesses by name servers which one to use.
+# base is not a provider; auto guesses one by the name servers.
 _NO_PROVIDERS = ("base", "auto")
 _SECRET = re.compile(r"token|secret|pass|psw|key|2fa|service_account_info")
 _NOT_SECRET = re.compile(r"_file$|_is_global$")
 
 
 class Lexicon(Provider):
-    """One of dns-lexicon's providers, by its name."""
+    """A provider of dns-lexicon, by its name."""
 
     name = "lexicon"
     title = "Every provider of dns-lexicon, 3.11 and later"
-    notes = "`name` and `options` are those in the table above."
+    notes = "`name` and `options` are in the table above."
     libraries = ("dns-lexicon",)
-    options = kinds.LEXICON
+    options = provider_options.LEXICON
 
     def __init__(self, options: Mapping[str, Any], timeout: float) -> None:
         super().__init__(options, timeout)
-        kinds.check_lexicon(options)
+        provider_options.verify_lexicon(options)
         self._name: str = options["name"]
-        declared = provider_options(self._name)
+        declared = declared_options(self._name)
         what = f"lexicon's provider {self._name}"
         self._options = {
-            name: value for name, value in check(declared, options["options"], what).items() if value is not None
+            name: value
+            for name, value in parse_options(declared, options["options"], what).items()
+            if value is not None
         }
         self._secrets = secrets(declared, self._options)
-        _check_available(self._name)
+        _require_available(self._name)
 
     def change(self, zone: str, records: Sequence[TxtRecord], present: bool) -> dict[TxtRecord, str]:
         provider = self._call(lambda: self._sign_in(zone), "signing in")
@@ -78,26 +80,26 @@ class Lexicon(Provider):
                 try:
                     self._call(provider.cleanup, "signing out")
                 except DnsError:
-                    pass  # the records are as they should be
+                    pass  # the records are already changed
 
     def _sign_in(self, zone: str) -> Any:
         config: dict[str, Any] = {"provider_name": self._name, "domain": zone, self._name: self._options}
         if self.values["ttl"] is not None:
             config["ttl"] = self.values["ttl"]
         resolver = import_module("lexicon.config").ConfigResolver()
-        # Nothing but this: no LEXICON_ variables, no lexicon.yml of the folder that the play runs in.
+        # Only this configuration: no LEXICON_ variables, and no lexicon.yml in the folder of the play.
         provider = _module(self._name).Provider(resolver.with_dict(config))
         provider.authenticate()
         return provider
 
     def _call(self, function: Callable[[], Result], what: str) -> Result:
-        """*function*'s result. Raises DnsError for all it raises, and after the time limit, which lexicon lacks."""
+        """Return the result of *function*. Raises DnsError for any error, and after a time limit; lexicon has none."""
         outcome: dict[str, Any] = {}
 
         def run() -> None:
             try:
                 outcome["result"] = function()
-            # SystemExit and the like too: some providers bring large libraries along.
+            # Also SystemExit and the like: some providers use large libraries.
             except BaseException as error:
                 outcome["error"] = error
 
@@ -112,10 +114,10 @@ class Lexicon(Provider):
         return result
 
     def _problem(self, error: BaseException) -> DnsError:
-        """One line for what lexicon, or a library under it, raised."""
+        """Return an error for what lexicon, or a library that it uses, raised."""
         name = f"lexicon's {self._name}"
         text = self.scrub(error) or type(error).__name__
-        kinds = [kind.__name__ for kind in type(error).__mro__]
+        classes = [parent.__name__ for parent in type(error).__mro__]
         if isinstance(error, DnsError):
             return error
         if isinstance(error, requests.exceptions.HTTPError) and error.response is not None:
@@ -124,35 +126,35 @@ class Lexicon(Provider):
             return Unusable(f"{name} does not answer in time")
         if isinstance(error, requests.exceptions.ConnectionError):
             return Unusable(f"{name} cannot be reached: {text}")
-        if "AuthenticationError" in kinds:
-            return Unusable(f"{name} refuses: {text}; are the credentials right, and do they reach this zone?")
+        if "AuthenticationError" in classes:
+            return Unusable(f"{name} refuses: {text}; check the credentials, and whether they are for this zone")
         return DnsError(f"{name}: {text}")
 
     def _answer(self, name: str, response: requests.Response) -> DnsError:
-        # Not the error's own text, which has the URL with all its parameters.
+        # Not the text of the error, which has the URL with all its parameters.
         said = f"{name}: the API answers HTTP {response.status_code}"
         body = self.scrub(one_line(response.text, 200))
         if body and not body.startswith("<"):
             said += f" ({body})"
         if response.status_code in (401, 403):
-            return Unusable(f"{said}: are the credentials right, and do they reach this zone?")
+            return Unusable(f"{said}: check the credentials, and whether they are for this zone")
         if response.status_code == 429:
             return Unusable(f"{said}: too many requests, try again later")
         if response.status_code >= 500:
-            return DnsError(f"{said}: trouble of the provider's own, try again later")
+            return DnsError(f"{said}: the provider has a problem, try again later")
         return DnsError(said)
 
 
 def providers() -> list[str]:
-    """The names of the providers that the installed dns-lexicon has."""
+    """Return the names of the providers of the installed dns-lexicon."""
     package = _package()
     return sorted(found.name for found in pkgutil.iter_modules(package.__path__) if found.name not in _NO_PROVIDERS)
 
 
-def provider_options(name: str) -> tuple[Option, ...]:
-    """What lexicon's provider takes. Raises DnsError where there is none of this name, or it cannot be used."""
+def declared_options(name: str) -> tuple[Option, ...]:
+    """Return the options of a provider of lexicon. Raises DnsError if there is no such provider."""
     if name not in providers():
-        raise DnsError(f"lexicon has no provider {one_line(name, 40)!r}; it has {', '.join(providers())}")
+        raise DnsError(f"lexicon has no provider {one_line(name, 40)!r}; known are {', '.join(providers())}")
     module = _module(name)
     parser = argparse.ArgumentParser(add_help=False)
     # Before 3.15 it was a function beside the class.
@@ -163,20 +165,20 @@ def provider_options(name: str) -> tuple[Option, ...]:
 
 def _option(action: argparse.Action) -> Option:
     secret = bool(_SECRET.search(action.dest)) and not _NOT_SECRET.search(action.dest)
-    kind = BOOL if action.nargs == 0 else STR
+    value_type = BOOL if action.nargs == 0 else STR
     return Option(
         action.dest,
         " ".join((action.help or "").split()),
         required=action.required,
-        secret=secret and kind == STR,
+        secret=secret and value_type == STR,
         default=action.default,
-        kind=kind,
+        type=value_type,
         choices=tuple(action.choices or ()),
     )
 
 
 def _change(provider: Any, record: TxtRecord, present: bool) -> None:
-    """One record; where the provider says no, it is looked whether there was something to do at all."""
+    """Change one record. If the provider reports a failure, find out whether there was anything to do."""
     try:
         if present:
             done = provider.create_record("TXT", record.name, record.value)
@@ -187,11 +189,11 @@ def _change(provider: Any, record: TxtRecord, present: bool) -> None:
             raise
         return
     if done is False and _is_there(provider, record) is not present:
-        raise DnsError(f"lexicon's {provider.provider_name} did not do it, and does not say why")
+        raise DnsError(f"lexicon's {provider.provider_name} failed without a reason")
 
 
 def _is_there(provider: Any, record: TxtRecord) -> bool | None:
-    """Whether the provider lists the record; None if it cannot be told."""
+    """Return True if the provider lists the record, False if not, None if it cannot list records."""
     try:
         found = provider.list_records("TXT", record.name, None)
         return any(str(item["content"]).strip('"') == record.value for item in found)
@@ -201,9 +203,9 @@ def _is_there(provider: Any, record: TxtRecord) -> bool | None:
 
 @cache
 def _package() -> ModuleType:
-    # Its debug messages have whole requests in them.
+    # Its debug messages contain whole requests.
     logging.getLogger("lexicon").setLevel(logging.CRITICAL + 1)
-    _keep_from_fetching()
+    _use_packaged_suffixes()
     for name in _PACKAGES:
         try:
             return import_module(name)
@@ -216,21 +218,22 @@ def _module(name: str) -> Any:
     return import_module(f"{_package().__name__}.{name}")
 
 
-def _check_available(name: str) -> None:
-    """Raise NotInstalledError where the provider needs libraries that dns-lexicon does not bring along."""
+def _require_available(name: str) -> None:
+    """Raise NotInstalledError if the provider needs libraries that are not installed with dns-lexicon."""
     finder = "lexicon._private.discovery" if _package().__name__ == _PACKAGES[0] else "lexicon.discovery"
     if not import_module(finder).find_providers().get(name):
         raise NotInstalledError(
             f"lexicon's provider {name} needs more libraries: "
-            f"install with '{sys.executable} -m pip install dns-lexicon[{name}]', or add to the execution environment"
+            f"install with '{sys.executable} -m pip install dns-lexicon[{name}]', or add them to the execution "
+            "environment"
         )
 
 
-def _keep_from_fetching() -> None:
-    """Have the list of public suffixes that comes with tldextract used by the providers that split names by it."""
+def _use_packaged_suffixes() -> None:
+    """Make providers use the list of public suffixes in the package tldextract, instead of fetching one."""
     try:
         import tldextract.tldextract
 
         tldextract.tldextract.TLD_EXTRACTOR = tldextract.TLDExtract(cache_dir=None, suffix_list_urls=())
     except (ImportError, TypeError):
-        pass  # a much older one
+        pass  # not installed, or a much older release

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Dynamic updates (RFC 2136) with TSIG (RFC 8945): BIND, Knot, PowerDNS, NSD's signers and Windows have them."""
+"""Dynamic updates (RFC 2136) with TSIG (RFC 8945), as BIND, Knot DNS, PowerDNS and Windows support them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..._common.contracts import TxtRecord
-from .. import kinds
+from .. import provider_options
 from ..errors import DnsError
 from .base import Provider, Unusable
 
@@ -27,22 +27,22 @@ try:
     import dns.tsig
     import dns.update
 except ImportError:
-    pass  # said by check_libraries(), before anything here is called
+    pass  # require_libraries() reports this before anything here is called
 
-# A message over TCP has at most 65535 bytes; the rest is for header, zone and TSIG.
+# Bytes. A message over TCP has at most 65535; the rest is for header, zone and TSIG.
 _LARGEST_CHUNK = 60000
-# Type, class, TTL and lengths of a record.
+# Bytes for type, class, TTL and lengths of a record.
 _FIXED_PART = 16
 
 
 class Rfc2136(Provider):
-    """All records of a zone in one UPDATE message, over TCP."""
+    """Send all records of a zone in one UPDATE message, over TCP."""
 
     name = "rfc2136"
     title = "Dynamic updates (RFC 2136): BIND, Knot DNS, PowerDNS and others"
-    notes = "Over TCP, all records of a zone in one message. The key has to be allowed to change TXT records."
+    notes = "Sends all records of a zone in one message over TCP. The key has to be allowed to change TXT records."
     libraries = ("dnspython",)
-    options = kinds.RFC2136
+    options = provider_options.RFC2136
 
     def __init__(self, options: Mapping[str, Any], timeout: float) -> None:
         super().__init__(options, timeout)
@@ -52,15 +52,15 @@ class Rfc2136(Provider):
         self._key = self._make_key()
 
     def _make_key(self) -> dns.tsig.Key | None:
-        secret = kinds.check_rfc2136(self.values)
+        secret = provider_options.parse_tsig_secret(self.values)
         if not secret:
             return None
         try:
             key_name = dns.name.from_text(self.values["tsig_name"])
         except dns.exception.DNSException:
-            raise DnsError("rfc2136 needs a DNS name as 'tsig_name'") from None
+            raise DnsError("rfc2136 has an invalid 'tsig_name': expected a DNS name") from None
         algorithm = self.values["tsig_algorithm"]
-        # RFC 8945 section 6 has this longer name for the oldest one.
+        # RFC 8945 section 6 has this longer name for the oldest algorithm.
         return dns.tsig.Key(key_name, secret, "hmac-md5.sig-alg.reg.int" if algorithm == "hmac-md5" else algorithm)
 
     def change(self, zone: str, records: Sequence[TxtRecord], present: bool) -> dict[TxtRecord, str]:
@@ -72,7 +72,7 @@ class Rfc2136(Provider):
             except Unusable as error:
                 return {**failures, **dict.fromkeys(left, str(error))}
             except DnsError:
-                # A message is carried out whole or not at all (RFC 2136 section 3.7): find the record that it was.
+                # A message is carried out as a whole or not at all (RFC 2136 section 3.7): find the record that failed.
                 failures |= self.one_by_one(chunk, lambda record: self._send(zone, [record], present))
             left = left[len(chunk) :]
         return failures
@@ -102,27 +102,29 @@ class Rfc2136(Provider):
                 problem = f"{self._where} does not answer within {self.timeout:g} s"
             except dns.tsig.PeerBadKey:
                 raise Unusable(
-                    f"{self._where} answers BADKEY: it does not know the TSIG key {key}, or not with the algorithm "
+                    f"{self._where} answers BADKEY: it does not know the TSIG key {key} with the algorithm "
                     f"{self.values['tsig_algorithm']}"
                 ) from None
             except (dns.tsig.PeerBadSignature, dns.tsig.BadSignature):
-                raise Unusable(f"{self._where} answers BADSIG: its TSIG key {key} has another secret") from None
+                raise Unusable(
+                    f"{self._where} answers BADSIG: its secret of the TSIG key {key} is another one"
+                ) from None
             except (dns.tsig.PeerBadTime, dns.tsig.BadTime):
-                raise Unusable(f"{self._where} answers BADTIME: its clock and the controller's differ") from None
+                raise Unusable(f"{self._where} answers BADTIME: its clock differs from the controller's") from None
             except dns.exception.DNSException as error:
-                if self._key and "requires a TSIG" in str(error):  # newer libraries look themselves
+                if self._key and "requires a TSIG" in str(error):  # newer releases verify this themselves
                     raise self._unsigned() from None
-                raise Unusable(f"{self._where} gives no usable answer ({type(error).__name__})") from None
+                raise Unusable(f"{self._where} gives an invalid answer ({type(error).__name__})") from None
             except EOFError:
-                problem = f"{self._where} closes the connection without an answer"
+                problem = f"{self._where} closed the connection without an answer"
             except OSError as error:
                 problem = f"{self._where} cannot be reached by TCP ({error.strerror or type(error).__name__})"
         raise Unusable(problem)
 
     def _unsigned(self) -> Unusable:
-        # RFC 8945 section 5.3: nobody knows whose word such an answer is.
+        # RFC 8945 section 5.3: such an answer may be from anybody.
         key = self.values["tsig_name"]
-        return Unusable(f"{self._where} does not sign its answer: does it have the zone, and know the key {key}?")
+        return Unusable(f"{self._where} does not sign its answer: check that it has the zone and knows the key {key}")
 
     def _addresses(self) -> list[str]:
         try:
@@ -134,17 +136,17 @@ class Rfc2136(Provider):
 
 
 def _refusal(code: int, said: str, zone: str) -> DnsError:
-    """The error for an answer's code, with what to do about it."""
+    """Return the error for the code of an answer, with what to do about it."""
     if code == dns.rcode.NOTAUTH:
-        return Unusable(f"{said}: it is not authoritative for the zone {zone}; is it the zone's primary server?")
+        return Unusable(f"{said}: it is not authoritative for the zone {zone}; use the primary server of the zone")
     if code == dns.rcode.NOTIMP:
-        return Unusable(f"{said}: it does not take dynamic updates")
+        return Unusable(f"{said}: it does not support dynamic updates")
     if code == dns.rcode.NOTZONE:
-        return DnsError(f"{said}: the record does not lie in its zone {zone}")
+        return DnsError(f"{said}: the record is not in its zone {zone}")
     if code == dns.rcode.REFUSED:
-        return DnsError(f"{said}: it allows no update of this TXT record in {zone} from here and with this key")
+        return DnsError(f"{said}: it does not allow this key, or this machine, to update this TXT record in {zone}")
     if code == dns.rcode.SERVFAIL:
-        return DnsError(f"{said}: it has trouble of its own with {zone}, as its log may tell")
+        return DnsError(f"{said}: it has a problem with {zone}; see its log")
     return DnsError(said)
 
 
@@ -156,7 +158,7 @@ def _rdata(value: str) -> dns.rdtypes.ANY.TXT.TXT:
 
 
 def _chunks(records: Sequence[TxtRecord]) -> Iterator[list[TxtRecord]]:
-    """*records* in parts that fit into a message each."""
+    """Yield *records* in chunks that fit into one message each."""
     chunk: list[TxtRecord] = []
     size = 0
     for record in records:
