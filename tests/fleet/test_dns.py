@@ -181,7 +181,7 @@ def test_dns_persist_01(fleet: Fleet) -> None:
     wanted = by_dns("a.dyn.lab.test", "*.a.dyn.lab.test", challenge="dns-persist-01")
     run = site(fleet, wanted, acme_dns_timeout=2)
     assert run.hosts_with("failed") == ["web1"]
-    assert "_validation-persist.a.dyn.lab.test: ns1.dyn.lab.test (" in run.message("web1")
+    assert "TXT record _validation-persist.a.dyn.lab.test: ns1.dyn.lab.test (" in run.message("web1")
     assert " lacks 'pebble" in run.message("web1")
     assert authorities.txt() == set()  # verified, not written
 

@@ -140,8 +140,8 @@ def _problems(results: Iterable[Item]) -> Problems:
 
 
 def _problem_of(challenge: ChallengeData, problems: Problems) -> str:
-    record = (challenge.record_name, challenge.record_value)
-    return problems.get(record) or problems.get(None) or ""
+    own = problems.get((challenge.record_name, challenge.record_value))
+    return f"TXT record {challenge.record_name}: {own}" if own else problems.get(None) or ""
 
 
 def _by_dns(order: CertificateOrder) -> list[ChallengeData]:

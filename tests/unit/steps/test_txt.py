@@ -76,8 +76,10 @@ def test_problems_go_to_each_certificate_that_has_the_record_and_the_first_step_
     orders = {"hosts": {**ordered(challenge())["hosts"], **ordered(challenge(value="other"), host="web2")["hosts"]}}
     failed = records(contracts.txt(problem="refused"), contracts.txt(value="other"))
     waited = records(contracts.txt(problem="ns1 lacks it"))
-    assert txt.txt_problems(orders, failed, {}, waited) == {"web1": {"shop": "refused"}}
-    assert txt.txt_problems(orders, {"skipped": True}, {}, waited) == {"web1": {"shop": "ns1 lacks it"}}
+    assert txt.txt_problems(orders, failed, {}, waited) == {"web1": {"shop": f"TXT record {NAME}: refused"}}
+    assert txt.txt_problems(orders, {"skipped": True}, {}, waited) == {
+        "web1": {"shop": f"TXT record {NAME}: ns1 lacks it"}
+    }
 
 
 def test_what_stops_a_whole_step_is_the_problem_of_all_that_are_not_proved_yet():
