@@ -257,7 +257,7 @@ from tests.unit.variables.variables import RFC2136, faults
         ({"acme_dns_tasks": ["x"]}, "acme_dns_tasks: a list is not a text. Give a text, in quotes."),
         (
             {"acme_dns": {"example.com": {"provider": "rfc2136", "server": "http://ns1.example.com/"}}},
-            "entry 'example.com' of zones (acme_dns): rfc2136 needs a name or an IP address as 'server', and the",
+            "entry 'example.com' of zones (acme_dns): rfc2136 has an invalid 'server': expected a host name",
         ),
         (
             {"acme_dns": {"example.com": {"provider": "exec", "program": "/usr/bin"}}},
