@@ -219,7 +219,7 @@ from ..module_utils._ansible.host_options import (
 )
 from ..module_utils._ansible.services import HostServices
 from ..module_utils._common.errors import CollectionError
-from ..module_utils._common.names import check_name
+from ..module_utils._common.names import verify_name
 from ..module_utils._common.statuses import Status
 from ..module_utils._host.challenges import challenge_responses
 from ..module_utils._host.services.probe import prove_all
@@ -254,7 +254,7 @@ def checked(params, claim):
     listed = {item["name"] for item in params["certificates"]}
     for result in params["results"]:
         if result["status"] == Status.REMOVE:
-            check_name(result["name"])
+            verify_name(result["name"])
             if result["name"] in listed:
                 raise CollectionError(f"results would remove certificate {result['name']}, which certificates has")
     concerned = {

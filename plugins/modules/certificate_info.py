@@ -191,7 +191,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._ansible.host_options import BATCH_SPEC, CERTIFICATE_SPEC, HOME_SPEC, LIST_SPEC
 from ..module_utils._common.errors import CollectionError
-from ..module_utils._common.names import check_name
+from ..module_utils._common.names import verify_name
 from ..module_utils._host.steps.inspection import inspect, inventory, unlisted
 from ..module_utils._host.store import manifest
 from ..module_utils._host.wanted.claim import Claim
@@ -214,7 +214,7 @@ def main():
     try:
         check_absolute(home)
         for name in module.params["history"]:
-            check_name(name)
+            verify_name(name)
         claim = Claim.of(module.params)
     except CollectionError as error:
         module.fail_json(msg=str(error))

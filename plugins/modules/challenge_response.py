@@ -90,7 +90,7 @@ from ..module_utils._ansible.host_options import (
     summary,
 )
 from ..module_utils._common.errors import CollectionError
-from ..module_utils._common.names import check_name
+from ..module_utils._common.names import verify_name
 from ..module_utils._host.challenges import challenge_responses
 from ..module_utils._host.steps.preparation import JournaledOrder, journal
 from ..module_utils._host.wanted.wanted import check_home
@@ -99,7 +99,7 @@ from ..module_utils._host.wanted.wanted import check_home
 def journal_all(params, check):
     """Write the orders down; whether anything changed. Raises CollectionError."""
     for item in params["orders"]:
-        check_name(item["name"])
+        verify_name(item["name"])
     changed = False
     for item in params["orders"]:
         try:

@@ -142,12 +142,12 @@ def refusals(issuer: Issuer):
 
 GARBAGE = {
     "nothing": ({"certificate": ""}, "has 0 certificates where one belongs"),
-    "no-pem": ({"certificate": "<html>no</html>"}, "the certificate from the CA is not PEM"),
+    "no-pem": ({"certificate": "<html>no</html>"}, "cannot read the certificate from the CA: it is not PEM"),
     "damaged": (
         {"certificate": "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"},
-        "the certificate from the CA is damaged",
+        "cannot read the certificate from the CA: it is damaged",
     ),
-    "chain-no-pem": ({"chain": "hello"}, "the chain from the CA is not PEM"),
+    "chain-no-pem": ({"chain": "hello"}, "cannot read the chain from the CA: it is not PEM"),
 }
 
 

@@ -6,22 +6,18 @@
 
 from __future__ import annotations
 
-import base64
-import re
 from dataclasses import dataclass
 
+from .._common import pem_blocks
+from .._common.base64url import encode
 from .client import Client
 from .errors import AcmeError, ProblemError, ProtocolError
 from .http import Response
-from .jws import encode
 
 try:
     from requests.utils import parse_header_links
 except ImportError:
     pass  # reported by _common/libraries.py, before anything here is called
-
-_BEGIN, _END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
-_PEM = re.compile(_BEGIN + r"\s[A-Za-z0-9+/=\s]+?" + _END)
 
 _MOST_ALTERNATES = 20  # known CAs have a few
 
@@ -52,7 +48,7 @@ class Chain:
 def download(client: Client, url: str) -> Chain:
     """Return the chain at *url*, with the URLs of alternate chains."""
     answer = client.post_as_get(url, "certificate")
-    blocks = [block + "\n" for block in _PEM.findall(answer.body.decode("ascii", "replace"))]
+    blocks = [block + "\n" for block in pem_blocks.find(answer.body.decode("ascii", "replace"))]
     if not blocks:
         raise ProtocolError(f"{url} returned no PEM certificate")
     return Chain(certificate=blocks[0], intermediates=tuple(blocks[1:]), alternates=_alternates(answer))
@@ -66,13 +62,11 @@ def _alternates(answer: Response) -> tuple[str, ...]:
 
 def der_of(pem: str) -> bytes:
     """Return the first certificate of a PEM text, as DER. Raises AcmeError."""
-    found = _PEM.search(pem)
-    if not found:
+    blocks = pem_blocks.find(pem)
+    if not blocks:
         raise AcmeError("the given text has no PEM certificate")
     try:
-        # By the markers, not by lines: YAML may have folded them into one.
-        body = found[0].removeprefix(_BEGIN).removesuffix(_END)
-        return base64.b64decode("".join(body.split()), validate=True)
+        return pem_blocks.decode(blocks[0])
     except ValueError:
         raise AcmeError("the given PEM certificate is damaged") from None
 

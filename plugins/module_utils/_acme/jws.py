@@ -6,19 +6,18 @@
 
 from __future__ import annotations
 
-import binascii
 import hashlib
 import json
-import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Union, cast
 
+from .._common.base64url import decode, encode
 from .errors import AccountKeyError
 
 try:
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-    from josepy import b64, jwa
+    from josepy import jwa
     from josepy.jwk import JWKEC, JWKRSA
 except ImportError:
     pass  # reported by _common/libraries.py, before anything here is called
@@ -26,23 +25,7 @@ except ImportError:
 if TYPE_CHECKING:
     PrivateKey = Union[ec.EllipticCurvePrivateKey, rsa.RSAPrivateKey, ed25519.Ed25519PrivateKey]
 
-KEY_TYPES = ("ec256", "ec384", "ec521", "rsa2048", "rsa3072", "rsa4096", "ed25519")
 _SMALLEST_RSA = 2048
-
-
-def encode(data: bytes) -> str:
-    """Return base64url without padding (RFC 8555 section 6.1)."""
-    return b64.b64encode(data).decode("ascii")
-
-
-def decode(text: str) -> bytes:
-    """Return the bytes of a base64url text, with or without padding. Raises ValueError."""
-    if not re.fullmatch("[A-Za-z0-9_-]+={0,2}", text):  # the library ignores other characters
-        raise ValueError("not base64url")
-    try:
-        return b64.b64decode(text)
-    except binascii.Error as error:
-        raise ValueError(str(error)) from None
 
 
 class AccountKey:
@@ -60,7 +43,7 @@ class AccountKey:
 
     @classmethod
     def generate(cls, key_type: str = "ec256") -> AccountKey:
-        """Return a new key of one of KEY_TYPES."""
+        """Return a new key of one of ACCOUNT_KEY_TYPES."""
         if key_type == "ed25519":
             return cls(ed25519.Ed25519PrivateKey.generate())
         if key_type.startswith("ec"):

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .._common.base64url import encode
 from .._common.deadline import Deadline
 from .._common.identifiers import canonical
 from .._common.statuses import ORDERED, Status
@@ -18,7 +19,6 @@ from .authorization import Authorization, as_ordered
 from .client import Client
 from .errors import OrderInvalid, ProtocolError
 from .http import Response
-from .jws import encode
 from .polling import poll
 from .problem import Problem
 from .validity import RequestedValidity

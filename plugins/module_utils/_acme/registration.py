@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from .._common import base64url
 from .._common.text import one_line
 from .errors import AcmeOptionError
 
 # RFC 8555 section 7.3: a mailto URL of one address (RFC 6068) without fields of a header, such as ?subject=.
 _ADDRESS = re.compile(r"[^\s@,?<>()]+@[^\s@,?<>()]+")
 _OTHER_URL = re.compile(r"(tel|https?):\S+")
-_BASE64URL = re.compile(r"[A-Za-z0-9_-]+={0,2}")
 
 
 def contacts(addresses: Sequence[str]) -> list[str]:
@@ -41,6 +41,7 @@ def verify_external_account(kid: str, hmac_key: str) -> None:
     """
     if not kid.strip():
         raise AcmeOptionError("the external account's kid is empty: copy the key id from the CA")
-    key = hmac_key.strip()
-    if not _BASE64URL.fullmatch(key) or len(key.rstrip("=")) % 4 == 1:
-        raise AcmeOptionError("the external account's key is not base64url text: copy it as the CA shows it")
+    try:
+        base64url.decode(hmac_key.strip())
+    except ValueError:
+        raise AcmeOptionError("the external account's key is not base64url text: copy it as the CA shows it") from None

@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
+from .._common import base64url
 from .._common.contracts import TxtRecord
 from .errors import AcmeError, ProtocolError
 
@@ -99,13 +100,8 @@ def _hashed(domain: str, account: PersistentAccount) -> str:
         raise AcmeError("the CA's directory has no accountHashPrefix, which draft 02 of dns-persist-01 needs")
     name = domain.encode("ascii")
     digest = hashlib.sha256(bytes([len(name)]) + name + account.thumbprint.encode() + account.account_uri.encode())
-    return f"{account.hash_prefix}sha-256/{_encode(digest.digest())}"
+    return f"{account.hash_prefix}sha-256/{base64url.encode(digest.digest())}"
 
 
 def _digest(key_authorization: str) -> str:
-    return _encode(hashlib.sha256(key_authorization.encode()).digest())
-
-
-def _encode(data: bytes) -> str:
-    """Return base64url without padding. jws.py has it, too, but its imports would cost time in every filter process."""
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+    return base64url.encode(hashlib.sha256(key_authorization.encode()).digest())

@@ -17,7 +17,7 @@ from .._acme.errors import AcmeError, AcmeOptionError
 from .._acme.issuance import Failure, answer, connections_for, run_all
 from .._common.contracts import ChallengeData
 from .._common.deadline import Deadline
-from .._common.identifiers import IdentifierError, check
+from .._common.identifiers import IdentifierError, parse_identifiers
 from .._common.statuses import Status
 from .ca_options import open_client, use_account
 from .cas import only_ca
@@ -69,7 +69,7 @@ def asked_for(params: Mapping[str, Any]) -> list[AuthorizationResult]:
     if params["authorizations"]:
         raise AcmeOptionError("authorizations go with the states valid and absent: give identifiers")
     try:
-        identifiers = check(params["identifiers"], params["challenge"]) if params["identifiers"] else []
+        identifiers = parse_identifiers(params["identifiers"], params["challenge"]) if params["identifiers"] else []
     except IdentifierError as error:
         raise AcmeOptionError(str(error)) from None
     for identifier in identifiers:

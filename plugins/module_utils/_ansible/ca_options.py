@@ -14,9 +14,10 @@ from .._acme.client import Client
 from .._acme.directory import Directory
 from .._acme.errors import AcmeError
 from .._acme.http import Http
-from .._acme.jws import KEY_TYPES, AccountKey
+from .._acme.jws import AccountKey
 from .._acme.registration import contacts
 from .._common.clock import Clock
+from .._common.names import ACCOUNT_KEY_TYPES
 from .cas import STRICT, WARN, Ca
 from .key_files import key_would_be_made, load_key
 
@@ -44,7 +45,7 @@ ACCOUNT_KEY_SPEC: dict[str, Any] = {
 
 NEW_ACCOUNT_SPEC: dict[str, Any] = {
     "account_key_create": {"type": "bool", "default": False, "no_log": False},
-    "account_key_type": {"type": "str", "default": "ec256", "choices": list(KEY_TYPES), "no_log": False},
+    "account_key_type": {"type": "str", "default": "ec256", "choices": list(ACCOUNT_KEY_TYPES), "no_log": False},
     "contact": {"type": "list", "elements": "str", "default": []},
     "terms_agreed": {"type": "bool", "default": False},
     "eab": {

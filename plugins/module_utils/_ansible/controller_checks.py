@@ -39,7 +39,7 @@ def problems(params: Mapping[str, Any]) -> list[str]:
         if params.get(option):
             found += _problem(option, function, params[option])
     if params.get("identifiers") and "challenge" in params:
-        found += _problem("identifiers", identifiers.check, params["identifiers"], params["challenge"])
+        found += _problem("identifiers", identifiers.parse_identifiers, params["identifiers"], params["challenge"])
     if isinstance(params.get("zones"), Mapping):
         found += _of_zones(params["zones"], bool(params["tasks_file"]))
     return found

@@ -20,7 +20,7 @@ from .._common.errors import CollectionError
 from .._common.statuses import Status
 from .._common.times import utc
 from .._fleet.issuance_history import Issuance, Recorder
-from .._x509.certificates import check_not_over, facts, load_all
+from .._x509.certificates import facts, load_all, verify_not_expired
 from .._x509.csr import der_of
 from .ca_options import open_client
 from .cas import Ca, cas_of
@@ -89,7 +89,7 @@ def _finalize_at(
                 chain = complete(client, prepared, csr, deadline, preference)
                 # At once, so that a certificate is also recorded if the run is killed later.
                 recorder.add(issuance_of(client, order, chain))
-                check_not_over(chain.certificate, client.clock.now())
+                verify_not_expired(chain.certificate, client.clock.now())
                 return chain
             except AcmeError:
                 raise  # with what it says of a later run

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._common.errors import CollectionError
 from .._common.identifiers import CHALLENGES, HTTP_01, TLS_ALPN_01
-from .._common.names import DEFAULT_LIST
+from .._common.names import CERTIFICATE_KEY_TYPES, DEFAULT_LIST
 from .._host.wanted.claim import Claim
 from .._host.wanted.endpoints import STARTTLS
 from .._host.wanted.formats import KINDS, LEGACY, MODERN
@@ -62,7 +62,7 @@ CERTIFICATE_SPEC: dict[str, Any] = {
     "key_type": {
         "type": "str",
         "default": "ec256",
-        "choices": ["ec256", "ec384", "rsa2048", "rsa3072", "rsa4096"],
+        "choices": list(CERTIFICATE_KEY_TYPES),
         "no_log": False,
     },
     "profile": {"type": "str"},

@@ -18,7 +18,7 @@ from .._acme.issuance import Failure, OrderRequest, PreparedOrder, connections_f
 from .._common.clock import Clock
 from .._common.contracts import CertificateOrder
 from .._common.deadline import Deadline
-from .._common.identifiers import HTTP_01, IdentifierError, check
+from .._common.identifiers import HTTP_01, IdentifierError, parse_identifiers
 from .._common.statuses import Status
 from .ca_options import open_account, open_customer, open_directory
 from .cas import Ca, cas_of
@@ -160,6 +160,6 @@ def _check_one(directory: Directory, order: CertificateOrder) -> CertificateOrde
 
 def _request_of(order: CertificateOrder, directory: str) -> OrderRequest:
     try:
-        return to_request(order, check(order.identifiers or (), order.challenge or HTTP_01), directory)
+        return to_request(order, parse_identifiers(order.identifiers or (), order.challenge or HTTP_01), directory)
     except IdentifierError as error:
         raise AcmeOptionError(str(error)) from None

@@ -90,7 +90,7 @@ def is_address(name: str) -> bool:
     return ":" in name or bool(_IPV4.fullmatch(name))
 
 
-def check(identifiers: Iterable[Any], challenge: str) -> list[Identifier]:
+def parse_identifiers(identifiers: Iterable[Any], challenge: str) -> list[Identifier]:
     """*identifiers* normalized, each once, in their order, with its own challenge or else *challenge*.
 
     One is a text, or a mapping of value, challenge and webroot. Raises IdentifierError for what cannot be proved so.

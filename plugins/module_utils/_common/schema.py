@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Mapping
 from enum import Enum
 from typing import Any, TypeVar
 
-from .times import parse_utc
+from .times import as_time
 
 Check = Callable[[Any, str], Any]
 Word = TypeVar("Word", bound=Enum)
@@ -99,11 +99,9 @@ def _printable_line(line: str, line_break: str) -> str:
 def instant(value: Any, place: str) -> str:
     """An instant as manifests have it: 2026-11-28T12:00:00Z."""
     found = _text(value, place, _LONGEST_TEXT)
-    try:
-        parse_utc(found)
-    except ValueError:
-        raise Malformed(f"{place} is not an instant") from None
-    return found
+    if as_time(found):
+        return found
+    raise Malformed(f"{place} is not an instant")
 
 
 def one_of(allowed: Collection[str]) -> Check:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from .._common.contracts import HostCertificate, Terms, Version
-from .._common.identifiers import IdentifierError, check, names
+from .._common.identifiers import IdentifierError, names, parse_identifiers
 from .._common.statuses import Action, Reason
 from .._common.times import parse_utc
 
@@ -75,7 +75,7 @@ def decide(
     if wanted is None:
         return Decision(Action.REFUSE, message="what is wanted is not known: give certificate_info its certificates")
     try:
-        identifiers = names(check(wanted.identifiers, wanted.challenge))
+        identifiers = names(parse_identifiers(wanted.identifiers, wanted.challenge))
     except IdentifierError as error:
         return Decision(Action.REFUSE, message=str(error))
     if not forced and _awaits_switch(found.pending, wanted, identifiers, directories, now):

@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 from .._common.contracts import SharedKey, Version
-from .._common.identifiers import check, names
+from .._common.identifiers import names, parse_identifiers
 from .._common.statuses import Action, Reason
 from .decision import Decision
 from .issuance_history import Issuance, of_names
@@ -176,7 +176,7 @@ def _asked(plan: Planned, what: str) -> Any:
 
 def _identifiers(plan: Planned) -> list[str]:
     wanted = plan.found.wanted
-    return names(check(wanted.identifiers, wanted.challenge)) if wanted else []
+    return names(parse_identifiers(wanted.identifiers, wanted.challenge)) if wanted else []
 
 
 def _is_spent(plan: Planned) -> bool:

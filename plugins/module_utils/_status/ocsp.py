@@ -8,21 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any
 
 from .._common.times import utc
 from .._x509.certificates import aware, extension, validity
-from .._x509.chains import signed_by
+from .._x509.signatures import signed_by, verify
 from .revocation_status import GOOD, REVOKED, RevocationEntry, StatusError
 
 try:
     from cryptography import x509
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives import hashes
-    from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
     from cryptography.hazmat.primitives.serialization import Encoding
     from cryptography.x509 import ocsp
-    from cryptography.x509.oid import ExtendedKeyUsageOID, SignatureAlgorithmOID
+    from cryptography.x509.oid import ExtendedKeyUsageOID
 except ImportError:
     pass  # reported by _common/libraries.py, before anything here is called
 
@@ -119,31 +117,11 @@ def _is_named(response: ocsp.OCSPResponse, certificate: x509.Certificate) -> boo
 
 
 def _verify_signature(response: ocsp.OCSPResponse, signer: x509.Certificate) -> None:
-    key: Any = signer.public_key()
-    signed = (response.signature, response.tbs_response_bytes)
     try:
-        if isinstance(key, rsa.RSAPublicKey):
-            key.verify(*signed, _padding(response), _hash(response))
-        elif isinstance(key, ec.EllipticCurvePublicKey):
-            key.verify(*signed, ec.ECDSA(_hash(response)))
-        else:
-            key.verify(*signed)  # Ed25519, Ed448
-    except Exception as error:  # the library raises many for a key that does not fit the signature
+        verify(response, response.tbs_response_bytes, signer)
+    except Exception as error:  # a key of another kind than the signature has many
         what = "wrong" if isinstance(error, InvalidSignature) else "of a kind that is not supported"
         raise StatusError(f"the responder's answer has a signature that is {what}") from None
-
-
-def _padding(response: ocsp.OCSPResponse) -> padding.AsymmetricPadding:
-    if response.signature_algorithm_oid == SignatureAlgorithmOID.RSASSA_PSS:
-        # The library does not return its parameters; in practice they follow from the hash (RFC 8017 section 9.1).
-        return padding.PSS(padding.MGF1(_hash(response)), padding.PSS.DIGEST_LENGTH)
-    return padding.PKCS1v15()
-
-
-def _hash(response: ocsp.OCSPResponse) -> hashes.HashAlgorithm:
-    if response.signature_hash_algorithm is None:
-        raise ValueError("no hash algorithm")
-    return response.signature_hash_algorithm
 
 
 def _request(leaf: x509.Certificate, issuer: x509.Certificate, algorithm: hashes.HashAlgorithm) -> ocsp.OCSPRequest:

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 
 from .._acme.certificate import der_of
 from .._acme.errors import AcmeError
+from .._common import pem_blocks
 from .._x509.certificates import extension
-from .._x509.chains import signed_by
+from .._x509.signatures import signed_by
 from .fetch import is_usable
 from .revocation_status import StatusError
 
@@ -22,13 +23,11 @@ try:
 except ImportError:
     pass  # reported by _common/libraries.py, before anything here is called
 
-_END = "-----END CERTIFICATE-----"
-
 
 def parse_chain(content: str) -> list[x509.Certificate]:
     """Parse a PEM text of one or more certificates. Raises StatusError."""
     try:
-        blocks = [block + _END for block in content.split(_END)[:-1]] or [content]
+        blocks = pem_blocks.split(content) or [content]
         return [x509.load_der_x509_certificate(der_of(block)) for block in blocks]
     except AcmeError as error:
         raise StatusError(str(error)) from None

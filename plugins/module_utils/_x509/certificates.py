@@ -6,14 +6,13 @@
 
 from __future__ import annotations
 
-import base64
-import re
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from .._common import base64url, pem_blocks
 from .._common.names import ARI_ID
 from .._common.times import utc
 from . import keys, san
@@ -35,9 +34,6 @@ _Extension = TypeVar("_Extension", bound="x509.ExtensionType")
 # much the clock is believed to be wrong and the certificate right: refusing would only keep the old one in service.
 SKEW = timedelta(hours=1)
 
-_BEGIN = "-----BEGIN CERTIFICATE-----"
-_PEM = re.compile(_BEGIN + r"\s[A-Za-z0-9+/=\s]+?-----END CERTIFICATE-----")
-
 
 @dataclass(frozen=True)
 class Validity:
@@ -48,31 +44,30 @@ class Validity:
 
 
 def load_all(text: str, what: str) -> list[x509.Certificate]:
-    """The certificates in a PEM text; *what* it is, is for the message. Raises CertificateError."""
-    found, blocks = [], _PEM.findall(text)
-    if text.strip() and _BEGIN not in text:
-        raise CertificateError(f"{what} from the CA is not PEM")
-    if len(blocks) != text.count(_BEGIN):  # a block that is passed over would leave a hole in the chain
-        raise CertificateError(f"{what} from the CA is damaged")
-    for block in blocks:
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # on oddities that the library only means to refuse one day
-                found.append(x509.load_pem_x509_certificate(block.encode()))
-        except (ValueError, x509.InvalidVersion):
-            raise CertificateError(f"{what} from the CA is damaged") from None
-    return found
+    """Return the certificates in a PEM text. Raises CertificateError, with *what* as the name of the text."""
+    if text.strip() and pem_blocks.BEGIN not in text:
+        raise CertificateError(f"cannot read {what}: it is not PEM")
+    try:
+        return [_load(block) for block in pem_blocks.split(text)]
+    except (ValueError, x509.InvalidVersion):
+        raise CertificateError(f"cannot read {what}: it is damaged") from None
 
 
 def load_readable(text: str) -> list[x509.Certificate]:
-    """Those certificates in a PEM text that can be read: among roots there are odd ones."""
-    found = []
-    for block in _PEM.findall(text):
+    """Return the certificates in a PEM text that the library can read. It cannot read all that hosts trust as roots."""
+    certificates = []
+    for block in pem_blocks.find(text):
         try:
-            found += load_all(block, "it")
-        except CertificateError:
+            certificates.append(_load(block))
+        except (ValueError, x509.InvalidVersion):
             continue
-    return found
+    return certificates
+
+
+def _load(block: str) -> x509.Certificate:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the library warns of what a later release of it will refuse
+        return x509.load_pem_x509_certificate(block.encode())
 
 
 def pem(certificate: x509.Certificate) -> bytes:
@@ -101,7 +96,7 @@ def covered(certificate: x509.Certificate) -> set[str]:
     return san.texts(extension(certificate, x509.SubjectAlternativeName) or ())
 
 
-def check(certificate: x509.Certificate, key: PrivateKey, identifiers: Iterable[str], now: datetime) -> str:
+def verify(certificate: x509.Certificate, key: PrivateKey, identifiers: Iterable[str], now: datetime) -> str:
     """Raise CertificateError unless *certificate* is *key*'s, for *identifiers* (normalized) and in force at *now*.
 
     MisfitError for another key or other names. Gives a warning for people, or an empty text.
@@ -114,10 +109,10 @@ def check(certificate: x509.Certificate, key: PrivateKey, identifiers: Iterable[
             f"the certificate from the CA is for {', '.join(sorted(found)) or 'no names'} "
             f"instead of {', '.join(sorted(wanted))}"
         )
-    return check_validity(certificate, "the certificate from the CA", now)
+    return verify_validity(certificate, "the certificate from the CA", now)
 
 
-def check_validity(certificate: x509.Certificate, what: str, now: datetime) -> str:
+def verify_validity(certificate: x509.Certificate, what: str, now: datetime) -> str:
     """Raise CertificateError unless *certificate*, *what* in messages, is in force at *now*, give or take SKEW."""
     time = validity(certificate)
     if time.not_after <= now:
@@ -132,7 +127,7 @@ def check_validity(certificate: x509.Certificate, what: str, now: datetime) -> s
     return text
 
 
-def check_not_over(text: str, now: datetime) -> None:
+def verify_not_expired(text: str, now: datetime) -> None:
     """Raise CertificateError if the certificate in a PEM text is over, as that of an order of long ago may be."""
     for certificate in load_all(text, "the certificate"):
         if validity(certificate).not_after <= now:
@@ -164,7 +159,7 @@ def ari_id(certificate: x509.Certificate) -> str | None:
     authority = extension(certificate, x509.AuthorityKeyIdentifier)
     if authority is None or not authority.key_identifier:
         return None
-    found = f"{_base64url(authority.key_identifier)}.{_base64url(_serial(certificate))}"
+    found = f"{base64url.encode(authority.key_identifier)}.{base64url.encode(_serial(certificate))}"
     return found if ARI_ID.fullmatch(found) else None
 
 
@@ -187,7 +182,3 @@ def _serial(certificate: x509.Certificate) -> bytes:
     # RFC 9773 section 4.1: the DER INTEGER's bytes, with the zero that goes before a high first bit.
     number = certificate.serial_number
     return number.to_bytes(number.bit_length() // 8 + 1, "big", signed=True)  # older libraries let negative ones in
-
-
-def _base64url(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

@@ -20,11 +20,9 @@ except ImportError:
 if TYPE_CHECKING:
     PrivateKey = Union[ec.EllipticCurvePrivateKey, rsa.RSAPrivateKey]
 
-KEY_TYPES = ("ec256", "ec384", "rsa2048", "rsa3072", "rsa4096")
-
 
 def generate(key_type: str) -> PrivateKey:
-    """A new key of one of KEY_TYPES."""
+    """A new key of one of CERTIFICATE_KEY_TYPES."""
     if key_type == "ec256":
         return ec.generate_private_key(ec.SECP256R1())
     if key_type == "ec384":
@@ -51,7 +49,7 @@ def load(data: bytes, path: str) -> PrivateKey:
 
 
 def type_of(key: PrivateKey) -> str:
-    """Which of KEY_TYPES a key is; else what else it is, in the same manner."""
+    """Which of CERTIFICATE_KEY_TYPES a key is; else what else it is, in the same manner."""
     kind = "ec" if isinstance(key, ec.EllipticCurvePrivateKey) else "rsa"
     return f"{kind}{key.key_size}"
 

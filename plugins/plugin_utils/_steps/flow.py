@@ -22,7 +22,11 @@ from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts im
     Terms,
     Version,
 )
-from ansible_collections.certfleet.tls.plugins.module_utils._common.identifiers import BY_DNS, HTTP_01, check
+from ansible_collections.certfleet.tls.plugins.module_utils._common.identifiers import (
+    BY_DNS,
+    HTTP_01,
+    parse_identifiers,
+)
 from ansible_collections.certfleet.tls.plugins.module_utils._common.schema import Malformed
 from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import STOPPED, Action, Status
 
@@ -124,7 +128,7 @@ def challenges(
         there = _found_on(hostvars, owner)
         for order in orders_of(ordered, owner):
             wanted = wanted_of(there[order.name])
-            webroots = {item.name: item.webroot for item in check(wanted.identifiers, wanted.challenge)}
+            webroots = {item.name: item.webroot for item in parse_identifiers(wanted.identifiers, wanted.challenge)}
             for challenge in order.challenges or ():
                 if challenge.type in BY_DNS or (challenge.status == Status.STALE and not stale):
                     continue

@@ -163,11 +163,11 @@ def _identifiers(entry: Mapping[str, Any], attempt: Callable[..., Any]) -> list[
     if given is None:
         return []  # which is told already
     try:
-        return identifiers.check(given, challenge)
+        return identifiers.parse_identifiers(given, challenge)
     except CollectionError:
-        alone = [attempt("identifiers", identifiers.check, [item], challenge) for item in given]
+        alone = [attempt("identifiers", identifiers.parse_identifiers, [item], challenge) for item in given]
     if not given or all(alone):
-        attempt("identifiers", identifiers.check, given, challenge)  # they do not go together
+        attempt("identifiers", identifiers.parse_identifiers, given, challenge)  # they do not go together
     return [item for items in filter(None, alone) for item in items]
 
 

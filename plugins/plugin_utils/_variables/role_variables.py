@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from ansible_collections.certfleet.tls.plugins.module_utils._ansible.ranges import RANGES
+from ansible_collections.certfleet.tls.plugins.module_utils._common.names import ACCOUNT_KEY_TYPES
 
 
 class Variable(NamedTuple):
@@ -39,9 +40,7 @@ VARIABLES = {
     "acme_account_key_passphrase": Variable("str", "", secret=True),
     "acme_account_key_permissions": Variable("str", "strict", choices=("strict", "warn")),
     "acme_account_key_src": Variable("path", "~/.config/certfleet.tls/account-key.pem"),
-    "acme_account_key_type": Variable(
-        "str", "ec256", choices=("ec256", "ec384", "ec521", "rsa2048", "rsa3072", "rsa4096", "ed25519")
-    ),
+    "acme_account_key_type": Variable("str", "ec256", choices=ACCOUNT_KEY_TYPES),
     "acme_account_uri": Variable("str", ""),
     "acme_adopt_files": Variable("list", [], of_host=True),
     "acme_adopt_folders": Variable("list", [], of_host=True),

@@ -14,8 +14,8 @@ from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import 
     TransportError,
     UntrustedError,
 )
-from ansible_collections.certfleet.tls.plugins.module_utils._acme.jws import KEY_TYPES
 from ansible_collections.certfleet.tls.plugins.module_utils._common.deadline import Deadline
+from ansible_collections.certfleet.tls.plugins.module_utils._common.names import ACCOUNT_KEY_TYPES
 from tests.unit.acme.server import CLOSE, HANG, RESET, Answer, html, problem
 
 
@@ -25,7 +25,7 @@ def ask(ca, client):
     return lambda by=client: by.post_as_get(client.account_url, "account").status
 
 
-@pytest.mark.parametrize("key_type", KEY_TYPES)
+@pytest.mark.parametrize("key_type", ACCOUNT_KEY_TYPES)
 def test_the_ca_understands_every_key(ca, open_client, key_of, key_type):
     client = open_client(key_of(key_type))
     assert client.post(client.account_url, {"contact": ["mailto:\u00e4@a.example"]}, "it").status == 200

@@ -10,10 +10,10 @@ from ansible_collections.certfleet.tls.plugins.module_utils._common.identifiers 
     Identifier,
     IdentifierError,
     canonical,
-    check,
     is_address,
     names,
     normalize,
+    parse_identifiers,
 )
 
 LABEL_63 = "a" * 63
@@ -155,7 +155,7 @@ def test_canonical_takes_what_cannot_be_ordered(text, compared):
     ],
 )
 def test_check_gives_each_name_once_in_its_order(identifiers, found):
-    assert names(check(identifiers, "http-01")) == found
+    assert names(parse_identifiers(identifiers, "http-01")) == found
 
 
 def test_an_identifier_may_have_a_challenge_and_a_webroot_of_its_own():
@@ -165,7 +165,7 @@ def test_an_identifier_may_have_a_challenge_and_a_webroot_of_its_own():
         {"value": "b.example", "webroot": "/srv/b"},
         {"value": "c.example", "challenge": "", "webroot": ""},
     ]
-    assert check(identifiers, "http-01") == [
+    assert parse_identifiers(identifiers, "http-01") == [
         Identifier("a.example", "http-01"),
         Identifier("*.a.example", "dns-01"),
         Identifier("b.example", "http-01", "/srv/b"),
@@ -192,7 +192,7 @@ def test_an_identifier_may_have_a_challenge_and_a_webroot_of_its_own():
 )
 def test_what_a_challenge_cannot_prove_is_refused(identifier, challenge, what):
     with pytest.raises(IdentifierError) as told:
-        check(["b.example", identifier], challenge if isinstance(identifier, str) else "http-01")
+        parse_identifiers(["b.example", identifier], challenge if isinstance(identifier, str) else "http-01")
     assert what in str(told.value)
     assert len(str(told.value).splitlines()) == 1
 
@@ -210,19 +210,19 @@ def test_what_a_challenge_cannot_prove_is_refused(identifier, challenge, what):
     ],
 )
 def test_what_a_challenge_can_prove(identifier, challenge):
-    assert check([identifier], challenge) == [Identifier(identifier, challenge)]
+    assert parse_identifiers([identifier], challenge) == [Identifier(identifier, challenge)]
 
 
 def test_a_name_that_is_given_twice_has_to_be_given_alike():
     with pytest.raises(IdentifierError, match=r"'a\.example' is given twice, and not alike"):
-        check(["a.example", {"value": "A.example", "challenge": "dns-01"}], "http-01")
+        parse_identifiers(["a.example", {"value": "A.example", "challenge": "dns-01"}], "http-01")
 
 
 def test_no_identifiers_are_refused():
     with pytest.raises(IdentifierError, match="no identifiers"):
-        check([], "http-01")
+        parse_identifiers([], "http-01")
 
 
 def test_one_bad_name_is_refused_among_good_ones():
     with pytest.raises(IdentifierError, match="'no good'"):
-        check(["a.example", "no good", "b.example"], "http-01")
+        parse_identifiers(["a.example", "no good", "b.example"], "http-01")

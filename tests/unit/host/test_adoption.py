@@ -243,7 +243,7 @@ UNUSABLE = {
         lambda left: setattr(left, "chain", b""),
         "/chain.pem holds no certificate that could be read",
     ),
-    "a damaged chain": (lambda left: setattr(left, "chain", left.chain[:-40]), "/chain.pem from the CA is damaged"),
+    "a damaged chain": (lambda left: setattr(left, "chain", left.chain[:-40]), "/chain.pem: it is damaged"),
     "a damaged chain after it": (
         lambda left: setattr(left, "certificate", left.certificate + left.chain[:-40]),
         "no certificate with just these",

@@ -120,8 +120,11 @@ def test_a_clock_that_is_a_little_behind_is_a_warning(home):
     ("deliver", "match"),
     [
         (lambda home, n: IssuedCertificate("", ""), "has 0 certificates where one belongs"),
-        (lambda home, n: replace(issue(home, n), certificate="<html>"), "the certificate from the CA is not PEM"),
-        (lambda home, n: replace(issue(home, n), chain="<html>"), "the chain from the CA is not PEM"),
+        (
+            lambda home, n: replace(issue(home, n), certificate="<html>"),
+            "cannot read the certificate from the CA: it is not PEM",
+        ),
+        (lambda home, n: replace(issue(home, n), chain="<html>"), "cannot read the chain from the CA: it is not PEM"),
         (
             lambda home, n: replace(issue(home, n), certificate=issue(home, n).certificate * 2),
             "has 2 certificates where one belongs",

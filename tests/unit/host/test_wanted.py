@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.certfleet.tls.plugins.module_utils._common.errors import CollectionError, OptionError
-from ansible_collections.certfleet.tls.plugins.module_utils._common.names import check_name
+from ansible_collections.certfleet.tls.plugins.module_utils._common.names import verify_name
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.attributes import Attributes
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.reloads import SERVICE, Reload
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.wanted import (
@@ -71,7 +71,7 @@ def test_what_cannot_be_wanted_is_refused(change, what):
 
 @pytest.mark.parametrize("name", ["shop", "a", "0", "Shop.example_2-x", "a.b", "a" * 100, "a-", "a."])
 def test_names(name):
-    check_name(name)
+    verify_name(name)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_names(name):
 )
 def test_names_that_cannot_become_a_file_s(name):
     with pytest.raises(OptionError, match=r"letters, digits, '.', '_' and '-' only, at most 100"):
-        check_name(name)
+        verify_name(name)
 
 
 def test_a_home_is_a_place():

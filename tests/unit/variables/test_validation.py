@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ansible_collections.certfleet.tls.plugins.module_utils._acme import jws
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.certificate import REASONS
+from ansible_collections.certfleet.tls.plugins.module_utils._common.names import ACCOUNT_KEY_TYPES
 from ansible_collections.certfleet.tls.plugins.plugin_utils._variables import all_variables
 from ansible_collections.certfleet.tls.plugins.plugin_utils._variables.role_variables import VARIABLES
 from tests.unit.variables.variables import COMBINED, ENCRYPTED, GOOD, KEY, RFC2136, faults, variables
@@ -321,7 +321,7 @@ def test_converted_defaults_are_the_defaults():
 
 
 def test_choices_are_those_of_the_code_that_uses_them():
-    assert VARIABLES["acme_account_key_type"].choices == jws.KEY_TYPES
+    assert VARIABLES["acme_account_key_type"].choices == ACCOUNT_KEY_TYPES
     assert set(VARIABLES["acme_revoke_reason"].choices) <= set(REASONS)
 
 

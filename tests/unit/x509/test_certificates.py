@@ -90,7 +90,7 @@ BODY = ONE.splitlines()[1]
 def test_what_is_damaged_is_refused_whole(text, what):
     with pytest.raises(CertificateError) as told:
         certificates.load_all(text, "the chain")
-    assert str(told.value) == f"the chain from the CA {what}"
+    assert str(told.value) == f"cannot read the chain: it {what}"
 
 
 def test_a_hostile_text_takes_no_time_to_refuse():
@@ -108,7 +108,7 @@ def test_pem_has_nothing_of_what_was_around():
 
 
 def checked(certificate, key=KEY, names=("a.example", "b.example"), now=NOW):
-    return certificates.check(certificate, key, names, now)
+    return certificates.verify(certificate, key, names, now)
 
 
 def test_a_good_certificate():

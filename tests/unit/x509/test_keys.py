@@ -8,6 +8,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from ansible_collections.certfleet.tls.plugins.module_utils._common.names import CERTIFICATE_KEY_TYPES
 from ansible_collections.certfleet.tls.plugins.module_utils._x509 import keys
 from ansible_collections.certfleet.tls.plugins.module_utils._x509.errors import KeyFileError
 from tests.unit.host import ca
@@ -45,7 +46,7 @@ def test_the_largest_key_type_is_asked_for_by_its_bits(monkeypatch):
     monkeypatch.setattr(keys.rsa, "generate_private_key", lambda **options: asked.update(options))
     keys.generate("rsa4096")
     assert asked == {"public_exponent": 65537, "key_size": 4096}
-    assert set(keys.KEY_TYPES) == {"ec256", "ec384", "rsa2048", "rsa3072", "rsa4096"}
+    assert set(CERTIFICATE_KEY_TYPES) == {"ec256", "ec384", "rsa2048", "rsa3072", "rsa4096"}
 
 
 def test_no_key_is_made_twice():

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ..._common.errors import CollectionError
-from ..._common.names import MANIFEST
+from ..._common.names import CERTIFICATE_KEY_TYPES, MANIFEST
 from ..._common.times import utc
 from ..._x509 import certificates, chains, keys
 from ..errors import StateError
@@ -178,11 +178,12 @@ def _read(lineage: Lineage, now: datetime) -> Candidate:
         key = _key(lineage.key)
         if keys.public_der(leaf.public_key()) != keys.public_der(key.public_key()):
             raise StateError(f"{lineage.key} is not the key of {lineage.certificate}")
-        if keys.type_of(key) not in keys.KEY_TYPES:
-            raise StateError(f"{lineage.key} is {keys.type_of(key)}, which is not one of {', '.join(keys.KEY_TYPES)}")
+        if keys.type_of(key) not in CERTIFICATE_KEY_TYPES:
+            known = ", ".join(CERTIFICATE_KEY_TYPES)
+            raise StateError(f"{lineage.key} is {keys.type_of(key)}, which is not one of {known}")
         if certificates.validity(leaf).not_after <= now:
             raise StateError(f"{lineage.certificate} ended at {utc(certificates.validity(leaf).not_after)}")
-        chains.check(leaf, above, now)
+        chains.verify(leaf, above, now)
     except CollectionError as error:
         return Candidate(lineage, str(error), frozenset(found))
     return Candidate(lineage, "", frozenset(found), Material(key, leaf, tuple(above)))

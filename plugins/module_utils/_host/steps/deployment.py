@@ -100,7 +100,7 @@ def deploy(home: str, wanted: WantedCertificate, issued: IssuedCertificate, now:
             return _unchanged(versions, found.live, wanted, now, check)
         number = versions.pending(found)
         warning = _check(leaf, versions, number, issued, found.manifest or {}, wanted, now)
-        chains.check(leaf, chain, now)
+        chains.verify(leaf, chain, now)
         # If another run has journaled its order since, for the same key, that one finds its host served.
         manifest = {**(found.manifest or {}), **wanted.claim.fields(found), **certificates.facts(leaf)}
         manifest.update({field: uri for field in ("account_uri", "order_uri") if (uri := getattr(issued, field))})
@@ -238,8 +238,8 @@ def _switched(
     """Have a version that is complete go live, checked as if it came from the CA just now."""
     texts = (files.read(versions.path(number, file)).decode("ascii", "replace") for file in (CERTIFICATE, CHAIN))
     leaf, chain = parsed(IssuedCertificate(*texts))
-    warning = certificates.check(leaf, _key(versions, number), wanted.identifiers, now)
-    chains.check(leaf, chain, now)
+    warning = certificates.verify(leaf, _key(versions, number), wanted.identifiers, now)
+    chains.verify(leaf, chain, now)
     if not check:
         versions.repair(number, wanted.attributes)
         _reassigned(versions, found, wanted, check)
@@ -293,7 +293,7 @@ def _check(
     One that does not fit is no Misfit where it is of another order than the journal's: that order is not to blame.
     """
     try:
-        return certificates.check(leaf, _key(versions, number), wanted.identifiers, now)
+        return certificates.verify(leaf, _key(versions, number), wanted.identifiers, now)
     except MisfitError:
         journaled = pending.get("order_uri")
         if not issued.order_uri or not journaled or issued.order_uri == journaled:
@@ -319,7 +319,7 @@ def _overtaken(
 ) -> bool:
     """Whether the live version is what another run made of the same pending one, or in its place."""
     try:
-        certificates.check(leaf, _key(versions, live), wanted.identifiers, now)
+        certificates.verify(leaf, _key(versions, live), wanted.identifiers, now)
     except CollectionError:
         manifest = read(versions.path(live, MANIFEST)) or {}
         own = not issued.order_uri or issued.order_uri == manifest.get("order_uri")
@@ -350,10 +350,10 @@ def _is_whole(facts: Mapping[str, Any], now: datetime) -> bool:
 
 def parsed(issued: IssuedCertificate):  # type: ignore[no-untyped-def]
     """What the CA delivered: the certificate, and those of the chain above it. Raises CertificateError."""
-    leaves = certificates.load_all(issued.certificate, "the certificate")
+    leaves = certificates.load_all(issued.certificate, "the certificate from the CA")
     if len(leaves) != 1:
         raise CertificateError(f"the CA's answer has {len(leaves)} certificates where one belongs")
-    return leaves[0], certificates.load_all(issued.chain, "the chain")
+    return leaves[0], certificates.load_all(issued.chain, "the chain from the CA")
 
 
 def _deployed(manifest: Mapping[str, Any], number: str, changed: bool, outcome: Outcome, warning: str = "") -> Deployed:

@@ -15,7 +15,7 @@ from typing import Any
 
 from ..._common import paths
 from ..._common.errors import CollectionError
-from ..._common.identifiers import HTTP_01, check
+from ..._common.identifiers import HTTP_01, parse_identifiers
 from ..._common.names import FULLCHAIN, KEY, MANIFEST, name_problem
 from ..._common.paths import Rule
 from ..._x509 import availability
@@ -131,7 +131,7 @@ def _format_drift(home: str, wanted: WantedCertificate, live: Mapping[str, Any])
 def _unanswerable(option: Mapping[str, Any]) -> list[str]:
     """What keeps the host from answering the certificate's challenges."""
     problems = []
-    identifiers = check(option["identifiers"], option["challenge"])
+    identifiers = parse_identifiers(option["identifiers"], option["challenge"])
     webroots = {item.webroot or option["webroot"] or "" for item in identifiers if item.challenge == HTTP_01}
     if "" in webroots and not option["http_01_listen"]:
         problems.append(

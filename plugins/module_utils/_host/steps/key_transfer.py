@@ -130,8 +130,8 @@ def _taken_in(
     now: datetime,
 ) -> Deployed:
     leaf, chain = parsed(received.issued)
-    warning = certificates.check(leaf, key, wanted.identifiers, now)
-    chains.check(leaf, chain, now)
+    warning = certificates.verify(leaf, key, wanted.identifiers, now)
+    chains.verify(leaf, chain, now)
     if found.live and _is_whole(versions, found.live, leaf):
         return _deployed(leaf, found.live, False)
     if found.pending and _is_whole(versions, found.pending, leaf):  # a run was killed before the switch

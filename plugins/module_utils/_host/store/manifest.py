@@ -280,7 +280,8 @@ def _check_issued(manifest: Manifest) -> None:
     if not isinstance(manifest.setdefault("ari_id", None), (str, type(None))):
         raise ValueError("ari_id")
     for field in ("not_before", "not_after"):
-        parse_utc(as_time(manifest.get(field)))
+        if not as_time(manifest.get(field)):
+            raise ValueError(field)
 
 
 def _days_before(earlier: str, later: str) -> float:

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from ..._common import paths
-from ..._x509 import certificates, chains
+from ..._x509 import certificates
+from ..._x509.signatures import signed_by
 from ..errors import DiskError
 from . import files
 
@@ -44,7 +45,7 @@ def find(top: x509.Certificate, places: Sequence[str], now: datetime) -> x509.Ce
 def _fits(top: x509.Certificate, root: x509.Certificate, now: datetime) -> bool:
     if certificates.validity(root).not_after <= now:
         return False
-    return root == top or (root.subject == top.issuer and chains.signed_by(top, root))
+    return root == top or (root.subject == top.issuer and signed_by(top, root))
 
 
 def _load(place: str) -> list[x509.Certificate]:

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from ..._common.names import CERTIFICATE, CHAIN, FULLCHAIN, KEY, MANIFEST, REQUEST, check_name
+from ..._common.names import CERTIFICATE, CHAIN, FULLCHAIN, KEY, MANIFEST, REQUEST, verify_name
 from ..._common.paths import Rule
 from ..errors import StateError
 from ..wanted.attributes import Attributes, completed, drift
@@ -32,7 +32,7 @@ class Versions:
     """The versions of the certificate *name* in *home*. All methods raise CollectionError."""
 
     def __init__(self, home: str, name: str) -> None:
-        check_name(name)
+        verify_name(name)
         self.home = home
         self.name = name
 

@@ -14,8 +14,8 @@ from typing import Any
 
 from ..._common import paths
 from ..._common.errors import OptionError
-from ..._common.identifiers import check, names
-from ..._common.names import check_name
+from ..._common.identifiers import names, parse_identifiers
+from ..._common.names import verify_name
 from ..._common.paths import Rule
 from . import endpoints, formats, reloads
 from .attributes import Attributes, resolve
@@ -43,10 +43,10 @@ class WantedCertificate:
     @classmethod
     def of(cls, option: Mapping[str, Any], claim: Claim = DEFAULT_CLAIM) -> WantedCertificate:
         """Raises CollectionError for what cannot be wanted."""
-        check_name(option["name"])
+        verify_name(option["name"])
         for listen in filter(None, (option["http_01_listen"], option["tls_alpn_01_listen"])):
             Listen.of(listen)
-        identifiers = names(check(option["identifiers"], option["challenge"]))
+        identifiers = names(parse_identifiers(option["identifiers"], option["challenge"]))
         wanted = cls(
             name=option["name"],
             identifiers=identifiers,
