@@ -124,19 +124,19 @@ def refusals(issuer: Issuer):
     no_ca = issuer.under("No CA", extensions=[])
     root, intermediate = issuer.root.certificate, issuer.intermediate.certificate
     return {
-        "wrong-key": ({"public_key": other}, "is for another key than the pending one"),
+        "wrong-key": ({"public_key": other}, "does not match the pending private key"),
         "other-name": ({"identifiers": ["other.lab.test"]}, "is for other.lab.test instead of other-name.lab.test"),
         "more-names": (
             {"identifiers": ["more-names.lab.test", "x.lab.test"]},
             "is for more-names.lab.test, x.lab.test",
         ),
         "no-names": ({"identifiers": []}, "is for no names instead of no-names.lab.test"),
-        "expired": ({"not_after": issuer.now - HOUR}, "ended at"),
-        "far-future": ({"not_before": issuer.now + 2 * HOUR}, "begins at"),
+        "expired": ({"not_after": issuer.now - HOUR}, "expired at"),
+        "far-future": ({"not_before": issuer.now + 2 * HOUR}, "is not valid before"),
         "wrong-issuer": ({"by": namesake, "chain": [intermediate]}, "CN=Test Intermediate did not sign"),
-        "wrong-order": ({"chain": [root, intermediate]}, "comes where the issuer CN=Test Intermediate belongs"),
-        "expired-chain": ({"by": expired}, "CN=Old Intermediate in the CA's chain ended at"),
-        "no-ca-chain": ({"by": no_ca}, "CN=No CA is not a CA's certificate"),
+        "wrong-order": ({"chain": [root, intermediate]}, "stands where the issuer CN=Test Intermediate is expected"),
+        "expired-chain": ({"by": expired}, "CN=Old Intermediate in the CA's chain expired at"),
+        "no-ca-chain": ({"by": no_ca}, "CN=No CA is not a CA certificate"),
     }
 
 
@@ -188,7 +188,7 @@ def test_a_clock_that_is_a_little_behind_is_told_of(host: Host, issuer: Issuer) 
     (request,) = host.request()["requests"]
     done = host.deploy([issuer.issue(request, not_before=issuer.now + HOUR / 2)])
     assert done.ok
-    assert "[WARNING]: certificate shop: the certificate from the CA begins at" in done.text
+    assert "[WARNING]: certificate shop: the certificate from the CA is not valid before" in done.text
     assert "check the clock" in done.text
 
 

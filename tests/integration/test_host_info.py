@@ -187,7 +187,7 @@ LIBRARIES = {
     # An old release cannot be installed here, so a present one is made to say that it is old.
     "too old": (
         f"sed -i 's/^__version__ = .*/__version__ = \"3.2.1\"/' {LIBRARY}/__about__.py",
-        "cryptography 3.2 of /usr/bin/python3 is too old: install python3-cryptography 3.3 or later",
+        "cryptography 3.2 of /usr/bin/python3 is too old. Install python3-cryptography 3.3 or later",
         True,
     ),
     "broken": (
@@ -198,7 +198,7 @@ LIBRARIES = {
     ),
     "absent": (
         f"rm -rf {LIBRARY}",
-        "cryptography is missing for /usr/bin/python3: install python3-cryptography",
+        "cryptography is missing for /usr/bin/python3. Install python3-cryptography",
         True,
     ),
 }

@@ -91,7 +91,7 @@ def test_what_was_sealed_for_another_or_is_not_the_certificates_key_is_refused(p
 
     stale = share(receiver(place))
     receiver(place)  # another run's
-    assert "what was sealed is for another host, another certificate or another run" in told(receive(place, stale))
+    assert "the sealed key is for another host, another certificate or another run" in told(receive(place, stale))
 
     right = share(receiver(place))
     (request,) = place.request(wanted("other"))["requests"]
@@ -106,4 +106,4 @@ def test_share_damaged_public_key_is_refused_by_itself(place: Host, issuer: Issu
     serial = serial_of(place)
     result = place("certificate_share", shares=[{"name": "shop", "serial": serial, "receivers": {"other": "AAAA"}}])
     (share,) = result["shares"]
-    assert (share["sealed"], share["refused"]) == ({}, {"other": "the public key to seal with is damaged"})
+    assert (share["sealed"], share["refused"]) == ({}, {"other": "the receiver's public key is damaged"})

@@ -240,7 +240,7 @@ def test_a_certificate_that_is_over_is_not_handed_out(ca, pebble):
     (made,) = local(ca.order(order("shop")))
     result = ca.finalize(fitting(made))
     assert re.fullmatch(
-        r"certificate shop of localhost: the certificate of the order ended at \S+Z: run again for a new order",
+        r"certificate shop of localhost: the certificate of the order expired at \S+Z. Run again for a new order",
         told(result),
     )
     (item,) = local(result)

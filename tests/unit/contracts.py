@@ -224,7 +224,7 @@ def share(**given: Any) -> SharedKey:
 
 def given(**more: Any) -> SharedKey:
     """What the owner of a shared certificate answers."""
-    usual = {"sealed": {"web2": POINT}, "refused": {"web3": "the public key to seal with is damaged"}}
+    usual = {"sealed": {"web2": POINT}, "refused": {"web3": "the receiver's public key is damaged"}}
     return _made(SharedKey, more, name="wildcard", certificate=PEM, chain=PEM, created=utc(ISSUED), **usual)
 
 

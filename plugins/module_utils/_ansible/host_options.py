@@ -141,7 +141,7 @@ def refuse_out_of_range(module: AnsibleModule) -> None:
 
 def require(module: AnsibleModule) -> None:
     """End the module with one line where the host lacks the library, or home is not a place."""
-    text = availability.broken()
+    text = availability.import_problem()
     if text:
         module.fail_json(msg=text)
     try:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The certificate that answers a tls-alpn-01 challenge (RFC 8737), for names and for IP addresses (RFC 8738)."""
+"""Make the certificate that answers a tls-alpn-01 challenge (RFC 8737), for names and IP addresses (RFC 8738)."""
 
 from __future__ import annotations
 
@@ -30,18 +30,24 @@ _DAY = timedelta(days=1)
 
 
 def server_name(identifier: str) -> str:
-    """The name that the CA asks for in its handshake, for a normalized identifier."""
-    # RFC 8738 section 6: SNI has no addresses, so it is the name of the reverse mapping.
+    """Return the server name (SNI) that the CA sends in its handshake for a normalized identifier."""
+    # RFC 8738 section 6: SNI cannot carry an address, so the CA sends the name of the reverse mapping.
     return ipaddress.ip_address(identifier).reverse_pointer if is_address(identifier) else identifier
 
 
 def authorization(key_authorization: str) -> bytes:
-    """The value of acmeIdentifier: Authorization ::= OCTET STRING (SIZE (32)), the digest (RFC 8737 section 3)."""
+    """Return the DER value of the extension acmeIdentifier (RFC 8737 section 3).
+
+    Authorization ::= OCTET STRING (SIZE (32)), the SHA-256 digest of the key authorization.
+    """
     return b"\x04\x20" + hashlib.sha256(key_authorization.encode()).digest()
 
 
 def certificate(identifier: str, key_authorization: str, key: PrivateKey, now: datetime) -> x509.Certificate:
-    """The self-signed certificate of RFC 8737 section 3: the one name, and the digest of the key authorization."""
+    """Return the self-signed certificate of RFC 8737 section 3. *now*: aware UTC datetime.
+
+    *identifier*: normalized.
+    """
     proof = x509.UnrecognizedExtension(x509.ObjectIdentifier(ACME_IDENTIFIER), authorization(key_authorization))
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "ACME challenge")])
     return (

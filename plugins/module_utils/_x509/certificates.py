@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Certificates that the CA delivered: what they say, and whether they may be put in place."""
+"""Read certificates, and verify those that the CA has delivered before they are installed."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ if TYPE_CHECKING:
 
 _Extension = TypeVar("_Extension", bound="x509.ExtensionType")
 
-# CAs date certificates back by an hour or so; one that is not valid yet tells of a clock that is behind. Up to this
-# much the clock is believed to be wrong and the certificate right: refusing would only keep the old one in service.
+# CAs date certificates back by about an hour, so one that is not valid yet means that this host's clock is slow. Up to
+# this much the certificate is accepted: refusing it would only leave the old one in service.
 SKEW = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
 class Validity:
-    """A certificate's time, aware UTC."""
+    """The period in which a certificate is valid, as aware UTC datetimes."""
 
     not_before: datetime
     not_after: datetime
@@ -71,19 +71,19 @@ def _load(block: str) -> x509.Certificate:
 
 
 def pem(certificate: x509.Certificate) -> bytes:
-    """A certificate as PEM, without what a CA may have written around it."""
+    """Return a certificate as PEM, without the text that a CA may have written around it."""
     return certificate.public_bytes(serialization.Encoding.PEM)
 
 
 def validity(certificate: x509.Certificate) -> Validity:
-    """From when to when a certificate is valid."""
+    """Return the period in which a certificate is valid."""
     return Validity(aware(certificate, "not_valid_before"), aware(certificate, "not_valid_after"))
 
 
 def aware(source: Any, field: str) -> Any:
-    """Return the aware UTC datetime *field* of a certificate, CRL or OCSP answer; None where it has None.
+    """Return the attribute *field* of a certificate, CRL or OCSP response as aware UTC datetime; None if it is None.
 
-    cryptography before 42 (43 for OCSP) has naive ones only, in UTC, and deprecates them since.
+    cryptography before 42 (43 for OCSP) has naive datetimes in UTC only; later releases deprecate them.
     """
     if hasattr(source, f"{field}_utc"):
         return getattr(source, f"{field}_utc")
@@ -92,86 +92,88 @@ def aware(source: Any, field: str) -> Any:
 
 
 def covered(certificate: x509.Certificate) -> set[str]:
-    """The identifiers that a certificate is for, normalized; none where that cannot be read."""
+    """Return the identifiers that a certificate is for, normalized; an empty set if they cannot be read."""
     return san.texts(extension(certificate, x509.SubjectAlternativeName) or ())
 
 
 def verify(certificate: x509.Certificate, key: PrivateKey, identifiers: Iterable[str], now: datetime) -> str:
-    """Raise CertificateError unless *certificate* is *key*'s, for *identifiers* (normalized) and in force at *now*.
+    """Verify that *certificate* belongs to *key*, is for *identifiers* (normalized) and is valid at *now* (aware UTC).
 
-    MisfitError for another key or other names. Gives a warning for people, or an empty text.
+    Returns a warning about this host's clock, or an empty text. Raises MisfitError for another key or other names, and
+    CertificateError for a certificate that is not valid at *now*.
     """
-    if not _is_of(certificate, key):
-        raise MisfitError("the certificate from the CA is for another key than the pending one")
-    found, wanted = covered(certificate), set(identifiers)
-    if found != wanted:
+    if not _belongs_to(certificate, key):
+        raise MisfitError("the certificate from the CA does not match the pending private key")
+    actual, expected = covered(certificate), set(identifiers)
+    if actual != expected:
         raise MisfitError(
-            f"the certificate from the CA is for {', '.join(sorted(found)) or 'no names'} "
-            f"instead of {', '.join(sorted(wanted))}"
+            f"the certificate from the CA is for {', '.join(sorted(actual)) or 'no names'} "
+            f"instead of {', '.join(sorted(expected))}"
         )
     return verify_validity(certificate, "the certificate from the CA", now)
 
 
 def verify_validity(certificate: x509.Certificate, what: str, now: datetime) -> str:
-    """Raise CertificateError unless *certificate*, *what* in messages, is in force at *now*, give or take SKEW."""
-    time = validity(certificate)
-    if time.not_after <= now:
-        raise CertificateError(
-            f"{what} ended at {utc(time.not_after)}, and this host's clock says {utc(now)}: check the clock"
-        )
-    if time.not_before <= now:
+    """Verify that *certificate* is valid at *now* (aware UTC) or becomes valid within SKEW. *what*: it, in messages.
+
+    Returns a warning about this host's clock, or an empty text. Raises CertificateError.
+    """
+    period, clock = validity(certificate), f"and this host's clock shows {utc(now)}. Check the clock"
+    if period.not_after <= now:
+        raise CertificateError(f"{what} expired at {utc(period.not_after)}, {clock}")
+    if period.not_before <= now:
         return ""
-    text = f"{what} begins at {utc(time.not_before)}, and this host's clock says {utc(now)}: check the clock"
-    if time.not_before - now > SKEW:
-        raise CertificateError(text)
-    return text
+    warning = f"{what} is not valid before {utc(period.not_before)}, {clock}"
+    if period.not_before - now > SKEW:
+        raise CertificateError(warning)
+    return warning
 
 
 def verify_not_expired(text: str, now: datetime) -> None:
-    """Raise CertificateError if the certificate in a PEM text is over, as that of an order of long ago may be."""
-    for certificate in load_all(text, "the certificate"):
+    """Raise CertificateError if the certificate in a PEM text has expired, as that of an old order may have."""
+    for certificate in load_all(text, "the certificate from the CA"):
         if validity(certificate).not_after <= now:
             raise CertificateError(
-                f"the certificate of the order ended at {utc(validity(certificate).not_after)}: "
-                "run again for a new order"
+                f"the certificate of the order expired at {utc(validity(certificate).not_after)}. "
+                "Run again for a new order"
             )
 
 
 def facts(certificate: x509.Certificate) -> dict[str, Any]:
-    """What the manifest says of a certificate."""
-    time = validity(certificate)
+    """Return the fields of a manifest that describe a certificate."""
+    period = validity(certificate)
     return {
         "serial": serial(certificate),
         "issuer": certificate.issuer.rfc4514_string(),
-        "not_before": utc(time.not_before),
-        "not_after": utc(time.not_after),
+        "not_before": utc(period.not_before),
+        "not_after": utc(period.not_after),
         "ari_id": ari_id(certificate),
     }
 
 
 def serial(certificate: x509.Certificate) -> str:
-    """A certificate's serial number as the manifest writes it, in hexadecimal."""
+    """Return a certificate's serial number in hexadecimal, as manifests have it."""
     return _serial(certificate).lstrip(b"\0").hex() or "00"
 
 
 def ari_id(certificate: x509.Certificate) -> str | None:
-    """The certificate's name towards the CA's renewal information (RFC 9773 section 4.1); None if it has none."""
+    """Return the certificate's identifier in renewal information (RFC 9773 section 4.1); None if it has none."""
     authority = extension(certificate, x509.AuthorityKeyIdentifier)
     if authority is None or not authority.key_identifier:
         return None
-    found = f"{base64url.encode(authority.key_identifier)}.{base64url.encode(_serial(certificate))}"
-    return found if ARI_ID.fullmatch(found) else None
+    identifier = f"{base64url.encode(authority.key_identifier)}.{base64url.encode(_serial(certificate))}"
+    return identifier if ARI_ID.fullmatch(identifier) else None
 
 
 def extension(certificate: x509.Certificate, kind: type[_Extension]) -> _Extension | None:
-    """The certificate's extension of a kind; None if it has none that can be read."""
+    """Return the certificate's extension of type *kind*; None if it has none that can be read."""
     try:
         return certificate.extensions.get_extension_for_class(kind).value
     except (x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType, ValueError):
         return None
 
 
-def _is_of(certificate: x509.Certificate, key: PrivateKey) -> bool:
+def _belongs_to(certificate: x509.Certificate, key: PrivateKey) -> bool:
     try:
         return keys.public_der(certificate.public_key()) == keys.public_der(key.public_key())
     except (ValueError, UnsupportedAlgorithm):
@@ -179,6 +181,6 @@ def _is_of(certificate: x509.Certificate, key: PrivateKey) -> bool:
 
 
 def _serial(certificate: x509.Certificate) -> bytes:
-    # RFC 9773 section 4.1: the DER INTEGER's bytes, with the zero that goes before a high first bit.
+    # RFC 9773 section 4.1: the bytes of the DER INTEGER, with the leading zero if the first bit is set.
     number = certificate.serial_number
-    return number.to_bytes(number.bit_length() // 8 + 1, "big", signed=True)  # older libraries let negative ones in
+    return number.to_bytes(number.bit_length() // 8 + 1, "big", signed=True)  # older libraries accept negative numbers

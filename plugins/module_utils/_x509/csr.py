@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Certificate requests (RFC 2986): names in the subjectAltName alone, empty subject, SHA-256."""
+"""Certificate requests (RFC 2986) with an empty subject: the names are in the extension subjectAltName only."""
 
 from __future__ import annotations
 
@@ -23,48 +23,48 @@ if TYPE_CHECKING:
 
 
 def build(key: PrivateKey, identifiers: Iterable[str]) -> bytes:
-    """A request for *identifiers* (normalized), as PEM."""
+    """Return a request for *identifiers* (normalized), as PEM."""
     builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
-    # Without a subject the names are critical (RFC 5280 section 4.2.1.6). CAs take no more from a request than these.
+    # Without a subject the extension is critical (RFC 5280 section 4.2.1.6). CAs take nothing else from a request.
     builder = builder.add_extension(san.build(identifiers), critical=True)
     return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
 
-def der_of(csr_content: str | bytes, identifiers: Iterable[str]) -> bytes:
-    """A PEM request as DER. Raises RequestError unless it is sound and its names are *identifiers* (normalized)."""
-    return _checked(csr_content, identifiers).public_bytes(serialization.Encoding.DER)
+def to_der(csr_content: str | bytes, identifiers: Iterable[str]) -> bytes:
+    """Return a PEM request as DER. Raises RequestError unless it is valid and for *identifiers* (normalized)."""
+    return _load(csr_content, identifiers).public_bytes(serialization.Encoding.DER)
 
 
-def fits(csr_content: bytes, key: PrivateKey, identifiers: Iterable[str]) -> bool:
-    """Whether a PEM request is sound, is for *identifiers* (normalized), and is of *key*."""
+def matches(csr_content: bytes, key: PrivateKey, identifiers: Iterable[str]) -> bool:
+    """Return True if a PEM request is valid, is for *identifiers* (normalized), and belongs to *key*."""
     try:
-        request = _checked(csr_content, identifiers)
+        request = _load(csr_content, identifiers)
     except RequestError:
         return False
     return keys.public_der(request.public_key()) == keys.public_der(key.public_key())
 
 
-def _checked(csr_content: str | bytes, identifiers: Iterable[str]) -> x509.CertificateSigningRequest:
+def _load(csr_content: str | bytes, identifiers: Iterable[str]) -> x509.CertificateSigningRequest:
     data = csr_content.encode() if isinstance(csr_content, str) else csr_content
     try:
         request = x509.load_pem_x509_csr(data)
-        sound = request.is_signature_valid
+        is_signed = request.is_signature_valid
         names = request.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
         raise RequestError("the certificate request has no subjectAltName") from None
-    except Exception as error:  # the library's own, which differ between its versions
-        raise RequestError(f"the certificate request cannot be read: {_line(error)}") from None
-    if not sound:
+    except Exception as error:  # which errors the library raises differs between its releases
+        raise RequestError(f"cannot read the certificate request: {_line(error)}") from None
+    if not is_signed:
         raise RequestError("the certificate request is not signed by its own key")
-    found, wanted = san.texts(names), set(identifiers)
-    if found != wanted:
+    actual, expected = san.texts(names), set(identifiers)
+    if actual != expected:
         raise RequestError(
-            f"the certificate request does not fit its order: it is for {_listed(found)}, not for {_listed(wanted)}"
+            f"the certificate request does not match its order: it is for {_join(actual)}, not for {_join(expected)}"
         )
     return request
 
 
-def _listed(names: set[str]) -> str:
+def _join(names: set[str]) -> str:
     return ", ".join(sorted(names)) or "nothing"
 
 

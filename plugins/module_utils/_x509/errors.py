@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Errors of keys, certificates and requests. None names the certificate: whoever reports for many does."""
+"""Errors of keys, certificates and requests. Their messages do not name the certificate: the caller adds its name."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ class KeyFileError(CollectionError):
 
 
 class RequestError(CollectionError):
-    """A certificate request that is damaged or does not fit."""
+    """A certificate request that is damaged or does not match its order."""
 
 
 class CertificateError(CollectionError):
-    """A certificate that the CA delivered and that must not be put in place."""
+    """A certificate or chain that must not be installed."""
 
 
 class MisfitError(CertificateError):
-    """A certificate that is for another key or other names: a new order can mend that."""
+    """A certificate for another key or other names, which a new order can correct."""
 
 
 class SealError(CollectionError):
-    """A sealed private key that cannot be opened, or a key to seal to that is none."""
+    """A sealed private key that cannot be opened, or a receiving key that is invalid."""

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Private keys of certificates."""
+"""Private keys of certificates: make, load, encode and compare them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def generate(key_type: str) -> PrivateKey:
-    """A new key of one of CERTIFICATE_KEY_TYPES."""
+    """Return a new key of a type in CERTIFICATE_KEY_TYPES."""
     if key_type == "ec256":
         return ec.generate_private_key(ec.SECP256R1())
     if key_type == "ec384":
@@ -31,31 +31,33 @@ def generate(key_type: str) -> PrivateKey:
 
 
 def pem(key: PrivateKey) -> bytes:
-    """The key as an unencrypted PKCS #8 PEM."""
+    """Return the key as unencrypted PKCS #8 in PEM."""
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
 
 
 def load(data: bytes, path: str) -> PrivateKey:
-    """The key in a PEM; *path* is for the message. Raises KeyFileError."""
+    """Return the private key in a PEM text. Raises KeyFileError, which names *path*."""
     try:
         key = serialization.load_pem_private_key(data, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise KeyFileError(f"{path} holds no private key that could be read") from None
+        raise KeyFileError(f"cannot read {path}: it is not an unencrypted private key in PEM form") from None
     if not isinstance(key, (ec.EllipticCurvePrivateKey, rsa.RSAPrivateKey)):
-        raise KeyFileError(f"{path} holds a private key of a kind that certificates are not issued for")
+        raise KeyFileError(
+            f"cannot use {path}: certificates are not issued for a private key of this type. Use an EC or RSA key"
+        )
     return key
 
 
 def type_of(key: PrivateKey) -> str:
-    """Which of CERTIFICATE_KEY_TYPES a key is; else what else it is, in the same manner."""
+    """Return the type of a key, in the form of CERTIFICATE_KEY_TYPES also if it is not one of them."""
     kind = "ec" if isinstance(key, ec.EllipticCurvePrivateKey) else "rsa"
     return f"{kind}{key.key_size}"
 
 
 def public_der(key: object) -> bytes:
-    """A public key's SubjectPublicKeyInfo, by which keys are compared."""
+    """Return the SubjectPublicKeyInfo (DER) of a public key, by which keys are compared."""
     der: bytes = key.public_bytes(  # type: ignore[attr-defined]
         serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     )

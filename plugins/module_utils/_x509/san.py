@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Identifiers as subjectAltName has them (RFC 5280 section 4.2.1.6, RFC 8738 section 3)."""
+"""Identifiers in the extension subjectAltName (RFC 5280 section 4.2.1.6, RFC 8738 section 3)."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ except ImportError:
 
 
 def build(identifiers: Iterable[str]) -> x509.SubjectAlternativeName:
-    """The extension for *identifiers* (normalized)."""
+    """Return the extension for *identifiers* (normalized)."""
     return x509.SubjectAlternativeName([_name(identifier) for identifier in identifiers])
 
 
 def texts(extension: Iterable[x509.GeneralName]) -> set[str]:
-    """What the extension has, normalized; what is neither a DNS name nor an address, with its kind before it."""
+    """Return the names in the extension, normalized; those that are no DNS name or address begin with their type."""
     return {_text(name) for name in extension}
 
 

@@ -2,11 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A secret sealed to one receiver, so that it may pass through hands that must not know it.
+"""Seal a secret for one receiver, so that machines in between cannot read it.
 
-ECIES: a key agreement on P-256 with a key made for this one secret, HKDF with SHA-256, AES-256-GCM.
-
-The text is base64 of the sealer's public point, the nonce, and what AES-GCM gives.
+ECIES: a key agreement on P-256 with a key made for this one secret, HKDF with SHA-256, AES-256-GCM. The sealed text is
+base64 of the sender's public point, the nonce, and the output of AES-GCM.
 """
 
 from __future__ import annotations
@@ -32,49 +31,49 @@ if TYPE_CHECKING:
     ReceivingKey = ec.EllipticCurvePrivateKey
 
 _POINT, _NONCE, _TAG = 65, 12, 16  # bytes; an uncompressed point of P-256
-_LARGEST = 1 << 16  # characters; a sealed RSA key of 4096 bits has some 4,500
+_MAX_LENGTH = 1 << 16  # characters; a sealed RSA key of 4096 bits has about 4,500
 _PURPOSE = b"certfleet.tls sealed private key 1"
 
 
-def receiving_key() -> ReceivingKey:
-    """A key to receive secrets with, for one run."""
+def make_receiving_key() -> ReceivingKey:
+    """Return a new key that secrets can be sealed for, for one run."""
     return ec.generate_private_key(ec.SECP256R1())
 
 
 def public_text(key: ReceivingKey) -> str:
-    """What a sealer needs of a receiving key: its public point, base64."""
+    """Return the public half of a receiving key for seal(): its public point in base64."""
     return b64encode(_point(key.public_key())).decode()
 
 
 def seal(secret: bytes, public: str, name: str) -> str:
-    """Seal *secret* to the receiver whose public_text() is *public*. Raises SealError.
+    """Return *secret* sealed for the receiver whose public_text() is *public*. Raises SealError.
 
-    *name*: what the secret is for; it opens under that name only.
+    *name*: what the secret is for. unseal() succeeds with the same name only.
     """
-    receiver = _public(_decoded(public))
-    own = receiving_key()
+    receiver = _load_public(_decode(public))
+    own = make_receiving_key()
     sender, nonce = _point(own.public_key()), token_bytes(_NONCE)
-    cipher = AESGCM(_derived(own.exchange(ec.ECDH(), receiver), sender, _point(receiver)))
+    cipher = AESGCM(_derive(own.exchange(ec.ECDH(), receiver), sender, _point(receiver)))
     return b64encode(sender + nonce + cipher.encrypt(nonce, secret, name.encode())).decode()
 
 
 def unseal(sealed: str, key: PrivateKey, name: str) -> bytes:
-    """The secret that was sealed to the receiving key *key* under *name*. Raises SealError."""
+    """Return the secret that was sealed for the receiving key *key* and for *name*. Raises SealError."""
     if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
-        raise SealError("the key to receive with is none of P-256")
-    data = _decoded(sealed)
+        raise SealError("the receiving key is not a P-256 key")
+    data = _decode(sealed)
     if len(data) < _POINT + _NONCE + _TAG:
-        raise SealError("what was sealed is cut short")
+        raise SealError("the sealed key is truncated")
     sender, nonce, text = data[:_POINT], data[_POINT : _POINT + _NONCE], data[_POINT + _NONCE :]
-    secret = key.exchange(ec.ECDH(), _public(sender))
+    secret = key.exchange(ec.ECDH(), _load_public(sender))
     try:
-        return AESGCM(_derived(secret, sender, _point(key.public_key()))).decrypt(nonce, text, name.encode())
+        return AESGCM(_derive(secret, sender, _point(key.public_key()))).decrypt(nonce, text, name.encode())
     except InvalidTag:
-        raise SealError("what was sealed is for another host, another certificate or another run") from None
+        raise SealError("the sealed key is for another host, another certificate or another run") from None
 
 
-def _derived(secret: bytes, sender: bytes, receiver: bytes) -> bytes:
-    # Both points go in, so that the key is for this pair only.
+def _derive(secret: bytes, sender: bytes, receiver: bytes) -> bytes:
+    # Both points are part of it, so that the derived key is for this pair of keys only.
     return HKDF(hashes.SHA256(), 32, None, _PURPOSE + sender + receiver).derive(secret)
 
 
@@ -82,19 +81,19 @@ def _point(key: ec.EllipticCurvePublicKey) -> bytes:
     return key.public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
 
 
-def _public(point: bytes) -> ec.EllipticCurvePublicKey:
+def _load_public(point: bytes) -> ec.EllipticCurvePublicKey:
     if len(point) != _POINT:
-        raise SealError("the public key to seal with is damaged")
+        raise SealError("the receiver's public key is damaged")
     try:
         return ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
     except ValueError:  # not on the curve
-        raise SealError("the public key to seal with is damaged") from None
+        raise SealError("the receiver's public key is damaged") from None
 
 
-def _decoded(text: str) -> bytes:
+def _decode(text: str) -> bytes:
     try:
-        if len(text) <= _LARGEST:
+        if len(text) <= _MAX_LENGTH:
             return b64decode(text, validate=True)
     except ValueError:
         pass
-    raise SealError("what was sealed, or the public key to seal with, is damaged")
+    raise SealError("the sealed key or the receiver's public key is damaged")

@@ -231,13 +231,13 @@ def odd_certificate(left):
 UNUSABLE = {
     "a curve that nobody knows": (odd_certificate, "no certificate with just these"),
     "another key": (other_key, "/key.pem is not the key of "),
-    "no key": (lambda left: setattr(left, "key", b""), "/key.pem holds no private key that could be read"),
+    "no key": (lambda left: setattr(left, "key", b""), "/key.pem: it is not an unencrypted private key in PEM form"),
     "encrypted": (
         lambda left: setattr(left, "key", left.key.replace(b"EC PRIVATE", b"ENCRYPTED PRIVATE")),
-        "/key.pem holds no private key that could be read",
+        "/key.pem: it is not an unencrypted private key in PEM form",
     ),
     "a curve that is not ours": (odd_key, "/key.pem is ec521, which is not one of ec256"),
-    "a chain that does not hold": (broken_chain, "the CA's chain does not hold"),
+    "a chain that does not hold": (broken_chain, "the CA's chain is invalid"),
     "self-signed": (self_signed, "/cert.pem is self-signed"),
     "a chain file with nothing in it": (
         lambda left: setattr(left, "chain", b""),

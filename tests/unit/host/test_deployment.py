@@ -112,7 +112,7 @@ def test_a_clock_that_is_a_little_behind_is_a_warning(home):
     host.prepare(home)
     done = same_run(home, issue(home, not_before=ca.NOW + ca.DAY / 48))
     assert done.changed
-    assert "begins at 2026-11-23T12:30:00Z" in done.warning
+    assert "is not valid before 2026-11-23T12:30:00Z" in done.warning
 
 
 @pytest.mark.parametrize("live", [False, True], ids=["first", "renewal"])
@@ -131,9 +131,9 @@ def test_a_clock_that_is_a_little_behind_is_a_warning(home):
         ),
         (lambda home, n: issue(home, n, names=["shop.example"]), "is for shop.example instead of"),
         (lambda home, n: issue(home, n, names=[*WANTED.identifiers, "evil.example"]), "evil.example"),
-        (lambda home, n: issue(home, n, not_after=ca.NOW), "ended at"),
-        (lambda home, n: issue(home, n, not_before=ca.NOW + ca.DAY), "begins at"),
-        (lambda home, n: issue(home, n, chain=ca.pem(ca.Authority.root().certificate)), "comes where the issuer"),
+        (lambda home, n: issue(home, n, not_after=ca.NOW), "expired at"),
+        (lambda home, n: issue(home, n, not_before=ca.NOW + ca.DAY), "is not valid before"),
+        (lambda home, n: issue(home, n, chain=ca.pem(ca.Authority.root().certificate)), "stands where the issuer"),
         (
             lambda home, n: issue(home, n, chain=ca.pem(ca.Authority.root().intermediate().certificate)),
             "did not sign the certificate",
@@ -142,7 +142,7 @@ def test_a_clock_that_is_a_little_behind_is_a_warning(home):
             lambda home, n: IssuedCertificate(
                 ca.pem(host.authority().leaf(ca.ec_key().public_key(), WANTED.identifiers)), ""
             ),
-            "is for another key than the pending one",
+            "does not match the pending private key",
         ),
     ],
     ids=range(11),
@@ -163,7 +163,7 @@ def test_a_certificate_for_a_key_that_is_gone(home):
     host.prepare(home)
     issued = issue(home)
     (home / "versions" / "shop" / "0001" / "privkey.pem").write_bytes(b"")
-    with pytest.raises(KeyFileError, match=r"0001/privkey\.pem holds no private key"):
+    with pytest.raises(KeyFileError, match=r"0001/privkey\.pem: it is not an unencrypted private key"):
         run(home, issued)
     assert host.served(home) is None
 

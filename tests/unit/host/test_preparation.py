@@ -51,7 +51,7 @@ def test_a_pending_version_is_whole(home, any_umask):
     folder = home / "versions" / "shop" / "0001"
     assert sorted(os.listdir(folder)) == ["privkey.pem", "request.csr", "version.json"]
     assert (folder / "request.csr").read_bytes() == prepared.request
-    assert csr.fits(prepared.request, key_of(home, "0001"), WANTED.identifiers)
+    assert csr.matches(prepared.request, key_of(home, "0001"), WANTED.identifiers)
     modes = {name: (folder / name).stat().st_mode & 0o7777 for name in os.listdir(folder)}
     assert modes == {"privkey.pem": 0o640, "request.csr": 0o644, "version.json": 0o644}
     assert host.manifest(home, "0001") == {
@@ -78,7 +78,7 @@ def test_the_key_is_of_the_wanted_type(home, key_type):
     prepared = same_run(home, wanted=wanted)
     size = key_of(home, "0001").key_size
     assert key_type.endswith(str(size))
-    assert csr.fits(prepared.request, key_of(home, "0001"), WANTED.identifiers)
+    assert csr.matches(prepared.request, key_of(home, "0001"), WANTED.identifiers)
 
 
 def test_a_pending_version_that_fits_is_taken_up_unchanged(home):

@@ -316,7 +316,7 @@ def test_what_is_switched_to_is_checked_again(home, spoil):
         manifest = json.loads((folder / "version.json").read_text())
         manifest["files"]["chain.pem"] = hashlib.sha256(other).hexdigest()
         (folder / "version.json").write_text(json.dumps(manifest))
-        with pytest.raises(deployment.CertificateError, match="comes where the issuer"):
+        with pytest.raises(deployment.CertificateError, match="stands where the issuer"):
             deployment.switch(str(home), SHOP, ca.NOW, False)
         assert look(str(home), "shop").live == "0001"
         return
@@ -324,7 +324,7 @@ def test_what_is_switched_to_is_checked_again(home, spoil):
         (home / "versions" / "shop" / "0002" / "cert.pem").write_bytes(b"x")
         assert deployment.switch(str(home), SHOP, ca.NOW, False) is None
     else:
-        with pytest.raises(deployment.CertificateError, match="ended at"):
+        with pytest.raises(deployment.CertificateError, match="expired at"):
             deployment.switch(str(home), SHOP, ca.NOW + 90 * ca.DAY, False)
     assert look(str(home), "shop").live == "0001"
 

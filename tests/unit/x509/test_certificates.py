@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Certificates that the CA delivered: read, checked, and told of."""
+"""Reading, verifying and describing certificates."""
 
 from __future__ import annotations
 
@@ -87,31 +87,31 @@ BODY = ONE.splitlines()[1]
     ],
     ids=range(11),
 )
-def test_what_is_damaged_is_refused_whole(text, what):
-    with pytest.raises(CertificateError) as told:
+def test_load_all_malformed_text_is_refused(text, what):
+    with pytest.raises(CertificateError) as error:
         certificates.load_all(text, "the chain")
-    assert str(told.value) == f"cannot read the chain: it {what}"
+    assert str(error.value) == f"cannot read the chain: it {what}"
 
 
-def test_a_hostile_text_takes_no_time_to_refuse():
+def test_load_all_hostile_text_is_refused_quickly():
     """No backtracking without end: a million bytes that nearly match."""
     with pytest.raises(CertificateError):
         certificates.load_all("-----BEGIN CERTIFICATE-----\n" + "A" * 1_000_000 + "!", "the chain")
 
 
-def test_pem_has_nothing_of_what_was_around():
+def test_pem_leaves_out_surrounding_text():
     (certificate,) = certificates.load_all("before\n" + ONE.replace("\n", "\r\n") + "after", "it")
     assert certificates.pem(certificate) == ONE.encode()
 
 
-# --- checking
+# --- verifying
 
 
 def checked(certificate, key=KEY, names=("a.example", "b.example"), now=NOW):
     return certificates.verify(certificate, key, names, now)
 
 
-def test_a_good_certificate():
+def test_verify_matching_certificate_passes():
     assert checked(leaf()) == ""
     assert checked(leaf(["B.example", "a.EXAMPLE"])) == "", "DNS names know no case"
     assert checked(leaf(["b.example", "a.example", "a.example"])) == ""
@@ -119,20 +119,20 @@ def test_a_good_certificate():
 
 
 @pytest.mark.parametrize("kind", ["ec256", "ec384", "rsa"])
-def test_the_key_has_to_be_the_pending_one(kind):
+def test_verify_other_key_is_refused(kind):
     key, other = ca.key_of(kind), ca.key_of(kind)
     certificate = CA.leaf(key.public_key(), ["a.example"])
     assert checked(certificate, key, ["a.example"]) == ""
     for wrong in (other, ca.key_of("ed25519")):
-        with pytest.raises(CertificateError, match="is for another key than the pending one"):
+        with pytest.raises(CertificateError, match="does not match the pending private key"):
             checked(certificate, wrong, ["a.example"])
 
 
-def test_a_certificate_with_a_key_that_cannot_be_read_is_not_the_pending_key_s():
+def test_verify_unreadable_key_is_refused():
     curve = b"\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07"
     text = ca.patched(leaf(), curve, curve[:-1] + b"\x63")
     (certificate,) = certificates.load_all(text, "it")
-    with pytest.raises(CertificateError, match="is for another key than the pending one"):
+    with pytest.raises(CertificateError, match="does not match the pending private key"):
         checked(certificate)
 
 
@@ -150,49 +150,49 @@ def test_a_certificate_with_a_key_that_cannot_be_read_is_not_the_pending_key_s()
         ([x509.UniformResourceIdentifier("https://a.example")], "UniformResourceIdentifier https://a.example"),
     ],
 )
-def test_the_names_have_to_be_the_wanted_ones(names, found):
-    with pytest.raises(CertificateError) as told:
+def test_verify_other_names_are_refused(names, found):
+    with pytest.raises(CertificateError) as error:
         checked(leaf(names))
-    text = str(told.value)
+    text = str(error.value)
     assert text.startswith("the certificate from the CA is for ")
     assert text.endswith(" instead of a.example, b.example")
     assert found in text
 
 
-def test_the_common_name_is_no_name():
+def test_verify_ignores_common_name():
     certificate = CA.sign(KEY.public_key(), "a.example")
     with pytest.raises(CertificateError, match="is for no names instead of a"):
         checked(certificate, names=["a.example"])
 
 
 @pytest.mark.parametrize(
-    ("not_before", "not_after", "told"),
+    ("not_before", "not_after", "expected"),
     [
         (NOW - ca.DAY, NOW + ca.DAY, ""),
         (NOW, NOW + SECOND, ""),
-        (NOW - ca.DAY, NOW, "refused: ended at"),
-        (NOW - 2 * ca.DAY, NOW - ca.DAY, "refused: ended at"),
-        (NOW + SECOND, NOW + ca.DAY, "warned: begins at"),
-        (NOW + certificates.SKEW, NOW + ca.DAY, "warned: begins at"),
-        (NOW + certificates.SKEW + SECOND, NOW + ca.DAY, "refused: begins at"),
-        (NOW + ca.DAY, NOW + 2 * ca.DAY, "refused: begins at"),
+        (NOW - ca.DAY, NOW, "refused: expired at"),
+        (NOW - 2 * ca.DAY, NOW - ca.DAY, "refused: expired at"),
+        (NOW + SECOND, NOW + ca.DAY, "warned: is not valid before"),
+        (NOW + certificates.SKEW, NOW + ca.DAY, "warned: is not valid before"),
+        (NOW + certificates.SKEW + SECOND, NOW + ca.DAY, "refused: is not valid before"),
+        (NOW + ca.DAY, NOW + 2 * ca.DAY, "refused: is not valid before"),
     ],
 )
-def test_the_time_has_to_be_right_but_for_a_clock_that_is_a_little_wrong(not_before, not_after, told):
+def test_verify_validity_with_clock_skew(not_before, not_after, expected):
     certificate = leaf(not_before=not_before, not_after=not_after)
-    if told.startswith("refused"):
+    if expected.startswith("refused"):
         with pytest.raises(CertificateError) as error:
             checked(certificate)
         text = str(error.value)
     else:
         text = checked(certificate)
-    assert bool(told) == bool(text)
-    if told:
-        assert told.split(": ")[1] in text
-        assert text.endswith("and this host's clock says 2026-11-23T12:00:00Z: check the clock")
+    assert bool(expected) == bool(text)
+    if expected:
+        assert expected.split(": ")[1] in text
+        assert text.endswith("and this host's clock shows 2026-11-23T12:00:00Z. Check the clock")
 
 
-# --- telling
+# --- describing
 
 
 @pytest.mark.parametrize(
@@ -206,14 +206,14 @@ def test_the_time_has_to_be_right_but_for_a_clock_that_is_a_little_wrong(not_bef
         ((1 << 159) - 1, "7f" + "ff" * 19, "f" + "_" * 25 + "8"),
     ],
 )
-def test_serials_are_hex_for_people_and_der_for_the_ca(serial, text, der):
+def test_facts_serial_is_hex_and_ari_id_is_der(serial, text, der):
     certificate = leaf(serial=serial, aki=x509.AuthorityKeyIdentifier(b"\xff\xfe\xfd", None, None))
     facts = certificates.facts(certificate)
     assert facts["serial"] == text
     assert facts["ari_id"] == f"__79.{der}"
 
 
-def test_a_negative_serial_is_told_of_too():
+def test_facts_negative_serial_is_supported():
     """RFC 5280 section 4.1.2.2 asks for grace with CAs that give such."""
     text = ca.patched(leaf(serial=0x7FEEDDCCBB), b"\x02\x05\x7f\xee\xdd\xcc\xbb", b"\x02\x05\xff\xee\xdd\xcc\xbb")
     try:
@@ -223,7 +223,7 @@ def test_a_negative_serial_is_told_of_too():
     assert certificates.facts(certificate)["ari_id"].endswith("._-7dzLs")
 
 
-def test_a_serial_of_zero_is_told_of_too():
+def test_facts_serial_zero_is_supported():
     text = ca.patched(leaf(serial=1), b"\x02\x01\x02\x02\x01\x01", b"\x02\x01\x02\x02\x01\x00")
     try:
         (certificate,) = certificates.load_all(text, "it")
@@ -234,7 +234,7 @@ def test_a_serial_of_zero_is_told_of_too():
     assert facts["ari_id"].endswith(".AA")
 
 
-def test_ari_id_is_rfc_9773_s_own_example():
+def test_ari_id_example_of_rfc_9773():
     """RFC 9773 section 4.1: key identifier 69:88:5B:..., serial 00:87:65:43:21."""
     key_identifier = bytes.fromhex("69885B6B87464041E1B37B847BA0AE2CDE01C8D4")
     aki = x509.AuthorityKeyIdentifier(key_identifier, None, None)
@@ -251,7 +251,7 @@ def test_ari_id_is_rfc_9773_s_own_example():
     ],
     ids=["none", "by name", "empty"],
 )
-def test_without_an_authority_key_identifier_there_is_no_ari_id(aki):
+def test_ari_id_without_authority_key_identifier_is_none(aki):
     assert certificates.ari_id(leaf(aki=aki)) is None
     assert certificates.facts(leaf(aki=aki))["ari_id"] is None
 
@@ -265,14 +265,14 @@ def doubled(oid, extra=b"\x63"):
 
 
 @pytest.mark.parametrize("oid", [b"\x23", b"\x11"], ids=["authorityKeyIdentifier", "subjectAltName"])
-def test_extensions_that_contradict_are_as_none(oid):
+def test_extension_given_twice_is_none(oid):
     certificate = doubled(oid)
     assert certificates.ari_id(certificate) is None
     with pytest.raises(CertificateError, match="is for no names"):
         checked(certificate)
 
 
-def test_facts():
+def test_facts_of_certificate():
     certificate = leaf(not_before=NOW, not_after=NOW + ca.DAY, serial=0xABC)
     facts = certificates.facts(certificate)
     assert facts.pop("ari_id")
@@ -284,7 +284,7 @@ def test_facts():
     }
 
 
-def test_validity_is_aware_with_every_version_of_the_library():
+def test_validity_of_every_library_release_is_aware():
     class Old:
         """A certificate of cryptography before 42."""
 
@@ -296,10 +296,10 @@ def test_validity_is_aware_with_every_version_of_the_library():
     assert certificates.validity(leaf(not_before=NOW, not_after=NOW + ca.DAY)) == expected
 
 
-def test_utc():
+def test_utc_converts_time_zone():
     zone = timezone(timedelta(hours=2))
     assert utc(NOW.astimezone(zone)) == "2026-11-23T12:00:00Z"
 
 
-def test_the_tiny_ca_makes_what_the_library_reads():
+def test_tiny_ca_pem_equals_library_pem():
     assert CA.certificate.public_bytes(serialization.Encoding.PEM).decode() == ca.pem(CA.certificate)

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Chains link by link, as the library of today checks them and as that of old hosts does."""
+"""Chains, verified with the library of today and as on hosts with an old one."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ def way(request, monkeypatch):
 
 
 def refused(leaf, chain, match, now=NOW):
-    with pytest.raises(CertificateError, match=match) as told:
+    with pytest.raises(CertificateError, match=match) as error:
         chains.verify(leaf, chain, now)
-    assert len(str(told.value).splitlines()) == 1
+    assert len(str(error.value).splitlines()) == 1
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def refused(leaf, chain, match, now=NOW):
     [[], [LOWER], [LOWER, MIDDLE], [LOWER, MIDDLE, ROOT]],
     ids=["none", "one", "two", "with the root"],
 )
-def test_a_chain_that_leads_up(way, chain):
+def test_verify_valid_chain_passes(way, chain):
     chains.verify(LEAF, [authority.certificate for authority in chain], NOW)
 
 
@@ -68,14 +68,14 @@ IMPOSTORS = {kind: ROOT.intermediate("Same", kind) for kind in KINDS}
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("hash_algorithm", [hashes.SHA256, hashes.SHA384, hashes.SHA512])
-def test_signatures_of_every_kind(way, kind, hash_algorithm):
+def test_verify_every_key_type_passes(way, kind, hash_algorithm):
     leaf = AUTHORITIES[kind].leaf(KEY, ["a.example"], hash_algorithm=hash_algorithm)
     chains.verify(leaf, [AUTHORITIES[kind].certificate], NOW)
 
 
 @pytest.mark.skipif(not hasattr(padding.PSS, "DIGEST_LENGTH"), reason="this library does not sign with RSASSA-PSS")
 @pytest.mark.parametrize("hash_algorithm", [hashes.SHA256, hashes.SHA384, hashes.SHA512])
-def test_signatures_with_rsassa_pss(way, hash_algorithm):
+def test_verify_rsassa_pss(way, hash_algorithm):
     scheme = padding.PSS(padding.MGF1(hash_algorithm()), padding.PSS.DIGEST_LENGTH)
     leaf = AUTHORITIES["rsa"].leaf(KEY, ["a.example"], hash_algorithm=hash_algorithm, rsa_padding=scheme)
     chains.verify(leaf, [AUTHORITIES["rsa"].certificate], NOW)
@@ -84,17 +84,17 @@ def test_signatures_with_rsassa_pss(way, hash_algorithm):
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("other", KINDS)
-def test_a_signature_by_another_key_of_any_kind(way, kind, other):
+def test_verify_signature_of_other_key_is_refused(way, kind, other):
     leaf = AUTHORITIES[kind].leaf(KEY, ["a.example"])
     refused(leaf, [IMPOSTORS[other].certificate], "CN=Same did not sign the certificate$")
 
 
-def test_an_issuer_with_a_key_that_signs_no_certificates(way):
+def test_verify_dsa_issuer_is_refused(way):
     authority = ROOT.intermediate("Lower", "dsa")
     refused(LEAF, [authority.certificate], "CN=Lower did not sign the certificate")
 
 
-def test_a_changed_certificate_is_not_signed(way):
+def test_verify_changed_certificate_is_refused(way):
     text = ca.patched(LEAF, b"a.example", b"b.example")
     changed = x509.load_pem_x509_certificate(text.encode())
     refused(changed, [LOWER.certificate], "CN=Lower did not sign the certificate")
@@ -103,23 +103,23 @@ def test_a_changed_certificate_is_not_signed(way):
 @pytest.mark.parametrize(
     ("chain", "match"),
     [
-        ([MIDDLE, LOWER], "CN=Middle comes where the issuer CN=Lower belongs"),
-        ([MIDDLE], "CN=Middle comes where the issuer CN=Lower belongs"),
-        ([ROOT], "CN=Root comes where the issuer CN=Lower belongs"),
-        ([LOWER, ROOT], "CN=Root comes where the issuer CN=Middle belongs"),
-        ([LOWER, LOWER], "CN=Lower comes where the issuer CN=Middle belongs"),
-        ([LOWER, MIDDLE, ROOT, MIDDLE], "CN=Middle comes where the issuer CN=Root belongs"),
+        ([MIDDLE, LOWER], "CN=Middle stands where the issuer CN=Lower is expected"),
+        ([MIDDLE], "CN=Middle stands where the issuer CN=Lower is expected"),
+        ([ROOT], "CN=Root stands where the issuer CN=Lower is expected"),
+        ([LOWER, ROOT], "CN=Root stands where the issuer CN=Middle is expected"),
+        ([LOWER, LOWER], "CN=Lower stands where the issuer CN=Middle is expected"),
+        ([LOWER, MIDDLE, ROOT, MIDDLE], "CN=Middle stands where the issuer CN=Root is expected"),
     ],
 )
-def test_a_chain_in_a_wrong_order(way, chain, match):
-    refused(LEAF, [authority.certificate for authority in chain], "the CA's chain does not hold: " + match)
+def test_verify_wrong_order_is_refused(way, chain, match):
+    refused(LEAF, [authority.certificate for authority in chain], "the CA's chain is invalid: " + match)
 
 
-def test_the_leaf_in_its_own_chain(way):
-    refused(LEAF, [LEAF, LOWER.certificate], "comes where the issuer CN=Lower belongs")
+def test_verify_leaf_in_chain_is_refused(way):
+    refused(LEAF, [LEAF, LOWER.certificate], "stands where the issuer CN=Lower is expected")
 
 
-def test_a_bad_signature_higher_up(way):
+def test_verify_bad_signature_higher_up_is_refused(way):
     false_middle = ROOT.intermediate("Middle")
     refused(LEAF, [LOWER.certificate, false_middle.certificate], "CN=Middle did not sign CN=Lower")
 
@@ -129,10 +129,10 @@ def test_a_bad_signature_higher_up(way):
     [[], [(x509.BasicConstraints(ca=False, path_length=None), True)]],
     ids=["without basicConstraints", "cA false"],
 )
-def test_an_issuer_that_is_no_ca(way, extensions):
+def test_verify_issuer_without_ca_flag_is_refused(way, extensions):
     authority = ROOT.intermediate("Server", extensions=extensions)
     leaf = authority.leaf(KEY, ["a.example"])
-    refused(leaf, [authority.certificate], "CN=Server is not a CA's certificate")
+    refused(leaf, [authority.certificate], "CN=Server is not a CA certificate")
 
 
 def basic(path_length=None):
@@ -143,11 +143,11 @@ def basic(path_length=None):
     ("extensions", "match"),
     [
         ([basic(), (ca.key_usage(), True)], None),
-        ([basic(), (ca.key_usage(key_cert_sign=False), True)], "CN=Upper is not a CA's certificate"),
+        ([basic(), (ca.key_usage(key_cert_sign=False), True)], "CN=Upper is not a CA certificate"),
     ],
     ids=["keyCertSign", "keyUsage without it"],
 )
-def test_what_an_issuers_key_is_for(way, extensions, match):
+def test_verify_key_usage_of_issuer(way, extensions, match):
     upper = ROOT.intermediate("Upper", extensions=extensions)
     chain, leaf = [upper.certificate, ROOT.certificate], upper.leaf(KEY, ["a.example"])
     if match:
@@ -168,7 +168,7 @@ def test_what_an_issuers_key_is_for(way, extensions, match):
         (0, ["Upper", "Lower"], False),
     ],
 )
-def test_how_many_cas_an_issuer_allows_below_it(way, length, below, holds):
+def test_verify_path_length(way, length, below, holds):
     authorities = [ROOT.intermediate("Upper", extensions=[basic(length)])]
     for name in below:
         authorities.append(authorities[-1].intermediate(name))
@@ -177,27 +177,27 @@ def test_how_many_cas_an_issuer_allows_below_it(way, length, below, holds):
     if holds:
         chains.verify(leaf, chain, NOW)
     else:
-        refused(leaf, chain, f"CN=Upper may have {length} CAs below it, not {length + 1}")
+        refused(leaf, chain, f"CN=Upper allows {length} CAs below it, and there are {length + 1}")
 
 
-def test_an_issuer_whose_extensions_contradict(way):
+def test_verify_issuer_with_contradicting_extensions_is_refused(way):
     basic = x509.BasicConstraints(ca=True, path_length=None)
     unknown = x509.UnrecognizedExtension(x509.ObjectIdentifier("2.5.29.99"), b"\x30\x00")
     authority = ROOT.intermediate("Twice", extensions=[(basic, True), (unknown, False)])
     text = ca.patched(authority.certificate, b"\x06\x03\x55\x1d\x63", b"\x06\x03\x55\x1d\x13")
     issuer = x509.load_pem_x509_certificate(text.encode())
-    refused(authority.leaf(KEY, ["a.example"]), [issuer], "CN=Twice is not a CA's certificate")
+    refused(authority.leaf(KEY, ["a.example"]), [issuer], "CN=Twice is not a CA certificate")
 
 
 @pytest.mark.parametrize(
     ("not_before", "not_after", "match"),
     [
-        (NOW - 9 * DAY, NOW, "CN=Timed in the CA's chain ended at 2026-11-23T12:00:00Z"),
-        (NOW + DAY, NOW + 9 * DAY, "CN=Timed in the CA's chain begins at 2026-11-24T12:00:00Z"),
+        (NOW - 9 * DAY, NOW, "CN=Timed in the CA's chain expired at 2026-11-23T12:00:00Z"),
+        (NOW + DAY, NOW + 9 * DAY, "CN=Timed in the CA's chain is not valid before 2026-11-24T12:00:00Z"),
     ],
 )
 @pytest.mark.parametrize("above", [False, True])
-def test_an_issuer_that_is_not_in_force(way, not_before, not_after, match, above):
+def test_verify_issuer_not_valid_now_is_refused(way, not_before, not_after, match, above):
     timed = ROOT.intermediate("Timed", not_before=not_before, not_after=not_after)
     if above:
         lower = timed.intermediate("Below")

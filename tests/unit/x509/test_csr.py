@@ -38,7 +38,7 @@ def changed(old, new):
 
 
 @pytest.mark.parametrize("kind", ["ec256", "ec384", "rsa"])
-def test_a_request_has_its_names_and_nothing_else(kind):
+def test_build_has_names_only(kind):
     key = ca.key_of(kind)
     request = x509.load_pem_x509_csr(csr.build(key, NAMES))
     assert list(request.subject) == []
@@ -47,27 +47,27 @@ def test_a_request_has_its_names_and_nothing_else(kind):
     assert extension.value.get_values_for_type(x509.DNSName) == NAMES
     assert isinstance(request.signature_hash_algorithm, hashes.SHA256)
     assert request.is_signature_valid
-    assert csr.fits(csr.build(key, NAMES), key, NAMES)
+    assert csr.matches(csr.build(key, NAMES), key, NAMES)
 
 
 @pytest.mark.parametrize("form", [PEM, PEM.decode(), PEM.replace(b"\n", b"\r\n")], ids=["bytes", "text", "CRLF"])
-def test_a_request_becomes_der_for_the_ca(form):
-    der = csr.der_of(form, reversed(NAMES))
+def test_to_der_of_text_or_bytes(form):
+    der = csr.to_der(form, reversed(NAMES))
     assert der == x509.load_pem_x509_csr(PEM).public_bytes(serialization.Encoding.DER)
 
 
 @pytest.mark.parametrize(
     ("request_pem", "what"),
     [
-        (b"", "cannot be read"),
-        (b"\0" * 500, "cannot be read"),
-        ("<html>", "cannot be read"),
-        (PEM[:-60], "cannot be read"),
-        (ca.pem(ca.Authority.root().certificate), "cannot be read"),
+        (b"", "cannot read the certificate request: "),
+        (b"\0" * 500, "cannot read the certificate request: "),
+        ("<html>", "cannot read the certificate request: "),
+        (PEM[:-60], "cannot read the certificate request: "),
+        (ca.pem(ca.Authority.root().certificate), "cannot read the certificate request: "),
         (made(), "has no subjectAltName"),
         (made(subject="b.example"), "has no subjectAltName"),
         (changed(b"b.example", b"c.example"), "is not signed by its own key"),
-        (made([names_of("b.example")]), "does not fit its order: it is for b.example, not for *.a.example, b.example"),
+        (made([names_of("b.example")]), "its order: it is for b.example, not for *.a.example, b.example"),
         (made([names_of(*NAMES, "evil.example")]), "it is for *.a.example, b.example, evil.example, not for"),
         (made([names_of("other.example")]), "it is for other.example, not for *.a.example, b.example"),
         (
@@ -78,20 +78,20 @@ def test_a_request_becomes_der_for_the_ca(form):
     ],
     ids=range(13),
 )
-def test_a_request_that_is_damaged_or_does_not_fit_its_order_is_refused(request_pem, what):
-    with pytest.raises(RequestError) as told:
-        csr.der_of(request_pem, NAMES)
-    assert what in str(told.value)
-    assert len(str(told.value).splitlines()) == 1
+def test_to_der_damaged_or_mismatched_request_is_refused(request_pem, what):
+    with pytest.raises(RequestError) as error:
+        csr.to_der(request_pem, NAMES)
+    assert what in str(error.value)
+    assert len(str(error.value).splitlines()) == 1
     if isinstance(request_pem, bytes):
-        assert not csr.fits(request_pem, KEY, NAMES)
+        assert not csr.matches(request_pem, KEY, NAMES)
 
 
-def test_names_of_a_request_know_no_case():
-    assert csr.fits(made([names_of("B.Example", "*.A.example")]), KEY, NAMES)
+def test_matches_ignores_case_of_names():
+    assert csr.matches(made([names_of("B.Example", "*.A.example")]), KEY, NAMES)
 
 
-def test_a_request_of_another_key_does_not_fit():
-    assert csr.fits(PEM, KEY, NAMES)
-    assert not csr.fits(PEM, ca.ec_key(), NAMES)
-    assert not csr.fits(PEM, ca.key_of("rsa"), NAMES)
+def test_matches_other_key_is_false():
+    assert csr.matches(PEM, KEY, NAMES)
+    assert not csr.matches(PEM, ca.ec_key(), NAMES)
+    assert not csr.matches(PEM, ca.key_of("rsa"), NAMES)

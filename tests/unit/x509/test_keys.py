@@ -28,7 +28,7 @@ CURVE = b"\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07"
         ("rsa3072", rsa.RSAPrivateKey, 3072),
     ],
 )
-def test_each_key_type_is_made_written_and_read(key_type, kind, bits):
+def test_generate_pem_load_round_trip(key_type, kind, bits):
     key = keys.generate(key_type)
     assert isinstance(key, kind)
     assert key.key_size == bits
@@ -40,7 +40,7 @@ def test_each_key_type_is_made_written_and_read(key_type, kind, bits):
         assert key.public_key().public_numbers().e == 65537
 
 
-def test_the_largest_key_type_is_asked_for_by_its_bits(monkeypatch):
+def test_generate_rsa4096_asks_for_4096_bits(monkeypatch):
     """Not made here: it takes seconds."""
     asked = {}
     monkeypatch.setattr(keys.rsa, "generate_private_key", lambda **options: asked.update(options))
@@ -49,11 +49,11 @@ def test_the_largest_key_type_is_asked_for_by_its_bits(monkeypatch):
     assert set(CERTIFICATE_KEY_TYPES) == {"ec256", "ec384", "rsa2048", "rsa3072", "rsa4096"}
 
 
-def test_no_key_is_made_twice():
+def test_generate_gives_new_keys():
     assert keys.pem(keys.generate("ec256")) != keys.pem(keys.generate("ec256"))
 
 
-def test_keys_are_compared_by_their_public_parts():
+def test_public_der_identifies_keys():
     one, other = ca.ec_key(), ca.ec_key()
     assert keys.public_der(one.public_key()) == keys.public_der(one.public_key())
     assert keys.public_der(one.public_key()) != keys.public_der(other.public_key())
@@ -80,14 +80,14 @@ def other_curve():
     ],
     ids=["empty", "zeros", "text", "short", "cut", "certificate", "encrypted", "unknown curve"],
 )
-def test_what_is_no_usable_key_is_told_by_its_path(data):
-    with pytest.raises(KeyFileError) as told:
+def test_load_unusable_key_names_its_path(data):
+    with pytest.raises(KeyFileError) as error:
         keys.load(data, PATH)
-    assert str(told.value) == f"{PATH} holds no private key that could be read"
+    assert str(error.value) == f"cannot read {PATH}: it is not an unencrypted private key in PEM form"
 
 
 @pytest.mark.parametrize("kind", ["ed25519", "dsa"])
-def test_a_key_that_no_certificate_is_issued_for(kind):
+def test_load_unsupported_key_type_is_refused(kind):
     data = ca.key_of(kind).private_bytes(PEM, PKCS8, serialization.NoEncryption())
-    with pytest.raises(KeyFileError, match="of a kind that certificates are not issued for"):
+    with pytest.raises(KeyFileError, match="certificates are not issued for a private key of this type"):
         keys.load(data, PATH)

@@ -118,7 +118,7 @@ class ListenerResponse(NamedTuple):
         return StoredResponse(self.identifier, self.token, self.key_authorization, self.seconds)
 
     def _require(self) -> None:
-        text = availability.broken() if self.kind == TLS_ALPN_01 else ""
+        text = availability.import_problem() if self.kind == TLS_ALPN_01 else ""
         if text:
             raise ListenError(text)
 

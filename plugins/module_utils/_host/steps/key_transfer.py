@@ -67,7 +67,7 @@ class Received:
 def await_key(home: str, name: str) -> str:
     """Make the key to receive with; gives its public part, for give(). Raises CollectionError."""
     versions = Versions(home, name)
-    key = sealing.receiving_key()
+    key = sealing.make_receiving_key()
     with versions.locked():
         files.replace(folder_path(home, name, _RECEIVING), Content(keys.pem(key), Attributes(0o600)))
     return sealing.public_text(key)

@@ -95,7 +95,7 @@ def reusable(versions: Versions, found: StoredVersions, asked: Asked) -> bytes |
         request = files.read(versions.path(found.pending, REQUEST))
     except CollectionError:
         return None
-    return request if csr.fits(request, key, wanted.identifiers) else None
+    return request if csr.matches(request, key, wanted.identifiers) else None
 
 
 def journal(home: str, name: str, order: JournaledOrder, check: bool) -> bool:
