@@ -274,7 +274,7 @@ def checked(params, claim):
     unknown = sorted(concerned - set(certificates))
     if unknown:
         raise CollectionError(f"results has certificate {unknown[0]}, which certificates has not")
-    return certificates, challenge_responses.checked(params["challenges"], False, params["home"])
+    return certificates, challenge_responses.parse_challenges(params["challenges"], False, params["home"])
 
 
 def main():

@@ -95,7 +95,7 @@ certificates:
       type: list
       elements: str
       returned: success
-      sample: ["webroot /var/www/shop does not exist: make it, and have the web server serve it"]
+      sample: ["webroot /var/www/shop does not exist. Create it, and have the web server serve it"]
     list:
       description:
         - The list that the certificate belongs to; none if there is nothing of it, or its manifests are damaged.

@@ -198,13 +198,15 @@ def main():
     try:
         certificates = wanted_certificates(module.params["certificates"], Claim.of(module.params))
         params = module.params
-        challenges = challenge_responses.checked(params["challenges"], True, params["home"], params["listen_timeout"])
+        challenges = challenge_responses.parse_challenges(
+            params["challenges"], True, params["home"], params["listen_timeout"]
+        )
     except CollectionError as error:
         module.fail_json(msg=str(error), requests=[], ready=[], receivers={}, failures={})
     requests, changed, diff, failures = prepare_all(module, certificates)
     receivers = receive_all(module, failures)
     # The journal comes first: what the CA is told to validate must be known to the next run.
-    failures = {**challenge_responses.rivals(challenges), **failures}
+    failures = {**challenge_responses.find_conflicts(challenges), **failures}
     for response in challenges:
         if response.name in failures:
             continue

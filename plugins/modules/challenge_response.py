@@ -113,7 +113,7 @@ def journal_all(params, check):
 
 def put_all(wanted, check):
     """The paths that were not there before, and by token what could not be put there. One that fails stops no other."""
-    rivals = challenge_responses.rivals(wanted)
+    rivals = challenge_responses.find_conflicts(wanted)
     if rivals:
         raise CollectionError("; ".join(rivals.values()))
     new = [response for response in wanted if not response.in_place()]
@@ -154,7 +154,7 @@ def main():
     present = module.params["state"] == "present"
     try:
         check_home(module.params["home"])
-        challenges = challenge_responses.checked(
+        challenges = challenge_responses.parse_challenges(
             module.params["challenges"], present, module.params["home"], module.params["listen_timeout"]
         )
         journaled = present and journal_all(module.params, module.check_mode)

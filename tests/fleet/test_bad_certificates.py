@@ -18,32 +18,32 @@ NEW_ORDER = ("POST", "/order-plz")
 CERTIFICATES: dict[str, tuple[dict[str, Any], str]] = {
     "empty": ({"identifiers": [""]}, "an identifier is empty"),
     "no-names": ({"identifiers": []}, "no identifiers are given"),
-    "space": ({"identifiers": ["web1 .lab.test"]}, "identifier 'web1 .lab.test' has a space in it"),
+    "space": ({"identifiers": ["web1 .lab.test"]}, "identifier 'web1 .lab.test' contains a space"),
     "long": ({"identifiers": ["x." * 121 + "web1.lab.test"]}, "is too long: 255 characters, at most 253 are allowed"),
     "long-label": ({"identifiers": ["x" * 64 + ".lab.test"]}, "has a label that is too long: 64 characters"),
-    "url": ({"identifiers": ["https://web1.lab.test/"]}, "is a URL or a path: give the host name alone"),
-    "port": ({"identifiers": ["web1.lab.test:443"]}, "has a port: give the host name alone"),
+    "url": ({"identifiers": ["https://web1.lab.test/"]}, "is a URL or a path. Give the host name only"),
+    "port": ({"identifiers": ["web1.lab.test:443"]}, "has a port. Give the host name only"),
     "address": (
         {"identifiers": ["10.53.1.0"], "challenge": "dns-01"},
-        "identifier '10.53.1.0' is an IP address, which dns-01 cannot prove: it needs http-01 or tls-alpn-01",
+        "identifier '10.53.1.0' is an IP address, which dns-01 cannot prove. Use http-01 or tls-alpn-01",
     ),
-    "no-address": ({"identifiers": ["10.53.1.256"]}, "is not an IP address: give it without brackets, port and zone"),
+    "no-address": ({"identifiers": ["10.53.1.256"]}, "is not an IP address. Give one without brackets, port and zone"),
     "challenge": (
         {"identifiers": [{"value": "web1.lab.test", "challenge": "http-02"}]},
         "has the challenge 'http-02', which is not one of http-01, dns-01, dns-account-01, dns-persist-01, tls-alpn-01",
     ),
     "no-value": (
         {"identifiers": [{"name": "web1.lab.test"}]},
-        "an identifier has 'name': give a name, or a mapping of",
+        "an identifier has 'name'. Give a name, or a mapping with",
     ),
     "unlike": (
         {"identifiers": ["web1.lab.test", {"value": "WEB1.lab.test", "challenge": "dns-01"}]},
-        "identifier 'web1.lab.test' is given twice, and not alike",
+        "identifier 'web1.lab.test' is given twice with different challenges or webroots. Give it once",
     ),
     "listen": ({"webroot": None, "http_01_listen": "http"}, "'http' is nothing to listen at: give PORT, ADDRESS:PORT"),
     "wildcard": (
         {"identifiers": ["*.web1.lab.test"]},
-        "identifier '*.web1.lab.test' is a wildcard, which http-01 cannot prove: a wildcard needs dns-01",
+        "identifier '*.web1.lab.test' is a wildcard, which http-01 cannot prove. Use dns-01",
     ),
     "one-of-two": ({"identifiers": ["web1.lab.test", "not_one.lab.test"]}, "'not_one.lab.test' has a character"),
     "twice": ({}, "acme_certificates has more than one certificate of this name"),
@@ -55,7 +55,7 @@ CERTIFICATES: dict[str, tuple[dict[str, Any], str]] = {
     "mode": ({"mode": "rw"}, "mode 'rw' is not one: give four octal digits in quotes"),
     "service": ({"reload": ["nginx && reboot"]}, "reload has 'nginx && reboot', which is not the name of a service"),
     "profile": ({"profile": "none-such"}, "profile 'none-such' is not offered by"),
-    "../up": ({}, "the name is not usable: letters, digits"),
+    "../up": ({}, "the name is invalid. Use at most 100 letters"),
 }
 BLOCKED = {"blocked": ({"identifiers": ["blocked.lab.test"]}, "rejectedIdentifier")}  # so says the CA
 ALL = {**CERTIFICATES, **BLOCKED}
@@ -206,7 +206,7 @@ TROUBLES = {
     ),
     "disk full before the key": Trouble(
         f"mkdir {HOME}; mount -t tmpfs -o size=16k tmpfs {HOME}; head -c 20000 /dev/zero > {HOME}/filler",
-        f"certificate shop: {HOME}/versions/shop/0001 cannot be written: No space left on device: make room there",
+        f"certificate shop: cannot write {HOME}/versions/shop/0001: No space left on device. Make room there",
         f"rm {HOME}/filler; mount -o remount,size=1m {HOME}",
         ordered=True,
     ),

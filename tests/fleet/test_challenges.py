@@ -101,7 +101,7 @@ def test_a_port_that_is_taken_is_told_with_its_holder(small: Fleet) -> None:
     run = small.site(**wanted)
     assert run.hosts_with("failed") == ["web2"]
     message = run.message("web2")
-    assert "port 80 is held by nginx (pid " in message
+    assert "cannot listen on port 80: nginx (pid " in message
     assert all(small.pair_matches(host) for host in ("web1", "web3"))
 
 

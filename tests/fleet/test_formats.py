@@ -102,7 +102,7 @@ def test_a_passphrase_is_told_nowhere(small: Fleet) -> None:
     lost = {"kind": "der", "path": "/srv/none/shop.der"}
     run = small.site("-vvvv", "--diff", acme_certificates=[small.certificate("shop", formats=[keystore, lost])])
     assert run.hosts_with("failed") == small.lab.hosts
-    assert run.message("web1") == "certificate shop: /srv/none/shop.der cannot be written: No such file or directory"
+    assert run.message("web1") == "certificate shop: cannot write /srv/none/shop.der: No such file or directory"
     assert secret not in run.text
     assert "Sesam" not in run.text
     found = small.lab.exec("web1", ["grep", "-rl", "Sesam", HOME, "/srv/tls"], capture_output=True)

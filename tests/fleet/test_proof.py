@@ -89,7 +89,7 @@ def test_a_web_server_that_keeps_the_old_certificate(small: Fleet) -> None:
     for host in small.lab.hosts:
         message = run.message(host)
         assert f"{host}:443 ({small.lab.fqdn(host)}) serves serial" in message
-        assert "2 seconds did not change that; version 0002 (serial" in message
+        assert "(tried for 2 seconds); version 0002 (serial" in message
     assert small.serials() == before
 
 

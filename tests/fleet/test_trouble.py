@@ -52,7 +52,7 @@ def test_only_the_hosts_concerned_fail(fleet: Fleet) -> None:
     assert run.message("web9").startswith("certificate bad: ")
     assert "rejectedIdentifier" in run.message("web9")
     assert run.message("web11") == (
-        "certificate shop: webroot /srv/nowhere does not exist: make it, and have the web server serve it"
+        "certificate shop: webroot /srv/nowhere does not exist. Create it, and have the web server serve it"
     )
     without = {"web3", "web5", "web7", "web11"}
     serials = fleet.serials()

@@ -17,7 +17,7 @@ HOSTS = ["web1", "web2", "web3"]
 SITES = ["shop", "blog"]
 FLEET = {"ansible.builtin.import_role": {"name": ROLE, "tasks_from": "fleet"}}
 FAILURES = {"import_playbook": "certfleet.tls.failures"}
-MISSING = "certificate shop: webroot /srv/nowhere does not exist: make it, and have the web server serve it"
+MISSING = "certificate shop: webroot /srv/nowhere does not exist. Create it, and have the web server serve it"
 EVERY_CORE = [cores.parameter(core=""), cores.parameter(core="oldest"), cores.parameter(core="newest")]
 OLDEST_AND_NEWEST = [cores.parameter(core="oldest", hard=True), cores.parameter(core="newest", hard=True)]
 

@@ -171,7 +171,7 @@ def test_what_must_not_be_put_in_place_is_not_and_stops_no_other(services: Host,
     result = host.deploy(results, *certificates.values())
     message = told(result)
     expected = {name: text for name, (_unused, text) in {**table, **GARBAGE}.items()}
-    expected["none"] = "no version of it is pending: run certificate_request first"
+    expected["none"] = "the certificate has no pending version. Run certificate_request first"
     assert result["failures"].keys() == expected.keys()
     for name, text in expected.items():
         assert text in result["failures"][name], name
@@ -307,7 +307,7 @@ def test_disk_full_keeps_the_live_version(host: Host, issuer: Issuer) -> None:
     before = host.tree()
     message = told(host.deploy([issuer.issue(request)]))
     assert message.startswith(f"certificate shop: {HOME}/versions/shop/0002/")
-    assert message.endswith("cannot be written: No space left on device: make room there and run again")
+    assert message.endswith(": No space left on device. Make room there and run again")
     assert host.live() == live
     assert [line for line in host.tree() if " f " in line] == [line for line in before if " f " in line]
     host.shell(f"rm {HOME}/filler")

@@ -56,7 +56,7 @@ def test_folders_of_others_stay(host: Host) -> None:
 def test_orders_are_journaled_first(host: Host) -> None:
     options = {"orders": [{"name": "shop", **ORDER}], "challenges": [challenge()]}
     assert told(host("challenge_response", **options)) == (
-        "certificate shop: no version of it is pending: run certificate_request first"
+        "certificate shop: the certificate has no pending version. Run certificate_request first"
     )
     assert host.names(WEBROOT) == ["index.html"]
     assert host.names(HOME) == []
@@ -83,17 +83,19 @@ def test_what_a_ca_must_not_have_written_is_refused(host: Host, state: str) -> N
 
 def test_a_webroot_that_cannot_be_used(host: Host) -> None:
     missing = told(host("challenge_response", challenges=[challenge(webroot="/srv/none")]))
-    assert missing == "webroot /srv/none does not exist: make it, and have the web server serve it"
+    assert missing == "webroot /srv/none does not exist. Create it, and have the web server serve it"
     host.shell("mkdir -p /srv/ro && mount -t tmpfs -o ro tmpfs /srv/ro")
     read_only = told(host("challenge_response", challenges=[challenge(webroot="/srv/ro")]))
-    assert "/srv/ro/.well-known cannot be made: Read-only file system" in read_only
+    assert "cannot create /srv/ro/.well-known: Read-only file system" in read_only
     assert host("challenge_response", state="absent", challenges=[challenge(webroot="/srv/none")]).ok
 
 
 def test_a_link_in_the_place_of_a_file_is_not_followed(host: Host) -> None:
     host.shell(f"echo precious > /srv/victim; mkdir -p {CHALLENGES}; ln -s /srv/victim {CHALLENGES}/{TOKEN}")
     message = told(host("challenge_response", challenges=[challenge()]))
-    assert message == f"{CHALLENGES}/{TOKEN} is there already, and is no challenge response: move it away"
+    assert message == (
+        f"cannot write {CHALLENGES}/{TOKEN}: a file that is not a challenge response is there. Move it away"
+    )
     assert host("challenge_response", state="absent", challenges=[challenge()])["changed"] is False
     assert host.read("/srv/victim") == "precious\n"
     assert host.names(CHALLENGES) == [TOKEN]
@@ -105,4 +107,4 @@ def test_it_needs_no_root(host: Host) -> None:
     assert mine["changed"]
     assert host.shell(f"stat -c %U /srv/site/.well-known/acme-challenge/{TOKEN}") == "deploy"
     message = told(host("challenge_response", as_user="deploy", challenges=[challenge()]))
-    assert message.endswith("cannot be made: Permission denied: does the task lack 'become: true'?")
+    assert message.endswith(": Permission denied. Does the task lack 'become: true'?")

@@ -39,7 +39,7 @@ def test_a_host_that_has_nothing(host: Host) -> None:
 def test_what_is_wanted_is_told_as_it_was_asked_for(host: Host) -> None:
     found = entry(host, wanted(webroot="~/www"))
     assert found["wanted"]["webroot"] == "~/www", "not as the host reads it"
-    assert found["problems"] == ["webroot /root/www does not exist: make it, and have the web server serve it"]
+    assert found["problems"] == ["webroot /root/www does not exist. Create it, and have the web server serve it"]
 
 
 def test_the_whole_of_what_there_is_and_looking_changes_nothing(host: Host, issuer: Issuer) -> None:
@@ -106,25 +106,25 @@ PROBLEMS = {
         f"echo > {HOME}",
         {},
         f"home {HOME} cannot be used: {HOME} is not a folder",
-        f"certificate shop: {HOME} cannot be made: File exists",
+        f"certificate shop: cannot create {HOME}: File exists",
     ),
     "home is read-only": (
         f"mkdir {HOME}; mount --bind {HOME} {HOME}; mount -o remount,bind,ro {HOME}",
         {},
         f"home {HOME} cannot be written: {HOME} is read-only here",
-        f"certificate shop: {HOME}/versions cannot be made: Read-only file system: mount it writable",
+        f"certificate shop: cannot create {HOME}/versions: Read-only file system. Mount it writable",
     ),
     "live is somebody's folder": (
         f"mkdir -p {HOME}/live/shop",
         {},
-        f"{HOME}/live/shop is not a link to one of its versions: move it away",
-        f"certificate shop: {HOME}/live/shop is not a link to one of its versions: move it away",
+        f"{HOME}/live/shop is not a link to one of its versions. Move it away",
+        f"certificate shop: {HOME}/live/shop is not a link to one of its versions. Move it away",
     ),
     "live leads elsewhere": (
         f"mkdir -p {HOME}/live; ln -s /etc/ssl {HOME}/live/shop",
         {},
-        f"{HOME}/live/shop is not a link to one of its versions: move it away",
-        f"certificate shop: {HOME}/live/shop is not a link to one of its versions: move it away",
+        f"{HOME}/live/shop is not a link to one of its versions. Move it away",
+        f"certificate shop: {HOME}/live/shop is not a link to one of its versions. Move it away",
     ),
 }
 
@@ -145,8 +145,8 @@ def test_what_would_be_in_the_way(host: Host, case: str) -> None:
 
 
 INVALID = {
-    "name '../up'": ({"name": "../up"}, "the name is not usable"),
-    "name with a slash": ({"name": "a/b"}, "the name is not usable"),
+    "name '../up'": ({"name": "../up"}, "the name is invalid"),
+    "name with a slash": ({"name": "a/b"}, "the name is invalid"),
     "no such user": ({"owner": "nobody-here"}, "owner 'nobody-here' is not a user of this host"),
     "no such group": ({"group": "nobody-here"}, "group 'nobody-here' is not a group of this host"),
     "open to all": ({"mode": "0644"}, "mode '0644' would open the private key to every user"),

@@ -104,7 +104,8 @@ def test_the_port_is_free_when_the_module_returns(host: Host) -> None:
     pid = host.shell("pgrep -x acme-listener")
     message = told(host("challenge_response", challenges=[tls_alpn01()], home="/srv/another"))
     assert message == (
-        f"port 443 is held by acme-listener (pid {pid}): stop it, or choose another port with tls_alpn_01_listen"
+        f"cannot listen on port 443: acme-listener (pid {pid}) is using it. Stop it, or choose another port with "
+        "tls_alpn_01_listen"
     )
     assert host("challenge_response", challenges=[tls_alpn01()], state="absent")["changed"]
     host.shell("service nginx stop")
@@ -190,11 +191,11 @@ def test_what_holds_a_port_is_named(host: Host) -> None:
     before = host.shell(f"mkdir -p {HOME}/challenges && touch {HOME}/challenges/.lock && find {HOME}")
     message = told(host("challenge_response", challenges=[http01(listen="80")]))
     assert message == (
-        f"port 80 is held by nginx (pid {nginx}): stop it, or choose another port with http_01_listen, "
-        "or give the webroot of what listens there"
+        f"cannot listen on port 80: nginx (pid {nginx}) is using it. Stop it, or choose another port with "
+        "http_01_listen, or give the webroot of the server that uses it"
     )
     assert host.shell(f"find {HOME}") == before
-    assert "192.0.2.1 is not an address of this host" in told(
+    assert "of 192.0.2.1: this host does not have the address" in told(
         host("challenge_response", challenges=[http01(listen="192.0.2.1:80")])
     )
 
@@ -203,7 +204,7 @@ def test_a_port_below_1024_needs_root(host: Host) -> None:
     host.shell("install -d -o deploy -g deploy /srv/deploy; echo 1024 > /proc/sys/net/ipv4/ip_unprivileged_port_start")
     options: dict[str, Any] = {"home": "/srv/deploy/acme", "as_user": "deploy"}
     message = told(host("challenge_response", challenges=[tls_alpn01()], **options))
-    assert message == "port 443 cannot be listened at: Permission denied: does the task lack 'become: true'?"
+    assert message == "cannot listen on port 443: Permission denied. Does the task lack 'become: true'?"
     high = http01()
     assert host("challenge_response", challenges=[high], **options)["changed"]
     assert get(host) == f"{TOKEN}.thumb"
@@ -225,7 +226,7 @@ def test_certificate_request_serves_and_certificate_removes(host: Host) -> None:
     result = host.request(*certificates, orders=orders, challenges=challenges, listen_timeout=60)
     assert not result.ok
     assert result["ready"] == ["shop"], "one that cannot be served stops no other"
-    assert result["failures"]["news"].startswith("port 80 is held by nginx (pid ")
+    assert result["failures"]["news"].startswith("cannot listen on port 80: nginx (pid ")
     assert result["failures"]["mail"] == (
         "tls-alpn-01 cannot prove shop.lab.test at the same time as for certificate shop: run again, or put the names "
         "into one certificate"
@@ -254,7 +255,7 @@ def test_a_host_that_lacks_the_library(host: Host) -> None:
     [
         (
             http01(listen=None),
-            f"challenge {TOKEN} has neither webroot nor listen: http-01 needs one of them",
+            f"challenge {TOKEN} has neither webroot nor listen. Give one of them for http-01",
         ),
         (http01(listen="localhost:80"), "'localhost:80' is nothing to listen at: give PORT, ADDRESS:PORT or"),
         (tls_alpn01("*.lab.test"), "identifier '*.lab.test' is a wildcard, which tls-alpn-01 cannot prove"),

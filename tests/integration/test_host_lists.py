@@ -124,7 +124,7 @@ def test_a_namesake_of_another_list_is_not_replaced(two: Host) -> None:
 def test_a_list_with_an_unusable_name_is_refused(host: Host, module: str) -> None:
     more = {"certificate_request": {"directory": DIRECTORY}, "certificate_adopt": {"directories": [DIRECTORY]}}
     refused = host(module, certificates=[SHOP], list="../web", **more.get(module, {}))
-    assert told(refused).startswith("list '../web': the name is not usable")
+    assert told(refused).startswith("list '../web': the name is invalid")
     assert host.names(HOME) == []
 
 

@@ -122,5 +122,5 @@ def test_a_home_in_the_hands_of_a_user_is_refused(app: Host, issuer: Issuer) -> 
     assert app.names("/srv/app") == ["tls", "www"]
     app.shell("install -d -g deploy -m 2775 /srv/app/shared && chown root /srv/app /srv/app/shared")
     assert told(app.request(entry(), home="/srv/app/shared/acme")).startswith(
-        "home /srv/app/shared/acme cannot be used: /srv/app/shared is open to others to write"
+        "home /srv/app/shared/acme cannot be used: /srv/app/shared is writable by other users"
     )

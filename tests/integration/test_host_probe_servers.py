@@ -233,9 +233,7 @@ def test_what_is_served_is_compared_with_the_disk(run: Run, kind: type[Server]) 
     assert prove(server) == ""
     server.put(pair(NEW))
     said = prove(server, timeout=1)
-    assert said == (
-        f"127.0.0.1:{server.port} ({NAME}) serves serial a001 instead of b002, and 1 seconds did not change that"
-    )
+    assert said == (f"127.0.0.1:{server.port} ({NAME}) serves serial a001 instead of b002 (tried for 1 seconds)")
     server.reload()
     assert prove(server) == ""
 
@@ -246,4 +244,4 @@ def test_what_is_served_is_compared_with_the_disk(run: Run, kind: type[Server]) 
 )
 def test_one_that_has_no_tls_says_so(run: Run, kind: type[Server], said: str) -> None:
     server = run(kind, tls=False)
-    assert f"cannot be asked for its certificate: it will not begin TLS: {said}" in prove(server, timeout=1)
+    assert f"does not show its certificate: the server refused to start TLS: {said}" in prove(server, timeout=1)

@@ -233,8 +233,8 @@ def test_a_probe_of_what_does_not_listen(host: Host, issuer: Issuer) -> None:
     (request,) = host.request(certificate)["requests"]
     message = told(host.deploy([issuer.issue(request)], certificate))
     assert message == (
-        "certificate shop: localhost:4430 (shop.lab.test) cannot be asked for its certificate: Connection refused, and "
-        "1 seconds did not change that; it stays as it is: there is no version before it that holds still"
+        "certificate shop: localhost:4430 (shop.lab.test) does not show its certificate: Connection refused "
+        "(tried for 1 seconds); it stays as it is: there is no version before it that holds still"
     )
     assert host.live().endswith("0001")
 

@@ -235,7 +235,7 @@ def test_disk_full(host: Host) -> None:
     host.shell(f"head -c 1000000 /dev/zero > {HOME}/versions/filler || :")
     result = host.request()
     assert told(result) == (
-        f"certificate shop: {VERSION} cannot be written: No space left on device: make room there and run again"
+        f"certificate shop: cannot write {VERSION}: No space left on device. Make room there and run again"
     )
     assert result["requests"] == []
     assert host.names(f"{HOME}/versions/shop") == [".lock"]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Files that are written whole or not at all, and what keeps them. Standard library only."""
+"""Write files whole or not at all, and sync folders to the disk. Standard library only."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import tempfile
 
 
 def write(path: str, data: bytes, stamp: float | None = None) -> None:
-    """Put *data* at *path*, with 0600 from birth, in a folder that is made if need be. Raises OSError.
+    """Write *data* to *path* with mode 0600, and create its folder if it does not exist. Raises OSError.
 
-    *stamp*: its time, in seconds since 1970. Runs may be side by side: the last one's is as good as the other's.
+    *stamp*: the file's modification time, in seconds since 1970. If two runs write the file, the last one wins.
     """
     folder = os.path.dirname(path)
     os.makedirs(folder, mode=0o700, exist_ok=True)
@@ -31,7 +31,7 @@ def write(path: str, data: bytes, stamp: float | None = None) -> None:
 
 
 def sync_folder(path: str) -> None:
-    """Write the names in a folder to the disk. Raises OSError."""
+    """Sync the entries of the folder *path* to the disk. Raises OSError."""
     handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         sync(handle)
@@ -40,9 +40,9 @@ def sync_folder(path: str) -> None:
 
 
 def sync(handle: int) -> None:
-    """Write the names in an open folder to the disk. Raises OSError."""
+    """Sync the entries of an open folder to the disk. *handle*: its descriptor. Raises OSError."""
     try:
         os.fsync(handle)
     except OSError as error:
-        if error.errno != errno.EINVAL:  # some network file systems have none for folders
+        if error.errno != errno.EINVAL:  # some network file systems cannot sync folders
             raise

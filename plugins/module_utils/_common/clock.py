@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Time as the protocol code sees it: handed in, so that tests never wait."""
+"""The clock of the protocol code, which is passed in, so that tests never wait."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def _utc_now() -> datetime:
 
 @dataclass(frozen=True)
 class Clock:
-    """The time of day, a clock for waits, a way to wait, and chance.
+    """The sources of time and of random numbers.
 
-    now: the time of day as an aware UTC datetime. monotonic: seconds that never jump, for deadlines.
-    sleep: waits a number of seconds. chance: a float in [0, 1), for jitter.
+    now: returns the time of day as aware UTC datetime. monotonic: returns seconds that never jump, for deadlines.
+    sleep: waits a number of seconds. chance: returns a float in [0, 1), for jitter.
     """
 
     now: Callable[[], datetime] = _utc_now
@@ -31,6 +31,9 @@ class Clock:
     chance: Callable[[], float] = random.random
 
     def pause(self, attempt: int, floor: float = 0.0, longest: float = 30.0) -> float:
-        """Seconds before a further attempt: doubling from half a second, jittered by half, never below *floor*."""
+        """Return the seconds to wait before attempt number *attempt* + 1.
+
+        They double from half a second, up to *longest*, are jittered by half, and are never below *floor* (seconds).
+        """
         grown = min(longest, 0.5 * 2.0**attempt)
         return max(floor, grown * (0.5 + self.chance() / 2))

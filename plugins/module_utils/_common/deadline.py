@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A limit of time that several waits share."""
+"""A time limit that several waits share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .clock import Clock
 
 
 class Deadline:
-    """An instant on the monotonic clock, *seconds* from now, that no wait goes past."""
+    """An instant on the monotonic clock, *seconds* from now, that no wait exceeds."""
 
     def __init__(self, clock: Clock, seconds: float) -> None:
         self.clock = clock
@@ -18,5 +18,5 @@ class Deadline:
         self._end = clock.monotonic() + seconds
 
     def left(self) -> float:
-        """Seconds left, never negative."""
+        """Return the seconds left, never negative."""
         return max(0.0, self._end - self.clock.monotonic())

@@ -33,16 +33,16 @@ ACCOUNT_KEY_TYPES = ("ec256", "ec384", "ec521", "rsa2048", "rsa3072", "rsa4096",
 
 
 def name_problem(name: str) -> str:
-    """What is wrong with a certificate's name, which becomes a file name; empty if nothing is."""
+    """Return why *name* cannot be the name of a certificate or list, which becomes a file name; empty if it can."""
     if NAME.fullmatch(name):
         return ""
     return (
-        "the name is not usable: letters, digits, '.', '_' and '-' only, at most 100, a letter or digit first, no '..'"
+        "the name is invalid. Use at most 100 letters, digits, '.', '_' and '-', a letter or digit first, and no '..'"
     )
 
 
 def verify_name(name: str) -> None:
-    """Raise OptionError for a name that cannot become a file's."""
+    """Raise OptionError for a name that cannot become a file name."""
     problem = name_problem(name)
     if problem:
         raise OptionError(problem)

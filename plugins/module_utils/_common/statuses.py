@@ -4,7 +4,7 @@
 
 """The words that steps of the role branch on: actions of the plan, their reasons, statuses. Standard library only.
 
-A sentence for people is never compared: what code has to know is one of these.
+Code never compares sentences that are written for people. It compares these words.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from enum import Enum
 
 
 class _Word(str, Enum):
-    """A word that is its own text, also where it is put into a line."""
+    """A word that is its own text, also in a formatted text."""
 
     def __str__(self) -> str:
-        # An enum gives its own name else, and in which places depends on the version of Python.
+        # Without this, some releases of Python print the name of the member.
         return str.__str__(self)
 
 
 class Action(_Word):
-    """What is to be done with a certificate of a host."""
+    """The action that the plan chose for a certificate of a host."""
 
     KEEP = "keep"
     ISSUE = "issue"
@@ -33,7 +33,7 @@ class Action(_Word):
 
 
 class Reason(_Word):
-    """Why an action was chosen."""
+    """The reason for an action of the plan."""
 
     NONE = ""
     MISSING = "missing"
@@ -56,7 +56,7 @@ class Reason(_Word):
 
 
 class Status(_Word):
-    """How far an order or a challenge got, and what a host does about its certificate."""
+    """The state of an order or a challenge, and what a host does with its certificate."""
 
     # RFC 8555 section 7.1.6
     PENDING = "pending"
@@ -64,24 +64,24 @@ class Status(_Word):
     PROCESSING = "processing"
     VALID = "valid"
     INVALID = "invalid"
-    #: A challenge of an order that is given up: what answers it is only removed.
+    #: A challenge of an order that is given up: its response is only removed.
     STALE = "stale"
-    #: An order that came to nothing, and one that may wait for a later run.
+    #: An order that failed, and one that is left to a later run.
     FAILED = "failed"
     DEFERRED = "deferred"
-    #: What a host does where nothing was ordered.
+    #: What a host does if nothing was ordered.
     KEEP = "keep"
     REPAIR = "repair"
     SWITCH = "switch"
     REMOVE = "remove"
-    #: The handlers that a version is told to have run.
+    #: A version whose handlers were notified.
     NOTIFIED = "notified"
     REVOKED = "revoked"
     ALREADY_REVOKED = "already revoked"
 
 
 class Outcome(_Word):
-    """What a host did about a certificate."""
+    """What a host did with a certificate."""
 
     ISSUED = "issued"
     SWITCHED = "switched"
@@ -92,15 +92,15 @@ class Outcome(_Word):
 
 
 class Change(_Word):
-    """What became of a TXT record."""
+    """The result for a TXT record."""
 
     CHANGED = "changed"
     UNCHANGED = "unchanged"
-    #: It is left to a tasks file.
+    #: A tasks file changes the record.
     TASKS = "tasks"
     FAILED = "failed"
 
 
-#: The statuses of an order that its host goes on with, and of one that it does not.
+#: The statuses of an order that its host continues with, and of one that it does not.
 ORDERED = (Status.PENDING, Status.READY, Status.PROCESSING, Status.VALID)
 STOPPED = (Status.FAILED, Status.DEFERRED)

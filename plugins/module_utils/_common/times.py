@@ -25,7 +25,7 @@ _INTERVAL = re.compile(r"[1-9][0-9]{0,4}[mhdw]")
 
 
 def parse_time(value: object) -> datetime:
-    """Return an RFC 3339 time as aware UTC datetime, cut to microseconds. Raises OptionError."""
+    """Parse an RFC 3339 time and return it as aware UTC datetime, cut to microseconds. Raises OptionError."""
     text = str(value).strip().upper().replace("Z", "+00:00")
     whole, point, fraction = text.partition(".")
     if point:
@@ -82,5 +82,5 @@ def parse_interval(text: str) -> timedelta:
     if not given:
         return timedelta()
     if not _INTERVAL.fullmatch(given):
-        raise OptionError(f"run_interval '{one_line(text, 60)}' is not a span of time: give 30m, 1h or 1d")
+        raise OptionError(f"run_interval '{one_line(text, 60)}' is not a duration. Give one such as 30m, 1h or 1d")
     return parse_duration(given)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Errors of a host. None names the certificate: whoever reports for many puts the name before it."""
+"""Errors of the code on hosts. Their messages do not name the certificate: the caller puts its name first."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ class DiskError(CollectionError):
 
 
 class LockedError(CollectionError):
-    """Another run holds a certificate's lock for too long."""
+    """A lock that another run has held for too long."""
 
 
 class StateError(CollectionError):
-    """What lies on the disk is not what the step needs, or is not ours."""
+    """Files that are not what the step needs, or that this collection did not write."""
 
 
 class FormatError(CollectionError):
-    """A format that a certificate cannot be written in here."""
+    """A format that this host cannot write a certificate in."""
 
 
 class ServiceError(CollectionError):
@@ -30,8 +30,8 @@ class ServiceError(CollectionError):
 
 
 class ListenError(CollectionError):
-    """A port that challenges cannot be answered at."""
+    """A port on which challenges cannot be answered."""
 
 
 class ProbeError(CollectionError):
-    """An endpoint that cannot be asked which certificate it serves."""
+    """An endpoint that does not show which certificate it serves."""

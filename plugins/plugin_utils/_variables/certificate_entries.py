@@ -29,7 +29,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._common.identifiers 
 )
 from ansible_collections.certfleet.tls.plugins.module_utils._common.names import name_problem
 from ansible_collections.certfleet.tls.plugins.module_utils._common.text import one_line
-from ansible_collections.certfleet.tls.plugins.module_utils._host.challenges.webroot import check_path
+from ansible_collections.certfleet.tls.plugins.module_utils._host.challenges.webroot import verify_path
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted import endpoints, formats, reloads
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.attributes import parse_mode
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.listen_address import Listen
@@ -138,7 +138,7 @@ def _check_entry(
     proved = _identifiers(entry, attempt)
     for folder in dict.fromkeys((entry["webroot"], *(item.webroot for item in proved))):
         if folder and not folder.startswith(("~", "$")):  # which the host expands
-            attempt("webroot", check_path, folder)
+            attempt("webroot", verify_path, folder)
     if means and "webroot" not in invalid:
         _check_means(proved, entry, means, listens, place, lines)
     attempt("mode", parse_mode, entry["mode"])

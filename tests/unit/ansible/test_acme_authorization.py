@@ -89,7 +89,7 @@ def test_one_that_fails_stops_no_other(ca, work):
     ("state", "names", "urls", "message"),
     [
         ("present", [{"value": "*.a.example", "challenge": "dns-01"}], [], "is a wildcard, which is authorized by its"),
-        ("present", ["a b"], [], "has a space in it"),
+        ("present", ["a b"], [], "contains a space"),
         ("present", [], [{"uri": "x"}], "give identifiers"),
         ("absent", ["a.example"], [], "give authorizations"),
     ],

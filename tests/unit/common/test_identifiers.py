@@ -50,7 +50,7 @@ NAME_253 = ".".join([LABEL_63, LABEL_63, LABEL_63, "a" * 61])
         ("abcdef.onion", "abcdef.onion"),
     ],
 )
-def test_normalize(text, name):
+def test_normalize_valid_identifier(text, name):
     assert normalize(text) == name
     assert normalize(name) == name
 
@@ -60,20 +60,20 @@ def test_normalize(text, name):
     [
         ("", "an identifier is empty"),
         (" \t\n", "an identifier is empty"),
-        ("shop example.com", "has a space in it"),
-        ("a.example,\tb.example", "has a space in it"),
-        ("a.example\nb.example", "has a space in it"),
-        ("a.example\u00a0b.example", "has a space in it"),
+        ("shop example.com", "contains a space"),
+        ("a.example,\tb.example", "contains a space"),
+        ("a.example\nb.example", "contains a space"),
+        ("a.example\u00a0b.example", "contains a space"),
         ("https://shop.example.com", "is a URL or a path"),
         ("shop.example.com/", "is a URL or a path"),
         ("../../etc/passwd", "is a URL or a path"),
         ("999.0.2.1", "is not an IP address"),
         ("192.0.2.01", "is not an IP address"),
-        ("[2001:db8::1]", "is not an IP address: give it without brackets"),
-        ("::ffff:192.0.2.1", "is the IPv4 address 192.0.2.1: give that"),
+        ("[2001:db8::1]", "is not an IP address. Give one without brackets"),
+        ("::ffff:192.0.2.1", "is the IPv4 address 192.0.2.1. Give that"),
         ("fe80::1%eth0", "is not an IP address"),
         ("2001:db8:::1", "is not an IP address"),
-        ("*.192.0.2.1", "has a wildcard below an IP address"),
+        ("*.192.0.2.1", "is a wildcard for an IP address, which does not exist"),
         ("shop.example.com:443", "has a port"),
         (f"{NAME_253}a", "is too long: 254 characters"),
         (f"a.{NAME_253}", "is too long: 255 characters"),
@@ -82,13 +82,13 @@ def test_normalize(text, name):
         (".example", "empty label"),
         ("a..example", "empty label"),
         ("a.example..", "empty label"),
-        ("*", "wildcard"),
-        ("*.", "wildcard"),
-        ("a.*.example", "wildcard"),
-        ("*.*.example", "wildcard"),
-        ("*a.example", "wildcard"),
-        ("a*.example", "wildcard"),
-        ("a.example.*", "wildcard"),
+        ("*", "has a '*' that"),
+        ("*.", "has a '*' that"),
+        ("a.*.example", "has a '*' that"),
+        ("*.*.example", "has a '*' that"),
+        ("*a.example", "has a '*' that"),
+        ("a*.example", "has a '*' that"),
+        ("a.example.*", "has a '*' that"),
         ("a_b.example", "has a character"),
         ("-a.example", "has a character"),
         ("a-.example", "has a character"),
@@ -104,30 +104,30 @@ def test_normalize(text, name):
         ("a\u200cb.example", "IDNA 2003 and 2008"),
         ("ü..example", "cannot be encoded"),
         ("ü" * 63 + ".example", "cannot be encoded"),
-        ("ü\u2028.example", "has a space in it"),
+        ("ü\u2028.example", "contains a space"),
         ("\ud800.example", "cannot be encoded"),
         ("\uff41\uff0f\u00fc.example", "has a character"),
     ],
 )
-def test_what_cannot_be_ordered_is_refused_by_name(text, what):
-    with pytest.raises(IdentifierError) as told:
+def test_normalize_invalid_identifier_is_refused(text, what):
+    with pytest.raises(IdentifierError) as error:
         normalize(text)
-    message = str(told.value)
+    message = str(error.value)
     assert what in message
     assert len(message.splitlines()) == 1
     if text.strip():
         assert repr(text.strip())[:20] in message
 
 
-def test_a_refused_name_is_a_value_error_too():
+def test_normalize_error_is_value_error():
     with pytest.raises(ValueError, match="empty"):
         normalize("")
 
 
-def test_a_long_name_is_shortened_in_its_message():
-    with pytest.raises(IdentifierError) as told:
+def test_normalize_long_name_is_shortened_in_message():
+    with pytest.raises(IdentifierError) as error:
         normalize("a b" * 10_000)
-    assert len(str(told.value)) < 150
+    assert len(str(error.value)) < 150
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_is_address(name, is_one):
     ("text", "compared"),
     [("Shop.example.", "shop.example"), ("2001:DB8::0", "2001:db8::"), ("A_b.example", "a_b.example")],
 )
-def test_canonical_takes_what_cannot_be_ordered(text, compared):
+def test_canonical_accepts_invalid_identifiers(text, compared):
     assert canonical(text) == compared
 
 
@@ -154,11 +154,11 @@ def test_canonical_takes_what_cannot_be_ordered(text, compared):
         (["2001:db8:0::1", "2001:db8::1"], ["2001:db8::1"]),
     ],
 )
-def test_check_gives_each_name_once_in_its_order(identifiers, found):
+def test_parse_identifiers_gives_each_once_in_order(identifiers, found):
     assert names(parse_identifiers(identifiers, "http-01")) == found
 
 
-def test_an_identifier_may_have_a_challenge_and_a_webroot_of_its_own():
+def test_parse_identifiers_with_own_challenge_and_webroot():
     identifiers = [
         "a.example",
         {"value": "*.A.example", "challenge": "dns-01"},
@@ -176,25 +176,29 @@ def test_an_identifier_may_have_a_challenge_and_a_webroot_of_its_own():
 @pytest.mark.parametrize(
     ("identifier", "challenge", "what"),
     [
-        ("*.example.com", "http-01", "is a wildcard, which http-01 cannot prove: a wildcard needs dns-01"),
+        ("*.example.com", "http-01", "is a wildcard, which http-01 cannot prove. Use dns-01"),
         ("*.example.com", "tls-alpn-01", "is a wildcard, which tls-alpn-01 cannot prove"),
-        ("192.0.2.1", "dns-01", "is an IP address, which dns-01 cannot prove: it needs http-01 or tls-alpn-01"),
+        ("192.0.2.1", "dns-01", "is an IP address, which dns-01 cannot prove. Use http-01 or tls-alpn-01"),
         ("2001:db8::1", "dns-persist-01", "is an IP address, which dns-persist-01 cannot prove"),
-        ("a.onion", "dns-01", "is an onion service, which dns-01 cannot prove: use http-01 or tls-alpn-01"),
-        ("*.a.onion", "http-01", "is a wildcard below .onion: only onion-csr-01 proves that"),
+        ("a.onion", "dns-01", "is an onion service, which dns-01 cannot prove. Use http-01 or tls-alpn-01"),
+        ("*.a.onion", "http-01", "is a wildcard below .onion, which only onion-csr-01 can prove"),
         ("a.example", "dns-02", "has the challenge 'dns-02', which is not one of http-01, dns-01, "),
         ({"value": "a.example", "challenge": "x"}, "http-01", "has the challenge 'x'"),
-        ({"value": "a.example", "port": 80}, "http-01", "an identifier has 'port': give a name, or a mapping of value"),
-        ({"challenge": "dns-01"}, "http-01", "an identifier has no text as its value"),
-        (7, "http-01", "an identifier has no text as its value"),
-        (None, "http-01", "an identifier has no text as its value"),
+        (
+            {"value": "a.example", "port": 80},
+            "http-01",
+            "has 'port'. Give a name, or a mapping with value",
+        ),
+        ({"challenge": "dns-01"}, "http-01", "an identifier has a value that is not a text"),
+        (7, "http-01", "an identifier has a value that is not a text"),
+        (None, "http-01", "an identifier has a value that is not a text"),
     ],
 )
-def test_what_a_challenge_cannot_prove_is_refused(identifier, challenge, what):
-    with pytest.raises(IdentifierError) as told:
+def test_parse_identifiers_unsuitable_challenge_is_refused(identifier, challenge, what):
+    with pytest.raises(IdentifierError) as error:
         parse_identifiers(["b.example", identifier], challenge if isinstance(identifier, str) else "http-01")
-    assert what in str(told.value)
-    assert len(str(told.value).splitlines()) == 1
+    assert what in str(error.value)
+    assert len(str(error.value).splitlines()) == 1
 
 
 @pytest.mark.parametrize(
@@ -209,20 +213,20 @@ def test_what_a_challenge_cannot_prove_is_refused(identifier, challenge, what):
         ("a.onion", "tls-alpn-01"),
     ],
 )
-def test_what_a_challenge_can_prove(identifier, challenge):
+def test_parse_identifiers_suitable_challenge(identifier, challenge):
     assert parse_identifiers([identifier], challenge) == [Identifier(identifier, challenge)]
 
 
-def test_a_name_that_is_given_twice_has_to_be_given_alike():
-    with pytest.raises(IdentifierError, match=r"'a\.example' is given twice, and not alike"):
+def test_parse_identifiers_different_duplicates_are_refused():
+    with pytest.raises(IdentifierError, match=r"'a\.example' is given twice with different challenges"):
         parse_identifiers(["a.example", {"value": "A.example", "challenge": "dns-01"}], "http-01")
 
 
-def test_no_identifiers_are_refused():
+def test_parse_identifiers_empty_list_is_refused():
     with pytest.raises(IdentifierError, match="no identifiers"):
         parse_identifiers([], "http-01")
 
 
-def test_one_bad_name_is_refused_among_good_ones():
+def test_parse_identifiers_one_invalid_name_is_refused():
     with pytest.raises(IdentifierError, match="'no good'"):
         parse_identifiers(["a.example", "no good", "b.example"], "http-01")

@@ -127,42 +127,42 @@ WAYS = [
 @needs_root
 @pytest.mark.parametrize("rule", Rule, ids=lambda rule: rule.value)
 @pytest.mark.parametrize(("there", "path", "open_to"), WAYS)
-def test_a_way_is_gone_or_refused(tree, there, path, open_to, rule):
+def test_open_folder_follows_safe_paths_only(tree, there, path, open_to, rule):
     for entry in there:
         tree.make(entry)
     path = f"{tree.root}/{path}"
     refused = rule.value not in open_to.split()
-    assert bool(paths.problem(path, rule)) is refused
+    assert bool(paths.find_problem(path, rule)) is refused
     # What is below it, and not there yet, is as its folder is.
-    assert bool(paths.problem(f"{path}/none/yet", rule)) is refused
+    assert bool(paths.find_problem(f"{path}/none/yet", rule)) is refused
     if refused:
-        with pytest.raises(UnsafePathError), paths.folder(path, rule):
+        with pytest.raises(UnsafePathError), paths.open_folder(path, rule):
             pass
     else:
-        with paths.folder(path, rule) as handle:
+        with paths.open_folder(path, rule) as handle:
             assert os.path.samestat(os.fstat(handle), os.stat(path))
 
 
 @needs_root
-def test_what_is_said_names_the_users_and_what_to_do(tree):
+def test_find_problem_names_users_and_what_to_do(tree):
     for entry in ("alice:srv", "root:srv/tls", "root:etc", "alice:link->etc"):
         tree.make(entry)
     root = tree.root
-    assert paths.problem(f"{root}/srv/tls", Rule.SAFE) == (
-        f"{root}/srv belongs to {ALICE}, and {root}/srv/tls to root: {ALICE} could put another in its place. "
+    assert paths.find_problem(f"{root}/srv/tls", Rule.SAFE) == (
+        f"{root}/srv belongs to {ALICE}, who could replace {root}/srv/tls of root. "
         "Let both have one owner, or root own the folder above"
     )
-    assert paths.problem(f"{root}/link", Rule.SAFE) == (
+    assert paths.find_problem(f"{root}/link", Rule.SAFE) == (
         f"{root}/link is a link of {ALICE}'s that leads to what belongs to root. "
         f"Name {root}/etc itself, or have root own the link"
     )
-    assert paths.problem(f"{root}/srv", Rule.OWN) == (
-        f"{root}/srv belongs to {ALICE}, who could lead this elsewhere. "
+    assert paths.find_problem(f"{root}/srv", Rule.OWN) == (
+        f"{root}/srv belongs to {ALICE}, who could redirect this path. "
         "Have root own it, or choose a place where root owns everything"
     )
 
 
-def test_where_there_is_no_way_the_system_s_own_error_is_told(tmp_path):
+def test_open_folder_missing_path_gives_system_error(tmp_path):
     (tmp_path / "file").write_bytes(b"x")
     (tmp_path / "round").symlink_to("round")
     (tmp_path / "pipe").symlink_to("fifo")
@@ -174,41 +174,41 @@ def test_where_there_is_no_way_the_system_s_own_error_is_told(tmp_path):
         ("fifo", errno.ENOTDIR),
         ("round", errno.ELOOP),
     ]:
-        with pytest.raises(OSError, match=r".") as told, paths.folder(f"{tmp_path}/{name}"):
+        with pytest.raises(OSError, match=r".") as error, paths.open_folder(f"{tmp_path}/{name}"):
             pass
-        assert told.value.errno == number, name
-        assert paths.problem(f"{tmp_path}/{name}", Rule.SAFE) == ""
+        assert error.value.errno == number, name
+        assert paths.find_problem(f"{tmp_path}/{name}", Rule.SAFE) == ""
     for name in (".", "fifo", "pipe", "none"):
         with pytest.raises(OSError, match=r"."):
             paths.read(f"{tmp_path}/{name}", 10, follow=True)
-    with pytest.raises(OSError, match="no absolute path"):
+    with pytest.raises(OSError, match="the path is not absolute"):
         paths.read("file", 10)
 
 
-def test_a_file_is_read_up_to_a_limit_and_through_a_link_only_where_that_may_be(tmp_path):
+def test_read_stops_at_limit_and_follows_links_if_asked(tmp_path):
     (tmp_path / "file").write_bytes(b"x" * 200000)
     (tmp_path / "link").symlink_to("file")
     assert paths.read(f"{tmp_path}/file", 150000) == b"x" * 150000
     assert paths.read(f"{tmp_path}/link", 1 << 20, follow=True) == b"x" * 200000
-    with pytest.raises(OSError, match=r".") as told:
+    with pytest.raises(OSError, match=r".") as error:
         paths.read(f"{tmp_path}/link", 10)
-    assert told.value.errno == errno.ELOOP
+    assert error.value.errno == errno.ELOOP
 
 
-def test_no_descriptor_is_left_open(tmp_path):
+def test_paths_leave_no_descriptor_open(tmp_path):
     (tmp_path / "file").write_bytes(b"x")
     (tmp_path / "link").symlink_to("file")
     before = os.listdir("/proc/self/fd")
     paths.read(f"{tmp_path}/link", 10, follow=True)
-    paths.problem(f"{tmp_path}/file/none", Rule.OWN)
+    paths.find_problem(f"{tmp_path}/file/none", Rule.OWN)
     files.peek(f"{tmp_path}/link", 10)
-    with paths.folder(str(tmp_path)):
+    with paths.open_folder(str(tmp_path)):
         pass
     assert len(os.listdir("/proc/self/fd")) == len(before)
 
 
 @needs_root
-def test_a_home_that_others_have_a_hand_in_is_refused(tree):
+def test_check_home_writable_by_others_is_refused(tree):
     tree.make("alice:home")
     tree.make("root:home/acme")
     tree.make("alice:home/acme/versions")
@@ -219,7 +219,7 @@ def test_a_home_that_others_have_a_hand_in_is_refused(tree):
     check_home(f"{tree.root}/etc/acme")
     os.chown(tree.root / "etc", 0, BOB)
     (tree.root / "etc").chmod(0o2775)
-    with pytest.raises(OptionError, match="etc is open to others to write"):
+    with pytest.raises(OptionError, match="etc is writable by other users"):
         check_home(f"{tree.root}/etc/acme")
     (tree.root / "etc").chmod(0o1777)
     check_home(f"{tree.root}/etc/acme")
@@ -234,7 +234,7 @@ def test_a_home_that_others_have_a_hand_in_is_refused(tree):
 
 
 @needs_root
-def test_what_is_made_below_a_webroot_is_its_owner_s(tree):
+def test_webroot_files_belong_to_its_owner(tree):
     tree.make("alice:www")
     made = webroot.WebrootResponse(f"{tree.root}/www", TOKEN, f"{TOKEN}.x")
     made.put()
@@ -245,7 +245,7 @@ def test_what_is_made_below_a_webroot_is_its_owner_s(tree):
 
 
 @needs_root
-def test_a_well_known_that_root_made_in_a_user_s_webroot_is_used(tree):
+def test_webroot_well_known_of_root_is_used(tree):
     for entry in ("alice:www", "root:www/.well-known", "root:www/.well-known/acme-challenge"):
         tree.make(entry)
     made = webroot.WebrootResponse(f"{tree.root}/www", TOKEN, f"{TOKEN}.x")
@@ -258,7 +258,7 @@ def test_a_well_known_that_root_made_in_a_user_s_webroot_is_used(tree):
 
 @needs_root
 @pytest.mark.parametrize("below", ["acme-challenge->//etc/apt.conf.d", "acme-challenge->../../etc/apt.conf.d"])
-def test_a_link_below_a_webroot_leads_nowhere(tree, below):
+def test_webroot_link_of_user_is_refused(tree, below):
     for entry in ("root:etc/apt.conf.d", "alice:www", "alice:www/.well-known", f"alice:www/.well-known/{below}"):
         tree.make(entry)
     made = webroot.WebrootResponse(f"{tree.root}/www", TOKEN, f"{TOKEN}.x")
@@ -271,7 +271,7 @@ def test_a_link_below_a_webroot_leads_nowhere(tree, below):
 
 
 @needs_root
-def test_only_files_that_others_cannot_write_are_taken_over(tree):
+def test_adopt_files_writable_by_others_are_refused(tree):
     for entry in ("root:le/a=", "root:le/b=", "alice:le/c=", "alice:home", "root:home/d=", "root:le/e->a"):
         tree.make(entry)
     (tree.root / "le/a").chmod(0o664)  # of root's own group
@@ -283,7 +283,7 @@ def test_only_files_that_others_cannot_write_are_taken_over(tree):
         == SECRET
     )
     for name, why in (
-        ("le/b", "is open to others to write"),
+        ("le/b", "is writable by other users"),
         ("le/c", f"belongs to {ALICE}"),
         ("home/d", f"belongs to {ALICE}"),
     ):
@@ -293,7 +293,7 @@ def test_only_files_that_others_cannot_write_are_taken_over(tree):
 
 
 @pytest.mark.parametrize("by", ["file", "fifo", "link"])
-def test_what_is_exchanged_between_the_look_and_the_opening_is_not_read(tmp_path, monkeypatch, by):
+def test_open_file_replaced_meanwhile_is_not_read(tmp_path, monkeypatch, by):
     (tmp_path / "file").write_bytes(b"ours")
     (tmp_path / "secret").write_bytes(SECRET)
     real = os.open
@@ -314,7 +314,7 @@ def test_what_is_exchanged_between_the_look_and_the_opening_is_not_read(tmp_path
         signal.alarm(0)
 
 
-def test_what_is_put_aside_in_the_place_of_ours_does_not_get_its_name_unseen(tmp_path, monkeypatch):
+def test_replace_aside_file_replaced_meanwhile_is_refused(tmp_path, monkeypatch):
     """Else its hash would become that of our file, and the next run would give it to the wanted owner."""
     (tmp_path / "other").write_bytes(SECRET)
     real = os.replace
@@ -324,13 +324,13 @@ def test_what_is_put_aside_in_the_place_of_ours_does_not_get_its_name_unseen(tmp
         real(old, new, **options)
 
     monkeypatch.setattr(files.os, "replace", exchanged)
-    with pytest.raises(DiskError, match="cannot be written: somebody exchanged it while it was written"):
+    with pytest.raises(DiskError, match="somebody replaced it while it was written"):
         files.replace(f"{tmp_path}/file", Content(b"ours"))
 
 
 @needs_root
 @pytest.mark.parametrize("by", ["folder", "link"])
-def test_a_folder_that_takes_the_place_of_one_just_made_is_not_given_away(tree, monkeypatch, by):
+def test_make_folders_replaced_folder_is_not_chowned(tree, monkeypatch, by):
     for entry in ("alice:www", "root:www/private", "root:www/private/key="):
         tree.make(entry)
     real = os.mkdir
@@ -351,12 +351,12 @@ def test_a_folder_that_takes_the_place_of_one_just_made_is_not_given_away(tree, 
 
 
 @needs_root
-def test_behind_a_link_of_root_s_in_a_user_s_webroot_no_folders_are_made(tree):
+def test_make_folders_behind_link_of_root_is_refused(tree):
     """She may have moved it there from elsewhere."""
     for entry in ("root:etc/thing.d", "alice:www", "root:www/.well-known->//etc/thing.d"):
         tree.make(entry)
     made = webroot.WebrootResponse(f"{tree.root}/www", TOKEN, f"{TOKEN}.x")
-    with pytest.raises(DiskError, match="a link in a user's folder, behind which no folders are made"):
+    with pytest.raises(DiskError, match="a link in a user's folder, behind which no folders are created"):
         made.put()
     assert os.listdir(tree.root / "etc/thing.d") == []
     tree.make("root:etc/thing.d/acme-challenge")
@@ -366,7 +366,7 @@ def test_behind_a_link_of_root_s_in_a_user_s_webroot_no_folders_are_made(tree):
 
 
 @needs_root
-def test_a_user_s_links_confuse_nobody_about_what_is_root_s(tree):
+def test_user_links_do_not_hide_folders_of_root(tree):
     """Neither as many of them as Python's stack has room for, nor one into the folder of another certificate."""
     for entry in ("root:etc/certs", "alice:app", "alice:app/tls->//etc/certs", "alice:app/l0->l0"):
         tree.make(entry)
@@ -379,7 +379,7 @@ def test_a_user_s_links_confuse_nobody_about_what_is_root_s(tree):
 
 
 @needs_root
-def test_who_owns_a_file_stays_when_only_its_mode_is_put_right(tree):
+def test_mode_repair_keeps_owner(tree):
     tree.make("alice:srv/file=")
     path = f"{tree.root}/srv/file"
     for wanted, owner in ((Attributes(0o640), (ALICE, ALICE)), (Attributes(0o640, BOB), (BOB, ALICE))):
@@ -389,7 +389,7 @@ def test_who_owns_a_file_stays_when_only_its_mode_is_put_right(tree):
     assert attributes.completed(f"{tree.root}/srv/own", Attributes(0o600)) == Attributes(0o600)
 
 
-def test_a_webroot_whose_files_cannot_be_given_away_is_used_all_the_same(tmp_path, monkeypatch):
+def test_webroot_without_chown_is_used(tmp_path, monkeypatch):
     """As on a network file system that makes nobody of root."""
 
     def refuse(*_unused):
@@ -441,7 +441,7 @@ def exchange(folder, secret, seconds):
 
 
 @needs_root
-def test_whatever_a_user_exchanges_meanwhile_nothing_of_others_is_touched(tree):
+def test_user_who_replaces_paths_meanwhile_reaches_nothing_of_others(tree):
     """Thousands of exchanges while root writes, reads, gives away and removes along the same paths."""
     for entry in ("root:etc", "root:etc/secret=", "alice:app", "alice:app/www"):
         tree.make(entry)

@@ -282,7 +282,7 @@ TABLE = {
         found({"identifiers": ["two words"]}),
         FRESH,
         {},
-        Decision(Action.REFUSE, message="identifier 'two words' has a space in it"),
+        Decision(Action.REFUSE, message="identifier 'two words' contains a space"),
     ),
     "a wildcard by http-01": (
         found({"identifiers": ["*.shop.example"]}),
@@ -290,7 +290,7 @@ TABLE = {
         {},
         Decision(
             Action.REFUSE,
-            message="identifier '*.shop.example' is a wildcard, which http-01 cannot prove: a wildcard needs dns-01",
+            message="identifier '*.shop.example' is a wildcard, which http-01 cannot prove. Use dns-01",
         ),
     ),
     "a host that cannot get one": (

@@ -58,6 +58,14 @@ def fetched(port, token=TOKEN, address="127.0.0.1"):
     return body if status == 200 else None
 
 
+def served(port, token):
+    """What the CA gets for a token, also of a listener that ends meanwhile; None for anything but an answer."""
+    try:
+        return fetched(port, token)
+    except ConnectionError:
+        return None
+
+
 def handshake(port, name, protocols=("acme-tls/1",), address="127.0.0.1"):
     """The certificate (DER), the protocol that was agreed on, and all data that came after. Raises SSLError."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -82,7 +90,7 @@ def listens(port, address="127.0.0.1"):
 
 def pid(port):
     """The listener's."""
-    found = ports.holder(Listen(port))
+    found = ports.find_user(Listen(port))
     return found.pid if found else None
 
 

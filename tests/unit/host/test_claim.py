@@ -128,7 +128,7 @@ def test_fields_name_former_lists(there, claim, former):
 
 @pytest.mark.parametrize("name", ["", "a b", "../up", "-web", "a" * 101, "web\n"])
 def test_claim_of_unusable_name_is_refused(name):
-    with pytest.raises(OptionError, match="the name is not usable"):
+    with pytest.raises(OptionError, match="the name is invalid"):
         Claim.of({"list": name, "reassign": False})
 
 

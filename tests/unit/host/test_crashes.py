@@ -377,7 +377,7 @@ def test_a_full_disk_is_told_in_one_line_and_leaves_nothing_half_done(stage, dis
             scene.action(stage.home)
         message = str(told.value)
         faulty.end()
-        assert "No space left on device: make room there and run again" in message
+        assert "No space left on device. Make room there and run again" in message
         assert stage.home in message
         assert len(message.splitlines()) == 1
         # What cannot be written is taken away again at once. What cannot be removed stays for the next run.

@@ -172,7 +172,7 @@ def test_a_certificate_that_nobody_asked_for(home):
     host.make_live(home)
     leaf = host.authority().leaf(ca.ec_key().public_key(), WANTED.identifiers)
     before = host.served(home)
-    with pytest.raises(StateError, match="no version of it is pending"):
+    with pytest.raises(StateError, match="the certificate has no pending version"):
         run(home, IssuedCertificate(ca.pem(leaf), ""))
     assert host.served(home) == before
 
@@ -187,7 +187,7 @@ def test_two_runs_at_once_with_an_order_each(home):
     assert same_run(home, later) == replace(first, changed=False, outcome=Outcome.UNCHANGED)
     assert host.served(home) == served
     for other in (issue(home, names=OTHER.identifiers), issue(home, not_after=ca.NOW)):
-        with pytest.raises(StateError, match="no version of it is pending"):
+        with pytest.raises(StateError, match="the certificate has no pending version"):
             run(home, other)
 
 
@@ -231,7 +231,7 @@ def test_a_run_whose_pending_version_another_run_replaced(home, order, theirs, s
         done = same_run(home, ours)
         assert (done.changed, done.version, done.reason) == (False, "0002", "unchanged")
     else:
-        with pytest.raises(StateError, match="no version of it is pending"):
+        with pytest.raises(StateError, match="the certificate has no pending version"):
             run(home, ours)
     assert look(str(home), "shop").live == "0002"
 
@@ -259,7 +259,7 @@ def test_a_certificate_for_what_was_wanted_before(home):
 
 def test_names_that_are_none_never_become_paths(home):
     for name in ("..", "../x", ""):
-        with pytest.raises(OptionError, match="the name is not usable"):
+        with pytest.raises(OptionError, match="the name is invalid"):
             deployment.confirm(str(home), name, "0001")
     assert not home.exists()
 

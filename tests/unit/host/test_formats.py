@@ -118,7 +118,8 @@ def test_der_and_root(home, place):
     asked = wanted(option("der", place / "shop.der"), root)
     deployed = live(home, asked)
     assert deployed.problem == (
-        f"{place}/root.pem: the chain's root CN=Root is not in {place}/roots.pem: name a file that has it in roots"
+        f"cannot write {place}/root.pem: the chain's root CN=Root is not in {place}/roots.pem. "
+        "Name a file that contains it in roots"
     )
     assert deployed.reason == "issued", "the others are served"
     leaf = x509.load_der_x509_certificate((place / "shop.der").read_bytes())
@@ -206,7 +207,8 @@ def test_drift_pkcs12_with_a_weak_mac_is_written_again(home, place, monkeypatch,
     asked = wanted(option("pkcs12", place / "shop.p12"))
 
     def weak(item, key, leaf, chain, _now):
-        return pkcs12_encoder.encode(key, leaf, chain, item.passphrase, item.friendly_name, item.encryption, rounds)
+        protection = pkcs12_encoder.Protection(item.passphrase, item.encryption, rounds)
+        return pkcs12_encoder.encode(key, leaf, chain, item.friendly_name, protection)
 
     live_by(weak, home, asked, monkeypatch)
     assert_written_again(home, asked, f"{place}/shop.p12 has a weak MAC, against which passphrases can be tried")
@@ -288,7 +290,8 @@ def test_who_has_the_file_under_another_name_is_told_of(home, place):
     (place / "shop.pem").write_text("damaged")
     repaired = repair(home, asked)
     assert repaired.warning == (
-        f"{place}/shop.pem had another name, too (a hard link), which keeps what it had: make it a symbolic link"
+        f"{place}/shop.pem had a second hard link, which keeps the old content. Replace that hard link with a symbolic "
+        "link"
     )
     assert (place / "other.pem").read_text() == "damaged"
 
@@ -301,7 +304,7 @@ def test_a_mount_point_is_told_of_before_a_renewal_fails_for_it(home, place, mon
     monkeypatch.setattr(format_files, "_MOUNTS", str(tmp_path / "mountinfo"))
     odd.chmod(0o644)
     assert repair(home, asked).warning == (
-        f"{odd} is a mount point, which a renewal cannot replace: mount the folder that it is in"
+        f"{odd} is a mount point, which a renewal cannot replace. Mount the folder that it is in"
     )
 
 
@@ -309,7 +312,7 @@ def test_what_cannot_be_written_is_told_and_stops_nothing_else(home, place):
     asked = wanted(option("combined", place / "none" / "shop.pem"), option("der", place / "shop.der"))
     deployed = live(home, asked)
     assert deployed.changed
-    assert deployed.problem == f"{place}/none/shop.pem cannot be written: No such file or directory"
+    assert deployed.problem == f"cannot write {place}/none/shop.pem: No such file or directory"
     assert (place / "shop.der").exists()
     (place / "none").mkdir()
     assert repair(home, asked).problem == ""
@@ -321,7 +324,7 @@ def test_what_is_listed_no_longer_stays_and_is_told_once(home, place):
     asked = wanted(option("der", place / "shop.der"))
     assert drift(home, asked) == [f"{place}/shop.pem is not wanted any more"]
     repaired = repair(home, asked)
-    assert repaired.warning == (f"{place}/shop.pem is not wanted any more: it stays as it is, and is renewed no longer")
+    assert repaired.warning == (f"{place}/shop.pem is no longer in formats. It stays, but is not renewed any more")
     assert (place / "shop.pem").exists()
     assert drift(home, asked) == []
     assert repair(home, asked).changed is False
@@ -386,7 +389,9 @@ def test_what_openssl_refuses_is_told(home, place, monkeypatch):
 
     monkeypatch.setattr(format_encodings.pkcs12_encoder, "encode", refuse)
     deployed = live(home, wanted(option("pkcs12", place / "shop.p12"), option("der", place / "shop.der")))
-    assert deployed.problem == f"{place}/shop.p12: this host's OpenSSL does not write it: no such algorithm"
+    assert (
+        deployed.problem == f"cannot write {place}/shop.p12: this host's OpenSSL does not support it: no such algorithm"
+    )
     assert (place / "shop.der").exists()
 
 
@@ -404,7 +409,7 @@ def test_the_roots_of_the_distribution(place, monkeypatch):
 
 def test_what_is_dropped_with_a_renewal_is_told_then_and_not_again(home, place):
     live(home, wanted(option("combined", place / "shop.pem")))
-    text = f"{place}/shop.pem is not wanted any more: it stays as it is, and is renewed no longer"
+    text = f"{place}/shop.pem is no longer in formats. It stays, but is not renewed any more"
     for number, warning in (("0002", text), ("0003", "")):
         host.prepare(home, WANTED, replace(ORDER_2, order_uri=f"https://ca.example/order/{number}"))
         assert host.deploy(home, WANTED).warning == warning

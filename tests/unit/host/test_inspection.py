@@ -85,8 +85,8 @@ def test_drift_of_the_live_key(home, option):
 @pytest.mark.parametrize(
     ("change", "what"),
     [
-        ({"name": "../../etc"}, "the name is not usable"),
-        ({"identifiers": ["no good"]}, "has a space in it"),
+        ({"name": "../../etc"}, "the name is invalid"),
+        ({"identifiers": ["no good"]}, "contains a space"),
         ({"mode": "0777"}, "would open the private key"),
         ({"owner": "no-such-user"}, "is not a user of this host"),
     ],
@@ -105,8 +105,8 @@ def test_what_cannot_be_wanted_is_invalid(home, option, change, what):
     [
         ({"webroot": None}, UNSET),
         ({"webroot": ""}, UNSET),
-        ({"webroot": "/none"}, "webroot /none does not exist: make it, and have the web server serve it"),
-        ({"webroot": __file__}, f"webroot {__file__} does not exist: make it, and have the web server serve it"),
+        ({"webroot": "/none"}, "webroot /none does not exist. Create it, and have the web server serve it"),
+        ({"webroot": __file__}, f"webroot {__file__} does not exist. Create it, and have the web server serve it"),
         ({"challenge": "dns-01", "webroot": None}, None),
         ({"webroot": None, "http_01_listen": "80"}, None),
         ({"challenge": "tls-alpn-01", "webroot": None}, None),
@@ -120,7 +120,7 @@ def test_what_cannot_be_wanted_is_invalid(home, option, change, what):
         ),
         (
             {"identifiers": [{"value": "a.example", "webroot": "/none"}]},
-            "webroot /none does not exist: make it, and have the web server serve it",
+            "webroot /none does not exist. Create it, and have the web server serve it",
         ),
     ],
 )
@@ -133,7 +133,7 @@ def test_a_foreign_link_is_a_problem(home, option):
     (home / "live" / "shop").symlink_to("/etc/letsencrypt/live/shop")
     result = looked(home, option)
     assert result["live"] is None
-    assert result["problems"] == [f"{home}/live/shop is not a link to one of its versions: move it away"]
+    assert result["problems"] == [f"{home}/live/shop is not a link to one of its versions. Move it away"]
 
 
 def test_a_home_that_is_no_place(option):

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from ansible_collections.certfleet.tls.plugins.module_utils._host.store import format_encodings, pkcs12_encoder
+from ansible_collections.certfleet.tls.plugins.module_utils._host.store.pkcs12_encoder import Protection
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted import formats
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.formats import LEGACY, MODERN
 from tests.unit.host import ca
@@ -28,7 +29,7 @@ def made(kind="ec256", passphrase=PASSPHRASE, name="shop", encryption=MODERN, ch
     """The file, its key and its certificate."""
     key = ca.key_of(kind)
     leaf = LOWER.leaf(key.public_key(), ["shop.example"])
-    return pkcs12_encoder.encode(key, leaf, chain, passphrase, name, encryption, 2000), key, leaf
+    return pkcs12_encoder.encode(key, leaf, chain, name, Protection(passphrase, encryption, 2000)), key, leaf
 
 
 @pytest.fixture(params=[MODERN, LEGACY])
@@ -70,7 +71,12 @@ def test_encode_twice_differs(encryption):
     key = ca.ec_key()
     leaf = LOWER.leaf(key.public_key(), ["shop.example"])
     assert (
-        len({pkcs12_encoder.encode(key, leaf, CHAIN, PASSPHRASE, "shop", encryption, 2000) for _unused in range(3)})
+        len(
+            {
+                pkcs12_encoder.encode(key, leaf, CHAIN, "shop", Protection(PASSPHRASE, encryption, 2000))
+                for _unused in range(3)
+            }
+        )
         == 3
     )
 

@@ -133,9 +133,8 @@ def test_who_has_a_port_is_named(held, there, wanted):
         name = file.read().strip()
     with pytest.raises(ListenError) as told:
         ports.bind(Listen(port, wanted), ADVICE)
-    assert (
-        str(told.value) == f"{Listen(port, wanted)} is held by {name} (pid {process.pid}): stop it, or choose another"
-    )
+    user = f"{name} (pid {process.pid})"
+    assert str(told.value) == f"cannot listen on {Listen(port, wanted)}: {user} is using it. Stop it, or choose another"
 
 
 @IPV6
@@ -144,15 +143,15 @@ def test_who_has_a_port_of_ipv6():
     command = [sys.executable, "-c", code, "::1"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         port = int(process.stdout.readline())
-        assert ports.holder(Listen(port)).pid == process.pid
-        assert ports.holder(Listen(port, "::1")).pid == process.pid
-        assert ports.holder(Listen(port, "127.0.0.1")) is None
+        assert ports.find_user(Listen(port)).pid == process.pid
+        assert ports.find_user(Listen(port, "::1")).pid == process.pid
+        assert ports.find_user(Listen(port, "127.0.0.1")) is None
         process.communicate("\n")
 
 
 def test_an_address_that_is_not_in_the_way(held):
     port, _process = held("127.0.0.2")
-    assert ports.holder(Listen(port, "127.0.0.1")) is None
+    assert ports.find_user(Listen(port, "127.0.0.1")) is None
     ports.bind(Listen(port, "127.0.0.1"), ADVICE).close()
 
 
@@ -164,9 +163,9 @@ def test_of_several_processes_the_first_is_named(held):
         signal.pause()
         os._exit(0)
     try:
-        assert ports.holder(Listen(port)).pid == os.getpid()
+        assert ports.find_user(Listen(port)).pid == os.getpid()
         server.close()
-        assert ports.holder(Listen(port)).pid == child
+        assert ports.find_user(Listen(port)).pid == child
     finally:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
@@ -175,19 +174,21 @@ def test_of_several_processes_the_first_is_named(held):
 def test_where_the_holder_cannot_be_seen(held, monkeypatch):
     port, _process = held("127.0.0.1")
     monkeypatch.setattr(ports, "_pids", list)
-    with pytest.raises(ListenError, match=f"port {port} is held by another process: stop it, or choose another"):
+    with pytest.raises(ListenError, match=rf"port {port}: another process is using it\. Stop it, or choose another"):
         ports.bind(Listen(port), ADVICE)
 
 
 def test_nobody_has_it():
-    assert ports.holder(Listen(free_port())) is None
+    assert ports.find_user(Listen(free_port())) is None
 
 
 def test_an_address_of_another_host():
+    port = free_port()
     with pytest.raises(ListenError) as told:
-        ports.bind(Listen(free_port(), "192.0.2.1"), ADVICE)
+        ports.bind(Listen(port, "192.0.2.1"), ADVICE)
     assert str(told.value) == (
-        "192.0.2.1 is not an address of this host: choose one that it has, or give the port alone"
+        f"cannot listen on port {port} of 192.0.2.1: this host does not have the address. Choose one that it has, "
+        "or give the port only"
     )
 
 
@@ -198,4 +199,4 @@ def test_a_port_that_needs_root(monkeypatch):
     monkeypatch.setattr(socket, "create_server", forbidden)
     with pytest.raises(ListenError) as told:
         ports.bind(Listen(80), ADVICE)
-    assert str(told.value) == "port 80 cannot be listened at: Permission denied: does the task lack 'become: true'?"
+    assert str(told.value) == "cannot listen on port 80: Permission denied. Does the task lack 'become: true'?"

@@ -237,7 +237,7 @@ def test_what_a_manifest_says_beyond_is_kept(home):
 
 def test_an_order_without_a_pending_version_is_refused(home):
     host.make_live(home)
-    with pytest.raises(StateError, match="no version of it is pending: run certificate_request first"):
+    with pytest.raises(StateError, match=r"the certificate has no pending version\. Run certificate_request first"):
         preparation.journal(str(home), "shop", ORDER, False)
 
 
@@ -277,7 +277,7 @@ def test_forgetting_where_nothing_is_pending_makes_nothing(home):
 def test_a_foreign_link_is_not_touched(home):
     (home / "live").mkdir(parents=True)
     (home / "live" / "shop").symlink_to("/etc/letsencrypt/live/shop")
-    with pytest.raises(StateError, match=r"live/shop is not a link to one of its versions: move it away"):
+    with pytest.raises(StateError, match=r"live/shop is not a link to one of its versions. Move it away"):
         prepare(home)
     assert os.readlink(home / "live" / "shop") == "/etc/letsencrypt/live/shop"
     assert host.versions(home) == []
@@ -288,11 +288,11 @@ def test_a_name_that_is_none_never_becomes_a_path(home):
     for name in ("..", "../../etc/cron.d/x", "a/b", ""):
         evil = WantedCertificate(**{**vars(WANTED), "name": name})
         for check in (True, False):
-            with pytest.raises(OptionError, match="the name is not usable"):
+            with pytest.raises(OptionError, match="the name is invalid"):
                 prepare(home, evil, check=check)
-        with pytest.raises(OptionError, match="the name is not usable"):
+        with pytest.raises(OptionError, match="the name is invalid"):
             preparation.journal(str(home), name, ORDER, False)
-        with pytest.raises(OptionError, match="the name is not usable"):
+        with pytest.raises(OptionError, match="the name is invalid"):
             preparation.forget_order(str(home), name, None, DEFAULT_CLAIM, False)
     assert not home.exists()
 

@@ -267,8 +267,8 @@ def test_what_went_wrong_before_is_told_as_well(home, quick_path, combined):
     (quick_path / "shop.pem").mkdir()
     done = run(home, Host(home, ("test", "nginx", "0002")), valid(home, "shop"), wanted={"shop": combined})
     assert re.fullmatch(
-        r"\S+/shop\.pem cannot be written: Is a directory; test of nginx failed; version 0002 .* is live again, and "
-        r"its services are reloaded, but \S+/shop\.pem cannot be written: Is a directory; the next run tries .*",
+        r"cannot write \S+/shop\.pem: Is a directory; test of nginx failed; version 0002 .* is live again, and "
+        r"its services are reloaded, but cannot write \S+/shop\.pem: Is a directory; the next run tries .*",
         done.failures["shop"],
     )
 

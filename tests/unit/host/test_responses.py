@@ -35,7 +35,7 @@ def proof(identifier="shop.example", token=TOKEN, **more):
 
 
 def checked(options, present=True, **more):
-    return challenge_responses.checked(options, present, HOME, **more)
+    return challenge_responses.parse_challenges(options, present, HOME, **more)
 
 
 def test_options_become_responses_once_each():
@@ -76,7 +76,9 @@ EVIL = [
 @pytest.mark.parametrize("present", [True, False])
 @pytest.mark.parametrize("where", [{}, {"folder": None, "listen": "80"}, {"folder": None, "type": "tls-alpn-01"}])
 def test_a_token_that_is_none_never_becomes_a_path(token, present, where):
-    with pytest.raises(OptionError, match=r"is not one \(RFC 8555 section 8.3\): it is refused") as told:
+    with pytest.raises(
+        OptionError, match=r"^invalid challenge token .*: RFC 8555 section 8.3 does not allow it$"
+    ) as told:
         checked([option(), option(token, f"{token}.{THUMB}", **where)], present)
     assert len(str(told.value).splitlines()) == 1
 
@@ -104,7 +106,7 @@ def test_a_long_token_is_shortened_in_its_message():
     ],
 )
 def test_only_the_token_s_own_key_authorization_is_served(answer):
-    with pytest.raises(OptionError, match=f"the key authorization of token {TOKEN} does not begin with it"):
+    with pytest.raises(OptionError, match=f"for token {TOKEN}: it does not begin with the token"):
         checked([option(key_authorization=answer)])
     assert checked([option(key_authorization=answer)], False), "not needed to remove it"
 
@@ -157,12 +159,12 @@ def test_what_is_proved_is_normalized(given, normalized):
 @pytest.mark.parametrize(
     ("challenge", "told"),
     [
-        (option(folder=None), f"challenge {TOKEN} has neither webroot nor listen: http-01 needs one of them"),
+        (option(folder=None), f"challenge {TOKEN} has neither webroot nor listen. Give one of them for http-01"),
         (option(folder=None, listen="http"), "'http' is nothing to listen at: give PORT"),
         (proof(listen="[::1]"), "is nothing to listen at"),
-        (proof(None), f"challenge {TOKEN} has no identifier: tls-alpn-01 needs the name"),
+        (proof(None), f"challenge {TOKEN} has no identifier. Give the name"),
         (proof("*.shop.example"), r"identifier '\*.shop.example' is a wildcard, which tls-alpn-01 cannot prove"),
-        (proof("a b"), "identifier 'a b' has a space in it"),
+        (proof("a b"), "identifier 'a b' contains a space"),
     ],
 )
 def test_what_cannot_be_served_is_told_first(challenge, told):
@@ -181,9 +183,9 @@ def test_a_response_can_be_removed_by_its_token_alone():
 
 def test_a_handshake_proves_one_order_at_a_time():
     shop, again = proof(name="shop"), proof(token=T2, name="mail")
-    found = challenge_responses.rivals(checked([shop, again, proof("mail.example", T3, name="mail")]))
+    found = challenge_responses.find_conflicts(checked([shop, again, proof("mail.example", T3, name="mail")]))
     assert found == {
-        "mail": "tls-alpn-01 cannot prove shop.example at the same time as for certificate shop: run again, or put the "
+        "mail": "tls-alpn-01 cannot prove shop.example at the same time as for certificate shop. Run again, or put the "
         "names into one certificate"
     }
     others = [
@@ -193,7 +195,7 @@ def test_a_handshake_proves_one_order_at_a_time():
         proof(token=T2, listen="8443", name="mail"),
         option(T4, f"{T4}.x"),
     ]
-    assert challenge_responses.rivals(checked(others)) == {}
+    assert challenge_responses.find_conflicts(checked(others)) == {}
 
 
 # --- what other modules carry

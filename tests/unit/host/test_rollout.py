@@ -265,4 +265,4 @@ def test_a_response_that_cannot_be_removed_is_a_warning(home, tmp_path):
     run.remove([response])
     assert run.failures == {}
     assert len(run.warnings) == 1
-    assert "cannot be removed" in run.warnings[0]
+    assert "cannot remove" in run.warnings[0]

@@ -115,7 +115,7 @@ def test_while_it_is_there_nobody_else_may_read_it(tmp_path, monkeypatch):
         load(context, path)
 
     monkeypatch.setattr(ssl.SSLContext, "load_cert_chain", watched)
-    proofs = tls_contexts.Proofs(str(tmp_path))
+    proofs = tls_contexts.ChallengeContexts(str(tmp_path))
     context = proofs.context("shop.example", "token.thumb")
     assert seen == [(0o600, str(tmp_path))]
     assert os.listdir(tmp_path) == []

@@ -50,10 +50,10 @@ def test_an_option_becomes_a_wanted_certificate():
 @pytest.mark.parametrize(
     ("change", "what"),
     [
-        ({"name": "../shop"}, "the name is not usable"),
+        ({"name": "../shop"}, "the name is invalid"),
         ({"identifiers": []}, "no identifiers"),
         ({"identifiers": ["https://shop.example"]}, "is a URL or a path"),
-        ({"identifiers": ["*.shop.example"]}, "needs dns-01"),
+        ({"identifiers": ["*.shop.example"]}, "Use dns-01"),
         ({"http_01_listen": "http"}, "'http' is nothing to listen at"),
         ({"tls_alpn_01_listen": "0"}, "'0' is nothing to listen at"),
         ({"reload": ["rm -rf /"]}, "is not the name of a service"),
@@ -96,7 +96,7 @@ def test_names(name):
     ],
 )
 def test_names_that_cannot_become_a_file_s(name):
-    with pytest.raises(OptionError, match=r"letters, digits, '.', '_' and '-' only, at most 100"):
+    with pytest.raises(OptionError, match="the name is invalid"):
         verify_name(name)
 
 

@@ -72,7 +72,7 @@ def test_what_another_may_have_put_there_is_neither_waited_for_nor_read_without_
         made.put()
         assert made.in_place()
         return
-    with pytest.raises(DiskError, match="is there already, and is no challenge response: move it away"):
+    with pytest.raises(DiskError, match=r"a file that is not a challenge response is there\. Move it away"):
         made.put()
     assert made.remove() is False
     assert os.path.lexists(made.path)
@@ -80,7 +80,7 @@ def test_what_another_may_have_put_there_is_neither_waited_for_nor_read_without_
 
 def test_a_missing_webroot_is_not_made(tmp_path):
     made = response(tmp_path / "none")
-    with pytest.raises(DiskError, match=r"webroot .*/none does not exist: make it, and have the web server serve it"):
+    with pytest.raises(DiskError, match=r"webroot .*/none does not exist. Create it, and have the web server serve it"):
         made.put()
     assert os.listdir(tmp_path) == []
     assert made.remove() is False
@@ -137,7 +137,7 @@ def test_what_a_killed_run_left_is_taken_away(tmp_path):
 
 def test_a_full_disk_is_told_and_leaves_nothing(tmp_path, disk):
     disk(at=1, fault=faults.no_space, full=True)
-    with pytest.raises(DiskError, match="No space left on device: make room there and run again"):
+    with pytest.raises(DiskError, match=r"No space left on device\. Make room there and run again"):
         response(tmp_path).put()
     assert os.listdir(tmp_path) == []
 

@@ -36,8 +36,8 @@ def _challenge(**changes):
 
 
 _OF_CERTIFICATES = [
-    (_one(name="a/b"), "certificate a/b: the name is not usable"),
-    (_one(identifiers=["a b"]), "certificate shop: identifier 'a b' has a space in it"),
+    (_one(name="a/b"), "certificate a/b: the name is invalid"),
+    (_one(identifiers=["a b"]), "certificate shop: identifier 'a b' contains a space"),
     (_one(identifiers=[]), "certificate shop: no identifiers are given"),
     (_one(identifiers=["*.example.com"]), "certificate shop: identifier '*.example.com' is a wildcard"),
     (_one(challenge="http01"), "challenge"),
@@ -67,7 +67,7 @@ _OF_LISTENERS = [
     (_challenge(webroot="/srv/../www"), "webroot '/srv/../www' has '..' in it"),
     (_challenge(webroot=None), "has neither webroot nor listen"),
     (_challenge(webroot=None, listen="80:80"), "'80:80' is nothing to listen at"),
-    (_challenge(token="../x"), "the challenge token '../x' is not one"),
+    (_challenge(token="../x"), "invalid challenge token '../x'"),
 ]
 
 WRONG = {
@@ -86,14 +86,14 @@ WRONG = {
     ],
     "certificate_info": [
         ({"home": "etc/acme"}, "home 'etc/acme' is not an absolute path"),
-        ({"history": ["../../etc"]}, "the name is not usable"),
+        ({"history": ["../../etc"]}, "the name is invalid"),
         ({"list": "a/b"}, "list"),
         (_one(key_type="ec"), "key_type"),
         (_one(colour="red"), "colour"),
     ],
     "certificate_request": [*_OF_CERTIFICATES, *_OF_LISTENERS],
     "certificate_share": [
-        ({"shares": [{"name": "../x", "receivers": {"web2": "x"}}]}, "certificate ../x: the name is not usable"),
+        ({"shares": [{"name": "../x", "receivers": {"web2": "x"}}]}, "certificate ../x: the name is invalid"),
         ({"shares": [{"receivers": {}}]}, "name"),
     ],
     "certificate_status": [

@@ -32,7 +32,7 @@ def test_the_record_to_publish_for_dns_persist_01():
 @pytest.mark.parametrize(
     ("arguments", "what"),
     [
-        (("a b", "https://ca/acct/1", "ca.example"), "has a space"),
+        (("a b", "https://ca/acct/1", "ca.example"), "contains a space"),
         (("a.example", "https://ca/acct/1", "ca; x"), "issuer domain name"),
         (("a.example", "https://ca/ acct", "ca.example"), "cannot stand in a TXT record"),
     ],

@@ -15,27 +15,27 @@ from tests.unit.variables.variables import COMBINED, GOOD, faults
         ({"name": None}, "certificate number 1 of acme_certificates: name is missing. Give name."),
         (
             {"name": ""},
-            "certificate number 1 of acme_certificates: name: the name is not usable: letters, digits, '.', '",
+            "certificate number 1 of acme_certificates: name: the name is invalid. Use at most 100 letters, digit",
         ),
         (
             {"name": "a/b"},
-            "certificate a/b: name: the name is not usable: letters, digits, '.', '_' and '-' only, at most 1",
+            "certificate a/b: name: the name is invalid. Use at most 100 letters, digits, '.', '_' and '-', a let",
         ),
         (
             {"name": ".."},
-            "certificate ..: name: the name is not usable: letters, digits, '.', '_' and '-' only, at most 10",
+            "certificate ..: name: the name is invalid. Use at most 100 letters, digits, '.', '_' and '-', a lett",
         ),
         (
             {"name": "shop certificate"},
-            "certificate shop certificate: name: the name is not usable: letters, digits, '.', '_' and '-' on",
+            "certificate shop certificate: name: the name is invalid. Use at most 100 letters, digits, '.', '_' a",
         ),
         (
             {"name": "-shop"},
-            "certificate -shop: name: the name is not usable: letters, digits, '.', '_' and '-' only, at most",
+            "certificate -shop: name: the name is invalid. Use at most 100 letters, digits, '.', '_' and '-', a l",
         ),
         (
             {"name": "x" * 101},
-            "certificate xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...: name: the name is not ",
+            "certificate xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...: name: the name is invalid.",
         ),
         (
             {"name": ["shop"]},
@@ -55,39 +55,39 @@ from tests.unit.variables.variables import COMBINED, GOOD, faults
         ({"identifiers": [""]}, "certificate shop: identifiers: an identifier is empty."),
         (
             {"identifiers": ["shop example.com"]},
-            "certificate shop: identifiers: identifier 'shop example.com' has a space in it.",
+            "certificate shop: identifiers: identifier 'shop example.com' contains a space.",
         ),
         (
             {"identifiers": ["https://shop.example.com/"]},
-            "certificate shop: identifiers: identifier 'https://shop.example.com/' is a URL or a path: give t",
+            "certificate shop: identifiers: identifier 'https://shop.example.com/' is a URL or a path. Give the h",
         ),
         (
             {"identifiers": ["shop.example.com:443"]},
-            "certificate shop: identifiers: identifier 'shop.example.com:443' has a port: give the host name ",
+            "certificate shop: identifiers: identifier 'shop.example.com:443' has a port. Give the host name only",
         ),
         (
             {"identifiers": ["shop..example.com"]},
-            "certificate shop: identifiers: identifier 'shop..example.com' has an empty label (two dots, or a",
+            "certificate shop: identifiers: identifier 'shop..example.com' has an empty label (two dots, or a dot",
         ),
         (
             {"identifiers": [".example.com"]},
-            "certificate shop: identifiers: identifier '.example.com' has an empty label (two dots, or a dot ",
+            "certificate shop: identifiers: identifier '.example.com' has an empty label (two dots, or a dot at t",
         ),
         (
             {"identifiers": ["-a.example.com"]},
-            "certificate shop: identifiers: identifier '-a.example.com' has a character that a host name cann",
+            "certificate shop: identifiers: identifier '-a.example.com' has a character that is not allowed there",
         ),
         (
             {"identifiers": ["a_b.example.com"]},
-            "certificate shop: identifiers: identifier 'a_b.example.com' has a character that a host name can",
+            "certificate shop: identifiers: identifier 'a_b.example.com' has a character that is not allowed ther",
         ),
         (
             {"identifiers": ["*.example.com"]},
-            "certificate shop: identifiers: identifier '*.example.com' is a wildcard, which http-01 cannot pr",
+            "certificate shop: identifiers: identifier '*.example.com' is a wildcard, which http-01 cannot prove.",
         ),
         (
             {"identifiers": ["www.*.example.com"]},
-            "certificate shop: identifiers: identifier 'www.*.example.com' has a wildcard that is not its who",
+            "certificate shop: identifiers: identifier 'www.*.example.com' has a '*' that is not the whole leftmo",
         ),
         (
             {"identifiers": ["a" * 64 + ".example.com"]},
@@ -99,19 +99,19 @@ from tests.unit.variables.variables import COMBINED, GOOD, faults
         ),
         (
             {"identifiers": ["192.0.2.300"]},
-            "certificate shop: identifiers: identifier '192.0.2.300' is not an IP address: give it without br",
+            "certificate shop: identifiers: identifier '192.0.2.300' is not an IP address. Give one without brack",
         ),
         (
             {"identifiers": ["[::1]"]},
-            "certificate shop: identifiers: identifier '[::1]' is not an IP address: give it without brackets",
+            "certificate shop: identifiers: identifier '[::1]' is not an IP address. Give one without brackets, p",
         ),
         (
             {"identifiers": ["fe80::1%eth0"]},
-            "certificate shop: identifiers: identifier 'fe80::1%eth0' is not an IP address: give it without b",
+            "certificate shop: identifiers: identifier 'fe80::1%eth0' is not an IP address. Give one without brac",
         ),
         (
             {"identifiers": ["*.192.0.2.1"]},
-            "certificate shop: identifiers: identifier '*.192.0.2.1' has a wildcard below an IP address.",
+            "certificate shop: identifiers: identifier '*.192.0.2.1' is a wildcard for an IP address, which does ",
         ),
         (
             {"identifiers": ["strasse\xdf.example"]},
@@ -119,31 +119,31 @@ from tests.unit.variables.variables import COMBINED, GOOD, faults
         ),
         (
             {"identifiers": ["::ffff:192.0.2.1"]},
-            "certificate shop: identifiers: identifier '::ffff:192.0.2.1' is the IPv4 address 192.0.2.1: give",
+            "certificate shop: identifiers: identifier '::ffff:192.0.2.1' is the IPv4 address 192.0.2.1. Give",
         ),
         (
             {"identifiers": ["*.abc.onion"]},
-            "certificate shop: identifiers: identifier '*.abc.onion' is a wildcard below .onion: only onion-c",
+            "certificate shop: identifiers: identifier '*.abc.onion' is a wildcard below .onion, which only onion",
         ),
         (
             {"identifiers": [7]},
-            "certificate shop: identifiers: an identifier has no text as its value: give a name, or a mapping",
+            "certificate shop: identifiers: an identifier has a value that is not a text. Give a name, or a mappi",
         ),
         (
             {"identifiers": [None]},
-            "certificate shop: identifiers: an identifier has no text as its value: give a name, or a mapping",
+            "certificate shop: identifiers: an identifier has a value that is not a text. Give a name, or a mappi",
         ),
         (
             {"identifiers": [{"name": "shop.example.com"}]},
-            "certificate shop: identifiers: an identifier has 'name': give a name, or a mapping of value, cha",
+            "certificate shop: identifiers: an identifier has 'name'. Give a name, or a mapping with value, chall",
         ),
         (
             {"identifiers": [{"valeu": "shop.example.com"}]},
-            "certificate shop: identifiers: an identifier has 'valeu' (did you mean 'value'?): give a name, o",
+            "certificate shop: identifiers: an identifier has 'valeu' (did you mean 'value'?). Give a name, or a ",
         ),
         (
             {"identifiers": [{"value": "a.example.com", "chalenge": "dns-01"}]},
-            "certificate shop: identifiers: an identifier has 'chalenge' (did you mean 'challenge'?): give a ",
+            "certificate shop: identifiers: an identifier has 'chalenge' (did you mean 'challenge'?). Give a name",
         ),
         (
             {"identifiers": [{"value": "a.example.com", "challenge": "dns01"}]},
@@ -155,7 +155,7 @@ from tests.unit.variables.variables import COMBINED, GOOD, faults
         ),
         (
             {"identifiers": [{"value": "192.0.2.1", "challenge": "dns-01"}]},
-            "certificate shop: identifiers: identifier '192.0.2.1' is an IP address, which dns-01 cannot prov",
+            "certificate shop: identifiers: identifier '192.0.2.1' is an IP address, which dns-01 cannot prove. U",
         ),
         (
             {"identifiers": [{"value": "a.example.com", "webroot": "srv/www"}]},
@@ -163,15 +163,15 @@ from tests.unit.variables.variables import COMBINED, GOOD, faults
         ),
         (
             {"identifiers": [{"value": "a.example.com", "webroot": "/srv/../www"}]},
-            "certificate shop: webroot '/srv/../www' has '..' in it: write it without.",
+            "certificate shop: webroot '/srv/../www' contains '..'. Give the path without it.",
         ),
         (
             {"identifiers": ["a.example.com", {"value": "a.example.com", "webroot": "/b"}]},
-            "certificate shop: identifiers: identifier 'a.example.com' is given twice, and not alike.",
+            "certificate shop: identifiers: identifier 'a.example.com' is given twice with different challenges o",
         ),
         (
             {"identifiers": [["a.example.com"]]},
-            "certificate shop: identifiers: an identifier has no text as its value: give a name, or a mapping",
+            "certificate shop: identifiers: an identifier has a value that is not a text. Give a name, or a mappi",
         ),
         (
             {"identifiers": True},
@@ -202,9 +202,15 @@ from tests.unit.variables.variables import COMBINED, GOOD, faults
             {"challenge": 1},
             "certificate shop: challenge: '1' is unknown. Give one of http-01, dns-01, dns-account-01, dns-pe",
         ),
-        ({"webroot": "www"}, "certificate shop: webroot 'www' is not an absolute path."),
-        ({"webroot": "var/www/html"}, "certificate shop: webroot 'var/www/html' is not an absolute path."),
-        ({"webroot": "/srv/../etc"}, "certificate shop: webroot '/srv/../etc' has '..' in it: write it without."),
+        ({"webroot": "www"}, "certificate shop: webroot 'www' is not an absolute path. Give one that begins with /."),
+        (
+            {"webroot": "var/www/html"},
+            "certificate shop: webroot 'var/www/html' is not an absolute path. Give one that begins with /.",
+        ),
+        (
+            {"webroot": "/srv/../etc"},
+            "certificate shop: webroot '/srv/../etc' contains '..'. Give the path without it.",
+        ),
         ({"webroot": ["/w"]}, "certificate shop: webroot: a list is not a text. Give a text, in quotes."),
         (
             {"webroot": "/w\nx"},
@@ -472,10 +478,10 @@ from tests.unit.variables.variables import COMBINED, GOOD, faults
             {"probe": [{"address": "two words"}]},
             "certificate shop: probe has the address 'two words': give a name or an IP address, and the port ",
         ),
-        ({"probe": [{"server_name": "a b"}]}, "certificate shop: probe: identifier 'a b' has a space in it."),
+        ({"probe": [{"server_name": "a b"}]}, "certificate shop: probe: identifier 'a b' contains a space."),
         (
             {"probe": [{"server_name": "https://x"}]},
-            "certificate shop: probe: identifier 'https://x' is a URL or a path: give the host name alone.",
+            "certificate shop: probe: identifier 'https://x' is a URL or a path. Give the host name only.",
         ),
         ({"probe": ["x"]}, "certificate shop: probe 1: 'x' is not a mapping. Give a mapping."),
         ({"probe": [None]}, "certificate shop: probe 1: nothing is not a mapping. Give a mapping."),

@@ -16,12 +16,12 @@ from tests.unit.variables.variables import KEY, faults
         (
             "revoke",
             {"acme_revoke": ["a/b"]},
-            "acme_revoke: 'a/b': the name is not usable: letters, digits, '.', '_' and '-' only, at most 100,",
+            "acme_revoke: 'a/b': the name is invalid. Use at most 100 letters, digits, '.', '_' and '-', a letter",
         ),
         (
             "revoke",
             {"acme_revoke": "a b"},
-            "acme_revoke: 'a b': the name is not usable: letters, digits, '.', '_' and '-' only, at most 100,",
+            "acme_revoke: 'a b': the name is invalid. Use at most 100 letters, digits, '.', '_' and '-', a letter",
         ),
         (
             "revoke",

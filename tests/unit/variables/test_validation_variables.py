@@ -184,27 +184,27 @@ from tests.unit.variables.variables import CERTIFICATE, faults
         ({"acme_fail": False}, "acme_fail: false is not a text. Give a text, in quotes."),
         (
             {"acme_list": ""},
-            "acme_list: the name is not usable: letters, digits, '.', '_' and '-' only, at most 100, a letter",
+            "acme_list: the name is invalid. Use at most 100 letters, digits, '.', '_' and '-', a letter or digit",
         ),
         (
             {"acme_list": "a/b"},
-            "acme_list: the name is not usable: letters, digits, '.', '_' and '-' only, at most 100, a letter",
+            "acme_list: the name is invalid. Use at most 100 letters, digits, '.', '_' and '-', a letter or digit",
         ),
         (
             {"acme_list": "../x"},
-            "acme_list: the name is not usable: letters, digits, '.', '_' and '-' only, at most 100, a letter",
+            "acme_list: the name is invalid. Use at most 100 letters, digits, '.', '_' and '-', a letter or digit",
         ),
         (
             {"acme_list": "two words"},
-            "acme_list: the name is not usable: letters, digits, '.', '_' and '-' only, at most 100, a letter",
+            "acme_list: the name is invalid. Use at most 100 letters, digits, '.', '_' and '-', a letter or digit",
         ),
         (
             {"acme_list": ".hidden"},
-            "acme_list: the name is not usable: letters, digits, '.', '_' and '-' only, at most 100, a letter",
+            "acme_list: the name is invalid. Use at most 100 letters, digits, '.', '_' and '-', a letter or digit",
         ),
         (
             {"acme_list": "x" * 101},
-            "acme_list: the name is not usable: letters, digits, '.', '_' and '-' only, at most 100, a letter",
+            "acme_list: the name is invalid. Use at most 100 letters, digits, '.', '_' and '-', a letter or digit",
         ),
         ({"acme_list": ["default"]}, "acme_list: a list is not a text. Give a text, in quotes."),
         ({"acme_home": "etc/acme"}, "acme_home: 'etc/acme' is not an absolute path. Give one."),
@@ -233,32 +233,35 @@ from tests.unit.variables.variables import CERTIFICATE, faults
         ({"acme_history": ["/a"]}, "acme_history: a list is not a text. Give a text, in quotes."),
         (
             {"acme_run_interval": "daily"},
-            "acme_run_interval: run_interval 'daily' is not a span of time: give 30m, 1h or 1d.",
+            "acme_run_interval: run_interval 'daily' is not a duration. Give one such as 30m, 1h or 1d.",
         ),
-        ({"acme_run_interval": "1"}, "acme_run_interval: run_interval '1' is not a span of time: give 30m, 1h or 1d."),
+        (
+            {"acme_run_interval": "1"},
+            "acme_run_interval: run_interval '1' is not a duration. Give one such as 30m, 1h or 1d.",
+        ),
         (
             {"acme_run_interval": "3600s"},
-            "acme_run_interval: run_interval '3600s' is not a span of time: give 30m, 1h or 1d.",
+            "acme_run_interval: run_interval '3600s' is not a duration. Give one such as 30m, 1h or 1d.",
         ),
         (
             {"acme_run_interval": "1.5h"},
-            "acme_run_interval: run_interval '1.5h' is not a span of time: give 30m, 1h or 1d.",
+            "acme_run_interval: run_interval '1.5h' is not a duration. Give one such as 30m, 1h or 1d.",
         ),
         (
             {"acme_run_interval": 3600},
-            "acme_run_interval: run_interval '3600' is not a span of time: give 30m, 1h or 1d.",
+            "acme_run_interval: run_interval '3600' is not a duration. Give one such as 30m, 1h or 1d.",
         ),
         (
             {"acme_run_interval": "0h"},
-            "acme_run_interval: run_interval '0h' is not a span of time: give 30m, 1h or 1d.",
+            "acme_run_interval: run_interval '0h' is not a duration. Give one such as 30m, 1h or 1d.",
         ),
         (
             {"acme_run_interval": "-1h"},
-            "acme_run_interval: run_interval '-1h' is not a span of time: give 30m, 1h or 1d.",
+            "acme_run_interval: run_interval '-1h' is not a duration. Give one such as 30m, 1h or 1d.",
         ),
         (
             {"acme_run_interval": "1h30m"},
-            "acme_run_interval: run_interval '1h30m' is not a span of time: give 30m, 1h or 1d.",
+            "acme_run_interval: run_interval '1h30m' is not a duration. Give one such as 30m, 1h or 1d.",
         ),
         ({"acme_run_interval": ["1h"]}, "acme_run_interval: a list is not a text. Give a text, in quotes."),
         ({"acme_limits": "50/7d"}, "acme_limits: '50/7d' is not a mapping. Give a mapping."),

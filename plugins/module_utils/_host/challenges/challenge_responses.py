@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Challenge responses that a host serves: by the folder of its web server, or by a listener of its own."""
+"""The challenge responses that a host serves, from a folder of its web server or by a listener."""
 
 from __future__ import annotations
 
@@ -21,88 +21,91 @@ _TLS_ALPN_01_LISTEN = "443"  # RFC 8737 section 3
 
 
 class ChallengeResponse(Protocol):
-    """A challenge's answer. All that fails is a CollectionError."""
+    """The response to a challenge. Its methods raise CollectionError."""
 
     @property
     def name(self) -> str:
-        """The certificate's, for messages; may be empty."""
+        """The name of the certificate for messages; may be empty."""
 
     @property
     def token(self) -> str:
-        """The challenge's token."""
+        """The token of the challenge."""
 
     @property
     def path(self) -> str:
-        """The file that is served, or that a listener reads, for results."""
+        """The file that is served or that a listener reads, for results."""
 
     def in_place(self) -> bool:
-        """Whether the response is served already."""
+        """Return True if the response is already served."""
 
     def put(self) -> None:
-        """Serve it; one that is in place is served on, for its whole time."""
+        """Serve the response. The time of one that is already served starts again."""
 
     def exists(self) -> bool:
-        """Whether there is anything to remove."""
+        """Return True if there is something to remove."""
 
     def remove(self) -> bool:
-        """Serve it no more; False if it was not there."""
+        """Stop serving the response. Return False if it was not served."""
 
 
-def checked(
+def parse_challenges(
     challenges: Iterable[Mapping[str, Any]], present: bool, home: str, seconds: float = 600
 ) -> list[ChallengeResponse]:
-    """The responses that options name, all checked before the first is served. Raises CollectionError.
+    """Parse options into responses. Raises CollectionError if any option is invalid.
 
-    home: where a listener keeps its state. seconds: for how long it serves a response at most.
+    *present*: the responses are to be served, not removed. *home*: the folder of a listener's state. *seconds*: how
+    long a listener serves a response at most.
     """
-    made = [_checked(challenge, present, home, seconds) for challenge in challenges]
-    return list(dict.fromkeys(made))
+    return list(dict.fromkeys(_parse(challenge, present, home, seconds) for challenge in challenges))
 
 
-def rivals(responses: Iterable[ChallengeResponse]) -> dict[str, str]:
-    """By certificate, what keeps a response from being served beside one that comes before it.
+def find_conflicts(responses: Iterable[ChallengeResponse]) -> dict[str, str]:
+    """Return a message for each certificate with a response that cannot be served together with an earlier one.
 
-    Two orders with a name in common have a challenge each for it, but a handshake for a name has one certificate.
+    If two orders have a name in common, each has a challenge for it, but a TLS handshake for a name shows one
+    certificate only.
     """
     first: dict[tuple[Any, ...], listener.ListenerResponse] = {}
-    found = {}
+    conflicts = {}
     for response in responses:
         if not isinstance(response, listener.ListenerResponse) or response.kind != TLS_ALPN_01:
             continue
         earlier = first.setdefault((response.listen, response.identifier), response)
         if earlier.token != response.token:
-            found[response.name] = (
+            conflicts[response.name] = (
                 f"tls-alpn-01 cannot prove {response.identifier} at the same time as for certificate "
-                f"{earlier.name}: run again, or put the names into one certificate"
+                f"{earlier.name}. Run again, or put the names into one certificate"
             )
-    return found
+    return conflicts
 
 
-def _checked(challenge: Mapping[str, Any], present: bool, home: str, seconds: float) -> ChallengeResponse:
-    token, answer = challenge["token"], challenge["key_authorization"] or ""
+def _parse(challenge: Mapping[str, Any], present: bool, home: str, seconds: float) -> ChallengeResponse:
+    token, authorization = challenge["token"], challenge["key_authorization"] or ""
     if not TOKEN.fullmatch(token):
-        raise OptionError(f"the challenge token {token[:80]!r} is not one (RFC 8555 section 8.3): it is refused")
+        raise OptionError(f"invalid challenge token {token[:80]!r}: RFC 8555 section 8.3 does not allow it")
     # RFC 8555 section 8.1: token, dot, the account key's thumbprint.
-    if present and not (answer.startswith(token + ".") and _THUMBPRINT.fullmatch(answer[len(token) + 1 :])):
-        raise OptionError(f"the key authorization of token {token} does not begin with it: it is refused")
+    if present and not (
+        authorization.startswith(token + ".") and _THUMBPRINT.fullmatch(authorization[len(token) + 1 :])
+    ):
+        raise OptionError(f"invalid key authorization for token {token}: it does not begin with the token")
     kind, name = challenge.get("type") or HTTP_01, challenge.get("name") or ""
     folder, listen = challenge.get("webroot"), challenge.get("listen")
     if kind == HTTP_01 and folder is not None and (folder or not listen):
-        webroot.check_path(folder)
-        return webroot.WebrootResponse(folder, token, answer, name)
+        webroot.verify_path(folder)
+        return webroot.WebrootResponse(folder, token, authorization, name)
     identifier = challenge.get("identifier") or ""
     if kind == TLS_ALPN_01:
         listen = listen or _TLS_ALPN_01_LISTEN
-        identifier = _provable(identifier, token) if present else identifier
+        identifier = _parse_identifier(identifier, token) if present else identifier
     if not listen:
-        raise OptionError(f"challenge {token} has neither webroot nor listen: http-01 needs one of them")
-    return listener.ListenerResponse(home, kind, Listen.of(listen), identifier, token, answer, seconds, name)
+        raise OptionError(f"challenge {token} has neither webroot nor listen. Give one of them for http-01")
+    return listener.ListenerResponse(home, kind, Listen.of(listen), identifier, token, authorization, seconds, name)
 
 
-def _provable(identifier: str, token: str) -> str:
+def _parse_identifier(identifier: str, token: str) -> str:
     if not identifier:
-        raise OptionError(f"challenge {token} has no identifier: tls-alpn-01 needs the name that is to be proved")
+        raise OptionError(f"challenge {token} has no identifier. Give the name that tls-alpn-01 is to prove")
     identifier = normalize(identifier)
     if identifier.startswith("*."):  # RFC 8737 section 3
-        raise OptionError(f"identifier '{identifier}' is a wildcard, which tls-alpn-01 cannot prove: it needs dns-01")
+        raise OptionError(f"identifier '{identifier}' is a wildcard, which tls-alpn-01 cannot prove. Use dns-01")
     return identifier

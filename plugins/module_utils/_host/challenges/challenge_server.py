@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Answering the CA's validation requests from a process of its own (RFC 8555 section 8.3, RFC 8737, RFC 8738).
+"""Answer the CA's validation requests (RFC 8555 section 8.3, RFC 8737, RFC 8738).
 
-Nothing is answered but what a response is there for, and nobody is told what else is.
+Only requests for which a response is stored are answered. Other requests learn nothing about this host.
 """
 
 from __future__ import annotations
@@ -25,44 +25,46 @@ from ..._x509 import acme_tls
 from ..errors import DiskError, LockedError
 from ..store import files
 from . import response_store, tls_contexts
-from .response_store import Shelf
+from .response_store import ActiveResponses
 
 PATH = "/.well-known/acme-challenge/"  # RFC 8555 section 8.3
-_TICK = 0.1  # seconds between looks at the folder
-_MOST = 100  # connections at a time; a further one ends the oldest
-_LONGEST = 10.0  # seconds for a connection: no CA waits longer
+_POLL_INTERVAL = 0.1  # seconds between two reads of the folder
+_MAX_CONNECTIONS = 100  # at a time; one more ends the oldest
+_CONNECTION_TIMEOUT = 10.0  # seconds; no CA waits longer
 
-Request = Any  # what socketserver calls one: a socket
+Request = Any  # a socket, as socketserver names it
 
 
 class ChallengeServer(socketserver.ThreadingTCPServer):
-    """Serves what lies on the shelf, until nothing does that is wanted."""
+    """Serve the stored responses of a listener until all of them are removed or expired."""
 
     daemon_threads = True
     block_on_close = False
 
-    def __init__(self, listening: socket.socket, shelf: Shelf, handler: type[socketserver.BaseRequestHandler]) -> None:
+    def __init__(
+        self, listening: socket.socket, responses: ActiveResponses, handler: type[socketserver.BaseRequestHandler]
+    ) -> None:
         super().__init__(listening.getsockname()[:2], handler, bind_and_activate=False)
-        self.socket.close()  # one that it made itself
+        self.socket.close()  # that of the base class
         self.socket = listening
-        self.socket.settimeout(_TICK)
-        self.shelf = shelf
+        self.socket.settimeout(_POLL_INTERVAL)
+        self.responses = responses
         self._open: dict[Request, float] = {}
         self._lock = threading.Lock()
 
-    def serve_until(self, over: Callable[[], bool]) -> None:
-        """Answer until *over*, which is asked all the while."""
-        while not over():
+    def serve_until(self, is_over: Callable[[], bool]) -> None:
+        """Answer requests until *is_over* returns True. It is called every tenth of a second."""
+        while not is_over():
             self.handle_request()
-            self._cut(time.monotonic() - _LONGEST)
+            self._end_connections(time.monotonic() - _CONNECTION_TIMEOUT)
 
     def process_request(self, request: Request, client_address: Any) -> None:
-        """Answer in a thread of its own."""
+        """Answer a request in its own thread."""
         with self._lock:
             self._open[request] = time.monotonic()
-            oldest = min(self._open.values()) if len(self._open) > _MOST else None
+            oldest = min(self._open.values()) if len(self._open) > _MAX_CONNECTIONS else None
         if oldest is not None:
-            self._cut(oldest)
+            self._end_connections(oldest)
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Request) -> None:
@@ -72,10 +74,10 @@ class ChallengeServer(socketserver.ThreadingTCPServer):
         super().shutdown_request(request)
 
     def handle_error(self, request: Request, client_address: Any) -> None:
-        """Nobody is there to be told, and the CA says what it did not like."""
+        """Ignore the error: nobody reads it here, and the CA reports what it did not accept."""
 
-    def _cut(self, since: float) -> None:
-        """End the connections that are that old: their threads find an end of what they read."""
+    def _end_connections(self, since: float) -> None:
+        """End the connections that began at *since* (monotonic seconds) or before: their threads read its end."""
         with self._lock:
             old = [request for request, began in self._open.items() if began <= since]
         for request in old:
@@ -86,7 +88,7 @@ class ChallengeServer(socketserver.ThreadingTCPServer):
 
 
 class HttpHandler(BaseHTTPRequestHandler):
-    """http-01: the exact path of a token there is."""
+    """http-01: answer requests for the exact path of a stored token."""
 
     server: ChallengeServer
 
@@ -99,9 +101,9 @@ class HttpHandler(BaseHTTPRequestHandler):
         self._answer(with_body=False)
 
     def _answer(self, with_body: bool) -> None:
-        # Not self.path, which http.server puts right where it is odd.
+        # Not self.path, which http.server normalizes.
         target = self.requestline.split()[1]
-        item = self.server.shelf.item(target[len(PATH) :]) if target.startswith(PATH) else None
+        item = self.server.responses.find(target[len(PATH) :]) if target.startswith(PATH) else None
         if item is None:
             self._head(HTTPStatus.NOT_FOUND, 0)
             return
@@ -111,12 +113,12 @@ class HttpHandler(BaseHTTPRequestHandler):
             self.wfile.write(data)
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Answer without a word of what is at work here."""
+        """Answer with the status only, so that nothing shows which software runs here."""
         known = code != HTTPStatus.NOT_IMPLEMENTED  # a method other than the two
         self._head(code if known else HTTPStatus.NOT_FOUND, 0)
 
     def log_message(self, *_unused: Any) -> None:
-        """Nobody reads it."""
+        """Write no log: nobody reads it."""
 
     def _head(self, code: int, length: int) -> None:
         self.send_response_only(code)
@@ -129,94 +131,93 @@ class HttpHandler(BaseHTTPRequestHandler):
 
 
 class TlsHandler(socketserver.BaseRequestHandler):
-    """tls-alpn-01: a handshake for a name there is, and the end of it."""
+    """tls-alpn-01: complete the handshake for a stored name, and close the connection."""
 
     server: TlsChallengeServer
 
     def handle(self) -> None:
-        """Shake hands. RFC 8737 section 4: no data follows; so none does whatever protocol was agreed on."""
+        """Complete the handshake. RFC 8737 section 4: no data follows, whichever protocol was negotiated."""
         # A copy of the socket, so that the server can still end the connection when it takes too long.
         with self.server.context.wrap_socket(self.request.dup(), server_side=True) as connection:
             connection.unwrap()
 
 
 class TlsChallengeServer(ChallengeServer):
-    """Serves the certificates that the shelf asks for."""
+    """Serve the certificates of the stored tls-alpn-01 responses."""
 
-    def __init__(self, listening: socket.socket, shelf: Shelf) -> None:
-        super().__init__(listening, shelf, TlsHandler)
+    def __init__(self, listening: socket.socket, responses: ActiveResponses) -> None:
+        super().__init__(listening, responses, TlsHandler)
         self.context = tls_contexts.empty_context()
         self.context.sni_callback = self._choose
-        self._proofs = tls_contexts.Proofs(shelf.folder)
+        self._contexts = tls_contexts.ChallengeContexts(responses.folder)
 
     def _choose(self, connection: Any, name: str | None, _context: ssl.SSLContext) -> int | None:
         asked = (name or "").lower()
-        for item in self.shelf.items():  # of two for one name the newest: the other is of a run that was killed
+        for item in self.responses.current():  # the newest first: an older one for this name is of a killed run
             if acme_tls.server_name(item.identifier) == asked:
-                connection.context = self._proofs.context(item.identifier, item.key_authorization)
+                connection.context = self._contexts.context(item.identifier, item.key_authorization)
                 return None
         return ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
 
 
-def server(kind: str, listening: socket.socket, shelf: Shelf) -> ChallengeServer:
-    """What answers challenges of a kind at a socket that listens already."""
-    return (
-        TlsChallengeServer(listening, shelf) if kind == TLS_ALPN_01 else ChallengeServer(listening, shelf, HttpHandler)
-    )
+def make_server(kind: str, listening: socket.socket, responses: ActiveResponses) -> ChallengeServer:
+    """Return a server for challenges of type *kind* on a socket that already listens."""
+    if kind == TLS_ALPN_01:
+        return TlsChallengeServer(listening, responses)
+    return ChallengeServer(listening, responses, HttpHandler)
 
 
-class End:
-    """Says when a server's work is over, and then closes it and clears its folder, so that nobody comes between.
+class EndCondition:
+    """The condition under which a server ends. If it is met, it closes the server and removes its folder in one step.
 
-    running: the handle of the lock that the process holds for life. lock: path of the lock under which responses are
-    put and removed, and listeners begin and end.
+    running: the handle of the lock that the process holds until it ends. lock: the path of the lock under which
+    responses are added and removed, and listeners start and end.
     """
 
     def __init__(self, server: ChallengeServer, running: int, lock: str) -> None:
         self._server = server
-        self._shelf = server.shelf
+        self._responses = server.responses
         self._running = running
         self._lock = lock
 
     def __call__(self) -> bool:
-        """Whether it is over."""
-        if not self._still_ours():
+        """Return True if the server has ended."""
+        if not self._owns_folder():
             self._server.server_close()
             return True
-        items, expired = self._shelf.look()
+        items, expired = self._responses.scan()
         if items and not expired:
             return False
         try:
             with files.locked(self._lock, patience=0):
-                return self._ended()
+                return self._end()
         except LockedError:
-            return False  # somebody puts or removes one right now
+            return False  # another process adds or removes a response now
         except DiskError:
-            # Even where the folder cannot be changed any more, the port is let go of.
-            if self._shelf.items():
+            # The port is released even if the folder cannot be changed any more.
+            if self._responses.current():
                 return False
             self._server.server_close()
             return True
 
-    def _ended(self) -> bool:
-        # Removing takes a disk's time, in which the time of another may be over: it would stay, and its folder with it.
+    def _end(self) -> bool:
+        # Another response may expire while one is removed. It must not stay, and its folder with it.
         while True:
-            items, expired = self._shelf.look()
+            items, expired = self._responses.scan()
             for name in expired:
-                files.remove_file(os.path.join(self._shelf.folder, name))
+                files.remove_file(os.path.join(self._responses.folder, name))
             if items:
                 return False
             if not expired:
                 break
         self._server.server_close()
-        response_store.clear(self._shelf.folder)
+        response_store.clear(self._responses.folder)
         return True
 
-    def _still_ours(self) -> bool:
-        """Whether the folder is that in which this process began: somebody may have removed all there was."""
+    def _owns_folder(self) -> bool:
+        """Return True if the folder is still the one that this process started with: somebody may have removed it."""
         try:
-            there = os.stat(os.path.join(self._shelf.folder, response_store.RUNNING))
+            current = os.stat(os.path.join(self._responses.folder, response_store.RUNNING))
         except OSError:
             return False
-        mine = os.fstat(self._running)
-        return (there.st_dev, there.st_ino) == (mine.st_dev, mine.st_ino)
+        return os.path.samestat(current, os.fstat(self._running))

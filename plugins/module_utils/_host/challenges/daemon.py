@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A process that outlives the one which starts it, also where that is run by SSH, sudo or Ansible."""
+"""Start a process that outlives the one that starts it, also if that one is run by SSH, sudo or Ansible."""
 
 from __future__ import annotations
 
@@ -14,45 +14,45 @@ from collections.abc import Callable, Iterable
 from ..errors import ListenError
 from ..store import files
 
-_PATIENCE = 10.0  # seconds until it is there; a fork takes a few milliseconds
+_START_TIMEOUT = 10.0  # seconds; a fork takes a few milliseconds
 
 
-def detached(work: Callable[[], None], keep: Iterable[int], name: str) -> None:
-    """Have *work* done in a process of its own, and come back once that is under way. Raises ListenError.
+def run_detached(work: Callable[[], None], keep: Iterable[int], name: str) -> None:
+    """Run *work* in another process, and return when that process has started. Raises ListenError.
 
-    keep: the handles that it goes on with; all others are closed. name: the process's, as ps and top show it.
-    Whatever *work* needs has to be imported by now: Ansible removes its modules when they end.
+    *keep*: the descriptors that it keeps; all others are closed. *name*: its name, as ps and top show it. Everything
+    that *work* needs must be imported before: Ansible removes the files of its modules when they end.
     """
     answer, ready = socket.socketpair()
     with answer, ready:
-        answer.settimeout(_PATIENCE)
+        answer.settimeout(_START_TIMEOUT)
         try:
             child = os.fork()
             if child == 0:
-                _first(work, set(keep), ready, name)
+                _run_child(work, set(keep), ready, name)
             ready.close()
             _reap(child)
             started = answer.recv(1)
         except OSError as error:
-            raise ListenError(files.explain(error, "no process that answers challenges can be started")) from None
+            raise ListenError(files.explain(error, "cannot start the challenge listener")) from None
     if not started:
-        raise ListenError("the process that answers challenges did not start")
+        raise ListenError("cannot start the challenge listener: its process ended at once")
 
 
 def _reap(child: int) -> None:
     try:
         os.waitpid(child, 0)
     except ChildProcessError:
-        pass  # whoever started this one has the kernel do it
+        pass  # SIGCHLD is ignored, so the kernel reaps it
 
 
-def _first(work: Callable[[], None], keep: set[int], ready: socket.socket, name: str) -> None:
-    """The child ends at once, so that the grandchild is the init system's. Nothing of either comes back from here."""
+def _run_child(work: Callable[[], None], keep: set[int], ready: socket.socket, name: str) -> None:
+    """Start the grandchild and end the child, so that the init system adopts the grandchild. Never returns."""
     try:
-        os.setsid()  # no terminal, whose end would be ours
+        os.setsid()  # without a terminal, whose end would end the process
         if os.fork() == 0:
-            gc.freeze()  # an object of the parent's must not close a handle whose number is used anew
-            _let_go({*keep, ready.fileno()})
+            gc.freeze()  # an object of the parent must not close a descriptor whose number is in use again
+            _detach({*keep, ready.fileno()})
             _rename(name)
             ready.send(b"1")
             ready.close()
@@ -61,7 +61,7 @@ def _first(work: Callable[[], None], keep: set[int], ready: socket.socket, name:
         os._exit(0)
 
 
-def _let_go(keep: set[int]) -> None:
+def _detach(keep: set[int]) -> None:
     os.chdir("/")
     os.umask(0o077)
     null = os.open(os.devnull, os.O_RDWR)
@@ -73,7 +73,7 @@ def _let_go(keep: set[int]) -> None:
             try:
                 os.close(handle)
             except OSError:
-                pass  # that of the listing itself
+                pass  # the descriptor of the listing itself
 
 
 def _rename(name: str) -> None:

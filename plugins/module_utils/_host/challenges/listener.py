@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Serving challenge responses by a process on the host that listens for them (RFC 8555 section 8.3, RFC 8737).
+"""Serve challenge responses by a process on the host that listens on a port (RFC 8555 section 8.3, RFC 8737).
 
-A response is put into the folder of its listener (shelf.py), and a listener is started where none runs. It ends by
-itself. Responses are put and removed, and listeners begin and end, under one lock, so that none that is put while a
-listener is about to end is lost. Whether one runs is told by the lock that it holds for life (shelf.RUNNING).
+A response is written into the folder of its listener (response_store.py), and a listener is started if none runs. It
+ends by itself. Responses are added and removed, and listeners start and end, under one lock, so that no response is
+lost that is added while a listener is about to end. A listener holds the lock response_store.RUNNING until it ends.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ from ..store import files
 from ..wanted.attributes import Attributes
 from ..wanted.listen_address import Listen
 from . import challenge_server, daemon, ports, response_store
-from .response_store import Shelf, StoredResponse
+from .response_store import ActiveResponses, StoredResponse
 
-NAME = "acme-listener"  # as ps and top show it; the kernel has room for 15 characters
-_PATIENCE = 10.0  # seconds for a listener to end once its last response is gone; it takes a tenth of one
+NAME = "acme-listener"  # as ps and top show it; the kernel stores 15 characters at most
+_END_TIMEOUT = 10.0  # seconds for a listener to end after its last response is removed; it takes a tenth of one
 
 _ADVICE = {
-    "http-01": "choose another port with http_01_listen, or give the webroot of what listens there",
+    "http-01": "choose another port with http_01_listen, or give the webroot of the server that uses it",
     "tls-alpn-01": "choose another port with tls_alpn_01_listen",
 }
 
 
 class ListenerResponse(NamedTuple):
-    """A challenge's answer, served by a listener. name: the certificate's, for messages.
+    """A challenge response that a listener serves.
 
-    kind: http-01 or tls-alpn-01. identifier: normalized; of use for tls-alpn-01 only. seconds: for how long it is
-    wanted at most.
+    kind: http-01 or tls-alpn-01. identifier: normalized; only tls-alpn-01 uses it. seconds: how long it is served at
+    most. name: the name of the certificate, for messages.
     """
 
     home: str
@@ -57,15 +57,15 @@ class ListenerResponse(NamedTuple):
         return os.path.join(self._folder, self.token)
 
     def in_place(self) -> bool:
-        """Whether the response is served already."""
-        if not self._is_there() or not os.path.exists(self._lock):
+        """Return True if the response is already served."""
+        if not self._is_stored() or not os.path.exists(self._lock):
             return False
         with files.locked(self._lock):
-            return self._is_there() and _runs(self._folder)
+            return self._is_stored() and _runs(self._folder)
 
     def put(self) -> None:
-        """Serve the response; if it is served already, for its time from now. Raises CollectionError."""
-        self._require()
+        """Serve the response. If it is already served, its time starts again. Raises CollectionError."""
+        self._verify_requirements()
         files.make_folders(self.home)
         files.make_folders(os.path.dirname(self._folder), 0o700)
         with files.locked(self._lock):
@@ -80,13 +80,13 @@ class ListenerResponse(NamedTuple):
                 os.close(running)
 
     def exists(self) -> bool:
-        """Whether there is anything to remove."""
+        """Return True if there is something to remove."""
         return os.path.lexists(self.path)
 
     def remove(
         self, monotonic: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
     ) -> bool:
-        """Remove the response and return True; False if it was not there. The last one frees the port.
+        """Remove the response. Return False if it did not exist. Removing the last one frees the port.
 
         Raises CollectionError.
         """
@@ -94,12 +94,12 @@ class ListenerResponse(NamedTuple):
             return False
         with files.locked(self._lock):
             removed = files.remove_file(self.path)
-        deadline = monotonic() + _PATIENCE
-        while not self._settled():
+        deadline = monotonic() + _END_TIMEOUT
+        while not self._is_settled():
             if monotonic() >= deadline:
                 raise ListenError(
-                    f"the process that answers challenges at {self.listen} has not ended within {_PATIENCE:.0f} "
-                    f"seconds after the last was removed: end it ({NAME})"
+                    f"the challenge listener on {self.listen} did not end within {_END_TIMEOUT:.0f} seconds after its "
+                    f"last response was removed. End the process {NAME}"
                 )
             sleep(0.02)
         return removed
@@ -117,17 +117,17 @@ class ListenerResponse(NamedTuple):
     def _item(self) -> StoredResponse:
         return StoredResponse(self.identifier, self.token, self.key_authorization, self.seconds)
 
-    def _require(self) -> None:
+    def _verify_requirements(self) -> None:
         text = availability.import_problem() if self.kind == TLS_ALPN_01 else ""
         if text:
             raise ListenError(text)
 
-    def _is_there(self) -> bool:
-        found = response_store.read(self.path)
-        return found is not None and found._replace(seconds=self.seconds) == self._item
+    def _is_stored(self) -> bool:
+        stored = response_store.read(self.path)
+        return stored is not None and stored._replace(seconds=self.seconds) == self._item
 
     def _write(self) -> None:
-        data = self._item.dumped()
+        data = self._item.to_json()
         if files.holds(self.path, data):
             files.touch(self.path)
             return
@@ -135,9 +135,9 @@ class ListenerResponse(NamedTuple):
         files.write_all(self._folder, {self.token: files.Content(data, Attributes(0o600))})
 
     def _start(self, running: int) -> None:
-        """Start a listener, which holds *running*. What a killed one left in the folder is served with the rest."""
+        """Start a listener, which holds the lock *running*. It also serves what a killed one left in the folder."""
         try:
-            # Before anything is written, and here, where somebody can be told what is in the way.
+            # Bind before anything is written, and in this process, which can report what uses the port.
             listening = ports.bind(self.listen, _ADVICE[self.kind])
         except ListenError:
             response_store.clear(self._folder)
@@ -145,12 +145,12 @@ class ListenerResponse(NamedTuple):
         with listening:
             self._write()
             lock, folder, kind = self._lock, self._folder, self.kind
-            daemon.detached(
+            daemon.run_detached(
                 lambda: _listen(kind, listening, folder, running, lock), (listening.fileno(), running), NAME
             )
 
-    def _settled(self) -> bool:
-        """Whether the listener still has work to do, or is gone."""
+    def _is_settled(self) -> bool:
+        """Return True if the listener still has responses, or has ended."""
         with files.locked(self._lock):
             if response_store.tokens(self._folder) or not os.path.isdir(self._folder):
                 return True
@@ -161,12 +161,12 @@ class ListenerResponse(NamedTuple):
 
 
 def _listen(kind: str, listening: socket.socket, folder: str, running: int, lock: str) -> None:
-    server = challenge_server.server(kind, listening, Shelf(folder, time.monotonic))
-    server.serve_until(challenge_server.End(server, running, lock))
+    server = challenge_server.make_server(kind, listening, ActiveResponses(folder, time.monotonic))
+    server.serve_until(challenge_server.EndCondition(server, running, lock))
 
 
 def _runs(folder: str) -> bool:
-    """Whether a process listens for the folder. Only under the lock: to ask is to hold for a moment what it holds."""
+    """Return True if a listener runs for the folder. Call it under the lock, since it takes RUNNING for a moment."""
     path = os.path.join(folder, response_store.RUNNING)
     if not os.path.exists(path):
         return False

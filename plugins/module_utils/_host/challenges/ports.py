@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Ports of this host: opening one, and who has it when that cannot be done. Standard library only."""
+"""Listen on a port of this host, and find the process that uses it. Standard library only."""
 
 from __future__ import annotations
 
@@ -18,32 +18,32 @@ from ..errors import ListenError
 from ..store import files
 from ..wanted.listen_address import Listen
 
-# Connections that wait to be taken: a CA comes from several places at once, for many names at once.
+# Connections that wait to be accepted: a CA connects from several places, and for many names, at once.
 _BACKLOG = 128
-_LISTENS = "0A"  # TCP_LISTEN in the kernel's table
+_LISTENING = "0A"  # TCP_LISTEN in the kernel's table
 
 
-class Holder(NamedTuple):
-    """A process that listens at a port."""
+class PortUser(NamedTuple):
+    """A process that listens on a port."""
 
     pid: int
     name: str
 
 
 def bind(listen: Listen, advice: str) -> socket.socket:
-    """A socket that listens. *advice*: what else can be done where the port is taken. Raises ListenError."""
+    """Return a socket that listens. *advice*: what else to do if the port is in use. Raises ListenError."""
     try:
         return _listening(listen)
     except OSError as error:
-        raise ListenError(_told(error, listen, advice)) from None
+        raise ListenError(_explain(error, listen, advice)) from None
 
 
-def holder(listen: Listen) -> Holder | None:
-    """The process that has the port; None if none has, or if only root could tell. Of several the oldest."""
+def find_user(listen: Listen) -> PortUser | None:
+    """Return the process that uses the port, the oldest of several; None if none does, or if only root can see it."""
     inodes = set(_listening_inodes(listen))
-    found = [pid for pid in _pids() if inodes & _sockets(pid)] if inodes else []
-    known = [(started, Holder(pid, name)) for pid in found for started, name in _stat(pid)]
-    return min(known)[1] if known else None
+    pids = [pid for pid in _pids() if inodes & _sockets(pid)] if inodes else []
+    users = [(started, PortUser(pid, name)) for pid in pids for started, name in _stat(pid)]
+    return min(users)[1] if users else None
 
 
 def _listening(listen: Listen) -> socket.socket:
@@ -55,15 +55,16 @@ def _listening(listen: Listen) -> socket.socket:
     return socket.create_server(("", listen.port), backlog=_BACKLOG)
 
 
-def _told(error: OSError, listen: Listen, advice: str) -> str:
+def _explain(error: OSError, listen: Listen, advice: str) -> str:
+    failed = f"cannot listen on {listen}"
     if error.errno == errno.EADDRINUSE:
-        by = holder(listen)
-        who = f"held by {by.name} (pid {by.pid})" if by else "held by another process"
-        return f"{listen} is {who}: stop it, or {advice}"
+        user = find_user(listen)
+        who = f"{user.name} (pid {user.pid})" if user else "another process"
+        return f"{failed}: {who} is using it. Stop it, or {advice}"
     if error.errno == errno.EADDRNOTAVAIL:
-        return f"{listen.address} is not an address of this host: choose one that it has, or give the port alone"
-    plain = OSError(error.errno, os.strerror(error.errno)) if error.errno else error  # without what Python adds
-    return files.explain(plain, f"{listen} cannot be listened at")
+        return f"{failed}: this host does not have the address. Choose one that it has, or give the port only"
+    plain = OSError(error.errno, os.strerror(error.errno)) if error.errno else error  # without the text of Python
+    return files.explain(plain, failed)
 
 
 def _listening_inodes(listen: Listen) -> Iterator[str]:
@@ -72,24 +73,24 @@ def _listening_inodes(listen: Listen) -> Iterator[str]:
             with open(table, encoding="ascii") as lines:
                 rows = [line.split() for line in lines][1:]
         except OSError:
-            continue  # a kernel without IPv6
+            continue  # the kernel has no IPv6
         for row in rows:
             address, _colon, port = row[1].partition(":")
-            if row[3] == _LISTENS and int(port, 16) == listen.port and _in_the_way(address, listen.address):
+            if row[3] == _LISTENING and int(port, 16) == listen.port and _blocks(address, listen.address):
                 yield row[9]
 
 
-def _in_the_way(text: str, address: str | None) -> bool:
-    """Whether who listens at one address (as the kernel writes it) keeps another from listening at *address*."""
-    there = _address(text)
-    if address is None or there.is_unspecified:
+def _blocks(text: str, address: str | None) -> bool:
+    """Return True if a listener on one address (*text*, as the kernel writes it) blocks another on *address*."""
+    used = _parse_address(text)
+    if address is None or used.is_unspecified:
         return True
-    wanted = ipaddress.ip_address(address)
-    return wanted.is_unspecified or there == wanted
+    asked = ipaddress.ip_address(address)
+    return asked.is_unspecified or used == asked
 
 
-def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    # Words of four bytes, each as this machine orders them.
+def _parse_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    # Words of four bytes, each in the byte order of this machine.
     step = -1 if sys.byteorder == "little" else 1
     data = bytes.fromhex(text)
     return ipaddress.ip_address(b"".join(data[at : at + 4][::step] for at in range(0, len(data), 4)))
@@ -103,24 +104,24 @@ def _pids() -> list[int]:
 
 
 def _sockets(pid: int) -> set[str]:
-    """The inodes of a process's sockets; none for one that has ended, or that others than root may not look into."""
-    found = set()
+    """Return the inodes of a process's sockets; none if it has ended, or if only root may read them."""
+    inodes = set()
     folder = f"/proc/{pid}/fd"
     try:
         for entry in os.listdir(folder):
             target = os.readlink(f"{folder}/{entry}")
             if target.startswith("socket:["):
-                found.add(target[len("socket:[") : -1])
+                inodes.add(target[len("socket:[") : -1])
     except OSError:
         pass
-    return found
+    return inodes
 
 
 def _stat(pid: int) -> Iterator[tuple[int, str]]:
-    """When the process started (clock ticks since boot) and its name; nothing for one that has ended."""
+    """Yield when a process started (clock ticks since boot) and its name; nothing if it has ended."""
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
-            # proc(5): the name is in parentheses, and may have some itself.
+            # proc(5): the name is in parentheses, and may contain some.
             _number, _open, rest = file.read().partition(" (")
     except OSError:
         return

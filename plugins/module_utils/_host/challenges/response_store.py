@@ -2,13 +2,13 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The responses that a listener serves: one small file each, in a folder of the listener's own.
+"""Store the responses that a listener serves, as one small file each in the listener's folder.
 
     HOME/challenges/KIND-PORT/TOKEN     {"identifier": ..., "token": ..., "key_authorization": ..., "seconds": ...}
-    HOME/challenges/KIND-PORT/.running  held for life by the process that listens
+    HOME/challenges/KIND-PORT/.running  a lock that the listener holds until it ends
 
-*seconds* is for how long a response is wanted. They are counted by the process that serves it, from when it first saw
-it or from when the file was touched: no clock that could be set is in it, and another process counts anew.
+*seconds* is how long a response is served. The listener counts them from when it first read the file or from when the
+file was touched, by its monotonic clock, which nobody can set. Another listener starts counting again.
 """
 
 from __future__ import annotations
@@ -22,26 +22,26 @@ from typing import NamedTuple
 from ..store import files
 
 RUNNING = ".running"
-_LARGEST = 1 << 16  # bytes; no response comes near it
+_MAX_SIZE = 1 << 16  # bytes; responses are much smaller
 
 
 class StoredResponse(NamedTuple):
-    """A response as its file has it. identifier: normalized. seconds: for how long it is wanted."""
+    """The content of a response's file. identifier: normalized. seconds: how long it is served."""
 
     identifier: str
     token: str
     key_authorization: str
     seconds: float
 
-    def dumped(self) -> bytes:
-        """What the file says."""
+    def to_json(self) -> bytes:
+        """Return the bytes of the file."""
         return json.dumps(self._asdict()).encode() + b"\n"
 
 
 def read(path: str) -> StoredResponse | None:
-    """The response in a file; None if there is none, or nothing that is one."""
+    """Return the response in a file; None if it does not exist or is malformed."""
     try:
-        fields = json.loads(files.peek(path, _LARGEST) or b"")
+        fields = json.loads(files.peek(path, _MAX_SIZE) or b"")
         return StoredResponse(
             str(fields["identifier"]),
             str(fields["token"]),
@@ -53,15 +53,15 @@ def read(path: str) -> StoredResponse | None:
 
 
 def tokens(folder: str) -> list[str]:
-    """The names of the responses' files; none if the folder is gone."""
+    """Return the names of the responses' files; none if the folder does not exist."""
     try:
         return [name for name in os.listdir(folder) if not name.startswith(".")]
     except OSError:
         return []
 
 
-class _Seen(NamedTuple):
-    """A file as it was when it was last read. end: until when it is wanted, by the monotonic clock."""
+class _CachedFile(NamedTuple):
+    """A file when it was last read. time: its modification time (ns). end: when it expires (monotonic seconds)."""
 
     inode: int
     time: int
@@ -69,55 +69,55 @@ class _Seen(NamedTuple):
     item: StoredResponse | None
 
 
-class Shelf:
-    """What lies in a listener's folder, for its threads. monotonic: seconds."""
+class ActiveResponses:
+    """The responses in a listener's folder, for its threads. monotonic: returns seconds."""
 
     def __init__(self, folder: str, monotonic: Callable[[], float]) -> None:
         self.folder = folder
         self._monotonic = monotonic
         self._lock = threading.Lock()
-        self._seen: dict[str, _Seen] = {}
+        self._cache: dict[str, _CachedFile] = {}
 
-    def items(self) -> list[StoredResponse]:
-        """The responses that are wanted now, the newest first."""
-        return self.look()[0]
+    def current(self) -> list[StoredResponse]:
+        """Return the responses that are not expired, the newest first."""
+        return self.scan()[0]
 
-    def look(self) -> tuple[list[StoredResponse], list[str]]:
-        """Return what is wanted now, the newest first, and the names of files that are not, or never were responses.
+    def scan(self) -> tuple[list[StoredResponse], list[str]]:
+        """Read the folder: return the current responses, the newest first, and the names of all other files.
 
-        Both of one moment: every file is in one of the two.
+        These are expired or malformed. Every file is in one of the two lists.
         """
         now = self._monotonic()
-        seen = self._look()
-        expired = [name for name, one in seen.items() if not one.item or one.end <= now]
-        current = sorted((one for name, one in seen.items() if name not in expired), key=lambda one: one.time)
-        return [one.item for one in reversed(current) if one.item], expired
+        cached = self._read()
+        expired = [name for name, file in cached.items() if not file.item or file.end <= now]
+        current = sorted((file for name, file in cached.items() if name not in expired), key=lambda file: file.time)
+        return [file.item for file in reversed(current) if file.item], expired
 
-    def item(self, token: str) -> StoredResponse | None:
-        """The response to a token. What the token says never becomes a path."""
-        return next((item for item in self.items() if item.token == token), None)
+    def find(self, token: str) -> StoredResponse | None:
+        """Return the current response to a token; None if there is none. The token never becomes part of a path."""
+        return next((item for item in self.current() if item.token == token), None)
 
-    def _look(self) -> dict[str, _Seen]:
+    def _read(self) -> dict[str, _CachedFile]:
         with self._lock:
-            found = {}
+            files_found = {}
             for name in tokens(self.folder):
                 path = os.path.join(self.folder, name)
                 try:
                     status = os.lstat(path)
                 except OSError:
                     continue
-                seen = self._seen.get(name)
-                if seen is None or (seen.inode, seen.time) != (status.st_ino, status.st_mtime_ns):
+                cached = self._cache.get(name)
+                if cached is None or (cached.inode, cached.time) != (status.st_ino, status.st_mtime_ns):
                     item = read(path)
                     end = self._monotonic() + (item.seconds if item else 0.0)
-                    seen = _Seen(status.st_ino, status.st_mtime_ns, end, item)
-                found[name] = seen
-            self._seen = found
-            return found
+                    cached = _CachedFile(status.st_ino, status.st_mtime_ns, end, item)
+                files_found[name] = cached
+            self._cache = files_found
+            return files_found
 
 
 def clear(folder: str) -> None:
-    """Remove the folder of a listener that has ended, if no responses are left. Raises DiskError."""
+    """Remove the folder of a listener that has ended, if it contains no responses. Raises DiskError."""
     if tokens(folder):
         return
     files.sweep(folder)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Serving http-01 challenges from a web server's folder (RFC 8555 section 8.3)."""
+"""Serve http-01 challenges from a folder of a web server (RFC 8555 section 8.3)."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from ..store import files
 from ..store.files import Content
 
 _ATTEMPTS = 10
-_LARGEST = 1 << 12  # bytes; a key authorization has some hundred
+_MAX_SIZE = 1 << 12  # bytes; a key authorization has some hundred
 
 
-def check_path(folder: str) -> None:
-    """Raise OptionError for a path that cannot be a webroot's."""
+def verify_path(folder: str) -> None:
+    """Raise OptionError for a path that cannot be a webroot."""
     if not os.path.isabs(folder):
-        raise OptionError(f"webroot {folder!r} is not an absolute path")
-    if ".." in folder.split("/"):  # behind a link it would not be where one reads it to be
-        raise OptionError(f"webroot {folder!r} has '..' in it: write it without")
+        raise OptionError(f"webroot {folder!r} is not an absolute path. Give one that begins with /")
+    if ".." in folder.split("/"):  # after a link it would not lead where the text says
+        raise OptionError(f"webroot {folder!r} contains '..'. Give the path without it")
 
 
 class WebrootResponse(NamedTuple):
-    """A challenge's answer: the file that the CA fetches. name: the certificate's, for messages."""
+    """A challenge response in the file that the CA fetches. name: the name of the certificate, for messages."""
 
     webroot: str
     token: str
@@ -38,56 +38,56 @@ class WebrootResponse(NamedTuple):
 
     @property
     def path(self) -> str:
-        """Where the file is."""
+        """The path of the file."""
         return os.path.join(self.webroot, ".well-known", "acme-challenge", self.token)
 
     def in_place(self) -> bool:
-        """Whether the response is served already."""
+        """Return True if the response is already served."""
         return files.holds(self.path, self.key_authorization.encode(), Rule.WEBROOT)
 
     def put(self) -> None:
-        """Write the response, if it is not in place. Raises DiskError."""
+        """Write the response if it is not in place. Raises DiskError."""
         if self.in_place():
             return
-        self._check()
+        self._verify_webroot()
         if os.path.lexists(self.path) and not self._is_ours():
-            raise DiskError(f"{self.path} is there already, and is no challenge response: move it away")
+            raise DiskError(f"cannot write {self.path}: a file that is not a challenge response is there. Move it away")
         for attempt in range(_ATTEMPTS):
             try:
                 files.make_folders(os.path.dirname(self.path), rule=Rule.WEBROOT)
                 files.replace(self.path, Content(self.key_authorization.encode()), Rule.WEBROOT)
                 return
             except DiskError:
-                # Another run may be writing the same, aside as well.
+                # Another run may be writing the same response.
                 if self.in_place():
                     return
                 if attempt == _ATTEMPTS - 1:
                     raise
 
     def exists(self) -> bool:
-        """Whether there is anything to remove."""
+        """Return True if there is something to remove."""
         return self._is_ours()
 
     def remove(self) -> bool:
-        """Remove the response; False if it was not there. Raises DiskError.
+        """Remove the response. Return False if it did not exist. Raises DiskError.
 
-        The folders stay: an administrator may have made them, and a container may have them mounted.
+        The folders stay: an administrator may have created them, and a container may have mounted them.
         """
         ours = self._is_ours()
         return files.remove_file(self.path, Rule.WEBROOT, only_aside=not ours) and ours
 
-    def _check(self) -> None:
-        """Raise DiskError for a webroot that is none, or cannot be used."""
+    def _verify_webroot(self) -> None:
+        """Raise DiskError for a webroot that does not exist or cannot be used."""
         try:
-            with paths.folder(self.webroot, Rule.WEBROOT):
+            with paths.open_folder(self.webroot, Rule.WEBROOT):
                 pass
         except (FileNotFoundError, NotADirectoryError):
             raise DiskError(
-                f"webroot {self.webroot} does not exist: make it, and have the web server serve it"
+                f"webroot {self.webroot} does not exist. Create it, and have the web server serve it"
             ) from None
         except OSError as error:
-            raise DiskError(files.explain(error, f"webroot {self.webroot} cannot be used")) from None
+            raise DiskError(files.explain(error, f"cannot use webroot {self.webroot}")) from None
 
     def _is_ours(self) -> bool:
-        """Return True if the file is a response of this token, an earlier account's too."""
-        return (files.peek(self.path, _LARGEST, Rule.WEBROOT) or b"").startswith(self.token.encode() + b".")
+        """Return True if the file is a response to this token, also that of another account key."""
+        return (files.peek(self.path, _MAX_SIZE, Rule.WEBROOT) or b"").startswith(self.token.encode() + b".")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The beginning in clear of the protocols that turn to TLS on demand, each up to the moment when TLS begins."""
+"""Speak the cleartext part of the protocols that start TLS on request (STARTTLS and its relatives)."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from collections.abc import Callable
 
 from ..errors import ProbeError
 
-_LONGEST = 1 << 14  # bytes of a server's answers; none comes near it
+_MAX_LENGTH = 1 << 14  # bytes of a server's answers; real ones are much shorter
 # RFC 4511 section 4.14.1: an ExtendedRequest, message 1, for 1.3.6.1.4.1.1466.20037.
 _LDAP_REQUEST = b"\x30\x1d\x02\x01\x01\x77\x18\x80\x161.3.6.1.4.1.1466.20037"
 # PostgreSQL's protocol, "SSLRequest": length 8, code 80877103.
 _POSTGRES_REQUEST = b"\x00\x00\x00\x08\x04\xd2\x16\x2f"
 
 
-class Plain:
-    """A connection before TLS: what is read is limited, in size and by *until*, an instant of *monotonic*."""
+class PlainConnection:
+    """A connection before TLS. What is read is limited in size and in time. until: seconds of *monotonic*."""
 
     def __init__(
         self, connection: socket.socket, until: float, monotonic: Callable[[], float] = time.monotonic
@@ -31,26 +31,26 @@ class Plain:
         self._read = 0
 
     def send(self, data: bytes) -> None:
-        """Send it whole."""
+        """Send all of *data*. Raises OSError."""
         self._connection.settimeout(self._left())
         self._connection.sendall(data)
 
     def read(self, count: int) -> bytes:
-        """Just so many bytes, and no more: what comes after may be TLS. Raises ProbeError, OSError."""
+        """Return exactly *count* bytes: what follows may be TLS. Raises ProbeError, OSError."""
         data = b""
         while len(data) < count:
             self._connection.settimeout(self._left())
             more = self._connection.recv(count - len(data))
             if not more:
-                raise ProbeError("the connection is closed before TLS begins")
+                raise ProbeError("the server closed the connection before TLS began")
             data += more
             self._read += len(more)
-            if self._read > _LONGEST:
-                raise ProbeError("it says too much before TLS begins")
+            if self._read > _MAX_LENGTH:
+                raise ProbeError("the server sent too much before TLS began")
         return data
 
     def line(self) -> str:
-        """A line without its end. Raises ProbeError, OSError."""
+        """Return a line without its end. Raises ProbeError, OSError."""
         data = b""
         while not data.endswith(b"\n"):
             data += self.read(1)
@@ -63,12 +63,12 @@ class Plain:
         return left
 
 
-def begin(protocol: str, plain: Plain) -> None:
-    """Ask the server to begin TLS. Raises ProbeError where it will not, OSError."""
+def begin(protocol: str, plain: PlainConnection) -> None:
+    """Ask the server to start TLS. Raises ProbeError if it refuses, and OSError."""
     _BEGINNINGS[protocol](plain)
 
 
-def _smtp(plain: Plain) -> None:
+def _smtp(plain: PlainConnection) -> None:
     # RFC 3207
     _smtp_reply(plain, "220")
     plain.send(b"EHLO localhost\r\n")
@@ -77,7 +77,7 @@ def _smtp(plain: Plain) -> None:
     _smtp_reply(plain, "220")
 
 
-def _smtp_reply(plain: Plain, code: str) -> None:
+def _smtp_reply(plain: PlainConnection, code: str) -> None:
     # RFC 5321 section 4.2.1: a hyphen after the code says that another line follows.
     line = plain.line()
     while line[3:4] == "-":
@@ -85,7 +85,7 @@ def _smtp_reply(plain: Plain, code: str) -> None:
     _expect(line.startswith(code), line)
 
 
-def _imap(plain: Plain) -> None:
+def _imap(plain: PlainConnection) -> None:
     # RFC 3501 section 6.2.1
     line = plain.line()
     _expect(line.startswith("* OK"), line)
@@ -96,7 +96,7 @@ def _imap(plain: Plain) -> None:
     _expect(line.startswith("a OK"), line)
 
 
-def _pop3(plain: Plain) -> None:
+def _pop3(plain: PlainConnection) -> None:
     # RFC 2595 section 4
     line = plain.line()
     _expect(line.startswith("+OK"), line)
@@ -105,34 +105,34 @@ def _pop3(plain: Plain) -> None:
     _expect(line.startswith("+OK"), line)
 
 
-def _ldap(plain: Plain) -> None:
+def _ldap(plain: PlainConnection) -> None:
     plain.send(_LDAP_REQUEST)
     tag, content = _element(plain.read)
     # RFC 4511 section 4.2: messageID, then ExtendedResponse [APPLICATION 24], whose first element is the resultCode.
     if tag != 0x30:
-        raise ProbeError("its answer to StartTLS is not LDAP")
+        raise ProbeError("the server's answer to StartTLS is not LDAP")
     message = _reader(content)
     _element(message)
     tag, response = _element(message)
     code = _element(_reader(response))[1]
     if tag != 0x78 or code != b"\0":
-        raise ProbeError(f"it will not begin TLS: LDAP result {int.from_bytes(code, 'big')}")
+        raise ProbeError(f"the server refused to start TLS: LDAP result {int.from_bytes(code, 'big')}")
 
 
-def _postgres(plain: Plain) -> None:
+def _postgres(plain: PlainConnection) -> None:
     plain.send(_POSTGRES_REQUEST)
     answer = plain.read(1)
     _expect(answer != b"N", "ssl is off")
-    _expect(answer == b"S", "its answer is not PostgreSQL's")  # or an error, as with too many connections
+    _expect(answer == b"S", "the answer is not PostgreSQL's")  # or an error, as with too many connections
 
 
 def _element(read: Callable[[int], bytes]) -> tuple[int, bytes]:
-    """A BER element's tag and content, of definite length (RFC 4511 section 5.1)."""
+    """Return the tag and the content of a BER element of definite length (RFC 4511 section 5.1)."""
     tag, length = read(2)
     if length & 0x80:
         length = int.from_bytes(read(length & 0x7F), "big")
-    if length > _LONGEST:
-        raise ProbeError("it says too much before TLS begins")
+    if length > _MAX_LENGTH:
+        raise ProbeError("the server sent too much before TLS began")
     return tag, read(length)
 
 
@@ -141,7 +141,7 @@ def _reader(data: bytes) -> Callable[[int], bytes]:
 
     def read(count: int) -> bytes:
         if len(rest) < count:
-            raise ProbeError("its answer to StartTLS is not LDAP")
+            raise ProbeError("the server's answer to StartTLS is not LDAP")
         taken = bytes(rest[:count])
         del rest[:count]
         return taken
@@ -149,9 +149,9 @@ def _reader(data: bytes) -> Callable[[int], bytes]:
     return read
 
 
-def _expect(good: bool, said: str) -> None:
-    if not good:
-        raise ProbeError(f"it will not begin TLS: {said[:200]}")
+def _expect(accepted: bool, answer: str) -> None:
+    if not accepted:
+        raise ProbeError(f"the server refused to start TLS: {answer[:200]}")
 
 
 _BEGINNINGS = {"smtp": _smtp, "imap": _imap, "pop3": _pop3, "ldap": _ldap, "postgres": _postgres}

@@ -140,8 +140,8 @@ def _unanswerable(option: Mapping[str, Any]) -> list[str]:
         )
     for webroot in sorted(filter(None, webroots)):
         if not os.path.isdir(webroot):
-            problems.append(f"webroot {webroot} does not exist: make it, and have the web server serve it")
-        unsafe = paths.problem(os.path.join(webroot, ".well-known", "acme-challenge"), Rule.WEBROOT)
+            problems.append(f"webroot {webroot} does not exist. Create it, and have the web server serve it")
+        unsafe = paths.find_problem(os.path.join(webroot, ".well-known", "acme-challenge"), Rule.WEBROOT)
         if unsafe:
             problems.append(f"webroot {webroot} cannot be used: {unsafe}")
     return problems
@@ -149,7 +149,7 @@ def _unanswerable(option: Mapping[str, Any]) -> list[str]:
 
 def _unwritable(wanted: WantedCertificate) -> list[str]:
     """What keeps the host from writing the certificate's formats."""
-    unsafe = ((item.path, paths.problem(os.path.dirname(item.path), Rule.SAFE)) for item in wanted.formats)
+    unsafe = ((item.path, paths.find_problem(os.path.dirname(item.path), Rule.SAFE)) for item in wanted.formats)
     return [f"{path} cannot be written: {problem}" for path, problem in unsafe if problem]
 
 

@@ -92,8 +92,8 @@ def material(path: str) -> str:
         return ""
     what = f"{path} is not taken over"
     try:
-        with paths.file(path, Rule.OWN, follow=True) as handle:
-            data = paths.pull(handle, _LARGEST + 1)
+        with paths.open_file(path, Rule.OWN, follow=True) as handle:
+            data = paths.read_descriptor(handle, _LARGEST + 1)
     except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: no path at all
         return ""
     except OSError as error:

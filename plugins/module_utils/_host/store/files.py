@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The only functions that change the disk. What they make appears whole or not at all, with its final mode.
+"""Change files and folders. What these functions create appears whole or not at all, with its final mode.
 
-Everything is made aside, under a name of its own that ends in ASIDE, brought to the disk, renamed, and the rename
-brought to the disk. What a killed run leaves aside is for sweep(). Folders are opened by paths.py, and everything is
-done in what was opened. Every error is a DiskError.
+Everything is first written aside, under a name that ends in ASIDE, then synced, renamed, and the folder synced. sweep()
+removes what a killed run left aside. paths.py opens the folders, and all operations use the opened folders. Every error
+is a DiskError.
 """
 
 from __future__ import annotations
@@ -29,48 +29,48 @@ from ..wanted.attributes import Attributes
 
 ASIDE = ".aside"
 _PUBLIC = Attributes(0o644)
-_LARGEST = 1 << 22  # bytes; no file of a certificate comes near it
-_LOCK_PATIENCE = 60.0  # seconds; what is done under a lock takes a few at most (an RSA key)
+_MAX_SIZE = 1 << 22  # bytes; files of certificates are much smaller
+_LOCK_TIMEOUT = 60.0  # seconds; the work under a lock takes a few at most (an RSA key)
 
 _ADVICE = {
-    errno.ENOSPC: "make room there and run again",
-    errno.EDQUOT: "make room there and run again",
-    errno.EROFS: "mount it writable, or choose another folder",
-    errno.EACCES: "does the task lack 'become: true'?",
-    errno.EPERM: "does the task lack 'become: true'?",
-    errno.EBUSY: "if it is a mount point, mount the folder that it is in, since it is replaced as a whole",
+    errno.ENOSPC: "Make room there and run again",
+    errno.EDQUOT: "Make room there and run again",
+    errno.EROFS: "Mount it writable, or choose another folder",
+    errno.EACCES: "Does the task lack 'become: true'?",
+    errno.EPERM: "Does the task lack 'become: true'?",
+    errno.EBUSY: "If it is a mount point, mount the folder that it is in, since the file is replaced",
 }
 
 
 class Content(NamedTuple):
-    """A file to be: its bytes and who may read it."""
+    """The bytes and the attributes of a file to write."""
 
     data: bytes
     attributes: Attributes = _PUBLIC
 
 
 def explain(error: OSError, what: str) -> str:
-    """One line for people: *what* could not be done, why, and what to do about it where that is known."""
+    """Return one line for people: *what* failed, why, and what to do if that is known."""
     advice = None if isinstance(error, paths.UnsafePathError) else _ADVICE.get(error.errno or 0)
-    return f"{what}: {error.strerror or error}" + (f": {advice}" if advice else "")
+    return f"{what}: {error.strerror or error}" + (f". {advice}" if advice else "")
 
 
 def read(path: str) -> bytes:
-    """The bytes of a file, which may be a link; what is larger than any of a certificate is an error."""
-    with _told(f"{path} cannot be read"):
-        data = paths.read(path, _LARGEST + 1, follow=True)
-    if len(data) > _LARGEST:
-        raise DiskError(f"{path} cannot be read: it has more than {_LARGEST} bytes")
+    """Return the bytes of the file *path*, which may be a link. Raises DiskError, also for a file that is too large."""
+    with _reported(f"cannot read {path}"):
+        data = paths.read(path, _MAX_SIZE + 1, follow=True)
+    if len(data) > _MAX_SIZE:
+        raise DiskError(f"cannot read {path}: it has more than {_MAX_SIZE} bytes")
     return data
 
 
 def holds(path: str, data: bytes, rule: Rule = Rule.SAFE) -> bool:
-    """Return True if *path* is a file, and no link, with just these bytes."""
+    """Return True if *path* is a file, not a link, with exactly the bytes *data*."""
     return peek(path, len(data) + 1, rule) == data
 
 
 def peek(path: str, most: int, rule: Rule = Rule.SAFE) -> bytes | None:
-    """At most so many bytes of the file *path*; None if it is none, a link, or cannot be read."""
+    """Return at most *most* bytes of the file *path*; None if it is not a regular file, or cannot be read."""
     try:
         return paths.read(path, most, rule)
     except OSError:
@@ -78,20 +78,20 @@ def peek(path: str, most: int, rule: Rule = Rule.SAFE) -> bytes | None:
 
 
 def write_all(folder: str, contents: Mapping[str, Content]) -> None:
-    """Put files into *folder*: all are on the disk before the first gets its name. Names appear in the order given."""
-    with _opened(folder, f"{os.path.join(folder, next(iter(contents)))} cannot be written") as at:
+    """Write files into *folder*: all are synced before the first gets its name. Names appear in the given order."""
+    with _opened(folder, f"cannot write {os.path.join(folder, next(iter(contents)))}") as at:
         _write_all(at, folder, contents)
 
 
 def replace(path: str, content: Content, rule: Rule = Rule.SAFE) -> None:
-    """Put a file at *path* in place of the one there may be; its folder has to be there.
+    """Write the file *path*, and replace it if it exists. Its folder must exist.
 
-    With Rule.WEBROOT it belongs to the owner of its folder. The file that a killed run left aside is removed; a folder
-    in its place is not ours, and an error.
+    With Rule.WEBROOT the file belongs to the owner of its folder. A file that a killed run left aside is removed; a
+    folder in its place is an error.
     """
     folder, name = os.path.split(path)
-    with _opened(folder, f"{path} cannot be written", rule) as at:
-        with _told(f"{os.path.join(folder, _aside(name))}, which an earlier run left, cannot be removed"):
+    with _opened(folder, f"cannot write {path}", rule) as at:
+        with _reported(f"cannot remove {os.path.join(folder, _aside(name))}, which an earlier run left"):
             _unlink(at, _aside(name))
         _write_all(at, folder, {name: content}, rule)
 
@@ -100,15 +100,15 @@ def _write_all(at: int, folder: str, contents: Mapping[str, Content], rule: Rule
     made = {}
     try:
         for name, content in contents.items():
-            with _told(f"{os.path.join(folder, name)} cannot be written"):
+            with _reported(f"cannot write {os.path.join(folder, name)}"):
                 made[name] = _write_new(at, _aside(name), content, rule)
         for name, status in made.items():
-            with _told(f"{os.path.join(folder, name)} cannot be written"):
+            with _reported(f"cannot write {os.path.join(folder, name)}"):
                 os.replace(_aside(name), name, src_dir_fd=at, dst_dir_fd=at)
-                # Who owns the folder may have put another file aside meanwhile.
+                # The owner of the folder may have replaced the file that was written aside.
                 if not os.path.samestat(os.stat(name, dir_fd=at, follow_symlinks=False), status):
-                    raise OSError(errno.ESTALE, "somebody exchanged it while it was written")
-        with _told(f"{folder} cannot be written"):
+                    raise OSError(errno.ESTALE, "somebody replaced it while it was written")
+        with _reported(f"cannot write {folder}"):
             sync(at)
     except DiskError:
         for name in contents:
@@ -117,11 +117,11 @@ def _write_all(at: int, folder: str, contents: Mapping[str, Content], rule: Rule
 
 
 def write_folder(path: str, contents: Mapping[str, Content]) -> None:
-    """Make the folder *path* with its files; it appears with all of them."""
+    """Create the folder *path* with its files. It appears with all of them."""
     parent, name = os.path.split(path)
-    with _opened(parent, f"{path} cannot be written") as at:
+    with _opened(parent, f"cannot write {path}") as at:
         try:
-            with _told(f"{path} cannot be written"):
+            with _reported(f"cannot write {path}"):
                 _make_folder(at, _aside(name))
                 inside = os.open(_aside(name), FOLDER, dir_fd=at)
                 try:
@@ -138,13 +138,13 @@ def write_folder(path: str, contents: Mapping[str, Content]) -> None:
 
 
 @contextmanager
-def passing(folder: str, data: bytes) -> Iterator[str]:
-    """The path of a file that only this user can read and that is gone afterwards, for what takes nothing but files."""
+def temporary_file(folder: str, data: bytes) -> Iterator[str]:
+    """Yield the path of a file that only this user can read, and remove it. For libraries that read files only."""
     name = _aside(f"{os.getpid()}-{threading.get_ident()}")
     path = os.path.join(folder, name)
-    with _opened(folder, f"{path} cannot be written", Rule.OWN) as at:
+    with _opened(folder, f"cannot write {path}", Rule.OWN) as at:
         try:
-            with _told(f"{path} cannot be written"):
+            with _reported(f"cannot write {path}"):
                 _write_new(at, name, Content(data, Attributes(0o600)))
             yield path
         finally:
@@ -152,22 +152,22 @@ def passing(folder: str, data: bytes) -> Iterator[str]:
 
 
 def make_folders(path: str, mode: int = 0o755, rule: Rule = Rule.SAFE) -> None:
-    """Make the folder *path*, and those above it, where they are missing; *mode* is for those that are made.
+    """Create the folder *path* and its parents if they do not exist. *mode*: the mode of those that are created.
 
-    With Rule.WEBROOT they belong to the owner of the folder that they are made in.
+    With Rule.WEBROOT they belong to the owner of the folder that they are created in.
     """
-    with _told(f"{path} cannot be made"):
+    with _reported(f"cannot create {path}"):
         try:
-            with paths.folder(path, rule):
+            with paths.open_folder(path, rule):
                 return
-        except (FileNotFoundError, NotADirectoryError):  # a file in a folder's place is told by its own name
+        except (FileNotFoundError, NotADirectoryError):  # the recursion names the part that is not a folder
             pass
     parent, name = os.path.split(path)
     make_folders(parent, mode, rule)
-    with _opened(parent, f"{path} cannot be made", rule, making=True) as at, _told(f"{path} cannot be made"):
+    with _opened(parent, f"cannot create {path}", rule, making=True) as at, _reported(f"cannot create {path}"):
         try:
             _make_folder(at, name, mode)
-        except FileExistsError:  # another run was faster, or it is none
+        except FileExistsError:  # another run created it first, or it is not a folder
             if not stat.S_ISDIR(os.stat(name, dir_fd=at, follow_symlinks=False).st_mode):
                 raise
             return
@@ -177,11 +177,11 @@ def make_folders(path: str, mode: int = 0o755, rule: Rule = Rule.SAFE) -> None:
 
 
 def link(path: str, target: str) -> None:
-    """Make *path* a symbolic link to *target*, in one instant if there is one already."""
+    """Make *path* a symbolic link to *target*. An existing link is replaced atomically."""
     folder, name = os.path.split(path)
-    with _opened(folder, f"{path} cannot be switched") as at:
+    with _opened(folder, f"cannot switch {path}") as at:
         try:
-            with _told(f"{path} cannot be switched"):
+            with _reported(f"cannot switch {path}"):
                 os.symlink(target, _aside(name), dir_fd=at)
                 os.replace(_aside(name), name, src_dir_fd=at, dst_dir_fd=at)
                 sync(at)
@@ -191,20 +191,23 @@ def link(path: str, target: str) -> None:
 
 
 def remove_folder(path: str) -> None:
-    """Remove a folder; it disappears in one instant."""
+    """Remove a folder with its content. It disappears atomically."""
     parent, name = os.path.split(path)
-    with _opened(parent, f"{path} cannot be removed") as at, _told(f"{path} cannot be removed"):
+    with _opened(parent, f"cannot remove {path}") as at, _reported(f"cannot remove {path}"):
         os.rename(name, _aside(name), src_dir_fd=at, dst_dir_fd=at)
         _remove_tree(at, _aside(name))
         sync(at)
 
 
 def remove_file(path: str, rule: Rule = Rule.SAFE, only_aside: bool = False) -> bool:
-    """Remove a file or link, and what was left aside of it, or only that; False if there was none."""
+    """Remove a file or link, and what was left aside of it. Return False if it did not exist.
+
+    *only_aside*: remove, and return, only what was left aside.
+    """
     folder, name = os.path.split(path)
-    with _told(f"{path} cannot be removed"):
+    with _reported(f"cannot remove {path}"):
         try:
-            with paths.folder(folder, rule) as at:
+            with paths.open_folder(folder, rule) as at:
                 aside = _unlink(at, _aside(name))
                 return aside if only_aside else _unlink(at, name)
         except FileNotFoundError:
@@ -212,10 +215,10 @@ def remove_file(path: str, rule: Rule = Rule.SAFE, only_aside: bool = False) -> 
 
 
 def remove_empty(path: str) -> bool:
-    """Remove a folder if it is empty and may be removed (a mount point may not); False if it stays."""
+    """Remove a folder if it is empty and not a mount point. Return False if it stays."""
     parent, name = os.path.split(path)
     try:
-        with paths.folder(parent) as at:
+        with paths.open_folder(parent) as at:
             os.rmdir(name, dir_fd=at)
     except OSError:
         return False
@@ -223,10 +226,13 @@ def remove_empty(path: str) -> bool:
 
 
 def sweep(folder: str, name: str | None = None) -> None:
-    """Remove what a killed run left aside in *folder*, or only what it left of *name*. Only for folders of our own."""
-    with _told(f"what an earlier run left in {folder} cannot be removed"):
+    """Remove what a killed run left aside in *folder*, or only what it left of *name*.
+
+    Only for folders that belong to this collection.
+    """
+    with _reported(f"cannot remove what an earlier run left in {folder}"):
         try:
-            with paths.folder(folder, Rule.OWN) as at:
+            with paths.open_folder(folder, Rule.OWN) as at:
                 for entry in os.listdir(at):
                     if entry.startswith(".") and entry.endswith(ASIDE) and name in (None, entry[1 : -len(ASIDE)]):
                         _remove_tree(at, entry)
@@ -239,11 +245,11 @@ def locked(
     path: str,
     monotonic: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
-    patience: float = _LOCK_PATIENCE,
+    patience: float = _LOCK_TIMEOUT,
 ) -> Iterator[None]:
-    """Hold the lock at *path*. The kernel lets go of it when the process ends, however that comes about.
+    """Hold the lock file *path*. The kernel releases the lock when the process ends, even if it is killed.
 
-    patience: seconds after which a lock that another holds is a LockedError.
+    *patience*: seconds to wait for a lock that another process holds. Raises LockedError after that.
     """
     handle = _open_lock(path)
     try:
@@ -251,7 +257,8 @@ def locked(
         while not _try_lock(handle, path):
             if monotonic() >= deadline:
                 raise LockedError(
-                    f"another run has held {path} for {patience:.0f} seconds: run again when it has ended"
+                    f"cannot lock {path}: another run has held it for {patience:.0f} seconds. "
+                    "Run again when that run has ended"
                 )
             sleep(0.1)
         yield
@@ -260,9 +267,9 @@ def locked(
 
 
 def claim(path: str) -> int | None:
-    """Take the lock at *path* for as long as a process has the handle that this gives; None if another has it.
+    """Take the lock file *path* and return its handle; None if another process holds the lock.
 
-    Handles that a fork copies are one: the lock is let go of with the last of them.
+    The lock lasts until the handle is closed in this process and in all processes that inherited it by a fork.
     """
     handle = _open_lock(path)
     try:
@@ -277,21 +284,21 @@ def claim(path: str) -> int | None:
 
 
 def touch(path: str) -> None:
-    """Give a file the present time."""
+    """Set the modification time of a file to now."""
     folder, name = os.path.split(path)
-    with _opened(folder, f"{path} cannot be written") as at, _told(f"{path} cannot be written"):
+    with _opened(folder, f"cannot write {path}") as at, _reported(f"cannot write {path}"):
         os.utime(name, dir_fd=at, follow_symlinks=False)
 
 
 def _open_lock(path: str) -> int:
     folder, name = os.path.split(path)
-    with _opened(folder, f"{path} cannot be locked") as at, _told(f"{path} cannot be locked"):
-        # 0600: whoever may open it could hold it.
+    with _opened(folder, f"cannot lock {path}") as at, _reported(f"cannot lock {path}"):
+        # 0600: whoever may open the file could hold the lock.
         return os.open(name, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600, dir_fd=at)
 
 
 def _try_lock(handle: int, path: str) -> bool:
-    with _told(f"{path} cannot be locked"):
+    with _reported(f"cannot lock {path}"):
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -300,7 +307,8 @@ def _try_lock(handle: int, path: str) -> bool:
 
 
 @contextmanager
-def _told(what: str) -> Iterator[None]:
+def _reported(what: str) -> Iterator[None]:
+    """Turn an OSError into a DiskError that says *what* failed."""
     try:
         yield
     except OSError as error:
@@ -309,10 +317,10 @@ def _told(what: str) -> Iterator[None]:
 
 @contextmanager
 def _opened(folder: str, what: str, rule: Rule = Rule.SAFE, making: bool = False) -> Iterator[int]:
-    """A descriptor of a folder; an error of opening it is told as *what*."""
+    """Open a folder and yield its descriptor. *what* failed, in messages."""
     with ExitStack() as stack:
-        with _told(what):
-            at = stack.enter_context(paths.folder(folder, rule, making))
+        with _reported(what):
+            at = stack.enter_context(paths.open_folder(folder, rule, making))
         yield at
 
 
@@ -321,7 +329,7 @@ def _aside(name: str) -> str:
 
 
 def _write_new(at: int, name: str, content: Content, rule: Rule = Rule.SAFE) -> os.stat_result:
-    """Write a new file, and return its status."""
+    """Write a new file and return its status."""
     data, wanted = content
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
     handle = os.open(name, flags, wanted.mode & 0o600, dir_fd=at)
@@ -330,7 +338,7 @@ def _write_new(at: int, name: str, content: Content, rule: Rule = Rule.SAFE) -> 
             _give(at, handle)
         elif (wanted.uid, wanted.gid) != (-1, -1):
             os.fchown(handle, wanted.uid, wanted.gid)
-        os.fchmod(handle, wanted.mode)  # after the owner, and whatever the umask is
+        os.fchmod(handle, wanted.mode)  # after the owner is set, and regardless of the umask
         rest = memoryview(data)
         while rest:
             rest = rest[os.write(handle, rest) :]
@@ -349,7 +357,7 @@ def _make_folder(at: int, name: str, mode: int = 0o755) -> None:
 
 
 def _give_folder(at: int, name: str) -> None:
-    """Give a folder that was made just now to its parent's owner, unless another has been put in its place since."""
+    """Give a new folder to the owner of its parent, unless somebody has replaced it meanwhile."""
     handle = os.open(name, FOLDER, dir_fd=at)
     try:
         if os.fstat(handle).st_uid == 0 != os.fstat(at).st_uid and not os.listdir(handle):
@@ -359,10 +367,10 @@ def _give_folder(at: int, name: str) -> None:
 
 
 def _give(at: int, handle: int) -> None:
-    """Give an open file or folder to the owner of the folder it is in, where that can be done and is for root to do."""
+    """Give an open file or folder to the owner of its folder, if this runs as root and the file system allows it."""
     if os.geteuid() == 0:
         owner = os.fstat(at)
-        with suppress(PermissionError):  # some network file systems let nobody give away anything
+        with suppress(PermissionError):  # some network file systems do not allow chown
             os.fchown(handle, owner.st_uid, owner.st_gid)
 
 
@@ -375,12 +383,12 @@ def _unlink(at: int, name: str) -> bool:
 
 
 def _remove_tree(at: int, name: str) -> None:
-    """Remove a file, link or folder, if it is there. No link is followed, whatever is exchanged on the way down."""
+    """Remove a file, link or folder if it exists. No link is followed, even if parts are replaced meanwhile."""
     try:
         inside = os.open(name, FOLDER, dir_fd=at)
     except FileNotFoundError:
         return
-    except OSError:  # no folder
+    except OSError:  # not a folder
         os.unlink(name, dir_fd=at)
         return
     try:
@@ -392,6 +400,6 @@ def _remove_tree(at: int, name: str) -> None:
 
 
 def _drop(at: int, name: str, remove: Callable[[int, str], object] = _unlink) -> None:
-    # While another error is told: what cannot be removed now is swept by the next run.
+    # Called while another error is reported. sweep() of the next run removes what cannot be removed now.
     with suppress(OSError):
         remove(at, name)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Formats on the disk: written from a version that is live, recorded in its manifest."""
+"""Write the live version of a certificate in its formats, and record them in its manifest."""
 
 from __future__ import annotations
 
@@ -24,17 +24,18 @@ from .format_encodings import encode
 from .manifest import read
 from .versions import Versions
 
-_MOUNTED = "which a renewal cannot replace: mount the folder that it is in"
-_LINKED = "which keeps what it had: make it a symbolic link"
+_MOUNTED = "which a renewal cannot replace. Mount the folder that it is in"
+_LINKED = "which keeps the old content. Replace that hard link with a symbolic link"
 _MOUNTS = "/proc/self/mountinfo"
-# Of a line in it, the place; blanks and such are octal there (proc(5)).
+# Spaces and some other characters of a mount point are written in octal (proc(5)).
 _OCTAL = re.compile(r"\\([0-7]{3})")
 
 
 class Written(NamedTuple):
-    """What came of it. changed: what differed, in words. content: whether a service has something to read anew.
+    """The result of writing the formats.
 
-    problems: what could not be written, and why. warnings: files that stay behind.
+    changed: what differed, in words. content: True if a service must reload a file. problems: files that could not be
+    written, and why. warnings: files that a later renewal does not replace.
     """
 
     changed: list[str]
@@ -44,10 +45,10 @@ class Written(NamedTuple):
 
 
 def write(versions: Versions, number: str, wanted: Sequence[Format], now: datetime) -> Written:
-    """Have the files be those of a version. One that cannot be written stops no other. Raises CollectionError."""
+    """Write the *wanted* files of a version. If one cannot be written, the others are. Raises CollectionError."""
     manifest = read(versions.path(number, MANIFEST)) or {}
     known = formats.records(manifest)
-    # Of what the version before had, it is told once: when this one is written for the first time.
+    # Files of the version before are reported once: when this version is written for the first time.
     before = {} if "formats" in manifest else _before(versions, number)
     if not wanted and not known and not before:
         return Written([], False, [], [])
@@ -62,7 +63,7 @@ def write(versions: Versions, number: str, wanted: Sequence[Format], now: dateti
             data = formats.as_recorded(item, manifest, key_file)
             if data is not None:
                 if attributes.drift(item.path, item.attributes):
-                    # A new file with the same bytes: what was found may be open to others by now.
+                    # Write a new file with the same bytes: other users may have opened the old one.
                     files.replace(item.path, Content(data, attributes.completed(item.path, item.attributes)))
                 if formats.place(item.path) in mounted:
                     written.warnings.append(f"{item.path} is a mount point, {_MOUNTED}")
@@ -70,11 +71,11 @@ def write(versions: Versions, number: str, wanted: Sequence[Format], now: dateti
                 continue
             leaf, chain = _certificates(versions, number)
             data = encode(item, keys.load(key_file, path), leaf, chain, now)
-            if _names(item.path) > 1:
-                written.warnings.append(f"{item.path} had another name, too (a hard link), {_LINKED}")
+            if _count_links(item.path) > 1:
+                written.warnings.append(f"{item.path} had a second hard link, {_LINKED}")
             files.replace(item.path, Content(data, item.attributes))
             content = True
-            # The hash of the bytes that were written: the folder's owner may have exchanged the file since.
+            # The hash of the bytes that were written, since the folder's owner may have replaced the file.
             records[item.path] = {"sha256": hashlib.sha256(data).hexdigest(), "wanted": item.stamp(key_file)}
         except CollectionError as error:
             written.problems.append(str(error))
@@ -82,14 +83,14 @@ def write(versions: Versions, number: str, wanted: Sequence[Format], now: dateti
                 records[item.path] = known[item.path]
     dropped = {*known, *before} - {item.path for item in wanted}
     for stale in sorted(dropped):
-        written.warnings.append(f"{stale} is not wanted any more: it stays as it is, and is renewed no longer")
+        written.warnings.append(f"{stale} is no longer in formats. It stays, but is not renewed any more")
     if records != known or dropped:
         versions.note(number, formats=records)
     return written._replace(content=content)
 
 
 def _before(versions: Versions, number: str) -> dict[str, dict[str, str]]:
-    """What was written of the version before, or of the last one of which anything was."""
+    """Return the records of the last version before *number* that has any."""
     for other in reversed(versions.look().numbers):
         manifest = read(versions.path(other, MANIFEST)) or {}
         if int(other) < int(number) and "formats" in manifest:
@@ -98,17 +99,17 @@ def _before(versions: Versions, number: str) -> dict[str, dict[str, str]]:
 
 
 def _mount_points() -> frozenset[str]:
-    """Return the mount points of this system; none if the kernel does not list them."""
+    """Return the mount points of this system; an empty set if the kernel does not list them."""
     try:
         with open(_MOUNTS, encoding="utf-8", errors="surrogateescape") as lines:
             places = [line.split(" ")[4] for line in lines]
     except OSError:
         return frozenset()
-    return frozenset(_OCTAL.sub(lambda found: chr(int(found[1], 8)), place) for place in places)
+    return frozenset(_OCTAL.sub(lambda match: chr(int(match[1], 8)), place) for place in places)
 
 
-def _names(path: str) -> int:
-    """Return the number of a file's names; 0 if there is no file."""
+def _count_links(path: str) -> int:
+    """Return the number of a file's hard links; 0 if it does not exist."""
     try:
         return os.lstat(path).st_nlink
     except OSError:

@@ -2,12 +2,13 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A certificate's versions as they lie on the disk, for reading: the live link, the manifests, the files' hashes.
+"""Read the versions of a certificate from the disk: the live link, the manifests, the hashes of the files.
 
     HOME/live/NAME            -> ../versions/NAME/0007
     HOME/versions/NAME/0007/  privkey.pem cert.pem chain.pem fullchain.pem version.json
 
-Standard library only, and nothing here raises for what it finds: this is what every host runs in every run.
+Standard library only, since every host runs this in every run. Damaged files raise no errors here: they are reported
+in the result.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ FORMAT = 1  # marks a manifest; releases before the schema refuse any other
 #: The schema of manifests that this code writes. 0: those of 0.3.0 and before, which name no schema and no list.
 #: docs/architecture.md has its history, and says when it rises.
 SCHEMA = 1
-_COUNTED_DAYS = 8  # CAs' limits are for seven days at most
-_LARGEST = 1 << 20  # bytes; no file of a version comes near it
+_COUNTED_DAYS = 8  # the rate limits of CAs cover seven days at most
+_MAX_SIZE = 1 << 20  # bytes; files of a version are much smaller
 
 _PENDING_FIELDS = {"name": str, "key_type": str, "directory": str, "list": str}
 _OPTIONAL_FIELDS = ("profile", "account_uri", "order_uri")
@@ -37,16 +38,16 @@ Manifest = dict[str, Any]
 
 
 class NewerError(ValueError):
-    """A manifest that a later release wrote, whose fields may mean something else."""
+    """A manifest of a later release, whose fields may have another meaning."""
 
 
 class StoredVersions(NamedTuple):
-    """What there is of one certificate. Versions are named by their numbers.
+    """The versions of one certificate on the disk. A version is known by its number.
 
-    live: the version that the link leads to. foreign: what is in the link's place is not ours.
-    pending: the version being made; manifest: the pending version's. numbers: all versions, the oldest first.
-    manifests: those that can be read, in the same order. newer: a line about a manifest that a later release wrote, or
-    empty; nothing of the certificate may be changed then.
+    live: the version that the link leads to. foreign: True if something else is in the place of the link.
+    pending: the version being made; manifest: its manifest. numbers: all versions, the oldest first.
+    manifests: the readable manifests by number, in the same order. newer: a line about a manifest of a later release,
+    or empty. If it is not empty, nothing of the certificate may be changed.
     """
 
     live: str | None
@@ -59,22 +60,22 @@ class StoredVersions(NamedTuple):
 
     @property
     def newest(self) -> Manifest | None:
-        """The newest manifest that can be read: it says which list the certificate belongs to."""
+        """The newest readable manifest, which says to which list the certificate belongs."""
         return next(reversed(self.manifests.values()), None)
 
 
 def link_path(home: str, name: str) -> str:
-    """Where the link to the live version is."""
+    """Return the path of the link to the live version."""
     return os.path.join(home, "live", name)
 
 
 def folder_path(home: str, name: str, *below: str) -> str:
-    """Where a certificate's versions are."""
+    """Return the path of the folder with a certificate's versions, or of something in it."""
     return os.path.join(home, "versions", name, *below)
 
 
 def look(home: str, name: str) -> StoredVersions:
-    """What there is of the certificate *name*, which name_problem() has nothing against."""
+    """Return what is stored on disk for the certificate *name* (a valid name)."""
     live, foreign = _live(home, name)
     try:
         entries = os.listdir(folder_path(home, name))
@@ -85,14 +86,14 @@ def look(home: str, name: str) -> StoredVersions:
     for number in reversed(manifests):
         if live and int(number) <= int(live):
             break
-        # One that has been live was rolled back: it is history, not to come.
+        # A version that was live and was rolled back is history, not pending.
         if not manifests[number]["reloaded"]:
             return StoredVersions(live, foreign, number, manifests[number], numbers, manifests, newer)
     return StoredVersions(live, foreign, None, None, numbers, manifests, newer)
 
 
 def _manifests(home: str, name: str, numbers: list[str]) -> tuple[dict[str, Manifest], str]:
-    """Return the manifests that can be read, and a line about one that a later release wrote, or nothing."""
+    """Return the readable manifests, and a line about one of a later release or an empty text."""
     manifests, newer = {}, ""
     for number in numbers:
         path = folder_path(home, name, number, MANIFEST)
@@ -101,12 +102,12 @@ def _manifests(home: str, name: str, numbers: list[str]) -> tuple[dict[str, Mani
         except NewerError as error:
             newer = f"{path} {error}"
         except (OSError, ValueError, RecursionError):
-            continue  # there is none, or it is damaged
+            continue  # it does not exist or is damaged
     return manifests, newer
 
 
 def read(path: str) -> Manifest | None:
-    """The manifest at *path*; None if there is none, it is damaged, or a later release wrote it."""
+    """Return the manifest *path*; None if it does not exist, is damaged, or a later release wrote it."""
     try:
         return parse(_bytes(path))
     except (OSError, ValueError, RecursionError):
@@ -114,7 +115,7 @@ def read(path: str) -> Manifest | None:
 
 
 def content(home: str, name: str, number: str, file: str) -> bytes:
-    """A file of a version; nothing where it cannot be read."""
+    """Return the bytes of a file of a version; no bytes if it cannot be read."""
     try:
         return _bytes(folder_path(home, name, number, file))
     except OSError:
@@ -122,22 +123,22 @@ def content(home: str, name: str, number: str, file: str) -> bytes:
 
 
 def parse(data: bytes) -> Manifest:
-    """A manifest from its text. Fields that are not known stay as they are. Raises ValueError, NewerError."""
+    """Parse the text of a manifest. Unknown fields stay unchanged. Raises ValueError, NewerError."""
     manifest = json.loads(data)
     if not isinstance(manifest, dict):
         raise ValueError("not a manifest")
     schema = manifest.setdefault("schema", 0)
     if isinstance(schema, bool) or not isinstance(schema, int) or schema < 0:
         raise ValueError("schema")
-    if schema > SCHEMA:  # before anything else is read: all else may have another form
+    if schema > SCHEMA:  # verified first, since all other fields may have another form
         raise NewerError(
-            f"was written by a newer certfleet.tls (schema {schema}, this release knows {SCHEMA}): "
-            "upgrade certfleet.tls on the controller"
+            f"was written by a newer certfleet.tls (schema {schema}, this release knows {SCHEMA}). "
+            "Upgrade certfleet.tls on the controller"
         )
     if manifest.get("format") != FORMAT:
         raise ValueError("not a manifest")
     manifest.setdefault("list", DEFAULT_LIST)
-    _check_types(manifest, _PENDING_FIELDS)
+    _verify_types(manifest, _PENDING_FIELDS)
     if not manifest.get("identifiers") or not _texts(manifest["identifiers"]):
         raise ValueError("identifiers")
     if not _texts(manifest.setdefault("former_lists", [])):
@@ -148,14 +149,14 @@ def parse(data: bytes) -> Manifest:
             raise ValueError(field)
     manifest.setdefault("reloaded", False)
     if "files" in manifest:
-        _check_issued(manifest)
+        _verify_issued(manifest)
     return manifest
 
 
 def live_facts(home: str, name: str, number: str, found: StoredVersions | None = None) -> dict[str, Any]:
-    """What certificate_info tells of the live version: its manifest, and what became of its files.
+    """Return what certificate_info reports about the live version: fields of its manifest, and the state of its files.
 
-    *found*: the certificate's, if that has been read just now.
+    *found*: the certificate's versions, if they have just been read.
     """
     folder = folder_path(home, name, number)
     manifest = found.manifests.get(number) if found else read(os.path.join(folder, MANIFEST))
@@ -173,7 +174,7 @@ def live_facts(home: str, name: str, number: str, found: StoredVersions | None =
         except OSError:
             damaged.append(file)
     if not known:
-        damaged = [MANIFEST]  # without hashes nothing can be said of the rest
+        damaged = [MANIFEST]  # without hashes the other files cannot be verified
     return {
         "version": number,
         "identifiers": known.get("identifiers", []),
@@ -189,7 +190,7 @@ def live_facts(home: str, name: str, number: str, found: StoredVersions | None =
 
 
 def pending_facts(home: str, name: str, found: StoredVersions) -> dict[str, Any] | None:
-    """What certificate_info tells of the version being made. Its serial number is null as long as it is not issued."""
+    """Return what certificate_info reports about the pending version. serial is None until it is issued."""
     if found.manifest is None:
         return None
     fields = ("identifiers", "key_type", "profile", "directory", "account_uri", "order_uri", "created")
@@ -203,7 +204,10 @@ def pending_facts(home: str, name: str, found: StoredVersions) -> dict[str, Any]
 
 
 def issued_facts(home: str, name: str, found: StoredVersions) -> dict[str, Any] | None:
-    """The pending version's certificate, if it has one and is whole: all that is missing is the switch."""
+    """Return the facts of the pending version's certificate; None if it has none or is damaged.
+
+    If it has one, only the switch is missing.
+    """
     if found.pending is None or not found.manifest or "files" not in found.manifest:
         return None
     facts = live_facts(home, name, found.pending, found)
@@ -213,9 +217,9 @@ def issued_facts(home: str, name: str, found: StoredVersions) -> dict[str, Any] 
 
 
 def issuances(found: StoredVersions) -> list[dict[str, Any]]:
-    """What was ordered lately, as CAs count it: the newest certificate, and those of the days before it.
+    """Return the certificates that count for the CA's rate limits: the newest, and those of the days before it.
 
-    renewal: it was for the same names as one before it, of the same CA.
+    renewal: True if it is for the same names and CA as an earlier one.
     """
     result: list[dict[str, Any]] = []
     before: list[tuple[str, list[str]]] = []
@@ -223,10 +227,10 @@ def issuances(found: StoredVersions) -> list[dict[str, Any]]:
         if "files" not in manifest:
             continue
         what = (manifest["directory"], sorted(manifest["identifiers"]))
-        # Those before it may be gone; but for a change in between, they were for the same names.
+        # Earlier versions may have been removed. They are assumed to have been for the same names.
         renewal = what in before if before else number == found.numbers[0] and int(number) > 1
         before.append(what)
-        if manifest["order_uri"]:  # else it came from another host, or was taken over
+        if manifest["order_uri"]:  # otherwise it came from another host, or was adopted
             at = max(manifest["not_before"], as_time(manifest.get("created")))
             facts = {"at": at, "serial": manifest["serial"], "directory": what[0], "identifiers": what[1]}
             result.append({**facts, "renewal": renewal})
@@ -234,7 +238,7 @@ def issuances(found: StoredVersions) -> list[dict[str, Any]]:
 
 
 def history(home: str, name: str) -> list[dict[str, Any]]:
-    """The versions of a certificate that have one, with it, the oldest first. created: when the key was made."""
+    """Return the versions of a certificate that have been issued, the oldest first. created: when the key was made."""
     if name_problem(name):
         return []
     found = look(home, name)
@@ -263,20 +267,20 @@ def _live(home: str, name: str) -> tuple[str | None, bool]:
 
 
 def _bytes(path: str) -> bytes:
-    data = paths.read(path, _LARGEST + 1)
-    if len(data) > _LARGEST:
+    data = paths.read(path, _MAX_SIZE + 1)
+    if len(data) > _MAX_SIZE:
         raise OSError(0, "too large", path)
     return data
 
 
-def _check_types(manifest: Manifest, fields: dict[str, Any]) -> None:
+def _verify_types(manifest: Manifest, fields: dict[str, Any]) -> None:
     for field, kind in fields.items():
         if not isinstance(manifest.get(field), kind):
             raise ValueError(field)
 
 
-def _check_issued(manifest: Manifest) -> None:
-    _check_types(manifest, _LIVE_FIELDS)
+def _verify_issued(manifest: Manifest) -> None:
+    _verify_types(manifest, _LIVE_FIELDS)
     if not isinstance(manifest.setdefault("ari_id", None), (str, type(None))):
         raise ValueError("ari_id")
     for field in ("not_before", "not_after"):

@@ -4,9 +4,10 @@
 
 """Write a PKCS #12 file (RFC 7292) whose MAC has as many iterations as its key derivation.
 
-cryptography gives the MAC 1 iteration before version 43 and 2048 since, and has no way to ask for more. A passphrase
-can be tried against the MAC instead of the key, so the MAC decides what a try costs. cryptography 43 also leaves out
-the localKeyID, without which `openssl pkcs12 -clcerts` finds no certificate, and Java no chain for the key.
+cryptography writes a MAC of 1 iteration before version 43 and of 2048 iterations since, and offers no way to ask for
+more. An attacker can try passphrases against the MAC instead of the key, so the MAC decides what a try costs.
+cryptography 43 also leaves out the localKeyID, without which `openssl pkcs12 -clcerts` finds no certificate, and Java
+finds no chain for the key.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..wanted.formats import LEGACY, LOCAL_KEY_ID, ROUNDS
+from ..wanted.formats import LEGACY, LOCAL_KEY_ID, MODERN, ROUNDS
 
 try:
     from cryptography.hazmat.primitives import hashes, padding, serialization
@@ -60,12 +61,20 @@ _SHA1 = bytes.fromhex("06052b0e03021a")
 _KEY, _IV, _MAC = 1, 2, 3  # purposes of derived bytes, RFC 7292 appendix B.3
 
 
-class _Protection(NamedTuple):
-    """How a file is encrypted and authenticated. legacy: by triple DES and SHA-1; else by AES-256 and SHA-256."""
+class Protection(NamedTuple):
+    """The encryption and authentication of a file.
+
+    encryption: LEGACY (triple DES and SHA-1) or MODERN (AES-256 and SHA-256). rounds: iterations of the key derivation
+    and of the MAC.
+    """
 
     passphrase: str
-    rounds: int
-    legacy: bool
+    encryption: str = MODERN
+    rounds: int = ROUNDS
+
+    @property
+    def legacy(self) -> bool:
+        return self.encryption == LEGACY
 
     @property
     def hash_name(self) -> str:
@@ -77,7 +86,7 @@ class _Protection(NamedTuple):
         if self.legacy:  # RFC 7292 appendix C
             parameters = _der(_SEQUENCE, _der(_OCTETS, salt), rounds)
             iv = self.derive(_IV, salt, 8)
-            triple_des = TripleDES(self.derive(_KEY, salt, 24))  # nosec B304 # only where "legacy" is asked for
+            triple_des = TripleDES(self.derive(_KEY, salt, 24))  # nosec B304 # only if the user asks for "legacy"
             return _der(_SEQUENCE, _TRIPLE_DES_BY_PASSPHRASE, parameters), _encrypt(triple_des, iv, data)
         # RFC 8018 section 6.2
         iv = os.urandom(16)
@@ -98,36 +107,33 @@ class _Protection(NamedTuple):
         return _der(_SEQUENCE, info, _der(_OCTETS, salt), _integer(self.rounds))
 
     def derive(self, purpose: int, salt: bytes, size: int) -> bytes:
-        """Return *size* bytes made from the passphrase (RFC 7292 appendix B.2)."""
+        """Return *size* bytes derived from the passphrase (RFC 7292 appendix B.2). purpose: _KEY, _IV or _MAC."""
         block = 64  # bytes, of SHA-1 as of SHA-256
         passphrase = (self.passphrase + "\0").encode("utf-16-be")
         blocks = [int.from_bytes(part, "big") for part in (*_filled(salt, block), *_filled(passphrase, block))]
-        made = b""
-        while len(made) < size:
+        derived = b""
+        while len(derived) < size:
             digest = bytes([purpose]) * block + b"".join(part.to_bytes(block, "big") for part in blocks)
             for _unused in range(self.rounds):
                 digest = hashlib.new(self.hash_name, digest).digest()
-            made += digest
+            derived += digest
             (filled,) = _filled(digest, block)
             blocks = [(part + int.from_bytes(filled, "big") + 1) % (1 << 8 * block) for part in blocks]
-        return made[:size]
+        return derived[:size]
 
 
 def encode(
     key: PrivateKey,
     leaf: x509.Certificate,
     chain: Sequence[x509.Certificate],
-    passphrase: str,
     friendly_name: str,
-    encryption: str,
-    rounds: int = ROUNDS,
+    protection: Protection,
 ) -> bytes:
-    """Return the file. encryption: MODERN or LEGACY. rounds: iterations of the key derivation and of the MAC."""
-    protection = _Protection(passphrase, rounds, encryption == LEGACY)
+    """Return the bytes of the file."""
     own = leaf.public_bytes(serialization.Encoding.DER)
-    # The same octets at the key and at the certificate; by custom those of the certificate's SHA-1.
-    joint = _attribute(LOCAL_KEY_ID, _der(_OCTETS, hashlib.sha1(own, usedforsecurity=False).digest()))
-    attributes = [_attribute(_FRIENDLY_NAME, _der(_BMP_STRING, friendly_name.encode("utf-16-be"))), joint]
+    # The key and its certificate have the same localKeyID; by custom it is the SHA-1 of the certificate.
+    key_id = _attribute(LOCAL_KEY_ID, _der(_OCTETS, hashlib.sha1(own, usedforsecurity=False).digest()))
+    attributes = [_attribute(_FRIENDLY_NAME, _der(_BMP_STRING, friendly_name.encode("utf-16-be"))), key_id]
     bags = [_certificate_bag(own, attributes)]
     bags += [_certificate_bag(issuer.public_bytes(serialization.Encoding.DER), []) for issuer in chain]
     plain_key = key.private_bytes(
@@ -160,7 +166,7 @@ def _attribute(name: bytes, value: bytes) -> bytes:
 
 
 def _bag(kind: bytes, value: bytes, attributes: Sequence[bytes]) -> bytes:
-    # DER sorts what is in a set.
+    # DER sorts the elements of a set.
     return _der(_SEQUENCE, kind, _der(_EXPLICIT_0, value), *([_der(_SET, *sorted(attributes))] if attributes else []))
 
 
@@ -173,7 +179,7 @@ def _plain(content: bytes) -> bytes:
     return _der(_SEQUENCE, _DATA, _der(_EXPLICIT_0, _der(_OCTETS, content)))
 
 
-def _encrypted(protection: _Protection, content: bytes) -> bytes:
+def _encrypted(protection: Protection, content: bytes) -> bytes:
     algorithm, encrypted = protection.encrypt(content)
     info = _der(_SEQUENCE, _DATA, algorithm, _der(_IMPLICIT_0, encrypted))
     return _der(_SEQUENCE, _ENCRYPTED_DATA, _der(_EXPLICIT_0, _der(_SEQUENCE, _integer(0), info)))
@@ -187,7 +193,7 @@ def _encrypt(algorithm: algorithms.AES | TripleDES, iv: bytes, data: bytes) -> b
 
 
 def _filled(text: bytes, block: int) -> list[bytes]:
-    """Return the text, repeated until it fills blocks."""
+    """Return *text*, repeated until it fills whole blocks of *block* bytes, as these blocks."""
     size = -(-len(text) // block) * block
     repeated = (text * (size // len(text) + 1))[:size]
     return [repeated[at : at + block] for at in range(0, size, block)]

@@ -2,10 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A certificate's versions on the disk, for writing. Every step is taken under the certificate's lock.
+"""Write the versions of a certificate to the disk. Every change is made under the certificate's lock.
 
 A version is pending until the live link leads to it. A pending version appears complete with key and request; the
-certificate is added to it; then the link is switched. Killed anywhere, the next run takes the pending version up.
+certificate is added to it; then the link is switched. If a run is killed at any point, the next run resumes with the
+pending version.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from . import files
 from .files import Content
 from .manifest import FORMAT, SCHEMA, Manifest, StoredVersions, folder_path, link_path, look, read
 
-KEPT = 3  # versions: the live one and those before it, to roll back to
+KEPT = 3  # versions: the live one, and earlier ones to roll back to
 
 
 class Versions:
@@ -38,8 +39,8 @@ class Versions:
 
     @contextmanager
     def locked(self) -> Iterator[StoredVersions]:
-        """Hold the certificate's lock, and remove what a killed run left. Gives what there is, looked at under it."""
-        self.look()  # before anything is made, swept or locked
+        """Hold the certificate's lock, remove what a killed run left aside, and yield the versions."""
+        self.look()  # raises before anything is created, removed or locked
         folder = folder_path(self.home, self.name)
         files.make_folders(folder, rule=Rule.OWN)
         with files.locked(os.path.join(folder, ".lock")):
@@ -51,26 +52,26 @@ class Versions:
             yield found
 
     def look(self) -> StoredVersions:
-        """Return what there is, without a lock: for a check. Raises StateError if nothing of it may be changed."""
+        """Read the versions without a lock, as in check mode. Raises StateError if they may not be changed."""
         found = look(self.home, self.name)
         if found.foreign:
-            raise StateError(f"{link_path(self.home, self.name)} is not a link to one of its versions: move it away")
+            raise StateError(f"{link_path(self.home, self.name)} is not a link to one of its versions. Move it away")
         if found.newer:
             raise StateError(found.newer)
         return found
 
     def pending(self, found: StoredVersions) -> str:
-        """The number of the pending version. Raises StateError if there is none."""
+        """Return the number of the pending version. Raises StateError if there is none."""
         if found.pending is None:
-            raise StateError("no version of it is pending: run certificate_request first")
+            raise StateError("the certificate has no pending version. Run certificate_request first")
         return found.pending
 
     def path(self, number: str, file: str = "") -> str:
-        """Where a version, or a file of it, is."""
+        """Return the path of a version, or of a file in it."""
         return folder_path(self.home, self.name, number, file) if file else folder_path(self.home, self.name, number)
 
     def add(self, found: StoredVersions, manifest: Mapping[str, Any], key: Content, request: bytes) -> str:
-        """Make a pending version in place of the one there may be. Gives its number."""
+        """Create a pending version, replace the earlier pending one, and return its number."""
         number = _next(found)
         contents = {KEY: key, REQUEST: Content(request), MANIFEST: _content(manifest)}
         files.write_folder(self.path(number), contents)
@@ -78,7 +79,7 @@ class Versions:
         return number
 
     def take_in(self, found: StoredVersions, manifest: Manifest, key: Content, certificate: bytes, chain: bytes) -> str:
-        """Make a pending version that has its certificate already. Gives its number."""
+        """Create a pending version that already has its certificate, and return its number."""
         number = _next(found)
         public = _public(certificate, chain)
         files.write_folder(
@@ -88,30 +89,30 @@ class Versions:
         return number
 
     def discard_before(self, found: StoredVersions, number: str) -> None:
-        """Remove what was pending before *number* became it. Other certificates, which may be revoked yet, stay."""
+        """Remove the versions that were pending before *number*. Those with another certificate stay."""
         without = (None, self._serial(number))
         for other in found.numbers:
             if int(found.live or 0) < int(other) < int(number) and self._serial(other) in without:
                 files.remove_folder(self.path(other))
 
     def note(self, number: str, **fields: Any) -> bool:
-        """Write fields into a version's manifest; False if they were there."""
+        """Write fields into a version's manifest. Return False if it has these values already."""
         manifest = read(self.path(number, MANIFEST))
         if manifest is None:
-            raise StateError(f"{self.path(number, MANIFEST)} is damaged")
+            raise StateError(f"cannot read {self.path(number, MANIFEST)}: it is damaged")
         if all(field in manifest and manifest[field] == value for field, value in fields.items()):
             return False
         files.write_all(self.path(number), {MANIFEST: _content({**manifest, **fields})})
         return True
 
     def unconfirm(self, number: str) -> None:
-        """Write down that there is something for the services to read anew."""
+        """Record that the services must reload the version."""
         manifest = read(self.path(number, MANIFEST)) or {}
-        # Of one that they have used already it is known for good: going back is for what is new.
+        # A version that they have used before stays proved: only new versions are rolled back.
         self.note(number, reloaded=False, proved=bool(manifest.get("proved") or manifest.get("reloaded")))
 
     def complete(self, number: str, manifest: Manifest, certificate: bytes, chain: bytes) -> None:
-        """Add the certificate to the pending version. The manifest, which says so, gets its name last."""
+        """Add the certificate to the pending version. The manifest, which records it, is renamed last."""
         public = _public(certificate, chain)
         manifest = _issued(manifest, {KEY: Content(files.read(self.path(number, KEY))), **public})
         files.write_all(self.path(number), {**public, MANIFEST: _content(manifest)})
@@ -129,16 +130,16 @@ class Versions:
             files.remove_folder(self.path(other))
 
     def repair(self, number: str, wanted: Attributes) -> list[str]:
-        """Put a private key's mode, owner and group right. Gives what was wrong, in words."""
+        """Correct the mode, owner and group of a private key. Return what was wrong, in words."""
         path = self.path(number, KEY)
         texts = drift(path, wanted)
         if texts:
-            # A new file: what was found may be open to others by now.
+            # Write a new file: other users may have opened the old one.
             files.replace(path, Content(files.read(path), completed(path, wanted)))
         return texts
 
     def _serial(self, number: str) -> str | None:
-        """That of the version's certificate, if it has one."""
+        """Return the serial number of the version's certificate; None if it has none."""
         return (read(self.path(number, MANIFEST)) or {}).get("serial")
 
 
@@ -155,7 +156,7 @@ def _public(certificate: bytes, chain: bytes) -> dict[str, Content]:
 
 
 def _issued(manifest: Manifest, contents: Mapping[str, Content]) -> Manifest:
-    """The manifest of a version that has its certificate."""
+    """Return the manifest of a version that has its certificate."""
     hashes = {file: hashlib.sha256(content.data).hexdigest() for file, content in contents.items()}
     return {**manifest, "files": hashes, "reloaded": False}
 

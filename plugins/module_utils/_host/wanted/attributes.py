@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ..._common.errors import OptionError
-from ..._common.paths import user
+from ..._common.paths import user_name
 
 try:
     import grp
@@ -62,7 +62,7 @@ def drift(path: str, wanted: Attributes, name: str = "") -> list[str]:
     if stat.S_IMODE(found.st_mode) != wanted.mode:
         texts.append(f"{name} mode {stat.S_IMODE(found.st_mode):04o} instead of {wanted.mode:04o}")
     if wanted.uid not in (-1, found.st_uid):
-        texts.append(f"{name} owner {user(found.st_uid)} instead of {user(wanted.uid)}")
+        texts.append(f"{name} owner {user_name(found.st_uid)} instead of {user_name(wanted.uid)}")
     if wanted.gid not in (-1, found.st_gid):
         texts.append(f"{name} group {_group(found.st_gid)} instead of {_group(wanted.gid)}")
     return texts

@@ -78,7 +78,7 @@ def check_home(home: str) -> None:
     """Raise OptionError for a home that is not a place, or one that others than root have a hand in."""
     check_absolute(home)
     for folder in ("live", "versions", "challenges"):
-        unsafe = paths.problem(os.path.join(home, folder), Rule.OWN)
+        unsafe = paths.find_problem(os.path.join(home, folder), Rule.OWN)
         if unsafe:
             raise OptionError(f"home {home} cannot be used: {unsafe}")
 
