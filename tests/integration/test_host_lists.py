@@ -158,7 +158,7 @@ def test_a_certificate_of_a_newer_release_is_refused_and_the_others_are_not(host
     before = host.tree()
     line = (
         f"{HOME}/versions/shop/0001/version.json was written by a newer certfleet.tls (schema 2, this release knows "
-        "1): upgrade certfleet.tls on the controller"
+        "1). Upgrade certfleet.tls on the controller"
     )
     looked = look(host, SHOP, MAIL)
     assert [item["invalid"] for item in looked["certificates"]] == [[line], []]

@@ -438,7 +438,7 @@ def test_newer_schema_is_refused_and_nothing_is_changed(home, number):
     before = host.snapshot(home)
     line = (
         f"{home}/versions/shop/{number}/version.json was written by a newer certfleet.tls (schema 2, this release "
-        "knows 1): upgrade certfleet.tls on the controller"
+        "knows 1). Upgrade certfleet.tls on the controller"
     )
     for check in (True, False):
         for step in (

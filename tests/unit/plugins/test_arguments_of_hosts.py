@@ -64,7 +64,7 @@ _OF_LISTENERS = [
     ({"listen_timeout": 10**9}, "listen_timeout: 1000000000 is out of range"),
     ({"listen_timeout": "soon"}, "listen_timeout"),
     (_challenge(webroot="www"), "webroot 'www' is not an absolute path"),
-    (_challenge(webroot="/srv/../www"), "webroot '/srv/../www' has '..' in it"),
+    (_challenge(webroot="/srv/../www"), "webroot '/srv/../www' contains '..'"),
     (_challenge(webroot=None), "has neither webroot nor listen"),
     (_challenge(webroot=None, listen="80:80"), "'80:80' is nothing to listen at"),
     (_challenge(token="../x"), "invalid challenge token '../x'"),

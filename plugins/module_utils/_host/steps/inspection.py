@@ -157,7 +157,7 @@ def _problems(home: str, name: str, live: Mapping[str, Any] | None) -> list[str]
     problems = []
     link = manifest.link_path(home, name)
     if not live and os.path.lexists(link):
-        problems.append(f"{link} is not a link to one of its versions: move it away")
+        problems.append(f"{link} is not a link to one of its versions. Move it away")
     if live and live["unreadable"]:
         problems.append(f"{', '.join(live['unreadable'])} cannot be read: does the task lack 'become: true'?")
     return problems
