@@ -40,7 +40,10 @@ CERTIFICATES: dict[str, tuple[dict[str, Any], str]] = {
         {"identifiers": ["web1.lab.test", {"value": "WEB1.lab.test", "challenge": "dns-01"}]},
         "identifier 'web1.lab.test' is given twice with different challenges or webroots. Give it once",
     ),
-    "listen": ({"webroot": None, "http_01_listen": "http"}, "'http' is nothing to listen at: give PORT, ADDRESS:PORT"),
+    "listen": (
+        {"webroot": None, "http_01_listen": "http"},
+        "invalid listen address 'http': expected PORT",
+    ),
     "wildcard": (
         {"identifiers": ["*.web1.lab.test"]},
         "identifier '*.web1.lab.test' is a wildcard, which http-01 cannot prove. Use dns-01",

@@ -257,7 +257,7 @@ def test_a_host_that_lacks_the_library(host: Host) -> None:
             http01(listen=None),
             f"challenge {TOKEN} has neither webroot nor listen. Give one of them for http-01",
         ),
-        (http01(listen="localhost:80"), "'localhost:80' is nothing to listen at: give PORT, ADDRESS:PORT or"),
+        (http01(listen="localhost:80"), "invalid listen address 'localhost:80': expected PORT, ADDRESS:PORT or"),
         (tls_alpn01("*.lab.test"), "identifier '*.lab.test' is a wildcard, which tls-alpn-01 cannot prove"),
     ],
 )

@@ -234,7 +234,8 @@ def test_a_probe_of_what_does_not_listen(host: Host, issuer: Issuer) -> None:
     message = told(host.deploy([issuer.issue(request)], certificate))
     assert message == (
         "certificate shop: localhost:4430 (shop.lab.test) does not show its certificate: Connection refused "
-        "(tried for 1 seconds); it stays as it is: there is no version before it that holds still"
+        "(tried for 1 seconds); it stays as it is: no earlier version is still valid, so there is nothing "
+        "to roll back to"
     )
     assert host.live().endswith("0001")
 

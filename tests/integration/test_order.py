@@ -116,7 +116,7 @@ def test_what_is_resumed_and_what_is_ordered_anew(ca, other, lab):
 BAD = {
     "blocked": (["blocked.lab.test"], {}, "newOrder: rejectedIdentifier: "),
     "spaced": (["a b.lab.test"], {}, "'a b.lab.test' contains a space"),
-    "wild": (["*.web1.lab.test"], {}, "a wildcard needs dns-01"),
+    "wild": (["*.web1.lab.test"], {}, "Use dns-01"),
     "nothing": ([""], {}, "empty"),
     "profiled": (["web1.lab.test"], {"profile": "classic"}, "(offered: default, shortlived)"),
 }

@@ -19,8 +19,8 @@ from ansible_collections.certfleet.tls.plugins.module_utils._host.steps.preparat
 from ansible_collections.certfleet.tls.plugins.module_utils._host.store.manifest import (
     folder_path,
     live_facts,
-    look,
     read,
+    read_versions,
 )
 from ansible_collections.certfleet.tls.plugins.module_utils._host.store.versions import KEPT
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.attributes import Attributes, drift
@@ -65,7 +65,7 @@ def prepare(home, wanted=WANTED, order=None, directory=DIRECTORY, check=False, n
 
 def deploy(home, wanted=WANTED, check=False):
     """Have the CA issue for the pending version, or for the live one again, and put that in place."""
-    found = look(str(home), wanted.name)
+    found = read_versions(str(home), wanted.name)
     with open(folder_path(str(home), wanted.name, found.pending or found.live, "request.csr"), "rb") as file:
         return deployment.deploy(str(home), wanted, issued(file.read()), ca.NOW, check)
 
@@ -80,18 +80,18 @@ def make_live(home, wanted=WANTED, order=ORDER):
 
 def confirm(home, name="shop", keep=KEPT):
     """As a run that put the live version there."""
-    live = look(str(home), name).live
+    live = read_versions(str(home), name).live
     if live:
         deployment.confirm(str(home), name, live, keep)
 
 
 def go_back(home, wanted=WANTED, now=ca.NOW):
-    return deployment.go_back(str(home), wanted, look(str(home), wanted.name).live, now)
+    return deployment.go_back(str(home), wanted, read_versions(str(home), wanted.name).live, now)
 
 
 def outstanding(home, name="shop"):
     """Whether the services are yet to read the live version."""
-    live = look(str(home), name).live
+    live = read_versions(str(home), name).live
     return bool(live) and deployment.reload_outstanding(str(home), name, live)
 
 
@@ -101,7 +101,7 @@ def manifest(home, number, name="shop"):
 
 def pending(home, name="shop"):
     """The pending version's order and key, or None."""
-    found = look(str(home), name)
+    found = read_versions(str(home), name)
     if not found.pending:
         return None
     with open(folder_path(str(home), name, found.pending, KEY), "rb") as file:
@@ -119,7 +119,7 @@ def served(home, name="shop"):
             files[file] = opened.read()
     assert _public(files["privkey.pem"], True) == _public(files["cert.pem"], False)
     assert files["fullchain.pem"] == files["cert.pem"] + files["chain.pem"]
-    facts = live_facts(str(home), name, look(str(home), name).live)
+    facts = live_facts(str(home), name, read_versions(str(home), name).live)
     assert (facts["missing"], facts["damaged"], facts["unreadable"]) == ([], [], [])
     return files
 
@@ -156,7 +156,7 @@ def snapshot(home):
 
 
 def versions(home, name="shop"):
-    return look(str(home), name).numbers
+    return read_versions(str(home), name).numbers
 
 
 def key_drift(home, number, wanted=WANTED):

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from ansible_collections.certfleet.tls.plugins.module_utils._host.errors import StateError
 from ansible_collections.certfleet.tls.plugins.module_utils._host.steps import adoption, other_clients
 from ansible_collections.certfleet.tls.plugins.module_utils._host.steps.other_clients import Lineage
-from ansible_collections.certfleet.tls.plugins.module_utils._host.store.manifest import live_facts, look
+from ansible_collections.certfleet.tls.plugins.module_utils._host.store.manifest import live_facts, read_versions
 from ansible_collections.certfleet.tls.plugins.module_utils._host.store.versions import Versions
 from tests.unit.host import ca, host
 from tests.unit.host.host import DIRECTORY, WANTED
@@ -379,7 +379,7 @@ def test_what_is_pending_gives_way(home, tmp_path):
     host.prepare(home)
     assert adopt(home, lineage).version == "0002"
     assert host.versions(home) == ["0002"]
-    assert look(str(home), "shop").pending is None
+    assert read_versions(str(home), "shop").pending is None
 
 
 def test_one_odd_file_keeps_nothing_from_being_found(tmp_path):

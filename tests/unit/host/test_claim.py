@@ -15,7 +15,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._host.errors import 
 from ansible_collections.certfleet.tls.plugins.module_utils._host.steps import deployment, inspection, preparation
 from ansible_collections.certfleet.tls.plugins.module_utils._host.steps.inspection import unlisted
 from ansible_collections.certfleet.tls.plugins.module_utils._host.steps.removal import remove
-from ansible_collections.certfleet.tls.plugins.module_utils._host.store.manifest import StoredVersions, look
+from ansible_collections.certfleet.tls.plugins.module_utils._host.store.manifest import StoredVersions, read_versions
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.claim import DEFAULT_CLAIM, Claim
 from tests.unit.host import ca, faults, host, test_adoption, test_key_transfer
 from tests.unit.host.host import ORDER, ORDER_2, WANTED
@@ -33,7 +33,7 @@ def of(claim, **more):
 
 
 def owner(home, name="shop"):
-    newest = look(str(home), name).newest
+    newest = read_versions(str(home), name).newest
     return newest["list"], newest["former_lists"]
 
 
@@ -274,10 +274,10 @@ def test_going_back_keeps_the_list(home):
     host.prepare(home, of(MAIL), ORDER_2)
     host.deploy(home, of(MAIL))
     host.go_back(home, of(MAIL))
-    assert (look(str(home), "shop").live, owner(home)) == ("0001", ("mail", ["web"]))
+    assert (read_versions(str(home), "shop").live, owner(home)) == ("0001", ("mail", ["web"]))
     # And the switch of it, if the list has another name by then.
     deployment.switch(str(home), of(Claim("db")), ca.NOW, False)
-    assert (look(str(home), "shop").live, owner(home)) == ("0002", ("db", ["web", "mail"]))
+    assert (read_versions(str(home), "shop").live, owner(home)) == ("0002", ("db", ["web", "mail"]))
 
 
 def test_failed_run_of_one_list_keeps_the_order_of_another(home):
@@ -405,7 +405,7 @@ def test_manifests_of_0_3_0_are_read_and_belong_to_the_default_list(home):
         (home / "versions" / "shop" / number / "version.json").write_text(text)
     (home / "live").mkdir()
     (home / "live" / "shop").symlink_to("../versions/shop/0001")
-    there = look(str(home), "shop")
+    there = read_versions(str(home), "shop")
     assert (there.live, there.pending, there.newer) == ("0001", "0002", "")
     assert there.manifest["order_uri"] == ORDER_2.order_uri
     assert owner(home) == (DEFAULT_LIST, [])

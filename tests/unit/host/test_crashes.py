@@ -33,8 +33,8 @@ from ansible_collections.certfleet.tls.plugins.module_utils._host.steps.preparat
 from ansible_collections.certfleet.tls.plugins.module_utils._host.store import files
 from ansible_collections.certfleet.tls.plugins.module_utils._host.store.manifest import (
     issued_facts,
-    look,
     pending_facts,
+    read_versions,
 )
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.claim import DEFAULT_CLAIM
 from tests.unit.host import ca, faults, host, test_adoption
@@ -170,7 +170,7 @@ def repair(home):
 
 
 def go_back(home):
-    if look(home, "shop").live == "0002":
+    if read_versions(home, "shop").live == "0002":
         host.go_back(home)
 
 
@@ -193,8 +193,8 @@ class Authority:
 
     def run(self, home, due="0001"):
         """All that a run of the role does for a certificate that is due while version *due* is live."""
-        if look(home, "shop").live == due:
-            facts = pending_facts(str(home), "shop", look(home, "shop"))
+        if read_versions(home, "shop").live == due:
+            facts = pending_facts(str(home), "shop", read_versions(home, "shop"))
             if facts and facts["order_uri"]:
                 order = JournaledOrder(facts["order_uri"], facts["account_uri"])
             else:
@@ -216,7 +216,7 @@ def first_whole_run(home):
 
 def pending_has(order_uri, number="0002"):
     def settled(home):
-        found = look(home, "shop")
+        found = read_versions(home, "shop")
         assert (found.pending, found.manifest["order_uri"]) == (number, order_uri)
         assert found.manifest["identifiers"] == WANTED.identifiers
         assert host.key_drift(home, number) == []
@@ -226,7 +226,7 @@ def pending_has(order_uri, number="0002"):
 
 def live_is(number, *older):
     def settled(home):
-        assert look(home, "shop")[:5] == (number, False, None, None, [*older, number])
+        assert read_versions(home, "shop")[:5] == (number, False, None, None, [*older, number])
         assert host.served(home)
         assert host.key_drift(home, number) == []
 
@@ -234,7 +234,7 @@ def live_is(number, *older):
 
 
 def adopted(home):
-    found = look(home, "shop")
+    found = read_versions(home, "shop")
     assert (found.numbers, found.pending) == ([found.live], None)
     with open(left()[0].lineage.certificate, "rb") as file:
         assert host.served(home)["cert.pem"] == file.read()
@@ -243,7 +243,7 @@ def adopted(home):
 
 
 def taken_back(home):
-    found = look(home, "shop")
+    found = read_versions(home, "shop")
     assert (found.live, found.pending) == ("0001", "0002")
     assert issued_facts(home, "shop", found)
     assert host.served(home)

@@ -14,7 +14,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses imp
 from ansible_collections.certfleet.tls.plugins.module_utils._host.errors import StateError
 from ansible_collections.certfleet.tls.plugins.module_utils._host.steps import deployment
 from ansible_collections.certfleet.tls.plugins.module_utils._host.steps.deployment import Deployed, IssuedCertificate
-from ansible_collections.certfleet.tls.plugins.module_utils._host.store.manifest import look
+from ansible_collections.certfleet.tls.plugins.module_utils._host.store.manifest import read_versions
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.attributes import Attributes
 from ansible_collections.certfleet.tls.plugins.module_utils._x509 import keys
 from ansible_collections.certfleet.tls.plugins.module_utils._x509.errors import CertificateError, KeyFileError
@@ -233,7 +233,7 @@ def test_a_run_whose_pending_version_another_run_replaced(home, order, theirs, s
     else:
         with pytest.raises(StateError, match="the certificate has no pending version"):
             run(home, ours)
-    assert look(str(home), "shop").live == "0002"
+    assert read_versions(str(home), "shop").live == "0002"
 
 
 def test_a_certificate_that_does_not_fit_what_another_run_ordered_since(home):
@@ -279,7 +279,7 @@ def test_a_live_link_that_leads_nowhere_is_switched(home):
     (home / "live" / "shop").symlink_to("../versions/shop/0005")
     assert host.prepare(home).version == "0006", "not one that somebody may go back to"
     host.deploy(home)
-    assert look(str(home), "shop").live == "0006"
+    assert read_versions(str(home), "shop").live == "0006"
     assert host.served(home)
 
 
@@ -364,7 +364,7 @@ def test_a_reload_is_outstanding_until_it_is_confirmed(home):
 
 def test_confirming_nothing(home):
     deployment.confirm(str(home), "shop", "0001")
-    assert look(str(home), "shop").numbers == []
+    assert read_versions(str(home), "shop").numbers == []
 
 
 def test_a_damaged_manifest_cannot_be_confirmed(home):
@@ -417,13 +417,13 @@ def test_going_back_and_on_again(home):
     (home / "live" / "shop").unlink()
     (home / "live" / "shop").symlink_to("../versions/shop/0001")
     assert host.served(home)["cert.pem"] == first
-    assert look(str(home), "shop").pending is None
+    assert read_versions(str(home), "shop").pending is None
     assert not host.outstanding(home)
     assert host.prepare(home).version == "0004"
     assert host.versions(home) == ["0001", "0002", "0003", "0004"]
     host.deploy(home)
     host.confirm(home)
-    assert look(str(home), "shop").live == "0004"
+    assert read_versions(str(home), "shop").live == "0004"
     assert host.versions(home) == ["0002", "0003", "0004"]
 
 

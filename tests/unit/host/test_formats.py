@@ -23,7 +23,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._host.store import (
     pkcs12_encoder,
     trusted_roots,
 )
-from ansible_collections.certfleet.tls.plugins.module_utils._host.store.manifest import look
+from ansible_collections.certfleet.tls.plugins.module_utils._host.store.manifest import read_versions
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted import formats
 from tests.unit.host import ca, faults, host
 from tests.unit.host.host import ORDER_2, WANTED
@@ -73,7 +73,7 @@ def live(home, wanted):
 
 
 def drift(home, wanted):
-    found = look(str(home), "shop")
+    found = read_versions(str(home), "shop")
     key = (home / "live" / "shop" / "privkey.pem").read_bytes()
     return formats.drift(wanted.formats, host.manifest(home, found.live), key)
 
@@ -438,9 +438,9 @@ def test_killed_anywhere_the_file_is_whole_and_the_next_run_makes_up_for_it(quic
         held = (place / "shop.pem").read_bytes()
         assert held.startswith(tuple(pairs.values())), step
         disk()
-        if look(str(home), "shop").pending:
+        if read_versions(str(home), "shop").pending:
             host.deploy(home, asked)
-        assert look(str(home), "shop").live == "0002"
+        assert read_versions(str(home), "shop").live == "0002"
         repair(home, asked)
         assert drift(home, asked) == []
         assert (place / "shop.pem").read_bytes().startswith(pairs["0002"])

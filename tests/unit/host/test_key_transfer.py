@@ -17,7 +17,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._host.steps import k
 from ansible_collections.certfleet.tls.plugins.module_utils._host.steps.deployment import IssuedCertificate
 from ansible_collections.certfleet.tls.plugins.module_utils._host.steps.key_transfer import Received
 from ansible_collections.certfleet.tls.plugins.module_utils._host.steps.preparation import JournaledOrder
-from ansible_collections.certfleet.tls.plugins.module_utils._host.store.manifest import look
+from ansible_collections.certfleet.tls.plugins.module_utils._host.store.manifest import read_versions
 from ansible_collections.certfleet.tls.plugins.module_utils._host.store.versions import Versions
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.attributes import Attributes
 from ansible_collections.certfleet.tls.plugins.module_utils._x509 import sealing
@@ -164,7 +164,7 @@ def test_what_was_pending_here_gives_way(giver, home):
     receive(home, received(giver, home))
     assert host.pending(home) is None
     assert host.versions(home) == ["0002"]
-    assert look(str(home), "shop").live == "0002"
+    assert read_versions(str(home), "shop").live == "0002"
 
 
 def sealed_to_another():
@@ -205,7 +205,7 @@ def test_what_does_not_hold_is_not_put_in_place(giver, home, change, error, text
     given = change(received(giver, home))
     with pytest.raises(error, match=text):
         receive(home, given)
-    assert look(str(home), "shop")[:5] == (None, False, None, None, [])
+    assert read_versions(str(home), "shop")[:5] == (None, False, None, None, [])
     host.make_live(home)  # and it stands in nobody's way
     before = host.served(home)
     with pytest.raises(error, match=text):

@@ -16,9 +16,9 @@ from ansible_collections.certfleet.tls.plugins.module_utils._host.store import m
 from ansible_collections.certfleet.tls.plugins.module_utils._host.store.manifest import (
     StoredVersions,
     live_facts,
-    look,
     parse,
     read,
+    read_versions,
 )
 from tests.unit.host import host
 
@@ -68,7 +68,7 @@ def link(home, target, name="shop"):
 
 
 def found(home):
-    return look(str(home), "shop")
+    return read_versions(str(home), "shop")
 
 
 # --- one manifest
@@ -426,7 +426,7 @@ def test_the_versions_before_the_first_may_be_gone(home):
 def test_what_a_run_writes_is_sound(home):
     host.make_live(home)
     host.prepare(home)
-    seen = look(str(home), "shop")
+    seen = read_versions(str(home), "shop")
     assert (seen.live, seen.foreign, seen.pending, seen.numbers) == ("0001", False, "0002", ["0001", "0002"])
     assert live_facts(str(home), "shop", "0001")["damaged"] == []
 

@@ -59,7 +59,7 @@ def test_what_is_listened_to(text, listen, shown):
     ],
 )
 def test_what_is_no_place_to_listen(text):
-    with pytest.raises(OptionError, match=r"is nothing to listen at: give PORT, ADDRESS:PORT or \[IPV6-") as told:
+    with pytest.raises(OptionError, match=r"expected PORT, ADDRESS:PORT or \[IPV6-") as told:
         Listen.of(text)
     assert len(str(told.value).splitlines()) == 1
     assert len(str(told.value)) < 250

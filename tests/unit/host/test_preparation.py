@@ -16,7 +16,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._host.steps.preparat
     JournaledOrder,
     PreparedRequest,
 )
-from ansible_collections.certfleet.tls.plugins.module_utils._host.store.manifest import look
+from ansible_collections.certfleet.tls.plugins.module_utils._host.store.manifest import read_versions
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.attributes import Attributes
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.claim import DEFAULT_CLAIM
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.wanted import WantedCertificate
@@ -114,7 +114,7 @@ def test_a_pending_version_for_something_else_is_replaced(home, before, options,
     assert int(done.version) == int(first.version) + 1, "a number is never given twice"
     assert done.request != first.request
     assert host.versions(home) == (["0001", "0003"] if live else ["0002"])
-    assert look(str(home), "shop").live == ("0001" if live else None)
+    assert read_versions(str(home), "shop").live == ("0001" if live else None)
 
 
 @pytest.mark.parametrize(

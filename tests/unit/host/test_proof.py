@@ -16,7 +16,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._host.errors import 
 from ansible_collections.certfleet.tls.plugins.module_utils._host.steps import deployment
 from ansible_collections.certfleet.tls.plugins.module_utils._host.steps.inspection import inspect
 from ansible_collections.certfleet.tls.plugins.module_utils._host.steps.rollout import Rollout
-from ansible_collections.certfleet.tls.plugins.module_utils._host.store.manifest import history, look
+from ansible_collections.certfleet.tls.plugins.module_utils._host.store.manifest import history, read_versions
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.attributes import Attributes
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.endpoints import Endpoint
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.formats import COMBINED, Format
@@ -54,7 +54,7 @@ class Host:
         return problems
 
     def live(self, name):
-        return look(str(self.home), name).live
+        return read_versions(str(self.home), name).live
 
     def _do(self, what, entry):
         self.told.append(f"{what} {entry} at {self.live('shop')}")
@@ -140,7 +140,7 @@ def test_services_that_do_not_take_the_old_one_either(home):
     assert "is live again, but test of nginx failed; the next run" in done.failures["shop"]
     assert on.live("shop") == "0001"
     assert host.outstanding(home)
-    assert look(str(home), "shop").pending == "0002"
+    assert read_versions(str(home), "shop").pending == "0002"
 
 
 def test_a_first_version_has_nothing_to_go_back_to(home):
@@ -148,7 +148,7 @@ def test_a_first_version_has_nothing_to_go_back_to(home):
     host.prepare(home, SHOP, ORDER)
     done = run(home, on, valid(home, "shop"))
     assert done.failures["shop"] == (
-        "it serves another; it stays as it is: there is no version before it that holds still"
+        "it serves another; it stays as it is: no earlier version is still valid, so there is nothing to roll back to"
     )
     assert on.told == ["test nginx at 0001", "reload nginx at 0001", "probe 443 at 0001"]
     assert host.outstanding(home)
@@ -167,9 +167,9 @@ def test_what_does_not_hold_itself_is_not_gone_back_to(home, spoil):
     host.prepare(home, SHOP, ORDER_2)
     host.deploy(home, SHOP)
     now = ca.NOW + (90 * ca.DAY if spoil == "over" else 0 * ca.DAY)
-    with pytest.raises(deployment.StateError, match="no version before it that holds still"):
+    with pytest.raises(deployment.StateError, match="no earlier version is still valid"):
         host.go_back(home, SHOP, now)
-    assert look(str(home), "shop").live == "0002"
+    assert read_versions(str(home), "shop").live == "0002"
 
 
 def test_a_run_that_was_killed_after_the_switch_is_taken_back_as_well(home):
@@ -191,7 +191,7 @@ def test_what_the_services_have_used_before_is_not_taken_back(home):
     assert done.failures["shop"] == (
         "test of nginx failed; it stays as it is: version 0002 is not new, its services have used it before"
     )
-    assert look(str(home), "shop").live == "0002"
+    assert read_versions(str(home), "shop").live == "0002"
     assert run(home, Host(home), result("shop", "repair")).reloaded == ["nginx"]
     assert not host.outstanding(home)
 
@@ -318,7 +318,7 @@ def test_what_is_switched_to_is_checked_again(home, spoil):
         (folder / "version.json").write_text(json.dumps(manifest))
         with pytest.raises(deployment.CertificateError, match="stands where the issuer"):
             deployment.switch(str(home), SHOP, ca.NOW, False)
-        assert look(str(home), "shop").live == "0001"
+        assert read_versions(str(home), "shop").live == "0001"
         return
     if spoil == "certificate":
         (home / "versions" / "shop" / "0002" / "cert.pem").write_bytes(b"x")
@@ -326,7 +326,7 @@ def test_what_is_switched_to_is_checked_again(home, spoil):
     else:
         with pytest.raises(deployment.CertificateError, match="expired at"):
             deployment.switch(str(home), SHOP, ca.NOW + 90 * ca.DAY, False)
-    assert look(str(home), "shop").live == "0001"
+    assert read_versions(str(home), "shop").live == "0001"
 
 
 def test_commands_are_reloads_like_any_other(home):
@@ -409,9 +409,9 @@ def test_a_certificate_that_never_held_is_there_to_be_revoked(home):
 
     done = run(home, Host(home, ("probe", 443)), valid(home, "shop"))
     assert "version 0001 (serial" in done.failures["shop"]
-    assert (look(str(home), "shop").live, look(str(home), "shop").pending) == ("0001", "0004")
+    assert (read_versions(str(home), "shop").live, read_versions(str(home), "shop").pending) == ("0001", "0004")
     assert run(home, Host(home), result("shop", "switch")).failures == {}
-    assert (look(str(home), "shop").live, look(str(home), "shop").pending) == ("0004", None)
+    assert (read_versions(str(home), "shop").live, read_versions(str(home), "shop").pending) == ("0004", None)
     host.confirm(home, keep=2)
     assert host.versions(home) == ["0002", "0004"]
 
@@ -451,7 +451,7 @@ class Overtaken(Host):
 def test_what_another_run_put_in_place_meanwhile_is_neither_taken_back_nor_confirmed(home, step):
     done = renew(home, Overtaken(home, step, third_by_another_run))
     assert done.failures == {}
-    assert look(str(home), "shop").live == "0003"
+    assert read_versions(str(home), "shop").live == "0003"
     assert host.outstanding(home), "whether it holds is for that run to say"
     assert host.versions(home) == ["0001", "0002", "0003"]
 
@@ -462,27 +462,27 @@ BY_ANOTHER = "it serves another; it stays as it is: another run has made version
 def test_nor_is_it_where_it_is_for_other_names_but_then_the_host_fails(home):
     done = renew(home, Overtaken(home, "probe", lambda home: third_by_another_run(home, host.OTHER)))
     assert done.failures["shop"] == BY_ANOTHER.format("0003")
-    assert look(str(home), "shop").live == "0003"
+    assert read_versions(str(home), "shop").live == "0003"
 
 
 def test_another_run_took_it_back_meanwhile(home):
     done = renew(home, Overtaken(home, "probe", host.go_back))
     assert done.failures["shop"] == BY_ANOTHER.format("0001")
-    assert look(str(home), "shop").live == "0001"
+    assert read_versions(str(home), "shop").live == "0001"
     assert not host.outstanding(home)
 
 
 def test_another_run_proved_it_meanwhile(home):
     done = renew(home, Overtaken(home, "probe", host.confirm))
     assert "it stays as it is: version 0002 is not new, its services have used it before" in done.failures["shop"]
-    assert look(str(home), "shop").live == "0002"
+    assert read_versions(str(home), "shop").live == "0002"
 
 
 def test_what_another_run_put_in_place_after_all_went_well_is_not_confirmed(home, monkeypatch):
     on = Host(home)
     monkeypatch.setattr(on, "probe", lambda wanted: third_by_another_run(home) or [""] * len(wanted))
     assert renew(home, on).failures == {}
-    assert look(str(home), "shop").live == "0003"
+    assert read_versions(str(home), "shop").live == "0003"
     assert [host.manifest(home, number)["reloaded"] for number in ("0002", "0003")] == [False, False]
 
 

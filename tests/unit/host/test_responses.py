@@ -160,8 +160,8 @@ def test_what_is_proved_is_normalized(given, normalized):
     ("challenge", "told"),
     [
         (option(folder=None), f"challenge {TOKEN} has neither webroot nor listen. Give one of them for http-01"),
-        (option(folder=None, listen="http"), "'http' is nothing to listen at: give PORT"),
-        (proof(listen="[::1]"), "is nothing to listen at"),
+        (option(folder=None, listen="http"), "invalid listen address 'http': expected PORT"),
+        (proof(listen="[::1]"), "invalid listen address "),
         (proof(None), f"challenge {TOKEN} has no identifier. Give the name"),
         (proof("*.shop.example"), r"identifier '\*.shop.example' is a wildcard, which tls-alpn-01 cannot prove"),
         (proof("a b"), "identifier 'a b' contains a space"),

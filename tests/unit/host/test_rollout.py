@@ -13,7 +13,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._host.challenges.web
 from ansible_collections.certfleet.tls.plugins.module_utils._host.errors import ServiceError
 from ansible_collections.certfleet.tls.plugins.module_utils._host.steps import key_transfer
 from ansible_collections.certfleet.tls.plugins.module_utils._host.steps.rollout import Rollout
-from ansible_collections.certfleet.tls.plugins.module_utils._host.store.manifest import folder_path, look
+from ansible_collections.certfleet.tls.plugins.module_utils._host.store.manifest import folder_path, read_versions
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.reloads import SERVICE, Reload
 from tests.unit.host import ca, host
 from tests.unit.host.host import ORDER, WANTED
@@ -61,7 +61,7 @@ def result(name, status, **fields):
 
 
 def valid(home, name):
-    with open(folder_path(str(home), name, look(str(home), name).pending, "request.csr"), "rb") as file:
+    with open(folder_path(str(home), name, read_versions(str(home), name).pending, "request.csr"), "rb") as file:
         issued = host.issued(file.read())
     return result(name, "valid", certificate=issued.certificate, chain=issued.chain, account_uri=issued.account_uri)
 
@@ -91,7 +91,7 @@ def test_a_reload_that_failed_is_told_of_its_certificates_only_and_made_up_for(h
     assert run.settle() == ["nginx"]
     assert run.failures == {
         "mail": "service postfix could not be reloaded; it stays as it is: "
-        "there is no version before it that holds still"
+        "no earlier version is still valid, so there is nothing to roll back to"
     }
     assert {name: host.outstanding(home, name) for name in BOTH} == {"shop": False, "mail": True}
 

@@ -42,8 +42,8 @@ _OF_CERTIFICATES = [
     (_one(identifiers=["*.example.com"]), "certificate shop: identifier '*.example.com' is a wildcard"),
     (_one(challenge="http01"), "challenge"),
     (_one(key_type="ec"), "key_type"),
-    (_one(http_01_listen="http"), "certificate shop: 'http' is nothing to listen at"),
-    (_one(tls_alpn_01_listen="70000"), "certificate shop: '70000' is nothing to listen at"),
+    (_one(http_01_listen="http"), "certificate shop: invalid listen address 'http'"),
+    (_one(tls_alpn_01_listen="70000"), "certificate shop: invalid listen address '70000'"),
     (_one(mode="600"), "certificate shop: mode '600' is not one"),
     (_one(mode="0777"), "certificate shop: mode '0777' would open the private key"),
     (_one(owner="nobody-here"), "certificate shop: owner 'nobody-here' is not a user of this host"),
@@ -66,7 +66,7 @@ _OF_LISTENERS = [
     (_challenge(webroot="www"), "webroot 'www' is not an absolute path"),
     (_challenge(webroot="/srv/../www"), "webroot '/srv/../www' contains '..'"),
     (_challenge(webroot=None), "has neither webroot nor listen"),
-    (_challenge(webroot=None, listen="80:80"), "'80:80' is nothing to listen at"),
+    (_challenge(webroot=None, listen="80:80"), "invalid listen address '80:80'"),
     (_challenge(token="../x"), "invalid challenge token '../x'"),
 ]
 

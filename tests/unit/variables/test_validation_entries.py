@@ -226,59 +226,59 @@ from tests.unit.variables.variables import COMBINED, GOOD, faults
         ),
         (
             {"http_01_listen": "http"},
-            "certificate shop: http_01_listen: 'http' is nothing to listen at: give PORT, ADDRESS:PORT or [IP",
+            "certificate shop: http_01_listen: invalid listen address 'http': expected PORT, ADDRESS:PORT or [IPV",
         ),
         (
             {"http_01_listen": "80:80"},
-            "certificate shop: http_01_listen: '80:80' is nothing to listen at: give PORT, ADDRESS:PORT or [I",
+            "certificate shop: http_01_listen: invalid listen address '80:80': expected PORT, ADDRESS:PORT or [IP",
         ),
         (
             {"http_01_listen": "0.0.0.0"},
-            "certificate shop: http_01_listen: '0.0.0.0' is nothing to listen at: give PORT, ADDRESS:PORT or ",
+            "certificate shop: http_01_listen: invalid listen address '0.0.0.0': expected PORT, ADDRESS:PORT or [",
         ),
         (
             {"http_01_listen": "localhost:80"},
-            "certificate shop: http_01_listen: 'localhost:80' is nothing to listen at: give PORT, ADDRESS:POR",
+            "certificate shop: http_01_listen: invalid listen address 'localhost:80': expected PORT, ADDRESS:PORT",
         ),
         (
             {"http_01_listen": "[::1]"},
-            "certificate shop: http_01_listen: '[::1]' is nothing to listen at: give PORT, ADDRESS:PORT or [I",
+            "certificate shop: http_01_listen: invalid listen address '[::1]': expected PORT, ADDRESS:PORT or [IP",
         ),
         (
             {"http_01_listen": "70000"},
-            "certificate shop: http_01_listen: '70000' is nothing to listen at: give PORT, ADDRESS:PORT or [I",
+            "certificate shop: http_01_listen: invalid listen address '70000': expected PORT, ADDRESS:PORT or [IP",
         ),
         (
             {"http_01_listen": 0},
-            "certificate shop: http_01_listen: '0' is nothing to listen at: give PORT, ADDRESS:PORT or [IPV6-",
+            "certificate shop: http_01_listen: invalid listen address '0': expected PORT, ADDRESS:PORT or [IPV6-A",
         ),
         (
             {"http_01_listen": "-1"},
-            "certificate shop: http_01_listen: '-1' is nothing to listen at: give PORT, ADDRESS:PORT or [IPV6",
+            "certificate shop: http_01_listen: invalid listen address '-1': expected PORT, ADDRESS:PORT or [IPV6-",
         ),
         (
             {"http_01_listen": ":80"},
-            "certificate shop: http_01_listen: ':80' is nothing to listen at: give PORT, ADDRESS:PORT or [IPV",
+            "certificate shop: http_01_listen: invalid listen address ':80': expected PORT, ADDRESS:PORT or [IPV6",
         ),
         (
             {"tls_alpn_01_listen": "https"},
-            "certificate shop: tls_alpn_01_listen: 'https' is nothing to listen at: give PORT, ADDRESS:PORT o",
+            "certificate shop: tls_alpn_01_listen: invalid listen address 'https': expected PORT, ADDRESS:PORT or",
         ),
         (
             {"tls_alpn_01_listen": "443/tcp"},
-            "certificate shop: tls_alpn_01_listen: '443/tcp' is nothing to listen at: give PORT, ADDRESS:PORT",
+            "certificate shop: tls_alpn_01_listen: invalid listen address '443/tcp': expected PORT, ADDRESS:PORT ",
         ),
         (
             {"tls_alpn_01_listen": "[x]:443"},
-            "certificate shop: tls_alpn_01_listen: '[x]:443' is nothing to listen at: give PORT, ADDRESS:PORT",
+            "certificate shop: tls_alpn_01_listen: invalid listen address '[x]:443': expected PORT, ADDRESS:PORT ",
         ),
         (
             {"tls_alpn_01_listen": "65536"},
-            "certificate shop: tls_alpn_01_listen: '65536' is nothing to listen at: give PORT, ADDRESS:PORT o",
+            "certificate shop: tls_alpn_01_listen: invalid listen address '65536': expected PORT, ADDRESS:PORT or",
         ),
         (
             {"tls_alpn_01_listen": "256.1.1.1:443"},
-            "certificate shop: tls_alpn_01_listen: '256.1.1.1:443' is nothing to listen at: give PORT, ADDRES",
+            "certificate shop: tls_alpn_01_listen: invalid listen address '256.1.1.1:443': expected PORT, ADDRESS",
         ),
         (
             {

@@ -128,7 +128,7 @@ class ListenerResponse(NamedTuple):
 
     def _write(self) -> None:
         data = self._item.to_json()
-        if files.holds(self.path, data):
+        if files.has_content(self.path, data):
             files.touch(self.path)
             return
         files.sweep(self._folder, self.token)

@@ -43,7 +43,7 @@ class WebrootResponse(NamedTuple):
 
     def in_place(self) -> bool:
         """Return True if the response is already served."""
-        return files.holds(self.path, self.key_authorization.encode(), Rule.WEBROOT)
+        return files.has_content(self.path, self.key_authorization.encode(), Rule.WEBROOT)
 
     def put(self) -> None:
         """Write the response if it is not in place. Raises DiskError."""

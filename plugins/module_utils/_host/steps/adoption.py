@@ -128,7 +128,7 @@ def adopt(
     """
     candidates = list(candidates)
     versions = Versions(home, wanted.name)
-    there = versions.look()
+    there = versions.read()
     if there.live:
         return Adopted(False, source=_adopted_before(versions, there.live, candidates))
     wanted.claim.verify(there, wanted.identifiers)

@@ -19,7 +19,7 @@ from ..._x509 import certificates, chains, keys
 from ..._x509.errors import CertificateError, MisfitError
 from ..errors import StateError
 from ..store import files, format_files
-from ..store.manifest import StoredVersions, issued_facts, live_facts, look, read
+from ..store.manifest import StoredVersions, issued_facts, live_facts, read, read_versions
 from ..store.versions import KEPT, Versions
 from ..wanted import formats
 from ..wanted.attributes import drift
@@ -93,7 +93,7 @@ def deploy(home: str, wanted: WantedCertificate, issued: IssuedCertificate, now:
 
     def step(found: StoredVersions) -> Deployed:
         wanted.claim.verify(found, wanted.identifiers)
-        if found.live and files.holds(versions.path(found.live, CERTIFICATE), pem):
+        if found.live and files.has_content(versions.path(found.live, CERTIFICATE), pem):
             return _unchanged(versions, found.live, wanted, now, check)
         if not found.pending and found.live and _overtaken(versions, found.live, leaf, issued, wanted, now):
             # Another run at the same time was faster with an order of its own.
@@ -111,7 +111,7 @@ def deploy(home: str, wanted: WantedCertificate, issued: IssuedCertificate, now:
         return with_formats(_deployed(manifest, number, True, Outcome.ISSUED, warning), versions, wanted, now, check)
 
     if check:
-        return step(versions.look())
+        return step(versions.read())
     with versions.locked() as found:
         return step(found)
 
@@ -130,7 +130,7 @@ def switch(home: str, wanted: WantedCertificate, now: datetime, check: bool) -> 
         return None
 
     if check:
-        return step(versions.look())
+        return step(versions.read())
     with versions.locked() as found:
         return step(found)
 
@@ -155,7 +155,7 @@ def repair(home: str, wanted: WantedCertificate, now: datetime, check: bool) -> 
         return with_formats(replace(deployed, details=tuple(texts)), versions, wanted, now, check)
 
     if check:
-        return step(versions.look())
+        return step(versions.read())
     with versions.locked() as found:
         return step(found)
 
@@ -187,7 +187,7 @@ def go_back(home: str, wanted: WantedCertificate, number: str, now: datetime) ->
                 except CollectionError as error:  # the way back itself is done
                     trouble = str(error)
                 return Return(number, manifest.get("serial") or "", other, facts["serial"], trouble)
-        raise StateError("there is no version before it that holds still")
+        raise StateError("no earlier version is still valid, so there is nothing to roll back to")
 
 
 def certificate(home: str, name: str, number: str) -> bytes:
@@ -206,7 +206,7 @@ def unconfirm(home: str, name: str, number: str) -> None:
 def reload_outstanding(home: str, name: str, number: str) -> bool:
     """Whether a version is live, and the services have not been reloaded since it became that."""
     versions = Versions(home, name)
-    manifest = read(versions.path(number, MANIFEST)) if look(home, name).live == number else None
+    manifest = read(versions.path(number, MANIFEST)) if read_versions(home, name).live == number else None
     return manifest is not None and not manifest["reloaded"]
 
 

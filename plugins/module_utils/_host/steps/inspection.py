@@ -52,7 +52,7 @@ def inventory(home: str, content: bool = False) -> list[dict[str, Any]]:
     found = []
     for name in sorted(names):
         if not name_problem(name):
-            there = manifest.look(home, name)
+            there = manifest.read_versions(home, name)
             problems = [there.newer] if there.newer else []
             found.append(
                 {"name": name, "wanted": None, "invalid": [], "problems": problems, **_facts(home, name, there)}
@@ -67,7 +67,7 @@ def unlisted(home: str, names: Iterable[str], claim: Claim) -> list[str]:
     except OSError:
         return []
     others = sorted(entry for entry in set(entries).difference(names) if not name_problem(entry))
-    return [entry for entry in others if claim.owns(manifest.look(home, entry))]
+    return [entry for entry in others if claim.owns(manifest.read_versions(home, entry))]
 
 
 def _certificate(
@@ -76,7 +76,7 @@ def _certificate(
     result = {"name": option["name"], "wanted": option, "invalid": [], "problems": [], "live": None, "pending": None}
     if name_problem(option["name"]):
         return {**result, "invalid": [name_problem(option["name"])]}
-    found = manifest.look(home, option["name"])
+    found = manifest.read_versions(home, option["name"])
     result.update(_facts(home, option["name"], found))
     if found.newer:
         return {**result, "invalid": [found.newer]}

@@ -107,7 +107,7 @@ def receive(home: str, wanted: WantedCertificate, received: Received, now: datet
     """Make what another host gave the live version here. Raises CollectionError; nothing has become of it then."""
     versions = Versions(home, wanted.name)
     if check:
-        found = versions.look()
+        found = versions.read()
         wanted.claim.verify(found, wanted.identifiers)
         leaf, _chain = parsed(received.issued)
         return _deployed(leaf, found.live or "", not _is_whole(versions, found.live, leaf))
@@ -172,7 +172,7 @@ def _is_whole(versions: Versions, number: str | None, leaf: x509.Certificate) ->
         return False
     facts = live_facts(versions.home, versions.name, number)
     broken = facts["missing"] or facts["damaged"] or facts["unreadable"]
-    return not broken and files.holds(versions.path(number, CERTIFICATE), certificates.pem(leaf))
+    return not broken and files.has_content(versions.path(number, CERTIFICATE), certificates.pem(leaf))
 
 
 def _deployed(leaf: x509.Certificate, number: str, changed: bool, warning: str = "") -> Deployed:

@@ -16,7 +16,7 @@ from ..._common.names import KEY, REQUEST
 from ..._common.times import utc
 from ..._x509 import csr, keys
 from ..store import files
-from ..store.manifest import StoredVersions, look
+from ..store.manifest import StoredVersions, read_versions
 from ..store.versions import Versions
 from ..wanted.attributes import drift
 from ..wanted.claim import Claim
@@ -59,7 +59,7 @@ def prepare(home: str, asked: Asked, now: datetime, check: bool) -> PreparedRequ
     """
     versions, order = Versions(home, asked.wanted.name), asked.order
     if check:
-        return _foreseen(versions, versions.look(), asked)
+        return _foreseen(versions, versions.read(), asked)
     with versions.locked() as found:
         asked.wanted.claim.verify(found, asked.wanted.identifiers)
         request = reusable(versions, found, asked)
@@ -101,7 +101,7 @@ def reusable(versions: Versions, found: StoredVersions, asked: Asked) -> bytes |
 def journal(home: str, name: str, order: JournaledOrder, check: bool) -> bool:
     """Write the order into the pending version's journal; False if it was there. Raises CollectionError."""
     versions = Versions(home, name)
-    found = versions.look()
+    found = versions.read()
     if check:
         return not found.manifest or _journaled(found.manifest) != order
     versions.pending(found)  # before the lock, for which folders would be made
@@ -121,8 +121,8 @@ def forget_order(home: str, name: str, order_uri: str | None, claim: Claim, chec
         journaled = found.manifest["order_uri"] if found.manifest else None
         return bool(journaled) and claim.owns(found) and order_uri in (None, "", journaled)
 
-    if check or not concerned(look(home, name)):
-        return concerned(look(home, name))
+    if check or not concerned(read_versions(home, name)):
+        return concerned(read_versions(home, name))
     with versions.locked() as found:
         return concerned(found) and versions.note(versions.pending(found), order_uri=None)
 

@@ -28,7 +28,7 @@ def remove(home: str, name: str, claim: Claim, check: bool, kept: Collection[str
     another list.
     """
     versions = Versions(home, name)
-    found = versions.look()
+    found = versions.read()
     if not os.path.lexists(folder_path(home, name)) and not os.path.lexists(link_path(home, name)):
         return None
     _verify(claim, found)

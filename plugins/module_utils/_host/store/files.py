@@ -64,7 +64,7 @@ def read(path: str) -> bytes:
     return data
 
 
-def holds(path: str, data: bytes, rule: Rule = Rule.SAFE) -> bool:
+def has_content(path: str, data: bytes, rule: Rule = Rule.SAFE) -> bool:
     """Return True if *path* is a file, not a link, with exactly the bytes *data*."""
     return peek(path, len(data) + 1, rule) == data
 

@@ -91,7 +91,7 @@ def write(versions: Versions, number: str, wanted: Sequence[Format], now: dateti
 
 def _before(versions: Versions, number: str) -> dict[str, dict[str, str]]:
     """Return the records of the last version before *number* that has any."""
-    for other in reversed(versions.look().numbers):
+    for other in reversed(versions.read().numbers):
         manifest = read(versions.path(other, MANIFEST)) or {}
         if int(other) < int(number) and "formats" in manifest:
             return formats.records(manifest)

@@ -74,7 +74,7 @@ def folder_path(home: str, name: str, *below: str) -> str:
     return os.path.join(home, "versions", name, *below)
 
 
-def look(home: str, name: str) -> StoredVersions:
+def read_versions(home: str, name: str) -> StoredVersions:
     """Return what is stored on disk for the certificate *name* (a valid name)."""
     live, foreign = _live(home, name)
     try:
@@ -241,7 +241,7 @@ def history(home: str, name: str) -> list[dict[str, Any]]:
     """Return the versions of a certificate that have been issued, the oldest first. created: when the key was made."""
     if name_problem(name):
         return []
-    found = look(home, name)
+    found = read_versions(home, name)
     result = []
     for number in found.numbers:
         certificate = content(home, name, number, CERTIFICATE).decode("ascii", "replace")

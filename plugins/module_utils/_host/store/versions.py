@@ -24,7 +24,7 @@ from ..errors import StateError
 from ..wanted.attributes import Attributes, completed, drift
 from . import files
 from .files import Content
-from .manifest import FORMAT, SCHEMA, Manifest, StoredVersions, folder_path, link_path, look, read
+from .manifest import FORMAT, SCHEMA, Manifest, StoredVersions, folder_path, link_path, read, read_versions
 
 KEPT = 3  # versions: the live one, and earlier ones to roll back to
 
@@ -40,20 +40,20 @@ class Versions:
     @contextmanager
     def locked(self) -> Iterator[StoredVersions]:
         """Hold the certificate's lock, remove what a killed run left aside, and yield the versions."""
-        self.look()  # raises before anything is created, removed or locked
+        self.read()  # raises before anything is created, removed or locked
         folder = folder_path(self.home, self.name)
         files.make_folders(folder, rule=Rule.OWN)
         with files.locked(os.path.join(folder, ".lock")):
             files.sweep(folder)
             files.sweep(os.path.join(self.home, "live"), self.name)
-            found = self.look()
+            found = self.read()
             for number in found.numbers:
                 files.sweep(self.path(number))
             yield found
 
-    def look(self) -> StoredVersions:
+    def read(self) -> StoredVersions:
         """Read the versions without a lock, as in check mode. Raises StateError if they may not be changed."""
-        found = look(self.home, self.name)
+        found = read_versions(self.home, self.name)
         if found.foreign:
             raise StateError(f"{link_path(self.home, self.name)} is not a link to one of its versions. Move it away")
         if found.newer:
@@ -125,7 +125,7 @@ class Versions:
 
     def prune(self, number: str, keep: int = KEPT) -> None:
         """Remove the oldest versions, so that *keep* are left with *number*, the live one."""
-        numbers = [other for other in self.look().numbers if int(other) < int(number)]
+        numbers = [other for other in self.read().numbers if int(other) < int(number)]
         for other in numbers[: max(0, len(numbers) + 1 - keep)]:
             files.remove_folder(self.path(other))
 

@@ -35,7 +35,7 @@ class Listen(NamedTuple):
                 address = ipaddress.IPv4Address(found["v4"]).compressed
         except ValueError:
             raise OptionError(
-                f"{text[:80]!r} is nothing to listen at: give PORT, ADDRESS:PORT or [IPV6-ADDRESS]:PORT"
+                f"invalid listen address {text[:80]!r}: expected PORT, ADDRESS:PORT or [IPV6-ADDRESS]:PORT"
             ) from None
         return cls(int(found["port"]), address)
 
