@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.module_utils.common.validation import check_type_dict
-from ansible.module_utils.parsing.convert_bool import BOOLEANS_FALSE, BOOLEANS_TRUE
+from ansible.module_utils.parsing.convert_bool import boolean
 
 from .._common.text import one_line, suggestion
 from . import ranges
@@ -86,13 +86,10 @@ def to_path(value: Any, secret: bool = False) -> str:
 
 def to_truth(value: Any, secret: bool = False) -> bool:
     """Return a boolean. Raises Invalid."""
-    said = value.strip().lower() if isinstance(value, str) else value
-    if isinstance(said, (str, int, float)):
-        if said in BOOLEANS_TRUE:
-            return True
-        if said in BOOLEANS_FALSE:
-            return False
-    raise Invalid(f"{_what(value, secret)} is neither true nor false. Give true or false")
+    try:
+        return bool(boolean(value))
+    except TypeError:
+        raise Invalid(f"{_what(value, secret)} is neither true nor false. Give true or false") from None
 
 
 def to_whole(value: Any, secret: bool = False) -> int:

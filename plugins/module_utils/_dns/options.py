@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ansible.module_utils.parsing.convert_bool import boolean
+
 from .._common.text import suggestion
 from .errors import DnsError
 
@@ -22,7 +24,6 @@ _TYPE_NAMES = {
     DICT: "a mapping",
     ANY: "a value",
 }
-_TRUTHS = {"true": True, "yes": True, "false": False, "no": False}
 
 
 @dataclass(frozen=True)
@@ -80,10 +81,6 @@ def _whole(value: Any) -> int:
     return int(value)
 
 
-def _truth(value: Any) -> bool:
-    return value if isinstance(value, bool) else _TRUTHS[str(value).lower()]
-
-
 def _list(value: Any) -> list[str]:
     if not isinstance(value, (list, tuple)):
         raise TypeError
@@ -100,7 +97,7 @@ def _any(value: Any) -> Any:
     return value
 
 
-_CONVERTERS = {STR: _text, INT: _whole, BOOL: _truth, LIST: _list, DICT: _dict, ANY: _any}
+_CONVERTERS = {STR: _text, INT: _whole, BOOL: boolean, LIST: _list, DICT: _dict, ANY: _any}
 
 
 def _listed(names: Sequence[str]) -> str:

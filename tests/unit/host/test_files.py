@@ -33,7 +33,7 @@ def operations(disk):
 
 
 @pytest.mark.parametrize("wanted", [0o400, 0o600, 0o640, 0o440, 0o660])
-def test_a_file_has_its_final_mode_when_it_gets_its_name_and_is_never_more_open(tmp_path, disk, any_umask, wanted):
+def test_write_all_mode_is_final_and_never_wider(tmp_path, disk, any_umask, wanted):
     seen = []
 
     def watch():
@@ -48,7 +48,7 @@ def test_a_file_has_its_final_mode_when_it_gets_its_name_and_is_never_more_open(
     assert all(found & ~wanted == 0 for found in asides)
 
 
-def test_a_file_that_others_own_is_theirs_before_its_group_may_read_it(tmp_path, disk):
+def test_write_all_owner_is_set_before_mode(tmp_path, disk):
     made = disk()
     files.write_all(str(tmp_path), {"key": Content(b"secret", ME)})
     owned = operations(made).index("fchown")
@@ -60,13 +60,13 @@ def test_a_file_that_others_own_is_theirs_before_its_group_may_read_it(tmp_path,
     assert operations(made).index("write") > owned
 
 
-def test_a_file_without_a_wanted_owner_is_given_to_nobody(tmp_path, disk):
+def test_write_all_without_owner_keeps_owner(tmp_path, disk):
     made = disk()
     files.write_all(str(tmp_path), {"key": Content(b"secret", Attributes(0o600))})
     assert "fchown" not in operations(made)
 
 
-def test_folders_have_their_mode_under_any_umask(tmp_path, any_umask):
+def test_make_folders_mode_ignores_umask(tmp_path, any_umask):
     path = tmp_path / "a" / "b" / "c"
     files.make_folders(str(path))
     files.write_folder(str(path / "d"), {"key": Content(b"secret", Attributes(0o600))})
@@ -86,7 +86,7 @@ def test_folders_have_their_mode_under_any_umask(tmp_path, any_umask):
     ],
     ids=["write_all", "write_folder", "link", "make_folders"],
 )
-def test_bytes_are_on_the_disk_before_their_name_and_names_before_the_end(tmp_path, monkeypatch, change):
+def test_write_all_syncs_bytes_before_names(tmp_path, monkeypatch, change):
     """Every file is fsynced after its last byte and before any rename; every folder after its last new name."""
     log = []
 
@@ -144,7 +144,7 @@ def test_bytes_are_on_the_disk_before_their_name_and_names_before_the_end(tmp_pa
     assert any(what == "clean" for what, _unused in log)
 
 
-def test_names_appear_in_the_order_given(tmp_path, disk):
+def test_write_all_names_appear_in_order(tmp_path, disk):
     made = disk()
     files.write_all(str(tmp_path), {name: Content(b"") for name in "zay"})
     renamed = [os.path.basename(arguments[1]) for name, arguments in made.changes if name == "replace"]
@@ -153,7 +153,7 @@ def test_names_appear_in_the_order_given(tmp_path, disk):
     assert "create" not in operations(made)[first:], "all are written before the first gets its name"
 
 
-def test_what_was_there_is_replaced_in_one_instant(tmp_path, disk):
+def test_replace_is_atomic(tmp_path, disk):
     (tmp_path / "file").write_bytes(b"old")
     seen = set()
     disk(watch=lambda: seen.add((tmp_path / "file").read_bytes()))
@@ -161,7 +161,7 @@ def test_what_was_there_is_replaced_in_one_instant(tmp_path, disk):
     assert seen == {b"old", b"new" * 1000}
 
 
-def test_a_link_is_switched_in_one_instant(tmp_path, disk):
+def test_link_switch_is_atomic(tmp_path, disk):
     path = tmp_path / "link"
     files.link(str(path), "one")
     seen = set()
@@ -180,7 +180,7 @@ CHANGES = {
 
 @pytest.mark.parametrize("error", [errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EACCES])
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_what_fails_leaves_nothing_aside_and_is_told_in_one_line(tmp_path, disk, change, error):
+def test_failed_change_leaves_nothing_aside(tmp_path, disk, change, error):
     def fault():
         raise OSError(error, os.strerror(error))
 
@@ -191,8 +191,8 @@ def test_what_fails_leaves_nothing_aside_and_is_told_in_one_line(tmp_path, disk,
         made = disk(at=step, fault=fault)
         try:
             change(str(folder))
-        except DiskError as told:
-            text = str(told)
+        except DiskError as caught:
+            text = str(caught)
             assert str(folder) in text
             assert os.strerror(error) in text
             assert len(text.splitlines()) == 1
@@ -219,16 +219,16 @@ def test_what_fails_leaves_nothing_aside_and_is_told_in_one_line(tmp_path, disk,
         (errno.EIO, ""),
     ],
 )
-def test_explain_says_what_to_do(number, advice):
+def test_explain_known_error_says_what_to_do(number, advice):
     text = files.explain(OSError(number, os.strerror(number)), "cannot write /x")
     assert text == f"cannot write /x: {os.strerror(number)}" + (f". {advice}" if advice else "")
 
 
-def test_explain_without_a_number():
+def test_explain_error_without_number():
     assert files.explain(OSError("odd"), "cannot write /x") == "cannot write /x: odd"
 
 
-def test_a_folder_on_a_file_system_that_cannot_sync_folders_is_written(tmp_path, monkeypatch):
+def test_write_all_without_folder_sync_succeeds(tmp_path, monkeypatch):
     real = os.fsync
 
     def fsync(handle):
@@ -241,12 +241,12 @@ def test_a_folder_on_a_file_system_that_cannot_sync_folders_is_written(tmp_path,
     assert (tmp_path / "a").read_bytes() == b"a"
 
 
-def test_reading_what_is_not_there(tmp_path):
+def test_read_missing_file_is_disk_error(tmp_path):
     with pytest.raises(DiskError, match=r"none: No such file or directory$"):
         files.read(str(tmp_path / "none"))
 
 
-def test_an_aside_file_is_never_followed_or_taken_over(tmp_path):
+def test_write_all_existing_aside_file_is_refused(tmp_path):
     """Somebody who may write the folder cannot have a key written where a link of theirs leads to."""
     (tmp_path / "loot").write_bytes(b"")
     (tmp_path / ".key.aside").symlink_to(tmp_path / "loot")
@@ -255,7 +255,7 @@ def test_an_aside_file_is_never_followed_or_taken_over(tmp_path):
     assert (tmp_path / "loot").read_bytes() == b""
 
 
-def test_folders_are_not_made_through_a_file(tmp_path):
+def test_make_folders_below_file_is_refused(tmp_path):
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(DiskError, match="file"):
         files.make_folders(str(tmp_path / "file" / "below"))
@@ -263,7 +263,7 @@ def test_folders_are_not_made_through_a_file(tmp_path):
         files.make_folders(str(tmp_path / "file"))
 
 
-def test_a_folder_that_another_run_makes_meanwhile_is_fine(tmp_path, monkeypatch):
+def test_make_folders_created_meanwhile_succeeds(tmp_path, monkeypatch):
     real = os.mkdir
 
     def slow_mkdir(path, mode, *, dir_fd):
@@ -275,7 +275,7 @@ def test_a_folder_that_another_run_makes_meanwhile_is_fine(tmp_path, monkeypatch
     assert (tmp_path / "a").is_dir()
 
 
-def test_a_folder_disappears_in_one_instant(tmp_path, disk):
+def test_remove_folder_is_atomic(tmp_path, disk):
     folder = tmp_path / "0001"
     (folder / "deep").mkdir(parents=True)
     for name in ("a", "b", "deep/c"):
@@ -288,7 +288,7 @@ def test_a_folder_disappears_in_one_instant(tmp_path, disk):
     assert os.listdir(tmp_path) == ["stays"], "links are removed, not followed"
 
 
-def test_a_file_is_removed_with_what_was_left_aside_of_it(tmp_path):
+def test_remove_file_removes_aside_file_too(tmp_path):
     for name in ("token", ".token.aside", "other"):
         (tmp_path / name).write_bytes(b"")
     assert files.remove_file(str(tmp_path / "token")) is True
@@ -297,7 +297,7 @@ def test_a_file_is_removed_with_what_was_left_aside_of_it(tmp_path):
     assert files.remove_file(str(tmp_path / "none" / "token")) is False
 
 
-def test_only_empty_folders_are_removed(tmp_path):
+def test_remove_empty_keeps_folder_with_content(tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "full" / "file").mkdir(parents=True)
     (tmp_path / "link").symlink_to("empty")
@@ -308,7 +308,7 @@ def test_only_empty_folders_are_removed(tmp_path):
 
 
 @pytest.mark.parametrize("error", [errno.EBUSY, errno.EACCES, errno.EPERM, errno.EROFS])
-def test_a_folder_that_may_not_be_removed_stays(tmp_path, disk, error):
+def test_remove_empty_without_permission_is_false(tmp_path, disk, error):
     """A mount point, or in a folder that is somebody else's: an empty one does no harm."""
 
     def fault():
@@ -318,7 +318,7 @@ def test_a_folder_that_may_not_be_removed_stays(tmp_path, disk, error):
     assert files.remove_empty(str(tmp_path)) is False
 
 
-def test_sweeping(tmp_path):
+def test_sweep_removes_aside_files_only(tmp_path):
     (tmp_path / ".0002.aside" / "deep").mkdir(parents=True)
     (tmp_path / ".0002.aside" / "deep" / "privkey.pem").write_bytes(b"")
     (tmp_path / ".shop.aside").symlink_to("nowhere")
@@ -375,18 +375,18 @@ def holder(tmp_path):
         pass
 
 
-def test_a_lock_that_another_process_holds_is_waited_for_and_then_told(holder):
+def test_locked_held_by_other_process_times_out(holder):
     path, _unused = holder
     clock = Clock()
-    with pytest.raises(LockedError) as told, files.locked(path, clock.monotonic, clock.sleep):
+    with pytest.raises(LockedError) as error, files.locked(path, clock.monotonic, clock.sleep):
         pytest.fail("two hold the lock")
-    assert str(told.value) == (
+    assert str(error.value) == (
         f"cannot lock {path}: another run has held it for 60 seconds. Run again when that run has ended"
     )
     assert 60 <= sum(clock.sleeps) < 61
 
 
-def test_a_lock_dies_with_its_process(holder):
+def test_locked_killed_holder_releases(holder):
     path, child = holder
 
     def kill():
@@ -400,7 +400,7 @@ def test_a_lock_dies_with_its_process(holder):
         assert len(clock.sleeps) == 3, "a lock that is free is not waited for"
 
 
-def test_a_lock_is_let_go_of_whatever_happens_under_it(tmp_path):
+def test_locked_error_inside_releases(tmp_path):
     path = str(tmp_path / ".lock")
     with pytest.raises(ZeroDivisionError), files.locked(path):
         raise ZeroDivisionError
@@ -409,14 +409,14 @@ def test_a_lock_is_let_go_of_whatever_happens_under_it(tmp_path):
         assert clock.sleeps == []
 
 
-def test_one_process_does_not_get_a_lock_twice(tmp_path):
+def test_locked_twice_in_one_process_times_out(tmp_path):
     path = str(tmp_path / ".lock")
     clock = Clock()
     with files.locked(path), pytest.raises(LockedError), files.locked(path, clock.monotonic, clock.sleep):
         pytest.fail("two hold the lock")
 
 
-def test_a_lock_is_closed_to_others_and_not_followed(tmp_path, any_umask):
+def test_locked_file_is_private_and_no_link(tmp_path, any_umask):
     with files.locked(str(tmp_path / ".lock")):
         assert mode(tmp_path / ".lock") & 0o177 == 0
     (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
@@ -425,7 +425,7 @@ def test_a_lock_is_closed_to_others_and_not_followed(tmp_path, any_umask):
     assert not (tmp_path / "elsewhere").exists()
 
 
-def test_nothing_else_of_a_host_changes_the_disk():
+def test_only_files_module_changes_the_disk():
     """The crash tests count what files.py does: a change made elsewhere would escape them."""
     module_utils = Path(files.__file__).parents[2]
     read_only = {"path", "environ", "listdir", "lstat", "stat", "readlink", "access", "W_OK", "X_OK", "R_OK"}
@@ -471,7 +471,7 @@ def test_nothing_else_of_a_host_changes_the_disk():
                 assert not modules & {"shutil", "tempfile", "pathlib", "subprocess"}, f"{name} imports {modules}"
 
 
-def test_writing_from_several_threads_under_a_lock_loses_nothing(tmp_path):
+def test_locked_threads_lose_no_write(tmp_path):
     """Each adds one to what it reads; the lock makes it one after the other."""
     files.write_all(str(tmp_path), {"count": Content(b"0")})
 
@@ -489,7 +489,7 @@ def test_writing_from_several_threads_under_a_lock_loses_nothing(tmp_path):
     assert files.read(str(tmp_path / "count")) == b"20"
 
 
-def test_the_faults_of_these_tests_are_real(tmp_path, disk):
+def test_faults_are_real(tmp_path, disk):
     """What is cut off by a power cut is what was not fsynced."""
     made = disk()
     synced, unsynced = (made.open(str(tmp_path / name), os.O_WRONLY | os.O_CREAT | os.O_EXCL) for name in "su")
@@ -507,7 +507,7 @@ def test_the_faults_of_these_tests_are_real(tmp_path, disk):
         made.truncate(str(tmp_path / "s"), 0)
 
 
-def test_what_is_replaced_or_removed_stays_whole_under_its_other_names(tmp_path):
+def test_replace_and_remove_keep_other_hard_links(tmp_path):
     """A hard link, or a container that has the file mounted, goes on with what it had."""
     path = tmp_path / "shop.pem"
     path.write_bytes(b"secret")
@@ -521,7 +521,7 @@ def test_what_is_replaced_or_removed_stays_whole_under_its_other_names(tmp_path)
     assert path.read_bytes() == b"new"
 
 
-def test_where_a_link_leads_nothing_is_removed(tmp_path):
+def test_remove_folder_does_not_follow_links(tmp_path):
     (tmp_path / "0001").mkdir()
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "file").write_bytes(b"secret")

@@ -68,7 +68,7 @@ def script(code, *arguments):
 # --- what is answered
 
 
-def test_a_response_is_served_and_removed(home, port, any_umask):
+def test_put_serves_and_remove_stops(home, port, any_umask):
     made = http01(home, port)
     assert not made.in_place()
     assert not made.exists()
@@ -113,7 +113,7 @@ def test_a_response_is_served_and_removed(home, port, any_umask):
         "*",
     ],
 )
-def test_only_the_exact_path_is_answered(home, port, target):
+def test_http_other_path_is_not_found(home, port, target):
     http01(home, port).put()
     status, headers, body = fetch(port, target)
     assert (status, body) == (404, "")
@@ -121,12 +121,12 @@ def test_only_the_exact_path_is_answered(home, port, target):
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "TRACE", "CONNECT", "FOO", "get"])
-def test_only_get_and_head_are_answered(home, port, method):
+def test_http_other_method_is_refused(home, port, method):
     http01(home, port).put()
     assert fetch(port, PATH + "token-1", method)[0::2] == (404, "")
 
 
-def test_head_is_get_without_the_body(home, port):
+def test_http_head_has_no_body(home, port):
     http01(home, port).put()
     (status, headers, body), (_status, of_head, nothing) = (
         fetch(port, PATH + "token-1", method) for method in ("GET", "HEAD")
@@ -139,14 +139,14 @@ def test_head_is_get_without_the_body(home, port):
 @pytest.mark.parametrize(
     "request_", [b"\r\n", b"GET\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00", b"GET " + b"x" * 70_000]
 )
-def test_what_is_no_request_does_no_harm(home, port, request_):
+def test_http_malformed_request_does_no_harm(home, port, request_):
     http01(home, port).put()
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
         connection.sendall(request_)
     assert fetched(port) == answer("token-1")
 
 
-def test_many_names_at_once(home, port):
+def test_tls_alpn_many_names_at_once(home, port):
     made = [http01(home, port, f"token-{number}") for number in range(50)]
     for response in made:
         response.put()
@@ -160,7 +160,7 @@ def test_many_names_at_once(home, port):
     assert not listens(port)
 
 
-def test_two_kinds_at_two_ports(home, port):
+def test_listeners_of_both_types_on_two_ports(home, port):
     proof = tls_alpn01(home, free_port())
     http01(home, port).put()
     proof.put()
@@ -171,7 +171,7 @@ def test_two_kinds_at_two_ports(home, port):
     assert not listens(proof.listen.port)
 
 
-def test_of_two_proofs_for_a_name_the_newest_is_shown(home, port):
+def test_tls_alpn_newest_response_for_name_is_served(home, port):
     """The other is left of a run that was killed: the CA asks for that of the run at work."""
     shown = []
     for token in ("t1", "t2", "t1"):
@@ -180,7 +180,7 @@ def test_of_two_proofs_for_a_name_the_newest_is_shown(home, port):
     assert shown[0] == shown[2] != shown[1]
 
 
-def test_another_answer_takes_the_place_of_the_old(home, port):
+def test_put_other_key_authorization_replaces(home, port):
     http01(home, port)._replace(key_authorization="token-1.old").put()
     made = http01(home, port)
     assert not made.in_place()
@@ -189,7 +189,7 @@ def test_another_answer_takes_the_place_of_the_old(home, port):
     assert fetched(port) == answer("token-1")
 
 
-def test_who_only_holds_a_connection_keeps_nobody_out(home, port, monkeypatch):
+def test_server_idle_connections_block_nobody(home, port, monkeypatch):
     monkeypatch.setattr(challenge_server, "_MAX_CONNECTIONS", 5)
     made = http01(home, port)
     made.put()
@@ -203,7 +203,7 @@ def test_who_only_holds_a_connection_keeps_nobody_out(home, port, monkeypatch):
 
 
 @pytest.mark.parametrize("kind", [http01, tls_alpn01])
-def test_a_connection_has_an_end(home, port, monkeypatch, kind):
+def test_server_ends_slow_connections(home, port, monkeypatch, kind):
     monkeypatch.setattr(challenge_server, "_CONNECTION_TIMEOUT", 0.3)
     kind(home, port).put()
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
@@ -216,7 +216,7 @@ def test_a_connection_has_an_end(home, port, monkeypatch, kind):
 # --- where it listens
 
 
-def test_a_port_that_is_held_is_told_and_nothing_is_left(home):
+def test_put_port_in_use_names_process_and_leaves_nothing(home):
     with socket.create_server(("127.0.0.1", 0)) as server:
         taken = server.getsockname()[1]
         with open("/proc/self/comm", encoding="utf-8") as file:
@@ -225,9 +225,9 @@ def test_a_port_that_is_held_is_told_and_nothing_is_left(home):
             (http01(home, taken, address=None), "with http_01_listen, or give the webroot of the server that uses it"),
             (tls_alpn01(home, taken, address=None), "with tls_alpn_01_listen"),
         ):
-            with pytest.raises(ListenError) as told:
+            with pytest.raises(ListenError) as error:
                 made.put()
-            assert str(told.value) == (
+            assert str(error.value) == (
                 f"cannot listen on port {taken}: {name} (pid {os.getpid()}) is using it. Stop it, or "
                 f"choose another port {advice}"
             )
@@ -235,13 +235,13 @@ def test_a_port_that_is_held_is_told_and_nothing_is_left(home):
             assert not made.exists()
 
 
-def test_a_listener_of_another_home_is_known_by_its_name(home, port, tmp_path):
+def test_put_port_of_other_listener_names_it(home, port, tmp_path):
     http01(home, port).put()
     with pytest.raises(ListenError, match=rf": acme-listener \(pid {pid(port)}\) is using it\. Stop it"):
         http01(tmp_path, port).put()
 
 
-def test_all_addresses(home, port):
+def test_put_without_address_listens_on_all(home, port):
     http01(home, port, address=None).put()
     assert fetched(port, address="127.0.0.2") == answer("token-1")
     if socket.has_dualstack_ipv6():
@@ -251,7 +251,7 @@ def test_all_addresses(home, port):
 # --- when it ends
 
 
-def test_it_ends_when_the_time_of_every_response_is_over(home, port):
+def test_listener_ends_when_all_responses_expire(home, port):
     http01(home, port, "short", seconds=0.3).put()
     http01(home, port, "long", seconds=1.2).put()
     wait(lambda: fetched(port, "short") is None, 1.0)
@@ -277,7 +277,7 @@ def test_put_again_starts_its_time_again(home, port):
     assert stored.scan() == ([], ["token-1"])
 
 
-def test_it_outlives_the_module_and_holds_nothing_of_it(home, port):
+def test_listener_outlives_module_without_its_descriptors(home, port):
     code = "http01(sys.argv[1], int(sys.argv[2]), seconds=float(sys.argv[3])).put(); print('done', flush=True)"
     began = time.monotonic()
     # Its output is a pipe: that it comes to an end is what SSH and Ansible wait for.
@@ -297,7 +297,7 @@ def test_it_outlives_the_module_and_holds_nothing_of_it(home, port):
     assert not listens(port)
 
 
-def test_a_module_that_is_killed_leaves_one_that_ends(home, port):
+def test_listener_of_killed_module_ends(home, port):
     code = "http01(sys.argv[1], int(sys.argv[2]), seconds=0.5).put(); print('.', flush=True); time.sleep(60)"
     with subprocess.Popen(**script(code, home, port), stdout=subprocess.PIPE, text=True) as process:
         process.stdout.readline()
@@ -306,7 +306,7 @@ def test_a_module_that_is_killed_leaves_one_that_ends(home, port):
     wait(lambda: left(home) == [], 1.0)
 
 
-def test_a_killed_listener_is_replaced_and_its_responses_are_served_on(home, port):
+def test_put_after_killed_listener_serves_its_responses(home, port):
     http01(home, port, "token-1").put()
     first = pid(port)
     os.kill(first, signal.SIGKILL)
@@ -318,7 +318,7 @@ def test_a_killed_listener_is_replaced_and_its_responses_are_served_on(home, por
     assert http01(home, port, "token-1").in_place()
 
 
-def test_what_a_killed_listener_left_can_be_removed(home, port):
+def test_remove_after_killed_listener_removes_all(home, port):
     made = http01(home, port)
     made.put()
     os.kill(pid(port), signal.SIGKILL)
@@ -328,7 +328,7 @@ def test_what_a_killed_listener_left_can_be_removed(home, port):
     assert left(home) == []
 
 
-def test_it_ends_when_its_folder_is_gone(home, port):
+def test_listener_without_folder_ends(home, port):
     made = http01(home, port)
     made.put()
     shutil.rmtree(home / "challenges")
@@ -342,7 +342,7 @@ def test_it_ends_when_its_folder_is_gone(home, port):
     shutil.rmtree(str(home) + ".old")
 
 
-def test_it_ends_when_another_folder_is_in_the_place_of_its_own(home, port):
+def test_listener_with_replaced_folder_ends(home, port):
     """All was removed and made anew: another listener's responses are not served, nor is its port kept from it."""
     made = http01(home, port)
     made.put()
@@ -356,7 +356,7 @@ def test_it_ends_when_another_folder_is_in_the_place_of_its_own(home, port):
     assert fetched(port) == answer("token-1")
 
 
-def test_one_that_does_not_end_is_told(home, port):
+def test_remove_listener_that_hangs_times_out(home, port):
     made = http01(home, port)
     made.put()
     listener = pid(port)
@@ -366,14 +366,14 @@ def test_one_that_does_not_end_is_told(home, port):
     def sleep(seconds):
         now[0] += seconds
 
-    with pytest.raises(ListenError) as told:
+    with pytest.raises(ListenError) as error:
         made.remove(monotonic=lambda: now[0], sleep=sleep)
-    assert f"on port {port} of 127.0.0.1 did not end within 10 seconds" in str(told.value)
+    assert f"on port {port} of 127.0.0.1 did not end within 10 seconds" in str(error.value)
     os.kill(listener, signal.SIGCONT)
     wait(lambda: not listens(port))
 
 
-def test_it_does_nothing_while_it_waits(home, port):
+def test_listener_idle_uses_no_cpu(home, port):
     http01(home, port).put()
     process = pid(port)
 
@@ -399,7 +399,7 @@ for turn in range(15):
 """
 
 
-def test_none_that_is_put_while_another_is_removed_is_lost(home, port):
+def test_put_while_others_remove_loses_no_response(home, port):
     """Runs that share a listener: each puts, looks and removes, while it ends and begins below them."""
     runs = [
         subprocess.Popen(**script(RUN, home, port, number), stderr=subprocess.PIPE, text=True) for number in range(4)
@@ -447,7 +447,7 @@ def test_end_condition_while_another_run_holds_the_lock_is_not_met(home, port, e
     assert left(home) == ["token-1"]
 
 
-def test_none_that_is_put_while_the_time_of_another_is_over_is_lost(home, port):
+def test_put_while_others_expire_loses_no_response(home, port):
     for turn in range(12):
         http01(home, port, f"over-{turn}", seconds=0.05).put()
         time.sleep(0.09 + turn * 0.01)  # its end, and that of the listener, are looked for every tenth of a second
@@ -460,7 +460,7 @@ def test_none_that_is_put_while_the_time_of_another_is_over_is_lost(home, port):
 # --- trouble
 
 
-def test_a_full_disk_is_told_and_no_port_is_taken(home, port, disk):
+def test_put_full_disk_takes_no_port(home, port, disk):
     home.mkdir()
     disk(at=1, fault=faults.no_space, full=True)
     with pytest.raises(DiskError, match=r"No space left on device\. Make room there and run again"):
@@ -472,7 +472,7 @@ def test_a_full_disk_is_told_and_no_port_is_taken(home, port, disk):
 
 
 @pytest.mark.parametrize("step", range(1, 14))
-def test_a_crash_anywhere_is_made_up_for(home, port, disk, step):
+def test_put_after_crash_serves(home, port, disk, step):
     made = http01(home, port)
     crashing = disk(at=step, fault=faults.crash)
     try:
@@ -489,7 +489,7 @@ def test_a_crash_anywhere_is_made_up_for(home, port, disk, step):
     assert left(home) == []
 
 
-def test_a_disk_that_cannot_be_written_any_more_does_not_keep_the_port(home, port, monkeypatch):
+def test_listener_on_read_only_disk_frees_port(home, port, monkeypatch):
     """The listener lives with the fault, since it is a fork of this process."""
 
     def refuse(path):
@@ -503,7 +503,7 @@ def test_a_disk_that_cannot_be_written_any_more_does_not_keep_the_port(home, por
 
 
 @pytest.mark.parametrize("damage", [b"", b"{", b"[]", b"{}", b"null", b'{"identifier": "x"}', b"\xff", b"[" * 60_000])
-def test_what_is_no_response_is_not_served_and_keeps_nothing_alive(home, port, damage):
+def test_listener_malformed_response_is_removed(home, port, damage):
     made, other = http01(home, port), http01(home, port, "token-2")
     made.put()
     other.put()
@@ -541,7 +541,7 @@ def test_end_condition_response_expired_while_another_is_removed_leaves_nothing(
     assert not listens(port)
 
 
-def test_a_link_in_the_place_of_a_response_is_not_followed(home, port, tmp_path):
+def test_listener_link_as_response_is_not_followed(home, port, tmp_path):
     made = http01(home, port)
     made.put()
     shutil.copy(made.path, tmp_path / "elsewhere")
@@ -552,7 +552,7 @@ def test_a_link_in_the_place_of_a_response_is_not_followed(home, port, tmp_path)
     assert (tmp_path / "elsewhere").exists()
 
 
-def test_a_process_that_cannot_be_started(home, port, monkeypatch):
+def test_put_fork_fails_is_listen_error(home, port, monkeypatch):
     def refuse():
         raise BlockingIOError(11, "Resource temporarily unavailable")
 
@@ -565,7 +565,7 @@ def test_a_process_that_cannot_be_started(home, port, monkeypatch):
     assert fetched(port) == answer("token-1")
 
 
-def test_a_host_that_lacks_the_library(home, port, monkeypatch):
+def test_put_tls_alpn_without_library_is_refused(home, port, monkeypatch):
     monkeypatch.setattr(availability, "import_problem", lambda: "the Python library cryptography is missing")
     with pytest.raises(ListenError, match="the Python library cryptography is missing"):
         tls_alpn01(home, port).put()
@@ -574,7 +574,7 @@ def test_a_host_that_lacks_the_library(home, port, monkeypatch):
     assert fetched(port) == answer("token-1"), "this kind needs none"
 
 
-def test_the_lock_is_let_go_of(home, port):
+def test_listener_releases_lock_for_other_runs(home, port):
     """A listener holds none but its own: another run has to come in while it runs."""
     http01(home, port).put()
     code = "http01(sys.argv[1], int(sys.argv[2]), 'token-2').put()"

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reading what lies on a host: whatever it is, it is told as facts, never as a traceback."""
+"""Reading what lies on a host: it becomes facts, whatever it is, and never a traceback."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def without(fields, name):
         {**ISSUED, "profile": "shortlived"},
     ],
 )
-def test_a_good_manifest(fields):
+def test_parse_valid_manifest(fields):
     parsed = parse(json.dumps(fields).encode())
     assert {name: parsed[name] for name in fields} == fields, "nothing is lost, known or not"
     assert {"profile", "account_uri", "order_uri", "reloaded", "schema", "list", "former_lists"} <= set(parsed)
@@ -145,21 +145,21 @@ BAD = [
 
 
 @pytest.mark.parametrize("data", BAD, ids=range(len(BAD)))
-def test_a_damaged_manifest_is_none(tmp_path, data):
+def test_read_damaged_manifest_is_none(tmp_path, data):
     with pytest.raises((ValueError, RecursionError)):
         parse(data)
     (tmp_path / "version.json").write_bytes(data)
     assert read(str(tmp_path / "version.json")) is None
 
 
-def test_what_is_not_a_file_is_no_manifest(tmp_path):
+def test_read_non_file_is_none(tmp_path):
     (tmp_path / "loop").symlink_to("loop")
     (tmp_path / "file").write_bytes(b"")
     for name in ("none", "none/version.json", ".", "loop", "file/version.json", "a" * 300):
         assert read(str(tmp_path / name)) is None
 
 
-def test_a_huge_file_is_not_read(tmp_path):
+def test_read_huge_file_is_none(tmp_path):
     path = tmp_path / "version.json"
     path.write_text(json.dumps(PENDING))
     assert read(str(path))
@@ -176,7 +176,7 @@ def test_a_huge_file_is_not_read(tmp_path):
 NOTHING = StoredVersions(None, False, None, None, [], {}, "")
 
 
-def test_nothing(home):
+def test_read_versions_empty_home(home):
     assert found(home) == NOTHING
     home.mkdir()
     assert found(home) == NOTHING
@@ -210,14 +210,14 @@ REST = "../versions/shop/"
         ("shop", None),
     ],
 )
-def test_the_live_link_is_ours_or_foreign(home, target, number):
+def test_read_versions_link_is_live_or_foreign(home, target, number):
     write_issued(home, "0001")
     link(home, target)
     assert found(home)[:2] == (number, number is None)
 
 
 @pytest.mark.parametrize("make", [lambda path: path.mkdir(), lambda path: path.write_bytes(b"")], ids=["dir", "file"])
-def test_what_is_no_link_is_foreign(home, make):
+def test_read_versions_non_link_is_foreign(home, make):
     (home / "live").mkdir(parents=True)
     make(home / "live" / "shop")
     assert found(home)[:2] == (None, True)
@@ -253,7 +253,7 @@ ISSUED_TO_COME = {**ISSUED, "reloaded": False}
         (None, {"9999": TO_COME, "10000": TO_COME}, "10000"),
     ],
 )
-def test_which_version_is_pending(home, live, versions, pending):
+def test_read_versions_pending(home, live, versions, pending):
     for number, fields in versions.items():
         write(home, number, fields)
     if live:
@@ -264,7 +264,7 @@ def test_which_version_is_pending(home, live, versions, pending):
     assert seen.numbers == sorted(versions, key=int)
 
 
-def test_what_else_lies_beside_versions_is_none(home):
+def test_read_versions_ignores_other_entries(home):
     write(home, "0001", PENDING)
     for name in (".lock", ".0002.aside", "1", "0003.bak", "latest", "1234567890", "00a1"):
         (home / "versions" / "shop" / name).mkdir()
@@ -279,7 +279,7 @@ def facts(home, number="0001"):
     return live_facts(str(home), "shop", number)
 
 
-def test_facts_of_a_sound_version(home):
+def test_live_facts_intact_version(home):
     write_issued(home, "0001")
     assert facts(home) == {
         "version": "0001",
@@ -293,7 +293,7 @@ def test_facts_of_a_sound_version(home):
 
 
 @pytest.mark.parametrize("name", CONTENTS)
-def test_each_file_is_looked_at(home, name):
+def test_live_facts_verifies_each_file(home, name):
     path = write_issued(home, "0001") / name
     before = facts(home)
     path.write_bytes(CONTENTS[name] + b"x")
@@ -311,7 +311,7 @@ def test_each_file_is_looked_at(home, name):
 
 
 @pytest.mark.parametrize("name", CONTENTS)
-def test_a_hash_that_is_missing_or_no_hash_is_damage(home, name):
+def test_live_facts_missing_hash_is_damaged(home, name):
     write_issued(home, "0001", files=without(ISSUED["files"], name))
     write_issued(home, "0002", files={**ISSUED["files"], name: None})
     write_issued(home, "0003", files={**ISSUED["files"], name: [ISSUED["files"][name]]})
@@ -319,7 +319,7 @@ def test_a_hash_that_is_missing_or_no_hash_is_damage(home, name):
         assert facts(home, number)["damaged"] == [name]
 
 
-def test_a_file_that_may_not_be_read_is_not_called_damaged(home, monkeypatch):
+def test_live_facts_unreadable_file_is_not_damaged(home, monkeypatch):
     write_issued(home, "0001")
 
     real = paths.read
@@ -334,7 +334,7 @@ def test_a_file_that_may_not_be_read_is_not_called_damaged(home, monkeypatch):
     assert (seen["unreadable"], seen["damaged"], seen["missing"]) == (["privkey.pem"], [], [])
 
 
-def test_a_huge_file_is_damage(home):
+def test_live_facts_huge_file_is_damaged(home):
     with open(write_issued(home, "0001") / "cert.pem", "ab") as file:
         file.truncate(1 << 40)
     assert facts(home)["damaged"] == ["cert.pem"]
@@ -345,7 +345,7 @@ def test_a_huge_file_is_damage(home):
     [None, "garbage", PENDING, {**ISSUED, "name": "other"}, without(ISSUED, "serial")],
     ids=["missing", "garbage", "not issued", "of another", "incomplete"],
 )
-def test_without_a_manifest_nothing_is_known(home, fields):
+def test_live_facts_without_manifest_are_empty(home, fields):
     folder = write(home, "0001", fields)
     for name, data in CONTENTS.items():
         (folder / name).write_bytes(data)
@@ -364,12 +364,12 @@ def test_without_a_manifest_nothing_is_known(home, fields):
     }
 
 
-def test_facts_of_a_version_that_is_gone(home):
+def test_live_facts_missing_version(home):
     assert facts(home)["missing"] == list(CONTENTS)
     assert facts(home)["damaged"] == ["version.json"]
 
 
-def test_facts_of_the_pending_version(home):
+def test_pending_facts_of_pending_version(home):
     write(home, "0007", {**PENDING, "more": 1})
     assert manifest.pending_facts(str(home), "shop", found(home)) == {
         "version": "0007",
@@ -387,7 +387,7 @@ def day(number, hour=12):
 @pytest.mark.parametrize(
     ("versions", "issued"),
     [
-        # what version.json has: what is told of each, its day and whether it was for the same names as one before
+        # what version.json has: what is reported of each, its day and whether it was for the same names as one before
         ([], []),
         ([{}], [(23, False)]),
         ([{"not_before": day(10), "created": day(10)}, {}], [(23, True)]),
@@ -406,16 +406,16 @@ def day(number, hour=12):
         (["garbage", {}], [(23, False)]),
     ],
 )
-def test_what_was_ordered_lately(home, versions, issued):
+def test_issuances_of_recent_days(home, versions, issued):
     for number, fields in enumerate(versions, 1):
         whole = fields if isinstance(fields, str) or fields is PENDING else {**ISSUED, **fields}
         write(home, f"{number:04d}", whole)
-    told = manifest.issuances(found(home))
-    assert [(int(item["at"][8:10]), item["renewal"]) for item in told] == issued
-    assert all(set(item) == {"at", "serial", "directory", "identifiers", "renewal"} for item in told)
+    issuances = manifest.issuances(found(home))
+    assert [(int(item["at"][8:10]), item["renewal"]) for item in issuances] == issued
+    assert all(set(item) == {"at", "serial", "directory", "identifiers", "renewal"} for item in issuances)
 
 
-def test_the_versions_before_the_first_may_be_gone(home):
+def test_issuances_with_pruned_versions(home):
     write(home, "0007", ISSUED)
     assert manifest.issuances(found(home))[0]["renewal"] is True
 
@@ -423,7 +423,7 @@ def test_the_versions_before_the_first_may_be_gone(home):
 # --- what other code writes
 
 
-def test_what_a_run_writes_is_sound(home):
+def test_live_facts_written_version_is_intact(home):
     host.make_live(home)
     host.prepare(home)
     seen = read_versions(str(home), "shop")
@@ -431,7 +431,7 @@ def test_what_a_run_writes_is_sound(home):
     assert live_facts(str(home), "shop", "0001")["damaged"] == []
 
 
-def test_a_restored_backup_is_told_by_its_hashes(home):
+def test_live_facts_restored_backup_is_damaged(home):
     """Yesterday's key over today's certificate: each file is sound, together they are not what was issued."""
     host.make_live(home)
     host.make_live(home)
@@ -441,7 +441,7 @@ def test_a_restored_backup_is_told_by_its_hashes(home):
 
 
 @pytest.mark.parametrize("name", ["shop", "Shop.example"])
-def test_paths(name):
+def test_paths_of_link_and_versions(name):
     assert manifest.link_path("/etc/acme", name) == os.path.join("/etc/acme/live", name)
     assert manifest.folder_path("/etc/acme", name) == os.path.join("/etc/acme/versions", name)
     assert manifest.folder_path("/etc/acme", name, "0001", "x") == os.path.join("/etc/acme/versions", name, "0001/x")

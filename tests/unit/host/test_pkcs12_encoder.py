@@ -149,7 +149,7 @@ def test_encodings_mac_has_the_iterations_of_the_key_derivation(encryption):
 
 
 @pytest.mark.skipif(not shutil.which("openssl"), reason="no openssl")
-def test_encodings_openssl_tells_one_number_of_iterations(tmp_path, encryption):
+def test_encodings_openssl_shows_one_number_of_iterations(tmp_path, encryption):
     key = ca.ec_key()
     leaf = LOWER.leaf(key.public_key(), ["shop.example"])
     item = formats.Format(formats.PKCS12, "/srv/shop.p12", None, encryption, PASSPHRASE, "shop")

@@ -45,7 +45,7 @@ IPV6 = pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
         ("0.0.0.0:80", Listen(80, "0.0.0.0"), "port 80 of 0.0.0.0"),
     ],
 )
-def test_what_is_listened_to(text, listen, shown):
+def test_listen_of_valid_text(text, listen, shown):
     assert Listen.of(text) == listen
     assert str(listen) == shown
 
@@ -58,25 +58,25 @@ def test_what_is_listened_to(text, listen, shown):
         *("::1:80", "[::1]", "[::1]80", "[::1]:0", "[1.2.3.4]:80", "[fe80::1%eth0]:80", "[/../x]:80"),
     ],
 )
-def test_what_is_no_place_to_listen(text):
-    with pytest.raises(OptionError, match=r"expected PORT, ADDRESS:PORT or \[IPV6-") as told:
+def test_listen_of_invalid_text_is_refused(text):
+    with pytest.raises(OptionError, match=r"expected PORT, ADDRESS:PORT or \[IPV6-") as error:
         Listen.of(text)
-    assert len(str(told.value).splitlines()) == 1
-    assert len(str(told.value)) < 250
+    assert len(str(error.value).splitlines()) == 1
+    assert len(str(error.value)) < 250
 
 
 # --- opening
 
 
 @IPV6
-def test_a_port_alone_is_that_of_all_addresses():
+def test_bind_port_only_listens_on_all_addresses():
     port = free_port()
     with ports.bind(Listen(port), ADVICE):
         assert listens(port)
         assert listens(port, "::1")
 
 
-def test_a_host_without_ipv6(monkeypatch):
+def test_bind_without_ipv6(monkeypatch):
     monkeypatch.setattr(socket, "has_dualstack_ipv6", lambda: False)
     port = free_port()
     with ports.bind(Listen(port), ADVICE) as made:
@@ -85,7 +85,7 @@ def test_a_host_without_ipv6(monkeypatch):
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", pytest.param("::1", marks=IPV6)])
-def test_one_address_is_no_other(address):
+def test_bind_address_listens_on_it_only(address):
     port = free_port()
     with ports.bind(Listen(port, address), ADVICE):
         assert listens(port, address)
@@ -94,7 +94,7 @@ def test_one_address_is_no_other(address):
             assert not listens(port, "::1" if address != "::1" else "127.0.0.1")
 
 
-def test_a_port_can_be_opened_again_at_once():
+def test_bind_again_after_close():
     port = free_port()
     for _unused in range(3):
         with ports.bind(Listen(port), ADVICE) as made, socket.create_connection(("127.0.0.1", port)):
@@ -127,18 +127,20 @@ def held():
         ("0.0.0.0", None),
     ],
 )
-def test_who_has_a_port_is_named(held, there, wanted):
+def test_bind_port_in_use_names_process(held, there, wanted):
     port, process = held(there)
     with open(f"/proc/{process.pid}/comm", encoding="ascii") as file:
         name = file.read().strip()
-    with pytest.raises(ListenError) as told:
+    with pytest.raises(ListenError) as error:
         ports.bind(Listen(port, wanted), ADVICE)
     user = f"{name} (pid {process.pid})"
-    assert str(told.value) == f"cannot listen on {Listen(port, wanted)}: {user} is using it. Stop it, or choose another"
+    assert str(error.value) == (
+        f"cannot listen on {Listen(port, wanted)}: {user} is using it. Stop it, or choose another"
+    )
 
 
 @IPV6
-def test_who_has_a_port_of_ipv6():
+def test_find_user_ipv6():
     code = HOLD.replace("0))", "0), family=socket.AF_INET6)")
     command = [sys.executable, "-c", code, "::1"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
@@ -149,13 +151,13 @@ def test_who_has_a_port_of_ipv6():
         process.communicate("\n")
 
 
-def test_an_address_that_is_not_in_the_way(held):
+def test_find_user_other_address_is_none(held):
     port, _process = held("127.0.0.2")
     assert ports.find_user(Listen(port, "127.0.0.1")) is None
     ports.bind(Listen(port, "127.0.0.1"), ADVICE).close()
 
 
-def test_of_several_processes_the_first_is_named(held):
+def test_find_user_of_several_is_oldest(held):
     port = free_port()
     server = socket.create_server(("127.0.0.1", port))
     child = os.fork()
@@ -171,32 +173,32 @@ def test_of_several_processes_the_first_is_named(held):
         os.waitpid(child, 0)
 
 
-def test_where_the_holder_cannot_be_seen(held, monkeypatch):
+def test_bind_port_of_hidden_process(held, monkeypatch):
     port, _process = held("127.0.0.1")
     monkeypatch.setattr(ports, "_pids", list)
     with pytest.raises(ListenError, match=rf"port {port}: another process is using it\. Stop it, or choose another"):
         ports.bind(Listen(port), ADVICE)
 
 
-def test_nobody_has_it():
+def test_find_user_free_port_is_none():
     assert ports.find_user(Listen(free_port())) is None
 
 
-def test_an_address_of_another_host():
+def test_bind_address_of_other_host_is_refused():
     port = free_port()
-    with pytest.raises(ListenError) as told:
+    with pytest.raises(ListenError) as error:
         ports.bind(Listen(port, "192.0.2.1"), ADVICE)
-    assert str(told.value) == (
+    assert str(error.value) == (
         f"cannot listen on port {port} of 192.0.2.1: this host does not have the address. Choose one that it has, "
         "or give the port only"
     )
 
 
-def test_a_port_that_needs_root(monkeypatch):
+def test_bind_privileged_port_says_become(monkeypatch):
     def forbidden(*_unused, **_unused_too):
         raise PermissionError(errno.EACCES, "Permission denied (while attempting to bind on address ('', 80))")
 
     monkeypatch.setattr(socket, "create_server", forbidden)
-    with pytest.raises(ListenError) as told:
+    with pytest.raises(ListenError) as error:
         ports.bind(Listen(80), ADVICE)
-    assert str(told.value) == "cannot listen on port 80: Permission denied. Does the task lack 'become: true'?"
+    assert str(error.value) == "cannot listen on port 80: Permission denied. Does the task lack 'become: true'?"

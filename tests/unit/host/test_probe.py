@@ -119,30 +119,30 @@ class Clock:
 # --- comparing
 
 
-def test_what_is_served_is_what_is_on_the_disk(serve):
+def test_prove_all_same_certificate_is_empty(serve):
     server = serve(pair())
     assert prove(at(server.port), pair()[0]) == ""
     assert server.names == ["shop.example"]
 
 
 @pytest.mark.parametrize("server_name", [None, "other.example"])
-def test_the_name_that_is_asked_for(serve, server_name):
+def test_prove_all_sends_server_name(serve, server_name):
     server = serve(pair())
     assert prove(at(server.port, server_name), pair()[0]) == ""
     assert server.names == [server_name]
 
 
-def test_nothing_to_prove():
+def test_prove_all_without_endpoints():
     assert probe.prove_all([]) == []
 
 
-def test_another_certificate_is_told_with_both_serials(serve):
+def test_prove_all_other_certificate_names_both_serials(serve):
     server = serve(pair())
     said = prove(at(server.port, timeout=1), pair(number=2)[0])
     assert said == (f"localhost:{server.port} (shop.example) serves serial 4a01 instead of 4a02 (tried for 1 seconds)")
 
 
-def test_a_server_that_takes_its_time_is_waited_for(serve):
+def test_prove_all_waits_for_slow_reload(serve):
     """With pauses that grow, and no longer than it takes."""
     server = serve(pair())
     clock = Clock(lambda: None, lambda: None, lambda: server.load(pair(number=2)))
@@ -151,7 +151,7 @@ def test_a_server_that_takes_its_time_is_waited_for(serve):
     assert clock.now == pytest.approx(0.1 + 0.2 + 0.4)
 
 
-def test_the_deadline_is_kept(serve):
+def test_prove_all_stops_at_timeout(serve):
     server = serve(pair())
     clock = Clock()
     endpoint = at(server.port, timeout=30)
@@ -195,13 +195,13 @@ def test_prove_all_probes_in_parallel_and_keeps_order(serve):
 
 @pytest.mark.parametrize("kind", ["ec256", "rsa"])
 @pytest.mark.parametrize("newest", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-def test_a_server_with_a_certificate_for_each_kind_of_key(serve, kind, newest):
+def test_prove_all_certificate_per_key_type(serve, kind, newest):
     server = serve(pair("ec256"), pair("rsa"))
     server.context.maximum_version = newest
     assert prove(at(server.port, timeout=1), pair(kind)[0]) == ""
 
 
-def test_a_server_that_speaks_tls_1_3_only(serve):
+def test_prove_all_tls_1_3_only(serve):
     server = serve(pair())
     server.context.minimum_version = ssl.TLSVersion.TLSv1_3
     assert prove(at(server.port, timeout=1), pair()[0]) == ""
@@ -213,7 +213,7 @@ def test_a_server_that_speaks_tls_1_3_only(serve):
 
 @pytest.mark.parametrize("kind", ["ec256", "rsa"])
 @pytest.mark.parametrize("newest", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-def test_a_server_that_demands_a_certificate_of_the_client_shows_its_own_first(serve, kind, newest):
+def test_prove_all_server_with_client_certificates(serve, kind, newest):
     server = serve(pair(kind))
     server.context.verify_mode = ssl.CERT_REQUIRED
     server.context.load_verify_locations(cadata=pair()[0].decode())
@@ -248,11 +248,11 @@ BOTH = record(22, HELLO, SHOWN, ASKED, DONE)
         (b"HTTP/1.1 400 Bad Request", b""),
     ],
 )
-def test_what_a_server_shows_in_clear(received, certificate):
+def test_find_certificate_of_cleartext_handshake(received, certificate):
     assert tls_handshake.find_certificate(received) == certificate
 
 
-def test_a_message_in_several_records():
+def test_find_certificate_across_records():
     data = BOTH[5:]
     parts = [b"\x16\x03\x03\0\x01" + data[number : number + 1] for number in range(len(data))]
     assert tls_handshake.find_certificate(b"".join(parts)) == b"first"
@@ -267,7 +267,7 @@ def silent():
         yield listener.getsockname()[1]
 
 
-def test_nobody_listens():
+def test_prove_all_closed_port():
     with silent() as port:
         pass
     assert re.search(
@@ -276,7 +276,7 @@ def test_nobody_listens():
 
 
 @pytest.mark.parametrize("starttls", [None, "smtp", "ldap"])
-def test_one_that_says_nothing_is_not_waited_for_longer_than_it_may(starttls):
+def test_prove_all_silent_server_times_out(starttls):
     begun = time.monotonic()
     with silent() as port:
         (said,) = probe.prove_all([(at(port, starttls=starttls, timeout=1), pair()[0])])
@@ -284,19 +284,19 @@ def test_one_that_says_nothing_is_not_waited_for_longer_than_it_may(starttls):
     assert time.monotonic() - begun < 2
 
 
-def test_one_that_speaks_no_tls(serve):
+def test_prove_all_server_without_tls(serve):
     server = serve(pair(), begin=lambda connection: connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n"))
     said = prove(at(server.port, timeout=1), pair()[0])
     assert re.search(r"does not show its certificate: the TLS handshake failed \(\w+\)", said)
 
 
-def test_one_that_hangs_up(serve):
+def test_prove_all_server_that_hangs_up(serve):
     server = serve(pair(), begin=lambda connection: connection.shutdown(socket.SHUT_WR))
     said = prove(at(server.port, timeout=1), pair()[0])
     assert re.search(r"does not show its certificate: the TLS handshake failed \(.*EOF", said)
 
 
-def test_an_address_that_is_none():
+def test_prove_all_invalid_address():
     endpoint = Endpoint("a" * 70 + ".example", 443, None, None, 1)
     assert "does not show its certificate" in prove(endpoint, pair()[0])
 
@@ -337,7 +337,7 @@ DIALOGUES = {
 
 
 @pytest.mark.parametrize("starttls", DIALOGUES)
-def test_each_beginning(serve, starttls):
+def test_begin_each_protocol_starts_tls(serve, starttls):
     lines, last = DIALOGUES[starttls]
     server = serve(pair(), begin=lambda connection: (talk(*lines)(connection), connection.sendall(last)))
     assert prove(at(server.port, starttls=starttls, timeout=2), pair()[0]) == ""
@@ -368,7 +368,7 @@ REFUSED = "the server refused to start TLS: "
         ("pop3", (), b"+" * (1 << 17), "the server sent too much before TLS began"),
     ],
 )
-def test_one_that_will_not(serve, starttls, lines, last, what):
+def test_begin_refusing_server_is_reported(serve, starttls, lines, last, what):
     def begin(connection):
         talk(*lines)(connection)
         if not last:
@@ -412,14 +412,14 @@ def test_prove_all_server_that_sends_byte_by_byte_times_out(serve):
         ({"server_name": "192.0.2.1"}, Endpoint("localhost", 443, None, None, 30)),
     ],
 )
-def test_options(option, endpoint):
+def test_endpoints_of_options(option, endpoint):
     assert endpoints.check([{**OPTION, **option}] * 2, ["*.shop.example", "192.0.2.1", "shop.example"]) == (endpoint,)
 
 
 @pytest.mark.parametrize(
     ("identifiers", "server_name"), [(["*.shop.example"], "www.shop.example"), (["192.0.2.1", "::1"], None)]
 )
-def test_names_to_ask_for(identifiers, server_name):
+def test_endpoints_server_name(identifiers, server_name):
     assert endpoints.check([OPTION], identifiers)[0].server_name == server_name
 
 
@@ -432,16 +432,16 @@ def test_names_to_ask_for(identifiers, server_name):
         ({"server_name": "a b"}, "space"),
     ],
 )
-def test_options_that_are_none(option, what):
+def test_endpoints_invalid_options_are_refused(option, what):
     with pytest.raises(CollectionError, match=what):
         endpoints.check([{**OPTION, **option}], ["shop.example"])
 
 
-def test_endpoints_as_they_are_told():
+def test_endpoint_text():
     assert str(Endpoint("::1", 25, None, "smtp", 5)) == "[::1]:25"
     assert str(Endpoint("mail", 25, "mail.example", "smtp", 5)) == "mail:25 (mail.example)"
 
 
-def test_a_serial_is_written_as_the_manifest_has_it():
+def test_probe_serial_has_form_of_manifest():
     leaf = certificates.load_all(pair()[0].decode(), "it")[0]
     assert certificates.serial(leaf) == certificates.facts(leaf)["serial"] == "4a01"

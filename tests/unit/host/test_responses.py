@@ -38,7 +38,7 @@ def checked(options, present=True, **more):
     return challenge_responses.parse_challenges(options, present, HOME, **more)
 
 
-def test_options_become_responses_once_each():
+def test_parse_challenges_gives_each_once():
     made = checked(
         [
             option(name="shop"),
@@ -75,18 +75,18 @@ EVIL = [
 @pytest.mark.parametrize("token", EVIL)
 @pytest.mark.parametrize("present", [True, False])
 @pytest.mark.parametrize("where", [{}, {"folder": None, "listen": "80"}, {"folder": None, "type": "tls-alpn-01"}])
-def test_a_token_that_is_none_never_becomes_a_path(token, present, where):
+def test_parse_challenges_invalid_token_is_refused(token, present, where):
     with pytest.raises(
         OptionError, match=r"^invalid challenge token .*: RFC 8555 section 8.3 does not allow it$"
-    ) as told:
+    ) as error:
         checked([option(), option(token, f"{token}.{THUMB}", **where)], present)
-    assert len(str(told.value).splitlines()) == 1
+    assert len(str(error.value).splitlines()) == 1
 
 
-def test_a_long_token_is_shortened_in_its_message():
-    with pytest.raises(OptionError) as told:
+def test_parse_challenges_long_token_is_shortened():
+    with pytest.raises(OptionError) as error:
         checked([option("/" * 10_000)])
-    assert len(str(told.value)) < 200
+    assert len(str(error.value)) < 200
 
 
 @pytest.mark.parametrize(
@@ -105,14 +105,14 @@ def test_a_long_token_is_shortened_in_its_message():
         f"{TOKEN} {THUMB}",
     ],
 )
-def test_only_the_token_s_own_key_authorization_is_served(answer):
+def test_parse_challenges_other_key_authorization_is_refused(answer):
     with pytest.raises(OptionError, match=f"for token {TOKEN}: it does not begin with the token"):
         checked([option(key_authorization=answer)])
     assert checked([option(key_authorization=answer)], False), "not needed to remove it"
 
 
 @pytest.mark.parametrize("folder", ["", "www", "./www", "../www"])
-def test_a_webroot_is_a_place(folder):
+def test_parse_challenges_relative_webroot_is_refused(folder):
     with pytest.raises(OptionError, match="is not an absolute path"):
         checked([option(folder=folder)])
 
@@ -132,14 +132,14 @@ def test_a_webroot_is_a_place(folder):
         (proof(webroot="/srv/www"), "tls-alpn-01", Listen(443), "tls-alpn-01-443"),
     ],
 )
-def test_what_has_no_webroot_is_served_by_a_listener(challenge, kind, listen, path):
+def test_parse_challenges_without_webroot_uses_listener(challenge, kind, listen, path):
     (made,) = checked([challenge], seconds=30)
     assert isinstance(made, listener.ListenerResponse)
     assert (made.kind, made.listen, made.key_authorization, made.seconds) == (kind, listen, ANSWER, 30)
     assert made.path == f"{HOME}/challenges/{path}/{TOKEN}"
 
 
-def test_a_webroot_is_used_where_there_is_one():
+def test_parse_challenges_webroot_is_preferred():
     assert isinstance(checked([option(listen="80")])[0], webroot.WebrootResponse)
 
 
@@ -152,12 +152,12 @@ def test_a_webroot_is_used_where_there_is_one():
         ("2001:DB8:0::1", "2001:db8::1"),
     ],
 )
-def test_what_is_proved_is_normalized(given, normalized):
+def test_parse_challenges_normalizes_identifier(given, normalized):
     assert checked([proof(given)])[0].identifier == normalized
 
 
 @pytest.mark.parametrize(
-    ("challenge", "told"),
+    ("challenge", "message"),
     [
         (option(folder=None), f"challenge {TOKEN} has neither webroot nor listen. Give one of them for http-01"),
         (option(folder=None, listen="http"), "invalid listen address 'http': expected PORT"),
@@ -167,13 +167,13 @@ def test_what_is_proved_is_normalized(given, normalized):
         (proof("a b"), "identifier 'a b' contains a space"),
     ],
 )
-def test_what_cannot_be_served_is_told_first(challenge, told):
-    with pytest.raises(CollectionError, match=told) as error:
+def test_parse_challenges_invalid_options_are_refused(challenge, message):
+    with pytest.raises(CollectionError, match=message) as error:
         checked([option(), challenge])
     assert len(str(error.value).splitlines()) == 1
 
 
-def test_a_response_can_be_removed_by_its_token_alone():
+def test_parse_challenges_for_removal_needs_token_only():
     made = checked([{"type": "tls-alpn-01", "token": TOKEN, "key_authorization": None}], False)
     assert made[0].path == checked([proof()])[0].path
 
@@ -181,7 +181,7 @@ def test_a_response_can_be_removed_by_its_token_alone():
 # --- two certificates, one name
 
 
-def test_a_handshake_proves_one_order_at_a_time():
+def test_find_conflicts_same_name_twice():
     shop, again = proof(name="shop"), proof(token=T2, name="mail")
     found = challenge_responses.find_conflicts(checked([shop, again, proof("mail.example", T3, name="mail")]))
     assert found == {
@@ -201,7 +201,7 @@ def test_a_handshake_proves_one_order_at_a_time():
 # --- what other modules carry
 
 
-def test_the_daily_look_knows_nothing_of_it():
+def test_inspection_does_not_import_challenges():
     code = f"import json, sys, {inspection.__name__}\nprint(json.dumps(list(sys.modules)))"
     env = {"PYTHONPATH": ":".join(sys.path)}
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, check=True)

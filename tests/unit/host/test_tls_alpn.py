@@ -47,7 +47,7 @@ def proves(certificate, identifier, key_authorization):
 
 
 @pytest.mark.parametrize("identifier", IDENTIFIERS)
-def test_the_certificate(identifier):
+def test_tls_alpn_certificate_has_acme_identifier(identifier):
     key = keys.generate("ec256")
     made = acme_tls.certificate(identifier, "token.thumb", key, NOW)
     assert proves(made, identifier, "token.thumb")
@@ -69,7 +69,7 @@ def port(home):
         response.remove()
 
 
-def test_each_name_gets_its_own(port):
+def test_tls_alpn_each_name_has_own_certificate(port):
     for number, (identifier, (name, _general)) in enumerate(IDENTIFIERS.items()):
         for asked in (name, name.upper()):
             der, protocol, data = handshake(port, asked)
@@ -78,34 +78,34 @@ def test_each_name_gets_its_own(port):
 
 
 @pytest.mark.parametrize("name", ["other.example", "example", "a.shop.example", "1.2.0.192", "192.0.2.1", None])
-def test_a_name_that_is_not_proved_gets_an_alert(port, name):
+def test_tls_alpn_unknown_name_gets_alert(port, name):
     with pytest.raises(ssl.SSLError, match=r"(?i)unrecognized.name"):
         handshake(port, name)
 
 
 @pytest.mark.parametrize("protocols", [(), ("http/1.1",), ("h2", "http/1.1"), ("acme-tls/2",)])
-def test_who_speaks_another_protocol_gets_no_data(port, protocols):
+def test_tls_alpn_other_protocol_gets_no_data(port, protocols):
     _der, protocol, data = handshake(port, "shop.example", protocols)
     assert (protocol, data) == (None, b"")
 
 
-def test_of_several_protocols_it_is_the_one(port):
+def test_tls_alpn_selects_acme_tls(port):
     assert handshake(port, "shop.example", ("h2", "acme-tls/1"))[1:] == ("acme-tls/1", b"")
 
 
-def test_an_old_protocol_version_is_refused(port):
+def test_tls_alpn_old_tls_is_refused(port):
     context = tls_contexts.empty_context()
     assert context.minimum_version == ssl.TLSVersion.TLSv1_2
 
 
-def test_no_key_stays_on_the_disk(port, home):
+def test_tls_alpn_leaves_no_key_on_disk(port, home):
     handshake(port, "shop.example")
     (folder,) = [path for path in (home / "challenges").iterdir() if path.is_dir()]
     assert sorted(os.listdir(folder)) == [".running", *(f"token-{n}" for n in range(len(IDENTIFIERS)))]
     assert not any(b"PRIVATE KEY" in path.read_bytes() for path in folder.iterdir())
 
 
-def test_while_it_is_there_nobody_else_may_read_it(tmp_path, monkeypatch):
+def test_tls_alpn_key_file_is_private(tmp_path, monkeypatch):
     seen = []
 
     load = ssl.SSLContext.load_cert_chain

@@ -28,7 +28,7 @@ def files_of(folder):
     return [path for path in host.everything(folder) if not os.path.isdir(path)]
 
 
-def test_a_response_is_served_and_removed(tmp_path, any_umask):
+def test_put_serves_and_remove_stops(tmp_path, any_umask):
     made = response(tmp_path)
     assert not made.in_place()
     assert not made.exists()
@@ -45,7 +45,7 @@ def test_a_response_is_served_and_removed(tmp_path, any_umask):
     assert made.remove() is False
 
 
-def test_another_answer_is_put_right(tmp_path):
+def test_put_replaces_other_key_authorization(tmp_path):
     response(tmp_path)._replace(key_authorization=f"{TOKEN}.other").put()
     made = response(tmp_path)
     assert not made.in_place()
@@ -54,7 +54,7 @@ def test_another_answer_is_put_right(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["fifo", "device", "link", "folder", "longer"])
-def test_what_another_may_have_put_there_is_neither_waited_for_nor_read_without_an_end(tmp_path, kind):
+def test_put_pipe_or_huge_file_does_not_block(tmp_path, kind):
     made = response(tmp_path)
     os.makedirs(os.path.dirname(made.path))
     (tmp_path / "answer").write_text(ANSWER)
@@ -78,7 +78,7 @@ def test_what_another_may_have_put_there_is_neither_waited_for_nor_read_without_
     assert os.path.lexists(made.path)
 
 
-def test_a_missing_webroot_is_not_made(tmp_path):
+def test_put_missing_webroot_is_refused(tmp_path):
     made = response(tmp_path / "none")
     with pytest.raises(DiskError, match=r"webroot .*/none does not exist. Create it, and have the web server serve it"):
         made.put()
@@ -86,14 +86,14 @@ def test_a_missing_webroot_is_not_made(tmp_path):
     assert made.remove() is False
 
 
-def test_a_webroot_that_is_a_file(tmp_path):
+def test_put_file_as_webroot_is_refused(tmp_path):
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(DiskError, match="does not exist"):
         response(tmp_path / "file").put()
     assert not response(tmp_path / "file").in_place()
 
 
-def test_a_file_in_the_folder_s_place_is_told_and_stays(tmp_path):
+def test_put_file_in_place_of_folder_stays(tmp_path):
     (tmp_path / ".well-known").write_bytes(b"mine")
     with pytest.raises(DiskError, match="well-known"):
         response(tmp_path).put()
@@ -102,7 +102,7 @@ def test_a_file_in_the_folder_s_place_is_told_and_stays(tmp_path):
 
 
 @pytest.mark.parametrize("foreign", [".well-known/security.txt", ".well-known/acme-challenge/other", "index.html"])
-def test_what_others_put_there_stays(tmp_path, foreign):
+def test_put_foreign_file_stays(tmp_path, foreign):
     (tmp_path / foreign).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / foreign).write_bytes(b"theirs")
     response(tmp_path).put()
@@ -110,7 +110,7 @@ def test_what_others_put_there_stays(tmp_path, foreign):
     assert {path for path in host.everything(tmp_path) if os.path.isfile(path)} == {str(tmp_path / foreign)}
 
 
-def test_several_tokens_share_the_folder(tmp_path):
+def test_put_several_tokens_share_folder(tmp_path):
     first, second = response(tmp_path), response(tmp_path, "t2")
     first.put()
     second.put()
@@ -120,7 +120,7 @@ def test_several_tokens_share_the_folder(tmp_path):
     assert files_of(tmp_path) == []
 
 
-def test_what_a_killed_run_left_is_taken_away(tmp_path):
+def test_put_removes_aside_file_of_killed_run(tmp_path):
     made = response(tmp_path)
     folder, name = os.path.split(made.path)
     os.makedirs(folder)
@@ -135,14 +135,14 @@ def test_what_a_killed_run_left_is_taken_away(tmp_path):
     assert os.listdir(folder) == [".other.aside"]
 
 
-def test_a_full_disk_is_told_and_leaves_nothing(tmp_path, disk):
+def test_put_full_disk_leaves_nothing(tmp_path, disk):
     disk(at=1, fault=faults.no_space, full=True)
     with pytest.raises(DiskError, match=r"No space left on device\. Make room there and run again"):
         response(tmp_path).put()
     assert os.listdir(tmp_path) == []
 
 
-def test_folders_stay(tmp_path):
+def test_remove_keeps_folders(tmp_path):
     """An administrator may have made them, and a container may have them mounted."""
     folder = tmp_path / ".well-known" / "acme-challenge"
     folder.mkdir(parents=True)
@@ -155,7 +155,7 @@ def test_folders_stay(tmp_path):
 
 
 @pytest.mark.parametrize("step", range(1, 12))
-def test_a_crash_anywhere_leaves_a_whole_answer_or_none(tmp_path, disk, step):
+def test_put_crash_leaves_whole_file_or_none(tmp_path, disk, step):
     made = response(tmp_path)
     crashing = disk(at=step, fault=faults.crash)
     try:
@@ -173,7 +173,7 @@ def test_a_crash_anywhere_leaves_a_whole_answer_or_none(tmp_path, disk, step):
     assert files_of(tmp_path) == []
 
 
-def test_runs_in_one_webroot_do_not_disturb_each_other(tmp_path):
+def test_put_parallel_runs_in_one_webroot(tmp_path):
     """Hosts that share a webroot: each puts and removes its own."""
     failures = []
 
@@ -197,7 +197,7 @@ def test_runs_in_one_webroot_do_not_disturb_each_other(tmp_path):
     assert files_of(tmp_path) == []
 
 
-def test_the_same_token_may_be_put_by_several_at_once(tmp_path):
+def test_put_same_token_in_parallel(tmp_path):
     """acme_http_01_scope: play over hosts that share a webroot puts every token there several times."""
     made = [response(tmp_path, f"token-{number}") for number in range(50)]
     barrier = threading.Barrier(4)
