@@ -31,19 +31,19 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 1.0  # seconds
 
 
 def prove_all(
-    wanted: Sequence[tuple[Endpoint, bytes]],
+    expected: Sequence[tuple[Endpoint, bytes]],
     monotonic: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> list[str]:
-    """Return what is wrong with each endpoint; an empty text if it serves its certificate. *wanted*: these (PEM).
+    """Return what is wrong with each endpoint; an empty text if it serves its certificate. *expected*: these (PEM).
 
     All endpoints are probed in parallel, each until it serves the certificate or its timeout ends: a reload command may
     return before the server has reloaded.
     """
-    if not wanted:
+    if not expected:
         return []
-    with ThreadPoolExecutor(min(len(wanted), _MAX_THREADS)) as pool:
-        return list(pool.map(lambda pair: _prove(pair[0], pair[1], monotonic, sleep), wanted))
+    with ThreadPoolExecutor(min(len(expected), _MAX_THREADS)) as pool:
+        return list(pool.map(lambda pair: _prove(pair[0], pair[1], monotonic, sleep), expected))
 
 
 def fetch(

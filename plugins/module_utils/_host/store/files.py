@@ -330,15 +330,15 @@ def _aside(name: str) -> str:
 
 def _write_new(at: int, name: str, content: Content, rule: Rule = Rule.SAFE) -> os.stat_result:
     """Write a new file and return its status."""
-    data, wanted = content
+    data, attributes = content
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-    handle = os.open(name, flags, wanted.mode & 0o600, dir_fd=at)
+    handle = os.open(name, flags, attributes.mode & 0o600, dir_fd=at)
     try:
         if rule is Rule.WEBROOT:
             _give(at, handle)
-        elif (wanted.uid, wanted.gid) != (-1, -1):
-            os.fchown(handle, wanted.uid, wanted.gid)
-        os.fchmod(handle, wanted.mode)  # after the owner is set, and regardless of the umask
+        elif (attributes.uid, attributes.gid) != (-1, -1):
+            os.fchown(handle, attributes.uid, attributes.gid)
+        os.fchmod(handle, attributes.mode)  # after the owner is set, and regardless of the umask
         rest = memoryview(data)
         while rest:
             rest = rest[os.write(handle, rest) :]

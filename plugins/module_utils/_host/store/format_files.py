@@ -44,21 +44,21 @@ class Written(NamedTuple):
     warnings: list[str]
 
 
-def write(versions: Versions, number: str, wanted: Sequence[Format], now: datetime) -> Written:
-    """Write the *wanted* files of a version. If one cannot be written, the others are. Raises CollectionError."""
+def write(versions: Versions, number: str, items: Sequence[Format], now: datetime) -> Written:
+    """Write the files *items* of a version. If one cannot be written, the others are. Raises CollectionError."""
     manifest = read(versions.path(number, MANIFEST)) or {}
     known = formats.records(manifest)
     # Files of the version before are reported once: when this version is written for the first time.
     before = {} if "formats" in manifest else _before(versions, number)
-    if not wanted and not known and not before:
+    if not items and not known and not before:
         return Written([], False, [], [])
     path = versions.path(number, KEY)
     key_file = files.read(path)
-    written = Written(formats.drift(wanted, manifest, key_file), False, [], [])
+    written = Written(formats.drift(items, manifest, key_file), False, [], [])
     records = {}
     content = False
-    mounted = _mount_points() if wanted else frozenset()
-    for item in wanted:
+    mounted = _mount_points() if items else frozenset()
+    for item in items:
         try:
             data = formats.as_recorded(item, manifest, key_file)
             if data is not None:
@@ -81,7 +81,7 @@ def write(versions: Versions, number: str, wanted: Sequence[Format], now: dateti
             written.problems.append(str(error))
             if item.path in known:
                 records[item.path] = known[item.path]
-    dropped = {*known, *before} - {item.path for item in wanted}
+    dropped = {*known, *before} - {item.path for item in items}
     for stale in sorted(dropped):
         written.warnings.append(f"{stale} is no longer in formats. It stays, but is not renewed any more")
     if records != known or dropped:

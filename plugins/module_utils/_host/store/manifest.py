@@ -153,13 +153,13 @@ def parse(data: bytes) -> Manifest:
     return manifest
 
 
-def live_facts(home: str, name: str, number: str, found: StoredVersions | None = None) -> dict[str, Any]:
+def live_facts(home: str, name: str, number: str, stored: StoredVersions | None = None) -> dict[str, Any]:
     """Return what certificate_info reports about the live version: fields of its manifest, and the state of its files.
 
-    *found*: the certificate's versions, if they have just been read.
+    *stored*: the certificate's versions, if they have just been read.
     """
     folder = folder_path(home, name, number)
-    manifest = found.manifests.get(number) if found else read(os.path.join(folder, MANIFEST))
+    manifest = stored.manifests.get(number) if stored else read(os.path.join(folder, MANIFEST))
     known: dict[str, Any] = manifest if manifest and "files" in manifest and manifest["name"] == name else {}
     missing, unreadable = [], []
     damaged = [] if known else [MANIFEST]
@@ -189,46 +189,46 @@ def live_facts(home: str, name: str, number: str, found: StoredVersions | None =
     }
 
 
-def pending_facts(home: str, name: str, found: StoredVersions) -> dict[str, Any] | None:
+def pending_facts(home: str, name: str, stored: StoredVersions) -> dict[str, Any] | None:
     """Return what certificate_info reports about the pending version. serial is None until it is issued."""
-    if found.manifest is None:
+    if stored.manifest is None:
         return None
     fields = ("identifiers", "key_type", "profile", "directory", "account_uri", "order_uri", "created")
     issued = dict.fromkeys(("serial", "issuer", "not_before", "not_after"))
     return {
-        "version": found.pending,
+        "version": stored.pending,
         **issued,
-        **{field: found.manifest.get(field) for field in fields},
-        **(issued_facts(home, name, found) or {}),
+        **{field: stored.manifest.get(field) for field in fields},
+        **(issued_facts(home, name, stored) or {}),
     }
 
 
-def issued_facts(home: str, name: str, found: StoredVersions) -> dict[str, Any] | None:
+def issued_facts(home: str, name: str, stored: StoredVersions) -> dict[str, Any] | None:
     """Return the facts of the pending version's certificate; None if it has none or is damaged.
 
     If it has one, only the switch is missing.
     """
-    if found.pending is None or not found.manifest or "files" not in found.manifest:
+    if stored.pending is None or not stored.manifest or "files" not in stored.manifest:
         return None
-    facts = live_facts(home, name, found.pending, found)
+    facts = live_facts(home, name, stored.pending, stored)
     if facts["missing"] or facts["damaged"] or facts["unreadable"]:
         return None
     return {field: facts[field] for field in ("serial", "issuer", "not_before", "not_after")}
 
 
-def issuances(found: StoredVersions) -> list[dict[str, Any]]:
+def issuances(stored: StoredVersions) -> list[dict[str, Any]]:
     """Return the certificates that count for the CA's rate limits: the newest, and those of the days before it.
 
     renewal: True if it is for the same names and CA as an earlier one.
     """
     result: list[dict[str, Any]] = []
     before: list[tuple[str, list[str]]] = []
-    for number, manifest in found.manifests.items():
+    for number, manifest in stored.manifests.items():
         if "files" not in manifest:
             continue
         what = (manifest["directory"], sorted(manifest["identifiers"]))
         # Earlier versions may have been removed. They are assumed to have been for the same names.
-        renewal = what in before if before else number == found.numbers[0] and int(number) > 1
+        renewal = what in before if before else number == stored.numbers[0] and int(number) > 1
         before.append(what)
         if manifest["order_uri"]:  # otherwise it came from another host, or was adopted
             at = max(manifest["not_before"], as_time(manifest.get("created")))
@@ -241,14 +241,14 @@ def history(home: str, name: str) -> list[dict[str, Any]]:
     """Return the versions of a certificate that have been issued, the oldest first. created: when the key was made."""
     if name_problem(name):
         return []
-    found = read_versions(home, name)
+    stored = read_versions(home, name)
     result = []
-    for number in found.numbers:
+    for number in stored.numbers:
         certificate = content(home, name, number, CERTIFICATE).decode("ascii", "replace")
         if certificate:
-            known = found.manifests.get(number, {})
+            known = stored.manifests.get(number, {})
             created = as_time(known.get("created")) or known.get("not_before")
-            facts = {"name": name, "version": number, "live": number == found.live, "serial": known.get("serial")}
+            facts = {"name": name, "version": number, "live": number == stored.live, "serial": known.get("serial")}
             facts.update(created=created, not_after=known.get("not_after"), certificate=certificate)
             result.append(facts)
     return result

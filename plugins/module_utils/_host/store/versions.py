@@ -46,53 +46,55 @@ class Versions:
         with files.locked(os.path.join(folder, ".lock")):
             files.sweep(folder)
             files.sweep(os.path.join(self.home, "live"), self.name)
-            found = self.read()
-            for number in found.numbers:
+            stored = self.read()
+            for number in stored.numbers:
                 files.sweep(self.path(number))
-            yield found
+            yield stored
 
     def read(self) -> StoredVersions:
         """Read the versions without a lock, as in check mode. Raises StateError if they may not be changed."""
-        found = read_versions(self.home, self.name)
-        if found.foreign:
+        stored = read_versions(self.home, self.name)
+        if stored.foreign:
             raise StateError(f"{link_path(self.home, self.name)} is not a link to one of its versions. Move it away")
-        if found.newer:
-            raise StateError(found.newer)
-        return found
+        if stored.newer:
+            raise StateError(stored.newer)
+        return stored
 
-    def pending(self, found: StoredVersions) -> str:
+    def pending(self, stored: StoredVersions) -> str:
         """Return the number of the pending version. Raises StateError if there is none."""
-        if found.pending is None:
+        if stored.pending is None:
             raise StateError("the certificate has no pending version. Run certificate_request first")
-        return found.pending
+        return stored.pending
 
     def path(self, number: str, file: str = "") -> str:
         """Return the path of a version, or of a file in it."""
         return folder_path(self.home, self.name, number, file) if file else folder_path(self.home, self.name, number)
 
-    def add(self, found: StoredVersions, manifest: Mapping[str, Any], key: Content, request: bytes) -> str:
+    def add(self, stored: StoredVersions, manifest: Mapping[str, Any], key: Content, request: bytes) -> str:
         """Create a pending version, replace the earlier pending one, and return its number."""
-        number = _next(found)
+        number = _next(stored)
         contents = {KEY: key, REQUEST: Content(request), MANIFEST: _content(manifest)}
         files.write_folder(self.path(number), contents)
-        self.discard_before(found, number)
+        self.discard_before(stored, number)
         return number
 
-    def take_in(self, found: StoredVersions, manifest: Manifest, key: Content, certificate: bytes, chain: bytes) -> str:
+    def take_in(
+        self, stored: StoredVersions, manifest: Manifest, key: Content, certificate: bytes, chain: bytes
+    ) -> str:
         """Create a pending version that already has its certificate, and return its number."""
-        number = _next(found)
+        number = _next(stored)
         public = _public(certificate, chain)
         files.write_folder(
             self.path(number), {KEY: key, **public, MANIFEST: _content(_issued(manifest, {KEY: key, **public}))}
         )
-        self.discard_before(found, number)
+        self.discard_before(stored, number)
         return number
 
-    def discard_before(self, found: StoredVersions, number: str) -> None:
+    def discard_before(self, stored: StoredVersions, number: str) -> None:
         """Remove the versions that were pending before *number*. Those with another certificate stay."""
         without = (None, self._serial(number))
-        for other in found.numbers:
-            if int(found.live or 0) < int(other) < int(number) and self._serial(other) in without:
+        for other in stored.numbers:
+            if int(stored.live or 0) < int(other) < int(number) and self._serial(other) in without:
                 files.remove_folder(self.path(other))
 
     def note(self, number: str, **fields: Any) -> bool:
@@ -129,13 +131,13 @@ class Versions:
         for other in numbers[: max(0, len(numbers) + 1 - keep)]:
             files.remove_folder(self.path(other))
 
-    def repair(self, number: str, wanted: Attributes) -> list[str]:
+    def repair(self, number: str, attributes: Attributes) -> list[str]:
         """Correct the mode, owner and group of a private key. Return what was wrong, in words."""
         path = self.path(number, KEY)
-        texts = drift(path, wanted)
+        texts = drift(path, attributes)
         if texts:
             # Write a new file: other users may have opened the old one.
-            files.replace(path, Content(files.read(path), completed(path, wanted)))
+            files.replace(path, Content(files.read(path), completed(path, attributes)))
         return texts
 
     def _serial(self, number: str) -> str | None:
@@ -143,8 +145,8 @@ class Versions:
         return (read(self.path(number, MANIFEST)) or {}).get("serial")
 
 
-def _next(found: StoredVersions) -> str:
-    return f"{max((int(number) for number in (*found.numbers, found.live or '0')), default=0) + 1:04d}"
+def _next(stored: StoredVersions) -> str:
+    return f"{max((int(number) for number in (*stored.numbers, stored.live or '0')), default=0) + 1:04d}"
 
 
 def _public(certificate: bytes, chain: bytes) -> dict[str, Content]:
