@@ -51,7 +51,7 @@ CERTIFICATES: dict[str, tuple[dict[str, Any], str]] = {
     "one-of-two": ({"identifiers": ["web1.lab.test", "not_one.lab.test"]}, "'not_one.lab.test' has a character"),
     "twice": ({}, "acme_certificates has more than one certificate of this name"),
     "no-webroot": ({"webroot": None}, "needs a webroot or http_01_listen, and has neither"),
-    "absent-webroot": ({"webroot": "/srv/none"}, "webroot /srv/none does not exist: make it"),
+    "absent-webroot": ({"webroot": "/srv/none"}, "webroot /srv/none does not exist. Create it"),
     "owner": ({"owner": "nobody-here"}, "owner 'nobody-here' is not a user of this host"),
     "group": ({"group": "nobody-here"}, "group 'nobody-here' is not a group of this host"),
     "open-key": ({"mode": "0644"}, "mode '0644' would open the private key to every user of the host"),
@@ -198,7 +198,7 @@ TROUBLES = {
     ),
     "no cryptography": Trouble(
         f"cp -a {LIBRARY} /tmp/library; rm -rf {LIBRARY}",
-        "certificate shop: the Python library cryptography is missing for /usr/bin/python3: install python3-",
+        "certificate shop: the Python library cryptography is missing for /usr/bin/python3. Install python3-",
         f"mv /tmp/library {LIBRARY}",
     ),
     "broken cryptography": Trouble(
