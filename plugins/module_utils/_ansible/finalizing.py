@@ -21,7 +21,7 @@ from .._common.statuses import Status
 from .._common.times import utc
 from .._fleet.issuance_history import Issuance, Recorder
 from .._x509.certificates import facts, load_all, verify_not_expired
-from .._x509.csr import der_of
+from .._x509.csr import to_der
 from .ca_options import open_client
 from .cas import Ca, cas_of
 from .key_files import load_key
@@ -83,7 +83,7 @@ def _finalize_at(
             deadline = Deadline(client.clock, params["timeout"])
             try:
                 # Before the CA is asked: a request that does not fit would only fail at the end.
-                csr = der_of(order.csr_content or "", order.identifiers or ())
+                csr = to_der(order.csr_content or "", order.identifiers or ())
                 prepared = to_prepared(order)
                 preflight(prepared)
                 chain = complete(client, prepared, csr, deadline, preference)

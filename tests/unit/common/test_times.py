@@ -53,7 +53,7 @@ def test_parse_interval_valid(text, length):
 
 @pytest.mark.parametrize("text", ["daily", "1", "h", "0h", "-1h", "1 h", "1h30m", "90s", "100000m"])
 def test_parse_interval_invalid(text):
-    with pytest.raises(OptionError, match="is not a duration. Give one such as 30m, 1h or 1d"):
+    with pytest.raises(OptionError, match=r"is not a duration\. Give one such as 30m, 1h or 1d"):
         parse_interval(text)
 
 
