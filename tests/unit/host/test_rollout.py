@@ -206,7 +206,7 @@ def test_an_order_whose_certificate_only_the_clock_speaks_against_is_kept(home, 
     prepared(home, WANTED)
     run = rollout(home, BOTH, now=ca.NOW + off)
     run.take({**valid(home, "shop"), "order_uri": ORDER.order_uri})
-    assert run.failures["shop"].endswith("check the clock")
+    assert run.failures["shop"].endswith("Check the clock")
     assert host.manifest(home, "0001")["order_uri"] == ORDER.order_uri
     assert not run.changed
 
