@@ -189,7 +189,7 @@ def test_a_clock_that_is_a_little_behind_is_told_of(host: Host, issuer: Issuer) 
     done = host.deploy([issuer.issue(request, not_before=issuer.now + HOUR / 2)])
     assert done.ok
     assert "[WARNING]: certificate shop: the certificate from the CA is not valid before" in done.text
-    assert "check the clock" in done.text
+    assert "Check the clock" in done.text
 
 
 def test_a_shared_service_is_reloaded_once(services: Host, issuer: Issuer) -> None:
