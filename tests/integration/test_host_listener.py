@@ -228,7 +228,7 @@ def test_certificate_request_serves_and_certificate_removes(host: Host) -> None:
     assert result["ready"] == ["shop"], "one that cannot be served stops no other"
     assert result["failures"]["news"].startswith("cannot listen on port 80: nginx (pid ")
     assert result["failures"]["mail"] == (
-        "tls-alpn-01 cannot prove shop.lab.test at the same time as for certificate shop: run again, or put the names "
+        "tls-alpn-01 cannot prove shop.lab.test at the same time as for certificate shop. Run again, or put the names "
         "into one certificate"
     )
     assert get(host, SECOND) == f"{SECOND}.thumb"
