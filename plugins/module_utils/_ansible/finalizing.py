@@ -117,7 +117,7 @@ def _preflight(client: Client, params: Mapping[str, Any], warn: Warn) -> Preflig
 
 def issuance_of(client: Client, order: CertificateOrder, chain: Chain) -> Issuance:
     """Return the record of a certificate. Raises CollectionError for one that cannot be parsed."""
-    (certificate,) = load_all(chain.certificate, "the certificate")
+    (certificate,) = load_all(chain.certificate, "the certificate from the CA")
     known = facts(certificate)
     return Issuance(
         time=utc(client.clock.now()),

@@ -50,7 +50,7 @@ def test_asked_for(params, state, given_options, expected):
         ("valid", {"identifiers": ["a.example"]}, "identifiers go with state present"),
         ("absent", {"identifiers": ["a.example"]}, "identifiers go with state present"),
         ("present", {"identifiers": ["*.a.example"]}, "is a wildcard, which is authorized by its order only"),
-        ("present", {"identifiers": ["a b"]}, "has a space in it"),
+        ("present", {"identifiers": ["a b"]}, "contains a space"),
     ],
 )
 def test_asked_for_what_does_not_go_together_is_refused(params, state, given_options, expected):
