@@ -143,7 +143,7 @@ def _unanswerable(option: Mapping[str, Any]) -> list[str]:
             problems.append(f"webroot {webroot} does not exist. Create it, and have the web server serve it")
         unsafe = paths.find_problem(os.path.join(webroot, ".well-known", "acme-challenge"), Rule.WEBROOT)
         if unsafe:
-            problems.append(f"webroot {webroot} cannot be used: {unsafe}")
+            problems.append(f"cannot use webroot {webroot}: {unsafe}")
     return problems
 
 
