@@ -47,9 +47,9 @@ class ActionModule(ControllerAction):
                 "import_role or include_role without 'tasks_from: fleet', where each host's own condition counts"
             )
         self._frozen = self._freeze(run)
-        options = all_variables.converted(self._frozen["options"])
+        options = all_variables.convert(self._frozen["options"])
         secrets = _secrets(run, self._frozen)
-        problems = account_keys.problems(all_variables.converted(secrets))
+        problems = account_keys.problems(all_variables.convert(secrets))
         if problems:
             raise AnsibleActionFail(" ".join(problems))
         given: dict[str, Any] = {
@@ -60,7 +60,7 @@ class ActionModule(ControllerAction):
         if run.entry_point not in _LOOKING:
             return given
         if run.hosts and not self._are_listed(run):
-            raise AnsibleActionFail(all_variables.none_defined(run.hosts, ()))
+            raise AnsibleActionFail(all_variables.undefined(run.hosts, ()))
         replace = {name: options[f"acme_replace_{name}"] for name in _REPLACE} if run.entry_point == "replace" else {}
         return {
             **given,
@@ -90,7 +90,7 @@ class ActionModule(ControllerAction):
                 "the controller is done without. Give all hosts the same value where the controller needs it"
             )
             result["warnings"] = [*result.get("warnings", ()), warning]
-        return {**self._frozen, **result, "options": all_variables.converted(self._frozen["options"])}
+        return {**self._frozen, **result, "options": all_variables.convert(self._frozen["options"])}
 
     def _is_noted_somewhere(self, run: Run) -> bool:
         """Return True if a host of the batch, also one that the condition has skipped, fails in the end only."""

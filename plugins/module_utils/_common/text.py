@@ -24,10 +24,24 @@ def one_line(text: object, limit: int = 500) -> str:
 
 
 def suggestion(word: object, known: Iterable[str]) -> str:
-    """Return " (did you mean 'x'?)" for the name in *known* most similar to *word*; empty if none is similar."""
-    from difflib import get_close_matches  # imported only if there is something to suggest
+    """Return " (did you mean 'x'?)" for the most similar one of *known*, an empty string if none is similar."""
+    similar = most_similar(str(word), known)
+    return did_you_mean([similar] if similar else [])
 
-    given = str(word)[:80].lower().replace("-", "_")
+
+def did_you_mean(names: Iterable[str]) -> str:
+    """Return " (did you mean 'x' or 'y'?)" for *names*, an empty string without any."""
+    listed = " or ".join(map(repr, names))
+    return f" (did you mean {listed}?)" if listed else ""
+
+
+def most_similar(word: str, known: Iterable[str], similarity: float = 0.6) -> str:
+    """Return the one of *known* that is most similar to *word*, an empty string if none is.
+
+    Case does not count, nor the difference between '-' and '_'. *similarity*: how similar it has to be, from 0 to 1.
+    """
+    from difflib import get_close_matches  # only once something is wrong
+
     forms = {name.lower().replace("-", "_"): name for name in known if name}
-    matches = get_close_matches(given, forms, n=1, cutoff=0.6)
-    return f" (did you mean {forms[matches[0]]!r}?)" if matches else ""
+    matches = get_close_matches(word[:80].lower().replace("-", "_"), forms, n=1, cutoff=similarity)
+    return forms[matches[0]] if matches else ""

@@ -72,11 +72,11 @@ def look(run: Run, templar: Any, task: Any) -> Seen:
     except AnsibleError as error:
         where = _unusable_entry(run) if str(error).startswith(_CERTIFICATES) else ""
         raise MisconfiguredError(f"host {run.host}: {where}{error}") from None
-    problems = all_variables.problems(values, run.host, entry_point, defined)
+    problems = all_variables.validate(values, run.host, entry_point, defined)
     faults = _faults_of_some(problems, values.get(_CERTIFICATES))
     if problems and not faults:
         raise MisconfiguredError(" ".join(problems))
-    options = all_variables.converted(values)
+    options = all_variables.convert(values)
     right = [entry for entry in options.get(_CERTIFICATES) or () if entry["name"] not in faults]
     if _CERTIFICATES in options:
         options[_CERTIFICATES] = right
@@ -95,7 +95,7 @@ def look(run: Run, templar: Any, task: Any) -> Seen:
         is_partial=is_partial,
         check_revocation=options.get("acme_check_revocation", False),
         faults={**_unknown_handlers(right, play), **faults},
-        warnings=[*warnings, *all_variables.misspelled(defined, entry_point)],
+        warnings=[*warnings, *all_variables.warn_of_misspelled(defined, entry_point)],
     )
 
 
@@ -119,7 +119,7 @@ def _faults_of_some(problems: list[str], certificates: Any) -> dict[str, str]:
     for line in problems:
         if not isinstance(line, Fault) or line.certificate not in names:
             return {}
-        told.setdefault(line.certificate, []).append(line.told)
+        told.setdefault(line.certificate, []).append(line.text)
     return {name: " ".join(lines) for name, lines in told.items()} if names - set(told) else {}
 
 

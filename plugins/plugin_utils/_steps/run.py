@@ -112,7 +112,7 @@ class Run:
 
         Raises AnsibleError where it is not what it was.
         """
-        return all_variables.converted({name: batch.frozen(self._value(name), name, self.plan)})[name]
+        return all_variables.convert({name: batch.frozen(self._value(name), name, self.plan)})[name]
 
     def certificates(self) -> list[dict[str, Any]]:
         """Return the host's acme_certificates, as it sees them now: they may hold passphrases, which no result has.
@@ -120,7 +120,7 @@ class Run:
         Converted, and without those that the first step has refused.
         """
         home = self.option_of(self.host, "acme_home")
-        return certificate_entries.valid(self._value("acme_certificates") or [], home)
+        return certificate_entries.parse_valid(self._value("acme_certificates") or [], home)
 
     def listen_timeout(self) -> int:
         """Return for how many seconds a listener has to last: until the CA has looked, and what comes before that."""

@@ -18,7 +18,7 @@ from .account_options import PREFIX, with_environment
 def problems(values: Mapping[str, Any]) -> list[str]:
     """Return a line for each key that cannot be used. No line has a secret in it.
 
-    *values*: the variables as all_variables.converted() returns them.
+    *values*: the variables as all_variables.convert() returns them.
     """
     cas = parse(with_environment(values), [], PREFIX)
     if not any(ca.key.content or ca.key.new_content for ca in cas):

@@ -2,10 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The options of the whole batch: compared between its hosts by digests, then frozen for the rest of the run.
+"""Compare the options of the batch between its hosts by digests, and freeze them for the rest of the run.
 
-Each host's first step gives digests of what that host sees. The plan compares them and takes the values once. Later
-steps use those. A secret is in no result: it is looked up when it is used, and must have the digest that it had.
+The first step of each host returns digests of the values that the host sees. The plan compares the digests and returns
+the values, which later steps use. No result has a secret: secrets are looked up when they are used, and must still have
+the digest from the first step.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ from ansible.errors import AnsibleActionFail, AnsibleError
 from .plain import plain
 from .role_variables import SECRET
 
-# Of this run: ansible-playbook loads the action plugins before it forks, so all of its processes have the same one.
-# Digests are seen in output, and without the key nobody can try out which secret has one.
+# One key for the run: ansible-playbook loads the action plugins before it forks, so all of its processes have it.
+# Output shows digests, and without the key nobody can guess a secret and compare its digest.
 _KEY = secrets.token_bytes(32)
 
 Digests = Mapping[str, str]
@@ -30,12 +31,12 @@ Template = Callable[[Any], Any]
 
 
 def digest(value: Any) -> str:
-    """Return the digest of a variable's value, which is the same for the same value within one run only."""
+    """Return the digest of a variable's value. The same value has the same digest within one run only."""
     return blake2b(json.dumps(plain(value), sort_keys=True).encode(), key=_KEY, digest_size=16).hexdigest()
 
 
 def values(variables: Mapping[str, Any], template: Template, names: Iterable[str]) -> dict[str, Any]:
-    """Return the batch's options as one host sees them. Raises AnsibleError that names the variable."""
+    """Return the options *names* as one host sees them, templated. Raises AnsibleError that names the variable."""
     return {name: _value(variables, template, name) for name in names}
 
 
@@ -58,33 +59,38 @@ def agreement(by_host: Sequence[Digests]) -> tuple[list[str], list[str]]:
 
 
 def differs(name: str, hosts: Sequence[str], seen: Callable[[str], Any]) -> str:
-    """Return the line for an option that differs. *seen* gives a host's value, which is shown if it is no secret."""
+    """Return the message for an option that differs between two hosts.
+
+    *seen* returns the value that a host has. The message shows the values, except those of secrets.
+    """
     shown = hosts if name in SECRET else [f"{host} ({_short(seen(host))})" for host in hosts]
     return (
-        f"{name} differs between {shown[0]} and {shown[1]}: the hosts of one play are ordered for in one batch, with "
-        f"one CA and one account. Give {name} the same value on all of them, or give those that differ a play of "
-        "their own"
+        f"{name} differs between {shown[0]} and {shown[1]}: the hosts of one play are one batch, with one CA and one "
+        f"account. Give {name} the same value on all of them, or put the hosts that differ in a play of their own"
     )
 
 
 def freeze(variables: Mapping[str, Any], template: Template, agreed: Digests) -> dict[str, Any]:
-    """Return the values of options without secrets, and the digests of those with, as the plan's result has them.
+    """Return the values of options without secrets, and the digests of the secrets, for the plan's result.
 
-    *agreed*: the digests that the hosts gave. Raises AnsibleError where the host that the task is templated for sees
-    something else by now.
+    *agreed*: the digests from the first steps. Raises AnsibleError if a value has changed since then for the host that
+    the task is templated for.
     """
-    found = values(variables, template, agreed)
-    for name, value in found.items():
+    current = values(variables, template, agreed)
+    for name, value in current.items():
         if agreed[name] != digest(value):
             raise AnsibleError(_changed(name))
     return {
-        "options": {name: value for name, value in found.items() if name not in SECRET},
+        "options": {name: value for name, value in current.items() if name not in SECRET},
         "digests": {name: value for name, value in agreed.items() if name in SECRET},
     }
 
 
 def frozen(value: Any, name: str, plan: Mapping[str, Any]) -> Any:
-    """Return *value*, the batch's option *name* as it is looked up now, if it is what it was when *plan* was made."""
+    """Return *value*, the current value of the option *name*.
+
+    Raises AnsibleActionFail if it has changed since *plan* was made.
+    """
     if plan["digests"][name] != digest(value):
         raise AnsibleActionFail(_changed(name))
     return value
@@ -92,8 +98,8 @@ def frozen(value: Any, name: str, plan: Mapping[str, Any]) -> Any:
 
 def _changed(name: str) -> str:
     return (
-        f"{name} is not what it was when the run began: something has set it since, or its look-up gives another value "
-        "each time. Set it once, in the inventory or by extra variables"
+        f"{name} has changed since the run began: something has set it, or its lookup returns another value each time. "
+        "Set it once, in the inventory or by extra variables"
     )
 
 

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The entries of acme_certificates, checked by the parsers that hosts and orders use.
+"""Parse and validate acme_certificates, by the functions that the modules parse entries with.
 
-What only the host knows is left to it: its users and groups, its folders.
+Users, groups and folders are only known on the host, so modules validate these there.
 """
 
 from __future__ import annotations
@@ -36,67 +36,93 @@ from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.listen_
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.wanted import check_order
 
 _LONGEST_NAME = 60  # characters, in messages
-_AS_ON_ANY_HOST = {"owner": None, "group": None}  # users and groups are the host's
+_ANY_HOST = {"owner": None, "group": None}  # a host's users and groups are unknown here
 
 
 class Fault(str):
-    """A line about one certificate.
+    """A message about one certificate.
 
-    certificate: its name as it is shown; told: the line without host and certificate.
+    certificate: its name as messages show it. text: the message without host and certificate.
     """
 
     certificate: str
-    told: str
+    text: str
 
     @classmethod
-    def of(cls, certificate: str, place: str, told: str) -> Fault:
-        """Return the line; *place* begins it."""
-        fault = cls(f"{place}: certificate {certificate}: {told}")
-        fault.certificate, fault.told = certificate, told
+    def of(cls, certificate: str, place: str, text: str) -> Fault:
+        """Return the message *text* about *certificate*. *place*: begins the message, and names the host."""
+        fault = cls(f"{place}: certificate {certificate}: {text}")
+        fault.certificate, fault.text = certificate, text
         return fault
 
 
 class Means(NamedTuple):
-    """What else proves control. by_dns: somebody writes TXT records; persistent: those of dns-persist-01, too."""
+    """The ways to answer challenges by DNS. by_dns: TXT records can be written. persistent: of dns-persist-01, too."""
 
     by_dns: bool = True
     persistent: bool = False
 
 
-def check(given: Any, home: str, means: Means | None, place: str, lines: list[str]) -> list[dict[str, Any]]:
-    """Return the certificates with all options, converted. Each fault becomes one of *lines*; of one of them, a Fault.
+class _Faults:
+    """The faults in one entry. lines: their messages. invalid: the names of the options that they are in."""
 
-    *means*: None where nothing is ordered, so that nothing has to be proved. *place*: begins each line.
+    def __init__(self, place: str) -> None:
+        self.place = place
+        self.lines: list[str] = []
+        self.invalid: set[str] = set()
+
+    def add(self, option: str, text: str) -> None:
+        """Add a fault in *option*. *text*: a message of one or more sentences."""
+        self.lines.append(f"{self.place}: {option}: {text}")
+
+    def attempt(self, option: str, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Return what *function* returns; None if it raises, which adds a fault.
+
+        *option*: the name for messages that do not name their option.
+        """
+        try:
+            return function(*arguments)
+        except CollectionError as error:
+            self.lines.append(to.line(self.place, option, error))
+            self.invalid.add(option)
+            return None
+
+
+def parse(given: Any, home: str, means: Means | None, place: str, lines: list[str]) -> list[dict[str, Any]]:
+    """Return the certificates with all options, converted. Append a message for each fault to *lines*.
+
+    A message about one certificate is a Fault, and all begin with *place*. *means*: None where nothing is ordered, so
+    that no challenge has to be answered.
     """
     try:
         listed = to.to_mappings(given)
     except Invalid as error:
         lines.append(f"{place}: acme_certificates: {error}.")
         return []
-    found = []
+    entries = []
     for number, item in enumerate(listed, 1):
-        name, before = _shown_name(item, number), len(lines)
-        where = f"{place}: certificate {name}"
-        invalid: set[str] = set()
+        name = _shown_name(item, number)
+        faults = _Faults(f"{place}: certificate {name}")
         try:
-            entry = to.options(to.to_mapping(item, secret=True), CERTIFICATE_SPEC, where, lines, invalid)
+            given_options = to.to_mapping(item, secret=True)
         except Invalid as error:
-            lines.append(f"{where}: {error} of name, identifiers and other options.")
+            faults.lines.append(f"{faults.place}: {error} of name, identifiers and other options.")
         else:
-            _check_entry(entry, home, means, where, lines, invalid)
-            found.append(entry)
-        lines[before:] = [Fault.of(name, place, line.removeprefix(f"{where}: ")) for line in lines[before:]]
-    _check_together(found, place, lines)
-    return found
+            entry = to.options(given_options, CERTIFICATE_SPEC, faults.place, faults.lines, faults.invalid)
+            _validate_entry(entry, home, means, faults)
+            entries.append(entry)
+        lines += [Fault.of(name, place, line.removeprefix(f"{faults.place}: ")) for line in faults.lines]
+    _validate_together(entries, place, lines)
+    return entries
 
 
-def valid(given: Any, home: str) -> list[dict[str, Any]]:
-    """Return the certificates without a fault in themselves, as modules take them: converted, without nulls.
+def parse_valid(given: Any, home: str) -> list[dict[str, Any]]:
+    """Return the certificates that are valid by themselves, as modules take them: converted, without nulls.
 
     ansible-core before 2.19 refuses nulls in lists of a module's options.
     """
     lines: list[str] = []
-    entries = check(to.plain(given), home, None, "", lines)
+    entries = parse(to.plain(given), home, None, "", lines)
     faulty = {line.certificate for line in lines if isinstance(line, Fault)}
     return [_without_nulls(entry) for entry in entries if one_line(entry["name"], _LONGEST_NAME) not in faulty]
 
@@ -108,114 +134,118 @@ def _without_nulls(value: Any) -> Any:
 
 
 def _shown_name(item: Any, number: int) -> str:
+    """Return the name of an entry for messages, or its number if it has no name."""
     name = item.get("name") if isinstance(item, Mapping) else None
     is_name = isinstance(name, (str, int)) and not isinstance(name, bool) and str(name).strip()
     return one_line(name, _LONGEST_NAME) if is_name else f"number {number} of acme_certificates"
 
 
-def _check_entry(
-    entry: dict[str, Any], home: str, means: Means | None, place: str, lines: list[str], invalid: set[str]
-) -> None:
-    """*invalid*: the options whose faults are among *lines* already; more are added."""
-
-    def attempt(option: str, function: Callable[..., Any], *arguments: Any) -> Any:
-        """Return what *function* returns, None where it refuses. *option* is for messages that do not name it."""
-        try:
-            return function(*arguments)
-        except CollectionError as error:
-            lines.append(to.line(place, option, error))
-            invalid.add(option)
-            return None
-
-    if entry["name"] is not None:
-        problem = name_problem(entry["name"])
-        if problem:
-            lines.append(f"{place}: name: {problem}.")
+def _validate_entry(entry: Mapping[str, Any], home: str, means: Means | None, faults: _Faults) -> None:
+    problem = name_problem(entry["name"]) if entry["name"] is not None else ""
+    if problem:
+        faults.add("name", f"{problem}.")
     listens = {
-        kind: attempt(option, Listen.of, entry[option]) if entry[option] else None
+        kind: faults.attempt(option, Listen.of, entry[option]) if entry[option] else None
         for kind, option in ((HTTP_01, "http_01_listen"), (TLS_ALPN_01, "tls_alpn_01_listen"))
     }
-    proved = _identifiers(entry, attempt)
-    for folder in dict.fromkeys((entry["webroot"], *(item.webroot for item in proved))):
-        if folder and not folder.startswith(("~", "$")):  # which the host expands
-            attempt("webroot", verify_path, folder)
-    if means and "webroot" not in invalid:
-        _check_means(proved, entry, means, listens, place, lines)
-    attempt("mode", parse_mode, entry["mode"])
+    proved = _parse_identifiers(entry, faults)
+    _validate_webroots(entry, proved, faults)
+    if means and "webroot" not in faults.invalid:
+        _validate_http(proved, entry, listens, faults)
+        _validate_dns(proved, means, faults)
+    faults.attempt("mode", parse_mode, entry["mode"])
     if entry["not_before"] or entry["not_after"]:
-        attempt("", RequestedValidity(entry["not_before"], entry["not_after"]).fields, datetime.now(timezone.utc))
-    names = identifiers.names(proved)
-    probes = [attempt("probe", endpoints.parse, option, names) for option in entry["probe"]]
-    reloaded = [attempt("", reloads.check, [option]) or () for option in entry["reload"]]
-    attempt("", check_order, list(filter(None, probes)), [item for items in reloaded for item in items])
-    for option in () if "formats" in invalid else entry["formats"]:
-        if option["kind"] and option["path"] is not None:
-            made = attempt("formats", formats.parse, {**option, **_AS_ON_ANY_HOST}, {**entry, **_AS_ON_ANY_HOST})
-            if made and f"{made.path}/".startswith(f"{home.rstrip('/')}/"):
-                lines.append(
-                    f"{place}: formats: {made.path} is in acme_home, which is for the role. Give another path."
-                )
+        requested = RequestedValidity(entry["not_before"], entry["not_after"])
+        faults.attempt("", requested.fields, datetime.now(timezone.utc))
+    _validate_services(entry, identifiers.names(proved), faults)
+    if "formats" not in faults.invalid:
+        _validate_formats(entry, home, faults)
 
 
-def _identifiers(entry: Mapping[str, Any], attempt: Callable[..., Any]) -> list[Identifier]:
-    """Return the identifiers that can be ordered. All that cannot are told of, and not only the first."""
+def _parse_identifiers(entry: Mapping[str, Any], faults: _Faults) -> list[Identifier]:
+    """Return the identifiers that can be ordered. Each of the others has a fault, not only the first."""
     given, challenge = entry["identifiers"], entry["challenge"]
     if given is None:
-        return []  # which is told already
+        return []  # which has a fault already
     try:
         return identifiers.parse_identifiers(given, challenge)
     except CollectionError:
-        alone = [attempt("identifiers", identifiers.parse_identifiers, [item], challenge) for item in given]
-    if not given or all(alone):
-        attempt("identifiers", identifiers.parse_identifiers, given, challenge)  # they do not go together
+        alone = [faults.attempt("identifiers", identifiers.parse_identifiers, [item], challenge) for item in given]
+    if not given or all(alone):  # each is valid, and not all of them together
+        faults.attempt("identifiers", identifiers.parse_identifiers, given, challenge)
     return [item for items in filter(None, alone) for item in items]
 
 
-def _check_means(
-    proved: Sequence[Identifier],
-    entry: Mapping[str, Any],
-    means: Means,
-    listens: Mapping[str, Listen | None],
-    place: str,
-    lines: list[str],
+def _validate_webroots(entry: Mapping[str, Any], proved: Sequence[Identifier], faults: _Faults) -> None:
+    for folder in dict.fromkeys((entry["webroot"], *(item.webroot for item in proved))):
+        if folder and not folder.startswith(("~", "$")):  # which the host expands
+            faults.attempt("webroot", verify_path, folder)
+
+
+def _validate_http(
+    proved: Sequence[Identifier], entry: Mapping[str, Any], listens: Mapping[str, Listen | None], faults: _Faults
 ) -> None:
-    """Find identifiers for which nothing could answer the challenge."""
+    """Add a fault for identifiers with http-01 that nothing could answer for, and for two listeners at one port."""
     by_http = [item.name for item in proved if item.challenge == HTTP_01 and not (item.webroot or entry["webroot"])]
     if by_http and not entry["http_01_listen"]:
-        lines.append(
-            f"{place}: webroot: http-01 for {_listed(by_http)} needs a webroot or http_01_listen, and has neither. "
-            "Give one of them, or another challenge."
+        faults.add(
+            "webroot",
+            f"http-01 for {_listed(by_http)} needs a webroot or http_01_listen, and has neither. Give one of them, or "
+            "another challenge.",
         )
     by_tls = any(item.challenge == TLS_ALPN_01 for item in proved)
     if by_http and by_tls and listens[HTTP_01] and listens[HTTP_01] == listens[TLS_ALPN_01]:
-        lines.append(
-            f"{place}: http_01_listen: {listens[HTTP_01]} is that of tls_alpn_01_listen, too. Give each its own."
+        faults.add(
+            "http_01_listen",
+            f"{listens[HTTP_01]} is also the port of tls_alpn_01_listen. Give each its own port.",
         )
+
+
+def _validate_dns(proved: Sequence[Identifier], means: Means, faults: _Faults) -> None:
+    """Add a fault for identifiers with a challenge by DNS if no TXT record can be written."""
     by_dns = [item.name for item in proved if item.challenge in BY_DNS and item.challenge != DNS_PERSIST_01]
     if means.persistent:
         by_dns += [item.name for item in proved if item.challenge == DNS_PERSIST_01]
     if by_dns and not means.by_dns:
-        lines.append(
-            f"{place}: challenge: a TXT record for {_listed(by_dns)} is needed, and nobody writes it: acme_dns and "
-            "acme_dns_tasks are empty. Say in acme_dns who does."
+        faults.add(
+            "challenge",
+            f"a TXT record for {_listed(by_dns)} cannot be written: acme_dns and acme_dns_tasks are empty. Give a DNS "
+            "provider in acme_dns.",
         )
 
 
-def _check_together(found: Sequence[Mapping[str, Any]], place: str, lines: list[str]) -> None:
-    named = [entry for entry in found if entry["name"]]
+def _validate_services(entry: Mapping[str, Any], names: Sequence[str], faults: _Faults) -> None:
+    probes = [faults.attempt("probe", endpoints.parse, option, names) for option in entry["probe"]]
+    reloaded = [faults.attempt("", reloads.check, [option]) or () for option in entry["reload"]]
+    faults.attempt("", check_order, list(filter(None, probes)), [item for items in reloaded for item in items])
+
+
+def _validate_formats(entry: Mapping[str, Any], home: str, faults: _Faults) -> None:
+    for option in entry["formats"]:
+        if not option["kind"] or option["path"] is None:
+            continue
+        parsed = faults.attempt("formats", formats.parse, {**option, **_ANY_HOST}, {**entry, **_ANY_HOST})
+        if parsed and f"{parsed.path}/".startswith(f"{home.rstrip('/')}/"):
+            faults.add("formats", f"{parsed.path} is in acme_home, where only the role writes. Give another path.")
+
+
+def _validate_together(entries: Sequence[Mapping[str, Any]], place: str, lines: list[str]) -> None:
+    """Append a message for each name, path and passphrase that several certificates cannot share."""
+    named = [entry for entry in entries if entry["name"]]
     for name, times in Counter(entry["name"] for entry in named).items():
         if times > 1:
-            lines.append(Fault.of(one_line(name, 60), place, f"name: {times} certificates have it. Give each its own."))
+            text = f"name: {times} certificates have this name. Give each its own name."
+            lines.append(Fault.of(one_line(name, _LONGEST_NAME), place, text))
     paths = [(option["path"], entry["name"]) for entry in named for option in entry["formats"] if option["path"]]
     for path, times in Counter(path for path, _name in paths).items():
         if times > 1:
-            names = list(dict.fromkeys(one_line(name, 60) for where, name in paths if where == path))
+            names = list(dict.fromkeys(one_line(name, _LONGEST_NAME) for where, name in paths if where == path))
             lines.append(
                 f"{place}: certificate {' and '.join(names)}: formats: {path} is listed {times} times. Give each file "
                 "its own path."
             )
     for name, problem in formats.passphrase_problems(named).items():
-        lines.append(Fault.of(one_line(name, 60), place, f"{problem}."))
+        lines.append(Fault.of(one_line(name, _LONGEST_NAME), place, f"{problem}."))
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Other variables of the role, each checked by the function that a later step parses it with."""
+"""Validate other variables of the role, each by the function that a later step parses it with."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from ansible_collections.certfleet.tls.plugins.module_utils._fleet.rate_limits i
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet.selection import Selection, parse_serial
 
 
-def check(values: Mapping[str, Any], place: str, lines: list[str]) -> None:
-    """Add a line for each fault in variables of every entry point. *values*: converted."""
+def validate(values: Mapping[str, Any], place: str, lines: list[str]) -> None:
+    """Append a message for each fault in variables that all entry points have. *values*: converted."""
     given = {name: value for name, value in values.items() if value}
     home = values.get("acme_home", "/")
     if not _is_absolute(home):
@@ -39,7 +39,7 @@ def check(values: Mapping[str, Any], place: str, lines: list[str]) -> None:
     problem = name_problem(values.get("acme_list", "default"))
     if problem:
         lines.append(f"{place}: acme_list: {problem}.")
-    _check_dns(given, place, lines)
+    _validate_dns(given, place, lines)
 
 
 _PARSERS: dict[str, Callable[[Any], object]] = {
@@ -49,10 +49,10 @@ _PARSERS: dict[str, Callable[[Any], object]] = {
 }
 
 
-def _check_dns(given: Mapping[str, Any], place: str, lines: list[str]) -> None:
+def _validate_dns(given: Mapping[str, Any], place: str, lines: list[str]) -> None:
     tasks = given.get("acme_dns_tasks", "")
     file = os.path.expanduser(os.path.expandvars(tasks))
-    # A relative path is looked for where include_tasks looks, which is not known here.
+    # include_tasks searches several folders for a relative path, which are unknown here.
     if os.path.isabs(file) and not os.path.isfile(file):
         lines.append(f"{place}: acme_dns_tasks: {tasks} does not exist on the controller. Give a tasks file.")
     zones = given.get("acme_dns", {})
@@ -62,13 +62,13 @@ def _check_dns(given: Mapping[str, Any], place: str, lines: list[str]) -> None:
         entry = _attempt(place, lines, entries.parse, key, value, bool(tasks))
         if entry and entry.provider == "exec" and not _is_program(entry.options["program"]):
             lines.append(
-                f"{place}: {entries.entry_label(key)}: {to.shown(entry.options['program'])} is not a program of the "
+                f"{place}: {entries.entry_label(key)}: {to.shown(entry.options['program'])} is not a program on the "
                 "controller. Give the path of one."
             )
 
 
-def check_adoption(values: Mapping[str, Any], place: str, lines: list[str]) -> None:
-    """Add a line for each fault in what adopt is to take over."""
+def validate_adoption(values: Mapping[str, Any], place: str, lines: list[str]) -> None:
+    """Append a message for each fault in the folders and files that adopt takes certificates over from."""
     for option, spec in (("acme_adopt_folders", FOLDER_SPEC), ("acme_adopt_files", FILE_SPEC)):
         for number, item in enumerate(to.elements(values.get(option) or [], spec, f"{place}: {option}", lines), 1):
             for name, path in item.items():
@@ -78,8 +78,8 @@ def check_adoption(values: Mapping[str, Any], place: str, lines: list[str]) -> N
                     )
 
 
-def check_replacement(values: Mapping[str, Any], place: str, lines: list[str]) -> None:
-    """Add a line for what replace cannot select by."""
+def validate_replacement(values: Mapping[str, Any], place: str, lines: list[str]) -> None:
+    """Append a message for each fault in the selection of replace."""
     prefix = "acme_replace_"
     selection = {name.removeprefix(prefix): value for name, value in values.items() if name.startswith(prefix)}
     source = selection.get("serials_src")
@@ -88,11 +88,11 @@ def check_replacement(values: Mapping[str, Any], place: str, lines: list[str]) -
     _attempt(place, lines, Selection.parse, selection, lambda _path: "00", datetime.now(timezone.utc))
 
 
-def check_revocation(values: Mapping[str, Any], place: str, lines: list[str]) -> None:
-    """Add a line for what revoke cannot find."""
+def validate_revocation(values: Mapping[str, Any], place: str, lines: list[str]) -> None:
+    """Append a message for each fault in the selection of revoke."""
     names, serials = _texts(values.get("acme_revoke")), _texts(values.get("acme_revoke_serials"))
     if not names and not serials:
-        lines.append(f"{place}: acme_revoke: nothing to revoke is given. Give acme_revoke or acme_revoke_serials.")
+        lines.append(f"{place}: acme_revoke: it selects no certificate. Give acme_revoke or acme_revoke_serials.")
     for name in names:
         problem = name_problem(name)
         if problem:
@@ -108,12 +108,15 @@ def check_revocation(values: Mapping[str, Any], place: str, lines: list[str]) ->
 
 
 def _texts(value: Iterable[str] | None) -> list[str]:
-    """Return the texts of a list whose elements may have commas, as -e gives them."""
+    """Return the elements of a list, split at commas, since -e gives a list as one string."""
     return [part for text in value or () for part in map(str.strip, text.split(",")) if part]
 
 
 def _attempt(place: str, lines: list[str], function: Callable[..., Any], *arguments: Any, option: str = "") -> Any:
-    """Return what *function* returns; None, with a line, where it refuses. *option*: for messages that name none."""
+    """Return what *function* returns; None if it raises, which appends a message.
+
+    *option*: the name for messages that do not name their option.
+    """
     try:
         return function(*arguments)
     except CollectionError as error:
@@ -126,5 +129,5 @@ def _is_program(path: str) -> bool:
 
 
 def _is_absolute(path: str) -> bool:
-    """Return True for a path that is absolute once the machine has expanded '~' and variables in it."""
+    """Return True for a path that is absolute after '~' and variables in it are expanded."""
     return path.startswith(("/", "~", "$"))

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The variables of the role acme: one table from which everything else follows.
+"""The variables of the role acme: a table that validation and the comparison between hosts use.
 
-validation.py checks what users give by it. A unit test compares it with the role's own files.
+A unit test compares it with the role's own files.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from ansible_collections.certfleet.tls.plugins.module_utils._common.names import
 class Variable(NamedTuple):
     """A variable of the role.
 
-    kind: its type, by the name that argument_specs.yml has for it. of_host: each host has its own; all others are of
-    the batch, which has one CA, one account and one set of DNS zones, so that its hosts have to agree in them. secret:
-    there are credentials in it, or may be. entry_point: the only one that knows it. choices: all values that it may
-    have. range: the least and the greatest value of a number.
+    kind: its type, by its name in argument_specs.yml. of_host: each host has its own value; all other variables are of
+    the batch, which has one CA, one account and one set of DNS zones, so its hosts must have the same value. secret: it
+    may have credentials in it. entry_point: the only entry point that uses it, empty for all. choices: all valid
+    values. range: the least and the greatest number.
     """
 
     kind: str
@@ -50,7 +50,7 @@ VARIABLES = {
     "acme_check_revocation": Variable("bool", False),
     "acme_concurrency": Variable("int", 8, range=RANGES["concurrency"]),
     "acme_contact": Variable("list", []),
-    # An entry for a CA may have an account key, its passphrase and an external account's key.
+    # An entry for a CA may have an account key, its passphrase and the key of an external account.
     "acme_directory": Variable("raw", "letsencrypt", secret=True),
     "acme_dns": Variable("dict", {}, secret=True),
     "acme_dns_no_log": Variable("bool", True),
@@ -101,21 +101,21 @@ VARIABLES = {
     "acme_terms_agreed": Variable("bool", False),
 }
 
-#: Options of the whole batch that have credentials in them, or may have.
+#: Options of the batch that may have credentials in them.
 SECRET = tuple(name for name, variable in VARIABLES.items() if variable.secret)
-#: Options of the whole batch of every entry point, without credentials.
+#: Options of the batch that all entry points have, without credentials.
 OPEN = tuple(
     name for name, variable in VARIABLES.items() if not (variable.of_host or variable.secret or variable.entry_point)
 )
-#: The same of entry points beside main.
+#: Options of the batch that one entry point has, without credentials.
 OF_ENTRY_POINT = {
     entry_point: tuple(name for name, variable in VARIABLES.items() if variable.entry_point == entry_point)
     for entry_point in ("main", "replace", "revoke")
 }
 BATCH = tuple(name for name, variable in VARIABLES.items() if not variable.of_host)
-#: What each host has for itself.
+#: Options of which each host has its own value.
 OF_THE_HOST = tuple(name for name, variable in VARIABLES.items() if variable.of_host)
-#: What the role's own tasks set. Facts of these names would count on a host that a task has not reached.
+#: Variables that the tasks of the role set. A fact of such a name would replace a result that a host does not have.
 INTERNAL = (
     "_acme_account",
     "_acme_adopted",
@@ -146,10 +146,10 @@ ALL = frozenset((*VARIABLES, *INTERNAL))
 
 
 def of_batch(entry_point: str) -> tuple[str, ...]:
-    """Return the options that the hosts of a batch have to agree in for an entry point of the role."""
+    """Return the options that must have the same value on all hosts of a batch, for an entry point of the role."""
     return (*SECRET, *OPEN, *OF_ENTRY_POINT.get(entry_point, ()))
 
 
 def of(entry_point: str) -> tuple[str, ...]:
-    """Return all variables that an entry point of the role knows."""
+    """Return the names of all variables that an entry point of the role uses."""
     return tuple(name for name, variable in VARIABLES.items() if variable.entry_point in ("", entry_point))

@@ -117,7 +117,7 @@ def test_a_secret_is_looked_up_and_has_to_be_what_it_was():
     plan["digests"]["acme_eab"] = batch.digest(binding)
     registered = {"web1": {"_acme_found": steps.first_step(), "_acme_plan": plan}}
     assert run(registered, acme_eab=binding).secret("acme_eab") == binding
-    with pytest.raises(AnsibleError, match="acme_eab is not what it was when the run began"):
+    with pytest.raises(AnsibleError, match="acme_eab has changed since the run began"):
         run(registered, acme_eab={**binding, "key": "open"}).secret("acme_eab")
 
 

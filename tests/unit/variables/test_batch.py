@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Options of the whole batch: compared by digests, taken once, and secrets in no result."""
+"""Tests of batch.py: options are compared by digests and frozen, and no result has a secret."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_freeze_result_has_no_secret():
     assert set(SECRETS) == set(role_variables.SECRET)
 
 
-def test_digest_other_run_is_another_one():
+def test_digest_other_run_differs():
     code = f"from {batch.__name__} import digest; print(digest('sesame'))"
     path = {"PYTHONPATH": batch.__file__.partition("ansible_collections")[0]}
     runs = [
@@ -64,22 +64,22 @@ def test_digest_other_run_is_another_one():
         ({"a": {"b": [None]}}, {"a": {"b": [None]}}, True),
     ],
 )
-def test_digest_equal_values_have_the_same(one, other, equal):
+def test_digest_equal_values_same(one, other, equal):
     assert (batch.digest(one) == batch.digest(other)) is equal
 
 
 @pytest.mark.parametrize("name", role_variables.BATCH)
-def test_difference_names_the_option_and_two_hosts(name):
+def test_difference_one_option_named_with_two_hosts(name):
     by_host = {"web1": digests(), "web2": digests(), "web3": digests(**{name: "other"})}
     assert batch.difference(by_host) == (name, "web1", "web3")
 
 
 @pytest.mark.parametrize("by_host", [{}, {"web1": {}}, {"web1": {"a": "1"}, "web2": {"a": "1"}}])
-def test_difference_hosts_agree_is_none(by_host):
+def test_difference_same_values_none(by_host):
     assert batch.difference(by_host) is None
 
 
-def test_differs_shows_values_of_non_secrets_only():
+def test_differs_secret_not_shown():
     seen = {"web1": "sesame-1", "web2": "sesame-2" * 50}.get
     line = batch.differs("acme_ca_path", ("web1", "web2"), seen)
     assert "acme_ca_path differs between web1 ('sesame-1') and web2 ('sesame-2" in line
@@ -88,28 +88,28 @@ def test_differs_shows_values_of_non_secrets_only():
 
 
 @pytest.mark.parametrize("name", role_variables.BATCH)
-def test_freeze_option_changed_since_the_first_step_is_refused(name):
-    with pytest.raises(AnsibleError, match=f"^{name} is not what it was"):
+def test_freeze_option_changed_since_first_step_refused(name):
+    with pytest.raises(AnsibleError, match=f"^{name} has changed since the run began"):
         batch.freeze({**VARIABLES, name: "other"}, same, digests())
 
 
 @pytest.mark.parametrize("name", role_variables.SECRET)
-def test_frozen_secret_is_what_it_was_or_refused(name):
+def test_frozen_secret_changed_since_plan_refused(name):
     plan = batch.freeze(VARIABLES, same, digests())
     assert batch.frozen(SECRETS[name], name, plan) == SECRETS[name]
-    with pytest.raises(AnsibleActionFail, match=f"^{name} is not what it was"):
+    with pytest.raises(AnsibleActionFail, match=f"^{name} has changed since the run began"):
         batch.frozen("other", name, plan)
 
 
 @pytest.mark.parametrize("entry_point", role_variables.OF_ENTRY_POINT)
-def test_digests_are_those_of_the_entry_point(entry_point):
+def test_of_batch_entry_point_has_its_own_options(entry_point):
     names = set(role_variables.of_batch(entry_point))
     assert ("acme_revoke_before" in names) is (entry_point == "revoke")
     assert ("acme_replace_before" in names) is (entry_point == "replace")
     assert {*role_variables.SECRET, *role_variables.OPEN} <= names
 
 
-def test_values_template_error_names_the_variable():
+def test_values_template_error_variable_named():
     def broken(value):
         raise AnsibleError("'site' is undefined")
 
@@ -118,7 +118,7 @@ def test_values_template_error_names_the_variable():
 
 
 @pytest.mark.parametrize(
-    ("facts", "found"),
+    ("facts", "expected"),
     [
         ({}, []),
         ({"distribution": "Debian", "hostname": "web1"}, []),
@@ -126,5 +126,5 @@ def test_values_template_error_names_the_variable():
         ({"_acme_request": {}}, ["_acme_request"]),
     ],
 )
-def test_shadowing_finds_the_role_s_variables(facts, found):
-    assert shadowing(facts, role_variables.ALL) == found
+def test_shadowing_facts_named_like_variables_found(facts, expected):
+    assert shadowing(facts, role_variables.ALL) == expected

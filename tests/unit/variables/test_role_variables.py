@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The list of the role's variables, in Python, has what the role's own files have."""
+"""Tests that role_variables.py agrees with the files of the role."""
 
 from __future__ import annotations
 
@@ -23,22 +23,21 @@ SPECS = yaml.safe_load((ROLE / "meta/argument_specs.yml").read_text())["argument
 OPTIONS = {name: option for spec in SPECS.values() for name, option in spec["options"].items()}
 DEFAULTS = yaml.safe_load((ROLE / "defaults/main.yml").read_text())
 TASKS = "".join(path.read_text() for path in (ROLE / "tasks").rglob("*.yml"))
-#: Lookups, filters and modules have such names, too.
+#: Lookups, filters and modules have such names as well.
 NAME = re.compile(r"(?<![\w.])acme_[a-z0-9_]+")
-
 
 #: The entry points of the specs, by the tasks file that they are for.
 DOCUMENTED_AS = {"main": "certificates", "replace": "replacement", "revoke": "revocation"}
-#: Of adopt alone, but hosts have them in every entry point.
+#: Used by adopt alone, but hosts have them in every entry point.
 ADOPTION = ("acme_adopt_files", "acme_adopt_folders")
 
 
-def test_options_are_those_of_the_argument_specs():
+def test_variables_same_as_in_argument_specs():
     assert set(role_variables.BATCH) | set(role_variables.OF_THE_HOST) == set(OPTIONS) == set(role_variables.VARIABLES)
 
 
 @pytest.mark.parametrize("name", role_variables.VARIABLES)
-def test_variables_are_documented_as_they_are_validated(name):
+def test_variables_documented_as_validated(name):
     variable = role_variables.VARIABLES[name]
     option = OPTIONS[name]
     assert option["type"] == variable.kind
@@ -50,14 +49,14 @@ def test_variables_are_documented_as_they_are_validated(name):
 
 
 @pytest.mark.parametrize("name", role_variables.VARIABLES)
-def test_defaults_are_those_of_the_role(name):
+def test_defaults_same_as_in_role(name):
     if name == "acme_certificates":
-        assert name not in DEFAULTS, "it would hide that nobody has defined it"
+        assert name not in DEFAULTS, "a default would hide that it is not defined"
     else:
         assert DEFAULTS[name] == role_variables.VARIABLES[name].default
 
 
-def test_each_option_is_documented_once():
+def test_argument_specs_each_option_once():
     assert [
         name
         for name, times in Counter(name for spec in SPECS.values() for name in spec["options"]).items()
@@ -65,7 +64,7 @@ def test_each_option_is_documented_once():
     ] == []
 
 
-def test_no_entry_point_of_the_specs_is_a_tasks_file():
+def test_argument_specs_no_name_of_a_tasks_file():
     """ansible-core would validate it, in a fork for each host."""
     assert not set(SPECS) & {path.stem for path in (ROLE / "tasks").glob("*.yml")}
     assert not set(SPECS) & {"main", "fleet"}
@@ -83,21 +82,21 @@ def _compare(documented, spec, place):
             _compare(found["options"], option["options"], f"{place}.{name}")
 
 
-def test_certificates_are_documented_as_they_are_validated():
+def test_certificates_documented_as_validated():
     _compare(OPTIONS["acme_certificates"]["options"], CERTIFICATE_SPEC, "acme_certificates")
 
 
-def test_secret_options_are_among_the_secret_ones():
+def test_secret_options_with_no_log_all_listed():
     secret = {name for name, option in OPTIONS.items() if option.get("no_log") is True}
     assert secret <= set(role_variables.SECRET)
 
 
-def test_each_variable_is_of_one_kind():
+def test_variables_each_in_one_list():
     listed = (*role_variables.SECRET, *role_variables.OPEN, *role_variables.OF_THE_HOST, *role_variables.INTERNAL)
     assert [name for name, times in Counter(listed).items() if times > 1] == []
 
 
-def test_internal_variables_are_all_that_tasks_set():
+def test_internal_same_as_tasks_set():
     set_by_tasks = set(re.findall(r"register: (\w+)", TASKS))
     set_by_tasks |= set(re.findall(r"loop_var: (\w+)", TASKS))
     set_by_tasks |= {name for block in re.findall(r"set_fact:\n((?: {4,}.*\n)+)", TASKS) for name in _keys(block)}
@@ -106,27 +105,27 @@ def test_internal_variables_are_all_that_tasks_set():
     assert ours - set(OPTIONS) == set(role_variables.INTERNAL)
 
 
-def test_batch_options_are_taken_from_the_plan():
-    """Once the plan is made, no task takes an option of the batch from the variables of the host that is first."""
+def test_tasks_batch_options_read_from_plan():
+    """After the plan, no task takes an option of the batch from the variables of the first host."""
     for path in (ROLE / "tasks").rglob("*.yml"):
         text = "\n".join(line.split("#")[0] for line in path.read_text().splitlines())
         values = re.findall(r"\{\{(.*?)\}\}", text, re.DOTALL) + re.findall(r"when: .*", text)
         used = {name for value in values for name in NAME.findall(value)}
-        # dns_write_by_tasks.yml gives tasks files the plan's, and the options that the step before it has compared:
-        # no result may have them. Who has a shared certificate is looked for before there is a plan.
+        # No result may have the secrets in acme_dns, and the step before dns_write_by_tasks.yml has compared them.
+        # earlier_batches.yml runs before the plan.
         allowed = {"dns_write_by_tasks.yml": {"acme_dns"}, "earlier_batches.yml": {"acme_check_revocation"}}
         allowed = {"acme_dns_no_log"} if path.parent.name == "dns" else allowed.get(path.name, set())
         assert used & set(role_variables.BATCH) <= allowed, path.name
 
 
-def test_no_timeout_of_a_play_ends_a_step():
-    """Of a step on the controller it would be the failure of all hosts, and nothing would clean up."""
+def test_tasks_timeout_of_play_overridden():
+    """A step on the controller that times out would fail all hosts, and leave challenges behind."""
     steps = re.findall(r"^( *)certfleet\.tls\.\w+:\n((?:\1.+\n)+)", TASKS, re.MULTILINE)
     assert len(steps) > 10
     assert [keywords for indent, keywords in steps if f"\n{indent}timeout: " not in f"\n{keywords}"] == []
 
 
-# Ansible gives them after the facts, and tasks of loops and rescues theirs.
+# Ansible sets these after the facts, or for the task alone.
 WIN_OVER_FACTS = {"ansible_check_mode", "ansible_play_batch", "ansible_play_hosts", "ansible_play_hosts_all"} | {
     "ansible_playbook_python",
     "ansible_version",
@@ -137,8 +136,8 @@ WIN_OVER_FACTS = {"ansible_check_mode", "ansible_play_batch", "ansible_play_host
 
 
 @pytest.mark.parametrize("path", [*ROLE.glob("tasks/**/*.yml"), *ROLE.glob("vars/*.yml")], ids=lambda path: path.stem)
-def test_no_template_has_a_name_that_a_fact_may_take(path):
-    """In a task that runs once, such a fact of one host would count for all."""
+def test_templates_no_name_open_to_facts(path):
+    """In a task that runs once, such a fact of one host would apply to all hosts."""
     text = "\n".join(line.split(" #")[0] for line in path.read_text().splitlines())
     expressions = re.findall(r"\{\{(.*?)\}\}", text, re.DOTALL) + re.findall(r"(?:when|until): (?!>)(.+)", text)
     names = {name for expression in expressions for name in _free(expression)}
@@ -146,12 +145,12 @@ def test_no_template_has_a_name_that_a_fact_may_take(path):
     assert names - roles_own - role_variables.ALL - facts.SPECIAL - WIN_OVER_FACTS == set()
 
 
-def test_jinja_s_globals_are_known():
+def test_special_has_all_globals_of_jinja():
     assert set(Templar(DataLoader()).environment.globals) <= facts.SPECIAL
 
 
 def _free(expression):
-    """The names of variables in an expression. Jinja itself does not know Ansible's filters and tests."""
+    """Return the names of variables in an expression. Jinja alone does not know Ansible's filters and tests."""
     known = re.sub(r"\bis (not )?[\w.]+", r"is \1defined", re.sub(r"\|\s*[\w.]+", "| default", expression))
     return meta.find_undeclared_variables(Environment(autoescape=True).parse("{{ " + known + " }}"))
 

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The validation of the role's variables: right values pass, misspelled names are seen, and it costs little."""
+"""Tests of all_variables.py beside the tables of wrong inputs: valid values, misspelled names, conversion, time."""
 
 from __future__ import annotations
 
@@ -22,12 +22,13 @@ from ansible_collections.certfleet.tls.plugins.plugin_utils._variables.role_vari
 from tests.unit.variables.variables import COMBINED, ENCRYPTED, GOOD, KEY, RFC2136, faults, variables
 
 ROOT = Path(__file__).parents[3]
+DEFINE = "Define it in the inventory or in the play."
 BEFORE = "2026-01-31T12:00:00Z"
 DNS = {"acme_dns": {"*": RFC2136}}
 
 
 class Vaulted:
-    """As AnsibleVaultEncryptedUnicode before ansible-core 2.19: not a text, but one is made of it."""
+    """A stand-in for AnsibleVaultEncryptedUnicode of ansible-core before 2.19, which is not a string."""
 
     def __init__(self, text):
         self._text = text
@@ -42,7 +43,7 @@ class Vaulted:
         ("main", {}),
         ("fleet", {}),
         ("main", {"acme_certificates": []}),
-        # As -e and surveys give them.
+        # From -e and surveys.
         ("main", {"acme_concurrency": "4", "acme_order_timeout": " 300 ", "acme_keep_versions": "1"}),
         ("main", {"acme_force_renewal": "true", "acme_preflight": "no", "acme_terms_agreed": "yes"}),
         ("main", {"acme_check_revocation": 1, "acme_remove_unlisted": "False", "acme_dns_no_log": 0}),
@@ -52,15 +53,15 @@ class Vaulted:
         ("main", {"acme_eab": "kid=x,key=c2VjcmV0"}),
         ("main", {"acme_certificates": '[{"name": "shop", "identifiers": ["a.example.com"], "webroot": "/w"}]'}),
         ("main", {"acme_certificates": [{**GOOD, "identifiers": "a.example.com, b.example.com", "reload": "nginx"}]}),
-        # As people turn options off.
+        # Options turned off.
         ("main", {"acme_cache": False, "acme_history": "", "acme_account_uri": None, "acme_ca_path": False}),
         ("main", {"acme_contact": None, "acme_limits": None, "acme_run_interval": None, "acme_dns": None}),
         ("main", {"acme_account_key_create": None, "acme_concurrency": None, "acme_list": None}),
-        # Vaulted texts.
+        # Vaulted strings.
         ("main", {"acme_eab": {"kid": "x", "key": Vaulted("c2VjcmV0")}}),
         ("main", {"acme_account_key_content": Vaulted(KEY)}),
         ("main", {"acme_account_key_content": ENCRYPTED, "acme_account_key_passphrase": Vaulted("p")}),
-        # The passphrase is for others of the fleet.
+        # The passphrase is for the keys of other hosts.
         ("main", {"acme_account_key_content": KEY, "acme_account_key_passphrase": "p"}),
         ("main", {"acme_dns": {"example.com": {**RFC2136, "tsig_name": "a", "tsig_secret": Vaulted("c2VjcmV0")}}}),
         (
@@ -71,7 +72,7 @@ class Vaulted:
                 ]
             },
         ),
-        # Of YAML.
+        # Values that YAML has converted.
         (
             "replace",
             {
@@ -147,7 +148,7 @@ class Vaulted:
         ("account_deactivate", {"acme_certificates": []}),
     ],
 )
-def test_right_values_are_accepted(entry_point, given):
+def test_validate_valid_values_accepted(entry_point, given):
     assert faults(entry_point, **given) == []
 
 
@@ -164,24 +165,24 @@ def _examples():
 
 
 @pytest.mark.parametrize("given", list(_examples()))
-def test_examples_of_the_documentation_are_accepted(given, monkeypatch):
+def test_validate_examples_of_documentation_accepted(given, monkeypatch):
     monkeypatch.setattr(os, "access", lambda path, mode: True)  # their programs and files are not here
     monkeypatch.setattr(os.path, "isfile", lambda path: True)
     external = {"acme_eab": {"kid": "x", "key": "c2VjcmV0"}}
     assert faults(**{**DNS, **external, **given}) == []
 
 
-def test_examples_of_the_documentation_are_found():
+def test_examples_of_documentation_several_found():
     assert len(list(_examples())) > 8
 
 
-def test_lines_are_of_one_line_each_and_name_the_host():
+def test_validate_several_faults_one_line_each_with_host():
     lines = faults(acme_concurrency=0, acme_home="x", acme_certificates=[{"name": "a\nb"}, {**GOOD, "mode": "x\ny"}])
     assert len(lines) == 5
     assert all(line.startswith("host web1: ") and line.endswith(".") and "\n" not in line for line in lines)
 
 
-def test_each_fault_of_a_certificate_is_told():
+def test_validate_certificate_with_several_faults_all_named():
     certificate = {
         **GOOD,
         "identifiers": ["a b", "c d", "e.example.com"],
@@ -205,26 +206,26 @@ def test_each_fault_of_a_certificate_is_told():
 @pytest.mark.parametrize(
     "value", ["SECRET", ["SECRET"], {"SECRE": "SECRET"}, [{"kid": "SECRET"}], {"a": {"b": "SECRET"}}]
 )
-def test_no_secret_is_told(name, value):
+def test_validate_invalid_secret_not_shown(name, value):
     if name == "acme_directory" and value in ("SECRET", ["SECRET"]):
-        return  # a name of a CA is none
+        return  # the name of a CA is not secret
     assert "SECRET" not in "".join(faults(**{name: value}))
 
 
-def test_an_unreadable_vaulted_text_is_a_fault():
+def test_validate_unreadable_vaulted_string_refused():
     from ansible.errors import AnsibleError
 
     class Broken:
         def __str__(self):
             raise AnsibleError("Decryption failed (no vault secrets were found that could decrypt)")
 
-    expected = "it cannot be read (AnsibleError). Check how it is encrypted."
+    expected = "the value cannot be read (AnsibleError). Verify how it is encrypted."
     assert faults(acme_eab={"kid": Broken()}) == [f"host web1: acme_eab: {expected}"]
     assert faults(acme_certificates=[{"name": Broken()}]) == [f"host web1: acme_certificates: {expected}"]
 
 
 @pytest.mark.parametrize(
-    ("defined", "near"),
+    ("defined", "similar"),
     [
         (["acme_certificate"], ["acme_certificate"]),
         (["acme_certs"], ["acme_certs"]),
@@ -234,26 +235,28 @@ def test_an_unreadable_vaulted_text_is_a_fault():
     ],
 )
 @pytest.mark.parametrize("entry_point", ["main", "fleet", "replace", "adopt"])
-def test_an_undefined_list_is_a_fault_if_one_of_a_similar_name_is_defined(entry_point, defined, near):
+def test_validate_undefined_certificates_similar_name_refused(entry_point, defined, similar):
     given = variables(acme_replace_serials="ab")
     del given["acme_certificates"]
-    line = f"acme_certificates is not defined for web1 (did you mean {' or '.join(near)}?)"
-    assert all_variables.problems(given, "web1", entry_point, defined) == ([line] if near else [])
-    assert all_variables.near_certificates(defined) == near
+    names = " or ".join(f"'{name}'" for name in similar)
+    line = f"acme_certificates is not defined for web1 (did you mean {names}?). {DEFINE}"
+    assert all_variables.validate(given, "web1", entry_point, defined) == ([line] if similar else [])
+    assert all_variables.similar_to_certificates(defined) == similar
 
 
-def test_an_account_needs_no_certificates():
+def test_validate_account_without_certificates_accepted():
     given = variables()
     del given["acme_certificates"]
-    assert all_variables.problems(given, "web1", "account", ["acme_certs"]) == []
+    assert all_variables.validate(given, "web1", "account", ["acme_certs"]) == []
 
 
-def test_none_defined_names_hosts_and_near_misses():
-    assert all_variables.none_defined(["web1", "web2"], []) == "acme_certificates is not defined for web1, web2"
-    line = all_variables.none_defined(["web1", "web2", "web3"], ["acme_certificate", "acme_certificate"])
-    assert line == "acme_certificates is not defined for web1, web2, web3 (did you mean acme_certificate?)"
-    many = all_variables.none_defined([f"web{number}" for number in range(100)], [])
-    assert many.endswith("web8, web9 and 90 more")
+def test_undefined_several_hosts_named_with_similar_names():
+    line = "acme_certificates is not defined for web1, web2"
+    assert all_variables.undefined(["web1", "web2"], []) == f"{line}. {DEFINE}"
+    twice = ["acme_certificate", "acme_certificate"]
+    assert all_variables.undefined(["web1", "web2"], twice) == f"{line} (did you mean 'acme_certificate'?). {DEFINE}"
+    many = all_variables.undefined([f"web{number}" for number in range(100)], [])
+    assert many.endswith(f"web8, web9 and 90 more. {DEFINE}")
 
 
 @pytest.mark.parametrize(
@@ -266,7 +269,7 @@ def test_none_defined_names_hosts_and_near_misses():
         ("acme_acount_key_src", "acme_account_key_src"),
         ("acme_limit", "acme_limits"),
         ("acme_directry", "acme_directory"),
-        # Of other roles.
+        # Variables of other roles.
         ("acme_sh_home_dir", ""),
         ("acme_email", ""),
         ("acme_server", ""),
@@ -275,22 +278,23 @@ def test_none_defined_names_hosts_and_near_misses():
         ("acme_user", ""),
         ("acme_version", ""),
         ("letsencrypt_contact", ""),
-        # What the role's own tasks register.
+        # Variables that the role itself has or registers.
         ("_acme_found", ""),
         ("acme_home", ""),
     ],
 )
-def test_misspelled_names_are_mentioned(name, meant):
-    expected = [f"{name} is not a variable of the role certfleet.tls.acme (did you mean {meant}?)"] if meant else []
-    assert all_variables.misspelled([name, "ansible_host", "x"]) == expected
+def test_warn_of_misspelled_name_suggests_known_one(name, meant):
+    line = f"{name} is not a variable of the role certfleet.tls.acme (did you mean '{meant}'?). Rename it."
+    expected = [line] if meant else []
+    assert all_variables.warn_of_misspelled([name, "ansible_host", "x"]) == expected
 
 
-def test_misspelled_names_of_another_entry_point_are_not_meant():
-    assert all_variables.misspelled(["acme_revoke_reasons"]) == []
-    assert len(all_variables.misspelled(["acme_revoke_reasons"], "revoke")) == 1
+def test_warn_of_misspelled_name_of_other_entry_point_ignored():
+    assert all_variables.warn_of_misspelled(["acme_revoke_reasons"]) == []
+    assert len(all_variables.warn_of_misspelled(["acme_revoke_reasons"], "revoke")) == 1
 
 
-def test_converted_values_have_their_types():
+def test_convert_values_have_their_types():
     given = variables(
         acme_concurrency="4",
         acme_force_renewal="yes",
@@ -300,7 +304,7 @@ def test_converted_values_have_their_types():
         acme_dns=None,
         acme_certificates=({"name": 7, "identifiers": "a.example.com, b.example.com", "probe": [{"port": "25"}]},),
     )
-    found = all_variables.converted(given)
+    found = all_variables.convert(given)
     assert found["acme_concurrency"] == 4
     assert found["acme_force_renewal"] is True
     assert found["acme_contact"] == ["a@example.com", "b@example.com"]
@@ -314,27 +318,27 @@ def test_converted_values_have_their_types():
     assert set(found) == set(given)
 
 
-def test_converted_defaults_are_the_defaults():
+def test_convert_defaults_unchanged():
     given = {name: variable.default for name, variable in VARIABLES.items() if name != "acme_certificates"}
-    assert all_variables.converted(given) == given
-    assert all_variables.converted({"acme_home": "/x"}) == {"acme_home": "/x"}
+    assert all_variables.convert(given) == given
+    assert all_variables.convert({"acme_home": "/x"}) == {"acme_home": "/x"}
 
 
-def test_choices_are_those_of_the_code_that_uses_them():
+def test_choices_same_as_in_code_that_uses_them():
     assert VARIABLES["acme_account_key_type"].choices == ACCOUNT_KEY_TYPES
     assert set(VARIABLES["acme_revoke_reason"].choices) <= set(REASONS)
 
 
-def test_it_needs_no_library():
-    """It runs in Ansible's own worker; of these, Ansible loads cryptography itself."""
+def test_validate_imports_no_library():
+    """It runs in a worker of Ansible, which has cryptography loaded."""
     module = "ansible_collections.certfleet.tls.plugins.plugin_utils._variables.all_variables"
     code = (
         "import sys; from ansible.module_utils.common import validation; from ansible import errors\n"
         "before = set(sys.modules)\n"
-        f"from {module} import problems; from tests.unit.variables.variables import variables, RFC2136\n"
+        f"from {module} import validate; from tests.unit.variables.variables import variables, RFC2136\n"
         "uri = 'https://acme-v02.api.letsencrypt.org/acme/acct/1'\n"
         "given = variables(acme_directory='letsencrypt', acme_account_uri=uri, acme_dns={'*': RFC2136})\n"
-        "assert problems({**given, 'acme_limits': {'zerossl': {}}}, 'web1') == []\n"
+        "assert validate({**given, 'acme_limits': {'zerossl': {}}}, 'web1') == []\n"
         "print(sorted({name.split('.')[0] for name in set(sys.modules) - before} & "
         "{'cryptography', 'requests', 'urllib3', 'josepy', 'tldextract', 'dns', 'lexicon', 'difflib'}))"
     )
@@ -350,7 +354,7 @@ def test_it_needs_no_library():
     assert (done.stdout.strip(), done.returncode) == ("[]", 0), done.stderr
 
 
-def test_it_takes_less_than_a_millisecond_for_a_host_with_three_certificates():
+def test_validate_three_certificates_within_a_millisecond():
     mail = {**GOOD, "name": "mail", "probe": [{"starttls": "imap"}], "reload": ["postfix", {"service": "dovecot"}]}
     wild = {**GOOD, "name": "wild", "challenge": "dns-01", "identifiers": ["*.example.com", "example.com"]}
     given = variables(**DNS, acme_certificates=[{**GOOD, "formats": [COMBINED]}, mail, wild])
@@ -358,6 +362,6 @@ def test_it_takes_less_than_a_millisecond_for_a_host_with_three_certificates():
     spans = []
     for _unused in range(50):
         begin = time.perf_counter()
-        assert all_variables.problems(given, "web1", "main", names) == all_variables.misspelled(names) == []
+        assert all_variables.validate(given, "web1", "main", names) == all_variables.warn_of_misspelled(names) == []
         spans.append(time.perf_counter() - begin)
-    assert min(spans) < 0.001  # seconds; other work of the machine has no part in the least
+    assert min(spans) < 0.001  # seconds; the shortest, since other processes delay some

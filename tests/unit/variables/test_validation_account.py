@@ -92,12 +92,12 @@ from tests.unit.variables.variables import CERTIFICATE, ENCRYPTED, KEY, faults
         (
             "main",
             {"acme_directory": ["letsencrypt", {"url": "https://ca.example/"}]},
-            "acme_directory 2: unknown option 'url'. It takes directory, ca_path, account_key_src, account_ke",
+            "acme_directory 2: unknown option 'url'. Use one of directory, ca_path, account_key_src, account_ke",
         ),
         (
             "main",
             {"acme_directory": [{"directroy": "letsencrypt"}]},
-            "acme_directory 1: unknown option 'directroy' (did you mean 'directory'?). It takes directory, ca",
+            "acme_directory 1: unknown option 'directroy' (did you mean 'directory'?). Use one of directory, ca",
         ),
         (
             "main",
@@ -107,7 +107,7 @@ from tests.unit.variables.variables import CERTIFICATE, ENCRYPTED, KEY, faults
         (
             "main",
             {"acme_directory": {"directory": ["letsencrypt"]}},
-            "acme_directory: directory: a list is not a text. Give a text, in quotes.",
+            "acme_directory: directory: a list is not a string. Give a string, in quotes.",
         ),
         (
             "main",
@@ -117,7 +117,7 @@ from tests.unit.variables.variables import CERTIFICATE, ENCRYPTED, KEY, faults
         (
             "main",
             {"acme_directory": [{"directory": "letsencrypt", "account_key": "x"}]},
-            "acme_directory 1: unknown option 'account_key' (did you mean 'account_key_src'?). It takes direc",
+            "acme_directory 1: unknown option 'account_key' (did you mean 'account_key_src'?). Use one of direc",
         ),
         (
             "main",
@@ -132,7 +132,7 @@ from tests.unit.variables.variables import CERTIFICATE, ENCRYPTED, KEY, faults
         (
             "main",
             {"acme_directory": [{"directory": "letsencrypt", "account_key_content": ["SECRET"]}]},
-            "acme_directory 1: account_key_content: a list is not a text. Give a text, in quotes.",
+            "acme_directory 1: account_key_content: a list is not a string. Give a string, in quotes.",
         ),
         (
             "main",
@@ -162,7 +162,7 @@ from tests.unit.variables.variables import CERTIFICATE, ENCRYPTED, KEY, faults
         (
             "main",
             {"acme_directory": [{"directory": "letsencrypt", "ca_path": ["/x"]}]},
-            "acme_directory 1: ca_path: a list is not a text. Give a text, in quotes.",
+            "acme_directory 1: ca_path: a list is not a string. Give a string, in quotes.",
         ),
         (
             "main",
@@ -230,7 +230,7 @@ from tests.unit.variables.variables import CERTIFICATE, ENCRYPTED, KEY, faults
             "acme_contact 'Admin <admin@example.com>' is not a mail address: give one such as admin@example.c",
         ),
         ("main", {"acme_contact": [7]}, "acme_contact '7' is not a mail address: give one such as admin@example.com."),
-        ("main", {"acme_contact": [None]}, "acme_contact: nothing is not a text. Give a text, in quotes."),
+        ("main", {"acme_contact": [None]}, "acme_contact: nothing is not a string. Give a string, in quotes."),
         (
             "main",
             {"acme_contact": {"mail": "a@example.com"}},
@@ -267,7 +267,7 @@ from tests.unit.variables.variables import CERTIFICATE, ENCRYPTED, KEY, faults
         (
             "main",
             {"acme_eab": {"kid": "x", "key": ["SECRET"]}},
-            "acme_eab: a list is not a text. Give a text, in quotes.",
+            "acme_eab: a list is not a string. Give a string, in quotes.",
         ),
         (
             "main",
@@ -290,7 +290,7 @@ from tests.unit.variables.variables import CERTIFICATE, ENCRYPTED, KEY, faults
         (
             "main",
             {"acme_eab": {"kid": ["x"], "key": "SECRET"}},
-            "acme_eab: a list is not a text. Give a text, in quotes.",
+            "acme_eab: a list is not a string. Give a string, in quotes.",
         ),
         (
             "main",
@@ -310,17 +310,17 @@ from tests.unit.variables.variables import CERTIFICATE, ENCRYPTED, KEY, faults
         (
             "main",
             {"acme_account_key_src": ["/x"]},
-            "acme_account_key_src: a list is not a text. Give a text, in quotes.",
+            "acme_account_key_src: a list is not a string. Give a string, in quotes.",
         ),
         (
             "main",
             {"acme_account_key_src": {"path": "/x"}},
-            "acme_account_key_src: a mapping is not a text. Give a text, in quotes.",
+            "acme_account_key_src: a mapping is not a string. Give a string, in quotes.",
         ),
         (
             "main",
             {"acme_account_key_src": "/a\x00b"},
-            "acme_account_key_src: '/a\\x00b' has characters that a path cannot have. Give a path.",
+            "acme_account_key_src: '/a\\x00b' has characters that are not allowed in a path. Give a path.",
         ),
         (
             "main",
@@ -360,17 +360,17 @@ from tests.unit.variables.variables import CERTIFICATE, ENCRYPTED, KEY, faults
         (
             "main",
             {"acme_account_key_content": ["SECRET"]},
-            "acme_account_key_content: a list is not a text. Give a text, in quotes.",
+            "acme_account_key_content: a list is not a string. Give a string, in quotes.",
         ),
         (
             "main",
             {"acme_account_key_content": {"a": "SECRET"}},
-            "acme_account_key_content: a mapping is not a text. Give a text, in quotes.",
+            "acme_account_key_content: a mapping is not a string. Give a string, in quotes.",
         ),
         (
             "main",
             {"acme_account_key_content": True},
-            "acme_account_key_content: a boolean is not a text. Give a text, in quotes.",
+            "acme_account_key_content: a boolean is not a string. Give a string, in quotes.",
         ),
         (
             "main",
@@ -385,22 +385,22 @@ from tests.unit.variables.variables import CERTIFICATE, ENCRYPTED, KEY, faults
         (
             "main",
             {"acme_new_account_key_content": ["SECRET"]},
-            "acme_new_account_key_content: a list is not a text. Give a text, in quotes.",
+            "acme_new_account_key_content: a list is not a string. Give a string, in quotes.",
         ),
         (
             "main",
             {"acme_account_key_passphrase": ["SECRET"]},
-            "acme_account_key_passphrase: a list is not a text. Give a text, in quotes.",
+            "acme_account_key_passphrase: a list is not a string. Give a string, in quotes.",
         ),
         (
             "main",
             {"acme_account_key_passphrase": {"a": "SECRET"}},
-            "acme_account_key_passphrase: a mapping is not a text. Give a text, in quotes.",
+            "acme_account_key_passphrase: a mapping is not a string. Give a string, in quotes.",
         ),
         (
             "main",
             {"acme_new_account_key_passphrase": True},
-            "acme_new_account_key_passphrase: a boolean is not a text. Give a text, in quotes.",
+            "acme_new_account_key_passphrase: a boolean is not a string. Give a string, in quotes.",
         ),
         (
             "main",
@@ -422,8 +422,8 @@ from tests.unit.variables.variables import CERTIFICATE, ENCRYPTED, KEY, faults
             {"acme_account_uri": "https://other.example/acct/7"},
             "acme_account_uri: https://other.example/acct/7 is refused: its host is in another domain than the d",
         ),
-        ("main", {"acme_account_uri": ["x"]}, "acme_account_uri: a list is not a text. Give a text, in quotes."),
-        ("main", {"acme_account_uri": True}, "acme_account_uri: true is not a text. Give a text, in quotes."),
+        ("main", {"acme_account_uri": ["x"]}, "acme_account_uri: a list is not a string. Give a string, in quotes."),
+        ("main", {"acme_account_uri": True}, "acme_account_uri: true is not a string. Give a string, in quotes."),
         (
             "account_rollover",
             {"acme_account_key_content": KEY},

@@ -212,7 +212,7 @@ from tests.unit.variables.variables import RFC2136, faults
         ),
         (
             {"acme_dns": {"example.com": {"provider": "exec", "program": "/nowhere/hook"}}},
-            "entry 'example.com' of zones (acme_dns): '/nowhere/hook' is not a program of the controller. Giv",
+            "entry 'example.com' of zones (acme_dns): '/nowhere/hook' is not a program on the controller. Giv",
         ),
         (
             {"acme_dns": {"example.com": {"provider": "exec", "program": "/bin/true", "args": "x"}}},
@@ -254,14 +254,14 @@ from tests.unit.variables.variables import RFC2136, faults
             {"acme_dns_tasks": "/nowhere/dns.yml"},
             "acme_dns_tasks: /nowhere/dns.yml does not exist on the controller. Give a tasks file.",
         ),
-        ({"acme_dns_tasks": ["x"]}, "acme_dns_tasks: a list is not a text. Give a text, in quotes."),
+        ({"acme_dns_tasks": ["x"]}, "acme_dns_tasks: a list is not a string. Give a string, in quotes."),
         (
             {"acme_dns": {"example.com": {"provider": "rfc2136", "server": "http://ns1.example.com/"}}},
             "entry 'example.com' of zones (acme_dns): rfc2136 has an invalid 'server': expected a host name",
         ),
         (
             {"acme_dns": {"example.com": {"provider": "exec", "program": "/usr/bin"}}},
-            "entry 'example.com' of zones (acme_dns): '/usr/bin' is not a program of the controller. Give the path",
+            "entry 'example.com' of zones (acme_dns): '/usr/bin' is not a program on the controller. Give the path",
         ),
     ],
 )

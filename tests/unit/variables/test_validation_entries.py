@@ -39,11 +39,11 @@ from tests.unit.variables.variables import COMBINED, GOOD, faults
         ),
         (
             {"name": ["shop"]},
-            "certificate number 1 of acme_certificates: name: a list is not a text. Give a text, in quotes.",
+            "certificate number 1 of acme_certificates: name: a list is not a string. Give a string, in quotes.",
         ),
         (
             {"name": True},
-            "certificate number 1 of acme_certificates: name: true is not a text. Give a text, in quotes.",
+            "certificate number 1 of acme_certificates: name: true is not a string. Give a string, in quotes.",
         ),
         ({"identifiers": None}, "certificate shop: identifiers is missing. Give identifiers."),
         ({"identifiers": ""}, "certificate shop: identifiers: no identifiers are given."),
@@ -197,7 +197,7 @@ from tests.unit.variables.variables import COMBINED, GOOD, faults
             {"challenge": "none"},
             "certificate shop: challenge: 'none' is unknown. Give one of http-01, dns-01, dns-account-01, dns",
         ),
-        ({"challenge": ["http-01"]}, "certificate shop: challenge: a list is not a text. Give a text, in quotes."),
+        ({"challenge": ["http-01"]}, "certificate shop: challenge: a list is not a string. Give a string, in quotes."),
         (
             {"challenge": 1},
             "certificate shop: challenge: '1' is unknown. Give one of http-01, dns-01, dns-account-01, dns-pe",
@@ -211,10 +211,10 @@ from tests.unit.variables.variables import COMBINED, GOOD, faults
             {"webroot": "/srv/../etc"},
             "certificate shop: webroot '/srv/../etc' contains '..'. Give the path without it.",
         ),
-        ({"webroot": ["/w"]}, "certificate shop: webroot: a list is not a text. Give a text, in quotes."),
+        ({"webroot": ["/w"]}, "certificate shop: webroot: a list is not a string. Give a string, in quotes."),
         (
             {"webroot": "/w\nx"},
-            "certificate shop: webroot: '/w\\nx' has characters that a path cannot have. Give a path.",
+            "certificate shop: webroot: '/w\\nx' has characters that are not allowed in a path. Give a path.",
         ),
         (
             {"webroot": None},
@@ -286,7 +286,7 @@ from tests.unit.variables.variables import COMBINED, GOOD, faults
                 "webroot": None,
                 "http_01_listen": "443",
             },
-            "certificate shop: http_01_listen: port 443 is that of tls_alpn_01_listen, too. Give each its own",
+            "certificate shop: http_01_listen: port 443 is also the port of tls_alpn_01_listen. Give each its own",
         ),
         (
             {"key_type": "ec"},
@@ -312,10 +312,10 @@ from tests.unit.variables.variables import COMBINED, GOOD, faults
             {"key_type": 2048},
             "certificate shop: key_type: '2048' is unknown (did you mean 'rsa2048'?). Give one of ec256, ec38",
         ),
-        ({"key_type": ["ec256"]}, "certificate shop: key_type: a list is not a text. Give a text, in quotes."),
-        ({"profile": ["tlsserver"]}, "certificate shop: profile: a list is not a text. Give a text, in quotes."),
-        ({"profile": True}, "certificate shop: profile: true is not a text. Give a text, in quotes."),
-        ({"profile": {}}, "certificate shop: profile: a mapping is not a text. Give a text, in quotes."),
+        ({"key_type": ["ec256"]}, "certificate shop: key_type: a list is not a string. Give a string, in quotes."),
+        ({"profile": ["tlsserver"]}, "certificate shop: profile: a list is not a string. Give a string, in quotes."),
+        ({"profile": True}, "certificate shop: profile: true is not a string. Give a string, in quotes."),
+        ({"profile": {}}, "certificate shop: profile: a mapping is not a string. Give a string, in quotes."),
         (
             {"not_after": "tomorrow"},
             "certificate shop: not_after 'tomorrow' is not a time: give an instant with its zone, 2026-01-31T",
@@ -340,7 +340,7 @@ from tests.unit.variables.variables import COMBINED, GOOD, faults
             {"not_after": "+1y"},
             "certificate shop: not_after '+1y' is not a time: give an instant with its zone, 2026-01-31T12:00",
         ),
-        ({"not_after": True}, "certificate shop: not_after: true is not a text. Give a text, in quotes."),
+        ({"not_after": True}, "certificate shop: not_after: true is not a string. Give a string, in quotes."),
         (
             {"not_before": "yesterday"},
             "certificate shop: not_before 'yesterday' is not a time: give an instant with its zone, 2026-01-3",
@@ -439,7 +439,7 @@ from tests.unit.variables.variables import COMBINED, GOOD, faults
         ),
         (
             {"probe": [{"prot": 443}]},
-            "certificate shop: probe 1: unknown option 'prot' (did you mean 'port'?). It takes address, port,",
+            "certificate shop: probe 1: unknown option 'prot' (did you mean 'port'?). Use one of address, port,",
         ),
         ({"probe": [{"port": 0}]}, "certificate shop: probe has the port 0, which is none."),
         ({"probe": [{"port": 70000}]}, "certificate shop: probe has the port 70000, which is none."),
@@ -523,7 +523,7 @@ from tests.unit.variables.variables import COMBINED, GOOD, faults
         ),
         (
             {"formats": [{**COMBINED, "path": "/etc/acme/x.pem"}]},
-            "certificate shop: formats: /etc/acme/x.pem is in acme_home, which is for the role. Give another ",
+            "certificate shop: formats: /etc/acme/x.pem is in acme_home, where only the role writes. Give an",
         ),
         (
             {"formats": [{**COMBINED, "mode": "0644"}]},
@@ -551,11 +551,11 @@ from tests.unit.variables.variables import COMBINED, GOOD, faults
         ),
         (
             {"formats": [{**COMBINED, "kind": "pkcs12", "path": "/x.p12", "passphrase": ["a secret that is long"]}]},
-            "certificate shop: formats 1: passphrase: a list is not a text. Give a text, in quotes.",
+            "certificate shop: formats 1: passphrase: a list is not a string. Give a string, in quotes.",
         ),
         (
             {"formats": [{**COMBINED, "kind": "pkcs12", "path": "/x.p12", "password": "a secret that is long"}]},
-            "certificate shop: formats 1: unknown option 'password'. It takes kind, path, owner, group, mode,",
+            "certificate shop: formats 1: unknown option 'password'. Use one of kind, path, owner, group, mode,",
         ),
         (
             {
@@ -573,7 +573,7 @@ from tests.unit.variables.variables import COMBINED, GOOD, faults
         ),
         (
             {"formats": [{**COMBINED, "encrypton": "legacy"}]},
-            "certificate shop: formats 1: unknown option 'encrypton' (did you mean 'encryption'?). It takes k",
+            "certificate shop: formats 1: unknown option 'encrypton' (did you mean 'encryption'?). Use one of k",
         ),
         (
             {"formats": [COMBINED, COMBINED]},
@@ -595,48 +595,48 @@ from tests.unit.variables.variables import COMBINED, GOOD, faults
             {"mode": "u=rw"},
             "certificate shop: mode 'u=rw' is not one: give four octal digits in quotes, such as '0640'.",
         ),
-        ({"mode": ["0600"]}, "certificate shop: mode: a list is not a text. Give a text, in quotes."),
+        ({"mode": ["0600"]}, "certificate shop: mode: a list is not a string. Give a string, in quotes."),
         (
             {"mode": "0604"},
             "certificate shop: mode '0604' would open the private key to every user of the host: use '0640' a",
         ),
         ({"mode": 416}, "certificate shop: mode '416' is not one: give four octal digits in quotes, such as '0640'."),
-        ({"owner": ["root"]}, "certificate shop: owner: a list is not a text. Give a text, in quotes."),
-        ({"owner": True}, "certificate shop: owner: true is not a text. Give a text, in quotes."),
-        ({"group": {"name": "x"}}, "certificate shop: group: a mapping is not a text. Give a text, in quotes."),
+        ({"owner": ["root"]}, "certificate shop: owner: a list is not a string. Give a string, in quotes."),
+        ({"owner": True}, "certificate shop: owner: true is not a string. Give a string, in quotes."),
+        ({"group": {"name": "x"}}, "certificate shop: group: a mapping is not a string. Give a string, in quotes."),
         ({"shared": "maybe"}, "certificate shop: shared: 'maybe' is neither true nor false. Give true or false."),
         ({"shared": [1]}, "certificate shop: shared: a list is neither true nor false. Give true or false."),
         (
             {"identifer": ["x"]},
-            "certificate shop: unknown option 'identifer' (did you mean 'identifiers'?). It takes name, ident",
+            "certificate shop: unknown option 'identifer' (did you mean 'identifiers'?). Use one of name, ident",
         ),
         (
             {"domains": ["x"]},
-            "certificate shop: unknown option 'domains'. It takes name, identifiers, challenge, webroot, http",
+            "certificate shop: unknown option 'domains'. Use one of name, identifiers, challenge, webroot, http",
         ),
         (
             {"key": "x"},
-            "certificate shop: unknown option 'key'. It takes name, identifiers, challenge, webroot, http_01_",
+            "certificate shop: unknown option 'key'. Use one of name, identifiers, challenge, webroot, http_01_",
         ),
         (
             {"webrot": "/w"},
-            "certificate shop: unknown option 'webrot' (did you mean 'webroot'?). It takes name, identifiers,",
+            "certificate shop: unknown option 'webrot' (did you mean 'webroot'?). Use one of name, identifiers,",
         ),
         (
             {"keytype": "ec256"},
-            "certificate shop: unknown option 'keytype' (did you mean 'key_type'?). It takes name, identifier",
+            "certificate shop: unknown option 'keytype' (did you mean 'key_type'?). Use one of name, identifier",
         ),
         (
             {"listen": "80"},
-            "certificate shop: unknown option 'listen' (did you mean 'http_01_listen'?). It takes name, ident",
+            "certificate shop: unknown option 'listen' (did you mean 'http_01_listen'?). Use one of name, ident",
         ),
         (
             {"http01_listen": "80"},
-            "certificate shop: unknown option 'http01_listen' (did you mean 'http_01_listen'?). It takes name",
+            "certificate shop: unknown option 'http01_listen' (did you mean 'http_01_listen'?). Use one of name",
         ),
         (
             {"challenge": "dns-01"},
-            "certificate shop: challenge: a TXT record for shop.example.com is needed, and nobody writes it: ",
+            "certificate shop: challenge: a TXT record for shop.example.com cannot be written: acme_dns and acme_dns_",
         ),
         (
             {"probe": [{"address": "300.1.1.1"}]},
@@ -671,7 +671,7 @@ def test_problems_of_a_certificate(change, expected):
             "certificate number 1 of acme_certificates: a list is not a mapping. Give a mapping of name, iden",
         ),
         ([7], "certificate number 1 of acme_certificates: the value is not a mapping. Give a mapping of name, i"),
-        ([GOOD, GOOD], "certificate shop: name: 2 certificates have it. Give each its own."),
+        ([GOOD, GOOD], "certificate shop: name: 2 certificates have this name. Give each its own name."),
         (
             [{"identifiers": ["a.example.com"], "webroot": "/w"}],
             "certificate number 1 of acme_certificates: name is missing. Give name.",

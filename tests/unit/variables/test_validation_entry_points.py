@@ -12,7 +12,7 @@ from tests.unit.variables.variables import KEY, faults
 @pytest.mark.parametrize(
     ("entry_point", "given", "expected"),
     [
-        ("revoke", {}, "acme_revoke: nothing to revoke is given. Give acme_revoke or acme_revoke_serials."),
+        ("revoke", {}, "acme_revoke: it selects no certificate. Give acme_revoke or acme_revoke_serials."),
         (
             "revoke",
             {"acme_revoke": ["a/b"]},
@@ -29,7 +29,7 @@ from tests.unit.variables.variables import KEY, faults
             "acme_revoke: a mapping is not a list. Give a list, each element after '- '.",
         ),
         ("revoke", {"acme_revoke": True}, "acme_revoke: true is not a list. Give a list, each element after '- '."),
-        ("revoke", {"acme_revoke": [["x"]]}, "acme_revoke: a list is not a text. Give a text, in quotes."),
+        ("revoke", {"acme_revoke": [["x"]]}, "acme_revoke: a list is not a string. Give a string, in quotes."),
         (
             "revoke",
             {"acme_revoke_serials": ["xyz"]},
@@ -81,7 +81,7 @@ from tests.unit.variables.variables import KEY, faults
         (
             "revoke",
             {"acme_revoke": "shop", "acme_revoke_before": ["x"]},
-            "acme_revoke_before: a list is not a text. Give a text, in quotes.",
+            "acme_revoke_before: a list is not a string. Give a string, in quotes.",
         ),
         (
             "revoke",
@@ -152,7 +152,7 @@ from tests.unit.variables.variables import KEY, faults
         (
             "replace",
             {"acme_replace_all": True, "acme_replace_before": ["x"]},
-            "acme_replace_before: a list is not a text. Give a text, in quotes.",
+            "acme_replace_before: a list is not a string. Give a string, in quotes.",
         ),
         (
             "replace",
@@ -174,7 +174,7 @@ from tests.unit.variables.variables import KEY, faults
         (
             "replace",
             {"acme_replace_issuer": ["E7"], "acme_replace_before": "2026-01-31T12:00:00Z"},
-            "acme_replace_issuer: a list is not a text. Give a text, in quotes.",
+            "acme_replace_issuer: a list is not a string. Give a string, in quotes.",
         ),
         (
             "replace",
@@ -206,7 +206,7 @@ from tests.unit.variables.variables import KEY, faults
         (
             "adopt",
             {"acme_adopt_folders": [{"client": "certbot", "path": "/x", "key": "y"}]},
-            "acme_adopt_folders 1: unknown option 'key'. It takes client, path.",
+            "acme_adopt_folders 1: unknown option 'key'. Use one of client, path.",
         ),
         (
             "adopt",
@@ -233,17 +233,17 @@ from tests.unit.variables.variables import KEY, faults
         (
             "adopt",
             {"acme_adopt_files": [{"certificate": "/c", "key": "/k", "chian": "/x"}]},
-            "acme_adopt_files 1: unknown option 'chian' (did you mean 'chain'?). It takes certificate, key, c",
+            "acme_adopt_files 1: unknown option 'chian' (did you mean 'chain'?). Use one of certificate, key, c",
         ),
         (
             "adopt",
             {"acme_adopt_files": [{"cert": "/c", "key": "/k"}]},
-            "acme_adopt_files 1: unknown option 'cert'. It takes certificate, key, chain.",
+            "acme_adopt_files 1: unknown option 'cert'. Use one of certificate, key, chain.",
         ),
         (
             "adopt",
             {"acme_adopt_files": [{"certificate": ["/c"], "key": "/k"}]},
-            "acme_adopt_files 1: certificate: a list is not a text. Give a text, in quotes.",
+            "acme_adopt_files 1: certificate: a list is not a string. Give a string, in quotes.",
         ),
         (
             "adopt",

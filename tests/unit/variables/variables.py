@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Variables of the role as a host may have them, for the tests of their validation."""
+"""Variables of a host, for the tests of their validation."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ RFC2136 = {"provider": "rfc2136", "server": "ns1.example.com"}
 
 
 def variables(**changes):
-    """Return all variables of a host without a fault, but for *changes*. There is no account key yet."""
+    """Return valid values for all variables of a host, with *changes*. The account key does not exist yet."""
     defaults = {name: variable.default for name, variable in VARIABLES.items()}
     ours = {"acme_certificates": [GOOD], "acme_terms_agreed": True, "acme_account_key_src": "/nowhere/key.pem"}
     return {**defaults, **ours, **changes}
 
 
 def faults(entry_point="main", defined=(), **changes):
-    """Return the lines for a host with these changes."""
-    return all_variables.problems(variables(**changes), "web1", entry_point, defined)
+    """Return the messages for a host with *changes* to its variables."""
+    return all_variables.validate(variables(**changes), "web1", entry_point, defined)

@@ -1,0 +1,36 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tests of text.py: the suggestion of a name for one that is not known."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.certfleet.tls.plugins.module_utils._common.text import did_you_mean, most_similar, suggestion
+
+
+@pytest.mark.parametrize(
+    ("word", "known", "expected"),
+    [
+        ("key_typ", ["mode", "key_type"], " (did you mean 'key_type'?)"),
+        ("Key-Type", ["mode", "key_type"], " (did you mean 'key_type'?)"),
+        ("KEYCOMPROMISE", ["keyCompromise"], " (did you mean 'keyCompromise'?)"),
+        ("colour", ["mode", "key_type"], ""),
+        (1, ["", "01"], " (did you mean '01'?)"),
+        ("x", [], ""),
+    ],
+)
+def test_suggestion_similar_name_or_nothing(word, known, expected):
+    assert suggestion(word, known) == expected
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"), [([], ""), (["a"], " (did you mean 'a'?)"), (["a", "b"], " (did you mean 'a' or 'b'?)")]
+)
+def test_did_you_mean_all_names_listed(names, expected):
+    assert did_you_mean(names) == expected
+
+
+@pytest.mark.parametrize(("similarity", "expected"), [(0.6, "limits"), (0.99, "")])
+def test_most_similar_less_similar_empty(similarity, expected):
+    assert most_similar("limit", ["mode", "limits"], similarity) == expected
