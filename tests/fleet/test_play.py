@@ -97,7 +97,7 @@ def test_a_strategy_under_which_it_does_not_hold_is_refused(small: Fleet, strate
     assert failed
     assert run.hosts_with("changed") == []
     for host in failed:
-        assert f"the strategy '{strategy}' lets each host run" in run.message(host)
+        assert f"the role cannot run with 'strategy: {strategy}'" in run.message(host)
         assert "Set 'strategy: linear'" in run.message(host)
     assert small.lab.pebble.requests(mark) == []
     assert set(small.serials().values()) == {None}

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Facts never configure the role, and the options of the batch are the same for all hosts: plays of three hosts."""
+"""Tests that facts never configure the role, and that the hosts of a batch have the same options."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Run:
 
 
 class Play:
-    """The role over three hosts that are this machine, with no certificate: nothing is asked of any CA."""
+    """A play of the role for three hosts that are this machine, without certificates: no CA gets a request."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -68,14 +68,14 @@ def play(tmp_path: Path) -> Play:
 
 
 class Planted:
-    """A module that answers with facts, as setup does on a host that chooses its facts itself."""
+    """A module that returns facts, as setup on a host that chooses its facts itself."""
 
     def __init__(self, folder: Path) -> None:
         self._library = folder / "library"
         self._library.mkdir()
 
     def facts(self, host: str, **values: Any) -> dict[str, Any]:
-        """A task that gives a host facts, which are not the playbook's own word as those of set_fact are."""
+        """Return a task in which a host returns facts; those of set_fact come from the playbook."""
         answer = json.dumps(json.dumps({"changed": False, "ansible_facts": values}))
         (self._library / "plant.py").write_text(f"#!/usr/bin/python3\n# WANT_JSON\nprint({answer})\n")
         return {"plant": {}, "when": f"ansible_host == '{host}'"}
@@ -87,7 +87,7 @@ def planted(tmp_path: Path) -> Planted:
 
 
 def fact(host: str, cacheable: bool = True, **values: Any) -> dict[str, Any]:
-    """A task that gives a host facts; with *cacheable* they are what setup's facts are."""
+    """Return a task that sets facts of a host; *cacheable* ones are like those of setup."""
     return {
         "ansible.builtin.set_fact": {**values, "cacheable": cacheable},
         "when": f"inventory_hostname == '{host}'",
@@ -96,30 +96,30 @@ def fact(host: str, cacheable: bool = True, **values: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("check", [False, True])
 @pytest.mark.parametrize("host", HOSTS)
-def test_role_host_with_a_fact_for_its_variable_is_left_out_alone(play, host, check):
+def test_role_fact_named_like_its_variable_host_left_out(play, host, check):
     done = play.run(fact(host, acme_dns={"example.com": {"provider": "exec"}}, _acme_request={}), check=check)
     assert [each for each in HOSTS if done.failed(each)] == [host], done.text
     assert f"host {host} is left out: its facts have the names of variables" in done.text
-    assert "_acme_request, acme_dns, and facts win over the inventory" in done.text
+    assert "_acme_request, acme_dns, and facts take precedence over the inventory" in done.text
     assert "set_fact with 'cacheable: true' makes facts, too" in done.text
     assert "example.com" not in done.text
 
 
-def test_role_set_fact_is_the_playbook_s_own_word(play):
+def test_role_set_fact_not_cacheable_accepted(play):
     done = play.run({"ansible.builtin.set_fact": {"acme_order_timeout": 60}})
     assert done.code == 0, done.text
 
 
-def test_role_facts_that_are_no_variables_are_ignored(play):
+def test_role_facts_not_injected_ignored(play):
     play.settings["ANSIBLE_INJECT_FACT_VARS"] = "false"
     done = play.run(fact("web1", cacheable=True, other=1), {"ansible.builtin.setup": {"gather_subset": ["!all"]}})
     assert done.code == 0, done.text
 
 
-def test_role_gathered_facts_are_fine(play):
+def test_role_gathered_facts_accepted(play):
     done = play.run({"ansible.builtin.setup": {}})
     assert done.code == 0, done.text
-    assert "facts of host" not in done.text
+    assert "its facts replace" not in done.text
 
 
 @pytest.mark.parametrize(
@@ -130,81 +130,81 @@ def test_role_gathered_facts_are_fine(play):
         ({"acme_shadowing_facts": "fail", "acme_shadowing_facts_allowed": ["site"]}, False, []),
         ({"acme_shadowing_facts": "fail", "acme_shadowing_facts_allowed": "packages,site"}, False, []),
     ],
-    ids=["warn", "fail", "allowed", "allowed by a text"],
+    ids=["warn", "fail", "allowed", "allowed by a string"],
 )
-def test_role_fact_for_a_variable_of_the_inventory(play, options, warned, failed):
+def test_role_fact_replaces_inventory_variable_warned_or_refused(play, options, warned, failed):
     play.inventory["site"] = "shop.example"
     done = play.run(fact("web2", site="bank.example", unrelated=1), **options)
-    line = "facts of host web2 have taken the place of variables of the inventory: site"
+    line = "host web2: its facts replace variables of the inventory: site"
     assert (line in done.text) is warned, done.text
     assert [host for host in HOSTS if done.failed(host)] == failed
 
 
-def test_role_fact_for_a_variable_of_a_group_vars_file(play):
+def test_role_fact_replaces_group_vars_warned(play):
     (play.folder / "group_vars").mkdir()
     (play.folder / "group_vars" / "web.yml").write_text("site: shop.example\n")
     done = play.run(fact("web3", site="bank.example"))
-    assert "facts of host web3 have taken the place of variables of the inventory: site" in done.text
+    assert "host web3: its facts replace variables of the inventory: site" in done.text
 
 
 @pytest.mark.parametrize(
     ("host", "name", "value"),
     [("web1", "inventory_hostname", "web2"), ("web2", "omit", "planted"), ("web3", "lookup", "planted")],
 )
-def test_role_fact_for_a_name_of_ansible_itself_is_refused(play, planted, host, name, value):
-    """With inventory_hostname a host is another one; with lookup and omit it has a say in tasks for all."""
+def test_role_fact_named_like_ansible_s_variable_host_left_out(play, planted, host, name, value):
+    """With inventory_hostname a host poses as another one; with lookup and omit it changes tasks for all hosts."""
     done = play.run(planted.facts(host, **{name: value}))
     assert [each for each in HOSTS if done.failed(each)] == [host], done.text
-    assert f"of Ansible itself, {name}, and facts win over the inventory" in done.text
+    assert f"of Ansible, {name}, and facts take precedence over the inventory" in done.text
 
 
 @pytest.mark.parametrize("templated", ["{{ site }}", "{{ extra | default('') }}"])
-def test_role_fact_that_an_option_is_templated_from_fails_its_host_alone(play, planted, templated):
+def test_role_fact_changes_option_host_left_out(play, planted, templated):
     play.inventory |= {"site": "1d", "acme_run_interval": templated}
     done = play.run(planted.facts("web1", site="1h", extra="1h"))
     assert [each for each in HOSTS if done.failed(each)] == ["web1"], done.text
-    assert "acme_run_interval is another with its facts than without them" in done.text
+    assert "its facts change acme_run_interval" in done.text
 
 
 @pytest.mark.parametrize("certificates", ["{{ extra | default([]) }}", "{{ [] if site == 'shop' else [site] }}"])
-def test_role_host_chooses_none_of_its_certificates_by_facts(play, planted, certificates):
+def test_role_fact_changes_certificates_host_left_out(play, planted, certificates):
     play.inventory |= {"site": "shop", "acme_certificates": certificates}
     club = {"name": "club", "identifiers": ["club.example"], "http_01_listen": "80", "shared": True}
     done = play.run(planted.facts("web2", extra=[club], site=club))
     assert [each for each in HOSTS if done.failed(each)] == ["web2"], done.text
-    assert "acme_certificates is another with its facts than without them" in done.text
+    assert "its facts change acme_certificates" in done.text
 
 
 @pytest.mark.parametrize("environment", ["{{ proxies }}", [{"https_proxy": "{{ proxies.https_proxy }}"}]])
-def test_role_host_chooses_no_environment_of_the_controller_by_facts(play, planted, environment):
+def test_role_fact_changes_environment_host_left_out(play, planted, environment):
     play.inventory["proxies"] = {"https_proxy": "http://proxy.example:3128"}
     play.keywords["environment"] = environment
     done = play.run(planted.facts("web1", proxies={"https_proxy": "http://192.0.2.7", "HOME": "/tmp"}))
     assert [each for each in HOSTS if done.failed(each)] == ["web1"], done.text
-    assert "environment is another with its facts than without them" in done.text
+    assert "its facts change environment" in done.text
 
 
-def test_role_environment_without_a_fact_in_it_is_fine(play, planted):
+def test_role_environment_without_facts_accepted(play, planted):
     play.inventory["proxies"] = {"https_proxy": "http://proxy.example:3128"}
     play.keywords["environment"] = "{{ proxies }}"
     done = play.run(planted.facts("web1", other="unrelated"))
     assert done.code == 0, done.text
 
 
-def test_role_fact_that_is_written_as_one_is_fine(play, planted):
+def test_role_fact_used_by_ansible_facts_accepted(play, planted):
     play.inventory["acme_home"] = "/tmp/{{ ansible_facts.place | default('nowhere') }}"
     done = play.run(planted.facts("web2", place="here", other="unrelated"))
     assert done.code == 0, done.text
 
 
-def test_role_fact_does_not_hide_behind_another(play, planted):
-    """In ansible_facts, ansible_site and site are one; as variables they are two."""
+def test_role_fact_with_same_name_in_ansible_facts_warned(play, planted):
+    """In ansible_facts, ansible_site and site are one fact; as variables they are two."""
     play.inventory["site"] = "shop.example"
     done = play.run(planted.facts("web2", site="bank.example", ansible_site="x"))
-    assert "facts of host web2 have taken the place of variables of the inventory: site" in done.text
+    assert "host web2: its facts replace variables of the inventory: site" in done.text
 
 
-def test_role_option_that_differs_is_refused_with_hosts_and_values(play):
+def test_role_option_differs_between_hosts_values_named(play):
     differing = "{{ 'https://one.example/' if inventory_hostname == 'web1' else 'https://other.example/' }}"
     done = play.run(acme_ca_path=differing)
     assert done.code != 0
@@ -220,19 +220,19 @@ def test_role_option_that_differs_is_refused_with_hosts_and_values(play):
         ("acme_directory", [{"directory": "letsencrypt", "account_key_passphrase": "sesame{{ inventory_hostname }}"}]),
     ],
 )
-def test_role_secret_that_differs_is_refused_without_values(play, variable, value):
+def test_role_secret_differs_between_hosts_values_hidden(play, variable, value):
     done = play.run(**{variable: value})
     assert f"{variable} differs between web1 and web2: the hosts of one play" in done.text
     assert "sesame" not in done.text
 
 
-def test_role_secret_that_is_another_at_each_look_up_is_refused(play):
+def test_role_secret_differs_at_each_lookup_refused(play):
     done = play.run(acme_eab={"kid": "k", "key": f"{{{{ lookup('ansible.builtin.password', {PASSWORD}) }}}}"})
     assert done.code != 0
     assert "acme_eab differs between web1 and web2" in done.text
 
 
-def test_role_host_that_is_left_out_does_not_count_in_the_comparison(play):
+def test_role_host_left_out_options_not_compared(play):
     done = play.run(fact("web1", acme_order_timeout=1))
     assert [host for host in HOSTS if done.failed(host)] == ["web1"]
     assert "differs" not in done.text

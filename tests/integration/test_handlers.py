@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which handlers a play has: an action plugin finds out beforehand what Ansible itself then says."""
+"""Tests that handlers.py finds the same handlers in a running play as Ansible does."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ MAIN = [
 
 @pytest.mark.parametrize("how", ["import_role", "include_role", "roles", "tasks"])
 @pytest.mark.parametrize("core", CORES)
-def test_unknown_in_a_run_is_what_ansible_does_not_find(tmp_path, how, core):
+def test_unknown_running_play_same_as_ansible(tmp_path, how, core):
     before, after = ({"include_role": {"name": name}} for name in ("before", "after"))
     play = {
         "hosts": "web1",
@@ -106,6 +106,6 @@ def test_unknown_in_a_run_is_what_ansible_does_not_find(tmp_path, how, core):
     done = runs.run(tmp_path, core, "play.yml", "-v", ANSIBLE_ERROR_ON_MISSING_HANDLER="false")
     assert done.code == 0, done.text
     text = " ".join(done.text.replace('\\"', '"').split())
-    told = json.JSONDecoder().raw_decode(text, text.index("unknown: ") + len("unknown: "))[0]
+    unknown = json.JSONDecoder().raw_decode(text, text.index("unknown: ") + len("unknown: "))[0]
     missing = [name for name in NAMES if f"The requested handler '{name}' was not found" in text]
-    assert told == missing == [name for name, is_found in NAMES.items() if not is_found]
+    assert unknown == missing == [name for name, is_found in NAMES.items() if not is_found]

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tasks of DNS providers run on the controller whatever variables there are; extra variables are refused."""
+"""Tests that tasks of DNS providers run on the controller whatever the variables; extra variables are refused."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def include():
 
 
 def run(folder, core, variables, *arguments, listed=False):
-    """Run the include in a play in which *variables* come from wherever they can, but for extra variables."""
+    """Run the include in a play where *variables* come from all sources except extra variables."""
     localhost = {"localhost": variables} if listed else {}
     facts = {"set_fact": {"x": 1, **variables}, "delegate_to": "localhost", "delegate_facts": True}
     play = {
@@ -98,17 +98,18 @@ def run(folder, core, variables, *arguments, listed=False):
     return runs.run(folder, core, "play.yml", "-v", *arguments, **settings)
 
 
-def told(done, what):
+def reported(done, what):
+    """Return all values that a run printed as 'what: [value]'."""
     return [part.split("]")[0] for part in done.text.split(f"{what}: [")[1:]]
 
 
 @pytest.mark.parametrize(("variables", "listed"), [({}, False), ({}, True), (HOSTILE, False), (HOSTILE, True)])
 @pytest.mark.parametrize("core", CORES)
-def test_tasks_of_a_dns_provider_run_on_the_controller(tmp_path, core, variables, listed):
+def test_tasks_of_provider_hostile_variables_run_on_controller(tmp_path, core, variables, listed):
     done = run(tmp_path, core, variables, listed=listed)
     assert done.code == 0, done.text
-    assert told(done, "refused") == ["", "", ""]
-    assert told(done, "with the controller's Python") == ["True", "True", "True"]
+    assert reported(done, "refused") == ["", "", ""]
+    assert reported(done, "with the controller's Python") == ["True", "True", "True"]
 
 
 @pytest.mark.parametrize(
@@ -121,15 +122,15 @@ def test_tasks_of_a_dns_provider_run_on_the_controller(tmp_path, core, variables
     ],
 )
 @pytest.mark.parametrize("core", CORES)
-def test_extra_variables_that_break_the_tasks_are_refused(tmp_path, core, name, value):
+def test_problems_extra_variables_that_break_tasks_refused(tmp_path, core, name, value):
     given = {name: value, "ansible_become_method": "refusing", "ansible_become_user": "daemon"}
     done = run(tmp_path, core, {}, "-e", json.dumps(given), "-e", "ansible_ssh_executable=/bin/false")
-    assert told(done, "refused") == [name]
+    assert reported(done, "refused") == [name]
     assert done.code != 0, done.text
 
 
 @pytest.mark.parametrize("core", CORES)
-def test_extra_variables_that_break_nothing_are_not_refused(tmp_path, core):
+def test_problems_harmless_extra_variables_accepted(tmp_path, core):
     given = {
         **HOSTILE,
         "ansible_become": False,
@@ -138,5 +139,5 @@ def test_extra_variables_that_break_nothing_are_not_refused(tmp_path, core):
         "ansible_remote_tmp": str(tmp_path / "temporary"),
     }
     done = run(tmp_path, core, {}, "-e", json.dumps(given))
-    assert told(done, "refused") == ["", "", ""]
+    assert reported(done, "refused") == ["", "", ""]
     assert done.code == 0, done.text

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The collection's playbooks with handlers, in batches, and with failures; no certificate is due in any run."""
+"""Tests of the playbooks with handlers, in batches, and with failures; no certificate is due in any run."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def write(folder, **hosts):
 
 
 @pytest.mark.parametrize("name", DEPLOYING)
-def test_playbook_that_deploys_has_the_handlers_and_the_last_play(name):
+def test_playbooks_that_deploy_have_handlers_and_last_play(name):
     first, *_others, last = yaml.safe_load((PLAYBOOKS / f"{name}.yml").read_text())
     assert [task["ansible.builtin.import_tasks"] for task in first["handlers"]] == ["handlers/main.yml"]
     assert last["ansible.builtin.import_playbook"] == "failures.yml"
 
 
 @pytest.mark.parametrize("core", CORES)
-def test_handlers_of_the_playbooks_are_those_of_the_given_file(tmp_path, core):
+def test_handlers_of_playbooks_loaded_from_file(tmp_path, core):
     write(tmp_path)
     task = {"debug": {"msg": "changed"}, "changed_when": True, "notify": "Reload web"}
     handlers = [{"import_tasks": str(PLAYBOOKS / "handlers" / "main.yml")}]
@@ -60,7 +60,7 @@ def test_handlers_of_the_playbooks_are_those_of_the_given_file(tmp_path, core):
     ],
 )
 @pytest.mark.parametrize("core", CORES)
-def test_site_takes_the_hosts_in_batches_of_acme_serial(tmp_path, core, arguments, batches):
+def test_site_acme_serial_runs_in_batches(tmp_path, core, arguments, batches):
     write(tmp_path)
     done = runs.run(tmp_path, core, "certfleet.tls.site", *arguments)
     assert done.code == 0, done.text
@@ -72,7 +72,7 @@ FAILURES = ["certificate 'shop': the order is invalid", "certificate 'mail': not
 
 
 @pytest.mark.parametrize("core", CORES)
-def test_site_fails_a_host_with_failures_after_all_hosts_were_served(tmp_path, core):
+def test_site_host_with_failures_fails_after_all_batches(tmp_path, core):
     write(tmp_path, web1={"_acme_deployed": {"unserved": FAILURES}})
     done = runs.run(tmp_path, core, "certfleet.tls.site", "-e", "acme_serial=1")
     assert done.code == 2
@@ -82,7 +82,7 @@ def test_site_fails_a_host_with_failures_after_all_hosts_were_served(tmp_path, c
 
 
 @pytest.mark.parametrize("core", CORES)
-def test_failures_runs_one_task_on_hosts_with_failures_and_contacts_none(tmp_path, core):
+def test_failures_hosts_with_failures_not_contacted(tmp_path, core):
     gone = {"ansible_connection": "ssh", "ansible_ssh_executable": "/bin/false"}
     write(tmp_path, web2={"_acme_found": {"unserved": FAILURES}, **gone}, web3={"_acme_found": {"unserved": []}})
     before = {"hosts": "all", "gather_facts": False, "tasks": []}
@@ -96,7 +96,7 @@ def test_failures_runs_one_task_on_hosts_with_failures_and_contacts_none(tmp_pat
 
 
 @pytest.mark.parametrize("core", CORES)
-def test_failures_without_any_does_nothing(tmp_path, core):
+def test_failures_no_failures_runs_no_task(tmp_path, core):
     write(tmp_path)
     done = runs.run(tmp_path, core, "certfleet.tls.failures")
     assert done.code == 0

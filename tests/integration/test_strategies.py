@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Strategies that keep the hosts together and others, in plays that run under them."""
+"""Tests of strategies.py in plays that run under the strategies."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ STRATEGIES = {
 
 
 def ask(folder, core, *strategies):
-    """Return what is told in a run that has a play for each of these strategies."""
+    """Return the messages of a run that has a play for each of these strategies."""
     play = {"hosts": "web1", "gather_facts": False, "vars": {"chosen": "linear"}, "tasks": [{"ask": None}]}
     plays = [{**play, **({"strategy": name} if name else {})} for name in strategies]
     plugins = {f"strategies/{name}.py": text for name, text in OWN.items()}
@@ -78,16 +78,16 @@ def ask(folder, core, *strategies):
 
 @pytest.mark.parametrize("core", CORES)
 @pytest.mark.parametrize("strategy", ["debug", "mixed_linear", "imported_linear", "linear", "host_pinned"])
-def test_strategy_is_judged_alike_where_no_other_was_loaded_before(tmp_path, strategy, core):
-    (told,) = ask(tmp_path, core, strategy)
-    assert (not told) is STRATEGIES[strategy]
+def test_problem_one_strategy_loaded_as_with_others(tmp_path, strategy, core):
+    (line,) = ask(tmp_path, core, strategy)
+    assert (not line) is STRATEGIES[strategy]
 
 
 @pytest.mark.parametrize("core", CORES)
-def test_problem_in_a_run_is_told_where_hosts_do_not_keep_together(tmp_path, core):
-    told = ask(tmp_path, core, *STRATEGIES)
-    assert [not line for line in told] == list(STRATEGIES.values())
-    refused = [(name, line) for (name, fits), line in zip(STRATEGIES.items(), told) if not fits]
+def test_problem_strategies_that_separate_hosts_refused(tmp_path, core):
+    lines = ask(tmp_path, core, *STRATEGIES)
+    assert [not line for line in lines] == list(STRATEGIES.values())
+    refused = [(name, line) for (name, fits), line in zip(STRATEGIES.items(), lines) if not fits]
     for name, line in refused:
-        assert line.startswith(f"the strategy '{name}' lets each host run through the tasks by itself, so run_once ")
+        assert line.startswith(f"the role cannot run with 'strategy: {name}': each host runs through the tasks by ")
         assert "Set 'strategy: linear'" in line

@@ -2,9 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Facts, which a host chooses itself, in the place of variables, which the inventory should choose.
+"""Refuse facts that would configure the role: a host chooses its facts, and the inventory should choose variables.
 
-Facts win over the inventory's variables: Ansible makes each a variable of the host, unless inject_facts_as_vars is off.
+Ansible makes each fact a variable of the host, and these take precedence over the inventory's variables, unless
+inject_facts_as_vars is off.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from ansible.vars.plugins import get_vars_from_inventory_sources, get_vars_from_
 
 from .._variables import batch, role_variables
 
-#: Ansible's own variables and Jinja's globals that a fact of their name replaces. The first say which host this is;
-#: with the others a host could change what "default(omit)" or a look-up gives in a task for all hosts.
+#: Ansible's own variables and Jinja's globals that a fact of their name replaces. The first say which host this is.
+#: With the others a host could change the values of "default(omit)" or of a lookup in a task for all hosts.
 SPECIAL = frozenset(
     (
         *("ansible_limit", "group_names", "inventory_dir", "inventory_file"),
@@ -29,9 +30,9 @@ SPECIAL = frozenset(
         *("cycler", "dict", "joiner", "lipsum", "lookup", "namespace", "now", "omit", "q", "query", "range", "undef"),
     )
 )
-# Facts of setup without "ansible_" in their names, and of controllers.
+# Names without "ansible_" of facts that the module setup and controllers set.
 _USUAL = frozenset(("_ansible_facts_gathered", "discovered_interpreter_python", "gather_subset", "module_setup"))
-_AS_THEY_ARE = ("ansible_facts", "ansible_play_batch", "ansible_play_hosts", "ansible_play_hosts_all", "play_hosts")
+_ALWAYS_KEPT = ("ansible_facts", "ansible_play_batch", "ansible_play_hosts", "ansible_play_hosts_all", "play_hosts")
 _CHOICES = ("acme_shadowing_facts", "acme_shadowing_facts_allowed")
 _CONFIGURING = (*role_variables.BATCH, *role_variables.OF_THE_HOST)
 _REMEDY = (
@@ -41,23 +42,23 @@ _REMEDY = (
 
 
 def refuse(task_vars: Mapping[str, Any], templar: Any, task: Any) -> list[str]:
-    """Refuse a host whose facts would configure the role; return a warning of facts that replace other variables.
+    """Refuse a host whose facts would configure the role. Return a warning if facts replace other variables.
 
-    *task_vars*, *templar* and *task*: of a task of the role, for that host. Raises AnsibleActionFail.
+    *task_vars*, *templar* and *task* are those of the first step for that host. Raises AnsibleActionFail.
     """
     if not constants.INJECT_FACTS_AS_VARS:
         return []  # no fact is a variable
     if "inventory_hostname" in task_vars.get("ansible_facts", {}):
-        raise AnsibleActionFail(_left_out("this host", ["inventory_hostname"]))  # whose name is not known here
+        raise AnsibleActionFail(_left_out("this host", ["inventory_hostname"]))  # its true name is unknown
     host, hostvars = task_vars["inventory_hostname"], task_vars["hostvars"]
-    found = shadowing(raw(hostvars, host), role_variables.ALL | SPECIAL)
-    if found:
-        raise AnsibleActionFail(_left_out(f"host {host}", found))
+    names = shadowing(raw(hostvars, host), role_variables.ALL | SPECIAL)
+    if names:
+        raise AnsibleActionFail(_left_out(f"host {host}", names))
     chosen = batch.values(task_vars, templar.template, _CHOICES)
     allowed = _listed(chosen["acme_shadowing_facts_allowed"] or [])
     unusual = unexpected(hostvars, host, allowed)
     others = shadowed_inventory(task_vars, host, unusual)
-    line = f"facts of host {host} have taken the place of variables of the inventory: {', '.join(others)}"
+    line = f"host {host}: its facts replace variables of the inventory: {', '.join(others)}"
     if others and chosen["acme_shadowing_facts"] == "fail":
         raise AnsibleActionFail(f"{line}, and acme_shadowing_facts is 'fail'. {_REMEDY}")
     if unusual:
@@ -67,46 +68,46 @@ def refuse(task_vars: Mapping[str, Any], templar: Any, task: Any) -> list[str]:
 
 def _listed(value: Any) -> list[str]:
     try:
-        found: list[str] = check_type_list(value)  # -e gives one text with commas
-        return found
+        names: list[str] = check_type_list(value)  # -e gives one string with commas
+        return names
     except TypeError:
-        return []  # the validation that comes next refuses it
+        return []  # the validation that follows refuses it
 
 
-def _left_out(which: str, found: list[str]) -> str:
+def _left_out(host: str, names: list[str]) -> str:
     return (
-        f"{which} is left out: its facts have the names of variables of the role certfleet.tls.acme or of "
-        f"Ansible itself, {', '.join(found)}, and facts win over the inventory. {_REMEDY}"
+        f"{host} is left out: its facts have the names of variables of the role certfleet.tls.acme or of Ansible, "
+        f"{', '.join(names)}, and facts take precedence over the inventory. {_REMEDY}"
     )
 
 
 def shadowing(facts: Mapping[str, Any], names: Collection[str]) -> list[str]:
-    """Return those of *names* that a host's *facts* have taken the place of."""
+    """Return the variables among *names* that a host's *facts* replace."""
     return sorted(name for name in facts if name in names)
 
 
 def unexpected(hostvars: Any, host: str, allowed: Collection[str] = ()) -> list[str]:
-    """Return the names of a host's facts that are not of setup: any of them may be a variable that a template uses."""
+    """Return the names of a host's facts that the module setup does not set: templates may use them as variables."""
     facts = raw(hostvars, host)
     return sorted(name for name in facts if not name.startswith("ansible_") and name not in (*_USUAL, *allowed))
 
 
 def raw(hostvars: Any, host: str) -> Mapping[str, Any]:
-    """Return a host's facts by the names that it gave them, which are those of the variables that they become.
+    """Return a host's facts by the names that it gave them, which are the names of their variables.
 
-    Not ansible_facts: there, ansible_site and site are the same, and one can hide the other.
+    In ansible_facts, ansible_site and site are one fact, and one can hide the other.
     """
-    # ansible-core has no public way to ask.
+    # ansible-core has no public function for this.
     try:
-        found = hostvars._variable_manager._fact_cache.get(host)
+        facts = hostvars._variable_manager._fact_cache.get(host)
     except KeyError:  # from ansible-core 2.19 on
-        found = None
-    return found or {}
+        facts = None
+    return facts or {}
 
 
 @contextmanager
 def without(hostvars: Any, host: str, names: Collection[str]) -> Iterator[None]:
-    """Have Ansible know nothing of these facts of *host* for a while, in this process."""
+    """Hide the facts *names* of *host* from Ansible, in this process and within this context."""
     manager = hostvars._variable_manager
     kept = manager._fact_cache
     manager._fact_cache = _Reduced(
@@ -119,7 +120,7 @@ def without(hostvars: Any, host: str, names: Collection[str]) -> Iterator[None]:
 
 
 class _Reduced:
-    """Facts of all hosts, with those of one of them replaced."""
+    """The facts of all hosts, those of one host replaced."""
 
     def __init__(self, cache: Any, host: str, facts: dict[str, Any]) -> None:
         self._cache = cache
@@ -132,69 +133,69 @@ class _Reduced:
 
 
 def variables_of(host: str, hostvars: Any, task: Any) -> dict[str, Any]:
-    """Return a host's variables for a task, with the play's and the role's: hostvars has only the inventory's."""
+    """Return all variables of a host for a task. hostvars alone lacks those of the play and of the role."""
     entity = hostvars._inventory.get_host(host)
-    found: dict[str, Any] = hostvars._variable_manager.get_vars(play=task.get_play(), host=entity, task=task)
-    return found
+    variables: dict[str, Any] = hostvars._variable_manager.get_vars(play=task.get_play(), host=entity, task=task)
+    return variables
 
 
 def _refuse_where_used(
     names: Collection[str], host: str, task_vars: Mapping[str, Any], templar: Any, task: Any
 ) -> None:
-    """Refuse a host where an option of the role is another one without these facts. Raises AnsibleActionFail."""
+    """Refuse a host for which these facts change an option of the role. Raises AnsibleActionFail."""
     hostvars = task_vars["hostvars"]
     with without(hostvars, host, names):
         variables = variables_of(host, hostvars, task)
-        # Who writes ansible_facts knows that the host chooses it; only the strategy knows which hosts are left.
-        variables.update({name: task_vars[name] for name in _AS_THEY_ARE if name in task_vars})
+        # A template with ansible_facts uses facts on purpose. Only the strategy knows the remaining hosts.
+        variables.update({name: task_vars[name] for name in _ALWAYS_KEPT if name in task_vars})
         template = templar.copy_with_new_env(available_variables=variables).template
-        seen, otherwise = ({**found, **_keywords(task)} for found in (task_vars, variables))
+        with_facts, without_facts = ({**given, **_keywords(task)} for given in (task_vars, variables))
         for name in (*_CONFIGURING, *_keywords(task)):
-            if _seen(seen, templar.template, name) != _seen(otherwise, template, name):
+            if _digest(with_facts, templar.template, name) != _digest(without_facts, template, name):
                 raise AnsibleActionFail(
-                    f"host {host} is left out: {name} is another with its facts than without them, and facts win over "
-                    f"the inventory. Of these one is used in it: {', '.join(names)}. {_REMEDY}, or write "
-                    "ansible_facts.NAME where a fact is meant"
+                    f"host {host} is left out: its facts change {name}, and facts take precedence over the inventory. "
+                    f"{name} uses one of {', '.join(names)}. {_REMEDY}, or write ansible_facts.NAME where a fact is "
+                    "meant"
                 )
 
 
 def _keywords(task: Any) -> dict[str, Any]:
-    """Return the `environment` of the play and of blocks, as it is written: that of one host counts for the controller.
+    """Return the `environment` of the play and of blocks, not templated; the controller uses that of one host.
 
-    The task's own is templated by the time that its action runs.
+    The task's own `environment` is templated when its action runs.
     """
-    found = task._parent._get_parent_attribute("environment") if task._parent else None
-    return {"environment": found if isinstance(found, list) else []}
+    environment = task._parent._get_parent_attribute("environment") if task._parent else None
+    return {"environment": environment if isinstance(environment, list) else []}
 
 
-def _seen(variables: Mapping[str, Any], template: Any, name: str) -> str:
+def _digest(variables: Mapping[str, Any], template: Any, name: str) -> str:
     try:
         return batch.digest(batch.values(variables, template, (name,)))
     except AnsibleError:
-        return ""  # it lacks something; where it always does, the role says so
+        return ""  # it cannot be templated; if that is so without facts as well, a later step fails
 
 
 def shadowed_inventory(variables: Mapping[str, Any], host: str, names: Collection[str]) -> list[str]:
-    """Return those of *names*, of facts, that are variables of the inventory for *host* and replaced them.
+    """Return the facts among *names* that replace a variable of the inventory for *host*.
 
-    *variables*: those of the task.
+    *variables*: all variables of the task.
     """
-    found = raw(variables["hostvars"], host)
-    candidates = {name for name in names if name in variables and variables[name] == found[name]}
+    facts = raw(variables["hostvars"], host)
+    candidates = {name for name in names if name in variables and variables[name] == facts[name]}
     return sorted(candidates & _inventory_names(variables["hostvars"], host)) if candidates else []
 
 
 def _inventory_names(hostvars: Any, host: str) -> set[str]:
-    """The names of the variables that inventory, group_vars and host_vars have for a host."""
-    # ansible-core has no public way to tell where a variable comes from.
+    """Return the names of the variables that inventory, group_vars and host_vars have for a host."""
+    # ansible-core has no public function for where a variable comes from.
     inventory, loader = hostvars._inventory, hostvars._loader
     entity = inventory.get_host(host)
     entities = [inventory.groups["all"], *entity.get_groups(), entity]
     names = set(entity.get_vars())
     for each in entities[:-1]:
         names.update(each.get_vars())
-    for found in _of_files(loader, inventory._sources, entities):
-        names.update(found)
+    for variables in _of_files(loader, inventory._sources, entities):
+        names.update(variables)
     return names
 
 

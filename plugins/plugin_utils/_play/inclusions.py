@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whether a play has the role several times, each time with a part of what its hosts want.
+"""Find out if a play has the role several times, each time with a part of the certificates of its hosts.
 
-Of such parts none can tell what no other wants: what is not listed is neither named nor removed then, but for parts
-that give their list a name of its own (acme_list). An inclusion in a file or a role that is included itself counts as
-such a part: what else is included in it, or after it, is not known before it runs.
+Such an inclusion does not know which certificates the others list. So it neither names nor removes what it does not
+list itself, unless it gives its list a name of its own (acme_list). An inclusion in an included file or role counts as
+one of several: what that file or role includes next is unknown before it runs.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ from . import keywords
 _NAME = "certfleet.tls.acme"
 _LIST = "acme_list"
 _COLLECTION, _SHORT_NAME = _NAME.rsplit(".", 1)
-# The tasks files that look at what is not listed.
-_LOOKING = ("main", "fleet", "replace")
+# The tasks files that report and remove certificates that are not listed.
+_WITH_UNLISTED = ("main", "fleet", "replace")
 
 
 def are_several(play: Any, task: Any) -> bool:
-    """Return True if *play*, in which *task* of the role runs, has the role more than once, or may have it so."""
+    """Return True if *play*, in which *task* of the role runs, has the role more than once, or may have."""
     around = [*keywords.ancestors(task)]
     if any(getattr(ancestor, "loop", None) for ancestor in around):
         return True
     if any(_may_include_more(ancestor, task._role) for ancestor in around):
         return True
     roles = (role for role in play.role_cache.get(task._role.get_role_path(), ()) if role.static)
-    static = sum(_looks(role._from_files.get("tasks", "main")) for role in roles)
-    # The tasks of a role that is imported are in the play's as well, as copies.
+    static = sum(_reads_unlisted(role._from_files.get("tasks", "main")) for role in roles)
+    # The tasks of an imported role are among the play's tasks as well, as copies.
     dynamic = {include._uuid: include for include in _includes(_tasks(play))}
     return static + len(dynamic) > 1 or any(include.loop for include in dynamic.values())
 
@@ -45,7 +45,7 @@ def are_several(play: Any, task: Any) -> bool:
 def names_list(task: Any) -> bool:
     """Return True if the inclusion that *task* is in gives its list a name (acme_list), by its own variables.
 
-    A name from the play or the inventory is that of all inclusions. In a loop, only a template gives each its own.
+    All inclusions have a name from the play or the inventory in common. In a loop, only a template gives each its own.
     """
     role = task._role
     if _LIST in role.get_role_params() or _LIST in (role.vars or ()):
@@ -70,24 +70,24 @@ def _tasks(play: Any) -> Iterator[Any]:
 
 
 def _includes(tasks: Iterable[Any]) -> Iterator[Any]:
-    """Yield the tasks that include the role, of those that are known before they run."""
+    """Yield the tasks that include the role, as far as these are known before they run."""
     for task in tasks:
         if isinstance(task, Block):
             yield from _includes([*task.block, *task.rescue, *task.always])
-        elif isinstance(task, IncludeRole) and not task.statically_loaded and _looks_at_ours(task):
+        elif isinstance(task, IncludeRole) and not task.statically_loaded and _reads_our_unlisted(task):
             yield task
 
 
-def _looks_at_ours(include: Any) -> bool:
-    return _is_ours(include) and _looks(include.args.get("tasks_from", "main"))
+def _reads_our_unlisted(include: Any) -> bool:
+    return _is_ours(include) and _reads_unlisted(include.args.get("tasks_from", "main"))
 
 
 def _is_ours(include: Any) -> bool:
-    """Return True for an include of the role, and for one whose name is a template: it may be of the role."""
+    """Return True for an include of the role, and for one with a template as its name, which may include the role."""
     name = str(include.args.get("name", include.args.get("role")))
     is_short = name == _SHORT_NAME and _COLLECTION in (include.collections or ())
     return name == _NAME or is_short or "{{" in name
 
 
-def _looks(tasks_file: str) -> bool:
-    return os.path.splitext(tasks_file)[0] in _LOOKING or "{{" in tasks_file
+def _reads_unlisted(tasks_file: str) -> bool:
+    return os.path.splitext(tasks_file)[0] in _WITH_UNLISTED or "{{" in tasks_file

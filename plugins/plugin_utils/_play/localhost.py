@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which variables would keep the tasks of a DNS provider from running on the controller as they should.
+"""Refuse extra variables with which the tasks of a DNS provider would not run on the controller.
 
 These tasks are modules of other collections, which roles/acme/tasks/dns_write_by_tasks.yml delegates to localhost. A
 variable such as ansible_become outranks the keyword of a task, wherever it comes from: a host variable of localhost,
@@ -23,7 +23,7 @@ NAMES = ("ansible_become", "ansible_connection", "ansible_python_interpreter", "
 
 
 def extra_variables(play: Any, template: Callable[[Any], Any]) -> dict[str, Any]:
-    """Return what the run's extra variables say of the connection to localhost, with their templates resolved."""
+    """Return the extra variables of the run that change the connection to localhost, templated."""
     given = play.get_variable_manager().extra_vars
     return {name: template(given[name]) for name in NAMES if name in given}
 
@@ -31,31 +31,31 @@ def extra_variables(play: Any, template: Callable[[Any], Any]) -> dict[str, Any]
 def problems(
     variables: Mapping[str, Any], controller_python: str, is_usable: Callable[[str], bool] | None = None
 ) -> list[str]:
-    """Return a line for each of the extra *variables* that would break the tasks of a DNS provider.
+    """Return a message for each of the extra *variables* that would break the tasks of a DNS provider.
 
-    *controller_python*: the path in ansible_playbook_python. *is_usable* says whether modules can have their temporary
-    folders in a folder.
+    *controller_python*: the path in ansible_playbook_python. *is_usable* returns True for a folder in which modules can
+    make their temporary folders.
     """
-    checks: dict[str, Callable[[Any], Iterator[str]]] = {
+    validators: dict[str, Callable[[Any], Iterator[str]]] = {
         "ansible_become": _become,
         "ansible_connection": _connection,
         "ansible_python_interpreter": lambda value: _interpreter(value, controller_python),
         "ansible_remote_tmp": lambda value: _remote_tmp(value, is_usable or _can_write_in),
     }
     return [
-        f"{name} is {str(variables[name])!r} in the extra variables (-e), which count for localhost as well: {reason}"
-        for name, check in checks.items()
+        f"{name} is {str(variables[name])!r} in the extra variables (-e), which apply to localhost as well: {reason}"
+        for name, validate in validators.items()
         if variables.get(name) is not None
-        for reason in check(variables[name])
+        for reason in validate(variables[name])
     ]
 
 
 def _become(value: Any) -> Iterator[str]:
     try:
-        wanted = boolean(value)
+        becomes = boolean(value)
     except TypeError:
-        wanted = True
-    if wanted:
+        becomes = True
+    if becomes:
         yield (
             "the tasks of the DNS provider would become another user on the controller. Set 'become: true' on the "
             "play, or ansible_become in group_vars, instead."
@@ -87,13 +87,13 @@ def _remote_tmp(value: Any, is_usable: Callable[[str], bool]) -> Iterator[str]:
 
 
 def _is_same_program(one: str, other: str) -> bool:
-    """Return True for two names of one program in one folder. A Python finds its libraries by its folder."""
+    """Return True for two paths of one program in one folder. A Python finds its libraries by its folder."""
     folders = {os.path.dirname(os.path.abspath(path)) for path in (one, other)}
     return len(folders) == 1 and os.path.realpath(one) == os.path.realpath(other)
 
 
 def _can_write_in(folder: str) -> bool:
-    """Return True if this user can make *folder*, or folders in it where it is there."""
+    """Return True if this user can create *folder*, or folders in it if it exists."""
     path = os.path.abspath(os.path.expandvars(os.path.expanduser(folder)))
     while not os.path.lexists(path):
         path = os.path.dirname(path)

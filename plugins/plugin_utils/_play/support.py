@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The supported versions of ansible-core, Python and cryptography, and one line for a version that is too old.
+"""Supported versions of ansible-core, Python and cryptography, and one message for a version that is too old.
 
-README.md has the same table for people ("Supported versions"); a test keeps both together. A version that is newer than
-the tested ones is not refused and causes no warning: most work, and the warning would be in every run for years.
+README.md has the same table ("Supported versions"); a test compares both. A version that is newer than the tested ones
+is not refused and causes no warning: most work, and the warning would be in every run for years.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ HOST_PYTHON = (3, 9)
 HOST_CRYPTOGRAPHY = (3, 3)
 
 _EXAMPLE = "/usr/bin/python3.11"
-# A host's Python prints this, and so does Python 2.
+# A host's Python runs this, also Python 2, and prints its version.
 QUESTION = 'import sys; print("%d.%d" % sys.version_info[:2])'
 _ANSWER = re.compile(r"([0-9]{1,2})\.([0-9]{1,3})")
 _NOT_FOUND = 127
-# ansible-core's own: "ansible-core requires a minimum of Python version 3.7", "Ansible requires Python 3.9 or newer".
+# ansible-core: "ansible-core requires a minimum of Python version 3.7", "Ansible requires Python 3.9 or newer".
 _REFUSED_BY_CORE = re.compile(r"(?i)^ansible(-core)? requires .*python")
 
 
 def _parse(version: str) -> tuple[int, ...]:
-    """Return the numbers that a version begins with: (2, 22, 0) of "2.22.0rc1"."""
+    """Return the numbers at the start of a version: (2, 22, 0) for "2.22.0rc1"."""
     numbers = re.match(r"[0-9]+(\.[0-9]+)*", version)
     return tuple(int(number) for number in numbers[0].split(".")) if numbers else ()
 
@@ -46,31 +46,31 @@ def _text(version: tuple[int, ...]) -> str:
 
 
 def controller_problem(core: str, python: tuple[int, int], cryptography: str | None) -> str:
-    """Return one line if a version on the controller is too old, else an empty text.
+    """Return a message if a version on the controller is too old, else an empty string.
 
-    *core* and *cryptography* are texts such as "2.22.0rc1". Without cryptography, the modules say what to install.
+    *core* and *cryptography* are versions such as "2.22.0rc1". If cryptography is missing, the modules report that.
     """
-    found: list[tuple[str, tuple[int, ...], tuple[int, ...]]] = [
+    installed: list[tuple[str, tuple[int, ...], tuple[int, ...]]] = [
         ("ansible-core", _parse(core), CORE),
         ("Python", python, CONTROLLER_PYTHON),
     ]
     if cryptography:
-        found.append(("the Python library cryptography", _parse(cryptography), CONTROLLER_CRYPTOGRAPHY))
-    old = [f"{name} {_text(have)} is too old, {_text(need)} is needed" for name, have, need in found if have < need]
+        installed.append(("the Python library cryptography", _parse(cryptography), CONTROLLER_CRYPTOGRAPHY))
+    old = [f"{name} {_text(have)} is too old, {_text(need)} is needed" for name, have, need in installed if have < need]
     if not old:
         return ""
     return f"certfleet.tls does not support this controller: {'; '.join(old)}. Upgrade it, or use a newer environment"
 
 
 def _installed(library: str) -> str | None:
-    # Its metadata, since the import takes far longer.
+    # From its metadata, since the import takes far longer.
     try:
         return metadata.version(library)
     except metadata.PackageNotFoundError:
         return None
 
 
-# Ansible loads action plugins before it forks: this is done once, not for each host.
+# Once, not for each host: Ansible loads action plugins before it forks.
 _PROBLEM = controller_problem(_ansible_core, sys.version_info[:2], _installed("cryptography"))
 
 
@@ -91,19 +91,19 @@ def may_be_old_python(answer: Any) -> bool:
 
 
 def host_problem(host: str, interpreter: str, code: int, printed: str) -> str:
-    """Return one line if *host*'s Python cannot be run or is too old, else an empty text.
+    """Return a message if *host*'s Python cannot be run or is too old, else an empty string.
 
-    *code* and *printed* are what QUESTION exited with and printed there.
+    *code* and *printed* are the exit status and the output of QUESTION on the host.
     """
     hint = f"Set ansible_python_interpreter to a newer one, such as {_EXAMPLE}"
     if code == _NOT_FOUND:
-        return f"host {host}: there is no Python at {interpreter}. {hint.replace('a newer one', 'one that is there')}"
-    # Beside the answer there may be what the host's shell prints at each log-in.
+        return f"host {host}: there is no Python at {interpreter}. {hint.replace('a newer one', 'one that exists')}"
+    # The host's shell may print other lines at each log-in.
     versions = [match for line in printed.splitlines() if (match := _ANSWER.fullmatch(line.strip()))]
     if code != 0 or not versions:
         return ""
-    found = (int(versions[-1][1]), int(versions[-1][2]))
-    if found >= HOST_PYTHON:
+    version = (int(versions[-1][1]), int(versions[-1][2]))
+    if version >= HOST_PYTHON:
         return ""
     needed = f"the modules of certfleet.tls need {_text(HOST_PYTHON)} or later"
-    return f"host {host}: its Python at {interpreter} is {_text(found)}, and {needed}. {hint}"
+    return f"host {host}: its Python at {interpreter} is {_text(version)}, and {needed}. {hint}"

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which handlers a play has, in loaded plays; tests/integration/test_handlers.py asks Ansible itself."""
+"""Tests of handlers.py with loaded plays; tests/integration/test_handlers.py compares it with Ansible."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def play(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "answered"),
+    ("name", "is_known"),
     [
         ("Reload web", True),
         ("reload web", False),
@@ -75,30 +75,30 @@ def play(tmp_path):
         ("", False),
     ],
 )
-def test_unknown_of_a_loaded_play_is_what_no_handler_answers_to(play, name, answered):
-    assert handlers.unknown([name], play) == ([] if answered else [name])
+def test_unknown_name_without_handler_returned(play, name, is_known):
+    assert handlers.unknown([name], play) == ([] if is_known else [name])
 
 
-def test_unknown_keeps_the_order_and_names_each_once(play):
+def test_unknown_name_twice_returned_once_in_order(play):
     assert handlers.unknown(["z", "Imported", "a", "z"], play) == ["z", "a"]
 
 
-def test_unknown_without_names_does_not_read_the_play():
+def test_unknown_no_names_play_not_read():
     assert handlers.unknown([], None) == []
 
 
 @pytest.mark.parametrize(
     ("name", "names", "hint"),
     [
-        ("Reload Web", ["reload web", "Reload nginx"], " Did you mean 'reload web'?"),
-        ("Relod nginx", ["reload web", "Reload nginx"], " Did you mean 'Reload nginx'?"),
+        ("Reload Web", ["reload web", "Reload nginx"], " (did you mean 'reload web'?)"),
+        ("Relod nginx", ["reload web", "Reload nginx"], " (did you mean 'Reload nginx'?)"),
         ("Restart", ["web : Reload", "topic"], ""),
         ("Restart", [], ""),
     ],
 )
-def test_problem_says_what_is_missing_and_what_to_do(name, names, hint):
+def test_problem_unknown_handler_suggests_similar(name, names, hint):
     assert handlers.problem(name, names) == (
-        f"reload notifies the handler '{name}', which this play does not have: no handler or listen topic has this "
-        f"name.{hint} Correct notify, or add the handler to the handlers of the play; the playbooks of certfleet.tls "
+        f"reload notifies the handler '{name}', which this play does not have{hint}: no handler or listen topic has "
+        "this name. Correct notify, or add the handler to the handlers of the play; the playbooks of certfleet.tls "
         "load them with -e acme_handlers=/path/handlers.yml."
     )

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Keywords with which the role would do harm."""
+"""Tests of keywords.py: keywords that would break the role."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import pytest
 
 from ansible_collections.certfleet.tls.plugins.plugin_utils._play import keywords
 
-RUN_ONCE = "the role cannot run with 'run_once: true': it would serve web1 and no other host of the play."
+RUN_ONCE = "the role cannot run with 'run_once: true': it would run for web1 and no other host of the play."
 DELEGATE_TO = "the role cannot run with 'delegate_to: {}': its steps run on the host that needs "
 
 
 def task(delegate_to=None, run_once=False, include=False, block=None):
-    """A task in an include, which is in a block that may say nothing."""
+    """Return a task in an include in a block. None: a block without run_once."""
     outer = SimpleNamespace(run_once=block, _parent=None)
     return SimpleNamespace(
         delegate_to=delegate_to, run_once=run_once, _parent=SimpleNamespace(run_once=include, _parent=outer)
@@ -37,7 +37,7 @@ def task(delegate_to=None, run_once=False, include=False, block=None):
     ],
     ids=str,
 )
-def test_problem_of_keywords(given, hosts, refused):
-    found = keywords.problem(task(**given), "web1", hosts, {"{{ once }}": "yes", True: True, False: False}.get)
-    assert found.startswith(refused)
-    assert bool(found) == bool(refused)
+def test_problem_run_once_or_delegate_to_refused(given, hosts, refused):
+    line = keywords.problem(task(**given), "web1", hosts, {"{{ once }}": "yes", True: True, False: False}.get)
+    assert line.startswith(refused)
+    assert bool(line) == bool(refused)

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Extra variables that would break tasks on the controller; tests/integration/test_localhost.py runs such tasks."""
+"""Tests of localhost.py; tests/integration/test_localhost.py runs the tasks of a DNS provider."""
 
 from __future__ import annotations
 
@@ -34,24 +34,24 @@ PYTHON = "/opt/ansible/bin/python"
         ({"ansible_remote_tmp": "/read-only"}, "the tasks of the DNS provider cannot make their temporary folders"),
     ],
 )
-def test_problems_of_extra_variables_are_lines_with_name_and_value(variables, reason):
-    found = localhost.problems(variables, PYTHON, lambda folder: folder == "/usable")
+def test_problems_extra_variable_named_with_value(variables, reason):
+    lines = localhost.problems(variables, PYTHON, lambda folder: folder == "/usable")
     if not reason:
-        assert found == []
+        assert lines == []
         return
     ((name, value),) = variables.items()
-    (line,) = found
-    given = f"{name} is '{value}' in the extra variables (-e), which count for localhost as well"
+    (line,) = lines
+    given = f"{name} is '{value}' in the extra variables (-e), which apply to localhost as well"
     assert line.startswith(f"{given}: {reason}")
     assert line.endswith("instead.")
 
 
-def test_problems_are_told_together():
+def test_problems_several_variables_all_named():
     given = {"ansible_become": True, "ansible_connection": "ssh", "ansible_python_interpreter": "auto"}
     assert [line.split()[0] for line in localhost.problems(given, PYTHON)] == list(given)
 
 
-def test_problems_two_names_of_one_python_in_a_folder_are_one_program(tmp_path):
+def test_problems_other_name_of_same_python_accepted(tmp_path):
     for folder in ("one", "other"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "python3").symlink_to("/usr/bin/env")
@@ -64,7 +64,7 @@ def test_problems_two_names_of_one_python_in_a_folder_are_one_program(tmp_path):
 @pytest.mark.parametrize(
     ("folder", "is_usable"), [(".", True), ("new/and/deep", True), ("$HOME/x", True), ("~/x", True), ("file/x", False)]
 )
-def test_problems_of_a_temporary_folder_are_those_of_what_is_there(tmp_path, monkeypatch, folder, is_usable):
+def test_problems_temporary_folder_writable_accepted(tmp_path, monkeypatch, folder, is_usable):
     (tmp_path / "file").touch(mode=0o755)
     monkeypatch.setenv("HOME", str(tmp_path))
     path = folder if folder[0] in "$~" else str(tmp_path / folder)

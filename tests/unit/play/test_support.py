@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Versions that are too old are refused by one line, and all places that name versions name the same ones."""
+"""Tests of support.py: versions that are too old are refused, and all files name the same versions."""
 
 from __future__ import annotations
 
@@ -39,18 +39,18 @@ def text(version):
         ("2.16.3", (3, 10), "36.0.1", "the Python library cryptography 36.0.1 is too old, 37 is needed"),
     ],
 )
-def test_controller_problem_old_versions_named(core, python, cryptography, problem):
-    found = support.controller_problem(core, python, cryptography)
-    assert found.startswith("certfleet.tls does not support this controller: ") if problem else found == ""
-    assert problem in found
-    assert "\n" not in found
+def test_controller_problem_old_version_named(core, python, cryptography, problem):
+    line = support.controller_problem(core, python, cryptography)
+    assert line.startswith("certfleet.tls does not support this controller: ") if problem else line == ""
+    assert problem in line
+    assert "\n" not in line
 
 
-def test_refuse_old_controller_here_passes():
+def test_refuse_old_controller_new_versions_accepted():
     support.refuse_old_controller()
 
 
-def test_run_old_controller_refused_before_the_host_is_asked(monkeypatch):
+def test_run_old_controller_refused_before_host_runs_anything(monkeypatch):
     monkeypatch.setattr(support, "_PROBLEM", "ansible-core 2.15 is too old")
     action = action_of("certificate_info")
     action._execute_module = MagicMock()
@@ -69,7 +69,7 @@ def test_run_old_controller_refused_before_the_host_is_asked(monkeypatch):
         ),
         (0, "Welcome!\n2.7\n", "its Python at /usr/bin/python3 is 2.7, and"),
         (0, "3.8", "its Python at /usr/bin/python3 is 3.8, and"),
-        (127, "", f"there is no Python at /usr/bin/python3. {HINT} one that is there"),
+        (127, "", f"there is no Python at /usr/bin/python3. {HINT} one that exists"),
         (0, "3.9\n", ""),
         (0, "3.13\n", ""),
         (0, "3.6 \x1b[2J", ""),
@@ -78,13 +78,13 @@ def test_run_old_controller_refused_before_the_host_is_asked(monkeypatch):
         (1, "3.6", ""),
     ],
 )
-def test_host_problem_names_path_version_and_variable(code, printed, problem):
-    found = support.host_problem("web3", "/usr/bin/python3", code, printed)
-    assert found.startswith(f"host web3: {problem}") if problem else found == ""
+def test_host_problem_old_or_missing_python_named(code, printed, problem):
+    line = support.host_problem("web3", "/usr/bin/python3", code, printed)
+    assert line.startswith(f"host web3: {problem}") if problem else line == ""
 
 
 SYNTAX_ERROR = {"module_stderr": "SyntaxError: future feature annotations is not defined", "module_stdout": "", "rc": 1}
-# The answers that each ansible-core gave for Pythons 2.7 to 3.8, shortened.
+# Results of each ansible-core with Python 2.7 to 3.8, shortened.
 FAILURES = {
     "2.16: SyntaxError": {
         "failed": True,
@@ -105,7 +105,7 @@ FAILURES = {
 
 
 def run_with_python(answer, version, code=0):
-    """Run an action whose host gives *answer*, and has a Python that prints *version*; also return its commands."""
+    """Run an action on a host that returns *answer*, with a Python of *version*. Return its result and its commands."""
     action = action_of("certificate")
     action._used_interpreter = "#!/usr/bin/python3"
     action._execute_module = MagicMock(return_value=answer)
@@ -114,14 +114,14 @@ def run_with_python(answer, version, code=0):
 
 
 @pytest.mark.parametrize("name", FAILURES)
-def test_run_old_python_fails_with_one_line(name):
+def test_run_old_python_refused_in_one_line(name):
     result, commands = run_with_python(FAILURES[name], "3.6")
     assert result == {"failed": True, "msg": f"{OLD}. {HINT} a newer one, such as /usr/bin/python3.11"}
     assert [call.args[0] for call in commands] == [f"/usr/bin/python3 -c '{support.QUESTION}'"]
 
 
 @pytest.mark.parametrize("name", FAILURES)
-def test_run_new_python_keeps_the_failure(name):
+def test_run_new_python_failure_unchanged(name):
     result, _commands = run_with_python(FAILURES[name], "3.9")
     assert result["failed"]
     assert HINT not in result["msg"]
@@ -136,12 +136,12 @@ def test_run_new_python_keeps_the_failure(name):
         "no mapping",
     ],
 )
-def test_run_other_answers_ask_no_version(answer):
+def test_run_other_results_no_version_asked(answer):
     _result, commands = run_with_python(answer, "3.6")
     assert commands == []
 
 
-def test_run_host_lost_before_its_version_keeps_the_failure():
+def test_run_host_lost_before_version_failure_unchanged():
     action = action_of("certificate")
     action._used_interpreter = "#!/usr/bin/python3"
     action._execute_module = MagicMock(return_value=FAILURES["2.16: SyntaxError"])
@@ -150,15 +150,15 @@ def test_run_host_lost_before_its_version_keeps_the_failure():
     assert "SyntaxError" in result["msg"]
 
 
-def test_run_exception_as_an_object_is_the_reason():
-    """From ansible-core 2.19 on an exception that no module expected may be all that a result has."""
+def test_run_exception_object_becomes_message():
+    """From ansible-core 2.19 on, a result may have an exception and nothing else."""
     exception = MagicMock(event=MagicMock(msg="'ABCMeta' object is not\x1b subscriptable"))
     result = run("certificate", {"failed": True, "exception": exception})
     assert result["msg"] == "'ABCMeta' object is not? subscriptable"
 
 
 def table():
-    """Return the table of README.md: the texts of the columns by the first one."""
+    """Return the table of README.md: the other columns of each row, by the first."""
     section = (CHECKOUT / "README.md").read_text().partition("## Supported versions\n")[2].partition("\n## ")[0]
     rows = [
         [cell.strip() for cell in line.strip("|").split("|")] for line in section.splitlines() if line.startswith("|")
@@ -166,7 +166,7 @@ def table():
     return {row[0]: row[1:] for row in rows[2:]}
 
 
-def test_versions_are_the_same_everywhere():
+def test_versions_same_in_all_files():
     core, host_python = text(support.CORE), text(support.HOST_PYTHON)
     rows = table()
     assert rows["ansible-core"] == [f"{core} to {text(support.NEWEST_TESTED_CORE)}", "-"]
@@ -195,7 +195,7 @@ def test_versions_are_the_same_everywhere():
     assert f"python3-cryptography {text(support.HOST_CRYPTOGRAPHY)} or later" in library
 
 
-def test_role_has_the_readme_that_galaxy_asks_for():
+def test_role_readme_has_what_galaxy_requires():
     text = (CHECKOUT / "roles/acme/README.md").read_text()
     galaxy = yaml.safe_load((CHECKOUT / "galaxy.yml").read_text())
     assert all(name in text for name in galaxy["license"])
@@ -212,7 +212,7 @@ def test_role_has_the_readme_that_galaxy_asks_for():
         ("oldest-host", None, support.HOST_CRYPTOGRAPHY),
     ],
 )
-def test_versions_in_the_table_are_tested(pins, core, cryptography):
+def test_versions_in_table_pinned_for_tests(pins, core, cryptography):
     for name, version in (("ansible-core", core), ("cryptography", cryptography)):
         if version:
             pin = re.search(

@@ -174,7 +174,7 @@ def test_batch_is_not_sent_to_the_host():
 def test_host_with_a_fact_for_a_variable_of_the_role_is_left_out(variable):
     action, result = step(steps.task_vars(facts={variable: "x"}, acme_certificates=[SHOP]))
     assert result["failed"]
-    assert re.match(f"host web3 is left out: its facts .* {variable}, and facts win", result["msg"])
+    assert re.match(f"host web3 is left out: its facts .* {variable}, and facts take precedence", result["msg"])
     action._execute_module.assert_not_called()
 
 

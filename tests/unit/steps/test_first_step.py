@@ -108,7 +108,7 @@ def test_a_handler_that_there_is_not_makes_its_certificate_invalid(monkeypatch):
     result, _asked = look(acme_certificates=[{**SHOP, "reload": [{"notify": "Reload wep"}]}])
     (shop,) = result["certificates"]
     assert "'Reload wep'" in shop["invalid"][0]
-    assert "Did you mean 'Reload web'?" in shop["invalid"][0]
+    assert "(did you mean 'Reload web'?)" in shop["invalid"][0]
     result, _asked = look(acme_certificates=[{**SHOP, "reload": [{"notify": "Reload web"}, "nginx"]}])
     assert result["certificates"][0]["invalid"] == []
 
@@ -143,7 +143,7 @@ def test_where_no_host_lists_certificates_the_plan_says_so():
     seen = {**steps.first_step(), "lists_certificates": False}
     registered = {host: {"_acme_found": seen} for host in ("web1", "web2")}
     result = action.run(task_vars=steps.task_vars("web1", registered))
-    assert result["problem"] == "acme_certificates is not defined for web1, web2"
+    assert result["problem"].startswith("acme_certificates is not defined for web1, web2. ")
     assert result["due"] == ["web1", "web2"], "which are told"
     assert not result.get("failed"), "which would be the failure of hosts without a part in it"
 
