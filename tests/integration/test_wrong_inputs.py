@@ -1,8 +1,8 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""All wrong inputs that the unit tests know, given to the role: each is refused before anybody is asked.
+"""Tests that the role refuses each wrong input of the unit tests before any network request or change.
 
-One host for each of them: what is wrong with one says nothing of another.
+There is a host for each input, since a host with a fault does not stop the others.
 """
 
 from __future__ import annotations
@@ -16,58 +16,51 @@ from typing import Any
 import pytest
 
 from tests.lab import runs
-from tests.unit.variables import (
-    test_validation_account,
-    test_validation_dns,
-    test_validation_entries,
-    test_validation_entry_points,
-    test_validation_variables,
-)
 from tests.unit.variables.variables import GOOD
+from tests.unit.variables.wrong_inputs_account import ACCOUNTS
+from tests.unit.variables.wrong_inputs_dns import DNS
+from tests.unit.variables.wrong_inputs_entries import CERTIFICATES, LISTS
+from tests.unit.variables.wrong_inputs_entry_points import ENTRY_POINTS
+from tests.unit.variables.wrong_inputs_variables import VARIABLES
 
-ENTRY_POINTS = ("main", "replace", "revoke", "adopt", "account", "account_rollover")
+# Entry points that the inputs are given to.
+NAMES = ("main", "replace", "revoke", "adopt", "account", "account_rollover")
 
 
-def rows(test: Any) -> list[tuple[Any, ...]]:
-    """The rows of a table test."""
-    (mark,) = [mark for mark in test.pytestmark if mark.name == "parametrize"]
-    return [getattr(row, "values", row) for row in mark.args[1]]
+def rows(table: pytest.MarkDecorator) -> list[tuple[Any, ...]]:
+    """Return the rows of a table."""
+    return [getattr(row, "values", row) for row in table.args[1]]
 
 
 def inputs() -> Iterator[tuple[str, dict[str, Any], str]]:
-    """Entry point, variables, and how the line begins."""
-    for test in (test_validation_variables.test_problems_of_a_variable, test_validation_dns.test_problems_of_acme_dns):
-        for given, expected in rows(test):
-            yield "main", given, expected
-    for test in (
-        test_validation_account.test_problems_of_an_account,
-        test_validation_entry_points.test_problems_of_an_entry_point,
-    ):
-        yield from rows(test)
-    for change, expected in rows(test_validation_entries.test_problems_of_a_certificate):
+    """Yield entry point, variables, and the start of the message."""
+    for given, expected in (*rows(VARIABLES), *rows(DNS)):
+        yield "main", given, expected
+    yield from (*rows(ACCOUNTS), *rows(ENTRY_POINTS))
+    for change, expected in rows(CERTIFICATES):
         yield "main", {"acme_certificates": [{**GOOD, **change}]}, expected
-    for given, expected in rows(test_validation_entries.test_problems_of_the_list):
+    for given, expected in rows(LISTS):
         yield "main", {"acme_certificates": given}, expected
 
 
-def as_inventory_has_it(value: Any) -> bool:
-    """Return True if JSON has it, and no template is in it."""
+def fits_inventory(value: Any) -> bool:
+    """Return True for a value that JSON can represent, without a template."""
     try:
         return "{{" not in json.dumps(value)
     except TypeError:
         return False
 
 
-INPUTS = [row for row in inputs() if row[0] in ENTRY_POINTS and as_inventory_has_it(row[1])]
+INPUTS = [row for row in inputs() if row[0] in NAMES and fits_inventory(row[1])]
 
 
-def test_there_are_many():
+def test_inputs_tables_of_unit_tests_read():
     assert len(INPUTS) >= 300
 
 
 @pytest.fixture
 def listener() -> Iterator[socket.socket]:
-    """The way to all CAs, which nobody has to take."""
+    """Yield a listener that is the proxy for all CAs, and that must get no connection."""
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         server.setblocking(False)
         yield server
@@ -83,8 +76,8 @@ def listener() -> Iterator[socket.socket]:
         pytest.param("newest", False, 4, marks=pytest.mark.hard),
     ],
 )
-def test_each_is_refused_by_one_line_before_anybody_is_asked(tmp_path, listener, core, check, part):
-    """*part*: each how many of the inputs is tried."""
+def test_role_wrong_inputs_refused_before_any_request(tmp_path, listener, core, check, part):
+    """*part*: every which of the inputs is given to the role."""
     hosts: dict[str, Any] = {}
     expected: dict[str, str] = {}
     plays = []

@@ -19,7 +19,7 @@ from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import flow, 
 from ansible_collections.certfleet.tls.plugins.plugin_utils._variables import role_variables
 from tests.unit import contracts
 from tests.unit.steps import answers
-from tests.unit.steps.test_host_action import action_of
+from tests.unit.steps.host_actions import action_of
 
 SEED = 20261128
 ROUNDS = 1_700  # of each of six modules

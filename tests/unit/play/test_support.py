@@ -15,7 +15,7 @@ from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 
 from ansible_collections.certfleet.tls.plugins.plugin_utils._play import support
 from tests.unit.steps import answers
-from tests.unit.steps.test_host_action import action_of, run
+from tests.unit.steps.host_actions import action_of, run
 
 CHECKOUT = Path(__file__).parents[3]
 HINT = "Set ansible_python_interpreter to"

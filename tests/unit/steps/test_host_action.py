@@ -16,29 +16,9 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.controller_action import ControllerAction
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.host_action import HostAction
 from tests.unit.steps import answers
+from tests.unit.steps.host_actions import ACTIONS, PREFIX, action_of, run
 
 CHECKOUT = Path(__file__).parents[3]
-ACTIONS = "ansible_collections.certfleet.tls.plugins.action"
-PREFIX = "certfleet.tls."
-
-
-def action_of(module, arguments=None, delegate_to=None):
-    plugin = import_module(f"{ACTIONS}.{module}").ActionModule
-    task = MagicMock(
-        args=answers.arguments(module) if arguments is None else arguments,
-        action=PREFIX + module,
-        async_val=0,
-        delegate_to=delegate_to,
-    )
-    return plugin(task, MagicMock(), MagicMock(), None, MagicMock(), None)
-
-
-def run(module, answer, **options):
-    action = action_of(module, **options)
-    action._execute_module = MagicMock(
-        **({"side_effect": answer} if isinstance(answer, Exception) else {"return_value": answer})
-    )
-    return action.run(task_vars={"inventory_hostname": "web3"})
 
 
 def tasks_of_role():

@@ -1,15 +1,14 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Wrong entries of acme_certificates, one line for each, which names the certificate."""
+"""Wrong entries of acme_certificates, with the message for each, which names the certificate."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.unit.variables.variables import COMBINED, GOOD, faults
+from tests.unit.variables.variables import COMBINED, GOOD
 
-
-@pytest.mark.parametrize(
+CERTIFICATES = pytest.mark.parametrize(
     ("change", "expected"),
     [
         ({"name": None}, "certificate number 1 of acme_certificates: name is missing. Give name."),
@@ -648,12 +647,9 @@ from tests.unit.variables.variables import COMBINED, GOOD, faults
         ),
     ],
 )
-def test_problems_of_a_certificate(change, expected):
-    (line,) = faults(acme_certificates=[{**GOOD, **change}])
-    assert line.startswith(f"host web1: {expected}")
 
 
-@pytest.mark.parametrize(
+LISTS = pytest.mark.parametrize(
     ("given", "expected"),
     [
         ("shop", "acme_certificates: 'shop' is not a list of mappings. Give a list, each element after '- '."),
@@ -687,6 +683,3 @@ def test_problems_of_a_certificate(change, expected):
         ("[1]", "certificate number 1 of acme_certificates: the value is not a mapping. Give a mapping of name, i"),
     ],
 )
-def test_problems_of_the_list(given, expected):
-    (line,) = faults(acme_certificates=given)
-    assert line.startswith(f"host web1: {expected}")

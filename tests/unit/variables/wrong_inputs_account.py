@@ -1,15 +1,14 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Wrong CAs, accounts and keys, one line for each, in which no secret is."""
+"""Wrong CAs, accounts and keys, with the message for each, in which no secret is."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.unit.variables.variables import CERTIFICATE, ENCRYPTED, KEY, faults
+from tests.unit.variables.variables import CERTIFICATE, ENCRYPTED, KEY
 
-
-@pytest.mark.parametrize(
+ACCOUNTS = pytest.mark.parametrize(
     ("entry_point", "given", "expected"),
     [
         (
@@ -492,8 +491,3 @@ from tests.unit.variables.variables import CERTIFICATE, ENCRYPTED, KEY, faults
         ),
     ],
 )
-def test_problems_of_an_account(entry_point, given, expected):
-    (line,) = faults(entry_point, **given)
-    assert line.startswith(f"host web1: {expected}")
-    assert "SECRE" not in line
-    assert "MC4CAQ" not in line
