@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.lab import runs
-from tests.unit.variables.variables import GOOD
+from tests.unit.variables.variables import GOOD, OF_EXISTING_ACCOUNTS
 from tests.unit.variables.wrong_inputs_account import ACCOUNTS
 from tests.unit.variables.wrong_inputs_dns import DNS
 from tests.unit.variables.wrong_inputs_entries import CERTIFICATES, LISTS
@@ -24,7 +24,7 @@ from tests.unit.variables.wrong_inputs_entry_points import ENTRY_POINTS
 from tests.unit.variables.wrong_inputs_variables import VARIABLES
 
 # Entry points that the inputs are given to.
-NAMES = ("main", "replace", "revoke", "adopt", "account", "account_rollover")
+NAMES = ("main", "replace", "revoke", "adopt", "account", "account_deactivate", "account_rollover")
 
 
 def rows(table: pytest.MarkDecorator) -> list[tuple[Any, ...]]:
@@ -91,7 +91,8 @@ def test_role_wrong_inputs_refused_before_any_request(tmp_path, listener, core, 
     groups: dict[str, list[str]] = {}
     for number, (entry_point, given, line) in list(enumerate(INPUTS))[::part]:
         host = f"host{number:03}"
-        hosts[host] = given
+        key = {"acme_account_key_src": str(tmp_path / "play.yml")} if entry_point in OF_EXISTING_ACCOUNTS else {}
+        hosts[host] = {**key, **given}
         expected[host] = line
         groups.setdefault(entry_point, []).append(host)
     for entry_point, names in groups.items():

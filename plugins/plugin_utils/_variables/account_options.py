@@ -80,7 +80,7 @@ def check_new_accounts(cas: list[Ca], place: str, lines: list[str]) -> None:
     """Add a line for each CA without a key, and for each that is known to refuse the account that a run would make."""
     for ca in cas:
         prefix = f"{place}: {ca.place if len(cas) > 1 else PREFIX}"
-        problem = _key_problem(ca.key)
+        problem = _key_problem(ca.key, "" if ca.key.create else "acme_account_key_create is false")
         if problem:
             lines.append(f"{prefix}account_key_src: {problem}")
         if problem or not _would_make_account(ca):
@@ -97,8 +97,22 @@ def check_new_accounts(cas: list[Ca], place: str, lines: list[str]) -> None:
             )
 
 
-def _key_problem(key: KeySource) -> str:
-    """Return why there is no account key to sign with; empty if there is one, or it can be made."""
+def validate_existing_key(cas: list[Ca], place: str, lines: list[str]) -> None:
+    """Append a message if no CA has an account key, where the account has to exist: to revoke, or to change it.
+
+    The key of one CA is enough, so that a key that is missing for another CA does not stop a revocation.
+    """
+    problems = [(ca, _key_problem(ca.key, "only the key of an existing account can do this")) for ca in cas]
+    if all(problem for _ca, problem in problems):
+        for ca, problem in problems:
+            lines.append(f"{place}: {ca.place if len(cas) > 1 else PREFIX}account_key_src: {problem}")
+
+
+def _key_problem(key: KeySource, reason: str) -> str:
+    """Return why there is no account key to sign with; empty if there is one, or it can be made.
+
+    *reason*: why it cannot be made; empty if it can.
+    """
     path = key.src
     if key.content or is_key_text(path):
         return ""
@@ -106,8 +120,8 @@ def _key_problem(key: KeySource) -> str:
         return "no account key is given. Give the path of a file, or the key as acme_account_key_content."
     if os.path.isdir(path):
         return f"{path} is a folder. Give the path of a file in it."
-    if not key.create and not os.path.lexists(path):
-        return f"{path} does not exist, and acme_account_key_create is false. Put the key there, or let it be made."
+    if reason and not os.path.lexists(path):
+        return f"{path} does not exist, and {reason}. Put the key there."
     return ""
 
 

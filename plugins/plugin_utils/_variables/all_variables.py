@@ -24,9 +24,10 @@ from .certificate_entries import Means
 from .role_variables import ALL, VARIABLES, Variable, of
 
 _CERTIFICATES = "acme_certificates"
-# Entry points that need the host's certificates, and those that order.
+# Entry points that need the host's certificates, those that order, and those that need an account that exists.
 _WITH_CERTIFICATES = ("main", "fleet", "replace", "adopt")
 _ORDERING = ("main", "fleet", "replace")
+_OF_EXISTING_ACCOUNTS = ("revoke", "account_deactivate", "account_rollover")
 _OF_NEW_ACCOUNTS = ("acme_directory", "acme_eab", "acme_terms_agreed")
 # YAML may have read one of these as a number, without its leading zeros or in another base.
 _HEXADECIMAL = ("acme_replace_serials", "acme_revoke_serials")
@@ -63,6 +64,8 @@ def validate(
     makes_account = entry_point == "account" or (entry_point in _ORDERING and result[_CERTIFICATES])
     if makes_account and is_known:
         account_options.check_new_accounts(cas, place, lines)
+    if entry_point in _OF_EXISTING_ACCOUNTS:
+        account_options.validate_existing_key(cas, place, lines)
     _validate_entry_point(entry_point, result, place, lines, invalid)
     return lines
 

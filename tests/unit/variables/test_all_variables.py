@@ -146,6 +146,15 @@ class Vaulted:
         ("account", {}),
         ("account_rollover", {"acme_account_key_content": KEY, "acme_new_account_key_content": KEY}),
         ("account_deactivate", {"acme_certificates": []}),
+        ("account_deactivate", {"acme_account_key_src": "", "acme_account_key_content": KEY}),
+        # The key of one CA is enough to revoke.
+        (
+            "revoke",
+            {
+                "acme_revoke": "shop",
+                "acme_directory": ["letsencrypt", {"directory": "zerossl", "account_key_src": "/nowhere/key.pem"}],
+            },
+        ),
     ],
 )
 def test_validate_valid_values_accepted(entry_point, given):

@@ -24,6 +24,11 @@ def variables(**changes):
     return {**defaults, **ours, **changes}
 
 
+#: Entry points that need an account key that exists.
+OF_EXISTING_ACCOUNTS = ("revoke", "account_deactivate", "account_rollover")
+
+
 def faults(entry_point="main", defined=(), **changes):
     """Return the messages for a host with *changes* to its variables."""
-    return all_variables.validate(variables(**changes), "web1", entry_point, defined)
+    key = {"acme_account_key_src": __file__} if entry_point in OF_EXISTING_ACCOUNTS else {}
+    return all_variables.validate(variables(**{**key, **changes}), "web1", entry_point, defined)

@@ -489,5 +489,25 @@ ACCOUNTS = pytest.mark.parametrize(
             {"acme_account_key_create": False},
             "acme_account_key_src: /nowhere/key.pem does not exist, and acme_account_key_create is false. Put the key",
         ),
+        (
+            "revoke",
+            {"acme_revoke": ["shop"], "acme_account_key_src": "/nowhere/key.pem"},
+            "acme_account_key_src: /nowhere/key.pem does not exist, and only the key of an existing account can do th",
+        ),
+        (
+            "revoke",
+            {"acme_revoke": ["shop"], "acme_account_key_src": ""},
+            "acme_account_key_src: no account key is given. Give the path of a file, or the key as acme_account_key_",
+        ),
+        (
+            "account_deactivate",
+            {"acme_account_key_src": "/nowhere/key.pem"},
+            "acme_account_key_src: /nowhere/key.pem does not exist, and only the key of an existing account can do th",
+        ),
+        (
+            "account_rollover",
+            {"acme_account_key_src": "/etc"},
+            "acme_account_key_src: /etc is a folder. Give the path of a file in it.",
+        ),
     ],
 )
