@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Wrong arguments of the modules are refused, in check mode as well, before anybody is asked."""
+"""Tests that the controller's modules refuse wrong arguments before any request, in check mode as well."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RFC2136 = {"provider": "rfc2136", "server": "192.0.2.1"}
 EAB = "eab"
 LIMITS = {"https://ca.example/dir": {"orders": "1/1d"}}
 
-#: What a module takes, with all that it needs.
+#: Valid arguments of each module, with all that are required.
 RIGHT = {
     "acme_account": {**CA, "account_key_create": True},
     "acme_account_info": CA,
@@ -33,7 +33,7 @@ RIGHT = {
     "dns_propagation": {"records": [RECORD]},
 }
 
-# Before sockets are of no use: ansible-core tries one out when it is loaded.
+# Before the fixture below, since ansible-core uses a socket when it is loaded.
 LOADED = {module: import_module(f"{MODULES}.{module}").MODULE for module in RIGHT}
 
 _OF_A_CA = [
@@ -227,11 +227,11 @@ WRONG = {
 
 
 @pytest.fixture(autouse=True)
-def nobody_is_asked(monkeypatch):
-    """Have each attempt to reach another machine end the test."""
+def no_requests(monkeypatch):
+    """End the test at each attempt to reach another machine."""
 
     def refuse(*_arguments, **_options):
-        raise SystemExit("somebody is asked")
+        raise SystemExit("a request is sent")
 
     for name in ("getaddrinfo", "create_connection"):
         monkeypatch.setattr(socket, name, refuse)
@@ -265,7 +265,7 @@ def answer(module, key, check_mode, change):
 @pytest.mark.parametrize(
     ("module", "change", "expected"), [(module, *case) for module, cases in WRONG.items() for case in cases]
 )
-def test_wrong_arguments_are_refused_before_anybody_is_asked(key, module, change, expected, check_mode):
+def test_answer_wrong_arguments_refused_before_any_request(key, module, change, expected, check_mode):
     result = answer(module, key, check_mode, change)
     assert result.get("failed"), result
     assert expected in result["msg"], result["msg"]
@@ -277,13 +277,13 @@ def test_wrong_arguments_are_refused_before_anybody_is_asked(key, module, change
 @pytest.mark.parametrize(
     "module", [module for module in RIGHT if module not in ("acme_order_finalize", "acme_plan", "acme_revoke")]
 )
-def test_somebody_is_asked_with_right_arguments(key, module):
-    """So that the tests above cannot pass for another reason."""
-    with pytest.raises(SystemExit, match="somebody is asked"):
+def test_answer_valid_arguments_request_sent(key, module):
+    """Without it, the tests above could pass for another reason."""
+    with pytest.raises(SystemExit, match="a request is sent"):
         answer(module, key, False, {"resolver": ["192.0.2.1"]} if module.startswith("dns") else {})
 
 
-def test_a_wrong_order_stops_no_other(key):
+def test_answer_one_wrong_order_others_sent(key):
     orders = [{**ORDER, "identifiers": ["a b"]}, {**ORDER, "name": "mail"}]
-    with pytest.raises(SystemExit, match="somebody is asked"):
+    with pytest.raises(SystemExit, match="a request is sent"):
         answer("acme_order", key, True, {"orders": orders})

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Wrong arguments of the modules that run on hosts are refused, in check mode as well, before anything is changed."""
+"""Tests that modules on hosts refuse wrong arguments before they change anything, in check mode as well."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ URL = "https://ca.example/directory"
 TOKEN = "LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0"
 CHALLENGE = {"token": TOKEN, "key_authorization": f"{TOKEN}.{TOKEN}", "webroot": "/var/www/html"}
 
-#: What a module takes, with all that it needs.
+#: Valid arguments of each module, with all that are required.
 RIGHT = {
     "certificate": {"certificates": [GOOD]},
     "certificate_adopt": {"certificates": [GOOD], "directories": [URL]},
@@ -109,11 +109,11 @@ WRONG = {
 
 
 class Failed(Exception):
-    """The module has failed, with this message."""
+    """A failure of the module, with its message."""
 
 
 class Module:
-    """An AnsibleModule that needs no process of its own."""
+    """A stand-in for AnsibleModule in the process of the test."""
 
     def __init__(self, arguments, check_mode, argument_spec, **_options):
         validated = ArgumentSpecValidator(argument_spec).validate(arguments)
@@ -136,18 +136,16 @@ class Module:
 @pytest.mark.parametrize(
     ("name", "change", "expected"), [(name, *case) for name, cases in WRONG.items() for case in cases]
 )
-def test_wrong_arguments_are_refused_before_anything_is_changed(
-    monkeypatch, tmp_path, name, change, expected, check_mode
-):
+def test_main_wrong_arguments_refused_before_any_change(monkeypatch, tmp_path, name, change, expected, check_mode):
     module = import_module(f"{MODULES}.{name}")
     arguments = {**RIGHT[name], **change}
-    if name == "certificate":  # which looks only at those that it is to put in place
+    if name == "certificate":  # which validates only the certificates that have results
         named = [{"name": item["name"], "status": "valid"} for item in arguments["certificates"]]
         arguments.setdefault("results", named)
     if name != "certificate_status":
         arguments.setdefault("home", str(tmp_path / "acme"))
     monkeypatch.setattr(module, "AnsibleModule", lambda **options: Module(arguments, check_mode, **options))
-    # The folder of a test may be open to others.
+    # Other users may have access to the folder of a test.
     for check in ("require", "check_home") if "home" not in change else ():
         monkeypatch.setattr(module, check, lambda _given: None, raising=False)
     with pytest.raises(Failed) as failed:

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The filter that users have."""
+"""Tests of the filter dns_persist_record."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from ansible_collections.certfleet.tls.plugins.filter import dns_persist_record 
 dns_persist_record = plugin.FilterModule().filters()["dns_persist_record"]
 
 
-def test_there_is_no_other_filter_and_it_is_documented():
+def test_filters_only_one_and_documented():
     assert {path.name for path in Path(plugin.__file__).parent.glob("*.*")} == {
         "dns_persist_record.py",
         "dns_persist_record.yml",
     }
 
 
-def test_the_record_to_publish_for_dns_persist_01():
+def test_dns_persist_record_wildcard_in_normalized_form():
     record = dns_persist_record("*.Bücher.example", "https://ca/acct/1", "ca.example", persist_until=1893456000)
     assert record == {
         "name": "_validation-persist.xn--bcher-kva.example",
@@ -37,6 +37,6 @@ def test_the_record_to_publish_for_dns_persist_01():
         (("a.example", "https://ca/ acct", "ca.example"), "cannot stand in a TXT record"),
     ],
 )
-def test_what_cannot_be_published_is_refused(arguments, what):
+def test_dns_persist_record_invalid_argument_refused(arguments, what):
     with pytest.raises(AnsibleFilterError, match=what):
         dns_persist_record(*arguments)

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The playbooks that replace or revoke, run where no hosts are given: no host of the inventory may be contacted."""
+"""Tests that the playbooks that replace or revoke contact no host of the inventory if no hosts are given."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 
 CHECKOUT = Path(__file__).parents[3]
 PLAYBOOKS = ("revoke", "compromise", "replace")
-# Running a module on a host would take this connection, which fails with another message.
+# A module on a host would use this connection, which fails with another message.
 INVENTORY = "[web]\nweb1 ansible_connection=none_such\nweb2 ansible_connection=none_such\n"
 
 
@@ -42,7 +42,7 @@ def run(folder, playbook, *arguments):
 
 @pytest.mark.parametrize("playbook", PLAYBOOKS)
 @pytest.mark.parametrize("arguments", [(), ("-l", "", "-e", "acme_hosts=")], ids=["none", "empty"])
-def test_playbook_without_hosts_stops_and_says_what_to_give(tmp_path, playbook, arguments):
+def test_playbook_no_hosts_given_refused(tmp_path, playbook, arguments):
     code, text = run(tmp_path, playbook, *arguments, "-e", "acme_revoke=shop")
     assert code != 0
     assert "Traceback" not in text
@@ -65,7 +65,7 @@ def test_playbook_without_hosts_stops_and_says_what_to_give(tmp_path, playbook, 
     ],
     ids=["limit", "all", "acme_hosts", "both"],
 )
-def test_playbook_with_hosts_takes_these(tmp_path, playbook, arguments, hosts):
+def test_playbook_hosts_given_has_these(tmp_path, playbook, arguments, hosts):
     code, text = run(tmp_path, playbook, *arguments, "--list-hosts")
     assert code == 0
     listed = {line.strip() for line in text.splitlines()} & {"web1", "web2", "localhost"}

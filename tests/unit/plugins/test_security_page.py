@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every test that SECURITY.md names is there."""
+"""Tests that every test that SECURITY.md names exists."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ CHECKOUT = Path(__file__).parents[3]
 ROW = re.compile(r"^\| [^|]+ \| ([^|]+) \|$", re.MULTILINE)
 
 
-def test_security_page_names_tests_that_exist():
+def test_security_page_tests_exist():
     rows = [cell for cell in ROW.findall((CHECKOUT / "SECURITY.md").read_text()) if cell not in ("test", "---")]
     assert rows
     for cell in rows:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -21,8 +21,10 @@ TASKS = ROOT / "roles/acme/tasks"
 STEPS = ROOT / "plugins/plugin_utils/_steps"
 ACTIONS = ROOT / "plugins/action"
 #: main and fleet, and the tasks files that set their entry point.
-ENTRY_POINTS = ("main", "fleet") + tuple(
-    path.stem for path in sorted(TASKS.glob("*.yml")) if "_acme_entry_point:" in path.read_text()
+ENTRY_POINTS = (
+    "main",
+    "fleet",
+    *(path.stem for path in sorted(TASKS.glob("*.yml")) if "_acme_entry_point:" in path.read_text()),
 )
 #: Variables of one entry point in steps that others have as well: the step reads them in that entry point only.
 GUARDED = {
@@ -34,7 +36,9 @@ NOT_VALIDATED = {
     # The inventory says whose a certificate is. A fault in it must not stop a revocation.
     "revoke": {"acme_certificates"},
     # The steps can read them, and have no tasks there that do.
-    **dict.fromkeys(("account", "account_deactivate", "account_rollover"), {"acme_certificates"}),
+    "account": {"acme_certificates"},
+    "account_deactivate": {"acme_certificates"},
+    "account_rollover": {"acme_certificates"},
 }
 _MODULE = re.compile(r"^ *certfleet\.tls\.(\w+):", re.MULTILINE)
 
@@ -55,7 +59,7 @@ def _without_comments(path: Path) -> str:
     return "\n".join(re.split(r"(?:^| )#", line)[0] for line in path.read_text().splitlines())
 
 
-@lru_cache(maxsize=None)
+@cache
 def read_by(path: Path) -> frozenset[str]:
     """Return the variables that a Python file names, whole or as an f-string such as f"acme_{name}"."""
     tree = ast.parse(path.read_text())
