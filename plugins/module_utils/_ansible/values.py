@@ -42,20 +42,6 @@ def line(place: str, option: str, error: Exception) -> str:
     return f"{place}: {text}." if not option or text.startswith(option) else f"{place}: {option}: {text}."
 
 
-def plain(value: Any) -> Any:
-    """Return a templated value that consists of strings, numbers, booleans, lists and mappings only.
-
-    Before ansible-core 2.19 a vaulted string is an object of a class of its own. YAML has dates.
-    """
-    if value is None or isinstance(value, (str, int, float)):
-        return value
-    if isinstance(value, Mapping):
-        return {key if isinstance(key, str) else str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    return str(value)
-
-
 def shown(value: Any) -> str:
     """Return a value as messages show it: its repr, at most 60 characters."""
     text = repr(value)

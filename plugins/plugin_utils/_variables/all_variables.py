@@ -21,6 +21,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._common.text import 
 
 from . import account_options, certificate_entries, other_options
 from .certificate_entries import Means
+from .plain import plain
 from .role_variables import ALL, VARIABLES, Variable, of
 
 _CERTIFICATES = "acme_certificates"
@@ -139,7 +140,7 @@ def _convert_all(
         variable = VARIABLES[name]
         result[name] = variable.default
         try:
-            result[name] = _convert(name, to.plain(values[name]), variable)
+            result[name] = _convert(name, plain(values[name]), variable)
         except Invalid as error:
             invalid.add(name)
             lines.append(to.line(place, name, error))
@@ -190,7 +191,7 @@ def _parse_certificates(
     means = Means(by_dns, others.get("acme_dns_persist_write", False)) if entry_point in _ORDERING else None
     home = others.get("acme_home", "")
     try:
-        return certificate_entries.parse(to.plain(values[_CERTIFICATES]), home, means, place, lines)
+        return certificate_entries.parse(plain(values[_CERTIFICATES]), home, means, place, lines)
     except AnsibleError as error:
         lines.append(_unreadable(place, _CERTIFICATES, error))
         return []

@@ -35,6 +35,8 @@ from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.attribu
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.listen_address import Listen
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.wanted import check_order
 
+from .plain import plain
+
 _LONGEST_NAME = 60  # characters, in messages
 _ANY_HOST = {"owner": None, "group": None}  # a host's users and groups are unknown here
 
@@ -122,7 +124,7 @@ def parse_valid(given: Any, home: str) -> list[dict[str, Any]]:
     ansible-core before 2.19 refuses nulls in lists of a module's options.
     """
     lines: list[str] = []
-    entries = parse(to.plain(given), home, None, "", lines)
+    entries = parse(plain(given), home, None, "", lines)
     faulty = {line.certificate for line in lines if isinstance(line, Fault)}
     return [_without_nulls(entry) for entry in entries if one_line(entry["name"], _LONGEST_NAME) not in faulty]
 

@@ -11,7 +11,10 @@ from typing import Any
 
 
 def plain(value: Any) -> Any:
-    """Return *value* as JSON represents it. Vaulted and tagged strings become plain ones."""
+    """Return *value* as JSON represents it: strings, numbers, booleans, null, lists and mappings.
+
+    Strings that are vaulted (an object before ansible-core 2.19) or tagged become plain ones, and so do YAML's dates.
+    """
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):

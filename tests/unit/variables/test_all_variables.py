@@ -135,7 +135,7 @@ class Vaulted:
         ),
         ("revoke", {"acme_revoke": "shop, mail"}),
         ("revoke", {"acme_revoke_serials": "00:AB,0x12", "acme_revoke_before": BEFORE}),
-        # A broken list keeps nobody from a revocation.
+        # A fault in the list does not stop a revocation.
         ("revoke", {"acme_revoke": "shop", "acme_certificates": "broken"}),
         ("replace", {"acme_replace_all": "on", "acme_replace_before": BEFORE}),
         ("replace", {"acme_replace_serials": "ab,cd"}),
