@@ -27,32 +27,32 @@ def with_environment(values: Mapping[str, Any]) -> dict[str, Any]:
     return {**values, **given}
 
 
-def check(values: Mapping[str, Any], place: str, lines: list[str]) -> list[Ca]:
-    """Return the CAs, and add a line for each fault in them and in their accounts. *values*: converted variables."""
+def parse_all(values: Mapping[str, Any], place: str, lines: list[str]) -> list[Ca]:
+    """Return the CAs. Append a message for each fault in them and in their accounts. *values*: converted variables."""
     values = with_environment(values)
-    found: list[str] = []
-    cas = parse(values, found, PREFIX)
+    faults: list[str] = []
+    cas = parse(values, faults, PREFIX)
     common = expanded(values.get("acme_account_key_src"))
     for key in (ca.key for ca in cas if ca.key.place != PREFIX):
         option = f"{key.place}account_key"
-        _check_path(option, key.src if key.src != common else None, found)
-        _check_text(option, key.content, key.passphrase, found)
-    _check_path("acme_account_key", common, found)
+        _validate_path(option, key.src if key.src != common else None, faults)
+        _validate_text(option, key.content, key.passphrase, faults)
+    _validate_path("acme_account_key", common, faults)
     for option in ("acme_account_key", "acme_new_account_key"):
-        _check_text(option, values.get(f"{option}_content"), values.get(f"{option}_passphrase"), found)
-    lines += [f"{place}: {line}" for line in found]
+        _validate_text(option, values.get(f"{option}_content"), values.get(f"{option}_passphrase"), faults)
+    lines += [f"{place}: {line}" for line in faults]
     return cas
 
 
-def _check_path(option: str, path: str | None, lines: list[str]) -> None:
+def _validate_path(option: str, path: str | None, lines: list[str]) -> None:
     if path and not is_key_text(path) and not os.path.isabs(path):
         lines.append(
             f"{option}_src: {path} is a relative path, and each playbook has a folder of its own. Give an absolute one."
         )
 
 
-def _check_text(option: str, content: str | None, passphrase: str | None, lines: list[str]) -> None:
-    """Add a line for a key text that is no private key. *option*: the name of its options, without their last word."""
+def _validate_text(option: str, content: str | None, passphrase: str | None, lines: list[str]) -> None:
+    """Append a message if *content* is not a private key. *option*: the name of its option, without `_content`."""
     if not content:
         return
     name = option.rpartition(" ")[2]
@@ -67,8 +67,8 @@ def _check_text(option: str, content: str | None, passphrase: str | None, lines:
         lines.append(f"{option}_content: the key is encrypted. Give {name}_passphrase.")
 
 
-def check_rollover(values: Mapping[str, Any], place: str, lines: list[str]) -> None:
-    """Add a line if a rollover cannot store the new key."""
+def validate_rollover(values: Mapping[str, Any], place: str, lines: list[str]) -> None:
+    """Append a message if a rollover cannot store the new key."""
     if with_environment(values)["acme_account_key_content"] and not values.get("acme_new_account_key_content"):
         lines.append(
             f"{place}: acme_new_account_key_content: it is missing, and the old key is given by its content. Make "
@@ -76,8 +76,8 @@ def check_rollover(values: Mapping[str, Any], place: str, lines: list[str]) -> N
         )
 
 
-def check_new_accounts(cas: list[Ca], place: str, lines: list[str]) -> None:
-    """Add a line for each CA without a key, and for each that is known to refuse the account that a run would make."""
+def validate_new_accounts(cas: list[Ca], place: str, lines: list[str]) -> None:
+    """Append a message for each CA without a key, and for each that will refuse the account that a run would create."""
     for ca in cas:
         prefix = f"{place}: {ca.place if len(cas) > 1 else PREFIX}"
         problem = _key_problem(ca.key, "" if ca.key.create else "acme_account_key_create is false")
@@ -87,12 +87,12 @@ def check_new_accounts(cas: list[Ca], place: str, lines: list[str]) -> None:
             continue
         if ca.url in WANT_TERMS and not ca.terms_agreed:
             lines.append(
-                f"{prefix}terms_agreed: {ca.url} makes no account for who does not agree to its terms of service. Read "
+                f"{prefix}terms_agreed: {ca.url} creates no account unless you agree to its terms of service. Read "
                 "them, and set it to true."
             )
         if ca.url in WANT_EXTERNAL_ACCOUNT and not ca.eab:
             lines.append(
-                f"{prefix}eab: {ca.url} makes no account without an external account binding. Get kid and key "
+                f"{prefix}eab: {ca.url} creates no account without an external account binding. Get kid and key "
                 "from the CA."
             )
 
@@ -109,9 +109,9 @@ def validate_existing_key(cas: list[Ca], place: str, lines: list[str]) -> None:
 
 
 def _key_problem(key: KeySource, reason: str) -> str:
-    """Return why there is no account key to sign with; empty if there is one, or it can be made.
+    """Return why there is no account key to sign with; empty if there is one, or it can be created.
 
-    *reason*: why it cannot be made; empty if it can.
+    *reason*: why it cannot be created; empty if it can.
     """
     path = key.src
     if key.content or is_key_text(path):
@@ -126,7 +126,7 @@ def _key_problem(key: KeySource, reason: str) -> str:
 
 
 def _would_make_account(ca: Ca) -> bool:
-    """Return True only if there can be no account yet: its key does not exist."""
+    """Return True if there cannot be an account yet, because its key does not exist."""
     if ca.account_uri or ca.key.content or not ca.key.src or not ca.key.create:
         return False
     return not os.path.lexists(ca.key.src)

@@ -54,7 +54,7 @@ def validate(
     result = _convert_all(values, place, lines, of(entry_point), invalid)
     other_options.validate(result, place, lines)
     before = len(lines)
-    cas = account_options.check(result, place, lines)
+    cas = account_options.parse_all(result, place, lines)
     is_known = len(lines) == before and not invalid.intersection(_OF_NEW_ACCOUNTS)
     if entry_point in _WITH_CERTIFICATES:
         result[_CERTIFICATES] = _parse_certificates(values, result, place, lines, entry_point)
@@ -64,7 +64,7 @@ def validate(
                 lines.append(undefined([host], similar))
     makes_account = entry_point == "account" or (entry_point in _ORDERING and result[_CERTIFICATES])
     if makes_account and is_known:
-        account_options.check_new_accounts(cas, place, lines)
+        account_options.validate_new_accounts(cas, place, lines)
     if entry_point in _OF_EXISTING_ACCOUNTS:
         account_options.validate_existing_key(cas, place, lines)
     _validate_entry_point(entry_point, result, place, lines, invalid)
@@ -76,7 +76,7 @@ def _validate_entry_point(
 ) -> None:
     """Append a message for each fault in the variables of one entry point. *invalid*: those that have a message."""
     if entry_point == "account_rollover":
-        account_options.check_rollover(values, place, lines)
+        account_options.validate_rollover(values, place, lines)
     if entry_point == "adopt":
         other_options.validate_adoption(values, place, lines)
     # A value that is invalid counts as absent here, and absence would cause a second message.

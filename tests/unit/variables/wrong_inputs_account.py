@@ -431,22 +431,22 @@ ACCOUNTS = pytest.mark.parametrize(
         (
             "main",
             {"acme_terms_agreed": False},
-            "acme_terms_agreed: https://acme-v02.api.letsencrypt.org/directory makes no account for who does ",
+            "acme_terms_agreed: https://acme-v02.api.letsencrypt.org/directory creates no account unless you a",
         ),
         (
             "account",
             {"acme_terms_agreed": "no"},
-            "acme_terms_agreed: https://acme-v02.api.letsencrypt.org/directory makes no account for who does ",
+            "acme_terms_agreed: https://acme-v02.api.letsencrypt.org/directory creates no account unless you a",
         ),
         (
             "main",
             {"acme_directory": "zerossl"},
-            "acme_eab: https://acme.zerossl.com/v2/DV90 makes no account without an external account binding.",
+            "acme_eab: https://acme.zerossl.com/v2/DV90 creates no account without an external account binding.",
         ),
         (
             "main",
             {"acme_directory": ["letsencrypt", "google"]},
-            "acme_directory 2: eab: https://dv.acme-v02.api.pki.goog/directory makes no account without an ex",
+            "acme_directory 2: eab: https://dv.acme-v02.api.pki.goog/directory creates no account without an ex",
         ),
         (
             "main",
@@ -456,7 +456,7 @@ ACCOUNTS = pytest.mark.parametrize(
                     {"directory": "sslcom-ecc", "terms_agreed": False, "eab": {"kid": "x", "key": "c2VjcmV0"}},
                 ]
             },
-            "acme_directory 2: terms_agreed: https://acme.ssl.com/sslcom-dv-ecc makes no account for who does",
+            "acme_directory 2: terms_agreed: https://acme.ssl.com/sslcom-dv-ecc creates no account unless you",
         ),
         (
             "main",
