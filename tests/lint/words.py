@@ -31,9 +31,7 @@ EXEMPT = (
     "plugins/module_utils/_status",
     "plugins/module_utils/_x509",
     "plugins/modules",
-    "plugins/plugin_utils/_play",
     "plugins/plugin_utils/_steps",
-    "plugins/plugin_utils/_variables",
     "roles/acme/tasks",
 )
 
