@@ -25,6 +25,7 @@ class ActionModule(HostAction):
         common = {
             **run.place(),
             "certificates": run.certificates(),
+            "directories": plan["directories"],
             "keep_versions": run.option_of(run.host, "acme_keep_versions"),
         }
         if "results" in arguments:

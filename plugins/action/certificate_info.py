@@ -16,7 +16,8 @@ from ansible_collections.certfleet.tls.plugins.module_utils._ansible.host_option
     HOME_SPEC,
     LIST_SPEC,
 )
-from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import HostCertificate, Terms
+from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import CertificateEntry, HostCertificate
+from ansible_collections.certfleet.tls.plugins.module_utils._common.identifiers import IdentifierError
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.formats import (
     passphrase_problems,
     with_digests,
@@ -138,14 +139,19 @@ def _of(wanted: list[dict[str, Any]], found: Iterable[HostCertificate]) -> list[
     """Return what a host has *found* with what is *wanted*, as the task has it."""
     # Which the host cannot tell, as it gets digests.
     problems = passphrase_problems(wanted)
-    return [
-        replace(
-            item,
-            wanted=Terms.from_result(without_passphrases(option), f"certificate {item.name}"),
-            invalid=(*item.invalid, *filter(None, [problems.get(option["name"])])),
-        )
-        for item, option in zip(found, wanted)
-    ]
+    return [_with_entry(item, option, problems.get(option["name"], "")) for item, option in zip(found, wanted)]
+
+
+def _with_entry(found: HostCertificate, option: Mapping[str, Any], problem: str) -> HostCertificate:
+    """Return what a host has with its entry, an *option* of the task. *problem*: of its passphrases, or empty."""
+    shown, place, unusable = without_passphrases(option), f"certificate {found.name}", ""
+    try:
+        entry = CertificateEntry.parse(shown, place)
+    except IdentifierError as error:
+        entry, unusable = CertificateEntry.from_result({**shown, "identifiers": []}, place), str(error)
+    # The host may have found the same.
+    invalid = dict.fromkeys(filter(None, (*found.invalid, problem, unusable)))
+    return replace(found, wanted=entry, invalid=tuple(invalid))
 
 
 def _with_faults(answer: Mapping[str, Any], seen: first_step.Seen) -> dict[str, Any]:

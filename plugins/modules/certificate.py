@@ -109,6 +109,14 @@ options:
         description: For V(notified), the number of the version.
         type: str
         version_added: 0.3.0
+  directories:
+    description:
+      - The URLs of the directories of the CAs that are wanted. A certificate that another run has put in place at the
+        same time stays only if it is from one of them. Empty if that makes no difference.
+    type: list
+    elements: str
+    default: []
+    version_added: 0.4.0
   keep_versions:
     description:
       - How many versions of a certificate stay on the host, the live one among them. Where this is less than before,
@@ -260,7 +268,9 @@ def checked(params, claim):
     concerned = {
         result["name"] for result in params["results"] if result["status"] not in (Status.FAILED, Status.REMOVE)
     }
-    certificates = wanted_certificates((item for item in params["certificates"] if item["name"] in concerned), claim)
+    certificates = wanted_certificates(
+        (item for item in params["certificates"] if item["name"] in concerned), claim, params["directories"]
+    )
     problems = formats.passphrase_problems(params["certificates"])
     failures = {name: problems[name] for name in certificates if name in problems}
     contended = formats.contended(params["certificates"])
@@ -286,6 +296,7 @@ def main():
             "certificates": list_of(CERTIFICATE_SPEC),
             "results": list_of(RESULT_SPEC),
             "challenges": list_of(CHALLENGE_SPEC),
+            "directories": {"type": "list", "elements": "str", "default": []},
             "keep_versions": {"type": "int", "default": KEPT},
         },
         supports_check_mode=True,

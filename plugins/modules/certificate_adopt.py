@@ -194,7 +194,7 @@ def main():
     if not params["directories"]:
         module.fail_json(msg="directories is empty: name the CA")
     try:
-        wanted = wanted_certificates(params["certificates"], Claim.of(params))
+        wanted = wanted_certificates(params["certificates"], Claim.of(params), params["directories"])
     except CollectionError as error:
         module.fail_json(msg=str(error), certificates=[], found=[], failures={})
     now = datetime.now(timezone.utc)
@@ -202,9 +202,7 @@ def main():
     certificates, failures, adopted_as, diff = [], {}, {}, []
     for name, certificate in wanted.items():
         try:
-            adopted = adoption.adopt(
-                params["home"], certificate, candidates, params["directories"], now, module.check_mode
-            )
+            adopted = adoption.adopt(params["home"], certificate, candidates, now, module.check_mode)
         except CollectionError as error:
             failures[name] = str(error)
             continue

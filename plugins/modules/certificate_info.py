@@ -81,7 +81,9 @@ certificates:
       returned: success
       sample: shop
     wanted:
-      description: The entry of O(certificates), with defaults filled in; none without O(certificates).
+      description:
+        - The entry of O(certificates), with defaults filled in and C(identifiers) normalized; none without
+          O(certificates). C(identifiers) is empty where they cannot be ordered, and C(invalid) says why.
       type: dict
       returned: success
     invalid:

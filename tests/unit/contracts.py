@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import (
+    CertificateEntry,
     CertificateOrder,
     CertificateRequest,
     ChallengeData,
@@ -19,7 +20,6 @@ from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts im
     PlannedCertificate,
     Revocation,
     SharedKey,
-    Terms,
     TxtRecord,
     Version,
 )
@@ -53,9 +53,9 @@ def _made(shape: type[Shape], given: Mapping[str, Any], **usual: Any) -> Shape:
     return shape(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
 
 
-def wanted(**given: Any) -> Terms:
+def wanted(**given: Any) -> CertificateEntry:
     return _made(
-        Terms,
+        CertificateEntry,
         given,
         name="shop",
         identifiers=NAMES,
@@ -123,7 +123,7 @@ def issued(**given: Any) -> CountedOrder:
 
 
 def found(
-    wanted: Terms | Mapping[str, Any] | None = MappingProxyType({}),
+    wanted: CertificateEntry | Mapping[str, Any] | None = MappingProxyType({}),
     live: Version | Mapping[str, Any] | None = MappingProxyType({}),
     **given: Any,
 ) -> HostCertificate:

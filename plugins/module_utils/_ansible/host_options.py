@@ -109,17 +109,20 @@ def list_of(spec: Mapping[str, Any]) -> dict[str, Any]:
     return {"type": "list", "elements": "dict", "options": dict(spec), "default": []}
 
 
-def wanted_certificates(options: Iterable[Mapping[str, Any]], claim: Claim) -> dict[str, WantedCertificate]:
-    """The certificates that the list of *claim* wants, by name.
+def wanted_certificates(
+    options: Iterable[Mapping[str, Any]], claim: Claim, directories: Iterable[str] = ()
+) -> dict[str, WantedCertificate]:
+    """Return the certificates that the list of *claim* wants, by name.
 
-    Raises CollectionError with one line that names each that cannot be wanted.
+    *directories*: URLs of the CAs that may issue them, empty if any may. Raises CollectionError, one line that names
+    each that cannot be wanted.
     """
-    options = list(options)
+    options, directories = list(options), list(directories)
     failures = dict.fromkeys(twice(options), "more than one certificate has this name")
     certificates = {}
     for option in options:
         try:
-            certificates[option["name"]] = WantedCertificate.of(option, claim)
+            certificates[option["name"]] = WantedCertificate.of(option, claim, directories)
         except CollectionError as error:
             failures[option["name"]] = str(error)
     if failures:

@@ -17,6 +17,7 @@ from enum import Enum
 from functools import cache
 from typing import Any, Callable, NamedTuple, TypeVar
 
+from .identifiers import Identifier, parse_identifiers
 from .names import ARI_ID, FILES, MANIFEST, NAME, NUMBER
 from .schema import (
     Check,
@@ -35,6 +36,7 @@ from .schema import (
     text,
 )
 from .statuses import Action, Change, Reason, Status
+from .terms import Terms
 
 #: The most versions, or other clients' certificates, of a host.
 MANY = 10_000
@@ -149,8 +151,12 @@ def plain(value: Any) -> Any:
 
 
 @dataclass(frozen=True)
-class Terms(_Contract):
-    """An entry of acme_certificates, with defaults filled in. It is the task's word, never a host's."""
+class CertificateEntry(_Contract):
+    """An entry of acme_certificates, with defaults filled in. It is the task's word, never a host's.
+
+    identifiers: parsed, so each is a normalized name, or a mapping where it has a challenge or a webroot of its own.
+    None if they cannot be ordered; HostCertificate.invalid says why.
+    """
 
     name: str = field(metadata=_by(string))
     identifiers: tuple[Any, ...] = field(metadata=_by(listing(anything)))
@@ -169,6 +175,40 @@ class Terms(_Contract):
     owner: str | None = field(default=None, metadata=_null(string))
     group: str | None = field(default=None, metadata=_null(string))
     mode: str | None = field(default=None, metadata=_null(string))
+
+    @classmethod
+    def parse(cls, option: Mapping[str, Any], place: str) -> CertificateEntry:
+        """Return the entry of an *option* of certificate_info. Raises IdentifierError, Malformed."""
+        default = option["challenge"]
+        parsed = [_as_option(item, default) for item in parse_identifiers(option["identifiers"], default)]
+        return cls.from_result({**option, "identifiers": parsed}, place)
+
+    @property
+    def proofs(self) -> tuple[Identifier, ...]:
+        """The identifiers, each with the challenge that proves it and its own webroot."""
+        return tuple(_proof(item, self.challenge) for item in self.identifiers)
+
+    @property
+    def names(self) -> list[str]:
+        """The names and addresses alone, normalized."""
+        return [item.name for item in self.proofs]
+
+    def terms(self, directories: Iterable[str]) -> Terms:
+        """Return what the entry wants of a certificate from one of the CAs with these *directories* (URLs)."""
+        return Terms.wanted(self.names, self.key_type, self.profile, directories)
+
+
+def _as_option(item: Identifier, challenge: str) -> str | dict[str, str]:
+    own = {"challenge": item.challenge if item.challenge != challenge else None, "webroot": item.webroot}
+    given = {name: value for name, value in own.items() if value}
+    return {"value": item.name, **given} if given else item.name
+
+
+def _proof(item: Any, challenge: str) -> Identifier:
+    """Return an identifier of an entry, which has been parsed."""
+    if isinstance(item, str):
+        return Identifier(item, challenge)
+    return Identifier(item["value"], item.get("challenge") or challenge, item.get("webroot") or None)
 
 
 @dataclass(frozen=True)
@@ -206,6 +246,11 @@ class Version(_Contract):
         """True if it has its certificate."""
         return self.serial is not None
 
+    @property
+    def terms(self) -> Terms:
+        """What the version was made for."""
+        return Terms.of_version(vars(self))
+
 
 @dataclass(frozen=True)
 class CountedOrder(_Contract):
@@ -226,11 +271,14 @@ _PENDING = Version.reader(needed=("order_uri",))
 
 @dataclass(frozen=True)
 class HostCertificate(_Contract):
-    """All that a host has of a certificate, and what is wanted of it; without certificates in the task, nothing is."""
+    """A certificate of a host: what the host has of it, and what is wanted of it.
+
+    wanted: None without certificates in the task. It is the task's word: no host returns it.
+    """
 
     name: str = field(metadata=_by(text()))
     host: str | None = field(default=None, metadata=_sparse(WORD))
-    wanted: Terms | None = field(default=None, metadata=_by(nullable(Terms.from_result)))
+    wanted: CertificateEntry | None = field(default=None, metadata=_by(nullable(CertificateEntry.from_result)))
     invalid: tuple[str, ...] = field(default=(), metadata=_by(listing(message)))
     problems: tuple[str, ...] = field(default=(), metadata=_by(listing(message)))
     list: str | None = field(default=None, metadata=_null(WORD))

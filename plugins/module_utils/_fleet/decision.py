@@ -13,9 +13,9 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from .._common.contracts import HostCertificate, Terms, Version
-from .._common.identifiers import IdentifierError, names, parse_identifiers
+from .._common.contracts import CertificateEntry, HostCertificate, Version
 from .._common.statuses import Action, Reason
+from .._common.terms import Terms
 from .._common.times import parse_utc
 
 
@@ -74,14 +74,11 @@ def decide(
         return Decision(Action.REFUSE, message="; ".join(found.invalid))
     if wanted is None:
         return Decision(Action.REFUSE, message="what is wanted is not known: give certificate_info its certificates")
-    try:
-        identifiers = names(parse_identifiers(wanted.identifiers, wanted.challenge))
-    except IdentifierError as error:
-        return Decision(Action.REFUSE, message=str(error))
-    if not forced and _awaits_switch(found.pending, wanted, identifiers, directories, now):
+    terms = wanted.terms(directories)
+    if not forced and _awaits_switch(found.pending, terms, now):
         # Also where the services did not take it: the order is not spent again, the switch is tried anew.
         return Decision(Action.SWITCH, Reason.SWITCH)
-    reason, next_at = _reason(wanted, identifiers, live, directories, now, suggested, forced, revoked)
+    reason, next_at = _reason(terms, live, now, suggested, forced, revoked)
     if live is None or reason:
         if found.problems:
             return Decision(Action.REFUSE, reason, "; ".join(found.problems))
@@ -93,7 +90,7 @@ def decide(
     return replace(_repair(wanted, live) or Decision(Action.KEEP), next_at=next_at)
 
 
-def _repair(wanted: Terms, live: Version) -> Decision | None:
+def _repair(wanted: CertificateEntry, live: Version) -> Decision | None:
     """What is to be put right on the host, without another certificate."""
     if live.attributes:
         return Decision(Action.REPAIR, Reason.ATTRIBUTES, "; ".join(live.attributes))
@@ -105,10 +102,8 @@ def _repair(wanted: Terms, live: Version) -> Decision | None:
 
 
 def _reason(
-    wanted: Terms,
-    identifiers: list[str],
+    terms: Terms,
     live: Version | None,
-    directories: Collection[str],
     now: datetime,
     suggested: datetime | None,
     forced: bool,
@@ -123,14 +118,8 @@ def _reason(
         return Reason.DAMAGED, None
     if revoked:
         return Reason.REVOKED, None
-    if set(live.identifiers) != set(identifiers):
-        return Reason.IDENTIFIERS, None
-    if live.key_type != wanted.key_type:
-        return Reason.KEY_TYPE, None
-    if (live.profile or None) != (wanted.profile or None):
-        return Reason.PROFILE, None
-    if live.directory not in directories:
-        return Reason.ISSUER, None
+    for difference in terms.difference(live.terms):
+        return difference, None
     if forced:
         return Reason.FORCED, None
     not_before, not_after = validity(live)
@@ -141,23 +130,11 @@ def _reason(
     return Reason.NONE, next_at
 
 
-def _awaits_switch(
-    pending: Version | None,
-    wanted: Terms,
-    identifiers: list[str],
-    directories: Collection[str],
-    now: datetime,
-) -> bool:
-    """Whether the pending version has its certificate, which is what is wanted and not due itself."""
+def _awaits_switch(pending: Version | None, terms: Terms, now: datetime) -> bool:
+    """Return True if the pending version has its certificate, which is what is wanted and not due itself."""
     if not pending or not pending.is_issued:
         return False
-    return (
-        set(pending.identifiers) == set(identifiers)
-        and pending.key_type == wanted.key_type
-        and (pending.profile or None) == (wanted.profile or None)
-        and pending.directory in directories
-        and now < lifetime_point(*validity(pending))
-    )
+    return not terms.difference(pending.terms) and now < lifetime_point(*validity(pending))
 
 
 def _still_serves(live: Version | None, now: datetime) -> bool:

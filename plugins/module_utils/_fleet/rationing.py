@@ -15,7 +15,6 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from .._common.contracts import CountedOrder, HostCertificate
-from .._common.identifiers import IdentifierError, names, parse_identifiers
 from .._common.statuses import Action, Reason
 from .._common.times import parse_utc, utc
 from .decision import emergency_point, validity
@@ -132,11 +131,7 @@ def _believed(wanted: Collection[str], item: CountedOrder) -> Collection[str]:
 
 
 def _names(plan: Planned) -> list[str]:
-    wanted = plan.found.wanted
-    try:
-        return names(parse_identifiers(wanted.identifiers, wanted.challenge)) if wanted else []
-    except IdentifierError:
-        return []  # it is refused
+    return plan.found.wanted.names if plan.found.wanted else []
 
 
 def _placed(

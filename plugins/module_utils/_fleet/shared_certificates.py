@@ -15,7 +15,6 @@ from dataclasses import replace
 from typing import Any
 
 from .._common.contracts import SharedKey, Version
-from .._common.identifiers import names, parse_identifiers
 from .._common.statuses import Action, Reason
 from .decision import Decision
 from .issuance_history import Issuance, of_names
@@ -113,7 +112,7 @@ def _recorded(group: Sequence[Planned], read_record: ReadRecord) -> Mapping[Any,
 
     Nothing where it has none of those that the group uses: then others order for it, with a record of their own.
     """
-    recorded = of_names(read_record(), group[0].name, _identifiers(group[0]))
+    recorded = of_names(read_record(), group[0].name, _names(group[0]))
     used = {_live_serial(plan) for plan in group} | {_serial(plan) for plan in group}
     return {} if used.isdisjoint(recorded) else recorded
 
@@ -171,12 +170,11 @@ def _difference(members: list[Planned]) -> str:
 
 
 def _asked(plan: Planned, what: str) -> Any:
-    return set(_identifiers(plan)) if what == "identifiers" else getattr(plan.found.wanted, what) or None
+    return set(_names(plan)) if what == "identifiers" else getattr(plan.found.wanted, what) or None
 
 
-def _identifiers(plan: Planned) -> list[str]:
-    wanted = plan.found.wanted
-    return names(parse_identifiers(wanted.identifiers, wanted.challenge)) if wanted else []
+def _names(plan: Planned) -> list[str]:
+    return plan.found.wanted.names if plan.found.wanted else []
 
 
 def _is_spent(plan: Planned) -> bool:

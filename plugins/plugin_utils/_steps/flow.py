@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import (
+    CertificateEntry,
     CertificateOrder,
     CertificateRequest,
     ChallengeData,
@@ -19,20 +20,15 @@ from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts im
     PlannedCertificate,
     Revocation,
     SharedKey,
-    Terms,
     Version,
 )
-from ansible_collections.certfleet.tls.plugins.module_utils._common.identifiers import (
-    BY_DNS,
-    HTTP_01,
-    parse_identifiers,
-)
+from ansible_collections.certfleet.tls.plugins.module_utils._common.identifiers import BY_DNS, HTTP_01
 from ansible_collections.certfleet.tls.plugins.module_utils._common.schema import Malformed
-from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import STOPPED, Action, Status
+from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import STOPPED, Action, Reason, Status
 
 Item = Mapping[str, Any]
 Problems = Mapping[str, Mapping[str, str]]
-Shape = TypeVar("Shape", HostCertificate, PastVersion, CertificateRequest, Revocation, SharedKey, Terms)
+Shape = TypeVar("Shape", HostCertificate, PastVersion, CertificateRequest, Revocation, SharedKey, CertificateEntry)
 
 #: The actions that a host carries out without an order.
 _ON_THE_HOST = {
@@ -128,7 +124,7 @@ def challenges(
         there = _found_on(hostvars, owner)
         for order in orders_of(ordered, owner):
             wanted = wanted_of(there[order.name])
-            webroots = {item.name: item.webroot for item in parse_identifiers(wanted.identifiers, wanted.challenge)}
+            webroots = {item.name: item.webroot for item in wanted.proofs}
             for challenge in order.challenges or ():
                 if challenge.type in BY_DNS or (challenge.status == Status.STALE and not stale):
                     continue
@@ -245,7 +241,7 @@ def read(shape: type[Shape], items: Iterable[Any]) -> list[Shape]:
     return result
 
 
-def wanted_of(found: HostCertificate) -> Terms:
+def wanted_of(found: HostCertificate) -> CertificateEntry:
     """Return what is wanted of a certificate that was looked at for that. Raises Malformed for another."""
     if found.wanted is None:
         raise Malformed(f"certificate {found.name}: what is wanted is not known")
@@ -258,14 +254,16 @@ def _found_on(hostvars: Mapping[str, Any], host: str) -> dict[str, HostCertifica
     }
 
 
-def _journaled(pending: Version | None, wanted: Terms, directories: Collection[str]) -> Version | None:
-    """The pending version, if its order is for what is wanted; acme_order compares the identifiers and the account."""
+def _journaled(pending: Version | None, wanted: CertificateEntry, directories: Collection[str]) -> Version | None:
+    """Return the pending version if its order can be resumed; acme_order compares the identifiers and the account."""
     # One that has its certificate is only to be switched to; where that is not the plan, it is to be a new one.
     if pending is None or not pending.order_uri or pending.is_issued:
         return None
     # With another key type its host makes a new key; the order may have been finalized with the one before.
-    same = (pending.key_type, pending.profile or None) == (wanted.key_type, wanted.profile or None)
-    return pending if same and pending.directory in directories else None
+    # One for other identifiers goes to acme_order all the same: it names what answered that order's challenges, for
+    # this to be removed, and makes a new one.
+    differences = wanted.terms(directories).difference(pending.terms)
+    return pending if set(differences) <= {Reason.IDENTIFIERS} else None
 
 
 def _is_new(pending: Version, plan: Mapping[str, Any]) -> bool:
@@ -283,7 +281,7 @@ def _unshared(shared: Mapping[str, Any]) -> dict[str, list[str]]:
     return found
 
 
-def _where(kind: str, webroot: str | None, wanted: Terms) -> dict[str, Any]:
+def _where(kind: str, webroot: str | None, wanted: CertificateEntry) -> dict[str, Any]:
     """Where a host answers a challenge: in the folder of its web server, or at a port of its own."""
     if kind != HTTP_01:
         return {"listen": wanted.tls_alpn_01_listen}

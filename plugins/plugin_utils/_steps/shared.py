@@ -13,7 +13,11 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import CertificateOrder, SharedKey, Terms
+from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import (
+    CertificateEntry,
+    CertificateOrder,
+    SharedKey,
+)
 from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Action, Status
 
 from . import flow
@@ -166,10 +170,10 @@ def _first(hostvars: Item, host: str) -> Item:
     return _mapping(hostvars[host].get("_acme_found"))
 
 
-def _shared(found: Item) -> dict[str, Terms]:
+def _shared(found: Item) -> dict[str, CertificateEntry]:
     """Return what is wanted of the certificates that a host shares, by name. *found*: of its first step."""
     shared = (item["wanted"] for item in found.get("certificates", ()) if (item["wanted"] or {}).get("shared"))
-    return {wanted.name: wanted for wanted in flow.read(Terms, shared)}
+    return {wanted.name: wanted for wanted in flow.read(CertificateEntry, shared)}
 
 
 def _place(found: Item) -> dict[str, Any]:

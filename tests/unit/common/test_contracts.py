@@ -230,7 +230,7 @@ def test_from_option_reads_what_ansible_makes_of_a_result(spec, instance):
 
 
 def test_wanted_has_all_options_of_a_certificate():
-    assert names(plugin.Terms) == set(CERTIFICATE_SPEC)
+    assert names(plugin.CertificateEntry) == set(CERTIFICATE_SPEC)
 
 
 def test_outcomes_are_options_of_the_module_certificate():

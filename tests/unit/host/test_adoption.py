@@ -124,7 +124,7 @@ MADE = {
 
 def adopt(home, *lineages, wanted=WANTED, directories=(DIRECTORY,), check=False):
     candidates = adoption.look(lineages, ca.NOW)
-    return adoption.adopt(str(home), wanted, candidates, directories, ca.NOW, check)
+    return adoption.adopt(str(home), replace(wanted, directories=directories), candidates, ca.NOW, check)
 
 
 def files(folder, left, chain=True):

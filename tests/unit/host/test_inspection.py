@@ -52,7 +52,6 @@ def looked(home, option):
 def test_a_host_that_has_nothing_yet(home, option):
     assert looked(home, option) == {
         "name": "shop",
-        "wanted": option,
         "invalid": [],
         "problems": [],
         "list": None,
@@ -195,7 +194,7 @@ def test_an_inventory_finds_what_there_is(home, option):
     (home / "versions" / ".hidden").mkdir()
     found = inventory(str(home))
     assert [item["name"] for item in found] == ["other", "shop", "started"]
-    assert all(item["wanted"] is None and item["invalid"] == item["problems"] == [] for item in found)
+    assert all("wanted" not in item and item["invalid"] == item["problems"] == [] for item in found)
     assert [bool(item["live"]) for item in found] == [True, True, False]
     assert found[0]["live"]["damaged"] == ["version.json"]
 

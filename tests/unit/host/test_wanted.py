@@ -43,6 +43,7 @@ def test_an_option_becomes_a_wanted_certificate():
         profile=None,
         reloads=(Reload(SERVICE, "nginx"), Reload(SERVICE, "postfix@-")),
         attributes=Attributes(0o640, -1, -1),
+        webroots=frozenset(["/srv/www"]),
     )
     assert WantedCertificate.of({**OPTION, "webroot": "", "profile": "shortlived"}).profile == "shortlived"
 

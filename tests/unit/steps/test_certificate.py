@@ -18,7 +18,14 @@ from tests.unit.host.test_formats import asking, option, wanted
 def checked(home, *certificates, concerned="shop"):
     results = [{"name": name, "status": "valid"} for name in concerned.split()]
     return certificate.checked(
-        {"home": str(home), "certificates": list(certificates), "results": results, "challenges": []}, DEFAULT_CLAIM
+        {
+            "home": str(home),
+            "certificates": list(certificates),
+            "results": results,
+            "challenges": [],
+            "directories": [],
+        },
+        DEFAULT_CLAIM,
     )
 
 
@@ -49,6 +56,7 @@ def test_a_file_that_a_listed_certificate_has_now_stays_when_its_old_one_is_remo
     module.params = {"home": str(tmp_path / "acme"), "certificates": [asking("store", option("combined", path))]}
     removed = {"name": "shop", "status": "remove"}
     module.params |= {"list": "default", "reassign": False, "results": [removed], "challenges": [], "keep_versions": 3}
+    module.params["directories"] = []
     monkeypatch.setattr(certificate, "AnsibleModule", lambda **options: module)
     certificate.main()
     assert module.exit_json.call_args.kwargs["changed"]

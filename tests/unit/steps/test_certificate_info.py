@@ -50,6 +50,43 @@ def test_what_is_wanted_is_the_task_s_own_word():
     assert wanted["webroot"] == "~/www", "whose home is for the host to say"
 
 
+@pytest.mark.parametrize(
+    ("given", "parsed"),
+    [
+        (["WWW.shop.example.", "shop.example", "Shop.example"], ["www.shop.example", "shop.example"]),
+        (["b\u00fccher.example"], ["xn--bcher-kva.example"]),
+        ([{"value": "Shop.example"}], ["shop.example"]),
+        ([{"value": "Shop.example", "challenge": "http-01", "webroot": ""}], ["shop.example"]),
+        (
+            ["2001:DB8:0::1", {"value": "*.Shop.example", "challenge": "dns-01"}],
+            ["2001:db8::1", {"value": "*.shop.example", "challenge": "dns-01"}],
+        ),
+        ([{"value": "Shop.example", "webroot": "~/a"}], [{"value": "shop.example", "webroot": "~/a"}]),
+    ],
+)
+def test_identifiers_are_parsed_once_and_carried_normalized(given, parsed):
+    (found,) = run({"certificates": [facts()]}, certificates=[{**SHOP, "identifiers": given}])["certificates"]
+    assert (found["wanted"]["identifiers"], found["invalid"]) == (parsed, [])
+
+
+@pytest.mark.parametrize("by_host", [False, True], ids=["host says nothing", "host says the same"])
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        (["two words"], "identifier 'two words' has a space in it"),
+        (
+            ["*.shop.example"],
+            "identifier '*.shop.example' is a wildcard, which http-01 cannot prove: a wildcard needs dns-01",
+        ),
+        ([], "no identifiers are given"),
+    ],
+)
+def test_identifiers_that_cannot_be_ordered_make_the_entry_invalid_whatever_its_host_says(given, problem, by_host):
+    said = facts(invalid=[problem] if by_host else [])
+    (found,) = run({"certificates": [said]}, certificates=[{**SHOP, "identifiers": given}])["certificates"]
+    assert (found["wanted"]["identifiers"], found["invalid"]) == ([], [problem])
+
+
 def test_the_content_of_what_is_live_passes_if_it_is_asked_for():
     live = {**answers.LIVE.to_result(), "content": answers.PEM}
     (found,) = run({"certificates": [facts(live=live)]}, certificates=[SHOP], content=True)["certificates"]

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..._common.errors import CollectionError
 from ..._common.names import CERTIFICATE_KEY_TYPES, MANIFEST
+from ..._common.statuses import Reason
+from ..._common.terms import Terms
 from ..._common.times import utc
 from ..._x509 import certificates, chains, keys
 from ..errors import StateError
@@ -118,13 +120,12 @@ def adopt(
     home: str,
     wanted: WantedCertificate,
     candidates: Iterable[Candidate],
-    directories: Sequence[str],
     now: datetime,
     check: bool,
 ) -> Adopted:
     """Make the best of *candidates* the live version, if there is none. Raises CollectionError.
 
-    *directories*: URLs of the CAs that are wanted; what does not say which CA it is from is taken for the first one's.
+    One whose CA is unknown counts as one of the first of the wanted directories.
     """
     candidates = list(candidates)
     versions = Versions(home, wanted.name)
@@ -137,13 +138,13 @@ def adopt(
     if not usable:
         return Adopted(False, problem=_why_not(fitting))
     lineage, best = max(usable, key=lambda found: _rank(found[1], wanted, now))
-    manifest = _manifest(lineage, best, wanted, directories, there)
+    manifest = _manifest(lineage, best, wanted, there)
     adopted = Adopted(
         True,
         serial=manifest["serial"],
         not_after=manifest["not_after"],
         source=lineage,
-        warning="; ".join(filter(None, (_differences(manifest, wanted, directories), _lack(lineage, best)))),
+        warning="; ".join(filter(None, (_differences(manifest, wanted), _lack(lineage, best)))),
     )
     if check:
         return adopted
@@ -221,9 +222,7 @@ def _lack(lineage: Lineage, found: Material) -> str:
     return f"{lineage.certificate} comes without a chain, which most clients of a server need: name its file, too"
 
 
-def _manifest(
-    lineage: Lineage, found: Material, wanted: WantedCertificate, directories: Sequence[str], there: StoredVersions
-) -> dict[str, Any]:
+def _manifest(lineage: Lineage, found: Material, wanted: WantedCertificate, there: StoredVersions) -> dict[str, Any]:
     facts = certificates.facts(found.leaf)
     return {
         "name": wanted.name,
@@ -231,7 +230,7 @@ def _manifest(
         "identifiers": wanted.identifiers,
         "key_type": found.key_type,
         "profile": lineage.profile,
-        "directory": _directory(lineage, directories),
+        "directory": _directory(lineage, wanted.directories),
         "order_uri": None,
         "account_uri": lineage.account_uri,
         "created": facts["not_before"],  # its key is that old at least
@@ -249,15 +248,14 @@ def _directory(lineage: Lineage, directories: Sequence[str]) -> str:
     return next((url for url in directories if other_clients.place_of(url) == host), f"https://{host}/")
 
 
-def _differences(manifest: Mapping[str, Any], wanted: WantedCertificate, directories: Sequence[str]) -> str:
-    """Why the next run will issue it anew all the same; empty if it will not."""
-    texts = []
-    if manifest["key_type"] != wanted.key_type:
-        texts.append(f"its key is {manifest['key_type']} and key_type is {wanted.key_type}")
-    if (manifest["profile"] or None) != (wanted.profile or None):
-        texts.append(f"its profile is {manifest['profile'] or 'none'} and {wanted.profile or 'none'} is wanted")
-    if manifest["directory"] not in directories:
-        texts.append(f"it is from {manifest['directory']} and {' or '.join(directories)} is wanted")
+def _differences(manifest: Mapping[str, Any], wanted: WantedCertificate) -> str:
+    """Return why the next run will replace the certificate; empty if it will not."""
+    said = {
+        Reason.KEY_TYPE: f"its key is {manifest['key_type']} and key_type is {wanted.key_type}",
+        Reason.PROFILE: f"its profile is {manifest['profile'] or 'none'} and {wanted.profile or 'none'} is wanted",
+        Reason.ISSUER: f"it is from {manifest['directory']} and {' or '.join(wanted.directories)} is wanted",
+    }
+    texts = [said[reason] for reason in wanted.terms.difference(Terms.of_version(manifest)) if reason in said]
     return f"the next run issues it anew, as {' and '.join(texts)}" if texts else ""
 
 

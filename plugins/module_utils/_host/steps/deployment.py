@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ..._common.errors import CollectionError
 from ..._common.names import CERTIFICATE, CHAIN, KEY, MANIFEST
 from ..._common.statuses import Outcome
+from ..._common.terms import Terms
 from ..._common.times import utc
 from ..._x509 import certificates, chains, keys
 from ..._x509.errors import CertificateError, MisfitError
@@ -330,11 +331,7 @@ def _overtaken(
 def _holds(versions: Versions, number: str, wanted: WantedCertificate, now: datetime) -> bool:
     """Whether a version is what is wanted, whole and in force."""
     facts = live_facts(versions.home, versions.name, number)
-    same = set(facts["identifiers"]) == set(wanted.identifiers) and (facts["key_type"], facts["profile"] or None) == (
-        wanted.key_type,
-        wanted.profile,
-    )
-    return same and _is_whole(facts, now)
+    return not wanted.terms.difference(Terms.of_version(facts)) and _is_whole(facts, now)
 
 
 def _was_used(versions: Versions, number: str) -> bool:

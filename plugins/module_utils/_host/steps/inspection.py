@@ -15,7 +15,6 @@ from typing import Any
 
 from ..._common import paths
 from ..._common.errors import CollectionError
-from ..._common.identifiers import HTTP_01, parse_identifiers
 from ..._common.names import FULLCHAIN, KEY, MANIFEST, name_problem
 from ..._common.paths import Rule
 from ..._x509 import availability
@@ -54,9 +53,7 @@ def inventory(home: str, content: bool = False) -> list[dict[str, Any]]:
         if not name_problem(name):
             there = manifest.read_versions(home, name)
             problems = [there.newer] if there.newer else []
-            found.append(
-                {"name": name, "wanted": None, "invalid": [], "problems": problems, **_facts(home, name, there)}
-            )
+            found.append({"name": name, "invalid": [], "problems": problems, **_facts(home, name, there)})
     return [_with_content(home, item) for item in found] if content else found
 
 
@@ -73,7 +70,7 @@ def unlisted(home: str, names: Iterable[str], claim: Claim) -> list[str]:
 def _certificate(
     home: str, option: Mapping[str, Any], claim: Claim, host_problems: list[str], contended: set[str]
 ) -> dict[str, Any]:
-    result = {"name": option["name"], "wanted": option, "invalid": [], "problems": [], "live": None, "pending": None}
+    result = {"name": option["name"], "invalid": [], "problems": [], "live": None, "pending": None}
     if name_problem(option["name"]):
         return {**result, "invalid": [name_problem(option["name"])]}
     found = manifest.read_versions(home, option["name"])
@@ -96,7 +93,7 @@ def _certificate(
     result["problems"] = [
         *host_problems,
         *_problems(home, wanted.name, live),
-        *_unanswerable(option),
+        *_unanswerable(wanted),
         *_unwritable(wanted),
     ]
     return result
@@ -128,17 +125,15 @@ def _format_drift(home: str, wanted: WantedCertificate, live: Mapping[str, Any])
     return formats.drift(wanted.formats, manifest.parse(said), key)
 
 
-def _unanswerable(option: Mapping[str, Any]) -> list[str]:
-    """What keeps the host from answering the certificate's challenges."""
+def _unanswerable(wanted: WantedCertificate) -> list[str]:
+    """Return what keeps the host from answering the certificate's challenges."""
     problems = []
-    identifiers = parse_identifiers(option["identifiers"], option["challenge"])
-    webroots = {item.webroot or option["webroot"] or "" for item in identifiers if item.challenge == HTTP_01}
-    if "" in webroots and not option["http_01_listen"]:
+    if "" in wanted.webroots and not wanted.http_01_listen:
         problems.append(
             "webroot is not set: http-01 needs the folder that the web server serves, or http_01_listen, a port to "
             "answer at where there is no web server"
         )
-    for webroot in sorted(filter(None, webroots)):
+    for webroot in sorted(filter(None, wanted.webroots)):
         if not os.path.isdir(webroot):
             problems.append(f"webroot {webroot} does not exist. Create it, and have the web server serve it")
         unsafe = paths.find_problem(os.path.join(webroot, ".well-known", "acme-challenge"), Rule.WEBROOT)

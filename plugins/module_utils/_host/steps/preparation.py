@@ -7,12 +7,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from ..._common.errors import CollectionError
 from ..._common.names import KEY, REQUEST
+from ..._common.terms import Terms
 from ..._common.times import utc
 from ..._x509 import csr, keys
 from ..store import files
@@ -81,13 +82,8 @@ def reusable(versions: Versions, found: StoredVersions, asked: Asked) -> bytes |
     others = asked.order is not None and asked.order.order_uri != pending["order_uri"]
     if others and ("files" in pending or asked.new_key):
         return None
-    same = (
-        set(pending["identifiers"]) == set(wanted.identifiers)
-        and pending["key_type"] == wanted.key_type
-        and (pending["profile"] or None) == wanted.profile
-        and pending["directory"] == asked.directory
-    )
-    if not same:
+    terms = replace(wanted.terms, directories=frozenset((asked.directory,)))
+    if terms.difference(Terms.of_version(pending)):
         return None
     try:
         path = versions.path(found.pending, KEY)

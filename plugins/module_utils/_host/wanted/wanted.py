@@ -14,9 +14,10 @@ from typing import Any
 
 from ..._common import paths
 from ..._common.errors import OptionError
-from ..._common.identifiers import names, parse_identifiers
+from ..._common.identifiers import HTTP_01, names, parse_identifiers
 from ..._common.names import verify_name
 from ..._common.paths import Rule
+from ..._common.terms import Terms
 from . import endpoints, formats, reloads
 from .attributes import Attributes, resolve
 from .claim import DEFAULT_CLAIM, Claim
@@ -28,7 +29,12 @@ from .reloads import NOTIFY, Reload
 
 @dataclass(frozen=True)
 class WantedCertificate:
-    """A certificate as the options ask for it."""
+    """A certificate as the options ask for it.
+
+    identifiers: normalized. directories: URLs of the CAs that may issue it, empty if any may. webroots: the folders
+    that http-01 needs, an empty text where an identifier has none. http_01_listen: where such a one is answered, or
+    empty.
+    """
 
     name: str
     identifiers: list[str]
@@ -39,14 +45,21 @@ class WantedCertificate:
     probes: tuple[Endpoint, ...] = ()
     formats: tuple[Format, ...] = ()
     claim: Claim = DEFAULT_CLAIM
+    directories: tuple[str, ...] = ()
+    webroots: frozenset[str] = frozenset()
+    http_01_listen: str = ""
 
     @classmethod
-    def of(cls, option: Mapping[str, Any], claim: Claim = DEFAULT_CLAIM) -> WantedCertificate:
-        """Raises CollectionError for what cannot be wanted."""
+    def of(
+        cls, option: Mapping[str, Any], claim: Claim = DEFAULT_CLAIM, directories: Iterable[str] = ()
+    ) -> WantedCertificate:
+        """Parse an element of the option `certificates`. Raises CollectionError for what cannot be wanted."""
         verify_name(option["name"])
         for listen in filter(None, (option["http_01_listen"], option["tls_alpn_01_listen"])):
             Listen.of(listen)
-        identifiers = names(parse_identifiers(option["identifiers"], option["challenge"]))
+        parsed = parse_identifiers(option["identifiers"], option["challenge"])
+        identifiers = names(parsed)
+        webroots = (item.webroot or option["webroot"] or "" for item in parsed if item.challenge == HTTP_01)
         wanted = cls(
             name=option["name"],
             identifiers=identifiers,
@@ -57,9 +70,17 @@ class WantedCertificate:
             probes=endpoints.check(option["probe"], identifiers),
             formats=formats.check(option["formats"], option),
             claim=claim,
+            directories=tuple(directories),
+            webroots=frozenset(webroots),
+            http_01_listen=option["http_01_listen"] or "",
         )
         check_order(wanted.probes, wanted.reloads)
         return wanted
+
+    @property
+    def terms(self) -> Terms:
+        """What is wanted of the certificate itself."""
+        return Terms.wanted(self.identifiers, self.key_type, self.profile, self.directories)
 
 
 def check_order(probes: Sequence[Endpoint], reloads: Sequence[Reload]) -> None:
