@@ -4,11 +4,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import answers
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.host_action import HostAction
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.returned import narrowed
 
 
 class ActionModule(HostAction):
     """The module's run on the host."""
 
     contract = staticmethod(answers.challenge_response)
+
+    def work(self, arguments: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what comes of the module; what other modules returned is given to it as it is."""
+        return super().work(narrowed(arguments), task_vars)

@@ -306,24 +306,6 @@ options:
           - Needed for V(http-01) without a webroot. The default for V(tls-alpn-01) is C(443).
         type: str
         version_added: 0.2.0
-      url:
-        description: Not used; here only so that challenges can be given as they were returned.
-        type: str
-      status:
-        description: Not used; as O(challenges[].url).
-        type: str
-      record_name:
-        description: Not used; as O(challenges[].url).
-        type: str
-        version_added: 0.2.0
-      record_value:
-        description: Not used; as O(challenges[].url).
-        type: str
-        version_added: 0.2.0
-      wildcard:
-        description: Not used; as O(challenges[].url).
-        type: bool
-        version_added: 0.2.0
 """
 
     LISTENER = r"""

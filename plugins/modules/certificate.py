@@ -49,9 +49,6 @@ options:
     elements: dict
     default: []
     suboptions:
-      host:
-        description: Whose result it is; not used, and here only so that results can be given as they were returned.
-        type: str
       name:
         description: The certificate's name, one of O(certificates), unless it is to be removed.
         type: str
@@ -219,6 +216,7 @@ from ..module_utils._ansible.host_options import (
     CHALLENGE_SPEC,
     HOME_SPEC,
     LIST_SPEC,
+    RESULT_SPEC,
     list_of,
     refuse_out_of_range,
     require,
@@ -235,26 +233,6 @@ from ..module_utils._host.steps.rollout import Rollout
 from ..module_utils._host.store.versions import KEPT
 from ..module_utils._host.wanted import formats
 from ..module_utils._host.wanted.claim import Claim
-
-STATUS = [
-    *(Status.VALID, Status.FAILED, Status.DEFERRED),
-    *(Status.REPAIR, Status.SWITCH, Status.REMOVE, Status.NOTIFIED, Status.KEEP),
-]
-RESULT_SPEC = {
-    "host": {"type": "str"},
-    "name": {"type": "str", "required": True},
-    "status": {"type": "str", "required": True, "choices": [status.value for status in STATUS]},
-    "problem": {"type": "str", "default": ""},
-    "resumable": {"type": "bool", "default": False},
-    "certificate": {"type": "str"},
-    "chain": {"type": "str"},
-    "account_uri": {"type": "str"},
-    "order_uri": {"type": "str"},
-    "directory": {"type": "str"},
-    "version": {"type": "str"},
-    "created": {"type": "str"},
-    "sealed_key": {"type": "str", "no_log": False},  # only this host can open it
-}
 
 
 def checked(params, claim):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from .._common.errors import CollectionError
 from .._common.identifiers import CHALLENGES, HTTP_01, TLS_ALPN_01
 from .._common.names import CERTIFICATE_KEY_TYPES, DEFAULT_LIST
+from .._common.statuses import Status
 from .._host.wanted.claim import Claim
 from .._host.wanted.endpoints import STARTTLS
 from .._host.wanted.formats import KINDS, LEGACY, MODERN
@@ -93,12 +94,27 @@ CHALLENGE_SPEC: dict[str, Any] = {
     "key_authorization": {"type": "str", "no_log": False},
     "webroot": {"type": "path"},
     "listen": {"type": "str"},
-    # Of no use here, but acme_order gives them, too.
-    "url": {"type": "str"},
-    "status": {"type": "str"},
-    "record_name": {"type": "str"},
-    "record_value": {"type": "str"},
-    "wildcard": {"type": "bool"},
+}
+
+#: What a host can be told of a certificate.
+RESULTS = (
+    *(Status.VALID, Status.FAILED, Status.DEFERRED),
+    *(Status.REPAIR, Status.SWITCH, Status.REMOVE, Status.NOTIFIED, Status.KEEP),
+)
+
+RESULT_SPEC: dict[str, Any] = {
+    "name": {"type": "str", "required": True},
+    "status": {"type": "str", "required": True, "choices": [status.value for status in RESULTS]},
+    "problem": {"type": "str", "default": ""},
+    "resumable": {"type": "bool", "default": False},
+    "certificate": {"type": "str"},
+    "chain": {"type": "str"},
+    "account_uri": {"type": "str"},
+    "order_uri": {"type": "str"},
+    "directory": {"type": "str"},
+    "version": {"type": "str"},
+    "created": {"type": "str"},
+    "sealed_key": {"type": "str", "no_log": False},  # only this host can open it
 }
 
 LISTEN_SPEC: dict[str, Any] = {"listen_timeout": {"type": "int", "default": 600}}
@@ -114,8 +130,8 @@ def wanted_certificates(
 ) -> dict[str, WantedCertificate]:
     """Return the certificates that the list of *claim* wants, by name.
 
-    *directories*: URLs of the CAs that may issue them, empty if any may. Raises CollectionError, one line that names
-    each that cannot be wanted.
+    *directories*: URLs of the CAs that may issue them, empty if any may. Raises CollectionError with one line that
+    names each that cannot be wanted.
     """
     options, directories = list(options), list(directories)
     failures = dict.fromkeys(twice(options), "more than one certificate has this name")

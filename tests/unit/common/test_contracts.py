@@ -19,6 +19,8 @@ from ansible_collections.certfleet.tls.plugins.module_utils._ansible.host_option
     CERTIFICATE_SPEC,
     CHALLENGE_SPEC,
     JOURNAL_SPEC,
+    RESULT_SPEC,
+    RESULTS,
 )
 from ansible_collections.certfleet.tls.plugins.module_utils._ansible.order_options import ORDER_SPEC, PREPARED_SPEC
 from ansible_collections.certfleet.tls.plugins.module_utils._ansible.record_options import RECORDS_SPEC
@@ -28,7 +30,6 @@ from ansible_collections.certfleet.tls.plugins.module_utils._common.schema impor
 from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Action, Reason, Status
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet import planner
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet.plan import MALFORMED
-from ansible_collections.certfleet.tls.plugins.modules import certificate
 from tests.unit import contracts
 from tests.unit.common.test_contracts_fuzz import mutated
 
@@ -200,7 +201,7 @@ def test_what_results_have_is_documented(module, path, instance):
     [
         (ORDER_SPEC, plugin.CertificateOrder),
         (PREPARED_SPEC, plugin.CertificateOrder),
-        (certificate.RESULT_SPEC, plugin.CertificateOrder),
+        (RESULT_SPEC, plugin.CertificateOrder),
         (JOURNAL_SPEC, plugin.CertificateOrder),
         (CHALLENGE_SPEC, plugin.ChallengeData),
         (RECORDS_SPEC["options"], plugin.TxtRecord),
@@ -236,8 +237,8 @@ def test_wanted_has_all_options_of_a_certificate():
 def test_outcomes_are_options_of_the_module_certificate():
     outcomes = [contracts.final(), contracts.stopped("no"), contracts.told(Status.NOTIFIED, version="0008")]
     for outcome in outcomes:
-        assert set(outcome.to_result()) <= set(certificate.RESULT_SPEC)
-        assert outcome.status in certificate.STATUS
+        assert set(outcome.to_result()) <= {*RESULT_SPEC, "host"}
+        assert outcome.status in RESULTS
 
 
 def test_parse_found_malformed_facts_refuse_one_certificate_and_stop_no_other():
