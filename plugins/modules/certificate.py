@@ -206,118 +206,12 @@ failures:
   sample: {}
 """
 
-from datetime import datetime, timezone
-
-from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils._ansible.host_options import (
-    BATCH_SPEC,
-    CERTIFICATE_SPEC,
-    CHALLENGE_SPEC,
-    HOME_SPEC,
-    LIST_SPEC,
-    RESULT_SPEC,
-    list_of,
-    refuse_out_of_range,
-    require,
-    summary,
-    wanted_certificates,
-)
-from ..module_utils._ansible.services import HostServices
-from ..module_utils._common.errors import CollectionError
-from ..module_utils._common.names import verify_name
-from ..module_utils._common.statuses import Status
-from ..module_utils._host.challenges import challenge_responses
-from ..module_utils._host.services.probe import prove_all
-from ..module_utils._host.steps.rollout import Rollout
-from ..module_utils._host.store.versions import KEPT
-from ..module_utils._host.wanted import formats
-from ..module_utils._host.wanted.claim import Claim
+from ..module_utils._ansible.host_deploy import MODULE
 
 
-def checked(params, claim):
-    """The wanted certificates that results are for, and the responses to remove. Raises CollectionError."""
-    listed = {item["name"] for item in params["certificates"]}
-    for result in params["results"]:
-        if result["status"] == Status.REMOVE:
-            verify_name(result["name"])
-            if result["name"] in listed:
-                raise CollectionError(f"results would remove certificate {result['name']}, which certificates has")
-    concerned = {
-        result["name"] for result in params["results"] if result["status"] not in (Status.FAILED, Status.REMOVE)
-    }
-    certificates = wanted_certificates(
-        (item for item in params["certificates"] if item["name"] in concerned), claim, params["directories"]
-    )
-    problems = formats.passphrase_problems(params["certificates"])
-    failures = {name: problems[name] for name in certificates if name in problems}
-    contended = formats.contended(params["certificates"])
-    for name, certificate in certificates.items():
-        try:
-            formats.check_places(certificate.formats, params["home"], contended)
-        except CollectionError as error:
-            failures[name] = str(error)
-    if failures:
-        raise CollectionError(summary(failures))
-    unknown = sorted(concerned - set(certificates))
-    if unknown:
-        raise CollectionError(f"results has certificate {unknown[0]}, which certificates has not")
-    return certificates, challenge_responses.parse_challenges(params["challenges"], False, params["home"])
-
-
-def main():
-    module = AnsibleModule(
-        argument_spec={
-            **BATCH_SPEC,
-            **HOME_SPEC,
-            **LIST_SPEC,
-            "certificates": list_of(CERTIFICATE_SPEC),
-            "results": list_of(RESULT_SPEC),
-            "challenges": list_of(CHALLENGE_SPEC),
-            "directories": {"type": "list", "elements": "str", "default": []},
-            "keep_versions": {"type": "int", "default": KEPT},
-        },
-        supports_check_mode=True,
-    )
-    params = module.params
-    refuse_out_of_range(module)
-    # A host that lacks the library is told what stopped its certificates, not that once more.
-    if any(result["status"] != Status.FAILED for result in params["results"]):
-        require(module)
-    try:
-        claim = Claim.of(params)
-        certificates, challenges = checked(params, claim)
-    except CollectionError as error:
-        module.fail_json(msg=str(error), certificates=[], reloaded=[], notify=[], after_handlers=[], failures={})
-    rollout = Rollout(
-        params["home"],
-        certificates,
-        module.check_mode,
-        HostServices(module),
-        prove_all,
-        datetime.now(timezone.utc),
-        params["keep_versions"],
-        formats.places(params["certificates"]),
-        claim,
-    )
-    rollout.remove(challenges)
-    for result in params["results"]:
-        rollout.take(result)
-    reloaded = rollout.settle()
-    for warning in rollout.warnings:
-        module.warn(warning)
-    result = {
-        "changed": rollout.changed,
-        "diff": rollout.diff(),
-        "certificates": rollout.certificates(),
-        "reloaded": reloaded,
-        "notify": rollout.notify,
-        "after_handlers": rollout.after_handlers,
-        "failures": rollout.failures,
-    }
-    if rollout.failures:
-        module.fail_json(msg=summary(rollout.failures), **result)
-    module.exit_json(**result)
+def main() -> None:
+    """Run as Ansible does."""
+    MODULE.main()
 
 
 if __name__ == "__main__":

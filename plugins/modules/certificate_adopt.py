@@ -137,95 +137,12 @@ failures:
   sample: {}
 """
 
-import os
-from datetime import datetime, timezone
-
-from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils._ansible.adopt_options import FILE_SPEC, FOLDER_SPEC
-from ..module_utils._ansible.host_options import (
-    BATCH_SPEC,
-    CERTIFICATE_SPEC,
-    HOME_SPEC,
-    LIST_SPEC,
-    list_of,
-    require,
-    summary,
-    wanted_certificates,
-)
-from ..module_utils._common.errors import CollectionError
-from ..module_utils._host.steps import adoption, other_clients
-from ..module_utils._host.wanted.claim import Claim
+from ..module_utils._ansible.host_adopt import MODULE
 
 
-def lineages(params):
-    """All that is to be looked at, what is named first."""
-    found = [
-        other_clients.Lineage(
-            other_clients.FILES,
-            os.path.basename(item["certificate"]),
-            item["key"],
-            item["certificate"],
-            item["chain"] or "",
-        )
-        for item in params["files"]
-    ]
-    folders = [(item["client"], item["path"]) for item in params["folders"]]
-    for client, path in dict.fromkeys(folders + other_clients.usual()):
-        found += other_clients.find(client, path)
-    return found
-
-
-def main():
-    module = AnsibleModule(
-        argument_spec={
-            **BATCH_SPEC,
-            **HOME_SPEC,
-            **LIST_SPEC,
-            "certificates": list_of(CERTIFICATE_SPEC),
-            "directories": {"type": "list", "elements": "str", "required": True},
-            "folders": list_of(FOLDER_SPEC),
-            "files": list_of(FILE_SPEC),
-        },
-        supports_check_mode=True,
-    )
-    params = module.params
-    require(module)
-    if not params["directories"]:
-        module.fail_json(msg="directories is empty: name the CA")
-    try:
-        wanted = wanted_certificates(params["certificates"], Claim.of(params), params["directories"])
-    except CollectionError as error:
-        module.fail_json(msg=str(error), certificates=[], found=[], failures={})
-    now = datetime.now(timezone.utc)
-    candidates = adoption.look(lineages(params), now)
-    certificates, failures, adopted_as, diff = [], {}, {}, []
-    for name, certificate in wanted.items():
-        try:
-            adopted = adoption.adopt(params["home"], certificate, candidates, now, module.check_mode)
-        except CollectionError as error:
-            failures[name] = str(error)
-            continue
-        certificates.append({"name": name, **adopted.facts()})
-        if adopted.source:
-            adopted_as[adopted.source] = name
-        if adopted.changed:
-            diff.append({"before_header": name, "after_header": name, "before": "", "after": adopted.line()})
-        if adopted.warning:
-            module.warn(f"certificate {name}: {adopted.warning}")
-    for item in candidates:
-        if item.problem and item.lineage.client == other_clients.FILES and item.lineage not in adopted_as:
-            module.warn(f"{item.lineage.certificate}, which files names, cannot be taken over: {item.problem}")
-    result = {
-        "changed": any(item["changed"] for item in certificates),
-        "diff": diff,
-        "certificates": certificates,
-        "found": [{**item.facts(), "adopted": adopted_as.get(item.lineage)} for item in candidates],
-        "failures": failures,
-    }
-    if failures:
-        module.fail_json(msg=summary(failures), **result)
-    module.exit_json(**result)
+def main() -> None:
+    """Run as Ansible does."""
+    MODULE.main()
 
 
 if __name__ == "__main__":

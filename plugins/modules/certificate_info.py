@@ -189,43 +189,12 @@ unlisted:
   version_added: 0.3.0
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils._ansible.host_options import BATCH_SPEC, CERTIFICATE_SPEC, HOME_SPEC, LIST_SPEC
-from ..module_utils._common.errors import CollectionError
-from ..module_utils._common.names import verify_name
-from ..module_utils._host.steps.inspection import inspect, inventory, unlisted
-from ..module_utils._host.store import manifest
-from ..module_utils._host.wanted.claim import Claim
-from ..module_utils._host.wanted.wanted import check_absolute
+from ..module_utils._ansible.host_info import MODULE
 
 
-def main():
-    module = AnsibleModule(
-        argument_spec={
-            **HOME_SPEC,
-            **LIST_SPEC,
-            "certificates": {"type": "list", "elements": "dict", "options": CERTIFICATE_SPEC},
-            "content": {"type": "bool", "default": False},
-            "history": {"type": "list", "elements": "str", "default": []},
-            **BATCH_SPEC,
-        },
-        supports_check_mode=True,
-    )
-    home, wanted, content = (module.params[option] for option in ("home", "certificates", "content"))
-    try:
-        check_absolute(home)
-        for name in module.params["history"]:
-            verify_name(name)
-        claim = Claim.of(module.params)
-    except CollectionError as error:
-        module.fail_json(msg=str(error))
-    past = [version for name in module.params["history"] for version in manifest.history(home, name)]
-    if wanted is None:
-        module.exit_json(changed=False, certificates=inventory(home, content), unlisted=[], history=past)
-    names = [item["name"] for item in wanted]
-    found = inspect(home, wanted, content, claim)
-    module.exit_json(changed=False, certificates=found, unlisted=unlisted(home, names, claim), history=past)
+def main() -> None:
+    """Run as Ansible does."""
+    MODULE.main()
 
 
 if __name__ == "__main__":

@@ -84,34 +84,12 @@ failures:
   sample: {}
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils._ansible.host_options import BATCH_SPEC, HOME_SPEC, require, summary
-from ..module_utils._common.errors import CollectionError
-from ..module_utils._host.steps.key_transfer import give
-
-SHARE_SPEC = {
-    "name": {"type": "str", "required": True},
-    "serial": {"type": "str"},
-    "receivers": {"type": "dict", "required": True},
-}
+from ..module_utils._ansible.host_share import MODULE
 
 
-def main():
-    shares_spec = {"type": "list", "elements": "dict", "required": True, "options": SHARE_SPEC}
-    module = AnsibleModule(argument_spec={**BATCH_SPEC, **HOME_SPEC, "shares": shares_spec}, supports_check_mode=True)
-    require(module)
-    shares, failures = [], {}
-    for share in module.params["shares"]:
-        try:
-            given = give(module.params["home"], share["name"], share["serial"], share["receivers"])
-            shares.append({"name": share["name"], **vars(given)})
-        except CollectionError as error:
-            failures[share["name"]] = str(error)
-    result = {"changed": False, "shares": shares, "failures": failures}
-    if failures:
-        module.fail_json(msg=summary(failures), **result)
-    module.exit_json(**result)
+def main() -> None:
+    """Run as Ansible does."""
+    MODULE.main()
 
 
 if __name__ == "__main__":

@@ -77,100 +77,12 @@ failures:
   sample: {}
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils._ansible.host_options import (
-    BATCH_SPEC,
-    CHALLENGE_SPEC,
-    HOME_SPEC,
-    JOURNAL_SPEC,
-    LISTEN_SPEC,
-    list_of,
-    refuse_out_of_range,
-    summary,
-)
-from ..module_utils._common.errors import CollectionError
-from ..module_utils._common.names import verify_name
-from ..module_utils._host.challenges import challenge_responses
-from ..module_utils._host.steps.preparation import JournaledOrder, journal
-from ..module_utils._host.wanted.wanted import check_home
+from ..module_utils._ansible.host_challenges import MODULE
 
 
-def journal_all(params, check):
-    """Write the orders down; whether anything changed. Raises CollectionError."""
-    for item in params["orders"]:
-        verify_name(item["name"])
-    changed = False
-    for item in params["orders"]:
-        try:
-            changed |= journal(
-                params["home"], item["name"], JournaledOrder(item["order_uri"], item["account_uri"]), check
-            )
-        except CollectionError as error:
-            raise CollectionError(summary({item["name"]: str(error)})) from None
-    return changed
-
-
-def put_all(wanted, check):
-    """The paths that were not there before, and by token what could not be put there. One that fails stops no other."""
-    rivals = challenge_responses.find_conflicts(wanted)
-    if rivals:
-        raise CollectionError("; ".join(rivals.values()))
-    new = [response for response in wanted if not response.in_place()]
-    failures = {} if check else each(wanted, lambda response: response.put())
-    return [response.path for response in new if response.token not in failures], failures
-
-
-def remove_all(unwanted, check):
-    """The paths that are there no more, and by token what is there still."""
-    there = [response for response in unwanted if response.exists()]
-    failures = {} if check else each(unwanted, lambda response: response.remove())
-    return [response.path for response in there if response.token not in failures], failures
-
-
-def each(items, work):
-    failures = {}
-    for response in items:
-        try:
-            work(response)
-        except CollectionError as error:
-            failures[response.token] = str(error)
-    return failures
-
-
-def main():
-    module = AnsibleModule(
-        argument_spec={
-            **BATCH_SPEC,
-            **HOME_SPEC,
-            "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},
-            "orders": list_of(JOURNAL_SPEC),
-            "challenges": list_of(CHALLENGE_SPEC),
-            **LISTEN_SPEC,
-        },
-        supports_check_mode=True,
-    )
-    refuse_out_of_range(module)
-    present = module.params["state"] == "present"
-    try:
-        check_home(module.params["home"])
-        challenges = challenge_responses.parse_challenges(
-            module.params["challenges"], present, module.params["home"], module.params["listen_timeout"]
-        )
-        journaled = present and journal_all(module.params, module.check_mode)
-        paths, failures = (put_all if present else remove_all)(challenges, module.check_mode)
-    except CollectionError as error:
-        module.fail_json(msg=str(error), failures={})
-    listed = "".join(f"{path}\n" for path in paths)
-    result = {
-        "changed": bool(paths) or journaled,
-        "paths": sorted(response.path for response in challenges),
-        "diff": {"before": "" if present else listed, "after": listed if present else ""},
-        "failures": failures,
-    }
-    if failures:
-        module.fail_json(msg="; ".join(dict.fromkeys(failures.values())), **result)
-    module.exit_json(**result)
+def main() -> None:
+    """Run as Ansible does."""
+    MODULE.main()
 
 
 if __name__ == "__main__":

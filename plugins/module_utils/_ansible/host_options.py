@@ -7,21 +7,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .._common.errors import CollectionError
 from .._common.identifiers import CHALLENGES, HTTP_01, TLS_ALPN_01
 from .._common.names import CERTIFICATE_KEY_TYPES, DEFAULT_LIST
 from .._common.statuses import Status
+from .._host.errors import summary
 from .._host.wanted.claim import Claim
 from .._host.wanted.endpoints import STARTTLS
 from .._host.wanted.formats import KINDS, LEGACY, MODERN
-from .._host.wanted.wanted import WantedCertificate, check_home, twice
-from .._x509 import availability
-from . import ranges
-
-if TYPE_CHECKING:
-    from ansible.module_utils.basic import AnsibleModule
+from .._host.wanted.wanted import WantedCertificate, twice
 
 #: What the action plugins of steps of the role take out.
 BATCH_SPEC: dict[str, Any] = {"batch": {"type": "bool", "default": False}}
@@ -121,7 +117,7 @@ LISTEN_SPEC: dict[str, Any] = {"listen_timeout": {"type": "int", "default": 600}
 
 
 def list_of(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """A list option whose elements are as *spec* says."""
+    """Return the specification of a list of mappings with the options in *spec*."""
     return {"type": "list", "elements": "dict", "options": dict(spec), "default": []}
 
 
@@ -144,26 +140,3 @@ def wanted_certificates(
     if failures:
         raise CollectionError(summary(failures))
     return certificates
-
-
-def summary(failures: Mapping[str, str]) -> str:
-    """One line that names each failed certificate and why."""
-    return "; ".join(f"certificate {name}: {message}" for name, message in failures.items())
-
-
-def refuse_out_of_range(module: AnsibleModule) -> None:
-    """End the module with one line that names each number that is out of its range."""
-    problems = ranges.problems(module.params)
-    if problems:
-        module.fail_json(msg="; ".join(problems))
-
-
-def require(module: AnsibleModule) -> None:
-    """End the module with one line where the host lacks the library, or home is not a place."""
-    text = availability.import_problem()
-    if text:
-        module.fail_json(msg=text)
-    try:
-        check_home(module.params["home"])
-    except CollectionError as error:
-        module.fail_json(msg=str(error))

@@ -9,15 +9,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from .._common import programs
 from .._host.errors import ServiceError
 from .._host.wanted.reloads import COMMAND, Reload
-
-if TYPE_CHECKING:
-    from ansible.module_utils.basic import AnsibleModule
-
+from .host_module import HostTask
 
 # LSB Core 5.0 section 22.2: dead, with its pid file or its lock file left behind, and stopped.
 _NOT_RUNNING = (1, 2, 3)
@@ -39,8 +35,8 @@ _HAPROXY_FOLDER = "/etc/haproxy/conf.d"
 class HostServices:
     """The services of the host that a module runs on."""
 
-    def __init__(self, module: AnsibleModule) -> None:
-        self._module = module
+    def __init__(self, task: HostTask) -> None:
+        self._task = task
 
     def test(self, entry: Reload) -> None:
         """Have the configuration tested, where that is known how. Raises ServiceError."""
@@ -63,7 +59,7 @@ class HostServices:
         if entry.kind == COMMAND:
             return []
         for program, *arguments in _TESTS.get(str(entry), ()):
-            path = self._module.get_bin_path(program, opt_dirs=_SBIN)
+            path = self._task.get_bin_path(program, opt_dirs=_SBIN)
             if path:
                 return [path, *arguments, *(_haproxy_folder() if program == "haproxy" else ())]
         return []
@@ -71,9 +67,9 @@ class HostServices:
     def _reload_command(self, service: str, what: str, timeout: int) -> list[str]:
         # sd_booted(3): systemd is there, and it runs this host.
         if os.path.isdir("/run/systemd/system"):
-            return [self._module.get_bin_path("systemctl", required=True), "reload-or-restart", service]
+            return [str(self._task.get_bin_path("systemctl", required=True)), "reload-or-restart", service]
         for program in ("rc-service", "service"):
-            path = self._module.get_bin_path(program, opt_dirs=_SBIN[:2])
+            path = self._task.get_bin_path(program, opt_dirs=_SBIN[:2])
             if path:
                 stopped = _ended([path, service, "status"], what, timeout)[0] in _NOT_RUNNING
                 return [path, service, "restart" if stopped else _action(program, service)]

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from .._common.errors import CollectionError
 
 
@@ -35,3 +37,8 @@ class ListenError(CollectionError):
 
 class ProbeError(CollectionError):
     """An endpoint that does not show which certificate it serves."""
+
+
+def summary(failures: Mapping[str, str]) -> str:
+    """Return one line that names each failed certificate and the reason."""
+    return "; ".join(f"certificate {name}: {message}" for name, message in failures.items())

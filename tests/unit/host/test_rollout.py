@@ -12,7 +12,7 @@ from cryptography.x509 import load_pem_x509_certificate
 from ansible_collections.certfleet.tls.plugins.module_utils._host.challenges.webroot import WebrootResponse
 from ansible_collections.certfleet.tls.plugins.module_utils._host.errors import ServiceError
 from ansible_collections.certfleet.tls.plugins.module_utils._host.steps import key_transfer
-from ansible_collections.certfleet.tls.plugins.module_utils._host.steps.rollout import Rollout
+from ansible_collections.certfleet.tls.plugins.module_utils._host.steps.rollout import CertificateHome, Rollout
 from ansible_collections.certfleet.tls.plugins.module_utils._host.store.manifest import folder_path, read_versions
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.reloads import SERVICE, Reload
 from tests.unit.host import ca, host
@@ -45,7 +45,9 @@ def nothing_wrong(wanted):
 
 
 def rollout(home, wanted=None, check=False, services=None, now=ca.NOW):
-    return Rollout(str(home), wanted or {"shop": WANTED}, check, services or Services(), nothing_wrong, now)
+    return Rollout(
+        CertificateHome(str(home)), wanted or {"shop": WANTED}, services or Services(), nothing_wrong, now, check
+    )
 
 
 def result(name, status, **fields):
@@ -77,7 +79,8 @@ def test_each_service_is_reloaded_once(home):
     run = rollout(home, BOTH, services=services)
     for name in BOTH:
         run.take(valid(home, name))
-    assert run.settle() == services.reloaded == ["nginx", "postfix"]
+    run.finish()
+    assert run.reloaded == services.reloaded == ["nginx", "postfix"]
     assert (run.changed, run.failures, run.warnings) == (True, {}, [])
     assert [item["name"] for item in run.certificates() if item["changed"]] == ["shop", "mail"]
     assert not any(host.outstanding(home, name) for name in BOTH)
@@ -88,7 +91,8 @@ def test_a_reload_that_failed_is_told_of_its_certificates_only_and_made_up_for(h
     run = rollout(home, BOTH, services=Services("postfix"))
     for name in BOTH:
         run.take(valid(home, name))
-    assert run.settle() == ["nginx"]
+    run.finish()
+    assert run.reloaded == ["nginx"]
     assert run.failures == {
         "mail": "service postfix could not be reloaded; it stays as it is: "
         "no earlier version is still valid, so there is nothing to roll back to"
@@ -98,7 +102,8 @@ def test_a_reload_that_failed_is_told_of_its_certificates_only_and_made_up_for(h
     services = Services()
     again = rollout(home, BOTH, services=services)
     again.take(result("mail", "repair"))
-    assert again.settle() == services.reloaded == ["postfix", "nginx"]
+    again.finish()
+    assert again.reloaded == services.reloaded == ["postfix", "nginx"]
     assert not host.outstanding(home, "mail")
 
 
@@ -108,7 +113,8 @@ def test_an_unchanged_certificate_reloads_nothing(home):
     run = rollout(home, services=services)
     run.take(result("shop", "keep"))
     run.take(result("shop", "repair"))
-    assert run.settle() == services.reloaded == []
+    run.finish()
+    assert run.reloaded == services.reloaded == []
     assert not run.changed
 
 
@@ -216,7 +222,8 @@ def test_one_that_fails_stops_no_other(home):
     run = rollout(home, BOTH)
     run.take(result("mail", "valid", certificate="no PEM", chain=""))
     run.take(valid(home, "shop"))
-    assert run.settle() == ["nginx"]
+    run.finish()
+    assert run.reloaded == ["nginx"]
     assert list(run.failures) == ["mail"]
     assert host.served(home, "shop")
     assert host.served(home, "mail") is None
@@ -247,8 +254,8 @@ def test_a_check_tells_the_same_and_changes_nothing(home, tmp_path):
         run.remove([response])
         for item in results:
             run.take(item)
-        reloaded = run.settle()
-        told.append((run.changed, run.certificates(), run.diff(), reloaded, run.failures, run.warnings))
+        run.finish()
+        told.append((run.changed, run.certificates(), run.diff(), run.reloaded, run.failures, run.warnings))
         if run is check:
             assert host.snapshot(tmp_path) == before
             assert services.reloaded == []

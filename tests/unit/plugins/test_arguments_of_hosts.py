@@ -9,6 +9,8 @@ from importlib import import_module
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
+from ansible_collections.certfleet.tls.plugins.module_utils._ansible import controller_module, host_module
+
 MODULES = "ansible_collections.certfleet.tls.plugins.modules"
 GOOD = {"name": "shop", "identifiers": ["shop.example.com"], "webroot": "/var/www/html"}
 URL = "https://ca.example/directory"
@@ -22,7 +24,7 @@ RIGHT = {
     "certificate_info": {"certificates": [GOOD]},
     "certificate_request": {"certificates": [GOOD], "directory": URL},
     "certificate_share": {"shares": []},
-    "certificate_status": {"certificates": []},
+    "certificate_status_info": {"certificates": []},
     "challenge_response": {"challenges": [CHALLENGE]},
 }
 
@@ -96,7 +98,7 @@ WRONG = {
         ({"shares": [{"name": "../x", "receivers": {"web2": "x"}}]}, "certificate ../x: the name is invalid"),
         ({"shares": [{"receivers": {}}]}, "name"),
     ],
-    "certificate_status": [
+    "certificate_status_info": [
         ({"timeout": 0}, "timeout: 0 is out of range. Give a number from 1 to 604800"),
         ({"timeout": -1}, "timeout: -1 is out of range"),
         ({"max_size": 0}, "max_size: 0 is out of range"),
@@ -142,12 +144,14 @@ def test_main_wrong_arguments_refused_before_any_change(monkeypatch, tmp_path, n
     if name == "certificate":  # which validates only the certificates that have results
         named = [{"name": item["name"], "status": "valid"} for item in arguments["certificates"]]
         arguments.setdefault("results", named)
-    if name != "certificate_status":
+    if name != "certificate_status_info":
         arguments.setdefault("home", str(tmp_path / "acme"))
-    monkeypatch.setattr(module, "AnsibleModule", lambda **options: Module(arguments, check_mode, **options))
-    # Other users may have access to the folder of a test.
-    for check in ("require", "check_home") if "home" not in change else ():
-        monkeypatch.setattr(module, check, lambda _given: None, raising=False)
+    for made in (host_module, controller_module):
+        monkeypatch.setattr(made, "AnsibleModule", lambda **options: Module(arguments, check_mode, **options))
+    # The folder of a test may be open to others.
+    work = module.MODULE.run.__globals__
+    for check in {"verify_host", "check_home"}.intersection(work) if "home" not in change else ():
+        monkeypatch.setitem(work, check, lambda _given: None)
     with pytest.raises(Failed) as failed:
         module.main()
     assert expected in str(failed.value)

@@ -100,7 +100,10 @@ def deploy(home: str, wanted: WantedCertificate, issued: IssuedCertificate, now:
             # Another run at the same time was faster with an order of its own.
             return _unchanged(versions, found.live, wanted, now, check)
         number = versions.pending(found)
-        warning = _check(leaf, versions, number, issued, found.manifest or {}, wanted, now)
+        try:
+            warning = certificates.verify(leaf, _key(versions, number), wanted.identifiers, now)
+        except MisfitError as error:
+            raise _misfit(error, issued, found.manifest or {}) from None
         chains.verify(leaf, chain, now)
         # If another run has journaled its order since, for the same key, that one finds its host served.
         manifest = {**(found.manifest or {}), **wanted.claim.fields(found), **certificates.facts(leaf)}
@@ -280,29 +283,18 @@ def _told(deployed: Deployed, texts: Sequence[str]) -> Deployed:
     return replace(deployed, changed=True, outcome=Outcome.REPAIRED, details=(*deployed.details, *texts))
 
 
-def _check(
-    leaf: x509.Certificate,
-    versions: Versions,
-    number: str,
-    issued: IssuedCertificate,
-    pending: Mapping[str, Any],
-    wanted: WantedCertificate,
-    now: datetime,
-) -> str:
-    """Check a certificate against the pending version. Gives a warning, or nothing. Raises CollectionError.
+def _misfit(error: MisfitError, issued: IssuedCertificate, pending: Mapping[str, Any]) -> CollectionError:
+    """Return the error for a certificate that does not fit the pending version, *pending* is its manifest.
 
-    One that does not fit is no Misfit where it is of another order than the journal's: that order is not to blame.
+    It is no MisfitError where the certificate is of another order than the journal's: that order is not to blame.
     """
-    try:
-        return certificates.verify(leaf, _key(versions, number), wanted.identifiers, now)
-    except MisfitError:
-        journaled = pending.get("order_uri")
-        if not issued.order_uri or not journaled or issued.order_uri == journaled:
-            raise
-        raise StateError(
-            f"the certificate is of the order {issued.order_uri}, but the journal has {journaled}: "
-            "another run ordered it at the same time; the next run goes on with that order"
-        ) from None
+    journaled = pending.get("order_uri")
+    if not issued.order_uri or not journaled or issued.order_uri == journaled:
+        return error
+    return StateError(
+        f"the certificate is of the order {issued.order_uri}, but the journal has {journaled}: "
+        "another run ordered it at the same time; the next run goes on with that order"
+    )
 
 
 def _key(versions: Versions, number: str) -> keys.PrivateKey:

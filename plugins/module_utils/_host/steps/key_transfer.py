@@ -11,11 +11,12 @@ checks key, certificate and chain as if they came from the CA, and makes them it
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from ..._common.errors import CollectionError
 from ..._common.names import CERTIFICATE, CHAIN, KEY, MANIFEST
 from ..._common.statuses import Outcome
 from ..._common.times import as_time
@@ -101,6 +102,18 @@ def give(home: str, name: str, serial: str | None, receivers: Mapping[str, str])
         except SealError as error:  # that receiver's own trouble
             refused[receiver] = str(error)
     return Given(certificate, chain, sealed, refused, created)
+
+
+def give_all(home: str, shares: Iterable[Mapping[str, Any]]) -> tuple[list[tuple[str, Given]], dict[str, str]]:
+    """Return what is given of each of *shares* (options), and the reasons where that failed, by certificate."""
+    given, failures = [], {}
+    for share in shares:
+        name = share["name"]
+        try:
+            given.append((name, give(home, name, share["serial"], share["receivers"])))
+        except CollectionError as error:
+            failures[name] = str(error)
+    return given, failures
 
 
 def receive(home: str, wanted: WantedCertificate, received: Received, now: datetime, check: bool) -> Deployed:

@@ -50,7 +50,7 @@ class Proof:
         self._versions: Mapping[str, str] = {}
         self._returns: dict[str, deployment.Return] = {}
 
-    def settle(self, versions: Mapping[str, str]) -> list[str]:
+    def prove(self, versions: Mapping[str, str]) -> list[str]:
         """Test, reload and look, each service once for all. Gives the names of those that hold.
 
         One that fails a step goes back at once, so that no later step sees it. *versions*: their numbers by name.

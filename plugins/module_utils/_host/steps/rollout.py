@@ -2,11 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The last step of a run on a host: all its certificates put in place, each service reloaded once, all proved, told."""
+"""The last step of a run on a host: put all certificates in place, reload each service once, and prove what is new."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -25,41 +26,52 @@ from .preparation import forget_order
 from .proof import Probe, Proof, Services
 
 
+@dataclass(frozen=True)
+class CertificateHome:
+    """The folder that a host keeps certificates in, and what counts for all of them.
+
+    claim: the list that the certificates are in. keep: the number of versions of a certificate that stay, the live one
+    among them. places: the format files of all listed certificates, due or not.
+    """
+
+    path: str
+    claim: Claim = DEFAULT_CLAIM
+    keep: int = KEPT
+    places: Collection[str] = ()
+
+
 class Rollout:
     """What is done for each of a host's certificates, and what came of it. One that fails stops no other.
 
-    check: change nothing. now: aware UTC. keep: how many versions of a certificate stay, the live one among them.
-    places: where formats of all listed certificates are, due or not. claim: the list that they are in.
+    now: aware UTC. check: change nothing. reloaded: services, and commands. failures: reasons by certificate.
     notify: the handlers that are to be notified.
     after_handlers: the results that are to be taken when those have run.
     """
 
     def __init__(
         self,
-        home: str,
+        home: CertificateHome,
         wanted: Mapping[str, WantedCertificate],
-        check: bool,
         services: Services,
         probe: Probe,
         now: datetime,
-        keep: int = KEPT,
-        places: Collection[str] = (),
-        claim: Claim = DEFAULT_CLAIM,
+        check: bool,
     ) -> None:
-        self.home = home
+        self.home = home.path
+        self.keep = home.keep
+        self.places = home.places
+        self.claim = home.claim
         self.wanted = wanted
-        self.check = check
         self.now = now
-        self.keep = keep
-        self.places = places
-        self.claim = claim
+        self.check = check
         self.changed = False
+        self.reloaded: list[str] = []
         self.deployed: dict[str, Deployed] = {}
         self.failures: dict[str, str] = {}
         self.warnings: list[str] = []
         self.notify: list[str] = []
         self.after_handlers: list[dict[str, str]] = []
-        self._proof = Proof(home, wanted, services, probe, now)
+        self._proof = Proof(home.path, wanted, services, probe, now)
 
     def remove(self, responses: Iterable[ChallengeResponse]) -> None:
         """Remove challenge responses. One that stays is no reason to leave a new certificate out."""
@@ -75,48 +87,56 @@ class Rollout:
 
     def take(self, result: Mapping[str, Any]) -> None:
         """Do what follows from one result (the module certificate's option)."""
-        name, status = result["name"], result["status"]
+        name = result["name"]
+        steps: Mapping[str, Callable[[Mapping[str, Any]], None]] = {
+            Status.VALID: self._deploy,
+            Status.REPAIR: self._repair,
+            Status.SWITCH: self._switch,
+            Status.REMOVE: self._remove,
+            Status.NOTIFIED: self._take_handled,
+            Status.DEFERRED: self._defer,
+            Status.FAILED: self._take_failed,
+            Status.KEEP: lambda result: None,
+        }
         try:
-            if status == Status.VALID:
-                self._deploy(result)
-            elif status == Status.REPAIR:
-                self._note(name, repair(self.home, self.wanted[name], self.now, self.check))
-            elif status == Status.SWITCH:
-                self._note(name, switch(self.home, self.wanted[name], self.now, self.check))
-            elif status == Status.REMOVE:
-                self._note(name, removal.remove(self.home, name, self.claim, self.check, self.places))
-            elif status == Status.NOTIFIED:
-                self._handled(name, result["version"] or "")
-            elif status == Status.DEFERRED:
-                self.warnings.append(f"certificate {name} is put off to a later run: {result['problem']}")
-            elif status == Status.FAILED:
-                self.failures[name] = result["problem"]
-                if not result["resumable"]:
-                    self._forget(result)
-            if status in STOPPED and not self.check:
+            steps[result["status"]](result)
+            if result["status"] in STOPPED and not self.check:
                 discard_key(self.home, name)
         except CollectionError as error:
             self._fail(name, str(error))
 
-    def settle(self) -> list[str]:
-        """Have the services use what is new, and prove it; what does not hold goes back. Gives what was reloaded."""
+    def finish(self) -> None:
+        """Have the services use what is new, and prove it; roll back what fails."""
         new = {name: deployed.version for name, deployed in self.deployed.items() if self._is_new(name, deployed)}
         entries = dict.fromkeys(entry for name in new for entry in self.wanted[name].reloads)
         self.changed |= bool(entries)
         if self.check:
             self._tell_handlers(new)
-            return list(dict.fromkeys(str(entry) for entry in entries if entry.kind != NOTIFY))
-        holding = self._proof.settle(new)
+            self.reloaded = list(dict.fromkeys(str(entry) for entry in entries if entry.kind != NOTIFY))
+            return
+        holding = self._proof.prove(new)
         for name, why in self._proof.failures.items():
             self._fail(name, why)
         handled = self._tell_handlers(holding)
         for name in holding:
             if name not in handled:
                 self._confirm(name)
-        return list(self._proof.reloaded)
+        self.reloaded = list(self._proof.reloaded)
+
+    def result(self) -> dict[str, Any]:
+        """Return the result of the module."""
+        return {
+            "changed": self.changed,
+            "diff": self.diff(),
+            "certificates": self.certificates(),
+            "reloaded": self.reloaded,
+            "notify": self.notify,
+            "after_handlers": self.after_handlers,
+            "failures": self.failures,
+        }
 
     def certificates(self) -> list[dict[str, Any]]:
-        """What became of each certificate, for the module's result."""
+        """Return what became of each certificate."""
         fields = ("changed", "version", "serial", "not_after", "reason")
         return [
             {"name": name, **{field: getattr(deployed, field) for field in fields}}
@@ -124,7 +144,7 @@ class Rollout:
         ]
 
     def diff(self) -> list[dict[str, str]]:
-        """What changed, as Ansible shows it."""
+        """Return what changed, as Ansible shows it."""
         return [
             {
                 "before_header": name,
@@ -155,6 +175,26 @@ class Rollout:
             raise
         self._note(result["name"], deployed)
 
+    def _repair(self, result: Mapping[str, Any]) -> None:
+        wanted = self.wanted[result["name"]]
+        self._note(wanted.name, repair(self.home, wanted, self.now, self.check))
+
+    def _switch(self, result: Mapping[str, Any]) -> None:
+        wanted = self.wanted[result["name"]]
+        self._note(wanted.name, switch(self.home, wanted, self.now, self.check))
+
+    def _remove(self, result: Mapping[str, Any]) -> None:
+        name = result["name"]
+        self._note(name, removal.remove(self.home, name, self.claim, self.check, self.places))
+
+    def _defer(self, result: Mapping[str, Any]) -> None:
+        self.warnings.append(f"certificate {result['name']} is deferred to a later run: {result['problem']}")
+
+    def _take_failed(self, result: Mapping[str, Any]) -> None:
+        self.failures[result["name"]] = result["problem"]
+        if not result["resumable"]:
+            self._forget(result)
+
     def _forget(self, result: Mapping[str, Any]) -> None:
         self.changed |= forget_order(self.home, result["name"], result["order_uri"], self.claim, self.check)
 
@@ -182,7 +222,8 @@ class Rollout:
         ]
         return set(handled)
 
-    def _handled(self, name: str, version: str) -> None:
+    def _take_handled(self, result: Mapping[str, Any]) -> None:
+        name, version = result["name"], result["version"] or ""
         if reload_outstanding(self.home, name, version):
             self.changed = True
             if not self.check:

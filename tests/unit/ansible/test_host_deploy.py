@@ -8,16 +8,16 @@ from unittest.mock import MagicMock
 
 import pytest
 
+from ansible_collections.certfleet.tls.plugins.module_utils._ansible import host_deploy
 from ansible_collections.certfleet.tls.plugins.module_utils._common.errors import CollectionError
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.claim import DEFAULT_CLAIM
-from ansible_collections.certfleet.tls.plugins.modules import certificate
 from tests.unit.host import host
 from tests.unit.host.test_formats import asking, option, wanted
 
 
 def checked(home, *certificates, concerned="shop"):
     results = [{"name": name, "status": "valid"} for name in concerned.split()]
-    return certificate.checked(
+    return host_deploy.concerned(
         {
             "home": str(home),
             "certificates": list(certificates),
@@ -45,20 +45,18 @@ def test_formats_that_cannot_be(tmp_path, text):
     certificates = refusals(tmp_path)[text]
     with pytest.raises(CollectionError, match=f"^certificate shop: .*{text}"):
         checked(tmp_path / "acme", *certificates)
-    assert list(checked(tmp_path / "acme", *certificates, asking("other"), concerned="other")[0]) == ["other"], "alone"
+    assert list(checked(tmp_path / "acme", *certificates, asking("other"), concerned="other")) == ["other"], "alone"
 
 
-def test_a_file_that_a_listed_certificate_has_now_stays_when_its_old_one_is_removed(monkeypatch, tmp_path):
+def test_a_file_that_a_listed_certificate_has_now_stays_when_its_old_one_is_removed(tmp_path):
     (tmp_path / "srv").mkdir()
     path = tmp_path / "srv" / "x.pem"
     host.make_live(tmp_path / "acme", wanted(option("combined", path)))
-    module = MagicMock(check_mode=False)
-    module.params = {"home": str(tmp_path / "acme"), "certificates": [asking("store", option("combined", path))]}
+    task = MagicMock(check_mode=False)
+    task.params = {"home": str(tmp_path / "acme"), "certificates": [asking("store", option("combined", path))]}
     removed = {"name": "shop", "status": "remove"}
-    module.params |= {"list": "default", "reassign": False, "results": [removed], "challenges": [], "keep_versions": 3}
-    module.params["directories"] = []
-    monkeypatch.setattr(certificate, "AnsibleModule", lambda **options: module)
-    certificate.main()
-    assert module.exit_json.call_args.kwargs["changed"]
+    task.params |= {"list": "default", "reassign": False, "results": [removed], "challenges": [], "keep_versions": 3}
+    task.params["directories"] = []
+    assert host_deploy.MODULE.result(task)["changed"]
     assert path.exists()
     assert not (tmp_path / "acme" / "live" / "shop").is_symlink()

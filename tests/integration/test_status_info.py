@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""certificate_status, and acme_plan with check_revocation: CRLs and OCSP of a CA made here, served over HTTP."""
+"""certificate_status_info, and acme_plan with check_revocation: CRLs and OCSP of a CA made here, served over HTTP."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def options(certificates):
 
 def test_the_status_of_many(lab, place, certificates, tmp_path):
     cache = str(tmp_path / "cache")
-    result = call(lab, "certificate_status", certificates=options(certificates), cache=cache)
+    result = call(lab, "certificate_status_info", certificates=options(certificates), cache=cache)
     assert result.ok, result.text
     assert not result["changed"]
     by_name = {item["name"]: item for item in result["certificates"]}
@@ -85,20 +85,20 @@ def test_the_status_of_many(lab, place, certificates, tmp_path):
     assert (place.count("/1.crl"), place.count("/ocsp"), place.count("/gone.crl")) == (1, 1, 1)
 
     # In check mode it does the same, and what has been fetched is in the cache.
-    again = call(lab, "certificate_status", certificates=options(certificates), cache=cache, check=True)
+    again = call(lab, "certificate_status_info", certificates=options(certificates), cache=cache, check=True)
     assert again["certificates"] == result["certificates"]
     assert (place.count("/1.crl"), place.count("/ocsp"), place.count("/gone.crl")) == (1, 1, 2)
 
 
 def test_what_is_to_fail_does_so_after_all_were_looked_for(lab, certificates):
-    result = call(lab, "certificate_status", certificates=options(certificates), fail_on=["revoked"])
+    result = call(lab, "certificate_status_info", certificates=options(certificates), fail_on=["revoked"])
     assert told(result) == (
         "web1: certificate revoked: revoked (key_compromise); web1: certificate superseded: revoked (superseded)"
     )
     assert len(result["certificates"]) == 4
     some = {name: certificates[name] for name in ("unknown", "good")}
-    assert call(lab, "certificate_status", certificates=options(some), fail_on=["revoked"]).ok
-    result = call(lab, "certificate_status", certificates=options(some), fail_on=["unknown"])
+    assert call(lab, "certificate_status_info", certificates=options(some), fail_on=["revoked"]).ok
+    result = call(lab, "certificate_status_info", certificates=options(some), fail_on=["unknown"])
     assert told(result).startswith("web1: certificate unknown: unknown (the certificate has no usable URL")
 
 
@@ -112,13 +112,13 @@ REFUSED = {
 @pytest.mark.parametrize("case", REFUSED)
 def test_options_that_are_wrong(lab, place, certificates, case):
     more, message = REFUSED[case]
-    assert told(call(lab, "certificate_status", certificates=options(certificates), **more)).startswith(message)
+    assert told(call(lab, "certificate_status_info", certificates=options(certificates), **more)).startswith(message)
     assert place.asked == []
 
 
 def test_a_crl_that_is_larger_than_allowed(lab, place, certificates):
     some = {"good": certificates["good"]}
-    (item,) = call(lab, "certificate_status", certificates=options(some), max_size=100)["certificates"]
+    (item,) = call(lab, "certificate_status_info", certificates=options(some), max_size=100)["certificates"]
     assert (item["status"], item["problem"]) == ("unknown", f"{place.url}/1.crl sent more than 100 bytes")
 
 

@@ -8,7 +8,7 @@ from unittest.mock import MagicMock
 
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.modules import certificate_adopt
+from ansible_collections.certfleet.tls.plugins.module_utils._ansible import host_adopt
 from tests.unit.host import test_adoption as left
 from tests.unit.host.test_formats import COMMON
 
@@ -22,13 +22,12 @@ def adopt(monkeypatch, tmp_path):
         wanted = {**COMMON, "name": "shop", "identifiers": left.WANTED.identifiers, "formats": []}
         params = {"home": str(tmp_path / "acme"), "certificates": [wanted], "directories": [left.DIRECTORY]}
         params |= {"list": "default", "reassign": False, "folders": [], "files": files}
-        module = MagicMock(params=params, check_mode=False)
-        monkeypatch.setattr(certificate_adopt, "AnsibleModule", lambda **options: module)
-        monkeypatch.setattr(certificate_adopt.other_clients, "usual", list)
-        monkeypatch.setattr(certificate_adopt, "datetime", MagicMock(now=lambda zone: left.ca.NOW))
-        certificate_adopt.main()
-        assert not module.fail_json.called
-        return module.exit_json.call_args.kwargs, [call.args[0] for call in module.warn.call_args_list]
+        task = MagicMock(params=params, check_mode=False)
+        monkeypatch.setattr(host_adopt.other_clients, "usual", list)
+        monkeypatch.setattr(host_adopt, "datetime", MagicMock(now=lambda zone: left.ca.NOW))
+        result = host_adopt.MODULE.result(task)
+        assert not result.get("failed"), result
+        return result, [call.args[0] for call in task.warn.call_args_list]
 
     return run
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: certificate_status
+module: certificate_status_info
 short_description: Whether certificates are revoked, by CRL and OCSP
 version_added: 0.3.0
 description:
@@ -90,7 +90,7 @@ seealso:
 
 EXAMPLES = r"""
 - name: Is it revoked?
-  certfleet.tls.certificate_status:
+  certfleet.tls.certificate_status_info:
     cache: ~/.cache/certfleet.tls
     certificates:
       - name: shop
@@ -152,73 +152,12 @@ certificates:
       sample: ""
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils._acme.errors import AcmeError
-from ..module_utils._ansible import ranges
-from ..module_utils._common.clock import Clock
-from ..module_utils._common.libraries import missing
-from ..module_utils._status.look_up import LARGEST, MAX_AGE, LookUpOptions, look_up
-
-CERTIFICATE_SPEC = {
-    "host": {"type": "str", "default": "localhost"},
-    "name": {"type": "str", "required": True},
-    "content": {"type": "str", "required": True},
-}
+from ..module_utils._ansible.status_info import MODULE
 
 
-def status_of_all(params):
-    """The results, and a warning where the answers could not be kept. Raises AcmeError for what concerns them all."""
-    options = params["certificates"]
-    statuses, problem = look_up(
-        [option["content"] for option in options],
-        Clock(),
-        LookUpOptions(
-            params["cache"], params["ca_path"], params["timeout"], params["max_size"], params["cache_max_age"]
-        ),
-    )
-    return [
-        {"host": option["host"], "name": option["name"], **status.result()} for option, status in zip(options, statuses)
-    ], problem
-
-
-def summary(certificates, fail_on):
-    """What the module fails with; empty if nothing is to fail."""
-    told = [
-        f"{item['host']}: certificate {item['name']}: {item['status']} ({item['problem'] or item['reason']})"
-        for item in certificates
-        if item["status"] in fail_on
-    ]
-    return "; ".join(told)
-
-
-def main():
-    module = AnsibleModule(
-        argument_spec={
-            "certificates": {"type": "list", "elements": "dict", "required": True, "options": CERTIFICATE_SPEC},
-            "cache": {"type": "path"},
-            "cache_max_age": {"type": "int", "default": MAX_AGE},
-            "ca_path": {"type": "path"},
-            "timeout": {"type": "int", "default": 30},
-            "max_size": {"type": "int", "default": LARGEST},
-            "fail_on": {"type": "list", "elements": "str", "choices": ["revoked", "unknown"], "default": []},
-        },
-        supports_check_mode=True,
-    )
-    absent = missing(("requests", "cryptography"))
-    problems = [absent] if absent else ranges.problems(module.params)
-    if problems:
-        module.fail_json(msg="; ".join(problems), certificates=[])
-    try:
-        certificates, problem = status_of_all(module.params)
-    except AcmeError as error:
-        module.fail_json(msg=str(error), certificates=[])
-    if problem:
-        module.warn(problem)
-    failed = summary(certificates, module.params["fail_on"])
-    if failed:
-        module.fail_json(msg=failed, certificates=certificates)
-    module.exit_json(changed=False, certificates=certificates)
+def main() -> None:
+    """Run as Ansible does."""
+    MODULE.main()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,107 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The work of the module certificate: options become objects, and what came of them a result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timezone
+from typing import Any
+
+from .._common.errors import CollectionError
+from .._common.names import verify_name
+from .._common.statuses import Status
+from .._host.challenges import challenge_responses
+from .._host.errors import summary
+from .._host.services.probe import prove_all
+from .._host.steps.rollout import CertificateHome, Rollout
+from .._host.store.versions import KEPT
+from .._host.wanted import formats
+from .._host.wanted.claim import Claim
+from .._host.wanted.wanted import WantedCertificate
+from .host_module import HostModule, HostTask, verify_host, with_failures
+from .host_options import (
+    BATCH_SPEC,
+    CERTIFICATE_SPEC,
+    CHALLENGE_SPEC,
+    HOME_SPEC,
+    LIST_SPEC,
+    RESULT_SPEC,
+    list_of,
+    wanted_certificates,
+)
+from .services import HostServices
+
+SPEC: dict[str, Any] = {
+    **BATCH_SPEC,
+    **HOME_SPEC,
+    **LIST_SPEC,
+    "certificates": list_of(CERTIFICATE_SPEC),
+    "results": list_of(RESULT_SPEC),
+    "challenges": list_of(CHALLENGE_SPEC),
+    "directories": {"type": "list", "elements": "str", "default": []},
+    "keep_versions": {"type": "int", "default": KEPT},
+}
+
+
+def run(task: HostTask) -> dict[str, Any]:
+    """Carry out what became of each certificate. Raises CollectionError before anything is changed."""
+    params = task.params
+    # A host that lacks the library reports what stopped its certificates, and not the library once more.
+    if any(result["status"] != Status.FAILED for result in params["results"]):
+        verify_host(params["home"])
+    claim = Claim.of(params)
+    certificates = concerned(params, claim)
+    responses = challenge_responses.parse_challenges(params["challenges"], False, params["home"])
+    home = CertificateHome(params["home"], claim, params["keep_versions"], formats.places(params["certificates"]))
+    now = datetime.now(timezone.utc)
+    rollout = Rollout(home, certificates, HostServices(task), prove_all, now, task.check_mode)
+    rollout.remove(responses)
+    for result in params["results"]:
+        rollout.take(result)
+    rollout.finish()
+    for warning in rollout.warnings:
+        task.warn(warning)
+    return with_failures(rollout.result())
+
+
+def concerned(params: Mapping[str, Any], claim: Claim) -> dict[str, WantedCertificate]:
+    """Return the wanted certificates that `results` are for. Raises CollectionError for what does not go together."""
+    listed, results = params["certificates"], params["results"]
+    _verify_removals({item["name"] for item in listed}, results)
+    names = {result["name"] for result in results if result["status"] not in (Status.FAILED, Status.REMOVE)}
+    options = (item for item in listed if item["name"] in names)
+    certificates = wanted_certificates(options, claim, params["directories"])
+    failures = _format_failures(params, certificates)
+    if failures:
+        raise CollectionError(summary(failures))
+    unknown = sorted(names - set(certificates))
+    if unknown:
+        raise CollectionError(f"results names certificate '{unknown[0]}', which is not in certificates")
+    return certificates
+
+
+def _verify_removals(listed: set[str], results: Iterable[Mapping[str, Any]]) -> None:
+    for name in (result["name"] for result in results if result["status"] == Status.REMOVE):
+        verify_name(name)
+        if name in listed:
+            raise CollectionError(f"results would remove certificate '{name}', which is in certificates")
+
+
+def _format_failures(params: Mapping[str, Any], certificates: Mapping[str, WantedCertificate]) -> dict[str, str]:
+    """Return by certificate why its formats cannot be written, as seen beside those of all listed certificates."""
+    listed = params["certificates"]
+    problems = formats.passphrase_problems(listed)
+    failures = {name: problems[name] for name in certificates if name in problems}
+    contended = formats.contended(listed)
+    for name, certificate in certificates.items():
+        try:
+            formats.check_places(certificate.formats, params["home"], contended)
+        except CollectionError as error:
+            failures[name] = str(error)
+    return failures
+
+
+MODULE = HostModule(SPEC, run, {"certificates": [], "reloaded": [], "notify": [], "after_handlers": [], "failures": {}})
