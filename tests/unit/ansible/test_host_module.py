@@ -1,0 +1,197 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A module on a host: ranges first, one line for each failure, and the fields of its result in any case."""
+
+from __future__ import annotations
+
+from unittest.mock import MagicMock
+
+import pytest
+
+from ansible_collections.certfleet.tls.plugins.module_utils._ansible import (
+    host_challenges,
+    host_info,
+    host_module,
+    host_request,
+    host_share,
+    status_info,
+)
+from ansible_collections.certfleet.tls.plugins.module_utils._ansible.host_module import HostModule, with_failures
+from ansible_collections.certfleet.tls.plugins.module_utils._common.errors import CollectionError
+from ansible_collections.certfleet.tls.plugins.module_utils._host.store.manifest import look
+from tests.unit.host import ca, host
+from tests.unit.host.test_formats import COMMON
+
+TOKEN = "LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0"
+ANSWER = f"{TOKEN}.9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI"
+ENTRY = {**COMMON, "name": "shop", "identifiers": host.WANTED.identifiers, "formats": []}
+ORDER = {"name": "shop", **vars(host.ORDER), "directory": None, "new_key": False}
+
+
+def task(home, check_mode=False, **params):
+    common = {"home": str(home), "list": "default", "reassign": False, "listen_timeout": 600}
+    return MagicMock(params={**common, **params}, check_mode=check_mode)
+
+
+def refusing(_task):
+    raise CollectionError("no such place")
+
+
+@pytest.mark.parametrize(
+    ("params", "run", "result"),
+    [
+        ({}, lambda task: {"paths": []}, {"changed": False, "paths": []}),
+        ({}, lambda task: {"changed": True}, {"changed": True}),
+        ({}, refusing, {"failed": True, "msg": "no such place", "failures": {}}),
+        (
+            {"keep_versions": 0},
+            refusing,
+            {
+                "failed": True,
+                "msg": "keep_versions: 0 is out of range. Give a number from 1 to 9999",
+                "failures": {},
+            },
+        ),
+    ],
+    ids=["nothing changed", "changed", "refused", "out of range"],
+)
+def test_result(params, run, result):
+    assert HostModule({}, run, {"failures": {}}).result(MagicMock(params=params)) == result
+
+
+@pytest.mark.parametrize("failed", [False, True])
+def test_main_ends_as_the_result_says(monkeypatch, failed):
+    module = MagicMock(params={})
+    monkeypatch.setattr(host_module, "AnsibleModule", lambda **options: module)
+    HostModule({}, lambda task: {"failed": failed, "msg": "why"}).main()
+    assert module.fail_json.called is failed
+    ended = (module.fail_json if failed else module.exit_json).call_args_list[0]
+    assert ended.kwargs == {"changed": False, "msg": "why"}
+
+
+def test_with_failures_names_each_certificate():
+    assert with_failures({"failures": {}}) == {"failures": {}}
+    failures = {"shop": "no key", "mail": "no room"}
+    assert with_failures({"failures": failures}) == {
+        "failures": failures,
+        "failed": True,
+        "msg": "certificate shop: no key; certificate mail: no room",
+    }
+    assert with_failures({"failures": failures}, "2 of 3 failed")["msg"] == "2 of 3 failed"
+
+
+def test_info_returns_what_is_wanted_or_all_there_is(home):
+    host.make_live(home)
+    host.make_live(home, host.replace(host.WANTED, name="old"))
+    asked = {"content": False, "history": ["old"]}
+    result = host_info.MODULE.result(task(home, certificates=[ENTRY], **asked))
+    assert [item["name"] for item in result["certificates"]] == ["shop"]
+    assert (result["changed"], result["unlisted"]) == (False, ["old"])
+    assert [item["version"] for item in result["history"]] == ["0001"]
+    result = host_info.MODULE.result(task(home, certificates=None, **asked))
+    assert ([item["name"] for item in result["certificates"]], result["unlisted"]) == (["old", "shop"], [])
+
+
+@pytest.fixture
+def home(tmp_path):
+    return tmp_path / "acme"
+
+
+@pytest.fixture
+def open_home(monkeypatch):
+    """The folder of a test may be open to others."""
+    for module in (host_request, host_share):
+        monkeypatch.setattr(module, "verify_host", lambda home: None)
+    monkeypatch.setattr(host_challenges, "check_home", lambda home: None)
+
+
+def test_request_prepares_journals_and_serves(home, tmp_path, open_home):
+    (tmp_path / "www").mkdir()
+    challenge = {"name": "shop", "token": TOKEN, "key_authorization": ANSWER, "webroot": str(tmp_path / "www")}
+    options = {"directory": host.DIRECTORY, "certificates": [ENTRY], "receive": ["mail"]}
+    result = host_request.MODULE.result(task(home, orders=[ORDER], challenges=[challenge], **options))
+    assert not result.get("failed"), result
+    assert (result["changed"], result["ready"], list(result["receivers"])) == (True, ["shop"], ["mail"])
+    assert host.manifest(home, "0001")["directory"] == host.DIRECTORY
+    assert host.manifest(home, "0001")["order_uri"] == host.ORDER.order_uri
+    other = {**ORDER, "directory": "https://other.example/directory", "new_key": True}
+    result = host_request.MODULE.result(task(home, orders=[other], challenges=[], **options))
+    assert host.manifest(home, "0002")["directory"] == "https://other.example/directory"
+
+
+def test_request_that_is_refused_has_all_fields(home, open_home):
+    options = {"directory": host.DIRECTORY, "certificates": [ENTRY, ENTRY], "receive": []}
+    result = host_request.MODULE.result(task(home, orders=[], challenges=[], **options))
+    assert result == {
+        "failed": True,
+        "msg": "certificate shop: more than one certificate has this name",
+        "requests": [],
+        "ready": [],
+        "receivers": {},
+        "failures": {},
+    }
+
+
+def test_share_seals_what_it_can(home, open_home):
+    host.make_live(home)
+    serial = host.manifest(home, look(str(home), "shop").live)["serial"]
+    shares = [{"name": name, "serial": serial, "receivers": {}} for name in ("shop", "none")]
+    result = host_share.MODULE.result(task(home, shares=shares))
+    assert [item["name"] for item in result["shares"]] == ["shop"]
+    assert (result["failed"], list(result["failures"])) == (True, ["none"])
+    assert result["msg"].startswith("certificate none: ")
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_challenges_are_journaled_and_served_and_removed(home, tmp_path, open_home, check):
+    host.prepare(home)
+    challenge = {"name": "shop", "token": TOKEN, "key_authorization": ANSWER, "webroot": str(tmp_path)}
+    served = tmp_path / ".well-known" / "acme-challenge" / TOKEN
+    asked = {"orders": [ORDER], "challenges": [challenge]}
+    result = host_challenges.MODULE.result(task(home, check, state="present", **asked))
+    assert (result["changed"], result["paths"], result["failures"]) == (True, [str(served)], {})
+    assert result["diff"] == {"before": "", "after": f"{served}\n"}
+    assert served.exists() is not check
+    assert host.pending(home)[1] == (None if check else host.ORDER.order_uri)
+    removed = host_challenges.MODULE.result(task(home, check, state="absent", **asked))
+    assert (removed["changed"], removed["diff"]["before"]) == (not check, "" if check else f"{served}\n")
+    assert not served.exists()
+
+
+def test_challenges_that_fail_are_told_once_each(home, tmp_path, open_home):
+    (tmp_path / "file").write_text("no folder")
+    challenges = [
+        {"token": TOKEN[:-1] + end, "key_authorization": f"{TOKEN[:-1]}{end}.x", "webroot": str(tmp_path / "file")}
+        for end in "ab"
+    ]
+    result = host_challenges.MODULE.result(task(home, state="present", orders=[], challenges=challenges))
+    assert result["failed"]
+    assert len(result["failures"]) == 2
+    assert result["msg"] == "; ".join(dict.fromkeys(result["failures"].values()))
+
+
+@pytest.mark.parametrize(
+    ("fail_on", "message"),
+    [
+        ([], None),
+        (["revoked"], None),
+        (
+            ["unknown"],
+            "web1: certificate shop: unknown "
+            "(the certificate names no CRL of its CA and no OCSP responder that can be asked)",
+        ),
+    ],
+)
+def test_status_fails_for_what_fail_on_says(fail_on, message):
+    content = ca.pem(host.authority().leaf(ca.Authority.root().certificate.public_key(), ["shop.example"]))
+    params = {"cache": None, "cache_max_age": 60, "ca_path": None, "timeout": 1, "max_size": 1000, "fail_on": fail_on}
+    certificates = [{"host": "web1", "name": "shop", "content": content}]
+    result = status_info.MODULE.result(MagicMock(params={**params, "certificates": certificates}))
+    assert [item["status"] for item in result["certificates"]] == ["unknown"]
+    assert (result.get("failed", False), result.get("msg")) == (message is not None, message)
+
+
+def test_status_without_libraries_is_refused(monkeypatch):
+    monkeypatch.setattr(status_info, "missing", lambda names: f"lacks {', '.join(names)}")
+    result = status_info.MODULE.result(MagicMock(params={"certificates": []}))
+    assert result == {"failed": True, "msg": "lacks requests, cryptography", "certificates": []}
