@@ -10,17 +10,18 @@ module: certificate
 short_description: Put certificates in place and have services use them
 version_added: 0.1.0
 description:
-  - Takes for each certificate what became of it at the CA. An issued one is checked (it fits the pending private key,
-    has the names that are wanted, is in force, and its chain holds link by link), added to its pending version and
-    made the live one by switching one symbolic link; key and chain become visible together or not at all.
-  - Each service that uses a new certificate is reloaded once, however many certificates it uses, and the journal says
-    so. A reload that an earlier run did not come to is made up for. The configuration of nginx, Apache and HAProxy is
-    tested first, that of others by the test of O(certificates[].reload).
-  - Where O(certificates[].probe) says so, it then connects and compares what is served with what is on the disk.
-  - Where a test, a reload or a probe fails, the version before is made the live one again, services are reloaded once
-    more, and the module fails in the end with both serial numbers. The new version stays; the next run switches to it
-    anew (the result V(switch)), without the CA.
-  - What could not be issued changes nothing here, and makes the module fail at the end, after the others are served.
+  - Takes what became of each certificate at the CA (O(results)). An issued certificate is verified (it is for the
+    pending private key and the wanted names, it is valid now, and each link of its chain is), added to its pending
+    version, and made the live one by switching one symbolic link. Key and chain become visible together or not at all.
+  - Each service that uses a new certificate is reloaded once, however many certificates it uses, and the manifest notes
+    that. A reload that an earlier run did not do is done now. The configurations of nginx, Apache and HAProxy are
+    tested first, others by the C(test) of O(certificates[].reload).
+  - Then it connects to each of O(certificates[].probe), and compares the certificate that is served with the one on
+    disk.
+  - If a test, a reload or a probe fails, the earlier version becomes the live one again, services are reloaded once
+    more, and the module fails with both serial numbers. The new version stays, and the next run switches to it again
+    (the result V(switch)), without the CA.
+  - A certificate that could not be issued changes nothing here. The module fails for it after the others are in place.
 author:
   - certfleet.tls contributors (@certfleet)
 extends_documentation_fragment:
@@ -41,7 +42,7 @@ attributes:
 options:
   challenges:
     description:
-      - The challenges that were served, to be removed first of all.
+      - The challenges that were served. They are removed first.
   results:
     description:
       - What became of each certificate, as M(certfleet.tls.acme_order_finalize) returned it.
@@ -50,28 +51,28 @@ options:
     default: []
     suboptions:
       name:
-        description: The certificate's name, one of O(certificates), unless it is to be removed.
+        description: The certificate's name, one of O(certificates), except for V(remove).
         type: str
         required: true
       status:
         description:
-          - V(valid) has been issued. V(failed) has not. V(deferred) has not, and that can wait.
-          - V(repair) puts the private key's mode, owner and group right, the formats, and the list that the certificate
+          - V(valid) has been issued. V(failed) has not. V(deferred) has not, and can wait for a later run.
+          - V(repair) corrects the private key's mode, owner and group, the formats, and the list that the certificate
             belongs to. V(keep) does nothing.
-          - V(remove) removes what is there of a certificate that is not one of O(certificates), private keys and
-            formats too; a file that one of O(certificates) has among its formats now stays. No service is told of it.
-            A certificate of another O(list) stays, and the module fails.
-          - V(switch) makes the pending version the live one, which has its certificate already.
-          - V(notified) notes that the handlers that were to be notified for a version have run, if it is live.
+          - V(remove) removes a certificate that is not one of O(certificates), with its private keys and formats. A
+            file that one of O(certificates) has among its formats now stays. No service is reloaded. A certificate of
+            another O(list) stays, and the module fails.
+          - V(switch) makes the pending version, which has its certificate, the live one.
+          - V(notified) notes that the handlers for a version have run, if it is live.
         type: str
         required: true
         choices: [valid, failed, deferred, repair, switch, remove, notified, keep]
       problem:
-        description: What stopped it.
+        description: The reason why it was not issued.
         type: str
         default: ''
       resumable:
-        description: Whether the next run may go on with the order of a certificate that failed.
+        description: Whether the next run may resume the order of a certificate that failed.
         type: bool
         default: false
       certificate:
@@ -84,23 +85,24 @@ options:
         description: URL of the account that ordered, for the journal.
         type: str
       directory:
-        description: The CA of a certificate that another host gave, as the URL of its directory, for the journal.
+        description: URL of the directory of the CA of a certificate that another host gave, for the journal.
         type: str
         version_added: 0.3.0
       created:
-        description: When the private key of a certificate that another host gave was made, for the journal.
+        description:
+          - The instant at which the private key of a certificate that another host gave was made, for the journal.
         type: str
         version_added: 0.3.0
       sealed_key:
         description:
           - The private key of a certificate that another host gave, as M(certfleet.tls.certificate_share) sealed it.
-            Such a certificate needs no pending version; it is checked like any other.
+            Such a certificate needs no pending version. It is verified like any other.
         type: str
         version_added: 0.3.0
       order_uri:
         description:
-          - URL of the order, for the journal. Where another run has put its own certificate in place at the same time,
-            and it is what is wanted, that one stays and nothing is changed.
+          - URL of the order, for the journal. If another run has put its own certificate in place at the same time, and
+            that is what is wanted, it stays and nothing is changed.
         type: str
       version:
         description: For V(notified), the number of the version.
@@ -109,15 +111,15 @@ options:
   directories:
     description:
       - The URLs of the directories of the CAs that are wanted. A certificate that another run has put in place at the
-        same time stays only if it is from one of them. Empty if that makes no difference.
+        same time stays only if it is from one of them. If this is empty, it may be from any CA.
     type: list
     elements: str
     default: []
     version_added: 0.4.0
   keep_versions:
     description:
-      - How many versions of a certificate stay on the host, the live one among them. Where this is less than before,
-        they go when the next version has been put in place.
+      - The number of versions of a certificate that stay on the host, the live one among them. Older versions are
+        removed when the next version has been put in place.
     type: int
     default: 3
     version_added: 0.3.0
@@ -136,9 +138,8 @@ EXAMPLES = r"""
         webroot: /var/www/html
         reload: [nginx]
     results: "{{ finalized.hosts.localhost }}"
-
-# Where certificates have handlers to notify; what fails before the last of these tasks has the next run notify anew.
-- name: Put a certificate in place of which handlers are told
+ # For certificates with handlers to notify. If a task fails before the last one, the next run notifies them again.
+- name: Put a certificate in place that handlers are notified of
   certfleet.tls.certificate:
     certificates: &listed
       - name: shop
@@ -162,21 +163,45 @@ EXAMPLES = r"""
 
 RETURN = r"""
 certificates:
-  description: What became of each certificate that was put in place or put right.
+  description: The certificates that were put in place, repaired or removed, and those that are so already.
   returned: always
   type: list
   elements: dict
-  sample:
-    - name: shop
-      changed: true
-      version: "0008"
-      serial: 4a1f
-      not_after: "2026-12-16T00:00:00Z"
-      reason: issued
+  contains:
+    name:
+      description: The certificate's name.
+      type: str
+      returned: always
+      sample: shop
+    changed:
+      description: True if anything was changed for it.
+      type: bool
+      returned: always
+      sample: true
+    version:
+      description: The number of the live version.
+      type: str
+      returned: always
+      sample: "0008"
+    serial:
+      description: The serial number of its certificate, hexadecimal.
+      type: str
+      returned: always
+      sample: 4a1f
+    not_after:
+      description: The instant until which its certificate is valid.
+      type: str
+      returned: always
+      sample: "2026-12-16T00:00:00Z"
+    reason:
+      description: What was repaired, or else C(issued), C(switched), C(received), C(removed) or C(unchanged).
+      type: str
+      returned: always
+      sample: issued
 notify:
   description:
-    - The handlers to notify, from the entries C(notify) of O(certificates[].reload). No module can notify one; a task
-      after this one can. Until RV(after_handlers) is given back, the host counts as one whose reload is outstanding.
+    - The handlers to notify, from the entries C(notify) of O(certificates[].reload). A module cannot notify a handler,
+      but a task after it can. Until RV(after_handlers) is given to this module, the reload counts as outstanding.
   returned: always
   type: list
   elements: str
@@ -184,15 +209,27 @@ notify:
   version_added: 0.3.0
 after_handlers:
   description:
-    - The O(results) for another run of this module, when the handlers of RV(notify) have run.
+    - The O(results) for another run of this module after the handlers of RV(notify) have run.
   returned: always
   type: list
   elements: dict
-  sample:
-    - name: shop
-      status: notified
-      version: "0008"
   version_added: 0.3.0
+  contains:
+    name:
+      description: The certificate's name.
+      type: str
+      returned: always
+      sample: shop
+    status:
+      description: V(notified).
+      type: str
+      returned: always
+      sample: notified
+    version:
+      description: The number of the version that the handlers are for.
+      type: str
+      returned: always
+      sample: "0008"
 reloaded:
   description: The services that were reloaded, and the commands that were run.
   returned: always
@@ -200,7 +237,7 @@ reloaded:
   elements: str
   sample: [nginx]
 failures:
-  description: For each certificate that failed, why.
+  description: For each certificate that failed, the reason.
   returned: always
   type: dict
   sample: {}

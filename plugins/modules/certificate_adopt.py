@@ -10,13 +10,14 @@ module: certificate_adopt
 short_description: Take over certificates that another ACME client left on a host
 version_added: 0.3.0
 description:
-  - Looks for the certificates of certbot, acme.sh, lego and dehydrated where they usually are, and in O(folders) and
-    O(files), and makes the one that has just the identifiers of a wanted certificate its first version. Nothing is
-    issued for that, and what is found stays as it is.
-  - One is taken over only if its key fits, its chain holds link by link, and it is still in force. If several do, it is
-    one that has a chain, of those one whose key is of the wanted type, and of those the one that ends last.
-  - Certificates that have a live version already are left alone.
-  - The other client goes on renewing what it has until it is told not to.
+  - Searches the usual folders of certbot, acme.sh, lego and dehydrated, O(folders) and O(files) for certificates. One
+    that has exactly the identifiers of a wanted certificate becomes its first version. Nothing is issued, and the other
+    client's files are not changed.
+  - A certificate is taken over only if it is for its private key, each link of its chain is valid, and it has not
+    expired. Of several, one with a chain is preferred, then one whose key has the wanted type, then the one that
+    expires last.
+  - A certificate that has a live version is left alone.
+  - The other client goes on renewing its certificates until you disable it.
 author:
   - certfleet.tls contributors (@certfleet)
 extends_documentation_fragment:
@@ -36,14 +37,14 @@ attributes:
 options:
   directories:
     description:
-      - The URLs of the directories of the CAs that are wanted. What says nowhere which CA it is from is taken for a
-        certificate of the first one; what is from none of them is issued anew by the next run.
+      - The URLs of the directories of the CAs that are wanted. A certificate whose CA is unknown counts as one of the
+        first CA. The next run replaces a certificate that is from another CA.
     type: list
     elements: str
     required: true
   folders:
     description:
-      - Folders of other clients, beside those that are usual.
+      - Folders of other clients, in addition to the usual ones.
     type: list
     elements: dict
     default: []
@@ -55,23 +56,23 @@ options:
         choices: [certbot, acme.sh, lego, dehydrated]
       path:
         description: >-
-          The folder that the client keeps everything in, as C(--config-dir) of certbot, C(--home) of acme.sh, C(--path)
-          of lego, and where the C(config) of dehydrated is.
+          The folder that the client keeps everything in: C(--config-dir) of certbot, C(--home) of acme.sh, C(--path)
+          of lego, the folder of C(config) of dehydrated.
         type: path
         required: true
   files:
     description:
-      - Certificates that lie anywhere, as files of PEM.
+      - Files of certificates that no client is known for. They come first.
     type: list
     elements: dict
     default: []
     suboptions:
       certificate:
-        description: The certificate. If its chain is in the file, too, it comes after it.
+        description: The certificate, PEM; its chain can follow it.
         type: path
         required: true
       key:
-        description: Its private key, not encrypted.
+        description: Its private key, PEM without a passphrase.
         type: path
         required: true
       chain:
@@ -82,7 +83,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Go on with what certbot has issued
+- name: Take over what certbot has issued
   certfleet.tls.certificate_adopt:
     directories: [https://acme-v02.api.letsencrypt.org/directory]
     certificates:
@@ -90,7 +91,7 @@ EXAMPLES = r"""
         identifiers: [shop.example.com, www.shop.example.com]
         webroot: /var/www/html
 
-- name: What is there?
+- name: Return all certificates of other clients
   certfleet.tls.certificate_adopt:
     directories: [https://acme-v02.api.letsencrypt.org/directory]
   check_mode: true
@@ -103,35 +104,108 @@ certificates:
   returned: always
   type: list
   elements: dict
-  sample:
-    - name: shop
-      changed: true
-      version: "0001"
-      serial: 4a1f
-      not_after: "2026-12-16T00:00:00Z"
-      client: certbot
-      source: /etc/letsencrypt/live/shop.example.com/cert.pem
-      problem: ""
+  contains:
+    name:
+      description: The certificate's name.
+      type: str
+      returned: always
+      sample: shop
+    changed:
+      description: True if it was taken over in this run.
+      type: bool
+      returned: always
+      sample: true
+    version:
+      description: The number of the version that was made; none if nothing was, or in check mode.
+      type: str
+      returned: always
+      sample: "0001"
+    serial:
+      description: The serial number of the certificate that was taken over, hexadecimal; none if nothing was.
+      type: str
+      returned: always
+      sample: 4a1f
+    not_after:
+      description: The instant until which that certificate is valid; none if nothing was taken over.
+      type: str
+      returned: always
+      sample: "2026-12-16T00:00:00Z"
+    client:
+      description: The client that the certificate was taken over from, in this run or before; none if it is unknown.
+      type: str
+      returned: always
+      sample: certbot
+    source:
+      description: The file of that client; none if it is not there any more.
+      type: str
+      returned: always
+      sample: /etc/letsencrypt/live/shop.example.com/cert.pem
+    problem:
+      description: The reason why nothing was taken over; empty if it was, or did not have to be.
+      type: str
+      returned: always
+      sample: ""
 found:
-  description:
-    - All certificates of other clients, with what an entry for O(certificates) needs; C(problem) says why one cannot be
-      taken over, C(adopted) names the certificate that it was made the first version of, in this run or before.
+  description: All certificates of other clients, with what an entry for O(certificates) needs.
   returned: always
   type: list
   elements: dict
-  sample:
-    - client: certbot
-      name: shop.example.com
-      certificate: /etc/letsencrypt/live/shop.example.com/cert.pem
-      identifiers: [shop.example.com, www.shop.example.com]
-      key_type: ec256
-      not_after: "2026-12-16T00:00:00Z"
-      directory: https://acme-v02.api.letsencrypt.org/directory
-      webroot: /var/www/html
-      problem: ""
-      adopted: shop
+  contains:
+    client:
+      description: The client, or V(files) for those that O(files) names.
+      type: str
+      returned: always
+      sample: certbot
+    name:
+      description: The client's name for the certificate.
+      type: str
+      returned: always
+      sample: shop.example.com
+    certificate:
+      description: The file of the certificate.
+      type: str
+      returned: always
+      sample: /etc/letsencrypt/live/shop.example.com/cert.pem
+    identifiers:
+      description: Its names and addresses; empty if the file cannot be read.
+      type: list
+      elements: str
+      returned: always
+      sample: [shop.example.com, www.shop.example.com]
+    key_type:
+      description: The type of its private key; none if it cannot be taken over.
+      type: str
+      returned: always
+      sample: ec256
+    not_after:
+      description: The instant until which it is valid; none if it cannot be taken over.
+      type: str
+      returned: always
+      sample: "2026-12-16T00:00:00Z"
+    directory:
+      description: URL of the directory of its CA; none if the client does not say it.
+      type: str
+      returned: always
+      sample: https://acme-v02.api.letsencrypt.org/directory
+    webroot:
+      description: The webroot that the client uses; none if the client does not say it.
+      type: str
+      returned: always
+      sample: /var/www/html
+    problem:
+      description: The reason why it cannot be taken over; empty if it can.
+      type: str
+      returned: always
+      sample: ""
+    adopted:
+      description: The name of the certificate that it is the first version of, since this run or an earlier one.
+      type: str
+      returned: always
+      sample: shop
 failures:
-  description: For each certificate that could not be put in place, why. One for which nothing was found is none.
+  description:
+    - For each certificate that could not be put in place, the reason. A certificate for which nothing was found is not
+      among them.
   returned: always
   type: dict
   sample: {}

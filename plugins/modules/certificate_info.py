@@ -7,12 +7,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: certificate_info
-short_description: Look at the certificates of a host
+short_description: Return what a host has of its certificates
 version_added: 0.1.0
 description:
   - Reads the manifests of the live and pending versions, hashes the files, compares the private keys' modes and owners
-    with what is wanted, and finds what would keep the host from getting a new certificate.
-  - It needs nothing but Python on the host. Nothing is changed, and no network is used.
+    with the wanted ones, and reports what would keep the host from getting a new certificate.
+  - It needs nothing but Python on the host, changes nothing, and uses no network.
 author:
   - certfleet.tls contributors (@certfleet)
 extends_documentation_fragment:
@@ -25,19 +25,19 @@ extends_documentation_fragment:
 options:
   certificates:
     description:
-      - The certificates that are wanted on this host. Without this option everything that is there is reported.
+      - The certificates that are wanted on this host. Without this option, all certificates in O(home) are reported.
     default: null
   history:
     description:
-      - Names of certificates of which every version that has a certificate is wanted, with it.
+      - Names of certificates. Each of their versions that has a certificate is returned, with the certificate.
     type: list
     elements: str
     default: []
     version_added: 0.3.0
   content:
     description:
-      - Whether to return the certificates themselves, with their chains, PEM, as C(content) of C(live), and of
-        C(pending) if it awaits its switch. It is empty where that file cannot be read.
+      - Return the certificates with their chains, PEM, as C(content) of C(live), and of C(pending) if it has a
+        certificate.
     type: bool
     default: false
     version_added: 0.3.0
@@ -46,11 +46,11 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: What is there?
+- name: Return all certificates of the host
   certfleet.tls.certificate_info:
   register: found
 
-- name: How does it compare with what is wanted?
+- name: Compare the host's certificates with the wanted ones
   certfleet.tls.certificate_info:
     certificates:
       - name: shop
@@ -63,14 +63,14 @@ EXAMPLES = r"""
 RETURN = r"""
 batch:
   description:
-    - With O(batch), what M(certfleet.tls.acme_batch) returns.
+    - With O(batch), the same as M(certfleet.tls.acme_batch) returns, by option.
   returned: success
   type: dict
   sample:
     acme_directory: 3f0c8a51e4d9b7260b7f6a0b5ad7c2e1
   version_added: 0.4.0
 certificates:
-  description: What there is of each certificate.
+  description: The certificates, in the order of O(certificates), or all in O(home) without that option.
   returned: success
   type: list
   elements: dict
@@ -82,106 +82,321 @@ certificates:
       sample: shop
     wanted:
       description:
-        - The entry of O(certificates), with defaults filled in and C(identifiers) normalized; none without
-          O(certificates). C(identifiers) is empty where they cannot be ordered, and C(invalid) says why.
+        - The entry of O(certificates), with all its options, defaults filled in; none without O(certificates).
+          Passphrases of C(formats) are null.
+        - C(identifiers) are normalized. They are empty if they cannot be ordered, and RV(certificates[].invalid) has
+          the reason.
       type: dict
       returned: success
+      sample:
+        name: shop
+        identifiers: [shop.example.com]
+        challenge: http-01
+        key_type: ec256
+        webroot: /var/www/html
+        http_01_listen: null
+        tls_alpn_01_listen: "443"
+        profile: null
+        not_before: null
+        not_after: null
+        reload: [nginx]
+        probe: []
+        formats: []
+        shared: false
+        owner: null
+        group: null
+        mode: "0600"
     invalid:
-      description: What is wrong with the entry of O(certificates) itself.
+      description: Errors in the entry of O(certificates). Nothing is ordered for it.
       type: list
       elements: str
       returned: success
       sample: ["owner 'www' is not a user of this host"]
     problems:
-      description: What would keep the host from getting a new certificate.
+      description: Reasons why the host could not get a new certificate.
       type: list
       elements: str
       returned: success
       sample: ["webroot /var/www/shop does not exist. Create it, and have the web server serve it"]
     list:
       description:
-        - The list that the certificate belongs to; none if there is nothing of it, or its manifests are damaged.
+        - The list that the certificate belongs to; none if the host has nothing of it, or all its manifests are
+          damaged.
       type: str
       returned: success
       sample: default
       version_added: 0.4.0
     live:
-      description:
-        - The live version, from its manifest, and what became of its files; none if there is none.
-        - With O(content) there is C(content) in it, too.
+      description: The live version, from its manifest, with the state of its files; none if no version is live.
       type: dict
       returned: success
-      sample:
-        version: "0007"
-        identifiers: [shop.example.com]
-        key_type: ec256
-        profile: null
-        directory: https://acme-v02.api.letsencrypt.org/directory
-        account_uri: https://acme-v02.api.letsencrypt.org/acme/acct/1
-        serial: 4a1f
-        issuer: CN=E7,O=Let's Encrypt,C=US
-        not_before: "2026-11-01T00:00:00Z"
-        not_after: "2026-12-16T00:00:00Z"
-        ari_id: aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE
-        created: "2026-11-01T00:59:30Z"
-        order_uri: null
-        reloaded: true
-        missing: []
-        damaged: []
-        unreadable: []
-        attributes: [privkey.pem mode 0644 instead of 0600]
-        formats: [/etc/haproxy/certs/shop.pem is missing]
+      contains:
+        version:
+          description: The number of the version.
+          type: str
+          returned: success
+          sample: "0007"
+        identifiers:
+          description: The names and addresses that it was made for.
+          type: list
+          elements: str
+          returned: success
+          sample: [shop.example.com]
+        key_type:
+          description: The type of its private key.
+          type: str
+          returned: success
+          sample: ec256
+        profile:
+          description: The profile that it was ordered with; none for the CA's default.
+          type: str
+          returned: success
+          sample: tlsserver
+        directory:
+          description: URL of the directory of its CA.
+          type: str
+          returned: success
+          sample: https://acme-v02.api.letsencrypt.org/directory
+        account_uri:
+          description: URL of the account that ordered it, if it is known.
+          type: str
+          returned: success
+          sample: https://acme-v02.api.letsencrypt.org/acme/acct/1
+        order_uri:
+          description: None, as its order is finished.
+          type: str
+          returned: success
+          sample: null
+        created:
+          description: The instant at which its private key was made.
+          type: str
+          returned: success
+          sample: "2026-11-01T00:59:30Z"
+        serial:
+          description: The serial number of its certificate, hexadecimal; none if the manifest is damaged.
+          type: str
+          returned: success
+          sample: 4a1f
+        issuer:
+          description: The issuer of its certificate.
+          type: str
+          returned: success
+          sample: CN=E7,O=Let's Encrypt,C=US
+        not_before:
+          description: The instant from which its certificate is valid.
+          type: str
+          returned: success
+          sample: "2026-11-01T00:00:00Z"
+        not_after:
+          description: The instant until which its certificate is valid.
+          type: str
+          returned: success
+          sample: "2026-12-16T00:00:00Z"
+        content:
+          description: The certificate and its chain, PEM; empty if the file cannot be read.
+          type: str
+          returned: with O(content)
+          version_added: 0.3.0
+          sample: "-----BEGIN CERTIFICATE-----..."
+        ari_id:
+          description: The identifier of its certificate for renewal information (RFC 9773); none if it has none.
+          type: str
+          returned: success
+          sample: aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE
+        reloaded:
+          description: True if the services have been reloaded since it became the live one.
+          type: bool
+          returned: success
+          sample: true
+        missing:
+          description: Files that are missing.
+          type: list
+          elements: str
+          returned: success
+          sample: []
+        damaged:
+          description: Files that differ from the manifest, or the manifest itself.
+          type: list
+          elements: str
+          returned: success
+          sample: []
+        unreadable:
+          description: Files that the module may not read.
+          type: list
+          elements: str
+          returned: success
+          sample: []
+        attributes:
+          description: Differences in mode, owner and group of the private key, and in the list.
+          type: list
+          elements: str
+          returned: success
+          sample: [privkey.pem mode 0644 instead of 0600]
+        formats:
+          description: Differences in the files of O(certificates[].formats).
+          type: list
+          elements: str
+          returned: success
+          version_added: 0.3.0
+          sample: [/etc/haproxy/certs/shop.pem is missing]
     pending:
       description:
         - The version that an unfinished run left; none if there is none. With a C(serial) it has its certificate, and
-          lacks only the switch.
+          only has to become the live one.
       type: dict
       returned: success
-      sample:
-        version: "0008"
-        identifiers: [shop.example.com]
-        key_type: ec256
-        profile: null
-        directory: https://acme-v02.api.letsencrypt.org/directory
-        account_uri: https://acme-v02.api.letsencrypt.org/acme/acct/1
-        order_uri: https://acme-v02.api.letsencrypt.org/acme/order/1/2
-        created: "2026-11-28T00:00:00Z"
-        serial: null
-        issuer: null
-        not_before: null
-        not_after: null
+      contains:
+        version:
+          description: The number of the version.
+          type: str
+          returned: success
+          sample: "0008"
+        identifiers:
+          description: The names and addresses that it was made for.
+          type: list
+          elements: str
+          returned: success
+          sample: [shop.example.com]
+        key_type:
+          description: The type of its private key.
+          type: str
+          returned: success
+          sample: ec256
+        profile:
+          description: The profile that it was ordered with; none for the CA's default.
+          type: str
+          returned: success
+          sample: tlsserver
+        directory:
+          description: URL of the directory of its CA.
+          type: str
+          returned: success
+          sample: https://acme-v02.api.letsencrypt.org/directory
+        account_uri:
+          description: URL of the account that ordered it, if it is known.
+          type: str
+          returned: success
+          sample: https://acme-v02.api.letsencrypt.org/acme/acct/1
+        order_uri:
+          description: URL of its order; none if it has none, or the order failed.
+          type: str
+          returned: success
+          sample: https://acme-v02.api.letsencrypt.org/acme/order/1/2
+        created:
+          description: The instant at which its private key was made.
+          type: str
+          returned: success
+          sample: "2026-11-01T00:59:30Z"
+        serial:
+          description: The serial number of its certificate, hexadecimal; none until the CA has issued it.
+          type: str
+          returned: success
+          sample: 4a1f
+        issuer:
+          description: The issuer of its certificate.
+          type: str
+          returned: success
+          sample: CN=E7,O=Let's Encrypt,C=US
+        not_before:
+          description: The instant from which its certificate is valid.
+          type: str
+          returned: success
+          sample: "2026-11-01T00:00:00Z"
+        not_after:
+          description: The instant until which its certificate is valid.
+          type: str
+          returned: success
+          sample: "2026-12-16T00:00:00Z"
+        content:
+          description: The certificate and its chain, PEM; empty if the file cannot be read.
+          type: str
+          returned: with O(content), if there is a certificate
+          version_added: 0.3.0
+          sample: "-----BEGIN CERTIFICATE-----..."
     issued:
-      description: The newest certificate that was ordered, and those of the days before it, as CAs count them.
+      description:
+        - The newest certificate that was ordered, and those of the eight days before it, for the rate limits of CAs.
       type: list
       elements: dict
       returned: success
       version_added: 0.3.0
-      sample:
-        - at: "2026-11-01T00:59:30Z"
-          serial: 4a1f
-          directory: https://acme-v02.api.letsencrypt.org/directory
-          identifiers: [shop.example.com]
-          renewal: true
+      contains:
+        at:
+          description: The instant at which it was issued.
+          type: str
+          returned: success
+          sample: "2026-11-01T00:59:30Z"
+        serial:
+          description: Its serial number, hexadecimal.
+          type: str
+          returned: success
+          sample: 4a1f
+        directory:
+          description: URL of the directory of its CA.
+          type: str
+          returned: success
+          sample: https://acme-v02.api.letsencrypt.org/directory
+        identifiers:
+          description: Its names and addresses.
+          type: list
+          elements: str
+          returned: success
+          sample: [shop.example.com]
+        renewal:
+          description: True if an earlier certificate was for the same names.
+          type: bool
+          returned: success
+          sample: true
 history:
-  description: The versions of the certificates named in O(history), the oldest of each first.
+  description: The versions of the certificates in O(history), the oldest of each first.
   returned: success
   type: list
   elements: dict
   version_added: 0.3.0
-  sample:
-    - name: shop
-      version: "0007"
-      live: true
-      serial: 4a1f
-      created: "2026-11-01T00:59:30Z"
-      not_after: "2026-12-16T00:00:00Z"
-      certificate: |
+  contains:
+    name:
+      description: The certificate's name.
+      type: str
+      returned: success
+      sample: shop
+    version:
+      description: The number of the version.
+      type: str
+      returned: success
+      sample: "0007"
+    live:
+      description: True if it is the live version.
+      type: bool
+      returned: success
+      sample: true
+    serial:
+      description: The serial number of its certificate, hexadecimal; none if its manifest is damaged.
+      type: str
+      returned: success
+      sample: 4a1f
+    created:
+      description: The instant at which its private key was made; none if its manifest is damaged.
+      type: str
+      returned: success
+      sample: "2026-11-01T00:59:30Z"
+    not_after:
+      description: The instant until which its certificate is valid; none if its manifest is damaged.
+      type: str
+      returned: success
+      sample: "2026-12-16T00:00:00Z"
+    certificate:
+      description: The certificate, PEM.
+      type: str
+      returned: success
+      sample: |
         -----BEGIN CERTIFICATE-----
         ...
 unlisted:
   description:
-    - The names of certificates of this O(list) that are there and not in O(certificates), if that is given.
-    - One that a newer release of this collection wrote, or whose manifests are all damaged, is not among them.
+    - The names of certificates of this O(list) that the host has and O(certificates) has not. Empty without
+      O(certificates).
+    - A certificate that a newer release of this collection wrote, or whose manifests are all damaged, is not among
+      them.
   returned: success
   type: list
   elements: str

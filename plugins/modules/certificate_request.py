@@ -10,12 +10,11 @@ module: certificate_request
 short_description: Make private keys and certificate requests for certificates to be ordered
 version_added: 0.1.0
 description:
-  - Makes for each certificate a pending version with a new private key, which never leaves the host, and a certificate
-    request; or takes up the pending version that an unfinished run left, if it is what is wanted.
+  - Makes for each certificate a pending version with a certificate request and a new private key, which never leaves
+    the host. It resumes the pending version of an unfinished run if that was made for the same terms.
   - The live certificates are not touched.
-  - Where a certificate's private key comes from another host (O(receive)), it makes a key to have that sealed to.
-  - Given O(orders) and O(challenges), it also writes the orders into the journals and, after that, serves the
-    challenges, in the same run.
+  - For a certificate whose private key comes from another host (O(receive)), it makes a key to seal that to.
+  - With O(orders) and O(challenges), it also writes the orders into the journals and then serves the challenges.
 author:
   - certfleet.tls contributors (@certfleet)
 extends_documentation_fragment:
@@ -39,12 +38,12 @@ options:
   directory:
     description:
       - URL of the directory of the CA that the certificates will be ordered from, for the journal. A pending version
-        for another CA is not taken up.
+        for another CA is not resumed.
     type: str
     required: true
   receive:
     description:
-      - Names of certificates whose private key another host gives, by M(certfleet.tls.certificate_share).
+      - Names of certificates whose private key comes from another host, by M(certfleet.tls.certificate_share).
     type: list
     elements: str
     default: []
@@ -72,15 +71,48 @@ requests:
   returned: always
   type: list
   elements: dict
-  sample:
-    - name: shop
-      identifiers: [shop.example.com]
-      csr_content: "-----BEGIN CERTIFICATE REQUEST-----..."
-      profile: null
-      order_uri: https://acme-v02.api.letsencrypt.org/acme/order/1/2
-      account_uri: https://acme-v02.api.letsencrypt.org/acme/acct/1
-      version: "0008"
-      reused: false
+  contains:
+    name:
+      description: The certificate's name.
+      type: str
+      returned: always
+      sample: shop
+    identifiers:
+      description: The names and addresses in the request, normalized.
+      type: list
+      elements: str
+      returned: always
+      sample: [shop.example.com]
+    csr_content:
+      description: The certificate request, PEM; none in check mode if the version would be new.
+      type: str
+      returned: always
+      sample: "-----BEGIN CERTIFICATE REQUEST-----..."
+    profile:
+      description: The certificate profile; none for the CA's default.
+      type: str
+      returned: always
+      sample: tlsserver
+    order_uri:
+      description: URL of the order in the journal; none if there is no order.
+      type: str
+      returned: always
+      sample: https://acme-v02.api.letsencrypt.org/acme/order/1/2
+    account_uri:
+      description: URL of the account that ordered; none if there is no order.
+      type: str
+      returned: always
+      sample: https://acme-v02.api.letsencrypt.org/acme/acct/1
+    version:
+      description: The number of the pending version; none in check mode if the version would be new.
+      type: str
+      returned: always
+      sample: "0008"
+    reused:
+      description: True if the pending version of an earlier run is resumed.
+      type: bool
+      returned: always
+      sample: false
 ready:
   description: Names of the certificates whose order is in the journal and whose challenges are served.
   returned: always
@@ -89,14 +121,14 @@ ready:
   sample: [shop]
 receivers:
   description:
-    - For each certificate of O(receive) the public key to seal its private key to. It is good for one run, and not made
+    - For each certificate of O(receive) the public key to seal its private key to. It is for one run, and is not made
       in check mode.
   returned: always
   type: dict
   sample: {}
   version_added: 0.3.0
 failures:
-  description: For each certificate that could not be prepared, why. The others were.
+  description: For each certificate that could not be prepared, the reason. The other certificates were prepared.
   returned: always
   type: dict
   sample: {}

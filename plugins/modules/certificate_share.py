@@ -10,11 +10,11 @@ module: certificate_share
 short_description: Seal private keys for other hosts that share a certificate
 version_added: 0.3.0
 description:
-  - Seals the private key of a certificate to each of the hosts that are to have it, too, so that only they can open
-    it. What is returned may pass through the controller and its logs.
+  - Seals the private key of a certificate to each of the hosts that share it, so that only they can open it. The result
+    may pass through the controller and its logs.
   - Each receiver has made a key for that by O(certfleet.tls.certificate_request#module:receive), and opens what it gets
     by O(certfleet.tls.certificate#module:results[].sealed_key).
-  - A private key is sealed by a key agreement on P-256 with keys that are made for it alone, HKDF with SHA-256, and
+  - A private key is sealed by a key agreement on P-256 with keys that are made for this purpose, HKDF with SHA-256, and
     AES-256-GCM.
 author:
   - certfleet.tls contributors (@certfleet)
@@ -38,8 +38,9 @@ options:
         required: true
       serial:
         description:
-          - The serial number of the version whose private key is given, as M(certfleet.tls.certificate_info) tells it.
-          - Without it that is the pending version, whose certificate is still to come.
+          - The serial number of the version whose private key is given, as M(certfleet.tls.certificate_info) returns
+            it.
+          - Without it, that is the pending version, which has no certificate yet.
         type: str
       receivers:
         description: For each host that gets the private key, the public key that it made.
@@ -63,22 +64,44 @@ EXAMPLES = r"""
 
 RETURN = r"""
 shares:
-  description:
-    - The certificates, their private keys sealed to each of the receivers, and when those were made. RV(ignore:refused)
-      has the receivers whose public key cannot be sealed to, and why; the others get theirs.
+  description: The certificates whose private keys were sealed.
   returned: always
   type: list
   elements: dict
-  sample:
-    - name: shop
-      certificate: "-----BEGIN CERTIFICATE-----..."
-      chain: "-----BEGIN CERTIFICATE-----..."
-      sealed:
+  contains:
+    name:
+      description: The certificate's name.
+      type: str
+      returned: always
+      sample: shop
+    certificate:
+      description: The certificate, PEM; empty without O(shares[].serial).
+      type: str
+      returned: always
+      sample: "-----BEGIN CERTIFICATE-----..."
+    chain:
+      description: The chain, PEM; empty without O(shares[].serial).
+      type: str
+      returned: always
+      sample: "-----BEGIN CERTIFICATE-----..."
+    sealed:
+      description: For each receiver, the sealed private key.
+      type: dict
+      returned: always
+      sample:
         web2: BLq2Vx8=
-      refused: {}
-      created: "2026-11-01T00:59:30Z"
+    refused:
+      description: For each receiver whose public key cannot be used, the reason. The other receivers get the key.
+      type: dict
+      returned: always
+      sample: {}
+    created:
+      description: The instant at which the private key was made; empty if it is unknown.
+      type: str
+      returned: always
+      sample: "2026-11-01T00:59:30Z"
 failures:
-  description: For each certificate whose private key could not be sealed, why.
+  description: For each certificate whose private key could not be sealed, the reason.
   returned: always
   type: dict
   sample: {}

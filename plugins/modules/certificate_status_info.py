@@ -7,17 +7,18 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: certificate_status_info
-short_description: Whether certificates are revoked, by CRL and OCSP
+short_description: Return whether certificates are revoked, by CRL and OCSP
 version_added: 0.3.0
 description:
-  - Looks for any number of certificates whether their CA has revoked them, first in the CRL that a certificate names,
-    then, where that is not there or cannot be used, at the OCSP responder that it names.
-  - What is believed is signed by the certificate's issuer, or by a responder that it appointed, and of now. The issuer
-    is looked for in the chain given with the certificate, and where it is not, at the place that the certificate names.
-  - A CRL is fetched once, however many certificates it is for. Indirect and delta CRLs are not used, nor is what has a
-    critical extension that is not known.
-  - What cannot be told is V(unknown), with the problem, and stops no other. The module fails for it only if O(fail_on)
-    says so.
+  - Asks for any number of certificates whether their CA has revoked them. It reads the CRL that a certificate names,
+    and if there is none that can be used, it asks the OCSP responder that the certificate names.
+  - An answer counts only if it is current and signed by the certificate's issuer, or by a responder that the issuer
+    appointed. The issuer is the one in the chain that is given with the certificate, or else the one that the
+    certificate names the URL of.
+  - A CRL is fetched once, however many certificates it is for. Indirect and delta CRLs, and those with unknown critical
+    extensions, do not count.
+  - A certificate without an answer is V(unknown), with the reason, and does not stop the others. The module fails for
+    it only with O(fail_on=unknown).
 author:
   - certfleet.tls contributors (@certfleet)
 extends_documentation_fragment:
@@ -40,46 +41,46 @@ options:
         type: str
         required: true
       content:
-        description: The certificate and its chain, PEM, as C(fullchain.pem) has them.
+        description: The certificate and its chain, PEM, as in C(fullchain.pem).
         type: str
         required: true
   cache:
     description:
-      - A folder on the controller, in which CRLs and OCSP answers are kept until their next update. It is made where it
-        does not exist, and may vanish at any time. What is in it is checked like what comes from the network.
+      - A folder that CRLs and OCSP answers are kept in until their next update. It is made if it does not exist, and
+        can be removed at any time. Its files are verified like answers from the network.
     type: path
   cache_max_age:
     description:
-      - Seconds after which what is in O(cache) is fetched anew though its next update is still to come, as CAs publish
-        revocations before it. Where that fails, it is taken until its next update.
+      - Seconds after which an answer in O(cache) is fetched again though its next update is still to come, as CAs
+        publish revocations before it. If that fails, the answer counts until its next update.
     type: int
     default: 21600
   ca_path:
     description:
-      - A file of PEM certificates that servers of CRLs and OCSP are verified with that are C(https), instead of the
-        system's. Most are plain C(http), as what they give is signed.
+      - A file of PEM certificates to verify C(https) servers of CRLs and OCSP answers with, instead of the system's.
+        Most servers use plain C(http), as the answers are signed.
     type: path
   timeout:
     description:
-      - Seconds for each answer. All of a run together have three times as long, and a tenth of a second for each
-        certificate. A server that does not answer is not asked on.
+      - Seconds for each answer. The whole run may take three times as long, and a tenth of a second more for each
+        certificate. A server that does not answer is not asked again.
     type: int
     default: 30
   max_size:
     description:
-      - The greatest number of bytes that a CRL may have.
+      - The largest size of a CRL in bytes.
     type: int
     default: 20971520
   fail_on:
     description:
-      - Fail, after all have been looked for, if the status of any certificate is one of these.
+      - Fail, after all certificates have been asked for, if the status of any is one of these.
     type: list
     elements: str
     choices: [revoked, unknown]
     default: []
 notes:
-  - It runs on the controller and needs its network only. In a play over other hosts use it with
-    C(delegate_to=localhost) and C(run_once=true).
+  - It runs on the host of its task, and uses that host's network. To ask from the controller in a play over other
+    hosts, use C(delegate_to=localhost) and C(run_once=true).
 requirements:
   - requests
   - cryptography
@@ -89,7 +90,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Is it revoked?
+- name: Fail if the certificate is revoked
   certfleet.tls.certificate_status_info:
     cache: ~/.cache/certfleet.tls
     certificates:
@@ -106,12 +107,12 @@ certificates:
   elements: dict
   contains:
     host:
-      description: As given.
+      description: O(certificates[].host).
       type: str
       returned: always
       sample: localhost
     name:
-      description: As given.
+      description: O(certificates[].name).
       type: str
       returned: always
       sample: shop
@@ -121,32 +122,32 @@ certificates:
       returned: always
       sample: revoked
     source:
-      description: What said so, V(crl) or V(ocsp); none where nothing could be used.
+      description: The kind of answer, V(crl) or V(ocsp); none without an answer.
       type: str
       returned: always
       sample: crl
     url:
-      description: Where it was.
+      description: URL of the CRL or of the OCSP responder; none without an answer.
       type: str
       returned: always
       sample: http://crl.example.com/7.crl
     reason:
-      description: Why it was revoked (RFC 5280 section 5.3.1).
+      description: The reason for the revocation (RFC 5280 section 5.3.1); none if it is not revoked.
       type: str
       returned: always
       sample: key_compromise
     revoked_at:
-      description: Since when.
+      description: The instant of the revocation; none if it is not revoked.
       type: str
       returned: always
       sample: "2026-11-01T00:00:00Z"
     next_update:
-      description: Until when the CA lets this be taken for true.
+      description: The instant until which the answer is valid; none without one.
       type: str
       returned: always
       sample: "2026-11-08T00:00:00Z"
     problem:
-      description: Why nothing is known, in one line.
+      description: The reason why the status is unknown, or an answer is missing; empty if there is none.
       type: str
       returned: always
       sample: ""

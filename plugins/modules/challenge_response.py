@@ -10,12 +10,12 @@ module: challenge_response
 short_description: Serve ACME challenges on the host
 version_added: 0.1.0
 description:
-  - Writes the files that the CA fetches to see who controls a name (RFC 8555 section 8.3), or removes them.
-  - On a host without a web server, and for V(tls-alpn-01) (RFC 8737), it starts a listener that answers the CA for as
-    long as the validation takes. The listener ends when its challenges are removed or their time is over, whatever
-    becomes of the controller. Where another process has the port, the message says which.
-  - Given O(orders), it writes these into the journals of the pending versions first, so that a run that is killed
-    after the CA has been asked to validate is taken up where it stopped.
+  - Writes the files that the CA fetches to validate http-01 challenges (RFC 8555 section 8.3), or removes them.
+  - On a host without a web server, and for V(tls-alpn-01) (RFC 8737), it starts a listener that answers the CA during
+    the validation. The listener ends when its challenges are removed or their time is over, whatever happens to the
+    controller. If another process uses the port, the message names it.
+  - With O(orders), it first writes these into the journals of the pending versions, so that the next run resumes a run
+    that is killed after the CA has been asked to validate.
 author:
   - certfleet.tls contributors (@certfleet)
 extends_documentation_fragment:
@@ -35,9 +35,9 @@ attributes:
 options:
   state:
     description:
-      - Whether the challenges are to be served or not.
-      - With V(absent) the folders C(.well-known/acme-challenge) are removed, too, where they are empty then, and
-        a port that was listened to is free when the module returns.
+      - Whether the challenges are served or removed.
+      - With V(absent) the folders C(.well-known/acme-challenge) stay, as others may use them. A port that was listened
+        to is free when the module returns.
     type: str
     default: present
     choices: [present, absent]
@@ -56,7 +56,7 @@ EXAMPLES = r"""
     challenges:
       - "{{ ordered.hosts.localhost[0].challenges[0] | combine({'webroot': '/var/www/html'}) }}"
 
-- name: Answer at port 443 of a host that has no web server, for five minutes at most
+- name: Answer on port 443 of a host that has no web server, for five minutes at most
   certfleet.tls.challenge_response:
     listen_timeout: 300
     challenges:
@@ -65,13 +65,13 @@ EXAMPLES = r"""
 
 RETURN = r"""
 paths:
-  description: The files that are served, or are no longer. Those of a listener are in O(home).
+  description: The files that are served, or were removed. Those of a listener are in O(home).
   returned: success
   type: list
   elements: str
   sample: [/var/www/html/.well-known/acme-challenge/LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0]
 failures:
-  description: By token, why its response could not be served or removed.
+  description: For each token whose response could not be served or removed, the reason.
   returned: always
   type: dict
   sample: {}

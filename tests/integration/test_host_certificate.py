@@ -275,7 +275,7 @@ def test_what_failed_at_the_ca(host: Host) -> None:
     for once in (foreseen, result):
         assert told(once) == ("certificate gone: unauthorized; certificate soon: timed out; certificate other: no")
         assert once["changed"]
-        assert "[WARNING]: certificate later is put off to a later run: rate limited" in once.text
+        assert "[WARNING]: certificate later is deferred to a later run: rate limited" in once.text
     # Only an order that came to nothing is forgotten; the key is used again.
     journaled = {item["name"]: item["pending"] for item in host("certificate_info")["certificates"]}
     assert {name: pending["order_uri"] for name, pending in journaled.items()} == {
@@ -293,7 +293,7 @@ def test_what_failed_at_the_ca(host: Host) -> None:
 
 def test_results_that_nobody_wanted(host: Host) -> None:
     results = [{"name": "shop", "status": "keep"}, {"name": "else", "status": "repair"}]
-    assert told(host.deploy(results)) == "results has certificate else, which certificates has not"
+    assert told(host.deploy(results)) == "results names certificate 'else', which is not in certificates"
     assert not host.deploy([])["changed"]
     assert host.names(HOME) == []
 

@@ -4,13 +4,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from unittest.mock import MagicMock
 
 import pytest
+import yaml
 
 from ansible_collections.certfleet.tls.plugins.module_utils._ansible import host_adopt
 from tests.unit.host import test_adoption as left
 from tests.unit.host.test_formats import COMMON
+
+
+def documented(module, part):
+    """The keys that a module documents for the elements of a part of its result."""
+    path = Path(__file__).parents[3] / "plugins" / "modules" / f"{module}.py"
+    return set(yaml.safe_load(path.read_text().split('RETURN = r"""')[1].split('"""')[0])[part]["contains"])
 
 
 @pytest.fixture
@@ -39,6 +47,8 @@ def test_what_was_taken_over_before_is_told_as_that(adopt, tmp_path):
         result, warnings = adopt(here, other)
         assert (result["changed"], bool(result["diff"])) == (changed, changed)
         assert [item["adopted"] for item in result["found"]] == ["shop", None]
+        for part in ("certificates", "found"):
+            assert {key for item in result[part] for key in item} == documented("certificate_adopt", part)
         assert warnings == []
 
 

@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from unittest.mock import MagicMock
 
 import pytest
+import yaml
 
 from ansible_collections.certfleet.tls.plugins.module_utils._ansible import host_deploy
 from ansible_collections.certfleet.tls.plugins.module_utils._common.errors import CollectionError
@@ -57,6 +59,11 @@ def test_a_file_that_a_listed_certificate_has_now_stays_when_its_old_one_is_remo
     removed = {"name": "shop", "status": "remove"}
     task.params |= {"list": "default", "reassign": False, "results": [removed], "challenges": [], "keep_versions": 3}
     task.params["directories"] = []
-    assert host_deploy.MODULE.result(task)["changed"]
+    result = host_deploy.MODULE.result(task)
+    assert result["changed"]
+    page = (Path(__file__).parents[3] / "plugins" / "modules" / "certificate.py").read_text()
+    documented = yaml.safe_load(page.split('RETURN = r"""')[1].split('"""')[0])
+    assert set(result["certificates"][0]) == set(documented["certificates"]["contains"])
+    assert set(result) == {*documented, "changed", "diff"}
     assert path.exists()
     assert not (tmp_path / "acme" / "live" / "shop").is_symlink()

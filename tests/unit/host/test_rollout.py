@@ -234,7 +234,7 @@ def test_what_is_deferred_is_a_warning(home):
     run = rollout(home)
     run.take(result("shop", "deferred", problem="rate limit"))
     assert (run.failures, run.changed) == ({}, False)
-    assert run.warnings == ["certificate shop is put off to a later run: rate limit"]
+    assert run.warnings == ["certificate shop is deferred to a later run: rate limit"]
     assert host.manifest(home, "0001")["order_uri"] == ORDER.order_uri
 
 
