@@ -138,7 +138,8 @@ EXAMPLES = r"""
         webroot: /var/www/html
         reload: [nginx]
     results: "{{ finalized.hosts.localhost }}"
- # For certificates with handlers to notify. If a task fails before the last one, the next run notifies them again.
+
+# For certificates with handlers to notify. If a task fails before the last one, the next run notifies them again.
 - name: Put a certificate in place that handlers are notified of
   certfleet.tls.certificate:
     certificates: &listed
