@@ -85,8 +85,8 @@ options:
   check_revocation:
     description:
       - Whether to ask the CAs, as M(certfleet.tls.certificate_status_info) does, if the live certificates and those
-        that await their switch are revoked. A live certificate that is revoked is due at once. A revoked certificate that
-        awaits its switch is not used. If the status cannot be determined, there is a warning.
+        that await their switch are revoked. A live certificate that is revoked is due at once. A revoked certificate
+        that awaits its switch is not used. If the status cannot be determined, there is a warning.
       - O(certificates) then needs C(content) of C(live) and of C(pending), which M(certfleet.tls.certificate_info)
         returns with O(certfleet.tls.certificate_info#module:content).
     type: bool
