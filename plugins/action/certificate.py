@@ -15,17 +15,17 @@ from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.run import Ru
 
 
 class ActionModule(HostAction):
-    """The module's run on the host. In the role, it tells the host what became of its certificates."""
+    """Run the module on the host. In the role, its results are what became of the host's certificates."""
 
     contract = staticmethod(answers.certificate)
     may_be_noted = True
 
     def work(self, arguments: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what comes of the module; what other modules returned is given to it as it is."""
+        """Return the module's result. Results of other modules can be given to it as options."""
         return super().work(narrowed(arguments), task_vars)
 
     def arguments_of(self, run: Run, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return what became of each certificate; with `results` of the task, those."""
+        """Return the results for each certificate, or those of the task."""
         plan = run.plan
         common = {
             **run.place(),
@@ -48,5 +48,5 @@ class ActionModule(HostAction):
         }
 
     def conclude(self, run: Run, answer: dict[str, Any]) -> dict[str, Any]:
-        """Return the answer; a host that was not served fails, or is noted to fail in the end (acme_fail)."""
+        """Return the answer; a host that failed does so now, or is noted to fail in the end (acme_fail)."""
         return failures.conclude(run, answer, run.first(run.host).get("options", {}))

@@ -13,12 +13,12 @@ from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.run import Ru
 
 
 class ActionModule(HostAction):
-    """The module's run on the host."""
+    """Run the module on the host."""
 
     contract = staticmethod(answers.certificate_adopt)
 
     def arguments_of(self, run: Run, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return the host's certificates, and where other clients may have theirs."""
+        """Return the host's certificates, and the places of other clients' certificates."""
         return {
             **run.place(),
             "certificates": run.certificates(),
@@ -28,5 +28,5 @@ class ActionModule(HostAction):
         }
 
     def conclude(self, run: Run, answer: dict[str, Any]) -> dict[str, Any]:
-        """Return the answer as it is: nothing comes after it."""
+        """Return the answer unchanged: it is the last step."""
         return answer

@@ -54,9 +54,9 @@ _SPEC = ArgumentSpecValidator(
 
 
 class ActionModule(HostAction):
-    """The module's run on the host, which is believed what it has of certificates, but not what is wanted of it.
+    """Run the module on the host. It says what the host has of certificates, and the task says what is wanted.
 
-    Orders are made for what is wanted: a host that somebody has taken over would have certificates for any name.
+    Orders are made for what is wanted: else a host that somebody has taken over could get certificates for any name.
     """
 
     contract = staticmethod(answers.certificate_info)
@@ -65,7 +65,7 @@ class ActionModule(HostAction):
     _wanted: list[dict[str, Any]] | None = None
 
     def work(self, arguments: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what a host has, and with it what is wanted of it."""
+        """Return what a host has of certificates, with their entries."""
         validated = _SPEC.validate(dict(arguments))
         if validated.error_messages:
             raise AnsibleActionFail("; ".join(validated.error_messages))
@@ -74,7 +74,7 @@ class ActionModule(HostAction):
         return super().work(_sent(arguments, wanted), task_vars)
 
     def complete(self, accepted: dict[str, Any]) -> dict[str, Any]:
-        """Return the answer with the task's own options as what is wanted."""
+        """Return the answer with the task's own options as `wanted`."""
         if self._wanted is None or accepted.get("failed") or "certificates" not in accepted:
             return accepted
         listed = {option["name"] for option in self._wanted}
@@ -85,7 +85,7 @@ class ActionModule(HostAction):
         }
 
     def arguments_of(self, run: Run, arguments: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        """Return what the host wants, as its variables say; where certificates are revoked, those that it had."""
+        """Return the host's acme_certificates; for a revocation, the names whose history is needed."""
         if "certificates" in arguments:
             return arguments  # of a look at another host; home and list may be there by module_defaults
         if run.entry_point == "revoke":
@@ -137,7 +137,7 @@ def _sent(arguments: Mapping[str, Any], wanted: list[dict[str, Any]] | None) -> 
 
 def _of(wanted: list[dict[str, Any]], found: Iterable[HostCertificate]) -> list[HostCertificate]:
     """Return what a host has *found* with what is *wanted*, as the task has it."""
-    # Which the host cannot tell, as it gets digests.
+    # The host cannot find these, as it gets digests.
     problems = passphrase_problems(wanted)
     return [_with_entry(item, option, problems.get(option["name"], "")) for item, option in zip(found, wanted)]
 

@@ -15,17 +15,17 @@ from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.run import Ru
 
 
 class ActionModule(HostAction):
-    """The module's run on the host."""
+    """Run the module on the host."""
 
     contract = staticmethod(answers.certificate_request)
     may_be_noted = True
 
     def work(self, arguments: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what comes of the module; what other modules returned is given to it as it is."""
+        """Return the module's result. Results of other modules can be given to it as options."""
         return super().work(narrowed(arguments), task_vars)
 
     def arguments_of(self, run: Run, arguments: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        """Return the certificates that were ordered, their orders and challenges, and what is received from others."""
+        """Return the certificates that were ordered, their orders and challenges, and the keys to receive."""
         ordered = run.result("_acme_ordered")
         given = {
             "certificates": flow.wanted(run.certificates(), ordered, run.host),

@@ -9,6 +9,6 @@ from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.host_action i
 
 
 class ActionModule(HostAction):
-    """The module's run on the host."""
+    """Run the module on the host."""
 
     contract = staticmethod(answers.certificate_share)

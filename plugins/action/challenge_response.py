@@ -13,10 +13,10 @@ from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.returned impo
 
 
 class ActionModule(HostAction):
-    """The module's run on the host."""
+    """Run the module on the host."""
 
     contract = staticmethod(answers.challenge_response)
 
     def work(self, arguments: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what comes of the module; what other modules returned is given to it as it is."""
+        """Return the module's result. Results of other modules can be given to it as options."""
         return super().work(narrowed(arguments), task_vars)

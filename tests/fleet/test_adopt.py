@@ -110,7 +110,7 @@ def test_what_three_clients_issued_is_taken_over_and_kept(others: Fleet) -> None
     run = adopt(others)
     assert run.code == 0
     assert run.hosts_with("changed") == ["web1", "web2", "web3"]
-    assert "issues it anew" not in run.text
+    assert "the next run replaces it" not in run.text
     assert others.lab.pebble.issued(mark) == []
     assert others.signed_requests(mark) == []
     theirs = {

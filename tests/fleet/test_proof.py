@@ -44,9 +44,9 @@ def test_a_host_whose_web_server_is_broken_goes_back_and_is_made_up_for_without_
     renewed = small.site(acme_certificates=web, acme_force_renewal=True)
     assert renewed.hosts_with("failed") == ["web2"]
     message = renewed.message("web2")
-    assert "the configuration of nginx does not hold" in message
+    assert "the configuration of nginx is invalid" in message
     old, new = serial(small, "0001"), serial(small, "0002")
-    assert f"version 0002 (serial {new}) is taken back, version 0001 (serial {old}) is live again" in message
+    assert f"version 0002 (serial {new}) is rolled back, version 0001 (serial {old}) is live again" in message
     assert int(old, 16) == before["web2"]
     after = small.serials()
     assert {host: after[host] == before[host] for host in after} == {"web1": False, "web2": True, "web3": False}

@@ -141,7 +141,7 @@ def refusals(issuer: Issuer):
 
 
 GARBAGE = {
-    "nothing": ({"certificate": ""}, "has 0 certificates where one belongs"),
+    "nothing": ({"certificate": ""}, "has 0 certificates instead of one"),
     "no-pem": ({"certificate": "<html>no</html>"}, "cannot read the certificate from the CA: it is not PEM"),
     "damaged": (
         {"certificate": "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"},

@@ -155,16 +155,16 @@ def test_nginx_with_a_broken_configuration_goes_on_with_what_it_had(host: Host, 
     host.path(BROKEN).write_text("no_such_directive on;\n")
 
     message = told(renew(host, issuer, certificate))
-    assert message.startswith("certificate shop: the configuration of nginx does not hold (/usr/sbin/nginx -t -q): ")
+    assert message.startswith("certificate shop: the configuration of nginx is invalid (/usr/sbin/nginx -t -q): ")
     assert 'unknown directive "no_such_directive"' in message
-    assert "version 0002 (serial b002) is taken back, version 0001 (serial a001) is live again" in message
-    assert "is live again, but the configuration of nginx does not hold" in message
+    assert "version 0002 (serial b002) is rolled back, version 0001 (serial a001) is live again" in message
+    assert "is live again, but the configuration of nginx is invalid" in message
     assert (serial(host), host.live()[-4:]) == ("a001", "0001")
     assert served(host, issuer).serial_number == 0xA001
 
     # Neither is it any better in a second run.
     before = host.tree()
-    assert "version 0002 (serial b002) is taken back" in told(host.deploy(SWITCH, certificate))
+    assert "version 0002 (serial b002) is rolled back" in told(host.deploy(SWITCH, certificate))
     assert [line for line in host.tree() if " f " in line] == [line for line in before if " f " in line]
 
     host.shell(f"rm {BROKEN}")
@@ -184,7 +184,7 @@ def test_a_service_that_keeps_the_old_certificate_is_found_out(host: Host, issue
     message = told(renew(host, issuer, certificate))
     assert message == (
         "certificate shop: localhost:443 (shop.lab.test) serves serial a001 instead of b002, and 2 seconds did not "
-        "change that; version 0002 (serial b002) is taken back, version 0001 (serial a001) is live again, and its "
+        "change that; version 0002 (serial b002) is rolled back, version 0001 (serial a001) is live again, and its "
         "services are reloaded; the next run tries version 0002 again"
     )
     assert serial(host) == "a001"
@@ -234,7 +234,7 @@ def test_a_probe_of_what_does_not_listen(host: Host, issuer: Issuer) -> None:
     message = told(host.deploy([issuer.issue(request)], certificate))
     assert message == (
         "certificate shop: localhost:4430 (shop.lab.test) does not show its certificate: Connection refused "
-        "(tried for 1 seconds); it stays as it is: no earlier version is still valid, so there is nothing "
+        "(tried for 1 seconds); it stays live: no earlier version is still valid, so there is nothing "
         "to roll back to"
     )
     assert host.live().endswith("0001")
@@ -255,9 +255,9 @@ def test_a_web_server_whose_configuration_is_broken_is_not_reloaded(host: Host, 
         with host.path(server.broken).open("a") as file:
             file.write("no_such_directive on\n")
         message = told(renew(host, issuer, certificate))
-        assert message.startswith(f"certificate shop: the configuration of {kind} does not hold ({server.test}): ")
+        assert message.startswith(f"certificate shop: the configuration of {kind} is invalid ({server.test}): ")
         assert "no_such_directive" in message
-        assert "version 0002 (serial b002) is taken back, version 0001 (serial a001) is live again" in message
+        assert "version 0002 (serial b002) is rolled back, version 0001 (serial a001) is live again" in message
         assert serial(host) == "a001"
         assert host.shell(server.began) == began, "nobody told it to read its configuration"
 

@@ -61,7 +61,7 @@ def test_a_live_certificate_is_given_and_nobody_between_learns_its_key(place: Ho
     assert "PRIVATE KEY" not in received.text
     # It was good for once.
     assert place.names(f"{OTHER}/versions/shop") == [".lock", "0001"]
-    assert "no key to receive with is there" in told(receive(place, share))
+    assert "there is no key to receive with" in told(receive(place, share))
 
 
 def test_one_that_cannot_be_given_stops_no_other(place: Host, issuer: Issuer) -> None:
@@ -76,7 +76,7 @@ def test_one_that_cannot_be_given_stops_no_other(place: Host, issuer: Issuer) ->
             {"name": "shop", "serial": serial, "receivers": {"other": public}},
         ],
     )
-    assert "no version of it here has the serial number 77" in told(result)
+    assert "no version here has the serial number 77" in told(result)
     assert sorted(result["failures"]) == ["../shop", "absent"]
     assert [share["name"] for share in result["shares"]] == ["shop"]
 

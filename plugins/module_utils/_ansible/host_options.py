@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The options of the modules that run on hosts, and how they become objects. Standard library only."""
+"""The options of the modules that run on hosts, and the objects that are made of them. Standard library only."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .._host.wanted.endpoints import STARTTLS
 from .._host.wanted.formats import KINDS, LEGACY, MODERN
 from .._host.wanted.wanted import WantedCertificate, twice
 
-#: What the action plugins of steps of the role take out.
+#: For tasks of the role; action plugins remove it.
 BATCH_SPEC: dict[str, Any] = {"batch": {"type": "bool", "default": False}}
 
 HOME_SPEC: dict[str, Any] = {"home": {"type": "path", "default": "/etc/acme"}}
@@ -92,7 +92,7 @@ CHALLENGE_SPEC: dict[str, Any] = {
     "listen": {"type": "str"},
 }
 
-#: What a host can be told of a certificate.
+#: The statuses of results that a host carries out.
 RESULTS = (
     *(Status.VALID, Status.FAILED, Status.DEFERRED),
     *(Status.REPAIR, Status.SWITCH, Status.REMOVE, Status.NOTIFIED, Status.KEEP),

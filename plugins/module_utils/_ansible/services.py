@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Services and commands: configurations tested, certificates read anew, by whichever service manager the host has."""
+"""Test and reload services and commands, by the service manager of the host."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _TESTS: dict[str, tuple[tuple[str, ...], ...]] = {
     "nginx": (("nginx", "-t", "-q"),),
     "apache2": _APACHE,
     "httpd": _APACHE,
-    "haproxy": (("haproxy", "-c", "-f", "/etc/haproxy/haproxy.cfg"),),  # with -q it keeps to itself what is wrong
+    "haproxy": (("haproxy", "-c", "-f", "/etc/haproxy/haproxy.cfg"),),  # with -q it prints no errors
 }
 _SCRIPTS = "/etc/init.d"
 _MOST_READ = 1 << 16  # bytes
@@ -39,15 +39,15 @@ class HostServices:
         self._task = task
 
     def test(self, entry: Reload) -> None:
-        """Have the configuration tested, where that is known how. Raises ServiceError."""
+        """Test the configuration, if the entry or its service has a test. Raises ServiceError."""
         command = list(entry.test) or self._own_test(entry)
         if command:
-            _run(command, f"the configuration of {entry} does not hold", entry.timeout)
+            _run(command, f"the configuration of {entry} is invalid", entry.timeout)
 
     def reload(self, entry: Reload) -> None:
-        """Have a service, or what a command is for, read its certificates anew. Raises ServiceError.
+        """Have a service, or what a command is for, read its certificates again. Raises ServiceError.
 
-        A service that is not running is started: a web server that could not start for want of its certificate can now.
+        A service that is not running is started: a web server may not have started without its certificate.
         """
         if entry.kind == COMMAND:
             _run(list(entry.what), "the reload failed", entry.timeout)
@@ -73,11 +73,11 @@ class HostServices:
             if path:
                 stopped = _ended([path, service, "status"], what, timeout)[0] in _NOT_RUNNING
                 return [path, service, "restart" if stopped else _action(program, service)]
-        raise ServiceError(f"{what}: neither systemctl, rc-service nor service is here")
+        raise ServiceError(f"{what}: there is no systemctl, rc-service or service")
 
 
 def _action(program: str, service: str) -> str:
-    """What a service's script does, as systemctl's reload-or-restart: not each of them can reload."""
+    """Return the action of a service's script that is like systemctl's reload-or-restart; not all can reload."""
     try:
         with open(os.path.join(_SCRIPTS, service), encoding="utf-8", errors="replace") as file:
             known = set(re.findall(r"[\w-]*reload\b", file.read(_MOST_READ)))
@@ -90,14 +90,14 @@ def _action(program: str, service: str) -> str:
 
 
 def _run(command: Sequence[str], what: str, timeout: int) -> None:
-    """Run a program without a shell. Raises ServiceError: *what* went wrong, the command, what it said."""
+    """Run a program without a shell. Raises ServiceError with *what* failed, the command, and its output."""
     code, said = _ended(command, what, timeout)
     if code != 0:
         raise _error(command, what, said or f"exit status {code}")
 
 
 def _ended(command: Sequence[str], what: str, timeout: int) -> tuple[int, str]:
-    """A program's exit status and what it said, in one line. Raises ServiceError.
+    """Run a program and return its exit status and its output, in one line. Raises ServiceError.
 
     One that takes longer than its timeout (seconds) is killed with all that it started in its process group.
     """
@@ -123,7 +123,7 @@ def _line(output: bytes) -> str:
 
 
 def _haproxy_folder() -> list[str]:
-    """Where a distribution's haproxy reads a folder, too, its main file alone may not hold."""
+    """Return the arguments for a folder that a distribution's haproxy also reads; its main file may need that."""
     try:
         found = any(name.endswith(".cfg") for name in os.listdir(_HAPROXY_FOLDER))
     except OSError:

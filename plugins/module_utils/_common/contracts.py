@@ -248,7 +248,7 @@ class Version(_Contract):
 
     @property
     def terms(self) -> Terms:
-        """What the version was made for."""
+        """The terms that the version was made for."""
         return Terms.of_version(vars(self))
 
 

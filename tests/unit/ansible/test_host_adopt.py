@@ -55,7 +55,5 @@ def test_what_was_taken_over_before_is_told_as_that(adopt, tmp_path):
 def test_a_named_file_that_cannot_be_used_is_warned_of(adopt, tmp_path):
     here = left.files(tmp_path / "here", left.Left())
     result, warnings = adopt(here._replace(certificate="/none.pem"))
-    assert warnings == [
-        "/none.pem, which files names, cannot be taken over: /none.pem holds no certificate that could be read"
-    ]
+    assert warnings == ["/none.pem, which files names, cannot be taken over: /none.pem has no readable certificate"]
     assert result["changed"] is False

@@ -114,7 +114,7 @@ def test_one_that_says_nothing(reload):
 
 
 def test_a_host_without_any(reload):
-    with pytest.raises(ServiceError, match="neither systemctl, rc-service nor service is here"):
+    with pytest.raises(ServiceError, match="there is no systemctl, rc-service or service"):
         reload()
 
 
@@ -174,7 +174,7 @@ def test_a_configuration_that_does_not_hold(tested, tmp_path):
     with pytest.raises(ServiceError) as told:
         tested(Reload(SERVICE, "nginx"), "nginx", code=1, said="[emerg] unknown directive\n in nginx.conf:7")
     assert str(told.value) == (
-        f"the configuration of nginx does not hold ({tmp_path}/nginx -t -q): [emerg] unknown directive in nginx.conf:7"
+        f"the configuration of nginx is invalid ({tmp_path}/nginx -t -q): [emerg] unknown directive in nginx.conf:7"
     )
 
 

@@ -194,7 +194,7 @@ def test_what_the_next_run_would_issue_anew_all_the_same_is_told(home, tmp_path)
     adopted = adopt(home, lineage, wanted=replace(WANTED, profile="shortlived"))
     assert adopted.changed
     assert adopted.warning == (
-        "the next run issues it anew, as its key is rsa2048 and key_type is ec256 and its profile is none and "
+        "the next run replaces it: its key is rsa2048 and key_type is ec256 and its profile is none and "
         f"shortlived is wanted and it is from {OTHER_CA} and {DIRECTORY} is wanted"
     )
 
@@ -241,7 +241,7 @@ UNUSABLE = {
     "self-signed": (self_signed, "/cert.pem is self-signed"),
     "a chain file with nothing in it": (
         lambda left: setattr(left, "chain", b""),
-        "/chain.pem holds no certificate that could be read",
+        "/chain.pem has no readable certificate",
     ),
     "a damaged chain": (lambda left: setattr(left, "chain", left.chain[:-40]), "/chain.pem: it is damaged"),
     "a damaged chain after it": (
@@ -298,7 +298,7 @@ def test_one_without_a_chain_is_the_last_choice_and_is_told(home, tmp_path):
     whole = files(tmp_path / "whole", Left(kind="rsa", not_after=ca.NOW + 10 * ca.DAY))
     assert adopt(home, bare, whole, check=True).source == whole
     assert adopt(home, bare).warning == (
-        f"{tmp_path}/bare/cert.pem comes without a chain, which most clients of a server need: name its file, too"
+        f"{tmp_path}/bare/cert.pem has no chain, which most clients of a server need: name its file, too"
     )
     assert host.served(home)["chain.pem"] == b""
 
@@ -399,7 +399,7 @@ def test_one_odd_file_keeps_nothing_from_being_found(tmp_path):
     put(tmp_path / "conf", config="CERTDIR='/srv/\0'\n")
     assert other_clients.find(other_clients.DEHYDRATED, str(tmp_path / "conf")) == []
     (found,) = adoption.look([Lineage(other_clients.FILES, "x", "/srv/\0", "/srv/\0")], ca.NOW)
-    assert "holds no certificate" in found.problem
+    assert "has no readable certificate" in found.problem
 
 
 def test_hostile_words_lead_nowhere(tmp_path):

@@ -41,7 +41,7 @@ def test_what_is_no_mode_is_refused_with_an_example(text):
 
 @pytest.mark.parametrize("text", ["0604", "0602", "0601", "0644", "0777", "0666"])
 def test_a_mode_for_everybody_is_refused(text):
-    with pytest.raises(OptionError, match=f"mode '{text}' would open the private key to every user"):
+    with pytest.raises(OptionError, match=f"mode '{text}' would let every user of the host read the private key"):
         parse_mode(text)
 
 

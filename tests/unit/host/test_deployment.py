@@ -119,7 +119,7 @@ def test_a_clock_that_is_a_little_behind_is_a_warning(home):
 @pytest.mark.parametrize(
     ("deliver", "match"),
     [
-        (lambda home, n: IssuedCertificate("", ""), "has 0 certificates where one belongs"),
+        (lambda home, n: IssuedCertificate("", ""), "has 0 certificates instead of one"),
         (
             lambda home, n: replace(issue(home, n), certificate="<html>"),
             "cannot read the certificate from the CA: it is not PEM",
@@ -127,7 +127,7 @@ def test_a_clock_that_is_a_little_behind_is_a_warning(home):
         (lambda home, n: replace(issue(home, n), chain="<html>"), "cannot read the chain from the CA: it is not PEM"),
         (
             lambda home, n: replace(issue(home, n), certificate=issue(home, n).certificate * 2),
-            "has 2 certificates where one belongs",
+            "has 2 certificates instead of one",
         ),
         (lambda home, n: issue(home, n, names=["shop.example"]), "is for shop.example instead of"),
         (lambda home, n: issue(home, n, names=[*WANTED.identifiers, "evil.example"]), "evil.example"),

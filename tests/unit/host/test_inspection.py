@@ -86,7 +86,7 @@ def test_drift_of_the_live_key(home, option):
     [
         ({"name": "../../etc"}, "the name is invalid"),
         ({"identifiers": ["no good"]}, "contains a space"),
-        ({"mode": "0777"}, "would open the private key"),
+        ({"mode": "0777"}, "would let every user of the host read the private key"),
         ({"owner": "no-such-user"}, "is not a user of this host"),
     ],
 )

@@ -135,7 +135,7 @@ def test_a_version_that_awaits_its_switch_is_given_too(giver, home):
 
 
 def test_only_what_was_asked_for_is_given(giver):
-    with pytest.raises(StateError, match="no version of it here has the serial number 0bad"):
+    with pytest.raises(StateError, match="no version here has the serial number 0bad"):
         key_transfer.give(str(giver), "shop", "0bad", {})
     with pytest.raises(StateError, match="the certificate has no pending version"):
         key_transfer.give(str(giver), "shop", None, {})

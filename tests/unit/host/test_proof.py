@@ -105,7 +105,7 @@ def test_what_does_not_hold_goes_back(home, broken, why, told):
     assert on.told == [*told, "test nginx at 0001", "reload nginx at 0001"]
     old, new = serials(home)
     assert done.failures == {
-        "shop": f"{why}; version 0002 (serial {new}) is taken back, version 0001 (serial {old}) is live again, "
+        "shop": f"{why}; version 0002 (serial {new}) is rolled back, version 0001 (serial {old}) is live again, "
         "and its services are reloaded; the next run tries version 0002 again"
     }
     assert host.served(home)
@@ -148,7 +148,7 @@ def test_a_first_version_has_nothing_to_go_back_to(home):
     host.prepare(home, SHOP, ORDER)
     done = run(home, on, valid(home, "shop"))
     assert done.failures["shop"] == (
-        "it serves another; it stays as it is: no earlier version is still valid, so there is nothing to roll back to"
+        "it serves another; it stays live: no earlier version is still valid, so there is nothing to roll back to"
     )
     assert on.told == ["test nginx at 0001", "reload nginx at 0001", "probe 443 at 0001"]
     assert host.outstanding(home)
@@ -189,7 +189,7 @@ def test_what_the_services_have_used_before_is_not_taken_back(home):
     deployment.unconfirm(str(home), "shop", "0002")
     done = run(home, Host(home, ("test", "nginx")), result("shop", "repair"))
     assert done.failures["shop"] == (
-        "test of nginx failed; it stays as it is: version 0002 is not new, its services have used it before"
+        "test of nginx failed; it stays live: version 0002 is not new, its services have used it before"
     )
     assert read_versions(str(home), "shop").live == "0002"
     assert run(home, Host(home), result("shop", "repair")).reloaded == ["nginx"]
@@ -203,7 +203,7 @@ def test_nor_is_the_one_that_was_gone_back_to(home):
     renew(home, on)
     assert on.live("shop") == "0002"
     done = run(home, on, result("shop", "repair"))
-    assert "it stays as it is: version 0002 is not new" in done.failures["shop"]
+    assert "it stays live: version 0002 is not new" in done.failures["shop"]
 
 
 def test_going_back_is_of_the_certificates_concerned_only(home):
@@ -456,7 +456,7 @@ def test_what_another_run_put_in_place_meanwhile_is_neither_taken_back_nor_confi
     assert host.versions(home) == ["0001", "0002", "0003"]
 
 
-BY_ANOTHER = "it serves another; it stays as it is: another run has made version {} the live one"
+BY_ANOTHER = "it serves another; it stays live: another run has made version {} the live one"
 
 
 def test_nor_is_it_where_it_is_for_other_names_but_then_the_host_fails(home):
@@ -474,7 +474,7 @@ def test_another_run_took_it_back_meanwhile(home):
 
 def test_another_run_proved_it_meanwhile(home):
     done = renew(home, Overtaken(home, "probe", host.confirm))
-    assert "it stays as it is: version 0002 is not new, its services have used it before" in done.failures["shop"]
+    assert "it stays live: version 0002 is not new, its services have used it before" in done.failures["shop"]
     assert read_versions(str(home), "shop").live == "0002"
 
 

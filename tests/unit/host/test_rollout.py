@@ -94,7 +94,7 @@ def test_a_reload_that_failed_is_told_of_its_certificates_only_and_made_up_for(h
     run.finish()
     assert run.reloaded == ["nginx"]
     assert run.failures == {
-        "mail": "service postfix could not be reloaded; it stays as it is: "
+        "mail": "service postfix could not be reloaded; it stays live: "
         "no earlier version is still valid, so there is nothing to roll back to"
     }
     assert {name: host.outstanding(home, name) for name in BOTH} == {"shop": False, "mail": True}

@@ -58,11 +58,11 @@ def test_an_option_becomes_a_wanted_certificate():
         ({"http_01_listen": "http"}, "invalid listen address 'http'"),
         ({"tls_alpn_01_listen": "0"}, "invalid listen address '0'"),
         ({"reload": ["rm -rf /"]}, "is not the name of a service"),
-        ({"probe": [PROBE], "reload": [{"notify": "restart it"}]}, "probe does not go with a handler to notify"),
+        ({"probe": [PROBE], "reload": [{"notify": "restart it"}]}, "probe cannot be used with notify in reload"),
         ({"probe": [{**PROBE, "port": 70000}]}, "probe has the port 70000"),
         ({"owner": "no-such-user"}, "is not a user"),
         ({"group": "no-such-group"}, "is not a group"),
-        ({"mode": "644"}, "mode '644' is not one"),
+        ({"mode": "644"}, "mode '644' is invalid"),
     ],
 )
 def test_what_cannot_be_wanted_is_refused(change, what):

@@ -204,7 +204,7 @@ def test_validate_certificate_with_several_faults_all_named():
         ["certificate shop", "key_type"],
         ["certificate shop", "identifiers"],
         ["certificate shop", "identifiers"],
-        ["certificate shop", "mode '1' is not one"],
+        ["certificate shop", "mode '1' is invalid"],
         ["certificate shop", "reload has 7"],
         ["certificate shop", "reload has 8"],
         ["certificate mail", "challenge"],

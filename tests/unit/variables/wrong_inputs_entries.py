@@ -440,13 +440,13 @@ CERTIFICATES = pytest.mark.parametrize(
             {"probe": [{"prot": 443}]},
             "certificate shop: probe 1: unknown option 'prot' (did you mean 'port'?). Use one of address, port,",
         ),
-        ({"probe": [{"port": 0}]}, "certificate shop: probe has the port 0, which is none."),
-        ({"probe": [{"port": 70000}]}, "certificate shop: probe has the port 70000, which is none."),
+        ({"probe": [{"port": 0}]}, "certificate shop: probe has the port 0, which is not from 1 to 65535."),
+        ({"probe": [{"port": 70000}]}, "certificate shop: probe has the port 70000, which is not from 1 to 65535."),
         (
             {"probe": [{"port": "https"}]},
             "certificate shop: probe 1: port: 'https' is not a whole number. Give one, without a unit.",
         ),
-        ({"probe": [{"port": -1}]}, "certificate shop: probe has the port -1, which is none."),
+        ({"probe": [{"port": -1}]}, "certificate shop: probe has the port -1, which is not from 1 to 65535."),
         ({"probe": [{"timeout": 0}]}, "certificate shop: probe has the timeout 0: give a number of seconds."),
         ({"probe": [{"timeout": -1}]}, "certificate shop: probe has the timeout -1: give a number of seconds."),
         (
@@ -488,7 +488,7 @@ CERTIFICATES = pytest.mark.parametrize(
         ({"probe": [[1]]}, "certificate shop: probe 1: a list is not a mapping. Give a mapping."),
         (
             {"probe": [{}], "reload": [{"notify": "Restart"}]},
-            "certificate shop: probe does not go with a handler to notify, which runs when the probe is over.",
+            "certificate shop: probe cannot be used with notify in reload: the handler runs after the probe.",
         ),
         (
             {"formats": "combined"},
@@ -526,15 +526,15 @@ CERTIFICATES = pytest.mark.parametrize(
         ),
         (
             {"formats": [{**COMBINED, "mode": "0644"}]},
-            "certificate shop: formats: mode '0644' would open the private key to every user of the host: use",
+            "certificate shop: formats: mode '0644' would let every user of the host read the private key: use",
         ),
         (
             {"formats": [{**COMBINED, "mode": 640}]},
-            "certificate shop: formats: mode '640' is not one: give four octal digits in quotes, such as '064",
+            "certificate shop: formats: mode '640' is invalid: give four octal digits in quotes, such as '064",
         ),
         (
             {"formats": [{**COMBINED, "mode": "rw"}]},
-            "certificate shop: formats: mode 'rw' is not one: give four octal digits in quotes, such as '0640",
+            "certificate shop: formats: mode 'rw' is invalid: give four octal digits in quotes, such as '0640",
         ),
         (
             {"formats": [{**COMBINED, "passphrase": "a secret that is long"}]},
@@ -580,26 +580,26 @@ CERTIFICATES = pytest.mark.parametrize(
         ),
         ({"formats": ["x"]}, "certificate shop: formats 1: the value is not a mapping. Give a mapping."),
         ({"formats": [True]}, "certificate shop: formats 1: a boolean is not a mapping. Give a mapping."),
-        ({"mode": 384}, "certificate shop: mode '384' is not one: give four octal digits in quotes, such as '0640'."),
-        ({"mode": "600"}, "certificate shop: mode '600' is not one: give four octal digits in quotes, such as '0640'."),
+        ({"mode": 384}, "certificate shop: mode '384' is invalid: give four octal digits in quotes, such as '0640'."),
+        ({"mode": "600"}, "certificate shop: mode '600' is invalid: give four octal digits in quotes, such as '0640'."),
         (
             {"mode": "0777"},
-            "certificate shop: mode '0777' would open the private key to every user of the host: use '0640' a",
+            "certificate shop: mode '0777' would let every user of the host read the private key: use '0640' a",
         ),
         (
             {"mode": "0640x"},
-            "certificate shop: mode '0640x' is not one: give four octal digits in quotes, such as '0640'.",
+            "certificate shop: mode '0640x' is invalid: give four octal digits in quotes, such as '0640'.",
         ),
         (
             {"mode": "u=rw"},
-            "certificate shop: mode 'u=rw' is not one: give four octal digits in quotes, such as '0640'.",
+            "certificate shop: mode 'u=rw' is invalid: give four octal digits in quotes, such as '0640'.",
         ),
         ({"mode": ["0600"]}, "certificate shop: mode: a list is not a string. Give a string, in quotes."),
         (
             {"mode": "0604"},
-            "certificate shop: mode '0604' would open the private key to every user of the host: use '0640' a",
+            "certificate shop: mode '0604' would let every user of the host read the private key: use '0640' a",
         ),
-        ({"mode": 416}, "certificate shop: mode '416' is not one: give four octal digits in quotes, such as '0640'."),
+        ({"mode": 416}, "certificate shop: mode '416' is invalid: give four octal digits in quotes, such as '0640'."),
         ({"owner": ["root"]}, "certificate shop: owner: a list is not a string. Give a string, in quotes."),
         ({"owner": True}, "certificate shop: owner: true is not a string. Give a string, in quotes."),
         ({"group": {"name": "x"}}, "certificate shop: group: a mapping is not a string. Give a string, in quotes."),

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Taking over what other clients left on a host: it becomes the first version, and nothing is issued for that."""
+"""Take over certificates that other clients left on a host: one becomes the first version, and nothing is issued."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _KEY = re.compile(r"-----BEGIN ([A-Z]+ )?PRIVATE KEY-----.+?-----END ([A-Z]+ )?P
 
 @dataclass(frozen=True)
 class Material:
-    """A private key, its certificate and the chain above it, which hold."""
+    """A private key, its certificate and the chain above it, which were verified."""
 
     key: PrivateKey
     leaf: x509.Certificate
@@ -59,7 +59,7 @@ class Material:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A certificate that was found. problem: why it cannot be taken over; empty where there is material."""
+    """A certificate of another client. problem: why it cannot be taken over; empty if there is material."""
 
     lineage: Lineage
     problem: str = ""
@@ -67,7 +67,7 @@ class Candidate:
     material: Material | None = None
 
     def facts(self) -> dict[str, Any]:
-        """For people, and for the variable acme_certificates."""
+        """Return the fields of the module's result, with what an entry of acme_certificates needs."""
         return {
             "client": self.lineage.client,
             "name": self.lineage.name,
@@ -83,7 +83,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Adopted:
-    """What became of a wanted certificate. problem: why nothing was taken over, or empty. warning: for people."""
+    """The outcome for a wanted certificate. problem: why nothing was taken over, or empty. warning: for people."""
 
     changed: bool
     version: str | None = None
@@ -94,7 +94,7 @@ class Adopted:
     warning: str = ""
 
     def facts(self) -> dict[str, Any]:
-        """For the module's result."""
+        """Return the fields of the module's result."""
         source = self.source
         return {
             **{field: getattr(self, field) for field in ("changed", "version", "serial", "not_after", "problem")},
@@ -103,13 +103,13 @@ class Adopted:
         }
 
     def line(self) -> str:
-        """What changed, for people."""
+        """Return what changed, for people."""
         source = self.source.certificate if self.source else ""
         return f"adopted from {source}\nserial {self.serial}\nuntil {self.not_after}\n"
 
 
 def look(lineages: Iterable[Lineage], now: datetime) -> list[Candidate]:
-    """What is found, read and checked. A file that several clients know of is one."""
+    """Read and verify the certificates of *lineages*. A file that several clients know is one candidate."""
     by_file: dict[str, Lineage] = {}
     for lineage in lineages:
         by_file.setdefault(lineage.certificate, lineage)
@@ -154,7 +154,7 @@ def adopt(
         pem = certificates.pem(best.leaf), b"".join(map(certificates.pem, best.chain))
         number = versions.take_in(found, manifest, Content(keys.pem(best.key), wanted.attributes), *pem)
         versions.switch(number)
-        # Whatever uses it does so where it was; nothing has to be read anew.
+        # The services use it at its old place: there is nothing to reload.
         versions.note(number, reloaded=True)
     return Adopted(**{**vars(adopted), "version": number})
 
@@ -162,8 +162,8 @@ def adopt(
 def _candidate(lineage: Lineage, now: datetime) -> Candidate:
     try:
         return _read(lineage, now)
-    except (ValueError, UnsupportedAlgorithm):  # what the library reads only when it is asked for
-        return Candidate(lineage, f"{lineage.certificate} or its chain has something in it that cannot be read")
+    except (ValueError, UnsupportedAlgorithm):  # in parts that the library parses only on access
+        return Candidate(lineage, f"{lineage.certificate} or its chain has content that cannot be read")
 
 
 def _read(lineage: Lineage, now: datetime) -> Candidate:
@@ -191,10 +191,10 @@ def _read(lineage: Lineage, now: datetime) -> Candidate:
 
 
 def _certificates(path: str) -> list[x509.Certificate]:
-    """Those in a file, which is one of a certificate or a chain: at least one, or it is an error."""
+    """Return the certificates in a file of a certificate or a chain. Raises StateError if there are none."""
     found = certificates.load_all(other_clients.material(path), path)
     if not found:
-        raise StateError(f"{path} holds no certificate that could be read")
+        raise StateError(f"{path} has no readable certificate")
     return found
 
 
@@ -204,7 +204,7 @@ def _key(path: str) -> PrivateKey:
 
 
 def _adopted_before(versions: Versions, live: str, candidates: Iterable[Candidate]) -> Lineage | None:
-    """What the live version was taken over from, if that is there still."""
+    """Return the certificate that the live version was taken over from, if it still exists."""
     source = (read(versions.path(live, MANIFEST)) or {}).get("adopted")
     return next((found.lineage for found in candidates if found.lineage.certificate == source), None)
 
@@ -219,7 +219,7 @@ def _rank(found: Material, wanted: WantedCertificate, now: datetime) -> tuple[bo
 def _lack(lineage: Lineage, found: Material) -> str:
     if found.chain:
         return ""
-    return f"{lineage.certificate} comes without a chain, which most clients of a server need: name its file, too"
+    return f"{lineage.certificate} has no chain, which most clients of a server need: name its file, too"
 
 
 def _manifest(lineage: Lineage, found: Material, wanted: WantedCertificate, there: StoredVersions) -> dict[str, Any]:
@@ -256,7 +256,7 @@ def _differences(manifest: Mapping[str, Any], wanted: WantedCertificate) -> str:
         Reason.ISSUER: f"it is from {manifest['directory']} and {' or '.join(wanted.directories)} is wanted",
     }
     texts = [said[reason] for reason in wanted.terms.difference(Terms.of_version(manifest)) if reason in said]
-    return f"the next run issues it anew, as {' and '.join(texts)}" if texts else ""
+    return f"the next run replaces it: {' and '.join(texts)}" if texts else ""
 
 
 def _why_not(fitting: Sequence[Candidate]) -> str:

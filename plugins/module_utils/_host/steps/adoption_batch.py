@@ -18,7 +18,7 @@ from .other_clients import Lineage
 
 
 class AdoptionBatch:
-    """What is taken over of *candidates*. One certificate that fails stops no other.
+    """Take over *candidates* for the wanted certificates. One that fails stops no other.
 
     now: aware UTC. check: change nothing. adopted: by certificate. failures: reasons by certificate.
     """
@@ -32,7 +32,7 @@ class AdoptionBatch:
         self.failures: dict[str, str] = {}
 
     def adopt(self, wanted: WantedCertificate) -> None:
-        """Make the best of what was found for a certificate its first version."""
+        """Make the best candidate for a certificate its first version."""
         try:
             self.adopted[wanted.name] = adopt(self.home, wanted, self.candidates, self.now, self.check)
         except CollectionError as error:

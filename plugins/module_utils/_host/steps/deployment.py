@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Putting a certificate in place: checked, added to its pending version, made the live one, told to its services."""
+"""Put a certificate in place: verify it, add it to its pending version, and make that the live one."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _NEW = (Outcome.ISSUED, Outcome.SWITCHED, Outcome.RECEIVED)
 
 @dataclass(frozen=True)
 class IssuedCertificate:
-    """What the CA delivered for a certificate, PEM texts, the account that ordered it, and the order."""
+    """A certificate that the CA delivered, with its chain (PEM), and the URLs of account and order."""
 
     certificate: str
     chain: str
@@ -46,9 +46,9 @@ class IssuedCertificate:
 
 @dataclass(frozen=True)
 class Return:
-    """A way back: the version that was left, the one that is live again, and their serials.
+    """A roll-back: the version that was left, the one that is live again, and their serials.
 
-    trouble: what could not be taken back, or empty.
+    trouble: what could not be rolled back, or empty.
     """
 
     left: str
@@ -60,9 +60,9 @@ class Return:
 
 @dataclass(frozen=True)
 class Deployed:
-    """What became of a certificate. warning, and problem, which is worse: a sentence for people, or empty.
+    """The outcome for a certificate. warning, and problem, which is worse: a sentence for people, or empty.
 
-    details: what was put right, for people. written: whether services have a format to read anew.
+    details: what was repaired, for people. written: True if a format was written that services have to read.
     """
 
     changed: bool
@@ -77,17 +77,17 @@ class Deployed:
 
     @property
     def is_new(self) -> bool:
-        """True if a certificate has been put in place just now."""
+        """True if this run has put the certificate in place."""
         return self.outcome in _NEW
 
     @property
     def reason(self) -> str:
-        """For people: what was put right, or else the outcome."""
+        """For people: what was repaired, or else the outcome."""
         return "; ".join(self.details) or self.outcome.value
 
 
 def deploy(home: str, wanted: WantedCertificate, issued: IssuedCertificate, now: datetime, check: bool) -> Deployed:
-    """Check the certificate, add it to the pending version and switch the live link. Raises CollectionError."""
+    """Verify the certificate, add it to the pending version and switch the live link. Raises CollectionError."""
     versions = Versions(home, wanted.name)
     leaf, chain = parsed(issued)
     pem = certificates.pem(leaf)
@@ -97,7 +97,7 @@ def deploy(home: str, wanted: WantedCertificate, issued: IssuedCertificate, now:
         if found.live and files.has_content(versions.path(found.live, CERTIFICATE), pem):
             return _unchanged(versions, found.live, wanted, now, check)
         if not found.pending and found.live and _overtaken(versions, found.live, leaf, issued, wanted, now):
-            # Another run at the same time was faster with an order of its own.
+            # Another run at the same time has put the certificate of its own order in place.
             return _unchanged(versions, found.live, wanted, now, check)
         number = versions.pending(found)
         try:
@@ -105,7 +105,7 @@ def deploy(home: str, wanted: WantedCertificate, issued: IssuedCertificate, now:
         except MisfitError as error:
             raise _misfit(error, issued, found.manifest or {}) from None
         chains.verify(leaf, chain, now)
-        # If another run has journaled its order since, for the same key, that one finds its host served.
+        # If another run has journaled its order for the same key since, it will find this certificate in place.
         manifest = {**(found.manifest or {}), **wanted.claim.fields(found), **certificates.facts(leaf)}
         manifest.update({field: uri for field in ("account_uri", "order_uri") if (uri := getattr(issued, field))})
         if not check:
@@ -121,7 +121,7 @@ def deploy(home: str, wanted: WantedCertificate, issued: IssuedCertificate, now:
 
 
 def switch(home: str, wanted: WantedCertificate, now: datetime, check: bool) -> Deployed | None:
-    """Make the pending version live, which lacks nothing but that. Return None if there is none.
+    """Make the pending version live if it has its certificate. Return None if there is none.
 
     Raises CollectionError.
     """
@@ -140,9 +140,9 @@ def switch(home: str, wanted: WantedCertificate, now: datetime, check: bool) -> 
 
 
 def repair(home: str, wanted: WantedCertificate, now: datetime, check: bool) -> Deployed | None:
-    """Put the live key's mode, owner and group right, the list that the manifest names, and the formats.
+    """Repair the live key's mode, owner and group, the list that the manifest names, and the formats.
 
-    None if no version is live. Raises CollectionError.
+    Return None if no version is live. Raises CollectionError.
     """
     versions = Versions(home, wanted.name)
 
@@ -165,42 +165,43 @@ def repair(home: str, wanted: WantedCertificate, now: datetime, check: bool) -> 
 
 
 def go_back(home: str, wanted: WantedCertificate, number: str, now: datetime) -> Return | None:
-    """Make the version before *number*, the live one, the live one again, with its formats; *number* is pending then.
+    """Roll back from *number*, the live version, to an earlier one, with its formats. *number* is pending then.
 
-    Return None if another run's is live by now, which is newer and valid. Raises CollectionError; StateError where
-    there is no earlier version that is whole and still valid, or *number* is not new, or not the live one.
+    Return None if a newer version of another run is live, which is what is wanted. Raises CollectionError; StateError
+    if there is no earlier version that is whole and still valid, or *number* is not new, or not the live one.
     """
     versions = Versions(home, wanted.name)
     with versions.locked() as found:
         if found.live != number:
-            if found.live and int(found.live) > int(number) and _holds(versions, found.live, wanted, now):
+            newer = found.live is not None and int(found.live) > int(number)
+            if found.live and newer and _is_as_wanted(versions, found.live, wanted, now):
                 return None
             raise StateError(f"another run has made version {found.live} the live one" if found.live else _NONE_LIVE)
         manifest = read(versions.path(number, MANIFEST)) or {}
         if _was_used(versions, number):
             raise StateError(f"version {number} is not new, its services have used it before")
         before = [other for other in reversed(found.numbers) if int(other) < int(number)]
-        # The newest that held once: one that never did may have been left in the same way.
+        # Prefer versions that services have used: another one may have been rolled back, too.
         for other in sorted(before, key=lambda other: not _was_used(versions, other)):
             facts = live_facts(home, wanted.name, other)
             if _is_whole(facts, now):
-                versions.note(number, reloaded=False)  # or it would be taken for history
+                versions.note(number, reloaded=False)  # else it would count as history, not as pending
                 versions.switch(other)
                 try:
                     trouble = "; ".join(format_files.write(versions, other, wanted.formats, now).problems)
-                except CollectionError as error:  # the way back itself is done
+                except CollectionError as error:  # the link is switched already
                     trouble = str(error)
                 return Return(number, manifest.get("serial") or "", other, facts["serial"], trouble)
         raise StateError("no earlier version is still valid, so there is nothing to roll back to")
 
 
 def certificate(home: str, name: str, number: str) -> bytes:
-    """A version's certificate, PEM. Raises CollectionError."""
+    """Return a version's certificate, PEM. Raises CollectionError."""
     return files.read(Versions(home, name).path(number, CERTIFICATE))
 
 
 def unconfirm(home: str, name: str, number: str) -> None:
-    """Write down that the services may not use a version, if it is live. Raises CollectionError."""
+    """Note that the services may not use a version, if it is live. Raises CollectionError."""
     versions = Versions(home, name)
     with versions.locked() as found:
         if found.live == number:
@@ -208,14 +209,14 @@ def unconfirm(home: str, name: str, number: str) -> None:
 
 
 def reload_outstanding(home: str, name: str, number: str) -> bool:
-    """Whether a version is live, and the services have not been reloaded since it became that."""
+    """Return True if a version is live, and the services have not been reloaded since then."""
     versions = Versions(home, name)
     manifest = read(versions.path(number, MANIFEST)) if read_versions(home, name).live == number else None
     return manifest is not None and not manifest["reloaded"]
 
 
 def confirm(home: str, name: str, number: str, keep: int = KEPT) -> None:
-    """Write down that the services use a version, if it is live, and keep so many versions.
+    """Note that the services use a version, if it is live, and remove all but *keep* versions.
 
     Raises CollectionError.
     """
@@ -227,7 +228,7 @@ def confirm(home: str, name: str, number: str, keep: int = KEPT) -> None:
 
 
 def _reassigned(versions: Versions, found: StoredVersions, wanted: WantedCertificate, check: bool) -> list[str]:
-    """Have the manifests name the list that wants the certificate. Gives what was wrong, in words."""
+    """Have the manifests name the list that wants the certificate. Return the differences, for people."""
     texts = wanted.claim.drift(found)
     if texts and not check:
         fields = wanted.claim.fields(found)
@@ -239,7 +240,7 @@ def _reassigned(versions: Versions, found: StoredVersions, wanted: WantedCertifi
 def _switched(
     versions: Versions, found: StoredVersions, number: str, wanted: WantedCertificate, now: datetime, check: bool
 ) -> Deployed:
-    """Have a version that is complete go live, checked as if it came from the CA just now."""
+    """Make a complete version live, after it was verified like one that came from the CA."""
     texts = (files.read(versions.path(number, file)).decode("ascii", "replace") for file in (CERTIFICATE, CHAIN))
     leaf, chain = parsed(IssuedCertificate(*texts))
     warning = certificates.verify(leaf, _key(versions, number), wanted.identifiers, now)
@@ -260,31 +261,31 @@ def _unchanged(versions: Versions, number: str, wanted: WantedCertificate, now: 
 def with_formats(
     deployed: Deployed, versions: Versions, wanted: WantedCertificate, now: datetime, check: bool
 ) -> Deployed:
-    """Have the formats be those of the version that was put in place, or kept. In a check, say what would be done."""
+    """Write the formats of the version that was put in place or kept. In a check, only return what would be done."""
     if check:
         if deployed.is_new:
             return replace(deployed, written=bool(wanted.formats))
         manifest = read(versions.path(deployed.version, MANIFEST)) or {}
         key = files.read(versions.path(deployed.version, KEY))
         content = any(formats.as_recorded(item, manifest, key) is None for item in wanted.formats)
-        return replace(_told(deployed, formats.drift(wanted.formats, manifest, key)), written=content)
+        return replace(_with_details(deployed, formats.drift(wanted.formats, manifest, key)), written=content)
     written = format_files.write(versions, deployed.version, wanted.formats, now)
     if written.content:
         versions.unconfirm(deployed.version)
     warning = "; ".join(filter(None, (deployed.warning, *written.warnings)))
-    told = _told(deployed, written.changed)
-    return replace(told, warning=warning, problem="; ".join(written.problems), written=written.content)
+    detailed = _with_details(deployed, written.changed)
+    return replace(detailed, warning=warning, problem="; ".join(written.problems), written=written.content)
 
 
-def _told(deployed: Deployed, texts: Sequence[str]) -> Deployed:
-    """The same, with what was wrong with the formats, if it has nothing better to tell."""
+def _with_details(deployed: Deployed, texts: Sequence[str]) -> Deployed:
+    """Return *deployed* with the differences of formats that were repaired, unless its certificate is new."""
     if not texts or deployed.is_new:
         return deployed
     return replace(deployed, changed=True, outcome=Outcome.REPAIRED, details=(*deployed.details, *texts))
 
 
 def _misfit(error: MisfitError, issued: IssuedCertificate, pending: Mapping[str, Any]) -> CollectionError:
-    """Return the error for a certificate that does not fit the pending version, *pending* is its manifest.
+    """Return the error for a certificate that does not fit the pending version; *pending* is its manifest.
 
     It is no MisfitError where the certificate is of another order than the journal's: that order is not to blame.
     """
@@ -310,38 +311,38 @@ def _overtaken(
     wanted: WantedCertificate,
     now: datetime,
 ) -> bool:
-    """Whether the live version is what another run made of the same pending one, or in its place."""
+    """Return True if another run has made the live version of the same pending one, or in its place."""
     try:
         certificates.verify(leaf, _key(versions, live), wanted.identifiers, now)
     except CollectionError:
         manifest = read(versions.path(live, MANIFEST)) or {}
         own = not issued.order_uri or issued.order_uri == manifest.get("order_uri")
-        return not own and _holds(versions, live, wanted, now)
+        return not own and _is_as_wanted(versions, live, wanted, now)
     return True
 
 
-def _holds(versions: Versions, number: str, wanted: WantedCertificate, now: datetime) -> bool:
-    """Whether a version is what is wanted, whole and in force."""
+def _is_as_wanted(versions: Versions, number: str, wanted: WantedCertificate, now: datetime) -> bool:
+    """Return True if a version has the wanted terms, is whole and has not expired."""
     facts = live_facts(versions.home, versions.name, number)
     return not wanted.terms.difference(Terms.of_version(facts)) and _is_whole(facts, now)
 
 
 def _was_used(versions: Versions, number: str) -> bool:
-    """Whether services have used a version, and it held."""
+    """Return True if services have used a version."""
     manifest = read(versions.path(number, MANIFEST)) or {}
     return bool(manifest.get("proved") or manifest.get("reloaded"))
 
 
 def _is_whole(facts: Mapping[str, Any], now: datetime) -> bool:
-    """Whether there is nothing wrong with a version but what is wanted."""
+    """Return True if a version has all its files, undamaged, and has not expired; its terms may differ."""
     return not (facts["missing"] or facts["damaged"] or facts["unreadable"]) and utc(now) < facts["not_after"]
 
 
 def parsed(issued: IssuedCertificate):  # type: ignore[no-untyped-def]
-    """What the CA delivered: the certificate, and those of the chain above it. Raises CertificateError."""
+    """Return the certificate and those of the chain above it. Raises CertificateError."""
     leaves = certificates.load_all(issued.certificate, "the certificate from the CA")
     if len(leaves) != 1:
-        raise CertificateError(f"the CA's answer has {len(leaves)} certificates where one belongs")
+        raise CertificateError(f"the CA's answer has {len(leaves)} certificates instead of one")
     return leaves[0], certificates.load_all(issued.chain, "the chain from the CA")
 
 

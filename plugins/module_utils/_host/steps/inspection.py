@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The daily look at a host: what it has of each certificate, and what would keep it from getting a new one.
+"""Inspect a host: what it has of each certificate, and what would keep it from getting a new one.
 
-Standard library only, and nothing is changed: this is all that a host with nothing due gets to see of a run.
+Standard library only, and nothing is changed: a host with nothing due runs nothing else.
 """
 
 from __future__ import annotations
@@ -29,10 +29,9 @@ from ..wanted.wanted import WantedCertificate, check_home
 def inspect(
     home: str, wanted: list[Mapping[str, Any]], content: bool = False, claim: Claim = DEFAULT_CLAIM
 ) -> list[dict[str, Any]]:
-    """What there is of each *wanted* certificate (options of the modules), as certificate_info returns it.
+    """Return what the host has of each *wanted* certificate (options of the modules), as certificate_info does.
 
-    *claim*: the list that these are in. *content*: with the certificates and chains themselves that are live or await
-    their switch.
+    *claim*: the list that these are in. *content*: with the live certificates, and the pending ones, and their chains.
     """
     host_problems = [text for text in (availability.problem(), _home_problem(home)) if text]
     contended = formats.contended(wanted)
@@ -41,7 +40,7 @@ def inspect(
 
 
 def inventory(home: str, content: bool = False) -> list[dict[str, Any]]:
-    """What there is of every certificate in *home*."""
+    """Return what the host has of every certificate in *home*."""
     names: set[str] = set()
     for folder in ("live", "versions"):
         try:
@@ -118,7 +117,7 @@ def _with_content(home: str, item: dict[str, Any]) -> dict[str, Any]:
 
 
 def _format_drift(home: str, wanted: WantedCertificate, live: Mapping[str, Any]) -> list[str]:
-    """How the formats differ from what they would be of the live version, if that is whole."""
+    """Return how the formats differ from the live version, if that is whole."""
     key, said = (manifest.content(home, wanted.name, live["version"], file) for file in (KEY, MANIFEST))
     if live["missing"] or live["damaged"] or not key or not said:
         return []
@@ -143,7 +142,7 @@ def _unanswerable(wanted: WantedCertificate) -> list[str]:
 
 
 def _unwritable(wanted: WantedCertificate) -> list[str]:
-    """What keeps the host from writing the certificate's formats."""
+    """Return what keeps the host from writing the certificate's formats."""
     unsafe = ((item.path, paths.find_problem(os.path.dirname(item.path), Rule.SAFE)) for item in wanted.formats)
     return [f"{path} cannot be written: {problem}" for path, problem in unsafe if problem]
 

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A certificate that several hosts share: its private key goes from the host that made it to the others, sealed.
+"""A certificate that several hosts share: the host that made its private key seals it for the others.
 
-A receiver makes a key to receive with, for one run; the giver seals the private key to it; the receiver opens that,
-checks key, certificate and chain as if they came from the CA, and makes them its live version.
+A receiver makes a key to receive with, for one run. The giver seals the private key to it. The receiver opens that,
+verifies key, certificate and chain as if they came from the CA, and makes them its live version.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ _RECEIVING = ".receiving-privkey.pem"  # no version's number, and removed by the
 
 @dataclass(frozen=True)
 class Given:
-    """What a giver passes on. certificate and chain (PEM) are empty if the CA has not delivered them here yet.
+    """The result of a giver. certificate and chain (PEM) are empty if the CA has not delivered them here yet.
 
     sealed: the private key, for each receiver. refused: receivers whose public key cannot be sealed to, and why.
-    created: when the private key was made, or empty where nobody knows.
+    created: the instant at which the private key was made, or empty if it is unknown.
     """
 
     certificate: str
@@ -54,9 +54,9 @@ class Given:
 
 @dataclass(frozen=True)
 class Received:
-    """What a receiver gets: the certificate, the private key sealed to it, whose CA's it is.
+    """The input of a receiver: the certificate, the private key sealed to it, and the URL of the CA's directory.
 
-    created: when the key was made, or empty.
+    created: the instant at which the key was made, or empty.
     """
 
     issued: IssuedCertificate
@@ -66,7 +66,7 @@ class Received:
 
 
 def await_key(home: str, name: str) -> str:
-    """Make the key to receive with; gives its public part, for give(). Raises CollectionError."""
+    """Make the key to receive with, and return its public part, for give(). Raises CollectionError."""
     versions = Versions(home, name)
     key = sealing.make_receiving_key()
     with versions.locked():
@@ -75,7 +75,7 @@ def await_key(home: str, name: str) -> str:
 
 
 def discard_key(home: str, name: str) -> None:
-    """Remove the key to receive with, if nothing came of its run. Raises CollectionError."""
+    """Remove the key to receive with of a run that received nothing. Raises CollectionError."""
     path = folder_path(home, name, _RECEIVING)
     if os.path.lexists(path):  # else no lock is needed, for which folders would be made
         with Versions(home, name).locked():
@@ -99,7 +99,7 @@ def give(home: str, name: str, serial: str | None, receivers: Mapping[str, str])
     for receiver, text in receivers.items():
         try:
             sealed[receiver] = sealing.seal(secret, text, name)
-        except SealError as error:  # that receiver's own trouble
+        except SealError as error:  # the other receivers get the key
             refused[receiver] = str(error)
     return Given(certificate, chain, sealed, refused, created)
 
@@ -117,7 +117,7 @@ def give_all(home: str, shares: Iterable[Mapping[str, Any]]) -> tuple[list[tuple
 
 
 def receive(home: str, wanted: WantedCertificate, received: Received, now: datetime, check: bool) -> Deployed:
-    """Make what another host gave the live version here. Raises CollectionError; nothing has become of it then."""
+    """Make the certificate that another host gave the live version here. Raises CollectionError."""
     versions = Versions(home, wanted.name)
     if check:
         found = versions.read()
@@ -152,10 +152,10 @@ def _taken_in(
         versions.switch(found.pending)
         return _deployed(leaf, found.pending, True, warning)
     manifest = {**_manifest(wanted, received), **wanted.claim.fields(found), **certificates.facts(leaf)}
-    # As old as the key is, not as its stay here: by that it is selected when it has become known.
+    # The age of the key, not of this copy: a key that was compromised is selected by it.
     manifest["created"] = as_time(received.created) or manifest["not_before"]
     pem, above = certificates.pem(leaf), b"".join(map(certificates.pem, chain))
-    # Whole from the start: a private key that came without its certificate could be taken for one made here.
+    # Whole from the start: a private key without its certificate would count as one that was made here.
     number = versions.take_in(found, manifest, Content(keys.pem(key), wanted.attributes), pem, above)
     versions.switch(number)
     return _deployed(leaf, number, True, warning)
@@ -166,12 +166,12 @@ def _with_serial(versions: Versions, found: StoredVersions, serial: str) -> str:
         manifest = read(versions.path(number, MANIFEST))
         if manifest and manifest.get("serial") == serial:
             return number
-    raise StateError(f"no version of it here has the serial number {serial}")
+    raise StateError(f"no version here has the serial number {serial}")
 
 
 def _opened(path: str, sealed: str, wanted: WantedCertificate) -> keys.PrivateKey:
     if not os.path.lexists(path):
-        raise StateError("no key to receive with is there: run certificate_request with 'receive' first")
+        raise StateError("there is no key to receive with: run certificate_request with 'receive' first")
     receiving = keys.load(files.read(path), path)
     key = keys.load(sealing.unseal(sealed, receiving, wanted.name), "what another host gave")
     if keys.type_of(key) != wanted.key_type:
@@ -180,7 +180,7 @@ def _opened(path: str, sealed: str, wanted: WantedCertificate) -> keys.PrivateKe
 
 
 def _is_whole(versions: Versions, number: str | None, leaf: x509.Certificate) -> bool:
-    """Whether a version has this certificate, and all that belongs to it undamaged."""
+    """Return True if a version has this certificate, and all its files undamaged."""
     if not number:
         return False
     facts = live_facts(versions.home, versions.name, number)

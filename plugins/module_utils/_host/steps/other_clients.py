@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where other ACME clients keep their certificates on a host, and what they wrote down of each. Nothing is changed.
+"""Find the certificates of other ACME clients on a host, and what the clients noted of each. Nothing is changed.
 
 certbot     /etc/letsencrypt   renewal/NAME.conf, which names the files; accounts/CA/ID/regr.json
 acme.sh     ~/.acme.sh         NAME[_ecc]/ with NAME.key NAME.cer ca.cer NAME.conf; ca/CA/ca.conf
@@ -36,7 +36,7 @@ USUAL = {
     DEHYDRATED: ("/etc/dehydrated", "/usr/local/etc/dehydrated"),
 }
 _LARGEST = 1 << 20  # bytes; no file of theirs comes near it
-# What dehydrated calls CAs by.
+# dehydrated's names of CAs.
 _DEHYDRATED_CAS = {
     "letsencrypt": "https://acme-v02.api.letsencrypt.org/directory",
     "letsencrypt-test": "https://acme-staging-v02.api.letsencrypt.org/directory",
@@ -49,7 +49,7 @@ _DEHYDRATED_CAS = {
 class Lineage(NamedTuple):
     """A certificate of another client. key, certificate, chain: paths; the certificate's file may have the chain.
 
-    ca: a URL at the CA that it is from, that of the directory if is_directory; empty if nothing says so.
+    ca: a URL at its CA, that of the directory if is_directory; empty if it is unknown.
     """
 
     client: str
@@ -65,12 +65,12 @@ class Lineage(NamedTuple):
 
 
 def usual() -> list[tuple[str, str]]:
-    """Clients and the folders where they usually are, for whoever this runs as."""
+    """Return clients and their usual folders, for the user that runs this."""
     return [(client, os.path.expanduser(path)) for client, paths in USUAL.items() for path in paths]
 
 
 def find(client: str, folder: str) -> list[Lineage]:
-    """The certificates that *client* keeps below *folder*; none if it is not there."""
+    """Return the certificates that *client* keeps below *folder*; none if the folder does not exist."""
     return list(_FINDERS[client](folder)) if os.path.isdir(folder) else []
 
 
@@ -102,7 +102,7 @@ def material(path: str) -> str:
 
 
 def place_of(url: str) -> str:
-    """Host and port of a URL that a file says; empty if it is none."""
+    """Return host and port of a URL from a file; empty if the text is not a URL."""
     return _split(url)[0]
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Getting a version ready to be ordered for: a private key, a certificate request, and the order in its journal."""
+"""Prepare a version for an order: a private key, a certificate request, and the order in its journal."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from ..wanted.wanted import WantedCertificate
 
 @dataclass(frozen=True)
 class JournaledOrder:
-    """Where the CA keeps the order for a version, and whose it is."""
+    """The URLs of a version's order and of the account that ordered."""
 
     order_uri: str
     account_uri: str | None
@@ -34,7 +34,7 @@ class JournaledOrder:
 
 @dataclass(frozen=True)
 class Asked:
-    """What a version is to be made for. order: if there is one. new_key: no key that was made for another order."""
+    """A certificate to prepare. directory: URL of its CA. new_key: do not use a key that was made for another order."""
 
     wanted: WantedCertificate
     directory: str
@@ -44,7 +44,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class PreparedRequest:
-    """A pending version. version and request are None if it would be made, but this is a check."""
+    """A pending version. version and request are None if this is a check, and the version would be new."""
 
     version: str | None
     request: bytes | None
@@ -54,7 +54,7 @@ class PreparedRequest:
 
 
 def prepare(home: str, asked: Asked, now: datetime, check: bool) -> PreparedRequest:
-    """Make the pending version, or resume the one there is, and journal the order, if one is given.
+    """Make the pending version or resume the existing one, and journal the order, if there is one.
 
     Raises CollectionError.
     """
@@ -75,7 +75,7 @@ def prepare(home: str, asked: Asked, now: datetime, check: bool) -> PreparedRequ
 
 
 def reusable(versions: Versions, found: StoredVersions, asked: Asked) -> bytes | None:
-    """The request of the pending version, if that is what is wanted and whole, and not another order's already."""
+    """Return the request of the pending version if that has the wanted terms and is not used by another order."""
     pending, wanted = found.manifest, asked.wanted
     if not pending or not found.pending:
         return None
@@ -95,7 +95,7 @@ def reusable(versions: Versions, found: StoredVersions, asked: Asked) -> bytes |
 
 
 def journal(home: str, name: str, order: JournaledOrder, check: bool) -> bool:
-    """Write the order into the pending version's journal; False if it was there. Raises CollectionError."""
+    """Write the order into the pending version's journal. Return False if it was there. Raises CollectionError."""
     versions = Versions(home, name)
     found = versions.read()
     if check:
@@ -106,9 +106,9 @@ def journal(home: str, name: str, order: JournaledOrder, check: bool) -> bool:
 
 
 def forget_order(home: str, name: str, order_uri: str | None, claim: Claim, check: bool) -> bool:
-    """Take an order that came to nothing out of the journal: the next run makes a new one, with the same key.
+    """Remove an order that failed from the journal: the next run makes a new one, with the same key.
 
-    *order_uri*: only that one; None: whichever it is, if it is of the list of *claim*. False if there was none. Raises
+    *order_uri*: only that order; None: any order of the list of *claim*. Return False if there was none. Raises
     CollectionError.
     """
     versions = Versions(home, name)

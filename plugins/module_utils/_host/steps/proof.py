@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A host's new versions proved: services tested, reloaded and looked at; what does not hold goes back."""
+"""Prove a host's new versions: test, reload and probe its services, and roll back what fails."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..wanted.reloads import NOTIFY, Reload
 from ..wanted.wanted import WantedCertificate
 from . import deployment
 
-#: For each endpoint and the certificate (PEM) that it has to serve, what is wrong; empty if nothing is.
+#: Returns for each endpoint and the certificate (PEM) that it has to serve a problem, or an empty text.
 Probe = Callable[[Sequence[tuple[Endpoint, bytes]]], list[str]]
 
 
@@ -24,17 +24,17 @@ class Services(Protocol):
     """The host's services. Both methods raise CollectionError."""
 
     def test(self, entry: Reload) -> None:
-        """Have the configuration tested, where that is known how."""
+        """Test the configuration, if the entry or its service has a test."""
 
     def reload(self, entry: Reload) -> None:
-        """Have what an entry names read its certificates anew."""
+        """Have a service read its certificates again."""
 
 
 class Proof:
-    """What became of new versions, all of a host's at once.
+    """Prove all new versions of a host at once.
 
-    reloaded: what was reloaded. failures: for each certificate that did not hold, why, and what became of
-    it. now: aware UTC.
+    reloaded: what was reloaded. failures: for each certificate that failed, the reason, and the version that is live.
+    now: aware UTC.
     """
 
     def __init__(
@@ -51,19 +51,19 @@ class Proof:
         self._returns: dict[str, deployment.Return] = {}
 
     def prove(self, versions: Mapping[str, str]) -> list[str]:
-        """Test, reload and look, each service once for all. Gives the names of those that hold.
+        """Test, reload and probe each service once for all. Return the names of the certificates that pass.
 
-        One that fails a step goes back at once, so that no later step sees it. *versions*: their numbers by name.
+        One that fails a step is rolled back at once, so that no later step sees it. *versions*: numbers by name.
         """
         self._versions = versions
-        holding = list(versions)
-        for step in (self._test, self._reload, self._look):
-            failed = step(holding)
+        passing = list(versions)
+        for step in (self._test, self._reload, self._probe_all):
+            failed = step(passing)
             for name, why in failed.items():
                 self._go_back(name, why)
-            holding = [name for name in holding if name not in failed]
+            passing = [name for name in passing if name not in failed]
         self._reload_what_went_back()
-        return holding
+        return passing
 
     def _test(self, names: Sequence[str]) -> dict[str, str]:
         return self._by_name(names, self._tested(self._entries(names)))
@@ -74,7 +74,7 @@ class Proof:
         self.reloaded.update(dict.fromkeys(str(entry) for entry in entries if entry not in failed))
         return self._by_name(names, failed)
 
-    def _look(self, names: Sequence[str]) -> dict[str, str]:
+    def _probe_all(self, names: Sequence[str]) -> dict[str, str]:
         problems: dict[str, str] = {}
         jobs: list[tuple[str, Endpoint, bytes]] = []
         for name in names:
@@ -95,14 +95,14 @@ class Proof:
         try:
             back = deployment.go_back(self._home, self._wanted[name], self._versions[name], self._now)
         except CollectionError as error:
-            self.failures[name] = f"{why}; it stays as it is: {error}"
+            self.failures[name] = f"{why}; it stays live: {error}"
             return
-        if back is not None:  # else another run was faster, and what holds of its version is for that run to say
+        if back is not None:  # else another run's version is live, which that run proves
             self.failures[name] = why
             self._returns[name] = back
 
     def _reload_what_went_back(self) -> None:
-        """Also where nothing had been reloaded: a run that was killed may have done so before."""
+        """Reload also what this run has not reloaded: a run that was killed may have done so before."""
         entries = self._entries(self._returns)
         trouble = self._tested(entries)
         trouble.update(self._reload_each([entry for entry in entries if entry not in trouble]))
@@ -117,12 +117,12 @@ class Proof:
                     ending += f"; {error}"
             ending += f", but {back.trouble}" if back.trouble else ""
             self.failures[name] += (
-                f"; version {back.left} (serial {back.left_serial}) is taken back, version {back.live} "
+                f"; version {back.left} (serial {back.left_serial}) is rolled back, version {back.live} "
                 f"(serial {back.live_serial}) is live again{ending}; the next run tries version {back.left} again"
             )
 
     def _entries(self, names: Iterable[str]) -> list[Reload]:
-        """What is reloaded here; handlers are notified by whoever runs the module."""
+        """Return the entries to reload, without handlers, which a task after the module notifies."""
         entries = dict.fromkeys(entry for name in names for entry in self._wanted[name].reloads)
         return [entry for entry in entries if entry.kind != NOTIFY]
 
@@ -140,7 +140,7 @@ class Proof:
 def _failed(
     entries: Iterable[Reload], act: Callable[[Reload], None], what: Callable[[Reload], tuple[object, ...]]
 ) -> dict[Reload, str]:
-    """Act once for all entries that ask for the same. Gives why, for each that it failed for."""
+    """Act once for all entries with the same target. Return the reason for each entry that it failed for."""
     said: dict[tuple[object, ...], str] = {}
     failed = {}
     for entry in entries:

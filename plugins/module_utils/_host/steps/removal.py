@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Removing a certificate that is not listed any more: its link, its formats, its versions."""
+"""Remove a certificate that is not listed any more: its link, its formats, its versions."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from .deployment import Deployed
 
 
 def remove(home: str, name: str, claim: Claim, check: bool, kept: Collection[str] = ()) -> Deployed | None:
-    """Remove all there is of a certificate; None if there is nothing. Killed anywhere, it can be done again.
+    """Remove all of a certificate, and return None if there is nothing. After a kill it can be repeated.
 
-    *kept*: places of formats that other certificates have now. Raises CollectionError; StateError for a certificate of
+    *kept*: format files that other certificates have now. Raises CollectionError; StateError for a certificate of
     another list.
     """
     versions = Versions(home, name)
@@ -47,9 +47,9 @@ def remove(home: str, name: str, claim: Claim, check: bool, kept: Collection[str
             if formats.place(path) in kept:
                 continue
             try:
-                # A file that became another's since stays.
+                # A file that somebody else has replaced stays.
                 files.remove_file(path, only_aside=formats.sha256(path) not in hashes)
-            except DiskError as error:  # its folder is somebody else's, who cannot keep the private keys here
+            except DiskError as error:  # the owner of its folder must not keep the private keys from being removed
                 left.append(str(error))
         for number in found.numbers:
             files.remove_folder(versions.path(number))
@@ -67,7 +67,7 @@ def _verify(claim: Claim, found: StoredVersions) -> None:
 
 
 def _formats(versions: Versions, found: StoredVersions) -> dict[str, set[str]]:
-    """The files that versions were written to, and what was."""
+    """Return the format files of all versions, with the hashes that were written to each."""
     written: dict[str, set[str]] = {}
     for number in found.numbers:
         for path, record in formats.records(read(versions.path(number, MANIFEST)) or {}).items():

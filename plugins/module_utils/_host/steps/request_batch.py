@@ -19,7 +19,7 @@ from .preparation import Asked, PreparedRequest, prepare
 
 
 class RequestBatch:
-    """What is prepared for each certificate, and what came of it. One that fails stops no other.
+    """Prepare certificates to be ordered, and collect the results. One that fails stops no other.
 
     now: aware UTC. check: change nothing. receivers: by certificate, the public key to seal its private key to.
     failures: reasons by certificate.
@@ -77,7 +77,7 @@ class RequestBatch:
     def serve(self, responses: Sequence[ChallengeResponse]) -> None:
         """Serve the challenges of certificates that are prepared, whose orders are in the journal by then.
 
-        The next run has to know what the CA is told to validate.
+        The next run has to know the order that the CA is asked to validate.
         """
         self.failures = {**challenge_responses.find_conflicts(responses), **self.failures}
         for response in responses:

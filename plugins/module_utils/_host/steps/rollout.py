@@ -41,7 +41,7 @@ class CertificateHome:
 
 
 class Rollout:
-    """What is done for each of a host's certificates, and what came of it. One that fails stops no other.
+    """Carry out the results for all certificates of a host. One that fails stops no other.
 
     now: aware UTC. check: change nothing. reloaded: services, and commands. failures: reasons by certificate.
     notify: the handlers that are to be notified.
@@ -74,7 +74,7 @@ class Rollout:
         self._proof = Proof(home.path, wanted, services, probe, now)
 
     def remove(self, responses: Iterable[ChallengeResponse]) -> None:
-        """Remove challenge responses. One that stays is no reason to leave a new certificate out."""
+        """Remove challenge responses. One that cannot be removed is a warning."""
         for response in responses:
             if not response.exists():
                 continue
@@ -86,7 +86,7 @@ class Rollout:
                 self.warnings.append(str(error))
 
     def take(self, result: Mapping[str, Any]) -> None:
-        """Do what follows from one result (the module certificate's option)."""
+        """Carry out one result (an element of the module's option `results`)."""
         name = result["name"]
         steps: Mapping[str, Callable[[Mapping[str, Any]], None]] = {
             Status.VALID: self._deploy,
@@ -111,14 +111,14 @@ class Rollout:
         entries = dict.fromkeys(entry for name in new for entry in self.wanted[name].reloads)
         self.changed |= bool(entries)
         if self.check:
-            self._tell_handlers(new)
+            self._notify_handlers(new)
             self.reloaded = list(dict.fromkeys(str(entry) for entry in entries if entry.kind != NOTIFY))
             return
-        holding = self._proof.prove(new)
+        proved = self._proof.prove(new)
         for name, why in self._proof.failures.items():
             self._fail(name, why)
-        handled = self._tell_handlers(holding)
-        for name in holding:
+        handled = self._notify_handlers(proved)
+        for name in proved:
             if name not in handled:
                 self._confirm(name)
         self.reloaded = list(self._proof.reloaded)
@@ -169,8 +169,8 @@ class Rollout:
         try:
             deployed = deploy(self.home, wanted, issued, self.now, self.check)
         except MisfitError:
-            # Or every later run would get the same one from it. What else is wrong, as the chain or this host's clock,
-            # would cost a new certificate in every run and not be mended by it.
+            # Else every later run would download the same one. Other errors, such as the chain or this host's clock,
+            # keep the order: a new certificate in every run would not correct them.
             self._forget(result)
             raise
         self._note(result["name"], deployed)
@@ -212,10 +212,10 @@ class Rollout:
         foreseen = self.check and (deployed.written or deployed.is_new)
         return foreseen or reload_outstanding(self.home, name, deployed.version)
 
-    def _tell_handlers(self, names: Iterable[str]) -> set[str]:
-        """Note which handlers are for what is new. Gives the names of the certificates that are theirs to read."""
-        told = {name: [str(entry) for entry in self.wanted[name].reloads if entry.kind == NOTIFY] for name in names}
-        handled = {name: entries for name, entries in told.items() if entries}
+    def _notify_handlers(self, names: Iterable[str]) -> set[str]:
+        """Collect the handlers for new certificates. Return the names of the certificates that have any."""
+        of_all = {name: [str(entry) for entry in self.wanted[name].reloads if entry.kind == NOTIFY] for name in names}
+        handled = {name: entries for name, entries in of_all.items() if entries}
         self.notify = list(dict.fromkeys(entry for entries in handled.values() for entry in entries))
         self.after_handlers = [
             {"name": name, "status": Status.NOTIFIED.value, "version": self.deployed[name].version} for name in handled
@@ -236,5 +236,5 @@ class Rollout:
             self._fail(name, str(error))
 
     def _fail(self, name: str, why: str) -> None:
-        """Add to what went wrong before, as with a file that could not be written."""
+        """Add to an earlier failure, such as a file that could not be written."""
         self.failures[name] = "; ".join(filter(None, (self.failures.get(name), why)))

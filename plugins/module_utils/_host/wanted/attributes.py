@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Who may read a private key, or another file: its mode, owner and group. Standard library only."""
+"""Mode, owner and group of a private key or another file. Standard library only."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ try:
 except ImportError:
     pass  # not a POSIX system; there is nothing here for one
 
-_NO_ID = 2**32 - 1  # as a number it means "leave it"; greater ones do not fit
+_NO_ID = 2**32 - 1  # chown() leaves the owner with this number; greater ones do not fit
 
 
 class Attributes(NamedTuple):
@@ -33,25 +33,27 @@ class Attributes(NamedTuple):
 
 
 def resolve(wanted: Mapping[str, Any], secret: bool = True) -> Attributes:
-    """The attributes that the options mode, owner and group name. Raises OptionError."""
+    """Parse the options mode, owner and group. Raises OptionError."""
     return Attributes(parse_mode(wanted["mode"], secret), _uid(wanted["owner"]), _gid(wanted["group"]))
 
 
 def parse_mode(text: str, secret: bool = True) -> int:
-    """Permission bits from their octal text. secret: there is a private key in the file. Raises OptionError."""
-    # A leading zero is demanded: YAML reads a bare 0640 as 416, which would be taken for an octal number as well.
+    """Parse permission bits in octal. *secret*: the file contains a private key. Raises OptionError."""
+    # A leading zero is required: YAML reads an unquoted 0640 as 416, which could be an octal number, too.
     if not re.fullmatch(r"0[0-7]{3}", text):
-        raise OptionError(f"mode {text!r} is not one: give four octal digits in quotes, such as '0640'")
+        raise OptionError(f"mode {text!r} is invalid: give four octal digits in quotes, such as '0640'")
     mode = int(text, 8)
     if secret and mode & 0o007:
-        raise OptionError(f"mode '{text}' would open the private key to every user of the host: use '0640' and a group")
+        raise OptionError(
+            f"mode '{text}' would let every user of the host read the private key: use '0640' and a group"
+        )
     return mode
 
 
 def drift(path: str, wanted: Attributes, name: str = "") -> list[str]:
-    """How the file at *path* differs from what is wanted, in words; nothing if it is not there.
+    """Return the differences of the file at *path* from *wanted*, for people; none if it does not exist.
 
-    *name* is what it is called in them, by default the last part of its path.
+    *name*: the file's name in these texts, by default the last part of its path.
     """
     try:
         found = os.lstat(path)
@@ -69,12 +71,13 @@ def drift(path: str, wanted: Attributes, name: str = "") -> list[str]:
 
 
 def completed(path: str, wanted: Attributes) -> Attributes:
-    """The same for a file that takes the place of *path*: whose it is stays where nothing else is wanted."""
+    """Return *wanted* with owner and group of the file at *path*, which is replaced, where none are wanted."""
     try:
         found = os.lstat(path)
     except OSError:
         return wanted
-    uid, gid = (had if wish == -1 else wish for had, wish in ((found.st_uid, wanted.uid), (found.st_gid, wanted.gid)))
+    uid = found.st_uid if wanted.uid == -1 else wanted.uid
+    gid = found.st_gid if wanted.gid == -1 else wanted.gid
     mine = (uid, gid) == (os.geteuid(), os.getegid())
     return Attributes(wanted.mode) if mine else Attributes(wanted.mode, uid, gid)
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The lists of certificates that a host is given, of which there may be several, and which of them owns a certificate.
+"""The lists of certificates of a host, of which there may be several, and the one that owns a certificate.
 
 The newest manifest of a certificate names the owner. A certificate of another list moves to the list that has it, so
 that a list can get another name. It does not move back by itself, or it would move in every run of two lists that both
@@ -52,17 +52,17 @@ class Claim:
         return cls(params["list"], params["reassign"])
 
     def owns(self, found: Owned) -> bool:
-        """Return True if the list may remove what was found, and calls it unlisted if it does not have it.
+        """Return True if the list may remove a certificate, and reports it as unlisted if it does not list it.
 
-        What a killed removal leaves has no version any more, so any list may end it. A certificate whose manifests are
-        all damaged may be another list's.
+        A removal that was killed leaves no version, so any list may complete it. A certificate whose manifests are all
+        damaged may belong to another list.
         """
         if found.newer:
             return False
         return found.newest["list"] == self.list_name if found.newest else not found.numbers
 
     def conflict(self, found: Owned, identifiers: Iterable[str]) -> str:
-        """Return why the certificate must not move to the list, for *identifiers*; empty if it may, or is there."""
+        """Return why the certificate must not move to the list, for *identifiers*; empty if it may, or is in it."""
         newest = found.newest
         if self.reassign or not newest or newest["list"] == self.list_name:
             return ""
@@ -98,5 +98,5 @@ class Claim:
         return {"list": self.list_name, "former_lists": [name for name in known if name != self.list_name]}
 
 
-#: Where nothing is said.
+#: For certificates of hosts with one list.
 DEFAULT_CLAIM = Claim()

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where a certificate has to be served, as the option probe says. Standard library only."""
+"""Endpoints that have to serve a certificate (the option probe). Standard library only."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from ..._common.errors import OptionError
 from ..._common.identifiers import is_address, normalize
 
-#: The protocols that begin in clear, and the port of each.
+#: The protocols that start in plain text, and the port of each.
 STARTTLS = {"smtp": 25, "imap": 143, "pop3": 110, "ldap": 389, "postgres": 5432}
 _PORT = 443
 # A name, an IPv4 address, or an IPv6 address with brackets or without.
@@ -23,7 +23,7 @@ _IPV4 = re.compile(r"(25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])(\.(25[0-5]|2[0-4][0-9]|
 
 
 class Endpoint(NamedTuple):
-    """server_name: the name to ask for, None: none. starttls: one of STARTTLS. timeout: seconds, for the proof."""
+    """An endpoint. server_name: for SNI, or None. starttls: of STARTTLS, or None. timeout: seconds for the probe."""
 
     address: str
     port: int
@@ -37,29 +37,29 @@ class Endpoint(NamedTuple):
 
 
 def check(options: Iterable[Mapping[str, Any]], identifiers: Sequence[str]) -> tuple[Endpoint, ...]:
-    """The endpoints that serve the certificate for *identifiers* (normalized), each once. Raises OptionError."""
+    """Parse the endpoints of a certificate for *identifiers* (normalized), each once. Raises OptionError."""
     return tuple(dict.fromkeys(parse(option, identifiers) for option in options))
 
 
 def parse(option: Mapping[str, Any], identifiers: Sequence[str]) -> Endpoint:
-    """Return the endpoint that one element of the option means. Raises OptionError."""
+    """Parse one element of the option. Raises OptionError."""
     starttls = option["starttls"] or None
     usual = STARTTLS[starttls] if starttls else _PORT
     port = usual if option["port"] is None else option["port"]
     if not 0 < port < 65536:
-        raise OptionError(f"probe has the port {port}, which is none")
+        raise OptionError(f"probe has the port {port}, which is not from 1 to 65535")
     if option["timeout"] < 1:
         raise OptionError(f"probe has the timeout {option['timeout']}: give a number of seconds")
     address = option["address"].strip()
     if not _ADDRESS.fullmatch(address) or (_LIKE_IPV4.fullmatch(address) and not _IPV4.fullmatch(address)):
         raise OptionError(f"probe has the address {address[:80]!r}: give a name or an IP address, and the port as port")
     name = normalize(option["server_name"]) if option["server_name"] else _server_name(identifiers)
-    server_name = None if name is None or is_address(name) else name  # RFC 6066 section 3: an address is none
+    server_name = None if name is None or is_address(name) else name  # RFC 6066 section 3: not an address
     return Endpoint(address.strip("[]"), port, server_name, starttls, option["timeout"])
 
 
 def _server_name(identifiers: Sequence[str]) -> str | None:
-    """A name that the certificate is served for."""
+    """Return a name that the certificate is served for."""
     names = [name for name in identifiers if not is_address(name)]
     plain = [name for name in names if not name.startswith("*.")]
     return plain[0] if plain else names[0].replace("*", "www", 1) if names else None

@@ -2,14 +2,14 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Formats that a certificate is kept in beside its PEM files: what is wanted, and how what there is differs from it.
+"""Format files beside the PEM files of a certificate: the wanted ones, and how the existing ones differ.
 
-Standard library only: this is part of the daily look. What was written is recorded in the live version's manifest:
+Standard library only, as inspection uses it. The live version's manifest records what was written:
 
     "formats": {"/etc/haproxy/certs/shop.pem": {"sha256": ..., "wanted": ...}}
 
-*wanted* stands for the options that the content follows from, a passphrase among them, keyed with the private key:
-the manifest is open to all, and nobody without the key can try passphrases against it.
+*wanted* is a digest of the options, with the passphrase, keyed with the private key: every user can read the manifest,
+and nobody without the key can test passphrases against it.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from .reloads import NOTIFY
 
 COMBINED, PKCS12, DER, ROOT = "combined", "pkcs12", "der", "root"
 KINDS = (COMBINED, PKCS12, DER, ROOT)
-#: Those with the private key in them.
+#: The kinds that contain the private key.
 SECRET = (COMBINED, PKCS12)
 MODERN, LEGACY = "modern", "legacy"
 #: Iterations of the key derivation and of the MAC in PKCS #12; services read such files at every start.
 ROUNDS = 20000
-#: Characters of a passphrase. 12 letters and digits at random have 71 bits, which nobody tries out, and the passwords
-#: that everybody tries first ("changeit") are shorter.
+#: Characters of a passphrase. 12 random letters and digits have 71 bits, which nobody can try out, and usual passwords
+#: ("changeit") are shorter.
 SHORTEST_PASSPHRASE = 12
 
 #: The attribute of PKCS #12 by which a reader finds the certificate of a key: its object identifier in DER.
@@ -50,7 +50,7 @@ _LARGEST = 1 << 22  # bytes; no file of a certificate comes near it
 
 
 class Format(NamedTuple):
-    """A file that is wanted. passphrase, friendly_name, encryption: of PKCS #12. roots: where ROOT is looked for."""
+    """A wanted file. passphrase, friendly_name, encryption: of PKCS #12. roots: the file to search for ROOT."""
 
     kind: str
     path: str
@@ -61,13 +61,13 @@ class Format(NamedTuple):
     roots: str = ""
 
     def stamp(self, key: bytes) -> str:
-        """What the manifest records of the options; *key* is the private key's file."""
+        """Return the manifest's digest of the options, keyed with *key*, the private key's file (bytes)."""
         options = [self.kind, self.encryption, digest(self.passphrase), self.friendly_name, self.roots]
         return hmac.new(key, json.dumps(options).encode(), "sha256").hexdigest()
 
 
 def check(options: Iterable[Mapping[str, Any]], certificate: Mapping[str, Any]) -> tuple[Format, ...]:
-    """The formats that the options of a *certificate* ask for. Raises OptionError."""
+    """Parse the formats in the options of a *certificate*. Raises OptionError."""
     found = tuple(parse(option, certificate) for option in options)
     for path, times in Counter(place(item.path) for item in found).items():
         if times > 1:
@@ -76,18 +76,18 @@ def check(options: Iterable[Mapping[str, Any]], certificate: Mapping[str, Any]) 
 
 
 def place(path: str) -> str:
-    """What a file is known by, however its folder is named. It itself is replaced, where it leads does not matter."""
+    """Return the path of a file with all links in its folder resolved. A link at *path* itself would be replaced."""
     folder, name = os.path.split(path)
     return os.path.join(paths.resolve(folder), name)
 
 
 def places(certificates: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Where the files of certificates are, by their options; for each certificate once."""
+    """Return the places of the format files of certificates, by their options; for each certificate once."""
     return [where for option in certificates for where in {place(item["path"]) for item in option["formats"]}]
 
 
 def contended(certificates: Iterable[Mapping[str, Any]]) -> set[str]:
-    """The places that several certificates have, which each of them would write anew in every run."""
+    """Return the places of several certificates, which each of them would overwrite in every run."""
     return {where for where, times in Counter(places(certificates)).items() if times > 1}
 
 
@@ -102,10 +102,10 @@ def check_places(formats: Iterable[Format], home: str, contended: Collection[str
 
 
 def passphrase_problems(certificates: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """What passphrases keep certificates from being put in place, by their names.
+    """Return by certificate why its passphrases, or those of others, cannot be used.
 
-    It needs passphrases as the task has them, not their digests. Ansible hides a secret wherever it is in a result: in
-    the names of handlers, too, by which the role notifies them.
+    It needs the passphrases, not their digests. Ansible hides a secret in all texts of a result, also in the names of
+    handlers, by which the role notifies them.
     """
     given = {item["passphrase"] for option in certificates for item in option["formats"] if item["passphrase"]}
     problems = {}
@@ -129,24 +129,24 @@ def passphrase_problems(certificates: Sequence[Mapping[str, Any]]) -> dict[str, 
 
 
 def digest(passphrase: str) -> str:
-    """What stands for a passphrase where it is only compared; of that, it is itself. Empty for none."""
+    """Return the digest of a passphrase, for comparison; that of a digest is itself. Empty for none."""
     if not passphrase or _DIGEST.fullmatch(passphrase):
         return passphrase
     return "sha256:" + hashlib.sha256(passphrase.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def with_digests(option: Any) -> Any:
-    """A certificate's options, as a task gives them, with digests in the place of passphrases."""
+    """Return a certificate's options, as in a task, with digests instead of passphrases."""
     return _changed(option, lambda passphrase: digest(str(passphrase)))
 
 
 def without_passphrases(option: Any) -> Any:
-    """A certificate's options for everybody to see."""
+    """Return a certificate's options without secrets."""
     return _changed(option, lambda passphrase: None)
 
 
 def drift(formats: Sequence[Format], manifest: Mapping[str, Any], key: bytes) -> list[str]:
-    """How the files differ from what is wanted, in words. *manifest* and *key* are the live version's."""
+    """Return how the files differ from *formats*, for people. *manifest* and *key* are the live version's."""
     known = records(manifest)
     texts = []
     for item in formats:
@@ -165,7 +165,7 @@ def as_recorded(item: Format, manifest: Mapping[str, Any], key: bytes) -> bytes 
 
 
 def records(manifest: Mapping[str, Any]) -> dict[str, dict[str, str]]:
-    """What a manifest says was written, by path."""
+    """Return the manifest's records of what was written, by path."""
     found = manifest.get("formats")
     if not isinstance(found, dict):
         return {}
@@ -177,7 +177,7 @@ def records(manifest: Mapping[str, Any]) -> dict[str, dict[str, str]]:
 
 
 def sha256(path: str) -> str | None:
-    """The hash of a file; None if it is none, such as a link, or cannot be read."""
+    """Return the SHA-256 of a file; None if it cannot be read, or is not a regular file."""
     data = _read(path)
     return None if data is None else hashlib.sha256(data).hexdigest()
 
@@ -217,7 +217,7 @@ def _changed(option: Any, change: Callable[[Any], str | None]) -> Any:
 
 
 def _examine(item: Format, record: Mapping[str, str], key: bytes) -> tuple[str, bytes]:
-    """Return how a file's content differs from what is wanted, in words, and the bytes that were compared."""
+    """Return how a file's content differs from *item*, for people, and the bytes that were compared."""
     if not os.path.lexists(item.path):
         return "is missing", b""
     if not record:
@@ -235,7 +235,7 @@ def _examine(item: Format, record: Mapping[str, str], key: bytes) -> tuple[str, 
 
 
 def parse(option: Mapping[str, Any], certificate: Mapping[str, Any]) -> Format:
-    """Return the format that one element of the option asks for. Raises OptionError."""
+    """Parse one element of the option. Raises OptionError."""
     kind, path = option["kind"], option["path"]
     if not os.path.isabs(path) or os.path.normpath(path) != path:
         raise OptionError(f"formats has the path {path!r}, which is not a plain absolute one")
@@ -258,7 +258,7 @@ def parse(option: Mapping[str, Any], certificate: Mapping[str, Any]) -> Format:
 
 
 def _attributes(option: Mapping[str, Any], certificate: Mapping[str, Any]) -> Attributes:
-    """Those with the key in them are as open as it is, the others to all, if nothing is said."""
+    """Return the wanted attributes; by default those of the private key if the file contains it, else mode 0644."""
     if option["kind"] in SECRET:
         wanted = {field: option[field] or certificate[field] for field in ("mode", "owner", "group")}
         return attributes.resolve(wanted)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where a host answers challenges itself: PORT, ADDRESS:PORT or [V6]:PORT. Standard library only."""
+"""The address that a listener of a host answers on: PORT, ADDRESS:PORT or [IPV6]:PORT. Standard library only."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _FORM = re.compile(r"(?:(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<v4>[0-9.]+)):)?(?P<por
 
 
 class Listen(NamedTuple):
-    """A port, and the one address it is listened to at; None: all that the host has."""
+    """A port and an address. address: None for all addresses of the host."""
 
     port: int
     address: str | None = None
 
     @classmethod
     def of(cls, text: str) -> Listen:
-        """From its text. Raises OptionError."""
+        """Parse the text of an option. Raises OptionError."""
         found = _FORM.fullmatch(text.strip())
         try:
             if not found or not 0 < int(found["port"]) < 65536:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is told of a new certificate, as the option reload says: services, commands, handlers. Standard library only."""
+"""Services, commands and handlers for a new certificate (the option reload). Standard library only."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _SERVICE = re.compile(r"[A-Za-z0-9@._:][A-Za-z0-9@._:-]*")
 
 
 class Reload(NamedTuple):
-    """One entry. what: a service's name, a handler's name, or a program with its arguments, which no shell reads.
+    """One entry. what: a service's name, a handler's name, or a program with its arguments, without a shell.
 
-    test: a program with its arguments, which says whether the configuration holds; without any, what is known of a
-    service by that name is asked. timeout: seconds that the reload, and the test, may take.
+    test: a program with its arguments that tests the configuration; without any, the service's own test is used, if it
+    is known. timeout: seconds that the reload, and the test, may take.
     """
 
     kind: str
@@ -35,7 +35,7 @@ class Reload(NamedTuple):
 
     @property
     def target(self) -> tuple[str, str | tuple[str, ...]]:
-        """What is reloaded, however it is tested."""
+        """Kind and name of what is reloaded."""
         return self.kind, self.what
 
     def __str__(self) -> str:
@@ -43,7 +43,7 @@ class Reload(NamedTuple):
 
 
 def check(entries: Iterable[Any]) -> tuple[Reload, ...]:
-    """The entries, each once. A text is a service's name. Raises OptionError."""
+    """Parse the entries, each once. A text is a service's name. Raises OptionError."""
     return tuple(dict.fromkeys(_entry(entry) for entry in entries))
 
 
@@ -70,7 +70,7 @@ def _entry(entry: Any) -> Reload:
 
 
 def _service(name: Any) -> str:
-    # systemd's name for it, which may also be said in full.
+    # systemd accepts the name with and without the suffix.
     service = name.strip().removesuffix(".service") if isinstance(name, str) else ""
     if not _SERVICE.fullmatch(service):
         raise OptionError(f"reload has {_shown(name)}, which is not the name of a service")
@@ -90,7 +90,7 @@ def _seconds(value: Any) -> int:
 
 
 def _arguments(value: Any, what: str) -> tuple[str, ...]:
-    # A text would have to be split as a shell does it: a list says it without doubt.
+    # A text would have to be split like a shell does; a list is unambiguous.
     if not isinstance(value, (list, tuple)) or not value or not all(isinstance(item, (str, int)) for item in value):
         raise OptionError(f"reload has the {what} {_shown(value)}: give a list of the program and its arguments")
     arguments = tuple(map(str, value))

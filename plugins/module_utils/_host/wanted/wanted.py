@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A wanted certificate, checked before anything is changed for it."""
+"""A wanted certificate, parsed before anything is changed for it."""
 
 from __future__ import annotations
 
@@ -79,24 +79,24 @@ class WantedCertificate:
 
     @property
     def terms(self) -> Terms:
-        """What is wanted of the certificate itself."""
+        """The terms of the certificate."""
         return Terms.wanted(self.identifiers, self.key_type, self.profile, self.directories)
 
 
 def check_order(probes: Sequence[Endpoint], reloads: Sequence[Reload]) -> None:
-    """Raise OptionError for a probe that would be over before the service has the certificate."""
+    """Raise OptionError for a probe that would run before the service has the certificate."""
     if probes and any(entry.kind == NOTIFY for entry in reloads):
-        raise OptionError("probe does not go with a handler to notify, which runs when the probe is over")
+        raise OptionError("probe cannot be used with notify in reload: the handler runs after the probe")
 
 
 def check_absolute(home: str) -> None:
-    """Raise OptionError for a home that depends on the folder of whoever reads it."""
+    """Raise OptionError for a relative path."""
     if not os.path.isabs(home):
         raise OptionError(f"home {home!r} is not an absolute path")
 
 
 def check_home(home: str) -> None:
-    """Raise OptionError for a home that is not a place, or one that others than root have a hand in."""
+    """Raise OptionError for a home that is not an absolute path, or that other users than root can change."""
     check_absolute(home)
     for folder in ("live", "versions", "challenges"):
         unsafe = paths.find_problem(os.path.join(home, folder), Rule.OWN)
@@ -105,5 +105,5 @@ def check_home(home: str) -> None:
 
 
 def twice(options: Iterable[Mapping[str, Any]]) -> set[str]:
-    """The names that more than one certificate has."""
+    """Return the names that more than one certificate has."""
     return {name for name, times in Counter(option["name"] for option in options).items() if times > 1}
