@@ -45,7 +45,7 @@ options:
       - The challenges that were served. They are removed first.
   results:
     description:
-      - What became of each certificate, as M(certfleet.tls.acme_order_finalize) returned it.
+      - The result for each certificate, as M(certfleet.tls.acme_order_finalize) returned it.
     type: list
     elements: dict
     default: []
@@ -72,7 +72,7 @@ options:
         type: str
         default: ''
       resumable:
-        description: Whether the next run may resume the order of a certificate that failed.
+        description: Let the next run resume the order of a certificate that failed.
         type: bool
         default: false
       certificate:
@@ -195,7 +195,7 @@ certificates:
       returned: always
       sample: "2026-12-16T00:00:00Z"
     reason:
-      description: What was repaired, or else C(issued), C(switched), C(received), C(removed) or C(unchanged).
+      description: The repaired differences, or else C(issued), C(switched), C(received), C(removed) or C(unchanged).
       type: str
       returned: always
       sample: issued

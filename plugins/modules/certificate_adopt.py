@@ -100,7 +100,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 certificates:
-  description: What became of each of the wanted certificates.
+  description: The outcome for each of the wanted certificates.
   returned: always
   type: list
   elements: dict

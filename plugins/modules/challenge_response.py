@@ -35,7 +35,7 @@ attributes:
 options:
   state:
     description:
-      - Whether the challenges are served or removed.
+      - V(present) serves the challenges, V(absent) removes them.
       - With V(absent) the folders C(.well-known/acme-challenge) stay, as others may use them. A port that was listened
         to is free when the module returns.
     type: str
@@ -65,7 +65,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 paths:
-  description: The files that are served, or were removed. Those of a listener are in O(home).
+  description: The files that are served, or were removed. The files of a listener are in O(home).
   returned: success
   type: list
   elements: str

@@ -81,7 +81,7 @@ def _sparse(check: Check) -> dict[str, Any]:
 
 
 class _Contract:
-    """What all shapes can do. Lists are tuples in them; a mapping is never changed."""
+    """The base of all shapes. Lists are tuples in them; a mapping is never changed."""
 
     @classmethod
     def from_result(cls: type[Shape], value: Any, place: str = "") -> Shape:
@@ -302,7 +302,7 @@ class PastVersion(_Contract):
 
 @dataclass(frozen=True)
 class PlannedCertificate(_Contract):
-    """What the plan says of a host's certificate.
+    """The plan's decision about a host's certificate.
 
     next: when one that is kept comes next. directory: the CA to ask first, if it is not the first one. selected: it is
     to be replaced, with a new key.

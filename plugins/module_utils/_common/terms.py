@@ -15,7 +15,7 @@ from .statuses import Reason
 
 @dataclass(frozen=True)
 class Terms:
-    """What is wanted of a certificate, or what a version of it was made for.
+    """The terms that a certificate is wanted with, or that a version of it was made for.
 
     identifiers: names and addresses, normalized. key_types: a set, so that a certificate can get a second key.
     profile: None for the CA's default. directories: URLs; of what is wanted, those of the CAs that may issue it, empty
