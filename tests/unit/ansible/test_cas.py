@@ -140,7 +140,7 @@ def test_parse_texts_of_surveys_are_converted():
         ([], "acme_directory: the list is empty. Name a CA"),
         (None, "acme_directory: this is not a CA. Give a short name, a URL, or a mapping with 'directory'"),
         (["zerossl", 7], "acme_directory 2: this is not a CA."),
-        ([{"url": "x"}], "acme_directory 1: unknown option 'url'. It takes directory, ca_path"),
+        ([{"url": "x"}], "acme_directory 1: unknown option 'url'. Use one of directory, ca_path"),
         ({"ca_path": "/x"}, "acme_directory: directory is missing. Give directory"),
         (["zerossl", ZEROSSL], f"acme_directory: {ZEROSSL} is listed twice. List each CA once"),
         ("zerosl", "acme_directory 'zerosl' is neither a URL nor"),
@@ -160,7 +160,7 @@ def test_cas_of_invalid_list_is_refused(directory, expected):
 
 
 def test_cas_of_common_options_are_checked_at_the_first_ca():
-    with pytest.raises(AcmeOptionError, match=r"^account_uri: https://other\.example/1 is refused: it is on a host"):
+    with pytest.raises(AcmeOptionError, match=r"^account_uri: https://other\.example/1 is refused: its host is in"):
         cas.cas_of({"acme_directory": ["zerossl", "letsencrypt"], "account_uri": "https://other.example/1"})
 
 
