@@ -23,7 +23,6 @@ EXEMPT = (
     "plugins/doc_fragments",
     "plugins/module_utils/_acme",
     "plugins/module_utils/_common",
-    "plugins/module_utils/_dns",
     "plugins/module_utils/_fleet",
     "plugins/module_utils/_host",
     "plugins/module_utils/_status",
