@@ -34,7 +34,7 @@ def test_dns_persist_record_wildcard_in_normalized_form():
     [
         (("a b", "https://ca/acct/1", "ca.example"), "contains a space"),
         (("a.example", "https://ca/acct/1", "ca; x"), "issuer domain name"),
-        (("a.example", "https://ca/ acct", "ca.example"), "cannot stand in a TXT record"),
+        (("a.example", "https://ca/ acct", "ca.example"), "has characters that a TXT record"),
     ],
 )
 def test_dns_persist_record_invalid_argument_refused(arguments, what):
