@@ -14,7 +14,7 @@ import random
 import shutil
 import signal
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Callable
@@ -147,7 +147,7 @@ def giver():
 
 def adopt(home):
     """Take over what another client left; and what the role does where that was killed before its end."""
-    adopted = adoption.adopt(home, WANTED, left(), [host.DIRECTORY], ca.NOW, False)
+    adopted = adoption.adopt(home, replace(WANTED, directories=(host.DIRECTORY,)), left(), ca.NOW, False)
     if not adopted.changed and host.outstanding(home):
         repair(home)
         confirm(home)
