@@ -18,7 +18,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._ansible import (
 )
 from ansible_collections.certfleet.tls.plugins.module_utils._ansible.host_module import HostModule, with_failures
 from ansible_collections.certfleet.tls.plugins.module_utils._common.errors import CollectionError
-from ansible_collections.certfleet.tls.plugins.module_utils._host.store.manifest import look
+from ansible_collections.certfleet.tls.plugins.module_utils._host.store.manifest import read_versions
 from tests.unit.host import ca, host
 from tests.unit.host.test_formats import COMMON
 
@@ -134,7 +134,7 @@ def test_request_that_is_refused_has_all_fields(home, open_home):
 
 def test_share_seals_what_it_can(home, open_home):
     host.make_live(home)
-    serial = host.manifest(home, look(str(home), "shop").live)["serial"]
+    serial = host.manifest(home, read_versions(str(home), "shop").live)["serial"]
     shares = [{"name": name, "serial": serial, "receivers": {}} for name in ("shop", "none")]
     result = host_share.MODULE.result(task(home, shares=shares))
     assert [item["name"] for item in result["shares"]] == ["shop"]
@@ -177,8 +177,7 @@ def test_challenges_that_fail_are_told_once_each(home, tmp_path, open_home):
         (["revoked"], None),
         (
             ["unknown"],
-            "web1: certificate shop: unknown "
-            "(the certificate names no CRL of its CA and no OCSP responder that can be asked)",
+            "web1: certificate shop: unknown (the certificate has no usable URL of a CRL or an OCSP responder)",
         ),
     ],
 )

@@ -68,6 +68,6 @@ def test_journal_all_says_what_changed_and_names_what_failed(home):
     assert journal_all(str(home), {"shop": ORDER}, False)
     assert host.pending(home)[1] == ORDER.order_uri
     assert not journal_all(str(home), {"shop": ORDER}, False)
-    with pytest.raises(CollectionError, match=r"^certificate mail: no version of it is pending"):
+    with pytest.raises(CollectionError, match=r"^certificate mail: the certificate has no pending version"):
         journal_all(str(home), {"shop": ORDER_2, "mail": ORDER}, False)
     assert host.pending(home)[1] == ORDER_2.order_uri
