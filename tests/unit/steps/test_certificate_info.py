@@ -73,10 +73,10 @@ def test_identifiers_are_parsed_once_and_carried_normalized(given, parsed):
 @pytest.mark.parametrize(
     ("given", "problem"),
     [
-        (["two words"], "identifier 'two words' has a space in it"),
+        (["two words"], "identifier 'two words' contains a space"),
         (
             ["*.shop.example"],
-            "identifier '*.shop.example' is a wildcard, which http-01 cannot prove: a wildcard needs dns-01",
+            "identifier '*.shop.example' is a wildcard, which http-01 cannot prove. Use dns-01",
         ),
         ([], "no identifiers are given"),
     ],
