@@ -93,6 +93,13 @@ def test_work_on_all_failure_stops_no_other(ca, params, key):
     assert authorizations.failure(found) == found[0].problem
 
 
+def test_work_on_all_ca_without_pre_authorization_fails(ca, params, key):
+    ca.register(key)
+    (found,) = authorizations.work_on_all(params(identifiers=["a.example"]))
+    assert found.status == Status.FAILED
+    assert found.problem.endswith("does not offer authorizations before orders (it has no newAuthz)")
+
+
 def test_work_on_all_authorization_that_became_invalid_fails(ca, params, key):
     ca.register(key)
     ca.new_authz = True
