@@ -23,10 +23,6 @@ TOKEN = re.compile(r"[A-Za-z0-9_-]{22,200}")
 # RFC 9773 section 4.1, of at most 64 bytes for the key and 32 for the serial number: it becomes a part of URLs.
 ARI_ID = re.compile(r"[A-Za-z0-9_-]{1,86}\.[A-Za-z0-9_-]{1,43}")
 
-# RFC 8555 section 8.3: base64url alphabet, 128 bits at least. It becomes a file name, which has at most 255 bytes with
-# what a file written aside adds to it.
-TOKEN = re.compile(r"[A-Za-z0-9_-]{22,200}")
-
 #: The types of keys that certificates are issued for, and those of account keys.
 CERTIFICATE_KEY_TYPES = ("ec256", "ec384", "rsa2048", "rsa3072", "rsa4096")
 ACCOUNT_KEY_TYPES = ("ec256", "ec384", "ec521", "rsa2048", "rsa3072", "rsa4096", "ed25519")

@@ -12,7 +12,6 @@ dehydrated  /etc/dehydrated    config; certs/NAME/ with privkey.pem cert.pem cha
 
 from __future__ import annotations
 
-import base64
 import glob
 import json
 import os
@@ -21,7 +20,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from ..._common import paths
+from ..._common import base64url, paths
 from ..._common.paths import Rule
 from ..errors import DiskError
 from ..store import files
@@ -190,7 +189,7 @@ def _dehydrated(folder: str) -> Iterator[Lineage]:
     ca = options.get("CA", "letsencrypt")
     server = _DEHYDRATED_CAS.get(ca, ca if "://" in ca else "")
     # Its accounts lie in folders called by the encoded URL, without padding or with it.
-    encoded = base64.urlsafe_b64encode((server + "\n").encode()).decode().rstrip("=")
+    encoded = base64url.encode((server + "\n").encode())
     account = _joined(place("ACCOUNTDIR", os.path.join(base, "accounts")), encoded, "account_id.json")
     for path in sorted(glob.glob(os.path.join(glob.escape(place("CERTDIR", os.path.join(base, "certs"))), "*"))):
         if not os.path.lexists(os.path.join(path, "cert.pem")):
