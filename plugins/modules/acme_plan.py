@@ -332,14 +332,14 @@ from ..module_utils._ansible.cas import cas_of
 from ..module_utils._ansible.controller_module import ControllerModule, Result, Warn
 from ..module_utils._ansible.host_options import BATCH_SPEC
 from ..module_utils._common.libraries import missing
-from ..module_utils._fleet.planner import make
+from ..module_utils._fleet.planner import make_plan
 
 
 def run(params: Mapping[str, Any], _check_mode: bool, warn: Warn) -> Result:
     """Return the module's result."""
     absent = missing(("cryptography",)) if params["check_revocation"] else ""
     ca_paths = {ca.url: ca.ca_path for ca in cas_of(params)}
-    return {"failed": True, "msg": absent} if absent else make({**params, "ca_paths": ca_paths}, warn)
+    return {"failed": True, "msg": absent} if absent else make_plan({**params, "ca_paths": ca_paths}, warn)
 
 
 MODULE = ControllerModule(

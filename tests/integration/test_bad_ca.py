@@ -13,8 +13,8 @@ import pytest
 from tests.integration.calls import COLLECTIONS
 from tests.integration.hosts import told
 from tests.integration.orders import NEW, Customer, local, order, posts
+from tests.integration.plans import found
 from tests.integration.servers import dripping, no_ca, silence
-from tests.integration.test_plan import found
 from tests.lab import Lab
 
 # The directory ({no_ca}: a server that is none), other options, the message.

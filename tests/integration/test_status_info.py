@@ -144,7 +144,7 @@ def test_the_plan_has_what_is_revoked_issued_anew(ca, lab, place, certificates, 
             f"web1: certificate superseded: issue (revoked: superseded since {since}, according to {place.url}/ocsp)",
         ]
         assert result.unwrapped.count("[WARNING]: ") == 1
-        warning = "it is not known of 1 of 4 certificates whether they are revoked (web1: certificate unknown: "
+        warning = "revocation status unknown for 1 of 4 certificates (web1: certificate unknown: "
         assert warning in result.unwrapped
     assert place.count("/1.crl") == 1
 
@@ -172,5 +172,5 @@ def test_places_that_do_not_answer_fail_no_plan(ca, lab, place, issuer):
     result = ca("acme_plan", certificates=looked, check_revocation=True, request_timeout=1)
     assert result.ok, result.text
     assert result["due"] == []
-    assert "it is not known of 2 of 2 certificates whether they are revoked (" in result.unwrapped
+    assert "revocation status unknown for 2 of 2 certificates (" in result.unwrapped
     assert "http://127.0.0.1:1/1.crl cannot be reached (Connection refused)" in result.unwrapped

@@ -2,9 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The one place that decides what becomes of a certificate: keep it, issue it, put the host right, switch, or refuse.
+"""The one place that decides about a certificate: keep, issue, repair the host, switch, or refuse.
 
-Pure: from what a host has, what is wanted, what the CA says and the time. Standard library only: it runs in every run.
+Pure: it depends on what a host has, the terms, what the CA says and the time. Standard library only, as it runs in
+every run.
 """
 
 from __future__ import annotations
@@ -21,10 +22,10 @@ from .._common.times import parse_utc
 
 @dataclass(frozen=True)
 class Decision:
-    """What is to be done and why.
+    """The action for a certificate, and the reason for it.
 
-    next_at: when a kept one comes next. can_wait: a live one still serves. repair: what is to be put right on the host
-    if it has to wait.
+    next_at: when one that is kept is due. can_wait: the live one can be used until a later run. repair: what to repair
+    on the host if the order has to wait.
     """
 
     action: Action
@@ -35,7 +36,7 @@ class Decision:
     repair: Decision | None = None
 
     def postponed(self, why: str, until: datetime | None = None) -> Decision:
-        """What becomes of an order that cannot be made now: what can wait does, the rest is refused."""
+        """Return the decision where the order cannot be made now: wait *until* then if it can wait, else refuse."""
         if not self.can_wait:
             return replace(self, action=Action.REFUSE, message=why, repair=None)
         if self.repair:
@@ -44,18 +45,18 @@ class Decision:
 
 
 def lifetime_point(not_before: datetime, not_after: datetime) -> datetime:
-    """When to renew what the CA says nothing of: at 2/3 of its life, at 1/2 where that is below 10 days."""
+    """Return when to renew without renewal information: at 2/3 of the lifetime, at 1/2 of one below 10 days."""
     life = not_after - not_before
     return not_before + (life / 2 if life < timedelta(days=10) else life * 2 / 3)
 
 
 def emergency_point(not_before: datetime, not_after: datetime) -> datetime:
-    """From here on a certificate cannot wait any longer: the middle between the lifetime point and the end."""
+    """Return from when on a renewal cannot wait: the middle between the lifetime point and the end."""
     return not_after - (not_after - lifetime_point(not_before, not_after)) / 2
 
 
 def decide(
-    found: HostCertificate,
+    certificate: HostCertificate,
     directories: Collection[str],
     now: datetime,
     suggested: datetime | None = None,
@@ -64,26 +65,30 @@ def decide(
 ) -> Decision:
     """Decide for one certificate.
 
-    *found*: invalid speaks against what is wanted, problems would keep the host from getting a certificate.
-    *directories* are the URLs of the CAs that are wanted, any of them.
-    *suggested* is the instant that follows from the CA's renewal information, None if there is none. *revoked*: what
-    the CA says of a live certificate that it has revoked, in a line.
+    *certificate*: with `invalid`, its terms cannot be met; with `problems`, the host could not get a certificate.
+    *directories*: the URLs of the CAs that are wanted, any of them. *suggested*: the instant that follows from the CA's
+    renewal information, None if there is none. *revoked*: what the CA says of the live certificate, in a line, if it is
+    revoked.
     """
-    wanted, live = found.wanted, found.live
-    if found.invalid:
-        return Decision(Action.REFUSE, message="; ".join(found.invalid))
+    wanted, live = certificate.wanted, certificate.live
+    if certificate.invalid:
+        return Decision(Action.REFUSE, message="; ".join(certificate.invalid))
     if wanted is None:
-        return Decision(Action.REFUSE, message="what is wanted is not known: give certificate_info its certificates")
+        return Decision(
+            Action.REFUSE, message="it has no entry of acme_certificates. Give certificate_info the option certificates"
+        )
     terms = wanted.terms(directories)
-    if not forced and _awaits_switch(found.pending, terms, now):
-        # Also where the services did not take it: the order is not spent again, the switch is tried anew.
+    if not forced and _awaits_switch(certificate.pending, terms, now):
+        # Also after a roll-back: the switch is tried again, and no other order is spent.
         return Decision(Action.SWITCH, Reason.SWITCH)
-    reason, next_at = _reason(terms, live, now, suggested, forced, revoked)
+    reason, next_at = _reason(terms, live, forced, revoked), None
+    if live and not reason:
+        reason, next_at = _due(live, now, suggested)
     if live is None or reason:
-        if found.problems:
-            return Decision(Action.REFUSE, reason, "; ".join(found.problems))
-        # Clients that look refuse what is revoked: it serves no more.
-        can_wait = not revoked and _still_serves(live, now)
+        if certificate.problems:
+            return Decision(Action.REFUSE, reason, "; ".join(certificate.problems))
+        # Clients that check revocation refuse a revoked certificate: it is not usable until it is replaced.
+        can_wait = not revoked and _is_usable(live, now)
         repair = _repair(wanted, live) if live and can_wait else None
         message = revoked if reason == Reason.REVOKED else ""
         return Decision(Action.ISSUE, reason, message, can_wait=can_wait, repair=repair)
@@ -91,7 +96,7 @@ def decide(
 
 
 def _repair(wanted: CertificateEntry, live: Version) -> Decision | None:
-    """What is to be put right on the host, without another certificate."""
+    """Return what to repair on the host without another certificate; None if nothing."""
     if live.attributes:
         return Decision(Action.REPAIR, Reason.ATTRIBUTES, "; ".join(live.attributes))
     if live.formats:
@@ -101,51 +106,47 @@ def _repair(wanted: CertificateEntry, live: Version) -> Decision | None:
     return None
 
 
-def _reason(
-    terms: Terms,
-    live: Version | None,
-    now: datetime,
-    suggested: datetime | None,
-    forced: bool,
-    revoked: str,
-) -> tuple[Reason, datetime | None]:
-    """Return why the certificate has to be issued, the gravest reason first; none, and the next instant, if not."""
+def _reason(terms: Terms, live: Version | None, forced: bool, revoked: str) -> Reason:
+    """Return why the certificate has to be issued whatever its dates are, the gravest reason first."""
     if live is None or live.missing:
-        return Reason.MISSING, None
+        return Reason.MISSING
     if "privkey.pem" in live.damaged or "cert.pem" in live.damaged:
-        return Reason.KEY_MISMATCH, None
+        return Reason.KEY_MISMATCH
     if live.damaged:
-        return Reason.DAMAGED, None
+        return Reason.DAMAGED
     if revoked:
-        return Reason.REVOKED, None
+        return Reason.REVOKED
     for difference in terms.difference(live.terms):
-        return difference, None
-    if forced:
-        return Reason.FORCED, None
+        return difference
+    return Reason.FORCED if forced else Reason.NONE
+
+
+def _due(live: Version, now: datetime, suggested: datetime | None) -> tuple[Reason, datetime | None]:
+    """Return why the dates of the live certificate have it renewed now; if they do not, no reason, and from when on."""
     not_before, not_after = validity(live)
     # Renewal information moves the instant, but never beyond the point where waiting ends.
     next_at = min(suggested or lifetime_point(not_before, not_after), emergency_point(not_before, not_after))
-    if now >= next_at:
-        return Reason.WINDOW if suggested and now >= suggested else Reason.LIFETIME, None
-    return Reason.NONE, next_at
+    if now < next_at:
+        return Reason.NONE, next_at
+    return Reason.WINDOW if suggested and now >= suggested else Reason.LIFETIME, None
 
 
 def _awaits_switch(pending: Version | None, terms: Terms, now: datetime) -> bool:
-    """Return True if the pending version has its certificate, which is what is wanted and not due itself."""
+    """Return True if the pending version has its certificate, which matches the terms and is not due itself."""
     if not pending or not pending.is_issued:
         return False
     return not terms.difference(pending.terms) and now < lifetime_point(*validity(pending))
 
 
-def _still_serves(live: Version | None, now: datetime) -> bool:
-    """Whether the live certificate is whole and bridges a wait."""
+def _is_usable(live: Version | None, now: datetime) -> bool:
+    """Return True if the live certificate is complete and can be used until a later run."""
     if live is None or live.missing or live.damaged:
         return False
     return now < emergency_point(*validity(live))
 
 
 def validity(version: Version) -> tuple[datetime, datetime]:
-    """From when until when a version with a certificate is valid. Raises ValueError for one without."""
+    """Return when the certificate of a version begins and ends to be valid. Raises ValueError if it has no dates."""
     if not version.not_before or not version.not_after:
         raise ValueError(f"version {version.version} has no dates")
     return parse_utc(version.not_before), parse_utc(version.not_after)

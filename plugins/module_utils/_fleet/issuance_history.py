@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The controller's own record of the certificates that it was issued: a file of JSON, a line for each certificate.
+"""The controller's own record of the certificates that CAs issued: a file with a line of JSON for each certificate.
 
 A host whose root is hostile can lie about its certificates. Revocation, rate limits and what hosts share compare its
-word with this record, which also has the certificates themselves, since a CA revokes only what it is shown (RFC 8555
-section 7.6).
+word with this record. It has the certificates themselves, too, as a request to revoke contains one (RFC 8555 section
+7.6).
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from .._common.times import parse_utc
 class Issuance:
     """A certificate that was issued.
 
-    time: when it was downloaded, and not_after: until when it is valid, as manifests have times. host and name: whose
-    it is. serial: hexadecimal. directory: the CA's URL. names: the identifiers. certificate and chain: PEM.
+    time: of its download, and not_after: of its expiry, as manifests have times. host and name: whose it is.
+    serial: hexadecimal. directory: the CA's URL. names: the identifiers. certificate and chain: PEM.
     """
 
     time: str
@@ -48,7 +48,7 @@ class Issuance:
 
     @classmethod
     def parse(cls, line: str) -> Issuance:
-        """Return what a line says; fields that later versions add are ignored. Raises ValueError."""
+        """Parse a line; fields that later versions add are ignored. Raises ValueError."""
         found = json.loads(line)
         if not isinstance(found, dict):
             raise ValueError("it is not a JSON object")
@@ -66,7 +66,7 @@ class Issuance:
 
 
 def absolute(path: str) -> str:
-    """Return where the record is. Raises AcmeError for a path that depends on the folder of whoever reads it."""
+    """Return the absolute path of the record. Raises AcmeError for a relative one."""
     found = os.path.expanduser(os.path.expandvars(path))
     if found.startswith("~"):
         raise AcmeError(
@@ -81,7 +81,7 @@ def absolute(path: str) -> str:
 
 
 class Recorder:
-    """Append to the record from any thread, beside other processes that do the same. problem: why it could not be.
+    """Append to the record from any thread, while other processes may do the same. problem: why that failed, or empty.
 
     Raises AcmeError for a path that is not absolute().
     """
@@ -108,7 +108,7 @@ class Recorder:
                 )
 
     def close(self) -> None:
-        """Have what was appended on the disk for good."""
+        """Write to the disk what was appended, and close the file."""
         if self._handle is None:
             return
         try:
@@ -127,7 +127,7 @@ def of_names(record: Iterable[Issuance], name: str, identifiers: Collection[str]
 
 
 def reaches_back_to(record: Sequence[Issuance], instant: str) -> bool:
-    """Return True if the record began before an *instant* (as manifests have it), so that it has all since then."""
+    """Return True if the record began before *instant* (as manifests have it), so that it is complete since then."""
     return any(item.time < instant for item in record[:1])
 
 
@@ -146,7 +146,7 @@ def read(path: str) -> tuple[list[Issuance], list[str]]:
 
 
 def parse(lines: Iterable[str], path: str) -> tuple[list[Issuance], list[str]]:
-    """Return what *lines* of the record at *path* say, and a message for each that is damaged."""
+    """Parse the *lines* of the record at *path*; return the issuances, and a message for each damaged line."""
     found, problems = [], []
     for number, line in enumerate(lines, 1):
         if line.strip():
@@ -158,9 +158,9 @@ def parse(lines: Iterable[str], path: str) -> tuple[list[Issuance], list[str]]:
 
 
 def _open(path: str) -> int:
-    """Open the record for appending; it is made with mode 0600, in a folder that is made if need be."""
+    """Open the record for appending. A new file has mode 0600, and its folder is made if it does not exist."""
     os.makedirs(os.path.dirname(os.path.abspath(path)), mode=0o700, exist_ok=True)
-    # For reading, too: a named pipe without a reader would be an endless wait.
+    # For reading, too: to open a named pipe without a reader would wait without end.
     handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
@@ -169,10 +169,10 @@ def _open(path: str) -> int:
 
 
 def _append(handle: int, line: bytes) -> None:
-    """Append a line by one write, which the kernel does not mix with another process's."""
+    """Append a line by one write, which the kernel does not mix with those of other processes."""
     size = os.fstat(handle).st_size
     if size and os.pread(handle, 1, size - 1) != b"\n":
-        line = b"\n" + line  # a disk that was full, or a crash, has cut the last line off
+        line = b"\n" + line  # a full disk or a crash has cut off the last line
     written = os.write(handle, line)
     if written != len(line):
         raise OSError(f"only {written} of {len(line)} bytes were written")

@@ -2,12 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The plan of a run: every certificate's decision, with the CA's renewal information where it bears on it."""
+"""The plan of a run: the decision for each certificate, with the CA's renewal information where it matters. Pure."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -21,41 +21,62 @@ from .._common.times import utc
 from .decision import Decision, decide
 
 LIVE, PENDING = "live", "pending"
-#: Said of a certificate for which a host's answer cannot be used.
+#: The message for a certificate for which a host's answer cannot be used.
 MALFORMED = "certificate_info returned malformed data for this certificate"
-#: A certificate that a host has: host, name, and whether it is the live one or the pending one that awaits its switch.
+#: A version that a host has of a certificate: host, name, and LIVE or PENDING (one that awaits its switch).
 Version = tuple[str, str, str]
-#: Asks CAs about their certificates, ARI ids by directory: what is known of each that is answered for.
+#: Ask CAs for renewal information: from ARI ids by directory URL to what is known, by ARI id.
 AskRenewal = Callable[[Mapping[str, list[str]]], Mapping[str, RenewalInfo]]
 
 
 @dataclass(frozen=True)
-class Planned:
-    """A certificate of a host, as certificate_info found it, and what is to be done.
+class Settings:
+    """All that decisions depend on besides the certificates.
 
-    share: from whom the host gets it; with a serial number, one that is there. info: what the CA said of its renewal.
-    directory: the CA to be asked first, if that is not the first one. selected: it is to be replaced, with a new key.
+    directories: the URLs of the CAs that are wanted, any of them. now: aware UTC. is_forced: issue all. is_selected:
+    True for a certificate that is to be replaced. interval: how often the job runs; zero if that is unknown.
+    """
+
+    directories: Collection[str]
+    now: datetime
+    is_forced: bool = False
+    is_selected: Callable[[HostCertificate], bool] | None = None
+    interval: timedelta = timedelta(0)
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A certificate of a host, as certificate_info returned it, and the decision for it.
+
+    share: from whom the host gets it; with a serial number, one that exists. info: the CA's renewal information.
+    directory: the URL of the CA to ask first, if that is not the first one. selected: it is to be replaced, with a new
+    key. replaces_cert_id: the ARI id of the certificate that an order replaces.
     """
 
     host: str
     name: str
-    found: HostCertificate
+    certificate: HostCertificate
     decision: Decision
-    replaces: str | None = None
+    replaces_cert_id: str | None = None
     share: SharedKey | None = None
     info: RenewalInfo | None = None
     directory: str | None = None
     selected: bool = False
 
     def line(self) -> str:
-        """One line for people."""
+        """Return one line for people."""
         why = ": ".join(text for text in (self.decision.reason, self.decision.message) if text)
         return f"{self.host}: certificate {self.name}: {self.decision.action} ({why})"
 
     @property
     def is_shared(self) -> bool:
         """True if several hosts are to have it."""
-        return bool(self.found.wanted and self.found.wanted.shared)
+        return bool(self.certificate.wanted and self.certificate.wanted.shared)
+
+    @property
+    def ari_id(self) -> str | None:
+        """The ARI id of the live certificate."""
+        return self.certificate.live.ari_id if self.certificate.live else None
 
     def decided(self) -> PlannedCertificate:
         """Return what the plan says of the certificate."""
@@ -66,7 +87,7 @@ class Planned:
             reason=decision.reason,
             message=decision.message,
             can_wait=decision.can_wait,
-            replaces_cert_id=self.replaces,
+            replaces_cert_id=self.replaces_cert_id,
             next=utc(decision.next_at) if decision.next_at else None,
             directory=self.directory,
             selected=self.selected,
@@ -74,57 +95,70 @@ class Planned:
         )
 
 
-def make(
-    found: Iterable[HostCertificate],
-    directories: Collection[str],
-    now: datetime,
-    forced: bool,
+def decide_all(
+    certificates: Iterable[HostCertificate],
+    settings: Settings,
     ask_renewal: AskRenewal,
-    selected: Callable[[HostCertificate], bool] | None = None,
-    interval: timedelta = timedelta(0),
     revoked: Mapping[Version, str] = MappingProxyType({}),
 ) -> list[Planned]:
-    """Decide for all. A CA is asked only of its certificates for which its word makes a difference.
+    """Decide for all certificates. A CA is asked only for those whose decision depends on its answer.
 
-    *selected*: which certificates are to be replaced, with all forced if *forced*. *interval*: how often this is run,
-    if that is known. *revoked*: of certificates that the CA has revoked what it says of them.
+    *revoked*: for each version that is revoked, what the CA says of it, in a line.
     """
-    found = list(found)
-    times = Counter((item.host, item.name) for item in found)
-    planned = []
-    for item in found:
-        host = item.host or ""
-        replacing = False
-        try:
-            if revoked.get((host, item.name, PENDING)):
-                item = replace(item, pending=None)  # nobody switches to it
-            replacing = bool(selected and selected(item))
-            said = revoked.get((host, item.name, LIVE), "")
-            decision = decide(item, directories, now, forced=forced or replacing, revoked=said)
-        except ValueError:
-            # As a version without dates: whatever one host has is no reason to stop for the others.
-            item = replace(item, live=None, pending=None, issued=())
-            decision = Decision(Action.REFUSE, message=MALFORMED)
-        if times[item.host, item.name] > 1:
-            decision = Decision(Action.REFUSE, message="acme_certificates has more than one certificate of this name")
-        planned.append(Planned(host, item.name, item, decision, selected=replacing))
-    asked: dict[str, set[str]] = {}
-    for plan in planned:
-        ari_id = _ari_id(plan)
-        if ari_id and _depends(plan.decision) and plan.found.live and plan.found.live.directory:
-            asked.setdefault(plan.found.live.directory, set()).add(ari_id)
-    suggested = ask_renewal({url: sorted(ari_ids) for url, ari_ids in asked.items()}) if asked else {}
-    return [_with_suggestion(plan, directories, now, suggested, interval) for plan in planned]
+    planned = _without_twins([_decided(item, settings, revoked) for item in certificates])
+    questions = _questions(planned)
+    answers = ask_renewal(questions) if questions else {}
+    return [_with_renewal_info(item, settings, answers) for item in planned]
+
+
+def _decided(certificate: HostCertificate, settings: Settings, revoked: Mapping[Version, str]) -> Planned:
+    """Decide by the host's word and the clock alone."""
+    host, name = certificate.host or "", certificate.name
+    if revoked.get((host, name, PENDING)):
+        certificate = replace(certificate, pending=None)  # nobody switches to it
+    selected = False
+    try:
+        selected = bool(settings.is_selected and settings.is_selected(certificate))
+        decision = decide(
+            certificate,
+            settings.directories,
+            settings.now,
+            forced=settings.is_forced or selected,
+            revoked=revoked.get((host, name, LIVE), ""),
+        )
+    except ValueError:
+        # Such as a version without dates. The malformed answer of one host must not stop the others.
+        certificate = replace(certificate, live=None, pending=None, issued=())
+        decision = Decision(Action.REFUSE, message=MALFORMED)
+    return Planned(host, name, certificate, decision, selected=selected)
+
+
+def _without_twins(planned: Sequence[Planned]) -> list[Planned]:
+    """Refuse certificates of which a host has several with one name."""
+    times = Counter((item.host, item.name) for item in planned)
+    refused = Decision(Action.REFUSE, message="acme_certificates has more than one certificate of this name")
+    return [replace(item, decision=refused) if times[item.host, item.name] > 1 else item for item in planned]
+
+
+def _questions(planned: Iterable[Planned]) -> dict[str, list[str]]:
+    """Return the ARI ids to ask for, sorted, by the URL of the directory of their CA."""
+    questions: dict[str, set[str]] = {}
+    for item in planned:
+        live = item.certificate.live
+        if live and live.ari_id and live.directory and _needs_renewal_info(item.decision):
+            questions.setdefault(live.directory, set()).add(live.ari_id)
+    return {directory: sorted(ari_ids) for directory, ari_ids in questions.items()}
 
 
 def verify_profile(plan: Planned, offering: Iterable[Directory]) -> Planned:
-    """Refuse what would be ordered under a profile that none of the CAs offers."""
+    """Refuse an order with a profile that none of the CAs in *offering* has."""
     if plan.decision.action != Action.ISSUE:
         return plan
+    entry = plan.certificate.wanted
     problem = ""
     for directory in offering:
         try:
-            directory.verify_profile(plan.found.wanted.profile if plan.found.wanted else None)
+            directory.verify_profile(entry.profile if entry else None)
         except AcmeError as error:
             problem = problem or str(error)
         else:
@@ -133,39 +167,32 @@ def verify_profile(plan: Planned, offering: Iterable[Directory]) -> Planned:
 
 
 def without_ca(plan: Planned, why: str) -> Planned:
-    """Without the CA, what can wait does; the rest is refused before its host is touched."""
+    """Postpone an order where no CA answers, or refuse it before its host is changed if it cannot wait."""
     return replace(plan, decision=plan.decision.postponed(why)) if plan.decision.action == Action.ISSUE else plan
 
 
-def ordered_from(plan: Planned, url: str, usual: str) -> Planned:
-    """Ordered from another CA than the *usual* one, which does not answer."""
-    return replace(plan, directory=url) if plan.decision.action == Action.ISSUE and url != usual else plan
+def ordered_from(plan: Planned, directory: str, usual: str) -> Planned:
+    """Order from the CA at *directory* if that is another than the *usual* one. Both are URLs."""
+    is_moved = plan.decision.action == Action.ISSUE and directory != usual
+    return replace(plan, directory=directory) if is_moved else plan
 
 
-def _with_suggestion(
-    plan: Planned,
-    directories: Collection[str],
-    now: datetime,
-    suggested: Mapping[str, RenewalInfo],
-    interval: timedelta,
-) -> Planned:
-    ari_id = _ari_id(plan)
+def _with_renewal_info(plan: Planned, settings: Settings, answers: Mapping[str, RenewalInfo]) -> Planned:
+    """Decide again with the CA's renewal information, if there is any."""
+    ari_id = plan.ari_id
     decision, info = plan.decision, None
-    if ari_id and ari_id in suggested and _depends(decision):
-        info = suggested[ari_id]
-        decision = decide(plan.found, directories, now, info.instant(ari_id, interval))
+    if ari_id and ari_id in answers and _needs_renewal_info(decision):
+        info = answers[ari_id]
+        suggested = info.instant(ari_id, settings.interval)
+        decision = decide(plan.certificate, settings.directories, settings.now, suggested)
         if decision.reason == Reason.WINDOW and info.explanation_url:
             decision = replace(decision, message=f"see {info.explanation_url}")
-    live = plan.found.live
-    # RFC 9773 section 5: the same CA's certificate; acme_order sends it to that CA only.
-    replaces = ari_id if decision.action == Action.ISSUE and live and live.directory in directories else None
-    return replace(plan, decision=decision, replaces=replaces, info=info)
+    live = plan.certificate.live
+    # RFC 9773 section 5: a certificate of the same CA. acme_order sends the id to that CA only.
+    is_of_a_ca = decision.action == Action.ISSUE and live and live.directory in settings.directories
+    return replace(plan, decision=decision, replaces_cert_id=ari_id if is_of_a_ca else None, info=info)
 
 
-def _depends(decision: Decision) -> bool:
-    """Whether renewal information bears on it: it is kept, or due by its lifetime and could wait."""
+def _needs_renewal_info(decision: Decision) -> bool:
+    """Return True if renewal information may change a decision: it is kept, or due by its lifetime and could wait."""
     return bool(decision.next_at) or (decision.reason == Reason.LIFETIME and decision.can_wait)
-
-
-def _ari_id(plan: Planned) -> str | None:
-    return plan.found.live.ari_id if plan.found.live else None

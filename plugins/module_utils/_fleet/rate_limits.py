@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A CA's rate limits, and what is left of them. Pure; of libraries beside Python's it needs Ansible's alone.
+"""A CA's rate limits, and what is left of them. Pure.
 
-They are token buckets, as Let's Encrypt has them: a limit of 50 in 7 days lets 50 pass at once, and then one every
-202 minutes. What was spent is known from certificates alone, so more may be spent than is known, never less.
+They are token buckets, as those of Let's Encrypt: a limit of 50 in 7 days allows 50 at once, and then one every 202
+minutes. Only orders that led to a certificate are known, so more may be used than is known, never less.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from .._acme.known_cas import SHORT_NAMES, resolve_directory
 from .._common.text import one_line, suggestion
 from .._common.times import parse_duration
 
-#: What an order is to a CA: one for names that it has not seen together, the next one for the same names, or one that
-#: replaces a certificate within the window of its renewal information.
+#: Kinds of orders that CAs count differently: for a set of names that is new to the CA, for the same set as before, and
+#: one that replaces a certificate within the window of its renewal information.
 NEW, RENEWAL, EXEMPT = "new", "renewal", "exempt"
 
 _RATE = re.compile(r"([1-9][0-9]{0,8})/([1-9][0-9]{0,4})([mhdw])")
@@ -33,7 +33,7 @@ _UNITS = {"m": "minute", "h": "hour", "d": "day", "w": "week"}
 
 @dataclass(frozen=True)
 class Rate:
-    """So many in a span of time."""
+    """A number of orders or certificates in a period."""
 
     count: int
     period: timedelta
@@ -41,7 +41,7 @@ class Rate:
 
     @classmethod
     def parse(cls, text: str) -> Rate:
-        """From "50/7d". Raises AcmeOptionError."""
+        """Parse a text such as "50/7d". Raises AcmeOptionError."""
         found = _RATE.fullmatch(text.strip())
         if not found:
             raise AcmeOptionError(
@@ -53,13 +53,13 @@ class Rate:
 
     @property
     def each(self) -> timedelta:
-        """After how long there is room for one more."""
+        """The time after which there is room for one more."""
         return self.period / self.count
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a CA allows; None where it does not limit. renewals_exempt: only the last one holds for the same names."""
+    """The limits of a CA; None for no limit. renewals_exempt: renewals count only for certificates_per_set."""
 
     orders: Rate | None = None
     certificates_per_domain: Rate | None = None
@@ -68,7 +68,7 @@ class Limits:
 
     @classmethod
     def parse(cls, options: Any, base: Limits) -> Limits:
-        """*base*, with what *options* say otherwise: texts as "50/7d"; empty means no limit. Raises AcmeOptionError."""
+        """Return *base*, changed by *options*: texts as "50/7d", empty for no limit. Raises AcmeOptionError."""
         names = [field.name for field in fields(cls)]
         unknown = sorted(map(str, set(options) - set(names))) if isinstance(options, Mapping) else [""]
         if unknown:
@@ -94,7 +94,7 @@ SHIPPED = {
 
 
 def limits_of_all(options: Mapping[str, Any]) -> dict[str, Limits]:
-    """The limits of each CA by the URL of its directory: those shipped, and what *options* say by name or URL."""
+    """Return each CA's limits by the URL of its directory: SHIPPED, changed by *options*, which are by name or URL."""
     result = dict(SHIPPED)
     for name, own in options.items():
         url = resolve_directory(str(name))
@@ -114,7 +114,7 @@ class _Bucket:
         self._empty = max(self._empty or at, at) + self._rate.each
 
     def opens(self) -> datetime | None:
-        """When there is room for one more, and for those that wait already; None: it has never been used."""
+        """Return when there is room for one more than those that wait already; None if it was never used."""
         if self._empty is None:
             return None
         return self._empty - self._rate.period + (1 + self._waiting) * self._rate.each
@@ -125,14 +125,14 @@ class _Bucket:
 
 @dataclass(frozen=True)
 class Opening:
-    """From when on an order has room, and the limit that it waits for, in words."""
+    """The instant from which on there is room for an order, and the limit that it waits for, in words."""
 
     at: datetime
     limit: str
 
 
 class Budget:
-    """What is left of a CA's limits at an instant. domain_of: the registered domain of a name, in words."""
+    """The part of a CA's limits that is left at *now*. domain_of: returns the registered domain of a name."""
 
     def __init__(self, limits: Limits, now: datetime, domain_of: Callable[[str], str]) -> None:
         self.limits = limits
@@ -141,7 +141,7 @@ class Budget:
         self._buckets: dict[tuple[str, str], _Bucket] = {}
 
     def record(self, past: Iterable[tuple[datetime, Collection[str], str]]) -> None:
-        """Take what was spent: instants, identifiers and kinds."""
+        """Count past orders: instants, identifiers and kinds."""
         for at, identifiers, kind in sorted(past, key=lambda spent: spent[0]):
             self.spend(identifiers, kind, min(at, self.now))
 
@@ -151,7 +151,7 @@ class Budget:
             bucket.spend(at or self.now)
 
     def opening(self, identifiers: Collection[str], kind: str) -> Opening | None:
-        """What an order has to wait for; None if there is room."""
+        """Return what an order has to wait for; None if there is room."""
         last = None
         for bucket, text in self._of(identifiers, kind):
             at = bucket.opens()
@@ -160,12 +160,12 @@ class Budget:
         return last
 
     def wait(self, identifiers: Collection[str], kind: str) -> None:
-        """Have an order wait before those that come after it."""
+        """Let an order wait, and later ones behind it."""
         for bucket, _text in self._of(identifiers, kind):
             bucket.wait()
 
     def _of(self, identifiers: Collection[str], kind: str) -> list[tuple[_Bucket, str]]:
-        """The limits that an order is held to."""
+        """Return the limits that count an order, each with a text for people."""
         if kind == EXEMPT:
             return []
         limits = self.limits

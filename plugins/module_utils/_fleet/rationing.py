@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The plan within the rate limits of the CAs: the most urgent is ordered first, and what can wait for its turn does.
+"""The plan within the rate limits of the CAs: the most urgent is ordered first, and what can wait is postponed.
 
-Pure but for the Public Suffix List, which is read only where there is much to order.
+Pure but for the Public Suffix List, which is read only if there is much to order.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from .plan import Planned, ordered_from
 from .rate_limits import EXEMPT, NEW, RENEWAL, Budget, Limits, Opening
 
 _MOST_WARNINGS = 5
-# No host can claim more of what others share, of each of its certificates.
+# For each of its certificates, no host can claim to have used more of a limit that others share.
 _MOST_CLAIMED = 5
-#: When something was ordered, for which names, and whether it was a renewal.
+#: An order that a CA has counted: its instant, its identifiers, and NEW or RENEWAL.
 Spent = tuple[datetime, Collection[str], str]
 _NEVER = datetime.max.replace(tzinfo=timezone.utc)
 
@@ -38,10 +38,11 @@ def keep_within(
     domain_of: Callable[[], Callable[[str], str]],
     read_record: Callable[[], Sequence[Issuance]] = tuple,
 ) -> tuple[list[Planned], list[str]]:
-    """The plan with no more orders than the CAs' *limits* admit, and warnings about what waits.
+    """Return the plan with no more orders than *limits* (by CA) allow, and warnings about what waits.
 
-    *cas*: the URLs of the CAs to order from, the first choice first. An order goes to the first of them that has room
-    for it. *domain_of* gives budget.Budget's, and *read_record* the controller's record, once they are needed.
+    *cas*: the URLs of the directories to order from, the first choice first. An order goes to the first of them that
+    has room for it. *domain_of* returns a Budget's `domain_of`, and *read_record* the controller's record; both are
+    called only if needed.
     """
     numbers = [number for number, plan in enumerate(planned) if plan.decision.action == Action.ISSUE]
     if not any(url in limits and _kind(planned[number], url, now) != EXEMPT for number in numbers for url in cas):
@@ -54,7 +55,7 @@ def keep_within(
         result[number] = plan
         if opening:
             waiting.append((opening, plan.decision.action))
-    return result, _told(waiting)
+    return result, _warnings(waiting)
 
 
 def _budgets(
@@ -70,17 +71,17 @@ def _budgets(
         own, spent = limits[url], past.get(url, [])
         per_domain = own.certificates_per_domain
         if per_domain and len(spent) + orders <= per_domain.count:
-            own = replace(own, certificates_per_domain=None)  # it would hold even if all were of one domain
+            own = replace(own, certificates_per_domain=None)  # it would not be reached even if all were of one domain
         budgets[url] = Budget(own, now, domain_of() if own.certificates_per_domain else str)
         budgets[url].record(spent)
     return budgets
 
 
 def _past(planned: Iterable[Planned], now: datetime, record: Sequence[Issuance]) -> dict[str, list[Spent]]:
-    """Return what was ordered lately, by CA: from the controller's record, if it reaches back, else from the hosts."""
+    """Return the orders of the last days by CA: from the controller's record if it reaches back, else from hosts."""
     if reaches_back_to(record, _oldest(now)):
         return _recorded(record, now)
-    return _said(planned, now)
+    return _claimed_by_hosts(planned, now)
 
 
 def _oldest(now: datetime) -> str:
@@ -88,85 +89,87 @@ def _oldest(now: datetime) -> str:
 
 
 def _recorded(record: Sequence[Issuance], now: datetime) -> dict[str, list[Spent]]:
+    """Return the orders in the record, by CA."""
     result: dict[str, list[Spent]] = {}
     oldest = _oldest(now)
-    before: set[tuple[str, frozenset[str]]] = set()
+    seen: set[tuple[str, frozenset[str]]] = set()
     for item in record:
-        what = (item.directory, frozenset(item.names))
+        of = (item.directory, frozenset(item.names))
         if item.time > oldest:
-            kind = RENEWAL if what in before else NEW
+            kind = RENEWAL if of in seen else NEW
             result.setdefault(item.directory, []).append((parse_utc(item.time), item.names, kind))
-        before.add(what)
+        seen.add(of)
     return result
 
 
-def _said(planned: Iterable[Planned], now: datetime) -> dict[str, list[Spent]]:
-    """Return what hosts say, and what several of them share only once."""
+def _claimed_by_hosts(planned: Iterable[Planned], now: datetime) -> dict[str, list[Spent]]:
+    """Return the orders that hosts report, by CA; one for a certificate that several of them share."""
     result: dict[str, dict[Any, Spent]] = {}
     for plan in planned:
-        claimed = _claimed(plan.found, now)
-        wanted = _names(plan) if claimed else []
+        claimed = _claimed(plan.certificate, now)
+        identifiers = _identifiers(plan) if claimed else []
         for item in claimed:
-            # What hosts share was ordered once.
             key = (plan.name if plan.is_shared else (plan.host, plan.name), item.serial)
-            spent = (parse_utc(item.at), _believed(wanted, item), RENEWAL if item.renewal else NEW)
+            spent = (parse_utc(item.at), _believed(identifiers, item), RENEWAL if item.renewal else NEW)
             result.setdefault(item.directory, {})[key] = spent
     return {url: list(spent.values()) for url, spent in result.items()}
 
 
-def _claimed(found: HostCertificate, now: datetime) -> list[CountedOrder]:
-    """What a host says was issued to it lately."""
+def _claimed(certificate: HostCertificate, now: datetime) -> list[CountedOrder]:
+    """Return the orders of the last days that a host reports for a certificate."""
     oldest = _oldest(now)
-    if found.invalid:
+    if certificate.invalid:
         return []
-    return [item for item in found.issued[-_MOST_CLAIMED:] if item.at > oldest]
+    return [item for item in certificate.issued[-_MOST_CLAIMED:] if item.at > oldest]
 
 
-def _believed(wanted: Collection[str], item: CountedOrder) -> Collection[str]:
-    """The names of a certificate that a host says it had, as far as they are wanted of it.
+def _believed(identifiers: Collection[str], order: CountedOrder) -> Collection[str]:
+    """Return what an order that a host reports counts for. *identifiers*: those of the host's entry.
 
-    Others count for the domains of those that are wanted, as another set: one with a name twice is nobody's.
+    An order for other names counts for the domains of the entry, as another set: no certificate has a name twice.
     """
-    return wanted if set(item.identifiers) == set(wanted) else [*wanted, *wanted]
+    return identifiers if set(order.identifiers) == set(identifiers) else [*identifiers, *identifiers]
 
 
-def _names(plan: Planned) -> list[str]:
-    return plan.found.wanted.names if plan.found.wanted else []
+def _identifiers(plan: Planned) -> list[str]:
+    entry = plan.certificate.wanted
+    return entry.names if entry else []
 
 
 def _placed(
     plan: Planned, budgets: Mapping[str, Budget], cas: Sequence[str], now: datetime
 ) -> tuple[Planned, Opening | None]:
-    """Where an order goes in this run, or what it waits for."""
-    wanted = _names(plan)
+    """Return the plan with the CA to order from in this run, or postponed with the limit that it waits for."""
+    identifiers = _identifiers(plan)
     openings = []
     for url in cas:
         budget = budgets.get(url)
         kind = _kind(plan, url, now)
-        opening = budget.opening(wanted, kind) if budget else None
+        opening = budget.opening(identifiers, kind) if budget else None
         if opening is None:
             if budget:
-                budget.spend(wanted, kind)
+                budget.spend(identifiers, kind)
             return (plan if url == cas[0] else ordered_from(plan, url, cas[0])), None
         openings.append((opening, url, kind))
-    opening, url, kind = min(openings, key=lambda found: found[0].at)
-    budgets[url].wait(wanted, kind)
+    opening, url, kind = min(openings, key=lambda entry: entry[0].at)
+    budgets[url].wait(identifiers, kind)
     message = f"the CA's limit of {opening.limit} is reached; there is room again at {opening.at:%Y-%m-%d %H:%M} UTC"
     return replace(plan, decision=plan.decision.postponed(message, opening.at)), opening
 
 
 def _kind(plan: Planned, url: str, now: datetime) -> str:
-    live = plan.found.live
+    """Return what an order is to the CA whose directory is at *url*: NEW, RENEWAL or EXEMPT."""
+    live = plan.certificate.live
     if not live or live.directory != url:
         return NEW
-    if plan.replaces and plan.info and plan.info.is_open(now):
+    if plan.replaces_cert_id and plan.info and plan.info.is_open(now):
         return EXEMPT  # RFC 9773 section 5, and Let's Encrypt's rule
-    return RENEWAL if set(live.identifiers) == set(_names(plan)) else NEW
+    return RENEWAL if set(live.identifiers) == set(_identifiers(plan)) else NEW
 
 
 def _urgency(plan: Planned) -> tuple[bool, bool, bool, bool, datetime]:
-    """The most urgent first: what cannot wait, is revoked, is to be replaced, comes next; at last what is forced."""
-    decision, live = plan.decision, plan.found.live
+    """Return a key to sort by urgency: what cannot wait, is revoked, is to be replaced, is due; forced orders last."""
+    decision, live = plan.decision, plan.certificate.live
     until = emergency_point(*validity(live)) if live and live.not_before and live.not_after else _NEVER
     forced = decision.reason == Reason.FORCED
     return (
@@ -178,8 +181,8 @@ def _urgency(plan: Planned) -> tuple[bool, bool, bool, bool, datetime]:
     )
 
 
-def _told(waiting: Sequence[tuple[Opening, Action]]) -> list[str]:
-    """A warning for each limit that is reached."""
+def _warnings(waiting: Sequence[tuple[Opening, Action]]) -> list[str]:
+    """Return a warning for each limit that is reached."""
     by_limit: dict[str, list[datetime]] = {}
     for opening, action in waiting:
         if action != Action.REFUSE:

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which certificates are to be replaced now, whatever their dates say: a selection that knows what is done already.
+"""A selection of certificates that are to be replaced now, whatever their dates are.
 
-A certificate with another serial number, or a key made after the given instant, is not selected any more.
+One that is replaced already, with another serial number or a key made after the given instant, is not selected again.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _SERIAL = re.compile(r"(?:0x)?([0-9a-f]{1,64})")
 
 @dataclass(frozen=True)
 class Selection:
-    """Certificates that any of all, issuers, serials and names means, as far as they are from *before* the instant."""
+    """Certificates that match any of all, issuers, serials and names, with a key from *before* the instant if given."""
 
     all: bool = False
     issuers: frozenset[str] = frozenset()
@@ -43,7 +43,7 @@ class Selection:
 
     @classmethod
     def parse(cls, options: Mapping[str, Any], read: Callable[[str], str], now: datetime) -> Selection | None:
-        """From the options of a task; *read* gives a file's text. None if there are none. Raises AcmeOptionError."""
+        """Parse options of a task; *read* returns a file's text. None without options. Raises AcmeOptionError."""
         unknown = sorted(set(options) - set(OPTIONS))
         if unknown:
             raise AcmeOptionError(f"replace has {one_line(unknown[0], 60)!r}; it takes {', '.join(OPTIONS)}")
@@ -73,20 +73,21 @@ class Selection:
             )
         if selection.before and selection.before > now + _CLOCKS_DIFFER:
             raise AcmeOptionError(
-                f"replace: before (acme_replace_before): {options['before']} is yet to come, and "
-                "keys made until then too"
+                f"replace: before (acme_replace_before): {options['before']} is in the future. "
+                "Give an instant in the past"
             )
         return selection
 
-    def __call__(self, found: HostCertificate) -> bool:
-        """Return True if what a host has is selected."""
-        # One that lacks only the switch is what the host is about to have.
-        version = found.pending if found.pending and found.pending.is_issued else found.live
+    def __call__(self, certificate: HostCertificate) -> bool:
+        """Return True if the certificate of a host is selected."""
+        # A version that awaits its switch is what the host is about to use.
+        pending = certificate.pending
+        version = pending if pending and pending.is_issued else certificate.live
         if not version or not version.serial:
             return False
         if self.before and _made(version) >= self.before:
             return False
-        names = {found.host, found.name, *map(canonical, version.identifiers)}
+        names = {certificate.host, certificate.name, *map(canonical, version.identifiers)}
         return (
             self.all
             or _plain(version.serial) in self.serials
@@ -95,24 +96,24 @@ class Selection:
         )
 
     def since(self) -> str:
-        """From when on a key is one that was made to replace another, as manifests have it; empty if any may be old."""
+        """Return from when on a key was made to replace another, as manifests have times; empty if any may be old."""
         return first_second(self.before) if self.before else ""
 
 
 def counted(selected: int, now: int) -> str:
-    """One line for people: how many there are, and how many are left."""
+    """Return one line for people: how many are to be replaced, and how many are left."""
     if not selected:
         return "nothing is left to be replaced"
     return f"{selected} to be replaced: {now} in this run, {selected - now} left after it"
 
 
 def _made(version: Version) -> datetime:
-    """When the key of a version was made; where that is not known, from when its certificate is valid."""
+    """Return when the key of a version was made; if that is unknown, from when on its certificate is valid."""
     return parse_utc(version.created or version.not_before or "")
 
 
 def _of_issuer(issuer: str) -> set[str]:
-    """A distinguished name, its attributes, and their values."""
+    """Return all texts that match an issuer: its distinguished name, the attributes in it, and their values."""
     parts = [part.strip().lower() for part in re.split(r"(?<!\\),", issuer)]
     return {issuer.lower(), *parts, *(part.partition("=")[2] for part in parts)}
 
@@ -136,7 +137,7 @@ def _truth(value: Any) -> bool:
 
 
 def _texts(value: Any) -> list[str]:
-    """A list, or, as -e gives it, a text with commas."""
+    """Return the texts of a list; -e gives a list as one text with commas."""
     parts = [part for text in _lines(value) for part in text.split(",")]
     return [part.strip() for part in parts if part.strip()]
 
@@ -145,13 +146,13 @@ def _lines(value: Any) -> list[str]:
     values: Iterable[Any] = value if isinstance(value, (list, tuple)) else [value or ""]
     for item in values:
         if isinstance(item, (int, float)) and not isinstance(item, bool):
-            # YAML has made another number of it, or has lost its zeros.
+            # YAML may have read it as another number, or dropped zeros.
             raise AcmeOptionError(f"replace: {item} is a number: write it in quotes")
     return [str(item).strip() for item in values if str(item).strip()]
 
 
 def parse_serial(text: str, where: str = "") -> str:
-    """Return a serial number in hexadecimal digits, from what CAs and browsers show. Raises AcmeOptionError.
+    """Parse a serial number as CAs and browsers show it, into hexadecimal digits. Raises AcmeOptionError.
 
     *where*: begins the message.
     """
@@ -166,7 +167,7 @@ def _plain(serial: str) -> str:
 
 
 def _listed(text: str, path: str) -> list[str]:
-    """The serial numbers of a CA's list: the first column of each line; a heading and comments are left out."""
+    """Parse the serial numbers in a CA's list: the first column of each line, without a heading and comments."""
     columns = [re.split(r"[,;\t]", line, maxsplit=1)[0].strip() for line in text.splitlines()]
     numbered = [(number, first) for number, first in enumerate(columns, 1) if first and not first.startswith("#")]
     if numbered and re.search("[g-zG-Z]", numbered[0][1]) and not re.search("[0-9]", numbered[0][1]):

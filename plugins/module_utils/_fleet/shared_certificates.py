@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Certificates that several hosts share, in the plan: who makes the key, and who gets it from whom.
+"""Certificates that several hosts share, in the plan: which host makes the key, and which hosts get it from which.
 
-A host that has what the others want gives it to them; where none has, the first of them orders for all.
-Pure, and standard library only.
+A host that has the certificate gives it to the others; if none has, the first of them orders for all. Pure, and
+standard library only.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from .decision import Decision
 from .issuance_history import Issuance, of_names
 from .plan import Planned
 
-# Reasons to issue that are a host's own: the certificate itself may go on.
+# Reasons to issue that concern one host only: other hosts can keep the certificate.
 _OF_THE_HOST = (Reason.MISSING, Reason.DAMAGED, Reason.KEY_MISMATCH)
-#: Actions after which a host goes on with what it has.
+#: Actions after which a host uses the certificate that it has.
 _HOLDING = (Action.KEEP, Action.REPAIR, Action.SWITCH)
 _ALIKE = ("identifiers", "key_type", "profile")
 
 
-#: Give the controller's record of what it issued; it is read only where it bears on who gives.
+#: Return the controller's record of issuances; called only if the choice of the giver depends on it.
 ReadRecord = Callable[[], Sequence[Issuance]]
 
 
@@ -37,10 +37,10 @@ def share(
     read_record: ReadRecord = tuple,
     since: str = "",
 ) -> list[Planned]:
-    """The plan with one order at most for each shared certificate. *planned* is in the order of the play.
+    """Return the plan with one order at most for each shared certificate. *planned* is in the order of the play.
 
-    *elsewhere*: hosts of earlier batches, which give what they have and get nothing. *since*: what is to be replaced
-    was issued before, as the record has times.
+    *elsewhere*: certificates of hosts of earlier batches, which give what they have and get nothing. *since*: what is
+    to be replaced was issued before this time, as the record has times.
     """
     result = list(planned)
     givers: dict[str, list[Planned]] = {}
@@ -58,8 +58,8 @@ def share(
     return result
 
 
-def settle(planned: Sequence[Planned]) -> list[Planned]:
-    """The plan once it is known what is ordered: without its order, nobody waits for a key."""
+def postpone_receivers(planned: Sequence[Planned]) -> list[Planned]:
+    """Return the plan in which no host waits for the key of an order that is not made in this run."""
     by_host = {(plan.host, plan.name): plan for plan in planned}
     result = []
     for plan in planned:
@@ -72,7 +72,7 @@ def settle(planned: Sequence[Planned]) -> list[Planned]:
 
 
 def shares(planned: Sequence[Planned]) -> list[SharedKey]:
-    """What is passed on in the run: for each certificate, from which host to which hosts."""
+    """Return the keys that are passed on in the run: for each certificate, from which host to which hosts."""
     result: dict[tuple[str | None, str], SharedKey] = {}
     for plan in planned:
         if plan.share:
@@ -82,6 +82,7 @@ def shares(planned: Sequence[Planned]) -> list[SharedKey]:
 
 
 def _of_group(group: list[Planned], givers: list[Planned], read_record: ReadRecord, since: str) -> list[Planned]:
+    """Return the plan of the hosts that share one certificate. *givers*: of earlier batches."""
     members = [plan for plan in group if plan.decision.action != Action.REFUSE]
     problem = _difference([*givers, *members])
     if problem:
@@ -89,14 +90,14 @@ def _of_group(group: list[Planned], givers: list[Planned], read_record: ReadReco
         return [replace(plan, decision=refused) if plan in members else plan for plan in group]
     if len(members) + len(givers) < 2 or not members:
         return group
-    # What is due for its own sake is due wherever it is.
-    spent = {_live_serial(plan) for plan in members if _is_spent(plan)}
-    holders = [plan for plan in (*givers, *members) if _serial(plan) not in (None, *spent)]
+    # A certificate that is due by itself is due on all hosts.
+    due = {_live_serial(plan) for plan in members if _is_due(plan)}
+    holders = [plan for plan in (*givers, *members) if _serial(plan) not in (None, *due)]
     if holders and len({_serial(plan) for plan in (*givers, *members)}) == 1:
         return group  # all have it, and there is nothing to choose
     recorded = _recorded([*givers, *members], read_record)
     if recorded:
-        # One of them may be hostile, and say that it has a better one.
+        # A hostile host may claim to have a later one.
         replaced = since if any(plan.selected for plan in members) else ""
         holders = [plan for plan in holders if _serial(plan) in recorded and recorded[_serial(plan)].time >= replaced]
     if holders:
@@ -108,9 +109,9 @@ def _of_group(group: list[Planned], givers: list[Planned], read_record: ReadReco
 
 
 def _recorded(group: Sequence[Planned], read_record: ReadRecord) -> Mapping[Any, Issuance]:
-    """Return what the record has of the certificate that a group shares, by serial number.
+    """Return the record's issuances of the certificate that a group shares, by serial number.
 
-    Nothing where it has none of those that the group uses: then others order for it, with a record of their own.
+    Empty if none of them is in use in the group: then another controller orders for it, with a record of its own.
     """
     recorded = of_names(read_record(), group[0].name, _names(group[0]))
     used = {_live_serial(plan) for plan in group} | {_serial(plan) for plan in group}
@@ -118,12 +119,14 @@ def _recorded(group: Sequence[Planned], read_record: ReadRecord) -> Mapping[Any,
 
 
 def _not_after(plan: Planned, recorded: Mapping[Any, Issuance]) -> str:
+    """Return when the certificate of a host expires, by the record if it has it."""
     issued = recorded.get(_serial(plan))
     held = _held(plan)
     return issued.not_after if issued else str(held and held.not_after)
 
 
 def _from_giver(plan: Planned, giver: Planned, issued: Issuance | None = None) -> Planned:
+    """Return the plan for a host that gets the certificate of *giver*. *issued*: it in the record."""
     serial = _serial(giver)
     if _serial(plan) == serial and plan.decision.action in _HOLDING:
         return plan
@@ -136,32 +139,33 @@ def _from_giver(plan: Planned, giver: Planned, issued: Issuance | None = None) -
     elif version:
         share = replace(share, directory=version.directory, account_uri=version.account_uri)
     if issued and issued.chain:
-        # The record's word counts, and not the owner's.
+        # The record counts, and not the owner's word.
         share = replace(share, certificate=issued.certificate, chain=issued.chain, created=issued.time)
-    return replace(plan, decision=decision, replaces=None, share=share)
+    return replace(plan, decision=decision, replaces_cert_id=None, share=share)
 
 
 def _with_owner(plan: Planned, owner: Planned, members: list[Planned]) -> Planned:
+    """Return the plan for a host, where *owner* makes the key and orders for all *members*."""
     due = (member.decision.reason for member in members if member.decision.action == Action.ISSUE)
     reason = next(due, Reason.SHARED)
     if plan is not owner:
         own = plan.decision.reason if plan.decision.action == Action.ISSUE else reason
         decision = Decision(Action.RECEIVE, own, f"from {owner.host}", can_wait=_can_wait(plan), repair=_repair(plan))
-        return replace(plan, decision=decision, replaces=None, share=SharedKey(plan.name, owner.host))
+        return replace(plan, decision=decision, replaces_cert_id=None, share=SharedKey(plan.name, owner.host))
     if plan.decision.action == Action.ISSUE:
         reason = plan.decision.reason
-    replaces = next((member.replaces for member in (owner, *members) if member.replaces), None)
+    replaced = (member.replaces_cert_id for member in (owner, *members))
     # One order for all: it waits only if all of them can.
     can_wait = all(map(_can_wait, members))
     decision = Decision(Action.ISSUE, reason, plan.decision.message, can_wait=can_wait, repair=_repair(plan))
-    return replace(plan, decision=decision, replaces=replaces)
+    return replace(plan, decision=decision, replaces_cert_id=next(filter(None, replaced), None))
 
 
 def _difference(members: list[Planned]) -> str:
-    """In what hosts do not agree that want the same certificate; empty if they do."""
+    """Return a line about what differs between hosts that share a certificate; empty if nothing does."""
     for plan in members[1:]:
         for what in _ALIKE:
-            if _asked(plan, what) != _asked(members[0], what):
+            if _term(plan, what) != _term(members[0], what):
                 return (
                     f"it is shared, but {what} differs between {members[0].host} and {plan.host}: "
                     "give it the same on all hosts, or another name"
@@ -169,15 +173,17 @@ def _difference(members: list[Planned]) -> str:
     return ""
 
 
-def _asked(plan: Planned, what: str) -> Any:
-    return set(_names(plan)) if what == "identifiers" else getattr(plan.found.wanted, what) or None
+def _term(plan: Planned, what: str) -> Any:
+    return set(_names(plan)) if what == "identifiers" else getattr(plan.certificate.wanted, what) or None
 
 
 def _names(plan: Planned) -> list[str]:
-    return plan.found.wanted.names if plan.found.wanted else []
+    entry = plan.certificate.wanted
+    return entry.names if entry else []
 
 
-def _is_spent(plan: Planned) -> bool:
+def _is_due(plan: Planned) -> bool:
+    """Return True if the live certificate itself has to be replaced, on whatever host it is."""
     return plan.decision.action == Action.ISSUE and plan.decision.reason not in _OF_THE_HOST
 
 
@@ -190,16 +196,16 @@ def _repair(plan: Planned) -> Decision | None:
 
 
 def _has_order(plan: Planned) -> bool:
-    """Whether a run that was killed left an order with it, which may have been finalized with its key."""
-    pending = plan.found.pending
+    """Return True if a killed run left an order on the host, which may have been finalized with the key of the host."""
+    pending = plan.certificate.pending
     return bool(pending and pending.order_uri and not pending.is_issued)
 
 
 def _held(plan: Planned) -> Version | None:
-    """The version that the host can go on with, after this run at the latest."""
+    """Return the version that the host uses at the latest after this run; None if it needs another."""
     if plan.decision.action == Action.SWITCH:
-        return plan.found.pending
-    return plan.found.live if plan.decision.action in _HOLDING else None
+        return plan.certificate.pending
+    return plan.certificate.live if plan.decision.action in _HOLDING else None
 
 
 def _serial(plan: Planned) -> str | None:
@@ -208,4 +214,4 @@ def _serial(plan: Planned) -> str | None:
 
 
 def _live_serial(plan: Planned) -> str | None:
-    return plan.found.live.serial if plan.found.live else None
+    return plan.certificate.live.serial if plan.certificate.live else None

@@ -9,9 +9,9 @@ from datetime import timedelta
 import pytest
 
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.renewal_info import RenewalInfo
-from ansible_collections.certfleet.tls.plugins.module_utils._fleet import forecast, plan
-from tests.unit.contracts import DAY, DUE, FRESH, HOUR, found
-from tests.unit.contracts import DIRECTORY as CA
+from ansible_collections.certfleet.tls.plugins.module_utils._fleet import forecast
+from tests.unit.contracts import DAY, DUE, HOUR, found
+from tests.unit.fleet.plans import decide_all
 
 SHORT, LONG = RenewalInfo(DUE, DUE + 3.2 * HOUR), RenewalInfo(DUE, DUE + 43 * HOUR, "https://ca.example/why")
 
@@ -19,12 +19,12 @@ SHORT, LONG = RenewalInfo(DUE, DUE + 3.2 * HOUR), RenewalInfo(DUE, DUE + 43 * HO
 def planned(**windows):
     items = [found(live={"ari_id": host}, host=host) for host in windows]
     answers = {host: window for host, window in windows.items() if window}
-    return plan.make(items, [CA], FRESH, False, lambda asked: answers, interval=100 * DAY)
+    return decide_all(*items, ask=answers, interval=100 * DAY)
 
 
 def test_when_each_comes_next():
     plans = [*planned(web2=None, web1=None), *planned(web3=RenewalInfo(DUE - DAY, DUE))]
-    plans += plan.make([found(live=None, host="web4")], [CA], FRESH, False, lambda asked: {})
+    plans += decide_all(found(live=None, host="web4"))
     assert forecast.lines(forecast.coming(plans)) == [
         "web3: certificate shop: next at 2026-10-30 12:00 UTC",
         "web1: certificate shop: next at 2026-10-31 12:00 UTC",
@@ -34,14 +34,14 @@ def test_when_each_comes_next():
 
 def test_renewals_that_will_fail():
     items = [found(), found(host="web2", problems=["webroot /srv is gone", "no nginx"])]
-    plans = plan.make(items, [CA], FRESH, False, lambda asked: {})
+    plans = decide_all(*items)
     assert forecast.failing(plans) == [
         "certificate shop of web2: the renewal due 2026-10-31 will fail: webroot /srv is gone; no nginx"
     ]
 
 
 NEXT = "next at 2026-10-31 12:00 UTC: certificate shop of {}; {} certificates wait"
-WHY = "the CA explains when it would have certificate shop of long renewed: https://ca.example/why"
+WHY = "the CA explains the renewal time of certificate shop of long: https://ca.example/why"
 WITHIN = "within them, Let's Encrypt does not count renewals against its limits"
 
 
@@ -55,7 +55,7 @@ WITHIN = "within them, Let's Encrypt does not count renewals against its limits"
             timedelta(0),
             [
                 NEXT.format("long", 2),
-                "the CA's windows are as short as 3 h 12 min (certificate shop of short): say in acme_run_interval how "
+                "the CA's windows are as short as 3 h 12 min (certificate shop of short): set acme_run_interval to how "
                 f"often the job runs; {WITHIN}",
                 WHY,
             ],

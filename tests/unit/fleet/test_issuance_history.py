@@ -9,7 +9,6 @@ import multiprocessing
 import os
 import stat
 import threading
-import time
 from dataclasses import asdict, replace
 
 import pytest
@@ -187,16 +186,23 @@ def write_many(path, host):
     recorder.close()
 
 
-def test_threads_open_the_record_once(tmp_path, monkeypatch):
-    opened, really = [], issuance_history._open
+def test_recorder_opens_the_file_once_for_all_threads(tmp_path, monkeypatch):
+    opened, really, all_have_started = [], issuance_history._open, threading.Event()
 
     def slowly(path):
         opened.append(path)
-        time.sleep(0.1)
+        all_have_started.wait()
         return really(path)
 
     monkeypatch.setattr(issuance_history, "_open", slowly)
-    write_many(str(tmp_path / "history.jsonl"), "web1")
+    recorder = Recorder(str(tmp_path / "history.jsonl"))
+    threads = [threading.Thread(target=recorder.add, args=(ONE,)) for _number in range(50)]
+    for thread in threads:
+        thread.start()
+    all_have_started.set()
+    for thread in threads:
+        thread.join()
+    recorder.close()
     assert len(opened) == 1
 
 

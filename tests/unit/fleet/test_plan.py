@@ -4,53 +4,25 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.module_utils._acme.directory import Directory
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.renewal_info import RenewalInfo
 from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Action, Reason
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet import plan
 from tests.unit import contracts
 from tests.unit.contracts import DAY, DUE, FRESH, HOUR, URGENT, found, utc
 from tests.unit.contracts import DIRECTORY as CA
+from tests.unit.fleet.plans import OTHER, Ask, decide_all, directory, on
 
 AWAITING = contracts.awaiting()
-OTHER = "https://other.example/directory"
-
-
-def on(host, item, name="shop"):
-    return replace(item, host=host, name=name)
-
-
-class Ask:
-    """The CA's renewal information, a window that is an instant; *asked* is what it was asked for."""
-
-    def __init__(self, **instants):
-        self.answers = {ari_id: RenewalInfo(instant, instant) for ari_id, instant in instants.items()}
-        self.asked = []
-
-    def __call__(self, ari_ids):
-        self.asked.append(ari_ids)
-        return self.answers
-
-
-def make(*items, now=FRESH, forced=False, ask=None):
-    return plan.make(items, [CA], now, forced, ask or Ask())
 
 
 def actions(planned):
     return [(item.host, item.decision.action, item.decision.reason) for item in planned]
 
 
-def directory(**profiles):
-    urls = {name: f"https://ca.example/{name}" for name in ("newNonce", "newAccount", "newOrder")}
-    return Directory.parse(CA, {**urls, "meta": {"profiles": profiles}})
-
-
 def test_all_are_decided_in_their_order():
-    planned = make(on("web3", found()), on("web1", found(live=None)), on("web2", found(live={"reloaded": False})))
+    planned = decide_all(on("web3", found()), on("web1", found(live=None)), on("web2", found(live={"reloaded": False})))
     assert actions(planned) == [
         ("web3", Action.KEEP, ""),
         ("web1", Action.ISSUE, "missing"),
@@ -65,10 +37,10 @@ def test_what_is_revoked_is_due_at_once_and_the_ca_is_not_asked_of_it():
         on("web2", found(live={"ari_id": "c.d"})),
         on("web1", found(live={"ari_id": "e.f"}), "mail"),
     ]
-    planned = plan.make(items, [CA], FRESH, False, ask, revoked={("web1", "shop", "live"): "key_compromise"})
+    planned = decide_all(*items, ask=ask, revoked={("web1", "shop", "live"): "key_compromise"})
     assert actions(planned) == [("web1", Action.ISSUE, "revoked"), ("web2", Action.KEEP, ""), ("web1", Action.KEEP, "")]
     assert planned[0].line() == "web1: certificate shop: issue (revoked: key_compromise)"
-    assert (planned[0].decision.can_wait, planned[0].replaces) == (False, "a.b")
+    assert (planned[0].decision.can_wait, planned[0].replaces_cert_id) == (False, "a.b")
     assert ask.asked == [{CA: ["c.d", "e.f"]}]
 
 
@@ -88,24 +60,25 @@ def test_nothing_is_switched_to_that_is_revoked(item, revoked, action, reason):
     """It is as if it were not there; also when the CA has been asked of the live one's renewal."""
     why = {("web1", "shop", version): "superseded" for version in revoked.split()}
     ask = Ask(**{"a.b": DUE - DAY})
-    (planned,) = plan.make([on("web1", item)], [CA], FRESH, False, ask, revoked=why)
+    (planned,) = decide_all(on("web1", item), ask=ask, revoked=why)
     assert (planned.decision.action, planned.decision.reason) == (action, reason)
-    assert (planned.found.pending is None) == ("pending" in revoked)
+    assert (planned.certificate.pending is None) == ("pending" in revoked)
 
 
 def test_items_may_come_from_a_generator():
-    assert len(plan.make((on(f"web{n}", found()) for n in range(3)), [CA], FRESH, False, Ask())) == 3
+    items = (on(f"web{n}", found()) for n in range(3))
+    assert len(plan.decide_all(items, plan.Settings([CA], FRESH), Ask())) == 3
 
 
 def test_nothing_is_asked_for_an_empty_fleet():
     ask = Ask()
-    assert make(ask=ask) == []
+    assert decide_all(ask=ask) == []
     assert ask.asked == []
 
 
 def test_the_ca_is_asked_once_of_what_would_be_kept():
     ask = Ask()
-    make(
+    decide_all(
         on("kept2", found(live={"ari_id": "id-2"})),
         on("kept1", found(live={"ari_id": "id-1"})),
         on("same", found(live={"ari_id": "id-1"})),
@@ -122,29 +95,29 @@ def test_the_ca_is_asked_once_of_what_would_be_kept():
 def test_each_ca_is_asked_of_its_own():
     ask = Ask(**{"id-2": FRESH})
     items = [on("web1", found(live={"ari_id": "id-1"})), on("web2", found(live={"ari_id": "id-2", "directory": OTHER}))]
-    kept, due = plan.make(items, [CA, OTHER], FRESH, False, ask)
+    kept, due = decide_all(*items, cas=[CA, OTHER], ask=ask)
     assert ask.asked == [{CA: ["id-1"], OTHER: ["id-2"]}]
-    assert (kept.decision.action, due.decision.action, due.replaces) == (Action.KEEP, Action.ISSUE, "id-2")
+    assert (kept.decision.action, due.decision.action, due.replaces_cert_id) == (Action.KEEP, Action.ISSUE, "id-2")
     # Of a CA that is wanted no more nothing is asked.
-    (moved,) = plan.make(items[1:], [CA], FRESH, False, Ask())
-    assert (moved.decision.reason, moved.replaces) == ("issuer changed", None)
+    (moved,) = decide_all(*items[1:])
+    assert (moved.decision.reason, moved.replaces_cert_id) == ("issuer changed", None)
 
 
 @pytest.mark.parametrize(
     ("options", "items"),
-    [({"forced": True}, [found()]), ({"now": URGENT}, [found()]), ({}, [found(live={"ari_id": None})])],
+    [({"is_forced": True}, [found()]), ({"now": URGENT}, [found()]), ({}, [found(live={"ari_id": None})])],
     ids=["forced", "urgent", "no id"],
 )
 def test_the_ca_is_not_asked_where_it_makes_no_difference(options, items):
     ask = Ask()
-    make(*(on("web1", item) for item in items), ask=ask, **options)
+    decide_all(*(on("web1", item) for item in items), ask=ask, **options)
     assert ask.asked == []
 
 
 def test_past_its_lifetime_point_the_cas_word_still_counts():
     later, over = DUE + DAY, DUE - DAY
     items = [on(name, found(live={"ari_id": name})) for name in ("later", "over", "silent")]
-    planned = make(*items, now=DUE + HOUR, ask=Ask(later=later, over=over))
+    planned = decide_all(*items, now=DUE + HOUR, ask=Ask(later=later, over=over))
     assert [(item.decision.action, item.decision.reason) for item in planned] == [
         (Action.KEEP, ""),
         (Action.ISSUE, "window open"),
@@ -155,7 +128,7 @@ def test_past_its_lifetime_point_the_cas_word_still_counts():
 
 def test_the_cas_word_decides():
     ask = Ask(soon=FRESH - DAY, later=DUE + DAY, late=DUE + 300 * DAY)
-    planned = make(
+    planned = decide_all(
         *(on(name, found(live={"ari_id": name})) for name in ("soon", "later", "late", "silent")),
         ask=ask,
     )
@@ -169,7 +142,7 @@ def test_the_cas_word_decides():
 
 
 def test_what_would_be_put_right_is_issued_when_its_window_is_open():
-    (item,) = make(on("web1", found(live={"reloaded": False})), ask=Ask(**{"a.b": FRESH}))
+    (item,) = decide_all(on("web1", found(live={"reloaded": False})), ask=Ask(**{"a.b": FRESH}))
     assert (item.decision.action, item.decision.reason) == (Action.ISSUE, "window open")
 
 
@@ -178,7 +151,7 @@ def test_what_would_be_put_right_is_issued_when_its_window_is_open():
     [
         (found(), {}, None),
         (found(), {"now": DUE}, "a.b"),
-        (found(), {"forced": True}, "a.b"),
+        (found(), {"is_forced": True}, "a.b"),
         (found(), {"ask": Ask(**{"a.b": FRESH})}, "a.b"),
         (found({"identifiers": ["shop.example"]}), {}, "a.b"),
         (found(live={"ari_id": None}), {"now": DUE}, None),
@@ -191,36 +164,37 @@ def test_what_would_be_put_right_is_issued_when_its_window_is_open():
 )
 def test_what_it_replaces_is_named_to_the_same_ca_alone(item, options, replaces):
     # RFC 9773 section 5
-    (planned,) = make(on("web1", item), **options)
-    assert planned.replaces == replaces
+    (planned,) = decide_all(on("web1", item), **options)
+    assert planned.replaces_cert_id == replaces
     assert planned.decided().replaces_cert_id == replaces
 
 
 def test_the_instant_leaves_room_for_the_next_run():
     window = RenewalInfo(DUE, DUE + 2 * DAY)
     (early, late) = (
-        plan.make([on("web1", found())], [CA], FRESH, False, lambda asked: {"a.b": window}, interval=interval)[0]
-        for interval in (2 * DAY, 0 * DAY)
+        decide_all(on("web1", found()), ask={"a.b": window}, interval=interval)[0] for interval in (2 * DAY, 0 * DAY)
     )
     assert early.decision.next_at == DUE < late.decision.next_at < DUE + 2 * DAY
 
 
 def test_why_the_ca_would_have_it_renewed_is_shown():
     info = RenewalInfo(FRESH, FRESH, "https://ca.example/incident")
-    (item,) = plan.make([on("web1", found())], [CA], FRESH, False, lambda asked: {"a.b": info})
+    (item,) = decide_all(on("web1", found()), ask={"a.b": info})
     assert item.line() == "web1: certificate shop: issue (window open: see https://ca.example/incident)"
     assert item.decided().explanation_url == "https://ca.example/incident"
 
 
 def test_what_is_selected_is_forced():
     items = [on("web1", found()), on("web2", found())]
-    planned = plan.make(items, [CA], FRESH, False, Ask(), selected=lambda item: item.host == "web2")
+    planned = decide_all(*items, is_selected=lambda item: item.host == "web2")
     assert actions(planned) == [("web1", Action.KEEP, ""), ("web2", Action.ISSUE, "forced")]
 
 
 def test_two_certificates_of_one_name_on_one_host_are_refused():
     ask = Ask()
-    planned = make(on("web1", found()), on("web1", found()), on("web2", found()), on("web1", found(), "mail"), ask=ask)
+    planned = decide_all(
+        on("web1", found()), on("web1", found()), on("web2", found()), on("web1", found(), "mail"), ask=ask
+    )
     assert [(item.host, item.name, item.decision.action) for item in planned] == [
         ("web1", "shop", Action.REFUSE),
         ("web1", "shop", Action.REFUSE),
@@ -233,13 +207,13 @@ def test_two_certificates_of_one_name_on_one_host_are_refused():
 class TestProfile:
     @pytest.mark.parametrize("profile", [None, "", "classic"])
     def test_offered(self, profile):
-        (item,) = make(on("web1", found({"profile": profile}, live=None)))
-        assert plan.verify_profile(item, [directory(classic="x")]) == item
-        assert plan.verify_profile(item, [directory(other="x"), directory(classic="x")]) == item
+        (item,) = decide_all(on("web1", found({"profile": profile}, live=None)))
+        assert plan.verify_profile(item, [directory(profiles=["classic"])]) == item
+        assert plan.verify_profile(item, [directory(profiles=["other"]), directory(profiles=["classic"])]) == item
 
     def test_not_offered(self):
-        (item,) = make(on("web1", found({"profile": "shortlived"})))
-        checked = plan.verify_profile(item, [directory(classic="x"), directory(other="x")])
+        (item,) = decide_all(on("web1", found({"profile": "shortlived"})))
+        checked = plan.verify_profile(item, [directory(profiles=["classic"]), directory(profiles=["other"])])
         assert checked.decision.action == Action.REFUSE
         assert checked.line() == (
             "web1: certificate shop: refuse (profile changed: profile 'shortlived' is not offered by "
@@ -247,7 +221,7 @@ class TestProfile:
         )
 
     def test_not_offered_and_not_ordered(self):
-        (item,) = make(on("web1", found({"profile": "old"}, {"profile": "old"})))
+        (item,) = decide_all(on("web1", found({"profile": "old"}, {"profile": "old"})))
         assert plan.verify_profile(item, directory()).decision.action == Action.KEEP
 
 
@@ -266,7 +240,7 @@ class TestWithoutCa:
         ids=["kept", "due", "changed", "urgent", "missing", "damaged", "repaired"],
     )
     def test_what_can_wait_does(self, item, now, action):
-        (planned,) = make(on("web1", item), now=now)
+        (planned,) = decide_all(on("web1", item), now=now)
         decided = plan.without_ca(planned, "the CA is down").decision
         assert decided.action == action
         assert decided.reason == planned.decision.reason
@@ -274,7 +248,7 @@ class TestWithoutCa:
 
 
 def test_a_line_for_people():
-    planned = make(
+    planned = decide_all(
         on("web1", found(live=None)),
         on("web2", found(live={"attributes": ["mode is 0644"]})),
         on("web3", found(invalid=["name is empty"])),
@@ -287,7 +261,7 @@ def test_a_line_for_people():
 
 
 def test_what_a_host_is_told():
-    kept, due = make(on("web1", found()), on("web2", found(live=None)))
+    kept, due = decide_all(on("web1", found()), on("web2", found(live=None)))
     assert kept.decided() == contracts.decided(Action.KEEP, next=utc(DUE))
     assert due.decided() == contracts.decided(Action.ISSUE, reason=Reason.MISSING)
     assert due.decided().to_result() == {
@@ -305,13 +279,14 @@ def test_what_a_host_is_told():
     "live", [{"not_before": None}, {"not_after": None}, {"not_before": None, "created": None}], ids=str
 )
 def test_make_version_without_dates_refuses_one_certificate_and_stops_no_other(live):
-    odd, kept = make(on("web1", found(live=live)), on("web2", found()), ask=Ask())
+    odd, kept = decide_all(on("web1", found(live=live)), on("web2", found()), ask=Ask())
     assert (odd.decision.action, odd.decision.message) == (Action.REFUSE, plan.MALFORMED)
     assert kept.decision.action == Action.KEEP
 
 
 def test_make_certificate_of_which_nothing_is_wanted_is_refused():
-    (planned,) = make(on("web1", found(wanted=None)))
+    (planned,) = decide_all(on("web1", found(wanted=None)))
     assert planned.line() == (
-        "web1: certificate shop: refuse (what is wanted is not known: give certificate_info its certificates)"
+        "web1: certificate shop: refuse (it has no entry of acme_certificates. Give certificate_info the option "
+        "certificates)"
     )

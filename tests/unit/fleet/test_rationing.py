@@ -10,14 +10,14 @@ import pytest
 
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.renewal_info import RenewalInfo
 from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Action
-from ansible_collections.certfleet.tls.plugins.module_utils._fleet import plan, rationing
+from ansible_collections.certfleet.tls.plugins.module_utils._fleet import rationing
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet.issuance_history import Issuance
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet.rate_limits import Limits, Rate
 from tests.unit import contracts
 from tests.unit.contracts import DAY, DUE, FRESH, HOUR, URGENT, found, utc
 from tests.unit.contracts import DIRECTORY as CA
+from tests.unit.fleet.plans import OTHER, decide_all
 
-OTHER = "https://other.example/directory"
 NOW = DUE
 PER_DOMAIN = Limits(certificates_per_domain=Rate.parse("2/7d"), renewals_exempt=True)
 PER_SET = Limits(certificates_per_set=Rate.parse("2/7d"), renewals_exempt=True)
@@ -43,7 +43,7 @@ def domain_of(name):
 
 
 def keep_within(limits, *items, now=NOW, cas=(CA,), ask=None, **options):
-    planned = plan.make(items, cas, now, False, ask or (lambda asked: {}), **options)
+    planned = decide_all(*items, now=now, cas=cas, ask=ask, **options)
     kept, warnings = rationing.keep_within(planned, limits, cas, now, lambda: domain_of)
     assert [(plan.host, plan.name) for plan in kept] == [(plan.host, plan.name) for plan in planned]
     return kept, warnings
@@ -64,7 +64,7 @@ def test_the_domains_are_looked_at_only_where_they_may_matter():
     def unread():
         raise AssertionError
 
-    planned = plan.make([missing("web1"), missing("web2")], [CA], NOW, False, lambda asked: {})
+    planned = decide_all(missing("web1"), missing("web2"), now=NOW)
     assert rationing.keep_within(planned, {CA: PER_DOMAIN}, [CA], NOW, unread) == (planned, [])
 
 
@@ -141,7 +141,7 @@ def test_what_is_to_be_replaced_comes_first_of_what_can_wait():
         item("b"),
         item("c", live={"not_after": utc(NOW + 29 * DAY)}),
         missing("d"),
-        selected=lambda entry: entry.host == "c",
+        is_selected=lambda entry: entry.host == "c",
     )
     assert kept == ["a keep", "b keep", "c issue", "d issue"]
 
@@ -207,7 +207,7 @@ def recorded(name, days, domain="shop.example"):
     ],
 )
 def test_keep_within_counts_the_record_where_it_reaches_back(record, expected):
-    planned = plan.make([missing("a", issued=[spent("a")]), missing("b")], [CA], NOW, False, lambda asked: {})
+    planned = decide_all(missing("a", issued=[spent("a")]), missing("b"), now=NOW)
     kept, _warnings = rationing.keep_within(planned, {CA: PER_DOMAIN}, [CA], NOW, lambda: domain_of, lambda: record)
     assert [f"{plan.host} {plan.decision.action}" for plan in kept] == expected
 

@@ -53,7 +53,7 @@ def test_the_plan_asks_for_what_is_whole_and_live_or_awaits_its_switch():
     why = "superseded since 2026-11-23T09:00:00Z, according to http://ca/1"
     assert reasons == {("web1", "shop", "live"): why, ("web9", "shop", "pending"): why}
     assert warnings == [
-        "it is not known of 4 of 9 certificates whether they are revoked (web3: certificate shop: no)",
+        "revocation status unknown for 4 of 9 certificates (web3: certificate shop: no)",
     ]
 
 
@@ -68,7 +68,7 @@ def test_why_a_certificate_is_not_asked_for(content):
     said = f"(web1: certificate shop: {NOT_ASKED[content]})"
     assert revoked([live("web1", content)], lambda _contents: 1 / 0) == (
         {},
-        [f"it is not known of 1 of 1 certificates whether they are revoked {said}"],
+        [f"revocation status unknown for 1 of 1 certificates {said}"],
     )
 
 

@@ -120,7 +120,10 @@ def test_without_an_instant_a_later_run_would_not_know(options):
             "replace: before .acme_replace_before.: 'yesterday' is not an RFC 3339 time",
         ),
         ({"all": True, "before": "2027-01-31T12:00:00"}, "replace: before .acme_replace_before.: .* has no time zone"),
-        ({"all": True, "before": utc(FRESH + 2 * HOUR)}, "replace: before .acme_replace_before.: .* is yet to come"),
+        (
+            {"all": True, "before": utc(FRESH + 2 * HOUR)},
+            "replace: before .acme_replace_before.: .* is in the future",
+        ),
     ],
 )
 def test_what_is_no_selection(options, message):

@@ -13,6 +13,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._fleet.issuance_hist
 from tests.unit import contracts
 from tests.unit.contracts import ACCOUNT, DAY, DUE, END, FRESH, URGENT, found, utc
 from tests.unit.contracts import DIRECTORY as CA
+from tests.unit.fleet.plans import decide_all
 
 OTHER = {"identifiers": ["other.example"]}
 
@@ -34,7 +35,7 @@ def planned(*items, now=FRESH, forced=False, elsewhere=(), record=(), replaced=N
     items = [replace(item, host=f"web{number}") for number, item in enumerate(items, 1)]
     elsewhere = [replace(item, host=f"before{number}") for number, item in enumerate(elsewhere, 1)]
     made, before = (
-        plan.make(of, [CA], now, force, lambda _: {}, replaced if force is forced else None)
+        decide_all(*of, now=now, is_forced=force, is_selected=replaced if force is forced else None)
         for of, force in ((items, forced), (elsewhere, False))
     )
     return shared_certificates.share(made, before, lambda: record, SINCE if replaced else "")
@@ -168,7 +169,7 @@ def test_share_replaced_is_given_by_no_host_that_claims_a_new_key():
 
 
 def test_share_all_have_the_same_reads_no_record():
-    made = plan.make([replace(has(), host=host) for host in ("web1", "web2")], [CA], FRESH, False, lambda _: {})
+    made = decide_all(*(replace(has(), host=host) for host in ("web1", "web2")))
     assert told(shared_certificates.share(made, (), pytest.fail)) == ["keep", "keep"]
 
 
@@ -220,14 +221,14 @@ def test_an_order_for_all_waits_only_if_all_can():
 
 def test_an_order_replaces_what_any_of_them_has():
     result = planned(lacks(), has(live={"ari_id": "c.d"}), now=DUE)
-    assert [item.replaces for item in result] == ["c.d", None]
+    assert [item.replaces_cert_id for item in result] == ["c.d", None]
 
 
 def test_without_the_order_nobody_waits_for_a_key():
     result = [plan.without_ca(item, "down") for item in planned(has(), has(), now=DUE)]
-    assert told(shared_certificates.settle(result)) == ["keep lifetime", "keep lifetime"]
+    assert told(shared_certificates.postpone_receivers(result)) == ["keep lifetime", "keep lifetime"]
     result = [plan.without_ca(item, "down") for item in planned(has(), lacks(), now=DUE)]
-    settled = shared_certificates.settle(result)
+    settled = shared_certificates.postpone_receivers(result)
     assert told(settled) == ["refuse lifetime", "refuse missing"]
     assert {item.decision.message for item in settled} == {"down"}
     assert shared_certificates.shares(settled) == []
@@ -235,4 +236,4 @@ def test_without_the_order_nobody_waits_for_a_key():
 
 def test_what_needs_no_order_goes_on_without_the_ca():
     result = [plan.without_ca(item, "down") for item in planned(lacks(), has())]
-    assert told(shared_certificates.settle(result)) == ["receive 0a web2", "keep"]
+    assert told(shared_certificates.postpone_receivers(result)) == ["receive 0a web2", "keep"]

@@ -1,24 +1,24 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What hosts have and nobody lists any more."""
+"""Certificates that hosts have and nobody lists any more."""
 
 from __future__ import annotations
 
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet import unlisted
 from tests.unit.contracts import found
-from tests.unit.fleet.test_plan import make, on
+from tests.unit.fleet.plans import decide_all, on
 
 
-def test_what_is_not_listed_is_told_or_removed_but_not_where_nothing_is_listed():
-    planned = make(on("web1", found()))
+def test_plan_removals_keeps_certificates_where_nothing_is_listed():
+    planned = decide_all(on("web1", found()))
     there = {"web1": ["old", "older"], "web2": ["shop"]}
-    removals, warnings = unlisted.settle(planned, there, remove=())
+    removals, warnings = unlisted.plan_removals(planned, there, remove=())
     assert removals == []
     assert warnings == [
         "these hosts have certificates that are not listed and nobody renews: web1 (old, older), web2 (shop); "
         "acme_remove_unlisted: true would remove them"
     ]
-    removals, warnings = unlisted.settle(planned, there, remove=["web1", "web2"])
+    removals, warnings = unlisted.plan_removals(planned, there, remove=["web1", "web2"])
     assert [(item.host, item.name, item.decided().action) for item in removals] == [
         ("web1", "old", "remove"),
         ("web1", "older", "remove"),
@@ -30,10 +30,10 @@ def test_what_is_not_listed_is_told_or_removed_but_not_where_nothing_is_listed()
     ]
 
 
-def test_what_is_not_listed_is_removed_from_the_hosts_that_want_it():
-    planned = make(on("web1", found()), on("web2", found()))
+def test_plan_removals_of_some_hosts_keeps_others():
+    planned = decide_all(on("web1", found()), on("web2", found()))
     there = {"web1": ["old"], "web2": ["older"]}
-    removals, warnings = unlisted.settle(planned, there, remove=["web1"])
+    removals, warnings = unlisted.plan_removals(planned, there, remove=["web1"])
     assert [(item.host, item.name) for item in removals] == [("web1", "old")]
     assert warnings == [
         "these hosts have certificates that are not listed and nobody renews: web2 (older); "
@@ -41,6 +41,6 @@ def test_what_is_not_listed_is_removed_from_the_hosts_that_want_it():
     ]
 
 
-def test_where_all_is_listed_nothing_is_told():
-    planned = make(on("web1", found()))
-    assert unlisted.settle(planned, {}, remove=["web1"]) == ([], [])
+def test_plan_removals_with_all_listed_is_empty():
+    planned = decide_all(on("web1", found()))
+    assert unlisted.plan_removals(planned, {}, remove=["web1"]) == ([], [])

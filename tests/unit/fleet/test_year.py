@@ -192,7 +192,8 @@ class Fleet:
                 for ari_id in ari_ids
             }
 
-        planned = plan.make(found, [LETS_ENCRYPT], now, False, ask, selected, self.interval)
+        settings = plan.Settings([LETS_ENCRYPT], now, is_selected=selected, interval=self.interval)
+        planned = plan.decide_all(found, settings, ask)
         kept = [plan.Planned(entry.host, "shop", entry, plan.Decision(Action.KEEP)) for entry in past]
         planned, warnings = rationing.keep_within(
             [*planned, *kept], self.limits, [LETS_ENCRYPT], now, lambda: lambda name: name.split(".", 1)[1]
@@ -212,7 +213,7 @@ class Fleet:
         identifiers, life, _profile = self.wanted[item.host]
         before = self.versions[item.host][-1] if self.versions[item.host] else None
         if before:
-            assert item.replaces == f"{before.name}-{before.serial}"
+            assert item.replaces_cert_id == f"{before.name}-{before.serial}"
             self.renewals[item.host] += 1
         self.versions[item.host].append(self.ca.issue(now, identifiers, life, before))
         self.wakes[item.host] = now

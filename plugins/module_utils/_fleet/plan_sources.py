@@ -1,0 +1,122 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The sources of a plan outside of its pure functions: CAs, the revocation status of certificates, the record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .._acme.directory import Directory
+from .._acme.errors import AcmeError
+from .._acme.http import Http
+from .._acme.renewal_cache import RenewalCache
+from .._acme.renewal_info import RenewalInfo, ask_all
+from .._common.clock import Clock
+from .._common.contracts import HostCertificate
+from . import issuance_history, plan
+
+_CONNECTIONS = 8
+
+
+class PlanSources:
+    """The sources of a plan. Nothing is asked or read before it is needed, and nothing twice.
+
+    warnings: a line for each source that gave no answer, in the order of the questions; directories have problem().
+    """
+
+    def __init__(self, options: Mapping[str, Any], ca_paths: Mapping[str, str | None], clock: Clock) -> None:
+        """*options*: of acme_plan. *ca_paths*: a file of root certificates, or None, by the URL of a directory."""
+        self._options = options
+        self._clock = clock
+        self._cache = RenewalCache(options["cache"])
+        timeout = options["request_timeout"]
+        self._cas = {
+            directory: _Ca(directory, Http(clock, directory, ca_path, timeout, _CONNECTIONS))
+            for directory, ca_path in ca_paths.items()
+        }
+        self._record: Sequence[issuance_history.Issuance] | None = None
+        self.now = clock.now
+        self.warnings: list[str] = []
+
+    def directory(self, url: str) -> Directory | None:
+        """Return the directory at *url*, one of those of `ca_paths`; None if there is a problem()."""
+        return self._cas[url].read()
+
+    def problem(self, url: str) -> str:
+        """Return why the directory at *url* could not be read; empty also if it was not asked for."""
+        return self._cas[url].problem
+
+    def renewal_information(self, questions: Mapping[str, Sequence[str]]) -> dict[str, RenewalInfo]:
+        """Return what CAs suggest, by ARI id. *questions*: ARI ids by the URL of a directory (plan.AskRenewal)."""
+        answers: dict[str, RenewalInfo] = {}
+        for url, ari_ids in questions.items() if self._options["renewal_information"] else ():
+            directory = self.directory(url) if url in self._cas else None
+            if directory and directory.renewal_info:
+                http = self._cas[url].http
+                answered, problems = ask_all(http, directory.renewal_info, ari_ids, _CONNECTIONS, self._cache)
+                answers.update(answered)
+                self.warnings.extend(problems)
+        return answers
+
+    def revoked(self, certificates: Sequence[HostCertificate]) -> dict[plan.Version, str]:
+        """Return for each version that is revoked what the CA says of it; nothing without `check_revocation`."""
+        if not self._options["check_revocation"]:
+            return {}
+        # Only here, as its libraries take a while to load.
+        from . import revoked_certificates
+
+        revoked, problems = revoked_certificates.revoked(certificates, self._ask_status)
+        self.warnings.extend(problems)
+        return revoked
+
+    def record(self) -> Sequence[issuance_history.Issuance]:
+        """Return the controller's record, the oldest first; nothing where it cannot be read."""
+        if self._record is None:
+            path = self._options["history"]
+            try:
+                # Damaged lines are reported where the record matters most, in a revocation.
+                self._record = issuance_history.read(path)[0] if path else []
+            except AcmeError as error:
+                self.warnings.append(str(error))
+                self._record = []
+        return self._record
+
+    def close(self) -> None:
+        """Close the connections."""
+        for ca in self._cas.values():
+            ca.http.close()
+
+    def save(self) -> str:
+        """Write what has to be kept for the next run, and return what went wrong, in a line."""
+        return self._cache.save(self._clock.now())
+
+    def _ask_status(self, contents: Sequence[str]) -> Sequence[Any]:
+        from .._status import look_up
+
+        options = self._options
+        ca_path = next(iter(options["ca_paths"].values()))
+        asked = look_up.LookUpOptions(options["cache"], ca_path, options["request_timeout"])
+        statuses, problem = look_up.look_up(contents, self._clock, asked)
+        self.warnings.extend(filter(None, [problem]))
+        return statuses
+
+
+class _Ca:
+    """A CA's directory. problem: why it could not be read; empty as long as it was not asked for."""
+
+    def __init__(self, url: str, http: Http) -> None:
+        self._url = url
+        self.http = http
+        self.problem = ""
+        self._directory: Directory | None = None
+
+    def read(self) -> Directory | None:
+        if self._directory is None and not self.problem:
+            try:
+                self._directory = Directory.fetch(self.http, self._url)
+            except AcmeError as error:
+                self.problem = str(error)
+        return self._directory
