@@ -55,7 +55,7 @@ class ActionModule(ControllerAction):
         given: dict[str, Any] = {
             "acme_directory": secrets["acme_directory"],
             "ca_path": options["acme_ca_path"] or None,
-            "certificates": flow.found(run.hosts, run.results),
+            "certificates": flow.host_certificates(run.hosts, run.results),
         }
         if run.entry_point not in _LOOKING:
             return given
@@ -64,7 +64,7 @@ class ActionModule(ControllerAction):
         replace = {name: options[f"acme_replace_{name}"] for name in _REPLACE} if run.entry_point == "replace" else {}
         return {
             **given,
-            "elsewhere": shared.held(run.result("_acme_looked")),
+            "elsewhere": shared.held(run.result("_acme_held")),
             "unlisted": flow.unlisted(run.hosts, run.results),
             "remove_unlisted": [host for host in run.hosts if run.option_of(host, "acme_remove_unlisted")],
             "force": options["acme_force_renewal"],

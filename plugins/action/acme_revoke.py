@@ -39,7 +39,7 @@ class ActionModule(ControllerAction):
         result["notes"] = self._chosen.notes
         names = names_of(run.option("acme_revoke"))
         lines = {
-            host: not_revoked(self._chosen, run.results[host].get("_acme_looked_at", {}), result, host, names)
+            host: not_revoked(self._chosen, run.results[host].get("_acme_past_versions", {}), result, host, names)
             for host in hosts
         }
         result["not_revoked"] = {host: "; ".join(of_host) for host, of_host in lines.items() if of_host}
@@ -49,19 +49,21 @@ class ActionModule(ControllerAction):
 def _choose(run: Run) -> Any:
     # Imported here, as its libraries take long to load.
     from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.revocation_choice import to_revoke
+    from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.revocation_sources import RevocationRequest
 
-    hosts = run.variables["ansible_play_hosts"]
-    still = run.variables["ansible_play_hosts_all"]
-    return to_revoke(
-        run.variables["ansible_play_batch"],
-        run.variables["hostvars"],
-        names_of(run.option("acme_revoke")),
-        run.option("acme_revoke_before"),
-        still=still,
-        lost=[host for host in still if host not in hosts],
+    alive = set(run.variables["ansible_play_hosts"])
+    all_hosts = run.variables["ansible_play_hosts_all"]
+    request = RevocationRequest(
+        hosts=run.variables["ansible_play_batch"],
+        hostvars=run.variables["hostvars"],
+        names=names_of(run.option("acme_revoke")),
+        before=run.option("acme_revoke_before"),
+        all_hosts=all_hosts,
+        lost={host for host in all_hosts if host not in alive},
         history=run.option("acme_history"),
         serials=run.option("acme_revoke_serials"),
         files=run.option("acme_revoke_files"),
         unverified=run.option("acme_revoke_unverified"),
-        check=run.check_mode,
+        is_check=run.check_mode,
     )
+    return to_revoke(request)

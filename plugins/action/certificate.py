@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import plain
-from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import answers, failures, flow, shared
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import answers, failures, flow, outcomes, shared
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.host_action import HostAction
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.outcomes import BatchResults
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.returned import narrowed
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.run import Run
 
@@ -35,15 +36,19 @@ class ActionModule(HostAction):
         }
         if "results" in arguments:
             return {**common, "results": arguments["results"]}
-        ordered, finalized = run.result("_acme_ordered"), run.result("_acme_finalized")
-        problems = run.result("_acme_dns_awaited").get("problems")
-        requested, unshared = run.result("_acme_request"), run.result("_acme_shared")
-        outcomes = flow.outcomes(plan, ordered, requested, finalized, run.host, problems, unshared, run.check_mode)
+        ordered = run.result("_acme_ordered")
+        results = BatchResults(
+            plan=plan,
+            ordered=ordered,
+            finalized=run.result("_acme_finalized"),
+            hostvars=run.results,
+            problems=run.result("_acme_dns_awaited").get("problems") or {},
+            mirrored=run.result("_acme_mirrored"),
+            is_check=run.check_mode,
+        )
         return {
             **common,
-            "results": plain(
-                shared.received(outcomes, plan, ordered, finalized, run.results, run.host, problems, run.check_mode)
-            ),
+            "results": plain([*outcomes.of_orders(results, run.host), *shared.outcomes(results, run.host)]),
             "challenges": plain(flow.challenges(ordered, run.results, run.host, stale=True)),
         }
 

@@ -28,7 +28,7 @@ class ActionModule(HostAction):
         """Return the certificates that were ordered, their orders and challenges, and the keys to receive."""
         ordered = run.result("_acme_ordered")
         given = {
-            "certificates": flow.wanted(run.certificates(), ordered, run.host),
+            "certificates": flow.ordered_entries(run.certificates(), ordered, run.host),
             "orders": flow.journal(ordered, run.host, run.plan),
             "challenges": plain(flow.challenges(ordered, run.results, run.host)),
             "receive": shared.receiving(run.plan, run.host),

@@ -156,7 +156,7 @@ EXAMPLES = r"""
   notify: "{{ deployed.notify }}"
 - name: Run them
   ansible.builtin.meta: flush_handlers
-- name: Note that they have run
+- name: Record that the handlers have run
   certfleet.tls.certificate:
     certificates: *listed
     results: "{{ deployed.after_handlers }}"

@@ -57,7 +57,7 @@ def serial(fleet: Fleet) -> int:
 
 def waits(run: Run) -> int:
     """How often anybody waited for name servers."""
-    return run.text.count("TASK [certfleet.tls.acme : Wait until every authoritative name server has them]")
+    return run.text.count("TASK [certfleet.tls.acme : Wait until every authoritative name server has the TXT records]")
 
 
 def test_a_fleet_in_one_pass_with_one_wait(fleet: Fleet) -> None:

@@ -503,7 +503,7 @@ def test_limit_serves_the_host_that_it_names(plays: Plays, mark: int, core: str)
 # With ansible-core 2.17 what comes after the plan is in a file that is included, in which Ansible looks for no task.
 STARTS = [
     cores.parameter("Plan", core="oldest", hard=True),
-    *(cores.parameter(task, core="newest", hard=True) for task in ("Plan", "Say what is due")),
+    *(cores.parameter(task, core="newest", hard=True) for task in ("Plan", "Show what is due")),
     *(cores.parameter("Create or resume the orders", core=core, hard=True) for core in ("", "newest")),
 ]
 

@@ -4,8 +4,8 @@
 
 """The fields that the answer of each module that runs on hosts may have, with the shapes of contracts.py.
 
-The host may be in somebody else's hands. So its answer has the fields that are named here, of these types and sizes,
-about certificates, receivers and handlers that the task named, and nothing else.
+The host may be hostile. So its answer has the fields that are named here, of these types and sizes, about certificates,
+receivers and handlers that the task named, and nothing else.
 """
 
 from __future__ import annotations
@@ -56,9 +56,9 @@ _issued_or_not = text(r"[0-9A-Fa-f]{0,64}")
 
 
 def certificate_info(arguments: Arguments) -> Mapping[str, Check]:
-    """Return the fields of what a host has; without certificates in *arguments*, of all that it has."""
+    """Return the fields of a host's certificates; without certificates in *arguments*, of all that it has."""
     wanted = arguments.get("certificates")
-    # What is wanted is the task's word.
+    # The task, not the host, says what is wanted.
     found = HostCertificate.reader(
         without=("host", "wanted"),
         needed=("invalid", "problems", "live", "pending"),
@@ -108,7 +108,7 @@ def challenge_response(arguments: Arguments) -> Mapping[str, Check]:
 
 
 def certificate(arguments: Arguments) -> Mapping[str, Check]:
-    """Return the fields of what became of certificates. Handlers are those that the host's own entries name."""
+    """Return the fields of the outcomes of certificates. Handlers are those that the host's own entries name."""
     names = _certificates(arguments, _names(arguments.get("results")))
     deployed = {
         "name": one_of(names),
@@ -118,9 +118,9 @@ def certificate(arguments: Arguments) -> Mapping[str, Check]:
         "not_after": nullable(WORD),
         "reason": message,
     }
-    told = ("name", "status", "version")
+    needed = ("name", "status", "version")
     notified = CertificateOrder.reader(
-        only=told, needed=told, name=one_of(names), status=member(Status, Status.NOTIFIED), version=WORD
+        only=needed, needed=needed, name=one_of(names), status=member(Status, Status.NOTIFIED), version=WORD
     )
     return {
         "certificates": listing(record(deployed)),
@@ -132,7 +132,7 @@ def certificate(arguments: Arguments) -> Mapping[str, Check]:
 
 
 def certificate_adopt(arguments: Arguments) -> Mapping[str, Check]:
-    """Return the fields of what was taken over from other clients, and of what else they have."""
+    """Return the fields of certificates that were adopted from other clients, and of others that these have."""
     names = _certificates(arguments)
     adopted = {
         "name": one_of(names),
@@ -153,7 +153,7 @@ def certificate_adopt(arguments: Arguments) -> Mapping[str, Check]:
 
 
 def _answering(names: list[str], entries: Check) -> Check:
-    """Entries for *names*, one for each, in their order."""
+    """Return a check that entries are for *names*, one for each, in their order."""
 
     def check(value: Any, place: str) -> Any:
         found = entries(value, place)
@@ -165,7 +165,7 @@ def _answering(names: list[str], entries: Check) -> Check:
 
 
 def _handlers(certificates: Any) -> set[str]:
-    """The handlers that entries of acme_certificates name."""
+    """Return the handlers that entries of acme_certificates name."""
     entries = (entry for option in _mappings(certificates) for entry in _elements(option.get("reload")))
     named = (entry.get(NOTIFY) for entry in entries if isinstance(entry, Mapping))
     return {name.strip() for name in named if isinstance(name, str)}
@@ -194,10 +194,10 @@ def _mappings(options: Any) -> Iterable[Mapping[str, Any]]:
 
 
 def _texts(options: Any) -> set[str]:
-    """The texts of a list option, which Ansible also takes as one text with commas."""
+    """Return the texts of a list option, which Ansible also accepts as one text with commas."""
     return {str(option) for option in (options.split(",") if isinstance(options, str) else _elements(options))}
 
 
 def _elements(options: Any) -> Iterable[Any]:
-    """The elements of a list, or the keys of a mapping, of a task's arguments; the module refuses anything else."""
+    """Return the elements of a list, or the keys of a mapping, in an argument; the module refuses anything else."""
     return options if isinstance(options, (list, tuple, Mapping)) else ()

@@ -4,8 +4,8 @@
 
 """The base of the action plugins of all modules whose work is the controller's.
 
-They need no interpreter, no privileges, no ssh and no temporary folder of a localhost: nothing that a play or an
-inventory says of hosts has a say in them.
+They need no interpreter, no privileges, no ssh and no temporary folder of a localhost: no keyword of a play and no
+connection variable of an inventory changes them.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ class ControllerAction(StepAction):
     """Do the work of the module of the same name here; where the task is delegated to another host, there."""
 
     def work(self, arguments: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what came of the module with these *arguments*."""
+        """Return the result of the module with these *arguments*."""
         if self._task.delegate_to and self._task.delegate_to not in _HERE:
             answer = self._execute_module(module_args=dict(arguments), task_vars=task_vars)
             return {name: value for name, value in answer.items() if name not in _LEFT_OUT}
         return self.run_here(self._task.action.rpartition(".")[2], arguments)
 
     def run_here(self, module: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what came of *module* on the controller, in a process of its own."""
+        """Return the result of *module* on the controller, in a process of its own."""
         request = {
             "path": sys.path,
             "parent": os.getpid(),
@@ -59,7 +59,7 @@ class ControllerAction(StepAction):
         return in_child(module, request, {**os.environ, **self._environment()})
 
     def find_tasks(self, path: str) -> str:
-        """Return the absolute path of acme_dns_tasks, which is looked for where include_tasks would.
+        """Return the absolute path of acme_dns_tasks, searched for in the same places as by include_tasks.
 
         Raises AnsibleActionFail where it is not there.
         """
@@ -87,8 +87,8 @@ class ControllerAction(StepAction):
 
 
 def in_child(module: str, request: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:
-    """Return what a child process answers to *request*, or that it gave no answer."""
-    # Paths are UTF-8, as they are to Ansible, whatever the environment says of a locale.
+    """Return the answer of a child process to *request*, or a failure without one."""
+    # Paths are UTF-8, as they are to Ansible, whatever locale the environment has.
     command = [sys.executable, "-X", "utf8", str(_CHILD)]
     try:
         # Its own program with its own file; the request comes by standard input.
@@ -115,7 +115,7 @@ def in_child(module: str, request: Mapping[str, Any], environment: Mapping[str, 
 def _communicate(child: subprocess.Popen[bytes], request: bytes) -> tuple[bytes, bytes]:
     """Send *request* and return what *child* wrote to standard output and to standard error until its end.
 
-    A program that it started may live on and keep these open: this does not wait for it.
+    A program that it started may still run and keep these open: it is not waited for.
     """
     given: bytes | None = request
     ended = False

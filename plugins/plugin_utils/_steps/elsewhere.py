@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is done on other hosts than the one that it is for: the loops of tasks that are delegated to them."""
+"""Work on other hosts than the one that it is for: the loops of tasks that are delegated to them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def place(run: Run, host: str) -> dict[str, Any]:
 
 
 def holders(run: Run) -> list[dict[str, Any]]:
-    """Return the hosts of earlier batches (serial) that may have what hosts of this one share, and where to look."""
+    """Return the hosts of earlier batches (serial) that may have what hosts of this one share, and where it is."""
     results = Results(run.variables["hostvars"])
     return shared.holders(run.variables["ansible_play_hosts"], run.variables["ansible_play_batch"], results)
 
@@ -32,11 +32,11 @@ def holders(run: Run) -> list[dict[str, Any]]:
 def challenges(run: Run, ordered: Mapping[str, Any], stale: bool = False) -> list[dict[str, Any]]:
     """Return for each host of the play the challenges of all, where all of them are to answer (acme_http_01_scope).
 
-    *stale*: those of orders that are given up, too; they are to be removed only.
+    *stale*: also those of orders that are given up; they are to be removed only.
     """
     if run.check_mode or not ordered.get("hosts") or run.option("acme_http_01_scope") != "play":
         return []
-    wanted = plain(flow.challenges(ordered, run.results, stale=stale))
-    hosts = run.variables["ansible_play_hosts"] if wanted else ()
-    common = {"challenges": wanted, "listen_timeout": run.listen_timeout()}
+    found = plain(flow.challenges(ordered, run.results, stale=stale))
+    hosts = run.variables["ansible_play_hosts"] if found else ()
+    common = {"challenges": found, "listen_timeout": run.listen_timeout()}
     return [{"host": host, **place(run, host), **common} for host in hosts]

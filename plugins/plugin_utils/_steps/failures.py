@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Hosts that were not served: they fail at once, or are noted for the play that fails them in the end (acme_fail)."""
+"""Hosts that did not get their certificates: they fail at once, or in the play at the end of the run (acme_fail)."""
 
 from __future__ import annotations
 

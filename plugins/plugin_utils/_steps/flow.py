@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How the results of one step of the role become the input of the next: pure functions over what was registered."""
+"""The wiring between the role's steps: pure functions from the results of steps to the options of later ones."""
 
 from __future__ import annotations
 
@@ -30,56 +30,49 @@ Item = Mapping[str, Any]
 Problems = Mapping[str, Mapping[str, str]]
 Shape = TypeVar("Shape", HostCertificate, PastVersion, CertificateRequest, Revocation, SharedKey, CertificateEntry)
 
-#: The actions that a host carries out without an order.
-_ON_THE_HOST = {
-    Action.KEEP: Status.KEEP,
-    Action.REPAIR: Status.REPAIR,
-    Action.SWITCH: Status.SWITCH,
-    Action.REMOVE: Status.REMOVE,
-}
 _JOURNALED = ("name", "order_uri", "account_uri", "directory", "new_key")
 
 
-def found(hosts: Iterable[str], hostvars: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What certificate_info found on *hosts*, as acme_plan takes it."""
-    # As results: of thousands of certificates most are kept, and only the plan reads those.
+def host_certificates(hosts: Iterable[str], hostvars: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return what certificate_info returned on *hosts*, as an option of acme_plan."""
+    # Not parsed: of thousands of certificates most are kept, and only the plan reads those.
     return [
         {**item, "host": host} for host in hosts for item in registered(hostvars, host, "_acme_found", "certificates")
     ]
 
 
 def unlisted(hosts: Iterable[str], hostvars: Mapping[str, Any]) -> dict[str, list[str]]:
-    """The certificates that are on *hosts* and not listed, as acme_plan takes them."""
-    found = {host: registered(hostvars, host, "_acme_found", "unlisted") for host in hosts}
-    return {host: list(names) for host, names in found.items() if names}
+    """Return the certificates that are on *hosts* and not listed, as an option of acme_plan."""
+    unlisted = {host: registered(hostvars, host, "_acme_found", "unlisted") for host in hosts}
+    return {host: list(names) for host, names in unlisted.items() if names}
 
 
 def orders(plan: Mapping[str, Any], hostvars: Mapping[str, Any]) -> list[CertificateOrder]:
-    """The orders that acme_order has to make or resume for what *plan* says is to be issued."""
+    """Return the orders that acme_order has to make or resume for the certificates that *plan* issues."""
     result = []
     for host in plan["due"]:
         due = [decided for decided in decisions(plan, host) if decided.action == Action.ISSUE]
-        there = _found_on(hostvars, host) if due else {}
-        result += [_order(host, decided, there[decided.name], plan) for decided in due]
+        certificates = _certificates_of(hostvars, host) if due else {}
+        result += [_order(host, decided, certificates[decided.name], plan) for decided in due]
     return result
 
 
-def _order(host: str, decided: PlannedCertificate, found: HostCertificate, plan: Item) -> CertificateOrder:
-    wanted = wanted_of(found)
-    journaled = _journaled(found.pending, wanted, plan["directories"])
+def _order(host: str, decided: PlannedCertificate, certificate: HostCertificate, plan: Item) -> CertificateOrder:
+    entry, live = entry_of(certificate), certificate.live
+    journaled = _journaled(certificate.pending, entry, plan["directories"])
     if journaled and decided.selected and not _is_new(journaled, plan):
         journaled = None
     return CertificateOrder(
         host=host,
         name=decided.name,
-        identifiers=wanted.identifiers,
-        challenge=wanted.challenge,
-        profile=wanted.profile,
-        not_before=wanted.not_before,
-        not_after=wanted.not_after,
+        identifiers=entry.identifiers,
+        challenge=entry.challenge,
+        profile=entry.profile,
+        not_before=entry.not_before,
+        not_after=entry.not_after,
         replaces_cert_id=decided.replaces_cert_id,
-        replaces_directory=found.live.directory if found.live else None,
-        replaces_account=found.live.account_uri if found.live else None,
+        replaces_directory=live.directory if live else None,
+        replaces_account=live.account_uri if live else None,
         can_wait=decided.can_wait,
         order_uri=journaled.order_uri if journaled else None,
         account_uri=journaled.account_uri if journaled else None,
@@ -87,10 +80,11 @@ def _order(host: str, decided: PlannedCertificate, found: HostCertificate, plan:
     )
 
 
-def wanted(certificates: Iterable[Item], ordered: Mapping[str, Any], host: str) -> list[Item]:
-    """Those of *host*'s certificates that need a key and a request: their order stands."""
+def ordered_entries(certificates: Iterable[Item], ordered: Mapping[str, Any], host: str) -> list[Item]:
+    """Return the entries of *host* that need a key and a request: those whose order was not stopped."""
     names = {order.name for order in orders_of(ordered, host) if order.status not in STOPPED}
-    # Without formats, which come later: what hides a passphrase in an answer would hide it in a name, too.
+    # Without formats, which are written later: Ansible hides their passphrases wherever these are in an answer, also in
+    # names.
     return [
         {key: value for key, value in item.items() if key != "formats"}
         for item in certificates
@@ -99,13 +93,13 @@ def wanted(certificates: Iterable[Item], ordered: Mapping[str, Any], host: str) 
 
 
 def journal(ordered: Mapping[str, Any], host: str, plan: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What *host* writes down of its orders before the CA is asked to validate anything.
+    """Return what *host* writes into its journal before the CA is asked to validate anything.
 
-    new_key: what is to be replaced gets one that was made for this order.
+    new_key: a certificate that is to be replaced gets a key that was made for this order.
     """
     selected = {decided.name for decided in decisions(plan, host) if decided.selected}
     return [
-        # In check mode a new order has no URL. ansible-core before 2.19 refuses None here.
+        # In check mode a new order has no URL. ansible-core before 2.19 does not accept None here.
         replace(order, order_uri=order.order_uri or "", new_key=order.name in selected).options(_JOURNALED)
         for order in orders_of(ordered, host)
         if order.status not in STOPPED
@@ -115,36 +109,36 @@ def journal(ordered: Mapping[str, Any], host: str, plan: Mapping[str, Any]) -> l
 def challenges(
     ordered: Mapping[str, Any], hostvars: Mapping[str, Any], host: str | None = None, stale: bool = False
 ) -> list[ChallengeData]:
-    """The challenges that *host* itself has to answer, or those of all hosts, with where each is answered.
+    """Return the challenges that *host* has to answer, or those of all hosts, each with the place of its answer.
 
-    *stale*: those of orders that are given up, too; they are to be removed only.
+    *stale*: also those of orders that are given up; they are to be removed only.
     """
     result = []
     for owner in [host] if host else ordered.get("hosts", {}):
-        there = _found_on(hostvars, owner)
+        certificates = _certificates_of(hostvars, owner)
         for order in orders_of(ordered, owner):
-            wanted = wanted_of(there[order.name])
-            webroots = {item.name: item.webroot for item in wanted.proofs}
+            entry = entry_of(certificates[order.name])
+            webroots = {item.name: item.webroot for item in entry.proofs}
             for challenge in order.challenges or ():
                 if challenge.type in BY_DNS or (challenge.status == Status.STALE and not stale):
                     continue
-                webroot = webroots.get(challenge.identifier) or wanted.webroot
-                result.append(replace(challenge, name=order.name, **_where(challenge.type, webroot, wanted)))
+                webroot = webroots.get(challenge.identifier) or entry.webroot
+                result.append(replace(challenge, name=order.name, **_where(challenge.type, webroot, entry)))
     return result
 
 
 def finalizable(
     ordered: Mapping[str, Any], hostvars: Mapping[str, Any], problems: Problems | None = None
 ) -> list[CertificateOrder]:
-    """The orders that acme_order_finalize goes on with: those in their host's journal, with all challenges in place.
+    """Return the orders to finalize: those that are in their host's journal, with all challenges in place.
 
-    *problems* are those of the TXT records, by host and certificate.
+    *problems*: of the TXT records, by host and certificate.
     """
     result = []
     for host in ordered.get("hosts", {}):
         unproved = (problems or {}).get(host, ())
-        said = registered(hostvars, host, "_acme_request", "ready")
-        ready = {name for name in said if isinstance(name, str) and name not in unproved}
+        names = registered(hostvars, host, "_acme_request", "ready")
+        ready = {name for name in names if isinstance(name, str) and name not in unproved}
         requests = {
             item.name: item
             for item in read(CertificateRequest, registered(hostvars, host, "_acme_request", "requests"))
@@ -157,80 +151,27 @@ def finalizable(
     return result
 
 
-def outcomes(
-    plan: Mapping[str, Any],
-    ordered: Mapping[str, Any],
-    requested: Mapping[str, Any],
-    finalized: Mapping[str, Any],
-    host: str,
-    problems: Problems | None = None,
-    shared: Mapping[str, Any] | None = None,
-    check: bool = False,
-) -> list[CertificateOrder]:
-    """What the module certificate is told of each certificate of *host*: where it got to, and else what stopped it.
-
-    *problems* are those of the TXT records, by host and certificate. *shared*: what came of serving the challenges on
-    the play's other hosts; told where a certificate failed, which may be for that. *check*: nothing is finalized.
-    """
-    unproved = (problems or {}).get(host, {})
-    unshared = _unshared(shared or {})
-    orders = {order.name: order for order in orders_of(ordered, host)}
-    finals = {order.name: order for order in orders_of(finalized, host)}
-    result = []
-    for decided in decisions(plan, host):
-        name, order = decided.name, orders.get(decided.name)
-        if decided.action == Action.RECEIVE:
-            continue  # shared.received() tells of it
-        if decided.action in _ON_THE_HOST:
-            result.append(CertificateOrder(name, status=_ON_THE_HOST[decided.action]))
-        elif decided.action == Action.REFUSE:
-            result.append(_failed(name, decided.message))
-        elif name in finals:
-            result.append(_with_elsewhere(finals[name], order, unshared))
-        elif order is None:
-            result.append(_failed(name, ordered.get("msg") or "it could not be ordered"))
-        elif order.status in STOPPED:
-            result.append(order)
-        elif check:
-            result.append(CertificateOrder(name, status=Status.KEEP))
-        else:
-            stopped = requested.get("failures", {}).get(name) or requested.get("msg") or unproved.get(name)
-            stopped = stopped or finalized.get("msg")
-            result.append(_failed(name, stopped or "it could not be finalized"))
-    return result
-
-
-def _with_elsewhere(
-    final: CertificateOrder, order: CertificateOrder | None, unshared: Mapping[str, list[str]]
-) -> CertificateOrder:
-    """An order that failed, with which other hosts did not serve its challenges."""
-    if final.status != Status.FAILED or order is None:
-        return final
-    told = (problem for challenge in order.challenges or () for problem in unshared.get(challenge.token, ()))
-    return replace(final, problem="; ".join([final.problem, *dict.fromkeys(told)]))
-
-
 def decisions(plan: Mapping[str, Any], host: str) -> list[PlannedCertificate]:
     """Return what the plan says of each certificate of *host*."""
     return [PlannedCertificate.from_result(item) for item in plan["hosts"].get(host, ())]
 
 
 def orders_of(result: Mapping[str, Any], host: str) -> list[CertificateOrder]:
-    """The orders of *host* in a result of acme_order or acme_order_finalize."""
+    """Return the orders of *host* in a result of acme_order or acme_order_finalize."""
     return [CertificateOrder.from_result(item) for item in result.get("hosts", {}).get(host, ())]
 
 
 def registered(hostvars: Mapping[str, Any], host: str, variable: str, key: str) -> Any:
-    """A list of a registered result; nothing where that host failed, vanished before it came to it, or says no list."""
+    """Return a list in a registered result; an empty one where the host has none, as if it failed before."""
     result = hostvars[host].get(variable)
     found = result.get(key) if isinstance(result, Mapping) else None
     return found if isinstance(found, (list, tuple)) else ()
 
 
 def read(shape: type[Shape], items: Iterable[Any]) -> list[Shape]:
-    """The *items* of a host's result that have the *shape*: another host's trouble is nobody's.
+    """Return the *items* of a host's result that have the *shape*; its malformed ones must not stop other hosts.
 
-    A result of the controller is read by from_result(): what is left out of it, no host would be told.
+    A result of the controller is read by from_result(): an item that is left out would be missing on a host.
     """
     result = []
     for item in items:
@@ -241,53 +182,39 @@ def read(shape: type[Shape], items: Iterable[Any]) -> list[Shape]:
     return result
 
 
-def wanted_of(found: HostCertificate) -> CertificateEntry:
-    """Return what is wanted of a certificate that was looked at for that. Raises Malformed for another."""
-    if found.wanted is None:
-        raise Malformed(f"certificate {found.name}: what is wanted is not known")
-    return found.wanted
+def entry_of(certificate: HostCertificate) -> CertificateEntry:
+    """Return the entry of acme_certificates. Raises Malformed if certificate_info was called without it."""
+    if certificate.wanted is None:
+        raise Malformed(f"certificate {certificate.name} has no entry of acme_certificates")
+    return certificate.wanted
 
 
-def _found_on(hostvars: Mapping[str, Any], host: str) -> dict[str, HostCertificate]:
+def _certificates_of(hostvars: Mapping[str, Any], host: str) -> dict[str, HostCertificate]:
     return {
         item.name: item for item in read(HostCertificate, registered(hostvars, host, "_acme_found", "certificates"))
     }
 
 
-def _journaled(pending: Version | None, wanted: CertificateEntry, directories: Collection[str]) -> Version | None:
+def _journaled(pending: Version | None, entry: CertificateEntry, directories: Collection[str]) -> Version | None:
     """Return the pending version if its order can be resumed; acme_order compares the identifiers and the account."""
-    # One that has its certificate is only to be switched to; where that is not the plan, it is to be a new one.
+    # A version that has its certificate is only to be switched to; if the plan is to issue, it is to be a new one.
     if pending is None or not pending.order_uri or pending.is_issued:
         return None
     # With another key type its host makes a new key; the order may have been finalized with the one before.
     # One for other identifiers goes to acme_order all the same: it names what answered that order's challenges, for
     # this to be removed, and makes a new one.
-    differences = wanted.terms(directories).difference(pending.terms)
+    differences = entry.terms(directories).difference(pending.terms)
     return pending if set(differences) <= {Reason.IDENTIFIERS} else None
 
 
 def _is_new(pending: Version, plan: Mapping[str, Any]) -> bool:
-    """Whether a pending key was made to replace another."""
+    """Return True if a pending key was made to replace another."""
     before = plan["replacing"]["before"]
     return bool(before) and (pending.created or "") >= before
 
 
-def _unshared(shared: Mapping[str, Any]) -> dict[str, list[str]]:
-    """By token, which of the play's other hosts does not serve it, and why."""
-    found: dict[str, list[str]] = {}
-    for result in shared.get("results", ()):
-        for token, problem in (result.get("failures") or {}).items():
-            found.setdefault(token, []).append(f"{result['item']['host']} does not serve it: {problem}")
-    return found
-
-
-def _where(kind: str, webroot: str | None, wanted: CertificateEntry) -> dict[str, Any]:
-    """Where a host answers a challenge: in the folder of its web server, or at a port of its own."""
+def _where(kind: str, webroot: str | None, entry: CertificateEntry) -> dict[str, Any]:
+    """Return where a host answers a challenge: in a folder of its web server, or at a port of its own."""
     if kind != HTTP_01:
-        return {"listen": wanted.tls_alpn_01_listen}
-    return {"webroot": webroot} if webroot else {"listen": wanted.http_01_listen}
-
-
-def _failed(name: str, problem: str) -> CertificateOrder:
-    # Nothing is known of its order that would speak against going on with it.
-    return CertificateOrder(name, status=Status.FAILED, problem=problem, resumable=True)
+        return {"listen": entry.tls_alpn_01_listen}
+    return {"webroot": webroot} if webroot else {"listen": entry.http_01_listen}

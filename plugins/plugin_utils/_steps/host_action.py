@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The base of the action plugins of all modules that run on hosts: of an answer only what its contract names counts.
+"""The base of the action plugins of all modules that run on hosts: only what a contract names is let through.
 
-Ansible itself acts on much that a module may answer: facts become variables of the host, and of all hosts of the play
-where the task has run_once; others add hosts and groups or notify handlers. Whoever is root on one host must not have
-any of that, nor a say in anything else than that host's own certificates.
+Ansible itself acts on keys in a module's answer: facts become variables of the host, and of all hosts of the play where
+the task has run_once; other keys add hosts and groups or notify handlers. Root on one host must not be able to use any
+of them, and must have influence on nothing but that host's own certificates.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class HostAction(StepAction):
     may_be_noted = False
 
     def is_noted(self, run: Run) -> bool:
-        """Return True if the step allows it, and the host says so."""
+        """Return True if the step allows it, and the host has acme_fail: warn."""
         return self.may_be_noted and failures.are_noted(run.first(run.host).get("options", {}))
 
     def work(self, arguments: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
@@ -75,7 +75,7 @@ class HostAction(StepAction):
                 return {"failed": True, "msg": problem}
             accepted = accept(answer, type(self).contract(arguments), f"{module} on {host}")
             if self._discovered_interpreter_key:
-                # Only where Ansible looked for it. The answer has it only where Ansible put it there.
+                # Only if Ansible searched for it: then Ansible has put it into the answer.
                 found = _interpreter(self._discovered_interpreter, "the path of its Python")
                 accepted["ansible_facts"] = {self._discovered_interpreter_key: found}
             result: dict[str, Any] = plain(self.complete(accepted))
@@ -95,27 +95,27 @@ class HostAction(StepAction):
         except AnsibleError:
             raise  # the controller's own, as where the host cannot be reached
         except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
-            # Ansible cannot read every JSON. What the error says may be the host's text.
+            # Ansible cannot read every JSON. The text of the error may be the host's.
             raise Malformed(f"the answer cannot be read ({type(error).__name__})") from None
 
     def _problem_of_python(self, host: str) -> str:
-        """Return one line if the host's Python is what kept its module from an answer of its own, else an empty text.
+        """Return one line if the module gave no answer because of the host's Python, else an empty text.
 
-        The host is asked only after such a failure: a version in each answer would not help, as code that a Python
-        cannot read says nothing.
+        The host is asked only after such a failure: a version in each answer would not help, as a Python that cannot
+        read the code gives no answer.
         """
         interpreter = shlex.split(str(self._used_interpreter or "").lstrip("#! "))
         if not interpreter:
             return ""
         try:
-            said = self._low_level_execute_command(shlex.join([*interpreter, "-c", QUESTION]))
+            result = self._low_level_execute_command(shlex.join([*interpreter, "-c", QUESTION]))
         except AnsibleError:
             return ""  # the module's own failure says more
-        printed = said.get("stdout")
+        printed = result.get("stdout")
         return host_problem(
             host,
             message(" ".join(interpreter), "the path of its Python"),
-            said.get("rc", 1),
+            result.get("rc", 1),
             printed if isinstance(printed, str) else "",
         )
 
@@ -152,7 +152,7 @@ def accept(answer: Any, fields: Mapping[str, Check], what: str) -> dict[str, Any
         accepted.update(record(fields)(answer, ""))
     if "diff" in answer:
         accepted["diff"] = _diff(answer["diff"])
-    for name, read in (("warnings", _told), ("deprecations", _deprecation)):
+    for name, read in (("warnings", _warning), ("deprecations", _deprecation)):
         if answer.get(name):
             accepted[name] = listing(read, 100)(answer[name], name)
     if accepted.get("failed") and isinstance(answer.get("exception"), str):
@@ -161,13 +161,13 @@ def accept(answer: Any, fields: Mapping[str, Check], what: str) -> dict[str, Any
 
 
 def _reason(answer: Mapping[str, Any], what: str) -> str:
-    """Return why a module failed; where it has not said so, its exception, or the last line of what was printed."""
-    said = message(answer.get("msg") or _error(answer.get("exception")), "msg")
+    """Return why a module failed: its message, else its exception, else the last line that it printed."""
+    reason = message(answer.get("msg") or _error(answer.get("exception")), "msg")
     printed = [answer.get(name) for name in ("module_stderr", "module_stdout")]
     last = [text.strip().splitlines()[-1] for text in printed if isinstance(text, str) and text.strip()]
     if not last:
-        return said or f"{what} failed without a reason"
-    return f"{what} gave no answer: {message(last[0][:_SHORT], 'msg')} ({said})"
+        return reason or f"{what} failed without a reason"
+    return f"{what} gave no answer: {message(last[0][:_SHORT], 'msg')} ({reason})"
 
 
 def _error(exception: Any) -> Any:
@@ -176,14 +176,14 @@ def _error(exception: Any) -> Any:
     return "" if event is None else event.msg
 
 
-def _told(warning: Any, place: str) -> str:
-    """A warning as a text. From ansible-core 2.19 on it may come as an object, whose event has the text."""
+def _warning(warning: Any, place: str) -> str:
+    """Return a warning as a text. From ansible-core 2.19 on it may be an object, whose event has the text."""
     event = getattr(warning, "event", None)
     return message(warning if event is None else event.msg, place)
 
 
 def _deprecation(notice: Any, place: str) -> dict[str, Any]:
-    return {"msg": _told(notice.get("msg") if isinstance(notice, dict) else notice, place), "version": None}
+    return {"msg": _warning(notice.get("msg") if isinstance(notice, dict) else notice, place), "version": None}
 
 
 _difference = record(

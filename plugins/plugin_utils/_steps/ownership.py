@@ -2,10 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Tell whose a certificate is: by the controller's record of issuances, else by the names that the inventory lists.
+"""Decide whose a certificate is: by the controller's record of issuances, else by the names that the inventory lists.
 
-What a host says is not among the sources. Its facts are not either, although Ansible puts them in the place of the
-inventory's variables.
+Neither the answers of a host nor its facts count, although Ansible lets facts replace the inventory's variables.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ UNVERIFIED = "If it is this host's, revoke it with -e acme_revoke_unverified=tru
 
 @dataclass(frozen=True)
 class Certificate:
-    """A certificate by what it says itself. content: PEM, and nothing else. digest: of content."""
+    """A certificate, parsed. content: PEM, without any other text. digest: SHA-256 of content."""
 
     content: str
     digest: bytes
@@ -150,46 +149,62 @@ class IssuanceRecord:
         return self._entries[issuance]
 
 
-def objection(
-    host: str,
-    name: str,
-    certificate: Certificate,
-    inventory: Inventory,
-    record: IssuanceRecord,
-    unverified: bool = False,
-    shown: bool = True,
-) -> str:
-    """Return what speaks against the certificate being the one that *host* has as *name*; empty if nothing does.
+@dataclass(frozen=True)
+class ClaimedCertificate:
+    """A certificate that a host has under a name. is_shown: the host itself says so, and not the record alone."""
 
-    *unverified*: take it for the host's, too, where neither record nor inventory say whose it is. *shown*: the host
-    says that it has it. A record may be of two inventories with a host of the same name in each.
+    host: str
+    name: str
+    certificate: Certificate
+    is_shown: bool = True
+
+
+def objection(claim: ClaimedCertificate, inventory: Inventory, record: IssuanceRecord, unverified: bool = False) -> str:
+    """Return why the certificate may not be the host's; empty if there is no reason against it.
+
+    *unverified*: accept it also where neither record nor inventory say whose it is.
     """
-    issued = [entry.host for entry in record.of(certificate) if entry.host in inventory]
+    # A record may be of several inventories, with a host of the same name in each.
+    issued = [entry.host for entry in record.of(claim.certificate) if entry.host in inventory]
     if issued:
-        if inventory.sharing(host, name).isdisjoint(issued):
-            return f"it was issued for {issued[0]} (acme_history)"
-        unlisted = sorted(certificate.identifiers - inventory.identifiers[host])
-        if shown or unverified or not unlisted:
-            return ""
-        return (
-            f"acme_history has it and the host does not show it; it is for {message(unlisted[0], 'a name')}, which "
-            f"acme_certificates does not have for this host. {UNVERIFIED}"
-        )
-    if not certificate.identifiers:
+        return _by_record(claim, issued, inventory, unverified)
+    return _by_names(claim, inventory) or ("" if unverified else _doubt(claim, inventory))
+
+
+def _by_record(claim: ClaimedCertificate, issued: list[str], inventory: Inventory, unverified: bool) -> str:
+    """Return an objection for a certificate that was *issued* for these hosts."""
+    if inventory.sharing(claim.host, claim.name).isdisjoint(issued):
+        return f"it was issued for {issued[0]} (acme_history)"
+    unlisted = sorted(claim.certificate.identifiers - inventory.identifiers[claim.host])
+    if claim.is_shown or unverified or not unlisted:
+        return ""
+    return (
+        f"acme_history has it and the host does not show it; it is for {message(unlisted[0], 'a name')}, which "
+        f"acme_certificates does not have for this host. {UNVERIFIED}"
+    )
+
+
+def _by_names(claim: ClaimedCertificate, inventory: Inventory) -> str:
+    """Return an objection for a certificate that is not in the record, if it has a name of other hosts only."""
+    if not claim.certificate.identifiers:
         return "it has no names"
-    for identifier in sorted(certificate.identifiers):
-        owners = inventory.owners.get(identifier, [host])
-        if host not in owners:
+    for identifier in sorted(claim.certificate.identifiers):
+        owners = inventory.owners.get(identifier, [claim.host])
+        if claim.host not in owners:
             named = message(identifier, "a name")
             return f"it is for {named}, which acme_certificates has for {owners[0]} and not for this host"
-    if unverified:
-        return ""
-    unlisted = sorted(certificate.identifiers - inventory.owners.keys())
+    return ""
+
+
+def _doubt(claim: ClaimedCertificate, inventory: Inventory) -> str:
+    """Return an objection for a certificate that may be another host's by its names."""
+    identifiers = claim.certificate.identifiers
+    unlisted = sorted(identifiers - inventory.owners.keys())
     if unlisted:
         named = message(unlisted[0], "a name")
         return f"it is for {named}, which no host of the inventory has in acme_certificates. {UNVERIFIED}"
-    others = set.intersection(*(set(inventory.owners[identifier]) for identifier in certificate.identifiers))
-    others -= inventory.sharing(host, name)
+    others = set.intersection(*(set(inventory.owners[identifier]) for identifier in identifiers))
+    others -= inventory.sharing(claim.host, claim.name)
     if others:
         return f"it may be that of {min(others)}, which has the same names in acme_certificates. {UNVERIFIED}"
     return ""
@@ -202,7 +217,7 @@ def hexadecimal(serial: int) -> str:
 
 
 def listed(variables: Mapping[str, Any]) -> Iterable[Any]:
-    """Return a host's acme_certificates as the inventory has it; nothing where the host's facts took its place."""
+    """Return a host's acme_certificates as the inventory has it; nothing if the host's facts replace it."""
     if constants.INJECT_FACTS_AS_VARS and shadowing(variables.get("ansible_facts", {}), ("acme_certificates",)):
         return ()
     try:
@@ -214,7 +229,7 @@ def listed(variables: Mapping[str, Any]) -> Iterable[Any]:
 
 
 def _whole(entries: Any, number: int) -> Any:
-    """Return an entry of a list; None if it has something undefined in it, which ansible-core 2.19 tells late."""
+    """Return an entry of a list; None if something in it is undefined, which ansible-core 2.19 reports late."""
 
     def copy(value: Any) -> Any:
         if isinstance(value, Mapping):

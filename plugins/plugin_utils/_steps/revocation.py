@@ -29,23 +29,22 @@ def names_of(option: Any) -> list[str]:
 
 def not_revoked(
     chosen: Chosen,
-    looked: Mapping[str, Any],
+    shown: Mapping[str, Any],
     revoked: Mapping[str, Any],
     host: str,
     names: Iterable[str],
 ) -> list[str]:
     """Return a line for each certificate of *host* that is to be revoked and is not.
 
-    *chosen*: of to_revoke(). *looked*: what certificate_info returned on the host. *revoked*: what acme_revoke
-    returned.
+    *chosen*: of to_revoke(). *shown*: the result of certificate_info on the host. *revoked*: that of acme_revoke.
     """
     lines = {
         f"certificate {item.name} is not revoked: {item.problem}" if item.name else item.problem
         for item in chosen.problems
         if item.host == host
     }
-    if not isinstance(looked.get("history"), (list, tuple)):
-        reason = looked.get("msg") or "the host gave no answer"
+    if not isinstance(shown.get("history"), (list, tuple)):
+        reason = shown.get("msg") or "the host gave no answer"
         lines |= {f"certificate {name} is not revoked: {reason}" for name in names}
     answers = read(Revocation, revoked.get("certificates") or ())
     complete = len(answers) == len(chosen.certificates)

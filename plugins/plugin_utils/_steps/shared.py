@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How shared certificates pass through the role's steps: who asks for a key, and what a host is told of its own.
+"""Shared certificates in the role's steps: who asks for a key, and the outcome for the hosts that get it.
 
-The private key is sealed by the host that has it for the host that gets it; all that is seen here is the sealed text.
+The host that has a private key seals it for the host that gets it; the controller sees only the sealed text.
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts im
 from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Action, Status
 
 from . import flow
+from .outcomes import BatchResults, of_orders
 
 Item = Mapping[str, Any]
 
 
 def holders(hosts: Iterable[str], batch: Collection[str], hostvars: Item) -> list[dict[str, Any]]:
-    """Return the hosts of earlier batches that may have what hosts of *batch* share, and where to look there.
+    """Return the hosts of earlier batches that may have what hosts of *batch* share, and where it is there.
 
     For each certificate that is the first of *hosts* outside of the batch that had its turn, in any inclusion.
     """
@@ -52,24 +53,24 @@ def before(found: Item) -> list[dict[str, Any]]:
     return [*this, *found.get("shared_before", ())]
 
 
-def held(looked: Item) -> list[dict[str, Any]]:
-    """What those holders have now, as acme_plan takes it."""
+def held(answers: Item) -> list[dict[str, Any]]:
+    """Return what hosts of earlier batches have now, as an option of acme_plan. *answers*: of certificate_info."""
     return [
         {**item, "host": answer["item"]["host"]}
-        for answer in looked.get("results") or ()
+        for answer in answers.get("results") or ()
         for item in answer.get("certificates") or ()
     ]
 
 
 def receiving(plan: Item, host: str) -> list[str]:
-    """The names of the certificates whose private key *host* gets from another."""
+    """Return the names of the certificates whose private key *host* gets from another."""
     return [decided.name for decided in flow.decisions(plan, host) if decided.action == Action.RECEIVE]
 
 
 def shares(plan: Item, finalized: Item, hostvars: Item) -> list[dict[str, Any]]:
-    """What hosts are asked to seal for others: for each of them, options of certificate_share.
+    """Return what hosts are to seal for others: for each of them, options of certificate_share.
 
-    Nothing is asked for a certificate that failed, or where no host has made a key to receive it with.
+    A certificate that failed is left out, and one for which no host has made a key to receive it with.
     """
     result: dict[str, list[SharedKey]] = {}
     for share in _planned(plan):
@@ -81,54 +82,37 @@ def shares(plan: Item, finalized: Item, hostvars: Item) -> list[dict[str, Any]]:
     return [{"owner": owner, "shares": [share.to_result() for share in asked]} for owner, asked in result.items()]
 
 
-def received(
-    results: list[CertificateOrder],
-    plan: Item,
-    ordered: Item,
-    finalized: Item,
-    hostvars: Item,
-    host: str,
-    problems: Mapping[str, Mapping[str, str]] | None = None,
-    check: bool = False,
-) -> list[CertificateOrder]:
-    """What the module certificate is told: *results*, with those of the certificates that *host* gets from others.
-
-    *check*: no keys are made.
-    """
-    more = []
-    for share in _planned(plan, host):
-        owner = share.owner or ""
-        if check:
-            more.append(CertificateOrder(share.name, status=Status.KEEP))
-        elif share.serial is not None:
-            more.append(_given(share, hostvars, host))
-        else:
-            requested = hostvars[owner].get("_acme_request") or {}
-            of_owner = flow.outcomes(plan, ordered, requested, finalized, owner, problems)
-            outcome = next(item for item in of_owner if item.name == share.name)
-            more.append(_of_order(share, hostvars, host, outcome, _ca(ordered, plan, owner, share.name)))
-    return [*results, *more]
+def outcomes(results: BatchResults, host: str) -> list[CertificateOrder]:
+    """Return the outcome of each certificate of *host* whose key it gets from another host."""
+    return [_outcome(share, results, host) for share in _planned(results.plan, host)]
 
 
-def _of_order(
-    share: SharedKey, hostvars: Item, host: str, outcome: CertificateOrder, directory: str
-) -> CertificateOrder:
-    """What becomes of the order of another host is what becomes of all that share its certificate."""
-    if outcome.status == Status.VALID:
+def _outcome(share: SharedKey, results: BatchResults, host: str) -> CertificateOrder:
+    if results.is_check:
+        return CertificateOrder(share.name, status=Status.KEEP)  # no keys are made
+    if share.serial is not None:
+        return _given(share, results.hostvars, host)
+    of_owner = next(item for item in of_orders(results, share.owner or "") if item.name == share.name)
+    return _of_order(share, results, host, of_owner)
+
+
+def _of_order(share: SharedKey, results: BatchResults, host: str, of_owner: CertificateOrder) -> CertificateOrder:
+    """Return the outcome of an order for all hosts that share its certificate."""
+    if of_owner.status == Status.VALID:
         issued = replace(
             share,
-            directory=directory,
-            account_uri=outcome.account_uri,
-            certificate=outcome.certificate,
-            chain=outcome.chain,
+            directory=_directory(results, share),
+            account_uri=of_owner.account_uri,
+            certificate=of_owner.certificate,
+            chain=of_owner.chain,
         )
-        return _given(issued, hostvars, host)
-    why = f"{share.owner} makes the key and orders: {outcome.problem or 'nothing came of it'}"
-    return _stopped(share, why, Status.DEFERRED if outcome.status == Status.DEFERRED else Status.FAILED)
+        return _given(issued, results.hostvars, host)
+    why = f"{share.owner} makes the key and orders: {of_owner.problem or 'there is no outcome of the order'}"
+    return _stopped(share, why, Status.DEFERRED if of_owner.status == Status.DEFERRED else Status.FAILED)
 
 
 def _given(share: SharedKey, hostvars: Item, host: str) -> CertificateOrder:
-    """The certificate that *host* got, or why it did not. What *share* has of it counts before the owner's word."""
+    """Return the certificate that *host* got, or why it did not. What *share* has of it outranks the owner's word."""
     request = _mapping(hostvars[host].get("_acme_request"))
     if not _public_key(hostvars, host, share.name):
         why = _mapping(request.get("failures")).get(share.name) or request.get("msg")
@@ -142,7 +126,7 @@ def _given(share: SharedKey, hostvars: Item, host: str) -> CertificateOrder:
     if sealed is None or given.certificate is None or given.chain is None:
         why = (given.refused or {}).get(host) or _mapping(answer.get("failures")).get(share.name)
         why = why or answer.get("msg") or "it gave no answer"
-        return _stopped(share, f"{share.owner} has the key, and did not give it: {why}")
+        return _stopped(share, f"{share.owner} has the key and did not give it: {why}")
     return CertificateOrder(
         share.name,
         status=Status.VALID,
@@ -177,7 +161,7 @@ def _shared(found: Item) -> dict[str, CertificateEntry]:
 
 
 def _place(found: Item) -> dict[str, Any]:
-    """Return where the certificates of an inclusion are, and for how many seconds a look there may take."""
+    """Return where the certificates of an inclusion are, and for how many seconds it may take to read them."""
     options = found["options"]
     return {"home": options["acme_home"], "list": options["acme_list"], "timeout": options["acme_host_timeout"]}
 
@@ -188,14 +172,15 @@ def _public_key(hostvars: Item, host: str, name: str) -> str | None:
 
 
 def _mapping(value: Any) -> Item:
-    """What another host answered, in which anything may be; its own trouble is nobody else's."""
+    """Return the answer of another host, in which anything may be; an empty one if it is not a mapping."""
     return value if isinstance(value, Mapping) else {}
 
 
-def _ca(ordered: Item, plan: Item, host: str, name: str) -> str:
-    """The CA that an order is with."""
-    known = (order.directory for order in flow.orders_of(ordered, host) if order.name == name and order.directory)
-    return next(known, str(plan["directory"]))
+def _directory(results: BatchResults, share: SharedKey) -> str:
+    """Return the URL of the CA that the order of a share's owner is with."""
+    orders = flow.orders_of(results.ordered, share.owner or "")
+    known = (order.directory for order in orders if order.name == share.name and order.directory)
+    return next(known, str(results.plan["directory"]))
 
 
 def _is_issued(finalized: Item, share: SharedKey) -> bool:

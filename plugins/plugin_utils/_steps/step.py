@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A module as a step of the role: its options follow from the run, and what it could not do is carried on.
+"""A module as a step of the role: its options follow from the run, and its failures are passed on to later steps.
 
-Nothing fails before the last step, which tells each host what became of its certificates: a task that runs once would
-fail every host of the play, and a host that failed in between would keep its challenges.
+Nothing fails before the last step, which reports to each host the outcome of its certificates: a task that runs once
+would fail every host of the play, and a host that failed earlier would keep its challenges.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class StepAction(ActionBase):  # type: ignore[misc]  # ansible-core has no types
         return result
 
     def work(self, arguments: Arguments, task_vars: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what comes of the module with these *arguments*."""
+        """Return the result of the module with these *arguments*."""
         raise NotImplementedError
 
     def arguments_of(self, run: Run, arguments: Arguments) -> Arguments | None:
@@ -78,13 +78,13 @@ class StepAction(ActionBase):  # type: ignore[misc]  # ansible-core has no types
             return {"failed": True, "msg": one_line(f"the host cannot be reached: {error}", _LONGEST)}
         except (AnsibleError, CollectionError) as error:
             return {"failed": True, "msg": one_line(error, _LONGEST)}
-        except Exception as error:  # a mistake of ours: what hosts have by now is to be cleaned up all the same
+        except Exception as error:  # a bug of this collection: the clean-up on the hosts has to run all the same
             reason = one_line(f"{type(error).__name__}: {error}", _LONGEST)
             return {"failed": True, "msg": reason, "exception": traceback.format_exc()}
 
 
 def environment_of(action: Any) -> dict[str, str]:
-    """Return the `environment` of an action's task, its block and its play, as far as the controller's work has it.
+    """Return the `environment` of an action's task, its block and its play, as far as the controller's work uses it.
 
     It is often meant for hosts: a PYTHONPATH or PYTHONHOME for theirs could keep the controller's from starting.
     """

@@ -254,14 +254,14 @@ def test_outcomes_are_options_of_the_module_certificate():
         assert outcome.status in RESULTS
 
 
-def test_parse_found_malformed_facts_refuse_one_certificate_and_stop_no_other():
+def test_parse_certificates_malformed_facts_refuse_one_certificate_and_stop_no_other():
     good = contracts.found().to_result()
     odd = [
         *({**good, "name": "odd", "live": live} for live in (5, {}, {**good["live"], "not_before": "soon"})),
         *({**good, "name": "odd", **more} for more in ({"issued": "x"}, {"issued": [{}]}, {"wanted": 1})),
     ]
     for item in odd:
-        (malformed, found) = planner.parse_found([item, good])
+        (malformed, found) = planner.parse_certificates([item, good])
         assert found == contracts.found()
         assert (malformed.host, malformed.name, malformed.live) == ("web1", "odd", None)
         assert malformed.invalid[0].startswith(f"{MALFORMED}: certificates[0].")

@@ -15,7 +15,8 @@ import pytest
 
 from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Action
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet import plan, planner, shared_certificates, unlisted
-from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import flow, shared, txt
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import flow, outcomes, shared, txt
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.outcomes import BatchResults
 from ansible_collections.certfleet.tls.plugins.plugin_utils._variables import role_variables
 from tests.unit import contracts
 from tests.unit.steps import answers
@@ -100,11 +101,10 @@ def steps_of_the_role(results):
         }
     failed = [host for host in HOSTS if results[host]["certificate_info"].get("failed")]
     batch = [host for host in HOSTS if host not in failed]
-    planned = plan.make(
-        planner.parse_found(flow.found(batch, hostvars)), [answers.DIRECTORY], NOW, False, lambda _asked: {}
-    )
-    planned = shared_certificates.settle(shared_certificates.share(planned))
-    unlisted.settle(planned, flow.unlisted(batch, hostvars), batch)
+    certificates = planner.parse_certificates(flow.host_certificates(batch, hostvars))
+    planned = plan.decide_all(certificates, plan.Settings([answers.DIRECTORY], NOW), lambda _questions: {})
+    planned = shared_certificates.postpone_receivers(shared_certificates.share(planned))
+    unlisted.plan_removals(planned, flow.unlisted(batch, hostvars), batch)
     the_plan = {
         "directory": answers.DIRECTORY,
         "directories": [answers.DIRECTORY],
@@ -122,11 +122,11 @@ def steps_of_the_role(results):
     finalizable = flow.finalizable(ordered, hostvars)
     txt.txt_records(ordered, hostvars, "await")
     shares = shared.shares(the_plan, finalized, hostvars)
-    outcomes = {}
+    of_batch = BatchResults(the_plan, ordered, finalized, hostvars)
+    told = {}
     for host in batch:
-        told = flow.outcomes(the_plan, ordered, results[host]["certificate_request"], finalized, host)
-        outcomes[host] = [
-            shared.received(told, the_plan, ordered, finalized, hostvars, host),
+        told[host] = [
+            [*outcomes.of_orders(of_batch, host), *shared.outcomes(of_batch, host)],
             flow.challenges(ordered, hostvars, host),
             flow.journal(ordered, host, the_plan),
         ]
@@ -134,7 +134,7 @@ def steps_of_the_role(results):
         host: {
             "order": [item for item in orders if item.host == host],
             "finalized": [item for item in finalizable if item.host == host],
-            "told": outcomes.get(host),
+            "told": told.get(host),
             "receives": [share for share in shares if share["owner"] == host],
         }
         for host in HOSTS

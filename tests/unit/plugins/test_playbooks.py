@@ -50,7 +50,7 @@ def test_playbook_no_hosts_given_refused(tmp_path, playbook, arguments):
     result = json.JSONDecoder().raw_decode(text, text.index("=> {") + 3)[0]
     assert result["msg"] == (
         "no hosts are given, and this playbook has no default: name them by --limit web1 or by -e acme_hosts=web1, or "
-        "say --limit all"
+        "run with --limit all"
     )
 
 

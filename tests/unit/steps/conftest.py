@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import first_step
+from tests.unit.steps.revocations import choose  # noqa: F401 # a fixture
 
 
 @pytest.fixture(autouse=True)

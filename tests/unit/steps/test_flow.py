@@ -15,6 +15,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses imp
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import flow, txt
 from tests.unit import contracts
 from tests.unit.contracts import ACCOUNT, DIRECTORY, ORDER, PEM
+from tests.unit.steps.batches import REQUESTED, of_web1
 
 OTHER = "https://other.example/directory"
 ORDERED = contracts.ordered()
@@ -25,19 +26,14 @@ def facts(found=None, **variables):
     return {"_acme_found": {"certificates": [(found or contracts.found(host=None)).to_result()]}, **variables}
 
 
-def of_web1(*items):
-    """A result of a batch with something for web1."""
-    return {"hosts": {"web1": [item.to_result() for item in items]}}
-
-
 def plan(*decided, **more):
     given = {"directory": DIRECTORY, "directories": [DIRECTORY], "due": ["web1"]}
     return {**given, **of_web1(*(decided or [contracts.decided()])), **more}
 
 
-def test_found_adds_the_host_and_skips_hosts_without_a_result():
+def test_host_certificates_adds_the_host_and_skips_hosts_without_a_result():
     hostvars = {"web1": facts(), "web2": {}, "web3": {"_acme_found": {"unreachable": True}}}
-    assert [(item["host"], item["name"]) for item in flow.found(["web1", "web2", "web3"], hostvars)] == [
+    assert [(item["host"], item["name"]) for item in flow.host_certificates(["web1", "web2", "web3"], hostvars)] == [
         ("web1", "shop")
     ]
 
@@ -104,7 +100,7 @@ def test_an_order_is_resumed_only_where_it_is_for_what_is_wanted(pending, order_
 def test_only_an_order_that_stands_gets_a_key_and_is_journaled(status, stands):
     ordered = of_web1(contracts.ordered(status=status))
     certificates = [{"name": "shop"}, {"name": "other"}]
-    assert flow.wanted(certificates, ordered, "web1") == ([{"name": "shop"}] if stands else [])
+    assert flow.ordered_entries(certificates, ordered, "web1") == ([{"name": "shop"}] if stands else [])
     journal = {"name": "shop", "order_uri": ORDER, "account_uri": ACCOUNT, "directory": DIRECTORY}
     assert flow.journal(ordered, "web1", plan()) == ([{**journal, "new_key": False}] if stands else [])
     assert flow.journal(ordered, "web2", plan()) == []
@@ -175,9 +171,6 @@ def test_a_stale_challenge_is_only_removed():
     assert [item.token for item in flow.challenges(ordered, hostvars, "web1", stale=True)] == ["new", "old"]
 
 
-REQUESTED = {"requests": [contracts.request().to_result()], "ready": ["shop"]}
-
-
 @pytest.mark.parametrize(
     ("requested", "goes_on"),
     [
@@ -194,104 +187,22 @@ def test_only_an_order_whose_host_is_ready_is_finalized(requested, goes_on):
     assert all(set(order.to_result()) == set(PREPARED_SPEC) - {"problem"} for order in result)
 
 
-def test_an_order_whose_records_are_not_in_place_is_not_finalized_and_its_host_is_told_why():
+def test_finalizable_leaves_out_orders_whose_records_are_not_in_place():
     ordered, problems = of_web1(ORDERED), {"web1": {"shop": "ns1 lacks the record"}}
     hostvars = {"web1": facts(_acme_request=REQUESTED)}
     assert flow.finalizable(ordered, hostvars, problems) == []
     assert len(flow.finalizable(ordered, hostvars, {"web2": problems["web1"]})) == 1
-    (outcome,) = flow.outcomes(plan(), ordered, REQUESTED, {"hosts": {}}, "web1", problems)
-    assert (outcome.status, outcome.problem, outcome.resumable) == (Status.FAILED, "ns1 lacks the record", True)
-
-
-def test_where_it_failed_it_is_told_which_other_host_did_not_serve_its_challenge():
-    ordered, failed = of_web1(ORDERED), of_web1(contracts.stopped("unauthorized"))
-    shared = {
-        "results": [
-            {"item": {"host": "web2"}, "failures": {contracts.TOKEN: "webroot /srv does not exist", "t2": "x"}},
-            {"item": {"host": "web3"}, "failures": {}},
-            {"item": {"host": "web4"}, "unreachable": True},
-        ]
-    }
-    (outcome,) = flow.outcomes(plan(), ordered, REQUESTED, failed, "web1", {}, shared)
-    assert outcome.problem == "unauthorized; web2 does not serve it: webroot /srv does not exist"
-    (outcome,) = flow.outcomes(plan(), ordered, REQUESTED, of_web1(contracts.final()), "web1", {}, shared)
-    assert outcome == contracts.final()
-    (outcome,) = flow.outcomes(plan(), ordered, REQUESTED, failed, "web1", {}, {"skipped": True})
-    assert outcome.problem == "unauthorized"
 
 
 @pytest.mark.parametrize(
     "said",
     [{"ready": 5}, {"ready": [{}, "shop"], "requests": [5, {"name": []}]}, {"ready": "shop", "requests": {"name": 1}}],
 )
-def test_a_host_that_says_nonsense_stops_no_other(said):
+def test_finalizable_malformed_answer_of_a_host_stops_no_other(said):
     ordered = {"hosts": {host: [contracts.ordered(host=host).to_result()] for host in ("web1", "web2")}}
     hostvars = {"web1": facts(_acme_request=said), "web2": facts(_acme_request=REQUESTED)}
     assert [order.host for order in flow.finalizable(ordered, hostvars)] == ["web2"]
     txt.txt_records(ordered, hostvars, "set")
-
-
-FAILED, DEFERRED = contracts.stopped("rejected"), contracts.stopped("limit", Status.DEFERRED)
-
-
-@pytest.mark.parametrize(
-    ("decided", "ordered", "requested", "finalized", "outcome"),
-    [
-        pytest.param(contracts.decided(action, message="m"), {}, {}, {}, contracts.told(status), id=action.value)
-        for action, status in (
-            (Action.REPAIR, Status.REPAIR),
-            (Action.SWITCH, Status.SWITCH),
-            (Action.KEEP, Status.KEEP),
-            (Action.REMOVE, Status.REMOVE),
-        )
-    ]
-    + [
-        pytest.param(
-            contracts.decided(Action.REFUSE, message="bad name"),
-            {},
-            {},
-            {},
-            contracts.stopped("bad name", host=None),
-            id="refused by the plan",
-        ),
-        pytest.param(
-            contracts.decided(), of_web1(ORDERED), REQUESTED, of_web1(contracts.final()), contracts.final(), id="valid"
-        ),
-        pytest.param(
-            contracts.decided(),
-            {"msg": "no josepy"},
-            {},
-            {},
-            contracts.stopped("no josepy", host=None),
-            id="ordering failed for all",
-        ),
-        pytest.param(contracts.decided(), of_web1(FAILED), {}, {}, FAILED, id="order rejected"),
-        pytest.param(contracts.decided(), of_web1(DEFERRED), {}, {}, DEFERRED, id="order deferred"),
-        pytest.param(
-            contracts.decided(),
-            of_web1(ORDERED),
-            {"msg": "all of them", "failures": {"shop": "disk full"}},
-            {},
-            contracts.stopped("disk full", host=None),
-            id="no request",
-        ),
-        pytest.param(
-            contracts.decided(),
-            of_web1(ORDERED),
-            REQUESTED,
-            {"msg": "the CA is down"},
-            contracts.stopped("the CA is down", host=None),
-            id="finalizing failed for all",
-        ),
-    ],
-)
-def test_outcomes(decided, ordered, requested, finalized, outcome):
-    assert flow.outcomes(plan(decided), ordered, requested, finalized, "web1") == [outcome]
-
-
-def test_outcomes_in_check_mode():
-    outcomes = flow.outcomes(plan(), of_web1(ORDERED), {}, {"hosts": {}}, "web1", check=True)
-    assert outcomes == [contracts.told(Status.KEEP)]
 
 
 def test_what_is_not_listed_is_collected_by_host():
@@ -299,9 +210,9 @@ def test_what_is_not_listed_is_collected_by_host():
     assert flow.unlisted(["web1", "web2", "web3"], hostvars) == {"web1": ["old"]}
 
 
-def test_the_formats_are_not_told_before_they_are_written():
+def test_ordered_entries_are_without_formats():
     listed = [{"name": "shop", "webroot": "/srv", "formats": [{"passphrase": "x"}]}]
-    assert flow.wanted(listed, of_web1(ORDERED), "web1") == [{"name": "shop", "webroot": "/srv"}]
+    assert flow.ordered_entries(listed, of_web1(ORDERED), "web1") == [{"name": "shop", "webroot": "/srv"}]
 
 
 @pytest.mark.parametrize("of", [flow.decisions, flow.orders_of])

@@ -35,14 +35,14 @@ def test_only_results_of_the_same_inclusion_count():
         "web1": {
             "_acme_found": ours,
             "_acme_request": others,
-            "_acme_looked": looked,
+            "_acme_held": looked,
             "_acme_sealed": {"skipped": True},
         },
         "web2": {"_acme_found": others},
         "web3": {"_acme_found": {"unreachable": True, "msg": "gone"}, "someone_s": ours},
     }
     found = run(registered)
-    assert set(found.results["web1"]) == {"_acme_found", "_acme_looked"}
+    assert set(found.results["web1"]) == {"_acme_found", "_acme_held"}
     assert found.results["web3"] == {}
     assert found.hosts == ["web1"]
     assert [host for host in registered if Results(found.variables["hostvars"])[host]] == ["web1", "web2"]

@@ -7,7 +7,8 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Action, Status
-from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import flow, shared
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import outcomes, shared
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.outcomes import BatchResults
 from tests.unit import contracts
 from tests.unit.contracts import ACCOUNT, DIRECTORY, PEM
 
@@ -62,9 +63,8 @@ FAILED, DEFERRED = contracts.stopped("no"), contracts.stopped("slow down", Statu
 
 def told(the_plan, host, hostvars, final=None, check=False):
     final = finalized() if final is None else final
-    requested = hostvars[host].get("_acme_request") or {}
-    results = flow.outcomes(the_plan, ORDERED, requested, final, host, check=check)
-    return shared.received(results, the_plan, ORDERED, final, hostvars, host, check=check)
+    results = BatchResults(the_plan, ORDERED, final, hostvars, is_check=check)
+    return [*outcomes.of_orders(results, host), *shared.outcomes(results, host)]
 
 
 def test_who_receives():
@@ -119,7 +119,7 @@ def test_an_odd_answer_of_one_host_is_told_and_stops_no_other(odd):
     the_plan = plan(share())
     (stopped,) = told(the_plan, "web3", with_answer(shares=odd, failures=odd))
     assert stopped.status == Status.FAILED
-    assert stopped.problem.startswith("web1 has the key, and did not give it: ")
+    assert stopped.problem.startswith("web1 has the key and did not give it: ")
     for request in ({"receivers": odd}, {"receivers": {"shop": odd}}, {"failures": odd}):
         if request == {"receivers": {"shop": "x"}}:
             continue  # which may be a key, for all that is known here
@@ -193,20 +193,20 @@ def test_in_check_mode_nothing_is_received():
             Status.FAILED,
             "the disk is full",
         ),
-        (share("0a"), variables(), {}, Status.FAILED, "web1 has the key, and did not give it: it gave no answer"),
+        (share("0a"), variables(), {}, Status.FAILED, "web1 has the key and did not give it: it gave no answer"),
         (
             share("0a"),
             with_answer(shares=[], failures={"shop": "no such serial"}),
             {},
             Status.FAILED,
-            "web1 has the key, and did not give it: no such serial",
+            "web1 has the key and did not give it: no such serial",
         ),
         (
             share("0a"),
             with_answer(shares=None, msg="unreachable"),
             {},
             Status.FAILED,
-            "web1 has the key, and did not give it: unreachable",
+            "web1 has the key and did not give it: unreachable",
         ),
     ],
 )

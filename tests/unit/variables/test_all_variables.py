@@ -240,7 +240,7 @@ def test_validate_unreadable_vaulted_string_refused():
         (["acme_certs"], ["acme_certs"]),
         (["acme_certifcates", "acme_cert"], ["acme_cert", "acme_certifcates"]),
         (["acme_Certificates"], ["acme_Certificates"]),
-        (["acme_certificate_path", "acme_home", "certificates", "acme_domains", "_acme_looked"], []),
+        (["acme_certificate_path", "acme_home", "certificates", "acme_domains", "_acme_held"], []),
     ],
 )
 @pytest.mark.parametrize("entry_point", ["main", "fleet", "replace", "adopt"])

@@ -146,7 +146,7 @@ ENTRY_POINTS = pytest.mark.parametrize(
         (
             "replace",
             {"acme_replace_all": True, "acme_replace_before": "2099-01-01T00:00:00Z"},
-            "replace: before (acme_replace_before): 2099-01-01T00:00:00Z is yet to come, and keys made until ",
+            "replace: before (acme_replace_before): 2099-01-01T00:00:00Z is in the future. Give an instant in ",
         ),
         (
             "replace",

@@ -1,0 +1,119 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The outcome of each certificate of a host, for the module certificate: how far it got, and what stopped it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any
+
+from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import (
+    CertificateOrder,
+    PlannedCertificate,
+)
+from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import STOPPED, Action, Status
+
+from .flow import Item, Problems, decisions, orders_of
+
+_NONE: Item = MappingProxyType({})
+#: The actions that a host carries out without an order.
+_ON_THE_HOST = {
+    Action.KEEP: Status.KEEP,
+    Action.REPAIR: Status.REPAIR,
+    Action.SWITCH: Status.SWITCH,
+    Action.REMOVE: Status.REMOVE,
+}
+
+
+@dataclass(frozen=True)
+class BatchResults:
+    """The results of the steps before, for all hosts of the batch.
+
+    plan, ordered, finalized: of acme_plan, acme_order and acme_order_finalize. hostvars: by host, what it registered.
+    problems: of the TXT records, by host and certificate. mirrored: of serving the challenges on the play's other
+    hosts. is_check: nothing was finalized (check mode).
+    """
+
+    plan: Item
+    ordered: Item
+    finalized: Item
+    hostvars: Mapping[str, Any]
+    problems: Problems = field(default_factory=dict)
+    mirrored: Item = field(default_factory=dict)
+    is_check: bool = False
+
+    def requested(self, host: str) -> Item:
+        """Return what certificate_request returned on a host; empty where it did not run."""
+        found = self.hostvars[host].get("_acme_request")
+        return found if isinstance(found, Mapping) else _NONE
+
+
+def of_orders(results: BatchResults, host: str) -> list[CertificateOrder]:
+    """Return the outcome of each certificate of *host*, but for those whose key it gets from another host."""
+    orders = {order.name: order for order in orders_of(results.ordered, host)}
+    finals = {order.name: order for order in orders_of(results.finalized, host)}
+    mirrored = _problems_by_token(results.mirrored)
+    outcomes = []
+    for decided in decisions(results.plan, host):
+        if decided.action == Action.RECEIVE:
+            continue  # shared.outcomes()
+        order, final = orders.get(decided.name), finals.get(decided.name)
+        outcome = _of_plan(decided) or _of_final(final, order, mirrored) or _of_order(order, results.is_check)
+        outcomes.append(outcome or _failed(decided.name, _why_not(results, host, decided.name, order)))
+    return outcomes
+
+
+def _of_plan(decided: PlannedCertificate) -> CertificateOrder | None:
+    """Return the outcome of a certificate that is not ordered."""
+    if decided.action in _ON_THE_HOST:
+        return CertificateOrder(decided.name, status=_ON_THE_HOST[decided.action])
+    return _failed(decided.name, decided.message) if decided.action == Action.REFUSE else None
+
+
+def _of_final(
+    final: CertificateOrder | None, order: CertificateOrder | None, mirrored: Mapping[str, list[str]]
+) -> CertificateOrder | None:
+    """Return a finalized order; if it failed, with the other hosts that did not serve its challenges."""
+    if final is None or final.status != Status.FAILED or order is None:
+        return final
+    lines = (line for challenge in order.challenges or () for line in mirrored.get(challenge.token, ()))
+    return replace(final, problem="; ".join([final.problem, *dict.fromkeys(lines)]))
+
+
+def _of_order(order: CertificateOrder | None, is_check: bool) -> CertificateOrder | None:
+    """Return the outcome of an order that acme_order stopped, or, in check mode, of one that was not sent."""
+    if order is None or order.status in STOPPED:
+        return order
+    return CertificateOrder(order.name, status=Status.KEEP) if is_check else None
+
+
+def _why_not(results: BatchResults, host: str, name: str, order: CertificateOrder | None) -> str:
+    """Return why a certificate was not ordered, or its order not finalized."""
+    if order is None:
+        return str(results.ordered.get("msg") or "it could not be ordered")
+    requested = results.requested(host)
+    reasons = (
+        (requested.get("failures") or {}).get(name),
+        requested.get("msg"),
+        (results.problems.get(host) or {}).get(name),
+        results.finalized.get("msg"),
+    )
+    return str(next(filter(None, reasons), "it could not be finalized"))
+
+
+def _problems_by_token(mirrored: Item) -> dict[str, list[str]]:
+    """Return by token of a challenge the other hosts of the play that do not serve it, each with its reason."""
+    found: dict[str, list[str]] = {}
+    for result in mirrored.get("results", ()):
+        for token, problem in (result.get("failures") or {}).items():
+            found.setdefault(token, []).append(f"{result['item']['host']} does not serve it: {problem}")
+    return found
+
+
+def _failed(name: str, problem: str) -> CertificateOrder:
+    # Nothing is known of its order that speaks against resuming it.
+    return CertificateOrder(name, status=Status.FAILED, problem=problem, resumable=True)

@@ -1,0 +1,148 @@
+# Copyright: certfleet.tls contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""All that the choice of certificates to revoke depends on: the options of the run, the record, and files.
+
+Only for a task that runs once: it loads cryptography.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import AcmeError
+from ansible_collections.certfleet.tls.plugins.module_utils._common.errors import OptionError
+from ansible_collections.certfleet.tls.plugins.module_utils._common.times import first_second, parse_time
+from ansible_collections.certfleet.tls.plugins.module_utils._fleet import issuance_history, selection
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.ownership import (
+    Certificate,
+    Inventory,
+    IssuanceRecord,
+)
+
+
+@dataclass(frozen=True)
+class RevocationRequest:
+    """The options of a revocation.
+
+    hosts: of the play's batch. hostvars: by host, what it registered and its acme_certificates. names: of certificates;
+    the live ones of hosts are chosen, or with *before* (an instant) those that were live, have not expired, and whose
+    key was made before it. all_hosts: of the play; lost: those of them that failed or could not be reached. history:
+    path of the controller's record. serials: to be revoked whatever host they are of, with certificates from the record
+    or from *files*. unverified: also revoke certificates of which neither record nor inventory say whose they are.
+    is_check: nothing has been replaced before (check mode).
+    """
+
+    hosts: Sequence[str]
+    hostvars: Mapping[str, Any]
+    names: Sequence[str]
+    before: Any = ""
+    all_hosts: Collection[str] = ()
+    lost: Collection[str] = ()
+    history: str = ""
+    serials: Any = ()
+    files: Any = ()
+    unverified: bool = False
+    is_check: bool = False
+
+
+@dataclass(frozen=True)
+class RevocationSources:
+    """The request, parsed, and what it names.
+
+    since: *before* as manifests have times; empty if the live certificates are meant. serials: numbers. files: the
+    certificates in them. damaged: a message for each line of the record that cannot be read. now: aware UTC.
+    """
+
+    request: RevocationRequest
+    since: str
+    serials: list[int]
+    files: list[Certificate]
+    record: IssuanceRecord
+    damaged: list[str]
+    inventory: Inventory
+    now: datetime
+
+    @classmethod
+    def read(cls, request: RevocationRequest) -> RevocationSources:
+        """Parse the options, and read the record and the files. Raises AnsibleActionFail."""
+        serials = _parse_serials(request.serials)
+        if not request.names and not serials:
+            raise AnsibleActionFail("nothing to revoke is given: set acme_revoke or acme_revoke_serials")
+        record, damaged = _read_record(request.history)
+        return cls(
+            request=request,
+            since=_parse_instant(request.before),
+            serials=serials,
+            files=_read_files(request.files),
+            record=record,
+            damaged=damaged,
+            inventory=Inventory(request.hostvars if request.names else {}),
+            now=datetime.now(timezone.utc),
+        )
+
+    def of_serial(self, serial: int) -> list[Certificate]:
+        """Return the certificates in the files that have a serial number."""
+        return [certificate for certificate in self.files if certificate.serial == serial]
+
+    def is_expired(self, certificate: Certificate) -> bool:
+        """Return True if a certificate need not be revoked any more."""
+        return certificate.not_after <= self.now
+
+
+def _parse_instant(before: Any) -> str:
+    """Return an instant as manifests have it; such texts compare like the instants. Raises AnsibleActionFail."""
+    try:
+        return first_second(parse_time(before)) if before else ""
+    except OptionError:
+        raise AnsibleActionFail(f"{before!r} is not an instant: give one such as 2026-01-31T12:00:00Z") from None
+
+
+def _parse_serials(value: Any) -> list[int]:
+    try:
+        found = [int(selection.parse_serial(text, "acme_revoke_serials: "), 16) for text in _parse_texts(value)]
+    except AcmeError as error:
+        raise AnsibleActionFail(str(error)) from None
+    return list(dict.fromkeys(found))
+
+
+def _parse_texts(value: Any) -> list[str]:
+    """Return a list's texts; -e gives a list as one text with commas. Raises AnsibleActionFail."""
+    parts = [part for item in (value if isinstance(value, (list, tuple)) else [value or ""]) for part in _split(item)]
+    return [part.strip() for part in parts if part.strip()]
+
+
+def _split(item: Any) -> list[str]:
+    if not isinstance(item, str):
+        raise AnsibleActionFail(f"{item!r} is not a text: write it in quotes")
+    return item.split(",")
+
+
+def _read_record(path: str) -> tuple[IssuanceRecord, list[str]]:
+    try:
+        issuances, damaged = issuance_history.read(path) if path else ([], [])
+    except AcmeError as error:
+        raise AnsibleActionFail(str(error)) from None
+    return IssuanceRecord(issuances), damaged
+
+
+def _read_files(paths: Any) -> list[Certificate]:
+    found = []
+    for path in _parse_texts(paths):
+        try:
+            certificates = Certificate.parse_all(Path(path).expanduser().read_text(encoding="ascii", errors="replace"))
+        except OSError as error:
+            raise AnsibleActionFail(f"acme_revoke_files: {path} cannot be read: {error.strerror}") from None
+        except ValueError:
+            certificates = []
+        if not certificates:
+            raise AnsibleActionFail(f"acme_revoke_files: {path} has no PEM certificate that can be read")
+        found += certificates
+    return found

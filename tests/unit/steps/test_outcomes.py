@@ -1,0 +1,133 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The outcome of each certificate of a host, as a table."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Action, Status
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import outcomes
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.outcomes import BatchResults
+from tests.unit import contracts
+from tests.unit.contracts import DIRECTORY
+from tests.unit.steps.batches import REQUESTED, of_web1
+
+#: Its names have one token, as with a wildcard and the name itself.
+ORDERED = contracts.ordered(challenges=[contracts.challenge(), contracts.challenge(identifier="www.shop.example")])
+
+
+def of_orders(decided, ordered, requested, finalized, **more):
+    """Return the outcomes of web1. *requested*: what certificate_request returned there."""
+    plan = {"directory": DIRECTORY, **of_web1(decided)}
+    hostvars = {"web1": {"_acme_request": requested}}
+    return outcomes.of_orders(BatchResults(plan, ordered, finalized, hostvars, **more), "web1")
+
+
+FAILED, DEFERRED = contracts.stopped("rejected"), contracts.stopped("limit", Status.DEFERRED)
+
+
+@pytest.mark.parametrize(
+    ("decided", "ordered", "requested", "finalized", "outcome"),
+    [
+        pytest.param(contracts.decided(action, message="m"), {}, {}, {}, contracts.told(status), id=action.value)
+        for action, status in (
+            (Action.REPAIR, Status.REPAIR),
+            (Action.SWITCH, Status.SWITCH),
+            (Action.KEEP, Status.KEEP),
+            (Action.REMOVE, Status.REMOVE),
+        )
+    ]
+    + [
+        pytest.param(
+            contracts.decided(Action.REFUSE, message="bad name"),
+            {},
+            {},
+            {},
+            contracts.stopped("bad name", host=None),
+            id="refused by the plan",
+        ),
+        pytest.param(
+            contracts.decided(), of_web1(ORDERED), REQUESTED, of_web1(contracts.final()), contracts.final(), id="valid"
+        ),
+        pytest.param(
+            contracts.decided(),
+            {"msg": "no josepy"},
+            {},
+            {},
+            contracts.stopped("no josepy", host=None),
+            id="ordering failed for all",
+        ),
+        pytest.param(contracts.decided(), of_web1(FAILED), {}, {}, FAILED, id="order rejected"),
+        pytest.param(contracts.decided(), of_web1(DEFERRED), {}, {}, DEFERRED, id="order deferred"),
+        pytest.param(
+            contracts.decided(),
+            of_web1(ORDERED),
+            {"msg": "all of them", "failures": {"shop": "disk full"}},
+            {},
+            contracts.stopped("disk full", host=None),
+            id="no request",
+        ),
+        pytest.param(
+            contracts.decided(),
+            of_web1(ORDERED),
+            {"msg": "no Python", "unreachable": True},
+            {"msg": "the CA is down"},
+            contracts.stopped("no Python", host=None),
+            id="request failed for all",
+        ),
+        pytest.param(
+            contracts.decided(),
+            of_web1(ORDERED),
+            REQUESTED,
+            {"msg": "the CA is down"},
+            contracts.stopped("the CA is down", host=None),
+            id="finalizing failed for all",
+        ),
+    ],
+)
+def test_of_orders(decided, ordered, requested, finalized, outcome):
+    assert of_orders(decided, ordered, requested, finalized) == [outcome]
+
+
+def test_of_orders_received_certificate_is_left_out():
+    assert of_orders(contracts.decided(Action.RECEIVE), {}, {}, {}) == []
+
+
+def test_of_orders_check_mode_keeps():
+    found = of_orders(contracts.decided(), of_web1(ORDERED), {}, {"hosts": {}}, is_check=True)
+    assert found == [contracts.told(Status.KEEP)]
+
+
+def test_of_orders_record_not_in_place_fails_its_host_alone():
+    for host, problem in (("web1", "ns1 lacks the record"), ("web2", "it could not be finalized")):
+        problems = {host: {"shop": "ns1 lacks the record"}}
+        (outcome,) = of_orders(contracts.decided(), of_web1(ORDERED), REQUESTED, {"hosts": {}}, problems=problems)
+        assert (outcome.status, outcome.problem, outcome.resumable) == (Status.FAILED, problem, True)
+
+
+MIRRORED = {
+    "results": [
+        {"item": {"host": "web2"}, "failures": {contracts.TOKEN: "webroot /srv does not exist", "t2": "x"}},
+        {"item": {"host": "web3"}, "failures": {}},
+        {"item": {"host": "web4"}, "unreachable": True},
+    ]
+}
+
+
+@pytest.mark.parametrize(
+    ("final", "mirrored", "problem"),
+    [
+        (
+            contracts.stopped("unauthorized"),
+            MIRRORED,
+            "unauthorized; web2 does not serve it: webroot /srv does not exist",
+        ),
+        (contracts.final(), MIRRORED, ""),
+        (contracts.stopped("unauthorized"), {"skipped": True}, "unauthorized"),
+    ],
+    ids=["failed", "valid", "not mirrored"],
+)
+def test_of_orders_failed_order_names_hosts_that_did_not_serve_its_challenge(final, mirrored, problem):
+    found = of_orders(contracts.decided(), of_web1(ORDERED), REQUESTED, of_web1(final), mirrored=mirrored)
+    assert [item.problem for item in found] == [problem]

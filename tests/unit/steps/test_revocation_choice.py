@@ -1,0 +1,188 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The certificates that are chosen of hosts that tell the truth, and by serial numbers; the record."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from ansible.errors import AnsibleActionFail
+
+from ansible_collections.certfleet.tls.plugins.module_utils._x509.certificates import serial
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.revocation_choice import to_revoke
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.revocation_sources import RevocationRequest
+from tests.unit import contracts
+from tests.unit.steps.revocations import GET_IT, ISSUED, NEW, OLD, PEM, SERIAL, T, found, host, line, version
+
+# -- Hosts that say the truth
+
+
+def test_live_ones(choose):
+    hostvars = {
+        "web1": host(version("a1"), version("a2", live=True)),
+        "web2": host(lists=[]),
+        "web3": {"_acme_past_versions": {"unreachable": True}},
+    }
+    result = choose(hostvars)
+    (chosen,) = result["certificates"]
+    assert (chosen.host, chosen.name, chosen.content, chosen.directory) == ("web1", "shop", PEM["a2"], None)
+    assert result["told"] == [("web2", "there is no live version of it on this host")]
+
+
+@pytest.mark.parametrize(
+    ("versions", "numbers"),
+    [
+        ([version("a1"), version("a2", NEW, live=True)], ["a1"]),
+        ([version("a1"), version("a2"), version("a3", NEW), version("a4", NEW, live=True)], ["a1", "a2"]),
+        ([version("ended"), version("a1"), version("a2", NEW, live=True)], ["a1"]),
+        # What cannot be known may be old.
+        ([version("a1", None), version("a2", NEW, live=True)], ["a1"]),
+        # The same certificate in two versions.
+        ([version("a1"), version("a1"), version("a2", NEW, live=True)], ["a1"]),
+    ],
+    ids=["replaced", "renewed since", "expired", "not known from when", "twice"],
+)
+def test_before_an_instant(choose, versions, numbers):
+    result = choose({"web1": host(*versions)}, T)
+    assert [number for _host, number in result["chosen"]] == numbers
+    assert result["told"] == []
+
+
+def test_still_in_use_is_not_revoked_and_told(choose):
+    result = choose({"web1": host(version("a1"), version("a2", live=True))}, T)
+    assert result["chosen"] == [("web1", "a1")]
+    (problem,) = result["problems"]
+    assert problem == contracts.revocation(
+        name=f"shop (serial {SERIAL['a2']})",
+        problem=f"it is still in use, with a key from {OLD}: replace it first",
+    )
+    # What is live counts by its certificate, whatever else the host says.
+    result = choose({"web1": host(version("a1", certificate=PEM["a2"]), version("a2", NEW, live=True))}, T)
+    assert result["chosen"] == []
+    assert [problem for _host, problem in result["told"]] == [
+        f"it is still in use, with a key from {OLD}: replace it first"
+    ]
+
+
+def test_check_shows_what_would_be_revoked_once_it_is_replaced(choose):
+    result = choose({"web1": host(version("a1", live=True), first=[found("a1")])}, T, is_check=True)
+    assert (result["chosen"], result["told"]) == ([("web1", "a1")], [])
+
+
+def test_second_run_finds_the_same(choose):
+    """As the run before may have been killed before it revoked."""
+    hostvars = {"web1": host(version("a1"), version("a2", NEW, live=True), first=[found("a2", NEW)])}
+    assert choose(hostvars, T)["chosen"] == [("web1", "a1")]
+
+
+@pytest.mark.parametrize(
+    ("before", "numbers"),
+    [("2026-06-01T02:00:00+02:00", ["a1"]), ("2026-06-01T00:00:00.5Z", ["a1", "a2"]), (T, ["a1"])],
+)
+def test_instants_of_all_kinds(choose, before, numbers):
+    at = [version("a1", "2026-05-31T23:59:59Z"), version("a2", T), version("a3", NEW, live=True)]
+    assert [number for _host, number in choose({"web1": host(*at)}, before)["chosen"]] == numbers
+
+
+@pytest.mark.parametrize("before", ["soon", "2026-06-01", "2026-06-01T00:00:00"])
+def test_no_instant(before):
+    with pytest.raises(AnsibleActionFail, match="is not an instant: give one such as"):
+        to_revoke(RevocationRequest(["web1"], {"web1": host()}, ["shop"], before))
+
+
+def test_nothing_given_to_revoke():
+    with pytest.raises(AnsibleActionFail, match=r"^nothing to revoke is given: set acme_revoke or acme_revoke_serial"):
+        to_revoke(RevocationRequest(["web1"], {"web1": host()}, []))
+
+
+# -- The record
+
+
+def test_record_says_where_to_revoke_and_who_ordered(choose):
+    result = choose({"web1": host(version("a1", live=True))}, record=[line("a1")])
+    directory = "https://ca.example/directory"
+    ordered = f"serial {SERIAL['a1']}, ordered by https://ca.example/acct/1 of {directory}"
+    assert result["certificates"] == [contracts.revocation(content=PEM["a1"], directory=directory, ordered=ordered)]
+
+
+def test_record_that_is_empty_is_noted(choose):
+    hostvars = {"web1": host(version("a1", live=True))}
+    (note,) = choose(hostvars, record=[])["notes"]
+    assert note.endswith("has no record: only what the hosts say is known")
+    assert choose(hostvars)["notes"] == []
+
+
+def test_damaged_record_fails_a_host_and_stops_nothing(choose, tmp_path):
+    hostvars = {"web1": host(version("a1", live=True)), "web2": host(lists=[])}
+    record = [line("a1"), replace(line("a2"), certificate="hello")]
+    result = choose(hostvars, record=record, hosts=["web1"])
+    assert result["chosen"] == [("web1", "a1")]
+    assert [told for _host, told in result["told"]] == [
+        f"acme_history {tmp_path}/history.jsonl: the certificate with serial {SERIAL['a2']} is damaged"
+    ]
+    path = tmp_path / "other.jsonl"
+    path.write_text("{}\n")
+    result = choose(hostvars, hosts=["web1"], history=str(path))
+    assert result["told"] == [("web1", f"acme_history {path}, line 1 is damaged: repair it, or remove the line")]
+    with pytest.raises(AnsibleActionFail, match="cannot be read: Is a directory"):
+        choose(hostvars, history=str(tmp_path))
+
+
+def test_same_serial_number_of_another_ca_is_another_certificate(choose):
+    other = replace(line("a1", host="web2"), certificate=PEM["b1"], serial=serial(ISSUED["a1"]))
+    hostvars = {"web1": host(version("a1", live=True)), "web2": host(lists=[])}
+    for record in ([other], [other, line("a1")]):
+        assert choose(hostvars, record=record, hosts=["web1"])["chosen"] == [("web1", "a1")]
+
+
+# -- By serial numbers
+
+
+@pytest.mark.parametrize("given", [str, list, lambda text: text.upper(), lambda text: f"0x{text}"])
+def test_serial_numbers_choose_from_record_and_files(choose, tmp_path, given):
+    file = tmp_path / "given.pem"
+    file.write_text(PEM["b1"] + PEM["c1"])
+    hostvars = {"web1": {}, "web2": {}}
+    serials = [SERIAL["b1"], SERIAL["a1"]]
+    serials = serials if given is list else ",".join(map(given, serials))
+    result = choose(hostvars, record=[line("a1", "web2"), line("a2")], names=(), serials=serials, files=[str(file)])
+    assert result["chosen"] == [("web1", "b1"), ("web2", "a1")]
+    assert (result["problems"], result["notes"]) == ([], [])
+
+
+def test_serial_number_that_is_not_found_is_told(choose):
+    result = choose({"web1": {}, "web2": {}}, record=[], names=(), serials="4a1f")
+    problem = f"it is neither in acme_history nor in acme_revoke_files. {GET_IT}"
+    assert result["problems"] == [contracts.revocation(name="with serial 4a1f", problem=problem)]
+
+
+def test_serial_number_is_revoked_whoever_uses_it(choose):
+    """It is the user's own word. The host fails all the same, as it has to have another certificate."""
+    hostvars = {"web1": host(version("a1", live=True))}
+    result = choose(hostvars, T, [line("a1")], serials=SERIAL["a1"])
+    assert result["chosen"] == [("web1", "a1")]
+    assert result["told"] == [("web1", f"it is still in use, with a key from {OLD}: replace it first")]
+
+
+def test_serial_number_decides_whose_an_unknown_certificate_is(choose, tmp_path):
+    file = tmp_path / "given.pem"
+    file.write_text(PEM["b1"])
+    hostvars = {"web1": host(version("b1"), version("a2", NEW, live=True))}
+    result = choose(hostvars, T, serials=SERIAL["b1"], files=str(file))
+    assert result["told"] == []
+    assert {number for _host, number in result["chosen"]} == {"b1"}
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("serials", "4a1g", "acme_revoke_serials: '4a1g' is not a serial number: give hexadecimal digits"),
+        ("serials", [12], "12 is not a text: write it in quotes"),
+        ("files", "/nowhere/x.pem", "acme_revoke_files: /nowhere/x.pem cannot be read: No such file or directory"),
+        ("files", "/etc/hostname", "acme_revoke_files: /etc/hostname has no PEM certificate that can be read"),
+    ],
+)
+def test_bad_options_are_told_before_anything_is_revoked(choose, option, value, message):
+    with pytest.raises(AnsibleActionFail, match=f"^{message}$"):
+        choose({"web1": host()}, **{option: value})
