@@ -453,7 +453,8 @@ def test_only_files_module_changes_the_disk():
     }
     rooms = (module_utils / "_host", module_utils / "_x509", module_utils / "_common")
     sources = {path.name: path for room in rooms for path in room.rglob("*.py")}
-    for changing in ("files.py", "atomic_file.py"):
+    # programs.py keeps what a program prints in a temporary file.
+    for changing in ("files.py", "atomic_file.py", "programs.py"):
         del sources[changing]
     assert len(sources) > 40
     for name, path in sources.items():
