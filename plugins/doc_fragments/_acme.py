@@ -53,7 +53,7 @@ options:
         type: list
         elements: str
       terms_agreed:
-        description: Whether you agree to the CA's terms of service.
+        description: Set to true to agree to the CA's terms of service.
         type: bool
       eab:
         description: The external account binding of the CA, a mapping of C(kid) and C(key).
@@ -108,7 +108,7 @@ options:
     version_added: 0.3.0
   account_key_permissions:
     description:
-      - What to do if users other than the owner can read the file O(account_key_src), or the file that a change of keys
+      - The action if users other than the owner can read the file O(account_key_src), or the file that a change of keys
         has made beside it. V(strict) refuses the key, as ssh does. V(warn) uses it and warns.
       - A group may read a file that belongs to a user other than the one who runs this, unless that one is root.
       - V(warn) is for file systems without modes, and for encrypted keys in a Git checkout, which has no such modes.
@@ -143,7 +143,7 @@ options:
     default: []
   terms_agreed:
     description:
-      - Whether you agree to the CA's terms of service. Most CAs refuse a new account otherwise.
+      - Set to true to agree to the CA's terms of service. Most CAs refuse a new account otherwise.
     type: bool
     default: false
   eab:

@@ -160,7 +160,7 @@ accounts:
       type: list
       elements: str
     changed:
-      description: Whether the account was changed.
+      description: True if the account was changed.
       returned: always
       type: bool
     problem:

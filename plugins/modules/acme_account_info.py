@@ -32,7 +32,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 exists:
-  description: Whether the key has an account.
+  description: True if the key has an account.
   returned: success
   type: bool
   sample: true

@@ -200,7 +200,7 @@ authorizations:
           returned: always
           type: str
         wildcard:
-          description: Whether the challenge is for a wildcard.
+          description: True if the challenge is for a wildcard.
           returned: always
           type: bool
   sample:

@@ -48,11 +48,11 @@ directories:
       returned: always
       type: str
     external_account_required:
-      description: Whether a new account needs an external account binding.
+      description: True if a new account needs an external account binding.
       returned: always
       type: bool
     renewal_information:
-      description: Whether the CA offers renewal information (RFC 9773).
+      description: True if the CA offers renewal information (RFC 9773).
       returned: always
       type: bool
     profiles:

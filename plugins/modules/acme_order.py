@@ -109,8 +109,8 @@ options:
         type: str
       can_wait:
         description:
-          - Whether a live certificate is still valid. A rate limit, or a CA that is down, then defers the order and
-            does not fail it.
+          - Set to true if a live certificate is still valid. A rate limit, or a CA that is down, then defers the order
+            and does not fail it.
         type: bool
         default: false
   dns_persist_draft:
@@ -214,7 +214,7 @@ hosts:
       returned: always
       type: str
     resumable:
-      description: Whether a later run can resume the order at RV(hosts.order_uri).
+      description: True if a later run can resume the order at RV(hosts.order_uri).
       returned: for an order that was not made
       type: bool
     identifiers:
@@ -292,7 +292,7 @@ hosts:
           returned: always
           type: str
         wildcard:
-          description: Whether the challenge is for a wildcard.
+          description: True if the challenge is for a wildcard.
           returned: always
           type: bool
     challenge:

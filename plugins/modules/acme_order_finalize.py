@@ -125,7 +125,7 @@ options:
             default: ''
             version_added: 0.2.0
           wildcard:
-            description: Whether the challenge is for a wildcard.
+            description: True if the challenge is for a wildcard.
             type: bool
             default: false
             version_added: 0.2.0
@@ -139,8 +139,8 @@ options:
         version_added: 0.3.0
       can_wait:
         description:
-          - Whether a live certificate is still valid. A problem that may pass then defers the order and does not fail
-            it.
+          - Set to true if a live certificate is still valid. A problem that may pass then defers the order and does not
+            fail it.
         type: bool
         default: false
   timeout:
@@ -160,7 +160,7 @@ options:
     version_added: 0.3.0
   preferred_chain_missing:
     description:
-      - What to do if no chain ends in any of O(preferred_chain). V(fail) fails the order, V(default) uses the CA's
+      - The action if no chain ends in any of O(preferred_chain). V(fail) fails the order, V(default) uses the CA's
         default chain. A failed order remains at the CA, so a later run downloads the same certificate after you have
         changed this option.
     type: str
@@ -189,7 +189,7 @@ options:
     version_added: 0.2.0
   history:
     description:
-      - A file on the controller in which each certificate is recorded as soon as it is downloaded, as a line of JSON
+      - A file on the controller in which each certificate is recorded once it is downloaded, as a line of JSON
         with the time, C(host), C(name), C(serial), the CA's C(directory), C(account_uri), C(names) and the
         C(certificate). It is made with mode V(0600).
       - The role's entry point C(revoke) and the playbook C(certfleet.tls.compromise) compare the answers of hosts with
@@ -248,7 +248,7 @@ hosts:
       returned: always
       type: str
     resumable:
-      description: Whether a later run can resume the order.
+      description: True if a later run can resume the order.
       returned: if there is no certificate
       type: bool
     order_uri:

@@ -84,7 +84,7 @@ options:
     version_added: 0.3.0
   check_revocation:
     description:
-      - Whether to ask the CAs, as M(certfleet.tls.certificate_status_info) does, if the live certificates and those
+      - Ask the CAs, as M(certfleet.tls.certificate_status_info) does, if the live certificates and those
         that await their switch are revoked. A live certificate that is revoked is due at once. A revoked certificate
         that awaits its switch is not used. If the status cannot be determined, there is a warning.
       - O(certificates) then needs C(content) of C(live) and of C(pending), which M(certfleet.tls.certificate_info)
@@ -121,7 +121,7 @@ options:
     version_added: 0.3.0
   renewal_information:
     description:
-      - Whether to ask the CA for its renewal information.
+      - Ask the CA for its renewal information.
     type: bool
     default: true
 """
@@ -290,7 +290,7 @@ hosts:
       returned: always
       type: str
     can_wait:
-      description: Whether the live certificate is still valid.
+      description: True if the live certificate is still valid.
       returned: always
       type: bool
     replaces_cert_id:
@@ -306,7 +306,7 @@ hosts:
       returned: if it is not the first one
       type: str
     selected:
-      description: Whether the certificate is to be replaced with a new key.
+      description: True if the certificate is to be replaced with a new key.
       returned: if O(replace) selects it
       type: bool
     explanation_url:

@@ -81,7 +81,7 @@ options:
     type: str
   private_key_permissions:
     description:
-      - What to do if users other than the owner can read the file O(private_key_src). The values are those of
+      - The action if users other than the owner can read the file O(private_key_src). The values are those of
         O(account_key_permissions).
     type: str
     default: strict

@@ -112,7 +112,7 @@ records:
       elements: str
       sample: [_acme-challenge.www.example.com]
     propagated:
-      description: Whether all servers have all wanted values of this name.
+      description: True if all servers have all wanted values of this name.
       type: bool
       sample: false
     problem:

@@ -175,7 +175,7 @@ records:
       sample: ""
 task_files:
   description: >-
-    What tasks have to do: an element for each entry of O(zones) whose provider is a tasks file, and one for
+    The work for tasks files: an element for each entry of O(zones) whose provider is a tasks file, and one for
     O(tasks_file).
   returned: when the options are valid, also on failure
   type: list

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Find words that the project has agreed not to use, in messages, docstrings, comments and documentation.
 
-words.py: print each finding, and fail if one is outside of EXEMPT. words.py --count: print their number by directory.
+words.py: print each finding, and fail if there is one.
 """
 
 from __future__ import annotations
@@ -12,25 +12,10 @@ import io
 import re
 import sys
 import tokenize
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 CHECKOUT = Path(__file__).parents[2]
-
-#: Directories that still have findings: they are counted and do not fail. It only ever gets shorter.
-EXEMPT = (
-    "plugins/doc_fragments",
-    "plugins/module_utils/_acme",
-    "plugins/module_utils/_common",
-    "plugins/module_utils/_fleet",
-    "plugins/module_utils/_host",
-    "plugins/module_utils/_status",
-    "plugins/module_utils/_x509",
-    "plugins/modules",
-    "plugins/plugin_utils/_steps",
-    "roles/acme/tasks",
-)
 
 #: Regular expressions, and the words to use in their place.
 WORDS = {
@@ -133,27 +118,13 @@ def findings() -> Iterator[Finding]:
                 yield path.relative_to(CHECKOUT), line, finding
 
 
-def is_exempt(path: Path) -> bool:
-    """Return True for a file, relative to the checkout, in a directory of EXEMPT."""
-    return any(path.is_relative_to(folder) for folder in EXEMPT)
-
-
-def main(arguments: list[str]) -> int:
-    """Print the findings, or their number by directory. Return the exit status."""
+def main() -> int:
+    """Print the findings. Return the exit status."""
     found = list(findings())
-    if arguments == ["--count"]:
-        for folder, number in sorted(Counter(path.parent.as_posix() for path, _line_of, _finding in found).items()):
-            print(f"{number:5} {folder}{' (exempt)' if is_exempt(Path(folder)) else ''}")
-        print(f"{len(found):5} in all")
-        return 0
-    wrong = [finding for finding in found if not is_exempt(finding[0])]
-    for path, line, text in wrong:
+    for path, line, text in found:
         print(f"{path}:{line}: {text}")
-    for folder in EXEMPT:
-        if not any(path.is_relative_to(folder) for path, _line_of, _finding in found):
-            print(f"words: {folder} has no findings any more: remove it from EXEMPT", file=sys.stderr)
-    return 1 if wrong else 0
+    return 1 if found else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -81,7 +81,7 @@ class Status(_Word):
 
 
 class Outcome(_Word):
-    """What a host did with a certificate."""
+    """The result of a host's work on a certificate."""
 
     ISSUED = "issued"
     SWITCHED = "switched"

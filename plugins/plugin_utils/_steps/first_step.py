@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the first step of an entry point does for a host, before anything is done: its options are looked at."""
+"""The first step of an entry point for a host: validate its variables before anything is done."""
 
 from __future__ import annotations
 

@@ -149,7 +149,7 @@ class Run:
 
 
 class Results(Mapping[str, dict[str, Any]]):
-    """What the steps of one inclusion have registered, by host; without one, what those of any have."""
+    """Results that the steps of one inclusion have registered, by host; without an inclusion, those of any."""
 
     def __init__(self, hostvars: Any, inclusion: str = "") -> None:
         # ansible-core has no public way to ask that does not put all variables of a host together.

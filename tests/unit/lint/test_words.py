@@ -49,18 +49,13 @@ def test_in_yaml_descriptions_and_comments_found():
     assert [line for line, _finding in words.in_yaml("# anew\ndescription: Whether it is.")] == [1, 2]
 
 
-def test_main_wrong_word_outside_of_the_exempt_fails(monkeypatch, capsys):
-    found = [(Path("docs/a.md"), 7, "'anew': say again"), (Path("old/b.py"), 1, "exempt")]
-    monkeypatch.setattr(words, "findings", lambda: iter(found))
-    monkeypatch.setattr(words, "EXEMPT", ("old",))
-    assert words.main([]) == 1
+def test_main_wrong_word_fails(monkeypatch, capsys):
+    monkeypatch.setattr(words, "findings", lambda: iter([(Path("docs/a.md"), 7, "'anew': say again")]))
+    assert words.main() == 1
     assert capsys.readouterr().out == "docs/a.md:7: 'anew': say again\n"
 
 
-def test_main_only_exempt_passes_and_counts(monkeypatch, capsys):
-    monkeypatch.setattr(words, "findings", lambda: iter([(Path("old/b.py"), 1, "exempt")]))
-    monkeypatch.setattr(words, "EXEMPT", ("old", "clean"))
-    assert words.main([]) == 0
-    assert "clean has no findings any more" in capsys.readouterr().err
-    assert words.main(["--count"]) == 0
-    assert "1 old (exempt)" in capsys.readouterr().out
+def test_main_no_wrong_word_passes(monkeypatch, capsys):
+    monkeypatch.setattr(words, "findings", lambda: iter([]))
+    assert words.main() == 0
+    assert capsys.readouterr().out == ""
