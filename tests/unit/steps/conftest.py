@@ -8,7 +8,9 @@ from types import SimpleNamespace
 import pytest
 
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import first_step
-from tests.unit.steps.revocations import choose  # noqa: F401 # a fixture
+from tests.unit.steps import revocations
+
+choose = revocations.choose
 
 
 @pytest.fixture(autouse=True)
