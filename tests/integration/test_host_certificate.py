@@ -306,7 +306,7 @@ def test_disk_full_keeps_the_live_version(host: Host, issuer: Issuer) -> None:
     host.shell(f"head -c 1000000 /dev/zero > {HOME}/filler || :")
     before = host.tree()
     message = told(host.deploy([issuer.issue(request)]))
-    assert message.startswith(f"certificate shop: {HOME}/versions/shop/0002/")
+    assert message.startswith(f"certificate shop: cannot write {HOME}/versions/shop/0002/")
     assert message.endswith(": No space left on device. Make room there and run again")
     assert host.live() == live
     assert [line for line in host.tree() if " f " in line] == [line for line in before if " f " in line]

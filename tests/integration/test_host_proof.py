@@ -183,8 +183,8 @@ def test_a_service_that_keeps_the_old_certificate_is_found_out(host: Host, issue
     certificate["probe"] = [probe(timeout=2)]
     message = told(renew(host, issuer, certificate))
     assert message == (
-        "certificate shop: localhost:443 (shop.lab.test) serves serial a001 instead of b002, and 2 seconds did not "
-        "change that; version 0002 (serial b002) is rolled back, version 0001 (serial a001) is live again, and its "
+        "certificate shop: localhost:443 (shop.lab.test) serves serial a001 instead of b002 (tried for 2 "
+        "seconds); version 0002 (serial b002) is rolled back, version 0001 (serial a001) is live again, and its "
         "services are reloaded; the next run tries version 0002 again"
     )
     assert serial(host) == "a001"

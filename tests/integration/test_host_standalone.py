@@ -105,7 +105,7 @@ def test_a_request_that_does_not_fit_its_order(host: Host, tmp_path: Path) -> No
     assert done.returncode != 0
     (line,) = [line for line in done.stdout.splitlines() if line.startswith("fatal: ")]
     assert (
-        "certificate shop of localhost: the certificate request does not fit its order: "
+        "certificate shop of localhost: the certificate request does not match its order: "
         "it is for other.lab.test, not for web1.lab.test"
     ) in line
     assert "Traceback" not in done.stdout

@@ -75,7 +75,7 @@ def test_old_python_of_a_host_is_one_line(core: str, tmp_path: Path) -> None:
         for name, (path, version) in hosts.items()
     }
     wanted["none"] = (
-        "host none: there is no Python at /usr/bin/python3.99. Set ansible_python_interpreter to one that is there, "
+        "host none: there is no Python at /usr/bin/python3.99. Set ansible_python_interpreter to one that exists, "
         "such as /usr/bin/python3.11"
     )
     assert told == wanted, done.stdout + done.stderr
