@@ -11,18 +11,10 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.certfleet.tls.plugins.module_utils._ansible.host_options import (
-    CERTIFICATE_SPEC,
-    HOME_SPEC,
-    LIST_SPEC,
-)
+from ansible_collections.certfleet.tls.plugins.module_utils._ansible.host_options import CERTIFICATE_SPEC, HOME_SPEC, LIST_SPEC
 from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import CertificateEntry, HostCertificate
 from ansible_collections.certfleet.tls.plugins.module_utils._common.identifiers import IdentifierError
-from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.formats import (
-    passphrase_problems,
-    with_digests,
-    without_passphrases,
-)
+from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.formats import passphrase_problems, with_digests, without_passphrases
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import answers, failures, first_step, shared
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.host_action import HostAction
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.revocation import names_of

@@ -19,22 +19,7 @@ from typing import Any, Callable, NamedTuple, TypeVar
 
 from .identifiers import Identifier, parse_identifiers
 from .names import ARI_ID, FILES, MANIFEST, NAME, NUMBER
-from .schema import (
-    Check,
-    anything,
-    flag,
-    instant,
-    listing,
-    member,
-    message,
-    nullable,
-    one_of,
-    pem,
-    record,
-    string,
-    table,
-    text,
-)
+from .schema import Check, anything, flag, instant, listing, member, message, nullable, one_of, pem, record, string, table, text
 from .statuses import Action, Change, Reason, Status
 from .terms import Terms
 

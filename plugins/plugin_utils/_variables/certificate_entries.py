@@ -20,13 +20,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._ansible.host_option
 from ansible_collections.certfleet.tls.plugins.module_utils._ansible.values import Invalid
 from ansible_collections.certfleet.tls.plugins.module_utils._common import identifiers
 from ansible_collections.certfleet.tls.plugins.module_utils._common.errors import CollectionError
-from ansible_collections.certfleet.tls.plugins.module_utils._common.identifiers import (
-    BY_DNS,
-    DNS_PERSIST_01,
-    HTTP_01,
-    TLS_ALPN_01,
-    Identifier,
-)
+from ansible_collections.certfleet.tls.plugins.module_utils._common.identifiers import BY_DNS, DNS_PERSIST_01, HTTP_01, TLS_ALPN_01, Identifier
 from ansible_collections.certfleet.tls.plugins.module_utils._common.names import name_problem
 from ansible_collections.certfleet.tls.plugins.module_utils._common.text import one_line
 from ansible_collections.certfleet.tls.plugins.module_utils._host.challenges.webroot import verify_path

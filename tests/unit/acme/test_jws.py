@@ -14,10 +14,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.hmac import HMAC
 
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import AccountKeyError
-from ansible_collections.certfleet.tls.plugins.module_utils._acme.jws import (
-    AccountKey,
-    external_account_binding,
-)
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.jws import AccountKey, external_account_binding
 from ansible_collections.certfleet.tls.plugins.module_utils._common.names import ACCOUNT_KEY_TYPES
 from tests.unit.acme import jose
 
