@@ -97,7 +97,9 @@ CASES = {
         at_once=True,
     ),
     "key is absent and may not be made": Case(
-        "account key {key} does not exist and may not be made here", {"acme_account_key_create": False}
+        "acme_account_key_src: {key} does not exist, and acme_account_key_create is false",
+        {"acme_account_key_create": False},
+        at_once=True,
     ),
     "key is none": Case("account key {key} is not a private key", {}, key_file(lambda: b"hello\n")),
     "key is encrypted": Case(

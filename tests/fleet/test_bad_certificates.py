@@ -49,7 +49,7 @@ CERTIFICATES: dict[str, tuple[dict[str, Any], str]] = {
         "identifier '*.web1.lab.test' is a wildcard, which http-01 cannot prove. Use dns-01",
     ),
     "one-of-two": ({"identifiers": ["web1.lab.test", "not_one.lab.test"]}, "'not_one.lab.test' has a character"),
-    "twice": ({}, "acme_certificates has more than one certificate of this name"),
+    "twice": ({}, "name: 2 certificates have this name. Give each its own name."),
     "no-webroot": ({"webroot": None}, "needs a webroot or http_01_listen, and has neither"),
     "absent-webroot": ({"webroot": "/srv/none"}, "webroot /srv/none does not exist. Create it"),
     "owner": ({"owner": "nobody-here"}, "owner 'nobody-here' is not a user of this host"),
@@ -216,7 +216,7 @@ TROUBLES = {
     # Room for key, request and journal, but not for the certificate.
     "disk full before the certificate": Trouble(
         f"mkdir {HOME}; mount -t tmpfs -o size=16k tmpfs {HOME}",
-        f"certificate shop: {HOME}/versions/shop/0001/",
+        f"certificate shop: cannot write {HOME}/versions/shop/0001/",
         f"mount -o remount,size=1m {HOME}",
         ordered=True,
     ),

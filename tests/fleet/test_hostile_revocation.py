@@ -195,7 +195,7 @@ def test_serial_numbers_are_revoked_without_their_hosts(issued: Fleet, tmp_path:
     assert run.message("web1").startswith(
         f"certificate with serial {numbers['web3']} is not revoked: it is neither in acme_history nor in"
     )
-    assert "nothing to revoke is given" in revoke(issued, ["-l", "web1"]).text
+    assert "acme_revoke: it selects no certificate" in revoke(issued, ["-l", "web1"]).text
 
 
 def test_key_file_that_others_can_read_stops_it(issued: Fleet) -> None:
