@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
@@ -46,9 +47,11 @@ class ActionModule(ControllerAction):
         zones, tasks_file = run.secret("acme_dns"), run.option("acme_dns_tasks")
         if tasks_file:
             self.find_tasks(tasks_file)
-        if zones:
+        # Without dnspython the orders by DNS fail when their records are written, and no others.
+        if zones and find_spec("dns"):
             # The providers' libraries check their options. Without records nothing is sent.
-            answer = self.run_here("dns_txt_record", {"records": [], "zones": zones, "tasks_file": tasks_file or None})
+            given = {"records": [], "zones": zones, "resolver": run.option("acme_dns_resolver")}
+            answer = self.run_here("dns_txt_record", {**given, "tasks_file": tasks_file or None})
             if answer.get("failed"):
                 raise AnsibleActionFail(answer["msg"])
         if _has_tasks(zones, tasks_file):

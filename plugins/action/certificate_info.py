@@ -11,10 +11,18 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.certfleet.tls.plugins.module_utils._ansible.host_options import CERTIFICATE_SPEC, HOME_SPEC, LIST_SPEC
+from ansible_collections.certfleet.tls.plugins.module_utils._ansible.host_options import (
+    CERTIFICATE_SPEC,
+    HOME_SPEC,
+    LIST_SPEC,
+)
 from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import CertificateEntry, HostCertificate
 from ansible_collections.certfleet.tls.plugins.module_utils._common.identifiers import IdentifierError
-from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.formats import passphrase_problems, with_digests, without_passphrases
+from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.formats import (
+    passphrase_problems,
+    with_digests,
+    without_passphrases,
+)
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import answers, failures, first_step, shared
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.host_action import HostAction
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.revocation import names_of
@@ -94,7 +102,7 @@ class ActionModule(HostAction):
             "list": options["acme_list"],
             "reassign": options["acme_reassign"],
             # Not defined for this host, it may be for others: the plan refuses it where no host has it.
-            "certificates": options.get("acme_certificates") or [],
+            "certificates": [*(options.get("acme_certificates") or ()), *map(_stand_in, self._seen.refused)],
             "content": self._seen.check_revocation,
         }
 
@@ -147,13 +155,19 @@ def _with_entry(found: HostCertificate, option: Mapping[str, Any], problem: str)
 
 
 def _with_faults(answer: Mapping[str, Any], seen: first_step.Seen) -> dict[str, Any]:
-    """Return the certificates with the faults that the first step found, also those that the host was not asked for."""
-    faults = dict(seen.faults)
+    """Return the certificates with the faults that the first step found."""
     certificates = []
     for item in answer["certificates"]:
-        fault = faults.pop(item["name"], "")
-        # What the host has found wrong with it is the same, in the words of its own.
-        certificates.append({**item, "invalid": item["invalid"] or [fault]} if fault else item)
-    refused = [HostCertificate(name, invalid=(fault,)).to_result() for name, fault in faults.items()]
-    unlisted = [] if seen.is_partial else [name for name in answer["unlisted"] if name not in seen.faults]
-    return {"certificates": [*certificates, *refused], "unlisted": unlisted}
+        fault = seen.faults.get(item["name"])
+        if item["name"] in seen.refused:
+            item = {**item, "wanted": None, "invalid": [fault]}
+        elif fault:
+            # The host may have found the same, in its own words.
+            item = {**item, "invalid": item["invalid"] or [fault]}
+        certificates.append(item)
+    return {"certificates": certificates, "unlisted": [] if seen.is_partial else answer.get("unlisted", [])}
+
+
+def _stand_in(name: str) -> dict[str, Any]:
+    """Return an entry for a certificate whose own is invalid: the host may have versions, which count for others."""
+    return {"name": name, "identifiers": ["refused.invalid"]}

@@ -156,11 +156,15 @@ def _elements(given: Any, lines: list[str]) -> Iterator[tuple[int, Mapping[str, 
         if isinstance(item, Mapping):
             own = to.options(item, CA_SPEC, where, lines)
             if own["directory"] is not None:
-                yield number, {name: value for name, value in own.items() if value is not None}, f"{where}: "
+                yield number, {name: value for name, value in own.items() if not _is_absent(name, value)}, f"{where}: "
         elif isinstance(item, str) and item.strip():
             yield number, {"directory": item}, f"{where}: "
         else:
             lines.append(f"{where}: this is not a CA. Give a short name, a URL, or a mapping with 'directory'.")
+
+
+def _is_absent(name: str, value: Any) -> bool:
+    return value is None or (value == "" and name.startswith("account_key_"))
 
 
 def _ca(

@@ -22,7 +22,16 @@ from .._host.wanted import formats
 from .._host.wanted.claim import Claim
 from .._host.wanted.wanted import WantedCertificate
 from .host_module import HostModule, HostTask, verify_host, with_failures
-from .host_options import BATCH_SPEC, CERTIFICATE_SPEC, CHALLENGE_SPEC, HOME_SPEC, LIST_SPEC, RESULT_SPEC, list_of, wanted_certificates
+from .host_options import (
+    BATCH_SPEC,
+    CERTIFICATE_SPEC,
+    CHALLENGE_SPEC,
+    HOME_SPEC,
+    LIST_SPEC,
+    RESULT_SPEC,
+    list_of,
+    wanted_certificates,
+)
 from .services import HostServices
 
 SPEC: dict[str, Any] = {

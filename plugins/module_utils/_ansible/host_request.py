@@ -14,7 +14,17 @@ from .._host.steps.preparation import Asked, JournaledOrder
 from .._host.steps.request_batch import RequestBatch
 from .._host.wanted.claim import Claim
 from .host_module import HostModule, HostTask, verify_host, with_failures
-from .host_options import BATCH_SPEC, CERTIFICATE_SPEC, CHALLENGE_SPEC, HOME_SPEC, JOURNAL_SPEC, LIST_SPEC, LISTEN_SPEC, list_of, wanted_certificates
+from .host_options import (
+    BATCH_SPEC,
+    CERTIFICATE_SPEC,
+    CHALLENGE_SPEC,
+    HOME_SPEC,
+    JOURNAL_SPEC,
+    LIST_SPEC,
+    LISTEN_SPEC,
+    list_of,
+    wanted_certificates,
+)
 
 SPEC: dict[str, Any] = {
     **BATCH_SPEC,

@@ -12,14 +12,29 @@ docs/architecture.md has a table of which step makes which shape, and which step
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
 from enum import Enum
 from functools import cache
 from typing import Any, Callable, NamedTuple, TypeVar
 
 from .identifiers import Identifier, parse_identifiers
 from .names import ARI_ID, FILES, MANIFEST, NAME, NUMBER
-from .schema import Check, anything, flag, instant, listing, member, message, nullable, one_of, pem, record, string, table, text
+from .schema import (
+    Check,
+    anything,
+    flag,
+    instant,
+    listing,
+    member,
+    message,
+    nullable,
+    one_of,
+    pem,
+    record,
+    string,
+    table,
+    text,
+)
 from .statuses import Action, Change, Reason, Status
 from .terms import Terms
 
@@ -167,6 +182,11 @@ class CertificateEntry(_Contract):
         default = option["challenge"]
         parsed = [_as_option(item, default) for item in parse_identifiers(option["identifiers"], default)]
         return cls.from_result({**option, "identifiers": parsed}, place)
+
+    def normalized(self) -> CertificateEntry:
+        """Return the entry with its identifiers parsed. Raises IdentifierError."""
+        parsed = parse_identifiers(self.identifiers, self.challenge)
+        return replace(self, identifiers=tuple(_as_option(item, self.challenge) for item in parsed))
 
     @property
     def proofs(self) -> tuple[Identifier, ...]:

@@ -23,7 +23,7 @@ from .errors import DnsError
 from .options import DICT, INT, LIST, Option, parse_options
 
 _ALGORITHMS = ("hmac-sha256", "hmac-sha512", "hmac-sha384", "hmac-sha224", "hmac-sha1", "hmac-md5")
-_SERVER = re.compile(r"[A-Za-z0-9_.-]+|[0-9A-Fa-f:.]+(%[A-Za-z0-9_.-]+)?")
+_SERVER = re.compile(r"[\w.-]+|[0-9A-Fa-f:.]+(%[\w.-]+)?")
 _MAX_TTL = 2**31 - 1  # RFC 2181 section 8
 
 RFC2136 = (

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from .._acme.directory import Directory
 from .._acme.errors import AcmeError
 from .._common.clock import Clock
 from .._common.contracts import HostCertificate, plain
+from .._common.identifiers import IdentifierError
 from .._common.schema import Malformed
 from .._common.statuses import Action
 from .._common.times import parse_interval
@@ -111,8 +112,11 @@ def parse_certificates(items: Sequence[Mapping[str, Any]]) -> list[HostCertifica
     certificates = []
     for number, item in enumerate(items):
         try:
-            certificates.append(HostCertificate.from_result(item, f"certificates[{number}]"))
-        except Malformed as error:
+            certificate = HostCertificate.from_result(item, f"certificates[{number}]")
+            if certificate.wanted and not certificate.invalid:  # which may come from anybody who uses the module
+                certificate = replace(certificate, wanted=certificate.wanted.normalized())
+            certificates.append(certificate)
+        except (Malformed, IdentifierError) as error:
             host, name = (str(item.get(field) or "") for field in ("host", "name"))
             certificates.append(HostCertificate(name, host, invalid=(f"{plan.MALFORMED}: {error}",)))
     return certificates

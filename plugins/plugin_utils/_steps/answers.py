@@ -16,8 +16,31 @@ from typing import Any
 
 from ansible.module_utils.common import parameters
 
-from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import BASE64, CERTIFICATE, MANY, WORD, CertificateOrder, CertificateRequest, HostCertificate, PastVersion, SharedKey
-from ansible_collections.certfleet.tls.plugins.module_utils._common.schema import Check, Malformed, flag, listing, member, message, nullable, one_of, pem, record, table, text
+from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import (
+    BASE64,
+    CERTIFICATE,
+    MANY,
+    WORD,
+    CertificateOrder,
+    CertificateRequest,
+    HostCertificate,
+    PastVersion,
+    SharedKey,
+)
+from ansible_collections.certfleet.tls.plugins.module_utils._common.schema import (
+    Check,
+    Malformed,
+    flag,
+    listing,
+    member,
+    message,
+    nullable,
+    one_of,
+    pem,
+    record,
+    table,
+    text,
+)
 from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Status
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.reloads import NOTIFY
 

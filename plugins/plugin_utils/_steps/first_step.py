@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,7 +34,7 @@ class Seen:
     """The variables as the host sees them: digests of the batch's, and its own.
 
     is_partial: these may not be all certificates that the host wants. faults: by the name of a certificate, why it
-    alone cannot be served.
+    alone cannot be served. refused: the names of those whose entries are invalid.
     """
 
     digests: Mapping[str, str]
@@ -43,6 +43,7 @@ class Seen:
     is_partial: bool = False
     check_revocation: bool = False
     faults: Mapping[str, str] = field(default_factory=dict)
+    refused: Collection[str] = ()
     warnings: list[str] = field(default_factory=list)
 
     def result(self, environment: Mapping[str, str]) -> dict[str, Any]:
@@ -50,6 +51,8 @@ class Seen:
         # Certificates may have passphrases.
         of_the_host = {name: value for name, value in self.options.items() if name != _CERTIFICATES}
         result = {"batch": dict(self.digests), "options": of_the_host, "lists_certificates": self.lists_certificates}
+        if self.refused:
+            result["refused"] = list(self.refused)
         if environment:
             result["environment"] = {name: batch.digest(value) for name, value in environment.items()}
         return result
@@ -95,6 +98,7 @@ def look(run: Run, templar: Any, task: Any) -> Seen:
         is_partial=is_partial,
         check_revocation=options.get("acme_check_revocation", False),
         faults={**_unknown_handlers(right, play), **faults},
+        refused=tuple(faults),
         warnings=[*warnings, *all_variables.warn_of_misspelled(defined, entry_point)],
     )
 

@@ -10,7 +10,18 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import CertificateEntry, CertificateOrder, CertificateRequest, ChallengeData, HostCertificate, PastVersion, PlannedCertificate, Revocation, SharedKey, Version
+from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import (
+    CertificateEntry,
+    CertificateOrder,
+    CertificateRequest,
+    ChallengeData,
+    HostCertificate,
+    PastVersion,
+    PlannedCertificate,
+    Revocation,
+    SharedKey,
+    Version,
+)
 from ansible_collections.certfleet.tls.plugins.module_utils._common.identifiers import BY_DNS, HTTP_01
 from ansible_collections.certfleet.tls.plugins.module_utils._common.schema import Malformed
 from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import STOPPED, Action, Reason, Status

@@ -20,7 +20,16 @@ from typing import Any
 from ansible.errors import AnsibleError
 
 from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import plain
-from ansible_collections.certfleet.tls.plugins.module_utils._common.schema import Check, Malformed, flag, listing, message, printable, record, text
+from ansible_collections.certfleet.tls.plugins.module_utils._common.schema import (
+    Check,
+    Malformed,
+    flag,
+    listing,
+    message,
+    printable,
+    record,
+    text,
+)
 
 from .._play.support import QUESTION, host_problem, may_be_old_python
 from . import failures

@@ -11,7 +11,10 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
-from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import CertificateOrder, PlannedCertificate
+from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import (
+    CertificateOrder,
+    PlannedCertificate,
+)
 from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import STOPPED, Action, Status
 
 from .flow import Item, Problems, decisions, orders_of

@@ -16,7 +16,14 @@ from typing import NamedTuple
 
 from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import Revocation
 from ansible_collections.certfleet.tls.plugins.module_utils._common.schema import message
-from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.ownership import Certificate, ClaimedCertificate, IssuanceRecord, RecordEntry, hexadecimal, objection
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.ownership import (
+    Certificate,
+    ClaimedCertificate,
+    IssuanceRecord,
+    RecordEntry,
+    hexadecimal,
+    objection,
+)
 
 from .revocation_evidence import Evidence, NotRevoked, ShownVersion, made_at, merged, serial_of
 from .revocation_sources import RevocationRequest, RevocationSources

@@ -13,10 +13,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import HostCertificate, PastVersion, Version
+from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import (
+    HostCertificate,
+    PastVersion,
+    Version,
+)
 from ansible_collections.certfleet.tls.plugins.module_utils._common.times import utc
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.flow import read, registered
-from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.ownership import Certificate, IssuanceRecord, RecordEntry
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.ownership import (
+    Certificate,
+    IssuanceRecord,
+    RecordEntry,
+)
 
 from .revocation_sources import RevocationSources
 

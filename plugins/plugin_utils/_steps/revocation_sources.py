@@ -21,7 +21,11 @@ from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import 
 from ansible_collections.certfleet.tls.plugins.module_utils._common.errors import OptionError
 from ansible_collections.certfleet.tls.plugins.module_utils._common.times import first_second, parse_time
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet import issuance_history, selection
-from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.ownership import Certificate, Inventory, IssuanceRecord
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.ownership import (
+    Certificate,
+    Inventory,
+    IssuanceRecord,
+)
 
 
 @dataclass(frozen=True)

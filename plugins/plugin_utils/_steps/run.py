@@ -119,8 +119,9 @@ class Run:
 
         Converted, and without those that the first step has refused.
         """
-        home = self.option_of(self.host, "acme_home")
-        return certificate_entries.parse_valid(self._value("acme_certificates") or [], home)
+        home, refused = self.option_of(self.host, "acme_home"), self.first(self.host).get("refused", ())
+        entries = certificate_entries.parse_all(self._value("acme_certificates") or [], home, [])
+        return [entry for entry in entries if entry["name"] not in refused]
 
     def listen_timeout(self) -> int:
         """Return for how many seconds a listener has to last: until the CA has looked, and what comes before that."""

@@ -13,7 +13,11 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import CertificateEntry, CertificateOrder, SharedKey
+from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import (
+    CertificateEntry,
+    CertificateOrder,
+    SharedKey,
+)
 from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Action, Status
 
 from . import flow

@@ -9,7 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import CertificateOrder, ChallengeData, TxtRecord
+from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import (
+    CertificateOrder,
+    ChallengeData,
+    TxtRecord,
+)
 from ansible_collections.certfleet.tls.plugins.module_utils._common.identifiers import BY_DNS, DNS_PERSIST_01
 from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Status
 

@@ -77,11 +77,11 @@ def validate_rollover(values: Mapping[str, Any], place: str, lines: list[str]) -
 
 
 def validate_new_accounts(cas: list[Ca], place: str, lines: list[str]) -> None:
-    """Append a message for each CA without a key, and for each that will refuse the account that a run would create."""
-    for ca in cas:
+    """Append a message if no CA has a key, and for each that will refuse the account that a run would create."""
+    problems = [_key_problem(ca.key, "" if ca.key.create else "acme_account_key_create is false") for ca in cas]
+    for ca, problem in zip(cas, problems):
         prefix = f"{place}: {ca.place if len(cas) > 1 else PREFIX}"
-        problem = _key_problem(ca.key, "" if ca.key.create else "acme_account_key_create is false")
-        if problem:
+        if all(problems):  # the key of one CA is enough to order
             lines.append(f"{prefix}account_key_src: {problem}")
         if problem or not _would_make_account(ca):
             continue

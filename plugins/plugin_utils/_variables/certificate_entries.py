@@ -20,7 +20,13 @@ from ansible_collections.certfleet.tls.plugins.module_utils._ansible.host_option
 from ansible_collections.certfleet.tls.plugins.module_utils._ansible.values import Invalid
 from ansible_collections.certfleet.tls.plugins.module_utils._common import identifiers
 from ansible_collections.certfleet.tls.plugins.module_utils._common.errors import CollectionError
-from ansible_collections.certfleet.tls.plugins.module_utils._common.identifiers import BY_DNS, DNS_PERSIST_01, HTTP_01, TLS_ALPN_01, Identifier
+from ansible_collections.certfleet.tls.plugins.module_utils._common.identifiers import (
+    BY_DNS,
+    DNS_PERSIST_01,
+    HTTP_01,
+    TLS_ALPN_01,
+    Identifier,
+)
 from ansible_collections.certfleet.tls.plugins.module_utils._common.names import name_problem
 from ansible_collections.certfleet.tls.plugins.module_utils._common.text import one_line
 from ansible_collections.certfleet.tls.plugins.module_utils._host.challenges.webroot import verify_path
@@ -113,14 +119,19 @@ def parse(given: Any, home: str, means: Means | None, place: str, lines: list[st
 
 
 def parse_valid(given: Any, home: str) -> list[dict[str, Any]]:
-    """Return the certificates that are valid by themselves, as modules take them: converted, without nulls.
+    """Return the certificates that are valid by themselves, as modules take them."""
+    lines: list[str] = []
+    entries = parse_all(given, home, lines)
+    faulty = {line.certificate for line in lines if isinstance(line, Fault)}
+    return [entry for entry in entries if one_line(entry["name"], _LONGEST_NAME) not in faulty]
+
+
+def parse_all(given: Any, home: str, lines: list[str]) -> list[dict[str, Any]]:
+    """Return the certificates as modules take them: converted, without nulls. A message of each fault is in *lines*.
 
     ansible-core before 2.19 refuses nulls in lists of a module's options.
     """
-    lines: list[str] = []
-    entries = parse(plain(given), home, None, "", lines)
-    faulty = {line.certificate for line in lines if isinstance(line, Fault)}
-    return [_without_nulls(entry) for entry in entries if one_line(entry["name"], _LONGEST_NAME) not in faulty]
+    return [_without_nulls(entry) for entry in parse(plain(given), home, None, "", lines)]
 
 
 def _without_nulls(value: Any) -> Any:

@@ -91,8 +91,9 @@ def test_parse_list_has_own_options_and_common_ones():
         ({"account_key_src": "/own.pem"}, ("/own.pem", None, "sesame")),
         ({"account_key_content": "OWN"}, ("/key.pem", "OWN", "sesame")),
         ({"account_key_src": "/own.pem", "account_key_passphrase": "open"}, ("/own.pem", None, "open")),
+        ({"account_key_content": "", "account_key_passphrase": ""}, ("/key.pem", "PEM", "sesame")),
     ],
-    ids=["common", "own file", "own content", "own passphrase"],
+    ids=["common", "own file", "own content", "own passphrase", "empty texts"],
 )
 @pytest.mark.parametrize("number", [0, 1])
 def test_parse_own_key_replaces_common_key(number, own, expected, prefix):
@@ -103,7 +104,7 @@ def test_parse_own_key_replaces_common_key(number, own, expected, prefix):
     key, other = found[number].key, found[1 - number].key
     assert (key.src, key.content, key.passphrase) == expected
     assert (other.src, other.content, other.passphrase) == ("/key.pem", "PEM", "sesame")
-    has_own = bool({"account_key_src", "account_key_content"} & set(own))
+    has_own = bool(own.get("account_key_src") or own.get("account_key_content"))
     assert key.place == (f"acme_directory {number + 1}: " if has_own else prefix)
 
 

@@ -459,3 +459,18 @@ def test_plan_request_malformed_certificate_is_refused(ca):
     planned, _warnings = plan(*PlanRequest.parse(given, (CA,), FRESH).certificates)
     assert planned[0].decision.action == Action.REFUSE
     assert planned[0].decision.message.startswith("certificate_info returned malformed data for this certificate: ")
+
+
+@pytest.mark.parametrize("identifiers", [[1], [{"challenge": "dns-01"}], [], ["two words"]], ids=str)
+def test_plan_request_invalid_identifiers_refuse_their_certificate(ca, identifiers):
+    wanted = {**contracts.wanted().to_result(), "identifiers": identifiers}
+    items = [{"host": "web1", "name": "shop", "live": None, "pending": None, "invalid": [], "wanted": wanted}]
+    planned, _warnings = plan(*PlanRequest.parse(options(ca, certificates=items), (CA,), FRESH).certificates)
+    assert planned[0].decision.action == Action.REFUSE
+
+
+def test_plan_request_identifiers_are_normalized(ca):
+    wanted = {**contracts.wanted().to_result(), "identifiers": ["WWW.Example.com."]}
+    items = [{"host": "web1", "name": "shop", "live": None, "pending": None, "invalid": [], "wanted": wanted}]
+    (certificate,) = PlanRequest.parse(options(ca, certificates=items), (CA,), FRESH).certificates
+    assert certificate.wanted.names == ["www.example.com"]

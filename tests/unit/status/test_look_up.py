@@ -109,7 +109,7 @@ CONTENTS = {
         "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
         "the given PEM certificate is damaged",
     ),
-    "half": ("-----BEGIN CERTIFICATE-----\nAAAA\n", "the given PEM certificate is damaged"),
+    "half": ("-----BEGIN CERTIFICATE-----\nAAAA\n", "the given text has no PEM certificate"),
 }
 
 

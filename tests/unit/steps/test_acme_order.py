@@ -10,6 +10,7 @@ from unittest.mock import MagicMock
 import pytest
 from ansible.errors import AnsibleActionFail, AnsibleFileNotFound
 
+from ansible_collections.certfleet.tls.plugins.action import acme_order
 from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import CertificateOrder
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import flow
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.run import Run
@@ -48,6 +49,16 @@ def test_options_that_only_the_library_of_a_provider_knows_are_refused(monkeypat
 def test_a_file_of_tasks_that_is_not_there_is_refused(monkeypatch):
     with pytest.raises(AnsibleActionFail, match=r"^tasks_file \(acme_dns_tasks\): dns.yml does not exist"):
         options(monkeypatch, "dns-01", {}, "dns.yml")
+
+
+def test_check_dns_has_the_resolver_of_the_role_and_needs_no_library(monkeypatch):
+    asked = []
+    monkeypatch.setattr(acme_order.ActionModule, "run_here", lambda _self, _module, given: asked.append(given) or {})
+    options(monkeypatch, "dns-01", {"a.example": LEXICON})
+    assert [given["resolver"] for given in asked] == [steps.DEFAULTS["acme_dns_resolver"]]
+    monkeypatch.setattr(acme_order, "find_spec", lambda _name: None)
+    options(monkeypatch, "dns-01", {"a.example": LEXICON})
+    assert len(asked) == 1
 
 
 @pytest.mark.parametrize(

@@ -25,8 +25,12 @@ def look(parent=None, play=None, unlisted=(), **variables):
     action = steps.action_of("certificate_info", batch=True)
     action._task._parent = parent
     action._task.get_play.return_value = play or steps.Play()
-    said = {"changed": False, "unlisted": list(unlisted), "history": [], "certificates": [FOUND]}
-    action._execute_module = MagicMock(return_value=said)
+
+    def answer(module_args, **_options):
+        found = [{**FOUND, "name": entry["name"]} for entry in module_args["certificates"]]
+        return {"changed": False, "unlisted": list(unlisted), "history": [], "certificates": found}
+
+    action._execute_module = MagicMock(side_effect=answer)
     result = action.run(task_vars=steps.task_vars(**{"acme_certificates": [SHOP], **variables}))
     return result, action._execute_module
 
@@ -415,11 +419,13 @@ def test_faults_of_one_certificate_are_its_own_where_another_is_right(bad, told)
 )
 def test_a_host_is_asked_for_its_right_certificates_only(bad):
     result, asked = look(acme_certificates=[{**SHOP, "name": "bad", **bad}, SHOP], unlisted=["bad", "2024", "old"])
+    name = str({"name": "bad", **bad}["name"])
     sent = asked.call_args.kwargs["module_args"]["certificates"]
-    assert [entry["name"] for entry in sent] == ["shop"]
+    assert [entry["name"] for entry in sent] == ["shop", name]
+    assert sent[1] == {"name": name, "identifiers": ["refused.invalid"]}
     shop, refused = result["certificates"]
     assert (shop["name"], shop["invalid"]) == ("shop", [])
-    assert refused["name"] == str({"name": "bad", **bad}["name"])
+    assert (refused["name"], refused["wanted"], refused["live"]) == (name, None, FOUND["live"])
     (fault,) = refused["invalid"]
     assert fault
     assert refused["name"] not in result["unlisted"]

@@ -103,6 +103,20 @@ class Vaulted:
             "main",
             {"acme_account_key_create": False, "acme_account_key_src": __file__, "acme_terms_agreed": False},
         ),
+        (
+            "main",
+            {
+                "acme_directory": ["letsencrypt", {"directory": "zerossl", "account_key_src": "/nowhere/own.pem"}],
+                "acme_account_key_create": False,
+                "acme_account_key_src": __file__,
+            },
+        ),
+        (
+            "main",
+            {"acme_certificates": [{**GOOD, "probe": [{"address": "fe80::1%eth0"}, {"address": "[fe80::1%br0]"}]}]},
+        ),
+        ("main", {"acme_certificates": [{**GOOD, "probe": [{"address": "::1"}, {"address": "192.0.2.1"}]}]}),
+        ("main", {"acme_dns": {"*": {"provider": "rfc2136", "server": "ns1.b\u00fccher.example"}}}),
         ("main", {"acme_certificates": [], "acme_terms_agreed": False}),
         ("revoke", {"acme_revoke": "shop", "acme_terms_agreed": False}),
         ("main", {"acme_contact": ["mailto:a+b@example.com", "tel:+49301234", "j\u00f6rg@example.com"]}),

@@ -21,7 +21,7 @@ from ..errors import StateError
 
 
 class Owned(Protocol):
-    """The versions of a certificate, as far as they say which list it belongs to. See manifest.Found."""
+    """The versions of a certificate, as far as they say which list it belongs to. See manifest.StoredVersions."""
 
     @property
     def newer(self) -> str:

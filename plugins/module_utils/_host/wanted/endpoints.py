@@ -17,7 +17,10 @@ from ..._common.identifiers import is_address, normalize
 STARTTLS = {"smtp": 25, "imap": 143, "pop3": 110, "ldap": 389, "postgres": 5432}
 _PORT = 443
 # A name, an IPv4 address, or an IPv6 address with brackets or without.
-_ADDRESS = re.compile(r"[^\s/:\[\]]+|\[[0-9A-Fa-f:.%]*:[0-9A-Fa-f:.%]*\]|[0-9A-Fa-f.]*:[0-9A-Fa-f.%]*:[0-9A-Fa-f:.%]*")
+_ZONE = r"(%[^\s/\[\]%]+)?"
+_ADDRESS = re.compile(
+    rf"[^\s/:\[\]]+|\[[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*{_ZONE}\]|[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*{_ZONE}"
+)
 _LIKE_IPV4 = re.compile(r"[0-9.]+")
 _IPV4 = re.compile(r"(25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])(\.(25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])){3}")
 
