@@ -79,7 +79,9 @@ def look(run: Run, templar: Any, task: Any) -> Seen:
     faults = _faults_of_some(problems, values.get(_CERTIFICATES))
     if problems and not faults:
         raise MisconfiguredError(" ".join(problems))
-    options = all_variables.convert(values)
+    needs_certificates = entry_point in all_variables.WITH_CERTIFICATES
+    needed = {name: value for name, value in values.items() if needs_certificates or name != _CERTIFICATES}
+    options = all_variables.convert(needed)
     right = [entry for entry in options.get(_CERTIFICATES) or () if entry["name"] not in faults]
     if _CERTIFICATES in options:
         options[_CERTIFICATES] = right

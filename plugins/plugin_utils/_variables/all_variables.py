@@ -25,8 +25,8 @@ from .plain import plain
 from .role_variables import ALL, VARIABLES, Variable, of
 
 _CERTIFICATES = "acme_certificates"
-# Entry points that need the host's certificates, those that order, and those that need an account that exists.
-_WITH_CERTIFICATES = ("main", "fleet", "replace", "adopt")
+#: Entry points that need the host's certificates; those that order, and those that need an account that exists.
+WITH_CERTIFICATES = ("main", "fleet", "replace", "adopt")
 _ORDERING = ("main", "fleet", "replace")
 _OF_EXISTING_ACCOUNTS = ("revoke", "account_deactivate", "account_rollover")
 _OF_NEW_ACCOUNTS = ("acme_directory", "acme_eab", "acme_terms_agreed")
@@ -56,7 +56,7 @@ def validate(
     before = len(lines)
     cas = account_options.parse_all(result, place, lines)
     is_known = len(lines) == before and not invalid.intersection(_OF_NEW_ACCOUNTS)
-    if entry_point in _WITH_CERTIFICATES:
+    if entry_point in WITH_CERTIFICATES:
         result[_CERTIFICATES] = _parse_certificates(values, result, place, lines, entry_point)
         if _CERTIFICATES not in values:
             similar = similar_to_certificates(defined)
@@ -90,11 +90,11 @@ def convert(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return valid variables with the types that role_variables.py gives them.
 
     Strings from -e become lists, numbers and booleans, vaulted strings become plain ones, and empty values become the
-    default. acme_certificates has only the entries that are valid by themselves.
+    default.
     """
     result = _convert_all(values, "", [], VARIABLES, set())
     if values.get(_CERTIFICATES) is not None:
-        result[_CERTIFICATES] = certificate_entries.parse_valid(values[_CERTIFICATES], result.get("acme_home", ""))
+        result[_CERTIFICATES] = certificate_entries.parse_all(values[_CERTIFICATES], result.get("acme_home", ""), [])
     return result
 
 

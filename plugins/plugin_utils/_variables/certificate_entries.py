@@ -118,14 +118,6 @@ def parse(given: Any, home: str, means: Means | None, place: str, lines: list[st
     return entries
 
 
-def parse_valid(given: Any, home: str) -> list[dict[str, Any]]:
-    """Return the certificates that are valid by themselves, as modules take them."""
-    lines: list[str] = []
-    entries = parse_all(given, home, lines)
-    faulty = {line.certificate for line in lines if isinstance(line, Fault)}
-    return [entry for entry in entries if one_line(entry["name"], _LONGEST_NAME) not in faulty]
-
-
 def parse_all(given: Any, home: str, lines: list[str]) -> list[dict[str, Any]]:
     """Return the certificates as modules take them: converted, without nulls. A message of each fault is in *lines*.
 

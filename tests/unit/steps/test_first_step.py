@@ -88,7 +88,20 @@ def test_a_strategy_that_does_not_hold_is_refused(monkeypatch):
     asked.assert_not_called()
 
 
-def test_a_variable_that_cannot_be_templated_is_named(monkeypatch):
+@pytest.mark.parametrize("entry_point", ["revoke", "account_deactivate"])
+def test_a_certificate_without_a_name_stops_no_entry_point_that_needs_none(tmp_path, entry_point):
+    key = tmp_path / "account-key.pem"
+    key.write_text("")
+    given = {"acme_account_key_src": str(key), "acme_certificates": [{"identifiers": ["shop.example"]}, SHOP]}
+    if entry_point == "revoke":
+        given["acme_revoke"] = ["shop"]
+    action = steps.action_of("acme_batch")
+    result = action.run(task_vars=steps.task_vars(_acme_entry_point=entry_point, **given))
+    assert result["options"]["acme_home"] == steps.DEFAULTS["acme_home"]
+    assert "refused" not in result
+
+
+def test_a_variable_that_cannot_be_templated_is_named():
     from ansible.errors import AnsibleError
 
     def template(value):
