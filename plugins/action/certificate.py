@@ -11,7 +11,6 @@ from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts im
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import answers, failures, flow, outcomes, shared
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.host_action import HostAction
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.outcomes import BatchResults
-from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.returned import narrowed
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.run import Run
 
 
@@ -20,10 +19,6 @@ class ActionModule(HostAction):
 
     contract = staticmethod(answers.certificate)
     may_be_noted = True
-
-    def work(self, arguments: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the module's result. Results of other modules can be given to it as options."""
-        return super().work(narrowed(arguments), task_vars)
 
     def arguments_of(self, run: Run, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the results for each certificate, or those of the task."""

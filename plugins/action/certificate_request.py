@@ -10,7 +10,6 @@ from typing import Any
 from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import plain
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import answers, flow, shared
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.host_action import HostAction
-from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.returned import narrowed
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.run import Run
 
 
@@ -19,10 +18,6 @@ class ActionModule(HostAction):
 
     contract = staticmethod(answers.certificate_request)
     may_be_noted = True
-
-    def work(self, arguments: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the module's result. Results of other modules can be given to it as options."""
-        return super().work(narrowed(arguments), task_vars)
 
     def arguments_of(self, run: Run, arguments: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """Return the certificates that were ordered, their orders and challenges, and the keys to receive."""

@@ -34,6 +34,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._common.schema impor
 from .._play.support import QUESTION, host_problem, may_be_old_python
 from . import failures
 from .answers import Contract
+from .returned import narrowed
 from .run import Run
 from .step import StepAction
 
@@ -66,11 +67,12 @@ class HostAction(StepAction):
         return self.may_be_noted and failures.are_noted(run.first(run.host).get("options", {}))
 
     def work(self, arguments: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the answer, or a failure of this host alone."""
+        """Return the answer, or a failure of this host alone. *arguments*: may have results of other modules."""
+        arguments = narrowed(arguments)
         host = self._task.delegate_to or task_vars["inventory_hostname"]
         module = self._task.action.rpartition(".")[2]
         try:
-            answer = self._answer(dict(arguments), task_vars)
+            answer = self._answer(arguments, task_vars)
             if may_be_old_python(answer) and (problem := self._problem_of_python(host)):
                 return {"failed": True, "msg": problem}
             accepted = accept(answer, type(self).contract(arguments), f"{module} on {host}")
