@@ -37,11 +37,8 @@ class ActionModule(ControllerAction):
         if self._chosen is None:
             return {**result, "notes": [], "not_revoked": dict.fromkeys(hosts, result["problem"])}
         result["notes"] = self._chosen.notes
-        names = names_of(run.option("acme_revoke"))
-        lines = {
-            host: not_revoked(self._chosen, run.results[host].get("_acme_past_versions", {}), result, host, names)
-            for host in hosts
-        }
+        shown = {host: run.results[host].get("_acme_past_versions", {}) for host in hosts}
+        lines = not_revoked(self._chosen, result, shown, names_of(run.option("acme_revoke")))
         result["not_revoked"] = {host: "; ".join(of_host) for host, of_host in lines.items() if of_host}
         return result
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import Revocation
+from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import Revocation, Version
 from ansible_collections.certfleet.tls.plugins.module_utils._common.schema import message
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.ownership import (
     Certificate,
@@ -147,10 +147,11 @@ def _choose_old(host: str, evidence: Evidence, choice: _Choice) -> None:
     """Choose the certificates of a host that have not expired and whose keys are from before the instant."""
     sources = evidence.sources
     versions = merged([*evidence.answered[host], *evidence.recorded(host)])
-    hidden, problems = _hidden(host, evidence, {version.certificate.serial for version in versions})
+    first = evidence.at_first(host)
+    hidden, problems = _hidden(host, first, evidence, {version.certificate.serial for version in versions})
     for problem in problems:
         choice.refuse(problem)
-    at_first = {serial_of(version) for _name, version in evidence.at_first(host)}
+    at_first = {serial_of(version) for _name, version in first}
     for version in [*versions, *hidden]:
         certificate = version.certificate
         # The host may give another time by now.
@@ -197,14 +198,16 @@ def _other_user(host: str, version: ShownVersion, evidence: Evidence) -> str:
     return ""
 
 
-def _hidden(host: str, evidence: Evidence, known: set[int]) -> tuple[list[ShownVersion], list[NotRevoked]]:
+def _hidden(
+    host: str, first: list[tuple[str, Version]], evidence: Evidence, known: set[int]
+) -> tuple[list[ShownVersion], list[NotRevoked]]:
     """Return the versions that the first step showed and the host does not show now.
 
-    *known*: serial numbers of those that are shown or recorded. The certificates of others are taken from files; one
-    that is in no file is a problem.
+    *first*: of Evidence.at_first(). *known*: serial numbers of those that are shown or recorded. The certificates of
+    others are taken from files; one that is in no file is a problem.
     """
     found, problems = [], []
-    for name, version in evidence.at_first(host):
+    for name, version in first:
         serial = serial_of(version)
         if serial in known:
             continue

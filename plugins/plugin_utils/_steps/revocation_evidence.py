@@ -19,7 +19,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts im
     Version,
 )
 from ansible_collections.certfleet.tls.plugins.module_utils._common.times import utc
-from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.flow import read, registered
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.flow import read
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.ownership import (
     Certificate,
     IssuanceRecord,
@@ -189,7 +189,7 @@ def found_by(hostvars: Mapping[str, Any], host: str) -> list[HostCertificate] | 
     answer = hostvars[host].get("_acme_found") if host in hostvars else None
     if not isinstance(answer, Mapping) or not isinstance(answer.get("certificates"), (list, tuple)):
         return None
-    return read(HostCertificate, registered(hostvars, host, "_acme_found", "certificates"))
+    return read(HostCertificate, answer["certificates"])
 
 
 def recorded_at(certificate: Certificate, record: IssuanceRecord) -> str:

@@ -74,8 +74,8 @@ def refused(**more):
     ],
 )
 def test_not_revoked(chosen, looked, revoked, lines):
-    assert not_revoked(chosen, looked, revoked, "web1", ["shop"]) == lines
+    assert not_revoked(chosen, revoked, {"web1": looked}, ["shop"]) == {"web1": lines}
 
 
 def test_not_revoked_asks_no_answer_of_hosts_that_were_not_asked():
-    assert not_revoked(CHOSEN, {"skipped": True}, {"certificates": [answer()]}, "web1", []) == []
+    assert not_revoked(CHOSEN, {"certificates": [answer()]}, {"web1": {"skipped": True}}, []) == {"web1": []}

@@ -305,7 +305,7 @@ def test_absent_name_fails_those_who_should_have_it(choose):
     assert choose({"web2": hostvars["web2"]}, T)["told"] == [("web2", NOTHING_SHOWN)]
 
 
-def test_host_that_shows_too_many_gets_no_further(choose):
+def test_host_that_shows_too_many_gets_no_further():
     many = [version("", certificate=ca.pem(leaf("a.example"))) for _unused in range(105)]
     result = to_revoke(RevocationRequest(["web1"], {"web1": host(*many)}, ["shop"], T))
     assert len(result.certificates) == 100
