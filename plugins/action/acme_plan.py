@@ -47,7 +47,7 @@ class ActionModule(ControllerAction):
                 "import_role or include_role without 'tasks_from: fleet', where each host's own condition counts"
             )
         self._frozen = self._freeze(run)
-        options = all_variables.convert(self._frozen["options"])
+        options = self._frozen["options"]
         secrets = _secrets(run, self._frozen)
         problems = account_keys.problems(all_variables.convert(secrets))
         if problems:
@@ -90,7 +90,7 @@ class ActionModule(ControllerAction):
                 "the controller is done without. Give all hosts the same value where the controller needs it"
             )
             result["warnings"] = [*result.get("warnings", ()), warning]
-        return {**self._frozen, **result, "options": all_variables.convert(self._frozen["options"])}
+        return {**self._frozen, **result, "options": self._frozen["options"]}
 
     def _is_noted_somewhere(self, run: Run) -> bool:
         """Return True if a host of the batch, also one that the condition has skipped, fails in the end only."""
@@ -115,7 +115,7 @@ class ActionModule(ControllerAction):
         frozen["environment"] = agreed
         if frozen["options"]["acme_history"]:
             issuance_history.absolute(frozen["options"]["acme_history"])
-        return frozen
+        return {**frozen, "options": all_variables.convert(frozen["options"])}
 
     def agreed_environment(self) -> Collection[str] | None:
         """Return the names in the environment in which all hosts of the batch agree; None outside of a batch."""

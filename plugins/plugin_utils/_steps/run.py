@@ -10,14 +10,13 @@ own, which is in the results of its steps; those of another one do not count.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleError
 
-from .._variables import all_variables, batch, certificate_entries
+from .._variables import account_options, all_variables, batch, certificate_entries
 from .._variables.role_variables import INTERNAL
 
 Item = Mapping[str, Any]
@@ -25,8 +24,12 @@ _NONE: Item = {}
 #: Options of modules that use accounts, and of those that make accounts; the role's variables have the prefix acme_.
 _ACCOUNT = ("ca_path", "account_key_src", "account_key_permissions", "account_uri")
 _NEW_ACCOUNT = ("account_key_create", "account_key_type", "contact", "terms_agreed")
-_KEYS = ("account_key_content", "account_key_passphrase")
-_SECRETS = ("new_account_key_content", "new_account_key_passphrase")
+_SECRETS = (
+    "account_key_content",
+    "account_key_passphrase",
+    "new_account_key_content",
+    "new_account_key_passphrase",
+)
 
 
 class Run:
@@ -131,22 +134,18 @@ class Run:
         """Return the options of a module that say which CAs and which account. *make*: how it would be made, too."""
         names = _ACCOUNT + (_NEW_ACCOUNT if make else ())
         # RFC 8555 section 7.3.4: an external account is for a new account only.
-        secrets = _SECRETS + (("eab",) if make else ())
+        secrets = [f"acme_{name}" for name in _SECRETS + (("eab",) if make else ())]
+        given = account_options.with_environment({name: self.secret(name) for name in secrets})
         options = {
             "acme_directory": self.secret("acme_directory"),
             **{name: self.option(f"acme_{name}") for name in names},
-            **{name: self.secret(f"acme_{name}") for name in secrets},
-            **{name: self._key(name) for name in _KEYS},
+            **{name.removeprefix("acme_"): value for name, value in given.items()},
         }
         return {name: value for name, value in options.items() if value not in ("", None, {})}
 
     def _value(self, name: str) -> Any:
         """Return a variable as the host sees it now. Raises AnsibleError where it cannot be used."""
         return batch.values(self.variables, self.template, (name,))[name]
-
-    def _key(self, name: str) -> Any:
-        """Return the account key itself or its passphrase: from the environment where the variable is empty."""
-        return self.secret(f"acme_{name}") or os.environ.get(f"ACME_{name.upper()}", "")
 
 
 class Results(Mapping[str, dict[str, Any]]):

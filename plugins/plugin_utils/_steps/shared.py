@@ -48,7 +48,7 @@ def holders(hosts: Iterable[str], batch: Collection[str], hostvars: Item) -> lis
 
 def before(found: Item) -> list[dict[str, Any]]:
     """Return what a host shares by the inclusions up to the one that *found* is the first step's result of."""
-    certificates = [item for item in found.get("certificates", ()) if (item["wanted"] or {}).get("shared")]
+    certificates = _shared_items(found)
     this = [{"options": found["options"], "certificates": certificates}] if certificates else []
     return [*this, *found.get("shared_before", ())]
 
@@ -74,7 +74,7 @@ def shares(plan: Item, finalized: Item, hostvars: Item) -> list[dict[str, Any]]:
     """
     result: dict[str, list[SharedKey]] = {}
     for share in _planned(plan):
-        keys = {other: _public_key(hostvars, other, share.name) for other in share.hosts}
+        keys = {other: _public_key(_mapping(hostvars[other].get("_acme_request")), share.name) for other in share.hosts}
         receivers = {other: key for other, key in keys.items() if key}
         if receivers and (share.serial is not None or _is_issued(finalized, share)):
             asked = SharedKey(share.name, serial=share.serial, receivers=receivers)
@@ -91,7 +91,7 @@ def _outcome(share: SharedKey, results: BatchResults, host: str) -> CertificateO
     if results.is_check:
         return CertificateOrder(share.name, status=Status.KEEP)  # no keys are made
     if share.serial is not None:
-        return _given(share, results.hostvars, host)
+        return _given(share, results, host)
     of_owner = next(item for item in of_orders(results, share.owner or "") if item.name == share.name)
     return _of_order(share, results, host, of_owner)
 
@@ -106,18 +106,18 @@ def _of_order(share: SharedKey, results: BatchResults, host: str, of_owner: Cert
             certificate=of_owner.certificate,
             chain=of_owner.chain,
         )
-        return _given(issued, results.hostvars, host)
+        return _given(issued, results, host)
     why = f"{share.owner} makes the key and orders: {of_owner.problem or 'there is no outcome of the order'}"
     return _stopped(share, why, Status.DEFERRED if of_owner.status == Status.DEFERRED else Status.FAILED)
 
 
-def _given(share: SharedKey, hostvars: Item, host: str) -> CertificateOrder:
+def _given(share: SharedKey, results: BatchResults, host: str) -> CertificateOrder:
     """Return the certificate that *host* got, or why it did not. What *share* has of it outranks the owner's word."""
-    request = _mapping(hostvars[host].get("_acme_request"))
-    if not _public_key(hostvars, host, share.name):
+    request = results.requested(host)
+    if not _public_key(request, share.name):
         why = _mapping(request.get("failures")).get(share.name) or request.get("msg")
         return _stopped(share, str(why or "no key to receive it with was made"))
-    answers = _mapping(hostvars[host].get("_acme_sealed")).get("results") or ()
+    answers = _mapping(results.hostvars[host].get("_acme_sealed")).get("results") or ()
     answer: Item = next((item for item in answers if (item.get("item") or {}).get("owner") == share.owner), {})
     shares = answer.get("shares")
     answered = flow.read(SharedKey, shares if isinstance(shares, list) else ())
@@ -156,8 +156,12 @@ def _first(hostvars: Item, host: str) -> Item:
 
 def _shared(found: Item) -> dict[str, CertificateEntry]:
     """Return what is wanted of the certificates that a host shares, by name. *found*: of its first step."""
-    shared = (item["wanted"] for item in found.get("certificates", ()) if (item["wanted"] or {}).get("shared"))
-    return {wanted.name: wanted for wanted in flow.read(CertificateEntry, shared)}
+    entries = flow.read(CertificateEntry, (item["wanted"] for item in _shared_items(found)))
+    return {entry.name: entry for entry in entries}
+
+
+def _shared_items(found: Item) -> list[Item]:
+    return [item for item in found.get("certificates", ()) if (item["wanted"] or {}).get("shared")]
 
 
 def _place(found: Item) -> dict[str, Any]:
@@ -166,8 +170,9 @@ def _place(found: Item) -> dict[str, Any]:
     return {"home": options["acme_home"], "list": options["acme_list"], "timeout": options["acme_host_timeout"]}
 
 
-def _public_key(hostvars: Item, host: str, name: str) -> str | None:
-    key = _mapping(_mapping(hostvars[host].get("_acme_request")).get("receivers")).get(name)
+def _public_key(request: Item, name: str) -> str | None:
+    """Return the public key that a host receives a certificate's key with. *request*: of certificate_request there."""
+    key = _mapping(request.get("receivers")).get(name)
     return key if isinstance(key, str) else None
 
 

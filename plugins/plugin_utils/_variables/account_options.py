@@ -79,12 +79,11 @@ def validate_rollover(values: Mapping[str, Any], place: str, lines: list[str]) -
 def validate_new_accounts(cas: list[Ca], place: str, lines: list[str]) -> None:
     """Append a message if no CA has a key, and for each that will refuse the account that a run would create."""
     problems = [_key_problem(ca.key, "" if ca.key.create else "acme_account_key_create is false") for ca in cas]
+    _append_missing_keys(cas, problems, place, lines)
     for ca, problem in zip(cas, problems):
-        prefix = f"{place}: {ca.place if len(cas) > 1 else PREFIX}"
-        if all(problems):  # the key of one CA is enough to order
-            lines.append(f"{prefix}account_key_src: {problem}")
         if problem or not _would_make_account(ca):
             continue
+        prefix = _prefix(ca, cas, place)
         if ca.url in WANT_TERMS and not ca.terms_agreed:
             lines.append(
                 f"{prefix}terms_agreed: {ca.url} creates no account unless you agree to its terms of service. Read "
@@ -98,14 +97,20 @@ def validate_new_accounts(cas: list[Ca], place: str, lines: list[str]) -> None:
 
 
 def validate_existing_key(cas: list[Ca], place: str, lines: list[str]) -> None:
-    """Append a message if no CA has an account key, where the account has to exist: to revoke, or to change it.
+    """Append a message if no CA has an account key, where the account has to exist: to revoke, or to change it."""
+    problems = [_key_problem(ca.key, "only the key of an existing account can do this") for ca in cas]
+    _append_missing_keys(cas, problems, place, lines)
 
-    The key of one CA is enough, so that a key that is missing for another CA does not stop a revocation.
-    """
-    problems = [(ca, _key_problem(ca.key, "only the key of an existing account can do this")) for ca in cas]
-    if all(problem for _ca, problem in problems):
-        for ca, problem in problems:
-            lines.append(f"{place}: {ca.place if len(cas) > 1 else PREFIX}account_key_src: {problem}")
+
+def _append_missing_keys(cas: list[Ca], problems: list[str], place: str, lines: list[str]) -> None:
+    """Append the problem of each CA's key if all have one: the key of one CA is enough to order or to revoke there."""
+    if all(problems):
+        lines += [f"{_prefix(ca, cas, place)}account_key_src: {problem}" for ca, problem in zip(cas, problems)]
+
+
+def _prefix(ca: Ca, cas: list[Ca], place: str) -> str:
+    """Return what the messages about an option of *ca* begin with."""
+    return f"{place}: {ca.place if len(cas) > 1 else PREFIX}"
 
 
 def _key_problem(key: KeySource, reason: str) -> str:

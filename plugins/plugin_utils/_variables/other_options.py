@@ -25,12 +25,8 @@ from ansible_collections.certfleet.tls.plugins.module_utils._fleet.selection imp
 def validate(values: Mapping[str, Any], place: str, lines: list[str]) -> None:
     """Append a message for each fault in variables that all entry points have. *values*: converted."""
     given = {name: value for name, value in values.items() if value}
-    home = values.get("acme_home", "/")
-    if not _is_absolute(home):
-        lines.append(f"{place}: acme_home: {to.shown(home)} is not an absolute path. Give one.")
-    cache = given.get("acme_cache", "/")
-    if not _is_absolute(cache):
-        lines.append(f"{place}: acme_cache: {to.shown(cache)} is not an absolute path. Give one.")
+    _validate_path(f"{place}: acme_home", values.get("acme_home", "/"), lines)
+    _validate_path(f"{place}: acme_cache", given.get("acme_cache", "/"), lines)
     for option, function in _PARSERS.items():
         if option in given:
             _attempt(place, lines, function, given[option], option=option)
@@ -72,10 +68,8 @@ def validate_adoption(values: Mapping[str, Any], place: str, lines: list[str]) -
     for option, spec in (("acme_adopt_folders", FOLDER_SPEC), ("acme_adopt_files", FILE_SPEC)):
         for number, item in enumerate(to.elements(values.get(option) or [], spec, f"{place}: {option}", lines), 1):
             for name, path in item.items():
-                if spec[name]["type"] == "path" and path is not None and not _is_absolute(path):
-                    lines.append(
-                        f"{place}: {option} {number}: {name}: {to.shown(path)} is not an absolute path. Give one."
-                    )
+                if spec[name]["type"] == "path" and path is not None:
+                    _validate_path(f"{place}: {option} {number}: {name}", path, lines)
 
 
 def validate_replacement(values: Mapping[str, Any], place: str, lines: list[str]) -> None:
@@ -128,6 +122,7 @@ def _is_program(path: str) -> bool:
     return os.path.isfile(path) and os.access(path, os.X_OK)
 
 
-def _is_absolute(path: str) -> bool:
-    """Return True for a path that is absolute after '~' and variables in it are expanded."""
-    return path.startswith(("/", "~", "$"))
+def _validate_path(option: str, path: str, lines: list[str]) -> None:
+    """Append a message if *path* is not absolute after '~' and variables in it are expanded."""
+    if not path.startswith(("/", "~", "$")):
+        lines.append(f"{option}: {to.shown(path)} is not an absolute path. Give one.")
