@@ -338,7 +338,7 @@ def _is_whole(facts: Mapping[str, Any], now: datetime) -> bool:
     return not (facts["missing"] or facts["damaged"] or facts["unreadable"]) and utc(now) < facts["not_after"]
 
 
-def parsed(issued: IssuedCertificate):  # type: ignore[no-untyped-def]
+def parsed(issued: IssuedCertificate) -> tuple[x509.Certificate, list[x509.Certificate]]:
     """Return the certificate and those of the chain above it. Raises CertificateError."""
     leaves = certificates.load_all(issued.certificate, "the certificate from the CA")
     if len(leaves) != 1:

@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..._common.errors import CollectionError
 from ..._common.names import CERTIFICATE, CHAIN, KEY, MANIFEST
@@ -23,6 +23,9 @@ from .files import Content
 from .format_encodings import encode
 from .manifest import read
 from .versions import Versions
+
+if TYPE_CHECKING:
+    from cryptography import x509
 
 _MOUNTED = "which a renewal cannot replace. Mount the folder that it is in"
 _LINKED = "which keeps the old content. Replace that hard link with a symbolic link"
@@ -116,7 +119,7 @@ def _count_links(path: str) -> int:
         return 0
 
 
-def _certificates(versions: Versions, number: str):  # type: ignore[no-untyped-def]
+def _certificates(versions: Versions, number: str) -> tuple[x509.Certificate, list[x509.Certificate]]:
     texts = [files.read(versions.path(number, file)).decode("ascii", "replace") for file in (CERTIFICATE, CHAIN)]
     (leaf,) = certificates.load_all(texts[0], "the certificate")
     return leaf, certificates.load_all(texts[1], "the chain")
