@@ -81,7 +81,6 @@ def mutated(answer, dice):
 
 def accepted(module, answer):
     action = action_of(module)
-    action._discovered_interpreter_key = None
     action._execute_module = MagicMock(return_value=answer)
     return action.run(task_vars={"inventory_hostname": HOSTILE})
 

@@ -18,7 +18,6 @@ DEFAULTS = {
     name: variable.default for name, variable in role_variables.VARIABLES.items() if name != "acme_certificates"
 }
 DEFAULTS["acme_terms_agreed"] = True
-OF_HOST = {name: DEFAULTS[name] for name in role_variables.OF_THE_HOST if name in DEFAULTS}
 
 
 class Play(SimpleNamespace):
@@ -65,7 +64,6 @@ def action_of(module: str, check_mode: bool = False, **arguments: Any) -> Any:
     task.get_play.return_value = Play()
     action = import_module(f"{ACTIONS}.{module}").ActionModule(task, MagicMock(), MagicMock(), None, MagicMock(), None)
     action._templar.template = lambda value: value
-    action._discovered_interpreter_key = None
     return action
 
 

@@ -10,11 +10,10 @@ from unittest.mock import MagicMock
 import pytest
 from ansible.errors import AnsibleActionFail
 
-from ansible_collections.certfleet.tls.plugins.action.certificate_info import ActionModule
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.formats import digest
 from ansible_collections.certfleet.tls.plugins.plugin_utils._play.facts import SPECIAL
 from ansible_collections.certfleet.tls.plugins.plugin_utils._variables import role_variables
-from tests.unit.steps import answers, steps
+from tests.unit.steps import answers, host_actions, steps
 
 SHOP = {"name": "shop", "identifiers": ["shop.example"], "webroot": "~/www"}
 FORGED = {"name": "shop", "identifiers": ["bank.example"], "challenge": "dns-01", "profile": "any", "webroot": "/srv"}
@@ -22,10 +21,8 @@ FORGED = {"name": "shop", "identifiers": ["bank.example"], "challenge": "dns-01"
 
 def action_of(said, **arguments):
     """The action, of which the host's module says so."""
-    task = MagicMock(args=arguments, async_val=0, action="certfleet.tls.certificate_info", delegate_to=None)
-    action = ActionModule(task, MagicMock(), MagicMock(), None, MagicMock(), None)
+    action = host_actions.action_of("certificate_info", arguments)
     action._templar.template = lambda value: value
-    action._discovered_interpreter_key = None
     action._execute_module = MagicMock(return_value={"changed": False, "unlisted": [], "history": [], **said})
     return action
 

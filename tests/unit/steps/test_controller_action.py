@@ -188,7 +188,7 @@ def test_a_process_that_cannot_be_started_is_a_failure_in_one_line(environment):
     assert result["msg"].startswith(f"acme_plan: {sys.executable} cannot be started: ")
 
 
-def test_it_ends_with_the_process_of_the_task(tmp_path):
+def test_it_ends_with_the_process_of_the_task():
     worker = f"""
 import json, os, subprocess, sys, time
 request = {{"parent": os.getpid()}}
