@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -156,7 +156,7 @@ def adopt(
         versions.switch(number)
         # The services use it at its old place: there is nothing to reload.
         versions.note(number, reloaded=True)
-    return Adopted(**{**vars(adopted), "version": number})
+    return replace(adopted, version=number)
 
 
 def _candidate(lineage: Lineage, now: datetime) -> Candidate:

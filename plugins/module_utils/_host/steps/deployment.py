@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ..._common.errors import CollectionError
-from ..._common.names import CERTIFICATE, CHAIN, KEY, MANIFEST
+from ..._common.names import CERTIFICATE, CHAIN, KEY, MANIFEST, verify_name
 from ..._common.statuses import Outcome
 from ..._common.terms import Terms
 from ..._common.times import utc
@@ -153,7 +153,7 @@ def repair(home: str, wanted: WantedCertificate, now: datetime, check: bool) -> 
         path = versions.path(found.live, KEY)
         texts = drift(path, wanted.attributes) if check else versions.repair(found.live, wanted.attributes)
         texts += _reassigned(versions, found, wanted, check)
-        manifest = read(versions.path(found.live, MANIFEST)) or {}
+        manifest = found.manifests.get(found.live, {})
         outcome = Outcome.REPAIRED if texts else Outcome.UNCHANGED
         deployed = _deployed(manifest, found.live, bool(texts), outcome)
         return with_formats(replace(deployed, details=tuple(texts)), versions, wanted, now, check)
@@ -210,8 +210,9 @@ def unconfirm(home: str, name: str, number: str) -> None:
 
 def reload_outstanding(home: str, name: str, number: str) -> bool:
     """Return True if a version is live, and the services have not been reloaded since then."""
-    versions = Versions(home, name)
-    manifest = read(versions.path(number, MANIFEST)) if read_versions(home, name).live == number else None
+    verify_name(name)
+    found = read_versions(home, name)
+    manifest = found.manifests.get(number) if found.live == number else None
     return manifest is not None and not manifest["reloaded"]
 
 
@@ -224,7 +225,7 @@ def confirm(home: str, name: str, number: str, keep: int = KEPT) -> None:
     with versions.locked() as found:
         if found.live == number:
             versions.note(number, reloaded=True)
-            versions.prune(number, keep)
+            versions.prune(found, number, keep)
 
 
 def _reassigned(versions: Versions, found: StoredVersions, wanted: WantedCertificate, check: bool) -> list[str]:
@@ -249,7 +250,7 @@ def _switched(
         versions.repair(number, wanted.attributes)
         _reassigned(versions, found, wanted, check)
         versions.switch(number)
-    deployed = _deployed(read(versions.path(number, MANIFEST)) or {}, number, True, Outcome.SWITCHED, warning)
+    deployed = _deployed(found.manifests.get(number, {}), number, True, Outcome.SWITCHED, warning)
     return with_formats(deployed, versions, wanted, now, check)
 
 

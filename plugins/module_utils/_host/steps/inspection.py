@@ -15,7 +15,7 @@ from typing import Any
 
 from ..._common import paths
 from ..._common.errors import CollectionError
-from ..._common.names import FULLCHAIN, KEY, MANIFEST, name_problem
+from ..._common.names import FULLCHAIN, KEY, name_problem
 from ..._common.paths import Rule
 from ..._x509 import availability
 from ..store import manifest
@@ -88,7 +88,7 @@ def _certificate(
     if live:
         key = manifest.folder_path(home, wanted.name, live["version"], KEY)
         live["attributes"] = [*drift(key, wanted.attributes), *claim.drift(found)]
-        live["formats"] = _format_drift(home, wanted, live)
+        live["formats"] = _format_drift(home, wanted, live, found)
     result["problems"] = [
         *host_problems,
         *_problems(home, wanted.name, live),
@@ -116,12 +116,15 @@ def _with_content(home: str, item: dict[str, Any]) -> dict[str, Any]:
     return item
 
 
-def _format_drift(home: str, wanted: WantedCertificate, live: Mapping[str, Any]) -> list[str]:
+def _format_drift(home: str, wanted: WantedCertificate, live: Mapping[str, Any], found: StoredVersions) -> list[str]:
     """Return how the formats differ from the live version, if that is whole."""
-    key, said = (manifest.content(home, wanted.name, live["version"], file) for file in (KEY, MANIFEST))
-    if live["missing"] or live["damaged"] or not key or not said:
+    if live["missing"] or live["damaged"]:
         return []
-    return formats.drift(wanted.formats, manifest.parse(said), key)
+    said = found.manifests[live["version"]]
+    if not wanted.formats and not formats.records(said):
+        return []
+    key = manifest.content(home, wanted.name, live["version"], KEY)
+    return formats.drift(wanted.formats, said, key) if key else []
 
 
 def _unanswerable(wanted: WantedCertificate) -> list[str]:

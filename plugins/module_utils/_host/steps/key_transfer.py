@@ -17,7 +17,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ..._common.errors import CollectionError
-from ..._common.names import CERTIFICATE, CHAIN, KEY, MANIFEST
+from ..._common.names import CERTIFICATE, CHAIN, KEY
 from ..._common.statuses import Outcome
 from ..._common.times import as_time
 from ..._x509 import certificates, chains, keys, sealing
@@ -25,7 +25,7 @@ from ..._x509.errors import KeyFileError, SealError
 from ..errors import StateError
 from ..store import files
 from ..store.files import Content
-from ..store.manifest import StoredVersions, folder_path, live_facts, read
+from ..store.manifest import StoredVersions, folder_path, live_facts
 from ..store.versions import Versions
 from ..wanted.attributes import Attributes
 from ..wanted.wanted import WantedCertificate
@@ -92,7 +92,7 @@ def give(home: str, name: str, serial: str | None, receivers: Mapping[str, str])
         number = versions.pending(found) if serial is None else _with_serial(versions, found, serial)
         path = versions.path(number, KEY)
         secret = keys.pem(keys.load(files.read(path), path))
-        created = as_time((read(versions.path(number, MANIFEST)) or {}).get("created"))
+        created = as_time(found.manifests.get(number, {}).get("created"))
         public = [] if serial is None else [files.read(versions.path(number, file)) for file in (CERTIFICATE, CHAIN)]
     certificate, chain = (data.decode("ascii", "replace") for data in public or (b"", b""))
     sealed, refused = {}, {}
@@ -163,8 +163,7 @@ def _taken_in(
 
 def _with_serial(versions: Versions, found: StoredVersions, serial: str) -> str:
     for number in filter(None, (found.live, found.pending)):
-        manifest = read(versions.path(number, MANIFEST))
-        if manifest and manifest.get("serial") == serial:
+        if found.manifests.get(number, {}).get("serial") == serial:
             return number
     raise StateError(f"no version here has the serial number {serial}")
 

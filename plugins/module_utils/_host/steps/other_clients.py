@@ -91,8 +91,7 @@ def material(path: str) -> str:
         return ""
     what = f"{path} is not taken over"
     try:
-        with paths.open_file(path, Rule.OWN, follow=True) as handle:
-            data = paths.read_descriptor(handle, _LARGEST + 1)
+        data = paths.read(path, _LARGEST + 1, Rule.OWN, follow=True)
     except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: no path at all
         return ""
     except OSError as error:

@@ -117,8 +117,9 @@ def forget_order(home: str, name: str, order_uri: str | None, claim: Claim, chec
         journaled = found.manifest["order_uri"] if found.manifest else None
         return bool(journaled) and claim.owns(found) and order_uri in (None, "", journaled)
 
-    if check or not concerned(read_versions(home, name)):
-        return concerned(read_versions(home, name))
+    is_concerned = concerned(read_versions(home, name))
+    if check or not is_concerned:
+        return is_concerned
     with versions.locked() as found:
         return concerned(found) and versions.note(versions.pending(found), order_uri=None)
 

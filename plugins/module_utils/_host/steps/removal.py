@@ -10,11 +10,10 @@ import os
 from collections.abc import Collection
 from dataclasses import replace
 
-from ..._common.names import MANIFEST
 from ..._common.statuses import Outcome
 from ..errors import DiskError, StateError
 from ..store import files
-from ..store.manifest import StoredVersions, folder_path, link_path, read
+from ..store.manifest import StoredVersions, folder_path, link_path
 from ..store.versions import Versions
 from ..wanted import formats
 from ..wanted.claim import Claim
@@ -32,10 +31,8 @@ def remove(home: str, name: str, claim: Claim, check: bool, kept: Collection[str
     if not os.path.lexists(folder_path(home, name)) and not os.path.lexists(link_path(home, name)):
         return None
     _verify(claim, found)
-    live = read(versions.path(found.live, MANIFEST)) if found.live else None
-    deployed = Deployed(
-        True, found.live or "", (live or {}).get("serial") or "", (live or {}).get("not_after") or "", Outcome.REMOVED
-    )
+    live = found.manifests.get(found.live or "", {})
+    deployed = Deployed(True, found.live or "", live.get("serial") or "", live.get("not_after") or "", Outcome.REMOVED)
     if check:
         return deployed
     with versions.locked() as found:
@@ -69,7 +66,7 @@ def _verify(claim: Claim, found: StoredVersions) -> None:
 def _formats(versions: Versions, found: StoredVersions) -> dict[str, set[str]]:
     """Return the format files of all versions, with the hashes that were written to each."""
     written: dict[str, set[str]] = {}
-    for number in found.numbers:
-        for path, record in formats.records(read(versions.path(number, MANIFEST)) or {}).items():
+    for manifest in found.manifests.values():
+        for path, record in formats.records(manifest).items():
             written.setdefault(path, set()).add(record["sha256"])
     return written

@@ -94,8 +94,7 @@ def write(versions: Versions, number: str, items: Sequence[Format], now: datetim
 
 def _before(versions: Versions, number: str) -> dict[str, dict[str, str]]:
     """Return the records of the last version before *number* that has any."""
-    for other in reversed(versions.read().numbers):
-        manifest = read(versions.path(other, MANIFEST)) or {}
+    for other, manifest in reversed(versions.read().manifests.items()):
         if int(other) < int(number) and "formats" in manifest:
             return formats.records(manifest)
     return {}

@@ -161,8 +161,7 @@ def live_facts(home: str, name: str, number: str, stored: StoredVersions | None 
     folder = folder_path(home, name, number)
     manifest = stored.manifests.get(number) if stored else read(os.path.join(folder, MANIFEST))
     known: dict[str, Any] = manifest if manifest and "files" in manifest and manifest["name"] == name else {}
-    missing, unreadable = [], []
-    damaged = [] if known else [MANIFEST]
+    missing, damaged, unreadable = [], [], []
     for file in FILES:
         try:
             if hashlib.sha256(_bytes(os.path.join(folder, file))).hexdigest() != known.get("files", {}).get(file):

@@ -66,9 +66,9 @@ class Versions:
             raise StateError("the certificate has no pending version. Run certificate_request first")
         return stored.pending
 
-    def path(self, number: str, file: str = "") -> str:
+    def path(self, number: str, *file: str) -> str:
         """Return the path of a version, or of a file in it."""
-        return folder_path(self.home, self.name, number, file) if file else folder_path(self.home, self.name, number)
+        return folder_path(self.home, self.name, number, *file)
 
     def add(self, stored: StoredVersions, manifest: Mapping[str, Any], key: Content, request: bytes) -> str:
         """Create a pending version, replace the earlier pending one, and return its number."""
@@ -125,9 +125,9 @@ class Versions:
         files.make_folders(os.path.dirname(path))
         files.link(path, os.path.join("..", "versions", self.name, number))
 
-    def prune(self, number: str, keep: int = KEPT) -> None:
+    def prune(self, stored: StoredVersions, number: str, keep: int = KEPT) -> None:
         """Remove the oldest versions, so that *keep* are left with *number*, the live one."""
-        numbers = [other for other in self.read().numbers if int(other) < int(number)]
+        numbers = [other for other in stored.numbers if int(other) < int(number)]
         for other in numbers[: max(0, len(numbers) + 1 - keep)]:
             files.remove_folder(self.path(other))
 

@@ -93,11 +93,12 @@ def contended(certificates: Iterable[Mapping[str, Any]]) -> set[str]:
 
 def check_places(formats: Iterable[Format], home: str, contended: Collection[str]) -> None:
     """Raise OptionError for a file that others write as well: another certificate, or the versions in *home*."""
-    own = os.path.join(paths.resolve(home), "")
-    for item in formats:
-        if place(item.path).startswith(own):
+    wheres = [(item, place(item.path)) for item in formats]
+    own = os.path.join(paths.resolve(home), "") if wheres else ""
+    for item, where in wheres:
+        if where.startswith(own):
             raise OptionError(f"formats has {item.path}, which is in {home}: that is for the versions alone")
-        if place(item.path) in contended:
+        if where in contended:
             raise OptionError(f"formats has {item.path}, which another certificate has as well")
 
 
