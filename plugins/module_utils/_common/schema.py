@@ -81,9 +81,7 @@ def message(value: Any, place: str) -> str:
 
 def printable(value: Any, place: str, line_break: str = "\n", longest: int = _LONGEST_REPORT) -> str:
     """A text for people, cut where it is too long. Each character that cannot be printed becomes a '?'."""
-    if not isinstance(value, str):
-        raise Malformed(f"{place} is not a text")
-    found = _plain(value)[:longest]
+    found = string(value, place)[:longest]
     if found.isprintable():
         return found
     # splitlines() also knows the line breaks that a terminal acts on beside "\n".
@@ -172,11 +170,10 @@ def record(fields: Mapping[str, Check], optional: Collection[str] = ()) -> Check
 
 
 def _text(value: Any, place: str, longest: int) -> str:
-    if not isinstance(value, str):
-        raise Malformed(f"{place} is not a text")
-    if len(value) > longest:
-        raise Malformed(f"{place} has {len(value)} characters, more than {longest}")
-    return _plain(value)
+    found = string(value, place)
+    if len(found) > longest:
+        raise Malformed(f"{place} has {len(found)} characters, more than {longest}")
+    return found
 
 
 def _plain(value: str) -> str:

@@ -16,8 +16,8 @@ _SHOWN = 3  # explanations
 
 def coming(planned: Iterable[Planned]) -> list[tuple[datetime, Planned]]:
     """Return when each certificate that is kept is due, the soonest first."""
-    known = [(plan.decision.next_at, plan) for plan in planned if plan.decision.next_at]
-    return sorted(((at, plan) for at, plan in known if at), key=lambda entry: (entry[0], entry[1].host, entry[1].name))
+    known = ((at, plan) for plan in planned if (at := plan.decision.next_at))
+    return sorted(known, key=lambda entry: (entry[0], entry[1].host, entry[1].name))
 
 
 def lines(entries: Iterable[tuple[datetime, Planned]]) -> list[str]:

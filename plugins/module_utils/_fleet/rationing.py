@@ -149,7 +149,7 @@ def _placed(
         if opening is None:
             if budget:
                 budget.spend(identifiers, kind)
-            return (plan if url == cas[0] else ordered_from(plan, url, cas[0])), None
+            return ordered_from(plan, url, cas[0]), None
         openings.append((opening, url, kind))
     opening, url, kind = min(openings, key=lambda entry: entry[0].at)
     budgets[url].wait(identifiers, kind)

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .._acme.certificate import der_of
-from .._acme.errors import AcmeError
 from .._common import pem_blocks
 from .._x509.certificates import extension
 from .._x509.signatures import signed_by
@@ -28,10 +26,10 @@ def parse_chain(content: str) -> list[x509.Certificate]:
     """Parse a PEM text of one or more certificates. Raises StatusError."""
     try:
         # The issuer is found by its signature, so a damaged certificate after the first one does no harm.
-        blocks = pem_blocks.find(content) or [content]
-        return [x509.load_der_x509_certificate(der_of(block)) for block in blocks]
-    except AcmeError as error:
-        raise StatusError(str(error)) from None
+        blocks = pem_blocks.find(content)
+        if not blocks:
+            raise StatusError("the given text has no PEM certificate")
+        return [x509.load_der_x509_certificate(pem_blocks.decode(block)) for block in blocks]
     except ValueError:
         raise StatusError("the given PEM certificate is damaged") from None
 
