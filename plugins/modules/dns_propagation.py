@@ -138,7 +138,7 @@ others:
 from collections.abc import Mapping
 from typing import Any
 
-from ..module_utils._ansible.controller_module import ControllerModule, Warn
+from ..module_utils._ansible.controller_module import ControllerModule, Warn, with_failure
 from ..module_utils._ansible.host_options import BATCH_SPEC
 from ..module_utils._ansible.record_options import RECORDS_SPEC, records_of
 from ..module_utils._common.clock import Clock
@@ -149,17 +149,15 @@ from ..module_utils._dns.resolver import Resolver
 from ..module_utils._dns.servers import Authorities
 
 
-def run(params: Mapping[str, Any], _check_mode: bool, _warn: Warn) -> dict[str, Any]:
+def run(params: Mapping[str, Any], _check_mode: bool, warn: Warn) -> dict[str, Any]:
     timeout = params["timeout"]
     authorities = Authorities(Resolver(params["resolver"]))
     report = await_records(authorities, records_of(params), Deadline(Clock(), timeout))
-    result: dict[str, Any] = {"records": plain(report.records), "others": report.others}
-    if report.warnings:
-        result["warnings"] = report.warnings
-    if report.problems:
-        msg = f"not all records were seen on all authoritative servers in {timeout} s: {report.problems}"
-        result.update(failed=True, msg=msg)
-    return result
+    for line in report.warnings:
+        warn(line)
+    problems = report.problems
+    failed = problems and f"not all records were seen on all authoritative servers in {timeout} s: {problems}"
+    return with_failure({"records": plain(report.records), "others": report.others}, failed)
 
 
 MODULE = ControllerModule(
