@@ -56,6 +56,7 @@ class Entries:
         self._zones = zones
         self._tasks_file = tasks_file
         self._keys = parse_keys(zones)
+        self._providers: dict[str, Provider] = {}
 
     def problems(self, timeout: float) -> list[str]:
         """Return a line for each entry with wrong options. A missing library fails only the records of its entry."""
@@ -100,8 +101,10 @@ class Entries:
 
     def _job(self, key: str, entry: Entry, timeout: float) -> Job:
         if entry.provider in by_name.CLASSES:
-            provider = by_name.create(entry.provider, entry.options, timeout)
-            return Job(key, provider, entry.provider, cname_targets=entry.cname_targets)
+            if key not in self._providers:
+                # Once in a run: some libraries take long to make one.
+                self._providers[key] = by_name.create(entry.provider, entry.options, timeout)
+            return Job(key, self._providers[key], entry.provider, cname_targets=entry.cname_targets)
         if entry.task_file:
             entry.task_file.require_collection()
         file = entry.task_file.path if entry.task_file else self._tasks_file
