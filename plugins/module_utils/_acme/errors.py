@@ -16,12 +16,9 @@ if TYPE_CHECKING:
 
 
 class AcmeError(CollectionError):
-    """An error of the work with a CA. str(): one line."""
+    """An error of the work with a CA. str(): one line. is_temporary: a later run may succeed without any change."""
 
-    @property
-    def is_temporary(self) -> bool:
-        """Return True if a later run may succeed without any change."""
-        return False
+    is_temporary = False
 
 
 class AcmeOptionError(AcmeError, OptionError):
@@ -35,9 +32,7 @@ class AccountKeyError(AcmeError):
 class TransportError(AcmeError):
     """The CA could not be reached, or did not answer in time."""
 
-    @property
-    def is_temporary(self) -> bool:
-        return True
+    is_temporary = True
 
 
 class UntrustedError(TransportError):
@@ -51,9 +46,7 @@ class ProtocolError(AcmeError):
 class DeadlineError(AcmeError):
     """The deadline passed while waiting. A later run may find the work done."""
 
-    @property
-    def is_temporary(self) -> bool:
-        return True
+    is_temporary = True
 
 
 class PreflightError(AcmeError):
@@ -65,11 +58,7 @@ class ChainError(AcmeError):
 
     def __init__(self, message: str, is_temporary: bool = False) -> None:
         super().__init__(message)
-        self._is_temporary = is_temporary
-
-    @property
-    def is_temporary(self) -> bool:
-        return self._is_temporary
+        self.is_temporary = is_temporary
 
 
 class OrderInvalid(AcmeError):
@@ -84,7 +73,4 @@ class ProblemError(AcmeError):
         self.problem = problem
         later = f" (not before {retry_at:%Y-%m-%d %H:%M:%S} UTC)" if retry_at else ""
         super().__init__(f"{what}: {problem}{later}")
-
-    @property
-    def is_temporary(self) -> bool:
-        return self.problem.is_temporary
+        self.is_temporary = problem.is_temporary
