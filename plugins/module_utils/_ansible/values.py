@@ -19,7 +19,7 @@ from typing import Any
 from ansible.module_utils.common.validation import check_type_dict
 from ansible.module_utils.parsing.convert_bool import boolean
 
-from .._common.text import one_line, suggestion
+from .._common.text import one_line, shortened, suggestion
 from . import ranges
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
@@ -44,8 +44,7 @@ def line(place: str, option: str, error: Exception) -> str:
 
 def shown(value: Any) -> str:
     """Return a value as messages show it: its repr, at most 60 characters."""
-    text = repr(value)
-    return text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 3] + "..."
+    return shortened(repr(value), _LONGEST_SHOWN)
 
 
 def to_text(value: Any, secret: bool = False) -> str:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from .errors import CollectionError
-from .text import suggestion
+from .text import shortened, suggestion
 
 HTTP_01, DNS_01, TLS_ALPN_01 = "http-01", "dns-01", "tls-alpn-01"
 DNS_ACCOUNT_01, DNS_PERSIST_01 = "dns-account-01", "dns-persist-01"
@@ -184,4 +184,4 @@ def _verify_label(label: str, refuse: _Refuse) -> None:
 
 
 def _quote(name: str) -> str:
-    return repr(name if len(name) <= 80 else name[:77] + "...")
+    return repr(shortened(name))

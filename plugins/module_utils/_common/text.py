@@ -19,8 +19,12 @@ def printable(text: str) -> str:
 
 def one_line(text: object, limit: int = 500) -> str:
     """Return *text* as one printable line of at most *limit* characters, with runs of spaces folded."""
-    line = " ".join(printable(str(text)).split())
-    return line if len(line) <= limit else line[: limit - 3] + "..."
+    return shortened(" ".join(printable(str(text)).split()), limit)
+
+
+def shortened(text: str, limit: int = 80) -> str:
+    """Return *text*, cut to *limit* characters where it is longer."""
+    return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
 def suggestion(word: object, known: Iterable[str]) -> str:

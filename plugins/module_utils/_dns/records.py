@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from .._common.text import shortened
 from .errors import DnsError
 
 # The letters of host names and the underscore (RFC 8552). Names are passed to programs and tasks, so nothing else is
@@ -48,4 +49,4 @@ def join(strings: Iterable[bytes]) -> str:
 
 
 def _shown(name: str) -> str:
-    return repr(name if len(name) <= 80 else name[:77] + "...")
+    return repr(shortened(name))

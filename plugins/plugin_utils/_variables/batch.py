@@ -19,6 +19,8 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleError
 
+from ansible_collections.certfleet.tls.plugins.module_utils._common.text import shortened
+
 from .plain import plain
 from .role_variables import SECRET
 
@@ -114,5 +116,4 @@ def _value(variables: Mapping[str, Any], template: Template, name: str) -> Any:
 
 
 def _short(value: Any) -> str:
-    shown = repr(value)
-    return shown if len(shown) <= 80 else shown[:77] + "..."
+    return shortened(repr(value))

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..._acme.errors import AcmeError, UntrustedError
 from ..._acme.http import Http, Response
+from ..._acme.retry import is_retryable
 from ..._common.clock import Clock
 from ..._common.contracts import TxtRecord
 from .. import provider_options
@@ -91,6 +92,6 @@ class AcmeDns(Provider):
             pass
         if answer.status in (401, 403):
             raise Unusable(f"{said}: username, password and subdomain do not match, or this machine is not allowed")
-        if answer.status == 429 or answer.status >= 500:
+        if is_retryable(answer.status):
             raise Unusable(f"{said}: try again later")
         raise DnsError(said)

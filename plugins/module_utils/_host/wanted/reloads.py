@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from ..._common.errors import OptionError
-from ..._common.text import suggestion
+from ..._common.text import shortened, suggestion
 
 SERVICE, COMMAND, NOTIFY = "service", "command", "notify"
 KINDS = (SERVICE, COMMAND, NOTIFY)
@@ -100,5 +100,4 @@ def _arguments(value: Any, what: str) -> tuple[str, ...]:
 
 
 def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else text[:77] + "..."
+    return shortened(repr(value))
