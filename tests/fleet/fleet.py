@@ -27,6 +27,13 @@ from tests.lab.process import descendants, wait
 CHECKOUT = Path(__file__).parents[2]
 COLLECTIONS = str(CHECKOUT / "build" / "collections_dev")
 HOME = "/etc/acme"
+PLAY = """\
+- hosts: web
+  gather_facts: false
+  {keywords}
+  roles:
+    - certfleet.tls.acme
+"""
 TIMEOUT = 300  # seconds, for a run
 MOST_POLLS = 6  # of a certificate's order, on a busy machine: each pause is longer than the one before
 PATIENCE = 20  # seconds, for what a server does in the background
@@ -182,6 +189,12 @@ class Fleet:
     def site(self, *arguments: str, **variables: Any) -> Run:
         """Run the playbook over the fleet."""
         return self.run(self.command(*arguments, **variables))
+
+    def play(self, keywords: str, *arguments: str, **variables: Any) -> Run:
+        """Run the role in a play with these keywords."""
+        path = self.folder / "play.yml"
+        path.write_text(PLAY.format(keywords=keywords))
+        return self.run(self.command(*arguments, playbook=str(path), **variables))
 
     def run(self, command: Sequence[str], env: Mapping[str, str] | None = None) -> Run:
         """Run a command on the controller, with *env* added to the environment."""

@@ -14,21 +14,6 @@ import pytest
 from tests.fleet.fleet import CHECKOUT, HOME, Fleet, Run, names
 from tests.integration.orders import Customer
 
-PLAY = """\
-- hosts: web
-  gather_facts: false
-  {keywords}
-  roles:
-    - certfleet.tls.acme
-"""
-
-
-def play(fleet: Fleet, keywords: str, *arguments: str, **variables: object) -> Run:
-    """Run the role in a play with these keywords."""
-    path = fleet.folder / "play.yml"
-    path.write_text(PLAY.format(keywords=keywords))
-    return fleet.run(fleet.command(*arguments, playbook=str(path), **variables))
-
 
 def manifest(fleet: Fleet, host: str, name: str = "shop") -> dict[str, object]:
     found: dict[str, object] = json.loads(fleet.file(host, name, "version.json").read_bytes())
@@ -69,11 +54,11 @@ def test_without_become_a_user_is_told_what_lacks_before_anything_is_ordered(sma
 def test_in_parts_of_a_fleet(fleet: Fleet) -> None:
     wanted = fleet.by_host(web2=[fleet.certificate("shop", "web2.lab.test", "nx.lab.test")])
     mark = fleet.lab.pebble.mark()
-    run = play(fleet, "serial: 7", **wanted)
+    run = fleet.play("serial: 7", **wanted)
     assert run.hosts_with("failed") == ["web2"]
     assert {host for host, serial in fleet.serials().items() if serial is None} == {"web2"}
     assert len(fleet.lab.pebble.issued(mark)) == 19
-    run = play(fleet, "serial: 7")
+    run = fleet.play("serial: 7")
     assert run.code == 0
     assert run.hosts_with("changed") == ["web2"]  # the first of those where anything is due
     assert len(fleet.lab.pebble.issued(mark)) == 20
@@ -81,7 +66,7 @@ def test_in_parts_of_a_fleet(fleet: Fleet) -> None:
 
 
 def test_one_host_after_the_other(small: Fleet) -> None:
-    run = play(small, "serial: 1")
+    run = small.play("serial: 1")
     assert run.code == 0
     assert all(small.pair_matches(host) for host in small.lab.hosts)
     assert len({manifest(small, host)["account_uri"] for host in small.lab.hosts}) == 1
@@ -90,7 +75,7 @@ def test_one_host_after_the_other(small: Fleet) -> None:
 @pytest.mark.parametrize("strategy", ["free", "host_pinned"])
 def test_a_strategy_under_which_it_does_not_hold_is_refused(small: Fleet, strategy: str) -> None:
     mark = small.lab.pebble.mark()
-    run = play(small, f"strategy: {strategy}")
+    run = small.play(f"strategy: {strategy}")
     assert run.code != 0
     # Once a host has failed it depends on the moment whether the play goes on with the others.
     failed = run.hosts_with("failed")

@@ -13,8 +13,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from tests.fleet.fleet import HOME, PATIENCE, Fleet, Run
-from tests.fleet.test_play import play
-from tests.fleet.test_secrecy import Sampler, everything_written, secret_parts, traces
+from tests.fleet.secrets_found import Sampler, everything_written, secret_parts, traces
 from tests.lab.process import wait
 from tests.unit.host import ca
 
@@ -136,13 +135,13 @@ def test_a_batch_gets_what_an_earlier_one_made(trio: Fleet) -> None:
     trio.variables["acme_certificates"] = [trio.certificate("shop", "web1.lab.test", shared=True)]
     mark = trio.lab.pebble.mark()
     for options in ({}, {"acme_force_renewal": True}):
-        run = play(trio, "serial: 1", **options)
+        run = trio.play("serial: 1", **options)
         assert run.code == 0
         all_have_one(trio)
         receivers = [line for line in run.planned if ": receive (" in line]
         assert [line.rpartition(" ")[2] for line in receivers] == ["web1)", "web1)"]
     assert orders(trio, mark) == 2
-    run = play(trio, "serial: 1")
+    run = trio.play("serial: 1")
     assert run.hosts_with("changed") == []
 
 

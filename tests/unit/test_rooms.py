@@ -1,14 +1,16 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The rooms of the code stand on floors: a module imports of its own room and of lower floors only."""
+"""A module imports of its own room and of rooms on lower floors only; a module of tests, no other one."""
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 PLUGINS = Path(__file__).parents[2] / "plugins"
+TESTS = Path(__file__).parents[1]
 #: From the ground up; rooms of one line know nothing of each other. docs/architecture.md says what is in each.
 FLOORS = (
     ("module_utils/_common",),
@@ -29,6 +31,8 @@ FLOORS = (
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 #: What a room may not import, though it is on a lower floor.
 APART = (("module_utils/_host", "module_utils/_acme"), ("module_utils/_fleet", "module_utils/_host"))
+#: The name of a module, or of what is imported from one.
+_TEST_MODULE = re.compile(r"^tests\..*\btest_")
 _PACKAGE = ("ansible_collections", "certfleet", "tls", "plugins")
 
 
@@ -67,4 +71,15 @@ def test_no_import_goes_upwards():
             kept_apart = any(own.startswith(room) and other.startswith(foreign) for room, foreign in APART)
             if other != own and (not below or kept_apart):
                 wrong.append(f"{path.relative_to(PLUGINS)} imports {'.'.join(name)}")
+    assert wrong == []
+
+
+def test_no_test_module_imports_another():
+    wrong = []
+    for path in sorted(TESTS.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                module = getattr(node, "module", None) or ""
+                names = [f"{module}.{alias.name}".lstrip(".") for alias in node.names]
+                wrong += [f"{path.relative_to(TESTS)} imports {name}" for name in names if _TEST_MODULE.search(name)]
     assert wrong == []

@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from ansible_collections.certfleet.tls.plugins.module_utils._ansible import host_adopt
-from tests.unit.host import test_adoption as left
-from tests.unit.host.test_formats import COMMON
+from tests.unit.host import ca, host, other_client_files
+from tests.unit.host.format_options import COMMON
 
 
 def documented(module, part):
@@ -27,12 +27,12 @@ def adopt(monkeypatch, tmp_path):
 
     def run(*named):
         files = [{"certificate": item.certificate, "key": item.key, "chain": item.chain} for item in named]
-        wanted = {**COMMON, "name": "shop", "identifiers": left.WANTED.identifiers, "formats": []}
-        params = {"home": str(tmp_path / "acme"), "certificates": [wanted], "directories": [left.DIRECTORY]}
+        wanted = {**COMMON, "name": "shop", "identifiers": host.WANTED.identifiers, "formats": []}
+        params = {"home": str(tmp_path / "acme"), "certificates": [wanted], "directories": [host.DIRECTORY]}
         params |= {"list": "default", "reassign": False, "folders": [], "files": files}
         task = MagicMock(params=params, check_mode=False)
         monkeypatch.setattr(host_adopt.other_clients, "usual", list)
-        monkeypatch.setattr(host_adopt, "datetime", MagicMock(now=lambda zone: left.ca.NOW))
+        monkeypatch.setattr(host_adopt, "datetime", MagicMock(now=lambda zone: ca.NOW))
         result = host_adopt.MODULE.result(task)
         assert not result.get("failed"), result
         return result, [call.args[0] for call in task.warn.call_args_list]
@@ -41,8 +41,8 @@ def adopt(monkeypatch, tmp_path):
 
 
 def test_what_was_taken_over_before_is_told_as_that(adopt, tmp_path):
-    here = left.files(tmp_path / "here", left.Left())
-    other = left.files(tmp_path / "other", left.Left(names=["other.example"]))
+    here = other_client_files.files(tmp_path / "here", other_client_files.Left())
+    other = other_client_files.files(tmp_path / "other", other_client_files.Left(names=["other.example"]))
     for changed in (True, False):
         result, warnings = adopt(here, other)
         assert (result["changed"], bool(result["diff"])) == (changed, changed)
@@ -53,7 +53,7 @@ def test_what_was_taken_over_before_is_told_as_that(adopt, tmp_path):
 
 
 def test_a_named_file_that_cannot_be_used_is_warned_of(adopt, tmp_path):
-    here = left.files(tmp_path / "here", left.Left())
+    here = other_client_files.files(tmp_path / "here", other_client_files.Left())
     result, warnings = adopt(here._replace(certificate="/none.pem"))
     assert warnings == ["/none.pem, which files names, cannot be taken over: /none.pem has no readable certificate"]
     assert result["changed"] is False

@@ -14,7 +14,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._ansible import host
 from ansible_collections.certfleet.tls.plugins.module_utils._common.errors import CollectionError
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.claim import DEFAULT_CLAIM
 from tests.unit.host import host
-from tests.unit.host.test_formats import asking, option, wanted
+from tests.unit.host.format_options import asking, option, wanted
 
 
 def checked(home, *certificates, concerned="shop"):

@@ -20,7 +20,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._ansible.host_module
 from ansible_collections.certfleet.tls.plugins.module_utils._common.errors import CollectionError
 from ansible_collections.certfleet.tls.plugins.module_utils._host.store.manifest import read_versions
 from tests.unit.host import ca, host
-from tests.unit.host.test_formats import COMMON
+from tests.unit.host.format_options import COMMON
 
 TOKEN = "LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0"
 ANSWER = f"{TOKEN}.9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI"

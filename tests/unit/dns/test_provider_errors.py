@@ -16,8 +16,8 @@ from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts im
 from ansible_collections.certfleet.tls.plugins.module_utils._dns.errors import DnsError
 from ansible_collections.certfleet.tls.plugins.module_utils._dns.providers import by_name
 from ansible_collections.certfleet.tls.plugins.module_utils._dns.providers import lexicon as lexicon_kind
+from tests.unit.dns.provider_cases import NAME, OTHER, RIGHT, WRONG, A, B, acme_dns, exec_, failed, lexicon, rfc2136
 from tests.unit.dns.scripted_providers import ZONE, free_port
-from tests.unit.dns.test_providers import NAME, OTHER, RIGHT, WRONG, A, B, acme_dns, exec_, failed, lexicon, rfc2136
 
 
 @pytest.fixture

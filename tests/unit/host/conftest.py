@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the tests of pki/ share. Only pytest, cryptography and the collection are to be had here."""
+"""Fixtures that the tests of hosts share. Only pytest, cryptography and the collection are available here."""
 
 from __future__ import annotations
 

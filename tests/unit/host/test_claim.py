@@ -17,9 +17,9 @@ from ansible_collections.certfleet.tls.plugins.module_utils._host.steps.inspecti
 from ansible_collections.certfleet.tls.plugins.module_utils._host.steps.removal import remove
 from ansible_collections.certfleet.tls.plugins.module_utils._host.store.manifest import StoredVersions, read_versions
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.claim import DEFAULT_CLAIM, Claim
-from tests.unit.host import ca, faults, host, test_adoption, test_key_transfer
+from tests.unit.host import ca, faults, host, key_transfers, other_client_files
 from tests.unit.host.host import ORDER, ORDER_2, WANTED
-from tests.unit.host.test_rollout import result, rollout
+from tests.unit.host.rollouts import result, rollout
 
 WEB, MAIL = Claim("web"), Claim("mail")
 REASSIGNING = Claim("web", reassign=True)
@@ -294,22 +294,22 @@ def test_received_certificate_belongs_to_the_list_that_wants_it(quick_path, home
     giver = quick_path / "giver"
     host.make_live(giver, of(Claim("elsewhere")))
     host.prepare(home, of(WEB), ORDER)
-    given = test_key_transfer.received(giver, home)
-    assert test_key_transfer.receive(home, given, of(MAIL)).changed
+    given = key_transfers.received(giver, home)
+    assert key_transfers.receive(home, given, of(MAIL)).changed
     assert owner(home) == ("mail", ["web"])
-    given = test_key_transfer.received(giver, home)
+    given = key_transfers.received(giver, home)
     for check in (True, False):
         with pytest.raises(StateError, match="two lists of this host have it"):
-            test_key_transfer.receive(home, given, of(WEB), check)
-    assert test_key_transfer.receiving(home) == [], "the key to receive with goes in any case"
+            key_transfers.receive(home, given, of(WEB), check)
+    assert key_transfers.receiving(home) == [], "the key to receive with goes in any case"
 
 
 def test_adopted_certificate_belongs_to_the_list_that_wants_it(home, tmp_path):
-    lineage = test_adoption.files(tmp_path / "their", test_adoption.Left())
+    lineage = other_client_files.files(tmp_path / "their", other_client_files.Left())
     host.prepare(home, of(WEB), ORDER)
     with pytest.raises(StateError, match="list 'web' of this host has a certificate of this name"):
-        test_adoption.adopt(home, lineage, wanted=of(MAIL, identifiers=OTHER_NAMES))
-    assert test_adoption.adopt(home, lineage, wanted=of(MAIL)).changed
+        other_client_files.adopt(home, lineage, wanted=of(MAIL, identifiers=OTHER_NAMES))
+    assert other_client_files.adopt(home, lineage, wanted=of(MAIL)).changed
     assert owner(home) == ("mail", ["web"])
 
 

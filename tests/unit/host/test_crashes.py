@@ -37,7 +37,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._host.store.manifest
     read_versions,
 )
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.claim import DEFAULT_CLAIM
-from tests.unit.host import ca, faults, host, test_adoption
+from tests.unit.host import ca, faults, host, other_client_files
 from tests.unit.host.host import ACCOUNT, ORDER, ORDER_2, OTHER, WANTED
 
 
@@ -158,7 +158,7 @@ def left():
     """What another client has."""
     folder = Path(tempfile.mkdtemp(prefix="left-"))
     atexit.register(shutil.rmtree, folder)
-    return adoption.look([test_adoption.files(folder, test_adoption.Left())], ca.NOW)
+    return adoption.look([other_client_files.files(folder, other_client_files.Left())], ca.NOW)
 
 
 def forget_order(home):

@@ -16,26 +16,10 @@ from ansible_collections.certfleet.tls.plugins.module_utils._host.steps import d
 from ansible_collections.certfleet.tls.plugins.module_utils._host.steps.deployment import Deployed, IssuedCertificate
 from ansible_collections.certfleet.tls.plugins.module_utils._host.store.manifest import read_versions
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.attributes import Attributes
-from ansible_collections.certfleet.tls.plugins.module_utils._x509 import keys
 from ansible_collections.certfleet.tls.plugins.module_utils._x509.errors import CertificateError, KeyFileError
 from tests.unit.host import ca, host
+from tests.unit.host.deploying import issue, run
 from tests.unit.host.host import ACCOUNT, ORDER, ORDER_2, OTHER, WANTED
-
-
-def pending_key(home, number="0001"):
-    path = home / "versions" / "shop" / number / "privkey.pem"
-    return keys.load(path.read_bytes(), str(path)).public_key()
-
-
-def issue(home, number="0001", names=WANTED.identifiers, chain=None, account=ACCOUNT, **options):
-    """What a CA delivers for the pending key."""
-    leaf = host.authority().leaf(pending_key(home, number), names, **options)
-    chain = ca.pem(host.authority().certificate) if chain is None else chain
-    return IssuedCertificate(ca.pem(leaf), chain, account)
-
-
-def run(home, issued, wanted=WANTED, check=False):
-    return deployment.deploy(str(home), wanted, issued, ca.NOW, check)
 
 
 def same_run(home, issued, wanted=WANTED):

@@ -26,36 +26,11 @@ from ansible_collections.certfleet.tls.plugins.module_utils._host.store import (
 from ansible_collections.certfleet.tls.plugins.module_utils._host.store.manifest import read_versions
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted import formats
 from tests.unit.host import ca, faults, host
+from tests.unit.host.deploying import issue, run
+from tests.unit.host.format_options import asking, option, wanted
 from tests.unit.host.host import ORDER_2, WANTED
-from tests.unit.host.test_deployment import issue, run
 
 PBES2, TRIPLE_DES = bytes.fromhex("06092a864886f70d01050d"), bytes.fromhex("060a2a864886f70d010c0103")
-OPTION = {
-    "owner": None,
-    "group": None,
-    "mode": None,
-    "encryption": "legacy",
-    "passphrase": None,
-    "friendly_name": None,
-    "roots": None,
-}
-CERTIFICATE = {"name": "shop", "mode": "0640", "owner": None, "group": None}
-COMMON = {
-    **dict.fromkeys(("webroot", "http_01_listen", "tls_alpn_01_listen", "profile", "owner", "group")),
-    "challenge": "dns-01",
-    "key_type": "ec256",
-    "reload": [],
-    "probe": [],
-    "mode": "0600",
-}
-
-
-def option(kind, path="/srv/shop", **more):
-    return {**OPTION, "kind": kind, "path": str(path), **({"passphrase": "sesame"} if kind == "pkcs12" else {}), **more}
-
-
-def wanted(*options):
-    return replace(WANTED, formats=formats.check(options, CERTIFICATE))
 
 
 @pytest.fixture
@@ -355,11 +330,6 @@ def test_odd_records_are_none(found):
 def test_what_cannot_be_wanted(options, message):
     with pytest.raises(OptionError, match=message):
         wanted(*options)
-
-
-def asking(name, *formats):
-    """The options of a certificate."""
-    return {**COMMON, "name": name, "identifiers": [f"{name}.example"], "formats": list(formats)}
 
 
 def test_a_path_of_two_certificates_is_refused(home, place):

@@ -14,12 +14,9 @@ import pytest
 
 from ansible_collections.certfleet.tls.plugins.module_utils._host.errors import StateError
 from ansible_collections.certfleet.tls.plugins.module_utils._host.steps import key_transfer
-from ansible_collections.certfleet.tls.plugins.module_utils._host.steps.deployment import IssuedCertificate
-from ansible_collections.certfleet.tls.plugins.module_utils._host.steps.key_transfer import Received
 from ansible_collections.certfleet.tls.plugins.module_utils._host.steps.preparation import JournaledOrder
 from ansible_collections.certfleet.tls.plugins.module_utils._host.store.manifest import read_versions
 from ansible_collections.certfleet.tls.plugins.module_utils._host.store.versions import Versions
-from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.attributes import Attributes
 from ansible_collections.certfleet.tls.plugins.module_utils._x509 import sealing
 from ansible_collections.certfleet.tls.plugins.module_utils._x509.errors import (
     CertificateError,
@@ -28,9 +25,8 @@ from ansible_collections.certfleet.tls.plugins.module_utils._x509.errors import 
     SealError,
 )
 from tests.unit.host import ca, host
-from tests.unit.host.host import ACCOUNT, DIRECTORY, ORDER, WANTED
-
-HERE = replace(WANTED, attributes=Attributes(0o600, os.getuid(), os.getgid()))  # not as the giver has it
+from tests.unit.host.host import ACCOUNT, ORDER, WANTED
+from tests.unit.host.key_transfers import HERE, receive, received, receiving
 
 
 @pytest.fixture
@@ -39,23 +35,6 @@ def giver(quick_path):
     home = quick_path / "giver"
     host.make_live(home)
     return home
-
-
-def receiving(home):
-    return [path for path in host.everything(home) if "receiving" in path]
-
-
-def received(giver, home, certificate=None, chain=None, serial=True):
-    """All that a run does up to the last step."""
-    public = key_transfer.await_key(str(home), "shop")
-    serial = host.manifest(giver, "0001")["serial"] if serial is True else serial
-    given = key_transfer.give(str(giver), "shop", serial, {"here": public})
-    issued = IssuedCertificate(certificate or given.certificate, given.chain if chain is None else chain, ACCOUNT)
-    return Received(issued, given.sealed["here"], DIRECTORY, given.created)
-
-
-def receive(home, given, wanted=HERE, check=False):
-    return key_transfer.receive(str(home), wanted, given, ca.NOW, check)
 
 
 def test_a_host_gets_what_another_has(giver, home, any_umask):

@@ -23,7 +23,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.formats
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.reloads import COMMAND, NOTIFY, SERVICE, Reload
 from tests.unit.host import ca, host
 from tests.unit.host.host import ORDER, ORDER_2, WANTED
-from tests.unit.host.test_rollout import result, valid
+from tests.unit.host.rollouts import result, valid
 
 NGINX, POSTFIX = Reload(SERVICE, "nginx"), Reload(SERVICE, "postfix")
 WEB = Endpoint("localhost", 443, "shop.example", None, 30)

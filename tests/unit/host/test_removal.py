@@ -15,8 +15,8 @@ from ansible_collections.certfleet.tls.plugins.module_utils._host.steps.inspecti
 from ansible_collections.certfleet.tls.plugins.module_utils._host.steps.removal import remove
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.claim import DEFAULT_CLAIM
 from tests.unit.host import ca, faults, host
+from tests.unit.host.format_options import option, wanted
 from tests.unit.host.host import ORDER_2, WANTED
-from tests.unit.host.test_formats import option, wanted
 
 MAIL = replace(WANTED, name="mail", identifiers=["mail.example"])
 

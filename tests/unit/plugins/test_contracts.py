@@ -31,7 +31,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses imp
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet import planner
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet.plan import MALFORMED
 from tests.unit import contracts
-from tests.unit.plugins.test_contracts_fuzz import mutated
+from tests.unit.plugins.mutations import mutated
 
 MODULES = Path(__file__).parents[3] / "plugins" / "modules"
 SHAPES = {

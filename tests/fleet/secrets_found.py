@@ -1,0 +1,98 @@
+# Copyright: certfleet.tls contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Look for parts of secrets in files, processes and output."""
+
+from __future__ import annotations
+
+import base64
+import os
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from tests.fleet.fleet import Fleet
+
+WINDOW = 24  # base64 characters that are not there by chance
+
+
+def secret_parts(pem: bytes) -> set[bytes]:
+    """What gives a private key away: the text of its secret number, in PEM, in base64 and in hexadecimal.
+
+    Only the secret number: the rest of the file is what all such keys begin with, and the public key.
+    """
+    key = load_pem_private_key(pem, None)
+    if isinstance(key, ec.EllipticCurvePrivateKey):
+        number, size = key.private_numbers().private_value, (key.key_size + 7) // 8
+    else:
+        assert isinstance(key, rsa.RSAPrivateKey)
+        number = key.private_numbers().d
+        size = (number.bit_length() + 7) // 8  # which may be fewer than the key's
+    secret = number.to_bytes(size, "big")
+    der = base64.b64decode(b"".join(pem.splitlines()[1:-1]))
+    at = der.index(secret)
+    # Whole groups of base64 that encode nothing but the number.
+    first, last = -(-at // 3) * 4, (at + size) // 3 * 4
+    body = b"".join(pem.splitlines()[1:-1])[first:last]
+    other = [base64.b64encode(secret)[:-4], base64.urlsafe_b64encode(secret)[:-4], secret.hex().encode()]
+    return {text[start : start + WINDOW] for text in (body, *other) for start in range(len(text) - WINDOW + 1)}
+
+
+def traces(secrets: dict[str, set[bytes]], texts: dict[str, bytes]) -> list[str]:
+    """Which secret is found where."""
+    # Line breaks of any kind do not hide one.
+    plain = {name: text.replace(b"\\n", b"").replace(b"\n", b"").replace(b"\r", b"") for name, text in texts.items()}
+    return [
+        f"{secret} in {where}"
+        for where, text in plain.items()
+        for secret, parts in secrets.items()
+        if any(part in text for part in parts)
+    ]
+
+
+class Sampler:
+    """Looks all the while at the machine's process lists and at the files that come and go in some folders."""
+
+    def __init__(self, folders: list[Path]) -> None:
+        self.folders = folders
+        self.commands: set[bytes] = set()
+        self.files: dict[str, bytes] = {}
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._work)
+
+    def __enter__(self) -> Sampler:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_unused: object) -> None:
+        self._stop.set()
+        self._thread.join()
+        self._files()
+
+    def _work(self) -> None:
+        while not self._stop.wait(0.02):
+            for process in Path("/proc").glob("[0-9]*/cmdline"):
+                with suppress(OSError):  # it has ended
+                    self.commands.add(process.read_bytes())
+            self._files()
+
+    def _files(self) -> None:
+        for folder in self.folders:
+            for parent, _unused, names in os.walk(folder):
+                for name in names:
+                    path = Path(parent, name)
+                    with suppress(OSError):  # it is gone
+                        if path.is_file():
+                            # Also one that is written anew at the same size.
+                            content = path.read_bytes()
+                            self.files[f"{path} {hash(content)}"] = content
+
+
+def everything_written(fleet: Fleet, host: str) -> dict[str, bytes]:
+    """All files of a host that are not the machine's own."""
+    folders = ["/dev/shm", "/etc", "/home", "/opt", "/root", "/run", "/srv", "/tmp", "/usr/local", "/var"]
+    conditions = ["-xdev", "-type", "f", "-newer", "/etc/hostname", "-size", "-1024k"]
+    listed = fleet.lab.exec(host, ["find", *folders, *conditions], capture_output=True, text=True)
+    return {path: fleet.lab.path(host, path).read_bytes() for path in listed.stdout.splitlines()}
