@@ -100,6 +100,12 @@ endef
 bench: setup ## against the peers: prints a table, writes build/bench.json (root or sudo)
 	$(AS_ROOT) $(VENV)/bin/python -m tests.bench
 
+##@ Writing
+.PHONY: format
+format: venv ## repair what ruff can repair: format, order of imports, unused names
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
 ##@ Setting up; the targets above do it themselves
 .PHONY: setup system venv pins
 setup: system venv ## all of it

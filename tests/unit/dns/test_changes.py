@@ -297,7 +297,7 @@ def test_keys_that_are_no_zones(zones, says):
     ("entry", "says"),
     [
         ("recording", "expected a mapping of 'provider' and the options of that provider"),
-        ({}, "'provider' is missing; known are rfc2136, lexicon, acme_dns, exec, "),
+        ({}, f"'provider' is missing; known are {', '.join(by_name.CLASSES)}, "),
         ({"provider": "nosuch"}, "unknown provider 'nosuch'; known are rfc2136, "),
         ({"provider": "../main"}, "unknown provider '../main'; known are rfc2136, "),
         ({"provider": "recording", "tog": SECRET}, "recording has no option 'tog'; known options: tag, fails, token"),

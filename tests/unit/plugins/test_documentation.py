@@ -89,3 +89,12 @@ def test_glossary_lists_all_words_of_an_enum(word, enum):
     (row,) = re.findall(rf"^\| {word} \| (.+) \|$", (CHECKOUT / "docs/glossary.md").read_text(), re.MULTILINE)
     listed = row.partition(":")[2].partition("(")[0]
     assert {found.strip() for found in listed.split(",")} == {item.value for item in enum}
+
+
+@pytest.mark.parametrize("page", ["README.md", "roles/acme/README.md"])
+def test_install_command_has_every_requirement(page):
+    lines = (CHECKOUT / "meta/ee-requirements.txt").read_text().splitlines()
+    libraries = {re.split(r"[<>=~!]", line)[0] for line in lines if line and not line.startswith("#")}
+    text = (CHECKOUT / page).read_text()
+    places = re.findall(r"pip install (.*?)(?:  |\n)", text) or [text]
+    assert [(library, place) for place in places for library in sorted(libraries) if library not in place] == []
