@@ -52,7 +52,7 @@ test-sanity: venv $(OLDEST_CONTROLLER)/stamp ## ansible-test sanity with no exce
 	echo $(VENV) $(OLDEST_CONTROLLER) | flock build/sanity.lock xargs -n 1 -P 2 sh tests/sanity/run.sh
 
 test-unit: build/system-tests.stamp test-unit-oldest test-unit-cores setup ## unit tests
-	$(PYTEST) $(SIDE_BY_SIDE) tests/unit
+	$(PYTEST) $(SIDE_BY_SIDE) -m "not hard" tests/unit
 
 test-unit-oldest: $(OLDEST_HOST)/stamp $(DEV) ## the unit tests of what runs on hosts, with the oldest cryptography
 	@echo "the oldest cryptography, on $$($(OLDEST_HOST)/bin/python --version): Python 3.9 where the machine has it"
@@ -61,8 +61,8 @@ test-unit-oldest: $(OLDEST_HOST)/stamp $(DEV) ## the unit tests of what runs on 
 # The rooms that ask something of ansible-core.
 test-unit-cores: $(CORES) $(DEV) ## the unit tests of what runs in ansible-core, with the oldest and the newest
 	for core in $(OLDEST_CONTROLLER) $(if $(PYTHON_NEWEST),$(NEWEST_CONTROLLER)); do \
-	    $$core/bin/python -m pytest $(SIDE_BY_SIDE) tests/unit/plugins tests/unit/steps tests/unit/play tests/unit/variables \
-	        tests/unit/ansible || exit; \
+	    $$core/bin/python -m pytest $(SIDE_BY_SIDE) -m "not hard" tests/unit/plugins tests/unit/steps tests/unit/play \
+	        tests/unit/variables tests/unit/ansible || exit; \
 	done
 
 test-integration: build/system-tests.stamp setup $(CORES) $(CLOUD)/stamp ## each module against a real CA (root or sudo)
@@ -75,8 +75,10 @@ test-demo: setup $(OLDEST_CONTROLLER)/stamp ## the demo, with the oldest ansible
 	$(AS_ROOT) $(OLDEST_CONTROLLER)/bin/python -m tests.demo
 
 ##@ Longer tests, which make test leaves out (root or sudo)
-.PHONY: test-hard test-labs-hard test-sanity-newest test-debian12 test-debian13 test-debian-testing
-test-hard: test-sanity-newest test-labs-hard test-debian13 ## all of these, without the other releases of Debian
+.PHONY: test-hard test-unit-hard test-labs-hard test-sanity-newest test-debian12 test-debian13 test-debian-testing
+test-hard: test-sanity-newest test-unit-hard test-labs-hard test-debian13 ## all of these, without the other releases of Debian
+test-unit-hard: setup ## simulated years hour by hour, thousands of malformed answers
+	$(PYTEST) $(SIDE_BY_SIDE) -m hard tests/unit
 test-labs-hard: build/system-tests.stamp setup $(CORES) $(CLOUD)/stamp ## killed runs, hosts in trouble, every answer of a hostile host, all wrong inputs
 	$(AS_ROOT) $(PYTEST) $(LABS_SIDE_BY_SIDE) --dist worksteal -m hard tests/integration tests/fleet
 # Its pylint needs a library from a host of its developers' that not every network reaches; the older ones' pylint runs anyway.

@@ -239,8 +239,12 @@ SIZES = {"classic": 80, "tlsserver": 60, "shortlived": 60}
 
 @pytest.mark.parametrize(
     ("step", "interval"),
-    [(HOUR, timedelta(0)), (HOUR, HOUR), (DAY, timedelta(0)), (DAY, DAY)],
-    ids=["hourly", "hourly, and said so", "daily", "daily, and said so"],
+    [
+        pytest.param(HOUR, timedelta(0), id="hourly", marks=pytest.mark.hard),
+        pytest.param(HOUR, HOUR, id="hourly, and said so", marks=pytest.mark.hard),
+        pytest.param(DAY, timedelta(0), id="daily"),
+        pytest.param(DAY, DAY, id="daily, and said so"),
+    ],
 )
 def test_a_year(step, interval):
     fleet = Fleet(SIZES, domains=3, interval=interval)
