@@ -80,30 +80,26 @@ def open_folder(path: str, rule: Rule = Rule.SAFE, making: bool = False) -> Iter
         os.close(handle)
 
 
-@contextmanager
-def open_file(path: str, rule: Rule = Rule.SAFE, follow: bool = False) -> Iterator[int]:
-    """Open the regular file *path* for reading and yield its descriptor. *follow*: it may be a link. Raises OSError."""
+def read(path: str, most: int, rule: Rule = Rule.SAFE, follow: bool = False) -> bytes:
+    """Return at most *most* bytes of the regular file *path*. *follow*: it may be a link. Raises OSError."""
     with closing(_Walk(rule)) as walk:
         walk.to(path, follow)
         if not stat.S_ISREG(walk.status.st_mode):
             number = errno.EISDIR if stat.S_ISDIR(walk.status.st_mode) else errno.EINVAL
             raise OSError(number, os.strerror(number), path)
-        yield walk.handle
+        chunks = []
+        while most > 0 and (chunk := os.read(walk.handle, min(most, _CHUNK))):
+            chunks.append(chunk)
+            most -= len(chunk)
+        return b"".join(chunks)
 
 
-def read(path: str, most: int, rule: Rule = Rule.SAFE, follow: bool = False) -> bytes:
-    """Return at most *most* bytes of the regular file *path*. *follow*: it may be a link. Raises OSError."""
-    with open_file(path, rule, follow) as handle:
-        return read_descriptor(handle, most)
-
-
-def read_descriptor(handle: int, most: int) -> bytes:
-    """Return at most *most* bytes read from a descriptor. Raises OSError."""
-    chunks = []
-    while most > 0 and (chunk := os.read(handle, min(most, _CHUNK))):
-        chunks.append(chunk)
-        most -= len(chunk)
-    return b"".join(chunks)
+def read_whole(path: str, largest: int, follow: bool = False) -> bytes:
+    """Return the bytes of the regular file *path*. Raises OSError, also if it has more than *largest* bytes."""
+    data = read(path, largest + 1, follow=follow)
+    if len(data) > largest:
+        raise OSError(errno.EFBIG, f"it has more than {largest} bytes", path)
+    return data
 
 
 def find_problem(path: str, rule: Rule) -> str:

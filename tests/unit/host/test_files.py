@@ -10,7 +10,9 @@ import os
 import signal
 import stat
 import threading
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -375,10 +377,10 @@ def holder(tmp_path):
         pass
 
 
-def test_locked_held_by_other_process_times_out(holder):
+def test_locked_held_by_other_process_times_out(holder, monkeypatch):
     path, _unused = holder
-    clock = Clock()
-    with pytest.raises(LockedError) as error, files.locked(path, clock.monotonic, clock.sleep):
+    monkeypatch.setattr(files, "time", clock := Clock())
+    with pytest.raises(LockedError) as error, files.locked(path):
         pytest.fail("two hold the lock")
     assert str(error.value) == (
         f"cannot lock {path}: another run has held it for 60 seconds. Run again when that run has ended"
@@ -386,33 +388,33 @@ def test_locked_held_by_other_process_times_out(holder):
     assert 60 <= sum(clock.sleeps) < 61
 
 
-def test_locked_killed_holder_releases(holder):
+def test_locked_killed_holder_releases(holder, monkeypatch):
     path, child = holder
 
     def kill():
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
 
-    clock = Clock(wake=kill)
-    with files.locked(path, clock.monotonic, clock.sleep):
+    monkeypatch.setattr(files, "time", clock := Clock(wake=kill))
+    with files.locked(path):
         assert len(clock.sleeps) == 3
-    with files.locked(path, clock.monotonic, clock.sleep):
+    with files.locked(path):
         assert len(clock.sleeps) == 3, "a lock that is free is not waited for"
 
 
-def test_locked_error_inside_releases(tmp_path):
+def test_locked_error_inside_releases(tmp_path, monkeypatch):
     path = str(tmp_path / ".lock")
     with pytest.raises(ZeroDivisionError), files.locked(path):
         raise ZeroDivisionError
-    clock = Clock()
-    with files.locked(path, clock.monotonic, clock.sleep):
+    monkeypatch.setattr(files, "time", clock := Clock())
+    with files.locked(path):
         assert clock.sleeps == []
 
 
-def test_locked_twice_in_one_process_times_out(tmp_path):
+def test_locked_twice_in_one_process_times_out(tmp_path, monkeypatch):
     path = str(tmp_path / ".lock")
-    clock = Clock()
-    with files.locked(path), pytest.raises(LockedError), files.locked(path, clock.monotonic, clock.sleep):
+    monkeypatch.setattr(files, "time", Clock())
+    with files.locked(path), pytest.raises(LockedError), files.locked(path):
         pytest.fail("two hold the lock")
 
 
@@ -472,13 +474,14 @@ def test_only_files_module_changes_the_disk():
                 assert not modules & {"shutil", "tempfile", "pathlib", "subprocess"}, f"{name} imports {modules}"
 
 
-def test_locked_threads_lose_no_write(tmp_path):
+def test_locked_threads_lose_no_write(tmp_path, monkeypatch):
     """Each adds one to what it reads; the lock makes it one after the other."""
     files.write_all(str(tmp_path), {"count": Content(b"0")})
+    monkeypatch.setattr(files, "time", SimpleNamespace(monotonic=time.monotonic, sleep=lambda _unused: None))
 
     def add():
         for _unused in range(5):
-            with files.locked(str(tmp_path / ".lock"), sleep=lambda _unused: None):
+            with files.locked(str(tmp_path / ".lock")):
                 number = int(files.read(str(tmp_path / "count")))
                 files.write_all(str(tmp_path), {"count": Content(str(number + 1).encode())})
 

@@ -175,7 +175,7 @@ def test_find_user_of_several_is_oldest(held):
 
 def test_bind_port_of_hidden_process(held, monkeypatch):
     port, _process = held("127.0.0.1")
-    monkeypatch.setattr(ports, "_pids", list)
+    monkeypatch.setattr(ports, "_target", lambda path: "")
     with pytest.raises(ListenError, match=rf"port {port}: another process is using it\. Stop it, or choose another"):
         ports.bind(Listen(port), ADVICE)
 

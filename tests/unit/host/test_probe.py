@@ -16,7 +16,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from ansible_collections.certfleet.tls.plugins.module_utils._common.errors import CollectionError
-from ansible_collections.certfleet.tls.plugins.module_utils._host.services import probe, tls_handshake
+from ansible_collections.certfleet.tls.plugins.module_utils._host.services import probe, starttls, tls_handshake
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted import endpoints
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.endpoints import Endpoint
 from ansible_collections.certfleet.tls.plugins.module_utils._x509 import certificates
@@ -96,8 +96,14 @@ def at(port, server_name="shop.example", starttls=None, timeout=5):
 
 def prove(endpoint, pem, clock=None):
     """In no time, but for what waits for a server."""
-    clock = clock or Clock()
-    return probe.prove_all([(endpoint, pem)], clock.monotonic, clock.sleep)[0]
+    return prove_all([(endpoint, pem)], clock or Clock())[0]
+
+
+def prove_all(expected, clock):
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (probe, starttls):
+            patch.setattr(module, "time", clock)
+        return probe.prove_all(expected)
 
 
 class Clock:
@@ -146,7 +152,7 @@ def test_prove_all_waits_for_slow_reload(serve):
     """With pauses that grow, and no longer than it takes."""
     server = serve(pair())
     clock = Clock(lambda: None, lambda: None, lambda: server.load(pair(number=2)))
-    said = probe.prove_all([(at(server.port, timeout=30), pair(number=2)[0])], clock.monotonic, clock.sleep)
+    said = prove_all([(at(server.port, timeout=30), pair(number=2)[0])], clock)
     assert said == [""]
     assert clock.now == pytest.approx(0.1 + 0.2 + 0.4)
 
@@ -155,7 +161,7 @@ def test_prove_all_stops_at_timeout(serve):
     server = serve(pair())
     clock = Clock()
     endpoint = at(server.port, timeout=30)
-    (said,) = probe.prove_all([(endpoint, pair(number=2)[0])], clock.monotonic, clock.sleep)
+    (said,) = prove_all([(endpoint, pair(number=2)[0])], clock)
     assert said.endswith("(tried for 30 seconds)")
     assert 28 < clock.now <= 30
 
@@ -187,7 +193,7 @@ def test_prove_all_probes_in_parallel_and_keeps_order(serve):
     servers = [serve(both, begin=begin) for both in (pair(number=2), pair(), pair(number=2))]
     clock = Clock()
     wanted = [(at(server.port, timeout=timeout), pair()[0]) for server, timeout in zip(servers, (1, 30, 1))]
-    problems = probe.prove_all(wanted, clock.monotonic, clock.sleep)
+    problems = prove_all(wanted, clock)
     assert [bool(problem) for problem in problems] == [True, False, True]
     assert not together.broken
     assert len(begun) == 3
@@ -390,7 +396,8 @@ def test_prove_all_server_that_sends_byte_by_byte_times_out(serve):
         clock.now += 0.05
         return clock.now
 
-    (said,) = probe.prove_all([(at(server.port, starttls="pop3", timeout=1), pair()[0])], monotonic, clock.sleep)
+    clock.monotonic = monotonic
+    said = prove(at(server.port, starttls="pop3", timeout=1), pair()[0], clock)
     assert "no answer in time" in said
     assert clock.now < 2.5
 

@@ -15,7 +15,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ansible_collections.certfleet.tls.plugins.module_utils._host.challenges import tls_contexts
+from ansible_collections.certfleet.tls.plugins.module_utils._host.challenges import challenge_server
 from ansible_collections.certfleet.tls.plugins.module_utils._x509 import acme_tls, keys
 from tests.unit.host.listeners import answer, free_port, handshake, tls_alpn01
 
@@ -94,7 +94,7 @@ def test_tls_alpn_selects_acme_tls(port):
 
 
 def test_tls_alpn_old_tls_is_refused(port):
-    context = tls_contexts.empty_context()
+    context = challenge_server.empty_context()
     assert context.minimum_version == ssl.TLSVersion.TLSv1_2
 
 
@@ -115,7 +115,7 @@ def test_tls_alpn_key_file_is_private(tmp_path, monkeypatch):
         load(context, path)
 
     monkeypatch.setattr(ssl.SSLContext, "load_cert_chain", watched)
-    proofs = tls_contexts.ChallengeContexts(str(tmp_path))
+    proofs = challenge_server.ChallengeContexts(str(tmp_path))
     context = proofs.context("shop.example", "token.thumb")
     assert seen == [(0o600, str(tmp_path))]
     assert os.listdir(tmp_path) == []

@@ -8,44 +8,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, Protocol
+from typing import Any, Union
 
 from ..._common.errors import OptionError
 from ..._common.identifiers import HTTP_01, TLS_ALPN_01, normalize
 from ..._common.names import TOKEN
 from ..wanted.listen_address import Listen
-from . import listener, webroot
+from .listener import ListenerResponse
+from .webroot import WebrootResponse, verify_path
 
 _THUMBPRINT = re.compile(r"[A-Za-z0-9_-]+")
 _TLS_ALPN_01_LISTEN = "443"  # RFC 8737 section 3
 
 
-class ChallengeResponse(Protocol):
-    """The response to a challenge. Its methods raise CollectionError."""
-
-    @property
-    def name(self) -> str:
-        """The name of the certificate for messages; may be empty."""
-
-    @property
-    def token(self) -> str:
-        """The token of the challenge."""
-
-    @property
-    def path(self) -> str:
-        """The file that is served or that a listener reads, for results."""
-
-    def in_place(self) -> bool:
-        """Return True if the response is already served."""
-
-    def put(self) -> None:
-        """Serve the response. The time of one that is already served starts again."""
-
-    def exists(self) -> bool:
-        """Return True if there is something to remove."""
-
-    def remove(self) -> bool:
-        """Stop serving the response. Return False if it was not served."""
+#: The response to a challenge. Both have the same methods.
+ChallengeResponse = Union[WebrootResponse, ListenerResponse]
 
 
 def parse_challenges(
@@ -65,10 +42,10 @@ def find_conflicts(responses: Iterable[ChallengeResponse]) -> dict[str, str]:
     If two orders have a name in common, each has a challenge for it, but a TLS handshake for a name shows one
     certificate only.
     """
-    first: dict[tuple[Any, ...], listener.ListenerResponse] = {}
+    first: dict[tuple[Any, ...], ListenerResponse] = {}
     conflicts = {}
     for response in responses:
-        if not isinstance(response, listener.ListenerResponse) or response.kind != TLS_ALPN_01:
+        if not isinstance(response, ListenerResponse) or response.kind != TLS_ALPN_01:
             continue
         earlier = first.setdefault((response.listen, response.identifier), response)
         if earlier.token != response.token:
@@ -91,15 +68,15 @@ def _parse(challenge: Mapping[str, Any], present: bool, home: str, seconds: floa
     kind, name = challenge.get("type") or HTTP_01, challenge.get("name") or ""
     folder, listen = challenge.get("webroot"), challenge.get("listen")
     if kind == HTTP_01 and folder is not None and (folder or not listen):
-        webroot.verify_path(folder)
-        return webroot.WebrootResponse(folder, token, authorization, name)
+        verify_path(folder)
+        return WebrootResponse(folder, token, authorization, name)
     identifier = challenge.get("identifier") or ""
     if kind == TLS_ALPN_01:
         listen = listen or _TLS_ALPN_01_LISTEN
         identifier = _parse_identifier(identifier, token) if present else identifier
     if not listen:
         raise OptionError(f"challenge {token} has neither webroot nor listen. Give one of them for http-01")
-    return listener.ListenerResponse(home, kind, Listen.of(listen), identifier, token, authorization, seconds, name)
+    return ListenerResponse(home, kind, Listen.of(listen), identifier, token, authorization, seconds, name)
 
 
 def _parse_identifier(identifier: str, token: str) -> str:

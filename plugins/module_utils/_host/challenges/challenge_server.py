@@ -16,15 +16,16 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
+from datetime import datetime, timezone
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 from ..._common.identifiers import TLS_ALPN_01
-from ..._x509 import acme_tls
+from ..._x509 import acme_tls, certificates, keys
 from ..errors import DiskError, LockedError
 from ..store import files
-from . import response_store, tls_contexts
+from . import response_store
 from .response_store import ActiveResponses
 
 PATH = "/.well-known/acme-challenge/"  # RFC 8555 section 8.3
@@ -94,13 +95,6 @@ class HttpHandler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer with the key authorization."""
-        self._answer(with_body=True)
-
-    def do_HEAD(self) -> None:
-        """Answer as to GET, without the body."""
-        self._answer(with_body=False)
-
-    def _answer(self, with_body: bool) -> None:
         # Not self.path, which http.server normalizes.
         target = self.requestline.split()[1]
         item = self.server.responses.find(target[len(PATH) :]) if target.startswith(PATH) else None
@@ -109,8 +103,12 @@ class HttpHandler(BaseHTTPRequestHandler):
             return
         data = item.key_authorization.encode()
         self._head(HTTPStatus.OK, len(data))
-        if with_body:
+        if self.command == "GET":
             self.wfile.write(data)
+
+    def do_HEAD(self) -> None:
+        """Answer as to GET, without the body."""
+        self.do_GET()
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Answer with the status only, so that nothing shows which software runs here."""
@@ -130,6 +128,38 @@ class HttpHandler(BaseHTTPRequestHandler):
         self.close_connection = True
 
 
+class ChallengeContexts:
+    """TLS contexts, one for each response, with one private key for this process.
+
+    folder: where the key is written while OpenSSL reads it from a file.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._key = keys.generate("ec256")
+        self._contexts: dict[tuple[str, str], ssl.SSLContext] = {}
+
+    def context(self, identifier: str, key_authorization: str) -> ssl.SSLContext:
+        """Return the context that proves control of a normalized identifier. Raises DiskError."""
+        known = (identifier, key_authorization)
+        if known not in self._contexts:
+            proof = acme_tls.certificate(identifier, key_authorization, self._key, datetime.now(timezone.utc))
+            context = empty_context()
+            with files.temporary_file(self._folder, certificates.pem(proof) + keys.pem(self._key)) as path:
+                context.load_cert_chain(path)
+            self._contexts[known] = context
+        return self._contexts[known]
+
+
+def empty_context() -> ssl.SSLContext:
+    """Return a server's TLS context as RFC 8737 requires it, without a certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2  # RFC 8737 section 4
+    context.set_alpn_protocols([acme_tls.PROTOCOL])
+    context.num_tickets = 0  # no client resumes a session
+    return context
+
+
 class TlsHandler(socketserver.BaseRequestHandler):
     """tls-alpn-01: complete the handshake for a stored name, and close the connection."""
 
@@ -147,9 +177,9 @@ class TlsChallengeServer(ChallengeServer):
 
     def __init__(self, listening: socket.socket, responses: ActiveResponses) -> None:
         super().__init__(listening, responses, TlsHandler)
-        self.context = tls_contexts.empty_context()
+        self.context = empty_context()
         self.context.sni_callback = self._choose
-        self._contexts = tls_contexts.ChallengeContexts(responses.folder)
+        self._contexts = ChallengeContexts(responses.folder)
 
     def _choose(self, connection: Any, name: str | None, _context: ssl.SSLContext) -> int | None:
         asked = (name or "").lower()

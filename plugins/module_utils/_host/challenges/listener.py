@@ -12,9 +12,7 @@ lost that is added while a listener is about to end. A listener holds the lock r
 from __future__ import annotations
 
 import os
-import socket
 import time
-from collections.abc import Callable
 from typing import NamedTuple
 
 from ..._common.identifiers import TLS_ALPN_01
@@ -65,7 +63,8 @@ class ListenerResponse(NamedTuple):
 
     def put(self) -> None:
         """Serve the response. If it is already served, its time starts again. Raises CollectionError."""
-        self._verify_requirements()
+        if self.kind == TLS_ALPN_01 and (problem := availability.import_problem()):
+            raise ListenError(problem)
         files.make_folders(self.home)
         files.make_folders(os.path.dirname(self._folder), 0o700)
         with files.locked(self._lock):
@@ -83,9 +82,7 @@ class ListenerResponse(NamedTuple):
         """Return True if there is something to remove."""
         return os.path.lexists(self.path)
 
-    def remove(
-        self, monotonic: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
-    ) -> bool:
+    def remove(self) -> bool:
         """Remove the response. Return False if it did not exist. Removing the last one frees the port.
 
         Raises CollectionError.
@@ -94,14 +91,14 @@ class ListenerResponse(NamedTuple):
             return False
         with files.locked(self._lock):
             removed = files.remove_file(self.path)
-        deadline = monotonic() + _END_TIMEOUT
+        deadline = time.monotonic() + _END_TIMEOUT
         while not self._is_settled():
-            if monotonic() >= deadline:
+            if time.monotonic() >= deadline:
                 raise ListenError(
                     f"the challenge listener on {self.listen} did not end within {_END_TIMEOUT:.0f} seconds after its "
                     f"last response was removed. End the process {NAME}"
                 )
-            sleep(0.02)
+            time.sleep(0.02)
         return removed
 
     @property
@@ -116,11 +113,6 @@ class ListenerResponse(NamedTuple):
     @property
     def _item(self) -> StoredResponse:
         return StoredResponse(self.identifier, self.token, self.key_authorization, self.seconds)
-
-    def _verify_requirements(self) -> None:
-        text = availability.import_problem() if self.kind == TLS_ALPN_01 else ""
-        if text:
-            raise ListenError(text)
 
     def _is_stored(self) -> bool:
         stored = response_store.read(self.path)
@@ -142,12 +134,14 @@ class ListenerResponse(NamedTuple):
         except ListenError:
             response_store.clear(self._folder)
             raise
+
+        def listen() -> None:
+            server = challenge_server.make_server(self.kind, listening, ActiveResponses(self._folder, time.monotonic))
+            server.serve_until(challenge_server.EndCondition(server, running, self._lock))
+
         with listening:
             self._write()
-            lock, folder, kind = self._lock, self._folder, self.kind
-            daemon.run_detached(
-                lambda: _listen(kind, listening, folder, running, lock), (listening.fileno(), running), NAME
-            )
+            daemon.run_detached(listen, (listening.fileno(), running), NAME)
 
     def _is_settled(self) -> bool:
         """Return True if the listener still has responses, or has ended."""
@@ -158,11 +152,6 @@ class ListenerResponse(NamedTuple):
                 return False
             response_store.clear(self._folder)
             return True
-
-
-def _listen(kind: str, listening: socket.socket, folder: str, running: int, lock: str) -> None:
-    server = challenge_server.make_server(kind, listening, ActiveResponses(folder, time.monotonic))
-    server.serve_until(challenge_server.EndCondition(server, running, lock))
 
 
 def _runs(folder: str) -> bool:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import errno
+import glob
 import ipaddress
 import os
 import socket
@@ -40,9 +41,9 @@ def bind(listen: Listen, advice: str) -> socket.socket:
 
 def find_user(listen: Listen) -> PortUser | None:
     """Return the process that uses the port, the oldest of several; None if none does, or if only root can see it."""
-    inodes = set(_listening_inodes(listen))
-    pids = [pid for pid in _pids() if inodes & _sockets(pid)] if inodes else []
-    users = [(started, PortUser(pid, name)) for pid in pids for started, name in _stat(pid)]
+    sockets = {f"socket:[{inode}]" for inode in _listening_inodes(listen)}
+    pids = {path.split("/")[2] for path in glob.iglob("/proc/[0-9]*/fd/*") if _target(path) in sockets}
+    users = [(started, PortUser(int(pid), name)) for pid in pids for started, name in _stat(pid)]
     return min(users)[1] if users else None
 
 
@@ -96,28 +97,15 @@ def _parse_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
     return ipaddress.ip_address(b"".join(data[at : at + 4][::step] for at in range(0, len(data), 4)))
 
 
-def _pids() -> list[int]:
+def _target(path: str) -> str:
+    """Return what a link leads to; an empty text if it has disappeared, or if only root may read it."""
     try:
-        return [int(entry) for entry in os.listdir("/proc") if entry.isdecimal()]
+        return os.readlink(path)
     except OSError:
-        return []
+        return ""
 
 
-def _sockets(pid: int) -> set[str]:
-    """Return the inodes of a process's sockets; none if it has ended, or if only root may read them."""
-    inodes = set()
-    folder = f"/proc/{pid}/fd"
-    try:
-        for entry in os.listdir(folder):
-            target = os.readlink(f"{folder}/{entry}")
-            if target.startswith("socket:["):
-                inodes.add(target[len("socket:[") : -1])
-    except OSError:
-        pass
-    return inodes
-
-
-def _stat(pid: int) -> Iterator[tuple[int, str]]:
+def _stat(pid: str) -> Iterator[tuple[int, str]]:
     """Yield when a process started (clock ticks since boot) and its name; nothing if it has ended."""
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:

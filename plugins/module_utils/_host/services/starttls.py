@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import time
 from collections.abc import Callable
@@ -20,14 +21,11 @@ _POSTGRES_REQUEST = b"\x00\x00\x00\x08\x04\xd2\x16\x2f"
 
 
 class PlainConnection:
-    """A connection before TLS. What is read is limited in size and in time. until: seconds of *monotonic*."""
+    """A connection before TLS. What is read is limited in size and in time. until: seconds of time.monotonic()."""
 
-    def __init__(
-        self, connection: socket.socket, until: float, monotonic: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, connection: socket.socket, until: float) -> None:
         self._connection = connection
         self._until = until
-        self._monotonic = monotonic
         self._read = 0
 
     def send(self, data: bytes) -> None:
@@ -57,7 +55,7 @@ class PlainConnection:
         return data.decode("ascii", "replace").rstrip("\r\n")
 
     def _left(self) -> float:
-        left = self._until - self._monotonic()
+        left = self._until - time.monotonic()
         if left <= 0:
             raise socket.timeout("timed out")
         return left
@@ -69,40 +67,26 @@ def begin(protocol: str, plain: PlainConnection) -> None:
 
 
 def _smtp(plain: PlainConnection) -> None:
-    # RFC 3207
-    _smtp_reply(plain, "220")
+    # RFC 3207, and RFC 5321 section 4.2.1: a hyphen after the code says that another line follows.
+    _expect_line(plain, "220", r"...-")
     plain.send(b"EHLO localhost\r\n")
-    _smtp_reply(plain, "250")
+    _expect_line(plain, "250", r"...-")
     plain.send(b"STARTTLS\r\n")
-    _smtp_reply(plain, "220")
-
-
-def _smtp_reply(plain: PlainConnection, code: str) -> None:
-    # RFC 5321 section 4.2.1: a hyphen after the code says that another line follows.
-    line = plain.line()
-    while line[3:4] == "-":
-        line = plain.line()
-    _expect(line.startswith(code), line)
+    _expect_line(plain, "220", r"...-")
 
 
 def _imap(plain: PlainConnection) -> None:
     # RFC 3501 section 6.2.1
-    line = plain.line()
-    _expect(line.startswith("* OK"), line)
+    _expect_line(plain, "* OK")
     plain.send(b"a STARTTLS\r\n")
-    line = plain.line()
-    while line.startswith("* "):
-        line = plain.line()
-    _expect(line.startswith("a OK"), line)
+    _expect_line(plain, "a OK", r"\* ")
 
 
 def _pop3(plain: PlainConnection) -> None:
     # RFC 2595 section 4
-    line = plain.line()
-    _expect(line.startswith("+OK"), line)
+    _expect_line(plain, "+OK")
     plain.send(b"STLS\r\n")
-    line = plain.line()
-    _expect(line.startswith("+OK"), line)
+    _expect_line(plain, "+OK")
 
 
 def _ldap(plain: PlainConnection) -> None:
@@ -147,6 +131,17 @@ def _reader(data: bytes) -> Callable[[int], bytes]:
         return taken
 
     return read
+
+
+def _expect_line(plain: PlainConnection, accepted: str, passed_over: str | None = None) -> None:
+    """Read a line that begins with *accepted*. *passed_over*: a regular expression for the lines before it.
+
+    Raises ProbeError for another line, and OSError.
+    """
+    line = plain.line()
+    while passed_over and re.match(passed_over, line):
+        line = plain.line()
+    _expect(line.startswith(accepted), line)
 
 
 def _expect(accepted: bool, answer: str) -> None:

@@ -34,8 +34,7 @@ def put_all(wanted: Sequence[ChallengeResponse], check: bool) -> Served:
 
     Raises CollectionError if two of them exclude each other.
     """
-    rivals = challenge_responses.find_conflicts(wanted)
-    if rivals:
+    if rivals := challenge_responses.find_conflicts(wanted):
         raise CollectionError("; ".join(rivals.values()))
     new = [response for response in wanted if not response.in_place()]
     failures = {} if check else _each(wanted, lambda response: response.put())

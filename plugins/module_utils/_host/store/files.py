@@ -18,7 +18,7 @@ import stat
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
 from ..._common import paths
@@ -58,10 +58,7 @@ def explain(error: OSError, what: str) -> str:
 def read(path: str) -> bytes:
     """Return the bytes of the file *path*, which may be a link. Raises DiskError, also for a file that is too large."""
     with _reported(f"cannot read {path}"):
-        data = paths.read(path, _MAX_SIZE + 1, follow=True)
-    if len(data) > _MAX_SIZE:
-        raise DiskError(f"cannot read {path}: it has more than {_MAX_SIZE} bytes")
-    return data
+        return paths.read_whole(path, _MAX_SIZE, follow=True)
 
 
 def has_content(path: str, data: bytes, rule: Rule = Rule.SAFE) -> bool:
@@ -121,18 +118,17 @@ def write_folder(path: str, contents: Mapping[str, Content]) -> None:
     parent, name = os.path.split(path)
     with _opened(parent, f"cannot write {path}") as at:
         try:
-            with _reported(f"cannot write {path}"):
-                _make_folder(at, _aside(name))
-                inside = os.open(_aside(name), FOLDER, dir_fd=at)
-                try:
-                    for file, content in contents.items():
-                        _write_new(inside, file, content)
-                    sync(inside)
-                finally:
-                    os.close(inside)
-                os.rename(_aside(name), name, src_dir_fd=at, dst_dir_fd=at)
-                sync(at)
-        except DiskError:
+            _make_folder(at, _aside(name))
+            inside = os.open(_aside(name), FOLDER, dir_fd=at)
+            try:
+                for file, content in contents.items():
+                    _write_new(inside, file, content)
+                sync(inside)
+            finally:
+                os.close(inside)
+            os.rename(_aside(name), name, src_dir_fd=at, dst_dir_fd=at)
+            sync(at)
+        except OSError:
             _drop(at, _aside(name), _remove_tree)
             raise
 
@@ -142,10 +138,9 @@ def temporary_file(folder: str, data: bytes) -> Iterator[str]:
     """Yield the path of a file that only this user can read, and remove it. For libraries that read files only."""
     name = _aside(f"{os.getpid()}-{threading.get_ident()}")
     path = os.path.join(folder, name)
-    with _opened(folder, f"cannot write {path}", Rule.OWN) as at:
+    with _opened(folder, f"cannot use {path}", Rule.OWN) as at:
         try:
-            with _reported(f"cannot write {path}"):
-                _write_new(at, name, Content(data, Attributes(0o600)))
+            _write_new(at, name, Content(data, Attributes(0o600)))
             yield path
         finally:
             _drop(at, name)
@@ -164,7 +159,7 @@ def make_folders(path: str, mode: int = 0o755, rule: Rule = Rule.SAFE) -> None:
             pass
     parent, name = os.path.split(path)
     make_folders(parent, mode, rule)
-    with _opened(parent, f"cannot create {path}", rule, making=True) as at, _reported(f"cannot create {path}"):
+    with _opened(parent, f"cannot create {path}", rule, making=True) as at:
         try:
             _make_folder(at, name, mode)
         except FileExistsError:  # another run created it first, or it is not a folder
@@ -181,11 +176,10 @@ def link(path: str, target: str) -> None:
     folder, name = os.path.split(path)
     with _opened(folder, f"cannot switch {path}") as at:
         try:
-            with _reported(f"cannot switch {path}"):
-                os.symlink(target, _aside(name), dir_fd=at)
-                os.replace(_aside(name), name, src_dir_fd=at, dst_dir_fd=at)
-                sync(at)
-        except DiskError:
+            os.symlink(target, _aside(name), dir_fd=at)
+            os.replace(_aside(name), name, src_dir_fd=at, dst_dir_fd=at)
+            sync(at)
+        except OSError:
             _drop(at, _aside(name))
             raise
 
@@ -193,7 +187,7 @@ def link(path: str, target: str) -> None:
 def remove_folder(path: str) -> None:
     """Remove a folder with its content. It disappears atomically."""
     parent, name = os.path.split(path)
-    with _opened(parent, f"cannot remove {path}") as at, _reported(f"cannot remove {path}"):
+    with _opened(parent, f"cannot remove {path}") as at:
         os.rename(name, _aside(name), src_dir_fd=at, dst_dir_fd=at)
         _remove_tree(at, _aside(name))
         sync(at)
@@ -241,26 +235,21 @@ def sweep(folder: str, name: str | None = None) -> None:
 
 
 @contextmanager
-def locked(
-    path: str,
-    monotonic: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], None] = time.sleep,
-    patience: float = _LOCK_TIMEOUT,
-) -> Iterator[None]:
+def locked(path: str, patience: float = _LOCK_TIMEOUT) -> Iterator[None]:
     """Hold the lock file *path*. The kernel releases the lock when the process ends, even if it is killed.
 
     *patience*: seconds to wait for a lock that another process holds. Raises LockedError after that.
     """
     handle = _open_lock(path)
     try:
-        deadline = monotonic() + patience
+        deadline = time.monotonic() + patience
         while not _try_lock(handle, path):
-            if monotonic() >= deadline:
+            if time.monotonic() >= deadline:
                 raise LockedError(
                     f"cannot lock {path}: another run has held it for {patience:.0f} seconds. "
                     "Run again when that run has ended"
                 )
-            sleep(0.1)
+            time.sleep(0.1)
         yield
     finally:
         os.close(handle)
@@ -272,27 +261,25 @@ def claim(path: str) -> int | None:
     The lock lasts until the handle is closed in this process and in all processes that inherited it by a fork.
     """
     handle = _open_lock(path)
+    claimed = False
     try:
         claimed = _try_lock(handle, path)
-    except DiskError:
-        os.close(handle)
-        raise
-    if claimed:
-        return handle
-    os.close(handle)
-    return None
+    finally:
+        if not claimed:
+            os.close(handle)
+    return handle if claimed else None
 
 
 def touch(path: str) -> None:
     """Set the modification time of a file to now."""
     folder, name = os.path.split(path)
-    with _opened(folder, f"cannot write {path}") as at, _reported(f"cannot write {path}"):
+    with _opened(folder, f"cannot write {path}") as at:
         os.utime(name, dir_fd=at, follow_symlinks=False)
 
 
 def _open_lock(path: str) -> int:
     folder, name = os.path.split(path)
-    with _opened(folder, f"cannot lock {path}") as at, _reported(f"cannot lock {path}"):
+    with _opened(folder, f"cannot lock {path}") as at:
         # 0600: whoever may open the file could hold the lock.
         return os.open(name, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600, dir_fd=at)
 
@@ -317,10 +304,8 @@ def _reported(what: str) -> Iterator[None]:
 
 @contextmanager
 def _opened(folder: str, what: str, rule: Rule = Rule.SAFE, making: bool = False) -> Iterator[int]:
-    """Open a folder and yield its descriptor. *what* failed, in messages."""
-    with ExitStack() as stack:
-        with _reported(what):
-            at = stack.enter_context(paths.open_folder(folder, rule, making))
+    """Open a folder and yield its descriptor. An OSError of opening it or while it is open says that *what* failed."""
+    with _reported(what), paths.open_folder(folder, rule, making) as at:
         yield at
 
 
