@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
 from enum import Enum
 from functools import cache
-from typing import Any, Callable, NamedTuple, TypeVar
+from typing import Any, Callable, TypeVar
 
 from .identifiers import Identifier, parse_identifiers
 from .names import ARI_ID, FILES, MANIFEST, NAME, NUMBER
@@ -52,21 +52,8 @@ BASE64 = text(r"[A-Za-z0-9+/=]+", 1 << 16)
 Shape = TypeVar("Shape", bound="_Contract")
 
 
-class _Field(NamedTuple):
-    name: str
-    check: Check
-    #: What it is where it is missing; MISSING if it may not be.
-    default: Any
-    #: A result leaves it out where it is the default.
-    sparse: bool
-
-
-@cache
-def _fields_of(shape: Any) -> tuple[_Field, ...]:
-    return tuple(_Field(item.name, default=item.default, **item.metadata) for item in fields(shape))
-
-
 def _by(check: Check, sparse: bool = False) -> dict[str, Any]:
+    """Return the metadata of a field. *sparse*: a result leaves it out where it is the default."""
     return {"check": check, "sparse": sparse}
 
 
@@ -80,6 +67,7 @@ def _sparse(check: Check) -> dict[str, Any]:
     return _by(nullable(check), sparse=True)
 
 
+@dataclass(frozen=True)
 class _Contract:
     """The base of all shapes. Lists are tuples in them; a mapping is never changed."""
 
@@ -108,9 +96,8 @@ class _Contract:
         *only*, *without*: the fields that are read, and not read; others have their defaults. *needed*: fields that
         may not be missing though they have a default. *narrowed*: checks in the place of the fields' own.
         """
-        shape: Any = cls
-        chosen = [item for item in _fields_of(shape) if item.name not in without and (not only or item.name in only)]
-        checks = {item.name: narrowed.get(item.name, item.check) for item in chosen}
+        chosen = [item for item in fields(cls) if item.name not in without and (not only or item.name in only)]
+        checks = {item.name: narrowed.get(item.name, item.metadata["check"]) for item in chosen}
         optional = {item.name for item in chosen if item.default is not MISSING and item.name not in needed}
         checked = record(checks, optional=optional)
 
@@ -121,9 +108,10 @@ class _Contract:
 
     def to_result(self) -> dict[str, Any]:
         """Return it as JSON has it, for from_result()."""
-        shape: Any = type(self)
-        found = ((item, getattr(self, item.name)) for item in _fields_of(shape))
-        return {item.name: plain(value) for item, value in found if not (item.sparse and value == item.default)}
+        found = ((item, getattr(self, item.name)) for item in fields(self))
+        return {
+            item.name: plain(value) for item, value in found if not (item.metadata["sparse"] and value == item.default)
+        }
 
     def options(self, names: Iterable[str]) -> dict[str, Any]:
         """Return the options of a module that have the *names* of fields."""

@@ -122,8 +122,7 @@ def _parse(item: Any, challenge: str) -> Identifier:
         reason = f"has {unknown[0]!r}{suggestion(unknown[0], keys)}" if unknown else "has a value that is not a text"
         raise IdentifierError(f"an identifier {reason}. Give a name, or a mapping with value, challenge and webroot")
     identifier = Identifier(normalize(own["value"]), own.get("challenge") or challenge, own.get("webroot") or None)
-    problem = _unprovable(identifier)
-    if problem:
+    if problem := _unprovable(identifier):
         raise IdentifierError(f"identifier {_quote(identifier.name)} {problem}")
     return identifier
 

@@ -39,6 +39,5 @@ def name_problem(name: str) -> str:
 
 def verify_name(name: str) -> None:
     """Raise OptionError for a name that cannot become a file name."""
-    problem = name_problem(name)
-    if problem:
+    if problem := name_problem(name):
         raise OptionError(problem)

@@ -46,15 +46,11 @@ class Terms:
 
     def difference(self, version: Terms) -> list[Reason]:
         """Return in what a *version* differs from these terms, the gravest first; empty if it is what is wanted."""
+        allowed = not self.directories or (bool(version.directories) and version.directories <= self.directories)
         differs = {
             Reason.IDENTIFIERS: self.identifiers != version.identifiers,
             Reason.KEY_TYPE: self.key_types != version.key_types,
             Reason.PROFILE: self.profile != version.profile,
-            Reason.ISSUER: not self._allow_issuer(version),
+            Reason.ISSUER: not allowed,
         }
         return [reason for reason, is_different in differs.items() if is_different]
-
-    def _allow_issuer(self, version: Terms) -> bool:
-        if not self.directories:
-            return True
-        return bool(version.directories) and version.directories <= self.directories

@@ -13,13 +13,7 @@ from .errors import OptionError
 from .text import one_line
 
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
-_UNITS = {
-    "s": timedelta(seconds=1),
-    "m": timedelta(minutes=1),
-    "h": timedelta(hours=1),
-    "d": timedelta(days=1),
-    "w": timedelta(weeks=1),
-}
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _DURATION = re.compile(r"(?:[0-9]{1,9}[smhdw])+")
 _INTERVAL = re.compile(r"[1-9][0-9]{0,4}[mhdw]")
 
@@ -70,7 +64,8 @@ def parse_duration(text: str) -> timedelta:
     """Return the length of a duration such as 7d or 12h30m. Raises ValueError."""
     try:
         if _DURATION.fullmatch(text):
-            return sum((int(part[:-1]) * _UNITS[part[-1]] for part in re.findall("[0-9]+[a-z]", text)), timedelta())
+            parts = re.findall("([0-9]+)([a-z])", text)
+            return sum((timedelta(**{_UNITS[unit]: int(count)}) for count, unit in parts), timedelta())
     except OverflowError:
         pass
     raise ValueError(f"{text!r} is not a duration")

@@ -20,7 +20,7 @@ def problem() -> str:
     if spec is None or not spec.origin:
         return f"the Python library cryptography is missing for {sys.executable}. Install python3-cryptography"
     version = _version(os.path.dirname(spec.origin))
-    if version and _numbers(version) < OLDEST:
+    if version and tuple(map(int, version.split("."))) < OLDEST:
         return (
             f"the Python library cryptography {version} of {sys.executable} is too old. "
             "Install python3-cryptography 3.3 or later"
@@ -30,8 +30,7 @@ def problem() -> str:
 
 def import_problem() -> str:
     """Return the same as problem(), or that the library is broken, which only importing it shows."""
-    missing = problem()
-    if missing:
+    if missing := problem():
         return missing
     try:
         import cryptography.x509  # noqa: F401
@@ -42,11 +41,8 @@ def import_problem() -> str:
     return ""
 
 
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(map(int, version.split(".")[:2]))
-
-
 def _version(folder: str) -> str:
+    """Return the first two numbers of the version; an empty text if it is unknown."""
     # Read from the library's own file: importing importlib.metadata takes 20 ms, a sixth of a run with nothing due.
     try:
         with open(os.path.join(folder, "__about__.py"), encoding="utf-8") as file:

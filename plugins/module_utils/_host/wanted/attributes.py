@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from ..._common.errors import OptionError
@@ -34,7 +34,11 @@ class Attributes(NamedTuple):
 
 def resolve(wanted: Mapping[str, Any], secret: bool = True) -> Attributes:
     """Parse the options mode, owner and group. Raises OptionError."""
-    return Attributes(parse_mode(wanted["mode"], secret), _uid(wanted["owner"]), _gid(wanted["group"]))
+    return Attributes(
+        parse_mode(wanted["mode"], secret),
+        _id("owner", wanted["owner"], "user", lambda name: pwd.getpwnam(name).pw_uid),
+        _id("group", wanted["group"], "group", lambda name: grp.getgrnam(name).gr_gid),
+    )
 
 
 def parse_mode(text: str, secret: bool = True) -> int:
@@ -82,26 +86,15 @@ def completed(path: str, wanted: Attributes) -> Attributes:
     return Attributes(wanted.mode) if mine else Attributes(wanted.mode, uid, gid)
 
 
-def _uid(owner: str | None) -> int:
-    if not owner:
+def _id(option: str, name: str | None, kind: str, find: Callable[[str], int]) -> int:
+    if not name:
         return -1
     try:
-        return pwd.getpwnam(owner).pw_uid
+        return find(name)
     except KeyError:
-        if owner.isdecimal() and int(owner) < _NO_ID:
-            return int(owner)
-        raise OptionError(f"owner {owner!r} is not a user of this host") from None
-
-
-def _gid(group: str | None) -> int:
-    if not group:
-        return -1
-    try:
-        return grp.getgrnam(group).gr_gid
-    except KeyError:
-        if group.isdecimal() and int(group) < _NO_ID:
-            return int(group)
-        raise OptionError(f"group {group!r} is not a group of this host") from None
+        if name.isdecimal() and int(name) < _NO_ID:
+            return int(name)
+        raise OptionError(f"{option} {name!r} is not a {kind} of this host") from None
 
 
 def _group(gid: int) -> str:

@@ -46,8 +46,7 @@ class Claim:
     @classmethod
     def of(cls, params: dict[str, Any]) -> Claim:
         """Return the claim of a module's options. Raises OptionError for a name that is not usable."""
-        problem = name_problem(params["list"])
-        if problem:
+        if problem := name_problem(params["list"]):
             raise OptionError(f"list {params['list']!r}: {problem}")
         return cls(params["list"], params["reassign"])
 
@@ -81,8 +80,7 @@ class Claim:
 
     def verify(self, found: Owned, identifiers: Iterable[str]) -> None:
         """Raise StateError if the certificate must not move to the list."""
-        conflict = self.conflict(found, identifiers)
-        if conflict:
+        if conflict := self.conflict(found, identifiers):
             raise StateError(conflict)
 
     def drift(self, found: Owned) -> list[str]:
