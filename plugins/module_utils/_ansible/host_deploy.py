@@ -16,7 +16,7 @@ from .._common.statuses import Status
 from .._host.challenges import challenge_responses
 from .._host.errors import summary
 from .._host.services.probe import prove_all
-from .._host.steps.rollout import CertificateHome, Rollout
+from .._host.steps.rollout import Rollout
 from .._host.store.versions import KEPT
 from .._host.wanted import formats
 from .._host.wanted.claim import Claim
@@ -55,9 +55,17 @@ def run(task: HostTask) -> dict[str, Any]:
     claim = Claim.of(params)
     certificates = concerned(params, claim)
     responses = challenge_responses.parse_challenges(params["challenges"], False, params["home"])
-    home = CertificateHome(params["home"], claim, params["keep_versions"], formats.places(params["certificates"]))
-    now = datetime.now(timezone.utc)
-    rollout = Rollout(home, certificates, HostServices(task), prove_all, now, task.check_mode)
+    rollout = Rollout(
+        params["home"],
+        certificates,
+        HostServices(task),
+        prove_all,
+        datetime.now(timezone.utc),
+        task.check_mode,
+        claim,
+        params["keep_versions"],
+        formats.places(params["certificates"]),
+    )
     rollout.remove(responses)
     for result in params["results"]:
         rollout.take(result)

@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ansible_collections.certfleet.tls.plugins.module_utils._host.errors import ServiceError
-from ansible_collections.certfleet.tls.plugins.module_utils._host.steps.rollout import CertificateHome, Rollout
+from ansible_collections.certfleet.tls.plugins.module_utils._host.steps.rollout import Rollout
 from ansible_collections.certfleet.tls.plugins.module_utils._host.store.manifest import folder_path, read_versions
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.reloads import SERVICE, Reload
 from tests.unit.host import ca, host
@@ -42,9 +42,7 @@ def nothing_wrong(wanted):
 
 
 def rollout(home, wanted=None, check=False, services=None, now=ca.NOW):
-    return Rollout(
-        CertificateHome(str(home)), wanted or {"shop": WANTED}, services or Services(), nothing_wrong, now, check
-    )
+    return Rollout(str(home), wanted or {"shop": WANTED}, services or Services(), nothing_wrong, now, check)
 
 
 def result(name, status, **fields):

@@ -15,7 +15,7 @@ import pytest
 from ansible_collections.certfleet.tls.plugins.module_utils._host.errors import ServiceError
 from ansible_collections.certfleet.tls.plugins.module_utils._host.steps import deployment
 from ansible_collections.certfleet.tls.plugins.module_utils._host.steps.inspection import inspect
-from ansible_collections.certfleet.tls.plugins.module_utils._host.steps.rollout import CertificateHome, Rollout
+from ansible_collections.certfleet.tls.plugins.module_utils._host.steps.rollout import Rollout
 from ansible_collections.certfleet.tls.plugins.module_utils._host.store.manifest import history, read_versions
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.attributes import Attributes
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.endpoints import Endpoint
@@ -64,7 +64,7 @@ class Host:
 
 def run(home, on, *results, wanted=None, check=False):
     wanted = wanted or {"shop": SHOP}
-    rollout = Rollout(CertificateHome(str(home)), wanted, on, on.probe, ca.NOW, check)
+    rollout = Rollout(str(home), wanted, on, on.probe, ca.NOW, check)
     for item in results:
         rollout.take(item)
     rollout.finish()

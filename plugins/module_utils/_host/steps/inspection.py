@@ -35,8 +35,7 @@ def inspect(
     """
     host_problems = [text for text in (availability.problem(), _home_problem(home)) if text]
     contended = formats.contended(wanted)
-    found = [_certificate(home, option, claim, host_problems, contended) for option in wanted]
-    return [_with_content(home, item) for item in found] if content else found
+    return [_certificate(home, option, claim, host_problems, contended, content) for option in wanted]
 
 
 def inventory(home: str, content: bool = False) -> list[dict[str, Any]]:
@@ -52,8 +51,8 @@ def inventory(home: str, content: bool = False) -> list[dict[str, Any]]:
         if not name_problem(name):
             there = manifest.read_versions(home, name)
             problems = [there.newer] if there.newer else []
-            found.append({"name": name, "invalid": [], "problems": problems, **_facts(home, name, there)})
-    return [_with_content(home, item) for item in found] if content else found
+            found.append({"name": name, "invalid": [], "problems": problems, **_facts(home, name, there, content)})
+    return found
 
 
 def unlisted(home: str, names: Iterable[str], claim: Claim) -> list[str]:
@@ -67,13 +66,13 @@ def unlisted(home: str, names: Iterable[str], claim: Claim) -> list[str]:
 
 
 def _certificate(
-    home: str, option: Mapping[str, Any], claim: Claim, host_problems: list[str], contended: set[str]
+    home: str, option: Mapping[str, Any], claim: Claim, host_problems: list[str], contended: set[str], content: bool
 ) -> dict[str, Any]:
     result = {"name": option["name"], "invalid": [], "problems": [], "live": None, "pending": None}
     if name_problem(option["name"]):
         return {**result, "invalid": [name_problem(option["name"])]}
     found = manifest.read_versions(home, option["name"])
-    result.update(_facts(home, option["name"], found))
+    result.update(_facts(home, option["name"], found, content))
     if found.newer:
         return {**result, "invalid": [found.newer]}
     try:
@@ -81,11 +80,9 @@ def _certificate(
         formats.check_places(wanted.formats, home, contended)
     except CollectionError as error:
         return {**result, "invalid": [str(error)]}
-    conflict = claim.conflict(found, wanted.identifiers)
-    if conflict:
+    if conflict := claim.conflict(found, wanted.identifiers):
         return {**result, "invalid": [conflict]}
-    live = result["live"]
-    if live:
+    if live := result["live"]:
         key = manifest.folder_path(home, wanted.name, live["version"], KEY)
         live["attributes"] = [*drift(key, wanted.attributes), *claim.drift(found)]
         live["formats"] = _format_drift(home, wanted, live, found)
@@ -98,22 +95,16 @@ def _certificate(
     return result
 
 
-def _facts(home: str, name: str, found: StoredVersions) -> dict[str, Any]:
-    live = (
-        {**manifest.live_facts(home, name, found.live, found), "attributes": [], "formats": []} if found.live else None
-    )
+def _facts(home: str, name: str, found: StoredVersions, content: bool) -> dict[str, Any]:
+    facts = manifest.live_facts(home, name, found.live, found) if found.live else None
+    live = {**facts, "attributes": [], "formats": []} if facts else None
     pending = manifest.pending_facts(home, name, found)
+    issued = (live, pending if pending and pending["serial"] else None)
+    for version in filter(None, issued if content else ()):
+        data = manifest.content(home, name, version["version"], FULLCHAIN)
+        version["content"] = data.decode("ascii", "replace")
     owner = found.newest["list"] if found.newest else None
     return {"list": owner, "live": live, "pending": pending, "issued": manifest.issuances(found)}
-
-
-def _with_content(home: str, item: dict[str, Any]) -> dict[str, Any]:
-    live, pending = item["live"], item["pending"]
-    for version in (live, pending if pending and pending["serial"] else None):
-        if version:
-            data = manifest.content(home, item["name"], version["version"], FULLCHAIN)
-            version["content"] = data.decode("ascii", "replace")
-    return item
 
 
 def _format_drift(home: str, wanted: WantedCertificate, live: Mapping[str, Any], found: StoredVersions) -> list[str]:
@@ -138,8 +129,7 @@ def _unanswerable(wanted: WantedCertificate) -> list[str]:
     for webroot in sorted(filter(None, wanted.webroots)):
         if not os.path.isdir(webroot):
             problems.append(f"webroot {webroot} does not exist. Create it, and have the web server serve it")
-        unsafe = paths.find_problem(os.path.join(webroot, ".well-known", "acme-challenge"), Rule.WEBROOT)
-        if unsafe:
+        if unsafe := paths.find_problem(os.path.join(webroot, ".well-known", "acme-challenge"), Rule.WEBROOT):
             problems.append(f"cannot use webroot {webroot}: {unsafe}")
     return problems
 

@@ -130,27 +130,23 @@ class Proof:
         texts = {name: [failed[entry] for entry in self._wanted[name].reloads if entry in failed] for name in names}
         return {name: "; ".join(dict.fromkeys(problems)) for name, problems in texts.items() if problems}
 
-    def _tested(self, entries: Iterable[Reload]) -> dict[Reload, str]:
+    def _tested(self, entries: Sequence[Reload]) -> dict[Reload, str]:
         return _failed(entries, self._services.test, lambda entry: (*entry.target, entry.test))
 
-    def _reload_each(self, entries: Iterable[Reload]) -> dict[Reload, str]:
+    def _reload_each(self, entries: Sequence[Reload]) -> dict[Reload, str]:
         return _failed(entries, self._services.reload, lambda entry: entry.target)
 
 
 def _failed(
-    entries: Iterable[Reload], act: Callable[[Reload], None], what: Callable[[Reload], tuple[object, ...]]
+    entries: Sequence[Reload], act: Callable[[Reload], None], what: Callable[[Reload], tuple[object, ...]]
 ) -> dict[Reload, str]:
     """Act once for all entries with the same target. Return the reason for each entry that it failed for."""
     said: dict[tuple[object, ...], str] = {}
-    failed = {}
     for entry in entries:
         if what(entry) not in said:
+            said[what(entry)] = ""
             try:
                 act(entry)
             except CollectionError as error:
                 said[what(entry)] = str(error)
-            else:
-                said[what(entry)] = ""
-        if said[what(entry)]:
-            failed[entry] = said[what(entry)]
-    return failed
+    return {entry: said[what(entry)] for entry in entries if said[what(entry)]}

@@ -81,8 +81,14 @@ class RequestBatch:
         """
         self.failures = {**challenge_responses.find_conflicts(responses), **self.failures}
         for response in responses:
-            if response.name not in self.failures:
-                self._serve(response)
+            if response.name in self.failures:
+                continue
+            try:
+                self.changed |= not response.in_place()
+                if not self.check:
+                    response.put()
+            except CollectionError as error:
+                self.failures[response.name] = str(error)
 
     def result(self) -> dict[str, Any]:
         """Return the result of the module."""
@@ -94,14 +100,6 @@ class RequestBatch:
             "ready": self.ready,
             "failures": self.failures,
         }
-
-    def _serve(self, response: ChallengeResponse) -> None:
-        try:
-            self.changed |= not response.in_place()
-            if not self.check:
-                response.put()
-        except CollectionError as error:
-            self.failures[response.name] = str(error)
 
 
 def _difference(name: str, prepared: PreparedRequest) -> dict[str, str]:

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -26,52 +26,34 @@ from .preparation import forget_order
 from .proof import Probe, Proof, Services
 
 
-@dataclass(frozen=True)
-class CertificateHome:
-    """The folder that a host keeps certificates in, and what counts for all of them.
-
-    claim: the list that the certificates are in. keep: the number of versions of a certificate that stay, the live one
-    among them. places: the format files of all listed certificates, due or not.
-    """
-
-    path: str
-    claim: Claim = DEFAULT_CLAIM
-    keep: int = KEPT
-    places: Collection[str] = ()
-
-
+@dataclass
 class Rollout:
     """Carry out the results for all certificates of a host. One that fails stops no other.
 
-    now: aware UTC. check: change nothing. reloaded: services, and commands. failures: reasons by certificate.
-    notify: the handlers that are to be notified.
+    home: the folder that the host keeps certificates in. now: aware UTC. check: change nothing. claim: the list that
+    the certificates are in. keep: the number of versions of a certificate that stay, the live one among them. places:
+    the format files of all listed certificates, due or not.
+
+    reloaded: services, and commands. failures: reasons by certificate. notify: the handlers that are to be notified.
     after_handlers: the results that are to be taken when those have run.
     """
 
-    def __init__(
-        self,
-        home: CertificateHome,
-        wanted: Mapping[str, WantedCertificate],
-        services: Services,
-        probe: Probe,
-        now: datetime,
-        check: bool,
-    ) -> None:
-        self.home = home.path
-        self.keep = home.keep
-        self.places = home.places
-        self.claim = home.claim
-        self.wanted = wanted
-        self.now = now
-        self.check = check
-        self.changed = False
-        self.reloaded: list[str] = []
-        self.deployed: dict[str, Deployed] = {}
-        self.failures: dict[str, str] = {}
-        self.warnings: list[str] = []
-        self.notify: list[str] = []
-        self.after_handlers: list[dict[str, str]] = []
-        self._proof = Proof(home.path, wanted, services, probe, now)
+    home: str
+    wanted: Mapping[str, WantedCertificate]
+    services: Services
+    probe: Probe
+    now: datetime
+    check: bool
+    claim: Claim = DEFAULT_CLAIM
+    keep: int = KEPT
+    places: Collection[str] = ()
+    changed: bool = field(default=False, init=False)
+    reloaded: list[str] = field(default_factory=list, init=False)
+    deployed: dict[str, Deployed] = field(default_factory=dict, init=False)
+    failures: dict[str, str] = field(default_factory=dict, init=False)
+    warnings: list[str] = field(default_factory=list, init=False)
+    notify: list[str] = field(default_factory=list, init=False)
+    after_handlers: list[dict[str, str]] = field(default_factory=list, init=False)
 
     def remove(self, responses: Iterable[ChallengeResponse]) -> None:
         """Remove challenge responses. One that cannot be removed is a warning."""
@@ -88,18 +70,20 @@ class Rollout:
     def take(self, result: Mapping[str, Any]) -> None:
         """Carry out one result (an element of the module's option `results`)."""
         name = result["name"]
-        steps: Mapping[str, Callable[[Mapping[str, Any]], None]] = {
-            Status.VALID: self._deploy,
-            Status.REPAIR: self._repair,
-            Status.SWITCH: self._switch,
-            Status.REMOVE: self._remove,
-            Status.NOTIFIED: self._take_handled,
-            Status.DEFERRED: self._defer,
-            Status.FAILED: self._take_failed,
-            Status.KEEP: lambda result: None,
+        steps: Mapping[str, Callable[[], Deployed | None]] = {
+            Status.VALID: lambda: self._deploy(result),
+            Status.REPAIR: lambda: repair(self.home, self.wanted[name], self.now, self.check),
+            Status.SWITCH: lambda: switch(self.home, self.wanted[name], self.now, self.check),
+            Status.REMOVE: lambda: removal.remove(self.home, name, self.claim, self.check, self.places),
+            Status.NOTIFIED: lambda: self._take_handled(result),
+            Status.DEFERRED: lambda: self._defer(result),
+            Status.FAILED: lambda: self._take_failed(result),
+            Status.KEEP: lambda: None,
         }
         try:
-            steps[result["status"]](result)
+            deployed = steps[result["status"]]()
+            if deployed is not None:
+                self._note(name, deployed)
             if result["status"] in STOPPED and not self.check:
                 discard_key(self.home, name)
         except CollectionError as error:
@@ -114,14 +98,15 @@ class Rollout:
             self._notify_handlers(new)
             self.reloaded = list(dict.fromkeys(str(entry) for entry in entries if entry.kind != NOTIFY))
             return
-        proved = self._proof.prove(new)
-        for name, why in self._proof.failures.items():
+        proof = Proof(self.home, self.wanted, self.services, self.probe, self.now)
+        proved = proof.prove(new)
+        for name, why in proof.failures.items():
             self._fail(name, why)
         handled = self._notify_handlers(proved)
         for name in proved:
             if name not in handled:
                 self._confirm(name)
-        self.reloaded = list(self._proof.reloaded)
+        self.reloaded = list(proof.reloaded)
 
     def result(self) -> dict[str, Any]:
         """Return the result of the module."""
@@ -157,35 +142,21 @@ class Rollout:
             if deployed.changed
         ]
 
-    def _deploy(self, result: Mapping[str, Any]) -> None:
+    def _deploy(self, result: Mapping[str, Any]) -> Deployed:
         issued = IssuedCertificate(
             result["certificate"] or "", result["chain"] or "", result["account_uri"], result["order_uri"]
         )
         wanted = self.wanted[result["name"]]
         if result.get("sealed_key"):
             received = Received(issued, result["sealed_key"], result["directory"] or "", result.get("created") or "")
-            self._note(wanted.name, receive(self.home, wanted, received, self.now, self.check))
-            return
+            return receive(self.home, wanted, received, self.now, self.check)
         try:
-            deployed = deploy(self.home, wanted, issued, self.now, self.check)
+            return deploy(self.home, wanted, issued, self.now, self.check)
         except MisfitError:
             # Else every later run would download the same one. Other errors, such as the chain or this host's clock,
             # keep the order: a new certificate in every run would not correct them.
             self._forget(result)
             raise
-        self._note(result["name"], deployed)
-
-    def _repair(self, result: Mapping[str, Any]) -> None:
-        wanted = self.wanted[result["name"]]
-        self._note(wanted.name, repair(self.home, wanted, self.now, self.check))
-
-    def _switch(self, result: Mapping[str, Any]) -> None:
-        wanted = self.wanted[result["name"]]
-        self._note(wanted.name, switch(self.home, wanted, self.now, self.check))
-
-    def _remove(self, result: Mapping[str, Any]) -> None:
-        name = result["name"]
-        self._note(name, removal.remove(self.home, name, self.claim, self.check, self.places))
 
     def _defer(self, result: Mapping[str, Any]) -> None:
         self.warnings.append(f"certificate {result['name']} is deferred to a later run: {result['problem']}")
@@ -198,9 +169,7 @@ class Rollout:
     def _forget(self, result: Mapping[str, Any]) -> None:
         self.changed |= forget_order(self.home, result["name"], result["order_uri"], self.claim, self.check)
 
-    def _note(self, name: str, deployed: Deployed | None) -> None:
-        if deployed is None:
-            return
+    def _note(self, name: str, deployed: Deployed) -> None:
         self.deployed[name] = deployed
         self.changed |= deployed.changed
         if deployed.warning:
