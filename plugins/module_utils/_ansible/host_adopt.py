@@ -13,7 +13,6 @@ from typing import Any
 
 from .._common.errors import OptionError
 from .._host.steps import adoption, other_clients
-from .._host.steps.adoption_batch import AdoptionBatch
 from .._host.steps.other_clients import Lineage
 from .._host.wanted.claim import Claim
 from .adopt_options import FILE_SPEC, FOLDER_SPEC
@@ -39,7 +38,7 @@ def run(task: HostTask) -> dict[str, Any]:
         raise OptionError("directories is empty: name the CA")
     wanted = wanted_certificates(params["certificates"], Claim.of(params), params["directories"])
     now = datetime.now(timezone.utc)
-    batch = AdoptionBatch(params["home"], adoption.look(lineages(params), now), now, task.check_mode)
+    batch = adoption.AdoptionBatch(params["home"], adoption.look(lineages(params), now), now, task.check_mode)
     for certificate in wanted.values():
         batch.adopt(certificate)
     for warning in batch.warnings():

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -17,6 +17,7 @@ from .._common.names import ARI_ID
 from .._common.times import utc
 from . import keys, san
 from .errors import CertificateError, MisfitError
+from .signatures import signed_by
 
 try:
     from cryptography import x509
@@ -96,11 +97,17 @@ def covered(certificate: x509.Certificate) -> set[str]:
     return san.texts(extension(certificate, x509.SubjectAlternativeName) or ())
 
 
-def verify(certificate: x509.Certificate, key: PrivateKey, identifiers: Iterable[str], now: datetime) -> str:
+def verify(
+    certificate: x509.Certificate,
+    chain: Sequence[x509.Certificate],
+    key: PrivateKey,
+    identifiers: Iterable[str],
+    now: datetime,
+) -> str:
     """Verify that *certificate* belongs to *key*, is for *identifiers* (normalized) and is valid at *now* (aware UTC).
 
-    Returns a warning about this host's clock, or an empty text. Raises MisfitError for another key or other names, and
-    CertificateError for a certificate that is not valid at *now*.
+    Its *chain* is verified as by verify_chain(). Returns a warning about this host's clock, or an empty text. Raises
+    MisfitError for another key or other names, and CertificateError for a certificate that is not valid at *now*.
     """
     if not _belongs_to(certificate, key):
         raise MisfitError("the certificate from the CA does not match the pending private key")
@@ -110,7 +117,34 @@ def verify(certificate: x509.Certificate, key: PrivateKey, identifiers: Iterable
             f"the certificate from the CA is for {', '.join(sorted(actual)) or 'no names'} "
             f"instead of {', '.join(sorted(expected))}"
         )
-    return verify_validity(certificate, "the certificate from the CA", now)
+    warning = verify_validity(certificate, "the certificate from the CA", now)
+    verify_chain(certificate, chain, now)
+    return warning
+
+
+def verify_chain(certificate: x509.Certificate, chain: Sequence[x509.Certificate], now: datetime) -> None:
+    """Raise CertificateError unless each certificate of *chain* issued the one before it, the first *certificate*.
+
+    An empty chain is valid. Names, signatures, dates, basic constraints and key usage are verified (RFC 8555 section
+    9.1, RFC 5280 section 6.1); policies and name constraints are left to clients. *now*: aware UTC datetime.
+    """
+    below = certificate
+    between = 0  # CAs that are not self-issued: only these count, RFC 5280 section 4.2.1.9
+    for issuer in chain:
+        what = f"the CA's chain is invalid: {_text(issuer.subject)}"
+        if below.issuer != issuer.subject:
+            raise CertificateError(f"{what} stands where the issuer {_text(below.issuer)} is expected")
+        basic, usage = extension(issuer, x509.BasicConstraints), extension(issuer, x509.KeyUsage)
+        # RFC 5280 section 6.1.4 (k) to (n)
+        if basic is None or not basic.ca or (usage is not None and not usage.key_cert_sign):
+            raise CertificateError(f"{what} is not a CA certificate")
+        if basic.path_length is not None and between > basic.path_length:
+            raise CertificateError(f"{what} allows {basic.path_length} CAs below it, and there are {between}")
+        if not signed_by(below, issuer):
+            raise CertificateError(f"{what} did not sign {_text(below.subject) or 'the certificate'}")
+        verify_validity(issuer, f"{_text(issuer.subject)} in the CA's chain", now)
+        between += issuer.subject != issuer.issuer
+        below = issuer
 
 
 def verify_validity(certificate: x509.Certificate, what: str, now: datetime) -> str:
@@ -171,6 +205,10 @@ def extension(certificate: x509.Certificate, kind: type[_Extension]) -> _Extensi
         return certificate.extensions.get_extension_for_class(kind).value
     except (x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType, ValueError):
         return None
+
+
+def _text(name: x509.Name) -> str:
+    return name.rfc4514_string()
 
 
 def _belongs_to(certificate: x509.Certificate, key: PrivateKey) -> bool:

@@ -47,7 +47,7 @@ def repair(home, wanted, check=False):
 def found(*manifests, numbers=None, newer=""):
     """A certificate whose manifests name these lists, the newest last."""
     known = {f"{number:04d}": fields for number, fields in enumerate(manifests, 1)}
-    return StoredVersions(None, False, None, None, list(known) if numbers is None else numbers, known, newer)
+    return StoredVersions(None, False, None, list(known) if numbers is None else numbers, known, newer)
 
 
 def says(owner, former=(), names=tuple(NAMES)):

@@ -184,7 +184,7 @@ def test_what_does_not_hold_is_not_put_in_place(giver, home, change, error, text
     given = change(received(giver, home))
     with pytest.raises(error, match=text):
         receive(home, given)
-    assert read_versions(str(home), "shop")[:5] == (None, False, None, None, [])
+    assert read_versions(str(home), "shop")[:4] == (None, False, None, [])
     host.make_live(home)  # and it stands in nobody's way
     before = host.served(home)
     with pytest.raises(error, match=text):

@@ -108,7 +108,7 @@ def test_pem_leaves_out_surrounding_text():
 
 
 def checked(certificate, key=KEY, names=("a.example", "b.example"), now=NOW):
-    return certificates.verify(certificate, key, names, now)
+    return certificates.verify(certificate, [], key, names, now)
 
 
 def test_verify_matching_certificate_passes():

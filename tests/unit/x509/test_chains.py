@@ -9,7 +9,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 
-from ansible_collections.certfleet.tls.plugins.module_utils._x509 import chains, signatures
+from ansible_collections.certfleet.tls.plugins.module_utils._x509 import certificates, signatures
 from ansible_collections.certfleet.tls.plugins.module_utils._x509.errors import CertificateError
 from tests.unit.host import ca
 from tests.unit.host.ca import DAY, NOW
@@ -42,12 +42,12 @@ def way(request, monkeypatch):
         return real(Old(), issuer)
 
     real = signatures.signed_by
-    monkeypatch.setattr(chains, "signed_by", signed_by)
+    monkeypatch.setattr(certificates, "signed_by", signed_by)
 
 
 def refused(leaf, chain, match, now=NOW):
     with pytest.raises(CertificateError, match=match) as error:
-        chains.verify(leaf, chain, now)
+        certificates.verify_chain(leaf, chain, now)
     assert len(str(error.value).splitlines()) == 1
 
 
@@ -57,7 +57,7 @@ def refused(leaf, chain, match, now=NOW):
     ids=["none", "one", "two", "with the root"],
 )
 def test_verify_valid_chain_passes(way, chain):
-    chains.verify(LEAF, [authority.certificate for authority in chain], NOW)
+    certificates.verify_chain(LEAF, [authority.certificate for authority in chain], NOW)
 
 
 KINDS = ["ec256", "ec384", "rsa", "ed25519"]
@@ -70,7 +70,7 @@ IMPOSTORS = {kind: ROOT.intermediate("Same", kind) for kind in KINDS}
 @pytest.mark.parametrize("hash_algorithm", [hashes.SHA256, hashes.SHA384, hashes.SHA512])
 def test_verify_every_key_type_passes(way, kind, hash_algorithm):
     leaf = AUTHORITIES[kind].leaf(KEY, ["a.example"], hash_algorithm=hash_algorithm)
-    chains.verify(leaf, [AUTHORITIES[kind].certificate], NOW)
+    certificates.verify_chain(leaf, [AUTHORITIES[kind].certificate], NOW)
 
 
 @pytest.mark.skipif(not hasattr(padding.PSS, "DIGEST_LENGTH"), reason="this library does not sign with RSASSA-PSS")
@@ -78,7 +78,7 @@ def test_verify_every_key_type_passes(way, kind, hash_algorithm):
 def test_verify_rsassa_pss(way, hash_algorithm):
     scheme = padding.PSS(padding.MGF1(hash_algorithm()), padding.PSS.DIGEST_LENGTH)
     leaf = AUTHORITIES["rsa"].leaf(KEY, ["a.example"], hash_algorithm=hash_algorithm, rsa_padding=scheme)
-    chains.verify(leaf, [AUTHORITIES["rsa"].certificate], NOW)
+    certificates.verify_chain(leaf, [AUTHORITIES["rsa"].certificate], NOW)
     refused(leaf, [IMPOSTORS["rsa"].certificate], "CN=Same did not sign the certificate$")
 
 
@@ -153,7 +153,7 @@ def test_verify_key_usage_of_issuer(way, extensions, match):
     if match:
         refused(leaf, chain, match)
     else:
-        chains.verify(leaf, chain, NOW)
+        certificates.verify_chain(leaf, chain, NOW)
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def test_verify_path_length(way, length, below, holds):
     leaf = authorities[-1].leaf(KEY, ["a.example"])
     chain = [authority.certificate for authority in reversed(authorities)]
     if holds:
-        chains.verify(leaf, chain, NOW)
+        certificates.verify_chain(leaf, chain, NOW)
     else:
         refused(leaf, chain, f"CN=Upper allows {length} CAs below it, and there are {length + 1}")
 

@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ..._common.errors import CollectionError
-from ..._common.names import CERTIFICATE_KEY_TYPES, MANIFEST
+from ..._common.names import CERTIFICATE_KEY_TYPES
 from ..._common.statuses import Reason
 from ..._common.terms import Terms
 from ..._common.times import utc
-from ..._x509 import certificates, chains, keys
+from ..._x509 import certificates, keys
 from ..errors import StateError
 from ..store import trusted_roots
 from ..store.files import Content
-from ..store.manifest import StoredVersions, read
+from ..store.manifest import StoredVersions
 from ..store.versions import Versions
 from ..wanted.wanted import WantedCertificate
 from . import other_clients
@@ -108,6 +108,60 @@ class Adopted:
         return f"adopted from {source}\nserial {self.serial}\nuntil {self.not_after}\n"
 
 
+@dataclass
+class AdoptionBatch:
+    """Take over *candidates* for the wanted certificates. One that fails stops no other.
+
+    now: aware UTC. check: change nothing. adopted: by certificate. failures: reasons by certificate.
+    """
+
+    home: str
+    candidates: Sequence[Candidate]
+    now: datetime
+    check: bool
+    adopted: dict[str, Adopted] = field(default_factory=dict, init=False)
+    failures: dict[str, str] = field(default_factory=dict, init=False)
+
+    def adopt(self, wanted: WantedCertificate) -> None:
+        """Make the best candidate for a certificate its first version."""
+        try:
+            self.adopted[wanted.name] = adopt(self.home, wanted, self.candidates, self.now, self.check)
+        except CollectionError as error:
+            self.failures[wanted.name] = str(error)
+
+    def warnings(self) -> list[str]:
+        """Return lines about certificates that the next run replaces, and about named files that cannot be used."""
+        of_certificates = [
+            f"certificate {name}: {adopted.warning}" for name, adopted in self.adopted.items() if adopted.warning
+        ]
+        of_files = [
+            f"{item.lineage.certificate}, which files names, cannot be taken over: {item.problem}"
+            for item in self.candidates
+            if item.problem and item.lineage.client == other_clients.FILES and item.lineage not in self._names
+        ]
+        return [*of_certificates, *of_files]
+
+    def result(self) -> dict[str, Any]:
+        """Return the result of the module."""
+        changed = {name: adopted for name, adopted in self.adopted.items() if adopted.changed}
+        names = self._names
+        return {
+            "changed": bool(changed),
+            "diff": [
+                {"before_header": name, "after_header": name, "before": "", "after": adopted.line()}
+                for name, adopted in changed.items()
+            ],
+            "certificates": [{"name": name, **adopted.facts()} for name, adopted in self.adopted.items()],
+            "found": [{**item.facts(), "adopted": names.get(item.lineage)} for item in self.candidates],
+            "failures": self.failures,
+        }
+
+    @property
+    def _names(self) -> Mapping[Lineage, str]:
+        """The certificates that were made of lineages, in this run or before."""
+        return {adopted.source: name for name, adopted in self.adopted.items() if adopted.source}
+
+
 def look(lineages: Iterable[Lineage], now: datetime) -> list[Candidate]:
     """Read and verify the certificates of *lineages*. A file that several clients know is one candidate."""
     by_file: dict[str, Lineage] = {}
@@ -116,18 +170,11 @@ def look(lineages: Iterable[Lineage], now: datetime) -> list[Candidate]:
     return [_candidate(lineage, now) for lineage in by_file.values()]
 
 
-def adopt(
-    home: str,
-    wanted: WantedCertificate,
-    candidates: Iterable[Candidate],
-    now: datetime,
-    check: bool,
-) -> Adopted:
+def adopt(home: str, wanted: WantedCertificate, candidates: Sequence[Candidate], now: datetime, check: bool) -> Adopted:
     """Make the best of *candidates* the live version, if there is none. Raises CollectionError.
 
     One whose CA is unknown counts as one of the first of the wanted directories.
     """
-    candidates = list(candidates)
     versions = Versions(home, wanted.name)
     there = versions.read()
     if there.live:
@@ -160,19 +207,10 @@ def adopt(
 
 
 def _candidate(lineage: Lineage, now: datetime) -> Candidate:
-    try:
-        return _read(lineage, now)
-    except (ValueError, UnsupportedAlgorithm):  # in parts that the library parses only on access
-        return Candidate(lineage, f"{lineage.certificate} or its chain has content that cannot be read")
-
-
-def _read(lineage: Lineage, now: datetime) -> Candidate:
+    found: frozenset[str] = frozenset()
     try:
         leaf, *above = _certificates(lineage.certificate)
-        found = certificates.covered(leaf)
-    except CollectionError as error:
-        return Candidate(lineage, str(error))
-    try:
+        found = frozenset(certificates.covered(leaf))
         if leaf.issuer == leaf.subject:
             raise StateError(f"{lineage.certificate} is self-signed")
         above = above or (_certificates(lineage.chain) if lineage.chain else [])
@@ -184,10 +222,12 @@ def _read(lineage: Lineage, now: datetime) -> Candidate:
             raise StateError(f"{lineage.key} is {keys.type_of(key)}, which is not one of {known}")
         if certificates.validity(leaf).not_after <= now:
             raise StateError(f"{lineage.certificate} ended at {utc(certificates.validity(leaf).not_after)}")
-        chains.verify(leaf, above, now)
+        certificates.verify_chain(leaf, above, now)
     except CollectionError as error:
-        return Candidate(lineage, str(error), frozenset(found))
-    return Candidate(lineage, "", frozenset(found), Material(key, leaf, tuple(above)))
+        return Candidate(lineage, str(error), found)
+    except (ValueError, UnsupportedAlgorithm):  # in parts that the library parses only on access
+        return Candidate(lineage, f"{lineage.certificate} or its chain has content that cannot be read")
+    return Candidate(lineage, "", found, Material(key, leaf, tuple(above)))
 
 
 def _certificates(path: str) -> list[x509.Certificate]:
@@ -205,7 +245,7 @@ def _key(path: str) -> PrivateKey:
 
 def _adopted_before(versions: Versions, live: str, candidates: Iterable[Candidate]) -> Lineage | None:
     """Return the certificate that the live version was taken over from, if it still exists."""
-    source = (read(versions.path(live, MANIFEST)) or {}).get("adopted")
+    source = versions.manifest(live).get("adopted")
     return next((found.lineage for found in candidates if found.lineage.certificate == source), None)
 
 
@@ -224,19 +264,16 @@ def _lack(lineage: Lineage, found: Material) -> str:
 
 def _manifest(lineage: Lineage, found: Material, wanted: WantedCertificate, there: StoredVersions) -> dict[str, Any]:
     facts = certificates.facts(found.leaf)
-    return {
-        "name": wanted.name,
-        **wanted.claim.fields(there),
-        "identifiers": wanted.identifiers,
-        "key_type": found.key_type,
-        "profile": lineage.profile,
-        "directory": _directory(lineage, wanted.directories),
-        "order_uri": None,
-        "account_uri": lineage.account_uri,
-        "created": facts["not_before"],  # its key is that old at least
-        "adopted": lineage.certificate,
+    return wanted.manifest(
+        there,
+        key_type=found.key_type,
+        profile=lineage.profile,
+        directory=_directory(lineage, wanted.directories),
+        account_uri=lineage.account_uri,
+        created=facts["not_before"],  # its key is that old at least
+        adopted=lineage.certificate,
         **facts,
-    }
+    )
 
 
 def _directory(lineage: Lineage, directories: Sequence[str]) -> str:

@@ -12,15 +12,15 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ..._common.errors import CollectionError
-from ..._common.names import CERTIFICATE, CHAIN, KEY, MANIFEST, verify_name
+from ..._common.names import CERTIFICATE, KEY, verify_name
 from ..._common.statuses import Outcome
 from ..._common.terms import Terms
 from ..._common.times import utc
-from ..._x509 import certificates, chains, keys
+from ..._x509 import certificates
 from ..._x509.errors import CertificateError, MisfitError
 from ..errors import StateError
 from ..store import files, format_files
-from ..store.manifest import StoredVersions, issued_facts, live_facts, read, read_versions
+from ..store.manifest import StoredVersions, is_whole, issued_facts, live_facts, read_versions
 from ..store.versions import KEPT, Versions
 from ..wanted import formats
 from ..wanted.attributes import drift
@@ -91,20 +91,19 @@ def deploy(home: str, wanted: WantedCertificate, issued: IssuedCertificate, now:
     versions = Versions(home, wanted.name)
     leaf, chain = parsed(issued)
     pem = certificates.pem(leaf)
-
-    def step(found: StoredVersions) -> Deployed:
+    with versions.opened(check) as found:
         wanted.claim.verify(found, wanted.identifiers)
-        if found.live and files.has_content(versions.path(found.live, CERTIFICATE), pem):
-            return _unchanged(versions, found.live, wanted, now, check)
-        if not found.pending and found.live and _overtaken(versions, found.live, leaf, issued, wanted, now):
-            # Another run at the same time has put the certificate of its own order in place.
-            return _unchanged(versions, found.live, wanted, now, check)
+        if found.live:
+            in_place = files.has_content(versions.path(found.live, CERTIFICATE), pem)
+            # Another run at the same time may have put the certificate of its own order in place.
+            if in_place or (not found.pending and _overtaken(versions, found.live, issued, wanted, now)):
+                deployed = _deployed(versions.manifest(found.live), found.live, False, Outcome.UNCHANGED)
+                return with_formats(deployed, versions, wanted, now, check)
         number = versions.pending(found)
         try:
-            warning = certificates.verify(leaf, _key(versions, number), wanted.identifiers, now)
+            warning = certificates.verify(leaf, chain, versions.key(number), wanted.identifiers, now)
         except MisfitError as error:
             raise _misfit(error, issued, found.manifest or {}) from None
-        chains.verify(leaf, chain, now)
         # If another run has journaled its order for the same key since, it will find this certificate in place.
         manifest = {**(found.manifest or {}), **wanted.claim.fields(found), **certificates.facts(leaf)}
         manifest.update({field: uri for field in ("account_uri", "order_uri") if (uri := getattr(issued, field))})
@@ -114,11 +113,6 @@ def deploy(home: str, wanted: WantedCertificate, issued: IssuedCertificate, now:
             versions.switch(number)
         return with_formats(_deployed(manifest, number, True, Outcome.ISSUED, warning), versions, wanted, now, check)
 
-    if check:
-        return step(versions.read())
-    with versions.locked() as found:
-        return step(found)
-
 
 def switch(home: str, wanted: WantedCertificate, now: datetime, check: bool) -> Deployed | None:
     """Make the pending version live if it has its certificate. Return None if there is none.
@@ -126,17 +120,20 @@ def switch(home: str, wanted: WantedCertificate, now: datetime, check: bool) -> 
     Raises CollectionError.
     """
     versions = Versions(home, wanted.name)
-
-    def step(found: StoredVersions) -> Deployed | None:
-        if found.pending and issued_facts(home, wanted.name, found):
-            wanted.claim.verify(found, wanted.identifiers)
-            return _switched(versions, found, found.pending, wanted, now, check)
-        return None
-
-    if check:
-        return step(versions.read())
-    with versions.locked() as found:
-        return step(found)
+    with versions.opened(check) as found:
+        number = found.pending
+        if not number or not issued_facts(home, wanted.name, found):
+            return None
+        wanted.claim.verify(found, wanted.identifiers)
+        # It is verified like one that came from the CA.
+        leaf, chain = parsed(IssuedCertificate(*versions.pems(number)))
+        warning = certificates.verify(leaf, chain, versions.key(number), wanted.identifiers, now)
+        if not check:
+            versions.repair(number, wanted.attributes)
+            _reassigned(versions, found, wanted, check)
+            versions.switch(number)
+        deployed = _deployed(found.manifests[number], number, True, Outcome.SWITCHED, warning)
+        return with_formats(deployed, versions, wanted, now, check)
 
 
 def repair(home: str, wanted: WantedCertificate, now: datetime, check: bool) -> Deployed | None:
@@ -145,8 +142,7 @@ def repair(home: str, wanted: WantedCertificate, now: datetime, check: bool) -> 
     Return None if no version is live. Raises CollectionError.
     """
     versions = Versions(home, wanted.name)
-
-    def step(found: StoredVersions) -> Deployed | None:
+    with versions.opened(check) as found:
         if not found.live:
             return None
         wanted.claim.verify(found, wanted.identifiers)
@@ -157,11 +153,6 @@ def repair(home: str, wanted: WantedCertificate, now: datetime, check: bool) -> 
         outcome = Outcome.REPAIRED if texts else Outcome.UNCHANGED
         deployed = _deployed(manifest, found.live, bool(texts), outcome)
         return with_formats(replace(deployed, details=tuple(texts)), versions, wanted, now, check)
-
-    if check:
-        return step(versions.read())
-    with versions.locked() as found:
-        return step(found)
 
 
 def go_back(home: str, wanted: WantedCertificate, number: str, now: datetime) -> Return | None:
@@ -177,21 +168,21 @@ def go_back(home: str, wanted: WantedCertificate, number: str, now: datetime) ->
             if found.live and newer and _is_as_wanted(versions, found.live, wanted, now):
                 return None
             raise StateError(f"another run has made version {found.live} the live one" if found.live else _NONE_LIVE)
-        manifest = read(versions.path(number, MANIFEST)) or {}
-        if _was_used(versions, number):
+        if versions.was_used(number):
             raise StateError(f"version {number} is not new, its services have used it before")
         before = [other for other in reversed(found.numbers) if int(other) < int(number)]
         # Prefer versions that services have used: another one may have been rolled back, too.
-        for other in sorted(before, key=lambda other: not _was_used(versions, other)):
+        for other in sorted(before, key=lambda other: not versions.was_used(other)):
             facts = live_facts(home, wanted.name, other)
-            if _is_whole(facts, now):
+            if _is_usable(facts, now):
                 versions.note(number, reloaded=False)  # else it would count as history, not as pending
                 versions.switch(other)
                 try:
                     trouble = "; ".join(format_files.write(versions, other, wanted.formats, now).problems)
                 except CollectionError as error:  # the link is switched already
                     trouble = str(error)
-                return Return(number, manifest.get("serial") or "", other, facts["serial"], trouble)
+                serial = versions.manifest(number).get("serial") or ""
+                return Return(number, serial, other, facts["serial"], trouble)
         raise StateError("no earlier version is still valid, so there is nothing to roll back to")
 
 
@@ -238,27 +229,6 @@ def _reassigned(versions: Versions, found: StoredVersions, wanted: WantedCertifi
     return texts
 
 
-def _switched(
-    versions: Versions, found: StoredVersions, number: str, wanted: WantedCertificate, now: datetime, check: bool
-) -> Deployed:
-    """Make a complete version live, after it was verified like one that came from the CA."""
-    texts = (files.read(versions.path(number, file)).decode("ascii", "replace") for file in (CERTIFICATE, CHAIN))
-    leaf, chain = parsed(IssuedCertificate(*texts))
-    warning = certificates.verify(leaf, _key(versions, number), wanted.identifiers, now)
-    chains.verify(leaf, chain, now)
-    if not check:
-        versions.repair(number, wanted.attributes)
-        _reassigned(versions, found, wanted, check)
-        versions.switch(number)
-    deployed = _deployed(found.manifests.get(number, {}), number, True, Outcome.SWITCHED, warning)
-    return with_formats(deployed, versions, wanted, now, check)
-
-
-def _unchanged(versions: Versions, number: str, wanted: WantedCertificate, now: datetime, check: bool) -> Deployed:
-    deployed = _deployed(read(versions.path(number, MANIFEST)) or {}, number, False, Outcome.UNCHANGED)
-    return with_formats(deployed, versions, wanted, now, check)
-
-
 def with_formats(
     deployed: Deployed, versions: Versions, wanted: WantedCertificate, now: datetime, check: bool
 ) -> Deployed:
@@ -266,7 +236,7 @@ def with_formats(
     if check:
         if deployed.is_new:
             return replace(deployed, written=bool(wanted.formats))
-        manifest = read(versions.path(deployed.version, MANIFEST)) or {}
+        manifest = versions.manifest(deployed.version)
         key = files.read(versions.path(deployed.version, KEY))
         content = any(formats.as_recorded(item, manifest, key) is None for item in wanted.formats)
         return replace(_with_details(deployed, formats.drift(wanted.formats, manifest, key)), written=content)
@@ -299,25 +269,14 @@ def _misfit(error: MisfitError, issued: IssuedCertificate, pending: Mapping[str,
     )
 
 
-def _key(versions: Versions, number: str) -> keys.PrivateKey:
-    path = versions.path(number, KEY)
-    return keys.load(files.read(path), path)
-
-
 def _overtaken(
-    versions: Versions,
-    live: str,
-    leaf: x509.Certificate,
-    issued: IssuedCertificate,
-    wanted: WantedCertificate,
-    now: datetime,
+    versions: Versions, live: str, issued: IssuedCertificate, wanted: WantedCertificate, now: datetime
 ) -> bool:
     """Return True if another run has made the live version of the same pending one, or in its place."""
     try:
-        certificates.verify(leaf, _key(versions, live), wanted.identifiers, now)
+        certificates.verify(parsed(issued)[0], (), versions.key(live), wanted.identifiers, now)
     except CollectionError:
-        manifest = read(versions.path(live, MANIFEST)) or {}
-        own = not issued.order_uri or issued.order_uri == manifest.get("order_uri")
+        own = not issued.order_uri or issued.order_uri == versions.manifest(live).get("order_uri")
         return not own and _is_as_wanted(versions, live, wanted, now)
     return True
 
@@ -325,18 +284,12 @@ def _overtaken(
 def _is_as_wanted(versions: Versions, number: str, wanted: WantedCertificate, now: datetime) -> bool:
     """Return True if a version has the wanted terms, is whole and has not expired."""
     facts = live_facts(versions.home, versions.name, number)
-    return not wanted.terms.difference(Terms.of_version(facts)) and _is_whole(facts, now)
+    return not wanted.terms.difference(Terms.of_version(facts)) and _is_usable(facts, now)
 
 
-def _was_used(versions: Versions, number: str) -> bool:
-    """Return True if services have used a version."""
-    manifest = read(versions.path(number, MANIFEST)) or {}
-    return bool(manifest.get("proved") or manifest.get("reloaded"))
-
-
-def _is_whole(facts: Mapping[str, Any], now: datetime) -> bool:
-    """Return True if a version has all its files, undamaged, and has not expired; its terms may differ."""
-    return not (facts["missing"] or facts["damaged"] or facts["unreadable"]) and utc(now) < facts["not_after"]
+def _is_usable(facts: dict[str, Any], now: datetime) -> bool:
+    """Return True if a version is whole and has not expired; its terms may differ."""
+    return is_whole(facts) and utc(now) < facts["not_after"]
 
 
 def parsed(issued: IssuedCertificate) -> tuple[x509.Certificate, list[x509.Certificate]]:

@@ -17,15 +17,15 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ..._common.errors import CollectionError
-from ..._common.names import CERTIFICATE, CHAIN, KEY
+from ..._common.names import CERTIFICATE
 from ..._common.statuses import Outcome
 from ..._common.times import as_time
-from ..._x509 import certificates, chains, keys, sealing
+from ..._x509 import certificates, keys, sealing
 from ..._x509.errors import KeyFileError, SealError
 from ..errors import StateError
 from ..store import files
 from ..store.files import Content
-from ..store.manifest import StoredVersions, folder_path, live_facts
+from ..store.manifest import StoredVersions, folder_path, is_whole, live_facts
 from ..store.versions import Versions
 from ..wanted.attributes import Attributes
 from ..wanted.wanted import WantedCertificate
@@ -90,11 +90,9 @@ def give(home: str, name: str, serial: str | None, receivers: Mapping[str, str])
     versions = Versions(home, name)
     with versions.locked() as found:
         number = versions.pending(found) if serial is None else _with_serial(versions, found, serial)
-        path = versions.path(number, KEY)
-        secret = keys.pem(keys.load(files.read(path), path))
+        secret = keys.pem(versions.key(number))
         created = as_time(found.manifests.get(number, {}).get("created"))
-        public = [] if serial is None else [files.read(versions.path(number, file)) for file in (CERTIFICATE, CHAIN)]
-    certificate, chain = (data.decode("ascii", "replace") for data in public or (b"", b""))
+        certificate, chain = ("", "") if serial is None else versions.pems(number)
     sealed, refused = {}, {}
     for receiver, text in receivers.items():
         try:
@@ -125,35 +123,31 @@ def receive(home: str, wanted: WantedCertificate, received: Received, now: datet
         leaf, _chain = parsed(received.issued)
         return _deployed(leaf, found.live or "", not _is_whole(versions, found.live, leaf))
     with versions.locked() as found:
-        receiving = folder_path(home, wanted.name, _RECEIVING)
         try:
             wanted.claim.verify(found, wanted.identifiers)
-            deployed = _taken_in(versions, found, wanted, received, _opened(receiving, received.sealed, wanted), now)
+            deployed = _taken_in(versions, found, wanted, received, now)
             return with_formats(deployed, versions, wanted, now, check)
         finally:
-            files.remove_file(receiving)
+            files.remove_file(folder_path(home, wanted.name, _RECEIVING))
 
 
 def _taken_in(
-    versions: Versions,
-    found: StoredVersions,
-    wanted: WantedCertificate,
-    received: Received,
-    key: keys.PrivateKey,
-    now: datetime,
+    versions: Versions, found: StoredVersions, wanted: WantedCertificate, received: Received, now: datetime
 ) -> Deployed:
+    key = _opened(folder_path(versions.home, versions.name, _RECEIVING), received.sealed, wanted)
     leaf, chain = parsed(received.issued)
-    warning = certificates.verify(leaf, key, wanted.identifiers, now)
-    chains.verify(leaf, chain, now)
+    warning = certificates.verify(leaf, chain, key, wanted.identifiers, now)
     if found.live and _is_whole(versions, found.live, leaf):
         return _deployed(leaf, found.live, False)
     if found.pending and _is_whole(versions, found.pending, leaf):  # a run was killed before the switch
         versions.repair(found.pending, wanted.attributes)
         versions.switch(found.pending)
         return _deployed(leaf, found.pending, True, warning)
-    manifest = {**_manifest(wanted, received), **wanted.claim.fields(found), **certificates.facts(leaf)}
+    facts, account = certificates.facts(leaf), received.issued.account_uri
     # The age of the key, not of this copy: a key that was compromised is selected by it.
-    manifest["created"] = as_time(received.created) or manifest["not_before"]
+    created = as_time(received.created) or facts["not_before"]
+    # Without the order, which is another host's: this one could not go on with it.
+    manifest = wanted.manifest(found, directory=received.directory, account_uri=account, created=created, **facts)
     pem, above = certificates.pem(leaf), b"".join(map(certificates.pem, chain))
     # Whole from the start: a private key without its certificate would count as one that was made here.
     number = versions.take_in(found, manifest, Content(keys.pem(key), wanted.attributes), pem, above)
@@ -162,8 +156,8 @@ def _taken_in(
 
 
 def _with_serial(versions: Versions, found: StoredVersions, serial: str) -> str:
-    for number in filter(None, (found.live, found.pending)):
-        if found.manifests.get(number, {}).get("serial") == serial:
+    for number in (found.live, found.pending):
+        if number and found.manifests.get(number, {}).get("serial") == serial:
             return number
     raise StateError(f"no version here has the serial number {serial}")
 
@@ -180,26 +174,12 @@ def _opened(path: str, sealed: str, wanted: WantedCertificate) -> keys.PrivateKe
 
 def _is_whole(versions: Versions, number: str | None, leaf: x509.Certificate) -> bool:
     """Return True if a version has this certificate, and all its files undamaged."""
-    if not number:
+    if not number or not is_whole(live_facts(versions.home, versions.name, number)):
         return False
-    facts = live_facts(versions.home, versions.name, number)
-    broken = facts["missing"] or facts["damaged"] or facts["unreadable"]
-    return not broken and files.has_content(versions.path(number, CERTIFICATE), certificates.pem(leaf))
+    return files.has_content(versions.path(number, CERTIFICATE), certificates.pem(leaf))
 
 
 def _deployed(leaf: x509.Certificate, number: str, changed: bool, warning: str = "") -> Deployed:
     facts = certificates.facts(leaf)
     outcome = Outcome.RECEIVED if changed else Outcome.UNCHANGED
     return Deployed(changed, number, facts["serial"], facts["not_after"], outcome, warning)
-
-
-def _manifest(wanted: WantedCertificate, received: Received) -> dict[str, Any]:
-    return {
-        "name": wanted.name,
-        "identifiers": wanted.identifiers,
-        "key_type": wanted.key_type,
-        "profile": wanted.profile,
-        "directory": received.directory,
-        "order_uri": None,  # another host's, which this one could not go on with
-        "account_uri": received.issued.account_uri,
-    }

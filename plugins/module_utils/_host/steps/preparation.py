@@ -17,6 +17,7 @@ from ..._common.terms import Terms
 from ..._common.times import utc
 from ..._x509 import csr, keys
 from ..store import files
+from ..store.files import Content
 from ..store.manifest import StoredVersions, read_versions
 from ..store.versions import Versions
 from ..wanted.attributes import drift
@@ -59,19 +60,22 @@ def prepare(home: str, asked: Asked, now: datetime, check: bool) -> PreparedRequ
     Raises CollectionError.
     """
     versions, order = Versions(home, asked.wanted.name), asked.order
-    if check:
-        return _foreseen(versions, versions.read(), asked)
-    with versions.locked() as found:
-        asked.wanted.claim.verify(found, asked.wanted.identifiers)
+    claim, attributes = asked.wanted.claim, asked.wanted.attributes
+    with versions.opened(check) as found:
+        claim.verify(found, asked.wanted.identifiers)
         request = reusable(versions, found, asked)
-        if request is None or found.pending is None or found.manifest is None:
-            return _made(versions, found, asked, now)
-        versions.discard_before(found, found.pending)
-        repaired = versions.repair(found.pending, asked.wanted.attributes)
-        noted = versions.note(found.pending, **asked.wanted.claim.fields(found), **(vars(order) if order else {}))
-        return PreparedRequest(
-            found.pending, request, order or _journaled(found.manifest), True, bool(repaired) or noted
-        )
+        if request is None or found.pending is None:
+            return PreparedRequest(None, None, order, False, True) if check else _made(versions, found, asked, now)
+        journaled = _journaled(found.manifests[found.pending])
+        if check:
+            differs = drift(versions.path(found.pending, KEY), attributes) or claim.drift(found)
+            changed = bool(differs) or order not in (None, journaled)
+        else:
+            versions.discard_before(found, found.pending)
+            repaired = versions.repair(found.pending, attributes)
+            noted = versions.note(found.pending, **claim.fields(found), **(vars(order) if order else {}))
+            changed = bool(repaired) or noted
+        return PreparedRequest(found.pending, request, order or journaled, True, changed)
 
 
 def reusable(versions: Versions, found: StoredVersions, asked: Asked) -> bytes | None:
@@ -86,8 +90,7 @@ def reusable(versions: Versions, found: StoredVersions, asked: Asked) -> bytes |
     if terms.difference(Terms.of_version(pending)):
         return None
     try:
-        path = versions.path(found.pending, KEY)
-        key = keys.load(files.read(path), path)
+        key = versions.key(found.pending)
         request = files.read(versions.path(found.pending, REQUEST))
     except CollectionError:
         return None
@@ -128,32 +131,11 @@ def _made(versions: Versions, found: StoredVersions, asked: Asked, now: datetime
     wanted, order = asked.wanted, asked.order
     key = keys.generate(wanted.key_type)
     request = csr.build(key, wanted.identifiers)
-    manifest = {
-        "name": wanted.name,
-        **wanted.claim.fields(found),
-        "identifiers": wanted.identifiers,
-        "key_type": wanted.key_type,
-        "profile": wanted.profile,
-        "directory": asked.directory,
-        "order_uri": order.order_uri if order else None,
-        "account_uri": order.account_uri if order else None,
-        "created": utc(now),
-    }
-    number = versions.add(found, manifest, files.Content(keys.pem(key), wanted.attributes), request)
+    journal = vars(order) if order else {"account_uri": None}
+    manifest = wanted.manifest(found, directory=asked.directory, created=utc(now), **journal)
+    contents = {KEY: Content(keys.pem(key), wanted.attributes), REQUEST: Content(request)}
+    number = versions.add(found, manifest, contents)
     return PreparedRequest(number, request, order, False, True)
-
-
-def _foreseen(versions: Versions, found: StoredVersions, asked: Asked) -> PreparedRequest:
-    order, claim = asked.order, asked.wanted.claim
-    claim.verify(found, asked.wanted.identifiers)
-    request = reusable(versions, found, asked)
-    if request is None or found.pending is None or found.manifest is None:
-        return PreparedRequest(None, None, order, False, True)
-    journaled = _journaled(found.manifest)
-    differs = drift(versions.path(found.pending, KEY), asked.wanted.attributes) or claim.drift(found)
-    return PreparedRequest(
-        found.pending, request, order or journaled, True, bool(differs) or order not in (None, journaled)
-    )
 
 
 def _journaled(manifest: Mapping[str, Any]) -> JournaledOrder | None:

@@ -14,14 +14,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..._common.errors import CollectionError
-from ..._common.names import CERTIFICATE, CHAIN, KEY, MANIFEST
+from ..._common.names import KEY
 from ..._x509 import certificates, keys
 from ..wanted import attributes, formats
 from ..wanted.formats import Format
 from . import files
 from .files import Content
 from .format_encodings import encode
-from .manifest import read
 from .versions import Versions
 
 if TYPE_CHECKING:
@@ -49,7 +48,7 @@ class Written(NamedTuple):
 
 def write(versions: Versions, number: str, items: Sequence[Format], now: datetime) -> Written:
     """Write the files *items* of a version. If one cannot be written, the others are. Raises CollectionError."""
-    manifest = read(versions.path(number, MANIFEST)) or {}
+    manifest = versions.manifest(number)
     known = formats.records(manifest)
     # Files of the version before are reported once: when this version is written for the first time.
     before = {} if "formats" in manifest else _before(versions, number)
@@ -119,6 +118,6 @@ def _count_links(path: str) -> int:
 
 
 def _certificates(versions: Versions, number: str) -> tuple[x509.Certificate, list[x509.Certificate]]:
-    texts = [files.read(versions.path(number, file)).decode("ascii", "replace") for file in (CERTIFICATE, CHAIN)]
-    (leaf,) = certificates.load_all(texts[0], "the certificate")
-    return leaf, certificates.load_all(texts[1], "the chain")
+    certificate, chain = versions.pems(number)
+    (leaf,) = certificates.load_all(certificate, "the certificate")
+    return leaf, certificates.load_all(chain, "the chain")

@@ -27,12 +27,23 @@ FORMAT = 1  # marks a manifest; releases before the schema refuse any other
 #: The schema of manifests that this code writes. 0: those of 0.3.0 and before, which name no schema and no list.
 #: docs/architecture.md has its history, and says when it rises.
 SCHEMA = 1
-_COUNTED_DAYS = 8  # the rate limits of CAs cover seven days at most
+_COUNTED = timedelta(days=8)  # the rate limits of CAs cover seven days at most
 _MAX_SIZE = 1 << 20  # bytes; files of a version are much smaller
 
-_PENDING_FIELDS = {"name": str, "key_type": str, "directory": str, "list": str}
-_OPTIONAL_FIELDS = ("profile", "account_uri", "order_uri")
-_LIVE_FIELDS = {"serial": str, "issuer": str, "files": dict, "reloaded": bool}
+_OPTIONAL = dict.fromkeys(("profile", "account_uri", "order_uri"))
+_DEFAULTS: dict[str, Any] = {**_OPTIONAL, "list": DEFAULT_LIST, "former_lists": [], "reloaded": False}
+_TEXT_OR_NONE = (str, type(None))
+_TYPES: dict[str, Any] = {
+    "name": str,
+    "key_type": str,
+    "directory": str,
+    "list": str,
+    "identifiers": list,
+    "former_lists": list,
+    **dict.fromkeys(_OPTIONAL, _TEXT_OR_NONE),
+}
+_ISSUED_TYPES = {"serial": str, "issuer": str, "files": dict, "reloaded": bool, "ari_id": _TEXT_OR_NONE}
+_OF_CERTIFICATE = ("serial", "issuer", "not_before", "not_after")
 
 Manifest = dict[str, Any]
 
@@ -45,18 +56,22 @@ class StoredVersions(NamedTuple):
     """The versions of one certificate on the disk. A version is known by its number.
 
     live: the version that the link leads to. foreign: True if something else is in the place of the link.
-    pending: the version being made; manifest: its manifest. numbers: all versions, the oldest first.
-    manifests: the readable manifests by number, in the same order. newer: a line about a manifest of a later release,
-    or empty. If it is not empty, nothing of the certificate may be changed.
+    pending: the version being made. numbers: all versions, the oldest first. manifests: the readable manifests by
+    number, in the same order. newer: a line about a manifest of a later release, or empty. If it is not empty, nothing
+    of the certificate may be changed.
     """
 
     live: str | None
     foreign: bool
     pending: str | None
-    manifest: Manifest | None
     numbers: list[str]
     manifests: dict[str, Manifest]
     newer: str
+
+    @property
+    def manifest(self) -> Manifest | None:
+        """The manifest of the pending version."""
+        return self.manifests[self.pending] if self.pending else None
 
     @property
     def newest(self) -> Manifest | None:
@@ -82,34 +97,25 @@ def read_versions(home: str, name: str) -> StoredVersions:
     except OSError:
         entries = []
     numbers = sorted((entry for entry in entries if NUMBER.fullmatch(entry)), key=int)
-    manifests, newer = _manifests(home, name, numbers)
-    for number in reversed(manifests):
-        if live and int(number) <= int(live):
-            break
-        # A version that was live and was rolled back is history, not pending.
-        if not manifests[number]["reloaded"]:
-            return StoredVersions(live, foreign, number, manifests[number], numbers, manifests, newer)
-    return StoredVersions(live, foreign, None, None, numbers, manifests, newer)
-
-
-def _manifests(home: str, name: str, numbers: list[str]) -> tuple[dict[str, Manifest], str]:
-    """Return the readable manifests, and a line about one of a later release or an empty text."""
     manifests, newer = {}, ""
     for number in numbers:
         path = folder_path(home, name, number, MANIFEST)
         try:
-            manifests[number] = parse(_bytes(path))
+            manifests[number] = parse(paths.read_whole(path, _MAX_SIZE))
         except NewerError as error:
             newer = f"{path} {error}"
         except (OSError, ValueError, RecursionError):
             continue  # it does not exist or is damaged
-    return manifests, newer
+    # A version that was live and was rolled back is history, not pending.
+    waiting = (other for other in reversed(manifests) if not manifests[other]["reloaded"])
+    pending = next((number for number in waiting if int(number) > int(live or 0)), None)
+    return StoredVersions(live, foreign, pending, numbers, manifests, newer)
 
 
 def read(path: str) -> Manifest | None:
     """Return the manifest *path*; None if it does not exist, is damaged, or a later release wrote it."""
     try:
-        return parse(_bytes(path))
+        return parse(paths.read_whole(path, _MAX_SIZE))
     except (OSError, ValueError, RecursionError):
         return None
 
@@ -117,7 +123,7 @@ def read(path: str) -> Manifest | None:
 def content(home: str, name: str, number: str, file: str) -> bytes:
     """Return the bytes of a file of a version; no bytes if it cannot be read."""
     try:
-        return _bytes(folder_path(home, name, number, file))
+        return paths.read_whole(folder_path(home, name, number, file), _MAX_SIZE)
     except OSError:
         return b""
 
@@ -137,20 +143,22 @@ def parse(data: bytes) -> Manifest:
         )
     if manifest.get("format") != FORMAT:
         raise ValueError("not a manifest")
-    manifest.setdefault("list", DEFAULT_LIST)
-    _verify_types(manifest, _PENDING_FIELDS)
-    if not manifest.get("identifiers") or not _texts(manifest["identifiers"]):
-        raise ValueError("identifiers")
-    if not _texts(manifest.setdefault("former_lists", [])):
-        raise ValueError("former_lists")
-    for field in _OPTIONAL_FIELDS:
-        manifest.setdefault(field, None)
-        if not isinstance(manifest[field], (str, type(None))):
-            raise ValueError(field)
-    manifest.setdefault("reloaded", False)
+    manifest = {**_DEFAULTS, **manifest}
+    _verify_types(manifest, _TYPES)
+    texts = [*manifest["identifiers"], *manifest["former_lists"]]
+    if not manifest["identifiers"] or not all(isinstance(text, str) for text in texts):
+        raise ValueError("identifiers or former_lists")
     if "files" in manifest:
-        _verify_issued(manifest)
+        manifest.setdefault("ari_id", None)
+        _verify_types(manifest, _ISSUED_TYPES)
+        if not as_time(manifest.get("not_before")) or not as_time(manifest.get("not_after")):
+            raise ValueError("not_before or not_after")
     return manifest
+
+
+def is_whole(facts: dict[str, Any]) -> bool:
+    """Return True if the version that live_facts() describes has all its files, undamaged."""
+    return not (facts["missing"] or facts["damaged"] or facts["unreadable"])
 
 
 def live_facts(home: str, name: str, number: str, stored: StoredVersions | None = None) -> dict[str, Any]:
@@ -161,30 +169,27 @@ def live_facts(home: str, name: str, number: str, stored: StoredVersions | None 
     folder = folder_path(home, name, number)
     manifest = stored.manifests.get(number) if stored else read(os.path.join(folder, MANIFEST))
     known: dict[str, Any] = manifest if manifest and "files" in manifest and manifest["name"] == name else {}
-    missing, damaged, unreadable = [], [], []
+    broken: dict[str, list[str]] = {"missing": [], "damaged": [], "unreadable": []}
     for file in FILES:
         try:
-            if hashlib.sha256(_bytes(os.path.join(folder, file))).hexdigest() != known.get("files", {}).get(file):
-                damaged.append(file)
+            data = paths.read_whole(os.path.join(folder, file), _MAX_SIZE)
+            if hashlib.sha256(data).hexdigest() != known.get("files", {}).get(file):
+                broken["damaged"].append(file)
         except FileNotFoundError:
-            missing.append(file)
+            broken["missing"].append(file)
         except PermissionError:
-            unreadable.append(file)
+            broken["unreadable"].append(file)
         except OSError:
-            damaged.append(file)
+            broken["damaged"].append(file)
     if not known:
-        damaged = [MANIFEST]  # without hashes the other files cannot be verified
+        broken["damaged"] = [MANIFEST]  # without hashes the other files cannot be verified
+    fields = ("key_type", "profile", "directory", "account_uri", *_OF_CERTIFICATE, "ari_id", "created")
     return {
         "version": number,
         "identifiers": known.get("identifiers", []),
-        **{
-            field: known.get(field) for field in ("key_type", "profile", "directory", "account_uri", "serial", "issuer")
-        },
-        **{field: known.get(field) for field in ("not_before", "not_after", "ari_id", "created")},
+        **{field: known.get(field) for field in fields},
         "reloaded": known.get("reloaded", False),
-        "missing": missing,
-        "damaged": damaged,
-        "unreadable": unreadable,
+        **broken,
     }
 
 
@@ -193,12 +198,10 @@ def pending_facts(home: str, name: str, stored: StoredVersions) -> dict[str, Any
     if stored.manifest is None:
         return None
     fields = ("identifiers", "key_type", "profile", "directory", "account_uri", "order_uri", "created")
-    issued = dict.fromkeys(("serial", "issuer", "not_before", "not_after"))
     return {
         "version": stored.pending,
-        **issued,
         **{field: stored.manifest.get(field) for field in fields},
-        **(issued_facts(home, name, stored) or {}),
+        **(issued_facts(home, name, stored) or dict.fromkeys(_OF_CERTIFICATE)),
     }
 
 
@@ -207,12 +210,10 @@ def issued_facts(home: str, name: str, stored: StoredVersions) -> dict[str, Any]
 
     If it has one, only the switch is missing.
     """
-    if stored.pending is None or not stored.manifest or "files" not in stored.manifest:
+    if not stored.pending or "files" not in stored.manifests[stored.pending]:
         return None
     facts = live_facts(home, name, stored.pending, stored)
-    if facts["missing"] or facts["damaged"] or facts["unreadable"]:
-        return None
-    return {field: facts[field] for field in ("serial", "issuer", "not_before", "not_after")}
+    return {field: facts[field] for field in _OF_CERTIFICATE} if is_whole(facts) else None
 
 
 def issuances(stored: StoredVersions) -> list[dict[str, Any]]:
@@ -233,7 +234,7 @@ def issuances(stored: StoredVersions) -> list[dict[str, Any]]:
             at = max(manifest["not_before"], as_time(manifest.get("created")))
             facts = {"at": at, "serial": manifest["serial"], "directory": what[0], "identifiers": what[1]}
             result.append({**facts, "renewal": renewal})
-    return [item for item in result if _days_before(item["at"], result[-1]["at"]) < _COUNTED_DAYS]
+    return [item for item in result if parse_utc(result[-1]["at"]) - parse_utc(item["at"]) < _COUNTED]
 
 
 def history(home: str, name: str) -> list[dict[str, Any]]:
@@ -243,8 +244,7 @@ def history(home: str, name: str) -> list[dict[str, Any]]:
     stored = read_versions(home, name)
     result = []
     for number in stored.numbers:
-        certificate = content(home, name, number, CERTIFICATE).decode("ascii", "replace")
-        if certificate:
+        if certificate := content(home, name, number, CERTIFICATE).decode("ascii", "replace"):
             known = stored.manifests.get(number, {})
             created = as_time(known.get("created")) or known.get("not_before")
             facts = {"name": name, "version": number, "live": number == stored.live, "serial": known.get("serial")}
@@ -260,36 +260,12 @@ def _live(home: str, name: str) -> tuple[str | None, bool]:
         return None, False
     except OSError:
         return None, True
-    prefix, number = os.path.join("..", "versions", name, ""), os.path.basename(target)
-    ours = target == prefix + number and NUMBER.fullmatch(number)
-    return (number, False) if ours else (None, True)
-
-
-def _bytes(path: str) -> bytes:
-    data = paths.read(path, _MAX_SIZE + 1)
-    if len(data) > _MAX_SIZE:
-        raise OSError(0, "too large", path)
-    return data
+    number = os.path.basename(target)
+    is_ours = NUMBER.fullmatch(number) and target == os.path.join("..", "versions", name, number)
+    return (number, False) if is_ours else (None, True)
 
 
 def _verify_types(manifest: Manifest, fields: dict[str, Any]) -> None:
     for field, kind in fields.items():
         if not isinstance(manifest.get(field), kind):
             raise ValueError(field)
-
-
-def _verify_issued(manifest: Manifest) -> None:
-    _verify_types(manifest, _LIVE_FIELDS)
-    if not isinstance(manifest.setdefault("ari_id", None), (str, type(None))):
-        raise ValueError("ari_id")
-    for field in ("not_before", "not_after"):
-        if not as_time(manifest.get(field)):
-            raise ValueError(field)
-
-
-def _days_before(earlier: str, later: str) -> float:
-    return (parse_utc(later) - parse_utc(earlier)) / timedelta(days=1)
-
-
-def _texts(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(item, str) for item in value)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from ..._common import paths
 from ..._x509 import certificates
@@ -15,10 +16,8 @@ from ..._x509.signatures import signed_by
 from ..errors import DiskError
 from . import files
 
-try:
+if TYPE_CHECKING:
     from cryptography import x509
-except ImportError:
-    pass  # reported by availability.py, before anything here is called
 
 #: The files in which distributions keep all trusted roots.
 TRUSTED = (
@@ -37,8 +36,7 @@ def find(top: x509.Certificate, places: Sequence[str], now: datetime) -> x509.Ce
     A missing file has no roots. Raises DiskError for a file that cannot be read.
     """
     for place in places:
-        matching = [root for root in _load(place) if _is_root_of(top, root, now)]
-        if matching:
+        if matching := [root for root in _load(place) if _is_root_of(top, root, now)]:
             return max(matching, key=lambda root: certificates.validity(root).not_after)
     return None
 

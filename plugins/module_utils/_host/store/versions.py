@@ -15,11 +15,12 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
-from ..._common.names import CERTIFICATE, CHAIN, FULLCHAIN, KEY, MANIFEST, REQUEST, verify_name
+from ..._common.names import CERTIFICATE, CHAIN, FULLCHAIN, KEY, MANIFEST, verify_name
 from ..._common.paths import Rule
+from ..._x509 import keys
 from ..errors import StateError
 from ..wanted.attributes import Attributes, completed, drift
 from . import files
@@ -51,6 +52,10 @@ class Versions:
                 files.sweep(self.path(number))
             yield stored
 
+    def opened(self, check: bool) -> AbstractContextManager[StoredVersions]:
+        """Return the versions as locked() does, in a *check* as read() does."""
+        return nullcontext(self.read()) if check else self.locked()
+
     def read(self) -> StoredVersions:
         """Read the versions without a lock, as in check mode. Raises StateError if they may not be changed."""
         stored = read_versions(self.home, self.name)
@@ -70,11 +75,29 @@ class Versions:
         """Return the path of a version, or of a file in it."""
         return folder_path(self.home, self.name, number, *file)
 
-    def add(self, stored: StoredVersions, manifest: Mapping[str, Any], key: Content, request: bytes) -> str:
+    def manifest(self, number: str) -> Manifest:
+        """Return the manifest of a version; an empty one if it cannot be read."""
+        return read(self.path(number, MANIFEST)) or {}
+
+    def key(self, number: str) -> keys.PrivateKey:
+        """Return the private key of a version."""
+        path = self.path(number, KEY)
+        return keys.load(files.read(path), path)
+
+    def pems(self, number: str) -> tuple[str, str]:
+        """Return the certificate and the chain of a version, PEM."""
+        certificate, chain = (files.read(self.path(number, file)) for file in (CERTIFICATE, CHAIN))
+        return certificate.decode("ascii", "replace"), chain.decode("ascii", "replace")
+
+    def was_used(self, number: str) -> bool:
+        """Return True if services have used a version."""
+        manifest = self.manifest(number)
+        return bool(manifest.get("proved") or manifest.get("reloaded"))
+
+    def add(self, stored: StoredVersions, manifest: Mapping[str, Any], contents: Mapping[str, Content]) -> str:
         """Create a pending version, replace the earlier pending one, and return its number."""
-        number = _next(stored)
-        contents = {KEY: key, REQUEST: Content(request), MANIFEST: _content(manifest)}
-        files.write_folder(self.path(number), contents)
+        number = f"{max(map(int, (*stored.numbers, stored.live or '0'))) + 1:04d}"
+        files.write_folder(self.path(number), {**contents, MANIFEST: _content(manifest)})
         self.discard_before(stored, number)
         return number
 
@@ -82,25 +105,20 @@ class Versions:
         self, stored: StoredVersions, manifest: Manifest, key: Content, certificate: bytes, chain: bytes
     ) -> str:
         """Create a pending version that already has its certificate, and return its number."""
-        number = _next(stored)
-        public = _public(certificate, chain)
-        files.write_folder(
-            self.path(number), {KEY: key, **public, MANIFEST: _content(_issued(manifest, {KEY: key, **public}))}
-        )
-        self.discard_before(stored, number)
-        return number
+        contents = {KEY: key, **_public(certificate, chain)}
+        return self.add(stored, _issued(manifest, contents), contents)
 
     def discard_before(self, stored: StoredVersions, number: str) -> None:
         """Remove the versions that were pending before *number*. Those with another certificate stay."""
-        without = (None, self._serial(number))
+        without = (None, self.manifest(number).get("serial"))
         for other in stored.numbers:
-            if int(stored.live or 0) < int(other) < int(number) and self._serial(other) in without:
+            if int(stored.live or 0) < int(other) < int(number) and self.manifest(other).get("serial") in without:
                 files.remove_folder(self.path(other))
 
     def note(self, number: str, **fields: Any) -> bool:
         """Write fields into a version's manifest. Return False if it has these values already."""
-        manifest = read(self.path(number, MANIFEST))
-        if manifest is None:
+        manifest = self.manifest(number)
+        if not manifest:
             raise StateError(f"cannot read {self.path(number, MANIFEST)}: it is damaged")
         if all(field in manifest and manifest[field] == value for field, value in fields.items()):
             return False
@@ -109,9 +127,8 @@ class Versions:
 
     def unconfirm(self, number: str) -> None:
         """Record that the services must reload the version."""
-        manifest = read(self.path(number, MANIFEST)) or {}
         # A version that they have used before stays proved: only new versions are rolled back.
-        self.note(number, reloaded=False, proved=bool(manifest.get("proved") or manifest.get("reloaded")))
+        self.note(number, reloaded=False, proved=self.was_used(number))
 
     def complete(self, number: str, manifest: Manifest, certificate: bytes, chain: bytes) -> None:
         """Add the certificate to the pending version. The manifest, which records it, is renamed last."""
@@ -134,27 +151,14 @@ class Versions:
     def repair(self, number: str, attributes: Attributes) -> list[str]:
         """Correct the mode, owner and group of a private key. Return what was wrong, in words."""
         path = self.path(number, KEY)
-        texts = drift(path, attributes)
-        if texts:
+        if texts := drift(path, attributes):
             # Write a new file: other users may have opened the old one.
             files.replace(path, Content(files.read(path), completed(path, attributes)))
         return texts
 
-    def _serial(self, number: str) -> str | None:
-        """Return the serial number of the version's certificate; None if it has none."""
-        return (read(self.path(number, MANIFEST)) or {}).get("serial")
-
-
-def _next(stored: StoredVersions) -> str:
-    return f"{max((int(number) for number in (*stored.numbers, stored.live or '0')), default=0) + 1:04d}"
-
 
 def _public(certificate: bytes, chain: bytes) -> dict[str, Content]:
-    return {
-        CERTIFICATE: Content(certificate),
-        CHAIN: Content(chain),
-        FULLCHAIN: Content(certificate + chain),
-    }
+    return {CERTIFICATE: Content(certificate), CHAIN: Content(chain), FULLCHAIN: Content(certificate + chain)}
 
 
 def _issued(manifest: Manifest, contents: Mapping[str, Content]) -> Manifest:

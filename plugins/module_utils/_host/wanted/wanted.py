@@ -20,7 +20,7 @@ from ..._common.paths import Rule
 from ..._common.terms import Terms
 from . import endpoints, formats, reloads
 from .attributes import Attributes, resolve
-from .claim import DEFAULT_CLAIM, Claim
+from .claim import DEFAULT_CLAIM, Claim, Owned
 from .endpoints import Endpoint
 from .formats import Format
 from .listen_address import Listen
@@ -82,6 +82,11 @@ class WantedCertificate:
         """The terms of the certificate."""
         return Terms.wanted(self.identifiers, self.key_type, self.profile, self.directories)
 
+    def manifest(self, found: Owned, **fields: Any) -> dict[str, Any]:
+        """Return the manifest of a new version. *found*: earlier ones. *fields*: more of it, or other than wanted."""
+        terms = {"identifiers": self.identifiers, "key_type": self.key_type, "profile": self.profile}
+        return {"name": self.name, **self.claim.fields(found), **terms, "order_uri": None, **fields}
+
 
 def check_order(probes: Sequence[Endpoint], reloads: Sequence[Reload]) -> None:
     """Raise OptionError for a probe that would run before the service has the certificate."""
@@ -99,8 +104,7 @@ def check_home(home: str) -> None:
     """Raise OptionError for a home that is not an absolute path, or that other users than root can change."""
     check_absolute(home)
     for folder in ("live", "versions", "challenges"):
-        unsafe = paths.find_problem(os.path.join(home, folder), Rule.OWN)
-        if unsafe:
+        if unsafe := paths.find_problem(os.path.join(home, folder), Rule.OWN):
             raise OptionError(f"home {home} cannot be used: {unsafe}")
 
 
