@@ -102,6 +102,14 @@ def read_whole(path: str, largest: int, follow: bool = False) -> bytes:
     return data
 
 
+def entries(folder: str) -> list[str]:
+    """Return the names in *folder*; none if it does not exist, or cannot be read."""
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
+
+
 def find_problem(path: str, rule: Rule) -> str:
     """Return why somebody could redirect *path*, as far as it exists; an empty text if nobody can."""
     with closing(_Walk(rule)) as walk:

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from .._common import base64url, pem_blocks
 from .._common.names import ARI_ID
@@ -36,8 +35,7 @@ _Extension = TypeVar("_Extension", bound="x509.ExtensionType")
 SKEW = timedelta(hours=1)
 
 
-@dataclass(frozen=True)
-class Validity:
+class Validity(NamedTuple):
     """The period in which a certificate is valid, as aware UTC datetimes."""
 
     not_before: datetime

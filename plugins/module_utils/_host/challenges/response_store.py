@@ -19,6 +19,7 @@ import threading
 from collections.abc import Callable
 from typing import NamedTuple
 
+from ..._common import paths
 from ..store import files
 
 RUNNING = ".running"
@@ -54,10 +55,7 @@ def read(path: str) -> StoredResponse | None:
 
 def tokens(folder: str) -> list[str]:
     """Return the names of the responses' files; none if the folder does not exist."""
-    try:
-        return [name for name in os.listdir(folder) if not name.startswith(".")]
-    except OSError:
-        return []
+    return [name for name in paths.entries(folder) if not name.startswith(".")]
 
 
 class _CachedFile(NamedTuple):

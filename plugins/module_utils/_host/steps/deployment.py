@@ -85,6 +85,10 @@ class Deployed:
         """For people: what was repaired, or else the outcome."""
         return "; ".join(self.details) or self.outcome.value
 
+    def line(self) -> str:
+        """Return what changed, for people."""
+        return f"version {self.version}: {self.reason}\nserial {self.serial}\nuntil {self.not_after}\n"
+
 
 def deploy(home: str, wanted: WantedCertificate, issued: IssuedCertificate, now: datetime, check: bool) -> Deployed:
     """Verify the certificate, add it to the pending version and switch the live link. Raises CollectionError."""

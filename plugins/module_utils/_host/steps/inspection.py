@@ -40,12 +40,7 @@ def inspect(
 
 def inventory(home: str, content: bool = False) -> list[dict[str, Any]]:
     """Return what the host has of every certificate in *home*."""
-    names: set[str] = set()
-    for folder in ("live", "versions"):
-        try:
-            names.update(os.listdir(os.path.join(home, folder)))
-        except OSError:
-            pass  # there are none
+    names = {name for folder in ("live", "versions") for name in paths.entries(os.path.join(home, folder))}
     found = []
     for name in sorted(names):
         if not name_problem(name):
@@ -57,11 +52,8 @@ def inventory(home: str, content: bool = False) -> list[dict[str, Any]]:
 
 def unlisted(home: str, names: Iterable[str], claim: Claim) -> list[str]:
     """Return the certificates of the list of *claim* in *home* that are not among *names*."""
-    try:
-        entries = os.listdir(os.path.join(home, "versions"))
-    except OSError:
-        return []
-    others = sorted(entry for entry in set(entries).difference(names) if not name_problem(entry))
+    entries = set(paths.entries(os.path.join(home, "versions")))
+    others = sorted(entry for entry in entries.difference(names) if not name_problem(entry))
     return [entry for entry in others if claim.owns(manifest.read_versions(home, entry))]
 
 

@@ -131,13 +131,7 @@ class Rollout:
     def diff(self) -> list[dict[str, str]]:
         """Return what changed, as Ansible shows it."""
         return [
-            {
-                "before_header": name,
-                "after_header": name,
-                "before": "",
-                "after": f"version {deployed.version}: {deployed.reason}\n"
-                f"serial {deployed.serial}\nuntil {deployed.not_after}\n",
-            }
+            {"before_header": name, "after_header": name, "before": "", "after": deployed.line()}
             for name, deployed in self.deployed.items()
             if deployed.changed
         ]

@@ -92,11 +92,7 @@ def folder_path(home: str, name: str, *below: str) -> str:
 def read_versions(home: str, name: str) -> StoredVersions:
     """Return what is stored on disk for the certificate *name* (a valid name)."""
     live, foreign = _live(home, name)
-    try:
-        entries = os.listdir(folder_path(home, name))
-    except OSError:
-        entries = []
-    numbers = sorted((entry for entry in entries if NUMBER.fullmatch(entry)), key=int)
+    numbers = sorted(filter(NUMBER.fullmatch, paths.entries(folder_path(home, name))), key=int)
     manifests, newer = {}, ""
     for number in numbers:
         path = folder_path(home, name, number, MANIFEST)
