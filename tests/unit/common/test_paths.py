@@ -293,7 +293,7 @@ def test_adopt_files_writable_by_others_are_refused(tree):
 
 
 @pytest.mark.parametrize("by", ["file", "fifo", "link"])
-def test_open_file_replaced_meanwhile_is_not_read(tmp_path, monkeypatch, by):
+def test_read_file_replaced_meanwhile_is_empty(tmp_path, monkeypatch, by):
     (tmp_path / "file").write_bytes(b"ours")
     (tmp_path / "secret").write_bytes(SECRET)
     real = os.open

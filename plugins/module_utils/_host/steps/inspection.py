@@ -70,10 +70,9 @@ def _certificate(
     try:
         wanted = WantedCertificate.of(option, claim)
         formats.check_places(wanted.formats, home, contended)
+        claim.verify(found, wanted.identifiers)
     except CollectionError as error:
         return {**result, "invalid": [str(error)]}
-    if conflict := claim.conflict(found, wanted.identifiers):
-        return {**result, "invalid": [conflict]}
     if live := result["live"]:
         key = manifest.folder_path(home, wanted.name, live["version"], KEY)
         live["attributes"] = [*drift(key, wanted.attributes), *claim.drift(found)]

@@ -89,7 +89,7 @@ def give(home: str, name: str, serial: str | None, receivers: Mapping[str, str])
     """
     versions = Versions(home, name)
     with versions.locked() as found:
-        number = versions.pending(found) if serial is None else _with_serial(versions, found, serial)
+        number = versions.pending(found) if serial is None else _with_serial(found, serial)
         secret = keys.pem(versions.key(number))
         created = as_time(found.manifests.get(number, {}).get("created"))
         certificate, chain = ("", "") if serial is None else versions.pems(number)
@@ -155,7 +155,7 @@ def _taken_in(
     return _deployed(leaf, number, True, warning)
 
 
-def _with_serial(versions: Versions, found: StoredVersions, serial: str) -> str:
+def _with_serial(found: StoredVersions, serial: str) -> str:
     for number in (found.live, found.pending):
         if number and found.manifests.get(number, {}).get("serial") == serial:
             return number

@@ -40,7 +40,7 @@ def remove(home: str, name: str, claim: Claim, check: bool, kept: Collection[str
         files.sweep(os.path.join(home, "versions"), name)
         files.remove_file(link_path(home, name))
         left = []
-        for path, hashes in _formats(versions, found).items():
+        for path, hashes in _formats(found).items():
             if formats.place(path) in kept:
                 continue
             try:
@@ -63,7 +63,7 @@ def _verify(claim: Claim, found: StoredVersions) -> None:
     raise StateError("it is not removed: its manifests are damaged, so its list is unknown; remove it by hand")
 
 
-def _formats(versions: Versions, found: StoredVersions) -> dict[str, set[str]]:
+def _formats(found: StoredVersions) -> dict[str, set[str]]:
     """Return the format files of all versions, with the hashes that were written to each."""
     written: dict[str, set[str]] = {}
     for manifest in found.manifests.values():

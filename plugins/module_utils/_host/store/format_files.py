@@ -57,7 +57,7 @@ def write(versions: Versions, number: str, items: Sequence[Format], now: datetim
     path = versions.path(number, KEY)
     key_file = files.read(path)
     written = Written(formats.drift(items, manifest, key_file), False, [], [])
-    records = {}
+    records = {item.path: known[item.path] for item in items if item.path in known}
     content = False
     mounted = _mount_points() if items else frozenset()
     for item in items:
@@ -69,7 +69,6 @@ def write(versions: Versions, number: str, items: Sequence[Format], now: datetim
                     files.replace(item.path, Content(data, attributes.completed(item.path, item.attributes)))
                 if formats.place(item.path) in mounted:
                     written.warnings.append(f"{item.path} is a mount point, {_MOUNTED}")
-                records[item.path] = known[item.path]
                 continue
             leaf, chain = _certificates(versions, number)
             data = encode(item, keys.load(key_file, path), leaf, chain, now)
@@ -81,8 +80,6 @@ def write(versions: Versions, number: str, items: Sequence[Format], now: datetim
             records[item.path] = {"sha256": hashlib.sha256(data).hexdigest(), "wanted": item.stamp(key_file)}
         except CollectionError as error:
             written.problems.append(str(error))
-            if item.path in known:
-                records[item.path] = known[item.path]
     dropped = {*known, *before} - {item.path for item in items}
     for stale in sorted(dropped):
         written.warnings.append(f"{stale} is no longer in formats. It stays, but is not renewed any more")

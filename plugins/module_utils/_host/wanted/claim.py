@@ -60,28 +60,22 @@ class Claim:
             return False
         return found.newest["list"] == self.list_name if found.newest else not found.numbers
 
-    def conflict(self, found: Owned, identifiers: Iterable[str]) -> str:
-        """Return why the certificate must not move to the list, for *identifiers*; empty if it may, or is in it."""
+    def verify(self, found: Owned, identifiers: Iterable[str]) -> None:
+        """Raise StateError if the certificate is not in the list and must not move to it, for *identifiers*."""
         newest = found.newest
         if self.reassign or not newest or newest["list"] == self.list_name:
-            return ""
+            return
         owner = newest["list"]
         if self.list_name in newest["former_lists"]:
-            return (
+            raise StateError(
                 f"two lists of this host have it: it moved from list {self.list_name!r} to list {owner!r}; remove it "
                 f"from this list, or set reassign: true for one run and remove it from list {owner!r} after that"
             )
         if set(newest["identifiers"]) != set(identifiers):
-            return (
+            raise StateError(
                 f"list {owner!r} of this host has a certificate of this name for {', '.join(newest['identifiers'])}; "
                 "choose another name, or set reassign: true for one run to replace that one"
             )
-        return ""
-
-    def verify(self, found: Owned, identifiers: Iterable[str]) -> None:
-        """Raise StateError if the certificate must not move to the list."""
-        if conflict := self.conflict(found, identifiers):
-            raise StateError(conflict)
 
     def drift(self, found: Owned) -> list[str]:
         """Return how the manifest differs: that it names another list."""
