@@ -62,9 +62,9 @@ def run(task: HostTask) -> dict[str, Any]:
         prove_all,
         datetime.now(timezone.utc),
         task.check_mode,
-        claim,
-        params["keep_versions"],
-        formats.places(params["certificates"]),
+        claim=claim,
+        keep=params["keep_versions"],
+        places=formats.places(params["certificates"]),
     )
     rollout.remove(responses)
     for result in params["results"]:

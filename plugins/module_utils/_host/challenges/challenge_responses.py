@@ -20,8 +20,7 @@ from .webroot import WebrootResponse, verify_path
 _THUMBPRINT = re.compile(r"[A-Za-z0-9_-]+")
 _TLS_ALPN_01_LISTEN = "443"  # RFC 8737 section 3
 
-
-#: The response to a challenge. Both have the same methods.
+#: The response to a challenge. Both classes have the same methods.
 ChallengeResponse = Union[WebrootResponse, ListenerResponse]
 
 
