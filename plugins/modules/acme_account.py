@@ -175,16 +175,13 @@ accounts:
       problem: ""
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 from ..module_utils._ansible.accounts import ensure, failure, result
-from ..module_utils._ansible.ca_options import ACCOUNT_KEY_SPEC, DIRECTORY_SPEC, NEW_ACCOUNT_SPEC
-from ..module_utils._ansible.controller_module import ControllerModule, Result, Warn, with_failure
+from ..module_utils._ansible.ca_options import ACCOUNT_SPEC, NEW_ACCOUNT_SPEC
+from ..module_utils._ansible.controller_module import ControllerModule, Params, Result, Warn, with_failure
 from ..module_utils._ansible.host_options import BATCH_SPEC
 
 
-def run(params: Mapping[str, Any], check_mode: bool, _warn: Warn) -> Result:
+def run(params: Params, check_mode: bool, _warn: Warn) -> Result:
     """Return the module's result."""
     outcomes = ensure(params, check_mode)
     return with_failure(result(outcomes), failure(outcomes))
@@ -193,8 +190,7 @@ def run(params: Mapping[str, Any], check_mode: bool, _warn: Warn) -> Result:
 MODULE = ControllerModule(
     {
         **BATCH_SPEC,
-        **DIRECTORY_SPEC,
-        **ACCOUNT_KEY_SPEC,
+        **ACCOUNT_SPEC,
         **NEW_ACCOUNT_SPEC,
         "contact": {"type": "list", "elements": "str"},
         "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},
@@ -203,10 +199,7 @@ MODULE = ControllerModule(
     run,
 )
 
-
-def main() -> None:
-    """Run the module."""
-    MODULE.main()
+main = MODULE.main
 
 
 if __name__ == "__main__":

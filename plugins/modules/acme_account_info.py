@@ -65,25 +65,19 @@ account:
     thumbprint: 9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 from ..module_utils._ansible.accounts import describe
-from ..module_utils._ansible.ca_options import ACCOUNT_KEY_SPEC, DIRECTORY_SPEC
-from ..module_utils._ansible.controller_module import ControllerModule, Result, Warn
+from ..module_utils._ansible.ca_options import ACCOUNT_SPEC
+from ..module_utils._ansible.controller_module import ControllerModule, Params, Result, Warn
 
 
-def run(params: Mapping[str, Any], _check_mode: bool, _warn: Warn) -> Result:
+def run(params: Params, _check_mode: bool, _warn: Warn) -> Result:
     """Return the module's result."""
     return describe(params)
 
 
-MODULE = ControllerModule({**DIRECTORY_SPEC, **ACCOUNT_KEY_SPEC}, run)
+MODULE = ControllerModule(ACCOUNT_SPEC, run)
 
-
-def main() -> None:
-    """Run the module."""
-    MODULE.main()
+main = MODULE.main
 
 
 if __name__ == "__main__":

@@ -221,17 +221,14 @@ authorizations:
           wildcard: false
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 from ..module_utils._acme.errors import AcmeError
 from ..module_utils._ansible.authorizations import AUTHORIZATION_SPEC, check_all, failure, work_on_all
-from ..module_utils._ansible.ca_options import ACCOUNT_KEY_SPEC, DIRECTORY_SPEC
-from ..module_utils._ansible.controller_module import ControllerModule, Result, Warn, with_failure
+from ..module_utils._ansible.ca_options import ACCOUNT_SPEC
+from ..module_utils._ansible.controller_module import ControllerModule, Params, Result, Warn, with_failure
 from ..module_utils._common.identifiers import CHALLENGES, HTTP_01
 
 
-def run(params: Mapping[str, Any], check_mode: bool, _warn: Warn) -> Result:
+def run(params: Params, check_mode: bool, _warn: Warn) -> Result:
     """Return the module's result."""
     try:
         if check_mode:
@@ -245,8 +242,7 @@ def run(params: Mapping[str, Any], check_mode: bool, _warn: Warn) -> Result:
 
 MODULE = ControllerModule(
     {
-        **DIRECTORY_SPEC,
-        **ACCOUNT_KEY_SPEC,
+        **ACCOUNT_SPEC,
         "state": {"type": "str", "default": "present", "choices": ["present", "valid", "absent"]},
         "identifiers": {"type": "list", "elements": "raw", "default": []},
         "challenge": {"type": "str", "default": HTTP_01, "choices": list(CHALLENGES)},
@@ -257,10 +253,7 @@ MODULE = ControllerModule(
     run,
 )
 
-
-def main() -> None:
-    """Run the module."""
-    MODULE.main()
+main = MODULE.main
 
 
 if __name__ == "__main__":

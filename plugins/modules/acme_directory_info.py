@@ -74,25 +74,19 @@ directories:
         caaIdentities: [letsencrypt.org]
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 from ..module_utils._ansible.ca_options import DIRECTORY_SPEC
-from ..module_utils._ansible.controller_module import ControllerModule, Result, Warn
+from ..module_utils._ansible.controller_module import ControllerModule, Params, Result, Warn
 from ..module_utils._ansible.directories import describe_all
 
 
-def run(params: Mapping[str, Any], _check_mode: bool, _warn: Warn) -> Result:
+def run(params: Params, _check_mode: bool, _warn: Warn) -> Result:
     """Return the module's result."""
     return {"directories": describe_all(params)}
 
 
 MODULE = ControllerModule(DIRECTORY_SPEC, run, ("requests", "tldextract"))
 
-
-def main() -> None:
-    """Run the module."""
-    MODULE.main()
+main = MODULE.main
 
 
 if __name__ == "__main__":

@@ -349,20 +349,17 @@ hosts:
             wildcard: false
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 from ..module_utils._acme.errors import AcmeError
 from ..module_utils._acme.issuance import to_failure
 from ..module_utils._acme.txt_record import PERSIST_DRAFTS
-from ..module_utils._ansible.ca_options import ACCOUNT_KEY_SPEC, DIRECTORY_SPEC, NEW_ACCOUNT_SPEC
-from ..module_utils._ansible.controller_module import ControllerModule, Result, Warn, with_failure
+from ..module_utils._ansible.ca_options import ACCOUNT_SPEC, NEW_ACCOUNT_SPEC
+from ..module_utils._ansible.controller_module import ControllerModule, Params, Result, Warn, with_failure
 from ..module_utils._ansible.host_options import BATCH_SPEC
 from ..module_utils._ansible.order_options import ORDER_SPEC, by_host, from_failure, from_options, summary
 from ..module_utils._ansible.ordering import check_all, order_all
 
 
-def run(params: Mapping[str, Any], check_mode: bool, _warn: Warn) -> Result:
+def run(params: Params, check_mode: bool, _warn: Warn) -> Result:
     """Return the module's result."""
     asked = from_options(params["orders"])
     try:
@@ -376,8 +373,7 @@ def run(params: Mapping[str, Any], check_mode: bool, _warn: Warn) -> Result:
 MODULE = ControllerModule(
     {
         **BATCH_SPEC,
-        **DIRECTORY_SPEC,
-        **ACCOUNT_KEY_SPEC,
+        **ACCOUNT_SPEC,
         **NEW_ACCOUNT_SPEC,
         "orders": {"type": "list", "elements": "dict", "required": True, "options": ORDER_SPEC},
         "dns_persist_draft": {"type": "str", "choices": list(PERSIST_DRAFTS)},
@@ -387,10 +383,7 @@ MODULE = ControllerModule(
     run,
 )
 
-
-def main() -> None:
-    """Run the module."""
-    MODULE.main()
+main = MODULE.main
 
 
 if __name__ == "__main__":

@@ -284,20 +284,17 @@ hosts:
         resumable: false
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 from ..module_utils._acme.errors import AcmeError
 from ..module_utils._acme.issuance import to_failure
-from ..module_utils._ansible.ca_options import ACCOUNT_KEY_SPEC, DIRECTORY_SPEC
-from ..module_utils._ansible.controller_module import ControllerModule, Result, Warn, with_failure
+from ..module_utils._ansible.ca_options import ACCOUNT_SPEC
+from ..module_utils._ansible.controller_module import ControllerModule, Params, Result, Warn, with_failure
 from ..module_utils._ansible.finalizing import finalize_all, would_change
 from ..module_utils._ansible.host_options import BATCH_SPEC
 from ..module_utils._ansible.order_options import PREPARED_SPEC, by_host, from_failure, from_options, summary
 from ..module_utils._ansible.preflight_options import PREFLIGHT_SPEC
 
 
-def run(params: Mapping[str, Any], check_mode: bool, warn: Warn) -> Result:
+def run(params: Params, check_mode: bool, warn: Warn) -> Result:
     """Return the module's result."""
     orders = from_options(params["orders"])
     changed = would_change(orders)
@@ -314,8 +311,7 @@ def run(params: Mapping[str, Any], check_mode: bool, warn: Warn) -> Result:
 MODULE = ControllerModule(
     {
         **BATCH_SPEC,
-        **DIRECTORY_SPEC,
-        **ACCOUNT_KEY_SPEC,
+        **ACCOUNT_SPEC,
         "orders": {"type": "list", "elements": "dict", "required": True, "options": PREPARED_SPEC},
         "timeout": {"type": "int", "default": 300},
         "preferred_chain": {"type": "list", "elements": "str", "default": []},
@@ -327,10 +323,7 @@ MODULE = ControllerModule(
     run,
 )
 
-
-def main() -> None:
-    """Run the module."""
-    MODULE.main()
+main = MODULE.main
 
 
 if __name__ == "__main__":

@@ -324,18 +324,15 @@ hosts:
         next: null
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 from ..module_utils._ansible.ca_options import DIRECTORY_SPEC
 from ..module_utils._ansible.cas import cas_of
-from ..module_utils._ansible.controller_module import ControllerModule, Result, Warn
+from ..module_utils._ansible.controller_module import ControllerModule, Params, Result, Warn
 from ..module_utils._ansible.host_options import BATCH_SPEC
 from ..module_utils._common.libraries import missing
 from ..module_utils._fleet.planner import make_plan
 
 
-def run(params: Mapping[str, Any], _check_mode: bool, warn: Warn) -> Result:
+def run(params: Params, _check_mode: bool, warn: Warn) -> Result:
     """Return the module's result."""
     absent = missing(("cryptography",)) if params["check_revocation"] else ""
     ca_paths = {ca.url: ca.ca_path for ca in cas_of(params)}
@@ -363,10 +360,7 @@ MODULE = ControllerModule(
     ("requests", "tldextract"),
 )
 
-
-def main() -> None:
-    """Run the module."""
-    MODULE.main()
+main = MODULE.main
 
 
 if __name__ == "__main__":

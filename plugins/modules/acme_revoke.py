@@ -130,13 +130,10 @@ certificates:
       problem: ""
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 from ..module_utils._acme.certificate import REASONS
 from ..module_utils._acme.errors import AcmeError
-from ..module_utils._ansible.ca_options import ACCOUNT_KEY_SPEC, DIRECTORY_SPEC, PERMISSIONS_SPEC
-from ..module_utils._ansible.controller_module import ControllerModule, Result, Warn, with_failure
+from ..module_utils._ansible.ca_options import ACCOUNT_SPEC, PERMISSIONS_SPEC
+from ..module_utils._ansible.controller_module import ControllerModule, Params, Result, Warn, with_failure
 from ..module_utils._ansible.host_options import BATCH_SPEC
 from ..module_utils._ansible.order_options import summary
 from ..module_utils._ansible.revocations import REVOCATION_SPEC, check_all, revocations_of, revoke_all
@@ -144,7 +141,7 @@ from ..module_utils._common.contracts import plain
 from ..module_utils._common.statuses import Status
 
 
-def run(params: Mapping[str, Any], check_mode: bool, _warn: Warn) -> Result:
+def run(params: Params, check_mode: bool, _warn: Warn) -> Result:
     """Return the module's result."""
     try:
         revocations = (check_all if check_mode else revoke_all)(params, revocations_of(params["certificates"]))
@@ -157,8 +154,7 @@ def run(params: Mapping[str, Any], check_mode: bool, _warn: Warn) -> Result:
 MODULE = ControllerModule(
     {
         **BATCH_SPEC,
-        **DIRECTORY_SPEC,
-        **ACCOUNT_KEY_SPEC,
+        **ACCOUNT_SPEC,
         "certificates": {"type": "list", "elements": "dict", "required": True, "options": REVOCATION_SPEC},
         "revoke_reason": {
             "type": "str",
@@ -173,10 +169,7 @@ MODULE = ControllerModule(
     run,
 )
 
-
-def main() -> None:
-    """Run the module."""
-    MODULE.main()
+main = MODULE.main
 
 
 if __name__ == "__main__":

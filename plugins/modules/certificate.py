@@ -246,10 +246,7 @@ failures:
 
 from ..module_utils._ansible.host_deploy import MODULE
 
-
-def main() -> None:
-    """Run as Ansible does."""
-    MODULE.main()
+main = MODULE.main
 
 
 if __name__ == "__main__":

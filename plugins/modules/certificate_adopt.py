@@ -213,10 +213,7 @@ failures:
 
 from ..module_utils._ansible.host_adopt import MODULE
 
-
-def main() -> None:
-    """Run as Ansible does."""
-    MODULE.main()
+main = MODULE.main
 
 
 if __name__ == "__main__":

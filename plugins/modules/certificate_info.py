@@ -406,10 +406,7 @@ unlisted:
 
 from ..module_utils._ansible.host_info import MODULE
 
-
-def main() -> None:
-    """Run as Ansible does."""
-    MODULE.main()
+main = MODULE.main
 
 
 if __name__ == "__main__":

@@ -155,10 +155,7 @@ certificates:
 
 from ..module_utils._ansible.status_info import MODULE
 
-
-def main() -> None:
-    """Run as Ansible does."""
-    MODULE.main()
+main = MODULE.main
 
 
 if __name__ == "__main__":

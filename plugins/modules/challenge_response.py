@@ -79,10 +79,7 @@ failures:
 
 from ..module_utils._ansible.host_challenges import MODULE
 
-
-def main() -> None:
-    """Run as Ansible does."""
-    MODULE.main()
+main = MODULE.main
 
 
 if __name__ == "__main__":

@@ -135,11 +135,7 @@ others:
       - gfj9Xq1zqyz9dQVq8eXkUPnvQ5qK1DHR2oM5JSL1Rk0
 """
 
-from collections.abc import Mapping
-from typing import Any
-
-from ..module_utils._ansible.controller_module import ControllerModule, Warn, with_failure
-from ..module_utils._ansible.host_options import BATCH_SPEC
+from ..module_utils._ansible.controller_module import ControllerModule, Params, Result, Warn, with_failure
 from ..module_utils._ansible.record_options import RECORDS_SPEC, records_of
 from ..module_utils._common.clock import Clock
 from ..module_utils._common.contracts import plain
@@ -149,7 +145,7 @@ from ..module_utils._dns.resolver import Resolver
 from ..module_utils._dns.servers import Authorities
 
 
-def run(params: Mapping[str, Any], _check_mode: bool, warn: Warn) -> dict[str, Any]:
+def run(params: Params, _check_mode: bool, warn: Warn) -> Result:
     timeout = params["timeout"]
     authorities = Authorities(Resolver(params["resolver"]))
     report = await_records(authorities, records_of(params), Deadline(Clock(), timeout))
@@ -162,18 +158,14 @@ def run(params: Mapping[str, Any], _check_mode: bool, warn: Warn) -> dict[str, A
 
 MODULE = ControllerModule(
     {
-        **BATCH_SPEC,
-        "records": RECORDS_SPEC,
-        "resolver": {"type": "list", "elements": "str", "default": []},
+        **RECORDS_SPEC,
         "timeout": {"type": "int", "default": 120},
     },
     run,
     ("dns",),
 )
 
-
-def main() -> None:
-    MODULE.main()
+main = MODULE.main
 
 
 if __name__ == "__main__":

@@ -232,11 +232,7 @@ task_files:
           sample: []
 """
 
-from collections.abc import Mapping
-from typing import Any
-
-from ..module_utils._ansible.controller_module import ControllerModule, Warn, with_failure
-from ..module_utils._ansible.host_options import BATCH_SPEC
+from ..module_utils._ansible.controller_module import ControllerModule, Params, Result, Warn, with_failure
 from ..module_utils._ansible.record_options import RECORDS_SPEC, records_of
 from ..module_utils._common.contracts import plain
 from ..module_utils._dns.assignment import Entries
@@ -246,7 +242,7 @@ from ..module_utils._dns.resolver import Resolver
 from ..module_utils._dns.servers import Authorities
 
 
-def run(params: Mapping[str, Any], check_mode: bool, _warn: Warn) -> dict[str, Any]:
+def run(params: Params, check_mode: bool, _warn: Warn) -> Result:
     zones = {} if params["zones"] is None else params["zones"]
     if not isinstance(zones, dict):
         raise DnsError("zones (acme_dns) has to be a mapping of zone names to providers")
@@ -268,22 +264,18 @@ def run(params: Mapping[str, Any], check_mode: bool, _warn: Warn) -> dict[str, A
 
 MODULE = ControllerModule(
     {
-        **BATCH_SPEC,
-        "records": RECORDS_SPEC,
+        **RECORDS_SPEC,
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         # A mapping, but the error of Ansible's validation for other types would show the value.
         "zones": {"type": "raw"},
         "tasks_file": {"type": "path"},
-        "resolver": {"type": "list", "elements": "str", "default": []},
         "timeout": {"type": "int", "default": 30},
     },
     run,
     ("dns",),
 )
 
-
-def main() -> None:
-    MODULE.main()
+main = MODULE.main
 
 
 if __name__ == "__main__":

@@ -43,6 +43,9 @@ ACCOUNT_KEY_SPEC: dict[str, Any] = {
     "new_account_key_passphrase": {"type": "str", "no_log": True},
 }
 
+#: Of modules that use an account.
+ACCOUNT_SPEC = {**DIRECTORY_SPEC, **ACCOUNT_KEY_SPEC}
+
 NEW_ACCOUNT_SPEC: dict[str, Any] = {
     "account_key_create": {"type": "bool", "default": False, "no_log": False},
     "account_key_type": {"type": "str", "default": "ec256", "choices": list(ACCOUNT_KEY_TYPES), "no_log": False},

@@ -25,8 +25,9 @@ from .._common.libraries import CONTROLLER, missing
 from .._common.text import one_line
 from . import cas, controller_checks
 
-Warn = Callable[[str], None]
+Params = Mapping[str, Any]
 Result = dict[str, Any]
+Warn = Callable[[str], None]
 _HIDDEN = "********"
 # Keys of results with texts for people.
 _FOR_PEOPLE = ("msg", "problem", "warnings", "exception")
@@ -41,7 +42,7 @@ class ControllerModule:
     """
 
     argument_spec: Mapping[str, Any]
-    run: Callable[[Mapping[str, Any], bool, Warn], Result]
+    run: Callable[[Params, bool, Warn], Result]
     libraries: tuple[str, ...] = CONTROLLER
 
     def main(self) -> None:

@@ -10,18 +10,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._common.contracts import TxtRecord
+from .host_options import BATCH_SPEC
+
+_RECORD_SPEC: dict[str, Any] = {
+    "name": {"type": "str", "required": True},
+    "value": {"type": "str", "required": True},
+    "target": {"type": "str"},
+    "zone": {"type": "str"},
+    "aliases": {"type": "list", "elements": "str"},
+}
 
 RECORDS_SPEC: dict[str, Any] = {
-    "type": "list",
-    "elements": "dict",
-    "required": True,
-    "options": {
-        "name": {"type": "str", "required": True},
-        "value": {"type": "str", "required": True},
-        "target": {"type": "str"},
-        "zone": {"type": "str"},
-        "aliases": {"type": "list", "elements": "str"},
-    },
+    **BATCH_SPEC,
+    "records": {"type": "list", "elements": "dict", "required": True, "options": _RECORD_SPEC},
+    "resolver": {"type": "list", "elements": "str", "default": []},
 }
 
 
