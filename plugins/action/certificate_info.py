@@ -11,11 +11,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.certfleet.tls.plugins.module_utils._ansible.host_options import (
-    CERTIFICATE_SPEC,
-    HOME_SPEC,
-    LIST_SPEC,
-)
+from ansible_collections.certfleet.tls.plugins.module_utils._ansible import host_info
 from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import CertificateEntry, HostCertificate
 from ansible_collections.certfleet.tls.plugins.module_utils._common.identifiers import IdentifierError
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.formats import (
@@ -42,15 +38,7 @@ def _as_text(spec: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-_SPEC = ArgumentSpecValidator(
-    {
-        **HOME_SPEC,
-        **LIST_SPEC,
-        "certificates": {"type": "list", "elements": "dict", "options": _as_text(CERTIFICATE_SPEC)},
-        "history": {"type": "list", "elements": "str", "default": []},
-        "content": {"type": "bool", "default": False},
-    }
-)
+_SPEC = ArgumentSpecValidator(_as_text(host_info.SPEC))
 
 
 class ActionModule(HostAction):

@@ -16,12 +16,10 @@ from .._host.steps import adoption, other_clients
 from .._host.steps.other_clients import Lineage
 from .._host.wanted.claim import Claim
 from .adopt_options import FILE_SPEC, FOLDER_SPEC
-from .host_module import HostModule, HostTask, verify_host, with_failures
-from .host_options import BATCH_SPEC, CERTIFICATE_SPEC, HOME_SPEC, LIST_SPEC, list_of, wanted_certificates
+from .host_module import HostModule, HostTask, verify_host
+from .host_options import CERTIFICATE_SPEC, LIST_SPEC, list_of, wanted_certificates
 
 SPEC: dict[str, Any] = {
-    **BATCH_SPEC,
-    **HOME_SPEC,
     **LIST_SPEC,
     "certificates": list_of(CERTIFICATE_SPEC),
     "directories": {"type": "list", "elements": "str", "required": True},
@@ -43,21 +41,16 @@ def run(task: HostTask) -> dict[str, Any]:
         batch.adopt(certificate)
     for warning in batch.warnings():
         task.warn(warning)
-    return with_failures(batch.result())
+    return batch.result()
 
 
 def lineages(params: Mapping[str, Any]) -> list[Lineage]:
     """Return the certificates of other clients: those of `files` first, then those of `folders` and of usual places."""
-    found = [
-        Lineage(
-            other_clients.FILES,
-            os.path.basename(item["certificate"]),
-            item["key"],
-            item["certificate"],
-            item["chain"] or "",
-        )
-        for item in params["files"]
-    ]
+    found = []
+    for item in params["files"]:
+        certificate = item["certificate"]
+        name = os.path.basename(certificate)
+        found.append(Lineage(other_clients.FILES, name, item["key"], certificate, item["chain"] or ""))
     folders = [(item["client"], item["path"]) for item in params["folders"]]
     for client, path in dict.fromkeys(folders + other_clients.usual()):
         found += other_clients.find(client, path)

@@ -13,11 +13,10 @@ from .._host.challenges import challenge_responses
 from .._host.steps.challenge_batch import journal_all, put_all, remove_all
 from .._host.steps.preparation import JournaledOrder
 from .._host.wanted.wanted import check_home
-from .host_module import HostModule, HostTask, with_failures
-from .host_options import BATCH_SPEC, CHALLENGE_SPEC, HOME_SPEC, JOURNAL_SPEC, LISTEN_SPEC, list_of
+from .host_module import HostModule, HostTask
+from .host_options import CHALLENGE_SPEC, HOME_SPEC, JOURNAL_SPEC, LISTEN_SPEC, list_of
 
 SPEC: dict[str, Any] = {
-    **BATCH_SPEC,
     **HOME_SPEC,
     "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},
     "orders": list_of(JOURNAL_SPEC),
@@ -40,13 +39,13 @@ def run(task: HostTask) -> dict[str, Any]:
         journaled = journal_all(home, orders, check)
     paths, failures = (put_all if present else remove_all)(responses, check)
     listed = "".join(f"{path}\n" for path in paths)
-    result = {
+    return {
         "changed": bool(paths) or journaled,
         "paths": sorted(response.path for response in responses),
         "diff": {"before": "" if present else listed, "after": listed if present else ""},
         "failures": failures,
+        **({"msg": "; ".join(dict.fromkeys(failures.values()))} if failures else {}),
     }
-    return with_failures(result, "; ".join(dict.fromkeys(failures.values())))
 
 
 MODULE = HostModule(SPEC, run, {"failures": {}})

@@ -21,22 +21,11 @@ from .._host.store.versions import KEPT
 from .._host.wanted import formats
 from .._host.wanted.claim import Claim
 from .._host.wanted.wanted import WantedCertificate
-from .host_module import HostModule, HostTask, verify_host, with_failures
-from .host_options import (
-    BATCH_SPEC,
-    CERTIFICATE_SPEC,
-    CHALLENGE_SPEC,
-    HOME_SPEC,
-    LIST_SPEC,
-    RESULT_SPEC,
-    list_of,
-    wanted_certificates,
-)
+from .host_module import HostModule, HostTask, verify_host
+from .host_options import CERTIFICATE_SPEC, CHALLENGE_SPEC, LIST_SPEC, RESULT_SPEC, list_of, wanted_certificates
 from .services import HostServices
 
 SPEC: dict[str, Any] = {
-    **BATCH_SPEC,
-    **HOME_SPEC,
     **LIST_SPEC,
     "certificates": list_of(CERTIFICATE_SPEC),
     "results": list_of(RESULT_SPEC),
@@ -72,7 +61,7 @@ def run(task: HostTask) -> dict[str, Any]:
     rollout.finish()
     for warning in rollout.warnings:
         task.warn(warning)
-    return with_failures(rollout.result())
+    return rollout.result()
 
 
 def concerned(params: Mapping[str, Any], claim: Claim) -> dict[str, WantedCertificate]:

@@ -14,11 +14,9 @@ from .._host.store import manifest
 from .._host.wanted.claim import Claim
 from .._host.wanted.wanted import check_absolute
 from .host_module import HostModule, HostTask
-from .host_options import BATCH_SPEC, CERTIFICATE_SPEC, HOME_SPEC, LIST_SPEC
+from .host_options import CERTIFICATE_SPEC, LIST_SPEC
 
 SPEC: dict[str, Any] = {
-    **BATCH_SPEC,
-    **HOME_SPEC,
     **LIST_SPEC,
     "certificates": {"type": "list", "elements": "dict", "options": CERTIFICATE_SPEC},
     "content": {"type": "bool", "default": False},

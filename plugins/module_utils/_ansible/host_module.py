@@ -36,8 +36,8 @@ class HostTask(Protocol):
 class HostModule:
     """A module by its options and what it does with them.
 
-    run(task) returns the result, with `failed` and `msg` where it failed. It may raise any CollectionError; the result
-    has the fields of *refused* then.
+    run(task) returns the result. It has `failed` and `msg` if it failed, or `failures`, of which `msg` is the summary
+    unless there is one. run may raise any CollectionError; the result has the fields of *refused* then.
     """
 
     argument_spec: Mapping[str, Any]
@@ -58,9 +58,11 @@ class HostModule:
         if problems:
             return {"failed": True, "msg": "; ".join(problems), **self.refused}
         try:
-            return {"changed": False, **self.run(task)}
+            result = {"changed": False, **self.run(task)}
         except CollectionError as error:
             return {"failed": True, "msg": str(error), **self.refused}
+        failures = result.get("failures")
+        return {"failed": True, "msg": summary(failures), **result} if failures else result
 
 
 def verify_host(home: str) -> None:
@@ -69,10 +71,3 @@ def verify_host(home: str) -> None:
     if problem:
         raise CollectionError(problem)
     check_home(home)
-
-
-def with_failures(result: Mapping[str, Any], lines: str | None = None) -> dict[str, Any]:
-    """Return the *result* of a run, which failed if it has `failures`. *lines*: the message, if not their summary."""
-    if not result["failures"]:
-        return dict(result)
-    return {**result, "failed": True, "msg": summary(result["failures"]) if lines is None else lines}

@@ -22,9 +22,11 @@ from .._host.wanted.wanted import WantedCertificate, twice
 #: For tasks of the role; action plugins remove it.
 BATCH_SPEC: dict[str, Any] = {"batch": {"type": "bool", "default": False}}
 
-HOME_SPEC: dict[str, Any] = {"home": {"type": "path", "default": "/etc/acme"}}
+HOME_SPEC: dict[str, Any] = {**BATCH_SPEC, "home": {"type": "path", "default": "/etc/acme"}}
 
+#: Of modules that work for one list of certificates.
 LIST_SPEC: dict[str, Any] = {
+    **HOME_SPEC,
     "list": {"type": "str", "default": DEFAULT_LIST},
     "reassign": {"type": "bool", "default": False},
 }
@@ -56,12 +58,7 @@ CERTIFICATE_SPEC: dict[str, Any] = {
     "webroot": {"type": "path"},
     "http_01_listen": {"type": "str"},
     "tls_alpn_01_listen": {"type": "str", "default": "443"},
-    "key_type": {
-        "type": "str",
-        "default": "ec256",
-        "choices": list(CERTIFICATE_KEY_TYPES),
-        "no_log": False,
-    },
+    "key_type": {"type": "str", "default": "ec256", "choices": list(CERTIFICATE_KEY_TYPES), "no_log": False},
     "profile": {"type": "str"},
     "not_before": {"type": "str"},
     "not_after": {"type": "str"},

@@ -13,12 +13,10 @@ from .._host.challenges import challenge_responses
 from .._host.steps.preparation import Asked, JournaledOrder
 from .._host.steps.request_batch import RequestBatch
 from .._host.wanted.claim import Claim
-from .host_module import HostModule, HostTask, verify_host, with_failures
+from .host_module import HostModule, HostTask, verify_host
 from .host_options import (
-    BATCH_SPEC,
     CERTIFICATE_SPEC,
     CHALLENGE_SPEC,
-    HOME_SPEC,
     JOURNAL_SPEC,
     LIST_SPEC,
     LISTEN_SPEC,
@@ -27,8 +25,6 @@ from .host_options import (
 )
 
 SPEC: dict[str, Any] = {
-    **BATCH_SPEC,
-    **HOME_SPEC,
     **LIST_SPEC,
     "directory": {"type": "str", "required": True},
     "certificates": list_of(CERTIFICATE_SPEC),
@@ -56,7 +52,7 @@ def run(task: HostTask) -> dict[str, Any]:
     for name in params["receive"]:
         batch.await_key(name)
     batch.serve(responses)
-    return with_failures(batch.result())
+    return batch.result()
 
 
 MODULE = HostModule(SPEC, run, {"requests": [], "ready": [], "receivers": {}, "failures": {}})

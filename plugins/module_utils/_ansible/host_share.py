@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from .._host.steps.key_transfer import give_all
-from .host_module import HostModule, HostTask, verify_host, with_failures
-from .host_options import BATCH_SPEC, HOME_SPEC
+from .host_module import HostModule, HostTask, verify_host
+from .host_options import HOME_SPEC
 
 SHARE_SPEC: dict[str, Any] = {
     "name": {"type": "str", "required": True},
@@ -19,7 +19,6 @@ SHARE_SPEC: dict[str, Any] = {
 }
 
 SPEC: dict[str, Any] = {
-    **BATCH_SPEC,
     **HOME_SPEC,
     "shares": {"type": "list", "elements": "dict", "required": True, "options": SHARE_SPEC},
 }
@@ -29,8 +28,7 @@ def run(task: HostTask) -> dict[str, Any]:
     """Seal the private key of each share. Raises CollectionError before any is read."""
     verify_host(task.params["home"])
     given, failures = give_all(task.params["home"], task.params["shares"])
-    shares = [{"name": name, **vars(item)} for name, item in given]
-    return with_failures({"shares": shares, "failures": failures})
+    return {"shares": [{"name": name, **vars(item)} for name, item in given], "failures": failures}
 
 
 MODULE = HostModule(SPEC, run, {"shares": [], "failures": {}})

@@ -37,18 +37,15 @@ def run(task: HostTask) -> dict[str, Any]:
     absent = missing(("requests", "cryptography"))
     if absent:
         raise CollectionError(absent)
-    params, options = task.params, task.params["certificates"]
-    statuses, problem = look_up(
-        [option["content"] for option in options],
-        Clock(),
-        LookUpOptions(
-            params["cache"], params["ca_path"], params["timeout"], params["max_size"], params["cache_max_age"]
-        ),
+    params, given = task.params, task.params["certificates"]
+    options = LookUpOptions(
+        params["cache"], params["ca_path"], params["timeout"], params["max_size"], params["cache_max_age"]
     )
+    statuses, problem = look_up([item["content"] for item in given], Clock(), options)
     if problem:  # answers could not be kept
         task.warn(problem)
     certificates = [
-        {"host": option["host"], "name": option["name"], **status.result()} for option, status in zip(options, statuses)
+        {"host": item["host"], "name": item["name"], **status.result()} for item, status in zip(given, statuses)
     ]
     failed = refusal(certificates, params["fail_on"])
     return {"certificates": certificates, **({"failed": True, "msg": failed} if failed else {})}

@@ -16,7 +16,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._ansible import (
     host_share,
     status_info,
 )
-from ansible_collections.certfleet.tls.plugins.module_utils._ansible.host_module import HostModule, with_failures
+from ansible_collections.certfleet.tls.plugins.module_utils._ansible.host_module import HostModule
 from ansible_collections.certfleet.tls.plugins.module_utils._common.errors import CollectionError
 from ansible_collections.certfleet.tls.plugins.module_utils._host.store.manifest import read_versions
 from tests.unit.host import ca, host
@@ -69,15 +69,19 @@ def test_main_ends_as_the_result_says(monkeypatch, failed):
     assert ended.kwargs == {"changed": False, "msg": "why"}
 
 
-def test_with_failures_names_each_certificate():
-    assert with_failures({"failures": {}}) == {"failures": {}}
+def test_result_with_failures_names_each_certificate():
+    def result_of(**found):
+        return HostModule({}, lambda task: found).result(MagicMock(params={}))
+
+    assert result_of(failures={}) == {"changed": False, "failures": {}}
     failures = {"shop": "no key", "mail": "no room"}
-    assert with_failures({"failures": failures}) == {
+    assert result_of(failures=failures) == {
+        "changed": False,
         "failures": failures,
         "failed": True,
         "msg": "certificate shop: no key; certificate mail: no room",
     }
-    assert with_failures({"failures": failures}, "2 of 3 failed")["msg"] == "2 of 3 failed"
+    assert result_of(failures=failures, msg="2 of 3 failed")["msg"] == "2 of 3 failed"
 
 
 def test_info_returns_what_is_wanted_or_all_there_is(home):
