@@ -355,13 +355,14 @@ from ..module_utils._acme.txt_record import PERSIST_DRAFTS
 from ..module_utils._ansible.ca_options import ACCOUNT_SPEC, NEW_ACCOUNT_SPEC
 from ..module_utils._ansible.controller_module import ControllerModule, Params, Result, Warn, with_failure
 from ..module_utils._ansible.host_options import BATCH_SPEC
-from ..module_utils._ansible.order_options import ORDER_SPEC, by_host, from_failure, from_options, summary
+from ..module_utils._ansible.order_options import ORDER_SPEC, by_host, from_failure, summary
 from ..module_utils._ansible.ordering import check_all, order_all
+from ..module_utils._common.contracts import CertificateOrder
 
 
 def run(params: Params, check_mode: bool, _warn: Warn) -> Result:
     """Return the module's result."""
-    asked = from_options(params["orders"])
+    asked = CertificateOrder.from_options(params["orders"], "orders")
     try:
         totals, orders = (check_all if check_mode else order_all)(params, asked)
     except AcmeError as error:

@@ -290,13 +290,13 @@ from ..module_utils._ansible.ca_options import ACCOUNT_SPEC
 from ..module_utils._ansible.controller_module import ControllerModule, Params, Result, Warn, with_failure
 from ..module_utils._ansible.finalizing import finalize_all, would_change
 from ..module_utils._ansible.host_options import BATCH_SPEC
-from ..module_utils._ansible.order_options import PREPARED_SPEC, by_host, from_failure, from_options, summary
-from ..module_utils._ansible.preflight_options import PREFLIGHT_SPEC
+from ..module_utils._ansible.order_options import PREPARED_SPEC, by_host, from_failure, summary
+from ..module_utils._common.contracts import CertificateOrder
 
 
 def run(params: Params, check_mode: bool, warn: Warn) -> Result:
     """Return the module's result."""
-    orders = from_options(params["orders"])
+    orders = CertificateOrder.from_options(params["orders"], "orders")
     changed = would_change(orders)
     if check_mode:
         return {"changed": changed, "requests": 0, "hosts": {}}
@@ -316,7 +316,8 @@ MODULE = ControllerModule(
         "timeout": {"type": "int", "default": 300},
         "preferred_chain": {"type": "list", "elements": "str", "default": []},
         "preferred_chain_missing": {"type": "str", "default": "fail", "choices": ["fail", "default"]},
-        **PREFLIGHT_SPEC,
+        "preflight": {"type": "bool", "default": True},
+        "resolver": {"type": "list", "elements": "str", "default": []},
         "history": {"type": "path"},
         "concurrency": {"type": "int", "default": 8},
     },

@@ -136,9 +136,9 @@ others:
 """
 
 from ..module_utils._ansible.controller_module import ControllerModule, Params, Result, Warn, with_failure
-from ..module_utils._ansible.record_options import RECORDS_SPEC, records_of
+from ..module_utils._ansible.record_options import RECORDS_SPEC
 from ..module_utils._common.clock import Clock
-from ..module_utils._common.contracts import plain
+from ..module_utils._common.contracts import TxtRecord, plain
 from ..module_utils._common.deadline import Deadline
 from ..module_utils._dns.propagation import await_records
 from ..module_utils._dns.resolver import Resolver
@@ -148,7 +148,8 @@ from ..module_utils._dns.servers import Authorities
 def run(params: Params, _check_mode: bool, warn: Warn) -> Result:
     timeout = params["timeout"]
     authorities = Authorities(Resolver(params["resolver"]))
-    report = await_records(authorities, records_of(params), Deadline(Clock(), timeout))
+    records = TxtRecord.from_options(params["records"], "records")
+    report = await_records(authorities, records, Deadline(Clock(), timeout))
     for line in report.warnings:
         warn(line)
     problems = report.problems

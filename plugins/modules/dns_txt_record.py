@@ -233,8 +233,8 @@ task_files:
 """
 
 from ..module_utils._ansible.controller_module import ControllerModule, Params, Result, Warn, with_failure
-from ..module_utils._ansible.record_options import RECORDS_SPEC, records_of
-from ..module_utils._common.contracts import plain
+from ..module_utils._ansible.record_options import RECORDS_SPEC
+from ..module_utils._common.contracts import TxtRecord, plain
 from ..module_utils._dns.assignment import Entries
 from ..module_utils._dns.changes import change_records
 from ..module_utils._dns.errors import DnsError
@@ -252,12 +252,9 @@ def run(params: Params, check_mode: bool, _warn: Warn) -> Result:
     if problems:
         raise DnsError("; ".join(problems))
     authorities = Authorities(Resolver(params["resolver"]))
-    changes = change_records(authorities, records_of(params), entries, present, timeout, check_mode)
-    result = {
-        "changed": changes.changed,
-        "records": plain(changes.records),
-        "task_files": changes.task_files,
-    }
+    records = TxtRecord.from_options(params["records"], "records")
+    changes = change_records(authorities, records, entries, present, timeout, check_mode)
+    result = {"changed": changes.changed, "records": plain(changes.records), "task_files": changes.task_files}
     failed = changes.problems and f"not all TXT records could be {'set' if present else 'removed'}: {changes.problems}"
     return with_failure(result, failed)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -39,7 +39,10 @@ class AccountResult:
 
 
 def ensure(params: Mapping[str, Any], check_mode: bool) -> list[AccountResult]:
-    """Bring the account at each CA into the state that the options of acme_account give. Raises AcmeError."""
+    """Bring the account at each CA into the state that the options of acme_account give.
+
+    Raises AcmeError, but that of one of several CAs is in its result.
+    """
     cas = cas_of(params)
     if params["rollover"]:
         if params["state"] == "absent":
@@ -48,13 +51,21 @@ def ensure(params: Mapping[str, Any], check_mode: bool) -> list[AccountResult]:
             )
         return change_keys(cas, check_mode)
     one = present if params["state"] == "present" else absent
-    return at_each(cas, lambda ca: one(ca, check_mode))
+    outcomes = []
+    for ca in cas:
+        try:
+            outcomes.append(one(ca, check_mode))
+        except AcmeError as error:
+            if len(cas) == 1:
+                raise
+            outcomes.append(AccountResult(ca.url, None, False, {}, {}, str(error)))
+    return outcomes
 
 
 def describe(params: Mapping[str, Any]) -> dict[str, Any]:
     """Return the result of acme_account_info: the account of the key at one CA, if there is one. Raises AcmeError."""
     ca = only_ca(params)
-    with open_client(ca, load_key(ca.key)) as client:
+    with open_client(ca) as client:
         account = find(client, ca.account_uri)
     if account is None:
         return {"exists": False}
@@ -67,19 +78,6 @@ def describe(params: Mapping[str, Any]) -> dict[str, Any]:
             "thumbprint": client.key.thumbprint,
         },
     }
-
-
-def at_each(cas: Sequence[Ca], one: Callable[[Ca], AccountResult]) -> list[AccountResult]:
-    """Call *one* for each CA. Raises the AcmeError of an only CA; that of one of several is in its result."""
-    outcomes = []
-    for ca in cas:
-        try:
-            outcomes.append(one(ca))
-        except AcmeError as error:
-            if len(cas) == 1:
-                raise
-            outcomes.append(AccountResult(ca.url, None, False, {}, {}, str(error)))
-    return outcomes
 
 
 def present(ca: Ca, check_mode: bool) -> AccountResult:
@@ -105,7 +103,7 @@ def present(ca: Ca, check_mode: bool) -> AccountResult:
 
 def absent(ca: Ca, check_mode: bool) -> AccountResult:
     """Deactivate the account if there is one. Raises AcmeError."""
-    with open_client(ca, load_key(ca.key)) as client:
+    with open_client(ca) as client:
         account = _valid(client, ca.account_uri)
         if account is None:
             return AccountResult(ca.url, None, False, {}, {})
@@ -208,7 +206,7 @@ def _holders(cas: Sequence[Ca], key: AccountKey, stack: ExitStack) -> list[tuple
     for ca in cas:
         if ca.key.identity != cas[0].key.identity:
             continue
-        client = stack.enter_context(open_client(ca, key))
+        client = stack.enter_context(open_client(ca, key=key))
         account = find(client, ca.account_uri)
         if account is None:
             continue

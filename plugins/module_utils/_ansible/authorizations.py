@@ -15,13 +15,12 @@ from .._acme.challenge_data import describe as describe_challenge
 from .._acme.client import Client
 from .._acme.errors import AcmeError, AcmeOptionError
 from .._acme.issuance import Failure, answer, connections_for, run_all
-from .._common.contracts import ChallengeData
+from .._common.contracts import ChallengeData, plain
 from .._common.deadline import Deadline
 from .._common.identifiers import IdentifierError, parse_identifiers
 from .._common.statuses import Status
 from .ca_options import open_client, use_account
 from .cas import only_ca
-from .key_files import load_key
 
 AUTHORIZATION_SPEC: dict[str, Any] = {
     "uri": {"type": "str", "required": True},
@@ -47,14 +46,7 @@ class AuthorizationResult:
 
     def to_result(self) -> dict[str, Any]:
         """Return the authorization as the module returns it."""
-        return {
-            "uri": self.uri,
-            "identifier": self.identifier,
-            "type": self.type,
-            "status": self.status,
-            "problem": self.problem,
-            "challenges": [challenge.to_result() for challenge in self.challenges],
-        }
+        return {name: plain(value) for name, value in vars(self).items() if name != "changed"}
 
 
 def asked_for(params: Mapping[str, Any]) -> list[AuthorizationResult]:
@@ -84,7 +76,7 @@ def asked_for(params: Mapping[str, Any]) -> list[AuthorizationResult]:
 def check_all(params: Mapping[str, Any]) -> bool:
     """Return True if anything is asked for. Raises AcmeError for what is wrong without a signed request."""
     ca = only_ca(params)
-    with open_client(ca, load_key(ca.key)):
+    with open_client(ca):
         return bool(asked_for(params))
 
 
@@ -94,7 +86,7 @@ def work_on_all(params: Mapping[str, Any]) -> list[AuthorizationResult]:
     if not items:
         return []
     ca, work = only_ca(params), _WORK[params["state"]]
-    with open_client(ca, load_key(ca.key), connections_for(len(items), params["concurrency"])) as client:
+    with open_client(ca, connections_for(len(items), params["concurrency"])) as client:
         use_account(client, ca.account_uri)
 
         def one(item: AuthorizationResult) -> AuthorizationResult:

@@ -72,8 +72,9 @@ def open_directory(ca: Ca, connections: int = 1) -> Iterator[tuple[Http, Directo
 
 
 @contextmanager
-def open_client(ca: Ca, key: AccountKey, connections: int = 1) -> Iterator[Client]:
-    """Open a client for the key of an account or of a certificate. No account is looked up."""
+def open_client(ca: Ca, connections: int = 1, key: AccountKey | None = None) -> Iterator[Client]:
+    """Open a client for the account key, or for *key*, such as a certificate's. No account is looked up."""
+    key = key or load_key(ca.key)
     with open_directory(ca, connections) as (http, directory):
         yield _with_its_key(Client(http, directory, key, connections), ca)
 

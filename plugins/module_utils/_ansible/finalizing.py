@@ -14,9 +14,11 @@ from .._acme.client import Client
 from .._acme.errors import AcmeError
 from .._acme.issuance import Failure, PreparedOrder, complete, connections_for, run_all, to_failure
 from .._acme.preferred_chain import Preference
+from .._acme.preflight import Caa, NotVerifiable, Preflight
 from .._common.contracts import CertificateOrder
 from .._common.deadline import Deadline
 from .._common.errors import CollectionError
+from .._common.libraries import missing
 from .._common.statuses import Status
 from .._common.times import utc
 from .._fleet.issuance_history import Issuance, Recorder
@@ -24,20 +26,14 @@ from .._x509.certificates import facts, load_all, verify_not_expired
 from .._x509.csr import to_der
 from .ca_options import open_client
 from .cas import Ca, cas_of
-from .key_files import load_key
+from .controller_module import Warn
 from .order_options import from_failure, to_prepared
-from .preflight_options import caa_of, preflight_of
-
-Warn = Callable[[str], None]
-Preflight = Callable[[PreparedOrder], None]
 
 
 def finalize_all(
     params: Mapping[str, Any], orders: Sequence[CertificateOrder], warn: Warn
 ) -> tuple[int, list[CertificateOrder]]:
     """Finalize each order at its CA. Return the number of HTTP requests and the orders. Raises AcmeError."""
-    if not orders:
-        return 0, []
     cas = cas_of(params)
     results: dict[int, CertificateOrder] = {}
     requests = 0
@@ -74,7 +70,7 @@ def _finalize_at(
     ca: Ca, params: Mapping[str, Any], orders: Sequence[CertificateOrder], warn: Warn, recorder: Recorder
 ) -> tuple[list[CertificateOrder], int]:
     """Return the orders at one CA, and the number of requests. Raises AcmeError."""
-    with open_client(ca, load_key(ca.key), connections_for(len(orders), params["concurrency"])) as client:
+    with open_client(ca, connections_for(len(orders), params["concurrency"])) as client:
         client.account_url = orders[0].account_uri
         preflight = _preflight(client, params, warn)
         preference = Preference(params["preferred_chain"], params["preferred_chain_missing"] == "default")
@@ -100,12 +96,11 @@ def _finalize_at(
         return [_result(order, chain) for order, chain in zip(orders, chains)], client.http.count
 
 
-def _preflight(client: Client, params: Mapping[str, Any], warn: Warn) -> Preflight:
+def _preflight(client: Client, params: Mapping[str, Any], warn: Warn) -> Callable[[PreparedOrder], None]:
     """Return a function that checks the challenges of an order before the CA does; *warn* gets what it cannot see."""
-    preflight = preflight_of(params)
-    if preflight is None:
+    if not params["preflight"]:
         return lambda _prepared: None
-    caa = caa_of(client, params["resolver"])
+    preflight, caa = Preflight(), _caa_of(client, params["resolver"])
 
     def check_challenges(prepared: PreparedOrder) -> None:
         if prepared.order.status == Status.PENDING:
@@ -113,6 +108,37 @@ def _preflight(client: Client, params: Mapping[str, Any], warn: Warn) -> Preflig
                 warn(warning)
 
     return check_challenges
+
+
+def _caa_of(client: Client, resolver: Sequence[str]) -> Caa:
+    """Return a function that checks CAA records for the client's CA and account.
+
+    *resolver*: addresses of name servers. Raises AcmeError if one is invalid.
+    """
+    identities = client.directory.caa_identities
+    if not identities:
+        return lambda _domain, _wildcard, _kind: ""  # the CA does not say which issuer names are its own
+    absent = missing(("dns",))
+    # Imported only if needed: the import takes as long as an order.
+    from .._dns.caa import PlannedIssuance, find_refusal
+    from .._dns.errors import DnsError
+    from .._dns.resolver import Resolver
+
+    try:
+        server = None if absent else Resolver(resolver)
+    except DnsError as error:
+        raise AcmeError(str(error)) from None
+
+    def caa(domain: str, wildcard: bool, kind: str) -> str:
+        if server is None:
+            raise NotVerifiable(f"CAA records are not checked: {absent}")
+        try:
+            planned = PlannedIssuance(wildcard, identities, client.account_url or "", kind)
+            return find_refusal(server, domain, planned)
+        except DnsError as error:
+            raise NotVerifiable(f"CAA records cannot be checked from here: {error}") from None
+
+    return caa
 
 
 def issuance_of(client: Client, order: CertificateOrder, chain: Chain) -> Issuance:

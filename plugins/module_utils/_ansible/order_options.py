@@ -6,16 +6,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from .._acme.errors import AcmeOptionError
 from .._acme.issuance import Failure, OrderRequest, PreparedOrder
 from .._acme.order import Order
 from .._acme.validity import RequestedValidity
-from .._common import contracts
-from .._common.identifiers import CHALLENGES, HTTP_01, Identifier
-from .._common.schema import Malformed
+from .._common.contracts import CertificateOrder, Revocation
+from .._common.identifiers import CHALLENGES, HTTP_01, IdentifierError, parse_identifiers
 from .._common.statuses import ORDERED, Status
 
 ORDER_SPEC: dict[str, Any] = {
@@ -65,7 +64,7 @@ PREPARED_SPEC: dict[str, Any] = {
 }
 
 
-def by_host(orders: Iterable[contracts.CertificateOrder]) -> dict[str, list[dict[str, Any]]]:
+def by_host(orders: Iterable[CertificateOrder]) -> dict[str, list[dict[str, Any]]]:
     """Return results grouped by host, so that each host finds its own at once, however many there are."""
     hosts: dict[str, list[dict[str, Any]]] = {}
     for order in orders:
@@ -74,18 +73,12 @@ def by_host(orders: Iterable[contracts.CertificateOrder]) -> dict[str, list[dict
     return hosts
 
 
-def from_options(options: Iterable[Mapping[str, Any]]) -> list[contracts.CertificateOrder]:
-    """Return the orders that the option `orders` of a module gives. Raises AcmeOptionError."""
+def to_request(order: CertificateOrder, directory: str) -> OrderRequest:
+    """Return the request for an order to the CA with the URL *directory*. Raises AcmeOptionError."""
     try:
-        return [
-            contracts.CertificateOrder.from_option(option, f"orders[{number}]") for number, option in enumerate(options)
-        ]
-    except Malformed as error:
+        identifiers = parse_identifiers(order.identifiers or (), order.challenge or HTTP_01)
+    except IdentifierError as error:
         raise AcmeOptionError(str(error)) from None
-
-
-def to_request(order: contracts.CertificateOrder, identifiers: Iterable[Identifier], directory: str) -> OrderRequest:
-    """Return the request for an order to the CA with the URL *directory*."""
     # RFC 9773 section 5: `replaces` names a certificate of the same CA only.
     replaces = order.replaces_cert_id if order.replaces_directory in (None, directory) else None
     return OrderRequest(
@@ -100,11 +93,11 @@ def to_request(order: contracts.CertificateOrder, identifiers: Iterable[Identifi
 
 
 def from_prepared(
-    asked: contracts.CertificateOrder, prepared: PreparedOrder, directory: str, account_uri: str | None
-) -> contracts.CertificateOrder:
+    asked: CertificateOrder, prepared: PreparedOrder, directory: str, account_uri: str | None
+) -> CertificateOrder:
     """Return an order and its open challenges, as to_prepared() reads them in the next module run."""
     order = prepared.order
-    return contracts.CertificateOrder(
+    return CertificateOrder(
         host=asked.host,
         name=asked.name,
         status=Status(order.status),
@@ -120,7 +113,7 @@ def from_prepared(
     )
 
 
-def to_prepared(order: contracts.CertificateOrder) -> PreparedOrder:
+def to_prepared(order: CertificateOrder) -> PreparedOrder:
     """Return the order that from_prepared() described."""
     made = Order(
         url=order.order_uri or "",
@@ -133,10 +126,10 @@ def to_prepared(order: contracts.CertificateOrder) -> PreparedOrder:
     return PreparedOrder(made, order.challenges or ())
 
 
-def from_failure(order: contracts.CertificateOrder, failure: Failure) -> contracts.CertificateOrder:
+def from_failure(order: CertificateOrder, failure: Failure) -> CertificateOrder:
     """Return the result of an order that failed: deferred if the problem may pass and a live certificate is valid."""
     waits = failure.is_temporary and order.can_wait
-    return contracts.CertificateOrder(
+    return CertificateOrder(
         host=order.host,
         name=order.name,
         status=Status.DEFERRED if waits else Status.FAILED,
@@ -147,7 +140,7 @@ def from_failure(order: contracts.CertificateOrder, failure: Failure) -> contrac
     )
 
 
-def summary(items: Iterable[contracts.CertificateOrder | contracts.Revocation]) -> str:
+def summary(items: Iterable[CertificateOrder | Revocation]) -> str:
     """Return one line that names each failed certificate and the reason; empty if none failed."""
     return "; ".join(
         f"certificate {item.name} of {item.host}: {item.problem}" for item in items if item.status == Status.FAILED

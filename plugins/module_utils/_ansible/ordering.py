@@ -13,12 +13,11 @@ from typing import Any
 from .._acme.account import Account
 from .._acme.client import Client
 from .._acme.directory import Directory
-from .._acme.errors import AcmeError, AcmeOptionError
-from .._acme.issuance import Failure, OrderRequest, PreparedOrder, connections_for, prepare, run_all, to_failure
+from .._acme.errors import AcmeError
+from .._acme.issuance import Failure, PreparedOrder, connections_for, prepare, run_all, to_failure
 from .._common.clock import Clock
 from .._common.contracts import CertificateOrder
 from .._common.deadline import Deadline
-from .._common.identifiers import HTTP_01, IdentifierError, parse_identifiers
 from .._common.statuses import Status
 from .ca_options import open_account, open_customer, open_directory
 from .cas import Ca, cas_of
@@ -45,8 +44,6 @@ def order_all(
 ) -> tuple[OrderTotals, list[CertificateOrder]]:
     """Create or resume every order. Raises AcmeError for options that no order can be made with."""
     totals = OrderTotals()
-    if not asked:
-        return totals, []
     cas = {ca.url: ca for ca in cas_of(params)}
     routes = [route(order, list(cas)) for order in asked]
     failures: list[list[tuple[str, Failure]]] = [[] for _order in asked]
@@ -75,7 +72,7 @@ def route(order: CertificateOrder, urls: Iterable[str]) -> list[str]:
 def refuse(order: CertificateOrder) -> CertificateOrder | None:
     """Return the result of an order that no CA can be asked for; None for one that can be asked for."""
     try:
-        _request_of(order, "").validity.fields(Clock().now())
+        to_request(order, "").validity.fields(Clock().now())
     except AcmeError as error:
         return from_failure(order, to_failure(error))
     return None
@@ -145,7 +142,7 @@ def _prepare_all(
     account = open_account(client, ca)
 
     def make(order: CertificateOrder) -> PreparedOrder:
-        return prepare(client.within(Deadline(client.clock, params["timeout"])), _request_of(order, ca.url))
+        return prepare(client.within(Deadline(client.clock, params["timeout"])), to_request(order, ca.url))
 
     return account, run_all(asked, make)
 
@@ -156,10 +153,3 @@ def _check_one(directory: Directory, order: CertificateOrder) -> CertificateOrde
     except AcmeError as error:
         return from_failure(order, to_failure(error))
     return replace(order, status=Status.PENDING, challenges=())
-
-
-def _request_of(order: CertificateOrder, directory: str) -> OrderRequest:
-    try:
-        return to_request(order, parse_identifiers(order.identifiers or (), order.challenge or HTTP_01), directory)
-    except IdentifierError as error:
-        raise AcmeOptionError(str(error)) from None

@@ -6,10 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from .._common.contracts import TxtRecord
 from .host_options import BATCH_SPEC
 
 _RECORD_SPEC: dict[str, Any] = {
@@ -25,8 +23,3 @@ RECORDS_SPEC: dict[str, Any] = {
     "records": {"type": "list", "elements": "dict", "required": True, "options": _RECORD_SPEC},
     "resolver": {"type": "list", "elements": "str", "default": []},
 }
-
-
-def records_of(params: Mapping[str, Any]) -> list[TxtRecord]:
-    """Return the records that a module is given, with their locations where an earlier module run found these."""
-    return [TxtRecord.from_option(option, f"records[{number}]") for number, option in enumerate(params["records"])]

@@ -11,12 +11,11 @@ from dataclasses import replace
 from typing import Any, Union
 
 from .._acme.certificate import REASONS, der_of, revoke
-from .._acme.errors import AcmeError, AcmeOptionError
+from .._acme.errors import AcmeError
 from .._acme.issuance import Failure, run_all, to_failure
 from .._acme.jws import AccountKey
 from .._acme.known_cas import resolve_directory
 from .._common.contracts import Revocation
-from .._common.schema import Malformed
 from .._common.statuses import Status
 from .ca_options import open_client, use_account
 from .cas import Ca, KeySource, cas_of
@@ -34,11 +33,8 @@ Revoked = Union[bool, Failure]
 
 
 def revocations_of(options: Iterable[Mapping[str, Any]]) -> list[Revocation]:
-    """Return the certificates that a module is given, with the URLs of their CAs. Raises AcmeError."""
-    try:
-        found = [Revocation.from_option(option, f"certificates[{number}]") for number, option in enumerate(options)]
-    except Malformed as error:
-        raise AcmeOptionError(str(error)) from None
+    """Return the certificates that a module is given, with the URLs of their CAs. Raises AcmeError, OptionError."""
+    found = Revocation.from_options(options, "certificates")
     return [replace(item, directory=resolve_directory(item.directory) if item.directory else None) for item in found]
 
 
@@ -96,7 +92,7 @@ def _revoke_at(ca: Ca, params: Mapping[str, Any], wanted: Sequence[Revocation], 
         return revoke(client, der_of(item.content or ""), reason, own_key)
 
     try:
-        with open_client(ca, _key(ca, params)) as client:
+        with open_client(ca, key=_key(ca, params)) as client:
             if not own_key:
                 use_account(client, ca.account_uri)
             return list(run_all(wanted, one))

@@ -17,10 +17,12 @@ from enum import Enum
 from functools import cache
 from typing import Any, Callable, TypeVar
 
+from .errors import OptionError
 from .identifiers import Identifier, parse_identifiers
 from .names import ARI_ID, FILES, MANIFEST, NAME, NUMBER
 from .schema import (
     Check,
+    Malformed,
     anything,
     flag,
     instant,
@@ -79,9 +81,13 @@ class _Contract:
         return found
 
     @classmethod
-    def from_option(cls: type[Shape], option: Mapping[str, Any], place: str) -> Shape:
-        """Return what an option of a module says, in which all that is not given is null. Raises Malformed."""
-        return cls.from_result({name: value for name, value in option.items() if value is not None}, place)
+    def from_options(cls: type[Shape], items: Iterable[Mapping[str, Any]], name: str) -> list[Shape]:
+        """Return what the option *name* of a module lists; all that is not given is null in it. Raises OptionError."""
+        given = [{key: value for key, value in item.items() if value is not None} for item in items]
+        try:
+            return [cls.from_result(item, f"{name}[{number}]") for number, item in enumerate(given)]
+        except Malformed as error:
+            raise OptionError(error) from None
 
     @classmethod
     def reader(

@@ -129,9 +129,9 @@ def test_finalize_all_failed_preflight_keeps_the_order_and_asks_no_ca(ca, params
         def verify_all(self, challenges, caa):
             raise PreflightError("the web server answers HTTP 404")
 
-    monkeypatch.setattr(finalizing, "preflight_of", lambda params: Preflight())
+    monkeypatch.setattr(finalizing, "Preflight", Preflight)
     pending = replace(order, status=Status.PENDING)
-    _requests, (final,) = finalizing.finalize_all(params(), [pending], lambda _line: None)
+    _requests, (final,) = finalizing.finalize_all(params(preflight=True), [pending], lambda _line: None)
     assert (final.status, final.resumable) == (Status.FAILED, True)
     assert ca.signed() == []
 
@@ -142,9 +142,9 @@ def test_finalize_all_preflight_warns_of_what_it_cannot_see(params, order, monke
             return ["port 80 cannot be reached from here"]
 
     warnings = []
-    monkeypatch.setattr(finalizing, "preflight_of", lambda params: Preflight())
+    monkeypatch.setattr(finalizing, "Preflight", Preflight)
     orders = [replace(order, status=Status.PENDING), order]
-    finalizing.finalize_all(params(timeout=1), orders, warnings.append)
+    finalizing.finalize_all(params(timeout=1, preflight=True), orders, warnings.append)
     assert warnings == ["port 80 cannot be reached from here"]
 
 

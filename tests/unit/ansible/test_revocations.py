@@ -6,9 +6,10 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import AcmeError, AcmeOptionError
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import AcmeError
 from ansible_collections.certfleet.tls.plugins.module_utils._ansible import revocations
 from ansible_collections.certfleet.tls.plugins.module_utils._ansible.cas import Ca, KeySource
+from ansible_collections.certfleet.tls.plugins.module_utils._common.errors import OptionError
 from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Status
 from tests.unit import contracts
 from tests.unit.acme.ca import pem
@@ -55,7 +56,7 @@ def test_revocations_of_options_have_urls_of_cas():
     option = {"host": "web1", "name": "shop", "content": "x", "directory": "letsencrypt"}
     (found,) = revocations.revocations_of([option])
     assert found.directory == "https://acme-v02.api.letsencrypt.org/directory"
-    with pytest.raises(AcmeOptionError, match=r"certificates\[0\]"):
+    with pytest.raises(OptionError, match=r"certificates\[0\]"):
         revocations.revocations_of([{**option, "name": 7}])
     with pytest.raises(AcmeError, match="neither a URL"):
         revocations.revocations_of([{**option, "directory": "letsencript"}])

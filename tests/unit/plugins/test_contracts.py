@@ -26,6 +26,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._ansible.order_optio
 from ansible_collections.certfleet.tls.plugins.module_utils._ansible.record_options import RECORDS_SPEC
 from ansible_collections.certfleet.tls.plugins.module_utils._ansible.revocations import REVOCATION_SPEC
 from ansible_collections.certfleet.tls.plugins.module_utils._common import contracts as plugin
+from ansible_collections.certfleet.tls.plugins.module_utils._common.errors import OptionError
 from ansible_collections.certfleet.tls.plugins.module_utils._common.schema import Malformed
 from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Action, Reason, Status
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet import planner
@@ -217,7 +218,7 @@ def test_what_results_have_is_documented(module, path, instance):
         (RESULT_SPEC, plugin.CertificateOrder),
         (JOURNAL_SPEC, plugin.CertificateOrder),
         (CHALLENGE_SPEC, plugin.ChallengeData),
-        (RECORDS_SPEC["options"], plugin.TxtRecord),
+        (RECORDS_SPEC["records"]["options"], plugin.TxtRecord),
         (REVOCATION_SPEC, plugin.Revocation),
     ],
     ids=["orders", "made orders", "results", "journal", "challenges", "records", "revocations"],
@@ -235,12 +236,18 @@ def test_options_of_modules_are_fields(spec, shape):
     ],
     ids=["orders", "made orders", "revocations"],
 )
-def test_from_option_reads_what_ansible_makes_of_a_result(spec, instance):
+def test_from_options_reads_what_ansible_makes_of_a_result(spec, instance):
     """It adds what is not given, as null."""
     given = {name: value for name, value in instance.to_result().items() if name in spec}
     options = ArgumentSpecValidator(dict(spec)).validate(given).validated_parameters
     assert None in options.values()
-    assert type(instance).from_option(options, "orders[0]") == instance
+    assert type(instance).from_options([options], "orders") == [instance]
+
+
+def test_from_options_names_what_is_malformed():
+    record = {"name": "_acme-challenge.example.com", "value": "x", "target": None}
+    with pytest.raises(OptionError, match=r"^records\[1\]\.aliases has 1001 elements, more than 1000$"):
+        plugin.TxtRecord.from_options([record, {**record, "aliases": ["a.example"] * 1001}], "records")
 
 
 def test_wanted_has_all_options_of_a_certificate():
