@@ -10,7 +10,7 @@ import errno
 import fcntl
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -49,17 +49,18 @@ def home_problem(path: str) -> str:
     return f"account key {path} cannot be made: {missing}. {ADVICE}"
 
 
-def vanishing(path: str, environ: Mapping[str, str] | None = None) -> str:
+def vanishing(path: str) -> str:
     """Return a warning if the new account key *path* is lost as soon as this run ends, else an empty text.
 
     That is certain for the own file system of an execution environment's container, and for the folder of an AWX job.
     A volume that is mounted into the container lasts. So may a container that ansible-runner has not started.
     """
-    environ = os.environ if environ is None else environ
+    if "AWX_ISOLATED_DATA_DIR" not in os.environ:
+        return ""  # it is not ansible-runner, as with AWX and ansible-navigator
     folder = os.path.dirname(os.path.realpath(path))
-    if _is_of_job(folder, environ):
+    if "JOB_ID" in os.environ and f"{folder}/".startswith("/runner/"):
         where = "in the folder of an AWX job"
-    elif _is_execution_environment(environ) and os.stat(folder).st_dev == os.stat("/").st_dev:
+    elif _is_in_container() and os.stat(folder).st_dev == os.stat("/").st_dev:
         where = "in an execution environment, outside of any volume"
     else:
         return ""
@@ -69,16 +70,8 @@ def vanishing(path: str, environ: Mapping[str, str] | None = None) -> str:
     )
 
 
-def _is_execution_environment(environ: Mapping[str, str]) -> bool:
-    """Return True in a container of ansible-runner, as with AWX and ansible-navigator."""
-    in_container = "KUBERNETES_SERVICE_HOST" in environ or any(os.path.exists(marker) for marker in _MARKERS)
-    return in_container and "AWX_ISOLATED_DATA_DIR" in environ
-
-
-def _is_of_job(folder: str, environ: Mapping[str, str]) -> bool:
-    if "JOB_ID" not in environ or "AWX_ISOLATED_DATA_DIR" not in environ:
-        return False
-    return f"{folder}/".startswith("/runner/")
+def _is_in_container() -> bool:
+    return "KUBERNETES_SERVICE_HOST" in os.environ or any(map(os.path.exists, _MARKERS))
 
 
 @contextmanager

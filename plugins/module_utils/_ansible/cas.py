@@ -206,11 +206,10 @@ def _ca(
 
 def _with_new_keys(cas: Sequence[Ca]) -> list[Ca]:
     """Return the CAs, without the new key where the key is not the first CA's, which the new one replaces."""
-    found = list(cas[:1])
-    for ca in cas[1:]:
-        same = ca.key.identity == cas[0].key.identity
-        found.append(ca if same else replace(ca, key=replace(ca.key, new_content=None)))
-    return found
+    return [
+        ca if ca.key.identity == cas[0].key.identity else replace(ca, key=replace(ca.key, new_content=None))
+        for ca in cas
+    ]
 
 
 def expanded(path: str | None) -> str | None:

@@ -12,14 +12,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .._acme.jws import AccountKey
 from .._common import identifiers
 from .._common.errors import CollectionError
 from .._common.times import parse_interval
 from .._dns import entries, nameservers
 from .._fleet.issuance_history import absolute
 from .._fleet.rate_limits import limits_of_all
-from . import cas, key_files, ranges
+from . import cas, ranges
 
 _PARSERS: dict[str, Callable[[Any], object]] = {
     "history": absolute,
@@ -33,6 +32,8 @@ def problems(params: Mapping[str, Any]) -> list[str]:
     """Return a line for each invalid option. *params*: of a module, as its spec has validated them."""
     found = [*ranges.problems(params), *_of_cas(params)]
     if params.get("private_key_content"):
+        from .._acme.jws import AccountKey  # only here, as its libraries take a while to load
+
         given = params["private_key_content"].encode(), params["private_key_passphrase"]
         found += _problem("private_key", AccountKey.load, *given, "private_key_content", "private_key")
     for option, function in _PARSERS.items():
@@ -51,8 +52,12 @@ def _of_cas(params: Mapping[str, Any]) -> list[str]:
         return []
     lines: list[str] = []
     found = cas.parse(params, lines)
-    keys = key_files.problems_of_key_texts(found) if "account_key_content" in params else []
-    return [line.rstrip(".") for line in lines] + keys
+    problems = [line.rstrip(".") for line in lines]
+    if "account_key_content" in params:
+        from . import key_files  # only here, as its libraries take a while to load
+
+        problems += key_files.problems_of_key_texts(found)
+    return problems
 
 
 def _of_zones(zones: Mapping[str, Any], has_tasks_file: bool) -> list[str]:

@@ -67,19 +67,16 @@ class ControllerModule:
         if validated.error_messages:
             result = {"failed": True, "msg": "; ".join(map(_refusal, validated.errors))}
         else:
-            result = self._whole_result(params, check_mode, warnings.append)
+            try:
+                result = self._result(params, check_mode, warnings.append)
+            except Exception as error:
+                reason = f"{type(error).__name__}: {error}"
+                result = {"failed": True, "msg": reason, "exception": traceback.format_exc()}
         warnings += get_warning_messages()
         if warnings:
             result["warnings"] = list(dict.fromkeys(warnings))
         shown: dict[str, Any] = _without(_all_secrets(self.argument_spec, params), result)
         return shown
-
-    def _whole_result(self, params: Mapping[str, Any], check_mode: bool, warn: Warn) -> dict[str, Any]:
-        try:
-            return self._result(params, check_mode, warn)
-        except Exception as error:
-            name = type(error).__name__
-            return {"failed": True, "msg": f"{name}: {error}", "exception": traceback.format_exc()}
 
     def _result(self, params: Mapping[str, Any], check_mode: bool, warn: Warn) -> dict[str, Any]:
         absent = missing(self.libraries)

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from .._acme.directory import Directory
 from .ca_options import open_directory
 from .cas import Ca, cas_of
 
@@ -19,21 +18,16 @@ def describe_all(params: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return a description of the directory of each CA. Raises AcmeError."""
     # Here ca_path is for all CAs: none of them has an account.
     cas = [replace(ca, ca_path=ca.ca_path or params["ca_path"]) for ca in cas_of(params)]
-    return [describe(_fetch(ca)) for ca in cas]
+    return [_describe(ca) for ca in cas]
 
 
-def describe(directory: Directory) -> dict[str, Any]:
-    """Return a directory as the module returns it."""
-    return {
-        "url": directory.url,
-        "terms_of_service": directory.terms_of_service,
-        "external_account_required": directory.external_account_required,
-        "renewal_information": bool(directory.renewal_info),
-        "profiles": dict(directory.profiles),
-        "meta": dict(directory.meta),
-    }
-
-
-def _fetch(ca: Ca) -> Directory:
+def _describe(ca: Ca) -> dict[str, Any]:
     with open_directory(ca) as (_http, directory):
-        return directory
+        return {
+            "url": directory.url,
+            "terms_of_service": directory.terms_of_service,
+            "external_account_required": directory.external_account_required,
+            "renewal_information": bool(directory.renewal_info),
+            "profiles": dict(directory.profiles),
+            "meta": dict(directory.meta),
+        }

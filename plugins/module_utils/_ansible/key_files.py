@@ -21,6 +21,9 @@ from .._common.atomic_file import sync_folder
 from .account_key_place import ADVICE, give_name, home_problem, is_key_text, key_text_problem, vanishing
 from .cas import STRICT, WARN, Ca, KeySource
 
+# A key is read for each CA; the warning is the same.
+_warn_once = cache(warn)
+
 
 def load_key(source: KeySource, create: bool = False) -> AccountKey:
     """Return the private key. *create*: makes the account key's file if it does not exist. Raises AccountKeyError."""
@@ -59,16 +62,14 @@ def problems_of_key_texts(cas: Iterable[Ca], prefix: str = "") -> list[str]:
     for key in sources:
         if key.new_content:
             texts[f"{prefix}new_account_key"] = (key.new_content, key.new_passphrase)
-    return [problem for option, given in texts.items() for problem in _problem_of_text(option, *given)]
-
-
-def _problem_of_text(option: str, content: str | None, passphrase: str | None) -> list[str]:
-    try:
-        if content:
-            AccountKey.load(content.encode(), passphrase, f"{option}_content", option)
-    except AccountKeyError as error:
-        return [str(error)]
-    return []
+    problems = []
+    for option, (content, passphrase) in texts.items():
+        try:
+            if content:
+                AccountKey.load(content.encode(), passphrase, f"{option}_content", option)
+        except AccountKeyError as error:
+            problems.append(str(error))
+    return problems
 
 
 def _read(path: str, source: KeySource) -> bytes:
@@ -103,18 +104,12 @@ def is_open_to_others(mode: int, owner: int, user: int) -> bool:
     return bool(mode & (stat.S_IRWXO if user not in (0, owner) else stat.S_IRWXG | stat.S_IRWXO))
 
 
-@cache
-def _warn_once(text: str) -> None:
-    """Warn in the module's result. A key is read for each CA; the warning is the same."""
-    warn(text)
-
-
 def _given_successor(source: KeySource) -> AccountKey | None:
     """Return the key of new_account_key_content, which the account gets or already has."""
     if not source.new_content:
         return None
-    where = "new_account_key_content"
-    return AccountKey.load(source.new_content.encode(), source.new_passphrase, where, "new_account_key")
+    option = "new_account_key"
+    return AccountKey.load(source.new_content.encode(), source.new_passphrase, f"{option}_content", option)
 
 
 def successor_path(path: str) -> str:

@@ -220,5 +220,6 @@ def test_vanishing_own_file_system_of_a_pod(tmp_path, in_container, monkeypatch)
         ("/runner/.config/key.pem", ("AWX_ISOLATED_DATA_DIR",), False),  # ansible-runner in a folder of the user's
     ],
 )
-def test_vanishing_folder_of_an_awx_job(path, variables, lost):
-    assert bool(account_key_place.vanishing(path, dict.fromkeys(variables, "7"))) is lost
+def test_vanishing_folder_of_an_awx_job(monkeypatch, path, variables, lost):
+    monkeypatch.setattr(os, "environ", dict.fromkeys(variables, "7"))
+    assert bool(account_key_place.vanishing(path)) is lost

@@ -30,11 +30,7 @@ def test_describe_all_in_the_order_asked_for(ca, second):
 def test_describe_all_ca_path_is_for_all_cas(monkeypatch):
     paths = []
 
-    def fetch(ca):
-        paths.append(ca.ca_path)
-
-    monkeypatch.setattr(directories, "_fetch", fetch)
-    monkeypatch.setattr(directories, "describe", lambda directory: {})
+    monkeypatch.setattr(directories, "_describe", lambda ca: paths.append(ca.ca_path))
     own = {"directory": "google", "ca_path": "/own.pem"}
     directories.describe_all({"acme_directory": ["letsencrypt", "zerossl", own], "ca_path": "/ca.pem"})
     assert paths == ["/ca.pem", "/ca.pem", "/own.pem"]

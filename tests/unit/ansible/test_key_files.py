@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import stat
+from functools import cache
 
 import pytest
 
@@ -46,10 +47,8 @@ def test_is_open_to_others(mode, owner, user, is_open):
 def warnings(monkeypatch):
     """Return the warnings of the module's result."""
     told = []
-    monkeypatch.setattr(key_files, "warn", told.append)
-    key_files._warn_once.cache_clear()
-    yield told
-    key_files._warn_once.cache_clear()
+    monkeypatch.setattr(key_files, "_warn_once", cache(told.append))
+    return told
 
 
 def source(path, **more):
