@@ -39,6 +39,11 @@ def utc(instant: datetime) -> str:
     return instant.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def to_minute(instant: datetime) -> str:
+    """Return a UTC datetime for people, YYYY-MM-DD HH:MM UTC."""
+    return f"{instant:%Y-%m-%d %H:%M} UTC"
+
+
 def as_time(value: object) -> str:
     """Return *value* if it is a time as manifests have it (YYYY-MM-DDTHH:MM:SSZ), else an empty text."""
     try:

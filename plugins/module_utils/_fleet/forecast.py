@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
+from .._common.times import to_minute
 from .plan import Planned
 
 _SHOWN = 3  # explanations
@@ -22,7 +23,7 @@ def coming(planned: Iterable[Planned]) -> list[tuple[datetime, Planned]]:
 
 def lines(entries: Iterable[tuple[datetime, Planned]]) -> list[str]:
     """Return one line for each certificate."""
-    return [f"{plan.host}: certificate {plan.name}: next at {_utc(at)}" for at, plan in entries]
+    return [f"{plan.host}: certificate {plan.name}: next at {to_minute(at)}" for at, plan in entries]
 
 
 def failing(planned: Iterable[Planned]) -> list[str]:
@@ -47,16 +48,14 @@ def summary(planned: Sequence[Planned], interval: timedelta) -> list[str]:
     entries = coming(planned)
     if entries:
         at, plan = entries[0]
-        result.append(f"next at {_utc(at)}: certificate {plan.name} of {plan.host}; {len(entries)} certificates wait")
+        soonest = f"certificate {plan.name} of {plan.host}"
+        result.append(f"next at {to_minute(at)}: {soonest}; {len(entries)} certificates wait")
     window = shortest_window(planned)
     if window and not timedelta(0) < interval <= window[0]:
         length, plan = window
         windows = f"the CA's windows are as short as {_length(length)} (certificate {plan.name} of {plan.host})"
-        often = (
-            f"every {_length(interval)} is too seldom"
-            if interval
-            else "set acme_run_interval to how often the job runs"
-        )
+        seldom = f"every {_length(interval)} is too seldom"
+        often = seldom if interval else "set acme_run_interval to how often the job runs"
         result.append(f"{windows}: {often}; within them, Let's Encrypt does not count renewals against its limits")
     urls = {plan.info.explanation_url: plan for plan in planned if plan.info and plan.info.explanation_url}
     for url, plan in sorted(urls.items())[:_SHOWN]:
@@ -64,12 +63,7 @@ def summary(planned: Sequence[Planned], interval: timedelta) -> list[str]:
     return result
 
 
-def _utc(instant: datetime) -> str:
-    return f"{instant:%Y-%m-%d %H:%M} UTC"
-
-
 def _length(length: timedelta) -> str:
-    minutes = int(length / timedelta(minutes=1))
-    hours, minutes = divmod(minutes, 60)
+    hours, minutes = divmod(int(length / timedelta(minutes=1)), 60)
     parts = [f"{hours} h" if hours else "", f"{minutes} min" if minutes or not hours else ""]
     return " ".join(filter(None, parts))

@@ -74,6 +74,11 @@ class Planned:
         return bool(self.certificate.wanted and self.certificate.wanted.shared)
 
     @property
+    def names(self) -> list[str]:
+        """The names and addresses that are wanted."""
+        return self.certificate.wanted.names if self.certificate.wanted else []
+
+    @property
     def ari_id(self) -> str | None:
         """The ARI id of the live certificate."""
         return self.certificate.live.ari_id if self.certificate.live else None

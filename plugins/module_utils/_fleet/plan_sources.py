@@ -33,30 +33,35 @@ class PlanSources:
         self._clock = clock
         self._cache = RenewalCache(options["cache"])
         timeout = options["request_timeout"]
-        self._cas = {
-            directory: _Ca(directory, Http(clock, directory, ca_path, timeout, _CONNECTIONS))
-            for directory, ca_path in ca_paths.items()
-        }
+        self._sessions = {url: Http(clock, url, ca_path, timeout, _CONNECTIONS) for url, ca_path in ca_paths.items()}
+        self._directories: dict[str, Directory | None] = {}
+        self._problems: dict[str, str] = {}
         self._record: Sequence[issuance_history.Issuance] | None = None
         self.now = clock.now
         self.warnings: list[str] = []
 
     def directory(self, url: str) -> Directory | None:
         """Return the directory at *url*, one of those of `ca_paths`; None if there is a problem()."""
-        return self._cas[url].read()
+        if url not in self._directories:
+            self._directories[url] = None
+            try:
+                self._directories[url] = Directory.fetch(self._sessions[url], url)
+            except AcmeError as error:
+                self._problems[url] = str(error)
+        return self._directories[url]
 
     def problem(self, url: str) -> str:
         """Return why the directory at *url* could not be read; empty also if it was not asked for."""
-        return self._cas[url].problem
+        return self._problems.get(url, "")
 
     def renewal_information(self, questions: Mapping[str, Sequence[str]]) -> dict[str, RenewalInfo]:
         """Return what CAs suggest, by ARI id. *questions*: ARI ids by the URL of a directory (plan.AskRenewal)."""
         answers: dict[str, RenewalInfo] = {}
         for url, ari_ids in questions.items() if self._options["renewal_information"] else ():
-            directory = self.directory(url) if url in self._cas else None
-            if directory and directory.renewal_info:
-                http = self._cas[url].http
-                answered, problems = ask_all(http, directory.renewal_info, ari_ids, _CONNECTIONS, self._cache)
+            session = self._sessions.get(url)
+            directory = self.directory(url) if session else None
+            if session and directory and directory.renewal_info:
+                answered, problems = ask_all(session, directory.renewal_info, ari_ids, _CONNECTIONS, self._cache)
                 answers.update(answered)
                 self.warnings.extend(problems)
         return answers
@@ -86,8 +91,8 @@ class PlanSources:
 
     def close(self) -> None:
         """Close the connections."""
-        for ca in self._cas.values():
-            ca.http.close()
+        for session in self._sessions.values():
+            session.close()
 
     def save(self) -> str:
         """Write what has to be kept for the next run, and return what went wrong, in a line."""
@@ -102,21 +107,3 @@ class PlanSources:
         statuses, problem = look_up.look_up(contents, self._clock, asked)
         self.warnings.extend(filter(None, [problem]))
         return statuses
-
-
-class _Ca:
-    """A CA's directory. problem: why it could not be read; empty as long as it was not asked for."""
-
-    def __init__(self, url: str, http: Http) -> None:
-        self._url = url
-        self.http = http
-        self.problem = ""
-        self._directory: Directory | None = None
-
-    def read(self) -> Directory | None:
-        if self._directory is None and not self.problem:
-            try:
-                self._directory = Directory.fetch(self.http, self._url)
-            except AcmeError as error:
-                self.problem = str(error)
-        return self._directory

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -76,11 +77,8 @@ def make_plan(options: Mapping[str, Any], warn: Callable[[str], None], clock: Cl
     clock = clock or Clock()
     ca_paths = options["ca_paths"]
     request = PlanRequest.parse(options, list(ca_paths), clock.now())
-    sources = PlanSources(options, ca_paths, clock)
-    try:
+    with closing(PlanSources(options, ca_paths, clock)) as sources:
         planned, warnings = plan_certificates(request, sources)
-    finally:
-        sources.close()
     warnings += filter(None, [sources.save()])
     removals, kept = unlisted.plan_removals(planned, request.unlisted, request.remove_unlisted)
     for text in [*warnings, *forecast.failing(planned), *kept]:

@@ -14,9 +14,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from .._common.contracts import CountedOrder, HostCertificate
+from .._common.contracts import CountedOrder
 from .._common.statuses import Action, Reason
-from .._common.times import parse_utc, utc
+from .._common.times import parse_utc, to_minute, utc
 from .decision import emergency_point, validity
 from .issuance_history import Issuance, reaches_back_to
 from .plan import Planned, ordered_from
@@ -79,19 +79,13 @@ def _budgets(
 
 def _past(planned: Iterable[Planned], now: datetime, record: Sequence[Issuance]) -> dict[str, list[Spent]]:
     """Return the orders of the last days by CA: from the controller's record if it reaches back, else from hosts."""
-    if reaches_back_to(record, _oldest(now)):
-        return _recorded(record, now)
-    return _claimed_by_hosts(planned, now)
+    oldest = utc(now - timedelta(days=8))
+    return _recorded(record, oldest) if reaches_back_to(record, oldest) else _claimed_by_hosts(planned, oldest)
 
 
-def _oldest(now: datetime) -> str:
-    return utc(now - timedelta(days=8))
-
-
-def _recorded(record: Sequence[Issuance], now: datetime) -> dict[str, list[Spent]]:
-    """Return the orders in the record, by CA."""
+def _recorded(record: Sequence[Issuance], oldest: str) -> dict[str, list[Spent]]:
+    """Return the orders in the record after *oldest*, by CA."""
     result: dict[str, list[Spent]] = {}
-    oldest = _oldest(now)
     seen: set[tuple[str, frozenset[str]]] = set()
     for item in record:
         of = (item.directory, frozenset(item.names))
@@ -102,25 +96,17 @@ def _recorded(record: Sequence[Issuance], now: datetime) -> dict[str, list[Spent
     return result
 
 
-def _claimed_by_hosts(planned: Iterable[Planned], now: datetime) -> dict[str, list[Spent]]:
+def _claimed_by_hosts(planned: Iterable[Planned], oldest: str) -> dict[str, list[Spent]]:
     """Return the orders that hosts report, by CA; one for a certificate that several of them share."""
     result: dict[str, dict[Any, Spent]] = {}
     for plan in planned:
-        claimed = _claimed(plan.certificate, now)
-        identifiers = _identifiers(plan) if claimed else []
-        for item in claimed:
-            key = (plan.name if plan.is_shared else (plan.host, plan.name), item.serial)
-            spent = (parse_utc(item.at), _believed(identifiers, item), RENEWAL if item.renewal else NEW)
-            result.setdefault(item.directory, {})[key] = spent
+        issued = () if plan.certificate.invalid else plan.certificate.issued[-_MOST_CLAIMED:]
+        for item in issued:
+            if item.at > oldest:
+                key = (plan.name if plan.is_shared else (plan.host, plan.name), item.serial)
+                spent = (parse_utc(item.at), _believed(plan.names, item), RENEWAL if item.renewal else NEW)
+                result.setdefault(item.directory, {})[key] = spent
     return {url: list(spent.values()) for url, spent in result.items()}
-
-
-def _claimed(certificate: HostCertificate, now: datetime) -> list[CountedOrder]:
-    """Return the orders of the last days that a host reports for a certificate."""
-    oldest = _oldest(now)
-    if certificate.invalid:
-        return []
-    return [item for item in certificate.issued[-_MOST_CLAIMED:] if item.at > oldest]
 
 
 def _believed(identifiers: Collection[str], order: CountedOrder) -> Collection[str]:
@@ -131,17 +117,11 @@ def _believed(identifiers: Collection[str], order: CountedOrder) -> Collection[s
     return identifiers if set(order.identifiers) == set(identifiers) else [*identifiers, *identifiers]
 
 
-def _identifiers(plan: Planned) -> list[str]:
-    entry = plan.certificate.wanted
-    return entry.names if entry else []
-
-
 def _placed(
     plan: Planned, budgets: Mapping[str, Budget], cas: Sequence[str], now: datetime
 ) -> tuple[Planned, Opening | None]:
     """Return the plan with the CA to order from in this run, or postponed with the limit that it waits for."""
-    identifiers = _identifiers(plan)
-    openings = []
+    identifiers, openings = plan.names, []
     for url in cas:
         budget = budgets.get(url)
         kind = _kind(plan, url, now)
@@ -153,7 +133,7 @@ def _placed(
         openings.append((opening, url, kind))
     opening, url, kind = min(openings, key=lambda entry: entry[0].at)
     budgets[url].wait(identifiers, kind)
-    message = f"the CA's limit of {opening.limit} is reached; there is room again at {opening.at:%Y-%m-%d %H:%M} UTC"
+    message = f"the CA's limit of {opening.limit} is reached; there is room again at {to_minute(opening.at)}"
     return replace(plan, decision=plan.decision.postponed(message, opening.at)), opening
 
 
@@ -164,21 +144,15 @@ def _kind(plan: Planned, url: str, now: datetime) -> str:
         return NEW
     if plan.replaces_cert_id and plan.info and plan.info.is_open(now):
         return EXEMPT  # RFC 9773 section 5, and Let's Encrypt's rule
-    return RENEWAL if set(live.identifiers) == set(_identifiers(plan)) else NEW
+    return RENEWAL if set(live.identifiers) == set(plan.names) else NEW
 
 
 def _urgency(plan: Planned) -> tuple[bool, bool, bool, bool, datetime]:
     """Return a key to sort by urgency: what cannot wait, is revoked, is to be replaced, is due; forced orders last."""
     decision, live = plan.decision, plan.certificate.live
     until = emergency_point(*validity(live)) if live and live.not_before and live.not_after else _NEVER
-    forced = decision.reason == Reason.FORCED
-    return (
-        decision.can_wait,
-        decision.reason != Reason.REVOKED,
-        not plan.selected,
-        forced and not plan.selected,
-        until,
-    )
+    forced = decision.reason == Reason.FORCED and not plan.selected
+    return decision.can_wait, decision.reason != Reason.REVOKED, not plan.selected, forced, until
 
 
 def _warnings(waiting: Sequence[tuple[Opening, Action]]) -> list[str]:
@@ -190,8 +164,8 @@ def _warnings(waiting: Sequence[tuple[Opening, Action]]) -> list[str]:
     lines = []
     for limit, instants in sorted(by_limit.items(), key=lambda entry: -len(entry[1])):
         first, last = min(instants), max(instants)
-        when = f"at {first:%Y-%m-%d %H:%M} UTC" if len(instants) == 1 else f"from {first:%Y-%m-%d %H:%M} UTC on"
-        rest = f", for the last at {last:%Y-%m-%d %H:%M} UTC" if len(instants) > 1 else ""
+        when = f"at {to_minute(first)}" if len(instants) == 1 else f"from {to_minute(first)} on"
+        rest = f", for the last at {to_minute(last)}" if len(instants) > 1 else ""
         what = "1 certificate waits" if len(instants) == 1 else f"{len(instants)} certificates wait"
         lines.append(f"{what} for the CA's limit of {limit}: there is room {when}{rest}")
     more = len(lines) - _MOST_WARNINGS

@@ -49,11 +49,11 @@ def share(
             givers.setdefault(plan.name, []).append(plan)
     groups: dict[str, list[int]] = {}
     for number, plan in enumerate(result):
-        if plan.is_shared:
+        if plan.is_shared and plan.decision.action != Action.REFUSE:
             groups.setdefault(plan.name, []).append(number)
-    for numbers in groups.values():
-        group = [result[number] for number in numbers]
-        for number, plan in zip(numbers, _of_group(group, givers.get(group[0].name, []), read_record, since)):
+    for name, numbers in groups.items():
+        members = [result[number] for number in numbers]
+        for number, plan in zip(numbers, _of_group(members, givers.get(name, []), read_record, since)):
             result[number] = plan
     return result
 
@@ -81,31 +81,29 @@ def shares(planned: Sequence[Planned]) -> list[SharedKey]:
     return list(result.values())
 
 
-def _of_group(group: list[Planned], givers: list[Planned], read_record: ReadRecord, since: str) -> list[Planned]:
+def _of_group(members: list[Planned], givers: list[Planned], read_record: ReadRecord, since: str) -> list[Planned]:
     """Return the plan of the hosts that share one certificate. *givers*: of earlier batches."""
-    members = [plan for plan in group if plan.decision.action != Action.REFUSE]
-    problem = _difference([*givers, *members])
+    group = [*givers, *members]
+    problem = _difference(group)
     if problem:
-        refused = Decision(Action.REFUSE, message=problem)
-        return [replace(plan, decision=refused) if plan in members else plan for plan in group]
-    if len(members) + len(givers) < 2 or not members:
-        return group
+        return [replace(plan, decision=Decision(Action.REFUSE, message=problem)) for plan in members]
+    if len(group) < 2:
+        return members
     # A certificate that is due by itself is due on all hosts.
     due = {_live_serial(plan) for plan in members if _is_due(plan)}
-    holders = [plan for plan in (*givers, *members) if _serial(plan) not in (None, *due)]
-    if holders and len({_serial(plan) for plan in (*givers, *members)}) == 1:
-        return group  # all have it, and there is nothing to choose
-    recorded = _recorded([*givers, *members], read_record)
+    holders = [plan for plan in group if _serial(plan) not in (None, *due)]
+    if holders and len({_serial(plan) for plan in group}) == 1:
+        return members  # all have it, and there is nothing to choose
+    recorded = _recorded(group, read_record)
     if recorded:
         # A hostile host may claim to have a later one.
         replaced = since if any(plan.selected for plan in members) else ""
         holders = [plan for plan in holders if _serial(plan) in recorded and recorded[_serial(plan)].time >= replaced]
     if holders:
         giver = max(holders, key=lambda plan: _not_after(plan, recorded))  # the first of those with the latest
-        issued = recorded.get(str(_serial(giver)))
-        return [_from_giver(plan, giver, issued) if plan in members else plan for plan in group]
+        return [_from_giver(plan, giver, recorded.get(_serial(giver))) for plan in members]
     owner = next(filter(_has_order, members), members[0])
-    return [_with_owner(plan, owner, members) if plan in members else plan for plan in group]
+    return [_with_owner(plan, owner, members) for plan in members]
 
 
 def _recorded(group: Sequence[Planned], read_record: ReadRecord) -> Mapping[Any, Issuance]:
@@ -113,7 +111,7 @@ def _recorded(group: Sequence[Planned], read_record: ReadRecord) -> Mapping[Any,
 
     Empty if none of them is in use in the group: then another controller orders for it, with a record of its own.
     """
-    recorded = of_names(read_record(), group[0].name, _names(group[0]))
+    recorded = of_names(read_record(), group[0].name, group[0].names)
     used = {_live_serial(plan) for plan in group} | {_serial(plan) for plan in group}
     return {} if used.isdisjoint(recorded) else recorded
 
@@ -128,16 +126,13 @@ def _not_after(plan: Planned, recorded: Mapping[Any, Issuance]) -> str:
 def _from_giver(plan: Planned, giver: Planned, issued: Issuance | None = None) -> Planned:
     """Return the plan for a host that gets the certificate of *giver*. *issued*: it in the record."""
     serial = _serial(giver)
-    if _serial(plan) == serial and plan.decision.action in _HOLDING:
+    if _serial(plan) == serial:
         return plan
     reason = plan.decision.reason if plan.decision.action == Action.ISSUE else Reason.SHARED
     decision = Decision(Action.RECEIVE, reason, f"from {giver.host}", can_wait=plan.decision.can_wait)
-    share = SharedKey(plan.name, giver.host, serial=serial)
-    version = _held(giver)
-    if issued:
-        share = replace(share, directory=issued.directory, account_uri=issued.account_uri)
-    elif version:
-        share = replace(share, directory=version.directory, account_uri=version.account_uri)
+    source = issued or _held(giver)
+    directory, account_uri = (source.directory, source.account_uri) if source else (None, None)
+    share = SharedKey(plan.name, giver.host, serial=serial, directory=directory, account_uri=account_uri)
     if issued and issued.chain:
         # The record counts, and not the owner's word.
         share = replace(share, certificate=issued.certificate, chain=issued.chain, created=issued.time)
@@ -174,12 +169,7 @@ def _difference(members: list[Planned]) -> str:
 
 
 def _term(plan: Planned, what: str) -> Any:
-    return set(_names(plan)) if what == "identifiers" else getattr(plan.certificate.wanted, what) or None
-
-
-def _names(plan: Planned) -> list[str]:
-    entry = plan.certificate.wanted
-    return entry.names if entry else []
+    return set(plan.names) if what == "identifiers" else getattr(plan.certificate.wanted, what) or None
 
 
 def _is_due(plan: Planned) -> bool:
