@@ -57,9 +57,8 @@ class ActionModule(HostAction):
         validated = _SPEC.validate(dict(arguments))
         if validated.error_messages:
             raise AnsibleActionFail("; ".join(validated.error_messages))
-        wanted = validated.validated_parameters["certificates"]
-        self._wanted = wanted
-        return super().work(_sent(arguments, wanted), task_vars)
+        self._wanted = validated.validated_parameters["certificates"]
+        return super().work(_sent(arguments, self._wanted), task_vars)
 
     def complete(self, accepted: dict[str, Any]) -> dict[str, Any]:
         """Return the answer with the task's own options as `wanted`."""

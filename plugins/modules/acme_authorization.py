@@ -221,7 +221,6 @@ authorizations:
           wildcard: false
 """
 
-from ..module_utils._acme.errors import AcmeError
 from ..module_utils._ansible.authorizations import AUTHORIZATION_SPEC, check_all, failure, work_on_all
 from ..module_utils._ansible.ca_options import ACCOUNT_SPEC
 from ..module_utils._ansible.controller_module import ControllerModule, Params, Result, Warn, with_failure
@@ -230,12 +229,9 @@ from ..module_utils._common.identifiers import CHALLENGES, HTTP_01
 
 def run(params: Params, check_mode: bool, _warn: Warn) -> Result:
     """Return the module's result."""
-    try:
-        if check_mode:
-            return {"changed": check_all(params), "authorizations": []}
-        items = work_on_all(params)
-    except AcmeError as error:
-        return {"failed": True, "msg": str(error), "authorizations": []}
+    if check_mode:
+        return {"changed": check_all(params), "authorizations": []}
+    items = work_on_all(params)
     changed = any(item.changed for item in items)
     return with_failure({"changed": changed, "authorizations": [item.to_result() for item in items]}, failure(items))
 
@@ -251,6 +247,7 @@ MODULE = ControllerModule(
         "concurrency": {"type": "int", "default": 8},
     },
     run,
+    refused={"authorizations": []},
 )
 
 main = MODULE.main

@@ -350,12 +350,11 @@ hosts:
 """
 
 from ..module_utils._acme.errors import AcmeError
-from ..module_utils._acme.issuance import to_failure
 from ..module_utils._acme.txt_record import PERSIST_DRAFTS
 from ..module_utils._ansible.ca_options import ACCOUNT_SPEC, NEW_ACCOUNT_SPEC
 from ..module_utils._ansible.controller_module import ControllerModule, Params, Result, Warn, with_failure
 from ..module_utils._ansible.host_options import BATCH_SPEC
-from ..module_utils._ansible.order_options import ORDER_SPEC, by_host, from_failure, summary
+from ..module_utils._ansible.order_options import ORDER_SPEC, all_failed, by_host, summary
 from ..module_utils._ansible.ordering import check_all, order_all
 from ..module_utils._common.contracts import CertificateOrder
 
@@ -366,8 +365,7 @@ def run(params: Params, check_mode: bool, _warn: Warn) -> Result:
     try:
         totals, orders = (check_all if check_mode else order_all)(params, asked)
     except AcmeError as error:
-        failed = to_failure(error)
-        return {"failed": True, "msg": str(error), "hosts": by_host(from_failure(order, failed) for order in asked)}
+        return all_failed(asked, error)
     return with_failure({**totals.to_result(), "hosts": by_host(orders)}, summary(orders))
 
 

@@ -285,12 +285,11 @@ hosts:
 """
 
 from ..module_utils._acme.errors import AcmeError
-from ..module_utils._acme.issuance import to_failure
 from ..module_utils._ansible.ca_options import ACCOUNT_SPEC
 from ..module_utils._ansible.controller_module import ControllerModule, Params, Result, Warn, with_failure
 from ..module_utils._ansible.finalizing import finalize_all, would_change
 from ..module_utils._ansible.host_options import BATCH_SPEC
-from ..module_utils._ansible.order_options import PREPARED_SPEC, by_host, from_failure, summary
+from ..module_utils._ansible.order_options import PREPARED_SPEC, all_failed, by_host, summary
 from ..module_utils._common.contracts import CertificateOrder
 
 
@@ -303,8 +302,7 @@ def run(params: Params, check_mode: bool, warn: Warn) -> Result:
     try:
         requests, finals = finalize_all(params, orders, warn)
     except AcmeError as error:
-        failed = to_failure(error)
-        return {"failed": True, "msg": str(error), "hosts": by_host(from_failure(order, failed) for order in orders)}
+        return all_failed(orders, error)
     return with_failure({"changed": changed, "requests": requests, "hosts": by_host(finals)}, summary(finals))
 
 

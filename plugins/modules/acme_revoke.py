@@ -131,7 +131,6 @@ certificates:
 """
 
 from ..module_utils._acme.certificate import REASONS
-from ..module_utils._acme.errors import AcmeError
 from ..module_utils._ansible.ca_options import ACCOUNT_SPEC, PERMISSIONS_SPEC
 from ..module_utils._ansible.controller_module import ControllerModule, Params, Result, Warn, with_failure
 from ..module_utils._ansible.host_options import BATCH_SPEC
@@ -143,10 +142,7 @@ from ..module_utils._common.statuses import Status
 
 def run(params: Params, check_mode: bool, _warn: Warn) -> Result:
     """Return the module's result."""
-    try:
-        revocations = (check_all if check_mode else revoke_all)(params, revocations_of(params["certificates"]))
-    except AcmeError as error:
-        return {"failed": True, "msg": str(error), "certificates": []}
+    revocations = (check_all if check_mode else revoke_all)(params, revocations_of(params["certificates"]))
     changed = any(item.status == Status.REVOKED for item in revocations)
     return with_failure({"changed": changed, "certificates": plain(revocations)}, summary(revocations))
 
@@ -167,6 +163,7 @@ MODULE = ControllerModule(
         "private_key_permissions": PERMISSIONS_SPEC,
     },
     run,
+    refused={"certificates": []},
 )
 
 main = MODULE.main

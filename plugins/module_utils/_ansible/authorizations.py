@@ -21,13 +21,11 @@ from .._common.identifiers import IdentifierError, parse_identifiers
 from .._common.statuses import Status
 from .ca_options import open_client, use_account
 from .cas import only_ca
+from .host_options import texts
 
 AUTHORIZATION_SPEC: dict[str, Any] = {
     "uri": {"type": "str", "required": True},
-    "type": {"type": "str"},
-    "identifier": {"type": "str"},
-    "status": {"type": "str"},
-    "problem": {"type": "str"},
+    **texts("type", "identifier", "status", "problem"),
     "challenges": {"type": "list", "elements": "dict"},
 }
 

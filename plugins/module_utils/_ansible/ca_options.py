@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .._acme.account import Account, ExternalAccount, find, find_or_create, refusal
 from .._acme.client import Client
@@ -20,9 +21,6 @@ from .._common.clock import Clock
 from .._common.names import ACCOUNT_KEY_TYPES
 from .cas import STRICT, WARN, Ca
 from .key_files import key_would_be_made, load_key
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 DIRECTORY_SPEC: dict[str, Any] = {
     # cas.py parses it: a CA is a text or a mapping, which no other type can say.

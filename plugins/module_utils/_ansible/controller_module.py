@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -38,12 +38,13 @@ class ControllerModule:
     """A module: its options, its work, and the libraries that it needs.
 
     run(params, check_mode, warn) returns the result, with `failed` and `msg` if it failed. It may raise any
-    CollectionError.
+    CollectionError; the result has the fields of *refused* then.
     """
 
     argument_spec: Mapping[str, Any]
     run: Callable[[Params, bool, Warn], Result]
     libraries: tuple[str, ...] = CONTROLLER
+    refused: Mapping[str, Any] = field(default_factory=dict)
 
     def main(self) -> None:
         """Run as a module, on whichever host the task is delegated to."""
@@ -88,7 +89,7 @@ class ControllerModule:
         try:
             return {"changed": False, **self.run(params, check_mode, warn)}
         except CollectionError as error:
-            return {"failed": True, "msg": str(error)}
+            return {"failed": True, "msg": str(error), **self.refused}
 
 
 def _refusal(error: Any) -> str:

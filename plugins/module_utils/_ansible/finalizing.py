@@ -27,7 +27,7 @@ from .._x509.csr import to_der
 from .ca_options import open_client
 from .cas import Ca, cas_of
 from .controller_module import Warn
-from .order_options import from_failure, to_prepared
+from .order_options import ended, from_failure, to_prepared
 
 
 def finalize_all(
@@ -162,12 +162,4 @@ def issuance_of(client: Client, order: CertificateOrder, chain: Chain) -> Issuan
 def _result(order: CertificateOrder, chain: Chain | Failure) -> CertificateOrder:
     if isinstance(chain, Failure):
         return from_failure(order, chain)
-    return CertificateOrder(
-        host=order.host,
-        name=order.name,
-        status=Status.VALID,
-        order_uri=order.order_uri,
-        account_uri=order.account_uri,
-        certificate=chain.certificate,
-        chain=chain.chain,
-    )
+    return ended(order, status=Status.VALID, certificate=chain.certificate, chain=chain.chain)

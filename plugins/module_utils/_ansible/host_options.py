@@ -19,6 +19,12 @@ from .._host.wanted.endpoints import STARTTLS
 from .._host.wanted.formats import KINDS, LEGACY, MODERN
 from .._host.wanted.wanted import WantedCertificate, twice
 
+
+def texts(*names: str, **more: Any) -> dict[str, Any]:
+    """Return the specification of options that are texts. *more*: of each of them, such as required."""
+    return {name: {"type": "str", **more} for name in names}
+
+
 #: For tasks of the role; action plugins remove it.
 BATCH_SPEC: dict[str, Any] = {"batch": {"type": "bool", "default": False}}
 
@@ -42,9 +48,7 @@ PROBE_SPEC: dict[str, Any] = {
 FORMAT_SPEC: dict[str, Any] = {
     "kind": {"type": "str", "required": True, "choices": list(KINDS)},
     "path": {"type": "path", "required": True},
-    "owner": {"type": "str"},
-    "group": {"type": "str"},
-    "mode": {"type": "str"},
+    **texts("owner", "group", "mode"),
     "encryption": {"type": "str", "default": MODERN, "choices": [MODERN, LEGACY]},
     "passphrase": {"type": "str", "no_log": True},
     "friendly_name": {"type": "str"},
@@ -59,23 +63,18 @@ CERTIFICATE_SPEC: dict[str, Any] = {
     "http_01_listen": {"type": "str"},
     "tls_alpn_01_listen": {"type": "str", "default": "443"},
     "key_type": {"type": "str", "default": "ec256", "choices": list(CERTIFICATE_KEY_TYPES), "no_log": False},
-    "profile": {"type": "str"},
-    "not_before": {"type": "str"},
-    "not_after": {"type": "str"},
+    **texts("profile", "not_before", "not_after"),
     "reload": {"type": "list", "elements": "raw", "default": []},
     "probe": {"type": "list", "elements": "dict", "options": PROBE_SPEC, "default": []},
     "formats": {"type": "list", "elements": "dict", "options": FORMAT_SPEC, "default": []},
     "shared": {"type": "bool", "default": False},
-    "owner": {"type": "str"},
-    "group": {"type": "str"},
+    **texts("owner", "group"),
     "mode": {"type": "str", "default": "0600"},
 }
 
 JOURNAL_SPEC: dict[str, Any] = {
-    "name": {"type": "str", "required": True},
-    "order_uri": {"type": "str", "required": True},
-    "account_uri": {"type": "str"},
-    "directory": {"type": "str"},
+    **texts("name", "order_uri", required=True),
+    **texts("account_uri", "directory"),
     "new_key": {"type": "bool", "default": False},
 }
 
@@ -100,13 +99,7 @@ RESULT_SPEC: dict[str, Any] = {
     "status": {"type": "str", "required": True, "choices": [status.value for status in RESULTS]},
     "problem": {"type": "str", "default": ""},
     "resumable": {"type": "bool", "default": False},
-    "certificate": {"type": "str"},
-    "chain": {"type": "str"},
-    "account_uri": {"type": "str"},
-    "order_uri": {"type": "str"},
-    "directory": {"type": "str"},
-    "version": {"type": "str"},
-    "created": {"type": "str"},
+    **texts("certificate", "chain", "account_uri", "order_uri", "directory", "version", "created"),
     "sealed_key": {"type": "str", "no_log": False},  # only this host can open it
 }
 

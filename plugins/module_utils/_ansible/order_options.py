@@ -9,40 +9,29 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from .._acme.errors import AcmeOptionError
-from .._acme.issuance import Failure, OrderRequest, PreparedOrder
+from .._acme.errors import AcmeError, AcmeOptionError
+from .._acme.issuance import Failure, OrderRequest, PreparedOrder, to_failure
 from .._acme.order import Order
 from .._acme.validity import RequestedValidity
 from .._common.contracts import CertificateOrder, Revocation
 from .._common.identifiers import CHALLENGES, HTTP_01, IdentifierError, parse_identifiers
 from .._common.statuses import ORDERED, Status
+from .host_options import texts
 
 ORDER_SPEC: dict[str, Any] = {
     "host": {"type": "str", "default": "localhost"},
     "name": {"type": "str", "required": True},
     "identifiers": {"type": "list", "elements": "raw", "required": True},
     "challenge": {"type": "str", "default": HTTP_01, "choices": list(CHALLENGES)},
-    "profile": {"type": "str"},
-    "not_before": {"type": "str"},
-    "not_after": {"type": "str"},
-    "replaces_cert_id": {"type": "str"},
-    "replaces_directory": {"type": "str"},
-    "replaces_account": {"type": "str"},
-    "order_uri": {"type": "str"},
-    "account_uri": {"type": "str"},
-    "directory": {"type": "str"},
+    **texts("profile", "not_before", "not_after", "replaces_cert_id", "replaces_directory", "replaces_account"),
+    **texts("order_uri", "account_uri", "directory"),
     "can_wait": {"type": "bool", "default": False},
 }
 
 _CHALLENGE_SPEC: dict[str, Any] = {
-    "type": {"type": "str", "required": True},
-    "identifier": {"type": "str", "required": True},
-    "url": {"type": "str", "required": True},
-    "status": {"type": "str", "required": True},
-    "token": {"type": "str", "required": True, "no_log": False},
-    "key_authorization": {"type": "str", "required": True, "no_log": False},
-    "record_name": {"type": "str", "default": ""},
-    "record_value": {"type": "str", "default": ""},
+    **texts("type", "identifier", "url", "status", required=True),
+    **texts("token", "key_authorization", required=True, no_log=False),
+    **texts("record_name", "record_value", default=""),
     "wildcard": {"type": "bool", "default": False},
 }
 
@@ -52,9 +41,7 @@ PREPARED_SPEC: dict[str, Any] = {
     "status": {"type": "str", "required": True, "choices": [status.value for status in ORDERED]},
     "problem": {"type": "str"},
     "identifiers": {"type": "list", "elements": "str", "required": True},
-    "csr_content": {"type": "str", "required": True},
-    "order_uri": {"type": "str", "required": True},
-    "finalize_uri": {"type": "str", "required": True},
+    **texts("csr_content", "order_uri", "finalize_uri", required=True),
     "certificate_uri": {"type": "str", "default": ""},
     "authorizations": {"type": "list", "elements": "str", "default": []},
     "challenges": {"type": "list", "elements": "dict", "default": [], "options": _CHALLENGE_SPEC},
@@ -129,15 +116,19 @@ def to_prepared(order: CertificateOrder) -> PreparedOrder:
 def from_failure(order: CertificateOrder, failure: Failure) -> CertificateOrder:
     """Return the result of an order that failed: deferred if the problem may pass and a live certificate is valid."""
     waits = failure.is_temporary and order.can_wait
-    return CertificateOrder(
-        host=order.host,
-        name=order.name,
-        status=Status.DEFERRED if waits else Status.FAILED,
-        problem=failure.message,
-        resumable=failure.resumable,
-        order_uri=order.order_uri,
-        account_uri=order.account_uri,
-    )
+    status = Status.DEFERRED if waits else Status.FAILED
+    return ended(order, status=status, problem=failure.message, resumable=failure.resumable)
+
+
+def all_failed(orders: Iterable[CertificateOrder], error: AcmeError) -> dict[str, Any]:
+    """Return the result of a module in which every order failed for the same reason."""
+    failure = to_failure(error)
+    return {"failed": True, "msg": str(error), "hosts": by_host(from_failure(order, failure) for order in orders)}
+
+
+def ended(order: CertificateOrder, **more: Any) -> CertificateOrder:
+    """Return the result of an order that needs no further step: what it is known by, and *more* fields."""
+    return CertificateOrder(**order.options(("host", "name", "order_uri", "account_uri")), **more)
 
 
 def summary(items: Iterable[CertificateOrder | Revocation]) -> str:

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from .host_options import BATCH_SPEC
+from .host_options import BATCH_SPEC, texts
 
 _RECORD_SPEC: dict[str, Any] = {
-    "name": {"type": "str", "required": True},
-    "value": {"type": "str", "required": True},
-    "target": {"type": "str"},
-    "zone": {"type": "str"},
+    **texts("name", "value", required=True),
+    **texts("target", "zone"),
     "aliases": {"type": "list", "elements": "str"},
 }
 

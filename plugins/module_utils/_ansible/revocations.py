@@ -84,8 +84,7 @@ def _parse(item: Revocation) -> bool:
 
 def _revoke_at(ca: Ca, params: Mapping[str, Any], wanted: Sequence[Revocation], is_only: bool) -> list[Revoked]:
     """Return the results at one CA. Raises the AcmeError of an only CA."""
-    reason = REASONS.get(params["revoke_reason"])
-    reason = int(params["revoke_reason"]) if reason is None else reason
+    reason = int(REASONS.get(params["revoke_reason"], params["revoke_reason"]))
     own_key = _has_own_key(params)
 
     def one(item: Revocation) -> bool:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from ansible.module_utils.common.validation import check_type_dict
@@ -92,13 +93,11 @@ def to_mapping(value: Any, secret: bool = False) -> dict[str, Any]:
     """Return a mapping, also from a string of JSON or of key=value pairs. Raises Invalid."""
     if isinstance(value, Mapping):
         return dict(value)
-    try:
-        if isinstance(value, str):
+    if isinstance(value, str):
+        with suppress(TypeError):
             parsed = check_type_dict(value)
             if isinstance(parsed, dict):
                 return parsed
-    except TypeError:
-        pass
     raise Invalid(f"{_describe(value, secret)} is not a mapping. Give a mapping")
 
 
@@ -116,10 +115,8 @@ def to_list(value: Any, secret: bool = False) -> list[Any]:
 def to_mappings(value: Any, secret: bool = False) -> list[Any]:
     """Return a list that should have mappings, also from a string of JSON. Raises Invalid."""
     if isinstance(value, str) and value.strip().startswith("["):
-        try:
+        with suppress(ValueError):
             value = json.loads(value)
-        except ValueError:
-            pass
     if isinstance(value, (list, tuple)):
         return list(value)
     raise Invalid(f"{_describe(value, secret)} is not a list of mappings. Give a list, each element after '- '")

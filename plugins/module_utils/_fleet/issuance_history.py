@@ -16,6 +16,7 @@ import os
 import stat
 import threading
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -111,13 +112,10 @@ class Recorder:
         """Write to the disk what was appended, and close the file."""
         if self._handle is None:
             return
-        try:
+        with suppress(OSError):  # a pipe or a network file system may have no fsync; the lines are written
             os.fsync(self._handle)
-        except OSError:
-            pass  # a pipe or a network file system may have none; the lines are written
-        finally:
-            os.close(self._handle)
-            self._handle = None
+        os.close(self._handle)
+        self._handle = None
 
 
 def of_names(record: Iterable[Issuance], name: str, identifiers: Collection[str]) -> dict[str, Issuance]:

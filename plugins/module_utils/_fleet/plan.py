@@ -78,11 +78,6 @@ class Planned:
         """The names and addresses that are wanted."""
         return self.certificate.wanted.names if self.certificate.wanted else []
 
-    @property
-    def ari_id(self) -> str | None:
-        """The ARI id of the live certificate."""
-        return self.certificate.live.ari_id if self.certificate.live else None
-
     def decided(self) -> PlannedCertificate:
         """Return what the plan says of the certificate."""
         decision = self.decision
@@ -184,15 +179,14 @@ def ordered_from(plan: Planned, directory: str, usual: str) -> Planned:
 
 def _with_renewal_info(plan: Planned, settings: Settings, answers: Mapping[str, RenewalInfo]) -> Planned:
     """Decide again with the CA's renewal information, if there is any."""
-    ari_id = plan.ari_id
-    decision, info = plan.decision, None
+    live, decision, info = plan.certificate.live, plan.decision, None
+    ari_id = live.ari_id if live else None
     if ari_id and ari_id in answers and _needs_renewal_info(decision):
         info = answers[ari_id]
         suggested = info.instant(ari_id, settings.interval)
         decision = decide(plan.certificate, settings.directories, settings.now, suggested)
         if decision.reason == Reason.WINDOW and info.explanation_url:
             decision = replace(decision, message=f"see {info.explanation_url}")
-    live = plan.certificate.live
     # RFC 9773 section 5: a certificate of the same CA. acme_order sends the id to that CA only.
     is_of_a_ca = decision.action == Action.ISSUE and live and live.directory in settings.directories
     return replace(plan, decision=decision, replaces_cert_id=ari_id if is_of_a_ca else None, info=info)

@@ -33,11 +33,11 @@ _UNITS = {"m": "minute", "h": "hour", "d": "day", "w": "week"}
 
 @dataclass(frozen=True)
 class Rate:
-    """A number of orders or certificates in a period."""
+    """A number of orders or certificates in a period. text: the period in words."""
 
     count: int
     period: timedelta
-    text: str = ""
+    text: str
 
     @classmethod
     def parse(cls, text: str) -> Rate:
@@ -49,7 +49,7 @@ class Rate:
             )
         count, number, unit = int(found[1]), int(found[2]), _UNITS[found[3]]
         period = parse_duration(found[2] + found[3])
-        return cls(count, period, f"{count} in {number} {unit}{'s' if number > 1 else ''}")
+        return cls(count, period, f"{number} {unit}{'s' if number > 1 else ''}")
 
     @property
     def each(self) -> timedelta:
@@ -180,5 +180,5 @@ class Budget:
         for rate, key, what in found:
             if rate:
                 bucket = self._buckets.setdefault((what, key), _Bucket(rate))
-                result.append((bucket, f"{rate.count} {what} {rate.text.split(' ', 1)[1]}"))
+                result.append((bucket, f"{rate.count} {what} in {rate.text}"))
         return result

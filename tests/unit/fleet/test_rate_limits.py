@@ -38,10 +38,10 @@ def budget(limits=LETS_ENCRYPT, *past):
 @pytest.mark.parametrize(
     ("text", "count", "period", "words"),
     [
-        ("300/3h", 300, 3 * HOUR, "300 in 3 hours"),
-        ("50/7d", 50, 7 * DAY, "50 in 7 days"),
-        (" 1/1m ", 1, MINUTE, "1 in 1 minute"),
-        ("5/2w", 5, 14 * DAY, "5 in 2 weeks"),
+        ("300/3h", 300, 3 * HOUR, "3 hours"),
+        ("50/7d", 50, 7 * DAY, "7 days"),
+        (" 1/1m ", 1, MINUTE, "1 minute"),
+        ("5/2w", 5, 14 * DAY, "2 weeks"),
     ],
 )
 def test_rates(text, count, period, words):
