@@ -22,13 +22,12 @@ from ansible.module_utils.errors import UnsupportedError
 
 from .._common.errors import CollectionError
 from .._common.libraries import CONTROLLER, missing
-from .._common.text import one_line
+from .._common.text import hide, one_line
 from . import cas, controller_checks
 
 Params = Mapping[str, Any]
 Result = dict[str, Any]
 Warn = Callable[[str], None]
-_HIDDEN = "********"
 # Keys of results with texts for people.
 _FOR_PEOPLE = ("msg", "problem", "warnings", "exception")
 
@@ -129,7 +128,4 @@ def _without(secrets: list[str], value: Any, for_people: bool = False) -> Any:
         return {key: _without(secrets, item, for_people or key in _FOR_PEOPLE) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_without(secrets, item, for_people) for item in value]
-    if for_people and isinstance(value, str):
-        for secret in secrets:
-            value = value.replace(secret, _HIDDEN)
-    return value
+    return hide(value, secrets) if for_people and isinstance(value, str) else value

@@ -7,16 +7,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 from urllib.parse import quote, quote_plus
 
 from ..._common.contracts import TxtRecord
-from ..._common.text import one_line
+from ..._common.text import hide, one_line
 from ..errors import DnsError
 from ..options import Option
 
-_HIDDEN = "********"
 # A shorter text is no secret, and hiding it would make messages unreadable.
 _SHORTEST_SECRET = 4
 
@@ -94,13 +93,6 @@ def secrets(declared: Sequence[Option], options: Mapping[str, Any]) -> tuple[str
                     if len(part) >= (_SHORTEST_SECRET if part == text else 8):
                         forms |= {part, quote(part), quote(part, safe=""), quote_plus(part)}
     return tuple(sorted(forms, key=len, reverse=True))
-
-
-def hide(text: str, hidden: Collection[str]) -> str:
-    """Return *text* with asterisks for each of *hidden*."""
-    for secret in hidden:
-        text = text.replace(secret, _HIDDEN)
-    return text
 
 
 def _texts(value: Any) -> list[str]:
