@@ -9,7 +9,7 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 
-from ansible_collections.certfleet.tls.plugins.module_utils._fleet import issuance_history, selection
+from ansible_collections.certfleet.tls.plugins.module_utils._fleet import issuance_history
 from ansible_collections.certfleet.tls.plugins.plugin_utils._play import facts
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import flow, shared
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.controller_action import ControllerAction
@@ -18,6 +18,7 @@ from ansible_collections.certfleet.tls.plugins.plugin_utils._variables import ac
 from ansible_collections.certfleet.tls.plugins.plugin_utils._variables.role_variables import SECRET
 
 _LOOKING = ("main", "replace")
+_REPLACE = ("all", "issuer", "serials", "serials_src", "names", "before")
 
 
 class ActionModule(ControllerAction):
@@ -60,7 +61,7 @@ class ActionModule(ControllerAction):
             return given
         if run.hosts and not self._are_listed(run):
             raise AnsibleActionFail(all_variables.undefined(run.hosts, ()))
-        selecting = selection.OPTIONS if run.entry_point == "replace" else ()
+        selecting = _REPLACE if run.entry_point == "replace" else ()
         return {
             **given,
             "elsewhere": shared.held(run.result("_acme_held")),
