@@ -9,16 +9,14 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 
-from ansible_collections.certfleet.tls.plugins.module_utils._fleet import issuance_history
+from ansible_collections.certfleet.tls.plugins.module_utils._fleet.selection import OPTIONS
 from ansible_collections.certfleet.tls.plugins.plugin_utils._play import facts
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import flow, shared
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.controller_action import ControllerAction
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.run import Run
-from ansible_collections.certfleet.tls.plugins.plugin_utils._variables import account_keys, all_variables, batch
-from ansible_collections.certfleet.tls.plugins.plugin_utils._variables.role_variables import SECRET
+from ansible_collections.certfleet.tls.plugins.plugin_utils._variables import account_options, all_variables, batch
 
 _LOOKING = ("main", "replace")
-_REPLACE = ("all", "issuer", "serials", "serials_src", "names", "before")
 
 
 class ActionModule(ControllerAction):
@@ -46,14 +44,12 @@ class ActionModule(ControllerAction):
                 "is lost by that, and with acme_fail: warn the run would end green. Take the role by roles:, "
                 "import_role or include_role without 'tasks_from: fleet', where each host's own condition counts"
             )
-        self._frozen = self._freeze(run)
-        options = self._frozen["options"]
-        secrets = _secrets(run, self._frozen)
-        problems = account_keys.problems(all_variables.convert(secrets))
+        options = self._freeze(run)
+        problems = account_options.problems_of_contents(options)
         if problems:
             raise AnsibleActionFail(" ".join(problems))
         given: dict[str, Any] = {
-            "acme_directory": secrets["acme_directory"],
+            "acme_directory": options["acme_directory"],
             "ca_path": options["acme_ca_path"] or None,
             "certificates": flow.host_certificates(run.hosts, run.results),
         }
@@ -61,7 +57,7 @@ class ActionModule(ControllerAction):
             return given
         if run.hosts and not self._are_listed(run):
             raise AnsibleActionFail(all_variables.undefined(run.hosts, ()))
-        selecting = _REPLACE if run.entry_point == "replace" else ()
+        selecting = OPTIONS if run.entry_point == "replace" else ()
         return {
             **given,
             "elsewhere": shared.held(run.result("_acme_held")),
@@ -99,7 +95,7 @@ class ActionModule(ControllerAction):
         return any(self._seen_by(run, "acme_fail")(host) == "warn" for host in run.left_out)
 
     def _freeze(self, run: Run) -> dict[str, Any]:
-        """Return the batch's options for the next steps. Raises AnsibleError if they differ between hosts."""
+        """Freeze the batch's options for the next steps, and return them. Raises AnsibleError if hosts differ."""
         digests = {host: run.first(host)["batch"] for host in run.hosts}
         if not digests:
             raise AnsibleActionFail(
@@ -110,12 +106,11 @@ class ActionModule(ControllerAction):
         if differing:
             name, *hosts = differing
             raise AnsibleActionFail(batch.differs(name, hosts, self._seen_by(run, name)))
-        frozen = batch.freeze(run.variables, run.template, digests[run.hosts[0]])
-        agreed, self._differing = batch.agreement([run.first(host).get("environment", {}) for host in run.hosts])
-        frozen["environment"] = agreed
-        if frozen["options"]["acme_history"]:
-            issuance_history.absolute(frozen["options"]["acme_history"])
-        return {**frozen, "options": all_variables.convert(frozen["options"])}
+        agreed = digests[run.hosts[0]]
+        options = all_variables.convert(batch.verified(run.variables, run.template, agreed))
+        names, self._differing = batch.agreement([run.first(host).get("environment", {}) for host in run.hosts])
+        self._frozen = {**batch.frozen(options, agreed), "environment": names}
+        return options
 
     def agreed_environment(self) -> Collection[str] | None:
         """Return the names in the environment in which all hosts of the batch agree; None outside of a batch."""
@@ -137,8 +132,3 @@ class ActionModule(ControllerAction):
             return self._templar.copy_with_new_env(available_variables=variables).template(variables.get(name))
 
         return seen
-
-
-def _secrets(run: Run, frozen: Mapping[str, Any]) -> dict[str, Any]:
-    values = batch.values(run.variables, run.template, SECRET)
-    return {name: batch.frozen(value, name, frozen) for name, value in values.items()}

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.controller_action import ControllerAction
-from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.revocation import names_of, not_revoked
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.revocation import not_revoked
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.run import Run
 
 _OPTIONS = ("host", "name", "content", "directory")
@@ -38,7 +38,7 @@ class ActionModule(ControllerAction):
             return {**result, "notes": [], "not_revoked": dict.fromkeys(hosts, result["problem"])}
         result["notes"] = self._chosen.notes
         shown = {host: run.results[host].get("_acme_past_versions", {}) for host in hosts}
-        lines = not_revoked(self._chosen, result, shown, names_of(run.option("acme_revoke")))
+        lines = not_revoked(self._chosen, result, shown, run.option("acme_revoke"))
         result["not_revoked"] = {host: "; ".join(of_host) for host, of_host in lines.items() if of_host}
         return result
 
@@ -53,7 +53,7 @@ def _choose(run: Run) -> Any:
     request = RevocationRequest(
         hosts=run.variables["ansible_play_batch"],
         hostvars=run.variables["hostvars"],
-        names=names_of(run.option("acme_revoke")),
+        names=run.option("acme_revoke"),
         before=run.option("acme_revoke_before"),
         all_hosts=all_hosts,
         lost={host for host in all_hosts if host not in alive},

@@ -21,7 +21,6 @@ from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.formats
 )
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import answers, failures, first_step, shared
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.host_action import HostAction
-from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.revocation import names_of
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.run import Run
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.step import environment_of
 
@@ -76,7 +75,7 @@ class ActionModule(HostAction):
         if "certificates" in arguments:
             return arguments  # of a look at another host; home and list may be there by module_defaults
         if run.entry_point == "revoke":
-            names = names_of(run.option("acme_revoke"))
+            names = run.option("acme_revoke")
             return {**run.place(), "certificates": [], "history": names} if names else None
         try:
             self._seen = first_step.look(run, self._templar, self._task)

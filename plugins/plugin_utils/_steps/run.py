@@ -115,7 +115,8 @@ class Run:
 
         Raises AnsibleError where it is not what it was.
         """
-        return all_variables.convert({name: batch.frozen(self._value(name), name, self.plan)})[name]
+        digests = {name: self.plan["digests"][name]}
+        return all_variables.convert(batch.verified(self.variables, self.template, digests))[name]
 
     def certificates(self) -> list[dict[str, Any]]:
         """Return the host's acme_certificates, as it sees them now: they may hold passphrases, which no result has.
@@ -123,7 +124,7 @@ class Run:
         Converted, and without those that the first step has refused.
         """
         home, refused = self.option_of(self.host, "acme_home"), self.first(self.host).get("refused", ())
-        entries = certificate_entries.parse_all(self._value("acme_certificates") or [], home, [])
+        entries = certificate_entries.parse_valid(self._value("acme_certificates") or [], home)
         return [entry for entry in entries if entry["name"] not in refused]
 
     def listen_timeout(self) -> int:

@@ -14,6 +14,9 @@ from typing import Any
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.known_cas import WANT_EXTERNAL_ACCOUNT, WANT_TERMS
 from ansible_collections.certfleet.tls.plugins.module_utils._ansible.account_key_place import is_key_text
 from ansible_collections.certfleet.tls.plugins.module_utils._ansible.cas import Ca, KeySource, expanded, parse
+from ansible_collections.certfleet.tls.plugins.module_utils._common.libraries import missing
+
+from .certificate_entries import Faults
 
 PREFIX = "acme_"
 # The environment has these where the variables are empty.
@@ -27,20 +30,20 @@ def with_environment(values: Mapping[str, Any]) -> dict[str, Any]:
     return {**values, **given}
 
 
-def parse_all(values: Mapping[str, Any], place: str, lines: list[str]) -> list[Ca]:
-    """Return the CAs. Append a message for each fault in them and in their accounts. *values*: converted variables."""
+def parse_all(values: Mapping[str, Any], faults: Faults) -> list[Ca]:
+    """Return the CAs, and add the faults in them and in their accounts. *values*: converted variables."""
     values = with_environment(values)
-    faults: list[str] = []
-    cas = parse(values, faults, PREFIX)
+    lines: list[str] = []
+    cas = parse(values, lines, PREFIX)
     common = expanded(values.get("acme_account_key_src"))
     for key in (ca.key for ca in cas if ca.key.place != PREFIX):
         option = f"{key.place}account_key"
-        _validate_path(option, key.src if key.src != common else None, faults)
-        _validate_text(option, key.content, key.passphrase, faults)
-    _validate_path("acme_account_key", common, faults)
+        _validate_path(option, key.src if key.src != common else None, lines)
+        _validate_text(option, key.content, key.passphrase, lines)
+    _validate_path("acme_account_key", common, lines)
     for option in ("acme_account_key", "acme_new_account_key"):
-        _validate_text(option, values.get(f"{option}_content"), values.get(f"{option}_passphrase"), faults)
-    lines += [f"{place}: {line}" for line in faults]
+        _validate_text(option, values.get(f"{option}_content"), values.get(f"{option}_passphrase"), lines)
+    faults.lines += [f"{faults.place}: {line}" for line in lines]
     return cas
 
 
@@ -67,50 +70,62 @@ def _validate_text(option: str, content: str | None, passphrase: str | None, lin
         lines.append(f"{option}_content: the key is encrypted. Give {name}_passphrase.")
 
 
-def validate_rollover(values: Mapping[str, Any], place: str, lines: list[str]) -> None:
-    """Append a message if a rollover cannot store the new key."""
+def problems_of_contents(values: Mapping[str, Any]) -> list[str]:
+    """Return a line for each key, given by its content, that the library for keys cannot use. *values*: converted."""
+    cas = parse(with_environment(values), [], PREFIX)
+    if not any(ca.key.content or ca.key.new_content for ca in cas):
+        return []  # most controllers have their keys in files, and do not need the libraries in this process
+    absent = missing(("cryptography", "josepy"))
+    if absent:
+        return [absent]
+    from ansible_collections.certfleet.tls.plugins.module_utils._ansible.key_files import problems_of_key_texts
+
+    return [f"{line}." for line in problems_of_key_texts(cas, PREFIX)]
+
+
+def validate_rollover(values: Mapping[str, Any], faults: Faults) -> None:
+    """Add a fault if a rollover cannot store the new key."""
     if with_environment(values)["acme_account_key_content"] and not values.get("acme_new_account_key_content"):
-        lines.append(
-            f"{place}: acme_new_account_key_content: it is missing, and the old key is given by its content. Make "
-            "a new key, and give it here."
+        faults.add(
+            "acme_new_account_key_content",
+            "it is missing, and the old key is given by its content. Make a new key, and give it here.",
         )
 
 
-def validate_new_accounts(cas: list[Ca], place: str, lines: list[str]) -> None:
-    """Append a message if no CA has a key, and for each that will refuse the account that a run would create."""
+def validate_new_accounts(cas: list[Ca], faults: Faults) -> None:
+    """Add a fault if no CA has a key, and for each that will refuse the account that a run would create."""
     problems = [_key_problem(ca.key, "" if ca.key.create else "acme_account_key_create is false") for ca in cas]
-    _append_missing_keys(cas, problems, place, lines)
+    _add_missing_keys(cas, problems, faults)
     for ca, problem in zip(cas, problems):
         if problem or not _would_make_account(ca):
             continue
-        prefix = _prefix(ca, cas, place)
         if ca.url in WANT_TERMS and not ca.terms_agreed:
-            lines.append(
-                f"{prefix}terms_agreed: {ca.url} creates no account unless you agree to its terms of service. Read "
-                "them, and set it to true."
+            faults.add(
+                f"{_prefix(ca, cas)}terms_agreed",
+                f"{ca.url} creates no account unless you agree to its terms of service. Read them, and set it to true.",
             )
         if ca.url in WANT_EXTERNAL_ACCOUNT and not ca.eab:
-            lines.append(
-                f"{prefix}eab: {ca.url} creates no account without an external account binding. Get kid and key "
-                "from the CA."
+            faults.add(
+                f"{_prefix(ca, cas)}eab",
+                f"{ca.url} creates no account without an external account binding. Get kid and key from the CA.",
             )
 
 
-def validate_existing_key(cas: list[Ca], place: str, lines: list[str]) -> None:
-    """Append a message if no CA has an account key, where the account has to exist: to revoke, or to change it."""
+def validate_existing_key(cas: list[Ca], faults: Faults) -> None:
+    """Add a fault if no CA has an account key, where the account has to exist: to revoke, or to change it."""
     problems = [_key_problem(ca.key, "only the key of an existing account can do this") for ca in cas]
-    _append_missing_keys(cas, problems, place, lines)
+    _add_missing_keys(cas, problems, faults)
 
 
-def _append_missing_keys(cas: list[Ca], problems: list[str], place: str, lines: list[str]) -> None:
-    """Append the problem of each CA's key if all have one: the key of one CA is enough to order or to revoke there."""
-    if all(problems):
-        lines += [f"{_prefix(ca, cas, place)}account_key_src: {problem}" for ca, problem in zip(cas, problems)]
+def _add_missing_keys(cas: list[Ca], problems: list[str], faults: Faults) -> None:
+    """Add the problem of each CA's key if all have one: the key of one CA is enough to order or to revoke there."""
+    for ca, problem in zip(cas, problems) if all(problems) else ():
+        faults.add(f"{_prefix(ca, cas)}account_key_src", problem)
 
 
-def _prefix(ca: Ca, cas: list[Ca], place: str) -> str:
-    """Return what the messages about an option of *ca* begin with."""
-    return f"{place}: {ca.place if len(cas) > 1 else PREFIX}"
+def _prefix(ca: Ca, cas: list[Ca]) -> str:
+    """Return what the name of an option of *ca* begins with in messages."""
+    return ca.place if len(cas) > 1 else PREFIX
 
 
 def _key_problem(key: KeySource, reason: str) -> str:

@@ -20,7 +20,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._ansible.values impo
 from ansible_collections.certfleet.tls.plugins.module_utils._common.text import did_you_mean, most_similar
 
 from . import account_options, certificate_entries, other_options
-from .certificate_entries import Means
+from .certificate_entries import Faults, Means
 from .plain import plain
 from .role_variables import ALL, VARIABLES, Variable, of
 
@@ -34,7 +34,14 @@ _OF_NEW_ACCOUNTS = ("acme_directory", "acme_eab", "acme_terms_agreed")
 _HEXADECIMAL = ("acme_replace_serials", "acme_revoke_serials")
 # Other names for acme_certificates, too short to be recognized as misspelled.
 _SHORT_FOR_CERTIFICATES = ("acme_cert", "acme_certs")
+_OF_ENTRY_POINTS = {
+    "account_rollover": account_options.validate_rollover,
+    "adopt": other_options.validate_adoption,
+    "replace": other_options.validate_replacement,
+    "revoke": other_options.validate_revocation,
+}
 _OF_MAPPINGS = ("acme_adopt_files", "acme_adopt_folders")
+_OF_TEXTS_WITH_COMMAS = ("acme_revoke", "acme_revoke_files", "acme_revoke_serials")
 _EMPTY: dict[str, Any] = {"path": "", "str": "", "list": [], "dict": {}}
 _PREFIX = "acme"
 _SIMILAR = 0.87  # 0 to 1, and higher than for values: a warning in each run has to be right
@@ -49,41 +56,28 @@ def validate(
     *values*: the templated values of those variables of the role that are defined for the host. *entry_point*: the name
     of the tasks file (tasks_from). *defined*: the names of all variables that are defined for the host.
     """
-    place, lines = f"host {host}", list[str]()
-    invalid: set[str] = set()
-    result = _convert_all(values, place, lines, of(entry_point), invalid)
-    other_options.validate(result, place, lines)
-    before = len(lines)
-    cas = account_options.parse_all(result, place, lines)
-    is_known = len(lines) == before and not invalid.intersection(_OF_NEW_ACCOUNTS)
+    faults = Faults(f"host {host}")
+    result = _convert_all(values, of(entry_point), faults)
+    other_options.validate(result, faults)
+    before = len(faults.lines)
+    cas = account_options.parse_all(result, faults)
+    is_known = len(faults.lines) == before and not faults.invalid.intersection(_OF_NEW_ACCOUNTS)
     if entry_point in WITH_CERTIFICATES:
-        result[_CERTIFICATES] = _parse_certificates(values, result, place, lines, entry_point)
+        result[_CERTIFICATES] = _parse_certificates(values, result, faults, entry_point)
         if _CERTIFICATES not in values:
             similar = similar_to_certificates(defined)
             if similar:
-                lines.append(undefined([host], similar))
+                faults.lines.append(undefined([host], similar))
     makes_account = entry_point == "account" or (entry_point in _ORDERING and result[_CERTIFICATES])
     if makes_account and is_known:
-        account_options.validate_new_accounts(cas, place, lines)
+        account_options.validate_new_accounts(cas, faults)
     if entry_point in _OF_EXISTING_ACCOUNTS:
-        account_options.validate_existing_key(cas, place, lines)
-    _validate_entry_point(entry_point, result, place, lines, invalid)
-    return lines
-
-
-def _validate_entry_point(
-    entry_point: str, values: Mapping[str, Any], place: str, lines: list[str], invalid: Collection[str]
-) -> None:
-    """Append a message for each fault in the variables of one entry point. *invalid*: those that have a message."""
-    if entry_point == "account_rollover":
-        account_options.validate_rollover(values, place, lines)
-    if entry_point == "adopt":
-        other_options.validate_adoption(values, place, lines)
-    # A value that is invalid counts as absent here, and absence would cause a second message.
-    if entry_point == "replace" and not any(name.startswith("acme_replace") for name in invalid):
-        other_options.validate_replacement(values, place, lines)
-    if entry_point == "revoke" and not any(name.startswith("acme_revoke") for name in invalid):
-        other_options.validate_revocation(values, place, lines)
+        account_options.validate_existing_key(cas, faults)
+    validate_more = _OF_ENTRY_POINTS.get(entry_point)
+    # A value that is invalid counts as absent there, and to replace or revoke, absence would cause a second message.
+    if validate_more and not any(name.startswith(("acme_replace", "acme_revoke")) for name in faults.invalid):
+        validate_more(result, faults)
+    return faults.lines
 
 
 def convert(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -92,9 +86,9 @@ def convert(values: Mapping[str, Any]) -> dict[str, Any]:
     Strings from -e become lists, numbers and booleans, vaulted strings become plain ones, and empty values become the
     default.
     """
-    result = _convert_all(values, "", [], VARIABLES, set())
+    result = _convert_all(values, VARIABLES, Faults(""))
     if values.get(_CERTIFICATES) is not None:
-        result[_CERTIFICATES] = certificate_entries.parse_all(values[_CERTIFICATES], result.get("acme_home", ""), [])
+        result[_CERTIFICATES] = certificate_entries.parse_valid(values[_CERTIFICATES], result.get("acme_home", ""))
     return result
 
 
@@ -129,10 +123,8 @@ def warn_of_misspelled(defined: Iterable[str], entry_point: str = "main") -> lis
     ]
 
 
-def _convert_all(
-    values: Mapping[str, Any], place: str, lines: list[str], names: Iterable[str], invalid: set[str]
-) -> dict[str, Any]:
-    """Return the variables, converted. An invalid one has its default, is added to *invalid*, and has a message."""
+def _convert_all(values: Mapping[str, Any], names: Iterable[str], faults: Faults) -> dict[str, Any]:
+    """Return the variables *names*, converted. An invalid one has its default, and a fault."""
     result = {}
     for name in names:
         if name not in values or name == _CERTIFICATES:
@@ -142,11 +134,9 @@ def _convert_all(
         try:
             result[name] = _convert(name, plain(values[name]), variable)
         except Invalid as error:
-            invalid.add(name)
-            lines.append(to.line(place, name, error))
+            faults.refuse(name, error)
         except AnsibleError as error:
-            invalid.add(name)
-            lines.append(_unreadable(place, name, error))
+            faults.refuse(name, _unreadable(error))
     return result
 
 
@@ -168,6 +158,8 @@ def _convert(name: str, value: Any, variable: Variable) -> Any:
     result = to.convert(value, kind, variable.secret)
     if kind == "list":
         result = [to.to_text(item) for item in result]
+    if name in _OF_TEXTS_WITH_COMMAS:
+        result = list(dict.fromkeys(part for item in result for part in to.to_list(item)))
     if kind == "int":
         to.validate_range(result, *variable.range)
     if variable.choices:
@@ -182,23 +174,23 @@ def _refuse_numbers(value: Any) -> None:
 
 
 def _parse_certificates(
-    values: Mapping[str, Any], others: Mapping[str, Any], place: str, lines: list[str], entry_point: str
+    values: Mapping[str, Any], others: Mapping[str, Any], faults: Faults, entry_point: str
 ) -> list[dict[str, Any]]:
-    """Return the host's certificates, and append a message for each fault. *others*: the other variables, converted."""
+    """Return the host's certificates, and add their faults. *others*: the other variables, converted."""
     if _CERTIFICATES not in values:
         return []
     by_dns = bool(others.get("acme_dns") or others.get("acme_dns_tasks"))
     means = Means(by_dns, others.get("acme_dns_persist_write", False)) if entry_point in _ORDERING else None
     home = others.get("acme_home", "")
     try:
-        return certificate_entries.parse(plain(values[_CERTIFICATES]), home, means, place, lines)
+        return certificate_entries.parse(plain(values[_CERTIFICATES]), home, means, faults.place, faults.lines)
     except AnsibleError as error:
-        lines.append(_unreadable(place, _CERTIFICATES, error))
+        faults.refuse(_CERTIFICATES, _unreadable(error))
         return []
 
 
-def _unreadable(place: str, name: str, error: Exception) -> str:
-    return f"{place}: {name}: the value cannot be read ({type(error).__name__}). Verify how it is encrypted."
+def _unreadable(error: AnsibleError) -> Invalid:
+    return Invalid(f"the value cannot be read ({type(error).__name__}). Verify how it is encrypted")
 
 
 def _unknown(defined: Iterable[str]) -> list[str]:

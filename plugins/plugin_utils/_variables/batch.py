@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
 
-from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible.errors import AnsibleError
 
 from ansible_collections.certfleet.tls.plugins.module_utils._common.text import shortened
 
@@ -65,44 +65,34 @@ def differs(name: str, hosts: Sequence[str], seen: Callable[[str], Any]) -> str:
 
     *seen* returns the value that a host has. The message shows the values, except those of secrets.
     """
-    shown = hosts if name in SECRET else [f"{host} ({_short(seen(host))})" for host in hosts]
+    shown = hosts if name in SECRET else [f"{host} ({shortened(repr(seen(host)))})" for host in hosts]
     return (
         f"{name} differs between {shown[0]} and {shown[1]}: the hosts of one play are one batch, with one CA and one "
         f"account. Give {name} the same value on all of them, or put the hosts that differ in a play of their own"
     )
 
 
-def freeze(variables: Mapping[str, Any], template: Template, agreed: Digests) -> dict[str, Any]:
-    """Return the values of options without secrets, and the digests of the secrets, for the plan's result.
+def verified(variables: Mapping[str, Any], template: Template, digests: Digests) -> dict[str, Any]:
+    """Return the options in *digests* as one host sees them now, templated.
 
-    *agreed*: the digests from the first steps. Raises AnsibleError if a value has changed since then for the host that
-    the task is templated for.
+    *digests*: from the first steps. Raises AnsibleError if a value has changed since then.
     """
-    current = values(variables, template, agreed)
+    current = values(variables, template, digests)
     for name, value in current.items():
-        if agreed[name] != digest(value):
-            raise AnsibleError(_changed(name))
+        if digests[name] != digest(value):
+            raise AnsibleError(
+                f"{name} has changed since the run began: something has set it, or its lookup returns another value "
+                "each time. Set it once, in the inventory or by extra variables"
+            )
+    return current
+
+
+def frozen(options: Mapping[str, Any], digests: Digests) -> dict[str, Any]:
+    """Return *options* without secrets, and the digests of the secrets, for the plan's result."""
     return {
-        "options": {name: value for name, value in current.items() if name not in SECRET},
-        "digests": {name: value for name, value in agreed.items() if name in SECRET},
+        "options": {name: value for name, value in options.items() if name not in SECRET},
+        "digests": {name: value for name, value in digests.items() if name in SECRET},
     }
-
-
-def frozen(value: Any, name: str, plan: Mapping[str, Any]) -> Any:
-    """Return *value*, the current value of the option *name*.
-
-    Raises AnsibleActionFail if it has changed since *plan* was made.
-    """
-    if plan["digests"][name] != digest(value):
-        raise AnsibleActionFail(_changed(name))
-    return value
-
-
-def _changed(name: str) -> str:
-    return (
-        f"{name} has changed since the run began: something has set it, or its lookup returns another value each time. "
-        "Set it once, in the inventory or by extra variables"
-    )
 
 
 def _value(variables: Mapping[str, Any], template: Template, name: str) -> Any:
@@ -113,7 +103,3 @@ def _value(variables: Mapping[str, Any], template: Template, name: str) -> Any:
         return template(value)
     except AnsibleError as error:
         raise AnsibleError(f"{name} cannot be used: {error}") from None
-
-
-def _short(value: Any) -> str:
-    return shortened(repr(value))

@@ -65,8 +65,11 @@ class Means(NamedTuple):
     persistent: bool = False
 
 
-class _Faults:
-    """The faults in one entry. lines: their messages. invalid: the names of the options that they are in."""
+class Faults:
+    """The faults in one entry, or in the variables of one host.
+
+    place: begins each message. lines: the messages. invalid: the names of the options that they are in.
+    """
 
     def __init__(self, place: str) -> None:
         self.place = place
@@ -85,9 +88,13 @@ class _Faults:
         try:
             return function(*arguments)
         except CollectionError as error:
-            self.lines.append(to.line(self.place, option, error))
-            self.invalid.add(option)
+            self.refuse(option, error)
             return None
+
+    def refuse(self, option: str, error: Exception) -> None:
+        """Add the message of an *error*, which may name the option itself."""
+        self.lines.append(to.line(self.place, option, error))
+        self.invalid.add(option)
 
 
 def parse(given: Any, home: str, means: Means | None, place: str, lines: list[str]) -> list[dict[str, Any]]:
@@ -104,7 +111,7 @@ def parse(given: Any, home: str, means: Means | None, place: str, lines: list[st
     entries = []
     for number, item in enumerate(listed, 1):
         name = _shown_name(item, number)
-        faults = _Faults(f"{place}: certificate {name}")
+        faults = Faults(f"{place}: certificate {name}")
         try:
             given_options = to.to_mapping(item, secret=True)
         except Invalid as error:
@@ -118,12 +125,12 @@ def parse(given: Any, home: str, means: Means | None, place: str, lines: list[st
     return entries
 
 
-def parse_all(given: Any, home: str, lines: list[str]) -> list[dict[str, Any]]:
-    """Return the certificates as modules take them: converted, without nulls. A message of each fault is in *lines*.
+def parse_valid(given: Any, home: str) -> list[dict[str, Any]]:
+    """Return the certificates that have no fault as modules take them: converted, without nulls.
 
     ansible-core before 2.19 refuses nulls in lists of a module's options.
     """
-    return [_without_nulls(entry) for entry in parse(plain(given), home, None, "", lines)]
+    return [_without_nulls(entry) for entry in parse(plain(given), home, None, "", [])]
 
 
 def _without_nulls(value: Any) -> Any:
@@ -139,7 +146,7 @@ def _shown_name(item: Any, number: int) -> str:
     return one_line(name, _LONGEST_NAME) if is_name else f"number {number} of acme_certificates"
 
 
-def _validate_entry(entry: Mapping[str, Any], home: str, means: Means | None, faults: _Faults) -> None:
+def _validate_entry(entry: Mapping[str, Any], home: str, means: Means | None, faults: Faults) -> None:
     problem = name_problem(entry["name"]) if entry["name"] is not None else ""
     if problem:
         faults.add("name", f"{problem}.")
@@ -161,7 +168,7 @@ def _validate_entry(entry: Mapping[str, Any], home: str, means: Means | None, fa
         _validate_formats(entry, home, faults)
 
 
-def _parse_identifiers(entry: Mapping[str, Any], faults: _Faults) -> list[Identifier]:
+def _parse_identifiers(entry: Mapping[str, Any], faults: Faults) -> list[Identifier]:
     """Return the identifiers that can be ordered. Each of the others has a fault, not only the first."""
     given, challenge = entry["identifiers"], entry["challenge"]
     if given is None:
@@ -175,14 +182,14 @@ def _parse_identifiers(entry: Mapping[str, Any], faults: _Faults) -> list[Identi
     return [item for items in filter(None, alone) for item in items]
 
 
-def _validate_webroots(entry: Mapping[str, Any], proved: Sequence[Identifier], faults: _Faults) -> None:
+def _validate_webroots(entry: Mapping[str, Any], proved: Sequence[Identifier], faults: Faults) -> None:
     for folder in dict.fromkeys((entry["webroot"], *(item.webroot for item in proved))):
         if folder and not folder.startswith(("~", "$")):  # which the host expands
             faults.attempt("webroot", verify_path, folder)
 
 
 def _validate_http(
-    proved: Sequence[Identifier], entry: Mapping[str, Any], listens: Mapping[str, Listen | None], faults: _Faults
+    proved: Sequence[Identifier], entry: Mapping[str, Any], listens: Mapping[str, Listen | None], faults: Faults
 ) -> None:
     """Add a fault for identifiers with http-01 that nothing could answer for, and for two listeners at one port."""
     by_http = [item.name for item in proved if item.challenge == HTTP_01 and not (item.webroot or entry["webroot"])]
@@ -200,7 +207,7 @@ def _validate_http(
         )
 
 
-def _validate_dns(proved: Sequence[Identifier], means: Means, faults: _Faults) -> None:
+def _validate_dns(proved: Sequence[Identifier], means: Means, faults: Faults) -> None:
     """Add a fault for identifiers with a challenge by DNS if no TXT record can be written."""
     by_dns = [item.name for item in proved if item.challenge in BY_DNS and item.challenge != DNS_PERSIST_01]
     if means.persistent:
@@ -213,13 +220,13 @@ def _validate_dns(proved: Sequence[Identifier], means: Means, faults: _Faults) -
         )
 
 
-def _validate_services(entry: Mapping[str, Any], names: Sequence[str], faults: _Faults) -> None:
+def _validate_services(entry: Mapping[str, Any], names: Sequence[str], faults: Faults) -> None:
     probes = [faults.attempt("probe", endpoints.parse, option, names) for option in entry["probe"]]
     reloaded = [faults.attempt("", reloads.check, [option]) or () for option in entry["reload"]]
     faults.attempt("", check_order, list(filter(None, probes)), [item for items in reloaded for item in items])
 
 
-def _validate_formats(entry: Mapping[str, Any], home: str, faults: _Faults) -> None:
+def _validate_formats(entry: Mapping[str, Any], home: str, faults: Faults) -> None:
     for option in entry["formats"]:
         if not option["kind"] or option["path"] is None:
             continue

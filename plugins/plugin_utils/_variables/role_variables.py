@@ -103,15 +103,7 @@ VARIABLES = {
 
 #: Options of the batch that may have credentials in them.
 SECRET = tuple(name for name, variable in VARIABLES.items() if variable.secret)
-#: Options of the batch that all entry points have, without credentials.
-OPEN = tuple(
-    name for name, variable in VARIABLES.items() if not (variable.of_host or variable.secret or variable.entry_point)
-)
-#: Options of the batch that one entry point has, without credentials.
-OF_ENTRY_POINT = {
-    entry_point: tuple(name for name, variable in VARIABLES.items() if variable.entry_point == entry_point)
-    for entry_point in ("main", "replace", "revoke")
-}
+#: Options that all hosts of a batch have in common.
 BATCH = tuple(name for name, variable in VARIABLES.items() if not variable.of_host)
 #: Options of which each host has its own value.
 OF_THE_HOST = tuple(name for name, variable in VARIABLES.items() if variable.of_host)
@@ -147,7 +139,7 @@ ALL = frozenset((*VARIABLES, *INTERNAL))
 
 def of_batch(entry_point: str) -> tuple[str, ...]:
     """Return the options that must have the same value on all hosts of a batch, for an entry point of the role."""
-    return (*SECRET, *OPEN, *OF_ENTRY_POINT.get(entry_point, ()))
+    return tuple(name for name in of(entry_point) if not VARIABLES[name].of_host)
 
 
 def of(entry_point: str) -> tuple[str, ...]:

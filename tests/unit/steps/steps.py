@@ -82,7 +82,7 @@ def first_step(entry_point: str = "main", **variables: Any) -> dict[str, Any]:
 
 def plan(**more: Any) -> dict[str, Any]:
     """The result of the plan, with all options of the batch as they are by default."""
-    options = {name: DEFAULTS[name] for name in role_variables.OPEN}
+    options = {name: DEFAULTS[name] for name in set(role_variables.of_batch("main")) - set(role_variables.SECRET)}
     digests = {name: batch.digest(DEFAULTS[name]) for name in role_variables.SECRET}
     return of_this_run(
         **{

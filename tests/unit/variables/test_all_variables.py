@@ -322,6 +322,7 @@ def test_convert_values_have_their_types():
         acme_concurrency="4",
         acme_force_renewal="yes",
         acme_contact="a@example.com, b@example.com",
+        acme_revoke=["shop, mail", "shop"],
         acme_eab={"kid": Vaulted("x"), "key": "c2VjcmV0"},
         acme_cache=False,
         acme_dns=None,
@@ -331,6 +332,7 @@ def test_convert_values_have_their_types():
     assert found["acme_concurrency"] == 4
     assert found["acme_force_renewal"] is True
     assert found["acme_contact"] == ["a@example.com", "b@example.com"]
+    assert found["acme_revoke"] == ["shop", "mail"]
     assert found["acme_eab"] == {"kid": "x", "key": "c2VjcmV0"}
     assert found["acme_cache"] == ""
     assert found["acme_dns"] == {}

@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible.errors import AnsibleError
 
 from ansible_collections.certfleet.tls.plugins.plugin_utils._play.facts import shadowing
 from ansible_collections.certfleet.tls.plugins.plugin_utils._variables import batch, role_variables
@@ -33,8 +33,8 @@ def digests(**changed):
     return {name: batch.digest({**VARIABLES, **changed}.get(name)) for name in role_variables.BATCH}
 
 
-def test_freeze_result_has_no_secret():
-    result = str(batch.freeze(VARIABLES, same, digests())) + str(digests())
+def test_frozen_has_no_secret():
+    result = str(batch.frozen(VARIABLES, digests())) + str(digests())
     assert "sesame" not in result
     assert "PRIVATE" not in result
     assert "/roots.pem" in result
@@ -88,25 +88,19 @@ def test_differs_secret_not_shown():
 
 
 @pytest.mark.parametrize("name", role_variables.BATCH)
-def test_freeze_option_changed_since_first_step_refused(name):
+def test_verified_option_changed_since_first_step_refused(name):
+    assert batch.verified(VARIABLES, same, digests())[name] == VARIABLES.get(name)
     with pytest.raises(AnsibleError, match=f"^{name} has changed since the run began"):
-        batch.freeze({**VARIABLES, name: "other"}, same, digests())
+        batch.verified({**VARIABLES, name: "other"}, same, digests())
 
 
-@pytest.mark.parametrize("name", role_variables.SECRET)
-def test_frozen_secret_changed_since_plan_refused(name):
-    plan = batch.freeze(VARIABLES, same, digests())
-    assert batch.frozen(SECRETS[name], name, plan) == SECRETS[name]
-    with pytest.raises(AnsibleActionFail, match=f"^{name} has changed since the run began"):
-        batch.frozen("other", name, plan)
-
-
-@pytest.mark.parametrize("entry_point", role_variables.OF_ENTRY_POINT)
+@pytest.mark.parametrize("entry_point", ["main", "replace", "revoke"])
 def test_of_batch_entry_point_has_its_own_options(entry_point):
     names = set(role_variables.of_batch(entry_point))
     assert ("acme_revoke_before" in names) is (entry_point == "revoke")
     assert ("acme_replace_before" in names) is (entry_point == "replace")
-    assert {*role_variables.SECRET, *role_variables.OPEN} <= names
+    every = {name for name in role_variables.BATCH if not role_variables.VARIABLES[name].entry_point}
+    assert {*role_variables.SECRET, *every} == {name for name in names if not name.startswith(f"acme_{entry_point}")}
 
 
 def test_values_template_error_variable_named():

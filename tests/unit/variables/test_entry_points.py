@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.certfleet.tls.plugins.module_utils._fleet import selection
 from ansible_collections.certfleet.tls.plugins.plugin_utils._variables import all_variables
 from ansible_collections.certfleet.tls.plugins.plugin_utils._variables.role_variables import VARIABLES, of
 from tests.unit.variables.variables import KEY, variables
@@ -40,6 +41,7 @@ NOT_VALIDATED = {
     "account_deactivate": {"acme_certificates"},
     "account_rollover": {"acme_certificates"},
 }
+OPTIONS_OF_REPLACE = selection.__name__
 _MODULE = re.compile(r"^ *certfleet\.tls\.(\w+):", re.MULTILINE)
 
 
@@ -64,6 +66,8 @@ def read_by(path: Path) -> frozenset[str]:
     """Return the variables that a Python file names, whole or as an f-string such as f"acme_{name}"."""
     tree = ast.parse(path.read_text())
     texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    if any(isinstance(node, ast.ImportFrom) and node.module == OPTIONS_OF_REPLACE for node in ast.walk(tree)):
+        texts.update(selection.OPTIONS)
     prefixes = {
         node.values[0].value
         for node in ast.walk(tree)

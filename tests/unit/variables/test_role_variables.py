@@ -92,7 +92,7 @@ def test_secret_options_with_no_log_all_listed():
 
 
 def test_variables_each_in_one_list():
-    listed = (*role_variables.SECRET, *role_variables.OPEN, *role_variables.OF_THE_HOST, *role_variables.INTERNAL)
+    listed = (*role_variables.BATCH, *role_variables.OF_THE_HOST, *role_variables.INTERNAL)
     assert [name for name, times in Counter(listed).items() if times > 1] == []
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.jws import AccountKey
-from ansible_collections.certfleet.tls.plugins.plugin_utils._variables import account_keys
+from ansible_collections.certfleet.tls.plugins.plugin_utils._variables import account_options
 from tests.unit.variables.variables import KEY, variables
 
 GOOD_KEY = AccountKey.generate().pem().decode()
@@ -30,7 +30,7 @@ ENCRYPTED_KEY = AccountKey.generate().pem("right").decode()
     ],
 )
 def test_problems_that_libraries_know(given, expected):
-    (line,) = account_keys.problems(variables(**given))
+    (line,) = account_options.problems_of_contents(variables(**given))
     assert line.startswith(expected)
     assert "SECRET" not in line
 
@@ -48,4 +48,4 @@ def test_problems_that_libraries_know(given, expected):
     ],
 )
 def test_no_problems_of_right_values(given):
-    assert account_keys.problems(variables(**given)) == []
+    assert account_options.problems_of_contents(variables(**given)) == []
