@@ -23,7 +23,8 @@ from ansible_collections.certfleet.tls.plugins.module_utils._common.identifiers 
 from ansible_collections.certfleet.tls.plugins.module_utils._common.schema import message
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet.issuance_history import Issuance
 from ansible_collections.certfleet.tls.plugins.module_utils._x509 import certificates as pki
-from ansible_collections.certfleet.tls.plugins.plugin_utils._play.facts import shadowing
+
+from .._play.facts import shadowing
 
 UNVERIFIED = "If it is this host's, revoke it with -e acme_revoke_unverified=true"
 
@@ -45,18 +46,16 @@ class Certificate:
             found = pki.load_all(text, "the certificate")
         except CollectionError as error:
             raise ValueError(str(error)) from None
-        return [cls._of(each) for each in found]
-
-    @classmethod
-    def _of(cls, certificate: Any) -> Certificate:
-        content = pki.pem(certificate)
-        return cls(
-            content.decode(),
-            hashlib.sha256(content).digest(),
-            certificate.serial_number,
-            pki.validity(certificate).not_after,
-            frozenset(pki.covered(certificate)),
-        )
+        return [
+            cls(
+                content=pki.pem(each).decode(),
+                digest=hashlib.sha256(pki.pem(each)).digest(),
+                serial=each.serial_number,
+                not_after=pki.validity(each).not_after,
+                identifiers=frozenset(pki.covered(each)),
+            )
+            for each in found
+        ]
 
 
 class Inventory:

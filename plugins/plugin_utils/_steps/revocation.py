@@ -20,13 +20,6 @@ if TYPE_CHECKING:
 _DONE = (Status.REVOKED, Status.ALREADY_REVOKED)
 
 
-def names_of(option: Any) -> list[str]:
-    """Return the names in acme_revoke, each once: with -e, names are one text."""
-    given = option if isinstance(option, (list, tuple)) else [option]
-    names = (name.strip() for item in given for name in str(item).split(","))
-    return list(dict.fromkeys(filter(None, names)))
-
-
 def not_revoked(
     chosen: Chosen, revoked: Mapping[str, Any], shown: Mapping[str, Mapping[str, Any]], names: Collection[str]
 ) -> dict[str, list[str]]:

@@ -12,37 +12,21 @@ should, it fails: a run that succeeds has revoked all that it was to revoke.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import Revocation, Version
 from ansible_collections.certfleet.tls.plugins.module_utils._common.schema import message
-from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.ownership import (
-    Certificate,
-    ClaimedCertificate,
-    IssuanceRecord,
-    RecordEntry,
-    hexadecimal,
-    objection,
-)
 
-from .revocation_evidence import Evidence, NotRevoked, ShownVersion, made_at, merged, serial_of
+from .ownership import Certificate, ClaimedCertificate, IssuanceRecord, RecordEntry, hexadecimal, objection
+from .revocation_evidence import Evidence, ShownVersion, made_at, merged, serial_of
 from .revocation_sources import RevocationRequest, RevocationSources
 
 
-class Chosen(NamedTuple):
-    """The certificates to revoke, the reasons against others, and lines for people."""
-
-    certificates: list[Revocation]
-    problems: list[Revocation]
-    notes: list[str]
-
-
 @dataclass
-class _Choice:
-    """The certificates that are chosen, and the problems, which fail their hosts.
+class Chosen:
+    """The certificates to revoke, and the reasons against others, which fail their hosts.
 
-    handled: hosts and names with either. digests: of the certificates that are chosen. given: of those that the user
-    chose by serial numbers.
+    notes: lines for people. handled: hosts and names with either. digests: of the certificates that are chosen. given:
+    of those that the user chose by serial numbers.
     """
 
     certificates: list[Revocation] = field(default_factory=list)
@@ -68,28 +52,27 @@ class _Choice:
         )
         self.handled.add((host, name))
 
-    def refuse(self, problem: NotRevoked) -> None:
+    def refuse(self, host: str, name: str, problem: str, serial: int | None = None) -> None:
         """Have a host fail for a certificate that is not revoked."""
-        host, name, text, serial = problem
         which = f"{name} (serial {hexadecimal(serial)})" if serial is not None else name
-        self.problems.append(Revocation(host, which, text))
+        self.problems.append(Revocation(host, which, problem))
         self.handled.add((host, name))
 
 
 def to_revoke(request: RevocationRequest) -> Chosen:
-    """Return the certificates to revoke, and the reasons against others. Raises AnsibleActionFail for bad options."""
+    """Return the certificates to revoke, and the reasons against others. Raises AcmeError, AnsibleActionFail."""
     sources = RevocationSources.read(request)
-    choice = _Choice()
+    choice = Chosen()
     for serial in sources.serials:
         _choose_serial(serial, sources, choice)
     if request.names:
         _choose_names(sources, choice)
     lines = [*sources.damaged, *(f"acme_history {request.history}: {line}" for line in sources.record.damaged)]
     choice.problems += [Revocation(request.hosts[0], "", line) for line in lines]
-    return Chosen(choice.certificates, choice.problems, choice.notes)
+    return choice
 
 
-def _choose_serial(serial: int, sources: RevocationSources, choice: _Choice) -> None:
+def _choose_serial(serial: int, sources: RevocationSources, choice: Chosen) -> None:
     """Choose the certificates with a serial number that the user gave."""
     hosts = sources.request.hosts
     entries = sources.record.of_serial(serial)
@@ -104,32 +87,31 @@ def _choose_serial(serial: int, sources: RevocationSources, choice: _Choice) -> 
         choice.problems.append(Revocation(hosts[0], f"with serial {hexadecimal(serial)}", problem))
 
 
-def _choose_names(sources: RevocationSources, choice: _Choice) -> None:
+def _choose_names(sources: RevocationSources, choice: Chosen) -> None:
     """Choose the certificates of the hosts of the batch by their names."""
     request = sources.request
     evidence = Evidence.gather(sources)
     for problem in evidence.problems:
-        choice.refuse(problem)
+        choice.refuse(*problem)
     choice.notes += map(_lost, evidence.lost())
     for host in evidence.answered:
         if sources.since:
             _choose_old(host, evidence, choice)
         else:
             _choose_live(host, evidence, choice)
-    for problem in _unmet(evidence, choice.handled):
-        choice.refuse(problem)
+    _refuse_unmet(evidence, choice)
     if request.history and not sources.record:
         choice.notes.append(f"acme_history {request.history} has no record: only what the hosts say is known")
 
 
-def _choose_live(host: str, evidence: Evidence, choice: _Choice) -> None:
+def _choose_live(host: str, evidence: Evidence, choice: Chosen) -> None:
     """Choose the live certificates of a host."""
     live = [version for version in evidence.answered[host] if version.live]
     for version in live:
         _choose(host, version, evidence, choice)
     names = evidence.sources.request.names
     for name in sorted(set(names).difference(version.name for version in live)):
-        choice.refuse(NotRevoked(host, name, "there is no live version of it on this host"))
+        choice.refuse(host, name, "there is no live version of it on this host")
     recorded = evidence.recorded(host)
     for name in names:
         issued = [version for version in recorded if version.name == name]
@@ -140,19 +122,16 @@ def _choose_live(host: str, evidence: Evidence, choice: _Choice) -> None:
                 "it is the newest that was issued (acme_history), and the host does not show it as the live one. "
                 f"Revoke it with -e acme_revoke_serials={hexadecimal(serial)}"
             )
-            choice.refuse(NotRevoked(host, name, problem, serial))
+            choice.refuse(host, name, problem, serial)
 
 
-def _choose_old(host: str, evidence: Evidence, choice: _Choice) -> None:
+def _choose_old(host: str, evidence: Evidence, choice: Chosen) -> None:
     """Choose the certificates of a host that have not expired and whose keys are from before the instant."""
     sources = evidence.sources
     versions = merged([*evidence.answered[host], *evidence.recorded(host)])
     first = evidence.at_first(host)
-    hidden, problems = _hidden(host, first, evidence, {version.certificate.serial for version in versions})
-    for problem in problems:
-        choice.refuse(problem)
     at_first = {serial_of(version) for _name, version in first}
-    for version in [*versions, *hidden]:
+    for version in [*versions, *_hidden(host, first, versions, evidence, choice)]:
         certificate = version.certificate
         # The host may give another time by now.
         is_old = version.created < sources.since or certificate.serial in at_first
@@ -161,12 +140,12 @@ def _choose_old(host: str, evidence: Evidence, choice: _Choice) -> None:
         if (host, version.name) in evidence.users.get(certificate.digest, ()) and not sources.request.is_check:
             made = version.created or "an unknown time"
             text = f"it is still in use, with a key from {made}: replace it first"
-            choice.refuse(NotRevoked(host, version.name, text, certificate.serial))
+            choice.refuse(host, version.name, text, certificate.serial)
         else:
             _choose(host, version, evidence, choice)
 
 
-def _choose(host: str, version: ShownVersion, evidence: Evidence, choice: _Choice) -> None:
+def _choose(host: str, version: ShownVersion, evidence: Evidence, choice: Chosen) -> None:
     """Choose a certificate of a host, unless it is not the host's or another host uses it."""
     sources, certificate = evidence.sources, version.certificate
     # The user wants a certificate that is given by its serial number revoked, whoever uses it.
@@ -177,7 +156,7 @@ def _choose(host: str, version: ShownVersion, evidence: Evidence, choice: _Choic
     if not problem and sources.since and not is_given and not sources.request.is_check:
         problem = _other_user(host, version, evidence)
     if problem:
-        choice.refuse(NotRevoked(host, version.name, problem, certificate.serial))
+        choice.refuse(host, version.name, problem, certificate.serial)
     else:
         choice.add(host, version.name, certificate, sources.record)
 
@@ -199,33 +178,34 @@ def _other_user(host: str, version: ShownVersion, evidence: Evidence) -> str:
 
 
 def _hidden(
-    host: str, first: list[tuple[str, Version]], evidence: Evidence, known: set[int]
-) -> tuple[list[ShownVersion], list[NotRevoked]]:
+    host: str, first: list[tuple[str, Version]], versions: list[ShownVersion], evidence: Evidence, choice: Chosen
+) -> list[ShownVersion]:
     """Return the versions that the first step showed and the host does not show now.
 
-    *first*: of Evidence.at_first(). *known*: serial numbers of those that are shown or recorded. The certificates of
-    others are taken from files; one that is in no file is a problem.
+    *first*: of Evidence.at_first(). *versions*: those that are shown or recorded. The certificates of others are taken
+    from files; one that is in no file is refused.
     """
-    found, problems = [], []
+    found: list[ShownVersion] = []
+    known = {version.certificate.serial for version in versions}
     for name, version in first:
         serial = serial_of(version)
         if serial in known:
             continue
-        known = {*known, serial}
+        known.add(serial)
         files = evidence.sources.of_serial(serial)
         found += [ShownVersion(name, certificate, created=made_at(version)) for certificate in files]
         if not files:
             text = _get_it("the host had it when the run began, and does not show the certificate now")
-            problems.append(NotRevoked(host, name, text, serial))
-    return found, problems
+            choice.refuse(host, name, text, serial)
+    return found
 
 
-def _unmet(evidence: Evidence, handled: set[tuple[str, str]]) -> list[NotRevoked]:
-    """Return a problem for each host that should have had a certificate to revoke and showed none."""
-    sources, found = evidence.sources, []
+def _refuse_unmet(evidence: Evidence, choice: Chosen) -> None:
+    """Have each host fail that should have had a certificate to revoke and showed none."""
+    sources = evidence.sources
     play = {*sources.request.all_hosts, *sources.request.hosts}
     for name in sources.request.names if sources.since else ():
-        hosts = {host for host, other in handled if other == name}
+        hosts = {host for host, other in choice.handled if other == name}
         # A name that no host has is a mistake, and no reason to succeed.
         is_unknown = not hosts and not any(sources.inventory.lists(host, name) for host in play)
         for host in evidence.answered:
@@ -236,8 +216,7 @@ def _unmet(evidence: Evidence, handled: set[tuple[str, str]]) -> list[NotRevoked
                 f"neither the host nor acme_history has one with a key from before {sources.since}. If it had none "
                 "then, leave this host out; else revoke it by its serial number (acme_revoke_serials)"
             )
-            found.append(NotRevoked(host, name, problem))
-    return found
+            choice.refuse(host, name, problem)
 
 
 def _lost(entry: RecordEntry) -> str:

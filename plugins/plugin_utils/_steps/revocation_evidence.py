@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
 
 from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import (
     HostCertificate,
@@ -19,26 +18,13 @@ from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts im
     Version,
 )
 from ansible_collections.certfleet.tls.plugins.module_utils._common.times import utc
-from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.flow import read
-from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.ownership import (
-    Certificate,
-    IssuanceRecord,
-    RecordEntry,
-)
 
+from .flow import Shape, read
+from .ownership import Certificate, IssuanceRecord, RecordEntry
 from .revocation_sources import RevocationSources
 
 # Of certificates that are not in the record. With more than that, a host could keep the account busy for hours.
 _MOST_SHOWN = 100
-
-
-class NotRevoked(NamedTuple):
-    """A certificate that is not revoked, and why: it fails its host."""
-
-    host: str
-    name: str
-    problem: str
-    serial: int | None = None
 
 
 @dataclass(frozen=True)
@@ -63,14 +49,14 @@ class Evidence:
 
     answered: by host of the batch, its versions. users: the hosts that say that they use a certificate, and the name
     that it has there, by its digest, or by its serial number if that is all that is known. silent: hosts that do not
-    say what they use.
+    say what they use. problems: a host, the name of a certificate, and why none is revoked.
     """
 
     sources: RevocationSources
     answered: dict[str, list[ShownVersion]] = field(default_factory=dict)
     users: dict[bytes | int, list[tuple[str, str]]] = field(default_factory=dict)
     silent: set[str] = field(default_factory=set)
-    problems: list[NotRevoked] = field(default_factory=list)
+    problems: list[tuple[str, str, str]] = field(default_factory=list)
     _by_host: dict[tuple[str, str], list[RecordEntry]] = field(default_factory=dict)
 
     @classmethod
@@ -81,7 +67,7 @@ class Evidence:
             evidence._by_host.setdefault((entry.issuance.host, entry.issuance.name), []).append(entry)
         hosts = sources.request.hosts
         for host in [*hosts, *sorted(set(sources.request.all_hosts).difference(hosts))]:
-            evidence._add(host, shown_by(sources.request.hostvars, host))
+            evidence._add(host)
         return evidence
 
     def recorded(self, host: str) -> list[ShownVersion]:
@@ -99,7 +85,7 @@ class Evidence:
         request = self.sources.request
         versions = [
             (item.name, version)
-            for item in found_by(request.hostvars, host) or ()
+            for item in self._found(host) or ()
             for version in (item.live, item.pending)
             if version and serial_of(version) >= 0 and item.name in request.names
         ]
@@ -116,8 +102,9 @@ class Evidence:
         entries = (entry for entries in self._by_host.values() for entry in entries) if since else ()
         return [entry for entry in entries if entry.issuance.host in lost and entry.issuance.time < since]
 
-    def _add(self, host: str, shown: list[PastVersion] | None) -> None:
+    def _add(self, host: str) -> None:
         is_in_batch = host in self.sources.request.hosts
+        shown = self._answer(PastVersion, host, "_acme_past_versions", "history")
         if shown is None:
             self._add_at_first(host, is_in_batch or host in self.sources.request.lost)
             return
@@ -130,12 +117,23 @@ class Evidence:
 
     def _add_at_first(self, host: str, had_its_turn: bool) -> None:
         """Take what a host used when the run began, as it does not say what it uses now."""
-        found = found_by(self.sources.request.hostvars, host)
+        found = self._found(host)
         if found is None and had_its_turn:
             self.silent.add(host)
         for item in found or ():
             if item.live and serial_of(item.live) >= 0:
                 self.users.setdefault(serial_of(item.live), []).append((host, item.name))
+
+    def _found(self, host: str) -> list[HostCertificate] | None:
+        """Return what the first step returned for each certificate of a host; None if there is no such answer."""
+        return self._answer(HostCertificate, host, "_acme_found", "certificates")
+
+    def _answer(self, shape: type[Shape], host: str, variable: str, key: str) -> list[Shape] | None:
+        """Return a list in a registered result of a host; None if there is no such answer."""
+        hostvars = self.sources.request.hostvars
+        answer = hostvars[host].get(variable) if host in hostvars else None
+        found = answer.get(key) if isinstance(answer, Mapping) else None
+        return read(shape, found) if isinstance(found, (list, tuple)) else None
 
     def _parsed(self, host: str, item: PastVersion) -> Iterator[ShownVersion]:
         try:
@@ -143,7 +141,7 @@ class Evidence:
         except (IndexError, ValueError):
             if host in self.sources.request.hosts:
                 problem = "the host shows a version with no certificate that can be read"
-                self.problems.append(NotRevoked(host, item.name, problem))
+                self.problems.append((host, item.name, problem))
             return
         # A key without a known time may be old.
         time = recorded_at(leaf, self.sources.record)
@@ -158,7 +156,7 @@ class Evidence:
                 f"the host shows {len(unknown)} certificates that have not expired and are not in acme_history; only "
                 f"{_MOST_SHOWN} of them are checked. Revoke the others by serial number (acme_revoke_serials)"
             )
-            self.problems.append(NotRevoked(host, name, problem))
+            self.problems.append((host, name, problem))
         return [version for version in versions if version.certificate.digest not in dropped]
 
 
@@ -175,21 +173,6 @@ def merged(versions: Iterable[ShownVersion]) -> list[ShownVersion]:
             is_shown=version.is_shown or other.is_shown,
         )
     return list(found.values())
-
-
-def shown_by(hostvars: Mapping[str, Any], host: str) -> list[PastVersion] | None:
-    """Return the versions that a host shows; None if it gave no answer."""
-    answer = hostvars[host].get("_acme_past_versions") if host in hostvars else None
-    found = answer.get("history") if isinstance(answer, Mapping) else None
-    return read(PastVersion, found) if isinstance(found, (list, tuple)) else None
-
-
-def found_by(hostvars: Mapping[str, Any], host: str) -> list[HostCertificate] | None:
-    """Return what the first step returned for each certificate of a host; None if there is no such answer."""
-    answer = hostvars[host].get("_acme_found") if host in hostvars else None
-    if not isinstance(answer, Mapping) or not isinstance(answer.get("certificates"), (list, tuple)):
-        return None
-    return read(HostCertificate, answer["certificates"])
 
 
 def recorded_at(certificate: Certificate, record: IssuanceRecord) -> str:

@@ -9,7 +9,7 @@ Only for a task that runs once: it loads cryptography.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -17,15 +17,11 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 
-from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import AcmeError
-from ansible_collections.certfleet.tls.plugins.module_utils._common.errors import OptionError
 from ansible_collections.certfleet.tls.plugins.module_utils._common.times import first_second, parse_time
-from ansible_collections.certfleet.tls.plugins.module_utils._fleet import issuance_history, selection
-from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.ownership import (
-    Certificate,
-    Inventory,
-    IssuanceRecord,
-)
+from ansible_collections.certfleet.tls.plugins.module_utils._fleet import issuance_history
+from ansible_collections.certfleet.tls.plugins.module_utils._fleet.selection import parse_serial
+
+from .ownership import Certificate, Inventory, IssuanceRecord
 
 
 @dataclass(frozen=True)
@@ -43,12 +39,12 @@ class RevocationRequest:
     hosts: Sequence[str]
     hostvars: Mapping[str, Any]
     names: Sequence[str]
-    before: Any = ""
+    before: str = ""
     all_hosts: Collection[str] = ()
     lost: Collection[str] = ()
     history: str = ""
-    serials: Any = ()
-    files: Any = ()
+    serials: Sequence[str] = ()
+    files: Sequence[str] = ()
     unverified: bool = False
     is_check: bool = False
 
@@ -72,17 +68,18 @@ class RevocationSources:
 
     @classmethod
     def read(cls, request: RevocationRequest) -> RevocationSources:
-        """Parse the options, and read the record and the files. Raises AnsibleActionFail."""
-        serials = _parse_serials(request.serials)
-        if not request.names and not serials:
-            raise AnsibleActionFail("nothing to revoke is given: set acme_revoke or acme_revoke_serials")
-        record, damaged = _read_record(request.history)
+        """Parse the options, and read the record and the files. Raises AcmeError, AnsibleActionFail.
+
+        The first step has validated serial numbers and the instant.
+        """
+        issuances, damaged = issuance_history.read(request.history) if request.history else ([], [])
         return cls(
             request=request,
-            since=_parse_instant(request.before),
-            serials=serials,
+            # Instants as manifests have them compare as texts.
+            since=first_second(parse_time(request.before)) if request.before else "",
+            serials=list(dict.fromkeys(int(parse_serial(text), 16) for text in request.serials)),
             files=_read_files(request.files),
-            record=record,
+            record=IssuanceRecord(issuances),
             damaged=damaged,
             inventory=Inventory(request.hostvars if request.names else {}),
             now=datetime.now(timezone.utc),
@@ -97,45 +94,9 @@ class RevocationSources:
         return certificate.not_after <= self.now
 
 
-def _parse_instant(before: Any) -> str:
-    """Return an instant as manifests have it; such texts compare like the instants. Raises AnsibleActionFail."""
-    try:
-        return first_second(parse_time(before)) if before else ""
-    except OptionError:
-        raise AnsibleActionFail(f"{before!r} is not an instant: give one such as 2026-01-31T12:00:00Z") from None
-
-
-def _parse_serials(value: Any) -> list[int]:
-    try:
-        found = [int(selection.parse_serial(text, "acme_revoke_serials: "), 16) for text in _parse_texts(value)]
-    except AcmeError as error:
-        raise AnsibleActionFail(str(error)) from None
-    return list(dict.fromkeys(found))
-
-
-def _parse_texts(value: Any) -> list[str]:
-    """Return a list's texts; -e gives a list as one text with commas. Raises AnsibleActionFail."""
-    parts = [part for item in (value if isinstance(value, (list, tuple)) else [value or ""]) for part in _split(item)]
-    return [part.strip() for part in parts if part.strip()]
-
-
-def _split(item: Any) -> list[str]:
-    if not isinstance(item, str):
-        raise AnsibleActionFail(f"{item!r} is not a text: write it in quotes")
-    return item.split(",")
-
-
-def _read_record(path: str) -> tuple[IssuanceRecord, list[str]]:
-    try:
-        issuances, damaged = issuance_history.read(path) if path else ([], [])
-    except AcmeError as error:
-        raise AnsibleActionFail(str(error)) from None
-    return IssuanceRecord(issuances), damaged
-
-
-def _read_files(paths: Any) -> list[Certificate]:
+def _read_files(paths: Iterable[str]) -> list[Certificate]:
     found = []
-    for path in _parse_texts(paths):
+    for path in paths:
         try:
             certificates = Certificate.parse_all(Path(path).expanduser().read_text(encoding="ascii", errors="replace"))
         except OSError as error:

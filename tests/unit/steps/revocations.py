@@ -92,7 +92,7 @@ def choose(tmp_path):
         chosen = to_revoke(RevocationRequest(list(hosts or hostvars), hostvars, list(names), before, **options))
         numbers = {pem: number for number, pem in PEM.items()}
         return {
-            **chosen._asdict(),
+            **vars(chosen),
             "chosen": [(item.host, numbers[item.content]) for item in chosen.certificates],
             "told": [(item.host, item.problem) for item in chosen.problems],
         }

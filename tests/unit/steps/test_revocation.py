@@ -15,9 +15,9 @@ from tests.unit import contracts
 from tests.unit.steps.revocations import NEW, version
 
 ENTRY = contracts.revocation(content="PEM", ordered="serial 4a1f")
-CHOSEN = Chosen([ENTRY], [], [])
-TWO = Chosen([ENTRY, replace(ENTRY, host="web2", ordered="serial 5b")], [], [])
-NOTHING = Chosen([], [], [])
+CHOSEN = Chosen([ENTRY])
+TWO = Chosen([ENTRY, replace(ENTRY, host="web2", ordered="serial 5b")])
+NOTHING = Chosen()
 LIVE = {"history": [version("a2", NEW, live=True)]}
 ITS = "certificate shop (serial 4a1f) is not revoked:"
 
@@ -27,7 +27,7 @@ def answer(status=Status.REVOKED, problem="", **more):
 
 
 def refused(**more):
-    return NOTHING._replace(problems=[contracts.revocation(**more)])
+    return Chosen(problems=[contracts.revocation(**more)])
 
 
 @pytest.mark.parametrize(

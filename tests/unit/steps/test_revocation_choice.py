@@ -9,9 +9,8 @@ from dataclasses import replace
 import pytest
 from ansible.errors import AnsibleActionFail
 
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import AcmeError
 from ansible_collections.certfleet.tls.plugins.module_utils._x509.certificates import serial
-from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.revocation_choice import to_revoke
-from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.revocation_sources import RevocationRequest
 from tests.unit import contracts
 from tests.unit.steps.revocations import GET_IT, ISSUED, NEW, OLD, PEM, SERIAL, T, found, host, line, version
 
@@ -85,17 +84,6 @@ def test_instants_of_all_kinds(choose, before, numbers):
     assert [number for _host, number in choose({"web1": host(*at)}, before)["chosen"]] == numbers
 
 
-@pytest.mark.parametrize("before", ["soon", "2026-06-01", "2026-06-01T00:00:00"])
-def test_no_instant(before):
-    with pytest.raises(AnsibleActionFail, match="is not an instant: give one such as"):
-        to_revoke(RevocationRequest(["web1"], {"web1": host()}, ["shop"], before))
-
-
-def test_nothing_given_to_revoke():
-    with pytest.raises(AnsibleActionFail, match=r"^nothing to revoke is given: set acme_revoke or acme_revoke_serial"):
-        to_revoke(RevocationRequest(["web1"], {"web1": host()}, []))
-
-
 # -- The record
 
 
@@ -125,7 +113,7 @@ def test_damaged_record_fails_a_host_and_stops_nothing(choose, tmp_path):
     path.write_text("{}\n")
     result = choose(hostvars, hosts=["web1"], history=str(path))
     assert result["told"] == [("web1", f"acme_history {path}, line 1 is damaged: repair it, or remove the line")]
-    with pytest.raises(AnsibleActionFail, match="cannot be read: Is a directory"):
+    with pytest.raises(AcmeError, match="cannot be read: Is a directory"):
         choose(hostvars, history=str(tmp_path))
 
 
@@ -139,20 +127,19 @@ def test_same_serial_number_of_another_ca_is_another_certificate(choose):
 # -- By serial numbers
 
 
-@pytest.mark.parametrize("given", [str, list, lambda text: text.upper(), lambda text: f"0x{text}"])
+@pytest.mark.parametrize("given", [str, str.upper, lambda text: f"0x{text}"])
 def test_serial_numbers_choose_from_record_and_files(choose, tmp_path, given):
     file = tmp_path / "given.pem"
     file.write_text(PEM["b1"] + PEM["c1"])
     hostvars = {"web1": {}, "web2": {}}
-    serials = [SERIAL["b1"], SERIAL["a1"]]
-    serials = serials if given is list else ",".join(map(given, serials))
+    serials = [given(SERIAL["b1"]), given(SERIAL["a1"])]
     result = choose(hostvars, record=[line("a1", "web2"), line("a2")], names=(), serials=serials, files=[str(file)])
     assert result["chosen"] == [("web1", "b1"), ("web2", "a1")]
     assert (result["problems"], result["notes"]) == ([], [])
 
 
 def test_serial_number_that_is_not_found_is_told(choose):
-    result = choose({"web1": {}, "web2": {}}, record=[], names=(), serials="4a1f")
+    result = choose({"web1": {}, "web2": {}}, record=[], names=(), serials=["4a1f"])
     problem = f"it is neither in acme_history nor in acme_revoke_files. {GET_IT}"
     assert result["problems"] == [contracts.revocation(name="with serial 4a1f", problem=problem)]
 
@@ -160,7 +147,7 @@ def test_serial_number_that_is_not_found_is_told(choose):
 def test_serial_number_is_revoked_whoever_uses_it(choose):
     """It is the user's own word. The host fails all the same, as it has to have another certificate."""
     hostvars = {"web1": host(version("a1", live=True))}
-    result = choose(hostvars, T, [line("a1")], serials=SERIAL["a1"])
+    result = choose(hostvars, T, [line("a1")], serials=[SERIAL["a1"]])
     assert result["chosen"] == [("web1", "a1")]
     assert result["told"] == [("web1", f"it is still in use, with a key from {OLD}: replace it first")]
 
@@ -169,20 +156,18 @@ def test_serial_number_decides_whose_an_unknown_certificate_is(choose, tmp_path)
     file = tmp_path / "given.pem"
     file.write_text(PEM["b1"])
     hostvars = {"web1": host(version("b1"), version("a2", NEW, live=True))}
-    result = choose(hostvars, T, serials=SERIAL["b1"], files=str(file))
+    result = choose(hostvars, T, serials=[SERIAL["b1"]], files=[str(file)])
     assert result["told"] == []
     assert {number for _host, number in result["chosen"]} == {"b1"}
 
 
 @pytest.mark.parametrize(
-    ("option", "value", "message"),
+    ("file", "message"),
     [
-        ("serials", "4a1g", "acme_revoke_serials: '4a1g' is not a serial number: give hexadecimal digits"),
-        ("serials", [12], "12 is not a text: write it in quotes"),
-        ("files", "/nowhere/x.pem", "acme_revoke_files: /nowhere/x.pem cannot be read: No such file or directory"),
-        ("files", "/etc/hostname", "acme_revoke_files: /etc/hostname has no PEM certificate that can be read"),
+        ("/nowhere/x.pem", "acme_revoke_files: /nowhere/x.pem cannot be read: No such file or directory"),
+        ("/etc/hostname", "acme_revoke_files: /etc/hostname has no PEM certificate that can be read"),
     ],
 )
-def test_bad_options_are_told_before_anything_is_revoked(choose, option, value, message):
+def test_bad_files_are_reported_before_anything_is_revoked(choose, file, message):
     with pytest.raises(AnsibleActionFail, match=f"^{message}$"):
-        choose({"web1": host()}, **{option: value})
+        choose({"web1": host()}, files=[file])

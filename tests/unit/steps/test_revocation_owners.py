@@ -257,7 +257,7 @@ def test_file_gives_what_the_host_hides(choose, tmp_path):
     file = tmp_path / "web1.pem"
     file.write_text(f"from the log\n{PEM['c1']}{PEM['a1']}")
     hostvars = {"web1": host(version("a2", NEW, live=True), first=[found("a1")])}
-    assert choose(hostvars, T, files=str(file))["chosen"] == [("web1", "a1")]
+    assert choose(hostvars, T, files=[str(file)])["chosen"] == [("web1", "a1")]
     # The host had named another's.
     hostvars = {
         "web1": host(version("a2", NEW, live=True), first=[found("c1")]),
@@ -283,7 +283,7 @@ def test_live_one_that_is_not_the_newest_of_the_record_fails(choose):
             f"with -e acme_revoke_serials={SERIAL['a2']}",
         )
     ]
-    assert choose(hostvars, record=record, serials=SERIAL["a2"])["told"] == []
+    assert choose(hostvars, record=record, serials=[SERIAL["a2"]])["told"] == []
     assert choose({"web1": host(version("a2", live=True))}, record=record)["told"] == []
 
 

@@ -124,5 +124,5 @@ def test_serial_number_is_revoked_although_another_host_uses_it(choose):
     web2 = shares(version("a1", live=True))
     hostvars = {"web1": shares(version("a1"), version("a2", NEW, live=True)), "web2": web2}
     assert ("web1", BEHIND) in choose(hostvars, T)["told"]
-    result = choose(hostvars, T, [line("a1")], hosts=["web1"], serials=SERIAL["a1"])
+    result = choose(hostvars, T, [line("a1")], hosts=["web1"], serials=[SERIAL["a1"]])
     assert (result["chosen"], result["told"]) == ([("web1", "a1")] * 2, [])
