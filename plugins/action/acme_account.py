@@ -10,16 +10,17 @@ from typing import Any
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.controller_action import ControllerAction
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.run import Run
 
-_OF_THE_TASK = ("state", "rollover")
-
 
 class ActionModule(ControllerAction):
     """Do the module's work on the controller."""
 
     def arguments_of(self, run: Run, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return the account's options, with those of the task: state or rollover."""
-        # No other arguments: a play may have module_defaults for its own tasks.
-        return {**run.account(), **{name: arguments[name] for name in _OF_THE_TASK if name in arguments}}
+        """Return the account's options, and what the entry point does to it."""
+        return {
+            **run.account(),
+            "state": "absent" if run.entry_point == "account_deactivate" else "present",
+            "rollover": run.entry_point == "account_rollover",
+        }
 
     def conclude(self, run: Run, answer: dict[str, Any]) -> dict[str, Any]:
         """Return the answer unchanged."""

@@ -16,8 +16,6 @@ from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.controller_ac
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.run import Run
 from ansible_collections.certfleet.tls.plugins.plugin_utils._variables import account_options, all_variables, batch
 
-_LOOKING = ("main", "replace")
-
 
 class ActionModule(ControllerAction):
     """Make one plan for all hosts of the batch, on the controller. In the role it also freezes the batch's options."""
@@ -53,7 +51,7 @@ class ActionModule(ControllerAction):
             "ca_path": options["acme_ca_path"] or None,
             "certificates": flow.host_certificates(run.hosts, run.results),
         }
-        if run.entry_point not in _LOOKING:
+        if run.entry_point not in all_variables.ORDERING:
             return given
         if run.hosts and not self._are_listed(run):
             raise AnsibleActionFail(all_variables.undefined(run.hosts, ()))

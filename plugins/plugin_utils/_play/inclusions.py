@@ -19,13 +19,12 @@ from ansible.playbook.block import Block
 from ansible.playbook.role_include import IncludeRole
 from ansible.playbook.task_include import TaskInclude
 
+from .._variables.all_variables import ORDERING
 from . import keywords
 
 _NAME = "certfleet.tls.acme"
 _LIST = "acme_list"
 _COLLECTION, _SHORT_NAME = _NAME.rsplit(".", 1)
-# The tasks files that report and remove certificates that are not listed.
-_WITH_UNLISTED = ("main", "fleet", "replace")
 
 
 def are_several(play: Any, task: Any) -> bool:
@@ -90,4 +89,5 @@ def _is_ours(include: Any) -> bool:
 
 
 def _reads_unlisted(tasks_file: str) -> bool:
-    return os.path.splitext(tasks_file)[0] in _WITH_UNLISTED or "{{" in tasks_file
+    """Return True for a tasks file that reports and removes certificates that are not listed."""
+    return os.path.splitext(tasks_file)[0] in ORDERING or "{{" in tasks_file

@@ -10,6 +10,7 @@ own, which is in the results of its steps; those of another one do not count.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
@@ -41,6 +42,7 @@ class Run:
                 "batch is for the tasks of the role certfleet.tls.acme only: give the other options"
             )
         self.inclusion: str = task._role._uuid
+        self._from_files: Item = task._role._from_files
         self.host: str = task_vars["inventory_hostname"]
         self.variables = task_vars
         self.check_mode: bool = task.check_mode
@@ -49,8 +51,8 @@ class Run:
 
     @property
     def entry_point(self) -> str:
-        """The role's entry point, which says which options count."""
-        return str(self.template(self.variables["_acme_entry_point"]))
+        """The role's entry point, which says which options count: the tasks file that the play took."""
+        return os.path.splitext(str(self._from_files.get("tasks", "main")))[0]
 
     @cached_property
     def hosts(self) -> list[str]:

@@ -27,7 +27,7 @@ from .role_variables import ALL, VARIABLES, Variable, of
 _CERTIFICATES = "acme_certificates"
 #: Entry points that need the host's certificates; those that order, and those that need an account that exists.
 WITH_CERTIFICATES = ("main", "fleet", "replace", "adopt")
-_ORDERING = ("main", "fleet", "replace")
+ORDERING = ("main", "fleet", "replace")
 _OF_EXISTING_ACCOUNTS = ("revoke", "account_deactivate", "account_rollover")
 _OF_NEW_ACCOUNTS = ("acme_directory", "acme_eab", "acme_terms_agreed")
 # YAML may have read one of these as a number, without its leading zeros or in another base.
@@ -68,7 +68,7 @@ def validate(
             similar = similar_to_certificates(defined)
             if similar:
                 faults.lines.append(undefined([host], similar))
-    makes_account = entry_point == "account" or (entry_point in _ORDERING and result[_CERTIFICATES])
+    makes_account = entry_point == "account" or (entry_point in ORDERING and result[_CERTIFICATES])
     if makes_account and is_known:
         account_options.validate_new_accounts(cas, faults)
     if entry_point in _OF_EXISTING_ACCOUNTS:
@@ -180,7 +180,7 @@ def _parse_certificates(
     if _CERTIFICATES not in values:
         return []
     by_dns = bool(others.get("acme_dns") or others.get("acme_dns_tasks"))
-    means = Means(by_dns, others.get("acme_dns_persist_write", False)) if entry_point in _ORDERING else None
+    means = Means(by_dns, others.get("acme_dns_persist_write", False)) if entry_point in ORDERING else None
     home = others.get("acme_home", "")
     try:
         return certificate_entries.parse(plain(values[_CERTIFICATES]), home, means, faults.place, faults.lines)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -90,15 +91,17 @@ def test_an_option_that_cannot_be_is_refused_in_one_line(arguments, told):
     assert result["msg"].startswith(told), result["msg"]
 
 
-def test_module_defaults_of_the_play_are_not_for_the_role_s_account():
-    action = steps.action_of("acme_account", state="absent", account_key_src="/of/other/tasks")
+@pytest.mark.parametrize(
+    ("entry_point", "state", "rollover"),
+    [("account", "present", False), ("account_deactivate", "absent", False), ("account_rollover", "present", True)],
+)
+def test_acme_account_step_entry_point_says_what_is_done(entry_point, state, rollover):
+    # The arguments may be module_defaults that a play has for its own tasks.
+    action = steps.action_of("acme_account", state="absent", rollover=True, account_key_src="/of/other/tasks")
     assert isinstance(action, ActionModule)
-
-    class Run:
-        def account(self):
-            return {"account_key_src": "/of/the/role"}
-
-    assert action.arguments_of(Run(), action._task.args) == {"account_key_src": "/of/the/role", "state": "absent"}
+    run = SimpleNamespace(account=lambda: {"account_key_src": "/of/the/role"}, entry_point=entry_point)
+    expected = {"account_key_src": "/of/the/role", "state": state, "rollover": rollover}
+    assert action.arguments_of(run, action._task.args) == expected
 
 
 @pytest.mark.parametrize("path", sorted(MODULES.glob("*.py")), ids=lambda path: path.stem)

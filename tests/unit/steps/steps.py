@@ -46,7 +46,6 @@ def task_vars(host: str = "web3", registered: Any = None, facts: Any = None, **v
         "ansible_play_batch": hosts,
         "ansible_play_hosts": hosts,
         "ansible_play_hosts_all": hosts,
-        "_acme_entry_point": "main",
         **DEFAULTS,
         "acme_certificates": [],
         **variables,
@@ -60,6 +59,7 @@ def action_of(module: str, check_mode: bool = False, **arguments: Any) -> Any:
     )
     task.configure_mock(run_once=False, _parent=None)
     task._role._uuid = INCLUSION
+    task._role._from_files = {}
     task._parent = None
     task.get_play.return_value = Play()
     action = import_module(f"{ACTIONS}.{module}").ActionModule(task, MagicMock(), MagicMock(), None, MagicMock(), None)

@@ -21,12 +21,8 @@ ROOT = Path(__file__).parents[3]
 TASKS = ROOT / "roles/acme/tasks"
 STEPS = ROOT / "plugins/plugin_utils/_steps"
 ACTIONS = ROOT / "plugins/action"
-#: main and fleet, and the tasks files that set their entry point.
-ENTRY_POINTS = (
-    "main",
-    "fleet",
-    *(path.stem for path in sorted(TASKS.glob("*.yml")) if "_acme_entry_point:" in path.read_text()),
-)
+#: The tasks files that no other one of the role includes; and fleet, which main includes.
+ENTRY_POINTS = ("main", "fleet", "account", "account_deactivate", "account_rollover", "adopt", "replace", "revoke")
 #: Variables of one entry point in steps that others have as well: the step reads them in that entry point only.
 GUARDED = {
     "acme_plan": {name for name in VARIABLES if name.startswith("acme_replace_")},
