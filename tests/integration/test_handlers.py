@@ -25,7 +25,8 @@ from ansible_collections.certfleet.tls.plugins.plugin_utils._play import handler
 class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
-        unknown = handlers.unknown(self._task.args["names"], plays.running(self._task))
+        known = handlers.known(plays.running(self._task))
+        unknown = [name for name in self._task.args["names"] if name not in known]
         return {**result, "msg": "unknown: " + json.dumps(unknown) + "."}
 """
 NAMES = {

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tests of strategies.py in plays that run under the strategies."""
+"""Tests of keywords.py in plays that run under the strategies."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ CORES = [
 ]
 PLUGIN = """
 from ansible.plugins.action import ActionBase
-from ansible_collections.certfleet.tls.plugins.plugin_utils._play import plays, strategies
+from ansible_collections.certfleet.tls.plugins.plugin_utils._play import keywords, plays
 
 class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
-        return {**result, "msg": f"problem: [{strategies.problem(plays.running(self._task))}]"}
+        return {**result, "msg": f"problem: [{keywords.problem_of_strategy(plays.running(self._task))}]"}
 """
 # As mitogen_linear is made: a mix-in, then the class that the loader has for linear.
 MIXED = """

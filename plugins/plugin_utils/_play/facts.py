@@ -10,7 +10,7 @@ inject_facts_as_vars is off.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -51,12 +51,14 @@ def refuse(task_vars: Mapping[str, Any], templar: Any, task: Any) -> list[str]:
     if "inventory_hostname" in task_vars.get("ansible_facts", {}):
         raise AnsibleActionFail(_left_out("this host", ["inventory_hostname"]))  # its true name is unknown
     host, hostvars = task_vars["inventory_hostname"], task_vars["hostvars"]
-    names = shadowing(raw(hostvars, host), role_variables.ALL | SPECIAL)
+    own = raw(hostvars, host)
+    names = shadowing(own, role_variables.ALL | SPECIAL)
     if names:
         raise AnsibleActionFail(_left_out(f"host {host}", names))
     chosen = batch.values(task_vars, templar.template, _CHOICES)
     allowed = _listed(chosen["acme_shadowing_facts_allowed"] or [])
-    unusual = unexpected(hostvars, host, allowed)
+    # Those that the module setup does not set: templates may use them as variables.
+    unusual = sorted(name for name in own if not name.startswith("ansible_") and name not in (*_USUAL, *allowed))
     others = shadowed_inventory(task_vars, host, unusual)
     line = f"host {host}: its facts replace variables of the inventory: {', '.join(others)}"
     if others and chosen["acme_shadowing_facts"] == "fail":
@@ -84,12 +86,6 @@ def _left_out(host: str, names: list[str]) -> str:
 def shadowing(facts: Mapping[str, Any], names: Collection[str]) -> list[str]:
     """Return the variables among *names* that a host's *facts* replace."""
     return sorted(name for name in facts if name in names)
-
-
-def unexpected(hostvars: Any, host: str, allowed: Collection[str] = ()) -> list[str]:
-    """Return the names of a host's facts that the module setup does not set: templates may use them as variables."""
-    facts = raw(hostvars, host)
-    return sorted(name for name in facts if not name.startswith("ansible_") and name not in (*_USUAL, *allowed))
 
 
 def raw(hostvars: Any, host: str) -> Mapping[str, Any]:
@@ -191,14 +187,8 @@ def _inventory_names(hostvars: Any, host: str) -> set[str]:
     inventory, loader = hostvars._inventory, hostvars._loader
     entity = inventory.get_host(host)
     entities = [inventory.groups["all"], *entity.get_groups(), entity]
-    names = set(entity.get_vars())
-    for each in entities[:-1]:
-        names.update(each.get_vars())
-    for variables in _of_files(loader, inventory._sources, entities):
-        names.update(variables)
-    return names
-
-
-def _of_files(loader: Any, sources: Iterable[Any], entities: list[Any]) -> Iterable[Mapping[str, Any]]:
-    yield get_vars_from_inventory_sources(loader, sources, entities, "task")
-    yield get_vars_from_path(loader, loader.get_basedir(), entities, "task")
+    return set().union(
+        *(each.get_vars() for each in entities),
+        get_vars_from_inventory_sources(loader, inventory._sources, entities, "task"),
+        get_vars_from_path(loader, loader.get_basedir(), entities, "task"),
+    )

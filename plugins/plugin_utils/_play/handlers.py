@@ -25,13 +25,6 @@ def known(play: Any) -> set[str]:
     return {name for handler in _handlers(play) for name in _names(handler, _templated(handler, play))}
 
 
-def unknown(names: Iterable[str], play: Any) -> list[str]:
-    """Return the names in *names* that no handler of *play* has, in their order, each once."""
-    notified = list(dict.fromkeys(names))
-    handled = known(play) if notified else set()  # reading the handlers takes a few milliseconds
-    return [name for name in notified if name not in handled]
-
-
 def problem(name: str, names: Iterable[str]) -> str:
     """Return the message about a handler *name* that is not among the play's *names* (see known)."""
     return (

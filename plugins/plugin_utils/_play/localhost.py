@@ -13,10 +13,10 @@ outrank all of these, but not extra variables (-e). So only extra variables can 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible.module_utils.parsing.convert_bool import boolean
+from ansible.module_utils.parsing.convert_bool import BOOLEANS_FALSE
 
 _LOCAL = ("local", "mitogen_local")
 NAMES = ("ansible_become", "ansible_connection", "ansible_python_interpreter", "ansible_remote_tmp")
@@ -28,62 +28,38 @@ def extra_variables(play: Any, template: Callable[[Any], Any]) -> dict[str, Any]
     return {name: template(given[name]) for name in NAMES if name in given}
 
 
-def problems(
-    variables: Mapping[str, Any], controller_python: str, is_usable: Callable[[str], bool] | None = None
-) -> list[str]:
+def problems(variables: Mapping[str, Any], controller_python: str) -> list[str]:
     """Return a message for each of the extra *variables* that would break the tasks of a DNS provider.
 
-    *controller_python*: the path in ansible_playbook_python. *is_usable* returns True for a folder in which modules can
-    make their temporary folders.
+    *controller_python*: the path in ansible_playbook_python.
     """
-    validators: dict[str, Callable[[Any], Iterator[str]]] = {
-        "ansible_become": _become,
-        "ansible_connection": _connection,
-        "ansible_python_interpreter": lambda value: _interpreter(value, controller_python),
-        "ansible_remote_tmp": lambda value: _remote_tmp(value, is_usable or _can_write_in),
+    reasons: dict[str, tuple[Callable[[str], bool], str]] = {
+        "ansible_become": (
+            lambda value: value.strip().lower() in BOOLEANS_FALSE,
+            "would become another user on the controller. Set 'become: true' on the play, or ansible_become in "
+            "group_vars, instead.",
+        ),
+        "ansible_connection": (
+            lambda value: value.rpartition(".")[2] in _LOCAL,
+            "would not run on the controller. Set ansible_connection in the inventory or group_vars instead.",
+        ),
+        "ansible_python_interpreter": (
+            lambda value: _is_same_program(value, controller_python),
+            f"need the Python of the controller, {controller_python}, which has their libraries. Set "
+            "ansible_python_interpreter in the inventory or group_vars instead.",
+        ),
+        "ansible_remote_tmp": (
+            _can_write_in,
+            "cannot make their temporary folders there on the controller. Set ansible_remote_tmp in the inventory or "
+            "group_vars instead.",
+        ),
     }
     return [
-        f"{name} is {str(variables[name])!r} in the extra variables (-e), which apply to localhost as well: {reason}"
-        for name, validate in validators.items()
-        if variables.get(name) is not None
-        for reason in validate(variables[name])
+        f"{name} is {str(variables[name])!r} in the extra variables (-e), which apply to localhost as well: the tasks "
+        f"of the DNS provider {reason}"
+        for name, (is_right, reason) in reasons.items()
+        if variables.get(name) is not None and not is_right(str(variables[name]))
     ]
-
-
-def _become(value: Any) -> Iterator[str]:
-    try:
-        becomes = boolean(value)
-    except TypeError:
-        becomes = True
-    if becomes:
-        yield (
-            "the tasks of the DNS provider would become another user on the controller. Set 'become: true' on the "
-            "play, or ansible_become in group_vars, instead."
-        )
-
-
-def _connection(value: Any) -> Iterator[str]:
-    if str(value).rpartition(".")[2] not in _LOCAL:
-        yield (
-            "the tasks of the DNS provider would not run on the controller. Set ansible_connection in the inventory or "
-            "group_vars instead."
-        )
-
-
-def _interpreter(value: Any, controller_python: str) -> Iterator[str]:
-    if not _is_same_program(str(value), controller_python):
-        yield (
-            f"the tasks of the DNS provider need the Python of the controller, {controller_python}, which has their "
-            "libraries. Set ansible_python_interpreter in the inventory or group_vars instead."
-        )
-
-
-def _remote_tmp(value: Any, is_usable: Callable[[str], bool]) -> Iterator[str]:
-    if not is_usable(str(value)):
-        yield (
-            "the tasks of the DNS provider cannot make their temporary folders there on the controller. Set "
-            "ansible_remote_tmp in the inventory or group_vars instead."
-        )
 
 
 def _is_same_program(one: str, other: str) -> bool:

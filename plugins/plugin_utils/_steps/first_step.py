@@ -15,7 +15,7 @@ from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible_collections.certfleet.tls.plugins.module_utils._common.names import DEFAULT_LIST
 from ansible_collections.certfleet.tls.plugins.module_utils._common.text import one_line
 
-from .._play import facts, handlers, inclusions, keywords, plays, strategies
+from .._play import facts, handlers, inclusions, keywords, plays
 from .._variables import all_variables, batch, role_variables
 from .._variables.certificate_entries import Fault
 from .run import Run
@@ -61,7 +61,7 @@ class Seen:
 def look(run: Run, templar: Any, task: Any) -> Seen:
     """Look at a host's variables. Raises AnsibleError where it is to be left out, and MisconfiguredError for these."""
     play = plays.running(task)
-    refusal = strategies.problem(play)
+    refusal = keywords.problem_of_strategy(play)
     if not refusal and run.entry_point not in _OF_ACCOUNTS:
         hosts = len(run.variables["ansible_play_batch"])
         refusal = keywords.problem(task, run.host, hosts, run.template)
@@ -137,10 +137,9 @@ def _unknown_handlers(certificates: Any, play: Any) -> dict[str, str]:
         ]
         for entry in certificates
     }
-    unknown = set(handlers.unknown((name for names in named.values() for name in names), play))
-    known = handlers.known(play) if unknown else set()
+    known = handlers.known(play) if any(named.values()) else set()  # reading the handlers takes a few milliseconds
     return {
-        certificate: " ".join(handlers.problem(name, known) for name in names if name in unknown)
+        certificate: " ".join(handlers.problem(name, known) for name in names if name not in known)
         for certificate, names in named.items()
-        if unknown.intersection(names)
+        if not known.issuperset(names)
     }

@@ -75,16 +75,8 @@ def play(tmp_path):
         ("", False),
     ],
 )
-def test_unknown_name_without_handler_returned(play, name, is_known):
-    assert handlers.unknown([name], play) == ([] if is_known else [name])
-
-
-def test_unknown_name_twice_returned_once_in_order(play):
-    assert handlers.unknown(["z", "Imported", "a", "z"], play) == ["z", "a"]
-
-
-def test_unknown_no_names_play_not_read():
-    assert handlers.unknown([], None) == []
+def test_known_names_and_topics_that_a_handler_has(play, name, is_known):
+    assert (name in handlers.known(play)) is is_known
 
 
 @pytest.mark.parametrize(

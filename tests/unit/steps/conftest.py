@@ -3,11 +3,9 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import first_step
+from ansible_collections.certfleet.tls.plugins.plugin_utils._play import keywords
 from tests.unit.steps import revocations
 
 choose = revocations.choose
@@ -16,4 +14,4 @@ choose = revocations.choose
 @pytest.fixture(autouse=True)
 def _any_strategy(monkeypatch):
     """Have the first step take each strategy for right: without ansible-playbook, plugins cannot be loaded by name."""
-    monkeypatch.setattr(first_step, "strategies", SimpleNamespace(problem=lambda _play: ""))
+    monkeypatch.setattr(keywords, "problem_of_strategy", lambda _play: "")

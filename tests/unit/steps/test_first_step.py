@@ -10,7 +10,7 @@ from unittest.mock import MagicMock
 import pytest
 from ansible.errors import AnsibleConnectionFailure
 
-from ansible_collections.certfleet.tls.plugins.plugin_utils._play import inclusions
+from ansible_collections.certfleet.tls.plugins.plugin_utils._play import inclusions, keywords
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import controller_action, first_step
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.run import Run
 from ansible_collections.certfleet.tls.plugins.plugin_utils._variables import batch
@@ -82,7 +82,7 @@ def test_facts_that_configure_fail_the_host_whatever_acme_fail_says():
 
 
 def test_a_strategy_that_does_not_hold_is_refused(monkeypatch):
-    monkeypatch.setattr(first_step, "strategies", SimpleNamespace(problem=lambda _play: "not under free"))
+    monkeypatch.setattr(keywords, "problem_of_strategy", lambda _play: "not under free")
     result, asked = look()
     assert (result["failed"], result["msg"]) == (True, "not under free")
     asked.assert_not_called()
@@ -96,7 +96,8 @@ def test_a_certificate_without_a_name_stops_no_entry_point_that_needs_none(tmp_p
     if entry_point == "revoke":
         given["acme_revoke"] = ["shop"]
     action = steps.action_of("acme_batch")
-    result = action.run(task_vars=steps.task_vars(_acme_entry_point=entry_point, **given))
+    action._task._role._from_files = {"tasks": entry_point}
+    result = action.run(task_vars=steps.task_vars(**given))
     assert result["options"]["acme_home"] == steps.DEFAULTS["acme_home"]
     assert "refused" not in result
 
