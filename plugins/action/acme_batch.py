@@ -8,8 +8,8 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import elsewhere, first_step
-from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.run import Run
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import first_step, shared
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.run import Results, Run
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.step import environment_of
 
 
@@ -24,9 +24,10 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         run = Run(self._task, self._templar, task_vars)
         result.update(changed=False, inclusion=run.inclusion)
         if self._task.args.get("holders"):
-            return {**result, "holders": elsewhere.holders(run)}
-        seen = first_step.look(run, self._templar, self._task)
-        result.update(seen.result(environment_of(self)))
-        if seen.warnings:
-            result["warnings"] = seen.warnings
+            hosts, batch = task_vars["ansible_play_hosts"], task_vars["ansible_play_batch"]
+            return {**result, "holders": shared.holders(hosts, batch, Results(task_vars["hostvars"]))}
+        variables = first_step.validate(run, self._templar, self._task)
+        result.update(variables.result(environment_of(self)))
+        if variables.warnings:
+            result["warnings"] = variables.warnings
         return result

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
@@ -90,7 +90,7 @@ class ActionModule(ControllerAction):
         """Return True if a host of the batch, also one that the condition has skipped, fails in the end only."""
         if any(run.option_of(host, "acme_fail") == "warn" for host in run.hosts):
             return True
-        return any(self._seen_by(run, "acme_fail")(host) == "warn" for host in run.left_out)
+        return any(self._value_on(run, host, "acme_fail") == "warn" for host in run.left_out)
 
     def _freeze(self, run: Run) -> dict[str, Any]:
         """Freeze the batch's options for the next steps, and return them. Raises AnsibleError if hosts differ."""
@@ -103,7 +103,7 @@ class ActionModule(ControllerAction):
         differing = batch.difference(digests)
         if differing:
             name, *hosts = differing
-            raise AnsibleActionFail(batch.differs(name, hosts, self._seen_by(run, name)))
+            raise AnsibleActionFail(batch.differs(name, hosts, lambda host: self._value_on(run, host, name)))
         agreed = digests[run.hosts[0]]
         options = all_variables.convert(batch.verified(run.variables, run.template, agreed))
         names, self._differing = batch.agreement([run.first(host).get("environment", {}) for host in run.hosts])
@@ -122,11 +122,7 @@ class ActionModule(ControllerAction):
         hostvars = run.variables["hostvars"]
         return any("acme_certificates" in facts.variables_of(host, hostvars, self._task) for host in others)
 
-    def _seen_by(self, run: Run, name: str) -> Callable[[str], Any]:
-        """Return a function that returns a host's value of the variable *name*."""
-
-        def seen(host: str) -> Any:
-            variables = facts.variables_of(host, run.variables["hostvars"], self._task)
-            return self._templar.copy_with_new_env(available_variables=variables).template(variables.get(name))
-
-        return seen
+    def _value_on(self, run: Run, host: str, name: str) -> Any:
+        """Return the value that a variable has on a host."""
+        variables = facts.variables_of(host, run.variables["hostvars"], self._task)
+        return self._templar.copy_with_new_env(available_variables=variables).template(variables.get(name))

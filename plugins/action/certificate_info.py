@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -47,7 +47,7 @@ class ActionModule(HostAction):
     """
 
     contract = staticmethod(answers.certificate_info)
-    _seen: first_step.Seen | None = None
+    _variables: first_step.HostVariables | None = None
     _is_misconfigured = False
     _wanted: list[dict[str, Any]] | None = None
 
@@ -63,11 +63,13 @@ class ActionModule(HostAction):
         """Return the answer with the task's own options as `wanted`."""
         if self._wanted is None or accepted.get("failed") or "certificates" not in accepted:
             return accepted
-        listed = {option["name"] for option in self._wanted}
+        found = zip(accepted["certificates"], self._wanted)
+        # The host cannot find these, as it gets digests.
+        problems = passphrase_problems(self._wanted)
         return {
             **accepted,
-            "certificates": _of(self._wanted, accepted["certificates"]),
-            "unlisted": sorted(set(accepted["unlisted"]) - listed),
+            "certificates": [_with_entry(item, option, problems.get(option["name"], "")) for item, option in found],
+            "unlisted": sorted(set(accepted["unlisted"]).difference(option["name"] for option in self._wanted)),
         }
 
     def arguments_of(self, run: Run, arguments: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -78,35 +80,38 @@ class ActionModule(HostAction):
             names = run.option("acme_revoke")
             return {**run.place(), "certificates": [], "history": names} if names else None
         try:
-            self._seen = first_step.look(run, self._templar, self._task)
+            self._variables = first_step.validate(run, self._templar, self._task)
         except first_step.MisconfiguredError:
             self._is_misconfigured = True
             raise
-        options = self._seen.options
+        options = self._variables.options
         return {
             "home": options["acme_home"],
             "list": options["acme_list"],
             "reassign": options["acme_reassign"],
             # Not defined for this host, it may be for others: the plan refuses it where no host has it.
-            "certificates": [*(options.get("acme_certificates") or ()), *map(_stand_in, self._seen.refused)],
-            "content": self._seen.check_revocation,
+            "certificates": [*(options.get("acme_certificates") or ()), *map(_stand_in, self._variables.refused)],
+            "content": self._variables.check_revocation,
         }
 
     def is_noted(self, run: Run) -> bool:
         """Return True if the host says so in acme_fail."""
-        return self._seen is not None and failures.are_noted(self._seen.options)
+        return self._variables is not None and failures.are_noted(self._variables.options)
 
     def conclude(self, run: Run, answer: dict[str, Any]) -> dict[str, Any]:
         """Return what was found, and what the steps to come know of the host's options."""
         if self._is_misconfigured:
             return failures.conclude(run, answer, {"acme_fail": run.found("acme_fail")})
-        if self._seen is None:
+        if self._variables is None:
             return answer
-        if self._seen.warnings:
-            answer["warnings"] = [*answer.get("warnings", ()), *self._seen.warnings]
+        if self._variables.warnings:
+            answer["warnings"] = [*answer.get("warnings", ()), *self._variables.warnings]
         if "certificates" in answer:
-            answer.update(_with_faults(answer, self._seen))
-        result = {**failures.conclude(run, answer, self._seen.options), **self._seen.result(environment_of(self))}
+            answer.update(_with_faults(answer, self._variables))
+        result = {
+            **failures.conclude(run, answer, self._variables.options),
+            **self._variables.result(environment_of(self)),
+        }
         # Registered results of an inclusion before are replaced by those of this one.
         shared_before = shared.before(run.results.of_all(run.host).get("_acme_found", {}))
         return {**result, "shared_before": shared_before} if shared_before else result
@@ -121,13 +126,6 @@ def _sent(arguments: Mapping[str, Any], wanted: list[dict[str, Any]] | None) -> 
     return {**arguments, "certificates": [with_digests(option) for option in given]}
 
 
-def _of(wanted: list[dict[str, Any]], found: Iterable[HostCertificate]) -> list[HostCertificate]:
-    """Return what a host has *found* with what is *wanted*, as the task has it."""
-    # The host cannot find these, as it gets digests.
-    problems = passphrase_problems(wanted)
-    return [_with_entry(item, option, problems.get(option["name"], "")) for item, option in zip(found, wanted)]
-
-
 def _with_entry(found: HostCertificate, option: Mapping[str, Any], problem: str) -> HostCertificate:
     """Return what a host has with its entry, an *option* of the task. *problem*: of its passphrases, or empty."""
     shown, place, unusable = without_passphrases(option), f"certificate {found.name}", ""
@@ -140,18 +138,18 @@ def _with_entry(found: HostCertificate, option: Mapping[str, Any], problem: str)
     return replace(found, wanted=entry, invalid=tuple(invalid))
 
 
-def _with_faults(answer: Mapping[str, Any], seen: first_step.Seen) -> dict[str, Any]:
+def _with_faults(answer: Mapping[str, Any], variables: first_step.HostVariables) -> dict[str, Any]:
     """Return the certificates with the faults that the first step found."""
     certificates = []
     for item in answer["certificates"]:
-        fault = seen.faults.get(item["name"])
-        if item["name"] in seen.refused:
+        fault = variables.faults.get(item["name"])
+        if item["name"] in variables.refused:
             item = {**item, "wanted": None, "invalid": [fault]}
         elif fault:
             # The host may have found the same, in its own words.
             item = {**item, "invalid": item["invalid"] or [fault]}
         certificates.append(item)
-    return {"certificates": certificates, "unlisted": [] if seen.is_partial else answer.get("unlisted", [])}
+    return {"certificates": certificates, "unlisted": [] if variables.is_partial else answer.get("unlisted", [])}
 
 
 def _stand_in(name: str) -> dict[str, Any]:

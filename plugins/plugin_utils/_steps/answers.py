@@ -16,6 +16,7 @@ from typing import Any
 
 from ansible.module_utils.common import parameters
 
+from ansible_collections.certfleet.tls.plugins.module_utils._common import schema
 from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import (
     BASE64,
     CERTIFICATE,
@@ -27,138 +28,126 @@ from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts im
     PastVersion,
     SharedKey,
 )
-from ansible_collections.certfleet.tls.plugins.module_utils._common.schema import (
-    Check,
-    Malformed,
-    flag,
-    listing,
-    member,
-    message,
-    nullable,
-    one_of,
-    pem,
-    record,
-    table,
-    text,
-)
 from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Status
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.reloads import NOTIFY
 
 Arguments = Mapping[str, Any]
 #: The fields of an answer, for the arguments of its task.
-Contract = Callable[[Arguments], Mapping[str, Check]]
+Contract = Callable[[Arguments], Mapping[str, schema.Check]]
 
 # Before ansible-core 2.22 a module's answer has stars in the place of no_log values, wherever they are. Since then it
 # has the values, and remove_values() is deprecated.
 _ANSWERS_HIDE_VALUES = importlib.util.find_spec("ansible.module_utils.secrets") is None
 _GIVEN = ("name", "certificate", "chain", "sealed", "refused", "created")
-_issued_or_not = text(r"[0-9A-Fa-f]{0,64}")
+_text_or_null = schema.nullable(schema.message)
+_issued_or_not = schema.text(r"[0-9A-Fa-f]{0,64}")
 
 
-def certificate_info(arguments: Arguments) -> Mapping[str, Check]:
+def certificate_info(arguments: Arguments) -> Mapping[str, schema.Check]:
     """Return the fields of a host's certificates; without certificates in *arguments*, of all that it has."""
     wanted = arguments.get("certificates")
     # The task, not the host, says what is wanted.
     found = HostCertificate.reader(
         without=("host", "wanted"),
         needed=("invalid", "problems", "live", "pending"),
-        name=CERTIFICATE if wanted is None else text(),
+        name=CERTIFICATE if wanted is None else schema.text(),
     )
-    past = PastVersion.reader(name=one_of(_texts(arguments.get("history"))))
-    entries = listing(found, MANY)
+    past = PastVersion.reader(name=schema.one_of(_texts(arguments.get("history"))))
+    entries = schema.listing(found, MANY)
     return {
         "certificates": entries if wanted is None else _answering([str(option["name"]) for option in wanted], entries),
-        "unlisted": listing(CERTIFICATE, MANY),
-        "history": listing(past, MANY),
+        "unlisted": schema.listing(CERTIFICATE, MANY),
+        "history": schema.listing(past, MANY),
     }
 
 
-def certificate_request(arguments: Arguments) -> Mapping[str, Check]:
+def certificate_request(arguments: Arguments) -> Mapping[str, schema.Check]:
     """Return the fields of requests, and of public keys to receive private keys with."""
     names = _certificates(arguments)
     receiving = _texts(arguments.get("receive"))
     return {
-        "requests": listing(CertificateRequest.reader(name=one_of(names))),
-        "ready": listing(one_of(names)),
-        "receivers": table(one_of(receiving), BASE64),
-        "failures": table(one_of(names | receiving), message),
+        "requests": schema.listing(CertificateRequest.reader(name=schema.one_of(names))),
+        "ready": schema.listing(schema.one_of(names)),
+        "receivers": schema.table(schema.one_of(receiving), BASE64),
+        "failures": schema.table(schema.one_of(names | receiving), schema.message),
     }
 
 
-def certificate_share(arguments: Arguments) -> Mapping[str, Check]:
+def certificate_share(arguments: Arguments) -> Mapping[str, schema.Check]:
     """Return the fields of private keys, sealed to the receivers that the task named."""
     names = _names(arguments.get("shares"))
     receivers = {name for share in _mappings(arguments.get("shares")) for name in _texts(share.get("receivers"))}
     share = SharedKey.reader(
         only=_GIVEN,
         needed=_GIVEN,
-        name=one_of(names),
-        certificate=pem,
-        chain=pem,
-        sealed=table(one_of(receivers), BASE64),
-        refused=table(one_of(receivers), message),
+        name=schema.one_of(names),
+        certificate=schema.pem,
+        chain=schema.pem,
+        sealed=schema.table(schema.one_of(receivers), BASE64),
+        refused=schema.table(schema.one_of(receivers), schema.message),
     )
-    return {"shares": listing(share), "failures": table(one_of(names), message)}
+    return {"shares": schema.listing(share), "failures": schema.table(schema.one_of(names), schema.message)}
 
 
-def challenge_response(arguments: Arguments) -> Mapping[str, Check]:
+def challenge_response(arguments: Arguments) -> Mapping[str, schema.Check]:
     """Return the fields of places where challenges are answered, and of tokens that could not be served."""
     tokens = {str(challenge.get("token")) for challenge in _mappings(arguments.get("challenges"))}
-    return {"paths": listing(message), "failures": table(one_of(tokens), message)}
+    return {"paths": schema.listing(schema.message), "failures": schema.table(schema.one_of(tokens), schema.message)}
 
 
-def certificate(arguments: Arguments) -> Mapping[str, Check]:
+def certificate(arguments: Arguments) -> Mapping[str, schema.Check]:
     """Return the fields of the outcomes of certificates. Handlers are those that the host's own entries name."""
     names = _certificates(arguments, _names(arguments.get("results")))
     deployed = {
-        "name": one_of(names),
-        "changed": flag,
+        "name": schema.one_of(names),
+        "changed": schema.flag,
         "version": WORD,
-        "serial": nullable(_issued_or_not),
-        "not_after": nullable(WORD),
-        "reason": message,
+        "serial": schema.nullable(_issued_or_not),
+        "not_after": schema.nullable(WORD),
+        "reason": schema.message,
     }
     needed = ("name", "status", "version")
+    status = schema.member(Status, Status.NOTIFIED)
     notified = CertificateOrder.reader(
-        only=needed, needed=needed, name=one_of(names), status=member(Status, Status.NOTIFIED), version=WORD
+        only=needed, needed=needed, name=schema.one_of(names), status=status, version=WORD
     )
     return {
-        "certificates": listing(record(deployed)),
-        "notify": listing(one_of(_handlers(arguments.get("certificates")))),
-        "after_handlers": listing(notified),
-        "reloaded": listing(message),
-        "failures": table(one_of(names), message),
+        "certificates": schema.listing(schema.record(deployed)),
+        "notify": schema.listing(schema.one_of(_handlers(arguments.get("certificates")))),
+        "after_handlers": schema.listing(notified),
+        "reloaded": schema.listing(schema.message),
+        "failures": schema.table(schema.one_of(names), schema.message),
     }
 
 
-def certificate_adopt(arguments: Arguments) -> Mapping[str, Check]:
+def certificate_adopt(arguments: Arguments) -> Mapping[str, schema.Check]:
     """Return the fields of certificates that were adopted from other clients, and of others that these have."""
     names = _certificates(arguments)
     adopted = {
-        "name": one_of(names),
-        "changed": flag,
-        **dict.fromkeys(("version", "serial", "not_after", "client", "source", "problem"), nullable(message)),
+        "name": schema.one_of(names),
+        "changed": schema.flag,
+        **dict.fromkeys(("version", "serial", "not_after", "client", "source", "problem"), _text_or_null),
     }
     found = {
-        **dict.fromkeys(("client", "name", "certificate", "key_type", "not_after", "directory"), nullable(message)),
-        **dict.fromkeys(("webroot", "problem"), nullable(message)),
-        "identifiers": listing(message),
-        "adopted": nullable(one_of(names)),
+        **dict.fromkeys(("client", "name", "certificate", "key_type", "not_after", "directory"), _text_or_null),
+        **dict.fromkeys(("webroot", "problem"), _text_or_null),
+        "identifiers": schema.listing(schema.message),
+        "adopted": schema.nullable(schema.one_of(names)),
     }
     return {
-        "certificates": listing(record(adopted)),
-        "found": listing(record(found), MANY),
-        "failures": table(one_of(names), message),
+        "certificates": schema.listing(schema.record(adopted)),
+        "found": schema.listing(schema.record(found), MANY),
+        "failures": schema.table(schema.one_of(names), schema.message),
     }
 
 
-def _answering(names: list[str], entries: Check) -> Check:
+def _answering(names: list[str], entries: schema.Check) -> schema.Check:
     """Return a check that entries are for *names*, one for each, in their order."""
 
     def check(value: Any, place: str) -> Any:
         found = entries(value, place)
         if [entry.name for entry in found] != names:
-            raise Malformed(f"{place} is not about the certificates that were asked for")
+            raise schema.Malformed(f"{place} is not about the certificates that were asked for")
         return found
 
     return check

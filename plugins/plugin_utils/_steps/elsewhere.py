@@ -11,8 +11,8 @@ from typing import Any
 
 from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import plain
 
-from . import flow, shared
-from .run import Results, Run
+from . import flow
+from .run import Run
 
 
 def place(run: Run, host: str) -> dict[str, Any]:
@@ -21,12 +21,6 @@ def place(run: Run, host: str) -> dict[str, Any]:
     names = ("acme_home", "acme_host_timeout")
     home, timeout = (run.option_of(host if known else run.host, name) for name in names)
     return {"home": home, "timeout": timeout}
-
-
-def holders(run: Run) -> list[dict[str, Any]]:
-    """Return the hosts of earlier batches (serial) that may have what hosts of this one share, and where it is."""
-    results = Results(run.variables["hostvars"])
-    return shared.holders(run.variables["ansible_play_hosts"], run.variables["ansible_play_batch"], results)
 
 
 def challenges(run: Run, ordered: Mapping[str, Any], stale: bool = False) -> list[dict[str, Any]]:

@@ -30,8 +30,8 @@ class MisconfiguredError(AnsibleActionFail):  # type: ignore[misc]  # ansible-co
 
 
 @dataclass(frozen=True)
-class Seen:
-    """The variables as the host sees them: digests of the batch's, and its own.
+class HostVariables:
+    """The variables of the role as one host has them: digests of the batch's, and its own.
 
     is_partial: these may not be all certificates that the host wants. faults: by the name of a certificate, why it
     alone cannot be served. refused: the names of those whose entries are invalid.
@@ -58,8 +58,11 @@ class Seen:
         return result
 
 
-def look(run: Run, templar: Any, task: Any) -> Seen:
-    """Look at a host's variables. Raises AnsibleError where it is to be left out, and MisconfiguredError for these."""
+def validate(run: Run, templar: Any, task: Any) -> HostVariables:
+    """Validate the variables of a host, and return them.
+
+    Raises MisconfiguredError if they are wrong, and AnsibleError if the host is to be left out for another reason.
+    """
     play = plays.running(task)
     refusal = keywords.problem_of_strategy(play)
     if not refusal and run.entry_point not in _OF_ACCOUNTS:
@@ -93,7 +96,7 @@ def look(run: Run, templar: Any, task: Any) -> Seen:
             "may have it so, and what is not listed in one may be in another. Give each list a name of its own, where "
             "the play takes the role (acme_list among the role's parameters, or in vars of the include)."
         )
-    return Seen(
+    return HostVariables(
         digests={name: batch.digest(values.get(name)) for name in role_variables.of_batch(entry_point)},
         options={name: options[name] for name in role_variables.OF_THE_HOST if name in options},
         lists_certificates=_CERTIFICATES in values,

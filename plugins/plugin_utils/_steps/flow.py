@@ -161,6 +161,11 @@ def orders_of(result: Mapping[str, Any], host: str) -> list[CertificateOrder]:
     return [CertificateOrder.from_result(item) for item in result.get("hosts", {}).get(host, ())]
 
 
+def order_of(result: Mapping[str, Any], host: str, name: str) -> CertificateOrder | None:
+    """Return the order of a certificate in such a result; None if there is none."""
+    return next((order for order in orders_of(result, host) if order.name == name), None)
+
+
 def registered(hostvars: Mapping[str, Any], host: str, variable: str, key: str) -> Any:
     """Return a list in a registered result; an empty one where the host has none, as if it failed before."""
     result = hostvars[host].get(variable)

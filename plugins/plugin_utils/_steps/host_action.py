@@ -11,6 +11,7 @@ of them, and must have influence on nothing but that host's own certificates.
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import shlex
 from collections.abc import Mapping
@@ -19,22 +20,17 @@ from typing import Any
 
 from ansible.errors import AnsibleError
 
-from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import plain
-from ansible_collections.certfleet.tls.plugins.module_utils._common.schema import (
-    Check,
-    Malformed,
-    flag,
-    listing,
-    message,
-    printable,
-    record,
-    text,
+from ansible_collections.certfleet.tls.plugins.module_utils._ansible.host_options import CHALLENGE_SPEC, RESULT_SPEC
+from ansible_collections.certfleet.tls.plugins.module_utils._common import schema
+from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import (
+    CertificateOrder,
+    ChallengeData,
+    plain,
 )
 
 from .._play.support import QUESTION, host_problem, may_be_old_python
 from . import failures
 from .answers import Contract
-from .returned import narrowed
 from .run import Run
 from .step import StepAction
 
@@ -51,8 +47,14 @@ except ImportError:
 # C0 without tab and line feed, C1, surrogates, and what changes the direction or the lines of a text.
 _CONTROL = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\ud800-\\udfff\\u200b-\\u200f\\u2028-\\u202e\\u2066-\\u2069]")
 _FLAGS = ("changed", "failed", "skipped", "unreachable")
-_interpreter = text(r"/.+")  # the host has printed it
+_interpreter = schema.text(r"/.+")  # the host has printed it
 _SHORT = 500  # characters of what a program printed that did not get to its answer
+
+# The fields of results that are no options of the modules that they are given to, by the option with the results.
+_UNUSED = {
+    "challenges": {field.name for field in dataclasses.fields(ChallengeData)}.difference(CHALLENGE_SPEC),
+    "results": {field.name for field in dataclasses.fields(CertificateOrder)}.difference(RESULT_SPEC),
+}
 
 
 class HostAction(StepAction):
@@ -82,7 +84,7 @@ class HostAction(StepAction):
                 accepted["ansible_facts"] = {self._discovered_interpreter_key: found}
             result: dict[str, Any] = plain(self.complete(accepted))
             return result
-        except Malformed as error:
+        except schema.Malformed as error:
             return {"failed": True, "msg": f"host {host} returned malformed data for {module}: {error}"}
 
     def complete(self, accepted: dict[str, Any]) -> dict[str, Any]:
@@ -98,7 +100,7 @@ class HostAction(StepAction):
             raise  # the controller's own, as where the host cannot be reached
         except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
             # Ansible cannot read every JSON. The text of the error may be the host's.
-            raise Malformed(f"the answer cannot be read ({type(error).__name__})") from None
+            raise schema.Malformed(f"the answer cannot be read ({type(error).__name__})") from None
 
     def _problem_of_python(self, host: str) -> str:
         """Return one line if the module gave no answer because of the host's Python, else an empty text.
@@ -116,7 +118,7 @@ class HostAction(StepAction):
         printed = result.get("stdout")
         return host_problem(
             host,
-            message(" ".join(interpreter), "the path of its Python"),
+            schema.message(" ".join(interpreter), "the path of its Python"),
             result.get("rc", 1),
             printed if isinstance(printed, str) else "",
         )
@@ -125,6 +127,22 @@ class HostAction(StepAction):
         # Ansible warns of what a host prints beside its answer. In JSON itself, control characters are escaped.
         cleaned = {name: _without_control(res[name]) for name in ("stdout", "stderr") if isinstance(res.get(name), str)}
         return super()._parse_returned_data({**res, **cleaned}, *more)
+
+
+def narrowed(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a task's *arguments* without the fields of results that the module has no option for.
+
+    All else stays, so that the module refuses what nobody returned.
+    """
+    result = dict(arguments)
+    for name, unused in _UNUSED.items():
+        if isinstance(given := result.get(name), (list, tuple)):
+            result[name] = [_without(item, unused) if isinstance(item, Mapping) else item for item in given]
+    return result
+
+
+def _without(item: Mapping[str, Any], unused: set[str]) -> dict[str, Any]:
+    return {field: value for field, value in item.items() if field not in unused}
 
 
 def _with_warnings(answer: Any, found: Any) -> Any:
@@ -139,37 +157,36 @@ def _without_control(text: str) -> str:
     return _CONTROL.sub("?", text.replace("\r\n", "\n"))
 
 
-def accept(answer: Any, fields: Mapping[str, Check], what: str) -> dict[str, Any]:
+def accept(answer: Any, fields: Mapping[str, schema.Check], what: str) -> dict[str, Any]:
     """Return of a module's *answer* its *fields*, and what Ansible itself knows of every answer. Raises Malformed.
 
     *what* names module and host, for an answer that is none. A module that failed may leave its fields out.
     """
     if not isinstance(answer, dict):
-        raise Malformed("the answer is not a mapping")
-    accepted: dict[str, Any] = {name: flag(answer[name], name) for name in _FLAGS if name in answer}
-    if accepted.get("failed") or accepted.get("unreachable") or accepted.get("skipped"):
-        accepted.update(record(fields, optional=fields)(answer, ""))
+        raise schema.Malformed("the answer is not a mapping")
+    accepted: dict[str, Any] = {name: schema.flag(answer[name], name) for name in _FLAGS if name in answer}
+    did_work = not (accepted.get("failed") or accepted.get("unreachable") or accepted.get("skipped"))
+    accepted.update(schema.record(fields, optional=() if did_work else fields)(answer, ""))
+    if not did_work:
         accepted["msg"] = _reason(answer, what)
-    else:
-        accepted.update(record(fields)(answer, ""))
     if "diff" in answer:
         accepted["diff"] = _diff(answer["diff"])
     for name, read in (("warnings", _warning), ("deprecations", _deprecation)):
         if answer.get(name):
-            accepted[name] = listing(read, 100)(answer[name], name)
+            accepted[name] = schema.listing(read, 100)(answer[name], name)
     if accepted.get("failed") and isinstance(answer.get("exception"), str):
-        accepted["exception"] = printable(answer["exception"], "exception")
+        accepted["exception"] = schema.printable(answer["exception"], "exception")
     return accepted
 
 
 def _reason(answer: Mapping[str, Any], what: str) -> str:
     """Return why a module failed: its message, else its exception, else the last line that it printed."""
-    reason = message(answer.get("msg") or _error(answer.get("exception")), "msg")
+    reason = schema.message(answer.get("msg") or _error(answer.get("exception")), "msg")
     printed = [answer.get(name) for name in ("module_stderr", "module_stdout")]
     last = [text.strip().splitlines()[-1] for text in printed if isinstance(text, str) and text.strip()]
     if not last:
         return reason or f"{what} failed without a reason"
-    return f"{what} gave no answer: {message(last[0][:_SHORT], 'msg')} ({reason})"
+    return f"{what} gave no answer: {schema.message(last[0][:_SHORT], 'msg')} ({reason})"
 
 
 def _error(exception: Any) -> Any:
@@ -181,18 +198,19 @@ def _error(exception: Any) -> Any:
 def _warning(warning: Any, place: str) -> str:
     """Return a warning as a text. From ansible-core 2.19 on it may be an object, whose event has the text."""
     event = getattr(warning, "event", None)
-    return message(warning if event is None else event.msg, place)
+    return schema.message(warning if event is None else event.msg, place)
 
 
 def _deprecation(notice: Any, place: str) -> dict[str, Any]:
     return {"msg": _warning(notice.get("msg") if isinstance(notice, dict) else notice, place), "version": None}
 
 
-_difference = record(
-    dict.fromkeys(("before_header", "after_header"), message) | dict.fromkeys(("before", "after"), printable),
-    optional=("before_header", "after_header", "before", "after"),
-)
+_DIFFERENCE = {
+    **dict.fromkeys(("before_header", "after_header"), schema.message),
+    **dict.fromkeys(("before", "after"), schema.printable),
+}
+_difference = schema.record(_DIFFERENCE, optional=_DIFFERENCE)
 
 
 def _diff(value: Any) -> Any:
-    return listing(_difference)(value, "diff") if isinstance(value, list) else _difference(value, "diff")
+    return schema.listing(_difference)(value, "diff") if isinstance(value, list) else _difference(value, "diff")

@@ -20,13 +20,8 @@ from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses imp
 from .flow import Item, Problems, decisions, orders_of
 
 _NONE: Item = MappingProxyType({})
-#: The actions that a host carries out without an order.
-_ON_THE_HOST = {
-    Action.KEEP: Status.KEEP,
-    Action.REPAIR: Status.REPAIR,
-    Action.SWITCH: Status.SWITCH,
-    Action.REMOVE: Status.REMOVE,
-}
+#: The actions that a host carries out without an order; the statuses have the same words.
+_ON_THE_HOST = (Action.KEEP, Action.REPAIR, Action.SWITCH, Action.REMOVE)
 
 
 @dataclass(frozen=True)
@@ -70,7 +65,7 @@ def of_orders(results: BatchResults, host: str) -> list[CertificateOrder]:
 def _of_plan(decided: PlannedCertificate) -> CertificateOrder | None:
     """Return the outcome of a certificate that is not ordered."""
     if decided.action in _ON_THE_HOST:
-        return CertificateOrder(decided.name, status=_ON_THE_HOST[decided.action])
+        return CertificateOrder(decided.name, status=Status(decided.action.value))
     return _failed(decided.name, decided.message) if decided.action == Action.REFUSE else None
 
 

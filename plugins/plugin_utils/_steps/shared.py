@@ -84,7 +84,7 @@ def shares(plan: Item, finalized: Item, hostvars: Item) -> list[dict[str, Any]]:
 
 def outcomes(results: BatchResults, host: str) -> list[CertificateOrder]:
     """Return the outcome of each certificate of *host* whose key it gets from another host."""
-    return [_outcome(share, results, host) for share in _planned(results.plan, host)]
+    return [_outcome(share, results, host) for share in _planned(results.plan) if host in share.hosts]
 
 
 def _outcome(share: SharedKey, results: BatchResults, host: str) -> CertificateOrder:
@@ -92,12 +92,8 @@ def _outcome(share: SharedKey, results: BatchResults, host: str) -> CertificateO
         return CertificateOrder(share.name, status=Status.KEEP)  # no keys are made
     if share.serial is not None:
         return _given(share, results, host)
+    # One order is for all hosts that share its certificate.
     of_owner = next(item for item in of_orders(results, share.owner or "") if item.name == share.name)
-    return _of_order(share, results, host, of_owner)
-
-
-def _of_order(share: SharedKey, results: BatchResults, host: str, of_owner: CertificateOrder) -> CertificateOrder:
-    """Return the outcome of an order for all hosts that share its certificate."""
     if of_owner.status == Status.VALID:
         issued = replace(
             share,
@@ -144,10 +140,9 @@ def _stopped(share: SharedKey, problem: str, status: Status = Status.FAILED) -> 
     return CertificateOrder(share.name, status=status, problem=problem, resumable=True)
 
 
-def _planned(plan: Item, host: str | None = None) -> list[SharedKey]:
-    """Return what hosts get from others in this run; with *host*, what it gets."""
-    items = (item for item in plan["shares"] if host is None or host in item["hosts"])
-    return [SharedKey.from_result(item) for item in items]
+def _planned(plan: Item) -> list[SharedKey]:
+    """Return what hosts get from others in this run."""
+    return [SharedKey.from_result(item) for item in plan["shares"]]
 
 
 def _first(hostvars: Item, host: str) -> Item:
@@ -183,12 +178,11 @@ def _mapping(value: Any) -> Item:
 
 def _directory(results: BatchResults, share: SharedKey) -> str:
     """Return the URL of the CA that the order of a share's owner is with."""
-    orders = flow.orders_of(results.ordered, share.owner or "")
-    known = (order.directory for order in orders if order.name == share.name and order.directory)
-    return next(known, str(results.plan["directory"]))
+    order = flow.order_of(results.ordered, share.owner or "", share.name)
+    return (order and order.directory) or str(results.plan["directory"])
 
 
 def _is_issued(finalized: Item, share: SharedKey) -> bool:
-    """True if the certificate came that a share's owner ordered."""
-    finals = flow.orders_of(finalized, share.owner or "")
-    return any(order.name == share.name and order.status == Status.VALID for order in finals)
+    """Return True if the certificate came that a share's owner ordered."""
+    final = flow.order_of(finalized, share.owner or "", share.name)
+    return final is not None and final.status == Status.VALID

@@ -60,12 +60,12 @@ def agreement(by_host: Sequence[Digests]) -> tuple[list[str], list[str]]:
     return agreed, [name for name in names if name not in agreed]
 
 
-def differs(name: str, hosts: Sequence[str], seen: Callable[[str], Any]) -> str:
+def differs(name: str, hosts: Sequence[str], value_on: Callable[[str], Any]) -> str:
     """Return the message for an option that differs between two hosts.
 
-    *seen* returns the value that a host has. The message shows the values, except those of secrets.
+    *value_on* returns the value that a host has. The message shows the values, except those of secrets.
     """
-    shown = hosts if name in SECRET else [f"{host} ({shortened(repr(seen(host)))})" for host in hosts]
+    shown = hosts if name in SECRET else [f"{host} ({shortened(repr(value_on(host)))})" for host in hosts]
     return (
         f"{name} differs between {shown[0]} and {shown[1]}: the hosts of one play are one batch, with one CA and one "
         f"account. Give {name} the same value on all of them, or put the hosts that differ in a play of their own"

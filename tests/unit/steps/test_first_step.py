@@ -203,7 +203,7 @@ def test_hosts_that_differ_are_the_plan_s_problem(monkeypatch):
         "web1": {"_acme_found": steps.first_step(acme_order_timeout=300)},
         "web2": {"_acme_found": steps.first_step(acme_order_timeout=100)},
     }
-    monkeypatch.setattr(action, "_seen_by", lambda _run, _name: {"web1": 300, "web2": 100}.get)
+    monkeypatch.setattr(action, "_value_on", lambda _run, host, _name: {"web1": 300, "web2": 100}[host])
     result = action.run(task_vars=steps.task_vars("web1", registered))
     assert result["problem"].startswith("acme_order_timeout differs between web1 (300) and web2 (100)")
 
@@ -412,9 +412,9 @@ def test_faults_of_one_certificate_are_its_own_where_another_is_right(bad, told)
     run = Run(action._task, action._templar, variables)
     if told is None:
         with pytest.raises(first_step.MisconfiguredError):
-            first_step.look(run, action._templar, action._task)
+            first_step.validate(run, action._templar, action._task)
     else:
-        (fault,) = first_step.look(run, action._templar, action._task).faults.values()
+        (fault,) = first_step.validate(run, action._templar, action._task).faults.values()
         assert fault.startswith(told)
 
 

@@ -14,7 +14,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._ansible.host_option
     RESULT_SPEC,
     list_of,
 )
-from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.returned import narrowed
+from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.host_action import narrowed
 from tests.unit import contracts
 from tests.unit.steps import steps
 
