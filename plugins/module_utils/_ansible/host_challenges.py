@@ -12,7 +12,7 @@ from .._common.names import verify_name
 from .._host.challenges import challenge_responses
 from .._host.steps.challenge_batch import journal_all, put_all, remove_all
 from .._host.steps.preparation import JournaledOrder
-from .._host.wanted.wanted import check_home
+from .._host.wanted.wanted import verify_home
 from .host_module import HostModule, HostTask
 from .host_options import CHALLENGE_SPEC, HOME_SPEC, JOURNAL_SPEC, LISTEN_SPEC, list_of
 
@@ -29,7 +29,7 @@ def run(task: HostTask) -> dict[str, Any]:
     """Journal the orders and serve the challenges, or remove them. Raises CollectionError."""
     params, check = task.params, task.check_mode
     home, present = params["home"], params["state"] == "present"
-    check_home(home)
+    verify_home(home)
     responses = challenge_responses.parse_challenges(params["challenges"], present, home, params["listen_timeout"])
     journaled = False
     if present:

@@ -14,7 +14,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from .._common.errors import CollectionError
 from .._host.errors import summary
-from .._host.wanted.wanted import check_home
+from .._host.wanted.wanted import verify_home
 from .._x509 import availability
 from . import ranges
 
@@ -70,4 +70,4 @@ def verify_host(home: str) -> None:
     problem = availability.import_problem()
     if problem:
         raise CollectionError(problem)
-    check_home(home)
+    verify_home(home)

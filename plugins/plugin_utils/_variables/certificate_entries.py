@@ -222,7 +222,7 @@ def _validate_dns(proved: Sequence[Identifier], means: Means, faults: Faults) ->
 
 def _validate_services(entry: Mapping[str, Any], names: Sequence[str], faults: Faults) -> None:
     probes = [faults.attempt("probe", endpoints.parse, option, names) for option in entry["probe"]]
-    reloaded = [faults.attempt("", reloads.check, [option]) or () for option in entry["reload"]]
+    reloaded = [faults.attempt("", reloads.parse, [option]) or () for option in entry["reload"]]
     faults.attempt("", check_order, list(filter(None, probes)), [item for items in reloaded for item in items])
 
 

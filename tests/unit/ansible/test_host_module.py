@@ -106,7 +106,7 @@ def open_home(monkeypatch):
     """The folder of a test may be open to others."""
     for module in (host_request, host_share):
         monkeypatch.setattr(module, "verify_host", lambda home: None)
-    monkeypatch.setattr(host_challenges, "check_home", lambda home: None)
+    monkeypatch.setattr(host_challenges, "verify_home", lambda home: None)
 
 
 def test_request_prepares_journals_and_serves(home, tmp_path, open_home):

@@ -27,7 +27,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._host.store import f
 from ansible_collections.certfleet.tls.plugins.module_utils._host.store.files import Content
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted import attributes, formats
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.attributes import Attributes
-from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.wanted import check_home
+from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.wanted import verify_home
 
 ALICE, BOB = 64001, 64002
 SECRET = b"another certificate's private key"
@@ -208,29 +208,29 @@ def test_paths_leave_no_descriptor_open(tmp_path):
 
 
 @needs_root
-def test_check_home_writable_by_others_is_refused(tree):
+def test_verify_home_writable_by_others_is_refused(tree):
     tree.make("alice:home")
     tree.make("root:home/acme")
     tree.make("alice:home/acme/versions")
     for home in ("home", "home/acme", "home/none"):
         with pytest.raises(OptionError, match=f"home .*{home} cannot be used: .* belongs to {ALICE}"):
-            check_home(f"{tree.root}/{home}")
+            verify_home(f"{tree.root}/{home}")
     tree.make("root:etc/acme")
-    check_home(f"{tree.root}/etc/acme")
+    verify_home(f"{tree.root}/etc/acme")
     os.chown(tree.root / "etc", 0, BOB)
     (tree.root / "etc").chmod(0o2775)
     with pytest.raises(OptionError, match="etc is writable by other users"):
-        check_home(f"{tree.root}/etc/acme")
+        verify_home(f"{tree.root}/etc/acme")
     (tree.root / "etc").chmod(0o1777)
-    check_home(f"{tree.root}/etc/acme")
+    verify_home(f"{tree.root}/etc/acme")
     for name in ("versions", "challenges"):
         tree.make(f"alice:etc/acme/{name}")
         with pytest.raises(OptionError, match="cannot be used"):
-            check_home(f"{tree.root}/etc/acme")
+            verify_home(f"{tree.root}/etc/acme")
         (tree.root / "etc/acme" / name).rmdir()
     tree.make("alice:etc/acme/live->//home")
     with pytest.raises(OptionError, match="cannot be used"):
-        check_home(f"{tree.root}/etc/acme")
+        verify_home(f"{tree.root}/etc/acme")
 
 
 @needs_root

@@ -12,18 +12,18 @@ from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.reloads
     NOTIFY,
     SERVICE,
     Reload,
-    check,
+    parse,
 )
 
 
 @pytest.mark.parametrize("name", ["nginx", "postfix@-", "php8.2-fpm", "a:b", "_x", "@x"])
 def test_services(name):
-    assert check([name, f" {name} ", f"{name}.service", {"service": name}]) == (Reload(SERVICE, name),)
+    assert parse([name, f" {name} ", f"{name}.service", {"service": name}]) == (Reload(SERVICE, name),)
 
 
 def test_entries_keep_their_order():
-    assert check([]) == ()
-    assert [entry.what for entry in check(["b", "a", {"service": "b"}])] == ["b", "a"]
+    assert parse([]) == ()
+    assert [entry.what for entry in parse(["b", "a", {"service": "b"}])] == ["b", "a"]
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_entries_keep_their_order():
 def test_what_is_no_service_never_becomes_an_argument(name):
     for entry in (name, {"service": name}):
         with pytest.raises(OptionError, match=r"reload has .*, which is not the name of a service"):
-            check(["nginx", entry])
+            parse(["nginx", entry])
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_what_is_no_service_never_becomes_an_argument(name):
     ],
 )
 def test_mappings(entry, reload, text):
-    assert check([entry]) == (reload,)
+    assert parse([entry]) == (reload,)
     assert str(reload) == text
 
 
@@ -77,5 +77,5 @@ def test_mappings(entry, reload, text):
 )
 def test_what_is_none(entry, what):
     with pytest.raises(OptionError) as told:
-        check([entry])
+        parse([entry])
     assert what in str(told.value)

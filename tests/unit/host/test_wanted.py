@@ -12,8 +12,8 @@ from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.attribu
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.reloads import SERVICE, Reload
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.wanted import (
     WantedCertificate,
-    check_home,
     twice,
+    verify_home,
 )
 
 PROBE = {"address": "localhost", "port": None, "server_name": None, "starttls": None, "timeout": 30}
@@ -102,10 +102,10 @@ def test_names_that_cannot_become_a_file_s(name):
 
 
 def test_a_home_is_a_place():
-    check_home("/etc/acme")
+    verify_home("/etc/acme")
     for home in ("", "acme", "./acme", "~/acme"):
         with pytest.raises(OptionError, match="is not an absolute path"):
-            check_home(home)
+            verify_home(home)
 
 
 def test_two_certificates_of_one_name():

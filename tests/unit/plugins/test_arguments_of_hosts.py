@@ -150,7 +150,7 @@ def test_main_wrong_arguments_refused_before_any_change(monkeypatch, tmp_path, n
         monkeypatch.setattr(made, "AnsibleModule", lambda **options: Module(arguments, check_mode, **options))
     # The folder of a test may be open to others.
     work = module.MODULE.run.__globals__
-    for check in {"verify_host", "check_home"}.intersection(work) if "home" not in change else ():
+    for check in {"verify_host", "verify_home"}.intersection(work) if "home" not in change else ():
         monkeypatch.setitem(work, check, lambda _given: None)
     with pytest.raises(Failed) as failed:
         module.main()

@@ -23,7 +23,7 @@ from ..store.manifest import StoredVersions
 from ..wanted import formats
 from ..wanted.attributes import drift
 from ..wanted.claim import DEFAULT_CLAIM, Claim
-from ..wanted.wanted import WantedCertificate, check_home
+from ..wanted.wanted import WantedCertificate, verify_home
 
 
 def inspect(
@@ -143,7 +143,7 @@ def _problems(home: str, name: str, live: Mapping[str, Any] | None) -> list[str]
 
 def _home_problem(home: str) -> str:
     try:
-        check_home(home)
+        verify_home(home)
     except CollectionError as error:
         return str(error)
     for folder in (os.path.join(home, "versions"), os.path.join(home, "live")):

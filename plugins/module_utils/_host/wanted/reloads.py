@@ -42,7 +42,7 @@ class Reload(NamedTuple):
         return self.what if isinstance(self.what, str) else " ".join(self.what)
 
 
-def check(entries: Iterable[Any]) -> tuple[Reload, ...]:
+def parse(entries: Iterable[Any]) -> tuple[Reload, ...]:
     """Parse the entries, each once. A text is a service's name. Raises OptionError."""
     return tuple(dict.fromkeys(_entry(entry) for entry in entries))
 

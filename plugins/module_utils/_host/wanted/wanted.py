@@ -65,7 +65,7 @@ class WantedCertificate:
             identifiers=identifiers,
             key_type=option["key_type"],
             profile=option["profile"] or None,
-            reloads=reloads.check(option["reload"]),
+            reloads=reloads.parse(option["reload"]),
             attributes=resolve(option),
             probes=endpoints.check(option["probe"], identifiers),
             formats=formats.check(option["formats"], option),
@@ -100,7 +100,7 @@ def check_absolute(home: str) -> None:
         raise OptionError(f"home {home!r} is not an absolute path")
 
 
-def check_home(home: str) -> None:
+def verify_home(home: str) -> None:
     """Raise OptionError for a home that is not an absolute path, or that other users than root can change."""
     check_absolute(home)
     for folder in ("live", "versions", "challenges"):
