@@ -48,7 +48,6 @@ def _choose(run: Run) -> Any:
     from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.revocation_choice import to_revoke
     from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.revocation_sources import RevocationRequest
 
-    alive = set(run.variables["ansible_play_hosts"])
     all_hosts = run.variables["ansible_play_hosts_all"]
     request = RevocationRequest(
         hosts=run.variables["ansible_play_batch"],
@@ -56,7 +55,7 @@ def _choose(run: Run) -> Any:
         names=run.option("acme_revoke"),
         before=run.option("acme_revoke_before"),
         all_hosts=all_hosts,
-        lost={host for host in all_hosts if host not in alive},
+        lost=set(all_hosts).difference(run.variables["ansible_play_hosts"]),
         history=run.option("acme_history"),
         serials=run.option("acme_revoke_serials"),
         files=run.option("acme_revoke_files"),

@@ -102,16 +102,14 @@ class ActionModule(HostAction):
         """Return what was found, and what the steps to come know of the host's options."""
         if self._is_misconfigured:
             return failures.conclude(run, answer, {"acme_fail": run.found("acme_fail")})
-        if self._variables is None:
+        variables = self._variables
+        if variables is None:
             return answer
-        if self._variables.warnings:
-            answer["warnings"] = [*answer.get("warnings", ()), *self._variables.warnings]
+        if variables.warnings:
+            answer["warnings"] = [*answer.get("warnings", ()), *variables.warnings]
         if "certificates" in answer:
-            answer.update(_with_faults(answer, self._variables))
-        result = {
-            **failures.conclude(run, answer, self._variables.options),
-            **self._variables.result(environment_of(self)),
-        }
+            answer.update(_with_faults(answer, variables))
+        result = {**failures.conclude(run, answer, variables.options), **variables.result(environment_of(self))}
         # Registered results of an inclusion before are replaced by those of this one.
         shared_before = shared.before(run.results.of_all(run.host).get("_acme_found", {}))
         return {**result, "shared_before": shared_before} if shared_before else result

@@ -58,7 +58,7 @@ def of_orders(results: BatchResults, host: str) -> list[CertificateOrder]:
             continue  # shared.outcomes()
         order, final = orders.get(decided.name), finals.get(decided.name)
         outcome = _of_plan(decided) or _of_final(final, order, mirrored) or _of_order(order, results.is_check)
-        outcomes.append(outcome or _failed(decided.name, _why_not(results, host, decided.name, order)))
+        outcomes.append(outcome or stopped(decided.name, _why_not(results, host, decided.name, order)))
     return outcomes
 
 
@@ -66,7 +66,7 @@ def _of_plan(decided: PlannedCertificate) -> CertificateOrder | None:
     """Return the outcome of a certificate that is not ordered."""
     if decided.action in _ON_THE_HOST:
         return CertificateOrder(decided.name, status=Status(decided.action.value))
-    return _failed(decided.name, decided.message) if decided.action == Action.REFUSE else None
+    return stopped(decided.name, decided.message) if decided.action == Action.REFUSE else None
 
 
 def _of_final(
@@ -109,6 +109,6 @@ def _problems_by_token(mirrored: Item) -> dict[str, list[str]]:
     return found
 
 
-def _failed(name: str, problem: str) -> CertificateOrder:
-    # Nothing is known of its order that speaks against resuming it.
-    return CertificateOrder(name, status=Status.FAILED, problem=problem, resumable=True)
+def stopped(name: str, problem: str, status: Status = Status.FAILED) -> CertificateOrder:
+    """Return the outcome of a certificate whose order can be resumed, by this host or by the one that shares it."""
+    return CertificateOrder(name, status=status, problem=problem, resumable=True)

@@ -45,7 +45,7 @@ class ShownVersion:
 
 @dataclass
 class Evidence:
-    """All that hosts show. Its methods read the sources again, and nothing else.
+    """The certificates that hosts show. Its methods read the sources again, and nothing else.
 
     answered: by host of the batch, its versions. users: the hosts that say that they use a certificate, and the name
     that it has there, by its digest, or by its serial number if that is all that is known. silent: hosts that do not

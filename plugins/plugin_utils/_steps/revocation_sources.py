@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""All that the choice of certificates to revoke depends on: the options of the run, the record, and files.
+"""The options of a revocation, the record and the files: what the choice of certificates depends on.
 
 Only for a task that runs once: it loads cryptography.
 """

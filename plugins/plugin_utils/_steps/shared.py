@@ -21,9 +21,8 @@ from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts im
 from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Action, Status
 
 from . import flow
-from .outcomes import BatchResults, of_orders
-
-Item = Mapping[str, Any]
+from .flow import Item
+from .outcomes import BatchResults, of_orders, stopped
 
 
 def holders(hosts: Iterable[str], batch: Collection[str], hostvars: Item) -> list[dict[str, Any]]:
@@ -73,7 +72,7 @@ def shares(plan: Item, finalized: Item, hostvars: Item) -> list[dict[str, Any]]:
     A certificate that failed is left out, and one for which no host has made a key to receive it with.
     """
     result: dict[str, list[SharedKey]] = {}
-    for share in _planned(plan):
+    for share in map(SharedKey.from_result, plan["shares"]):
         keys = {other: _public_key(_mapping(hostvars[other].get("_acme_request")), share.name) for other in share.hosts}
         receivers = {other: key for other, key in keys.items() if key}
         if receivers and (share.serial is not None or _is_issued(finalized, share)):
@@ -84,7 +83,8 @@ def shares(plan: Item, finalized: Item, hostvars: Item) -> list[dict[str, Any]]:
 
 def outcomes(results: BatchResults, host: str) -> list[CertificateOrder]:
     """Return the outcome of each certificate of *host* whose key it gets from another host."""
-    return [_outcome(share, results, host) for share in _planned(results.plan) if host in share.hosts]
+    items = (item for item in results.plan["shares"] if host in item["hosts"])
+    return [_outcome(SharedKey.from_result(item), results, host) for item in items]
 
 
 def _outcome(share: SharedKey, results: BatchResults, host: str) -> CertificateOrder:
@@ -95,16 +95,17 @@ def _outcome(share: SharedKey, results: BatchResults, host: str) -> CertificateO
     # One order is for all hosts that share its certificate.
     of_owner = next(item for item in of_orders(results, share.owner or "") if item.name == share.name)
     if of_owner.status == Status.VALID:
+        order = flow.order_of(results.ordered, share.owner or "", share.name)
         issued = replace(
             share,
-            directory=_directory(results, share),
+            directory=(order and order.directory) or results.plan["directory"],
             account_uri=of_owner.account_uri,
             certificate=of_owner.certificate,
             chain=of_owner.chain,
         )
         return _given(issued, results, host)
     why = f"{share.owner} makes the key and orders: {of_owner.problem or 'there is no outcome of the order'}"
-    return _stopped(share, why, Status.DEFERRED if of_owner.status == Status.DEFERRED else Status.FAILED)
+    return stopped(share.name, why, Status.DEFERRED if of_owner.status == Status.DEFERRED else Status.FAILED)
 
 
 def _given(share: SharedKey, results: BatchResults, host: str) -> CertificateOrder:
@@ -112,7 +113,7 @@ def _given(share: SharedKey, results: BatchResults, host: str) -> CertificateOrd
     request = results.requested(host)
     if not _public_key(request, share.name):
         why = _mapping(request.get("failures")).get(share.name) or request.get("msg")
-        return _stopped(share, str(why or "no key to receive it with was made"))
+        return stopped(share.name, str(why or "no key to receive it with was made"))
     answers = _mapping(results.hostvars[host].get("_acme_sealed")).get("results") or ()
     answer: Item = next((item for item in answers if (item.get("item") or {}).get("owner") == share.owner), {})
     shares = answer.get("shares")
@@ -122,7 +123,7 @@ def _given(share: SharedKey, results: BatchResults, host: str) -> CertificateOrd
     if sealed is None or given.certificate is None or given.chain is None:
         why = (given.refused or {}).get(host) or _mapping(answer.get("failures")).get(share.name)
         why = why or answer.get("msg") or "it gave no answer"
-        return _stopped(share, f"{share.owner} has the key and did not give it: {why}")
+        return stopped(share.name, f"{share.owner} has the key and did not give it: {why}")
     return CertificateOrder(
         share.name,
         status=Status.VALID,
@@ -133,16 +134,6 @@ def _given(share: SharedKey, results: BatchResults, host: str) -> CertificateOrd
         created=(given.created if share.created is None else share.created) or "",
         sealed_key=sealed,
     )
-
-
-def _stopped(share: SharedKey, problem: str, status: Status = Status.FAILED) -> CertificateOrder:
-    # The order is another host's, and stays or goes there.
-    return CertificateOrder(share.name, status=status, problem=problem, resumable=True)
-
-
-def _planned(plan: Item) -> list[SharedKey]:
-    """Return what hosts get from others in this run."""
-    return [SharedKey.from_result(item) for item in plan["shares"]]
 
 
 def _first(hostvars: Item, host: str) -> Item:
@@ -174,12 +165,6 @@ def _public_key(request: Item, name: str) -> str | None:
 def _mapping(value: Any) -> Item:
     """Return the answer of another host, in which anything may be; an empty one if it is not a mapping."""
     return value if isinstance(value, Mapping) else {}
-
-
-def _directory(results: BatchResults, share: SharedKey) -> str:
-    """Return the URL of the CA that the order of a share's owner is with."""
-    order = flow.order_of(results.ordered, share.owner or "", share.name)
-    return (order and order.directory) or str(results.plan["directory"])
 
 
 def _is_issued(finalized: Item, share: SharedKey) -> bool:

@@ -17,9 +17,8 @@ from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts im
 from ansible_collections.certfleet.tls.plugins.module_utils._common.identifiers import BY_DNS, DNS_PERSIST_01
 from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Status
 
-from .flow import orders_of, registered
+from .flow import Item, orders_of, registered
 
-Item = Mapping[str, Any]
 #: By name and value of a record; None stands for all records of a step that failed as a whole.
 Problems = Mapping["tuple[str, str] | None", str]
 

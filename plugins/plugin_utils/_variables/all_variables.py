@@ -20,7 +20,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._ansible.values impo
 from ansible_collections.certfleet.tls.plugins.module_utils._common.text import did_you_mean, most_similar
 
 from . import account_options, certificate_entries, other_options
-from .certificate_entries import Faults, Means
+from .certificate_entries import Faults, Means, listed
 from .plain import plain
 from .role_variables import ALL, VARIABLES, Variable, of
 
@@ -94,11 +94,8 @@ def convert(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def undefined(hosts: Iterable[str], similar: Iterable[str]) -> str:
     """Return the message for hosts without acme_certificates. *similar*: names by similar_to_certificates()."""
-    names = list(hosts)
-    listed = ", ".join(names[:_MOST_NAMED])
-    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-    hint = did_you_mean(dict.fromkeys(similar))
-    return f"{_CERTIFICATES} is not defined for {listed}{more}{hint}. Define it in the inventory or in the play."
+    names, hint = listed(list(hosts), _MOST_NAMED), did_you_mean(dict.fromkeys(similar))
+    return f"{_CERTIFICATES} is not defined for {names}{hint}. Define it in the inventory or in the play."
 
 
 def similar_to_certificates(defined: Iterable[str]) -> list[str]:

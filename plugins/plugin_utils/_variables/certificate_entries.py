@@ -104,12 +104,12 @@ def parse(given: Any, home: str, means: Means | None, place: str, lines: list[st
     that no challenge has to be answered.
     """
     try:
-        listed = to.to_mappings(given)
+        items = to.to_mappings(given)
     except Invalid as error:
         lines.append(f"{place}: acme_certificates: {error}.")
         return []
     entries = []
-    for number, item in enumerate(listed, 1):
+    for number, item in enumerate(items, 1):
         name = _shown_name(item, number)
         faults = Faults(f"{place}: certificate {name}")
         try:
@@ -196,7 +196,7 @@ def _validate_http(
     if by_http and not entry["http_01_listen"]:
         faults.add(
             "webroot",
-            f"http-01 for {_listed(by_http)} needs a webroot or http_01_listen, and has neither. Give one of them, or "
+            f"http-01 for {listed(by_http)} needs a webroot or http_01_listen, and has neither. Give one of them, or "
             "another challenge.",
         )
     by_tls = any(item.challenge == TLS_ALPN_01 for item in proved)
@@ -215,7 +215,7 @@ def _validate_dns(proved: Sequence[Identifier], means: Means, faults: Faults) ->
     if by_dns and not means.by_dns:
         faults.add(
             "challenge",
-            f"a TXT record for {_listed(by_dns)} cannot be written: acme_dns and acme_dns_tasks are empty. Give a DNS "
+            f"a TXT record for {listed(by_dns)} cannot be written: acme_dns and acme_dns_tasks are empty. Give a DNS "
             "provider in acme_dns.",
         )
 
@@ -254,6 +254,7 @@ def _validate_together(entries: Sequence[Mapping[str, Any]], place: str, lines: 
         lines.append(Fault.of(one_line(name, _LONGEST_NAME), place, f"{problem}."))
 
 
-def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:3])
-    return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"
+def listed(names: Sequence[str], most: int = 3) -> str:
+    """Return names for a message: the first ones, and how many more there are."""
+    shown = ", ".join(names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
