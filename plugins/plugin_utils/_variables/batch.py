@@ -46,10 +46,9 @@ def difference(by_host: Mapping[str, Digests]) -> tuple[str, str, str] | None:
     """Return the first option in which hosts differ, and two of these hosts; None if they agree."""
     hosts = list(by_host)
     for host in hosts[1:]:
-        if by_host[host] != by_host[hosts[0]]:
-            for name, value in by_host[host].items():
-                if by_host[hosts[0]].get(name) != value:
-                    return name, hosts[0], host
+        for name, value in by_host[host].items():
+            if by_host[hosts[0]].get(name) != value:
+                return name, hosts[0], host
     return None
 
 
