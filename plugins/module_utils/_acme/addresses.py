@@ -11,19 +11,13 @@ reach. So a request goes to an address that is not public only if the name itsel
 from __future__ import annotations
 
 from collections.abc import Collection
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Union
 
 Address = Union[IPv4Address, IPv6Address]
 
-PUBLIC, LOOPBACK, LINK_LOCAL, PRIVATE, UNIQUE_LOCAL, SHARED = (
-    "public",
-    "loopback",
-    "link-local",
-    "private",
-    "unique-local",
-    "shared",
-)
+PUBLIC, LOOPBACK, LINK_LOCAL = "public", "loopback", "link-local"
+PRIVATE, UNIQUE_LOCAL, SHARED = "private", "unique-local", "shared"
 UNSPECIFIED, MULTICAST, RESERVED = "unspecified", "multicast", "reserved"
 
 # Classes, besides public addresses, in which fleets have their servers.
@@ -33,40 +27,22 @@ _OF_NOBODY = (UNSPECIFIED, MULTICAST)
 
 # IANA's registries of special-purpose addresses. The properties of the ipaddress module are not used: they differ
 # between versions of Python, and lack some of these classes.
-_IPV4 = tuple(
-    (IPv4Network(network), name)
-    for network, name in (
-        ("0.0.0.0/8", UNSPECIFIED),
-        ("10.0.0.0/8", PRIVATE),
-        ("100.64.0.0/10", SHARED),
-        ("127.0.0.0/8", LOOPBACK),
-        ("169.254.0.0/16", LINK_LOCAL),
-        ("172.16.0.0/12", PRIVATE),
-        ("192.0.0.0/24", RESERVED),
-        ("192.0.2.0/24", RESERVED),
-        ("192.88.99.0/24", RESERVED),
-        ("192.168.0.0/16", PRIVATE),
-        ("198.18.0.0/15", RESERVED),
-        ("198.51.100.0/24", RESERVED),
-        ("203.0.113.0/24", RESERVED),
-        ("224.0.0.0/4", MULTICAST),
-        ("240.0.0.0/4", RESERVED),
-    )
-)
-_IPV6 = tuple(
-    (IPv6Network(network), name)
-    for network, name in (
-        ("::/128", UNSPECIFIED),
-        ("::1/128", LOOPBACK),
-        ("2001::/23", RESERVED),
-        ("2001:db8::/32", RESERVED),
-        ("3fff::/20", RESERVED),
-        ("2000::/3", PUBLIC),
-        ("fc00::/7", UNIQUE_LOCAL),
-        ("fe80::/10", LINK_LOCAL),
-        ("ff00::/8", MULTICAST),
-    )
-)
+_NETWORKS = {
+    UNSPECIFIED: ("0.0.0.0/8", "::/128"),
+    LOOPBACK: ("127.0.0.0/8", "::1/128"),
+    LINK_LOCAL: ("169.254.0.0/16", "fe80::/10"),
+    PRIVATE: ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"),
+    UNIQUE_LOCAL: ("fc00::/7",),
+    SHARED: ("100.64.0.0/10",),
+    MULTICAST: ("224.0.0.0/4", "ff00::/8"),
+    RESERVED: (
+        *("192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24"),
+        *("240.0.0.0/4", "2001::/23", "2001:db8::/32", "3fff::/20"),
+    ),
+    # Last, since reserved networks are in it.
+    PUBLIC: ("2000::/3",),
+}
+_CLASSES = tuple((ip_network(network), name) for name, networks in _NETWORKS.items() for network in networks)
 # Networks whose addresses contain an IPv4 address, and how many bits follow it: mapped and compatible (RFC 4291),
 # NAT64 (RFC 6052), 6to4 (RFC 3056).
 _CARRIERS = (
@@ -84,15 +60,14 @@ def parse_address(text: str) -> Address:
 
 def address_class(address: Address) -> str:
     """Return the class of an address, PUBLIC if it has no special purpose."""
-    if isinstance(address, IPv4Address):
-        return next((name for network, name in _IPV4 if address in network), PUBLIC)
     # :: and ::1 are in ::/96, too, but have a class of their own.
-    if int(address) > 1:
+    if isinstance(address, IPv6Address) and int(address) > 1:
         for network, behind in _CARRIERS:
             if address in network:
                 return address_class(IPv4Address(int(address) >> behind & 0xFFFFFFFF))
-    # Other addresses are not allocated.
-    return next((name for network, name in _IPV6 if address in network), RESERVED)
+    # Other IPv6 addresses are not allocated.
+    other = PUBLIC if isinstance(address, IPv4Address) else RESERVED
+    return next((name for network, name in _CLASSES if address in network), other)
 
 
 def is_allowed(address: Address, own: Collection[Address], redirected: bool) -> bool:
