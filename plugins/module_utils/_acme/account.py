@@ -176,10 +176,7 @@ def refusal(directory: Directory, terms_agreed: bool, external_account: External
 
 def _new_account(client: Client, payload: Mapping[str, Any], what: str) -> Account:
     answer = client.post(client.directory.new_account, payload, what, with_jwk=True)
-    location = answer.headers.get("Location")
-    if not location:
-        raise ProtocolError(f"{client.directory.new_account} returned no account URL")
-    account = Account._read(client.http.verify_url(location), answer, created=answer.status == 201)
+    account = Account._read(client.created_url(answer, "account"), answer, created=answer.status == 201)
     client.account_url = account.url
     return account
 

@@ -49,10 +49,7 @@ class Authorization:
         if not directory.new_authz:
             raise ProtocolError(f"{directory.url} does not offer authorizations before orders (it has no newAuthz)")
         answer = client.post(directory.new_authz, {"identifier": as_ordered(identifier)}, f"{identifier}: newAuthz")
-        url = answer.headers.get("Location")
-        if not url:
-            raise ProtocolError(f"{directory.new_authz} returned no authorization URL")
-        return cls.parse(client.http.verify_url(url), answer.json())
+        return cls.parse(client.created_url(answer, "authorization"), answer.json())
 
     @classmethod
     def fetch(cls, client: Client, url: str) -> Authorization:

@@ -77,6 +77,13 @@ class Client:
         """Read a resource with a signed POST without payload (RFC 8555 section 6.3)."""
         return self._signed(url, b"", what, with_jwk=False, no_retry=())
 
+    def created_url(self, answer: Response, resource: str) -> str:
+        """Return the URL of a new *resource*, from the answer's Location. Raises ProtocolError."""
+        location = answer.headers.get("Location")
+        if not location:
+            raise ProtocolError(f"{answer.url} returned no {resource} URL")
+        return self.http.verify_url(location)
+
     def _signed(self, url: str, payload: bytes, what: str, with_jwk: bool, no_retry: Collection[int]) -> Response:
         self.http.verify_url(url)
         retry = Retry(self.clock, _ATTEMPTS, self._deadline)
@@ -85,10 +92,8 @@ class Client:
             nonce = self._nonces.take(self._deadline)  # outside of try: it has its own retries
             try:
                 answer = self._signed_once(url, payload, nonce, None if with_jwk else self.account_url)
-            except UntrustedError:
-                raise
-            except TransportError:
-                if not retry.wait():
+            except TransportError as error:
+                if isinstance(error, UntrustedError) or not retry.wait():
                     raise
                 continue
             if answer.status < 300:

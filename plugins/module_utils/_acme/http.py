@@ -168,10 +168,8 @@ class Http:
         while True:
             try:
                 answer = self.request_once(method, url, deadline=deadline)
-            except UntrustedError:
-                raise
-            except TransportError:
-                if not retry.wait():
+            except TransportError as error:
+                if isinstance(error, UntrustedError) or not retry.wait():
                     raise
                 continue
             if not is_retryable(answer.status) or not retry.wait(answer.retry_after(self.clock.now())):
@@ -207,9 +205,7 @@ def _origin(url: str) -> str:
 
 def innermost(error: BaseException) -> BaseException:
     """Return the innermost of nested library exceptions."""
-    seen = 0
-    while seen < 10:
-        seen += 1
+    for _level in range(10):
         inner = getattr(error, "reason", None) or getattr(error, "original_error", None)
         inner = inner or (error.args[0] if error.args else None)
         if not isinstance(inner, BaseException):

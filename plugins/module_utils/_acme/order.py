@@ -64,10 +64,7 @@ class Order:
             payload["replaces"] = replaces
         no_retry = (500,) if replaces else ()
         answer = client.post(client.directory.new_order, payload, "newOrder", no_retry=no_retry)
-        url = answer.headers.get("Location")
-        if not url:
-            raise ProtocolError(f"{client.directory.new_order} returned no order URL")
-        return cls._read(client, client.http.verify_url(url), answer)
+        return cls._read(client, client.created_url(answer, "order"), answer)
 
     @classmethod
     def fetch(cls, client: Client, url: str) -> Order:
