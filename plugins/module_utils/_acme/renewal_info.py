@@ -2,17 +2,20 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Renewal information: when the CA suggests to renew a certificate (ARI, RFC 9773)."""
+"""Renewal information: when the CA suggests to renew a certificate (ARI, RFC 9773), and a cache of it."""
 
 from __future__ import annotations
 
 import hashlib
+import json
+import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from .._common import atomic_file
 from .._common.deadline import Deadline
 from .._common.errors import OptionError
 from .._common.names import ARI_ID
@@ -21,7 +24,6 @@ from .._common.times import parse_time
 from .errors import ProblemError, ProtocolError, TransportError
 from .http import Http, Response
 from .problem import Problem
-from .renewal_cache import Cached, RenewalCache
 from .retry import is_retryable
 
 # RFC 9773 section 4.3: between a minute and a day; six hours without Retry-After.
@@ -32,6 +34,7 @@ _LONGEST_QUESTION = 10.0  # seconds
 # If so many requests fail before one succeeds, the CA is down.
 _FRUITLESS = 30
 
+_CACHE_FILE = "renewal-info.json"
 _WAITS = "the CA asks for a longer pause between requests"
 
 
@@ -42,17 +45,16 @@ class RenewalInfo:
     start: datetime
     end: datetime
     explanation_url: str = ""
-    retry_after: float | None = None
 
     @classmethod
-    def of_answer(cls, answer: Response, now: datetime) -> RenewalInfo:
+    def of_answer(cls, answer: Response) -> RenewalInfo:
         """Parse the CA's answer. Raises ProblemError, ProtocolError."""
         if answer.status != 200:
             raise ProblemError(Problem.of_response(answer.status, answer.body), "renewal information")
-        return cls.parse(answer.json(), answer.retry_after(now))
+        return cls.parse(answer.json())
 
     @classmethod
-    def parse(cls, document: Mapping[str, Any], retry_after: float | None = None) -> RenewalInfo:
+    def parse(cls, document: Mapping[str, Any]) -> RenewalInfo:
         """Parse renewal information. Raises ProtocolError for an invalid window (RFC 9773 section 4.2)."""
         window = document.get("suggestedWindow")
         if not isinstance(window, Mapping):
@@ -63,7 +65,7 @@ class RenewalInfo:
             raise ProtocolError(error) from None
         if end <= start:
             raise ProtocolError("renewal information whose window ends before it starts")
-        return cls(start, end, one_line(document.get("explanationURL") or "", 300), retry_after)
+        return cls(start, end, one_line(document.get("explanationURL") or "", 300))
 
     def instant(self, ari_id: str, interval: timedelta = timedelta(0)) -> datetime:
         """Return the instant in the window to renew this certificate: random by its id, and the same in each run.
@@ -76,6 +78,73 @@ class RenewalInfo:
     def is_open(self, now: datetime) -> bool:
         """Return True if *now* is in the window."""
         return self.start <= now < self.end
+
+
+@dataclass(frozen=True)
+class Cached:
+    """An answer, and until when no new request is sent. info: None if the CA only asked for a pause."""
+
+    until: datetime
+    info: RenewalInfo | None = None
+
+    @classmethod
+    def of_json(cls, entry: Mapping[str, str]) -> Cached:
+        """Return an entry of the cache's file. Raises OptionError, TypeError, KeyError."""
+        info = None
+        if entry["start"]:
+            info = RenewalInfo(parse_time(entry["start"]), parse_time(entry["end"]), str(entry["explanation_url"]))
+        return cls(parse_time(entry["until"]), info)
+
+    def to_json(self) -> dict[str, str | None]:
+        """Return it as an entry of the cache's file."""
+        return {
+            "until": self.until.isoformat(),
+            "start": self.info.start.isoformat() if self.info else None,
+            "end": self.info.end.isoformat() if self.info else None,
+            "explanation_url": self.info.explanation_url if self.info else "",
+        }
+
+
+class RenewalCache:
+    """Answers by URL, kept until the CA allows the next request (RFC 9773 section 4.3).
+
+    They are in a folder of the controller; only in memory if there is no folder. An entry that is missing or damaged
+    only costs a request.
+    """
+
+    def __init__(self, folder: str | None = None) -> None:
+        self._path = os.path.join(os.path.expanduser(folder), _CACHE_FILE) if folder else None
+        self._entries: dict[str, Cached] = _read(self._path) if self._path else {}
+        self._changed = False
+
+    def get(self, url: str, now: datetime) -> Cached | None:
+        """Return the entry, if there is one that is still valid."""
+        entry = self._entries.get(url)
+        return entry if entry and now < entry.until else None
+
+    def put(self, url: str, entry: Cached) -> None:
+        """Keep an answer."""
+        self._entries[url] = entry
+        self._changed = True
+
+    def save(self, now: datetime) -> str:
+        """Write the valid entries. Return an error message, or an empty text."""
+        if not self._path or not self._changed:
+            return ""
+        entries = {url: entry.to_json() for url, entry in self._entries.items() if now < entry.until}
+        try:
+            atomic_file.write(self._path, json.dumps(entries).encode())
+        except OSError as error:
+            return f"acme_cache {os.path.dirname(self._path)} cannot be written: {error.strerror}"
+        return ""
+
+
+def _read(path: str) -> dict[str, Cached]:
+    try:
+        with open(path, encoding="utf-8") as file:
+            return {str(url): Cached.of_json(entry) for url, entry in json.load(file).items()}
+    except (OptionError, OSError, ValueError, TypeError, AttributeError, KeyError, RecursionError):
+        return {}
 
 
 def ask_all(
@@ -94,14 +163,11 @@ def ask_all(
     with ThreadPoolExecutor(max_workers=connections) as pool:
         answers = dict(zip(mixed, pool.map(questions.ask, mixed)))
     known = {ari_id: info for ari_id in ari_ids if isinstance(info := answers[ari_id], RenewalInfo)}
-    return known, _warnings([problem for problem in answers.values() if isinstance(problem, str)], len(answers))
-
-
-def _warnings(problems: Sequence[str], asked: int) -> list[str]:
+    problems = [problem for problem in answers.values() if isinstance(problem, str)]
     if not problems:
-        return []
-    return [
-        f"no renewal information for {len(problems)} of {asked} certificates ({problems[0]}): "
+        return known, []
+    return known, [
+        f"no renewal information for {len(problems)} of {len(answers)} certificates ({problems[0]}): "
         "their lifetime decides when they are renewed"
     ]
 
@@ -119,9 +185,9 @@ class _Questions:
 
     def ask(self, ari_id: str) -> RenewalInfo | str:
         """Return the renewal information of a certificate, or why there is none. Raises nothing."""
-        known = self._cache.get(self._base_url, ari_id, self._http.clock.now())
+        known = self._cache.get(_url(self._base_url, ari_id), self._http.clock.now())
         if known:
-            return RenewalInfo(known.start, known.end, known.explanation_url) if known.start and known.end else _WAITS
+            return known.info or _WAITS
         if len(self._failed) >= _FRUITLESS and not self._answered:
             return self._failed[-1]
         if not self._deadline.left():
@@ -142,7 +208,7 @@ class _Questions:
         retry_after, retryable = answer.retry_after(clock.now()), is_retryable(answer.status)
         self._answered = self._answered or not retryable
         try:
-            info = RenewalInfo.of_answer(answer, clock.now())
+            info = RenewalInfo.of_answer(answer)
         except ProblemError as error:
             if retryable:
                 self._failed.append(str(error))
@@ -154,9 +220,9 @@ class _Questions:
 
     def _put(self, ari_id: str, retry_after: float | None, info: RenewalInfo | None = None) -> None:
         """Keep an answer for as long as the CA asks for; None for one without a window."""
-        until = _until(self._http, retry_after)
-        window = (info.start, info.end, info.explanation_url) if info else ()
-        self._cache.put(self._base_url, ari_id, Cached(until, *window))
+        pause = _USUAL if retry_after is None else min(max(retry_after, _SHORTEST), _LONGEST)
+        until = self._http.clock.now() + timedelta(seconds=pause)
+        self._cache.put(_url(self._base_url, ari_id), Cached(until, info))
 
 
 def ask(http: Http, base_url: str, ari_id: str, deadline: Deadline | None = None) -> Response:
@@ -166,10 +232,8 @@ def ask(http: Http, base_url: str, ari_id: str, deadline: Deadline | None = None
     """
     if not ARI_ID.fullmatch(ari_id):
         raise ProtocolError(f"'{one_line(ari_id, 60)}' is not an ARI certificate id (RFC 9773 section 4.1)")
-    return http.get(http.verify_url(f"{base_url.rstrip('/')}/{ari_id}"), attempts=2, deadline=deadline)
+    return http.get(_url(base_url, ari_id), attempts=2, deadline=deadline)
 
 
-def _until(http: Http, retry_after: float | None) -> datetime:
-    """Return when the next request may be sent."""
-    pause = _USUAL if retry_after is None else min(max(retry_after, _SHORTEST), _LONGEST)
-    return http.clock.now() + timedelta(seconds=pause)
+def _url(base_url: str, ari_id: str) -> str:
+    return f"{base_url.rstrip('/')}/{ari_id}"

@@ -12,8 +12,7 @@ from typing import Any
 from .._acme.directory import Directory
 from .._acme.errors import AcmeError
 from .._acme.http import Http
-from .._acme.renewal_cache import RenewalCache
-from .._acme.renewal_info import RenewalInfo, ask_all
+from .._acme.renewal_info import RenewalCache, RenewalInfo, ask_all
 from .._common.clock import Clock
 from .._common.contracts import HostCertificate
 from . import issuance_history, plan

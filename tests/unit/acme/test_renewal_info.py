@@ -15,8 +15,13 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import ProblemError, ProtocolError
-from ansible_collections.certfleet.tls.plugins.module_utils._acme.renewal_cache import Cached, RenewalCache
-from ansible_collections.certfleet.tls.plugins.module_utils._acme.renewal_info import RenewalInfo, ask, ask_all
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.renewal_info import (
+    Cached,
+    RenewalCache,
+    RenewalInfo,
+    ask,
+    ask_all,
+)
 from ansible_collections.certfleet.tls.plugins.module_utils._common.errors import OptionError
 from ansible_collections.certfleet.tls.plugins.module_utils._common.times import parse_time
 from ansible_collections.certfleet.tls.plugins.module_utils._x509.certificates import ari_id
@@ -33,7 +38,7 @@ def window(start="2026-12-01T00:00:00Z", end="2026-12-03T00:00:00Z", **more):
 
 @pytest.fixture
 def fetch(ca, http):
-    return lambda name=RFC_ID: RenewalInfo.of_answer(ask(http, f"{ca.url}/renewal-info", name), http.clock.now())
+    return lambda name=RFC_ID: RenewalInfo.of_answer(ask(http, f"{ca.url}/renewal-info", name))
 
 
 @pytest.mark.parametrize(
@@ -80,7 +85,6 @@ def test_fetch(ca, fetch):
     info = fetch()
     assert (info.start, info.end) == (START, END)
     assert info.explanation_url == "https://ca.example/incident"
-    assert info.retry_after == 21600
     (request,) = ca.requests
     assert str(request) == f"GET /renewal-info/{RFC_ID}"
     assert request.protected is None
@@ -91,9 +95,6 @@ def test_the_id_is_appended_with_one_slash(base):
     asked = []
 
     class Http:
-        def verify_url(self, url):
-            return url
-
         def get(self, url, attempts, deadline):
             asked.append(url)
             raise ProtocolError("enough")
@@ -385,8 +386,8 @@ class TestCache:
 
     def test_expired_entries_are_dropped(self, tmp_path):
         cache = RenewalCache(str(tmp_path))
-        cache.put("https://ca.example/ari/", "old", Cached(START))
-        cache.put("https://ca.example/ari", "new", Cached(END, START, END))
+        cache.put("https://ca.example/ari/old", Cached(START))
+        cache.put("https://ca.example/ari/new", Cached(END, RenewalInfo(START, END)))
         cache.save(START)
         assert list(json.loads((tmp_path / "renewal-info.json").read_text())) == ["https://ca.example/ari/new"]
 
@@ -421,6 +422,6 @@ def test_an_id_keeps_the_serials_leading_zero(serial, encoded):
 def test_cache_that_cannot_be_written_is_reported_and_leaves_nothing(tmp_path):
     cache = RenewalCache(str(tmp_path))
     (tmp_path / "renewal-info.json").mkdir()
-    cache.put("https://ca.example/ari", RFC_ID, Cached(END, START, END))
+    cache.put(f"https://ca.example/ari/{RFC_ID}", Cached(END, RenewalInfo(START, END)))
     assert cache.save(START).startswith(f"acme_cache {tmp_path} cannot be written: ")
     assert [path.name for path in tmp_path.iterdir()] == ["renewal-info.json"]
