@@ -25,16 +25,15 @@ SocketAddress = tuple[Any, ...]
 
 
 class ExchangeLimits(Protocol):
-    """Limits of one exchange."""
+    """Limits of one exchange. left: how many bytes of the answer may still be read."""
+
+    left: int
 
     def seconds(self) -> float:
         """Return the seconds that the next operation on the socket may take. Raises if there are none left."""
 
-    def bytes(self) -> int:
-        """Return how many bytes of the answer may still be read. Raises if there are none left."""
-
-    def count(self, received: int) -> None:
-        """Subtract bytes that were read."""
+    def too_large(self) -> Exception:
+        """Return the error for an answer of which no byte is left to read."""
 
 
 class _BoundedReader(io.RawIOBase):
@@ -52,10 +51,11 @@ class _BoundedReader(io.RawIOBase):
         return self._raw.fileno()
 
     def readinto(self, buffer: Any) -> int | None:
-        most = self._limits.bytes()
+        if self._limits.left <= 0:
+            raise self._limits.too_large()
         self._connection.settimeout(self._limits.seconds())
-        count: int | None = self._raw.readinto(memoryview(buffer)[:most])
-        self._limits.count(count or 0)
+        count: int | None = self._raw.readinto(memoryview(buffer)[: self._limits.left])
+        self._limits.left -= count or 0
         return count
 
     def close(self) -> None:

@@ -111,21 +111,15 @@ class _AnswerLimits:
     def __init__(self, timeout: float, deadline: Deadline) -> None:
         self._timeout = timeout
         self._deadline = deadline
-        self._left = _LARGEST_ANSWER
+        self.left = _LARGEST_ANSWER
 
     def seconds(self) -> float:
         """Return the seconds for the next read. Raises OutOfTime."""
         return _time_left(self._timeout, self._deadline)
 
-    def bytes(self) -> int:
-        """Return the bytes left. Raises OSError if there are none."""
-        if self._left <= 0:
-            raise OSError(f"it sends more than {_LARGEST_ANSWER} bytes")
-        return self._left
-
-    def count(self, received: int) -> None:
-        """Subtract bytes that were read."""
-        self._left -= received
+    def too_large(self) -> OSError:
+        """Return the error for an answer that is larger than these limits."""
+        return OSError(f"it sends more than {_LARGEST_ANSWER} bytes")
 
 
 @contextmanager

@@ -46,14 +46,6 @@ class OutOfTimeError(ExchangeError):
     """The time limit of the exchange has passed."""
 
 
-class EncodedError(ExchangeError):
-    """The answer is compressed, although the request did not allow that."""
-
-
-class TooLargeError(ExchangeError):
-    """The answer is larger than the request allows."""
-
-
 class _ThreadLimits(threading.local):
     """The limits of this thread's exchange: its end on the monotonic clock, and the bytes left of the answer."""
 
@@ -68,15 +60,9 @@ class _ThreadLimits(threading.local):
             raise socket.timeout("timed out")
         return left
 
-    def bytes(self) -> int:
-        """Return the bytes left. Raises TooLargeError if there are none."""
-        if self.left <= 0:
-            raise _too_large()
-        return self.left
-
-    def count(self, received: int) -> None:
-        """Subtract bytes that were read."""
-        self.left -= received
+    def too_large(self) -> ExchangeError:
+        """Return the error for an answer that is larger than the request allows."""
+        return ExchangeError(f"sent more than {self.largest} bytes")
 
 
 _limit = _ThreadLimits()
@@ -148,40 +134,30 @@ def exchange(
 
 
 def pieces(answer: requests.Response) -> Iterator[bytes]:
-    """Yield the answer's body as sent, in pieces. Raises the libraries' errors if it is cut short."""
+    """Yield the answer's body as sent, in pieces. Raises ExchangeError, and the libraries' errors for a part of it."""
     promised = answer.headers.get("Content-Length", "")
     size = 0
-    while True:
-        piece = answer.raw.read(_PIECE, decode_content=False)
-        if not piece:
-            break
+    while piece := answer.raw.read(_PIECE, decode_content=False):
         size += len(piece)
         if size > _limit.largest:
-            raise _too_large()
+            raise _limit.too_large()
         yield piece
     # urllib3 verifies this since 2.0.
     bodiless = answer.request.method == "HEAD" or answer.status_code in (204, 304)
-    if promised.isdecimal() and size < int(promised) and not bodiless and not _is_chunked(answer):
+    chunked = "chunked" in answer.headers.get("Transfer-Encoding", "").lower()
+    if promised.isdecimal() and size < int(promised) and not bodiless and not chunked:
         raise urllib3.exceptions.ProtocolError(f"the answer ends after {size} of {promised} bytes")
 
 
 def body(answer: requests.Response) -> bytes:
-    """Return the answer's body. Raises TooLargeError, and as pieces() does."""
+    """Return the answer's body. Raises as pieces() does."""
     return b"".join(pieces(answer))
-
-
-def _too_large() -> TooLargeError:
-    return TooLargeError(f"sent more than {_limit.largest} bytes")
-
-
-def _is_chunked(answer: requests.Response) -> bool:
-    return "chunked" in answer.headers.get("Transfer-Encoding", "").lower()
 
 
 def _refuse_encoded(answer: requests.Response) -> None:
     encoding = answer.headers.get("Content-Encoding", "").strip().lower()
     if encoding not in ("", "identity"):
-        raise EncodedError(f"sent Content-Encoding {one_line(encoding, 60)}, which was not asked for")
+        raise ExchangeError(f"sent Content-Encoding {one_line(encoding, 60)}, which was not asked for")
 
 
 def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -211,7 +187,11 @@ if _LIBRARIES:
         def _new_conn(self) -> socket.socket:
             # Before the TLS handshake, to which Python applies the socket's timeout as a whole.
             try:
-                connection = _connect(self.host.strip("[]"), self.port, self.socket_options or ())
+                places = system_addresses(self.host.strip("[]"), self.port)
+                # Each gets a share of the time, so that IPv4 is tried if IPv6 does not work.
+                connection = connect_first(
+                    places, lambda number: _limit.seconds() / (len(places) - number), self.socket_options or ()
+                )
                 connection.settimeout(_limit.seconds())
                 return connection
             except socket.timeout as error:
@@ -254,10 +234,3 @@ if _LIBRARIES:
 
 def _use_timed(manager: Any) -> None:
     manager.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
-
-
-def _connect(host: str, port: int, options: Any) -> socket.socket:
-    """Connect to the first of a host's addresses that can be reached. Raises OSError, UnicodeError."""
-    places = system_addresses(host, port)
-    # Each gets a share of the time, so that IPv4 is tried if IPv6 does not work.
-    return connect_first(places, lambda number: _limit.seconds() / (len(places) - number), options)
