@@ -10,7 +10,6 @@ Zones are not found in this way, but by asking the DNS.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -22,13 +21,11 @@ if TYPE_CHECKING:
     import tldextract
 
 
-def counter() -> Callable[[str], str]:
-    """Return a function from a normalized identifier to what CAs count it by: a registered domain or a network."""
-
-    def counted_by(name: str) -> str:
-        return _network(name) if is_address(name) else registered_domain(name.removeprefix("*."))
-
-    return counted_by
+def counted_by(name: str) -> str:
+    """Return what CAs count a normalized identifier by: its registered domain, its IPv4 address or its IPv6 /64."""
+    if not is_address(name):
+        return registered_domain(name.removeprefix("*."))
+    return str(ipaddress.ip_network((name, 64), strict=False)) if ":" in name else name
 
 
 def registered_domain(name: str) -> str:
@@ -51,9 +48,3 @@ def _extractor() -> tldextract.TLDExtract:
         raise AcmeError(missing(("tldextract",))) from None
     # The list that comes with the library: none is fetched, and nothing is written.
     return tldextract.TLDExtract(cache_dir=None, suffix_list_urls=(), include_psl_private_domains=True)
-
-
-def _network(address: str) -> str:
-    """Return an IPv4 address, or the /64 that an IPv6 address is in."""
-    parsed = ipaddress.ip_address(address)
-    return address if parsed.version == 4 else str(ipaddress.ip_network((parsed, 64), strict=False))

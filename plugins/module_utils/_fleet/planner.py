@@ -13,9 +13,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from .._acme import registered_domain
 from .._acme.directory import Directory
 from .._acme.errors import AcmeError
+from .._acme.registered_domain import counted_by
 from .._common.clock import Clock
 from .._common.contracts import HostCertificate, plain
 from .._common.identifiers import IdentifierError
@@ -157,7 +157,7 @@ def _with_cas(
         return [plan.without_ca(item, problem) for item in planned], [f"{problem}; nothing is issued in this run"]
     able = [directory for directory in request.directories if not sources.problem(directory)]
     planned = [plan.ordered_from(plan.verify_profile(item, offering), able[0], usual) for item in planned]
-    return rationing.keep_within(planned, request.limits, able, now, registered_domain.counter, sources.record)
+    return rationing.keep_within(planned, request.limits, able, now, counted_by, sources.record)
 
 
 def _offering(planned: Sequence[Planned], directories: Sequence[str], sources: PlanSources) -> list[Directory]:

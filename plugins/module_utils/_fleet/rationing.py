@@ -35,14 +35,14 @@ def keep_within(
     limits: Mapping[str, Limits],
     cas: Sequence[str],
     now: datetime,
-    domain_of: Callable[[], Callable[[str], str]],
+    domain_of: Callable[[str], str],
     read_record: Callable[[], Sequence[Issuance]] = tuple,
 ) -> tuple[list[Planned], list[str]]:
     """Return the plan with no more orders than *limits* (by CA) allow, and warnings about what waits.
 
     *cas*: the URLs of the directories to order from, the first choice first. An order goes to the first of them that
-    has room for it. *domain_of* returns a Budget's `domain_of`, and *read_record* the controller's record; both are
-    called only if needed.
+    has room for it. *domain_of*: that of a Budget. *read_record* returns the controller's record. Both are called only
+    if needed.
     """
     numbers = [number for number, plan in enumerate(planned) if plan.decision.action == Action.ISSUE]
     if not any(url in limits and _kind(planned[number], url, now) != EXEMPT for number in numbers for url in cas):
@@ -64,7 +64,7 @@ def _budgets(
     limits: Mapping[str, Limits],
     cas: Sequence[str],
     now: datetime,
-    domain_of: Callable[[], Callable[[str], str]],
+    domain_of: Callable[[str], str],
 ) -> dict[str, Budget]:
     budgets = {}
     for url in filter(limits.__contains__, cas):
@@ -72,7 +72,7 @@ def _budgets(
         per_domain = own.certificates_per_domain
         if per_domain and len(spent) + orders <= per_domain.count:
             own = replace(own, certificates_per_domain=None)  # it would not be reached even if all were of one domain
-        budgets[url] = Budget(own, now, domain_of() if own.certificates_per_domain else str)
+        budgets[url] = Budget(own, now, domain_of if own.certificates_per_domain else str)
         budgets[url].record(spent)
     return budgets
 

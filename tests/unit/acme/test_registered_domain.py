@@ -12,7 +12,10 @@ import pytest
 
 from ansible_collections.certfleet.tls.plugins.module_utils._acme import registered_domain as module
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import AcmeError
-from ansible_collections.certfleet.tls.plugins.module_utils._acme.registered_domain import counter, registered_domain
+from ansible_collections.certfleet.tls.plugins.module_utils._acme.registered_domain import (
+    counted_by,
+    registered_domain,
+)
 
 
 @pytest.mark.parametrize(
@@ -44,7 +47,7 @@ def test_registered_domain_by_the_list(name, domain):
 
 
 @pytest.mark.parametrize(
-    ("identifier", "counted_by"),
+    ("identifier", "counted"),
     [
         ("*.a.b.example.com", "example.com"),
         ("www.example.co.uk", "example.co.uk"),
@@ -52,8 +55,8 @@ def test_registered_domain_by_the_list(name, domain):
         ("2001:db8:1:2:3::4", "2001:db8:1:2::/64"),
     ],
 )
-def test_counter(identifier, counted_by):
-    assert counter()(identifier) == counted_by
+def test_counted_by(identifier, counted):
+    assert counted_by(identifier) == counted
 
 
 @pytest.fixture

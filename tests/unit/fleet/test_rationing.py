@@ -44,7 +44,7 @@ def domain_of(name):
 
 def keep_within(limits, *items, now=NOW, cas=(CA,), ask=None, **options):
     planned = decide_all(*items, now=now, cas=cas, ask=ask, **options)
-    kept, warnings = rationing.keep_within(planned, limits, cas, now, lambda: domain_of)
+    kept, warnings = rationing.keep_within(planned, limits, cas, now, domain_of)
     assert [(plan.host, plan.name) for plan in kept] == [(plan.host, plan.name) for plan in planned]
     return kept, warnings
 
@@ -208,7 +208,7 @@ def recorded(name, days, domain="shop.example"):
 )
 def test_keep_within_counts_the_record_where_it_reaches_back(record, expected):
     planned = decide_all(missing("a", issued=[spent("a")]), missing("b"), now=NOW)
-    kept, _warnings = rationing.keep_within(planned, {CA: PER_DOMAIN}, [CA], NOW, lambda: domain_of, lambda: record)
+    kept, _warnings = rationing.keep_within(planned, {CA: PER_DOMAIN}, [CA], NOW, domain_of, lambda: record)
     assert [f"{plan.host} {plan.decision.action}" for plan in kept] == expected
 
 

@@ -196,7 +196,7 @@ class Fleet:
         planned = plan.decide_all(found, settings, ask)
         kept = [plan.Planned(entry.host, "shop", entry, plan.Decision(Action.KEEP)) for entry in past]
         planned, warnings = rationing.keep_within(
-            [*planned, *kept], self.limits, [LETS_ENCRYPT], now, lambda: lambda name: name.split(".", 1)[1]
+            [*planned, *kept], self.limits, [LETS_ENCRYPT], now, lambda name: name.split(".", 1)[1]
         )
         for item in planned[: len(found)]:
             if item.decision.action == Action.ISSUE:
