@@ -59,23 +59,20 @@ class Response:
         return document
 
     def retry_after(self, now: datetime) -> float | None:
-        """Return Retry-After in seconds from *now*; None if it is absent or malformed."""
-        return parse_retry_after(self.headers.get("Retry-After"), now)
+        """Return Retry-After, seconds or an HTTP date (RFC 9110 section 10.2.3), as seconds from *now*, at least 0.
 
-
-def parse_retry_after(value: str | None, now: datetime) -> float | None:
-    """Return Retry-After, seconds or an HTTP date (RFC 9110 section 10.2.3), as seconds from *now*, at least 0."""
-    if not value:
-        return None
-    if value.strip().isdecimal():
-        return float(value)
-    try:
-        instant = parsedate_to_datetime(value)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    if instant.tzinfo is None:
-        instant = instant.replace(tzinfo=timezone.utc)
-    return max(0.0, (instant - now).total_seconds())
+        None if it is absent or malformed.
+        """
+        value = self.headers.get("Retry-After", "")
+        if value.strip().isdecimal():
+            return float(value)
+        try:
+            instant = parsedate_to_datetime(value)
+        except (TypeError, ValueError, OverflowError):
+            return None
+        if instant.tzinfo is None:
+            instant = instant.replace(tzinfo=timezone.utc)
+        return max(0.0, (instant - now).total_seconds())
 
 
 def _printable(value: Any) -> Any:

@@ -10,7 +10,7 @@ Between the two, the hosts put the challenges in place. A failing order becomes 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
@@ -110,7 +110,8 @@ def prepare(client: Client, request: OrderRequest) -> PreparedOrder:
     found = _journaled(client, request)
     stale: tuple[contracts.ChallengeData, ...] = ()
     if found:
-        resumed = _with_challenges(client, found, request, resumed=True) if _is_for(found, request) else None
+        usable = found.status != Status.INVALID and found.identifiers == frozenset(request.challenges)
+        resumed = _with_challenges(client, found, request, resumed=True) if usable else None
         if resumed:
             return resumed
         stale = _left_behind(client, found, request, Status.STALE)
@@ -133,10 +134,6 @@ def _journaled(client: Client, request: OrderRequest) -> Order | None:
         if error.problem.is_temporary:
             raise
         return None  # expired and forgotten by the CA
-
-
-def _is_for(order: Order, request: OrderRequest) -> bool:
-    return order.status != Status.INVALID and order.identifiers == frozenset(request.challenges)
 
 
 def _create(client: Client, request: OrderRequest) -> Order:
@@ -164,9 +161,7 @@ def _with_challenges(
     if order.status != Status.PENDING:
         return PreparedOrder(order, _left_behind(client, order, request, Status.VALID) if resumed else ())
     challenges: list[contracts.ChallengeData] = []
-    for url in order.authorizations:
-        client.refuse_late("authorization")
-        authorization = Authorization.fetch(client, url)
+    for authorization in _authorizations(client, order):
         kind = request.kind_for(authorization)
         if authorization.status == Status.PENDING:
             challenges.append(challenge_data.describe(client, authorization, kind))
@@ -182,15 +177,18 @@ def _left_behind(
 ) -> tuple[contracts.ChallengeData, ...]:
     """Return the challenges of an order that needs no more validation, so that their responses are removed."""
     try:
-        authorizations = []
-        for url in order.authorizations:
-            client.refuse_late("authorization")
-            authorizations.append(Authorization.fetch(client, url))
+        authorizations = list(_authorizations(client, order))
     except AcmeError:
         return ()  # responses that stay are harmless; failing the order would not be
     return tuple(
         challenge for item in authorizations for challenge in _answered(client, item, request.kind_for(item), status)
     )
+
+
+def _authorizations(client: Client, order: Order) -> Iterator[Authorization]:
+    for url in order.authorizations:
+        client.refuse_late("authorization")
+        yield Authorization.fetch(client, url)
 
 
 def _answered(client: Client, authorization: Authorization, kind: str, status: Status) -> list[contracts.ChallengeData]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Union, cast
 
 from .._common.base64url import decode, encode
+from .._x509 import keys
 from .errors import AccountKeyError
 
 try:
@@ -46,14 +47,9 @@ class AccountKey:
         """Return a new key of one of ACCOUNT_KEY_TYPES."""
         if key_type == "ed25519":
             return cls(ed25519.Ed25519PrivateKey.generate())
-        if key_type.startswith("ec"):
-            curves: dict[str, type[ec.EllipticCurve]] = {
-                "ec256": ec.SECP256R1,
-                "ec384": ec.SECP384R1,
-                "ec521": ec.SECP521R1,
-            }
-            return cls(ec.generate_private_key(curves[key_type]()))
-        return cls(rsa.generate_private_key(public_exponent=65537, key_size=int(key_type.removeprefix("rsa"))))
+        if key_type == "ec521":
+            return cls(ec.generate_private_key(ec.SECP521R1()))
+        return cls(keys.generate(key_type))
 
     @classmethod
     def load(cls, pem: bytes, passphrase: str | None, where: str, option: str = "account_key") -> AccountKey:

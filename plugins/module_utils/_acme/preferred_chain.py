@@ -7,9 +7,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 
 from .._common.text import one_line
 from .certificate import Chain
@@ -45,13 +46,15 @@ def choose(preference: Preference, default: Chain, fetch: Callable[[str], Chain]
     """
     if not preference.roots:
         return default
-    offered: list[_Offer] = []
+    urls = ("", *default.alternates)
+    offer_at = cache(lambda url: _offer(default, url, fetch))
     for root in preference.roots:
-        for offer in _each(offered, default, fetch):
-            if _matches(root, offer.names):
-                return offer.chain
+        for url in urls:
+            if _matches(root, offer_at(url).names):
+                return offer_at(url).chain
     if preference.or_default:
         return default
+    offered = [offer_at(url) for url in urls]
     troubles = [offer.trouble for offer in offered if offer.trouble]
     listed = "; ".join(", ".join(sorted(offer.names)) for offer in offered if not offer.trouble) or "none"
     raise ChainError(
@@ -71,15 +74,8 @@ class _Offer:
     trouble: AcmeError | None = None
 
 
-def _each(offered: list[_Offer], default: Chain, fetch: Callable[[str], Chain]) -> Iterator[_Offer]:
-    """Yield the default chain and its alternates with their roots; *offered* keeps those that were fetched."""
-    for number in range(1 + len(default.alternates)):
-        if number == len(offered):
-            offered.append(_offer(default, default.alternates[number - 1] if number else "", fetch))
-        yield offered[number]
-
-
 def _offer(default: Chain, url: str, fetch: Callable[[str], Chain]) -> _Offer:
+    """Return the chain at *url*, or the *default* for an empty one."""
     try:
         chain = fetch(url) if url else default
         return _Offer(chain, _root_names(chain, url or "the CA's own choice"))
@@ -106,6 +102,4 @@ def _root_names(chain: Chain, what: str) -> frozenset[str]:
 
 
 def _matches(root: str, names: Iterable[str]) -> bool:
-    if root in names:
-        return True
-    return bool(_KEY_ID.fullmatch(root)) and root.replace(":", "").lower() in names
+    return root in names or (bool(_KEY_ID.fullmatch(root)) and root.replace(":", "").lower() in names)

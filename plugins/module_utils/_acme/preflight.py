@@ -63,13 +63,10 @@ class _Url:
     redirected_by: str = ""
 
     @property
-    def usual(self) -> bool:
-        return self.port == (443 if self.secure else 80)
-
-    @property
     def authority(self) -> str:
         """Return host and port as in URLs and the Host header."""
-        return _authority(self.host) + ("" if self.usual else f":{self.port}")
+        usual = 443 if self.secure else 80
+        return _authority(self.host) + ("" if self.port == usual else f":{self.port}")
 
     @property
     def origin(self) -> str:
@@ -169,7 +166,7 @@ class Preflight:
     def _fetch(self, url: _Url, verification: _Verification) -> tuple[HttpAnswer, str]:
         """Return the last answer and its URL for messages. Redirects are followed as a CA does."""
         try:
-            last, answer = follow(url, lambda one: self._get_or_raise(one, verification), self._target, _REDIRECTS)
+            last, answer = follow(url, lambda one: self._get(one, verification), self._target, _REDIRECTS)
         except TooManyRedirects as error:
             raise PreflightError(
                 f"{url.host}: the response cannot be fetched: more than {_REDIRECTS} redirects, the last to "
@@ -177,25 +174,22 @@ class Preflight:
             ) from None
         return answer, last.shown
 
-    def _get_or_raise(self, url: _Url, verification: _Verification) -> HttpAnswer:
+    def _get(self, url: _Url, verification: _Verification) -> HttpAnswer:
+        deadline, redirected = verification.deadline, bool(url.redirected_by)
         try:
-            return self._get(url, verification)
+            places = self._places(url.host, url.port, verification)
+            with connect(places, verification.own, redirected, self._timeout, deadline) as connection:
+                if not url.secure:
+                    return get(connection, url.authority, url.path, _LARGEST_BODY, self._timeout, deadline)
+                # As a CA does after a redirect: there may be no valid certificate yet.
+                with tls(connection, _unverified(), url.host, self._timeout, deadline) as wrapped:
+                    return get(wrapped, url.authority, url.path, _LARGEST_BODY, self._timeout, deadline)
         except Refused as error:
             raise NotVerifiable(f"{url.shown} is not verified: {_has(url.host, error)}") from None
         except HTTPException:
             raise NotVerifiable(f"{url.shown} cannot be verified from here (it does not answer by HTTP)") from None
         except (OSError, ValueError) as error:
-            raise _unreached(url.shown, error, verification.deadline) from None
-
-    def _get(self, url: _Url, verification: _Verification) -> HttpAnswer:
-        deadline, redirected = verification.deadline, bool(url.redirected_by)
-        places = self._places(url.host, url.port, verification)
-        with connect(places, verification.own, redirected, self._timeout, deadline) as connection:
-            if not url.secure:
-                return get(connection, url.authority, url.path, _LARGEST_BODY, self._timeout, deadline)
-            # As a CA does after a redirect: there may be no valid certificate yet.
-            with tls(connection, _unverified(), url.host, self._timeout, deadline) as wrapped:
-                return get(wrapped, url.authority, url.path, _LARGEST_BODY, self._timeout, deadline)
+            raise _unreached(url.shown, error, deadline) from None
 
     def _places(self, host: str, port: int, verification: _Verification) -> Sequence[SocketAddress]:
         """Return a host's addresses, looked up once in a verification. The first host is the name itself."""

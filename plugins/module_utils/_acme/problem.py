@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .._common.text import one_line
+from .retry import is_retryable
 
 _NAMESPACE = "urn:ietf:params:acme:error:"
 
@@ -58,14 +59,9 @@ class Problem:
         return cls.parse(document)
 
     @property
-    def is_rate_limited(self) -> bool:
-        """Return True if the CA, or its load balancer, refuses too many requests (RFC 8555 section 6.6)."""
-        return self.type == "rateLimited" or self.status == 429
-
-    @property
     def is_temporary(self) -> bool:
-        """Return True if the same request may succeed later."""
-        return self.is_rate_limited or self.status >= 500 or self.type == "badNonce"
+        """Return True if the same request may succeed later, as after too many of them (RFC 8555 section 6.6)."""
+        return self.type in ("rateLimited", "badNonce") or is_retryable(self.status)
 
     def __str__(self) -> str:
         """Return 'type: detail [name: detail; ...]' in one line."""

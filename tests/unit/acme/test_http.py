@@ -16,7 +16,6 @@ from ansible_collections.certfleet.tls.plugins.module_utils._acme.http import (
     Http,
     Response,
     innermost,
-    parse_retry_after,
     reason,
     verify_url,
 )
@@ -54,7 +53,8 @@ def http_date(seconds):
     ],
 )
 def test_retry_after_in_both_forms(value, seconds):
-    assert parse_retry_after(value, NOW) == seconds
+    headers = {} if value is None else {"Retry-After": value}
+    assert Response("https://ca.example/", 503, headers, b"").retry_after(NOW) == seconds
 
 
 @pytest.mark.parametrize(
