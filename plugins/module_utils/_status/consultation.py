@@ -10,8 +10,9 @@ CRLs first, as some CAs have nothing else; OCSP if they have no answer. No netwo
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 from .._common.text import one_line
@@ -41,24 +42,23 @@ class Question:
         return f"{self.kind} {self.url} {self.request.hex()}"
 
 
+@dataclass
 class Fetched:
     """The answer to a question: data, or a problem. is_cached: the data is from an earlier run.
 
-    With both, the data is cached, and the problem is why there is no newer answer.
+    With both, the data is cached, and the problem is why there is no newer answer. is_good: it has been verified;
+    others are not cached.
     """
 
-    def __init__(self, data: bytes = b"", problem: str = "", is_cached: bool = False) -> None:
-        self.data = data
-        self.problem = problem
-        self.is_cached = is_cached
-        self.is_good = False  # set once the answer is verified: others are not cached
-        self._crl: Crl | None = None
+    data: bytes = b""
+    problem: str = ""
+    is_cached: bool = False
+    is_good: bool = False
 
+    @cached_property
     def crl(self) -> Crl:
-        """Return the data as a CRL, parsed once for all certificates. Raises StatusError."""
-        if self._crl is None:
-            self._crl = Crl(self.data)
-        return self._crl
+        """The data as a CRL, parsed once for all certificates. Raises StatusError."""
+        return Crl(self.data)
 
 
 Consultation = Generator[Question, Fetched, RevocationStatus]
@@ -111,7 +111,7 @@ def _by_crl(
         def judge(
             answer: Fetched, point: x509.DistributionPoint = point
         ) -> tuple[Crl, Reasons, RevocationEntry | None]:
-            crl = answer.crl()
+            crl = answer.crl
             crl.verify(issuer, now)
             return crl, crl.covers(leaf, point), crl.entry(leaf)
 
@@ -146,9 +146,7 @@ def _by_ocsp(
         except StatusError as error:
             problems.append(str(error))
             continue
-        revocation = said.revocation
-        reason, at = (revocation.reason, revocation.at) if revocation else ("", None)
-        return RevocationStatus(said.status, OCSP, url, reason, at, said.next_update)
+        return replace(said, url=url)
     return None
 
 

@@ -54,7 +54,12 @@ class Crl:
             raise StatusError("the issuer's certificate does not allow signing CRLs")
         if not self._is_signed_by(issuer):
             raise StatusError("the CRL's signature is invalid")
-        self._verify_times(now)
+        if self._this_update > now + _SKEW:
+            raise StatusError(f"CRL thisUpdate ({utc(self._this_update)}) is in the future; check this machine's clock")
+        if self.next_update is None:
+            raise StatusError("the CRL has no nextUpdate")
+        if self.next_update <= now:
+            raise StatusError(f"the CRL has expired: its nextUpdate was {utc(self.next_update)}")
         for item in self._extensions:
             if isinstance(item.value, x509.DeltaCRLIndicator):
                 raise StatusError("it is a delta CRL, which is not supported")
@@ -66,7 +71,8 @@ class Crl:
         reasons = all_reasons()
         if point.reasons:
             reasons &= point.reasons
-        scope = self._scope()
+        kind = x509.IssuingDistributionPoint
+        scope = next((item.value for item in self._extensions if isinstance(item.value, kind)), None)
         if scope is None:
             return reasons
         # RFC 5280 section 6.3.3 (b)
@@ -74,7 +80,8 @@ class Crl:
             raise StatusError("it is an indirect CRL, which is not supported")
         if scope.only_contains_attribute_certs:
             raise StatusError("the CRL is for attribute certificates only")
-        is_ca = _is_ca(leaf)
+        basic = extension(leaf, x509.BasicConstraints)
+        is_ca = basic is not None and basic.ca
         if scope.only_contains_user_certs and is_ca:
             raise StatusError("the CRL is for end-entity certificates only")
         if scope.only_contains_ca_certs and not is_ca:
@@ -106,12 +113,6 @@ class Crl:
         # A hold that was lifted (RFC 5280 section 5.3.1)
         return None if reason == x509.ReasonFlags.remove_from_crl else RevocationEntry(reason.name, at)
 
-    def _scope(self) -> x509.IssuingDistributionPoint | None:
-        for item in self._extensions:
-            if isinstance(item.value, x509.IssuingDistributionPoint):
-                return item.value
-        return None
-
     def _is_signed_by(self, issuer: x509.Certificate) -> bool:
         who = issuer.fingerprint(SHA256())
         if who not in self._signed_by:
@@ -121,16 +122,3 @@ class Crl:
             except Exception:
                 self._signed_by[who] = False
         return self._signed_by[who]
-
-    def _verify_times(self, now: datetime) -> None:
-        if self._this_update > now + _SKEW:
-            raise StatusError(f"CRL thisUpdate ({utc(self._this_update)}) is in the future; check this machine's clock")
-        if self.next_update is None:
-            raise StatusError("the CRL has no nextUpdate")
-        if self.next_update <= now:
-            raise StatusError(f"the CRL has expired: its nextUpdate was {utc(self.next_update)}")
-
-
-def _is_ca(leaf: x509.Certificate) -> bool:
-    basic = extension(leaf, x509.BasicConstraints)
-    return basic is not None and basic.ca

@@ -35,6 +35,8 @@ _ISSUER_BYTES = 64 * 1024
 _OCSP_BYTES = 64 * 1024
 # RFC 5019 section 5: up to this length a request is a GET, which caches can answer.
 _LONGEST_GET = 255
+#: The most requests at the same time.
+CONNECTIONS = 8
 # For a whole run: the answers must not fill the memory.
 _ALL_BYTES = 512 * 1024 * 1024
 
@@ -50,22 +52,15 @@ class _FetchedAnswer(NamedTuple):
 class Fetcher:
     """One HTTP session for all questions of a run. *largest*: bytes of a CRL; *timeout*: seconds for each answer."""
 
-    def __init__(
-        self,
-        clock: Clock,
-        largest: int,
-        ca_path: str | None = None,
-        timeout: float = 30.0,
-        connections: int = 8,
-    ) -> None:
+    def __init__(self, clock: Clock, largest: int, ca_path: str | None = None, timeout: float = 30.0) -> None:
         """*ca_path*: a CA bundle for https URLs. Raises TransportError if it is none."""
         self.clock = clock
-        self._largest = largest
+        self.largest = largest
         self._timeout = timeout
         self._left = _ALL_BYTES
         self._down: dict[str, str] = {}  # servers that did not answer are not asked again
         self._verify = verify_bundle(ca_path) if ca_path else None
-        self._session = new_session(hosts=connections, connections=connections)
+        self._session = new_session(hosts=CONNECTIONS, connections=CONNECTIONS)
 
     def close(self) -> None:
         """Close the connections."""
@@ -73,7 +68,7 @@ class Fetcher:
 
     def crl(self, url: str) -> bytes:
         """Return a CRL's bytes, whatever they are. Raises StatusError, as all methods here."""
-        return self._ok(Request("GET", url, self._largest))
+        return self._ok(Request("GET", url, self.largest))
 
     def issuer(self, url: str) -> bytes:
         """Return what is at the URL of an issuer's certificate."""
@@ -103,7 +98,10 @@ class Fetcher:
             raise StatusError(f"{one_line(first.url, 200)} redirects more than {_REDIRECTS} times") from None
 
     def _send(self, request: Request, deadline: Deadline, is_first: bool) -> _FetchedAnswer:
-        place, server = one_line(request.url, 200), urlsplit(_require_usable(request.url)).netloc
+        place = one_line(request.url, 200)
+        if not is_usable(request.url):
+            raise StatusError(f"{place} is refused: only http and https are followed")
+        server = urlsplit(request.url).netloc
         if server in self._down:
             raise StatusError(self._down[server])
         begun = False
@@ -145,12 +143,6 @@ def is_usable(url: str) -> bool:
         return parts.scheme in ("http", "https") and bool(parts.hostname)
     except ValueError:
         return False
-
-
-def _require_usable(url: str) -> str:
-    if not is_usable(url):
-        raise StatusError(f"{one_line(url, 200)} is refused: only http and https are followed")
-    return url
 
 
 def _target(request: Request, answer: _FetchedAnswer) -> Request | None:

@@ -15,13 +15,12 @@ from .._common.deadline import Deadline
 from .._common.text import one_line
 from .cache import StatusCache
 from .consultation import Consultation, Fetched, Question, consult
-from .fetch import Fetcher
+from .fetch import CONNECTIONS, Fetcher
 from .revocation_status import CRL, OCSP, UNKNOWN, RevocationStatus, StatusError
 from .workers import Workers
 
 #: Bytes of a CRL; seconds for which an answer is taken from the cache.
 LARGEST, MAX_AGE = 20 * 1024 * 1024, 6 * 3600
-_CONNECTIONS = 8
 # The time for all questions of a run: times the limit of an answer, as some follow others, and seconds for each
 # certificate.
 _PATIENCE, _PATIENCE_EACH = 3, 0.1
@@ -47,9 +46,9 @@ def look_up(contents: Sequence[str], clock: Clock, options: LookUpOptions) -> tu
 
     Raises AcmeError for a bad ca_path.
     """
-    fetcher = Fetcher(clock, options.largest, options.ca_path, options.timeout, _CONNECTIONS)
+    fetcher = Fetcher(clock, options.largest, options.ca_path, options.timeout)
     deadline = Deadline(clock, _PATIENCE * options.timeout + _PATIENCE_EACH * len(contents))
-    run = LookUp(fetcher, StatusCache(clock, options.cache, options.max_age), deadline, options.largest)
+    run = LookUp(fetcher, StatusCache(clock, options.cache, options.max_age), deadline)
     try:
         return run.find_all(contents, clock.now()), run.save()
     finally:
@@ -59,20 +58,16 @@ def look_up(contents: Sequence[str], clock: Clock, options: LookUpOptions) -> tu
 class LookUp:
     """A look-up for many certificates. It asks each question once."""
 
-    def __init__(
-        self, fetcher: Fetcher, cache: StatusCache, deadline: Deadline, largest: int, connections: int = _CONNECTIONS
-    ) -> None:
+    def __init__(self, fetcher: Fetcher, cache: StatusCache, deadline: Deadline) -> None:
         self._fetcher = fetcher
         self._cache = cache
         self._deadline = deadline
-        self._largest = largest
-        self._connections = connections
         self._answers: dict[Question, Fetched] = {}
 
     def find_all(self, contents: Sequence[str], now: datetime) -> list[RevocationStatus]:
         """Return the status of each certificate, PEM with its chain. A failure of one does not affect others."""
         runs = {content: _LookUpRun(consult(content, now)) for content in contents}
-        workers = Workers(self._answer, self._connections, self._deadline)
+        workers = Workers(self._answer, CONNECTIONS, self._deadline)
         waiting: dict[Question, list[_LookUpRun]] = {}
 
         def proceed(run: _LookUpRun) -> None:
@@ -101,7 +96,7 @@ class LookUp:
         return [runs[content].status for content in contents]
 
     def _answer(self, question: Question) -> Fetched:
-        kept = self._cache.get(question.key, self._largest)
+        kept = self._cache.get(question.key, self._fetcher.largest)
         if kept and kept[1] and not question.fresh:
             return Fetched(kept[0], is_cached=True)
         try:

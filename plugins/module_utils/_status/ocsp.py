@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from .._common.times import utc
 from .._x509.certificates import aware, extension, validity
 from .._x509.signatures import signed_by, verify
-from .revocation_status import GOOD, REVOKED, RevocationEntry, StatusError
+from .revocation_status import GOOD, OCSP, REVOKED, RevocationStatus, StatusError
 
 try:
     from cryptography import x509
@@ -27,22 +27,13 @@ except ImportError:
 _SKEW = timedelta(minutes=5)  # clocks may differ by this
 
 
-class OcspAnswer:
-    """A verified answer of a responder. revocation: None unless the certificate is revoked."""
-
-    def __init__(self, status: str, next_update: datetime | None, revocation: RevocationEntry | None = None) -> None:
-        self.status = status
-        self.next_update = next_update
-        self.revocation = revocation
-
-
 def build_request(leaf: x509.Certificate, issuer: x509.Certificate) -> bytes:
     """Return the OCSPRequest, DER, without a nonce, so that caches can answer (RFC 5019 section 4)."""
     return _request(leaf, issuer, hashes.SHA1()).public_bytes(Encoding.DER)  # noqa: S303 # nosec B303 # names, proves nothing
 
 
-def parse_answer(data: bytes, leaf: x509.Certificate, issuer: x509.Certificate, now: datetime) -> OcspAnswer:
-    """Parse and verify the answer about *leaf*. Raises StatusError."""
+def parse_answer(data: bytes, leaf: x509.Certificate, issuer: x509.Certificate, now: datetime) -> RevocationStatus:
+    """Parse and verify the answer about *leaf*, and return its status, without a URL. Raises StatusError."""
     try:
         response = ocsp.load_der_ocsp_response(data)
         if response.response_status != ocsp.OCSPResponseStatus.SUCCESSFUL:
@@ -73,7 +64,7 @@ def _about(
     raise StatusError("the OCSP answer is about another certificate")
 
 
-def _of(answer: ocsp.OCSPSingleResponse, now: datetime) -> OcspAnswer:
+def _of(answer: ocsp.OCSPSingleResponse, now: datetime) -> RevocationStatus:
     this_update, next_update = aware(answer, "this_update"), aware(answer, "next_update")
     if this_update is None or this_update > now + _SKEW:
         raise StatusError("the OCSP answer's thisUpdate is in the future; check this machine's clock")
@@ -83,13 +74,12 @@ def _of(answer: ocsp.OCSPSingleResponse, now: datetime) -> OcspAnswer:
     if next_update < now - _SKEW:
         raise StatusError(f"the OCSP answer has expired: its nextUpdate was {utc(next_update)}")
     if answer.certificate_status == ocsp.OCSPCertStatus.GOOD:
-        return OcspAnswer(GOOD, next_update)
+        return RevocationStatus(GOOD, OCSP, next_update=next_update)
     if answer.certificate_status == ocsp.OCSPCertStatus.UNKNOWN:
         # Not a result, and not cached: the certificate may just be new.
         raise StatusError("the responder does not know the certificate")
     reason = answer.revocation_reason or x509.ReasonFlags.unspecified
-    at = aware(answer, "revocation_time")
-    return OcspAnswer(REVOKED, next_update, RevocationEntry(reason.name, at) if at else None)
+    return RevocationStatus(REVOKED, OCSP, "", reason.name, aware(answer, "revocation_time"), next_update)
 
 
 def _signer(response: ocsp.OCSPResponse, issuer: x509.Certificate, now: datetime) -> x509.Certificate:

@@ -36,10 +36,7 @@ def parse_chain(content: str) -> list[x509.Certificate]:
 
 def issuer_among(leaf: x509.Certificate, candidates: Sequence[x509.Certificate]) -> x509.Certificate | None:
     """Return the certificate that issued *leaf*, by name and signature; None if it is not among *candidates*."""
-    for candidate in candidates:
-        if candidate.subject == leaf.issuer and signed_by(leaf, candidate):
-            return candidate
-    return None
+    return next((one for one in candidates if one.subject == leaf.issuer and signed_by(leaf, one)), None)
 
 
 def parse_issuers(data: bytes) -> list[x509.Certificate]:

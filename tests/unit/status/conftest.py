@@ -58,7 +58,7 @@ class Asking:
         clock = Clock(now=lambda: NOW + later, monotonic=time.monotonic)
         fetcher = Fetcher(clock, largest, None, timeout)
         kept = StatusCache(clock, str(self.folder) if cache else None, max_age)
-        run = LookUp(fetcher, kept, Deadline(clock, seconds), largest)
+        run = LookUp(fetcher, kept, Deadline(clock, seconds))
         try:
             statuses = run.find_all(
                 [one if isinstance(one, str) else pem(one, *chain) for one in certificates], clock.now()

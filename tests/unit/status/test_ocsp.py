@@ -25,7 +25,7 @@ MINUTE = HOUR / 60
 
 def read(data, certificate, issuer):
     said = ocsp.parse_answer(data, certificate, issuer.certificate, NOW)
-    return said.status, said.revocation
+    return said.status, RevocationEntry(said.reason, said.revoked_at) if said.revoked_at else None
 
 
 SAYS = {
