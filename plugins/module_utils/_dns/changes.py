@@ -61,39 +61,12 @@ def change_records(
     """
     located = locate_records(authorities.resolver, records)
     assigned, jobs = assign(located, entries, timeout, Ownership(authorities).is_own)
-    published = read_published(authorities, jobs)
+    locations = dict.fromkeys(Location.of(record) for job in jobs for record in job.records)
+    published = published_values(authorities, locations)
     results = carry_out(jobs, published, present, dry)
     task_files, left_to_tasks = for_tasks(jobs, published, present)
     results |= left_to_tasks
     return ChangeResult([results.get(record, record) for record in assigned], task_files)
-
-
-def read_published(authorities: Authorities, jobs: Sequence[Job]) -> Published:
-    """Return the values that are published where the jobs are going to write."""
-    locations = dict.fromkeys(Location.of(record) for job in jobs for record in job.records)
-    published: dict[Location, frozenset[str] | DnsError] = {**published_values(authorities, locations)}
-    for zone, records in [zone for job in jobs if not job.provider for zone in job.by_zone().items()]:
-        empty = [location for location in map(Location.of, records) if not published[location]]
-        trouble = _trouble(authorities, zone, empty[0].target) if empty else None
-        if trouble:
-            published.update(dict.fromkeys(empty, trouble))
-    return published
-
-
-def _trouble(authorities: Authorities, zone: str, name: str) -> DnsError | None:
-    """Return the reason why no server of *zone* can be asked for *name*; None if one can be asked."""
-    trouble = DnsError(f"zone {zone} has no name server with an address")
-    try:
-        for server in authorities.find_servers(zone):
-            for address in server.addresses:
-                try:
-                    authorities.read_values(zone, address, name)
-                    return None
-                except DnsError as error:
-                    trouble = DnsError(f"{server.name} ({address}) {error}")
-    except DnsError as error:
-        trouble = error
-    return trouble
 
 
 def carry_out(jobs: Sequence[Job], published: Published, present: bool, dry: bool) -> Results:

@@ -97,8 +97,10 @@ def await_records(authorities: Authorities, records: Sequence[TxtRecord], deadli
     )
 
 
-def published_values(authorities: Authorities, locations: Iterable[Location]) -> dict[Location, frozenset[str]]:
-    """Return the values that any authoritative server has now; none where no server answers.
+def published_values(
+    authorities: Authorities, locations: Iterable[Location]
+) -> dict[Location, frozenset[str] | DnsError]:
+    """Return the values that any authoritative server has now; the reason where no server answers.
 
     All servers are asked once.
     """
@@ -106,7 +108,7 @@ def published_values(authorities: Authorities, locations: Iterable[Location]) ->
     with ThreadPoolExecutor(_THREADS) as pool:
         survey = _Survey(authorities, pool)
         survey.ask({_Place.of(location): frozenset() for location in locations})
-        return {location: survey.values(_Place.of(location)) for location in locations}
+        return {location: survey.published(_Place.of(location)) for location in locations}
 
 
 def wait(
@@ -194,6 +196,13 @@ class _Survey:
     def values(self, place: _Place) -> frozenset[str]:
         """Return the values that any server has."""
         return frozenset().union(*(answer for answer in self._answers[place].values() if isinstance(answer, frozenset)))
+
+    def published(self, place: _Place) -> frozenset[str] | DnsError:
+        """Return the values that any server has; the reason if none answers."""
+        if any(isinstance(answer, frozenset) for answer in self._answers[place].values()):
+            return self.values(place)
+        *_others, (server, problem) = self.lacking(place, frozenset())
+        return DnsError(f"{server} {problem}".strip())
 
     def lacking(self, place: _Place, values: Set[str]) -> Iterator[tuple[str, str]]:
         """Yield each server that does not have all *values*, and the rest of a sentence about it."""

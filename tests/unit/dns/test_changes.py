@@ -494,22 +494,6 @@ def test_a_set_that_cannot_be_seen_is_not_replaced():
     assert [record["name"] for record in tasks[0]["records"]] == [SHOP]
 
 
-def test_a_look_at_what_is_there(pair):
-    pair.add("a.example.com", "v")
-    zones = {"example.com": {"provider": "nsupdate", "server": "192.0.2.1"}}
-    records = [TxtRecord("a.example.com", "x"), TxtRecord("b.example.com", "x")]
-    _items, jobs = assigned(records, places(*records), Entries(zones))
-    assert changes.read_published(pair.ask_with(timeout=0.2), jobs) == {
-        plain(at("a.example.com")): frozenset({"v"}),
-        plain(at("b.example.com")): frozenset(),
-    }
-    pair.first.silent = True
-    assert changes.read_published(pair.ask_with(timeout=0.2), jobs)[plain(at("b.example.com"))] == frozenset()
-    pair.second.failing = "REFUSED"
-    found = changes.read_published(pair.ask_with(timeout=0.2), jobs)
-    assert "answers REFUSED" in str(found[plain(at("b.example.com"))])
-
-
 RFC2136 = {"provider": "rfc2136", "server": "ns1.example.com"}
 LEXICON = {"provider": "lexicon", "name": "powerdns", "options": {"auth_token": "x", "pdns_server": "http://127.0.0.1"}}
 

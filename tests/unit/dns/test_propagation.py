@@ -12,11 +12,13 @@ import dns.query
 import pytest
 
 from ansible_collections.certfleet.tls.plugins.module_utils._common.deadline import Deadline
+from ansible_collections.certfleet.tls.plugins.module_utils._dns.errors import SilentError
 from ansible_collections.certfleet.tls.plugins.module_utils._dns.propagation import (
     PropagationResult,
     published_values,
     wait,
 )
+from ansible_collections.certfleet.tls.plugins.module_utils._dns.servers import Authorities
 from ansible_collections.certfleet.tls.plugins.module_utils._dns.zones import Location
 from tests.unit.dns.conftest import FIRST, SECOND
 
@@ -254,13 +256,27 @@ def test_what_any_server_has_now(pair, serve):
     pair.copies[0].add(NAME, "TXT", '"v"', '"w"')
     pair.copies[1].add(NAME, "TXT", '"x"')
     other, nowhere = at("y.example.com"), at("x.example.net", zone="none.example.net")
-    assert published_values(pair.authorities, [at(), other, nowhere]) == {
-        at(): {"v", "w", "x"},
-        other: frozenset(),
-        nowhere: frozenset(),
-    }
+    found = published_values(pair.authorities, [at(), other, nowhere])
+    assert str(found.pop(nowhere)) == "zone none.example.net has no name servers that the resolver knows"
+    assert found == {at(): {"v", "w", "x"}, other: frozenset()}
     assert [server.count()[NAME] for server in pair.servers] == [1, 1]
     pair.first.failing = "REFUSED"
     assert published_values(pair.authorities, [at()]) == {at(): {"x"}}
     pair.second.silent = True
-    assert published_values(pair.ask_with(0.2), [at()]) == {at(): frozenset()}
+    assert str(published_values(pair.ask_with(0.2), [at()])[at()]) == f"{NS2} does not answer within 0.2 s"
+
+
+def test_published_values_no_answer_is_not_taken_for_no_values(pair, monkeypatch):
+    """Servers that answer the next question have not said what they have for this one."""
+    pair.add(NAME, "v")
+    read, asked = Authorities.read_values, set()
+
+    def lose_first(self, zone, address, *more):
+        if address in asked:
+            return read(self, zone, address, *more)
+        asked.add(address)
+        raise SilentError("does not answer within 5 s")
+
+    monkeypatch.setattr(Authorities, "read_values", lose_first)
+    assert str(published_values(pair.authorities, [at()])[at()]) == f"{NS2} does not answer within 5 s"
+    assert published_values(pair.authorities, [at()]) == {at(): {"v"}}
