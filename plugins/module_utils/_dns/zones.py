@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -70,34 +70,20 @@ def locate(resolver: Resolver, name: str) -> Location:
     return Location(name, chain[-1], canonical(zone), tuple(chain[:-1]))
 
 
-def locate_all(resolver: Resolver, names: Iterable[str]) -> dict[str, Location | DnsError]:
-    """Return for each name its location, or the reason why there is none. Names are looked up in parallel."""
-
-    def one(name: str) -> Location | DnsError:
-        try:
-            return locate(resolver, name)
-        except DnsError as error:
-            return error
-
-    unique = list(dict.fromkeys(names))
-    with ThreadPoolExecutor(_THREADS) as pool:
-        return dict(zip(unique, pool.map(one, unique)))
-
-
 def locate_records(resolver: Resolver, records: Sequence[TxtRecord]) -> list[TxtRecord]:
-    """Return *records* with their locations. Records that have one already cost no question.
+    """Return *records* with their locations. Names are looked up in parallel, and those that have one not at all.
 
     A record that cannot be located has an empty target and zone, and a problem.
     """
-    found = locate_all(resolver, (record.name for record in records if not record.zone))
+    names = dict.fromkeys(record.name for record in records if not record.zone)
+    with ThreadPoolExecutor(_THREADS) as pool:
+        found = {name: pool.submit(locate, resolver, name) for name in names}
 
     def located(record: TxtRecord) -> TxtRecord:
         try:
-            location = found[record.name] if not record.zone else Location.of(record)
+            location = Location.of(record) if record.zone else found[record.name].result()
         except DnsError as error:
-            location = error
-        if isinstance(location, DnsError):
-            return replace(record, target="", zone="", aliases=(), problem=str(location))
+            return replace(record, target="", zone="", aliases=(), problem=str(error))
         return replace(record, target=location.target, zone=location.zone, aliases=location.aliases)
 
     return [located(record) for record in records]

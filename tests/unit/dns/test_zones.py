@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import TxtRecord
 from ansible_collections.certfleet.tls.plugins.module_utils._dns.errors import DnsError
-from ansible_collections.certfleet.tls.plugins.module_utils._dns.zones import Location, locate, locate_all
+from ansible_collections.certfleet.tls.plugins.module_utils._dns.zones import Location, locate, locate_records
 
 NAME = "_acme-challenge.www.example.com"
 
@@ -99,14 +100,18 @@ def test_a_name_in_no_known_zone_is_told(resolver):
 def test_many_side_by_side_and_a_bad_one_stops_no_other(recursor, resolver):
     recursor.failing_names["bad.example.com"] = "SERVFAIL"
     names = [f"w{n}.example.com" for n in range(40)]
-    found = locate_all(resolver, [*names, "bad.example.com", "no name", *names])
-    assert list(found) == [*names, "bad.example.com", "no name"]
-    assert [found[name] for name in names] == [Location(name, name, "example.com") for name in names]
-    assert "bad.example.com CNAME: resolver" in str(found["bad.example.com"])
-    assert str(found["bad.example.com"]).endswith("answers SERVFAIL")
-    assert isinstance(found["no name"], DnsError)
+    asked = [TxtRecord(name, "v") for name in (*names, "bad.example.com", "no name", *names)]
+    found = locate_records(resolver, asked)
+    assert [record.name for record in found] == [record.name for record in asked]
+    located = {record.name: record for record in found}
+    assert [Location.of(located[name]) for name in names] == [Location(name, name, "example.com") for name in names]
+    bad, no_name = located["bad.example.com"], located["no name"]
+    assert (bad.target, bad.zone, bad.aliases) == ("", "", ())
+    assert "bad.example.com CNAME: resolver" in bad.problem
+    assert bad.problem.endswith("answers SERVFAIL")
+    assert no_name.problem
 
 
 def test_a_hundred_names_cost_a_hundred_questions(recursor, resolver):
-    locate_all(resolver, [f"_acme-challenge.w{n}.example.com" for n in range(100)])
+    locate_records(resolver, [TxtRecord(f"_acme-challenge.w{n}.example.com", "v") for n in range(100)])
     assert recursor.asked() == 100
