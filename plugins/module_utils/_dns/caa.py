@@ -6,11 +6,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from .._common.identifiers import is_address
 from .resolver import Resolver
 
 _ISSUE, _ISSUEWILD = "issue", "issuewild"
@@ -72,7 +72,7 @@ def find_refusal(resolver: Resolver, identifier: str, planned: PlannedIssuance) 
 
     IP addresses and .onion names have no CAA records. Raises DnsError if a look-up fails, which fails for the CA, too.
     """
-    if _has_no_caa(identifier):
+    if is_address(identifier) or f".{identifier}".endswith(".onion"):
         return ""
     for name in _climb(identifier):
         records = [
@@ -87,7 +87,8 @@ def find_refusal(resolver: Resolver, identifier: str, planned: PlannedIssuance) 
 
 def refusal(records: Sequence[Caa], planned: PlannedIssuance) -> str:
     """Return why *records*, the relevant CAA set, forbid the issuance, as the rest of "CAA of NAME"; empty if not."""
-    unknown = _unknown_critical(records)
+    # RFC 8659 section 4.1
+    unknown = next((item.tag for item in records if item.flags & _CRITICAL and item.tag.lower() not in _KNOWN), "")
     if unknown:
         return f"has the critical property {unknown!r}, which a CA must know to issue"
     wild = _values(records, _ISSUEWILD) if planned.wildcard else []
@@ -96,7 +97,8 @@ def refusal(records: Sequence[Caa], planned: PlannedIssuance) -> str:
     if not values:
         return ""
     properties = [_parse(value) for value in values]
-    ours = [item for item in properties if item.issuer and _names(item.issuer, planned)]
+    identities = planned.identities
+    ours = [item for item in properties if item.issuer and (not identities or item.issuer in identities)]
     reasons = [_restriction(item, planned) for item in ours]
     if "" in reasons:
         return ""
@@ -105,18 +107,8 @@ def refusal(records: Sequence[Caa], planned: PlannedIssuance) -> str:
     return _other_issuers(properties, planned, "wildcard certificates" if wild else "certificates")
 
 
-def _unknown_critical(records: Iterable[Caa]) -> str:
-    """Return the tag of a critical property that no CA may ignore (RFC 8659 section 4.1); empty if there is none."""
-    return next((item.tag for item in records if item.flags & _CRITICAL and item.tag.lower() not in _KNOWN), "")
-
-
 def _values(records: Iterable[Caa], tag: str) -> list[str]:
     return [record.value for record in records if record.tag.lower() == tag]
-
-
-def _names(issuer: str, planned: PlannedIssuance) -> bool:
-    """Return True if *issuer* is the CA."""
-    return not planned.identities or issuer in planned.identities
 
 
 def _other_issuers(properties: Iterable[_Property], planned: PlannedIssuance, what: str) -> str:
@@ -159,13 +151,3 @@ def _climb(name: str) -> Iterator[str]:
     while name:
         yield name
         name = name.partition(".")[2]
-
-
-def _has_no_caa(identifier: str) -> bool:
-    if identifier == "onion" or identifier.endswith(".onion"):
-        return True
-    try:
-        ipaddress.ip_address(identifier)
-    except ValueError:
-        return False
-    return True
