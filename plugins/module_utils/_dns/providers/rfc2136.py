@@ -6,10 +6,10 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ..._acme.bounded import system_addresses
 from ..._common.contracts import TxtRecord
 from .. import provider_options
 from ..errors import DnsError
@@ -33,6 +33,14 @@ except ImportError:
 _LARGEST_CHUNK = 60000
 # Bytes for type, class, TTL and lengths of a record.
 _FIXED_PART = 16
+# For codes of answers: the error, and what to add to the message.
+_REFUSALS = {
+    "NOTAUTH": (Unusable, "it is not authoritative for the zone {zone}; use the primary server of the zone"),
+    "NOTIMP": (Unusable, "it does not support dynamic updates"),
+    "NOTZONE": (DnsError, "the record is not in its zone {zone}"),
+    "REFUSED": (DnsError, "it does not allow this key, or this machine, to update this TXT record in {zone}"),
+    "SERVFAIL": (DnsError, "it has a problem with {zone}; see its log"),
+}
 
 
 class Rfc2136(Provider):
@@ -86,9 +94,12 @@ class Rfc2136(Provider):
             else:
                 message.delete(name, data)
         answer = self._exchange(message)
-        code = answer.rcode()
-        if code != dns.rcode.NOERROR:
-            raise _refusal(code, f"{self._where} answers {dns.rcode.to_text(code)}", zone)
+        code = dns.rcode.to_text(answer.rcode())
+        if code in _REFUSALS:
+            kind, reason = _REFUSALS[code]
+            raise kind(f"{self._where} answers {code}: {reason.format(zone=zone)}")
+        if code != "NOERROR":
+            raise DnsError(f"{self._where} answers {code}")
         if self._key and not answer.had_tsig:
             raise self._unsigned()
 
@@ -128,26 +139,10 @@ class Rfc2136(Provider):
 
     def _addresses(self) -> list[str]:
         try:
-            found = socket.getaddrinfo(self._server, self._port, type=socket.SOCK_STREAM)
+            return [str(place[0]) for place in system_addresses(self._server, self._port)]
         except (OSError, UnicodeError, OverflowError) as error:
             reason = getattr(error, "strerror", None) or "not a host name"
             raise Unusable(f"{self._where} has no address ({reason})") from None
-        return list(dict.fromkeys(str(entry[4][0]) for entry in found))
-
-
-def _refusal(code: int, said: str, zone: str) -> DnsError:
-    """Return the error for the code of an answer, with what to do about it."""
-    if code == dns.rcode.NOTAUTH:
-        return Unusable(f"{said}: it is not authoritative for the zone {zone}; use the primary server of the zone")
-    if code == dns.rcode.NOTIMP:
-        return Unusable(f"{said}: it does not support dynamic updates")
-    if code == dns.rcode.NOTZONE:
-        return DnsError(f"{said}: the record is not in its zone {zone}")
-    if code == dns.rcode.REFUSED:
-        return DnsError(f"{said}: it does not allow this key, or this machine, to update this TXT record in {zone}")
-    if code == dns.rcode.SERVFAIL:
-        return DnsError(f"{said}: it has a problem with {zone}; see its log")
-    return DnsError(said)
 
 
 def _rdata(value: str) -> dns.rdtypes.ANY.TXT.TXT:
