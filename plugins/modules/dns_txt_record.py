@@ -246,14 +246,14 @@ def run(params: Params, check_mode: bool, _warn: Warn) -> Result:
     zones = {} if params["zones"] is None else params["zones"]
     if not isinstance(zones, dict):
         raise DnsError("zones (acme_dns) has to be a mapping of zone names to providers")
-    timeout, present = params["timeout"], params["state"] == "present"
-    entries = Entries(zones, params["tasks_file"] or "")
-    problems = entries.problems(timeout)
+    present = params["state"] == "present"
+    entries = Entries(zones, params["tasks_file"] or "", params["timeout"])
+    problems = entries.problems()
     if problems:
         raise DnsError("; ".join(problems))
     authorities = Authorities(Resolver(params["resolver"]))
     records = TxtRecord.from_options(params["records"], "records")
-    changes = change_records(authorities, records, entries, present, timeout, check_mode)
+    changes = change_records(authorities, records, entries, present, check_mode)
     result = {"changed": changes.changed, "records": plain(changes.records), "task_files": changes.task_files}
     failed = changes.problems and f"not all TXT records could be {'set' if present else 'removed'}: {changes.problems}"
     return with_failure(result, failed)

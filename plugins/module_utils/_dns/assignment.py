@@ -12,8 +12,7 @@ from typing import Any
 
 from .._common.contracts import TxtRecord
 from .._common.statuses import Change
-from .delegation import CNAME_TARGETS, DEFAULT_TARGETS, is_target
-from .entries import OWN_TASKS, Entry, entry_label, parse, parse_keys
+from .entries import CNAME_TARGETS, DEFAULT_TARGETS, OWN_TASKS, entry_label, is_target, parse, parse_keys
 from .errors import DnsError, NotInstalledError
 from .providers import by_name
 from .providers.base import Provider
@@ -51,95 +50,76 @@ class Job:
 class Entries:
     """The option zones (acme_dns): which provider writes to which zone."""
 
-    def __init__(self, zones: Mapping[str, Any], tasks_file: str = "") -> None:
-        """*tasks_file*: absolute path of the tasks for records without an entry. Raises DnsError for an invalid key."""
+    def __init__(self, zones: Mapping[str, Any], tasks_file: str = "", timeout: float = 30.0) -> None:
+        """*tasks_file*: absolute path of the tasks for records without an entry. Raises DnsError for an invalid key.
+
+        *timeout*: seconds for each exchange with a provider.
+        """
         self._zones = zones
         self._tasks_file = tasks_file
+        self._timeout = timeout
         self._keys = parse_keys(zones)
-        self._providers: dict[str, Provider] = {}
+        # Each is made once in a run: some libraries take long to make a provider.
+        self._jobs: dict[str, Job | DnsError] = {}
 
-    def problems(self, timeout: float) -> list[str]:
+    def problems(self) -> list[str]:
         """Return a line for each entry with wrong options. A missing library fails only the records of its entry."""
-        lines = []
-        for key in self._zones:
-            try:
-                self.job(key, timeout)
-            except NotInstalledError:
-                pass
-            except DnsError as error:
-                lines.append(str(error))
-        return lines
-
-    def key(self, location: Location) -> str | None:
-        """Return the entry of a record: the longest key that is its name or a parent of it, otherwise '*'.
-
-        '' stands for tasks_file. None if there is neither.
-        """
-        return self._key_of(location.target)
+        made = [self._made(key) for key in self._zones]
+        return [str(job) for job in made if isinstance(job, DnsError) and not isinstance(job, NotInstalledError)]
 
     def is_of_one(self, location: Location) -> bool:
         """Return True if the record and all names whose CNAMEs lead to it belong to one entry."""
-        key = self.key(location)
-        return all(self._key_of(alias) == key for alias in location.aliases)
+        key = self.key(location.target)
+        return all(self.key(alias) == key for alias in location.aliases)
 
-    def _key_of(self, name: str) -> str | None:
+    def key(self, name: str) -> str | None:
+        """Return the entry of a name, after CNAMEs: the longest key that is it or a parent of it, otherwise '*'.
+
+        '' stands for tasks_file. None if there is neither.
+        """
         while name:
             if name in self._keys:
                 return self._keys[name]
             name = name.partition(".")[2]
         return "*" if "*" in self._zones else "" if self._tasks_file else None
 
-    def job(self, key: str, timeout: float) -> Job:
-        """Return the job of an entry, without records; its options are verified. Raises DnsError."""
-        if key == "":
-            return Job(key, None, file=self._tasks_file)
-        entry = parse(key, self._zones[key], bool(self._tasks_file))
-        try:
-            return self._job(key, entry, timeout)
-        except DnsError as error:
-            raise type(error)(f"{entry_label(key)}: {error}") from None
-
-    def _job(self, key: str, entry: Entry, timeout: float) -> Job:
-        if entry.provider in by_name.CLASSES:
-            if key not in self._providers:
-                # Once in a run: some libraries take long to make one.
-                self._providers[key] = by_name.create(entry.provider, entry.options, timeout)
-            return Job(key, self._providers[key], entry.provider, cname_targets=entry.cname_targets)
-        if entry.task_file:
-            entry.task_file.require_collection()
-        file = entry.task_file.path if entry.task_file else self._tasks_file
-        return Job(key, None, entry.provider, file, entry.cname_targets)
-
-
-class _Jobs:
-    """The jobs of all records, each made once."""
-
-    def __init__(self, entries: Entries, timeout: float) -> None:
-        self._entries = entries
-        self._timeout = timeout
-        self._made: dict[str, Job | DnsError] = {}
-
-    def find(self, location: Location) -> Job:
-        """Return the job of a record. Raises DnsError."""
-        key = self._entries.key(location)
+    def find_job(self, location: Location) -> Job:
+        """Return the job of a record, without records. Raises DnsError."""
+        key = self.key(location.target)
         if key is None:
             raise DnsError(
                 f"zones (acme_dns) has no entry for zone {location.zone}, where {location.target} is stored: "
                 "add one, or '*' for all zones without"
             )
-        if key not in self._made:
-            try:
-                self._made[key] = self._entries.job(key, self._timeout)
-            except DnsError as error:
-                self._made[key] = error
-        job = self._made[key]
+        return self.job(key)
+
+    def job(self, key: str) -> Job:
+        """Return the job of an entry, without records; its options are verified. Raises DnsError."""
+        job = self._made(key)
         if isinstance(job, DnsError):
             raise job
         return job
 
-    def all(self) -> list[Job]:
-        """Return the jobs that can be done."""
-        return [job for job in self._made.values() if isinstance(job, Job)]
+    def _made(self, key: str) -> Job | DnsError:
+        if key not in self._jobs:
+            try:
+                self._jobs[key] = self._make(key) if key else Job(key, None, file=self._tasks_file)
+            except DnsError as error:
+                self._jobs[key] = error
+        return self._jobs[key]
+
+    def _make(self, key: str) -> Job:
+        entry = parse(key, self._zones[key], bool(self._tasks_file))
+        try:
+            if entry.provider in by_name.CLASSES:
+                provider = by_name.create(entry.provider, entry.options, self._timeout)
+                return Job(key, provider, entry.provider, cname_targets=entry.cname_targets)
+            if entry.task_file:
+                entry.task_file.require_collection()
+        except DnsError as error:
+            raise type(error)(f"{entry_label(key)}: {error}") from None
+        file = entry.task_file.path if entry.task_file else self._tasks_file
+        return Job(key, None, entry.provider, file, entry.cname_targets)
 
 
 def fail(record: TxtRecord, problem: object) -> TxtRecord:
@@ -147,34 +127,32 @@ def fail(record: TxtRecord, problem: object) -> TxtRecord:
     return replace(record, status=Change.FAILED, problem=str(problem))
 
 
-def assign(
-    records: Sequence[TxtRecord], entries: Entries, timeout: float, is_own: IsOwn
-) -> tuple[list[TxtRecord], list[Job]]:
+def assign(records: Sequence[TxtRecord], entries: Entries, is_own: IsOwn) -> tuple[list[TxtRecord], list[Job]]:
     """Return the located *records*, marked as failed where they cannot be written, and jobs for all others.
 
-    *timeout*: seconds for each exchange with a provider. *is_own* is called only where the permission depends on it.
+    *is_own* is called only where the permission depends on it.
     """
-    jobs = _Jobs(entries, timeout)
     problems: dict[TxtRecord, str] = {}
+    locations: dict[TxtRecord, Location] = {}
     candidates: dict[Location, Job] = {}
     for record in records:
         try:
             if not record.zone:
                 raise DnsError(record.problem)
             location = Location.of(record)
-            candidates[location] = jobs.find(location)
+            candidates[location] = entries.find_job(location)
+            locations[record] = location
         except DnsError as error:
             problems[record] = str(error)
+    jobs = {job.entry: replace(job, records=[]) for job in candidates.values()}
     refusals = _refusals(candidates, entries, is_own)
-    for record in dict.fromkeys(records):
-        if record in problems:
-            continue
-        location = Location.of(record)
+    for record, location in locations.items():
         if location in refusals:
             problems[record] = refusals[location]
         else:
-            candidates[location].records.append(record)
-    return [fail(record, problems[record]) if record in problems else record for record in records], jobs.all()
+            jobs[candidates[location].entry].records.append(record)
+    found = [fail(record, problems[record]) if record in problems else record for record in records]
+    return found, list(jobs.values())
 
 
 def _refusals(candidates: Mapping[Location, Job], entries: Entries, is_own: IsOwn) -> dict[Location, str]:

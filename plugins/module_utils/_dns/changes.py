@@ -53,14 +53,14 @@ class ChangeResult:
 
 
 def change_records(
-    authorities: Authorities, records: Sequence[TxtRecord], entries: Entries, present: bool, timeout: float, dry: bool
+    authorities: Authorities, records: Sequence[TxtRecord], entries: Entries, present: bool, dry: bool
 ) -> ChangeResult:
     """Add *records*, or remove them if *present* is false. A record that fails stops no other.
 
-    *timeout*: seconds for each exchange with a provider. *dry*: send nothing, and return what would be done.
+    *dry*: send nothing, and return what would be done.
     """
     located = locate_records(authorities.resolver, records)
-    assigned, jobs = assign(located, entries, timeout, Ownership(authorities).is_own)
+    assigned, jobs = assign(located, entries, Ownership(authorities).is_own)
     locations = dict.fromkeys(Location.of(record) for job in jobs for record in job.records)
     published = published_values(authorities, locations)
     results = carry_out(jobs, published, present, dry)
@@ -112,8 +112,11 @@ class _Wanted:
 
 def _change_zone(provider: Provider, entry: str, zone: str, records: Sequence[TxtRecord], wanted: _Wanted) -> Results:
     results: Results = {record: replace(record, status=wanted.status(record, provider)) for record in records}
-    # Records as they are stored: several names may lead to one.
-    to_send = {record: _stored(record) for record in records if wanted.has_to_send(record, provider)}
+    to_send = {
+        record: TxtRecord(str(record.target), record.value)  # as it is stored: several names may lead to one
+        for record in records
+        if wanted.has_to_send(record, provider)
+    }
     if to_send and not wanted.dry:
         failures = _send(provider, zone, list(dict.fromkeys(to_send.values())), wanted.present)
         for record, stored in to_send.items():
@@ -179,11 +182,6 @@ def _record_sets(records: Sequence[TxtRecord], published: Published, present: bo
             "present": sorted(after),
             "before": before,
         }
-
-
-def _stored(record: TxtRecord) -> TxtRecord:
-    """Return the record that is written: CNAMEs are followed."""
-    return TxtRecord(str(record.target), record.value)
 
 
 def _values(published: Published, record: TxtRecord) -> frozenset[str]:

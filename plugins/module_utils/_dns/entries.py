@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The entries of acme_dns, by zone: their form and their options.
+"""The entries of acme_dns, by zone: their form, their options and their permissions for CNAMEs from other zones.
+
+The owner of a zone must not choose names to write in other zones: an entry lists to which names CNAMEs may lead.
 
 Standard library only: the variables of the role are validated with it for every host. What only the library of a
 provider knows is validated when the provider is created.
@@ -10,20 +12,25 @@ provider knows is validated when the provider is created.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from .._common.text import suggestion
 from . import task_files
-from .delegation import CNAME_TARGETS, parse_targets
 from .errors import DnsError
-from .options import parse_options
+from .options import LIST, Option, parse_options
 from .provider_options import BUILT_IN
-from .records import canonical
+from .records import canonical, is_within
 from .task_files import TaskFile
 
 #: The provider of an entry that is left to tasks_file, like records without an entry.
 OWN_TASKS = "tasks"
+#: An option of every entry, whatever its provider.
+CNAME_TARGETS = "cname_targets"
+DEFAULT_TARGETS = ("_acme-challenge.*",)
+
+_TARGETS_OPTION = Option(CNAME_TARGETS, "Names to which CNAMEs may lead.", type=LIST, default=DEFAULT_TARGETS)
+_ALL, _REST = "*", ".*"
 
 
 class Entry(NamedTuple):
@@ -53,10 +60,10 @@ def parse_keys(zones: Mapping[str, Any]) -> dict[str, str]:
 
 def parse_key(key: Any) -> str:
     """Return the name that a key stands for, or '*'. Raises DnsError."""
-    if key == "*":
-        return "*"
+    if key == _ALL:
+        return _ALL
     try:
-        return canonical(key if key.isascii() else key.encode("idna").decode())
+        return _canonical(key)
     except (DnsError, UnicodeError, AttributeError):
         raise DnsError(f"{entry_label(key)}: invalid key: expected the name of a zone or of a record, or '*'") from None
 
@@ -73,7 +80,8 @@ def _parse(given: Any, has_tasks_file: bool) -> Entry:
     if not isinstance(given, Mapping):
         raise DnsError("expected a mapping of 'provider' and the options of that provider")
     options = {name: value for name, value in given.items() if name not in ("provider", CNAME_TARGETS)}
-    targets = parse_targets(given.get(CNAME_TARGETS))
+    listed = parse_options([_TARGETS_OPTION], {CNAME_TARGETS: given.get(CNAME_TARGETS)}, "the entry")[CNAME_TARGETS]
+    targets = tuple(_parse_target(text) for text in listed)
     name = str(given.get("provider") or "")
     if name in BUILT_IN:
         return Entry(name, BUILT_IN[name].parse(name, options), targets)
@@ -88,3 +96,32 @@ def _parse(given: Any, has_tasks_file: bool) -> Entry:
         raise DnsError(f"{what}; known are {', '.join(known)}{suggestion(name, known) if name else ''}")
     file = task_files.find(name)
     return Entry(name, parse_options(file.options, options, name), targets, file)
+
+
+def is_target(name: str, targets: Collection[str]) -> bool:
+    """Return True if *targets* has the name, in the form of canonical().
+
+    A target allows itself and all names below it. With '.*' at its end it allows all names that begin with it. '*'
+    allows all names.
+    """
+    return any(
+        target == _ALL or (name.startswith(target[:-1]) if target.endswith(_REST) else is_within(name, target))
+        for target in targets
+    )
+
+
+def _parse_target(text: str) -> str:
+    if text == _ALL:
+        return text
+    rest = _REST if text.endswith(_REST) else ""
+    try:
+        return _canonical(text.removesuffix(rest)) + rest
+    except (DnsError, UnicodeError):
+        raise DnsError(
+            f"{CNAME_TARGETS} has the invalid element {text[:80]!r}: expected NAME, BEGINNING.* or *"
+        ) from None
+
+
+def _canonical(name: str) -> str:
+    """Return a name that may have letters of other scripts. Raises DnsError, UnicodeError."""
+    return canonical(name if name.isascii() else name.encode("idna").decode())

@@ -93,11 +93,7 @@ def _dict(value: Any) -> dict[str, Any]:
     return {str(name): item for name, item in value.items()}
 
 
-def _any(value: Any) -> Any:
-    return value
-
-
-_CONVERTERS = {STR: _text, INT: _whole, BOOL: boolean, LIST: _list, DICT: _dict, ANY: _any}
+_CONVERTERS = {STR: _text, INT: _whole, BOOL: boolean, LIST: _list, DICT: _dict, ANY: lambda value: value}
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -97,7 +97,7 @@ def plain(place):
 def assigned(records, where, entries, is_own=None):
     """assign(), with servers that know which CNAMEs leave their zone."""
     leaving = {plain(place) for place in where.values() if isinstance(place, Place) and place.leaves_zone}
-    return assign(located(records, where), entries, 5, is_own or (lambda location: location not in leaving))
+    return assign(located(records, where), entries, is_own or (lambda location: location not in leaving))
 
 
 def changed(zones, records, found=None, present=True, dry=False, where=None, tasks_file=""):
@@ -127,7 +127,7 @@ def changed(zones, records, found=None, present=True, dry=False, where=None, tas
     ],
 )
 def test_the_longest_key_wins(keys, target, key):
-    assert Entries({given: {} for given in keys}).key(at(WWW, target=target)) == key
+    assert Entries({given: {} for given in keys}).key(target) == key
 
 
 EVIL = "_acme-challenge.www.evil.example"
@@ -274,9 +274,9 @@ def test_cname_targets_that_are_none(targets, says):
 
 def test_what_has_no_entry_goes_to_the_tasks_file():
     entries = Entries({"example.net": {}}, "/play/tasks.yml")
-    assert entries.key(at(WWW)) == ""
-    assert entries.key(at("a.example.net", "example.net")) == "example.net"
-    assert Entries({"*": {}}, "/play/tasks.yml").key(at(WWW)) == "*"
+    assert entries.key(WWW) == ""
+    assert entries.key("a.example.net") == "example.net"
+    assert Entries({"*": {}}, "/play/tasks.yml").key(WWW) == "*"
 
 
 @pytest.mark.parametrize(
@@ -525,7 +525,7 @@ needs_lexicon = pytest.mark.skipif(
 )
 def test_faults_that_the_libraries_of_providers_know(entry, expected):
     with pytest.raises(DnsError) as refused:
-        Entries({"a.example": entry}).job("a.example", 30)
+        Entries({"a.example": entry}).job("a.example")
     assert str(refused.value).startswith(expected)
     assert "SECRET" not in str(refused.value)
 
@@ -540,8 +540,8 @@ def test_wrong_options_are_told_of_all_entries_and_what_is_not_installed_of_none
     }
     needs_more = Entries(zones)
     with pytest.raises(NotInstalledError):
-        needs_more.job("c.example", 30)
-    first, second = needs_more.problems(30)
+        needs_more.job("c.example")
+    first, second = needs_more.problems()
     assert first.startswith("entry 'a.example' of zones (acme_dns): lexicon's provider powerdns has no option 'token'")
     assert second.startswith("entry 'd.example' of zones (acme_dns): rfc2136 has an invalid 'port'")
 
@@ -549,4 +549,4 @@ def test_wrong_options_are_told_of_all_entries_and_what_is_not_installed_of_none
 @needs_lexicon
 def test_right_options_of_a_library_are_no_fault():
     entries = Entries({"a.example": LEXICON, "b.example": {"provider": "tasks"}}, "dns.yml")
-    assert [entries.job(key, 30).provider_name for key in ("a.example", "b.example")] == ["lexicon", "tasks"]
+    assert [entries.job(key).provider_name for key in ("a.example", "b.example")] == ["lexicon", "tasks"]

@@ -62,7 +62,7 @@ def test_a_delegated_zone_that_hides_writes_nothing_in_its_parent(pair, recursor
     assert place == alias(EVIL)  # to the resolver, it is all one zone
     entries = Entries({"example.com": {"provider": "exec", "program": "/bin/true"}})
     record = TxtRecord(EVIL, "v", place.target, place.zone, place.aliases)
-    (item,), (job,) = assign([record], entries, 5, Ownership(pair.authorities).is_own)
+    (item,), (job,) = assign([record], entries, Ownership(pair.authorities).is_own)
     assert "allows such records only for _acme-challenge.*" in item.problem
     assert "cannot be asked" not in item.problem
     assert job.records == []
