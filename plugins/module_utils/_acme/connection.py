@@ -9,14 +9,18 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import Future, wait
+from contextlib import closing
 from dataclasses import dataclass
 from http.client import HTTPMessage
+from typing import TypeVar
 
 from .._common.deadline import Deadline
 from .addresses import Address, address_class, is_allowed, parse_address
 from .bounded import USER_AGENT, BoundedAnswer, SocketAddress, connect_first
+
+Result = TypeVar("Result")
 
 #: Look up host and port. Raises OSError or UnicodeError.
 Resolve = Callable[[str, int], Sequence[SocketAddress]]
@@ -44,24 +48,30 @@ class HttpAnswer:
 
 def resolve(look_up: Resolve, host: str, port: int, deadline: Deadline) -> Sequence[SocketAddress]:
     """Return the addresses of *host*, in the order to try them. Raises OSError, UnicodeError, OutOfTime."""
-    found: list[Sequence[SocketAddress]] = []
-    problems: list[Exception] = []
-
-    def ask() -> None:
-        try:
-            found.append(look_up(host, port))
-        except Exception as error:
-            problems.append(error)
-
     # The system's resolver has no deadline.
-    thread = threading.Thread(target=ask, daemon=True)
-    thread.start()
-    thread.join(deadline.left())
-    if problems:
-        raise problems[0]
-    if not found:
+    found = call_for(deadline.left(), lambda: look_up(host, port))
+    if not found.done():
         raise OutOfTime
-    return found[0]
+    return found.result()
+
+
+def call_for(seconds: float, function: Callable[[], Result]) -> Future[Result]:
+    """Call a function that has no time limit in a thread, and wait for it. The result is done() if it took less.
+
+    A thread that takes longer is left alone, and ends with the process.
+    """
+    future: Future[Result] = Future()
+
+    def call() -> None:
+        try:
+            future.set_result(function())
+        # Also SystemExit and the like: some functions use large libraries.
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=call, daemon=True).start()
+    wait((future,), seconds)
+    return future
 
 
 def addresses_of(places: Sequence[SocketAddress]) -> frozenset[Address]:
@@ -69,10 +79,9 @@ def addresses_of(places: Sequence[SocketAddress]) -> frozenset[Address]:
     return frozenset(parse_address(place[0]) for place in places)
 
 
-@contextmanager
 def connect(
     places: Sequence[SocketAddress], own: Collection[Address], redirected: bool, timeout: float, deadline: Deadline
-) -> Iterator[socket.socket]:
+) -> socket.socket:
     """Connect to the first of *places* that accepts the connection; *own* and *redirected*: see is_allowed().
 
     Nothing is looked up again, so only addresses that were allowed are used. *timeout*: seconds for each.
@@ -82,8 +91,7 @@ def connect(
     if not allowed:
         classes = sorted({address_class(address) for address in addresses_of(places)})
         raise Refused(" and ".join(classes))
-    with connect_first(allowed, lambda _number: _time_left(timeout, deadline)) as connection:
-        yield connection
+    return connect_first(allowed, lambda _number: _time_left(timeout, deadline))
 
 
 def get(
@@ -122,15 +130,13 @@ class _AnswerLimits:
         return OSError(f"it sends more than {_LARGEST_ANSWER} bytes")
 
 
-@contextmanager
 def tls(
     connection: socket.socket, context: ssl.SSLContext, name: str | None, timeout: float, deadline: Deadline
-) -> Iterator[ssl.SSLSocket]:
-    """Yield a TLS connection over *connection*; *name*: for SNI. Raises OSError, OutOfTime."""
+) -> ssl.SSLSocket:
+    """Return a TLS connection over *connection*; *name*: for SNI. Raises OSError, OutOfTime."""
     # Python applies it to the whole handshake.
     connection.settimeout(_time_left(timeout, deadline))
-    with context.wrap_socket(connection, server_hostname=name) as wrapped:
-        yield wrapped
+    return context.wrap_socket(connection, server_hostname=name)
 
 
 def _time_left(timeout: float, deadline: Deadline) -> float:

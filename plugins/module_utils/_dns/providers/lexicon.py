@@ -15,13 +15,14 @@ import logging
 import pkgutil
 import re
 import sys
-import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from types import ModuleType
 from typing import Any, TypeVar
 
+from ..._acme.connection import call_for
 from ..._common.contracts import TxtRecord
 from ..._common.text import one_line
 from .. import provider_options
@@ -77,10 +78,8 @@ class Lexicon(Provider):
             return self.one_by_one(records, one)
         finally:
             if hasattr(provider, "cleanup"):  # from 3.17 on
-                try:
+                with suppress(DnsError):  # the records are already changed
                     self._call(provider.cleanup, "signing out")
-                except DnsError:
-                    pass  # the records are already changed
 
     def _sign_in(self, zone: str) -> Any:
         config: dict[str, Any] = {"provider_name": self._name, "domain": zone, self._name: self._options}
@@ -94,24 +93,13 @@ class Lexicon(Provider):
 
     def _call(self, function: Callable[[], Result], what: str) -> Result:
         """Return the result of *function*. Raises DnsError for any error, and after a time limit; lexicon has none."""
-        outcome: dict[str, Any] = {}
-
-        def run() -> None:
-            try:
-                outcome["result"] = function()
-            # Also SystemExit and the like: some providers use large libraries.
-            except BaseException as error:
-                outcome["error"] = error
-
-        thread = threading.Thread(target=run, name=f"lexicon {self._name}", daemon=True)
-        thread.start()
-        thread.join(self.timeout)
-        if thread.is_alive():
+        outcome = call_for(self.timeout, function)
+        if not outcome.done():
             raise Unusable(f"lexicon's {self._name} does not answer within {self.timeout:g} s ({what})")
-        if "error" in outcome:
-            raise self._problem(outcome["error"]) from None
-        result: Result = outcome["result"]
-        return result
+        try:
+            return outcome.result()
+        except BaseException as error:
+            raise self._problem(error) from None
 
     def _problem(self, error: BaseException) -> DnsError:
         """Return an error for what lexicon, or a library that it uses, raised."""
