@@ -16,7 +16,7 @@ from .._common.statuses import Status
 from .client import Client
 from .directory import Directory
 from .errors import AcmeError, ProblemError, ProtocolError, TransportError
-from .http import Response
+from .http import Response, texts
 from .jws import AccountKey, external_account_binding
 
 _OVER = "it cannot be used again; use another account key (account_key_src, acme_account_key_src)"
@@ -42,12 +42,11 @@ class Account:
     @classmethod
     def _read(cls, url: str, answer: Response, created: bool = False) -> Account:
         document = answer.json()
-        contact = document.get("contact")
         return cls(
             url=url,
             # Some CAs leave it out; they refuse an account that may not be used with a problem document.
             status=str(document.get("status") or "valid"),
-            contact=tuple(str(item) for item in contact) if isinstance(contact, list) else (),
+            contact=texts(document.get("contact")),
             created=created,
         )
 

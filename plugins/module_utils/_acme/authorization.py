@@ -17,6 +17,7 @@ from .._common.text import one_line
 from .challenge import Challenge
 from .client import Client
 from .errors import AcmeError, ProtocolError
+from .http import mappings
 from .polling import poll
 
 _STATUS_TEXT = {
@@ -60,15 +61,12 @@ class Authorization:
     def parse(cls, url: str, document: Mapping[str, Any]) -> Authorization:
         """Parse an authorization. Some CAs leave the challenges out of a valid one."""
         identifier = document.get("identifier")
-        challenges = document.get("challenges")
         return cls(
             url=url,
             status=str(document.get("status") or "pending"),
             identifier=canonical(one_line(identifier.get("value", ""), 260)) if isinstance(identifier, Mapping) else "",
             wildcard=document.get("wildcard") is True,
-            challenges=tuple(Challenge.parse(item) for item in challenges if isinstance(item, Mapping))
-            if isinstance(challenges, list)
-            else (),
+            challenges=tuple(map(Challenge.parse, mappings(document.get("challenges")))),
         )
 
     def deactivate(self, client: Client) -> Authorization:

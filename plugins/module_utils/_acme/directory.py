@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .errors import AcmeError, ProtocolError
-from .http import Http
+from .http import Http, texts
 from .problem import Problem
 from .urls import verify_url
 
@@ -72,10 +72,9 @@ class Directory:
         return self.meta.get("externalAccountRequired") is True
 
     @property
-    def caa_identities(self) -> list[str]:
+    def caa_identities(self) -> tuple[str, ...]:
         """Return the names by which CAA records refer to this CA (RFC 8555 section 7.1.1); empty if not given."""
-        identities = self.meta.get("caaIdentities")
-        return [str(item) for item in identities] if isinstance(identities, list) else []
+        return texts(self.meta.get("caaIdentities"))
 
     @property
     def account_hash_prefix(self) -> str:

@@ -179,6 +179,16 @@ class Http:
         return now + timedelta(seconds=min(seconds, 10**9)) if seconds is not None else None
 
 
+def texts(value: object) -> tuple[str, ...]:
+    """Return the elements of a JSON list as texts; none if *value* is not a list."""
+    return tuple(map(str, value)) if isinstance(value, list) else ()
+
+
+def mappings(value: object) -> list[Mapping[str, Any]]:
+    """Return the JSON objects in a list; none if *value* is not a list."""
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
+
+
 def verify_bundle(path: str) -> str:
     """Return *path* if it is a CA bundle. Raises TransportError: the library's own messages do not name the file."""
     try:

@@ -18,7 +18,7 @@ from .._common.text import one_line
 from .authorization import Authorization, as_ordered
 from .client import Client
 from .errors import OrderInvalid, ProtocolError
-from .http import Response
+from .http import Response, mappings, texts
 from .polling import poll
 from .problem import Problem
 from .validity import RequestedValidity
@@ -81,17 +81,12 @@ class Order:
         status = document.get("status")
         if status not in _STATUSES:
             raise ProtocolError(f"order {url} has the status {one_line(status, 40)}, which is not in RFC 8555")
-        identifiers = document.get("identifiers")
-        authorizations = document.get("authorizations")
+        identifiers = (item.get("value", "") for item in mappings(document.get("identifiers")))
         return cls(
             url=url,
             status=Status(status),
-            identifiers=frozenset(
-                canonical(str(item.get("value", ""))) for item in identifiers if isinstance(item, Mapping)
-            )
-            if isinstance(identifiers, list)
-            else frozenset(),
-            authorizations=tuple(str(item) for item in authorizations) if isinstance(authorizations, list) else (),
+            identifiers=frozenset(canonical(str(value)) for value in identifiers),
+            authorizations=texts(document.get("authorizations")),
             finalize_url=str(document.get("finalize") or ""),
             certificate_url=str(document.get("certificate") or ""),
             error=Problem.parse(document["error"]) if document.get("error") else None,
