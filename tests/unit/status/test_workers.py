@@ -8,7 +8,7 @@ import threading
 
 from ansible_collections.certfleet.tls.plugins.module_utils._common.clock import Clock
 from ansible_collections.certfleet.tls.plugins.module_utils._common.deadline import Deadline
-from ansible_collections.certfleet.tls.plugins.module_utils._status.workers import Workers
+from ansible_collections.certfleet.tls.plugins.module_utils._status.look_up import Workers
 
 PATIENCE = 10  # seconds that a broken test waits
 
