@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+from contextlib import suppress
+from pathlib import Path
 
 from .._common import atomic_file
 from .._common.clock import Clock
@@ -28,7 +30,7 @@ class StatusCache:
 
     def __init__(self, clock: Clock, folder: str | None, max_age: float) -> None:
         self._clock = clock
-        self._folder = os.path.join(os.path.expanduser(folder), _FOLDER) if folder else None
+        self._folder = Path(os.path.expanduser(folder), _FOLDER) if folder else None
         self._max_age = max_age
         self.problem = ""  # why an answer could not be written
 
@@ -37,7 +39,7 @@ class StatusCache:
         if not self._folder:
             return None
         try:
-            with open(self._path(key), "rb") as file:
+            with (self._folder / _file_name(key)).open("rb") as file:
                 age = self._clock.now().timestamp() - os.fstat(file.fileno()).st_mtime
                 data = file.read(largest + 1)
         except OSError:
@@ -49,23 +51,18 @@ class StatusCache:
         if not self._folder:
             return
         try:
-            atomic_file.write(self._path(key), data, self._clock.now().timestamp())
+            atomic_file.write(str(self._folder / _file_name(key)), data, self._clock.now().timestamp())
         except OSError as error:
             self.problem = f"{self._folder} cannot be written: {error.strerror}"
 
     def remove_old(self) -> None:
         """Remove old answers, such as those about certificates that no longer exist."""
-        try:
-            names = os.listdir(self._folder) if self._folder else []
-        except OSError:
-            return
         oldest = self._clock.now().timestamp() - _FORGOTTEN
-        for path in (os.path.join(self._folder or "", name) for name in names):
-            try:
-                if os.stat(path).st_mtime < oldest:
-                    os.unlink(path)
-            except OSError:
-                pass  # another run was faster
+        for path in self._folder.glob("*") if self._folder else ():
+            with suppress(OSError):  # another run was faster
+                if path.stat().st_mtime < oldest:
+                    path.unlink()
 
-    def _path(self, key: str) -> str:
-        return os.path.join(self._folder or "", hashlib.sha256(key.encode()).hexdigest() + _ENDING)
+
+def _file_name(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest() + _ENDING

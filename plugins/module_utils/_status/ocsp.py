@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from operator import attrgetter
 
 from .._common.times import utc
 from .._x509.certificates import aware, extension, validity
@@ -53,13 +54,9 @@ def _about(
     answers: Iterable[ocsp.OCSPSingleResponse], leaf: x509.Certificate, issuer: x509.Certificate
 ) -> ocsp.OCSPSingleResponse:
     """Return the answer that is about *leaf* (RFC 6960 section 3.2)."""
+    subject = attrgetter("issuer_name_hash", "issuer_key_hash", "serial_number")
     for answer in answers:
-        asked = _request(leaf, issuer, answer.hash_algorithm)
-        if (answer.issuer_name_hash, answer.issuer_key_hash, answer.serial_number) == (
-            asked.issuer_name_hash,
-            asked.issuer_key_hash,
-            asked.serial_number,
-        ):
+        if subject(answer) == subject(_request(leaf, issuer, answer.hash_algorithm)):
             return answer
     raise StatusError("the OCSP answer is about another certificate")
 
