@@ -93,30 +93,20 @@ class _Wanted:
     present: bool
     dry: bool
 
-    def is_published(self, record: TxtRecord) -> bool:
-        """Return True if any name server of the zone has the record."""
-        return record.value in _values(self.published, record)
-
-    def status(self, record: TxtRecord, provider: Provider) -> Change:
-        """Return the status of a record once the provider has done its work."""
-        can_change = self.present or provider.keeps_any_number
-        return Change.CHANGED if can_change and self.is_published(record) is not self.present else Change.UNCHANGED
-
-    def has_to_send(self, record: TxtRecord, provider: Provider) -> bool:
-        """Return True if the provider has to get the record, also if one name server has it already.
-
-        Another server may have lost it. A provider that keeps few values would lose another one for it.
-        """
-        return provider.keeps_any_number or not (self.present and self.is_published(record))
-
 
 def _change_zone(provider: Provider, entry: str, zone: str, records: Sequence[TxtRecord], wanted: _Wanted) -> Results:
-    results: Results = {record: replace(record, status=wanted.status(record, provider)) for record in records}
-    to_send = {
-        record: TxtRecord(str(record.target), record.value)  # as it is stored: several names may lead to one
-        for record in records
-        if wanted.has_to_send(record, provider)
-    }
+    results: Results = {}
+    to_send: dict[TxtRecord, TxtRecord] = {}
+    for record in records:
+        is_published = record.value in _values(wanted.published, record)
+        can_change = wanted.present or provider.keeps_any_number
+        status = Change.CHANGED if can_change and is_published is not wanted.present else Change.UNCHANGED
+        results[record] = replace(record, status=status)
+        # Also if one name server has it already: another one may have lost it. But a provider that keeps few values
+        # would lose another value for it.
+        if provider.keeps_any_number or not (wanted.present and is_published):
+            # Records as they are stored: several names may lead to one.
+            to_send[record] = TxtRecord(str(record.target), record.value)
     if to_send and not wanted.dry:
         failures = _send(provider, zone, list(dict.fromkeys(to_send.values())), wanted.present)
         for record, stored in to_send.items():
@@ -144,25 +134,19 @@ def for_tasks(jobs: Sequence[Job], published: Published, present: bool) -> tuple
     for job in jobs:
         if job.provider:
             continue
-        seen = _left_to_tasks(job, published)
-        results |= seen
-        written = [record for record, result in seen.items() if result.status == Change.TASKS]
+        written = []
+        for record in job.records:
+            unseen = published.get(Location.of(record))
+            if isinstance(unseen, DnsError):
+                # Most modules replace the whole set, with other values in it that are not ours.
+                results[record] = fail(record, f"cannot read the values that {record.target} has now: {unseen}")
+            else:
+                results[record] = replace(record, status=Change.TASKS)
+                written.append(record)
         if written:
             records = list(_record_sets(written, published, present))
             tasks.append({"provider": job.provider_name, "entry": job.entry, "file": job.file, "records": records})
     return tasks, results
-
-
-def _left_to_tasks(job: Job, published: Published) -> Results:
-    results: Results = {}
-    for record in job.records:
-        unseen = published.get(Location.of(record))
-        if isinstance(unseen, DnsError):
-            # Most modules replace the whole set, with other values in it that are not ours.
-            results[record] = fail(record, f"cannot read the values that {record.target} has now: {unseen}")
-        else:
-            results[record] = replace(record, status=Change.TASKS)
-    return results
 
 
 def _record_sets(records: Sequence[TxtRecord], published: Published, present: bool) -> Iterator[dict[str, Any]]:

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -98,13 +98,12 @@ def await_records(authorities: Authorities, records: Sequence[TxtRecord], deadli
 
 
 def published_values(
-    authorities: Authorities, locations: Iterable[Location]
+    authorities: Authorities, locations: Collection[Location]
 ) -> dict[Location, frozenset[str] | DnsError]:
     """Return the values that any authoritative server has now; the reason where no server answers.
 
     All servers are asked once.
     """
-    locations = list(locations)
     with ThreadPoolExecutor(_THREADS) as pool:
         survey = _Survey(authorities, pool)
         survey.ask({_Place.of(location): frozenset() for location in locations})

@@ -66,11 +66,8 @@ class Resolver:
         questions = [(name, "CNAME")]
         labels = name.split(".")
         questions += [(".".join(labels[cut:]), "SOA") for cut in range(len(labels))]
-        for question, rdtype in questions:
-            found = self._zone_in_answer(question, rdtype)
-            if found:
-                return found
-        return "."
+        found = (self._zone_in_answer(question, rdtype) for question, rdtype in questions)
+        return next(filter(None, found), ".")
 
     def _zone_in_answer(self, name: str, rdtype: str) -> str:
         """Return the zone of *name* if the answer shows it: *name* is a zone, or the answer is negative. Else empty."""
