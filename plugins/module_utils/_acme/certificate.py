@@ -12,7 +12,6 @@ from .._common import pem_blocks
 from .._common.base64url import encode
 from .client import Client
 from .errors import AcmeError, ProblemError, ProtocolError
-from .http import Response
 
 try:
     from requests.utils import parse_header_links
@@ -51,13 +50,10 @@ def download(client: Client, url: str) -> Chain:
     blocks = [block + "\n" for block in pem_blocks.find(answer.body.decode("ascii", "replace"))]
     if not blocks:
         raise ProtocolError(f"{url} returned no PEM certificate")
-    return Chain(certificate=blocks[0], intermediates=tuple(blocks[1:]), alternates=_alternates(answer))
-
-
-def _alternates(answer: Response) -> tuple[str, ...]:
     links = parse_header_links(answer.headers.get("Link", ""))
-    # Not verified here: a bad URL must not fail an issuance that does not use it. download() verifies it.
-    return tuple(link["url"] for link in links if link.get("rel") == "alternate")[:_MOST_ALTERNATES]
+    # Not verified here: a bad URL must not fail an issuance that does not use it. The request for it verifies it.
+    alternates = tuple(link["url"] for link in links if link.get("rel") == "alternate")
+    return Chain(blocks[0], tuple(blocks[1:]), alternates[:_MOST_ALTERNATES])
 
 
 def der_of(pem: str) -> bytes:

@@ -29,8 +29,8 @@ class Retry:
     def __init__(self, clock: Clock, attempts: int, deadline: Deadline | None = None) -> None:
         """*attempts*: how many there may be; none begins after *deadline*."""
         self._clock = clock
-        self._left = attempts
-        self._most = attempts
+        self._attempts = attempts
+        self._failed = 0
         self._deadline = deadline
 
     def wait(self, retry_after: float | None = None) -> bool:
@@ -38,10 +38,10 @@ class Retry:
 
         *retry_after*: the least number of seconds to wait, as the CA asks for it.
         """
-        self._left -= 1
+        self._failed += 1
         least = retry_after or 0.0
-        pause = self._clock.pause(self._most - self._left, least)
-        if self._left <= 0 or least > _LONGEST_PAUSE or is_too_late(pause, self._deadline):
+        pause = self._clock.pause(self._failed, least)
+        if self._failed >= self._attempts or least > _LONGEST_PAUSE or is_too_late(pause, self._deadline):
             return False
         self._clock.sleep(pause)
         return True

@@ -52,10 +52,7 @@ def locate(resolver: Resolver, name: str) -> Location:
     """Return where the record *name*, which usually does not exist yet, is stored. Raises DnsError."""
     name = canonical(name)
     chain = [name]
-    while True:
-        alias = _explicit_alias(resolver, chain[-1])
-        if not alias:
-            break
+    while alias := _explicit_alias(resolver, chain[-1]):
         try:
             chain.append(canonical(alias))
         except DnsError as error:

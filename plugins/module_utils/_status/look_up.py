@@ -186,8 +186,5 @@ class Workers:
             self._waiting.put(None)
 
     def _run(self) -> None:
-        while True:
-            question = self._waiting.get()
-            if question is None or self._over.is_set():
-                return
+        while (question := self._waiting.get()) is not None and not self._over.is_set():
             self._done.put((question, self._work(question)))
