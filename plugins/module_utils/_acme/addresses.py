@@ -27,6 +27,7 @@ _OF_NOBODY = (UNSPECIFIED, MULTICAST)
 
 # IANA's registries of special-purpose addresses. The properties of the ipaddress module are not used: they differ
 # between versions of Python, and lack some of these classes.
+_DOCUMENTATION = ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32", "3fff::/20")
 _NETWORKS = {
     UNSPECIFIED: ("0.0.0.0/8", "::/128"),
     LOOPBACK: ("127.0.0.0/8", "::1/128"),
@@ -35,10 +36,7 @@ _NETWORKS = {
     UNIQUE_LOCAL: ("fc00::/7",),
     SHARED: ("100.64.0.0/10",),
     MULTICAST: ("224.0.0.0/4", "ff00::/8"),
-    RESERVED: (
-        *("192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24"),
-        *("240.0.0.0/4", "2001::/23", "2001:db8::/32", "3fff::/20"),
-    ),
+    RESERVED: (*_DOCUMENTATION, "192.0.0.0/24", "192.88.99.0/24", "198.18.0.0/15", "240.0.0.0/4", "2001::/23"),
     # Last, since reserved networks are in it.
     PUBLIC: ("2000::/3",),
 }

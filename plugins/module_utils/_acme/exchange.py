@@ -134,7 +134,7 @@ def exchange(
 
 
 def pieces(answer: requests.Response) -> Iterator[bytes]:
-    """Yield the answer's body as sent, in pieces. Raises ExchangeError, and the libraries' errors for a part of it."""
+    """Yield the answer's body as sent, in pieces. Raises ExchangeError, or the libraries' errors if it is cut short."""
     promised = answer.headers.get("Content-Length", "")
     size = 0
     while piece := answer.raw.read(_PIECE, decode_content=False):
