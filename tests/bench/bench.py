@@ -122,7 +122,7 @@ class Bench:
 
     @cached_property
     def _ten_names(self) -> dict[str, Run]:
-        """One run over at most ten hosts; certbot and lego, run once a certificate, have an account already."""
+        """Run over at most ten hosts; certbot and lego, run once a certificate, have an account already."""
         hosts = self.lab.hosts[:10]
         names = [f"n{number}.{{{{ inventory_hostname }}}}.{self.lab.domain}" for number in range(10)]
         wanted = Wanted("ten", ",".join(hosts), names)

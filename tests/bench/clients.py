@@ -66,7 +66,7 @@ def install() -> None:
 
 
 def versions() -> dict[str, str]:
-    """What is compared. Raises BenchError when the Ansibles differ, as then more than the two collections would be."""
+    """Return the compared versions. Raises BenchError if the Ansibles differ: only the two collections may differ."""
     own, other = (_ansible_core(programs) for programs in (OWN, PEERS["ansible"]))
     if own != other:
         raise BenchError(f"the peer's ansible-core is {other}, ours {own}: pin an ansible that fits ours")

@@ -17,7 +17,7 @@ Figures = Mapping[str, float]  # by the name of the program
 
 
 class Bar(Protocol):
-    """What is asked of our figure."""
+    """Bar that our figure has to reach."""
 
     def judge(self, medians: Figures) -> dict[str, Any]:
         """Each program's figure, in the bar's own terms, and: bar (text), met (bool)."""
