@@ -20,7 +20,7 @@ TXT = re.compile(r"[A-Za-z0-9_-]{43}")  # the value of a challenge, and nothing 
 
 @dataclass
 class Account:
-    """What registering gave, and the values that are served, the oldest first."""
+    """Result of a registration, and the values that are served, the oldest first."""
 
     subdomain: str
     username: str
@@ -62,7 +62,7 @@ class ScriptedAcmeDns:
         self._server.server_close()
 
     def register(self) -> Account:
-        """What POST /register does."""
+        """Register an account, as POST /register does."""
         account = Account(*(str(uuid.uuid4()) for _unused in range(3)))
         with self._lock:
             self._accounts[account.subdomain] = account

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from .lab import Lab
 
 TIMEOUT = 10  # seconds, for what a server is asked
-SETTLING = 0.2  # seconds, in which ns2 looks for what it was told of in the meantime
+SETTLING = 0.2  # seconds, in which ns2 fetches the changes that it was notified of in the meantime
 
 
 class Record(NamedTuple):
@@ -175,7 +175,7 @@ class Authorities:
                 self.remove(name, rtype)
 
     def api(self, method: str, path: str, body: Any = None) -> Any:
-        """What PowerDNS's API answers to a request; path is below /api/v1/servers/localhost."""
+        """Return the answer of PowerDNS's API; path is below /api/v1/servers/localhost."""
         return powerdns.call(self._lab, self.address("pdns"), method, path, body)
 
     # -- Servers in trouble

@@ -77,7 +77,7 @@ def reconfigure(lab: Lab, name: str, directory: Path, config: str) -> None:
 
 
 def reload(lab: Lab, name: str) -> None:
-    """Have a server read configuration and zones anew, in the background."""
+    """Have a server read configuration and zones again, in the background."""
     os.kill(process(lab, name).pid, signal.SIGHUP)
 
 

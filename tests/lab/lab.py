@@ -124,7 +124,7 @@ class Lab:
         return f"{host}.{self.domain}"
 
     def alive(self, host: str) -> bool:
-        """Whether it runs, plugged in or not."""
+        """Return True if the host runs, plugged in or not."""
         return self._host_init(host) is not None
 
     def path(self, host: str, path: str) -> Path:
@@ -200,7 +200,7 @@ class Lab:
         return [*nsenter(self.init, "--net", "--mount", f"--wdns={os.getcwd()}"), *map(str, args)]
 
     def environment(self, env: Mapping[str, str] | None = None) -> dict[str, str]:
-        """What run() makes of an environment, or of this process's own."""
+        """Return the environment that run() makes of the given one, or of this process's own."""
         # Proxies are out of reach in there.
         kept = {name: value for name, value in (os.environ if env is None else env).items() if not PROXY.search(name)}
         kept.setdefault("ANSIBLE_CONFIG", str(self.state / "ansible.cfg"))
@@ -219,7 +219,7 @@ class Lab:
         return [*nsenter(self._running(host), "--net", "--mount", "--uts", "--pid"), *args]
 
     def inside(self, function: Callable[[], Any]) -> Any:
-        """What function() returns, run in a thread in the controller's network.
+        """Return the result of function(), run in a thread in the controller's network.
 
         Names are not looked up at the lab's server there: use addresses.
         """
@@ -391,7 +391,7 @@ class Lab:
         return [process for process in found if process != init and process.pid != os.getpid()]
 
     def _is_our_network(self, process: Process) -> bool:
-        """Whether it is the very network: an inode may be another's by now."""
+        """Return True if the network is this lab's: another one may have its inode by now."""
         command = [*nsenter(process, "--net"), "ip", "-json", "link", "show", "bridge"]
         shown = subprocess.run(command, env=CLEAN_ENV, capture_output=True, check=False)
         return shown.returncode == 0 and json.loads(shown.stdout)[0].get("ifalias") == self._id

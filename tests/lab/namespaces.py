@@ -73,7 +73,7 @@ def usual_umask() -> Iterator[None]:
 
 
 def in_network(pid: int, function: Callable[[], Any]) -> Any:
-    """What function() returns or raises when run in the network namespace of a process.
+    """Run function() in the network namespace of a process. Return or raise what it does.
 
     Runs in a thread of its own, which ends afterwards: a namespace belongs to a thread, and no other is moved.
     """

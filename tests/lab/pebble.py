@@ -66,7 +66,7 @@ class Pebble:
         self.eab = json.loads((self._directory / "eab.json").read_text())
 
     def restart(self, env: Mapping[str, str] | None = None, config: Mapping[str, Any] | None = None) -> None:
-        """Start it anew: it forgets accounts, orders, certificates and its own keys.
+        """Restart it: it forgets accounts, orders, certificates and its own keys.
 
         env and config (keys of its JSON file's "pebble") take the place of those given so far; None leaves them.
         """

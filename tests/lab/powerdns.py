@@ -71,7 +71,7 @@ def start(
 
 
 def call(lab: Lab, address: str, method: str, path: str, body: Any = None) -> Any:
-    """What the API answers; path is below /api/v1/servers/localhost. Raises LabError when it refuses."""
+    """Return the API's answer; path is below /api/v1/servers/localhost. Raises LabError if it refuses."""
 
     def ask() -> Any:
         connection = http.client.HTTPConnection(address, PORT, timeout=10)
