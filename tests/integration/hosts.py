@@ -81,13 +81,13 @@ class Host:
         return call(self.lab, module, host="web1", **options)
 
     def shell(self, script: str) -> str:
-        """What a shell script prints on the host, as root. Raises CalledProcessError."""
+        """Return the output of a shell script that root runs on the host. Raises CalledProcessError."""
         command = ["sh", "-c", script]
         done = self.lab.exec("web1", command, check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         return done.stdout.strip()
 
     def reset(self) -> None:
-        """As if nothing had ever been done here."""
+        """Remove all that tests made on the host."""
         self.shell(_CLEAN)
 
     def tree(self) -> list[str]:
@@ -103,7 +103,7 @@ class Host:
         return self.path(path).read_text()
 
     def names(self, folder: str) -> list[str]:
-        """What is in a folder; nothing if there is none."""
+        """Return the names in a folder, sorted; none if it does not exist."""
         place = self.path(folder)
         return sorted(entry.name for entry in place.iterdir()) if place.is_dir() else []
 
@@ -117,7 +117,7 @@ class Host:
         return x509.load_pem_x509_certificate(self.path(f"{self.live(name)}/cert.pem").read_bytes())
 
     def public_key(self, name: str = "shop") -> Any:
-        """That of the live private key."""
+        """Return the public key of the live private key."""
         data = self.path(f"{self.live(name)}/privkey.pem").read_bytes()
         return serialization.load_pem_private_key(data, None).public_key()
 

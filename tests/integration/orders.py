@@ -139,7 +139,7 @@ def serve(lab: Lab, *items: dict[str, Any], host: str = "web1") -> None:
 
 
 def posts(lab: Lab, mark: int) -> list[str]:
-    """Where signed requests went since a mark."""
+    """Return the paths of signed requests since a mark."""
     return [path for method, path in lab.pebble.requests(mark) if method == "POST"]
 
 

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What certificate_info would tell: no host need be made to look so."""
+"""Results as certificate_info would return them, without a host in that state."""
 
 from __future__ import annotations
 

@@ -137,7 +137,7 @@ def test_terms_that_are_not_agreed_to(ca, lab):
     assert "set terms_agreed (acme_terms_agreed) to true" in told(ca.order(order("a"), terms_agreed=False))
     assert posts(lab, mark) == []
     assert not ca.key_file.exists()
-    # With a key there may be an account, which is not made anew.
+    # With a key there may be an account, which is not created again.
     ca("acme_account", **NEW)
     assert ca.order(order("a"), terms_agreed=False).ok
 
@@ -166,7 +166,7 @@ def member(members_only, tmp_path):
 
 
 def bindings(lab):
-    """Whether it is told what is wrong, by what is given."""
+    """Return cases by name: an external account binding, and the message about it."""
     right = lab.pebble.eab
     return {
         "none": (None, "set eab (acme_eab)"),

@@ -34,7 +34,7 @@ def tls_alpn01(identifier: str = "shop.lab.test", token: str = TOKEN, **options:
 
 
 def get(host: Host, token: str = TOKEN, port: int = PORT) -> str | None:
-    """What the controller gets for a token."""
+    """Return the answer that the controller gets for a token."""
     answer: str | None = host.lab.inside(partial(fetched, port, token, host.lab.address("web1")))
     return answer
 
@@ -47,7 +47,7 @@ def proof(host: Host, name: str, port: int = 443) -> x509.Certificate:
 
 
 def taken(host: Host, port: int = PORT) -> bool:
-    """Whether anybody listens at a port of the host."""
+    """Return True if a process listens on a port of the host."""
     return bool(host.lab.inside(partial(listens, port, host.lab.address("web1"))))
 
 
@@ -57,7 +57,7 @@ def processes(host: Host) -> list[str]:
 
 
 def left(host: Host) -> list[str]:
-    """What is in the home but the lock under which listeners begin and end."""
+    """Return the paths in the home except the lock under which listeners begin and end."""
     found = host.shell(f"find {HOME} -mindepth 2 ! -name .lock 2>/dev/null || :")
     return found.splitlines()
 
@@ -134,7 +134,7 @@ def call(host: Host, user: str, ssh: dict[str, str], **options: Any) -> tuple[Re
 def test_it_outlives_the_connection_and_does_not_hold_it(host: Host, user: str, pipelining: str, shared: bool) -> None:
     ssh = {"ANSIBLE_PIPELINING": pipelining}
     if not shared:
-        # SSH itself ends only when all that it started has let go of its output.
+        # SSH itself ends only when all that it started has closed its output.
         ssh["ANSIBLE_SSH_ARGS"] = f'-F "{host.lab.state}/ssh_config" -o ControlMaster=no'
     result, took = call(host, user, ssh, challenges=[http01()])
     assert result["changed"]

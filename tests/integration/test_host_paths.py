@@ -61,7 +61,7 @@ def entry(**options: Any) -> dict[str, Any]:
 
 
 def foreign(host: Host) -> str:
-    """What belongs to others, with all that a change would change."""
+    """Return one line for each file of others, with all that a change would change."""
     return host.shell(
         "find /etc -newermt 1970-01-01 -printf '%p %y %m %U:%G %s %T@ %C@ %l\\n' | grep -v ^/etc/acme/ | sort"
     )

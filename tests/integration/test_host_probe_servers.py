@@ -110,7 +110,7 @@ class Server:
         process.send_signal(signal.SIGINT)  # PostgreSQL waits for clients at SIGTERM
 
     def reload(self) -> None:
-        """Have the server read its certificate anew."""
+        """Have the server read its certificate again."""
         self.stop()
         self.start()
 
@@ -221,7 +221,7 @@ def pair(serial: int) -> tuple[bytes, bytes]:
 
 
 def prove(server: Server, timeout: int = 10) -> str:
-    """What is wrong with what is served, by the certificate that is on the disk."""
+    """Return the problem of the served certificate, compared with the one on disk; empty if there is none."""
     endpoint = Endpoint("127.0.0.1", server.port, NAME, server.starttls, timeout)
     (said,) = probe.prove_all([(endpoint, (server.folder / "cert.pem").read_bytes())])
     return said

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""certificate: what is new is proved by real servers, and goes back where it does not hold."""
+"""certificate: real servers prove a new version, and it is rolled back if they fail."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def serial(host: Host) -> str:
 
 
 def served(host: Host, issuer: Issuer) -> x509.Certificate:
-    """What nginx serves, verified."""
+    """Return the certificate that nginx serves, verified."""
     return x509.load_der_x509_certificate(host.lab.served("web1", "shop.lab.test", ca.pem(issuer.root.certificate)))
 
 

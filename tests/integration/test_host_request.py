@@ -161,7 +161,7 @@ def test_the_journal(host: Host) -> None:
     assert journaled["ready"] == ["shop"]
     assert {field: manifest(host)[field] for field in ORDER} == ORDER
     assert host("certificate_info")["certificates"][0]["pending"]["order_uri"] == ORDER["order_uri"]
-    # It is told again without being given, and another takes its place.
+    # It is returned again without being given, and another takes its place.
     assert host.request()["requests"][0]["order_uri"] == ORDER["order_uri"]
     second = {**ORDER, "order_uri": "https://ca.example/order/2"}
     assert host.request(orders=[{"name": "shop", **second}])["requests"][0]["order_uri"] == second["order_uri"]

@@ -19,7 +19,7 @@ ORDERED, CERTIFICATES = "ordered.hosts.localhost[0]", "{{ certificates }}"
 
 
 def playbook(host: Host, folder: Path, csr: str = "request.requests[0].csr_content"):
-    """As the modules' documentation has it."""
+    """Run the playbook of the modules' documentation."""
     web = {
         "certificates": [
             {"name": "shop", "identifiers": ["web1.lab.test"], "webroot": WEBROOT, "reload": ["nginx"]},

@@ -237,7 +237,7 @@ def everything(lab):
 
 
 def machine():
-    """What a lab could leave on the machine."""
+    """Return the state of the machine that a lab could change."""
     return {
         "interfaces": sorted(os.listdir("/sys/class/net")),
         "namespaces": subprocess.run(["ip", "netns", "list"], capture_output=True, check=True).stdout,
@@ -342,7 +342,7 @@ def test_up_closed_home_and_umask_serves_all(tmp_path):
 
 
 def test_web_certificate_is_verified_strictly(lab):
-    """As Python 3.13 and later do it by default."""
+    """Verify as Python 3.13 and later do by default."""
     context = ssl.create_default_context(cafile=str(lab.pebble.ca_path))
     context.verify_flags |= ssl.VERIFY_X509_STRICT
 

@@ -19,7 +19,7 @@ OPEN = ("pending", "ready")  # ready where the CA uses an account's valid author
 
 
 def lines(text: str) -> dict[str, str]:
-    """What a message says of each certificate."""
+    """Return the part of a message about each certificate, by name."""
     told = re.split(r"(?:^|; )certificate (\w+) of localhost: ", text)
     assert told[0] == ""
     return dict(zip(told[1::2], told[2::2]))
@@ -27,7 +27,7 @@ def lines(text: str) -> dict[str, str]:
 
 @pytest.fixture
 def pebble(lab):
-    """A CA that a test starts anew, with other settings."""
+    """Yield a CA that a test restarts with other settings."""
     yield lab.pebble
     lab.pebble.restart(env={}, config={})
 
@@ -235,7 +235,7 @@ def test_what_a_certificate_succeeds(ca, pebble):
 
 
 def test_a_certificate_that_is_over_is_not_handed_out(ca, pebble):
-    """As an order of long ago may still have it."""
+    """An old order may still have an expired certificate."""
     pebble.restart(env=ALWAYS_VALID, config={"profiles": {"default": {"description": "", "validityPeriod": 1}}})
     (made,) = local(ca.order(order("shop")))
     result = ca.finalize(fitting(made))

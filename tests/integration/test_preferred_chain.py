@@ -18,7 +18,7 @@ def root_name(ca, number):
 
 
 def top(item):
-    """Who issued the topmost certificate of a chain."""
+    """Return the issuer's common name of the topmost certificate of a chain."""
     certificate = x509.load_pem_x509_certificates(item["chain"].encode())[-1]
     return certificate.issuer.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value
 
