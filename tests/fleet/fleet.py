@@ -38,7 +38,7 @@ TIMEOUT = 300  # seconds, for a run
 MOST_POLLS = 6  # of a certificate's order, on a busy machine: each pause is longer than the one before
 PATIENCE = 20  # seconds, for what a server does in the background
 
-# A host that vanishes under an open connection is told from a slow one, as administrators have it.
+# A host that vanishes under an open connection is distinguished from a slow one, as administrators configure it.
 SSH_ARGS = "-o ServerAliveInterval=3 -o ServerAliveCountMax=3"
 
 _RECAP = re.compile(r"^(\S+) +: (ok=.*)$", re.MULTILINE)
@@ -47,7 +47,7 @@ _PLANNED = re.compile(r'"(web\d+: certificate \S+: (?:issue|receive|repair|switc
 
 @dataclass(frozen=True)
 class Run:
-    """What a run of the playbook came to."""
+    """Result of a run of the playbook."""
 
     code: int
     text: str
@@ -67,7 +67,7 @@ class Run:
 
     @property
     def module_runs(self) -> dict[str, int]:
-        """How often something was run on each address by ssh, which a run at -vvv tells."""
+        """Return the number of SSH commands by address; the run has to be at -vvv."""
         return Counter(re.findall(r"^<(10\.\d+\.\d+\.\d+)> SSH: EXEC ", self.text, re.MULTILINE))
 
     def hosts_with(self, count: str) -> list[str]:
@@ -75,7 +75,7 @@ class Run:
         return sorted((host for host, counts in self.recap.items() if counts[count]), key=lambda host: int(host[3:]))
 
     def message(self, host: str) -> str:
-        """What the host that failed is told. Asserts that it is one line, and that there is no traceback."""
+        """Return the message of a failed host. Asserts that it is one line, and that there is no traceback."""
         found = re.search(rf"^fatal: \[{host}(?: -> [^\]]*)?\]: FAILED! => ", self.text, re.MULTILINE)
         assert found, self.text
         result = json.JSONDecoder().raw_decode(self.text, found.end())[0]
@@ -114,7 +114,7 @@ class Underway:
             raise
 
     def kill(self) -> None:
-        """As the controller's end does it. Workers have left the process group: they are found by their parents."""
+        """Kill all processes at once. Workers are in other process groups: they are found by their parents."""
         with suppress(ProcessLookupError):
             os.kill(self.process.pid, signal.SIGSTOP)  # or it would start others meanwhile
         for one in descendants(self.process.pid):
@@ -267,7 +267,7 @@ class Fleet:
         return serials
 
     def pair_matches(self, host: str, name: str = "shop") -> bool:
-        """Whether the live key is the live certificate's."""
+        """Return True if the live key is the live certificate's."""
         key = serialization.load_pem_private_key(self.file(host, name, "privkey.pem").read_bytes(), None)
         public = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
         return key.public_key().public_bytes(*public) == self.live(host, name).public_key().public_bytes(*public)
@@ -285,7 +285,7 @@ class Fleet:
             list(pool.map(lambda host: self.lab.enable_tls(host, name), self.lab.hosts))
 
     def served(self, host: str, server_name: str = "") -> x509.Certificate:
-        """What the host's nginx serves, verified against the CA's root. Raises OSError."""
+        """Return the certificate of the host's nginx, verified against the CA's root. Raises OSError."""
         roots = self.lab.pebble.root_pem()
         return x509.load_der_x509_certificate(self.lab.served(host, server_name or self.lab.fqdn(host), roots))
 
@@ -308,7 +308,7 @@ class Fleet:
         wait(is_live, PATIENCE, f"{host} does not serve its live certificate {live.serial_number:x}: {last}", 0.1)
 
     def signed_requests(self, mark: int) -> list[str]:
-        """What was posted to the CA since a mark."""
+        """Return the paths of POST requests to the CA since a mark."""
         return [path for method, path in self.lab.pebble.requests(mark) if method == "POST"]
 
     def counted_requests(self, mark: int, certificates: int) -> int:

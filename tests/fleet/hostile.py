@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One hostile host in a play: what it plants in its answers, and which harm that did.
+"""A hostile host in a play: the variables that it plants in its answers, and the harm that they did.
 
 Variables come from an inventory, as a user's do: those that --extra-vars gives would win over facts.
 """

@@ -19,7 +19,7 @@ WINDOW = 24  # base64 characters that are not there by chance
 
 
 def secret_parts(pem: bytes) -> set[bytes]:
-    """What gives a private key away: the text of its secret number, in PEM, in base64 and in hexadecimal.
+    """Return texts that reveal a private key: parts of its secret number, in PEM, in base64 and in hexadecimal.
 
     Only the secret number: the rest of the file is what all such keys begin with, and the public key.
     """
@@ -41,7 +41,7 @@ def secret_parts(pem: bytes) -> set[bytes]:
 
 
 def traces(secrets: dict[str, set[bytes]], texts: dict[str, bytes]) -> list[str]:
-    """Which secret is found where."""
+    """Return one text "SECRET in PLACE" for each secret that is found."""
     # Line breaks of any kind do not hide one.
     plain = {name: text.replace(b"\\n", b"").replace(b"\n", b"").replace(b"\r", b"") for name, text in texts.items()}
     return [
@@ -85,7 +85,7 @@ class Sampler:
                     path = Path(parent, name)
                     with suppress(OSError):  # it is gone
                         if path.is_file():
-                            # Also one that is written anew at the same size.
+                            # Also a file that is written again at the same size.
                             content = path.read_bytes()
                             self.files[f"{path} {hash(content)}"] = content
 

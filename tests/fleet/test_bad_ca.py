@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""CAs and accounts that cannot be used: every host is told why in one line, and nothing has happened to it.
+"""CAs and accounts that cannot be used: every host reports the reason in one line, and is unchanged.
 
 What the modules say of other keys, bundles, bindings and servers is tested in tests/integration.
 """
@@ -26,9 +26,9 @@ EAB_CONFIG = {"externalAccountBindingRequired": True, "externalAccountMACKeys": 
 
 @dataclass(frozen=True)
 class Case:
-    """What is changed in the variables, and what is said of it. {key} and {directory} are those of the fleet.
+    """Changed variables, and the expected message. {key} and {directory} are those of the fleet.
 
-    prepare: done before, gives more variables. signed: whether it takes a signed request to find out.
+    prepare: done before, gives more variables. signed: True if the problem shows only in a signed request.
     at_once: the play stops before any host's certificates are considered, so there is one message for all.
     """
 
@@ -124,7 +124,7 @@ def check_told(run: Run, message: str, at_once: bool, hosts: list[str]) -> None:
     assert run.code != 0
     assert "MODULE FAILURE" not in run.text
     assert "PRIVATE KEY" not in run.text
-    # What stops the play at once is told once.
+    # A problem that stops the play at once is reported once.
     for host in hosts[:1] if at_once else hosts:
         assert message in run.message(host)
         assert at_once or run.message(host).startswith("certificate shop: ")
@@ -151,7 +151,7 @@ def test_what_cannot_be_used(small: Fleet, name: str) -> None:
 
 
 def mend(fleet: Fleet, variables: dict[str, Any]) -> None:
-    """What was wrong is put right, and a certificate is had. One host is enough to see it."""
+    """Correct the variables, and get a certificate. One host is enough."""
     if "acme_eab" not in variables:
         (fleet.folder / "account-key.pem").unlink(missing_ok=True)
     run = fleet.site(**{"acme_hosts": "web2", **variables})

@@ -14,7 +14,7 @@ from tests.fleet.fleet import HOME, Fleet, Run
 
 NEW_ORDER = ("POST", "/order-plz")
 
-# The certificate's options, and what its host is told of it. All are wanted by one host in one run.
+# The certificate's options, and the message for its host. One host wants all of them in one run.
 CERTIFICATES: dict[str, tuple[dict[str, Any], str]] = {
     "empty": ({"identifiers": [""]}, "an identifier is empty"),
     "no-names": ({"identifiers": []}, "no identifiers are given"),
@@ -71,7 +71,7 @@ def bad(table: dict[str, tuple[dict[str, Any], str]]) -> list[dict[str, Any]]:
 
 @dataclass
 class Story:
-    """What one of the fixtures below saw: runs, what they asked of the CA, what was on web1 after them."""
+    """Record of one of the fixtures below: runs, their requests to the CA, the files on web1 after them."""
 
     runs: dict[str, Run] = field(default_factory=dict)
     requests: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
@@ -179,7 +179,7 @@ LIBRARY = "/usr/lib/python3/dist-packages/cryptography"
 
 @dataclass(frozen=True)
 class Trouble:
-    """What is done to a host, what it is told, and how it is mended. ordered: the trouble comes up after the order."""
+    """A fault of a host, the message for it, and its repair. ordered: the fault shows only after the order."""
 
     make: str
     told: str

@@ -120,7 +120,7 @@ def test_what_is_seen_to_be_wrong_costs_no_validation(small: Fleet) -> None:
         assert "answers HTTP 404 instead of the challenge's response" in run.message("web2")
         assert "astray.lab.test:443: nothing listens there" in run.message("web3")
         assert small.signed_requests(mark).count("/chalZ/") == 1
-        # Once it is put right, the same order is taken up.
+        # Once it is put right, the same order is resumed.
         mark = small.lab.pebble.mark()
         assert small.site().code == 0
         assert small.signed_requests(mark).count("/order-plz") == 1

@@ -39,14 +39,14 @@ def site(fleet: Fleet, *certificates: dict[str, Any], hosts: str = "web1", **var
 
 
 def updates(fleet: Fleet, since: int = 0) -> list[str]:
-    """What the primary of dyn logged of changes since a position in its log."""
+    """Return the changes that the primary of dyn has logged since a position in its log."""
     with fleet.lab.log("ns1").open("rb") as log:
         log.seek(since)
         return re.findall(r"(adding an RR|deleting an RR) at '([^']+)'", log.read().decode(errors="replace"))
 
 
 def passes(fleet: Fleet, before: int) -> int:
-    """How many updates the zone dyn has had since its serial was *before*: each counts it up by one."""
+    """Return the number of updates of the zone dyn since its serial was *before*: each increments it by one."""
     return serial(fleet) - before
 
 
@@ -56,7 +56,7 @@ def serial(fleet: Fleet) -> int:
 
 
 def waits(run: Run) -> int:
-    """How often anybody waited for name servers."""
+    """Return the number of waits for name servers."""
     return run.text.count("TASK [certfleet.tls.acme : Wait until every authoritative name server has the TXT records]")
 
 
@@ -240,7 +240,7 @@ def test_what_goes_wrong_at_a_provider_is_told_and_stops_nobody_else(fleet: Flee
     for secret in (entry["tsig_secret"], wrong_secret["tsig_secret"], "not the one"):
         assert secret not in run.text
     assert all(fleet.pair_matches(host) for host in hosts[-2:])
-    # Of those that failed the CA was not asked to look, and their orders are taken up once all is right.
+    # The CA validated none of the failed ones; their orders are resumed once the fault is corrected.
     assert fleet.signed_requests(mark).count("/chalZ/") == 2
     run = site(fleet, hosts=f"web[0:{len(hosts) - 1}]", **wanted, acme_dns={"*": authorities.provider(key=DYN_KEY_512)})
     assert run.code == 0

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The life of a fleet: the first run, the second, changes, all of it foretold by check mode.
 
-Each part of the story is told once, by a fixture that goes on from the one before; the tests look at what was noted.
+Each part of the story runs once, in a fixture that continues the one before; the tests verify what it recorded.
 """
 
 from __future__ import annotations

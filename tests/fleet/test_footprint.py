@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the role leaves on a host beside what it was asked for: nothing of anybody else is changed or removed."""
+"""Footprint of the role on a host: it changes and removes no file of anybody else."""
 
 from __future__ import annotations
 

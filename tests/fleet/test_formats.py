@@ -37,7 +37,7 @@ def shell(fleet: Fleet, host: str, script: str) -> str:
 
 
 def check(fleet: Fleet, host: str) -> None:
-    """What OpenSSL says of each file."""
+    """Verify each file with OpenSSL."""
     live = f"{HOME}/live/shop"
     fingerprint = shell(fleet, host, f"openssl x509 -noout -fingerprint -in {live}/cert.pem")
     der = shell(fleet, host, "openssl x509 -noout -fingerprint -inform DER -in /srv/tls/shop.der")

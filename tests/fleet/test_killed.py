@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A run killed at any moment is taken up by the next: every host is served, and no certificate is issued twice.
+"""The next run resumes a run killed at any moment: every host gets its certificate, and none is issued twice.
 
 Five hosts, not twenty: the moments are the same, and each of them costs two runs.
 """
@@ -37,7 +37,7 @@ def issued(times: int) -> Moment:
 
 
 def on_hosts(pattern: str, times: int) -> Moment:
-    """That many hosts have a file of this pattern."""
+    """Return the moment when so many hosts have a file of this pattern."""
 
     def come(fleet: Fleet, mark: int) -> bool:
         there = [host for host in hosts(fleet) if list(fleet.lab.path(host, "/").glob(pattern))]
@@ -65,7 +65,7 @@ def hosts(fleet: Fleet) -> list[str]:
 
 
 def orders_unknown_to_hosts(fleet: Fleet, mark: int) -> int:
-    """How many of the orders that the CA has made no host has in its journal."""
+    """Return the number of orders at the CA that are in no host's journal."""
     journaled = set()
     for host in hosts(fleet):
         for manifest in fleet.lab.path(host, f"{HOME}/versions/shop").glob("*/version.json"):

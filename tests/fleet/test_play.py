@@ -236,7 +236,7 @@ def test_revoke(small: Fleet) -> None:
     assert run.hosts_with("changed") == []
     assert revoked() == ["web1", "web2"]
 
-    # What is there is revoked, and what is not is told.
+    # Existing certificates are revoked, and missing ones reported.
     assert small.site(acme_certificates=[small.certificate("shop"), small.certificate("old")]).code == 0
     mark = pebble.mark()
     run = revoke("-l", "web1,web2", acme_revoke=["absent", "old"])

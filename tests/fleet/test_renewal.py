@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Renewals as a user sees them: what a run tells of the next ones, and replacing everything within limits."""
+"""Renewals as a user sees them: the forecast of a run, and replacing everything within limits."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ARI = ("GET", "/draft-ietf-acme-ari-03/renewalInfo/")
 
 
 def told(run: Run) -> list[str]:
-    """What the plan tells beside its results."""
+    """Return the plan's lines beside its results."""
     return [line.removeprefix("certfleet.tls: ") for line in run.text.splitlines() if line.startswith("certfleet.tls:")]
 
 
@@ -97,7 +97,7 @@ def test_what_is_revoked_is_replaced_in_the_next_run_that_looks(small: Fleet) ->
 
 
 def _ocsp(fleet: Fleet, request: str) -> bytes:
-    """What a responder says that has the key of the CA itself."""
+    """Return the OCSP answer of a responder that has the key of the CA itself."""
     pebble = fleet.lab.pebble
     serial = load_der_ocsp_request(b64decode(unquote(request))).serial_number
     status = pebble.cert_status(serial)

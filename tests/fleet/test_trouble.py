@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What goes wrong in a fleet stays where it goes wrong, and the next run puts it right."""
+"""Faults of single hosts or certificates: they affect no others, and the next run repairs them."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def _read(fd: int) -> bytes:
 
 
 def fault(contents: dict[str, bytes]) -> str:
-    """What is wrong with a version as it was read; empty if nothing is."""
+    """Return the fault of a version as it was read; empty if there is none."""
     certificate = x509.load_pem_x509_certificate(contents["cert.pem"])
     key = load_pem_private_key(contents["privkey.pem"], None)
     if key.public_key().public_bytes(*SPKI) != certificate.public_key().public_bytes(*SPKI):
