@@ -81,7 +81,7 @@ class CA:
         return [str(request) for request in self.requests]
 
     def counts(self):
-        """How often what was asked, signed: {"/new-order": 1, ...}."""
+        """Return the number of signed requests by resource: {"/new-order": 1, ...}."""
         return Counter("/" + request.path.split("/")[1] for request in self.signed())
 
     def directory(self):

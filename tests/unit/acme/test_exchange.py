@@ -229,7 +229,7 @@ class TestSize:
 
     @pytest.mark.parametrize("status", [b"200 OK", b"302 Found", b"503 Busy"])
     def test_a_redirect_is_no_larger_than_any_other_answer(self, serve, session, status):
-        """The library reads a redirect's body, and decompresses it, even where it is told not to follow."""
+        """The library reads a redirect's body, and decompresses it, even with allow_redirects=False."""
         head = b"HTTP/1.1 " + status + b"\r\nLocation: /\r\nContent-Encoding: gzip\r\n\r\n"
         packed = gzip.compress(b"\0" * (64 << 20))
         server = serve(lambda connection, _request, _server: connection.sendall(head + packed) or False)

@@ -138,7 +138,7 @@ class TestReplaces:
         assert first == second
 
     def test_a_ca_whose_trouble_is_with_the_certificate_that_is_replaced(self, ca, prepare):
-        """As Pebble's is, where a serial number begins with a zero."""
+        """Pebble answers so where a serial number begins with a zero."""
         trouble = problem("serverInternal", 500, "could not find an order for the given certificate")
         ca.always("/new-order", lambda request: trouble if "replaces" in request.payload else None)
         assert prepare(wanted("a.example", replaces="a.b")).order.status == "pending"
@@ -343,7 +343,7 @@ class TestComplete:
         ids=["404", "429", "503", "reset"],
     )
     def test_a_certificate_that_is_issued_is_not_lost(self, ca, prepare, complete, answer, temporary):
-        """Or each run would order anew."""
+        """Otherwise each run would order again."""
         prepared = prepare()
         ca.always("/cert", answer)
         (failure,) = run_all([prepared], complete)
@@ -377,7 +377,7 @@ class TestRunAll:
         assert (failures[3].resumable, failures[3].is_temporary) == (False, False)
 
     def test_a_silent_server_holds_no_batch_beyond_the_deadline(self, ca, open_client):
-        """One that takes connections and answers nothing: 20 orders, one after the other, would wait for an hour."""
+        """The server accepts connections and answers nothing: 20 orders one after the other would wait for an hour."""
         scale = 60  # of a clock that runs that much faster
         clock = Clock(monotonic=lambda: scale * monotonic(), sleep=lambda seconds: sleep(seconds / scale))
         http = Http(clock, ca.url, timeout=0.1)

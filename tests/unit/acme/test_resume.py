@@ -108,7 +108,7 @@ def test_an_order_with_a_dead_authorization_is_followed_by_a_new_one(ca, resume,
     ca.script("/authz", Answer(200, {"status": status}))
     url, prepared = resume("pending")
     assert prepared.order.url != url
-    # Those of the order that is given up are told of, for what answered them to be removed.
+    # Challenges of the abandoned order are reported, so that their responses are removed.
     assert [challenge.status for challenge in prepared.challenges] == ["pending", "stale"]
 
 
@@ -185,7 +185,7 @@ def test_failing_ca_makes_no_new_order(ca, resume, answer, error):
 
 
 def test_failing_new_nonce_makes_no_new_order(ca, resume):
-    ca.script("/new-nonce", *[Answer(502)] * 5)  # as often as it is asked; then the CA is well again
+    ca.script("/new-nonce", *[Answer(502)] * 5)  # for all attempts; then the CA is well again
     with pytest.raises(ProblemError):
         resume("ready")
     assert ca.signed() == []
