@@ -41,7 +41,7 @@ def stored(path, passphrase=None):
 
 
 def ordinary_run(options):
-    """What any other module does first: the account, made if need be."""
+    """Find or create the account, as any other module does first."""
     (ca,) = cas_of(options)
     with ca_options.open_customer(ca) as client:
         account = ca_options.open_account(client, ca)

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a module of the controller returns of its options: refusals in one line, and no secret in what people read."""
+"""Options of a module of the controller: refusals are one line, and no text for people has a secret."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the module says of what it took over, now or before, and of files that were named."""
+"""Results of the module about certificates adopted now or before, and about files that were named."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the module certificate refuses before it changes anything, and what it leaves to other certificates."""
+"""Options that the module certificate refuses before any change, and files that it leaves to other certificates."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is said of libraries that the controller lacks."""
+"""Messages about libraries that the controller lacks."""
 
 from __future__ import annotations
 

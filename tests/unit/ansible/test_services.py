@@ -27,7 +27,7 @@ exit {code}
 
 
 class Module:
-    """What services uses of an AnsibleModule, with programs from one folder only."""
+    """Stand-in for the parts of AnsibleModule that services.py uses, with programs from one folder only."""
 
     def __init__(self, folder):
         self.folder = folder
