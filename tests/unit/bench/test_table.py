@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What was measured, held against the bars; and the table of it."""
+"""Measurements compared with the bars, and the table of them."""
 
 from __future__ import annotations
 
