@@ -390,7 +390,7 @@ def test_mode_repair_keeps_owner(tree):
 
 
 def test_webroot_without_chown_is_used(tmp_path, monkeypatch):
-    """As on a network file system that makes nobody of root."""
+    """A network file system that maps root to nobody refuses chown."""
 
     def refuse(*_unused):
         raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
