@@ -28,7 +28,7 @@ _TSIG_ERRORS = {"BADSIG": 16, "BADKEY": 17, "BADTIME": 18}
 
 
 class Quiet:
-    """What all of them share: being silent, and being closed."""
+    """Base of the stand-ins, which can be silent, and can be closed."""
 
     def __init__(self):
         self.silent = False

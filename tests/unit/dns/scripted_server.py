@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A scripted DNS server, no real one: it answers from a table, by UDP and TCP, or misbehaves as it is told."""
+"""A scripted DNS server, no real one: it answers from a table, by UDP and TCP, or misbehaves as a test sets."""
 
 from __future__ import annotations
 
@@ -52,9 +52,9 @@ class Zone:
 
 
 class ScriptedServer:
-    """One server at one address.
+    """A server at one address.
 
-    zones: what it knows. recursive: whether it follows CNAMEs through all its zones and says that it recurses.
+    zones: its data. recursive: True if it follows CNAMEs through all its zones and sets the flag RA.
     Misbehaviour, any time: delay (seconds), silent, truncating (UDP), failing (an rcode for everything, or for the
     names given in failing_names), authoritative (whether it says so), soa (whether negative answers have one; a
     zone: that one's). cuts: names of zones that it refers to other servers for.
@@ -84,12 +84,12 @@ class ScriptedServer:
             server.server_close()
 
     def count(self, kind=None):
-        """How often each name was asked for."""
+        """Return the number of questions by name."""
         with self._lock:
             return Counter(name for name, asked, _way, _flags in self.queries if kind in (None, asked))
 
     def asked(self):
-        """How many questions there were."""
+        """Return the number of questions."""
         return sum(self.count().values())
 
     def forget(self):

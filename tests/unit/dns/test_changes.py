@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which entry is for which record, what is sent, and what is left to tasks."""
+"""Entries for records, calls of providers, and records left to tasks."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Recording(Provider):
 
 
 class Ring(Recording):
-    """As acme-dns: two values, no removing."""
+    """Provider like acme-dns: two values, no removing."""
 
     name = "ring"
     keeps_any_number = False
@@ -70,12 +70,12 @@ class Place(Location):
 
 
 def at(name, zone="example.com", target=None, hops=()):
-    """Where *name* is stored; with a *target* by a CNAME that leads out of its zone."""
+    """Return the location of *name*; with a *target* by a CNAME that leads out of its zone."""
     return Place(name, target, zone, (name, *hops), True) if target else Place(name, name, zone)
 
 
 def places(*records, **others):
-    """Where each record is stored: in example.com unless *others* has its name."""
+    """Return the location of each record: in example.com unless *others* has its name."""
     return {**{record.name: at(record.name) for record in records}, **others}
 
 
@@ -194,7 +194,7 @@ def test_a_cname_that_is_not_allowed_is_told_in_one_line():
 
 
 def test_a_cname_of_which_nobody_can_tell_the_zone_needs_permission():
-    """It is told why, as the name alone looks right."""
+    """The message has the reason, because the name alone looks right."""
 
     def nobody(_place):
         raise DnsError("ns1.example.com (192.0.2.1) does not answer within 5 s")

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One wait for many records: what is asked, how often, and what is said at the end."""
+"""One wait for many records: its questions, their number, and the message at the end."""
 
 from __future__ import annotations
 

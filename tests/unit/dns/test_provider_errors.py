@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What each kind of provider says of each kind of failure, and what is peculiar to one kind."""
+"""Messages of each kind of provider for each kind of failure, and peculiarities of one kind."""
 
 from __future__ import annotations
 
@@ -323,7 +323,7 @@ def test_programs_get_the_record_and_not_what_the_option_says_of_it(opened, tmp_
     assert (tmp_path / "zone").read_text() == ZONE
 
 
-# As people write them, each with a parser of options of its own. What they are told goes to a file.
+# As people write them, each with its own option parser. Their arguments go to a file.
 BY_ARGPARSE = f"""#!{sys.executable}
 import argparse, os
 parser = argparse.ArgumentParser()
@@ -373,7 +373,7 @@ END
 )
 @pytest.mark.parametrize("value", [B, "--help", "-q", "-t", "--", "--ttl=5", "-"])
 def test_programs_take_no_value_for_an_option(opened, tmp_path, program, args, value):
-    """One value in 64 begins with '-'."""
+    """A value in 64 begins with '-'."""
     case = opened(exec_)
     case.server.path.write_text(program)
     assert case.make(args=args).change(ZONE, [TxtRecord(NAME, value)], True) == {}

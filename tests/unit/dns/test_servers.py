@@ -43,7 +43,7 @@ def test_a_server_without_an_address_is_told(internet, recursor, pair):
     assert troubles["ns1.example.com"] == ""
     assert troubles["gone.example.com"] == "has no address"
     assert "answers SERVFAIL" in troubles["odd.example.com"]
-    # It is looked up anew next time.
+    # It is looked up again next time.
     recursor.failing_names.clear()
     internet["example.com"].add("odd.example.com", "A", "127.0.0.13")
     assert {s.name: s.addresses for s in pair.authorities.find_servers("example.com")}["odd.example.com"] == (

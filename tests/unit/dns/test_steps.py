@@ -63,7 +63,7 @@ def zones(**entry):
 
 
 def questions(recursor, pair):
-    """How often the resolver and the name servers of the zone were asked since the last call."""
+    """Return the number of questions to the resolver and to the zone's name servers since the last call."""
     counts = recursor.asked(), sum(server.asked() for server in pair.servers)
     for server in (recursor, *pair.servers):
         server.forget()
@@ -168,7 +168,7 @@ def test_location_whose_parts_do_not_belong_together_fails_its_record(run, pair,
 
 
 def test_location_without_a_zone_is_looked_up(run, recursor):
-    """As a result has it whose look-up has failed."""
+    """A result has no zone if its look-up has failed."""
     record = {"name": NAME, "value": VALUE, "target": "", "zone": "", "aliases": []}
     result = run(dns_txt_record, [record], zones=zones())
     assert (result["records"][0]["zone"], result["records"][0]["status"]) == ("example.com", "changed")

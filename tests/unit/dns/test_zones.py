@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where a record is kept: CNAMEs, zones, and what stands in the way."""
+"""Location of a record: CNAMEs, zones, and problems with them."""
 
 from __future__ import annotations
 
