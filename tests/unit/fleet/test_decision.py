@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What becomes of a certificate, as a table."""
+"""Decisions about a certificate, as a table."""
 
 from __future__ import annotations
 
@@ -213,13 +213,13 @@ TABLE = {
         {},
         Decision(Action.REPAIR, Reason.ATTRIBUTES, "mode is 0644 instead of 0600", DUE),
     ),
-    "a reload that did not come about": (
+    "a reload that did not happen": (
         found(live={"reloaded": False}),
         FRESH,
         {},
         Decision(Action.REPAIR, Reason.RELOAD, next_at=DUE),
     ),
-    "a probe that did not come about": (
+    "a probe that did not happen": (
         found({"reload": [], "probe": [{"port": 443}]}, {"reloaded": False}),
         FRESH,
         {},

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a run tells of those to come."""
+"""Forecast of the next renewals."""
 
 from __future__ import annotations
 

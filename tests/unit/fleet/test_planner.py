@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One plan for all hosts, as a table: CAs and the record are scripted, and so is the clock."""
+"""Plan for all hosts, as a table: CAs and the record are scripted, and so is the clock."""
 
 from __future__ import annotations
 

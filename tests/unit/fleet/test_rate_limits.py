@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is left of a CA's rate limits."""
+"""Remaining capacity of a CA's rate limits."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ def test_the_domains_are_looked_at_only_where_they_may_matter():
             ],
             ["a keep", "b issue", "c issue"],
         ),
-        # For the same names, other limits do not hold where renewals are exempt.
+        # For the same names, other limits do not apply where renewals are exempt.
         (PER_DOMAIN, [item("a"), item("b"), item("c")], ["a issue", "b issue", "c issue"]),
         (PER_SET, [item("a"), item("b"), item("c")], ["a issue", "b issue", "c issue"]),
         (ORDERS, [item("a"), item("b"), item("c")], ["a issue", "b issue", "c keep"]),

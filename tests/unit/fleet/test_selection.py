@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which certificates are to be replaced, and which of them are replaced already."""
+"""Selection of the certificates to replace, and of those that are replaced already."""
 
 from __future__ import annotations
 

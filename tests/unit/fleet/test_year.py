@@ -68,7 +68,7 @@ class Certificate:
         return self.not_before + self.life
 
     def window(self):
-        """As Boulder has it: two hundredths of the life, around two thirds of it, or the half if it is short."""
+        """Return the window as Boulder does: 2 % of the life, around two thirds of it, or half if it is short."""
         ideal = self.not_before + (self.life / 2 if self.life < 10 * DAY else self.life * 2 / 3)
         return ideal - self.life / 100, ideal + self.life / 100
 
@@ -131,7 +131,7 @@ class Fleet:
         self.renewals = Counter()
 
     def _facts(self, name):
-        """As certificate_info would tell."""
+        """Return the facts that certificate_info would return."""
         identifiers, _life, profile = self.wanted[name]
         versions = self.versions[name][-3:]
         return contracts.found(
@@ -220,7 +220,7 @@ class Fleet:
         self.facts[item.host] = self._facts(item.host)
 
     def left(self, instant):
-        """How many certificates are from before an instant."""
+        """Return the number of certificates from before an instant."""
         return sum(versions[-1].issued < instant for versions in self.versions.values())
 
     def least(self, name, end, step):
