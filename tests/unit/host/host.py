@@ -52,7 +52,7 @@ def authority():
 
 @cache
 def issued(request):
-    """What the CA issues for a request: the same however often it is asked."""
+    """Return the certificate that the CA issues for a request: always the same one."""
     csr = x509.load_pem_x509_csr(request)
     names = csr.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     leaf = authority().leaf(csr.public_key(), list(names))
@@ -79,7 +79,7 @@ def make_live(home, wanted=WANTED, order=ORDER):
 
 
 def confirm(home, name="shop", keep=KEPT):
-    """As a run that put the live version there."""
+    """Confirm the live version, as the run that deployed it does."""
     live = read_versions(str(home), name).live
     if live:
         deployment.confirm(str(home), name, live, keep)
@@ -90,7 +90,7 @@ def go_back(home, wanted=WANTED, now=ca.NOW):
 
 
 def outstanding(home, name="shop"):
-    """Whether the services are yet to read the live version."""
+    """Return True if the services have not read the live version yet."""
     live = read_versions(str(home), name).live
     return bool(live) and deployment.reload_outstanding(str(home), name, live)
 
@@ -125,7 +125,7 @@ def served(home, name="shop"):
 
 
 def keys_are_closed(home, allowed=WANTED.attributes.mode):
-    """Every file with a private key in it, wherever it is, is as closed as it is wanted."""
+    """Every file with a private key in it, wherever it is, has the wanted mode at most."""
     for path in everything(home):
         found = os.lstat(path)
         if stat.S_ISREG(found.st_mode) and "privkey" in path:

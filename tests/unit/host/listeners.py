@@ -53,13 +53,13 @@ def fetch(port, target, method="GET", address="127.0.0.1"):
 
 
 def fetched(port, token=TOKEN, address="127.0.0.1"):
-    """What the CA gets for a token; None for anything but an answer."""
+    """Return the answer that the CA gets for a token; None for any other status."""
     status, _headers, body = fetch(port, PATH + token, address=address)
     return body if status == 200 else None
 
 
 def served(port, token):
-    """What the CA gets for a token, also of a listener that ends meanwhile; None for anything but an answer."""
+    """Return the answer that the CA gets for a token; None for any other status, or if the listener ends meanwhile."""
     try:
         return fetched(port, token)
     except ConnectionError:
@@ -103,7 +103,7 @@ def wait(condition, seconds=10.0):
 
 
 def left(home):
-    """What is in a home, but for the lock."""
+    """Return the paths in a home, without the lock."""
     return sorted(
         os.path.relpath(os.path.join(folder, name), home)
         for folder, folders, names in os.walk(home)

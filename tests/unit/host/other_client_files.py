@@ -22,7 +22,7 @@ PARAMETERS = b"-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARA
 
 
 def sec1(key):
-    """As OpenSSL writes an EC key."""
+    """Return an EC key as OpenSSL writes it."""
     return PARAMETERS + key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
     )

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What other clients left on a host becomes the first version.
+"""Adoption: a certificate of another client on a host becomes the first version.
 
 The folders are made here, as the clients make them; tests/fleet/test_adopt.py has folders that certbot, lego and
 dehydrated made themselves.
@@ -67,7 +67,7 @@ def test_each_client_s_folder(home, tmp_path, client):
     assert served["chain.pem"] == left.chain
     manifest = host.manifest(home, "0001")
     assert (manifest["directory"], manifest["account_uri"]) == (DIRECTORY, account)
-    assert manifest["reloaded"] is True, "no service has to read anything anew"
+    assert manifest["reloaded"] is True, "no service has to read anything again"
     assert manifest["created"] == manifest["not_before"], "its key is not of today"
     assert manifest["profile"] is None
     facts = live_facts(str(home), "shop", "0001")
@@ -150,7 +150,7 @@ UNUSABLE = {
         "/key.pem: it is not an unencrypted private key in PEM form",
     ),
     "a curve that is not ours": (odd_key, "/key.pem is ec521, which is not one of ec256"),
-    "a chain that does not hold": (broken_chain, "the CA's chain is invalid"),
+    "a chain that is not valid": (broken_chain, "the CA's chain is invalid"),
     "self-signed": (self_signed, "/cert.pem is self-signed"),
     "a chain file with nothing in it": (
         lambda left: setattr(left, "chain", b""),

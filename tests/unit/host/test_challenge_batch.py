@@ -23,7 +23,7 @@ TOKENS = ("LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0", "another-token-of-128-b
 
 @pytest.fixture
 def responses(tmp_path):
-    """One that can be served, and one whose webroot is a file."""
+    """Return two responses: one can be served, and the webroot of the other one is a file."""
     (tmp_path / "file").write_text("no folder")
     (tmp_path / "www").mkdir()
     folders = (tmp_path / "www", tmp_path / "file")

@@ -155,7 +155,7 @@ def adopt(home):
 
 @cache
 def left():
-    """What another client has."""
+    """Return the certificates of another client."""
     folder = Path(tempfile.mkdtemp(prefix="left-"))
     atexit.register(shutil.rmtree, folder)
     return adoption.look([other_client_files.files(folder, other_client_files.Left())], ca.NOW)
@@ -192,7 +192,7 @@ class Authority:
         return f"https://ca.example/order/of-run/{self.orders}"
 
     def run(self, home, due="0001"):
-        """All that a run of the role does for a certificate that is due while version *due* is live."""
+        """Do all that a run of the role does for a certificate that is due while version *due* is live."""
         if read_versions(home, "shop").live == due:
             facts = pending_facts(str(home), "shop", read_versions(home, "shop"))
             if facts and facts["order_uri"]:
@@ -251,7 +251,7 @@ def taken_back(home):
 
 @dataclass(frozen=True)
 class Scene:
-    """What there is before, what is done, and what there has to be once that was done again without a fault."""
+    """A state before, an action, and the expected state once the action was repeated without a fault."""
 
     name: str
     before: Callable[[str], None]
@@ -260,7 +260,7 @@ class Scene:
 
     @property
     def real(self):
-        """Whether it is also killed for real, which takes longer."""
+        """Return True if its process is also killed for real, which takes longer."""
         real = (whole_run, first_whole_run, forget_order, repair, go_back, switch, confirm, adopt)
         return self.action in real or "other" in self.name
 
@@ -288,7 +288,7 @@ SCENES = [
     Scene("adopt", nothing, adopt, adopted),
     Scene("repair", with_drifted_live, repair, live_is("0001")),
     Scene("go back", with_unproved, go_back, taken_back),
-    Scene("switch anew", with_one_taken_back, switch, live_is("0002", "0001")),
+    Scene("switch again", with_one_taken_back, switch, live_is("0002", "0001")),
     Scene("confirm and prune", with_history, confirm, live_is("0006", "0004", "0005")),
     Scene("first whole run", nothing, first_whole_run, live_is("0001")),
     Scene("whole run", with_live, whole_run, live_is("0002", "0001")),
@@ -299,7 +299,7 @@ every_scene = pytest.mark.parametrize("scene", SCENES, ids=[scene.name for scene
 
 @pytest.fixture
 def stage(quick_path, disk):
-    """Sets a scene up as often as it is asked to, and looks at what became of it."""
+    """Return a class that sets a scene up as often as needed, and verifies its result."""
 
     class Stage:
         def __init__(self):
@@ -327,14 +327,14 @@ def stage(quick_path, disk):
             return len(made.changes)
 
         def look(self):
-            """What has to hold at every moment."""
+            """Verify the invariants of every moment."""
             host.keys_are_closed(self.home)
             found = host.served(self.home)
             if self.served:
                 assert found, "nothing is served any more"
 
         def after_fault(self, scene):
-            """What has to hold after a run that did not end well; gives what the next run has to keep."""
+            """Verify the state after a run that failed. Return what the next run has to keep."""
             self.look()
             if host.served(self.home) != self.served:  # then it is the new one, all of it: served() has seen to that
                 assert scene.switches

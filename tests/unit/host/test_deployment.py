@@ -23,7 +23,7 @@ from tests.unit.host.host import ACCOUNT, ORDER, ORDER_2, OTHER, WANTED
 
 
 def same_run(home, issued, wanted=WANTED):
-    """What a check foresees and what the real run then does: the same."""
+    """Run in check mode, then for real; verify that both report the same."""
     before = host.snapshot(home)
     foreseen = run(home, issued, wanted, check=True)
     assert host.snapshot(home) == before, "a check changes nothing"
@@ -204,7 +204,7 @@ def spoil_chain(home):
     ids=["theirs holds", "other names", "another key type", "damaged", "its own order"],
 )
 def test_a_run_whose_pending_version_another_run_replaced(home, order, theirs, spoil, served):
-    """As one that went to another CA with its order: it has another key."""
+    """The other run had ordered at another CA: its version has another key."""
     host.prepare(home, order=ORDER)
     ours = replace(issue(home), order_uri=order.order_uri)
     assert host.prepare(home, theirs, ORDER_2, directory="https://other.example/directory").version == "0002"

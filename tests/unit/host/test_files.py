@@ -491,7 +491,7 @@ def test_locked_threads_lose_no_write(tmp_path):
 
 
 def test_faults_are_real(tmp_path, disk):
-    """What is cut off by a power cut is what was not fsynced."""
+    """A power cut loses all that was not fsynced."""
     made = disk()
     synced, unsynced = (made.open(str(tmp_path / name), os.O_WRONLY | os.O_CREAT | os.O_EXCL) for name in "su")
     for handle in (synced, unsynced):

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Formats beside the PEM files: what is in them, who may read them, and when they are written anew."""
+"""Formats beside the PEM files: their content, their mode, and when they are written again."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def test_what_drifted_is_put_right(home, place, kind, case):
     assert drift(home, asked) == []
     assert mode(place / "shop") == 0o640
     assert kind == "pkcs12" or (place / "shop").read_bytes() == before
-    assert host.outstanding(home) is (case != "open"), "only content is read anew"
+    assert host.outstanding(home) is (case != "open"), "only new content needs a reload"
     assert host.versions(home) == ["0001"]
 
 
@@ -165,7 +165,7 @@ def assert_written_again(home, asked, said):
 
 
 def test_drift_pkcs12_without_local_key_id_is_written_again(home, place, monkeypatch):
-    """As 0.3.0 wrote it on a host with cryptography 43."""
+    """0.3.0 wrote such a file on a host with cryptography 43."""
     asked = wanted(option("pkcs12", place / "shop.p12"))
 
     def without(*arguments):
@@ -178,7 +178,7 @@ def test_drift_pkcs12_without_local_key_id_is_written_again(home, place, monkeyp
 
 @pytest.mark.parametrize("rounds", [1, 2048])
 def test_drift_pkcs12_with_a_weak_mac_is_written_again(home, place, monkeypatch, rounds):
-    """As 0.3.0 wrote it: cryptography gives a MAC 1 iteration before version 43, and 2048 since."""
+    """0.3.0 wrote such a file: cryptography gives a MAC 1 iteration before version 43, and 2048 since."""
     asked = wanted(option("pkcs12", place / "shop.p12"))
 
     def weak(item, key, leaf, chain, _now):

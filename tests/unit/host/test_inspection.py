@@ -149,7 +149,7 @@ def test_a_file_in_the_way_of_the_home(home, option, below):
 
 
 def test_a_home_that_cannot_be_written(home, option, monkeypatch):
-    """Whether it can is asked of the system: for root it always can, so the answer is made up here."""
+    """The system decides whether a home is writable: for root it always is, so the test makes the answer up."""
     asked = []
     monkeypatch.setattr(inspection.os, "access", lambda path, how: asked.append((path, how)))
     problem = f"home {home} cannot be written: {home.parent} is read-only here, or the task lacks 'become: true'"

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One certificate on several hosts: the key passes sealed; what arrives is checked and live at once, or not at all."""
+"""A certificate on several hosts: the key passes sealed; what arrives is checked and live at once, or not at all."""
 
 from __future__ import annotations
 

@@ -343,7 +343,7 @@ def test_listener_without_folder_ends(home, port):
 
 
 def test_listener_with_replaced_folder_ends(home, port):
-    """All was removed and made anew: another listener's responses are not served, nor is its port kept from it."""
+    """All was removed and made again: another listener's responses are not served, nor is its port kept from it."""
     made = http01(home, port)
     made.put()
     folder = os.path.dirname(made.path)

@@ -83,7 +83,7 @@ def without(fields, name):
     [
         PENDING,
         ISSUED,
-        {**ISSUED, "of the future": {"deep": [1]}},
+        {**ISSUED, "unknown": {"deep": [1]}},
         {**ISSUED, "schema": 0},
         {**ISSUED, "schema": 1, "list": "web", "former_lists": []},
         {**ISSUED, "schema": 1, "list": "web", "former_lists": ["default", "mail"]},

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pending versions: made when nothing fits, taken up when something does, and their orders journaled."""
+"""Pending versions: made if none matches, reused if one does, and their orders journaled."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def key_of(home, number):
 
 
 def same_run(home, **options):
-    """What a check foresees and what the real run then does: the same, but for what does not exist yet."""
+    """Run in check mode, then for real; verify that both report the same, but for what does not exist yet."""
     before = host.snapshot(home)
     foreseen = prepare(home, check=True, **options)
     assert host.snapshot(home) == before, "a check changes nothing"
@@ -230,9 +230,9 @@ def test_journaling_alone(home):
 def test_what_a_manifest_says_beyond_is_kept(home):
     prepare(home)
     path = home / "versions" / "shop" / "0001" / "version.json"
-    path.write_text(path.read_text().replace('"format": 1', '"format": 1, "of the future": [1]'))
+    path.write_text(path.read_text().replace('"format": 1', '"format": 1, "unknown": [1]'))
     preparation.journal(str(home), "shop", ORDER, False)
-    assert host.manifest(home, "0001")["of the future"] == [1]
+    assert host.manifest(home, "0001")["unknown"] == [1]
 
 
 def test_an_order_without_a_pending_version_is_refused(home):

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is really served, asked of servers that listen: over TLS at once, and after each protocol's beginning."""
+"""Probes of servers that listen: over TLS at once, and after STARTTLS of each protocol."""
 
 from __future__ import annotations
 

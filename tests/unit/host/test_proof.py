@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""New versions proved: what does not hold goes back, in the right order, and is switched to anew by the next run."""
+"""Proof of new versions: one that fails is rolled back, in the right order, and the next run switches to it again."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MAIL = replace(WANTED, name="mail", identifiers=["mail.example"], reloads=(POSTF
 
 
 class Host:
-    """Services that note what they are told, and which version was live then. *broken*: (what is done, to what)."""
+    """Services that record their commands, and the version that was live then. *broken*: (command, service)."""
 
     def __init__(self, home, *broken):
         self.home = home
@@ -136,7 +136,7 @@ def test_and_again_as_long_as_it_does_not_hold(home):
 def test_services_that_do_not_take_the_old_one_either(home):
     on = Host(home, ("test", "nginx"))
     done = renew(home, on)
-    assert on.told == ["test nginx at 0002", "test nginx at 0001"], "what does not hold is not reloaded"
+    assert on.told == ["test nginx at 0002", "test nginx at 0001"], "a version that failed its test is not reloaded"
     assert "is live again, but test of nginx failed; the next run" in done.failures["shop"]
     assert on.live("shop") == "0001"
     assert host.outstanding(home)
@@ -183,7 +183,7 @@ def test_a_run_that_was_killed_after_the_switch_is_taken_back_as_well(home):
 
 
 def test_what_the_services_have_used_before_is_not_taken_back(home):
-    """As when only a format of the live version was put right, or its attributes, and the configuration is broken."""
+    """Only a format of the live version was repaired, or its attributes, and the configuration is broken."""
     host.make_live(home, SHOP)
     host.make_live(home, SHOP)
     deployment.unconfirm(str(home), "shop", "0002")
@@ -244,7 +244,7 @@ def test_a_service_that_is_asked_for_in_several_ways_is_reloaded_once_and_tested
     assert on.told == ["test nginx at 0001", "test nginx at 0001", "reload nginx at 0001"]
     assert done.reloaded == ["nginx"]
 
-    # One that fails is told of all of them, and of each once.
+    # A failure is reported for all of the certificates, and once for each.
     for item in wanted.values():
         host.prepare(home, item, ORDER_2)
     done = run(home, Host(home, ("reload", "nginx")), *(valid(home, name) for name in wanted), wanted=wanted)
@@ -390,7 +390,7 @@ def test_handlers_of_a_host_that_fails_are_notified_by_the_next_run(home):
 
 
 def test_a_new_order_does_not_touch_the_version_that_awaits_its_switch_but_replaces_it(home):
-    """As when the renewal is forced, or names have changed: the journal never has one's files and another's order."""
+    """The renewal is forced, or names have changed: the journal never has one's files and another's order."""
     renew(home, Host(home, ("probe", 443)))
     third = host.JournaledOrder("https://ca.example/order/3", host.ACCOUNT)
     assert host.prepare(home, SHOP, ORDER_2).reused, "its own order is its own"
@@ -400,7 +400,7 @@ def test_a_new_order_does_not_touch_the_version_that_awaits_its_switch_but_repla
 
 
 def test_a_certificate_that_never_held_is_there_to_be_revoked(home):
-    """And is neither gone back to nor kept for longer than others."""
+    """Such a version is neither rolled back to nor kept for longer than others."""
     renew(home, Host(home, ("probe", 443)))
     for number in "3", "4":
         host.prepare(home, SHOP, host.JournaledOrder(f"https://ca.example/order/{number}", host.ACCOUNT), new_key=True)
@@ -420,7 +420,7 @@ def test_a_certificate_that_never_held_is_there_to_be_revoked(home):
 
 
 def third_by_another_run(home, wanted=SHOP):
-    """What another run does: a version of its own."""
+    """Make a version as another run would."""
     host.prepare(home, wanted, host.JournaledOrder("https://ca.example/order/3", host.ACCOUNT))
     host.deploy(home, wanted)
 

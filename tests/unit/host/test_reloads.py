@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is told of a new certificate: services, commands, handlers; refused, or usable as they are."""
+"""Parsing of reload: services, commands and handlers, valid or refused."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is not listed any more is found, and removed for good where that is asked for."""
+"""Unlisted certificates are found, and removed permanently if the options say so."""
 
 from __future__ import annotations
 
