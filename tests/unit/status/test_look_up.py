@@ -268,7 +268,7 @@ def test_a_problem_stays_one_line_however_many_places_there_are(place, look, iss
 
 
 def test_ocsp_does_not_wait_for_another_certificate_s_crl(place, look, issuer):
-    """The same for an issuer that hangs."""
+    """Neither does it wait for an issuer that hangs."""
     silent = leaf(issuer, f"{place.url.replace('127.0.0.1', 'localhost')}/silent.crl")
     by_ocsp = leaf(issuer, f"{place.url}/gone.crl", ocsp_at=[f"{place.url}/ocsp"])
     place.give("/silent.crl", silence(place))
@@ -291,7 +291,7 @@ def test_cached_crl_is_valid_until_next_update(place, look, issuer, here):
     for later in (0 * DAY, DAY, 7 * DAY - MINUTE):
         assert look(here, later=later, max_age=30 * 86400)[0].status == "revoked"
     assert place.count() == 1
-    # Over: it is asked for anew, and what is there is as old.
+    # The cached copy has expired: it is fetched again, and the new one is as old.
     (status,) = look(here, later=7 * DAY, max_age=30 * 86400)
     assert "has expired: its nextUpdate was" in status.problem
     assert place.count("/1.crl") == 2

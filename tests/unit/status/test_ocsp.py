@@ -57,7 +57,7 @@ REFUSED = {
         {"next_update": NOW - 6 * MINUTE},
         "the OCSP answer has expired: its nextUpdate was 2026-11-23T11:54:00Z",
     ),
-    "of the future": ({"this_update": NOW + 6 * MINUTE}, "thisUpdate is in the future; check this machine's clock"),
+    "in the future": ({"this_update": NOW + 6 * MINUTE}, "thisUpdate is in the future; check this machine's clock"),
     "without an end": ({"next_update": None}, "has no nextUpdate"),
     "not known": ({"status": OCSPCertStatus.UNKNOWN}, "the responder does not know the certificate"),
     "critical": ({"extensions": [(UNKNOWN, True)]}, "has an unknown critical extension"),
