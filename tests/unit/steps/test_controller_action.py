@@ -223,7 +223,7 @@ def test_it_ends_with_the_task_s_time(instead, monkeypatch):
     real, children = controller_action.subprocess.Popen, []
 
     class Over(BaseException):
-        """As a task's timeout."""
+        """Stand-in for a task's timeout."""
 
     def start(*arguments, **options):
         children.append(real(*arguments, **options))

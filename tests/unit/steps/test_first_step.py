@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the first step looks at before anything is done, and what the plan makes of it."""
+"""Checks of the first step before any change, and the plan that is made of its results."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ def test_where_no_host_lists_certificates_the_plan_says_so():
     registered = {host: {"_acme_found": seen} for host in ("web1", "web2")}
     result = action.run(task_vars=steps.task_vars("web1", registered))
     assert result["problem"].startswith("acme_certificates is not defined for web1, web2. ")
-    assert result["due"] == ["web1", "web2"], "which are told"
+    assert result["due"] == ["web1", "web2"], "the problem is for these"
     assert not result.get("failed"), "which would be the failure of hosts without a part in it"
 
 

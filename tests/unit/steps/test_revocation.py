@@ -58,7 +58,7 @@ def refused(**more):
         ),
         (CHOSEN, LIVE, {"certificates": [answer(Status.FAILED)]}, [f"{ITS} acme_revoke gave no reason"]),
         (TWO, LIVE, {"certificates": [answer()], "msg": "m"}, [f"{ITS} m"]),
-        # Where there was nothing to revoke, it is none of the host's.
+        # Without a certificate to revoke, the failure does not concern the host.
         (NOTHING, LIVE, {"msg": "no account", "certificates": []}, []),
         (NOTHING, LIVE, {"skipped": True}, []),
         (

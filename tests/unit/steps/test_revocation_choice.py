@@ -71,7 +71,7 @@ def test_check_shows_what_would_be_revoked_once_it_is_replaced(choose):
 
 
 def test_second_run_finds_the_same(choose):
-    """As the run before may have been killed before it revoked."""
+    """The run before may have been killed before it revoked."""
     hostvars = {"web1": host(version("a1"), version("a2", NEW, live=True), first=[found("a2", NEW)])}
     assert choose(hostvars, T)["chosen"] == [("web1", "a1")]
 

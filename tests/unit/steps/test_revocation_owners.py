@@ -271,7 +271,7 @@ def test_file_gives_what_the_host_hides(choose, tmp_path):
 
 
 def test_live_one_that_is_not_the_newest_of_the_record_fails(choose):
-    """As of a host that shows one that is revoked already, and keeps the one that it uses."""
+    """Such a host shows a certificate that is revoked already, and keeps the one that it uses."""
     hostvars = {"web1": host(version("a1", live=True))}
     record = [line("a1"), line("a2", time=NEW), line("ended", time="2026-07-01T00:00:00Z")]
     result = choose(hostvars, record=record)

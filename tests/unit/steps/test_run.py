@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a step of the role knows of its run, and what it makes of what it cannot know."""
+"""The run as a step of the role sees it, and the defaults for what the step cannot know."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ def answer(owner="web1", **more):
 
 
 def with_answer(**more):
-    """As a task with run_once registers it, on all."""
+    """Return variables as a task with run_once registers them, for all hosts."""
     return {host: {**facts, "_acme_sealed": answer(**more)} for host, facts in variables().items()}
 
 
