@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether a host has the library: asked of interpreters of their own, which have it, or an old one, or a broken one."""
+"""Availability of the library, in separate interpreters that have it, or an old one, or a broken one."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ print([library.problem(), library.import_problem()])
 
 
 def asked(folder):
-    """What problem() and import_problem() say where *folder* is the only one with libraries."""
+    """Return the results of problem() and import_problem() where *folder* is the only one with libraries."""
     call = [sys.executable, "-S", "-E", "-c", SCRIPT, str(folder)]
     output = subprocess.run(call, capture_output=True, text=True, check=True).stdout
     return ast.literal_eval(output)
