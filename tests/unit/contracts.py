@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One valid instance of each shape of contracts.py, but for what a test gives: no test writes such a shape by hand."""
+"""A valid instance of each shape of contracts.py, with the fields that a test gives; no test writes one by hand."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ Shape = TypeVar("Shape")
 
 
 def utc(instant: datetime) -> str:
-    """As a manifest has it."""
+    """Return the instant as manifests write it."""
     return instant.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -69,7 +69,7 @@ def wanted(**given: Any) -> CertificateEntry:
 
 
 def live(**given: Any) -> Version:
-    """A live version that is as it is wanted."""
+    """Return a live version that matches the wanted terms."""
     return _made(
         Version,
         given,
@@ -127,7 +127,7 @@ def found(
     live: Version | Mapping[str, Any] | None = MappingProxyType({}),
     **given: Any,
 ) -> HostCertificate:
-    """A certificate of web1 that is as it is wanted, but for what is given of its entry and of its live version."""
+    """Return a certificate of web1 that matches its terms, but for the given fields of its entry and live version."""
     name = given.get("name", "shop")
     entry = _entry(**{"name": name, **wanted}) if isinstance(wanted, Mapping) else wanted
     there = _live(**live) if isinstance(live, Mapping) else live
@@ -208,7 +208,7 @@ def stopped(problem: str, status: Status = Status.FAILED, **given: Any) -> Certi
 
 
 def told(status: Status, **given: Any) -> CertificateOrder:
-    """What a host is told to do where nothing was ordered."""
+    """Return a host's instruction for a certificate that was not ordered."""
     return _made(CertificateOrder, given, name="shop", status=status)
 
 
@@ -223,7 +223,7 @@ def share(**given: Any) -> SharedKey:
 
 
 def given(**more: Any) -> SharedKey:
-    """What the owner of a shared certificate answers."""
+    """Return the answer of the owner of a shared certificate."""
     usual = {"sealed": {"web2": POINT}, "refused": {"web3": "the receiver's public key is damaged"}}
     return _made(SharedKey, more, name="wildcard", certificate=PEM, chain=PEM, created=utc(ISSUED), **usual)
 
