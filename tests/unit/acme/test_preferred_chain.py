@@ -81,7 +81,7 @@ def key_id(root):
 
 
 @pytest.mark.parametrize("written", [str, str.upper, lambda text: ":".join(text[i : i + 2] for i in range(0, 40, 2))])
-def test_by_key_identifier(chains, chosen, written):
+def test_choose_root_by_key_identifier(chains, chosen, written):
     roots = chains[2]
     assert chosen(written(key_id(roots["Root A"])))[0] == "default"
     assert chosen(written(key_id(roots["Root B"])))[0] == "https://ca/b"
@@ -136,7 +136,7 @@ def test_choose_temporary_failure_of_an_alternate(chosen, broken):
 
 
 @pytest.mark.parametrize("or_default", [True, False])
-def test_a_default_chain_that_cannot_be_read(or_default):
+def test_choose_unreadable_default_chain(or_default):
     default = Chain(UNREADABLE, ())
     if or_default:
         assert choose(Preference(["Root A"], True), default, None) is default
@@ -145,7 +145,7 @@ def test_a_default_chain_that_cannot_be_read(or_default):
         choose(Preference(["Root A"]), default, None)
 
 
-def test_a_root_with_a_key_of_a_kind_that_is_not_known_has_a_name():
+def test_choose_root_with_unknown_key_type_is_found_by_name():
     key = ca.key_of("ec256")
     root = ca.Authority.root("Root X").certificate
     # Another curve than any that there is.

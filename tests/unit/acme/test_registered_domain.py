@@ -52,7 +52,7 @@ def test_registered_domain_by_the_list(name, domain):
         ("2001:db8:1:2:3::4", "2001:db8:1:2::/64"),
     ],
 )
-def test_counter(identifier, counted_by):
+def test_counter_domain_of_identifier(identifier, counted_by):
     assert counter()(identifier) == counted_by
 
 
