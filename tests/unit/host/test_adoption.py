@@ -48,7 +48,7 @@ MADE = {
 
 
 @pytest.mark.parametrize("client", MADE)
-def test_each_client_s_folder(home, tmp_path, client):
+def test_find_folder_of_each_client(home, tmp_path, client):
     make, config, is_directory, account, webroot = MADE[client]
     left = Left()
     make(tmp_path / "their", left)
@@ -80,7 +80,7 @@ def test_each_client_s_folder(home, tmp_path, client):
 
 
 @pytest.mark.parametrize("client", MADE)
-def test_a_folder_that_is_not_there_or_empty(tmp_path, client):
+def test_find_missing_or_empty_folder_is_empty(tmp_path, client):
     assert other_clients.find(client, str(tmp_path / "none")) == []
     assert other_clients.find(client, str(tmp_path)) == []
 
@@ -95,14 +95,14 @@ def test_a_folder_that_is_not_there_or_empty(tmp_path, client):
         ("https://[oops", DIRECTORY),
     ],
 )
-def test_the_ca_where_only_a_url_of_it_is_known(home, tmp_path, ca_url, directory):
+def test_adopt_directory_is_found_by_url_of_ca(home, tmp_path, ca_url, directory):
     lineage = files(tmp_path / "srv", Left())._replace(ca=ca_url)
     adopted = adopt(home, lineage, directories=[DIRECTORY, "https://second.example/dir"])
     assert host.manifest(home, "0001")["directory"] == directory
     assert bool(adopted.warning) == ("else" in ca_url)
 
 
-def test_what_the_next_run_would_issue_anew_all_the_same_is_told(home, tmp_path):
+def test_adopt_certificate_with_other_terms_warns(home, tmp_path):
     lineage = files(tmp_path / "srv", Left(kind="rsa"))._replace(ca=OTHER_CA, is_directory=True)
     adopted = adopt(home, lineage, wanted=replace(WANTED, profile="shortlived"))
     assert adopted.changed
@@ -166,7 +166,7 @@ UNUSABLE = {
 
 
 @pytest.mark.parametrize("case", UNUSABLE)
-def test_what_cannot_be_used(home, tmp_path, case):
+def test_adopt_unusable_certificate_has_problem(home, tmp_path, case):
     spoil, said = UNUSABLE[case]
     left = Left()
     spoil(left)
@@ -176,7 +176,7 @@ def test_what_cannot_be_used(home, tmp_path, case):
     assert not home.exists()
 
 
-def test_what_is_over_or_for_other_names(home, tmp_path):
+def test_adopt_expired_or_other_names_has_problem(home, tmp_path):
     over = files(tmp_path / "over", Left(not_after=ca.NOW - ca.DAY / 2))
     more = files(tmp_path / "more", Left(names=["shop.example", "www.shop.example", "more.example"]))
     assert adopt(home, more).problem == "no certificate with just these identifiers was found"
@@ -184,7 +184,7 @@ def test_what_is_over_or_for_other_names(home, tmp_path):
     assert not home.exists()
 
 
-def test_the_best_is_taken(home, tmp_path):
+def test_adopt_best_of_several_is_chosen(home, tmp_path):
     days = {"rsa": 50, "old": 10, "best": 40}
     lineages = [
         files(tmp_path / name, Left(kind="rsa" if name == "rsa" else "ec256", not_after=ca.NOW + number * ca.DAY))
@@ -193,7 +193,7 @@ def test_the_best_is_taken(home, tmp_path):
     assert adopt(home, *lineages).source.certificate == str(tmp_path / "best" / "cert.pem")
 
 
-def test_what_leads_to_the_host_s_trust_store_comes_before_what_holds_longer(home, tmp_path, monkeypatch):
+def test_adopt_trusted_root_precedes_longer_validity(home, tmp_path, monkeypatch):
     own = ca.Authority.root("Anybody").intermediate("Anybody's")
     other, good = Left(), Left()
     leaf = own.leaf(other.private.public_key(), WANTED.identifiers, not_after=ca.NOW + 400 * ca.DAY)
@@ -206,7 +206,7 @@ def test_what_leads_to_the_host_s_trust_store_comes_before_what_holds_longer(hom
     assert adopt(home, *lineages, check=True).source == lineages[0]
 
 
-def test_one_without_a_chain_is_the_last_choice_and_is_told(home, tmp_path):
+def test_adopt_without_chain_is_last_choice_and_warns(home, tmp_path):
     bare = files(tmp_path / "bare", Left(not_after=ca.NOW + 50 * ca.DAY), chain=False)
     whole = files(tmp_path / "whole", Left(kind="rsa", not_after=ca.NOW + 10 * ca.DAY))
     assert adopt(home, bare, whole, check=True).source == whole
@@ -216,7 +216,7 @@ def test_one_without_a_chain_is_the_last_choice_and_is_told(home, tmp_path):
     assert host.served(home)["chain.pem"] == b""
 
 
-def test_what_is_in_the_link_s_place_is_told_in_a_check_too(home, tmp_path):
+def test_adopt_foreign_live_link_is_refused_also_in_check_mode(home, tmp_path):
     (home / "live").mkdir(parents=True)
     (home / "live" / "shop").symlink_to("/etc")
     for check in (True, False):
@@ -224,7 +224,7 @@ def test_what_is_in_the_link_s_place_is_told_in_a_check_too(home, tmp_path):
             adopt(home, files(tmp_path / "srv", Left()), check=check)
 
 
-def test_what_another_run_took_over_meanwhile_stays(home, tmp_path, monkeypatch):
+def test_adopt_after_other_run_changes_nothing(home, tmp_path, monkeypatch):
     lineage = files(tmp_path / "srv", Left())
     real = Versions.locked
 
@@ -238,7 +238,7 @@ def test_what_another_run_took_over_meanwhile_stays(home, tmp_path, monkeypatch)
     assert host.versions(home) == ["0001"]
 
 
-def test_lineages_that_certbot_numbers(home, tmp_path):
+def test_find_numbered_lineages_of_certbot(home, tmp_path):
     certbot(tmp_path, Left(not_after=ca.NOW + ca.DAY))
     certbot(tmp_path, Left(), name="shop.example-0001")
     found = other_clients.find(other_clients.CERTBOT, str(tmp_path))
@@ -246,13 +246,13 @@ def test_lineages_that_certbot_numbers(home, tmp_path):
     assert adopt(home, *found).source.name == "shop.example-0001"
 
 
-def test_a_folder_that_was_moved(home, tmp_path):
+def test_find_certbot_folder_that_was_moved(home, tmp_path):
     certbot(tmp_path / "old", Left())
     (tmp_path / "old").rename(tmp_path / "new")
     assert adopt(home, *other_clients.find(other_clients.CERTBOT, str(tmp_path / "new"))).changed
 
 
-def test_certificates_elsewhere_by_the_configuration(home, tmp_path):
+def test_find_acme_sh_certificates_in_configured_folder(home, tmp_path):
     acme_sh(tmp_path / "own", Left(), certs=tmp_path / "certs")
     put(tmp_path / "own", account__conf=f"CERT_HOME='{tmp_path}/certs'\n")
     (lineage,) = other_clients.find(other_clients.ACME_SH, str(tmp_path / "own"))
@@ -276,18 +276,18 @@ def test_certificates_elsewhere_by_the_configuration(home, tmp_path):
         ("A b=c", None),
     ],
 )
-def test_what_an_assignment_says(line, value):
+def test_assignments_of_shell_line(line, value):
     assert other_clients._assignments(line).get("A") == value
 
 
-def test_a_chain_in_the_certificate_s_file(home, tmp_path):
+def test_adopt_chain_in_certificate_file_is_split(home, tmp_path):
     left = Left()
     left.certificate += left.chain
     assert adopt(home, files(tmp_path / "srv", left, chain=False)).changed
     assert host.served(home)["chain.pem"] == left.chain
 
 
-def test_what_is_pending_gives_way(home, tmp_path):
+def test_adopt_replaces_pending_version(home, tmp_path):
     lineage = files(tmp_path / "srv", Left())
     host.prepare(home)
     assert adopt(home, lineage).version == "0002"
@@ -295,7 +295,7 @@ def test_what_is_pending_gives_way(home, tmp_path):
     assert read_versions(str(home), "shop").pending is None
 
 
-def test_one_odd_file_keeps_nothing_from_being_found(tmp_path):
+def test_find_malformed_file_does_not_affect_others(tmp_path):
     for make, client in (
         (acme_sh, other_clients.ACME_SH),
         (lego, other_clients.LEGO),
@@ -315,7 +315,7 @@ def test_one_odd_file_keeps_nothing_from_being_found(tmp_path):
     assert "has no readable certificate" in found.problem
 
 
-def test_hostile_words_lead_nowhere(tmp_path):
+def test_find_hostile_configuration_opens_no_other_path(tmp_path):
     folder = tmp_path / "letsencrypt"
     certbot(folder, Left())
     conf = folder / "renewal" / "shop.example.conf"

@@ -82,7 +82,7 @@ NAMESAKE = "list 'mail' of this host has a certificate of this name for mail.exa
         (found(numbers=["0001"]), WEB, NAMES, ""),
     ],
 )
-def test_conflict_of_two_lists(there, claim, names, conflict):
+def test_conflict_two_lists_raises_unless_reassigned(there, claim, names, conflict):
     told = claim.conflict(there, names)
     assert (conflict in told) if conflict else (told == "")
     if conflict:
@@ -140,7 +140,7 @@ def test_claim_of_options():
 # --- on the disk
 
 
-def test_unlisted_certificates_of_two_lists(home):
+def test_unlisted_shows_certificates_of_own_list_only(home):
     host.make_live(home, of(WEB))
     host.make_live(home, replace(of(MAIL), name="imap"))
     host.prepare(home, replace(of(MAIL), name="started"))
@@ -183,7 +183,7 @@ def test_remove_after_a_lost_race_is_refused(home, monkeypatch):
     assert host.served(home)
 
 
-def test_renamed_list_keeps_its_certificates_without_a_new_one(home):
+def test_repair_for_renamed_list_moves_certificate_without_order(home):
     issued = host.make_live(home, of(WEB))
     host.prepare(home, of(WEB), ORDER_2)
     assert owner(home) == ("web", [])
@@ -206,7 +206,7 @@ def test_renamed_list_keeps_its_certificates_without_a_new_one(home):
     assert unlisted(str(home), [], MAIL) == ["shop"]
 
 
-def test_move_that_is_killed_counts_from_the_newest_version_on(home, disk):
+def test_repair_killed_during_move_owner_is_of_newest_version(home, disk):
     host.make_live(home, of(WEB))
     host.prepare(home, of(WEB), ORDER_2)
     disk(at=3, fault=faults.crash)
@@ -220,7 +220,7 @@ def test_move_that_is_killed_counts_from_the_newest_version_on(home, disk):
     assert owner(home) == ("mail", ["web"])
 
 
-def test_certificate_does_not_move_back(home):
+def test_claim_of_former_list_is_refused(home):
     host.make_live(home, of(WEB))
     repair(home, of(MAIL))
     before = host.snapshot(home)
@@ -239,14 +239,14 @@ def test_certificate_does_not_move_back(home):
     assert owner(home) == ("web", ["mail"])
 
 
-def test_renewal_keeps_the_former_lists(home):
+def test_renewal_keeps_former_lists(home):
     host.make_live(home, of(WEB))
     repair(home, of(MAIL))
     host.make_live(home, of(MAIL), ORDER_2)
     assert owner(home) == ("mail", ["web"])
 
 
-def test_due_certificate_of_a_renamed_list_moves_when_it_is_ordered(home):
+def test_prepare_for_renamed_list_moves_certificate(home):
     host.make_live(home, of(WEB))
     host.prepare(home, of(MAIL), ORDER_2)
     assert owner(home) == ("mail", ["web"])
@@ -259,7 +259,7 @@ def test_due_certificate_of_a_renamed_list_moves_when_it_is_ordered(home):
     assert owner(home) == ("mail", ["web"])
 
 
-def test_pending_version_of_a_renamed_list_goes_on(home):
+def test_prepare_for_renamed_list_reuses_pending_version(home):
     first = host.prepare(home, of(WEB), ORDER)
     foreseen = host.prepare(home, of(MAIL), ORDER, check=True)
     again = host.prepare(home, of(MAIL), ORDER)
@@ -269,7 +269,7 @@ def test_pending_version_of_a_renamed_list_goes_on(home):
     assert not host.prepare(home, of(MAIL), ORDER).changed
 
 
-def test_going_back_keeps_the_list(home):
+def test_go_back_keeps_list(home):
     host.make_live(home, of(WEB))
     host.prepare(home, of(MAIL), ORDER_2)
     host.deploy(home, of(MAIL))
@@ -280,7 +280,7 @@ def test_going_back_keeps_the_list(home):
     assert (read_versions(str(home), "shop").live, owner(home)) == ("0002", ("db", ["web", "mail"]))
 
 
-def test_failed_run_of_one_list_keeps_the_order_of_another(home):
+def test_rollout_failure_keeps_order_of_other_list(home):
     host.prepare(home, of(WEB), ORDER)
     for claim, left in ((MAIL, ORDER.order_uri), (WEB, None)):
         done = rollout(home)
@@ -290,7 +290,7 @@ def test_failed_run_of_one_list_keeps_the_order_of_another(home):
         assert host.pending(home)[1] == left
 
 
-def test_received_certificate_belongs_to_the_list_that_wants_it(quick_path, home):
+def test_receive_certificate_belongs_to_receiving_list(quick_path, home):
     giver = quick_path / "giver"
     host.make_live(giver, of(Claim("elsewhere")))
     host.prepare(home, of(WEB), ORDER)
@@ -304,7 +304,7 @@ def test_received_certificate_belongs_to_the_list_that_wants_it(quick_path, home
     assert key_transfers.receiving(home) == [], "the key to receive with goes in any case"
 
 
-def test_adopted_certificate_belongs_to_the_list_that_wants_it(home, tmp_path):
+def test_adopt_certificate_belongs_to_adopting_list(home, tmp_path):
     lineage = other_client_files.files(tmp_path / "their", other_client_files.Left())
     host.prepare(home, of(WEB), ORDER)
     with pytest.raises(StateError, match="list 'web' of this host has a certificate of this name"):
@@ -324,7 +324,7 @@ OPTION = {
 }
 
 
-def test_look_of_another_list(home):
+def test_inspect_by_other_list_shows_its_certificates(home):
     def told(claim, **more):
         (item,) = inspection.inspect(str(home), [{**OPTION, **more}], claim=claim)
         return item["list"], item["invalid"], (item["live"] or {}).get("attributes")
@@ -399,7 +399,7 @@ def rewrite(home, number, **fields):
     path.write_text(json.dumps({name: value for name, value in known.items() if value is not None}))
 
 
-def test_manifests_of_0_3_0_are_read_and_belong_to_the_default_list(home):
+def test_manifest_of_0_3_0_belongs_to_default_list(home):
     for number, text in (("0001", LIVE_0_3_0), ("0002", PENDING_0_3_0)):
         (home / "versions" / "shop" / number).mkdir(parents=True)
         (home / "versions" / "shop" / number / "version.json").write_text(text)
@@ -419,7 +419,7 @@ def test_manifests_of_0_3_0_are_read_and_belong_to_the_default_list(home):
     assert unlisted(str(home), [], WEB) == []
 
 
-def test_version_of_0_3_0_gets_the_schema_when_it_is_written(home):
+def test_manifest_of_0_3_0_gets_schema_when_written(home):
     host.make_live(home)
     rewrite(home, "0001", schema=None, list=None, former_lists=None)
     before = host.snapshot(home)
@@ -430,7 +430,7 @@ def test_version_of_0_3_0_gets_the_schema_when_it_is_written(home):
 
 
 @pytest.mark.parametrize("number", ["0001", "0002", "0003"], ids=["older", "live", "pending"])
-def test_newer_schema_is_refused_and_nothing_is_changed(home, number):
+def test_manifest_of_newer_schema_is_refused_before_any_change(home, number):
     for _unused in range(2):
         host.make_live(home)
     host.prepare(home, order=ORDER_2)

@@ -357,7 +357,7 @@ def stage(quick_path, disk):
 
 @every_scene
 @pytest.mark.parametrize("power", [True, False], ids=["killed", "power cut"])
-def test_a_run_that_ends_anywhere_is_made_up_for_by_the_next(stage, disk, scene, power):
+def test_crash_at_any_step_is_repaired_by_next_run(stage, disk, scene, power):
     for step in range(1, stage.rehearse(scene) + 1):
         stage.set(scene)
         faulty = disk(at=step, fault=faults.crash)
@@ -369,7 +369,7 @@ def test_a_run_that_ends_anywhere_is_made_up_for_by_the_next(stage, disk, scene,
 
 @every_scene
 @pytest.mark.parametrize("full", [False, True], ids=["once", "from then on"])
-def test_a_full_disk_is_told_in_one_line_and_leaves_nothing_half_done(stage, disk, scene, full):
+def test_full_disk_at_any_step_is_reported_and_leaves_no_partial_state(stage, disk, scene, full):
     for step in range(1, stage.rehearse(scene) + 1):
         stage.set(scene)
         faulty = disk(at=step, fault=faults.no_space, full=full)
@@ -388,7 +388,7 @@ def test_a_full_disk_is_told_in_one_line_and_leaves_nothing_half_done(stage, dis
 
 # Prepare, journal and deploy are parts of the whole runs.
 @pytest.mark.parametrize("scene", [scene for scene in SCENES if scene.real], ids=lambda scene: scene.name)
-def test_a_run_that_is_really_killed_anywhere_is_made_up_for_by_the_next(stage, disk, scene):
+def test_kill_at_any_step_is_repaired_by_next_run(stage, disk, scene):
     for step in range(1, stage.rehearse(scene) + 1):
         stage.set(scene)
         child = os.fork()
@@ -403,7 +403,7 @@ def test_a_run_that_is_really_killed_anywhere_is_made_up_for_by_the_next(stage, 
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_runs_that_end_again_and_again_cost_one_order_and_one_for_each_that_was_not_journaled(stage, disk, seed):
+def test_crashes_in_a_row_cost_orders_only_if_not_journaled(stage, disk, seed):
     chance = random.Random(seed)  # noqa: S311 # a dice, not a secret
     scene = SCENES[-1]
     authority = Authority()

@@ -82,7 +82,7 @@ def serials(home):
     return [host.manifest(home, number)["serial"] for number in ("0001", "0002")]
 
 
-def test_test_reload_probe(home):
+def test_prove_runs_test_reload_probe_in_order(home):
     on = Host(home)
     done = renew(home, on)
     assert on.told == ["test nginx at 0002", "reload nginx at 0002", "probe 443 at 0002"]
@@ -99,7 +99,7 @@ def test_test_reload_probe(home):
     ],
     ids=["test", "reload", "probe"],
 )
-def test_what_does_not_hold_goes_back(home, broken, why, told):
+def test_prove_failure_rolls_back(home, broken, why, told):
     on = Host(home, broken)
     done = renew(home, on)
     assert on.told == [*told, "test nginx at 0001", "reload nginx at 0001"]
@@ -123,7 +123,7 @@ def test_what_does_not_hold_goes_back(home, broken, why, told):
     assert serials(home) == [old, new]
 
 
-def test_and_again_as_long_as_it_does_not_hold(home):
+def test_prove_repeated_failure_changes_nothing(home):
     on = Host(home, ("probe", 443))
     renew(home, on)
     before = host.snapshot(home)
@@ -133,7 +133,7 @@ def test_and_again_as_long_as_it_does_not_hold(home):
         assert host.snapshot(home) == before
 
 
-def test_services_that_do_not_take_the_old_one_either(home):
+def test_prove_failure_also_of_old_version_is_reported(home):
     on = Host(home, ("test", "nginx"))
     done = renew(home, on)
     assert on.told == ["test nginx at 0002", "test nginx at 0001"], "a version that failed its test is not reloaded"
@@ -143,7 +143,7 @@ def test_services_that_do_not_take_the_old_one_either(home):
     assert read_versions(str(home), "shop").pending == "0002"
 
 
-def test_a_first_version_has_nothing_to_go_back_to(home):
+def test_prove_failure_of_first_version_stays_live(home):
     on = Host(home, ("probe", 443))
     host.prepare(home, SHOP, ORDER)
     done = run(home, on, valid(home, "shop"))
@@ -157,7 +157,7 @@ def test_a_first_version_has_nothing_to_go_back_to(home):
 
 
 @pytest.mark.parametrize("spoil", ["over", "damaged", "gone"])
-def test_what_does_not_hold_itself_is_not_gone_back_to(home, spoil):
+def test_prove_failure_does_not_roll_back_to_invalid_version(home, spoil):
     host.make_live(home, SHOP)
     path = home / "versions" / "shop" / "0001" / "cert.pem"
     if spoil == "damaged":
@@ -172,7 +172,7 @@ def test_what_does_not_hold_itself_is_not_gone_back_to(home, spoil):
     assert read_versions(str(home), "shop").live == "0002"
 
 
-def test_a_run_that_was_killed_after_the_switch_is_taken_back_as_well(home):
+def test_prove_failure_after_killed_run_rolls_back(home):
     host.make_live(home, SHOP)
     host.prepare(home, SHOP, ORDER_2)
     host.deploy(home, SHOP)
@@ -182,7 +182,7 @@ def test_a_run_that_was_killed_after_the_switch_is_taken_back_as_well(home):
     assert "version 0001" in done.failures["shop"]
 
 
-def test_what_the_services_have_used_before_is_not_taken_back(home):
+def test_prove_failure_of_used_version_does_not_roll_back(home):
     """Only a format of the live version was repaired, or its attributes, and the configuration is broken."""
     host.make_live(home, SHOP)
     host.make_live(home, SHOP)
@@ -196,7 +196,7 @@ def test_what_the_services_have_used_before_is_not_taken_back(home):
     assert not host.outstanding(home)
 
 
-def test_nor_is_the_one_that_was_gone_back_to(home):
+def test_prove_failure_of_rolled_back_version_goes_no_further_back(home):
     """When neither is taken: the run after the next does not go back further."""
     host.make_live(home, SHOP)
     on = Host(home, ("test", "nginx"))
@@ -206,7 +206,7 @@ def test_nor_is_the_one_that_was_gone_back_to(home):
     assert "it stays live: version 0002 is not new" in done.failures["shop"]
 
 
-def test_going_back_is_of_the_certificates_concerned_only(home):
+def test_prove_failure_rolls_back_its_certificates_only(home):
     wanted = {"shop": SHOP, "mail": MAIL}
     for item in wanted.values():
         host.make_live(home, item)
@@ -221,7 +221,7 @@ def test_going_back_is_of_the_certificates_concerned_only(home):
     assert "reload postfix at 0002" not in on.told
 
 
-def test_several_certificates_are_one_test_and_one_reload(home):
+def test_prove_several_certificates_share_test_and_reload(home):
     wanted = {name: replace(WANTED, name=name, reloads=(NGINX, POSTFIX)) for name in ("shop", "a", "b")}
     for item in wanted.values():
         host.prepare(home, item, ORDER)
@@ -230,7 +230,7 @@ def test_several_certificates_are_one_test_and_one_reload(home):
     assert on.told == [f"{what} {name} at 0001" for what in ("test", "reload") for name in ("nginx", "postfix")]
 
 
-def test_a_service_that_is_asked_for_in_several_ways_is_reloaded_once_and_tested_in_each(home):
+def test_prove_service_with_several_options_is_reloaded_once(home):
     ways = {
         "shop": (NGINX,),
         "a": (NGINX._replace(test=("nginx", "-T")), NGINX),
@@ -260,7 +260,7 @@ def combined(quick_path):
     return replace(SHOP, formats=(item,))
 
 
-def test_what_went_wrong_before_is_told_as_well(home, quick_path, combined):
+def test_prove_failure_message_has_earlier_problem(home, quick_path, combined):
     host.make_live(home, combined)
     host.prepare(home, combined, ORDER_2)
     (quick_path / "shop.pem").unlink()
@@ -274,7 +274,7 @@ def test_what_went_wrong_before_is_told_as_well(home, quick_path, combined):
 
 
 @pytest.mark.parametrize("spoil", ["content", "mode", "nothing"])
-def test_a_check_foresees_the_reload_for_a_format(home, quick_path, combined, spoil):
+def test_prove_check_mode_predicts_reload_for_format(home, quick_path, combined, spoil):
     host.make_live(home, combined)
     if spoil == "content":
         (quick_path / "shop.pem").write_bytes(b"")
@@ -286,13 +286,13 @@ def test_a_check_foresees_the_reload_for_a_format(home, quick_path, combined, sp
     assert [done.changed for done in runs] == [spoil != "nothing"] * 2
 
 
-def test_a_check_tests_nothing_and_probes_nothing(home):
+def test_prove_check_mode_runs_no_test_and_no_probe(home):
     on = Host(home, ("test", "nginx"), ("probe", 443))
     done = renew(home, on, check=True)
     assert (done.reloaded, done.failures, on.told, on.live("shop")) == (["nginx"], {}, [], "0001")
 
 
-def test_a_check_foresees_a_switch(home):
+def test_prove_check_mode_predicts_switch(home):
     renew(home, Host(home, ("probe", 443)))
     before = host.snapshot(home)
     done = run(home, Host(home), result("shop", "switch"), check=True)
@@ -300,14 +300,14 @@ def test_a_check_foresees_a_switch(home):
     assert host.snapshot(home) == before
 
 
-def test_what_another_run_has_switched_to_needs_no_switch(home):
+def test_switch_done_by_other_run_changes_nothing(home):
     host.make_live(home, SHOP)
     done = run(home, Host(home), result("shop", "switch"))
     assert (done.changed, done.failures, done.certificates()) == (False, {}, [])
 
 
 @pytest.mark.parametrize("spoil", ["certificate", "clock", "chain"])
-def test_what_is_switched_to_is_checked_again(home, spoil):
+def test_switch_verifies_version_again(home, spoil):
     renew(home, Host(home, ("probe", 443)))
     if spoil == "chain":  # whole, but not its own
         other = ca.pem(ca.Authority.root().certificate).encode()
@@ -329,14 +329,14 @@ def test_what_is_switched_to_is_checked_again(home, spoil):
     assert read_versions(str(home), "shop").live == "0001"
 
 
-def test_commands_are_reloads_like_any_other(home):
+def test_prove_command_is_run_as_reload(home):
     command = Reload(COMMAND, ("systemctl", "kill", "-s", "HUP", "x"))
     on = Host(home)
     done = renew(home, on, replace(SHOP, reloads=(command,), probes=()))
     assert done.reloaded == ["systemctl kill -s HUP x"]
 
 
-def test_handlers_are_named_and_nothing_else(home):
+def test_prove_handler_is_returned_only(home):
     on = Host(home)
     done = renew(home, on, replace(SHOP, reloads=(Reload(NOTIFY, "restart it"),), probes=()))
     assert (done.notify, done.reloaded, on.told) == (["restart it"], [], [])
@@ -346,7 +346,7 @@ HANDLED = replace(WANTED, reloads=(Reload(NOTIFY, "restart it"), NGINX))
 RAN = {"name": "shop", "status": "notified", "version": "0002"}
 
 
-def test_only_handlers_that_ran_have_read_the_new_version(home):
+def test_prove_handlers_not_run_leave_reload_outstanding(home):
     """Whatever keeps them from it, the next run notifies them again."""
     done = renew(home, Host(home), HANDLED)
     for _unused in range(2):
@@ -364,7 +364,7 @@ def test_only_handlers_that_ran_have_read_the_new_version(home):
     assert not run(home, on, RAN, wanted={"shop": HANDLED}).changed
 
 
-def test_what_handlers_have_read_is_a_version_by_number(home):
+def test_prove_handlers_confirm_their_version_only(home):
     """Another run has put its own in place since, whose handlers are yet to run."""
     renew(home, Host(home), HANDLED)
     third_by_another_run(home, HANDLED)
@@ -372,13 +372,13 @@ def test_what_handlers_have_read_is_a_version_by_number(home):
     assert host.outstanding(home)
 
 
-def test_a_check_names_the_handlers_too(home):
+def test_prove_check_mode_names_handlers(home):
     done = renew(home, Host(home), HANDLED, check=True)
     assert (done.notify, done.after_handlers) == (["restart it"], [RAN])
     assert not run(home, Host(home), RAN, wanted={"shop": HANDLED}, check=True).changed
 
 
-def test_handlers_of_a_host_that_fails_are_notified_by_the_next_run(home):
+def test_prove_handlers_of_failed_host_are_notified_by_next_run(home):
     """On a host that fails no handler runs."""
     wanted = {"shop": replace(WANTED, reloads=(Reload(NOTIFY, "restart it"),)), "mail": MAIL}
     for item in wanted.values():
@@ -389,7 +389,7 @@ def test_handlers_of_a_host_that_fails_are_notified_by_the_next_run(home):
     assert (done.notify, done.failures) == (["restart it"], {})
 
 
-def test_a_new_order_does_not_touch_the_version_that_awaits_its_switch_but_replaces_it(home):
+def test_prepare_replaces_version_that_awaits_its_switch(home):
     """The renewal is forced, or names have changed: the journal never has one's files and another's order."""
     renew(home, Host(home, ("probe", 443)))
     third = host.JournaledOrder("https://ca.example/order/3", host.ACCOUNT)
@@ -399,7 +399,7 @@ def test_a_new_order_does_not_touch_the_version_that_awaits_its_switch_but_repla
     assert "files" not in host.manifest(home, "0003")
 
 
-def test_a_certificate_that_never_held_is_there_to_be_revoked(home):
+def test_prove_failed_version_is_kept_for_revocation(home):
     """Such a version is neither rolled back to nor kept for longer than others."""
     renew(home, Host(home, ("probe", 443)))
     for number in "3", "4":
@@ -448,7 +448,7 @@ class Overtaken(Host):
 
 
 @pytest.mark.parametrize("step", ["test", "reload", "probe"])
-def test_what_another_run_put_in_place_meanwhile_is_neither_taken_back_nor_confirmed(home, step):
+def test_prove_version_of_other_run_is_neither_rolled_back_nor_confirmed(home, step):
     done = renew(home, Overtaken(home, step, third_by_another_run))
     assert done.failures == {}
     assert read_versions(str(home), "shop").live == "0003"
@@ -459,26 +459,26 @@ def test_what_another_run_put_in_place_meanwhile_is_neither_taken_back_nor_confi
 BY_ANOTHER = "it serves another; it stays live: another run has made version {} the live one"
 
 
-def test_nor_is_it_where_it_is_for_other_names_but_then_the_host_fails(home):
+def test_prove_version_of_other_run_for_other_names_fails(home):
     done = renew(home, Overtaken(home, "probe", lambda home: third_by_another_run(home, host.OTHER)))
     assert done.failures["shop"] == BY_ANOTHER.format("0003")
     assert read_versions(str(home), "shop").live == "0003"
 
 
-def test_another_run_took_it_back_meanwhile(home):
+def test_prove_rolled_back_by_other_run_fails(home):
     done = renew(home, Overtaken(home, "probe", host.go_back))
     assert done.failures["shop"] == BY_ANOTHER.format("0001")
     assert read_versions(str(home), "shop").live == "0001"
     assert not host.outstanding(home)
 
 
-def test_another_run_proved_it_meanwhile(home):
+def test_prove_confirmed_by_other_run_is_not_rolled_back(home):
     done = renew(home, Overtaken(home, "probe", host.confirm))
     assert "it stays live: version 0002 is not new, its services have used it before" in done.failures["shop"]
     assert read_versions(str(home), "shop").live == "0002"
 
 
-def test_what_another_run_put_in_place_after_all_went_well_is_not_confirmed(home, monkeypatch):
+def test_prove_later_version_of_other_run_is_not_confirmed(home, monkeypatch):
     on = Host(home)
     monkeypatch.setattr(on, "probe", lambda wanted: third_by_another_run(home) or [""] * len(wanted))
     assert renew(home, on).failures == {}
