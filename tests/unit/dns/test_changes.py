@@ -126,7 +126,7 @@ def changed(zones, records, found=None, present=True, dry=False, where=None, tas
         ([], WWW, None),
     ],
 )
-def test_the_longest_key_wins(keys, target, key):
+def test_entries_key_longest_match_is_chosen(keys, target, key):
     assert Entries({given: {} for given in keys}).key(at(WWW, target=target)) == key
 
 
@@ -169,7 +169,7 @@ def cname(target, zone="example.com", hops=(), leaves=True, name=EVIL):
     ],
 )
 @pytest.mark.parametrize("present", [True, False])
-def test_a_cname_of_another_zone_is_followed_if_the_entry_allows_it(calls, entry, place, allowed, present):
+def test_cname_to_other_zone_needs_permission_of_entry(calls, entry, place, allowed, present):
     zones = {
         "example.com": {"provider": "recording", **entry},
         "other.example.com": {"provider": "recording"},
@@ -180,7 +180,7 @@ def test_a_cname_of_another_zone_is_followed_if_the_entry_allows_it(calls, entry
     assert bool(calls) is allowed
 
 
-def test_a_cname_that_is_not_allowed_is_told_in_one_line():
+def test_cname_not_allowed_problem_is_one_line():
     place = cname("_dmarc.example.com")
     zones = {"*": {"provider": "recording", "cname_targets": ["a.example", "b.*"]}}
     (item,), _tasks = changed(zones, [TxtRecord(EVIL, "v")], where={EVIL: place})
@@ -193,7 +193,7 @@ def test_a_cname_that_is_not_allowed_is_told_in_one_line():
     )
 
 
-def test_a_cname_of_which_nobody_can_tell_the_zone_needs_permission():
+def test_cname_with_unknown_owner_needs_permission():
     """The message has the reason, because the name alone looks right."""
 
     def nobody(_place):
@@ -213,14 +213,14 @@ def test_a_cname_of_which_nobody_can_tell_the_zone_needs_permission():
 
 
 @pytest.mark.parametrize(("key", "allowed"), [("*", True), ("example.com", True), ("*", False)])
-def test_a_cname_of_one_zone_to_another_under_one_entry(key, allowed):
+def test_cname_between_zones_of_one_entry_needs_permission(key, allowed):
     """'*' may have zones of many owners."""
     place = cname("_acme-challenge.www.example.com" if allowed else "www.example.com")
     (item,), _tasks = changed({key: {"provider": "recording"}}, [TxtRecord(EVIL, "v")], where={EVIL: place})
     assert (item.status != "failed") is allowed
 
 
-def test_a_tasks_file_gets_no_cnames_of_other_zones_but_to_challenge_names():
+def test_cname_to_other_zone_for_tasks_file_to_challenge_names_only():
     place, wanted = cname("www.example.com"), [TxtRecord(EVIL, "v")]
     (item,), tasks = changed({}, wanted, {EVIL: frozenset()}, where={EVIL: place}, tasks_file="/play/own.yml")
     assert tasks == []
@@ -242,7 +242,7 @@ def test_a_tasks_file_gets_no_cnames_of_other_zones_but_to_challenge_names():
 
 @pytest.mark.parametrize("key", ["d420.auth.example.net", "auth.example.net", "*"])
 @pytest.mark.parametrize(("target", "allowed"), [("d420.auth.example.net", True), ("d421.auth.example.net", False)])
-def test_an_entry_of_acme_dns_allows_the_name_that_it_has(key, target, allowed):
+def test_cname_to_own_name_of_acme_dns_entry_is_allowed(key, target, allowed):
     option = {"url": "http://127.0.0.1:1", "username": "u", "password": "p", "subdomain": "D420"}
     place = cname(target, "auth.example.net")
     items, jobs = assigned([TxtRecord(EVIL, "v")], {EVIL: place}, Entries({key: {"provider": "acme_dns", **option}}))
@@ -265,14 +265,14 @@ def test_an_entry_of_acme_dns_allows_the_name_that_it_has(key, target, allowed):
         (["a b"], "cname_targets has the invalid element 'a b'"),
     ],
 )
-def test_cname_targets_that_are_none(targets, says):
+def test_cname_targets_invalid_has_problem(targets, says):
     zones = {"example.com": {"provider": "recording", "cname_targets": targets}}
     (item,), _tasks = changed(zones, [TxtRecord(WWW, "v")])
     assert item.problem.startswith(f"entry 'example.com' of zones (acme_dns): {says}")
     assert item.status == "failed"
 
 
-def test_what_has_no_entry_goes_to_the_tasks_file():
+def test_entries_key_without_entry_is_for_tasks_file():
     entries = Entries({"example.net": {}}, "/play/tasks.yml")
     assert entries.key(at(WWW)) == ""
     assert entries.key(at("a.example.net", "example.net")) == "example.net"
@@ -287,7 +287,7 @@ def test_what_has_no_entry_goes_to_the_tasks_file():
         ({"example.com": {}, "EXAMPLE.com.": {}}, "has the same name twice, as 'example.com' and as 'EXAMPLE.com.'"),
     ],
 )
-def test_keys_that_are_no_zones(zones, says):
+def test_entries_invalid_key_raises(zones, says):
     with pytest.raises(DnsError) as error:
         Entries(zones)
     assert says in str(error.value)
@@ -305,7 +305,7 @@ def test_keys_that_are_no_zones(zones, says):
         ({"provider": "hetzner_dns"}, "hetzner_dns needs the option 'hetzner_token'"),
     ],
 )
-def test_a_bad_entry_fails_its_records_and_no_others(calls, entry, says):
+def test_assigned_invalid_entry_does_not_affect_others(calls, entry, says):
     records = [TxtRecord(WWW, "a"), TxtRecord("b.example.net", "b")]
     where = places(records[0], **{"b.example.net": at("b.example.net", "example.net")})
     zones = {"example.com": entry, "example.net": {"provider": "recording"}}
@@ -316,7 +316,7 @@ def test_a_bad_entry_fails_its_records_and_no_others(calls, entry, says):
     assert SECRET not in items[0].problem
 
 
-def test_no_entry_and_no_place():
+def test_assigned_record_without_entry_or_location_has_problem():
     records = [TxtRecord(WWW, "a"), TxtRecord("lost.example", "b")]
     where = places(records[0], **{"lost.example": DnsError("the CNAMEs go round")})
     items, _tasks = changed({"example.net": {"provider": "recording"}}, records, where=where)
@@ -336,7 +336,7 @@ def test_no_entry_and_no_place():
     }
 
 
-def test_a_call_for_each_zone_with_all_that_belongs_there(calls):
+def test_change_one_call_for_each_zone(calls):
     shared = {"target": "shared.example.net", "zone": "example.net"}
     records = [
         TxtRecord(WWW, "a"),
@@ -373,7 +373,7 @@ def test_a_call_for_each_zone_with_all_that_belongs_there(calls):
     ],
 )
 @pytest.mark.parametrize("dry", [False, True])
-def test_what_is_sent_and_what_it_is_called(calls, kind, present, held, status, sent, dry):
+def test_change_status_and_calls_of_found_values(calls, kind, present, held, status, sent, dry):
     found = {WWW: frozenset(held)}
     items, _tasks = changed({"*": {"provider": kind}}, [TxtRecord(WWW, "a")], found, present, dry)
     assert items[0].status == status
@@ -388,7 +388,7 @@ def test_what_is_sent_and_what_it_is_called(calls, kind, present, held, status, 
         ("bug", ["failed", "failed"], "recording failed with KeyError: 'surprise with ********\\nand more'"),
     ],
 )
-def test_what_fails_is_told_of_each_record(fails, statuses, says):
+def test_change_failure_is_a_problem_of_each_record(fails, statuses, says):
     zones = {"*": {"provider": "recording", "fails": fails, "token": SECRET}}
     items, _tasks = changed(zones, [TxtRecord(WWW, "a"), TxtRecord(SHOP, "b")])
     assert [item.status for item in items] == statuses
@@ -399,7 +399,7 @@ def test_what_fails_is_told_of_each_record(fails, statuses, says):
     assert "\n" not in told
 
 
-def test_entries_go_side_by_side_and_one_that_fails_stops_no_other(monkeypatch):
+def test_change_entries_in_parallel_and_independent(monkeypatch):
     both = threading.Barrier(2, timeout=5)
 
     def change(self, zone, records, present):
@@ -414,7 +414,7 @@ def test_entries_go_side_by_side_and_one_that_fails_stops_no_other(monkeypatch):
     assert [item.status for item in items] == ["failed", "changed"]
 
 
-def test_what_tasks_have_to_do():
+def test_tasks_present_records_grouped_by_name():
     records = [
         TxtRecord(WWW, "b"),
         TxtRecord(WWW, "a"),
@@ -473,7 +473,7 @@ def test_what_tasks_have_to_do():
     assert SECRET not in str(tasks)
 
 
-def test_what_tasks_have_to_leave():
+def test_tasks_absent_keep_other_values():
     found = {WWW: frozenset({"a", "z"}), SHOP: frozenset({"b"})}
     zones = {"*": {"provider": "nsupdate", "server": "192.0.2.1"}}
     _items, tasks = changed(zones, [TxtRecord(WWW, "a"), TxtRecord(SHOP, "b")], found, present=False)
@@ -483,7 +483,7 @@ def test_what_tasks_have_to_leave():
     ]
 
 
-def test_a_set_that_cannot_be_seen_is_not_replaced():
+def test_tasks_unreadable_record_set_is_not_replaced():
     found = {WWW: DnsError("ns1.example.com (192.0.2.1) does not answer within 5 s"), SHOP: frozenset()}
     zones = {"*": {"provider": "nsupdate", "server": "192.0.2.1"}}
     items, tasks = changed(zones, [TxtRecord(WWW, "a"), TxtRecord(SHOP, "b")], found)
@@ -494,7 +494,7 @@ def test_a_set_that_cannot_be_seen_is_not_replaced():
     assert [record["name"] for record in tasks[0]["records"]] == [SHOP]
 
 
-def test_a_look_at_what_is_there(pair):
+def test_assigned_reads_published_values(pair):
     pair.add("a.example.com", "v")
     zones = {"example.com": {"provider": "nsupdate", "server": "192.0.2.1"}}
     records = [TxtRecord("a.example.com", "x"), TxtRecord("b.example.com", "x")]
@@ -539,7 +539,7 @@ needs_lexicon = pytest.mark.skipif(
         ),
     ],
 )
-def test_faults_that_the_libraries_of_providers_know(entry, expected):
+def test_job_invalid_option_of_library_raises(entry, expected):
     with pytest.raises(DnsError) as refused:
         Entries({"a.example": entry}).job("a.example", 30)
     assert str(refused.value).startswith(expected)
@@ -547,7 +547,7 @@ def test_faults_that_the_libraries_of_providers_know(entry, expected):
 
 
 @needs_lexicon
-def test_wrong_options_are_told_of_all_entries_and_what_is_not_installed_of_none():
+def test_entries_all_invalid_options_are_reported_without_missing_libraries():
     zones = {
         "a.example": {**LEXICON, "options": {"token": "SECRET"}},
         "b.example": LEXICON,
@@ -563,6 +563,6 @@ def test_wrong_options_are_told_of_all_entries_and_what_is_not_installed_of_none
 
 
 @needs_lexicon
-def test_right_options_of_a_library_are_no_fault():
+def test_job_valid_options_of_library_are_accepted():
     entries = Entries({"a.example": LEXICON, "b.example": {"provider": "tasks"}}, "dns.yml")
     assert [entries.job(key, 30).provider_name for key in ("a.example", "b.example")] == ["lexicon", "tasks"]
