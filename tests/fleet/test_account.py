@@ -39,7 +39,7 @@ def account_of(fleet: Fleet, host: str = "web1") -> str:
 
 
 @pytest.mark.hard
-def test_an_account_through_its_whole_life(small: Fleet) -> None:
+def test_account_is_created_changed_and_deactivated(small: Fleet) -> None:
     customer = Customer(small.lab, small.folder)
     key = small.folder / "account-key.pem"
     run = enter(small, "account", acme_contact=["ops@example.com"])
@@ -84,7 +84,7 @@ def test_an_account_through_its_whole_life(small: Fleet) -> None:
 
 
 @pytest.mark.hard
-def test_an_account_key_out_of_a_vault_is_changed(small: Fleet) -> None:
+def test_account_key_from_vault_is_changed(small: Fleet) -> None:
     """Runs that are given both keys go on with the account, until the vault has the new one in the old one's place."""
     old, new = (AccountKey.generate().pem().decode() for _unused in range(2))
     both = {"acme_account_key_content": old, "acme_new_account_key_content": new}
@@ -101,7 +101,7 @@ def test_an_account_key_out_of_a_vault_is_changed(small: Fleet) -> None:
 
 
 @pytest.mark.hard
-def test_until_when_a_certificate_is_wanted(small: Fleet) -> None:
+def test_role_validity_is_requested(small: Fleet) -> None:
     certificates = {
         "web1": [small.certificate("shop", not_after="+10d")],
         "web2": [small.certificate("shop", not_before="-1h", not_after="+20d")],

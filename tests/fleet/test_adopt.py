@@ -98,7 +98,7 @@ def adopt(fleet: Fleet, *arguments: str, **variables: object):  # type: ignore[n
     return fleet.run(fleet.command(*arguments, playbook="certfleet.tls.adopt", **variables))
 
 
-def test_what_three_clients_issued_is_taken_over_and_kept(others: Fleet) -> None:
+def test_adopt_certificates_of_three_clients_are_kept(others: Fleet) -> None:
     others.variables["acme_certificates"] = [others.certificate("shop", key_type="ec256")]
     before = {host: others.tree(host) for host in others.lab.hosts}
     mark = others.lab.pebble.mark()
@@ -145,7 +145,7 @@ def test_what_three_clients_issued_is_taken_over_and_kept(others: Fleet) -> None
 
 
 @pytest.mark.hard
-def test_plain_files_and_acme_sh(small: Fleet) -> None:
+def test_adopt_plain_files_and_acme_sh(small: Fleet) -> None:
     for host in small.lab.hosts:
         small.lab.exec(host, ["rm", "-rf", *FOLDERS], check=True)
     assert small.site().code == 0

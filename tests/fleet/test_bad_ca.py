@@ -132,7 +132,7 @@ def check_told(run: Run, message: str, at_once: bool, hosts: list[str]) -> None:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_what_cannot_be_used(small: Fleet, name: str) -> None:
+def test_role_unusable_ca_or_account_fails_in_one_line(small: Fleet, name: str) -> None:
     fleet, case = small, CASES[name]
     variables = {**case.variables, **case.prepare(fleet)}
     before = [fleet.tree(host) for host in fleet.lab.hosts]
@@ -162,7 +162,7 @@ def mend(fleet: Fleet, variables: dict[str, Any]) -> None:
 # -- Servers that are no CAs
 
 
-def test_what_is_no_ca(small: Fleet) -> None:
+def test_role_server_that_is_no_ca_fails_in_one_line(small: Fleet) -> None:
     with no_ca(small.lab) as url:
         run = small.site(acme_directory=f"{url}/html")
     check_told(run, "answered text/html that is not JSON: is this an ACME server?", False, small.lab.hosts)
@@ -170,7 +170,7 @@ def test_what_is_no_ca(small: Fleet) -> None:
 
 
 @pytest.mark.hard
-def test_a_ca_that_does_not_answer(small: Fleet) -> None:
+def test_role_silent_ca_fails_in_one_line(small: Fleet) -> None:
     with silence(small.lab) as url:
         run = small.site(acme_directory=f"{url}/dir")
     check_told(run, f"{url} did not answer within 30 s", False, small.lab.hosts)

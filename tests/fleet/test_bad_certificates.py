@@ -108,7 +108,7 @@ def certificates(three_hosts: Fleet) -> Story:
     return story
 
 
-def test_input_that_is_refused_reaches_neither_the_ca_nor_the_disk(certificates: Story) -> None:
+def test_role_refused_input_changes_nothing(certificates: Story) -> None:
     run = certificates.runs["alone"]
     assert run.code != 0
     assert run.hosts_with("failed") == ["web1"]
@@ -118,7 +118,7 @@ def test_input_that_is_refused_reaches_neither_the_ca_nor_the_disk(certificates:
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_a_certificate_that_cannot_be_had(certificates: Story, name: str) -> None:
+def test_role_failed_certificate_is_reported_in_one_line(certificates: Story, name: str) -> None:
     for key in ("alone", "among others") if name in CERTIFICATES else ("among others",):
         told = [text for text in certificates.runs[key].message("web1").split("; ") if f"certificate {name}: " in text]
         assert told, certificates.runs[key].message("web1")
@@ -126,7 +126,7 @@ def test_a_certificate_that_cannot_be_had(certificates: Story, name: str) -> Non
         assert [path for path in certificates.trees[key]["web1"] if f"/{name}" in path.removeprefix(HOME)] == []
 
 
-def test_one_bad_certificate_stops_no_other(certificates: Story) -> None:
+def test_role_failed_certificate_does_not_affect_others(certificates: Story) -> None:
     run = certificates.runs["among others"]
     assert run.code != 0
     assert run.hosts_with("failed") == ["web1"]
@@ -136,7 +136,7 @@ def test_one_bad_certificate_stops_no_other(certificates: Story) -> None:
     assert certificates.requests["among others"].count(NEW_ORDER) == 4
 
 
-def test_mended_certificates_are_issued(certificates: Story) -> None:
+def test_role_corrected_certificates_are_issued(certificates: Story) -> None:
     run = certificates.runs["mended"]
     assert run.code == 0
     assert len(certificates.issued["mended"]) == len(ALL) - 1
@@ -161,7 +161,7 @@ ARGUMENTS: list[dict[str, tuple[Any, str]]] = [
 
 
 @pytest.mark.parametrize("by_host", ARGUMENTS, ids=["values", "names"])
-def test_arguments(three_hosts: Fleet, by_host: dict[str, tuple[Any, str]]) -> None:
+def test_role_wrong_arguments_fail_their_hosts(three_hosts: Fleet, by_host: dict[str, tuple[Any, str]]) -> None:
     run = three_hosts.site(**three_hosts.by_host(**{host: [value] for host, (value, _unused) in by_host.items()}))
     assert run.code != 0
     assert run.hosts_with("failed") == ["web1", "web2"]
@@ -248,7 +248,7 @@ def troubled(three_hosts: Fleet, request: pytest.FixtureRequest) -> Iterator[tup
             shell(fleet, host, f"umount {HOME} || :")
 
 
-def test_only_the_troubled_hosts_fail(troubled: tuple[dict[str, Trouble], Story]) -> None:
+def test_role_faulty_hosts_alone_fail(troubled: tuple[dict[str, Trouble], Story]) -> None:
     troubles, story = troubled
     run = story.runs["troubled"]
     assert run.code != 0
@@ -260,7 +260,7 @@ def test_only_the_troubled_hosts_fail(troubled: tuple[dict[str, Trouble], Story]
     assert [host for host, serial in story.serials["troubled"].items() if serial] == ["web3"]
 
 
-def test_nothing_is_half_done(troubled: tuple[dict[str, Trouble], Story]) -> None:
+def test_role_faulty_hosts_have_no_partial_state(troubled: tuple[dict[str, Trouble], Story]) -> None:
     troubles, story = troubled
     assert story.requests["troubled"].count(NEW_ORDER) == 1 + sum(trouble.ordered for trouble in troubles.values())
     for host, trouble in troubles.items():
@@ -277,7 +277,7 @@ def test_nothing_is_half_done(troubled: tuple[dict[str, Trouble], Story]) -> Non
         assert files & {"cert.pem", "chain.pem", "fullchain.pem"} == set()
 
 
-def test_mended_hosts_are_served(three_hosts: Fleet, troubled: tuple[dict[str, Trouble], Story]) -> None:
+def test_role_corrected_hosts_get_certificates(three_hosts: Fleet, troubled: tuple[dict[str, Trouble], Story]) -> None:
     _unused, story = troubled
     run = story.runs["mended"]
     assert run.code == 0

@@ -46,7 +46,7 @@ def left_on(fleet: Fleet, host: str) -> list[str]:
     return [path for path in paths if path != f"{CHALLENGES}/.lock"]
 
 
-def test_hosts_without_a_web_server(small: Fleet) -> None:
+def test_challenges_answered_without_web_server(small: Fleet) -> None:
     wanted = small.by_host(
         web1=[small.certificate("shop", "web1.lab.test", "a.web1.lab.test", challenge="tls-alpn-01", reload=[])],
         web2=[
@@ -70,7 +70,7 @@ def test_hosts_without_a_web_server(small: Fleet) -> None:
         assert (run.code, run.hosts_with("changed")) == (0, [])
 
 
-def test_ip_addresses_and_names_each_by_a_challenge_of_its_own(small: Fleet) -> None:
+def test_challenges_own_type_for_each_identifier(small: Fleet) -> None:
     v4, v6 = small.lab.address("web1"), small.lab.address6("web1")
     certificates = [
         small.certificate("v4", v4),
@@ -96,7 +96,7 @@ def test_ip_addresses_and_names_each_by_a_challenge_of_its_own(small: Fleet) -> 
     assert left_on(small, "web1") == []
 
 
-def test_a_port_that_is_taken_is_told_with_its_holder(small: Fleet) -> None:
+def test_challenges_port_in_use_names_process(small: Fleet) -> None:
     wanted = small.by_host(web2=[small.certificate("shop", "web2.lab.test", webroot="", http_01_listen="80")])
     run = small.site(**wanted)
     assert run.hosts_with("failed") == ["web2"]
@@ -105,7 +105,7 @@ def test_a_port_that_is_taken_is_told_with_its_holder(small: Fleet) -> None:
     assert all(small.pair_matches(host) for host in ("web1", "web3"))
 
 
-def test_what_is_seen_to_be_wrong_costs_no_validation(small: Fleet) -> None:
+def test_preflight_failure_requests_no_validation(small: Fleet) -> None:
     """The webroot of web2 is not what its web server gives out; web3 answers elsewhere than its name leads to."""
     small.lab.exec("web2", ["mkdir", "-p", "/srv/elsewhere"], check=True)
     small.lab.dns.add("astray", "A", small.lab.address("web1"))
@@ -128,7 +128,7 @@ def test_what_is_seen_to_be_wrong_costs_no_validation(small: Fleet) -> None:
         small.lab.dns.remove("astray", "A", small.lab.address("web1"))
 
 
-def test_caa_records_that_do_not_admit_the_ca_cost_no_validation(small: Fleet) -> None:
+def test_preflight_caa_refusal_requests_no_validation(small: Fleet) -> None:
     refused = {
         "web1": ("letsencrypt.org", "allows certificates only by letsencrypt.org;"),
         "web2": (

@@ -42,7 +42,7 @@ def prepare(fleet: Fleet) -> None:
 
 
 @pytest.mark.hard
-def test_nothing_of_others_is_changed_or_removed(small: Fleet) -> None:
+def test_role_changes_and_removes_no_file_of_others(small: Fleet) -> None:
     prepare(small)
     wanted = [small.certificate("shop", formats=[{"kind": "combined", "path": "/srv/tls/shop.pem"}])]
     before = {host: everything(small, host) for host in small.lab.hosts}

@@ -84,14 +84,14 @@ def kill_at(fleet: Fleet, moment: Moment, kill: Callable[[Underway], None], mark
 
 
 @pytest.mark.parametrize("what", MOMENTS)
-def test_the_next_run_takes_up_what_a_killed_one_left(fleet: Fleet, what: str) -> None:
+def test_next_run_resumes_after_kill(fleet: Fleet, what: str) -> None:
     mark = fleet.lab.pebble.mark()
     kill_at(fleet, MOMENTS[what], Underway.kill, mark, what)
     unknown = orders_unknown_to_hosts(fleet, mark)
     assert_next_run_ends_well(fleet, mark, unknown)
 
 
-def test_the_next_run_stands_what_workers_of_a_killed_one_still_do(fleet: Fleet) -> None:
+def test_next_run_succeeds_beside_workers_of_killed_run(fleet: Fleet) -> None:
     """They go on for a while when it alone is killed."""
     what = "the first validation was asked for"
     mark = fleet.lab.pebble.mark()
@@ -102,7 +102,7 @@ def test_the_next_run_stands_what_workers_of_a_killed_one_still_do(fleet: Fleet)
 
 
 @pytest.mark.parametrize("option", [{"key_type": "ec384"}, {"profile": "shortlived"}])
-def test_what_changed_since_a_run_was_killed_is_ordered_anew(small: Fleet, option: dict[str, str]) -> None:
+def test_next_run_orders_again_after_changed_terms(small: Fleet, option: dict[str, str]) -> None:
     pebble = small.lab.pebble
     mark = pebble.mark()
     before = {"key_type": "ec256", "profile": "default"}
@@ -139,7 +139,7 @@ def assert_next_run_ends_well(fleet: Fleet, mark: int, unknown: int) -> None:
         assert json.loads((version / "version.json").read_bytes())["reloaded"] is True
 
 
-def test_a_reload_that_a_killed_run_did_not_come_to_is_made_up_for(small: Fleet) -> None:
+def test_next_run_does_outstanding_reload(small: Fleet) -> None:
     assert small.site().code == 0
     small.enable_tls()
     for host in small.lab.hosts:

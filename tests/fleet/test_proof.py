@@ -33,7 +33,7 @@ def serial(fleet: Fleet, version: str) -> str:
     return str(json.loads(path.read_text())["serial"])
 
 
-def test_a_host_whose_web_server_is_broken_goes_back_and_is_made_up_for_without_the_ca(small: Fleet) -> None:
+def test_proof_broken_web_server_rolls_back_until_repaired(small: Fleet) -> None:
     web = [Fleet.certificate("shop", probe=[{"timeout": 20}])]
     first = small.site(acme_certificates=[Fleet.certificate("shop")])
     assert first.code == 0
@@ -74,7 +74,7 @@ def test_a_host_whose_web_server_is_broken_goes_back_and_is_made_up_for_without_
 
 
 @pytest.mark.hard
-def test_a_web_server_that_keeps_the_old_certificate(small: Fleet) -> None:
+def test_proof_web_server_that_keeps_old_certificate_fails(small: Fleet) -> None:
     """It serves copies, which its reload does not renew."""
     assert small.site().code == 0
     before = small.serials()
@@ -125,7 +125,7 @@ def test_handlers_run_once_where_something_is_new(handled: Fleet, tmp_path: Path
     assert (run.planned, run.hosts_with("changed")) == ([], [])
 
 
-def test_a_handler_that_fails_is_notified_by_the_next_run(handled: Fleet, tmp_path: Path) -> None:
+def test_handlers_failed_one_is_notified_by_next_run(handled: Fleet, tmp_path: Path) -> None:
     playbook = tmp_path / "site.yml"
     playbook.write_text(PLAYBOOK)
     certificates = [
@@ -177,7 +177,7 @@ OF_A_ROLE = """\
 
 
 @pytest.mark.hard
-def test_handlers_by_topic_by_template_and_of_a_role_are_notified(handled: Fleet, tmp_path: Path) -> None:
+def test_handlers_by_topic_by_template_and_of_role_are_notified(handled: Fleet, tmp_path: Path) -> None:
     playbook = tmp_path / "site.yml"
     playbook.write_text(HANDLERS)
     (tmp_path / "roles/teller/handlers").mkdir(parents=True)

@@ -28,7 +28,7 @@ def told(run: Run) -> list[str]:
     return [line.removeprefix("certfleet.tls: ") for line in run.text.splitlines() if line.startswith("certfleet.tls:")]
 
 
-def test_a_run_tells_of_the_next_and_asks_the_ca_no_sooner_than_it_likes(small: Fleet) -> None:
+def test_run_prints_forecast_and_keeps_retry_after_of_ca(small: Fleet) -> None:
     assert small.site().code == 0
     cache = small.folder / "cache"
     mark = small.lab.pebble.mark()
@@ -50,7 +50,7 @@ def test_a_run_tells_of_the_next_and_asks_the_ca_no_sooner_than_it_likes(small: 
     assert "every 8736 h is too seldom" in told(run)[1]
 
 
-def test_what_the_ca_wants_back_at_once_is_renewed_in_the_next_run(small: Fleet) -> None:
+def test_renewal_information_in_the_past_renews_in_next_run(small: Fleet) -> None:
     assert small.site().code == 0
     before = small.serials()
     over = datetime.now(timezone.utc) - timedelta(hours=2)
@@ -64,7 +64,7 @@ def test_what_the_ca_wants_back_at_once_is_renewed_in_the_next_run(small: Fleet)
 
 
 @pytest.mark.hard
-def test_what_is_revoked_is_replaced_in_the_next_run_that_looks(small: Fleet) -> None:
+def test_check_revocation_revoked_certificate_is_replaced(small: Fleet) -> None:
     """The CA's certificates name a responder, which knows what was revoked at the CA."""
     pebble = small.lab.pebble
     place = small.lab.inside(lambda: Place(small.lab.controller))
@@ -117,7 +117,7 @@ def _ocsp(fleet: Fleet, request: str) -> bytes:
 
 
 @pytest.mark.hard
-def test_all_are_replaced_within_the_limits_and_each_once(small: Fleet) -> None:
+def test_replace_all_keeps_limits_and_replaces_each_once(small: Fleet) -> None:
     assert small.site().code == 0
     first = small.serials()
     now = datetime.now(timezone.utc) + timedelta(seconds=1)
@@ -162,7 +162,7 @@ def test_all_are_replaced_within_the_limits_and_each_once(small: Fleet) -> None:
     assert small.serials()["web1"] == third["web1"]
 
 
-def test_what_cannot_wait_fails_with_the_limit(small: Fleet) -> None:
+def test_limits_certificate_that_cannot_wait_fails(small: Fleet) -> None:
     mark = small.lab.pebble.mark()
     run = small.site(acme_limits={small.lab.pebble.directory_url: {"certificates_per_domain": "2/7d"}})
     assert run.hosts_with("failed") == ["web3"]
@@ -173,7 +173,7 @@ def test_what_cannot_wait_fails_with_the_limit(small: Fleet) -> None:
 
 
 @pytest.mark.hard
-def test_compromised_keys_are_replaced_and_their_certificates_revoked_at_last(small: Fleet) -> None:
+def test_compromised_keys_are_replaced_then_revoked(small: Fleet) -> None:
     pebble = small.lab.pebble
     assert small.site().code == 0
     first = small.serials()

@@ -23,7 +23,7 @@ PASSPHRASE = base64.b64encode(os.urandom(24)).decode()
 EAB = {"kid": "secrecy", "key": base64.urlsafe_b64encode(os.urandom(32)).decode().rstrip("=")}
 
 
-def test_the_sampler_sees_what_is_written_anew_at_the_same_size(tmp_path: Path) -> None:
+def test_sampler_sees_file_written_again_at_same_size(tmp_path: Path) -> None:
     sampler = Sampler([tmp_path])
     for text in (b"one", b"two"):
         (tmp_path / "file").write_bytes(text)
@@ -58,7 +58,7 @@ def temp() -> Iterator[Path]:
     "core",
     [cores.parameter(core="", hard=True), cores.parameter(core="newest"), cores.parameter(core="oldest", hard=True)],
 )
-def test_no_secret_leaves_its_place(small: Fleet, births: None, temp: Path, tmp_path: Path, core: str) -> None:
+def test_run_leaks_no_secret(small: Fleet, births: None, temp: Path, tmp_path: Path, core: str) -> None:
     small.lab.pebble.restart(
         config={"externalAccountBindingRequired": True, "externalAccountMACKeys": {EAB["kid"]: EAB["key"]}}
     )
@@ -116,7 +116,7 @@ def test_no_secret_leaves_its_place(small: Fleet, births: None, temp: Path, tmp_
 
 
 @pytest.mark.hard
-def test_the_live_pair_matches_at_every_moment(small: Fleet) -> None:
+def test_run_live_pair_matches_at_every_moment(small: Fleet) -> None:
     only = {"acme_hosts": "web1"}
     assert small.site(**only).code == 0
     small.lab.path("web1", "/tmp/watcher.py").write_text((HERE / "watcher.py").read_text())
