@@ -31,7 +31,7 @@ def write_key(folder, text):
     file.write_text(text)
 
 
-def test_account_is_made_once_and_its_key_born_private(ca, tmp_path):
+def test_account_is_created_once_with_private_key_file(ca, tmp_path):
     first = ca("acme_account", contact=["ops@example.com"], **NEW)
     assert first["changed"]
     assert first["contact"] == ["mailto:ops@example.com"]
@@ -47,7 +47,7 @@ def test_account_is_made_once_and_its_key_born_private(ca, tmp_path):
     assert info["account"]["status"] == "valid"
 
 
-def test_contacts_are_changed_kept_and_cleared(ca):
+def test_account_contacts_are_changed_kept_and_cleared(ca):
     ca("acme_account", contact=["a@example.com"], **NEW)
     assert ca("acme_account", check=True, contact=["b@example.com"], **NEW)["changed"]
     changed = ca("acme_account", contact=["b@example.com"], **NEW)
@@ -59,7 +59,7 @@ def test_contacts_are_changed_kept_and_cleared(ca):
     assert ca("acme_account", contact=[], **NEW)["contact"] == []
 
 
-def test_an_account_by_its_url(ca, lab):
+def test_account_by_its_url(ca, lab):
     contact = {"contact": ["ops@example.com"]}
     uri = ca("acme_account", **contact, **NEW)["account_uri"]
     mark = lab.pebble.mark()
@@ -72,7 +72,7 @@ def test_an_account_by_its_url(ca, lab):
     assert (changed["changed"], changed["contact"]) == (True, ["mailto:b@example.com"])
 
 
-def test_an_account_that_is_not_at_its_url(ca, other):
+def test_account_missing_at_its_url_fails(ca, other):
     uri = ca("acme_account", **NEW)["account_uri"]
     nowhere = f"{uri}0000"
     for options in ({}, {"contact": ["ops@example.com"]}, {"check": True}, NEW):
@@ -83,13 +83,13 @@ def test_an_account_that_is_not_at_its_url(ca, other):
         assert told(ca(module, account_uri=theirs)).startswith("account: ")
 
 
-def test_no_key_is_made_for_an_account_that_there_is(ca, tmp_path):
+def test_account_with_url_makes_no_key(ca, tmp_path):
     result = ca("acme_account", account_uri="https://ca.lab.test:14000/my-account/1", **NEW)
     assert "does not exist and may not be made here" in told(result)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_check_mode_registers_nothing(ca, lab, tmp_path):
+def test_account_check_mode_registers_nothing(ca, lab, tmp_path):
     mark = lab.pebble.mark()
     assert ca("acme_account", check=True, **NEW)["changed"]
     assert lab.pebble.requests(mark) == []
@@ -97,7 +97,7 @@ def test_check_mode_registers_nothing(ca, lab, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["ec384", "ec521", "rsa2048", "ed25519"])
-def test_every_kind_of_account_key(ca, kind):
+def test_account_every_key_type(ca, kind):
     made = ca("acme_account", account_key_type=kind, **NEW)
     # Pebble, like Let's Encrypt, takes no EdDSA account keys: it says so, and that is passed on.
     if kind == "ed25519":
@@ -108,13 +108,13 @@ def test_every_kind_of_account_key(ca, kind):
         assert ca("acme_account_info")["exists"]
 
 
-def test_a_key_without_account_is_no_error_to_look_up(ca):
+def test_account_info_key_without_account_does_not_exist(ca):
     result = ca("acme_account_info", account_key_content=pem(rsa.generate_private_key(65537, 2048)))
     assert result.ok
     assert not result["exists"]
 
 
-def test_terms_not_agreed(ca, lab, tmp_path):
+def test_account_terms_not_agreed_fails(ca, lab, tmp_path):
     mark = lab.pebble.mark()
     result = ca("acme_account", account_key_create=True)
     assert not result.ok
@@ -138,7 +138,7 @@ BAD_KEYS = {
 
 
 @pytest.mark.parametrize("case", BAD_KEYS)
-def test_bad_account_keys(ca, lab, tmp_path, case):
+def test_account_key_unusable_fails(ca, lab, tmp_path, case):
     make, options, message = BAD_KEYS[case]
     write_key(tmp_path, make())
     mark = lab.pebble.mark()
@@ -151,7 +151,7 @@ def test_bad_account_keys(ca, lab, tmp_path, case):
     assert lab.pebble.requests(mark) == []
 
 
-def test_account_keys_that_are_not_even_files_of_text(ca, lab, tmp_path):
+def test_account_key_not_a_text_file_fails(ca, lab, tmp_path):
     mark = lab.pebble.mark()
     folder = ca("acme_account", account_key_src=str(tmp_path), **NEW)
     assert told(folder) == f"account key {tmp_path} cannot be read: Is a directory"
@@ -160,7 +160,7 @@ def test_account_keys_that_are_not_even_files_of_text(ca, lab, tmp_path):
     assert lab.pebble.requests(mark) == []
 
 
-def test_an_account_key_that_is_a_link_to_nowhere(ca, lab, tmp_path):
+def test_account_key_dangling_link_fails(ca, lab, tmp_path):
     (tmp_path / "account-key.pem").symlink_to(tmp_path / "gone" / "key.pem")
     mark = lab.pebble.mark()
     key = tmp_path / "account-key.pem"
@@ -172,19 +172,19 @@ def test_an_account_key_that_is_a_link_to_nowhere(ca, lab, tmp_path):
     assert posts(lab, mark) == []
 
 
-def test_an_absent_account_key_that_may_not_be_made(ca, tmp_path):
+def test_account_key_missing_without_create_fails(ca, tmp_path):
     result = ca("acme_account", terms_agreed=True)
     assert not result.ok
     assert "does not exist and may not be made" in result["msg"]
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_encrypted_account_key_works_with_its_passphrase(ca, tmp_path):
+def test_account_key_encrypted_needs_its_passphrase(ca, tmp_path):
     write_key(tmp_path, pem(rsa.generate_private_key(65537, 2048), b"secret"))
     assert ca("acme_account", account_key_passphrase="secret", **NEW)["changed"]
 
 
-def test_account_key_open_to_others_is_refused_before_the_ca_is_asked(ca, lab, tmp_path):
+def test_account_key_open_to_others_sends_no_request(ca, lab, tmp_path):
     assert ca("acme_account", **NEW).ok
     file = tmp_path / "account-key.pem"
     file.chmod(0o640)
@@ -214,7 +214,7 @@ def thumbprint(ca):
     return ca("acme_account_info")["account"]["thumbprint"]
 
 
-def test_the_key_is_changed_and_takes_the_old_ones_place(ca, lab, tmp_path):
+def test_account_key_change_replaces_file(ca, lab, tmp_path):
     uri = ca("acme_account", **NEW)["account_uri"]
     key = tmp_path / "account-key.pem"
     old, before = key.read_bytes(), thumbprint(ca)
@@ -235,7 +235,7 @@ def test_the_key_is_changed_and_takes_the_old_ones_place(ca, lab, tmp_path):
     assert not ca("acme_account_info", account_key_content=old.decode())["exists"]
 
 
-def test_a_key_that_is_given_is_changed_to_another_that_is_given(ca, tmp_path):
+def test_account_key_change_of_given_contents(ca, tmp_path):
     old, new = (pem(rsa.generate_private_key(65537, 2048)) for _unused in range(2))
     uri = ca("acme_account", account_key_content=old, terms_agreed=True)["account_uri"]
     given = {"account_key_content": old, "new_account_key_content": new}
@@ -285,7 +285,7 @@ importlib.import_module(utils + "_ansible.accounts").ensure(options, False)
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_a_change_of_the_key_that_is_killed(ca, lab, tmp_path, step):
+def test_account_key_change_killed_is_completed_by_next_run(ca, lab, tmp_path, step):
     uri = ca("acme_account", **NEW)["account_uri"]
     before = thumbprint(ca)
     options = {
@@ -319,7 +319,7 @@ def test_a_change_of_the_key_that_is_killed(ca, lab, tmp_path, step):
     assert [path.name for path in tmp_path.iterdir()] == ["account-key.pem"]
 
 
-def test_an_account_is_deactivated_once(ca, lab):
+def test_account_absent_deactivates_once(ca, lab):
     uri = ca("acme_account", **NEW)["account_uri"]
     assert ca("acme_account", check=True, state="absent")["changed"]
     assert ca("acme_account_info")["account"]["status"] == "valid"
@@ -334,7 +334,7 @@ def test_an_account_is_deactivated_once(ca, lab):
     assert told(refused).startswith("rollover does not go with state absent")
 
 
-def test_a_key_without_account_has_nothing_to_give_up(ca):
+def test_account_absent_key_without_account_changes_nothing(ca):
     given = {"account_key_content": pem(rsa.generate_private_key(65537, 2048))}
     assert not ca("acme_account", state="absent", **given)["changed"]
     assert told(ca("acme_account", rollover=True, new_account_key_content="x", **given)).startswith(

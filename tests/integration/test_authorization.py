@@ -13,7 +13,7 @@ PEBBLE = {**ALWAYS_VALID, "PEBBLE_AUTHZREUSE": "100"}
 
 
 @pytest.mark.hard
-def test_a_proof_that_counts_no_more(ca, lab):
+def test_authorization_deactivated_is_not_reused(ca, lab):
     (first,) = local(ca.order(order("shop")))
     assert ca.finalize(fitting(first)).ok
     (again,) = local(ca.order(order("shop")))
@@ -32,7 +32,7 @@ def test_a_proof_that_counts_no_more(ca, lab):
     assert anew["status"] == "pending"
 
 
-def test_a_pending_one_is_validated(ca):
+def test_authorization_pending_is_validated(ca):
     (made,) = local(ca.order(order("mail")))
     urls = [{"uri": url} for url in made["authorizations"]]
     done = ca("acme_authorization", state="valid", authorizations=urls)
@@ -45,6 +45,6 @@ def test_a_pending_one_is_validated(ca):
     assert told(lost).startswith(f"{urls[0]['uri']}0: authorization: ")
 
 
-def test_a_ca_that_makes_none_before_orders(ca):
+def test_authorization_not_offered_before_orders_fails(ca):
     ca.order(order("shop"))
     assert "does not offer authorizations before orders" in told(ca("acme_authorization", identifiers=["a.lab.test"]))

@@ -70,7 +70,7 @@ def no_ca_url(lab):
 
 
 @pytest.mark.parametrize("case", DIRECTORIES)
-def test_a_directory_that_cannot_be_used(ca, lab, no_ca_url, case):
+def test_directory_unusable_fails_in_one_line(ca, lab, no_ca_url, case):
     directory, options, message = DIRECTORIES[case]
     places = {"no_ca": no_ca_url, "ca": lab.pebble.directory_url}
     mark = lab.pebble.mark()
@@ -79,7 +79,7 @@ def test_a_directory_that_cannot_be_used(ca, lab, no_ca_url, case):
     assert lab.pebble.requests(mark) == []
 
 
-def test_a_ca_that_does_not_answer(ca, lab):
+def test_modules_silent_ca_fails_or_defers(ca, lab):
     """All at once, because much is waited: the tasks that can wait do, and what is due later is decided offline."""
     refused = "https://127.0.0.1:1"
     now = datetime.now(timezone.utc)
@@ -108,7 +108,7 @@ def test_a_ca_that_does_not_answer(ca, lab):
 
 
 @pytest.mark.hard
-def test_a_ca_that_sends_a_byte_at_a_time_ends(ca, lab):
+def test_modules_dripping_ca_times_out(ca, lab):
     """At each step, however slowly: each request has its seconds, and is repeated a few times."""
     options = {"request_timeout": 1}
     begin = monotonic()
@@ -124,7 +124,7 @@ def test_a_ca_that_sends_a_byte_at_a_time_ends(ca, lab):
     assert monotonic() - begin < 100
 
 
-def test_an_order_without_account_key_asks_the_ca_nothing(ca, lab):
+def test_order_without_account_key_sends_no_request(ca, lab):
     mark = lab.pebble.mark()
     result = ca.order(order("a"), order("b", host="web2"), account_key_create=False)
     assert told(result).startswith(f"account key {ca.key_file} does not exist and may not be made here: ")
@@ -132,7 +132,7 @@ def test_an_order_without_account_key_asks_the_ca_nothing(ca, lab):
     assert lab.pebble.requests(mark) == []
 
 
-def test_terms_that_are_not_agreed_to(ca, lab):
+def test_order_terms_not_agreed_fails(ca, lab):
     mark = lab.pebble.mark()
     assert "set terms_agreed (acme_terms_agreed) to true" in told(ca.order(order("a"), terms_agreed=False))
     assert posts(lab, mark) == []
@@ -142,7 +142,7 @@ def test_terms_that_are_not_agreed_to(ca, lab):
     assert ca.order(order("a"), terms_agreed=False).ok
 
 
-def test_an_account_that_is_deactivated(ca, lab):
+def test_order_deactivated_account_fails(ca, lab):
     uri = ca.deactivate()
     mark = lab.pebble.mark()
     for result in (ca.order(order("a")), ca.order(order("a"), account_uri=uri), ca("acme_account", **NEW)):
@@ -177,7 +177,7 @@ def bindings(lab):
 
 
 @pytest.mark.parametrize("case", ["none", "key", "kid", "text"])
-def test_a_binding_that_is_wrong(member, members_only, case):
+def test_order_wrong_account_binding_fails(member, members_only, case):
     binding, message = bindings(members_only)[case]
     result = member.order(order("a"), eab=binding)
     assert message in told(result)
@@ -188,7 +188,7 @@ def test_a_binding_that_is_wrong(member, members_only, case):
         assert binding["key"] not in str(result)
 
 
-def test_a_binding_is_used_for_a_new_account_only(member, members_only):
+def test_account_binding_is_sent_for_new_account_only(member, members_only):
     binding = members_only.pebble.eab
     made = member("acme_account", eab=binding, **NEW)
     assert made["changed"]

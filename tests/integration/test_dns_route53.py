@@ -86,7 +86,7 @@ def aws(lab, tmp_path):
             server.wait()
 
 
-def test_values_come_and_go_one_by_one(aws):
+def test_route53_values_are_added_and_removed_one_by_one(aws):
     """An apex and its wildcard have a value each at one name, where somebody else has one too."""
     aws.create(NAME, "somebody's")
     assert aws.change("present", {NAME: {"one", "two"}, OTHER: {"three"}})

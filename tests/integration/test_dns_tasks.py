@@ -37,7 +37,7 @@ def documented():
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-def test_the_module_takes_what_the_tasks_give_it(documented, provider):
+def test_tasks_arguments_are_options_of_their_module(documented, provider):
     for module, arguments in used(provider):
         options = documented[module]
         aliases = {alias: name for name, option in options.items() for alias in option.get("aliases", [])}

@@ -49,7 +49,7 @@ def workers(host: Host) -> tuple[str, set[str]]:
     return master, set(host.shell(f"pgrep -P {master}").split())
 
 
-def test_check_mode_then_the_same_for_real_then_nothing(services: Host, issuer: Issuer) -> None:
+def test_certificate_check_mode_then_real_run_then_unchanged(services: Host, issuer: Issuer) -> None:
     host = services
     certificate = wanted(reload=["counter"])
     token = {"token": "t" * 22, "key_authorization": f"{'t' * 22}.x", "webroot": WEBROOT}
@@ -97,7 +97,7 @@ def test_check_mode_then_the_same_for_real_then_nothing(services: Host, issuer: 
     assert reloads(host) == 1
 
 
-def test_nginx_is_reloaded_not_restarted_and_two_earlier_versions_are_kept(host: Host, issuer: Issuer) -> None:
+def test_certificate_reloads_nginx_and_keeps_two_earlier_versions(host: Host, issuer: Issuer) -> None:
     certificate = wanted(reload=["nginx"])
     host.make_live(issuer, certificate)
     host.lab.enable_tls("web1", "shop")
@@ -156,7 +156,7 @@ def untouched(host: Host) -> list[str]:
     return [line for line in host.tree() if " f " in line and "/versions/good/" not in line and "/.lock" not in line]
 
 
-def test_what_must_not_be_put_in_place_is_not_and_stops_no_other(services: Host, issuer: Issuer) -> None:
+def test_certificate_unsuitable_is_refused_and_does_not_affect_others(services: Host, issuer: Issuer) -> None:
     host, table = services, refusals(issuer)
     names = [*table, *GARBAGE, "good", "none"]
     certificates = {name: wanted(name, reload=["counter"]) for name in names}
@@ -184,7 +184,7 @@ def test_what_must_not_be_put_in_place_is_not_and_stops_no_other(services: Host,
     assert host.deploy([issuer.issue(requests["wrong-key"])], certificates["wrong-key"]).ok
 
 
-def test_a_clock_that_is_a_little_behind_is_told_of(host: Host, issuer: Issuer) -> None:
+def test_certificate_not_yet_valid_warns(host: Host, issuer: Issuer) -> None:
     (request,) = host.request()["requests"]
     done = host.deploy([issuer.issue(request, not_before=issuer.now + HOUR / 2)])
     assert done.ok
@@ -192,7 +192,7 @@ def test_a_clock_that_is_a_little_behind_is_told_of(host: Host, issuer: Issuer) 
     assert "Check the clock" in done.text
 
 
-def test_a_shared_service_is_reloaded_once(services: Host, issuer: Issuer) -> None:
+def test_certificate_service_of_several_is_reloaded_once(services: Host, issuer: Issuer) -> None:
     host = services
     certificates = [wanted("a", reload=["counter", "nginx"]), wanted("b", reload=["counter"]), wanted("c")]
     deployed = host.make_live(issuer, *certificates)
@@ -201,7 +201,7 @@ def test_a_shared_service_is_reloaded_once(services: Host, issuer: Issuer) -> No
     assert [manifest(host, name)["reloaded"] for name in "abc"] == [True, True, True]
 
 
-def test_a_service_that_is_not_running_is_started(host: Host, issuer: Issuer) -> None:
+def test_certificate_stopped_service_is_started(host: Host, issuer: Issuer) -> None:
     host.shell("service nginx stop")
     try:
         assert host.make_live(issuer, wanted(reload=["nginx"]))["reloaded"] == ["nginx"]
@@ -210,7 +210,7 @@ def test_a_service_that_is_not_running_is_started(host: Host, issuer: Issuer) ->
         host.shell("service nginx start")
 
 
-def test_a_reload_that_fails_is_told_and_made_up_for(services: Host, issuer: Issuer) -> None:
+def test_certificate_failed_reload_is_reported_and_repeated(services: Host, issuer: Issuer) -> None:
     host = services
     host.shell("mv /etc/init.d/counter /srv/counter")
     certificates = [wanted("shop", reload=["counter", "nginx"]), wanted("mail", reload=["nginx"])]
@@ -240,7 +240,7 @@ def test_a_reload_that_fails_is_told_and_made_up_for(services: Host, issuer: Iss
     assert reloads(host) == 1
 
 
-def test_attributes_are_put_right(host: Host, issuer: Issuer) -> None:
+def test_certificate_repairs_attributes(host: Host, issuer: Issuer) -> None:
     host.make_live(issuer)
     key = f"{host.live()}/privkey.pem"
     certificate = wanted(owner="www-data", group="daemon", mode="0640")
@@ -258,7 +258,7 @@ def test_attributes_are_put_right(host: Host, issuer: Issuer) -> None:
     assert not host.deploy([{"name": "shop", "status": "keep"}])["changed"]
 
 
-def test_what_failed_at_the_ca(host: Host) -> None:
+def test_certificate_failed_order_is_reported(host: Host) -> None:
     certificates = [wanted(name) for name in ("gone", "later", "soon", "other")]
     orders = [{"name": item["name"], **ORDER} for item in certificates]
     host.request(*certificates, orders=orders)
@@ -291,14 +291,14 @@ def test_what_failed_at_the_ca(host: Host) -> None:
     assert host.deploy([results[1]], *certificates).ok
 
 
-def test_results_that_nobody_wanted(host: Host) -> None:
+def test_certificate_results_without_entry_fail(host: Host) -> None:
     results = [{"name": "shop", "status": "keep"}, {"name": "else", "status": "repair"}]
     assert told(host.deploy(results)) == "results names certificate 'else', which is not in certificates"
     assert not host.deploy([])["changed"]
     assert host.names(HOME) == []
 
 
-def test_disk_full_keeps_the_live_version(host: Host, issuer: Issuer) -> None:
+def test_certificate_disk_full_keeps_live_version(host: Host, issuer: Issuer) -> None:
     host.shell(f"mkdir {HOME} && mount -t tmpfs -o size=128k tmpfs {HOME}")
     host.make_live(issuer)
     live = host.live()

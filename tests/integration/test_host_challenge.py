@@ -16,7 +16,7 @@ def challenge(token: str = TOKEN, **options):
     return {"token": token, "key_authorization": f"{token}.thumbprint", "webroot": WEBROOT, **options}
 
 
-def test_present_and_absent(host: Host) -> None:
+def test_challenge_present_then_absent(host: Host) -> None:
     empty = host.tree()
     options = {"challenges": [challenge(SECOND), challenge(TOKEN)], "diff": True}
     paths = [f"{CHALLENGES}/{TOKEN}", f"{CHALLENGES}/{SECOND}"]
@@ -38,13 +38,13 @@ def test_present_and_absent(host: Host) -> None:
     assert run("absent", False) == run("absent", False, check=True) == gone
 
 
-def test_another_answer_takes_the_place_of_the_old(host: Host) -> None:
+def test_challenge_other_key_authorization_replaces(host: Host) -> None:
     host("challenge_response", challenges=[challenge(key_authorization=f"{TOKEN}.old")])
     assert host("challenge_response", challenges=[challenge()])["changed"]
     assert host.read(f"{CHALLENGES}/{TOKEN}") == f"{TOKEN}.thumbprint"
 
 
-def test_folders_of_others_stay(host: Host) -> None:
+def test_challenge_absent_keeps_other_folders(host: Host) -> None:
     host.shell(f"mkdir -p {CHALLENGES} && echo > {WEBROOT}/.well-known/security.txt")
     host("challenge_response", challenges=[challenge()])
     # What removes needs no key authorization.
@@ -53,7 +53,7 @@ def test_folders_of_others_stay(host: Host) -> None:
 
 
 @pytest.mark.hard
-def test_orders_are_journaled_first(host: Host) -> None:
+def test_challenge_orders_are_journaled_first(host: Host) -> None:
     options = {"orders": [{"name": "shop", **ORDER}], "challenges": [challenge()]}
     assert told(host("challenge_response", **options)) == (
         "certificate shop: the certificate has no pending version. Run certificate_request first"
@@ -71,7 +71,7 @@ def test_orders_are_journaled_first(host: Host) -> None:
 
 
 @pytest.mark.parametrize("state", ["present", "absent"])
-def test_what_a_ca_must_not_have_written_is_refused(host: Host, state: str) -> None:
+def test_challenge_hostile_token_is_refused(host: Host, state: str) -> None:
     host.shell("echo precious > /srv/victim")
     before = host.tree()
     for token in ("../../../../../srv/victim", "..", "", "ä"):
@@ -81,7 +81,7 @@ def test_what_a_ca_must_not_have_written_is_refused(host: Host, state: str) -> N
     assert host.read("/srv/victim") == "precious\n"
 
 
-def test_a_webroot_that_cannot_be_used(host: Host) -> None:
+def test_challenge_unusable_webroot_fails(host: Host) -> None:
     missing = told(host("challenge_response", challenges=[challenge(webroot="/srv/none")]))
     assert missing == "webroot /srv/none does not exist. Create it, and have the web server serve it"
     host.shell("mkdir -p /srv/ro && mount -t tmpfs -o ro tmpfs /srv/ro")
@@ -90,7 +90,7 @@ def test_a_webroot_that_cannot_be_used(host: Host) -> None:
     assert host("challenge_response", state="absent", challenges=[challenge(webroot="/srv/none")]).ok
 
 
-def test_a_link_in_the_place_of_a_file_is_not_followed(host: Host) -> None:
+def test_challenge_link_in_place_of_file_is_not_followed(host: Host) -> None:
     host.shell(f"echo precious > /srv/victim; mkdir -p {CHALLENGES}; ln -s /srv/victim {CHALLENGES}/{TOKEN}")
     message = told(host("challenge_response", challenges=[challenge()]))
     assert message == (
@@ -101,7 +101,7 @@ def test_a_link_in_the_place_of_a_file_is_not_followed(host: Host) -> None:
     assert host.names(CHALLENGES) == [TOKEN]
 
 
-def test_it_needs_no_root(host: Host) -> None:
+def test_challenge_present_without_root(host: Host) -> None:
     host.shell("install -d -o deploy -g deploy /srv/site")
     mine = host("challenge_response", as_user="deploy", challenges=[challenge(webroot="/srv/site")])
     assert mine["changed"]

@@ -19,7 +19,7 @@ def entry(host: Host, *certificates, **options):
     return found
 
 
-def test_a_host_that_has_nothing(host: Host) -> None:
+def test_info_of_empty_host(host: Host) -> None:
     assert host("certificate_info")["certificates"] == []
     found = entry(host)
     assert (found["live"], found["pending"], found["invalid"], found["problems"]) == (None, None, [], [])
@@ -36,13 +36,13 @@ def test_a_host_that_has_nothing(host: Host) -> None:
     assert host.names(HOME) == []
 
 
-def test_what_is_wanted_is_told_as_it_was_asked_for(host: Host) -> None:
+def test_info_wanted_is_returned_unchanged(host: Host) -> None:
     found = entry(host, wanted(webroot="~/www"))
     assert found["wanted"]["webroot"] == "~/www", "not as the host reads it"
     assert found["problems"] == ["webroot /root/www does not exist. Create it, and have the web server serve it"]
 
 
-def test_the_whole_of_what_there_is_and_looking_changes_nothing(host: Host, issuer: Issuer) -> None:
+def test_info_returns_all_certificates_and_changes_nothing(host: Host, issuer: Issuer) -> None:
     shop, mail = (
         wanted("shop", "www.lab.test", "shop.lab.test"),
         wanted("mail", key_type="rsa2048", profile="tlsserver"),
@@ -87,7 +87,7 @@ DRIFT = {
 }
 
 
-def test_drift(host: Host, issuer: Issuer) -> None:
+def test_info_drift_is_reported(host: Host, issuer: Issuer) -> None:
     certificates = [wanted(name, **options) for name, (_unused, options, _unused) in DRIFT.items()]
     host.make_live(issuer, *certificates)
     for name, (script, _unused, _unused) in DRIFT.items():
@@ -130,7 +130,7 @@ PROBLEMS = {
 
 
 @pytest.mark.parametrize("case", PROBLEMS)
-def test_what_would_be_in_the_way(host: Host, case: str) -> None:
+def test_info_problems_are_reported_and_refused_later(host: Host, case: str) -> None:
     script, options, message, refusal = PROBLEMS[case]
     host.shell(script)
     before = host.tree()
@@ -158,7 +158,7 @@ INVALID = {
 }
 
 
-def test_what_cannot_be_wanted_is_told_by_all_modules_alike(host: Host) -> None:
+def test_info_invalid_entry_has_same_message_in_all_modules(host: Host) -> None:
     certificates = [{**wanted(f"c{number}"), **options} for number, (options, _unused) in enumerate(INVALID.values())]
     looked = host("certificate_info", certificates=certificates)
     assert looked.ok
@@ -204,7 +204,7 @@ LIBRARIES = {
 }
 
 
-def test_the_library(host: Host, library: str) -> None:
+def test_info_missing_or_old_library_is_a_problem(host: Host, library: str) -> None:
     for case, (script, message, seen_at_once) in LIBRARIES.items():
         host.shell(f"rm -rf {library}; cp -a /tmp/library {library}; {script}")
         problems = entry(host)["problems"]

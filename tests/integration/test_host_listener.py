@@ -68,7 +68,7 @@ def nobody_listens(host: Host) -> None:
     wait(lambda: not processes(host), 10, "a listener of the test before is still there")
 
 
-def test_present_and_absent(host: Host) -> None:
+def test_listener_present_then_absent(host: Host) -> None:
     empty = host.tree()
     options = {"challenges": [http01(SECOND), http01(TOKEN)], "diff": True}
     paths = [f"{HOME}/challenges/http-01-{PORT}/a-token-of-128-bits-0{number}" for number in (1, 2)]
@@ -99,7 +99,7 @@ def test_present_and_absent(host: Host) -> None:
     assert run("absent", False) == run("absent", False, check=True) == gone
 
 
-def test_the_port_is_free_when_the_module_returns(host: Host) -> None:
+def test_listener_port_is_free_after_absent(host: Host) -> None:
     host("challenge_response", challenges=[tls_alpn01()])
     pid = host.shell("pgrep -x acme-listener")
     message = told(host("challenge_response", challenges=[tls_alpn01()], home="/srv/another"))
@@ -131,7 +131,7 @@ def call(host: Host, user: str, ssh: dict[str, str], **options: Any) -> tuple[Re
 @pytest.mark.parametrize("user", ["root", "deploy"])
 @pytest.mark.parametrize("pipelining", ["True", "False"])
 @pytest.mark.parametrize("shared", [True, False], ids=["shared connection", "a connection each"])
-def test_it_outlives_the_connection_and_does_not_hold_it(host: Host, user: str, pipelining: str, shared: bool) -> None:
+def test_listener_outlives_ssh_connection(host: Host, user: str, pipelining: str, shared: bool) -> None:
     ssh = {"ANSIBLE_PIPELINING": pipelining}
     if not shared:
         # SSH itself ends only when all that it started has closed its output.
@@ -145,7 +145,7 @@ def test_it_outlives_the_connection_and_does_not_hold_it(host: Host, user: str, 
     assert processes(host) == []
 
 
-def test_it_ends_by_itself(host: Host) -> None:
+def test_listener_ends_after_timeout(host: Host) -> None:
     assert host("challenge_response", listen_timeout=2, challenges=[http01(), tls_alpn01()])["changed"]
     assert len(processes(host)) == 2
     wait(lambda: not processes(host), 10, "a listener has not ended")
@@ -153,7 +153,7 @@ def test_it_ends_by_itself(host: Host) -> None:
     assert not host("challenge_response", state="absent", challenges=[http01(), tls_alpn01()])["changed"]
 
 
-def test_a_listener_that_was_killed(host: Host) -> None:
+def test_listener_killed_is_started_again(host: Host) -> None:
     options = {"challenges": [http01(TOKEN), http01(SECOND)]}
     host("challenge_response", **options)
     host.shell("pkill -KILL -x acme-listener")
@@ -168,7 +168,7 @@ def test_a_listener_that_was_killed(host: Host) -> None:
     assert left(host) == []
 
 
-def test_tls_alpn_01_for_names_and_addresses(host: Host) -> None:
+def test_listener_tls_alpn_01_for_names_and_addresses(host: Host) -> None:
     challenges = [tls_alpn01(identifier, f"a-token-of-128-bits-0{number}") for number, identifier in enumerate(NAMES)]
     assert host("challenge_response", challenges=challenges)["changed"]
     for number, name in enumerate(["shop.lab.test", "www.lab.test", "0.1.53.10.in-addr.arpa"]):
@@ -186,7 +186,7 @@ def test_tls_alpn_01_for_names_and_addresses(host: Host) -> None:
     assert not taken(host, 443)
 
 
-def test_what_holds_a_port_is_named(host: Host) -> None:
+def test_listener_port_in_use_names_process(host: Host) -> None:
     nginx = host.read("/run/nginx.pid").strip()
     before = host.shell(f"mkdir -p {HOME}/challenges && touch {HOME}/challenges/.lock && find {HOME}")
     message = told(host("challenge_response", challenges=[http01(listen="80")]))
@@ -200,7 +200,7 @@ def test_what_holds_a_port_is_named(host: Host) -> None:
     )
 
 
-def test_a_port_below_1024_needs_root(host: Host) -> None:
+def test_listener_port_below_1024_needs_root(host: Host) -> None:
     host.shell("install -d -o deploy -g deploy /srv/deploy; echo 1024 > /proc/sys/net/ipv4/ip_unprivileged_port_start")
     options: dict[str, Any] = {"home": "/srv/deploy/acme", "as_user": "deploy"}
     message = told(host("challenge_response", challenges=[tls_alpn01()], **options))
@@ -212,7 +212,7 @@ def test_a_port_below_1024_needs_root(host: Host) -> None:
     told(host("challenge_response", challenges=[high], as_user="deploy"))
 
 
-def test_certificate_request_serves_and_certificate_removes(host: Host) -> None:
+def test_listener_started_by_request_is_stopped_by_certificate(host: Host) -> None:
     certificates = [wanted("shop"), wanted("mail"), wanted("news")]
     orders = [{"name": item["name"], **ORDER} for item in certificates]
     challenges = [
@@ -243,7 +243,7 @@ def test_certificate_request_serves_and_certificate_removes(host: Host) -> None:
     assert not host.deploy(failed, *certificates, challenges=challenges)["changed"]
 
 
-def test_a_host_that_lacks_the_library(host: Host) -> None:
+def test_listener_without_library_fails_for_tls_alpn_01(host: Host) -> None:
     host.shell("mv /usr/lib/python3/dist-packages/cryptography /usr/lib/python3/dist-packages/cryptography.aside")
     assert "the Python library cryptography is missing" in told(host("challenge_response", challenges=[tls_alpn01()]))
     assert host("challenge_response", challenges=[http01()])["changed"]
@@ -261,7 +261,7 @@ def test_a_host_that_lacks_the_library(host: Host) -> None:
         (tls_alpn01("*.lab.test"), "identifier '*.lab.test' is a wildcard, which tls-alpn-01 cannot prove"),
     ],
 )
-def test_what_cannot_be_served_is_told_before_anything_is_done(
+def test_listener_invalid_challenge_fails_before_any_change(
     host: Host, challenge: dict[str, Any], message: str
 ) -> None:
     good = {"token": "a-token-of-128-bits-09", "key_authorization": "a-token-of-128-bits-09.thumb", "webroot": WEBROOT}

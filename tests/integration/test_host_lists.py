@@ -36,7 +36,7 @@ def two(host: Host, issuer: Issuer) -> Host:
     return host
 
 
-def test_each_list_sees_only_its_own_as_unlisted(two: Host) -> None:
+def test_lists_unlisted_are_of_own_list_only(two: Host) -> None:
     assert (manifest(two)["list"], manifest(two, "mail")["list"]) == ("web", "imap")
     assert look(two, SHOP, list="web")["unlisted"] == []
     assert look(two, MAIL, list="imap")["unlisted"] == []
@@ -49,7 +49,7 @@ def test_each_list_sees_only_its_own_as_unlisted(two: Host) -> None:
     }
 
 
-def test_only_the_owner_removes(two: Host) -> None:
+def test_lists_remove_by_owner_only(two: Host) -> None:
     before = two.tree()
     removal = [{"name": "shop", "status": "remove"}]
     for check in (True, False):
@@ -67,7 +67,7 @@ def test_only_the_owner_removes(two: Host) -> None:
 
 
 @pytest.mark.hard
-def test_a_list_that_gets_another_name_keeps_its_certificates(two: Host) -> None:
+def test_lists_renamed_list_keeps_its_certificates(two: Host) -> None:
     serial = manifest(two)["serial"]
     (found,) = look(two, SHOP, list="shops")["certificates"]
     assert (found["invalid"], found["problems"]) == ([], [])
@@ -85,7 +85,7 @@ def test_a_list_that_gets_another_name_keeps_its_certificates(two: Host) -> None
     assert look(two, list="web")["unlisted"] == []
 
 
-def test_two_lists_with_the_same_certificate(two: Host) -> None:
+def test_lists_same_certificate_in_two_lists_is_refused(two: Host) -> None:
     two.deploy([{"name": "shop", "status": "repair"}], SHOP, list="imap")
     before = two.tree()
     line = (
@@ -106,7 +106,7 @@ def test_two_lists_with_the_same_certificate(two: Host) -> None:
     assert manifest(two)["list"] == "web"
 
 
-def test_a_namesake_of_another_list_is_not_replaced(two: Host) -> None:
+def test_lists_certificate_name_of_other_list_is_refused(two: Host) -> None:
     namesake = wanted("shop", "other.lab.test")
     before = two.tree()
     line = (
@@ -121,7 +121,7 @@ def test_a_namesake_of_another_list_is_not_replaced(two: Host) -> None:
 
 
 @pytest.mark.parametrize("module", ["certificate_info", "certificate_request", "certificate", "certificate_adopt"])
-def test_a_list_with_an_unusable_name_is_refused(host: Host, module: str) -> None:
+def test_lists_invalid_name_is_refused(host: Host, module: str) -> None:
     more = {"certificate_request": {"directory": DIRECTORY}, "certificate_adopt": {"directories": [DIRECTORY]}}
     refused = host(module, certificates=[SHOP], list="../web", **more.get(module, {}))
     assert told(refused).startswith("list '../web': the name is invalid")
@@ -134,7 +134,7 @@ def as_0_3_0(host: Host) -> None:
     host.path(f"{host.live()}/version.json").write_text(json.dumps(old, indent=2, sort_keys=True) + "\n")
 
 
-def test_a_certificate_of_0_3_0_goes_on_in_the_default_list(host: Host, issuer: Issuer) -> None:
+def test_lists_certificate_of_0_3_0_is_in_default_list(host: Host, issuer: Issuer) -> None:
     make_live(host, issuer, SHOP)
     as_0_3_0(host)
     (found,) = look(host, SHOP)["certificates"]
@@ -149,7 +149,7 @@ def test_a_certificate_of_0_3_0_goes_on_in_the_default_list(host: Host, issuer: 
 
 
 @pytest.mark.hard
-def test_a_certificate_of_a_newer_release_is_refused_and_the_others_are_not(host: Host, issuer: Issuer) -> None:
+def test_lists_certificate_of_newer_release_alone_is_refused(host: Host, issuer: Issuer) -> None:
     make_live(host, issuer, SHOP)
     make_live(host, issuer, MAIL)
     path = f"{host.live()}/version.json"

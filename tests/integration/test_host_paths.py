@@ -76,7 +76,7 @@ def exchanging(host: Host) -> Iterator[subprocess.Popen[str]]:
         yield process
 
 
-def test_nothing_of_others_is_touched_and_nobody_waits(app: Host, issuer: Issuer) -> None:
+def test_paths_exchanged_meanwhile_change_nothing_of_others(app: Host, issuer: Issuer) -> None:
     app.make_live(issuer, entry())
     before = foreign(app)
     challenge = {"token": TOKEN, "key_authorization": f"{TOKEN}.thumbprint", "webroot": "/srv/app/www"}
@@ -101,7 +101,7 @@ def test_nothing_of_others_is_touched_and_nobody_waits(app: Host, issuer: Issuer
 
 
 @pytest.mark.parametrize(("place", "to"), [("tls", "../../etc/acme-test"), ("www/.well-known", "/etc/acme-test")])
-def test_a_link_that_leads_out_is_told_before_anything_is_done(app: Host, place: str, to: str) -> None:
+def test_paths_link_to_elsewhere_is_refused_before_any_change(app: Host, place: str, to: str) -> None:
     app.shell(f"rm -rf /srv/app/{place}; ln -s {to} /srv/app/{place} && chown -h deploy: /srv/app/{place}")
     before = foreign(app)
     (found,) = app("certificate_info", certificates=[entry()])["certificates"]
@@ -112,7 +112,7 @@ def test_a_link_that_leads_out_is_told_before_anything_is_done(app: Host, place:
     assert foreign(app) == before
 
 
-def test_a_home_in_the_hands_of_a_user_is_refused(app: Host, issuer: Issuer) -> None:
+def test_paths_home_writable_by_user_is_refused(app: Host, issuer: Issuer) -> None:
     for result in (
         app.request(entry(), home="/srv/app/home"),
         app.deploy([{"name": "shop", "status": "remove"}], home="/srv/app/home"),

@@ -228,7 +228,7 @@ def prove(server: Server, timeout: int = 10) -> str:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_is_served_is_compared_with_the_disk(run: Run, kind: type[Server]) -> None:
+def test_probe_compares_served_certificate_with_disk(run: Run, kind: type[Server]) -> None:
     server = run(kind)
     assert prove(server) == ""
     server.put(pair(NEW))
@@ -242,6 +242,6 @@ def test_what_is_served_is_compared_with_the_disk(run: Run, kind: type[Server]) 
     ("kind", "said"),
     [(Postfix, "502 5.5.1 Error: command not implemented"), (Slapd, "LDAP result 2"), (Postgres, "ssl is off")],
 )
-def test_one_that_has_no_tls_says_so(run: Run, kind: type[Server], said: str) -> None:
+def test_probe_server_without_tls_is_reported(run: Run, kind: type[Server], said: str) -> None:
     server = run(kind, tls=False)
     assert f"does not show its certificate: the server refused to start TLS: {said}" in prove(server, timeout=1)

@@ -147,7 +147,7 @@ def first(host: Host, issuer: Issuer, certificate: dict[str, Any]) -> None:
     assert deployed.ok, deployed["msg"]
 
 
-def test_nginx_with_a_broken_configuration_goes_on_with_what_it_had(host: Host, issuer: Issuer) -> None:
+def test_proof_broken_nginx_configuration_rolls_back(host: Host, issuer: Issuer) -> None:
     certificate = wanted(reload=["nginx"])
     first(host, issuer, certificate)
     host.lab.enable_tls("web1", "shop")
@@ -175,7 +175,7 @@ def test_nginx_with_a_broken_configuration_goes_on_with_what_it_had(host: Host, 
     assert (found["live"]["reloaded"], found["pending"]) == (True, None)
 
 
-def test_a_service_that_keeps_the_old_certificate_is_found_out(host: Host, issuer: Issuer, keeper: str) -> None:
+def test_proof_service_that_keeps_old_certificate_fails(host: Host, issuer: Issuer, keeper: str) -> None:
     certificate = wanted(reload=[keeper])
     first(host, issuer, certificate)
     host.shell(f"mkdir -p /srv/kept && cp {host.live()}/*.pem /srv/kept")
@@ -197,7 +197,7 @@ def test_a_service_that_keeps_the_old_certificate_is_found_out(host: Host, issue
     assert served(host, issuer).serial_number == 0xB002
 
 
-def test_dovecot_is_probed_by_starttls(dovecot: Host, issuer: Issuer) -> None:
+def test_proof_dovecot_is_probed_by_starttls(dovecot: Host, issuer: Issuer) -> None:
     host = dovecot
     certificate = wanted(reload=[{"service": "dovecot", "test": ["doveconf", "-n"]}])
     certificate["probe"] = [probe(starttls="imap"), probe(starttls="pop3"), probe(port=993)]
@@ -216,7 +216,7 @@ def test_dovecot_is_probed_by_starttls(dovecot: Host, issuer: Issuer) -> None:
     assert serial(host) == "b002"
 
 
-def test_slapd_which_cannot_reload_is_restarted(host: Host, issuer: Issuer) -> None:
+def test_proof_slapd_is_restarted(host: Host, issuer: Issuer) -> None:
     """Its script can only restart it, and it reads its certificate at the start only."""
     certificate = wanted(reload=["slapd"], probe=[probe(starttls="ldap")], group="openldap", mode="0640")
     host.path("/etc/ldap/slapd.conf").write_text(SLAPD)
@@ -228,7 +228,7 @@ def test_slapd_which_cannot_reload_is_restarted(host: Host, issuer: Issuer) -> N
         host.shell("service slapd stop")
 
 
-def test_a_probe_of_what_does_not_listen(host: Host, issuer: Issuer) -> None:
+def test_proof_closed_port_fails(host: Host, issuer: Issuer) -> None:
     certificate = wanted(probe=[probe(port=4430, timeout=1)])
     (request,) = host.request(certificate)["requests"]
     message = told(host.deploy([issuer.issue(request)], certificate))
@@ -241,7 +241,7 @@ def test_a_probe_of_what_does_not_listen(host: Host, issuer: Issuer) -> None:
 
 
 @pytest.mark.parametrize("kind", WEB_SERVERS)
-def test_a_web_server_whose_configuration_is_broken_is_not_reloaded(host: Host, issuer: Issuer, kind: str) -> None:
+def test_proof_broken_web_server_configuration_is_not_reloaded(host: Host, issuer: Issuer, kind: str) -> None:
     """Apache and HAProxy as Debian sets them up, with a site more."""
     server = WEB_SERVERS[kind]
     certificate = wanted(reload=[kind], **server.options)
@@ -268,7 +268,7 @@ def test_a_web_server_whose_configuration_is_broken_is_not_reloaded(host: Host, 
         host.shell(f"service {kind} stop")
 
 
-def test_handlers_are_returned_by_name(host: Host, issuer: Issuer) -> None:
+def test_proof_handlers_are_returned_by_name(host: Host, issuer: Issuer) -> None:
     certificate = wanted(reload=[{"notify": "Restart it"}])
     done = host.make_live(issuer, certificate)
     for _unused in range(2):

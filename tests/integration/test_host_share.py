@@ -40,7 +40,7 @@ def receive(host: Host, share: dict[str, Any], receiver: str = "other", **result
     return host.deploy([given], home=OTHER)
 
 
-def test_a_live_certificate_is_given_and_nobody_between_learns_its_key(place: Host, issuer: Issuer) -> None:
+def test_share_live_certificate_is_sealed(place: Host, issuer: Issuer) -> None:
     place.make_live(issuer)
     serial = serial_of(place)
     asked = [{"name": "shop", "serial": serial, "receivers": {"other": receiver(place)}}]
@@ -64,7 +64,7 @@ def test_a_live_certificate_is_given_and_nobody_between_learns_its_key(place: Ho
     assert "there is no key to receive with" in told(receive(place, share))
 
 
-def test_one_that_cannot_be_given_stops_no_other(place: Host, issuer: Issuer) -> None:
+def test_share_one_failure_does_not_affect_others(place: Host, issuer: Issuer) -> None:
     place.make_live(issuer)
     public = receiver(place)
     serial = serial_of(place)
@@ -81,7 +81,7 @@ def test_one_that_cannot_be_given_stops_no_other(place: Host, issuer: Issuer) ->
     assert [share["name"] for share in result["shares"]] == ["shop"]
 
 
-def test_what_was_sealed_for_another_or_is_not_the_certificates_key_is_refused(place: Host, issuer: Issuer) -> None:
+def test_share_sealed_for_other_host_or_other_key_is_refused(place: Host, issuer: Issuer) -> None:
     place.make_live(issuer)
     serial = serial_of(place)
 

@@ -32,7 +32,7 @@ def pebble(lab):
     lab.pebble.restart(env={}, config={})
 
 
-def test_from_order_to_certificate_and_again(ca, lab):
+def test_order_then_finalize_returns_certificate(ca, lab):
     names = ["shop.web1.lab.test", "www.shop.web1.lab.test"]
     mark = lab.pebble.mark()
     ordered = ca.order(
@@ -87,7 +87,7 @@ def check_certificate(lab, item, ordered, lifetime):
     assert lab.pebble.cert_status(certificate.serial_number)["Status"] == "Valid"
 
 
-def test_what_is_resumed_and_what_is_ordered_anew(ca, other, lab):
+def test_order_resumes_usable_orders_only(ca, other, lab):
     (foreign,) = local(other.order(order("a")))
     made = ca.order(*(order(name) for name in "abcd"))
     items = {item["name"]: item for item in local(made)}
@@ -122,7 +122,7 @@ BAD = {
 }
 
 
-def test_a_bad_one_stops_no_other(ca, lab):
+def test_order_one_failure_does_not_affect_others(ca, lab):
     bad = [{**order(name, *names, **options), "identifiers": names} for name, (names, options, _unused) in BAD.items()]
     good = [order("good"), order("better", host="web2")]
     mark = lab.pebble.mark()
@@ -137,7 +137,7 @@ def test_a_bad_one_stops_no_other(ca, lab):
     assert posts(lab, mark).count(NEW_ORDER) == 3  # the good ones, and what only the CA knows to be bad
 
 
-def test_check_mode_tells_and_sends_nothing_signed(ca, lab):
+def test_order_check_mode_sends_no_signed_request(ca, lab):
     mark = lab.pebble.mark()
     result = ca.order(order("shop"), check=True)
     assert result["changed"]
@@ -148,7 +148,7 @@ def test_check_mode_tells_and_sends_nothing_signed(ca, lab):
     assert lab.pebble.requests(mark) == [("GET", "/dir")] * 2
 
 
-def test_check_mode_of_finalizing_asks_the_ca_nothing(ca, lab):
+def test_finalize_check_mode_sends_no_request(ca, lab):
     item = fitting(local(ca.order(order("shop")))[0])
     mark = lab.pebble.mark()
     assert ca.finalize(item, check=True)["changed"]
@@ -164,7 +164,7 @@ MISFITS = {
 }
 
 
-def test_a_request_that_does_not_fit_its_order_is_not_handed_in(ca, lab):
+def test_finalize_request_for_other_names_is_not_sent(ca, lab):
     ordered = local(ca.order(*(order(name, NAME) for name in MISFITS)))
     mark = lab.pebble.mark()
     result = ca.finalize(*({**item, "csr_content": MISFITS[item["name"]][0]()} for item in ordered))
@@ -176,7 +176,7 @@ def test_a_request_that_does_not_fit_its_order_is_not_handed_in(ca, lab):
     assert posts(lab, mark) == []
 
 
-def test_an_order_of_another_account_is_not_finalized(ca, other, lab):
+def test_finalize_order_of_other_account_fails(ca, other, lab):
     (foreign,) = local(other.order(order("shop")))
     serve(lab, foreign)
     ca("acme_account", account_key_create=True, terms_agreed=True)
@@ -187,7 +187,7 @@ def test_an_order_of_another_account_is_not_finalized(ca, other, lab):
     assert lab.pebble.issued(mark) == []
 
 
-def test_validation_that_fails_and_one_that_takes_too_long(ca, lab):
+def test_finalize_failed_and_slow_validation(ca, lab):
     lab.dns.add("dead", "A", "127.0.0.1")  # nothing listens at the CA's own port 80
     items = local(
         ca.order(
@@ -220,7 +220,7 @@ def test_validation_that_fails_and_one_that_takes_too_long(ca, lab):
     }
 
 
-def test_what_a_certificate_succeeds(ca, pebble):
+def test_order_names_replaced_certificate_once(ca, pebble):
     """RFC 9773 section 5: an order may name it, once; where the CA does not take that, the order goes without."""
     pebble.restart(env=ALWAYS_VALID)
     (issued,) = ca.issue("shop.web1.lab.test")
@@ -234,7 +234,7 @@ def test_what_a_certificate_succeeds(ca, pebble):
     assert posts(ca.lab, mark).count(NEW_ORDER) == 4
 
 
-def test_a_certificate_that_is_over_is_not_handed_out(ca, pebble):
+def test_finalize_expired_certificate_fails(ca, pebble):
     """An old order may still have an expired certificate."""
     pebble.restart(env=ALWAYS_VALID, config={"profiles": {"default": {"description": "", "validityPeriod": 1}}})
     (made,) = local(ca.order(order("shop")))
@@ -247,7 +247,7 @@ def test_a_certificate_that_is_over_is_not_handed_out(ca, pebble):
     assert (item["status"], item["resumable"]) == ("failed", False)
 
 
-def test_half_of_all_nonces_are_refused(ca, pebble):
+def test_order_half_of_all_nonces_refused_succeeds(ca, pebble):
     pebble.restart(env={**ALWAYS_VALID, "PEBBLE_WFE_NONCEREJECT": "50"})
     mark = pebble.mark()
     names = [f"{number}.web1.lab.test" for number in range(8)]

@@ -23,7 +23,7 @@ def top(item):
     return certificate.issuer.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value
 
 
-def test_the_chain_that_is_preferred_and_no_other_is_fetched(ca):
+def test_finalize_preferred_chain_alone_is_fetched(ca):
     names = [root_name(ca, number) for number in range(3)]
     (made,) = local(ca.order(order("shop")))
     made = fitting(made)

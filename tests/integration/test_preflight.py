@@ -88,7 +88,7 @@ def redirect(lab: Lab, target: str) -> None:
         "http://100.64.0.1/",
     ],
 )
-def test_a_redirect_reaches_nothing_on_the_controller(lab, ca, listeners, target):
+def test_preflight_redirect_reaches_nothing_on_controller(lab, ca, listeners, target):
     ordered = ca.order(order("shop"))
     assert ordered.ok, ordered.text
     redirect(lab, target)
@@ -99,7 +99,7 @@ def test_a_redirect_reaches_nothing_on_the_controller(lab, ca, listeners, target
     assert "meta-data" not in done.text
 
 
-def test_a_redirect_within_the_fleets_network_is_followed(lab, ca, listeners):
+def test_preflight_redirect_within_network_is_followed(lab, ca, listeners):
     ordered = ca.order(order("shop"))
     assert ordered.ok, ordered.text
     item = local(ordered)[0]

@@ -50,7 +50,7 @@ def status(lab, certificate):
 
 
 @pytest.mark.parametrize("reason", REASONS)
-def test_every_reason(owner, lab, issued, reason):
+def test_revoke_every_reason(owner, lab, issued, reason):
     certificate = issued[reason]
     assert status(lab, certificate)[0] == "Valid"
     result = owner("acme_revoke", revoke_reason=reason, certificates=[entry(certificate, host="web1")])
@@ -59,7 +59,7 @@ def test_every_reason(owner, lab, issued, reason):
     assert status(lab, certificate) == ("Revoked", REASONS[reason])
 
 
-def test_what_is_revoked_already_is_fine(owner, lab, issued):
+def test_revoke_revoked_before_changes_nothing(owner, lab, issued):
     again = {"certificates": [entry(issued["again"])], "revoke_reason": "superseded"}
     assert owner("acme_revoke", **again)["changed"]
     second = owner("acme_revoke", **{**again, "revoke_reason": "unspecified"})
@@ -69,7 +69,7 @@ def test_what_is_revoked_already_is_fine(owner, lab, issued):
     assert status(lab, issued["again"]) == ("Revoked", 4)
 
 
-def test_with_the_certificates_own_key(owner, lab, issued):
+def test_revoke_with_certificate_key(owner, lab, issued):
     """RFC 8555 section 7.6: whoever has it may revoke, with no account at all."""
     certificate, nobody = issued["key"], {"account_key_src": None, "certificates": [entry(issued["key"])]}
     wrong = owner("acme_revoke", private_key_content=issued["one"].key, **nobody)
@@ -83,7 +83,7 @@ def test_with_the_certificates_own_key(owner, lab, issued):
     assert "PRIVATE KEY" not in str(wrong) + right.text
 
 
-def test_with_the_certificates_own_key_in_a_file(owner, lab, issued, tmp_path):
+def test_revoke_with_certificate_key_in_file(owner, lab, issued, tmp_path):
     certificate, file = issued["passphrase"], tmp_path / "privkey.pem"
     options = {"private_key_src": str(file), "certificates": [entry(certificate)]}
     mark = lab.pebble.mark()
@@ -104,7 +104,7 @@ def test_with_the_certificates_own_key_in_a_file(owner, lab, issued, tmp_path):
     assert status(lab, certificate)[0] == "Revoked"
 
 
-def test_check_mode(owner, lab, issued):
+def test_revoke_check_mode_sends_no_signed_request(owner, lab, issued):
     mark = lab.pebble.mark()
     entries = [entry(issued["check"])]
     result = owner("acme_revoke", check=True, certificates=entries)
@@ -116,7 +116,7 @@ def test_check_mode(owner, lab, issued):
     assert status(lab, issued["check"])[0] == "Valid"
 
 
-def test_an_account_that_did_not_order_it(ca, lab, issued):
+def test_revoke_by_other_account_fails(ca, lab, issued):
     """Pebble refuses it whatever authorizations the account holds; RFC 8555 section 7.6 admits it with all of them."""
     revoke = {"certificates": [entry(issued["foreign"])]}
     assert ca("acme_account", **NEW).ok
@@ -126,12 +126,12 @@ def test_an_account_that_did_not_order_it(ca, lab, issued):
     assert status(lab, issued["foreign"])[0] == "Valid"
 
 
-def test_a_key_without_account(ca, issued):
+def test_revoke_key_without_account_fails(ca, issued):
     result = ca("acme_revoke", account_key_content=issued["foreign"].key, certificates=[entry(issued["foreign"])])
     assert told(result) == f"{ca.lab.pebble.directory_url} knows no account of this key: make it first (acme_account)"
 
 
-def test_a_bad_one_stops_no_other(owner, lab, issued):
+def test_revoke_one_failure_does_not_affect_others(owner, lab, issued):
     cut = issued["two"].pem.replace("MII", "M!I", 1)
     result = owner(
         "acme_revoke",
@@ -153,7 +153,7 @@ def test_a_bad_one_stops_no_other(owner, lab, issued):
     assert [status(lab, issued[name]) for name in ("one", "two")] == [("Revoked", 0)] * 2
 
 
-def test_its_own_ca_is_asked_and_no_other(owner, lab, issued):
+def test_revoke_at_ca_of_certificate_only(owner, lab, issued):
     """Also one that is not among those given, with the same account key."""
     certificate, gone = issued["own-ca"], "https://ca.lab.test:1/dir"
     mark = lab.pebble.mark()
