@@ -67,12 +67,12 @@ def told(the_plan, host, hostvars, final=None, check=False):
     return [*outcomes.of_orders(results, host), *shared.outcomes(results, host)]
 
 
-def test_who_receives():
+def test_receiving_hosts_without_certificate():
     the_plan = plan(share())
     assert [shared.receiving(the_plan, host) for host in HOSTS] == [[], ["shop"], ["shop"]]
 
 
-def test_it_is_asked_for_all_that_can_receive():
+def test_shares_of_hosts_with_receiving_key():
     expected = [{"owner": "web1", "shares": [{"name": "shop", "receivers": KEYS}]}]
     assert shared.shares(plan(share()), finalized(), variables()) == expected
     # One that vanished has no key.
@@ -82,7 +82,7 @@ def test_it_is_asked_for_all_that_can_receive():
         assert shared.shares(plan(share(hosts=["web2"])), finalized(), variables(web2=gone)) == []
 
 
-def test_each_host_is_asked_once_for_all_that_it_has():
+def test_shares_one_request_for_each_owner():
     the_plan = plan(share("0a"), share("0b", name="mail"), share("0c", owner="web3", hosts=["web2"], name="other"))
     hostvars = variables(web2={"_acme_request": {"receivers": dict.fromkeys(("shop", "mail", "other"), "KEY=")}})
     asked = shared.shares(the_plan, {"hosts": {}}, hostvars)
@@ -93,11 +93,11 @@ def test_each_host_is_asked_once_for_all_that_it_has():
 
 
 @pytest.mark.parametrize("final", [finalized(FAILED), finalized(DEFERRED), {"hosts": {}}, {}])
-def test_no_key_is_passed_for_what_did_not_come(final):
+def test_shares_failed_order_gives_no_key(final):
     assert shared.shares(plan(share()), final, variables()) == []
 
 
-def test_what_was_issued_for_another_host_is_told_with_the_key():
+def test_results_issued_certificate_comes_with_sealed_key():
     final = finalized(contracts.final(certificate="ISSUED", chain="CHAIN"))
     for host, sealed in SEALED.items():
         assert told(plan(share()), host, with_answer(), final) == [
@@ -115,7 +115,7 @@ def test_what_was_issued_for_another_host_is_told_with_the_key():
 
 
 @pytest.mark.parametrize("odd", [None, [], "x", 7, ["x"], {"shop": 7}, [{}], [{"name": "shop", "sealed": "x"}]])
-def test_an_odd_answer_of_one_host_is_told_and_stops_no_other(odd):
+def test_results_malformed_answer_of_owner_fails_its_certificates_only(odd):
     the_plan = plan(share())
     (stopped,) = told(the_plan, "web3", with_answer(shares=odd, failures=odd))
     assert stopped.status == Status.FAILED
@@ -130,26 +130,26 @@ def test_an_odd_answer_of_one_host_is_told_and_stops_no_other(odd):
         assert told(the_plan, "web2", hostvars)[0].status == Status.VALID
 
 
-def test_what_another_host_has_is_told_with_the_key():
+def test_results_existing_certificate_comes_with_sealed_key():
     (result,) = told(plan(share("0a")), "web3", with_answer(), {"hosts": {}})
     assert (result.status, result.certificate, result.sealed_key) == (Status.VALID, PEM, SEALED["web3"])
     assert (result.directory, result.account_uri) == (OTHER_CA, f"{ACCOUNT}2")
 
 
-def test_the_records_word_counts_before_the_owners():
+def test_results_certificate_of_record_precedes_that_of_owner():
     recorded = share("0a", certificate="RECORDED", chain="CHAIN", created="2026-10-01T00:00:00Z")
     (result,) = told(plan(recorded), "web3", with_answer(), {"hosts": {}})
     assert (result.certificate, result.chain, result.created) == ("RECORDED", "CHAIN", "2026-10-01T00:00:00Z")
 
 
-def test_own_results_are_kept():
+def test_results_own_ones_are_kept():
     the_plan = plan(share("0a"))
     the_plan["hosts"]["web2"].append(contracts.decided(Action.REPAIR, name="own").to_result())
     results = told(the_plan, "web2", with_answer(), {"hosts": {}})
     assert [(item.name, item.status) for item in results] == [("own", Status.REPAIR), ("shop", Status.VALID)]
 
 
-def test_in_check_mode_nothing_is_received():
+def test_results_check_mode_receives_nothing():
     for item in (share(), share("0a")):
         assert told(plan(item), "web2", variables(), {"hosts": {}}, check=True) == [contracts.told(Status.KEEP)]
 
@@ -210,7 +210,7 @@ def test_in_check_mode_nothing_is_received():
         ),
     ],
 )
-def test_what_stops_it_is_told(item, hostvars, final, status, problem):
+def test_results_failure_has_problem(item, hostvars, final, status, problem):
     assert told(plan(item), "web2", hostvars, final) == [contracts.stopped(problem, status, host=None)]
 
 
@@ -223,7 +223,7 @@ def options(list_name="default"):
     return {"acme_home": "/etc/acme", "acme_list": list_name, "acme_host_timeout": 900}
 
 
-def test_one_host_of_the_batches_before_is_asked_for_each_certificate():
+def test_earlier_batches_one_host_is_asked_for_each_certificate():
     both = looked(("shop", True), ("mail", True), ("own", False))
     hostvars = {
         "gone": {},
@@ -243,7 +243,7 @@ def test_one_host_of_the_batches_before_is_asked_for_each_certificate():
     assert shared.holders(list(hostvars), ["later"], hostvars) == []
 
 
-def test_what_a_host_shares_by_an_inclusion_before_is_asked_for_by_that_one_s_list():
+def test_earlier_batches_certificate_is_asked_for_by_its_list():
     sites = looked(("shop", True), ("own", False))["_acme_found"]
     sites["options"] = options("sites")
     mail = {**looked(("mail", False))["_acme_found"], "shared_before": shared.before(sites)}
@@ -254,7 +254,7 @@ def test_what_a_host_shares_by_an_inclusion_before_is_asked_for_by_that_one_s_li
     assert [entry["name"] for entry in holder["certificates"]] == ["shop"]
 
 
-def test_what_they_have_is_known_by_their_names():
+def test_held_certificates_by_host_and_name():
     answers = [
         {"item": {"host": "b"}, "certificates": [{"name": "shop"}]},
         {"item": {"host": "c"}, "unreachable": True},
