@@ -284,7 +284,7 @@ TABLE = {
 
 
 @pytest.mark.parametrize(("item", "now", "options", "decision"), TABLE.values(), ids=TABLE)
-def test_decision(item, now, options, decision):
+def test_decide_action_reason_and_time(item, now, options, decision):
     assert decide(item, [DIRECTORY], now, **options) == decision
 
 
@@ -301,7 +301,7 @@ GRAVITY = [
 
 
 @pytest.mark.parametrize("first", range(len(GRAVITY)), ids=[reason for reason, _unused in GRAVITY])
-def test_the_gravest_reason_is_told(first):
+def test_decide_several_reasons_gravest_is_given(first):
     wanted, live = {}, {}
     for _unused, change in GRAVITY[first:]:
         wanted.update(change.get("wanted", {}))
@@ -321,12 +321,12 @@ def test_the_gravest_reason_is_told(first):
         (3 * SECOND, 1.5 * SECOND, 2.25 * SECOND),
     ],
 )
-def test_points_of_a_life(life, renewed, urgent):
+def test_lifetime_and_emergency_points(life, renewed, urgent):
     assert lifetime_point(ISSUED, ISSUED + life) == ISSUED + renewed
     assert emergency_point(ISSUED, ISSUED + life) == ISSUED + urgent
 
 
-def test_a_manifests_time_is_aware_utc():
+def test_parse_utc_time_of_manifest_is_aware():
     assert parse_utc("2026-09-01T12:00:00Z") == ISSUED
     assert parse_utc("2026-09-01T12:00:00Z").tzinfo is timezone.utc
 
@@ -354,5 +354,5 @@ REPAIRED = Decision(Action.REPAIR, Reason.FORMATS, "a file is missing")
     ],
     ids=["it cannot wait", "it can", "with a repair", "with a reload"],
 )
-def test_an_order_that_cannot_be_made_now(due, expected):
+def test_postponed_keeps_or_refuses(due, expected):
     assert due.postponed("why", DUE) == expected

@@ -116,7 +116,7 @@ UNREADY = {"problems": ["home /etc/acme cannot be written"]}
         ([lacks()], {"elsewhere": [replace(has(), wanted=found().wanted)]}, ["issue missing"]),
     ],
 )
-def test_who_does_what(items, options, expected):
+def test_share_action_of_each_host(items, options, expected):
     assert told(planned(*items, **options)) == expected
 
 
@@ -182,7 +182,7 @@ def test_shares_certificate_and_chain_are_the_record_s():
     assert share == contracts.share(**known)
 
 
-def test_only_what_is_shared_is():
+def test_share_other_certificates_are_unchanged():
     assert told(planned(found(live=None), lacks(), found(live={"serial": "0a"}))) == [
         "issue missing",
         "issue missing",
@@ -197,14 +197,14 @@ def test_only_what_is_shared_is():
     ]
 
 
-def test_a_host_that_differs_is_named():
+def test_share_different_terms_are_refused_with_host():
     refused = planned(has(), has(), has(wanted={"key_type": "rsa2048"}))[0].decision
     assert refused.message == (
         "it is shared, but key_type differs between web1 and web3: give it the same on all hosts, or another name"
     )
 
 
-def test_what_is_received_is_known_by_its_serial_and_whose_it_is():
+def test_share_received_certificate_has_owner_and_serial():
     receiver = planned(lacks(), has())[0]
     known = {"owner": "web2", "serial": "0a", "directory": CA, "account_uri": ACCOUNT}
     assert receiver.share == contracts.share(hosts=[], **known)
@@ -212,19 +212,19 @@ def test_what_is_received_is_known_by_its_serial_and_whose_it_is():
     assert shared_certificates.shares([receiver]) == [contracts.share(hosts=["web1"], **known)]
 
 
-def test_an_order_for_all_waits_only_if_all_can():
+def test_share_order_can_wait_only_if_all_hosts_can():
     result = planned(has(), has(), now=DUE)
     assert [item.decision.can_wait for item in result] == [True, True]
     assert [item.decision.can_wait for item in planned(has(), lacks(), now=DUE)] == [False, False]
     assert [item.decision.can_wait for item in planned(has(), has(), now=URGENT)] == [False, False]
 
 
-def test_an_order_replaces_what_any_of_them_has():
+def test_share_order_replaces_certificate_of_any_host():
     result = planned(lacks(), has(live={"ari_id": "c.d"}), now=DUE)
     assert [item.replaces_cert_id for item in result] == ["c.d", None]
 
 
-def test_without_the_order_nobody_waits_for_a_key():
+def test_postpone_receivers_without_order_nobody_receives():
     result = [plan.without_ca(item, "down") for item in planned(has(), has(), now=DUE)]
     assert told(shared_certificates.postpone_receivers(result)) == ["keep lifetime", "keep lifetime"]
     result = [plan.without_ca(item, "down") for item in planned(has(), lacks(), now=DUE)]
@@ -234,6 +234,6 @@ def test_without_the_order_nobody_waits_for_a_key():
     assert shared_certificates.shares(settled) == []
 
 
-def test_what_needs_no_order_goes_on_without_the_ca():
+def test_postpone_receivers_existing_certificate_is_received():
     result = [plan.without_ca(item, "down") for item in planned(lacks(), has())]
     assert told(shared_certificates.postpone_receivers(result)) == ["receive 0a web2", "keep"]

@@ -242,7 +242,7 @@ SIZES = {"classic": 80, "tlsserver": 60, "shortlived": 60}
     [(HOUR, timedelta(0)), (HOUR, HOUR), (DAY, timedelta(0)), (DAY, DAY)],
     ids=["hourly", "hourly, and said so", "daily", "daily, and said so"],
 )
-def test_a_year(step, interval):
+def test_year_all_certificates_are_renewed_in_time(step, interval):
     fleet = Fleet(SIZES, domains=3, interval=interval)
     end, now, number = START + 365 * DAY, START, 0
     while now < end:
@@ -260,7 +260,7 @@ def test_a_year(step, interval):
     print(f"{made} renewals, at least {least}; at most {fleet.latest / DAY:.2f} of a life; {dict(fleet.ca.kinds)}")
 
 
-def test_a_year_in_which_the_ca_says_nothing_of_renewals():
+def test_year_without_renewal_information_all_are_renewed_in_time():
     fleet = Fleet(SIZES, domains=3, silent=True)
     for day in range(365):
         fleet.run(START + day * DAY, everything=day % 100 == 0)
@@ -278,7 +278,7 @@ def lived(days, **options):
     return fleet, now
 
 
-def test_a_mass_revocation_where_renewals_are_exempt_takes_one_run():
+def test_mass_revocation_with_exempt_renewals_takes_one_run():
     fleet, now = lived(20)
     fleet.ca.revoking_before = now
     actions, warnings = fleet.run(now, everything=True)
@@ -288,7 +288,7 @@ def test_a_mass_revocation_where_renewals_are_exempt_takes_one_run():
     assert fleet.run(now + HOUR, everything=True) == ({Action.KEEP: 200}, [])
 
 
-def test_a_mass_revocation_where_they_count_takes_as_long_as_the_limits_do():
+def test_mass_revocation_with_counted_renewals_follows_limits():
     fleet, now = lived(20, renewals_exempt=False)
     revoked = fleet.ca.revoking_before = now
     hours, deferred = 0, []
