@@ -40,7 +40,7 @@ def adopt(monkeypatch, tmp_path):
     return run
 
 
-def test_what_was_taken_over_before_is_told_as_that(adopt, tmp_path):
+def test_adopt_repeated_run_reports_adopted_before(adopt, tmp_path):
     here = other_client_files.files(tmp_path / "here", other_client_files.Left())
     other = other_client_files.files(tmp_path / "other", other_client_files.Left(names=["other.example"]))
     for changed in (True, False):
@@ -52,7 +52,7 @@ def test_what_was_taken_over_before_is_told_as_that(adopt, tmp_path):
         assert warnings == []
 
 
-def test_a_named_file_that_cannot_be_used_is_warned_of(adopt, tmp_path):
+def test_adopt_unusable_named_file_warns(adopt, tmp_path):
     here = other_client_files.files(tmp_path / "here", other_client_files.Left())
     result, warnings = adopt(here._replace(certificate="/none.pem"))
     assert warnings == ["/none.pem, which files names, cannot be taken over: /none.pem has no readable certificate"]

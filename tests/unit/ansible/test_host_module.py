@@ -55,7 +55,7 @@ def refusing(_task):
     ],
     ids=["nothing changed", "changed", "refused", "out of range"],
 )
-def test_result(params, run, result):
+def test_result_has_failures_and_fields(params, run, result):
     assert HostModule({}, run, {"failures": {}}).result(MagicMock(params=params)) == result
 
 

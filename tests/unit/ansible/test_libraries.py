@@ -22,7 +22,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._common.libraries im
         (("tldextract",), "tldextract"),
     ],
 )
-def test_a_missing_library_is_named_as_it_is_installed(monkeypatch, absent, named):
+def test_missing_library_has_name_of_package(monkeypatch, absent, named):
     for name in absent:
         monkeypatch.setitem(sys.modules, name, None)
     text = missing(("requests", "cryptography", "dns", "tldextract"))
@@ -30,5 +30,5 @@ def test_a_missing_library_is_named_as_it_is_installed(monkeypatch, absent, name
     assert f"-m pip install {named}'" in text
 
 
-def test_none_is_missing_here():
+def test_missing_none_is_empty():
     assert missing(("requests", "cryptography", "josepy", "dns", "tldextract")) == ""
