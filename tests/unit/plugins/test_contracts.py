@@ -51,7 +51,7 @@ def test_shapes_are_few_and_each_has_an_instance():
     assert len(SHAPES) <= 12
 
 
-def test_shapes_have_a_row_each_in_the_documentation():
+def test_shapes_all_have_a_row_in_documentation():
     page = (MODULES.parents[1] / "docs" / "architecture.md").read_text()
     rows = re.findall(r"^\| `([A-Z]\w+)` \|", page.partition("### Contracts")[2].partition("\n#")[0], re.MULTILINE)
     assert sorted(rows) == sorted(SHAPES)
@@ -75,7 +75,7 @@ def test_to_result_has_types_of_json_alone(instance):
 
 
 @EACH
-def test_from_result_refuses_what_is_missing_and_drops_what_is_unknown(instance):
+def test_from_result_missing_field_raises_and_unknown_one_is_dropped(instance):
     shape, result = type(instance), instance.to_result()
     assert shape.from_result({**result, "ansible_facts": {}}) == instance
     with pytest.raises(Malformed, match=r"^x\[0\]\.name|^x\[0\]\.\w+ is missing$"):
@@ -111,13 +111,13 @@ def test_fuzz_mutated_result_is_malformed_or_has_a_result_of_its_own(instance):
         (contracts.revocation(status=Status.REVOKED), "status", "gone"),
     ],
 )
-def test_from_result_refuses_words_that_there_are_not(shape, field, value):
+def test_from_result_unknown_word_raises(shape, field, value):
     with pytest.raises(Malformed, match=f"{field} is not one of "):
         type(shape).from_result({**shape.to_result(), field: value})
 
 
 @pytest.mark.parametrize("word", [*Action, *Reason, *Status])
-def test_words_are_their_own_text(word):
+def test_words_equal_their_text(word):
     assert (f"{word}", str(word), json.dumps(word)) == (word.value, word.value, f'"{word.value}"')
 
 
@@ -179,7 +179,7 @@ def test_all_reasons_are_documented():
     assert [reason.value for reason in Reason if reason and f"V({reason})" not in said] == []
 
 
-def test_all_that_the_plan_says_is_documented():
+def test_plan_fields_are_documented():
     assert set(documented("acme_plan", "hosts", "contains")) == names(plugin.PlannedCertificate)
 
 
@@ -205,7 +205,7 @@ def test_all_that_the_plan_says_is_documented():
         ("acme_revoke", ("certificates", "sample", 0), contracts.revocation(status=Status.REVOKED)),
     ],
 )
-def test_what_results_have_is_documented(module, path, instance):
+def test_result_fields_are_documented(module, path, instance):
     assert set(instance.to_result()) <= set(documented(module, *path))
 
 
@@ -235,7 +235,7 @@ def test_options_of_modules_are_fields(spec, shape):
     ],
     ids=["orders", "made orders", "revocations"],
 )
-def test_from_option_reads_what_ansible_makes_of_a_result(spec, instance):
+def test_from_option_reads_result_passed_through_ansible(spec, instance):
     """It adds what is not given, as null."""
     given = {name: value for name, value in instance.to_result().items() if name in spec}
     options = ArgumentSpecValidator(dict(spec)).validate(given).validated_parameters
