@@ -48,7 +48,7 @@ Result = TypeVar("Result")
 
 
 class Bench:
-    """Measures what is asked for, each once; the methods named as the keys give each program's figures."""
+    """Takes each requested measurement once; the methods named as the keys return each program's figures."""
 
     def __init__(self, lab: Lab, folder: Path, rounds: int) -> None:
         self.lab = lab
@@ -198,7 +198,7 @@ class Bench:
         return self._runner.run(name, call.command, certificates, call.env, timeout)
 
     def _repeat(self, measure: Callable[[], Result]) -> Result:
-        """Measure; if it comes to nothing, once more, with a note: Pebble hangs at times when many order at once."""
+        """Measure; after a failure once more, with a note: Pebble hangs at times when many order at once."""
         for _unused in range(ATTEMPTS - 1):
             try:
                 return measure()

@@ -25,7 +25,7 @@ class Bar(Protocol):
 
 @dataclass(frozen=True)
 class AtMost:
-    """A limit that stands by itself."""
+    """A limit that depends on no other figure."""
 
     limit: float
 
