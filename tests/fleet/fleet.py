@@ -97,7 +97,7 @@ class Underway:
         self._printed.extend(self.process.stdout or ())
 
     def until(self, condition: Callable[[], Any], what: str) -> None:
-        """Wait until the run has come to a point. Raises LabError when it ends before, or does not come there."""
+        """Wait until the run reaches a point. Raises LabError if it ends before, or does not reach it."""
 
         def come() -> bool:
             if condition():
@@ -116,13 +116,13 @@ class Underway:
     def kill(self) -> None:
         """Kill all processes at once. Workers are in other process groups: they are found by their parents."""
         with suppress(ProcessLookupError):
-            os.kill(self.process.pid, signal.SIGSTOP)  # or it would start others meanwhile
+            os.kill(self.process.pid, signal.SIGSTOP)  # otherwise it would start others in the meantime
         for one in descendants(self.process.pid):
             with suppress(ProcessLookupError):
                 os.kill(one.pid, signal.SIGKILL)
 
     def end(self, timeout: int = TIMEOUT) -> Run:
-        """Wait until it has ended, and whatever else writes to its output. Raises LabError after *timeout* seconds."""
+        """Wait until it and all writers to its output have ended. Raises LabError after *timeout* seconds."""
         self._reader.join(timeout)
         if late := self._reader.is_alive():
             self.kill()

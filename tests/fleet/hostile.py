@@ -127,7 +127,7 @@ class Battlefield:
     def planted(self, loud: bool = True) -> dict[str, Any]:
         """All variables of the role with values that do harm, another variable of the inventory's, and a new one.
 
-        loud: also those with which the run for all comes to nothing, such as another CA; else they are as they were.
+        loud: also those that make the run fail for all, such as another CA; else these keep their values.
         """
         touch = {"command": ["/bin/touch", ON_HOSTS]}
         by_dns = {"challenge": "dns-01", "webroot": "", "reload": [touch]}
@@ -185,7 +185,7 @@ class Battlefield:
         serial: str = "100%",
         env: Mapping[str, str] | None = None,
     ) -> Run:
-        """Run entry points of the role over some hosts; nobody is hostile but by an earlier run."""
+        """Run entry points of the role over some hosts; a host is hostile only by an earlier run."""
         inventory = self.fleet.folder / "hosts.yml"
         hosts = {
             host: {"ansible_host": self.lab.address(host), "acme_certificates": self.certificates(host)}
@@ -251,7 +251,7 @@ class Battlefield:
         return harm
 
     def _certificates(self) -> list[str]:
-        """Certificates that nobody should have, at the CA and on the hostile host."""
+        """Return certificates that should not exist, at the CA and on the hostile host."""
         harm = []
         expected = {f"{host}.lab.test" for host in self.lab.hosts}
         expected |= {"pair.dyn.lab.test", "club.dyn.lab.test", "theirs.dyn.lab.test"}
@@ -317,7 +317,7 @@ def plant_by_setup(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def certificates_only(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the one variable with which a host can ask for what is others', and the run goes on."""
+    """Return the only variable with which a host can request certificates of others without failing the run."""
     return {"acme_certificates": facts["acme_certificates"]}
 
 

@@ -53,7 +53,7 @@ def traces(secrets: dict[str, set[bytes]], texts: dict[str, bytes]) -> list[str]
 
 
 class Sampler:
-    """Looks all the while at the machine's process lists and at the files that come and go in some folders."""
+    """Reads the machine's process lists and the files that appear in some folders, again and again."""
 
     def __init__(self, folders: list[Path]) -> None:
         self.folders = folders

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The role's entry points for the account, and certificates that are asked for until a given time."""
+"""The role's entry points for the account, and certificates that are requested until a given time."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_account_is_created_changed_and_deactivated(small: Fleet) -> None:
     assert "PRIVATE KEY" not in run.text
     mark = small.lab.pebble.mark()
     assert small.site().code == 0
-    # Two orders are new; that of web1 goes on, with what the new key has to answer.
+    # Two orders are new; that of web1 is resumed, with the key authorizations of the new key.
     assert [path for _method, path in small.lab.pebble.requests(mark)].count("/order-plz") == 2
     assert {account_of(small, host) for host in small.lab.hosts} == {uri}
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """CAs and accounts that cannot be used: every host reports the reason in one line, and is unchanged.
 
-What the modules say of other keys, bundles, bindings and servers is tested in tests/integration.
+The modules' messages about other keys, bundles, bindings and servers are tested in tests/integration.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ def test_role_unusable_ca_or_account_fails_in_one_line(small: Fleet, name: str) 
     check_told(run, message, case.at_once, fleet.lab.hosts)
     assert [fleet.tree(host) for host in fleet.lab.hosts] == before
     assert "/order-plz" not in fleet.signed_requests(mark)
-    if case.signed:  # the account may have come to something
+    if case.signed:  # the account may exist
         mend(fleet, MENDED.get(name, {}))
     else:
         assert fleet.signed_requests(mark) == []

@@ -144,7 +144,7 @@ def test_role_corrected_certificates_are_issued(certificates: Story) -> None:
     assert run.hosts_with("changed") == ["web1"]
 
 
-# Of hosts on which no certificate is right, which are refused at once, a pair at a time.
+# Hosts without any valid certificate are refused at once; two of them at a time.
 ARGUMENTS: list[dict[str, tuple[Any, str]]] = [
     {
         "web1": (Fleet.certificate("shop", key_type="dsa"), "certificate shop: key_type: 'dsa' is unknown"),

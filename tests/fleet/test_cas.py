@@ -60,7 +60,7 @@ def test_cas_second_ca_issues_what_the_first_refuses(two_cas: tuple[Fleet, Pebbl
     assert small.signed_requests(marks[0]) == []
     assert [path for method, path in second.requests(marks[1]) if method == "POST"] == []
 
-    # What was issued by the second alone is no longer wanted without it.
+    # A certificate of the second CA is issued again once that CA is not listed any more.
     run = small.site("--check", acme_directory=directories(first), acme_ca_path="")
     assert run.planned == ["web2: certificate shop: issue (issuer changed)"]
 

@@ -18,7 +18,7 @@ CHALLENGES = "/etc/acme/challenges"
 
 @contextmanager
 def without_web_servers(fleet: Fleet) -> Iterator[None]:
-    """Hosts on which nobody listens at port 80 or 443."""
+    """Hosts without a listener on port 80 or 443."""
     for host in fleet.lab.hosts:
         fleet.lab.exec(host, ["service", "nginx", "stop"], check=True, stdout=subprocess.DEVNULL)
     try:
@@ -120,7 +120,7 @@ def test_preflight_failure_requests_no_validation(small: Fleet) -> None:
         assert "answers HTTP 404 instead of the challenge's response" in run.message("web2")
         assert "astray.lab.test:443: nothing listens there" in run.message("web3")
         assert small.signed_requests(mark).count("/chalZ/") == 1
-        # Once it is put right, the same order is resumed.
+        # Once the fault is corrected, the same order is resumed.
         mark = small.lab.pebble.mark()
         assert small.site().code == 0
         assert small.signed_requests(mark).count("/order-plz") == 1

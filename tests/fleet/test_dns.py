@@ -189,7 +189,7 @@ def test_dns_persist_01_needs_published_record(fleet: Fleet) -> None:
     assert run.code == 0
     assert {name for name, _value in authorities.txt()} == {"_validation-persist.a.dyn.lab.test"}  # it stays
 
-    # And as it was published by hand, with more in it than is needed.
+    # A record published by hand may have more in it than is needed.
     (value,) = [value for _name, value in authorities.txt() if "wildcard" in value]
     authorities.remove("_validation-persist.a.dyn.lab.test", "TXT")
     authorities.add("_validation-persist.a.dyn.lab.test", "TXT", f"{value}; persistUntil=4102444800")
@@ -201,7 +201,7 @@ def test_dns_persist_01_needs_published_record(fleet: Fleet) -> None:
 
 @pytest.fixture
 def two_ways(fleet: Fleet) -> dict[str, Any]:
-    """web1 by DNS, and web2 by its web server: whatever becomes of the first, the second is served."""
+    """web1 by DNS, and web2 by its web server: web2 gets its certificate also if web1 fails."""
     return {
         "acme_certificates": "{{ special[inventory_hostname] }}",
         "special": {"web1": [by_dns("web1.dyn.lab.test")], "web2": [fleet.certificate("shop")]},

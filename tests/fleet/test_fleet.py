@@ -75,7 +75,7 @@ def second(story: Fleet, first: Part) -> Part:
     return part
 
 
-# What happens to hosts before the run of changes; hosts not named here are left alone.
+# Changes of hosts before the run of changes; hosts not named here stay unchanged.
 CHANGES = {
     "web1": ("issue", "identifiers changed"),
     "web2": ("issue", "key changed"),

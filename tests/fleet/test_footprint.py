@@ -11,7 +11,7 @@ import pytest
 from tests.fleet.fleet import CHECKOUT, HOME, Fleet
 
 _PLACES = "/boot /etc /home /media /mnt /opt /root /srv /usr/local /var"
-# What the role was asked for, and what services, Ansible and the machine below the host change whatever the role does.
+# Paths that the role has to change, and those that services, Ansible and the machine below the host change anyway.
 # Hosts see this checkout, too, in which other tests are at work.
 _NOT_OURS = (
     rf"^({HOME}|{re.escape(str(CHECKOUT))}|/srv/tls|/var/log|/var/cache|/var/tmp|/var/lib/nginx|/root/\.ansible)(/|$)"

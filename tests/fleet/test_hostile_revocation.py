@@ -21,7 +21,7 @@ HOSTILE = "web2"
 
 @pytest.fixture
 def issued(small: Fleet) -> Iterator[Fleet]:
-    """Three hosts with a certificate each; whoever becomes hostile is honest again afterwards."""
+    """Three hosts with a certificate each; a hostile one is honest again after the test."""
     assert small.site().code == 0
     yield small
     make_honest(small.lab, HOSTILE)

@@ -74,7 +74,7 @@ def orders_unknown_to_hosts(fleet: Fleet, mark: int) -> int:
 
 
 def kill_at(fleet: Fleet, moment: Moment, kill: Callable[[Underway], None], mark: int, what: str) -> None:
-    """Start a run and kill it when its moment has come."""
+    """Start a run and kill it at its moment."""
     underway = fleet.start(fleet.command(**ONLY))
     underway.until(lambda: moment(fleet, mark), what)
     kill(underway)

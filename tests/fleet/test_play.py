@@ -109,7 +109,7 @@ def test_role_other_home_and_encrypted_account_key(small: Fleet) -> None:
         assert account["uri"] == made("0001")["account_uri"]
         assert account["contact"] == ["mailto:ops@example.com"]
 
-        # As AWX gives them.
+        # AWX gives them so.
         env = {"ACME_ACCOUNT_KEY_CONTENT": key, "ACME_ACCOUNT_KEY_PASSPHRASE": "correct horse"}
         again = {**wanted, "acme_force_renewal": True, "acme_account_key_src": "/nowhere/key.pem"}
         run = small.run(small.command(**again), env=env)
@@ -190,7 +190,7 @@ def test_parallel_runs_on_different_hosts_succeed(fleet: Fleet) -> None:
 
 @pytest.mark.hard
 def test_parallel_runs_on_the_same_hosts_succeed(small: Fleet) -> None:
-    """Whichever comes first with each host: neither fails for the other, and what is live is whole and served."""
+    """Neither run fails because of the other, and the live version of each host is complete and in use."""
     web = [Fleet.certificate("shop", probe=[{"timeout": 20}])]
     assert small.site(acme_certificates=[Fleet.certificate("shop")]).code == 0
     small.enable_tls()
@@ -245,7 +245,7 @@ def test_revoke_entry_point_revokes_live_certificates(small: Fleet) -> None:
     assert run.message("web2") == "certificate absent is not revoked: there is no live version of it on this host"
     assert small.signed_requests(mark).count("/revoke-cert") == 2
 
-    # What the CA refuses is its own host's failure. Names as -e acme_revoke=old,shop gives them.
+    # A refusal of the CA fails its own host only. Names as -e acme_revoke=old,shop gives them.
     foreign = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=old", "-keyout", "/dev/null"]
     foreign += ["-addext", "subjectAltName=DNS:old.web2.lab.test"]
     small.lab.exec("web2", [*foreign, "-out", f"{HOME}/live/old/cert.pem"], check=True, capture_output=True)
@@ -253,7 +253,7 @@ def test_revoke_entry_point_revokes_live_certificates(small: Fleet) -> None:
     assert run.hosts_with("failed") == ["web2"]
     assert ") is not revoked: revocation: " in run.message("web2")
 
-    # Nor is what a host shows of another's.
+    # Neither is a certificate of another host that a host shows.
     other = small.file("web3", "shop", "cert.pem").read_text()
     small.file("web2", "shop", "cert.pem").write_text(other)
     run = revoke("-l", "web2")

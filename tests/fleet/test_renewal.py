@@ -69,7 +69,7 @@ def test_check_revocation_revoked_certificate_is_replaced(small: Fleet) -> None:
     pebble = small.lab.pebble
     place = small.lab.inside(lambda: Place(small.lab.controller))
     try:
-        # Of its keys it shows those that are RSA.
+        # It shows RSA keys only.
         pebble.restart(config={"ocspResponderURL": f"{place.url}/ocsp", "keyAlgorithm": "rsa"})
         place.give("/ocsp", lambda _method, path, _body: _ocsp(small, path.removeprefix("/ocsp/")))
         assert small.site().code == 0

@@ -70,7 +70,7 @@ def test_run_leaks_no_secret(small: Fleet, births: None, temp: Path, tmp_path: P
     home = tmp_path / "home"
     home.mkdir()
     env = {"HOME": str(home), "TMPDIR": str(temp), "ANSIBLE_LOG_PATH": str(home / "ansible.log")}
-    # What hosts write lies in mounts of theirs, which are not seen from here.
+    # Hosts write to mounts of their own, which are not visible from here.
     with Sampler([home, temp, small.lab.state / "ansible", small.folder]) as sampler:
         run = small.run(small.command("-vvvv", "--diff", core=core), env=env)
         assert run.code == 0

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A certificate that three hosts share: one order, one key, never in clear on its way, and nobody left without it."""
+"""A certificate that three hosts share: one order, one key, never in clear between hosts, and no host without it."""
 
 from __future__ import annotations
 
@@ -213,7 +213,7 @@ def test_shared_key_is_in_no_file_and_no_output(trio: Fleet, tmp_path: Path) -> 
 
 @pytest.mark.hard
 def test_shared_unrecorded_certificate_is_not_passed_on(trio: Fleet) -> None:
-    """A hostile host has one of its own CA, good for decades: without the record, all would have taken it."""
+    """A hostile host has one of its own CA, valid for decades: without the record, all would receive it."""
     assert trio.site().code == 0
     first = all_have_one(trio)
     folder = next(path for path in trio.lab.path("web3", f"{HOME}/versions/shop").iterdir() if path.is_dir())

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The role with what plays, blocks, tasks and the command line may say: the right hosts are served, or told why not."""
+"""The role with keywords of plays, blocks and tasks, and options: the right hosts get certificates, or a reason."""
 
 from __future__ import annotations
 
@@ -363,7 +363,7 @@ def test_values_that_differ_are_refused_of_each_source(plays: Plays, mark: int, 
 
 @pytest.mark.parametrize("core", [cores.parameter(core=""), *OLDEST_AND_NEWEST])
 def test_environment_of_the_play_counts_on_the_controller(plays: Plays, mark: int, core: str) -> None:
-    """Nobody listens at the proxy, so that nothing can come to the CA."""
+    """The proxy has no listener, so that no request can reach the CA."""
     proxy = {"https_proxy": f"http://{plays.fleet.lab.controller}:9"}
     run = plays.run({**by_roles(), "environment": proxy}, core=core, acme_certificates=[SHOP])
     assert run.code == 2

@@ -21,7 +21,7 @@ SPKI = Encoding.DER, PublicFormat.SubjectPublicKeyInfo
 
 
 def by_folder(live: str) -> dict[str, bytes]:
-    """The files of one version: whoever resolves the link once has a pair, whatever happens to the link."""
+    """Return the files of one version: a reader that resolves the link once has a pair, also if the link changes."""
     folder = os.open(live, os.O_RDONLY | os.O_DIRECTORY)
     try:
         return {file: _read(os.open(file, os.O_RDONLY, dir_fd=folder)) for file in FILES}
