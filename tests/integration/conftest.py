@@ -24,7 +24,7 @@ def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 
 @pytest.fixture
 def ca(lab: Lab, tmp_path: Path) -> Customer:
-    """Calls a module that speaks with the CA, with a fresh account key unless another is given."""
+    """Call a module that sends requests to the CA, with a new account key unless another is given."""
     return Customer(lab, tmp_path)
 
 

@@ -55,7 +55,7 @@ class Issued:
 
 
 class Customer:
-    """Somebody with an account key. Called with a module that speaks with the CA, and its options."""
+    """A user with an account key. Called with a module that sends requests to the CA, and its options."""
 
     def __init__(self, lab: Lab, folder: Path) -> None:
         self.lab = lab
@@ -73,7 +73,7 @@ class Customer:
         return self("acme_order", orders=list(orders), **{**NEW, **options})
 
     def finalize(self, *items: dict[str, Any], **options: Any) -> Result:
-        """Run acme_order_finalize, without a look of its own at the challenges unless it is asked to."""
+        """Run acme_order_finalize, without a preflight unless the options say so."""
         return self("acme_order_finalize", orders=list(items), **{"preflight": False, **options})
 
     def issue(self, *names: str) -> list[Issued]:

@@ -252,7 +252,7 @@ def test_account_key_change_of_given_contents(ca, tmp_path):
     (item,) = local(ca.order(order("shop"), **given))
     assert item["account_uri"] == uri
     assert ca("acme_account", check=True, state="absent", **given)["account_uri"] == uri
-    # With the old one alone there is another account by now, which the next change tells.
+    # With the old one alone there is another account by now, and the next change reports it.
     other = ca.order(order("shop"), account_key_content=old)["account_uri"]
     assert other != uri
     assert told(ca("acme_account", rollover=True, **given)).startswith(
@@ -307,7 +307,7 @@ def test_account_key_change_killed_is_completed_by_next_run(ca, lab, tmp_path, s
     done = lab.run([sys.executable, "-c", KILLED, work], env=environment, capture_output=True, text=True, timeout=60)
     assert done.returncode == -signal.SIGKILL, done.stderr
 
-    # What a run of the role asks first: it finds the account, and makes no other.
+    # The first request of a run of the role finds the account, and makes no other.
     ordered = ca.order(order("shop"))
     assert ordered.ok, ordered.text
     assert ordered["account_uri"] == uri

@@ -17,7 +17,7 @@ from tests.integration.plans import found
 from tests.integration.servers import dripping, no_ca, silence
 from tests.lab import Lab
 
-# The directory ({no_ca}: a server that is none), other options, the message.
+# The directory ({no_ca}: a server that is no CA), other options, the message.
 DIRECTORIES = {
     "unknown name": (
         "letsencrpyt",

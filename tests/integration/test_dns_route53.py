@@ -18,7 +18,7 @@ URL = "http://127.0.0.1:5000"
 ENDPOINT = {"endpoint_url": URL, "region": "us-east-1"}
 KEYS = {"access_key": "the-access-key", "secret_key": "the-secret-key"}
 
-# What somebody else would see: Amazon's library, and no Ansible.
+# Another client's view: Amazon's library, without Ansible.
 SEE = """\
 import json, sys, boto3
 url, access_key, secret_key, action, zone, *texts = sys.argv[1:]
@@ -87,7 +87,7 @@ def aws(lab, tmp_path):
 
 
 def test_route53_values_are_added_and_removed_one_by_one(aws):
-    """An apex and its wildcard have a value each at one name, where somebody else has one too."""
+    """An apex and its wildcard have a value each at one name, which also has a value of somebody else."""
     aws.create(NAME, "somebody's")
     assert aws.change("present", {NAME: {"one", "two"}, OTHER: {"three"}})
     assert aws.see() == {NAME: {"somebody's", "one", "two"}, OTHER: {"three"}}

@@ -11,7 +11,7 @@ import yaml
 from tests.integration.calls import CHECKOUT
 from tests.integration.orders import NEW
 
-# What each module needs besides.
+# Other options that each module needs.
 GROUP = {
     "acme_account": NEW,
     "acme_account_info": {},

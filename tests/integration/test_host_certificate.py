@@ -115,7 +115,7 @@ def test_certificate_reloads_nginx_and_keeps_two_earlier_versions(host: Host, is
 
 
 def refusals(issuer: Issuer):
-    """Name of the certificate: what the CA delivers instead of what was asked for, and what is said of it."""
+    """Return, by certificate, an unsuitable delivery of the CA and the message about it."""
     other = ca.ec_key().public_key()
     namesake = ca.Authority.root("Test Root").intermediate(
         "Test Intermediate", not_before=issuer.now - DAY, not_after=issuer.now + DAY
@@ -180,7 +180,7 @@ def test_certificate_unsuitable_is_refused_and_does_not_affect_others(services: 
     assert result["reloaded"] == ["counter"]
     assert reloads(host) == 1
     assert untouched(host) == before
-    # What was refused is pending as before, so what fits is still taken.
+    # Refused ones are pending as before, so a suitable certificate is still accepted.
     assert host.deploy([issuer.issue(requests["wrong-key"])], certificates["wrong-key"]).ok
 
 
@@ -287,7 +287,7 @@ def test_certificate_failed_order_is_reported(host: Host) -> None:
     assert journaled["gone"]["version"] == "0001"
     again = host.deploy(results, *certificates)
     assert not again["changed"]
-    # What is only put off is no failure.
+    # A deferred certificate is no failure.
     assert host.deploy([results[1]], *certificates).ok
 
 

@@ -47,7 +47,7 @@ def test_challenge_other_key_authorization_replaces(host: Host) -> None:
 def test_challenge_absent_keeps_other_folders(host: Host) -> None:
     host.shell(f"mkdir -p {CHALLENGES} && echo > {WEBROOT}/.well-known/security.txt")
     host("challenge_response", challenges=[challenge()])
-    # What removes needs no key authorization.
+    # Removal needs no key authorization.
     assert host("challenge_response", state="absent", challenges=[{"token": TOKEN, "webroot": WEBROOT}])["changed"]
     assert host.names(f"{WEBROOT}/.well-known") == ["acme-challenge", "security.txt"]
 

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""certificate_info: what a host has, what would be in the way, and that looking changes nothing."""
+"""certificate_info: certificates of a host, problems of the next issuance, and no change of the host."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_info_returns_all_certificates_and_changes_nothing(host: Host, issuer: I
     assert host.tree() == before
 
 
-# What is done in a live version's folder, the options, and what certificate_info says of it.
+# A script run in a live version's folder, the options, and the drift that certificate_info reports.
 DRIFT = {
     "mode": ("chmod 0640 privkey.pem", {}, {"attributes": ["privkey.pem mode 0640 instead of 0600"]}),
     "owner": (
@@ -97,7 +97,7 @@ def test_info_drift_is_reported(host: Host, issuer: Issuer) -> None:
         assert {key: item["live"][key] for key in expected} == expected, name
 
 
-# What is done to the host, the options, what certificate_info says, and what certificate_request says (None: it works).
+# A script, the options, the problem in certificate_info, and the message of certificate_request (None: it works).
 PROBLEMS = {
     "no webroot": ("", {"webroot": None}, "webroot is not set", None),
     "webroot is not there": ("", {"webroot": "/srv/none"}, "webroot /srv/none does not exist", None),
@@ -213,7 +213,7 @@ def test_info_missing_or_old_library_is_a_problem(host: Host, library: str) -> N
         assert message in told(host.request()), case
         assert message in told(host.deploy([{"name": "shop", "status": "repair"}])), case
     assert host.names(HOME) == []
-    # What has failed already is passed on without it.
+    # A certificate that has failed already is returned without the library.
     assert told(host.deploy([{"name": "shop", "status": "failed", "problem": "no luck", "resumable": True}])) == (
         "certificate shop: no luck"
     )

@@ -98,7 +98,7 @@ def test_lists_same_certificate_in_two_lists_is_refused(two: Host) -> None:
         assert told(two.request(SHOP, check=check, list="web")) == f"certificate shop: {line}"
         refused = two.deploy([{"name": "shop", "status": "repair"}], SHOP, check=check, list="web")
         assert told(refused) == f"certificate shop: {line}"
-    # As the role passes on what was refused: nothing of the other list's is touched.
+    # The role passes refused ones on like this: nothing of the other list is changed.
     failed = {"name": "shop", "status": "failed", "problem": line, "resumable": False}
     assert told(two.deploy([failed], SHOP, list="web")) == f"certificate shop: {line}"
     assert two.tree() == before

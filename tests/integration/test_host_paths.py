@@ -16,7 +16,7 @@ from tests.integration.hosts import Host, Issuer, told, wanted
 SECRET = "/etc/acme-test/privkey.pem"
 TOKEN = "a-token-of-128-bits-01"
 TURNS = 2
-# What the user does until there is a file named stop, and what it prints: how often.
+# The user's actions until there is a file named stop; it prints their number.
 EXCHANGE = f"""
 import os, random, shutil, time
 end, times = time.monotonic() + 120, 0
@@ -92,7 +92,7 @@ def test_paths_exchanged_meanwhile_change_nothing_of_others(app: Host, issuer: I
     assert foreign(app) == before
     assert app.read(SECRET) == "secret\n"
     assert app.shell("grep -rl secret /srv/app || :") == ""
-    # What the user left is no trouble for the next run once the folder is one.
+    # The user's leftovers do not matter to the next run once the folder is a folder again.
     app.shell("rm -rf /srv/app/tls /srv/app/www; install -d -o deploy -g deploy /srv/app/tls /srv/app/www")
     assert app.deploy([{"name": "shop", "status": "repair"}], entry()).ok
     assert app.shell("stat -c %U /srv/app/tls/shop.pem") == "deploy"

@@ -111,7 +111,7 @@ def test_request_pending_version_for_other_terms_is_replaced(host: Host) -> None
         previous = request
     (request,) = host.request({**wanted(), **options}, directory="https://other.example/dir")["requests"]
     assert (request["version"], request["reused"]) == (f"{number + 1:04d}", False)
-    # The order of names is none.
+    # The sequence of names does not matter.
     names = wanted("shop", "b.lab.test", "a.lab.test"), wanted("shop", "a.lab.test", "b.lab.test")
     requests = [host.request(certificate)["requests"][0] for certificate in names]
     assert [request["reused"] for request in requests] == [False, True]
@@ -216,7 +216,7 @@ def test_request_one_failure_does_not_affect_others(host: Host) -> None:
     assert "certificate dark: webroot /srv/none does not exist" in message
     assert result["failures"].keys() == {"bad", "dark"}
     assert result["ready"] == ["good"]
-    # What stays for the next run: the request of dark, whose webroot can be made.
+    # The request of dark stays for the next run: its webroot can be made.
     assert [item["name"] for item in result["requests"]] == ["dark", "good"]
     assert host.names(CHALLENGES) == ["three" * 5]
 

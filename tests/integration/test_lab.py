@@ -319,7 +319,7 @@ NOBODY = 65534  # somebody else than root, whom named's root may not pass by
 
 
 def test_up_closed_home_and_umask_serves_all(tmp_path):
-    """The checkout of a person in a home of mode 0700, with umask 077: every server reads its files all the same."""
+    """The checkout of a person in a home of mode 0700, with umask 077: every server can read its files."""
     home = tmp_path / "a home"
     home.mkdir()
     home.chmod(0o700)

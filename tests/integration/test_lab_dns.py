@@ -75,7 +75,7 @@ def test_lab_dns_missing_name_is_not_cached(lab):
         assert ask(lab, name) == ("NXDOMAIN", [])
         lab.authorities.add(name, "TXT", "value")
         wait(lambda name=name: ask(lab, name)[1], 1.5, "the record is hidden")
-        # What the controller asked does not matter to the CA at all.
+        # Questions of the controller do not affect answers to the CA.
         name = f"for-ca{number}.other.lab.test"
         assert ask(lab, name) == ("NXDOMAIN", [])
         lab.authorities.add(name, "TXT", "value")

@@ -59,7 +59,7 @@ def test_order_then_finalize_returns_certificate(ca, lab):
     check_certificate(lab, done["hosts"]["web1"][0], orders[0], timedelta(days=90))
     check_certificate(lab, done["hosts"]["web2"][0], orders[1], timedelta(days=6))
 
-    # As a run does that finds the journal of one that was killed at its last step.
+    # A run does so if it finds the journal of one that was killed at its last step.
     mark = lab.pebble.mark()
     journal = {"order_uri": shop["order_uri"], "account_uri": shop["account_uri"]}
     again = ca.order(order("shop", *names, **journal))
@@ -252,5 +252,5 @@ def test_order_half_of_all_nonces_refused_succeeds(ca, pebble):
     mark = pebble.mark()
     names = [f"{number}.web1.lab.test" for number in range(8)]
     assert len(ca.issue(*names)) == len(pebble.issued(mark)) == 8
-    # Of those that were not refused there are 24, and 17 that ask for the account or whether it is done.
+    # 24 of them were not refused, and 17 ask for the account or poll.
     assert len(posts(ca.lab, mark)) > 7 * 8

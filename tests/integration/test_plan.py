@@ -68,7 +68,7 @@ def test_plan_follows_renewal_information(ca, lab, issued):
 
 def test_plan_action_and_reason(ca, lab):
     now = datetime.now(timezone.utc)
-    # What is found, and what is to be done for which reason
+    # The found state, the action and the reason
     table = {
         "kept": ({}, "keep", ""),
         "missing": ({"live": None}, "issue", "missing"),

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The look at challenges, where a host's web server redirects it to what only the controller reaches."""
+"""The preflight, where a host's web server redirects it to services that only the controller reaches."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def listening(address: str, port: int) -> socket.socket:
 
 
 def visited(listeners: list[socket.socket]) -> list[str]:
-    """The listeners to which somebody has connected."""
+    """Return the listeners that got a connection."""
     found = []
     for listener in listeners:
         try:

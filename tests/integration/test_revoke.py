@@ -70,7 +70,7 @@ def test_revoke_revoked_before_changes_nothing(owner, lab, issued):
 
 
 def test_revoke_with_certificate_key(owner, lab, issued):
-    """RFC 8555 section 7.6: whoever has it may revoke, with no account at all."""
+    """RFC 8555 section 7.6: the certificate's key may sign the revocation, without an account."""
     certificate, nobody = issued["key"], {"account_key_src": None, "certificates": [entry(issued["key"])]}
     wrong = owner("acme_revoke", private_key_content=issued["one"].key, **nobody)
     assert told(wrong).startswith("certificate shop of localhost: revocation: ")
@@ -117,7 +117,7 @@ def test_revoke_check_mode_sends_no_signed_request(owner, lab, issued):
 
 
 def test_revoke_by_other_account_fails(ca, lab, issued):
-    """Pebble refuses it whatever authorizations the account holds; RFC 8555 section 7.6 admits it with all of them."""
+    """Pebble refuses it with any authorizations of the account; RFC 8555 section 7.6 allows it with all of them."""
     revoke = {"certificates": [entry(issued["foreign"])]}
     assert ca("acme_account", **NEW).ok
     result = ca("acme_revoke", **revoke)
