@@ -182,7 +182,7 @@ class Authorities:
 
     @contextmanager
     def silent(self, *servers: str) -> Iterator[None]:
-        """These servers answer nobody, inside. They take connections and questions, and go on with them afterwards."""
+        """These servers answer nothing, inside. They accept connections and questions, and process them afterwards."""
         stopped = [bind.process(self._lab, server).pid for server in servers]
         for pid in stopped:
             os.kill(pid, signal.SIGSTOP)
@@ -263,7 +263,7 @@ class Authorities:
 
     def _wait_for(self, server: str, zone: str) -> None:
         what = f"{server} does not load {self.zone(zone)}: see {self._lab.log(server)}"
-        # What comes before it listens is lost.
+        # Messages before it listens are lost.
         wait(lambda: self._serial(server, zone, timeout=0.1), 60, what)
 
     def _config(self, server: str, notify: bool = True) -> str:

@@ -28,7 +28,7 @@ zone "." {{
     file "{directory}/root";
 }};
 """
-# What the controller's questions left in its cache does not answer the CA's.
+# Answers cached for the controller are not used for the CA.
 RECURSIVE_CONFIG = """\
 view "lab" {{
     match-destinations {{ !{for_ca}; any; }};

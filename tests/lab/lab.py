@@ -69,7 +69,7 @@ OURS = (
 class Lab:
     """A lab in a state directory; as a context manager it is up inside.
 
-    options are those of the class Options. What a person can put right is raised as LabError.
+    options are those of the class Options. A fault that a person can correct is raised as LabError.
     """
 
     domain = "lab.test"
@@ -164,7 +164,7 @@ class Lab:
                 raise
 
     def down(self) -> None:
-        """Take down whatever is up in the state directory, also what a killed process left there."""
+        """Take down all that is up in the state directory, also leftovers of a killed process."""
         if not self.state.is_dir():
             return
         with self._locked():
@@ -264,7 +264,7 @@ class Lab:
         web.enable_tls(self, host, name, server_names)
 
     def served(self, host: str, server_name: str, roots: str | None = None) -> bytes:
-        """The certificate (DER) that a host serves for a name at port 443, asked for from the controller.
+        """The certificate (DER) that a host serves for a name at port 443, requested from the controller.
 
         With roots (PEM) it must lead to one of them and fit the name, else ssl.SSLCertVerificationError is raised.
         Raises OSError when there is no connection.

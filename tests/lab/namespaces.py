@@ -36,9 +36,9 @@ def unshare(*namespaces: str) -> list[str]:
 
 
 def start(what: str, command: list[str]) -> None:
-    """Run a command that says "up" once what it starts is up, and goes on in the background.
+    """Run a command that prints "up" once its program is up, and continues in the background.
 
-    Raises LabError with what it said when it ends before.
+    Raises LabError with its output if it ends before.
     """
     process = subprocess.Popen(
         command,

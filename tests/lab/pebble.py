@@ -119,7 +119,7 @@ class Pebble:
     def set_renewal_info(self, cert_pem: str, window: tuple[datetime, datetime] | str) -> None:
         """From now on answer requests for a certificate's renewal information with this window (aware datetimes).
 
-        Text is the very answer, whatever it says.
+        A text is the whole answer.
         """
         if isinstance(window, str):
             answer = window

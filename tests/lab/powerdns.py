@@ -22,7 +22,7 @@ API_KEY = "the-key-to-the-lab-s-PowerDNS"
 PROGRAM = "/usr/sbin/pdns_server"
 SCHEMA = Path("/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql")
 
-# What was changed is seen at once; and it does not ask its makers whether it is too old.
+# Changes are visible at once, and it sends no request about its own version.
 CONFIG = """\
 launch=gsqlite3
 gsqlite3-database={directory}/pdns.sqlite3

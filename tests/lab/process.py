@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Processes of the machine, told from others that get their number later; and waiting for something."""
+"""Processes of the machine, distinguished from later ones with the same number; and waiting for conditions."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def descendants(pid: int) -> list[Process]:
 def wait(condition: Callable[[], Any], timeout: float, what: str, pause: float = 0.01) -> Any:
     """The condition's first true value.
 
-    Raises LabError(what) when there is none within timeout seconds.
+    Raises LabError(what) if there is none within timeout seconds.
     """
     deadline = time.monotonic() + timeout
     while not (value := condition()):
