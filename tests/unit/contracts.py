@@ -202,7 +202,7 @@ def final(**given: Any) -> CertificateOrder:
 
 
 def stopped(problem: str, status: Status = Status.FAILED, **given: Any) -> CertificateOrder:
-    """An order that came to nothing."""
+    """Return an order that failed."""
     usual = {"host": "web1", "name": "shop", "resumable": True}
     return _made(CertificateOrder, given, status=status, problem=problem, **usual)
 

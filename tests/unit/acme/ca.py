@@ -59,7 +59,7 @@ class CA:
         self._server.server_close()
         self._thread.join(5)
 
-    # What tests say and ask
+    # Methods for tests
 
     def script(self, path, *answers):
         """Answer the next requests to what begins with *path* so: an Answer, RESET, CLOSE, HANG, or f(request).
@@ -119,10 +119,10 @@ class CA:
     def path(self, url):
         return url.removeprefix(self.url)
 
-    # What it answers
+    # Answers to requests
 
     def answer(self, request):
-        """The answer to a request, whatever a script says of it."""
+        """Return the answer to a request, without regard to scripts."""
         with self._lock:
             self.requests.append(request)
             refusal = self._check(request) if request.method == "POST" else None
@@ -149,7 +149,7 @@ class CA:
         return None
 
     def _check(self, request):
-        """RFC 8555 section 6: what every signed request has to be. A problem for an account that may not."""
+        """Verify a signed request (RFC 8555 section 6). Return a problem for an account that may not send it."""
         if request.headers.get("Content-Type") != "application/jose+json":
             self.violations.append(f"{request}: Content-Type {request.headers.get('Content-Type')}")
         outer = json.loads(request.body)

@@ -229,7 +229,7 @@ def test_change_key(ca, client, key_of):
     assert (changed.account_url, changed.key) == (uri, new)
     assert ca.accounts[uri]["jwk"] == new.public_jwk
     assert accounts.read(changed, uri).url == uri
-    # What speaks with the old key is refused from then on, and it has no account.
+    # A client with the old key is refused from then on, and has no account.
     with pytest.raises(ProblemError, match="signed with a key that the account had before"):
         accounts.read(client, uri)
     assert accounts.find(client.with_key(old)) is None

@@ -37,7 +37,7 @@ CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 # A TLS record of a handshake of 16 KiB, and the beginning of a ServerHello of as much.
 SERVER_HELLO = b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc\x03\x03" + b"\0" * 16384
 
-# What is sent at once, and what then drips for ever.
+# Bytes sent at once, and bytes that then drip without end.
 DRIPS = {
     "status line": (b"", b"HTTP/1.1 200 OK" + b" " * 4000),
     "header line": (OK, b"X-Long: " + b"x" * 4000),
@@ -315,7 +315,7 @@ def test_exchange_request_has_no_cookies_credentials_and_encodings(serve, sessio
 
 
 def test_exchange_error_after_time_limit_is_a_timeout(serve, session):
-    """A server closes the connection after the time limit: the error is about the time, whatever the library raises."""
+    """The server closes the connection after the time limit: every error of the library becomes one about the time."""
 
     def script(_connection, _request, server):
         server.closing.wait(SECONDS * 1.5)

@@ -57,7 +57,7 @@ class Life:
             return None
 
     def live(self, directory=None):
-        """Return the errors. *directory*: what stands in for a directory that cannot be had."""
+        """Return the errors. *directory*: a stand-in for a directory that cannot be fetched."""
         directory = self._try(Directory.fetch, self.http, f"{self.ca.url}/directory") or directory
         if directory is None:
             return self.errors
@@ -106,7 +106,7 @@ class TestTime:
             assert any("did not answer within 0.1 s" in error for error in errors), errors
 
     def test_prepare_endless_bad_nonces_raise_at_deadline(self, ca, open_client, time):
-        """Each of them takes a while; a server that forgets some is borne with, as long as there is time."""
+        """Each of them takes a while; a server that forgets some is tolerated, as long as there is time."""
 
         def slow(_request):
             time.sleep(20)

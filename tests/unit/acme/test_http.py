@@ -302,7 +302,7 @@ def test_get_silent_server_times_out(ca, hasty):
 
 
 def test_get_server_silent_within_answer_times_out(ca, hasty):
-    # What is promised and not sent is waited for while the connection stays open.
+    # Announced bytes that are not sent are waited for while the connection stays open.
     ca.always("/directory", Answer(200, b"x" * 100, {"Content-Length": "200"}))
     with pytest.raises(TransportError, match=r"did not answer within 0.1 s$"):
         hasty.request_once("GET", f"{ca.url}/directory")

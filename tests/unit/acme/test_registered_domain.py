@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Registered domains, by the Public Suffix List that tldextract brings along."""
+"""Registered domains, by the Public Suffix List in the package tldextract."""
 
 from __future__ import annotations
 

@@ -199,7 +199,7 @@ def test_change_keys_killed_at_any_step_is_completed_later(ca, options, path, ke
         patch.setattr(module, name, fault(getattr(module, name)) if fault is _killed_after else fault)
         with pytest.raises(Killed):
             change_keys(given, check_mode=False)
-    # Whichever key is the account's by now, it is taken: no second account is made.
+    # The current key of the account is used, whichever it is: no second account is made.
     assert ordinary_run(given).url == uri
     assert list(ca.accounts) == [uri]
     (outcome,) = change_keys(given, check_mode=False)

@@ -18,7 +18,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._common.libraries im
         # Imported as dns, installed as dnspython.
         (("dns",), "dnspython"),
         (("requests", "dns"), "requests dnspython"),
-        # Which is looked for without loading it.
+        # The library is looked up without loading it.
         (("tldextract",), "tldextract"),
     ],
 )

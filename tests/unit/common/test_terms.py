@@ -134,7 +134,7 @@ NOWHERE = ()
         pytest.param({"identifiers": list(NAMES[::-1])}, EVERYWHERE, id="another order"),
         pytest.param({"profile": ""}, EVERYWHERE, id="empty profile"),
         # An order for other identifiers goes to acme_order: that knows what is left of it on hosts and in zones.
-        # What is taken over has the identifiers already: it was chosen by them.
+        # An adopted certificate has the identifiers already: it was chosen by them.
         pytest.param({"identifiers": ["shop.example"]}, (in_flow, in_adoption), id="identifiers"),
         pytest.param({"key_type": "rsa2048"}, NOWHERE, id="key type"),
         pytest.param({"profile": "short"}, NOWHERE, id="profile"),

@@ -51,7 +51,7 @@ class Quiet:
 class UpdateServer(Quiet):
     """Takes UPDATE messages by TCP for ZONE, signed with *key* or refused as RFC 8945 has it.
 
-    refusing: the rcode for messages that have a record of one of these names. tsig_error: what it says of any
+    refusing: the rcode for messages that have a record of one of these names. tsig_error: its error for any
     signature. signing: whether it signs its answers. messages: how many records each had.
     """
 
@@ -143,7 +143,7 @@ class UpdateServer(Quiet):
 
 
 class Api(Quiet):
-    """JSON over HTTP. status: what it answers whatever is asked, with *text*. requests: method, path, headers."""
+    """JSON over HTTP. status: its answer to every request, with *text*. requests: method, path, headers."""
 
     def __init__(self):
         super().__init__()

@@ -64,7 +64,7 @@ def calls(monkeypatch):
 
 @dataclass(frozen=True)
 class Place(Location):
-    """A location, and what the zone's servers say of the CNAMEs that lead there."""
+    """A location, and the ownership of the CNAMEs that lead there, as the zone's servers report it."""
 
     leaves_zone: bool = False
 
@@ -148,7 +148,7 @@ def cname(target, zone="example.com", hops=(), leaves=True, name=EVIL):
         ({}, cname("_acme-challengex.example.com"), False),
         ({}, cname("_acme-challenge.www.example.com"), True),
         ({"cname_targets": None}, cname("_acme-challenge.www.example.com"), True),
-        # Those that are listed, in the place of the default
+        # Listed targets replace the default
         ({"cname_targets": ["acme.example.com"]}, cname("www.acme.example.com"), True),
         ({"cname_targets": ["ACME.example.com."]}, cname("acme.example.com"), True),
         ({"cname_targets": ["acme.example.com"]}, cname("wwwacme.example.com"), False),
@@ -160,10 +160,10 @@ def cname(target, zone="example.com", hops=(), leaves=True, name=EVIL):
         # No CNAME, and CNAMEs that the zone's own owner made
         ({"cname_targets": []}, at(WWW), True),
         ({"cname_targets": []}, cname("a.example.com", leaves=False, name=WWW), True),
-        # Of the same entry's names, but of another zone: one delegated from it, or one on the way
+        # Names of the same entry, but of another zone: one delegated from it, or one on the way
         ({}, cname("example.com", name="_acme-challenge.a.customer.example.com"), False),
         ({}, cname("_dmarc.example.com", hops=["hop.evil.example"], name=WWW), False),
-        # Of the same zone, but not of the same entry
+        # The same zone, but not the same entry
         ({}, cname("a.example.com", leaves=False, name="_acme-challenge.other.example.com"), False),
         ({}, cname("a.example.com", leaves=False, hops=["b.other.example.com"], name=WWW), False),
     ],

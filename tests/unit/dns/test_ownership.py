@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whose a CNAME is: the zone's own servers are asked, as whoever has a zone below may hide it."""
+"""Ownership of a CNAME: the zone's own servers are asked, because the owner of a zone below may hide that zone."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_is_own_hidden_delegated_zone_is_false(pair, recursor, others, cut):
 
 @pytest.mark.parametrize("more", [[], ["*.evil.example.com"], ["x.evil.example.com"]])
 def test_is_own_zone_below_on_same_servers_is_false(pair, more):
-    """Whoever has it may let a resolver ask other servers than these."""
+    """The owner of that zone may have a resolver ask other servers than these."""
     for server in pair.servers:
         server.zones.append(Zone("evil.example.com").add(EVIL, "CNAME", "www.example.com."))
         for name in more:
@@ -93,7 +93,7 @@ def test_is_own_zone_below_on_same_servers_is_false(pair, more):
     ],
 )
 def test_is_own_of_visible_zones(pair, add, internet, name, own):
-    """Whoever has a zone below another one is somebody else, and so is whoever has a zone on the way."""
+    """A zone below another one has another owner, and so has a zone on the way."""
     for server in pair.servers:
         server.cuts.append("sub.example.com")
     add("inside.example.com", "CNAME", "a.example.com.")
@@ -196,7 +196,7 @@ def test_is_own_asks_three_silent_addresses_at_most():
 
 
 def test_is_own_cname_at_apex_ends_questions():
-    """No name server should have one, but whoever has a zone writes their own."""
+    """No name server should have one, but the owner of a zone may run a server that has."""
 
     class Odd:
         asked = 0

@@ -160,7 +160,7 @@ def test_wait_failed_look_up_of_servers_is_a_problem(pair, time, recursor):
     assert outcomes[at()].problem.startswith("example.com NS: resolver ")
     assert outcomes[at()].lacking == ()
     assert "zone none.example.net has no name servers" in outcomes[other].problem
-    # What fails now may work in a later round.
+    # A question that fails now may work in a later round.
     time.at(len(time.pauses) + 1, recursor.failing_names.clear)
     assert one(pair, time, "v").propagated
 

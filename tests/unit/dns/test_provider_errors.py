@@ -225,7 +225,7 @@ def test_lexicon_fetches_no_list_of_public_suffixes(monkeypatch):
     asked = []
     monkeypatch.setattr(socket, "getaddrinfo", lambda *arguments, **_more: asked.append(arguments) or [])
     lexicon_kind.declared_options("namecheap")
-    # As its providers do that have to split a name by the list.
+    # Providers that have to split a name by the list do so.
     assert tldextract.extract("www.example.co.uk").suffix == "co.uk"
     assert asked == []
 

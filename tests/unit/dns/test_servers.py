@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The authoritative servers of a zone, and what one of them is asked."""
+"""The authoritative servers of a zone, and questions to one of them."""
 
 from __future__ import annotations
 

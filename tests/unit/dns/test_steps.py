@@ -113,7 +113,7 @@ def test_removal_where_a_cname_has_changed_since_removes_what_was_set(run, inter
     ("name", "aliases", "allowed"),
     [
         ("_dmarc.example.com", [], True),
-        # Another zone's CNAME needs permission, whoever found the location.
+        # Another zone's CNAME needs permission, also with a given location.
         (NET.format(1), [NET.format(1)], False),
         (NET.format(1), [NET.format(1), "hop.example.com"], False),
         # A CNAME that the zone's own servers have needs none.

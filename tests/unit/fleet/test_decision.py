@@ -35,7 +35,7 @@ from tests.unit.contracts import (
 )
 
 PENDING = pending(identifiers=["other.example"])
-# Of the same age as the live one.
+# The same age as the live one.
 AWAITING = awaiting()
 TO_SWITCH = Decision(Action.SWITCH, Reason.SWITCH)
 AS_ISSUED = Decision(Action.KEEP, next_at=DUE)
@@ -342,7 +342,7 @@ REPAIRED = Decision(Action.REPAIR, Reason.FORMATS, "a file is missing")
             Decision(Action.ISSUE, Reason.LIFETIME, can_wait=True),
             Decision(Action.KEEP, Reason.LIFETIME, "why", DUE, can_wait=True),
         ),
-        # What is wrong on the host is put right all the same.
+        # Drift on the host is repaired anyway.
         (
             Decision(Action.ISSUE, Reason.LIFETIME, can_wait=True, repair=REPAIRED),
             Decision(Action.REPAIR, Reason.FORMATS, "a file is missing; why", DUE),

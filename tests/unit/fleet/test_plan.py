@@ -98,7 +98,7 @@ def test_decide_all_asks_each_ca_about_its_own_certificates():
     kept, due = decide_all(*items, cas=[CA, OTHER], ask=ask)
     assert ask.asked == [{CA: ["id-1"], OTHER: ["id-2"]}]
     assert (kept.decision.action, due.decision.action, due.replaces_cert_id) == (Action.KEEP, Action.ISSUE, "id-2")
-    # Of a CA that is wanted no more nothing is asked.
+    # A CA that is not listed any more gets no request.
     (moved,) = decide_all(*items[1:])
     assert (moved.decision.reason, moved.replaces_cert_id) == ("issuer changed", None)
 

@@ -71,7 +71,7 @@ def test_keep_within_reads_domains_only_if_limit_may_be_reached():
 @pytest.mark.parametrize(
     ("limits", "items", "expected"),
     [
-        # What cannot wait goes before what can, and fails if there is no room for it.
+        # An order that cannot wait precedes those that can, and fails if the limit is reached.
         (PER_DOMAIN, [missing("a"), missing("b"), missing("c")], ["a issue", "b issue", "c refuse"]),
         (PER_DOMAIN, [missing("a"), missing("b"), missing("c", "other.example")], ["a issue", "b issue", "c issue"]),
         (
@@ -83,7 +83,7 @@ def test_keep_within_reads_domains_only_if_limit_may_be_reached():
             ],
             ["a issue", "b keep", "c issue"],
         ),
-        # Of what can wait, what ends first goes first.
+        # Among those that can wait, the certificate that expires first is first.
         (
             ORDERS,
             [
@@ -97,20 +97,20 @@ def test_keep_within_reads_domains_only_if_limit_may_be_reached():
         (PER_DOMAIN, [item("a"), item("b"), item("c")], ["a issue", "b issue", "c issue"]),
         (PER_SET, [item("a"), item("b"), item("c")], ["a issue", "b issue", "c issue"]),
         (ORDERS, [item("a"), item("b"), item("c")], ["a issue", "b issue", "c keep"]),
-        # What the hosts have had counts.
+        # Past certificates of the hosts count.
         (PER_DOMAIN, [missing("a", issued=[spent("a")]), missing("b")], ["a issue", "b refuse"]),
         (PER_DOMAIN, [missing("a", issued=[spent("a", age=4 * DAY)]), missing("b")], ["a issue", "b issue"]),
         (PER_DOMAIN, [missing("a", issued=[spent("a", renewal=True)]), missing("b")], ["a issue", "b issue"]),
         (PER_DOMAIN, [missing("a", issued=[spent("a", directory=OTHER)]), missing("b")], ["a issue", "b issue"]),
         (PER_SET, [missing("a", issued=[spent("a"), spent("a", serial="02", renewal=True)])], ["a refuse"]),
         (PER_SET, [missing("a", issued=[spent("b"), spent("b", serial="02")])], ["a issue"]),
-        # What several hosts share was ordered once.
+        # A shared certificate was ordered once.
         (
             PER_DOMAIN,
             [*(item(host, issued=[spent("a")], wanted={"shared": True}) for host in "ab"), missing("c")],
             ["a issue", "b issue", "c issue"],
         ),
-        # What is not issued spends nothing.
+        # An order that is not made does not count.
         (PER_DOMAIN, [missing("a", invalid=["no"]), missing("b"), missing("c")], ["a refuse", "b issue", "c issue"]),
     ],
 )

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Revoked certificates in the plan: which ones are asked for, and the reasons and warnings that follow."""
+"""Revoked certificates in the plan: those that are looked up, and the reasons and warnings that follow."""
 
 from __future__ import annotations
 

@@ -78,12 +78,12 @@ UNREADY = {"problems": ["home /etc/acme cannot be written"]}
         ([lacks(), has(), has()], {}, ["receive 0a web2", "keep", "keep"]),
         ([has(live={"missing": ["chain.pem"]}), has()], {}, ["receive 0a web2", "keep"]),
         ([has(live={"damaged": ["privkey.pem"]}), has()], {}, ["receive 0a web2", "keep"]),
-        # What one has is due, so all are due, whatever lacks them.
+        # The certificate of one host is due, so all are due.
         ([lacks(), has()], {"now": DUE}, ["issue missing", "receive new web1"]),
-        # Of several the one that is good for longest; of the same, the first host's.
+        # The one that expires last is chosen; among equal ones, that of the first host.
         ([has("0a"), has("0b", live={"not_after": utc(END + DAY)})], {}, ["receive 0b web2", "keep"]),
         ([has("0a"), has("0b"), has("0b")], {}, ["keep", "receive 0a web1", "receive 0a web1"]),
-        # An old one gives way to the new one that one host alone has.
+        # The new one of a single host replaces the old one of the others.
         (
             [has("0a"), has("0b", live={"not_before": utc(DUE), "not_after": utc(DUE + 90 * DAY)})],
             {"now": DUE},
@@ -98,7 +98,7 @@ UNREADY = {"problems": ["home /etc/acme cannot be written"]}
         ([has("0a"), lacks({"profile": "short"})], {}, ["refuse", "refuse"]),
         # The same names in another order are the same.
         ([has("0a"), lacks({"identifiers": ["www.shop.example", "shop.example"]})], {}, ["keep", "receive 0a web1"]),
-        # Who cannot take it makes no key either.
+        # A host that cannot receive it makes no key either.
         ([lacks(**UNREADY), lacks(), lacks()], {}, ["refuse missing", "issue missing", "receive new web2"]),
         ([lacks(**UNREADY), has()], {}, ["refuse missing", "keep"]),
         ([has("0a"), lacks(invalid=["no"])], {}, ["keep", "refuse"]),

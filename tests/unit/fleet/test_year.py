@@ -164,7 +164,7 @@ class Fleet:
     def run(self, now, everything=False, selected=None):
         """A run of the role.
 
-        What is neither in its window nor past its lifetime point is kept whatever is asked, and left out for speed, as
+        A certificate neither in its window nor past its lifetime point is kept anyway, and left out for speed, as
         is what waits for a limit.
         """
         awake = [name for name, instant in self.wakes.items() if everything or instant <= now]
@@ -175,7 +175,7 @@ class Fleet:
         if not awake:
             return Counter(), []
         found = [self.facts[name] for name in awake]
-        # Those asleep spend nothing, but what they have spent lately counts.
+        # Inactive certificates need no orders, but their recent orders count.
         past = [
             self.facts[name]
             for name, versions in self.versions.items()
@@ -284,7 +284,7 @@ def test_mass_revocation_with_exempt_renewals_takes_one_run():
     actions, warnings = fleet.run(now, everything=True)
     assert (actions, warnings, fleet.left(now)) == ({Action.ISSUE: 200}, [], 0)
     assert fleet.ca.kinds["same names"] >= 200
-    # And that is all: what is new is not renewed once more.
+    # Nothing else is issued: new certificates are not renewed once more.
     assert fleet.run(now + HOUR, everything=True) == ({Action.KEEP: 200}, [])
 
 
@@ -297,7 +297,7 @@ def test_mass_revocation_with_counted_renewals_follows_limits():
         assert actions[Action.REFUSE] == 0  # nothing fails that can wait
         deferred.append(warnings)
         now, hours = now + HOUR, hours + 1
-    # Of each domain 50 go at once, and then one every 202 minutes: no sooner is possible.
+    # 50 of each domain are issued at once, and then one every 202 minutes, which is the limit.
     of_domain = max(Counter(identifiers[0].split(".", 1)[1] for identifiers, *_more in fleet.wanted.values()).values())
     assert 0 <= hours - (of_domain - 50) * (7 * DAY / 50 / HOUR) <= 6
     assert "certificates wait for the CA's limit of 50 certificates of domain" in deferred[0][0]

@@ -40,7 +40,7 @@ def pem(*certificates):
 
 
 def patched(certificate, old, new):
-    """The certificate as PEM text with the bytes *old* replaced by as many *new* ones, whatever that breaks."""
+    """Return the certificate as PEM text with the bytes *old* replaced by as many *new* ones; it may become invalid."""
     der = certificate.public_bytes(serialization.Encoding.DER)
     assert old in der
     assert len(old) == len(new)

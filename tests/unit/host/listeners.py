@@ -19,7 +19,7 @@ PATH = "/.well-known/acme-challenge/"
 
 
 def free_port():
-    """A port that nobody listens at."""
+    """Return a port without a listener."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return server.getsockname()[1]
 

@@ -275,7 +275,7 @@ def test_go_back_keeps_list(home):
     host.deploy(home, of(MAIL))
     host.go_back(home, of(MAIL))
     assert (read_versions(str(home), "shop").live, owner(home)) == ("0001", ("mail", ["web"]))
-    # And the switch of it, if the list has another name by then.
+    # So does the switch of it, if the list has another name by then.
     deployment.switch(str(home), of(Claim("db")), ca.NOW, False)
     assert (read_versions(str(home), "shop").live, owner(home)) == ("0002", ("db", ["web", "mail"]))
 

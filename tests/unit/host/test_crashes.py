@@ -90,7 +90,7 @@ def with_history(home):
     nothing(home)
     for number in range(1, 6):
         host.make_live(home, order=JournaledOrder(f"https://ca.example/order/{number}", ACCOUNT))
-    # Those that were pruned come back, as after runs that could not prune.
+    # Restore pruned versions, as after runs that could not prune.
     for number in ("0001", "0002"):
         shutil.copytree(os.path.join(home, "versions", "shop", "0003"), os.path.join(home, "versions", "shop", number))
     host.prepare(home, order=ORDER)
@@ -380,7 +380,7 @@ def test_full_disk_at_any_step_is_reported_and_leaves_no_partial_state(stage, di
         assert "No space left on device. Make room there and run again" in message
         assert stage.home in message
         assert len(message.splitlines()) == 1
-        # What cannot be written is taken away again at once. What cannot be removed stays for the next run.
+        # A file that cannot be written is removed at once. One that cannot be removed stays for the next run.
         if faulty.struck not in ("unlink", "rmdir"):
             assert host.leftovers(stage.home) == []
         stage.rerun(scene, stage.after_fault(scene))

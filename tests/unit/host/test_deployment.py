@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Certificates put in place: only what fits, all at once; put right, confirmed, rolled back."""
+"""Deployment of certificates: only suitable ones, by one switch; repaired, confirmed, rolled back."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ def test_deploy_without_pending_version_raises(home):
 
 
 def test_deploy_two_runs_second_certificate_changes_nothing(home):
-    """Both are for the key of the version that was pending; the later one finds its host served."""
+    """Both are for the key of the version that was pending; the later run finds a live certificate."""
     host.prepare(home, order=ORDER)
     issued, later = issue(home), issue(home)
     assert issued.certificate != later.certificate
@@ -176,7 +176,7 @@ def test_deploy_two_runs_second_certificate_changes_nothing(home):
 
 
 def test_deploy_two_runs_first_certificate_is_deployed_with_own_order(home):
-    """Whichever certificate comes first is put in place, with its own order; the other run finds its host served."""
+    """The first certificate is deployed, with its own order; the other run finds it live."""
     host.prepare(home, order=ORDER)
     assert host.prepare(home, order=ORDER_2).reused
     first, later = (replace(issue(home), order_uri=order.order_uri) for order in (ORDER, ORDER_2))

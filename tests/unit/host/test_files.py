@@ -509,7 +509,7 @@ def test_faults_are_real(tmp_path, disk):
 
 
 def test_replace_and_remove_keep_other_hard_links(tmp_path):
-    """A hard link, or a container that has the file mounted, goes on with what it had."""
+    """A hard link, or a container that has the file mounted, keeps the old content."""
     path = tmp_path / "shop.pem"
     path.write_bytes(b"secret")
     path.chmod(0o600)

@@ -116,7 +116,7 @@ def test_der_and_root_are_written(home, place):
 
 ROOT = ca.Authority.root("Root")
 
-# What becomes of the file, and what is said of it; then it is put right without a new certificate.
+# A change of the file, and the reported drift; it is repaired without a new certificate.
 DRIFT = {
     "missing": (lambda path: path.unlink(), "is missing"),
     "damaged": (lambda path: path.write_bytes(b"zeros"), "is damaged"),

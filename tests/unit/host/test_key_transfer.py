@@ -51,7 +51,7 @@ def test_receive_gets_certificate_of_other_host(giver, home, any_umask):
     same = ("identifiers", "key_type", "profile", "directory", "account_uri", "serial", "issuer", "not_after", "ari_id")
     assert {field: here[field] for field in same} == {field: there[field] for field in same}
     assert here["order_uri"] is None
-    # The next certificate gets a key of its own, whoever makes it.
+    # The next certificate gets a key of its own on any host.
     host.confirm(home)
     assert not host.prepare(home, order=JournaledOrder("https://ca.example/order/9", ACCOUNT)).reused
 
@@ -62,7 +62,7 @@ def test_receive_gets_certificate_of_other_host(giver, home, any_umask):
     ids=["as the giver has it", "not told", "nonsense"],
 )
 def test_receive_keeps_creation_time_of_key(giver, home, told, noted):
-    """Else a compromised key would count as new from the day that it came: nobody would replace it."""
+    """Otherwise a compromised key would count as new from the day of its transfer, and would not be replaced."""
     Versions(str(giver), "shop").note("0001", created=told)
     receive(home, received(giver, home))
     assert host.manifest(home, "0001")["created"] == noted

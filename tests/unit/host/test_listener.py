@@ -280,7 +280,7 @@ def test_put_again_starts_its_time_again(home, port):
 def test_listener_outlives_module_without_its_descriptors(home, port):
     code = "http01(sys.argv[1], int(sys.argv[2]), seconds=float(sys.argv[3])).put(); print('done', flush=True)"
     began = time.monotonic()
-    # Its output is a pipe: that it comes to an end is what SSH and Ansible wait for.
+    # Its output is a pipe: SSH and Ansible wait for the end of it.
     done = subprocess.run(**script(code, home, port, 60), capture_output=True, text=True, timeout=50, check=False)
     took = time.monotonic() - began
     assert (done.stdout, done.stderr, done.returncode) == ("done\n", "", 0)
@@ -575,7 +575,7 @@ def test_put_tls_alpn_without_library_is_refused(home, port, monkeypatch):
 
 
 def test_listener_releases_lock_for_other_runs(home, port):
-    """A listener holds none but its own: another run has to come in while it runs."""
+    """A listener holds only its own lock: another run has to get the lock while it runs."""
     http01(home, port).put()
     code = "http01(sys.argv[1], int(sys.argv[2]), 'token-2').put()"
     subprocess.run(**script(code, home, port), check=True, timeout=20)

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reading what lies on a host: it becomes facts, whatever it is, and never a traceback."""
+"""Reading the files on a host: all of them become facts, and never a traceback."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def pair(kind="ec256", number=1):
 
 
 class Server:
-    """Answers at a port of its own. *begin*: what comes before TLS, by turns; *certificates*: paths, that are tried."""
+    """Server at a port of its own. *begin*: the bytes before TLS, by turns; *certificates*: paths, that are tried."""
 
     def __init__(self, tmp_path, *pairs, begin=lambda connection: None):
         self.begin = begin
@@ -382,7 +382,7 @@ def test_begin_refusing_server_is_reported(serve, starttls, lines, last, what):
 
 
 def test_prove_all_server_that_sends_byte_by_byte_times_out(serve):
-    """Each byte comes in time, the end of the answer never does."""
+    """Each byte arrives in time, but the answer has no end."""
     server = serve(pair(), begin=lambda connection: connection.sendall(b"+" * 1000))
     clock = Clock()
 

@@ -111,7 +111,7 @@ def test_prove_failure_rolls_back(home, broken, why, told):
     assert host.served(home)
     assert not host.outstanding(home)
 
-    # The next run, on a host where it holds by now.
+    # The next run, on a host where the proof succeeds by now.
     (found,) = inspect(str(home), [option()])
     assert found["live"]["serial"] == old
     assert found["pending"]["serial"] == new
@@ -426,7 +426,7 @@ def third_by_another_run(home, wanted=SHOP):
 
 
 class Overtaken(Host):
-    """Another run puts its own version in place while this one does *step*; all that this one looks at is broken."""
+    """Another run deploys its own version while this one does *step*; all that this one tests is broken."""
 
     def __init__(self, home, step, other):
         super().__init__(home, ("test", "nginx", "0003"), ("reload", "nginx", "0003"), ("probe", 443))
@@ -452,7 +452,7 @@ def test_prove_version_of_other_run_is_neither_rolled_back_nor_confirmed(home, s
     done = renew(home, Overtaken(home, step, third_by_another_run))
     assert done.failures == {}
     assert read_versions(str(home), "shop").live == "0003"
-    assert host.outstanding(home), "whether it holds is for that run to say"
+    assert host.outstanding(home), "that run proves it"
     assert host.versions(home) == ["0001", "0002", "0003"]
 
 

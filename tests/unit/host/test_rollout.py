@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A host's last step: what follows from each result, which services are reloaded, and what is made up for later."""
+"""A host's last step: effects of each result, reloads of services, and work left to the next run."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def damaged_chain(good):
 
 @pytest.mark.parametrize("spoil", [damaged, another_chain, damaged_chain])
 def test_rollout_invalid_chain_keeps_order(home, spoil):
-    """A CA that delivers an odd chain would be asked for one in every run."""
+    """A CA that delivers an invalid chain would get an order in every run."""
     prepared(home, WANTED)
     run = rollout(home)
     run.take({**spoil(valid(home, "shop")), "order_uri": ORDER.order_uri})
@@ -138,7 +138,7 @@ def test_rollout_invalid_chain_keeps_order(home, spoil):
 @pytest.mark.parametrize("spoil", [another_key_s, other_names])
 @pytest.mark.parametrize("check", [False, True])
 def test_rollout_unsuitable_certificate_forgets_order(home, spoil, check):
-    """Or every later run would download the same one again."""
+    """Otherwise every later run would download the same one again."""
     prepared(home, WANTED)
     before = host.snapshot(home)
     run = rollout(home, check=check)

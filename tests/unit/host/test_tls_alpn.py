@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The certificate of RFC 8737, bit by bit as a CA looks at it, and who gets to see it."""
+"""The certificate of RFC 8737, verified as a CA does, and the connections that get it."""
 
 from __future__ import annotations
 

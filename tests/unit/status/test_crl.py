@@ -117,7 +117,7 @@ def test_crl_of_other_issuer_raises(issuer, root):
     other = root.intermediate("Other")
     with pytest.raises(StatusError, match=r"the CRL is from another issuer \(CN=Other\)"):
         judged(crl(other), leaf(issuer, HERE), issuer)
-    # Of the same name, but with another key
+    # The same name, but another key
     with pytest.raises(StatusError, match="signature is invalid"):
         judged(crl(root.intermediate()), leaf(issuer, HERE), issuer)
 

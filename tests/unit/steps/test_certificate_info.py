@@ -20,7 +20,7 @@ FORGED = {"name": "shop", "identifiers": ["bank.example"], "challenge": "dns-01"
 
 
 def action_of(said, **arguments):
-    """The action, of which the host's module says so."""
+    """Return the action, with this answer of the host's module."""
     action = host_actions.action_of("certificate_info", arguments)
     action._templar.template = lambda value: value
     action._execute_module = MagicMock(return_value={"changed": False, "unlisted": [], "history": [], **said})
@@ -28,7 +28,7 @@ def action_of(said, **arguments):
 
 
 def run(said, task_vars=None, **arguments):
-    """The task's result where the host's module says so."""
+    """Return the task's result for this answer of the host's module."""
     action = action_of(said, **arguments)
     result = action.run(task_vars={"inventory_hostname": "web3", **(task_vars or {})})
     assert action._execute_module.call_count == 1
@@ -161,7 +161,7 @@ def test_run_invalid_options_fail_before_host_is_asked():
 
 
 def step(task_vars, said=None):
-    """The result of the first step of the role, where the host's module says so."""
+    """Return the result of the first step of the role for this answer of the host's module."""
     action = steps.action_of("certificate_info", batch=True)
     answer = {"changed": False, "unlisted": [], "history": [], "certificates": [facts()], **(said or {})}
     action._execute_module = MagicMock(return_value=answer)

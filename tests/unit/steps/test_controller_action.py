@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The controller's work is done in a process of its own, and only what is asked of it comes back."""
+"""Work of the controller in a separate process, which returns its result only."""
 
 from __future__ import annotations
 

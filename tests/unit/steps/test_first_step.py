@@ -131,7 +131,7 @@ def test_look_unknown_handler_makes_certificate_invalid(monkeypatch):
 
 
 def test_look_module_defaults_are_ignored():
-    """A play may have them for its own tasks; the role's would look for no certificate, and end green."""
+    """A play may have them for its own tasks; with them the role would read no certificate, and succeed."""
     action = steps.action_of("certificate_info", batch=True, home="/srv/acme", list="sites")
     action._task.get_play.return_value = steps.Play()
     said = {"changed": False, "unlisted": [], "history": [], "certificates": [FOUND]}

@@ -217,6 +217,6 @@ def test_ordered_entries_are_without_formats():
 
 @pytest.mark.parametrize("of", [flow.decisions, flow.orders_of])
 def test_results_malformed_one_of_controller_raises(of):
-    """Or its host would end green without its certificate."""
+    """Otherwise its host would succeed without its certificate."""
     with pytest.raises(Malformed, match="name is missing"):
         of({"hosts": {"web1": [{"status": "valid"}]}}, "web1")

@@ -36,7 +36,7 @@ def test_choose_live_certificates(choose):
         ([version("a1"), version("a2", NEW, live=True)], ["a1"]),
         ([version("a1"), version("a2"), version("a3", NEW), version("a4", NEW, live=True)], ["a1", "a2"]),
         ([version("ended"), version("a1"), version("a2", NEW, live=True)], ["a1"]),
-        # What cannot be known may be old.
+        # A version of unknown age may be old.
         ([version("a1", None), version("a2", NEW, live=True)], ["a1"]),
         # The same certificate in two versions.
         ([version("a1"), version("a1"), version("a2", NEW, live=True)], ["a1"]),
@@ -57,7 +57,7 @@ def test_choose_live_certificate_before_instant_is_a_problem(choose):
         name=f"shop (serial {SERIAL['a2']})",
         problem=f"it is still in use, with a key from {OLD}: replace it first",
     )
-    # What is live counts by its certificate, whatever else the host says.
+    # The certificate of the live version counts, not the host's other statements.
     result = choose({"web1": host(version("a1", certificate=PEM["a2"]), version("a2", NEW, live=True))}, T)
     assert result["chosen"] == []
     assert [problem for _host, problem in result["told"]] == [
@@ -158,7 +158,7 @@ def test_choose_unknown_serial_number_is_a_problem(choose):
 
 
 def test_choose_serial_number_in_use_is_revoked(choose):
-    """It is the user's own word. The host fails all the same, as it has to have another certificate."""
+    """The user named it. The host fails anyway, as it needs another certificate."""
     hostvars = {"web1": host(version("a1", live=True))}
     result = choose(hostvars, T, [line("a1")], serials=SERIAL["a1"])
     assert result["chosen"] == [("web1", "a1")]

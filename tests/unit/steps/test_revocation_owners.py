@@ -54,7 +54,7 @@ OTHERS = "it is for b.example, which acme_certificates has for web2 and not for 
         ([entry("b.example")], [], True, None),
         ([entry("b.example")], [line("b1", "web2")], True, "it was issued for web2 (acme_history)"),
         ([entry("b.example")], [line("b1", "web1")], False, None),
-        # It is this host's by the record, whatever it is called by now.
+        # The record has it for this host, under any name.
         ([entry("a.example")], [line("b1", "web1")], False, None),
         # The record is that of another inventory.
         ([entry("a.example")], [line("b1", "elsewhere")], False, OTHERS),
@@ -187,9 +187,9 @@ def test_choose_content_is_the_certificate_only(choose):
         ([found("a1")], [version("a2", NEW, live=True)], None, [], [NOT_SHOWN]),
         ([found("a1")], [version("a2", NEW, live=True)], [line("a1")], ["a1"], []),
         ([found("a1")], [version("a3"), version("a2", NEW, live=True)], None, ["a3"], [NOT_SHOWN]),
-        # The host says by now that the key is new.
+        # The host now claims that the key is new.
         ([found("a1")], [version("a1", NEW), version("a2", NEW, live=True)], None, ["a1"], []),
-        # What awaited its switch.
+        # The version that awaited its switch.
         (
             [found(None, pending=contracts.awaiting(created=OLD, serial=serial(ISSUED["a1"]), not_after=None))],
             [version("a2", NEW, live=True)],
@@ -222,7 +222,7 @@ def test_choose_content_is_the_certificate_only(choose):
         (None, [version("a4", NEW, live=True)], [line("a1", name="mail")], [], [NOTHING_SHOWN]),
         (None, [version("a4", NEW, live=True)], [line("a1", host="web2")], [], [NOTHING_SHOWN]),
         (None, [version("a4", NEW, live=True)], [line("ended")], [], [NOTHING_SHOWN]),
-        # Of what has expired nothing is expected.
+        # An expired certificate needs no revocation.
         (
             [found("ended", not_after="2026-01-01T00:00:00Z")],
             [version("a1"), version("a4", NEW, live=True)],
@@ -296,7 +296,7 @@ def test_choose_missing_name_fails_its_hosts(choose):
     result = choose(hostvars, T)
     # web2 is in the play for another certificate; web3 lists this one.
     assert result["told"] == [("web3", NOTHING_SHOWN)]
-    # Nor is it web2's fault that it is in a batch of its own.
+    # A batch of its own is no failure of web2 either.
     assert choose(hostvars, T, hosts=["web2"])["told"] == []
     # Where nobody has anything, the run must not succeed.
     assert choose(hostvars, T, hosts=["web2", "web3"])["told"] == [("web3", NOTHING_SHOWN)]

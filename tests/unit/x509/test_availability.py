@@ -91,7 +91,7 @@ def test_import_problem_broken_library_says_reinstall(tmp_path):
 
 
 def test_problem_imports_neither_library_nor_metadata():
-    """It is part of the daily look at every host."""
+    """Every daily run loads it on every host."""
     code = "import availability, sys; availability.problem(); print(sorted(sys.modules))"
     folder = os.path.dirname(availability.__file__)
     call = [sys.executable, "-S", "-E", "-c", f"import sys; sys.path.insert(0, {folder!r}); {code}"]
