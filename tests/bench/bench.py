@@ -166,7 +166,7 @@ class Bench:
             return self._run("batch", call, len(requests), timeout=90)
 
     def _with_account(self, name: str, certificates: Sequence[Sequence[str]]) -> tuple[list[Run], float]:
-        """The runs for these certificates after one that makes the account; that one's peak of memory in MiB."""
+        """Return the runs for these certificates, after one that makes the account, and its peak memory in MiB."""
         folder = self._new_folder()
         peaks = folder / "peaks"
         with self._web_server() as webroot:
@@ -179,7 +179,7 @@ class Bench:
 
     @contextmanager
     def _web_server(self) -> Iterator[Path]:
-        """nginx on the controller, for all names in bench.lab.test; its webroot."""
+        """Run nginx on the controller, for all names in bench.lab.test. Yield its webroot."""
         folder = self._new_folder()
         (folder / "www").mkdir()
         (folder / "nginx.conf").write_text(NGINX_CONF.format(folder=folder))
@@ -237,7 +237,7 @@ def _peak(peaks: Path) -> float:
 
 
 def _request(name: str) -> str:
-    """A certificate request (PEM) as a host makes it."""
+    """Return a certificate request (PEM) as a host makes it."""
     names = x509.SubjectAlternativeName([x509.DNSName(name)])
     builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).add_extension(names, critical=False)
     request = builder.sign(ec.generate_private_key(ec.SECP256R1()), hashes.SHA256())

@@ -86,7 +86,7 @@ def ping() -> Call:
 
 
 def ours(lab: Lab, folder: Path, wanted: Wanted) -> Call:
-    """The collection's own playbook; folder is for the account key."""
+    """Return the collection's own playbook; folder is for the account key."""
     certificate = {
         "name": wanted.name,
         "identifiers": wanted.identifiers,
@@ -107,7 +107,7 @@ def ours(lab: Lab, folder: Path, wanted: Wanted) -> Call:
 
 
 def community_crypto(lab: Lab, folder: Path, wanted: Wanted) -> Call:
-    """Its documented playbook; folder is for the account key and what the controller keeps of the certificates."""
+    """Return its documented playbook; folder is for the account key and the controller's copies of certificates."""
     variables = {
         "bench_hosts": wanted.hosts,
         "bench_name": wanted.name,
