@@ -27,7 +27,7 @@ def main() -> int:
 
 
 def show(lab: Lab) -> int:
-    """The demo, with a lab that is up; the exit status."""
+    """Show the demo, with a lab that is up. Return the exit status."""
     print(f"\n== The lab is up: {', '.join(map(lab.fqdn, lab.hosts))}, and a CA at {lab.pebble.directory_url}")
     for title, may_change in (("The first run: what changes", True), ("The second run: nothing", False)):
         print(f"\n== {title}", flush=True)
