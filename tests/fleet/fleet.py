@@ -71,7 +71,7 @@ class Run:
         return Counter(re.findall(r"^<(10\.\d+\.\d+\.\d+)> SSH: EXEC ", self.text, re.MULTILINE))
 
     def hosts_with(self, count: str) -> list[str]:
-        """The hosts whose count of 'changed', 'failed' or 'unreachable' is not 0."""
+        """Return the hosts whose count of 'changed', 'failed' or 'unreachable' is not 0."""
         return sorted((host for host, counts in self.recap.items() if counts[count]), key=lambda host: int(host[3:]))
 
     def message(self, host: str) -> str:
@@ -154,7 +154,7 @@ class Fleet:
 
     @staticmethod
     def certificate(name: str, *identifiers: str, **options: Any) -> dict[str, Any]:
-        """A wanted certificate; its names default to the host's own."""
+        """Return a wanted certificate; its names default to the host's own."""
         return {
             "name": name,
             "identifiers": list(identifiers) or ["{{ inventory_hostname }}.{{ lab_domain }}"],
@@ -166,7 +166,7 @@ class Fleet:
 
     @classmethod
     def by_host(cls, **special: list[dict[str, Any]]) -> dict[str, Any]:
-        """The variables for a run in which some hosts want other certificates than the rest."""
+        """Return the variables for a run in which some hosts want other certificates than the rest."""
         return {
             "acme_certificates": "{{ special[inventory_hostname] | default(standard) }}",
             "special": special,
@@ -176,7 +176,7 @@ class Fleet:
     def command(
         self, *arguments: str, playbook: str = "certfleet.tls.site", core: str = "", **variables: Any
     ) -> list[str]:
-        """The command line of a run; keyword arguments are variables over the fleet's.
+        """Return the command line of a run; keyword arguments are variables over the fleet's.
 
         *core*: "oldest" or "newest" (tests/lab/cores.py); "" is the ansible-core of the tests themselves.
         """
@@ -248,16 +248,16 @@ class Fleet:
     # -- What is on hosts and at the CA
 
     def live(self, host: str, name: str = "shop") -> x509.Certificate:
-        """The live certificate. Raises FileNotFoundError."""
+        """Return the live certificate. Raises FileNotFoundError."""
         return x509.load_pem_x509_certificate(self.file(host, name, "cert.pem").read_bytes())
 
     def file(self, host: str, name: str, file: str) -> Path:
-        """A file of the live version, through the link as the host sees it."""
+        """Return a file of the live version, through the link as the host sees it."""
         version = self.lab.path(host, f"{HOME}/live/{name}").readlink().name
         return self.lab.path(host, f"{HOME}/versions/{name}/{version}/{file}")
 
     def serials(self, name: str = "shop") -> dict[str, int | None]:
-        """The live serial of every host, None where there is none."""
+        """Return the live serial of every host, None where there is none."""
         serials: dict[str, int | None] = {}
         for host in self.lab.hosts:
             try:
@@ -322,7 +322,7 @@ class Fleet:
         return len(requests) - max(0, polls - 2 * certificates)
 
     def tree(self, host: str) -> dict[str, str]:
-        """All there is under the home and the webroot: path and what identifies its content."""
+        """Return all paths under the home and the webroot, each with what identifies its content."""
         listed = self.lab.exec(
             host,
             ["find", HOME, "/var/www/html", "-printf", "%p %y %m %u %g %l %s %T@\\n"],
@@ -333,6 +333,6 @@ class Fleet:
 
 
 def names(certificate: x509.Certificate) -> set[str]:
-    """The DNS names of a certificate."""
+    """Return the DNS names of a certificate."""
     san = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     return set(san.get_values_for_type(x509.DNSName))

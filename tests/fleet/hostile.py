@@ -92,14 +92,14 @@ class Battlefield:
 
     @classmethod
     def at(cls, fleet: Fleet, place: str, core: str = "") -> Battlefield:
-        """The hostile host is the first, a middle or the last one of the play."""
+        """Return a battlefield whose hostile host is the first, a middle or the last one of the play."""
         hosts = fleet.lab.hosts
         return cls(fleet, {"first": hosts[0], "middle": hosts[1], "last": hosts[-1]}[place], core)
 
     # -- What the inventory has
 
     def variables(self) -> dict[str, Any]:
-        """The variables of all hosts."""
+        """Return the variables of all hosts."""
         given = self.fleet.variables
         return {
             **{name: given[name] for name in ("acme_directory", "acme_ca_path", "acme_account_key_src")},
@@ -111,7 +111,7 @@ class Battlefield:
         }
 
     def certificates(self, host: str) -> list[dict[str, Any]]:
-        """The certificates that the inventory has for a host."""
+        """Return the certificates that the inventory has for a host."""
         one, two, three = self.others
         certificate = self.fleet.certificate
         wanted = [certificate("shop", self.lab.fqdn(host), reload=["nginx", {"notify": "Wanted handler"}])]
@@ -125,7 +125,7 @@ class Battlefield:
         return wanted
 
     def planted(self, loud: bool = True) -> dict[str, Any]:
-        """All variables of the role with values that do harm, another variable of the inventory's, and a new one.
+        """Return harmful values of all variables of the role, of another variable of the inventory, and of a new one.
 
         loud: also those that make the run fail for all, such as another CA; else these keep their values.
         """
@@ -173,7 +173,7 @@ class Battlefield:
             make_honest(self.lab, self.hostile)
 
     def edited(self) -> set[str]:
-        """The modules whose answers the hostile host edited."""
+        """Return the modules whose answers the hostile host edited."""
         return set(edited(self.lab, self.hostile))
 
     def run_honestly(

@@ -91,7 +91,7 @@ class Sampler:
 
 
 def everything_written(fleet: Fleet, host: str) -> dict[str, bytes]:
-    """All files of a host that are not the machine's own."""
+    """Return all files of a host that are not the machine's own."""
     folders = ["/dev/shm", "/etc", "/home", "/opt", "/root", "/run", "/srv", "/tmp", "/usr/local", "/var"]
     conditions = ["-xdev", "-type", "f", "-newer", "/etc/hostname", "-size", "-1024k"]
     listed = fleet.lab.exec(host, ["find", *folders, *conditions], capture_output=True, text=True)

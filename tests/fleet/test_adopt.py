@@ -26,7 +26,7 @@ FOLDERS = ("/etc/letsencrypt", "/etc/lego", "/etc/dehydrated/certs", "/etc/dehyd
 
 @pytest.fixture
 def others(small: Fleet) -> Fleet:
-    """Three hosts, with certbot, lego and dehydrated at work on one each."""
+    """Return three hosts, with certbot, lego and dehydrated at work on one each."""
     if shutil.which("dehydrated") is None:
         pytest.skip("no dehydrated: run make system")
     if not (PEERS["certbot"] / "certbot").exists():

@@ -55,7 +55,7 @@ def rsa_key(bits: int, passphrase: bytes | None = None) -> bytes:
 
 
 def deactivated_account(fleet: Fleet) -> dict[str, Any]:
-    """An account that its CA no longer wants: RFC 8555 section 7.3.6 has the same answer for both ways there."""
+    """Deactivate the account; a revoked one gets the same answer (RFC 8555 section 7.3.6). Return no variables."""
     Customer(fleet.lab, fleet.folder).deactivate()
     return {}
 

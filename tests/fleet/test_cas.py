@@ -17,7 +17,7 @@ from tests.lab.pebble import Pebble
 
 @pytest.fixture
 def two_cas(small: Fleet) -> Iterator[tuple[Fleet, Pebble]]:
-    """Three hosts, the lab's CA, and a second one that refuses no name."""
+    """Yield three hosts, the lab's CA, and a second one that refuses no name."""
     second = Pebble(small.lab, "pebble2", 14100, 15100)
     second.start()
     try:

@@ -18,7 +18,7 @@ CHALLENGES = "/etc/acme/challenges"
 
 @contextmanager
 def without_web_servers(fleet: Fleet) -> Iterator[None]:
-    """Hosts without a listener on port 80 or 443."""
+    """Yield hosts without a listener on port 80 or 443."""
     for host in fleet.lab.hosts:
         fleet.lab.exec(host, ["service", "nginx", "stop"], check=True, stdout=subprocess.DEVNULL)
     try:
@@ -34,7 +34,7 @@ def addresses(certificate: x509.Certificate) -> set[str]:
 
 
 def listening(fleet: Fleet, host: str) -> set[int]:
-    """The ports at which anybody listens on a host."""
+    """Return the ports with a listener on a host."""
     listed = fleet.lab.exec(host, ["ss", "-Hltn"], capture_output=True, text=True, check=True).stdout
     return {int(line.split()[3].rpartition(":")[2]) for line in listed.splitlines()}
 

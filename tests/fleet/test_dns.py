@@ -26,7 +26,7 @@ def fleet(twenty_hosts_with_zones: Fleet) -> Fleet:
 
 
 def by_dns(*identifiers: Any, name: str = "shop", **options: Any) -> dict[str, Any]:
-    """A wanted certificate."""
+    """Return a wanted certificate."""
     return {"name": name, "identifiers": list(identifiers) or [NAME], "challenge": "dns-01", **options}
 
 

@@ -43,7 +43,7 @@ class Part:
         self.serials[key] = fleet.serials()
 
     def changed_hosts(self, before: str, after: str) -> list[str]:
-        """The hosts on which anything is other than it was."""
+        """Return the hosts on which anything has changed."""
         return [host for host, tree in self.trees[after].items() if tree != self.trees[before][host]]
 
 

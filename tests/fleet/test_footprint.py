@@ -24,7 +24,7 @@ _LISTING = rf"find {_PLACES} -xdev -printf '%p %y %m %U:%G %l ' \( -type d -prin
 
 
 def everything(fleet: Fleet, host: str) -> dict[str, str]:
-    """All files of a host outside the distribution's /usr, and what would tell a change, by path."""
+    """Return, by path, what identifies the content of each file of a host outside the distribution's /usr."""
     listed = fleet.lab.exec(host, ["sh", "-c", _LISTING], capture_output=True, text=True, errors="replace").stdout
     entries = dict(line.split(" ", 1) for line in listed.splitlines() if line.startswith("/"))
     return {path: said for path, said in entries.items() if not re.search(_NOT_OURS, path)}

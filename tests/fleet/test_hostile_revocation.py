@@ -21,7 +21,7 @@ HOSTILE = "web2"
 
 @pytest.fixture
 def issued(small: Fleet) -> Iterator[Fleet]:
-    """Three hosts with a certificate each; a hostile one is honest again after the test."""
+    """Yield three hosts with a certificate each; a hostile one is honest again after the test."""
     assert small.site().code == 0
     yield small
     make_honest(small.lab, HOSTILE)
@@ -45,7 +45,7 @@ def compromise(fleet: Fleet, *arguments: str, before: datetime | None = None, **
 
 
 def revoked(fleet: Fleet, serials: dict[str, int | None]) -> list[str]:
-    """The hosts whose certificates, given by serial numbers, are revoked."""
+    """Return the hosts whose certificates, given by serial numbers, are revoked."""
     return [host for host, found in serials.items() if fleet.lab.pebble.cert_status(found)["Status"] == "Revoked"]
 
 

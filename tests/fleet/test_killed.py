@@ -24,7 +24,7 @@ Moment = Callable[[Fleet, int], bool]
 
 
 def asked(path: str, times: int) -> Moment:
-    """The CA has been asked something that often."""
+    """Return the moment when the CA has got so many requests of this kind."""
 
     def come(fleet: Fleet, mark: int) -> bool:
         return fleet.lab.pebble.requests(mark).count(("POST", path)) >= times

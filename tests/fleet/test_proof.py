@@ -101,7 +101,7 @@ def notified(fleet: Fleet) -> dict[str, int]:
 
 @pytest.fixture
 def handled(small: Fleet) -> Iterator[Fleet]:
-    """Three hosts without a trace of a handler, before and after."""
+    """Yield three hosts without a trace of a handler, before and after."""
 
     def clean() -> None:
         for host in small.lab.hosts:

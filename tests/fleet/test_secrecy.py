@@ -48,7 +48,7 @@ def births(small: Fleet) -> Iterator[None]:
 
 @pytest.fixture
 def temp() -> Iterator[Path]:
-    """A folder for temporary files with a short path: ansible-core 2.22 has a socket in it, whose path has a limit."""
+    """Yield a folder for temporary files with a short path: ansible-core 2.22 has a socket there, with a path limit."""
     with TemporaryDirectory(prefix="acme-") as folder:
         yield Path(folder)
 

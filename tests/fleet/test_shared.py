@@ -20,7 +20,7 @@ from tests.unit.host import ca
 
 @pytest.fixture
 def trio(small: Fleet) -> Fleet:
-    """Three hosts that want the same certificate; its name leads to the first two."""
+    """Return three hosts that want the same certificate; its name leads to the first two."""
     small.variables["acme_http_01_scope"] = "play"
     small.variables["acme_certificates"] = [small.certificate("shop", "lb.lab.test", shared=True)]
     return small

@@ -30,7 +30,7 @@ def by_folder(live: str) -> dict[str, bytes]:
 
 
 def by_path(live: str) -> dict[str, bytes] | None:
-    """The files by their paths, one after the other; None if the link was switched in between."""
+    """Return the files by their paths, one after the other; None if the link was switched in between."""
     before = os.readlink(live)
     contents = {file: _read(os.open(os.path.join(live, file), os.O_RDONLY)) for file in FILES}
     return contents if os.readlink(live) == before else None
