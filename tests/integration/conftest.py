@@ -16,7 +16,7 @@ from tests.lab import Lab
 
 @pytest.fixture(scope="module")
 def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """A lab of one host; a module's PEBBLE is the environment of its CA."""
+    """Yield a lab of one host; a module's PEBBLE is the environment of its CA."""
     env = getattr(request.module, "PEBBLE", {})
     with Lab(tmp_path_factory.mktemp("lab"), hosts=1, collections_path=COLLECTIONS, pebble_env=env) as lab:
         yield lab
@@ -37,7 +37,7 @@ def other(lab: Lab, tmp_path: Path) -> Customer:
 
 @pytest.fixture
 def host(lab: Lab) -> Host:
-    """A host on which nothing has been done."""
+    """Return a host on which nothing has been done."""
     host = Host(lab)
     host.reset()
     return host

@@ -30,7 +30,7 @@ exit 0
 
 
 def wanted(name: str = "shop", *identifiers: str, **options: Any) -> dict[str, Any]:
-    """An entry of certificates."""
+    """Return an entry of certificates."""
     names = list(identifiers) or [f"{name}.lab.test"]
     return {"name": name, "identifiers": names, "webroot": WEBROOT, **options}
 
@@ -44,11 +44,11 @@ class Issuer:
         self.intermediate = self.under("Test Intermediate")
 
     def under(self, name: str, **options: Any) -> ca.Authority:
-        """An intermediate."""
+        """Return an intermediate of the root."""
         return self.root.intermediate(name, **{**self._validity(), **options})
 
     def issue(self, request: dict[str, Any], **options: Any) -> dict[str, Any]:
-        """The result that the module certificate takes, for one of certificate_request's requests.
+        """Return the result that the module certificate takes, for one of certificate_request's requests.
 
         Options: identifiers, public_key, not_before, not_after, by (an Authority), chain (certificates).
         """
@@ -91,12 +91,12 @@ class Host:
         self.shell(_CLEAN)
 
     def tree(self) -> list[str]:
-        """All there is under the home and the webroot, with all that a change would change."""
+        """Return one line for each path under the home and the webroot, with all that a change would change."""
         listing = self.shell(f"find {HOME} {WEBROOT} -printf '%p %y %m %u %g %i %s %T@ %C@ %l\\n' 2>/dev/null || :")
         return sorted(listing.splitlines())
 
     def path(self, path: str) -> Path:
-        """A file of the host; absolute links are not followed as the host would."""
+        """Return a file of the host; absolute links are not followed as the host would."""
         return self.lab.path("web1", path)
 
     def read(self, path: str) -> str:
@@ -108,7 +108,7 @@ class Host:
         return sorted(entry.name for entry in place.iterdir()) if place.is_dir() else []
 
     def live(self, name: str = "shop") -> str:
-        """The folder of the live version."""
+        """Return the folder of the live version."""
         target = self.path(f"{HOME}/live/{name}").readlink()
         assert str(target).startswith(f"../versions/{name}/")
         return f"{HOME}/versions/{name}/{target.name}"
@@ -140,7 +140,7 @@ class Host:
 
 
 def told(result: Result) -> str:
-    """The message of a module that failed in an orderly way."""
+    """Return the message of a module that failed with one line and no traceback."""
     assert not result.ok
     assert "Traceback" not in result.text
     assert "MODULE FAILURE" not in result.text

@@ -32,7 +32,7 @@ def server(lab):
 
 @pytest.fixture
 def account(lab, server):
-    """An account to whose name the challenges of shop.dyn.lab.test are delegated."""
+    """Return an account to whose name the challenges of shop.dyn.lab.test are delegated."""
     account = server.register()
     lab.authorities.add(NAME, "CNAME", f"{server.full_name(account)}.")
     return account

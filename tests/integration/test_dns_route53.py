@@ -49,7 +49,7 @@ class Aws:
         self.zone = self._api("zone", ZONE)
 
     def see(self):
-        """The values of each TXT record set."""
+        """Return the values of each TXT record set."""
         return {name.rstrip("."): {value.strip('"') for value in found} for name, found in self._api("see").items()}
 
     def create(self, name, *values):

@@ -28,7 +28,7 @@ def used(provider):
 
 @pytest.fixture(scope="module")
 def documented():
-    """The options of all the modules, by the modules' names."""
+    """Return the options of all the modules, by the modules' names."""
     modules = sorted({module for provider in PROVIDERS for module, _arguments in used(provider)})
     command = [PROGRAMS / "ansible-doc", "--json", "--type", "module", *modules]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -30,7 +30,7 @@ def pending(host: Host, name: str = "shop"):
 
 @pytest.fixture
 def services(host: Host) -> Iterator[Host]:
-    """A host with a service named counter, which writes down its reloads."""
+    """Yield a host with a service named counter, which writes down its reloads."""
     host.shell("rm -f /srv/reloads /etc/init.d/counter")
     host.path("/etc/init.d/counter").write_text(COUNTER)
     host.path("/etc/init.d/counter").chmod(0o755)
@@ -152,7 +152,7 @@ GARBAGE = {
 
 
 def untouched(host: Host) -> list[str]:
-    """The files of all certificates but the good one."""
+    """Return the files of all certificates but the good one."""
     return [line for line in host.tree() if " f " in line and "/versions/good/" not in line and "/.lock" not in line]
 
 

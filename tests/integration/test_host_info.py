@@ -176,7 +176,7 @@ def test_info_invalid_entry_has_same_message_in_all_modules(host: Host) -> None:
 
 @pytest.fixture
 def library(host: Host) -> Iterator[str]:
-    """The host's cryptography, put back after the test."""
+    """Yield the host's cryptography, put back after the test."""
     # Copied, so that the overlay lets it be moved.
     host.shell(f"cp -a {LIBRARY} /tmp/library")
     yield LIBRARY

@@ -40,7 +40,7 @@ def get(host: Host, token: str = TOKEN, port: int = PORT) -> str | None:
 
 
 def proof(host: Host, name: str, port: int = 443) -> x509.Certificate:
-    """The certificate that the controller is shown for a name."""
+    """Return the certificate that the controller is shown for a name."""
     der, protocol, data = host.lab.inside(partial(handshake, port, name, address=host.lab.address("web1")))
     assert (protocol, data) == ("acme-tls/1", b"")
     return x509.load_der_x509_certificate(der)
@@ -52,7 +52,7 @@ def taken(host: Host, port: int = PORT) -> bool:
 
 
 def processes(host: Host) -> list[str]:
-    """The listeners of the host, dead ones too."""
+    """Return the listeners of the host, dead ones too."""
     return host.shell("ps -eo stat,comm | grep acme-listener || :").splitlines()
 
 

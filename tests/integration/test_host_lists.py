@@ -30,7 +30,7 @@ def manifest(host: Host, name: str = "shop"):
 
 @pytest.fixture
 def two(host: Host, issuer: Issuer) -> Host:
-    """A host with the list 'web', which has shop, and the list 'imap', which has mail."""
+    """Return a host with two lists: the list 'web', which has shop, and the list 'imap', which has mail."""
     make_live(host, issuer, SHOP, list="web")
     make_live(host, issuer, MAIL, list="imap")
     return host

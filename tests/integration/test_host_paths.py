@@ -46,7 +46,7 @@ print(times)
 
 @pytest.fixture
 def app(host: Host) -> Iterator[Host]:
-    """A host with an application of the user deploy's, and a secret of root's."""
+    """Yield a host with an application of the user deploy's, and a secret of root's."""
     host.shell(
         "install -d -m 755 /etc/acme-test && umask 077 && echo secret > /etc/acme-test/privkey.pem; "
         "install -d -o deploy -g deploy /srv/app /srv/app/tls /srv/app/www"

@@ -87,7 +87,7 @@ class Server:
         raise NotImplementedError
 
     def as_user(self) -> dict[str, Any]:
-        """The options with which a process is the server's user's."""
+        """Return the options with which a process is the server's user's."""
         return {"user": self.user, "group": pwd.getpwnam(self.user).pw_gid, "extra_groups": [], "cwd": "/"}
 
     def start(self) -> None:
@@ -213,7 +213,7 @@ def run() -> Iterator[Run]:
 
 
 def pair(serial: int) -> tuple[bytes, bytes]:
-    """A certificate and its key, PEM."""
+    """Return a certificate and its key, PEM."""
     key = ca.ec_key()
     leaf = ca.Authority.root().leaf(key.public_key(), [NAME], serial=serial)
     form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())

@@ -106,7 +106,7 @@ WEB_SERVERS = {
 
 @pytest.fixture
 def keeper(host: Host) -> Iterator[str]:
-    """The name of a service that keeps its certificate."""
+    """Yield the name of a service that keeps its certificate."""
     host.path("/etc/init.d/keeper").write_text(KEEPER)
     host.path("/etc/init.d/keeper").chmod(0o755)
     yield "keeper"
@@ -115,7 +115,7 @@ def keeper(host: Host) -> Iterator[str]:
 
 @pytest.fixture
 def dovecot(host: Host) -> Iterator[Host]:
-    """A host whose Dovecot will serve the live certificate."""
+    """Yield a host whose Dovecot will serve the live certificate."""
     is_old = host.shell("dovecot --version").startswith("2.3.")
     host.path("/etc/dovecot/dovecot.conf").write_text(DOVECOT if is_old else DOVECOT_2_4)
     yield host

@@ -22,14 +22,14 @@ def place(host: Host) -> Iterator[Host]:
 
 
 def receiver(host: Host) -> str:
-    """The public key of the other place."""
+    """Return the public key of the other place."""
     result = host.request(home=OTHER, receive=["shop"], certificates=[])
     assert result.ok, result["msg"]
     return str(result["receivers"]["shop"])
 
 
 def serial_of(host: Host) -> str:
-    """The live certificate's serial number, as its manifest has it."""
+    """Return the live certificate's serial number, as its manifest has it."""
     (found,) = host("certificate_info", certificates=[wanted()])["certificates"]
     return str(found["live"]["serial"])
 

@@ -231,7 +231,7 @@ def test_lab_ca_restarts_with_other_settings(tmp_path):
 
 
 def everything(lab):
-    """All processes that live in a lab's networks: its own, its hosts', and those that entered from outside."""
+    """Return all processes that live in a lab's networks: its own, its hosts', and those that entered from outside."""
     networks = {lab.init.network(), *(Process.of(lab._running(host).pid).network() for host in lab.hosts)}
     return [process for process in processes() if process.network() in networks]
 
@@ -267,7 +267,7 @@ def test_down_leaves_nothing(tmp_path):
 
 @pytest.fixture
 def abandoned(tmp_path):
-    """A lab whose owner was killed, with a process in its network; the state before, and all that lives in it."""
+    """Yield a lab whose owner was killed, with a process in its network; the state before, and all that lives in it."""
     before = machine()
     script = (
         "import sys, time; from tests.lab import Lab; lab = Lab(sys.argv[1], hosts=2); lab.__enter__(); print('up');"

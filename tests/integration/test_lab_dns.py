@@ -30,7 +30,7 @@ def shared(tmp_path_factory):
 
 @pytest.fixture
 def lab(shared):
-    """A lab whose zones hold nothing yet."""
+    """Return a lab whose zones hold nothing yet."""
     shared.authorities.clean()
     wait(lambda: seen_by(shared, "ns2") == seen_by(shared, "ns1"), 10, "ns2 stays behind")
     return shared
@@ -41,14 +41,14 @@ def seen_by(lab, server):
 
 
 def ask(lab, name, rtype="TXT", server=None):
-    """Code and texts of an answer, of the lab's own server without a server."""
+    """Return code and texts of an answer, of the lab's own server without a server."""
     message = dns.message.make_query(name, rtype)
     answer = lab.inside(lambda: dns.query.udp(message, server or lab.controller, timeout=5))
     return dns.rcode.to_text(answer.rcode()), [rdata.to_text() for rrset in answer.answer for rdata in rrset]
 
 
 def update(lab, zone, key, server="ns1", timeout=5):
-    """The code with which a server answers a new TXT record, sent over TCP with a key."""
+    """Return the code with which a server answers a new TXT record, sent over TCP with a key."""
     message = dns.update.UpdateMessage(zone, keyring=dns.tsig.Key(key.name, key.secret, key.algorithm))
     message.add(f"new.{zone}.", 60, "TXT", "value")
     address = lab.authorities.address(server)

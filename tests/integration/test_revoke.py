@@ -34,7 +34,7 @@ def owner(lab, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def issued(owner):
-    """Certificates of one account, each for one test."""
+    """Return certificates of one account, each for one test."""
     names = [*REASONS, *OTHERS]
     found = owner.issue(*(f"{name.replace('_', '-')}.web1.lab.test" for name in names))
     return dict(zip(names, found))
