@@ -69,11 +69,11 @@ class ScriptedAcmeDns:
         return account
 
     def full_name(self, account: Account) -> str:
-        """The name to which a CNAME has to lead."""
+        """Return the name to which a CNAME has to lead."""
         return f"{account.subdomain}.{self._lab.authorities.zone('auth')}"
 
     def provider(self, account: Account) -> dict[str, Any]:
-        """The entry of acme_dns for the account's full name."""
+        """Return the entry of acme_dns for the account's full name."""
         return {
             "provider": "acme_dns",
             "url": self.url,
@@ -83,7 +83,7 @@ class ScriptedAcmeDns:
         }
 
     def answer(self, path: str, username: str, password: str, body: Any) -> tuple[int, dict[str, Any]]:
-        """Status and document for a POST."""
+        """Return status and document for a POST."""
         if path == "/register":
             account = self.register()
             document = {name: getattr(account, name) for name in ("subdomain", "username", "password")}

@@ -82,7 +82,7 @@ def reload(lab: Lab, name: str) -> None:
 
 
 def process(lab: Lab, name: str) -> Process:
-    """The process of a server. Raises LabError when it has ended."""
+    """Return the process of a server. Raises LabError when it has ended."""
     found = Process.recorded(lab.state / f"{name}.pid")
     if found is None:
         raise LabError(f"{name} does not run: see {lab.log(name)}")

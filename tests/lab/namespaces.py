@@ -22,12 +22,12 @@ CLEAN_ENV = {"PATH": f"{SBIN}:/usr/local/bin:/usr/bin:/bin", "HOME": "/root", "L
 
 
 def nsenter(process: Process, *namespaces: str) -> list[str]:
-    """The start of a command line that runs the rest in namespaces ("--net", ...) of a process."""
+    """Return the start of a command line that runs the rest in namespaces ("--net", ...) of a process."""
     return ["nsenter", f"--target={process.pid}", *namespaces, "--"]
 
 
 def unshare(*namespaces: str) -> list[str]:
-    """The start of a command line that runs the rest in the background as process 1 of new namespaces.
+    """Return the start of a command line that runs the rest in the background as process 1 of new namespaces.
 
     Always of a mount and a PID namespace; of others as named ("--net", "--uts").
     """

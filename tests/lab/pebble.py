@@ -85,34 +85,34 @@ class Pebble:
             process.kill()
 
     def mark(self) -> int:
-        """A point in the log, for requests() and issued() to count from."""
+        """Return a point in the log, for requests() and issued() to count from."""
         return self.log.stat().st_size
 
     def requests(self, since: int = 0) -> list[tuple[str, str]]:
-        """Method and path of each request that came in at the ACME port since a mark, in order.
+        """Return method and path of each request that came in at the ACME port since a mark, in order.
 
         Of a path Pebble logs what all resources of a kind have in common: /my-order/, /authZ/, /chalZ/, ...
         """
         return REQUEST.findall(self._logged(since))
 
     def issued(self, since: int = 0) -> list[int]:
-        """The serial numbers of the certificates issued since a mark, in order."""
+        """Return the serial numbers of the certificates issued since a mark, in order."""
         return [int(serial, 16) for serial in ISSUED.findall(self._logged(since))]
 
     def root_pem(self, number: int = 0) -> str:
-        """The root under which it issues; others than 0 with PEBBLE_ALTERNATE_ROOTS."""
+        """Return the root under which it issues; others than 0 with PEBBLE_ALTERNATE_ROOTS."""
         return self._manage("GET", f"/roots/{number}")
 
     def intermediate_pem(self, number: int = 0) -> str:
-        """The intermediate below that root."""
+        """Return the intermediate below that root."""
         return self._manage("GET", f"/intermediates/{number}")
 
     def intermediate_key_pem(self, number: int = 0) -> str:
-        """The private key of that intermediate, where it is RSA."""
+        """Return the private key of that intermediate, where it is RSA."""
         return self._manage("GET", f"/intermediate-keys/{number}")
 
     def cert_status(self, serial: int) -> dict[str, Any]:
-        """Status ("Valid", "Revoked"), Serial, Certificate, Reason and RevokedAt."""
+        """Return status ("Valid", "Revoked"), Serial, Certificate, Reason and RevokedAt."""
         status: dict[str, Any] = json.loads(self._manage("GET", f"/cert-status-by-serial/{serial:x}"))
         return status
 
