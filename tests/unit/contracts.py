@@ -93,7 +93,7 @@ _entry, _live = wanted, live  # found() has arguments of these names
 
 
 def unknown(**given: Any) -> Version:
-    """A live version without a manifest: nothing is known of it."""
+    """Return a live version without a manifest: nothing is known of it."""
     return _made(
         Version,
         given,
@@ -106,13 +106,13 @@ def unknown(**given: Any) -> Version:
 
 
 def pending(**given: Any) -> Version:
-    """A pending version whose order is in the journal."""
+    """Return a pending version whose order is in the journal."""
     usual = {"version": "0008", "order_uri": ORDER, "reloaded": False, "ari_id": None}
     return live(**{**usual, **dict.fromkeys(("serial", "issuer", "not_before", "not_after")), **given})
 
 
 def awaiting(**given: Any) -> Version:
-    """A pending version that has its certificate, and lacks only the switch."""
+    """Return a pending version that has its certificate, and lacks only the switch."""
     usual = {"version": "0008", "order_uri": ORDER, "reloaded": False, "ari_id": None, "serial": "4a20"}
     return live(**{**usual, **given})
 
@@ -162,7 +162,7 @@ def by_dns(kind: str = "dns-01", **given: Any) -> ChallengeData:
 
 
 def asked(**given: Any) -> CertificateOrder:
-    """An order that is to be made, as acme_order takes it."""
+    """Return an order that is to be made, as acme_order takes it."""
     return _made(
         CertificateOrder,
         given,
@@ -176,7 +176,7 @@ def asked(**given: Any) -> CertificateOrder:
 
 
 def ordered(**given: Any) -> CertificateOrder:
-    """An order that was made, as acme_order returns it."""
+    """Return an order that was made, as acme_order returns it."""
     return _made(
         CertificateOrder,
         given,
@@ -196,7 +196,7 @@ def ordered(**given: Any) -> CertificateOrder:
 
 
 def final(**given: Any) -> CertificateOrder:
-    """An order whose certificate was downloaded, as acme_order_finalize returns it."""
+    """Return an order whose certificate was downloaded, as acme_order_finalize returns it."""
     usual = {"host": "web1", "name": "shop", "status": Status.VALID, "order_uri": ORDER, "account_uri": ACCOUNT}
     return _made(CertificateOrder, given, certificate=PEM, chain=PEM, **usual)
 
@@ -218,7 +218,7 @@ def request(**given: Any) -> CertificateRequest:
 
 
 def share(**given: Any) -> SharedKey:
-    """A certificate that web1 orders for web2 and web3."""
+    """Return a certificate that web1 orders for web2 and web3."""
     return _made(SharedKey, given, name="shop", owner="web1", hosts=("web2", "web3"))
 
 

@@ -73,7 +73,7 @@ class CA:
         self._always[path] = answer
 
     def signed(self, path=""):
-        """The signed requests to what begins with *path*."""
+        """Return the signed requests to what begins with *path*."""
         return [request for request in self.requests if request.protected and request.path.startswith(path)]
 
     def lines(self):
@@ -96,13 +96,13 @@ class CA:
         return {**document, **({} if self.meta is None else {"meta": self.meta})}
 
     def register(self, key, status="valid"):
-        """An account that is there already; its URL."""
+        """Add an account. Return its URL."""
         url = f"{self.url}/account/{next(self._numbers)}"
         self.accounts[url] = {"jwk": key.public_jwk, "status": status, "contact": []}
         return url
 
     def order(self, account, names, status="pending"):
-        """An order that is there already; its URL."""
+        """Add an order. Return its URL."""
         number = next(self._numbers)
         authorizations = [self._authorization(name, "pending" if status == "pending" else "valid") for name in names]
         self.orders[f"/order/{number}"] = {
@@ -132,7 +132,7 @@ class CA:
             return refusal or self.behave(request)
 
     def new_nonce(self, nonce=None):
-        """A nonce that the CA takes once: the one given, or another one."""
+        """Return a nonce that the CA accepts once: the given one, or another one."""
         with self._lock:
             nonce = nonce or f"nonce-{next(self._numbers)}"
             self._nonces.add(nonce)

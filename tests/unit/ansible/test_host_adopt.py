@@ -16,7 +16,7 @@ from tests.unit.host.format_options import COMMON
 
 
 def documented(module, part):
-    """The keys that a module documents for the elements of a part of its result."""
+    """Return the keys that a module documents for the elements of a part of its result."""
     path = Path(__file__).parents[3] / "plugins" / "modules" / f"{module}.py"
     return set(yaml.safe_load(path.read_text().split('RETURN = r"""')[1].split('"""')[0])[part]["contains"])
 

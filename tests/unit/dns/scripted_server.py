@@ -39,7 +39,7 @@ class Zone:
         self._records[name.lower(), kind].remove(text)
 
     def texts(self, name, kind):
-        """The records, or a wildcard's where nothing has the name (RFC 4592)."""
+        """Return the records, or a wildcard's where nothing has the name (RFC 4592)."""
         if not self.exists(name):
             name = "*." + name.partition(".")[2]
         return self._records.get((name, kind), [])
@@ -97,7 +97,7 @@ class ScriptedServer:
             self.queries.clear()
 
     def answer(self, wire, way):
-        """The answer's bytes, or None for silence."""
+        """Return the answer's bytes, or None for silence."""
         query = dns.message.from_wire(wire)
         question = query.question[0]
         name = question.name.to_text(omit_final_dot=True).lower()
@@ -184,7 +184,7 @@ class _TcpServer(socketserver.ThreadingTCPServer):
 
 
 def _listen(script, address, port):
-    """A UDP and a TCP server at one port, of choice or any."""
+    """Return a UDP and a TCP server at one port, of choice or any."""
     for attempt in range(20):
         udp = _UdpServer((address, port), _Udp)
         udp.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024 * 1024)

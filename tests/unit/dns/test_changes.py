@@ -80,7 +80,7 @@ def places(*records, **others):
 
 
 def located(records, where):
-    """The records with their locations, as locate_records() returns them."""
+    """Return the records with their locations, as locate_records() returns them."""
     return [
         replace(record, target="", zone="", aliases=(), problem=str(place))
         if isinstance(place, DnsError)

@@ -166,7 +166,7 @@ def test_wait_failed_look_up_of_servers_is_a_problem(pair, time, recursor):
 
 
 def two_addresses(pair, serve, how):
-    """The second server has a third address, which is *how*."""
+    """Give the second server another address, which is *how*. Return the server at that address."""
     pair.zone.add("ns2.example.com", "A", THIRD)
     third = serve(pair.copies[1], address=THIRD, port=pair.first.port)
     setattr(third, *how)

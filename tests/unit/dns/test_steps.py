@@ -176,7 +176,7 @@ def test_location_without_a_zone_is_looked_up(run, recursor):
 
 
 def undocumented(result, documented):
-    """The keys of a result that RETURN does not have, at any level."""
+    """Yield the keys of a result that RETURN does not have, at any level."""
     for key, value in result.items():
         if key not in documented:
             yield key

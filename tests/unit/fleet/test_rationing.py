@@ -188,7 +188,7 @@ def test_keep_within_full_ca_next_one_is_used():
 
 
 def recorded(name, days, domain="shop.example"):
-    """A line of the controller's record, of so many days ago."""
+    """Return an entry of the controller's record, from so many days ago."""
     return Issuance(utc(NOW - days * DAY), "web1", name, "0a", "", CA, "", (f"{name}.{domain}",), "")
 
 

@@ -19,7 +19,7 @@ OTHER = {"identifiers": ["other.example"]}
 
 
 def has(serial="0a", wanted=None, live=None, **more):
-    """A host with a live certificate that is as wanted."""
+    """Return a host with a live certificate that matches its terms."""
     return found({"shared": True, **(wanted or {})}, {"serial": serial, **(live or {})}, **more)
 
 
@@ -47,7 +47,7 @@ SINCE = "2026-10-10T00:00:00Z"
 def issued(
     serial, not_after=END, time="2026-10-01T00:00:00Z", name="shop", identifiers=("shop.example", "www.shop.example")
 ):
-    """A line of the controller's record."""
+    """Return a line of the controller's record."""
     return Issuance(
         time, "web1", name, serial, utc(not_after), CA, ACCOUNT, identifiers, f"PEM {serial}", f"CHAIN {serial}"
     )

@@ -162,7 +162,7 @@ class Fleet:
         }
 
     def run(self, now, everything=False, selected=None):
-        """A run of the role.
+        """Run the role.
 
         A certificate neither in its window nor past its lifetime point is kept anyway, and left out for speed, as
         is what waits for a limit.
@@ -224,7 +224,7 @@ class Fleet:
         return sum(versions[-1].issued < instant for versions in self.versions.values())
 
     def least(self, name, end, step):
-        """The fewest renewals of a certificate: each in the last run that its window admits, or the first after it."""
+        """Return the fewest renewals of a certificate: each in the last run of its window, or the first after it."""
         issued, count = self.versions[name][0].issued, 0
         while True:
             _start, over = Certificate("", (), 0, issued, self.wanted[name][1]).window()
@@ -269,7 +269,7 @@ def test_year_without_renewal_information_all_are_renewed_in_time():
 
 
 def lived(days, **options):
-    """A fleet that has been run each hour for so many days, from nothing."""
+    """Return a fleet that has been run each hour for so many days, from nothing."""
     fleet, now = Fleet(SIZES, domains=3, **options), START
     while now < START + days * DAY:
         fleet.run(now)

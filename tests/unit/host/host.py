@@ -71,7 +71,7 @@ def deploy(home, wanted=WANTED, check=False):
 
 
 def make_live(home, wanted=WANTED, order=ORDER):
-    """A whole run for one certificate."""
+    """Do a whole run for one certificate."""
     prepare(home, wanted, order)
     deployed = deploy(home, wanted)
     confirm(home, wanted.name)
@@ -100,7 +100,7 @@ def manifest(home, number, name="shop"):
 
 
 def pending(home, name="shop"):
-    """The pending version's order and key, or None."""
+    """Return the pending version's order and key, or None."""
     found = read_versions(str(home), name)
     if not found.pending:
         return None
@@ -109,7 +109,7 @@ def pending(home, name="shop"):
 
 
 def served(home, name="shop"):
-    """The files that a server reads through the live link, or None. They have to fit each other."""
+    """Return the files that a server reads through the live link, or None. They have to fit each other."""
     folder = os.path.join(str(home), "live", name)
     if not os.path.lexists(folder):
         return None
@@ -143,7 +143,7 @@ def leftovers(home):
 
 
 def snapshot(home):
-    """All there is below *home*: kinds, modes, contents. For: nothing was changed."""
+    """Return kinds, modes and contents of all below *home*, to verify that nothing was changed."""
     result = {}
     for path in everything(home):
         found = os.lstat(path)

@@ -29,19 +29,19 @@ def answer(token):
 
 
 def http01(home, port, token=TOKEN, seconds=60, address="127.0.0.1"):
-    """A response of http-01."""
+    """Return a response of http-01."""
     return ListenerResponse(str(home), "http-01", Listen(port, address), "", token, answer(token), seconds, "shop")
 
 
 def tls_alpn01(home, port, identifier="shop.example", token=TOKEN, seconds=60, address="127.0.0.1"):
-    """A response of tls-alpn-01."""
+    """Return a response of tls-alpn-01."""
     return ListenerResponse(
         str(home), "tls-alpn-01", Listen(port, address), identifier, token, answer(token), seconds, "shop"
     )
 
 
 def fetch(port, target, method="GET", address="127.0.0.1"):
-    """Status, headers and body of an answer."""
+    """Return status, headers and body of an answer."""
     connection = http.client.HTTPConnection(address, port, timeout=10)
     try:
         connection.putrequest(method, target, skip_accept_encoding=True)
@@ -67,7 +67,7 @@ def served(port, token):
 
 
 def handshake(port, name, protocols=("acme-tls/1",), address="127.0.0.1"):
-    """The certificate (DER), the protocol that was agreed on, and all data that came after. Raises SSLError."""
+    """Return the certificate (DER), the protocol that was agreed on, and all data that came after. Raises SSLError."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -89,7 +89,7 @@ def listens(port, address="127.0.0.1"):
 
 
 def pid(port):
-    """The listener's."""
+    """Return the process number of the listener."""
     found = ports.find_user(Listen(port))
     return found.pid if found else None
 

@@ -28,7 +28,7 @@ OTHER_NAMES = ["mail.example"]
 
 
 def of(claim, **more):
-    """The certificate as a list wants it."""
+    """Return the certificate as a list wants it."""
     return replace(WANTED, claim=claim, **more)
 
 
@@ -45,7 +45,7 @@ def repair(home, wanted, check=False):
 
 
 def found(*manifests, numbers=None, newer=""):
-    """A certificate whose manifests name these lists, the newest last."""
+    """Return a certificate whose manifests name these lists, the newest last."""
     known = {f"{number:04d}": fields for number, fields in enumerate(manifests, 1)}
     return StoredVersions(None, False, None, None, list(known) if numbers is None else numbers, known, newer)
 

@@ -40,7 +40,7 @@ def place(quick_path):
 
 
 def live(home, wanted):
-    """The first version, put in place by a whole run."""
+    """Deploy the first version by a whole run."""
     host.prepare(home, wanted)
     deployed = host.deploy(home, wanted)
     host.confirm(home)
@@ -419,5 +419,5 @@ def test_deploy_crash_at_any_step_leaves_whole_file(quick_path, place, disk, pow
 
 
 def _pair(home, number):
-    """The private key of a version, as the file begins with it."""
+    """Return the private key of a version, as the file begins with it."""
     return (home / "versions" / "shop" / number / "privkey.pem").read_bytes()

@@ -31,7 +31,7 @@ from tests.unit.host.key_transfers import HERE, receive, received, receiving
 
 @pytest.fixture
 def giver(quick_path):
-    """The home of a host that has made the key and the certificate."""
+    """Return the home of a host that has made the key and the certificate."""
     home = quick_path / "giver"
     host.make_live(home)
     return home

@@ -52,14 +52,14 @@ def port():
 
 @pytest.fixture(autouse=True)
 def nothing_left(home, port):
-    """A listener whose folder is gone ends by itself."""
+    """Remove the homes after a test: a listener whose folder is gone ends by itself."""
     yield
     shutil.rmtree(home, ignore_errors=True)
     wait(lambda: not listens(port))
 
 
 def script(code, *arguments):
-    """The command that runs code of ours in a process of its own."""
+    """Return the command that runs *code* in a separate process."""
     head = "import sys, time\nfrom tests.unit.host.listeners import *\n"
     path = ":".join([os.getcwd(), *sys.path])
     return {"args": [sys.executable, "-c", head + code, *map(str, arguments)], "env": {"PYTHONPATH": path}}

@@ -29,7 +29,7 @@ LDAP_REFUSED = b"\x30\x84\x00\x00\x00\x10\x02\x01\x01\x78\x84\x00\x00\x00\x07\x0
 
 @cache
 def pair(kind="ec256", number=1):
-    """A certificate's PEM text, and that of certificate and key together."""
+    """Return a certificate's PEM text, and that of certificate and key together."""
     key = ca.key_of(kind)
     leaf = ca.Authority.root().leaf(key.public_key(), ["shop.example"], serial=0x4A00 + number)
     private = key.private_bytes(
@@ -223,7 +223,7 @@ def test_prove_all_server_with_client_certificates(serve, kind, newest):
 
 
 def record(kind, *messages):
-    """A record of TLS 1.2 with handshake messages: their types and bodies."""
+    """Return a record of TLS 1.2 with handshake messages: their types and bodies."""
     data = b"".join(bytes([number]) + len(body).to_bytes(3, "big") + body for number, body in messages)
     return bytes([kind]) + b"\x03\x03" + len(data).to_bytes(2, "big") + data
 
@@ -305,7 +305,7 @@ def test_prove_all_invalid_address():
 
 
 def talk(*lines):
-    """A server's side of a dialogue: what it says (bytes), and what it expects to hear."""
+    """Return a server's side of a dialogue: bytes that it sends, and texts that it expects."""
 
     def begin(connection):
         for said, heard in lines:

@@ -72,7 +72,7 @@ def run(home, on, *results, wanted=None, check=False):
 
 
 def renew(home, on, wanted=SHOP, **options):
-    """A run in which the second version is issued."""
+    """Do a run in which the second version is issued."""
     host.make_live(home, wanted)
     host.prepare(home, wanted, ORDER_2)
     return run(home, on, valid(home, wanted.name), wanted={wanted.name: wanted}, **options)
@@ -255,7 +255,7 @@ def test_prove_service_with_several_options_is_reloaded_once(home):
 
 @pytest.fixture
 def combined(quick_path):
-    """A certificate with a file more."""
+    """Return a certificate with one format."""
     item = Format(COMBINED, str(quick_path / "shop.pem"), Attributes(0o600))
     return replace(SHOP, formats=(item,))
 

@@ -24,7 +24,7 @@ def response(folder, token=TOKEN):
 
 
 def files_of(folder):
-    """All but folders, which stay."""
+    """Return all but folders, which stay."""
     return [path for path in host.everything(folder) if not os.path.isdir(path)]
 
 

@@ -122,7 +122,7 @@ def test_words_equal_their_text(word):
 
 
 def sample_of(fields):
-    """A result with the samples of documented fields."""
+    """Return a result with the samples of documented fields."""
 
     def sample(item):
         if "contains" not in item:
@@ -133,7 +133,7 @@ def sample_of(fields):
 
 
 def documented(module, *path):
-    """The sample or the fields of a part of a module's documented result."""
+    """Return the sample or the fields of a part of a module's documented result."""
     found = yaml.safe_load((MODULES / f"{module}.py").read_text().split('RETURN = r"""')[1].split('"""')[0])
     for step in path:
         found = found[step]

@@ -22,7 +22,7 @@ WRONG = {**LEXICON, "options": {"token": "SECRET"}}
 
 
 def options(monkeypatch, challenge, zones, tasks_file=""):
-    """The options of acme_order for one order of the role."""
+    """Return the options of acme_order for one order of the role."""
     monkeypatch.setattr(flow, "orders", lambda plan, results: [CertificateOrder("web1", "www", challenge=challenge)])
     action = steps.action_of("acme_order")
     action._find_needle = MagicMock(side_effect=AnsibleFileNotFound("no"))

@@ -24,7 +24,7 @@ def accepted(module, answer):
 
 
 def with_value(answer, path, value):
-    """The answer with another value at a path; a value of DELETED removes what is there."""
+    """Return the answer with another value at a path; a value of DELETED removes the one there."""
     changed = copy.deepcopy(answer)
     place = changed
     for step in path[:-1]:

@@ -21,7 +21,7 @@ FOUND = answers.FOUND.to_result()
 
 
 def look(parent=None, play=None, unlisted=(), **variables):
-    """The result of certificate_info as the first step."""
+    """Return the result of certificate_info as the first step."""
     action = steps.action_of("certificate_info", batch=True)
     action._task._parent = parent
     action._task.get_play.return_value = play or steps.Play()
@@ -271,7 +271,7 @@ def role(static=True, tasks_of_it=(), **from_files):
 
 
 def include(loop=None, name="certfleet.tls.acme", alias="name", collections=None, **arguments):
-    """A task that includes the role."""
+    """Return a task that includes the role."""
     task = inclusions.IncludeRole()
     task.args = {alias: name, **arguments}
     task.loop = loop

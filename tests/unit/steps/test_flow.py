@@ -22,7 +22,7 @@ ORDERED = contracts.ordered()
 
 
 def facts(found=None, **variables):
-    """The variables of a host that was looked at."""
+    """Return the variables of a host that was looked at."""
     return {"_acme_found": {"certificates": [(found or contracts.found(host=None)).to_result()]}, **variables}
 
 

@@ -22,7 +22,7 @@ CHECKOUT = Path(__file__).parents[3]
 
 
 def tasks_of_role():
-    """All tasks of the role, those in blocks, too."""
+    """Return all tasks of the role, those in blocks, too."""
     found = []
     for path in sorted((CHECKOUT / "roles/acme/tasks").glob("*.yml")):
         stack = list(yaml.safe_load(path.read_text()))

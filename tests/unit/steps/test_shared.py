@@ -20,7 +20,7 @@ SEALED = {"web2": "SEALED2=", "web3": "SEALED3="}
 
 
 def share(serial=None, **more):
-    """A share that the plan says; with a serial number, of what the owner has."""
+    """Return a share of the plan; with a serial number, of the owner's existing certificate."""
     known = {"serial": serial, "directory": OTHER_CA, "account_uri": f"{ACCOUNT}2"} if serial else {}
     return contracts.share(**{**known, **more})
 
@@ -36,7 +36,7 @@ def plan(*shares):
 
 
 def variables(**hosts):
-    """The variables of hosts: each has made a key to receive with, but for what is given."""
+    """Return the variables of hosts: each has made a receiving key, but for the given ones."""
     requested = {host: {"_acme_request": {"receivers": {"shop": KEYS[host]}}} for host in ("web2", "web3")}
     return {"web1": {"_acme_request": {}}, **requested, **hosts}
 

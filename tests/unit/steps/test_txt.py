@@ -24,7 +24,7 @@ def ordered(*challenges, host="web1"):
 
 
 def records(*items):
-    """The result of a step that had these records to do."""
+    """Return the result of a step that had these records to do."""
     return {"records": [item.to_result() for item in items]}
 
 
