@@ -139,7 +139,7 @@ class Host:
         return deployed
 
 
-def told(result: Result) -> str:
+def msg_of(result: Result) -> str:
     """Return the message of a module that failed with one line and no traceback."""
     assert not result.ok
     assert "Traceback" not in result.text

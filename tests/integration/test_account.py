@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 
 from tests.integration.calls import COLLECTIONS
-from tests.integration.hosts import told
+from tests.integration.hosts import msg_of
 from tests.integration.orders import NEW, local, order, posts
 
 
@@ -76,16 +76,16 @@ def test_account_missing_at_its_url_fails(ca, other):
     uri = ca("acme_account", **NEW)["account_uri"]
     nowhere = f"{uri}0000"
     for options in ({}, {"contact": ["ops@example.com"]}, {"check": True}, NEW):
-        assert told(ca("acme_account", account_uri=nowhere, **options)).endswith(f" knows no account {nowhere}")
+        assert msg_of(ca("acme_account", account_uri=nowhere, **options)).endswith(f" knows no account {nowhere}")
     assert ca("acme_account_info", account_uri=nowhere)["exists"] is False
     theirs = other("acme_account", **NEW)["account_uri"]
     for module in ("acme_account", "acme_account_info"):
-        assert told(ca(module, account_uri=theirs)).startswith("account: ")
+        assert msg_of(ca(module, account_uri=theirs)).startswith("account: ")
 
 
 def test_account_with_url_makes_no_key(ca, tmp_path):
     result = ca("acme_account", account_uri="https://ca.lab.test:14000/my-account/1", **NEW)
-    assert "does not exist and may not be made here" in told(result)
+    assert "does not exist and may not be made here" in msg_of(result)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -154,9 +154,9 @@ def test_account_key_unusable_fails(ca, lab, tmp_path, case):
 def test_account_key_not_a_text_file_fails(ca, lab, tmp_path):
     mark = lab.pebble.mark()
     folder = ca("acme_account", account_key_src=str(tmp_path), **NEW)
-    assert told(folder) == f"account key {tmp_path} cannot be read: Is a directory"
+    assert msg_of(folder) == f"account key {tmp_path} cannot be read: Is a directory"
     content = ca("acme_account", account_key_content="hello", **NEW)
-    assert "account_key_content is not a private key" in told(content)
+    assert "account_key_content is not a private key" in msg_of(content)
     assert lab.pebble.requests(mark) == []
 
 
@@ -165,7 +165,7 @@ def test_account_key_dangling_link_fails(ca, lab, tmp_path):
     mark = lab.pebble.mark()
     key = tmp_path / "account-key.pem"
     assert (
-        told(ca("acme_account", **NEW))
+        msg_of(ca("acme_account", **NEW))
         == f"account key {key} is a link to what does not exist: {tmp_path}/gone/key.pem"
     )
     assert [path.name for path in tmp_path.iterdir()] == ["account-key.pem"]
@@ -255,7 +255,7 @@ def test_account_key_change_of_given_contents(ca, tmp_path):
     # With the old one alone there is another account by now, and the next change reports it.
     other = ca.order(order("shop"), account_key_content=old)["account_uri"]
     assert other != uri
-    assert told(ca("acme_account", rollover=True, **given)).startswith(
+    assert msg_of(ca("acme_account", rollover=True, **given)).startswith(
         f"the old key has the account {other}, the new one {uri}: "
     )
     assert list(tmp_path.iterdir()) == []
@@ -331,12 +331,12 @@ def test_account_absent_deactivates_once(ca, lab):
         assert not again["changed"]
     assert not ca.order(order("shop")).ok
     refused = ca("acme_account", state="absent", rollover=True)
-    assert told(refused).startswith("rollover does not go with state absent")
+    assert msg_of(refused).startswith("rollover does not go with state absent")
 
 
 def test_account_absent_key_without_account_changes_nothing(ca):
     given = {"account_key_content": pem(rsa.generate_private_key(65537, 2048))}
     assert not ca("acme_account", state="absent", **given)["changed"]
-    assert told(ca("acme_account", rollover=True, new_account_key_content="x", **given)).startswith(
+    assert msg_of(ca("acme_account", rollover=True, new_account_key_content="x", **given)).startswith(
         "new_account_key_content is not a private key"
     )

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.integration.hosts import told
+from tests.integration.hosts import msg_of
 from tests.integration.orders import ALWAYS_VALID, fitting, local, order, posts
 
 PEBBLE = {**ALWAYS_VALID, "PEBBLE_AUTHZREUSE": "100"}
@@ -42,9 +42,9 @@ def test_authorization_pending_is_validated(ca):
     lost = ca("acme_authorization", state="valid", authorizations=[*urls, {"uri": urls[0]["uri"] + "0"}])
     assert not lost.ok
     assert [item["status"] for item in lost["authorizations"]] == ["valid", "failed"]
-    assert told(lost).startswith(f"{urls[0]['uri']}0: authorization: ")
+    assert msg_of(lost).startswith(f"{urls[0]['uri']}0: authorization: ")
 
 
 def test_authorization_not_offered_before_orders_fails(ca):
     ca.order(order("shop"))
-    assert "does not offer authorizations before orders" in told(ca("acme_authorization", identifiers=["a.lab.test"]))
+    assert "does not offer authorizations before orders" in msg_of(ca("acme_authorization", identifiers=["a.lab.test"]))

@@ -11,7 +11,7 @@ from datetime import timedelta
 import pytest
 from cryptography import x509
 
-from tests.integration.hosts import DAY, HOME, ORDER, WEBROOT, Host, Issuer, told, wanted
+from tests.integration.hosts import DAY, HOME, ORDER, WEBROOT, Host, Issuer, msg_of, wanted
 from tests.lab.process import wait
 from tests.unit.host import ca
 
@@ -169,7 +169,7 @@ def test_certificate_unsuitable_is_refused_and_does_not_affect_others(services: 
     results += [{**issuer.issue(requests["good"]), "name": name} for name in ("good", "none")]
     before = untouched(host)
     result = host.deploy(results, *certificates.values())
-    message = told(result)
+    message = msg_of(result)
     expected = {name: text for name, (_unused, text) in {**table, **GARBAGE}.items()}
     expected["none"] = "the certificate has no pending version. Run certificate_request first"
     assert result["failures"].keys() == expected.keys()
@@ -216,7 +216,7 @@ def test_certificate_failed_reload_is_reported_and_repeated(services: Host, issu
     certificates = [wanted("shop", reload=["counter", "nginx"]), wanted("mail", reload=["nginx"])]
     requests = host.request(*certificates)["requests"]
     result = host.deploy([issuer.issue(request) for request in requests], *certificates)
-    assert told(result).startswith(
+    assert msg_of(result).startswith(
         "certificate shop: service counter could not be reloaded (/usr/sbin/service counter "
     )
     assert "unrecognized service" in result["msg"]
@@ -273,7 +273,7 @@ def test_certificate_failed_order_is_reported(host: Host) -> None:
     assert host.tree() == before
     result = host.deploy(results, *certificates)
     for once in (foreseen, result):
-        assert told(once) == ("certificate gone: unauthorized; certificate soon: timed out; certificate other: no")
+        assert msg_of(once) == ("certificate gone: unauthorized; certificate soon: timed out; certificate other: no")
         assert once["changed"]
         assert "[WARNING]: certificate later is deferred to a later run: rate limited" in once.text
     # Only an order that came to nothing is forgotten; the key is used again.
@@ -293,7 +293,7 @@ def test_certificate_failed_order_is_reported(host: Host) -> None:
 
 def test_certificate_results_without_entry_fail(host: Host) -> None:
     results = [{"name": "shop", "status": "keep"}, {"name": "else", "status": "repair"}]
-    assert told(host.deploy(results)) == "results names certificate 'else', which is not in certificates"
+    assert msg_of(host.deploy(results)) == "results names certificate 'else', which is not in certificates"
     assert not host.deploy([])["changed"]
     assert host.names(HOME) == []
 
@@ -305,7 +305,7 @@ def test_certificate_disk_full_keeps_live_version(host: Host, issuer: Issuer) ->
     (request,) = host.request()["requests"]
     host.shell(f"head -c 1000000 /dev/zero > {HOME}/filler || :")
     before = host.tree()
-    message = told(host.deploy([issuer.issue(request)]))
+    message = msg_of(host.deploy([issuer.issue(request)]))
     assert message.startswith(f"certificate shop: cannot write {HOME}/versions/shop/0002/")
     assert message.endswith(": No space left on device. Make room there and run again")
     assert host.live() == live

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.integration.hosts import DIRECTORY, HOME, WEBROOT, Host, Issuer, told, wanted
+from tests.integration.hosts import DIRECTORY, HOME, WEBROOT, Host, Issuer, msg_of, wanted
 
 LIBRARY = "/usr/lib/python3/dist-packages/cryptography"
 
@@ -140,7 +140,7 @@ def test_info_problems_are_reported_and_refused_later(host: Host, case: str) -> 
     assert "\n" not in found["problems"][0]
     assert found["live"] is None
     if refusal:
-        assert told(host.request(wanted(**options))).startswith(refusal)
+        assert msg_of(host.request(wanted(**options))).startswith(refusal)
     assert host.tree() == before
 
 
@@ -165,12 +165,12 @@ def test_info_invalid_entry_has_same_message_in_all_modules(host: Host) -> None:
     for found, (_unused, message) in zip(looked["certificates"], INVALID.values()):
         assert len(found["invalid"]) == 1
         assert message in found["invalid"][0]
-    requested = told(host.request(*certificates))
+    requested = msg_of(host.request(*certificates))
     for certificate, (_unused, message) in zip(certificates, INVALID.values()):
         assert f"certificate {certificate['name']}: " in requested
         assert message in requested
     results = [{"name": certificate["name"], "status": "repair"} for certificate in certificates]
-    assert told(host.deploy(results, *certificates)) == requested
+    assert msg_of(host.deploy(results, *certificates)) == requested
     assert host.names(HOME) == []
 
 
@@ -210,11 +210,11 @@ def test_info_missing_or_old_library_is_a_problem(host: Host, library: str) -> N
         problems = entry(host)["problems"]
         assert bool(problems) == seen_at_once, case
         assert all(message in problem for problem in problems), case
-        assert message in told(host.request()), case
-        assert message in told(host.deploy([{"name": "shop", "status": "repair"}])), case
+        assert message in msg_of(host.request()), case
+        assert message in msg_of(host.deploy([{"name": "shop", "status": "repair"}])), case
     assert host.names(HOME) == []
     # A certificate that has failed already is returned without the library.
-    assert told(host.deploy([{"name": "shop", "status": "failed", "problem": "no luck", "resumable": True}])) == (
+    assert msg_of(host.deploy([{"name": "shop", "status": "failed", "problem": "no luck", "resumable": True}])) == (
         "certificate shop: no luck"
     )
     assert host("challenge_response", state="absent", challenges=[{"token": "t" * 22, "webroot": WEBROOT}]).ok

@@ -15,7 +15,7 @@ import pytest
 from cryptography import x509
 
 from tests.integration.calls import Result
-from tests.integration.hosts import HOME, ORDER, WEBROOT, Host, told, wanted
+from tests.integration.hosts import HOME, ORDER, WEBROOT, Host, msg_of, wanted
 from tests.lab.process import wait
 from tests.unit.host.listeners import fetched, handshake, listens
 
@@ -56,7 +56,7 @@ def processes(host: Host) -> list[str]:
     return host.shell("ps -eo stat,comm | grep acme-listener || :").splitlines()
 
 
-def left(host: Host) -> list[str]:
+def remaining(host: Host) -> list[str]:
     """Return the paths in the home except the lock under which listeners begin and end."""
     found = host.shell(f"find {HOME} -mindepth 2 ! -name .lock 2>/dev/null || :")
     return found.splitlines()
@@ -95,14 +95,14 @@ def test_listener_present_then_absent(host: Host) -> None:
     assert run("absent", True, check=True) == there
     assert get(host) == f"{TOKEN}.thumb"
     gone = run("absent", True)
-    assert (taken(host), processes(host), left(host)) == (False, [], [])
+    assert (taken(host), processes(host), remaining(host)) == (False, [], [])
     assert run("absent", False) == run("absent", False, check=True) == gone
 
 
 def test_listener_port_is_free_after_absent(host: Host) -> None:
     host("challenge_response", challenges=[tls_alpn01()])
     pid = host.shell("pgrep -x acme-listener")
-    message = told(host("challenge_response", challenges=[tls_alpn01()], home="/srv/another"))
+    message = msg_of(host("challenge_response", challenges=[tls_alpn01()], home="/srv/another"))
     assert message == (
         f"cannot listen on port 443: acme-listener (pid {pid}) is using it. Stop it, or choose another port with "
         "tls_alpn_01_listen"
@@ -149,7 +149,7 @@ def test_listener_ends_after_timeout(host: Host) -> None:
     assert host("challenge_response", listen_timeout=2, challenges=[http01(), tls_alpn01()])["changed"]
     assert len(processes(host)) == 2
     wait(lambda: not processes(host), 10, "a listener has not ended")
-    assert (taken(host), taken(host, 443), left(host)) == (False, False, [])
+    assert (taken(host), taken(host, 443), remaining(host)) == (False, False, [])
     assert not host("challenge_response", state="absent", challenges=[http01(), tls_alpn01()])["changed"]
 
 
@@ -165,7 +165,7 @@ def test_listener_killed_is_started_again(host: Host) -> None:
     ]
     host.shell("pkill -KILL -x acme-listener")
     assert host("challenge_response", state="absent", **options)["changed"]
-    assert left(host) == []
+    assert remaining(host) == []
 
 
 def test_listener_tls_alpn_01_for_names_and_addresses(host: Host) -> None:
@@ -189,13 +189,13 @@ def test_listener_tls_alpn_01_for_names_and_addresses(host: Host) -> None:
 def test_listener_port_in_use_names_process(host: Host) -> None:
     nginx = host.read("/run/nginx.pid").strip()
     before = host.shell(f"mkdir -p {HOME}/challenges && touch {HOME}/challenges/.lock && find {HOME}")
-    message = told(host("challenge_response", challenges=[http01(listen="80")]))
+    message = msg_of(host("challenge_response", challenges=[http01(listen="80")]))
     assert message == (
         f"cannot listen on port 80: nginx (pid {nginx}) is using it. Stop it, or choose another port with "
         "http_01_listen, or give the webroot of the server that uses it"
     )
     assert host.shell(f"find {HOME}") == before
-    assert "of 192.0.2.1: this host does not have the address" in told(
+    assert "of 192.0.2.1: this host does not have the address" in msg_of(
         host("challenge_response", challenges=[http01(listen="192.0.2.1:80")])
     )
 
@@ -203,13 +203,13 @@ def test_listener_port_in_use_names_process(host: Host) -> None:
 def test_listener_port_below_1024_needs_root(host: Host) -> None:
     host.shell("install -d -o deploy -g deploy /srv/deploy; echo 1024 > /proc/sys/net/ipv4/ip_unprivileged_port_start")
     options: dict[str, Any] = {"home": "/srv/deploy/acme", "as_user": "deploy"}
-    message = told(host("challenge_response", challenges=[tls_alpn01()], **options))
+    message = msg_of(host("challenge_response", challenges=[tls_alpn01()], **options))
     assert message == "cannot listen on port 443: Permission denied. Does the task lack 'become: true'?"
     high = http01()
     assert host("challenge_response", challenges=[high], **options)["changed"]
     assert get(host) == f"{TOKEN}.thumb"
     assert host("challenge_response", challenges=[high], state="absent", **options)["changed"]
-    told(host("challenge_response", challenges=[high], as_user="deploy"))
+    msg_of(host("challenge_response", challenges=[high], as_user="deploy"))
 
 
 def test_listener_started_by_request_is_stopped_by_certificate(host: Host) -> None:
@@ -245,7 +245,7 @@ def test_listener_started_by_request_is_stopped_by_certificate(host: Host) -> No
 
 def test_listener_without_library_fails_for_tls_alpn_01(host: Host) -> None:
     host.shell("mv /usr/lib/python3/dist-packages/cryptography /usr/lib/python3/dist-packages/cryptography.aside")
-    assert "the Python library cryptography is missing" in told(host("challenge_response", challenges=[tls_alpn01()]))
+    assert "the Python library cryptography is missing" in msg_of(host("challenge_response", challenges=[tls_alpn01()]))
     assert host("challenge_response", challenges=[http01()])["changed"]
     assert get(host) == f"{TOKEN}.thumb"
 
@@ -265,5 +265,5 @@ def test_listener_invalid_challenge_fails_before_any_change(
     host: Host, challenge: dict[str, Any], message: str
 ) -> None:
     good = {"token": "a-token-of-128-bits-09", "key_authorization": "a-token-of-128-bits-09.thumb", "webroot": WEBROOT}
-    assert message in told(host("challenge_response", challenges=[good, challenge]))
+    assert message in msg_of(host("challenge_response", challenges=[good, challenge]))
     assert host.names(WEBROOT) == ["index.html"]

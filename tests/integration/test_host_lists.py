@@ -8,7 +8,7 @@ import json
 
 import pytest
 
-from tests.integration.hosts import DIRECTORY, HOME, ORDER, Host, Issuer, told, wanted
+from tests.integration.hosts import DIRECTORY, HOME, ORDER, Host, Issuer, msg_of, wanted
 
 SHOP, MAIL = wanted("shop"), wanted("mail")
 
@@ -57,7 +57,7 @@ def test_lists_remove_by_owner_only(two: Host) -> None:
             refused = two.deploy(removal, MAIL, check=check, **other)
             name = other.get("list", "default")
             line = f"certificate shop: it is not removed: it belongs to list 'web', not to '{name}'"
-            assert told(refused) == line
+            assert msg_of(refused) == line
             assert not refused["changed"]
     assert two.tree() == before
     done = two.deploy(removal, wanted("other"), list="web")
@@ -95,12 +95,12 @@ def test_lists_same_certificate_in_two_lists_is_refused(two: Host) -> None:
     (found,) = look(two, SHOP, list="web")["certificates"]
     assert found["invalid"] == [line]
     for check in (True, False):
-        assert told(two.request(SHOP, check=check, list="web")) == f"certificate shop: {line}"
+        assert msg_of(two.request(SHOP, check=check, list="web")) == f"certificate shop: {line}"
         refused = two.deploy([{"name": "shop", "status": "repair"}], SHOP, check=check, list="web")
-        assert told(refused) == f"certificate shop: {line}"
+        assert msg_of(refused) == f"certificate shop: {line}"
     # The role passes refused ones on like this: nothing of the other list is changed.
     failed = {"name": "shop", "status": "failed", "problem": line, "resumable": False}
-    assert told(two.deploy([failed], SHOP, list="web")) == f"certificate shop: {line}"
+    assert msg_of(two.deploy([failed], SHOP, list="web")) == f"certificate shop: {line}"
     assert two.tree() == before
     assert two.deploy([{"name": "shop", "status": "repair"}], SHOP, list="web", reassign=True)["changed"]
     assert manifest(two)["list"] == "web"
@@ -115,7 +115,7 @@ def test_lists_certificate_name_of_other_list_is_refused(two: Host) -> None:
     )
     (found,) = look(two, namesake, list="imap")["certificates"]
     assert found["invalid"] == [line]
-    assert told(two.request(namesake, list="imap")) == f"certificate shop: {line}"
+    assert msg_of(two.request(namesake, list="imap")) == f"certificate shop: {line}"
     assert two.tree() == before
     assert two.request(namesake, list="imap", reassign=True).ok
 
@@ -124,7 +124,7 @@ def test_lists_certificate_name_of_other_list_is_refused(two: Host) -> None:
 def test_lists_invalid_name_is_refused(host: Host, module: str) -> None:
     more = {"certificate_request": {"directory": DIRECTORY}, "certificate_adopt": {"directories": [DIRECTORY]}}
     refused = host(module, certificates=[SHOP], list="../web", **more.get(module, {}))
-    assert told(refused).startswith("list '../web': the name is invalid")
+    assert msg_of(refused).startswith("list '../web': the name is invalid")
     assert host.names(HOME) == []
 
 
@@ -164,12 +164,12 @@ def test_lists_certificate_of_newer_release_alone_is_refused(host: Host, issuer:
     assert [item["invalid"] for item in looked["certificates"]] == [[line], []]
     assert look(host, MAIL)["unlisted"] == []
     for check in (True, False):
-        assert told(host.request(SHOP, check=check)) == f"certificate shop: {line}"
+        assert msg_of(host.request(SHOP, check=check)) == f"certificate shop: {line}"
         for status in ("repair", "switch", "remove"):
             certificates = [MAIL] if status == "remove" else [SHOP, MAIL]
             refused = host.deploy([{"name": "shop", "status": status}], *certificates, check=check)
-            assert told(refused) == f"certificate shop: {line}"
+            assert msg_of(refused) == f"certificate shop: {line}"
     failed = {"name": "shop", "status": "failed", "problem": line, "resumable": False}
-    assert told(host.deploy([failed], SHOP)) == f"certificate shop: {line}"
+    assert msg_of(host.deploy([failed], SHOP)) == f"certificate shop: {line}"
     assert host.tree() == before
     assert host.deploy([{"name": "mail", "status": "repair"}], SHOP, MAIL).ok

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.hosts import Host, Issuer, told, wanted
+from tests.integration.hosts import Host, Issuer, msg_of, wanted
 
 SECRET = "/etc/acme-test/privkey.pem"
 TOKEN = "a-token-of-128-bits-01"
@@ -108,7 +108,7 @@ def test_paths_link_to_elsewhere_is_refused_before_any_change(app: Host, place: 
     assert [text for text in found["problems"] if "is a link of deploy's that leads to what belongs to root" in text]
     challenge = {"token": TOKEN, "key_authorization": f"{TOKEN}.thumbprint", "webroot": "/srv/app/www"}
     if place != "tls":
-        told(app("challenge_response", challenges=[challenge]))
+        msg_of(app("challenge_response", challenges=[challenge]))
     assert foreign(app) == before
 
 
@@ -118,9 +118,9 @@ def test_paths_home_writable_by_user_is_refused(app: Host, issuer: Issuer) -> No
         app.deploy([{"name": "shop", "status": "remove"}], home="/srv/app/home"),
         app("certificate_adopt", home="/srv/app/home", directories=["https://ca.example/"]),
     ):
-        assert told(result).startswith("home /srv/app/home cannot be used: /srv/app belongs to deploy, who could")
+        assert msg_of(result).startswith("home /srv/app/home cannot be used: /srv/app belongs to deploy, who could")
     assert app.names("/srv/app") == ["tls", "www"]
     app.shell("install -d -g deploy -m 2775 /srv/app/shared && chown root /srv/app /srv/app/shared")
-    assert told(app.request(entry(), home="/srv/app/shared/acme")).startswith(
+    assert msg_of(app.request(entry(), home="/srv/app/shared/acme")).startswith(
         "home /srv/app/shared/acme cannot be used: /srv/app/shared is writable by other users"
     )

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 from cryptography import x509
 
-from tests.integration.hosts import HOME, Host, Issuer, told, wanted
+from tests.integration.hosts import HOME, Host, Issuer, msg_of, wanted
 from tests.unit.host import ca
 
 BROKEN = "/etc/nginx/conf.d/zz-broken.conf"
@@ -154,7 +154,7 @@ def test_proof_broken_nginx_configuration_rolls_back(host: Host, issuer: Issuer)
     certificate["probe"] = [probe()]
     host.path(BROKEN).write_text("no_such_directive on;\n")
 
-    message = told(renew(host, issuer, certificate))
+    message = msg_of(renew(host, issuer, certificate))
     assert message.startswith("certificate shop: the configuration of nginx is invalid (/usr/sbin/nginx -t -q): ")
     assert 'unknown directive "no_such_directive"' in message
     assert "version 0002 (serial b002) is rolled back, version 0001 (serial a001) is live again" in message
@@ -164,7 +164,7 @@ def test_proof_broken_nginx_configuration_rolls_back(host: Host, issuer: Issuer)
 
     # Neither is it any better in a second run.
     before = host.tree()
-    assert "version 0002 (serial b002) is rolled back" in told(host.deploy(SWITCH, certificate))
+    assert "version 0002 (serial b002) is rolled back" in msg_of(host.deploy(SWITCH, certificate))
     assert [line for line in host.tree() if " f " in line] == [line for line in before if " f " in line]
 
     host.shell(f"rm {BROKEN}")
@@ -181,7 +181,7 @@ def test_proof_service_that_keeps_old_certificate_fails(host: Host, issuer: Issu
     host.shell(f"mkdir -p /srv/kept && cp {host.live()}/*.pem /srv/kept")
     host.lab.enable_tls("web1", "/srv/kept")
     certificate["probe"] = [probe(timeout=2)]
-    message = told(renew(host, issuer, certificate))
+    message = msg_of(renew(host, issuer, certificate))
     assert message == (
         "certificate shop: localhost:443 (shop.lab.test) serves serial a001 instead of b002 (tried for 2 "
         "seconds); version 0002 (serial b002) is rolled back, version 0001 (serial a001) is live again, and its "
@@ -209,7 +209,7 @@ def test_proof_dovecot_is_probed_by_starttls(dovecot: Host, issuer: Issuer) -> N
     certificate["reload"] = []
     certificate["probe"] = [probe(starttls="imap", timeout=2), probe(starttls="pop3", timeout=2)]
     (request,) = host.request(certificate)["requests"]
-    message = told(host.deploy([issuer.issue(request, serial=0xC003)], certificate))
+    message = msg_of(host.deploy([issuer.issue(request, serial=0xC003)], certificate))
     for port in (143, 110):
         assert f"localhost:{port} (shop.lab.test) serves serial b002 instead of c003" in message
     assert "version 0002 (serial b002) is live again; the next run" in message
@@ -231,7 +231,7 @@ def test_proof_slapd_is_restarted(host: Host, issuer: Issuer) -> None:
 def test_proof_closed_port_fails(host: Host, issuer: Issuer) -> None:
     certificate = wanted(probe=[probe(port=4430, timeout=1)])
     (request,) = host.request(certificate)["requests"]
-    message = told(host.deploy([issuer.issue(request)], certificate))
+    message = msg_of(host.deploy([issuer.issue(request)], certificate))
     assert message == (
         "certificate shop: localhost:4430 (shop.lab.test) does not show its certificate: Connection refused "
         "(tried for 1 seconds); it stays live: no earlier version is still valid, so there is nothing "
@@ -254,7 +254,7 @@ def test_proof_broken_web_server_configuration_is_not_reloaded(host: Host, issue
         began = host.shell(server.began)
         with host.path(server.broken).open("a") as file:
             file.write("no_such_directive on\n")
-        message = told(renew(host, issuer, certificate))
+        message = msg_of(renew(host, issuer, certificate))
         assert message.startswith(f"certificate shop: the configuration of {kind} is invalid ({server.test}): ")
         assert "no_such_directive" in message
         assert "version 0002 (serial b002) is rolled back, version 0001 (serial a001) is live again" in message

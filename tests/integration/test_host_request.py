@@ -10,7 +10,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from tests.integration.hosts import DIRECTORY, HOME, ORDER, WEBROOT, Host, Issuer, told, wanted
+from tests.integration.hosts import DIRECTORY, HOME, ORDER, WEBROOT, Host, Issuer, msg_of, wanted
 
 VERSION = f"{HOME}/versions/shop/0001"
 CHALLENGES = f"{WEBROOT}/.well-known/acme-challenge"
@@ -196,7 +196,7 @@ def test_request_hostile_challenge_is_refused_before_any_change(host: Host, case
     before = host.tree()
     change, expected = REFUSED[case]
     bad = challenge(**change)
-    message = told(host.request(orders=[{"name": "shop", **ORDER}], challenges=[challenge(), bad]))
+    message = msg_of(host.request(orders=[{"name": "shop", **ORDER}], challenges=[challenge(), bad]))
     assert expected in message
     assert host.tree() == before
 
@@ -211,7 +211,7 @@ def test_request_one_failure_does_not_affect_others(host: Host) -> None:
         challenge("three" * 5, name="good"),
     ]
     result = host.request(*certificates, orders=orders, challenges=challenges)
-    message = told(result)
+    message = msg_of(result)
     assert f"certificate bad: {HOME}/live/bad is not a link" in message
     assert "certificate dark: webroot /srv/none does not exist" in message
     assert result["failures"].keys() == {"bad", "dark"}
@@ -222,12 +222,12 @@ def test_request_one_failure_does_not_affect_others(host: Host) -> None:
 
 
 def test_request_repeated_name_fails(host: Host) -> None:
-    assert told(host.request(wanted(), wanted())) == "certificate shop: more than one certificate has this name"
+    assert msg_of(host.request(wanted(), wanted())) == "certificate shop: more than one certificate has this name"
     assert host.names(HOME) == []
 
 
 def test_request_other_home(host: Host) -> None:
-    assert told(host.request(home="certs")).startswith("home 'certs' is not an absolute path")
+    assert msg_of(host.request(home="certs")).startswith("home 'certs' is not an absolute path")
     assert host.request(home="/srv/certs/a b")["requests"][0]["version"] == "0001"
     assert host.names("/srv/certs/a b/versions/shop") == [".lock", "0001"]
     assert host.names(HOME) == []
@@ -237,7 +237,7 @@ def test_request_disk_full_fails(host: Host) -> None:
     host.shell(f"mkdir {HOME} && mount -t tmpfs -o size=16k,nr_inodes=32 tmpfs {HOME} && mkdir {HOME}/versions")
     host.shell(f"head -c 1000000 /dev/zero > {HOME}/versions/filler || :")
     result = host.request()
-    assert told(result) == (
+    assert msg_of(result) == (
         f"certificate shop: cannot write {VERSION}: No space left on device. Make room there and run again"
     )
     assert result["requests"] == []

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.hosts import DIRECTORY, HOME, ORDER, Host, Issuer, told, wanted
+from tests.integration.hosts import DIRECTORY, HOME, ORDER, Host, Issuer, msg_of, wanted
 
 OTHER = "/srv/other"  # as if it were another host's
 
@@ -61,7 +61,7 @@ def test_share_live_certificate_is_sealed(place: Host, issuer: Issuer) -> None:
     assert "PRIVATE KEY" not in received.text
     # It was good for once.
     assert place.names(f"{OTHER}/versions/shop") == [".lock", "0001"]
-    assert "there is no key to receive with" in told(receive(place, share))
+    assert "there is no key to receive with" in msg_of(receive(place, share))
 
 
 def test_share_one_failure_does_not_affect_others(place: Host, issuer: Issuer) -> None:
@@ -76,7 +76,7 @@ def test_share_one_failure_does_not_affect_others(place: Host, issuer: Issuer) -
             {"name": "shop", "serial": serial, "receivers": {"other": public}},
         ],
     )
-    assert "no version here has the serial number 77" in told(result)
+    assert "no version here has the serial number 77" in msg_of(result)
     assert sorted(result["failures"]) == ["../shop", "absent"]
     assert [share["name"] for share in result["shares"]] == ["shop"]
 
@@ -91,13 +91,13 @@ def test_share_sealed_for_other_host_or_other_key_is_refused(place: Host, issuer
 
     stale = share(receiver(place))
     receiver(place)  # another run's
-    assert "the sealed key is for another host, another certificate or another run" in told(receive(place, stale))
+    assert "the sealed key is for another host, another certificate or another run" in msg_of(receive(place, stale))
 
     right = share(receiver(place))
     (request,) = place.request(wanted("other"))["requests"]
     strange = issuer.issue({**request, "identifiers": ["shop.lab.test"]})
     refused = receive(place, right, certificate=strange["certificate"])
-    assert "key" in told(refused)
+    assert "key" in msg_of(refused)
     assert not place.path(f"{OTHER}/live/shop").exists()
 
 

@@ -11,7 +11,7 @@ import pytest
 from cryptography import x509
 
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.jws import AccountKey
-from tests.integration.hosts import told
+from tests.integration.hosts import msg_of
 from tests.integration.orders import ALWAYS_VALID, csr, fitting, local, order, posts, serve
 
 NEW_ORDER, CHALLENGE, FINALIZE = "/order-plz", "/chalZ/", "/finalize-order/"
@@ -127,7 +127,7 @@ def test_order_one_failure_does_not_affect_others(ca, lab):
     good = [order("good"), order("better", host="web2")]
     mark = lab.pebble.mark()
     result = ca.order(good[0], *bad, good[1])
-    message = lines(told(result))
+    message = lines(msg_of(result))
     assert message.keys() == BAD.keys()
     for name, (_unused, _unused, said) in BAD.items():
         assert said in message[name]
@@ -144,7 +144,7 @@ def test_order_check_mode_sends_no_signed_request(ca, lab):
     assert local(result)[0]["status"] == "pending"
     assert not ca.key_file.exists()
     wrong = ca.order(order("good"), order("bad", profile="classic"), check=True)
-    assert list(lines(told(wrong))) == ["bad"]
+    assert list(lines(msg_of(wrong))) == ["bad"]
     assert lab.pebble.requests(mark) == [("GET", "/dir")] * 2
 
 
@@ -168,7 +168,7 @@ def test_finalize_request_for_other_names_is_not_sent(ca, lab):
     ordered = local(ca.order(*(order(name, NAME) for name in MISFITS)))
     mark = lab.pebble.mark()
     result = ca.finalize(*({**item, "csr_content": MISFITS[item["name"]][0]()} for item in ordered))
-    message = lines(told(result))
+    message = lines(msg_of(result))
     assert message.keys() == MISFITS.keys()
     for name, (_unused, said) in MISFITS.items():
         assert said in message[name]
@@ -183,7 +183,7 @@ def test_finalize_order_of_other_account_fails(ca, other, lab):
     mark = lab.pebble.mark()
     own = ca("acme_account_info")["account"]["uri"]
     result = ca.finalize(fitting({**foreign, "account_uri": own}))
-    assert told(result).startswith("certificate shop of localhost: shop.web1.lab.test: http-01 challenge: ")
+    assert msg_of(result).startswith("certificate shop of localhost: shop.web1.lab.test: http-01 challenge: ")
     assert lab.pebble.issued(mark) == []
 
 
@@ -204,7 +204,7 @@ def test_finalize_failed_and_slow_validation(ca, lab):
     # Nobody tells the CA that these two are ready, so they stay as they are.
     slow["challenges"] = patient["challenges"] = []
     result = ca.finalize(good, *failing, slow, patient, timeout=5)
-    message = lines(told(result))
+    message = lines(msg_of(result))
     assert message.keys() == {"empty", "dead", "unknown", "slow"}
     assert "empty.web1.lab.test: http-01: unauthorized: " in message["empty"]
     assert "404" in message["empty"]
@@ -241,7 +241,7 @@ def test_finalize_expired_certificate_fails(ca, pebble):
     result = ca.finalize(fitting(made))
     assert re.fullmatch(
         r"certificate shop of localhost: the certificate of the order expired at \S+Z. Run again for a new order",
-        told(result),
+        msg_of(result),
     )
     (item,) = local(result)
     assert (item["status"], item["resumable"]) == ("failed", False)

@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from tests.integration.hosts import DAY, told
+from tests.integration.hosts import DAY, msg_of
 from tests.integration.orders import ALWAYS_VALID, Customer
 from tests.integration.plans import found
 from tests.unit.contracts import utc
@@ -113,7 +113,7 @@ def test_plan_action_and_reason(ca, lab):
 def test_plan_unknown_directory_fails(ca, lab):
     mark = lab.pebble.mark()
     result = ca("acme_plan", acme_directory="letsencrpyt", certificates=[found("shop")])
-    assert told(result).startswith("acme_directory 'letsencrpyt' is neither a URL nor a known short name (google, ")
+    assert msg_of(result).startswith("acme_directory 'letsencrpyt' is neither a URL nor a known short name (google, ")
     assert lab.pebble.requests(mark) == []
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.integration.calls import COLLECTIONS
-from tests.integration.hosts import told
+from tests.integration.hosts import msg_of
 from tests.integration.orders import ALWAYS_VALID, fitting, local, order, serve
 from tests.lab import Lab
 
@@ -93,7 +93,7 @@ def test_preflight_redirect_reaches_nothing_on_controller(lab, ca, listeners, ta
     assert ordered.ok, ordered.text
     redirect(lab, target)
     done = ca.finalize(fitting(local(ordered)[0]), preflight=True)
-    assert done.ok, told(done)
+    assert done.ok, msg_of(done)
     assert visited(listeners) == []
     assert "requests for this certificate do not go there" in done.unwrapped
     assert "meta-data" not in done.text
@@ -106,6 +106,6 @@ def test_preflight_redirect_within_network_is_followed(lab, ca, listeners):
     serve(lab, item, host="web2")
     redirect(lab, "http://web2.lab.test$request_uri")
     done = ca.finalize(fitting(item), preflight=True)
-    assert done.ok, told(done)
+    assert done.ok, msg_of(done)
     assert "do not go there" not in done.unwrapped
     assert visited(listeners) == []

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from tests.integration.hosts import told
+from tests.integration.hosts import msg_of
 from tests.integration.orders import ALWAYS_VALID, NEW, Customer, posts
 
 PEBBLE = ALWAYS_VALID
@@ -73,7 +73,7 @@ def test_revoke_with_certificate_key(owner, lab, issued):
     """RFC 8555 section 7.6: the certificate's key may sign the revocation, without an account."""
     certificate, nobody = issued["key"], {"account_key_src": None, "certificates": [entry(issued["key"])]}
     wrong = owner("acme_revoke", private_key_content=issued["one"].key, **nobody)
-    assert told(wrong).startswith("certificate shop of localhost: revocation: ")
+    assert msg_of(wrong).startswith("certificate shop of localhost: revocation: ")
     assert status(lab, certificate)[0] == "Valid"
     mark = lab.pebble.mark()
     right = owner("acme_revoke", private_key_content=certificate.key, revoke_reason="key_compromise", **nobody)
@@ -88,17 +88,19 @@ def test_revoke_with_certificate_key_in_file(owner, lab, issued, tmp_path):
     options = {"private_key_src": str(file), "certificates": [entry(certificate)]}
     mark = lab.pebble.mark()
     absent = owner("acme_revoke", **options)
-    assert told(absent) == f"private key {file} does not exist"
+    assert msg_of(absent) == f"private key {file} does not exist"
     encryption = BestAvailableEncryption(b"secret")
     key = load_pem_private_key(certificate.key.encode(), None)
     file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption))
     file.chmod(0o644)
     readable = owner("acme_revoke", private_key_passphrase="secret", **options)
-    assert told(readable).startswith(f"private key {file} is open to others: its mode is 0644. Run chmod 600 {file}")
-    assert "set private_key_permissions to 'warn'" in told(readable)
+    assert msg_of(readable).startswith(f"private key {file} is open to others: its mode is 0644. Run chmod 600 {file}")
+    assert "set private_key_permissions to 'warn'" in msg_of(readable)
     file.chmod(0o600)
     encrypted = owner("acme_revoke", **options)
-    assert told(encrypted) == f"private key {file} is encrypted and no passphrase is given: set private_key_passphrase"
+    assert (
+        msg_of(encrypted) == f"private key {file} is encrypted and no passphrase is given: set private_key_passphrase"
+    )
     assert lab.pebble.requests(mark) == []
     assert owner("acme_revoke", private_key_passphrase="secret", **options)["changed"]
     assert status(lab, certificate)[0] == "Revoked"
@@ -111,7 +113,7 @@ def test_revoke_check_mode_sends_no_signed_request(owner, lab, issued):
     assert result["changed"]
     assert result["certificates"][0]["status"] == "revoked"
     damaged = owner("acme_revoke", check=True, certificates=[*entries, {"name": "bad", "content": "hello"}])
-    assert told(damaged) == "certificate bad of localhost: the given text has no PEM certificate"
+    assert msg_of(damaged) == "certificate bad of localhost: the given text has no PEM certificate"
     assert lab.pebble.requests(mark) == []
     assert status(lab, issued["check"])[0] == "Valid"
 
@@ -121,14 +123,14 @@ def test_revoke_by_other_account_fails(ca, lab, issued):
     revoke = {"certificates": [entry(issued["foreign"])]}
     assert ca("acme_account", **NEW).ok
     result = ca("acme_revoke", **revoke)
-    assert told(result).startswith("certificate shop of localhost: revocation: unauthorized: ")
+    assert msg_of(result).startswith("certificate shop of localhost: revocation: unauthorized: ")
     assert not result["changed"]
     assert status(lab, issued["foreign"])[0] == "Valid"
 
 
 def test_revoke_key_without_account_fails(ca, issued):
     result = ca("acme_revoke", account_key_content=issued["foreign"].key, certificates=[entry(issued["foreign"])])
-    assert told(result) == f"{ca.lab.pebble.directory_url} knows no account of this key: make it first (acme_account)"
+    assert msg_of(result) == f"{ca.lab.pebble.directory_url} knows no account of this key: make it first (acme_account)"
 
 
 def test_revoke_one_failure_does_not_affect_others(owner, lab, issued):
@@ -143,7 +145,7 @@ def test_revoke_one_failure_does_not_affect_others(owner, lab, issued):
             entry(issued["two"], "two", host="web2"),
         ],
     )
-    message = told(result)
+    message = msg_of(result)
     assert "certificate none of localhost: the given text has no PEM certificate" in message
     assert "certificate damaged of localhost: " in message
     assert "certificate unknown of localhost: revocation: " in message
@@ -160,8 +162,10 @@ def test_revoke_at_ca_of_certificate_only(owner, lab, issued):
     own = entry(certificate, directory=lab.pebble.directory_url)
     result = owner("acme_revoke", acme_directory=gone, certificates=[own, entry(issued["spare"], directory=gone)])
     assert [item["status"] for item in result["certificates"]] == ["revoked", "failed"]
-    assert told(result) == "certificate shop of localhost: https://ca.lab.test:1 cannot be reached (Connection refused)"
+    assert (
+        msg_of(result) == "certificate shop of localhost: https://ca.lab.test:1 cannot be reached (Connection refused)"
+    )
     assert posts(lab, mark).count("/revoke-cert") == 1
     assert status(lab, certificate)[0] == "Revoked"
     refused = owner("acme_revoke", certificates=[entry(issued["spare"], directory="http://ca.example/dir")])
-    assert "http://ca.example/dir" in told(refused)
+    assert "http://ca.example/dir" in msg_of(refused)

@@ -11,7 +11,7 @@ import pytest
 from cryptography.x509.ocsp import OCSPCertStatus
 
 from tests.integration.calls import call
-from tests.integration.hosts import DAY, told
+from tests.integration.hosts import DAY, msg_of
 from tests.integration.plans import found
 from tests.unit.host.ca import Authority, pem
 from tests.unit.status import revocations
@@ -92,14 +92,14 @@ def test_status_info_of_many_certificates(lab, place, certificates, tmp_path):
 
 def test_status_info_fail_on_fails_after_all_look_ups(lab, certificates):
     result = call(lab, "certificate_status_info", certificates=options(certificates), fail_on=["revoked"])
-    assert told(result) == (
+    assert msg_of(result) == (
         "web1: certificate revoked: revoked (key_compromise); web1: certificate superseded: revoked (superseded)"
     )
     assert len(result["certificates"]) == 4
     some = {name: certificates[name] for name in ("unknown", "good")}
     assert call(lab, "certificate_status_info", certificates=options(some), fail_on=["revoked"]).ok
     result = call(lab, "certificate_status_info", certificates=options(some), fail_on=["unknown"])
-    assert told(result).startswith("web1: certificate unknown: unknown (the certificate has no usable URL")
+    assert msg_of(result).startswith("web1: certificate unknown: unknown (the certificate has no usable URL")
 
 
 REFUSED = {
@@ -112,7 +112,7 @@ REFUSED = {
 @pytest.mark.parametrize("case", REFUSED)
 def test_status_info_invalid_options_fail(lab, place, certificates, case):
     more, message = REFUSED[case]
-    assert told(call(lab, "certificate_status_info", certificates=options(certificates), **more)).startswith(message)
+    assert msg_of(call(lab, "certificate_status_info", certificates=options(certificates), **more)).startswith(message)
     assert place.asked == []
 
 
