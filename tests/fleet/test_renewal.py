@@ -23,7 +23,7 @@ from tests.unit.status.place import Place
 ARI = ("GET", "/draft-ietf-acme-ari-03/renewalInfo/")
 
 
-def told(run: Run) -> list[str]:
+def plan_lines(run: Run) -> list[str]:
     """Return the plan's lines beside its results."""
     return [line.removeprefix("certfleet.tls: ") for line in run.text.splitlines() if line.startswith("certfleet.tls:")]
 
@@ -34,20 +34,20 @@ def test_run_prints_forecast_and_keeps_retry_after_of_ca(small: Fleet) -> None:
     mark = small.lab.pebble.mark()
     run = small.site(acme_cache=str(cache), acme_run_interval="1h")
     assert (run.code, run.hosts_with("changed")) == (0, [])
-    assert [line[:8] for line in told(run)] == ["next at "]
-    assert told(run)[0].endswith("3 certificates wait")
+    assert [line[:8] for line in plan_lines(run)] == ["next at "]
+    assert plan_lines(run)[0].endswith("3 certificates wait")
     assert small.lab.pebble.requests(mark).count(ARI) == 3
     assert len(json.loads((cache / "renewal-info.json").read_text())) == 3
 
     mark = small.lab.pebble.mark()
     again = small.site("-v", acme_cache=str(cache), acme_run_interval="1h")
-    assert (again.code, told(again)) == (0, told(run))
+    assert (again.code, plan_lines(again)) == (0, plan_lines(run))
     assert all(f"{host}: certificate shop: next at 20" in again.text for host in small.lab.hosts)
     assert ARI not in small.lab.pebble.requests(mark)
 
     # A day is longer than the window of a certificate that lives for some days.
     run = small.site(acme_run_interval="52w")
-    assert "every 8736 h is too seldom" in told(run)[1]
+    assert "every 8736 h is too seldom" in plan_lines(run)[1]
 
 
 def test_renewal_information_in_the_past_renews_in_next_run(small: Fleet) -> None:
@@ -130,7 +130,7 @@ def test_replace_all_keeps_limits_and_replaces_each_once(small: Fleet) -> None:
     limits = {small.lab.pebble.directory_url: {"orders": "4/1d"}}
     run = replace(acme_limits=limits)
     assert run.code == 0
-    assert told(run)[0] == "3 to be replaced: 1 in this run, 2 left after it"
+    assert plan_lines(run)[0] == "3 to be replaced: 1 in this run, 2 left after it"
     assert "2 certificates wait for the CA's limit of 4 orders in 1 day: there is room from 20" in " ".join(
         run.text.split()
     )
@@ -139,14 +139,14 @@ def test_replace_all_keeps_limits_and_replaces_each_once(small: Fleet) -> None:
     assert len(replaced) == 1
 
     run = replace("--check")
-    assert (run.code, told(run)[0]) == (0, "2 to be replaced: 2 in this run, 0 left after it")
+    assert (run.code, plan_lines(run)[0]) == (0, "2 to be replaced: 2 in this run, 0 left after it")
     assert small.serials() == second
 
     assert replace().code == 0
     third = small.serials()
     assert [host for host in small.lab.hosts if second[host] == third[host]] == replaced
     run = replace()
-    assert (run.code, run.hosts_with("changed"), told(run)[0]) == (0, [], "nothing is left to be replaced")
+    assert (run.code, run.hosts_with("changed"), plan_lines(run)[0]) == (0, [], "nothing is left to be replaced")
 
     # By serial number, from a CA's list.
     path = small.folder / "list.csv"
