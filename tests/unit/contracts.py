@@ -207,7 +207,7 @@ def stopped(problem: str, status: Status = Status.FAILED, **given: Any) -> Certi
     return _made(CertificateOrder, given, status=status, problem=problem, **usual)
 
 
-def told(status: Status, **given: Any) -> CertificateOrder:
+def not_ordered(status: Status, **given: Any) -> CertificateOrder:
     """Return a host's instruction for a certificate that was not ordered."""
     return _made(CertificateOrder, given, name="shop", status=status)
 
@@ -242,7 +242,7 @@ ALL = (
     found(live=None, pending=awaiting(content=PEM), issued=(issued(),), problems=("no webroot",)),
     *(found(pending=pending(order_uri=None)), found(live=unknown(account_uri=None), wanted=None, list=None)),
     *(challenge(), by_dns(), asked(), ordered(), final(), stopped("refused by the CA"), request(), share(), given()),
-    told(Status.NOTIFIED, version="0008"),
+    not_ordered(Status.NOTIFIED, version="0008"),
     *(txt(), txt(target="a.example", zone="example", status="changed", problem="refused")),
     *(revocation(content=PEM, directory=DIRECTORY), revocation(status=Status.REVOKED)),
 )

@@ -129,11 +129,11 @@ def test_http_01_valid(web, body):
 )
 def test_http_01_wrong_raises_with_name_and_url(web, page, what):
     web.pages[PATH] = page
-    with pytest.raises(PreflightError) as told:
+    with pytest.raises(PreflightError) as raised:
         verify(web.server_port)
-    assert what in str(told.value)
-    assert f"localhost:{web.server_port}" in str(told.value)
-    assert len(str(told.value).splitlines()) == 1
+    assert what in str(raised.value)
+    assert f"localhost:{web.server_port}" in str(raised.value)
+    assert len(str(raised.value).splitlines()) == 1
 
 
 @pytest.mark.parametrize("origin", ["http://localhost:8080", "http://localhost:22", "https://localhost:80"])
@@ -156,9 +156,9 @@ def test_http_01_redirects_are_followed(web):
 def test_http_01_redirect_to_https_accepts_untrusted_certificate(web):
     with tls_server(lambda: self_signed("localhost", ANSWER)) as port:
         web.pages[PATH] = (301, {"Location": f"https://localhost:{port}/"}, b"")
-        with pytest.raises((PreflightError, NotVerifiable)) as told:  # it speaks no HTTP
+        with pytest.raises((PreflightError, NotVerifiable)) as raised:  # it speaks no HTTP
             verify(web.server_port, tls_port=port)
-    assert "certificate" not in str(told.value).lower()
+    assert "certificate" not in str(raised.value).lower()
 
 
 def test_verify_connection_refused_raises():
@@ -527,10 +527,10 @@ def test_http_01_redirect_to_own_private_address_is_not_followed(named, connecte
         port = server.server_port
         server.pages[PATH] = (302, {"Location": f"{scheme}://{target}:{port}/any/path"}, b"")
         look_up = named(shop_example=[PUBLIC_HOST, "10.0.0.5"], x_example=["10.0.0.5"])
-        with pytest.raises((NotVerifiable, PreflightError)) as told:
+        with pytest.raises((NotVerifiable, PreflightError)) as raised:
             verify(port, replace(BY_HTTP, identifier="shop.example"), look_up=look_up, tls_port=port)
     assert set(connected) == {PUBLIC_HOST}
-    assert (f"{target} has a private address here" in str(told.value)) is (target != "shop.example")
+    assert (f"{target} has a private address here" in str(raised.value)) is (target != "shop.example")
 
 
 def test_http_01_private_address_of_public_name_gets_first_request(named, connected):
@@ -564,9 +564,9 @@ def test_http_01_redirect_with_user_name_is_not_followed(web, user):
     web.pages[PATH] = (302, {"Location": f"http://{user}localhost:{web.server_port}/"}, b"")
     with pytest.raises(
         NotVerifiable, match=rf"redirects to http://localhost:{web.server_port} with a user name"
-    ) as told:
+    ) as raised:
         verify(web.server_port)
-    assert "root" not in str(told.value)
+    assert "root" not in str(raised.value)
     assert len(web.asked) == 1
 
 
@@ -592,9 +592,9 @@ def test_http_01_message_has_no_part_of_answer(web):
     """No part of an answer, and no path that a server chose, is in a message."""
     web.pages[PATH] = (302, {"Location": f"http://localhost:{web.server_port}/secret-path?query"}, b"")
     web.pages["/secret-path?query"] = (500, {"X-Secret": "in a header"}, b"in the body")
-    with pytest.raises(PreflightError) as told:
+    with pytest.raises(PreflightError) as raised:
         verify(web.server_port)
-    said = str(told.value)
+    said = str(raised.value)
     assert f"http://localhost:{web.server_port} (by a redirect of localhost) answers HTTP 500" in said
     assert not any(part in said for part in ("secret-path", "query", "header", "body"))
 

@@ -41,8 +41,8 @@ def adopt(monkeypatch, tmp_path):
 
 
 def test_adopt_repeated_run_reports_adopted_before(adopt, tmp_path):
-    here = other_client_files.files(tmp_path / "here", other_client_files.Left())
-    other = other_client_files.files(tmp_path / "other", other_client_files.Left(names=["other.example"]))
+    here = other_client_files.files(tmp_path / "here", other_client_files.PemFiles())
+    other = other_client_files.files(tmp_path / "other", other_client_files.PemFiles(names=["other.example"]))
     for changed in (True, False):
         result, warnings = adopt(here, other)
         assert (result["changed"], bool(result["diff"])) == (changed, changed)
@@ -53,7 +53,7 @@ def test_adopt_repeated_run_reports_adopted_before(adopt, tmp_path):
 
 
 def test_adopt_unusable_named_file_warns(adopt, tmp_path):
-    here = other_client_files.files(tmp_path / "here", other_client_files.Left())
+    here = other_client_files.files(tmp_path / "here", other_client_files.PemFiles())
     result, warnings = adopt(here._replace(certificate="/none.pem"))
     assert warnings == ["/none.pem, which files names, cannot be taken over: /none.pem has no readable certificate"]
     assert result["changed"] is False

@@ -103,9 +103,9 @@ def test_reload_script_without_reload_restarts(reload, program, script, action):
     ],
 )
 def test_reload_failure_message_is_one_line(reload, tmp_path, programs, booted, command):
-    with pytest.raises(ServiceError) as told:
+    with pytest.raises(ServiceError) as raised:
         reload(*programs, booted_by_systemd=booted, code=1, said="it\nwill not")
-    assert str(told.value) == f"service nginx could not be reloaded ({tmp_path}/{command}): it will not"
+    assert str(raised.value) == f"service nginx could not be reloaded ({tmp_path}/{command}): it will not"
 
 
 def test_reload_failure_without_output_has_exit_status(reload):
@@ -171,9 +171,9 @@ def test_tested_own_command_replaces_default(tested, tmp_path, entry):
 
 
 def test_tested_invalid_configuration_raises(tested, tmp_path):
-    with pytest.raises(ServiceError) as told:
+    with pytest.raises(ServiceError) as raised:
         tested(Reload(SERVICE, "nginx"), "nginx", code=1, said="[emerg] unknown directive\n in nginx.conf:7")
-    assert str(told.value) == (
+    assert str(raised.value) == (
         f"the configuration of nginx is invalid ({tmp_path}/nginx -t -q): [emerg] unknown directive in nginx.conf:7"
     )
 
@@ -197,19 +197,19 @@ def test_command_gets_arguments_unchanged(tmp_path):
     ],
 )
 def test_command_failure_raises(tmp_path, command, said):
-    with pytest.raises(ServiceError) as told:
+    with pytest.raises(ServiceError) as raised:
         HostServices(Module(tmp_path)).reload(Reload(COMMAND, command))
-    assert str(told.value) == said
+    assert str(raised.value) == said
 
 
 def test_command_timeout_kills_process_group(tmp_path):
     pid = tmp_path / "pid"
     script = f"sleep 60 & echo $! > {pid}; echo waiting; wait"
     begun = time.monotonic()
-    with pytest.raises(ServiceError) as told:
+    with pytest.raises(ServiceError) as raised:
         HostServices(Module(tmp_path)).reload(Reload(COMMAND, ("sh", "-c", script), timeout=1))
     assert 1 <= time.monotonic() - begun < 5
-    assert str(told.value) == (
+    assert str(raised.value) == (
         f"the reload failed (sh -c {script}): it did not end within 1 seconds and was killed: waiting"
     )
     wait(lambda: is_over(pid.read_text()), 10, "it goes on")  # a signal takes its time on a busy machine
@@ -247,7 +247,7 @@ def is_over(pid):
 @pytest.mark.parametrize(("much", "begins"), [(2000, "begins"), (300000, "x")])
 def test_command_long_output_is_cut_in_the_middle(tmp_path, much, begins):
     script = f"echo begins; head -c {much} /dev/zero | tr '\\0' x; echo; echo ends; exit 1"
-    with pytest.raises(ServiceError) as told:
+    with pytest.raises(ServiceError) as raised:
         HostServices(Module(tmp_path)).reload(Reload(COMMAND, ("sh", "-c", script)))
-    assert re.search(rf": {begins}.* \.\.\. x+ ends$", str(told.value))
-    assert len(str(told.value)) < 700
+    assert re.search(rf": {begins}.* \.\.\. x+ ends$", str(raised.value))
+    assert len(str(raised.value)) < 700

@@ -49,7 +49,7 @@ def keep_within(limits, *items, now=NOW, cas=(CA,), ask=None, **options):
     return kept, warnings
 
 
-def told(limits, *items, **options):
+def actions(limits, *items, **options):
     kept, _warnings = keep_within(limits, *items, **options)
     return [f"{plan.host} {plan.decision.action}" for plan in kept]
 
@@ -115,7 +115,7 @@ def test_keep_within_reads_domains_only_if_limit_may_be_reached():
     ],
 )
 def test_keep_within_action_of_each_certificate(limits, items, expected):
-    assert told({CA: limits}, *items) == expected
+    assert actions({CA: limits}, *items) == expected
 
 
 @pytest.mark.parametrize(
@@ -130,12 +130,12 @@ def test_keep_within_action_of_each_certificate(limits, items, expected):
 def test_keep_within_order_in_window_is_exempt(window, expected):
     items = [item(name, live={"ari_id": name}) for name in "abcd"]
     now = FRESH + 1.999 * HOUR
-    assert told({CA: ORDERS}, *items, now=now, ask=lambda asked: dict.fromkeys("abcd", window)) == expected
+    assert actions({CA: ORDERS}, *items, now=now, ask=lambda asked: dict.fromkeys("abcd", window)) == expected
 
 
 def test_keep_within_replacements_precede_routine_renewals():
     """Its CA is about to revoke it, while routine has weeks."""
-    kept = told(
+    kept = actions(
         {CA: ORDERS},
         item("a", live={"not_after": utc(NOW + 16 * DAY)}),
         item("b"),
@@ -217,9 +217,9 @@ class TestWhatAHostClaims:
 
     def test_keep_within_claims_about_names_of_others_are_ignored(self):
         claims = [spent("x", "rich.example", serial=f"{number}") for number in range(99)]
-        assert told({CA: PER_DOMAIN}, missing("a", issued=claims), missing("b", "rich.example"))[1] == "b issue"
+        assert actions({CA: PER_DOMAIN}, missing("a", issued=claims), missing("b", "rich.example"))[1] == "b issue"
 
     def test_keep_within_claims_about_own_names_count_up_to_limit(self):
         limits = Limits(certificates_per_domain=Rate.parse("9/7d"))
         claims = [spent("a", serial=f"{number}") for number in range(99)]
-        assert told({CA: limits}, missing("a", issued=claims), missing("b")) == ["a issue", "b issue"]
+        assert actions({CA: limits}, missing("a", issued=claims), missing("b")) == ["a issue", "b issue"]

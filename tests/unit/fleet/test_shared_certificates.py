@@ -56,7 +56,7 @@ def issued(
 LONG = {"not_after": utc(END + 9000 * DAY)}
 
 
-def told(result):
+def actions(result):
     return [
         f"{item.decision.action} {item.share.serial or 'new'} {item.share.owner}"
         if item.share
@@ -117,7 +117,7 @@ UNREADY = {"problems": ["home /etc/acme cannot be written"]}
     ],
 )
 def test_share_action_of_each_host(items, options, expected):
-    assert told(planned(*items, **options)) == expected
+    assert actions(planned(*items, **options)) == expected
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_share_action_of_each_host(items, options, expected):
     ],
 )
 def test_share_with_a_record_no_other_certificate_is_given(items, options, expected):
-    assert told(planned(*items, **options)) == expected
+    assert actions(planned(*items, **options)) == expected
 
 
 def test_share_replaced_is_given_by_no_host_that_claims_a_new_key():
@@ -161,16 +161,16 @@ def test_share_replaced_is_given_by_no_host_that_claims_a_new_key():
     record = [issued("0a"), issued("0b")]
     liar = has("0b", live=LONG)
     plans = planned(has("0a"), has("0a"), liar, record=record, replaced=lambda item: item.host != "web3")
-    assert told(plans)[1:] == ["receive new web1", "receive new web1"]
+    assert actions(plans)[1:] == ["receive new web1", "receive new web1"]
     assert plans[0].decision.action == "issue"
     record[1] = issued("0b", time=SINCE)
     plans = planned(has("0a"), has("0a"), liar, record=record, replaced=lambda item: item.host != "web3")
-    assert told(plans)[:2] == ["receive 0b web3"] * 2
+    assert actions(plans)[:2] == ["receive 0b web3"] * 2
 
 
 def test_share_all_have_the_same_reads_no_record():
     made = decide_all(*(replace(has(), host=host) for host in ("web1", "web2")))
-    assert told(shared_certificates.share(made, (), pytest.fail)) == ["keep", "keep"]
+    assert actions(shared_certificates.share(made, (), pytest.fail)) == ["keep", "keep"]
 
 
 def test_shares_certificate_and_chain_are_the_record_s():
@@ -183,13 +183,13 @@ def test_shares_certificate_and_chain_are_the_record_s():
 
 
 def test_share_other_certificates_are_unchanged():
-    assert told(planned(found(live=None), lacks(), found(live={"serial": "0a"}))) == [
+    assert actions(planned(found(live=None), lacks(), found(live={"serial": "0a"}))) == [
         "issue missing",
         "issue missing",
         "keep",
     ]
     other = replace(lacks(), name="mail")
-    assert told(planned(lacks(), other, lacks(), other)) == [
+    assert actions(planned(lacks(), other, lacks(), other)) == [
         "issue missing",
         "issue missing",
         "receive new web1",
@@ -226,14 +226,14 @@ def test_share_order_replaces_certificate_of_any_host():
 
 def test_postpone_receivers_without_order_nobody_receives():
     result = [plan.without_ca(item, "down") for item in planned(has(), has(), now=DUE)]
-    assert told(shared_certificates.postpone_receivers(result)) == ["keep lifetime", "keep lifetime"]
+    assert actions(shared_certificates.postpone_receivers(result)) == ["keep lifetime", "keep lifetime"]
     result = [plan.without_ca(item, "down") for item in planned(has(), lacks(), now=DUE)]
     settled = shared_certificates.postpone_receivers(result)
-    assert told(settled) == ["refuse lifetime", "refuse missing"]
+    assert actions(settled) == ["refuse lifetime", "refuse missing"]
     assert {item.decision.message for item in settled} == {"down"}
     assert shared_certificates.shares(settled) == []
 
 
 def test_postpone_receivers_existing_certificate_is_received():
     result = [plan.without_ca(item, "down") for item in planned(lacks(), has())]
-    assert told(shared_certificates.postpone_receivers(result)) == ["receive 0a web2", "keep"]
+    assert actions(shared_certificates.postpone_receivers(result)) == ["receive 0a web2", "keep"]

@@ -102,7 +102,7 @@ def wait(condition, seconds=10.0):
         time.sleep(0.02)
 
 
-def left(home):
+def remaining(home):
     """Return the paths in a home, without the lock."""
     return sorted(
         os.path.relpath(os.path.join(folder, name), home)

@@ -64,12 +64,12 @@ def test_resolve_numeric_name_is_looked_up_first(monkeypatch):
 
 @pytest.mark.parametrize("name", ["no-such-one", "-1", "1.5", "0x10", " ", "4294967295", "9" * 30])
 def test_resolve_unknown_owner_or_group_is_refused(name):
-    with pytest.raises(OptionError) as told:
+    with pytest.raises(OptionError) as raised:
         resolved(owner=name)
-    assert str(told.value) == f"owner {name!r} is not a user of this host"
-    with pytest.raises(OptionError) as told:
+    assert str(raised.value) == f"owner {name!r} is not a user of this host"
+    with pytest.raises(OptionError) as raised:
         resolved(group=name)
-    assert str(told.value) == f"group {name!r} is not a group of this host"
+    assert str(raised.value) == f"group {name!r} is not a group of this host"
 
 
 @pytest.fixture

@@ -50,7 +50,7 @@ def found(*manifests, numbers=None, newer=""):
     return StoredVersions(None, False, None, None, list(known) if numbers is None else numbers, known, newer)
 
 
-def says(owner, former=(), names=tuple(NAMES)):
+def manifest_of(owner, former=(), names=tuple(NAMES)):
     return {"list": owner, "former_lists": list(former), "identifiers": list(names)}
 
 
@@ -63,21 +63,21 @@ NAMESAKE = "list 'mail' of this host has a certificate of this name for mail.exa
     ("there", "claim", "names", "conflict"),
     [
         (NEW, WEB, NAMES, ""),
-        (found(says("web")), WEB, NAMES, ""),
-        (found(says("web")), WEB, OTHER_NAMES, ""),
-        (found(says("web", ["mail"])), WEB, OTHER_NAMES, ""),
-        (found(says("mail")), WEB, NAMES, ""),
-        (found(says("mail")), WEB, NAMES[::-1], ""),
-        (found(says("mail")), WEB, NAMES[:1], "for shop.example, www.shop.example; choose another name"),
-        (found(says("mail", names=OTHER_NAMES)), WEB, NAMES, NAMESAKE),
-        (found(says("mail", names=OTHER_NAMES)), REASSIGNING, NAMES, ""),
-        (found(says("mail", ["web"])), WEB, NAMES, TWO),
-        (found(says("mail", ["web"], OTHER_NAMES)), WEB, NAMES, TWO),
-        (found(says("mail", ["web"])), REASSIGNING, NAMES, ""),
-        (found(says("mail", ["web", "db"])), WEB, NAMES, TWO),
+        (found(manifest_of("web")), WEB, NAMES, ""),
+        (found(manifest_of("web")), WEB, OTHER_NAMES, ""),
+        (found(manifest_of("web", ["mail"])), WEB, OTHER_NAMES, ""),
+        (found(manifest_of("mail")), WEB, NAMES, ""),
+        (found(manifest_of("mail")), WEB, NAMES[::-1], ""),
+        (found(manifest_of("mail")), WEB, NAMES[:1], "for shop.example, www.shop.example; choose another name"),
+        (found(manifest_of("mail", names=OTHER_NAMES)), WEB, NAMES, NAMESAKE),
+        (found(manifest_of("mail", names=OTHER_NAMES)), REASSIGNING, NAMES, ""),
+        (found(manifest_of("mail", ["web"])), WEB, NAMES, TWO),
+        (found(manifest_of("mail", ["web"], OTHER_NAMES)), WEB, NAMES, TWO),
+        (found(manifest_of("mail", ["web"])), REASSIGNING, NAMES, ""),
+        (found(manifest_of("mail", ["web", "db"])), WEB, NAMES, TWO),
         # The newest counts, a pending version before the live one.
-        (found(says("web"), says("mail", ["web"])), WEB, NAMES, TWO),
-        (found(says("mail", names=OTHER_NAMES), says("web")), WEB, NAMES, ""),
+        (found(manifest_of("web"), manifest_of("mail", ["web"])), WEB, NAMES, TWO),
+        (found(manifest_of("mail", names=OTHER_NAMES), manifest_of("web")), WEB, NAMES, ""),
         # Manifests that are damaged stop nobody from getting a new certificate.
         (found(numbers=["0001"]), WEB, NAMES, ""),
     ],
@@ -95,15 +95,15 @@ def test_conflict_two_lists_raises_unless_reassigned(there, claim, names, confli
 @pytest.mark.parametrize(
     ("there", "claim", "owns"),
     [
-        (found(says("web")), WEB, True),
-        (found(says("web")), MAIL, False),
-        (found(says("mail")), REASSIGNING, False),
-        (found(says("web"), says("mail", ["web"])), WEB, False),
-        (found(says("web"), says("mail", ["web"])), MAIL, True),
+        (found(manifest_of("web")), WEB, True),
+        (found(manifest_of("web")), MAIL, False),
+        (found(manifest_of("mail")), REASSIGNING, False),
+        (found(manifest_of("web"), manifest_of("mail", ["web"])), WEB, False),
+        (found(manifest_of("web"), manifest_of("mail", ["web"])), MAIL, True),
         (NEW, WEB, True),
         (found(numbers=["0001"]), WEB, False),
         (found(numbers=["0001"]), DEFAULT_CLAIM, False),
-        (found(says("web"), newer="a newer release wrote it"), WEB, False),
+        (found(manifest_of("web"), newer="a newer release wrote it"), WEB, False),
         (found(numbers=["0001"], newer="a newer release wrote it"), WEB, False),
     ],
 )
@@ -115,11 +115,11 @@ def test_owns_by_newest_manifest(there, claim, owns):
     ("there", "claim", "former"),
     [
         (NEW, WEB, []),
-        (found(says("web")), WEB, []),
-        (found(says("web", ["db"])), WEB, ["db"]),
-        (found(says("mail")), WEB, ["mail"]),
-        (found(says("mail", ["db"])), WEB, ["db", "mail"]),
-        (found(says("mail", ["web"])), REASSIGNING, ["mail"]),
+        (found(manifest_of("web")), WEB, []),
+        (found(manifest_of("web", ["db"])), WEB, ["db"]),
+        (found(manifest_of("mail")), WEB, ["mail"]),
+        (found(manifest_of("mail", ["db"])), WEB, ["db", "mail"]),
+        (found(manifest_of("mail", ["web"])), REASSIGNING, ["mail"]),
     ],
 )
 def test_fields_name_former_lists(there, claim, former):
@@ -305,7 +305,7 @@ def test_receive_certificate_belongs_to_receiving_list(quick_path, home):
 
 
 def test_adopt_certificate_belongs_to_adopting_list(home, tmp_path):
-    lineage = other_client_files.files(tmp_path / "their", other_client_files.Left())
+    lineage = other_client_files.files(tmp_path / "their", other_client_files.PemFiles())
     host.prepare(home, of(WEB), ORDER)
     with pytest.raises(StateError, match="list 'web' of this host has a certificate of this name"):
         other_client_files.adopt(home, lineage, wanted=of(MAIL, identifiers=OTHER_NAMES))
@@ -325,22 +325,22 @@ OPTION = {
 
 
 def test_inspect_by_other_list_shows_its_certificates(home):
-    def told(claim, **more):
+    def looked(claim, **more):
         (item,) = inspection.inspect(str(home), [{**OPTION, **more}], claim=claim)
         return item["list"], item["invalid"], (item["live"] or {}).get("attributes")
 
-    assert told(WEB) == (None, [], None)
+    assert looked(WEB) == (None, [], None)
     host.make_live(home, of(WEB))
-    assert told(WEB) == ("web", [], [])
-    assert told(WEB, identifiers=OTHER_NAMES) == ("web", [], [])
-    assert told(MAIL) == ("web", [], ["it belongs to list 'web' instead of 'mail'"])
-    assert told(MAIL, identifiers=OTHER_NAMES)[1][0].startswith(
+    assert looked(WEB) == ("web", [], [])
+    assert looked(WEB, identifiers=OTHER_NAMES) == ("web", [], [])
+    assert looked(MAIL) == ("web", [], ["it belongs to list 'web' instead of 'mail'"])
+    assert looked(MAIL, identifiers=OTHER_NAMES)[1][0].startswith(
         "list 'web' of this host has a certificate of this name"
     )
-    assert told(Claim("mail", reassign=True), identifiers=OTHER_NAMES)[1] == []
+    assert looked(Claim("mail", reassign=True), identifiers=OTHER_NAMES)[1] == []
     repair(home, of(MAIL))
-    assert told(MAIL) == ("mail", [], [])
-    assert told(WEB)[1][0].startswith("two lists of this host have it")
+    assert looked(MAIL) == ("mail", [], [])
+    assert looked(WEB)[1][0].startswith("two lists of this host have it")
 
 
 # --- manifests of other releases
@@ -449,9 +449,9 @@ def test_manifest_of_newer_schema_is_refused_before_any_change(home, number):
             lambda check=check: remove(str(home), "shop", DEFAULT_CLAIM, check),
             lambda check=check: preparation.journal(str(home), "shop", ORDER, check),
         ):
-            with pytest.raises(StateError) as told:
+            with pytest.raises(StateError) as raised:
                 step()
-            assert str(told.value) == line
+            assert str(raised.value) == line
         assert not preparation.forget_order(str(home), "shop", None, DEFAULT_CLAIM, check)
     assert unlisted(str(home), [], DEFAULT_CLAIM) == []
     (item,) = inspection.inventory(str(home))

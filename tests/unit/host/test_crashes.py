@@ -147,18 +147,18 @@ def giver():
 
 def adopt(home):
     """Take over what another client left; and what the role does where that was killed before its end."""
-    adopted = adoption.adopt(home, replace(WANTED, directories=(host.DIRECTORY,)), left(), ca.NOW, False)
+    adopted = adoption.adopt(home, replace(WANTED, directories=(host.DIRECTORY,)), adoptable(), ca.NOW, False)
     if not adopted.changed and host.outstanding(home):
         repair(home)
         confirm(home)
 
 
 @cache
-def left():
+def adoptable():
     """Return the certificates of another client."""
     folder = Path(tempfile.mkdtemp(prefix="left-"))
     atexit.register(shutil.rmtree, folder)
-    return adoption.look([other_client_files.files(folder, other_client_files.Left())], ca.NOW)
+    return adoption.look([other_client_files.files(folder, other_client_files.PemFiles())], ca.NOW)
 
 
 def forget_order(home):
@@ -236,7 +236,7 @@ def live_is(number, *older):
 def adopted(home):
     found = read_versions(home, "shop")
     assert (found.numbers, found.pending) == ([found.live], None)
-    with open(left()[0].lineage.certificate, "rb") as file:
+    with open(adoptable()[0].lineage.certificate, "rb") as file:
         assert host.served(home)["cert.pem"] == file.read()
     assert host.key_drift(home, found.live) == []
     assert not host.outstanding(home)
@@ -373,9 +373,9 @@ def test_full_disk_at_any_step_is_reported_and_leaves_no_partial_state(stage, di
     for step in range(1, stage.rehearse(scene) + 1):
         stage.set(scene)
         faulty = disk(at=step, fault=faults.no_space, full=full)
-        with pytest.raises(DiskError) as told:
+        with pytest.raises(DiskError) as raised:
             scene.action(stage.home)
-        message = str(told.value)
+        message = str(raised.value)
         faulty.end()
         assert "No space left on device. Make room there and run again" in message
         assert stage.home in message

@@ -137,9 +137,9 @@ def test_deploy_unsuitable_certificate_is_refused_before_any_change(home, delive
     number = host.prepare(home, order=ORDER_2).version
     before = host.snapshot(home)
     for check in (True, False):
-        with pytest.raises(CertificateError, match=match) as told:
+        with pytest.raises(CertificateError, match=match) as raised:
             run(home, deliver(home, number), check=check)
-        assert len(str(told.value).splitlines()) == 1
+        assert len(str(raised.value).splitlines()) == 1
         assert host.snapshot(home) == before
 
 
@@ -225,9 +225,9 @@ def test_deploy_unsuitable_for_later_order_keeps_that_order(home):
     host.prepare(home, order=ORDER)
     ours = replace(issue(home), order_uri=ORDER.order_uri)
     host.prepare(home, order=ORDER_2, directory="https://other.example/directory")
-    with pytest.raises(StateError) as told:
+    with pytest.raises(StateError) as raised:
         run(home, ours)
-    assert str(told.value) == (
+    assert str(raised.value) == (
         f"the certificate is of the order {ORDER.order_uri}, but the journal has {ORDER_2.order_uri}: "
         "another run ordered it at the same time; the next run goes on with that order"
     )

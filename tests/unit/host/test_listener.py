@@ -37,9 +37,9 @@ from tests.unit.host.listeners import (
     free_port,
     handshake,
     http01,
-    left,
     listens,
     pid,
+    remaining,
     tls_alpn01,
     wait,
 )
@@ -78,12 +78,12 @@ def test_put_serves_and_remove_stops(home, port, any_umask):
     assert made.in_place()
     assert made.exists()
     assert fetched(port) == answer("token-1")
-    modes = {name: stat.S_IMODE((home / name).stat().st_mode) for name in ("challenges", *left(home))}
+    modes = {name: stat.S_IMODE((home / name).stat().st_mode) for name in ("challenges", *remaining(home))}
     folder = f"challenges/http-01-{port}-127.0.0.1"
     assert modes == {"challenges": 0o700, folder: 0o700, f"{folder}/.running": 0o600, f"{folder}/token-1": 0o600}
     assert made.remove() is True
     assert not listens(port)
-    assert left(home) == []
+    assert remaining(home) == []
     assert made.remove() is False
     assert not made.in_place()
 
@@ -231,7 +231,7 @@ def test_put_port_in_use_names_process_and_leaves_nothing(home):
                 f"cannot listen on port {taken}: {name} (pid {os.getpid()}) is using it. Stop it, or "
                 f"choose another port {advice}"
             )
-            assert left(home) == []
+            assert remaining(home) == []
             assert not made.exists()
 
 
@@ -258,7 +258,7 @@ def test_listener_ends_when_all_responses_expire(home, port):
     assert fetched(port, "long") == answer("long")
     wait(lambda: not http01(home, port, "short").exists(), 1.0)
     wait(lambda: not listens(port), 3.0)
-    wait(lambda: left(home) == [], 1.0)
+    wait(lambda: remaining(home) == [], 1.0)
 
 
 def test_put_again_starts_its_time_again(home, port):
@@ -303,7 +303,7 @@ def test_listener_of_killed_module_ends(home, port):
         process.stdout.readline()
         process.kill()
     wait(lambda: not listens(port), 3.0)
-    wait(lambda: left(home) == [], 1.0)
+    wait(lambda: remaining(home) == [], 1.0)
 
 
 def test_put_after_killed_listener_serves_its_responses(home, port):
@@ -325,7 +325,7 @@ def test_remove_after_killed_listener_removes_all(home, port):
     wait(lambda: not listens(port))
     assert made.exists()
     assert made.remove() is True
-    assert left(home) == []
+    assert remaining(home) == []
 
 
 def test_listener_without_folder_ends(home, port):
@@ -406,7 +406,7 @@ def test_put_while_others_remove_loses_no_response(home, port):
     ]
     assert [run.communicate(timeout=60)[1] for run in runs] == [""] * 4
     assert not listens(port)
-    assert left(home) == []
+    assert remaining(home) == []
 
 
 @pytest.fixture
@@ -444,7 +444,7 @@ def test_end_condition_while_another_run_holds_the_lock_is_not_met(home, port, e
     os.rename(made.path, home / "token-1")
     assert is_over()
     assert not listens(port)
-    assert left(home) == ["token-1"]
+    assert remaining(home) == ["token-1"]
 
 
 def test_put_while_others_expire_loses_no_response(home, port):
@@ -486,7 +486,7 @@ def test_put_after_crash_serves(home, port, disk, step):
     assert fetched(port) == answer("token-1")
     made.remove()
     assert not listens(port)
-    assert left(home) == []
+    assert remaining(home) == []
 
 
 def test_listener_on_read_only_disk_frees_port(home, port, monkeypatch):
@@ -514,7 +514,7 @@ def test_listener_malformed_response_is_removed(home, port, damage):
     wait(lambda: not made.exists(), 1.0)
     with open(other.path, "wb") as file:
         file.write(damage)
-    wait(lambda: left(home) == [])
+    wait(lambda: remaining(home) == [])
     assert not listens(port)
 
 
@@ -537,7 +537,7 @@ def test_end_condition_response_expired_while_another_is_removed_leaves_nothing(
     damage("token-1")
     assert not is_over()
     assert is_over()
-    assert left(home) == []
+    assert remaining(home) == []
     assert not listens(port)
 
 

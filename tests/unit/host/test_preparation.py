@@ -299,9 +299,9 @@ def test_prepare_invalid_name_raises(home):
 
 def test_prepare_home_that_is_a_file_raises(home):
     home.write_bytes(b"mine")
-    with pytest.raises(DiskError, match="acme") as told:
+    with pytest.raises(DiskError, match="acme") as raised:
         prepare(home)
-    assert len(str(told.value).splitlines()) == 1
+    assert len(str(raised.value).splitlines()) == 1
     assert home.read_bytes() == b"mine"
 
 

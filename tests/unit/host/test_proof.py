@@ -37,7 +37,7 @@ class Host:
     def __init__(self, home, *broken):
         self.home = home
         self.broken = set(broken)
-        self.told = []
+        self.calls = []
 
     def test(self, entry):
         self._do("test", str(entry))
@@ -49,7 +49,7 @@ class Host:
         problems = []
         for endpoint, pem in wanted:
             assert pem == (self.home / "live" / "shop" / "cert.pem").read_bytes()
-            self.told.append(f"probe {endpoint.port} at {self.live('shop')}")
+            self.calls.append(f"probe {endpoint.port} at {self.live('shop')}")
             problems.append("it serves another" if ("probe", endpoint.port) in self.broken else "")
         return problems
 
@@ -57,7 +57,7 @@ class Host:
         return read_versions(str(self.home), name).live
 
     def _do(self, what, entry):
-        self.told.append(f"{what} {entry} at {self.live('shop')}")
+        self.calls.append(f"{what} {entry} at {self.live('shop')}")
         if (what, entry) in self.broken or (what, entry, self.live("shop")) in self.broken:
             raise ServiceError(f"{what} of {entry} failed")
 
@@ -85,13 +85,13 @@ def serials(home):
 def test_prove_runs_test_reload_probe_in_order(home):
     on = Host(home)
     done = renew(home, on)
-    assert on.told == ["test nginx at 0002", "reload nginx at 0002", "probe 443 at 0002"]
+    assert on.calls == ["test nginx at 0002", "reload nginx at 0002", "probe 443 at 0002"]
     assert (done.reloaded, done.failures, on.live("shop")) == (["nginx"], {}, "0002")
     assert not host.outstanding(home)
 
 
 @pytest.mark.parametrize(
-    ("broken", "why", "told"),
+    ("broken", "why", "calls"),
     [
         (("test", "nginx", "0002"), "test of nginx failed", ["test nginx at 0002"]),
         (("reload", "nginx", "0002"), "reload of nginx failed", ["test nginx at 0002", "reload nginx at 0002"]),
@@ -99,10 +99,10 @@ def test_prove_runs_test_reload_probe_in_order(home):
     ],
     ids=["test", "reload", "probe"],
 )
-def test_prove_failure_rolls_back(home, broken, why, told):
+def test_prove_failure_rolls_back(home, broken, why, calls):
     on = Host(home, broken)
     done = renew(home, on)
-    assert on.told == [*told, "test nginx at 0001", "reload nginx at 0001"]
+    assert on.calls == [*calls, "test nginx at 0001", "reload nginx at 0001"]
     old, new = serials(home)
     assert done.failures == {
         "shop": f"{why}; version 0002 (serial {new}) is rolled back, version 0001 (serial {old}) is live again, "
@@ -119,7 +119,7 @@ def test_prove_failure_rolls_back(home, broken, why, told):
     done = run(home, on, result("shop", "switch"))
     assert (on.live("shop"), done.failures, done.changed) == ("0002", {}, True)
     assert done.certificates()[0]["reason"] == "switched"
-    assert on.told == ["test nginx at 0002", "reload nginx at 0002", "probe 443 at 0002"]
+    assert on.calls == ["test nginx at 0002", "reload nginx at 0002", "probe 443 at 0002"]
     assert serials(home) == [old, new]
 
 
@@ -136,7 +136,7 @@ def test_prove_repeated_failure_changes_nothing(home):
 def test_prove_failure_also_of_old_version_is_reported(home):
     on = Host(home, ("test", "nginx"))
     done = renew(home, on)
-    assert on.told == ["test nginx at 0002", "test nginx at 0001"], "a version that failed its test is not reloaded"
+    assert on.calls == ["test nginx at 0002", "test nginx at 0001"], "a version that failed its test is not reloaded"
     assert "is live again, but test of nginx failed; the next run" in done.failures["shop"]
     assert on.live("shop") == "0001"
     assert host.outstanding(home)
@@ -150,7 +150,7 @@ def test_prove_failure_of_first_version_stays_live(home):
     assert done.failures["shop"] == (
         "it serves another; it stays live: no earlier version is still valid, so there is nothing to roll back to"
     )
-    assert on.told == ["test nginx at 0001", "reload nginx at 0001", "probe 443 at 0001"]
+    assert on.calls == ["test nginx at 0001", "reload nginx at 0001", "probe 443 at 0001"]
     assert host.outstanding(home)
     assert run(home, Host(home), result("shop", "repair")).failures == {}
     assert not host.outstanding(home)
@@ -217,8 +217,8 @@ def test_prove_failure_rolls_back_its_certificates_only(home):
     assert (on.live("shop"), on.live("mail")) == ("0002", "0001")
     assert done.reloaded == ["nginx"]
     assert not host.outstanding(home)
-    assert on.told.count("reload nginx at 0002") == 2, "once for the one, once for the other that went back"
-    assert "reload postfix at 0002" not in on.told
+    assert on.calls.count("reload nginx at 0002") == 2, "once for the one, once for the other that went back"
+    assert "reload postfix at 0002" not in on.calls
 
 
 def test_prove_several_certificates_share_test_and_reload(home):
@@ -227,7 +227,7 @@ def test_prove_several_certificates_share_test_and_reload(home):
         host.prepare(home, item, ORDER)
     on = Host(home)
     run(home, on, *(valid(home, name) for name in wanted), wanted=wanted)
-    assert on.told == [f"{what} {name} at 0001" for what in ("test", "reload") for name in ("nginx", "postfix")]
+    assert on.calls == [f"{what} {name} at 0001" for what in ("test", "reload") for name in ("nginx", "postfix")]
 
 
 def test_prove_service_with_several_options_is_reloaded_once(home):
@@ -241,7 +241,7 @@ def test_prove_service_with_several_options_is_reloaded_once(home):
         host.prepare(home, item, ORDER)
     on = Host(home)
     done = run(home, on, *(valid(home, name) for name in wanted), wanted=wanted)
-    assert on.told == ["test nginx at 0001", "test nginx at 0001", "reload nginx at 0001"]
+    assert on.calls == ["test nginx at 0001", "test nginx at 0001", "reload nginx at 0001"]
     assert done.reloaded == ["nginx"]
 
     # A failure is reported for all of the certificates, and once for each.
@@ -289,7 +289,7 @@ def test_prove_check_mode_predicts_reload_for_format(home, quick_path, combined,
 def test_prove_check_mode_runs_no_test_and_no_probe(home):
     on = Host(home, ("test", "nginx"), ("probe", 443))
     done = renew(home, on, check=True)
-    assert (done.reloaded, done.failures, on.told, on.live("shop")) == (["nginx"], {}, [], "0001")
+    assert (done.reloaded, done.failures, on.calls, on.live("shop")) == (["nginx"], {}, [], "0001")
 
 
 def test_prove_check_mode_predicts_switch(home):
@@ -339,7 +339,7 @@ def test_prove_command_is_run_as_reload(home):
 def test_prove_handler_is_returned_only(home):
     on = Host(home)
     done = renew(home, on, replace(SHOP, reloads=(Reload(NOTIFY, "restart it"),), probes=()))
-    assert (done.notify, done.reloaded, on.told) == (["restart it"], [], [])
+    assert (done.notify, done.reloaded, on.calls) == (["restart it"], [], [])
 
 
 HANDLED = replace(WANTED, reloads=(Reload(NOTIFY, "restart it"), NGINX))
@@ -359,7 +359,7 @@ def test_prove_handlers_not_run_leave_reload_outstanding(home):
     assert run(home, on, RAN, wanted={"shop": HANDLED}, check=True).changed
     assert host.snapshot(home) == before
     noted = run(home, on, RAN, wanted={"shop": HANDLED})
-    assert (noted.changed, noted.notify, noted.after_handlers, on.told) == (True, [], [], [])
+    assert (noted.changed, noted.notify, noted.after_handlers, on.calls) == (True, [], [], [])
     assert not host.outstanding(home)
     assert not run(home, on, RAN, wanted={"shop": HANDLED}).changed
 

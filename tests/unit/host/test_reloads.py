@@ -76,6 +76,6 @@ def test_parse_mapping_valid(entry, reload, text):
     ],
 )
 def test_parse_reload_invalid_entry_is_refused(entry, what):
-    with pytest.raises(OptionError) as told:
+    with pytest.raises(OptionError) as raised:
         check([entry])
-    assert what in str(told.value)
+    assert what in str(raised.value)

@@ -248,7 +248,7 @@ def test_wanted_has_all_options_of_a_certificate():
 
 
 def test_outcomes_are_options_of_the_module_certificate():
-    outcomes = [contracts.final(), contracts.stopped("no"), contracts.told(Status.NOTIFIED, version="0008")]
+    outcomes = [contracts.final(), contracts.stopped("no"), contracts.not_ordered(Status.NOTIFIED, version="0008")]
     for outcome in outcomes:
         assert set(outcome.to_result()) <= {*RESULT_SPEC, "host"}
         assert outcome.status in RESULTS

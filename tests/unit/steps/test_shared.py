@@ -61,7 +61,7 @@ ORDERED = {"hosts": {"web1": [contracts.ordered(status=Status.READY, directory=O
 FAILED, DEFERRED = contracts.stopped("no"), contracts.stopped("slow down", Status.DEFERRED)
 
 
-def told(the_plan, host, hostvars, final=None, check=False):
+def results_of(the_plan, host, hostvars, final=None, check=False):
     final = finalized() if final is None else final
     results = BatchResults(the_plan, ORDERED, final, hostvars, is_check=check)
     return [*outcomes.of_orders(results, host), *shared.outcomes(results, host)]
@@ -100,8 +100,8 @@ def test_shares_failed_order_gives_no_key(final):
 def test_results_issued_certificate_comes_with_sealed_key():
     final = finalized(contracts.final(certificate="ISSUED", chain="CHAIN"))
     for host, sealed in SEALED.items():
-        assert told(plan(share()), host, with_answer(), final) == [
-            contracts.told(
+        assert results_of(plan(share()), host, with_answer(), final) == [
+            contracts.not_ordered(
                 Status.VALID,
                 certificate="ISSUED",
                 chain="CHAIN",
@@ -111,13 +111,13 @@ def test_results_issued_certificate_comes_with_sealed_key():
                 sealed_key=sealed,
             )
         ]
-    assert told(plan(share()), "web1", with_answer()) == [contracts.final()]
+    assert results_of(plan(share()), "web1", with_answer()) == [contracts.final()]
 
 
 @pytest.mark.parametrize("odd", [None, [], "x", 7, ["x"], {"shop": 7}, [{}], [{"name": "shop", "sealed": "x"}]])
 def test_results_malformed_answer_of_owner_fails_its_certificates_only(odd):
     the_plan = plan(share())
-    (stopped,) = told(the_plan, "web3", with_answer(shares=odd, failures=odd))
+    (stopped,) = results_of(the_plan, "web3", with_answer(shares=odd, failures=odd))
     assert stopped.status == Status.FAILED
     assert stopped.problem.startswith("web1 has the key and did not give it: ")
     for request in ({"receivers": odd}, {"receivers": {"shop": odd}}, {"failures": odd}):
@@ -126,32 +126,34 @@ def test_results_malformed_answer_of_owner_fails_its_certificates_only(odd):
         hostvars = {**with_answer(), "web3": {"_acme_request": request}}
         (asked,) = shared.shares(the_plan, finalized(), hostvars)
         assert asked["shares"][0]["receivers"] == {"web2": KEYS["web2"]}
-        assert told(the_plan, "web3", hostvars)[0].status == Status.FAILED
-        assert told(the_plan, "web2", hostvars)[0].status == Status.VALID
+        assert results_of(the_plan, "web3", hostvars)[0].status == Status.FAILED
+        assert results_of(the_plan, "web2", hostvars)[0].status == Status.VALID
 
 
 def test_results_existing_certificate_comes_with_sealed_key():
-    (result,) = told(plan(share("0a")), "web3", with_answer(), {"hosts": {}})
+    (result,) = results_of(plan(share("0a")), "web3", with_answer(), {"hosts": {}})
     assert (result.status, result.certificate, result.sealed_key) == (Status.VALID, PEM, SEALED["web3"])
     assert (result.directory, result.account_uri) == (OTHER_CA, f"{ACCOUNT}2")
 
 
 def test_results_certificate_of_record_precedes_that_of_owner():
     recorded = share("0a", certificate="RECORDED", chain="CHAIN", created="2026-10-01T00:00:00Z")
-    (result,) = told(plan(recorded), "web3", with_answer(), {"hosts": {}})
+    (result,) = results_of(plan(recorded), "web3", with_answer(), {"hosts": {}})
     assert (result.certificate, result.chain, result.created) == ("RECORDED", "CHAIN", "2026-10-01T00:00:00Z")
 
 
 def test_results_own_ones_are_kept():
     the_plan = plan(share("0a"))
     the_plan["hosts"]["web2"].append(contracts.decided(Action.REPAIR, name="own").to_result())
-    results = told(the_plan, "web2", with_answer(), {"hosts": {}})
+    results = results_of(the_plan, "web2", with_answer(), {"hosts": {}})
     assert [(item.name, item.status) for item in results] == [("own", Status.REPAIR), ("shop", Status.VALID)]
 
 
 def test_results_check_mode_receives_nothing():
     for item in (share(), share("0a")):
-        assert told(plan(item), "web2", variables(), {"hosts": {}}, check=True) == [contracts.told(Status.KEEP)]
+        assert results_of(plan(item), "web2", variables(), {"hosts": {}}, check=True) == [
+            contracts.not_ordered(Status.KEEP)
+        ]
 
 
 @pytest.mark.parametrize(
@@ -211,7 +213,7 @@ def test_results_check_mode_receives_nothing():
     ],
 )
 def test_results_failure_has_problem(item, hostvars, final, status, problem):
-    assert told(plan(item), "web2", hostvars, final) == [contracts.stopped(problem, status, host=None)]
+    assert results_of(plan(item), "web2", hostvars, final) == [contracts.stopped(problem, status, host=None)]
 
 
 def looked(*certificates):
