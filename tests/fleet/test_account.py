@@ -43,7 +43,7 @@ def test_account_is_created_changed_and_deactivated(small: Fleet) -> None:
     customer = Customer(small.lab, small.folder)
     key = small.folder / "account-key.pem"
     run = enter(small, "account", acme_contact=["ops@example.com"])
-    assert (run.code, run.hosts_with("changed")) == (0, ["web1"]), "once, whatever the number of hosts"
+    assert (run.code, run.hosts_with("changed")) == (0, ["web1"]), "once for any number of hosts"
     uri = customer("acme_account_info")["account"]["uri"]
     for contacts in (["new@example.com"], []):
         assert enter(small, "account", acme_contact=contacts).hosts_with("changed") == ["web1"]

@@ -132,7 +132,7 @@ def test_adopt_certificates_of_three_clients_are_kept(others: Fleet) -> None:
     assert (again.code, again.hosts_with("changed")) == (0, [])
     site = others.site()
     assert site.code == 0
-    assert site.planned == [], "of the CA that is wanted, and not due"
+    assert site.planned == [], "it is of the wanted CA, and not due"
     assert others.lab.pebble.issued(mark) == []
     assert others.serials() == serials
 

@@ -83,7 +83,7 @@ def test_check_revocation_revoked_certificate_is_replaced(small: Fleet) -> None:
         assert small.run(revoke).code == 0
         # The renewal information would tell as well, at this CA.
         assert small.site(acme_renewal_information=False).planned == []
-        assert place.count() == 3, "a run that does not look asks nobody"
+        assert place.count() == 3, "a run without check_revocation asks nobody"
 
         run = look()
         assert run.code == 0

@@ -122,7 +122,7 @@ def test_account_terms_not_agreed_fails(ca, lab, tmp_path):
     assert "terms_agreed" in result["msg"]
     assert result["msg"].count("\n") == 0
     assert posts(lab, mark) == []
-    assert list(tmp_path.iterdir()) == [], "not even a key, which has no account in any case"
+    assert list(tmp_path.iterdir()) == [], "no key was made"
 
 
 BAD_KEYS = {
@@ -241,7 +241,7 @@ def test_account_key_change_of_given_contents(ca, tmp_path):
     given = {"account_key_content": old, "new_account_key_content": new}
     for module, options in (("acme_account", {"terms_agreed": True}), ("acme_account_info", {})):
         assert ca(module, **options, **given).ok
-    assert ca("acme_account_info", account_key_content=new)["exists"] is False, "it is only known to be coming"
+    assert ca("acme_account_info", account_key_content=new)["exists"] is False, "the new key has no account yet"
     first = ca("acme_account", rollover=True, **given)
     assert (first["changed"], first["account_uri"]) == (True, uri)
     assert "PRIVATE KEY" not in first.text

@@ -38,7 +38,7 @@ def test_info_of_empty_host(host: Host) -> None:
 
 def test_info_wanted_is_returned_unchanged(host: Host) -> None:
     found = entry(host, wanted(webroot="~/www"))
-    assert found["wanted"]["webroot"] == "~/www", "not as the host reads it"
+    assert found["wanted"]["webroot"] == "~/www", "unchanged, not as the host reads it"
     assert found["problems"] == ["webroot /root/www does not exist. Create it, and have the web server serve it"]
 
 

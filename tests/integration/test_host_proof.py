@@ -259,7 +259,7 @@ def test_proof_broken_web_server_configuration_is_not_reloaded(host: Host, issue
         assert "no_such_directive" in message
         assert "version 0002 (serial b002) is rolled back, version 0001 (serial a001) is live again" in message
         assert serial(host) == "a001"
-        assert host.shell(server.began) == began, "nobody told it to read its configuration"
+        assert host.shell(server.began) == began, "it did not read its configuration again"
 
         host.shell(f"sed -i /no_such_directive/d {server.broken}")
         done = host.deploy(SWITCH, certificate)

@@ -336,7 +336,7 @@ def test_up_closed_home_and_umask_serves_all(tmp_path):
             assert "a host of the lab" in lab.run(url, check=True, capture_output=True, text=True).stdout
             deploy = ["ansible", "web1", "-u", "deploy", "--become", "-m", "command", "-a", "sh -c umask"]
             assert lab.run(deploy, check=True, capture_output=True, text=True).stdout.splitlines()[-1] == "0022"
-            assert os.umask(0o077) == 0o077, "the caller has its own again"
+            assert os.umask(0o077) == 0o077, "the caller's umask is restored"
     finally:
         os.umask(before)
 

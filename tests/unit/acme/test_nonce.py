@@ -103,7 +103,7 @@ def test_take_no_nonce_by_deadline_raises(time):
     with pytest.raises(DeadlineError, match=r"^the CA returned no nonce for another request within 10 s$"):
         pool.take(deadline)
     pool.give("from-answer")
-    assert pool.take(deadline) == "from-answer", "which costs no wait"
+    assert pool.take(deadline) == "from-answer", "it is there without a wait"
 
 
 def test_take_in_threads_keeps_limit_and_uses_each_nonce_once():

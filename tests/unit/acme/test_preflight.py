@@ -332,7 +332,7 @@ def test_verify_slow_server_is_not_verifiable(challenge, answer, expected):
         (warning,) = preflight.verify_all([challenge], no_caa)
     assert re.match(f"localhost: {expected}", warning)
     assert time.monotonic() - began < 1.5
-    assert ended.wait(2), "the connection stays open behind the look"
+    assert ended.wait(2), "the connection stays open after the preflight"
 
 
 def test_verify_name_look_up_that_hangs_is_not_verifiable():

@@ -227,7 +227,7 @@ def test_change_keys_killed_between_two_cas_is_completed(ca, second, options, pa
         patch.setattr(accounts.accounts, "change_key", killed)
         with pytest.raises(Killed):
             change_keys(options(second), check_mode=False)
-    assert stored(path) == key.thumbprint, "not before all know the new one"
+    assert stored(path) == key.thumbprint, "not before all CAs know the new key"
     found = accounts.ensure(options(second), check_mode=False)
     assert [outcome.account.url for outcome in found] == uris
     change_keys(options(second), check_mode=False)

@@ -98,7 +98,7 @@ def wait(condition, seconds=10.0):
     """Until it holds."""
     end = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < end, "it never came to hold"
+        assert time.monotonic() < end, "the condition was not met in time"
         time.sleep(0.02)
 
 

@@ -68,7 +68,7 @@ def test_find_folder_of_each_client(home, tmp_path, client):
     manifest = host.manifest(home, "0001")
     assert (manifest["directory"], manifest["account_uri"]) == (DIRECTORY, account)
     assert manifest["reloaded"] is True, "no service has to read anything again"
-    assert manifest["created"] == manifest["not_before"], "its key is not of today"
+    assert manifest["created"] == manifest["not_before"], "its key was not made today"
     assert manifest["profile"] is None
     facts = live_facts(str(home), "shop", "0001")
     assert (facts["key_type"], facts["identifiers"]) == ("ec256", WANTED.identifiers)
@@ -325,7 +325,7 @@ def test_find_hostile_configuration_opens_no_other_path(tmp_path):
     assert (lineage.account_uri, lineage.webroot) == (None, None)
     conf.write_bytes(b"\xff\x00=\n= =\n")
     (lineage,) = other_clients.find(other_clients.CERTBOT, str(folder))
-    assert lineage.key == str(folder / "live" / "shop.example" / "privkey.pem"), "where it is if nothing is said"
+    assert lineage.key == str(folder / "live" / "shop.example" / "privkey.pem"), "the default place"
     conf.unlink()
     conf.symlink_to("/dev/zero")
     assert len(other_clients.find(other_clients.CERTBOT, str(folder))) == 1

@@ -199,7 +199,7 @@ def test_repair_for_renamed_list_moves_certificate_without_order(home):
     )
     assert owner(home) == ("mail", ["web"])
     assert [host.manifest(home, number)["list"] for number in ("0001", "0002")] == ["mail", "mail"]
-    assert host.pending(home)[:2] == (NAMES, ORDER_2.order_uri), "the order goes on"
+    assert host.pending(home)[:2] == (NAMES, ORDER_2.order_uri), "the order is resumed"
     assert not host.outstanding(home), "no service has anything to read again"
     assert not repair(home, of(MAIL)).changed
     assert unlisted(str(home), [], WEB) == []
@@ -301,7 +301,7 @@ def test_receive_certificate_belongs_to_receiving_list(quick_path, home):
     for check in (True, False):
         with pytest.raises(StateError, match="two lists of this host have it"):
             key_transfers.receive(home, given, of(WEB), check)
-    assert key_transfers.receiving(home) == [], "the key to receive with goes in any case"
+    assert key_transfers.receiving(home) == [], "the receiving key is removed in any case"
 
 
 def test_adopt_certificate_belongs_to_adopting_list(home, tmp_path):

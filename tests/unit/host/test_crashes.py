@@ -331,7 +331,7 @@ def stage(quick_path, disk):
             host.keys_are_closed(self.home)
             found = host.served(self.home)
             if self.served:
-                assert found, "nothing is served any more"
+                assert found, "no version is live any more"
 
         def after_fault(self, scene):
             """Verify the state after a run that failed. Return what the next run has to keep."""

@@ -261,7 +261,7 @@ def test_deploy_dangling_live_link_is_replaced(home):
     host.make_live(home)
     (home / "live" / "shop").unlink()
     (home / "live" / "shop").symlink_to("../versions/shop/0005")
-    assert host.prepare(home).version == "0006", "not one that somebody may go back to"
+    assert host.prepare(home).version == "0006", "not a number that somebody may roll back to"
     host.deploy(home)
     assert read_versions(str(home), "shop").live == "0006"
     assert host.served(home)

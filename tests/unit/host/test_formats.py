@@ -96,7 +96,7 @@ def test_der_and_root_are_written(home, place):
         f"cannot write {place}/root.pem: the chain's root CN=Root is not in {place}/roots.pem. "
         "Name a file that contains it in roots"
     )
-    assert deployed.reason == "issued", "the others are served"
+    assert deployed.reason == "issued", "the other formats are written"
     leaf = x509.load_der_x509_certificate((place / "shop.der").read_bytes())
     assert ca.pem(leaf) == (home / "live" / "shop" / "cert.pem").read_text()
     assert mode(place / "shop.der") == 0o644
@@ -226,7 +226,7 @@ def test_manifest_has_no_passphrase_and_no_plain_digest(home, place):
     assert record["wanted"] == asked.formats[0].stamp(key)
     assert record["wanted"] != asked.formats[0].stamp(key + b"\n"), "keyed"
     known = formats.digest("sesame")
-    assert record["wanted"] == asked.formats[0]._replace(passphrase=known).stamp(key), "a digest serves to compare"
+    assert record["wanted"] == asked.formats[0]._replace(passphrase=known).stamp(key), "a digest is enough to compare"
 
 
 def test_deploy_new_version_writes_its_formats(home, place):
@@ -237,7 +237,7 @@ def test_deploy_new_version_writes_its_formats(home, place):
     assert (place / "shop.pem").read_bytes() == first
     with open(place / "shop.pem", "rb") as old:
         run(home, issue(home, "0002"), asked)
-        assert old.read() == first, "who has it open, or mounted, reads on"
+        assert old.read() == first, "readers that have it open, or mounted, are not affected"
     assert (place / "shop.pem").read_bytes().startswith((home / "live" / "shop" / "privkey.pem").read_bytes())
     assert drift(home, asked) == []
     back = host.go_back(home, asked)

@@ -96,7 +96,7 @@ def test_inspect_invalid_option_is_reported(home, option, change, what):
     assert len(result["invalid"]) == 1
     assert what in result["invalid"][0]
     assert result["problems"] == []
-    assert (result["live"] is None) == ("name" in change), "a name that is none is not looked for"
+    assert (result["live"] is None) == ("name" in change), "an invalid name is not looked up"
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_inspect_home_that_cannot_be_written_is_a_problem(home, option, monkeypa
     monkeypatch.setattr(inspection.os, "access", lambda path, how: asked.append((path, how)))
     problem = f"home {home} cannot be written: {home.parent} is read-only here, or the task lacks 'become: true'"
     assert looked(home, option)["problems"] == [problem]
-    assert asked == [(str(home.parent), os.W_OK | os.X_OK)], "the nearest folder that there is"
+    assert asked == [(str(home.parent), os.W_OK | os.X_OK)], "the nearest existing folder"
 
 
 def test_inspect_unreadable_key_is_a_problem_not_damage(home, option, monkeypatch):

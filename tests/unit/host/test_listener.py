@@ -73,7 +73,7 @@ def test_put_serves_and_remove_stops(home, port, any_umask):
     assert not made.in_place()
     assert not made.exists()
     assert made.remove() is False
-    assert not home.exists(), "nothing is made by asking"
+    assert not home.exists(), "a question makes nothing"
     made.put()
     assert made.in_place()
     assert made.exists()
@@ -117,7 +117,7 @@ def test_http_other_path_is_not_found(home, port, target):
     http01(home, port).put()
     status, headers, body = fetch(port, target)
     assert (status, body) == (404, "")
-    assert set(headers) == {"Date", "Content-Type", "Content-Length", "Connection"}, "no word of what is at work"
+    assert set(headers) == {"Date", "Content-Type", "Content-Length", "Connection"}, "no name of the software"
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "TRACE", "CONNECT", "FOO", "get"])
@@ -195,7 +195,7 @@ def test_server_idle_connections_block_nobody(home, port, monkeypatch):
     made.put()
     idle = [socket.create_connection(("127.0.0.1", port), timeout=10) for _unused in range(20)]
     assert fetched(port) == answer("token-1")
-    assert idle[0].recv(1) == b"", "the oldest made room"
+    assert idle[0].recv(1) == b"", "the oldest connection was closed"
     made.remove()
     assert not listens(port)
     for connection in idle:
@@ -571,7 +571,7 @@ def test_put_tls_alpn_without_library_is_refused(home, port, monkeypatch):
         tls_alpn01(home, port).put()
     assert not home.exists()
     http01(home, port).put()
-    assert fetched(port) == answer("token-1"), "this kind needs none"
+    assert fetched(port) == answer("token-1"), "http-01 needs no library"
 
 
 def test_listener_releases_lock_for_other_runs(home, port):

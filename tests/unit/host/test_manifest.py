@@ -98,7 +98,7 @@ def without(fields, name):
 )
 def test_parse_valid_manifest(fields):
     parsed = parse(json.dumps(fields).encode())
-    assert {name: parsed[name] for name in fields} == fields, "nothing is lost, known or not"
+    assert {name: parsed[name] for name in fields} == fields, "all fields are kept, also unknown ones"
     assert {"profile", "account_uri", "order_uri", "reloaded", "schema", "list", "former_lists"} <= set(parsed)
 
 

@@ -86,7 +86,7 @@ def test_prepare_matching_pending_version_is_reused(home):
     again = same_run(home)
     assert again == PreparedRequest("0001", first.request, None, reused=True, changed=False)
     assert same_run(home, wanted=replace(WANTED, identifiers=WANTED.identifiers[::-1])).reused
-    assert same_run(home, wanted=replace(WANTED, reloads=())).reused, "of no interest to the CA"
+    assert same_run(home, wanted=replace(WANTED, reloads=())).reused, "the CA does not see this difference"
 
 
 PROFILED = replace(WANTED, profile="shortlived")
@@ -111,7 +111,7 @@ def test_prepare_other_pending_version_is_replaced(home, before, options, live):
     first = prepare(home, before, ORDER)
     done = same_run(home, **options)
     assert (done.reused, done.changed, done.order) == (False, True, None)
-    assert int(done.version) == int(first.version) + 1, "a number is never given twice"
+    assert int(done.version) == int(first.version) + 1, "a number is never used twice"
     assert done.request != first.request
     assert host.versions(home) == (["0001", "0003"] if live else ["0002"])
     assert read_versions(str(home), "shop").live == ("0001" if live else None)

@@ -217,7 +217,7 @@ def test_prove_failure_rolls_back_its_certificates_only(home):
     assert (on.live("shop"), on.live("mail")) == ("0002", "0001")
     assert done.reloaded == ["nginx"]
     assert not host.outstanding(home)
-    assert on.calls.count("reload nginx at 0002") == 2, "once for the one, once for the other that went back"
+    assert on.calls.count("reload nginx at 0002") == 2, "once for each of the two that were rolled back"
     assert "reload postfix at 0002" not in on.calls
 
 
@@ -393,7 +393,7 @@ def test_prepare_replaces_version_that_awaits_its_switch(home):
     """The renewal is forced, or names have changed: the journal never has one's files and another's order."""
     renew(home, Host(home, ("probe", 443)))
     third = host.JournaledOrder("https://ca.example/order/3", host.ACCOUNT)
-    assert host.prepare(home, SHOP, ORDER_2).reused, "its own order is its own"
+    assert host.prepare(home, SHOP, ORDER_2).reused, "each version keeps its own order"
     assert host.prepare(home, SHOP, third, check=True).version is None
     assert host.prepare(home, SHOP, third).version == "0003"
     assert "files" not in host.manifest(home, "0003")
@@ -404,7 +404,7 @@ def test_prove_failed_version_is_kept_for_revocation(home):
     renew(home, Host(home, ("probe", 443)))
     for number in "3", "4":
         host.prepare(home, SHOP, host.JournaledOrder(f"https://ca.example/order/{number}", host.ACCOUNT), new_key=True)
-    assert host.versions(home) == ["0001", "0002", "0004"], "no certificate is of the third order's version"
+    assert host.versions(home) == ["0001", "0002", "0004"], "the third order's version has no certificate"
     assert [item["serial"] for item in history(str(home), "shop")] == serials(home)
 
     done = run(home, Host(home, ("probe", 443)), valid(home, "shop"))

@@ -128,7 +128,7 @@ def test_put_removes_aside_file_of_killed_run(tmp_path):
         with open(os.path.join(folder, left), "wb"):
             pass
     made.put()
-    assert sorted(os.listdir(folder)) == [".other.aside", name], "another token's is another run's"
+    assert sorted(os.listdir(folder)) == [".other.aside", name], "the aside file of another token may be of another run"
     with open(os.path.join(folder, f".{name}.aside"), "wb"):
         pass
     made.remove()

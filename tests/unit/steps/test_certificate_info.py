@@ -44,7 +44,7 @@ def test_run_wanted_is_from_task_not_from_host():
     assert found["live"] == answers.LIVE.to_result()
     wanted = found["wanted"]
     assert (wanted["identifiers"], wanted["challenge"], wanted["profile"]) == (["shop.example"], "http-01", None)
-    assert wanted["webroot"] == "~/www", "whose home is for the host to say"
+    assert wanted["webroot"] == "~/www", "the host itself expands its home"
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_run_passphrase_is_sent_as_digest_and_not_returned():
 def test_run_unlisted_are_names_only():
     said = {"certificates": [facts()], "unlisted": ["old", "mail", "old"]}
     assert run(said, certificates=[SHOP])["unlisted"] == ["mail", "old"]
-    assert run({**said, "unlisted": ["shop"]}, certificates=[SHOP])["unlisted"] == [], "what is wanted is not"
+    assert run({**said, "unlisted": ["shop"]}, certificates=[SHOP])["unlisted"] == [], "a wanted one is not unlisted"
     for odd in ("old", {"old": 1}, [1], ["../etc"], ["a b"]):
         assert "unlisted" in run({**said, "unlisted": odd}, certificates=[SHOP])["msg"]
 

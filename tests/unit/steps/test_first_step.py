@@ -162,7 +162,7 @@ def test_plan_no_host_lists_certificates_has_problem():
     result = action.run(task_vars=steps.task_vars("web1", registered))
     assert result["problem"].startswith("acme_certificates is not defined for web1, web2. ")
     assert result["due"] == ["web1", "web2"], "the problem is for these"
-    assert not result.get("failed"), "which would be the failure of hosts without a part in it"
+    assert not result.get("failed"), "hosts without a part in the plan would fail, too"
 
 
 def test_environment_common_to_all_hosts_is_used(monkeypatch):
@@ -356,10 +356,10 @@ def test_look_several_inclusions_report_nothing_unlisted():
     assert result["unlisted"] == []
     assert any("nothing is removed (acme_remove_unlisted)" in warning for warning in result["warnings"])
     result, _asked = look(play=play, unlisted=["blog"], acme_list="sites")
-    assert result["unlisted"] == [], "a name from the inventory is that of both"
+    assert result["unlisted"] == [], "a name from the inventory is for both inclusions"
     parent = SimpleNamespace(vars={"acme_list": "sites"}, loop=None, run_once=False, _parent=None)
     result, _asked = look(parent, play, unlisted=["blog"], acme_list="sites")
-    assert result["unlisted"] == ["blog"], "of a list with a name of its own"
+    assert result["unlisted"] == ["blog"], "the list has its own name"
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,9 @@ def test_host_options_are_those_of_its_first_step():
     found = run(registered, acme_home="/from/web1")
     assert found.option_of("web2", "acme_home") == "/srv/acme"
     assert elsewhere.place(found, "web2") == {"home": "/srv/acme", "timeout": 60}
-    assert elsewhere.place(found, "lb1") == {"home": "/etc/acme", "timeout": 900}, "not part of it: as the task's host"
+    assert elsewhere.place(found, "lb1") == {"home": "/etc/acme", "timeout": 900}, (
+        "not in the batch: as the task's host"
+    )
 
 
 def test_secret_changed_since_plan_fails():
