@@ -70,7 +70,7 @@ def test_history_records_each_certificate(issued: Fleet) -> None:
 
 
 @pytest.mark.parametrize("recorded", [True, False], ids=["recorded", "not recorded"])
-def test_hostile_host_names_anothers_certificate_which_stays_valid(issued: Fleet, recorded: bool) -> None:
+def test_hostile_host_that_shows_certificate_of_other_host_fails(issued: Fleet, recorded: bool) -> None:
     first = issued.serials()
     other = issued.file("web3", "shop", "cert.pem").read_text()
     listed = [issued.certificate("shop", issued.lab.fqdn("web3"))]

@@ -98,7 +98,7 @@ def test_run_of_100_records_asks_for_cnames_and_zones_once(run, pair, internet, 
     assert pair.authorities.read_values("example.com", pair.first.address, COM.format(0)) == frozenset()
 
 
-def test_removal_where_a_cname_has_changed_since_removes_what_was_set(run, internet):
+def test_removal_after_changed_cname_removes_record_that_was_set(run, internet):
     internet["example.net"].add(NET.format(1), "CNAME", f"{NAME}.")
     record = contracts.txt(name=NET.format(1), value=VALUE)
     written = run(dns_txt_record, txt.with_locations([record], {}), zones=zones())

@@ -278,13 +278,13 @@ def test_decided_has_fields_for_host():
 @pytest.mark.parametrize(
     "live", [{"not_before": None}, {"not_after": None}, {"not_before": None, "created": None}], ids=str
 )
-def test_make_version_without_dates_refuses_one_certificate_and_stops_no_other(live):
+def test_decide_all_version_without_dates_refuses_its_certificate_only(live):
     odd, kept = decide_all(on("web1", found(live=live)), on("web2", found()), ask=Ask())
     assert (odd.decision.action, odd.decision.message) == (Action.REFUSE, plan.MALFORMED)
     assert kept.decision.action == Action.KEEP
 
 
-def test_make_certificate_of_which_nothing_is_wanted_is_refused():
+def test_decide_all_certificate_without_entry_is_refused():
     (planned,) = decide_all(on("web1", found(wanted=None)))
     assert planned.line() == (
         "web1: certificate shop: refuse (it has no entry of acme_certificates. Give certificate_info the option "

@@ -68,7 +68,7 @@ def script(code, *arguments):
 # --- what is answered
 
 
-def test_put_serves_and_remove_stops(home, port, any_umask):
+def test_put_starts_listener_and_remove_stops_it(home, port, any_umask):
     made = http01(home, port)
     assert not made.in_place()
     assert not made.exists()
@@ -306,7 +306,7 @@ def test_listener_of_killed_module_ends(home, port):
     wait(lambda: remaining(home) == [], 1.0)
 
 
-def test_put_after_killed_listener_serves_its_responses(home, port):
+def test_put_after_killed_listener_starts_it_with_all_responses(home, port):
     http01(home, port, "token-1").put()
     first = pid(port)
     os.kill(first, signal.SIGKILL)
@@ -472,7 +472,7 @@ def test_put_full_disk_takes_no_port(home, port, disk):
 
 
 @pytest.mark.parametrize("step", range(1, 14))
-def test_put_after_crash_serves(home, port, disk, step):
+def test_put_after_crash_starts_listener(home, port, disk, step):
     made = http01(home, port)
     crashing = disk(at=step, fault=faults.crash)
     try:

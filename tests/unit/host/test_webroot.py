@@ -28,7 +28,7 @@ def files_of(folder):
     return [path for path in host.everything(folder) if not os.path.isdir(path)]
 
 
-def test_put_serves_and_remove_stops(tmp_path, any_umask):
+def test_put_writes_file_and_remove_removes_it(tmp_path, any_umask):
     made = response(tmp_path)
     assert not made.in_place()
     assert not made.exists()

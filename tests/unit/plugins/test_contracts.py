@@ -254,7 +254,7 @@ def test_outcomes_are_options_of_the_module_certificate():
         assert outcome.status in RESULTS
 
 
-def test_parse_certificates_malformed_facts_refuse_one_certificate_and_stop_no_other():
+def test_parse_certificates_malformed_facts_refuse_one_certificate_only():
     good = contracts.found().to_result()
     odd = [
         *({**good, "name": "odd", "live": live} for live in (5, {}, {**good["live"], "not_before": "soon"})),
