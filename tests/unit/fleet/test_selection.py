@@ -173,7 +173,7 @@ def test_counted_text_of_numbers(numbers, text):
     ("before", "since"),
     [("2026-06-01T00:00:00Z", "2026-06-01T00:00:00Z"), ("2026-06-01T00:00:00.5Z", "2026-06-01T00:00:01Z")],
 )
-def test_select_key_of_same_second_is_selected(before, since):
-    """Manifests know whole seconds: what was made within the one that is begun may be from before."""
+def test_since_is_rounded_up_to_whole_second(before, since):
+    """Manifests have whole seconds: a key made within the current second may be from before."""
     selection = Selection.parse({"all": True, "before": before}, {}.__getitem__, FRESH + HOUR)
     assert selection.since() == since
