@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Makes this checkout importable as ansible_collections.certfleet.tls, and lets nobody's Ansible settings in."""
+"""Makes this checkout importable as ansible_collections.certfleet.tls, and keeps the user's Ansible settings out."""
 
 from __future__ import annotations
 

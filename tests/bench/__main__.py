@@ -44,7 +44,7 @@ def main() -> int:
 
 
 def measure(keys: list[str], hosts: int, rounds: int) -> dict[str, Any]:
-    """The report on these measurements."""
+    """Return the report on these measurements."""
     clients.install()
     versions = clients.versions()
     folder = BUILD / "bench" / "run"

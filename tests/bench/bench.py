@@ -48,7 +48,7 @@ Result = TypeVar("Result")
 
 
 class Bench:
-    """Measures what is asked for, each once; the methods named as the keys give each program's figures."""
+    """Takes each requested measurement once; the methods named as the keys return each program's figures."""
 
     def __init__(self, lab: Lab, folder: Path, rounds: int) -> None:
         self.lab = lab
@@ -122,7 +122,7 @@ class Bench:
 
     @cached_property
     def _ten_names(self) -> dict[str, Run]:
-        """One run over at most ten hosts; certbot and lego, run once a certificate, have an account already."""
+        """Run over at most ten hosts; certbot and lego, run once a certificate, have an account already."""
         hosts = self.lab.hosts[:10]
         names = [f"n{number}.{{{{ inventory_hostname }}}}.{self.lab.domain}" for number in range(10)]
         wanted = Wanted("ten", ",".join(hosts), names)
@@ -166,7 +166,7 @@ class Bench:
             return self._run("batch", call, len(requests), timeout=90)
 
     def _with_account(self, name: str, certificates: Sequence[Sequence[str]]) -> tuple[list[Run], float]:
-        """The runs for these certificates after one that makes the account; that one's peak of memory in MiB."""
+        """Return the runs for these certificates, after one that makes the account, and its peak memory in MiB."""
         folder = self._new_folder()
         peaks = folder / "peaks"
         with self._web_server() as webroot:
@@ -179,7 +179,7 @@ class Bench:
 
     @contextmanager
     def _web_server(self) -> Iterator[Path]:
-        """nginx on the controller, for all names in bench.lab.test; its webroot."""
+        """Run nginx on the controller, for all names in bench.lab.test. Yield its webroot."""
         folder = self._new_folder()
         (folder / "www").mkdir()
         (folder / "nginx.conf").write_text(NGINX_CONF.format(folder=folder))
@@ -198,7 +198,7 @@ class Bench:
         return self._runner.run(name, call.command, certificates, call.env, timeout)
 
     def _repeat(self, measure: Callable[[], Result]) -> Result:
-        """Measure; if it comes to nothing, once more, with a note: Pebble hangs at times when many order at once."""
+        """Measure; after a failure once more, with a note: Pebble hangs at times when many order at once."""
         for _unused in range(ATTEMPTS - 1):
             try:
                 return measure()
@@ -237,7 +237,7 @@ def _peak(peaks: Path) -> float:
 
 
 def _request(name: str) -> str:
-    """A certificate request (PEM) as a host makes it."""
+    """Return a certificate request (PEM) as a host makes it."""
     names = x509.SubjectAlternativeName([x509.DNSName(name)])
     builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).add_extension(names, critical=False)
     request = builder.sign(ec.generate_private_key(ec.SECP256R1()), hashes.SHA256())

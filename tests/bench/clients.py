@@ -66,7 +66,7 @@ def install() -> None:
 
 
 def versions() -> dict[str, str]:
-    """What is compared. Raises BenchError when the Ansibles differ, as then more than the two collections would be."""
+    """Return the compared versions. Raises BenchError if the Ansibles differ: only the two collections may differ."""
     own, other = (_ansible_core(programs) for programs in (OWN, PEERS["ansible"]))
     if own != other:
         raise BenchError(f"the peer's ansible-core is {other}, ours {own}: pin an ansible that fits ours")
@@ -86,7 +86,7 @@ def ping() -> Call:
 
 
 def ours(lab: Lab, folder: Path, wanted: Wanted) -> Call:
-    """The collection's own playbook; folder is for the account key."""
+    """Return the collection's own playbook; folder is for the account key."""
     certificate = {
         "name": wanted.name,
         "identifiers": wanted.identifiers,
@@ -107,7 +107,7 @@ def ours(lab: Lab, folder: Path, wanted: Wanted) -> Call:
 
 
 def community_crypto(lab: Lab, folder: Path, wanted: Wanted) -> Call:
-    """Its documented playbook; folder is for the account key and what the controller keeps of the certificates."""
+    """Return its documented playbook; folder is for the account key and the controller's copies of certificates."""
     variables = {
         "bench_hosts": wanted.hosts,
         "bench_name": wanted.name,

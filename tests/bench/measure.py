@@ -34,7 +34,7 @@ class RunError(BenchError):
 
 @dataclass(frozen=True)
 class Run:
-    """What a command took: seconds by the clock, CPU seconds of its process tree, HTTP requests that the CA got."""
+    """Cost of a command: seconds by the clock, CPU seconds of its process tree, HTTP requests that the CA got."""
 
     seconds: float
     cpu: float

@@ -17,7 +17,7 @@ Figures = Mapping[str, float]  # by the name of the program
 
 
 class Bar(Protocol):
-    """What is asked of our figure."""
+    """Bar that our figure has to reach."""
 
     def judge(self, medians: Figures) -> dict[str, Any]:
         """Each program's figure, in the bar's own terms, and: bar (text), met (bool)."""
@@ -25,7 +25,7 @@ class Bar(Protocol):
 
 @dataclass(frozen=True)
 class AtMost:
-    """A limit that stands by itself."""
+    """A limit that depends on no other figure."""
 
     limit: float
 
@@ -83,19 +83,19 @@ MEASUREMENTS = {
 
 
 def result(key: str, runs: Mapping[str, Sequence[float]]) -> dict[str, Any]:
-    """A measurement's entry in the JSON: the median of each program's runs, held against the bar."""
+    """Return a measurement's entry in the JSON: the median of each program's runs, compared with the bar."""
     measurement = MEASUREMENTS[key]
     judged = measurement.asked.judge({name: median(values) for name, values in runs.items()})
     return {"unit": measurement.unit, **judged, "runs": {name: list(values) for name, values in runs.items()}}
 
 
 def missed(results: Mapping[str, Any]) -> list[str]:
-    """The keys whose bar is not met."""
+    """Return the keys whose bar is not met."""
     return [key for key in MEASUREMENTS if key in results and not results[key]["met"]]
 
 
 def markdown(report: Mapping[str, Any]) -> str:
-    """The report as a table and what is to be known of it."""
+    """Return the report as a table with notes."""
     head = ["", *COLUMNS, "bar", "reached"]
     rows = [_row(key, report[key]) for key in MEASUREMENTS if key in report]
     widths = [max(3, *(len(row[column]) for row in [head, *rows])) for column in range(len(head))]
@@ -121,7 +121,7 @@ def _reached(entry: Mapping[str, Any]) -> str:
 
 
 def _number(value: float) -> str:
-    """Three significant digits, without an exponent."""
+    """Return three significant digits, without an exponent."""
     digits = 2 if value < 10 else 1 if value < 100 else 0
     return f"{value:.{digits}f}"
 

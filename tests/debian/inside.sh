@@ -8,13 +8,13 @@ set -eu
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export PATH DEBIAN_FRONTEND=noninteractive
 
-# What apt downloads is kept for the next run: a container's image may have set it up otherwise.
+# Downloads of apt are kept for the next run: a container's image may have set it up otherwise.
 echo 'APT::Keep-Downloaded-Packages "true"; Binary::apt-get::APT::Keep-Downloaded-Packages "true";' \
     >/etc/apt/apt.conf.d/91keep
 rm -f /etc/apt/apt.conf.d/docker-clean
 apt-get update --quiet --quiet
 
-# As some distributions have it by default, and what is stricter still.
+# The default of some distributions, and a stricter one.
 useradd --create-home --shell /bin/bash person
 chmod 0700 /home/person
 echo 'person ALL=(ALL:ALL) NOPASSWD: ALL' >/etc/sudoers.d/person

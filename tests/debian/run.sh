@@ -91,7 +91,7 @@ flock 9
 [ -d "$base" ] || make_base
 
 inside=
-# Whatever happens. The mounts are in another mount namespace; --one-file-system is for the day when they are not.
+# In any case. The mounts are in another mount namespace; --one-file-system is for the day when they are not.
 clean_up() {
     [ -z "$inside" ] || kill -KILL "$inside" 2>/dev/null || :
     rm -rf --one-file-system "$root" || { sleep 2 && rm -rf --one-file-system "$root"; } # they may still be ending

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Three hosts and a CA on this machine: issue, run again, and look at what is really served. python -m tests.demo"""
+"""Three hosts and a CA on this machine: issue, run again, and show the served certificates. python -m tests.demo"""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def main() -> int:
 
 
 def show(lab: Lab) -> int:
-    """The demo, with a lab that is up; the exit status."""
+    """Show the demo, with a lab that is up. Return the exit status."""
     print(f"\n== The lab is up: {', '.join(map(lab.fqdn, lab.hosts))}, and a CA at {lab.pebble.directory_url}")
     for title, may_change in (("The first run: what changes", True), ("The second run: nothing", False)):
         print(f"\n== {title}", flush=True)
@@ -43,7 +43,7 @@ def show(lab: Lab) -> int:
 
 
 def play(lab: Lab) -> Run:
-    """ansible-playbook, as a user would call it, shown as it goes on."""
+    """Run ansible-playbook as a user would, and show its output as it comes."""
     command = ["ansible-playbook", str(HERE / "site.yml"), "-e", f"@{lab.state}/vars.json", "-e", f"@{HERE}/vars.yml"]
     command += ["-e", f"acme_account_key_src={lab.state}/ansible/account-key.pem"]
     command += ["-e", f"acme_history={lab.state}/ansible/history.jsonl"]

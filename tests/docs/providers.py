@@ -23,7 +23,7 @@ def main():
 
 
 def updated(page):
-    """The page with its tables made anew."""
+    """Return the page with its tables made again."""
     before, _start, rest = page.partition(START)
     _old, _end, after = rest.partition(END)
     return f"{before}{START}\n{_tables()}\n{END}{after}"

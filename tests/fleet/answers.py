@@ -42,12 +42,12 @@ def nested(depth: int = 400) -> Any:
 
 
 def _bad(module: str, kind: str, message: str = "", **rule: Any) -> Answer:
-    """An answer that is refused with a message that says where it is malformed."""
+    """Return an answer that is refused with a message that says where it is malformed."""
     return Answer(module, kind, _rule(rule), f" returned malformed data for {module}: {message}")
 
 
 def _odd(module: str, kind: str, **rule: Any) -> Answer:
-    """An answer of which it is only asked that it does nothing to others."""
+    """Return an answer that is only verified to have no effect on others."""
     return Answer(module, kind, _rule(rule))
 
 
@@ -158,7 +158,7 @@ class Crowd:
         self.in_club = set(self.honest)
 
     def certificates(self, host: str) -> list[dict[str, Any]]:
-        """The certificates that the inventory has for a host."""
+        """Return the certificates that the inventory has for a host."""
         wanted = [self.fleet.certificate("shop", self.lab.fqdn(host))]
         if host in self.in_club:
             wanted.append(self.fleet.certificate("club", f"club.{self.lab.fqdn(self.honest[0])}", shared=True))

@@ -18,7 +18,7 @@ _busy = False
 
 
 def hook(event: str, args: tuple[object, ...]) -> None:
-    global _busy  # noqa: PLW0603 - what this does itself is told to it, too
+    global _busy  # noqa: PLW0603 - this function's own work raises events, too
     if _busy:
         return
     _busy = True

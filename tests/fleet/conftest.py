@@ -55,14 +55,14 @@ def fleet(twenty_hosts: Fleet) -> Fleet:
 
 @pytest.fixture
 def small(three_hosts: Fleet) -> Fleet:
-    """Three hosts that have never seen the role; lb.lab.test leads to the first two."""
+    """Return three hosts that have never seen the role; lb.lab.test leads to the first two."""
     three_hosts.reset()
     return three_hosts
 
 
 @pytest.fixture
 def plays(small: Fleet, tmp_path: Path) -> Plays:
-    """A folder for plays over three hosts that have never seen the role."""
+    """Return a folder for plays over three hosts that have never seen the role."""
     return Plays(small, tmp_path)
 
 

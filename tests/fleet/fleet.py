@@ -38,7 +38,7 @@ TIMEOUT = 300  # seconds, for a run
 MOST_POLLS = 6  # of a certificate's order, on a busy machine: each pause is longer than the one before
 PATIENCE = 20  # seconds, for what a server does in the background
 
-# A host that vanishes under an open connection is told from a slow one, as administrators have it.
+# A host that vanishes under an open connection is distinguished from a slow one, as administrators configure it.
 SSH_ARGS = "-o ServerAliveInterval=3 -o ServerAliveCountMax=3"
 
 _RECAP = re.compile(r"^(\S+) +: (ok=.*)$", re.MULTILINE)
@@ -47,7 +47,7 @@ _PLANNED = re.compile(r'"(web\d+: certificate \S+: (?:issue|receive|repair|switc
 
 @dataclass(frozen=True)
 class Run:
-    """What a run of the playbook came to."""
+    """Result of a run of the playbook."""
 
     code: int
     text: str
@@ -67,15 +67,15 @@ class Run:
 
     @property
     def module_runs(self) -> dict[str, int]:
-        """How often something was run on each address by ssh, which a run at -vvv tells."""
+        """Return the number of SSH commands by address; the run has to be at -vvv."""
         return Counter(re.findall(r"^<(10\.\d+\.\d+\.\d+)> SSH: EXEC ", self.text, re.MULTILINE))
 
     def hosts_with(self, count: str) -> list[str]:
-        """The hosts whose count of 'changed', 'failed' or 'unreachable' is not 0."""
+        """Return the hosts whose count of 'changed', 'failed' or 'unreachable' is not 0."""
         return sorted((host for host, counts in self.recap.items() if counts[count]), key=lambda host: int(host[3:]))
 
     def message(self, host: str) -> str:
-        """What the host that failed is told. Asserts that it is one line, and that there is no traceback."""
+        """Return the message of a failed host. Asserts that it is one line, and that there is no traceback."""
         found = re.search(rf"^fatal: \[{host}(?: -> [^\]]*)?\]: FAILED! => ", self.text, re.MULTILINE)
         assert found, self.text
         result = json.JSONDecoder().raw_decode(self.text, found.end())[0]
@@ -97,7 +97,7 @@ class Underway:
         self._printed.extend(self.process.stdout or ())
 
     def until(self, condition: Callable[[], Any], what: str) -> None:
-        """Wait until the run has come to a point. Raises LabError when it ends before, or does not come there."""
+        """Wait until the run reaches a point. Raises LabError if it ends before, or does not reach it."""
 
         def come() -> bool:
             if condition():
@@ -114,15 +114,15 @@ class Underway:
             raise
 
     def kill(self) -> None:
-        """As the controller's end does it. Workers have left the process group: they are found by their parents."""
+        """Kill all processes at once. Workers are in other process groups: they are found by their parents."""
         with suppress(ProcessLookupError):
-            os.kill(self.process.pid, signal.SIGSTOP)  # or it would start others meanwhile
+            os.kill(self.process.pid, signal.SIGSTOP)  # otherwise it would start others in the meantime
         for one in descendants(self.process.pid):
             with suppress(ProcessLookupError):
                 os.kill(one.pid, signal.SIGKILL)
 
     def end(self, timeout: int = TIMEOUT) -> Run:
-        """Wait until it has ended, and whatever else writes to its output. Raises LabError after *timeout* seconds."""
+        """Wait until it and all writers to its output have ended. Raises LabError after *timeout* seconds."""
         self._reader.join(timeout)
         if late := self._reader.is_alive():
             self.kill()
@@ -154,7 +154,7 @@ class Fleet:
 
     @staticmethod
     def certificate(name: str, *identifiers: str, **options: Any) -> dict[str, Any]:
-        """A wanted certificate; its names default to the host's own."""
+        """Return a wanted certificate; its names default to the host's own."""
         return {
             "name": name,
             "identifiers": list(identifiers) or ["{{ inventory_hostname }}.{{ lab_domain }}"],
@@ -166,7 +166,7 @@ class Fleet:
 
     @classmethod
     def by_host(cls, **special: list[dict[str, Any]]) -> dict[str, Any]:
-        """The variables for a run in which some hosts want other certificates than the rest."""
+        """Return the variables for a run in which some hosts want other certificates than the rest."""
         return {
             "acme_certificates": "{{ special[inventory_hostname] | default(standard) }}",
             "special": special,
@@ -176,7 +176,7 @@ class Fleet:
     def command(
         self, *arguments: str, playbook: str = "certfleet.tls.site", core: str = "", **variables: Any
     ) -> list[str]:
-        """The command line of a run; keyword arguments are variables over the fleet's.
+        """Return the command line of a run; keyword arguments are variables over the fleet's.
 
         *core*: "oldest" or "newest" (tests/lab/cores.py); "" is the ansible-core of the tests themselves.
         """
@@ -248,16 +248,16 @@ class Fleet:
     # -- What is on hosts and at the CA
 
     def live(self, host: str, name: str = "shop") -> x509.Certificate:
-        """The live certificate. Raises FileNotFoundError."""
+        """Return the live certificate. Raises FileNotFoundError."""
         return x509.load_pem_x509_certificate(self.file(host, name, "cert.pem").read_bytes())
 
     def file(self, host: str, name: str, file: str) -> Path:
-        """A file of the live version, through the link as the host sees it."""
+        """Return a file of the live version, through the link as the host sees it."""
         version = self.lab.path(host, f"{HOME}/live/{name}").readlink().name
         return self.lab.path(host, f"{HOME}/versions/{name}/{version}/{file}")
 
     def serials(self, name: str = "shop") -> dict[str, int | None]:
-        """The live serial of every host, None where there is none."""
+        """Return the live serial of every host, None where there is none."""
         serials: dict[str, int | None] = {}
         for host in self.lab.hosts:
             try:
@@ -267,7 +267,7 @@ class Fleet:
         return serials
 
     def pair_matches(self, host: str, name: str = "shop") -> bool:
-        """Whether the live key is the live certificate's."""
+        """Return True if the live key is the live certificate's."""
         key = serialization.load_pem_private_key(self.file(host, name, "privkey.pem").read_bytes(), None)
         public = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
         return key.public_key().public_bytes(*public) == self.live(host, name).public_key().public_bytes(*public)
@@ -285,7 +285,7 @@ class Fleet:
             list(pool.map(lambda host: self.lab.enable_tls(host, name), self.lab.hosts))
 
     def served(self, host: str, server_name: str = "") -> x509.Certificate:
-        """What the host's nginx serves, verified against the CA's root. Raises OSError."""
+        """Return the certificate of the host's nginx, verified against the CA's root. Raises OSError."""
         roots = self.lab.pebble.root_pem()
         return x509.load_der_x509_certificate(self.lab.served(host, server_name or self.lab.fqdn(host), roots))
 
@@ -308,7 +308,7 @@ class Fleet:
         wait(is_live, PATIENCE, f"{host} does not serve its live certificate {live.serial_number:x}: {last}", 0.1)
 
     def signed_requests(self, mark: int) -> list[str]:
-        """What was posted to the CA since a mark."""
+        """Return the paths of POST requests to the CA since a mark."""
         return [path for method, path in self.lab.pebble.requests(mark) if method == "POST"]
 
     def counted_requests(self, mark: int, certificates: int) -> int:
@@ -322,7 +322,7 @@ class Fleet:
         return len(requests) - max(0, polls - 2 * certificates)
 
     def tree(self, host: str) -> dict[str, str]:
-        """All there is under the home and the webroot: path and what identifies its content."""
+        """Return all paths under the home and the webroot, each with what identifies its content."""
         listed = self.lab.exec(
             host,
             ["find", HOME, "/var/www/html", "-printf", "%p %y %m %u %g %l %s %T@\\n"],
@@ -333,6 +333,6 @@ class Fleet:
 
 
 def names(certificate: x509.Certificate) -> set[str]:
-    """The DNS names of a certificate."""
+    """Return the DNS names of a certificate."""
     san = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     return set(san.get_values_for_type(x509.DNSName))

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One hostile host in a play: what it plants in its answers, and which harm that did.
+"""A hostile host in a play: the variables that it plants in its answers, and the harm that they did.
 
 Variables come from an inventory, as a user's do: those that --extra-vars gives would win over facts.
 """
@@ -92,14 +92,14 @@ class Battlefield:
 
     @classmethod
     def at(cls, fleet: Fleet, place: str, core: str = "") -> Battlefield:
-        """The hostile host is the first, a middle or the last one of the play."""
+        """Return a battlefield whose hostile host is the first, a middle or the last one of the play."""
         hosts = fleet.lab.hosts
         return cls(fleet, {"first": hosts[0], "middle": hosts[1], "last": hosts[-1]}[place], core)
 
     # -- What the inventory has
 
     def variables(self) -> dict[str, Any]:
-        """The variables of all hosts."""
+        """Return the variables of all hosts."""
         given = self.fleet.variables
         return {
             **{name: given[name] for name in ("acme_directory", "acme_ca_path", "acme_account_key_src")},
@@ -111,7 +111,7 @@ class Battlefield:
         }
 
     def certificates(self, host: str) -> list[dict[str, Any]]:
-        """The certificates that the inventory has for a host."""
+        """Return the certificates that the inventory has for a host."""
         one, two, three = self.others
         certificate = self.fleet.certificate
         wanted = [certificate("shop", self.lab.fqdn(host), reload=["nginx", {"notify": "Wanted handler"}])]
@@ -125,9 +125,9 @@ class Battlefield:
         return wanted
 
     def planted(self, loud: bool = True) -> dict[str, Any]:
-        """All variables of the role with values that do harm, another variable of the inventory's, and a new one.
+        """Return harmful values of all variables of the role, of another variable of the inventory, and of a new one.
 
-        loud: also those with which the run for all comes to nothing, such as another CA; else they are as they were.
+        loud: also those that make the run fail for all, such as another CA; else these keep their values.
         """
         touch = {"command": ["/bin/touch", ON_HOSTS]}
         by_dns = {"challenge": "dns-01", "webroot": "", "reload": [touch]}
@@ -173,7 +173,7 @@ class Battlefield:
             make_honest(self.lab, self.hostile)
 
     def edited(self) -> set[str]:
-        """The modules whose answers the hostile host edited."""
+        """Return the modules whose answers the hostile host edited."""
         return set(edited(self.lab, self.hostile))
 
     def run_honestly(
@@ -185,7 +185,7 @@ class Battlefield:
         serial: str = "100%",
         env: Mapping[str, str] | None = None,
     ) -> Run:
-        """Run entry points of the role over some hosts; nobody is hostile but by an earlier run."""
+        """Run entry points of the role over some hosts; a host is hostile only by an earlier run."""
         inventory = self.fleet.folder / "hosts.yml"
         hosts = {
             host: {"ansible_host": self.lab.address(host), "acme_certificates": self.certificates(host)}
@@ -251,7 +251,7 @@ class Battlefield:
         return harm
 
     def _certificates(self) -> list[str]:
-        """Certificates that nobody should have, at the CA and on the hostile host."""
+        """Return certificates that should not exist, at the CA and on the hostile host."""
         harm = []
         expected = {f"{host}.lab.test" for host in self.lab.hosts}
         expected |= {"pair.dyn.lab.test", "club.dyn.lab.test", "theirs.dyn.lab.test"}
@@ -317,7 +317,7 @@ def plant_by_setup(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def certificates_only(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the one variable with which a host can ask for what is others', and the run goes on."""
+    """Return the only variable with which a host can request certificates of others without failing the run."""
     return {"acme_certificates": facts["acme_certificates"]}
 
 

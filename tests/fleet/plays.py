@@ -20,7 +20,7 @@ CALLBACKS = Path(__file__).with_name("callbacks")
 
 @dataclass(frozen=True)
 class Recorded:
-    """What one task came to on one host; of kind "start", that a worker was started for it."""
+    """Result of one task on one host; kind "start": a worker was started for it."""
 
     kind: str
     host: str

@@ -19,7 +19,7 @@ WINDOW = 24  # base64 characters that are not there by chance
 
 
 def secret_parts(pem: bytes) -> set[bytes]:
-    """What gives a private key away: the text of its secret number, in PEM, in base64 and in hexadecimal.
+    """Return texts that reveal a private key: parts of its secret number, in PEM, in base64 and in hexadecimal.
 
     Only the secret number: the rest of the file is what all such keys begin with, and the public key.
     """
@@ -41,7 +41,7 @@ def secret_parts(pem: bytes) -> set[bytes]:
 
 
 def traces(secrets: dict[str, set[bytes]], texts: dict[str, bytes]) -> list[str]:
-    """Which secret is found where."""
+    """Return one text "SECRET in PLACE" for each secret that is found."""
     # Line breaks of any kind do not hide one.
     plain = {name: text.replace(b"\\n", b"").replace(b"\n", b"").replace(b"\r", b"") for name, text in texts.items()}
     return [
@@ -53,7 +53,7 @@ def traces(secrets: dict[str, set[bytes]], texts: dict[str, bytes]) -> list[str]
 
 
 class Sampler:
-    """Looks all the while at the machine's process lists and at the files that come and go in some folders."""
+    """Reads the machine's process lists and the files that appear in some folders, again and again."""
 
     def __init__(self, folders: list[Path]) -> None:
         self.folders = folders
@@ -85,13 +85,13 @@ class Sampler:
                     path = Path(parent, name)
                     with suppress(OSError):  # it is gone
                         if path.is_file():
-                            # Also one that is written anew at the same size.
+                            # Also a file that is written again at the same size.
                             content = path.read_bytes()
                             self.files[f"{path} {hash(content)}"] = content
 
 
 def everything_written(fleet: Fleet, host: str) -> dict[str, bytes]:
-    """All files of a host that are not the machine's own."""
+    """Return all files of a host that are not the machine's own."""
     folders = ["/dev/shm", "/etc", "/home", "/opt", "/root", "/run", "/srv", "/tmp", "/usr/local", "/var"]
     conditions = ["-xdev", "-type", "f", "-newer", "/etc/hostname", "-size", "-1024k"]
     listed = fleet.lab.exec(host, ["find", *folders, *conditions], capture_output=True, text=True)

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The role's entry points for the account, and certificates that are asked for until a given time."""
+"""The role's entry points for the account, and certificates that are requested until a given time."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ def account_of(fleet: Fleet, host: str = "web1") -> str:
 
 
 @pytest.mark.hard
-def test_an_account_through_its_whole_life(small: Fleet) -> None:
+def test_account_is_created_changed_and_deactivated(small: Fleet) -> None:
     customer = Customer(small.lab, small.folder)
     key = small.folder / "account-key.pem"
     run = enter(small, "account", acme_contact=["ops@example.com"])
-    assert (run.code, run.hosts_with("changed")) == (0, ["web1"]), "once, whatever the number of hosts"
+    assert (run.code, run.hosts_with("changed")) == (0, ["web1"]), "once for any number of hosts"
     uri = customer("acme_account_info")["account"]["uri"]
     for contacts in (["new@example.com"], []):
         assert enter(small, "account", acme_contact=contacts).hosts_with("changed") == ["web1"]
@@ -63,7 +63,7 @@ def test_an_account_through_its_whole_life(small: Fleet) -> None:
     assert "PRIVATE KEY" not in run.text
     mark = small.lab.pebble.mark()
     assert small.site().code == 0
-    # Two orders are new; that of web1 goes on, with what the new key has to answer.
+    # Two orders are new; that of web1 is resumed, with the key authorizations of the new key.
     assert [path for _method, path in small.lab.pebble.requests(mark)].count("/order-plz") == 2
     assert {account_of(small, host) for host in small.lab.hosts} == {uri}
 
@@ -84,7 +84,7 @@ def test_an_account_through_its_whole_life(small: Fleet) -> None:
 
 
 @pytest.mark.hard
-def test_an_account_key_out_of_a_vault_is_changed(small: Fleet) -> None:
+def test_account_key_from_vault_is_changed(small: Fleet) -> None:
     """Runs that are given both keys go on with the account, until the vault has the new one in the old one's place."""
     old, new = (AccountKey.generate().pem().decode() for _unused in range(2))
     both = {"acme_account_key_content": old, "acme_new_account_key_content": new}
@@ -101,7 +101,7 @@ def test_an_account_key_out_of_a_vault_is_changed(small: Fleet) -> None:
 
 
 @pytest.mark.hard
-def test_until_when_a_certificate_is_wanted(small: Fleet) -> None:
+def test_role_validity_is_requested(small: Fleet) -> None:
     certificates = {
         "web1": [small.certificate("shop", not_after="+10d")],
         "web2": [small.certificate("shop", not_before="-1h", not_after="+20d")],

@@ -26,7 +26,7 @@ FOLDERS = ("/etc/letsencrypt", "/etc/lego", "/etc/dehydrated/certs", "/etc/dehyd
 
 @pytest.fixture
 def others(small: Fleet) -> Fleet:
-    """Three hosts, with certbot, lego and dehydrated at work on one each."""
+    """Return three hosts, with certbot, lego and dehydrated at work on one each."""
     if shutil.which("dehydrated") is None:
         pytest.skip("no dehydrated: run make system")
     if not (PEERS["certbot"] / "certbot").exists():
@@ -98,7 +98,7 @@ def adopt(fleet: Fleet, *arguments: str, **variables: object):  # type: ignore[n
     return fleet.run(fleet.command(*arguments, playbook="certfleet.tls.adopt", **variables))
 
 
-def test_what_three_clients_issued_is_taken_over_and_kept(others: Fleet) -> None:
+def test_adopt_certificates_of_three_clients_are_kept(others: Fleet) -> None:
     others.variables["acme_certificates"] = [others.certificate("shop", key_type="ec256")]
     before = {host: others.tree(host) for host in others.lab.hosts}
     mark = others.lab.pebble.mark()
@@ -132,7 +132,7 @@ def test_what_three_clients_issued_is_taken_over_and_kept(others: Fleet) -> None
     assert (again.code, again.hosts_with("changed")) == (0, [])
     site = others.site()
     assert site.code == 0
-    assert site.planned == [], "of the CA that is wanted, and not due"
+    assert site.planned == [], "it is of the wanted CA, and not due"
     assert others.lab.pebble.issued(mark) == []
     assert others.serials() == serials
 
@@ -145,7 +145,7 @@ def test_what_three_clients_issued_is_taken_over_and_kept(others: Fleet) -> None
 
 
 @pytest.mark.hard
-def test_plain_files_and_acme_sh(small: Fleet) -> None:
+def test_adopt_plain_files_and_acme_sh(small: Fleet) -> None:
     for host in small.lab.hosts:
         small.lab.exec(host, ["rm", "-rf", *FOLDERS], check=True)
     assert small.site().code == 0

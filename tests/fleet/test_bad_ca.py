@@ -1,8 +1,8 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""CAs and accounts that cannot be used: every host is told why in one line, and nothing has happened to it.
+"""CAs and accounts that cannot be used: every host reports the reason in one line, and is unchanged.
 
-What the modules say of other keys, bundles, bindings and servers is tested in tests/integration.
+The modules' messages about other keys, bundles, bindings and servers are tested in tests/integration.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ EAB_CONFIG = {"externalAccountBindingRequired": True, "externalAccountMACKeys": 
 
 @dataclass(frozen=True)
 class Case:
-    """What is changed in the variables, and what is said of it. {key} and {directory} are those of the fleet.
+    """Changed variables, and the expected message. {key} and {directory} are those of the fleet.
 
-    prepare: done before, gives more variables. signed: whether it takes a signed request to find out.
+    prepare: done before, gives more variables. signed: True if the problem shows only in a signed request.
     at_once: the play stops before any host's certificates are considered, so there is one message for all.
     """
 
@@ -55,7 +55,7 @@ def rsa_key(bits: int, passphrase: bytes | None = None) -> bytes:
 
 
 def deactivated_account(fleet: Fleet) -> dict[str, Any]:
-    """An account that its CA no longer wants: RFC 8555 section 7.3.6 has the same answer for both ways there."""
+    """Deactivate the account; a revoked one gets the same answer (RFC 8555 section 7.3.6). Return no variables."""
     Customer(fleet.lab, fleet.folder).deactivate()
     return {}
 
@@ -124,7 +124,7 @@ def check_told(run: Run, message: str, at_once: bool, hosts: list[str]) -> None:
     assert run.code != 0
     assert "MODULE FAILURE" not in run.text
     assert "PRIVATE KEY" not in run.text
-    # What stops the play at once is told once.
+    # A problem that stops the play at once is reported once.
     for host in hosts[:1] if at_once else hosts:
         assert message in run.message(host)
         assert at_once or run.message(host).startswith("certificate shop: ")
@@ -132,7 +132,7 @@ def check_told(run: Run, message: str, at_once: bool, hosts: list[str]) -> None:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_what_cannot_be_used(small: Fleet, name: str) -> None:
+def test_role_unusable_ca_or_account_fails_in_one_line(small: Fleet, name: str) -> None:
     fleet, case = small, CASES[name]
     variables = {**case.variables, **case.prepare(fleet)}
     before = [fleet.tree(host) for host in fleet.lab.hosts]
@@ -143,7 +143,7 @@ def test_what_cannot_be_used(small: Fleet, name: str) -> None:
     check_told(run, message, case.at_once, fleet.lab.hosts)
     assert [fleet.tree(host) for host in fleet.lab.hosts] == before
     assert "/order-plz" not in fleet.signed_requests(mark)
-    if case.signed:  # the account may have come to something
+    if case.signed:  # the account may exist
         mend(fleet, MENDED.get(name, {}))
     else:
         assert fleet.signed_requests(mark) == []
@@ -151,7 +151,7 @@ def test_what_cannot_be_used(small: Fleet, name: str) -> None:
 
 
 def mend(fleet: Fleet, variables: dict[str, Any]) -> None:
-    """What was wrong is put right, and a certificate is had. One host is enough to see it."""
+    """Correct the variables, and get a certificate. One host is enough."""
     if "acme_eab" not in variables:
         (fleet.folder / "account-key.pem").unlink(missing_ok=True)
     run = fleet.site(**{"acme_hosts": "web2", **variables})
@@ -162,7 +162,7 @@ def mend(fleet: Fleet, variables: dict[str, Any]) -> None:
 # -- Servers that are no CAs
 
 
-def test_what_is_no_ca(small: Fleet) -> None:
+def test_role_server_that_is_no_ca_fails_in_one_line(small: Fleet) -> None:
     with no_ca(small.lab) as url:
         run = small.site(acme_directory=f"{url}/html")
     check_told(run, "answered text/html that is not JSON: is this an ACME server?", False, small.lab.hosts)
@@ -170,7 +170,7 @@ def test_what_is_no_ca(small: Fleet) -> None:
 
 
 @pytest.mark.hard
-def test_a_ca_that_does_not_answer(small: Fleet) -> None:
+def test_role_silent_ca_fails_in_one_line(small: Fleet) -> None:
     with silence(small.lab) as url:
         run = small.site(acme_directory=f"{url}/dir")
     check_told(run, f"{url} did not answer within 30 s", False, small.lab.hosts)

@@ -14,7 +14,7 @@ from tests.fleet.fleet import HOME, Fleet, Run
 
 NEW_ORDER = ("POST", "/order-plz")
 
-# The certificate's options, and what its host is told of it. All are wanted by one host in one run.
+# The certificate's options, and the message for its host. One host wants all of them in one run.
 CERTIFICATES: dict[str, tuple[dict[str, Any], str]] = {
     "empty": ({"identifiers": [""]}, "an identifier is empty"),
     "no-names": ({"identifiers": []}, "no identifiers are given"),
@@ -71,7 +71,7 @@ def bad(table: dict[str, tuple[dict[str, Any], str]]) -> list[dict[str, Any]]:
 
 @dataclass
 class Story:
-    """What one of the fixtures below saw: runs, what they asked of the CA, what was on web1 after them."""
+    """Record of one of the fixtures below: runs, their requests to the CA, the files on web1 after them."""
 
     runs: dict[str, Run] = field(default_factory=dict)
     requests: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
@@ -108,7 +108,7 @@ def certificates(three_hosts: Fleet) -> Story:
     return story
 
 
-def test_input_that_is_refused_reaches_neither_the_ca_nor_the_disk(certificates: Story) -> None:
+def test_role_refused_input_changes_nothing(certificates: Story) -> None:
     run = certificates.runs["alone"]
     assert run.code != 0
     assert run.hosts_with("failed") == ["web1"]
@@ -118,7 +118,7 @@ def test_input_that_is_refused_reaches_neither_the_ca_nor_the_disk(certificates:
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_a_certificate_that_cannot_be_had(certificates: Story, name: str) -> None:
+def test_role_failed_certificate_is_reported_in_one_line(certificates: Story, name: str) -> None:
     for key in ("alone", "among others") if name in CERTIFICATES else ("among others",):
         told = [text for text in certificates.runs[key].message("web1").split("; ") if f"certificate {name}: " in text]
         assert told, certificates.runs[key].message("web1")
@@ -126,7 +126,7 @@ def test_a_certificate_that_cannot_be_had(certificates: Story, name: str) -> Non
         assert [path for path in certificates.trees[key]["web1"] if f"/{name}" in path.removeprefix(HOME)] == []
 
 
-def test_one_bad_certificate_stops_no_other(certificates: Story) -> None:
+def test_role_failed_certificate_does_not_affect_others(certificates: Story) -> None:
     run = certificates.runs["among others"]
     assert run.code != 0
     assert run.hosts_with("failed") == ["web1"]
@@ -136,7 +136,7 @@ def test_one_bad_certificate_stops_no_other(certificates: Story) -> None:
     assert certificates.requests["among others"].count(NEW_ORDER) == 4
 
 
-def test_mended_certificates_are_issued(certificates: Story) -> None:
+def test_role_corrected_certificates_are_issued(certificates: Story) -> None:
     run = certificates.runs["mended"]
     assert run.code == 0
     assert len(certificates.issued["mended"]) == len(ALL) - 1
@@ -144,7 +144,7 @@ def test_mended_certificates_are_issued(certificates: Story) -> None:
     assert run.hosts_with("changed") == ["web1"]
 
 
-# Of hosts on which no certificate is right, which are refused at once, a pair at a time.
+# Hosts without any valid certificate are refused at once; two of them at a time.
 ARGUMENTS: list[dict[str, tuple[Any, str]]] = [
     {
         "web1": (Fleet.certificate("shop", key_type="dsa"), "certificate shop: key_type: 'dsa' is unknown"),
@@ -161,7 +161,7 @@ ARGUMENTS: list[dict[str, tuple[Any, str]]] = [
 
 
 @pytest.mark.parametrize("by_host", ARGUMENTS, ids=["values", "names"])
-def test_arguments(three_hosts: Fleet, by_host: dict[str, tuple[Any, str]]) -> None:
+def test_role_wrong_arguments_fail_their_hosts(three_hosts: Fleet, by_host: dict[str, tuple[Any, str]]) -> None:
     run = three_hosts.site(**three_hosts.by_host(**{host: [value] for host, (value, _unused) in by_host.items()}))
     assert run.code != 0
     assert run.hosts_with("failed") == ["web1", "web2"]
@@ -179,7 +179,7 @@ LIBRARY = "/usr/lib/python3/dist-packages/cryptography"
 
 @dataclass(frozen=True)
 class Trouble:
-    """What is done to a host, what it is told, and how it is mended. ordered: the trouble comes up after the order."""
+    """A fault of a host, the message for it, and its repair. ordered: the fault shows only after the order."""
 
     make: str
     told: str
@@ -248,7 +248,7 @@ def troubled(three_hosts: Fleet, request: pytest.FixtureRequest) -> Iterator[tup
             shell(fleet, host, f"umount {HOME} || :")
 
 
-def test_only_the_troubled_hosts_fail(troubled: tuple[dict[str, Trouble], Story]) -> None:
+def test_role_faulty_hosts_alone_fail(troubled: tuple[dict[str, Trouble], Story]) -> None:
     troubles, story = troubled
     run = story.runs["troubled"]
     assert run.code != 0
@@ -260,7 +260,7 @@ def test_only_the_troubled_hosts_fail(troubled: tuple[dict[str, Trouble], Story]
     assert [host for host, serial in story.serials["troubled"].items() if serial] == ["web3"]
 
 
-def test_nothing_is_half_done(troubled: tuple[dict[str, Trouble], Story]) -> None:
+def test_role_faulty_hosts_have_no_partial_state(troubled: tuple[dict[str, Trouble], Story]) -> None:
     troubles, story = troubled
     assert story.requests["troubled"].count(NEW_ORDER) == 1 + sum(trouble.ordered for trouble in troubles.values())
     for host, trouble in troubles.items():
@@ -277,7 +277,7 @@ def test_nothing_is_half_done(troubled: tuple[dict[str, Trouble], Story]) -> Non
         assert files & {"cert.pem", "chain.pem", "fullchain.pem"} == set()
 
 
-def test_mended_hosts_are_served(three_hosts: Fleet, troubled: tuple[dict[str, Trouble], Story]) -> None:
+def test_role_corrected_hosts_get_certificates(three_hosts: Fleet, troubled: tuple[dict[str, Trouble], Story]) -> None:
     _unused, story = troubled
     run = story.runs["mended"]
     assert run.code == 0

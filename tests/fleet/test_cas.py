@@ -17,7 +17,7 @@ from tests.lab.pebble import Pebble
 
 @pytest.fixture
 def two_cas(small: Fleet) -> Iterator[tuple[Fleet, Pebble]]:
-    """Three hosts, the lab's CA, and a second one that refuses no name."""
+    """Yield three hosts, the lab's CA, and a second one that refuses no name."""
     second = Pebble(small.lab, "pebble2", 14100, 15100)
     second.start()
     try:
@@ -36,7 +36,7 @@ def issuer(fleet: Fleet, host: str, name: str = "shop") -> dict[str, Any]:
     return manifest
 
 
-def test_what_the_first_refuses_the_second_serves_each_with_its_own_account(two_cas: tuple[Fleet, Pebble]) -> None:
+def test_cas_second_ca_issues_what_the_first_refuses(two_cas: tuple[Fleet, Pebble]) -> None:
     small, second = two_cas
     first = small.lab.pebble
     first.restart(config={"domainBlocklist": ["web2.lab.test"]})
@@ -60,7 +60,7 @@ def test_what_the_first_refuses_the_second_serves_each_with_its_own_account(two_
     assert small.signed_requests(marks[0]) == []
     assert [path for method, path in second.requests(marks[1]) if method == "POST"] == []
 
-    # What was issued by the second alone is no longer wanted without it.
+    # A certificate of the second CA is issued again once that CA is not listed any more.
     run = small.site("--check", acme_directory=directories(first), acme_ca_path="")
     assert run.planned == ["web2: certificate shop: issue (issuer changed)"]
 
@@ -71,7 +71,7 @@ def test_what_the_first_refuses_the_second_serves_each_with_its_own_account(two_
     assert first.cert_status(small.live("web1").serial_number)["Status"] == "Revoked"
 
 
-def test_a_first_ca_that_is_down_and_an_order_that_stays_where_it_is(two_cas: tuple[Fleet, Pebble]) -> None:
+def test_cas_first_ca_down_order_at_second_is_resumed(two_cas: tuple[Fleet, Pebble]) -> None:
     small, second = two_cas
     gone = {"directory": "https://ca.lab.test:1/dir", "ca_path": str(second.ca_path)}
     wanted = {"acme_directory": [gone, *directories(second)], "acme_ca_path": "", "acme_hosts": "web1"}
@@ -90,7 +90,7 @@ def test_a_first_ca_that_is_down_and_an_order_that_stays_where_it_is(two_cas: tu
     assert issuer(small, "web1")["directory"] == second.directory_url
 
 
-def test_when_none_serves_each_has_its_say(two_cas: tuple[Fleet, Pebble]) -> None:
+def test_cas_all_refuse_message_has_each_reason(two_cas: tuple[Fleet, Pebble]) -> None:
     small, second = two_cas
     cas = directories(small.lab.pebble, second)
     run = small.site(

@@ -18,7 +18,7 @@ CHALLENGES = "/etc/acme/challenges"
 
 @contextmanager
 def without_web_servers(fleet: Fleet) -> Iterator[None]:
-    """Hosts on which nobody listens at port 80 or 443."""
+    """Yield hosts without a listener on port 80 or 443."""
     for host in fleet.lab.hosts:
         fleet.lab.exec(host, ["service", "nginx", "stop"], check=True, stdout=subprocess.DEVNULL)
     try:
@@ -34,7 +34,7 @@ def addresses(certificate: x509.Certificate) -> set[str]:
 
 
 def listening(fleet: Fleet, host: str) -> set[int]:
-    """The ports at which anybody listens on a host."""
+    """Return the ports with a listener on a host."""
     listed = fleet.lab.exec(host, ["ss", "-Hltn"], capture_output=True, text=True, check=True).stdout
     return {int(line.split()[3].rpartition(":")[2]) for line in listed.splitlines()}
 
@@ -46,7 +46,7 @@ def left_on(fleet: Fleet, host: str) -> list[str]:
     return [path for path in paths if path != f"{CHALLENGES}/.lock"]
 
 
-def test_hosts_without_a_web_server(small: Fleet) -> None:
+def test_challenges_answered_without_web_server(small: Fleet) -> None:
     wanted = small.by_host(
         web1=[small.certificate("shop", "web1.lab.test", "a.web1.lab.test", challenge="tls-alpn-01", reload=[])],
         web2=[
@@ -70,7 +70,7 @@ def test_hosts_without_a_web_server(small: Fleet) -> None:
         assert (run.code, run.hosts_with("changed")) == (0, [])
 
 
-def test_ip_addresses_and_names_each_by_a_challenge_of_its_own(small: Fleet) -> None:
+def test_challenges_own_type_for_each_identifier(small: Fleet) -> None:
     v4, v6 = small.lab.address("web1"), small.lab.address6("web1")
     certificates = [
         small.certificate("v4", v4),
@@ -96,7 +96,7 @@ def test_ip_addresses_and_names_each_by_a_challenge_of_its_own(small: Fleet) -> 
     assert left_on(small, "web1") == []
 
 
-def test_a_port_that_is_taken_is_told_with_its_holder(small: Fleet) -> None:
+def test_challenges_port_in_use_names_process(small: Fleet) -> None:
     wanted = small.by_host(web2=[small.certificate("shop", "web2.lab.test", webroot="", http_01_listen="80")])
     run = small.site(**wanted)
     assert run.hosts_with("failed") == ["web2"]
@@ -105,7 +105,7 @@ def test_a_port_that_is_taken_is_told_with_its_holder(small: Fleet) -> None:
     assert all(small.pair_matches(host) for host in ("web1", "web3"))
 
 
-def test_what_is_seen_to_be_wrong_costs_no_validation(small: Fleet) -> None:
+def test_preflight_failure_requests_no_validation(small: Fleet) -> None:
     """The webroot of web2 is not what its web server gives out; web3 answers elsewhere than its name leads to."""
     small.lab.exec("web2", ["mkdir", "-p", "/srv/elsewhere"], check=True)
     small.lab.dns.add("astray", "A", small.lab.address("web1"))
@@ -120,7 +120,7 @@ def test_what_is_seen_to_be_wrong_costs_no_validation(small: Fleet) -> None:
         assert "answers HTTP 404 instead of the challenge's response" in run.message("web2")
         assert "astray.lab.test:443: nothing listens there" in run.message("web3")
         assert small.signed_requests(mark).count("/chalZ/") == 1
-        # Once it is put right, the same order is taken up.
+        # Once the fault is corrected, the same order is resumed.
         mark = small.lab.pebble.mark()
         assert small.site().code == 0
         assert small.signed_requests(mark).count("/order-plz") == 1
@@ -128,7 +128,7 @@ def test_what_is_seen_to_be_wrong_costs_no_validation(small: Fleet) -> None:
         small.lab.dns.remove("astray", "A", small.lab.address("web1"))
 
 
-def test_caa_records_that_do_not_admit_the_ca_cost_no_validation(small: Fleet) -> None:
+def test_preflight_caa_refusal_requests_no_validation(small: Fleet) -> None:
     refused = {
         "web1": ("letsencrypt.org", "allows certificates only by letsencrypt.org;"),
         "web2": (

@@ -26,7 +26,7 @@ def fleet(twenty_hosts_with_zones: Fleet) -> Fleet:
 
 
 def by_dns(*identifiers: Any, name: str = "shop", **options: Any) -> dict[str, Any]:
-    """A wanted certificate."""
+    """Return a wanted certificate."""
     return {"name": name, "identifiers": list(identifiers) or [NAME], "challenge": "dns-01", **options}
 
 
@@ -39,14 +39,14 @@ def site(fleet: Fleet, *certificates: dict[str, Any], hosts: str = "web1", **var
 
 
 def updates(fleet: Fleet, since: int = 0) -> list[str]:
-    """What the primary of dyn logged of changes since a position in its log."""
+    """Return the changes that the primary of dyn has logged since a position in its log."""
     with fleet.lab.log("ns1").open("rb") as log:
         log.seek(since)
         return re.findall(r"(adding an RR|deleting an RR) at '([^']+)'", log.read().decode(errors="replace"))
 
 
 def passes(fleet: Fleet, before: int) -> int:
-    """How many updates the zone dyn has had since its serial was *before*: each counts it up by one."""
+    """Return the number of updates of the zone dyn since its serial was *before*: each increments it by one."""
     return serial(fleet) - before
 
 
@@ -56,11 +56,11 @@ def serial(fleet: Fleet) -> int:
 
 
 def waits(run: Run) -> int:
-    """How often anybody waited for name servers."""
+    """Return the number of waits for name servers."""
     return run.text.count("TASK [certfleet.tls.acme : Wait until every authoritative name server has the TXT records]")
 
 
-def test_a_fleet_in_one_pass_with_one_wait(fleet: Fleet) -> None:
+def test_dns_fleet_is_issued_with_one_wait(fleet: Fleet) -> None:
     """An apex and its wildcard have one name for two values."""
     before = serial(fleet)
     wanted = by_dns(NAME, f"*.{NAME}")
@@ -78,7 +78,7 @@ def test_a_fleet_in_one_pass_with_one_wait(fleet: Fleet) -> None:
 
 
 @pytest.mark.hard
-def test_a_hundred_certificates_and_a_run_that_is_killed(fleet: Fleet) -> None:
+def test_dns_killed_run_is_resumed(fleet: Fleet) -> None:
     authorities = fleet.lab.authorities
     certificates = [by_dns(f"{name}.{NAME}", name=name) for name in ("a", "b", "c", "d", "e")]
     before, mark = serial(fleet), fleet.lab.pebble.mark()
@@ -102,14 +102,14 @@ def test_a_hundred_certificates_and_a_run_that_is_killed(fleet: Fleet) -> None:
     assert all(fleet.pair_matches(host, name) for host in fleet.lab.hosts for name in "abcde")
 
 
-def test_a_slow_secondary_is_waited_for(fleet: Fleet) -> None:
+def test_dns_slow_secondary_is_waited_for(fleet: Fleet) -> None:
     with fleet.lab.authorities.slow(2):
         run = site(fleet, by_dns())
     assert run.code == 0
     assert fleet.lab.authorities.txt() == set()
 
 
-def test_check_mode_writes_nothing(fleet: Fleet) -> None:
+def test_dns_check_mode_writes_nothing(fleet: Fleet) -> None:
     before = serial(fleet)
     variables = {"acme_dns": fleet.lab.authorities.providers(), "acme_certificates": [by_dns()]}
     run = fleet.site("--check", acme_hosts="web1", **variables)
@@ -118,7 +118,7 @@ def test_check_mode_writes_nothing(fleet: Fleet) -> None:
     assert passes(fleet, before) == 0
 
 
-def test_names_delegated_to_other_providers_and_ways_mixed_in_one_order(fleet: Fleet) -> None:
+def test_dns_names_of_one_order_at_several_providers(fleet: Fleet) -> None:
     """A CNAME leads from one server's zone to PowerDNS, another to a zone with a key of its own, a third stays."""
     authorities = fleet.lab.authorities
     authorities.add("_acme-challenge.a.dyn.lab.test", "CNAME", "a.pdns.lab.test.")
@@ -147,7 +147,7 @@ def test_names_delegated_to_other_providers_and_ways_mixed_in_one_order(fleet: F
 @pytest.mark.parametrize(
     ("challenge", "label"), [("dns-01", "_acme-challenge"), ("dns-persist-01", "_validation-persist")]
 )
-def test_a_cname_into_another_zone_is_not_followed_unasked(fleet: Fleet, challenge: str, label: str) -> None:
+def test_dns_cname_to_other_zone_needs_permission(fleet: Fleet, challenge: str, label: str) -> None:
     """Whoever has one zone has nothing written in another; the others of the run get theirs."""
     authorities = fleet.lab.authorities
     name = f"{label}.web1.dyn.lab.test"
@@ -168,7 +168,7 @@ def test_a_cname_into_another_zone_is_not_followed_unasked(fleet: Fleet, challen
     assert fleet.pair_matches("web2")
 
 
-def test_dns_account_01(fleet: Fleet) -> None:
+def test_dns_account_01_is_issued(fleet: Fleet) -> None:
     wanted = by_dns("a.dyn.lab.test", "*.a.dyn.lab.test", challenge="dns-account-01")
     run = site(fleet, wanted)
     assert run.code == 0
@@ -176,7 +176,7 @@ def test_dns_account_01(fleet: Fleet) -> None:
 
 
 @pytest.mark.hard
-def test_dns_persist_01(fleet: Fleet) -> None:
+def test_dns_persist_01_needs_published_record(fleet: Fleet) -> None:
     authorities = fleet.lab.authorities
     wanted = by_dns("a.dyn.lab.test", "*.a.dyn.lab.test", challenge="dns-persist-01")
     run = site(fleet, wanted, acme_dns_timeout=2)
@@ -189,7 +189,7 @@ def test_dns_persist_01(fleet: Fleet) -> None:
     assert run.code == 0
     assert {name for name, _value in authorities.txt()} == {"_validation-persist.a.dyn.lab.test"}  # it stays
 
-    # And as it was published by hand, with more in it than is needed.
+    # A record published by hand may have more in it than is needed.
     (value,) = [value for _name, value in authorities.txt() if "wildcard" in value]
     authorities.remove("_validation-persist.a.dyn.lab.test", "TXT")
     authorities.add("_validation-persist.a.dyn.lab.test", "TXT", f"{value}; persistUntil=4102444800")
@@ -201,7 +201,7 @@ def test_dns_persist_01(fleet: Fleet) -> None:
 
 @pytest.fixture
 def two_ways(fleet: Fleet) -> dict[str, Any]:
-    """web1 by DNS, and web2 by its web server: whatever becomes of the first, the second is served."""
+    """web1 by DNS, and web2 by its web server: web2 gets its certificate also if web1 fails."""
     return {
         "acme_certificates": "{{ special[inventory_hostname] }}",
         "special": {"web1": [by_dns("web1.dyn.lab.test")], "web2": [fleet.certificate("shop")]},
@@ -211,7 +211,7 @@ def two_ways(fleet: Fleet) -> dict[str, Any]:
 
 
 @pytest.mark.hard
-def test_what_goes_wrong_at_a_provider_is_told_and_stops_nobody_else(fleet: Fleet) -> None:
+def test_dns_provider_failure_does_not_affect_others(fleet: Fleet) -> None:
     """A host for each way to fail: an entry of acme_dns may be for one record alone."""
     authorities = fleet.lab.authorities
     entry = authorities.provider()
@@ -240,7 +240,7 @@ def test_what_goes_wrong_at_a_provider_is_told_and_stops_nobody_else(fleet: Flee
     for secret in (entry["tsig_secret"], wrong_secret["tsig_secret"], "not the one"):
         assert secret not in run.text
     assert all(fleet.pair_matches(host) for host in hosts[-2:])
-    # Of those that failed the CA was not asked to look, and their orders are taken up once all is right.
+    # The CA validated none of the failed ones; their orders are resumed once the fault is corrected.
     assert fleet.signed_requests(mark).count("/chalZ/") == 2
     run = site(fleet, hosts=f"web[0:{len(hosts) - 1}]", **wanted, acme_dns={"*": authorities.provider(key=DYN_KEY_512)})
     assert run.code == 0
@@ -249,7 +249,7 @@ def test_what_goes_wrong_at_a_provider_is_told_and_stops_nobody_else(fleet: Flee
 
 
 @pytest.mark.hard
-def test_name_servers_in_trouble(fleet: Fleet, two_ways: dict[str, Any]) -> None:
+def test_dns_failing_name_servers_are_reported(fleet: Fleet, two_ways: dict[str, Any]) -> None:
     authorities = fleet.lab.authorities
     with authorities.stale():
         run = site(fleet, **two_ways)
@@ -284,7 +284,7 @@ TASKS = """\
 """
 
 
-def test_tasks_of_ones_own(fleet: Fleet, two_ways: dict[str, Any], tmp_path: Path) -> None:
+def test_dns_own_tasks_file_is_used(fleet: Fleet, two_ways: dict[str, Any], tmp_path: Path) -> None:
     authorities = fleet.lab.authorities
     tasks = tmp_path / "mine.yml"
     tasks.write_text(TASKS.replace("values_", "values"))
@@ -298,7 +298,7 @@ def test_tasks_of_ones_own(fleet: Fleet, two_ways: dict[str, Any], tmp_path: Pat
     assert fleet.pair_matches("web2")
 
 
-def test_a_host_that_vanishes_leaves_no_records(fleet: Fleet) -> None:
+def test_dns_host_that_vanishes_leaves_no_records(fleet: Fleet) -> None:
     authorities = fleet.lab.authorities
     variables = {"acme_dns": authorities.providers(), "acme_certificates": [by_dns()], "acme_hosts": "web[0:1]"}
     with authorities.slow(3):
@@ -311,7 +311,7 @@ def test_a_host_that_vanishes_leaves_no_records(fleet: Fleet) -> None:
 
 
 @pytest.mark.parametrize("core", [cores.parameter(core=""), cores.parameter(core="newest")])
-def test_no_secret_is_told(fleet: Fleet, core: str) -> None:
+def test_dns_output_has_no_secret(fleet: Fleet, core: str) -> None:
     zones = fleet.lab.authorities.providers()
     variables = {"acme_dns": zones, "acme_certificates": [by_dns("a.dyn.lab.test")], "acme_hosts": "web1"}
     run = fleet.run(fleet.command("-vvvv", core=core, **variables))
@@ -321,7 +321,7 @@ def test_no_secret_is_told(fleet: Fleet, core: str) -> None:
         assert secret not in run.text
 
 
-def test_hosts_that_share_a_certificate_prove_control_once(fleet: Fleet) -> None:
+def test_dns_shared_certificate_is_validated_once(fleet: Fleet) -> None:
     shared = by_dns("shared.dyn.lab.test", "*.shared.dyn.lab.test", shared=True)
     mark = fleet.lab.pebble.mark()
     run = site(fleet, shared, hosts="web[0:2]")

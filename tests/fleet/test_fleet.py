@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The life of a fleet: the first run, the second, changes, all of it foretold by check mode.
 
-Each part of the story is told once, by a fixture that goes on from the one before; the tests look at what was noted.
+Each part of the story runs once, in a fixture that continues the one before; the tests verify what it recorded.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Part:
         self.serials[key] = fleet.serials()
 
     def changed_hosts(self, before: str, after: str) -> list[str]:
-        """The hosts on which anything is other than it was."""
+        """Return the hosts on which anything has changed."""
         return [host for host, tree in self.trees[after].items() if tree != self.trees[before][host]]
 
 
@@ -75,7 +75,7 @@ def second(story: Fleet, first: Part) -> Part:
     return part
 
 
-# What happens to hosts before the run of changes; hosts not named here are left alone.
+# Changes of hosts before the run of changes; hosts not named here stay unchanged.
 CHANGES = {
     "web1": ("issue", "identifiers changed"),
     "web2": ("issue", "key changed"),
@@ -118,7 +118,7 @@ def posts(requests: list[tuple[str, str]]) -> list[str]:
 # -- The first run
 
 
-def test_check_mode_changes_nothing_before_the_first_run(first: Part) -> None:
+def test_first_run_check_mode_changes_nothing(first: Part) -> None:
     assert first.runs["check"].code == 0
     assert first.changed_hosts("before", "check") == []
     assert posts(first.requests["check"]) == []
@@ -127,23 +127,23 @@ def test_check_mode_changes_nothing_before_the_first_run(first: Part) -> None:
     assert len(first.runs["check"].hosts_with("changed")) == 20
 
 
-def test_every_host_gets_its_certificate_and_serves_it(story: Fleet, first: Part, second: Part) -> None:
+def test_first_run_every_host_gets_its_certificate(story: Fleet, first: Part, second: Part) -> None:
     # The fixture second has verified what nginx serves, host by host.
     assert first.runs["real"].code == 0
     assert sorted(first.issued["real"]) == sorted(first.serials["real"].values())
     assert len(set(first.issued["real"])) == 20
 
 
-def test_the_first_run_needs_few_requests(first: Part) -> None:
+def test_first_run_needs_few_requests(first: Part) -> None:
     assert first.counted["real"] <= 7.4 * 20
 
 
-def test_no_challenge_is_left(first: Part) -> None:
+def test_first_run_leaves_no_challenge(first: Part) -> None:
     left = [path for tree in first.trees["real"].values() for path in tree if "/acme-challenge/" in path]
     assert left == []
 
 
-def test_the_private_key_is_for_its_owner_alone(first: Part) -> None:
+def test_first_run_private_keys_are_readable_by_owner_only(first: Part) -> None:
     keys = [
         line for tree in first.trees["real"].values() for path, line in tree.items() if path.endswith("/privkey.pem")
     ]
@@ -154,7 +154,7 @@ def test_the_private_key_is_for_its_owner_alone(first: Part) -> None:
 # -- The second
 
 
-def test_the_second_run_changes_nothing(second: Part) -> None:
+def test_second_run_changes_nothing(second: Part) -> None:
     run = second.runs["real"]
     assert run.code == 0
     assert len(run.recap) == 20
@@ -164,21 +164,21 @@ def test_the_second_run_changes_nothing(second: Part) -> None:
     assert second.changed_hosts("before", "real") == []
 
 
-def test_a_host_with_nothing_due_sees_one_module_run(story: Fleet, second: Part) -> None:
+def test_second_run_starts_one_module_on_each_host(story: Fleet, second: Part) -> None:
     assert second.runs["real"].module_runs == dict.fromkeys(map(story.lab.address, story.lab.hosts), 1)
 
 
 # -- Changes
 
 
-def test_check_mode_changes_nothing_with_a_mixture_due(changes: Part) -> None:
+def test_changes_check_mode_changes_nothing(changes: Part) -> None:
     assert changes.runs["check"].code == 0
     assert changes.changed_hosts("before", "check") == []
     assert posts(changes.requests["check"]) == []
     assert "+++ after" in changes.runs["check"].text
 
 
-def test_check_mode_names_what_the_real_run_does(changes: Part) -> None:
+def test_changes_check_mode_predicts_real_run(changes: Part) -> None:
     run = changes.runs["real"]
     assert run.code == 0
     expected = sorted(f"{host}: certificate shop: {action} ({why})" for host, (action, why) in CHANGES.items())
@@ -188,7 +188,7 @@ def test_check_mode_names_what_the_real_run_does(changes: Part) -> None:
     assert changes.runs["check"].hosts_with("changed") == run.hosts_with("changed") == list(CHANGES)
 
 
-def test_changes_reissue_where_they_are_and_nowhere_else(changes: Part) -> None:
+def test_changes_issue_on_changed_hosts_only(changes: Part) -> None:
     reissued = [host for host, (action, _unused) in CHANGES.items() if action == "issue"]
     before, after = changes.serials["before"], changes.serials["real"]
     assert [host for host in before if before[host] != after[host]] == reissued

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the role leaves on a host beside what it was asked for: nothing of anybody else is changed or removed."""
+"""Footprint of the role on a host: it changes and removes no file of anybody else."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from tests.fleet.fleet import CHECKOUT, HOME, Fleet
 
 _PLACES = "/boot /etc /home /media /mnt /opt /root /srv /usr/local /var"
-# What the role was asked for, and what services, Ansible and the machine below the host change whatever the role does.
+# Paths that the role has to change, and those that services, Ansible and the machine below the host change anyway.
 # Hosts see this checkout, too, in which other tests are at work.
 _NOT_OURS = (
     rf"^({HOME}|{re.escape(str(CHECKOUT))}|/srv/tls|/var/log|/var/cache|/var/tmp|/var/lib/nginx|/root/\.ansible)(/|$)"
@@ -24,7 +24,7 @@ _LISTING = rf"find {_PLACES} -xdev -printf '%p %y %m %U:%G %l ' \( -type d -prin
 
 
 def everything(fleet: Fleet, host: str) -> dict[str, str]:
-    """All files of a host outside the distribution's /usr, and what would tell a change, by path."""
+    """Return, by path, what identifies the content of each file of a host outside the distribution's /usr."""
     listed = fleet.lab.exec(host, ["sh", "-c", _LISTING], capture_output=True, text=True, errors="replace").stdout
     entries = dict(line.split(" ", 1) for line in listed.splitlines() if line.startswith("/"))
     return {path: said for path, said in entries.items() if not re.search(_NOT_OURS, path)}
@@ -42,7 +42,7 @@ def prepare(fleet: Fleet) -> None:
 
 
 @pytest.mark.hard
-def test_nothing_of_others_is_changed_or_removed(small: Fleet) -> None:
+def test_role_changes_and_removes_no_file_of_others(small: Fleet) -> None:
     prepare(small)
     wanted = [small.certificate("shop", formats=[{"kind": "combined", "path": "/srv/tls/shop.pem"}])]
     before = {host: everything(small, host) for host in small.lab.hosts}

@@ -37,7 +37,7 @@ def shell(fleet: Fleet, host: str, script: str) -> str:
 
 
 def check(fleet: Fleet, host: str) -> None:
-    """What OpenSSL says of each file."""
+    """Verify each file with OpenSSL."""
     live = f"{HOME}/live/shop"
     fingerprint = shell(fleet, host, f"openssl x509 -noout -fingerprint -in {live}/cert.pem")
     der = shell(fleet, host, "openssl x509 -noout -fingerprint -inform DER -in /srv/tls/shop.der")
@@ -63,7 +63,7 @@ def check(fleet: Fleet, host: str) -> None:
     ]
 
 
-def test_formats_are_written_kept_and_put_right(small: Fleet) -> None:
+def test_formats_are_written_kept_and_repaired(small: Fleet) -> None:
     prepare(small)
     small.variables["acme_certificates"] = [small.certificate("shop", formats=formats())]
     assert small.site().code == 0
@@ -95,7 +95,7 @@ def test_formats_are_written_kept_and_put_right(small: Fleet) -> None:
 
 
 @pytest.mark.hard
-def test_a_passphrase_is_told_nowhere(small: Fleet) -> None:
+def test_formats_output_has_no_passphrase(small: Fleet) -> None:
     prepare(small)
     secret = "Sesam-öffne-dich"
     keystore = {"kind": "pkcs12", "path": "/srv/tls/shop.p12", "passphrase": secret}
@@ -110,7 +110,7 @@ def test_a_passphrase_is_told_nowhere(small: Fleet) -> None:
 
 
 @pytest.mark.hard
-def test_what_is_not_listed_is_told_and_removed_where_that_is_asked_for(small: Fleet) -> None:
+def test_unlisted_certificate_is_reported_and_removed_on_request(small: Fleet) -> None:
     prepare(small)
     both = [
         small.certificate("shop"),

@@ -56,7 +56,7 @@ def test_malformed_answers_at_other_places(eight: Fleet, module: str, hostile: t
     ("module", "part", "core"),
     [cores.parameter(module, part, core=core) for core in CORES for module in OF_ANSIBLE for part in (0, 1)],
 )
-def test_what_ansible_acts_on_is_nobody_elses_trouble(eight: Fleet, module: str, part: int, core: str) -> None:
+def test_answer_with_keys_of_ansible_affects_no_other_host(eight: Fleet, module: str, part: int, core: str) -> None:
     crowd = Crowd(eight, SIX, core, share=module == SHARE)
     answers = OF_ANSIBLE[module][part * 6 : part * 6 + 6]
     answers = answers[:5] if module == SHARE else answers

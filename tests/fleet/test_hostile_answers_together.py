@@ -38,7 +38,7 @@ def test_malformed_answers_fail_their_hosts_alone(eight: Fleet, module: str, cor
 
 
 @pytest.mark.parametrize("part", [0, 1])
-def test_what_ansible_acts_on_is_nobody_elses_trouble(eight: Fleet, part: int) -> None:
+def test_answers_with_keys_of_ansible_affect_no_other_host(eight: Fleet, part: int) -> None:
     crowd = Crowd(eight, HOSTILE)
     modules = ("certificate_info", "certificate_request", "challenge_response", "certificate")
     # Each kind once, each with another module.
@@ -48,7 +48,7 @@ def test_what_ansible_acts_on_is_nobody_elses_trouble(eight: Fleet, part: int) -
     assert not (harm := crowd.harm(run, answers)), harm
 
 
-def test_damaged_receiving_keys_keep_no_other_from_the_shared_key(eight: Fleet) -> None:
+def test_answers_with_damaged_receiving_keys_affect_no_other_host(eight: Fleet) -> None:
     crowd = Crowd(eight, HOSTILE[:3])
     crowd.in_club |= set(crowd.hostile)
     # The first of those that share it makes the key, and has none to receive it with.
@@ -58,7 +58,7 @@ def test_damaged_receiving_keys_keep_no_other_from_the_shared_key(eight: Fleet) 
     assert set(run.hosts_with("failed")) == set(crowd.hostile[1:])
 
 
-def test_hosts_that_never_answer_are_waited_for_as_long_as_the_limit_says(eight: Fleet) -> None:
+def test_answers_missing_time_out_at_host_timeout(eight: Fleet) -> None:
     crowd = Crowd(eight, HOSTILE[:2])
     answers = [
         Answer("certificate_info", "no answer", {"sleep": 120}),

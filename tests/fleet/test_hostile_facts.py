@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One hostile host plants variables in its answers, and they reach neither the controller nor another host.
+"""A hostile host plants variables in its answers, and they reach neither the controller nor another host.
 
 test_hostile_matrix.py has each module on its own, at each place, with each core.
 """

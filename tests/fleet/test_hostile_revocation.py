@@ -21,7 +21,7 @@ HOSTILE = "web2"
 
 @pytest.fixture
 def issued(small: Fleet) -> Iterator[Fleet]:
-    """Three hosts with a certificate each; whoever becomes hostile is honest again afterwards."""
+    """Yield three hosts with a certificate each; a hostile one is honest again after the test."""
     assert small.site().code == 0
     yield small
     make_honest(small.lab, HOSTILE)
@@ -45,7 +45,7 @@ def compromise(fleet: Fleet, *arguments: str, before: datetime | None = None, **
 
 
 def revoked(fleet: Fleet, serials: dict[str, int | None]) -> list[str]:
-    """The hosts whose certificates, given by serial numbers, are revoked."""
+    """Return the hosts whose certificates, given by serial numbers, are revoked."""
     return [host for host, found in serials.items() if fleet.lab.pebble.cert_status(found)["Status"] == "Revoked"]
 
 
@@ -53,7 +53,7 @@ def record(fleet: Fleet) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (fleet.folder / "history.jsonl").read_text().splitlines()]
 
 
-def test_each_certificate_is_recorded(issued: Fleet) -> None:
+def test_history_records_each_certificate(issued: Fleet) -> None:
     lines = {line["host"]: line for line in record(issued)}
     assert sorted(lines) == issued.lab.hosts
     for host, line in lines.items():
@@ -70,7 +70,7 @@ def test_each_certificate_is_recorded(issued: Fleet) -> None:
 
 
 @pytest.mark.parametrize("recorded", [True, False], ids=["recorded", "not recorded"])
-def test_hostile_host_names_anothers_certificate_which_stays_valid(issued: Fleet, recorded: bool) -> None:
+def test_hostile_host_that_shows_certificate_of_other_host_fails(issued: Fleet, recorded: bool) -> None:
     first = issued.serials()
     other = issued.file("web3", "shop", "cert.pem").read_text()
     listed = [issued.certificate("shop", issued.lab.fqdn("web3"))]
@@ -92,7 +92,7 @@ def test_hostile_host_names_anothers_certificate_which_stays_valid(issued: Fleet
     assert ("the host had it when the run began" in told) is not recorded
 
 
-def test_hostile_host_leaves_its_old_version_out(issued: Fleet, tmp_path: Path) -> None:
+def test_hostile_host_that_hides_its_old_version_fails(issued: Fleet, tmp_path: Path) -> None:
     first = issued.serials()
     old, content = number(issued, HOSTILE), issued.file(HOSTILE, "shop", "cert.pem").read_text()
     make_hostile(issued.lab, HOSTILE, [edit(remove=["/history/0"])])
@@ -126,7 +126,7 @@ def test_hostile_host_leaves_its_old_version_out(issued: Fleet, tmp_path: Path) 
     assert issued.lab.pebble.cert_status(first[HOSTILE])["Reason"] == 1
 
 
-def test_record_has_what_a_hostile_host_leaves_out(issued: Fleet) -> None:
+def test_history_reveals_what_a_hostile_host_hides(issued: Fleet) -> None:
     first = issued.serials()
     make_hostile(issued.lab, HOSTILE, [edit(remove=["/history/0"])])
     instant = datetime.now(timezone.utc) + timedelta(seconds=1)
@@ -137,7 +137,7 @@ def test_record_has_what_a_hostile_host_leaves_out(issued: Fleet) -> None:
     assert (run.code, run.hosts_with("changed")) == (0, [])
 
 
-def test_hostile_host_says_that_its_key_is_new(issued: Fleet) -> None:
+def test_hostile_host_that_claims_a_new_key_fails(issued: Fleet) -> None:
     first = issued.serials()
     new = "2098-01-01T00:00:00Z"
     make_hostile(
@@ -155,7 +155,7 @@ def test_hostile_host_says_that_its_key_is_new(issued: Fleet) -> None:
     assert "neither the host nor acme_history has one" in run.message(HOSTILE)
 
 
-def test_run_in_which_nothing_is_chosen_fails(issued: Fleet) -> None:
+def test_revoke_without_selected_certificate_fails(issued: Fleet) -> None:
     mark = issued.lab.pebble.mark()
     run = compromise(issued, before=datetime(2020, 1, 1, tzinfo=timezone.utc))
     assert run.hosts_with("failed") == issued.lab.hosts
@@ -167,7 +167,7 @@ def test_run_in_which_nothing_is_chosen_fails(issued: Fleet) -> None:
     assert run.hosts_with("failed") == issued.lab.hosts
 
 
-def test_check_of_a_compromise_changes_nothing(issued: Fleet) -> None:
+def test_revoke_check_mode_changes_nothing(issued: Fleet) -> None:
     mark, first = issued.lab.pebble.mark(), issued.serials()
     run = compromise(issued, "--check")
     assert (run.code, issued.signed_requests(mark)) == (0, [])
@@ -178,7 +178,7 @@ def revoke(fleet: Fleet, arguments: Sequence[str] = (), **variables: Any) -> Run
     return fleet.run(fleet.command(*arguments, playbook="certfleet.tls.revoke", **variables))
 
 
-def test_serial_numbers_are_revoked_without_their_hosts(issued: Fleet, tmp_path: Path) -> None:
+def test_revoke_serial_numbers_without_their_hosts(issued: Fleet, tmp_path: Path) -> None:
     first = issued.serials()
     numbers = {host: number(issued, host) for host in issued.lab.hosts}
     file = tmp_path / "web3.pem"
@@ -198,7 +198,7 @@ def test_serial_numbers_are_revoked_without_their_hosts(issued: Fleet, tmp_path:
     assert "acme_revoke: it selects no certificate" in revoke(issued, ["-l", "web1"]).text
 
 
-def test_key_file_that_others_can_read_stops_it(issued: Fleet) -> None:
+def test_revoke_account_key_open_to_others_fails(issued: Fleet) -> None:
     first = issued.serials()
     (issued.folder / "account-key.pem").chmod(0o644)
     run = revoke(issued, ["-l", "web1"], acme_revoke="shop")

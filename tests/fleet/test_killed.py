@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A run killed at any moment is taken up by the next: every host is served, and no certificate is issued twice.
+"""The next run resumes a run killed at any moment: every host gets its certificate, and none is issued twice.
 
 Five hosts, not twenty: the moments are the same, and each of them costs two runs.
 """
@@ -24,7 +24,7 @@ Moment = Callable[[Fleet, int], bool]
 
 
 def asked(path: str, times: int) -> Moment:
-    """The CA has been asked something that often."""
+    """Return the moment when the CA has got so many requests of this kind."""
 
     def come(fleet: Fleet, mark: int) -> bool:
         return fleet.lab.pebble.requests(mark).count(("POST", path)) >= times
@@ -37,7 +37,7 @@ def issued(times: int) -> Moment:
 
 
 def on_hosts(pattern: str, times: int) -> Moment:
-    """That many hosts have a file of this pattern."""
+    """Return the moment when so many hosts have a file of this pattern."""
 
     def come(fleet: Fleet, mark: int) -> bool:
         there = [host for host in hosts(fleet) if list(fleet.lab.path(host, "/").glob(pattern))]
@@ -65,7 +65,7 @@ def hosts(fleet: Fleet) -> list[str]:
 
 
 def orders_unknown_to_hosts(fleet: Fleet, mark: int) -> int:
-    """How many of the orders that the CA has made no host has in its journal."""
+    """Return the number of orders at the CA that are in no host's journal."""
     journaled = set()
     for host in hosts(fleet):
         for manifest in fleet.lab.path(host, f"{HOME}/versions/shop").glob("*/version.json"):
@@ -74,7 +74,7 @@ def orders_unknown_to_hosts(fleet: Fleet, mark: int) -> int:
 
 
 def kill_at(fleet: Fleet, moment: Moment, kill: Callable[[Underway], None], mark: int, what: str) -> None:
-    """Start a run and kill it when its moment has come."""
+    """Start a run and kill it at its moment."""
     underway = fleet.start(fleet.command(**ONLY))
     underway.until(lambda: moment(fleet, mark), what)
     kill(underway)
@@ -84,14 +84,14 @@ def kill_at(fleet: Fleet, moment: Moment, kill: Callable[[Underway], None], mark
 
 
 @pytest.mark.parametrize("what", MOMENTS)
-def test_the_next_run_takes_up_what_a_killed_one_left(fleet: Fleet, what: str) -> None:
+def test_next_run_resumes_after_kill(fleet: Fleet, what: str) -> None:
     mark = fleet.lab.pebble.mark()
     kill_at(fleet, MOMENTS[what], Underway.kill, mark, what)
     unknown = orders_unknown_to_hosts(fleet, mark)
     assert_next_run_ends_well(fleet, mark, unknown)
 
 
-def test_the_next_run_stands_what_workers_of_a_killed_one_still_do(fleet: Fleet) -> None:
+def test_next_run_succeeds_beside_workers_of_killed_run(fleet: Fleet) -> None:
     """They go on for a while when it alone is killed."""
     what = "the first validation was asked for"
     mark = fleet.lab.pebble.mark()
@@ -102,7 +102,7 @@ def test_the_next_run_stands_what_workers_of_a_killed_one_still_do(fleet: Fleet)
 
 
 @pytest.mark.parametrize("option", [{"key_type": "ec384"}, {"profile": "shortlived"}])
-def test_what_changed_since_a_run_was_killed_is_ordered_anew(small: Fleet, option: dict[str, str]) -> None:
+def test_next_run_orders_again_after_changed_terms(small: Fleet, option: dict[str, str]) -> None:
     pebble = small.lab.pebble
     mark = pebble.mark()
     before = {"key_type": "ec256", "profile": "default"}
@@ -139,7 +139,7 @@ def assert_next_run_ends_well(fleet: Fleet, mark: int, unknown: int) -> None:
         assert json.loads((version / "version.json").read_bytes())["reloaded"] is True
 
 
-def test_a_reload_that_a_killed_run_did_not_come_to_is_made_up_for(small: Fleet) -> None:
+def test_next_run_does_outstanding_reload(small: Fleet) -> None:
     assert small.site().code == 0
     small.enable_tls()
     for host in small.lab.hosts:

@@ -20,7 +20,7 @@ def manifest(fleet: Fleet, host: str, name: str = "shop") -> dict[str, object]:
     return found
 
 
-def test_by_a_user_who_becomes_root_with_several_certificates(small: Fleet) -> None:
+def test_play_with_become_issues_several_certificates(small: Fleet) -> None:
     certificates = [
         small.certificate("shop", "{{ inventory_hostname }}.lab.test", "www.{{ inventory_hostname }}.lab.test"),
         small.certificate("mail", "mail.{{ inventory_hostname }}.lab.test", key_type="rsa2048", reload=[]),
@@ -42,7 +42,7 @@ def test_by_a_user_who_becomes_root_with_several_certificates(small: Fleet) -> N
     assert set(run.module_runs.values()) == {1}  # however many certificates
 
 
-def test_without_become_a_user_is_told_what_lacks_before_anything_is_ordered(small: Fleet) -> None:
+def test_play_without_become_fails_before_ordering(small: Fleet) -> None:
     mark = small.lab.pebble.mark()
     run = small.site("-u", "deploy")
     assert run.hosts_with("failed") == small.lab.hosts
@@ -51,7 +51,7 @@ def test_without_become_a_user_is_told_what_lacks_before_anything_is_ordered(sma
 
 
 @pytest.mark.hard
-def test_in_parts_of_a_fleet(fleet: Fleet) -> None:
+def test_play_in_batches_failure_does_not_affect_later_batches(fleet: Fleet) -> None:
     wanted = fleet.by_host(web2=[fleet.certificate("shop", "web2.lab.test", "nx.lab.test")])
     mark = fleet.lab.pebble.mark()
     run = fleet.play("serial: 7", **wanted)
@@ -65,7 +65,7 @@ def test_in_parts_of_a_fleet(fleet: Fleet) -> None:
     assert all(fleet.pair_matches(host) for host in fleet.lab.hosts)
 
 
-def test_one_host_after_the_other(small: Fleet) -> None:
+def test_play_serial_1_issues_for_each_host(small: Fleet) -> None:
     run = small.play("serial: 1")
     assert run.code == 0
     assert all(small.pair_matches(host) for host in small.lab.hosts)
@@ -73,7 +73,7 @@ def test_one_host_after_the_other(small: Fleet) -> None:
 
 
 @pytest.mark.parametrize("strategy", ["free", "host_pinned"])
-def test_a_strategy_under_which_it_does_not_hold_is_refused(small: Fleet, strategy: str) -> None:
+def test_play_unsuitable_strategy_is_refused(small: Fleet, strategy: str) -> None:
     mark = small.lab.pebble.mark()
     run = small.play(f"strategy: {strategy}")
     assert run.code != 0
@@ -88,7 +88,7 @@ def test_a_strategy_under_which_it_does_not_hold_is_refused(small: Fleet, strate
     assert set(small.serials().values()) == {None}
 
 
-def test_another_home_and_an_encrypted_account_key(small: Fleet) -> None:
+def test_role_other_home_and_encrypted_account_key(small: Fleet) -> None:
     home = "/srv/certificates"
     wanted = {"acme_home": home, "acme_order_timeout": 120, "acme_concurrency": 2}
     try:
@@ -109,7 +109,7 @@ def test_another_home_and_an_encrypted_account_key(small: Fleet) -> None:
         assert account["uri"] == made("0001")["account_uri"]
         assert account["contact"] == ["mailto:ops@example.com"]
 
-        # As AWX gives them.
+        # AWX gives them so.
         env = {"ACME_ACCOUNT_KEY_CONTENT": key, "ACME_ACCOUNT_KEY_PASSPHRASE": "correct horse"}
         again = {**wanted, "acme_force_renewal": True, "acme_account_key_src": "/nowhere/key.pem"}
         run = small.run(small.command(**again), env=env)
@@ -120,7 +120,7 @@ def test_another_home_and_an_encrypted_account_key(small: Fleet) -> None:
             small.lab.exec(host, ["rm", "-rf", home], check=True)
 
 
-def test_as_it_is_installed(small: Fleet, tmp_path: Path) -> None:
+def test_collection_installed_from_archive_issues(small: Fleet, tmp_path: Path) -> None:
     """Built and installed as the README says, on its own: what the archive lacks would be missed here."""
     env = {"ANSIBLE_COLLECTIONS_PATH": str(tmp_path)}
 
@@ -142,7 +142,7 @@ def test_as_it_is_installed(small: Fleet, tmp_path: Path) -> None:
     assert small.pair_matches("web1")
 
 
-def test_hosts_that_share_a_name_serve_each_others_challenges(small: Fleet) -> None:
+def test_http_01_scope_play_hosts_answer_for_each_other(small: Fleet) -> None:
     # Validation of any host's order comes to web2, and behind the balancer to web1 or web2.
     small.lab.dns.add("shared", "A", small.lab.address("web2"))
     try:
@@ -168,7 +168,7 @@ def test_hosts_that_share_a_name_serve_each_others_challenges(small: Fleet) -> N
 
 
 @pytest.mark.hard
-def test_a_host_that_has_gone_is_not_the_end_for_those_that_share_challenges_with_it(small: Fleet) -> None:
+def test_http_01_scope_play_unreachable_host_does_not_affect_others(small: Fleet) -> None:
     small.lab.unplug("web3")
     run = small.site(acme_http_01_scope="play")
     assert run.hosts_with("unreachable") == ["web3"]
@@ -177,7 +177,7 @@ def test_a_host_that_has_gone_is_not_the_end_for_those_that_share_challenges_wit
 
 
 @pytest.mark.hard
-def test_two_runs_at_once_over_two_halves_of_a_fleet(fleet: Fleet) -> None:
+def test_parallel_runs_on_different_hosts_succeed(fleet: Fleet) -> None:
     mark = fleet.lab.pebble.mark()
     halves = [fleet.start(fleet.command(acme_hosts=hosts)) for hosts in ("web[0:9]", "web[10:19]")]
     assert [half.end().code for half in halves] == [0, 0]
@@ -189,8 +189,8 @@ def test_two_runs_at_once_over_two_halves_of_a_fleet(fleet: Fleet) -> None:
 
 
 @pytest.mark.hard
-def test_two_runs_at_once_over_the_same_hosts(small: Fleet) -> None:
-    """Whichever comes first with each host: neither fails for the other, and what is live is whole and served."""
+def test_parallel_runs_on_the_same_hosts_succeed(small: Fleet) -> None:
+    """Neither run fails because of the other, and the live version of each host is complete and in use."""
     web = [Fleet.certificate("shop", probe=[{"timeout": 20}])]
     assert small.site(acme_certificates=[Fleet.certificate("shop")]).code == 0
     small.enable_tls()
@@ -206,7 +206,7 @@ def test_two_runs_at_once_over_the_same_hosts(small: Fleet) -> None:
 
 
 @pytest.mark.hard
-def test_revoke(small: Fleet) -> None:
+def test_revoke_entry_point_revokes_live_certificates(small: Fleet) -> None:
     pebble = small.lab.pebble
     assert small.site().code == 0
     serials = {host: small.live(host).serial_number for host in small.lab.hosts}
@@ -236,7 +236,7 @@ def test_revoke(small: Fleet) -> None:
     assert run.hosts_with("changed") == []
     assert revoked() == ["web1", "web2"]
 
-    # What is there is revoked, and what is not is told.
+    # Existing certificates are revoked, and missing ones reported.
     assert small.site(acme_certificates=[small.certificate("shop"), small.certificate("old")]).code == 0
     mark = pebble.mark()
     run = revoke("-l", "web1,web2", acme_revoke=["absent", "old"])
@@ -245,7 +245,7 @@ def test_revoke(small: Fleet) -> None:
     assert run.message("web2") == "certificate absent is not revoked: there is no live version of it on this host"
     assert small.signed_requests(mark).count("/revoke-cert") == 2
 
-    # What the CA refuses is its own host's failure. Names as -e acme_revoke=old,shop gives them.
+    # A refusal of the CA fails its own host only. Names as -e acme_revoke=old,shop gives them.
     foreign = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=old", "-keyout", "/dev/null"]
     foreign += ["-addext", "subjectAltName=DNS:old.web2.lab.test"]
     small.lab.exec("web2", [*foreign, "-out", f"{HOME}/live/old/cert.pem"], check=True, capture_output=True)
@@ -253,7 +253,7 @@ def test_revoke(small: Fleet) -> None:
     assert run.hosts_with("failed") == ["web2"]
     assert ") is not revoked: revocation: " in run.message("web2")
 
-    # Nor is what a host shows of another's.
+    # Neither is a certificate of another host that a host shows.
     other = small.file("web3", "shop", "cert.pem").read_text()
     small.file("web2", "shop", "cert.pem").write_text(other)
     run = revoke("-l", "web2")

@@ -21,19 +21,19 @@ PLAYBOOK = """\
     - ansible.builtin.fail:
       when: inventory_hostname in failing | default([])
   handlers:
-    - name: Read it anew
+    - name: Read it again
       ansible.builtin.shell: test ! -e /srv/broken && readlink /etc/acme/live/shop >> /srv/notified
       changed_when: true
 """
 
 
 def serial(fleet: Fleet, version: str) -> str:
-    """That of a version on web2, as its manifest has it."""
+    """Return the serial number of a version on web2 from its manifest."""
     path = fleet.lab.path("web2", f"/etc/acme/versions/shop/{version}/version.json")
     return str(json.loads(path.read_text())["serial"])
 
 
-def test_a_host_whose_web_server_is_broken_goes_back_and_is_made_up_for_without_the_ca(small: Fleet) -> None:
+def test_proof_broken_web_server_rolls_back_until_repaired(small: Fleet) -> None:
     web = [Fleet.certificate("shop", probe=[{"timeout": 20}])]
     first = small.site(acme_certificates=[Fleet.certificate("shop")])
     assert first.code == 0
@@ -53,7 +53,7 @@ def test_a_host_whose_web_server_is_broken_goes_back_and_is_made_up_for_without_
     for host in small.lab.hosts:
         small.check_served(host)
 
-    # As long as it is broken no run asks the CA for anything, and the host fails.
+    # While nginx is broken no run sends a request to the CA, and the host fails.
     for check in ([], ["--check"]):
         mark = small.lab.pebble.mark()
         again = small.site(*check, acme_certificates=web)
@@ -74,7 +74,7 @@ def test_a_host_whose_web_server_is_broken_goes_back_and_is_made_up_for_without_
 
 
 @pytest.mark.hard
-def test_a_web_server_that_keeps_the_old_certificate(small: Fleet) -> None:
+def test_proof_web_server_that_keeps_old_certificate_fails(small: Fleet) -> None:
     """It serves copies, which its reload does not renew."""
     assert small.site().code == 0
     before = small.serials()
@@ -94,14 +94,14 @@ def test_a_web_server_that_keeps_the_old_certificate(small: Fleet) -> None:
 
 
 def notified(fleet: Fleet) -> dict[str, int]:
-    """How often each host's handler has run, and only those where it has."""
+    """Return the number of runs of each host's handler, without hosts where it has not run."""
     paths = {host: fleet.lab.path(host, "/srv/notified") for host in fleet.lab.hosts}
     return {host: len(path.read_text().splitlines()) for host, path in paths.items() if path.exists()}
 
 
 @pytest.fixture
 def handled(small: Fleet) -> Iterator[Fleet]:
-    """Three hosts without a trace of a handler, before and after."""
+    """Yield three hosts without a trace of a handler, before and after."""
 
     def clean() -> None:
         for host in small.lab.hosts:
@@ -113,10 +113,10 @@ def handled(small: Fleet) -> Iterator[Fleet]:
 
 
 def test_handlers_run_once_where_something_is_new(handled: Fleet, tmp_path: Path) -> None:
-    """As soon as it is in place: what fails after the role is too late to keep them from it."""
+    """Handlers run right after the deployment: a failure after the role does not keep them from running."""
     playbook = tmp_path / "site.yml"
     playbook.write_text(PLAYBOOK)
-    certificates = [Fleet.certificate(name, reload=[{"notify": "Read it anew"}]) for name in ("shop", "mail")]
+    certificates = [Fleet.certificate(name, reload=[{"notify": "Read it again"}]) for name in ("shop", "mail")]
     for failed in (["web1"], []):
         variables = {"acme_certificates": certificates, "failing": failed}
         run = handled.run(handled.command(playbook=str(playbook), **variables))
@@ -125,11 +125,11 @@ def test_handlers_run_once_where_something_is_new(handled: Fleet, tmp_path: Path
     assert (run.planned, run.hosts_with("changed")) == ([], [])
 
 
-def test_a_handler_that_fails_is_notified_by_the_next_run(handled: Fleet, tmp_path: Path) -> None:
+def test_handlers_failed_one_is_notified_by_next_run(handled: Fleet, tmp_path: Path) -> None:
     playbook = tmp_path / "site.yml"
     playbook.write_text(PLAYBOOK)
     certificates = [
-        Fleet.certificate("shop", reload=[{"notify": "Read it anew"}]),
+        Fleet.certificate("shop", reload=[{"notify": "Read it again"}]),
         Fleet.certificate("mail"),
     ]
     handled.lab.path("web2", "/srv/broken").touch()
@@ -177,7 +177,7 @@ OF_A_ROLE = """\
 
 
 @pytest.mark.hard
-def test_handlers_by_topic_by_template_and_of_a_role_are_notified(handled: Fleet, tmp_path: Path) -> None:
+def test_handlers_by_topic_by_template_and_of_role_are_notified(handled: Fleet, tmp_path: Path) -> None:
     playbook = tmp_path / "site.yml"
     playbook.write_text(HANDLERS)
     (tmp_path / "roles/teller/handlers").mkdir(parents=True)

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Renewals as a user sees them: what a run tells of the next ones, and replacing everything within limits."""
+"""Renewals as a user sees them: the forecast of a run, and replacing everything within limits."""
 
 from __future__ import annotations
 
@@ -23,34 +23,34 @@ from tests.unit.status.place import Place
 ARI = ("GET", "/draft-ietf-acme-ari-03/renewalInfo/")
 
 
-def told(run: Run) -> list[str]:
-    """What the plan tells beside its results."""
+def plan_lines(run: Run) -> list[str]:
+    """Return the plan's lines beside its results."""
     return [line.removeprefix("certfleet.tls: ") for line in run.text.splitlines() if line.startswith("certfleet.tls:")]
 
 
-def test_a_run_tells_of_the_next_and_asks_the_ca_no_sooner_than_it_likes(small: Fleet) -> None:
+def test_run_prints_forecast_and_keeps_retry_after_of_ca(small: Fleet) -> None:
     assert small.site().code == 0
     cache = small.folder / "cache"
     mark = small.lab.pebble.mark()
     run = small.site(acme_cache=str(cache), acme_run_interval="1h")
     assert (run.code, run.hosts_with("changed")) == (0, [])
-    assert [line[:8] for line in told(run)] == ["next at "]
-    assert told(run)[0].endswith("3 certificates wait")
+    assert [line[:8] for line in plan_lines(run)] == ["next at "]
+    assert plan_lines(run)[0].endswith("3 certificates wait")
     assert small.lab.pebble.requests(mark).count(ARI) == 3
     assert len(json.loads((cache / "renewal-info.json").read_text())) == 3
 
     mark = small.lab.pebble.mark()
     again = small.site("-v", acme_cache=str(cache), acme_run_interval="1h")
-    assert (again.code, told(again)) == (0, told(run))
+    assert (again.code, plan_lines(again)) == (0, plan_lines(run))
     assert all(f"{host}: certificate shop: next at 20" in again.text for host in small.lab.hosts)
     assert ARI not in small.lab.pebble.requests(mark)
 
     # A day is longer than the window of a certificate that lives for some days.
     run = small.site(acme_run_interval="52w")
-    assert "every 8736 h is too seldom" in told(run)[1]
+    assert "every 8736 h is too seldom" in plan_lines(run)[1]
 
 
-def test_what_the_ca_wants_back_at_once_is_renewed_in_the_next_run(small: Fleet) -> None:
+def test_renewal_information_in_the_past_renews_in_next_run(small: Fleet) -> None:
     assert small.site().code == 0
     before = small.serials()
     over = datetime.now(timezone.utc) - timedelta(hours=2)
@@ -64,12 +64,12 @@ def test_what_the_ca_wants_back_at_once_is_renewed_in_the_next_run(small: Fleet)
 
 
 @pytest.mark.hard
-def test_what_is_revoked_is_replaced_in_the_next_run_that_looks(small: Fleet) -> None:
+def test_check_revocation_revoked_certificate_is_replaced(small: Fleet) -> None:
     """The CA's certificates name a responder, which knows what was revoked at the CA."""
     pebble = small.lab.pebble
     place = small.lab.inside(lambda: Place(small.lab.controller))
     try:
-        # Of its keys it shows those that are RSA.
+        # It shows RSA keys only.
         pebble.restart(config={"ocspResponderURL": f"{place.url}/ocsp", "keyAlgorithm": "rsa"})
         place.give("/ocsp", lambda _method, path, _body: _ocsp(small, path.removeprefix("/ocsp/")))
         assert small.site().code == 0
@@ -83,7 +83,7 @@ def test_what_is_revoked_is_replaced_in_the_next_run_that_looks(small: Fleet) ->
         assert small.run(revoke).code == 0
         # The renewal information would tell as well, at this CA.
         assert small.site(acme_renewal_information=False).planned == []
-        assert place.count() == 3, "a run that does not look asks nobody"
+        assert place.count() == 3, "a run without check_revocation asks nobody"
 
         run = look()
         assert run.code == 0
@@ -97,7 +97,7 @@ def test_what_is_revoked_is_replaced_in_the_next_run_that_looks(small: Fleet) ->
 
 
 def _ocsp(fleet: Fleet, request: str) -> bytes:
-    """What a responder says that has the key of the CA itself."""
+    """Return the OCSP answer of a responder that has the key of the CA itself."""
     pebble = fleet.lab.pebble
     serial = load_der_ocsp_request(b64decode(unquote(request))).serial_number
     status = pebble.cert_status(serial)
@@ -117,7 +117,7 @@ def _ocsp(fleet: Fleet, request: str) -> bytes:
 
 
 @pytest.mark.hard
-def test_all_are_replaced_within_the_limits_and_each_once(small: Fleet) -> None:
+def test_replace_all_keeps_limits_and_replaces_each_once(small: Fleet) -> None:
     assert small.site().code == 0
     first = small.serials()
     now = datetime.now(timezone.utc) + timedelta(seconds=1)
@@ -130,7 +130,7 @@ def test_all_are_replaced_within_the_limits_and_each_once(small: Fleet) -> None:
     limits = {small.lab.pebble.directory_url: {"orders": "4/1d"}}
     run = replace(acme_limits=limits)
     assert run.code == 0
-    assert told(run)[0] == "3 to be replaced: 1 in this run, 2 left after it"
+    assert plan_lines(run)[0] == "3 to be replaced: 1 in this run, 2 left after it"
     assert "2 certificates wait for the CA's limit of 4 orders in 1 day: there is room from 20" in " ".join(
         run.text.split()
     )
@@ -139,14 +139,14 @@ def test_all_are_replaced_within_the_limits_and_each_once(small: Fleet) -> None:
     assert len(replaced) == 1
 
     run = replace("--check")
-    assert (run.code, told(run)[0]) == (0, "2 to be replaced: 2 in this run, 0 left after it")
+    assert (run.code, plan_lines(run)[0]) == (0, "2 to be replaced: 2 in this run, 0 left after it")
     assert small.serials() == second
 
     assert replace().code == 0
     third = small.serials()
     assert [host for host in small.lab.hosts if second[host] == third[host]] == replaced
     run = replace()
-    assert (run.code, run.hosts_with("changed"), told(run)[0]) == (0, [], "nothing is left to be replaced")
+    assert (run.code, run.hosts_with("changed"), plan_lines(run)[0]) == (0, [], "nothing is left to be replaced")
 
     # By serial number, from a CA's list.
     path = small.folder / "list.csv"
@@ -162,7 +162,7 @@ def test_all_are_replaced_within_the_limits_and_each_once(small: Fleet) -> None:
     assert small.serials()["web1"] == third["web1"]
 
 
-def test_what_cannot_wait_fails_with_the_limit(small: Fleet) -> None:
+def test_limits_certificate_that_cannot_wait_fails(small: Fleet) -> None:
     mark = small.lab.pebble.mark()
     run = small.site(acme_limits={small.lab.pebble.directory_url: {"certificates_per_domain": "2/7d"}})
     assert run.hosts_with("failed") == ["web3"]
@@ -173,7 +173,7 @@ def test_what_cannot_wait_fails_with_the_limit(small: Fleet) -> None:
 
 
 @pytest.mark.hard
-def test_compromised_keys_are_replaced_and_their_certificates_revoked_at_last(small: Fleet) -> None:
+def test_compromised_keys_are_replaced_then_revoked(small: Fleet) -> None:
     pebble = small.lab.pebble
     assert small.site().code == 0
     first = small.serials()

@@ -23,7 +23,7 @@ PASSPHRASE = base64.b64encode(os.urandom(24)).decode()
 EAB = {"kid": "secrecy", "key": base64.urlsafe_b64encode(os.urandom(32)).decode().rstrip("=")}
 
 
-def test_the_sampler_sees_what_is_written_anew_at_the_same_size(tmp_path: Path) -> None:
+def test_sampler_sees_file_written_again_at_same_size(tmp_path: Path) -> None:
     sampler = Sampler([tmp_path])
     for text in (b"one", b"two"):
         (tmp_path / "file").write_bytes(text)
@@ -48,7 +48,7 @@ def births(small: Fleet) -> Iterator[None]:
 
 @pytest.fixture
 def temp() -> Iterator[Path]:
-    """A folder for temporary files with a short path: ansible-core 2.22 has a socket in it, whose path has a limit."""
+    """Yield a folder for temporary files with a short path: ansible-core 2.22 has a socket there, with a path limit."""
     with TemporaryDirectory(prefix="acme-") as folder:
         yield Path(folder)
 
@@ -58,7 +58,7 @@ def temp() -> Iterator[Path]:
     "core",
     [cores.parameter(core="", hard=True), cores.parameter(core="newest"), cores.parameter(core="oldest", hard=True)],
 )
-def test_no_secret_leaves_its_place(small: Fleet, births: None, temp: Path, tmp_path: Path, core: str) -> None:
+def test_run_leaks_no_secret(small: Fleet, births: None, temp: Path, tmp_path: Path, core: str) -> None:
     small.lab.pebble.restart(
         config={"externalAccountBindingRequired": True, "externalAccountMACKeys": {EAB["kid"]: EAB["key"]}}
     )
@@ -70,7 +70,7 @@ def test_no_secret_leaves_its_place(small: Fleet, births: None, temp: Path, tmp_
     home = tmp_path / "home"
     home.mkdir()
     env = {"HOME": str(home), "TMPDIR": str(temp), "ANSIBLE_LOG_PATH": str(home / "ansible.log")}
-    # What hosts write lies in mounts of theirs, which are not seen from here.
+    # Hosts write to mounts of their own, which are not visible from here.
     with Sampler([home, temp, small.lab.state / "ansible", small.folder]) as sampler:
         run = small.run(small.command("-vvvv", "--diff", core=core), env=env)
         assert run.code == 0
@@ -116,7 +116,7 @@ def test_no_secret_leaves_its_place(small: Fleet, births: None, temp: Path, tmp_
 
 
 @pytest.mark.hard
-def test_the_live_pair_matches_at_every_moment(small: Fleet) -> None:
+def test_run_live_pair_matches_at_every_moment(small: Fleet) -> None:
     only = {"acme_hosts": "web1"}
     assert small.site(**only).code == 0
     small.lab.path("web1", "/tmp/watcher.py").write_text((HERE / "watcher.py").read_text())

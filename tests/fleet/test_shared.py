@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A certificate that three hosts share: one order, one key, never in clear on its way, and nobody left without it."""
+"""A certificate that three hosts share: one order, one key, never in clear between hosts, and no host without it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.unit.host import ca
 
 @pytest.fixture
 def trio(small: Fleet) -> Fleet:
-    """Three hosts that want the same certificate; its name leads to the first two."""
+    """Return three hosts that want the same certificate; its name leads to the first two."""
     small.variables["acme_http_01_scope"] = "play"
     small.variables["acme_certificates"] = [small.certificate("shop", "lb.lab.test", shared=True)]
     return small
@@ -49,7 +49,7 @@ def forget(fleet: Fleet, host: str) -> None:
     fleet.lab.exec(host, ["rm", "-rf", HOME], check=True)
 
 
-def test_one_order_serves_all_and_who_lacks_it_gets_it_without_one(trio: Fleet) -> None:
+def test_shared_one_order_for_all_hosts(trio: Fleet) -> None:
     check = trio.site("--check")
     assert check.code == 0
     assert trio.serials() == dict.fromkeys(trio.lab.hosts)
@@ -108,7 +108,7 @@ def served(fleet: Fleet, host: str) -> None:
 
 
 @pytest.mark.hard
-def test_the_first_that_can_be_reached_makes_the_key(trio: Fleet) -> None:
+def test_shared_first_reachable_host_makes_key(trio: Fleet) -> None:
     trio.lab.unplug("web3")
     # Its name leads to another host than that which orders.
     trio.variables["acme_certificates"] = [trio.certificate("shop", "web2.lab.test", shared=True)]
@@ -131,7 +131,7 @@ def test_the_first_that_can_be_reached_makes_the_key(trio: Fleet) -> None:
 
 
 @pytest.mark.hard
-def test_a_batch_gets_what_an_earlier_one_made(trio: Fleet) -> None:
+def test_shared_later_batch_receives_from_earlier_one(trio: Fleet) -> None:
     trio.variables["acme_certificates"] = [trio.certificate("shop", "web1.lab.test", shared=True)]
     mark = trio.lab.pebble.mark()
     for options in ({}, {"acme_force_renewal": True}):
@@ -146,7 +146,7 @@ def test_a_batch_gets_what_an_earlier_one_made(trio: Fleet) -> None:
 
 
 @pytest.mark.hard
-def test_what_goes_wrong_is_told_to_all_and_the_next_run_mends_it(trio: Fleet) -> None:
+def test_shared_failure_is_reported_on_all_hosts_and_repaired_by_next_run(trio: Fleet) -> None:
     trio.variables["acme_certificates"] = [trio.certificate("shop", "nx.lab.test", shared=True)]
     run = trio.site()
     assert run.hosts_with("failed") == trio.lab.hosts
@@ -179,7 +179,7 @@ def test_what_goes_wrong_is_told_to_all_and_the_next_run_mends_it(trio: Fleet) -
     all_have_one(trio)
 
 
-def test_the_key_is_never_seen_on_its_way(trio: Fleet, tmp_path: Path) -> None:
+def test_shared_key_is_in_no_file_and_no_output(trio: Fleet, tmp_path: Path) -> None:
     trio.variables["acme_certificates"].append(
         trio.certificate("rsa", "lb.lab.test", key_type="rsa2048", reload=[], shared=True)
     )
@@ -212,8 +212,8 @@ def test_the_key_is_never_seen_on_its_way(trio: Fleet, tmp_path: Path) -> None:
 
 
 @pytest.mark.hard
-def test_certificate_that_nobody_issued_is_passed_on_to_nobody(trio: Fleet) -> None:
-    """A hostile host has one of its own CA, good for decades: without the record, all would have taken it."""
+def test_shared_unrecorded_certificate_is_not_passed_on(trio: Fleet) -> None:
+    """A hostile host has one of its own CA, valid for decades: without the record, all would receive it."""
     assert trio.site().code == 0
     first = all_have_one(trio)
     folder = next(path for path in trio.lab.path("web3", f"{HOME}/versions/shop").iterdir() if path.is_dir())

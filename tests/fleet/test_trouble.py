@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What goes wrong in a fleet stays where it goes wrong, and the next run puts it right."""
+"""Faults of single hosts or certificates: they affect no others, and the next run repairs them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def challenges_on(fleet: Fleet, host: str) -> list[str]:
     return [path for path in fleet.tree(host) if "/acme-challenge/" in path]
 
 
-def test_ten_names_each_though_the_ca_rejects_every_second_nonce(fleet: Fleet) -> None:
+def test_run_ca_that_rejects_every_second_nonce_succeeds(fleet: Fleet) -> None:
     ten = fleet.certificate("shop", *[f"n{number}.{{{{ inventory_hostname }}}}.lab.test" for number in range(10)])
     mark = fleet.lab.pebble.mark()
     run = fleet.site(acme_certificates=[ten], acme_hosts="web[0:9]")
@@ -32,7 +32,7 @@ def test_ten_names_each_though_the_ca_rejects_every_second_nonce(fleet: Fleet) -
     assert all(fleet.pair_matches(host) for host in fleet.lab.hosts)
 
 
-def test_only_the_hosts_concerned_fail(fleet: Fleet) -> None:
+def test_run_faulty_hosts_alone_fail(fleet: Fleet) -> None:
     fleet.lab.exec("web7", ["mkdir", "/srv/elsewhere"], check=True)
     fleet.lab.unplug("web3")
     wanted = fleet.by_host(
@@ -72,7 +72,7 @@ def test_only_the_hosts_concerned_fail(fleet: Fleet) -> None:
     assert {host for host, serial in fleet.serials().items() if serial != serials[host]} == without
 
 
-def test_a_host_that_vanishes_midway_gets_the_certificate_that_was_issued(small: Fleet) -> None:
+def test_next_run_host_that_vanished_gets_issued_certificate(small: Fleet) -> None:
     pebble = small.lab.pebble
     mark = pebble.mark()
     underway = small.start(small.command())
@@ -100,7 +100,7 @@ def test_a_host_that_vanishes_midway_gets_the_certificate_that_was_issued(small:
         assert challenges_on(small, host) == []
 
 
-def test_a_certificate_that_was_rolled_back_stays_so_until_it_is_due(small: Fleet) -> None:
+def test_run_keeps_rolled_back_certificate_until_due(small: Fleet) -> None:
     assert small.site().code == 0
     old = small.serials()
     assert small.site(acme_force_renewal=True).code == 0

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The role with what plays, blocks, tasks and the command line may say: the right hosts are served, or told why not."""
+"""The role with keywords of plays, blocks and tasks, and options: the right hosts get certificates, or a reason."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def mark(plays: Plays) -> int:
 
 
 @pytest.mark.parametrize("core", OLDEST_AND_NEWEST)
-def test_tags_acme_serves_all(plays: Plays, mark: int, core: str) -> None:
+def test_tags_acme_issues_for_all(plays: Plays, mark: int, core: str) -> None:
     run = plays.run(by_roles(), "--tags", "acme", core=core, acme_certificates=[SHOP])
     assert run.code == 0
     assert_served(plays, HOSTS, mark)
@@ -82,7 +82,7 @@ def test_tags_acme_plan_ends_with_the_plan(plays: Plays, mark: int, core: str) -
 
 
 @pytest.mark.parametrize("core", OLDEST_AND_NEWEST)
-def test_tag_of_the_play_on_the_role_serves_all(plays: Plays, mark: int, core: str) -> None:
+def test_tag_of_play_on_role_issues_for_all(plays: Plays, mark: int, core: str) -> None:
     play = {**by_roles(tags=["tls"]), "tasks": [say("without the tag")]}
     run = plays.run(play, "--tags", "tls", core=core, acme_certificates=[SHOP])
     assert run.code == 0
@@ -91,7 +91,7 @@ def test_tag_of_the_play_on_the_role_serves_all(plays: Plays, mark: int, core: s
 
 
 @hard
-def test_tag_applied_to_an_included_role_serves_all(plays: Plays, mark: int) -> None:
+def test_tag_applied_to_included_role_issues_for_all(plays: Plays, mark: int) -> None:
     applied = {"name": ROLE, "apply": {"tags": ["tls"]}}
     play = {"tasks": [{"ansible.builtin.include_role": applied, "tags": ["tls"]}]}
     assert plays.run(play, "--tags", "tls", acme_certificates=[SHOP]).code == 0
@@ -102,7 +102,7 @@ def test_tag_applied_to_an_included_role_serves_all(plays: Plays, mark: int) -> 
 
 
 @pytest.mark.parametrize("core", OLDEST_AND_NEWEST)
-def test_serial_with_a_bad_host_ends_the_run(plays: Plays, mark: int, core: str) -> None:
+def test_serial_bad_host_ends_run(plays: Plays, mark: int, core: str) -> None:
     run = plays.run({**by_roles(), "serial": 1}, core=core, acme_certificates=bad("web1"))
     assert run.code == 2
     assert run.message("web1") == MISSING
@@ -110,7 +110,7 @@ def test_serial_with_a_bad_host_ends_the_run(plays: Plays, mark: int, core: str)
 
 
 @pytest.mark.parametrize("core", [cores.parameter(core=""), *OLDEST_AND_NEWEST])
-def test_serial_with_a_bad_host_and_warnings_serves_the_others(plays: Plays, mark: int, core: str) -> None:
+def test_serial_bad_host_with_warn_does_not_affect_others(plays: Plays, mark: int, core: str) -> None:
     play = [{**by_roles(), "serial": 1}, FAILURES]
     run = plays.run(play, core=core, acme_certificates=bad("web1"), acme_fail="warn")
     assert run.code == 2
@@ -120,9 +120,7 @@ def test_serial_with_a_bad_host_and_warnings_serves_the_others(plays: Plays, mar
 
 
 @pytest.mark.parametrize("core", [cores.parameter(core=""), *OLDEST_AND_NEWEST])
-def test_serial_with_a_host_that_cannot_be_reached_and_warnings_serves_the_others(
-    plays: Plays, mark: int, core: str
-) -> None:
+def test_serial_unreachable_host_with_warn_does_not_affect_others(plays: Plays, mark: int, core: str) -> None:
     plays.fleet.lab.unplug("web1")
     play = [{**by_roles(), "serial": 1}, FAILURES]
     run = plays.run(play, core=core, acme_certificates=[SHOP], acme_fail="warn")
@@ -133,7 +131,7 @@ def test_serial_with_a_host_that_cannot_be_reached_and_warnings_serves_the_other
 
 
 @pytest.mark.parametrize("core", OLDEST_AND_NEWEST)
-def test_serial_with_a_host_of_bad_variables_and_warnings_serves_the_others(plays: Plays, mark: int, core: str) -> None:
+def test_serial_host_with_bad_variables_with_warn_does_not_affect_others(plays: Plays, mark: int, core: str) -> None:
     versions = "{{ 0 if inventory_hostname == 'web1' else 3 }}"
     play = [{**by_roles(), "serial": 1}, FAILURES]
     run = plays.run(play, core=core, acme_certificates=[SHOP], acme_keep_versions=versions, acme_fail="warn")
@@ -145,7 +143,7 @@ def test_serial_with_a_host_of_bad_variables_and_warnings_serves_the_others(play
 
 @hard
 @pytest.mark.parametrize("keyword", [{"max_fail_percentage": 30}, {"any_errors_fatal": True}])
-def test_keyword_that_ends_the_play_leaves_nothing_half_done(plays: Plays, mark: int, keyword: dict[str, Any]) -> None:
+def test_keyword_that_ends_play_leaves_no_partial_state(plays: Plays, mark: int, keyword: dict[str, Any]) -> None:
     play = {**by_roles(), **keyword, "tasks": [say("after the role")]}
     run = plays.run(play, acme_certificates=bad("web2"))
     assert run.code == 2
@@ -158,7 +156,7 @@ def test_keyword_that_ends_the_play_leaves_nothing_half_done(plays: Plays, mark:
 
 
 @pytest.mark.parametrize("core", OLDEST_AND_NEWEST)
-def test_any_errors_fatal_with_a_host_of_bad_variables_does_nothing(plays: Plays, mark: int, core: str) -> None:
+def test_any_errors_fatal_host_with_bad_variables_changes_nothing(plays: Plays, mark: int, core: str) -> None:
     versions = "{{ 0 if inventory_hostname == 'web2' else 3 }}"
     play = {**by_roles(), "any_errors_fatal": True}
     run = plays.run(play, core=core, acme_certificates=[SHOP], acme_keep_versions=versions)
@@ -171,7 +169,7 @@ def test_any_errors_fatal_with_a_host_of_bad_variables_does_nothing(plays: Plays
 
 @pytest.mark.parametrize("core", OLDEST_AND_NEWEST)
 @pytest.mark.parametrize("when", ["first step", "certificate"])
-def test_block_with_rescue_serves_the_others(plays: Plays, mark: int, when: str, core: str) -> None:
+def test_block_with_rescue_does_not_affect_others(plays: Plays, mark: int, when: str, core: str) -> None:
     block = {
         "block": importing()["tasks"],
         "rescue": [say("rescued {{ inventory_hostname }}")],
@@ -188,7 +186,7 @@ def test_block_with_rescue_serves_the_others(plays: Plays, mark: int, when: str,
 
 
 @pytest.mark.parametrize("core", OLDEST_AND_NEWEST)
-def test_block_with_a_condition_leaves_the_first_host_out(plays: Plays, mark: int, core: str) -> None:
+def test_block_with_condition_leaves_first_host_out(plays: Plays, mark: int, core: str) -> None:
     play = {"tasks": [{"block": importing()["tasks"], "when": "inventory_hostname != 'web1'"}]}
     run = plays.run(play, core=core, acme_certificates=[SHOP])
     assert run.code == 0
@@ -197,7 +195,7 @@ def test_block_with_a_condition_leaves_the_first_host_out(plays: Plays, mark: in
 
 
 @pytest.mark.parametrize("core", OLDEST_AND_NEWEST)
-def test_ignored_errors_serve_the_others(plays: Plays, mark: int, core: str) -> None:
+def test_ignore_errors_does_not_affect_others(plays: Plays, mark: int, core: str) -> None:
     versions = "{{ 0 if inventory_hostname == 'web1' else 3 }}"
     run = plays.run(by_roles(ignore_errors=True), core=core, acme_certificates=[SHOP], acme_keep_versions=versions)
     assert run.code == 0
@@ -248,7 +246,7 @@ def _file_that_includes_it(plays: Plays, tasks: list[dict[str, Any]]) -> dict[st
 @pytest.mark.hard
 @pytest.mark.parametrize("core", [cores.parameter(core=""), *OLDEST_AND_NEWEST])
 @pytest.mark.parametrize("way", [_roles_that_include_it, _file_that_includes_it])
-def test_inclusions_that_do_not_know_each_other_remove_nothing(plays: Plays, mark: int, way: Any, core: str) -> None:
+def test_inclusions_of_independent_lists_remove_nothing(plays: Plays, mark: int, way: Any, core: str) -> None:
     certificates = [
         {**SHOP, "name": name, "identifiers": [f"{name}.{{{{ inventory_hostname }}}}.lab.test"]} for name in SITES
     ]
@@ -271,7 +269,7 @@ def test_dependency_and_import_together_order_once(plays: Plays, mark: int, core
 
 
 @pytest.mark.parametrize("core", OLDEST_AND_NEWEST)
-def test_inclusions_with_other_hosts_each_serve_these(plays: Plays, mark: int, core: str) -> None:
+def test_inclusions_with_other_hosts_issue_for_these(plays: Plays, mark: int, core: str) -> None:
     play = including(loop=["web3", "web1"], when="item == inventory_hostname")
     run = plays.run(play, core=core, acme_certificates=[SHOP])
     assert run.code == 0
@@ -302,7 +300,7 @@ def test_fleet_with_a_condition_for_another_host_than_the_first(plays: Plays, ma
 
 
 @pytest.mark.parametrize("core", OLDEST_AND_NEWEST)
-def test_fleet_without_a_condition_serves_all(plays: Plays, mark: int, core: str) -> None:
+def test_fleet_without_condition_issues_for_all(plays: Plays, mark: int, core: str) -> None:
     assert plays.run({"tasks": [FLEET]}, core=core, acme_certificates=[SHOP]).code == 0
     assert_served(plays, HOSTS, mark)
 
@@ -363,7 +361,7 @@ def test_values_that_differ_are_refused_of_each_source(plays: Plays, mark: int, 
 
 @pytest.mark.parametrize("core", [cores.parameter(core=""), *OLDEST_AND_NEWEST])
 def test_environment_of_the_play_counts_on_the_controller(plays: Plays, mark: int, core: str) -> None:
-    """Nobody listens at the proxy, so that nothing can come to the CA."""
+    """The proxy has no listener, so that no request can reach the CA."""
     proxy = {"https_proxy": f"http://{plays.fleet.lab.controller}:9"}
     run = plays.run({**by_roles(), "environment": proxy}, core=core, acme_certificates=[SHOP])
     assert run.code == 2
@@ -373,7 +371,7 @@ def test_environment_of_the_play_counts_on_the_controller(plays: Plays, mark: in
 
 
 @pytest.mark.parametrize("core", OLDEST_AND_NEWEST)
-def test_interpreter_that_the_controller_does_not_have(plays: Plays, mark: int, core: str) -> None:
+def test_interpreter_of_hosts_missing_on_controller_is_ignored(plays: Plays, mark: int, core: str) -> None:
     for host in HOSTS:
         make = "mkdir -p /opt/hosts && ln -sf /usr/bin/python3 /opt/hosts/python3"
         plays.fleet.lab.exec(host, ["sh", "-c", make], check=True)
@@ -388,13 +386,15 @@ def test_interpreter_that_the_controller_does_not_have(plays: Plays, mark: int, 
     [{"strategy": "debug"}, {"gather_facts": True}, {"throttle": 1}, {"become": True, "become_user": "root"}],
     ids=lambda keywords: next(iter(keywords)),
 )
-def test_keyword_of_the_play_that_does_no_harm(plays: Plays, mark: int, keywords: dict[str, Any], core: str) -> None:
+def test_keyword_of_play_without_effect_is_accepted(
+    plays: Plays, mark: int, keywords: dict[str, Any], core: str
+) -> None:
     assert plays.run({**by_roles(), **keywords}, core=core, acme_certificates=[SHOP]).code == 0
     assert_served(plays, HOSTS, mark)
 
 
 @pytest.mark.parametrize("core", OLDEST_AND_NEWEST)
-def test_another_user_than_root_is_told_what_lacks(plays: Plays, mark: int, core: str) -> None:
+def test_play_as_other_user_than_root_fails_with_reason(plays: Plays, mark: int, core: str) -> None:
     play = {**by_roles(), "become": True, "become_user": "www-data"}
     run = plays.run(play, core=core, acme_certificates=[SHOP])
     assert run.code == 2
@@ -461,7 +461,7 @@ def test_delegate_to_on_the_role_is_refused(plays: Plays, mark: int, way: str, c
 
 @pytest.mark.parametrize("core", OLDEST_AND_NEWEST)
 @pytest.mark.parametrize("ignored", [False, True])
-def test_host_that_cannot_be_reached_keeps_nobody_else(plays: Plays, mark: int, ignored: bool, core: str) -> None:
+def test_unreachable_host_does_not_affect_others(plays: Plays, mark: int, ignored: bool, core: str) -> None:
     plays.fleet.lab.unplug("web1")
     play = {**by_roles(), "ignore_unreachable": ignored}
     run = plays.run(play, core=core, acme_certificates=[SHOP])
@@ -471,7 +471,7 @@ def test_host_that_cannot_be_reached_keeps_nobody_else(plays: Plays, mark: int, 
 
 @pytest.mark.parametrize("core", OLDEST_AND_NEWEST)
 @pytest.mark.parametrize("ignored", [False, True])
-def test_host_that_vanishes_midway_keeps_nobody_else(plays: Plays, mark: int, ignored: bool, core: str) -> None:
+def test_host_that_vanishes_does_not_affect_others(plays: Plays, mark: int, ignored: bool, core: str) -> None:
     """web1 is the first: the controller's steps run in its name."""
     pebble = plays.fleet.lab.pebble
     play = {**by_roles(), "ignore_unreachable": ignored}
@@ -494,7 +494,7 @@ def test_host_that_vanishes_midway_keeps_nobody_else(plays: Plays, mark: int, ig
 
 
 @pytest.mark.parametrize("core", OLDEST_AND_NEWEST)
-def test_limit_serves_the_host_that_it_names(plays: Plays, mark: int, core: str) -> None:
+def test_limit_issues_for_named_host(plays: Plays, mark: int, core: str) -> None:
     assert plays.run(by_roles(), "--limit", "web2", core=core, acme_certificates=[SHOP]).code == 0
     assert_served(plays, ["web2"], mark)
     assert plays.untouched("web1")

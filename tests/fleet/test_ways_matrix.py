@@ -93,7 +93,7 @@ def become_as_a_variable(plays: Plays, way: str, core: str) -> None:
 
 
 def localhost_listed(plays: Plays, way: str, core: str) -> None:
-    """Without a local connection, and at an address that nobody has."""
+    """Without a local connection, and at an address that does not exist."""
     mark = plays.fleet.lab.pebble.mark()
     plays.write("more.ini", "localhost ansible_host=10.53.9.9 ansible_python_interpreter=/opt/no/python3\n")
     run = plays.run(WAYS[way](plays, {}), core=core, acme_certificates=[SHOP])

@@ -21,7 +21,7 @@ SPKI = Encoding.DER, PublicFormat.SubjectPublicKeyInfo
 
 
 def by_folder(live: str) -> dict[str, bytes]:
-    """The files of one version: whoever resolves the link once has a pair, whatever happens to the link."""
+    """Return the files of one version: a reader that resolves the link once has a pair, also if the link changes."""
     folder = os.open(live, os.O_RDONLY | os.O_DIRECTORY)
     try:
         return {file: _read(os.open(file, os.O_RDONLY, dir_fd=folder)) for file in FILES}
@@ -30,7 +30,7 @@ def by_folder(live: str) -> dict[str, bytes]:
 
 
 def by_path(live: str) -> dict[str, bytes] | None:
-    """The files by their paths, one after the other; None if the link was switched in between."""
+    """Return the files by their paths, one after the other; None if the link was switched in between."""
     before = os.readlink(live)
     contents = {file: _read(os.open(os.path.join(live, file), os.O_RDONLY)) for file in FILES}
     return contents if os.readlink(live) == before else None
@@ -42,7 +42,7 @@ def _read(fd: int) -> bytes:
 
 
 def fault(contents: dict[str, bytes]) -> str:
-    """What is wrong with a version as it was read; empty if nothing is."""
+    """Return the fault of a version as it was read; empty if there is none."""
     certificate = x509.load_pem_x509_certificate(contents["cert.pem"])
     key = load_pem_private_key(contents["privkey.pem"], None)
     if key.public_key().public_bytes(*SPKI) != certificate.public_key().public_bytes(*SPKI):

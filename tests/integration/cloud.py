@@ -28,7 +28,7 @@ PLAYBOOK = """\
 
 
 def record(name: str, zone: str, values: set[str], before: set[str], state: str) -> dict[str, Any]:
-    """An entry of acme_dns_records, as dns_txt_record makes it: values of ours to add to those before, or to remove."""
+    """Return an entry of acme_dns_records, as dns_txt_record makes it: values to add to those before, or to remove."""
     after = before | values if state == "present" else before - values
     return {
         "name": name,

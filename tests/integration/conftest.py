@@ -16,7 +16,7 @@ from tests.lab import Lab
 
 @pytest.fixture(scope="module")
 def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """A lab of one host; a module's PEBBLE is the environment of its CA."""
+    """Yield a lab of one host; a module's PEBBLE is the environment of its CA."""
     env = getattr(request.module, "PEBBLE", {})
     with Lab(tmp_path_factory.mktemp("lab"), hosts=1, collections_path=COLLECTIONS, pebble_env=env) as lab:
         yield lab
@@ -24,7 +24,7 @@ def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 
 @pytest.fixture
 def ca(lab: Lab, tmp_path: Path) -> Customer:
-    """Calls a module that speaks with the CA, with a fresh account key unless another is given."""
+    """Call a module that sends requests to the CA, with a new account key unless another is given."""
     return Customer(lab, tmp_path)
 
 
@@ -37,7 +37,7 @@ def other(lab: Lab, tmp_path: Path) -> Customer:
 
 @pytest.fixture
 def host(lab: Lab) -> Host:
-    """A host on which nothing has been done."""
+    """Return a host on which nothing has been done."""
     host = Host(lab)
     host.reset()
     return host

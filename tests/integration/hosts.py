@@ -30,7 +30,7 @@ exit 0
 
 
 def wanted(name: str = "shop", *identifiers: str, **options: Any) -> dict[str, Any]:
-    """An entry of certificates."""
+    """Return an entry of certificates."""
     names = list(identifiers) or [f"{name}.lab.test"]
     return {"name": name, "identifiers": names, "webroot": WEBROOT, **options}
 
@@ -44,11 +44,11 @@ class Issuer:
         self.intermediate = self.under("Test Intermediate")
 
     def under(self, name: str, **options: Any) -> ca.Authority:
-        """An intermediate."""
+        """Return an intermediate of the root."""
         return self.root.intermediate(name, **{**self._validity(), **options})
 
     def issue(self, request: dict[str, Any], **options: Any) -> dict[str, Any]:
-        """The result that the module certificate takes, for one of certificate_request's requests.
+        """Return the result that the module certificate takes, for one of certificate_request's requests.
 
         Options: identifiers, public_key, not_before, not_after, by (an Authority), chain (certificates).
         """
@@ -81,34 +81,34 @@ class Host:
         return call(self.lab, module, host="web1", **options)
 
     def shell(self, script: str) -> str:
-        """What a shell script prints on the host, as root. Raises CalledProcessError."""
+        """Return the output of a shell script that root runs on the host. Raises CalledProcessError."""
         command = ["sh", "-c", script]
         done = self.lab.exec("web1", command, check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         return done.stdout.strip()
 
     def reset(self) -> None:
-        """As if nothing had ever been done here."""
+        """Remove all that tests made on the host."""
         self.shell(_CLEAN)
 
     def tree(self) -> list[str]:
-        """All there is under the home and the webroot, with all that a change would change."""
+        """Return one line for each path under the home and the webroot, with all that a change would change."""
         listing = self.shell(f"find {HOME} {WEBROOT} -printf '%p %y %m %u %g %i %s %T@ %C@ %l\\n' 2>/dev/null || :")
         return sorted(listing.splitlines())
 
     def path(self, path: str) -> Path:
-        """A file of the host; absolute links are not followed as the host would."""
+        """Return a file of the host; absolute links are not followed as the host would."""
         return self.lab.path("web1", path)
 
     def read(self, path: str) -> str:
         return self.path(path).read_text()
 
     def names(self, folder: str) -> list[str]:
-        """What is in a folder; nothing if there is none."""
+        """Return the names in a folder, sorted; none if it does not exist."""
         place = self.path(folder)
         return sorted(entry.name for entry in place.iterdir()) if place.is_dir() else []
 
     def live(self, name: str = "shop") -> str:
-        """The folder of the live version."""
+        """Return the folder of the live version."""
         target = self.path(f"{HOME}/live/{name}").readlink()
         assert str(target).startswith(f"../versions/{name}/")
         return f"{HOME}/versions/{name}/{target.name}"
@@ -117,7 +117,7 @@ class Host:
         return x509.load_pem_x509_certificate(self.path(f"{self.live(name)}/cert.pem").read_bytes())
 
     def public_key(self, name: str = "shop") -> Any:
-        """That of the live private key."""
+        """Return the public key of the live private key."""
         data = self.path(f"{self.live(name)}/privkey.pem").read_bytes()
         return serialization.load_pem_private_key(data, None).public_key()
 
@@ -139,8 +139,8 @@ class Host:
         return deployed
 
 
-def told(result: Result) -> str:
-    """The message of a module that failed in an orderly way."""
+def msg_of(result: Result) -> str:
+    """Return the message of a module that failed with one line and no traceback."""
     assert not result.ok
     assert "Traceback" not in result.text
     assert "MODULE FAILURE" not in result.text

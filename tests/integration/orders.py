@@ -55,7 +55,7 @@ class Issued:
 
 
 class Customer:
-    """Somebody with an account key. Called with a module that speaks with the CA, and its options."""
+    """A user with an account key. Called with a module that sends requests to the CA, and its options."""
 
     def __init__(self, lab: Lab, folder: Path) -> None:
         self.lab = lab
@@ -73,11 +73,11 @@ class Customer:
         return self("acme_order", orders=list(orders), **{**NEW, **options})
 
     def finalize(self, *items: dict[str, Any], **options: Any) -> Result:
-        """Run acme_order_finalize, without a look of its own at the challenges unless it is asked to."""
+        """Run acme_order_finalize, without a preflight unless the options say so."""
         return self("acme_order_finalize", orders=list(items), **{"preflight": False, **options})
 
     def issue(self, *names: str) -> list[Issued]:
-        """A certificate for each name. The CA must take all for valid."""
+        """Issue a certificate for each name. The CA must accept all authorizations."""
         ordered = self.order(*(order(domain, domain) for domain in names))
         assert ordered.ok, ordered.text
         keys = [ec.generate_private_key(ec.SECP256R1()) for _unused in names]
@@ -106,18 +106,18 @@ class Customer:
 
 
 def order(name: str, *identifiers: str, **options: Any) -> dict[str, Any]:
-    """An entry of acme_order's orders; without identifiers for a name of web1."""
+    """Return an entry of acme_order's orders; without identifiers for a name of web1."""
     return {"name": name, "identifiers": list(identifiers) or [f"{name}.web1.lab.test"], **options}
 
 
 def local(result: Result) -> list[dict[str, Any]]:
-    """The results of the orders for which no host was named."""
+    """Return the results of the orders for which no host was named."""
     items: list[dict[str, Any]] = result["hosts"]["localhost"]
     return items
 
 
 def csr(*identifiers: str, key: ec.EllipticCurvePrivateKey | None = None) -> str:
-    """A certificate request, PEM."""
+    """Return a certificate request, PEM."""
     names = x509.SubjectAlternativeName([x509.DNSName(name) for name in identifiers])
     builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).add_extension(names, critical=True)
     signed = builder.sign(key or ec.generate_private_key(ec.SECP256R1()), hashes.SHA256())
@@ -125,7 +125,7 @@ def csr(*identifiers: str, key: ec.EllipticCurvePrivateKey | None = None) -> str
 
 
 def fitting(item: dict[str, Any]) -> dict[str, Any]:
-    """An order as acme_order returned it, with a certificate request that fits."""
+    """Return an order as acme_order returned it, with a certificate request that fits."""
     return {**item, "csr_content": csr(*item["identifiers"])}
 
 
@@ -139,7 +139,7 @@ def serve(lab: Lab, *items: dict[str, Any], host: str = "web1") -> None:
 
 
 def posts(lab: Lab, mark: int) -> list[str]:
-    """Where signed requests went since a mark."""
+    """Return the paths of signed requests since a mark."""
     return [path for method, path in lab.pebble.requests(mark) if method == "POST"]
 
 

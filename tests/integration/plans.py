@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What certificate_info would tell: no host need be made to look so."""
+"""Results as certificate_info would return them, without a host in that state."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def found(
     directory: str = "",
     **more: Any,
 ) -> dict[str, Any]:
-    """A certificate of 90 days, issued at now + since, with nothing to be done, but for what is given."""
+    """Return a certificate of 90 days, issued at now + since, with nothing to be done, but for what is given."""
     now = now or datetime.now(timezone.utc)
     names = [f"{name}.web1.lab.test"]
     made = {"not_before": utc(now + since), "not_after": utc(now + since + 90 * DAY), "created": None}

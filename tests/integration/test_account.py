@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 
 from tests.integration.calls import COLLECTIONS
-from tests.integration.hosts import told
+from tests.integration.hosts import msg_of
 from tests.integration.orders import NEW, local, order, posts
 
 
@@ -31,7 +31,7 @@ def write_key(folder, text):
     file.write_text(text)
 
 
-def test_account_is_made_once_and_its_key_born_private(ca, tmp_path):
+def test_account_is_created_once_with_private_key_file(ca, tmp_path):
     first = ca("acme_account", contact=["ops@example.com"], **NEW)
     assert first["changed"]
     assert first["contact"] == ["mailto:ops@example.com"]
@@ -47,7 +47,7 @@ def test_account_is_made_once_and_its_key_born_private(ca, tmp_path):
     assert info["account"]["status"] == "valid"
 
 
-def test_contacts_are_changed_kept_and_cleared(ca):
+def test_account_contacts_are_changed_kept_and_cleared(ca):
     ca("acme_account", contact=["a@example.com"], **NEW)
     assert ca("acme_account", check=True, contact=["b@example.com"], **NEW)["changed"]
     changed = ca("acme_account", contact=["b@example.com"], **NEW)
@@ -59,7 +59,7 @@ def test_contacts_are_changed_kept_and_cleared(ca):
     assert ca("acme_account", contact=[], **NEW)["contact"] == []
 
 
-def test_an_account_by_its_url(ca, lab):
+def test_account_by_its_url(ca, lab):
     contact = {"contact": ["ops@example.com"]}
     uri = ca("acme_account", **contact, **NEW)["account_uri"]
     mark = lab.pebble.mark()
@@ -72,24 +72,24 @@ def test_an_account_by_its_url(ca, lab):
     assert (changed["changed"], changed["contact"]) == (True, ["mailto:b@example.com"])
 
 
-def test_an_account_that_is_not_at_its_url(ca, other):
+def test_account_missing_at_its_url_fails(ca, other):
     uri = ca("acme_account", **NEW)["account_uri"]
     nowhere = f"{uri}0000"
     for options in ({}, {"contact": ["ops@example.com"]}, {"check": True}, NEW):
-        assert told(ca("acme_account", account_uri=nowhere, **options)).endswith(f" knows no account {nowhere}")
+        assert msg_of(ca("acme_account", account_uri=nowhere, **options)).endswith(f" knows no account {nowhere}")
     assert ca("acme_account_info", account_uri=nowhere)["exists"] is False
     theirs = other("acme_account", **NEW)["account_uri"]
     for module in ("acme_account", "acme_account_info"):
-        assert told(ca(module, account_uri=theirs)).startswith("account: ")
+        assert msg_of(ca(module, account_uri=theirs)).startswith("account: ")
 
 
-def test_no_key_is_made_for_an_account_that_there_is(ca, tmp_path):
+def test_account_with_url_makes_no_key(ca, tmp_path):
     result = ca("acme_account", account_uri="https://ca.lab.test:14000/my-account/1", **NEW)
-    assert "does not exist and may not be made here" in told(result)
+    assert "does not exist and may not be made here" in msg_of(result)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_check_mode_registers_nothing(ca, lab, tmp_path):
+def test_account_check_mode_registers_nothing(ca, lab, tmp_path):
     mark = lab.pebble.mark()
     assert ca("acme_account", check=True, **NEW)["changed"]
     assert lab.pebble.requests(mark) == []
@@ -97,7 +97,7 @@ def test_check_mode_registers_nothing(ca, lab, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["ec384", "ec521", "rsa2048", "ed25519"])
-def test_every_kind_of_account_key(ca, kind):
+def test_account_every_key_type(ca, kind):
     made = ca("acme_account", account_key_type=kind, **NEW)
     # Pebble, like Let's Encrypt, takes no EdDSA account keys: it says so, and that is passed on.
     if kind == "ed25519":
@@ -108,13 +108,13 @@ def test_every_kind_of_account_key(ca, kind):
         assert ca("acme_account_info")["exists"]
 
 
-def test_a_key_without_account_is_no_error_to_look_up(ca):
+def test_account_info_key_without_account_does_not_exist(ca):
     result = ca("acme_account_info", account_key_content=pem(rsa.generate_private_key(65537, 2048)))
     assert result.ok
     assert not result["exists"]
 
 
-def test_terms_not_agreed(ca, lab, tmp_path):
+def test_account_terms_not_agreed_fails(ca, lab, tmp_path):
     mark = lab.pebble.mark()
     result = ca("acme_account", account_key_create=True)
     assert not result.ok
@@ -122,7 +122,7 @@ def test_terms_not_agreed(ca, lab, tmp_path):
     assert "terms_agreed" in result["msg"]
     assert result["msg"].count("\n") == 0
     assert posts(lab, mark) == []
-    assert list(tmp_path.iterdir()) == [], "not even a key, which has no account in any case"
+    assert list(tmp_path.iterdir()) == [], "no key was made"
 
 
 BAD_KEYS = {
@@ -138,7 +138,7 @@ BAD_KEYS = {
 
 
 @pytest.mark.parametrize("case", BAD_KEYS)
-def test_bad_account_keys(ca, lab, tmp_path, case):
+def test_account_key_unusable_fails(ca, lab, tmp_path, case):
     make, options, message = BAD_KEYS[case]
     write_key(tmp_path, make())
     mark = lab.pebble.mark()
@@ -151,40 +151,40 @@ def test_bad_account_keys(ca, lab, tmp_path, case):
     assert lab.pebble.requests(mark) == []
 
 
-def test_account_keys_that_are_not_even_files_of_text(ca, lab, tmp_path):
+def test_account_key_not_a_text_file_fails(ca, lab, tmp_path):
     mark = lab.pebble.mark()
     folder = ca("acme_account", account_key_src=str(tmp_path), **NEW)
-    assert told(folder) == f"account key {tmp_path} cannot be read: Is a directory"
+    assert msg_of(folder) == f"account key {tmp_path} cannot be read: Is a directory"
     content = ca("acme_account", account_key_content="hello", **NEW)
-    assert "account_key_content is not a private key" in told(content)
+    assert "account_key_content is not a private key" in msg_of(content)
     assert lab.pebble.requests(mark) == []
 
 
-def test_an_account_key_that_is_a_link_to_nowhere(ca, lab, tmp_path):
+def test_account_key_dangling_link_fails(ca, lab, tmp_path):
     (tmp_path / "account-key.pem").symlink_to(tmp_path / "gone" / "key.pem")
     mark = lab.pebble.mark()
     key = tmp_path / "account-key.pem"
     assert (
-        told(ca("acme_account", **NEW))
+        msg_of(ca("acme_account", **NEW))
         == f"account key {key} is a link to what does not exist: {tmp_path}/gone/key.pem"
     )
     assert [path.name for path in tmp_path.iterdir()] == ["account-key.pem"]
     assert posts(lab, mark) == []
 
 
-def test_an_absent_account_key_that_may_not_be_made(ca, tmp_path):
+def test_account_key_missing_without_create_fails(ca, tmp_path):
     result = ca("acme_account", terms_agreed=True)
     assert not result.ok
     assert "does not exist and may not be made" in result["msg"]
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_encrypted_account_key_works_with_its_passphrase(ca, tmp_path):
+def test_account_key_encrypted_needs_its_passphrase(ca, tmp_path):
     write_key(tmp_path, pem(rsa.generate_private_key(65537, 2048), b"secret"))
     assert ca("acme_account", account_key_passphrase="secret", **NEW)["changed"]
 
 
-def test_account_key_open_to_others_is_refused_before_the_ca_is_asked(ca, lab, tmp_path):
+def test_account_key_open_to_others_sends_no_request(ca, lab, tmp_path):
     assert ca("acme_account", **NEW).ok
     file = tmp_path / "account-key.pem"
     file.chmod(0o640)
@@ -214,7 +214,7 @@ def thumbprint(ca):
     return ca("acme_account_info")["account"]["thumbprint"]
 
 
-def test_the_key_is_changed_and_takes_the_old_ones_place(ca, lab, tmp_path):
+def test_account_key_change_replaces_file(ca, lab, tmp_path):
     uri = ca("acme_account", **NEW)["account_uri"]
     key = tmp_path / "account-key.pem"
     old, before = key.read_bytes(), thumbprint(ca)
@@ -235,13 +235,13 @@ def test_the_key_is_changed_and_takes_the_old_ones_place(ca, lab, tmp_path):
     assert not ca("acme_account_info", account_key_content=old.decode())["exists"]
 
 
-def test_a_key_that_is_given_is_changed_to_another_that_is_given(ca, tmp_path):
+def test_account_key_change_of_given_contents(ca, tmp_path):
     old, new = (pem(rsa.generate_private_key(65537, 2048)) for _unused in range(2))
     uri = ca("acme_account", account_key_content=old, terms_agreed=True)["account_uri"]
     given = {"account_key_content": old, "new_account_key_content": new}
     for module, options in (("acme_account", {"terms_agreed": True}), ("acme_account_info", {})):
         assert ca(module, **options, **given).ok
-    assert ca("acme_account_info", account_key_content=new)["exists"] is False, "it is only known to be coming"
+    assert ca("acme_account_info", account_key_content=new)["exists"] is False, "the new key has no account yet"
     first = ca("acme_account", rollover=True, **given)
     assert (first["changed"], first["account_uri"]) == (True, uri)
     assert "PRIVATE KEY" not in first.text
@@ -252,10 +252,10 @@ def test_a_key_that_is_given_is_changed_to_another_that_is_given(ca, tmp_path):
     (item,) = local(ca.order(order("shop"), **given))
     assert item["account_uri"] == uri
     assert ca("acme_account", check=True, state="absent", **given)["account_uri"] == uri
-    # With the old one alone there is another account by now, which the next change tells.
+    # With the old one alone there is another account by now, and the next change reports it.
     other = ca.order(order("shop"), account_key_content=old)["account_uri"]
     assert other != uri
-    assert told(ca("acme_account", rollover=True, **given)).startswith(
+    assert msg_of(ca("acme_account", rollover=True, **given)).startswith(
         f"the old key has the account {other}, the new one {uri}: "
     )
     assert list(tmp_path.iterdir()) == []
@@ -285,7 +285,7 @@ importlib.import_module(utils + "_ansible.accounts").ensure(options, False)
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_a_change_of_the_key_that_is_killed(ca, lab, tmp_path, step):
+def test_account_key_change_killed_is_completed_by_next_run(ca, lab, tmp_path, step):
     uri = ca("acme_account", **NEW)["account_uri"]
     before = thumbprint(ca)
     options = {
@@ -307,7 +307,7 @@ def test_a_change_of_the_key_that_is_killed(ca, lab, tmp_path, step):
     done = lab.run([sys.executable, "-c", KILLED, work], env=environment, capture_output=True, text=True, timeout=60)
     assert done.returncode == -signal.SIGKILL, done.stderr
 
-    # What a run of the role asks first: it finds the account, and makes no other.
+    # The first request of a run of the role finds the account, and makes no other.
     ordered = ca.order(order("shop"))
     assert ordered.ok, ordered.text
     assert ordered["account_uri"] == uri
@@ -319,7 +319,7 @@ def test_a_change_of_the_key_that_is_killed(ca, lab, tmp_path, step):
     assert [path.name for path in tmp_path.iterdir()] == ["account-key.pem"]
 
 
-def test_an_account_is_deactivated_once(ca, lab):
+def test_account_absent_deactivates_once(ca, lab):
     uri = ca("acme_account", **NEW)["account_uri"]
     assert ca("acme_account", check=True, state="absent")["changed"]
     assert ca("acme_account_info")["account"]["status"] == "valid"
@@ -331,12 +331,12 @@ def test_an_account_is_deactivated_once(ca, lab):
         assert not again["changed"]
     assert not ca.order(order("shop")).ok
     refused = ca("acme_account", state="absent", rollover=True)
-    assert told(refused).startswith("rollover does not go with state absent")
+    assert msg_of(refused).startswith("rollover does not go with state absent")
 
 
-def test_a_key_without_account_has_nothing_to_give_up(ca):
+def test_account_absent_key_without_account_changes_nothing(ca):
     given = {"account_key_content": pem(rsa.generate_private_key(65537, 2048))}
     assert not ca("acme_account", state="absent", **given)["changed"]
-    assert told(ca("acme_account", rollover=True, new_account_key_content="x", **given)).startswith(
+    assert msg_of(ca("acme_account", rollover=True, new_account_key_content="x", **given)).startswith(
         "new_account_key_content is not a private key"
     )

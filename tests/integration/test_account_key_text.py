@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A key given where its path belongs is refused before a CA is asked, and shown nowhere, whatever the ansible-core."""
+"""A key given where its path belongs is refused without a request, and shown nowhere, with every ansible-core."""
 
 from __future__ import annotations
 

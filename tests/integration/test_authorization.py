@@ -6,14 +6,14 @@ from __future__ import annotations
 
 import pytest
 
-from tests.integration.hosts import told
+from tests.integration.hosts import msg_of
 from tests.integration.orders import ALWAYS_VALID, fitting, local, order, posts
 
 PEBBLE = {**ALWAYS_VALID, "PEBBLE_AUTHZREUSE": "100"}
 
 
 @pytest.mark.hard
-def test_a_proof_that_counts_no_more(ca, lab):
+def test_authorization_deactivated_is_not_reused(ca, lab):
     (first,) = local(ca.order(order("shop")))
     assert ca.finalize(fitting(first)).ok
     (again,) = local(ca.order(order("shop")))
@@ -28,11 +28,11 @@ def test_a_proof_that_counts_no_more(ca, lab):
     assert [item["status"] for item in gone["authorizations"]] == ["deactivated"]
     assert gone["authorizations"][0]["identifier"] == "shop.web1.lab.test"
     assert not ca("acme_authorization", state="absent", authorizations=urls)["changed"]
-    (anew,) = local(ca.order(order("shop")))
-    assert anew["status"] == "pending"
+    (third,) = local(ca.order(order("shop")))
+    assert third["status"] == "pending"
 
 
-def test_a_pending_one_is_validated(ca):
+def test_authorization_pending_is_validated(ca):
     (made,) = local(ca.order(order("mail")))
     urls = [{"uri": url} for url in made["authorizations"]]
     done = ca("acme_authorization", state="valid", authorizations=urls)
@@ -42,9 +42,9 @@ def test_a_pending_one_is_validated(ca):
     lost = ca("acme_authorization", state="valid", authorizations=[*urls, {"uri": urls[0]["uri"] + "0"}])
     assert not lost.ok
     assert [item["status"] for item in lost["authorizations"]] == ["valid", "failed"]
-    assert told(lost).startswith(f"{urls[0]['uri']}0: authorization: ")
+    assert msg_of(lost).startswith(f"{urls[0]['uri']}0: authorization: ")
 
 
-def test_a_ca_that_makes_none_before_orders(ca):
+def test_authorization_not_offered_before_orders_fails(ca):
     ca.order(order("shop"))
-    assert "does not offer authorizations before orders" in told(ca("acme_authorization", identifiers=["a.lab.test"]))
+    assert "does not offer authorizations before orders" in msg_of(ca("acme_authorization", identifiers=["a.lab.test"]))

@@ -11,13 +11,13 @@ from time import monotonic
 import pytest
 
 from tests.integration.calls import COLLECTIONS
-from tests.integration.hosts import told
+from tests.integration.hosts import msg_of
 from tests.integration.orders import NEW, Customer, local, order, posts
 from tests.integration.plans import found
 from tests.integration.servers import dripping, no_ca, silence
 from tests.lab import Lab
 
-# The directory ({no_ca}: a server that is none), other options, the message.
+# The directory ({no_ca}: a server that is no CA), other options, the message.
 DIRECTORIES = {
     "unknown name": (
         "letsencrpyt",
@@ -70,16 +70,16 @@ def no_ca_url(lab):
 
 
 @pytest.mark.parametrize("case", DIRECTORIES)
-def test_a_directory_that_cannot_be_used(ca, lab, no_ca_url, case):
+def test_directory_unusable_fails_in_one_line(ca, lab, no_ca_url, case):
     directory, options, message = DIRECTORIES[case]
     places = {"no_ca": no_ca_url, "ca": lab.pebble.directory_url}
     mark = lab.pebble.mark()
     result = ca("acme_directory_info", acme_directory=directory.format(**places), **options)
-    assert message.format(**places) in told(result)
+    assert message.format(**places) in msg_of(result)
     assert lab.pebble.requests(mark) == []
 
 
-def test_a_ca_that_does_not_answer(ca, lab):
+def test_modules_silent_ca_fails_or_defers(ca, lab):
     """All at once, because much is waited: the tasks that can wait do, and what is due later is decided offline."""
     refused = "https://127.0.0.1:1"
     now = datetime.now(timezone.utc)
@@ -93,22 +93,22 @@ def test_a_ca_that_does_not_answer(ca, lab):
             pool.submit(ca, "acme_plan", acme_directory=f"{refused}/dir", certificates=certificates),
         ]
         info, unheard, ordered, plan = (future.result() for future in calls)
-    assert told(info) == f"{refused} cannot be reached (Connection refused)"
-    assert told(unheard) == f"{silent} did not answer within 2 s"
-    assert told(ordered) == told(info)
+    assert msg_of(info) == f"{refused} cannot be reached (Connection refused)"
+    assert msg_of(unheard) == f"{silent} did not answer within 2 s"
+    assert msg_of(ordered) == msg_of(info)
     assert [item["status"] for item in local(ordered)] == ["failed", "deferred"]
     assert plan.ok
-    assert f"[WARNING]: {told(info)}; nothing is issued in this run" in plan.unwrapped
+    assert f"[WARNING]: {msg_of(info)}; nothing is issued in this run" in plan.unwrapped
     decided = {item["name"]: (item["action"], item["reason"], item["message"]) for item in plan["hosts"]["web1"]}
     assert decided == {
-        "missing": ("refuse", "missing", told(info)),
-        "old": ("keep", "lifetime", told(info)),
+        "missing": ("refuse", "missing", msg_of(info)),
+        "old": ("keep", "lifetime", msg_of(info)),
         "young": ("keep", "", ""),
     }
 
 
 @pytest.mark.hard
-def test_a_ca_that_sends_a_byte_at_a_time_ends(ca, lab):
+def test_modules_dripping_ca_times_out(ca, lab):
     """At each step, however slowly: each request has its seconds, and is repeated a few times."""
     options = {"request_timeout": 1}
     begin = monotonic()
@@ -120,34 +120,34 @@ def test_a_ca_that_sends_a_byte_at_a_time_ends(ca, lab):
             pool.submit(ca.order, order("a"), acme_directory=f"{url}/dir/newAccount", **options),
         ]
         results = [future.result() for future in calls]
-    assert [told(result) for result in results] == [f"{url} did not answer within 1 s"] * 4
+    assert [msg_of(result) for result in results] == [f"{url} did not answer within 1 s"] * 4
     assert monotonic() - begin < 100
 
 
-def test_an_order_without_account_key_asks_the_ca_nothing(ca, lab):
+def test_order_without_account_key_sends_no_request(ca, lab):
     mark = lab.pebble.mark()
     result = ca.order(order("a"), order("b", host="web2"), account_key_create=False)
-    assert told(result).startswith(f"account key {ca.key_file} does not exist and may not be made here: ")
+    assert msg_of(result).startswith(f"account key {ca.key_file} does not exist and may not be made here: ")
     assert [[item["status"] for item in items] for items in result["hosts"].values()] == [["failed"], ["failed"]]
     assert lab.pebble.requests(mark) == []
 
 
-def test_terms_that_are_not_agreed_to(ca, lab):
+def test_order_terms_not_agreed_fails(ca, lab):
     mark = lab.pebble.mark()
-    assert "set terms_agreed (acme_terms_agreed) to true" in told(ca.order(order("a"), terms_agreed=False))
+    assert "set terms_agreed (acme_terms_agreed) to true" in msg_of(ca.order(order("a"), terms_agreed=False))
     assert posts(lab, mark) == []
     assert not ca.key_file.exists()
-    # With a key there may be an account, which is not made anew.
+    # With a key there may be an account, which is not created again.
     ca("acme_account", **NEW)
     assert ca.order(order("a"), terms_agreed=False).ok
 
 
-def test_an_account_that_is_deactivated(ca, lab):
+def test_order_deactivated_account_fails(ca, lab):
     uri = ca.deactivate()
     mark = lab.pebble.mark()
     for result in (ca.order(order("a")), ca.order(order("a"), account_uri=uri), ca("acme_account", **NEW)):
-        assert "deactivated" in told(result)
-    assert "use another account key (account_key_src, acme_account_key_src)" in told(ca.order(order("a")))
+        assert "deactivated" in msg_of(result)
+    assert "use another account key (account_key_src, acme_account_key_src)" in msg_of(ca.order(order("a")))
     assert lab.pebble.issued(mark) == []
 
 
@@ -166,7 +166,7 @@ def member(members_only, tmp_path):
 
 
 def bindings(lab):
-    """Whether it is told what is wrong, by what is given."""
+    """Return cases by name: an external account binding, and the message about it."""
     right = lab.pebble.eab
     return {
         "none": (None, "set eab (acme_eab)"),
@@ -177,10 +177,10 @@ def bindings(lab):
 
 
 @pytest.mark.parametrize("case", ["none", "key", "kid", "text"])
-def test_a_binding_that_is_wrong(member, members_only, case):
+def test_order_wrong_account_binding_fails(member, members_only, case):
     binding, message = bindings(members_only)[case]
     result = member.order(order("a"), eab=binding)
-    assert message in told(result)
+    assert message in msg_of(result)
     assert "/order-plz" not in posts(members_only, 0)
     if binding is None:
         assert not member.key_file.exists()
@@ -188,7 +188,7 @@ def test_a_binding_that_is_wrong(member, members_only, case):
         assert binding["key"] not in str(result)
 
 
-def test_a_binding_is_used_for_a_new_account_only(member, members_only):
+def test_account_binding_is_sent_for_new_account_only(member, members_only):
     binding = members_only.pebble.eab
     made = member("acme_account", eab=binding, **NEW)
     assert made["changed"]

@@ -39,7 +39,7 @@ def run(lab, tmp_path, *tasks):
     return done.returncode, done.stdout
 
 
-def test_bastion_is_where_a_delegated_task_works(lab, host, tmp_path):
+def test_delegated_task_runs_on_bastion(lab, host, tmp_path):
     lab.path("web1", CA).write_text(lab.pebble.ca_path.read_text())
     host.shell(f"grep -q ca.{lab.domain} /etc/hosts || echo {lab.controller} ca.{lab.domain} >> /etc/hosts")
     options = {"acme_directory": lab.pebble.directory_url, "ca_path": CA, "account_key_src": KEY}
@@ -55,7 +55,7 @@ def test_bastion_is_where_a_delegated_task_works(lab, host, tmp_path):
     assert host.path(KEY).is_file()
 
 
-def test_controller_is_where_a_task_works_that_is_not_delegated(lab, host, tmp_path):
+def test_task_not_delegated_runs_on_controller(lab, host, tmp_path):
     key = tmp_path / "account-key.pem"
     ca = {"acme_directory": lab.pebble.directory_url, "ca_path": str(lab.pebble.ca_path)}
     code, text = run(lab, tmp_path, {"certfleet.tls.acme_account": {**ca, "account_key_src": str(key), **NEW}})
@@ -64,7 +64,7 @@ def test_controller_is_where_a_task_works_that_is_not_delegated(lab, host, tmp_p
     assert not host.path(str(key)).is_file()
 
 
-def test_bastion_gets_credentials_that_no_result_and_no_log_has(lab, host, tmp_path):
+def test_delegated_task_credentials_are_in_no_result_and_no_log(lab, host, tmp_path):
     zone = {"provider": "rfc2136", "server": "127.0.0.1", "tsig_name": "acme", "tsig_secret": SECRET}
     records = [{"name": f"_acme-challenge.{lab.domain}", "value": "x"}]
     options = {"records": records, "zones": {lab.domain: zone}, "resolver": ["127.0.0.1:9"], "timeout": 1}

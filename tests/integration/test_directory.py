@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 
-def test_a_directory(ca, lab):
+def test_directory_info_of_one_directory(ca, lab):
     mark = lab.pebble.mark()
     (directory,) = ca("acme_directory_info", check=True)["directories"]
     assert directory["url"] == lab.pebble.directory_url
@@ -16,7 +16,7 @@ def test_a_directory(ca, lab):
     assert lab.pebble.requests(mark) == [("GET", "/dir")]
 
 
-def test_several_directories_in_the_order_asked_for(ca, lab):
+def test_directory_info_of_several_in_given_order(ca, lab):
     urls = [lab.pebble.directory_url.replace("ca.lab.test", lab.controller), lab.pebble.directory_url]
     result = ca("acme_directory_info", acme_directory=urls)
     assert [directory["url"] for directory in result["directories"]] == urls

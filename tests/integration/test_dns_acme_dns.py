@@ -32,7 +32,7 @@ def server(lab):
 
 @pytest.fixture
 def account(lab, server):
-    """An account to whose name the challenges of shop.dyn.lab.test are delegated."""
+    """Return an account to whose name the challenges of shop.dyn.lab.test are delegated."""
     account = server.register()
     lab.authorities.add(NAME, "CNAME", f"{server.full_name(account)}.")
     return account
@@ -49,7 +49,7 @@ def served(lab):
     return {value for _name, value in lab.authorities.txt("auth")}
 
 
-def test_the_stand_in_does_as_acme_dns_does(lab, server):
+def test_acme_dns_stand_in_follows_the_api(lab, server):
     def post(path, body, *options):
         curl = ["curl", "--silent", "--write-out", "%{http_code}", *options, "--data", body, f"{server.url}{path}"]
         answer = lab.run(curl, capture_output=True, text=True).stdout
@@ -69,7 +69,7 @@ def test_the_stand_in_does_as_acme_dns_does(lab, server):
     assert update("short", *headers) == (400, {"error": "bad_txt"})
 
 
-def test_the_ca_validates_an_apex_and_its_wildcard(lab, server, account, tmp_path):
+def test_acme_dns_apex_and_wildcard_are_validated(lab, server, account, tmp_path):
     ca = Customer(lab, tmp_path)
     ordered = ca.order(order("shop", "shop.dyn.lab.test", "*.shop.dyn.lab.test", challenge="dns-01"))
     assert ordered.ok, ordered.text
@@ -93,7 +93,7 @@ def test_the_ca_validates_an_apex_and_its_wildcard(lab, server, account, tmp_pat
 
 
 @pytest.mark.parametrize("status", [401, 403, 429, 500])
-def test_what_the_server_refuses_is_told(server, account, status):
+def test_acme_dns_refused_update_is_reported(server, account, status):
     server.trouble = status
     refused = write(server, account, VALUES[0])
     assert not refused.ok
@@ -103,7 +103,7 @@ def test_what_the_server_refuses_is_told(server, account, status):
     assert server.updates == []
 
 
-def test_a_wrong_password_is_told_and_not_shown(server, account):
+def test_acme_dns_wrong_password_is_reported_and_not_shown(server, account):
     refused = write(server, account, VALUES[0], password="a-wrong-password")
     assert not refused.ok
     assert "HTTP 401 (forbidden)" in refused["msg"]

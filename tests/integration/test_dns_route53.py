@@ -18,7 +18,7 @@ URL = "http://127.0.0.1:5000"
 ENDPOINT = {"endpoint_url": URL, "region": "us-east-1"}
 KEYS = {"access_key": "the-access-key", "secret_key": "the-secret-key"}
 
-# What somebody else would see: Amazon's library, and no Ansible.
+# Another client's view: Amazon's library, without Ansible.
 SEE = """\
 import json, sys, boto3
 url, access_key, secret_key, action, zone, *texts = sys.argv[1:]
@@ -49,7 +49,7 @@ class Aws:
         self.zone = self._api("zone", ZONE)
 
     def see(self):
-        """The values of each TXT record set."""
+        """Return the values of each TXT record set."""
         return {name.rstrip("."): {value.strip('"') for value in found} for name, found in self._api("see").items()}
 
     def create(self, name, *values):
@@ -86,8 +86,8 @@ def aws(lab, tmp_path):
             server.wait()
 
 
-def test_values_come_and_go_one_by_one(aws):
-    """An apex and its wildcard have a value each at one name, where somebody else has one too."""
+def test_route53_values_are_added_and_removed_one_by_one(aws):
+    """An apex and its wildcard have a value each at one name, which also has a value of somebody else."""
     aws.create(NAME, "somebody's")
     assert aws.change("present", {NAME: {"one", "two"}, OTHER: {"three"}})
     assert aws.see() == {NAME: {"somebody's", "one", "two"}, OTHER: {"three"}}

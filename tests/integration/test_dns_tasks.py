@@ -28,7 +28,7 @@ def used(provider):
 
 @pytest.fixture(scope="module")
 def documented():
-    """The options of all the modules, by the modules' names."""
+    """Return the options of all the modules, by the modules' names."""
     modules = sorted({module for provider in PROVIDERS for module, _arguments in used(provider)})
     command = [PROGRAMS / "ansible-doc", "--json", "--type", "module", *modules]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -37,7 +37,7 @@ def documented():
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-def test_the_module_takes_what_the_tasks_give_it(documented, provider):
+def test_tasks_arguments_are_options_of_their_module(documented, provider):
     for module, arguments in used(provider):
         options = documented[module]
         aliases = {alias: name for name, option in options.items() for alias in option.get("aliases", [])}

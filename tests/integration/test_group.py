@@ -11,7 +11,7 @@ import yaml
 from tests.integration.calls import CHECKOUT
 from tests.integration.orders import NEW
 
-# What each module needs besides.
+# Other options that each module needs.
 GROUP = {
     "acme_account": NEW,
     "acme_account_info": {},
@@ -22,7 +22,7 @@ GROUP = {
 }
 
 
-def test_every_module_of_the_group_takes_its_defaults_and_no_other_gets_them(lab, tmp_path):
+def test_group_defaults_apply_to_its_modules_only(lab, tmp_path):
     directory = lab.pebble.directory_url
     others = {
         "acme_plan": {"acme_directory": directory, "certificates": []},
@@ -46,6 +46,6 @@ def test_every_module_of_the_group_takes_its_defaults_and_no_other_gets_them(lab
     assert done.returncode == 0, done.stdout
 
 
-def test_the_group_is_what_is_tested_here():
+def test_group_modules_are_all_tested():
     runtime = yaml.safe_load((CHECKOUT / "meta" / "runtime.yml").read_text())
     assert set(runtime["action_groups"]["acme"]) == set(GROUP)

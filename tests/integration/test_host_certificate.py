@@ -11,7 +11,7 @@ from datetime import timedelta
 import pytest
 from cryptography import x509
 
-from tests.integration.hosts import DAY, HOME, ORDER, WEBROOT, Host, Issuer, told, wanted
+from tests.integration.hosts import DAY, HOME, ORDER, WEBROOT, Host, Issuer, msg_of, wanted
 from tests.lab.process import wait
 from tests.unit.host import ca
 
@@ -30,7 +30,7 @@ def pending(host: Host, name: str = "shop"):
 
 @pytest.fixture
 def services(host: Host) -> Iterator[Host]:
-    """A host with a service named counter, which writes down its reloads."""
+    """Yield a host with a service named counter, which writes down its reloads."""
     host.shell("rm -f /srv/reloads /etc/init.d/counter")
     host.path("/etc/init.d/counter").write_text(COUNTER)
     host.path("/etc/init.d/counter").chmod(0o755)
@@ -49,7 +49,7 @@ def workers(host: Host) -> tuple[str, set[str]]:
     return master, set(host.shell(f"pgrep -P {master}").split())
 
 
-def test_check_mode_then_the_same_for_real_then_nothing(services: Host, issuer: Issuer) -> None:
+def test_certificate_check_mode_then_real_run_then_unchanged(services: Host, issuer: Issuer) -> None:
     host = services
     certificate = wanted(reload=["counter"])
     token = {"token": "t" * 22, "key_authorization": f"{'t' * 22}.x", "webroot": WEBROOT}
@@ -97,7 +97,7 @@ def test_check_mode_then_the_same_for_real_then_nothing(services: Host, issuer: 
     assert reloads(host) == 1
 
 
-def test_nginx_is_reloaded_not_restarted_and_two_earlier_versions_are_kept(host: Host, issuer: Issuer) -> None:
+def test_certificate_reloads_nginx_and_keeps_two_earlier_versions(host: Host, issuer: Issuer) -> None:
     certificate = wanted(reload=["nginx"])
     host.make_live(issuer, certificate)
     host.lab.enable_tls("web1", "shop")
@@ -115,7 +115,7 @@ def test_nginx_is_reloaded_not_restarted_and_two_earlier_versions_are_kept(host:
 
 
 def refusals(issuer: Issuer):
-    """Name of the certificate: what the CA delivers instead of what was asked for, and what is said of it."""
+    """Return, by certificate, an unsuitable delivery of the CA and the message about it."""
     other = ca.ec_key().public_key()
     namesake = ca.Authority.root("Test Root").intermediate(
         "Test Intermediate", not_before=issuer.now - DAY, not_after=issuer.now + DAY
@@ -152,11 +152,11 @@ GARBAGE = {
 
 
 def untouched(host: Host) -> list[str]:
-    """The files of all certificates but the good one."""
+    """Return the files of all certificates but the good one."""
     return [line for line in host.tree() if " f " in line and "/versions/good/" not in line and "/.lock" not in line]
 
 
-def test_what_must_not_be_put_in_place_is_not_and_stops_no_other(services: Host, issuer: Issuer) -> None:
+def test_certificate_unsuitable_is_refused_and_does_not_affect_others(services: Host, issuer: Issuer) -> None:
     host, table = services, refusals(issuer)
     names = [*table, *GARBAGE, "good", "none"]
     certificates = {name: wanted(name, reload=["counter"]) for name in names}
@@ -169,7 +169,7 @@ def test_what_must_not_be_put_in_place_is_not_and_stops_no_other(services: Host,
     results += [{**issuer.issue(requests["good"]), "name": name} for name in ("good", "none")]
     before = untouched(host)
     result = host.deploy(results, *certificates.values())
-    message = told(result)
+    message = msg_of(result)
     expected = {name: text for name, (_unused, text) in {**table, **GARBAGE}.items()}
     expected["none"] = "the certificate has no pending version. Run certificate_request first"
     assert result["failures"].keys() == expected.keys()
@@ -180,11 +180,11 @@ def test_what_must_not_be_put_in_place_is_not_and_stops_no_other(services: Host,
     assert result["reloaded"] == ["counter"]
     assert reloads(host) == 1
     assert untouched(host) == before
-    # What was refused is pending as before, so what fits is still taken.
+    # Refused ones are pending as before, so a suitable certificate is still accepted.
     assert host.deploy([issuer.issue(requests["wrong-key"])], certificates["wrong-key"]).ok
 
 
-def test_a_clock_that_is_a_little_behind_is_told_of(host: Host, issuer: Issuer) -> None:
+def test_certificate_not_yet_valid_warns(host: Host, issuer: Issuer) -> None:
     (request,) = host.request()["requests"]
     done = host.deploy([issuer.issue(request, not_before=issuer.now + HOUR / 2)])
     assert done.ok
@@ -192,7 +192,7 @@ def test_a_clock_that_is_a_little_behind_is_told_of(host: Host, issuer: Issuer) 
     assert "Check the clock" in done.text
 
 
-def test_a_shared_service_is_reloaded_once(services: Host, issuer: Issuer) -> None:
+def test_certificate_service_of_several_is_reloaded_once(services: Host, issuer: Issuer) -> None:
     host = services
     certificates = [wanted("a", reload=["counter", "nginx"]), wanted("b", reload=["counter"]), wanted("c")]
     deployed = host.make_live(issuer, *certificates)
@@ -201,7 +201,7 @@ def test_a_shared_service_is_reloaded_once(services: Host, issuer: Issuer) -> No
     assert [manifest(host, name)["reloaded"] for name in "abc"] == [True, True, True]
 
 
-def test_a_service_that_is_not_running_is_started(host: Host, issuer: Issuer) -> None:
+def test_certificate_stopped_service_is_started(host: Host, issuer: Issuer) -> None:
     host.shell("service nginx stop")
     try:
         assert host.make_live(issuer, wanted(reload=["nginx"]))["reloaded"] == ["nginx"]
@@ -210,13 +210,13 @@ def test_a_service_that_is_not_running_is_started(host: Host, issuer: Issuer) ->
         host.shell("service nginx start")
 
 
-def test_a_reload_that_fails_is_told_and_made_up_for(services: Host, issuer: Issuer) -> None:
+def test_certificate_failed_reload_is_reported_and_repeated(services: Host, issuer: Issuer) -> None:
     host = services
     host.shell("mv /etc/init.d/counter /srv/counter")
     certificates = [wanted("shop", reload=["counter", "nginx"]), wanted("mail", reload=["nginx"])]
     requests = host.request(*certificates)["requests"]
     result = host.deploy([issuer.issue(request) for request in requests], *certificates)
-    assert told(result).startswith(
+    assert msg_of(result).startswith(
         "certificate shop: service counter could not be reloaded (/usr/sbin/service counter "
     )
     assert "unrecognized service" in result["msg"]
@@ -240,7 +240,7 @@ def test_a_reload_that_fails_is_told_and_made_up_for(services: Host, issuer: Iss
     assert reloads(host) == 1
 
 
-def test_attributes_are_put_right(host: Host, issuer: Issuer) -> None:
+def test_certificate_repairs_attributes(host: Host, issuer: Issuer) -> None:
     host.make_live(issuer)
     key = f"{host.live()}/privkey.pem"
     certificate = wanted(owner="www-data", group="daemon", mode="0640")
@@ -258,7 +258,7 @@ def test_attributes_are_put_right(host: Host, issuer: Issuer) -> None:
     assert not host.deploy([{"name": "shop", "status": "keep"}])["changed"]
 
 
-def test_what_failed_at_the_ca(host: Host) -> None:
+def test_certificate_failed_order_is_reported(host: Host) -> None:
     certificates = [wanted(name) for name in ("gone", "later", "soon", "other")]
     orders = [{"name": item["name"], **ORDER} for item in certificates]
     host.request(*certificates, orders=orders)
@@ -273,7 +273,7 @@ def test_what_failed_at_the_ca(host: Host) -> None:
     assert host.tree() == before
     result = host.deploy(results, *certificates)
     for once in (foreseen, result):
-        assert told(once) == ("certificate gone: unauthorized; certificate soon: timed out; certificate other: no")
+        assert msg_of(once) == ("certificate gone: unauthorized; certificate soon: timed out; certificate other: no")
         assert once["changed"]
         assert "[WARNING]: certificate later is deferred to a later run: rate limited" in once.text
     # Only an order that came to nothing is forgotten; the key is used again.
@@ -287,25 +287,25 @@ def test_what_failed_at_the_ca(host: Host) -> None:
     assert journaled["gone"]["version"] == "0001"
     again = host.deploy(results, *certificates)
     assert not again["changed"]
-    # What is only put off is no failure.
+    # A deferred certificate is no failure.
     assert host.deploy([results[1]], *certificates).ok
 
 
-def test_results_that_nobody_wanted(host: Host) -> None:
+def test_certificate_results_without_entry_fail(host: Host) -> None:
     results = [{"name": "shop", "status": "keep"}, {"name": "else", "status": "repair"}]
-    assert told(host.deploy(results)) == "results names certificate 'else', which is not in certificates"
+    assert msg_of(host.deploy(results)) == "results names certificate 'else', which is not in certificates"
     assert not host.deploy([])["changed"]
     assert host.names(HOME) == []
 
 
-def test_disk_full_keeps_the_live_version(host: Host, issuer: Issuer) -> None:
+def test_certificate_disk_full_keeps_live_version(host: Host, issuer: Issuer) -> None:
     host.shell(f"mkdir {HOME} && mount -t tmpfs -o size=128k tmpfs {HOME}")
     host.make_live(issuer)
     live = host.live()
     (request,) = host.request()["requests"]
     host.shell(f"head -c 1000000 /dev/zero > {HOME}/filler || :")
     before = host.tree()
-    message = told(host.deploy([issuer.issue(request)]))
+    message = msg_of(host.deploy([issuer.issue(request)]))
     assert message.startswith(f"certificate shop: cannot write {HOME}/versions/shop/0002/")
     assert message.endswith(": No space left on device. Make room there and run again")
     assert host.live() == live

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.integration.hosts import HOME, ORDER, WEBROOT, Host, told
+from tests.integration.hosts import HOME, ORDER, WEBROOT, Host, msg_of
 
 CHALLENGES = f"{WEBROOT}/.well-known/acme-challenge"
 TOKEN, SECOND = "a-token-of-128-bits-01", "a-token-of-128-bits-02"  # RFC 8555 section 8.3
@@ -16,7 +16,7 @@ def challenge(token: str = TOKEN, **options):
     return {"token": token, "key_authorization": f"{token}.thumbprint", "webroot": WEBROOT, **options}
 
 
-def test_present_and_absent(host: Host) -> None:
+def test_challenge_present_then_absent(host: Host) -> None:
     empty = host.tree()
     options = {"challenges": [challenge(SECOND), challenge(TOKEN)], "diff": True}
     paths = [f"{CHALLENGES}/{TOKEN}", f"{CHALLENGES}/{SECOND}"]
@@ -38,24 +38,24 @@ def test_present_and_absent(host: Host) -> None:
     assert run("absent", False) == run("absent", False, check=True) == gone
 
 
-def test_another_answer_takes_the_place_of_the_old(host: Host) -> None:
+def test_challenge_other_key_authorization_replaces(host: Host) -> None:
     host("challenge_response", challenges=[challenge(key_authorization=f"{TOKEN}.old")])
     assert host("challenge_response", challenges=[challenge()])["changed"]
     assert host.read(f"{CHALLENGES}/{TOKEN}") == f"{TOKEN}.thumbprint"
 
 
-def test_folders_of_others_stay(host: Host) -> None:
+def test_challenge_absent_keeps_other_folders(host: Host) -> None:
     host.shell(f"mkdir -p {CHALLENGES} && echo > {WEBROOT}/.well-known/security.txt")
     host("challenge_response", challenges=[challenge()])
-    # What removes needs no key authorization.
+    # Removal needs no key authorization.
     assert host("challenge_response", state="absent", challenges=[{"token": TOKEN, "webroot": WEBROOT}])["changed"]
     assert host.names(f"{WEBROOT}/.well-known") == ["acme-challenge", "security.txt"]
 
 
 @pytest.mark.hard
-def test_orders_are_journaled_first(host: Host) -> None:
+def test_challenge_orders_are_journaled_first(host: Host) -> None:
     options = {"orders": [{"name": "shop", **ORDER}], "challenges": [challenge()]}
-    assert told(host("challenge_response", **options)) == (
+    assert msg_of(host("challenge_response", **options)) == (
         "certificate shop: the certificate has no pending version. Run certificate_request first"
     )
     assert host.names(WEBROOT) == ["index.html"]
@@ -71,28 +71,30 @@ def test_orders_are_journaled_first(host: Host) -> None:
 
 
 @pytest.mark.parametrize("state", ["present", "absent"])
-def test_what_a_ca_must_not_have_written_is_refused(host: Host, state: str) -> None:
+def test_challenge_hostile_token_is_refused(host: Host, state: str) -> None:
     host.shell("echo precious > /srv/victim")
     before = host.tree()
     for token in ("../../../../../srv/victim", "..", "", "ä"):
         bad = challenge(token, webroot=WEBROOT)
-        assert "invalid challenge token" in told(host("challenge_response", state=state, challenges=[challenge(), bad]))
+        assert "invalid challenge token" in msg_of(
+            host("challenge_response", state=state, challenges=[challenge(), bad])
+        )
     assert host.tree() == before
     assert host.read("/srv/victim") == "precious\n"
 
 
-def test_a_webroot_that_cannot_be_used(host: Host) -> None:
-    missing = told(host("challenge_response", challenges=[challenge(webroot="/srv/none")]))
+def test_challenge_unusable_webroot_fails(host: Host) -> None:
+    missing = msg_of(host("challenge_response", challenges=[challenge(webroot="/srv/none")]))
     assert missing == "webroot /srv/none does not exist. Create it, and have the web server serve it"
     host.shell("mkdir -p /srv/ro && mount -t tmpfs -o ro tmpfs /srv/ro")
-    read_only = told(host("challenge_response", challenges=[challenge(webroot="/srv/ro")]))
+    read_only = msg_of(host("challenge_response", challenges=[challenge(webroot="/srv/ro")]))
     assert "cannot create /srv/ro/.well-known: Read-only file system" in read_only
     assert host("challenge_response", state="absent", challenges=[challenge(webroot="/srv/none")]).ok
 
 
-def test_a_link_in_the_place_of_a_file_is_not_followed(host: Host) -> None:
+def test_challenge_link_in_place_of_file_is_not_followed(host: Host) -> None:
     host.shell(f"echo precious > /srv/victim; mkdir -p {CHALLENGES}; ln -s /srv/victim {CHALLENGES}/{TOKEN}")
-    message = told(host("challenge_response", challenges=[challenge()]))
+    message = msg_of(host("challenge_response", challenges=[challenge()]))
     assert message == (
         f"cannot write {CHALLENGES}/{TOKEN}: a file that is not a challenge response is there. Move it away"
     )
@@ -101,10 +103,10 @@ def test_a_link_in_the_place_of_a_file_is_not_followed(host: Host) -> None:
     assert host.names(CHALLENGES) == [TOKEN]
 
 
-def test_it_needs_no_root(host: Host) -> None:
+def test_challenge_present_without_root(host: Host) -> None:
     host.shell("install -d -o deploy -g deploy /srv/site")
     mine = host("challenge_response", as_user="deploy", challenges=[challenge(webroot="/srv/site")])
     assert mine["changed"]
     assert host.shell(f"stat -c %U /srv/site/.well-known/acme-challenge/{TOKEN}") == "deploy"
-    message = told(host("challenge_response", as_user="deploy", challenges=[challenge()]))
+    message = msg_of(host("challenge_response", as_user="deploy", challenges=[challenge()]))
     assert message.endswith(": Permission denied. Does the task lack 'become: true'?")

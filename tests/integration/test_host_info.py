@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""certificate_info: what a host has, what would be in the way, and that looking changes nothing."""
+"""certificate_info: certificates of a host, problems of the next issuance, and no change of the host."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.integration.hosts import DIRECTORY, HOME, WEBROOT, Host, Issuer, told, wanted
+from tests.integration.hosts import DIRECTORY, HOME, WEBROOT, Host, Issuer, msg_of, wanted
 
 LIBRARY = "/usr/lib/python3/dist-packages/cryptography"
 
@@ -19,7 +19,7 @@ def entry(host: Host, *certificates, **options):
     return found
 
 
-def test_a_host_that_has_nothing(host: Host) -> None:
+def test_info_of_empty_host(host: Host) -> None:
     assert host("certificate_info")["certificates"] == []
     found = entry(host)
     assert (found["live"], found["pending"], found["invalid"], found["problems"]) == (None, None, [], [])
@@ -36,13 +36,13 @@ def test_a_host_that_has_nothing(host: Host) -> None:
     assert host.names(HOME) == []
 
 
-def test_what_is_wanted_is_told_as_it_was_asked_for(host: Host) -> None:
+def test_info_wanted_is_returned_unchanged(host: Host) -> None:
     found = entry(host, wanted(webroot="~/www"))
-    assert found["wanted"]["webroot"] == "~/www", "not as the host reads it"
+    assert found["wanted"]["webroot"] == "~/www", "unchanged, not as the host reads it"
     assert found["problems"] == ["webroot /root/www does not exist. Create it, and have the web server serve it"]
 
 
-def test_the_whole_of_what_there_is_and_looking_changes_nothing(host: Host, issuer: Issuer) -> None:
+def test_info_returns_all_certificates_and_changes_nothing(host: Host, issuer: Issuer) -> None:
     shop, mail = (
         wanted("shop", "www.lab.test", "shop.lab.test"),
         wanted("mail", key_type="rsa2048", profile="tlsserver"),
@@ -70,7 +70,7 @@ def test_the_whole_of_what_there_is_and_looking_changes_nothing(host: Host, issu
     assert host.tree() == before
 
 
-# What is done in a live version's folder, the options, and what certificate_info says of it.
+# A script run in a live version's folder, the options, and the drift that certificate_info reports.
 DRIFT = {
     "mode": ("chmod 0640 privkey.pem", {}, {"attributes": ["privkey.pem mode 0640 instead of 0600"]}),
     "owner": (
@@ -87,7 +87,7 @@ DRIFT = {
 }
 
 
-def test_drift(host: Host, issuer: Issuer) -> None:
+def test_info_drift_is_reported(host: Host, issuer: Issuer) -> None:
     certificates = [wanted(name, **options) for name, (_unused, options, _unused) in DRIFT.items()]
     host.make_live(issuer, *certificates)
     for name, (script, _unused, _unused) in DRIFT.items():
@@ -97,7 +97,7 @@ def test_drift(host: Host, issuer: Issuer) -> None:
         assert {key: item["live"][key] for key in expected} == expected, name
 
 
-# What is done to the host, the options, what certificate_info says, and what certificate_request says (None: it works).
+# A script, the options, the problem in certificate_info, and the message of certificate_request (None: it works).
 PROBLEMS = {
     "no webroot": ("", {"webroot": None}, "webroot is not set", None),
     "webroot is not there": ("", {"webroot": "/srv/none"}, "webroot /srv/none does not exist", None),
@@ -130,7 +130,7 @@ PROBLEMS = {
 
 
 @pytest.mark.parametrize("case", PROBLEMS)
-def test_what_would_be_in_the_way(host: Host, case: str) -> None:
+def test_info_problems_are_reported_and_refused_later(host: Host, case: str) -> None:
     script, options, message, refusal = PROBLEMS[case]
     host.shell(script)
     before = host.tree()
@@ -140,7 +140,7 @@ def test_what_would_be_in_the_way(host: Host, case: str) -> None:
     assert "\n" not in found["problems"][0]
     assert found["live"] is None
     if refusal:
-        assert told(host.request(wanted(**options))).startswith(refusal)
+        assert msg_of(host.request(wanted(**options))).startswith(refusal)
     assert host.tree() == before
 
 
@@ -158,25 +158,25 @@ INVALID = {
 }
 
 
-def test_what_cannot_be_wanted_is_told_by_all_modules_alike(host: Host) -> None:
+def test_info_invalid_entry_has_same_message_in_all_modules(host: Host) -> None:
     certificates = [{**wanted(f"c{number}"), **options} for number, (options, _unused) in enumerate(INVALID.values())]
     looked = host("certificate_info", certificates=certificates)
     assert looked.ok
     for found, (_unused, message) in zip(looked["certificates"], INVALID.values()):
         assert len(found["invalid"]) == 1
         assert message in found["invalid"][0]
-    requested = told(host.request(*certificates))
+    requested = msg_of(host.request(*certificates))
     for certificate, (_unused, message) in zip(certificates, INVALID.values()):
         assert f"certificate {certificate['name']}: " in requested
         assert message in requested
     results = [{"name": certificate["name"], "status": "repair"} for certificate in certificates]
-    assert told(host.deploy(results, *certificates)) == requested
+    assert msg_of(host.deploy(results, *certificates)) == requested
     assert host.names(HOME) == []
 
 
 @pytest.fixture
 def library(host: Host) -> Iterator[str]:
-    """The host's cryptography, put back after the test."""
+    """Yield the host's cryptography, put back after the test."""
     # Copied, so that the overlay lets it be moved.
     host.shell(f"cp -a {LIBRARY} /tmp/library")
     yield LIBRARY
@@ -204,17 +204,17 @@ LIBRARIES = {
 }
 
 
-def test_the_library(host: Host, library: str) -> None:
+def test_info_missing_or_old_library_is_a_problem(host: Host, library: str) -> None:
     for case, (script, message, seen_at_once) in LIBRARIES.items():
         host.shell(f"rm -rf {library}; cp -a /tmp/library {library}; {script}")
         problems = entry(host)["problems"]
         assert bool(problems) == seen_at_once, case
         assert all(message in problem for problem in problems), case
-        assert message in told(host.request()), case
-        assert message in told(host.deploy([{"name": "shop", "status": "repair"}])), case
+        assert message in msg_of(host.request()), case
+        assert message in msg_of(host.deploy([{"name": "shop", "status": "repair"}])), case
     assert host.names(HOME) == []
-    # What has failed already is passed on without it.
-    assert told(host.deploy([{"name": "shop", "status": "failed", "problem": "no luck", "resumable": True}])) == (
+    # A certificate that has failed already is returned without the library.
+    assert msg_of(host.deploy([{"name": "shop", "status": "failed", "problem": "no luck", "resumable": True}])) == (
         "certificate shop: no luck"
     )
     assert host("challenge_response", state="absent", challenges=[{"token": "t" * 22, "webroot": WEBROOT}]).ok

@@ -15,7 +15,7 @@ import pytest
 from cryptography import x509
 
 from tests.integration.calls import Result
-from tests.integration.hosts import HOME, ORDER, WEBROOT, Host, told, wanted
+from tests.integration.hosts import HOME, ORDER, WEBROOT, Host, msg_of, wanted
 from tests.lab.process import wait
 from tests.unit.host.listeners import fetched, handshake, listens
 
@@ -34,30 +34,30 @@ def tls_alpn01(identifier: str = "shop.lab.test", token: str = TOKEN, **options:
 
 
 def get(host: Host, token: str = TOKEN, port: int = PORT) -> str | None:
-    """What the controller gets for a token."""
+    """Return the answer that the controller gets for a token."""
     answer: str | None = host.lab.inside(partial(fetched, port, token, host.lab.address("web1")))
     return answer
 
 
 def proof(host: Host, name: str, port: int = 443) -> x509.Certificate:
-    """The certificate that the controller is shown for a name."""
+    """Return the certificate that the controller is shown for a name."""
     der, protocol, data = host.lab.inside(partial(handshake, port, name, address=host.lab.address("web1")))
     assert (protocol, data) == ("acme-tls/1", b"")
     return x509.load_der_x509_certificate(der)
 
 
 def taken(host: Host, port: int = PORT) -> bool:
-    """Whether anybody listens at a port of the host."""
+    """Return True if a process listens on a port of the host."""
     return bool(host.lab.inside(partial(listens, port, host.lab.address("web1"))))
 
 
 def processes(host: Host) -> list[str]:
-    """The listeners of the host, dead ones too."""
+    """Return the listeners of the host, dead ones too."""
     return host.shell("ps -eo stat,comm | grep acme-listener || :").splitlines()
 
 
-def left(host: Host) -> list[str]:
-    """What is in the home but the lock under which listeners begin and end."""
+def remaining(host: Host) -> list[str]:
+    """Return the paths in the home except the lock under which listeners begin and end."""
     found = host.shell(f"find {HOME} -mindepth 2 ! -name .lock 2>/dev/null || :")
     return found.splitlines()
 
@@ -68,7 +68,7 @@ def nobody_listens(host: Host) -> None:
     wait(lambda: not processes(host), 10, "a listener of the test before is still there")
 
 
-def test_present_and_absent(host: Host) -> None:
+def test_listener_present_then_absent(host: Host) -> None:
     empty = host.tree()
     options = {"challenges": [http01(SECOND), http01(TOKEN)], "diff": True}
     paths = [f"{HOME}/challenges/http-01-{PORT}/a-token-of-128-bits-0{number}" for number in (1, 2)]
@@ -95,14 +95,14 @@ def test_present_and_absent(host: Host) -> None:
     assert run("absent", True, check=True) == there
     assert get(host) == f"{TOKEN}.thumb"
     gone = run("absent", True)
-    assert (taken(host), processes(host), left(host)) == (False, [], [])
+    assert (taken(host), processes(host), remaining(host)) == (False, [], [])
     assert run("absent", False) == run("absent", False, check=True) == gone
 
 
-def test_the_port_is_free_when_the_module_returns(host: Host) -> None:
+def test_listener_port_is_free_after_absent(host: Host) -> None:
     host("challenge_response", challenges=[tls_alpn01()])
     pid = host.shell("pgrep -x acme-listener")
-    message = told(host("challenge_response", challenges=[tls_alpn01()], home="/srv/another"))
+    message = msg_of(host("challenge_response", challenges=[tls_alpn01()], home="/srv/another"))
     assert message == (
         f"cannot listen on port 443: acme-listener (pid {pid}) is using it. Stop it, or choose another port with "
         "tls_alpn_01_listen"
@@ -131,29 +131,29 @@ def call(host: Host, user: str, ssh: dict[str, str], **options: Any) -> tuple[Re
 @pytest.mark.parametrize("user", ["root", "deploy"])
 @pytest.mark.parametrize("pipelining", ["True", "False"])
 @pytest.mark.parametrize("shared", [True, False], ids=["shared connection", "a connection each"])
-def test_it_outlives_the_connection_and_does_not_hold_it(host: Host, user: str, pipelining: str, shared: bool) -> None:
+def test_listener_outlives_ssh_connection(host: Host, user: str, pipelining: str, shared: bool) -> None:
     ssh = {"ANSIBLE_PIPELINING": pipelining}
     if not shared:
-        # SSH itself ends only when all that it started has let go of its output.
+        # SSH itself ends only when all that it started has closed its output.
         ssh["ANSIBLE_SSH_ARGS"] = f'-F "{host.lab.state}/ssh_config" -o ControlMaster=no'
     result, took = call(host, user, ssh, challenges=[http01()])
     assert result["changed"]
-    assert took < 30, "it would have been ten minutes"
+    assert took < 30, "the module did not wait for the listener's ten minutes"
     assert get(host) == f"{TOKEN}.thumb"
     assert host.names("/root/.ansible/tmp") == [], "its code is gone, and it works"
     assert call(host, user, ssh, challenges=[http01()], state="absent")[0]["changed"]
     assert processes(host) == []
 
 
-def test_it_ends_by_itself(host: Host) -> None:
+def test_listener_ends_after_timeout(host: Host) -> None:
     assert host("challenge_response", listen_timeout=2, challenges=[http01(), tls_alpn01()])["changed"]
     assert len(processes(host)) == 2
     wait(lambda: not processes(host), 10, "a listener has not ended")
-    assert (taken(host), taken(host, 443), left(host)) == (False, False, [])
+    assert (taken(host), taken(host, 443), remaining(host)) == (False, False, [])
     assert not host("challenge_response", state="absent", challenges=[http01(), tls_alpn01()])["changed"]
 
 
-def test_a_listener_that_was_killed(host: Host) -> None:
+def test_listener_killed_is_started_again(host: Host) -> None:
     options = {"challenges": [http01(TOKEN), http01(SECOND)]}
     host("challenge_response", **options)
     host.shell("pkill -KILL -x acme-listener")
@@ -165,10 +165,10 @@ def test_a_listener_that_was_killed(host: Host) -> None:
     ]
     host.shell("pkill -KILL -x acme-listener")
     assert host("challenge_response", state="absent", **options)["changed"]
-    assert left(host) == []
+    assert remaining(host) == []
 
 
-def test_tls_alpn_01_for_names_and_addresses(host: Host) -> None:
+def test_listener_tls_alpn_01_for_names_and_addresses(host: Host) -> None:
     challenges = [tls_alpn01(identifier, f"a-token-of-128-bits-0{number}") for number, identifier in enumerate(NAMES)]
     assert host("challenge_response", challenges=challenges)["changed"]
     for number, name in enumerate(["shop.lab.test", "www.lab.test", "0.1.53.10.in-addr.arpa"]):
@@ -186,33 +186,33 @@ def test_tls_alpn_01_for_names_and_addresses(host: Host) -> None:
     assert not taken(host, 443)
 
 
-def test_what_holds_a_port_is_named(host: Host) -> None:
+def test_listener_port_in_use_names_process(host: Host) -> None:
     nginx = host.read("/run/nginx.pid").strip()
     before = host.shell(f"mkdir -p {HOME}/challenges && touch {HOME}/challenges/.lock && find {HOME}")
-    message = told(host("challenge_response", challenges=[http01(listen="80")]))
+    message = msg_of(host("challenge_response", challenges=[http01(listen="80")]))
     assert message == (
         f"cannot listen on port 80: nginx (pid {nginx}) is using it. Stop it, or choose another port with "
         "http_01_listen, or give the webroot of the server that uses it"
     )
     assert host.shell(f"find {HOME}") == before
-    assert "of 192.0.2.1: this host does not have the address" in told(
+    assert "of 192.0.2.1: this host does not have the address" in msg_of(
         host("challenge_response", challenges=[http01(listen="192.0.2.1:80")])
     )
 
 
-def test_a_port_below_1024_needs_root(host: Host) -> None:
+def test_listener_port_below_1024_needs_root(host: Host) -> None:
     host.shell("install -d -o deploy -g deploy /srv/deploy; echo 1024 > /proc/sys/net/ipv4/ip_unprivileged_port_start")
     options: dict[str, Any] = {"home": "/srv/deploy/acme", "as_user": "deploy"}
-    message = told(host("challenge_response", challenges=[tls_alpn01()], **options))
+    message = msg_of(host("challenge_response", challenges=[tls_alpn01()], **options))
     assert message == "cannot listen on port 443: Permission denied. Does the task lack 'become: true'?"
     high = http01()
     assert host("challenge_response", challenges=[high], **options)["changed"]
     assert get(host) == f"{TOKEN}.thumb"
     assert host("challenge_response", challenges=[high], state="absent", **options)["changed"]
-    told(host("challenge_response", challenges=[high], as_user="deploy"))
+    msg_of(host("challenge_response", challenges=[high], as_user="deploy"))
 
 
-def test_certificate_request_serves_and_certificate_removes(host: Host) -> None:
+def test_listener_started_by_request_is_stopped_by_certificate(host: Host) -> None:
     certificates = [wanted("shop"), wanted("mail"), wanted("news")]
     orders = [{"name": item["name"], **ORDER} for item in certificates]
     challenges = [
@@ -225,7 +225,7 @@ def test_certificate_request_serves_and_certificate_removes(host: Host) -> None:
     assert (empty["changed"], processes(host)) == (True, [])
     result = host.request(*certificates, orders=orders, challenges=challenges, listen_timeout=60)
     assert not result.ok
-    assert result["ready"] == ["shop"], "one that cannot be served stops no other"
+    assert result["ready"] == ["shop"], "one failure does not affect others"
     assert result["failures"]["news"].startswith("cannot listen on port 80: nginx (pid ")
     assert result["failures"]["mail"] == (
         "tls-alpn-01 cannot prove shop.lab.test at the same time as for certificate shop. Run again, or put the names "
@@ -243,9 +243,9 @@ def test_certificate_request_serves_and_certificate_removes(host: Host) -> None:
     assert not host.deploy(failed, *certificates, challenges=challenges)["changed"]
 
 
-def test_a_host_that_lacks_the_library(host: Host) -> None:
+def test_listener_without_library_fails_for_tls_alpn_01(host: Host) -> None:
     host.shell("mv /usr/lib/python3/dist-packages/cryptography /usr/lib/python3/dist-packages/cryptography.aside")
-    assert "the Python library cryptography is missing" in told(host("challenge_response", challenges=[tls_alpn01()]))
+    assert "the Python library cryptography is missing" in msg_of(host("challenge_response", challenges=[tls_alpn01()]))
     assert host("challenge_response", challenges=[http01()])["changed"]
     assert get(host) == f"{TOKEN}.thumb"
 
@@ -261,9 +261,9 @@ def test_a_host_that_lacks_the_library(host: Host) -> None:
         (tls_alpn01("*.lab.test"), "identifier '*.lab.test' is a wildcard, which tls-alpn-01 cannot prove"),
     ],
 )
-def test_what_cannot_be_served_is_told_before_anything_is_done(
+def test_listener_invalid_challenge_fails_before_any_change(
     host: Host, challenge: dict[str, Any], message: str
 ) -> None:
     good = {"token": "a-token-of-128-bits-09", "key_authorization": "a-token-of-128-bits-09.thumb", "webroot": WEBROOT}
-    assert message in told(host("challenge_response", challenges=[good, challenge]))
+    assert message in msg_of(host("challenge_response", challenges=[good, challenge]))
     assert host.names(WEBROOT) == ["index.html"]

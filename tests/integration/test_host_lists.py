@@ -8,7 +8,7 @@ import json
 
 import pytest
 
-from tests.integration.hosts import DIRECTORY, HOME, ORDER, Host, Issuer, told, wanted
+from tests.integration.hosts import DIRECTORY, HOME, ORDER, Host, Issuer, msg_of, wanted
 
 SHOP, MAIL = wanted("shop"), wanted("mail")
 
@@ -30,13 +30,13 @@ def manifest(host: Host, name: str = "shop"):
 
 @pytest.fixture
 def two(host: Host, issuer: Issuer) -> Host:
-    """A host with the list 'web', which has shop, and the list 'imap', which has mail."""
+    """Return a host with two lists: the list 'web', which has shop, and the list 'imap', which has mail."""
     make_live(host, issuer, SHOP, list="web")
     make_live(host, issuer, MAIL, list="imap")
     return host
 
 
-def test_each_list_sees_only_its_own_as_unlisted(two: Host) -> None:
+def test_lists_unlisted_are_of_own_list_only(two: Host) -> None:
     assert (manifest(two)["list"], manifest(two, "mail")["list"]) == ("web", "imap")
     assert look(two, SHOP, list="web")["unlisted"] == []
     assert look(two, MAIL, list="imap")["unlisted"] == []
@@ -49,7 +49,7 @@ def test_each_list_sees_only_its_own_as_unlisted(two: Host) -> None:
     }
 
 
-def test_only_the_owner_removes(two: Host) -> None:
+def test_lists_remove_by_owner_only(two: Host) -> None:
     before = two.tree()
     removal = [{"name": "shop", "status": "remove"}]
     for check in (True, False):
@@ -57,7 +57,7 @@ def test_only_the_owner_removes(two: Host) -> None:
             refused = two.deploy(removal, MAIL, check=check, **other)
             name = other.get("list", "default")
             line = f"certificate shop: it is not removed: it belongs to list 'web', not to '{name}'"
-            assert told(refused) == line
+            assert msg_of(refused) == line
             assert not refused["changed"]
     assert two.tree() == before
     done = two.deploy(removal, wanted("other"), list="web")
@@ -67,7 +67,7 @@ def test_only_the_owner_removes(two: Host) -> None:
 
 
 @pytest.mark.hard
-def test_a_list_that_gets_another_name_keeps_its_certificates(two: Host) -> None:
+def test_lists_renamed_list_keeps_its_certificates(two: Host) -> None:
     serial = manifest(two)["serial"]
     (found,) = look(two, SHOP, list="shops")["certificates"]
     assert (found["invalid"], found["problems"]) == ([], [])
@@ -85,7 +85,7 @@ def test_a_list_that_gets_another_name_keeps_its_certificates(two: Host) -> None
     assert look(two, list="web")["unlisted"] == []
 
 
-def test_two_lists_with_the_same_certificate(two: Host) -> None:
+def test_lists_same_certificate_in_two_lists_is_refused(two: Host) -> None:
     two.deploy([{"name": "shop", "status": "repair"}], SHOP, list="imap")
     before = two.tree()
     line = (
@@ -95,18 +95,18 @@ def test_two_lists_with_the_same_certificate(two: Host) -> None:
     (found,) = look(two, SHOP, list="web")["certificates"]
     assert found["invalid"] == [line]
     for check in (True, False):
-        assert told(two.request(SHOP, check=check, list="web")) == f"certificate shop: {line}"
+        assert msg_of(two.request(SHOP, check=check, list="web")) == f"certificate shop: {line}"
         refused = two.deploy([{"name": "shop", "status": "repair"}], SHOP, check=check, list="web")
-        assert told(refused) == f"certificate shop: {line}"
-    # As the role passes on what was refused: nothing of the other list's is touched.
+        assert msg_of(refused) == f"certificate shop: {line}"
+    # The role passes refused ones on like this: nothing of the other list is changed.
     failed = {"name": "shop", "status": "failed", "problem": line, "resumable": False}
-    assert told(two.deploy([failed], SHOP, list="web")) == f"certificate shop: {line}"
+    assert msg_of(two.deploy([failed], SHOP, list="web")) == f"certificate shop: {line}"
     assert two.tree() == before
     assert two.deploy([{"name": "shop", "status": "repair"}], SHOP, list="web", reassign=True)["changed"]
     assert manifest(two)["list"] == "web"
 
 
-def test_a_namesake_of_another_list_is_not_replaced(two: Host) -> None:
+def test_lists_certificate_name_of_other_list_is_refused(two: Host) -> None:
     namesake = wanted("shop", "other.lab.test")
     before = two.tree()
     line = (
@@ -115,16 +115,16 @@ def test_a_namesake_of_another_list_is_not_replaced(two: Host) -> None:
     )
     (found,) = look(two, namesake, list="imap")["certificates"]
     assert found["invalid"] == [line]
-    assert told(two.request(namesake, list="imap")) == f"certificate shop: {line}"
+    assert msg_of(two.request(namesake, list="imap")) == f"certificate shop: {line}"
     assert two.tree() == before
     assert two.request(namesake, list="imap", reassign=True).ok
 
 
 @pytest.mark.parametrize("module", ["certificate_info", "certificate_request", "certificate", "certificate_adopt"])
-def test_a_list_with_an_unusable_name_is_refused(host: Host, module: str) -> None:
+def test_lists_invalid_name_is_refused(host: Host, module: str) -> None:
     more = {"certificate_request": {"directory": DIRECTORY}, "certificate_adopt": {"directories": [DIRECTORY]}}
     refused = host(module, certificates=[SHOP], list="../web", **more.get(module, {}))
-    assert told(refused).startswith("list '../web': the name is invalid")
+    assert msg_of(refused).startswith("list '../web': the name is invalid")
     assert host.names(HOME) == []
 
 
@@ -134,7 +134,7 @@ def as_0_3_0(host: Host) -> None:
     host.path(f"{host.live()}/version.json").write_text(json.dumps(old, indent=2, sort_keys=True) + "\n")
 
 
-def test_a_certificate_of_0_3_0_goes_on_in_the_default_list(host: Host, issuer: Issuer) -> None:
+def test_lists_certificate_of_0_3_0_is_in_default_list(host: Host, issuer: Issuer) -> None:
     make_live(host, issuer, SHOP)
     as_0_3_0(host)
     (found,) = look(host, SHOP)["certificates"]
@@ -149,7 +149,7 @@ def test_a_certificate_of_0_3_0_goes_on_in_the_default_list(host: Host, issuer: 
 
 
 @pytest.mark.hard
-def test_a_certificate_of_a_newer_release_is_refused_and_the_others_are_not(host: Host, issuer: Issuer) -> None:
+def test_lists_certificate_of_newer_release_alone_is_refused(host: Host, issuer: Issuer) -> None:
     make_live(host, issuer, SHOP)
     make_live(host, issuer, MAIL)
     path = f"{host.live()}/version.json"
@@ -164,12 +164,12 @@ def test_a_certificate_of_a_newer_release_is_refused_and_the_others_are_not(host
     assert [item["invalid"] for item in looked["certificates"]] == [[line], []]
     assert look(host, MAIL)["unlisted"] == []
     for check in (True, False):
-        assert told(host.request(SHOP, check=check)) == f"certificate shop: {line}"
+        assert msg_of(host.request(SHOP, check=check)) == f"certificate shop: {line}"
         for status in ("repair", "switch", "remove"):
             certificates = [MAIL] if status == "remove" else [SHOP, MAIL]
             refused = host.deploy([{"name": "shop", "status": status}], *certificates, check=check)
-            assert told(refused) == f"certificate shop: {line}"
+            assert msg_of(refused) == f"certificate shop: {line}"
     failed = {"name": "shop", "status": "failed", "problem": line, "resumable": False}
-    assert told(host.deploy([failed], SHOP)) == f"certificate shop: {line}"
+    assert msg_of(host.deploy([failed], SHOP)) == f"certificate shop: {line}"
     assert host.tree() == before
     assert host.deploy([{"name": "mail", "status": "repair"}], SHOP, MAIL).ok

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from tests.integration.hosts import Host, Issuer, told, wanted
+from tests.integration.hosts import Host, Issuer, msg_of, wanted
 
 SECRET = "/etc/acme-test/privkey.pem"
 TOKEN = "a-token-of-128-bits-01"
 TURNS = 2
-# What the user does until there is a file named stop, and what it prints: how often.
+# The user's actions until there is a file named stop; it prints their number.
 EXCHANGE = f"""
 import os, random, shutil, time
 end, times = time.monotonic() + 120, 0
@@ -46,7 +46,7 @@ print(times)
 
 @pytest.fixture
 def app(host: Host) -> Iterator[Host]:
-    """A host with an application of the user deploy's, and a secret of root's."""
+    """Yield a host with an application of the user deploy's, and a secret of root's."""
     host.shell(
         "install -d -m 755 /etc/acme-test && umask 077 && echo secret > /etc/acme-test/privkey.pem; "
         "install -d -o deploy -g deploy /srv/app /srv/app/tls /srv/app/www"
@@ -61,7 +61,7 @@ def entry(**options: Any) -> dict[str, Any]:
 
 
 def foreign(host: Host) -> str:
-    """What belongs to others, with all that a change would change."""
+    """Return one line for each file of others, with all that a change would change."""
     return host.shell(
         "find /etc -newermt 1970-01-01 -printf '%p %y %m %U:%G %s %T@ %C@ %l\\n' | grep -v ^/etc/acme/ | sort"
     )
@@ -76,7 +76,7 @@ def exchanging(host: Host) -> Iterator[subprocess.Popen[str]]:
         yield process
 
 
-def test_nothing_of_others_is_touched_and_nobody_waits(app: Host, issuer: Issuer) -> None:
+def test_paths_exchanged_meanwhile_change_nothing_of_others(app: Host, issuer: Issuer) -> None:
     app.make_live(issuer, entry())
     before = foreign(app)
     challenge = {"token": TOKEN, "key_authorization": f"{TOKEN}.thumbprint", "webroot": "/srv/app/www"}
@@ -92,7 +92,7 @@ def test_nothing_of_others_is_touched_and_nobody_waits(app: Host, issuer: Issuer
     assert foreign(app) == before
     assert app.read(SECRET) == "secret\n"
     assert app.shell("grep -rl secret /srv/app || :") == ""
-    # What the user left is no trouble for the next run once the folder is one.
+    # The user's leftovers do not matter to the next run once the folder is a folder again.
     app.shell("rm -rf /srv/app/tls /srv/app/www; install -d -o deploy -g deploy /srv/app/tls /srv/app/www")
     assert app.deploy([{"name": "shop", "status": "repair"}], entry()).ok
     assert app.shell("stat -c %U /srv/app/tls/shop.pem") == "deploy"
@@ -101,26 +101,26 @@ def test_nothing_of_others_is_touched_and_nobody_waits(app: Host, issuer: Issuer
 
 
 @pytest.mark.parametrize(("place", "to"), [("tls", "../../etc/acme-test"), ("www/.well-known", "/etc/acme-test")])
-def test_a_link_that_leads_out_is_told_before_anything_is_done(app: Host, place: str, to: str) -> None:
+def test_paths_link_to_elsewhere_is_refused_before_any_change(app: Host, place: str, to: str) -> None:
     app.shell(f"rm -rf /srv/app/{place}; ln -s {to} /srv/app/{place} && chown -h deploy: /srv/app/{place}")
     before = foreign(app)
     (found,) = app("certificate_info", certificates=[entry()])["certificates"]
     assert [text for text in found["problems"] if "is a link of deploy's that leads to what belongs to root" in text]
     challenge = {"token": TOKEN, "key_authorization": f"{TOKEN}.thumbprint", "webroot": "/srv/app/www"}
     if place != "tls":
-        told(app("challenge_response", challenges=[challenge]))
+        msg_of(app("challenge_response", challenges=[challenge]))
     assert foreign(app) == before
 
 
-def test_a_home_in_the_hands_of_a_user_is_refused(app: Host, issuer: Issuer) -> None:
+def test_paths_home_writable_by_user_is_refused(app: Host, issuer: Issuer) -> None:
     for result in (
         app.request(entry(), home="/srv/app/home"),
         app.deploy([{"name": "shop", "status": "remove"}], home="/srv/app/home"),
         app("certificate_adopt", home="/srv/app/home", directories=["https://ca.example/"]),
     ):
-        assert told(result).startswith("home /srv/app/home cannot be used: /srv/app belongs to deploy, who could")
+        assert msg_of(result).startswith("home /srv/app/home cannot be used: /srv/app belongs to deploy, who could")
     assert app.names("/srv/app") == ["tls", "www"]
     app.shell("install -d -g deploy -m 2775 /srv/app/shared && chown root /srv/app /srv/app/shared")
-    assert told(app.request(entry(), home="/srv/app/shared/acme")).startswith(
+    assert msg_of(app.request(entry(), home="/srv/app/shared/acme")).startswith(
         "home /srv/app/shared/acme cannot be used: /srv/app/shared is writable by other users"
     )

@@ -87,7 +87,7 @@ class Server:
         raise NotImplementedError
 
     def as_user(self) -> dict[str, Any]:
-        """The options with which a process is the server's user's."""
+        """Return the options with which a process is the server's user's."""
         return {"user": self.user, "group": pwd.getpwnam(self.user).pw_gid, "extra_groups": [], "cwd": "/"}
 
     def start(self) -> None:
@@ -110,7 +110,7 @@ class Server:
         process.send_signal(signal.SIGINT)  # PostgreSQL waits for clients at SIGTERM
 
     def reload(self) -> None:
-        """Have the server read its certificate anew."""
+        """Have the server read its certificate again."""
         self.stop()
         self.start()
 
@@ -213,7 +213,7 @@ def run() -> Iterator[Run]:
 
 
 def pair(serial: int) -> tuple[bytes, bytes]:
-    """A certificate and its key, PEM."""
+    """Return a certificate and its key, PEM."""
     key = ca.ec_key()
     leaf = ca.Authority.root().leaf(key.public_key(), [NAME], serial=serial)
     form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
@@ -221,14 +221,14 @@ def pair(serial: int) -> tuple[bytes, bytes]:
 
 
 def prove(server: Server, timeout: int = 10) -> str:
-    """What is wrong with what is served, by the certificate that is on the disk."""
+    """Return the problem of the served certificate, compared with the one on disk; empty if there is none."""
     endpoint = Endpoint("127.0.0.1", server.port, NAME, server.starttls, timeout)
     (said,) = probe.prove_all([(endpoint, (server.folder / "cert.pem").read_bytes())])
     return said
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_is_served_is_compared_with_the_disk(run: Run, kind: type[Server]) -> None:
+def test_probe_compares_served_certificate_with_disk(run: Run, kind: type[Server]) -> None:
     server = run(kind)
     assert prove(server) == ""
     server.put(pair(NEW))
@@ -242,6 +242,6 @@ def test_what_is_served_is_compared_with_the_disk(run: Run, kind: type[Server]) 
     ("kind", "said"),
     [(Postfix, "502 5.5.1 Error: command not implemented"), (Slapd, "LDAP result 2"), (Postgres, "ssl is off")],
 )
-def test_one_that_has_no_tls_says_so(run: Run, kind: type[Server], said: str) -> None:
+def test_probe_server_without_tls_is_reported(run: Run, kind: type[Server], said: str) -> None:
     server = run(kind, tls=False)
     assert f"does not show its certificate: the server refused to start TLS: {said}" in prove(server, timeout=1)

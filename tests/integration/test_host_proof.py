@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""certificate: what is new is proved by real servers, and goes back where it does not hold."""
+"""certificate: real servers prove a new version, and it is rolled back if they fail."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 from cryptography import x509
 
-from tests.integration.hosts import HOME, Host, Issuer, told, wanted
+from tests.integration.hosts import HOME, Host, Issuer, msg_of, wanted
 from tests.unit.host import ca
 
 BROKEN = "/etc/nginx/conf.d/zz-broken.conf"
@@ -106,7 +106,7 @@ WEB_SERVERS = {
 
 @pytest.fixture
 def keeper(host: Host) -> Iterator[str]:
-    """The name of a service that keeps its certificate."""
+    """Yield the name of a service that keeps its certificate."""
     host.path("/etc/init.d/keeper").write_text(KEEPER)
     host.path("/etc/init.d/keeper").chmod(0o755)
     yield "keeper"
@@ -115,7 +115,7 @@ def keeper(host: Host) -> Iterator[str]:
 
 @pytest.fixture
 def dovecot(host: Host) -> Iterator[Host]:
-    """A host whose Dovecot will serve the live certificate."""
+    """Yield a host whose Dovecot will serve the live certificate."""
     is_old = host.shell("dovecot --version").startswith("2.3.")
     host.path("/etc/dovecot/dovecot.conf").write_text(DOVECOT if is_old else DOVECOT_2_4)
     yield host
@@ -131,7 +131,7 @@ def serial(host: Host) -> str:
 
 
 def served(host: Host, issuer: Issuer) -> x509.Certificate:
-    """What nginx serves, verified."""
+    """Return the certificate that nginx serves, verified."""
     return x509.load_der_x509_certificate(host.lab.served("web1", "shop.lab.test", ca.pem(issuer.root.certificate)))
 
 
@@ -147,14 +147,14 @@ def first(host: Host, issuer: Issuer, certificate: dict[str, Any]) -> None:
     assert deployed.ok, deployed["msg"]
 
 
-def test_nginx_with_a_broken_configuration_goes_on_with_what_it_had(host: Host, issuer: Issuer) -> None:
+def test_proof_broken_nginx_configuration_rolls_back(host: Host, issuer: Issuer) -> None:
     certificate = wanted(reload=["nginx"])
     first(host, issuer, certificate)
     host.lab.enable_tls("web1", "shop")
     certificate["probe"] = [probe()]
     host.path(BROKEN).write_text("no_such_directive on;\n")
 
-    message = told(renew(host, issuer, certificate))
+    message = msg_of(renew(host, issuer, certificate))
     assert message.startswith("certificate shop: the configuration of nginx is invalid (/usr/sbin/nginx -t -q): ")
     assert 'unknown directive "no_such_directive"' in message
     assert "version 0002 (serial b002) is rolled back, version 0001 (serial a001) is live again" in message
@@ -164,7 +164,7 @@ def test_nginx_with_a_broken_configuration_goes_on_with_what_it_had(host: Host, 
 
     # Neither is it any better in a second run.
     before = host.tree()
-    assert "version 0002 (serial b002) is rolled back" in told(host.deploy(SWITCH, certificate))
+    assert "version 0002 (serial b002) is rolled back" in msg_of(host.deploy(SWITCH, certificate))
     assert [line for line in host.tree() if " f " in line] == [line for line in before if " f " in line]
 
     host.shell(f"rm {BROKEN}")
@@ -175,13 +175,13 @@ def test_nginx_with_a_broken_configuration_goes_on_with_what_it_had(host: Host, 
     assert (found["live"]["reloaded"], found["pending"]) == (True, None)
 
 
-def test_a_service_that_keeps_the_old_certificate_is_found_out(host: Host, issuer: Issuer, keeper: str) -> None:
+def test_proof_service_that_keeps_old_certificate_fails(host: Host, issuer: Issuer, keeper: str) -> None:
     certificate = wanted(reload=[keeper])
     first(host, issuer, certificate)
     host.shell(f"mkdir -p /srv/kept && cp {host.live()}/*.pem /srv/kept")
     host.lab.enable_tls("web1", "/srv/kept")
     certificate["probe"] = [probe(timeout=2)]
-    message = told(renew(host, issuer, certificate))
+    message = msg_of(renew(host, issuer, certificate))
     assert message == (
         "certificate shop: localhost:443 (shop.lab.test) serves serial a001 instead of b002 (tried for 2 "
         "seconds); version 0002 (serial b002) is rolled back, version 0001 (serial a001) is live again, and its "
@@ -197,7 +197,7 @@ def test_a_service_that_keeps_the_old_certificate_is_found_out(host: Host, issue
     assert served(host, issuer).serial_number == 0xB002
 
 
-def test_dovecot_is_probed_by_starttls(dovecot: Host, issuer: Issuer) -> None:
+def test_proof_dovecot_is_probed_by_starttls(dovecot: Host, issuer: Issuer) -> None:
     host = dovecot
     certificate = wanted(reload=[{"service": "dovecot", "test": ["doveconf", "-n"]}])
     certificate["probe"] = [probe(starttls="imap"), probe(starttls="pop3"), probe(port=993)]
@@ -209,14 +209,14 @@ def test_dovecot_is_probed_by_starttls(dovecot: Host, issuer: Issuer) -> None:
     certificate["reload"] = []
     certificate["probe"] = [probe(starttls="imap", timeout=2), probe(starttls="pop3", timeout=2)]
     (request,) = host.request(certificate)["requests"]
-    message = told(host.deploy([issuer.issue(request, serial=0xC003)], certificate))
+    message = msg_of(host.deploy([issuer.issue(request, serial=0xC003)], certificate))
     for port in (143, 110):
         assert f"localhost:{port} (shop.lab.test) serves serial b002 instead of c003" in message
     assert "version 0002 (serial b002) is live again; the next run" in message
     assert serial(host) == "b002"
 
 
-def test_slapd_which_cannot_reload_is_restarted(host: Host, issuer: Issuer) -> None:
+def test_proof_slapd_is_restarted(host: Host, issuer: Issuer) -> None:
     """Its script can only restart it, and it reads its certificate at the start only."""
     certificate = wanted(reload=["slapd"], probe=[probe(starttls="ldap")], group="openldap", mode="0640")
     host.path("/etc/ldap/slapd.conf").write_text(SLAPD)
@@ -228,10 +228,10 @@ def test_slapd_which_cannot_reload_is_restarted(host: Host, issuer: Issuer) -> N
         host.shell("service slapd stop")
 
 
-def test_a_probe_of_what_does_not_listen(host: Host, issuer: Issuer) -> None:
+def test_proof_closed_port_fails(host: Host, issuer: Issuer) -> None:
     certificate = wanted(probe=[probe(port=4430, timeout=1)])
     (request,) = host.request(certificate)["requests"]
-    message = told(host.deploy([issuer.issue(request)], certificate))
+    message = msg_of(host.deploy([issuer.issue(request)], certificate))
     assert message == (
         "certificate shop: localhost:4430 (shop.lab.test) does not show its certificate: Connection refused "
         "(tried for 1 seconds); it stays live: no earlier version is still valid, so there is nothing "
@@ -241,7 +241,7 @@ def test_a_probe_of_what_does_not_listen(host: Host, issuer: Issuer) -> None:
 
 
 @pytest.mark.parametrize("kind", WEB_SERVERS)
-def test_a_web_server_whose_configuration_is_broken_is_not_reloaded(host: Host, issuer: Issuer, kind: str) -> None:
+def test_proof_broken_web_server_configuration_is_not_reloaded(host: Host, issuer: Issuer, kind: str) -> None:
     """Apache and HAProxy as Debian sets them up, with a site more."""
     server = WEB_SERVERS[kind]
     certificate = wanted(reload=[kind], **server.options)
@@ -254,12 +254,12 @@ def test_a_web_server_whose_configuration_is_broken_is_not_reloaded(host: Host, 
         began = host.shell(server.began)
         with host.path(server.broken).open("a") as file:
             file.write("no_such_directive on\n")
-        message = told(renew(host, issuer, certificate))
+        message = msg_of(renew(host, issuer, certificate))
         assert message.startswith(f"certificate shop: the configuration of {kind} is invalid ({server.test}): ")
         assert "no_such_directive" in message
         assert "version 0002 (serial b002) is rolled back, version 0001 (serial a001) is live again" in message
         assert serial(host) == "a001"
-        assert host.shell(server.began) == began, "nobody told it to read its configuration"
+        assert host.shell(server.began) == began, "it did not read its configuration again"
 
         host.shell(f"sed -i /no_such_directive/d {server.broken}")
         done = host.deploy(SWITCH, certificate)
@@ -268,7 +268,7 @@ def test_a_web_server_whose_configuration_is_broken_is_not_reloaded(host: Host, 
         host.shell(f"service {kind} stop")
 
 
-def test_handlers_are_returned_by_name(host: Host, issuer: Issuer) -> None:
+def test_proof_handlers_are_returned_by_name(host: Host, issuer: Issuer) -> None:
     certificate = wanted(reload=[{"notify": "Restart it"}])
     done = host.make_live(issuer, certificate)
     for _unused in range(2):

@@ -10,7 +10,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from tests.integration.hosts import DIRECTORY, HOME, ORDER, WEBROOT, Host, Issuer, told, wanted
+from tests.integration.hosts import DIRECTORY, HOME, ORDER, WEBROOT, Host, Issuer, msg_of, wanted
 
 VERSION = f"{HOME}/versions/shop/0001"
 CHALLENGES = f"{WEBROOT}/.well-known/acme-challenge"
@@ -33,7 +33,7 @@ def key(host: Host, version: str = VERSION):
     return serialization.load_pem_private_key(host.path(f"{version}/privkey.pem").read_bytes(), None)
 
 
-def test_check_mode_then_the_same_for_real_then_nothing(host: Host) -> None:
+def test_request_check_mode_then_real_run_then_unchanged(host: Host) -> None:
     before = host.tree()
     options = {"orders": [{"name": "shop", **ORDER}], "challenges": [challenge()], "diff": True}
     foreseen = host.request(check=True, **options)
@@ -63,7 +63,7 @@ def test_check_mode_then_the_same_for_real_then_nothing(host: Host) -> None:
     assert host.tree() == made_tree
 
 
-def test_what_lies_on_the_disk(host: Host) -> None:
+def test_request_writes_key_request_and_manifest(host: Host) -> None:
     names = ["Shop.lab.test.", "bücher.lab.test", "shop.lab.test"]
     (request,) = host.request(wanted("shop", *names, owner="www-data", group="daemon", mode="0440"))["requests"]
     assert request["identifiers"] == ["shop.lab.test", "xn--bcher-kva.lab.test"]
@@ -85,7 +85,7 @@ def test_what_lies_on_the_disk(host: Host) -> None:
     assert "PRIVATE KEY" not in json.dumps(manifest(host))
 
 
-def test_every_kind_of_key(host: Host) -> None:
+def test_request_every_key_type(host: Host) -> None:
     kinds = ["ec256", "ec384", "rsa2048", "rsa3072"]
     requests = host.request(*(wanted(kind, key_type=kind) for kind in kinds))["requests"]
     sizes = {item["name"]: csr(item).public_key().key_size for item in requests}
@@ -99,7 +99,7 @@ NOT_THE_SAME = {
 }
 
 
-def test_what_is_not_wanted_any_more_is_replaced(host: Host) -> None:
+def test_request_pending_version_for_other_terms_is_replaced(host: Host) -> None:
     previous = host.request(orders=[{"name": "shop", **ORDER}])["requests"][0]
     number = 1
     for case, options in NOT_THE_SAME.items():
@@ -111,7 +111,7 @@ def test_what_is_not_wanted_any_more_is_replaced(host: Host) -> None:
         previous = request
     (request,) = host.request({**wanted(), **options}, directory="https://other.example/dir")["requests"]
     assert (request["version"], request["reused"]) == (f"{number + 1:04d}", False)
-    # The order of names is none.
+    # The sequence of names does not matter.
     names = wanted("shop", "b.lab.test", "a.lab.test"), wanted("shop", "a.lab.test", "b.lab.test")
     requests = [host.request(certificate)["requests"][0] for certificate in names]
     assert [request["reused"] for request in requests] == [False, True]
@@ -125,7 +125,7 @@ DAMAGE = {
 }
 
 
-def test_a_damaged_pending_version_is_made_anew(host: Host) -> None:
+def test_request_damaged_pending_version_is_replaced(host: Host) -> None:
     certificates = [wanted(f"c{number}", f"c{number}.lab.test") for number in range(len(DAMAGE))]
     host.request(*certificates)
     for certificate, script in zip(certificates, DAMAGE.values()):
@@ -134,7 +134,7 @@ def test_a_damaged_pending_version_is_made_anew(host: Host) -> None:
         assert (request["version"], request["reused"]) == ("0002", False), case
 
 
-def test_attributes_of_a_pending_key_are_put_right(host: Host) -> None:
+def test_request_repairs_attributes_of_pending_key(host: Host) -> None:
     host.request()
     host.shell(f"chmod 0644 {VERSION}/privkey.pem")
     assert host.request(check=True)["changed"]
@@ -145,7 +145,7 @@ def test_attributes_of_a_pending_key_are_put_right(host: Host) -> None:
     assert host.shell(f"stat -c %a {VERSION}/privkey.pem") == "600"
 
 
-def test_the_live_version_is_not_touched(host: Host, issuer: Issuer) -> None:
+def test_request_does_not_change_live_version(host: Host, issuer: Issuer) -> None:
     host.make_live(issuer)
     before = [line for line in host.tree() if "/0001" in line or "/live" in line]
     (request,) = host.request()["requests"]
@@ -153,7 +153,7 @@ def test_the_live_version_is_not_touched(host: Host, issuer: Issuer) -> None:
     assert [line for line in host.tree() if "/0001" in line or "/live" in line] == before
 
 
-def test_the_journal(host: Host) -> None:
+def test_request_journals_order(host: Host) -> None:
     host.request()
     assert manifest(host)["order_uri"] is None
     journaled = host.request(orders=[{"name": "shop", **ORDER}])
@@ -161,14 +161,14 @@ def test_the_journal(host: Host) -> None:
     assert journaled["ready"] == ["shop"]
     assert {field: manifest(host)[field] for field in ORDER} == ORDER
     assert host("certificate_info")["certificates"][0]["pending"]["order_uri"] == ORDER["order_uri"]
-    # It is told again without being given, and another takes its place.
+    # It is returned again without being given, and another takes its place.
     assert host.request()["requests"][0]["order_uri"] == ORDER["order_uri"]
     second = {**ORDER, "order_uri": "https://ca.example/order/2"}
     assert host.request(orders=[{"name": "shop", **second}])["requests"][0]["order_uri"] == second["order_uri"]
     assert (manifest(host)["order_uri"], manifest(host)["directory"]) == (second["order_uri"], DIRECTORY)
 
 
-def test_challenges_are_served_by_the_web_server(host: Host) -> None:
+def test_request_challenges_are_served_by_web_server(host: Host) -> None:
     tokens = [TOKEN, "_-" * 11]
     host.request(orders=[{"name": "shop", **ORDER}], challenges=[challenge(token) for token in tokens])
     served = [host.shell(f"curl -sf http://localhost/.well-known/acme-challenge/{token}") for token in tokens]
@@ -192,16 +192,16 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_what_a_ca_must_not_have_written_is_refused_before_anything_is(host: Host, case: str) -> None:
+def test_request_hostile_challenge_is_refused_before_any_change(host: Host, case: str) -> None:
     before = host.tree()
     change, expected = REFUSED[case]
     bad = challenge(**change)
-    message = told(host.request(orders=[{"name": "shop", **ORDER}], challenges=[challenge(), bad]))
+    message = msg_of(host.request(orders=[{"name": "shop", **ORDER}], challenges=[challenge(), bad]))
     assert expected in message
     assert host.tree() == before
 
 
-def test_one_that_fails_stops_no_other(host: Host) -> None:
+def test_request_one_failure_does_not_affect_others(host: Host) -> None:
     host.shell(f"mkdir -p {HOME}/live/bad")
     certificates = [wanted(name) for name in ("bad", "dark", "good")]
     orders = [{"name": certificate["name"], **ORDER} for certificate in certificates]
@@ -211,33 +211,33 @@ def test_one_that_fails_stops_no_other(host: Host) -> None:
         challenge("three" * 5, name="good"),
     ]
     result = host.request(*certificates, orders=orders, challenges=challenges)
-    message = told(result)
+    message = msg_of(result)
     assert f"certificate bad: {HOME}/live/bad is not a link" in message
     assert "certificate dark: webroot /srv/none does not exist" in message
     assert result["failures"].keys() == {"bad", "dark"}
     assert result["ready"] == ["good"]
-    # What stays for the next run: the request of dark, whose webroot can be made.
+    # The request of dark stays for the next run: its webroot can be made.
     assert [item["name"] for item in result["requests"]] == ["dark", "good"]
     assert host.names(CHALLENGES) == ["three" * 5]
 
 
-def test_a_name_twice(host: Host) -> None:
-    assert told(host.request(wanted(), wanted())) == "certificate shop: more than one certificate has this name"
+def test_request_repeated_name_fails(host: Host) -> None:
+    assert msg_of(host.request(wanted(), wanted())) == "certificate shop: more than one certificate has this name"
     assert host.names(HOME) == []
 
 
-def test_home_elsewhere(host: Host) -> None:
-    assert told(host.request(home="certs")).startswith("home 'certs' is not an absolute path")
+def test_request_other_home(host: Host) -> None:
+    assert msg_of(host.request(home="certs")).startswith("home 'certs' is not an absolute path")
     assert host.request(home="/srv/certs/a b")["requests"][0]["version"] == "0001"
     assert host.names("/srv/certs/a b/versions/shop") == [".lock", "0001"]
     assert host.names(HOME) == []
 
 
-def test_disk_full(host: Host) -> None:
+def test_request_disk_full_fails(host: Host) -> None:
     host.shell(f"mkdir {HOME} && mount -t tmpfs -o size=16k,nr_inodes=32 tmpfs {HOME} && mkdir {HOME}/versions")
     host.shell(f"head -c 1000000 /dev/zero > {HOME}/versions/filler || :")
     result = host.request()
-    assert told(result) == (
+    assert msg_of(result) == (
         f"certificate shop: cannot write {VERSION}: No space left on device. Make room there and run again"
     )
     assert result["requests"] == []

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.hosts import DIRECTORY, HOME, ORDER, Host, Issuer, told, wanted
+from tests.integration.hosts import DIRECTORY, HOME, ORDER, Host, Issuer, msg_of, wanted
 
 OTHER = "/srv/other"  # as if it were another host's
 
@@ -22,14 +22,14 @@ def place(host: Host) -> Iterator[Host]:
 
 
 def receiver(host: Host) -> str:
-    """The public key of the other place."""
+    """Return the public key of the other place."""
     result = host.request(home=OTHER, receive=["shop"], certificates=[])
     assert result.ok, result["msg"]
     return str(result["receivers"]["shop"])
 
 
 def serial_of(host: Host) -> str:
-    """The live certificate's serial number, as its manifest has it."""
+    """Return the live certificate's serial number, as its manifest has it."""
     (found,) = host("certificate_info", certificates=[wanted()])["certificates"]
     return str(found["live"]["serial"])
 
@@ -40,7 +40,7 @@ def receive(host: Host, share: dict[str, Any], receiver: str = "other", **result
     return host.deploy([given], home=OTHER)
 
 
-def test_a_live_certificate_is_given_and_nobody_between_learns_its_key(place: Host, issuer: Issuer) -> None:
+def test_share_live_certificate_is_sealed(place: Host, issuer: Issuer) -> None:
     place.make_live(issuer)
     serial = serial_of(place)
     asked = [{"name": "shop", "serial": serial, "receivers": {"other": receiver(place)}}]
@@ -61,10 +61,10 @@ def test_a_live_certificate_is_given_and_nobody_between_learns_its_key(place: Ho
     assert "PRIVATE KEY" not in received.text
     # It was good for once.
     assert place.names(f"{OTHER}/versions/shop") == [".lock", "0001"]
-    assert "there is no key to receive with" in told(receive(place, share))
+    assert "there is no key to receive with" in msg_of(receive(place, share))
 
 
-def test_one_that_cannot_be_given_stops_no_other(place: Host, issuer: Issuer) -> None:
+def test_share_one_failure_does_not_affect_others(place: Host, issuer: Issuer) -> None:
     place.make_live(issuer)
     public = receiver(place)
     serial = serial_of(place)
@@ -76,12 +76,12 @@ def test_one_that_cannot_be_given_stops_no_other(place: Host, issuer: Issuer) ->
             {"name": "shop", "serial": serial, "receivers": {"other": public}},
         ],
     )
-    assert "no version here has the serial number 77" in told(result)
+    assert "no version here has the serial number 77" in msg_of(result)
     assert sorted(result["failures"]) == ["../shop", "absent"]
     assert [share["name"] for share in result["shares"]] == ["shop"]
 
 
-def test_what_was_sealed_for_another_or_is_not_the_certificates_key_is_refused(place: Host, issuer: Issuer) -> None:
+def test_share_sealed_for_other_host_or_other_key_is_refused(place: Host, issuer: Issuer) -> None:
     place.make_live(issuer)
     serial = serial_of(place)
 
@@ -91,13 +91,13 @@ def test_what_was_sealed_for_another_or_is_not_the_certificates_key_is_refused(p
 
     stale = share(receiver(place))
     receiver(place)  # another run's
-    assert "the sealed key is for another host, another certificate or another run" in told(receive(place, stale))
+    assert "the sealed key is for another host, another certificate or another run" in msg_of(receive(place, stale))
 
     right = share(receiver(place))
     (request,) = place.request(wanted("other"))["requests"]
     strange = issuer.issue({**request, "identifiers": ["shop.lab.test"]})
     refused = receive(place, right, certificate=strange["certificate"])
-    assert "key" in told(refused)
+    assert "key" in msg_of(refused)
     assert not place.path(f"{OTHER}/live/shop").exists()
 
 

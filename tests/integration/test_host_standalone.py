@@ -19,7 +19,7 @@ ORDERED, CERTIFICATES = "ordered.hosts.localhost[0]", "{{ certificates }}"
 
 
 def playbook(host: Host, folder: Path, csr: str = "request.requests[0].csr_content"):
-    """As the modules' documentation has it."""
+    """Run the playbook of the modules' documentation."""
     web = {
         "certificates": [
             {"name": "shop", "identifiers": ["web1.lab.test"], "webroot": WEBROOT, "reload": ["nginx"]},
@@ -86,7 +86,7 @@ def playbook(host: Host, folder: Path, csr: str = "request.requests[0].csr_conte
     return host.lab.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300)
 
 
-def test_the_way_of_a_certificate(host: Host, tmp_path: Path) -> None:
+def test_modules_without_role_deploy_certificate(host: Host, tmp_path: Path) -> None:
     done = playbook(host, tmp_path)
     assert done.returncode == 0, done.stdout
     assert host.certificate().public_key() == host.public_key()
@@ -96,7 +96,7 @@ def test_the_way_of_a_certificate(host: Host, tmp_path: Path) -> None:
     assert "PRIVATE KEY" not in done.stdout
 
 
-def test_a_request_that_does_not_fit_its_order(host: Host, tmp_path: Path) -> None:
+def test_modules_without_role_other_request_fails(host: Host, tmp_path: Path) -> None:
     command = ["openssl", "req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", str(tmp_path / "other.pem")]
     command += ["-out", str(tmp_path / "other.csr"), "-subj", "/", "-addext", "subjectAltName=DNS:other.lab.test"]
     subprocess.run(command, check=True, capture_output=True)

@@ -34,26 +34,26 @@ def lab(tmp_path_factory):
         yield lab
 
 
-def test_ansible_reaches_every_host(lab):
+def test_lab_ansible_reaches_every_host(lab):
     done = lab.run(["ansible", "web", "-m", "command", "-a", "hostname --fqdn"], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert {"web1.lab.test", "web2.lab.test", "web3.lab.test"} <= set(done.stdout.splitlines())
 
 
-def test_deploy_becomes_root_with_sudo(lab):
+def test_lab_user_deploy_becomes_root_with_sudo(lab):
     command = ["ansible", "web1", "-u", "deploy", "-m", "command", "-a", "id -un"]
     assert lab.run(command, capture_output=True, text=True).stdout.splitlines()[-1] == "deploy"
     assert lab.run([*command, "--become"], capture_output=True, text=True).stdout.splitlines()[-1] == "root"
 
 
-def test_a_host_key_is_checked(lab):
+def test_lab_host_key_is_verified(lab):
     ssh = ["ssh", "-F", lab.state / "ssh_config"]
     assert lab.run([*ssh, "web1.lab.test", "true"]).returncode == 0
     unknown = lab.run([*ssh, "lb.lab.test", "true"], capture_output=True, text=True)
     assert "Host key verification failed" in unknown.stderr
 
 
-def test_hosts_are_apart(lab):
+def test_lab_hosts_are_separate(lab):
     lab.path("web1", "/tmp/mine").write_text("")
     assert not Path("/tmp/mine").exists()
     assert not lab.path("web2", "/tmp/mine").exists()
@@ -64,11 +64,11 @@ def test_hosts_are_apart(lab):
     assert not {"pebble", "named"} & set(seen)
 
 
-def test_root_of_a_host_has_no_start_up_files(lab):
+def test_lab_root_of_host_has_no_start_up_files(lab):
     assert os.listdir(lab.path("web1", "/root")) == [".ssh"]
 
 
-def test_a_host_reaps_orphans(lab):
+def test_lab_host_reaps_orphans(lab):
     script = "(sleep 0.1 &); sleep 0.4; ps -A -o stat="
     states = lab.exec("web1", ["sh", "-c", script], capture_output=True, text=True).stdout.split()
     assert len(states) >= 5
@@ -76,12 +76,12 @@ def test_a_host_reaps_orphans(lab):
 
 
 @pytest.mark.parametrize("name", ["web1.lab.test", "any.web1.lab.test", "lb.lab.test"])
-def test_nginx_answers_under_its_name(lab, name):
+def test_lab_nginx_answers_under_its_name(lab, name):
     done = lab.run(["curl", "--silent", "--fail", f"http://{name}/"], capture_output=True, text=True)
     assert "a host of the lab" in done.stdout
 
 
-def test_names(lab):
+def test_lab_names_resolve(lab):
     def addresses(name):
         found = lab.run(["getent", "ahostsv4", name], capture_output=True, text=True).stdout
         return {line.split()[0] for line in found.splitlines()}
@@ -96,13 +96,13 @@ def test_names(lab):
 
 
 @pytest.mark.parametrize("asker", ["the controller", "web2"])
-def test_hosts_have_ipv6_too(lab, asker):
+def test_lab_hosts_have_ipv6(lab, asker):
     command = ["curl", "--silent", "--fail", "--globoff", f"http://[{lab.address6('web1')}]/"]
     ask = lab.run if asker == "the controller" else functools.partial(lab.exec, asker)
     assert "a host of the lab" in ask(command, capture_output=True, text=True).stdout
 
 
-def test_an_unplugged_host_is_out_of_reach_until_plugged_in(lab):
+def test_lab_unplugged_host_is_unreachable_until_plugged_in(lab):
     curl = ["curl", "--silent", "--fail", "--max-time", "1", "http://web2.lab.test/"]
     lab.unplug("web2")
     assert lab.alive("web2")
@@ -111,7 +111,7 @@ def test_an_unplugged_host_is_out_of_reach_until_plugged_in(lab):
     assert lab.run([*curl, "--max-time", "10"], stdout=subprocess.DEVNULL).returncode == 0
 
 
-def test_a_killed_host_is_gone_and_boots_as_new(lab):
+def test_lab_killed_host_boots_as_new(lab):
     lab.path("web3", "/etc/mark").write_text("")
     lab.kill("web3")
     assert not lab.alive("web3")
@@ -139,7 +139,7 @@ def issue(lab, name, *options, check=True):
     return [(path / "certificates" / f"{name.replace(':', '-')}.{ext}").read_bytes() for ext in ("crt", "key")]
 
 
-def test_the_ca_issues_and_a_host_serves(lab):
+def test_lab_ca_issues_and_host_serves(lab):
     name = "shop.web1.lab.test"
     mark = lab.pebble.mark()
     fullchain, key = issue(lab, name)
@@ -171,7 +171,7 @@ def test_the_ca_issues_and_a_host_serves(lab):
         lab.served("web1", "other.web1.lab.test", roots=lab.pebble.root_pem())
 
 
-def test_the_ca_validates_addresses(lab):
+def test_lab_ca_validates_addresses(lab):
     for address in (lab.address("web1"), lab.address6("web1")):
         certificate = x509.load_pem_x509_certificates(issue(lab, address)[0])[0]
         san = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
@@ -185,7 +185,7 @@ def _served(lab, name):
         return None
 
 
-def test_renewal_information_can_be_set(lab):
+def test_lab_renewal_information_can_be_set(lab):
     issue(lab, "renewal.web1.lab.test")
     certificate = lab.pebble.cert_status(lab.pebble.issued()[-1])["Certificate"]
     start = datetime(2040, 2, 3, 4, 5, 6, tzinfo=timezone.utc)
@@ -206,11 +206,11 @@ def _ari_id(pem):
     return ".".join(urlsafe_b64encode(part).decode().rstrip("=") for part in (key_id, serial))
 
 
-def test_the_ca_refuses_what_it_blocks(lab):
+def test_lab_ca_refuses_blocked_name(lab):
     assert "rejectedIdentifier" in issue(lab, "blocked.lab.test", check=False)
 
 
-def test_the_ca_wants_external_account_binding(tmp_path):
+def test_lab_ca_requires_external_account_binding(tmp_path):
     with Lab(tmp_path, hosts=1, eab=True) as lab:
         kid, key = lab.pebble.eab["kid"], lab.pebble.eab["key"]
         name = "web1.lab.test"
@@ -219,7 +219,7 @@ def test_the_ca_wants_external_account_binding(tmp_path):
         assert len(lab.pebble.issued()) == 1
 
 
-def test_the_ca_starts_anew_with_other_settings(tmp_path):
+def test_lab_ca_restarts_with_other_settings(tmp_path):
     with Lab(tmp_path, hosts=1, pebble_env={"PEBBLE_ALTERNATE_ROOTS": "1"}) as lab:
         mark, root = lab.pebble.mark(), lab.pebble.root_pem()
         assert lab.pebble.root_pem(1) not in (root, lab.pebble.intermediate_pem(1))
@@ -231,13 +231,13 @@ def test_the_ca_starts_anew_with_other_settings(tmp_path):
 
 
 def everything(lab):
-    """All processes that live in a lab's networks: its own, its hosts', and those that entered from outside."""
+    """Return all processes that live in a lab's networks: its own, its hosts', and those that entered from outside."""
     networks = {lab.init.network(), *(Process.of(lab._running(host).pid).network() for host in lab.hosts)}
     return [process for process in processes() if process.network() in networks]
 
 
 def machine():
-    """What a lab could leave on the machine."""
+    """Return the state of the machine that a lab could change."""
     return {
         "interfaces": sorted(os.listdir("/sys/class/net")),
         "namespaces": subprocess.run(["ip", "netns", "list"], capture_output=True, check=True).stdout,
@@ -267,7 +267,7 @@ def test_down_leaves_nothing(tmp_path):
 
 @pytest.fixture
 def abandoned(tmp_path):
-    """A lab whose owner was killed, with a process in its network; the state before, and all that lives in it."""
+    """Yield a lab whose owner was killed, with a process in its network; the state before, and all that lives in it."""
     before = machine()
     script = (
         "import sys, time; from tests.lab import Lab; lab = Lab(sys.argv[1], hosts=2); lab.__enter__(); print('up');"
@@ -298,7 +298,7 @@ def test_down_after_the_lab_was_killed(abandoned):
     assert_nothing_is_left(lab.state, lab.control, before, lived)
 
 
-def test_up_takes_the_place_of_an_abandoned_lab(abandoned):
+def test_up_replaces_abandoned_lab(abandoned):
     old, before, lived = abandoned
     with Lab(old.state, hosts=1) as lab:
         assert not [process for process in lived if process.alive]
@@ -319,7 +319,7 @@ NOBODY = 65534  # somebody else than root, whom named's root may not pass by
 
 
 def test_up_closed_home_and_umask_serves_all(tmp_path):
-    """The checkout of a person in a home of mode 0700, with umask 077: every server reads its files all the same."""
+    """The checkout of a person in a home of mode 0700, with umask 077: every server can read its files."""
     home = tmp_path / "a home"
     home.mkdir()
     home.chmod(0o700)
@@ -336,13 +336,13 @@ def test_up_closed_home_and_umask_serves_all(tmp_path):
             assert "a host of the lab" in lab.run(url, check=True, capture_output=True, text=True).stdout
             deploy = ["ansible", "web1", "-u", "deploy", "--become", "-m", "command", "-a", "sh -c umask"]
             assert lab.run(deploy, check=True, capture_output=True, text=True).stdout.splitlines()[-1] == "0022"
-            assert os.umask(0o077) == 0o077, "the caller has its own again"
+            assert os.umask(0o077) == 0o077, "the caller's umask is restored"
     finally:
         os.umask(before)
 
 
-def test_web_certificate_is_verified_strictly(lab):
-    """As Python 3.13 and later do it by default."""
+def test_lab_web_certificate_passes_strict_verification(lab):
+    """Verify as Python 3.13 and later do by default."""
     context = ssl.create_default_context(cafile=str(lab.pebble.ca_path))
     context.verify_flags |= ssl.VERIFY_X509_STRICT
 
@@ -356,7 +356,7 @@ def test_web_certificate_is_verified_strictly(lab):
     assert lab.inside(ask)
 
 
-def test_two_labs_at_once(lab, tmp_path):
+def test_lab_two_at_once(lab, tmp_path):
     with Lab(tmp_path, hosts=1) as other:
         assert other.address("web1") == lab.address("web1")
         other.path("web1", "/var/www/html/index.html").write_text("the other's")
@@ -372,7 +372,7 @@ def cli(state, *args, **kwargs):
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, **kwargs)
 
 
-def test_the_command_line(tmp_path):
+def test_lab_command_line(tmp_path):
     assert "web2.lab.test  10.53.1.2  up" in cli(tmp_path, "up", "--hosts", "2").stdout
     try:
         again = cli(tmp_path, "up")
@@ -402,20 +402,20 @@ def test_the_command_line(tmp_path):
         (["run", "--", "true"], "there is no lab up in"),
     ],
 )
-def test_bad_input_is_told_in_one_line(tmp_path, args, message):
+def test_lab_command_line_bad_input_fails_in_one_line(tmp_path, args, message):
     done = cli(tmp_path, *args)
     assert done.returncode == 1
     assert done.stderr.startswith(f"lab: {message}")
     assert done.stderr.count("\n") == 1
 
 
-def test_a_directory_with_other_things_is_left_alone(tmp_path):
+def test_up_directory_with_other_files_is_refused(tmp_path):
     (tmp_path / "precious").write_text("")
     assert "is no lab's: it has precious" in cli(tmp_path, "up").stderr
     assert os.listdir(tmp_path) == ["precious"]
 
 
-def test_root_is_asked_for(tmp_path):
+def test_up_without_root_is_refused(tmp_path):
     with pytest.raises(LabError, match="the lab needs root"):
         _as_nobody(lambda: Lab(tmp_path).up())
 

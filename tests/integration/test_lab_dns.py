@@ -30,7 +30,7 @@ def shared(tmp_path_factory):
 
 @pytest.fixture
 def lab(shared):
-    """A lab whose zones hold nothing yet."""
+    """Return a lab whose zones hold nothing yet."""
     shared.authorities.clean()
     wait(lambda: seen_by(shared, "ns2") == seen_by(shared, "ns1"), 10, "ns2 stays behind")
     return shared
@@ -41,14 +41,14 @@ def seen_by(lab, server):
 
 
 def ask(lab, name, rtype="TXT", server=None):
-    """Code and texts of an answer, of the lab's own server without a server."""
+    """Return code and texts of an answer, of the lab's own server without a server."""
     message = dns.message.make_query(name, rtype)
     answer = lab.inside(lambda: dns.query.udp(message, server or lab.controller, timeout=5))
     return dns.rcode.to_text(answer.rcode()), [rdata.to_text() for rrset in answer.answer for rdata in rrset]
 
 
 def update(lab, zone, key, server="ns1", timeout=5):
-    """The code with which a server answers a new TXT record, sent over TCP with a key."""
+    """Return the code with which a server answers a new TXT record, sent over TCP with a key."""
     message = dns.update.UpdateMessage(zone, keyring=dns.tsig.Key(key.name, key.secret, key.algorithm))
     message.add(f"new.{zone}.", 60, "TXT", "value")
     address = lab.authorities.address(server)
@@ -56,7 +56,7 @@ def update(lab, zone, key, server="ns1", timeout=5):
 
 
 @pytest.mark.parametrize("zone", ZONES)
-def test_a_zone_is_delegated_and_found(lab, zone):
+def test_lab_dns_zone_is_delegated(lab, zone):
     found = {record.type for record in lab.authorities.records(zone)}
     assert found == {"SOA", "NS", "A", "AAAA"}
     name = f"_acme-challenge.new.{zone}.lab.test"
@@ -69,24 +69,24 @@ def test_a_zone_is_delegated_and_found(lab, zone):
     assert lab.authorities.txt(zone) == {(name, "one value")}
 
 
-def test_what_is_not_there_is_not_remembered(lab):
+def test_lab_dns_missing_name_is_not_cached(lab):
     for number in range(3):
         name = f"fresh{number}.other.lab.test"
         assert ask(lab, name) == ("NXDOMAIN", [])
         lab.authorities.add(name, "TXT", "value")
         wait(lambda name=name: ask(lab, name)[1], 1.5, "the record is hidden")
-        # What the controller asked does not matter to the CA at all.
+        # Questions of the controller do not affect answers to the CA.
         name = f"for-ca{number}.other.lab.test"
         assert ask(lab, name) == ("NXDOMAIN", [])
         lab.authorities.add(name, "TXT", "value")
         assert ask(lab, name, server=lab.dns.for_ca) == ("NOERROR", ['"value"'])
 
 
-def test_outside_of_the_lab_there_is_nothing(lab):
+def test_lab_dns_name_outside_of_lab_does_not_exist(lab):
     assert ask(lab, "www.example.com", "A") == ("NXDOMAIN", [])
 
 
-def test_a_zone_takes_updates_with_its_own_keys_only(lab):
+def test_lab_dns_update_needs_key_of_zone(lab):
     wrong = DYN_KEY._replace(secret=OTHER_KEY.secret)
     assert update(lab, "dyn.lab.test", DYN_KEY) == "NOERROR"
     assert update(lab, "dyn.lab.test", DYN_KEY_512) == "NOERROR"
@@ -100,12 +100,12 @@ def test_a_zone_takes_updates_with_its_own_keys_only(lab):
         lab.authorities._update("other", lambda update: update.add("elsewhere.", 1, "TXT", "value"))
 
 
-def test_ns2_has_a_change_at_once(lab):
+def test_lab_dns_ns2_gets_change_at_once(lab):
     lab.authorities.add("new.dyn.lab.test", "TXT", "value")
     wait(lambda: seen_by(lab, "ns2"), 2, "ns2 stays behind")
 
 
-def test_a_stale_ns2(lab):
+def test_lab_dns_stale_ns2_gets_no_change(lab):
     with lab.authorities.stale() as catch_up:
         lab.authorities.add("one.dyn.lab.test", "TXT", "value")
         time.sleep(0.5)
@@ -115,20 +115,20 @@ def test_a_stale_ns2(lab):
         time.sleep(0.5)
         assert seen_by(lab, "ns2") == {("one.dyn.lab.test", "value")}
     assert len(seen_by(lab, "ns2")) == 2
-    test_ns2_has_a_change_at_once(lab)
+    test_lab_dns_ns2_gets_change_at_once(lab)
 
 
-def test_a_slow_ns2(lab):
+def test_lab_dns_slow_ns2_gets_change_later(lab):
     with lab.authorities.slow(1):
         for name in ("one.dyn.lab.test", "two.dyn.lab.test"):
             lab.authorities.add(name, "TXT", "value")
             since = time.monotonic()
             wait(lambda name=name: (name, "value") in seen_by(lab, "ns2"), 10, "ns2 stays behind")
             assert time.monotonic() - since >= 0.9
-    test_ns2_has_a_change_at_once(lab)
+    test_lab_dns_ns2_gets_change_at_once(lab)
 
 
-def test_a_silent_server(lab):
+def test_lab_dns_silent_server_does_not_answer(lab):
     with lab.authorities.silent("ns1", "pdns"):
         for server in ("ns1", "pdns"):
             with pytest.raises(dns.exception.Timeout):
@@ -138,7 +138,7 @@ def test_a_silent_server(lab):
 
 
 @pytest.mark.parametrize("challenge", ["dns-01", "dns-account-01"])
-def test_the_ca_validates_over_them(lab, tmp_path, challenge):
+def test_lab_dns_ca_validates(lab, tmp_path, challenge):
     """Also through a CNAME to another provider, and an apex with its wildcard."""
     names = ["plain.dyn.lab.test", "led.dyn.lab.test", "*.led.dyn.lab.test", "away.lab.test"]
     ca = Customer(lab, tmp_path)
@@ -163,7 +163,7 @@ def test_the_ca_validates_over_them(lab, tmp_path, challenge):
     lab.dns.remove(f"{away}.", "CNAME", "away.other.lab.test.")
 
 
-def test_down_leaves_nothing_of_them(tmp_path):
+def test_lab_dns_down_leaves_nothing(tmp_path):
     with Lab(tmp_path, hosts=1, dns_zones=True) as lab:
         network = lab.init.network()
         lived = [process for process in processes() if process.network() == network]

@@ -102,7 +102,7 @@ def test_hostile_host_replaces_its_answer_or_gives_none(hostile, play):
 
 def test_honest_host_has_its_python_again(lab, hostile, play):
     hostile({"module": "*", "text": ""})
-    # What is no module of Ansible's is run as it is.
+    # A command that is no module of Ansible's is run unchanged.
     command = ["python3", "-c", "import sys; print(sys.argv, sys.stdin.read())", "x"]
     done = lab.exec("web1", command, input="in", capture_output=True, text=True)
     assert done.stdout == "['-c', 'x'] in\n"

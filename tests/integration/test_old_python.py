@@ -46,7 +46,7 @@ def interpreters(folder: Path) -> dict[str, tuple[str, str]]:
 
 
 @pytest.mark.parametrize("core", [cores.parameter(core=core) for core in ("", "oldest", "newest")])
-def test_old_python_of_a_host_is_one_line(core: str, tmp_path: Path) -> None:
+def test_role_old_python_of_host_fails_in_one_line(core: str, tmp_path: Path) -> None:
     hosts = interpreters(tmp_path)
     inventory = {name: {"ansible_python_interpreter": path} for name, (path, _version) in hosts.items()}
     inventory["none"] = {"ansible_python_interpreter": "/usr/bin/python3.99"}

@@ -11,7 +11,7 @@ import pytest
 from cryptography import x509
 
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.jws import AccountKey
-from tests.integration.hosts import told
+from tests.integration.hosts import msg_of
 from tests.integration.orders import ALWAYS_VALID, csr, fitting, local, order, posts, serve
 
 NEW_ORDER, CHALLENGE, FINALIZE = "/order-plz", "/chalZ/", "/finalize-order/"
@@ -19,7 +19,7 @@ OPEN = ("pending", "ready")  # ready where the CA uses an account's valid author
 
 
 def lines(text: str) -> dict[str, str]:
-    """What a message says of each certificate."""
+    """Return the part of a message about each certificate, by name."""
     told = re.split(r"(?:^|; )certificate (\w+) of localhost: ", text)
     assert told[0] == ""
     return dict(zip(told[1::2], told[2::2]))
@@ -27,12 +27,12 @@ def lines(text: str) -> dict[str, str]:
 
 @pytest.fixture
 def pebble(lab):
-    """A CA that a test starts anew, with other settings."""
+    """Yield a CA that a test restarts with other settings."""
     yield lab.pebble
     lab.pebble.restart(env={}, config={})
 
 
-def test_from_order_to_certificate_and_again(ca, lab):
+def test_order_then_finalize_returns_certificate(ca, lab):
     names = ["shop.web1.lab.test", "www.shop.web1.lab.test"]
     mark = lab.pebble.mark()
     ordered = ca.order(
@@ -59,7 +59,7 @@ def test_from_order_to_certificate_and_again(ca, lab):
     check_certificate(lab, done["hosts"]["web1"][0], orders[0], timedelta(days=90))
     check_certificate(lab, done["hosts"]["web2"][0], orders[1], timedelta(days=6))
 
-    # As a run does that finds the journal of one that was killed at its last step.
+    # A run does so if it finds the journal of one that was killed at its last step.
     mark = lab.pebble.mark()
     journal = {"order_uri": shop["order_uri"], "account_uri": shop["account_uri"]}
     again = ca.order(order("shop", *names, **journal))
@@ -87,7 +87,7 @@ def check_certificate(lab, item, ordered, lifetime):
     assert lab.pebble.cert_status(certificate.serial_number)["Status"] == "Valid"
 
 
-def test_what_is_resumed_and_what_is_ordered_anew(ca, other, lab):
+def test_order_resumes_usable_orders_only(ca, other, lab):
     (foreign,) = local(other.order(order("a")))
     made = ca.order(*(order(name) for name in "abcd"))
     items = {item["name"]: item for item in local(made)}
@@ -122,12 +122,12 @@ BAD = {
 }
 
 
-def test_a_bad_one_stops_no_other(ca, lab):
+def test_order_one_failure_does_not_affect_others(ca, lab):
     bad = [{**order(name, *names, **options), "identifiers": names} for name, (names, options, _unused) in BAD.items()]
     good = [order("good"), order("better", host="web2")]
     mark = lab.pebble.mark()
     result = ca.order(good[0], *bad, good[1])
-    message = lines(told(result))
+    message = lines(msg_of(result))
     assert message.keys() == BAD.keys()
     for name, (_unused, _unused, said) in BAD.items():
         assert said in message[name]
@@ -137,18 +137,18 @@ def test_a_bad_one_stops_no_other(ca, lab):
     assert posts(lab, mark).count(NEW_ORDER) == 3  # the good ones, and what only the CA knows to be bad
 
 
-def test_check_mode_tells_and_sends_nothing_signed(ca, lab):
+def test_order_check_mode_sends_no_signed_request(ca, lab):
     mark = lab.pebble.mark()
     result = ca.order(order("shop"), check=True)
     assert result["changed"]
     assert local(result)[0]["status"] == "pending"
     assert not ca.key_file.exists()
     wrong = ca.order(order("good"), order("bad", profile="classic"), check=True)
-    assert list(lines(told(wrong))) == ["bad"]
+    assert list(lines(msg_of(wrong))) == ["bad"]
     assert lab.pebble.requests(mark) == [("GET", "/dir")] * 2
 
 
-def test_check_mode_of_finalizing_asks_the_ca_nothing(ca, lab):
+def test_finalize_check_mode_sends_no_request(ca, lab):
     item = fitting(local(ca.order(order("shop")))[0])
     mark = lab.pebble.mark()
     assert ca.finalize(item, check=True)["changed"]
@@ -164,11 +164,11 @@ MISFITS = {
 }
 
 
-def test_a_request_that_does_not_fit_its_order_is_not_handed_in(ca, lab):
+def test_finalize_request_for_other_names_is_not_sent(ca, lab):
     ordered = local(ca.order(*(order(name, NAME) for name in MISFITS)))
     mark = lab.pebble.mark()
     result = ca.finalize(*({**item, "csr_content": MISFITS[item["name"]][0]()} for item in ordered))
-    message = lines(told(result))
+    message = lines(msg_of(result))
     assert message.keys() == MISFITS.keys()
     for name, (_unused, said) in MISFITS.items():
         assert said in message[name]
@@ -176,18 +176,18 @@ def test_a_request_that_does_not_fit_its_order_is_not_handed_in(ca, lab):
     assert posts(lab, mark) == []
 
 
-def test_an_order_of_another_account_is_not_finalized(ca, other, lab):
+def test_finalize_order_of_other_account_fails(ca, other, lab):
     (foreign,) = local(other.order(order("shop")))
     serve(lab, foreign)
     ca("acme_account", account_key_create=True, terms_agreed=True)
     mark = lab.pebble.mark()
     own = ca("acme_account_info")["account"]["uri"]
     result = ca.finalize(fitting({**foreign, "account_uri": own}))
-    assert told(result).startswith("certificate shop of localhost: shop.web1.lab.test: http-01 challenge: ")
+    assert msg_of(result).startswith("certificate shop of localhost: shop.web1.lab.test: http-01 challenge: ")
     assert lab.pebble.issued(mark) == []
 
 
-def test_validation_that_fails_and_one_that_takes_too_long(ca, lab):
+def test_finalize_failed_and_slow_validation(ca, lab):
     lab.dns.add("dead", "A", "127.0.0.1")  # nothing listens at the CA's own port 80
     items = local(
         ca.order(
@@ -204,7 +204,7 @@ def test_validation_that_fails_and_one_that_takes_too_long(ca, lab):
     # Nobody tells the CA that these two are ready, so they stay as they are.
     slow["challenges"] = patient["challenges"] = []
     result = ca.finalize(good, *failing, slow, patient, timeout=5)
-    message = lines(told(result))
+    message = lines(msg_of(result))
     assert message.keys() == {"empty", "dead", "unknown", "slow"}
     assert "empty.web1.lab.test: http-01: unauthorized: " in message["empty"]
     assert "404" in message["empty"]
@@ -220,7 +220,7 @@ def test_validation_that_fails_and_one_that_takes_too_long(ca, lab):
     }
 
 
-def test_what_a_certificate_succeeds(ca, pebble):
+def test_order_names_replaced_certificate_once(ca, pebble):
     """RFC 9773 section 5: an order may name it, once; where the CA does not take that, the order goes without."""
     pebble.restart(env=ALWAYS_VALID)
     (issued,) = ca.issue("shop.web1.lab.test")
@@ -234,23 +234,23 @@ def test_what_a_certificate_succeeds(ca, pebble):
     assert posts(ca.lab, mark).count(NEW_ORDER) == 4
 
 
-def test_a_certificate_that_is_over_is_not_handed_out(ca, pebble):
-    """As an order of long ago may still have it."""
+def test_finalize_expired_certificate_fails(ca, pebble):
+    """An old order may still have an expired certificate."""
     pebble.restart(env=ALWAYS_VALID, config={"profiles": {"default": {"description": "", "validityPeriod": 1}}})
     (made,) = local(ca.order(order("shop")))
     result = ca.finalize(fitting(made))
     assert re.fullmatch(
         r"certificate shop of localhost: the certificate of the order expired at \S+Z. Run again for a new order",
-        told(result),
+        msg_of(result),
     )
     (item,) = local(result)
     assert (item["status"], item["resumable"]) == ("failed", False)
 
 
-def test_half_of_all_nonces_are_refused(ca, pebble):
+def test_order_half_of_all_nonces_refused_succeeds(ca, pebble):
     pebble.restart(env={**ALWAYS_VALID, "PEBBLE_WFE_NONCEREJECT": "50"})
     mark = pebble.mark()
     names = [f"{number}.web1.lab.test" for number in range(8)]
     assert len(ca.issue(*names)) == len(pebble.issued(mark)) == 8
-    # Of those that were not refused there are 24, and 17 that ask for the account or whether it is done.
+    # 24 of them were not refused, and 17 ask for the account or poll.
     assert len(posts(ca.lab, mark)) > 7 * 8

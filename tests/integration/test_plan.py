@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from tests.integration.hosts import DAY, told
+from tests.integration.hosts import DAY, msg_of
 from tests.integration.orders import ALWAYS_VALID, Customer
 from tests.integration.plans import found
 from tests.unit.contracts import utc
@@ -29,7 +29,7 @@ def by_name(result):
     return {item["name"]: item for item in result["hosts"].get("web1", [])}
 
 
-def test_renewal_information(ca, lab, issued):
+def test_plan_follows_renewal_information(ca, lab, issued):
     now = datetime.now(timezone.utc)
     answers = {
         "open": (now - DAY, now - DAY / 2),
@@ -66,9 +66,9 @@ def test_renewal_information(ca, lab, issued):
     assert lab.pebble.requests(mark) == [("GET", "/dir")]
 
 
-def test_reasons(ca, lab):
+def test_plan_action_and_reason(ca, lab):
     now = datetime.now(timezone.utc)
-    # What is found, and what is to be done for which reason
+    # The found state, the action and the reason
     table = {
         "kept": ({}, "keep", ""),
         "missing": ({"live": None}, "issue", "missing"),
@@ -110,14 +110,14 @@ def test_reasons(ca, lab):
     assert (forced["kept"]["action"], forced["kept"]["reason"]) == ("issue", "forced")
 
 
-def test_an_unknown_directory_is_refused(ca, lab):
+def test_plan_unknown_directory_fails(ca, lab):
     mark = lab.pebble.mark()
     result = ca("acme_plan", acme_directory="letsencrpyt", certificates=[found("shop")])
-    assert told(result).startswith("acme_directory 'letsencrpyt' is neither a URL nor a known short name (google, ")
+    assert msg_of(result).startswith("acme_directory 'letsencrpyt' is neither a URL nor a known short name (google, ")
     assert lab.pebble.requests(mark) == []
 
 
-def test_with_nothing_to_decide_the_ca_is_not_asked(ca, lab):
+def test_plan_without_certificates_sends_no_request(ca, lab):
     mark = lab.pebble.mark()
     assert by_name(ca("acme_plan", certificates=[])) == {}
     assert lab.pebble.requests(mark) == []

@@ -18,12 +18,12 @@ def root_name(ca, number):
 
 
 def top(item):
-    """Who issued the topmost certificate of a chain."""
+    """Return the issuer's common name of the topmost certificate of a chain."""
     certificate = x509.load_pem_x509_certificates(item["chain"].encode())[-1]
     return certificate.issuer.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value
 
 
-def test_the_chain_that_is_preferred_and_no_other_is_fetched(ca):
+def test_finalize_preferred_chain_alone_is_fetched(ca):
     names = [root_name(ca, number) for number in range(3)]
     (made,) = local(ca.order(order("shop")))
     made = fitting(made)

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The look at challenges, where a host's web server redirects it to what only the controller reaches."""
+"""The preflight, where a host's web server redirects it to services that only the controller reaches."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.integration.calls import COLLECTIONS
-from tests.integration.hosts import told
+from tests.integration.hosts import msg_of
 from tests.integration.orders import ALWAYS_VALID, fitting, local, order, serve
 from tests.lab import Lab
 
@@ -58,7 +58,7 @@ def listening(address: str, port: int) -> socket.socket:
 
 
 def visited(listeners: list[socket.socket]) -> list[str]:
-    """The listeners to which somebody has connected."""
+    """Return the listeners that got a connection."""
     found = []
     for listener in listeners:
         try:
@@ -88,24 +88,24 @@ def redirect(lab: Lab, target: str) -> None:
         "http://100.64.0.1/",
     ],
 )
-def test_a_redirect_reaches_nothing_on_the_controller(lab, ca, listeners, target):
+def test_preflight_redirect_reaches_nothing_on_controller(lab, ca, listeners, target):
     ordered = ca.order(order("shop"))
     assert ordered.ok, ordered.text
     redirect(lab, target)
     done = ca.finalize(fitting(local(ordered)[0]), preflight=True)
-    assert done.ok, told(done)
+    assert done.ok, msg_of(done)
     assert visited(listeners) == []
     assert "requests for this certificate do not go there" in done.unwrapped
     assert "meta-data" not in done.text
 
 
-def test_a_redirect_within_the_fleets_network_is_followed(lab, ca, listeners):
+def test_preflight_redirect_within_network_is_followed(lab, ca, listeners):
     ordered = ca.order(order("shop"))
     assert ordered.ok, ordered.text
     item = local(ordered)[0]
     serve(lab, item, host="web2")
     redirect(lab, "http://web2.lab.test$request_uri")
     done = ca.finalize(fitting(item), preflight=True)
-    assert done.ok, told(done)
+    assert done.ok, msg_of(done)
     assert "do not go there" not in done.unwrapped
     assert visited(listeners) == []

@@ -11,7 +11,7 @@ import pytest
 from cryptography.x509.ocsp import OCSPCertStatus
 
 from tests.integration.calls import call
-from tests.integration.hosts import DAY, told
+from tests.integration.hosts import DAY, msg_of
 from tests.integration.plans import found
 from tests.unit.host.ca import Authority, pem
 from tests.unit.status import revocations
@@ -55,7 +55,7 @@ def options(certificates):
     return [{"host": "web1", "name": name, "content": content} for name, content in certificates.items()]
 
 
-def test_the_status_of_many(lab, place, certificates, tmp_path):
+def test_status_info_of_many_certificates(lab, place, certificates, tmp_path):
     cache = str(tmp_path / "cache")
     result = call(lab, "certificate_status_info", certificates=options(certificates), cache=cache)
     assert result.ok, result.text
@@ -90,16 +90,16 @@ def test_the_status_of_many(lab, place, certificates, tmp_path):
     assert (place.count("/1.crl"), place.count("/ocsp"), place.count("/gone.crl")) == (1, 1, 2)
 
 
-def test_what_is_to_fail_does_so_after_all_were_looked_for(lab, certificates):
+def test_status_info_fail_on_fails_after_all_look_ups(lab, certificates):
     result = call(lab, "certificate_status_info", certificates=options(certificates), fail_on=["revoked"])
-    assert told(result) == (
+    assert msg_of(result) == (
         "web1: certificate revoked: revoked (key_compromise); web1: certificate superseded: revoked (superseded)"
     )
     assert len(result["certificates"]) == 4
     some = {name: certificates[name] for name in ("unknown", "good")}
     assert call(lab, "certificate_status_info", certificates=options(some), fail_on=["revoked"]).ok
     result = call(lab, "certificate_status_info", certificates=options(some), fail_on=["unknown"])
-    assert told(result).startswith("web1: certificate unknown: unknown (the certificate has no usable URL")
+    assert msg_of(result).startswith("web1: certificate unknown: unknown (the certificate has no usable URL")
 
 
 REFUSED = {
@@ -110,19 +110,19 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_options_that_are_wrong(lab, place, certificates, case):
+def test_status_info_invalid_options_fail(lab, place, certificates, case):
     more, message = REFUSED[case]
-    assert told(call(lab, "certificate_status_info", certificates=options(certificates), **more)).startswith(message)
+    assert msg_of(call(lab, "certificate_status_info", certificates=options(certificates), **more)).startswith(message)
     assert place.asked == []
 
 
-def test_a_crl_that_is_larger_than_allowed(lab, place, certificates):
+def test_status_info_too_large_crl_is_unknown(lab, place, certificates):
     some = {"good": certificates["good"]}
     (item,) = call(lab, "certificate_status_info", certificates=options(some), max_size=100)["certificates"]
     assert (item["status"], item["problem"]) == ("unknown", f"{place.url}/1.crl sent more than 100 bytes")
 
 
-def test_the_plan_has_what_is_revoked_issued_anew(ca, lab, place, certificates, tmp_path):
+def test_plan_check_revocation_issues_for_revoked_certificate(ca, lab, place, certificates, tmp_path):
     directory = lab.pebble.directory_url
     looked = [
         found(name, NOW, directory=directory, live={"content": content}) for name, content in certificates.items()
@@ -154,7 +154,7 @@ def test_the_plan_has_what_is_revoked_issued_anew(ca, lab, place, certificates, 
     assert "[WARNING]: " not in result.unwrapped
 
 
-def test_places_that_do_not_answer_fail_no_plan(ca, lab, place, issuer):
+def test_plan_check_revocation_silent_servers_do_not_fail(ca, lab, place, issuer):
     silent = place.give("/silent.crl", silence(place))
     contents = {
         "refused": leaf(issuer, "http://127.0.0.1:1/1.crl", ocsp_at=["http://127.0.0.1:1/"]),

@@ -23,7 +23,7 @@ class ActionModule(ActionBase):
         result = super().run(tmp, task_vars)
         return {**result, "msg": f"problem: [{keywords.problem_of_strategy(plays.running(self._task))}]"}
 """
-# As mitogen_linear is made: a mix-in, then the class that the loader has for linear.
+# Made as mitogen_linear: a mix-in, then the class that the loader has for linear.
 MIXED = """
 DOCUMENTATION = "name: {name}\\nshort_description: of a test\\ndescription: of a test\\nauthor: none"
 from ansible.plugins.loader import strategy_loader

@@ -20,7 +20,7 @@ TXT = re.compile(r"[A-Za-z0-9_-]{43}")  # the value of a challenge, and nothing 
 
 @dataclass
 class Account:
-    """What registering gave, and the values that are served, the oldest first."""
+    """Result of a registration, and the values that are served, the oldest first."""
 
     subdomain: str
     username: str
@@ -62,18 +62,18 @@ class ScriptedAcmeDns:
         self._server.server_close()
 
     def register(self) -> Account:
-        """What POST /register does."""
+        """Register an account, as POST /register does."""
         account = Account(*(str(uuid.uuid4()) for _unused in range(3)))
         with self._lock:
             self._accounts[account.subdomain] = account
         return account
 
     def full_name(self, account: Account) -> str:
-        """The name to which a CNAME has to lead."""
+        """Return the name to which a CNAME has to lead."""
         return f"{account.subdomain}.{self._lab.authorities.zone('auth')}"
 
     def provider(self, account: Account) -> dict[str, Any]:
-        """The entry of acme_dns for the account's full name."""
+        """Return the entry of acme_dns for the account's full name."""
         return {
             "provider": "acme_dns",
             "url": self.url,
@@ -83,7 +83,7 @@ class ScriptedAcmeDns:
         }
 
     def answer(self, path: str, username: str, password: str, body: Any) -> tuple[int, dict[str, Any]]:
-        """Status and document for a POST."""
+        """Return status and document for a POST."""
         if path == "/register":
             account = self.register()
             document = {name: getattr(account, name) for name in ("subdomain", "username", "password")}

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from .lab import Lab
 
 TIMEOUT = 10  # seconds, for what a server is asked
-SETTLING = 0.2  # seconds, in which ns2 looks for what it was told of in the meantime
+SETTLING = 0.2  # seconds, in which ns2 fetches the changes that it was notified of in the meantime
 
 
 class Record(NamedTuple):
@@ -86,19 +86,19 @@ class Authorities:
     # -- What there is
 
     def zone(self, zone: str = "dyn") -> str:
-        """The full name of a zone."""
+        """Return the full name of a zone."""
         return f"{zone}.{self._lab.domain}"
 
     def address(self, server: str = "ns1") -> str:
-        """A server's IPv4 address."""
+        """Return a server's IPv4 address."""
         return f"{self._lab.controller.rpartition('.')[0]}.{SERVERS[server]}"
 
     def address6(self, server: str = "ns1") -> str:
-        """A server's IPv6 address."""
+        """Return a server's IPv6 address."""
         return f"{self._lab.controller6.rpartition(':')[0]}:{SERVERS[server]}"
 
     def provider(self, zone: str = "dyn", key: Key | None = None, **options: Any) -> dict[str, Any]:
-        """An entry of acme_dns for a zone. key: another than the first of those that fit; options go over the rest."""
+        """Return an entry of acme_dns for a zone. key: instead of the first suitable one; options replace the rest."""
         if zone == "pdns":
             url = f"http://{self.address('pdns')}:{powerdns.PORT}"
             settings = {"pdns_server": url, "auth_token": powerdns.API_KEY}
@@ -114,11 +114,11 @@ class Authorities:
         }
 
     def providers(self, *zones: str) -> dict[str, dict[str, Any]]:
-        """The role variable acme_dns for these zones; without any for dyn, other and pdns."""
+        """Return the role variable acme_dns for these zones; without any for dyn, other and pdns."""
         return {self.zone(zone): self.provider(zone) for zone in zones or ("dyn", "other", "pdns")}
 
     def delegations(self) -> list[tuple[str, str, str]]:
-        """The records of the lab's own zone (name, type, value) that lead to the zones here."""
+        """Return the records of the lab's own zone (name, type, value) that lead to the zones here."""
         records = []
         for name, zone in ZONES.items():
             for server, host in zone.servers.items():
@@ -132,7 +132,7 @@ class Authorities:
     # -- Zones, looked at and changed as an administrator does
 
     def records(self, zone: str = "dyn", server: str | None = None) -> set[Record]:
-        """All records of a zone, by zone transfer from its primary or from another server that has it."""
+        """Return all records of a zone, by zone transfer from its primary or from another server that has it."""
         where = dns.name.from_text(self.zone(zone))
         address = self.address(server or next(iter(ZONES[zone].servers)))
 
@@ -146,7 +146,7 @@ class Authorities:
         }
 
     def txt(self, zone: str = "dyn", server: str | None = None) -> set[tuple[str, str]]:
-        """Name and value of each TXT record of a zone, by zone transfer."""
+        """Return name and value of each TXT record of a zone, by zone transfer."""
         return {(record.name, record.value) for record in self.records(zone, server) if record.type == "TXT"}
 
     def add(self, name: str, rtype: str, value: str, ttl: int = 1) -> None:
@@ -175,14 +175,14 @@ class Authorities:
                 self.remove(name, rtype)
 
     def api(self, method: str, path: str, body: Any = None) -> Any:
-        """What PowerDNS's API answers to a request; path is below /api/v1/servers/localhost."""
+        """Return the answer of PowerDNS's API; path is below /api/v1/servers/localhost."""
         return powerdns.call(self._lab, self.address("pdns"), method, path, body)
 
     # -- Servers in trouble
 
     @contextmanager
     def silent(self, *servers: str) -> Iterator[None]:
-        """These servers answer nobody, inside. They take connections and questions, and go on with them afterwards."""
+        """These servers answer nothing, inside. They accept connections and questions, and process them afterwards."""
         stopped = [bind.process(self._lab, server).pid for server in servers]
         for pid in stopped:
             os.kill(pid, signal.SIGSTOP)
@@ -263,7 +263,7 @@ class Authorities:
 
     def _wait_for(self, server: str, zone: str) -> None:
         what = f"{server} does not load {self.zone(zone)}: see {self._lab.log(server)}"
-        # What comes before it listens is lost.
+        # Messages before it listens are lost.
         wait(lambda: self._serial(server, zone, timeout=0.1), 60, what)
 
     def _config(self, server: str, notify: bool = True) -> str:
@@ -289,7 +289,7 @@ class Authorities:
         return text
 
     def _apex(self, zone: str) -> list[tuple[str, int, str, str]]:
-        """The records that a zone starts with: full name, TTL, type, value; full names in values have a final dot."""
+        """Return the first records of a zone: full name, TTL, type, value; full names in values have a final dot."""
         domain, own = self._lab.domain, self.zone(zone)
         first, *_others = ZONES[zone].servers.values()
         records = [(own, 1, "SOA", f"{first}.{domain}. hostmaster.{own}. 1 3600 600 86400 1")]
@@ -318,7 +318,7 @@ class Authorities:
         time.sleep(SETTLING)
 
     def _serial(self, server: str, zone: str = "dyn", timeout: float = 2) -> int | None:
-        """The serial of a zone that a server has; None when it has none or does not answer in timeout seconds."""
+        """Return a server's serial of a zone; None if it has none or does not answer in timeout seconds."""
         query = dns.message.make_query(self.zone(zone), "SOA")
         try:
             answer = self._lab.inside(lambda: dns.query.udp(query, self.address(server), timeout=timeout))
@@ -362,5 +362,5 @@ def _text(rdata: dns.rdata.Rdata) -> str:
 
 
 def _quoted(rtype: str, value: str) -> str:
-    """A value as zone files and PowerDNS's API have it."""
+    """Return a value as zone files and PowerDNS's API have it."""
     return f'"{value}"' if rtype == "TXT" else value

@@ -77,12 +77,12 @@ def reconfigure(lab: Lab, name: str, directory: Path, config: str) -> None:
 
 
 def reload(lab: Lab, name: str) -> None:
-    """Have a server read configuration and zones anew, in the background."""
+    """Have a server read configuration and zones again, in the background."""
     os.kill(process(lab, name).pid, signal.SIGHUP)
 
 
 def process(lab: Lab, name: str) -> Process:
-    """The process of a server. Raises LabError when it has ended."""
+    """Return the process of a server. Raises LabError when it has ended."""
     found = Process.recorded(lab.state / f"{name}.pid")
     if found is None:
         raise LabError(f"{name} does not run: see {lab.log(name)}")

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the controller needs to reach a lab: settings for ssh and Ansible."""
+"""Settings for ssh and Ansible, with which the controller reaches a lab."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ zone "." {{
     file "{directory}/root";
 }};
 """
-# What the controller's questions left in its cache does not answer the CA's.
+# Answers cached for the controller are not used for the CA.
 RECURSIVE_CONFIG = """\
 view "lab" {{
     match-destinations {{ !{for_ca}; any; }};
@@ -121,7 +121,7 @@ class Dns:
         wait(lambda: self._serial() == serial, 20, f"named does not load its zone: see {self._lab.log('named')}")
 
     def _serial(self) -> int | None:
-        """The serial of the zone that is being served; None while there is no answer."""
+        """Return the serial of the zone that is being served; None while there is no answer."""
         name = b"".join(bytes([len(label)]) + label.encode() for label in self._lab.domain.split(".")) + b"\0"
         query = struct.pack("!6H", 1, 0, 1, 0, 0, 0) + name + struct.pack("!2H", 6, 1)  # SOA, IN
 

@@ -5,4 +5,4 @@ from __future__ import annotations
 
 
 class LabError(Exception):
-    """Something that a person can put right; the text is one line that says what."""
+    """A fault that a person can correct; the text is one line about it."""

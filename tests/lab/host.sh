@@ -12,7 +12,7 @@ state=$1 lab=$2 name=$3 address=$4 address6=$5
 read -r pid _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ start _ </proc/self/stat
 echo "$pid $start" >"$state/hosts/$name/init.pid"
 
-# The same network card after each boot, or the others would go on calling the old one.
+# The same MAC address after each boot, or the others would send to the old one.
 # shellcheck disable=SC2046 # four numbers
 card=02:00$(printf ':%02x' $(echo "${address%/*}" | tr . ' '))
 

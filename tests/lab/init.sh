@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
 
-# init.sh STATE SEEN ID ADDRESS/PREFIX ADDRESS6/PREFIX: process 1 of a lab, in namespaces of its own (network, mount, PID). Whatever runs
+# init.sh STATE SEEN ID ADDRESS/PREFIX ADDRESS6/PREFIX: process 1 of a lab, in namespaces of its own (network, mount, PID). All that runs
 # in the lab lives below it: when it is killed, the kernel ends every process, mount, interface and namespace of the lab.
 # SEEN is the directory in which the lab's servers see STATE.
 set -eu
@@ -13,7 +13,7 @@ state=$1 seen=$2 id=$3 address=$4 address6=$5
 read -r pid _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ start _ </proc/self/stat
 echo "$pid $start" >"$state/init.pid"
 
-# Names are looked up at the lab's server by whoever enters here.
+# A process that enters here looks names up at the lab's server.
 mount --bind "$state/resolv.conf" /etc/resolv.conf
 mount --bind "$state" "$seen"
 # In memory, because an overlay's upper layer may not lie on an overlay, and because it goes when we go.

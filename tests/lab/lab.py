@@ -69,7 +69,7 @@ OURS = (
 class Lab:
     """A lab in a state directory; as a context manager it is up inside.
 
-    options are those of the class Options. What a person can put right is raised as LabError.
+    options are those of the class Options. A fault that a person can correct is raised as LabError.
     """
 
     domain = "lab.test"
@@ -89,7 +89,7 @@ class Lab:
 
     @classmethod
     def attach(cls, state: str | os.PathLike[str] = "build/lab") -> Lab:
-        """The lab that is up in a state directory."""
+        """Return the lab that is up in a state directory."""
         lab = cls(state)
         if not lab._load() or lab._init() is None:
             raise LabError(f"there is no lab up in {lab.state}: bring one up with: python -m tests.lab up")
@@ -115,7 +115,7 @@ class Lab:
         return str(NETWORK[256 + int(host.removeprefix("web"))])
 
     def address6(self, host: str) -> str:
-        """Its IPv6 address. No name leads there: a test that wants one adds it with dns.add()."""
+        """Return the IPv6 address of a host. No name leads there: a test that wants one adds it with dns.add()."""
         self._known(host)
         return str(NETWORK6[256 + int(host.removeprefix("web"))])
 
@@ -124,15 +124,15 @@ class Lab:
         return f"{host}.{self.domain}"
 
     def alive(self, host: str) -> bool:
-        """Whether it runs, plugged in or not."""
+        """Return True if the host runs, plugged in or not."""
         return self._host_init(host) is not None
 
     def path(self, host: str, path: str) -> Path:
-        """A host's file as this process can use it. An absolute symlink on the way leads to the machine's files."""
+        """Return the path of a host's file for this process. Absolute symlinks in it lead to the machine's files."""
         return Path(f"/proc/{self._running(host).pid}/root") / path.lstrip("/")
 
     def log(self, name: str) -> Path:
-        """The log of a server of the lab (named, pebble, and those of the authorities)."""
+        """Return the log of a server of the lab (named, pebble, and those of the authorities)."""
         return self.state / "log" / f"{name}.log"
 
     @property
@@ -164,7 +164,7 @@ class Lab:
                 raise
 
     def down(self) -> None:
-        """Take down whatever is up in the state directory, also what a killed process left there."""
+        """Take down all that is up in the state directory, also leftovers of a killed process."""
         if not self.state.is_dir():
             return
         with self._locked():
@@ -196,11 +196,11 @@ class Lab:
         return subprocess.Popen(self.command(args), **{**kwargs, "env": self.environment(kwargs.get("env"))})
 
     def command(self, args: Sequence[str | os.PathLike[str]]) -> list[str]:
-        """The command line that runs args in the controller's network, in the current directory."""
+        """Return the command line that runs args in the controller's network, in the current directory."""
         return [*nsenter(self.init, "--net", "--mount", f"--wdns={os.getcwd()}"), *map(str, args)]
 
     def environment(self, env: Mapping[str, str] | None = None) -> dict[str, str]:
-        """What run() makes of an environment, or of this process's own."""
+        """Return the environment that run() makes of the given one, or of this process's own."""
         # Proxies are out of reach in there.
         kept = {name: value for name, value in (os.environ if env is None else env).items() if not PROXY.search(name)}
         kept.setdefault("ANSIBLE_CONFIG", str(self.state / "ansible.cfg"))
@@ -215,11 +215,11 @@ class Lab:
         return subprocess.run(self.exec_command(host, args), check=check, **{"env": env, "umask": UMASK, **kwargs})
 
     def exec_command(self, host: str, args: Sequence[str]) -> list[str]:
-        """The command line that runs args inside a host."""
+        """Return the command line that runs args inside a host."""
         return [*nsenter(self._running(host), "--net", "--mount", "--uts", "--pid"), *args]
 
     def inside(self, function: Callable[[], Any]) -> Any:
-        """What function() returns, run in a thread in the controller's network.
+        """Return the result of function(), run in a thread in the controller's network.
 
         Names are not looked up at the lab's server there: use addresses.
         """
@@ -264,7 +264,7 @@ class Lab:
         web.enable_tls(self, host, name, server_names)
 
     def served(self, host: str, server_name: str, roots: str | None = None) -> bytes:
-        """The certificate (DER) that a host serves for a name at port 443, asked for from the controller.
+        """Return the certificate (DER) that a host serves for a name at port 443, requested from the controller.
 
         With roots (PEM) it must lead to one of them and fit the name, else ssl.SSLCertVerificationError is raised.
         Raises OSError when there is no connection.
@@ -378,7 +378,7 @@ class Lab:
                 path.unlink(missing_ok=True)
 
     def _entered(self) -> list[Process]:
-        """All processes in the controller's network but the lab's process 1 and this one.
+        """Return all processes in the controller's network but the lab's process 1 and this one.
 
         Those from outside do not end with process 1: ssh's shared connections, what run() started. They hold the
         network even when process 1 is gone.
@@ -391,7 +391,7 @@ class Lab:
         return [process for process in found if process != init and process.pid != os.getpid()]
 
     def _is_our_network(self, process: Process) -> bool:
-        """Whether it is the very network: an inode may be another's by now."""
+        """Return True if the network is this lab's: another one may have its inode by now."""
         command = [*nsenter(process, "--net"), "ip", "-json", "link", "show", "bridge"]
         shown = subprocess.run(command, env=CLEAN_ENV, capture_output=True, check=False)
         return shown.returncode == 0 and json.loads(shown.stdout)[0].get("ifalias") == self._id

@@ -54,7 +54,7 @@ http {
 }
 """
 
-# What the machine has there is not seen on hosts.
+# The machine's own files there are not visible on hosts.
 OPAQUE = (
     "etc/nginx/conf.d",
     "etc/nginx/modules-enabled",

@@ -22,12 +22,12 @@ CLEAN_ENV = {"PATH": f"{SBIN}:/usr/local/bin:/usr/bin:/bin", "HOME": "/root", "L
 
 
 def nsenter(process: Process, *namespaces: str) -> list[str]:
-    """The start of a command line that runs the rest in namespaces ("--net", ...) of a process."""
+    """Return the start of a command line that runs the rest in namespaces ("--net", ...) of a process."""
     return ["nsenter", f"--target={process.pid}", *namespaces, "--"]
 
 
 def unshare(*namespaces: str) -> list[str]:
-    """The start of a command line that runs the rest in the background as process 1 of new namespaces.
+    """Return the start of a command line that runs the rest in the background as process 1 of new namespaces.
 
     Always of a mount and a PID namespace; of others as named ("--net", "--uts").
     """
@@ -36,9 +36,9 @@ def unshare(*namespaces: str) -> list[str]:
 
 
 def start(what: str, command: list[str]) -> None:
-    """Run a command that says "up" once what it starts is up, and goes on in the background.
+    """Run a command that prints "up" once its program is up, and continues in the background.
 
-    Raises LabError with what it said when it ends before.
+    Raises LabError with its output if it ends before.
     """
     process = subprocess.Popen(
         command,
@@ -73,7 +73,7 @@ def usual_umask() -> Iterator[None]:
 
 
 def in_network(pid: int, function: Callable[[], Any]) -> Any:
-    """What function() returns or raises when run in the network namespace of a process.
+    """Run function() in the network namespace of a process. Return or raise what it does.
 
     Runs in a thread of its own, which ends afterwards: a namespace belongs to a thread, and no other is moved.
     """

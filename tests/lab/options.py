@@ -11,7 +11,7 @@ from .errors import LabError
 
 @dataclass
 class Options:
-    """What a lab is made of."""
+    """Options of a lab."""
 
     hosts: int = 3  # web1, web2, ..., 1,000 at most
     lb: int | None = None  # how many of them lb.lab.test leads to; None: all

@@ -66,7 +66,7 @@ class Pebble:
         self.eab = json.loads((self._directory / "eab.json").read_text())
 
     def restart(self, env: Mapping[str, str] | None = None, config: Mapping[str, Any] | None = None) -> None:
-        """Start it anew: it forgets accounts, orders, certificates and its own keys.
+        """Restart it: it forgets accounts, orders, certificates and its own keys.
 
         env and config (keys of its JSON file's "pebble") take the place of those given so far; None leaves them.
         """
@@ -85,41 +85,41 @@ class Pebble:
             process.kill()
 
     def mark(self) -> int:
-        """A point in the log, for requests() and issued() to count from."""
+        """Return a point in the log, for requests() and issued() to count from."""
         return self.log.stat().st_size
 
     def requests(self, since: int = 0) -> list[tuple[str, str]]:
-        """Method and path of each request that came in at the ACME port since a mark, in order.
+        """Return method and path of each request that came in at the ACME port since a mark, in order.
 
         Of a path Pebble logs what all resources of a kind have in common: /my-order/, /authZ/, /chalZ/, ...
         """
         return REQUEST.findall(self._logged(since))
 
     def issued(self, since: int = 0) -> list[int]:
-        """The serial numbers of the certificates issued since a mark, in order."""
+        """Return the serial numbers of the certificates issued since a mark, in order."""
         return [int(serial, 16) for serial in ISSUED.findall(self._logged(since))]
 
     def root_pem(self, number: int = 0) -> str:
-        """The root under which it issues; others than 0 with PEBBLE_ALTERNATE_ROOTS."""
+        """Return the root under which it issues; others than 0 with PEBBLE_ALTERNATE_ROOTS."""
         return self._manage("GET", f"/roots/{number}")
 
     def intermediate_pem(self, number: int = 0) -> str:
-        """The intermediate below that root."""
+        """Return the intermediate below that root."""
         return self._manage("GET", f"/intermediates/{number}")
 
     def intermediate_key_pem(self, number: int = 0) -> str:
-        """The private key of that intermediate, where it is RSA."""
+        """Return the private key of that intermediate, where it is RSA."""
         return self._manage("GET", f"/intermediate-keys/{number}")
 
     def cert_status(self, serial: int) -> dict[str, Any]:
-        """Status ("Valid", "Revoked"), Serial, Certificate, Reason and RevokedAt."""
+        """Return status ("Valid", "Revoked"), Serial, Certificate, Reason and RevokedAt."""
         status: dict[str, Any] = json.loads(self._manage("GET", f"/cert-status-by-serial/{serial:x}"))
         return status
 
     def set_renewal_info(self, cert_pem: str, window: tuple[datetime, datetime] | str) -> None:
         """From now on answer requests for a certificate's renewal information with this window (aware datetimes).
 
-        Text is the very answer, whatever it says.
+        A text is the whole answer.
         """
         if isinstance(window, str):
             answer = window

@@ -22,7 +22,7 @@ API_KEY = "the-key-to-the-lab-s-PowerDNS"
 PROGRAM = "/usr/sbin/pdns_server"
 SCHEMA = Path("/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql")
 
-# What was changed is seen at once; and it does not ask its makers whether it is too old.
+# Changes are visible at once, and it sends no request about its own version.
 CONFIG = """\
 launch=gsqlite3
 gsqlite3-database={directory}/pdns.sqlite3
@@ -71,7 +71,7 @@ def start(
 
 
 def call(lab: Lab, address: str, method: str, path: str, body: Any = None) -> Any:
-    """What the API answers; path is below /api/v1/servers/localhost. Raises LabError when it refuses."""
+    """Return the API's answer; path is below /api/v1/servers/localhost. Raises LabError if it refuses."""
 
     def ask() -> Any:
         connection = http.client.HTTPConnection(address, PORT, timeout=10)

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Processes of the machine, told from others that get their number later; and waiting for something."""
+"""Processes of the machine, distinguished from later ones with the same number; and waiting for conditions."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Process(NamedTuple):
 
     @classmethod
     def of(cls, pid: int) -> Process | None:
-        """The process that has this number now; None without one, also when it is a zombie."""
+        """Return the process that has this number now; None without one, also when it is a zombie."""
         try:
             # The command, in parentheses, may hold spaces and parentheses itself.
             fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
@@ -32,7 +32,7 @@ class Process(NamedTuple):
 
     @classmethod
     def recorded(cls, path: Path) -> Process | None:
-        """The process that a file of "PID START" names, if it still runs."""
+        """Return the process that a file of "PID START" names, if it still runs."""
         try:
             pid, start = path.read_text().split()
         except (FileNotFoundError, ValueError):
@@ -54,7 +54,7 @@ class Process(NamedTuple):
             wait(lambda: not self.alive, timeout, f"process {self.pid} does not end")
 
     def network(self) -> int | None:
-        """The inode of its network namespace; None when it is gone, or closed even to root."""
+        """Return the inode of its network namespace; None when it is gone, or closed even to root."""
         try:
             return os.stat(f"/proc/{self.pid}/ns/net").st_ino
         except (FileNotFoundError, ProcessLookupError, PermissionError):
@@ -62,13 +62,13 @@ class Process(NamedTuple):
 
 
 def processes() -> list[Process]:
-    """All processes of the machine."""
+    """Return all processes of the machine."""
     found = [Process.of(int(entry)) for entry in os.listdir("/proc") if entry.isdigit()]
     return [process for process in found if process]
 
 
 def descendants(pid: int) -> list[Process]:
-    """A process and all below it."""
+    """Return a process and all below it."""
     children: dict[int, list[Process]] = {}
     for process in processes():
         try:
@@ -83,9 +83,9 @@ def descendants(pid: int) -> list[Process]:
 
 
 def wait(condition: Callable[[], Any], timeout: float, what: str, pause: float = 0.01) -> Any:
-    """The condition's first true value.
+    """Return the condition's first true value.
 
-    Raises LabError(what) when there is none within timeout seconds.
+    Raises LabError(what) if there is none within timeout seconds.
     """
     deadline = time.monotonic() + timeout
     while not (value := condition()):

@@ -44,7 +44,7 @@ def enable_tls(lab: Lab, host: str, name: str, server_names: Sequence[str]) -> N
         with socket.socket() as probe:
             return probe.connect_ex((lab.address(host), 443)) == 0
 
-    # Its reload ends before it does what it is told.
+    # Its reload ends before the new configuration is in use.
     lab.inside(lambda: wait(listens, 10, f"nginx of {host} does not listen at port 443"))
 
 

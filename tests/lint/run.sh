@@ -2,7 +2,7 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# run.sh: every linter over the checkout, each to its end; fails when one of them did. Needs build/venv on PATH.
+# run.sh: runs every linter over the checkout; fails if one of them failed. Needs build/venv on PATH.
 set -u
 
 failed=

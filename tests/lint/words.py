@@ -41,9 +41,14 @@ _WORDS = {re.compile(rf"\b(?:{pattern})\b", re.IGNORECASE): instead for pattern,
 #: A sentence that begins with a free relative clause. Questions may.
 _STARTS = re.compile(r"\b(?:What|Whether|Those|Of what|Where that|That which)\b(?![^.?]*\?)")
 #: A docstring may also not begin with these.
-_DOCSTRING_STARTS = re.compile(r"(?:What|Whether|Those|That|Of what|Where that|The same)\b")
+_DOCSTRING_STARTS = re.compile(r"(?:What|Whether|Those|That|Of what|Who|How|Where|Why|The same)\b")
+#: The name of a test begins with the unit instead.
+_TEST_NAME_STARTS = re.compile(r"test_(?:what|whether|those|that|who|how|which|where|why)_")
 #: Code, and tables that make docs writes from files that are read here anyway.
 _CODE = re.compile(r"```.*?```|`[^`\n]*`|made by make docs.*?end of what make docs made", re.DOTALL)
+
+#: Files that quote the words, to find them and to test that.
+QUOTES = {CHECKOUT / "tests/lint/words.py", CHECKOUT / "tests/unit/lint/test_words.py"}
 
 Finding = tuple[Path, int, str]
 
@@ -68,7 +73,7 @@ def in_markdown(text: str) -> Iterator[tuple[int, str]]:
 
 
 def in_python(text: str) -> Iterator[tuple[int, str]]:
-    """Yield the findings in docstrings, comments and texts with a blank in them."""
+    """Yield the findings in docstrings, comments, texts with a blank in them, and names of tests."""
     tree = ast.parse(text)
     parts = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
     for node in ast.walk(tree):
@@ -87,6 +92,8 @@ def in_python(text: str) -> Iterator[tuple[int, str]]:
             if start:
                 line = node.body[0].lineno
                 yield line, f"'{start[0]} …' begins a docstring: begin with a verb, or with a noun for a class"
+            if not isinstance(node, ast.Module) and _TEST_NAME_STARTS.match(node.name):
+                yield node.lineno, f"'{node.name}': name the unit, the case and the expected result"
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type == tokenize.COMMENT:
             yield from ((token.start[0], finding) for _line_of, finding in in_text(token.string))
@@ -101,8 +108,10 @@ def files() -> Iterator[Path]:
     """Yield all files with words for people."""
     yield from sorted(CHECKOUT.glob("*.md"))
     yield CHECKOUT / "galaxy.yml"
-    for folder in ("docs", "playbooks", "plugins", "roles"):
-        yield from sorted(path for path in (CHECKOUT / folder).rglob("*") if path.suffix in READERS)
+    for folder in ("docs", "playbooks", "plugins", "roles", "tests"):
+        yield from sorted(
+            path for path in (CHECKOUT / folder).rglob("*") if path.suffix in READERS and path not in QUOTES
+        )
     # Those of releases are history.
     yield from sorted(path for path in (CHECKOUT / "changelogs/fragments").glob("*.yml") if not path.stem[0].isdigit())
 

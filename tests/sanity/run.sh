@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # run.sh VENV [ARGUMENT...]: ansible-test sanity, of the ansible-core in VENV, over a copy of the checkout, in a home of
-# its own. ansible-test passes over what it has no tool for with a warning and succeeds all the same, so its warnings are
+# its own. ansible-test skips tests without a tool with a warning and succeeds anyway, so its warnings are
 # read: a Python this machine lacks is reported, any other test left out is a failure.
 set -eu
 
@@ -14,7 +14,7 @@ work=$root/build/sanity/$(basename "$venv")
 home=$work/home
 python=$root/$venv/bin/python
 
-# What ansible-test does not install itself, as shellcheck, is in build/venv.
+# Tools that ansible-test does not install itself, such as shellcheck, are in build/venv.
 PATH=$root/$venv/bin:$root/build/venv/bin:$PATH
 for version in 3.9 3.10 3.12 3.13 3.14; do
     found=$(sh tests/setup/find-python.sh "$version") && PATH=$PATH:${found%/*}
@@ -39,7 +39,7 @@ env -u PYTHONPATH -u ANSIBLE_COLLECTIONS_PATH HOME="$home" XDG_CONFIG_HOME="$hom
     ansible-test sanity --color no "$@" >"$log" 2>&1 || status=$?
 
 if [ "$status" -ne 0 ]; then
-    # All but pip's chatter.
+    # All but pip's messages.
     grep -Ev '^( |Looking in|Collecting|Processing|Installing|Successfully|Using cached|WARNING: (Location|Using locale))' "$log"
     exit "$status"
 fi

@@ -8,7 +8,7 @@ set -eu
 version=$1
 
 for candidate in "python$version" "${PYENV_ROOT:-$HOME/.pyenv}/versions/$version".*/bin/python; do
-    # Asked, not only looked for: a pyenv shim exists for versions that are not active.
+    # Run it, as a pyenv shim exists also for versions that are not active.
     "$candidate" -c 'import ensurepip, sys, venv; print(sys.executable)' 2>/dev/null && exit
 done
 exit 1

@@ -9,8 +9,8 @@ mirror=$1/ansible_collections/certfleet/tls
 
 rm -rf "$mirror"
 mkdir -p "$mirror"
-# What a commit of everything would hold; a file that was deleted but is still listed is passed over.
+# The files of a commit of everything; a file that was deleted but is still listed is skipped.
 git ls-files -z --cached --others --exclude-standard |
     tar --create --null --files-from=- --ignore-failed-read --warning=no-failed-read | tar --extract --directory="$mirror"
-# The tools ask git for the files, and would meet the checkout's, which ignores build/.
+# The tools ask git for the files, and would find the checkout's repository, which ignores build/.
 git init --quiet "$mirror"

@@ -9,13 +9,13 @@ python=$1 setup=tests/setup name=$2
 venv=build/venv-pins
 
 "$python" -m venv --clear "$venv"
-# Before Python 3.12 a virtual environment has it from the start: what needs it has to name it for the later ones.
+# Virtual environments before Python 3.12 come with setuptools: uninstalled, so that NAME.in has to name it.
 "$venv/bin/python" -m pip uninstall --quiet --yes setuptools
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$setup/$name.in"
 {
     sed -n '/^# Copyright/p; /^# SPDX/p' "$setup/$name.in"
     printf '#\n# Made from %s.in by make pins: do not edit.\n' "$name"
-    # What NAME.in pins by the version of Python stays as it is there: it was resolved for one version only.
+    # Pins of NAME.in with a version of Python are copied unchanged: they were resolved for one version only.
     by_python=$(sed -n '/^[^#]*;/p' "$setup/$name.in")
     names=$(echo "$by_python" | sed 's/==.*//' | sort -u | xargs)
     "$venv/bin/python" -m pip freeze --disable-pip-version-check --all --exclude pip |

@@ -12,6 +12,6 @@ python=$1 venv=$2 pins=$3
     exit 1
 }
 "$venv/bin/python" -m pip --version >/dev/null 2>&1 || "$python" -m venv --clear "$venv"
-# The pins name everything, so nothing is resolved; pip check tells when they do not fit together.
+# The pins name everything, so nothing is resolved; pip check fails if they do not fit together.
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --requirement "$pins"
 "$venv/bin/python" -m pip check --disable-pip-version-check

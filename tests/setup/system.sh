@@ -38,14 +38,14 @@ is_lego_4_35() {
     [ -n "$version" ] && dpkg --compare-versions "$version" ge 4.35
 }
 
-# What is missing, of the packages named.
+# Print the missing ones of these packages.
 missing() {
     for package; do
         installed "$package" || printf '%s ' "$package"
     done
 }
 
-# A server's package starts it and has it started at every boot: of neither anything is left.
+# A server's package starts it now and at every boot: undo both.
 install_packages() {
     policy=/usr/sbin/policy-rc.d
     if [ ! -e "$policy" ]; then
@@ -55,7 +55,7 @@ install_packages() {
         chmod 0755 "$policy"
     fi
     new_servers=$(missing $servers)
-    # Else they set up a mail system and a directory for the machine, which the tests have no use for.
+    # Otherwise they set up a mail system and a directory for the machine, which the tests do not need.
     printf '%s\n' 'postfix postfix/main_mailer_type select No configuration' 'slapd slapd/no_configuration boolean true' |
         debconf-set-selections
     apt-get update --quiet --quiet || echo 'some package lists could not be fetched: trying with those there are' >&2
@@ -78,7 +78,7 @@ install_packages() {
 }
 
 # Programs of the testing suite, from the mirror that the machine uses already, taken out of their packages: they need only a
-# libc, and the system's own list of sources stays as it is. apt checks the signatures as ever.
+# libc, and the system's own list of sources stays unchanged. apt verifies the signatures as usual.
 fetch_from_testing() {
     mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Label: Debian' | head -n 1)
     [ -n "$mirror" ] || {

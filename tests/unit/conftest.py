@@ -21,7 +21,7 @@ def _plain_environment(monkeypatch, tmp_path):
 
 @pytest.fixture
 def ca():
-    """A CA of which the client breaks no rule."""
+    """Yield a CA of which the client breaks no rule."""
     from tests.unit.acme.ca import CA  # its libraries are not those of hosts
 
     made = CA()

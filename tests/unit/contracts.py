@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One valid instance of each shape of contracts.py, but for what a test gives: no test writes such a shape by hand."""
+"""A valid instance of each shape of contracts.py, with the fields that a test gives; no test writes one by hand."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ Shape = TypeVar("Shape")
 
 
 def utc(instant: datetime) -> str:
-    """As a manifest has it."""
+    """Return the instant as manifests write it."""
     return instant.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -69,7 +69,7 @@ def wanted(**given: Any) -> CertificateEntry:
 
 
 def live(**given: Any) -> Version:
-    """A live version that is as it is wanted."""
+    """Return a live version that matches the wanted terms."""
     return _made(
         Version,
         given,
@@ -93,7 +93,7 @@ _entry, _live = wanted, live  # found() has arguments of these names
 
 
 def unknown(**given: Any) -> Version:
-    """A live version without a manifest: nothing is known of it."""
+    """Return a live version without a manifest: nothing is known of it."""
     return _made(
         Version,
         given,
@@ -106,13 +106,13 @@ def unknown(**given: Any) -> Version:
 
 
 def pending(**given: Any) -> Version:
-    """A pending version whose order is in the journal."""
+    """Return a pending version whose order is in the journal."""
     usual = {"version": "0008", "order_uri": ORDER, "reloaded": False, "ari_id": None}
     return live(**{**usual, **dict.fromkeys(("serial", "issuer", "not_before", "not_after")), **given})
 
 
 def awaiting(**given: Any) -> Version:
-    """A pending version that has its certificate, and lacks only the switch."""
+    """Return a pending version that has its certificate, and lacks only the switch."""
     usual = {"version": "0008", "order_uri": ORDER, "reloaded": False, "ari_id": None, "serial": "4a20"}
     return live(**{**usual, **given})
 
@@ -127,7 +127,7 @@ def found(
     live: Version | Mapping[str, Any] | None = MappingProxyType({}),
     **given: Any,
 ) -> HostCertificate:
-    """A certificate of web1 that is as it is wanted, but for what is given of its entry and of its live version."""
+    """Return a certificate of web1 that matches its terms, but for the given fields of its entry and live version."""
     name = given.get("name", "shop")
     entry = _entry(**{"name": name, **wanted}) if isinstance(wanted, Mapping) else wanted
     there = _live(**live) if isinstance(live, Mapping) else live
@@ -162,7 +162,7 @@ def by_dns(kind: str = "dns-01", **given: Any) -> ChallengeData:
 
 
 def asked(**given: Any) -> CertificateOrder:
-    """An order that is to be made, as acme_order takes it."""
+    """Return an order that is to be made, as acme_order takes it."""
     return _made(
         CertificateOrder,
         given,
@@ -176,7 +176,7 @@ def asked(**given: Any) -> CertificateOrder:
 
 
 def ordered(**given: Any) -> CertificateOrder:
-    """An order that was made, as acme_order returns it."""
+    """Return an order that was made, as acme_order returns it."""
     return _made(
         CertificateOrder,
         given,
@@ -196,19 +196,19 @@ def ordered(**given: Any) -> CertificateOrder:
 
 
 def final(**given: Any) -> CertificateOrder:
-    """An order whose certificate was downloaded, as acme_order_finalize returns it."""
+    """Return an order whose certificate was downloaded, as acme_order_finalize returns it."""
     usual = {"host": "web1", "name": "shop", "status": Status.VALID, "order_uri": ORDER, "account_uri": ACCOUNT}
     return _made(CertificateOrder, given, certificate=PEM, chain=PEM, **usual)
 
 
 def stopped(problem: str, status: Status = Status.FAILED, **given: Any) -> CertificateOrder:
-    """An order that came to nothing."""
+    """Return an order that failed."""
     usual = {"host": "web1", "name": "shop", "resumable": True}
     return _made(CertificateOrder, given, status=status, problem=problem, **usual)
 
 
-def told(status: Status, **given: Any) -> CertificateOrder:
-    """What a host is told to do where nothing was ordered."""
+def not_ordered(status: Status, **given: Any) -> CertificateOrder:
+    """Return a host's instruction for a certificate that was not ordered."""
     return _made(CertificateOrder, given, name="shop", status=status)
 
 
@@ -218,12 +218,12 @@ def request(**given: Any) -> CertificateRequest:
 
 
 def share(**given: Any) -> SharedKey:
-    """A certificate that web1 orders for web2 and web3."""
+    """Return a certificate that web1 orders for web2 and web3."""
     return _made(SharedKey, given, name="shop", owner="web1", hosts=("web2", "web3"))
 
 
 def given(**more: Any) -> SharedKey:
-    """What the owner of a shared certificate answers."""
+    """Return the answer of the owner of a shared certificate."""
     usual = {"sealed": {"web2": POINT}, "refused": {"web3": "the receiver's public key is damaged"}}
     return _made(SharedKey, more, name="wildcard", certificate=PEM, chain=PEM, created=utc(ISSUED), **usual)
 
@@ -242,7 +242,7 @@ ALL = (
     found(live=None, pending=awaiting(content=PEM), issued=(issued(),), problems=("no webroot",)),
     *(found(pending=pending(order_uri=None)), found(live=unknown(account_uri=None), wanted=None, list=None)),
     *(challenge(), by_dns(), asked(), ordered(), final(), stopped("refused by the CA"), request(), share(), given()),
-    told(Status.NOTIFIED, version="0008"),
+    not_ordered(Status.NOTIFIED, version="0008"),
     *(txt(), txt(target="a.example", zone="example", status="changed", problem="refused")),
     *(revocation(content=PEM, directory=DIRECTORY), revocation(status=Status.REVOKED)),
 )

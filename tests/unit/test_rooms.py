@@ -57,11 +57,11 @@ def imported(path: Path) -> Iterator[tuple[str, ...]]:
         yield from ((*base, alias.name) for alias in node.names)
 
 
-def test_every_file_is_in_a_room():
+def test_rooms_have_every_file():
     assert {room_of(path.relative_to(PLUGINS).parts) for path in PLUGINS.rglob("*.py")} == set(FLOOR)
 
 
-def test_no_import_goes_upwards():
+def test_imports_go_down_only():
     wrong = []
     for path in sorted(PLUGINS.rglob("*.py")):
         own = room_of(path.relative_to(PLUGINS).parts)
@@ -74,7 +74,7 @@ def test_no_import_goes_upwards():
     assert wrong == []
 
 
-def test_no_test_module_imports_another():
+def test_test_modules_import_no_other():
     wrong = []
     for path in sorted(TESTS.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):

@@ -59,7 +59,7 @@ class CA:
         self._server.server_close()
         self._thread.join(5)
 
-    # What tests say and ask
+    # Methods for tests
 
     def script(self, path, *answers):
         """Answer the next requests to what begins with *path* so: an Answer, RESET, CLOSE, HANG, or f(request).
@@ -73,7 +73,7 @@ class CA:
         self._always[path] = answer
 
     def signed(self, path=""):
-        """The signed requests to what begins with *path*."""
+        """Return the signed requests to what begins with *path*."""
         return [request for request in self.requests if request.protected and request.path.startswith(path)]
 
     def lines(self):
@@ -81,7 +81,7 @@ class CA:
         return [str(request) for request in self.requests]
 
     def counts(self):
-        """How often what was asked, signed: {"/new-order": 1, ...}."""
+        """Return the number of signed requests by resource: {"/new-order": 1, ...}."""
         return Counter("/" + request.path.split("/")[1] for request in self.signed())
 
     def directory(self):
@@ -96,13 +96,13 @@ class CA:
         return {**document, **({} if self.meta is None else {"meta": self.meta})}
 
     def register(self, key, status="valid"):
-        """An account that is there already; its URL."""
+        """Add an account. Return its URL."""
         url = f"{self.url}/account/{next(self._numbers)}"
         self.accounts[url] = {"jwk": key.public_jwk, "status": status, "contact": []}
         return url
 
     def order(self, account, names, status="pending"):
-        """An order that is there already; its URL."""
+        """Add an order. Return its URL."""
         number = next(self._numbers)
         authorizations = [self._authorization(name, "pending" if status == "pending" else "valid") for name in names]
         self.orders[f"/order/{number}"] = {
@@ -119,10 +119,10 @@ class CA:
     def path(self, url):
         return url.removeprefix(self.url)
 
-    # What it answers
+    # Answers to requests
 
     def answer(self, request):
-        """The answer to a request, whatever a script says of it."""
+        """Return the answer to a request, without regard to scripts."""
         with self._lock:
             self.requests.append(request)
             refusal = self._check(request) if request.method == "POST" else None
@@ -132,7 +132,7 @@ class CA:
             return refusal or self.behave(request)
 
     def new_nonce(self, nonce=None):
-        """A nonce that the CA takes once: the one given, or another one."""
+        """Return a nonce that the CA accepts once: the given one, or another one."""
         with self._lock:
             nonce = nonce or f"nonce-{next(self._numbers)}"
             self._nonces.add(nonce)
@@ -149,7 +149,7 @@ class CA:
         return None
 
     def _check(self, request):
-        """RFC 8555 section 6: what every signed request has to be. A problem for an account that may not."""
+        """Verify a signed request (RFC 8555 section 6). Return a problem for an account that may not send it."""
         if request.headers.get("Content-Type") != "application/jose+json":
             self.violations.append(f"{request}: Content-Type {request.headers.get('Content-Type')}")
         outer = json.loads(request.body)

@@ -14,7 +14,7 @@ PACE, LONGEST = 0.02, 10.0
 class RawServer:
     """A server that calls *script* with (connection, request, server) once the head of a request is read.
 
-    *request* is the head's first line; empty where *reads* is False, as what comes then is no HTTP.
+    *request* is the head's first line; empty where *reads* is False, as the bytes are no HTTP then.
     """
 
     def __init__(self, script, reads=True):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 NAMESPACE = "urn:ietf:params:acme:error:"
-# What a connection may be told to do instead of answering.
+# Behaviors that a test may set for a connection instead of an answer.
 RESET, CLOSE, HANG, DRIP_HEAD, DRIP_BODY = "reset", "close", "hang", "drip head", "drip body"
 _LONGEST_HANG = 10.0
 _PACE = 0.02  # seconds between what drips

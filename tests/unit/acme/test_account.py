@@ -36,14 +36,14 @@ def sent(ca):
     return [request.payload for request in ca.signed("/new-account")]
 
 
-def test_a_key_without_an_account(ca, stranger):
+def test_find_key_without_account_is_none(ca, stranger):
     client = stranger()
     assert accounts.find(client) is None
     assert client.account_url is None
     assert sent(ca) == [{"onlyReturnExisting": True}]
 
 
-def test_a_keys_account(ca, stranger, key):
+def test_find_account_of_key(ca, stranger, key):
     client = stranger()
     uri = ca.register(key)
     found = accounts.find(client)
@@ -57,7 +57,7 @@ def test_find_other_problem_raises(ca, stranger):
         accounts.find(stranger())
 
 
-def test_an_account_is_made_with_one_request(ca, stranger):
+def test_find_or_create_new_account_takes_one_request(ca, stranger):
     client = stranger(TERMS)
     made = accounts.find_or_create(client, ["mailto:a@a.example"], terms_agreed=True)
     assert (made.created, made.contact, made.status) == (True, ("mailto:a@a.example",), "valid")
@@ -66,7 +66,7 @@ def test_an_account_is_made_with_one_request(ca, stranger):
     assert "jwk" in ca.signed()[0].protected
 
 
-def test_an_account_that_exists_is_found_with_the_same_request(ca, stranger, key):
+def test_find_or_create_existing_account_takes_one_request(ca, stranger, key):
     client = stranger(TERMS)
     uri = ca.register(key)
     found = accounts.find_or_create(client, terms_agreed=True)
@@ -74,7 +74,7 @@ def test_an_account_that_exists_is_found_with_the_same_request(ca, stranger, key
     assert len(ca.signed()) == 1
 
 
-def test_an_account_whose_answer_is_lost_is_made_once(ca, stranger):
+def test_find_or_create_answer_lost_makes_one_account(ca, stranger):
     client = stranger()
     ca.script("/new-account", lambda request: ca.behave(request) and RESET)
     made = accounts.find_or_create(client)
@@ -136,7 +136,7 @@ def test_find_or_create_binding_refused_raises(ca, stranger):
     assert client.account_url is None
 
 
-def test_a_binding_whose_key_is_damaged_is_not_sent(ca, stranger):
+def test_find_or_create_damaged_binding_key_is_not_sent(ca, stranger):
     with pytest.raises(AcmeError, match=r"is not base64url text"):
         accounts.find_or_create(stranger(EAB_WANTED), external_account=ExternalAccount("kid-1", "not base64!"))
     assert sent(ca) == [{"onlyReturnExisting": True}]
@@ -189,13 +189,13 @@ def test_find_or_create_empty_answer(ca, stranger, document, status, contact):
         ({"Location": "https://192.0.2.1/account/1"}, r"another domain than the directory"),
     ],
 )
-def test_an_answer_without_an_account_url(ca, stranger, headers, message):
+def test_find_or_create_without_account_url_raises(ca, stranger, headers, message):
     ca.always("/new-account", Answer(201, {"status": "valid"}, headers))
     with pytest.raises(ProtocolError, match=message):
         accounts.find_or_create(stranger())
 
 
-def test_contacts_are_replaced(ca, client):
+def test_update_contact_replaces_contacts(ca, client):
     before = accounts.find(client)
     after = accounts.update_contact(client, before, ["mailto:new@a.example"])
     assert after.contact == ("mailto:new@a.example",)
@@ -203,14 +203,14 @@ def test_contacts_are_replaced(ca, client):
     assert accounts.read(client, before.url).contact == ("mailto:new@a.example",)
 
 
-def test_contacts_are_removed(ca, client):
+def test_update_contact_empty_removes_contacts(ca, client):
     uri = client.account_url
     ca.accounts[uri]["contact"] = ["mailto:old@a.example"]
     assert accounts.update_contact(client, accounts.read(client, uri), []).contact == ()
     assert ca.accounts[uri]["contact"] == []
 
 
-def test_an_account_is_read_by_its_url(ca, stranger, key):
+def test_read_account_by_url(ca, stranger, key):
     client = stranger()
     uri = ca.register(key)
     assert accounts.read(client, uri).url == uri
@@ -218,7 +218,7 @@ def test_an_account_is_read_by_its_url(ca, stranger, key):
     assert (request.protected["kid"], request.payload) == (uri, None)
 
 
-def test_another_keys_account_cannot_be_read(ca, client):
+def test_read_account_of_other_key_raises(ca, client):
     with pytest.raises(ProblemError, match=r"^account: accountDoesNotExist"):
         accounts.read(client, f"{ca.url}/account/99")
 
@@ -229,7 +229,7 @@ def test_change_key(ca, client, key_of):
     assert (changed.account_url, changed.key) == (uri, new)
     assert ca.accounts[uri]["jwk"] == new.public_jwk
     assert accounts.read(changed, uri).url == uri
-    # What speaks with the old key is refused from then on, and it has no account.
+    # A client with the old key is refused from then on, and has no account.
     with pytest.raises(ProblemError, match="signed with a key that the account had before"):
         accounts.read(client, uri)
     assert accounts.find(client.with_key(old)) is None
@@ -269,7 +269,7 @@ def test_change_key_not_offered_raises(ca, client, key_of):
 
 
 @pytest.mark.parametrize("lost", [False, True])
-def test_an_account_is_deactivated(ca, client, lost):
+def test_deactivate_account_is_deactivated_once(ca, client, lost):
     account = accounts.find(client)
     if lost:
         ca.script("/account", lambda request: ca.behave(request) and RESET)
@@ -289,5 +289,5 @@ def test_an_account_is_deactivated(ca, client, lost):
         ([], []),
     ],
 )
-def test_a_bare_address_becomes_a_url(given, contacts):
+def test_contacts_address_becomes_mailto_url(given, contacts):
     assert registration.contacts(given) == contacts

@@ -64,7 +64,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._acme.addresses impo
         ("100::1", "reserved"),
         ("64:ff9b:1::a00:1", "reserved"),
         ("4000::1", "reserved"),
-        # What carries an IPv4 address is of its class.
+        # An address with an embedded IPv4 address has the class of that one.
         ("::ffff:127.0.0.1", "loopback"),
         ("::ffff:10.1.2.3", "private"),
         ("::ffff:9.9.9.9", "public"),

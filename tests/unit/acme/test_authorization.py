@@ -58,11 +58,11 @@ def test_parse_no_field_required(document, status, identifier, kinds):
 
 
 @pytest.mark.parametrize(("told", "wildcard"), [(True, True), (False, False), (None, False), ("true", False)])
-def test_wildcard(told, wildcard):
+def test_parse_wildcard(told, wildcard):
     assert Authorization.parse(URL, {"wildcard": told}).wildcard is wildcard
 
 
-def test_challenge_by_type():
+def test_challenge_of_type_is_found():
     document = {"identifier": NAME, "challenges": [challenge("dns-01", token="d"), challenge(token="h")]}
     assert Authorization.parse(URL, document).challenge("http-01").token == "h"
 
@@ -105,7 +105,7 @@ def test_challenge_not_offered_raises(kinds, offered):
         ),
     ],
 )
-def test_failure(document, text):
+def test_failure_text_of_document(document, text):
     assert Authorization.parse(URL, {"identifier": NAME, **document}).failure() == text
 
 

@@ -26,7 +26,7 @@ def armored(separator="\n"):
 
 
 class TestDownload:
-    def test_a_chain(self, ca, client):
+    def test_download_chain_is_split(self, ca, client):
         ca.chain = pem("leaf") + "\n" + pem("intermediate") + pem("root")
         chain = download(client, f"{ca.url}/cert/1")
         assert chain.certificate == pem("leaf")
@@ -40,7 +40,7 @@ class TestDownload:
         [pem("leaf").replace("\n", "\r\n"), "a comment\n" + pem("leaf") + "another\n", pem("leaf").rstrip("\n")],
         ids=["crlf", "comments", "no last newline"],
     )
-    def test_pem_with_something_around_it(self, ca, client, body):
+    def test_download_skips_text_around_pem(self, ca, client, body):
         ca.chain = body
         chain = download(client, f"{ca.url}/cert/1")
         assert der_of(chain.certificate) == b"leaf"
@@ -62,14 +62,14 @@ class TestDownload:
         ],
         ids=["none", "other relation", "one", "with a title", "several headers", "garbage"],
     )
-    def test_alternate_chains_are_named_and_not_fetched(self, ca, client, link, alternates):
+    def test_download_lists_alternate_chains_without_fetching(self, ca, client, link, alternates):
         links = [text.format(ca=ca.url) for text in ([link] if isinstance(link, str) else link)]
         ca.chain_headers = {"Link": links}
         chain = download(client, f"{ca.url}/cert/1")
         assert list(chain.alternates) == [text.format(ca=ca.url) for text in alternates]
         assert len(ca.signed()) == 1
 
-    def test_an_alternate_chain_is_downloaded_by_its_url(self, ca, client):
+    def test_download_alternate_chain_by_url(self, ca, client):
         ca.chain_headers = {"Link": f'<{ca.url}/cert/2>;rel="alternate"'}
         ca.script("/cert/2", Answer(200, (pem("leaf") + pem("other")).encode()))
         (alternate,) = download(client, f"{ca.url}/cert/1").alternates
@@ -107,7 +107,7 @@ class TestDownload:
         assert chain.certificate + chain.chain == pem("leaf") + pem("issuer")
 
     @pytest.mark.parametrize("url", ["", "http://192.0.2.1/cert/1"])
-    def test_a_url_that_is_refused(self, ca, client, url):
+    def test_download_refused_url_gets_no_request(self, ca, client, url):
         with pytest.raises(ProtocolError):
             download(client, url)
         assert ca.requests == []
@@ -119,7 +119,7 @@ class TestDer:
         [armored(), armored("\r\n"), armored(" "), "Certificate:\n" + armored() + "\n" + pem("issuer")],
         ids=["plain", "crlf", "folded by YAML", "with more around it"],
     )
-    def test_of_pem(self, text):
+    def test_der_of_pem(self, text):
         assert der_of(text) == DER
 
     @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ class TestDer:
             ("-----BEGIN CERTIFICATE-----\nTUl\n-----END CERTIFICATE-----", "the given PEM certificate is damaged"),
         ],
     )
-    def test_of_something_else(self, text, message):
+    def test_der_of_other_text_raises(self, text, message):
         with pytest.raises(AcmeError, match=message):
             der_of(text)
 
@@ -142,13 +142,13 @@ class TestRevocation:
     @pytest.mark.parametrize(
         ("reason", "more"), [(None, {}), (0, {"reason": 0}), (REASONS["superseded"], {"reason": 4})]
     )
-    def test_by_the_account(self, ca, client, reason, more):
+    def test_revoke_signed_with_account_key(self, ca, client, reason, more):
         assert revoke(client, DER, reason) is True
         (request,) = ca.signed("/revoke")
         assert request.payload == {"certificate": jose.encode(DER), **more}
         assert request.protected["kid"] == client.account_url
 
-    def test_by_the_certificates_own_key(self, ca, client, http, key_of):
+    def test_revoke_signed_with_certificate_key(self, ca, client, http, key_of):
         own = key_of("rsa2048")
         by_it = Client(http, client.directory, own)
         by_it.account_url = client.account_url
@@ -157,16 +157,16 @@ class TestRevocation:
         assert request.protected["jwk"] == own.public_jwk
         assert "kid" not in request.protected
 
-    def test_revoked_before_returns_false(self, ca, client):
+    def test_revoke_revoked_before_returns_false(self, ca, client):
         assert [revoke(client, DER), revoke(client, DER)] == [True, False]
 
     @pytest.mark.parametrize("kind", ["unauthorized", "badRevocationReason", "malformed"])
-    def test_other_problem_raises(self, ca, client, kind):
+    def test_revoke_other_problem_raises(self, ca, client, kind):
         ca.always("/revoke", problem(kind, 400, "no"))
         with pytest.raises(ProblemError, match=rf"^revocation: {kind}: no$"):
             revoke(client, DER)
 
-    def test_not_offered_raises(self, ca, client):
+    def test_revoke_not_offered_raises(self, ca, client):
         directory = {name: url for name, url in ca.directory().items() if name != "revokeCert"}
         without = Client(client.http, type(client.directory).parse(ca.url, directory), client.key)
         with pytest.raises(ProtocolError, match=rf"^{ca.url} does not offer revocation \(it has no revokeCert\)$"):

@@ -26,7 +26,7 @@ def ask(ca, client):
 
 
 @pytest.mark.parametrize("key_type", ACCOUNT_KEY_TYPES)
-def test_the_ca_understands_every_key(ca, open_client, key_of, key_type):
+def test_post_every_key_type_is_verified_by_ca(ca, open_client, key_of, key_type):
     client = open_client(key_of(key_type))
     assert client.post(client.account_url, {"contact": ["mailto:\u00e4@a.example"]}, "it").status == 200
     (request,) = ca.signed()
@@ -35,7 +35,7 @@ def test_the_ca_understands_every_key(ca, open_client, key_of, key_type):
     assert request.headers["Content-Type"] == "application/jose+json"
 
 
-def test_a_post_as_get_has_no_payload_and_a_post_of_nothing_an_empty_object(ca, client):
+def test_post_as_get_has_no_payload_and_empty_post_has_object(ca, client):
     client.post_as_get(client.account_url, "it")
     client.post(client.account_url, {}, "it")
     assert [request.payload for request in ca.signed()] == [None, {}]
@@ -113,7 +113,7 @@ def test_post_rate_limit_without_instant(ca, ask):
     assert str(error.value) == "account: rateLimited: too many"
 
 
-def test_a_server_that_hangs_is_given_up(ca, open_client, hasty):
+def test_post_as_get_silent_server_times_out(ca, open_client, hasty):
     client = open_client(session=hasty)
     ca.always("/account", HANG)
     with pytest.raises(TransportError, match=r"did not answer within 0.1 s$"):

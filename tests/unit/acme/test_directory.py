@@ -25,12 +25,12 @@ URL = "https://ca.example/directory"
 
 
 @pytest.mark.parametrize("name", sorted(SHORT_NAMES))
-def test_short_names_are_https(name):
+def test_resolve_directory_short_names_are_https(name):
     assert resolve_directory(f" {name} ") == SHORT_NAMES[name]
     assert verify_url(SHORT_NAMES[name]).startswith("https://")
 
 
-def test_a_url_stays_as_it_is():
+def test_resolve_directory_url_is_unchanged():
     assert resolve_directory(URL) == URL
 
 
@@ -154,7 +154,7 @@ def test_verify_profile_valid(profile):
     assert directory.verify_profile(profile) is None
 
 
-def test_the_documentation_has_every_short_name():
+def test_short_names_all_documented():
     options = yaml.safe_load(ModuleDocFragment.DOCUMENTATION)["options"]
     text = " ".join(options["acme_directory"]["description"])
     assert set(re.findall(r"V\(([^)]*)\)", text)) == set(SHORT_NAMES)

@@ -35,7 +35,7 @@ CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 # A TLS record of a handshake of 16 KiB, and the beginning of a ServerHello of as much.
 SERVER_HELLO = b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc\x03\x03" + b"\0" * 16384
 
-# What is sent at once, and what then drips for ever.
+# Bytes sent at once, and bytes that then drip without end.
 DRIPS = {
     "status line": (b"", b"HTTP/1.1 200 OK" + b" " * 4000),
     "header line": (OK, b"X-Long: " + b"x" * 4000),
@@ -94,10 +94,10 @@ def assert_ends_in_time(session, url, seconds=SECONDS, **more):
 
 class TestTime:
     @pytest.mark.parametrize("case", DRIPS)
-    def test_an_answer_that_drips_ends_in_time(self, serve, session, case):
+    def test_exchange_dripping_answer_times_out(self, serve, session, case):
         assert_ends_in_time(session, serve(dripping(*DRIPS[case])).url)
 
-    def test_a_drip_that_falls_silent_ends_in_time(self, serve, session):
+    def test_exchange_answer_that_stops_times_out(self, serve, session):
         """The last read has what is left of the time, not all of it again."""
 
         def script(connection, _request, server):
@@ -111,28 +111,28 @@ class TestTime:
         assert monotonic() - begin < 3.5
 
     @pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
-    def test_every_method_ends_in_time(self, serve, session, method):
+    def test_exchange_dripping_answer_to_each_method_times_out(self, serve, session, method):
         assert_ends_in_time(session, serve(dripping(OK, b"A: b\r\n")).url, method=method, data=b"x" * 1000)
 
-    def test_a_tls_handshake_that_drips_ends_in_time(self, serve, session):
+    def test_exchange_dripping_tls_handshake_times_out(self, serve, session):
         server = serve(dripping(b"", SERVER_HELLO), reads=False)
         assert_ends_in_time(session, server.url.replace("http:", "https:"))
 
-    def test_a_tls_handshake_that_stays_silent_ends_in_time(self, serve, session):
+    def test_exchange_silent_tls_handshake_times_out(self, serve, session):
         server = serve(lambda _connection, _request, server: server.closing.wait(10), reads=False)
         assert_ends_in_time(session, server.url.replace("http:", "https:"))
 
-    def test_a_server_that_reads_nothing_ends_in_time(self, serve, session):
+    def test_exchange_server_that_reads_nothing_times_out(self, serve, session):
         server = serve(lambda _connection, _request, server: server.closing.wait(10), reads=False)
         assert_ends_in_time(session, server.url, method="POST", data=b"x" * (64 << 20))
 
-    def test_the_answer_of_a_proxy_ends_in_time(self, serve, session, monkeypatch):
+    def test_exchange_dripping_proxy_times_out(self, serve, session, monkeypatch):
         proxy = serve(dripping(OK, b"A: b\r\n"))
         monkeypatch.setenv("https_proxy", proxy.url)
         assert_ends_in_time(session, "https://ca.example/")
         assert proxy.requests[0].startswith("CONNECT ca.example:443 ")
 
-    def test_a_connection_that_is_kept_has_the_whole_time_again(self, serve, session):
+    def test_exchange_reused_connection_has_whole_time_limit(self, serve, session):
         """Steps of 60 % of the time each: together they are longer than one exchange may be."""
         peers = set()
 
@@ -145,7 +145,7 @@ class TestTime:
         assert [ask(session, url) for _number in range(3)] == [(200, b"ok")] * 3
         assert len(peers) == 1
 
-    def test_a_drip_on_a_connection_that_is_kept_ends_in_time(self, serve, session):
+    def test_exchange_dripping_reused_connection_times_out(self, serve, session):
         def script(connection, request, server):
             if request == "GET /quick HTTP/1.1":
                 connection.sendall(OK + b"Content-Length: 2\r\n\r\nok")
@@ -156,7 +156,7 @@ class TestTime:
         assert ask(session, f"{url}/quick") == (200, b"ok")
         assert_ends_in_time(session, f"{url}/slow")
 
-    def test_many_side_by_side_end_in_time_each_by_itself(self, serve):
+    def test_exchange_parallel_requests_have_own_time_limits(self, serve):
         session = new_session(connections=16)
         url = serve(dripping(OK, b"A: b\r\n")).url
         begin = monotonic()
@@ -174,7 +174,7 @@ class TestTime:
         # Nothing is left behind but the server's own threads, which end with it.
         assert threading.active_count() <= threads + 17
 
-    def test_addresses_that_lead_nowhere_share_the_time(self, session, monkeypatch):
+    def test_exchange_unreachable_addresses_share_time_limit(self, session, monkeypatch):
         """Fifty addresses that swallow connections must not have the whole time each; the last one answers."""
         tried = []
 
@@ -195,7 +195,7 @@ class TestTime:
         assert tried[0] == pytest.approx(0.2, abs=0.01)
         assert tried[-1] == pytest.approx(10, abs=0.5)
 
-    def test_the_second_address_is_tried_when_the_first_refuses(self, serve, session, monkeypatch):
+    def test_exchange_refused_first_address_tries_second(self, serve, session, monkeypatch):
         server = serve(lambda connection, _request, _server: connection.sendall(OK + b"Content-Length: 2\r\n\r\nok"))
         with closing(socket.create_server(("127.0.0.1", 0))) as closed:
             refusing = closed.getsockname()
@@ -205,13 +205,13 @@ class TestTime:
         monkeypatch.setattr(module.socket, "getaddrinfo", lambda *_args, **_more: found)
         assert ask(session, "http://ca.example/") == (200, b"ok")
 
-    def test_no_time_left_raises(self, session):
+    def test_exchange_no_time_left_raises(self, session):
         with pytest.raises(OutOfTimeError, match=r"^did not answer within 0 s$"):
             ask(session, "http://127.0.0.1:1/", 0)
 
 
 class TestSize:
-    def test_larger_answer_raises(self, serve, session):
+    def test_exchange_larger_answer_raises(self, serve, session):
         sent = []
 
         def script(connection, _request, _server):
@@ -226,33 +226,33 @@ class TestSize:
         assert len(sent) < 500  # what buffers hold
 
     @pytest.mark.parametrize("status", [b"200 OK", b"302 Found", b"503 Busy"])
-    def test_a_redirect_is_no_larger_than_any_other_answer(self, serve, session, status):
-        """The library reads a redirect's body, and decompresses it, even where it is told not to follow."""
+    def test_exchange_redirect_has_same_size_limit(self, serve, session, status):
+        """The library reads a redirect's body, and decompresses it, even with allow_redirects=False."""
         head = b"HTTP/1.1 " + status + b"\r\nLocation: /\r\nContent-Encoding: gzip\r\n\r\n"
         packed = gzip.compress(b"\0" * (64 << 20))
         server = serve(lambda connection, _request, _server: connection.sendall(head + packed) or False)
         with pytest.raises(ExchangeError, match=r"^sent Content-Encoding gzip, which was not asked for$"):
             ask(session, server.url, 10)
 
-    def test_compressed_without_header_is_not_decompressed(self, serve, session):
+    def test_exchange_compressed_without_header_is_not_decompressed(self, serve, session):
         packed = gzip.compress(b"text")
         head = OK + f"Content-Length: {len(packed)}\r\n\r\n".encode()
         server = serve(lambda connection, _request, _server: connection.sendall(head + packed))
         assert ask(session, server.url, 10) == (200, packed)
 
     @pytest.mark.parametrize("promised", [b"Content-Length: 10\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\na\r\n"])
-    def test_truncated_answer_raises(self, serve, session, promised):
+    def test_exchange_truncated_answer_raises(self, serve, session, promised):
         server = serve(lambda connection, _request, _server: connection.sendall(OK + promised + b"12345") or False)
         with pytest.raises((requests.exceptions.RequestException, module.urllib3.exceptions.HTTPError)):
             ask(session, server.url, 10)
 
     @pytest.mark.parametrize("method", ["HEAD", "GET"])
-    def test_answer_without_body_may_have_content_length(self, serve, session, method):
+    def test_exchange_answer_without_body_may_have_content_length(self, serve, session, method):
         head = b"HTTP/1.1 304 Not Modified\r\nContent-Length: 10\r\n\r\n"
         server = serve(lambda connection, _request, _server: connection.sendall(head))
         assert ask(session, server.url, 10, method=method) == (304, b"")
 
-    def test_pieces_come_as_they_are_read(self, serve, session):
+    def test_pieces_of_64_kib_at_most(self, serve, session):
         server = serve(lambda connection, _request, _server: connection.sendall(OK + b"\r\n" + b"x" * 200_000) or False)
         with exchange(session, Request("GET", server.url, 1 << 20), 10) as answer:
             assert max(map(len, pieces(answer))) == 65536
@@ -265,7 +265,7 @@ class TestHttp:
     """Malformed answers, which lenient libraries accept."""
 
     @pytest.mark.parametrize("size", [b"-1", b"-5", b"FFFFFFFFFFFF", b"0x10", b"1_0"])
-    def test_the_size_of_a_chunk_lifts_no_limit(self, serve, session, size):
+    def test_exchange_large_chunk_size_raises_at_limit(self, serve, session, size):
         sent = []
 
         def script(connection, _request, server):
@@ -280,12 +280,12 @@ class TestHttp:
         assert sum(sent) < 20 << 20  # what the system keeps on the way
 
     @pytest.mark.parametrize("head", [b"Content-Length: " + b"9" * 5000, b"Content-Length: -1", b"X: " + b"y" * 70000])
-    def test_malformed_head_raises(self, serve, session, head):
+    def test_exchange_malformed_head_raises(self, serve, session, head):
         server = serve(lambda connection, _request, _server: connection.sendall(OK + head + b"\r\n\r\n") or False)
         with suppress(*ERRORS):  # and no ValueError, for which nobody waits
             assert ask(session, server.url, 2) == (200, b"")
 
-    def test_interim_answers_are_skipped(self, serve, session):
+    def test_exchange_interim_answers_are_skipped(self, serve, session):
         early = b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
         server = serve(
             lambda connection, _request, _server: connection.sendall(early * 2 + OK + b"Content-Length: 2\r\n\r\nok")
@@ -293,13 +293,13 @@ class TestHttp:
         assert ask(session, server.url, 10) == (200, b"ok")
         assert ask(session, server.url, 10) == (200, b"ok"), "the next answer is the next question's"
 
-    def test_too_many_interim_answers_raise(self, serve, session):
+    def test_exchange_too_many_interim_answers_raise(self, serve, session):
         server = serve(lambda connection, _request, _server: connection.sendall(b"HTTP/1.1 102 Wait\r\n\r\n" * 50))
         with pytest.raises(requests.exceptions.ConnectionError, match="interim"):
             ask(session, server.url, 10)
 
 
-def test_request_headers_without_cookies_credentials_and_encodings(serve, session):
+def test_exchange_request_has_no_cookies_credentials_and_encodings(serve, session):
     seen = []
 
     def script(connection, request, _server):
@@ -312,8 +312,8 @@ def test_request_headers_without_cookies_credentials_and_encodings(serve, sessio
     assert len(session.cookies) == 0
 
 
-def test_error_after_the_time_limit_is_a_timeout(serve, session):
-    """A server closes the connection after the time limit: the error is about the time, whatever the library raises."""
+def test_exchange_error_after_time_limit_is_a_timeout(serve, session):
+    """The server closes the connection after the time limit: every error of the library becomes one about the time."""
 
     def script(_connection, _request, server):
         server.closing.wait(SECONDS * 1.5)

@@ -57,7 +57,7 @@ class Life:
             return None
 
     def live(self, directory=None):
-        """Return the errors. *directory*: what stands in for a directory that cannot be had."""
+        """Return the errors. *directory*: a stand-in for a directory that cannot be fetched."""
         directory = self._try(Directory.fetch, self.http, f"{self.ca.url}/directory") or directory
         if directory is None:
             return self.errors
@@ -95,7 +95,7 @@ def generous(ca):
 class TestTime:
     @pytest.mark.parametrize("drip", [DRIP_HEAD, DRIP_BODY])
     @pytest.mark.parametrize("step", STEPS)
-    def test_a_step_that_drips_ends(self, generous, hasty, life, step, drip):
+    def test_life_dripping_step_ends(self, generous, hasty, life, step, drip):
         directory = Directory.parse(f"{generous.url}/directory", generous.directory())
         generous.always(step, drip)
         begin = monotonic()
@@ -105,8 +105,8 @@ class TestTime:
         if not (step == "/new-nonce" and drip == DRIP_BODY):  # the answer to a HEAD has no body
             assert any("did not answer within 0.1 s" in error for error in errors), errors
 
-    def test_bad_nonces_end_with_the_deadline(self, ca, open_client, time):
-        """Each of them takes a while; a server that forgets some is borne with, as long as there is time."""
+    def test_prepare_endless_bad_nonces_raise_at_deadline(self, ca, open_client, time):
+        """Each of them takes a while; a server that forgets some is tolerated, as long as there is time."""
 
         def slow(_request):
             time.sleep(20)
@@ -119,7 +119,7 @@ class TestTime:
         assert ca.counts()["/new-order"] == 3
 
     @pytest.mark.parametrize("status", ["pending", "invalid"])
-    def test_authorizations_without_an_end_end_with_the_deadline(self, ca, open_client, time, status):
+    def test_prepare_thousands_of_authorizations_raise_at_deadline(self, ca, open_client, time, status):
         """Each is answered soon enough for the time limit of a request."""
 
         def order(request):
@@ -145,7 +145,7 @@ class TestTime:
         assert ca.counts()["/authz"] <= 4
         assert error.value.is_temporary is (status == "pending")
 
-    def test_challenges_that_take_long_end_with_the_deadline(self, ca, open_client, time):
+    def test_complete_slow_challenges_raise_at_deadline(self, ca, open_client, time):
         def slow(request):
             time.sleep(20)
             return ca.behave(request)
@@ -157,7 +157,7 @@ class TestTime:
             issuance.complete(client, prepared, CSR, Deadline(time.clock, 60))
         assert ca.counts()["/challenge"] == 3
 
-    def test_alternate_chains_without_an_end_end(self, ca, open_client, time):
+    def test_complete_thousands_of_alternate_chains_raise(self, ca, open_client, time):
         def slow(request):
             time.sleep(20)
             return ca.behave(request)
@@ -229,9 +229,7 @@ def listener():
 class TestPlaces:
     @pytest.mark.parametrize("scheme", ["http://", "https://localhost@", "http://localhost@"])
     @pytest.mark.parametrize("place", PLACES)
-    def test_an_https_ca_has_nothing_sent_to_a_service_on_this_machine(
-        self, tls_ca, tls_files, time, life, listener, place, scheme
-    ):
+    def test_life_https_ca_leads_to_no_local_service(self, tls_ca, tls_files, time, life, listener, place, scheme):
         path, put = PLACES[place]
         tls_ca.new_authz = True
 
@@ -252,7 +250,7 @@ class TestPlaces:
             )
         assert all(error.isprintable() for error in errors)
 
-    def test_the_listener_would_see_it(self, listener):
+    def test_listener_counts_connections(self, listener):
         socket.create_connection(("127.0.0.1", int(listener.netloc.split(":")[1]))).close()
         begin = monotonic()
         while not listener.seen and monotonic() - begin < 5:
@@ -268,7 +266,7 @@ class TestTexts:
     """Texts with terminal control characters, in each field of a CA's answers."""
 
     @pytest.mark.parametrize("text", [HOSTILE, *(char for char in HOSTILE if not char.isprintable())], ids=ascii)
-    def test_everywhere_at_once(self, generous, http, life, text):
+    def test_life_control_characters_everywhere_are_removed(self, generous, http, life, text):
         generous.meta = {
             "termsOfService": text,
             "website": text,

@@ -52,7 +52,7 @@ def http_date(seconds):
         ("Mon, 99 Nov 2026 12:01:00 GMT", None),
     ],
 )
-def test_retry_after_in_both_forms(value, seconds):
+def test_retry_after_both_forms_are_parsed(value, seconds):
     headers = {} if value is None else {"Retry-After": value}
     assert Response("https://ca.example/", 503, headers, b"").retry_after(NOW) == seconds
 
@@ -190,7 +190,7 @@ def test_http_other_server_raises(http, url):
 HOSTILE = "a\x1b[31mb\r\nc\u202ed\x9be\u2028f\u2066g\x00h\ud800i\x7fj"
 
 
-def test_no_text_of_an_answer_has_characters_that_a_terminal_acts_on():
+def test_response_json_has_no_terminal_control_characters():
     document = {HOSTILE: [HOSTILE, {"a": HOSTILE, "b": 1, "c": None, "d": True}]}
     read = Response("https://ca.example/", 200, {}, json.dumps(document).encode()).json()
     ((name, (text, inner)),) = read.items()
@@ -200,13 +200,13 @@ def test_no_text_of_an_answer_has_characters_that_a_terminal_acts_on():
     assert inner == {"b": 1, "c": None, "d": True}
 
 
-def test_headers_have_no_characters_that_a_terminal_acts_on(ca, http):
+def test_response_headers_have_no_terminal_control_characters(ca, http):
     ca.always("/directory", Answer(200, b"{}", {"Location": "a\x1b[31m\x9bb", "X": "y"}))
     answer = http.get(f"{ca.url}/directory")
     assert answer.headers["location"] == "a [31m b"
 
 
-def test_a_refused_url_is_not_asked(http):
+def test_http_refused_url_gets_no_request(http):
     with pytest.raises(ProtocolError):
         http.request_once("GET", "http://192.0.2.1/")
     assert http.count == 0
@@ -236,7 +236,7 @@ def test_get_temporary_failure_is_repeated_with_growing_pauses(ca, http, time, a
 
 
 @pytest.mark.parametrize("chance", [0.0, 0.999])
-def test_pauses_are_jittered_by_half(ca, http, time, chance):
+def test_http_pauses_have_jitter_of_half(ca, http, time, chance):
     time.chance = chance
     ca.script("/directory", *[Answer(500)] * 4)
     http.get(f"{ca.url}/directory")
@@ -244,7 +244,7 @@ def test_pauses_are_jittered_by_half(ca, http, time, chance):
 
 
 @pytest.mark.parametrize(("attempt", "pause"), [(1, 0.75), (2, 1.5), (5, 12), (6, 22.5), (50, 22.5)])
-def test_pauses_have_a_ceiling_and_a_floor(time, attempt, pause):
+def test_clock_pause_has_ceiling_and_floor(time, attempt, pause):
     assert time.clock.pause(attempt) == pause
     assert time.clock.pause(attempt, floor=40) == 40
 
@@ -294,15 +294,15 @@ def test_get_connection_refused_raises(ca, http):
         http.get(f"{ca.url}/directory")
 
 
-def test_a_server_that_hangs_is_given_up(ca, hasty):
+def test_get_silent_server_times_out(ca, hasty):
     ca.always("/directory", HANG)
     with pytest.raises(TransportError, match=r"did not answer within 0.1 s$"):
         hasty.get(f"{ca.url}/directory", attempts=2)
     assert hasty.count == 2
 
 
-def test_a_server_that_hangs_in_the_middle_of_its_answer_is_given_up(ca, hasty):
-    # What is promised and not sent is waited for while the connection stays open.
+def test_get_server_silent_within_answer_times_out(ca, hasty):
+    # Announced bytes that are not sent are waited for while the connection stays open.
     ca.always("/directory", Answer(200, b"x" * 100, {"Content-Length": "200"}))
     with pytest.raises(TransportError, match=r"did not answer within 0.1 s$"):
         hasty.request_once("GET", f"{ca.url}/directory")
@@ -315,7 +315,7 @@ def test_get_truncated_answer_raises(ca, http):
 
 
 @pytest.mark.parametrize(("size", "fits"), [(ONE_MIB, True), (ONE_MIB + 1, False), (8 * ONE_MIB, False)])
-def test_an_answer_has_a_limit(ca, http, size, fits):
+def test_get_answer_above_size_limit_raises(ca, http, size, fits):
     ca.always("/directory", Answer(200, b"x" * size))
     if fits:
         assert len(http.get(f"{ca.url}/directory").body) == size
@@ -336,7 +336,7 @@ def test_get_larger_answer_is_not_waited_for(ca, time):
 
 @pytest.mark.parametrize("encoding", ["gzip", "GZIP", "deflate", "br", "identity, gzip", "x\x1b[31m"])
 @pytest.mark.parametrize("status", [200, 400, 302])
-def test_an_encoded_answer_is_refused_unread(ca, http, status, encoding):
+def test_get_encoded_answer_raises_unread(ca, http, status, encoding):
     packed = gzip.compress(b"x" * (8 * ONE_MIB))
     ca.always("/directory", Answer(status, packed, {"Content-Encoding": encoding, "Location": f"{ca.url}/"}))
     with pytest.raises(ProtocolError, match=r"/directory sent Content-Encoding .*, which was not asked for$"):
@@ -344,7 +344,7 @@ def test_an_encoded_answer_is_refused_unread(ca, http, status, encoding):
     assert (http.count, ca.requests[0].headers["Accept-Encoding"]) == (1, "identity")
 
 
-def test_identity_is_no_encoding(ca, http):
+def test_get_content_encoding_identity_is_accepted(ca, http):
     ca.always("/directory", Answer(200, b"{}", {"Content-Encoding": "identity"}))
     assert http.get(f"{ca.url}/directory").json() == {}
 
@@ -369,13 +369,13 @@ def test_json_malformed_raises(ca, http, answer, text):
         http.get(f"{ca.url}/directory").json()
 
 
-def test_a_redirect_is_not_followed(ca, http):
+def test_get_redirect_is_not_followed(ca, http):
     ca.always("/directory", Answer(302, headers={"Location": f"{ca.url}/elsewhere"}))
     answer = http.get(f"{ca.url}/directory")
     assert (answer.status, ca.lines()) == (302, ["GET /directory"])
 
 
-def test_cookies_are_not_kept_and_netrc_is_not_read(ca, http, tmp_path, monkeypatch):
+def test_http_keeps_no_cookies_and_reads_no_netrc(ca, http, tmp_path, monkeypatch):
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password secret\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     ca.script("/directory", Answer(200, headers={"Set-Cookie": "a=b"}))
@@ -386,7 +386,7 @@ def test_cookies_are_not_kept_and_netrc_is_not_read(ca, http, tmp_path, monkeypa
         assert request.headers["User-Agent"].startswith("certfleet.tls/")
 
 
-def test_the_connection_is_kept(ca, http):
+def test_http_connection_is_reused(ca, http):
     peers = set()
     ca.always("/directory", lambda request: peers.add(request.peer) or Answer(200))
     for _unused in range(5):
@@ -408,10 +408,10 @@ class TestTrust:
 
         return ask_
 
-    def test_ca_path(self, ask, tls_files):
+    def test_ca_path_of_the_root_is_trusted(self, ask, tls_files):
         assert ask(tls_files.root) == 200
 
-    def test_an_untrusted_certificate(self, ask, tls_ca):
+    def test_ca_path_not_given_untrusted_certificate_raises(self, ask, tls_ca):
         with pytest.raises(TransportError) as error:
             ask()
         text = str(error.value)
@@ -419,12 +419,12 @@ class TestTrust:
         assert text.endswith("set ca_path (acme_ca_path) to the CA bundle that it is signed by")
         assert tls_ca.requests == []
 
-    def test_a_ca_path_with_another_root(self, ask, tls_files):
+    def test_ca_path_with_other_root_raises(self, ask, tls_files):
         with pytest.raises(TransportError, match=r"not trusted"):
             ask(tls_files.other_root)
 
     @pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
-    def test_ca_path_wins_over_the_environment(self, ask, tls_files, monkeypatch, name):
+    def test_ca_path_takes_precedence_over_environment(self, ask, tls_files, monkeypatch, name):
         monkeypatch.setenv(name, tls_files.root)
         assert ask() == 200
         with pytest.raises(TransportError, match=r"not trusted"):
@@ -432,43 +432,43 @@ class TestTrust:
         monkeypatch.setenv(name, tls_files.other_root)
         assert ask(tls_files.root) == 200
 
-    def test_an_untrusted_certificate_is_not_asked_for_again(self, tls_ca, time):
+    def test_get_untrusted_certificate_is_not_repeated(self, tls_ca, time):
         http = Http(time.clock, tls_ca.url)
         with pytest.raises(TransportError, match=r"not trusted"):
             http.get(f"{tls_ca.url}/directory")
         assert (http.count, time.pauses) == (1, [])
 
-    def test_another_name_than_the_certificates(self, tls_ca, tls_files, time):
+    def test_get_certificate_for_other_name_raises(self, tls_ca, tls_files, time):
         http = Http(time.clock, tls_ca.url.replace("127.0.0.1", "localhost"), tls_files.root, timeout=20.0)
         with pytest.raises(TransportError, match=r"not trusted"):
             http.request_once("GET", tls_ca.url.replace("127.0.0.1", "localhost"))
         http.close()
 
-    def test_https_to_a_server_that_speaks_http(self, ca, time):
+    def test_get_https_from_http_server_raises(self, ca, time):
         url = ca.url.replace("http:", "https:")
         with pytest.raises(TransportError, match=r"cannot be reached with TLS \(.*wrong version number"):
             Http(time.clock, url).request_once("GET", url)
 
     @pytest.mark.parametrize("text", ["", "nothing", "-----BEGIN PRIVATE KEY-----\n"])
-    def test_a_ca_path_without_certificates(self, time, tmp_path, text):
+    def test_ca_path_without_certificates_raises(self, time, tmp_path, text):
         path = tmp_path / "root.pem"
         path.write_text(text)
         with pytest.raises(TransportError) as error:
             Http(time.clock, "https://ca.example/", str(path))
         assert str(error.value) == f"ca_path {path} has no certificates: give a file of PEM certificates"
 
-    def test_a_ca_path_that_does_not_exist(self, time):
+    def test_ca_path_that_does_not_exist_raises(self, time):
         with pytest.raises(TransportError, match=r"^ca_path /nowhere/root.pem does not exist: give a file of PEM"):
             Http(time.clock, "https://ca.example/", "/nowhere/root.pem")
 
-    def test_a_ca_path_whose_certificates_are_damaged(self, ask, tmp_path):
+    def test_ca_path_with_damaged_certificates_raises_one_line(self, ask, tmp_path):
         path = tmp_path / "root.pem"
         path.write_text("-----BEGIN CERTIFICATE-----\nTUlJ\n-----END CERTIFICATE-----\n")
         with pytest.raises(TransportError) as error:
             ask(str(path))
         assert "\n" not in str(error.value)
 
-    def test_a_ca_path_may_be_a_folder(self, ask, tmp_path):
+    def test_ca_path_folder_is_accepted(self, ask, tmp_path):
         with pytest.raises(TransportError, match=r"not trusted"):
             ask(str(tmp_path))
 

@@ -36,7 +36,7 @@ UNAUTHORIZED = {"type": NAMESPACE + "unauthorized", "detail": "Invalid response:
 
 
 class TestPrepare:
-    def test_challenge_data(self, ca, prepare, key):
+    def test_prepare_new_order_returns_challenge_data(self, ca, prepare, key):
         prepared = prepare(wanted("a.example", "b.example"))
         assert prepared.order.status == "pending"
         numbers = [path.split("/")[2] for path in ca.authorizations]
@@ -53,7 +53,7 @@ class TestPrepare:
         ]
 
     @pytest.mark.parametrize("token", ["../x", "a/b", "", "a b", "a" * 21, "a" * 300])
-    def test_invalid_token_raises(self, ca, prepare, token):
+    def test_prepare_invalid_token_raises(self, ca, prepare, token):
         document = {
             "status": "pending",
             "identifier": {"type": "dns", "value": "a.example"},
@@ -64,7 +64,7 @@ class TestPrepare:
             prepare()
 
     @pytest.mark.parametrize("challenges", [[], [{"type": "dns-01"}], None])
-    def test_the_challenge_is_not_offered(self, ca, prepare, challenges):
+    def test_prepare_challenge_not_offered_raises(self, ca, prepare, challenges):
         document = {"status": "pending", "identifier": {"value": "a.example"}, "challenges": challenges}
         ca.always("/authz", Answer(200, document))
         with pytest.raises(
@@ -82,22 +82,22 @@ class TestPrepare:
             ("odd", r"^the CA made the order .* invalid and does not say why$"),
         ],
     )
-    def test_invalid_authorization_raises(self, ca, prepare, status, message):
+    def test_prepare_invalid_authorization_raises(self, ca, prepare, status, message):
         ca.always("/authz", Answer(200, {"status": status, "identifier": {"type": "dns", "value": "a.example"}}))
         with pytest.raises(OrderInvalid, match=message):
             prepare()
 
-    def test_a_profile_that_is_offered(self, ca, open_client):
+    def test_prepare_offered_profile_is_sent(self, ca, open_client):
         ca.meta = {"profiles": {"shortlived": "six days"}}
         issuance.prepare(open_client(), wanted(profile="shortlived"))
         assert ca.signed("/new-order")[0].payload["profile"] == "shortlived"
 
-    def test_a_profile_that_is_not_offered_is_not_asked_for(self, ca, prepare):
+    def test_prepare_profile_not_offered_sends_no_request(self, ca, prepare):
         with pytest.raises(AcmeError, match=r"^profile 'shortlived' is not offered by .*\(offered: none\)$"):
             prepare(wanted(profile="shortlived"))
         assert ca.requests == []
 
-    def test_a_name_that_the_ca_blocks(self, ca, prepare):
+    def test_prepare_blocked_name_raises_with_subproblem(self, ca, prepare):
         identifier = {"type": "dns", "value": "a.example"}
         sub = {"type": NAMESPACE + "rejectedIdentifier", "detail": "policy forbids", "identifier": identifier}
         ca.always("/new-order", problem("rejectedIdentifier", 400, "Cannot issue", subproblems=[sub]))
@@ -112,16 +112,16 @@ class TestPrepare:
 class TestReplaces:
     """RFC 9773 section 5: an order that names the certificate that it replaces."""
 
-    def test_goes_out(self, ca, prepare):
+    def test_replaces_is_sent(self, ca, prepare):
         prepare(wanted(replaces="a.b"))
         assert ca.signed("/new-order")[0].payload["replaces"] == "a.b"
 
-    def test_does_not_go_to_a_ca_without_renewal_information(self, ca, open_client):
+    def test_replaces_ca_without_renewal_information_is_not_sent(self, ca, open_client):
         ca.renewal_info = False
         issuance.prepare(open_client(), wanted(replaces="a.b"))
         assert "replaces" not in ca.signed("/new-order")[0].payload
 
-    def test_does_not_go_out_for_another_accounts_certificate(self, ca, client, prepare):
+    def test_replaces_certificate_of_other_account_is_not_sent(self, ca, client, prepare):
         prepare(wanted(replaces="a.b", replaces_account=f"{ca.url}/account/other"))
         prepare(wanted(replaces="a.b", replaces_account=client.account_url))
         assert [request.payload.get("replaces") for request in ca.signed("/new-order")] == [None, "a.b"]
@@ -129,7 +129,7 @@ class TestReplaces:
     @pytest.mark.parametrize(
         ("kind", "status"), [("alreadyReplaced", 409), ("malformed", 400), ("unauthorized", 403), (None, 404)]
     )
-    def test_falls_back_once_without(self, ca, prepare, kind, status):
+    def test_replaces_refused_is_left_out(self, ca, prepare, kind, status):
         ca.meta = {"profiles": {"x": "y"}}
         ca.script("/new-order", problem(kind, status, "replaced before"))
         assert prepare(wanted("a.example", replaces="a.b")).order.status == "pending"
@@ -137,26 +137,26 @@ class TestReplaces:
         assert first.pop("replaces") == "a.b"
         assert first == second
 
-    def test_a_ca_whose_trouble_is_with_the_certificate_that_is_replaced(self, ca, prepare):
-        """As Pebble's is, where a serial number begins with a zero."""
+    def test_replaces_server_error_about_it_is_left_out(self, ca, prepare):
+        """Pebble answers so where a serial number begins with a zero."""
         trouble = problem("serverInternal", 500, "could not find an order for the given certificate")
         ca.always("/new-order", lambda request: trouble if "replaces" in request.payload else None)
         assert prepare(wanted("a.example", replaces="a.b")).order.status == "pending"
         assert [("replaces" in request.payload) for request in ca.signed("/new-order")] == [True, False]
 
-    def test_an_order_whose_answer_is_lost(self, ca, prepare):
+    def test_replaces_order_answer_lost_then_already_replaced_is_left_out(self, ca, prepare):
         ca.script("/new-order", lambda request: ca.behave(request) and RESET, problem("alreadyReplaced", 409))
         prepared = prepare(wanted(replaces="a.b"))
         assert prepared.order.status == "pending"
         assert [("replaces" in request.payload) for request in ca.signed("/new-order")] == [True, True, False]
 
-    def test_falls_back_only_once(self, ca, prepare):
+    def test_replaces_second_refusal_raises(self, ca, prepare):
         ca.always("/new-order", problem("malformed", 400, "never"))
         with pytest.raises(ProblemError, match=r"^newOrder: malformed: never$"):
             prepare(wanted(replaces="a.b"))
         assert len(ca.signed("/new-order")) == 2
 
-    def test_no_order_is_tried_again_without(self, ca, prepare):
+    def test_replaces_not_given_refusal_is_not_repeated(self, ca, prepare):
         ca.always("/new-order", problem("malformed", 400, "never"))
         with pytest.raises(ProblemError):
             prepare()
@@ -167,7 +167,7 @@ class TestReplaces:
         [problem("rateLimited", 429), Answer(429), problem("badNonce", 400), Answer(503), Answer(502), RESET],
         ids=["rateLimited", "429", "badNonce", "503", "502", "reset"],
     )
-    def test_temporary_problem_does_not_fall_back(self, ca, prepare, answer):
+    def test_replaces_temporary_problem_is_kept(self, ca, prepare, answer):
         ca.always("/new-order", answer)
         with pytest.raises((ProblemError, TransportError)):
             prepare(wanted(replaces="a.b"))
@@ -175,40 +175,40 @@ class TestReplaces:
 
 
 class TestComplete:
-    def test_the_csr_goes_in(self, ca, prepare, complete):
+    def test_complete_sends_csr(self, ca, prepare, complete):
         complete(prepare())
         assert ca.signed("/finalize")[0].payload == {"csr": jose.encode(CSR)}
         assert ca.signed("/challenge")[0].payload == {}
 
-    def test_a_slow_ca(self, ca, prepare, complete, time):
+    def test_complete_slow_ca_returns_certificate(self, ca, prepare, complete, time):
         ca.pending_polls, ca.processing_polls = 5, 5
         assert complete(prepare()).certificate == pem("leaf")
         assert len(ca.signed("/order")) == 12
 
-    def test_a_name_that_cannot_be_validated(self, ca, prepare, complete):
+    def test_complete_failed_validation_raises_with_name(self, ca, prepare, complete):
         ca.rejected = {"b.example": UNAUTHORIZED}
         with pytest.raises(OrderInvalid, match=r"^b.example: http-01: unauthorized: Invalid response: 404"):
             complete(prepare(wanted("a.example", "b.example")))
         assert ca.counts()["/finalize"] == 0
 
-    def test_a_failed_name_whose_order_stays_pending(self, ca, prepare, complete, time):
+    def test_complete_failed_name_in_pending_order_raises(self, ca, prepare, complete, time):
         ca.rejected, ca.stuck_when_invalid = {"a.example": UNAUTHORIZED}, True
         with pytest.raises(OrderInvalid, match=r"^a.example: http-01: unauthorized"):
             complete(prepare(), seconds=20)
         assert sum(time.pauses) == pytest.approx(20)
 
-    def test_validation_that_never_ends(self, ca, prepare, complete, time):
+    def test_complete_endless_validation_raises_at_deadline(self, ca, prepare, complete, time):
         ca.pending_polls = 10**6
         with pytest.raises(DeadlineError, match=r"^the order .* did not get past 'pending' within 20 s$"):
             complete(prepare(), seconds=20)
         assert sum(time.pauses) == pytest.approx(20)
 
-    def test_issuance_that_never_ends(self, ca, prepare, complete):
+    def test_complete_endless_issuance_raises_at_deadline(self, ca, prepare, complete):
         ca.processing_polls = 10**6
         with pytest.raises(DeadlineError, match=r"^the order .* did not get past 'processing' within 20 s$"):
             complete(prepare(), seconds=20)
 
-    def test_ca_fails_until_the_deadline(self, ca, prepare, complete, time):
+    def test_complete_failing_ca_raises_at_deadline(self, ca, prepare, complete, time):
         prepared = prepare()
         ca.always("/order", problem("serverInternal", 503, "down", headers={"Retry-After": "50"}))
         with pytest.raises(ProblemError, match=r"^order: serverInternal: down"):
@@ -216,7 +216,7 @@ class TestComplete:
         assert sum(time.pauses) <= 120
 
     @pytest.mark.parametrize("retry_after", ["3", "Mon, 23 Nov 2026 12:00:03 GMT"], ids=["seconds", "date"])
-    def test_the_retry_after_of_finalize_counts(self, ca, prepare, complete, time, retry_after):
+    def test_complete_retry_after_of_finalize_is_waited_for(self, ca, prepare, complete, time, retry_after):
         ca.ready_orders = True
         prepared = prepare()
 
@@ -229,7 +229,7 @@ class TestComplete:
         complete(prepared)
         assert time.pauses == [3]
 
-    def test_a_retry_after_of_a_day_parks_the_order(self, ca, prepare, complete, time):
+    def test_complete_retry_after_of_a_day_raises_without_pause(self, ca, prepare, complete, time):
         ca.ready_orders = True
         prepared = prepare()
         ca.script("/finalize", Answer(200, {"status": "processing"}, {"Retry-After": "86400"}))
@@ -237,7 +237,7 @@ class TestComplete:
             complete(prepared)
         assert time.pauses == []
 
-    def test_an_order_that_finalize_makes_invalid(self, ca, prepare, complete):
+    def test_complete_order_invalid_after_finalize_raises(self, ca, prepare, complete):
         ca.ready_orders = True
         prepared = prepare()
         error = {"type": NAMESPACE + "caa", "detail": "CAA record forbids issuance"}
@@ -245,7 +245,7 @@ class TestComplete:
         with pytest.raises(OrderInvalid, match=r"^caa: CAA record forbids issuance$"):
             complete(prepared)
 
-    def test_an_order_that_becomes_invalid_in_processing(self, ca, prepare, complete):
+    def test_complete_order_invalid_in_processing_raises(self, ca, prepare, complete):
         ca.ready_orders = True
         prepared = prepare()
         error = {"type": NAMESPACE + "serverInternal", "detail": "the HSM is tired"}
@@ -253,14 +253,14 @@ class TestComplete:
         with pytest.raises(OrderInvalid, match=r"^serverInternal: the HSM is tired$"):
             complete(prepared)
 
-    def test_a_csr_that_the_ca_refuses(self, ca, prepare, complete):
+    def test_complete_refused_csr_raises(self, ca, prepare, complete):
         ca.ready_orders = True
         ca.always("/finalize", problem("badCSR", 400, "names differ"))
         with pytest.raises(ProblemError, match=r"^finalize: badCSR: names differ$"):
             complete(prepare())
         assert ca.counts() == {"/new-order": 1, "/finalize": 1}
 
-    def test_a_finalize_that_is_answered_with_the_order_as_it_was(self, ca, prepare, complete):
+    def test_complete_finalize_answered_ready_is_polled(self, ca, prepare, complete):
         ca.ready_orders, ca.processing_polls = True, 2
         prepared = prepare()
         ca.script("/finalize", lambda request: ca.behave(request) and Answer(200, {"status": "ready"}))
@@ -268,7 +268,7 @@ class TestComplete:
         assert complete(prepared).certificate == pem("leaf")
         assert ca.counts()["/finalize"] == 1
 
-    def test_finalize_refused_raises(self, ca, prepare, complete):
+    def test_complete_order_that_stays_ready_raises_at_deadline(self, ca, prepare, complete):
         ca.ready_orders = True
         prepared = prepare()
         ca.always("/finalize", Answer(200, {"status": "ready"}))
@@ -276,7 +276,7 @@ class TestComplete:
             complete(prepared, seconds=20)
 
     @pytest.mark.parametrize("trouble", [RESET, CLOSE])
-    def test_a_finalize_whose_answer_is_lost(self, ca, prepare, complete, trouble):
+    def test_complete_finalize_answer_lost_is_repeated(self, ca, prepare, complete, trouble):
         ca.ready_orders = True
         prepared = prepare()
         ca.script("/finalize", lambda request: ca.behave(request) and trouble)
@@ -286,7 +286,7 @@ class TestComplete:
         assert ca.counts()["/new-order"] == 1
 
     @pytest.mark.parametrize("status", ["pending", "ready"])
-    def test_an_order_that_is_not_ready_after_all(self, ca, prepare, complete, status):
+    def test_complete_order_not_ready_raises(self, ca, prepare, complete, status):
         ca.ready_orders = True
         prepared = prepare()
         ca.orders[ca.path(prepared.order.url)]["status"] = status
@@ -297,26 +297,26 @@ class TestComplete:
             complete(prepared)
         assert ca.counts()["/finalize"] == 1
 
-    def test_an_order_that_is_invalid_when_it_is_finalized(self, ca, prepare, complete):
+    def test_complete_invalid_order_raises_its_error(self, ca, prepare, complete):
         ca.ready_orders = True
         prepared = prepare()
         ca.orders[ca.path(prepared.order.url)].update(status="invalid", error=UNAUTHORIZED)
         with pytest.raises(OrderInvalid, match=r"^unauthorized: Invalid response: 404$"):
             complete(prepared)
 
-    def test_a_challenge_whose_answer_is_lost(self, ca, prepare, complete):
+    def test_complete_challenge_answer_lost_is_repeated(self, ca, prepare, complete):
         prepared = prepare()
         ca.script("/challenge", lambda request: ca.behave(request) and RESET)
         assert complete(prepared).certificate == pem("leaf")
 
-    def test_a_challenge_that_the_ca_does_not_take(self, ca, prepare, complete):
+    def test_complete_refused_challenge_raises(self, ca, prepare, complete):
         prepared = prepare()
         ca.script("/challenge", problem("malformed", 400, "no"))
         with pytest.raises(ProblemError, match=r"^a.example: http-01 challenge: malformed: no$"):
             complete(prepared)
         assert ca.counts()["/finalize"] == 0
 
-    def test_a_valid_order_without_a_certificate(self, ca, prepare, complete):
+    def test_complete_valid_order_without_certificate_url_raises(self, ca, prepare, complete):
         ca.ready_orders = True
         prepared = prepare()
         ca.script("/finalize", Answer(200, {"status": "valid"}))
@@ -325,7 +325,7 @@ class TestComplete:
         ):
             complete(prepared)
 
-    def test_malformed_certificate_raises(self, ca, prepare, complete):
+    def test_complete_malformed_certificate_raises(self, ca, prepare, complete):
         ca.chain = "<html>"
         with pytest.raises(
             ChainError, match=r"^the certificate is issued, but its download failed: .* no PEM certificate$"
@@ -342,14 +342,14 @@ class TestComplete:
         ],
         ids=["404", "429", "503", "reset"],
     )
-    def test_a_certificate_that_is_issued_is_not_lost(self, ca, prepare, complete, answer, temporary):
-        """Or each run would order anew."""
+    def test_complete_failed_download_is_resumable(self, ca, prepare, complete, answer, temporary):
+        """Otherwise each run would order again."""
         prepared = prepare()
         ca.always("/cert", answer)
         (failure,) = run_all([prepared], complete)
         assert (failure.resumable, failure.is_temporary) == (True, temporary)
 
-    def test_an_alternate_chain_that_is_gone(self, ca, client, prepare, time):
+    def test_complete_missing_alternate_chain_is_resumable(self, ca, client, prepare, time):
         ca.chain_headers = {"Link": f'<{ca.url}/other>;rel="alternate"'}
         deadline, prepared = Deadline(time.clock, 300), prepare()
 
@@ -363,7 +363,7 @@ class TestComplete:
 
 
 class TestRunAll:
-    def test_one_bad_order_stops_no_other(self, ca, client, time):
+    def test_run_all_one_failed_order_does_not_affect_others(self, ca, client, time):
         ca.rejected = {"3.example": UNAUTHORIZED}
         deadline = Deadline(time.clock, 10**9)
 
@@ -376,8 +376,8 @@ class TestRunAll:
         assert failures[3].message.startswith("3.example: http-01: unauthorized: Invalid response: 404")
         assert (failures[3].resumable, failures[3].is_temporary) == (False, False)
 
-    def test_a_silent_server_holds_no_batch_beyond_the_deadline(self, ca, open_client):
-        """One that takes connections and answers nothing: 20 orders, one after the other, would wait for an hour."""
+    def test_run_all_silent_server_ends_at_deadline(self, ca, open_client):
+        """The server accepts connections and answers nothing: 20 orders one after the other would wait for an hour."""
         scale = 60  # of a clock that runs that much faster
         clock = Clock(monotonic=lambda: scale * monotonic(), sleep=lambda seconds: sleep(seconds / scale))
         http = Http(clock, ca.url, timeout=0.1)
@@ -397,13 +397,13 @@ class TestRunAll:
         assert [result.resumable for result in results] == [True] * 20
         assert 30 < took < 60 + 120  # two seconds by a wall clock for a busy machine
 
-    def test_a_ca_that_gives_no_nonces_is_not_asked_by_every_order(self, ca, client):
+    def test_run_all_ca_without_nonces_limits_requests(self, ca, client):
         ca.always("/new-nonce", CLOSE)
         results = run_all(range(20), lambda number: issuance.prepare(client, wanted(f"{number}.example")))
         assert all("cannot be reached" in result.message for result in results)
         assert len(ca.requests) == 2 * 5
 
-    def test_results_keep_the_items_order(self):
+    def test_run_all_results_in_order_of_items(self):
         def work(number):
             if number % 2:
                 raise AcmeError(str(number))
@@ -411,14 +411,14 @@ class TestRunAll:
 
         assert run_all(range(200), work) == [Failure(str(n)) if n % 2 else n for n in range(200)]
 
-    def test_of_nothing(self):
+    def test_run_all_no_items_is_empty(self):
         assert run_all([], lambda item: item) == []
 
-    def test_other_exceptions_are_raised(self):
+    def test_run_all_unexpected_exception_is_raised(self):
         with pytest.raises(ZeroDivisionError):
             run_all([0], lambda number: 1 // number)
 
-    def test_a_rate_limit_in_the_middle_of_a_batch(self, ca, client):
+    def test_run_all_rate_limited_order_does_not_affect_others(self, ca, client):
         limited = problem("rateLimited", 429, "too many certificates", headers={"Retry-After": "7200"})
         ca.always("/new-order", lambda r: limited if r.payload["identifiers"][0]["value"] == "1.example" else None)
         results = run_all(range(3), lambda number: issuance.prepare(client, wanted(f"{number}.example")))
@@ -429,7 +429,7 @@ class TestRunAll:
             is_temporary=True,
         )
 
-    def test_a_paused_account_is_told_its_url_whole(self, ca, client):
+    def test_run_all_paused_account_message_has_whole_url(self, ca, client):
         url = "https://portal.letsencrypt.org/sfe/v1/unpause?jwt=" + "x" * 900
         ca.always("/new-order", problem("rateLimited", 429, f"Your account is temporarily prevented. Visit: {url}"))
         (failure,) = run_all([wanted()], lambda request: issuance.prepare(client, request))

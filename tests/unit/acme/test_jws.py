@@ -43,11 +43,11 @@ def made(request, key_of):
     return request.param, key_of(request.param)
 
 
-def test_every_key_type_has_an_algorithm_here():
+def test_algorithms_one_for_every_key_type():
     assert set(ACCOUNT_KEY_TYPES) == set(ALGORITHMS)
 
 
-def test_signatures_verify(made):
+def test_sign_signature_is_valid(made):
     key_type, key = made
     outer = json.loads(key.sign("https://ca/new-order", b'{"a": 1}', "nonce", "https://ca/account/1"))
     assert json.loads(jose.decode(outer["protected"])) == {
@@ -62,7 +62,7 @@ def test_signatures_verify(made):
     assert not jose.verify(key.public_jwk, ALGORITHMS[key_type], message + "x", outer["signature"])
 
 
-def test_the_public_key_goes_in_where_there_is_no_account(made):
+def test_sign_without_account_has_jwk(made):
     key_type, key = made
     protected = json.loads(jose.decode(json.loads(key.sign("https://ca/", b"", "nonce", None))["protected"]))
     assert "kid" not in protected
@@ -71,11 +71,11 @@ def test_the_public_key_goes_in_where_there_is_no_account(made):
         assert jose.number(protected["jwk"]["n"]).bit_length() == int(key_type.removeprefix("rsa"))
 
 
-def test_a_post_as_get_has_an_empty_payload(key):
+def test_sign_post_as_get_has_empty_payload(key):
     assert json.loads(key.sign("https://ca/", b"", "nonce", "kid"))["payload"] == ""
 
 
-def test_signatures_of_elliptic_curves_keep_their_leading_zeros(key):
+def test_sign_elliptic_curve_signature_keeps_leading_zeros(key):
     # One in 128 has a half that begins with a zero byte.
     for number in range(600):
         outer = json.loads(key.sign("https://ca/", b"", str(number), "kid"))
@@ -92,19 +92,19 @@ def test_signatures_of_elliptic_curves_keep_their_leading_zeros(key):
         ),
     ],
 )
-def test_thumbprint_of_the_rfc(jwk, thumbprint):
+def test_thumbprint_example_of_rfc(jwk, thumbprint):
     key = AccountKey(ed25519.Ed25519PrivateKey.from_private_bytes(jose.decode(jwk["d"])))
     assert key.thumbprint == thumbprint
 
 
-def test_thumbprint_is_over_the_required_members_alone(made):
+def test_thumbprint_has_required_members_only(made):
     _unused, key = made
     # RFC 7638 section 3.2
     required = {"EC": ["crv", "kty", "x", "y"], "RSA": ["e", "kty", "n"], "OKP": ["crv", "kty", "x"]}
     assert sorted(key.public_jwk) == required[key.public_jwk["kty"]]
 
 
-def test_keys_survive_their_file(made):
+def test_load_reads_what_pem_wrote(made):
     _unused, key = made
     assert AccountKey.load(key.pem(), None, "it").thumbprint == key.thumbprint
     locked = key.pem("secret")
@@ -112,11 +112,11 @@ def test_keys_survive_their_file(made):
     assert AccountKey.load(locked, "secret", "it").thumbprint == key.thumbprint
 
 
-def test_a_passphrase_too_many_does_no_harm(key):
+def test_load_unneeded_passphrase_is_ignored(key):
     assert AccountKey.load(key.pem(), "not needed", "it").thumbprint == key.thumbprint
 
 
-def test_the_old_pem_forms_are_read():
+def test_load_traditional_pem_is_read():
     for key in (ec.generate_private_key(ec.SECP256R1()), rsa.generate_private_key(65537, 2048)):
         text = key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
@@ -195,20 +195,20 @@ def test_the_old_pem_forms_are_read():
         "dsa",
     ],
 )
-def test_keys_that_cannot_be_used(text, passphrase, message):
+def test_load_unusable_key_raises(text, passphrase, message):
     with pytest.raises(AccountKeyError) as error:
         AccountKey.load(text(), passphrase, "account.pem")
     assert str(error.value) == message
 
 
-def test_the_option_for_the_passphrase_is_named(key):
+def test_load_encrypted_key_message_names_passphrase_option(key):
     with pytest.raises(
         AccountKeyError, match=r"^it is encrypted and no passphrase is given: set private_key_passphrase$"
     ):
         AccountKey.load(key.pem("secret"), None, "it", "private_key")
 
 
-def test_external_account_binding(made):
+def test_external_account_binding_is_signed_with_hmac_key(made):
     # RFC 8555 section 7.3.4
     _unused, key = made
     secret = bytes(range(40))
@@ -227,6 +227,6 @@ def test_external_account_binding(made):
 
 
 @pytest.mark.parametrize("secret", ["", " ", "a", "abc+def/", "not base64!", "é"])
-def test_an_hmac_key_that_is_not_base64url_is_refused(key, secret):
+def test_external_account_binding_key_not_base64url_raises(key, secret):
     with pytest.raises(AccountKeyError, match="the external account's key is not base64url text"):
         external_account_binding(key, "https://ca/new-account", "kid", secret)

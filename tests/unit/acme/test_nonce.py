@@ -35,7 +35,7 @@ def nonces(ca):
     return [request.protected["nonce"] for request in ca.signed()]
 
 
-def test_the_pool_fetches_only_when_none_is_on_hand():
+def test_take_fetches_only_if_pool_is_empty():
     fetch = Fetch()
     pool = NoncePool(fetch, limit=5)
     assert pool.take() == "fetched-1"
@@ -44,7 +44,7 @@ def test_the_pool_fetches_only_when_none_is_on_hand():
     assert fetch.count == 1
 
 
-def test_the_newest_is_taken_first():
+def test_take_returns_newest_first():
     pool = NoncePool(Fetch(), limit=2)
     pool.take()
     pool.take()
@@ -53,7 +53,7 @@ def test_the_newest_is_taken_first():
     assert [pool.take(), pool.take()] == ["newer", "older"]
 
 
-def test_a_nonce_that_got_no_answer_is_replaced_by_a_new_one():
+def test_give_none_makes_place_for_new_nonce():
     fetch = Fetch()
     pool = NoncePool(fetch, limit=1)
     pool.take()
@@ -61,7 +61,7 @@ def test_a_nonce_that_got_no_answer_is_replaced_by_a_new_one():
     assert pool.take() == "fetched-2"
 
 
-def test_a_fetch_that_fails_frees_its_place():
+def test_take_failed_fetch_frees_its_place():
     troubles = [TransportError("down")]
 
     def fetch(deadline):
@@ -75,7 +75,7 @@ def test_a_fetch_that_fails_frees_its_place():
     assert pool.take() == "good"
 
 
-def test_failed_fetches_end_until_an_answer_has_a_nonce():
+def test_take_after_failed_fetches_waits_for_answer():
     fetched = []
 
     def fetch(deadline):
@@ -95,7 +95,7 @@ def test_failed_fetches_end_until_an_answer_has_a_nonce():
     assert len(fetched) == 3
 
 
-def test_nobody_waits_for_a_nonce_beyond_the_deadline(time):
+def test_take_no_nonce_by_deadline_raises(time):
     pool = NoncePool(Fetch(), limit=1)
     pool.take()
     deadline = Deadline(time.clock, 10)
@@ -103,10 +103,10 @@ def test_nobody_waits_for_a_nonce_beyond_the_deadline(time):
     with pytest.raises(DeadlineError, match=r"^the CA returned no nonce for another request within 10 s$"):
         pool.take(deadline)
     pool.give("from-answer")
-    assert pool.take(deadline) == "from-answer", "which costs no wait"
+    assert pool.take(deadline) == "from-answer", "it is there without a wait"
 
 
-def test_no_more_than_the_limit_circulate_and_none_is_handed_out_twice():
+def test_take_in_threads_keeps_limit_and_uses_each_nonce_once():
     fetch = Fetch()
     pool = NoncePool(fetch, limit=3)
     seen, out, most = [], 0, 0
@@ -131,13 +131,13 @@ def test_no_more_than_the_limit_circulate_and_none_is_handed_out_twice():
     assert fetch.count <= 3 + 30
 
 
-def test_each_answer_brings_the_next_nonce(ca, client):
+def test_post_next_nonce_is_from_last_answer(ca, client):
     for _unused in range(3):
         client.post_as_get(f"{ca.url}/account/1", "account")
     assert ca.lines() == ["HEAD /new-nonce"] + ["POST /account/1"] * 3
 
 
-def test_the_nonce_of_an_error_answer_is_kept(ca, client):
+def test_post_nonce_of_error_answer_is_used(ca, client):
     ca.script("/account", problem("malformed", 404, headers={"Replay-Nonce": "of-the-error"}))
     with pytest.raises(ProblemError):
         client.post_as_get(f"{ca.url}/account/1", "account")
@@ -147,7 +147,7 @@ def test_the_nonce_of_an_error_answer_is_kept(ca, client):
     assert ca.lines().count("HEAD /new-nonce") == 1
 
 
-def test_bad_nonce_is_repeated_with_the_errors_nonce_and_a_new_signature(ca, client, time):
+def test_post_bad_nonce_is_repeated_with_nonce_of_error(ca, client, time):
     ca.new_nonce("fresh")
     ca.script("/account", problem("badNonce", 400, "too old", headers={"Replay-Nonce": "fresh"}))
     client.post_as_get(f"{ca.url}/account/1", "account")
@@ -159,7 +159,7 @@ def test_bad_nonce_is_repeated_with_the_errors_nonce_and_a_new_signature(ca, cli
     assert time.pauses == []
 
 
-def test_bad_nonce_without_a_nonce_asks_for_one(ca, client):
+def test_post_bad_nonce_without_nonce_fetches_one(ca, client):
     answer = problem("badNonce")
     answer.nonce = False
     ca.script("/account", answer)
@@ -175,21 +175,21 @@ def test_bad_nonce_without_a_nonce_asks_for_one(ca, client):
     ],
     ids=["other type", "no type"],
 )
-def test_bad_nonce_is_recognized_by_type_not_by_text(ca, client, answer):
+def test_post_bad_nonce_is_recognized_by_type(ca, client, answer):
     ca.script("/account", answer)
     with pytest.raises(ProblemError):
         client.post_as_get(f"{ca.url}/account/1", "account")
     assert len(ca.signed()) == 1
 
 
-def test_server_that_forgets_every_other_nonce_is_tolerated(ca, client):
+def test_post_every_second_bad_nonce_is_repeated(ca, client):
     for _unused in range(30):
         ca.script("/account", problem("badNonce"), lambda request: None)
         client.post_as_get(f"{ca.url}/account/1", "account")
     assert len(ca.signed()) == 60
 
 
-def test_many_bad_nonces_in_a_row_are_an_error(ca, client):
+def test_post_many_bad_nonces_in_a_row_raise(ca, client):
     ca.always("/account", problem("badNonce", 400, "never heard of it"))
     with pytest.raises(ProblemError, match=r"^account: badNonce: never heard of it$"):
         client.post_as_get(f"{ca.url}/account/1", "account")
@@ -197,7 +197,7 @@ def test_many_bad_nonces_in_a_row_are_an_error(ca, client):
 
 
 @pytest.mark.parametrize("nonce", ["has space", "plus+", "sl/ash", "padded=="])
-def test_malformed_nonce_is_ignored(ca, client, nonce):
+def test_post_malformed_nonce_is_ignored(ca, client, nonce):
     # RFC 8555 section 6.5.1
     ca.script("/account", Answer(body={}, headers={"Replay-Nonce": nonce}))
     for _unused in range(2):
@@ -218,28 +218,28 @@ def test_malformed_nonce_is_ignored(ca, client, nonce):
     ],
     ids=["none", "nonsense", "404", "503", "502", "closed"],
 )
-def test_new_nonce_without_a_nonce(ca, client, answer, error, text):
+def test_new_nonce_without_a_nonce_raises(ca, client, answer, error, text):
     ca.always("/new-nonce", answer)
     with pytest.raises(error, match=text):
         client.post_as_get(f"{ca.url}/account/1", "account")
     assert ca.signed() == []
 
 
-def test_retries_of_new_nonce_are_not_multiplied(ca, client):
+def test_new_nonce_retries_are_not_multiplied(ca, client):
     ca.always("/new-nonce", CLOSE)
     with pytest.raises(TransportError):
         client.post_as_get(f"{ca.url}/account/1", "account")
     assert len(ca.requests) == 5
 
 
-def test_a_busy_new_nonce_is_waited_for(ca, client, time):
+def test_new_nonce_busy_is_waited_for(ca, client, time):
     ca.script("/new-nonce", Answer(503, headers={"Retry-After": "7"}))
     client.post_as_get(f"{ca.url}/account/1", "account")
     assert time.pauses == [7]
 
 
 @pytest.mark.parametrize("connections", [1, 3])
-def test_threads_share_one_bounded_pool(ca, open_client, connections):
+def test_post_threads_share_one_bounded_pool(ca, open_client, connections):
     client = open_client(connections=connections)
     results = run_all(range(100), lambda number: client.post_as_get(f"{ca.url}/account/1", "account").status)
     assert results == [200] * 100

@@ -64,7 +64,7 @@ def test_create(ca, client, options, more):
         ({"Location": "http://192.0.2.1/order/1"}, r"ACME requires https \(from the CA at http://127.0.0.1:\d+\)$"),
     ],
 )
-def test_an_answer_without_an_order_url(ca, client, headers, message):
+def test_create_without_order_url_raises(ca, client, headers, message):
     ca.always("/new-order", Answer(201, {"status": "pending"}, headers))
     with pytest.raises(ProtocolError, match=message):
         Order.create(client, ["a.example"])
@@ -118,7 +118,7 @@ def test_fetch_malformed_answer_raises(ca, client, answer, error):
 
 
 @pytest.mark.parametrize("value", ["3", "Mon, 23 Nov 2026 12:00:03 GMT"], ids=["seconds", "date"])
-def test_retry_after_is_read(ca, client, value):
+def test_fetch_reads_retry_after(ca, client, value):
     ca.always("/order", Answer(200, {"status": "processing"}, {"Retry-After": value}))
     assert Order.fetch(client, f"{ca.url}/order/1").retry_after == 3
 
@@ -138,38 +138,38 @@ def test_finalize_keeps_the_orders_url(ca, client):
     assert order.finalize(client, b"csr").url == order.url
 
 
-def test_an_order_that_cannot_be_finalized_anywhere(client):
+def test_finalize_without_url_raises(client):
     with pytest.raises(ProtocolError, match=r"^the CA returned no URL where one is required \(from the CA at "):
         Order.parse(URL, {"status": "ready"}).finalize(client, b"csr")
 
 
 class TestWaiting:
-    def test_until_it_leaves_the_status(self, ca, client, place, time):
+    def test_wait_past_returns_order_in_next_status(self, ca, client, place, time):
         ca.processing_polls = 3
         order = place("processing").wait_past(client, "processing", Deadline(time.clock, 100))
         assert order.status == "valid"
         assert order.certificate_url.startswith(f"{ca.url}/cert/")
         assert time.pauses == pytest.approx([0.3, 0.48, 0.768, 1.2288])
 
-    def test_an_order_that_became_invalid(self, ca, client, place, time):
+    def test_wait_past_invalid_order_raises(self, ca, client, place, time):
         order = place("pending")
         ca.orders[ca.path(order.url)].update(status="invalid", error={"type": NAMESPACE + "caa", "detail": "forbidden"})
         with pytest.raises(OrderInvalid, match=r"^caa: forbidden$"):
             order.wait_past(client, "pending", Deadline(time.clock, 100))
 
-    def test_no_longer_than_the_deadline(self, place, client, time):
+    def test_wait_past_raises_at_deadline(self, place, client, time):
         order, start = place("pending"), time.monotonic()
         with pytest.raises(DeadlineError, match=rf"^the order {order.url} did not get past 'pending' within 30 s$"):
             order.wait_past(client, "pending", Deadline(time.clock, 30))
         assert time.monotonic() - start == pytest.approx(30)
 
-    def test_retry_after_is_the_least_pause(self, ca, client, place, time):
+    def test_wait_past_retry_after_is_minimum_pause(self, ca, client, place, time):
         order = place("processing")
         ca.script(ca.path(order.url), Answer(200, {"status": "processing"}, {"Retry-After": "3"}))
         order.wait_past(client, "processing", Deadline(time.clock, 100))
         assert time.pauses == [0.3, 3]
 
-    def test_a_retry_after_beyond_the_deadline_parks_it(self, ca, client, place, time):
+    def test_wait_past_retry_after_past_deadline_raises_at_once(self, ca, client, place, time):
         order = place("processing")
         ca.script(ca.path(order.url), Answer(200, {"status": "processing"}, {"Retry-After": "86400"}))
         with pytest.raises(DeadlineError, match=r"within 300 s: the CA asks for a pause of 86400 s$"):
@@ -180,7 +180,7 @@ class TestWaiting:
 class TestFailure:
     """The reason why an order is invalid, as the CA gives it."""
 
-    def test_of_its_authorizations(self, ca, client):
+    def test_failure_of_authorizations_is_named(self, ca, client):
         error = {"type": NAMESPACE + "unauthorized", "detail": "404"}
         order = Order.create(client, ["a.example", "b.example", "c.example"])
         for path, status, why in zip(order.authorizations, ("invalid", "valid", "expired"), (error, None, None)):
@@ -189,23 +189,23 @@ class TestFailure:
             "a.example: http-01: unauthorized: 404; dns-01: unauthorized: 404; c.example: its authorization has expired"
         )
 
-    def test_of_its_authorizations_before_its_own(self, ca, client):
+    def test_failure_of_authorization_precedes_error_of_order(self, ca, client):
         made = Order.create(client, ["a.example"])
         ca.authorizations[ca.path(made.authorizations[0])].update(status="expired")
         order = replace(made, status="invalid", error=Problem("malformed", "an authorization is not valid"))
         assert order.failure(client) == "a.example: its authorization has expired"
 
-    def test_of_its_own(self, client):
+    def test_failure_error_of_order(self, client):
         order = Order.parse(URL, {"status": "invalid", "error": {"type": NAMESPACE + "caa", "detail": "forbidden"}})
         assert order.failure(client) == "caa: forbidden"
 
-    def test_with_subproblems(self, client):
+    def test_failure_has_subproblems(self, client):
         identifier = {"type": "dns", "value": "a.example"}
         sub = {"type": NAMESPACE + "rejectedIdentifier", "detail": "blocked", "identifier": identifier}
         error = {"type": NAMESPACE + "rejectedIdentifier", "detail": "1 of 2", "subproblems": [sub]}
         order = Order.parse(URL, {"status": "invalid", "error": error})
         assert order.failure(client) == "rejectedIdentifier: 1 of 2 [a.example: rejectedIdentifier: blocked]"
 
-    def test_unknown(self, client):
+    def test_failure_without_reason_names_order(self, client):
         order = Order.parse(URL, {"status": "invalid"})
         assert order.failure(client) == f"the CA made the order {URL} invalid and does not say why"

@@ -30,12 +30,12 @@ def test_poll_pauses_grow(time):
     ("retry_after", "pause"),
     [(None, 0.3), (0, 0.3), (3, 3), (20, 20)],
 )
-def test_retry_after_is_the_least_pause(time, retry_after, pause):
+def test_poll_retry_after_is_minimum_pause(time, retry_after, pause):
     run(time, [("done", None)], retry_after=retry_after)
     assert time.pauses == [pause]
 
 
-def test_retry_after_of_each_answer_counts_for_the_next_pause(time):
+def test_poll_retry_after_of_answer_sets_next_pause(time):
     run(time, [("busy", 5), ("busy", None), ("done", None)])
     assert time.pauses == pytest.approx([0.3, 5, 0.768])
 
@@ -60,7 +60,7 @@ def test_poll_long_retry_after_raises(time, answers):
     assert sum(time.pauses) < 1
 
 
-def test_a_deadline_counts_down_to_zero(time):
+def test_deadline_left_counts_down_to_zero(time):
     deadline = Deadline(time.clock, 5)
     time.sleep(3)
     assert deadline.left() == pytest.approx(2)

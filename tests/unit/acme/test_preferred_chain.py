@@ -81,7 +81,7 @@ def key_id(root):
 
 
 @pytest.mark.parametrize("written", [str, str.upper, lambda text: ":".join(text[i : i + 2] for i in range(0, 40, 2))])
-def test_by_key_identifier(chains, chosen, written):
+def test_choose_root_by_key_identifier(chains, chosen, written):
     roots = chains[2]
     assert chosen(written(key_id(roots["Root A"])))[0] == "default"
     assert chosen(written(key_id(roots["Root B"])))[0] == "https://ca/b"
@@ -92,9 +92,9 @@ def test_choose_root_not_offered(chosen):
     assert chosen("None", or_default=True)[0] == "default"
     with pytest.raises(
         ChainError, match=r"no chain to None or Other \(offered: .*Root A.*; .*Root B.*; .*Root C.*\)"
-    ) as told:
+    ) as raised:
         chosen("None", "Other")
-    assert len(str(told.value).splitlines()) == 1
+    assert len(str(raised.value).splitlines()) == 1
     with pytest.raises(ChainError):
         chosen("root a")  # names are what they are
 
@@ -102,9 +102,9 @@ def test_choose_root_not_offered(chosen):
 def test_choose_message_is_printable():
     root = ca.Authority.root("Ro\x1b[31mot\u202e \x9b2J")
     leaf = root.leaf(ec.generate_private_key(ec.SECP256R1()).public_key(), ["a.example"])
-    with pytest.raises(ChainError, match=r"offered: .*Ro \[31mot 2J") as told:
+    with pytest.raises(ChainError, match=r"offered: .*Ro \[31mot 2J") as raised:
         choose(Preference(["Root A"]), Chain(ca.pem(leaf), (ca.pem(root.certificate),)), None)
-    assert str(told.value).isprintable()
+    assert str(raised.value).isprintable()
 
 
 UNREADABLE = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
@@ -121,22 +121,22 @@ def test_choose_bad_alternate_is_not_offered(chosen, broken, case):
     assert chosen("Root C") == ("https://ca/c", ["https://ca/b", "https://ca/c"])
     assert chosen("Root B", "Root A") == ("default", ["https://ca/b", "https://ca/c"])
     assert chosen("Root B", or_default=True)[0] == "default"
-    with pytest.raises(ChainError) as told:
+    with pytest.raises(ChainError) as raised:
         chosen("Root B")
-    assert f"; {why}" in str(told.value)
-    assert "Root C" in str(told.value)
-    assert not told.value.is_temporary
+    assert f"; {why}" in str(raised.value)
+    assert "Root C" in str(raised.value)
+    assert not raised.value.is_temporary
 
 
 def test_choose_temporary_failure_of_an_alternate(chosen, broken):
     broken["https://ca/b"] = TransportError("https://ca cannot be reached")
-    with pytest.raises(ChainError, match="; https://ca cannot be reached") as told:
+    with pytest.raises(ChainError, match="; https://ca cannot be reached") as raised:
         chosen("Root B")
-    assert told.value.is_temporary
+    assert raised.value.is_temporary
 
 
 @pytest.mark.parametrize("or_default", [True, False])
-def test_a_default_chain_that_cannot_be_read(or_default):
+def test_choose_unreadable_default_chain(or_default):
     default = Chain(UNREADABLE, ())
     if or_default:
         assert choose(Preference(["Root A"], True), default, None) is default
@@ -145,7 +145,7 @@ def test_a_default_chain_that_cannot_be_read(or_default):
         choose(Preference(["Root A"]), default, None)
 
 
-def test_a_root_with_a_key_of_a_kind_that_is_not_known_has_a_name():
+def test_choose_root_with_unknown_key_type_is_found_by_name():
     key = ca.key_of("ec256")
     root = ca.Authority.root("Root X").certificate
     # Another curve than any that there is.

@@ -129,15 +129,15 @@ def test_http_01_valid(web, body):
 )
 def test_http_01_wrong_raises_with_name_and_url(web, page, what):
     web.pages[PATH] = page
-    with pytest.raises(PreflightError) as told:
+    with pytest.raises(PreflightError) as raised:
         verify(web.server_port)
-    assert what in str(told.value)
-    assert f"localhost:{web.server_port}" in str(told.value)
-    assert len(str(told.value).splitlines()) == 1
+    assert what in str(raised.value)
+    assert f"localhost:{web.server_port}" in str(raised.value)
+    assert len(str(raised.value).splitlines()) == 1
 
 
 @pytest.mark.parametrize("origin", ["http://localhost:8080", "http://localhost:22", "https://localhost:80"])
-def test_redirect_to_another_port_is_not_verifiable(web, origin):
+def test_http_01_redirect_to_other_port_is_not_verifiable(web, origin):
     """An internal CA may follow there."""
     web.pages[PATH] = (302, {"Location": f"{origin}/x"}, b"")
     with pytest.raises(
@@ -146,22 +146,22 @@ def test_redirect_to_another_port_is_not_verifiable(web, origin):
         verify(web.server_port)
 
 
-def test_redirects_are_followed_as_a_ca_does(web):
+def test_http_01_redirects_are_followed(web):
     web.pages[PATH] = (301, {"Location": f"http://localhost:{web.server_port}/moved"}, b"")
     web.pages["/moved"] = (302, {"Location": "/again"}, b"")
     web.pages["/again"] = (200, {}, ANSWER.encode())
     verify(web.server_port)
 
 
-def test_a_redirect_to_https_may_lead_to_a_certificate_that_nobody_trusts(web):
+def test_http_01_redirect_to_https_accepts_untrusted_certificate(web):
     with tls_server(lambda: self_signed("localhost", ANSWER)) as port:
         web.pages[PATH] = (301, {"Location": f"https://localhost:{port}/"}, b"")
-        with pytest.raises((PreflightError, NotVerifiable)) as told:  # it speaks no HTTP
+        with pytest.raises((PreflightError, NotVerifiable)) as raised:  # it speaks no HTTP
             verify(web.server_port, tls_port=port)
-    assert "certificate" not in str(told.value).lower()
+    assert "certificate" not in str(raised.value).lower()
 
 
-def test_connection_refused_is_wrong():
+def test_verify_connection_refused_raises():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound, but not listening
         with pytest.raises(PreflightError, match="nothing listens there"):
@@ -170,7 +170,7 @@ def test_connection_refused_is_wrong():
             verify(80, BY_TLS, tls_port=taken.getsockname()[1])
 
 
-def test_unreachable_is_not_verifiable():
+def test_verify_silent_server_is_not_verifiable():
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         with pytest.raises(NotVerifiable, match=f"localhost:{port}.* cannot be verified from here"):
@@ -185,7 +185,7 @@ def test_unreachable_is_not_verifiable():
     "challenge",
     [replace(BY_HTTP, identifier="a.onion"), replace(BY_TLS, identifier="a.onion"), replace(BY_HTTP, type="dns-01")],
 )
-def test_other_challenges_are_skipped(challenge):
+def test_verify_other_challenge_types_are_skipped(challenge):
     verify(1, challenge)
 
 
@@ -258,7 +258,7 @@ def test_tls_alpn_01_wrong_raises(protocols, answer, what):
         verify(80, BY_TLS, tls_port=port)
 
 
-def test_a_port_that_speaks_no_tls(web):
+def test_tls_alpn_01_port_without_tls_raises(web):
     with pytest.raises(PreflightError, match="does not accept acme-tls/1 connections"):
         verify(80, BY_TLS, tls_port=web.server_port)
 
@@ -313,7 +313,7 @@ SLOW = r"it did not answer within 0\.8 s"
     ],
     ids=["body", "headers", "interim answers", "handshake"],
 )
-def test_slow_server_is_not_verifiable(challenge, answer, expected):
+def test_verify_slow_server_is_not_verifiable(challenge, answer, expected):
     ended = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as dripping:
 
@@ -332,10 +332,10 @@ def test_slow_server_is_not_verifiable(challenge, answer, expected):
         (warning,) = preflight.verify_all([challenge], no_caa)
     assert re.match(f"localhost: {expected}", warning)
     assert time.monotonic() - began < 1.5
-    assert ended.wait(2), "the connection stays open behind the look"
+    assert ended.wait(2), "the connection stays open after the preflight"
 
 
-def test_name_look_up_that_hangs_is_not_verifiable():
+def test_verify_name_look_up_that_hangs_is_not_verifiable():
     over = threading.Event()
     preflight = Preflight(timeout=0.1, http_port=1, look_up=lambda *_unused: over.wait(5))
     (warning,) = preflight.verify_all([BY_HTTP], no_caa)
@@ -372,17 +372,17 @@ FINAL = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(ANSWER), ANSWE
         b"HTTP/1.1 199 x\r\n\r\n",
     ],
 )
-def test_interim_answers_are_skipped(before):
+def test_http_01_interim_answers_are_skipped(before):
     with raw(before + FINAL) as port:
         verify(port)
 
 
-def test_too_many_interim_answers_are_not_verifiable():
+def test_http_01_too_many_interim_answers_are_not_verifiable():
     with raw(HINTS * 6 + FINAL) as port, pytest.raises(NotVerifiable, match="does not answer by HTTP"):
         verify(port)
 
 
-def test_another_protocol_is_no_interim_answer():
+def test_http_01_switching_protocols_is_a_final_answer():
     answer = b"HTTP/1.1 101 Switching Protocols\r\n\r\n"
     with raw(answer + FINAL) as port, pytest.raises(PreflightError, match="answers HTTP 101"):
         verify(port)
@@ -398,7 +398,7 @@ def test_another_protocol_is_no_interim_answer():
     ],
     ids=["headers", "a header", "interim answers", "hints"],
 )
-def test_an_endless_answer_is_read_to_a_limit(answer):
+def test_http_01_endless_answer_is_read_to_limit(answer):
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def serve():
@@ -412,7 +412,7 @@ def test_an_endless_answer_is_read_to_a_limit(answer):
             verify(server.getsockname()[1])
 
 
-def test_nothing_is_decompressed(web):
+def test_http_01_compressed_answer_is_not_decompressed(web):
     web.pages[PATH] = (200, {"Content-Encoding": "gzip"}, gzip.compress(ANSWER.encode()))
     with pytest.raises(NotVerifiable, match="answers with a Content-Encoding, for which it was not asked"):
         verify(web.server_port)
@@ -463,7 +463,7 @@ FORBIDDEN = [
 
 
 @pytest.mark.parametrize("target", FORBIDDEN)
-def test_a_redirect_away_from_the_internet_is_not_followed(named, connected, target):
+def test_http_01_redirect_to_private_network_is_not_followed(named, connected, target):
     """Services of the controller, and of its network, get no request."""
     with web_at(PUBLIC_HOST) as server, web_at("127.0.0.1", server.server_port) as secret:
         port = server.server_port
@@ -492,7 +492,7 @@ def resolved_by_the_system(look_up):
     return numbers
 
 
-def test_a_name_that_is_public_and_more_leads_to_no_loopback_address(named, connected):
+def test_http_01_redirect_of_public_name_to_loopback_is_not_followed(named, connected):
     """The owner of a name chooses its addresses, too."""
     with web_at(PUBLIC_HOST) as server, web_at("127.0.0.1", server.server_port) as secret:
         port = server.server_port
@@ -505,7 +505,7 @@ def test_a_name_that_is_public_and_more_leads_to_no_loopback_address(named, conn
     assert connected == [PUBLIC_HOST] * 2
 
 
-def test_addresses_are_looked_up_once_and_connected_to(named, connected):
+def test_http_01_addresses_are_looked_up_once(named, connected):
     """A name server that changes its answer has no effect."""
     answers = iter([[(PUBLIC_HOST, 1)], [("127.0.0.1", 1)], [("127.0.0.1", 1)]])
     named()
@@ -521,19 +521,19 @@ def test_addresses_are_looked_up_once_and_connected_to(named, connected):
 
 @pytest.mark.parametrize("target", ["x.example", "shop.example", "10.0.0.5"])
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_a_private_address_of_a_public_name_is_not_for_redirects(named, connected, scheme, target):
+def test_http_01_redirect_to_own_private_address_is_not_followed(named, connected, scheme, target):
     """The owner of the name chose the private address, and would choose the path there."""
     with web_at(PUBLIC_HOST) as server:
         port = server.server_port
         server.pages[PATH] = (302, {"Location": f"{scheme}://{target}:{port}/any/path"}, b"")
         look_up = named(shop_example=[PUBLIC_HOST, "10.0.0.5"], x_example=["10.0.0.5"])
-        with pytest.raises((NotVerifiable, PreflightError)) as told:
+        with pytest.raises((NotVerifiable, PreflightError)) as raised:
             verify(port, replace(BY_HTTP, identifier="shop.example"), look_up=look_up, tls_port=port)
     assert set(connected) == {PUBLIC_HOST}
-    assert (f"{target} has a private address here" in str(told.value)) is (target != "shop.example")
+    assert (f"{target} has a private address here" in str(raised.value)) is (target != "shop.example")
 
 
-def test_a_private_address_of_a_public_name_is_asked_at_first(named, connected):
+def test_http_01_private_address_of_public_name_gets_first_request(named, connected):
     """The controller may reach the private address only."""
     with web_at(PUBLIC_HOST) as server:
         server.pages[PATH] = (200, {}, ANSWER.encode())
@@ -544,7 +544,7 @@ def test_a_private_address_of_a_public_name_is_asked_at_first(named, connected):
 
 @pytest.mark.parametrize("kind", [BY_HTTP, BY_TLS])
 @pytest.mark.parametrize("own", ["0.0.0.0", "::", "224.0.0.1", "ff02::1"])
-def test_name_at_unusable_address_is_not_verifiable(named, connected, kind, own):
+def test_verify_name_at_unusable_address_is_not_verifiable(named, connected, kind, own):
     with pytest.raises(
         NotVerifiable, match=r"is not verified: shop\.example has a (unspecified|multicast) address here"
     ):
@@ -552,7 +552,7 @@ def test_name_at_unusable_address_is_not_verifiable(named, connected, kind, own)
     assert connected == []
 
 
-def test_an_internal_fleet_redirects_within_its_own_network(named, connected):
+def test_verify_private_name_connects_to_its_address(named, connected):
     look_up = named(shop_example=["10.0.0.1"], other_example=["10.9.9.9"])
     with pytest.raises(NotVerifiable, match="cannot be verified from here"):
         verify(80, replace(BY_HTTP, identifier="shop.example"), look_up=look_up)
@@ -560,13 +560,13 @@ def test_an_internal_fleet_redirects_within_its_own_network(named, connected):
 
 
 @pytest.mark.parametrize("user", ["root:secret@", "@", "root@", "a.example\\@"])
-def test_a_redirect_with_a_user_name_is_not_followed(web, user):
+def test_http_01_redirect_with_user_name_is_not_followed(web, user):
     web.pages[PATH] = (302, {"Location": f"http://{user}localhost:{web.server_port}/"}, b"")
     with pytest.raises(
         NotVerifiable, match=rf"redirects to http://localhost:{web.server_port} with a user name"
-    ) as told:
+    ) as raised:
         verify(web.server_port)
-    assert "root" not in str(told.value)
+    assert "root" not in str(raised.value)
     assert len(web.asked) == 1
 
 
@@ -581,25 +581,25 @@ def test_a_redirect_with_a_user_name_is_not_followed(web, user):
         ("moved", PATH.replace(TOKEN, "moved")),
     ],
 )
-def test_a_redirect_gets_into_no_other_part_of_the_request(web, location, path):
+def test_http_01_redirect_injects_no_header(web, location, path):
     web.pages[PATH] = (302, {"Location": location}, b"")
     web.pages[path] = (200, {}, ANSWER.encode())
     verify(web.server_port)
     assert "X-Injected" not in web.asked[-1]
 
 
-def test_message_has_no_part_of_an_answer(web):
+def test_http_01_message_has_no_part_of_answer(web):
     """No part of an answer, and no path that a server chose, is in a message."""
     web.pages[PATH] = (302, {"Location": f"http://localhost:{web.server_port}/secret-path?query"}, b"")
     web.pages["/secret-path?query"] = (500, {"X-Secret": "in a header"}, b"in the body")
-    with pytest.raises(PreflightError) as told:
+    with pytest.raises(PreflightError) as raised:
         verify(web.server_port)
-    said = str(told.value)
+    said = str(raised.value)
     assert f"http://localhost:{web.server_port} (by a redirect of localhost) answers HTTP 500" in said
     assert not any(part in said for part in ("secret-path", "query", "header", "body"))
 
 
 @pytest.mark.parametrize("status", ["valid", "processing", "stale"])
-def test_challenges_that_are_not_pending_are_skipped(status):
+def test_verify_all_challenges_not_pending_are_skipped(status):
     challenge = replace(BY_HTTP, status=status)
     assert Preflight(http_port=1).verify_all([challenge], no_caa) == []

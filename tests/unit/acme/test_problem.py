@@ -58,13 +58,13 @@ def test_problem_text_is_one_line(document, text):
     assert str(Problem.parse(document)) == text
 
 
-def test_a_paused_accounts_url_stays_whole():
+def test_problem_text_keeps_url_of_paused_account():
     url = f"https://portal.letsencrypt.org/sfe/v1/unpause?jwt={JWT}"
     text = str(Problem.parse({"type": NAMESPACE + "rateLimited", "detail": f"Your account is paused. Visit: {url}"}))
     assert text.endswith(url)
 
 
-def test_a_flood_is_cut():
+def test_problem_text_long_is_cut():
     assert len(str(Problem.parse({"type": "x" * 10_000, "detail": "y" * 100_000}))) < 3000
     assert one_line("abcdef", 5) == "ab..."
     assert one_line("abcde", 5) == "abcde"
@@ -75,13 +75,13 @@ def test_a_flood_is_cut():
     [b"", b"<html>", b'{"type": "x"', b"\xff\xfe", b"[" * 100_000],
     ids=["empty", "html", "truncated", "bytes", "nested"],
 )
-def test_an_answer_without_a_problem_document(body):
+def test_of_response_without_problem_document_has_http_status(body):
     problem = Problem.of_response(502, body)
     assert str(problem) == "unknown: HTTP 502, without a problem document"
     assert problem.status == 502
 
 
-def test_an_endless_nest_of_subproblems_is_cut():
+def test_of_response_deeply_nested_subproblems_are_cut():
     body = b'{"subproblems":[' * 300 + b"{}" + b"]}" * 300
     assert str(Problem.of_response(400, body)) == "unknown [unknown]"
 
@@ -90,7 +90,7 @@ def test_an_endless_nest_of_subproblems_is_cut():
     ("told", "document", "status"),
     [(403, {"status": 500}, 403), (0, {"status": 403}, 403), (0, {"status": "403"}, 0), (0, {}, 0)],
 )
-def test_the_answers_status_wins(told, document, status):
+def test_of_response_status_of_answer_takes_precedence(told, document, status):
     assert Problem.of_response(told, json.dumps(document).encode()).status == status
 
 

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Registered domains, by the Public Suffix List that tldextract brings along."""
+"""Registered domains, by the Public Suffix List in the package tldextract."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_registered_domain_by_the_list(name, domain):
         ("2001:db8:1:2:3::4", "2001:db8:1:2::/64"),
     ],
 )
-def test_counted_by(identifier, counted):
+def test_counted_by_returns_domain_or_network(identifier, counted):
     assert counted_by(identifier) == counted
 
 

@@ -53,7 +53,7 @@ def fetch(ca, http):
         ("2026-12-01T02:00:00.123456789+02:00", START + timedelta(microseconds=123456)),
     ],
 )
-def test_times(text, instant):
+def test_parse_time_returns_utc(text, instant):
     assert parse_time(text) == instant
     assert parse_time(text).tzinfo is timezone.utc
 
@@ -91,7 +91,7 @@ def test_fetch(ca, fetch):
 
 
 @pytest.mark.parametrize("base", ["https://ca.example/ari", "https://ca.example/ari/"])
-def test_the_id_is_appended_with_one_slash(base):
+def test_fetch_id_is_appended_with_one_slash(base):
     asked = []
 
     class Http:
@@ -142,21 +142,21 @@ def test_of_answer_malformed_raises(ca, fetch, answer, error, requests):
     assert len(ca.requests) == requests
 
 
-def test_a_retry_after_of_a_busy_ca_is_honored(ca, fetch, time):
+def test_fetch_retry_after_of_busy_ca_is_waited_for(ca, fetch, time):
     ca.script("/renewal-info", Answer(503, headers={"Retry-After": "9"}), Answer(200, window()))
     assert fetch().start == START
     assert time.pauses == [9]
 
 
 @pytest.mark.parametrize(("hours", "last"), [(0, 48), (12, 36), (47, 1), (48, 0), (100, 0)])
-def test_the_instant_leaves_the_next_run_a_part_of_the_window(hours, last):
+def test_instant_leaves_part_of_window_for_next_run(hours, last):
     info = RenewalInfo(START, END)
     instants = [info.instant(f"{number}", timedelta(hours=hours)) for number in range(200)]
     assert START <= min(instants) <= max(instants) <= START + timedelta(hours=last)
     assert max(instants) >= START + timedelta(hours=last) * 0.95
 
 
-def test_the_instant_lies_in_the_window_and_stays_the_same():
+def test_instant_is_in_window_and_constant():
     info = RenewalInfo(START, END)
     instants = [info.instant(f"{RFC_ID}{number}") for number in range(1000)]
     assert all(START <= instant < END for instant in instants)
@@ -339,7 +339,7 @@ class TestCache:
         [({"Retry-After": "7200"}, 7200), ({}, 21600), ({"Retry-After": "1"}, 60), ({"Retry-After": "999999"}, 86400)],
         ids=["two hours", "nothing said", "a second", "eleven days"],
     )
-    def test_the_next_question_waits(self, ca, run, time, retry_after, until):
+    def test_cache_next_request_waits_for_retry_after(self, ca, run, time, retry_after, until):
         ca.always("/renewal-info", Answer(200, window(explanationURL="https://ca.example/why"), retry_after))
         assert run() == (["a.a", "b.b"], 2, [])
         time.sleep(until - 2)
@@ -348,7 +348,7 @@ class TestCache:
         time.sleep(3)
         assert run("a.a") == (["a.a"], 1, [])
 
-    def test_the_same_is_known_as_when_it_was_asked(self, ca, http, time, tmp_path):
+    def test_cache_returns_what_ca_returned(self, ca, http, time, tmp_path):
         ca.always("/renewal-info", Answer(200, window(explanationURL="https://ca.example/why")))
         answers = []
         for _run in range(2):
@@ -358,7 +358,7 @@ class TestCache:
         assert answers[0] == answers[1] == RenewalInfo(START, END, "https://ca.example/why")
         assert len(ca.requests) == 1
 
-    def test_busy_ca_is_not_asked_before_retry_after(self, ca, run, time):
+    def test_cache_busy_ca_gets_no_request_before_retry_after(self, ca, run, time):
         ca.always("/renewal-info", Answer(503, headers={"Retry-After": "3600"}))
         assert run("a.a")[:2] == ([], 1)
         found, requests, (warning,) = run("a.a")
@@ -371,20 +371,20 @@ class TestCache:
         "text",
         ["", "[]", "{", '{"x": 1}', '{"x": {"until": "soon"}}', '{"x": {"until": null, "start": null}}', "9" * 999],
     )
-    def test_damaged_entry_is_asked_again(self, ca, run, tmp_path, text):
+    def test_cache_damaged_entry_is_fetched_again(self, ca, run, tmp_path, text):
         (tmp_path / "cache").mkdir()
         (tmp_path / "cache" / "renewal-info.json").write_text(text)
         ca.always("/renewal-info", Answer(200, window()))
         assert run() == (["a.a", "b.b"], 2, [])
 
-    def test_folder_that_cannot_be_created_is_reported(self, ca, http, time, tmp_path):
+    def test_cache_folder_that_cannot_be_created_is_reported(self, ca, http, time, tmp_path):
         (tmp_path / "file").write_text("")
         cache = RenewalCache(str(tmp_path / "file" / "cache"))
         ca.always("/renewal-info", Answer(200, window()))
         ask_all(http, f"{ca.url}/renewal-info", ["a.a"], 1, cache)
         assert cache.save(time.now()) == f"acme_cache {tmp_path}/file/cache cannot be written: Not a directory"
 
-    def test_expired_entries_are_dropped(self, tmp_path):
+    def test_cache_expired_entries_are_dropped(self, tmp_path):
         cache = RenewalCache(str(tmp_path))
         cache.put("https://ca.example/ari/old", Cached(START))
         cache.put("https://ca.example/ari/new", Cached(END, RenewalInfo(START, END)))
@@ -402,7 +402,7 @@ class TestCache:
         (0xFF << 144, "AP8" + "A" * 24),
     ],
 )
-def test_an_id_keeps_the_serials_leading_zero(serial, encoded):
+def test_ari_id_keeps_leading_zero_of_serial(serial, encoded):
     key = ec.generate_private_key(ec.SECP256R1())
     identifier = bytes.fromhex("69885b6b87464041e1b37b847ba0ae2cde01c8d4")
     certificate = (

@@ -15,7 +15,7 @@ from tests.unit.acme.server import Answer
 
 
 @pytest.mark.parametrize(("names", "total"), [(1, 7), (2, 9), (10, 25)])
-def test_a_new_order(ca, client, prepare, complete, names, total):
+def test_requests_of_a_new_order(ca, client, prepare, complete, names, total):
     chain = complete(prepare(wanted(*(f"{number}.example" for number in range(names)))))
     assert chain.certificate == pem("leaf")
     assert ca.counts() == {
@@ -31,19 +31,19 @@ def test_a_new_order(ca, client, prepare, complete, names, total):
     assert len(ca.requests) == total + 1
 
 
-def test_an_order_that_is_ready(ca, prepare, complete):
+def test_requests_of_a_ready_order(ca, prepare, complete):
     ca.ready_orders = True
     assert complete(prepare()).certificate == pem("leaf")
     assert ca.counts() == {"/new-order": 1, "/finalize": 1, "/order": 1, "/cert": 1}
 
 
-def test_an_order_that_is_ready_with_a_finalize_that_waits(ca, prepare, complete):
+def test_requests_of_a_ready_order_with_immediate_certificate(ca, prepare, complete):
     ca.ready_orders, ca.processing_polls = True, None
     assert complete(prepare()).certificate == pem("leaf")
     assert ca.counts() == {"/new-order": 1, "/finalize": 1, "/cert": 1}
 
 
-def test_authorizations_that_are_valid_are_not_answered(ca, prepare, complete):
+def test_requests_valid_authorizations_get_no_challenge(ca, prepare, complete):
     first = prepare(wanted("a.example", "b.example"))
     ca.authorizations[ca.path(first.order.authorizations[0])]["status"] = "valid"
     ca.script(
@@ -57,7 +57,7 @@ def test_authorizations_that_are_valid_are_not_answered(ca, prepare, complete):
 
 
 @pytest.mark.parametrize("connections", [1, 4])
-def test_many_orders_share_one_pool_of_nonces(ca, open_client, time, connections):
+def test_requests_many_orders_share_one_nonce_pool(ca, open_client, time, connections):
     client = open_client(connections=connections)
     deadline = Deadline(time.clock, 10**9)  # many threads push the clock on
 
@@ -75,5 +75,5 @@ def test_many_orders_share_one_pool_of_nonces(ca, open_client, time, connections
     ("orders", "most", "connections"),
     [(0, 8, 1), (1, 8, 1), (25, 8, 1), (26, 8, 2), (200, 8, 8), (5000, 8, 8), (5000, 1, 1)],
 )
-def test_connections_have_to_earn_their_nonce(orders, most, connections):
+def test_connections_for_number_of_orders(orders, most, connections):
     assert issuance.connections_for(orders, most) == connections

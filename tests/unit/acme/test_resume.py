@@ -18,14 +18,14 @@ from tests.unit.acme.orders import wanted
 from tests.unit.acme.server import RESET, Answer, problem
 
 
-def test_pending(ca, resume, complete):
+def test_resume_pending_order_is_completed(ca, resume, complete):
     url, prepared = resume("pending")
     assert (prepared.order.url, len(prepared.challenges)) == (url, 1)
     assert complete(prepared).certificate == pem("leaf")
     assert ca.counts() == {"/authz": 1, "/challenge": 1, "/order": 3, "/finalize": 1, "/cert": 1}
 
 
-def test_pending_with_a_challenge_under_way(ca, client, prepare, complete):
+def test_resume_pending_challenge_is_not_answered_twice(ca, client, prepare, complete):
     before = prepare()
     client.post(before.challenges[0].url, {}, "the run that was killed")
     again = prepare(wanted(order_url=before.order.url, account_url=client.account_url))
@@ -35,7 +35,7 @@ def test_pending_with_a_challenge_under_way(ca, client, prepare, complete):
     assert ca.counts()["/new-order"] == 1
 
 
-def test_pending_with_a_name_proved_in_another_way(ca, client, prepare, complete):
+def test_resume_valid_authorization_is_not_answered(ca, client, prepare, complete):
     before = prepare(wanted("a.example", "b.example"))
     document = ca.authorization_document(ca.path(before.order.authorizations[0]))
     document["status"] = "valid"  # by dns-01; some CAs go on listing http-01
@@ -55,14 +55,14 @@ def test_pending_with_a_name_proved_in_another_way(ca, client, prepare, complete
         ("valid", {"/authz": 1, "/order": 1, "/cert": 1}),
     ],
 )
-def test_further_on(ca, resume, complete, status, requests):
+def test_resume_later_status_is_completed(ca, resume, complete, status, requests):
     url, prepared = resume(status)
     assert prepared.order.url == url
     assert complete(prepared).certificate == pem("leaf")
     assert ca.counts() == requests
 
 
-def test_processing_for_a_while_yet(ca, resume, complete):
+def test_resume_processing_order_is_waited_for(ca, resume, complete):
     ca.processing_polls = 3
     _unused, prepared = resume("processing")
     assert prepared.order.status == "processing"
@@ -70,7 +70,7 @@ def test_processing_for_a_while_yet(ca, resume, complete):
     assert ca.counts()["/finalize"] == 0
 
 
-def test_challenges_of_the_earlier_run_are_returned(ca, resume, key):
+def test_resume_ready_order_returns_challenges_of_earlier_run(ca, resume, key):
     _unused, prepared = resume("ready", "a.example", "b.example")
     assert [challenge.identifier for challenge in prepared.challenges] == ["a.example", "b.example"]
     assert all(challenge.key_authorization.endswith(key.thumbprint) for challenge in prepared.challenges)
@@ -79,7 +79,7 @@ def test_challenges_of_the_earlier_run_are_returned(ca, resume, key):
 @pytest.mark.parametrize(
     "answer", [problem("malformed", 404), Answer(200, {"status": "valid"})], ids=["gone", "without challenges"]
 )
-def test_authorizations_of_a_finished_order_are_not_needed(ca, resume, complete, answer):
+def test_resume_valid_order_needs_no_authorizations(ca, resume, complete, answer):
     ca.always("/authz", answer)
     _unused, prepared = resume("valid")
     assert prepared.challenges == ()
@@ -91,50 +91,50 @@ def test_authorizations_of_a_finished_order_are_not_needed(ca, resume, complete,
     [problem("malformed", 404), problem("unauthorized", 403, "another account's"), Answer(410)],
     ids=["gone", "another account's", "expired"],
 )
-def test_an_order_that_is_lost_is_followed_by_a_new_one(ca, resume, answer):
+def test_resume_missing_order_makes_new_order(ca, resume, answer):
     ca.script("/order", answer)
     url, prepared = resume("pending")
     assert prepared.order.url != url
     assert ca.counts()["/new-order"] == 1
 
 
-def test_an_invalid_order_is_followed_by_a_new_one(resume):
+def test_resume_invalid_order_makes_new_order(resume):
     url, prepared = resume("invalid")
     assert prepared.order.url != url
 
 
 @pytest.mark.parametrize("status", ["invalid", "deactivated", "expired", "revoked"])
-def test_an_order_with_a_dead_authorization_is_followed_by_a_new_one(ca, resume, status):
+def test_resume_invalid_authorization_makes_new_order(ca, resume, status):
     ca.script("/authz", Answer(200, {"status": status}))
     url, prepared = resume("pending")
     assert prepared.order.url != url
-    # Those of the order that is given up are told of, for what answered them to be removed.
+    # Challenges of the abandoned order are reported, so that their responses are removed.
     assert [challenge.status for challenge in prepared.challenges] == ["pending", "stale"]
 
 
 @pytest.mark.parametrize("identifiers", [("b.example",), ("a.example", "b.example"), ()], ids=["other", "more", "none"])
-def test_an_order_for_other_names_is_followed_by_a_new_one(ca, client, prepare, identifiers):
+def test_resume_order_for_other_names_makes_new_order(ca, client, prepare, identifiers):
     url = ca.order(client.account_url, identifiers)
     prepared = prepare(wanted("a.example", order_url=url, account_url=client.account_url))
     assert prepared.order.identifiers == {"a.example"}
     assert prepared.order.url != url
 
 
-def test_names_are_compared_as_a_set(ca, client, prepare):
+def test_resume_names_are_compared_as_a_set(ca, client, prepare):
     url = ca.order(client.account_url, ["b.example", "A.example"])
     prepared = prepare(wanted("a.example", "b.example", order_url=url, account_url=client.account_url))
     assert prepared.order.url == url
 
 
 @pytest.mark.parametrize("account", ["https://ca.example/account/other", None])
-def test_order_of_another_account_is_not_fetched(ca, resume, account):
+def test_resume_order_of_other_account_is_not_fetched(ca, resume, account):
     url, prepared = resume("ready", account_url=account)
     assert prepared.order.url != url
     assert ca.counts()["/order"] == 0
 
 
 @pytest.mark.parametrize("place", ["http://localhost:1", "http://127.0.0.1:99999", "https://192.0.2.1", "file://", ""])
-def test_order_at_another_server_is_not_fetched(ca, resume, monkeypatch, place):
+def test_resume_order_at_other_server_is_not_fetched(ca, resume, monkeypatch, place):
     """A host's journal must not choose where the controller connects."""
     asked = []
     once = Http.request_once
@@ -162,7 +162,7 @@ def test_order_at_another_server_is_not_fetched(ca, resume, monkeypatch, place):
         ("https://ca.example:x/order/1", False),
     ],
 )
-def test_which_places_are_the_ca_s(url, same):
+def test_is_same_origin_of_urls(url, same):
     assert is_same_origin(url, "https://ca.example/new-order") is same
 
 
@@ -177,15 +177,15 @@ def test_which_places_are_the_ca_s(url, same):
     ],
     ids=["500", "rateLimited", "429", "reset", "truncated"],
 )
-def test_failing_ca_makes_no_new_order(ca, resume, answer, error):
+def test_resume_failing_ca_makes_no_new_order(ca, resume, answer, error):
     ca.always("/order", answer)
     with pytest.raises(error):
         resume("ready")
     assert ca.counts()["/new-order"] == 0
 
 
-def test_failing_new_nonce_makes_no_new_order(ca, resume):
-    ca.script("/new-nonce", *[Answer(502)] * 5)  # as often as it is asked; then the CA is well again
+def test_resume_failing_new_nonce_makes_no_new_order(ca, resume):
+    ca.script("/new-nonce", *[Answer(502)] * 5)  # for all attempts; then the CA is well again
     with pytest.raises(ProblemError):
         resume("ready")
     assert ca.signed() == []

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Retries: how many, after which pauses, and when there is none."""
+"""Retries: their number, their pauses, and cases without any."""
 
 from __future__ import annotations
 

@@ -65,18 +65,18 @@ def test_dns_persist_01_of_draft_02():
 
 
 @pytest.mark.parametrize("issuer", ["", "ca.example; policy=wildcard", "CA.example", "ca example", "-ca.example"])
-def test_an_issuer_that_could_say_more_is_refused(issuer):
+def test_dns_persist_01_issuer_with_other_characters_raises(issuer):
     with pytest.raises(ProtocolError, match="issuer domain name"):
         dns_persist_01("example.com", PersistentAccount(issuer, "https://ca.example/acct/123"))
 
 
 @pytest.mark.parametrize("uri", ["", "https://ca/a;policy=wildcard", "https://ca/a b", "https://ca/\u00fc"])
-def test_an_account_url_that_could_say_more_is_refused(uri):
+def test_dns_persist_01_account_url_with_other_characters_raises(uri):
     with pytest.raises(AcmeError, match="has characters that a TXT record"):
         dns_persist_01("example.com", PersistentAccount("ca.example", uri))
 
 
-def test_draft_02_needs_the_directorys_prefix():
+def test_dns_persist_01_of_draft_02_without_prefix_raises():
     with pytest.raises(AcmeError, match="accountHashPrefix"):
         dns_persist_01("example.com", PersistentAccount("ca.example", "https://ca/1", "02", "thumb"))
 
@@ -104,10 +104,10 @@ PLAIN = "ca.example; accounturi=https://ca/1"
         ("v=spf1 -all", set()),
     ],
 )
-def test_what_a_published_record_grants(value, granted):
+def test_grants_of_published_record(value, granted):
     assert grants(value, NOW) == granted
 
 
-def test_which_names_are_those_of_dns_persist_01():
+def test_is_persistent_by_name():
     assert is_persistent("_validation-persist.a.example")
     assert not is_persistent("_acme-challenge.a.example")

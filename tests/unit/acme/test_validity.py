@@ -25,7 +25,7 @@ NOW = datetime(2026, 11, 24, 12, 0, 0, 500000, tzinfo=timezone.utc)
         (None, "2027-01-31T12:00:00Z", {"notAfter": "2027-01-31T12:00:00Z"}),
         (None, "2027-01-31T12:00:00z", {"notAfter": "2027-01-31T12:00:00Z"}),
         (None, "2027-01-31T12:00:00+02:00", {"notAfter": "2027-01-31T10:00:00Z"}),
-        # As it comes where YAML took it for a time.
+        # YAML may have parsed the text as a time.
         (None, "2027-01-31 12:00:00+00:00", {"notAfter": "2027-01-31T12:00:00Z"}),
         ("+1d", "+2d", {"notBefore": "2026-11-25T12:00:00Z", "notAfter": "2026-11-26T12:00:00Z"}),
     ],

@@ -9,7 +9,7 @@ import pytest
 
 @pytest.fixture
 def second():
-    """A second CA."""
+    """Yield a second CA."""
     from tests.unit.acme.ca import CA  # its libraries are not those of hosts
 
     made = CA()
@@ -20,7 +20,7 @@ def second():
 
 @pytest.fixture
 def path(tmp_path, key):
-    """The account key's file."""
+    """Return the account key's file."""
     path = tmp_path / "account-key.pem"
     path.write_bytes(key.pem())
     path.chmod(0o600)

@@ -31,7 +31,7 @@ def lasting(monkeypatch):
 
 
 @pytest.fixture
-def told(monkeypatch):
+def warned(monkeypatch):
     """Return the warnings of the module's result."""
     warnings = []
     monkeypatch.setattr(key_files, "warn", warnings.append)
@@ -181,11 +181,11 @@ def in_container(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "stat", stat)
 
 
-def test_create_key_in_a_containers_own_file_system_warns_once(tmp_path, in_container, told):
+def test_create_key_in_a_containers_own_file_system_warns_once(tmp_path, in_container, warned):
     path = tmp_path / "key.pem"
     for _run in range(2):
         make(path)
-    (warning,) = told
+    (warning,) = warned
     assert warning == (
         f"account key {path} was made in an execution environment, outside of any volume: it is lost when the job "
         "ends, and the next run makes another account. Give the key in account_key_content (acme_account_key_content), "

@@ -41,7 +41,7 @@ def stored(path, passphrase=None):
 
 
 def ordinary_run(options):
-    """What any other module does first: the account, made if need be."""
+    """Find or create the account, as any other module does first."""
     (ca,) = cas_of(options)
     with ca_options.open_customer(ca) as client:
         account = ca_options.open_account(client, ca)
@@ -49,7 +49,7 @@ def ordinary_run(options):
         return account
 
 
-def test_the_key_is_replaced_in_its_place(ca, options, path, key):
+def test_change_keys_replaces_key_file(ca, options, path, key):
     uri = ca.register(key)
     path.chmod(0o400)
     (outcome,) = change_keys(options(account_key_type="ec384"), check_mode=False)
@@ -63,7 +63,7 @@ def test_the_key_is_replaced_in_its_place(ca, options, path, key):
     assert ordinary_run(options()).url == uri
 
 
-def test_a_key_behind_a_link_with_a_passphrase(ca, options, path, key, tmp_path):
+def test_change_keys_behind_link_with_passphrase(ca, options, path, key, tmp_path):
     uri = ca.register(key)
     path.write_bytes(key.pem("secret"))
     link = tmp_path / "link.pem"
@@ -76,7 +76,7 @@ def test_a_key_behind_a_link_with_a_passphrase(ca, options, path, key, tmp_path)
     assert ordinary_run(given).url == uri
 
 
-def test_two_runs_at_once_come_to_the_same_key(ca, options, path, key, monkeypatch):
+def test_change_keys_two_runs_end_with_same_key(ca, options, path, key, monkeypatch):
     uri = ca.register(key)
     make = accounts.create_key
 
@@ -95,7 +95,7 @@ def test_two_runs_at_once_come_to_the_same_key(ca, options, path, key, monkeypat
     assert [item.name for item in path.parent.iterdir()] == [path.name]
 
 
-def test_a_new_key_that_cannot_be_put_in_its_place_stays(ca, options, path, key, monkeypatch):
+def test_change_keys_failed_replacement_keeps_new_key_file(ca, options, path, key, monkeypatch):
     uri = ca.register(key)
 
     def full(*_arguments):
@@ -112,7 +112,7 @@ def test_a_new_key_that_cannot_be_put_in_its_place_stays(ca, options, path, key,
     assert list(ca.accounts) == [uri]
 
 
-def test_a_check_makes_no_key_and_changes_none(ca, options, path, key):
+def test_change_keys_check_mode_changes_nothing(ca, options, path, key):
     uri = ca.register(key)
     (outcome,) = change_keys(options(), check_mode=True)
     assert (outcome.changed, outcome.account.url) == (True, uri)
@@ -122,14 +122,14 @@ def test_a_check_makes_no_key_and_changes_none(ca, options, path, key):
     assert "/key-change" not in ca.counts()
 
 
-def test_no_account_no_key(ca, options, path, key):
+def test_change_keys_without_account_raises(ca, options, path, key):
     with pytest.raises(AcmeError, match=r"knows no account of this key: there is nothing to change$"):
         change_keys(options(), check_mode=False)
     assert stored(path) == key.thumbprint
     assert [item.name for item in path.parent.iterdir()] == [path.name]
 
 
-def test_what_the_ca_refuses_leaves_the_key_as_it_is(ca, options, path, key):
+def test_change_keys_refused_by_ca_keeps_key(ca, options, path, key):
     uri = ca.register(key)
     ca.script("/key-change", problem("malformed", 400, "no"))
     with pytest.raises(AcmeError, match=r"^key change: malformed: no$"):
@@ -143,7 +143,7 @@ def test_what_the_ca_refuses_leaves_the_key_as_it_is(ca, options, path, key):
 
 
 @pytest.mark.parametrize("check_mode", [True, False])
-def test_a_ca_that_changes_no_keys_leaves_no_new_one(ca, options, path, key, check_mode):
+def test_change_keys_not_offered_leaves_no_new_key(ca, options, path, key, check_mode):
     ca.register(key)
     ca.key_change = False
     with pytest.raises(AcmeError, match=r"/directory does not offer key changes \(it has no keyChange\)$"):
@@ -151,7 +151,7 @@ def test_a_ca_that_changes_no_keys_leaves_no_new_one(ca, options, path, key, che
     assert [item.name for item in path.parent.iterdir()] == [path.name]
 
 
-def test_the_new_key_is_on_the_disk_for_good_before_the_ca_knows_of_it(ca, options, path, key, monkeypatch):
+def test_change_keys_new_key_is_synced_before_request(ca, options, path, key, monkeypatch):
     ca.register(key)
     synced, known = [], []
     sync, change = os.fsync, accounts.accounts.change_key
@@ -191,9 +191,7 @@ STEPS = {
 
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("pinned", [False, True], ids=["found by its key", "pinned"])
-def test_killed_anywhere_the_next_run_finds_the_account_and_a_further_one_finishes(
-    ca, options, path, key, monkeypatch, step, pinned
-):
+def test_change_keys_killed_at_any_step_is_completed_later(ca, options, path, key, monkeypatch, step, pinned):
     uri = ca.register(key)
     given = options(account_uri=uri if pinned else None)
     module, name, fault = STEPS[step]
@@ -201,7 +199,7 @@ def test_killed_anywhere_the_next_run_finds_the_account_and_a_further_one_finish
         patch.setattr(module, name, fault(getattr(module, name)) if fault is _killed_after else fault)
         with pytest.raises(Killed):
             change_keys(given, check_mode=False)
-    # Whichever key is the account's by now, it is taken: no second account is made.
+    # The current key of the account is used, whichever it is: no second account is made.
     assert ordinary_run(given).url == uri
     assert list(ca.accounts) == [uri]
     (outcome,) = change_keys(given, check_mode=False)
@@ -215,7 +213,7 @@ def test_killed_anywhere_the_next_run_finds_the_account_and_a_further_one_finish
 
 
 @pytest.mark.parametrize("times", [1, 2], ids=["killed between two CAs", "killed after both"])
-def test_a_key_that_has_accounts_at_two_cas(ca, second, options, path, key, monkeypatch, times):
+def test_change_keys_killed_between_two_cas_is_completed(ca, second, options, path, key, monkeypatch, times):
     uris = [ca.register(key), second.register(key)]
     change, calls = accounts.accounts.change_key, []
 
@@ -229,7 +227,7 @@ def test_a_key_that_has_accounts_at_two_cas(ca, second, options, path, key, monk
         patch.setattr(accounts.accounts, "change_key", killed)
         with pytest.raises(Killed):
             change_keys(options(second), check_mode=False)
-    assert stored(path) == key.thumbprint, "not before all know the new one"
+    assert stored(path) == key.thumbprint, "not before all CAs know the new key"
     found = accounts.ensure(options(second), check_mode=False)
     assert [outcome.account.url for outcome in found] == uris
     change_keys(options(second), check_mode=False)
@@ -237,7 +235,7 @@ def test_a_key_that_has_accounts_at_two_cas(ca, second, options, path, key, monk
     assert [one.accounts[uri]["jwk"] for one, uri in zip((ca, second), uris)] == [new, new]
 
 
-def test_a_ca_that_cannot_be_asked_stops_it_before_anything_is_changed(ca, second, options, path, key):
+def test_change_keys_unreachable_ca_raises_before_any_change(ca, second, options, path, key):
     uri = ca.register(key)
     second.always("/directory", problem("malformed", 404, "gone"))
     with pytest.raises(AcmeError, match="answered HTTP 404"):
@@ -247,7 +245,7 @@ def test_a_ca_that_cannot_be_asked_stops_it_before_anything_is_changed(ca, secon
     assert [item.name for item in path.parent.iterdir()] == [path.name]
 
 
-def test_another_cas_own_key_is_left_alone(ca, second, options, path, key, key_of, tmp_path):
+def test_change_keys_keeps_own_key_of_other_ca(ca, second, options, path, key, key_of, tmp_path):
     ca.register(key)
     uri = second.register(key_of("ec384"))
     own = tmp_path / "own.pem"
@@ -259,7 +257,7 @@ def test_another_cas_own_key_is_left_alone(ca, second, options, path, key, key_o
     assert stored(own) == key_of("ec384").thumbprint
 
 
-def test_another_ca_with_a_file_has_not_the_key_that_is_given(ca, second, options, key, key_of):
+def test_change_keys_given_key_is_not_that_of_ca_with_file(ca, second, options, key, key_of):
     given = options(second, account_key_content=key_of("ec384").pem().decode(), contact=[])
     given = with_own(given, account_key_src=given["account_key_src"])
     accounts.ensure(given, check_mode=False)
@@ -267,7 +265,7 @@ def test_another_ca_with_a_file_has_not_the_key_that_is_given(ca, second, option
     assert [item["jwk"] for item in ca.accounts.values()] == [key_of("ec384").public_jwk]
 
 
-def test_a_key_that_is_given_itself(ca, options, path, key, key_of):
+def test_change_keys_given_content_is_changed(ca, options, path, key, key_of):
     uri, new = ca.register(key), key_of("ec384")
     given = options(
         account_key_content=key.pem().decode(),
@@ -288,7 +286,7 @@ def test_a_key_that_is_given_itself(ca, options, path, key, key_of):
 
 
 @pytest.mark.parametrize("pinned", [False, True], ids=["found by its key", "pinned"])
-def test_runs_that_are_given_both_keys_find_the_account_until_the_vault_is_changed(ca, options, key, key_of, pinned):
+def test_ensure_with_both_keys_finds_account(ca, options, key, key_of, pinned):
     uri, new = ca.register(key), key_of("ec384")
     both = options(
         account_key_content=key.pem().decode(),
@@ -304,7 +302,7 @@ def test_runs_that_are_given_both_keys_find_the_account_until_the_vault_is_chang
     assert list(ca.accounts) == [uri]
 
 
-def test_both_keys_given_cost_a_look_until_they_are_the_same(ca, options, key, key_of):
+def test_ensure_with_both_keys_counts_requests(ca, options, key, key_of):
     ca.register(key)
     new = key_of("ec384").pem().decode()
     given = options(account_key_content=key.pem().decode(), new_account_key_content=new)
@@ -315,7 +313,7 @@ def test_both_keys_given_cost_a_look_until_they_are_the_same(ca, options, key, k
         assert ca.counts()["/new-account"] == requests
 
 
-def test_the_new_key_is_that_of_the_old_one_only(ca, second, options, key, key_of):
+def test_new_key_is_for_common_key_only(ca, second, options, key, key_of):
     """Not of another CA's own key."""
     given = options(second, new_account_key_content=key_of("ec384").pem().decode())
     first, other = cas_of(with_own(given, account_key_content=key_of("rsa2048").pem().decode()))
@@ -323,12 +321,12 @@ def test_the_new_key_is_that_of_the_old_one_only(ca, second, options, key, key_o
     assert load_key(other.key).successor is None
 
 
-def test_a_given_key_wants_another_one_given(ca, options, key):
+def test_change_keys_given_content_without_new_content_raises(ca, options, key):
     with pytest.raises(AccountKeyError, match=r"set new_account_key_content$"):
         change_keys(options(account_key_content=key.pem().decode()), check_mode=False)
 
 
-def test_a_new_key_that_has_an_account_of_its_own(ca, options, key, key_of):
+def test_change_keys_to_key_with_own_account_raises(ca, options, key, key_of):
     own = ca.register(key)
     other = ca.register(key_of("ec384"))
     given = options(new_account_key_content=key_of("ec384").pem().decode())
@@ -340,7 +338,7 @@ def test_a_new_key_that_has_an_account_of_its_own(ca, options, key, key_of):
         change_keys(given, check_mode=False)
 
 
-def test_deactivation(ca, options, key):
+def test_deactivate_account_once(ca, options, key):
     uri = ca.register(key)
     assert deactivate(options(), check_mode=True).changed
     assert ca.accounts[uri]["status"] == "valid"
@@ -352,11 +350,11 @@ def test_deactivation(ca, options, key):
     assert not deactivate(options(account_uri=f"{uri}0"), check_mode=False).changed
 
 
-def test_a_key_without_account_has_none_to_deactivate(ca, options):
+def test_deactivate_key_without_account_changes_nothing(ca, options):
     assert not deactivate(options(), check_mode=False).changed
 
 
-def test_anothers_account_is_not_taken_for_a_gone_one(ca, options, key, key_of):
+def test_deactivate_account_of_other_key_raises(ca, options, key, key_of):
     ca.register(key)
     theirs = ca.register(key_of("ec384"))
     ca.script(ca.path(theirs), problem("unauthorized", 403, "another account's"))
@@ -365,7 +363,7 @@ def test_anothers_account_is_not_taken_for_a_gone_one(ca, options, key, key_of):
     assert ca.violations.pop().endswith("the signature is wrong")
 
 
-def test_several_cas_of_which_one_fails(ca, second, options, key):
+def test_ensure_one_failed_ca_does_not_affect_others(ca, second, options, key):
     ca.always("/directory", problem("malformed", 404, "gone"))
     outcomes = accounts.ensure(options(second, contact=["ops@example.com"]), check_mode=False)
     assert [outcome.changed for outcome in outcomes] == [False, True]

@@ -39,7 +39,7 @@ def given(uri, **more):
         ),
     ],
 )
-def test_asked_for(params, state, given_options, expected):
+def test_asked_for_of_options(params, state, given_options, expected):
     assert authorizations.asked_for(params(state, **given_options)) == expected
 
 
@@ -53,12 +53,12 @@ def test_asked_for(params, state, given_options, expected):
         ("present", {"identifiers": ["a b"]}, "contains a space"),
     ],
 )
-def test_asked_for_what_does_not_go_together_is_refused(params, state, given_options, expected):
+def test_asked_for_contradicting_options_raises(params, state, given_options, expected):
     with pytest.raises(AcmeOptionError, match=expected):
         authorizations.asked_for(params(state, **given_options))
 
 
-def test_work_on_all_without_anything_asks_nobody(ca, params):
+def test_work_on_all_without_items_sends_no_request(ca, params):
     assert authorizations.work_on_all(params()) == []
     assert ca.requests == []
 
@@ -81,7 +81,7 @@ def test_work_on_all_makes_validates_and_deactivates(ca, params, key):
         assert found.challenges == ()
 
 
-def test_work_on_all_failure_stops_no_other(ca, params, key):
+def test_work_on_all_one_failure_does_not_affect_others(ca, params, key):
     ca.register(key)
     ca.new_authz = True
     ca.script("/new-authz", lambda request: problem("malformed", 400, "no") if "a." in str(request.payload) else None)

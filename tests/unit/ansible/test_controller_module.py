@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a module of the controller returns of its options: refusals in one line, and no secret in what people read."""
+"""Options of a module of the controller: refusals are one line, and no text for people has a secret."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ def answer(error, **arguments):
     "arguments",
     [{"key": "sesame"}, {"binding": {"hmac": "sesame"}}, {"others": [{}, {"passphrase": "sesame"}]}],
 )
-def test_a_secret_in_an_error_is_hidden(arguments):
+def test_answer_secret_in_error_is_hidden(arguments):
     assert answer(CollectionError("the server said: sesame"), **arguments)["msg"] == "the server said: ********"
 
 
 @pytest.mark.parametrize("error", [CollectionError(f"bad key {KEY}"), ValueError(f"bad key {KEY}"), KeyError(KEY)])
-def test_a_secret_of_several_lines_is_hidden_however_an_error_has_it(error):
+def test_answer_secret_of_several_lines_is_hidden(error):
     result = answer(error, key=KEY)
     assert "********" in result["msg"]
     assert "MIGH" not in str(result)
@@ -54,7 +54,7 @@ def test_a_secret_of_several_lines_is_hidden_however_an_error_has_it(error):
     [{"account_key_content": "sesame"}, {"account_key_passphrase": "sesame"}, {"eab": {"kid": "1", "key": "sesame"}}],
 )
 @pytest.mark.parametrize("several", [True, False])
-def test_a_secret_of_a_ca_in_an_error_is_hidden(own, several):
+def test_answer_secret_of_ca_in_error_is_hidden(own, several):
     def run(params, check_mode, warn):
         warn("sesame")
         raise CollectionError("the CA 1 said: sesame")
@@ -68,7 +68,7 @@ def test_a_secret_of_a_ca_in_an_error_is_hidden(own, several):
     assert (result["msg"], result["warnings"]) == ("the CA 1 said: ********", ["********"])
 
 
-def test_a_secret_is_left_in_what_tasks_read():
+def test_answer_result_fields_are_unchanged():
     def run(params, check_mode, warn):
         warn("e is short")
         return {"challenges": ["e"], "problem": "e"}
@@ -85,7 +85,7 @@ def test_a_secret_is_left_in_what_tasks_read():
         ({"count": "many"}, "argument 'count' is of type"),
     ],
 )
-def test_an_option_that_cannot_be_is_refused_in_one_line(arguments, told):
+def test_answer_invalid_option_is_refused_in_one_line(arguments, told):
     result = answer(CollectionError("not reached"), **arguments)
     assert result["failed"]
     assert result["msg"].startswith(told), result["msg"]
@@ -95,7 +95,7 @@ def test_an_option_that_cannot_be_is_refused_in_one_line(arguments, told):
     ("entry_point", "state", "rollover"),
     [("account", "present", False), ("account_deactivate", "absent", False), ("account_rollover", "present", True)],
 )
-def test_acme_account_step_entry_point_says_what_is_done(entry_point, state, rollover):
+def test_acme_account_entry_point_decides_state_and_rollover(entry_point, state, rollover):
     # The arguments may be module_defaults that a play has for its own tasks.
     action = steps.action_of("acme_account", state="absent", rollover=True, account_key_src="/of/other/tasks")
     assert isinstance(action, ActionModule)
@@ -105,7 +105,7 @@ def test_acme_account_step_entry_point_says_what_is_done(entry_point, state, rol
 
 
 @pytest.mark.parametrize("path", sorted(MODULES.glob("*.py")), ids=lambda path: path.stem)
-def test_modules_say_whether_they_run_on_the_controller(path):
+def test_documentation_of_modules_names_where_they_run(path):
     module = import_module(f"ansible_collections.certfleet.tls.plugins.modules.{path.stem}")
     fragments = yaml.safe_load(module.DOCUMENTATION)["extends_documentation_fragment"]
     is_ours = isinstance(getattr(module, "MODULE", None), ControllerModule)

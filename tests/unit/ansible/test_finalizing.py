@@ -53,7 +53,7 @@ def order(ca, key):
     return ready(ca, ca.register(key), issue(ca))
 
 
-def test_finalize_all_without_orders_asks_nobody(ca, params):
+def test_finalize_all_without_orders_sends_no_request(ca, params):
     assert finalizing.finalize_all(params(), [], lambda _line: None) == (0, [])
     assert ca.requests == []
 
@@ -106,7 +106,7 @@ def test_finalize_all_order_of_a_ca_that_is_not_listed_fails(params, order):
     assert final.problem == ("acme_directory does not list the CA of its order, https://gone.example/dir. Add this CA")
 
 
-def test_finalize_all_one_of_several_cas_that_is_down_fails_its_orders_only(ca, second, params, order, key):
+def test_finalize_all_one_ca_down_fails_its_orders_only(ca, second, params, order, key):
     other = ready(second, second.register(key), issue(second))
     ca.always("/directory", problem("malformed", 404, "gone"))
     _requests, finals = finalizing.finalize_all(params(second), [order, other], lambda _line: None)
@@ -136,7 +136,7 @@ def test_finalize_all_failed_preflight_keeps_the_order_and_asks_no_ca(ca, params
     assert ca.signed() == []
 
 
-def test_finalize_all_preflight_warns_of_what_it_cannot_see(params, order, monkeypatch):
+def test_finalize_all_preflight_not_verifiable_warns(params, order, monkeypatch):
     class Preflight:
         def verify_all(self, challenges, caa):
             return ["port 80 cannot be reached from here"]
@@ -148,7 +148,7 @@ def test_finalize_all_preflight_warns_of_what_it_cannot_see(params, order, monke
     assert warnings == ["port 80 cannot be reached from here"]
 
 
-def test_finalize_all_trouble_that_passes_defers_what_can_wait(ca, params, order):
+def test_finalize_all_temporary_failure_defers_order_that_can_wait(ca, params, order):
     ca.always("/finalize", problem("rateLimited", 429, "later", {"Retry-After": "86400"}))
     _requests, (final,) = finalizing.finalize_all(params(), [replace(order, can_wait=True)], lambda _line: None)
     assert (final.status, final.resumable) == (Status.DEFERRED, True)

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the module says of what it took over, now or before, and of files that were named."""
+"""Results of the module about certificates adopted now or before, and about files that were named."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.unit.host.format_options import COMMON
 
 
 def documented(module, part):
-    """The keys that a module documents for the elements of a part of its result."""
+    """Return the keys that a module documents for the elements of a part of its result."""
     path = Path(__file__).parents[3] / "plugins" / "modules" / f"{module}.py"
     return set(yaml.safe_load(path.read_text().split('RETURN = r"""')[1].split('"""')[0])[part]["contains"])
 
@@ -40,9 +40,9 @@ def adopt(monkeypatch, tmp_path):
     return run
 
 
-def test_what_was_taken_over_before_is_told_as_that(adopt, tmp_path):
-    here = other_client_files.files(tmp_path / "here", other_client_files.Left())
-    other = other_client_files.files(tmp_path / "other", other_client_files.Left(names=["other.example"]))
+def test_adopt_repeated_run_reports_adopted_before(adopt, tmp_path):
+    here = other_client_files.files(tmp_path / "here", other_client_files.PemFiles())
+    other = other_client_files.files(tmp_path / "other", other_client_files.PemFiles(names=["other.example"]))
     for changed in (True, False):
         result, warnings = adopt(here, other)
         assert (result["changed"], bool(result["diff"])) == (changed, changed)
@@ -52,8 +52,8 @@ def test_what_was_taken_over_before_is_told_as_that(adopt, tmp_path):
         assert warnings == []
 
 
-def test_a_named_file_that_cannot_be_used_is_warned_of(adopt, tmp_path):
-    here = other_client_files.files(tmp_path / "here", other_client_files.Left())
+def test_adopt_unusable_named_file_warns(adopt, tmp_path):
+    here = other_client_files.files(tmp_path / "here", other_client_files.PemFiles())
     result, warnings = adopt(here._replace(certificate="/none.pem"))
     assert warnings == ["/none.pem, which files names, cannot be taken over: /none.pem has no readable certificate"]
     assert result["changed"] is False

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the module certificate refuses before it changes anything, and what it leaves to other certificates."""
+"""Options that the module certificate refuses before any change, and files that it leaves to other certificates."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ def refusals(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["is in", "another certificate has", "Ansible hides", "fewer than 12 characters"])
-def test_formats_that_cannot_be(tmp_path, text):
+def test_checked_invalid_formats_raise(tmp_path, text):
     certificates = refusals(tmp_path)[text]
     with pytest.raises(CollectionError, match=f"^certificate shop: .*{text}"):
         checked(tmp_path / "acme", *certificates)
     assert list(checked(tmp_path / "acme", *certificates, asking("other"), concerned="other")) == ["other"], "alone"
 
 
-def test_a_file_that_a_listed_certificate_has_now_stays_when_its_old_one_is_removed(tmp_path):
+def test_remove_keeps_format_file_of_listed_certificate(tmp_path):
     (tmp_path / "srv").mkdir()
     path = tmp_path / "srv" / "x.pem"
     host.make_live(tmp_path / "acme", wanted(option("combined", path)))

@@ -55,12 +55,12 @@ def refusing(_task):
     ],
     ids=["nothing changed", "changed", "refused", "out of range"],
 )
-def test_result(params, run, result):
+def test_result_has_failures_and_fields(params, run, result):
     assert HostModule({}, run, {"failures": {}}).result(MagicMock(params=params)) == result
 
 
 @pytest.mark.parametrize("failed", [False, True])
-def test_main_ends_as_the_result_says(monkeypatch, failed):
+def test_main_exits_or_fails_by_result(monkeypatch, failed):
     module = MagicMock(params={})
     monkeypatch.setattr(host_module, "AnsibleModule", lambda **options: module)
     HostModule({}, lambda task: {"failed": failed, "msg": "why"}).main()
@@ -84,7 +84,7 @@ def test_result_with_failures_names_each_certificate():
     assert result_of(failures=failures, msg="2 of 3 failed")["msg"] == "2 of 3 failed"
 
 
-def test_info_returns_what_is_wanted_or_all_there_is(home):
+def test_info_returns_listed_or_all_certificates(home):
     host.make_live(home)
     host.make_live(home, host.replace(host.WANTED, name="old"))
     asked = {"content": False, "history": ["old"]}
@@ -109,7 +109,7 @@ def open_home(monkeypatch):
     monkeypatch.setattr(host_challenges, "verify_home", lambda home: None)
 
 
-def test_request_prepares_journals_and_serves(home, tmp_path, open_home):
+def test_request_prepares_journals_and_puts_challenges(home, tmp_path, open_home):
     (tmp_path / "www").mkdir()
     challenge = {"name": "shop", "token": TOKEN, "key_authorization": ANSWER, "webroot": str(tmp_path / "www")}
     options = {"directory": host.DIRECTORY, "certificates": [ENTRY], "receive": ["mail"]}
@@ -123,7 +123,7 @@ def test_request_prepares_journals_and_serves(home, tmp_path, open_home):
     assert host.manifest(home, "0002")["directory"] == "https://other.example/directory"
 
 
-def test_request_that_is_refused_has_all_fields(home, open_home):
+def test_request_refused_result_has_all_fields(home, open_home):
     options = {"directory": host.DIRECTORY, "certificates": [ENTRY, ENTRY], "receive": []}
     result = host_request.MODULE.result(task(home, orders=[], challenges=[], **options))
     assert result == {
@@ -136,7 +136,7 @@ def test_request_that_is_refused_has_all_fields(home, open_home):
     }
 
 
-def test_share_seals_what_it_can(home, open_home):
+def test_share_one_failure_does_not_affect_others(home, open_home):
     host.make_live(home)
     serial = host.manifest(home, read_versions(str(home), "shop").live)["serial"]
     shares = [{"name": name, "serial": serial, "receivers": {}} for name in ("shop", "none")]
@@ -147,7 +147,7 @@ def test_share_seals_what_it_can(home, open_home):
 
 
 @pytest.mark.parametrize("check", [True, False])
-def test_challenges_are_journaled_and_served_and_removed(home, tmp_path, open_home, check):
+def test_challenges_are_journaled_put_and_removed(home, tmp_path, open_home, check):
     host.prepare(home)
     challenge = {"name": "shop", "token": TOKEN, "key_authorization": ANSWER, "webroot": str(tmp_path)}
     served = tmp_path / ".well-known" / "acme-challenge" / TOKEN
@@ -162,7 +162,7 @@ def test_challenges_are_journaled_and_served_and_removed(home, tmp_path, open_ho
     assert not served.exists()
 
 
-def test_challenges_that_fail_are_told_once_each(home, tmp_path, open_home):
+def test_challenges_failures_are_reported_once_each(home, tmp_path, open_home):
     (tmp_path / "file").write_text("no folder")
     challenges = [
         {"token": TOKEN[:-1] + end, "key_authorization": f"{TOKEN[:-1]}{end}.x", "webroot": str(tmp_path / "file")}
@@ -185,7 +185,7 @@ def test_challenges_that_fail_are_told_once_each(home, tmp_path, open_home):
         ),
     ],
 )
-def test_status_fails_for_what_fail_on_says(fail_on, message):
+def test_status_fail_on_fails_for_listed_statuses(fail_on, message):
     content = ca.pem(host.authority().leaf(ca.Authority.root().certificate.public_key(), ["shop.example"]))
     params = {"cache": None, "cache_max_age": 60, "ca_path": None, "timeout": 1, "max_size": 1000, "fail_on": fail_on}
     certificates = [{"host": "web1", "name": "shop", "content": content}]

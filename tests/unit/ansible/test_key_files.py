@@ -46,9 +46,9 @@ def test_is_open_to_others(mode, owner, user, is_open):
 @pytest.fixture
 def warnings(monkeypatch):
     """Return the warnings of the module's result."""
-    told = []
-    monkeypatch.setattr(key_files, "_warn_once", cache(told.append))
-    return told
+    warned = []
+    monkeypatch.setattr(key_files, "_warn_once", cache(warned.append))
+    return warned
 
 
 def source(path, **more):
@@ -66,9 +66,9 @@ def path(tmp_path, key):
 @pytest.mark.parametrize("kind", ["account", "private"])
 def test_key_file_open_to_others_is_refused(path, kind, warnings):
     role = " (acme_account_key_permissions)" if kind == "account" else ""
-    with pytest.raises(AccountKeyError) as told:
+    with pytest.raises(AccountKeyError) as raised:
         key_files.load_key(source(path, kind=kind))
-    assert str(told.value) == (
+    assert str(raised.value) == (
         f"{kind} key {path} is open to others: its mode is 0644. Run chmod 600 {path}, and replace the key if somebody "
         f"may have read it. If modes mean nothing there, set {kind}_key_permissions{role} to 'warn'"
     )

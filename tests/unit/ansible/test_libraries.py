@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is said of libraries that the controller lacks."""
+"""Messages about libraries that the controller lacks."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from ansible_collections.certfleet.tls.plugins.module_utils._common.libraries im
         # Imported as dns, installed as dnspython.
         (("dns",), "dnspython"),
         (("requests", "dns"), "requests dnspython"),
-        # Which is looked for without loading it.
+        # The library is looked up without loading it.
         (("tldextract",), "tldextract"),
     ],
 )
-def test_a_missing_library_is_named_as_it_is_installed(monkeypatch, absent, named):
+def test_missing_library_has_name_of_package(monkeypatch, absent, named):
     for name in absent:
         monkeypatch.setitem(sys.modules, name, None)
     text = missing(("requests", "cryptography", "dns", "tldextract"))
@@ -30,5 +30,5 @@ def test_a_missing_library_is_named_as_it_is_installed(monkeypatch, absent, name
     assert f"-m pip install {named}'" in text
 
 
-def test_none_is_missing_here():
+def test_missing_none_is_empty():
     assert missing(("requests", "cryptography", "josepy", "dns", "tldextract")) == ""

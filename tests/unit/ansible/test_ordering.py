@@ -37,13 +37,13 @@ def test_route_ca_that_has_the_order_comes_first(directory, expected):
     assert ordering.route(asked(directory=directory), [FIRST, SECOND]) == expected
 
 
-def test_combine_one_failure_stays_as_it_is():
+def test_combine_one_failure_is_unchanged():
     failure = Failure("no", resumable=True, is_temporary=True, for_all_cas=True)
     assert ordering.combine([(FIRST, failure)]) is failure
 
 
 @pytest.mark.parametrize("number", [0, 1])
-def test_combine_passes_if_one_failure_passes(number):
+def test_combine_is_temporary_if_one_failure_is(number):
     failures = [(FIRST, Failure("down")), (SECOND, Failure("refused"))]
     assert ordering.combine(failures) == Failure(f"{FIRST}: down; {SECOND}: refused")
     url, failure = failures[number]
@@ -52,7 +52,7 @@ def test_combine_passes_if_one_failure_passes(number):
     assert (found.resumable, found.is_temporary) == (True, True)
 
 
-def test_refuse_only_what_no_ca_can_be_asked_for():
+def test_refuse_invalid_orders_only():
     assert ordering.refuse(asked()) is None
     for order in (asked(identifiers=("a b",)), asked(not_before="+2d", not_after="+1d")):
         refused = ordering.refuse(order)
@@ -60,13 +60,13 @@ def test_refuse_only_what_no_ca_can_be_asked_for():
         assert refused.problem
 
 
-def test_order_all_without_orders_asks_nobody(ca, params):
+def test_order_all_without_orders_sends_no_request(ca, params):
     totals, orders = ordering.order_all(params(), [])
     assert (totals.to_result(), orders) == ({"changed": False, "requests": 0}, [])
     assert ca.requests == []
 
 
-def test_order_all_results_are_in_the_order_asked_for(ca, params):
+def test_order_all_results_are_in_given_order(ca, params):
     totals, orders = ordering.order_all(params(), [asked("a"), asked("b", identifiers=("x y",)), asked("c")])
     assert [(order.name, order.status) for order in orders] == [
         ("a", Status.PENDING),
@@ -132,7 +132,7 @@ def test_order_all_wrong_options_go_to_no_other_ca(second, params, monkeypatch):
 
 
 @pytest.mark.parametrize(("can_wait", "status"), [(True, Status.DEFERRED), (False, Status.FAILED)])
-def test_order_all_trouble_that_passes_defers_what_can_wait(ca, params, can_wait, status):
+def test_order_all_temporary_failure_defers_order_that_can_wait(ca, params, can_wait, status):
     ca.always("/new-order", problem("rateLimited", 429, "later", {"Retry-After": "86400"}))
     _totals, (order,) = ordering.order_all(params(), [asked(can_wait=can_wait)])
     assert order.status == status
@@ -146,7 +146,7 @@ def test_check_all_sends_no_signed_request(ca, params):
     assert ca.lines() == ["GET /directory"]
 
 
-def test_check_all_of_refused_orders_asks_nobody(ca, params):
+def test_check_all_of_refused_orders_sends_no_request(ca, params):
     totals, (order,) = ordering.check_all(params(), [asked(identifiers=("a b",))])
     assert (totals.changed, order.status, ca.requests) == (False, Status.FAILED, [])
 

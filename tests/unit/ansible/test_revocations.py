@@ -68,7 +68,7 @@ def test_revoke_all_second_time_is_already_revoked(ca, params, key):
     assert statuses == [Status.REVOKED, Status.ALREADY_REVOKED]
 
 
-def test_revoke_all_what_is_no_certificate_fails_alone(ca, params, key):
+def test_revoke_all_malformed_certificate_does_not_affect_others(ca, params, key):
     ca.register(key)
     bad = contracts.revocation(name="bad", content="x")
     found = revocations.revoke_all(params(), [bad, certificate()])
@@ -76,7 +76,7 @@ def test_revoke_all_what_is_no_certificate_fails_alone(ca, params, key):
     assert len(ca.revoked) == 1
 
 
-def test_revoke_all_next_ca_is_asked_for_what_the_first_refuses(ca, second, params, key):
+def test_revoke_all_refused_by_first_ca_asks_the_next(ca, second, params, key):
     for one in (ca, second):
         one.register(key)
     ca.always("/revoke", problem("malformed", 404, "not ours"))
@@ -117,7 +117,7 @@ def test_revoke_all_with_the_certificates_own_key_needs_no_account(ca, params, k
     assert request.payload["reason"] == 1
 
 
-def test_check_all_reads_keys_and_certificates_and_asks_nobody(ca, params, path):
+def test_check_all_reads_keys_and_sends_no_request(ca, params, path):
     found = revocations.check_all(params(), [certificate(), contracts.revocation(name="bad", content="x")])
     assert [item.status for item in found] == [Status.REVOKED, Status.FAILED]
     assert ca.requests == []

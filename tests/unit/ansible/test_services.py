@@ -27,7 +27,7 @@ exit {code}
 
 
 class Module:
-    """What services uses of an AnsibleModule, with programs from one folder only."""
+    """Stand-in for the parts of AnsibleModule that services.py uses, with programs from one folder only."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -64,7 +64,7 @@ ALL = ("systemctl", "rc-service", "service")
 
 
 @pytest.mark.parametrize("status", [0, 3])
-def test_systemd_has_one_command_for_both(reload, status):
+def test_reload_systemd_runs_reload_or_restart(reload, status):
     assert reload(*ALL, booted_by_systemd=True, status=status) == ["systemctl reload-or-restart nginx"]
 
 
@@ -72,7 +72,7 @@ def test_systemd_has_one_command_for_both(reload, status):
     ("status", "action"), [(0, "reload"), (1, "restart"), (2, "restart"), (3, "restart"), (4, "reload"), (64, "reload")]
 )
 @pytest.mark.parametrize(("programs", "used"), [(ALL, "rc-service"), (("service",), "service")])
-def test_others_are_asked_whether_it_runs(reload, programs, used, status, action):
+def test_reload_other_managers_ask_status_first(reload, programs, used, status, action):
     assert reload(*programs, status=status) == [f"{used} nginx status", f"{used} nginx {action}"]
 
 
@@ -90,7 +90,7 @@ def test_others_are_asked_whether_it_runs(reload, programs, used, status, action
         ("rc-service", "", "restart"),
     ],
 )
-def test_one_that_runs_is_restarted_where_its_script_cannot_reload(reload, program, script, action):
+def test_reload_script_without_reload_restarts(reload, program, script, action):
     assert reload(program, script=script) == [f"{program} nginx status", f"{program} nginx {action}"]
 
 
@@ -102,18 +102,18 @@ def test_one_that_runs_is_restarted_where_its_script_cannot_reload(reload, progr
         (("service",), False, "service nginx reload"),
     ],
 )
-def test_what_the_manager_says_is_told_in_one_line(reload, tmp_path, programs, booted, command):
-    with pytest.raises(ServiceError) as told:
+def test_reload_failure_message_is_one_line(reload, tmp_path, programs, booted, command):
+    with pytest.raises(ServiceError) as raised:
         reload(*programs, booted_by_systemd=booted, code=1, said="it\nwill not")
-    assert str(told.value) == f"service nginx could not be reloaded ({tmp_path}/{command}): it will not"
+    assert str(raised.value) == f"service nginx could not be reloaded ({tmp_path}/{command}): it will not"
 
 
-def test_one_that_says_nothing(reload):
+def test_reload_failure_without_output_has_exit_status(reload):
     with pytest.raises(ServiceError, match=r"exit status 7$"):
         reload("service", code=7)
 
 
-def test_a_host_without_any(reload):
+def test_reload_without_service_manager_raises(reload):
     with pytest.raises(ServiceError, match="there is no systemctl, rc-service or service"):
         reload()
 
@@ -146,11 +146,11 @@ def tested(tmp_path):
         ("haproxy", ("haproxy",), "haproxy -c -f /etc/haproxy/haproxy.cfg"),
     ],
 )
-def test_servers_test_their_own_configuration(tested, service, programs, call):
+def test_tested_command_of_each_server(tested, service, programs, call):
     assert tested(Reload(SERVICE, service), *programs) == [call]
 
 
-def test_haproxy_s_folder_is_read_too_where_there_is_one(tested, tmp_path, monkeypatch):
+def test_tested_haproxy_reads_its_folder(tested, tmp_path, monkeypatch):
     monkeypatch.setattr(services, "_HAPROXY_FOLDER", str(tmp_path))
     assert tested(Reload(SERVICE, "haproxy"), "haproxy") == ["haproxy -c -f /etc/haproxy/haproxy.cfg"]
     (tmp_path / "web.cfg").touch()
@@ -160,20 +160,20 @@ def test_haproxy_s_folder_is_read_too_where_there_is_one(tested, tmp_path, monke
 @pytest.mark.parametrize(
     "entry", [Reload(SERVICE, "postfix"), Reload(SERVICE, "nginx@shop"), Reload(COMMAND, ("nginx", "-s", "reload"))]
 )
-def test_of_others_nothing_is_known(tested, entry):
+def test_tested_unknown_service_runs_nothing(tested, entry):
     assert tested(entry, "nginx") == []
 
 
 @pytest.mark.parametrize("entry", [Reload(SERVICE, "nginx"), Reload(COMMAND, ("true",))])
-def test_a_test_of_one_s_own_takes_its_place(tested, tmp_path, entry):
+def test_tested_own_command_replaces_default(tested, tmp_path, entry):
     entry = entry._replace(test=(str(tmp_path / "mine"), "a b"))
     assert tested(entry, "nginx", "mine") == ["mine a b"]
 
 
-def test_a_configuration_that_does_not_hold(tested, tmp_path):
-    with pytest.raises(ServiceError) as told:
+def test_tested_invalid_configuration_raises(tested, tmp_path):
+    with pytest.raises(ServiceError) as raised:
         tested(Reload(SERVICE, "nginx"), "nginx", code=1, said="[emerg] unknown directive\n in nginx.conf:7")
-    assert str(told.value) == (
+    assert str(raised.value) == (
         f"the configuration of nginx is invalid ({tmp_path}/nginx -t -q): [emerg] unknown directive in nginx.conf:7"
     )
 
@@ -181,7 +181,7 @@ def test_a_configuration_that_does_not_hold(tested, tmp_path):
 # --- commands
 
 
-def test_a_command_gets_its_arguments_as_they_are(tmp_path):
+def test_command_gets_arguments_unchanged(tmp_path):
     path = tmp_path / "seen"
     program = "import sys; open(sys.argv[1], 'w').write(repr(sys.argv[2:]))"
     arguments = ("a b", "$HOME", "~", "; id", "")
@@ -196,27 +196,27 @@ def test_a_command_gets_its_arguments_as_they_are(tmp_path):
         (("/nonexistent/program",), "the reload failed (/nonexistent/program): No such file or directory"),
     ],
 )
-def test_a_command_that_fails(tmp_path, command, said):
-    with pytest.raises(ServiceError) as told:
+def test_command_failure_raises(tmp_path, command, said):
+    with pytest.raises(ServiceError) as raised:
         HostServices(Module(tmp_path)).reload(Reload(COMMAND, command))
-    assert str(told.value) == said
+    assert str(raised.value) == said
 
 
-def test_what_goes_on_too_long_is_killed_with_all_that_it_started(tmp_path):
+def test_command_timeout_kills_process_group(tmp_path):
     pid = tmp_path / "pid"
     script = f"sleep 60 & echo $! > {pid}; echo waiting; wait"
     begun = time.monotonic()
-    with pytest.raises(ServiceError) as told:
+    with pytest.raises(ServiceError) as raised:
         HostServices(Module(tmp_path)).reload(Reload(COMMAND, ("sh", "-c", script), timeout=1))
     assert 1 <= time.monotonic() - begun < 5
-    assert str(told.value) == (
+    assert str(raised.value) == (
         f"the reload failed (sh -c {script}): it did not end within 1 seconds and was killed: waiting"
     )
     wait(lambda: is_over(pid.read_text()), 10, "it goes on")  # a signal takes its time on a busy machine
 
 
 @pytest.mark.parametrize("test", [True, False])
-def test_tests_and_service_managers_have_no_longer_either(tmp_path, monkeypatch, test):
+def test_tested_and_reload_time_out(tmp_path, monkeypatch, test):
     monkeypatch.setattr(os.path, "isdir", lambda path: False)
     for program in ("service", "mine"):
         (tmp_path / program).write_text("#!/bin/sh\nexec sleep 60\n")
@@ -227,7 +227,7 @@ def test_tests_and_service_managers_have_no_longer_either(tmp_path, monkeypatch,
         host.test(entry) if test else host.reload(entry)
 
 
-def test_a_server_that_a_command_starts_goes_on_and_is_not_waited_for(tmp_path):
+def test_command_background_process_is_not_waited_for(tmp_path):
     pid = tmp_path / "pid"
     begun = time.monotonic()
     command = ("sh", "-c", f"sleep 7 & echo $! > {pid}")
@@ -245,9 +245,9 @@ def is_over(pid):
 
 
 @pytest.mark.parametrize(("much", "begins"), [(2000, "begins"), (300000, "x")])
-def test_of_much_that_is_said_beginning_and_end_are_told(tmp_path, much, begins):
+def test_command_long_output_is_cut_in_the_middle(tmp_path, much, begins):
     script = f"echo begins; head -c {much} /dev/zero | tr '\\0' x; echo; echo ends; exit 1"
-    with pytest.raises(ServiceError) as told:
+    with pytest.raises(ServiceError) as raised:
         HostServices(Module(tmp_path)).reload(Reload(COMMAND, ("sh", "-c", script)))
-    assert re.search(rf": {begins}.* \.\.\. x+ ends$", str(told.value))
-    assert len(str(told.value)) < 700
+    assert re.search(rf": {begins}.* \.\.\. x+ ends$", str(raised.value))
+    assert len(str(raised.value)) < 700

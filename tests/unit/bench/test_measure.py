@@ -48,45 +48,45 @@ def run(tmp_path: Path) -> Any:
     return function
 
 
-def test_requests_and_certificates_are_counted_from_the_start_of_the_run(run: Any) -> None:
+def test_run_counts_requests_and_certificates_from_its_start(run: Any) -> None:
     assert (run("").requests, run("").issued) == (3, 1)
 
 
-def test_cpu_seconds_are_those_of_the_process_and_of_its_children(run: Any) -> None:
+def test_run_cpu_seconds_include_children(run: Any) -> None:
     child = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {BURN!r}]); exec({BURN!r})"
     assert run(BURN).cpu >= 0.3
     assert run(child).cpu >= 0.6
 
 
-def test_waiting_costs_seconds_but_no_cpu_seconds(run: Any) -> None:
+def test_run_waiting_takes_no_cpu_seconds(run: Any) -> None:
     result = run("import time; time.sleep(1)")
     assert result.seconds >= 1 > result.cpu
 
 
-def test_what_it_says_is_kept_in_a_file_each(run: Any, tmp_path: Path) -> None:
+def test_run_output_is_kept_in_own_file(run: Any, tmp_path: Path) -> None:
     run("import sys; print('out'); print('err', file=sys.stderr)")
     run("print('second')")
     assert sorted((tmp_path / "001-it.log").read_text().split()) == ["err", "out"]
     assert (tmp_path / "002-it.log").read_text() == "second\n"
 
 
-def test_nobodys_settings_get_in(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_run_environment_has_no_ansible_settings(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANSIBLE_FORKS", "1")
     run("import os; print(os.environ.get('ANSIBLE_FORKS'), os.environ['EXTRA'], os.environ['HOME'])")
     assert (tmp_path / "001-it.log").read_text() == f"None 1 {tmp_path}\n"
 
 
-def test_a_run_that_fails_is_no_measurement(run: Any, tmp_path: Path) -> None:
+def test_run_failed_command_raises(run: Any, tmp_path: Path) -> None:
     with pytest.raises(BenchError, match=f"^it fails: see {tmp_path}/001-it.log$"):
         run("raise SystemExit(2)")
 
 
-def test_a_run_that_does_not_do_its_work_is_no_measurement(run: Any) -> None:
+def test_run_too_few_certificates_raises(run: Any) -> None:
     with pytest.raises(BenchError, match=r"^it got 1 certificates instead of 20: see "):
         run("", certificates=20)
 
 
-def test_a_run_that_hangs_is_ended_with_what_it_detached(run: Any, tmp_path: Path) -> None:
+def test_run_timeout_kills_detached_processes(run: Any, tmp_path: Path) -> None:
     sleep = "import time; print(__import__('os').getpid(), flush=True); time.sleep(600)"
     detach = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {sleep!r}], start_new_session=True)"
     with pytest.raises(BenchError, match=r"^it is not done within 2 s: see "):
@@ -96,7 +96,7 @@ def test_a_run_that_hangs_is_ended_with_what_it_detached(run: Any, tmp_path: Pat
     assert not pids & {process.pid for process in processes()}
 
 
-def test_peak_is_what_the_command_had_in_memory_at_most(tmp_path: Path) -> None:
+def test_peak_is_largest_memory_of_command(tmp_path: Path) -> None:
     peaks = tmp_path / "peaks"
     for script, code in (("x = bytearray(100 << 20); x = None", 0), ("raise SystemExit(3)", 3)):
         assert subprocess.call([sys.executable, "-IS", PEAK, peaks, sys.executable, "-IS", "-c", script]) == code
@@ -106,6 +106,6 @@ def test_peak_is_what_the_command_had_in_memory_at_most(tmp_path: Path) -> None:
     assert bench._peak(peaks) == big
 
 
-def test_requests_for_a_certificate_each() -> None:
+def test_each_requests_for_one_certificate() -> None:
     runs = {"ours": [Run(2.0, 1.0, 145, 20), Run(2.0, 1.0, 150, 20)]}
     assert bench._each(runs, bench._requests) == {"ours": [7.25, 7.5]}

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What was measured, held against the bars; and the table of it."""
+"""Measurements compared with the bars, and the table of them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def entry(key: str, **runs: Any) -> dict[str, Any]:
     return table.result(key, {name.replace("_", "."): values for name, values in runs.items()})
 
 
-def test_the_issues_bars_are_all_there() -> None:
+def test_measurements_have_all_bars() -> None:
     assert {key: measurement.asked for key, measurement in table.MEASUREMENTS.items()} == {
         "requests_1_name": table.AtMost(7.4),
         "requests_10_names": table.AtMost(26),
@@ -43,14 +43,14 @@ def test_the_issues_bars_are_all_there() -> None:
 
 
 @pytest.mark.parametrize(("ours", "met"), [(7.0, True), (7.4, True), (7.45, False)])
-def test_a_limit(ours: float, met: bool) -> None:
+def test_entry_at_most_limit(ours: float, met: bool) -> None:
     result = entry("requests_1_name", certfleet_tls=[ours], certbot=[9.0])
     assert (result[OURS], result["certbot"], result["met"]) == (ours, 9.0, met)
     assert result["bar"] == "at most 7.4"
 
 
 @pytest.mark.parametrize(("ours", "met"), [(2.0, True), (2.5, True), (2.6, False)])
-def test_a_part_of_a_peers_figure(ours: float, met: bool) -> None:
+def test_entry_part_of_figure_of_peer(ours: float, met: bool) -> None:
     result = entry("noop_vs_ping", certfleet_tls=[ours], ping=[2.0])
     assert (result[OURS], result[PING], result["met"]) == (ours / 2, 1.0, met)
     assert result["medians"] == {OURS: ours, PING: 2.0}
@@ -61,14 +61,14 @@ def test_a_part_of_a_peers_figure(ours: float, met: bool) -> None:
     ("certbot", "lego", "met"),
     [(4.0, 2.0, True), (3.0, 1.0, True), (4.1, 2.0, False), (4.0, 2.1, False)],
 )
-def test_times_what_each_peer_does(certbot: float, lego: float, met: bool) -> None:
+def test_entry_times_figure_of_each_peer(certbot: float, lego: float, met: bool) -> None:
     result = entry("batch_certificates_per_second", certfleet_tls=[100.0], certbot=[certbot], lego=[lego])
     assert result["times"] == {CERTBOT: 100 / certbot, LEGO: 100 / lego}
     assert (result[OURS], result[CERTBOT], result[LEGO], result["met"]) == (100.0, certbot, lego, met)
     assert result["bar"] == "at least 25 times certbot, 50 times lego"
 
 
-def test_medians_not_means_and_every_run_is_kept() -> None:
+def test_entry_has_medians_and_every_run() -> None:
     result = entry("noop_vs_ping", certfleet_tls=[1.0, 60.0, 1.1], ping=[1.0, 0.5, 1.0, 1.0])
     assert result["medians"] == {OURS: 1.1, PING: 1.0}
     assert result["runs"] == {OURS: [1.0, 60.0, 1.1], PING: [1.0, 0.5, 1.0, 1.0]}
@@ -85,7 +85,7 @@ def test_missed_names_the_bars_in_their_order() -> None:
     assert table.missed(report(batch_peak_memory_mib=good)) == []
 
 
-def test_the_table() -> None:
+def test_markdown_of_report() -> None:
     results = report(
         batch_certificates_per_second=entry(
             "batch_certificates_per_second", certfleet_tls=[100.0], certbot=[2.0], lego=[4.0]
@@ -117,6 +117,6 @@ def test_the_table() -> None:
     assert "Something was odd." in lines
 
 
-def test_the_table_of_a_report_that_was_written_and_read() -> None:
+def test_markdown_of_report_read_from_json() -> None:
     results = report(noop_vs_ping=entry("noop_vs_ping", certfleet_tls=[1.31], ping=[1.2]))
     assert table.markdown(json.loads(json.dumps(results))) == table.markdown(results)

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Identifiers: one form for each name, and a sentence for what is none."""
+"""Identifiers: one form for each name, and a message for invalid ones."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ def tree():
         yield Tree(Path(folder))
 
 
-# What there is, the path, and the rules under which it may be gone.
+# The files, the path, and the rules under which it may be followed.
 WAYS = [
     pytest.param(["root:srv"], "srv", "own safe webroot", id="root's"),
     pytest.param(["alice:srv"], "srv", "safe webroot", id="a user's, in root's"),
@@ -133,7 +133,7 @@ def test_open_folder_follows_safe_paths_only(tree, there, path, open_to, rule):
     path = f"{tree.root}/{path}"
     refused = rule.value not in open_to.split()
     assert bool(paths.find_problem(path, rule)) is refused
-    # What is below it, and not there yet, is as its folder is.
+    # A missing path below it is as safe as its folder.
     assert bool(paths.find_problem(f"{path}/none/yet", rule)) is refused
     if refused:
         with pytest.raises(UnsafePathError), paths.open_folder(path, rule):
@@ -390,7 +390,7 @@ def test_mode_repair_keeps_owner(tree):
 
 
 def test_webroot_without_chown_is_used(tmp_path, monkeypatch):
-    """As on a network file system that makes nobody of root."""
+    """A network file system that maps root to nobody refuses chown."""
 
     def refuse(*_unused):
         raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
@@ -407,7 +407,7 @@ PLACES = ("tls", "file", ".file.aside", "www/.well-known")
 
 
 def exchange(folder, secret, seconds):
-    """In a process of alice's: whatever lies in *folder* is exchanged for something else, again and again."""
+    """Exchange all entries of *folder* for something else, again and again, in a process of alice's."""
     child = os.fork()
     if child:
         return child

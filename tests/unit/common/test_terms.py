@@ -90,7 +90,7 @@ def in_flow(tmp_path, **made):
 
 
 def otherwise(made):
-    """What a run wanted that made a version so, and the CA that it asked."""
+    """Return the terms of a run that made a version so, and its CA."""
     made = {**made}
     directory = made.pop("directory", DIRECTORY)
     return replace(WANTED, **made), directory
@@ -134,7 +134,7 @@ NOWHERE = ()
         pytest.param({"identifiers": list(NAMES[::-1])}, EVERYWHERE, id="another order"),
         pytest.param({"profile": ""}, EVERYWHERE, id="empty profile"),
         # An order for other identifiers goes to acme_order: that knows what is left of it on hosts and in zones.
-        # What is taken over has the identifiers already: it was chosen by them.
+        # An adopted certificate has the identifiers already: it was chosen by them.
         pytest.param({"identifiers": ["shop.example"]}, (in_flow, in_adoption), id="identifiers"),
         pytest.param({"key_type": "rsa2048"}, NOWHERE, id="key type"),
         pytest.param({"profile": "short"}, NOWHERE, id="profile"),
@@ -150,7 +150,7 @@ def test_version_made_otherwise_counts_only_where_that_is_right(tmp_path, place,
 
 
 def test_deployment_that_does_not_know_the_cas_takes_any(tmp_path):
-    """As with a playbook of its own that does not name them."""
+    """A playbook without the role may leave the CAs out."""
     wanted = replace(WANTED, directories=())
     host.prepare(tmp_path, wanted, host.ORDER)
     with open(folder_path(str(tmp_path), "shop", "0001", REQUEST), "rb") as file:

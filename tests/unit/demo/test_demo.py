@@ -26,7 +26,7 @@ FIRST, NOTHING = Run(0, RECAP.format(2)), Run(0, RECAP.format(0))
     ],
     ids=["as it should be", "the second run changes", "the second run fails", "the first run fails", "not verified"],
 )
-def test_the_exit_status(monkeypatch, runs, verified, status):
+def test_show_exit_status(monkeypatch, runs, verified, status):
     runs = iter(runs)
     monkeypatch.setattr(demo, "play", lambda lab: next(runs))
     monkeypatch.setattr(demo, "describe", lambda lab, host: verified)

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the tests of dns/ share: scripted servers on loopback addresses, and a clock that nobody waits for."""
+"""Fixtures of the tests of dns/: scripted servers on loopback addresses, and a clock that nobody waits for."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Pair:
         self.authorities = self.ask_with()
 
     def ask_with(self, timeout=2.0):
-        """Who asks them, with a time limit of *timeout* seconds for an answer."""
+        """Return a client of the servers, with a time limit of *timeout* seconds for an answer."""
         return Authorities(self.resolver, port=self.first.port, timeout=timeout)
 
     def add(self, name, *values):

@@ -74,7 +74,7 @@ def exec_(tmp_path):
 
 
 def failed(provider, *records):
-    """What the provider says of each record, all of which have to fail."""
+    """Return the provider's message for each record, all of which have to fail."""
     try:
         failures = provider.change(ZONE, list(records), True)
     except DnsError as error:

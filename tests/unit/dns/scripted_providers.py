@@ -28,7 +28,7 @@ _TSIG_ERRORS = {"BADSIG": 16, "BADKEY": 17, "BADTIME": 18}
 
 
 class Quiet:
-    """What all of them share: being silent, and being closed."""
+    """Base of the stand-ins, which can be silent, and can be closed."""
 
     def __init__(self):
         self.silent = False
@@ -51,7 +51,7 @@ class Quiet:
 class UpdateServer(Quiet):
     """Takes UPDATE messages by TCP for ZONE, signed with *key* or refused as RFC 8945 has it.
 
-    refusing: the rcode for messages that have a record of one of these names. tsig_error: what it says of any
+    refusing: the rcode for messages that have a record of one of these names. tsig_error: its error for any
     signature. signing: whether it signs its answers. messages: how many records each had.
     """
 
@@ -143,7 +143,7 @@ class UpdateServer(Quiet):
 
 
 class Api(Quiet):
-    """JSON over HTTP. status: what it answers whatever is asked, with *text*. requests: method, path, headers."""
+    """JSON over HTTP. status: its answer to every request, with *text*. requests: method, path, headers."""
 
     def __init__(self):
         super().__init__()
@@ -275,7 +275,7 @@ class Program:
 
 
 def free_port():
-    """A port that nobody listens on."""
+    """Return a port without a listener."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]

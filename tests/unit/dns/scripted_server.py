@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A scripted DNS server, no real one: it answers from a table, by UDP and TCP, or misbehaves as it is told."""
+"""A scripted DNS server, no real one: it answers from a table, by UDP and TCP, or misbehaves as a test sets."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Zone:
         self._records[name.lower(), kind].remove(text)
 
     def texts(self, name, kind):
-        """The records, or a wildcard's where nothing has the name (RFC 4592)."""
+        """Return the records, or a wildcard's where nothing has the name (RFC 4592)."""
         if not self.exists(name):
             name = "*." + name.partition(".")[2]
         return self._records.get((name, kind), [])
@@ -52,9 +52,9 @@ class Zone:
 
 
 class ScriptedServer:
-    """One server at one address.
+    """A server at one address.
 
-    zones: what it knows. recursive: whether it follows CNAMEs through all its zones and says that it recurses.
+    zones: its data. recursive: True if it follows CNAMEs through all its zones and sets the flag RA.
     Misbehaviour, any time: delay (seconds), silent, truncating (UDP), failing (an rcode for everything, or for the
     names given in failing_names), authoritative (whether it says so), soa (whether negative answers have one; a
     zone: that one's). cuts: names of zones that it refers to other servers for.
@@ -84,12 +84,12 @@ class ScriptedServer:
             server.server_close()
 
     def count(self, kind=None):
-        """How often each name was asked for."""
+        """Return the number of questions by name."""
         with self._lock:
             return Counter(name for name, asked, _way, _flags in self.queries if kind in (None, asked))
 
     def asked(self):
-        """How many questions there were."""
+        """Return the number of questions."""
         return sum(self.count().values())
 
     def forget(self):
@@ -97,7 +97,7 @@ class ScriptedServer:
             self.queries.clear()
 
     def answer(self, wire, way):
-        """The answer's bytes, or None for silence."""
+        """Return the answer's bytes, or None for silence."""
         query = dns.message.from_wire(wire)
         question = query.question[0]
         name = question.name.to_text(omit_final_dot=True).lower()
@@ -184,7 +184,7 @@ class _TcpServer(socketserver.ThreadingTCPServer):
 
 
 def _listen(script, address, port):
-    """A UDP and a TCP server at one port, of choice or any."""
+    """Return a UDP and a TCP server at one port, of choice or any."""
     for attempt in range(20):
         udp = _UdpServer((address, port), _Udp)
         udp.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024 * 1024)

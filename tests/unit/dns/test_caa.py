@@ -129,7 +129,7 @@ NOT_THIS_ACCOUNT = f"allows only the account {OTHER}; this one is {ACCOUNT}"
         ),
     ],
 )
-def test_refused(records, reason):
+def test_refusal_forbidden_has_reason(records, reason):
     assert refused(*records) == reason
 
 
@@ -153,7 +153,7 @@ def test_refused(records, reason):
         ),
     ],
 )
-def test_wildcards(records, reason):
+def test_refusal_of_wildcard(records, reason):
     assert refused(*records, wildcard=True) == reason
 
 
@@ -172,7 +172,7 @@ def test_wildcards(records, reason):
         (issue("ca.example; validationmethods=dns-01"), {"method": ""}, ""),
     ],
 )
-def test_what_is_not_known_yet_is_not_held_against_it(record, unknown, reason):
+def test_refusal_with_unknown_account_or_challenge(record, unknown, reason):
     assert refused(record, **unknown) == reason
 
 
@@ -193,7 +193,7 @@ def checked(resolver, identifier, wildcard=False):
         ("dangling.example.com", "example.com"),
     ],
 )
-def test_the_tree_is_climbed_to_the_first_records(internet, resolver, identifier, of):
+def test_check_first_records_up_the_tree_count(internet, resolver, identifier, of):
     internet["example.com"].add("example.com", "CAA", '0 issue "of.example.com"')
     internet["example.com"].add("own.example.com", "CAA", '0 issue "ca.example"')
     internet["example.com"].add("alias.example.com", "CNAME", "www.example.net.")
@@ -208,12 +208,12 @@ def test_the_tree_is_climbed_to_the_first_records(internet, resolver, identifier
         assert reason == ""
 
 
-def test_a_top_level_domain_has_its_say(internet, resolver):
+def test_check_records_of_top_level_domain_count(internet, resolver):
     internet["com"].add("com", "CAA", '0 issue ";"')
     assert checked(resolver, "www.example.com") == "CAA of com forbids certificates by any CA"
 
 
-def test_a_wildcard_is_climbed_from_its_parent(internet, recursor, resolver):
+def test_check_wildcard_begins_at_its_parent(internet, recursor, resolver):
     internet["example.com"].add("a.example.com", "CAA", '0 issue "ca.example"', '0 issuewild ";"')
     assert checked(resolver, "a.example.com") == ""
     assert (
@@ -223,19 +223,19 @@ def test_a_wildcard_is_climbed_from_its_parent(internet, recursor, resolver):
     assert set(recursor.count()) == {"a.example.com"}
 
 
-def test_names_with_a_parent_in_common_share_its_look_up(recursor, resolver):
+def test_check_look_up_of_common_parent_is_shared(recursor, resolver):
     for n in range(20):
         assert checked(resolver, f"w{n}.example.com") == ""
     assert recursor.asked() == 22
 
 
 @pytest.mark.parametrize("identifier", ["192.0.2.1", "2001:db8::1", "abc.onion", "www.abc.onion"])
-def test_what_has_no_caa_is_not_looked_up(recursor, resolver, identifier):
+def test_check_address_is_not_looked_up(recursor, resolver, identifier):
     assert checked(resolver, identifier) == ""
     assert recursor.asked() == 0
 
 
-def test_a_look_up_that_fails_is_an_error(recursor, resolver):
+def test_check_failed_look_up_raises(recursor, resolver):
     recursor.failing_names["example.com"] = "SERVFAIL"
     with pytest.raises(DnsError, match=r"^example\.com CAA: resolver .* answers SERVFAIL$"):
         checked(resolver, "www.example.com")

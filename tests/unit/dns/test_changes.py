@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which entry is for which record, what is sent, and what is left to tasks."""
+"""Entries for records, calls of providers, and records left to tasks."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Recording(Provider):
 
 
 class Ring(Recording):
-    """As acme-dns: two values, no removing."""
+    """Provider like acme-dns: two values, no removing."""
 
     name = "ring"
     keeps_any_number = False
@@ -64,23 +64,23 @@ def calls(monkeypatch):
 
 @dataclass(frozen=True)
 class Place(Location):
-    """A location, and what the zone's servers say of the CNAMEs that lead there."""
+    """A location, and the ownership of the CNAMEs that lead there, as the zone's servers report it."""
 
     leaves_zone: bool = False
 
 
 def at(name, zone="example.com", target=None, hops=()):
-    """Where *name* is stored; with a *target* by a CNAME that leads out of its zone."""
+    """Return the location of *name*; with a *target* by a CNAME that leads out of its zone."""
     return Place(name, target, zone, (name, *hops), True) if target else Place(name, name, zone)
 
 
 def places(*records, **others):
-    """Where each record is stored: in example.com unless *others* has its name."""
+    """Return the location of each record: in example.com unless *others* has its name."""
     return {**{record.name: at(record.name) for record in records}, **others}
 
 
 def located(records, where):
-    """The records with their locations, as locate_records() returns them."""
+    """Return the records with their locations, as locate_records() returns them."""
     return [
         replace(record, target="", zone="", aliases=(), problem=str(place))
         if isinstance(place, DnsError)
@@ -126,7 +126,7 @@ def changed(zones, records, found=None, present=True, dry=False, where=None, tas
         ([], WWW, None),
     ],
 )
-def test_the_longest_key_wins(keys, target, key):
+def test_entries_key_longest_match_is_chosen(keys, target, key):
     assert Entries({given: {} for given in keys}).key(target) == key
 
 
@@ -148,7 +148,7 @@ def cname(target, zone="example.com", hops=(), leaves=True, name=EVIL):
         ({}, cname("_acme-challengex.example.com"), False),
         ({}, cname("_acme-challenge.www.example.com"), True),
         ({"cname_targets": None}, cname("_acme-challenge.www.example.com"), True),
-        # Those that are listed, in the place of the default
+        # Listed targets replace the default
         ({"cname_targets": ["acme.example.com"]}, cname("www.acme.example.com"), True),
         ({"cname_targets": ["ACME.example.com."]}, cname("acme.example.com"), True),
         ({"cname_targets": ["acme.example.com"]}, cname("wwwacme.example.com"), False),
@@ -160,16 +160,16 @@ def cname(target, zone="example.com", hops=(), leaves=True, name=EVIL):
         # No CNAME, and CNAMEs that the zone's own owner made
         ({"cname_targets": []}, at(WWW), True),
         ({"cname_targets": []}, cname("a.example.com", leaves=False, name=WWW), True),
-        # Of the same entry's names, but of another zone: one delegated from it, or one on the way
+        # Names of the same entry, but of another zone: one delegated from it, or one on the way
         ({}, cname("example.com", name="_acme-challenge.a.customer.example.com"), False),
         ({}, cname("_dmarc.example.com", hops=["hop.evil.example"], name=WWW), False),
-        # Of the same zone, but not of the same entry
+        # The same zone, but not the same entry
         ({}, cname("a.example.com", leaves=False, name="_acme-challenge.other.example.com"), False),
         ({}, cname("a.example.com", leaves=False, hops=["b.other.example.com"], name=WWW), False),
     ],
 )
 @pytest.mark.parametrize("present", [True, False])
-def test_a_cname_of_another_zone_is_followed_if_the_entry_allows_it(calls, entry, place, allowed, present):
+def test_cname_to_other_zone_needs_permission_of_entry(calls, entry, place, allowed, present):
     zones = {
         "example.com": {"provider": "recording", **entry},
         "other.example.com": {"provider": "recording"},
@@ -180,7 +180,7 @@ def test_a_cname_of_another_zone_is_followed_if_the_entry_allows_it(calls, entry
     assert bool(calls) is allowed
 
 
-def test_a_cname_that_is_not_allowed_is_told_in_one_line():
+def test_cname_not_allowed_problem_is_one_line():
     place = cname("_dmarc.example.com")
     zones = {"*": {"provider": "recording", "cname_targets": ["a.example", "b.*"]}}
     (item,), _tasks = changed(zones, [TxtRecord(EVIL, "v")], where={EVIL: place})
@@ -193,8 +193,8 @@ def test_a_cname_that_is_not_allowed_is_told_in_one_line():
     )
 
 
-def test_a_cname_of_which_nobody_can_tell_the_zone_needs_permission():
-    """It is told why, as the name alone looks right."""
+def test_cname_with_unknown_owner_needs_permission():
+    """The message has the reason, because the name alone looks right."""
 
     def nobody(_place):
         raise DnsError("ns1.example.com (192.0.2.1) does not answer within 5 s")
@@ -213,14 +213,14 @@ def test_a_cname_of_which_nobody_can_tell_the_zone_needs_permission():
 
 
 @pytest.mark.parametrize(("key", "allowed"), [("*", True), ("example.com", True), ("*", False)])
-def test_a_cname_of_one_zone_to_another_under_one_entry(key, allowed):
+def test_cname_between_zones_of_one_entry_needs_permission(key, allowed):
     """'*' may have zones of many owners."""
     place = cname("_acme-challenge.www.example.com" if allowed else "www.example.com")
     (item,), _tasks = changed({key: {"provider": "recording"}}, [TxtRecord(EVIL, "v")], where={EVIL: place})
     assert (item.status != "failed") is allowed
 
 
-def test_a_tasks_file_gets_no_cnames_of_other_zones_but_to_challenge_names():
+def test_cname_to_other_zone_for_tasks_file_to_challenge_names_only():
     place, wanted = cname("www.example.com"), [TxtRecord(EVIL, "v")]
     (item,), tasks = changed({}, wanted, {EVIL: frozenset()}, where={EVIL: place}, tasks_file="/play/own.yml")
     assert tasks == []
@@ -242,7 +242,7 @@ def test_a_tasks_file_gets_no_cnames_of_other_zones_but_to_challenge_names():
 
 @pytest.mark.parametrize("key", ["d420.auth.example.net", "auth.example.net", "*"])
 @pytest.mark.parametrize(("target", "allowed"), [("d420.auth.example.net", True), ("d421.auth.example.net", False)])
-def test_an_entry_of_acme_dns_allows_the_name_that_it_has(key, target, allowed):
+def test_cname_to_own_name_of_acme_dns_entry_is_allowed(key, target, allowed):
     option = {"url": "http://127.0.0.1:1", "username": "u", "password": "p", "subdomain": "D420"}
     place = cname(target, "auth.example.net")
     items, jobs = assigned([TxtRecord(EVIL, "v")], {EVIL: place}, Entries({key: {"provider": "acme_dns", **option}}))
@@ -265,14 +265,14 @@ def test_an_entry_of_acme_dns_allows_the_name_that_it_has(key, target, allowed):
         (["a b"], "cname_targets has the invalid element 'a b'"),
     ],
 )
-def test_cname_targets_that_are_none(targets, says):
+def test_cname_targets_invalid_has_problem(targets, says):
     zones = {"example.com": {"provider": "recording", "cname_targets": targets}}
     (item,), _tasks = changed(zones, [TxtRecord(WWW, "v")])
     assert item.problem.startswith(f"entry 'example.com' of zones (acme_dns): {says}")
     assert item.status == "failed"
 
 
-def test_what_has_no_entry_goes_to_the_tasks_file():
+def test_entries_key_without_entry_is_for_tasks_file():
     entries = Entries({"example.net": {}}, "/play/tasks.yml")
     assert entries.key(WWW) == ""
     assert entries.key("a.example.net") == "example.net"
@@ -287,7 +287,7 @@ def test_what_has_no_entry_goes_to_the_tasks_file():
         ({"example.com": {}, "EXAMPLE.com.": {}}, "has the same name twice, as 'example.com' and as 'EXAMPLE.com.'"),
     ],
 )
-def test_keys_that_are_no_zones(zones, says):
+def test_entries_invalid_key_raises(zones, says):
     with pytest.raises(DnsError) as error:
         Entries(zones)
     assert says in str(error.value)
@@ -305,7 +305,7 @@ def test_keys_that_are_no_zones(zones, says):
         ({"provider": "hetzner_dns"}, "hetzner_dns needs the option 'hetzner_token'"),
     ],
 )
-def test_a_bad_entry_fails_its_records_and_no_others(calls, entry, says):
+def test_assigned_invalid_entry_does_not_affect_others(calls, entry, says):
     records = [TxtRecord(WWW, "a"), TxtRecord("b.example.net", "b")]
     where = places(records[0], **{"b.example.net": at("b.example.net", "example.net")})
     zones = {"example.com": entry, "example.net": {"provider": "recording"}}
@@ -316,7 +316,7 @@ def test_a_bad_entry_fails_its_records_and_no_others(calls, entry, says):
     assert SECRET not in items[0].problem
 
 
-def test_no_entry_and_no_place():
+def test_assigned_record_without_entry_or_location_has_problem():
     records = [TxtRecord(WWW, "a"), TxtRecord("lost.example", "b")]
     where = places(records[0], **{"lost.example": DnsError("the CNAMEs go round")})
     items, _tasks = changed({"example.net": {"provider": "recording"}}, records, where=where)
@@ -336,7 +336,7 @@ def test_no_entry_and_no_place():
     }
 
 
-def test_a_call_for_each_zone_with_all_that_belongs_there(calls):
+def test_change_one_call_for_each_zone(calls):
     shared = {"target": "shared.example.net", "zone": "example.net"}
     records = [
         TxtRecord(WWW, "a"),
@@ -373,7 +373,7 @@ def test_a_call_for_each_zone_with_all_that_belongs_there(calls):
     ],
 )
 @pytest.mark.parametrize("dry", [False, True])
-def test_what_is_sent_and_what_it_is_called(calls, kind, present, held, status, sent, dry):
+def test_change_status_and_calls_of_found_values(calls, kind, present, held, status, sent, dry):
     found = {WWW: frozenset(held)}
     items, _tasks = changed({"*": {"provider": kind}}, [TxtRecord(WWW, "a")], found, present, dry)
     assert items[0].status == status
@@ -388,7 +388,7 @@ def test_what_is_sent_and_what_it_is_called(calls, kind, present, held, status, 
         ("bug", ["failed", "failed"], "recording failed with KeyError: 'surprise with ********\\nand more'"),
     ],
 )
-def test_what_fails_is_told_of_each_record(fails, statuses, says):
+def test_change_failure_is_a_problem_of_each_record(fails, statuses, says):
     zones = {"*": {"provider": "recording", "fails": fails, "token": SECRET}}
     items, _tasks = changed(zones, [TxtRecord(WWW, "a"), TxtRecord(SHOP, "b")])
     assert [item.status for item in items] == statuses
@@ -399,7 +399,7 @@ def test_what_fails_is_told_of_each_record(fails, statuses, says):
     assert "\n" not in told
 
 
-def test_entries_go_side_by_side_and_one_that_fails_stops_no_other(monkeypatch):
+def test_change_entries_in_parallel_and_independent(monkeypatch):
     both = threading.Barrier(2, timeout=5)
 
     def change(self, zone, records, present):
@@ -414,7 +414,7 @@ def test_entries_go_side_by_side_and_one_that_fails_stops_no_other(monkeypatch):
     assert [item.status for item in items] == ["failed", "changed"]
 
 
-def test_what_tasks_have_to_do():
+def test_tasks_present_records_grouped_by_name():
     records = [
         TxtRecord(WWW, "b"),
         TxtRecord(WWW, "a"),
@@ -473,7 +473,7 @@ def test_what_tasks_have_to_do():
     assert SECRET not in str(tasks)
 
 
-def test_what_tasks_have_to_leave():
+def test_tasks_absent_keep_other_values():
     found = {WWW: frozenset({"a", "z"}), SHOP: frozenset({"b"})}
     zones = {"*": {"provider": "nsupdate", "server": "192.0.2.1"}}
     _items, tasks = changed(zones, [TxtRecord(WWW, "a"), TxtRecord(SHOP, "b")], found, present=False)
@@ -483,7 +483,7 @@ def test_what_tasks_have_to_leave():
     ]
 
 
-def test_a_set_that_cannot_be_seen_is_not_replaced():
+def test_tasks_unreadable_record_set_is_not_replaced():
     found = {WWW: DnsError("ns1.example.com (192.0.2.1) does not answer within 5 s"), SHOP: frozenset()}
     zones = {"*": {"provider": "nsupdate", "server": "192.0.2.1"}}
     items, tasks = changed(zones, [TxtRecord(WWW, "a"), TxtRecord(SHOP, "b")], found)
@@ -523,7 +523,7 @@ needs_lexicon = pytest.mark.skipif(
         ),
     ],
 )
-def test_faults_that_the_libraries_of_providers_know(entry, expected):
+def test_job_invalid_option_of_library_raises(entry, expected):
     with pytest.raises(DnsError) as refused:
         Entries({"a.example": entry}).job("a.example")
     assert str(refused.value).startswith(expected)
@@ -531,7 +531,7 @@ def test_faults_that_the_libraries_of_providers_know(entry, expected):
 
 
 @needs_lexicon
-def test_wrong_options_are_told_of_all_entries_and_what_is_not_installed_of_none():
+def test_entries_all_invalid_options_are_reported_without_missing_libraries():
     zones = {
         "a.example": {**LEXICON, "options": {"token": "SECRET"}},
         "b.example": LEXICON,
@@ -547,6 +547,6 @@ def test_wrong_options_are_told_of_all_entries_and_what_is_not_installed_of_none
 
 
 @needs_lexicon
-def test_right_options_of_a_library_are_no_fault():
+def test_job_valid_options_of_library_are_accepted():
     entries = Entries({"a.example": LEXICON, "b.example": {"provider": "tasks"}}, "dns.yml")
     assert [entries.job(key).provider_name for key in ("a.example", "b.example")] == ["lexicon", "tasks"]

@@ -36,7 +36,7 @@ def run(monkeypatch, pair, recursor):
     return call
 
 
-def test_records_in_the_order_given_and_what_else_was_found(run, pair, internet):
+def test_run_records_in_given_order_with_values_of_others(run, pair, internet):
     pair.add(NAME, "v", "w", "old")
     internet["example.net"].add("_acme-challenge.example.net", "CNAME", f"{NAME}.")
     result = run((NAME, "w"), ("_acme-challenge.example.net", "v"), (NAME.upper(), "w"))
@@ -52,7 +52,7 @@ def test_records_in_the_order_given_and_what_else_was_found(run, pair, internet)
     assert result["others"] == {NAME: ["old"], NAME.upper(): ["old"], "_acme-challenge.example.net": ["old"]}
 
 
-def test_at_the_deadline_one_line_names_each_and_all_results_are_there(run, pair, internet):
+def test_run_past_deadline_fails_with_all_results(run, pair, internet):
     pair.copies[0].add(NAME, "TXT", '"v"')
     internet["example.net"].add("_acme-challenge.example.net", "CNAME", f"{NAME}.")
     pair.add("good.example.com", "v")
@@ -69,7 +69,7 @@ def test_at_the_deadline_one_line_names_each_and_all_results_are_there(run, pair
     assert result["records"][2]["zone"] == ""
 
 
-def test_one_wait_asks_each_server_once_for_each_name(run, pair):
+def test_run_asks_each_server_once_for_each_name(run, pair):
     names = [f"w{n}.example.com" for n in range(30)]
     for name in names:
         pair.add(name, "v", "w")
@@ -78,7 +78,7 @@ def test_one_wait_asks_each_server_once_for_each_name(run, pair):
     assert [server.asked() for server in pair.servers] == [30, 30]
 
 
-def test_no_records_need_nothing(run):
+def test_run_without_records(run):
     assert run() == {"changed": False, "records": [], "others": {}}
 
 
@@ -91,12 +91,12 @@ def test_no_records_need_nothing(run):
         ({"port": FIRST}, "port"),
     ],
 )
-def test_wrong_options(run, options, says):
+def test_run_invalid_options_fail(run, options, says):
     result = run(**options)
     assert result["failed"]
     assert says in result["msg"]
 
 
-def test_a_missing_library_is_told_with_what_to_install(run, monkeypatch):
+def test_run_missing_library_fails(run, monkeypatch):
     monkeypatch.setattr(controller_module, "missing", lambda names: f"lacks {names}")
     assert run() == {"failed": True, "msg": "lacks ('dns',)"}

@@ -12,7 +12,7 @@ from tests.docs import providers
 CHECKOUT = Path(__file__).parents[3]
 
 
-def test_the_page_of_providers_is_fresh():
+def test_providers_page_is_fresh():
     page = providers.PAGE.read_text()
     assert providers.updated(page) == page, "docs/dns-providers.md is stale: make docs"
 

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whose a CNAME is: the zone's own servers are asked, as whoever has a zone below may hide it."""
+"""Ownership of a CNAME: the zone's own servers are asked, because the owner of a zone below may hide that zone."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def alias(name, target="www.example.com", zone="example.com"):
 
 @pytest.mark.parametrize("others", [[], ["example.com."]], ids=["no SOA", "a CNAME for every name"])
 @pytest.mark.parametrize("cut", ["evil.example.com", EVIL])
-def test_a_delegated_zone_that_hides_writes_nothing_in_its_parent(pair, recursor, others, cut):
+def test_is_own_hidden_delegated_zone_is_false(pair, recursor, others, cut):
     recursor.zones.append(Hidden(cut, others))
     recursor.soa = False
     for server in pair.servers:
@@ -69,8 +69,8 @@ def test_a_delegated_zone_that_hides_writes_nothing_in_its_parent(pair, recursor
 
 
 @pytest.mark.parametrize("more", [[], ["*.evil.example.com"], ["x.evil.example.com"]])
-def test_a_zone_below_on_the_same_servers_is_another_zone(pair, more):
-    """Whoever has it may let a resolver ask other servers than these."""
+def test_is_own_zone_below_on_same_servers_is_false(pair, more):
+    """The owner of that zone may have a resolver ask other servers than these."""
     for server in pair.servers:
         server.zones.append(Zone("evil.example.com").add(EVIL, "CNAME", "www.example.com."))
         for name in more:
@@ -92,8 +92,8 @@ def test_a_zone_below_on_the_same_servers_is_another_zone(pair, more):
         ("there-and-back.example.com", False),
     ],
 )
-def test_honest_zones(pair, add, internet, name, own):
-    """Whoever has a zone below another one is somebody else, and so is whoever has a zone on the way."""
+def test_is_own_of_visible_zones(pair, add, internet, name, own):
+    """A zone below another one has another owner, and so has a zone on the way."""
     for server in pair.servers:
         server.cuts.append("sub.example.com")
     add("inside.example.com", "CNAME", "a.example.com.")
@@ -111,7 +111,7 @@ def test_honest_zones(pair, add, internet, name, own):
     assert is_own(pair, name) is own
 
 
-def test_a_cname_that_stays_costs_a_question_or_two(pair, add):
+def test_is_own_within_zone_asks_few_questions(pair, add):
     add("www.example.com", "A", "192.0.2.1")
     add(NAME, "CNAME", "www-acme.example.com.")
     add("_acme-challenge.example.com", "CNAME", "acme.example.com.")
@@ -132,13 +132,13 @@ def test_a_cname_that_stays_costs_a_question_or_two(pair, add):
         Location(NAME, "www.example.com", "example.com", (NAME, "a.example.net")),
     ],
 )
-def test_what_names_alone_tell_costs_no_question(pair, recursor, place):
+def test_is_own_by_names_alone_asks_no_question(pair, recursor, place):
     recursor.forget()
     assert Ownership(pair.authorities).is_own(place) is not place.aliases
     assert recursor.asked() + pair.first.asked() + pair.second.asked() == 0
 
 
-def test_an_answer_without_authority_is_not_believed(pair, add):
+def test_is_own_ignores_answer_without_authority(pair, add):
     add(NAME, "CNAME", "www-acme.example.com.")
     pair.first.authoritative = False
     assert is_own(pair, NAME)
@@ -146,7 +146,7 @@ def test_an_answer_without_authority_is_not_believed(pair, add):
     assert not is_own(pair, NAME)
 
 
-def test_a_negative_answer_without_soa_is_not_believed(pair, add):
+def test_is_own_ignores_negative_answer_without_soa(pair, add):
     add(NAME, "CNAME", "www-acme.example.com.")
     for server in pair.servers:
         server.soa = False
@@ -161,7 +161,7 @@ def test_a_negative_answer_without_soa_is_not_believed(pair, add):
         ({"failing": "SERVFAIL"}, rf"answers SERVFAIL for {NAME}"),
     ],
 )
-def test_servers_that_cannot_be_asked(pair, add, trouble, says):
+def test_is_own_no_server_answers_raises(pair, add, trouble, says):
     add(NAME, "CNAME", "www-acme.example.com.")
     vars(pair.first).update(trouble)
     assert is_own(pair, NAME, timeout=0.2)
@@ -170,13 +170,13 @@ def test_servers_that_cannot_be_asked(pair, add, trouble, says):
         is_own(pair, NAME, timeout=0.2)
 
 
-def test_a_zone_without_servers_cannot_be_asked(resolver, internet):
+def test_is_own_zone_without_servers_raises(resolver, internet):
     internet["example.com"].add(NAME, "CNAME", "www-acme.example.com.")
     with pytest.raises(DnsError, match=r"^zone example\.com has no name server with an address$"):
         Ownership(Authorities(resolver)).is_own(locate(resolver, NAME))
 
 
-def test_a_closed_port_costs_a_wait_for_three_addresses():
+def test_is_own_asks_three_silent_addresses_at_most():
     """A silent address is not asked again, and after three of them nothing is."""
     asked = []
 
@@ -195,8 +195,8 @@ def test_a_closed_port_costs_a_wait_for_three_addresses():
     assert asked == ["192.0.2.0", "198.51.100.0", "192.0.2.1"]
 
 
-def test_a_cname_at_a_zone_s_apex_ends_the_questions():
-    """No name server should have one, but whoever has a zone writes their own."""
+def test_is_own_cname_at_apex_ends_questions():
+    """No name server should have one, but the owner of a zone may run a server that has."""
 
     class Odd:
         asked = 0

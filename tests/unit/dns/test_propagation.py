@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One wait for many records: what is asked, how often, and what is said at the end."""
+"""One wait for many records: its questions, their number, and the message at the end."""
 
 from __future__ import annotations
 
@@ -40,18 +40,18 @@ def one(pair, time, *values, **more):
     return waited(pair, time, {at(): set(values)}, **more)[at()]
 
 
-def test_what_is_there_needs_no_wait(pair, time):
+def test_wait_published_values_take_no_pause(pair, time):
     pair.add(NAME, "v", "w")
     assert one(pair, time, "v", "w") == PropagationResult(True, "", (), frozenset())
     assert time.pauses == []
     assert [server.asked() for server in pair.servers] == [1, 1]
 
 
-def test_nothing_to_wait_for(pair, time):
+def test_wait_without_records_is_empty(pair, time):
     assert waited(pair, time, {}) == {}
 
 
-def test_only_the_server_that_lacks_is_asked_again_later_and_later(pair, time):
+def test_wait_asks_lacking_server_with_growing_pauses(pair, time):
     pair.add(NAME, "v")
     pair.copies[1].remove(NAME, "TXT", '"v"')
     time.at(5, lambda: pair.add(NAME, "v"))
@@ -60,7 +60,7 @@ def test_only_the_server_that_lacks_is_asked_again_later_and_later(pair, time):
     assert [server.asked() for server in pair.servers] == [1, 6]
 
 
-def test_a_server_with_an_older_value_is_asked_again(pair, time):
+def test_wait_server_with_old_value_is_asked_again(pair, time):
     pair.add(NAME, "old")
     pair.copies[0].add(NAME, "TXT", '"v"')
     time.at(2, lambda: pair.add(NAME, "v"))
@@ -68,7 +68,7 @@ def test_a_server_with_an_older_value_is_asked_again(pair, time):
     assert [server.asked() for server in pair.servers] == [1, 3]
 
 
-def test_pauses_have_a_longest_and_the_last_look_is_at_the_deadline(pair, time):
+def test_wait_pauses_are_limited_and_last_question_is_at_deadline(pair, time):
     assert not one(pair, time, "v", seconds=50).propagated
     assert time.pauses == [0.5, 1, 2, 4, 8, 10, 10, 10, 4.5]
     assert pair.first.asked() == 10
@@ -77,7 +77,7 @@ def test_pauses_have_a_longest_and_the_last_look_is_at_the_deadline(pair, time):
     assert one(pair, time, "v", seconds=50).propagated
 
 
-def test_at_the_deadline_it_says_which_server_lacks_which_value(pair, time):
+def test_wait_past_deadline_problem_names_servers_and_values(pair, time):
     pair.add(NAME, "v")
     pair.copies[0].add(NAME, "TXT", '"w"')
     outcome = one(pair, time, "v", "w", "x", seconds=3)
@@ -86,7 +86,7 @@ def test_at_the_deadline_it_says_which_server_lacks_which_value(pair, time):
     assert outcome.lacking == (NS1, NS2)
 
 
-def test_others_are_values_on_any_server_that_nobody_wants(pair, time):
+def test_wait_returns_values_of_others(pair, time):
     pair.add(NAME, "v")
     pair.copies[0].add(NAME, "TXT", '"left by an earlier run"')
     pair.copies[1].add(NAME, "TXT", '"of somebody else"')
@@ -95,7 +95,7 @@ def test_others_are_values_on_any_server_that_nobody_wants(pair, time):
     assert outcome.others == {"left by an earlier run", "of somebody else"}
 
 
-def test_a_persistent_record_may_say_more_than_is_needed(pair, time):
+def test_wait_persistent_record_may_grant_more(pair, time):
     name, plain = "_validation-persist.www.example.com", "ca.example; accounturi=https://ca/1"
     pair.add(name, f"ca.example; accounturi=https://ca/1; persistUntil={int(time.clock.now().timestamp()) + 60}")
     pair.add(name, "other.example; accounturi=https://other/1")
@@ -105,7 +105,7 @@ def test_a_persistent_record_may_say_more_than_is_needed(pair, time):
     assert not outcomes[at(name)].propagated
 
 
-def test_two_names_that_lead_to_one(pair, time):
+def test_wait_two_names_with_one_target(pair, time):
     pair.add("shared.example.com", "v", "w", "x")
     first, second = at("a.example.net", target="shared.example.com"), at("b.example.net", target="shared.example.com")
     outcomes = waited(pair, time, {first: {"v"}, second: {"w", "y"}}, seconds=2)
@@ -127,34 +127,34 @@ def test_two_names_that_lead_to_one(pair, time):
     ],
     ids=["refuses", "not authoritative", "silent"],
 )
-def test_a_server_that_does_not_answer_is_named_with_why(pair, time, misbehave, says):
+def test_wait_failing_server_is_named_with_reason(pair, time, misbehave, says):
     pair.add(NAME, "v")
     misbehave(pair.second)
     outcome = one(pair, time, "v", seconds=2, timeout=0.2)
     assert outcome == PropagationResult(False, f"{NS2} {says}", (NS2,), frozenset())
 
 
-def test_a_server_that_comes_back_in_time(pair, time):
+def test_wait_server_that_recovers_is_accepted(pair, time):
     pair.add(NAME, "v")
     pair.second.failing = "SERVFAIL"
     time.at(2, lambda: setattr(pair.second, "failing", None))
     assert one(pair, time, "v").propagated
 
 
-def test_a_slow_server_is_waited_for(pair, time):
+def test_wait_slow_server_is_waited_for(pair, time):
     pair.add(NAME, "v")
     pair.second.delay = 0.3
     assert one(pair, time, "v", timeout=2).propagated
     assert time.pauses == []
 
 
-def test_a_server_without_an_address_counts(pair, time):
+def test_wait_server_without_address_is_a_problem(pair, time):
     pair.zone.add("example.com", "NS", "gone.example.com.")
     pair.add(NAME, "v")
     assert one(pair, time, "v", seconds=1).problem == "gone.example.com has no address"
 
 
-def test_a_zone_whose_servers_cannot_be_looked_up(pair, time, recursor):
+def test_wait_failed_look_up_of_servers_is_a_problem(pair, time, recursor):
     pair.add(NAME, "v")
     recursor.failing_names["example.com"] = "SERVFAIL"
     other = at("x.example.net", zone="none.example.net")
@@ -162,13 +162,13 @@ def test_a_zone_whose_servers_cannot_be_looked_up(pair, time, recursor):
     assert outcomes[at()].problem.startswith("example.com NS: resolver ")
     assert outcomes[at()].lacking == ()
     assert "zone none.example.net has no name servers" in outcomes[other].problem
-    # What fails now may work in a later round.
+    # A question that fails now may work in a later round.
     time.at(len(time.pauses) + 1, recursor.failing_names.clear)
     assert one(pair, time, "v").propagated
 
 
 def two_addresses(pair, serve, how):
-    """The second server has a third address, which is *how*."""
+    """Give the second server another address, which is *how*. Return the server at that address."""
     pair.zone.add("ns2.example.com", "A", THIRD)
     third = serve(pair.copies[1], address=THIRD, port=pair.first.port)
     setattr(third, *how)
@@ -190,14 +190,14 @@ def no_route(pair, monkeypatch):
 
 
 @pytest.mark.usefixtures("no_route")
-def test_an_address_without_a_route_does_not_count_where_another_answers(pair, time):
+def test_wait_address_without_route_is_ignored_if_another_answers(pair, time):
     pair.add(NAME, "v")
     assert one(pair, time, "v").propagated
     assert time.pauses == []
 
 
 @pytest.mark.usefixtures("no_route")
-def test_an_address_without_a_route_counts_where_none_answers(pair, time):
+def test_wait_address_without_route_is_a_problem_if_none_answers(pair, time):
     pair.add(NAME, "v")
     pair.second.silent = True
     outcome = one(pair, time, "v", seconds=1, timeout=0.2)
@@ -206,28 +206,28 @@ def test_an_address_without_a_route_counts_where_none_answers(pair, time):
     )
 
 
-def test_every_address_of_a_server_has_to_hold_the_values(pair, time, serve):
+def test_wait_every_address_of_a_server_needs_values(pair, time, serve):
     pair.add(NAME, "v")
     third = two_addresses(pair, serve, ("zones", []))
     third.failing = "REFUSED"
     assert one(pair, time, "v", seconds=1).lacking == (f"ns2.example.com ({THIRD})",)
 
 
-def test_an_address_that_never_answers_is_given_up_after_two_rounds(pair, time, serve):
+def test_wait_silent_address_is_ignored_after_two_rounds(pair, time, serve):
     pair.add(NAME, "v")
     two_addresses(pair, serve, ("silent", True))
     assert one(pair, time, "v", timeout=0.2).propagated
     assert len(time.pauses) == 1
 
 
-def test_an_address_that_has_answered_once_is_not_given_up(pair, time, serve):
+def test_wait_address_that_has_answered_is_not_ignored(pair, time, serve):
     third = two_addresses(pair, serve, ("silent", False))
     time.at(1, lambda: (pair.add(NAME, "v"), setattr(third, "silent", True)))
     outcome = one(pair, time, "v", seconds=8, timeout=0.2)
     assert outcome.problem == f"ns2.example.com ({THIRD}) does not answer within 0.2 s"
 
 
-def test_a_hundred_records_cost_two_hundred_questions_and_one_look_up_of_servers(pair, time, recursor):
+def test_wait_number_of_questions_for_many_records(pair, time, recursor):
     names = [f"_acme-challenge.w{n}.example.com" for n in range(100)]
     for name in names:
         pair.add(name, "v")
@@ -241,7 +241,7 @@ def test_a_hundred_records_cost_two_hundred_questions_and_one_look_up_of_servers
     assert recursor.asked() == 5
 
 
-def test_a_silent_server_costs_its_time_once_a_round(pair, time):
+def test_wait_silent_server_takes_one_timeout_for_each_round(pair, time):
     names = [f"_acme-challenge.w{n}.example.com" for n in range(200)]
     for name in names:
         pair.add(name, "v")
@@ -252,7 +252,7 @@ def test_a_silent_server_costs_its_time_once_a_round(pair, time):
     assert {outcome.problem for outcome in outcomes.values()} == {f"{NS2} does not answer within 0.5 s"}
 
 
-def test_what_any_server_has_now(pair, serve):
+def test_published_values_of_any_server(pair, serve):
     pair.copies[0].add(NAME, "TXT", '"v"', '"w"')
     pair.copies[1].add(NAME, "TXT", '"x"')
     other, nowhere = at("y.example.com"), at("x.example.net", zone="none.example.net")

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What each kind of provider says of each kind of failure, and what is peculiar to one kind."""
+"""Messages of each kind of provider for each kind of failure, and peculiarities of one kind."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def opened(tmp_path):
         ({}, {"port": free_port()}, "cannot be reached by TCP (Connection refused)"),
     ],
 )
-def test_updates_that_fail(opened, change, options, says):
+def test_rfc2136_failed_update_is_reported(opened, change, options, says):
     case = opened(rfc2136)
     for name, value in change.items():
         setattr(case.server, name, value)
@@ -73,7 +73,7 @@ def test_updates_that_fail(opened, change, options, says):
     assert text.startswith("server ")
 
 
-def test_a_server_that_hangs_up(opened):
+def test_rfc2136_closed_connection_is_reported(opened):
     listener = socket.create_server(("127.0.0.1", 0))
     case = opened(rfc2136)
     provider = case.make(port=listener.getsockname()[1], timeout=1)
@@ -82,7 +82,7 @@ def test_a_server_that_hangs_up(opened):
     assert "cannot be reached" in text
 
 
-def test_a_name_that_is_refused_stops_no_other(opened):
+def test_rfc2136_refused_name_does_not_affect_others(opened):
     case = opened(rfc2136)
     case.server.refusing = {OTHER: "REFUSED"}
     failures = case.make().change(ZONE, [TxtRecord(NAME, A), TxtRecord(OTHER, A), TxtRecord(NAME, B)], True)
@@ -90,7 +90,7 @@ def test_a_name_that_is_refused_stops_no_other(opened):
     assert case.server.held(NAME) == {A, B}
 
 
-def test_one_message_for_many_records_and_more_where_they_do_not_fit(opened):
+def test_rfc2136_many_records_take_few_messages(opened):
     case = opened(rfc2136)
     records = [
         TxtRecord(f"_acme-challenge.{'a' * 60}.{'b' * 60}.{'c' * 60}.h{number}.{ZONE}", A) for number in range(1000)
@@ -103,7 +103,7 @@ def test_one_message_for_many_records_and_more_where_they_do_not_fit(opened):
     assert all(case.server.held(record.name) == {A} for record in records)
 
 
-def test_a_server_that_goes_away_between_two_messages(opened):
+def test_rfc2136_server_lost_between_messages_fails_the_rest(opened):
     case = opened(rfc2136)
     records = [TxtRecord(f"{'a' * 60}.{'b' * 60}.{'c' * 60}.h{number}.{ZONE}", A) for number in range(600)]
     answer = case.server.answer
@@ -114,7 +114,7 @@ def test_a_server_that_goes_away_between_two_messages(opened):
     assert "closed the connection without an answer" in failures[records[-1]]
 
 
-def test_long_values_are_cut_into_strings(opened):
+def test_rfc2136_long_value_is_split_into_strings(opened):
     case = opened(rfc2136)
     value = "ca.example; accounturi=https://ca.example/" + "x" * 300
     assert case.make().change(ZONE, [TxtRecord(NAME, value)], True) == {}
@@ -122,14 +122,14 @@ def test_long_values_are_cut_into_strings(opened):
 
 
 @pytest.mark.parametrize("algorithm", ["hmac-sha256", "hmac-sha384", "hmac-sha512", "hmac-md5"])
-def test_algorithms(opened, algorithm):
+def test_rfc2136_tsig_algorithms(opened, algorithm):
     case = opened(rfc2136)
     full = "hmac-md5.sig-alg.reg.int" if algorithm == "hmac-md5" else algorithm
     case.server.key = dns.tsig.Key("acme.", RIGHT, full)
     assert case.make(tsig_algorithm=algorithm).change(ZONE, [TxtRecord(NAME, A)], True) == {}
 
 
-def test_updates_need_no_key(opened):
+def test_rfc2136_update_without_key(opened):
     case = opened(rfc2136)
     assert case.make(tsig_name=None, tsig_secret=None, ttl=7).change(ZONE, [TxtRecord(NAME, A)], True) == {}
     assert case.server.records[NAME] == [(A, 7)]
@@ -149,7 +149,7 @@ def test_updates_need_no_key(opened):
         ({"port": "domain"}, "needs a whole number as 'port'"),
     ],
 )
-def test_update_options_that_cannot_be_right(opened, options, says):
+def test_rfc2136_invalid_options_raise(opened, options, says):
     with pytest.raises(DnsError) as error:
         opened(rfc2136).make(**options)
     assert says in str(error.value)
@@ -168,7 +168,7 @@ def test_update_options_that_cannot_be_right(opened, options, says):
     ],
 )
 @pytest.mark.parametrize("make", [lexicon, acme_dns], ids=["lexicon", "acme_dns"])
-def test_answers_of_an_api(opened, make, status, says):
+def test_api_error_is_reported_without_secret(opened, make, status, says):
     case = opened(make)
     case.server.status, case.server.text = status, '{"error": "no\\nwith ' + RIGHT + '"}'
     (text,) = failed(case.make(), TxtRecord(case.name, A))
@@ -183,7 +183,7 @@ def test_answers_of_an_api(opened, make, status, says):
 
 
 @pytest.mark.parametrize("make", [lexicon, acme_dns], ids=["lexicon", "acme_dns"])
-def test_an_api_that_cannot_be_reached(opened, make):
+def test_api_that_cannot_be_reached_is_reported(opened, make):
     case = opened(make)
     url = f"http://127.0.0.1:{free_port()}"
     options = {"options": {**case.options["options"], "pdns_server": url}} if make is lexicon else {"url": url}
@@ -191,7 +191,7 @@ def test_an_api_that_cannot_be_reached(opened, make):
     assert "cannot be reached" in text
 
 
-def test_lexicon_that_fails_midway_goes_on(opened):
+def test_lexicon_failed_record_does_not_affect_others(opened):
     case = opened(lexicon)
     answer = case.server.answer
     case.server.answer = lambda method, path, headers, document: (
@@ -205,7 +205,7 @@ def test_lexicon_that_fails_midway_goes_on(opened):
     assert case.server.held(NAME) == {A}
 
 
-def test_lexicon_asks_only_its_api_and_is_told_the_zone(opened, monkeypatch):
+def test_lexicon_connects_to_its_api_only(opened, monkeypatch):
     case = opened(lexicon)
     connect = socket.socket.connect
     asked = []
@@ -225,7 +225,7 @@ def test_lexicon_fetches_no_list_of_public_suffixes(monkeypatch):
     asked = []
     monkeypatch.setattr(socket, "getaddrinfo", lambda *arguments, **_more: asked.append(arguments) or [])
     lexicon_kind.declared_options("namecheap")
-    # As its providers do that have to split a name by the list.
+    # Providers that have to split a name by the list do so.
     assert tldextract.extract("www.example.co.uk").suffix == "co.uk"
     assert asked == []
 
@@ -248,20 +248,20 @@ def test_lexicon_fetches_no_list_of_public_suffixes(monkeypatch):
         ({"name": "route53", "options": {}}, "more libraries: install with '"),
     ],
 )
-def test_lexicon_options_that_cannot_be_right(opened, options, says):
+def test_lexicon_invalid_options_raise(opened, options, says):
     with pytest.raises(DnsError) as error:
         opened(lexicon).make(**options)
     assert says in str(error.value)
     assert WRONG not in str(error.value)
 
 
-def test_lexicon_that_is_not_set_up_says_so(opened):
+def test_lexicon_missing_options_are_reported(opened):
     (text,) = failed(opened(lexicon).make(options={}), TxtRecord(NAME, A))
     assert text == "lexicon's powerdns: PowerDNS API endpoint not defined (pdns_server)"
 
 
 @pytest.mark.parametrize("name", lexicon_kind.providers())
-def test_each_of_lexicons_providers_tells_what_it_takes(name):
+def test_lexicon_declared_options_of_each_provider(name):
     options = lexicon_kind.declared_options(name)
     assert len({option.name for option in options}) == len(options)
     if name not in ("localzone", "oci"):
@@ -277,7 +277,7 @@ def test_each_of_lexicons_providers_tells_what_it_takes(name):
         ("acme-dns.example", False),
     ],
 )
-def test_acme_dns_is_spoken_to_in_private(url, taken):
+def test_acme_dns_url_needs_https(url, taken):
     options = {"url": url, "username": "u", "password": "p", "subdomain": "s"}
     if taken:
         by_name.create("acme_dns", options, 1)
@@ -286,7 +286,7 @@ def test_acme_dns_is_spoken_to_in_private(url, taken):
             by_name.create("acme_dns", options, 1)
 
 
-def test_acme_dns_has_one_name(opened):
+def test_acme_dns_other_name_fails(opened):
     case = opened(acme_dns)
     failures = case.make().change(ZONE, [TxtRecord(f"other.{ZONE}", A), TxtRecord(case.name, B)], True)
     assert failures == {
@@ -296,13 +296,13 @@ def test_acme_dns_has_one_name(opened):
     assert case.server.values == [B]
 
 
-def test_acme_dns_with_a_bundle_that_is_none(opened, tmp_path):
+def test_acme_dns_missing_ca_path_is_reported(opened, tmp_path):
     case = opened(acme_dns)
     (text,) = failed(case.make(ca_path=str(tmp_path / "none.pem")), TxtRecord(case.name, A))
     assert "does not exist" in text
 
 
-def test_programs_get_arguments_and_no_more_environment(opened, tmp_path, monkeypatch):
+def test_exec_program_gets_no_environment_of_controller(opened, tmp_path, monkeypatch):
     case = opened(exec_)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "not for you")
     case.server.path.write_text('#!/bin/sh\nenv | sort >"$FOLDER/env"\nprintf "%s\\n" "$@" >"$FOLDER/args"\n')
@@ -315,7 +315,7 @@ def test_programs_get_arguments_and_no_more_environment(opened, tmp_path, monkey
     assert record.items() <= environment.items()
 
 
-def test_programs_get_the_record_and_not_what_the_option_says_of_it(opened, tmp_path):
+def test_exec_environment_option_does_not_replace_record(opened, tmp_path):
     case = opened(exec_)
     case.server.path.write_text('#!/bin/sh\nprintf %s "$ACME_DNS_ZONE" >"$FOLDER/zone"\n')
     environment = {"FOLDER": str(tmp_path), "ACME_DNS_ZONE": "example.net"}
@@ -323,7 +323,7 @@ def test_programs_get_the_record_and_not_what_the_option_says_of_it(opened, tmp_
     assert (tmp_path / "zone").read_text() == ZONE
 
 
-# As people write them, each with a parser of options of its own. What they are told goes to a file.
+# As people write them, each with its own option parser. Their arguments go to a file.
 BY_ARGPARSE = f"""#!{sys.executable}
 import argparse, os
 parser = argparse.ArgumentParser()
@@ -372,8 +372,8 @@ END
     ids=["argparse", "getopts", "getopt", "standard input"],
 )
 @pytest.mark.parametrize("value", [B, "--help", "-q", "-t", "--", "--ttl=5", "-"])
-def test_programs_take_no_value_for_an_option(opened, tmp_path, program, args, value):
-    """One value in 64 begins with '-'."""
+def test_exec_value_is_no_option_of_program(opened, tmp_path, program, args, value):
+    """A value in 64 begins with '-'."""
     case = opened(exec_)
     case.server.path.write_text(program)
     assert case.make(args=args).change(ZONE, [TxtRecord(NAME, value)], True) == {}
@@ -390,14 +390,14 @@ def test_programs_take_no_value_for_an_option(opened, tmp_path, program, args, v
         ("head -c 100000 /dev/zero >&2; echo >&2; echo last >&2; exit 1", "exited with 1: last"),
     ],
 )
-def test_programs_that_fail(opened, script, says):
+def test_exec_failed_program_is_reported(opened, script, says):
     case = opened(exec_)
     case.server.path.write_text(f"#!/bin/sh\n{script}\n")
     (text,) = failed(case.make(), TxtRecord(NAME, A))
     assert text == f"{case.server.path} {says}"
 
 
-def test_a_program_that_leaves_something_running(opened):
+def test_exec_background_process_is_not_waited_for(opened):
     case = opened(exec_)
     case.server.path.write_text("#!/bin/sh\nsleep 8 &\nexit 0\n")
     assert case.make(timeout=2).change(ZONE, [TxtRecord(NAME, A)], True) == {}
@@ -411,13 +411,13 @@ def test_a_program_that_leaves_something_running(opened):
         ("/etc/passwd", "/etc/passwd cannot be run (Permission denied)"),
     ],
 )
-def test_programs_that_are_none(opened, program, says):
+def test_exec_invalid_program_is_reported(opened, program, says):
     with pytest.raises(DnsError) as error:
         raise DnsError(failed(opened(exec_).make(program=program), TxtRecord(NAME, A))[0])
     assert says in str(error.value)
 
 
-def test_a_missing_library_is_named_with_how_to_get_it(monkeypatch):
+def test_create_missing_library_says_how_to_install(monkeypatch):
     monkeypatch.setattr(by_name, "find_spec", lambda name: None)
     with pytest.raises(
         DnsError, match="needs dns-lexicon, which the controller's Python does not have: install with '"

@@ -24,25 +24,25 @@ def case(request, tmp_path):
     made.server.close()
 
 
-def test_every_kind_has_a_row():
+def test_cases_one_for_every_provider():
     assert {case.__name__.rstrip("_") for case in CASES} == set(by_name.CLASSES)
 
 
-def test_two_values_of_one_name_and_another_name_in_one_call(case):
+def test_change_several_values_and_names_in_one_call(case):
     records = [TxtRecord(case.name, A), TxtRecord(case.name, B), *(TxtRecord(name, A) for name in case.others)]
     assert case.make().change(ZONE, records, True) == {}
     assert case.server.held(case.name) == {A, B}
     assert all(case.server.held(name) == {A} for name in case.others)
 
 
-def test_adding_again_is_harmless(case):
+def test_change_adding_again_changes_nothing(case):
     records = [TxtRecord(case.name, A), TxtRecord(case.name, B)]
     for _time in range(2):
         assert case.make().change(ZONE, records, True) == {}
         assert case.server.held(case.name) == {A, B}
 
 
-def test_removing_one_value_leaves_the_other(case):
+def test_change_removing_one_value_keeps_the_other(case):
     provider = case.make()
     assert provider.change(ZONE, [TxtRecord(case.name, A), TxtRecord(case.name, B)], True) == {}
     assert provider.change(ZONE, [TxtRecord(case.name, A)], False) == {}
@@ -51,7 +51,7 @@ def test_removing_one_value_leaves_the_other(case):
     assert case.server.held(case.name) == (set() if case.removes else {A, B})
 
 
-def test_removing_what_is_not_there_is_harmless(case):
+def test_change_removing_missing_value_changes_nothing(case):
     provider = case.make()
     assert provider.change(ZONE, [TxtRecord(case.name, A)], False) == {}
     assert provider.change(ZONE, [TxtRecord(case.name, B)], True) == {}
@@ -59,7 +59,7 @@ def test_removing_what_is_not_there_is_harmless(case):
     assert case.server.held(case.name) == {B}
 
 
-def test_wrong_credentials_are_one_line_without_the_secret(case):
+def test_change_wrong_credentials_message_has_no_secret(case):
     said = failed(case.make(**case.wrong), TxtRecord(case.name, A), TxtRecord(case.name, B))
     for text in said:
         assert "\n" not in text
@@ -68,7 +68,7 @@ def test_wrong_credentials_are_one_line_without_the_secret(case):
     assert case.server.held(case.name) == set()
 
 
-def test_a_silent_server_hits_the_time_limit_once(case):
+def test_change_silent_server_times_out_once(case):
     case.server.silent = True
     start = time.monotonic()
     said = failed(case.make(timeout=0.5), *(TxtRecord(case.name, f"{A}{number}") for number in range(10)))
@@ -76,7 +76,7 @@ def test_a_silent_server_hits_the_time_limit_once(case):
     assert all("0.5 s" in text for text in said)
 
 
-def test_what_it_takes_is_declared(case):
+def test_options_of_provider_are_declared(case):
     kind = by_name.CLASSES[case.kind]
     assert kind.title
     assert all(option.help.endswith(".") for option in kind.options)
@@ -88,7 +88,7 @@ def test_what_it_takes_is_declared(case):
         case.make(**{required: None})
 
 
-def test_secrets_are_in_no_text_that_is_scrubbed(case):
+def test_scrub_removes_secrets(case):
     said = case.make().scrub(f"GET https://api/?key={RIGHT}&x=1\nno {RIGHT}!")
     assert RIGHT not in said
     assert "\n" not in said

@@ -25,7 +25,7 @@ LONG = ".".join(["a" * 49] * 5)
         (LONG + ".com", LONG + ".com"),
     ],
 )
-def test_names_in_one_form(given, name):
+def test_canonical_valid_name(given, name):
     assert canonical(given) == name
 
 
@@ -53,7 +53,7 @@ def test_names_in_one_form(given, name):
         (LONG + ".long", "254 characters"),
     ],
 )
-def test_names_of_wrong_form_are_refused_in_one_line(given, says):
+def test_canonical_invalid_name_raises_one_line(given, says):
     with pytest.raises(DnsError, match=says) as caught:
         canonical(given)
     assert "\n" not in str(caught.value)
@@ -70,14 +70,14 @@ def test_names_of_wrong_form_are_refused_in_one_line(given, says):
         ("com", "example.com", False),
     ],
 )
-def test_what_lies_in_a_zone(name, zone, within):
+def test_is_within_zone(name, zone, within):
     assert is_within(name, zone) is within
 
 
 @pytest.mark.parametrize(
     ("name", "written"), [("example.com", "@"), ("a.example.com", "a"), ("a.b.example.com", "a.b")]
 )
-def test_names_as_a_zone_file_writes_them(name, written):
+def test_relative_name_in_zone(name, written):
     assert relative(name, "example.com") == written
 
 
@@ -91,5 +91,5 @@ def test_names_as_a_zone_file_writes_them(name, written):
         ([b"\xff"], "\\xff"),
     ],
 )
-def test_a_value_is_all_its_strings(strings, value):
+def test_join_strings_of_a_value(strings, value):
     assert join(strings) == value

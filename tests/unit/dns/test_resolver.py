@@ -23,7 +23,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._dns.resolver import
         ("[::1]:5353", ("::1", 5353)),
     ],
 )
-def test_resolvers_as_people_write_them(given, server):
+def test_resolver_valid_addresses(given, server):
     inner = Resolver([given])._resolver
     assert (inner.nameservers, inner.nameserver_ports) == ([server[0]], {server[0]: server[1]})
 
@@ -43,18 +43,18 @@ def test_resolvers_as_people_write_them(given, server):
         "https://192.0.2.1/dns-query",
     ],
 )
-def test_other_forms_are_refused(given):
+def test_resolver_invalid_address_raises(given):
     with pytest.raises(DnsError, match=r"^invalid resolver .*: expected ADDRESS, "):
         Resolver([given])
 
 
-def test_one_address_with_two_ports_is_refused():
+def test_resolver_address_with_two_ports_raises():
     with pytest.raises(DnsError, match="resolver has an address twice"):
         Resolver(["192.0.2.1", "192.0.2.1:5353"])
     Resolver(["192.0.2.1", "192.0.2.1:53", "192.0.2.2"])
 
 
-def test_a_system_that_names_no_resolver(monkeypatch):
+def test_resolver_none_configured_raises(monkeypatch):
     def none(*_args, **_more):
         raise dns.resolver.NoResolverConfiguration
 
@@ -64,7 +64,7 @@ def test_a_system_that_names_no_resolver(monkeypatch):
     Resolver(["192.0.2.1"])
 
 
-def test_records_and_their_absence(internet, resolver):
+def test_look_up_existing_and_missing_records(internet, resolver):
     internet["example.com"].add("www.example.com", "A", "192.0.2.7", "192.0.2.8")
     internet["example.com"].add("web.example.com", "CNAME", "www.example.com.")
     assert sorted(record.address for record in resolver.look_up("www.example.com", "A")) == ["192.0.2.7", "192.0.2.8"]
@@ -75,7 +75,7 @@ def test_records_and_their_absence(internet, resolver):
     assert resolver.find_alias("www.example.com") == ""
 
 
-def test_what_is_known_is_not_asked_again_even_that_it_is_not_there(internet, recursor, resolver):
+def test_look_up_answers_are_cached_also_negative_ones(internet, recursor, resolver):
     internet["example.com"].add("www.example.com", "A", "192.0.2.7")
     for name, kind in (("www.example.com", "A"), ("www.example.com", "AAAA"), ("none.example.com", "A")):
         for _again in range(3):
@@ -83,7 +83,7 @@ def test_what_is_known_is_not_asked_again_even_that_it_is_not_there(internet, re
     assert recursor.asked() == 3
 
 
-def test_threads_share_it(internet, resolver):
+def test_look_up_in_threads(internet, resolver):
     for n in range(50):
         internet["example.com"].add(f"w{n}.example.com", "A", f"192.0.2.{n}")
     with ThreadPoolExecutor(8) as pool:
@@ -92,19 +92,19 @@ def test_threads_share_it(internet, resolver):
 
 
 @pytest.mark.parametrize("code", ["SERVFAIL", "REFUSED", "NOTIMP"])
-def test_a_resolver_that_fails_is_named_with_what_it_says(recursor, resolver, code):
+def test_look_up_failing_resolver_is_named_with_code(recursor, resolver, code):
     recursor.failing = code
     with pytest.raises(DnsError, match=rf"^www\.example\.com A: resolver \S*127\.0\.0\.1\S* answers {code}$"):
         resolver.look_up("www.example.com", "A")
 
 
-def test_a_silent_resolver_is_named_with_the_time_it_had(recursor):
+def test_look_up_silent_resolver_is_named_with_timeout(recursor):
     recursor.silent = True
     with pytest.raises(DnsError, match=r"^www\.example\.com A: no answer within 0\.3 s from resolver .*127\.0\.0\.1"):
         Resolver([f"127.0.0.1:{recursor.port}"], timeout=0.3).look_up("www.example.com", "A")
 
 
-def test_a_silent_resolver_is_made_up_for_by_the_next(serve, internet, recursor):
+def test_look_up_silent_resolver_next_is_asked(serve, internet, recursor):
     internet["example.com"].add("www.example.com", "A", "192.0.2.7")
     silent = serve(address="127.0.0.2", recursive=True)
     silent.silent = True
@@ -130,7 +130,7 @@ def test_a_silent_resolver_is_made_up_for_by_the_next(serve, internet, recursor)
         ("unknown.invalid", "."),
     ],
 )
-def test_the_zone_of_names_that_exist_and_of_others(internet, recursor, resolver, name, zone, soa):
+def test_find_zone_of_existing_and_missing_names(internet, recursor, resolver, name, zone, soa):
     internet["example.com"].add("www.example.com", "A", "192.0.2.7")
     internet["sub.example.com"].add("alias.sub.example.com", "CNAME", "www.example.com.")
     internet["sub.example.com"].add("to-apex.sub.example.com", "CNAME", "example.net.")
@@ -140,11 +140,11 @@ def test_the_zone_of_names_that_exist_and_of_others(internet, recursor, resolver
     assert resolver.find_zone(name) == zone
 
 
-def test_one_question_mostly_tells_the_zone(recursor, resolver):
+def test_find_zone_asks_one_question(recursor, resolver):
     resolver.find_zone("_acme-challenge.deep.down.example.com")
     assert recursor.asked() == 1
 
 
-def test_a_zone_that_the_name_does_not_lie_in_is_not_believed(internet, recursor, resolver):
+def test_find_zone_ignores_soa_of_other_zone(internet, recursor, resolver):
     recursor.soa = internet["example.net"]
     assert resolver.find_zone("_acme-challenge.www.example.com") == "example.com"

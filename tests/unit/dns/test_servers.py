@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The authoritative servers of a zone, and what one of them is asked."""
+"""The authoritative servers of a zone, and questions to one of them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def asked(pair, name=NAME, address=FIRST, **more):
     return pair.authorities.read_values("example.com", address, name, **more)
 
 
-def test_every_server_with_every_address(internet, pair):
+def test_find_servers_with_all_addresses(internet, pair):
     internet["example.com"].add("ns2.example.com", "AAAA", "2001:db8::12")
     assert pair.authorities.find_servers("example.com") == (
         NameServer("ns1.example.com", (FIRST,)),
@@ -30,20 +30,20 @@ def test_every_server_with_every_address(internet, pair):
     )
 
 
-def test_the_servers_of_a_zone_are_looked_up_once(recursor, pair):
+def test_find_servers_are_looked_up_once(recursor, pair):
     for _again in range(3):
         pair.authorities.find_servers("example.com")
     assert recursor.count() == {"example.com": 1, "ns1.example.com": 2, "ns2.example.com": 2}
 
 
-def test_a_server_without_an_address_is_told(internet, recursor, pair):
+def test_find_servers_without_address_have_trouble(internet, recursor, pair):
     internet["example.com"].add("example.com", "NS", "gone.example.com.", "odd.example.com.")
     recursor.failing_names["odd.example.com"] = "SERVFAIL"
     troubles = {server.name: server.trouble for server in pair.authorities.find_servers("example.com")}
     assert troubles["ns1.example.com"] == ""
     assert troubles["gone.example.com"] == "has no address"
     assert "answers SERVFAIL" in troubles["odd.example.com"]
-    # It is looked up anew next time.
+    # It is looked up again next time.
     recursor.failing_names.clear()
     internet["example.com"].add("odd.example.com", "A", "127.0.0.13")
     assert {s.name: s.addresses for s in pair.authorities.find_servers("example.com")}["odd.example.com"] == (
@@ -51,7 +51,7 @@ def test_a_server_without_an_address_is_told(internet, recursor, pair):
     )
 
 
-def test_one_kind_of_address_that_cannot_be_looked_up_does_not_matter(internet, pair, monkeypatch):
+def test_find_servers_failed_ipv6_look_up_is_ignored(internet, pair, monkeypatch):
     look_up = pair.resolver.look_up
 
     def no_ipv6(name, kind):
@@ -63,7 +63,7 @@ def test_one_kind_of_address_that_cannot_be_looked_up_does_not_matter(internet, 
     assert pair.authorities.find_servers("example.com")[0] == NameServer("ns1.example.com", (FIRST,))
 
 
-def test_a_zone_without_servers(pair):
+def test_find_servers_of_zone_without_servers_raises(pair):
     with pytest.raises(DnsError, match=r"^zone none\.example\.com has no name servers"):
         pair.authorities.find_servers("none.example.com")
 
@@ -79,30 +79,30 @@ def test_a_zone_without_servers(pair):
         (['""'], {""}),
     ],
 )
-def test_values_are_a_set_of_whole_ones(pair, texts, values):
+def test_ask_values_are_joined_strings(pair, texts, values):
     pair.copies[0].add(NAME, "A", "192.0.2.1")
     pair.copies[0].add(NAME, "TXT", *texts)
     assert asked(pair) == values
 
 
-def test_a_name_that_does_not_exist_has_no_values(pair):
+def test_ask_missing_name_is_empty(pair):
     assert asked(pair) == frozenset()
 
 
-def test_it_is_asked_without_recursion_and_without_edns(pair):
+def test_ask_without_recursion_and_edns(pair):
     asked(pair)
     [(name, kind, way, flags)] = pair.first.queries
     assert (name, kind, way) == (NAME, "TXT", "udp")
     assert not flags & dns.flags.RD
 
 
-def test_a_cname_is_not_followed(pair):
+def test_ask_cname_is_not_followed(pair):
     pair.copies[0].add(NAME, "CNAME", "other.example.com.")
     pair.copies[0].add("other.example.com", "TXT", '"elsewhere"')
     assert asked(pair) == frozenset()
 
 
-def test_what_is_truncated_comes_by_tcp(pair):
+def test_ask_truncated_answer_is_repeated_by_tcp(pair):
     values = {f"{n:043}" for n in range(40)}
     pair.add(NAME, *values)
     pair.first.truncating = True
@@ -111,13 +111,13 @@ def test_what_is_truncated_comes_by_tcp(pair):
 
 
 @pytest.mark.parametrize("code", ["REFUSED", "SERVFAIL", "NOTAUTH"])
-def test_a_lame_server_is_called_so(pair, code):
+def test_ask_refusing_server_is_lame(pair, code):
     pair.first.failing = code
     with pytest.raises(DnsError, match=rf"^is lame: it answers {code} for zone example\.com$"):
         asked(pair)
 
 
-def test_a_server_that_is_not_authoritative_is_lame(pair):
+def test_ask_server_without_authority_is_lame(pair):
     pair.add(NAME, "v")
     pair.first.authoritative = False
     with pytest.raises(DnsError, match=r"^is lame: it is not authoritative for zone example\.com$"):
@@ -125,14 +125,14 @@ def test_a_server_that_is_not_authoritative_is_lame(pair):
 
 
 @pytest.mark.parametrize(("limit", "given", "seconds"), [(0.2, None, "0.2"), (0.2, 9, "0.2"), (9, 0.2, "0.2")])
-def test_a_silent_server(pair, limit, given, seconds):
+def test_ask_silent_server_times_out(pair, limit, given, seconds):
     pair.first.silent = True
     pair.authorities = pair.ask_with(limit)
     with pytest.raises(SilentError, match=rf"^does not answer within {seconds} s$"):
         asked(pair, timeout=given)
 
 
-def test_a_server_that_is_silent_by_tcp(pair):
+def test_ask_server_closed_by_tcp_raises(pair):
     pair.add(NAME, "v")
     pair.first.truncating = True
     pair.first._tcp.socket.close()
@@ -151,7 +151,7 @@ def test_a_server_that_is_silent_by_tcp(pair):
         (errno.ECONNREFUSED, DnsError),
     ],
 )
-def test_an_address_without_a_route_is_no_fault_of_the_server(pair, monkeypatch, code, kind):
+def test_ask_address_without_route_raises_its_own_error(pair, monkeypatch, code, kind):
     def unreachable(*_args, **_more):
         raise OSError(code, os.strerror(code))
 
@@ -161,7 +161,7 @@ def test_an_address_without_a_route_is_no_fault_of_the_server(pair, monkeypatch,
     assert caught.type is kind
 
 
-def test_nonsense_is_no_answer(pair, monkeypatch):
+def test_ask_malformed_answer_raises(pair, monkeypatch):
     monkeypatch.setattr(pair.first, "answer", lambda wire, _way: wire[:2] + b"nonsense")
     with pytest.raises(DnsError, match=r"^gives an invalid answer \(\w+\)$"):
         asked(pair)

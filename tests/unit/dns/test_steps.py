@@ -63,7 +63,7 @@ def zones(**entry):
 
 
 def questions(recursor, pair):
-    """How often the resolver and the name servers of the zone were asked since the last call."""
+    """Return the number of questions to the resolver and to the zone's name servers since the last call."""
     counts = recursor.asked(), sum(server.asked() for server in pair.servers)
     for server in (recursor, *pair.servers):
         server.forget()
@@ -98,7 +98,7 @@ def test_run_of_100_records_asks_for_cnames_and_zones_once(run, pair, internet, 
     assert pair.authorities.read_values("example.com", pair.first.address, COM.format(0)) == frozenset()
 
 
-def test_removal_where_a_cname_has_changed_since_removes_what_was_set(run, internet):
+def test_removal_after_changed_cname_removes_record_that_was_set(run, internet):
     internet["example.net"].add(NET.format(1), "CNAME", f"{NAME}.")
     record = contracts.txt(name=NET.format(1), value=VALUE)
     written = run(dns_txt_record, txt.with_locations([record], {}), zones=zones())
@@ -113,7 +113,7 @@ def test_removal_where_a_cname_has_changed_since_removes_what_was_set(run, inter
     ("name", "aliases", "allowed"),
     [
         ("_dmarc.example.com", [], True),
-        # Another zone's CNAME needs permission, whoever found the location.
+        # Another zone's CNAME needs permission, also with a given location.
         (NET.format(1), [NET.format(1)], False),
         (NET.format(1), [NET.format(1), "hop.example.com"], False),
         # A CNAME that the zone's own servers have needs none.
@@ -168,7 +168,7 @@ def test_location_whose_parts_do_not_belong_together_fails_its_record(run, pair,
 
 
 def test_location_without_a_zone_is_looked_up(run, recursor):
-    """As a result has it whose look-up has failed."""
+    """A result has no zone if its look-up has failed."""
     record = {"name": NAME, "value": VALUE, "target": "", "zone": "", "aliases": []}
     result = run(dns_txt_record, [record], zones=zones())
     assert (result["records"][0]["zone"], result["records"][0]["status"]) == ("example.com", "changed")
@@ -176,7 +176,7 @@ def test_location_without_a_zone_is_looked_up(run, recursor):
 
 
 def undocumented(result, documented):
-    """The keys of a result that RETURN does not have, at any level."""
+    """Yield the keys of a result that RETURN does not have, at any level."""
     for key, value in result.items():
         if key not in documented:
             yield key

@@ -98,7 +98,7 @@ def test_names_each_file_has_a_row_and_no_provider_in_python_has_its_name():
     assert not set(task_files.names()) & set(by_name.CLASSES)
 
 
-def test_a_header_names_exactly_the_options_that_the_tasks_use(file):
+def test_header_names_options_that_tasks_use(file):
     body = Path(file.path).read_text().split("---\n", 1)[1]
     used = set(re.findall(r"acme_dns_options\.([a-z0-9_]+)", body))
     assert used == {option.name for option in file.options}
@@ -109,7 +109,7 @@ def test_a_header_names_exactly_the_options_that_the_tasks_use(file):
         assert bool(guarded) is not option.required
 
 
-def test_the_tasks_are_one_looped_module_call_that_shows_no_more_than_names(file):
+def test_tasks_are_one_loop_that_shows_names_only(file):
     (task,) = tasks_of(file)
     assert set(task) - {"environment"} == {"name", file.module, "loop", "loop_control", "no_log"}
     assert "acme_dns_records" in task["loop"]
@@ -119,7 +119,7 @@ def test_the_tasks_are_one_looped_module_call_that_shows_no_more_than_names(file
         assert task["no_log"] == "{{ acme_dns_no_log | default(true) }}"
 
 
-def test_what_the_module_is_given(file):
+def test_tasks_present_give_values_to_module(file):
     given = arguments(
         file,
         acme_dns_records=[RECORD],
@@ -134,7 +134,7 @@ def test_what_the_module_is_given(file):
     assert {name for name in others if name not in declared} <= {"time_to_live", "txt_transformation"}
 
 
-def test_the_last_value_takes_the_set_with_it(file):
+def test_tasks_absent_last_value_removes_record_set(file):
     given = arguments(
         file,
         acme_dns_records=[{**RECORD, "present": [], "before": [A]}],
@@ -148,7 +148,7 @@ def test_the_last_value_takes_the_set_with_it(file):
         assert given.get(SET_OPTION.get(file.name, "value"), []) == []
 
 
-def test_others_values_stay(file):
+def test_tasks_absent_keeps_values_of_others(file):
     given = arguments(
         file,
         acme_dns_records=[{**RECORD, "present": [B], "before": [A, B]}],
@@ -223,7 +223,7 @@ def test_find_header_of_each_file_is_valid_with_both_loaders(monkeypatch, loader
     assert [task_files.find(name).name for name in task_files.names()] == task_files.names()
 
 
-def test_a_missing_collection_is_named_with_how_to_get_it(monkeypatch):
+def test_find_missing_collection_says_how_to_install(monkeypatch):
     file = task_files.find("route53")
 
     def none(name):

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where a record is kept: CNAMEs, zones, and what stands in the way."""
+"""Location of a record: CNAMEs, zones, and problems with them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ NAME = "_acme-challenge.www.example.com"
         ),
     ],
 )
-def test_names_that_do_not_exist_and_names_that_lead_elsewhere(internet, resolver, name, target, zone, aliases):
+def test_locate_missing_names_and_cnames(internet, resolver, name, target, zone, aliases):
     internet["example.com"].add("_acme-challenge.one.example.com", "CNAME", "One.ACME.example.net.")
     internet["example.com"].add("_acme-challenge.two.example.com", "CNAME", "_acme-challenge.one.example.com.")
     internet["example.com"].add("_acme-challenge.apex.example.com", "CNAME", "sub.example.com.")
@@ -43,7 +43,7 @@ def test_names_that_do_not_exist_and_names_that_lead_elsewhere(internet, resolve
     assert found == Location(name.lower().removesuffix("."), target, zone, tuple(aliases))
 
 
-def test_a_record_that_is_there_is_no_hindrance(internet, resolver):
+def test_locate_existing_record(internet, resolver):
     internet["example.com"].add(NAME, "TXT", '"v"')
     assert locate(resolver, NAME) == Location(NAME, NAME, "example.com")
 
@@ -53,7 +53,7 @@ def _chain(zone, hops):
         zone.add(f"h{hop}.example.com", "CNAME", f"h{hop + 1}.example.com.")
 
 
-def test_eight_cnames_are_followed_and_no_more(internet, resolver):
+def test_locate_more_than_eight_cnames_raises(internet, resolver):
     _chain(internet["example.com"], 9)
     assert locate(resolver, "h1.example.com").target == "h9.example.com"
     with pytest.raises(DnsError, match=r"^h0\.example\.com leads through more than 8 CNAMEs: h0\S* -> .* -> h9\S*$"):
@@ -68,7 +68,7 @@ def test_eight_cnames_are_followed_and_no_more(internet, resolver):
         ("c.example.com", "c.example.com -> a.example.com -> b.example.net -> a.example.com"),
     ],
 )
-def test_a_loop_is_named(internet, resolver, start, chain):
+def test_locate_cname_loop_raises(internet, resolver, start, chain):
     internet["example.com"].add("self.example.com", "CNAME", "self.example.com.")
     internet["example.com"].add("a.example.com", "CNAME", "b.example.net.")
     internet["example.com"].add("c.example.com", "CNAME", "a.example.com.")
@@ -78,7 +78,7 @@ def test_a_loop_is_named(internet, resolver, start, chain):
     assert str(caught.value) == f"the CNAMEs of {start} form a loop: {chain}"
 
 
-def test_a_wildcards_cname_gives_way_to_the_record_itself(internet, resolver):
+def test_locate_record_precedes_cname_of_wildcard(internet, resolver):
     internet["example.com"].add("*.example.com", "CNAME", "hosting.example.net.")
     assert locate(resolver, "_acme-challenge.example.com").target == "_acme-challenge.example.com"
     assert locate(resolver, "_acme-challenge.example.com").zone == "example.com"
@@ -86,18 +86,18 @@ def test_a_wildcards_cname_gives_way_to_the_record_itself(internet, resolver):
     assert locate(resolver, "_acme-challenge.shop.example.com").target == "shop.acme.example.net"
 
 
-def test_a_cname_to_what_is_no_name_is_refused(internet, resolver):
+def test_locate_cname_to_invalid_name_raises(internet, resolver):
     internet["example.com"].add(NAME, "CNAME", "a\\032b.example.net.")
     with pytest.raises(DnsError, match=rf"^the CNAME of {NAME} points to an invalid record name: "):
         locate(resolver, NAME)
 
 
-def test_a_name_in_no_known_zone_is_told(resolver):
+def test_locate_name_in_no_zone_raises(resolver):
     with pytest.raises(DnsError, match=r"^www\.internal\.invalid is in no zone that the resolver knows"):
         locate(resolver, "www.internal.invalid")
 
 
-def test_many_side_by_side_and_a_bad_one_stops_no_other(recursor, resolver):
+def test_locate_records_one_failure_does_not_affect_others(recursor, resolver):
     recursor.failing_names["bad.example.com"] = "SERVFAIL"
     names = [f"w{n}.example.com" for n in range(40)]
     asked = [TxtRecord(name, "v") for name in (*names, "bad.example.com", "no name", *names)]
@@ -112,6 +112,6 @@ def test_many_side_by_side_and_a_bad_one_stops_no_other(recursor, resolver):
     assert no_name.problem
 
 
-def test_a_hundred_names_cost_a_hundred_questions(recursor, resolver):
+def test_locate_records_asks_one_question_for_each_name(recursor, resolver):
     locate_records(resolver, [TxtRecord(f"_acme-challenge.w{n}.example.com", "v") for n in range(100)])
     assert recursor.asked() == 100

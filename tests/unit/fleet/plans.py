@@ -33,7 +33,7 @@ class Ask:
 
 
 def decide_all(*items, now=FRESH, cas=(CA,), ask=None, revoked=None, **settings):
-    """Return the plan for certificates. *ask*: renewal information by ARI id, or what is asked for it."""
+    """Return the plan for certificates. *ask*: renewal information by ARI id, or a function that returns it."""
     answers = ask if callable(ask) else lambda _questions: ask or {}
     return plan.decide_all(items, plan.Settings(cas, now, **settings), answers, revoked or {})
 

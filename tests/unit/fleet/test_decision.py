@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What becomes of a certificate, as a table."""
+"""Decisions about a certificate, as a table."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from tests.unit.contracts import (
 )
 
 PENDING = pending(identifiers=["other.example"])
-# Of the same age as the live one.
+# The same age as the live one.
 AWAITING = awaiting()
 TO_SWITCH = Decision(Action.SWITCH, Reason.SWITCH)
 AS_ISSUED = Decision(Action.KEEP, next_at=DUE)
@@ -213,13 +213,13 @@ TABLE = {
         {},
         Decision(Action.REPAIR, Reason.ATTRIBUTES, "mode is 0644 instead of 0600", DUE),
     ),
-    "a reload that did not come about": (
+    "a reload that did not happen": (
         found(live={"reloaded": False}),
         FRESH,
         {},
         Decision(Action.REPAIR, Reason.RELOAD, next_at=DUE),
     ),
-    "a probe that did not come about": (
+    "a probe that did not happen": (
         found({"reload": [], "probe": [{"port": 443}]}, {"reloaded": False}),
         FRESH,
         {},
@@ -284,7 +284,7 @@ TABLE = {
 
 
 @pytest.mark.parametrize(("item", "now", "options", "decision"), TABLE.values(), ids=TABLE)
-def test_decision(item, now, options, decision):
+def test_decide_action_reason_and_time(item, now, options, decision):
     assert decide(item, [DIRECTORY], now, **options) == decision
 
 
@@ -301,7 +301,7 @@ GRAVITY = [
 
 
 @pytest.mark.parametrize("first", range(len(GRAVITY)), ids=[reason for reason, _unused in GRAVITY])
-def test_the_gravest_reason_is_told(first):
+def test_decide_several_reasons_gravest_is_given(first):
     wanted, live = {}, {}
     for _unused, change in GRAVITY[first:]:
         wanted.update(change.get("wanted", {}))
@@ -321,12 +321,12 @@ def test_the_gravest_reason_is_told(first):
         (3 * SECOND, 1.5 * SECOND, 2.25 * SECOND),
     ],
 )
-def test_points_of_a_life(life, renewed, urgent):
+def test_lifetime_and_emergency_points(life, renewed, urgent):
     assert lifetime_point(ISSUED, ISSUED + life) == ISSUED + renewed
     assert emergency_point(ISSUED, ISSUED + life) == ISSUED + urgent
 
 
-def test_a_manifests_time_is_aware_utc():
+def test_parse_utc_time_of_manifest_is_aware():
     assert parse_utc("2026-09-01T12:00:00Z") == ISSUED
     assert parse_utc("2026-09-01T12:00:00Z").tzinfo is timezone.utc
 
@@ -342,7 +342,7 @@ REPAIRED = Decision(Action.REPAIR, Reason.FORMATS, "a file is missing")
             Decision(Action.ISSUE, Reason.LIFETIME, can_wait=True),
             Decision(Action.KEEP, Reason.LIFETIME, "why", DUE, can_wait=True),
         ),
-        # What is wrong on the host is put right all the same.
+        # Drift on the host is repaired anyway.
         (
             Decision(Action.ISSUE, Reason.LIFETIME, can_wait=True, repair=REPAIRED),
             Decision(Action.REPAIR, Reason.FORMATS, "a file is missing; why", DUE),
@@ -354,5 +354,5 @@ REPAIRED = Decision(Action.REPAIR, Reason.FORMATS, "a file is missing")
     ],
     ids=["it cannot wait", "it can", "with a repair", "with a reload"],
 )
-def test_an_order_that_cannot_be_made_now(due, expected):
+def test_postponed_keeps_or_refuses(due, expected):
     assert due.postponed("why", DUE) == expected

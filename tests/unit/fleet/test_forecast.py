@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a run tells of those to come."""
+"""Forecast of the next renewals."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def planned(**windows):
     return decide_all(*items, ask=answers, interval=100 * DAY)
 
 
-def test_when_each_comes_next():
+def test_lines_next_time_of_each_certificate():
     plans = [*planned(web2=None, web1=None), *planned(web3=RenewalInfo(DUE - DAY, DUE))]
     plans += decide_all(found(live=None, host="web4"))
     assert forecast.lines(forecast.coming(plans)) == [
@@ -32,7 +32,7 @@ def test_when_each_comes_next():
     ]
 
 
-def test_renewals_that_will_fail():
+def test_failing_names_certificates_with_problems():
     items = [found(), found(host="web2", problems=["webroot /srv is gone", "no nginx"])]
     plans = decide_all(*items)
     assert forecast.failing(plans) == [
@@ -74,5 +74,5 @@ WITHIN = "within them, Let's Encrypt does not count renewals against its limits"
         ({"long": LONG}, DAY, [NEXT.format("long", 1), WHY]),
     ],
 )
-def test_the_summary(windows, interval, lines):
+def test_summary_of_next_renewals(windows, interval, lines):
     assert forecast.summary(planned(**windows), interval) == lines

@@ -54,7 +54,7 @@ def test_record_is_read_as_it_was_written(tmp_path):
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
 
-def test_record_is_made_closed_whatever_the_umask(tmp_path):
+def test_record_file_is_private_with_any_umask(tmp_path):
     before = os.umask(0)
     try:
         record(tmp_path / "history.jsonl", ONE)
@@ -67,7 +67,7 @@ def test_record_that_does_not_exist_is_empty(tmp_path):
     assert read(str(tmp_path / "history.jsonl")) == ([], [])
 
 
-def test_no_path_means_no_record(tmp_path, monkeypatch):
+def test_record_without_path_writes_nothing(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for path in (None, ""):
         recorder = Recorder(path)
@@ -77,20 +77,20 @@ def test_no_path_means_no_record(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_home_is_expanded(tmp_path, monkeypatch):
+def test_record_path_home_is_expanded(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     record("~/history.jsonl", ONE)
     assert read("~/history.jsonl") == ([ONE], [])
 
 
-def test_variables_are_expanded_when_it_is_read_as_when_it_is_written(tmp_path, monkeypatch):
+def test_record_path_variables_are_expanded(tmp_path, monkeypatch):
     monkeypatch.setenv("PLACE", str(tmp_path))
     record("$PLACE/history.jsonl", ONE)
     assert read("$PLACE/history.jsonl") == ([ONE], [])
 
 
 @pytest.mark.parametrize("use", [read, Recorder])
-def test_relative_path_is_refused(use):
+def test_record_relative_path_is_refused(use):
     with pytest.raises(AcmeError, match=r"acme_history history\.jsonl is a relative path: give an absolute one"):
         use("history.jsonl")
 
@@ -116,7 +116,7 @@ def make_blocked_folder(path):
         (make_blocked_folder, "File exists"),
     ],
 )
-def test_record_that_cannot_be_written_is_a_problem_in_words(tmp_path, make, reason):
+def test_record_that_cannot_be_written_is_a_problem(tmp_path, make, reason):
     folder = tmp_path / "folder"
     folder.mkdir()
     path = folder / "history.jsonl"
@@ -127,7 +127,7 @@ def test_record_that_cannot_be_written_is_a_problem_in_words(tmp_path, make, rea
     )
 
 
-def test_full_disk_is_a_problem_and_damages_one_line_only(tmp_path, monkeypatch):
+def test_record_full_disk_damages_one_line_only(tmp_path, monkeypatch):
     path = tmp_path / "history.jsonl"
     record(path, ONE)
     write = os.write
@@ -140,7 +140,7 @@ def test_full_disk_is_a_problem_and_damages_one_line_only(tmp_path, monkeypatch)
     assert problems == [f"acme_history {path}, line 2 is damaged: repair it, or remove the line"]
 
 
-def test_record_that_cannot_be_read(tmp_path):
+def test_record_that_cannot_be_read_raises(tmp_path):
     with pytest.raises(AcmeError, match=r"^acme_history .* cannot be read: Is a directory$"):
         read(str(tmp_path))
 
@@ -160,14 +160,14 @@ def test_record_that_cannot_be_read(tmp_path):
         "[" * 100_000,
     ],
 )
-def test_damaged_line_is_told_and_skipped(line):
+def test_parse_damaged_line_is_reported_and_skipped(line):
     whole = ONE.line().decode()
     found, problems = parse([whole, line, "\n", whole], "record")
     assert found == [ONE, ONE]
     assert problems == ["acme_history record, line 2 is damaged: repair it, or remove the line"]
 
 
-def test_fields_of_later_versions_are_ignored():
+def test_parse_unknown_fields_are_ignored():
     line = json.dumps({**asdict(ONE), "profile": {"new": 1}})
     assert parse([line], "record") == ([ONE], [])
 
@@ -206,7 +206,7 @@ def test_recorder_opens_the_file_once_for_all_threads(tmp_path, monkeypatch):
     assert len(opened) == 1
 
 
-def test_parallel_jobs_do_not_tear_lines(tmp_path):
+def test_record_parallel_jobs_write_whole_lines(tmp_path):
     path = str(tmp_path / "history.jsonl")
     context = multiprocessing.get_context("spawn")
     jobs = [context.Process(target=write_many, args=(path, f"web{number}")) for number in range(4)]

@@ -21,7 +21,7 @@ def actions(planned):
     return [(item.host, item.decision.action, item.decision.reason) for item in planned]
 
 
-def test_all_are_decided_in_their_order():
+def test_decide_all_keeps_order():
     planned = decide_all(on("web3", found()), on("web1", found(live=None)), on("web2", found(live={"reloaded": False})))
     assert actions(planned) == [
         ("web3", Action.KEEP, ""),
@@ -30,7 +30,7 @@ def test_all_are_decided_in_their_order():
     ]
 
 
-def test_what_is_revoked_is_due_at_once_and_the_ca_is_not_asked_of_it():
+def test_decide_all_revoked_certificate_is_issued_without_asking_ca():
     ask = Ask()
     items = [
         on("web1", found()),
@@ -56,7 +56,7 @@ def test_what_is_revoked_is_due_at_once_and_the_ca_is_not_asked_of_it():
     ],
     ids=["neither", "live", "pending", "both", "pending, and due", "pending, and none is live"],
 )
-def test_nothing_is_switched_to_that_is_revoked(item, revoked, action, reason):
+def test_decide_all_revoked_pending_version_is_not_switched_to(item, revoked, action, reason):
     """It is as if it were not there; also when the CA has been asked of the live one's renewal."""
     why = {("web1", "shop", version): "superseded" for version in revoked.split()}
     ask = Ask(**{"a.b": DUE - DAY})
@@ -65,18 +65,18 @@ def test_nothing_is_switched_to_that_is_revoked(item, revoked, action, reason):
     assert (planned.certificate.pending is None) == ("pending" in revoked)
 
 
-def test_items_may_come_from_a_generator():
+def test_decide_all_accepts_generator():
     items = (on(f"web{n}", found()) for n in range(3))
     assert len(plan.decide_all(items, plan.Settings([CA], FRESH), Ask())) == 3
 
 
-def test_nothing_is_asked_for_an_empty_fleet():
+def test_decide_all_empty_fleet_asks_nothing():
     ask = Ask()
     assert decide_all(ask=ask) == []
     assert ask.asked == []
 
 
-def test_the_ca_is_asked_once_of_what_would_be_kept():
+def test_decide_all_asks_once_about_certificates_to_keep():
     ask = Ask()
     decide_all(
         on("kept2", found(live={"ari_id": "id-2"})),
@@ -92,13 +92,13 @@ def test_the_ca_is_asked_once_of_what_would_be_kept():
     assert ask.asked == [{CA: ["id-1", "id-2", "id-3"]}]
 
 
-def test_each_ca_is_asked_of_its_own():
+def test_decide_all_asks_each_ca_about_its_own_certificates():
     ask = Ask(**{"id-2": FRESH})
     items = [on("web1", found(live={"ari_id": "id-1"})), on("web2", found(live={"ari_id": "id-2", "directory": OTHER}))]
     kept, due = decide_all(*items, cas=[CA, OTHER], ask=ask)
     assert ask.asked == [{CA: ["id-1"], OTHER: ["id-2"]}]
     assert (kept.decision.action, due.decision.action, due.replaces_cert_id) == (Action.KEEP, Action.ISSUE, "id-2")
-    # Of a CA that is wanted no more nothing is asked.
+    # A CA that is not listed any more gets no request.
     (moved,) = decide_all(*items[1:])
     assert (moved.decision.reason, moved.replaces_cert_id) == ("issuer changed", None)
 
@@ -108,13 +108,13 @@ def test_each_ca_is_asked_of_its_own():
     [({"is_forced": True}, [found()]), ({"now": URGENT}, [found()]), ({}, [found(live={"ari_id": None})])],
     ids=["forced", "urgent", "no id"],
 )
-def test_the_ca_is_not_asked_where_it_makes_no_difference(options, items):
+def test_decide_all_asks_nothing_if_answer_cannot_matter(options, items):
     ask = Ask()
     decide_all(*(on("web1", item) for item in items), ask=ask, **options)
     assert ask.asked == []
 
 
-def test_past_its_lifetime_point_the_cas_word_still_counts():
+def test_decide_all_renewal_information_counts_past_lifetime_point():
     later, over = DUE + DAY, DUE - DAY
     items = [on(name, found(live={"ari_id": name})) for name in ("later", "over", "silent")]
     planned = decide_all(*items, now=DUE + HOUR, ask=Ask(later=later, over=over))
@@ -126,7 +126,7 @@ def test_past_its_lifetime_point_the_cas_word_still_counts():
     assert planned[0].decision.next_at >= later
 
 
-def test_the_cas_word_decides():
+def test_decide_all_renewal_information_sets_next_time():
     ask = Ask(soon=FRESH - DAY, later=DUE + DAY, late=DUE + 300 * DAY)
     planned = decide_all(
         *(on(name, found(live={"ari_id": name})) for name in ("soon", "later", "late", "silent")),
@@ -141,7 +141,7 @@ def test_the_cas_word_decides():
     assert [item.decision.next_at for item in planned] == [None, DUE + DAY, URGENT, DUE]
 
 
-def test_what_would_be_put_right_is_issued_when_its_window_is_open():
+def test_decide_all_window_open_precedes_repair():
     (item,) = decide_all(on("web1", found(live={"reloaded": False})), ask=Ask(**{"a.b": FRESH}))
     assert (item.decision.action, item.decision.reason) == (Action.ISSUE, "window open")
 
@@ -162,14 +162,14 @@ def test_what_would_be_put_right_is_issued_when_its_window_is_open():
     ],
     ids=["kept", "due", "forced", "window", "names", "no id", "another CA", "missing", "repaired", "refused"],
 )
-def test_what_it_replaces_is_named_to_the_same_ca_alone(item, options, replaces):
+def test_decide_all_replaces_is_for_same_ca_and_account_only(item, options, replaces):
     # RFC 9773 section 5
     (planned,) = decide_all(on("web1", item), **options)
     assert planned.replaces_cert_id == replaces
     assert planned.decided().replaces_cert_id == replaces
 
 
-def test_the_instant_leaves_room_for_the_next_run():
+def test_decide_all_instant_leaves_room_for_next_run():
     window = RenewalInfo(DUE, DUE + 2 * DAY)
     (early, late) = (
         decide_all(on("web1", found()), ask={"a.b": window}, interval=interval)[0] for interval in (2 * DAY, 0 * DAY)
@@ -177,20 +177,20 @@ def test_the_instant_leaves_room_for_the_next_run():
     assert early.decision.next_at == DUE < late.decision.next_at < DUE + 2 * DAY
 
 
-def test_why_the_ca_would_have_it_renewed_is_shown():
+def test_line_has_explanation_url_of_ca():
     info = RenewalInfo(FRESH, FRESH, "https://ca.example/incident")
     (item,) = decide_all(on("web1", found()), ask={"a.b": info})
     assert item.line() == "web1: certificate shop: issue (window open: see https://ca.example/incident)"
     assert item.decided().explanation_url == "https://ca.example/incident"
 
 
-def test_what_is_selected_is_forced():
+def test_decide_all_selected_certificate_is_issued():
     items = [on("web1", found()), on("web2", found())]
     planned = decide_all(*items, is_selected=lambda item: item.host == "web2")
     assert actions(planned) == [("web1", Action.KEEP, ""), ("web2", Action.ISSUE, "forced")]
 
 
-def test_two_certificates_of_one_name_on_one_host_are_refused():
+def test_decide_all_repeated_name_on_host_is_refused():
     ask = Ask()
     planned = decide_all(
         on("web1", found()), on("web1", found()), on("web2", found()), on("web1", found(), "mail"), ask=ask
@@ -206,12 +206,12 @@ def test_two_certificates_of_one_name_on_one_host_are_refused():
 
 class TestProfile:
     @pytest.mark.parametrize("profile", [None, "", "classic"])
-    def test_offered(self, profile):
+    def test_verify_profile_offered(self, profile):
         (item,) = decide_all(on("web1", found({"profile": profile}, live=None)))
         assert plan.verify_profile(item, [directory(profiles=["classic"])]) == item
         assert plan.verify_profile(item, [directory(profiles=["other"]), directory(profiles=["classic"])]) == item
 
-    def test_not_offered(self):
+    def test_verify_profile_not_offered_is_refused(self):
         (item,) = decide_all(on("web1", found({"profile": "shortlived"})))
         checked = plan.verify_profile(item, [directory(profiles=["classic"]), directory(profiles=["other"])])
         assert checked.decision.action == Action.REFUSE
@@ -220,7 +220,7 @@ class TestProfile:
             f"{CA} (offered: classic))"
         )
 
-    def test_not_offered_and_not_ordered(self):
+    def test_verify_profile_not_offered_of_kept_certificate_is_ignored(self):
         (item,) = decide_all(on("web1", found({"profile": "old"}, {"profile": "old"})))
         assert plan.verify_profile(item, directory()).decision.action == Action.KEEP
 
@@ -239,7 +239,7 @@ class TestWithoutCa:
         ],
         ids=["kept", "due", "changed", "urgent", "missing", "damaged", "repaired"],
     )
-    def test_what_can_wait_does(self, item, now, action):
+    def test_without_ca_postpones_what_can_wait(self, item, now, action):
         (planned,) = decide_all(on("web1", item), now=now)
         decided = plan.without_ca(planned, "the CA is down").decision
         assert decided.action == action
@@ -247,7 +247,7 @@ class TestWithoutCa:
         assert decided.message == ("the CA is down" if planned.decision.action == Action.ISSUE else "")
 
 
-def test_a_line_for_people():
+def test_line_of_each_action():
     planned = decide_all(
         on("web1", found(live=None)),
         on("web2", found(live={"attributes": ["mode is 0644"]})),
@@ -260,7 +260,7 @@ def test_a_line_for_people():
     ]
 
 
-def test_what_a_host_is_told():
+def test_decided_has_fields_for_host():
     kept, due = decide_all(on("web1", found()), on("web2", found(live=None)))
     assert kept.decided() == contracts.decided(Action.KEEP, next=utc(DUE))
     assert due.decided() == contracts.decided(Action.ISSUE, reason=Reason.MISSING)
@@ -278,13 +278,13 @@ def test_what_a_host_is_told():
 @pytest.mark.parametrize(
     "live", [{"not_before": None}, {"not_after": None}, {"not_before": None, "created": None}], ids=str
 )
-def test_make_version_without_dates_refuses_one_certificate_and_stops_no_other(live):
+def test_decide_all_version_without_dates_refuses_its_certificate_only(live):
     odd, kept = decide_all(on("web1", found(live=live)), on("web2", found()), ask=Ask())
     assert (odd.decision.action, odd.decision.message) == (Action.REFUSE, plan.MALFORMED)
     assert kept.decision.action == Action.KEEP
 
 
-def test_make_certificate_of_which_nothing_is_wanted_is_refused():
+def test_decide_all_certificate_without_entry_is_refused():
     (planned,) = decide_all(on("web1", found(wanted=None)))
     assert planned.line() == (
         "web1: certificate shop: refuse (it has no entry of acme_certificates. Give certificate_info the option "

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One plan for all hosts, as a table: CAs and the record are scripted, and so is the clock."""
+"""Plan for all hosts, as a table: CAs and the record are scripted, and so is the clock."""
 
 from __future__ import annotations
 
@@ -415,7 +415,7 @@ def test_make_plan_record_that_cannot_be_read_warns(ca, tmp_path):
     assert warning == f"acme_history {tmp_path} cannot be read: Is a directory"
 
 
-def test_make_plan_reports_and_removes_what_is_not_listed(ca):
+def test_make_plan_reports_and_removes_unlisted(ca):
     unlisted = {"web1": ["old"], "web2": ["older"]}
     given = {"unlisted": unlisted, "remove_unlisted": ["web1"], "renewal_information": False}
     result, (warning,) = make_plan(ca, of_ca(ca), **given)

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is left of a CA's rate limits."""
+"""Remaining capacity of a CA's rate limits."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def budget(limits=LETS_ENCRYPT, *past):
         ("5/2w", 5, 14 * DAY, "2 weeks"),
     ],
 )
-def test_rates(text, count, period, words):
+def test_parse_rate_valid(text, count, period, words):
     rate = Rate.parse(text)
     assert (rate.count, rate.period, rate.text) == (count, period, words)
 
@@ -52,36 +52,36 @@ def test_rates(text, count, period, words):
 @pytest.mark.parametrize(
     "text", ["", "50", "50/7", "0/7d", "50/0d", "-1/7d", "50/7y", "many/7d", "50 / 7d", "9" * 99 + "/1d"]
 )
-def test_what_is_no_rate(text):
+def test_parse_rate_invalid_raises(text):
     with pytest.raises(AcmeOptionError, match="is not a limit: give a count and a span, 50/7d or 300/3h"):
         Rate.parse(text)
 
 
 class TestOptions:
-    def test_nothing_said(self):
+    def test_limits_of_all_defaults(self):
         assert limits_of_all({}) == SHIPPED
 
-    def test_one_limit_is_another(self):
+    def test_limits_of_all_one_limit_replaced(self):
         limits = limits_of_all({"letsencrypt": {"orders": "3000/3h", "certificates_per_domain": ""}})
         own = limits["https://acme-v02.api.letsencrypt.org/directory"]
         assert (own.orders.count, own.certificates_per_domain, own.certificates_per_set.count) == (3000, None, 5)
         assert own.renewals_exempt
 
-    def test_another_ca(self):
+    def test_limits_of_all_other_ca(self):
         limits = limits_of_all({"https://ca.example/dir": {"orders": "10/1h", "renewals_exempt": "yes"}})
         assert limits["https://ca.example/dir"] == Limits(Rate.parse("10/1h"), renewals_exempt=True)
 
     @pytest.mark.parametrize(
         "options", [{"letsencrypt": {"order": "1/1h"}}, {"letsencrypt": "50/7d"}, {"letsencrypt": None}]
     )
-    def test_what_is_none(self, options):
+    def test_limits_of_all_invalid_raises(self, options):
         with pytest.raises(
             AcmeOptionError, match=r"acme_limits: .*the limits of a CA are a mapping of orders, certificates_per"
         ):
             limits_of_all(options)
 
 
-def test_a_limit_lets_a_burst_pass_and_then_one_at_a_time():
+def test_opening_burst_then_one_at_a_time():
     limits = budget()
     for number in range(50):
         assert limits.opening([f"{number}.shop.example"], NEW) is None
@@ -106,7 +106,7 @@ def test_a_limit_lets_a_burst_pass_and_then_one_at_a_time():
         ([-DAY] * 5, 7 * DAY / 5),  # from the future: a host's clock is wrong
     ],
 )
-def test_what_was_spent_comes_back(past, room):
+def test_opening_capacity_recovers(past, room):
     names = ["shop.example"]
     limits = budget(LETS_ENCRYPT, *((NOW - age, names, RENEWAL) for age in past))
     opening = limits.opening(names, RENEWAL)
@@ -125,7 +125,7 @@ def test_what_was_spent_comes_back(past, room):
         (NEW, Limits(), []),
     ],
 )
-def test_which_limits_an_order_is_held_to(kind, limits, held_to):
+def test_opening_limits_by_kind_of_order(kind, limits, held_to):
     spent = budget(limits)
     for number in range(300):
         spent.spend([f"{number}.shop.example"], kind)
@@ -143,7 +143,7 @@ def test_which_limits_an_order_is_held_to(kind, limits, held_to):
     assert [name for name, opening in found.items() if opening] == held_to
 
 
-def test_who_waits_has_its_turn_before_the_next():
+def test_opening_waiting_orders_have_turns_in_order():
     limits = budget(Limits(Rate.parse("2/1h")))
     for _order in range(2):
         limits.spend(["a.example"], NEW)

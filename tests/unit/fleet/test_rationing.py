@@ -49,18 +49,18 @@ def keep_within(limits, *items, now=NOW, cas=(CA,), ask=None, **options):
     return kept, warnings
 
 
-def told(limits, *items, **options):
+def actions(limits, *items, **options):
     kept, _warnings = keep_within(limits, *items, **options)
     return [f"{plan.host} {plan.decision.action}" for plan in kept]
 
 
-def test_a_ca_without_limits_has_none():
+def test_keep_within_ca_without_limits_issues_all():
     hosts = [missing(f"web{number}") for number in range(9)]
     kept, warnings = keep_within({OTHER: PER_DOMAIN}, *hosts)
     assert ({plan.decision.action for plan in kept}, warnings) == ({Action.ISSUE}, [])
 
 
-def test_the_domains_are_looked_at_only_where_they_may_matter():
+def test_keep_within_reads_domains_only_if_limit_may_be_reached():
     def unread():
         raise AssertionError
 
@@ -71,7 +71,7 @@ def test_the_domains_are_looked_at_only_where_they_may_matter():
 @pytest.mark.parametrize(
     ("limits", "items", "expected"),
     [
-        # What cannot wait goes before what can, and fails if there is no room for it.
+        # An order that cannot wait precedes those that can, and fails if the limit is reached.
         (PER_DOMAIN, [missing("a"), missing("b"), missing("c")], ["a issue", "b issue", "c refuse"]),
         (PER_DOMAIN, [missing("a"), missing("b"), missing("c", "other.example")], ["a issue", "b issue", "c issue"]),
         (
@@ -83,7 +83,7 @@ def test_the_domains_are_looked_at_only_where_they_may_matter():
             ],
             ["a issue", "b keep", "c issue"],
         ),
-        # Of what can wait, what ends first goes first.
+        # Among those that can wait, the certificate that expires first is first.
         (
             ORDERS,
             [
@@ -93,29 +93,29 @@ def test_the_domains_are_looked_at_only_where_they_may_matter():
             ],
             ["a keep", "b issue", "c issue"],
         ),
-        # For the same names, other limits do not hold where renewals are exempt.
+        # For the same names, other limits do not apply where renewals are exempt.
         (PER_DOMAIN, [item("a"), item("b"), item("c")], ["a issue", "b issue", "c issue"]),
         (PER_SET, [item("a"), item("b"), item("c")], ["a issue", "b issue", "c issue"]),
         (ORDERS, [item("a"), item("b"), item("c")], ["a issue", "b issue", "c keep"]),
-        # What the hosts have had counts.
+        # Past certificates of the hosts count.
         (PER_DOMAIN, [missing("a", issued=[spent("a")]), missing("b")], ["a issue", "b refuse"]),
         (PER_DOMAIN, [missing("a", issued=[spent("a", age=4 * DAY)]), missing("b")], ["a issue", "b issue"]),
         (PER_DOMAIN, [missing("a", issued=[spent("a", renewal=True)]), missing("b")], ["a issue", "b issue"]),
         (PER_DOMAIN, [missing("a", issued=[spent("a", directory=OTHER)]), missing("b")], ["a issue", "b issue"]),
         (PER_SET, [missing("a", issued=[spent("a"), spent("a", serial="02", renewal=True)])], ["a refuse"]),
         (PER_SET, [missing("a", issued=[spent("b"), spent("b", serial="02")])], ["a issue"]),
-        # What several hosts share was ordered once.
+        # A shared certificate was ordered once.
         (
             PER_DOMAIN,
             [*(item(host, issued=[spent("a")], wanted={"shared": True}) for host in "ab"), missing("c")],
             ["a issue", "b issue", "c issue"],
         ),
-        # What is not issued spends nothing.
+        # An order that is not made does not count.
         (PER_DOMAIN, [missing("a", invalid=["no"]), missing("b"), missing("c")], ["a refuse", "b issue", "c issue"]),
     ],
 )
-def test_who_goes_and_who_waits(limits, items, expected):
-    assert told({CA: limits}, *items) == expected
+def test_keep_within_action_of_each_certificate(limits, items, expected):
+    assert actions({CA: limits}, *items) == expected
 
 
 @pytest.mark.parametrize(
@@ -127,15 +127,15 @@ def test_who_goes_and_who_waits(limits, items, expected):
     ],
     ids=["open", "over"],
 )
-def test_an_order_within_its_window_is_free(window, expected):
+def test_keep_within_order_in_window_is_exempt(window, expected):
     items = [item(name, live={"ari_id": name}) for name in "abcd"]
     now = FRESH + 1.999 * HOUR
-    assert told({CA: ORDERS}, *items, now=now, ask=lambda asked: dict.fromkeys("abcd", window)) == expected
+    assert actions({CA: ORDERS}, *items, now=now, ask=lambda asked: dict.fromkeys("abcd", window)) == expected
 
 
-def test_what_is_to_be_replaced_comes_first_of_what_can_wait():
+def test_keep_within_replacements_precede_routine_renewals():
     """Its CA is about to revoke it, while routine has weeks."""
-    kept = told(
+    kept = actions(
         {CA: ORDERS},
         item("a", live={"not_after": utc(NOW + 16 * DAY)}),
         item("b"),
@@ -146,7 +146,7 @@ def test_what_is_to_be_replaced_comes_first_of_what_can_wait():
     assert kept == ["a keep", "b keep", "c issue", "d issue"]
 
 
-def test_what_waits_is_told_when_it_goes():
+def test_keep_within_deferred_certificate_has_next_time():
     hosts = [item(name) for name in "abcd"]
     kept, (warning,) = keep_within({CA: ORDERS}, *hosts)
     assert [plan.decision.next_at for plan in kept] == [None, None, NOW + 1.5 * HOUR, NOW + 3 * HOUR]
@@ -164,14 +164,14 @@ def test_what_waits_is_told_when_it_goes():
     )
 
 
-def test_what_cannot_wait_fails_with_the_limit_and_the_time():
+def test_keep_within_certificate_that_cannot_wait_is_refused():
     kept, warnings = keep_within({CA: ORDERS}, *(item(name) for name in "abc"), now=URGENT)
     assert [plan.decision.action for plan in kept] == [Action.ISSUE, Action.ISSUE, Action.REFUSE]
     assert "the CA's limit of 2 orders in 3 hours is reached; there is room again at" in kept[2].line()
     assert warnings == []
 
 
-def test_the_next_ca_takes_what_the_first_has_no_room_for():
+def test_keep_within_full_ca_next_one_is_used():
     limits = {CA: ORDERS, OTHER: Limits(orders=Rate.parse("1/1d"))}
     kept, _warnings = keep_within(limits, *(item(name) for name in "abcd"), cas=(CA, OTHER))
     assert [(plan.decision.action, plan.directory) for plan in kept] == [
@@ -188,7 +188,7 @@ def test_the_next_ca_takes_what_the_first_has_no_room_for():
 
 
 def recorded(name, days, domain="shop.example"):
-    """A line of the controller's record, of so many days ago."""
+    """Return an entry of the controller's record, from so many days ago."""
     return Issuance(utc(NOW - days * DAY), "web1", name, "0a", "", CA, "", (f"{name}.{domain}",), "")
 
 
@@ -215,11 +215,11 @@ def test_keep_within_counts_the_record_where_it_reaches_back(record, expected):
 class TestWhatAHostClaims:
     """A host is believed of its own certificates, and no further."""
 
-    def test_of_others_names_it_claims_in_vain(self):
+    def test_keep_within_claims_about_names_of_others_are_ignored(self):
         claims = [spent("x", "rich.example", serial=f"{number}") for number in range(99)]
-        assert told({CA: PER_DOMAIN}, missing("a", issued=claims), missing("b", "rich.example"))[1] == "b issue"
+        assert actions({CA: PER_DOMAIN}, missing("a", issued=claims), missing("b", "rich.example"))[1] == "b issue"
 
-    def test_of_its_own_it_is_believed_in_bounds(self):
+    def test_keep_within_claims_about_own_names_count_up_to_limit(self):
         limits = Limits(certificates_per_domain=Rate.parse("9/7d"))
         claims = [spent("a", serial=f"{number}") for number in range(99)]
-        assert told({CA: limits}, missing("a", issued=claims), missing("b")) == ["a issue", "b issue"]
+        assert actions({CA: limits}, missing("a", issued=claims), missing("b")) == ["a issue", "b issue"]

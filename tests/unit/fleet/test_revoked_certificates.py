@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Revoked certificates in the plan: which ones are asked for, and the reasons and warnings that follow."""
+"""Revoked certificates in the plan: those that are looked up, and the reasons and warnings that follow."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def awaiting(host, content, **more):
     return replace(live(host, **more), pending=contracts.awaiting(content=content))
 
 
-def test_the_plan_asks_for_what_is_whole_and_live_or_awaits_its_switch():
+def test_revoked_asks_about_live_and_pending_certificates():
     asked = []
 
     def ask(contents):
@@ -64,7 +64,7 @@ NOT_ASKED = {
 
 
 @pytest.mark.parametrize("content", NOT_ASKED)
-def test_why_a_certificate_is_not_asked_for(content):
+def test_revoked_unknown_status_has_reason(content):
     said = f"(web1: certificate shop: {NOT_ASKED[content]})"
     assert revoked([live("web1", content)], lambda _contents: 1 / 0) == (
         {},
@@ -72,5 +72,5 @@ def test_why_a_certificate_is_not_asked_for(content):
     )
 
 
-def test_with_nothing_live_nobody_is_asked():
+def test_revoked_without_live_certificate_asks_nothing():
     assert revoked([contracts.found(live=None)], lambda _contents: 1 / 0) == ({}, [])

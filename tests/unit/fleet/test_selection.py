@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which certificates are to be replaced, and which of them are replaced already."""
+"""Selection of the certificates to replace, and of those that are replaced already."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def select(entry, text="", **options):
     ],
     ids=str,
 )
-def test_selected(options):
+def test_select_matching_certificate(options):
     assert select(item(), **options, before=BEFORE)
 
 
@@ -59,11 +59,11 @@ def test_selected(options):
     ],
     ids=str,
 )
-def test_not_selected(options):
+def test_select_other_certificate_is_false(options):
     assert not select(item(), **options, before=BEFORE)
 
 
-def test_a_run_that_is_no_replacement():
+def test_parse_selection_without_options_is_none():
     assert Selection.parse({}, {}.__getitem__, FRESH) is None
 
 
@@ -84,11 +84,11 @@ def test_a_run_that_is_no_replacement():
         (item(pending()), True),
     ],
 )
-def test_what_is_done_already(entry, selected):
+def test_select_replaced_certificate_is_false(entry, selected):
     assert select(entry, all=True, before=BEFORE) is selected
 
 
-def test_a_serial_number_is_enough():
+def test_select_by_serial_number_alone():
     assert select(item(), serials="4a1f")
     assert not select(item(awaiting(serial="02")), serials="4a1f")
 
@@ -96,7 +96,7 @@ def test_a_serial_number_is_enough():
 @pytest.mark.parametrize(
     "options", [{"all": True}, {"issuer": "E7"}, {"names": "shop"}, {"names": "a", "serials": "1"}]
 )
-def test_without_an_instant_a_later_run_would_not_know(options):
+def test_select_without_before_raises(options):
     with pytest.raises(AcmeOptionError, match="replace needs 'before'"):
         select(item(), **options)
 
@@ -126,7 +126,7 @@ def test_without_an_instant_a_later_run_would_not_know(options):
         ),
     ],
 )
-def test_what_is_no_selection(options, message):
+def test_select_invalid_options_raise(options, message):
     with pytest.raises(AcmeOptionError, match=message):
         select(item(), **options)
 
@@ -143,16 +143,16 @@ def test_what_is_no_selection(options, message):
         '"4a1f";"shop.example"',
     ],
 )
-def test_a_cas_list(text):
+def test_select_by_serial_numbers_in_list_of_ca(text):
     assert select(item(), text, serials_src="list")
 
 
-def test_a_first_line_that_is_mistyped_is_not_taken_for_a_heading():
+def test_select_mistyped_first_line_of_list_raises():
     with pytest.raises(AcmeOptionError, match=r"replace: list, line 1: '4a1g' is not a serial number"):
         select(item(), "4a1g\n77\n", serials_src="list")
 
 
-def test_a_list_that_is_none():
+def test_select_invalid_line_of_list_raises():
     with pytest.raises(AcmeOptionError, match=r"replace: list, line 3: 'shop\.example' is not a serial number"):
         select(item(), "serial\n77\nshop.example\n", serials_src="list")
 
@@ -165,7 +165,7 @@ def test_a_list_that_is_none():
         ((3, 3), "3 to be replaced: 3 in this run, 0 left after it"),
     ],
 )
-def test_the_count(numbers, text):
+def test_counted_text_of_numbers(numbers, text):
     assert counted(*numbers) == text
 
 
@@ -173,7 +173,7 @@ def test_the_count(numbers, text):
     ("before", "since"),
     [("2026-06-01T00:00:00Z", "2026-06-01T00:00:00Z"), ("2026-06-01T00:00:00.5Z", "2026-06-01T00:00:01Z")],
 )
-def test_since_when_a_key_is_new(before, since):
-    """Manifests know whole seconds: what was made within the one that is begun may be from before."""
+def test_since_is_rounded_up_to_whole_second(before, since):
+    """Manifests have whole seconds: a key made within the current second may be from before."""
     selection = Selection.parse({"all": True, "before": before}, {}.__getitem__, FRESH + HOUR)
     assert selection.since() == since

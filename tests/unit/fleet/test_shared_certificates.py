@@ -19,7 +19,7 @@ OTHER = {"identifiers": ["other.example"]}
 
 
 def has(serial="0a", wanted=None, live=None, **more):
-    """A host with a live certificate that is as wanted."""
+    """Return a host with a live certificate that matches its terms."""
     return found({"shared": True, **(wanted or {})}, {"serial": serial, **(live or {})}, **more)
 
 
@@ -47,7 +47,7 @@ SINCE = "2026-10-10T00:00:00Z"
 def issued(
     serial, not_after=END, time="2026-10-01T00:00:00Z", name="shop", identifiers=("shop.example", "www.shop.example")
 ):
-    """A line of the controller's record."""
+    """Return a line of the controller's record."""
     return Issuance(
         time, "web1", name, serial, utc(not_after), CA, ACCOUNT, identifiers, f"PEM {serial}", f"CHAIN {serial}"
     )
@@ -56,7 +56,7 @@ def issued(
 LONG = {"not_after": utc(END + 9000 * DAY)}
 
 
-def told(result):
+def actions(result):
     return [
         f"{item.decision.action} {item.share.serial or 'new'} {item.share.owner}"
         if item.share
@@ -78,12 +78,12 @@ UNREADY = {"problems": ["home /etc/acme cannot be written"]}
         ([lacks(), has(), has()], {}, ["receive 0a web2", "keep", "keep"]),
         ([has(live={"missing": ["chain.pem"]}), has()], {}, ["receive 0a web2", "keep"]),
         ([has(live={"damaged": ["privkey.pem"]}), has()], {}, ["receive 0a web2", "keep"]),
-        # What one has is due, so all are due, whatever lacks them.
+        # The certificate of one host is due, so all are due.
         ([lacks(), has()], {"now": DUE}, ["issue missing", "receive new web1"]),
-        # Of several the one that is good for longest; of the same, the first host's.
+        # The one that expires last is chosen; among equal ones, that of the first host.
         ([has("0a"), has("0b", live={"not_after": utc(END + DAY)})], {}, ["receive 0b web2", "keep"]),
         ([has("0a"), has("0b"), has("0b")], {}, ["keep", "receive 0a web1", "receive 0a web1"]),
-        # An old one gives way to the new one that one host alone has.
+        # The new one of a single host replaces the old one of the others.
         (
             [has("0a"), has("0b", live={"not_before": utc(DUE), "not_after": utc(DUE + 90 * DAY)})],
             {"now": DUE},
@@ -98,7 +98,7 @@ UNREADY = {"problems": ["home /etc/acme cannot be written"]}
         ([has("0a"), lacks({"profile": "short"})], {}, ["refuse", "refuse"]),
         # The same names in another order are the same.
         ([has("0a"), lacks({"identifiers": ["www.shop.example", "shop.example"]})], {}, ["keep", "receive 0a web1"]),
-        # Who cannot take it makes no key either.
+        # A host that cannot receive it makes no key either.
         ([lacks(**UNREADY), lacks(), lacks()], {}, ["refuse missing", "issue missing", "receive new web2"]),
         ([lacks(**UNREADY), has()], {}, ["refuse missing", "keep"]),
         ([has("0a"), lacks(invalid=["no"])], {}, ["keep", "refuse"]),
@@ -116,8 +116,8 @@ UNREADY = {"problems": ["home /etc/acme cannot be written"]}
         ([lacks()], {"elsewhere": [replace(has(), wanted=found().wanted)]}, ["issue missing"]),
     ],
 )
-def test_who_does_what(items, options, expected):
-    assert told(planned(*items, **options)) == expected
+def test_share_action_of_each_host(items, options, expected):
+    assert actions(planned(*items, **options)) == expected
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_who_does_what(items, options, expected):
     ],
 )
 def test_share_with_a_record_no_other_certificate_is_given(items, options, expected):
-    assert told(planned(*items, **options)) == expected
+    assert actions(planned(*items, **options)) == expected
 
 
 def test_share_replaced_is_given_by_no_host_that_claims_a_new_key():
@@ -161,16 +161,16 @@ def test_share_replaced_is_given_by_no_host_that_claims_a_new_key():
     record = [issued("0a"), issued("0b")]
     liar = has("0b", live=LONG)
     plans = planned(has("0a"), has("0a"), liar, record=record, replaced=lambda item: item.host != "web3")
-    assert told(plans)[1:] == ["receive new web1", "receive new web1"]
+    assert actions(plans)[1:] == ["receive new web1", "receive new web1"]
     assert plans[0].decision.action == "issue"
     record[1] = issued("0b", time=SINCE)
     plans = planned(has("0a"), has("0a"), liar, record=record, replaced=lambda item: item.host != "web3")
-    assert told(plans)[:2] == ["receive 0b web3"] * 2
+    assert actions(plans)[:2] == ["receive 0b web3"] * 2
 
 
 def test_share_all_have_the_same_reads_no_record():
     made = decide_all(*(replace(has(), host=host) for host in ("web1", "web2")))
-    assert told(shared_certificates.share(made, (), pytest.fail)) == ["keep", "keep"]
+    assert actions(shared_certificates.share(made, (), pytest.fail)) == ["keep", "keep"]
 
 
 def test_shares_certificate_and_chain_are_the_record_s():
@@ -182,14 +182,14 @@ def test_shares_certificate_and_chain_are_the_record_s():
     assert share == contracts.share(**known)
 
 
-def test_only_what_is_shared_is():
-    assert told(planned(found(live=None), lacks(), found(live={"serial": "0a"}))) == [
+def test_share_other_certificates_are_unchanged():
+    assert actions(planned(found(live=None), lacks(), found(live={"serial": "0a"}))) == [
         "issue missing",
         "issue missing",
         "keep",
     ]
     other = replace(lacks(), name="mail")
-    assert told(planned(lacks(), other, lacks(), other)) == [
+    assert actions(planned(lacks(), other, lacks(), other)) == [
         "issue missing",
         "issue missing",
         "receive new web1",
@@ -197,14 +197,14 @@ def test_only_what_is_shared_is():
     ]
 
 
-def test_a_host_that_differs_is_named():
+def test_share_different_terms_are_refused_with_host():
     refused = planned(has(), has(), has(wanted={"key_type": "rsa2048"}))[0].decision
     assert refused.message == (
         "it is shared, but key_type differs between web1 and web3: give it the same on all hosts, or another name"
     )
 
 
-def test_what_is_received_is_known_by_its_serial_and_whose_it_is():
+def test_share_received_certificate_has_owner_and_serial():
     receiver = planned(lacks(), has())[0]
     known = {"owner": "web2", "serial": "0a", "directory": CA, "account_uri": ACCOUNT}
     assert receiver.share == contracts.share(hosts=[], **known)
@@ -212,28 +212,28 @@ def test_what_is_received_is_known_by_its_serial_and_whose_it_is():
     assert shared_certificates.shares([receiver]) == [contracts.share(hosts=["web1"], **known)]
 
 
-def test_an_order_for_all_waits_only_if_all_can():
+def test_share_order_can_wait_only_if_all_hosts_can():
     result = planned(has(), has(), now=DUE)
     assert [item.decision.can_wait for item in result] == [True, True]
     assert [item.decision.can_wait for item in planned(has(), lacks(), now=DUE)] == [False, False]
     assert [item.decision.can_wait for item in planned(has(), has(), now=URGENT)] == [False, False]
 
 
-def test_an_order_replaces_what_any_of_them_has():
+def test_share_order_replaces_certificate_of_any_host():
     result = planned(lacks(), has(live={"ari_id": "c.d"}), now=DUE)
     assert [item.replaces_cert_id for item in result] == ["c.d", None]
 
 
-def test_without_the_order_nobody_waits_for_a_key():
+def test_postpone_receivers_without_order_nobody_receives():
     result = [plan.without_ca(item, "down") for item in planned(has(), has(), now=DUE)]
-    assert told(shared_certificates.postpone_receivers(result)) == ["keep lifetime", "keep lifetime"]
+    assert actions(shared_certificates.postpone_receivers(result)) == ["keep lifetime", "keep lifetime"]
     result = [plan.without_ca(item, "down") for item in planned(has(), lacks(), now=DUE)]
     settled = shared_certificates.postpone_receivers(result)
-    assert told(settled) == ["refuse lifetime", "refuse missing"]
+    assert actions(settled) == ["refuse lifetime", "refuse missing"]
     assert {item.decision.message for item in settled} == {"down"}
     assert shared_certificates.shares(settled) == []
 
 
-def test_what_needs_no_order_goes_on_without_the_ca():
+def test_postpone_receivers_existing_certificate_is_received():
     result = [plan.without_ca(item, "down") for item in planned(lacks(), has())]
-    assert told(shared_certificates.postpone_receivers(result)) == ["receive 0a web2", "keep"]
+    assert actions(shared_certificates.postpone_receivers(result)) == ["receive 0a web2", "keep"]

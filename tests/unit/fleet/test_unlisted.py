@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Certificates that hosts have and nobody lists any more."""
+"""Certificates on hosts that no list has any more."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ class Certificate:
         return self.not_before + self.life
 
     def window(self):
-        """As Boulder has it: two hundredths of the life, around two thirds of it, or the half if it is short."""
+        """Return the window as Boulder does: 2 % of the life, around two thirds of it, or half if it is short."""
         ideal = self.not_before + (self.life / 2 if self.life < 10 * DAY else self.life * 2 / 3)
         return ideal - self.life / 100, ideal + self.life / 100
 
@@ -131,7 +131,7 @@ class Fleet:
         self.renewals = Counter()
 
     def _facts(self, name):
-        """As certificate_info would tell."""
+        """Return the facts that certificate_info would return."""
         identifiers, _life, profile = self.wanted[name]
         versions = self.versions[name][-3:]
         return contracts.found(
@@ -162,9 +162,9 @@ class Fleet:
         }
 
     def run(self, now, everything=False, selected=None):
-        """A run of the role.
+        """Run the role.
 
-        What is neither in its window nor past its lifetime point is kept whatever is asked, and left out for speed, as
+        A certificate neither in its window nor past its lifetime point is kept anyway, and left out for speed, as
         is what waits for a limit.
         """
         awake = [name for name, instant in self.wakes.items() if everything or instant <= now]
@@ -175,7 +175,7 @@ class Fleet:
         if not awake:
             return Counter(), []
         found = [self.facts[name] for name in awake]
-        # Those asleep spend nothing, but what they have spent lately counts.
+        # Inactive certificates need no orders, but their recent orders count.
         past = [
             self.facts[name]
             for name, versions in self.versions.items()
@@ -220,11 +220,11 @@ class Fleet:
         self.facts[item.host] = self._facts(item.host)
 
     def left(self, instant):
-        """How many certificates are from before an instant."""
+        """Return the number of certificates from before an instant."""
         return sum(versions[-1].issued < instant for versions in self.versions.values())
 
     def least(self, name, end, step):
-        """The fewest renewals of a certificate: each in the last run that its window admits, or the first after it."""
+        """Return the fewest renewals of a certificate: each in the last run of its window, or the first after it."""
         issued, count = self.versions[name][0].issued, 0
         while True:
             _start, over = Certificate("", (), 0, issued, self.wanted[name][1]).window()
@@ -246,7 +246,7 @@ SIZES = {"classic": 80, "tlsserver": 60, "shortlived": 60}
         pytest.param(DAY, DAY, id="daily, and said so"),
     ],
 )
-def test_a_year(step, interval):
+def test_year_all_certificates_are_renewed_in_time(step, interval):
     fleet = Fleet(SIZES, domains=3, interval=interval)
     end, now, number = START + 365 * DAY, START, 0
     while now < end:
@@ -264,7 +264,7 @@ def test_a_year(step, interval):
     print(f"{made} renewals, at least {least}; at most {fleet.latest / DAY:.2f} of a life; {dict(fleet.ca.kinds)}")
 
 
-def test_a_year_in_which_the_ca_says_nothing_of_renewals():
+def test_year_without_renewal_information_all_are_renewed_in_time():
     fleet = Fleet(SIZES, domains=3, silent=True)
     for day in range(365):
         fleet.run(START + day * DAY, everything=day % 100 == 0)
@@ -273,7 +273,7 @@ def test_a_year_in_which_the_ca_says_nothing_of_renewals():
 
 
 def lived(days, **options):
-    """A fleet that has been run each hour for so many days, from nothing."""
+    """Return a fleet that has been run each hour for so many days, from nothing."""
     fleet, now = Fleet(SIZES, domains=3, **options), START
     while now < START + days * DAY:
         fleet.run(now)
@@ -282,17 +282,17 @@ def lived(days, **options):
     return fleet, now
 
 
-def test_a_mass_revocation_where_renewals_are_exempt_takes_one_run():
+def test_mass_revocation_with_exempt_renewals_takes_one_run():
     fleet, now = lived(20)
     fleet.ca.revoking_before = now
     actions, warnings = fleet.run(now, everything=True)
     assert (actions, warnings, fleet.left(now)) == ({Action.ISSUE: 200}, [], 0)
     assert fleet.ca.kinds["same names"] >= 200
-    # And that is all: what is new is not renewed once more.
+    # Nothing else is issued: new certificates are not renewed once more.
     assert fleet.run(now + HOUR, everything=True) == ({Action.KEEP: 200}, [])
 
 
-def test_a_mass_revocation_where_they_count_takes_as_long_as_the_limits_do():
+def test_mass_revocation_with_counted_renewals_follows_limits():
     fleet, now = lived(20, renewals_exempt=False)
     revoked = fleet.ca.revoking_before = now
     hours, deferred = 0, []
@@ -301,7 +301,7 @@ def test_a_mass_revocation_where_they_count_takes_as_long_as_the_limits_do():
         assert actions[Action.REFUSE] == 0  # nothing fails that can wait
         deferred.append(warnings)
         now, hours = now + HOUR, hours + 1
-    # Of each domain 50 go at once, and then one every 202 minutes: no sooner is possible.
+    # 50 of each domain are issued at once, and then one every 202 minutes, which is the limit.
     of_domain = max(Counter(identifiers[0].split(".", 1)[1] for identifiers, *_more in fleet.wanted.values()).values())
     assert 0 <= hours - (of_domain - 50) * (7 * DAY / 50 / HOUR) <= 6
     assert "certificates wait for the CA's limit of 50 certificates of domain" in deferred[0][0]

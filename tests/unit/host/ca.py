@@ -35,12 +35,12 @@ def key_of(kind):
 
 
 def pem(*certificates):
-    """Certificates as one PEM text."""
+    """Return certificates as one PEM text."""
     return "".join(certificate.public_bytes(serialization.Encoding.PEM).decode() for certificate in certificates)
 
 
 def patched(certificate, old, new):
-    """The certificate as PEM text with the bytes *old* replaced by as many *new* ones, whatever that breaks."""
+    """Return the certificate as PEM text with the bytes *old* replaced by as many *new* ones; it may become invalid."""
     der = certificate.public_bytes(serialization.Encoding.DER)
     assert old in der
     assert len(old) == len(new)
@@ -76,7 +76,7 @@ class Authority:
         return Authority(self.sign(key.public_key(), name, extensions=extensions, **options), key)
 
     def leaf(self, public_key, names, extensions=(), aki=True, **options):
-        """A certificate for *names* (str: DNS names; or GeneralName). Options as those of sign()."""
+        """Return a certificate for *names* (str: DNS names; or GeneralName). Options as those of sign()."""
         general = [x509.DNSName(name) if isinstance(name, str) else name for name in names]
         extensions = [*extensions]
         if general:
@@ -93,7 +93,7 @@ class Authority:
 
 
 def key_usage(**bits):
-    """The keyUsage of a CA, with other bits than usual."""
+    """Return the keyUsage of a CA, with other bits than usual."""
     names = ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement")
     others = dict.fromkeys((*names, "encipher_only", "decipher_only"), False)
     return x509.KeyUsage(**{**others, "key_cert_sign": True, "crl_sign": True, **bits})

@@ -17,13 +17,13 @@ from tests.unit.host.faults import Disk
 
 @pytest.fixture
 def home(quick_path):
-    """A home that is not there yet."""
+    """Return the path of a home that does not exist yet."""
     return quick_path / "acme"
 
 
 @pytest.fixture
 def quick_path(tmp_path):
-    """A folder in memory where the system has that, where bringing bytes to the disk costs nothing."""
+    """Yield a folder in memory if the system has one, where syncing takes no time."""
     if not os.access("/dev/shm", os.W_OK):
         yield tmp_path
         return

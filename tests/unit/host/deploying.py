@@ -17,7 +17,7 @@ def pending_key(home, number="0001"):
 
 
 def issue(home, number="0001", names=WANTED.identifiers, chain=None, account=ACCOUNT, **options):
-    """What a CA delivers for the pending key."""
+    """Return the certificate that a CA delivers for the pending key."""
     leaf = host.authority().leaf(pending_key(home, number), names, **options)
     chain = ca.pem(host.authority().certificate) if chain is None else chain
     return IssuedCertificate(ca.pem(leaf), chain, account)

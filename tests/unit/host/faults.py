@@ -1,8 +1,8 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Stands in for the os module in _host/store/files.py: counts each change of the disk, and lets one of them go wrong.
+"""Stand-in for the os module in _host/store/files.py: counts each change of the disk, and has one of them fail.
 
-What a power cut may lose is modelled too: bytes that were written and not brought to the disk are cut off.
+It models the losses of a power cut, too: bytes that were written and not synced are cut off.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ import errno
 import os
 import signal
 
-# Those that change the disk, or bring a change to it.
+# Calls that change the disk, or sync a change to it.
 CHANGES = frozenset(
     ["write", "fsync", "rename", "replace", "symlink", "mkdir", "unlink", "rmdir", "fchmod", "fchown", "utime"]
 )
-# Those that need room on the disk, for a disk that is full.
+# Calls that need free space, for a full disk.
 GROWING = frozenset(["create", "write", "fsync", "rename", "replace", "symlink", "mkdir"])
 HARMLESS = frozenset(["close", "listdir", "fstat", "stat", "umask", "path", "getpid", "geteuid"])
-# Those after which somebody may see another thing than before.
+# Calls after which a reader may see a difference.
 VISIBLE = frozenset(["create", "rename", "replace", "symlink", "fchmod", "fchown"])
 # Bytes that one write takes: short writes are part of every run.
 PIECE = 500

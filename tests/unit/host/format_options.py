@@ -42,5 +42,5 @@ def wanted(*options):
 
 
 def asking(name, *formats):
-    """The options of a certificate."""
+    """Return the options of a certificate."""
     return {**COMMON, "name": name, "identifiers": [f"{name}.example"], "formats": list(formats)}

@@ -52,7 +52,7 @@ def authority():
 
 @cache
 def issued(request):
-    """What the CA issues for a request: the same however often it is asked."""
+    """Return the certificate that the CA issues for a request: always the same one."""
     csr = x509.load_pem_x509_csr(request)
     names = csr.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     leaf = authority().leaf(csr.public_key(), list(names))
@@ -71,7 +71,7 @@ def deploy(home, wanted=WANTED, check=False):
 
 
 def make_live(home, wanted=WANTED, order=ORDER):
-    """A whole run for one certificate."""
+    """Do a whole run for one certificate."""
     prepare(home, wanted, order)
     deployed = deploy(home, wanted)
     confirm(home, wanted.name)
@@ -79,7 +79,7 @@ def make_live(home, wanted=WANTED, order=ORDER):
 
 
 def confirm(home, name="shop", keep=KEPT):
-    """As a run that put the live version there."""
+    """Confirm the live version, as the run that deployed it does."""
     live = read_versions(str(home), name).live
     if live:
         deployment.confirm(str(home), name, live, keep)
@@ -90,7 +90,7 @@ def go_back(home, wanted=WANTED, now=ca.NOW):
 
 
 def outstanding(home, name="shop"):
-    """Whether the services are yet to read the live version."""
+    """Return True if the services have not read the live version yet."""
     live = read_versions(str(home), name).live
     return bool(live) and deployment.reload_outstanding(str(home), name, live)
 
@@ -100,7 +100,7 @@ def manifest(home, number, name="shop"):
 
 
 def pending(home, name="shop"):
-    """The pending version's order and key, or None."""
+    """Return the pending version's order and key, or None."""
     found = read_versions(str(home), name)
     if not found.pending:
         return None
@@ -109,7 +109,7 @@ def pending(home, name="shop"):
 
 
 def served(home, name="shop"):
-    """The files that a server reads through the live link, or None. They have to fit each other."""
+    """Return the files that a server reads through the live link, or None. They have to fit each other."""
     folder = os.path.join(str(home), "live", name)
     if not os.path.lexists(folder):
         return None
@@ -125,7 +125,7 @@ def served(home, name="shop"):
 
 
 def keys_are_closed(home, allowed=WANTED.attributes.mode):
-    """Every file with a private key in it, wherever it is, is as closed as it is wanted."""
+    """Every file with a private key in it, wherever it is, has the wanted mode at most."""
     for path in everything(home):
         found = os.lstat(path)
         if stat.S_ISREG(found.st_mode) and "privkey" in path:
@@ -143,7 +143,7 @@ def leftovers(home):
 
 
 def snapshot(home):
-    """All there is below *home*: kinds, modes, contents. For: nothing was changed."""
+    """Return kinds, modes and contents of all below *home*, to verify that nothing was changed."""
     result = {}
     for path in everything(home):
         found = os.lstat(path)

@@ -22,7 +22,7 @@ def receiving(home):
 
 
 def received(giver, home, certificate=None, chain=None, serial=True):
-    """All that a run does up to the last step."""
+    """Do all that a run does up to the last step."""
     public = key_transfer.await_key(str(home), "shop")
     serial = host.manifest(giver, "0001")["serial"] if serial is True else serial
     given = key_transfer.give(str(giver), "shop", serial, {"here": public})

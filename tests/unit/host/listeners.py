@@ -19,7 +19,7 @@ PATH = "/.well-known/acme-challenge/"
 
 
 def free_port():
-    """A port that nobody listens at."""
+    """Return a port without a listener."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return server.getsockname()[1]
 
@@ -29,19 +29,19 @@ def answer(token):
 
 
 def http01(home, port, token=TOKEN, seconds=60, address="127.0.0.1"):
-    """A response of http-01."""
+    """Return a response of http-01."""
     return ListenerResponse(str(home), "http-01", Listen(port, address), "", token, answer(token), seconds, "shop")
 
 
 def tls_alpn01(home, port, identifier="shop.example", token=TOKEN, seconds=60, address="127.0.0.1"):
-    """A response of tls-alpn-01."""
+    """Return a response of tls-alpn-01."""
     return ListenerResponse(
         str(home), "tls-alpn-01", Listen(port, address), identifier, token, answer(token), seconds, "shop"
     )
 
 
 def fetch(port, target, method="GET", address="127.0.0.1"):
-    """Status, headers and body of an answer."""
+    """Return status, headers and body of an answer."""
     connection = http.client.HTTPConnection(address, port, timeout=10)
     try:
         connection.putrequest(method, target, skip_accept_encoding=True)
@@ -53,13 +53,13 @@ def fetch(port, target, method="GET", address="127.0.0.1"):
 
 
 def fetched(port, token=TOKEN, address="127.0.0.1"):
-    """What the CA gets for a token; None for anything but an answer."""
+    """Return the answer that the CA gets for a token; None for any other status."""
     status, _headers, body = fetch(port, PATH + token, address=address)
     return body if status == 200 else None
 
 
 def served(port, token):
-    """What the CA gets for a token, also of a listener that ends meanwhile; None for anything but an answer."""
+    """Return the answer that the CA gets for a token; None for any other status, or if the listener ends meanwhile."""
     try:
         return fetched(port, token)
     except ConnectionError:
@@ -67,7 +67,7 @@ def served(port, token):
 
 
 def handshake(port, name, protocols=("acme-tls/1",), address="127.0.0.1"):
-    """The certificate (DER), the protocol that was agreed on, and all data that came after. Raises SSLError."""
+    """Return the certificate (DER), the protocol that was agreed on, and all data that came after. Raises SSLError."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -89,7 +89,7 @@ def listens(port, address="127.0.0.1"):
 
 
 def pid(port):
-    """The listener's."""
+    """Return the process number of the listener."""
     found = ports.find_user(Listen(port))
     return found.pid if found else None
 
@@ -98,12 +98,12 @@ def wait(condition, seconds=10.0):
     """Until it holds."""
     end = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < end, "it never came to hold"
+        assert time.monotonic() < end, "the condition was not met in time"
         time.sleep(0.02)
 
 
-def left(home):
-    """What is in a home, but for the lock."""
+def remaining(home):
+    """Return the paths in a home, without the lock."""
     return sorted(
         os.path.relpath(os.path.join(folder, name), home)
         for folder, folders, names in os.walk(home)

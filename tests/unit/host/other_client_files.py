@@ -22,13 +22,13 @@ PARAMETERS = b"-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARA
 
 
 def sec1(key):
-    """As OpenSSL writes an EC key."""
+    """Return an EC key as OpenSSL writes it."""
     return PARAMETERS + key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
     )
 
 
-class Left:
+class PemFiles:
     """A key, a certificate and its chain, as PEM."""
 
     def __init__(self, names=WANTED.identifiers, kind="ec256", **options):
@@ -45,8 +45,8 @@ def put(folder, **files):
         (folder / name.replace("__", ".")).write_bytes(data if isinstance(data, bytes) else data.encode())
 
 
-def certbot(folder, left, name="shop.example"):
-    put(folder / "archive" / name, privkey3__pem=left.key, cert3__pem=left.certificate, chain3__pem=left.chain)
+def certbot(folder, pem, name="shop.example"):
+    put(folder / "archive" / name, privkey3__pem=pem.key, cert3__pem=pem.certificate, chain3__pem=pem.chain)
     live = folder / "live" / name
     live.mkdir(parents=True)
     for file in ("privkey", "cert", "chain"):
@@ -76,27 +76,27 @@ server = /var/www/elsewhere
     put(account, regr__json=json.dumps({"body": {}, "uri": ACCOUNT}))
 
 
-def acme_sh(folder, left, name="shop.example", certs=None):
+def acme_sh(folder, pem, name="shop.example", certs=None):
     own = (certs or folder) / f"{name}_ecc"
     conf = f"Le_Domain='{name}'\nLe_Alt='www.{name}'\nLe_Webroot='/var/www/html'\nLe_API='{DIRECTORY}'\n"
-    put(own, **{f"{name}__key": left.key, f"{name}__cer": left.certificate, "ca__cer": left.chain})
+    put(own, **{f"{name}__key": pem.key, f"{name}__cer": pem.certificate, "ca__cer": pem.chain})
     put(own, **{f"{name}__conf": conf, f"{name}__csr__conf": "[ req ]\n"})
     put(folder / "ca" / "ca.example" / "directory", ca__conf=f"ACCOUNT_URL='{ACCOUNT}'\nCA_KEY_HASH='x='\n")
 
 
-def lego(folder, left, name="shop.example"):
+def lego(folder, pem, name="shop.example"):
     resource = {"domain": name, "certUrl": "https://ca.example/certZ/9", "certStableUrl": "https://ca.example/certZ/9"}
-    files = {f"{name}__key": left.key, f"{name}__crt": left.certificate + left.chain}
+    files = {f"{name}__key": pem.key, f"{name}__crt": pem.certificate + pem.chain}
     account = {"email": "a@b.example", "registration": {"body": {}, "uri": ACCOUNT}}
     put(folder / "accounts" / "ca.example" / "a@b.example", account__json=json.dumps(account))
     other = {"registration": {"uri": "https://other.example/acct/1"}}
     put(folder / "accounts" / "other.example" / "a@b.example", account__json=json.dumps(other))
-    put(folder / "certificates", **files, **{f"{name}__issuer__crt": left.chain, f"{name}__json": json.dumps(resource)})
+    put(folder / "certificates", **files, **{f"{name}__issuer__crt": pem.chain, f"{name}__json": json.dumps(resource)})
 
 
-def dehydrated(folder, left, name="shop.example"):
+def dehydrated(folder, pem, name="shop.example"):
     own = folder / "certs" / name
-    put(own, **{"privkey-1__pem": left.key, "cert-1__pem": left.certificate, "chain-1__pem": left.chain})
+    put(own, **{"privkey-1__pem": pem.key, "cert-1__pem": pem.certificate, "chain-1__pem": pem.chain})
     for file in ("privkey", "cert", "chain"):
         (own / f"{file}.pem").symlink_to(f"{file}-1.pem")
     config = f'CONFIG_D=x\nBASEDIR="{folder}"\nCERTDIR="${{BASEDIR}}/certs"  # x\nCA={DIRECTORY} # "x"\n'
@@ -110,8 +110,8 @@ def adopt(home, *lineages, wanted=WANTED, directories=(DIRECTORY,), check=False)
     return adoption.adopt(str(home), replace(wanted, directories=directories), candidates, ca.NOW, check)
 
 
-def files(folder, left, chain=True):
+def files(folder, pem, chain=True):
     """Plain files."""
-    put(folder, key__pem=left.key, cert__pem=left.certificate, chain__pem=left.chain)
+    put(folder, key__pem=pem.key, cert__pem=pem.certificate, chain__pem=pem.chain)
     place = {file: str(folder / f"{file}.pem") for file in ("key", "cert", "chain")}
     return Lineage(other_clients.FILES, "cert.pem", place["key"], place["cert"], place["chain"] if chain else "")

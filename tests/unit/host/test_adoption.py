@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What other clients left on a host becomes the first version.
+"""Adoption: a certificate of another client on a host becomes the first version.
 
 The folders are made here, as the clients make them; tests/fleet/test_adopt.py has folders that certbot, lego and
 dehydrated made themselves.
@@ -25,7 +25,7 @@ from tests.unit.host import ca, host
 from tests.unit.host.host import DIRECTORY, WANTED
 from tests.unit.host.other_client_files import (
     ACCOUNT,
-    Left,
+    PemFiles,
     acme_sh,
     adopt,
     certbot,
@@ -48,10 +48,10 @@ MADE = {
 
 
 @pytest.mark.parametrize("client", MADE)
-def test_each_client_s_folder(home, tmp_path, client):
+def test_find_folder_of_each_client(home, tmp_path, client):
     make, config, is_directory, account, webroot = MADE[client]
-    left = Left()
-    make(tmp_path / "their", left)
+    pem = PemFiles()
+    make(tmp_path / "their", pem)
     (lineage,) = other_clients.find(client, str(tmp_path / "their" / config))
     assert (lineage.client, lineage.is_directory) == (client, is_directory)
     assert (lineage.account_uri, lineage.webroot) == (account, webroot)
@@ -63,12 +63,12 @@ def test_each_client_s_folder(home, tmp_path, client):
     assert adopt(home, lineage, check=True) == replace(adopt(home, lineage), version=None)
     assert host.snapshot(tmp_path / "their") == before
     served = host.served(home)
-    assert served["cert.pem"] == left.certificate
-    assert served["chain.pem"] == left.chain
+    assert served["cert.pem"] == pem.certificate
+    assert served["chain.pem"] == pem.chain
     manifest = host.manifest(home, "0001")
     assert (manifest["directory"], manifest["account_uri"]) == (DIRECTORY, account)
-    assert manifest["reloaded"] is True, "no service has to read anything anew"
-    assert manifest["created"] == manifest["not_before"], "its key is not of today"
+    assert manifest["reloaded"] is True, "no service has to read anything again"
+    assert manifest["created"] == manifest["not_before"], "its key was not made today"
     assert manifest["profile"] is None
     facts = live_facts(str(home), "shop", "0001")
     assert (facts["key_type"], facts["identifiers"]) == ("ec256", WANTED.identifiers)
@@ -80,7 +80,7 @@ def test_each_client_s_folder(home, tmp_path, client):
 
 
 @pytest.mark.parametrize("client", MADE)
-def test_a_folder_that_is_not_there_or_empty(tmp_path, client):
+def test_find_missing_or_empty_folder_is_empty(tmp_path, client):
     assert other_clients.find(client, str(tmp_path / "none")) == []
     assert other_clients.find(client, str(tmp_path)) == []
 
@@ -95,15 +95,15 @@ def test_a_folder_that_is_not_there_or_empty(tmp_path, client):
         ("https://[oops", DIRECTORY),
     ],
 )
-def test_the_ca_where_only_a_url_of_it_is_known(home, tmp_path, ca_url, directory):
-    lineage = files(tmp_path / "srv", Left())._replace(ca=ca_url)
+def test_adopt_directory_is_found_by_url_of_ca(home, tmp_path, ca_url, directory):
+    lineage = files(tmp_path / "srv", PemFiles())._replace(ca=ca_url)
     adopted = adopt(home, lineage, directories=[DIRECTORY, "https://second.example/dir"])
     assert host.manifest(home, "0001")["directory"] == directory
     assert bool(adopted.warning) == ("else" in ca_url)
 
 
-def test_what_the_next_run_would_issue_anew_all_the_same_is_told(home, tmp_path):
-    lineage = files(tmp_path / "srv", Left(kind="rsa"))._replace(ca=OTHER_CA, is_directory=True)
+def test_adopt_certificate_with_other_terms_warns(home, tmp_path):
+    lineage = files(tmp_path / "srv", PemFiles(kind="rsa"))._replace(ca=OTHER_CA, is_directory=True)
     adopted = adopt(home, lineage, wanted=replace(WANTED, profile="shortlived"))
     assert adopted.changed
     assert adopted.warning == (
@@ -112,90 +112,90 @@ def test_what_the_next_run_would_issue_anew_all_the_same_is_told(home, tmp_path)
     )
 
 
-def self_signed(left):
+def self_signed(pem):
     name = ca.subject("Own")
-    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(left.private.public_key())
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(pem.private.public_key())
     builder = builder.not_valid_before(ca.NOW.replace(tzinfo=None)).serial_number(1)
     builder = builder.not_valid_after((ca.NOW + ca.DAY).replace(tzinfo=None))
     names = x509.SubjectAlternativeName([x509.DNSName(name) for name in WANTED.identifiers])
-    left.leaf = builder.add_extension(names, False).sign(left.private, hashes.SHA256())
-    left.certificate = ca.pem(left.leaf).encode()
+    pem.leaf = builder.add_extension(names, False).sign(pem.private, hashes.SHA256())
+    pem.certificate = ca.pem(pem.leaf).encode()
 
 
-def broken_chain(left):
-    left.chain = ca.pem(ca.Authority.root("Intermediate").intermediate().certificate).encode()
+def broken_chain(pem):
+    pem.chain = ca.pem(ca.Authority.root("Intermediate").intermediate().certificate).encode()
 
 
-def other_key(left):
-    left.key = sec1(ca.ec_key())
+def other_key(pem):
+    pem.key = sec1(ca.ec_key())
 
 
-def odd_key(left):
-    left.private = ec.generate_private_key(ec.SECP521R1())
-    left.leaf = host.authority().leaf(left.private.public_key(), WANTED.identifiers)
-    left.key, left.certificate = sec1(left.private), ca.pem(left.leaf).encode()
+def odd_key(pem):
+    pem.private = ec.generate_private_key(ec.SECP521R1())
+    pem.leaf = host.authority().leaf(pem.private.public_key(), WANTED.identifiers)
+    pem.key, pem.certificate = sec1(pem.private), ca.pem(pem.leaf).encode()
 
 
-def odd_certificate(left):
+def odd_certificate(pem):
     curve = bytes.fromhex("2a8648ce3d030107")
-    left.certificate = ca.patched(left.leaf, curve, curve[:-1] + b"\x7f").encode()
+    pem.certificate = ca.patched(pem.leaf, curve, curve[:-1] + b"\x7f").encode()
 
 
 UNUSABLE = {
     "a curve that nobody knows": (odd_certificate, "no certificate with just these"),
     "another key": (other_key, "/key.pem is not the key of "),
-    "no key": (lambda left: setattr(left, "key", b""), "/key.pem: it is not an unencrypted private key in PEM form"),
+    "no key": (lambda pem: setattr(pem, "key", b""), "/key.pem: it is not an unencrypted private key in PEM form"),
     "encrypted": (
-        lambda left: setattr(left, "key", left.key.replace(b"EC PRIVATE", b"ENCRYPTED PRIVATE")),
+        lambda pem: setattr(pem, "key", pem.key.replace(b"EC PRIVATE", b"ENCRYPTED PRIVATE")),
         "/key.pem: it is not an unencrypted private key in PEM form",
     ),
     "a curve that is not ours": (odd_key, "/key.pem is ec521, which is not one of ec256"),
-    "a chain that does not hold": (broken_chain, "the CA's chain is invalid"),
+    "a chain that is not valid": (broken_chain, "the CA's chain is invalid"),
     "self-signed": (self_signed, "/cert.pem is self-signed"),
     "a chain file with nothing in it": (
-        lambda left: setattr(left, "chain", b""),
+        lambda pem: setattr(pem, "chain", b""),
         "/chain.pem has no readable certificate",
     ),
-    "a damaged chain": (lambda left: setattr(left, "chain", left.chain[:-40]), "/chain.pem: it is damaged"),
+    "a damaged chain": (lambda pem: setattr(pem, "chain", pem.chain[:-40]), "/chain.pem: it is damaged"),
     "a damaged chain after it": (
-        lambda left: setattr(left, "certificate", left.certificate + left.chain[:-40]),
+        lambda pem: setattr(pem, "certificate", pem.certificate + pem.chain[:-40]),
         "no certificate with just these",
     ),
-    "no certificate": (lambda left: setattr(left, "certificate", b"x" * 2_000_000), "no certificate with just these"),
+    "no certificate": (lambda pem: setattr(pem, "certificate", b"x" * 2_000_000), "no certificate with just these"),
 }
 
 
 @pytest.mark.parametrize("case", UNUSABLE)
-def test_what_cannot_be_used(home, tmp_path, case):
+def test_adopt_unusable_certificate_has_problem(home, tmp_path, case):
     spoil, said = UNUSABLE[case]
-    left = Left()
-    spoil(left)
-    adopted = adopt(home, files(tmp_path / "srv", left))
+    pem = PemFiles()
+    spoil(pem)
+    adopted = adopt(home, files(tmp_path / "srv", pem))
     assert not adopted.changed
     assert said in adopted.problem
     assert not home.exists()
 
 
-def test_what_is_over_or_for_other_names(home, tmp_path):
-    over = files(tmp_path / "over", Left(not_after=ca.NOW - ca.DAY / 2))
-    more = files(tmp_path / "more", Left(names=["shop.example", "www.shop.example", "more.example"]))
+def test_adopt_expired_or_other_names_has_problem(home, tmp_path):
+    over = files(tmp_path / "over", PemFiles(not_after=ca.NOW - ca.DAY / 2))
+    more = files(tmp_path / "more", PemFiles(names=["shop.example", "www.shop.example", "more.example"]))
     assert adopt(home, more).problem == "no certificate with just these identifiers was found"
     assert "/cert.pem ended at 2026-11-23T00:00:00Z" in adopt(home, over, more).problem
     assert not home.exists()
 
 
-def test_the_best_is_taken(home, tmp_path):
+def test_adopt_best_of_several_is_chosen(home, tmp_path):
     days = {"rsa": 50, "old": 10, "best": 40}
     lineages = [
-        files(tmp_path / name, Left(kind="rsa" if name == "rsa" else "ec256", not_after=ca.NOW + number * ca.DAY))
+        files(tmp_path / name, PemFiles(kind="rsa" if name == "rsa" else "ec256", not_after=ca.NOW + number * ca.DAY))
         for name, number in days.items()
     ]
     assert adopt(home, *lineages).source.certificate == str(tmp_path / "best" / "cert.pem")
 
 
-def test_what_leads_to_the_host_s_trust_store_comes_before_what_holds_longer(home, tmp_path, monkeypatch):
+def test_adopt_trusted_root_precedes_longer_validity(home, tmp_path, monkeypatch):
     own = ca.Authority.root("Anybody").intermediate("Anybody's")
-    other, good = Left(), Left()
+    other, good = PemFiles(), PemFiles()
     leaf = own.leaf(other.private.public_key(), WANTED.identifiers, not_after=ca.NOW + 400 * ca.DAY)
     other.certificate, other.chain = ca.pem(leaf).encode(), ca.pem(own.certificate).encode()
     lineages = files(tmp_path / "other", other), files(tmp_path / "good", good)
@@ -206,9 +206,9 @@ def test_what_leads_to_the_host_s_trust_store_comes_before_what_holds_longer(hom
     assert adopt(home, *lineages, check=True).source == lineages[0]
 
 
-def test_one_without_a_chain_is_the_last_choice_and_is_told(home, tmp_path):
-    bare = files(tmp_path / "bare", Left(not_after=ca.NOW + 50 * ca.DAY), chain=False)
-    whole = files(tmp_path / "whole", Left(kind="rsa", not_after=ca.NOW + 10 * ca.DAY))
+def test_adopt_without_chain_is_last_choice_and_warns(home, tmp_path):
+    bare = files(tmp_path / "bare", PemFiles(not_after=ca.NOW + 50 * ca.DAY), chain=False)
+    whole = files(tmp_path / "whole", PemFiles(kind="rsa", not_after=ca.NOW + 10 * ca.DAY))
     assert adopt(home, bare, whole, check=True).source == whole
     assert adopt(home, bare).warning == (
         f"{tmp_path}/bare/cert.pem has no chain, which most clients of a server need: name its file, too"
@@ -216,16 +216,16 @@ def test_one_without_a_chain_is_the_last_choice_and_is_told(home, tmp_path):
     assert host.served(home)["chain.pem"] == b""
 
 
-def test_what_is_in_the_link_s_place_is_told_in_a_check_too(home, tmp_path):
+def test_adopt_foreign_live_link_is_refused_also_in_check_mode(home, tmp_path):
     (home / "live").mkdir(parents=True)
     (home / "live" / "shop").symlink_to("/etc")
     for check in (True, False):
         with pytest.raises(StateError, match=r"is not a link to one of its versions\. Move it away"):
-            adopt(home, files(tmp_path / "srv", Left()), check=check)
+            adopt(home, files(tmp_path / "srv", PemFiles()), check=check)
 
 
-def test_what_another_run_took_over_meanwhile_stays(home, tmp_path, monkeypatch):
-    lineage = files(tmp_path / "srv", Left())
+def test_adopt_after_other_run_changes_nothing(home, tmp_path, monkeypatch):
+    lineage = files(tmp_path / "srv", PemFiles())
     real = Versions.locked
 
     def locked(self):
@@ -238,22 +238,22 @@ def test_what_another_run_took_over_meanwhile_stays(home, tmp_path, monkeypatch)
     assert host.versions(home) == ["0001"]
 
 
-def test_lineages_that_certbot_numbers(home, tmp_path):
-    certbot(tmp_path, Left(not_after=ca.NOW + ca.DAY))
-    certbot(tmp_path, Left(), name="shop.example-0001")
+def test_find_numbered_lineages_of_certbot(home, tmp_path):
+    certbot(tmp_path, PemFiles(not_after=ca.NOW + ca.DAY))
+    certbot(tmp_path, PemFiles(), name="shop.example-0001")
     found = other_clients.find(other_clients.CERTBOT, str(tmp_path))
     assert [lineage.name for lineage in found] == ["shop.example-0001", "shop.example"]
     assert adopt(home, *found).source.name == "shop.example-0001"
 
 
-def test_a_folder_that_was_moved(home, tmp_path):
-    certbot(tmp_path / "old", Left())
+def test_find_certbot_folder_that_was_moved(home, tmp_path):
+    certbot(tmp_path / "old", PemFiles())
     (tmp_path / "old").rename(tmp_path / "new")
     assert adopt(home, *other_clients.find(other_clients.CERTBOT, str(tmp_path / "new"))).changed
 
 
-def test_certificates_elsewhere_by_the_configuration(home, tmp_path):
-    acme_sh(tmp_path / "own", Left(), certs=tmp_path / "certs")
+def test_find_acme_sh_certificates_in_configured_folder(home, tmp_path):
+    acme_sh(tmp_path / "own", PemFiles(), certs=tmp_path / "certs")
     put(tmp_path / "own", account__conf=f"CERT_HOME='{tmp_path}/certs'\n")
     (lineage,) = other_clients.find(other_clients.ACME_SH, str(tmp_path / "own"))
     assert lineage.account_uri == ACCOUNT
@@ -276,48 +276,48 @@ def test_certificates_elsewhere_by_the_configuration(home, tmp_path):
         ("A b=c", None),
     ],
 )
-def test_what_an_assignment_says(line, value):
+def test_assignments_of_shell_line(line, value):
     assert other_clients._assignments(line).get("A") == value
 
 
-def test_a_chain_in_the_certificate_s_file(home, tmp_path):
-    left = Left()
-    left.certificate += left.chain
-    assert adopt(home, files(tmp_path / "srv", left, chain=False)).changed
-    assert host.served(home)["chain.pem"] == left.chain
+def test_adopt_chain_in_certificate_file_is_split(home, tmp_path):
+    pem = PemFiles()
+    pem.certificate += pem.chain
+    assert adopt(home, files(tmp_path / "srv", pem, chain=False)).changed
+    assert host.served(home)["chain.pem"] == pem.chain
 
 
-def test_what_is_pending_gives_way(home, tmp_path):
-    lineage = files(tmp_path / "srv", Left())
+def test_adopt_replaces_pending_version(home, tmp_path):
+    lineage = files(tmp_path / "srv", PemFiles())
     host.prepare(home)
     assert adopt(home, lineage).version == "0002"
     assert host.versions(home) == ["0002"]
     assert read_versions(str(home), "shop").pending is None
 
 
-def test_one_odd_file_keeps_nothing_from_being_found(tmp_path):
+def test_find_malformed_file_does_not_affect_others(tmp_path):
     for make, client in (
         (acme_sh, other_clients.ACME_SH),
         (lego, other_clients.LEGO),
         (certbot, other_clients.CERTBOT),
     ):
-        make(tmp_path / client, Left())
+        make(tmp_path / client, PemFiles())
     for path in (path for path in tmp_path.rglob("*") if path.suffix in (".conf", ".json") and path.is_file()):
         path.write_text(path.read_text().replace("https://ca.example", "https://[oops"))
     for client in (other_clients.ACME_SH, other_clients.LEGO, other_clients.CERTBOT):
         (lineage,) = other_clients.find(client, str(tmp_path / client))
         (found,) = adoption.look([lineage], ca.NOW)
         assert (lineage.account_uri, found.problem) == (None, "")
-    dehydrated(tmp_path, Left())
+    dehydrated(tmp_path, PemFiles())
     put(tmp_path / "conf", config="CERTDIR='/srv/\0'\n")
     assert other_clients.find(other_clients.DEHYDRATED, str(tmp_path / "conf")) == []
     (found,) = adoption.look([Lineage(other_clients.FILES, "x", "/srv/\0", "/srv/\0")], ca.NOW)
     assert "has no readable certificate" in found.problem
 
 
-def test_hostile_words_lead_nowhere(tmp_path):
+def test_find_hostile_configuration_opens_no_other_path(tmp_path):
     folder = tmp_path / "letsencrypt"
-    certbot(folder, Left())
+    certbot(folder, PemFiles())
     conf = folder / "renewal" / "shop.example.conf"
     conf.write_text(conf.read_text().replace("0123456789abcdef", "../../../../etc").replace("/var/www", "var/www"))
     put(tmp_path / "etc", regr__json=json.dumps({"uri": "https://hostile.example"}))
@@ -325,7 +325,7 @@ def test_hostile_words_lead_nowhere(tmp_path):
     assert (lineage.account_uri, lineage.webroot) == (None, None)
     conf.write_bytes(b"\xff\x00=\n= =\n")
     (lineage,) = other_clients.find(other_clients.CERTBOT, str(folder))
-    assert lineage.key == str(folder / "live" / "shop.example" / "privkey.pem"), "where it is if nothing is said"
+    assert lineage.key == str(folder / "live" / "shop.example" / "privkey.pem"), "the default place"
     conf.unlink()
     conf.symlink_to("/dev/zero")
     assert len(other_clients.find(other_clients.CERTBOT, str(folder))) == 1

@@ -23,14 +23,14 @@ TOKENS = ("LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0", "another-token-of-128-b
 
 @pytest.fixture
 def responses(tmp_path):
-    """One that can be served, and one whose webroot is a file."""
+    """Return two responses: one can be served, and the webroot of the other one is a file."""
     (tmp_path / "file").write_text("no folder")
     (tmp_path / "www").mkdir()
     folders = (tmp_path / "www", tmp_path / "file")
     return [WebrootResponse(str(folder), token, f"{token}.x") for folder, token in zip(folders, TOKENS)]
 
 
-def test_put_all_and_remove_all_do_what_they_can(responses):
+def test_put_all_and_remove_all_one_failure_does_not_affect_others(responses):
     good, bad = responses
     paths, failures = put_all(responses, False)
     assert (paths, list(failures)) == ([good.path], [bad.token])
@@ -42,7 +42,7 @@ def test_put_all_and_remove_all_do_what_they_can(responses):
     assert remove_all([good], False) == ([], {})
 
 
-def test_put_all_in_a_check_changes_nothing(responses):
+def test_put_all_check_mode_changes_nothing(responses):
     good, _bad = responses
     assert put_all([good], True) == ([good.path], {})
     assert not good.exists()
@@ -62,7 +62,7 @@ def test_put_all_refuses_two_certificates_for_one_handshake(home):
     assert not home.exists()
 
 
-def test_journal_all_says_what_changed_and_names_what_failed(home):
+def test_journal_all_returns_changed_and_names_failures(home):
     host.prepare(home)
     assert journal_all(str(home), {"shop": ORDER}, True)
     assert journal_all(str(home), {"shop": ORDER}, False)

@@ -28,7 +28,7 @@ OTHER_NAMES = ["mail.example"]
 
 
 def of(claim, **more):
-    """The certificate as a list wants it."""
+    """Return the certificate as a list wants it."""
     return replace(WANTED, claim=claim, **more)
 
 
@@ -45,12 +45,12 @@ def repair(home, wanted, check=False):
 
 
 def found(*manifests, numbers=None, newer=""):
-    """A certificate whose manifests name these lists, the newest last."""
+    """Return a certificate whose manifests name these lists, the newest last."""
     known = {f"{number:04d}": fields for number, fields in enumerate(manifests, 1)}
     return StoredVersions(None, False, None, list(known) if numbers is None else numbers, known, newer)
 
 
-def says(owner, former=(), names=tuple(NAMES)):
+def manifest_of(owner, former=(), names=tuple(NAMES)):
     return {"list": owner, "former_lists": list(former), "identifiers": list(names)}
 
 
@@ -63,26 +63,26 @@ NAMESAKE = "list 'mail' of this host has a certificate of this name for mail.exa
     ("there", "claim", "names", "conflict"),
     [
         (NEW, WEB, NAMES, ""),
-        (found(says("web")), WEB, NAMES, ""),
-        (found(says("web")), WEB, OTHER_NAMES, ""),
-        (found(says("web", ["mail"])), WEB, OTHER_NAMES, ""),
-        (found(says("mail")), WEB, NAMES, ""),
-        (found(says("mail")), WEB, NAMES[::-1], ""),
-        (found(says("mail")), WEB, NAMES[:1], "for shop.example, www.shop.example; choose another name"),
-        (found(says("mail", names=OTHER_NAMES)), WEB, NAMES, NAMESAKE),
-        (found(says("mail", names=OTHER_NAMES)), REASSIGNING, NAMES, ""),
-        (found(says("mail", ["web"])), WEB, NAMES, TWO),
-        (found(says("mail", ["web"], OTHER_NAMES)), WEB, NAMES, TWO),
-        (found(says("mail", ["web"])), REASSIGNING, NAMES, ""),
-        (found(says("mail", ["web", "db"])), WEB, NAMES, TWO),
+        (found(manifest_of("web")), WEB, NAMES, ""),
+        (found(manifest_of("web")), WEB, OTHER_NAMES, ""),
+        (found(manifest_of("web", ["mail"])), WEB, OTHER_NAMES, ""),
+        (found(manifest_of("mail")), WEB, NAMES, ""),
+        (found(manifest_of("mail")), WEB, NAMES[::-1], ""),
+        (found(manifest_of("mail")), WEB, NAMES[:1], "for shop.example, www.shop.example; choose another name"),
+        (found(manifest_of("mail", names=OTHER_NAMES)), WEB, NAMES, NAMESAKE),
+        (found(manifest_of("mail", names=OTHER_NAMES)), REASSIGNING, NAMES, ""),
+        (found(manifest_of("mail", ["web"])), WEB, NAMES, TWO),
+        (found(manifest_of("mail", ["web"], OTHER_NAMES)), WEB, NAMES, TWO),
+        (found(manifest_of("mail", ["web"])), REASSIGNING, NAMES, ""),
+        (found(manifest_of("mail", ["web", "db"])), WEB, NAMES, TWO),
         # The newest counts, a pending version before the live one.
-        (found(says("web"), says("mail", ["web"])), WEB, NAMES, TWO),
-        (found(says("mail", names=OTHER_NAMES), says("web")), WEB, NAMES, ""),
+        (found(manifest_of("web"), manifest_of("mail", ["web"])), WEB, NAMES, TWO),
+        (found(manifest_of("mail", names=OTHER_NAMES), manifest_of("web")), WEB, NAMES, ""),
         # Manifests that are damaged stop nobody from getting a new certificate.
         (found(numbers=["0001"]), WEB, NAMES, ""),
     ],
 )
-def test_verify_refuses_what_two_lists_have(there, claim, names, conflict):
+def test_verify_two_lists_raises_unless_reassigned(there, claim, names, conflict):
     if not conflict:
         claim.verify(there, names)
         return
@@ -94,15 +94,15 @@ def test_verify_refuses_what_two_lists_have(there, claim, names, conflict):
 @pytest.mark.parametrize(
     ("there", "claim", "owns"),
     [
-        (found(says("web")), WEB, True),
-        (found(says("web")), MAIL, False),
-        (found(says("mail")), REASSIGNING, False),
-        (found(says("web"), says("mail", ["web"])), WEB, False),
-        (found(says("web"), says("mail", ["web"])), MAIL, True),
+        (found(manifest_of("web")), WEB, True),
+        (found(manifest_of("web")), MAIL, False),
+        (found(manifest_of("mail")), REASSIGNING, False),
+        (found(manifest_of("web"), manifest_of("mail", ["web"])), WEB, False),
+        (found(manifest_of("web"), manifest_of("mail", ["web"])), MAIL, True),
         (NEW, WEB, True),
         (found(numbers=["0001"]), WEB, False),
         (found(numbers=["0001"]), DEFAULT_CLAIM, False),
-        (found(says("web"), newer="a newer release wrote it"), WEB, False),
+        (found(manifest_of("web"), newer="a newer release wrote it"), WEB, False),
         (found(numbers=["0001"], newer="a newer release wrote it"), WEB, False),
     ],
 )
@@ -114,11 +114,11 @@ def test_owns_by_newest_manifest(there, claim, owns):
     ("there", "claim", "former"),
     [
         (NEW, WEB, []),
-        (found(says("web")), WEB, []),
-        (found(says("web", ["db"])), WEB, ["db"]),
-        (found(says("mail")), WEB, ["mail"]),
-        (found(says("mail", ["db"])), WEB, ["db", "mail"]),
-        (found(says("mail", ["web"])), REASSIGNING, ["mail"]),
+        (found(manifest_of("web")), WEB, []),
+        (found(manifest_of("web", ["db"])), WEB, ["db"]),
+        (found(manifest_of("mail")), WEB, ["mail"]),
+        (found(manifest_of("mail", ["db"])), WEB, ["db", "mail"]),
+        (found(manifest_of("mail", ["web"])), REASSIGNING, ["mail"]),
     ],
 )
 def test_fields_name_former_lists(there, claim, former):
@@ -139,7 +139,7 @@ def test_claim_of_options():
 # --- on the disk
 
 
-def test_unlisted_certificates_of_two_lists(home):
+def test_unlisted_shows_certificates_of_own_list_only(home):
     host.make_live(home, of(WEB))
     host.make_live(home, replace(of(MAIL), name="imap"))
     host.prepare(home, replace(of(MAIL), name="started"))
@@ -182,7 +182,7 @@ def test_remove_after_a_lost_race_is_refused(home, monkeypatch):
     assert host.served(home)
 
 
-def test_renamed_list_keeps_its_certificates_without_a_new_one(home):
+def test_repair_for_renamed_list_moves_certificate_without_order(home):
     issued = host.make_live(home, of(WEB))
     host.prepare(home, of(WEB), ORDER_2)
     assert owner(home) == ("web", [])
@@ -198,14 +198,14 @@ def test_renamed_list_keeps_its_certificates_without_a_new_one(home):
     )
     assert owner(home) == ("mail", ["web"])
     assert [host.manifest(home, number)["list"] for number in ("0001", "0002")] == ["mail", "mail"]
-    assert host.pending(home)[:2] == (NAMES, ORDER_2.order_uri), "the order goes on"
+    assert host.pending(home)[:2] == (NAMES, ORDER_2.order_uri), "the order is resumed"
     assert not host.outstanding(home), "no service has anything to read again"
     assert not repair(home, of(MAIL)).changed
     assert unlisted(str(home), [], WEB) == []
     assert unlisted(str(home), [], MAIL) == ["shop"]
 
 
-def test_move_that_is_killed_counts_from_the_newest_version_on(home, disk):
+def test_repair_killed_during_move_owner_is_of_newest_version(home, disk):
     host.make_live(home, of(WEB))
     host.prepare(home, of(WEB), ORDER_2)
     disk(at=3, fault=faults.crash)
@@ -219,7 +219,7 @@ def test_move_that_is_killed_counts_from_the_newest_version_on(home, disk):
     assert owner(home) == ("mail", ["web"])
 
 
-def test_certificate_does_not_move_back(home):
+def test_claim_of_former_list_is_refused(home):
     host.make_live(home, of(WEB))
     repair(home, of(MAIL))
     before = host.snapshot(home)
@@ -238,14 +238,14 @@ def test_certificate_does_not_move_back(home):
     assert owner(home) == ("web", ["mail"])
 
 
-def test_renewal_keeps_the_former_lists(home):
+def test_renewal_keeps_former_lists(home):
     host.make_live(home, of(WEB))
     repair(home, of(MAIL))
     host.make_live(home, of(MAIL), ORDER_2)
     assert owner(home) == ("mail", ["web"])
 
 
-def test_due_certificate_of_a_renamed_list_moves_when_it_is_ordered(home):
+def test_prepare_for_renamed_list_moves_certificate(home):
     host.make_live(home, of(WEB))
     host.prepare(home, of(MAIL), ORDER_2)
     assert owner(home) == ("mail", ["web"])
@@ -258,7 +258,7 @@ def test_due_certificate_of_a_renamed_list_moves_when_it_is_ordered(home):
     assert owner(home) == ("mail", ["web"])
 
 
-def test_pending_version_of_a_renamed_list_goes_on(home):
+def test_prepare_for_renamed_list_reuses_pending_version(home):
     first = host.prepare(home, of(WEB), ORDER)
     foreseen = host.prepare(home, of(MAIL), ORDER, check=True)
     again = host.prepare(home, of(MAIL), ORDER)
@@ -268,18 +268,18 @@ def test_pending_version_of_a_renamed_list_goes_on(home):
     assert not host.prepare(home, of(MAIL), ORDER).changed
 
 
-def test_going_back_keeps_the_list(home):
+def test_go_back_keeps_list(home):
     host.make_live(home, of(WEB))
     host.prepare(home, of(MAIL), ORDER_2)
     host.deploy(home, of(MAIL))
     host.go_back(home, of(MAIL))
     assert (read_versions(str(home), "shop").live, owner(home)) == ("0001", ("mail", ["web"]))
-    # And the switch of it, if the list has another name by then.
+    # So does the switch of it, if the list has another name by then.
     deployment.switch(str(home), of(Claim("db")), ca.NOW, False)
     assert (read_versions(str(home), "shop").live, owner(home)) == ("0002", ("db", ["web", "mail"]))
 
 
-def test_failed_run_of_one_list_keeps_the_order_of_another(home):
+def test_rollout_failure_keeps_order_of_other_list(home):
     host.prepare(home, of(WEB), ORDER)
     for claim, left in ((MAIL, ORDER.order_uri), (WEB, None)):
         done = rollout(home)
@@ -289,7 +289,7 @@ def test_failed_run_of_one_list_keeps_the_order_of_another(home):
         assert host.pending(home)[1] == left
 
 
-def test_received_certificate_belongs_to_the_list_that_wants_it(quick_path, home):
+def test_receive_certificate_belongs_to_receiving_list(quick_path, home):
     giver = quick_path / "giver"
     host.make_live(giver, of(Claim("elsewhere")))
     host.prepare(home, of(WEB), ORDER)
@@ -300,11 +300,11 @@ def test_received_certificate_belongs_to_the_list_that_wants_it(quick_path, home
     for check in (True, False):
         with pytest.raises(StateError, match="two lists of this host have it"):
             key_transfers.receive(home, given, of(WEB), check)
-    assert key_transfers.receiving(home) == [], "the key to receive with goes in any case"
+    assert key_transfers.receiving(home) == [], "the receiving key is removed in any case"
 
 
-def test_adopted_certificate_belongs_to_the_list_that_wants_it(home, tmp_path):
-    lineage = other_client_files.files(tmp_path / "their", other_client_files.Left())
+def test_adopt_certificate_belongs_to_adopting_list(home, tmp_path):
+    lineage = other_client_files.files(tmp_path / "their", other_client_files.PemFiles())
     host.prepare(home, of(WEB), ORDER)
     with pytest.raises(StateError, match="list 'web' of this host has a certificate of this name"):
         other_client_files.adopt(home, lineage, wanted=of(MAIL, identifiers=OTHER_NAMES))
@@ -323,23 +323,23 @@ OPTION = {
 }
 
 
-def test_look_of_another_list(home):
-    def told(claim, **more):
+def test_inspect_by_other_list_shows_its_certificates(home):
+    def looked(claim, **more):
         (item,) = inspection.inspect(str(home), [{**OPTION, **more}], claim=claim)
         return item["list"], item["invalid"], (item["live"] or {}).get("attributes")
 
-    assert told(WEB) == (None, [], None)
+    assert looked(WEB) == (None, [], None)
     host.make_live(home, of(WEB))
-    assert told(WEB) == ("web", [], [])
-    assert told(WEB, identifiers=OTHER_NAMES) == ("web", [], [])
-    assert told(MAIL) == ("web", [], ["it belongs to list 'web' instead of 'mail'"])
-    assert told(MAIL, identifiers=OTHER_NAMES)[1][0].startswith(
+    assert looked(WEB) == ("web", [], [])
+    assert looked(WEB, identifiers=OTHER_NAMES) == ("web", [], [])
+    assert looked(MAIL) == ("web", [], ["it belongs to list 'web' instead of 'mail'"])
+    assert looked(MAIL, identifiers=OTHER_NAMES)[1][0].startswith(
         "list 'web' of this host has a certificate of this name"
     )
-    assert told(Claim("mail", reassign=True), identifiers=OTHER_NAMES)[1] == []
+    assert looked(Claim("mail", reassign=True), identifiers=OTHER_NAMES)[1] == []
     repair(home, of(MAIL))
-    assert told(MAIL) == ("mail", [], [])
-    assert told(WEB)[1][0].startswith("two lists of this host have it")
+    assert looked(MAIL) == ("mail", [], [])
+    assert looked(WEB)[1][0].startswith("two lists of this host have it")
 
 
 # --- manifests of other releases
@@ -398,7 +398,7 @@ def rewrite(home, number, **fields):
     path.write_text(json.dumps({name: value for name, value in known.items() if value is not None}))
 
 
-def test_manifests_of_0_3_0_are_read_and_belong_to_the_default_list(home):
+def test_manifest_of_0_3_0_belongs_to_default_list(home):
     for number, text in (("0001", LIVE_0_3_0), ("0002", PENDING_0_3_0)):
         (home / "versions" / "shop" / number).mkdir(parents=True)
         (home / "versions" / "shop" / number / "version.json").write_text(text)
@@ -418,7 +418,7 @@ def test_manifests_of_0_3_0_are_read_and_belong_to_the_default_list(home):
     assert unlisted(str(home), [], WEB) == []
 
 
-def test_version_of_0_3_0_gets_the_schema_when_it_is_written(home):
+def test_manifest_of_0_3_0_gets_schema_when_written(home):
     host.make_live(home)
     rewrite(home, "0001", schema=None, list=None, former_lists=None)
     before = host.snapshot(home)
@@ -429,7 +429,7 @@ def test_version_of_0_3_0_gets_the_schema_when_it_is_written(home):
 
 
 @pytest.mark.parametrize("number", ["0001", "0002", "0003"], ids=["older", "live", "pending"])
-def test_newer_schema_is_refused_and_nothing_is_changed(home, number):
+def test_manifest_of_newer_schema_is_refused_before_any_change(home, number):
     for _unused in range(2):
         host.make_live(home)
     host.prepare(home, order=ORDER_2)
@@ -448,9 +448,9 @@ def test_newer_schema_is_refused_and_nothing_is_changed(home, number):
             lambda check=check: remove(str(home), "shop", DEFAULT_CLAIM, check),
             lambda check=check: preparation.journal(str(home), "shop", ORDER, check),
         ):
-            with pytest.raises(StateError) as told:
+            with pytest.raises(StateError) as raised:
                 step()
-            assert str(told.value) == line
+            assert str(raised.value) == line
         assert not preparation.forget_order(str(home), "shop", None, DEFAULT_CLAIM, check)
     assert unlisted(str(home), [], DEFAULT_CLAIM) == []
     (item,) = inspection.inventory(str(home))

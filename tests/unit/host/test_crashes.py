@@ -90,7 +90,7 @@ def with_history(home):
     nothing(home)
     for number in range(1, 6):
         host.make_live(home, order=JournaledOrder(f"https://ca.example/order/{number}", ACCOUNT))
-    # Those that were pruned come back, as after runs that could not prune.
+    # Restore pruned versions, as after runs that could not prune.
     for number in ("0001", "0002"):
         shutil.copytree(os.path.join(home, "versions", "shop", "0003"), os.path.join(home, "versions", "shop", number))
     host.prepare(home, order=ORDER)
@@ -147,18 +147,18 @@ def giver():
 
 def adopt(home):
     """Take over what another client left; and what the role does where that was killed before its end."""
-    adopted = adoption.adopt(home, replace(WANTED, directories=(host.DIRECTORY,)), left(), ca.NOW, False)
+    adopted = adoption.adopt(home, replace(WANTED, directories=(host.DIRECTORY,)), adoptable(), ca.NOW, False)
     if not adopted.changed and host.outstanding(home):
         repair(home)
         confirm(home)
 
 
 @cache
-def left():
-    """What another client has."""
+def adoptable():
+    """Return the certificates of another client."""
     folder = Path(tempfile.mkdtemp(prefix="left-"))
     atexit.register(shutil.rmtree, folder)
-    return adoption.look([other_client_files.files(folder, other_client_files.Left())], ca.NOW)
+    return adoption.look([other_client_files.files(folder, other_client_files.PemFiles())], ca.NOW)
 
 
 def forget_order(home):
@@ -192,7 +192,7 @@ class Authority:
         return f"https://ca.example/order/of-run/{self.orders}"
 
     def run(self, home, due="0001"):
-        """All that a run of the role does for a certificate that is due while version *due* is live."""
+        """Do all that a run of the role does for a certificate that is due while version *due* is live."""
         if read_versions(home, "shop").live == due:
             facts = pending_facts(str(home), "shop", read_versions(home, "shop"))
             if facts and facts["order_uri"]:
@@ -236,7 +236,7 @@ def live_is(number, *older):
 def adopted(home):
     found = read_versions(home, "shop")
     assert (found.numbers, found.pending) == ([found.live], None)
-    with open(left()[0].lineage.certificate, "rb") as file:
+    with open(adoptable()[0].lineage.certificate, "rb") as file:
         assert host.served(home)["cert.pem"] == file.read()
     assert host.key_drift(home, found.live) == []
     assert not host.outstanding(home)
@@ -251,7 +251,7 @@ def taken_back(home):
 
 @dataclass(frozen=True)
 class Scene:
-    """What there is before, what is done, and what there has to be once that was done again without a fault."""
+    """A state before, an action, and the expected state once the action was repeated without a fault."""
 
     name: str
     before: Callable[[str], None]
@@ -260,7 +260,7 @@ class Scene:
 
     @property
     def real(self):
-        """Whether it is also killed for real, which takes longer."""
+        """Return True if its process is also killed for real, which takes longer."""
         real = (whole_run, first_whole_run, forget_order, repair, go_back, switch, confirm, adopt)
         return self.action in real or "other" in self.name
 
@@ -288,7 +288,7 @@ SCENES = [
     Scene("adopt", nothing, adopt, adopted),
     Scene("repair", with_drifted_live, repair, live_is("0001")),
     Scene("go back", with_unproved, go_back, taken_back),
-    Scene("switch anew", with_one_taken_back, switch, live_is("0002", "0001")),
+    Scene("switch again", with_one_taken_back, switch, live_is("0002", "0001")),
     Scene("confirm and prune", with_history, confirm, live_is("0006", "0004", "0005")),
     Scene("first whole run", nothing, first_whole_run, live_is("0001")),
     Scene("whole run", with_live, whole_run, live_is("0002", "0001")),
@@ -299,7 +299,7 @@ every_scene = pytest.mark.parametrize("scene", SCENES, ids=[scene.name for scene
 
 @pytest.fixture
 def stage(quick_path, disk):
-    """Sets a scene up as often as it is asked to, and looks at what became of it."""
+    """Return a class that sets a scene up as often as needed, and verifies its result."""
 
     class Stage:
         def __init__(self):
@@ -327,14 +327,14 @@ def stage(quick_path, disk):
             return len(made.changes)
 
         def look(self):
-            """What has to hold at every moment."""
+            """Verify the invariants of every moment."""
             host.keys_are_closed(self.home)
             found = host.served(self.home)
             if self.served:
-                assert found, "nothing is served any more"
+                assert found, "no version is live any more"
 
         def after_fault(self, scene):
-            """What has to hold after a run that did not end well; gives what the next run has to keep."""
+            """Verify the state after a run that failed. Return what the next run has to keep."""
             self.look()
             if host.served(self.home) != self.served:  # then it is the new one, all of it: served() has seen to that
                 assert scene.switches
@@ -357,7 +357,7 @@ def stage(quick_path, disk):
 
 @every_scene
 @pytest.mark.parametrize("power", [True, False], ids=["killed", "power cut"])
-def test_a_run_that_ends_anywhere_is_made_up_for_by_the_next(stage, disk, scene, power):
+def test_crash_at_any_step_is_repaired_by_next_run(stage, disk, scene, power):
     for step in range(1, stage.rehearse(scene) + 1):
         stage.set(scene)
         faulty = disk(at=step, fault=faults.crash)
@@ -369,18 +369,18 @@ def test_a_run_that_ends_anywhere_is_made_up_for_by_the_next(stage, disk, scene,
 
 @every_scene
 @pytest.mark.parametrize("full", [False, True], ids=["once", "from then on"])
-def test_a_full_disk_is_told_in_one_line_and_leaves_nothing_half_done(stage, disk, scene, full):
+def test_full_disk_at_any_step_is_reported_and_leaves_no_partial_state(stage, disk, scene, full):
     for step in range(1, stage.rehearse(scene) + 1):
         stage.set(scene)
         faulty = disk(at=step, fault=faults.no_space, full=full)
-        with pytest.raises(DiskError) as told:
+        with pytest.raises(DiskError) as raised:
             scene.action(stage.home)
-        message = str(told.value)
+        message = str(raised.value)
         faulty.end()
         assert "No space left on device. Make room there and run again" in message
         assert stage.home in message
         assert len(message.splitlines()) == 1
-        # What cannot be written is taken away again at once. What cannot be removed stays for the next run.
+        # A file that cannot be written is removed at once. One that cannot be removed stays for the next run.
         if faulty.struck not in ("unlink", "rmdir"):
             assert host.leftovers(stage.home) == []
         stage.rerun(scene, stage.after_fault(scene))
@@ -388,7 +388,7 @@ def test_a_full_disk_is_told_in_one_line_and_leaves_nothing_half_done(stage, dis
 
 # Prepare, journal and deploy are parts of the whole runs.
 @pytest.mark.parametrize("scene", [scene for scene in SCENES if scene.real], ids=lambda scene: scene.name)
-def test_a_run_that_is_really_killed_anywhere_is_made_up_for_by_the_next(stage, disk, scene):
+def test_kill_at_any_step_is_repaired_by_next_run(stage, disk, scene):
     for step in range(1, stage.rehearse(scene) + 1):
         stage.set(scene)
         child = os.fork()
@@ -403,7 +403,7 @@ def test_a_run_that_is_really_killed_anywhere_is_made_up_for_by_the_next(stage, 
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_runs_that_end_again_and_again_cost_one_order_and_one_for_each_that_was_not_journaled(stage, disk, seed):
+def test_crashes_in_a_row_cost_orders_only_if_not_journaled(stage, disk, seed):
     chance = random.Random(seed)  # noqa: S311 # a dice, not a secret
     scene = SCENES[-1]
     authority = Authority()

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Certificates put in place: only what fits, all at once; put right, confirmed, rolled back."""
+"""Deployment of certificates: only suitable ones, by one switch; repaired, confirmed, rolled back."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.unit.host.host import ACCOUNT, ORDER, ORDER_2, OTHER, WANTED
 
 
 def same_run(home, issued, wanted=WANTED):
-    """What a check foresees and what the real run then does: the same."""
+    """Run in check mode, then for real; verify that both report the same."""
     before = host.snapshot(home)
     foreseen = run(home, issued, wanted, check=True)
     assert host.snapshot(home) == before, "a check changes nothing"
@@ -33,7 +33,7 @@ def same_run(home, issued, wanted=WANTED):
     return done
 
 
-def test_a_certificate_is_put_in_place(home, any_umask):
+def test_deploy_certificate_becomes_live(home, any_umask):
     host.prepare(home, order=ORDER)
     issued = issue(home, serial=0xABC)
     done = same_run(home, issued)
@@ -56,7 +56,7 @@ def test_a_certificate_is_put_in_place(home, any_umask):
     assert facts["created"] == "2026-11-23T12:00:00Z"
 
 
-def test_the_same_certificate_again_changes_nothing(home):
+def test_deploy_same_certificate_changes_nothing(home):
     host.prepare(home)
     issued = issue(home)
     first = run(home, issued)
@@ -66,7 +66,7 @@ def test_the_same_certificate_again_changes_nothing(home):
     assert same_run(home, issued) == again, "even if another version is pending by now"
 
 
-def test_what_a_ca_writes_around_is_left_out(home):
+def test_deploy_removes_text_around_pem(home):
     host.prepare(home)
     issued = issue(home)
     noisy = IssuedCertificate(
@@ -77,13 +77,13 @@ def test_what_a_ca_writes_around_is_left_out(home):
     assert not same_run(home, issued).changed
 
 
-def test_a_chain_may_be_empty(home):
+def test_deploy_empty_chain_is_accepted(home):
     host.prepare(home)
     run(home, issue(home, chain=""))
     assert host.served(home)["chain.pem"] == b""
 
 
-def test_the_account_of_the_journal_stays_where_none_is_told(home):
+def test_deploy_without_account_keeps_that_of_journal(home):
     host.prepare(home, order=ORDER)
     run(home, issue(home, account=None))
     assert host.manifest(home, "0001")["account_uri"] == ACCOUNT
@@ -92,7 +92,7 @@ def test_the_account_of_the_journal_stays_where_none_is_told(home):
     assert host.manifest(home, "0002")["account_uri"] == "https://ca.example/account/2"
 
 
-def test_a_clock_that_is_a_little_behind_is_a_warning(home):
+def test_deploy_not_yet_valid_certificate_warns(home):
     host.prepare(home)
     done = same_run(home, issue(home, not_before=ca.NOW + ca.DAY / 48))
     assert done.changed
@@ -131,19 +131,19 @@ def test_a_clock_that_is_a_little_behind_is_a_warning(home):
     ],
     ids=range(11),
 )
-def test_what_does_not_fit_is_refused_and_nothing_is_changed(home, deliver, match, live):
+def test_deploy_unsuitable_certificate_is_refused_before_any_change(home, deliver, match, live):
     if live:
         host.make_live(home)
     number = host.prepare(home, order=ORDER_2).version
     before = host.snapshot(home)
     for check in (True, False):
-        with pytest.raises(CertificateError, match=match) as told:
+        with pytest.raises(CertificateError, match=match) as raised:
             run(home, deliver(home, number), check=check)
-        assert len(str(told.value).splitlines()) == 1
+        assert len(str(raised.value).splitlines()) == 1
         assert host.snapshot(home) == before
 
 
-def test_a_certificate_for_a_key_that_is_gone(home):
+def test_deploy_unusable_private_key_raises(home):
     host.prepare(home)
     issued = issue(home)
     (home / "versions" / "shop" / "0001" / "privkey.pem").write_bytes(b"")
@@ -152,7 +152,7 @@ def test_a_certificate_for_a_key_that_is_gone(home):
     assert host.served(home) is None
 
 
-def test_a_certificate_that_nobody_asked_for(home):
+def test_deploy_without_pending_version_raises(home):
     host.make_live(home)
     leaf = host.authority().leaf(ca.ec_key().public_key(), WANTED.identifiers)
     before = host.served(home)
@@ -161,8 +161,8 @@ def test_a_certificate_that_nobody_asked_for(home):
     assert host.served(home) == before
 
 
-def test_two_runs_at_once_with_an_order_each(home):
-    """Both are for the key of the version that was pending; the later one finds its host served."""
+def test_deploy_two_runs_second_certificate_changes_nothing(home):
+    """Both are for the key of the version that was pending; the later run finds a live certificate."""
     host.prepare(home, order=ORDER)
     issued, later = issue(home), issue(home)
     assert issued.certificate != later.certificate
@@ -175,8 +175,8 @@ def test_two_runs_at_once_with_an_order_each(home):
             run(home, other)
 
 
-def test_two_runs_at_once_of_which_the_later_order_is_in_the_journal(home):
-    """Whichever certificate comes first is put in place, with its own order; the other run finds its host served."""
+def test_deploy_two_runs_first_certificate_is_deployed_with_own_order(home):
+    """The first certificate is deployed, with its own order; the other run finds it live."""
     host.prepare(home, order=ORDER)
     assert host.prepare(home, order=ORDER_2).reused
     first, later = (replace(issue(home), order_uri=order.order_uri) for order in (ORDER, ORDER_2))
@@ -203,8 +203,8 @@ def spoil_chain(home):
     ],
     ids=["theirs holds", "other names", "another key type", "damaged", "its own order"],
 )
-def test_a_run_whose_pending_version_another_run_replaced(home, order, theirs, spoil, served):
-    """As one that went to another CA with its order: it has another key."""
+def test_deploy_pending_version_replaced_by_other_run(home, order, theirs, spoil, served):
+    """The other run had ordered at another CA: its version has another key."""
     host.prepare(home, order=ORDER)
     ours = replace(issue(home), order_uri=order.order_uri)
     assert host.prepare(home, theirs, ORDER_2, directory="https://other.example/directory").version == "0002"
@@ -220,20 +220,20 @@ def test_a_run_whose_pending_version_another_run_replaced(home, order, theirs, s
     assert read_versions(str(home), "shop").live == "0002"
 
 
-def test_a_certificate_that_does_not_fit_what_another_run_ordered_since(home):
+def test_deploy_unsuitable_for_later_order_keeps_that_order(home):
     """It is no reason to forget that order."""
     host.prepare(home, order=ORDER)
     ours = replace(issue(home), order_uri=ORDER.order_uri)
     host.prepare(home, order=ORDER_2, directory="https://other.example/directory")
-    with pytest.raises(StateError) as told:
+    with pytest.raises(StateError) as raised:
         run(home, ours)
-    assert str(told.value) == (
+    assert str(raised.value) == (
         f"the certificate is of the order {ORDER.order_uri}, but the journal has {ORDER_2.order_uri}: "
         "another run ordered it at the same time; the next run goes on with that order"
     )
 
 
-def test_a_certificate_for_what_was_wanted_before(home):
+def test_deploy_certificate_for_former_names_raises(home):
     """The names changed while the CA worked on the order."""
     host.prepare(home, OTHER)
     issued = issue(home, names=OTHER.identifiers)
@@ -241,14 +241,14 @@ def test_a_certificate_for_what_was_wanted_before(home):
         run(home, issued)
 
 
-def test_names_that_are_none_never_become_paths(home):
+def test_confirm_invalid_name_raises(home):
     for name in ("..", "../x", ""):
         with pytest.raises(OptionError, match="the name is invalid"):
             deployment.confirm(str(home), name, "0001")
     assert not home.exists()
 
 
-def test_a_foreign_link_is_not_replaced(home):
+def test_deploy_foreign_live_link_raises(home):
     host.prepare(home)
     (home / "live").mkdir()
     (home / "live" / "shop").symlink_to("/etc/letsencrypt/live/shop")
@@ -257,17 +257,17 @@ def test_a_foreign_link_is_not_replaced(home):
     assert os.readlink(home / "live" / "shop") == "/etc/letsencrypt/live/shop"
 
 
-def test_a_live_link_that_leads_nowhere_is_switched(home):
+def test_deploy_dangling_live_link_is_replaced(home):
     host.make_live(home)
     (home / "live" / "shop").unlink()
     (home / "live" / "shop").symlink_to("../versions/shop/0005")
-    assert host.prepare(home).version == "0006", "not one that somebody may go back to"
+    assert host.prepare(home).version == "0006", "not a number that somebody may roll back to"
     host.deploy(home)
     assert read_versions(str(home), "shop").live == "0006"
     assert host.served(home)
 
 
-def test_the_key_has_its_mode_before_the_switch(home, disk):
+def test_deploy_key_has_its_mode_before_switch(home, disk):
     host.prepare(home)
     key = home / "versions" / "shop" / "0001" / "privkey.pem"
     key.chmod(0o600)
@@ -296,14 +296,14 @@ def repair(home, wanted=WANTED):
     return done
 
 
-def test_there_may_be_nothing_to_put_right(home):
+def test_repair_without_drift_changes_nothing(home):
     assert deployment.repair(str(home), WANTED, ca.NOW, True) is None
     assert deployment.repair(str(home), WANTED, ca.NOW, False) is None
     first = host.make_live(home)
     assert repair(home) == replace(first, changed=False, outcome=Outcome.UNCHANGED)
 
 
-def test_the_live_key_s_mode_is_put_right(home):
+def test_repair_sets_mode_of_live_key(home):
     first = host.make_live(home)
     key = home / "live" / "shop" / "privkey.pem"
     key.chmod(0o644)
@@ -313,14 +313,14 @@ def test_the_live_key_s_mode_is_put_right(home):
     assert key.stat().st_mode & 0o7777 == 0o600
 
 
-def test_the_pending_key_is_not_the_live_one(home):
+def test_repair_ignores_pending_key(home):
     host.make_live(home)
     host.prepare(home)
     (home / "versions" / "shop" / "0002" / "privkey.pem").chmod(0o600)
     assert not repair(home).changed
 
 
-def test_a_live_version_without_a_manifest_is_put_right_too(home):
+def test_repair_live_version_without_manifest(home):
     host.make_live(home)
     (home / "live" / "shop" / "version.json").write_bytes(b"{")
     (home / "live" / "shop" / "privkey.pem").chmod(0o644)
@@ -331,7 +331,7 @@ def test_a_live_version_without_a_manifest_is_put_right_too(home):
 # --- telling the services
 
 
-def test_a_reload_is_outstanding_until_it_is_confirmed(home):
+def test_reload_outstanding_until_confirmed(home):
     assert not host.outstanding(home)
     host.prepare(home)
     assert not host.outstanding(home)
@@ -346,12 +346,12 @@ def test_a_reload_is_outstanding_until_it_is_confirmed(home):
     assert host.outstanding(home)
 
 
-def test_confirming_nothing(home):
+def test_confirm_without_versions_makes_nothing(home):
     deployment.confirm(str(home), "shop", "0001")
     assert read_versions(str(home), "shop").numbers == []
 
 
-def test_a_damaged_manifest_cannot_be_confirmed(home):
+def test_confirm_damaged_manifest_raises(home):
     host.prepare(home)
     host.deploy(home)
     path = home / "live" / "shop" / "version.json"
@@ -362,7 +362,7 @@ def test_a_damaged_manifest_cannot_be_confirmed(home):
     assert path.read_bytes() == b"{"
 
 
-def test_old_versions_are_kept_for_going_back_and_no_longer(home):
+def test_confirm_prunes_old_versions(home):
     kept = []
     for _unused in range(5):
         host.make_live(home)
@@ -376,7 +376,7 @@ def test_old_versions_are_kept_for_going_back_and_no_longer(home):
     ]
 
 
-def test_nothing_is_pruned_before_the_services_use_the_new_version(home):
+def test_deploy_prunes_nothing_before_confirmation(home):
     for _unused in range(3):
         host.make_live(home)
     host.prepare(home)
@@ -384,7 +384,7 @@ def test_nothing_is_pruned_before_the_services_use_the_new_version(home):
     assert host.versions(home) == ["0001", "0002", "0003", "0004"]
 
 
-def test_a_pending_version_is_not_pruned(home):
+def test_confirm_keeps_pending_version(home):
     for _unused in range(3):
         host.make_live(home)
     host.prepare(home, order=ORDER)
@@ -393,7 +393,7 @@ def test_a_pending_version_is_not_pruned(home):
     assert host.pending(home)[1] == ORDER.order_uri
 
 
-def test_going_back_and_on_again(home):
+def test_go_back_then_prepare_takes_next_number(home):
     """Rolling back is switching the link; what was left is neither taken for pending nor for the next number."""
     for _unused in range(3):
         host.make_live(home)
@@ -411,7 +411,7 @@ def test_going_back_and_on_again(home):
     assert host.versions(home) == ["0002", "0003", "0004"]
 
 
-def test_a_run_that_waits_for_the_lock_looks_again_under_it(home, monkeypatch):
+def test_deploy_reads_versions_again_under_lock(home, monkeypatch):
     """Two runs for one certificate: the second sees what the first did, not what there was before."""
     host.prepare(home)
     issued = issue(home)
@@ -427,7 +427,7 @@ def test_a_run_that_waits_for_the_lock_looks_again_under_it(home, monkeypatch):
 
 
 @pytest.mark.parametrize(("keep", "left"), [(1, ["0005"]), (2, ["0004", "0005"]), (9, ["0003", "0004", "0005"])])
-def test_as_many_versions_are_kept_as_are_wanted(home, keep, left):
+def test_confirm_keeps_wanted_number_of_versions(home, keep, left):
     for number in range(1, 6):
         host.make_live(home, order=host.JournaledOrder(f"https://ca.example/order/{number}", host.ACCOUNT))
     assert host.versions(home) == ["0003", "0004", "0005"]

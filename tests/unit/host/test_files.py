@@ -57,7 +57,7 @@ def test_write_all_owner_is_set_before_mode(tmp_path, disk):
     assert made.changes[owned][1][1:] == (os.getuid(), os.getgid())
     opened = [arguments[1] for name, arguments in made.changes[:owned] if name == "fchmod"]
     assert all(bits & 0o077 == 0 for bits in opened)
-    assert made.changes[0][1][2] == 0o600, "born closed to the group"
+    assert made.changes[0][1][2] == 0o600, "created without access for the group"
     assert ("fchmod", 0o640) in [(name, arguments[1]) for name, arguments in made.changes[owned:] if name == "fchmod"]
     assert operations(made).index("write") > owned
 
@@ -74,7 +74,7 @@ def test_make_folders_mode_ignores_umask(tmp_path, any_umask):
     files.write_folder(str(path / "d"), {"key": Content(b"secret", Attributes(0o600))})
     assert {mode(folder) for folder in (tmp_path / "a", path, path / "d")} == {0o755}
     assert mode(path / "d" / "key") == 0o600
-    assert os.umask(any_umask) == any_umask, "the umask is as it was"
+    assert os.umask(any_umask) == any_umask, "the umask is unchanged"
     files.make_folders(str(path))  # there already
 
 
@@ -141,8 +141,8 @@ def test_write_all_syncs_bytes_before_names(tmp_path, monkeypatch, change):
             dirty.discard(path)
         else:
             below = {found for found in dirty if found == path or found.startswith(path + os.sep)}
-            assert not below, f"{below} got their names before they were on the disk"
-    assert not dirty, f"{dirty} not brought to the disk"
+            assert not below, f"{below} got their names before they were synced"
+    assert not dirty, f"{dirty} not synced"
     assert any(what == "clean" for what, _unused in log)
 
 
@@ -347,7 +347,7 @@ class Clock:
 
     def sleep(self, seconds):
         self.sleeps.append(seconds)
-        assert len(self.sleeps) < 10_000, "it waits without end"
+        assert len(self.sleeps) < 10_000, "it has no time limit"
         self.time += seconds
         if self.wake and len(self.sleeps) == 3:
             self.wake()
@@ -399,7 +399,7 @@ def test_locked_killed_holder_releases(holder, monkeypatch):
     with files.locked(path):
         assert len(clock.sleeps) == 3
     with files.locked(path):
-        assert len(clock.sleeps) == 3, "a lock that is free is not waited for"
+        assert len(clock.sleeps) == 3, "a free lock takes no wait"
 
 
 def test_locked_error_inside_releases(tmp_path, monkeypatch):
@@ -494,7 +494,7 @@ def test_locked_threads_lose_no_write(tmp_path, monkeypatch):
 
 
 def test_faults_are_real(tmp_path, disk):
-    """What is cut off by a power cut is what was not fsynced."""
+    """A power cut loses all that was not fsynced."""
     made = disk()
     synced, unsynced = (made.open(str(tmp_path / name), os.O_WRONLY | os.O_CREAT | os.O_EXCL) for name in "su")
     for handle in (synced, unsynced):
@@ -512,7 +512,7 @@ def test_faults_are_real(tmp_path, disk):
 
 
 def test_replace_and_remove_keep_other_hard_links(tmp_path):
-    """A hard link, or a container that has the file mounted, goes on with what it had."""
+    """A hard link, or a container that has the file mounted, keeps the old content."""
     path = tmp_path / "shop.pem"
     path.write_bytes(b"secret")
     path.chmod(0o600)

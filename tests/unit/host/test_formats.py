@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Formats beside the PEM files: what is in them, who may read them, and when they are written anew."""
+"""Formats beside the PEM files: their content, their mode, and when they are written again."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def place(quick_path):
 
 
 def live(home, wanted):
-    """The first version, put in place by a whole run."""
+    """Deploy the first version by a whole run."""
     host.prepare(home, wanted)
     deployed = host.deploy(home, wanted)
     host.confirm(home)
@@ -61,7 +61,7 @@ def mode(path):
     return stat.S_IMODE(os.lstat(path).st_mode)
 
 
-def test_one_file_with_key_and_chain(home, place):
+def test_combined_has_key_and_chain(home, place):
     live(home, wanted(option("combined", place / "shop.pem")))
     pem = {file: (home / "live" / "shop" / file).read_bytes() for file in ("privkey.pem", "fullchain.pem")}
     assert (place / "shop.pem").read_bytes() == pem["privkey.pem"] + pem["fullchain.pem"]
@@ -73,7 +73,7 @@ def test_one_file_with_key_and_chain(home, place):
     ("encryption", "algorithm"),
     [("modern", PBES2), ("legacy", TRIPLE_DES)],
 )
-def test_pkcs12(home, place, encryption, algorithm):
+def test_pkcs12_is_read_by_library(home, place, encryption, algorithm):
     live(home, wanted(option("pkcs12", place / "shop.p12", encryption=encryption)))
     data = (place / "shop.p12").read_bytes()
     assert algorithm in data
@@ -87,7 +87,7 @@ def test_pkcs12(home, place, encryption, algorithm):
         assert pkcs12.load_pkcs12(data, b"sesame").cert.friendly_name == b"shop"
 
 
-def test_der_and_root(home, place):
+def test_der_and_root_are_written(home, place):
     (place / "roots.pem").write_text("# odd\n" + ca.pem(ca.Authority.root("Other").certificate))
     root = option("root", place / "root.pem", roots=str(place / "roots.pem"))
     asked = wanted(option("der", place / "shop.der"), root)
@@ -96,7 +96,7 @@ def test_der_and_root(home, place):
         f"cannot write {place}/root.pem: the chain's root CN=Root is not in {place}/roots.pem. "
         "Name a file that contains it in roots"
     )
-    assert deployed.reason == "issued", "the others are served"
+    assert deployed.reason == "issued", "the other formats are written"
     leaf = x509.load_der_x509_certificate((place / "shop.der").read_bytes())
     assert ca.pem(leaf) == (home / "live" / "shop" / "cert.pem").read_text()
     assert mode(place / "shop.der") == 0o644
@@ -116,7 +116,7 @@ def test_der_and_root(home, place):
 
 ROOT = ca.Authority.root("Root")
 
-# What becomes of the file, and what is said of it; then it is put right without a new certificate.
+# A change of the file, and the reported drift; it is repaired without a new certificate.
 DRIFT = {
     "missing": (lambda path: path.unlink(), "is missing"),
     "damaged": (lambda path: path.write_bytes(b"zeros"), "is damaged"),
@@ -128,7 +128,7 @@ DRIFT = {
 
 @pytest.mark.parametrize("kind", ["combined", "pkcs12"])
 @pytest.mark.parametrize("case", DRIFT)
-def test_what_drifted_is_put_right(home, place, kind, case):
+def test_drift_is_found_and_repaired(home, place, kind, case):
     change, said = DRIFT[case]
     asked = wanted(option(kind, place / "shop"))
     live(home, asked)
@@ -146,7 +146,7 @@ def test_what_drifted_is_put_right(home, place, kind, case):
     assert drift(home, asked) == []
     assert mode(place / "shop") == 0o640
     assert kind == "pkcs12" or (place / "shop").read_bytes() == before
-    assert host.outstanding(home) is (case != "open"), "only content is read anew"
+    assert host.outstanding(home) is (case != "open"), "only new content needs a reload"
     assert host.versions(home) == ["0001"]
 
 
@@ -165,7 +165,7 @@ def assert_written_again(home, asked, said):
 
 
 def test_drift_pkcs12_without_local_key_id_is_written_again(home, place, monkeypatch):
-    """As 0.3.0 wrote it on a host with cryptography 43."""
+    """0.3.0 wrote such a file on a host with cryptography 43."""
     asked = wanted(option("pkcs12", place / "shop.p12"))
 
     def without(*arguments):
@@ -178,7 +178,7 @@ def test_drift_pkcs12_without_local_key_id_is_written_again(home, place, monkeyp
 
 @pytest.mark.parametrize("rounds", [1, 2048])
 def test_drift_pkcs12_with_a_weak_mac_is_written_again(home, place, monkeypatch, rounds):
-    """As 0.3.0 wrote it: cryptography gives a MAC 1 iteration before version 43, and 2048 since."""
+    """0.3.0 wrote such a file: cryptography gives a MAC 1 iteration before version 43, and 2048 since."""
     asked = wanted(option("pkcs12", place / "shop.p12"))
 
     def weak(item, key, leaf, chain, _now):
@@ -205,7 +205,7 @@ CHANGES = [{"passphrase": "mellon"}, {"friendly_name": "other"}, {"encryption": 
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: next(iter(change)))
-def test_what_is_wanted_otherwise_is_written_anew(home, place, change):
+def test_drift_other_options_is_written_again(home, place, change):
     live(home, wanted(option("pkcs12", place / "shop.p12")))
     asked = wanted(option("pkcs12", place / "shop.p12", **change))
     assert drift(home, asked) == [f"{place}/shop.p12 is wanted otherwise"]
@@ -215,7 +215,7 @@ def test_what_is_wanted_otherwise_is_written_anew(home, place, change):
     assert pkcs12.load_key_and_certificates((place / "shop.p12").read_bytes(), passphrase)[0]
 
 
-def test_the_passphrase_is_on_the_disk_in_no_form_that_can_be_guessed_without_the_key(home, place):
+def test_manifest_has_no_passphrase_and_no_plain_digest(home, place):
     asked = wanted(option("pkcs12", place / "shop.p12"))
     live(home, asked)
     text = (home / "versions" / "shop" / "0001" / "version.json").read_text()
@@ -226,10 +226,10 @@ def test_the_passphrase_is_on_the_disk_in_no_form_that_can_be_guessed_without_th
     assert record["wanted"] == asked.formats[0].stamp(key)
     assert record["wanted"] != asked.formats[0].stamp(key + b"\n"), "keyed"
     known = formats.digest("sesame")
-    assert record["wanted"] == asked.formats[0]._replace(passphrase=known).stamp(key), "a digest serves to compare"
+    assert record["wanted"] == asked.formats[0]._replace(passphrase=known).stamp(key), "a digest is enough to compare"
 
 
-def test_a_new_version_brings_its_own(home, place):
+def test_deploy_new_version_writes_its_formats(home, place):
     asked = wanted(option("combined", place / "shop.pem"), option("der", place / "shop.der"))
     live(home, asked)
     first = (place / "shop.pem").read_bytes()
@@ -237,7 +237,7 @@ def test_a_new_version_brings_its_own(home, place):
     assert (place / "shop.pem").read_bytes() == first
     with open(place / "shop.pem", "rb") as old:
         run(home, issue(home, "0002"), asked)
-        assert old.read() == first, "who has it open, or mounted, reads on"
+        assert old.read() == first, "readers that have it open, or mounted, are not affected"
     assert (place / "shop.pem").read_bytes().startswith((home / "live" / "shop" / "privkey.pem").read_bytes())
     assert drift(home, asked) == []
     back = host.go_back(home, asked)
@@ -248,7 +248,7 @@ def test_a_new_version_brings_its_own(home, place):
     assert drift(home, asked) == []
 
 
-def test_a_run_that_was_killed_after_the_switch_is_made_up_for(home, place):
+def test_repair_after_killed_run_writes_formats(home, place):
     live(home, WANTED)
     asked = wanted(option("combined", place / "shop.pem"))
     assert drift(home, asked) == [f"{place}/shop.pem is missing"]
@@ -258,7 +258,7 @@ def test_a_run_that_was_killed_after_the_switch_is_made_up_for(home, place):
     assert host.deploy(home, asked) == replace(host.deploy(home, asked), changed=False, outcome=Outcome.UNCHANGED)
 
 
-def test_who_has_the_file_under_another_name_is_told_of(home, place):
+def test_repair_file_with_other_hard_link_warns(home, place):
     asked = wanted(option("combined", place / "shop.pem"))
     live(home, asked)
     os.link(place / "shop.pem", place / "other.pem")
@@ -271,7 +271,7 @@ def test_who_has_the_file_under_another_name_is_told_of(home, place):
     assert (place / "other.pem").read_text() == "damaged"
 
 
-def test_a_mount_point_is_told_of_before_a_renewal_fails_for_it(home, place, monkeypatch, tmp_path):
+def test_inspect_mount_point_is_a_problem(home, place, monkeypatch, tmp_path):
     odd = place / "a b.pem"
     asked = wanted(option("combined", odd))
     live(home, asked)
@@ -283,7 +283,7 @@ def test_a_mount_point_is_told_of_before_a_renewal_fails_for_it(home, place, mon
     )
 
 
-def test_what_cannot_be_written_is_told_and_stops_nothing_else(home, place):
+def test_deploy_format_that_cannot_be_written_does_not_affect_others(home, place):
     asked = wanted(option("combined", place / "none" / "shop.pem"), option("der", place / "shop.der"))
     deployed = live(home, asked)
     assert deployed.changed
@@ -294,7 +294,7 @@ def test_what_cannot_be_written_is_told_and_stops_nothing_else(home, place):
     assert drift(home, asked) == []
 
 
-def test_what_is_listed_no_longer_stays_and_is_told_once(home, place):
+def test_repair_format_no_longer_listed_stays_and_warns_once(home, place):
     live(home, wanted(option("combined", place / "shop.pem"), option("der", place / "shop.der")))
     asked = wanted(option("der", place / "shop.der"))
     assert drift(home, asked) == [f"{place}/shop.pem is not wanted any more"]
@@ -307,7 +307,7 @@ def test_what_is_listed_no_longer_stays_and_is_told_once(home, place):
 
 
 @pytest.mark.parametrize("found", [None, [], "x", {"/a": None}, {"/a": {"sha256": 1, "wanted": "x"}}, {"/a": {}}])
-def test_odd_records_are_none(found):
+def test_records_malformed_is_empty(found):
     assert formats.records({"formats": found}) == {}
 
 
@@ -327,12 +327,12 @@ def test_odd_records_are_none(found):
         ([option("der", owner="no-such-user")], "is not a user of this host"),
     ],
 )
-def test_what_cannot_be_wanted(options, message):
+def test_parse_formats_invalid_option_is_refused(options, message):
     with pytest.raises(OptionError, match=message):
         wanted(*options)
 
 
-def test_a_path_of_two_certificates_is_refused(home, place):
+def test_inspect_path_of_two_certificates_is_refused(home, place):
     (place.parent / "link").symlink_to(place)
     paths = {"shop": place / "x", "mail": place.parent / "link" / "x", "other": place / "y"}
     asked = [asking(name, option("combined", path)) for name, path in paths.items()]
@@ -343,7 +343,7 @@ def test_a_path_of_two_certificates_is_refused(home, place):
         wanted(option("der", place / "x"), option("root", place.parent / "link" / "x"))
 
 
-def test_a_path_among_the_versions_is_refused(home, place):
+def test_inspect_path_below_home_is_refused(home, place):
     live(home, WANTED)
     (place / "link").symlink_to(home / "live" / "shop")
     for path in (home / "shop.pem", home / "live" / "shop" / "privkey.pem", place / "link" / "privkey.pem"):
@@ -353,7 +353,7 @@ def test_a_path_among_the_versions_is_refused(home, place):
     assert found["invalid"] == []
 
 
-def test_what_openssl_refuses_is_told(home, place, monkeypatch):
+def test_deploy_encoder_error_is_reported(home, place, monkeypatch):
     def refuse(*arguments):
         raise ValueError("no such algorithm")
 
@@ -365,7 +365,7 @@ def test_what_openssl_refuses_is_told(home, place, monkeypatch):
     assert (place / "shop.der").exists()
 
 
-def test_the_roots_of_the_distribution(place, monkeypatch):
+def test_root_is_found_in_bundle_of_distribution(place, monkeypatch):
     item = wanted(option("root")).formats[0]
     by = ROOT.intermediate()
     leaf = by.leaf(ca.ec_key().public_key(), ["shop.example"])
@@ -377,7 +377,7 @@ def test_the_roots_of_the_distribution(place, monkeypatch):
         format_encodings.encode(item, None, leaf, [by.certificate], ca.NOW + 100 * ca.DAY)
 
 
-def test_what_is_dropped_with_a_renewal_is_told_then_and_not_again(home, place):
+def test_deploy_format_no_longer_listed_warns_once(home, place):
     live(home, wanted(option("combined", place / "shop.pem")))
     text = f"{place}/shop.pem is no longer in formats. It stays, but is not renewed any more"
     for number, warning in (("0002", text), ("0003", "")):
@@ -388,7 +388,7 @@ def test_what_is_dropped_with_a_renewal_is_told_then_and_not_again(home, place):
 
 
 @pytest.mark.parametrize("power", [True, False], ids=["killed", "power cut"])
-def test_killed_anywhere_the_file_is_whole_and_the_next_run_makes_up_for_it(quick_path, place, disk, power):
+def test_deploy_crash_at_any_step_leaves_whole_file(quick_path, place, disk, power):
     asked = wanted(option("combined", place / "shop.pem"))
     step, ended = 0, False
     while not ended:
@@ -419,5 +419,5 @@ def test_killed_anywhere_the_file_is_whole_and_the_next_run_makes_up_for_it(quic
 
 
 def _pair(home, number):
-    """The private key of a version, as the file begins with it."""
+    """Return the private key of a version, as the file begins with it."""
     return (home / "versions" / "shop" / number / "privkey.pem").read_bytes()

@@ -49,7 +49,7 @@ def looked(home, option):
     return result
 
 
-def test_a_host_that_has_nothing_yet(home, option):
+def test_inspect_empty_host(home, option):
     assert looked(home, option) == {
         "name": "shop",
         "invalid": [],
@@ -62,7 +62,7 @@ def test_a_host_that_has_nothing_yet(home, option):
     assert not home.exists()
 
 
-def test_a_host_with_a_live_and_a_pending_version(home, option):
+def test_inspect_live_and_pending_version(home, option):
     host.make_live(home)
     host.prepare(home, order=host.ORDER_2)
     result = looked(home, option)
@@ -76,7 +76,7 @@ def test_a_host_with_a_live_and_a_pending_version(home, option):
     assert result["pending"]["account_uri"] == host.ACCOUNT
 
 
-def test_drift_of_the_live_key(home, option):
+def test_inspect_drift_of_live_key(home, option):
     host.make_live(home)
     assert looked(home, {**option, "mode": "0600"})["live"]["attributes"] == ["privkey.pem mode 0640 instead of 0600"]
 
@@ -90,13 +90,13 @@ def test_drift_of_the_live_key(home, option):
         ({"owner": "no-such-user"}, "is not a user of this host"),
     ],
 )
-def test_what_cannot_be_wanted_is_invalid(home, option, change, what):
+def test_inspect_invalid_option_is_reported(home, option, change, what):
     host.make_live(home)
     result = looked(home, {**option, **change})
     assert len(result["invalid"]) == 1
     assert what in result["invalid"][0]
     assert result["problems"] == []
-    assert (result["live"] is None) == ("name" in change), "a name that is none is not looked for"
+    assert (result["live"] is None) == ("name" in change), "an invalid name is not looked up"
 
 
 @pytest.mark.parametrize(
@@ -123,11 +123,11 @@ def test_what_cannot_be_wanted_is_invalid(home, option, change, what):
         ),
     ],
 )
-def test_problems_with_the_webroot(home, option, change, problem):
+def test_inspect_problems_of_webroot(home, option, change, problem):
     assert looked(home, {**option, **change})["problems"] == ([problem] if problem else [])
 
 
-def test_a_foreign_link_is_a_problem(home, option):
+def test_inspect_foreign_live_link_is_a_problem(home, option):
     (home / "live").mkdir(parents=True)
     (home / "live" / "shop").symlink_to("/etc/letsencrypt/live/shop")
     result = looked(home, option)
@@ -135,29 +135,29 @@ def test_a_foreign_link_is_a_problem(home, option):
     assert result["problems"] == [f"{home}/live/shop is not a link to one of its versions. Move it away"]
 
 
-def test_a_home_that_is_no_place(option):
+def test_inspect_relative_home_is_a_problem(option):
     (result,) = inspect("acme", [option])
     assert result["problems"] == ["home 'acme' is not an absolute path"]
 
 
 @pytest.mark.parametrize("below", ["", "live", "versions"])
-def test_a_file_in_the_way_of_the_home(home, option, below):
+def test_inspect_file_in_place_of_home_is_a_problem(home, option, below):
     path = home / below if below else home
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"")
     assert looked(home, option)["problems"] == [f"home {home} cannot be used: {path} is not a folder"]
 
 
-def test_a_home_that_cannot_be_written(home, option, monkeypatch):
-    """Whether it can is asked of the system: for root it always can, so the answer is made up here."""
+def test_inspect_home_that_cannot_be_written_is_a_problem(home, option, monkeypatch):
+    """The system decides whether a home is writable: for root it always is, so the test makes the answer up."""
     asked = []
     monkeypatch.setattr(inspection.os, "access", lambda path, how: asked.append((path, how)))
     problem = f"home {home} cannot be written: {home.parent} is read-only here, or the task lacks 'become: true'"
     assert looked(home, option)["problems"] == [problem]
-    assert asked == [(str(home.parent), os.W_OK | os.X_OK)], "the nearest folder that there is"
+    assert asked == [(str(home.parent), os.W_OK | os.X_OK)], "the nearest existing folder"
 
 
-def test_a_key_that_may_not_be_read_is_a_problem_not_a_damage(home, option, monkeypatch):
+def test_inspect_unreadable_key_is_a_problem_not_damage(home, option, monkeypatch):
     host.make_live(home)
     real = inspection.manifest.live_facts
     facts = {**real(str(home), "shop", "0001"), "unreadable": ["privkey.pem"]}
@@ -165,19 +165,19 @@ def test_a_key_that_may_not_be_read_is_a_problem_not_a_damage(home, option, monk
     assert looked(home, option)["problems"] == ["privkey.pem cannot be read: does the task lack 'become: true'?"]
 
 
-def test_a_missing_library_is_a_problem_of_every_certificate(home, option, monkeypatch):
+def test_inspect_missing_library_is_a_problem_of_each_certificate(home, option, monkeypatch):
     monkeypatch.setattr(availability, "problem", lambda: "install it")
     results = inspect(str(home), [option, {**option, "name": "b"}])
     assert [result["problems"] for result in results] == [["install it"], ["install it"]]
 
 
-def test_several_problems_are_told_together(home, option, monkeypatch):
+def test_inspect_several_problems_are_all_reported(home, option, monkeypatch):
     monkeypatch.setattr(availability, "problem", lambda: "install it")
     home.write_bytes(b"")
     assert len(looked(home, {**option, "webroot": "/none"})["problems"]) == 3
 
 
-def test_damage_of_any_kind_is_no_traceback(home, option):
+def test_inspect_damaged_version_raises_nothing(home, option):
     host.make_live(home)
     folder = home / "versions" / "shop" / "0001"
     (folder / "version.json").write_bytes(b"[" * 100_000)
@@ -186,7 +186,7 @@ def test_damage_of_any_kind_is_no_traceback(home, option):
     assert (live["damaged"], live["missing"], live["attributes"]) == (["version.json"], ["privkey.pem"], [])
 
 
-def test_an_inventory_finds_what_there_is(home, option):
+def test_inventory_lists_certificates_on_disk(home, option):
     assert inventory(str(home)) == []
     host.make_live(home)
     (home / "live" / "other").symlink_to("../versions/other/0001")
@@ -199,7 +199,7 @@ def test_an_inventory_finds_what_there_is(home, option):
     assert found[0]["live"]["damaged"] == ["version.json"]
 
 
-def test_the_certificates_themselves_are_told_if_that_is_asked_for(home, option):
+def test_inspect_content_option_returns_pem(home, option):
     assert inspect(str(home), [option], content=True)[0]["live"] is None
     host.make_live(home)
     fullchain = (home / "live" / "shop" / "fullchain.pem").read_text()
@@ -211,7 +211,7 @@ def test_the_certificates_themselves_are_told_if_that_is_asked_for(home, option)
     assert inspect(str(home), [option], content=True)[0]["live"]["content"] == ""
 
 
-def test_so_is_the_certificate_that_awaits_its_switch(home, option):
+def test_inspect_content_option_returns_pem_of_pending_version(home, option):
     host.prepare(home)
     host.deploy(home)
     fullchain = (home / "live" / "shop" / "fullchain.pem").read_text()
@@ -221,7 +221,7 @@ def test_so_is_the_certificate_that_awaits_its_switch(home, option):
     assert "content" not in looked(home, option)["pending"]
 
 
-def test_the_look_needs_the_standard_library_alone():
+def test_inspection_imports_standard_library_only():
     """It is all that a host with nothing due has to load."""
     code = (
         "import sys; before = set(sys.modules)\n"

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One certificate on several hosts: the key passes sealed; what arrives is checked and live at once, or not at all."""
+"""A certificate on several hosts: the key passes sealed; what arrives is checked and live at once, or not at all."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ from tests.unit.host.key_transfers import HERE, receive, received, receiving
 
 @pytest.fixture
 def giver(quick_path):
-    """The home of a host that has made the key and the certificate."""
+    """Return the home of a host that has made the key and the certificate."""
     home = quick_path / "giver"
     host.make_live(home)
     return home
 
 
-def test_a_host_gets_what_another_has(giver, home, any_umask):
+def test_receive_gets_certificate_of_other_host(giver, home, any_umask):
     given = received(giver, home)
     (key,) = receiving(home)
     assert stat.S_IMODE(os.stat(key).st_mode) == 0o600
@@ -51,7 +51,7 @@ def test_a_host_gets_what_another_has(giver, home, any_umask):
     same = ("identifiers", "key_type", "profile", "directory", "account_uri", "serial", "issuer", "not_after", "ari_id")
     assert {field: here[field] for field in same} == {field: there[field] for field in same}
     assert here["order_uri"] is None
-    # The next certificate gets a key of its own, whoever makes it.
+    # The next certificate gets a key of its own on any host.
     host.confirm(home)
     assert not host.prepare(home, order=JournaledOrder("https://ca.example/order/9", ACCOUNT)).reused
 
@@ -61,14 +61,14 @@ def test_a_host_gets_what_another_has(giver, home, any_umask):
     [("2026-01-31T12:00:00Z", "2026-01-31T12:00:00Z"), ("", "2026-11-22T12:00:00Z"), ("soon", "2026-11-22T12:00:00Z")],
     ids=["as the giver has it", "not told", "nonsense"],
 )
-def test_a_received_key_is_as_old_as_it_is(giver, home, told, noted):
-    """Else a compromised key would count as new from the day that it came: nobody would replace it."""
+def test_receive_keeps_creation_time_of_key(giver, home, told, noted):
+    """Otherwise a compromised key would count as new from the day of its transfer, and would not be replaced."""
     Versions(str(giver), "shop").note("0001", created=told)
     receive(home, received(giver, home))
     assert host.manifest(home, "0001")["created"] == noted
 
 
-def test_the_key_to_receive_with_goes(giver, home):
+def test_receive_removes_receiving_key(giver, home):
     for how in (lambda given: receive(home, given), lambda given: key_transfer.discard_key(str(home), "shop")):
         received(giver, home)
         (path,) = receiving(home)
@@ -83,7 +83,7 @@ def test_the_key_to_receive_with_goes(giver, home):
     assert host.snapshot(home) == untouched
 
 
-def test_give_damaged_receiving_key_is_refused_and_the_others_get_theirs(giver, home):
+def test_give_damaged_receiving_key_does_not_affect_others(giver, home):
     public = key_transfer.await_key(str(home), "shop")
     off_the_curve = b64encode(b"\4" + b"\1" * 64).decode()
     receivers = {"here": public, "short": "AAAA", "odd": off_the_curve, "text": "???"}
@@ -93,7 +93,7 @@ def test_give_damaged_receiving_key_is_refused_and_the_others_get_theirs(giver, 
     assert all("damaged" in why for why in given.refused.values())
 
 
-def test_a_key_is_given_before_its_certificate_is_there(quick_path, home):
+def test_give_key_of_pending_version(quick_path, home):
     giver = quick_path / "giver"
     host.prepare(giver, order=ORDER)
     with open(giver / "versions" / "shop" / "0001" / "request.csr", "rb") as file:
@@ -104,7 +104,7 @@ def test_a_key_is_given_before_its_certificate_is_there(quick_path, home):
     assert host.served(home) == host.served(giver)
 
 
-def test_a_version_that_awaits_its_switch_is_given_too(giver, home):
+def test_give_version_that_awaits_its_switch(giver, home):
     host.prepare(giver, WANTED, JournaledOrder("https://ca.example/order/2", ACCOUNT))
     host.deploy(giver)
     host.go_back(giver)
@@ -113,14 +113,14 @@ def test_a_version_that_awaits_its_switch_is_given_too(giver, home):
     assert host.manifest(home, "0001")["serial"] == serial
 
 
-def test_only_what_was_asked_for_is_given(giver):
+def test_give_other_serial_raises(giver):
     with pytest.raises(StateError, match="no version here has the serial number 0bad"):
         key_transfer.give(str(giver), "shop", "0bad", {})
     with pytest.raises(StateError, match="the certificate has no pending version"):
         key_transfer.give(str(giver), "shop", None, {})
 
 
-def test_the_same_again_changes_nothing(giver, home):
+def test_receive_same_again_changes_nothing(giver, home):
     receive(home, received(giver, home))
     host.confirm(home)
     before = host.snapshot(home)
@@ -130,7 +130,7 @@ def test_the_same_again_changes_nothing(giver, home):
 
 
 @pytest.mark.parametrize("file", ["privkey.pem", "chain.pem", "version.json"])
-def test_what_is_damaged_is_replaced_by_what_the_other_has(giver, home, file):
+def test_receive_replaces_damaged_version(giver, home, file):
     receive(home, received(giver, home))
     host.confirm(home)
     (home / "live" / "shop" / file).write_text("damaged")
@@ -138,7 +138,7 @@ def test_what_is_damaged_is_replaced_by_what_the_other_has(giver, home, file):
     assert host.served(home) == host.served(giver)
 
 
-def test_what_was_pending_here_gives_way(giver, home):
+def test_receive_replaces_pending_version(giver, home):
     host.prepare(home, order=ORDER)
     receive(home, received(giver, home))
     assert host.pending(home) is None
@@ -180,7 +180,7 @@ def other_leaf(names, **options):
         ),
     ],
 )
-def test_what_does_not_hold_is_not_put_in_place(giver, home, change, error, text):
+def test_receive_invalid_certificate_or_key_raises(giver, home, change, error, text):
     given = change(received(giver, home))
     with pytest.raises(error, match=text):
         receive(home, given)
@@ -200,20 +200,20 @@ def test_what_does_not_hold_is_not_put_in_place(giver, home, change, error, text
         (replace(HERE, key_type="rsa2048"), KeyFileError, "is ec256, not rsa2048"),
     ],
 )
-def test_a_host_takes_only_what_it_wants(giver, home, wanted, error, text):
+def test_receive_other_terms_raises(giver, home, wanted, error, text):
     with pytest.raises(error, match=text):
         receive(home, received(giver, home), wanted)
     assert host.served(home) is None
 
 
-def test_without_a_key_to_receive_with_it_is_told_what_to_do(giver, home):
+def test_receive_without_receiving_key_raises(giver, home):
     given = received(giver, home)
     receive(home, given)
     with pytest.raises(StateError, match="certificate_request with 'receive'"):
         receive(home, given)
 
 
-def test_a_check_changes_nothing(giver, home):
+def test_receive_check_mode_changes_nothing(giver, home):
     given = received(giver, home)
     before = host.snapshot(home)
     assert receive(home, given, check=True).changed

@@ -39,9 +39,9 @@ from tests.unit.host.listeners import (
     free_port,
     handshake,
     http01,
-    left,
     listens,
     pid,
+    remaining,
     tls_alpn01,
     wait,
 )
@@ -54,14 +54,14 @@ def port():
 
 @pytest.fixture(autouse=True)
 def nothing_left(home, port):
-    """A listener whose folder is gone ends by itself."""
+    """Remove the homes after a test: a listener whose folder is gone ends by itself."""
     yield
     shutil.rmtree(home, ignore_errors=True)
     wait(lambda: not listens(port))
 
 
 def script(code, *arguments):
-    """The command that runs code of ours in a process of its own."""
+    """Return the command that runs *code* in a separate process."""
     head = "import sys, time\nfrom tests.unit.host.listeners import *\n"
     path = ":".join([os.getcwd(), *sys.path])
     return {"args": [sys.executable, "-c", head + code, *map(str, arguments)], "env": {"PYTHONPATH": path}}
@@ -70,22 +70,22 @@ def script(code, *arguments):
 # --- what is answered
 
 
-def test_put_serves_and_remove_stops(home, port, any_umask):
+def test_put_starts_listener_and_remove_stops_it(home, port, any_umask):
     made = http01(home, port)
     assert not made.in_place()
     assert not made.exists()
     assert made.remove() is False
-    assert not home.exists(), "nothing is made by asking"
+    assert not home.exists(), "a question makes nothing"
     made.put()
     assert made.in_place()
     assert made.exists()
     assert fetched(port) == answer("token-1")
-    modes = {name: stat.S_IMODE((home / name).stat().st_mode) for name in ("challenges", *left(home))}
+    modes = {name: stat.S_IMODE((home / name).stat().st_mode) for name in ("challenges", *remaining(home))}
     folder = f"challenges/http-01-{port}-127.0.0.1"
     assert modes == {"challenges": 0o700, folder: 0o700, f"{folder}/.running": 0o600, f"{folder}/token-1": 0o600}
     assert made.remove() is True
     assert not listens(port)
-    assert left(home) == []
+    assert remaining(home) == []
     assert made.remove() is False
     assert not made.in_place()
 
@@ -119,7 +119,7 @@ def test_http_other_path_is_not_found(home, port, target):
     http01(home, port).put()
     status, headers, body = fetch(port, target)
     assert (status, body) == (404, "")
-    assert set(headers) == {"Date", "Content-Type", "Content-Length", "Connection"}, "no word of what is at work"
+    assert set(headers) == {"Date", "Content-Type", "Content-Length", "Connection"}, "no name of the software"
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "TRACE", "CONNECT", "FOO", "get"])
@@ -197,7 +197,7 @@ def test_server_idle_connections_block_nobody(home, port, monkeypatch):
     made.put()
     idle = [socket.create_connection(("127.0.0.1", port), timeout=10) for _unused in range(20)]
     assert fetched(port) == answer("token-1")
-    assert idle[0].recv(1) == b"", "the oldest made room"
+    assert idle[0].recv(1) == b"", "the oldest connection was closed"
     made.remove()
     assert not listens(port)
     for connection in idle:
@@ -233,7 +233,7 @@ def test_put_port_in_use_names_process_and_leaves_nothing(home):
                 f"cannot listen on port {taken}: {name} (pid {os.getpid()}) is using it. Stop it, or "
                 f"choose another port {advice}"
             )
-            assert left(home) == []
+            assert remaining(home) == []
             assert not made.exists()
 
 
@@ -260,7 +260,7 @@ def test_listener_ends_when_all_responses_expire(home, port):
     assert fetched(port, "long") == answer("long")
     wait(lambda: not http01(home, port, "short").exists(), 1.0)
     wait(lambda: not listens(port), 3.0)
-    wait(lambda: left(home) == [], 1.0)
+    wait(lambda: remaining(home) == [], 1.0)
 
 
 def test_put_again_starts_its_time_again(home, port):
@@ -282,7 +282,7 @@ def test_put_again_starts_its_time_again(home, port):
 def test_listener_outlives_module_without_its_descriptors(home, port):
     code = "http01(sys.argv[1], int(sys.argv[2]), seconds=float(sys.argv[3])).put(); print('done', flush=True)"
     began = time.monotonic()
-    # Its output is a pipe: that it comes to an end is what SSH and Ansible wait for.
+    # Its output is a pipe: SSH and Ansible wait for the end of it.
     done = subprocess.run(**script(code, home, port, 60), capture_output=True, text=True, timeout=50, check=False)
     took = time.monotonic() - began
     assert (done.stdout, done.stderr, done.returncode) == ("done\n", "", 0)
@@ -305,10 +305,10 @@ def test_listener_of_killed_module_ends(home, port):
         process.stdout.readline()
         process.kill()
     wait(lambda: not listens(port), 3.0)
-    wait(lambda: left(home) == [], 1.0)
+    wait(lambda: remaining(home) == [], 1.0)
 
 
-def test_put_after_killed_listener_serves_its_responses(home, port):
+def test_put_after_killed_listener_starts_it_with_all_responses(home, port):
     http01(home, port, "token-1").put()
     first = pid(port)
     os.kill(first, signal.SIGKILL)
@@ -327,7 +327,7 @@ def test_remove_after_killed_listener_removes_all(home, port):
     wait(lambda: not listens(port))
     assert made.exists()
     assert made.remove() is True
-    assert left(home) == []
+    assert remaining(home) == []
 
 
 def test_listener_without_folder_ends(home, port):
@@ -345,7 +345,7 @@ def test_listener_without_folder_ends(home, port):
 
 
 def test_listener_with_replaced_folder_ends(home, port):
-    """All was removed and made anew: another listener's responses are not served, nor is its port kept from it."""
+    """All was removed and made again: another listener's responses are not served, nor is its port kept from it."""
     made = http01(home, port)
     made.put()
     folder = os.path.dirname(made.path)
@@ -409,7 +409,7 @@ def test_put_while_others_remove_loses_no_response(home, port):
     ]
     assert [run.communicate(timeout=60)[1] for run in runs] == [""] * 4
     assert not listens(port)
-    assert left(home) == []
+    assert remaining(home) == []
 
 
 @pytest.fixture
@@ -447,7 +447,7 @@ def test_end_condition_while_another_run_holds_the_lock_is_not_met(home, port, e
     os.rename(made.path, home / "token-1")
     assert is_over()
     assert not listens(port)
-    assert left(home) == ["token-1"]
+    assert remaining(home) == ["token-1"]
 
 
 def test_put_while_others_expire_loses_no_response(home, port):
@@ -475,7 +475,7 @@ def test_put_full_disk_takes_no_port(home, port, disk):
 
 
 @pytest.mark.parametrize("step", range(1, 14))
-def test_put_after_crash_serves(home, port, disk, step):
+def test_put_after_crash_starts_listener(home, port, disk, step):
     made = http01(home, port)
     crashing = disk(at=step, fault=faults.crash)
     try:
@@ -489,7 +489,7 @@ def test_put_after_crash_serves(home, port, disk, step):
     assert fetched(port) == answer("token-1")
     made.remove()
     assert not listens(port)
-    assert left(home) == []
+    assert remaining(home) == []
 
 
 def test_listener_on_read_only_disk_frees_port(home, port, monkeypatch):
@@ -517,7 +517,7 @@ def test_listener_malformed_response_is_removed(home, port, damage):
     wait(lambda: not made.exists(), 1.0)
     with open(other.path, "wb") as file:
         file.write(damage)
-    wait(lambda: left(home) == [])
+    wait(lambda: remaining(home) == [])
     assert not listens(port)
 
 
@@ -540,7 +540,7 @@ def test_end_condition_response_expired_while_another_is_removed_leaves_nothing(
     damage("token-1")
     assert not is_over()
     assert is_over()
-    assert left(home) == []
+    assert remaining(home) == []
     assert not listens(port)
 
 
@@ -574,11 +574,11 @@ def test_put_tls_alpn_without_library_is_refused(home, port, monkeypatch):
         tls_alpn01(home, port).put()
     assert not home.exists()
     http01(home, port).put()
-    assert fetched(port) == answer("token-1"), "this kind needs none"
+    assert fetched(port) == answer("token-1"), "http-01 needs no library"
 
 
 def test_listener_releases_lock_for_other_runs(home, port):
-    """A listener holds none but its own: another run has to come in while it runs."""
+    """A listener holds only its own lock: another run has to get the lock while it runs."""
     http01(home, port).put()
     code = "http01(sys.argv[1], int(sys.argv[2]), 'token-2').put()"
     subprocess.run(**script(code, home, port), check=True, timeout=20)

@@ -26,7 +26,7 @@ PASSPHRASE = "sesame"
 
 
 def made(kind="ec256", passphrase=PASSPHRASE, name="shop", encryption=MODERN, chain=CHAIN):
-    """The file, its key and its certificate."""
+    """Return the file, its key and its certificate."""
     key = ca.key_of(kind)
     leaf = LOWER.leaf(key.public_key(), ["shop.example"])
     return pkcs12_encoder.encode(key, leaf, chain, name, Protection(passphrase, encryption, 2000)), key, leaf
@@ -87,7 +87,7 @@ def openssl(path, *arguments, passphrase=PASSPHRASE):
 
 
 def certificates(text):
-    """The certificates in what OpenSSL says."""
+    """Return the certificates in the output of OpenSSL."""
     return re.findall(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n", text, re.DOTALL)
 
 
@@ -121,7 +121,7 @@ def test_encode_java_joins_key_and_chain(tmp_path, encryption):
 
 
 def der(data):
-    """The fields of a DER SEQUENCE, each with its tag and body."""
+    """Return the fields of a DER SEQUENCE, each with its tag and body."""
     fields = []
     while data:
         length, head = data[1], 2

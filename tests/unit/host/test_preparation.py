@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pending versions: made when nothing fits, taken up when something does, and their orders journaled."""
+"""Pending versions: made if none matches, reused if one does, and their orders journaled."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def key_of(home, number):
 
 
 def same_run(home, **options):
-    """What a check foresees and what the real run then does: the same, but for what does not exist yet."""
+    """Run in check mode, then for real; verify that both report the same, but for what does not exist yet."""
     before = host.snapshot(home)
     foreseen = prepare(home, check=True, **options)
     assert host.snapshot(home) == before, "a check changes nothing"
@@ -45,7 +45,7 @@ def same_run(home, **options):
     return done
 
 
-def test_a_pending_version_is_whole(home, any_umask):
+def test_prepare_makes_key_request_and_manifest(home, any_umask):
     prepared = same_run(home)
     assert prepared == PreparedRequest("0001", prepared.request, None, reused=False, changed=True)
     folder = home / "versions" / "shop" / "0001"
@@ -73,7 +73,7 @@ def test_a_pending_version_is_whole(home, any_umask):
 
 
 @pytest.mark.parametrize("key_type", ["ec256", "ec384", "rsa2048"])
-def test_the_key_is_of_the_wanted_type(home, key_type):
+def test_prepare_key_has_wanted_type(home, key_type):
     wanted = replace(WANTED, key_type=key_type)
     prepared = same_run(home, wanted=wanted)
     size = key_of(home, "0001").key_size
@@ -81,12 +81,12 @@ def test_the_key_is_of_the_wanted_type(home, key_type):
     assert csr.matches(prepared.request, key_of(home, "0001"), WANTED.identifiers)
 
 
-def test_a_pending_version_that_fits_is_taken_up_unchanged(home):
+def test_prepare_matching_pending_version_is_reused(home):
     first = prepare(home)
     again = same_run(home)
     assert again == PreparedRequest("0001", first.request, None, reused=True, changed=False)
     assert same_run(home, wanted=replace(WANTED, identifiers=WANTED.identifiers[::-1])).reused
-    assert same_run(home, wanted=replace(WANTED, reloads=())).reused, "of no interest to the CA"
+    assert same_run(home, wanted=replace(WANTED, reloads=())).reused, "the CA does not see this difference"
 
 
 PROFILED = replace(WANTED, profile="shortlived")
@@ -105,13 +105,13 @@ PROFILED = replace(WANTED, profile="shortlived")
     ids=["fewer names", "more names", "key type", "profile", "no profile", "CA"],
 )
 @pytest.mark.parametrize("live", [False, True])
-def test_a_pending_version_for_something_else_is_replaced(home, before, options, live):
+def test_prepare_other_pending_version_is_replaced(home, before, options, live):
     if live:
         host.make_live(home)
     first = prepare(home, before, ORDER)
     done = same_run(home, **options)
     assert (done.reused, done.changed, done.order) == (False, True, None)
-    assert int(done.version) == int(first.version) + 1, "a number is never given twice"
+    assert int(done.version) == int(first.version) + 1, "a number is never used twice"
     assert done.request != first.request
     assert host.versions(home) == (["0001", "0003"] if live else ["0002"])
     assert read_versions(str(home), "shop").live == ("0001" if live else None)
@@ -120,7 +120,7 @@ def test_a_pending_version_for_something_else_is_replaced(home, before, options,
 @pytest.mark.parametrize(
     ("before", "order", "reused"), [(ORDER, ORDER, True), (ORDER, ORDER_2, False), (None, ORDER, False)]
 )
-def test_a_new_key_is_none_of_another_order(home, before, order, reused):
+def test_prepare_new_key_reuses_pending_version_of_same_order_only(home, before, order, reused):
     first = prepare(home, order=before)
     done = same_run(home, order=order, new_key=True)
     assert (done.reused, done.request == first.request, done.order) == (reused, reused, order)
@@ -149,7 +149,7 @@ def overwrite(name, data):
     ],
     ids=range(10),
 )
-def test_a_damaged_pending_version_is_replaced(home, damage):
+def test_prepare_damaged_pending_version_is_replaced(home, damage):
     host.make_live(home)
     prepare(home, order=ORDER)
     damage(home / "versions" / "shop" / "0002")
@@ -158,14 +158,14 @@ def test_a_damaged_pending_version_is_replaced(home, damage):
     assert host.versions(home) == ["0001", "0003"]
 
 
-def test_a_request_for_other_names_than_its_manifest_says_is_replaced(home):
+def test_prepare_request_for_other_names_is_replaced(home):
     prepare(home)
     other = csr.build(key_of(home, "0001"), ["other.example"])
     overwrite("request.csr", other)(home / "versions" / "shop" / "0001")
     assert same_run(home).version == "0002"
 
 
-def test_a_manifest_for_other_names_than_its_request_is_replaced(home):
+def test_prepare_manifest_for_other_names_is_replaced(home):
     prepare(home)
     path = home / "versions" / "shop" / "0001" / "version.json"
     path.write_text(path.read_text().replace('"shop.example"', '"other.example"'))
@@ -173,7 +173,7 @@ def test_a_manifest_for_other_names_than_its_request_is_replaced(home):
     assert same_run(home).version == "0002"
 
 
-def test_drift_of_the_pending_key_is_put_right(home):
+def test_prepare_repairs_drift_of_pending_key(home):
     prepare(home)
     key = home / "versions" / "shop" / "0001" / "privkey.pem"
     key.chmod(0o644)
@@ -189,7 +189,7 @@ def test_drift_of_the_pending_key_is_put_right(home):
 # --- the order's journal
 
 
-def test_an_order_is_in_the_journal_from_birth(home):
+def test_prepare_journals_order_with_new_version(home):
     done = same_run(home, order=ORDER)
     assert done.order == ORDER
     assert host.pending(home)[1] == ORDER.order_uri
@@ -207,7 +207,7 @@ def test_an_order_is_in_the_journal_from_birth(home):
         (ORDER, replace(ORDER, account_uri=None), replace(ORDER, account_uri=None), True),
     ],
 )
-def test_an_order_joins_a_pending_version(home, journaled, given, after, changed):
+def test_prepare_journals_order_in_pending_version(home, journaled, given, after, changed):
     first = prepare(home, order=journaled)
     done = same_run(home, order=given)
     assert done == PreparedRequest("0001", first.request, after, reused=True, changed=changed)
@@ -215,7 +215,7 @@ def test_an_order_joins_a_pending_version(home, journaled, given, after, changed
     assert prepare(home).order == after
 
 
-def test_journaling_alone(home):
+def test_journal_writes_order_once(home):
     prepare(home)
     for changed in (True, False):
         before = host.snapshot(home)
@@ -227,15 +227,15 @@ def test_journaling_alone(home):
     assert host.pending(home)[1] == ORDER_2.order_uri
 
 
-def test_what_a_manifest_says_beyond_is_kept(home):
+def test_journal_keeps_unknown_fields_of_manifest(home):
     prepare(home)
     path = home / "versions" / "shop" / "0001" / "version.json"
-    path.write_text(path.read_text().replace('"format": 1', '"format": 1, "of the future": [1]'))
+    path.write_text(path.read_text().replace('"format": 1', '"format": 1, "unknown": [1]'))
     preparation.journal(str(home), "shop", ORDER, False)
-    assert host.manifest(home, "0001")["of the future"] == [1]
+    assert host.manifest(home, "0001")["unknown"] == [1]
 
 
-def test_an_order_without_a_pending_version_is_refused(home):
+def test_journal_without_pending_version_raises(home):
     host.make_live(home)
     with pytest.raises(StateError, match=r"the certificate has no pending version\. Run certificate_request first"):
         preparation.journal(str(home), "shop", ORDER, False)
@@ -252,7 +252,7 @@ def test_an_order_without_a_pending_version_is_refused(home):
         (None, None, False),
     ],
 )
-def test_an_order_that_came_to_nothing_is_forgotten(home, journaled, named, forgotten):
+def test_forget_order_removes_named_order(home, journaled, named, forgotten):
     prepare(home, order=journaled)
     before = host.snapshot(home)
     key = host.pending(home)[2]
@@ -264,7 +264,7 @@ def test_an_order_that_came_to_nothing_is_forgotten(home, journaled, named, forg
     assert host.pending(home)[2] == key, "the next order is for the same key"
 
 
-def test_forgetting_where_nothing_is_pending_makes_nothing(home):
+def test_forget_order_without_pending_version_makes_nothing(home):
     assert preparation.forget_order(str(home), "shop", None, DEFAULT_CLAIM, False) is False
     assert not home.exists()
     host.make_live(home)
@@ -274,7 +274,7 @@ def test_forgetting_where_nothing_is_pending_makes_nothing(home):
 # --- what stops it
 
 
-def test_a_foreign_link_is_not_touched(home):
+def test_prepare_foreign_live_link_raises(home):
     (home / "live").mkdir(parents=True)
     (home / "live" / "shop").symlink_to("/etc/letsencrypt/live/shop")
     with pytest.raises(StateError, match=r"live/shop is not a link to one of its versions. Move it away"):
@@ -283,7 +283,7 @@ def test_a_foreign_link_is_not_touched(home):
     assert host.versions(home) == []
 
 
-def test_a_name_that_is_none_never_becomes_a_path(home):
+def test_prepare_invalid_name_raises(home):
     """Refused by the options already; this is the last door."""
     for name in ("..", "../../etc/cron.d/x", "a/b", ""):
         evil = WantedCertificate(**{**vars(WANTED), "name": name})
@@ -297,15 +297,15 @@ def test_a_name_that_is_none_never_becomes_a_path(home):
     assert not home.exists()
 
 
-def test_a_home_that_is_a_file(home):
+def test_prepare_home_that_is_a_file_raises(home):
     home.write_bytes(b"mine")
-    with pytest.raises(DiskError, match="acme") as told:
+    with pytest.raises(DiskError, match="acme") as raised:
         prepare(home)
-    assert len(str(told.value).splitlines()) == 1
+    assert len(str(raised.value).splitlines()) == 1
     assert home.read_bytes() == b"mine"
 
 
-def test_numbers_go_on_beyond_four_digits(home):
+def test_prepare_number_grows_beyond_four_digits(home):
     prepare(home)
     (home / "versions" / "shop" / "0001").rename(home / "versions" / "shop" / "9999")
     done = prepare(home, wanted=host.OTHER)
@@ -313,7 +313,7 @@ def test_numbers_go_on_beyond_four_digits(home):
     assert host.versions(home) == ["10000"]
 
 
-def test_two_certificates_do_not_know_of_each_other(home):
+def test_prepare_two_certificates_are_independent(home):
     prepare(home, order=ORDER)
     other = replace(host.OTHER, name="shop2")
     prepare(home, other, JournaledOrder("https://ca.example/order/other", None))

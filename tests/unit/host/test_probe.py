@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is really served, asked of servers that listen: over TLS at once, and after each protocol's beginning."""
+"""Probes of servers that listen: over TLS at once, and after STARTTLS of each protocol."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LDAP_REFUSED = b"\x30\x84\x00\x00\x00\x10\x02\x01\x01\x78\x84\x00\x00\x00\x07\x0
 
 @cache
 def pair(kind="ec256", number=1):
-    """A certificate's PEM text, and that of certificate and key together."""
+    """Return a certificate's PEM text, and that of certificate and key together."""
     key = ca.key_of(kind)
     leaf = ca.Authority.root().leaf(key.public_key(), ["shop.example"], serial=0x4A00 + number)
     private = key.private_bytes(
@@ -39,7 +39,7 @@ def pair(kind="ec256", number=1):
 
 
 class Server:
-    """Answers at a port of its own. *begin*: what comes before TLS, by turns; *certificates*: paths, that are tried."""
+    """Server at a port of its own. *begin*: the bytes before TLS, by turns; *certificates*: paths, that are tried."""
 
     def __init__(self, tmp_path, *pairs, begin=lambda connection: None):
         self.begin = begin
@@ -229,7 +229,7 @@ def test_prove_all_server_with_client_certificates(serve, kind, newest):
 
 
 def record(kind, *messages):
-    """A record of TLS 1.2 with handshake messages: their types and bodies."""
+    """Return a record of TLS 1.2 with handshake messages: their types and bodies."""
     data = b"".join(bytes([number]) + len(body).to_bytes(3, "big") + body for number, body in messages)
     return bytes([kind]) + b"\x03\x03" + len(data).to_bytes(2, "big") + data
 
@@ -311,7 +311,7 @@ def test_prove_all_invalid_address():
 
 
 def talk(*lines):
-    """A server's side of a dialogue: what it says (bytes), and what it expects to hear."""
+    """Return a server's side of a dialogue: bytes that it sends, and texts that it expects."""
 
     def begin(connection):
         for said, heard in lines:
@@ -388,7 +388,7 @@ def test_begin_refusing_server_is_reported(serve, starttls, lines, last, what):
 
 
 def test_prove_all_server_that_sends_byte_by_byte_times_out(serve):
-    """Each byte comes in time, the end of the answer never does."""
+    """Each byte arrives in time, but the answer has no end."""
     server = serve(pair(), begin=lambda connection: connection.sendall(b"+" * 1000))
     clock = Clock()
 

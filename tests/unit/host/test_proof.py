@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""New versions proved: what does not hold goes back, in the right order, and is switched to anew by the next run."""
+"""Proof of new versions: one that fails is rolled back, in the right order, and the next run switches to it again."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ MAIL = replace(WANTED, name="mail", identifiers=["mail.example"], reloads=(POSTF
 
 
 class Host:
-    """Services that note what they are told, and which version was live then. *broken*: (what is done, to what)."""
+    """Services that record their commands, and the version that was live then. *broken*: (command, service)."""
 
     def __init__(self, home, *broken):
         self.home = home
         self.broken = set(broken)
-        self.told = []
+        self.calls = []
 
     def test(self, entry):
         self._do("test", str(entry))
@@ -49,7 +49,7 @@ class Host:
         problems = []
         for endpoint, pem in wanted:
             assert pem == (self.home / "live" / "shop" / "cert.pem").read_bytes()
-            self.told.append(f"probe {endpoint.port} at {self.live('shop')}")
+            self.calls.append(f"probe {endpoint.port} at {self.live('shop')}")
             problems.append("it serves another" if ("probe", endpoint.port) in self.broken else "")
         return problems
 
@@ -57,7 +57,7 @@ class Host:
         return read_versions(str(self.home), name).live
 
     def _do(self, what, entry):
-        self.told.append(f"{what} {entry} at {self.live('shop')}")
+        self.calls.append(f"{what} {entry} at {self.live('shop')}")
         if (what, entry) in self.broken or (what, entry, self.live("shop")) in self.broken:
             raise ServiceError(f"{what} of {entry} failed")
 
@@ -72,7 +72,7 @@ def run(home, on, *results, wanted=None, check=False):
 
 
 def renew(home, on, wanted=SHOP, **options):
-    """A run in which the second version is issued."""
+    """Do a run in which the second version is issued."""
     host.make_live(home, wanted)
     host.prepare(home, wanted, ORDER_2)
     return run(home, on, valid(home, wanted.name), wanted={wanted.name: wanted}, **options)
@@ -82,16 +82,16 @@ def serials(home):
     return [host.manifest(home, number)["serial"] for number in ("0001", "0002")]
 
 
-def test_test_reload_probe(home):
+def test_prove_runs_test_reload_probe_in_order(home):
     on = Host(home)
     done = renew(home, on)
-    assert on.told == ["test nginx at 0002", "reload nginx at 0002", "probe 443 at 0002"]
+    assert on.calls == ["test nginx at 0002", "reload nginx at 0002", "probe 443 at 0002"]
     assert (done.reloaded, done.failures, on.live("shop")) == (["nginx"], {}, "0002")
     assert not host.outstanding(home)
 
 
 @pytest.mark.parametrize(
-    ("broken", "why", "told"),
+    ("broken", "why", "calls"),
     [
         (("test", "nginx", "0002"), "test of nginx failed", ["test nginx at 0002"]),
         (("reload", "nginx", "0002"), "reload of nginx failed", ["test nginx at 0002", "reload nginx at 0002"]),
@@ -99,10 +99,10 @@ def test_test_reload_probe(home):
     ],
     ids=["test", "reload", "probe"],
 )
-def test_what_does_not_hold_goes_back(home, broken, why, told):
+def test_prove_failure_rolls_back(home, broken, why, calls):
     on = Host(home, broken)
     done = renew(home, on)
-    assert on.told == [*told, "test nginx at 0001", "reload nginx at 0001"]
+    assert on.calls == [*calls, "test nginx at 0001", "reload nginx at 0001"]
     old, new = serials(home)
     assert done.failures == {
         "shop": f"{why}; version 0002 (serial {new}) is rolled back, version 0001 (serial {old}) is live again, "
@@ -111,7 +111,7 @@ def test_what_does_not_hold_goes_back(home, broken, why, told):
     assert host.served(home)
     assert not host.outstanding(home)
 
-    # The next run, on a host where it holds by now.
+    # The next run, on a host where the proof succeeds by now.
     (found,) = inspect(str(home), [option()])
     assert found["live"]["serial"] == old
     assert found["pending"]["serial"] == new
@@ -119,11 +119,11 @@ def test_what_does_not_hold_goes_back(home, broken, why, told):
     done = run(home, on, result("shop", "switch"))
     assert (on.live("shop"), done.failures, done.changed) == ("0002", {}, True)
     assert done.certificates()[0]["reason"] == "switched"
-    assert on.told == ["test nginx at 0002", "reload nginx at 0002", "probe 443 at 0002"]
+    assert on.calls == ["test nginx at 0002", "reload nginx at 0002", "probe 443 at 0002"]
     assert serials(home) == [old, new]
 
 
-def test_and_again_as_long_as_it_does_not_hold(home):
+def test_prove_repeated_failure_changes_nothing(home):
     on = Host(home, ("probe", 443))
     renew(home, on)
     before = host.snapshot(home)
@@ -133,31 +133,31 @@ def test_and_again_as_long_as_it_does_not_hold(home):
         assert host.snapshot(home) == before
 
 
-def test_services_that_do_not_take_the_old_one_either(home):
+def test_prove_failure_also_of_old_version_is_reported(home):
     on = Host(home, ("test", "nginx"))
     done = renew(home, on)
-    assert on.told == ["test nginx at 0002", "test nginx at 0001"], "what does not hold is not reloaded"
+    assert on.calls == ["test nginx at 0002", "test nginx at 0001"], "a version that failed its test is not reloaded"
     assert "is live again, but test of nginx failed; the next run" in done.failures["shop"]
     assert on.live("shop") == "0001"
     assert host.outstanding(home)
     assert read_versions(str(home), "shop").pending == "0002"
 
 
-def test_a_first_version_has_nothing_to_go_back_to(home):
+def test_prove_failure_of_first_version_stays_live(home):
     on = Host(home, ("probe", 443))
     host.prepare(home, SHOP, ORDER)
     done = run(home, on, valid(home, "shop"))
     assert done.failures["shop"] == (
         "it serves another; it stays live: no earlier version is still valid, so there is nothing to roll back to"
     )
-    assert on.told == ["test nginx at 0001", "reload nginx at 0001", "probe 443 at 0001"]
+    assert on.calls == ["test nginx at 0001", "reload nginx at 0001", "probe 443 at 0001"]
     assert host.outstanding(home)
     assert run(home, Host(home), result("shop", "repair")).failures == {}
     assert not host.outstanding(home)
 
 
 @pytest.mark.parametrize("spoil", ["over", "damaged", "gone"])
-def test_what_does_not_hold_itself_is_not_gone_back_to(home, spoil):
+def test_prove_failure_does_not_roll_back_to_invalid_version(home, spoil):
     host.make_live(home, SHOP)
     path = home / "versions" / "shop" / "0001" / "cert.pem"
     if spoil == "damaged":
@@ -172,7 +172,7 @@ def test_what_does_not_hold_itself_is_not_gone_back_to(home, spoil):
     assert read_versions(str(home), "shop").live == "0002"
 
 
-def test_a_run_that_was_killed_after_the_switch_is_taken_back_as_well(home):
+def test_prove_failure_after_killed_run_rolls_back(home):
     host.make_live(home, SHOP)
     host.prepare(home, SHOP, ORDER_2)
     host.deploy(home, SHOP)
@@ -182,8 +182,8 @@ def test_a_run_that_was_killed_after_the_switch_is_taken_back_as_well(home):
     assert "version 0001" in done.failures["shop"]
 
 
-def test_what_the_services_have_used_before_is_not_taken_back(home):
-    """As when only a format of the live version was put right, or its attributes, and the configuration is broken."""
+def test_prove_failure_of_used_version_does_not_roll_back(home):
+    """Only a format of the live version was repaired, or its attributes, and the configuration is broken."""
     host.make_live(home, SHOP)
     host.make_live(home, SHOP)
     deployment.unconfirm(str(home), "shop", "0002")
@@ -196,7 +196,7 @@ def test_what_the_services_have_used_before_is_not_taken_back(home):
     assert not host.outstanding(home)
 
 
-def test_nor_is_the_one_that_was_gone_back_to(home):
+def test_prove_failure_of_rolled_back_version_goes_no_further_back(home):
     """When neither is taken: the run after the next does not go back further."""
     host.make_live(home, SHOP)
     on = Host(home, ("test", "nginx"))
@@ -206,7 +206,7 @@ def test_nor_is_the_one_that_was_gone_back_to(home):
     assert "it stays live: version 0002 is not new" in done.failures["shop"]
 
 
-def test_going_back_is_of_the_certificates_concerned_only(home):
+def test_prove_failure_rolls_back_its_certificates_only(home):
     wanted = {"shop": SHOP, "mail": MAIL}
     for item in wanted.values():
         host.make_live(home, item)
@@ -217,20 +217,20 @@ def test_going_back_is_of_the_certificates_concerned_only(home):
     assert (on.live("shop"), on.live("mail")) == ("0002", "0001")
     assert done.reloaded == ["nginx"]
     assert not host.outstanding(home)
-    assert on.told.count("reload nginx at 0002") == 2, "once for the one, once for the other that went back"
-    assert "reload postfix at 0002" not in on.told
+    assert on.calls.count("reload nginx at 0002") == 2, "once for each of the two that were rolled back"
+    assert "reload postfix at 0002" not in on.calls
 
 
-def test_several_certificates_are_one_test_and_one_reload(home):
+def test_prove_several_certificates_share_test_and_reload(home):
     wanted = {name: replace(WANTED, name=name, reloads=(NGINX, POSTFIX)) for name in ("shop", "a", "b")}
     for item in wanted.values():
         host.prepare(home, item, ORDER)
     on = Host(home)
     run(home, on, *(valid(home, name) for name in wanted), wanted=wanted)
-    assert on.told == [f"{what} {name} at 0001" for what in ("test", "reload") for name in ("nginx", "postfix")]
+    assert on.calls == [f"{what} {name} at 0001" for what in ("test", "reload") for name in ("nginx", "postfix")]
 
 
-def test_a_service_that_is_asked_for_in_several_ways_is_reloaded_once_and_tested_in_each(home):
+def test_prove_service_with_several_options_is_reloaded_once(home):
     ways = {
         "shop": (NGINX,),
         "a": (NGINX._replace(test=("nginx", "-T")), NGINX),
@@ -241,10 +241,10 @@ def test_a_service_that_is_asked_for_in_several_ways_is_reloaded_once_and_tested
         host.prepare(home, item, ORDER)
     on = Host(home)
     done = run(home, on, *(valid(home, name) for name in wanted), wanted=wanted)
-    assert on.told == ["test nginx at 0001", "test nginx at 0001", "reload nginx at 0001"]
+    assert on.calls == ["test nginx at 0001", "test nginx at 0001", "reload nginx at 0001"]
     assert done.reloaded == ["nginx"]
 
-    # One that fails is told of all of them, and of each once.
+    # A failure is reported for all of the certificates, and once for each.
     for item in wanted.values():
         host.prepare(home, item, ORDER_2)
     done = run(home, Host(home, ("reload", "nginx")), *(valid(home, name) for name in wanted), wanted=wanted)
@@ -255,12 +255,12 @@ def test_a_service_that_is_asked_for_in_several_ways_is_reloaded_once_and_tested
 
 @pytest.fixture
 def combined(quick_path):
-    """A certificate with a file more."""
+    """Return a certificate with one format."""
     item = Format(COMBINED, str(quick_path / "shop.pem"), Attributes(0o600))
     return replace(SHOP, formats=(item,))
 
 
-def test_what_went_wrong_before_is_told_as_well(home, quick_path, combined):
+def test_prove_failure_message_has_earlier_problem(home, quick_path, combined):
     host.make_live(home, combined)
     host.prepare(home, combined, ORDER_2)
     (quick_path / "shop.pem").unlink()
@@ -274,7 +274,7 @@ def test_what_went_wrong_before_is_told_as_well(home, quick_path, combined):
 
 
 @pytest.mark.parametrize("spoil", ["content", "mode", "nothing"])
-def test_a_check_foresees_the_reload_for_a_format(home, quick_path, combined, spoil):
+def test_prove_check_mode_predicts_reload_for_format(home, quick_path, combined, spoil):
     host.make_live(home, combined)
     if spoil == "content":
         (quick_path / "shop.pem").write_bytes(b"")
@@ -286,13 +286,13 @@ def test_a_check_foresees_the_reload_for_a_format(home, quick_path, combined, sp
     assert [done.changed for done in runs] == [spoil != "nothing"] * 2
 
 
-def test_a_check_tests_nothing_and_probes_nothing(home):
+def test_prove_check_mode_runs_no_test_and_no_probe(home):
     on = Host(home, ("test", "nginx"), ("probe", 443))
     done = renew(home, on, check=True)
-    assert (done.reloaded, done.failures, on.told, on.live("shop")) == (["nginx"], {}, [], "0001")
+    assert (done.reloaded, done.failures, on.calls, on.live("shop")) == (["nginx"], {}, [], "0001")
 
 
-def test_a_check_foresees_a_switch(home):
+def test_prove_check_mode_predicts_switch(home):
     renew(home, Host(home, ("probe", 443)))
     before = host.snapshot(home)
     done = run(home, Host(home), result("shop", "switch"), check=True)
@@ -300,14 +300,14 @@ def test_a_check_foresees_a_switch(home):
     assert host.snapshot(home) == before
 
 
-def test_what_another_run_has_switched_to_needs_no_switch(home):
+def test_switch_done_by_other_run_changes_nothing(home):
     host.make_live(home, SHOP)
     done = run(home, Host(home), result("shop", "switch"))
     assert (done.changed, done.failures, done.certificates()) == (False, {}, [])
 
 
 @pytest.mark.parametrize("spoil", ["certificate", "clock", "chain"])
-def test_what_is_switched_to_is_checked_again(home, spoil):
+def test_switch_verifies_version_again(home, spoil):
     renew(home, Host(home, ("probe", 443)))
     if spoil == "chain":  # whole, but not its own
         other = ca.pem(ca.Authority.root().certificate).encode()
@@ -329,24 +329,24 @@ def test_what_is_switched_to_is_checked_again(home, spoil):
     assert read_versions(str(home), "shop").live == "0001"
 
 
-def test_commands_are_reloads_like_any_other(home):
+def test_prove_command_is_run_as_reload(home):
     command = Reload(COMMAND, ("systemctl", "kill", "-s", "HUP", "x"))
     on = Host(home)
     done = renew(home, on, replace(SHOP, reloads=(command,), probes=()))
     assert done.reloaded == ["systemctl kill -s HUP x"]
 
 
-def test_handlers_are_named_and_nothing_else(home):
+def test_prove_handler_is_returned_only(home):
     on = Host(home)
     done = renew(home, on, replace(SHOP, reloads=(Reload(NOTIFY, "restart it"),), probes=()))
-    assert (done.notify, done.reloaded, on.told) == (["restart it"], [], [])
+    assert (done.notify, done.reloaded, on.calls) == (["restart it"], [], [])
 
 
 HANDLED = replace(WANTED, reloads=(Reload(NOTIFY, "restart it"), NGINX))
 RAN = {"name": "shop", "status": "notified", "version": "0002"}
 
 
-def test_only_handlers_that_ran_have_read_the_new_version(home):
+def test_prove_handlers_not_run_leave_reload_outstanding(home):
     """Whatever keeps them from it, the next run notifies them again."""
     done = renew(home, Host(home), HANDLED)
     for _unused in range(2):
@@ -359,12 +359,12 @@ def test_only_handlers_that_ran_have_read_the_new_version(home):
     assert run(home, on, RAN, wanted={"shop": HANDLED}, check=True).changed
     assert host.snapshot(home) == before
     noted = run(home, on, RAN, wanted={"shop": HANDLED})
-    assert (noted.changed, noted.notify, noted.after_handlers, on.told) == (True, [], [], [])
+    assert (noted.changed, noted.notify, noted.after_handlers, on.calls) == (True, [], [], [])
     assert not host.outstanding(home)
     assert not run(home, on, RAN, wanted={"shop": HANDLED}).changed
 
 
-def test_what_handlers_have_read_is_a_version_by_number(home):
+def test_prove_handlers_confirm_their_version_only(home):
     """Another run has put its own in place since, whose handlers are yet to run."""
     renew(home, Host(home), HANDLED)
     third_by_another_run(home, HANDLED)
@@ -372,13 +372,13 @@ def test_what_handlers_have_read_is_a_version_by_number(home):
     assert host.outstanding(home)
 
 
-def test_a_check_names_the_handlers_too(home):
+def test_prove_check_mode_names_handlers(home):
     done = renew(home, Host(home), HANDLED, check=True)
     assert (done.notify, done.after_handlers) == (["restart it"], [RAN])
     assert not run(home, Host(home), RAN, wanted={"shop": HANDLED}, check=True).changed
 
 
-def test_handlers_of_a_host_that_fails_are_notified_by_the_next_run(home):
+def test_prove_handlers_of_failed_host_are_notified_by_next_run(home):
     """On a host that fails no handler runs."""
     wanted = {"shop": replace(WANTED, reloads=(Reload(NOTIFY, "restart it"),)), "mail": MAIL}
     for item in wanted.values():
@@ -389,22 +389,22 @@ def test_handlers_of_a_host_that_fails_are_notified_by_the_next_run(home):
     assert (done.notify, done.failures) == (["restart it"], {})
 
 
-def test_a_new_order_does_not_touch_the_version_that_awaits_its_switch_but_replaces_it(home):
-    """As when the renewal is forced, or names have changed: the journal never has one's files and another's order."""
+def test_prepare_replaces_version_that_awaits_its_switch(home):
+    """The renewal is forced, or names have changed: the journal never has one's files and another's order."""
     renew(home, Host(home, ("probe", 443)))
     third = host.JournaledOrder("https://ca.example/order/3", host.ACCOUNT)
-    assert host.prepare(home, SHOP, ORDER_2).reused, "its own order is its own"
+    assert host.prepare(home, SHOP, ORDER_2).reused, "each version keeps its own order"
     assert host.prepare(home, SHOP, third, check=True).version is None
     assert host.prepare(home, SHOP, third).version == "0003"
     assert "files" not in host.manifest(home, "0003")
 
 
-def test_a_certificate_that_never_held_is_there_to_be_revoked(home):
-    """And is neither gone back to nor kept for longer than others."""
+def test_prove_failed_version_is_kept_for_revocation(home):
+    """Such a version is neither rolled back to nor kept for longer than others."""
     renew(home, Host(home, ("probe", 443)))
     for number in "3", "4":
         host.prepare(home, SHOP, host.JournaledOrder(f"https://ca.example/order/{number}", host.ACCOUNT), new_key=True)
-    assert host.versions(home) == ["0001", "0002", "0004"], "no certificate is of the third order's version"
+    assert host.versions(home) == ["0001", "0002", "0004"], "the third order's version has no certificate"
     assert [item["serial"] for item in history(str(home), "shop")] == serials(home)
 
     done = run(home, Host(home, ("probe", 443)), valid(home, "shop"))
@@ -420,13 +420,13 @@ def test_a_certificate_that_never_held_is_there_to_be_revoked(home):
 
 
 def third_by_another_run(home, wanted=SHOP):
-    """What another run does: a version of its own."""
+    """Make a version as another run would."""
     host.prepare(home, wanted, host.JournaledOrder("https://ca.example/order/3", host.ACCOUNT))
     host.deploy(home, wanted)
 
 
 class Overtaken(Host):
-    """Another run puts its own version in place while this one does *step*; all that this one looks at is broken."""
+    """Another run deploys its own version while this one does *step*; all that this one tests is broken."""
 
     def __init__(self, home, step, other):
         super().__init__(home, ("test", "nginx", "0003"), ("reload", "nginx", "0003"), ("probe", 443))
@@ -448,37 +448,37 @@ class Overtaken(Host):
 
 
 @pytest.mark.parametrize("step", ["test", "reload", "probe"])
-def test_what_another_run_put_in_place_meanwhile_is_neither_taken_back_nor_confirmed(home, step):
+def test_prove_version_of_other_run_is_neither_rolled_back_nor_confirmed(home, step):
     done = renew(home, Overtaken(home, step, third_by_another_run))
     assert done.failures == {}
     assert read_versions(str(home), "shop").live == "0003"
-    assert host.outstanding(home), "whether it holds is for that run to say"
+    assert host.outstanding(home), "that run proves it"
     assert host.versions(home) == ["0001", "0002", "0003"]
 
 
 BY_ANOTHER = "it serves another; it stays live: another run has made version {} the live one"
 
 
-def test_nor_is_it_where_it_is_for_other_names_but_then_the_host_fails(home):
+def test_prove_version_of_other_run_for_other_names_fails(home):
     done = renew(home, Overtaken(home, "probe", lambda home: third_by_another_run(home, host.OTHER)))
     assert done.failures["shop"] == BY_ANOTHER.format("0003")
     assert read_versions(str(home), "shop").live == "0003"
 
 
-def test_another_run_took_it_back_meanwhile(home):
+def test_prove_rolled_back_by_other_run_fails(home):
     done = renew(home, Overtaken(home, "probe", host.go_back))
     assert done.failures["shop"] == BY_ANOTHER.format("0001")
     assert read_versions(str(home), "shop").live == "0001"
     assert not host.outstanding(home)
 
 
-def test_another_run_proved_it_meanwhile(home):
+def test_prove_confirmed_by_other_run_is_not_rolled_back(home):
     done = renew(home, Overtaken(home, "probe", host.confirm))
     assert "it stays live: version 0002 is not new, its services have used it before" in done.failures["shop"]
     assert read_versions(str(home), "shop").live == "0002"
 
 
-def test_what_another_run_put_in_place_after_all_went_well_is_not_confirmed(home, monkeypatch):
+def test_prove_later_version_of_other_run_is_not_confirmed(home, monkeypatch):
     on = Host(home)
     monkeypatch.setattr(on, "probe", lambda wanted: third_by_another_run(home) or [""] * len(wanted))
     assert renew(home, on).failures == {}

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is told of a new certificate: services, commands, handlers; refused, or usable as they are."""
+"""Parsing of reload: services, commands and handlers, valid or refused."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.reloads
 
 
 @pytest.mark.parametrize("name", ["nginx", "postfix@-", "php8.2-fpm", "a:b", "_x", "@x"])
-def test_services(name):
+def test_parse_service_valid_names(name):
     assert parse([name, f" {name} ", f"{name}.service", {"service": name}]) == (Reload(SERVICE, name),)
 
 
-def test_entries_keep_their_order():
+def test_parse_reload_keeps_order():
     assert parse([]) == ()
     assert [entry.what for entry in parse(["b", "a", {"service": "b"}])] == ["b", "a"]
 
@@ -29,7 +29,7 @@ def test_entries_keep_their_order():
 @pytest.mark.parametrize(
     "name", ["", " ", ".service", "-x", "--now", "a b", "a;b", "a/b", "$(id)", "a\nb", "ä", "a\x00"]
 )
-def test_what_is_no_service_never_becomes_an_argument(name):
+def test_parse_service_invalid_name_is_refused(name):
     for entry in (name, {"service": name}):
         with pytest.raises(OptionError, match=r"reload has .*, which is not the name of a service"):
             parse(["nginx", entry])
@@ -47,7 +47,7 @@ def test_what_is_no_service_never_becomes_an_argument(name):
         ({"notify": " restart it "}, Reload(NOTIFY, "restart it"), "restart it"),
     ],
 )
-def test_mappings(entry, reload, text):
+def test_parse_mapping_valid(entry, reload, text):
     assert parse([entry]) == (reload,)
     assert str(reload) == text
 
@@ -75,7 +75,7 @@ def test_mappings(entry, reload, text):
         ({"notify": ["x"]}, "which is not the name of a handler"),
     ],
 )
-def test_what_is_none(entry, what):
-    with pytest.raises(OptionError) as told:
+def test_parse_reload_invalid_entry_is_refused(entry, what):
+    with pytest.raises(OptionError) as raised:
         parse([entry])
-    assert what in str(told.value)
+    assert what in str(raised.value)

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is not listed any more is found, and removed for good where that is asked for."""
+"""Unlisted certificates are found, and removed permanently if the options say so."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def place(quick_path):
     return quick_path / "srv"
 
 
-def test_what_is_not_listed(home):
+def test_unlisted_names_certificates_not_listed(home):
     assert unlisted(str(home), [], DEFAULT_CLAIM) == []
     host.make_live(home)
     host.prepare(home, MAIL)
@@ -37,7 +37,7 @@ def test_what_is_not_listed(home):
     assert unlisted(str(home), [], DEFAULT_CLAIM) == ["mail", "shop"]
 
 
-def test_nothing_of_it_is_left_and_the_others_stay(home, place):
+def test_remove_leaves_other_certificates(home, place):
     asked = wanted(option("combined", place / "shop.pem"), option("der", place / "shop.der"))
     deployed = host.make_live(home, asked)
     host.make_live(home, MAIL)
@@ -56,14 +56,14 @@ def test_nothing_of_it_is_left_and_the_others_stay(home, place):
     assert host.served(home, "mail")
 
 
-def test_a_file_that_another_certificate_has_now_stays(home, place):
+def test_remove_keeps_format_file_of_other_certificate(home, place):
     host.make_live(home, wanted(option("combined", place / "shop.pem"), option("der", place / "shop.der")))
     (place / ".shop.pem.aside").write_text("the other's")
     remove(str(home), "shop", DEFAULT_CLAIM, check=False, kept=[str(place / "shop.pem")])
     assert sorted(os.listdir(place)) == [".shop.pem.aside", "shop.pem"]
 
 
-def test_a_format_that_cannot_be_removed_keeps_no_private_key_here(home, place):
+def test_remove_format_that_cannot_be_removed_warns_and_removes_rest(home, place):
     host.make_live(home, wanted(option("combined", place / "shop.pem")))
     (place / ".shop.pem.aside").mkdir()
     removed = remove(str(home), "shop", DEFAULT_CLAIM, check=False)
@@ -71,7 +71,7 @@ def test_a_format_that_cannot_be_removed_keeps_no_private_key_here(home, place):
     assert not (home / "versions" / "shop").exists()
 
 
-def test_what_is_not_ours_stays(home):
+def test_remove_foreign_live_link_raises(home):
     host.make_live(home)
     (home / "live" / "shop").unlink()
     (home / "live" / "shop").symlink_to("/etc")
@@ -80,7 +80,7 @@ def test_what_is_not_ours_stays(home):
     assert host.versions(home) == ["0001"]
 
 
-def test_killed_anywhere_it_is_done_again(home, place, disk):
+def test_remove_crash_at_any_step_is_completed_by_next_run(home, place, disk):
     def begin():
         host.make_live(home, wanted(option("combined", place / "shop.pem")))
         host.make_live(home, wanted(option("combined", place / "shop.pem")), ORDER_2)
@@ -104,7 +104,7 @@ def test_killed_anywhere_it_is_done_again(home, place, disk):
         assert left == [], step
 
 
-def test_a_certificate_that_is_listed_again_begins_anew(home):
+def test_remove_then_prepare_begins_at_first_version(home):
     host.make_live(home)
     remove(str(home), "shop", DEFAULT_CLAIM, check=False)
     assert host.make_live(home).version == "0001"

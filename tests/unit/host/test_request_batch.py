@@ -28,7 +28,7 @@ def response(folder, name, token=TOKEN):
     return WebrootResponse(str(folder), token, f"{token}.thumb", name)
 
 
-def test_prepare_makes_a_request_and_journals_its_order(home):
+def test_prepare_makes_request_and_journals_order(home):
     batch = batch_of(home, (WANTED, ORDER), (MAIL, None))
     assert (batch.changed, batch.failures, batch.ready) == (True, {}, ["shop"])
     shop, mail = batch.result()["requests"]
@@ -41,28 +41,28 @@ def test_prepare_makes_a_request_and_journals_its_order(home):
     ]
 
 
-def test_prepare_that_reuses_all_changes_nothing(home):
+def test_prepare_reused_version_changes_nothing(home):
     batch_of(home, (WANTED, ORDER))
     again = batch_of(home, (WANTED, ORDER))
     assert (again.changed, again.requests[0].reused, again.ready) == (False, True, ["shop"])
     assert again.diff == [{"before": "pending version of shop\n", "after": "pending version of shop\n"}]
 
 
-def test_prepare_in_a_check_makes_no_request(home):
+def test_prepare_check_mode_makes_no_request(home):
     batch = batch_of(home, (WANTED, ORDER), check=True)
     batch.await_key("mail")
     assert (batch.changed, batch.requests[0].csr_content, batch.receivers) == (True, None, {})
     assert not home.exists()
 
 
-def test_prepare_that_fails_is_told_and_the_next_is_made(home):
+def test_prepare_one_failure_does_not_affect_others(home):
     host.prepare(home, replace(WANTED, claim=Claim("other")))
     batch = batch_of(home, (replace(WANTED, identifiers=["new.example"]), ORDER), (MAIL, ORDER_2))
     assert list(batch.failures) == ["shop"]
     assert batch.ready == ["mail"]
 
 
-def test_await_key_returns_public_keys_and_tells_of_failures(home):
+def test_await_key_returns_public_keys_and_failures(home):
     batch = RequestBatch(str(home), ca.NOW, False)
     batch.await_key("shop")
     (home / "versions" / "mail").write_text("in the way")
@@ -70,7 +70,7 @@ def test_await_key_returns_public_keys_and_tells_of_failures(home):
     assert (list(batch.receivers), list(batch.failures), batch.changed) == (["shop"], ["mail"], True)
 
 
-def test_serve_leaves_out_what_failed_and_journals_come_first(home, tmp_path):
+def test_serve_skips_failures_and_journals_before(home, tmp_path):
     served, broken, missing = (tmp_path / name for name in ("served", "broken", "missing"))
     served.mkdir()
     broken.write_text("no folder")
@@ -90,7 +90,7 @@ def test_serve_leaves_out_what_failed_and_journals_come_first(home, tmp_path):
     assert not again.changed
 
 
-def test_serve_in_a_check_writes_nothing(home, tmp_path):
+def test_serve_check_mode_writes_nothing(home, tmp_path):
     batch = batch_of(home, (MAIL, ORDER), check=True)
     batch.serve([response(tmp_path, "mail")])
     assert (batch.changed, list(tmp_path.iterdir())) == (True, [])

@@ -108,7 +108,7 @@ def test_parse_challenges_long_token_is_shortened():
 def test_parse_challenges_other_key_authorization_is_refused(answer):
     with pytest.raises(OptionError, match=f"for token {TOKEN}: it does not begin with the token"):
         checked([option(key_authorization=answer)])
-    assert checked([option(key_authorization=answer)], False), "not needed to remove it"
+    assert checked([option(key_authorization=answer)], False), "removal does not need it"
 
 
 @pytest.mark.parametrize("folder", ["", "www", "./www", "../www"])

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A host's last step: what follows from each result, which services are reloaded, and what is made up for later."""
+"""A host's last step: effects of each result, reloads of services, and work left to the next run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def prepared(home, *wanted):
         host.prepare(home, item, ORDER)
 
 
-def test_each_service_is_reloaded_once(home):
+def test_rollout_each_service_is_reloaded_once(home):
     prepared(home, WANTED, MAIL)
     services = Services()
     run = rollout(home, BOTH, services=services)
@@ -32,7 +32,7 @@ def test_each_service_is_reloaded_once(home):
     assert not any(host.outstanding(home, name) for name in BOTH)
 
 
-def test_a_reload_that_failed_is_told_of_its_certificates_only_and_made_up_for(home):
+def test_rollout_failed_reload_fails_its_certificates_and_is_repeated(home):
     prepared(home, WANTED, MAIL)
     run = rollout(home, BOTH, services=Services("postfix"))
     for name in BOTH:
@@ -53,7 +53,7 @@ def test_a_reload_that_failed_is_told_of_its_certificates_only_and_made_up_for(h
     assert not host.outstanding(home, "mail")
 
 
-def test_an_unchanged_certificate_reloads_nothing(home):
+def test_rollout_unchanged_certificate_reloads_nothing(home):
     host.make_live(home)
     services = Services()
     run = rollout(home, services=services)
@@ -64,7 +64,7 @@ def test_an_unchanged_certificate_reloads_nothing(home):
     assert not run.changed
 
 
-def test_drift_is_repaired(home):
+def test_rollout_drift_is_repaired(home):
     host.make_live(home)
     key = home / "live" / "shop" / "privkey.pem"
     key.chmod(0o600)
@@ -76,7 +76,7 @@ def test_drift_is_repaired(home):
 
 
 @pytest.mark.parametrize("status", ["failed", "deferred"])
-def test_a_key_to_receive_with_is_good_for_one_run(home, status):
+def test_rollout_receiving_key_is_discarded(home, status):
     key_transfer.await_key(str(home), "shop")
     for check, left in ((True, 1), (False, 0)):
         run = rollout(home, check=check)
@@ -94,7 +94,7 @@ def test_a_key_to_receive_with_is_good_for_one_run(home, status):
         (False, "https://ca.example/order/another", True),
     ],
 )
-def test_a_failed_order_is_forgotten_unless_it_can_be_resumed(home, resumable, order_uri, kept):
+def test_rollout_failed_order_is_forgotten_unless_resumable(home, resumable, order_uri, kept):
     prepared(home, WANTED)
     run = rollout(home)
     run.take(result("shop", "failed", problem="the CA said no", resumable=resumable, order_uri=order_uri))
@@ -125,8 +125,8 @@ def damaged_chain(good):
 
 
 @pytest.mark.parametrize("spoil", [damaged, another_chain, damaged_chain])
-def test_an_order_is_kept_where_a_new_certificate_would_not_do_either(home, spoil):
-    """A CA that delivers an odd chain would be asked for one in every run."""
+def test_rollout_invalid_chain_keeps_order(home, spoil):
+    """A CA that delivers an invalid chain would get an order in every run."""
     prepared(home, WANTED)
     run = rollout(home)
     run.take({**spoil(valid(home, "shop")), "order_uri": ORDER.order_uri})
@@ -137,8 +137,8 @@ def test_an_order_is_kept_where_a_new_certificate_would_not_do_either(home, spoi
 
 @pytest.mark.parametrize("spoil", [another_key_s, other_names])
 @pytest.mark.parametrize("check", [False, True])
-def test_an_order_whose_certificate_will_not_do_is_forgotten(home, spoil, check):
-    """Or every later run would download the same one again."""
+def test_rollout_unsuitable_certificate_forgets_order(home, spoil, check):
+    """Otherwise every later run would download the same one again."""
     prepared(home, WANTED)
     before = host.snapshot(home)
     run = rollout(home, check=check)
@@ -154,7 +154,7 @@ def test_an_order_whose_certificate_will_not_do_is_forgotten(home, spoil, check)
 
 
 @pytest.mark.parametrize("off", [-2 * ca.DAY, 90 * ca.DAY])
-def test_an_order_whose_certificate_only_the_clock_speaks_against_is_kept(home, off):
+def test_rollout_certificate_not_valid_now_keeps_order(home, off):
     prepared(home, WANTED)
     run = rollout(home, BOTH, now=ca.NOW + off)
     run.take({**valid(home, "shop"), "order_uri": ORDER.order_uri})
@@ -163,7 +163,7 @@ def test_an_order_whose_certificate_only_the_clock_speaks_against_is_kept(home, 
     assert not run.changed
 
 
-def test_one_that_fails_stops_no_other(home):
+def test_rollout_one_failure_does_not_affect_others(home):
     prepared(home, WANTED, MAIL)
     run = rollout(home, BOTH)
     run.take(result("mail", "valid", certificate="no PEM", chain=""))
@@ -175,7 +175,7 @@ def test_one_that_fails_stops_no_other(home):
     assert host.served(home, "mail") is None
 
 
-def test_what_is_deferred_is_a_warning(home):
+def test_rollout_deferred_certificate_is_a_warning(home):
     prepared(home, WANTED)
     run = rollout(home)
     run.take(result("shop", "deferred", problem="rate limit"))
@@ -184,7 +184,7 @@ def test_what_is_deferred_is_a_warning(home):
     assert host.manifest(home, "0001")["order_uri"] == ORDER.order_uri
 
 
-def test_a_check_tells_the_same_and_changes_nothing(home, tmp_path):
+def test_rollout_check_mode_reports_the_same_and_changes_nothing(home, tmp_path):
     prepared(home, WANTED)
     response = WebrootResponse(str(tmp_path / "www"), "token", "token.thumb")
     (tmp_path / "www" / ".well-known" / "acme-challenge").mkdir(parents=True)
@@ -209,7 +209,7 @@ def test_a_check_tells_the_same_and_changes_nothing(home, tmp_path):
     assert host.served(home)
 
 
-def test_a_response_that_cannot_be_removed_is_a_warning(home, tmp_path):
+def test_rollout_response_that_cannot_be_removed_is_a_warning(home, tmp_path):
     response = WebrootResponse(str(tmp_path), "token", "token.thumb")
     folder = tmp_path / ".well-known" / "acme-challenge" / ".token.aside"
     response.put()

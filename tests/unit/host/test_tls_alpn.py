@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The certificate of RFC 8737, bit by bit as a CA looks at it, and who gets to see it."""
+"""The certificate of RFC 8737, verified as a CA does, and the connections that get it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ IDENTIFIERS = {
 
 
 def proves(certificate, identifier, key_authorization):
-    """Whether a CA is content with it (RFC 8737 section 3, RFC 8738 section 6)."""
+    """Return True if a CA accepts the certificate (RFC 8737 section 3, RFC 8738 section 6)."""
     extensions = certificate.extensions
     names = list(extensions.get_extension_for_class(x509.SubjectAlternativeName).value)
     proof = extensions.get_extension_for_oid(ACME_IDENTIFIER)
@@ -59,7 +59,7 @@ def test_tls_alpn_certificate_has_acme_identifier(identifier):
 
 @pytest.fixture
 def port(home):
-    """One at which all the identifiers are proved, with token-N."""
+    """Yield a port at which all the identifiers are proved, with token-N."""
     port = free_port()
     made = [tls_alpn01(home, port, identifier, f"token-{n}") for n, identifier in enumerate(IDENTIFIERS)]
     for response in made:

@@ -35,7 +35,7 @@ OPTION = {
 }
 
 
-def test_an_option_becomes_a_wanted_certificate():
+def test_wanted_of_valid_option():
     assert WantedCertificate.of(OPTION) == WantedCertificate(
         name="shop",
         identifiers=["shop.example", "www.shop.example"],
@@ -65,13 +65,13 @@ def test_an_option_becomes_a_wanted_certificate():
         ({"mode": "644"}, "mode '644' is invalid"),
     ],
 )
-def test_what_cannot_be_wanted_is_refused(change, what):
+def test_wanted_of_invalid_option_raises(change, what):
     with pytest.raises(CollectionError, match=what):
         WantedCertificate.of({**OPTION, **change})
 
 
 @pytest.mark.parametrize("name", ["shop", "a", "0", "Shop.example_2-x", "a.b", "a" * 100, "a-", "a."])
-def test_names(name):
+def test_verify_name_valid(name):
     verify_name(name)
 
 
@@ -96,18 +96,18 @@ def test_names(name):
         "a\x00",
     ],
 )
-def test_names_that_cannot_become_a_file_s(name):
+def test_verify_name_invalid_raises(name):
     with pytest.raises(OptionError, match="the name is invalid"):
         verify_name(name)
 
 
-def test_a_home_is_a_place():
+def test_verify_home_absolute_path_only():
     verify_home("/etc/acme")
     for home in ("", "acme", "./acme", "~/acme"):
         with pytest.raises(OptionError, match="is not an absolute path"):
             verify_home(home)
 
 
-def test_two_certificates_of_one_name():
+def test_twice_returns_repeated_names():
     assert twice([]) == set()
     assert twice([{"name": name} for name in "abcba"]) == {"a", "b"}

@@ -24,11 +24,11 @@ def response(folder, token=TOKEN):
 
 
 def files_of(folder):
-    """All but folders, which stay."""
+    """Return all but folders, which stay."""
     return [path for path in host.everything(folder) if not os.path.isdir(path)]
 
 
-def test_put_serves_and_remove_stops(tmp_path, any_umask):
+def test_put_writes_file_and_remove_removes_it(tmp_path, any_umask):
     made = response(tmp_path)
     assert not made.in_place()
     assert not made.exists()
@@ -128,7 +128,7 @@ def test_put_removes_aside_file_of_killed_run(tmp_path):
         with open(os.path.join(folder, left), "wb"):
             pass
     made.put()
-    assert sorted(os.listdir(folder)) == [".other.aside", name], "another token's is another run's"
+    assert sorted(os.listdir(folder)) == [".other.aside", name], "the aside file of another token may be of another run"
     with open(os.path.join(folder, f".{name}.aside"), "wb"):
         pass
     made.remove()

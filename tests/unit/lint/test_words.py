@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The lint step of words finds them in each kind of file, and lets ordinary English pass."""
+"""Tests of words.py: it finds the words in each kind of file, and accepts ordinary English."""
 
 from __future__ import annotations
 
@@ -38,10 +38,12 @@ def test_in_markdown_words_found_by_line(text, lines):
         ('x = f"{y} is told of {z}"', 1),
         ('x = "anew"', 0),
         ('x = "What is told"', 1),
+        ("def test_what_is_wrong():\n    pass", 1),
+        ("def test_parse_what_is_wrong():\n    pass", 0),
         ('DOCUMENTATION = """\ndescription: Whether it is."""', 1),
     ],
 )
-def test_in_python_docstrings_comments_and_texts_found(code, findings):
+def test_in_python_docstrings_comments_texts_and_names_found(code, findings):
     assert len(list(words.in_python(code))) == findings
 
 

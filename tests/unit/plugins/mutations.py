@@ -27,7 +27,7 @@ def deep(levels):
 
 
 def places(value, path=()):
-    """All paths in a value."""
+    """Yield all paths in a value."""
     yield path
     children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, child in children:
@@ -35,7 +35,7 @@ def places(value, path=()):
 
 
 def mutated(answer, dice):
-    """The answer with one to three changes: a value replaced, removed, doubled, or a key of a hostile kind added."""
+    """Return the answer with one to three changes: a value replaced, removed or doubled, or a hostile key added."""
     for _unused in range(dice.randint(1, 3)):
         path = dice.choice([path for path in places(answer) if path] or [()])
         kind = dice.randrange(6)

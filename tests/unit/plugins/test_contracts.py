@@ -52,7 +52,7 @@ def test_shapes_are_few_and_each_has_an_instance():
     assert len(SHAPES) <= 12
 
 
-def test_shapes_have_a_row_each_in_the_documentation():
+def test_shapes_all_have_a_row_in_documentation():
     page = (MODULES.parents[1] / "docs" / "architecture.md").read_text()
     rows = re.findall(r"^\| `([A-Z]\w+)` \|", page.partition("### Contracts")[2].partition("\n#")[0], re.MULTILINE)
     assert sorted(rows) == sorted(SHAPES)
@@ -76,7 +76,7 @@ def test_to_result_has_types_of_json_alone(instance):
 
 
 @EACH
-def test_from_result_refuses_what_is_missing_and_drops_what_is_unknown(instance):
+def test_from_result_missing_field_raises_and_unknown_one_is_dropped(instance):
     shape, result = type(instance), instance.to_result()
     assert shape.from_result({**result, "ansible_facts": {}}) == instance
     with pytest.raises(Malformed, match=r"^x\[0\]\.name|^x\[0\]\.\w+ is missing$"):
@@ -112,18 +112,18 @@ def test_fuzz_mutated_result_is_malformed_or_has_a_result_of_its_own(instance):
         (contracts.revocation(status=Status.REVOKED), "status", "gone"),
     ],
 )
-def test_from_result_refuses_words_that_there_are_not(shape, field, value):
+def test_from_result_unknown_word_raises(shape, field, value):
     with pytest.raises(Malformed, match=f"{field} is not one of "):
         type(shape).from_result({**shape.to_result(), field: value})
 
 
 @pytest.mark.parametrize("word", [*Action, *Reason, *Status])
-def test_words_are_their_own_text(word):
+def test_words_equal_their_text(word):
     assert (f"{word}", str(word), json.dumps(word)) == (word.value, word.value, f'"{word.value}"')
 
 
 def sample_of(fields):
-    """A result with the samples of documented fields."""
+    """Return a result with the samples of documented fields."""
 
     def sample(item):
         if "contains" not in item:
@@ -134,7 +134,7 @@ def sample_of(fields):
 
 
 def documented(module, *path):
-    """The sample or the fields of a part of a module's documented result."""
+    """Return the sample or the fields of a part of a module's documented result."""
     found = yaml.safe_load((MODULES / f"{module}.py").read_text().split('RETURN = r"""')[1].split('"""')[0])
     for step in path:
         found = found[step]
@@ -180,7 +180,7 @@ def test_all_reasons_are_documented():
     assert [reason.value for reason in Reason if reason and f"V({reason})" not in said] == []
 
 
-def test_all_that_the_plan_says_is_documented():
+def test_plan_fields_are_documented():
     assert set(documented("acme_plan", "hosts", "contains")) == names(plugin.PlannedCertificate)
 
 
@@ -206,7 +206,7 @@ def test_all_that_the_plan_says_is_documented():
         ("acme_revoke", ("certificates", "sample", 0), contracts.revocation(status=Status.REVOKED)),
     ],
 )
-def test_what_results_have_is_documented(module, path, instance):
+def test_result_fields_are_documented(module, path, instance):
     assert set(instance.to_result()) <= set(documented(module, *path))
 
 
@@ -236,7 +236,7 @@ def test_options_of_modules_are_fields(spec, shape):
     ],
     ids=["orders", "made orders", "revocations"],
 )
-def test_from_options_reads_what_ansible_makes_of_a_result(spec, instance):
+def test_from_options_reads_result_passed_through_ansible(spec, instance):
     """It adds what is not given, as null."""
     given = {name: value for name, value in instance.to_result().items() if name in spec}
     options = ArgumentSpecValidator(dict(spec)).validate(given).validated_parameters
@@ -255,13 +255,13 @@ def test_wanted_has_all_options_of_a_certificate():
 
 
 def test_outcomes_are_options_of_the_module_certificate():
-    outcomes = [contracts.final(), contracts.stopped("no"), contracts.told(Status.NOTIFIED, version="0008")]
+    outcomes = [contracts.final(), contracts.stopped("no"), contracts.not_ordered(Status.NOTIFIED, version="0008")]
     for outcome in outcomes:
         assert set(outcome.to_result()) <= {*RESULT_SPEC, "host"}
         assert outcome.status in RESULTS
 
 
-def test_parse_certificates_malformed_facts_refuse_one_certificate_and_stop_no_other():
+def test_parse_certificates_malformed_facts_refuse_one_certificate_only():
     good = contracts.found().to_result()
     odd = [
         *({**good, "name": "odd", "live": live} for live in (5, {}, {**good["live"], "not_before": "soon"})),

@@ -18,7 +18,7 @@ OF_NAMES = {"batch", "failures", "receivers", "sealed", "refused", "wanted"}
 
 
 def returns(module: str) -> dict[str, Any]:
-    """The documented result of a module."""
+    """Return the documented result of a module."""
     found: dict[str, Any] = yaml.safe_load(
         (MODULES / f"{module}.py").read_text().split('RETURN = r"""')[1].split('"""')[0]
     )

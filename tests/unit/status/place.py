@@ -36,7 +36,7 @@ class Place:
         return self.url + path
 
     def count(self, path=""):
-        """How often a path, or something below it, was asked for."""
+        """Return the number of requests for a path, or for something below it."""
         return sum(asked.startswith(path) for _method, asked in self.asked)
 
     def answer(self, method, path, body):

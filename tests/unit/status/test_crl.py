@@ -113,16 +113,16 @@ def test_crl_invalid_raises(case, issuer):
     assert message in str(raised.value)
 
 
-def test_a_crl_of_another_issuer(issuer, root):
+def test_crl_of_other_issuer_raises(issuer, root):
     other = root.intermediate("Other")
     with pytest.raises(StatusError, match=r"the CRL is from another issuer \(CN=Other\)"):
         judged(crl(other), leaf(issuer, HERE), issuer)
-    # Of the same name, but with another key
+    # The same name, but another key
     with pytest.raises(StatusError, match="signature is invalid"):
         judged(crl(root.intermediate()), leaf(issuer, HERE), issuer)
 
 
-def test_the_issuer_has_to_be_one_that_may_sign_crls(root):
+def test_crl_issuer_without_key_usage_raises(root):
     no = dict.fromkeys(
         ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement"), False
     )
@@ -137,21 +137,21 @@ def test_the_issuer_has_to_be_one_that_may_sign_crls(root):
                 judged(crl(issuer), certificate, issuer)
 
 
-def test_a_crl_of_users_is_not_for_a_cas_certificate(root):
+def test_crl_for_end_entities_does_not_cover_ca_certificate(root):
     below = root.intermediate("Below")
     assert judged(crl(root, extensions=[scope(ca=True)]), below.certificate, root) == 8
     with pytest.raises(StatusError, match="for end-entity certificates only"):
         judged(crl(root, extensions=[scope(user=True)]), below.certificate, root)
 
 
-def test_a_point_may_be_for_some_reasons_itself(issuer):
+def test_crl_distribution_point_limits_covered_reasons(issuer):
     at = point(HERE, reasons=SOME | {REASONS.superseded})
     assert judged(crl(issuer), leaf(issuer, at), issuer, at) == 2
     assert judged(crl(issuer, extensions=[scope(reasons=SOME)]), leaf(issuer, at), issuer, at) == 1
 
 
 @pytest.mark.parametrize("kind", ["rsa", "ec384", "ed25519"])
-def test_kinds_of_keys(kind):
+def test_crl_signed_by_each_key_type(kind):
     root = Authority.root(kind=kind)
     certificate = leaf(root, HERE)
     assert judged(crl(root, certificate), certificate, root) == RevocationEntry("unspecified", SINCE)

@@ -40,19 +40,19 @@ def refused(call, *arguments):
     return str(raised.value)
 
 
-def test_a_crl(place, fetcher):
+def test_crl_is_fetched(place, fetcher):
     assert fetcher.crl(place.give("/1.crl", b"x" * LARGEST)) == b"x" * LARGEST
     assert place.asked == [("GET", "/1.crl")]
 
 
-def test_too_large_raises(place, fetcher):
+def test_fetch_too_large_raises(place, fetcher):
     url = place.give("/1.crl", b"x" * (LARGEST + 1))
     assert refused(fetcher.crl, url) == f"{url} sent more than 1000 bytes"
     assert "sent more than 65536 bytes" in refused(fetcher.issuer, place.give("/ca", b"x" * 65537))
     assert "sent more than 65536 bytes" in refused(fetcher.ocsp, place.give("/ocsp", b"x" * 65537), b"q")
 
 
-def test_many_large_answers_raise(place, monkeypatch):
+def test_fetch_many_large_answers_raise(place, monkeypatch):
     monkeypatch.setattr(fetch, "_ALL_BYTES", 20 * LARGEST)
     fetcher = Fetcher(Clock(), LARGEST)
     url = place.give("/1.crl", b"x" * LARGEST)
@@ -61,19 +61,19 @@ def test_many_large_answers_raise(place, monkeypatch):
     assert "the answers of this run exceed 20000 bytes" in refused(fetcher.crl, url)
 
 
-def test_compressed_is_refused(place, fetcher):
+def test_fetch_compressed_raises(place, fetcher):
     url = place.give("/1.crl", (200, {"Content-Encoding": "gzip"}, b"x"))
     assert refused(fetcher.crl, url) == f"{url} sent Content-Encoding gzip, which was not asked for"
     assert place.headers[0]["Accept-Encoding"] == "identity"
 
 
 @pytest.mark.parametrize("status", [204, 304, 404, 500])
-def test_any_other_status(place, fetcher, status):
+def test_fetch_other_status_raises(place, fetcher, status):
     url = place.give("/1.crl", status)
     assert refused(fetcher.crl, url) == f"{url} answered HTTP {status}"
 
 
-def test_redirects(place, fetcher):
+def test_fetch_redirects_are_followed_up_to_limit(place, fetcher):
     place.give("/5", b"here")
     for number in range(5):
         place.give(f"/{number}", (302, {"Location": f"/{number + 1}"}, b""))
@@ -86,7 +86,7 @@ def test_redirects(place, fetcher):
 @pytest.mark.parametrize(
     "target", ["file:///etc/passwd", "ftp://ca.example/1.crl", "ldap://ca.example/cn=1", "gopher:x"]
 )
-def test_redirect_to_other_scheme_raises(place, fetcher, target):
+def test_fetch_redirect_to_other_scheme_raises(place, fetcher, target):
     place.give("/1.crl", (302, {"Location": target}, b""))
     message = refused(fetcher.crl, f"{place.url}/1.crl")
     assert "is refused: only http and https are followed" in message
@@ -112,7 +112,7 @@ def test_is_usable(url, yes):
     assert is_usable(url) is yes
 
 
-def test_a_slow_server(place, hasty):
+def test_fetch_slow_server_times_out(place, hasty):
     for path, answer in {"/slow": trickle(10), "/silent": silence(place)}.items():
         url = place.give(path, answer)
         start = time.monotonic()
@@ -120,13 +120,13 @@ def test_a_slow_server(place, hasty):
         assert time.monotonic() - start < 3
 
 
-def test_connection_refused_raises(fetcher):
+def test_fetch_connection_refused_raises(fetcher):
     assert refused(fetcher.crl, "http://127.0.0.1:1/1.crl") == (
         "http://127.0.0.1:1/1.crl cannot be reached (Connection refused)"
     )
 
 
-def test_a_credential_in_a_url_is_not_sent(place, fetcher):
+def test_fetch_credential_in_url_is_not_sent(place, fetcher):
     fetcher.crl(place.give("/1.crl", b"x").replace("//", "//me:secret@"))
     (headers,) = place.headers
     assert "Authorization" not in headers
@@ -156,12 +156,12 @@ def test_ocsp_uses_post_if_long_or_refused(place, fetcher):
     assert asked == [("POST", b"l" * 300)]
 
 
-def test_invalid_ca_path_raises():
+def test_fetcher_invalid_ca_path_raises():
     with pytest.raises(TransportError, match="ca_path /nowhere does not exist"):
         Fetcher(Clock(), LARGEST, "/nowhere")
 
 
-def test_silent_server_is_not_asked_again(place, hasty, fetcher):
+def test_fetch_silent_server_gets_no_second_request(place, hasty, fetcher):
     place.give("/silent", silence(place))
     first = refused(hasty.crl, f"{place.url}/silent/1")
     start = time.monotonic()
@@ -180,7 +180,7 @@ def test_silent_server_is_not_asked_again(place, hasty, fetcher):
     assert place.count("/none") == 2
 
 
-def test_late_redirect_does_not_mark_the_other_server(place):
+def test_fetch_late_redirect_does_not_mark_other_server_as_silent(place):
     """Otherwise a compromised host could keep others from fetching the CA's CRL."""
     fetcher = Fetcher(Clock(), LARGEST, timeout=1)
     of_ca = place.url.replace("127.0.0.1", "localhost")

@@ -33,7 +33,7 @@ def here(place, issuer):
     return leaf(issuer, f"{place.url}/1.crl", ocsp_at=[f"{place.url}/ocsp"])
 
 
-def test_good_by_crl(place, look, issuer, here):
+def test_look_up_by_crl_is_good(place, look, issuer, here):
     place.give("/1.crl", crl(issuer))
     (status,) = look(here)
     assert status == RevocationStatus("good", "crl", f"{place.url}/1.crl", next_update=NOW + 7 * DAY)
@@ -41,7 +41,7 @@ def test_good_by_crl(place, look, issuer, here):
     assert status.revocation() == ""
 
 
-def test_revoked_by_crl(place, look, issuer, here):
+def test_look_up_by_crl_is_revoked(place, look, issuer, here):
     place.give("/1.crl", crl(issuer, here, reason=REASONS.key_compromise))
     (status,) = look(here)
     assert status.result() == {
@@ -57,7 +57,7 @@ def test_revoked_by_crl(place, look, issuer, here):
 
 
 @pytest.mark.parametrize("said", ["good", "revoked"])
-def test_ocsp_where_the_crl_cannot_be_used(place, look, issuer, here, said):
+def test_look_up_unusable_crl_uses_ocsp(place, look, issuer, here, said):
     place.give("/1.crl", crl(issuer, next_update=NOW))
     kinds = {"good": (OCSPCertStatus.GOOD, None), "revoked": (OCSPCertStatus.REVOKED, REASONS.superseded)}
     place.give("/ocsp", answer(here, issuer, *kinds[said]))
@@ -67,7 +67,7 @@ def test_ocsp_where_the_crl_cannot_be_used(place, look, issuer, here, said):
     assert status.next_update == NOW + DAY
 
 
-def test_ocsp_alone(place, look, issuer):
+def test_look_up_without_crl_uses_ocsp(place, look, issuer):
     certificate = leaf(issuer, ocsp_at=["ldap://ca.example/", f"{place.url}/none", f"{place.url}/ocsp"])
     place.give("/ocsp", answer(certificate, issuer))
     (status,) = look(certificate)
@@ -92,7 +92,7 @@ UNKNOWN = {
 
 
 @pytest.mark.parametrize("case", UNKNOWN)
-def test_unknown_status(place, look, issuer, here, case):
+def test_look_up_no_usable_answer_is_unknown(place, look, issuer, here, case):
     of_crl, of_ocsp, problem = UNKNOWN[case]
     place.give("/1.crl", of_crl)
     place.give("/ocsp", answer(here, issuer, of_ocsp) if isinstance(of_ocsp, OCSPCertStatus) else of_ocsp)
@@ -114,12 +114,12 @@ CONTENTS = {
 
 
 @pytest.mark.parametrize("case", CONTENTS)
-def test_malformed_certificate(look, case):
+def test_look_up_malformed_certificate_is_unknown(look, case):
     content, problem = CONTENTS[case]
     assert look(content) == [RevocationStatus("unknown", problem=problem)]
 
 
-def test_certificates_without_questions(place, look, issuer):
+def test_look_up_certificate_without_usable_url_is_unknown(place, look, issuer):
     url = f"{place.url}/1.crl"
     indirect = point(url, crl_issuer=[x509.DirectoryName(issuer.certificate.subject)])
     table = {
@@ -134,14 +134,14 @@ def test_certificates_without_questions(place, look, issuer):
     assert place.asked == []
 
 
-def test_names_for_the_same_crl_are_tried_in_turn(place, look, issuer):
+def test_look_up_urls_of_one_crl_are_tried_in_turn(place, look, issuer):
     certificate = leaf(issuer, point("ldap://ca.example/", f"{place.url}/gone.crl", f"{place.url}/1.crl"))
     place.give("/1.crl", crl(issuer, certificate))
     assert look(certificate)[0].status == "revoked"
     assert place.asked == [("GET", "/gone.crl"), ("GET", "/1.crl")]
 
 
-def test_crls_of_some_reasons(place, look, issuer):
+def test_look_up_crls_of_some_reasons_are_combined(place, look, issuer):
     """All are needed to say that a certificate is good; one is enough to say that it is revoked."""
     some = frozenset({REASONS.key_compromise, REASONS.ca_compromise})
     rest = frozenset(REASONS) - some - {REASONS.unspecified, REASONS.remove_from_crl}
@@ -159,7 +159,7 @@ def test_crls_of_some_reasons(place, look, issuer):
     assert look(certificate, cache=False)[0].status == "revoked"
 
 
-def test_partitions(place, look, issuer):
+def test_look_up_partitioned_crl_covers_own_certificates_only(place, look, issuer):
     """Each certificate needs its own CRL: an empty one for another distribution point is refused."""
     urls = [f"{place.url}/{number}.crl" for number in range(2)]
     certificates = [leaf(issuer, url) for url in urls]
@@ -173,7 +173,7 @@ def test_partitions(place, look, issuer):
 
 
 @pytest.mark.parametrize("form", ["DER", "PEM", "PKCS #7"])
-def test_issuer_missing_in_the_chain_is_fetched(place, look, issuer, root, form):
+def test_look_up_issuer_missing_in_chain_is_fetched(place, look, issuer, root, form):
     certificates = {
         "DER": issuer.certificate.public_bytes(Encoding.DER),
         "PEM": pem(issuer.certificate).encode(),
@@ -188,7 +188,7 @@ def test_issuer_missing_in_the_chain_is_fetched(place, look, issuer, root, form)
     assert place.count("/ca") == 1, "it is in the cache"
 
 
-def test_wrong_issuer_is_ignored(place, look, issuer, root):
+def test_look_up_wrong_issuer_is_ignored(place, look, issuer, root):
     """An issuer of the same name that did not sign the certificate is ignored."""
     namesake = root.intermediate()
     place.give("/ca", namesake.certificate.public_bytes(Encoding.DER))
@@ -204,7 +204,7 @@ def test_wrong_issuer_is_ignored(place, look, issuer, root):
     assert place.count("/1.crl") == 0
 
 
-def test_one_question_for_many_certificates(place, look, issuer):
+def test_look_up_many_certificates_share_a_crl_request(place, look, issuer):
     certificates = [leaf(issuer, f"{place.url}/{number % 3}.crl") for number in range(30)]
     for number in range(3):
         place.give(f"/{number}.crl", crl(issuer, *certificates[number:9:3]))
@@ -213,7 +213,7 @@ def test_one_question_for_many_certificates(place, look, issuer):
     assert sorted(path for _method, path in place.asked) == ["/0.crl", "/1.crl", "/2.crl"]
 
 
-def test_places_are_asked_side_by_side(place, look, issuer):
+def test_look_up_urls_are_fetched_in_parallel(place, look, issuer):
     certificates = [leaf(issuer, f"{place.url}/{number}.crl") for number in range(8)]
     data, all_asked = crl(issuer), threading.Barrier(8, timeout=10)
     for number in range(8):
@@ -221,7 +221,7 @@ def test_places_are_asked_side_by_side(place, look, issuer):
     assert [status.problem for status in look(*certificates)] == [""] * 8
 
 
-def test_url_that_hangs_does_not_affect_others(place, look, issuer):
+def test_look_up_url_that_hangs_does_not_affect_others(place, look, issuer):
     certificates = [leaf(issuer, f"{place.url}/{name}.crl") for name in ("good", "silent", "slow", "good")]
     place.give("/good.crl", crl(issuer))
     place.give("/silent.crl", silence(place))
@@ -236,7 +236,7 @@ def test_url_that_hangs_does_not_affect_others(place, look, issuer):
     )
 
 
-def test_exception_for_one_certificate_does_not_affect_others(place, look, issuer, monkeypatch):
+def test_look_up_exception_for_one_does_not_affect_others(place, look, issuer, monkeypatch):
     place.give("/1.crl", crl(issuer))
     odd, plain = leaf(issuer, f"{place.url}/1.crl"), leaf(issuer, f"{place.url}/1.crl")
     usual = subject.distribution_points
@@ -254,7 +254,7 @@ def test_exception_for_one_certificate_does_not_affect_others(place, look, issue
     )
 
 
-def test_unexpected_exception_ends_the_question(place, look, issuer, monkeypatch):
+def test_look_up_unexpected_exception_is_a_problem(place, look, issuer, monkeypatch):
     monkeypatch.setattr(Fetcher, "crl", lambda _self, url: {}[url])
     url = f"{place.url}/1.crl"
     start = time.monotonic()
@@ -262,13 +262,13 @@ def test_unexpected_exception_ends_the_question(place, look, issuer, monkeypatch
     assert time.monotonic() - start < 5
 
 
-def test_a_problem_stays_one_line_however_many_places_there_are(place, look, issuer):
+def test_look_up_problem_of_many_urls_is_cut(place, look, issuer):
     (status,) = look(leaf(issuer, *(f"{place.url}/{number}.crl" for number in range(40))))
     assert len(status.problem) == 500
 
 
-def test_ocsp_does_not_wait_for_another_certificate_s_crl(place, look, issuer):
-    """The same for an issuer that hangs."""
+def test_look_up_by_ocsp_does_not_wait_for_other_crl(place, look, issuer):
+    """Neither does it wait for an issuer that hangs."""
     silent = leaf(issuer, f"{place.url.replace('127.0.0.1', 'localhost')}/silent.crl")
     by_ocsp = leaf(issuer, f"{place.url}/gone.crl", ocsp_at=[f"{place.url}/ocsp"])
     place.give("/silent.crl", silence(place))
@@ -285,19 +285,19 @@ def files(look):
     return sorted(folder.iterdir()) if folder.exists() else []
 
 
-def test_cached_crl_is_valid_until_next_update(place, look, issuer, here):
+def test_look_up_cached_crl_is_used_until_next_update(place, look, issuer, here):
     place.give("/1.crl", crl(issuer, here))
     assert look.problem == ""
     for later in (0 * DAY, DAY, 7 * DAY - MINUTE):
         assert look(here, later=later, max_age=30 * 86400)[0].status == "revoked"
     assert place.count() == 1
-    # Over: it is asked for anew, and what is there is as old.
+    # The cached copy has expired: it is fetched again, and the new one is as old.
     (status,) = look(here, later=7 * DAY, max_age=30 * 86400)
     assert "has expired: its nextUpdate was" in status.problem
     assert place.count("/1.crl") == 2
 
 
-def test_a_cached_crl_is_renewed_before_its_end(place, look, issuer, here):
+def test_look_up_cached_crl_is_fetched_again_after_max_age(place, look, issuer, here):
     place.give("/1.crl", crl(issuer))
     assert look(here)[0].status == "good"
     place.give("/1.crl", crl(issuer, here))
@@ -311,7 +311,7 @@ def test_a_cached_crl_is_renewed_before_its_end(place, look, issuer, here):
     assert (status.status, "/1.crl answered HTTP 503" in status.problem) == ("unknown", True)
 
 
-def test_ocsp_answers_are_cached_as_well(place, look, issuer):
+def test_look_up_ocsp_answers_are_cached(place, look, issuer):
     certificates = [leaf(issuer, ocsp_at=[f"{place.url}/{number}/ocsp"]) for number in range(2)]
     for number, certificate in enumerate(certificates):
         place.give(f"/{number}/", answer(certificate, issuer))
@@ -320,7 +320,7 @@ def test_ocsp_answers_are_cached_as_well(place, look, issuer):
     assert place.count() == 2
 
 
-def test_unknown_to_responder_is_not_cached(place, look, issuer):
+def test_look_up_unknown_to_responder_is_not_cached(place, look, issuer):
     """The certificate may be new: the next run asks again."""
     certificate = leaf(issuer, ocsp_at=[f"{place.url}/ocsp"])
     place.give("/ocsp", answer(certificate, issuer, OCSPCertStatus.UNKNOWN))
@@ -329,7 +329,7 @@ def test_unknown_to_responder_is_not_cached(place, look, issuer):
     assert look(certificate)[0].status == "good"
 
 
-def test_cached_files_are_created_private(place, look, issuer, here):
+def test_look_up_cached_files_are_created_private(place, look, issuer, here):
     place.give("/1.crl", crl(issuer))
     before = os.umask(0)
     try:
@@ -354,7 +354,7 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("case", DAMAGES)
-def test_damaged_cache_is_fetched_again(place, look, issuer, root, here, case):
+def test_look_up_damaged_cache_is_fetched_again(place, look, issuer, root, here, case):
     place.give("/1.crl", crl(issuer, here))
     look(here)
     (kept,) = files(look)
@@ -365,21 +365,21 @@ def test_damaged_cache_is_fetched_again(place, look, issuer, root, here, case):
     assert place.count() == (3 if case == "a folder" else 2)
 
 
-def test_invalid_answers_are_not_cached(place, look, issuer, root, here):
+def test_look_up_invalid_answers_are_not_cached(place, look, issuer, root, here):
     place.give("/1.crl", crl(root.intermediate()))
     place.give("/ocsp", b"<html>")
     assert look(here)[0].status == "unknown"
     assert files(look) == []
 
 
-def test_cache_that_cannot_be_written_is_reported(place, look, issuer, here):
+def test_look_up_cache_that_cannot_be_written_is_reported(place, look, issuer, here):
     look.folder.write_text("a file")
     place.give("/1.crl", crl(issuer))
     assert look(here)[0].status == "good"
     assert look.problem == f"{look.folder}/revocation cannot be written: Not a directory"
 
 
-def test_old_cache_entries_are_removed(place, look, issuer, here):
+def test_look_up_old_cache_entries_are_removed(place, look, issuer, here):
     place.give("/1.crl", crl(issuer))
     look(here)
     (old,) = files(look)
@@ -388,7 +388,7 @@ def test_old_cache_entries_are_removed(place, look, issuer, here):
     assert files(look) == []
 
 
-def test_look_up(place, issuer, tmp_path):
+def test_look_up_of_options_returns_status(place, issuer, tmp_path):
     certificate = leaf(issuer, f"{place.url}/1.crl")
     place.give("/1.crl", crl(issuer))
     (status,), problem = look_up(

@@ -57,7 +57,7 @@ REFUSED = {
         {"next_update": NOW - 6 * MINUTE},
         "the OCSP answer has expired: its nextUpdate was 2026-11-23T11:54:00Z",
     ),
-    "of the future": ({"this_update": NOW + 6 * MINUTE}, "thisUpdate is in the future; check this machine's clock"),
+    "in the future": ({"this_update": NOW + 6 * MINUTE}, "thisUpdate is in the future; check this machine's clock"),
     "without an end": ({"next_update": None}, "has no nextUpdate"),
     "not known": ({"status": OCSPCertStatus.UNKNOWN}, "the responder does not know the certificate"),
     "critical": ({"extensions": [(UNKNOWN, True)]}, "has an unknown critical extension"),
@@ -74,7 +74,7 @@ def test_parse_answer_invalid_raises(case, issuer):
 
 
 @pytest.mark.parametrize("critical", [False, True])
-def test_extensions_of_the_answer_about_the_certificate(issuer, critical):
+def test_parse_answer_unknown_critical_extension_raises(issuer, critical):
     certificate = leaf(issuer)
     data = inside(answer(certificate, issuer, extensions=[(UNKNOWN, critical)]), issuer.key)
     assert len(library.load_der_ocsp_response(data).single_extensions) == 1
@@ -85,7 +85,7 @@ def test_extensions_of_the_answer_about_the_certificate(issuer, critical):
         read(data, certificate, issuer)
 
 
-def test_one_of_several_answers(issuer):
+def test_parse_answer_selects_certificate_among_several(issuer):
     certificate, other = leaf(issuer), leaf(issuer)
     revoked = answer(other, issuer, OCSPCertStatus.REVOKED)
     data = together(answer(certificate, issuer), revoked, issuer.key)
@@ -95,14 +95,14 @@ def test_one_of_several_answers(issuer):
 
 
 @pytest.mark.parametrize(("kind", "what"), [("ec256", "wrong"), ("rsa", "wrong"), ("ed25519", "of a kind that")])
-def test_an_answer_by_one_of_the_issuer_s_name(issuer, root, kind, what):
+def test_parse_answer_by_namesake_of_issuer_raises(issuer, root, kind, what):
     certificate = leaf(issuer)
     data = answer(certificate, issuer, by=root.intermediate(kind=kind), by_name=True)
     with pytest.raises(StatusError, match=f"has a signature that is {what}"):
         read(data, certificate, issuer)
 
 
-def test_an_answer_about_another(issuer, root):
+def test_parse_answer_about_other_certificate_raises(issuer, root):
     certificate, other = leaf(issuer), leaf(issuer)
     with pytest.raises(StatusError, match="about another certificate"):
         read(answer(other, issuer), certificate, issuer)
@@ -167,7 +167,7 @@ def test_parse_answer_by_an_authorized_responder(case, by_name, issuer, root):
         read(data, certificate, issuer)
 
 
-def test_a_server_s_own_key_does_not_answer_for_its_certificate(issuer):
+def test_parse_answer_signed_by_leaf_key_raises(issuer):
     """The issuer signed the leaf's key, but not for OCSP."""
     key = ec_key()
     certificate = issuer.leaf(key.public_key(), ["shop.example"])
@@ -177,7 +177,7 @@ def test_a_server_s_own_key_does_not_answer_for_its_certificate(issuer):
 
 
 @pytest.mark.parametrize("kind", ["rsa", "ec384", "ed25519"])
-def test_kinds_of_keys(kind):
+def test_parse_answer_signed_by_each_key_type(kind):
     root = Authority.root(kind=kind)
     certificate = leaf(root)
     assert read(answer(certificate, root), certificate, root) == ("good", None)

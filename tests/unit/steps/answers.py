@@ -113,7 +113,7 @@ MODULES = tuple(_ANSWERS)
 
 
 def arguments(module: str) -> dict[str, Any]:
-    """The arguments of the module's task."""
+    """Return the arguments of the module's task."""
     return copy.deepcopy(_ANSWERS[module][0])
 
 
@@ -124,5 +124,5 @@ def answer(module: str, **more: Any) -> dict[str, Any]:
 
 
 def contract(module: str) -> Mapping[str, Any]:
-    """The module's contract for these arguments."""
+    """Return the module's contract for these arguments."""
     return getattr(plugin, module)(arguments(module))  # type: ignore[no-any-return]

@@ -37,18 +37,18 @@ SERIAL = {number: serial(certificate) for number, certificate in ISSUED.items()}
 
 
 def version(number, created=OLD, live=False, **more):
-    """A version as certificate_info shows it in history."""
+    """Return a version as certificate_info shows it in history."""
     given = {"created": created, "live": live, "certificate": PEM.get(number), **more}
     return contracts.past(version="0001", serial=None, not_after=None, **given).to_result()
 
 
 def entry(*identifiers, name="shop", **more):
-    """A certificate as acme_certificates has it."""
+    """Return a certificate as acme_certificates has it."""
     return {"name": name, "identifiers": list(identifiers), **more}
 
 
 def host(*versions, lists=None, first=None, **more):
-    """The variables of a host: what it shows, what the inventory has for it, and what the first step showed."""
+    """Return the variables of a host: its answers, its inventory variables, and its answer in the first step."""
     return {
         "_acme_past_versions": {"history": list(versions)},
         "acme_certificates": [entry("a.example")] if lists is None else lists,
@@ -58,14 +58,14 @@ def host(*versions, lists=None, first=None, **more):
 
 
 def found(number, created=OLD, name="shop", pending=None, not_after=None):
-    """A certificate as certificate_info shows it in the first step."""
+    """Return a certificate as certificate_info shows it in the first step."""
     dates = {"created": created, "not_before": None, "not_after": not_after}
     live = contracts.live(serial=serial(ISSUED[number]), **dates) if number else None
     return contracts.found(None, live, name=name, host=None, pending=pending).to_result()
 
 
 def line(number, host="web1", time=OLD, name="shop"):
-    """An entry of the controller's record."""
+    """Return an entry of the controller's record."""
     return Issuance(
         time=time,
         host=host,

@@ -28,12 +28,12 @@ class Play(SimpleNamespace):
         super().__init__(**{**nothing, **given})
 
     def compile_roles_handlers(self) -> list[Any]:
-        """The handlers of the play's roles."""
+        """Return the handlers of the play's roles."""
         return []
 
 
 def task_vars(host: str = "web3", registered: Any = None, facts: Any = None, **variables: Any) -> dict[str, Any]:
-    """The variables of a task for *host*. *registered*: by host what was registered; *facts*: those of *host*."""
+    """Return the variables of a task for *host*. *registered*: registered results by host; *facts*: those of *host*."""
     manager = SimpleNamespace(
         _fact_cache={host: dict(facts or {})},
         _nonpersistent_fact_cache={name: dict(found) for name, found in (registered or {}).items()},
@@ -53,7 +53,7 @@ def task_vars(host: str = "web3", registered: Any = None, facts: Any = None, **v
 
 
 def action_of(module: str, check_mode: bool = False, **arguments: Any) -> Any:
-    """The action plugin for a task of the role with these arguments. Templates are texts without any in them."""
+    """Return the action plugin for a task of the role with these arguments. Templates are texts without any in them."""
     task = MagicMock(
         args=arguments, async_val=0, action=f"certfleet.tls.{module}", delegate_to=None, check_mode=check_mode
     )
@@ -68,12 +68,12 @@ def action_of(module: str, check_mode: bool = False, **arguments: Any) -> Any:
 
 
 def of_this_run(**result: Any) -> dict[str, Any]:
-    """A result that a step of the same inclusion has registered."""
+    """Return a result that a step of the same inclusion has registered."""
     return {"changed": False, "inclusion": INCLUSION, **result}
 
 
 def first_step(entry_point: str = "main", **variables: Any) -> dict[str, Any]:
-    """The result of a host's first step. *variables*: options of the batch and of the host, as it sees them."""
+    """Return the result of a host's first step. *variables*: options of the batch and of the host, as it sees them."""
     options = {**DEFAULTS, **variables}
     digests = {name: batch.digest(options.get(name)) for name in role_variables.of_batch(entry_point)}
     own = {name: value for name, value in options.items() if name in role_variables.OF_THE_HOST}
@@ -81,7 +81,7 @@ def first_step(entry_point: str = "main", **variables: Any) -> dict[str, Any]:
 
 
 def plan(**more: Any) -> dict[str, Any]:
-    """The result of the plan, with all options of the batch as they are by default."""
+    """Return the result of the plan, with all options of the batch as they are by default."""
     options = {name: DEFAULTS[name] for name in set(role_variables.of_batch("main")) - set(role_variables.SECRET)}
     digests = {name: batch.digest(DEFAULTS[name]) for name in role_variables.SECRET}
     return of_this_run(

@@ -22,7 +22,7 @@ WRONG = {**LEXICON, "options": {"token": "SECRET"}}
 
 
 def options(monkeypatch, challenge, zones, tasks_file=""):
-    """The options of acme_order for one order of the role."""
+    """Return the options of acme_order for one order of the role."""
     monkeypatch.setattr(flow, "orders", lambda plan, results: [CertificateOrder("web1", "www", challenge=challenge)])
     action = steps.action_of("acme_order")
     action._find_needle = MagicMock(side_effect=AnsibleFileNotFound("no"))
@@ -37,7 +37,7 @@ def options(monkeypatch, challenge, zones, tasks_file=""):
 
 
 @pytest.mark.skipif(find_spec("lexicon") is None, reason="dns-lexicon is not installed")
-def test_options_that_only_the_library_of_a_provider_knows_are_refused(monkeypatch):
+def test_options_wrong_for_library_of_provider_are_refused(monkeypatch):
     with pytest.raises(AnsibleActionFail) as refused:
         options(monkeypatch, "dns-01", {"a.example": LEXICON, "b.example": WRONG})
     assert str(refused.value).startswith(
@@ -46,7 +46,7 @@ def test_options_that_only_the_library_of_a_provider_knows_are_refused(monkeypat
     assert "SECRET" not in str(refused.value)
 
 
-def test_a_file_of_tasks_that_is_not_there_is_refused(monkeypatch):
+def test_options_missing_tasks_file_is_refused(monkeypatch):
     with pytest.raises(AnsibleActionFail, match=r"^tasks_file \(acme_dns_tasks\): dns.yml does not exist"):
         options(monkeypatch, "dns-01", {}, "dns.yml")
 
@@ -64,5 +64,5 @@ def test_check_dns_has_the_resolver_of_the_role_and_needs_no_library(monkeypatch
 @pytest.mark.parametrize(
     ("challenge", "zones"), [("http-01", {"b.example": WRONG}), ("dns-01", {"a.example": LEXICON})]
 )
-def test_nothing_is_refused_of_what_is_right_or_not_needed(monkeypatch, challenge, zones):
+def test_options_valid_or_unused_are_accepted(monkeypatch, challenge, zones):
     assert options(monkeypatch, challenge, zones)["orders"][0]["challenge"] == challenge

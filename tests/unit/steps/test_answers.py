@@ -24,7 +24,7 @@ def accepted(module, answer):
 
 
 def with_value(answer, path, value):
-    """The answer with another value at a path; a value of DELETED removes what is there."""
+    """Return the answer with another value at a path; a value of DELETED removes the one there."""
     changed = copy.deepcopy(answer)
     place = changed
     for step in path[:-1]:
@@ -201,7 +201,7 @@ def test_accept_message_has_printable_characters_on_one_line(said, shown):
         ({"msg": ""}, "certificate on web3 failed without a reason"),
     ],
 )
-def test_accept_module_without_an_answer_says_what_was_printed(more, reason):
+def test_accept_module_without_answer_message_has_its_output(more, reason):
     assert accepted("certificate", {"failed": True, "msg": "MODULE FAILURE", **more})["msg"] == reason
 
 

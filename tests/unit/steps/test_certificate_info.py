@@ -20,7 +20,7 @@ FORGED = {"name": "shop", "identifiers": ["bank.example"], "challenge": "dns-01"
 
 
 def action_of(said, **arguments):
-    """The action, of which the host's module says so."""
+    """Return the action, with this answer of the host's module."""
     action = host_actions.action_of("certificate_info", arguments)
     action._templar.template = lambda value: value
     action._execute_module = MagicMock(return_value={"changed": False, "unlisted": [], "history": [], **said})
@@ -28,7 +28,7 @@ def action_of(said, **arguments):
 
 
 def run(said, task_vars=None, **arguments):
-    """The task's result where the host's module says so."""
+    """Return the task's result for this answer of the host's module."""
     action = action_of(said, **arguments)
     result = action.run(task_vars={"inventory_hostname": "web3", **(task_vars or {})})
     assert action._execute_module.call_count == 1
@@ -39,12 +39,12 @@ def facts(name="shop", **more):
     return {**answers.FOUND.to_result(), "name": name, "wanted": FORGED, **more}
 
 
-def test_what_is_wanted_is_the_task_s_own_word():
+def test_run_wanted_is_from_task_not_from_host():
     (found,) = run({"certificates": [facts()]}, certificates=[SHOP])["certificates"]
     assert found["live"] == answers.LIVE.to_result()
     wanted = found["wanted"]
     assert (wanted["identifiers"], wanted["challenge"], wanted["profile"]) == (["shop.example"], "http-01", None)
-    assert wanted["webroot"] == "~/www", "whose home is for the host to say"
+    assert wanted["webroot"] == "~/www", "the host itself expands its home"
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_what_is_wanted_is_the_task_s_own_word():
         ([{"value": "Shop.example", "webroot": "~/a"}], [{"value": "shop.example", "webroot": "~/a"}]),
     ],
 )
-def test_identifiers_are_parsed_once_and_carried_normalized(given, parsed):
+def test_run_identifiers_are_normalized(given, parsed):
     (found,) = run({"certificates": [facts()]}, certificates=[{**SHOP, "identifiers": given}])["certificates"]
     assert (found["wanted"]["identifiers"], found["invalid"]) == (parsed, [])
 
@@ -78,19 +78,19 @@ def test_identifiers_are_parsed_once_and_carried_normalized(given, parsed):
         ([], "no identifiers are given"),
     ],
 )
-def test_identifiers_that_cannot_be_ordered_make_the_entry_invalid_whatever_its_host_says(given, problem, by_host):
+def test_run_invalid_identifiers_make_entry_invalid(given, problem, by_host):
     said = facts(invalid=[problem] if by_host else [])
     (found,) = run({"certificates": [said]}, certificates=[{**SHOP, "identifiers": given}])["certificates"]
     assert (found["wanted"]["identifiers"], found["invalid"]) == ([], [problem])
 
 
-def test_the_content_of_what_is_live_passes_if_it_is_asked_for():
+def test_run_content_option_returns_live_certificate():
     live = {**answers.LIVE.to_result(), "content": answers.PEM}
     (found,) = run({"certificates": [facts(live=live)]}, certificates=[SHOP], content=True)["certificates"]
     assert found["live"] == live
 
 
-def test_facts_of_the_host_become_no_variables_of_ours():
+def test_run_facts_of_host_are_dropped():
     said = {"certificates": [facts()], "ansible_facts": {"acme_certificates": [FORGED]}}
     assert "ansible_facts" not in run(said, certificates=[SHOP])
 
@@ -106,7 +106,7 @@ def test_facts_of_the_host_become_no_variables_of_ours():
     ],
     ids=["in a handler's name", "in its identifier, which comes back by other ways", "fine", "no text", "short"],
 )
-def test_a_passphrase_that_cannot_be_used_is_found_before_anything_is_ordered(passphrase, reload, refused):
+def test_run_unusable_passphrase_makes_entry_invalid(passphrase, reload, refused):
     keystore = {"kind": "pkcs12", "path": "/srv/shop.p12", "passphrase": passphrase}
     asked = [{**SHOP, "reload": reload, "formats": [keystore]}, {**SHOP, "name": "mail"}]
     (shop, mail) = run({"certificates": [facts(), facts("mail")]}, certificates=asked)["certificates"]
@@ -114,7 +114,7 @@ def test_a_passphrase_that_cannot_be_used_is_found_before_anything_is_ordered(pa
     assert mail["invalid"] == []
 
 
-def test_without_options_nothing_is_wanted():
+def test_run_without_certificates_option_wanted_is_none():
     found = run({"certificates": [facts(), facts("mail")]})["certificates"]
     assert [(item["name"], item["wanted"]) for item in found] == [("shop", None), ("mail", None)]
 
@@ -124,13 +124,13 @@ def test_without_options_nothing_is_wanted():
     [[], [facts("bank")], [facts(), facts()], [facts(), facts("bank")], [{}], ["shop"], None, {"shop": {}}],
     ids=["none", "another", "twice", "more", "nameless", "text", "nothing", "mapping"],
 )
-def test_an_answer_to_another_question_fails_the_host(said):
+def test_run_answer_about_other_certificate_fails_host(said):
     result = run({"certificates": said}, certificates=[SHOP])
     assert result["failed"]
     assert result["msg"].startswith("host web3 returned malformed data for certificate_info: certificates")
 
 
-def test_a_passphrase_goes_to_the_host_as_a_digest_only_and_comes_back_not_at_all():
+def test_run_passphrase_is_sent_as_digest_and_not_returned():
     keystore = {"kind": "pkcs12", "path": "/srv/shop.p12", "passphrase": "open sesame"}
     action = action_of({"certificates": [facts()]}, certificates=[{**SHOP, "formats": [keystore]}])
     result = action.run(task_vars={"inventory_hostname": "web3"})
@@ -143,46 +143,46 @@ def test_a_passphrase_goes_to_the_host_as_a_digest_only_and_comes_back_not_at_al
     assert "sha256" not in str(result)
 
 
-def test_what_is_not_listed_is_believed_by_names_only():
+def test_run_unlisted_are_names_only():
     said = {"certificates": [facts()], "unlisted": ["old", "mail", "old"]}
     assert run(said, certificates=[SHOP])["unlisted"] == ["mail", "old"]
-    assert run({**said, "unlisted": ["shop"]}, certificates=[SHOP])["unlisted"] == [], "what is wanted is not"
+    assert run({**said, "unlisted": ["shop"]}, certificates=[SHOP])["unlisted"] == [], "a wanted one is not unlisted"
     for odd in ("old", {"old": 1}, [1], ["../etc"], ["a b"]):
         assert "unlisted" in run({**said, "unlisted": odd}, certificates=[SHOP])["msg"]
 
 
-def test_what_failed_is_passed_on():
+def test_run_failure_of_module_is_returned():
     assert run({"failed": True, "msg": "no Python"}, certificates=[SHOP])["msg"] == "no Python"
 
 
-def test_options_are_checked_before_the_host_is_asked():
+def test_run_invalid_options_fail_before_host_is_asked():
     with pytest.raises(AnsibleActionFail, match="challenge"):
         run({}, certificates=[{**SHOP, "challenge": "none"}])
 
 
 def step(task_vars, said=None):
-    """The result of the first step of the role, where the host's module says so."""
+    """Return the result of the first step of the role for this answer of the host's module."""
     action = steps.action_of("certificate_info", batch=True)
     answer = {"changed": False, "unlisted": [], "history": [], "certificates": [facts()], **(said or {})}
     action._execute_module = MagicMock(return_value=answer)
     return action, action.run(task_vars={"acme_certificates": [SHOP], **task_vars})
 
 
-def test_the_first_step_returns_a_digest_of_each_option_of_the_batch_and_no_secret():
+def test_step_returns_digests_of_batch_options():
     variables = steps.task_vars(acme_eab={"kid": "1", "key": "sesame"}, acme_certificates=[SHOP])
     _action, result = step(variables)
     assert set(result["batch"]) == set(role_variables.of_batch("main"))
     assert "sesame" not in str(result)
 
 
-def test_the_first_step_returns_the_host_s_own_options():
+def test_step_returns_options_of_host():
     _action, result = step(steps.task_vars(acme_home="/srv/acme", acme_certificates=[SHOP]))
     assert result["options"]["acme_home"] == "/srv/acme"
     assert "acme_certificates" not in result["options"], "which may have passphrases"
     assert result["inclusion"] == steps.INCLUSION
 
 
-def test_a_host_without_a_list_is_asked_for_what_it_has_and_wants_none():
+def test_step_host_without_list_returns_existing_certificates():
     action = steps.action_of("certificate_info", batch=True)
     action._execute_module = MagicMock(
         return_value={"changed": False, "unlisted": ["old"], "history": [], "certificates": []}
@@ -199,31 +199,31 @@ def without_a_list():
     return variables
 
 
-def test_batch_is_not_sent_to_the_host():
+def test_step_batch_is_not_sent_to_host():
     action, _result = step(steps.task_vars(acme_certificates=[SHOP]))
     assert "batch" not in action._execute_module.call_args.kwargs["module_args"]
 
 
 @pytest.mark.parametrize("variable", sorted(role_variables.ALL | SPECIAL - {"inventory_hostname"}))
-def test_host_with_a_fact_for_a_variable_of_the_role_is_left_out(variable):
+def test_step_host_with_fact_named_like_variable_is_left_out(variable):
     action, result = step(steps.task_vars(facts={variable: "x"}, acme_certificates=[SHOP]))
     assert result["failed"]
     assert re.match(f"host web3 is left out: its facts .* {variable}, and facts take precedence", result["msg"])
     action._execute_module.assert_not_called()
 
 
-def test_fact_that_is_no_variable_is_fine(monkeypatch):
+def test_step_fact_that_is_no_variable_is_accepted(monkeypatch):
     monkeypatch.setattr("ansible.constants.INJECT_FACTS_AS_VARS", False)
     _action, result = step(steps.task_vars(facts={"acme_dns": "x"}, acme_certificates=[SHOP]))
     assert not result.get("failed")
 
 
-def test_without_batch_facts_of_the_role_s_names_are_nobody_s_business():
+def test_run_without_batch_ignores_facts():
     fact = steps.task_vars(facts={"acme_dns": "x"})
     assert "batch" not in run({"certificates": [facts()]}, fact, certificates=[SHOP])
 
 
-def test_host_that_fails_fails_or_is_noted_to_fail_in_the_end():
+def test_step_failed_host_fails_or_is_noted():
     failing = {"failed": True, "msg": "no Python"}
     _action, result = step(steps.task_vars(acme_certificates=[SHOP]), failing)
     assert result["failed"]

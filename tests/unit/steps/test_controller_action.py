@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The controller's work is done in a process of its own, and only what is asked of it comes back."""
+"""Work of the controller in a separate process, which returns its result only."""
 
 from __future__ import annotations
 
@@ -50,34 +50,34 @@ def work(module="acme_plan", environment=(), **arguments):
     return action.run(task_vars=steps.task_vars())
 
 
-def test_the_module_s_result_comes_back():
+def test_work_returns_result_of_module():
     result = work(**PLAN)
     assert not result.get("failed"), result
     assert result["directory"] == "https://acme-v02.api.letsencrypt.org/directory"
     assert (result["due"], result["hosts"]) == ([], {})
 
 
-def test_arguments_are_checked_as_a_module_s_are():
+def test_work_missing_argument_fails():
     result = work(acme_directory="letsencrypt")
     assert result["failed"]
     assert "certificates" in result["msg"]
 
 
-def test_bad_options_are_one_line():
+def test_work_bad_option_fails_in_one_line():
     result = work(**{**PLAN, "run_interval": "often"})
     assert result["failed"]
     assert "often" in result["msg"]
     assert "exception" not in result
 
 
-def test_a_mistake_of_ours_is_a_failure_with_its_place():
+def test_work_unexpected_exception_fails_with_traceback():
     result = work(**{**PLAN, "unlisted": {"web1": 5}})
     assert result["failed"]
     assert "TypeError" in result["msg"]
     assert "Traceback" in result["exception"]
 
 
-def test_a_mistake_of_ours_in_a_step_does_not_fail_the_hosts_of_the_play():
+def test_run_unexpected_exception_of_step_fails_no_host():
     action = steps.action_of("acme_order", batch=True)
     action.arguments_of = MagicMock(side_effect=KeyError("shop"))
     result = action.run(task_vars=steps.task_vars(registered={"web3": {"_acme_plan": steps.plan()}}))
@@ -86,25 +86,25 @@ def test_a_mistake_of_ours_in_a_step_does_not_fail_the_hosts_of_the_play():
     assert "Traceback" in result["exception"]
 
 
-def test_no_secret_is_in_arguments_or_environment_of_the_process(instead):
+def test_work_process_has_no_secret_in_arguments_or_environment(instead):
     instead("print(json.dumps({'seen': [sys.argv, dict(os.environ), request['arguments']['account_key_content']]}))")
     arguments, environment, content = work("acme_account", account_key_content="sesame")["seen"]
     assert content == "sesame"
     assert "sesame" not in str(arguments) + str(environment)
 
 
-def test_it_has_the_environment_of_the_play_and_the_libraries_of_ansible(instead):
+def test_work_process_has_environment_of_play_and_libraries(instead):
     instead("print(json.dumps({'seen': [os.environ['HTTPS_PROXY'], os.environ['HOME'], request['path']]}))")
     proxy, home, path = work(environment={"HTTPS_PROXY": "http://proxy"}, **PLAN)["seen"]
     assert (proxy, home, path) == ("http://proxy", os.environ["HOME"], sys.path)
 
 
-def test_it_has_check_mode(instead):
+def test_work_process_has_check_mode(instead):
     instead("print(json.dumps({'seen': request['check_mode']}))")
     assert steps.action_of("acme_plan", check_mode=True, **PLAN).run(task_vars=steps.task_vars())["seen"] is True
 
 
-def test_what_a_library_prints_is_not_the_answer(tmp_path):
+def test_work_output_of_library_is_ignored(tmp_path):
     program = f"""
 import sys
 sys.argv = [{str(controller_action._CHILD)!r}]
@@ -140,13 +140,13 @@ child["main"]()
         ("print('{')", "acme_plan gave no answer: its process on the controller ended with 0"),
     ],
 )
-def test_a_process_that_gives_no_answer_is_told_in_one_line(instead, program, told):
+def test_work_process_without_answer_fails_in_one_line(instead, program, told):
     instead(program)
     result = work(**PLAN)
     assert (result["failed"], result["msg"]) == (True, told)
 
 
-def test_a_program_that_a_library_leaves_behind_is_not_waited_for(instead):
+def test_work_background_process_is_not_waited_for(instead):
     instead("import subprocess; print(json.dumps({'pid': subprocess.Popen(['sleep', '60']).pid}), flush=True)")
     start = time.monotonic()
     result = work(**PLAN)
@@ -154,20 +154,20 @@ def test_a_program_that_a_library_leaves_behind_is_not_waited_for(instead):
     assert time.monotonic() - start < 20
 
 
-def test_an_answer_that_takes_long_and_is_large_comes_back_whole(instead, monkeypatch):
+def test_work_slow_large_answer_is_returned_whole(instead, monkeypatch):
     monkeypatch.setattr(controller_action, "_PATIENCE", 0.1)
     instead("import time; time.sleep(0.3); print(json.dumps({'seen': 'x' * 5_000_000}))")
     assert len(work(**PLAN)["seen"]) == 5_000_000
 
 
 @pytest.mark.parametrize("name", ["PYTHONHOME", "PYTHONPATH"])
-def test_an_environment_for_the_python_of_hosts_is_not_for_the_controller_s(tmp_path, name):
+def test_work_python_variables_of_play_are_ignored(tmp_path, name):
     (tmp_path / "json.py").write_text("raise SystemExit('the wrong library')")
     result = work(environment={name: str(tmp_path)}, **PLAN)
     assert not result.get("failed"), result
 
 
-def test_paths_are_utf_8_in_every_locale(instead, monkeypatch):
+def test_work_paths_are_utf_8_in_every_locale(instead, monkeypatch):
     monkeypatch.setenv("PYTHONUTF8", "0")
     monkeypatch.setenv("PYTHONCOERCECLOCALE", "0")
     instead("print(json.dumps({'seen': sys.getfilesystemencoding()}))")
@@ -175,20 +175,20 @@ def test_paths_are_utf_8_in_every_locale(instead, monkeypatch):
 
 
 @pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
-def test_texts_come_through_in_every_encoding(monkeypatch, encoding):
+def test_work_texts_are_unchanged_in_every_encoding(monkeypatch, encoding):
     monkeypatch.setenv("PYTHONIOENCODING", encoding)
     result = work(**{**PLAN, "run_interval": "öfter \u4e16"})
     assert "öfter \u4e16" in result["msg"]
 
 
 @pytest.mark.parametrize("environment", [{"A": "a\0b"}, {"A=B": "c"}, {"A": "x" * 10_000_000}])
-def test_a_process_that_cannot_be_started_is_a_failure_in_one_line(environment):
+def test_work_process_that_cannot_be_started_fails_in_one_line(environment):
     result = work(environment=environment, **PLAN)
     assert result["failed"]
     assert result["msg"].startswith(f"acme_plan: {sys.executable} cannot be started: ")
 
 
-def test_it_ends_with_the_process_of_the_task():
+def test_work_process_ends_with_process_of_task():
     worker = f"""
 import json, os, subprocess, sys, time
 request = {{"parent": os.getpid()}}
@@ -211,19 +211,19 @@ time.sleep(60)
         time.sleep(0.1)
 
 
-def test_no_file_beside_the_child_is_named_like_a_library_of_python():
+def test_child_folder_has_no_name_of_standard_library():
     # Before it has its parent's, its first imports look in its own folder.
     names = {path.stem for path in controller_action._CHILD.parent.iterdir()}
     assert "step" in names
     assert not names & sys.stdlib_module_names
 
 
-def test_it_ends_with_the_task_s_time(instead, monkeypatch):
+def test_work_process_ends_at_timeout_of_task(instead, monkeypatch):
     instead("import time; time.sleep(60)")
     real, children = controller_action.subprocess.Popen, []
 
     class Over(BaseException):
-        """As a task's timeout."""
+        """Stand-in for a task's timeout."""
 
     def start(*arguments, **options):
         children.append(real(*arguments, **options))
@@ -237,7 +237,7 @@ def test_it_ends_with_the_task_s_time(instead, monkeypatch):
 
 
 @pytest.mark.parametrize("host", ["bastion", "web1"])
-def test_delegated_to_another_host_it_is_run_there(host):
+def test_run_delegated_to_other_host_runs_module_there(host):
     action = steps.action_of("acme_plan", **PLAN)
     action._task.delegate_to = host
     said = {"changed": False, "directory": "d", "ansible_facts": {"acme_dns": {}}, "add_host": {}, "invocation": {}}
@@ -249,7 +249,7 @@ def test_delegated_to_another_host_it_is_run_there(host):
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
-def test_delegated_to_localhost_no_module_is_run(host):
+def test_run_delegated_to_localhost_runs_no_module(host):
     action = steps.action_of("acme_plan", **PLAN)
     action._task.delegate_to = host
     action._execute_module = MagicMock()
@@ -258,7 +258,7 @@ def test_delegated_to_localhost_no_module_is_run(host):
     action._execute_module.assert_not_called()
 
 
-def test_marked_texts_become_texts():
+def test_plain_marked_texts_become_texts():
     class Marked(str):
         pass
 
@@ -267,7 +267,7 @@ def test_marked_texts_become_texts():
     assert value["a"][0].__class__ is str
 
 
-def test_each_module_that_speaks_for_the_controller_is_run_by_it():
+def test_action_plugins_for_all_controller_modules():
     modules = Path(controller_action.__file__).parents[2] / "modules"
     ours = {path.stem for path in modules.glob("*.py") if "ControllerModule(" in path.read_text()}
     assert ours >= {"acme_order", "acme_plan", "dns_txt_record"}

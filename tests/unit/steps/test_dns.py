@@ -17,7 +17,7 @@ ZONES = {"auth.example": {"provider": "rfc2136", "server": "192.0.2.1"}}
 
 
 def options(module, written, **arguments):
-    """The options of *module* for one record, after a step that returned *written*."""
+    """Return the options of *module* for one record, after a step that returned *written*."""
     action = steps.action_of(module, **arguments)
     order = contracts.ordered(host="web1", challenges=[contracts.by_dns()]).to_result()
     plan = steps.plan()

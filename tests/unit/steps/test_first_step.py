@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the first step looks at before anything is done, and what the plan makes of it."""
+"""Checks of the first step before any change, and the plan that is made of its results."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FOUND = answers.FOUND.to_result()
 
 
 def look(parent=None, play=None, unlisted=(), **variables):
-    """The result of certificate_info as the first step."""
+    """Return the result of certificate_info as the first step."""
     action = steps.action_of("certificate_info", batch=True)
     action._task._parent = parent
     action._task.get_play.return_value = play or steps.Play()
@@ -35,7 +35,7 @@ def look(parent=None, play=None, unlisted=(), **variables):
     return result, action._execute_module
 
 
-def test_faults_are_told_before_the_host_is_asked():
+def test_validate_wrong_options_fail_before_host_is_asked():
     result, asked = look(acme_keep_versions=0, acme_certificates=[{**SHOP, "key_typ": "rsa2048"}])
     assert result["failed"]
     assert "host web3: acme_keep_versions" in result["msg"]
@@ -46,7 +46,7 @@ def test_faults_are_told_before_the_host_is_asked():
 
 
 @pytest.mark.parametrize(("choice", "noted"), [("fail", False), ("warn", True), ("never", False)])
-def test_faults_are_noted_where_failures_are_told_in_the_end(choice, noted):
+def test_validate_wrong_options_with_warn_are_noted(choice, noted):
     result, _asked = look(acme_keep_versions=0, acme_fail=choice)
     assert bool(result.get("failed")) is not noted
     assert "acme_keep_versions" in result["unserved"][0]
@@ -55,7 +55,7 @@ def test_faults_are_noted_where_failures_are_told_in_the_end(choice, noted):
 
 
 @pytest.mark.parametrize("choice", ["fail", "warn"])
-def test_a_host_that_cannot_be_reached_is_noted_where_failures_are_told_in_the_end(choice):
+def test_validate_unreachable_host_with_warn_is_noted(choice):
     action = steps.action_of("certificate_info", batch=True)
     action._execute_module = MagicMock(side_effect=AnsibleConnectionFailure("no route"))
     variables = steps.task_vars(acme_certificates=[SHOP], acme_fail=choice)
@@ -69,19 +69,19 @@ def test_a_host_that_cannot_be_reached_is_noted_where_failures_are_told_in_the_e
 
 
 @pytest.mark.parametrize("module", ["certificate", "certificate_request"])
-def test_a_host_that_vanishes_is_noted_where_failures_are_told_in_the_end(module):
+def test_step_host_that_vanishes_with_warn_is_noted(module):
     for choice, noted in (("fail", False), ("warn", True)):
         action = steps.action_of(module, batch=True)
         run = SimpleNamespace(host="web1", first=lambda _host, choice=choice: {"options": {"acme_fail": choice}})
         assert action.is_noted(run) is noted
 
 
-def test_facts_that_configure_fail_the_host_whatever_acme_fail_says():
+def test_validate_fact_named_acme_fail_fails_host():
     result, _asked = look(facts={"acme_fail": "warn"}, acme_fail="warn")
     assert result["failed"]
 
 
-def test_a_strategy_that_does_not_hold_is_refused(monkeypatch):
+def test_validate_unsuitable_strategy_is_refused(monkeypatch):
     monkeypatch.setattr(keywords, "problem_of_strategy", lambda _play: "not under free")
     result, asked = look()
     assert (result["failed"], result["msg"]) == (True, "not under free")
@@ -89,7 +89,7 @@ def test_a_strategy_that_does_not_hold_is_refused(monkeypatch):
 
 
 @pytest.mark.parametrize("entry_point", ["revoke", "account_deactivate"])
-def test_a_certificate_without_a_name_stops_no_entry_point_that_needs_none(tmp_path, entry_point):
+def test_first_step_certificate_without_name_stops_certificate_steps_only(tmp_path, entry_point):
     key = tmp_path / "account-key.pem"
     key.write_text("")
     given = {"acme_account_key_src": str(key), "acme_certificates": [{"identifiers": ["shop.example"]}, SHOP]}
@@ -102,7 +102,7 @@ def test_a_certificate_without_a_name_stops_no_entry_point_that_needs_none(tmp_p
     assert "refused" not in result
 
 
-def test_a_variable_that_cannot_be_templated_is_named():
+def test_validate_template_error_names_variable():
     from ansible.errors import AnsibleError
 
     def template(value):
@@ -121,7 +121,7 @@ def test_a_variable_that_cannot_be_templated_is_named():
     assert result["msg"] == "host web3: certificate mail: acme_certificates cannot be used: 'nothing' is undefined"
 
 
-def test_a_handler_that_there_is_not_makes_its_certificate_invalid(monkeypatch):
+def test_validate_unknown_handler_makes_certificate_invalid(monkeypatch):
     monkeypatch.setattr(first_step.handlers, "known", lambda _play: {"Reload web"})
     result, _asked = look(acme_certificates=[{**SHOP, "reload": [{"notify": "Reload wep"}]}])
     (shop,) = result["certificates"]
@@ -131,8 +131,8 @@ def test_a_handler_that_there_is_not_makes_its_certificate_invalid(monkeypatch):
     assert result["certificates"][0]["invalid"] == []
 
 
-def test_module_defaults_do_not_take_the_place_of_the_first_step():
-    """A play may have them for its own tasks; the role's would look for no certificate, and end green."""
+def test_validate_module_defaults_are_ignored():
+    """A play may have them for its own tasks; with them the role would read no certificate, and succeed."""
     action = steps.action_of("certificate_info", batch=True, home="/srv/acme", list="sites")
     action._task.get_play.return_value = steps.Play()
     said = {"changed": False, "unlisted": [], "history": [], "certificates": [FOUND]}
@@ -143,7 +143,7 @@ def test_module_defaults_do_not_take_the_place_of_the_first_step():
 
 
 @pytest.mark.parametrize(("first", "told"), [({"unserved": ["line"]}, False), ({}, True)])
-def test_hosts_without_a_noted_failure_are_told_that_there_is_no_plan(first, told):
+def test_plan_without_first_step_fails(first, told):
     action = steps.action_of("acme_plan", batch=True)
     registered = {"web1": {"_acme_found": steps.of_this_run(**first)}}
     result = action.run(task_vars=steps.task_vars("web1", registered))
@@ -151,22 +151,22 @@ def test_hosts_without_a_noted_failure_are_told_that_there_is_no_plan(first, tol
     assert result["due"] == (["web1"] if told else [])
 
 
-def test_a_variable_that_is_misspelled_is_a_warning():
+def test_validate_misspelled_variable_warns():
     result, _asked = look(acme_keep_version=5)
     assert any("acme_keep_version is not a variable" in warning for warning in result["warnings"])
 
 
-def test_where_no_host_lists_certificates_the_plan_says_so():
+def test_plan_no_host_lists_certificates_has_problem():
     action = steps.action_of("acme_plan", batch=True)
     seen = {**steps.first_step(), "lists_certificates": False}
     registered = {host: {"_acme_found": seen} for host in ("web1", "web2")}
     result = action.run(task_vars=steps.task_vars("web1", registered))
     assert result["problem"].startswith("acme_certificates is not defined for web1, web2. ")
-    assert result["due"] == ["web1", "web2"], "which are told"
-    assert not result.get("failed"), "which would be the failure of hosts without a part in it"
+    assert result["due"] == ["web1", "web2"], "the problem is for these"
+    assert not result.get("failed"), "hosts without a part in the plan would fail, too"
 
 
-def test_the_controller_has_what_all_hosts_agree_in_of_their_environments(monkeypatch):
+def test_environment_common_to_all_hosts_is_used(monkeypatch):
     def seen(**environment):
         digests = {name: batch.digest(value) for name, value in environment.items()}
         return {"_acme_found": {**steps.first_step(), "environment": digests}}
@@ -197,7 +197,7 @@ def test_the_controller_has_what_all_hosts_agree_in_of_their_environments(monkey
     assert later.agreed_environment() == ["NO_PROXY"]
 
 
-def test_hosts_that_differ_are_the_plan_s_problem(monkeypatch):
+def test_plan_different_options_of_hosts_has_problem(monkeypatch):
     action = steps.action_of("acme_plan", batch=True)
     registered = {
         "web1": {"_acme_found": steps.first_step(acme_order_timeout=300)},
@@ -208,7 +208,7 @@ def test_hosts_that_differ_are_the_plan_s_problem(monkeypatch):
     assert result["problem"].startswith("acme_order_timeout differs between web1 (300) and web2 (100)")
 
 
-def test_the_plan_is_made_of_what_hosts_found_and_freezes_the_options():
+def test_plan_is_made_of_results_and_freezes_options():
     action = steps.action_of("acme_plan", batch=True)
     action.work = MagicMock(return_value={"changed": False, "due": [], "hosts": {}})
     found = {**steps.first_step(acme_remove_unlisted=True), "certificates": [FOUND], "unlisted": ["old"]}
@@ -225,7 +225,7 @@ FAILED = steps.of_this_run(failed=True, msg="no Python")
 NOTED = steps.of_this_run(msg="acme_list: wrong", unserved=["acme_list: wrong"])
 
 
-def test_a_host_that_failed_in_the_first_step_has_no_part_in_the_plan():
+def test_plan_leaves_out_host_that_failed():
     """It is still in the batch where the failure was ignored, rescued or noted."""
     action = steps.action_of("acme_plan", batch=True)
     action.work = MagicMock(return_value={"changed": False, "due": ["web3"], "hosts": {}})
@@ -236,21 +236,21 @@ def test_a_host_that_failed_in_the_first_step_has_no_part_in_the_plan():
     action.work.assert_called_once()
 
 
-def test_where_all_have_failed_in_the_first_step_nothing_is_due():
+def test_plan_all_hosts_failed_nothing_is_due():
     action = steps.action_of("acme_plan", batch=True)
     registered = {"web1": {"_acme_found": FAILED}, "web2": {"_acme_found": NOTED}}
     result = action.run(task_vars=steps.task_vars("web1", registered))
     assert (result["due"], result["lines"], "problem" in result) == ([], [], False)
 
 
-def test_where_nobody_has_taken_the_first_step_all_are_told():
+def test_plan_no_first_step_has_problem():
     result = steps.action_of("acme_plan", batch=True).run(task_vars=steps.task_vars("web1", {"web1": {}, "web2": {}}))
     assert "--start-at-task" in result["problem"]
     assert result["due"] == ["web1", "web2"]
 
 
 @pytest.mark.parametrize("listed", [False, True])
-def test_hosts_of_other_batches_may_list_certificates(listed, monkeypatch):
+def test_plan_other_batch_lists_certificates(listed, monkeypatch):
     action = steps.action_of("acme_plan", batch=True)
     action.work = MagicMock(return_value={"changed": False, "due": [], "hosts": {}})
     registered = {"web1": {"_acme_found": {**steps.first_step(), "lists_certificates": False}}}
@@ -272,7 +272,7 @@ def role(static=True, tasks_of_it=(), **from_files):
 
 
 def include(loop=None, name="certfleet.tls.acme", alias="name", collections=None, **arguments):
-    """A task that includes the role."""
+    """Return a task that includes the role."""
     task = inclusions.IncludeRole()
     task.args = {alias: name, **arguments}
     task.loop = loop
@@ -306,13 +306,13 @@ TWICE = include()
         ([], [TWICE, TWICE], False),
     ],
 )
-def test_how_often_a_play_has_the_role(roles, tasks, several):
+def test_are_several_counts_roles_and_tasks(roles, tasks, several):
     task = MagicMock(_parent=None)
     task._role.get_role_path.return_value = ROLE
     assert inclusions.are_several(steps.Play(role_cache={ROLE: roles}, tasks=tasks), task) is several
 
 
-def test_roles_of_the_play_that_include_it_count():
+def test_are_several_counts_inclusions_in_roles():
     task = MagicMock(_parent=None)
     task._role.get_role_path.return_value = ROLE
     cache = {f"/roles/{name}": [role(tasks_of_it=[include()])] for name in ("shop", "blog")}
@@ -329,7 +329,7 @@ def test_roles_of_the_play_that_include_it_count():
         (inclusions.TaskInclude(), True),
     ],
 )
-def test_what_is_included_may_include_it_again(outer, several):
+def test_are_several_dynamic_inclusion_counts(outer, several):
     task = MagicMock(_parent=SimpleNamespace(_parent=outer))
     outer._parent = None
     outer.statically_loaded = False
@@ -338,29 +338,29 @@ def test_what_is_included_may_include_it_again(outer, several):
     assert not inclusions.are_several(steps.Play(), task)
 
 
-def test_files_that_the_role_itself_includes_do_not_count():
+def test_are_several_ignores_files_of_role():
     outer = inclusions.TaskInclude()
     task = MagicMock(_parent=outer)
     outer._role = task._role
     assert not inclusions.are_several(steps.Play(), task)
 
 
-def test_in_a_loop_it_is_there_several_times():
+def test_are_several_loop_counts():
     task = MagicMock(_parent=SimpleNamespace(_parent=include(loop="{{ sites }}")))
     task._parent._parent._parent = None
     assert inclusions.are_several(steps.Play(), task)
 
 
-def test_what_others_may_list_is_not_called_unlisted():
+def test_validate_several_inclusions_report_nothing_unlisted():
     play = steps.Play(tasks=[include(), include()])
     result, _asked = look(play=play, unlisted=["blog"], acme_remove_unlisted=True)
     assert result["unlisted"] == []
     assert any("nothing is removed (acme_remove_unlisted)" in warning for warning in result["warnings"])
     result, _asked = look(play=play, unlisted=["blog"], acme_list="sites")
-    assert result["unlisted"] == [], "a name from the inventory is that of both"
+    assert result["unlisted"] == [], "a name from the inventory is for both inclusions"
     parent = SimpleNamespace(vars={"acme_list": "sites"}, loop=None, run_once=False, _parent=None)
     result, _asked = look(parent, play, unlisted=["blog"], acme_list="sites")
-    assert result["unlisted"] == ["blog"], "of a list with a name of its own"
+    assert result["unlisted"] == ["blog"], "the list has its own name"
 
 
 @pytest.mark.parametrize(
@@ -375,14 +375,14 @@ def test_what_others_may_list_is_not_called_unlisted():
     ],
     ids=["a parameter", "vars of the role", "vars of the include", "of a loop", "the same in a loop", "none"],
 )
-def test_an_inclusion_names_its_list_by_its_own_variables(params, role_vars, around, loop, named):
+def test_names_list_variable_of_inclusion(params, role_vars, around, loop, named):
     include = SimpleNamespace(vars=around, loop=loop, _parent=None)
     role = SimpleNamespace(get_role_params=lambda: params, vars=role_vars)
     assert inclusions.names_list(SimpleNamespace(_role=role, _parent=include)) is named
 
 
 @pytest.mark.parametrize(("fail", "refused"), [("warn", True), ("fail", False)])
-def test_a_condition_on_fleet_is_refused_where_failures_are_noted(fail, refused):
+def test_plan_condition_on_fleet_with_warn_is_refused(fail, refused):
     action = steps.action_of("acme_plan", batch=True)
     action.work = MagicMock(return_value={"changed": False, "due": [], "hosts": {}})
     registered = {
@@ -406,7 +406,7 @@ RIGHT = {**SHOP, "name": "mail"}
     ],
     ids=["a fault", "two", "a name that is not shown whole", "no name"],
 )
-def test_faults_of_one_certificate_are_its_own_where_another_is_right(bad, told):
+def test_first_step_faulty_certificate_does_not_affect_others(bad, told):
     variables = steps.task_vars(acme_certificates=[{**SHOP, **bad}, RIGHT])
     action = steps.action_of("certificate_info", batch=True)
     run = Run(action._task, action._templar, variables)
@@ -431,7 +431,7 @@ def test_faults_of_one_certificate_are_its_own_where_another_is_right(bad, told)
     ],
     ids=str,
 )
-def test_a_host_is_asked_for_its_right_certificates_only(bad):
+def test_validate_asks_host_about_valid_certificates_only(bad):
     result, asked = look(acme_certificates=[{**SHOP, "name": "bad", **bad}, SHOP], unlisted=["bad", "2024", "old"])
     name = str({"name": "bad", **bad}["name"])
     sent = asked.call_args.kwargs["module_args"]["certificates"]
@@ -448,13 +448,13 @@ def test_a_host_is_asked_for_its_right_certificates_only(bad):
 
 @pytest.mark.parametrize(("name", "refused"), [("Nobody", True), ("Reload web", False), ("Reload web ", False)])
 @pytest.mark.parametrize("others", [[], [{**RIGHT, "mode": "x"}]], ids=["alone", "beside a fault"])
-def test_an_unknown_handler_refuses_its_certificate_whatever_others_have(monkeypatch, name, refused, others):
+def test_validate_unknown_handler_refuses_its_certificate_only(monkeypatch, name, refused, others):
     monkeypatch.setattr(first_step.handlers, "known", lambda _play: {"Reload web"})
     result, _asked = look(acme_certificates=[{**SHOP, "reload": [{"notify": name}]}, *others])
     assert bool(result["certificates"][0]["invalid"]) is refused
 
 
-def test_what_is_shared_by_an_inclusion_before_is_passed_on():
+def test_validate_shared_certificates_of_earlier_inclusion_are_kept():
     earlier, _asked = look(acme_certificates=[{**SHOP, "shared": True}], acme_list="sites")
     earlier["inclusion"] = "another-one"
     action = steps.action_of("certificate_info", batch=True)
@@ -466,7 +466,7 @@ def test_what_is_shared_by_an_inclusion_before_is_passed_on():
     assert (before["options"]["acme_list"], [item["name"] for item in before["certificates"]]) == ("sites", ["shop"])
 
 
-def test_a_fault_that_is_of_no_certificate_alone_refuses_the_host():
+def test_validate_fault_of_no_single_certificate_fails_host():
     result, asked = look(acme_certificates=[{**SHOP, "identifiers": []}, RIGHT], acme_keep_versions=0)
     assert result["failed"]
     asked.assert_not_called()

@@ -22,7 +22,7 @@ ORDERED = contracts.ordered()
 
 
 def facts(found=None, **variables):
-    """The variables of a host that was looked at."""
+    """Return the variables of a host that was looked at."""
     return {"_acme_found": {"certificates": [(found or contracts.found(host=None)).to_result()]}, **variables}
 
 
@@ -38,7 +38,7 @@ def test_host_certificates_adds_the_host_and_skips_hosts_without_a_result():
     ]
 
 
-def test_orders_take_what_is_issued_with_the_journals_order():
+def test_orders_of_issued_certificates_with_order_of_journal():
     found = contracts.found({"not_after": "+30d"}, None, host=None, pending=contracts.pending())
     the_plan = plan(contracts.decided(can_wait=True), contracts.decided(Action.REPAIR, name="mail"))
     (order,) = flow.orders(the_plan, {"web1": facts(found)})
@@ -66,7 +66,7 @@ def test_orders_are_options_of_acme_order():
     assert set(order.to_result()) == set(ORDER_SPEC)
 
 
-def test_an_order_at_another_of_the_cas_is_resumed_there_and_a_ca_is_told_of_its_own_certificates_only():
+def test_orders_at_other_ca_are_resumed_there():
     found = contracts.found(live={"account_uri": f"{ACCOUNT}2"}, pending=contracts.pending(directory=OTHER))
     (order,) = flow.orders(plan(directories=[DIRECTORY, OTHER]), {"web1": facts(found)})
     assert (order.order_uri, order.directory) == (ORDER, OTHER)
@@ -88,7 +88,7 @@ def test_an_order_at_another_of_the_cas_is_resumed_there_and_a_ca_is_told_of_its
         (None, None),
     ],
 )
-def test_an_order_is_resumed_only_where_it_is_for_what_is_wanted(pending, order_uri):
+def test_orders_resumed_only_if_terms_match(pending, order_uri):
     (order,) = flow.orders(plan(), {"web1": facts(contracts.found(pending=pending))})
     assert order.order_uri == order_uri
 
@@ -97,7 +97,7 @@ def test_an_order_is_resumed_only_where_it_is_for_what_is_wanted(pending, order_
     ("status", "stands"),
     [(Status.PENDING, True), (Status.VALID, True), (Status.FAILED, False), (Status.DEFERRED, False)],
 )
-def test_only_an_order_that_stands_gets_a_key_and_is_journaled(status, stands):
+def test_journal_has_usable_orders_only(status, stands):
     ordered = of_web1(contracts.ordered(status=status))
     certificates = [{"name": "shop"}, {"name": "other"}]
     assert flow.ordered_entries(certificates, ordered, "web1") == ([{"name": "shop"}] if stands else [])
@@ -109,7 +109,7 @@ def test_only_an_order_that_stands_gets_a_key_and_is_journaled(status, stands):
     assert set(journal) | {"new_key"} == set(JOURNAL_SPEC)
 
 
-def test_in_check_mode_an_order_has_no_url_and_is_journaled_with_an_empty_one():
+def test_journal_check_mode_has_empty_url():
     (item,) = flow.journal(of_web1(contracts.ordered(order_uri=None)), "web1", plan())
     assert item["order_uri"] == ""
 
@@ -124,14 +124,14 @@ def test_in_check_mode_an_order_has_no_url_and_is_journaled_with_an_empty_one():
         ("", "2026-06-01T00:00:00Z", None),
     ],
 )
-def test_what_is_to_be_replaced_does_not_go_on_with_an_old_key(before, created, order_uri):
+def test_orders_replacement_does_not_resume_with_old_key(before, created, order_uri):
     the_plan = plan(contracts.decided(selected=True), replacing={"before": before})
     found = contracts.found(pending=contracts.pending(created=created))
     (order,) = flow.orders(the_plan, {"web1": facts(found)})
     assert order.order_uri == order_uri
 
 
-def test_challenges_of_one_host_and_of_all():
+def test_challenges_of_one_host_or_of_all():
     ordered = {"hosts": {host: [contracts.ordered(host=host).to_result()] for host in ("web1", "web2")}}
     hostvars = {"web1": facts(), "web2": facts()}
     challenge = contracts.challenge(name="shop", webroot="/var/www")
@@ -149,7 +149,7 @@ def test_challenges_of_one_host_and_of_all():
         ({"webroot": None, "http_01_listen": "[::1]:80"}, (None, "[::1]:80")),
     ],
 )
-def test_where_a_host_answers_http_01(change, where):
+def test_challenges_http_01_by_webroot_or_listener(change, where):
     (challenge,) = flow.challenges(of_web1(ORDERED), {"web1": facts(contracts.found(change))}, "web1")
     assert (challenge.webroot, challenge.listen) == where
 
@@ -158,13 +158,13 @@ def with_challenges(*changes):
     return of_web1(contracts.ordered(challenges=[contracts.challenge(**change) for change in changes]))
 
 
-def test_tls_alpn_01_is_answered_at_a_port_and_dns_by_no_host():
+def test_challenges_tls_alpn_01_by_listener_and_dns_by_no_host():
     ordered = with_challenges({"type": "tls-alpn-01"}, {"type": "dns-01"}, {"type": "dns-persist-01"})
     (challenge,) = flow.challenges(ordered, {"web1": facts()}, "web1")
     assert (challenge.type, challenge.listen) == ("tls-alpn-01", "443")
 
 
-def test_a_stale_challenge_is_only_removed():
+def test_challenges_stale_one_is_removed_only():
     ordered = with_challenges({"token": "new"}, {"token": "old", "status": Status.STALE})
     hostvars = {"web1": facts()}
     assert [item.token for item in flow.challenges(ordered, hostvars, "web1")] == ["new"]
@@ -181,7 +181,7 @@ def test_a_stale_challenge_is_only_removed():
         ({}, False),
     ],
 )
-def test_only_an_order_whose_host_is_ready_is_finalized(requested, goes_on):
+def test_finalizable_host_ready_only(requested, goes_on):
     result = flow.finalizable(of_web1(ORDERED), {"web1": facts(_acme_request=requested)})
     assert result == ([replace(ORDERED, csr_content=PEM)] if goes_on else [])
     assert all(set(order.to_result()) == set(PREPARED_SPEC) - {"problem"} for order in result)
@@ -205,7 +205,7 @@ def test_finalizable_malformed_answer_of_a_host_stops_no_other(said):
     txt.txt_records(ordered, hostvars, "set")
 
 
-def test_what_is_not_listed_is_collected_by_host():
+def test_unlisted_by_host():
     hostvars = {"web1": {"_acme_found": {"unlisted": ["old"]}}, "web2": {"_acme_found": {"unlisted": []}}, "web3": {}}
     assert flow.unlisted(["web1", "web2", "web3"], hostvars) == {"web1": ["old"]}
 
@@ -216,7 +216,7 @@ def test_ordered_entries_are_without_formats():
 
 
 @pytest.mark.parametrize("of", [flow.decisions, flow.orders_of])
-def test_a_result_of_the_controller_that_is_malformed_is_no_result_without_it(of):
-    """Or its host would end green without its certificate."""
+def test_results_malformed_one_of_controller_raises(of):
+    """Otherwise its host would succeed without its certificate."""
     with pytest.raises(Malformed, match="name is missing"):
         of({"hosts": {"web1": [{"status": "valid"}]}}, "web1")

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every module of the role that runs on hosts has an action plugin that lets through what its contract names."""
+"""Every module of the role that runs on hosts has an action plugin that passes the fields of its contract only."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CHECKOUT = Path(__file__).parents[3]
 
 
 def tasks_of_role():
-    """All tasks of the role, those in blocks, too."""
+    """Return all tasks of the role, those in blocks, too."""
     found = []
     for path in sorted((CHECKOUT / "roles/acme/tasks").glob("*.yml")):
         stack = list(yaml.safe_load(path.read_text()))
@@ -52,7 +52,7 @@ def test_role_delegated_tasks_give_facts_to_the_delegate_alone():
 def test_role_tasks_on_hosts_have_a_time_limit():
     for file, task in tasks_of_role():
         if any(key.removeprefix(PREFIX) in answers.MODULES for key in task if key.startswith(PREFIX)):
-            # Of another host, the time limit is that host's own.
+            # A delegated task has the time limit of the other host.
             expected = "item.timeout" if "delegate_to" in task else "acme_host_timeout"
             assert expected in task.get("timeout", ""), (file, task["name"])
 

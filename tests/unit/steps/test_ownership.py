@@ -77,7 +77,7 @@ def test_objection_by_names(claimed, expected, unverified):
     assert objection(claimed, INVENTORY, Record(), unverified=True) == unverified
 
 
-def test_objection_a_name_that_a_host_has_besides_those_that_share_it():
+def test_objection_to_name_of_host_outside_of_sharing_hosts():
     several = Inventory({"web1": entry(A, shared=True), "web2": entry(A, shared=True), "web3": entry(A)})
     assert objection(claim("web1", A), several, Record()) == SAME_NAMES.format("web3")
     assert objection(claim("web3", A), several, Record()) == SAME_NAMES.format("web1")
@@ -109,5 +109,5 @@ def test_objection_by_record(claimed, record, expected, unverified):
 
 
 @pytest.mark.parametrize(("number", "expected"), [(0, "00"), (10, "0a"), (0x4A1F, "4a1f"), (0x100, "0100")])
-def test_hexadecimal(number, expected):
+def test_hexadecimal_text_of_number(number, expected):
     assert hexadecimal(number) == expected

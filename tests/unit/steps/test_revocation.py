@@ -58,7 +58,7 @@ def refused(**more):
         ),
         (CHOSEN, LIVE, {"certificates": [answer(Status.FAILED)]}, [f"{ITS} acme_revoke gave no reason"]),
         (TWO, LIVE, {"certificates": [answer()], "msg": "m"}, [f"{ITS} m"]),
-        # Where there was nothing to revoke, it is none of the host's.
+        # Without a certificate to revoke, the failure does not concern the host.
         (NOTHING, LIVE, {"msg": "no account", "certificates": []}, []),
         (NOTHING, LIVE, {"skipped": True}, []),
         (
@@ -73,9 +73,9 @@ def refused(**more):
         (NOTHING, {"unreachable": True}, {}, ["certificate shop is not revoked: the host gave no answer"]),
     ],
 )
-def test_not_revoked(chosen, looked, revoked, lines):
+def test_not_revoked_lines_of_host(chosen, looked, revoked, lines):
     assert not_revoked(chosen, revoked, {"web1": looked}, ["shop"]) == {"web1": lines}
 
 
-def test_not_revoked_asks_no_answer_of_hosts_that_were_not_asked():
+def test_not_revoked_skipped_host_needs_no_answer():
     assert not_revoked(CHOSEN, {"certificates": [answer()]}, {"web1": {"skipped": True}}, []) == {"web1": []}

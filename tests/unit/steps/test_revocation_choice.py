@@ -17,7 +17,7 @@ from tests.unit.steps.revocations import GET_IT, ISSUED, NEW, OLD, PEM, SERIAL, 
 # -- Hosts that say the truth
 
 
-def test_live_ones(choose):
+def test_choose_live_certificates(choose):
     hostvars = {
         "web1": host(version("a1"), version("a2", live=True)),
         "web2": host(lists=[]),
@@ -35,20 +35,20 @@ def test_live_ones(choose):
         ([version("a1"), version("a2", NEW, live=True)], ["a1"]),
         ([version("a1"), version("a2"), version("a3", NEW), version("a4", NEW, live=True)], ["a1", "a2"]),
         ([version("ended"), version("a1"), version("a2", NEW, live=True)], ["a1"]),
-        # What cannot be known may be old.
+        # A version of unknown age may be old.
         ([version("a1", None), version("a2", NEW, live=True)], ["a1"]),
         # The same certificate in two versions.
         ([version("a1"), version("a1"), version("a2", NEW, live=True)], ["a1"]),
     ],
     ids=["replaced", "renewed since", "expired", "not known from when", "twice"],
 )
-def test_before_an_instant(choose, versions, numbers):
+def test_choose_versions_before_instant(choose, versions, numbers):
     result = choose({"web1": host(*versions)}, T)
     assert [number for _host, number in result["chosen"]] == numbers
     assert result["told"] == []
 
 
-def test_still_in_use_is_not_revoked_and_told(choose):
+def test_choose_live_certificate_before_instant_is_a_problem(choose):
     result = choose({"web1": host(version("a1"), version("a2", live=True))}, T)
     assert result["chosen"] == [("web1", "a1")]
     (problem,) = result["problems"]
@@ -56,7 +56,7 @@ def test_still_in_use_is_not_revoked_and_told(choose):
         name=f"shop (serial {SERIAL['a2']})",
         problem=f"it is still in use, with a key from {OLD}: replace it first",
     )
-    # What is live counts by its certificate, whatever else the host says.
+    # The certificate of the live version counts, not the host's other statements.
     result = choose({"web1": host(version("a1", certificate=PEM["a2"]), version("a2", NEW, live=True))}, T)
     assert result["chosen"] == []
     assert [problem for _host, problem in result["told"]] == [
@@ -64,13 +64,13 @@ def test_still_in_use_is_not_revoked_and_told(choose):
     ]
 
 
-def test_check_shows_what_would_be_revoked_once_it_is_replaced(choose):
+def test_choose_check_mode_includes_certificate_to_be_replaced(choose):
     result = choose({"web1": host(version("a1", live=True), first=[found("a1")])}, T, is_check=True)
     assert (result["chosen"], result["told"]) == ([("web1", "a1")], [])
 
 
-def test_second_run_finds_the_same(choose):
-    """As the run before may have been killed before it revoked."""
+def test_choose_second_run_finds_the_same(choose):
+    """The run before may have been killed before it revoked."""
     hostvars = {"web1": host(version("a1"), version("a2", NEW, live=True), first=[found("a2", NEW)])}
     assert choose(hostvars, T)["chosen"] == [("web1", "a1")]
 
@@ -79,7 +79,7 @@ def test_second_run_finds_the_same(choose):
     ("before", "numbers"),
     [("2026-06-01T02:00:00+02:00", ["a1"]), ("2026-06-01T00:00:00.5Z", ["a1", "a2"]), (T, ["a1"])],
 )
-def test_instants_of_all_kinds(choose, before, numbers):
+def test_choose_instant_formats(choose, before, numbers):
     at = [version("a1", "2026-05-31T23:59:59Z"), version("a2", T), version("a3", NEW, live=True)]
     assert [number for _host, number in choose({"web1": host(*at)}, before)["chosen"]] == numbers
 
@@ -87,21 +87,21 @@ def test_instants_of_all_kinds(choose, before, numbers):
 # -- The record
 
 
-def test_record_says_where_to_revoke_and_who_ordered(choose):
+def test_choose_record_names_ca_and_host_that_ordered(choose):
     result = choose({"web1": host(version("a1", live=True))}, record=[line("a1")])
     directory = "https://ca.example/directory"
     ordered = f"serial {SERIAL['a1']}, ordered by https://ca.example/acct/1 of {directory}"
     assert result["certificates"] == [contracts.revocation(content=PEM["a1"], directory=directory, ordered=ordered)]
 
 
-def test_record_that_is_empty_is_noted(choose):
+def test_choose_empty_record_is_noted(choose):
     hostvars = {"web1": host(version("a1", live=True))}
     (note,) = choose(hostvars, record=[])["notes"]
     assert note.endswith("has no record: only what the hosts say is known")
     assert choose(hostvars)["notes"] == []
 
 
-def test_damaged_record_fails_a_host_and_stops_nothing(choose, tmp_path):
+def test_choose_damaged_record_does_not_affect_others(choose, tmp_path):
     hostvars = {"web1": host(version("a1", live=True)), "web2": host(lists=[])}
     record = [line("a1"), replace(line("a2"), certificate="hello")]
     result = choose(hostvars, record=record, hosts=["web1"])
@@ -117,7 +117,7 @@ def test_damaged_record_fails_a_host_and_stops_nothing(choose, tmp_path):
         choose(hostvars, history=str(tmp_path))
 
 
-def test_same_serial_number_of_another_ca_is_another_certificate(choose):
+def test_choose_same_serial_number_of_other_ca_differs(choose):
     other = replace(line("a1", host="web2"), certificate=PEM["b1"], serial=serial(ISSUED["a1"]))
     hostvars = {"web1": host(version("a1", live=True)), "web2": host(lists=[])}
     for record in ([other], [other, line("a1")]):
@@ -128,7 +128,7 @@ def test_same_serial_number_of_another_ca_is_another_certificate(choose):
 
 
 @pytest.mark.parametrize("given", [str, str.upper, lambda text: f"0x{text}"])
-def test_serial_numbers_choose_from_record_and_files(choose, tmp_path, given):
+def test_choose_serial_numbers_in_record_and_files(choose, tmp_path, given):
     file = tmp_path / "given.pem"
     file.write_text(PEM["b1"] + PEM["c1"])
     hostvars = {"web1": {}, "web2": {}}
@@ -138,21 +138,21 @@ def test_serial_numbers_choose_from_record_and_files(choose, tmp_path, given):
     assert (result["problems"], result["notes"]) == ([], [])
 
 
-def test_serial_number_that_is_not_found_is_told(choose):
+def test_choose_unknown_serial_number_is_a_problem(choose):
     result = choose({"web1": {}, "web2": {}}, record=[], names=(), serials=["4a1f"])
     problem = f"it is neither in acme_history nor in acme_revoke_files. {GET_IT}"
     assert result["problems"] == [contracts.revocation(name="with serial 4a1f", problem=problem)]
 
 
-def test_serial_number_is_revoked_whoever_uses_it(choose):
-    """It is the user's own word. The host fails all the same, as it has to have another certificate."""
+def test_choose_serial_number_in_use_is_revoked(choose):
+    """The user named it. The host fails anyway, as it needs another certificate."""
     hostvars = {"web1": host(version("a1", live=True))}
     result = choose(hostvars, T, [line("a1")], serials=[SERIAL["a1"]])
     assert result["chosen"] == [("web1", "a1")]
     assert result["told"] == [("web1", f"it is still in use, with a key from {OLD}: replace it first")]
 
 
-def test_serial_number_decides_whose_an_unknown_certificate_is(choose, tmp_path):
+def test_choose_serial_number_of_unknown_certificate_is_revoked(choose, tmp_path):
     file = tmp_path / "given.pem"
     file.write_text(PEM["b1"])
     hostvars = {"web1": host(version("b1"), version("a2", NEW, live=True))}
@@ -168,6 +168,6 @@ def test_serial_number_decides_whose_an_unknown_certificate_is(choose, tmp_path)
         ("/etc/hostname", "acme_revoke_files: /etc/hostname has no PEM certificate that can be read"),
     ],
 )
-def test_bad_files_are_reported_before_anything_is_revoked(choose, file, message):
+def test_choose_bad_file_fails(choose, file, message):
     with pytest.raises(AnsibleActionFail, match=f"^{message}$"):
         choose({"web1": host()}, files=[file])

@@ -33,7 +33,7 @@ SHOP = ShownVersion("shop", A, live=True, created=NEW, recorded_at=OLD)
         # Live if any is, whichever comes first.
         ([SHOP, replace(SHOP, live=False)], [SHOP]),
         ([replace(SHOP, live=False), SHOP], [SHOP]),
-        # As old as the oldest; without a time it may be older than any.
+        # The oldest time counts; a version without one may be older than any.
         ([SHOP, replace(SHOP, created=OLD)], [replace(SHOP, created=OLD)]),
         ([replace(SHOP, created=OLD), SHOP], [replace(SHOP, created=OLD)]),
         ([SHOP, replace(SHOP, created="")], [replace(SHOP, created="")]),

@@ -54,7 +54,7 @@ OTHERS = "it is for b.example, which acme_certificates has for web2 and not for 
         ([entry("b.example")], [], True, None),
         ([entry("b.example")], [line("b1", "web2")], True, "it was issued for web2 (acme_history)"),
         ([entry("b.example")], [line("b1", "web1")], False, None),
-        # It is this host's by the record, whatever it is called by now.
+        # The record has it for this host, under any name.
         ([entry("a.example")], [line("b1", "web1")], False, None),
         # The record is that of another inventory.
         ([entry("a.example")], [line("b1", "elsewhere")], False, OTHERS),
@@ -67,7 +67,7 @@ OTHERS = "it is for b.example, which acme_certificates has for web2 and not for 
         ),
     ],
 )
-def test_certificate_of_another_host_is_left_alone(choose, before, lists, record, unverified, problem):
+def test_choose_certificate_of_other_host_is_not_revoked(choose, before, lists, record, unverified, problem):
     """The fleet's account may revoke them all."""
     shown = version("b1", live=not before)
     hostvars = {
@@ -80,7 +80,7 @@ def test_certificate_of_another_host_is_left_alone(choose, before, lists, record
 
 
 @pytest.mark.parametrize("shown", ["facts", "inventory"])
-def test_facts_make_no_owner(choose, shown):
+def test_choose_facts_make_no_owner(choose, shown):
     """Ansible puts a host's facts in the place of the inventory's variables."""
     claimed = [entry("a.example", "b.example")]
     facts = {"acme_certificates": claimed} if shown == "facts" else {"distribution": "Debian"}
@@ -93,7 +93,7 @@ def test_facts_make_no_owner(choose, shown):
     assert bool(result["told"]) is (shown == "facts")
 
 
-def test_facts_of_another_host_free_none_of_its_names(choose):
+def test_choose_facts_of_other_host_release_no_name(choose):
     """A host that shadows its own list owns nothing, so another would not have what is left of it without an option."""
     hostvars = {
         "web1": host(version("b1", live=True)),
@@ -116,13 +116,13 @@ class Undefined(dict):
 
 
 @pytest.mark.parametrize("odd", [None, "x", 5, ["x"], [None], [{}], [{"name": "shop", "identifiers": 5}]], ids=str)
-def test_odd_inventory_of_another_host_stops_nothing(choose, odd):
+def test_choose_malformed_inventory_of_other_host_is_ignored(choose, odd):
     for other in ({"acme_certificates": odd}, Undefined()):
         hostvars = {"web1": host(version("a1", live=True)), "web2": other}
         assert choose(hostvars, hosts=["web1"])["chosen"] == [("web1", "a1")]
 
 
-def test_name_that_nobody_lists_needs_the_option(choose):
+def test_choose_unlisted_name_needs_option(choose):
     hostvars = {"web1": host(version("a1", live=True), lists=[])}
     result = choose(hostvars)
     problem = f"it is for a.example, which no host of the inventory has in acme_certificates. {UNVERIFIED}"
@@ -144,7 +144,7 @@ def test_name_that_nobody_lists_needs_the_option(choose):
     ],
     ids=["empty", "damaged", "without names"],
 )
-def test_no_certificate_is_told(choose, content, problem):
+def test_choose_malformed_certificate_is_a_problem(choose, content, problem):
     result = choose({"web1": host(version("", live=True, certificate=content), version("a2", live=True))})
     assert result["told"] == [("web1", problem)]
     assert result["chosen"] == [("web1", "a2")]
@@ -160,7 +160,7 @@ class Lazy(dict):
         return self[key]
 
 
-def test_listed_entry_with_something_undefined_counts_for_nothing():
+def test_inventory_entry_with_undefined_value_is_ignored():
     entry = {"name": "shop", "identifiers": ["shop.example"]}
     variables = {"acme_certificates": [Lazy(identifiers=["x"]), {"name": "a", "more": [Lazy(x=1)]}, entry]}
     assert listed(variables) == [entry]
@@ -172,7 +172,7 @@ def test_choose_unusual_names_out_of_certificates_are_printable(choose):
     assert "shop?[2m.example" in result["told"][0][1]
 
 
-def test_only_the_certificate_itself_is_passed_on(choose):
+def test_choose_content_is_the_certificate_only(choose):
     result = choose({"web1": host(version("", live=True, certificate=f"x\n{PEM['a1']}{PEM['b1']}"))})
     assert [item.content for item in result["certificates"]] == [PEM["a1"]]
 
@@ -187,9 +187,9 @@ def test_only_the_certificate_itself_is_passed_on(choose):
         ([found("a1")], [version("a2", NEW, live=True)], None, [], [NOT_SHOWN]),
         ([found("a1")], [version("a2", NEW, live=True)], [line("a1")], ["a1"], []),
         ([found("a1")], [version("a3"), version("a2", NEW, live=True)], None, ["a3"], [NOT_SHOWN]),
-        # The host says by now that the key is new.
+        # The host now claims that the key is new.
         ([found("a1")], [version("a1", NEW), version("a2", NEW, live=True)], None, ["a1"], []),
-        # What awaited its switch.
+        # The version that awaited its switch.
         (
             [found(None, pending=contracts.awaiting(created=OLD, serial=serial(ISSUED["a1"]), not_after=None))],
             [version("a2", NEW, live=True)],
@@ -222,7 +222,7 @@ def test_only_the_certificate_itself_is_passed_on(choose):
         (None, [version("a4", NEW, live=True)], [line("a1", name="mail")], [], [NOTHING_SHOWN]),
         (None, [version("a4", NEW, live=True)], [line("a1", host="web2")], [], [NOTHING_SHOWN]),
         (None, [version("a4", NEW, live=True)], [line("ended")], [], [NOTHING_SHOWN]),
-        # Of what has expired nothing is expected.
+        # An expired certificate needs no revocation.
         (
             [found("ended", not_after="2026-01-01T00:00:00Z")],
             [version("a1"), version("a4", NEW, live=True)],
@@ -232,7 +232,7 @@ def test_only_the_certificate_itself_is_passed_on(choose):
         ),
     ],
 )
-def test_hidden_certificate_is_revoked_or_fails_its_host(choose, first, shown, record, chosen, problems):
+def test_choose_hidden_certificate_is_revoked_or_fails_host(choose, first, shown, record, chosen, problems):
     hostvars = {"web1": host(*shown, first=first), "web2": host(lists=[entry("c.example")])}
     result = choose(hostvars, T, record, hosts=["web1"])
     assert [number for _host, number in result["chosen"]] == chosen
@@ -241,19 +241,19 @@ def test_hidden_certificate_is_revoked_or_fails_its_host(choose, first, shown, r
         assert problem in told
 
 
-def test_hidden_certificate_is_a_problem_once_and_under_the_names_to_revoke_only(choose):
+def test_choose_hidden_certificate_is_one_problem(choose):
     awaiting = contracts.awaiting(created=OLD, serial=serial(ISSUED["a1"]), not_after=None)
     first = [found("a1", pending=awaiting), found("a3", name="mail")]
     result = choose({"web1": host(version("a2", NEW, live=True), first=first)}, T)
     assert result["told"] == [("web1", NOT_SHOWN)]
 
 
-def test_problem_names_the_serial_number(choose):
+def test_choose_problem_names_serial_number(choose):
     result = choose({"web1": host(version("a2", NEW, live=True), first=[found("a1")])}, T)
     assert [problem.name for problem in result["problems"]] == [f"shop (serial {SERIAL['a1']})"]
 
 
-def test_file_gives_what_the_host_hides(choose, tmp_path):
+def test_choose_file_has_hidden_certificate(choose, tmp_path):
     file = tmp_path / "web1.pem"
     file.write_text(f"from the log\n{PEM['c1']}{PEM['a1']}")
     hostvars = {"web1": host(version("a2", NEW, live=True), first=[found("a1")])}
@@ -270,8 +270,8 @@ def test_file_gives_what_the_host_hides(choose, tmp_path):
     ]
 
 
-def test_live_one_that_is_not_the_newest_of_the_record_fails(choose):
-    """As of a host that shows one that is revoked already, and keeps the one that it uses."""
+def test_choose_live_certificate_older_than_record_fails(choose):
+    """Such a host shows a certificate that is revoked already, and keeps the one that it uses."""
     hostvars = {"web1": host(version("a1", live=True))}
     record = [line("a1"), line("a2", time=NEW), line("ended", time="2026-07-01T00:00:00Z")]
     result = choose(hostvars, record=record)
@@ -287,7 +287,7 @@ def test_live_one_that_is_not_the_newest_of_the_record_fails(choose):
     assert choose({"web1": host(version("a2", live=True))}, record=record)["told"] == []
 
 
-def test_absent_name_fails_those_who_should_have_it(choose):
+def test_choose_missing_name_fails_its_hosts(choose):
     hostvars = {
         "web1": host(version("a1"), version("a2", NEW, live=True)),
         "web2": host(lists=[entry("b.example", name="other")]),
@@ -296,7 +296,7 @@ def test_absent_name_fails_those_who_should_have_it(choose):
     result = choose(hostvars, T)
     # web2 is in the play for another certificate; web3 lists this one.
     assert result["told"] == [("web3", NOTHING_SHOWN)]
-    # Nor is it web2's fault that it is in a batch of its own.
+    # A batch of its own is no failure of web2 either.
     assert choose(hostvars, T, hosts=["web2"])["told"] == []
     # Where nobody has anything, the run must not succeed.
     assert choose(hostvars, T, hosts=["web2", "web3"])["told"] == [("web3", NOTHING_SHOWN)]
@@ -305,7 +305,7 @@ def test_absent_name_fails_those_who_should_have_it(choose):
     assert choose({"web2": hostvars["web2"]}, T)["told"] == [("web2", NOTHING_SHOWN)]
 
 
-def test_host_that_shows_too_many_gets_no_further():
+def test_to_revoke_host_with_too_many_certificates_fails():
     many = [version("", certificate=ca.pem(leaf("a.example"))) for _unused in range(105)]
     result = to_revoke(RevocationRequest(["web1"], {"web1": host(*many)}, ["shop"], T))
     assert len(result.certificates) == 100

@@ -56,7 +56,7 @@ def shares(*versions, **more):
         ({"acme_certificates": [entry("b.example")]}, {"lost": ["web2"]}, ["web1"], None),
     ],
 )
-def test_what_another_host_still_uses_is_left_and_told(choose, web2, options, chosen, problem):
+def test_choose_certificate_in_use_by_other_host_is_a_problem(choose, web2, options, chosen, problem):
     hosts = ["web1", "web2"] if "_acme_past_versions" in web2 else ["web1"]
     hostvars = {"web1": shares(version("a1"), version("a2", NEW, live=True)), "web2": web2}
     result = choose(hostvars, T, **{"hosts": hosts, **options})
@@ -64,7 +64,7 @@ def test_what_another_host_still_uses_is_left_and_told(choose, web2, options, ch
     assert [told for name, told in result["told"] if name == "web1"] == ([problem] if problem else [])
 
 
-def test_host_cannot_keep_anothers_certificate_from_being_revoked_by_the_record(choose):
+def test_choose_record_of_other_host_does_not_prevent_revocation(choose):
     """Both have the name, each with a certificate of its own."""
     hostvars = {
         "web1": host(version("a1"), version("a2", NEW, live=True)),
@@ -79,7 +79,7 @@ def test_host_cannot_keep_anothers_certificate_from_being_revoked_by_the_record(
 
 
 @pytest.mark.parametrize("odd", [None, "x", [], {"certificates": 5}, {"certificates": [{"live": "x"}, 5]}], ids=str)
-def test_odd_answers_of_a_host_that_failed_stop_nothing(choose, odd):
+def test_choose_malformed_answer_of_failed_host_is_ignored(choose, odd):
     hostvars = {
         "web1": host(version("a1"), version("a2", NEW, live=True)),
         "web2": {"_acme_found": odd, "acme_certificates": [entry("b.example")]},
@@ -87,7 +87,7 @@ def test_odd_answers_of_a_host_that_failed_stop_nothing(choose, odd):
     assert choose(hostvars, T, hosts=["web1"], lost=["web2"])["chosen"] == [("web1", "a1")]
 
 
-def test_record_of_the_host_that_ordered_is_of_all_that_share(choose):
+def test_choose_record_of_shared_certificate_is_for_all_hosts(choose):
     hostvars = {"web1": shares(version("a2", NEW, live=True)), "web2": shares(version("a2", NEW, live=True))}
     record = [line("a1"), line("a2", time=NEW)]
     for hosts in (["web2"], ["web1", "web2"]):
@@ -96,7 +96,7 @@ def test_record_of_the_host_that_ordered_is_of_all_that_share(choose):
         assert result["told"] == []
 
 
-def test_one_that_came_late_to_a_shared_certificate_fails_for_nothing(choose):
+def test_choose_host_added_later_to_shared_certificate_succeeds(choose):
     hostvars = {
         "web1": shares(version("a1"), version("a2", NEW, live=True)),
         "web2": shares(version("a2", NEW, live=True)),
@@ -105,7 +105,7 @@ def test_one_that_came_late_to_a_shared_certificate_fails_for_nothing(choose):
     assert (result["chosen"], result["told"]) == ([("web1", "a1")], [])
 
 
-def test_certificates_of_hosts_that_did_not_get_so_far_are_noted(choose):
+def test_choose_certificates_of_missing_hosts_are_noted(choose):
     hostvars = {
         "web1": host(version("a1"), version("a2", NEW, live=True)),
         "web2": {"acme_certificates": [entry("b.example")]},
@@ -120,7 +120,7 @@ def test_certificates_of_hosts_that_did_not_get_so_far_are_noted(choose):
     assert result["chosen"] == [("web1", "a1")]
 
 
-def test_serial_number_is_revoked_although_another_host_uses_it(choose):
+def test_choose_serial_number_in_use_by_other_host_is_revoked(choose):
     web2 = shares(version("a1", live=True))
     hostvars = {"web1": shares(version("a1"), version("a2", NEW, live=True)), "web2": web2}
     assert ("web1", BEHIND) in choose(hostvars, T)["told"]

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a step of the role knows of its run, and what it makes of what it cannot know."""
+"""The run as a step of the role sees it, and the defaults for what the step cannot know."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def run(registered=None, host="web1", module="acme_order", check_mode=False, **v
     return Run(action._task, action._templar, steps.task_vars(host, known, **given))
 
 
-def test_only_results_of_the_same_inclusion_count():
+def test_results_of_other_inclusion_are_ignored():
     ours, others = steps.first_step(), {**steps.first_step(), "inclusion": OTHER}
     looked = {"results": [{"skipped": True}, steps.of_this_run(certificates=[])], "changed": False}
     registered = {
@@ -48,7 +48,7 @@ def test_only_results_of_the_same_inclusion_count():
     assert [host for host in registered if Results(found.variables["hostvars"])[host]] == ["web1", "web2"]
 
 
-def test_a_host_that_is_not_in_the_batch_has_no_part_in_it():
+def test_hosts_outside_of_batch_are_left_out():
     variables = {"ansible_play_batch": ["web2"]}
     registered = {host: {"_acme_found": steps.first_step()} for host in ("web1", "web2")}
     assert run(registered, host="web2", **variables).hosts == ["web2"]
@@ -69,7 +69,7 @@ WWW = {"name": "www", "identifiers": ["www.example"]}
     ],
     ids=["a list as text", "entries as texts", "a list", "a name that is a number", "one with a fault", "none"],
 )
-def test_certificates_are_as_the_first_step_has_taken_them(given, names):
+def test_certificates_are_those_of_first_step(given, names):
     first = {**steps.first_step(), "refused": ["www"] if len(names) == 1 and names[0] == "mail" else []}
     known = {"web1": {"_acme_found": first, "_acme_plan": steps.plan()}}
     found = run(known, acme_certificates=given).certificates()
@@ -83,7 +83,7 @@ def test_certificates_have_no_nulls(option):
     assert None not in entry.values()
 
 
-def test_entry_points_without_a_look_have_a_first_step_too():
+def test_hosts_of_entry_point_without_certificate_info():
     assert run({"web1": {"_acme_seen": steps.first_step("revoke")}}).hosts == ["web1"]
 
 
@@ -97,12 +97,12 @@ def test_entry_points_without_a_look_have_a_first_step_too():
     ],
     ids=["none", "skipped by a condition", "of another inclusion", "failed"],
 )
-def test_without_a_plan_nothing_is_known(plan, told):
+def test_option_without_plan_fails(plan, told):
     with pytest.raises(AnsibleActionFail, match=told):
         run({"web1": {"_acme_found": steps.first_step(), "_acme_plan": plan}}).option("acme_contact")
 
 
-def test_options_of_a_host_are_those_that_it_saw_itself():
+def test_host_options_are_those_of_its_first_step():
     registered = {
         "web1": {"_acme_found": steps.first_step(), "_acme_plan": steps.plan()},
         "web2": {"_acme_found": steps.first_step(acme_home="/srv/acme", acme_host_timeout=60)},
@@ -110,10 +110,12 @@ def test_options_of_a_host_are_those_that_it_saw_itself():
     found = run(registered, acme_home="/from/web1")
     assert found.option_of("web2", "acme_home") == "/srv/acme"
     assert elsewhere.place(found, "web2") == {"home": "/srv/acme", "timeout": 60}
-    assert elsewhere.place(found, "lb1") == {"home": "/etc/acme", "timeout": 900}, "not part of it: as the task's host"
+    assert elsewhere.place(found, "lb1") == {"home": "/etc/acme", "timeout": 900}, (
+        "not in the batch: as the task's host"
+    )
 
 
-def test_a_secret_is_looked_up_and_has_to_be_what_it_was():
+def test_secret_changed_since_plan_fails():
     binding = {"kid": "1", "key": "sesame"}
     plan = steps.plan()
     plan["digests"]["acme_eab"] = batch.digest(binding)
@@ -138,7 +140,7 @@ def test_account_has_the_list_of_cas_and_the_common_options():
 
 
 @pytest.mark.parametrize(("variable", "expected"), [("", "from the environment"), ("own", "own")])
-def test_account_key_is_taken_from_the_environment_where_the_variable_is_empty(monkeypatch, variable, expected):
+def test_account_key_from_environment_if_variable_is_empty(monkeypatch, variable, expected):
     monkeypatch.setenv("ACME_ACCOUNT_KEY_CONTENT", "from the environment")
     plan = steps.plan()
     plan["digests"]["acme_account_key_content"] = batch.digest(variable)
@@ -146,11 +148,11 @@ def test_account_key_is_taken_from_the_environment_where_the_variable_is_empty(m
     assert run(registered, acme_account_key_content=variable).account()["account_key_content"] == expected
 
 
-def test_what_is_empty_is_left_out():
+def test_account_without_empty_options():
     assert not {"account_uri", "ca_path", "eab"} & set(run().account())
 
 
-def test_outside_of_the_role_there_is_no_run():
+def test_run_outside_of_role_fails():
     action = steps.action_of("acme_order", batch=True)
     action._task._role = None
     with pytest.raises(AnsibleActionFail, match="batch is for the tasks of the role"):
@@ -170,7 +172,7 @@ ORDERED = {"hosts": {"web1": [contracts.ordered().to_result()]}}
     ],
     ids=["play", "host", "check mode", "nothing ordered"],
 )
-def test_challenges_are_served_elsewhere_only_if_the_whole_play_is_to(scope, check_mode, ordered, expected):
+def test_challenges_on_other_hosts_with_scope_play_only(scope, check_mode, ordered, expected):
     found = {**steps.first_step(), "certificates": [contracts.found(host=None).to_result()]}
     plan = steps.plan()
     plan["options"]["acme_http_01_scope"] = scope

@@ -20,7 +20,7 @@ SEALED = {"web2": "SEALED2=", "web3": "SEALED3="}
 
 
 def share(serial=None, **more):
-    """A share that the plan says; with a serial number, of what the owner has."""
+    """Return a share of the plan; with a serial number, of the owner's existing certificate."""
     known = {"serial": serial, "directory": OTHER_CA, "account_uri": f"{ACCOUNT}2"} if serial else {}
     return contracts.share(**{**known, **more})
 
@@ -36,7 +36,7 @@ def plan(*shares):
 
 
 def variables(**hosts):
-    """The variables of hosts: each has made a key to receive with, but for what is given."""
+    """Return the variables of hosts: each has made a receiving key, but for the given ones."""
     requested = {host: {"_acme_request": {"receivers": {"shop": KEYS[host]}}} for host in ("web2", "web3")}
     return {"web1": {"_acme_request": {}}, **requested, **hosts}
 
@@ -49,7 +49,7 @@ def answer(owner="web1", **more):
 
 
 def with_answer(**more):
-    """As a task with run_once registers it, on all."""
+    """Return variables as a task with run_once registers them, for all hosts."""
     return {host: {**facts, "_acme_sealed": answer(**more)} for host, facts in variables().items()}
 
 
@@ -61,18 +61,18 @@ ORDERED = {"hosts": {"web1": [contracts.ordered(status=Status.READY, directory=O
 FAILED, DEFERRED = contracts.stopped("no"), contracts.stopped("slow down", Status.DEFERRED)
 
 
-def told(the_plan, host, hostvars, final=None, check=False):
+def results_of(the_plan, host, hostvars, final=None, check=False):
     final = finalized() if final is None else final
     results = BatchResults(the_plan, ORDERED, final, hostvars, is_check=check)
     return [*outcomes.of_orders(results, host), *shared.outcomes(results, host)]
 
 
-def test_who_receives():
+def test_receiving_hosts_without_certificate():
     the_plan = plan(share())
     assert [shared.receiving(the_plan, host) for host in HOSTS] == [[], ["shop"], ["shop"]]
 
 
-def test_it_is_asked_for_all_that_can_receive():
+def test_shares_of_hosts_with_receiving_key():
     expected = [{"owner": "web1", "shares": [{"name": "shop", "receivers": KEYS}]}]
     assert shared.shares(plan(share()), finalized(), variables()) == expected
     # One that vanished has no key.
@@ -82,7 +82,7 @@ def test_it_is_asked_for_all_that_can_receive():
         assert shared.shares(plan(share(hosts=["web2"])), finalized(), variables(web2=gone)) == []
 
 
-def test_each_host_is_asked_once_for_all_that_it_has():
+def test_shares_one_request_for_each_owner():
     the_plan = plan(share("0a"), share("0b", name="mail"), share("0c", owner="web3", hosts=["web2"], name="other"))
     hostvars = variables(web2={"_acme_request": {"receivers": dict.fromkeys(("shop", "mail", "other"), "KEY=")}})
     asked = shared.shares(the_plan, {"hosts": {}}, hostvars)
@@ -93,15 +93,15 @@ def test_each_host_is_asked_once_for_all_that_it_has():
 
 
 @pytest.mark.parametrize("final", [finalized(FAILED), finalized(DEFERRED), {"hosts": {}}, {}])
-def test_no_key_is_passed_for_what_did_not_come(final):
+def test_shares_failed_order_gives_no_key(final):
     assert shared.shares(plan(share()), final, variables()) == []
 
 
-def test_what_was_issued_for_another_host_is_told_with_the_key():
+def test_results_issued_certificate_comes_with_sealed_key():
     final = finalized(contracts.final(certificate="ISSUED", chain="CHAIN"))
     for host, sealed in SEALED.items():
-        assert told(plan(share()), host, with_answer(), final) == [
-            contracts.told(
+        assert results_of(plan(share()), host, with_answer(), final) == [
+            contracts.not_ordered(
                 Status.VALID,
                 certificate="ISSUED",
                 chain="CHAIN",
@@ -111,13 +111,13 @@ def test_what_was_issued_for_another_host_is_told_with_the_key():
                 sealed_key=sealed,
             )
         ]
-    assert told(plan(share()), "web1", with_answer()) == [contracts.final()]
+    assert results_of(plan(share()), "web1", with_answer()) == [contracts.final()]
 
 
 @pytest.mark.parametrize("odd", [None, [], "x", 7, ["x"], {"shop": 7}, [{}], [{"name": "shop", "sealed": "x"}]])
-def test_an_odd_answer_of_one_host_is_told_and_stops_no_other(odd):
+def test_results_malformed_answer_of_owner_fails_its_certificates_only(odd):
     the_plan = plan(share())
-    (stopped,) = told(the_plan, "web3", with_answer(shares=odd, failures=odd))
+    (stopped,) = results_of(the_plan, "web3", with_answer(shares=odd, failures=odd))
     assert stopped.status == Status.FAILED
     assert stopped.problem.startswith("web1 has the key and did not give it: ")
     for request in ({"receivers": odd}, {"receivers": {"shop": odd}}, {"failures": odd}):
@@ -126,32 +126,34 @@ def test_an_odd_answer_of_one_host_is_told_and_stops_no_other(odd):
         hostvars = {**with_answer(), "web3": {"_acme_request": request}}
         (asked,) = shared.shares(the_plan, finalized(), hostvars)
         assert asked["shares"][0]["receivers"] == {"web2": KEYS["web2"]}
-        assert told(the_plan, "web3", hostvars)[0].status == Status.FAILED
-        assert told(the_plan, "web2", hostvars)[0].status == Status.VALID
+        assert results_of(the_plan, "web3", hostvars)[0].status == Status.FAILED
+        assert results_of(the_plan, "web2", hostvars)[0].status == Status.VALID
 
 
-def test_what_another_host_has_is_told_with_the_key():
-    (result,) = told(plan(share("0a")), "web3", with_answer(), {"hosts": {}})
+def test_results_existing_certificate_comes_with_sealed_key():
+    (result,) = results_of(plan(share("0a")), "web3", with_answer(), {"hosts": {}})
     assert (result.status, result.certificate, result.sealed_key) == (Status.VALID, PEM, SEALED["web3"])
     assert (result.directory, result.account_uri) == (OTHER_CA, f"{ACCOUNT}2")
 
 
-def test_the_records_word_counts_before_the_owners():
+def test_results_certificate_of_record_precedes_that_of_owner():
     recorded = share("0a", certificate="RECORDED", chain="CHAIN", created="2026-10-01T00:00:00Z")
-    (result,) = told(plan(recorded), "web3", with_answer(), {"hosts": {}})
+    (result,) = results_of(plan(recorded), "web3", with_answer(), {"hosts": {}})
     assert (result.certificate, result.chain, result.created) == ("RECORDED", "CHAIN", "2026-10-01T00:00:00Z")
 
 
-def test_own_results_are_kept():
+def test_results_own_ones_are_kept():
     the_plan = plan(share("0a"))
     the_plan["hosts"]["web2"].append(contracts.decided(Action.REPAIR, name="own").to_result())
-    results = told(the_plan, "web2", with_answer(), {"hosts": {}})
+    results = results_of(the_plan, "web2", with_answer(), {"hosts": {}})
     assert [(item.name, item.status) for item in results] == [("own", Status.REPAIR), ("shop", Status.VALID)]
 
 
-def test_in_check_mode_nothing_is_received():
+def test_results_check_mode_receives_nothing():
     for item in (share(), share("0a")):
-        assert told(plan(item), "web2", variables(), {"hosts": {}}, check=True) == [contracts.told(Status.KEEP)]
+        assert results_of(plan(item), "web2", variables(), {"hosts": {}}, check=True) == [
+            contracts.not_ordered(Status.KEEP)
+        ]
 
 
 @pytest.mark.parametrize(
@@ -210,8 +212,8 @@ def test_in_check_mode_nothing_is_received():
         ),
     ],
 )
-def test_what_stops_it_is_told(item, hostvars, final, status, problem):
-    assert told(plan(item), "web2", hostvars, final) == [contracts.stopped(problem, status, host=None)]
+def test_results_failure_has_problem(item, hostvars, final, status, problem):
+    assert results_of(plan(item), "web2", hostvars, final) == [contracts.stopped(problem, status, host=None)]
 
 
 def looked(*certificates):
@@ -223,7 +225,7 @@ def options(list_name="default"):
     return {"acme_home": "/etc/acme", "acme_list": list_name, "acme_host_timeout": 900}
 
 
-def test_one_host_of_the_batches_before_is_asked_for_each_certificate():
+def test_earlier_batches_one_host_is_asked_for_each_certificate():
     both = looked(("shop", True), ("mail", True), ("own", False))
     hostvars = {
         "gone": {},
@@ -243,7 +245,7 @@ def test_one_host_of_the_batches_before_is_asked_for_each_certificate():
     assert shared.holders(list(hostvars), ["later"], hostvars) == []
 
 
-def test_what_a_host_shares_by_an_inclusion_before_is_asked_for_by_that_one_s_list():
+def test_earlier_batches_certificate_is_asked_for_by_its_list():
     sites = looked(("shop", True), ("own", False))["_acme_found"]
     sites["options"] = options("sites")
     mail = {**looked(("mail", False))["_acme_found"], "shared_before": shared.before(sites)}
@@ -254,7 +256,7 @@ def test_what_a_host_shares_by_an_inclusion_before_is_asked_for_by_that_one_s_li
     assert [entry["name"] for entry in holder["certificates"]] == ["shop"]
 
 
-def test_what_they_have_is_known_by_their_names():
+def test_held_certificates_by_host_and_name():
     answers = [
         {"item": {"host": "b"}, "certificates": [{"name": "shop"}]},
         {"item": {"host": "c"}, "unreachable": True},

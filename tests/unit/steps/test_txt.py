@@ -24,7 +24,7 @@ def ordered(*challenges, host="web1"):
 
 
 def records(*items):
-    """The result of a step that had these records to do."""
+    """Return the result of a step that had these records to do."""
     return {"records": [item.to_result() for item in items]}
 
 
@@ -41,13 +41,13 @@ def records(*items):
         ("http-01", "pending", set()),
     ],
 )
-def test_which_records_are_set_awaited_and_removed(kind, status, purposes):
+def test_txt_records_by_challenge_type_and_status(kind, status, purposes):
     orders = ordered(challenge(kind, status))
     found = {purpose for purpose in ("set", "await", "remove") if txt.txt_records(orders, READY, purpose)}
     assert found == purposes
 
 
-def test_a_persistent_record_is_written_only_when_asked_to():
+def test_txt_records_persistent_one_needs_option():
     orders = ordered(challenge("dns-persist-01"))
     assert txt.txt_records(orders, READY, "set", write_persistent=True) == [RECORD]
     assert txt.txt_records(orders, READY, "remove", write_persistent=True) == []
@@ -56,23 +56,23 @@ def test_a_persistent_record_is_written_only_when_asked_to():
 @pytest.mark.parametrize(
     "host", [{}, {"_acme_request": {"unreachable": True}}, {"_acme_request": {"ready": ["other"]}}]
 )
-def test_nothing_is_set_for_an_order_that_its_host_has_not_journaled_but_it_is_removed(host):
+def test_txt_records_without_journal_are_removed_only(host):
     orders = ordered(challenge())
     assert txt.txt_records(orders, {"web1": host}, "set") == []
     assert len(txt.txt_records(orders, {"web1": host}, "remove")) == 1
 
 
-def test_a_record_that_two_certificates_share_is_set_once_and_each_value_by_itself():
+def test_txt_records_shared_one_is_set_once():
     orders = ordered(challenge(), challenge(value="other"), challenge())
     assert [item.value for item in txt.txt_records(orders, READY, "set")] == [VALUE, "other"]
 
 
-def test_without_orders_there_is_nothing():
+def test_txt_records_without_orders_is_empty():
     assert txt.txt_records({"msg": "the CA is down"}, {}, "set") == []
     assert txt.txt_problems({"msg": "the CA is down"}, {}) == {}
 
 
-def test_problems_go_to_each_certificate_that_has_the_record_and_the_first_step_wins():
+def test_txt_problems_first_step_counts_for_each_certificate():
     orders = {"hosts": {**ordered(challenge())["hosts"], **ordered(challenge(value="other"), host="web2")["hosts"]}}
     failed = records(contracts.txt(problem="refused"), contracts.txt(value="other"))
     waited = records(contracts.txt(problem="ns1 lacks it"))
@@ -82,7 +82,7 @@ def test_problems_go_to_each_certificate_that_has_the_record_and_the_first_step_
     }
 
 
-def test_what_stops_a_whole_step_is_the_problem_of_all_that_are_not_proved_yet():
+def test_txt_problems_failed_step_is_for_all_not_valid():
     orders = {"hosts": {**ordered(challenge())["hosts"], **ordered(challenge(status="valid"), host="web2")["hosts"]}}
     assert txt.txt_problems(orders, {"msg": "no dnspython"}, {}, {"skipped": True}) == {
         "web1": {"shop": "no dnspython"}
@@ -90,13 +90,13 @@ def test_what_stops_a_whole_step_is_the_problem_of_all_that_are_not_proved_yet()
     assert txt.txt_records(orders, {**READY, "web2": {}}, "await", given_up=[{"msg": "no dnspython"}]) == []
 
 
-def test_what_could_not_be_set_is_not_waited_for_but_its_neighbour_is():
+def test_txt_records_not_set_are_not_awaited():
     orders = ordered(challenge(), challenge(value="other"))
     written = records(contracts.txt(problem="refused"))
     assert txt.txt_records(orders, READY, "await", given_up=[written, {}]) == [contracts.txt(value="other")]
 
 
-def test_what_is_left_behind_is_told():
+def test_txt_left_names_records_not_removed():
     written = records(contracts.txt(problem="refused"), contracts.txt(name="b"))
     assert txt.txt_left(written) == [f"TXT record {NAME}: refused"]
     assert txt.txt_left({"msg": "no dnspython"}) == ["no dnspython"]
@@ -127,10 +127,10 @@ RECORDS = [contracts.txt(name=name, target=f"{name}.target").to_result() for nam
         ),
     ],
 )
-def test_a_tasks_file_that_fails_is_told_for_the_records_that_it_failed_at(failed, problems):
+def test_txt_unwritten_failed_tasks_name_their_records(failed, problems):
     assert {item.name: item.problem for item in txt.txt_unwritten(failed, TASK, RECORDS)} == problems
 
 
-def test_what_a_task_with_credentials_says_is_not_told():
+def test_txt_unwritten_message_of_task_with_credentials_is_hidden():
     unwritten = txt.txt_unwritten({"msg": "token s3cret refused"}, TASK, RECORDS, show_messages=False)
     assert {item.problem for item in unwritten} == {"route53: its tasks failed; acme_dns_no_log: false shows why"}

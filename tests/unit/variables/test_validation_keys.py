@@ -29,7 +29,7 @@ ENCRYPTED_KEY = AccountKey.generate().pem("right").decode()
         ),
     ],
 )
-def test_problems_that_libraries_know(given, expected):
+def test_problems_of_contents_found_by_library_are_reported(given, expected):
     (line,) = account_options.problems_of_contents(variables(**given))
     assert line.startswith(expected)
     assert "SECRET" not in line
@@ -47,5 +47,5 @@ def test_problems_that_libraries_know(given, expected):
         },
     ],
 )
-def test_no_problems_of_right_values(given):
+def test_problems_of_contents_none_for_valid_values(given):
     assert account_options.problems_of_contents(variables(**given)) == []

@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether a host has the library: asked of interpreters of their own, which have it, or an old one, or a broken one."""
+"""Availability of the library, in separate interpreters that have it, or an old one, or a broken one."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ print([library.problem(), library.import_problem()])
 
 
 def asked(folder):
-    """What problem() and import_problem() say where *folder* is the only one with libraries."""
+    """Return the results of problem() and import_problem() where *folder* is the only one with libraries."""
     call = [sys.executable, "-S", "-E", "-c", SCRIPT, str(folder)]
     output = subprocess.run(call, capture_output=True, text=True, check=True).stdout
     return ast.literal_eval(output)
@@ -91,7 +91,7 @@ def test_import_problem_broken_library_says_reinstall(tmp_path):
 
 
 def test_problem_imports_neither_library_nor_metadata():
-    """It is part of the daily look at every host."""
+    """Every daily run loads it on every host."""
     code = "import availability, sys; availability.problem(); print(sorted(sys.modules))"
     folder = os.path.dirname(availability.__file__)
     call = [sys.executable, "-S", "-E", "-c", f"import sys; sys.path.insert(0, {folder!r}); {code}"]

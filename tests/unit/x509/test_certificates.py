@@ -113,7 +113,7 @@ def checked(certificate, key=KEY, names=("a.example", "b.example"), now=NOW):
 
 def test_verify_matching_certificate_passes():
     assert checked(leaf()) == ""
-    assert checked(leaf(["B.example", "a.EXAMPLE"])) == "", "DNS names know no case"
+    assert checked(leaf(["B.example", "a.EXAMPLE"])) == "", "DNS names ignore case"
     assert checked(leaf(["b.example", "a.example", "a.example"])) == ""
     assert checked(leaf(["*.a.example"]), names=["*.a.example"]) == ""
 
@@ -257,7 +257,7 @@ def test_ari_id_without_authority_key_identifier_is_none(aki):
 
 
 def doubled(oid, extra=b"\x63"):
-    """A certificate with two extensions of the kind whose OID ends in *oid*: of another kind until it is patched."""
+    """Return a certificate with two extensions whose OID ends in *oid*: another OID before it is patched."""
     unknown = x509.UnrecognizedExtension(ObjectIdentifier("2.5.29.99"), b"\x30\x00")
     text = ca.patched(leaf(extensions=[(unknown, False)]), b"\x06\x03\x55\x1d" + extra, b"\x06\x03\x55\x1d" + oid)
     (certificate,) = certificates.load_all(text, "it")

@@ -60,7 +60,7 @@ def test_public_der_identifies_keys():
 
 
 def other_curve():
-    """A key on a curve that the library does not know."""
+    """Return a key on a curve that the library does not know."""
     der = ca.ec_key().private_bytes(serialization.Encoding.DER, PKCS8, serialization.NoEncryption())
     assert CURVE in der
     return ca.der_pem(der.replace(CURVE, CURVE[:-1] + b"\x63")).replace("CERTIFICATE", "PRIVATE KEY").encode()

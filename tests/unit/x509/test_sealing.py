@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Secrets sealed to one receiver: nobody else opens them, and nothing of them is to be seen."""
+"""Secrets sealed to one receiver: nobody else can open them, and they reveal nothing."""
 
 from __future__ import annotations
 
