@@ -11,7 +11,7 @@ delegated to another host, it runs there as a module (main()).
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,7 +22,7 @@ from ansible.module_utils.errors import UnsupportedError
 
 from .._common.errors import CollectionError
 from .._common.libraries import CONTROLLER, missing
-from .._common.text import hide, one_line
+from .._common.secret_texts import all_forms, hide
 from . import cas, controller_checks
 
 Params = Mapping[str, Any]
@@ -96,12 +96,9 @@ def _refusal(error: Any) -> str:
     return f"Unsupported parameters: {error.msg}" if isinstance(error, UnsupportedError) else str(error.msg)
 
 
-def _all_secrets(spec: Mapping[str, Any], params: Mapping[str, Any]) -> list[str]:
-    """Return the values of no_log options in each form that a message may have them in, the longest first."""
-    found = {*_secrets(spec, params), *cas.secrets(params.get("acme_directory"))}
-    # A key has several lines. An error has them in one line, or as Python's repr().
-    forms = found | {one_line(secret, len(secret)) for secret in found} | {repr(secret)[1:-1] for secret in found}
-    return sorted(filter(None, forms), key=len, reverse=True)
+def _all_secrets(spec: Mapping[str, Any], params: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the values of no_log options in each form that a message may have them in."""
+    return all_forms({*_secrets(spec, params), *cas.secrets(params.get("acme_directory"))})
 
 
 def with_failure(result: Mapping[str, Any], failed: str) -> dict[str, Any]:
@@ -122,7 +119,7 @@ def _secrets(spec: Mapping[str, Any], params: Mapping[str, Any]) -> Iterator[str
                 yield from _secrets(option["options"], entry)
 
 
-def _without(secrets: list[str], value: Any, for_people: bool = False) -> Any:
+def _without(secrets: Sequence[str], value: Any, for_people: bool = False) -> Any:
     """Return the result without secrets in texts for people, such as where a server repeats one."""
     if isinstance(value, dict):
         return {key: _without(secrets, item, for_people or key in _FOR_PEOPLE) for key, item in value.items()}

@@ -27,13 +27,6 @@ def shortened(text: str, limit: int = 80) -> str:
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
-def hide(text: str, secrets: Iterable[str]) -> str:
-    """Return *text* with asterisks for each of *secrets*."""
-    for secret in secrets:
-        text = text.replace(secret, "********")
-    return text
-
-
 def suggestion(word: object, known: Iterable[str]) -> str:
     """Return " (did you mean 'x'?)" for the most similar one of *known*, an empty string if none is similar."""
     similar = most_similar(str(word), known)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import sys
 
@@ -180,6 +181,31 @@ def test_api_error_is_reported_without_secret(opened, make, status, says):
         assert hint.get(status, "") in text
     else:
         assert hint.get(status, "").replace("credentials", "do not match") in text
+
+
+PARTS = {RIGHT[start : start + 6] for start in range(len(RIGHT) - 5)}
+
+
+@pytest.mark.parametrize("before", range(150, 310, 5))
+@pytest.mark.parametrize("make", [lexicon, acme_dns], ids=["lexicon", "acme_dns"])
+def test_api_error_where_it_is_cut_has_no_part_of_a_secret(opened, make, before):
+    case = opened(make)
+    case.server.status, case.server.text = 422, json.dumps({"error": "x" * before + RIGHT})
+    (text,) = failed(case.make(), TxtRecord(case.name, A))
+    assert "xxx" in text
+    assert [part for part in PARTS if part in text] == []
+
+
+@pytest.mark.parametrize("make", [lexicon, acme_dns], ids=["lexicon", "acme_dns"])
+def test_api_error_escaped_secret_is_hidden(opened, make):
+    case = opened(make)
+    secret = 'pa"ss\\wörtlich'
+    case.server.status, case.server.text = 422, json.dumps({"error": f"no {secret}!"})
+    options = (
+        {"options": {**case.options["options"], "auth_token": secret}} if make is lexicon else {"password": secret}
+    )
+    (text,) = failed(case.make(**options), TxtRecord(case.name, A))
+    assert "********!" in text
 
 
 @pytest.mark.parametrize("make", [lexicon, acme_dns], ids=["lexicon", "acme_dns"])
@@ -395,6 +421,15 @@ def test_exec_failed_program_is_reported(opened, script, says):
     case.server.path.write_text(f"#!/bin/sh\n{script}\n")
     (text,) = failed(case.make(), TxtRecord(NAME, A))
     assert text == f"{case.server.path} {says}"
+
+
+@pytest.mark.parametrize("after", [4080, 4090, 65_520, 65_530])
+def test_exec_error_where_it_is_cut_has_no_part_of_a_secret(opened, after):
+    case = opened(exec_)
+    case.server.path.write_text(f"#!/bin/sh\nprintf '%s%0{after}d' \"$TOKEN\" 0 >&2\nexit 3\n")
+    (text,) = failed(case.make(), TxtRecord(NAME, A))
+    assert "000" in text
+    assert [part for part in PARTS if part in text] == []
 
 
 def test_exec_background_process_is_not_waited_for(opened):

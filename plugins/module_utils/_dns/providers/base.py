@@ -9,10 +9,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
-from urllib.parse import quote, quote_plus
 
 from ..._common.contracts import TxtRecord
-from ..._common.text import hide, one_line
+from ..._common.secret_texts import all_forms, hide
+from ..._common.text import one_line
 from ..errors import DnsError
 from ..options import Option
 
@@ -60,9 +60,13 @@ class Provider(ABC):
         """Return True if the entry is only for *name*, to which CNAMEs of any zone lead by design."""
         return False
 
+    def hide(self, text: str) -> str:
+        """Return *text* without the secrets of the entry."""
+        return hide(text, self._secrets)
+
     def scrub(self, text: object) -> str:
         """Return *text* as part of one line, without the secrets of the entry."""
-        return one_line(hide(str(text), self._secrets), 300)
+        return one_line(self.hide(str(text)), 300)
 
     def one_by_one(self, records: Sequence[TxtRecord], change: Callable[[TxtRecord], None]) -> dict[TxtRecord, str]:
         """Call *change* for each record. A failure stops no other record, except for Unusable. Return the problems."""
@@ -83,16 +87,14 @@ class Provider(ABC):
 
 def secrets(declared: Sequence[Option], options: Mapping[str, Any]) -> tuple[str, ...]:
     """Return all secret texts in *options*, in every form that errors may have them in, the longest first."""
-    forms: set[str] = set()
+    found: set[str] = set()
     for option in declared:
         if option.secret:
             for text in _texts(options.get(option.name)):
-                # An error may quote a part of a key with several lines or parts; URLs have it escaped.
+                # An error may quote a part of a key with several lines or parts.
                 parts = {text, *text.splitlines(), *text.split(":")} if len(text) > 8 else {text}
-                for part in parts:
-                    if len(part) >= (_SHORTEST_SECRET if part == text else 8):
-                        forms |= {part, quote(part), quote(part, safe=""), quote_plus(part)}
-    return tuple(sorted(forms, key=len, reverse=True))
+                found |= {part for part in parts if len(part) >= (_SHORTEST_SECRET if part == text else 8)}
+    return all_forms(found)
 
 
 def _texts(value: Any) -> list[str]:

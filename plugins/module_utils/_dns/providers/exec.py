@@ -63,9 +63,10 @@ class Exec(Provider):
             raise Unusable(f"{self._program} was killed: it took longer than {self.timeout:g} s")
         if ended.status:
             how = f"was killed by signal {-ended.status}" if ended.status < 0 else f"exited with {ended.status}"
-            raise DnsError(f"{self._program} {how}: {self.scrub(_last_line(ended.err)) or 'nothing on stderr'}")
+            said = self.scrub(_last_line(self.hide(ended.err.decode(errors="replace"))))
+            raise DnsError(f"{self._program} {how}: {said or 'nothing on stderr'}")
 
 
-def _last_line(output: bytes) -> str:
-    lines = output[-_END_OF_OUTPUT:].decode(errors="replace").split("\n")
+def _last_line(output: str) -> str:
+    lines = output[-_END_OF_OUTPUT:].split("\n")
     return next((line for line in reversed(lines) if line.strip()), "")

@@ -24,7 +24,7 @@ from typing import Any, TypeVar
 
 from ..._acme.connection import call_for
 from ..._common.contracts import TxtRecord
-from ..._common.text import one_line
+from ..._common.text import one_line, shortened
 from .. import provider_options
 from ..errors import DnsError, NotInstalledError
 from ..options import BOOL, STR, Option, parse_options
@@ -121,7 +121,7 @@ class Lexicon(Provider):
     def _answer(self, name: str, response: requests.Response) -> DnsError:
         # Not the text of the error, which has the URL with all its parameters.
         said = f"{name}: the API answers HTTP {response.status_code}"
-        body = self.scrub(one_line(response.text, 200))
+        body = shortened(self.scrub(response.text), 200)
         if body and not body.startswith("<"):
             said += f" ({body})"
         if response.status_code in (401, 403):
