@@ -28,7 +28,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._acme.exchange impor
 from tests.unit.acme.raw import RawServer
 
 SECONDS = 0.4
-SLACK = 2.0  # for a busy machine; a server here drips for 10 seconds
+SLACK = 8.0  # for a busy machine; a server here drips for 10 seconds
 
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -103,12 +103,12 @@ class TestTime:
         def script(connection, _request, server):
             server.closing.wait(1.8)
             connection.sendall(OK)
-            server.closing.wait(10)
+            server.closing.wait(20)
 
         begin = monotonic()
         with pytest.raises(OutOfTimeError):
             ask(session, serve(script).url, 2)
-        assert monotonic() - begin < 3.5
+        assert monotonic() - begin < 2 + SLACK
 
     @pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
     def test_exchange_dripping_answer_to_each_method_times_out(self, serve, session, method):
@@ -138,11 +138,11 @@ class TestTime:
 
         def script(connection, _request, server):
             peers.add(connection.getpeername())
-            server.closing.wait(SECONDS * 0.6)
+            server.closing.wait(0.6 * 2)
             connection.sendall(OK + b"Content-Length: 2\r\n\r\nok")
 
         url = serve(script).url
-        assert [ask(session, url) for _number in range(3)] == [(200, b"ok")] * 3
+        assert [ask(session, url, 2) for _number in range(3)] == [(200, b"ok")] * 3
         assert len(peers) == 1
 
     def test_exchange_dripping_reused_connection_times_out(self, serve, session):

@@ -331,7 +331,7 @@ def test_verify_slow_server_is_not_verifiable(challenge, answer, expected):
         preflight = Preflight(timeout=0.2, http_port=port, tls_port=port)
         (warning,) = preflight.verify_all([challenge], no_caa)
     assert re.match(f"localhost: {expected}", warning)
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 10, "the server drips for longer"
     assert ended.wait(2), "the connection stays open after the preflight"
 
 

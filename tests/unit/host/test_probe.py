@@ -287,7 +287,7 @@ def test_prove_all_silent_server_times_out(starttls):
     with silent() as port:
         (said,) = probe.prove_all([(at(port, starttls=starttls, timeout=1), pair()[0])])
     assert "does not show its certificate: no answer in time" in said
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 10
 
 
 def test_prove_all_server_without_tls(serve):

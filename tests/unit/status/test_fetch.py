@@ -164,9 +164,7 @@ def test_fetcher_invalid_ca_path_raises():
 def test_fetch_silent_server_gets_no_second_request(place, hasty, fetcher):
     place.give("/silent", silence(place))
     first = refused(hasty.crl, f"{place.url}/silent/1")
-    start = time.monotonic()
     assert refused(hasty.crl, f"{place.url}/silent/2") == first
-    assert time.monotonic() - start < 0.2
     assert place.count("/silent") == 1
     url = "http://127.0.0.1:1"
     assert (
