@@ -30,7 +30,8 @@ class RequestedValidity:
 
         Raises AcmeOptionError for a malformed time, and for an end before the beginning.
         """
-        found = {name: _instant(text, name, now) for name, text in vars(self).items() if text}
+        given = {"not_before": self.not_before, "not_after": self.not_after}
+        found = {name: _instant(text, name, now) for name, text in given.items() if text}
         begin, end = found.get("not_before", now), found.get("not_after")
         if end and end <= max(begin, now):
             raise AcmeOptionError(f"not_after {self.not_after} is not after {'not_before' if begin > now else 'now'}")

@@ -81,14 +81,14 @@ class ControllerModule:
     def _result(self, params: Mapping[str, Any], check_mode: bool, warn: Warn) -> dict[str, Any]:
         absent = missing(self.libraries)
         if absent:
-            return {"failed": True, "msg": absent}
+            return {"failed": True, "msg": absent, **self.refused}
         problems = controller_checks.problems(params)
         if problems:
-            return {"failed": True, "msg": "; ".join(problems)}
+            return {"failed": True, "msg": "; ".join(problems), **self.refused}
         try:
             return {"changed": False, **self.run(params, check_mode, warn)}
         except CollectionError as error:
-            return {"failed": True, "msg": str(error), **self.refused}
+            return {"changed": False, "failed": True, "msg": str(error), **self.refused}
 
 
 def _refusal(error: Any) -> str:

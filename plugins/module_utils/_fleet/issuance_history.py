@@ -112,10 +112,12 @@ class Recorder:
         """Write to the disk what was appended, and close the file."""
         if self._handle is None:
             return
-        with suppress(OSError):  # a pipe or a network file system may have no fsync; the lines are written
-            os.fsync(self._handle)
-        os.close(self._handle)
-        self._handle = None
+        try:
+            with suppress(OSError):  # a pipe or a network file system may have no fsync; the lines are written
+                os.fsync(self._handle)
+        finally:
+            os.close(self._handle)
+            self._handle = None
 
 
 def of_names(record: Iterable[Issuance], name: str, identifiers: Collection[str]) -> dict[str, Issuance]:

@@ -58,10 +58,11 @@ class StatusCache:
     def remove_old(self) -> None:
         """Remove old answers, such as those about certificates that no longer exist."""
         oldest = self._clock.now().timestamp() - _FORGOTTEN
-        for path in self._folder.glob("*") if self._folder else ():
-            with suppress(OSError):  # another run was faster
-                if path.stat().st_mtime < oldest:
-                    path.unlink()
+        with suppress(OSError):  # the folder does not exist, or cannot be read
+            for path in list(self._folder.iterdir()) if self._folder else ():
+                with suppress(OSError):  # another run was faster
+                    if path.stat().st_mtime < oldest:
+                        path.unlink()
 
 
 def _file_name(key: str) -> str:

@@ -39,9 +39,15 @@ class RevocationStatus:
 
     def result(self) -> dict[str, Any]:
         """Return the status as in the results of modules."""
-        fields = vars(self).items()
-        shown = {name: utc(value) if isinstance(value, datetime) else value or None for name, value in fields}
-        return {**shown, "problem": self.problem}
+        return {
+            "status": self.status,
+            "source": self.source or None,
+            "url": self.url or None,
+            "reason": self.reason or None,
+            "revoked_at": utc(self.revoked_at) if self.revoked_at else None,
+            "next_update": utc(self.next_update) if self.next_update else None,
+            "problem": self.problem,
+        }
 
     def revocation(self) -> str:
         """Return one line about a revoked certificate; empty for any other."""

@@ -11,7 +11,6 @@ one of several: what that file or role includes next is unknown before it runs.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -20,6 +19,7 @@ from ansible.playbook.role_include import IncludeRole
 from ansible.playbook.task_include import TaskInclude
 
 from .._variables.all_variables import ORDERING
+from .._variables.role_variables import entry_point_of
 from . import keywords
 
 _NAME = "certfleet.tls.acme"
@@ -90,4 +90,4 @@ def _is_ours(include: Any) -> bool:
 
 def _reads_unlisted(tasks_file: str) -> bool:
     """Return True for a tasks file that reports and removes certificates that are not listed."""
-    return os.path.splitext(tasks_file)[0] in ORDERING or "{{" in tasks_file
+    return entry_point_of(tasks_file) in ORDERING or "{{" in tasks_file

@@ -10,14 +10,13 @@ own, which is in the results of its steps; those of another one do not count.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleError
 
-from .._variables import account_options, all_variables, batch, certificate_entries
+from .._variables import account_options, all_variables, batch, certificate_entries, role_variables
 from .._variables.role_variables import INTERNAL
 
 Item = Mapping[str, Any]
@@ -51,8 +50,15 @@ class Run:
 
     @property
     def entry_point(self) -> str:
-        """The role's entry point, which says which options count: the tasks file that the play took."""
-        return os.path.splitext(str(self._from_files.get("tasks", "main")))[0]
+        """The role's entry point, which says which options count: the tasks file that the play took.
+
+        Raises AnsibleError if it is another file of the role: its steps would work with the options of none.
+        """
+        name = role_variables.entry_point_of(self._from_files.get("tasks", "main"))
+        if name not in role_variables.ENTRY_POINTS:
+            known = ", ".join(role_variables.ENTRY_POINTS)
+            raise AnsibleActionFail(f"tasks_from: '{name}' is not an entry point of the role. Use one of {known}")
+        return name
 
     @cached_property
     def hosts(self) -> list[str]:

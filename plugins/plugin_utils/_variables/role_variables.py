@@ -9,6 +9,7 @@ A unit test compares it with the role's own files.
 
 from __future__ import annotations
 
+import os
 from typing import Any, NamedTuple
 
 from ansible_collections.certfleet.tls.plugins.module_utils._ansible.ranges import RANGES
@@ -135,6 +136,15 @@ INTERNAL = (
     "acme_dns_task",
 )
 ALL = frozenset((*VARIABLES, *INTERNAL))
+
+
+#: The tasks files that a play may take.
+ENTRY_POINTS = ("main", "fleet", "account", "account_deactivate", "account_rollover", "adopt", "replace", "revoke")
+
+
+def entry_point_of(tasks_file: object) -> str:
+    """Return the entry point that a play took with *tasks_file*, which may be a path, as Ansible finds it."""
+    return os.path.splitext(os.path.basename(str(tasks_file)))[0]
 
 
 def of_batch(entry_point: str) -> tuple[str, ...]:

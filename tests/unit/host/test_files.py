@@ -532,3 +532,15 @@ def test_remove_folder_does_not_follow_links(tmp_path):
     (tmp_path / "0001" / "link").symlink_to(tmp_path / "other")
     files.remove_folder(str(tmp_path / "0001"))
     assert (tmp_path / "other" / "file").read_bytes() == b"secret"
+
+
+def test_temporary_file_error_of_its_user_is_not_its_own(tmp_path):
+    def read_another():
+        with files.temporary_file(str(tmp_path), b"secret") as path:
+            assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
+            os.stat(f"{tmp_path}/none")
+
+    with pytest.raises(FileNotFoundError) as raised:
+        read_another()
+    assert raised.value.filename == f"{tmp_path}/none"
+    assert os.listdir(tmp_path) == []

@@ -144,6 +144,12 @@ BAD = [
 ]
 
 
+def test_parse_manifests_share_no_list():
+    old = json.dumps(PENDING).encode()
+    parse(old)["former_lists"].append("other")
+    assert parse(old)["former_lists"] == []
+
+
 @pytest.mark.parametrize("data", BAD, ids=range(len(BAD)))
 def test_read_damaged_manifest_is_none(tmp_path, data):
     with pytest.raises((ValueError, RecursionError)):

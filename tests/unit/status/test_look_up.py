@@ -17,6 +17,7 @@ from cryptography.x509.ocsp import OCSPCertStatus, OCSPResponseStatus
 
 from ansible_collections.certfleet.tls.plugins.module_utils._common.clock import Clock
 from ansible_collections.certfleet.tls.plugins.module_utils._status import subject
+from ansible_collections.certfleet.tls.plugins.module_utils._status.cache import StatusCache
 from ansible_collections.certfleet.tls.plugins.module_utils._status.fetch import Fetcher
 from ansible_collections.certfleet.tls.plugins.module_utils._status.look_up import LookUpOptions, look_up
 from ansible_collections.certfleet.tls.plugins.module_utils._status.revocation_status import RevocationStatus
@@ -283,6 +284,12 @@ def test_look_up_by_ocsp_does_not_wait_for_other_crl(place, look, issuer):
 def files(look):
     folder = look.folder / "revocation"
     return sorted(folder.iterdir()) if folder.exists() else []
+
+
+@pytest.mark.parametrize("folder", ["x" * 300, "file/below", "none"])
+def test_remove_old_folder_that_cannot_be_read_is_left(tmp_path, folder):
+    (tmp_path / "file").touch()
+    StatusCache(Clock(), str(tmp_path / folder), 1.0).remove_old()
 
 
 def test_look_up_cached_crl_is_used_until_next_update(place, look, issuer, here):

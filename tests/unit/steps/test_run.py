@@ -12,6 +12,7 @@ from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import elsewhere
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.run import Results, Run
 from ansible_collections.certfleet.tls.plugins.plugin_utils._variables import batch
+from ansible_collections.certfleet.tls.plugins.plugin_utils._variables.role_variables import ENTRY_POINTS
 from tests.unit import contracts
 from tests.unit.steps import steps
 
@@ -26,6 +27,32 @@ def run(registered=None, host="web1", module="acme_order", check_mode=False, **v
     )
     given = {"acme_directory": DIRECTORY, **variables}
     return Run(action._task, action._templar, steps.task_vars(host, known, **given))
+
+
+@pytest.mark.parametrize(
+    ("tasks_file", "entry_point"),
+    [
+        (None, "main"),
+        ("main", "main"),
+        ("fleet.yml", "fleet"),
+        ("./replace.yml", "replace"),
+        ("../tasks/account_deactivate", "account_deactivate"),
+        ("/somewhere/tasks/account_rollover.yaml", "account_rollover"),
+        *((name, name) for name in ENTRY_POINTS),
+    ],
+)
+def test_entry_point_path_names_the_file(tasks_file, entry_point):
+    of_inclusion = run()
+    of_inclusion._from_files = {} if tasks_file is None else {"tasks": tasks_file}
+    assert of_inclusion.entry_point == entry_point
+
+
+@pytest.mark.parametrize("tasks_file", ["freeze.yml", "revoke.yml.bak", "", "/"])
+def test_entry_point_other_file_is_refused(tasks_file):
+    of_inclusion = run()
+    of_inclusion._from_files = {"tasks": tasks_file}
+    with pytest.raises(AnsibleActionFail, match=r"is not an entry point of the role\. Use one of main, fleet"):
+        _unused = of_inclusion.entry_point
 
 
 def test_results_of_other_inclusion_are_ignored():

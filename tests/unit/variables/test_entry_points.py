@@ -14,15 +14,13 @@ import pytest
 
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet import selection
 from ansible_collections.certfleet.tls.plugins.plugin_utils._variables import all_variables
-from ansible_collections.certfleet.tls.plugins.plugin_utils._variables.role_variables import VARIABLES, of
+from ansible_collections.certfleet.tls.plugins.plugin_utils._variables.role_variables import ENTRY_POINTS, VARIABLES, of
 from tests.unit.variables.variables import KEY, variables
 
 ROOT = Path(__file__).parents[3]
 TASKS = ROOT / "roles/acme/tasks"
 STEPS = ROOT / "plugins/plugin_utils/_steps"
 ACTIONS = ROOT / "plugins/action"
-#: The tasks files that no other one of the role includes; and fleet, which main includes.
-ENTRY_POINTS = ("main", "fleet", "account", "account_deactivate", "account_rollover", "adopt", "replace", "revoke")
 #: Variables of one entry point in steps that others have as well: the step reads them in that entry point only.
 GUARDED = {
     "acme_plan": {name for name in VARIABLES if name.startswith("acme_replace_")},
@@ -103,7 +101,6 @@ def read_in(entry_point: str) -> dict[str, set[str]]:
 
 def test_read_in_finds_variables_of_tasks_and_steps():
     """A test of the functions above, without which the others could not fail."""
-    assert len(ENTRY_POINTS) == 8
     revoke, main = read_in("revoke"), read_in("main")
     assert "acme_revoke_reason" in revoke["acme_revoke"]
     assert "acme_certificates" in revoke["acme_revoke"], "by ownership.py"
@@ -152,3 +149,9 @@ def test_validate_entry_point_wrong_value_of_each_variable_refused(entry_point):
     for name in set(of(entry_point)) - NOT_VALIDATED.get(entry_point, set()):
         lines = all_variables.validate(variables(**{name: WRONG[VARIABLES[name].kind]}), "web1", entry_point)
         assert any(re.match(rf"host web1: {name}\b", line) for line in lines), name
+
+
+def test_entry_points_are_tasks_files_that_no_other_includes():
+    texts = {path.stem: path.read_text() for path in TASKS.glob("*.yml")}
+    included = {name for text in texts.values() for name in texts if re.search(rf"\b{name}\.yml", text)}
+    assert set(ENTRY_POINTS) == set(texts) - included | {"fleet"}

@@ -42,6 +42,8 @@ def bind(listen: Listen, advice: str) -> socket.socket:
 def find_user(listen: Listen) -> PortUser | None:
     """Return the process that uses the port, the oldest of several; None if none does, or if only root can see it."""
     sockets = {f"socket:[{inode}]" for inode in _listening_inodes(listen)}
+    if not sockets:
+        return None
     pids = {path.split("/")[2] for path in glob.iglob("/proc/[0-9]*/fd/*") if _target(path) in sockets}
     users = [(started, PortUser(int(pid), name)) for pid in pids for started, name in _stat(pid)]
     return min(users)[1] if users else None

@@ -90,10 +90,11 @@ def _facts(home: str, name: str, found: StoredVersions, content: bool) -> dict[s
     facts = manifest.live_facts(home, name, found.live, found) if found.live else None
     live = {**facts, "attributes": [], "formats": []} if facts else None
     pending = manifest.pending_facts(home, name, found)
-    issued = (live, pending if pending and pending["serial"] else None)
-    for version in filter(None, issued if content else ()):
-        data = manifest.content(home, name, version["version"], FULLCHAIN)
-        version["content"] = data.decode("ascii", "replace")
+    if content:
+        issued = pending if pending and pending["serial"] else None
+        for version in filter(None, (live, issued)):
+            data = manifest.content(home, name, version["version"], FULLCHAIN)
+            version["content"] = data.decode("ascii", "replace")
     owner = found.newest["list"] if found.newest else None
     return {"list": owner, "live": live, "pending": pending, "issued": manifest.issuances(found)}
 

@@ -121,7 +121,7 @@ def receive(home: str, wanted: WantedCertificate, received: Received, now: datet
         found = versions.read()
         wanted.claim.verify(found, wanted.identifiers)
         leaf, _chain = parsed(received.issued)
-        return _deployed(leaf, found.live or "", not _is_whole(versions, found.live, leaf))
+        return _deployed(leaf, found.live or "", not _has_whole(versions, found.live, leaf))
     with versions.locked() as found:
         try:
             wanted.claim.verify(found, wanted.identifiers)
@@ -137,9 +137,9 @@ def _taken_in(
     key = _opened(folder_path(versions.home, versions.name, _RECEIVING), received.sealed, wanted)
     leaf, chain = parsed(received.issued)
     warning = certificates.verify(leaf, chain, key, wanted.identifiers, now)
-    if found.live and _is_whole(versions, found.live, leaf):
+    if found.live and _has_whole(versions, found.live, leaf):
         return _deployed(leaf, found.live, False)
-    if found.pending and _is_whole(versions, found.pending, leaf):  # a run was killed before the switch
+    if found.pending and _has_whole(versions, found.pending, leaf):  # a run was killed before the switch
         versions.repair(found.pending, wanted.attributes)
         versions.switch(found.pending)
         return _deployed(leaf, found.pending, True, warning)
@@ -172,7 +172,7 @@ def _opened(path: str, sealed: str, wanted: WantedCertificate) -> keys.PrivateKe
     return key
 
 
-def _is_whole(versions: Versions, number: str | None, leaf: x509.Certificate) -> bool:
+def _has_whole(versions: Versions, number: str | None, leaf: x509.Certificate) -> bool:
     """Return True if a version has this certificate, and all its files undamaged."""
     if not number or not is_whole(live_facts(versions.home, versions.name, number)):
         return False

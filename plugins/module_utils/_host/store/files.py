@@ -18,7 +18,7 @@ import stat
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import NamedTuple
 
 from ..._common import paths
@@ -138,12 +138,12 @@ def temporary_file(folder: str, data: bytes) -> Iterator[str]:
     """Yield the path of a file that only this user can read, and remove it. For libraries that read files only."""
     name = _aside(f"{os.getpid()}-{threading.get_ident()}")
     path = os.path.join(folder, name)
-    with _opened(folder, f"cannot use {path}", Rule.OWN) as at:
-        try:
+    with ExitStack() as to_close:
+        with _reported(f"cannot write {path}"):
+            at = to_close.enter_context(paths.open_folder(folder, Rule.OWN))
+            to_close.callback(_drop, at, name)
             _write_new(at, name, Content(data, Attributes(0o600)))
-            yield path
-        finally:
-            _drop(at, name)
+        yield path
 
 
 def make_folders(path: str, mode: int = 0o755, rule: Rule = Rule.SAFE) -> None:

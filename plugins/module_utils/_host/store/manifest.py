@@ -31,7 +31,7 @@ _COUNTED = timedelta(days=8)  # the rate limits of CAs cover seven days at most
 _MAX_SIZE = 1 << 20  # bytes; files of a version are much smaller
 
 _OPTIONAL = dict.fromkeys(("profile", "account_uri", "order_uri"))
-_DEFAULTS: dict[str, Any] = {**_OPTIONAL, "list": DEFAULT_LIST, "former_lists": [], "reloaded": False}
+_DEFAULTS: dict[str, Any] = {**_OPTIONAL, "list": DEFAULT_LIST, "reloaded": False}
 _TEXT_OR_NONE = (str, type(None))
 _TYPES: dict[str, Any] = {
     "name": str,
@@ -139,7 +139,7 @@ def parse(data: bytes) -> Manifest:
         )
     if manifest.get("format") != FORMAT:
         raise ValueError("not a manifest")
-    manifest = {**_DEFAULTS, **manifest}
+    manifest = {**_DEFAULTS, "former_lists": [], **manifest}
     _verify_types(manifest, _TYPES)
     texts = [*manifest["identifiers"], *manifest["former_lists"]]
     if not manifest["identifiers"] or not all(isinstance(text, str) for text in texts):
