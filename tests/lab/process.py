@@ -22,13 +22,17 @@ class Process(NamedTuple):
 
     @classmethod
     def of(cls, pid: int) -> Process | None:
-        """Return the process that has this number now; None without one, also when it is a zombie."""
+        """Return the process that has this number now; None without one, also when it is a zombie.
+
+        While other threads of it are left, a zombie still has its files and ports.
+        """
         try:
             # The command, in parentheses, may hold spaces and parentheses itself.
             fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            is_over = fields[0] in "ZX" and len(os.listdir(f"/proc/{pid}/task")) <= 1
         except (FileNotFoundError, ProcessLookupError):
             return None
-        return None if fields[0] in "ZX" else cls(pid, int(fields[19]))
+        return None if is_over else cls(pid, int(fields[19]))
 
     @classmethod
     def recorded(cls, path: Path) -> Process | None:
