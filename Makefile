@@ -20,7 +20,7 @@ DEV := build/collections_dev
 PYTEST := $(VENV)/bin/python -m pytest
 # For two cores. Each process has labs of its own; much of what they do is to wait for servers.
 SIDE_BY_SIDE := --numprocesses 2 --dist loadfile
-LABS_SIDE_BY_SIDE := --numprocesses 3 --dist loadfile --durations 15
+LABS_SIDE_BY_SIDE := --numprocesses 4 --dist loadfile --durations 15
 
 # Nobody's own settings get in, except those of pip, which say where packages come from.
 unexport $(filter ANSIBLE_% ACME_% PYTHON% VIRTUAL_ENV,$(.VARIABLES))
@@ -29,7 +29,10 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
+# Targets share build/; only those of test-static are known to run side by side.
+ifndef SIDE_BY_SIDE_TARGETS
 .NOTPARALLEL:
+endif
 .SUFFIXES:
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 
@@ -38,10 +41,14 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 demo: setup ## three hosts and a CA on this machine: issue, run again, look at what is served (root or sudo)
 	$(AS_ROOT) $(VENV)/bin/python -m tests.demo
 
-test: test-lint test-types test-sanity test-unit test-integration test-fleet test-demo ## all tests below (root or sudo)
+test: test-static test-unit test-labs test-demo ## all tests below (root or sudo)
 
 ##@ Parts of the tests
-.PHONY: test-lint test-types test-sanity test-unit test-unit-oldest test-unit-cores test-integration test-fleet test-demo
+.PHONY: test-static test-lint test-types test-sanity test-unit test-unit-oldest test-unit-cores
+.PHONY: test-labs test-integration test-fleet test-demo
+test-static: venv $(OLDEST_CONTROLLER)/stamp ## the next three, side by side
+	$(MAKE) SIDE_BY_SIDE_TARGETS=yes --jobs 3 --output-sync=target test-lint test-types test-sanity
+
 test-lint: venv ## ansible-lint (production), yamllint, ruff, shellcheck, changelog fragments, documentation, words
 	sh tests/lint/run.sh
 
@@ -64,6 +71,9 @@ test-unit-cores: $(CORES) $(DEV) ## the unit tests of what runs in ansible-core,
 	    $$core/bin/python -m pytest $(SIDE_BY_SIDE) -m "not hard" tests/unit/plugins tests/unit/steps tests/unit/play \
 	        tests/unit/variables tests/unit/ansible || exit; \
 	done
+
+test-labs: build/system-tests.stamp setup $(CORES) $(CLOUD)/stamp ## the next two in one go (root or sudo)
+	$(AS_ROOT) $(PYTEST) $(LABS_SIDE_BY_SIDE) -m "not hard" tests/fleet tests/integration
 
 test-integration: build/system-tests.stamp setup $(CORES) $(CLOUD)/stamp ## each module against a real CA (root or sudo)
 	$(AS_ROOT) $(PYTEST) $(LABS_SIDE_BY_SIDE) -m "not hard" tests/integration
