@@ -26,7 +26,7 @@ class ActionModule(ControllerAction):
         """Return the orders of the plan. Raises AnsibleActionFail if their TXT records could not be set."""
         orders = flow.orders(run.plan, run.results)
         if any(map(_is_by_dns, orders)):
-            self._check_dns(run)
+            self._verify_dns(run)
         return {
             **run.account(),
             "orders": plain(orders),
@@ -42,7 +42,7 @@ class ActionModule(ControllerAction):
         result["elsewhere"] = elsewhere.challenges(run, result)
         return result
 
-    def _check_dns(self, run: Run) -> None:
+    def _verify_dns(self, run: Run) -> None:
         """Raise AnsibleActionFail if TXT records cannot be written, which only the order would show otherwise."""
         zones, tasks_file = run.secret("acme_dns"), run.option("acme_dns_tasks")
         if tasks_file:

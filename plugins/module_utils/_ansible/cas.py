@@ -128,11 +128,11 @@ def parse(values: Mapping[str, Any], lines: list[str], prefix: str = "") -> list
         if any(ca.url == url for ca in cas):
             lines.append(f"acme_directory: {url} is listed twice. List each CA once.")
             continue
-        _check_account(own, url, place, lines)
+        _verify_account(own, url, place, lines)
         inherited = {name: value for name, value in common.items() if number == 1 or name not in _OF_FIRST}
         cas.append(_ca(url, inherited, own, (prefix, place), values))
     if cas:
-        _check_account(common, cas[0].url, prefix, lines)
+        _verify_account(common, cas[0].url, prefix, lines)
     return _with_new_keys(cas)
 
 
@@ -223,7 +223,7 @@ def _eab(given: Mapping[str, Any] | None) -> tuple[str, str] | None:
     return str(given["kid"]), str(given["key"])
 
 
-def _check_account(given: Mapping[str, Any], url: str, place: str, lines: list[str]) -> None:
+def _verify_account(given: Mapping[str, Any], url: str, place: str, lines: list[str]) -> None:
     """Append a line for each fault in the options of an account. *place*: the text before their names."""
     if is_key_text(given.get("account_key_src")):
         lines.append(f"{key_text_problem(f'{place}account_key')}.")
@@ -238,10 +238,10 @@ def _check_account(given: Mapping[str, Any], url: str, place: str, lines: list[s
     except AcmeError as error:
         lines.append(f"{place}{error}.")
     if given.get("eab"):
-        _check_eab(given["eab"], f"{place}eab", lines)
+        _verify_eab(given["eab"], f"{place}eab", lines)
 
 
-def _check_eab(given: Mapping[str, Any], place: str, lines: list[str]) -> None:
+def _verify_eab(given: Mapping[str, Any], place: str, lines: list[str]) -> None:
     unknown = [name for name in given if name not in _EAB]
     for name in unknown:
         near = _EAB_ELSEWHERE.get(name.lower())

@@ -23,7 +23,7 @@ from ansible.module_utils.errors import UnsupportedError
 from .._common.errors import CollectionError
 from .._common.libraries import CONTROLLER, missing
 from .._common.secret_texts import all_forms, hide
-from . import cas, controller_checks
+from . import cas, option_problems
 
 Params = Mapping[str, Any]
 Result = dict[str, Any]
@@ -82,7 +82,7 @@ class ControllerModule:
         absent = missing(self.libraries)
         if absent:
             return {"failed": True, "msg": absent, **self.refused}
-        problems = controller_checks.problems(params)
+        problems = option_problems.problems(params)
         if problems:
             return {"failed": True, "msg": "; ".join(problems), **self.refused}
         try:

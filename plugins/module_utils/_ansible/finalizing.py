@@ -97,21 +97,21 @@ def _finalize_at(
 
 
 def _preflight(client: Client, params: Mapping[str, Any], warn: Warn) -> Callable[[PreparedOrder], None]:
-    """Return a function that checks the challenges of an order before the CA does; *warn* gets what it cannot see."""
+    """Return a function that verifies the challenges of an order before the CA does; *warn* gets what it cannot see."""
     if not params["preflight"]:
         return lambda _prepared: None
     preflight, caa = Preflight(), _caa_of(client, params["resolver"])
 
-    def check_challenges(prepared: PreparedOrder) -> None:
+    def verify_challenges(prepared: PreparedOrder) -> None:
         if prepared.order.status == Status.PENDING:
             for warning in preflight.verify_all(prepared.challenges, caa):
                 warn(warning)
 
-    return check_challenges
+    return verify_challenges
 
 
 def _caa_of(client: Client, resolver: Sequence[str]) -> Caa:
-    """Return a function that checks CAA records for the client's CA and account.
+    """Return a function that verifies CAA records for the client's CA and account.
 
     *resolver*: addresses of name servers. Raises AcmeError if one is invalid.
     """
@@ -131,12 +131,12 @@ def _caa_of(client: Client, resolver: Sequence[str]) -> Caa:
 
     def caa(domain: str, wildcard: bool, kind: str) -> str:
         if server is None:
-            raise NotVerifiable(f"CAA records are not checked: {absent}")
+            raise NotVerifiable(f"CAA records are not verified: {absent}")
         try:
             planned = PlannedIssuance(wildcard, identities, client.account_url or "", kind)
             return find_refusal(server, domain, planned)
         except DnsError as error:
-            raise NotVerifiable(f"CAA records cannot be checked from here: {error}") from None
+            raise NotVerifiable(f"CAA records cannot be verified from here: {error}") from None
 
     return caa
 

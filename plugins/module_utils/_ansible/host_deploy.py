@@ -95,7 +95,7 @@ def _format_failures(params: Mapping[str, Any], certificates: Mapping[str, Wante
     contended = formats.contended(listed)
     for name, certificate in certificates.items():
         try:
-            formats.check_places(certificate.formats, params["home"], contended)
+            formats.verify_places(certificate.formats, params["home"], contended)
         except CollectionError as error:
             failures[name] = str(error)
     return failures

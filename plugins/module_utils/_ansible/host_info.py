@@ -12,7 +12,7 @@ from .._common.names import verify_name
 from .._host.steps.inspection import inspect, inventory, unlisted
 from .._host.store import manifest
 from .._host.wanted.claim import Claim
-from .._host.wanted.wanted import check_absolute
+from .._host.wanted.wanted import verify_absolute
 from .host_module import HostModule, HostTask
 from .host_options import CERTIFICATE_SPEC, LIST_SPEC
 
@@ -28,7 +28,7 @@ def run(task: HostTask) -> dict[str, Any]:
     """Return what there is of the wanted certificates, or of all without `certificates`. Raises OptionError."""
     params = task.params
     home, wanted = params["home"], params["certificates"]
-    check_absolute(home)
+    verify_absolute(home)
     for name in params["history"]:
         verify_name(name)
     claim = Claim.of(params)

@@ -73,13 +73,13 @@ def problems_of_key_texts(cas: Iterable[Ca], prefix: str = "") -> list[str]:
 
 
 def _read(path: str, source: KeySource) -> bytes:
-    """Return the content of the private key file. Raises OSError, and AccountKeyError as _check_closed() does."""
+    """Return the content of the private key file. Raises OSError, and AccountKeyError as _verify_closed() does."""
     with open(path, "rb") as file:
-        _check_closed(file.fileno(), path, source)
+        _verify_closed(file.fileno(), path, source)
         return file.read()
 
 
-def _check_closed(handle: int, path: str, source: KeySource) -> None:
+def _verify_closed(handle: int, path: str, source: KeySource) -> None:
     """Raise AccountKeyError if others can read the private key's open file; only warn if the options say so."""
     found = os.fstat(handle)
     if not is_open_to_others(found.st_mode, found.st_uid, os.geteuid()):
@@ -153,7 +153,7 @@ def create_key(path: str, source: KeySource) -> AccountKey:
         handle, aside = tempfile.mkstemp(dir=folder, prefix=".account-key-")
         try:
             with os.fdopen(handle, "wb") as file:
-                _check_closed(file.fileno(), path, source)
+                _verify_closed(file.fileno(), path, source)
                 file.write(key.pem(source.passphrase))
                 file.flush()
                 os.fsync(file.fileno())

@@ -4,7 +4,7 @@
 
 """Contracts: the shapes of all that goes from one step of the role to another. Standard library only.
 
-Each field that a host can say has the check that it has to pass, so the shape and the trust boundary are one. Of what
+Each field that a host can say has the reader that it has to pass, so the shape and the trust boundary are one. Of what
 the controller alone says, texts are only texts: a step must not lose an order for an odd character in a CA's answer.
 docs/architecture.md has a table of which step makes which shape, and which steps read it.
 """
@@ -21,8 +21,8 @@ from .errors import OptionError
 from .identifiers import Identifier, parse_identifiers
 from .names import ARI_ID, FILES, MANIFEST, NAME, NUMBER
 from .schema import (
-    Check,
     Malformed,
+    Reader,
     anything,
     flag,
     instant,
@@ -54,19 +54,19 @@ BASE64 = text(r"[A-Za-z0-9+/=]+", 1 << 16)
 Shape = TypeVar("Shape", bound="_Contract")
 
 
-def _by(check: Check, sparse: bool = False) -> dict[str, Any]:
+def _by(reader: Reader, sparse: bool = False) -> dict[str, Any]:
     """Return the metadata of a field. *sparse*: a result leaves it out where it is the default."""
-    return {"check": check, "sparse": sparse}
+    return {"reader": reader, "sparse": sparse}
 
 
-def _null(check: Check) -> dict[str, Any]:
+def _null(reader: Reader) -> dict[str, Any]:
     """Return the metadata of a field that may be null."""
-    return _by(nullable(check))
+    return _by(nullable(reader))
 
 
-def _sparse(check: Check) -> dict[str, Any]:
+def _sparse(reader: Reader) -> dict[str, Any]:
     """Return the metadata of a field that has nothing until a step fills it in, and is in no result before."""
-    return _by(nullable(check), sparse=True)
+    return _by(nullable(reader), sparse=True)
 
 
 @dataclass(frozen=True)
@@ -95,20 +95,20 @@ class _Contract:
         only: Collection[str] = (),
         without: Collection[str] = (),
         needed: Collection[str] = (),
-        **narrowed: Check,
+        **narrowed: Reader,
     ) -> Callable[[Any, str], Shape]:
         """Return a from_result() that accepts less.
 
         *only*, *without*: the fields that are read, and not read; others have their defaults. *needed*: fields that
-        may not be missing though they have a default. *narrowed*: checks in the place of the fields' own.
+        may not be missing though they have a default. *narrowed*: readers in the place of the fields' own.
         """
         chosen = [item for item in fields(cls) if item.name not in without and (not only or item.name in only)]
-        checks = {item.name: narrowed.get(item.name, item.metadata["check"]) for item in chosen}
+        readers = {item.name: narrowed.get(item.name, item.metadata["reader"]) for item in chosen}
         optional = {item.name for item in chosen if item.default is not MISSING and item.name not in needed}
-        checked = record(checks, optional=optional)
+        read_fields = record(readers, optional=optional)
 
         def read(value: Any, place: str) -> Shape:
-            return cls(**{name: _frozen(item) for name, item in checked(value, place).items()})
+            return cls(**{name: _frozen(item) for name, item in read_fields(value, place).items()})
 
         return read
 

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Checks for data that another machine sent: its types, its size, its characters. Standard library only.
+"""Readers of data that another machine sent: they verify its types, size and characters. Standard library only.
 
-A check takes a value and its place in the answer (`requests[0].csr_content`) and returns what is let through: plain
+A reader takes a value and its place in the answer (`requests[0].csr_content`) and returns what is let through: plain
 texts, lists and mappings, without the tags that an answer may give them. It raises Malformed.
 """
 
@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from .times import as_time
 
-Check = Callable[[Any, str], Any]
+Reader = Callable[[Any, str], Any]
 Word = TypeVar("Word", bound=Enum)
 
 _LONGEST_TEXT = 4096  # characters
@@ -33,7 +33,7 @@ class Malformed(ValueError):
 
 
 def anything(value: Any, place: str, levels: int = _MOST_LEVELS) -> Any:
-    """A value of the task's own, whatever it is."""
+    """Read a value of the task's own, whatever it is."""
     if not levels:
         raise Malformed(f"{place} has more than {_MOST_LEVELS} levels")
     if isinstance(value, dict):
@@ -42,45 +42,45 @@ def anything(value: Any, place: str, levels: int = _MOST_LEVELS) -> Any:
 
 
 def flag(value: Any, place: str) -> bool:
-    """A boolean."""
+    """Read a boolean."""
     if not isinstance(value, bool):
         raise Malformed(f"{place} is not a boolean")
     return value
 
 
 def string(value: Any, place: str) -> str:
-    """A text with whatever is in it: the controller's own."""
+    """Read a text of the controller's own, with any characters."""
     if not isinstance(value, str):
         raise Malformed(f"{place} is not a text")
     return _plain(value)
 
 
-def text(pattern: str = ".*", longest: int = _LONGEST_TEXT) -> Check:
-    """A text of one line that matches *pattern* as a whole, with printable characters only."""
+def text(pattern: str = ".*", longest: int = _LONGEST_TEXT) -> Reader:
+    """Return a reader of one line of printable characters that matches *pattern* as a whole."""
     compiled = re.compile(pattern)
 
-    def check(value: Any, place: str) -> str:
+    def read(value: Any, place: str) -> str:
         found = _text(value, place, longest)
         if not found.isprintable() or not compiled.fullmatch(found):
             raise Malformed(f"{place} has characters or a form that it cannot have")
         return found
 
-    return check
+    return read
 
 
 def pem(value: Any, place: str) -> str:
-    """A PEM file. What has other characters than PEM has (RFC 7468), as a damaged file, becomes an empty text."""
+    """Read a PEM file. A damaged file, with characters that PEM does not have (RFC 7468), becomes an empty text."""
     found = _text(value, place, _LONGEST_PEM)
     return found if _PEM.fullmatch(found) else ""
 
 
 def message(value: Any, place: str) -> str:
-    """A text for people, on one line. Each character that cannot be printed becomes a '?', a line break a blank."""
+    """Read a text for people into one line. Each unprintable character becomes a '?', a line break a blank."""
     return printable(value, place, " ", _LONGEST_MESSAGE).rstrip()
 
 
 def printable(value: Any, place: str, line_break: str = "\n", longest: int = _LONGEST_REPORT) -> str:
-    """A text for people, cut where it is too long. Each character that cannot be printed becomes a '?'."""
+    """Read a text for people, and cut it after *longest* characters. Each unprintable character becomes a '?'."""
     found = string(value, place)[:longest]
     if found.isprintable():
         return found
@@ -95,70 +95,70 @@ def _printable_line(line: str, line_break: str) -> str:
 
 
 def instant(value: Any, place: str) -> str:
-    """An instant as manifests have it: 2026-11-28T12:00:00Z."""
+    """Read an instant as manifests have it: 2026-11-28T12:00:00Z."""
     found = _text(value, place, _LONGEST_TEXT)
     if as_time(found):
         return found
     raise Malformed(f"{place} is not an instant")
 
 
-def one_of(allowed: Collection[str]) -> Check:
-    """One of the texts that the host was asked about."""
+def one_of(allowed: Collection[str]) -> Reader:
+    """Return a reader of one of the texts that the host was asked about."""
 
-    def check(value: Any, place: str) -> str:
+    def read(value: Any, place: str) -> str:
         if not isinstance(value, str) or value not in allowed:
             raise Malformed(f"{place} is not one that was asked for")
         return _plain(value)
 
-    return check
+    return read
 
 
 def member(words: type[Word], *allowed: Word) -> Callable[[Any, str], Word]:
-    """One of the words of an enum, or of those *allowed* of them."""
+    """Return a reader of one of the words of an enum, or of those *allowed* of them."""
     known = {word.value: word for word in allowed or words}
 
-    def check(value: Any, place: str) -> Word:
+    def read(value: Any, place: str) -> Word:
         if not isinstance(value, str) or value not in known:
             raise Malformed(f"{place} is not one of {', '.join(filter(None, known))}")
         return known[value]
 
-    return check
+    return read
 
 
-def nullable(check: Check) -> Check:
-    """Nothing, or what *check* accepts."""
-    return lambda value, place: None if value is None else check(value, place)
+def nullable(reader: Reader) -> Reader:
+    """Return a reader of null, and of what *reader* accepts."""
+    return lambda value, place: None if value is None else reader(value, place)
 
 
-def listing(element: Check, most: int = 1000) -> Check:
-    """A list of at most *most* elements."""
+def listing(element: Reader, most: int = 1000) -> Reader:
+    """Return a reader of a list of at most *most* elements."""
 
-    def check(value: Any, place: str) -> list[Any]:
+    def read(value: Any, place: str) -> list[Any]:
         if not isinstance(value, list):
             raise Malformed(f"{place} is not a list")
         if len(value) > most:
             raise Malformed(f"{place} has {len(value)} elements, more than {most}")
         return [element(item, f"{place}[{number}]") for number, item in enumerate(value)]
 
-    return check
+    return read
 
 
-def table(key: Check, element: Check, most: int = 1000) -> Check:
-    """A mapping with keys that the controller does not know beforehand, at most *most* of them."""
+def table(key: Reader, element: Reader, most: int = 1000) -> Reader:
+    """Return a reader of a mapping of at most *most* keys, which the controller does not know beforehand."""
 
-    def check(value: Any, place: str) -> dict[str, Any]:
+    def read(value: Any, place: str) -> dict[str, Any]:
         _refuse_other_than_mapping(value, place)
         if len(value) > most:
             raise Malformed(f"{place} has {len(value)} keys, more than {most}")
         return {key(name, f"a key of {place}"): element(item, f"{place}.{name}") for name, item in value.items()}
 
-    return check
+    return read
 
 
-def record(fields: Mapping[str, Check], optional: Collection[str] = ()) -> Check:
-    """A mapping of *fields*, each of which is there but for *optional* ones. All other keys are dropped."""
+def record(fields: Mapping[str, Reader], optional: Collection[str] = ()) -> Reader:
+    """Return a reader of a mapping of *fields*, all but *optional* ones required. It drops all other keys."""
 
-    def check(value: Any, place: str) -> dict[str, Any]:
+    def read(value: Any, place: str) -> dict[str, Any]:
         _refuse_other_than_mapping(value, place)
         prefix = f"{place}." if place else ""
         for name in fields:
@@ -166,7 +166,7 @@ def record(fields: Mapping[str, Check], optional: Collection[str] = ()) -> Check
                 raise Malformed(f"{prefix}{name} is missing")
         return {name: field(value[name], prefix + name) for name, field in fields.items() if name in value}
 
-    return check
+    return read
 
 
 def _text(value: Any, place: str, longest: int) -> str:

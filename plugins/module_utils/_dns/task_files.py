@@ -27,7 +27,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from .._common.schema import Check, Malformed, flag, record, table, text
+from .._common.schema import Malformed, Reader, flag, record, table, text
 from .errors import DnsError, NotInstalledError
 from .options import ANY, Option
 
@@ -111,18 +111,18 @@ def _load(header: str) -> Any:
         raise Malformed(f"header is not YAML ({error})") from None
 
 
-def _closed(fields: Mapping[str, Check], optional: tuple[str, ...] = ()) -> Check:
+def _closed(fields: Mapping[str, Reader], optional: tuple[str, ...] = ()) -> Reader:
     """Return record() that refuses all other keys: a misspelled 'secret' would show the value in messages."""
     known = record(fields, optional)
 
-    def check(value: Any, place: str) -> Any:
+    def read(value: Any, place: str) -> Any:
         found = known(value, place)
         for key in value:
             if key not in fields:
                 raise Malformed(f"{place} has the unknown key {key!r}; known are {', '.join(fields)}")
         return found
 
-    return check
+    return read
 
 
 _OPTION = _closed({"description": text(".+"), "required": flag, "secret": flag}, ("required", "secret"))

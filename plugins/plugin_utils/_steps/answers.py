@@ -33,7 +33,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.reloads
 
 Arguments = Mapping[str, Any]
 #: The fields of an answer, for the arguments of its task.
-Contract = Callable[[Arguments], Mapping[str, schema.Check]]
+Contract = Callable[[Arguments], Mapping[str, schema.Reader]]
 
 # Before ansible-core 2.22 a module's answer has stars in the place of no_log values, wherever they are. Since then it
 # has the values, and remove_values() is deprecated.
@@ -43,7 +43,7 @@ _text_or_null = schema.nullable(schema.message)
 _issued_or_not = schema.text(r"[0-9A-Fa-f]{0,64}")
 
 
-def certificate_info(arguments: Arguments) -> Mapping[str, schema.Check]:
+def certificate_info(arguments: Arguments) -> Mapping[str, schema.Reader]:
     """Return the fields of a host's certificates; without certificates in *arguments*, of all that it has."""
     wanted = arguments.get("certificates")
     # The task, not the host, says what is wanted.
@@ -61,7 +61,7 @@ def certificate_info(arguments: Arguments) -> Mapping[str, schema.Check]:
     }
 
 
-def certificate_request(arguments: Arguments) -> Mapping[str, schema.Check]:
+def certificate_request(arguments: Arguments) -> Mapping[str, schema.Reader]:
     """Return the fields of requests, and of public keys to receive private keys with."""
     names = _certificates(arguments)
     receiving = _texts(arguments.get("receive"))
@@ -73,7 +73,7 @@ def certificate_request(arguments: Arguments) -> Mapping[str, schema.Check]:
     }
 
 
-def certificate_share(arguments: Arguments) -> Mapping[str, schema.Check]:
+def certificate_share(arguments: Arguments) -> Mapping[str, schema.Reader]:
     """Return the fields of private keys, sealed to the receivers that the task named."""
     names = _names(arguments.get("shares"))
     receivers = {name for share in _mappings(arguments.get("shares")) for name in _texts(share.get("receivers"))}
@@ -89,13 +89,13 @@ def certificate_share(arguments: Arguments) -> Mapping[str, schema.Check]:
     return {"shares": schema.listing(share), "failures": schema.table(schema.one_of(names), schema.message)}
 
 
-def challenge_response(arguments: Arguments) -> Mapping[str, schema.Check]:
+def challenge_response(arguments: Arguments) -> Mapping[str, schema.Reader]:
     """Return the fields of places where challenges are answered, and of tokens that could not be served."""
     tokens = {str(challenge.get("token")) for challenge in _mappings(arguments.get("challenges"))}
     return {"paths": schema.listing(schema.message), "failures": schema.table(schema.one_of(tokens), schema.message)}
 
 
-def certificate(arguments: Arguments) -> Mapping[str, schema.Check]:
+def certificate(arguments: Arguments) -> Mapping[str, schema.Reader]:
     """Return the fields of the outcomes of certificates. Handlers are those that the host's own entries name."""
     names = _certificates(arguments, _names(arguments.get("results")))
     deployed = {
@@ -120,7 +120,7 @@ def certificate(arguments: Arguments) -> Mapping[str, schema.Check]:
     }
 
 
-def certificate_adopt(arguments: Arguments) -> Mapping[str, schema.Check]:
+def certificate_adopt(arguments: Arguments) -> Mapping[str, schema.Reader]:
     """Return the fields of certificates that were adopted from other clients, and of others that these have."""
     names = _certificates(arguments)
     adopted = {
@@ -141,16 +141,16 @@ def certificate_adopt(arguments: Arguments) -> Mapping[str, schema.Check]:
     }
 
 
-def _answering(names: list[str], entries: schema.Check) -> schema.Check:
-    """Return a check that entries are for *names*, one for each, in their order."""
+def _answering(names: list[str], entries: schema.Reader) -> schema.Reader:
+    """Return a reader of *entries* that are for *names*, one for each, in their order."""
 
-    def check(value: Any, place: str) -> Any:
+    def read(value: Any, place: str) -> Any:
         found = entries(value, place)
         if [entry.name for entry in found] != names:
             raise schema.Malformed(f"{place} is not about the certificates that were asked for")
         return found
 
-    return check
+    return read
 
 
 def _handlers(certificates: Any) -> set[str]:

@@ -157,7 +157,7 @@ def _without_control(text: str) -> str:
     return _CONTROL.sub("?", text.replace("\r\n", "\n"))
 
 
-def accept(answer: Any, fields: Mapping[str, schema.Check], what: str) -> dict[str, Any]:
+def accept(answer: Any, fields: Mapping[str, schema.Reader], what: str) -> dict[str, Any]:
     """Return of a module's *answer* its *fields*, and what Ansible itself knows of every answer. Raises Malformed.
 
     *what* names module and host, for an answer that is none. A module that failed may leave its fields out.

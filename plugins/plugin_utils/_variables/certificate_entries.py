@@ -33,7 +33,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._host.challenges.web
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted import endpoints, formats, reloads
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.attributes import parse_mode
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.listen_address import Listen
-from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.wanted import check_order
+from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.wanted import verify_order
 
 from .plain import plain
 
@@ -223,7 +223,7 @@ def _validate_dns(proved: Sequence[Identifier], means: Means, faults: Faults) ->
 def _validate_services(entry: Mapping[str, Any], names: Sequence[str], faults: Faults) -> None:
     probes = [faults.attempt("probe", endpoints.parse, option, names) for option in entry["probe"]]
     reloaded = [faults.attempt("", reloads.parse, [option]) or () for option in entry["reload"]]
-    faults.attempt("", check_order, list(filter(None, probes)), [item for items in reloaded for item in items])
+    faults.attempt("", verify_order, list(filter(None, probes)), [item for items in reloaded for item in items])
 
 
 def _validate_formats(entry: Mapping[str, Any], home: str, faults: Faults) -> None:

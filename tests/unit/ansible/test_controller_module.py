@@ -63,7 +63,7 @@ def test_answer_secret_of_ca_in_error_is_hidden(own, several):
     given = {"acme_directory": ["letsencrypt", element] if several else element}
     # Before it is validated: what is malformed has secrets, too.
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(controller_module.controller_checks, "problems", lambda params: [])
+        patch.setattr(controller_module.option_problems, "problems", lambda params: [])
         result = ControllerModule({"acme_directory": {"type": "raw"}}, run, ()).answer(given, False)
     assert (result["msg"], result["warnings"]) == ("the CA 1 said: ********", ["********"])
 

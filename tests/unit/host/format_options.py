@@ -38,7 +38,7 @@ def option(kind, path="/srv/shop", **more):
 
 
 def wanted(*options):
-    return replace(WANTED, formats=formats.check(options, CERTIFICATE))
+    return replace(WANTED, formats=formats.parse_all(options, CERTIFICATE))
 
 
 def asking(name, *formats):

@@ -420,14 +420,16 @@ def test_prove_all_server_that_sends_byte_by_byte_times_out(serve):
     ],
 )
 def test_endpoints_of_options(option, endpoint):
-    assert endpoints.check([{**OPTION, **option}] * 2, ["*.shop.example", "192.0.2.1", "shop.example"]) == (endpoint,)
+    assert endpoints.parse_all([{**OPTION, **option}] * 2, ["*.shop.example", "192.0.2.1", "shop.example"]) == (
+        endpoint,
+    )
 
 
 @pytest.mark.parametrize(
     ("identifiers", "server_name"), [(["*.shop.example"], "www.shop.example"), (["192.0.2.1", "::1"], None)]
 )
 def test_endpoints_server_name(identifiers, server_name):
-    assert endpoints.check([OPTION], identifiers)[0].server_name == server_name
+    assert endpoints.parse_all([OPTION], identifiers)[0].server_name == server_name
 
 
 @pytest.mark.parametrize(
@@ -441,7 +443,7 @@ def test_endpoints_server_name(identifiers, server_name):
 )
 def test_endpoints_invalid_options_are_refused(option, what):
     with pytest.raises(CollectionError, match=what):
-        endpoints.check([{**OPTION, **option}], ["shop.example"])
+        endpoints.parse_all([{**OPTION, **option}], ["shop.example"])
 
 
 def test_endpoint_text():

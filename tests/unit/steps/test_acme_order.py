@@ -51,7 +51,7 @@ def test_options_missing_tasks_file_is_refused(monkeypatch):
         options(monkeypatch, "dns-01", {}, "dns.yml")
 
 
-def test_check_dns_has_the_resolver_of_the_role_and_needs_no_library(monkeypatch):
+def test_verify_dns_has_the_resolver_of_the_role_and_needs_no_library(monkeypatch):
     asked = []
     monkeypatch.setattr(acme_order.ActionModule, "run_here", lambda _self, _module, given: asked.append(given) or {})
     options(monkeypatch, "dns-01", {"a.example": LEXICON})

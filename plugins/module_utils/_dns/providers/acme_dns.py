@@ -54,7 +54,7 @@ class AcmeDns(Provider):
                 )
             if http is None:
                 http = self._connect()
-            self._check(self._post(http, {"subdomain": subdomain, "txt": record.value}))
+            self._verify(self._post(http, {"subdomain": subdomain, "txt": record.value}))
 
         try:
             return self.one_by_one(records, update)
@@ -82,7 +82,7 @@ class AcmeDns(Provider):
         except AcmeError as error:
             raise Unusable(self.scrub(error)) from None
 
-    def _check(self, answer: Response) -> None:
+    def _verify(self, answer: Response) -> None:
         if answer.status == 200:
             return
         said = f"{self._url} answers HTTP {answer.status}"

@@ -69,7 +69,7 @@ def _certificate(
         return {**result, "invalid": [found.newer]}
     try:
         wanted = WantedCertificate.of(option, claim)
-        formats.check_places(wanted.formats, home, contended)
+        formats.verify_places(wanted.formats, home, contended)
         claim.verify(found, wanted.identifiers)
     except CollectionError as error:
         return {**result, "invalid": [str(error)]}

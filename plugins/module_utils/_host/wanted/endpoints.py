@@ -39,7 +39,7 @@ class Endpoint(NamedTuple):
         return f"{where}:{self.port}" + (f" ({self.server_name})" if self.server_name else "")
 
 
-def check(options: Iterable[Mapping[str, Any]], identifiers: Sequence[str]) -> tuple[Endpoint, ...]:
+def parse_all(options: Iterable[Mapping[str, Any]], identifiers: Sequence[str]) -> tuple[Endpoint, ...]:
     """Parse the endpoints of a certificate for *identifiers* (normalized), each once. Raises OptionError."""
     return tuple(dict.fromkeys(parse(option, identifiers) for option in options))
 

@@ -66,7 +66,7 @@ class Format(NamedTuple):
         return hmac.new(key, json.dumps(options).encode(), "sha256").hexdigest()
 
 
-def check(options: Iterable[Mapping[str, Any]], certificate: Mapping[str, Any]) -> tuple[Format, ...]:
+def parse_all(options: Iterable[Mapping[str, Any]], certificate: Mapping[str, Any]) -> tuple[Format, ...]:
     """Parse the formats in the options of a *certificate*. Raises OptionError."""
     found = tuple(parse(option, certificate) for option in options)
     for path, times in Counter(place(item.path) for item in found).items():
@@ -91,7 +91,7 @@ def contended(certificates: Iterable[Mapping[str, Any]]) -> set[str]:
     return {where for where, times in Counter(places(certificates)).items() if times > 1}
 
 
-def check_places(formats: Iterable[Format], home: str, contended: Collection[str]) -> None:
+def verify_places(formats: Iterable[Format], home: str, contended: Collection[str]) -> None:
     """Raise OptionError for a file that others write as well: another certificate, or the versions in *home*."""
     wheres = [(item, place(item.path)) for item in formats]
     own = os.path.join(paths.resolve(home), "") if wheres else ""

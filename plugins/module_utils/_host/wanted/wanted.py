@@ -67,14 +67,14 @@ class WantedCertificate:
             profile=option["profile"] or None,
             reloads=reloads.parse(option["reload"]),
             attributes=resolve(option),
-            probes=endpoints.check(option["probe"], identifiers),
-            formats=formats.check(option["formats"], option),
+            probes=endpoints.parse_all(option["probe"], identifiers),
+            formats=formats.parse_all(option["formats"], option),
             claim=claim,
             directories=tuple(directories),
             webroots=frozenset(webroots),
             http_01_listen=option["http_01_listen"] or "",
         )
-        check_order(wanted.probes, wanted.reloads)
+        verify_order(wanted.probes, wanted.reloads)
         return wanted
 
     @property
@@ -88,13 +88,13 @@ class WantedCertificate:
         return {"name": self.name, **self.claim.fields(found), **terms, "order_uri": None, **fields}
 
 
-def check_order(probes: Sequence[Endpoint], reloads: Sequence[Reload]) -> None:
+def verify_order(probes: Sequence[Endpoint], reloads: Sequence[Reload]) -> None:
     """Raise OptionError for a probe that would run before the service has the certificate."""
     if probes and any(entry.kind == NOTIFY for entry in reloads):
         raise OptionError("probe cannot be used with notify in reload: the handler runs after the probe")
 
 
-def check_absolute(home: str) -> None:
+def verify_absolute(home: str) -> None:
     """Raise OptionError for a relative path."""
     if not os.path.isabs(home):
         raise OptionError(f"home {home!r} is not an absolute path")
@@ -102,7 +102,7 @@ def check_absolute(home: str) -> None:
 
 def verify_home(home: str) -> None:
     """Raise OptionError for a home that is not an absolute path, or that other users than root can change."""
-    check_absolute(home)
+    verify_absolute(home)
     for folder in ("live", "versions", "challenges"):
         if unsafe := paths.find_problem(os.path.join(home, folder), Rule.OWN):
             raise OptionError(f"home {home} cannot be used: {unsafe}")

@@ -47,7 +47,7 @@ def problems(params: Mapping[str, Any]) -> list[str]:
 
 
 def _of_cas(params: Mapping[str, Any]) -> list[str]:
-    """Check the CAs, and the account keys of modules that use accounts."""
+    """Return a line for each fault in the CAs, and in the account keys of modules that use accounts."""
     if "acme_directory" not in params:
         return []
     lines: list[str] = []
