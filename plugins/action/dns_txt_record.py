@@ -12,6 +12,8 @@ from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import txt
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.controller_action import ControllerAction
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.run import Run
 
+#: The role's own argument: an element of task_files whose tasks failed.
+_UNWRITTEN = "_acme_unwritten"
 _LONGEST_WAIT = 30  # seconds: a provider that does not answer for longer is down
 
 
@@ -25,7 +27,7 @@ class ActionModule(ControllerAction):
 
     def arguments_of(self, run: Run, arguments: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """Return the options for the records of the orders; None to note what a tasks file could not do."""
-        if "unwritten" in arguments:
+        if _UNWRITTEN in arguments:
             return None
         state = arguments["state"]
         purpose = "set" if state == "present" else "remove"
@@ -45,8 +47,8 @@ class ActionModule(ControllerAction):
         """Return the result, with a warning for each record that could not be removed."""
         result = super().conclude(run, answer)
         state = result["state"] = self._task.args["state"]
-        if "unwritten" in self._task.args:
-            unwritten = plain(_unwritten(run, self._task.args["unwritten"]))
+        if _UNWRITTEN in self._task.args:
+            unwritten = plain(_unwritten(run, self._task.args[_UNWRITTEN]))
             before = run.result("_acme_dns_unwritten")
             result["records"] = [*(before["records"] if before.get("state") == state else ()), *unwritten]
         else:

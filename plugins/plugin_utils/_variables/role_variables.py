@@ -115,6 +115,7 @@ INTERNAL = (
     "_acme_confirmed",
     "_acme_deployed",
     "_acme_dns_awaited",
+    "_acme_dns_task",
     "_acme_dns_unwritten",
     "_acme_dns_written",
     "_acme_finalized",
@@ -133,7 +134,6 @@ INTERNAL = (
     "acme_dns_record",
     "acme_dns_records",
     "acme_dns_state",
-    "acme_dns_task",
 )
 ALL = frozenset((*VARIABLES, *INTERNAL))
 

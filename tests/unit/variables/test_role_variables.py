@@ -6,11 +6,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 import yaml
 from ansible.parsing.dataloader import DataLoader
+from ansible.parsing.plugin_docs import read_docstring
 from ansible.template import Templar
 from jinja2 import Environment, meta
 
@@ -28,6 +30,13 @@ NAME = re.compile(r"(?<![\w.])acme_[a-z0-9_]+")
 
 #: The entry points of the specs, by the tasks file that they are for.
 DOCUMENTED_AS = {"main": "certificates", "replace": "replacement", "revoke": "revocation"}
+#: What docs/dns-providers.md promises to tasks files, and the variables of Ansible with which they run.
+OF_TASKS_FILES = {"acme_dns_no_log", "acme_dns_options", "acme_dns_record", "acme_dns_records", "acme_dns_state"} | {
+    "ansible_become",
+    "ansible_connection",
+    "ansible_python_interpreter",
+    "ansible_remote_tmp",
+}
 #: Used by adopt alone, but hosts have them in every entry point.
 ADOPTION = ("acme_adopt_files", "acme_adopt_folders")
 
@@ -97,12 +106,22 @@ def test_variables_each_in_one_list():
 
 
 def test_internal_same_as_tasks_set():
-    set_by_tasks = set(re.findall(r"register: (\w+)", TASKS))
-    set_by_tasks |= set(re.findall(r"loop_var: (\w+)", TASKS))
-    set_by_tasks |= {name for block in re.findall(r"set_fact:\n((?: {4,}.*\n)+)", TASKS) for name in _keys(block)}
-    set_by_tasks |= {name for block in re.findall(r" vars:\n((?: +.*\n)+)", TASKS) for name in _keys(block)}
-    ours = {name for name in set_by_tasks if name.startswith(("acme_", "_acme_"))}
+    ours = {name for task in _tasks() for name in _set_by(task) if name.startswith(("acme_", "_acme_"))}
     assert ours - set(OPTIONS) == set(role_variables.INTERNAL)
+
+
+def test_tasks_set_names_that_begin_with_acme_underscored():
+    """Other names may be variables of users."""
+    names = {name for task in _tasks() for name in _set_by(task)}
+    assert {name for name in names if not name.startswith("_acme_")} == OF_TASKS_FILES
+
+
+def test_tasks_give_modules_documented_arguments_or_underscored_ones():
+    given = {(key, name) for task in _tasks() for key in task for name in _arguments(key, task)}
+    assert len(given) > 10
+    own = {name for _module, name in given if name.startswith("_acme_")}
+    assert own == {"_acme_unwritten"}
+    assert sorted((key, name) for key, name in given if name not in {*own, "batch", *_documented(key)}) == []
 
 
 def test_tasks_batch_options_read_from_plan():
@@ -155,5 +174,37 @@ def _free(expression):
     return meta.find_undeclared_variables(Environment(autoescape=True).parse("{{ " + known + " }}"))
 
 
-def _keys(block):
-    return re.findall(r"^ +(acme_\w+):", block, re.MULTILINE)
+def _tasks():
+    """Yield all tasks and blocks of the role."""
+    stack = [task for path in (ROLE / "tasks").rglob("*.yml") for task in yaml.safe_load(path.read_text())]
+    while stack:
+        task = stack.pop()
+        stack += (item for part in ("block", "rescue", "always") for item in task.get(part, ()))
+        yield task
+
+
+def _set_by(task):
+    """Yield the names of variables that a task sets for itself or for later ones."""
+    for key in ("include_tasks", "import_tasks", "include_role", "import_role"):
+        given = task.get(f"ansible.builtin.{key}")
+        yield from given.get("apply", {}).get("vars", ()) if isinstance(given, dict) else ()
+    yield from task.get("vars", ())
+    yield from task.get("ansible.builtin.set_fact", ())
+    loop = task.get("loop_control", {})
+    yield from (name for name in (task.get("register"), loop.get("loop_var"), loop.get("index_var")) if name)
+
+
+def _arguments(key, task):
+    return (task[key] or ()) if key.startswith("certfleet.tls.") else ()
+
+
+def _documented(key):
+    """Return the options of a module, those of its fragments, too."""
+    plugins = ROLE.parents[1] / "plugins"
+    doc = read_docstring(str(plugins / "modules" / f"{key.rpartition('.')[2]}.py"))["doc"]
+    parts = [doc]
+    for name in doc["extends_documentation_fragment"]:
+        _namespace, _collection, fragment, *more = name.split(".")
+        module = import_module(f"ansible_collections.certfleet.tls.plugins.doc_fragments.{fragment}")
+        parts.append(yaml.safe_load(getattr(module.ModuleDocFragment, more[0].upper() if more else "DOCUMENTATION")))
+    return {option for part in parts for option in part.get("options", ())}
