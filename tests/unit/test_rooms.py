@@ -45,16 +45,15 @@ def imported(path: Path) -> Iterator[tuple[str, ...]]:
     """Yield what a file imports of this collection, from plugins on."""
     folder = path.relative_to(PLUGINS).parts[:-1]
     for node in ast.walk(ast.parse(path.read_text())):
-        if not isinstance(node, ast.ImportFrom):
-            continue
-        module = tuple((node.module or "").split(".")) if node.module else ()
-        if node.level:
-            base = (*folder[: len(folder) - node.level + 1], *module)
-        elif module[:4] == _PACKAGE:
-            base = module[4:]
-        else:
-            continue
-        yield from ((*base, alias.name) for alias in node.names)
+        names: list[tuple[str, ...]] = []
+        if isinstance(node, ast.Import):
+            names = [tuple(alias.name.split(".")) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            module = tuple(node.module.split(".")) if node.module else ()
+            if node.level:
+                module = (*_PACKAGE, *folder[: len(folder) - node.level + 1], *module)
+            names = [(*module, alias.name) for alias in node.names]
+        yield from (name[4:] for name in names if name[:4] == _PACKAGE)
 
 
 def test_rooms_have_every_file():
