@@ -152,17 +152,25 @@ def test_removal_of_a_record_that_was_refused_is_refused(run, pair, internet):
         {**LOCATION, "zone": "example.net"},
         {**LOCATION, "target": ""},
         {"zone": "example.com"},
-        {**LOCATION, "zone": "a b"},
     ],
 )
 def test_location_whose_parts_do_not_belong_together_fails_its_record(run, pair, module, location):
+    verify_location_fails_its_record(run, pair, module, location, "do not belong together")
+
+
+@pytest.mark.parametrize("module", [dns_txt_record, dns_propagation])
+def test_location_with_an_invalid_zone_fails_its_record(run, pair, module):
+    verify_location_fails_its_record(run, pair, module, {**LOCATION, "zone": "a b"}, "'a b' is not a valid record name")
+
+
+def verify_location_fails_its_record(run, pair, module, location, problem):
     options = {"zones": zones()} if module is dns_txt_record else {"timeout": 1}
     pair.add(COM.format(2), VALUE)
     good = {"name": COM.format(2), "value": VALUE}
     result = run(module, [{"name": NAME, "value": VALUE, **location}, good], **options)
     first, second = result["records"]
     assert result["failed"]
-    assert "do not belong together" in first["problem"] or "valid record name" in first["problem"]
+    assert problem in first["problem"]
     assert (first["target"], first["zone"], second["problem"]) == ("", "", "")
     assert (NAME, True) not in InMemory.written
 
