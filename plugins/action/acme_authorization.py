@@ -4,8 +4,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+from typing import ClassVar
+
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.controller_action import ControllerAction
 
 
 class ActionModule(ControllerAction):
     """Do the module's work on the controller."""
+
+    unused: ClassVar[Mapping[str, Collection[str]]] = {"authorizations": ("status", "problem", "challenges")}

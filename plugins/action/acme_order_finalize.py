@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Collection, Mapping
+from typing import Any, ClassVar
 
 from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import plain
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps import elsewhere, flow, shared
@@ -15,6 +15,8 @@ from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.run import Ru
 
 class ActionModule(ControllerAction):
     """Do the module's work on the controller."""
+
+    unused: ClassVar[Mapping[str, Collection[str]]] = {"orders": ("problem", "resumable")}
 
     def arguments_of(self, run: Run, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the orders that are in their hosts' journals and whose challenges are in place."""

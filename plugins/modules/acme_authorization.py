@@ -76,16 +76,6 @@ options:
       identifier:
         description: The name, for messages.
         type: str
-      status:
-        description: Not used. Accepted so that authorizations can be given as they were returned.
-        type: str
-      problem:
-        description: Not used. Accepted so that authorizations can be given as they were returned.
-        type: str
-      challenges:
-        description: Not used. Accepted so that authorizations can be given as they were returned.
-        type: list
-        elements: dict
   timeout:
     description:
       - Time limit in seconds for each authorization.

@@ -55,9 +55,6 @@ options:
         type: str
         required: true
         choices: [pending, ready, processing, valid]
-      problem:
-        description: Not used. Accepted so that orders can be given as they were returned.
-        type: str
       identifiers:
         description: The identifiers of the order.
         type: list

@@ -25,8 +25,7 @@ from .host_options import texts
 
 AUTHORIZATION_SPEC: dict[str, Any] = {
     "uri": {"type": "str", "required": True},
-    **texts("type", "identifier", "status", "problem"),
-    "challenges": {"type": "list", "elements": "dict"},
+    **texts("type", "identifier"),
 }
 
 

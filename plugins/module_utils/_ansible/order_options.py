@@ -39,7 +39,6 @@ PREPARED_SPEC: dict[str, Any] = {
     "host": {"type": "str", "default": "localhost"},
     "name": {"type": "str", "required": True},
     "status": {"type": "str", "required": True, "choices": [status.value for status in ORDERED]},
-    "problem": {"type": "str"},
     "identifiers": {"type": "list", "elements": "str", "required": True},
     **texts("csr_content", "order_uri", "finalize_uri", required=True),
     "certificate_uri": {"type": "str", "default": ""},

@@ -39,9 +39,10 @@ class ControllerAction(StepAction):
     """Do the work of the module of the same name here; where the task is delegated to another host, there."""
 
     def work(self, arguments: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the result of the module with these *arguments*."""
+        """Return the result of the module with these *arguments*, which may have results of other modules."""
+        arguments = self.narrowed(arguments)
         if self._task.delegate_to and self._task.delegate_to not in _HERE:
-            answer = self._execute_module(module_args=dict(arguments), task_vars=task_vars)
+            answer = self._execute_module(module_args=arguments, task_vars=task_vars)
             return {name: value for name, value in answer.items() if name not in _LEFT_OUT}
         return self.run_here(self._task.action.rpartition(".")[2], arguments)
 

@@ -14,9 +14,9 @@ from __future__ import annotations
 import dataclasses
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import nullcontext
-from typing import Any
+from typing import Any, ClassVar
 
 from ansible.errors import AnsibleError
 
@@ -50,17 +50,15 @@ _FLAGS = ("changed", "failed", "skipped", "unreachable")
 _interpreter = schema.text(r"/.+")  # the host has printed it
 _SHORT = 500  # characters of what a program printed that did not get to its answer
 
-# The fields of results that are no options of the modules that they are given to, by the option with the results.
-_UNUSED = {
-    "challenges": {field.name for field in dataclasses.fields(ChallengeData)}.difference(CHALLENGE_SPEC),
-    "results": {field.name for field in dataclasses.fields(CertificateOrder)}.difference(RESULT_SPEC),
-}
-
 
 class HostAction(StepAction):
     """Run the module of the same name on the host, and let through what *contract* names of its answer."""
 
     contract: Contract
+    unused: ClassVar[Mapping[str, Collection[str]]] = {
+        "challenges": {field.name for field in dataclasses.fields(ChallengeData)}.difference(CHALLENGE_SPEC),
+        "results": {field.name for field in dataclasses.fields(CertificateOrder)}.difference(RESULT_SPEC),
+    }
     #: A host that cannot be reached in this step of the role may fail in the end of the run only (acme_fail).
     may_be_noted = False
 
@@ -70,7 +68,7 @@ class HostAction(StepAction):
 
     def work(self, arguments: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """Return the answer, or a failure of this host alone. *arguments*: may have results of other modules."""
-        arguments = narrowed(arguments)
+        arguments = self.narrowed(arguments)
         host = self._task.delegate_to or task_vars["inventory_hostname"]
         module = self._task.action.rpartition(".")[2]
         try:
@@ -127,22 +125,6 @@ class HostAction(StepAction):
         # Ansible warns of what a host prints beside its answer. In JSON itself, control characters are escaped.
         cleaned = {name: _without_control(res[name]) for name in ("stdout", "stderr") if isinstance(res.get(name), str)}
         return super()._parse_returned_data({**res, **cleaned}, *more)
-
-
-def narrowed(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a task's *arguments* without the fields of results that the module has no option for.
-
-    All else stays, so that the module refuses what nobody returned.
-    """
-    result = dict(arguments)
-    for name, unused in _UNUSED.items():
-        if isinstance(given := result.get(name), (list, tuple)):
-            result[name] = [_without(item, unused) if isinstance(item, Mapping) else item for item in given]
-    return result
-
-
-def _without(item: Mapping[str, Any], unused: set[str]) -> dict[str, Any]:
-    return {field: value for field, value in item.items() if field not in unused}
 
 
 def _with_warnings(answer: Any, found: Any) -> Any:

@@ -11,8 +11,8 @@ would fail every host of the play, and a host that failed earlier would keep its
 from __future__ import annotations
 
 import traceback
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Collection, Mapping
+from typing import Any, ClassVar
 
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.module_utils.parsing.convert_bool import boolean
@@ -32,6 +32,8 @@ class StepAction(ActionBase):  # type: ignore[misc]  # ansible-core has no types
     """An action plugin whose task has all of a module's options or, in the role, `batch` and nothing more."""
 
     TRANSFERS_FILES = False
+    #: The fields of other modules' results that the module has no options for, by the option that takes the results.
+    unused: ClassVar[Mapping[str, Collection[str]]] = {}
     #: The inclusion of the role that the task is a step of.
     _run: Run | None = None
 
@@ -62,6 +64,18 @@ class StepAction(ActionBase):  # type: ignore[misc]  # ansible-core has no types
         """Return True if a host that cannot be reached is to fail in the end of the run only."""
         return False
 
+    @classmethod
+    def narrowed(cls, arguments: Arguments) -> dict[str, Any]:
+        """Return a task's *arguments* without the fields of results that the module has no option for.
+
+        All else stays, so that the module refuses what nobody returned.
+        """
+        result = dict(arguments)
+        for name, fields in cls.unused.items():
+            if isinstance(given := result.get(name), (list, tuple)):
+                result[name] = [_without(item, fields) if isinstance(item, Mapping) else item for item in given]
+        return result
+
     def _step(self, arguments: Arguments, task_vars: Mapping[str, Any]) -> dict[str, Any]:
         self._run = run = Run(self._task, self._templar, task_vars)
         return {**self.conclude(run, self._answer_to(run, arguments)), "inclusion": run.inclusion}
@@ -81,6 +95,10 @@ class StepAction(ActionBase):  # type: ignore[misc]  # ansible-core has no types
         except Exception as error:  # a bug of this collection: the clean-up on the hosts has to run all the same
             reason = one_line(f"{type(error).__name__}: {error}", _LONGEST)
             return {"failed": True, "msg": reason, "exception": traceback.format_exc()}
+
+
+def _without(item: Mapping[str, Any], fields: Collection[str]) -> dict[str, Any]:
+    return {name: value for name, value in item.items() if name not in fields}
 
 
 def environment_of(action: Any) -> dict[str, str]:

@@ -231,7 +231,7 @@ def test_options_of_modules_are_fields(spec, shape):
     ("spec", "instance"),
     [
         (ORDER_SPEC, contracts.asked()),
-        (PREPARED_SPEC, replace(contracts.ordered(), csr_content=contracts.PEM)),
+        (PREPARED_SPEC, replace(contracts.ordered(), csr_content=contracts.PEM, directory=None)),
         (REVOCATION_SPEC, contracts.revocation(content=contracts.PEM)),
     ],
     ids=["orders", "made orders", "revocations"],
