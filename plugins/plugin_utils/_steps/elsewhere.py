@@ -17,7 +17,7 @@ from .run import Run
 
 def place(run: Run, host: str) -> dict[str, Any]:
     """Return where certificates lie on a host, and for how many seconds it may take; the task's host where unknown."""
-    known = run.first(host)
+    known = "options" in run.first(host)  # not of a host whose variables are wrong (acme_fail: warn)
     names = ("acme_home", "acme_host_timeout")
     home, timeout = (run.option_of(host if known else run.host, name) for name in names)
     return {"home": home, "timeout": timeout}

@@ -142,6 +142,20 @@ def test_host_options_are_those_of_its_first_step():
     )
 
 
+def test_challenges_on_host_with_wrong_variables_are_where_the_tasks_host_has_its_own():
+    """Such a host is still in the play where it has acme_fail: warn. It must not fail the step for all others."""
+    plan = steps.plan()
+    plan["options"]["acme_http_01_scope"] = "play"
+    found = {**steps.first_step(), "certificates": [contracts.found(host=None).to_result()]}
+    noted = steps.of_this_run(msg="host web2: acme_keep_versions: 0 is less than 1.", unserved=["host web2: ..."])
+    registered = {"web1": {"_acme_found": found, "_acme_plan": plan}, "web2": {"_acme_found": noted}}
+    asked = elsewhere.challenges(run(registered), ORDERED)
+    assert [(item["host"], item["home"], item["timeout"]) for item in asked] == [
+        ("web1", "/etc/acme", 900),
+        ("web2", "/etc/acme", 900),
+    ]
+
+
 def test_secret_changed_since_plan_fails():
     binding = {"kid": "1", "key": "sesame"}
     plan = steps.plan()
