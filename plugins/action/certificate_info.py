@@ -109,7 +109,8 @@ class ActionModule(HostAction):
             answer["warnings"] = [*answer.get("warnings", ()), *variables.warnings]
         if "certificates" in answer:
             answer.update(_with_faults(answer, variables))
-        result = {**failures.conclude(run, answer, variables.options), **variables.result(environment_of(self))}
+        result = failures.conclude(run, answer, variables.options)
+        result = first_step.concluded({**result, **variables.result(environment_of(self))})
         # Registered results of an inclusion before are replaced by those of this one.
         shared_before = shared.before(run.results.of_all(run.host).get("_acme_found", {}))
         return {**result, "shared_before": shared_before} if shared_before else result

@@ -21,6 +21,8 @@ from .._variables.certificate_entries import Fault
 from .run import Run
 
 _CERTIFICATES = "acme_certificates"
+#: What only the plan reads, of hosts that have not failed (Run.hosts).
+_FOR_THE_PLAN = ("batch", "environment", "lists_certificates")
 # Entry points that ask a CA only, and do nothing on hosts.
 _OF_ACCOUNTS = ("account", "account_deactivate", "account_rollover")
 
@@ -56,6 +58,11 @@ class HostVariables:
         if environment:
             result["environment"] = {name: batch.digest(value) for name, value in environment.items()}
         return result
+
+
+def concluded(result: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the *result* of a first step; one that failed without digests, between which nobody finds its message."""
+    return {name: value for name, value in result.items() if not (result.get("failed") and name in _FOR_THE_PLAN)}
 
 
 def validate(run: Run, templar: Any, task: Any) -> HostVariables:

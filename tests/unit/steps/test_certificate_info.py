@@ -228,8 +228,11 @@ def test_step_failed_host_fails_or_is_noted():
     _action, result = step(steps.task_vars(acme_certificates=[SHOP]), failing)
     assert result["failed"]
     assert result["unserved"] == ["no Python"]
+    assert not {"batch", "environment", "lists_certificates"} & set(result), "Ansible prints a result that failed"
     before = {"web3": {"_acme_deployed": {"unserved": ["certificate shop: no"]}}}
     _action, result = step(steps.task_vars(registered=before, acme_certificates=[SHOP], acme_fail="warn"), failing)
     assert not result.get("failed")
     assert result["unserved"] == ["certificate shop: no", "no Python"]
     assert result["warnings"] == ["host web3: no Python"]
+    assert set(result["batch"]) == set(role_variables.of_batch("main")), "a noted host has a part in the plan"
+    assert result["lists_certificates"]
