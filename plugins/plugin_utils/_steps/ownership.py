@@ -18,6 +18,7 @@ from typing import Any
 from ansible import constants
 from ansible.errors import AnsibleError
 
+from ansible_collections.certfleet.tls.plugins.module_utils._ansible import values
 from ansible_collections.certfleet.tls.plugins.module_utils._common.errors import CollectionError
 from ansible_collections.certfleet.tls.plugins.module_utils._common.identifiers import canonical
 from ansible_collections.certfleet.tls.plugins.module_utils._common.schema import message
@@ -77,7 +78,7 @@ class Inventory:
                 continue
             name = str(certificate.get("name"))
             names.add(name)
-            if str(certificate.get("shared")).lower() in ("true", "yes", "on", "1"):
+            if _is_true(certificate.get("shared")):
                 self._shared.setdefault(name, set()).add(host)
             given = certificate.get("identifiers")
             for item in given if isinstance(given, (list, tuple)) else ():
@@ -97,6 +98,14 @@ class Inventory:
         """Return the hosts that have the certificate *name* in common with *host*, and *host* itself."""
         sharing = self._shared.get(name, set())
         return frozenset(sharing if host in sharing else {host})
+
+
+def _is_true(value: Any) -> bool:
+    """Return True for a value that a boolean option takes as true; one that it refuses shares nothing."""
+    try:
+        return values.to_bool(value)
+    except values.Invalid:
+        return False
 
 
 @dataclass(frozen=True)

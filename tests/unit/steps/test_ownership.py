@@ -83,6 +83,18 @@ def test_objection_to_name_of_host_outside_of_sharing_hosts():
     assert objection(claim("web3", A), several, Record()) == SAME_NAMES.format("web1")
 
 
+@pytest.mark.parametrize(
+    ("value", "is_shared"),
+    [
+        *((value, True) for value in (True, 1, "y", "Yes", "on", "1", "t", "True")),
+        *((value, False) for value in (False, 0, "n", "no", "off", "false", None, "perhaps", [], {})),
+    ],
+)
+def test_sharing_reads_values_as_ansible_does(value, is_shared):
+    inventory = Inventory({"web1": entry(A, shared=value), "web2": entry(A, shared=True)})
+    assert inventory.sharing("web1", "shop") == ({"web1", "web2"} if is_shared else {"web1"})
+
+
 NOT_SHOWN = (
     f"acme_history has it and the host does not show it; it is for {B}, which acme_certificates does not have for this "
     f"host. {UNVERIFIED}"
