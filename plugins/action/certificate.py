@@ -21,7 +21,7 @@ class ActionModule(HostAction):
     may_be_noted = True
 
     def arguments_of(self, run: Run, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return the results for each certificate, or those of the task."""
+        """Return the results for each certificate, or the versions of the task whose handlers have run."""
         plan = run.plan
         common = {
             **run.place(),
@@ -29,8 +29,8 @@ class ActionModule(HostAction):
             "directories": plan["directories"],
             "keep_versions": run.option_of(run.host, "acme_keep_versions"),
         }
-        if "results" in arguments:
-            return {**common, "results": arguments["results"]}
+        if "after_handlers" in arguments:
+            return {**common, "after_handlers": arguments["after_handlers"]}
         ordered = run.result("_acme_ordered")
         results = BatchResults(
             plan=plan,

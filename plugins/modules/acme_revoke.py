@@ -137,13 +137,13 @@ from ..module_utils._ansible.host_options import BATCH_SPEC
 from ..module_utils._ansible.order_options import summary
 from ..module_utils._ansible.revocations import REVOCATION_SPEC, check_all, revocations_of, revoke_all
 from ..module_utils._common.contracts import plain
-from ..module_utils._common.statuses import Status
+from ..module_utils._common.statuses import RevocationResult
 
 
 def run(params: Params, check_mode: bool, _warn: Warn) -> Result:
     """Return the module's result."""
     revocations = (check_all if check_mode else revoke_all)(params, revocations_of(params["certificates"]))
-    changed = any(item.status == Status.REVOKED for item in revocations)
+    changed = any(item.status == RevocationResult.REVOKED for item in revocations)
     return with_failure({"changed": changed, "certificates": plain(revocations)}, summary(revocations))
 
 

@@ -20,7 +20,7 @@ description:
     disk.
   - If a test, a reload or a probe fails, the earlier version becomes the live one again, services are reloaded once
     more, and the module fails with both serial numbers. The new version stays, and the next run switches to it again
-    (the result V(switch)), without the CA.
+    (the action V(switch)), without the CA.
   - A certificate that could not be issued changes nothing here. The module fails for it after the others are in place.
 author:
   - certfleet.tls contributors (@certfleet)
@@ -45,28 +45,34 @@ options:
       - The challenges that were served. They are removed first.
   results:
     description:
-      - The result for each certificate, as M(certfleet.tls.acme_order_finalize) returned it.
+      - The result for each certificate, as M(certfleet.tls.acme_order_finalize) returned it, or what to do with it.
     type: list
     elements: dict
     default: []
     suboptions:
       name:
-        description: The certificate's name, one of O(certificates), except for V(remove).
+        description: The certificate's name, one of O(certificates), except for the action V(remove).
         type: str
         required: true
       status:
         description:
-          - V(valid) has been issued. V(failed) has not. V(deferred) has not, and can wait for a later run.
+          - The state of its order. V(valid) has been issued. V(failed) has not. V(deferred) has not, and can wait for a
+            later run.
+          - Exactly one of O(results[].status) and O(results[].action) is required.
+        type: str
+        choices: [valid, failed, deferred]
+      action:
+        description:
+          - What to do with a certificate that was not ordered.
           - V(repair) corrects the private key's mode, owner and group, the formats, and the list that the certificate
             belongs to. V(keep) does nothing.
           - V(remove) removes a certificate that is not one of O(certificates), with its private keys and formats. A
             file that one of O(certificates) has among its formats now stays. No service is reloaded. A certificate of
             another O(list) stays, and the module fails.
           - V(switch) makes the pending version, which has its certificate, the live one.
-          - V(notified) notes that the handlers for a version have run, if it is live.
         type: str
-        required: true
-        choices: [valid, failed, deferred, repair, switch, remove, notified, keep]
+        choices: [keep, repair, switch, remove]
+        version_added: 0.4.0
       problem:
         description: The reason why it was not issued.
         type: str
@@ -104,10 +110,23 @@ options:
           - URL of the order, for the journal. If another run has put its own certificate in place at the same time, and
             that is what is wanted, it stays and nothing is changed.
         type: str
-      version:
-        description: For V(notified), the number of the version.
+  after_handlers:
+    description:
+      - The versions whose handlers have run, as an earlier run of this module returned them (RV(after_handlers)). Those
+        that are still live are noted as reloaded.
+    type: list
+    elements: dict
+    default: []
+    version_added: 0.4.0
+    suboptions:
+      name:
+        description: The certificate's name, one of O(certificates).
         type: str
-        version_added: 0.3.0
+        required: true
+      version:
+        description: The number of the version.
+        type: str
+        required: true
   directories:
     description:
       - The URLs of the directories of the CAs that are wanted. A certificate that another run has put in place at the
@@ -159,7 +178,7 @@ EXAMPLES = r"""
 - name: Record that the handlers have run
   certfleet.tls.certificate:
     certificates: *listed
-    results: "{{ deployed.after_handlers }}"
+    after_handlers: "{{ deployed.after_handlers }}"
 """
 
 RETURN = r"""
@@ -202,7 +221,7 @@ certificates:
 notify:
   description:
     - The handlers to notify, from the entries C(notify) of O(certificates[].reload). A module cannot notify a handler,
-      but a task after it can. Until RV(after_handlers) is given to this module, the reload counts as outstanding.
+      but a task after it can. Until O(after_handlers) has RV(after_handlers), the reload counts as outstanding.
   returned: always
   type: list
   elements: str
@@ -210,7 +229,7 @@ notify:
   version_added: 0.3.0
 after_handlers:
   description:
-    - The O(results) for another run of this module after the handlers of RV(notify) have run.
+    - The O(after_handlers) for another run of this module after the handlers of RV(notify) have run.
   returned: always
   type: list
   elements: dict
@@ -221,11 +240,6 @@ after_handlers:
       type: str
       returned: always
       sample: shop
-    status:
-      description: V(notified).
-      type: str
-      returned: always
-      sample: notified
     version:
       description: The number of the version that the handlers are for.
       type: str

@@ -229,7 +229,7 @@ def test_certificate_failed_reload_is_reported_and_repeated(services: Host, issu
     assert facts == {"mail": True, "shop": False}
 
     host.shell("mv /srv/counter /etc/init.d/counter")
-    repair = [{"name": "shop", "status": "repair"}]
+    repair = [{"name": "shop", "action": "repair"}]
     for check, count in ((True, 0), (False, 1)):
         again = host.deploy(repair, *certificates, check=check)
         assert again["changed"]
@@ -246,7 +246,7 @@ def test_certificate_repairs_attributes(host: Host, issuer: Issuer) -> None:
     certificate = wanted(owner="www-data", group="daemon", mode="0640")
     before = host.tree()
     for check in (True, False):
-        repaired = host.deploy([{"name": "shop", "status": "repair"}], certificate, check=check, diff=True)
+        repaired = host.deploy([{"name": "shop", "action": "repair"}], certificate, check=check, diff=True)
         assert repaired["changed"]
         assert repaired["certificates"][0]["reason"] == (
             "privkey.pem mode 0600 instead of 0640; privkey.pem owner root instead of www-data; "
@@ -254,8 +254,8 @@ def test_certificate_repairs_attributes(host: Host, issuer: Issuer) -> None:
         )
         assert (host.tree() == before) == check
     assert host.shell(f"stat -c '%a %U %G' {key}") == "640 www-data daemon"
-    assert not host.deploy([{"name": "shop", "status": "repair"}], certificate)["changed"]
-    assert not host.deploy([{"name": "shop", "status": "keep"}])["changed"]
+    assert not host.deploy([{"name": "shop", "action": "repair"}], certificate)["changed"]
+    assert not host.deploy([{"name": "shop", "action": "keep"}])["changed"]
 
 
 def test_certificate_failed_order_is_reported(host: Host) -> None:
@@ -292,10 +292,27 @@ def test_certificate_failed_order_is_reported(host: Host) -> None:
 
 
 def test_certificate_results_without_entry_fail(host: Host) -> None:
-    results = [{"name": "shop", "status": "keep"}, {"name": "else", "status": "repair"}]
+    results = [{"name": "shop", "action": "keep"}, {"name": "else", "action": "repair"}]
     assert msg_of(host.deploy(results)) == "results names certificate 'else', which is not in certificates"
+    handled = [{"name": "else", "version": "0001"}]
+    assert msg_of(host.deploy([], after_handlers=handled)) == (
+        "after_handlers names certificate 'else', which is not in certificates"
+    )
     assert not host.deploy([])["changed"]
     assert host.names(HOME) == []
+
+
+def test_certificate_result_without_status_and_action_changes_nothing(host: Host, issuer: Issuer) -> None:
+    host.make_live(issuer)
+    before = host.tree()
+    meanings = {
+        "one of the following is required: status, action": {},
+        "results needs either a status or an action for certificate 'shop'": {"action": None},
+        "value of status must be one of": {"status": "keep"},
+    }
+    for message, meaning in meanings.items():
+        assert message in msg_of(host.deploy([{"name": "shop", **meaning}]))
+    assert host.tree() == before
 
 
 def test_certificate_disk_full_keeps_live_version(host: Host, issuer: Issuer) -> None:

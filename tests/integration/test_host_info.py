@@ -169,7 +169,7 @@ def test_info_invalid_entry_has_same_message_in_all_modules(host: Host) -> None:
     for certificate, (_unused, message) in zip(certificates, INVALID.values()):
         assert f"certificate {certificate['name']}: " in requested
         assert message in requested
-    results = [{"name": certificate["name"], "status": "repair"} for certificate in certificates]
+    results = [{"name": certificate["name"], "action": "repair"} for certificate in certificates]
     assert msg_of(host.deploy(results, *certificates)) == requested
     assert host.names(HOME) == []
 
@@ -211,7 +211,7 @@ def test_info_missing_or_old_library_is_a_problem(host: Host, library: str) -> N
         assert bool(problems) == seen_at_once, case
         assert all(message in problem for problem in problems), case
         assert message in msg_of(host.request()), case
-        assert message in msg_of(host.deploy([{"name": "shop", "status": "repair"}])), case
+        assert message in msg_of(host.deploy([{"name": "shop", "action": "repair"}])), case
     assert host.names(HOME) == []
     # A certificate that has failed already is returned without the library.
     assert msg_of(host.deploy([{"name": "shop", "status": "failed", "problem": "no luck", "resumable": True}])) == (

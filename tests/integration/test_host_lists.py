@@ -51,7 +51,7 @@ def test_lists_unlisted_are_of_own_list_only(two: Host) -> None:
 
 def test_lists_remove_by_owner_only(two: Host) -> None:
     before = two.tree()
-    removal = [{"name": "shop", "status": "remove"}]
+    removal = [{"name": "shop", "action": "remove"}]
     for check in (True, False):
         for other in ({}, {"list": "imap"}, {"list": "imap", "reassign": True}):
             refused = two.deploy(removal, MAIL, check=check, **other)
@@ -72,7 +72,7 @@ def test_lists_renamed_list_keeps_its_certificates(two: Host) -> None:
     (found,) = look(two, SHOP, list="shops")["certificates"]
     assert (found["invalid"], found["problems"]) == ([], [])
     assert found["live"]["attributes"] == ["it belongs to list 'web' instead of 'shops'"]
-    repair = [{"name": "shop", "status": "repair"}]
+    repair = [{"name": "shop", "action": "repair"}]
     before = two.tree()
     foreseen = two.deploy(repair, SHOP, check=True, list="shops")
     assert two.tree() == before
@@ -86,7 +86,7 @@ def test_lists_renamed_list_keeps_its_certificates(two: Host) -> None:
 
 
 def test_lists_same_certificate_in_two_lists_is_refused(two: Host) -> None:
-    two.deploy([{"name": "shop", "status": "repair"}], SHOP, list="imap")
+    two.deploy([{"name": "shop", "action": "repair"}], SHOP, list="imap")
     before = two.tree()
     line = (
         "two lists of this host have it: it moved from list 'web' to list 'imap'; remove it from this "
@@ -96,13 +96,13 @@ def test_lists_same_certificate_in_two_lists_is_refused(two: Host) -> None:
     assert found["invalid"] == [line]
     for check in (True, False):
         assert msg_of(two.request(SHOP, check=check, list="web")) == f"certificate shop: {line}"
-        refused = two.deploy([{"name": "shop", "status": "repair"}], SHOP, check=check, list="web")
+        refused = two.deploy([{"name": "shop", "action": "repair"}], SHOP, check=check, list="web")
         assert msg_of(refused) == f"certificate shop: {line}"
     # The role passes refused ones on like this: nothing of the other list is changed.
     failed = {"name": "shop", "status": "failed", "problem": line, "resumable": False}
     assert msg_of(two.deploy([failed], SHOP, list="web")) == f"certificate shop: {line}"
     assert two.tree() == before
-    assert two.deploy([{"name": "shop", "status": "repair"}], SHOP, list="web", reassign=True)["changed"]
+    assert two.deploy([{"name": "shop", "action": "repair"}], SHOP, list="web", reassign=True)["changed"]
     assert manifest(two)["list"] == "web"
 
 
@@ -142,9 +142,9 @@ def test_lists_certificate_of_0_3_0_is_in_default_list(host: Host, issuer: Issue
     assert found["live"]["attributes"] == []
     assert look(host)["unlisted"] == ["shop"]
     assert look(host, list="web")["unlisted"] == []
-    assert not host.deploy([{"name": "shop", "status": "repair"}], SHOP)["changed"]
+    assert not host.deploy([{"name": "shop", "action": "repair"}], SHOP)["changed"]
     # Where 0.3.0 had two lists, the second one has a name now.
-    assert host.deploy([{"name": "shop", "status": "repair"}], SHOP, list="web")["changed"]
+    assert host.deploy([{"name": "shop", "action": "repair"}], SHOP, list="web")["changed"]
     assert (manifest(host)["schema"], manifest(host)["list"], manifest(host)["former_lists"]) == (1, "web", ["default"])
 
 
@@ -165,11 +165,11 @@ def test_lists_certificate_of_newer_release_alone_is_refused(host: Host, issuer:
     assert look(host, MAIL)["unlisted"] == []
     for check in (True, False):
         assert msg_of(host.request(SHOP, check=check)) == f"certificate shop: {line}"
-        for status in ("repair", "switch", "remove"):
-            certificates = [MAIL] if status == "remove" else [SHOP, MAIL]
-            refused = host.deploy([{"name": "shop", "status": status}], *certificates, check=check)
+        for action in ("repair", "switch", "remove"):
+            certificates = [MAIL] if action == "remove" else [SHOP, MAIL]
+            refused = host.deploy([{"name": "shop", "action": action}], *certificates, check=check)
             assert msg_of(refused) == f"certificate shop: {line}"
     failed = {"name": "shop", "status": "failed", "problem": line, "resumable": False}
     assert msg_of(host.deploy([failed], SHOP)) == f"certificate shop: {line}"
     assert host.tree() == before
-    assert host.deploy([{"name": "mail", "status": "repair"}], SHOP, MAIL).ok
+    assert host.deploy([{"name": "mail", "action": "repair"}], SHOP, MAIL).ok

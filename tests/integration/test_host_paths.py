@@ -84,7 +84,7 @@ def test_paths_exchanged_meanwhile_change_nothing_of_others(app: Host, issuer: I
         for turn in range(TURNS):
             assert app("certificate_info", certificates=[entry()]).ok
             app("challenge_response", challenges=[challenge])
-            app.deploy([{"name": "shop", "status": "repair"}], entry(mode=["0600", "0640"][turn % 2]))
+            app.deploy([{"name": "shop", "action": "repair"}], entry(mode=["0600", "0640"][turn % 2]))
             app("challenge_response", challenges=[challenge], state="absent")
         app.shell("touch /srv/app/stop")
         assert process.stdout is not None
@@ -94,7 +94,7 @@ def test_paths_exchanged_meanwhile_change_nothing_of_others(app: Host, issuer: I
     assert app.shell("grep -rl secret /srv/app || :") == ""
     # The user's leftovers do not matter to the next run once the folder is a folder again.
     app.shell("rm -rf /srv/app/tls /srv/app/www; install -d -o deploy -g deploy /srv/app/tls /srv/app/www")
-    assert app.deploy([{"name": "shop", "status": "repair"}], entry()).ok
+    assert app.deploy([{"name": "shop", "action": "repair"}], entry()).ok
     assert app.shell("stat -c %U /srv/app/tls/shop.pem") == "deploy"
     assert app("challenge_response", challenges=[challenge])["changed"]
     assert app.shell("stat -c %U /srv/app/www/.well-known/acme-challenge/*") == "deploy"
@@ -115,7 +115,7 @@ def test_paths_link_to_elsewhere_is_refused_before_any_change(app: Host, place: 
 def test_paths_home_writable_by_user_is_refused(app: Host, issuer: Issuer) -> None:
     for result in (
         app.request(entry(), home="/srv/app/home"),
-        app.deploy([{"name": "shop", "status": "remove"}], home="/srv/app/home"),
+        app.deploy([{"name": "shop", "action": "remove"}], home="/srv/app/home"),
         app("certificate_adopt", home="/srv/app/home", directories=["https://ca.example/"]),
     ):
         assert msg_of(result).startswith("home /srv/app/home cannot be used: /srv/app belongs to deploy, who could")

@@ -14,7 +14,7 @@ from tests.integration.hosts import HOME, Host, Issuer, msg_of, wanted
 from tests.unit.host import ca
 
 BROKEN = "/etc/nginx/conf.d/zz-broken.conf"
-SWITCH = [{"name": "shop", "status": "switch"}]
+SWITCH = [{"name": "shop", "action": "switch"}]
 # Its reload does nothing, as that of a service which reads its certificate at the start only.
 KEEPER = "#!/bin/sh\nexit 0\n"
 DOVECOT = f"""\
@@ -273,9 +273,9 @@ def test_proof_handlers_are_returned_by_name(host: Host, issuer: Issuer) -> None
     done = host.make_live(issuer, certificate)
     for _unused in range(2):
         assert done["notify"] == ["Restart it"]
-        done = host.deploy([{"name": "shop", "status": "repair"}], certificate)
+        done = host.deploy([{"name": "shop", "action": "repair"}], certificate)
     # Told that they have run, it knows that there is nothing more to notify.
     for changed in (True, False):
-        noted = host.deploy(done["after_handlers"], certificate)
+        noted = host.deploy([], certificate, after_handlers=done["after_handlers"])
         assert (noted["changed"], noted["notify"], noted["after_handlers"]) == (changed, [], [])
-    assert host.deploy([{"name": "shop", "status": "repair"}], certificate)["notify"] == []
+    assert host.deploy([{"name": "shop", "action": "repair"}], certificate)["notify"] == []

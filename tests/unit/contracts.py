@@ -23,7 +23,12 @@ from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts im
     TxtRecord,
     Version,
 )
-from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Action, Reason, Status
+from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import (
+    Action,
+    Reason,
+    RevocationResult,
+    Status,
+)
 
 DIRECTORY = "https://ca.example/directory"
 ACCOUNT = "https://ca.example/acct/1"
@@ -207,9 +212,14 @@ def stopped(problem: str, status: Status = Status.FAILED, **given: Any) -> Certi
     return _made(CertificateOrder, given, status=status, problem=problem, **usual)
 
 
-def not_ordered(status: Status, **given: Any) -> CertificateOrder:
+def not_ordered(action: Action, **given: Any) -> CertificateOrder:
     """Return a host's instruction for a certificate that was not ordered."""
-    return _made(CertificateOrder, given, name="shop", status=status)
+    return _made(CertificateOrder, given, name="shop", action=action)
+
+
+def received(**given: Any) -> CertificateOrder:
+    """Return the result for a host that gets the certificate and its key from another host."""
+    return _made(CertificateOrder, given, name="shop", status=Status.VALID)
 
 
 def request(**given: Any) -> CertificateRequest:
@@ -242,7 +252,7 @@ ALL = (
     found(live=None, pending=awaiting(content=PEM), issued=(issued(),), problems=("no webroot",)),
     *(found(pending=pending(order_uri=None)), found(live=unknown(account_uri=None), wanted=None, list=None)),
     *(challenge(), by_dns(), asked(), ordered(), final(), stopped("refused by the CA"), request(), share(), given()),
-    not_ordered(Status.NOTIFIED, version="0008"),
+    not_ordered(Action.KEEP),
     *(txt(), txt(target="a.example", zone="example", status="changed", problem="refused")),
-    *(revocation(content=PEM, directory=DIRECTORY), revocation(status=Status.REVOKED)),
+    *(revocation(content=PEM, directory=DIRECTORY), revocation(status=RevocationResult.REVOKED)),
 )

@@ -12,7 +12,7 @@ from typing import Any
 
 from .._common.errors import CollectionError
 from .._common.names import verify_name
-from .._common.statuses import Status
+from .._common.statuses import Action, Status
 from .._host.challenges import challenge_responses
 from .._host.errors import summary
 from .._host.services.probe import prove_all
@@ -22,13 +22,23 @@ from .._host.wanted import formats
 from .._host.wanted.claim import Claim
 from .._host.wanted.wanted import WantedCertificate
 from .host_module import HostModule, HostTask, verify_host
-from .host_options import CERTIFICATE_SPEC, CHALLENGE_SPEC, LIST_SPEC, RESULT_SPEC, list_of, wanted_certificates
+from .host_options import (
+    CERTIFICATE_SPEC,
+    CHALLENGE_SPEC,
+    HANDLED_SPEC,
+    LIST_SPEC,
+    RESULT_SPEC,
+    STATUS_OR_ACTION,
+    list_of,
+    wanted_certificates,
+)
 from .services import HostServices
 
 SPEC: dict[str, Any] = {
     **LIST_SPEC,
     "certificates": list_of(CERTIFICATE_SPEC),
-    "results": list_of(RESULT_SPEC),
+    "results": list_of(RESULT_SPEC, **STATUS_OR_ACTION),
+    "after_handlers": list_of(HANDLED_SPEC),
     "challenges": list_of(CHALLENGE_SPEC),
     "directories": {"type": "list", "elements": "str", "default": []},
     "keep_versions": {"type": "int", "default": KEPT},
@@ -39,7 +49,7 @@ def run(task: HostTask) -> dict[str, Any]:
     """Carry out what became of each certificate. Raises CollectionError before anything is changed."""
     params = task.params
     # A host that lacks the library reports what stopped its certificates, and not the library once more.
-    if any(result["status"] != Status.FAILED for result in params["results"]):
+    if params["after_handlers"] or any(result["status"] != Status.FAILED for result in params["results"]):
         verify_host(params["home"])
     claim = Claim.of(params)
     certificates = concerned(params, claim)
@@ -58,6 +68,8 @@ def run(task: HostTask) -> dict[str, Any]:
     rollout.remove(responses)
     for result in params["results"]:
         rollout.take(result)
+    for handled in params["after_handlers"]:
+        rollout.take_handled(handled["name"], handled["version"])
     rollout.finish()
     for warning in rollout.warnings:
         task.warn(warning)
@@ -65,10 +77,17 @@ def run(task: HostTask) -> dict[str, Any]:
 
 
 def concerned(params: Mapping[str, Any], claim: Claim) -> dict[str, WantedCertificate]:
-    """Return the wanted certificates that `results` are for. Raises CollectionError for what does not go together."""
+    """Return the wanted certificates that `results` and `after_handlers` are for.
+
+    Raises CollectionError for what does not go together.
+    """
     listed, results = params["certificates"], params["results"]
+    _verify_meaning(results)
     _verify_removals({item["name"] for item in listed}, results)
-    names = {result["name"] for result in results if result["status"] not in (Status.FAILED, Status.REMOVE)}
+    carried_out = [
+        result for result in results if result["status"] != Status.FAILED and result["action"] != Action.REMOVE
+    ]
+    names = {item["name"] for item in (*carried_out, *params["after_handlers"])}
     options = (item for item in listed if item["name"] in names)
     certificates = wanted_certificates(options, claim, params["directories"])
     failures = _format_failures(params, certificates)
@@ -76,12 +95,22 @@ def concerned(params: Mapping[str, Any], claim: Claim) -> dict[str, WantedCertif
         raise CollectionError(summary(failures))
     unknown = sorted(names - set(certificates))
     if unknown:
-        raise CollectionError(f"results names certificate '{unknown[0]}', which is not in certificates")
+        option = "results" if any(item["name"] == unknown[0] for item in carried_out) else "after_handlers"
+        raise CollectionError(f"{option} names certificate '{unknown[0]}', which is not in certificates")
     return certificates
 
 
+def _verify_meaning(results: Iterable[Mapping[str, Any]]) -> None:
+    """Raise CollectionError for a result without a status and an action, such as with null for them, or with both."""
+    for result in results:
+        if bool(result["status"]) == bool(result["action"]):
+            raise CollectionError(
+                f"results needs either a status or an action for certificate '{result['name']}'. Give one of them"
+            )
+
+
 def _verify_removals(listed: set[str], results: Iterable[Mapping[str, Any]]) -> None:
-    for name in (result["name"] for result in results if result["status"] == Status.REMOVE):
+    for name in (result["name"] for result in results if result["action"] == Action.REMOVE):
         verify_name(name)
         if name in listed:
             raise CollectionError(f"results would remove certificate '{name}', which is in certificates")

@@ -12,7 +12,7 @@ from typing import Any
 from .._common.errors import CollectionError
 from .._common.identifiers import CHALLENGES, HTTP_01, TLS_ALPN_01
 from .._common.names import CERTIFICATE_KEY_TYPES, DEFAULT_LIST
-from .._common.statuses import Status
+from .._common.statuses import STOPPED, UNORDERED, Status
 from .._host.errors import summary
 from .._host.wanted.claim import Claim
 from .._host.wanted.endpoints import STARTTLS
@@ -88,27 +88,34 @@ CHALLENGE_SPEC: dict[str, Any] = {
     "listen": {"type": "str"},
 }
 
-#: The statuses of results that a host carries out.
-RESULTS = (
-    *(Status.VALID, Status.FAILED, Status.DEFERRED),
-    *(Status.REPAIR, Status.SWITCH, Status.REMOVE, Status.NOTIFIED, Status.KEEP),
-)
+#: The statuses of orders whose result a host carries out.
+RESULTS = (Status.VALID, *STOPPED)
 
 RESULT_SPEC: dict[str, Any] = {
     "name": {"type": "str", "required": True},
-    "status": {"type": "str", "required": True, "choices": [status.value for status in RESULTS]},
+    "status": {"type": "str", "choices": [status.value for status in RESULTS]},
+    "action": {"type": "str", "choices": [action.value for action in UNORDERED]},
     "problem": {"type": "str", "default": ""},
     "resumable": {"type": "bool", "default": False},
-    **texts("certificate", "chain", "account_uri", "order_uri", "directory", "version", "created"),
+    **texts("certificate", "chain", "account_uri", "order_uri", "directory", "created"),
     "sealed_key": {"type": "str", "no_log": False},  # only this host can open it
 }
+
+#: Of a result: it has a status or an action, and not both.
+STATUS_OR_ACTION: dict[str, Any] = {
+    "required_one_of": [("status", "action")],
+    "mutually_exclusive": [("status", "action")],
+}
+
+#: A version whose handlers have run.
+HANDLED_SPEC: dict[str, Any] = texts("name", "version", required=True)
 
 LISTEN_SPEC: dict[str, Any] = {"listen_timeout": {"type": "int", "default": 600}}
 
 
-def list_of(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the specification of a list of mappings with the options in *spec*."""
-    return {"type": "list", "elements": "dict", "options": dict(spec), "default": []}
+def list_of(spec: Mapping[str, Any], **rules: Any) -> dict[str, Any]:
+    """Return the specification of a list of mappings with the options in *spec*. *rules*: such as required_one_of."""
+    return {"type": "list", "elements": "dict", "options": dict(spec), "default": [], **rules}
 
 
 def wanted_certificates(

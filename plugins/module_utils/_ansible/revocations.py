@@ -16,7 +16,7 @@ from .._acme.issuance import Failure, run_all, to_failure
 from .._acme.jws import AccountKey
 from .._acme.known_cas import resolve_directory
 from .._common.contracts import Revocation
-from .._common.statuses import Status
+from .._common.statuses import RevocationResult
 from .ca_options import open_client, use_account
 from .cas import Ca, KeySource, cas_of
 from .key_files import load_key
@@ -122,5 +122,6 @@ def _key(ca: Ca, params: Mapping[str, Any]) -> AccountKey:
 
 def _result(item: Revocation, result: Revoked) -> Revocation:
     if isinstance(result, Failure):
-        return Revocation(item.host, item.name, problem=result.message, status=Status.FAILED)
-    return Revocation(item.host, item.name, status=Status.REVOKED if result else Status.ALREADY_REVOKED)
+        return Revocation(item.host, item.name, problem=result.message, status=RevocationResult.FAILED)
+    status = RevocationResult.REVOKED if result else RevocationResult.ALREADY_REVOKED
+    return Revocation(item.host, item.name, status=status)

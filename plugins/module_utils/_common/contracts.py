@@ -37,7 +37,7 @@ from .schema import (
     table,
     text,
 )
-from .statuses import Action, Change, Reason, Status
+from .statuses import UNORDERED, Action, Change, Reason, RevocationResult, Status
 from .terms import Terms
 
 #: The most versions, or other clients' certificates, of a host.
@@ -381,7 +381,7 @@ class CertificateRequest(_Contract):
 class CertificateOrder(_Contract):
     """The order of a host's certificate, which fills up on its way: asked for, made, finalized, told to its host.
 
-    Where nothing is ordered, its status says what the host does instead.
+    Where nothing is ordered, it has an action, which says what the host does instead, and no status.
     """
 
     name: str = field(metadata=_by(string))
@@ -411,14 +411,15 @@ class CertificateOrder(_Contract):
     csr_content: str | None = field(default=None, metadata=_sparse(string))
     #: Its private key is to be made for it.
     new_key: bool | None = field(default=None, metadata=_sparse(flag))
+    #: What its host does without an order.
+    action: Action | None = field(default=None, metadata=_sparse(member(Action, *UNORDERED)))
     #: Its end.
     resumable: bool | None = field(default=None, metadata=_sparse(flag))
     certificate: str | None = field(default=None, metadata=_sparse(string))
     chain: str | None = field(default=None, metadata=_sparse(string))
-    #: Of a certificate that another host gave, and of one whose handlers have run.
+    #: Of a certificate that another host gave.
     created: str | None = field(default=None, metadata=_sparse(string))
     sealed_key: str | None = field(default=None, metadata=_sparse(string))
-    version: str | None = field(default=None, metadata=_sparse(string))
 
 
 @dataclass(frozen=True)
@@ -450,4 +451,4 @@ class Revocation(_Contract):
     content: str | None = field(default=None, metadata=_sparse(string))
     directory: str | None = field(default=None, metadata=_sparse(string))
     ordered: str | None = field(default=None, metadata=_sparse(string))
-    status: Status | None = field(default=None, metadata=_sparse(STATUS))
+    status: RevocationResult | None = field(default=None, metadata=_sparse(member(RevocationResult)))

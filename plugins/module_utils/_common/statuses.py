@@ -21,7 +21,7 @@ class _Word(str, Enum):
 
 
 class Action(_Word):
-    """The action that the plan chose for a certificate of a host."""
+    """What is to be done with a certificate of a host, as the plan decided."""
 
     KEEP = "keep"
     ISSUE = "issue"
@@ -56,7 +56,7 @@ class Reason(_Word):
 
 
 class Status(_Word):
-    """The state of an order or a challenge, and what a host does with its certificate."""
+    """The state of an order, an authorization or a challenge."""
 
     # RFC 8555 section 7.1.6
     PENDING = "pending"
@@ -69,15 +69,6 @@ class Status(_Word):
     #: An order that failed, and one that is left to a later run.
     FAILED = "failed"
     DEFERRED = "deferred"
-    #: What a host does if nothing was ordered.
-    KEEP = "keep"
-    REPAIR = "repair"
-    SWITCH = "switch"
-    REMOVE = "remove"
-    #: A version whose handlers were notified.
-    NOTIFIED = "notified"
-    REVOKED = "revoked"
-    ALREADY_REVOKED = "already revoked"
 
 
 class Outcome(_Word):
@@ -89,6 +80,14 @@ class Outcome(_Word):
     REPAIRED = "repaired"
     REMOVED = "removed"
     UNCHANGED = "unchanged"
+
+
+class RevocationResult(_Word):
+    """The result of a revocation."""
+
+    REVOKED = "revoked"
+    ALREADY_REVOKED = "already revoked"
+    FAILED = "failed"
 
 
 class Change(_Word):
@@ -104,3 +103,5 @@ class Change(_Word):
 #: The statuses of an order that its host continues with, and of one that it does not.
 ORDERED = (Status.PENDING, Status.READY, Status.PROCESSING, Status.VALID)
 STOPPED = (Status.FAILED, Status.DEFERRED)
+#: The actions that a host carries out without an order.
+UNORDERED = (Action.KEEP, Action.REPAIR, Action.SWITCH, Action.REMOVE)

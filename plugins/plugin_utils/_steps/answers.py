@@ -22,13 +22,11 @@ from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts im
     CERTIFICATE,
     MANY,
     WORD,
-    CertificateOrder,
     CertificateRequest,
     HostCertificate,
     PastVersion,
     SharedKey,
 )
-from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Status
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.reloads import NOTIFY
 
 Arguments = Mapping[str, Any]
@@ -106,15 +104,11 @@ def certificate(arguments: Arguments) -> Mapping[str, schema.Reader]:
         "not_after": schema.nullable(WORD),
         "reason": schema.message,
     }
-    needed = ("name", "status", "version")
-    status = schema.member(Status, Status.NOTIFIED)
-    notified = CertificateOrder.reader(
-        only=needed, needed=needed, name=schema.one_of(names), status=status, version=WORD
-    )
+    notified = {"name": schema.one_of(names), "version": WORD}
     return {
         "certificates": schema.listing(schema.record(deployed)),
         "notify": schema.listing(schema.one_of(_handlers(arguments.get("certificates")))),
-        "after_handlers": schema.listing(notified),
+        "after_handlers": schema.listing(schema.record(notified)),
         "reloaded": schema.listing(schema.message),
         "failures": schema.table(schema.one_of(names), schema.message),
     }

@@ -15,13 +15,16 @@ from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts im
     CertificateOrder,
     PlannedCertificate,
 )
-from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import STOPPED, Action, Status
+from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import (
+    STOPPED,
+    UNORDERED,
+    Action,
+    Status,
+)
 
 from .flow import Item, Problems, decisions, orders_of
 
 _NONE: Item = MappingProxyType({})
-#: The actions that a host carries out without an order; the statuses have the same words.
-_ON_THE_HOST = (Action.KEEP, Action.REPAIR, Action.SWITCH, Action.REMOVE)
 
 
 @dataclass(frozen=True)
@@ -64,8 +67,8 @@ def of_orders(results: BatchResults, host: str) -> list[CertificateOrder]:
 
 def _of_plan(decided: PlannedCertificate) -> CertificateOrder | None:
     """Return the outcome of a certificate that is not ordered."""
-    if decided.action in _ON_THE_HOST:
-        return CertificateOrder(decided.name, status=Status(decided.action.value))
+    if decided.action in UNORDERED:
+        return CertificateOrder(decided.name, action=decided.action)
     return stopped(decided.name, decided.message) if decided.action == Action.REFUSE else None
 
 
@@ -83,7 +86,7 @@ def _of_order(order: CertificateOrder | None, is_check: bool) -> CertificateOrde
     """Return the outcome of an order that acme_order stopped, or, in check mode, of one that was not sent."""
     if order is None or order.status in STOPPED:
         return order
-    return CertificateOrder(order.name, status=Status.KEEP) if is_check else None
+    return CertificateOrder(order.name, action=Action.KEEP) if is_check else None
 
 
 def _why_not(results: BatchResults, host: str, name: str, order: CertificateOrder | None) -> str:

@@ -10,14 +10,14 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import Revocation
-from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Status
+from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import RevocationResult
 
 from .flow import read
 
 if TYPE_CHECKING:
     from .revocation_choice import Chosen
 
-_DONE = (Status.REVOKED, Status.ALREADY_REVOKED)
+_DONE = (RevocationResult.REVOKED, RevocationResult.ALREADY_REVOKED)
 
 
 def not_revoked(

@@ -89,7 +89,7 @@ def outcomes(results: BatchResults, host: str) -> list[CertificateOrder]:
 
 def _outcome(share: SharedKey, results: BatchResults, host: str) -> CertificateOrder:
     if results.is_check:
-        return CertificateOrder(share.name, status=Status.KEEP)  # no keys are made
+        return CertificateOrder(share.name, action=Action.KEEP)  # no keys are made
     if share.serial is not None:
         return _given(share, results, host)
     # One order is for all hosts that share its certificate.

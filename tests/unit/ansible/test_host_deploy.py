@@ -9,26 +9,35 @@ from unittest.mock import MagicMock
 
 import pytest
 import yaml
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.certfleet.tls.plugins.module_utils._ansible import host_deploy
 from ansible_collections.certfleet.tls.plugins.module_utils._common.errors import CollectionError
+from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import UNORDERED
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.claim import DEFAULT_CLAIM
 from tests.unit.host import host
 from tests.unit.host.format_options import asking, option, wanted
 
 
 def checked(home, *certificates, concerned="shop"):
-    results = [{"name": name, "status": "valid"} for name in concerned.split()]
+    results = [{"name": name, "status": "valid", "action": None} for name in concerned.split()]
     return host_deploy.concerned(
         {
             "home": str(home),
             "certificates": list(certificates),
             "results": results,
+            "after_handlers": [],
             "challenges": [],
             "directories": [],
         },
         DEFAULT_CLAIM,
     )
+
+
+def validated(result):
+    """Return what Ansible makes of the options with one result."""
+    given = {"certificates": [asking("shop")], "results": [result]}
+    return ArgumentSpecValidator(dict(host_deploy.SPEC)).validate(given)
 
 
 def refusals(tmp_path):
@@ -50,15 +59,36 @@ def test_checked_invalid_formats_raise(tmp_path, text):
     assert list(checked(tmp_path / "acme", *certificates, asking("other"), concerned="other")) == ["other"], "alone"
 
 
+@pytest.mark.parametrize(
+    ("meaning", "message"),
+    [
+        ({}, "one of the following is required: status, action found in results"),
+        ({"status": "failed", "action": "keep"}, "parameters are mutually exclusive: status|action found in results"),
+        *(({"status": word}, f"got: {word} found in results") for word in (*UNORDERED, "notified", "pending", "")),
+        *(({"action": word}, f"got: {word} found in results") for word in ("issue", "receive", "refuse", "valid", "")),
+    ],
+)
+def test_options_result_without_known_meaning_is_refused(meaning, message):
+    (error,) = validated({"name": "shop", **meaning}).error_messages
+    assert error.endswith(message)
+
+
+@pytest.mark.parametrize("meaning", [{"status": None}, {"action": None}])
+def test_concerned_result_with_null_alone_raises(tmp_path, meaning):
+    parameters = validated({"name": "shop", **meaning}).validated_parameters
+    with pytest.raises(CollectionError, match=r"^results needs either a status or an action for certificate 'shop'"):
+        host_deploy.concerned(parameters, DEFAULT_CLAIM)
+
+
 def test_remove_keeps_format_file_of_listed_certificate(tmp_path):
     (tmp_path / "srv").mkdir()
     path = tmp_path / "srv" / "x.pem"
     host.make_live(tmp_path / "acme", wanted(option("combined", path)))
     task = MagicMock(check_mode=False)
     task.params = {"home": str(tmp_path / "acme"), "certificates": [asking("store", option("combined", path))]}
-    removed = {"name": "shop", "status": "remove"}
+    removed = {"name": "shop", "status": None, "action": "remove"}
     task.params |= {"list": "default", "reassign": False, "results": [removed], "challenges": [], "keep_versions": 3}
-    task.params["directories"] = []
+    task.params |= {"directories": [], "after_handlers": []}
     result = host_deploy.MODULE.result(task)
     assert result["changed"]
     page = (Path(__file__).parents[3] / "plugins" / "modules" / "certificate.py").read_text()

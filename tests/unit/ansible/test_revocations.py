@@ -10,7 +10,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import 
 from ansible_collections.certfleet.tls.plugins.module_utils._ansible import revocations
 from ansible_collections.certfleet.tls.plugins.module_utils._ansible.cas import Ca, KeySource
 from ansible_collections.certfleet.tls.plugins.module_utils._common.errors import OptionError
-from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Status
+from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import RevocationResult
 from tests.unit import contracts
 from tests.unit.acme.ca import pem
 from tests.unit.acme.server import problem
@@ -65,14 +65,14 @@ def test_revocations_of_options_have_urls_of_cas():
 def test_revoke_all_second_time_is_already_revoked(ca, params, key):
     ca.register(key)
     statuses = [revocations.revoke_all(params(), [certificate()])[0].status for _unused in range(2)]
-    assert statuses == [Status.REVOKED, Status.ALREADY_REVOKED]
+    assert statuses == [RevocationResult.REVOKED, RevocationResult.ALREADY_REVOKED]
 
 
 def test_revoke_all_malformed_certificate_does_not_affect_others(ca, params, key):
     ca.register(key)
     bad = contracts.revocation(name="bad", content="x")
     found = revocations.revoke_all(params(), [bad, certificate()])
-    assert [item.status for item in found] == [Status.FAILED, Status.REVOKED]
+    assert [item.status for item in found] == [RevocationResult.FAILED, RevocationResult.REVOKED]
     assert len(ca.revoked) == 1
 
 
@@ -81,7 +81,7 @@ def test_revoke_all_refused_by_first_ca_asks_the_next(ca, second, params, key):
         one.register(key)
     ca.always("/revoke", problem("malformed", 404, "not ours"))
     (found,) = revocations.revoke_all(params(second), [certificate()])
-    assert found.status == Status.REVOKED
+    assert found.status == RevocationResult.REVOKED
     assert len(second.revoked) == 1
 
 
@@ -90,14 +90,14 @@ def test_revoke_all_refused_by_all_cas_reports_the_first_one(ca, second, params,
         one.register(key)
         one.always("/revoke", problem("malformed", 404, detail))
     (found,) = revocations.revoke_all(params(second), [certificate()])
-    assert found.status == Status.FAILED
+    assert found.status == RevocationResult.FAILED
     assert "first" in found.problem
 
 
 def test_revoke_all_named_ca_is_asked_alone(ca, second, params, key):
     second.register(key)
     (found,) = revocations.revoke_all(params(second), [certificate(directory=f"{second.url}/directory")])
-    assert found.status == Status.REVOKED
+    assert found.status == RevocationResult.REVOKED
     assert ca.requests == []
 
 
@@ -110,7 +110,7 @@ def test_revoke_all_only_ca_that_is_down_fails_all(ca, params):
 def test_revoke_all_with_the_certificates_own_key_needs_no_account(ca, params, key_of):
     own = {"private_key_content": key_of("ec384").pem().decode(), "revoke_reason": "1"}
     (found,) = revocations.revoke_all(params(**own), [certificate()])
-    assert found.status == Status.REVOKED
+    assert found.status == RevocationResult.REVOKED
     (request,) = ca.signed()
     # RFC 8555 section 7.6: with the certificate's key, the request has that key and no account.
     assert request.protected["jwk"] == key_of("ec384").public_jwk
@@ -119,7 +119,7 @@ def test_revoke_all_with_the_certificates_own_key_needs_no_account(ca, params, k
 
 def test_check_all_reads_keys_and_sends_no_request(ca, params, path):
     found = revocations.check_all(params(), [certificate(), contracts.revocation(name="bad", content="x")])
-    assert [item.status for item in found] == [Status.REVOKED, Status.FAILED]
+    assert [item.status for item in found] == [RevocationResult.REVOKED, RevocationResult.FAILED]
     assert ca.requests == []
     path.unlink()
     with pytest.raises(AcmeError, match="does not exist"):

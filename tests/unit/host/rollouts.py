@@ -46,6 +46,7 @@ def rollout(home, wanted=None, check=False, services=None, now=ca.NOW):
 
 
 def result(name, status, **fields):
+    """Return the result of an order."""
     empty = {
         "problem": "",
         "resumable": False,
@@ -54,7 +55,12 @@ def result(name, status, **fields):
         "account_uri": None,
         "order_uri": None,
     }
-    return {**empty, "name": name, "status": status, **fields}
+    return {**empty, "name": name, "status": status, "action": None, **fields}
+
+
+def to_do(name, action):
+    """Return the result for a certificate that was not ordered."""
+    return result(name, None, action=action)
 
 
 def valid(home, name):

@@ -23,7 +23,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.formats
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.reloads import COMMAND, NOTIFY, SERVICE, Reload
 from tests.unit.host import ca, host
 from tests.unit.host.host import ORDER, ORDER_2, WANTED
-from tests.unit.host.rollouts import result, valid
+from tests.unit.host.rollouts import to_do, valid
 
 NGINX, POSTFIX = Reload(SERVICE, "nginx"), Reload(SERVICE, "postfix")
 WEB = Endpoint("localhost", 443, "shop.example", None, 30)
@@ -62,11 +62,13 @@ class Host:
             raise ServiceError(f"{what} of {entry} failed")
 
 
-def run(home, on, *results, wanted=None, check=False):
+def run(home, on, *results, wanted=None, check=False, handled=()):
     wanted = wanted or {"shop": SHOP}
     rollout = Rollout(str(home), wanted, on, on.probe, ca.NOW, check)
     for item in results:
         rollout.take(item)
+    for item in handled:
+        rollout.take_handled(item["name"], item["version"])
     rollout.finish()
     return rollout
 
@@ -116,7 +118,7 @@ def test_prove_failure_rolls_back(home, broken, why, calls):
     assert found["live"]["serial"] == old
     assert found["pending"]["serial"] == new
     on = Host(home)
-    done = run(home, on, result("shop", "switch"))
+    done = run(home, on, to_do("shop", "switch"))
     assert (on.live("shop"), done.failures, done.changed) == ("0002", {}, True)
     assert done.certificates()[0]["reason"] == "switched"
     assert on.calls == ["test nginx at 0002", "reload nginx at 0002", "probe 443 at 0002"]
@@ -128,7 +130,7 @@ def test_prove_repeated_failure_changes_nothing(home):
     renew(home, on)
     before = host.snapshot(home)
     for _unused in range(2):
-        done = run(home, on, result("shop", "switch"))
+        done = run(home, on, to_do("shop", "switch"))
         assert "serial" in done.failures["shop"]
         assert host.snapshot(home) == before
 
@@ -152,7 +154,7 @@ def test_prove_failure_of_first_version_stays_live(home):
     )
     assert on.calls == ["test nginx at 0001", "reload nginx at 0001", "probe 443 at 0001"]
     assert host.outstanding(home)
-    assert run(home, Host(home), result("shop", "repair")).failures == {}
+    assert run(home, Host(home), to_do("shop", "repair")).failures == {}
     assert not host.outstanding(home)
 
 
@@ -177,7 +179,7 @@ def test_prove_failure_after_killed_run_rolls_back(home):
     host.prepare(home, SHOP, ORDER_2)
     host.deploy(home, SHOP)
     on = Host(home, ("probe", 443))
-    done = run(home, on, result("shop", "repair"))
+    done = run(home, on, to_do("shop", "repair"))
     assert on.live("shop") == "0001"
     assert "version 0001" in done.failures["shop"]
 
@@ -187,12 +189,12 @@ def test_prove_failure_of_used_version_does_not_roll_back(home):
     host.make_live(home, SHOP)
     host.make_live(home, SHOP)
     deployment.unconfirm(str(home), "shop", "0002")
-    done = run(home, Host(home, ("test", "nginx")), result("shop", "repair"))
+    done = run(home, Host(home, ("test", "nginx")), to_do("shop", "repair"))
     assert done.failures["shop"] == (
         "test of nginx failed; it stays live: version 0002 is not new, its services have used it before"
     )
     assert read_versions(str(home), "shop").live == "0002"
-    assert run(home, Host(home), result("shop", "repair")).reloaded == ["nginx"]
+    assert run(home, Host(home), to_do("shop", "repair")).reloaded == ["nginx"]
     assert not host.outstanding(home)
 
 
@@ -202,7 +204,7 @@ def test_prove_failure_of_rolled_back_version_goes_no_further_back(home):
     on = Host(home, ("test", "nginx"))
     renew(home, on)
     assert on.live("shop") == "0002"
-    done = run(home, on, result("shop", "repair"))
+    done = run(home, on, to_do("shop", "repair"))
     assert "it stays live: version 0002 is not new" in done.failures["shop"]
 
 
@@ -281,7 +283,7 @@ def test_prove_check_mode_predicts_reload_for_format(home, quick_path, combined,
     if spoil == "mode":
         (quick_path / "shop.pem").chmod(0o640)
     wanted = {"shop": combined}
-    runs = [run(home, Host(home), result("shop", "repair"), wanted=wanted, check=check) for check in (True, False)]
+    runs = [run(home, Host(home), to_do("shop", "repair"), wanted=wanted, check=check) for check in (True, False)]
     assert [done.reloaded for done in runs] == [["nginx"] if spoil == "content" else []] * 2
     assert [done.changed for done in runs] == [spoil != "nothing"] * 2
 
@@ -295,14 +297,14 @@ def test_prove_check_mode_runs_no_test_and_no_probe(home):
 def test_prove_check_mode_predicts_switch(home):
     renew(home, Host(home, ("probe", 443)))
     before = host.snapshot(home)
-    done = run(home, Host(home), result("shop", "switch"), check=True)
+    done = run(home, Host(home), to_do("shop", "switch"), check=True)
     assert (done.changed, done.reloaded) == (True, ["nginx"])
     assert host.snapshot(home) == before
 
 
 def test_switch_done_by_other_run_changes_nothing(home):
     host.make_live(home, SHOP)
-    done = run(home, Host(home), result("shop", "switch"))
+    done = run(home, Host(home), to_do("shop", "switch"))
     assert (done.changed, done.failures, done.certificates()) == (False, {}, [])
 
 
@@ -343,7 +345,7 @@ def test_prove_handler_is_returned_only(home):
 
 
 HANDLED = replace(WANTED, reloads=(Reload(NOTIFY, "restart it"), NGINX))
-RAN = {"name": "shop", "status": "notified", "version": "0002"}
+RAN = {"name": "shop", "version": "0002"}
 
 
 def test_prove_handlers_not_run_leave_reload_outstanding(home):
@@ -352,30 +354,30 @@ def test_prove_handlers_not_run_leave_reload_outstanding(home):
     for _unused in range(2):
         assert (done.notify, done.reloaded, done.after_handlers) == (["restart it"], ["nginx"], [RAN])
         assert host.outstanding(home)
-        done = run(home, Host(home), result("shop", "repair"), wanted={"shop": HANDLED})
+        done = run(home, Host(home), to_do("shop", "repair"), wanted={"shop": HANDLED})
 
     on = Host(home)
     before = host.snapshot(home)
-    assert run(home, on, RAN, wanted={"shop": HANDLED}, check=True).changed
+    assert run(home, on, handled=[RAN], wanted={"shop": HANDLED}, check=True).changed
     assert host.snapshot(home) == before
-    noted = run(home, on, RAN, wanted={"shop": HANDLED})
+    noted = run(home, on, handled=[RAN], wanted={"shop": HANDLED})
     assert (noted.changed, noted.notify, noted.after_handlers, on.calls) == (True, [], [], [])
     assert not host.outstanding(home)
-    assert not run(home, on, RAN, wanted={"shop": HANDLED}).changed
+    assert not run(home, on, handled=[RAN], wanted={"shop": HANDLED}).changed
 
 
 def test_prove_handlers_confirm_their_version_only(home):
     """Another run has put its own in place since, whose handlers are yet to run."""
     renew(home, Host(home), HANDLED)
     third_by_another_run(home, HANDLED)
-    assert not run(home, Host(home), RAN, wanted={"shop": HANDLED}).changed
+    assert not run(home, Host(home), handled=[RAN], wanted={"shop": HANDLED}).changed
     assert host.outstanding(home)
 
 
 def test_prove_check_mode_names_handlers(home):
     done = renew(home, Host(home), HANDLED, check=True)
     assert (done.notify, done.after_handlers) == (["restart it"], [RAN])
-    assert not run(home, Host(home), RAN, wanted={"shop": HANDLED}, check=True).changed
+    assert not run(home, Host(home), handled=[RAN], wanted={"shop": HANDLED}, check=True).changed
 
 
 def test_prove_handlers_of_failed_host_are_notified_by_next_run(home):
@@ -385,7 +387,7 @@ def test_prove_handlers_of_failed_host_are_notified_by_next_run(home):
         host.prepare(home, item, ORDER)
     run(home, Host(home, ("reload", "postfix")), *(valid(home, name) for name in wanted), wanted=wanted)
     assert host.outstanding(home)
-    done = run(home, Host(home), *(result(name, "repair") for name in wanted), wanted=wanted)
+    done = run(home, Host(home), *(to_do(name, "repair") for name in wanted), wanted=wanted)
     assert (done.notify, done.failures) == (["restart it"], {})
 
 
@@ -410,7 +412,7 @@ def test_prove_failed_version_is_kept_for_revocation(home):
     done = run(home, Host(home, ("probe", 443)), valid(home, "shop"))
     assert "version 0001 (serial" in done.failures["shop"]
     assert (read_versions(str(home), "shop").live, read_versions(str(home), "shop").pending) == ("0001", "0004")
-    assert run(home, Host(home), result("shop", "switch")).failures == {}
+    assert run(home, Host(home), to_do("shop", "switch")).failures == {}
     assert (read_versions(str(home), "shop").live, read_versions(str(home), "shop").pending) == ("0004", None)
     host.confirm(home, keep=2)
     assert host.versions(home) == ["0002", "0004"]

@@ -11,7 +11,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._host.challenges.web
 from ansible_collections.certfleet.tls.plugins.module_utils._host.steps import key_transfer
 from tests.unit.host import ca, host
 from tests.unit.host.host import ORDER, WANTED
-from tests.unit.host.rollouts import BOTH, MAIL, Services, result, rollout, valid
+from tests.unit.host.rollouts import BOTH, MAIL, Services, result, rollout, to_do, valid
 
 
 def prepared(home, *wanted):
@@ -47,7 +47,7 @@ def test_rollout_failed_reload_fails_its_certificates_and_is_repeated(home):
 
     services = Services()
     again = rollout(home, BOTH, services=services)
-    again.take(result("mail", "repair"))
+    again.take(to_do("mail", "repair"))
     again.finish()
     assert again.reloaded == services.reloaded == ["postfix", "nginx"]
     assert not host.outstanding(home, "mail")
@@ -57,8 +57,8 @@ def test_rollout_unchanged_certificate_reloads_nothing(home):
     host.make_live(home)
     services = Services()
     run = rollout(home, services=services)
-    run.take(result("shop", "keep"))
-    run.take(result("shop", "repair"))
+    run.take(to_do("shop", "keep"))
+    run.take(to_do("shop", "repair"))
     run.finish()
     assert run.reloaded == services.reloaded == []
     assert not run.changed
@@ -69,7 +69,7 @@ def test_rollout_drift_is_repaired(home):
     key = home / "live" / "shop" / "privkey.pem"
     key.chmod(0o600)
     run = rollout(home)
-    run.take(result("shop", "repair"))
+    run.take(to_do("shop", "repair"))
     assert run.changed
     assert "mode 0600 instead of 0640" in run.diff()[0]["after"]
     assert host.key_drift(home, "0001") == []

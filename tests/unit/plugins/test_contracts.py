@@ -28,7 +28,13 @@ from ansible_collections.certfleet.tls.plugins.module_utils._ansible.revocations
 from ansible_collections.certfleet.tls.plugins.module_utils._common import contracts as plugin
 from ansible_collections.certfleet.tls.plugins.module_utils._common.errors import OptionError
 from ansible_collections.certfleet.tls.plugins.module_utils._common.schema import Malformed
-from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Action, Reason, Status
+from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import (
+    UNORDERED,
+    Action,
+    Reason,
+    RevocationResult,
+    Status,
+)
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet import planner
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet.plan import MALFORMED
 from tests.unit import contracts
@@ -108,8 +114,12 @@ def test_fuzz_mutated_result_is_malformed_or_has_a_result_of_its_own(instance):
         (contracts.decided(), "reason", "because"),
         (contracts.decided(), "reason", None),
         (contracts.ordered(), "status", "done"),
+        (contracts.ordered(), "status", "keep"),
+        (contracts.ordered(), "status", "notified"),
+        (contracts.not_ordered(Action.KEEP), "action", "issue"),
+        (contracts.challenge(), "status", "revoked"),
         (contracts.challenge(), "status", "open"),
-        (contracts.revocation(status=Status.REVOKED), "status", "gone"),
+        (contracts.revocation(status=RevocationResult.REVOKED), "status", "gone"),
     ],
 )
 def test_from_result_unknown_word_raises(shape, field, value):
@@ -117,7 +127,7 @@ def test_from_result_unknown_word_raises(shape, field, value):
         type(shape).from_result({**shape.to_result(), field: value})
 
 
-@pytest.mark.parametrize("word", [*Action, *Reason, *Status])
+@pytest.mark.parametrize("word", [*Action, *Reason, *Status, *RevocationResult])
 def test_words_equal_their_text(word):
     assert (f"{word}", str(word), json.dumps(word)) == (word.value, word.value, f'"{word.value}"')
 
@@ -151,7 +161,6 @@ def documented(module, *path):
         ("certificate_info", ("history", "contains"), plugin.PastVersion),
         ("certificate_request", ("requests", "contains"), plugin.CertificateRequest),
         ("certificate_share", ("shares", "contains"), plugin.SharedKey),
-        ("certificate", ("after_handlers", "contains"), plugin.CertificateOrder),
         ("acme_plan", ("hosts", "sample", "web1", 0), plugin.PlannedCertificate),
         ("acme_plan", ("shares", "contains"), plugin.SharedKey),
         ("acme_order", ("hosts", "contains"), plugin.CertificateOrder),
@@ -203,7 +212,7 @@ def test_plan_fields_are_documented():
         ("acme_authorization", ("authorizations", "contains", "challenges", "contains"), contracts.challenge()),
         ("acme_order_finalize", ("hosts", "contains"), contracts.final()),
         ("acme_order_finalize", ("hosts", "contains"), contracts.stopped("refused")),
-        ("acme_revoke", ("certificates", "sample", 0), contracts.revocation(status=Status.REVOKED)),
+        ("acme_revoke", ("certificates", "sample", 0), contracts.revocation(status=RevocationResult.REVOKED)),
     ],
 )
 def test_result_fields_are_documented(module, path, instance):
@@ -255,10 +264,10 @@ def test_wanted_has_all_options_of_a_certificate():
 
 
 def test_outcomes_are_options_of_the_module_certificate():
-    outcomes = [contracts.final(), contracts.stopped("no"), contracts.not_ordered(Status.NOTIFIED, version="0008")]
+    outcomes = [contracts.final(), contracts.stopped("no"), contracts.not_ordered(Action.KEEP)]
     for outcome in outcomes:
         assert set(outcome.to_result()) <= {*RESULT_SPEC, "host"}
-        assert outcome.status in RESULTS
+        assert (outcome.status in RESULTS) != (outcome.action in UNORDERED)
 
 
 def test_parse_certificates_malformed_facts_refuse_one_certificate_only():

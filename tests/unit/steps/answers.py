@@ -58,7 +58,7 @@ _ANSWERS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"paths": [f"/var/www/.well-known/acme-challenge/{TOKEN}"], "failures": {TOKEN: "disk full"}},
     ),
     "certificate": (
-        {"certificates": [SHOP], "results": [{"name": "shop", "status": "valid"}, {"name": "old", "status": "remove"}]},
+        {"certificates": [SHOP], "results": [{"name": "shop", "status": "valid"}, {"name": "old", "action": "remove"}]},
         {
             "certificates": [
                 {
@@ -71,7 +71,7 @@ _ANSWERS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
                 }
             ],
             "notify": ["Restart the cluster"],
-            "after_handlers": [{"name": "shop", "status": "notified", "version": "0008"}],
+            "after_handlers": [{"name": "shop", "version": "0008"}],
             "reloaded": ["nginx"],
             "failures": {"old": "it is in use"},
         },

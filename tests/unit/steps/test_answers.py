@@ -138,7 +138,7 @@ def test_accept_key_that_ansible_acts_on_is_dropped(module, key, value, failed):
         ("challenge_response", ("failures",), {"other": "x"}, "a key of failures is not one that was asked for"),
         ("certificate", ("notify",), ["Shut down"], "notify[0] is not one that was asked for"),
         ("certificate", ("notify",), [["Shut down"]], "notify[0] is not one that was asked for"),
-        ("certificate", ("after_handlers", 0, "status"), "remove", "after_handlers[0].status is not one"),
+        ("certificate", ("after_handlers", 0, "name"), "bank", "after_handlers[0].name is not one that was asked for"),
         ("certificate_adopt", ("certificates", 0, "name"), "bank", "certificates[0].name is not one"),
         ("certificate_adopt", ("found",), [{}] * 10_001, "found has 10001 elements, more than 10000"),
     ],

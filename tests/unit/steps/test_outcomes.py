@@ -30,13 +30,8 @@ FAILED, DEFERRED = contracts.stopped("rejected"), contracts.stopped("limit", Sta
 @pytest.mark.parametrize(
     ("decided", "ordered", "requested", "finalized", "outcome"),
     [
-        pytest.param(contracts.decided(action, message="m"), {}, {}, {}, contracts.not_ordered(status), id=action.value)
-        for action, status in (
-            (Action.REPAIR, Status.REPAIR),
-            (Action.SWITCH, Status.SWITCH),
-            (Action.KEEP, Status.KEEP),
-            (Action.REMOVE, Status.REMOVE),
-        )
+        pytest.param(contracts.decided(action, message="m"), {}, {}, {}, contracts.not_ordered(action), id=action.value)
+        for action in (Action.REPAIR, Action.SWITCH, Action.KEEP, Action.REMOVE)
     ]
     + [
         pytest.param(
@@ -96,7 +91,7 @@ def test_of_orders_received_certificate_is_left_out():
 
 def test_of_orders_check_mode_keeps():
     found = of_orders(contracts.decided(), of_web1(ORDERED), {}, {"hosts": {}}, is_check=True)
-    assert found == [contracts.not_ordered(Status.KEEP)]
+    assert found == [contracts.not_ordered(Action.KEEP)]
 
 
 def test_of_orders_record_not_in_place_fails_its_host_alone():

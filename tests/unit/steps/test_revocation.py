@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Status
+from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import RevocationResult as Result
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.revocation import not_revoked
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.revocation_choice import Chosen
 from tests.unit import contracts
@@ -22,7 +22,7 @@ LIVE = {"history": [version("a2", NEW, live=True)]}
 ITS = "certificate shop (serial 4a1f) is not revoked:"
 
 
-def answer(status=Status.REVOKED, problem="", **more):
+def answer(status=Result.REVOKED, problem="", **more):
     return contracts.revocation(status=status, problem=problem, **more).to_result()
 
 
@@ -34,18 +34,21 @@ def refused(**more):
     ("chosen", "looked", "revoked", "lines"),
     [
         (CHOSEN, LIVE, {"certificates": [answer()]}, []),
-        (CHOSEN, LIVE, {"certificates": [answer(Status.ALREADY_REVOKED)]}, []),
+        (CHOSEN, LIVE, {"certificates": [answer(Result.ALREADY_REVOKED)]}, []),
         # Its own word, not that of the whole step or of another host.
         (
             TWO,
             LIVE,
             {
                 "msg": "certificate shop of web1: refused; certificate shop of web2: malformed",
-                "certificates": [answer(Status.FAILED, "refused"), answer(Status.FAILED, "malformed", host="web2")],
+                "certificates": [
+                    answer(Result.FAILED, "refused"),
+                    answer(Result.FAILED, "malformed", host="web2"),
+                ],
             },
             [f"{ITS} refused"],
         ),
-        (TWO, LIVE, {"certificates": [answer(), answer(Status.FAILED, "malformed", host="web2")]}, []),
+        (TWO, LIVE, {"certificates": [answer(), answer(Result.FAILED, "malformed", host="web2")]}, []),
         (CHOSEN, LIVE, {"msg": "no account", "certificates": []}, [f"{ITS} no account"]),
         (CHOSEN, LIVE, {"msg": "MODULE FAILURE"}, [f"{ITS} MODULE FAILURE"]),
         (CHOSEN, LIVE, {"skipped": True}, [f"{ITS} acme_revoke gave no answer"]),
@@ -56,7 +59,7 @@ def refused(**more):
             {"certificates": [{"host": "web1", "name": "shop", "status": "x"}]},
             [f"{ITS} acme_revoke gave no answer"],
         ),
-        (CHOSEN, LIVE, {"certificates": [answer(Status.FAILED)]}, [f"{ITS} acme_revoke gave no reason"]),
+        (CHOSEN, LIVE, {"certificates": [answer(Result.FAILED)]}, [f"{ITS} acme_revoke gave no reason"]),
         (TWO, LIVE, {"certificates": [answer()], "msg": "m"}, [f"{ITS} m"]),
         # Without a certificate to revoke, the failure does not concern the host.
         (NOTHING, LIVE, {"msg": "no account", "certificates": []}, []),

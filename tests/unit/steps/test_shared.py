@@ -101,8 +101,7 @@ def test_results_issued_certificate_comes_with_sealed_key():
     final = finalized(contracts.final(certificate="ISSUED", chain="CHAIN"))
     for host, sealed in SEALED.items():
         assert results_of(plan(share()), host, with_answer(), final) == [
-            contracts.not_ordered(
-                Status.VALID,
+            contracts.received(
                 certificate="ISSUED",
                 chain="CHAIN",
                 account_uri=ACCOUNT,
@@ -146,13 +145,16 @@ def test_results_own_ones_are_kept():
     the_plan = plan(share("0a"))
     the_plan["hosts"]["web2"].append(contracts.decided(Action.REPAIR, name="own").to_result())
     results = results_of(the_plan, "web2", with_answer(), {"hosts": {}})
-    assert [(item.name, item.status) for item in results] == [("own", Status.REPAIR), ("shop", Status.VALID)]
+    assert [(item.name, item.action, item.status) for item in results] == [
+        ("own", Action.REPAIR, None),
+        ("shop", None, Status.VALID),
+    ]
 
 
 def test_results_check_mode_receives_nothing():
     for item in (share(), share("0a")):
         assert results_of(plan(item), "web2", variables(), {"hosts": {}}, check=True) == [
-            contracts.not_ordered(Status.KEEP)
+            contracts.not_ordered(Action.KEEP)
         ]
 
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from ..._common.errors import CollectionError
-from ..._common.statuses import STOPPED, Status
+from ..._common.statuses import STOPPED, Action, Status
 from ..._x509.errors import MisfitError
 from ..challenges.challenge_responses import ChallengeResponse
 from ..store.versions import KEPT
@@ -35,7 +35,7 @@ class Rollout:
     the format files of all listed certificates, due or not.
 
     reloaded: services, and commands. failures: reasons by certificate. notify: the handlers that are to be notified.
-    after_handlers: the results that are to be taken when those have run.
+    after_handlers: the versions that are to be confirmed when those have run.
     """
 
     home: str
@@ -68,24 +68,35 @@ class Rollout:
                 self.warnings.append(str(error))
 
     def take(self, result: Mapping[str, Any]) -> None:
-        """Carry out one result (an element of the module's option `results`)."""
-        name = result["name"]
-        steps: Mapping[str, Callable[[], Deployed | None]] = {
+        """Carry out one result (an element of the module's option `results`): its action, or the end of its order."""
+        name, action = result["name"], result["action"]
+        by_status: Mapping[str, Callable[[], Deployed | None]] = {
             Status.VALID: lambda: self._deploy(result),
-            Status.REPAIR: lambda: repair(self.home, self.wanted[name], self.now, self.check),
-            Status.SWITCH: lambda: switch(self.home, self.wanted[name], self.now, self.check),
-            Status.REMOVE: lambda: removal.remove(self.home, name, self.claim, self.check, self.places),
-            Status.NOTIFIED: lambda: self._take_handled(result),
             Status.DEFERRED: lambda: self._defer(result),
             Status.FAILED: lambda: self._take_failed(result),
-            Status.KEEP: lambda: None,
+        }
+        by_action: Mapping[str, Callable[[], Deployed | None]] = {
+            Action.REPAIR: lambda: repair(self.home, self.wanted[name], self.now, self.check),
+            Action.SWITCH: lambda: switch(self.home, self.wanted[name], self.now, self.check),
+            Action.REMOVE: lambda: removal.remove(self.home, name, self.claim, self.check, self.places),
+            Action.KEEP: lambda: None,
         }
         try:
-            deployed = steps[result["status"]]()
+            deployed = by_action[action]() if action else by_status[result["status"]]()
             if deployed is not None:
                 self._note(name, deployed)
             if result["status"] in STOPPED and not self.check:
                 discard_key(self.home, name)
+        except CollectionError as error:
+            self._fail(name, str(error))
+
+    def take_handled(self, name: str, version: str) -> None:
+        """Confirm a version whose handlers have run (an element of the module's option `after_handlers`)."""
+        try:
+            if reload_outstanding(self.home, name, version):
+                self.changed = True
+                if not self.check:
+                    confirm(self.home, name, version, self.keep)
         except CollectionError as error:
             self._fail(name, str(error))
 
@@ -180,17 +191,8 @@ class Rollout:
         of_all = {name: [str(entry) for entry in self.wanted[name].reloads if entry.kind == NOTIFY] for name in names}
         handled = {name: entries for name, entries in of_all.items() if entries}
         self.notify = list(dict.fromkeys(entry for entries in handled.values() for entry in entries))
-        self.after_handlers = [
-            {"name": name, "status": Status.NOTIFIED.value, "version": self.deployed[name].version} for name in handled
-        ]
+        self.after_handlers = [{"name": name, "version": self.deployed[name].version} for name in handled]
         return set(handled)
-
-    def _take_handled(self, result: Mapping[str, Any]) -> None:
-        name, version = result["name"], result["version"] or ""
-        if reload_outstanding(self.home, name, version):
-            self.changed = True
-            if not self.check:
-                confirm(self.home, name, version, self.keep)
 
     def _confirm(self, name: str) -> None:
         try:
