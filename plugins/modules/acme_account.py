@@ -183,8 +183,8 @@ from ..module_utils._ansible.host_options import BATCH_SPEC
 
 def run(params: Params, check_mode: bool, _warn: Warn) -> Result:
     """Return the module's result."""
-    outcomes = ensure(params, check_mode)
-    return with_failure(result(outcomes), failure(outcomes))
+    results = ensure(params, check_mode)
+    return with_failure(result(results), failure(results))
 
 
 MODULE = ControllerModule(

@@ -37,17 +37,17 @@ class Account:
     url: str
     status: str
     contact: tuple[str, ...] = ()
-    created: bool = False
+    is_new: bool = False
 
     @classmethod
-    def _read(cls, url: str, answer: Response, created: bool = False) -> Account:
+    def _read(cls, url: str, answer: Response, is_new: bool = False) -> Account:
         document = answer.json()
         return cls(
             url=url,
             # Some CAs leave it out; they refuse an account that may not be used with a problem document.
             status=str(document.get("status") or "valid"),
             contact=texts(document.get("contact")),
-            created=created,
+            is_new=is_new,
         )
 
 
@@ -175,7 +175,7 @@ def refusal(directory: Directory, terms_agreed: bool, external_account: External
 
 def _new_account(client: Client, payload: Mapping[str, Any], what: str) -> Account:
     answer = client.post(client.directory.new_account, payload, what, with_jwk=True)
-    account = Account._read(client.created_url(answer, "account"), answer, created=answer.status == 201)
+    account = Account._read(client.created_url(answer, "account"), answer, is_new=answer.status == 201)
     client.account_url = account.url
     return account
 

@@ -51,15 +51,15 @@ def ensure(params: Mapping[str, Any], check_mode: bool) -> list[AccountResult]:
             )
         return change_keys(cas, check_mode)
     one = present if params["state"] == "present" else absent
-    outcomes = []
+    results = []
     for ca in cas:
         try:
-            outcomes.append(one(ca, check_mode))
+            results.append(one(ca, check_mode))
         except AcmeError as error:
             if len(cas) == 1:
                 raise
-            outcomes.append(AccountResult(ca.url, None, False, {}, {}, str(error)))
-    return outcomes
+            results.append(AccountResult(ca.url, None, False, {}, {}, str(error)))
+    return results
 
 
 def describe(params: Mapping[str, Any]) -> dict[str, Any]:
@@ -90,7 +90,7 @@ def present(ca: Ca, check_mode: bool) -> AccountResult:
         account = find(client, uri) if check_mode or uri else open_account(client, ca)
         if uri and account is None:
             raise AcmeError(f"{client.directory.url} knows no account {uri}")
-        if account is None or account.created:
+        if account is None or account.is_new:
             return AccountResult(ca.url, account, True, {}, {"contact": wanted or []})
         before = list(account.contact)
         changed = wanted is not None and set(wanted) != set(before)
@@ -141,36 +141,36 @@ def change_keys(cas: Sequence[Ca], check_mode: bool) -> list[AccountResult]:
         return [AccountResult(client.directory.url, account, True, *keys) for client, account in holders]
 
 
-def failure(outcomes: Iterable[AccountResult]) -> str:
+def failure(results: Iterable[AccountResult]) -> str:
     """Return one line that says at which CAs it failed and why; empty if it failed at none."""
-    return "; ".join(f"{outcome.directory}: {outcome.problem}" for outcome in outcomes if outcome.problem)
+    return "; ".join(f"{each.directory}: {each.problem}" for each in results if each.problem)
 
 
-def result(outcomes: list[AccountResult]) -> dict[str, Any]:
-    """Return the outcomes as the module returns them: that of the first CA, and all."""
+def result(results: list[AccountResult]) -> dict[str, Any]:
+    """Return the results as the module returns them: that of the first CA, and all."""
     items = [
         {
-            "directory": outcome.directory,
-            "account_uri": outcome.account.url if outcome.account else None,
-            "contact": list(outcome.after.get("contact", outcome.account.contact if outcome.account else ())),
-            "changed": outcome.changed,
-            "problem": outcome.problem,
+            "directory": each.directory,
+            "account_uri": each.account.url if each.account else None,
+            "contact": list(each.after.get("contact", each.account.contact if each.account else ())),
+            "changed": each.changed,
+            "problem": each.problem,
         }
-        for outcome in outcomes
+        for each in results
     ]
     return {
-        "changed": any(outcome.changed for outcome in outcomes),
+        "changed": any(each.changed for each in results),
         "account_uri": items[0]["account_uri"],
         "contact": items[0]["contact"],
         "accounts": items,
         "diff": [
             {
-                "before_header": outcome.directory,
-                "after_header": outcome.directory,
-                "before": dict(outcome.before),
-                "after": dict(outcome.after),
+                "before_header": each.directory,
+                "after_header": each.directory,
+                "before": dict(each.before),
+                "after": dict(each.after),
             }
-            for outcome in outcomes
+            for each in results
         ],
     }
 

@@ -123,7 +123,7 @@ def _order_at(
             raise
         return [to_failure(error)] * len(asked)
     totals.account_uri = totals.account_uri or account.url
-    totals.changed |= account.created
+    totals.changed |= account.is_new
     orders: list[CertificateOrder | Failure] = []
     for order, prepared in zip(asked, made):
         if isinstance(prepared, Failure):

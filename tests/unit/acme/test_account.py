@@ -47,7 +47,7 @@ def test_find_account_of_key(ca, stranger, key):
     client = stranger()
     uri = ca.register(key)
     found = accounts.find(client)
-    assert (found.url, found.status, found.created) == (uri, "valid", False)
+    assert (found.url, found.status, found.is_new) == (uri, "valid", False)
     assert client.account_url == uri
 
 
@@ -60,7 +60,7 @@ def test_find_other_problem_raises(ca, stranger):
 def test_find_or_create_new_account_takes_one_request(ca, stranger):
     client = stranger(TERMS)
     made = accounts.find_or_create(client, ["mailto:a@a.example"], terms_agreed=True)
-    assert (made.created, made.contact, made.status) == (True, ("mailto:a@a.example",), "valid")
+    assert (made.is_new, made.contact, made.status) == (True, ("mailto:a@a.example",), "valid")
     assert client.account_url == made.url
     assert sent(ca) == [{"contact": ["mailto:a@a.example"], "termsOfServiceAgreed": True}]
     assert "jwk" in ca.signed()[0].protected
@@ -70,7 +70,7 @@ def test_find_or_create_existing_account_takes_one_request(ca, stranger, key):
     client = stranger(TERMS)
     uri = ca.register(key)
     found = accounts.find_or_create(client, terms_agreed=True)
-    assert (found.url, found.created) == (uri, False)
+    assert (found.url, found.is_new) == (uri, False)
     assert len(ca.signed()) == 1
 
 
@@ -100,7 +100,7 @@ def test_find_or_create_existing_account_needs_no_terms(ca, stranger, key):
 
 
 def test_find_or_create_without_terms(ca, stranger):
-    assert accounts.find_or_create(stranger()).created
+    assert accounts.find_or_create(stranger()).is_new
     assert sent(ca) == [{"contact": [], "termsOfServiceAgreed": False}]
 
 
@@ -112,7 +112,7 @@ def test_find_or_create_binding_required_and_missing_raises(ca, stranger):
 
 def test_find_or_create_new_account_sends_binding(ca, stranger, key):
     made = accounts.find_or_create(stranger(EAB_WANTED), external_account=BINDING)
-    assert made.created
+    assert made.is_new
     look_up, creation = sent(ca)
     assert look_up == {"onlyReturnExisting": True}
     protected = json.loads(jose.decode(creation["externalAccountBinding"]["protected"]))

@@ -26,8 +26,8 @@ def change_keys(options, check_mode):
 
 
 def deactivate(options, check_mode):
-    (outcome,) = accounts.ensure({**options, "state": "absent"}, check_mode)
-    return outcome
+    (result,) = accounts.ensure({**options, "state": "absent"}, check_mode)
+    return result
 
 
 def with_own(options, **own):
@@ -52,10 +52,10 @@ def ordinary_run(options):
 def test_change_keys_replaces_key_file(ca, options, path, key):
     uri = ca.register(key)
     path.chmod(0o400)
-    (outcome,) = change_keys(options(account_key_type="ec384"), check_mode=False)
-    assert (outcome.changed, outcome.account.url) == (True, uri)
-    assert outcome.before == {"key": key.thumbprint}
-    assert outcome.after == {"key": stored(path)}
+    (result,) = change_keys(options(account_key_type="ec384"), check_mode=False)
+    assert (result.changed, result.account.url) == (True, uri)
+    assert result.before == {"key": key.thumbprint}
+    assert result.after == {"key": stored(path)}
     assert stored(path) != key.thumbprint
     assert ca.accounts[uri]["jwk"]["crv"] == "P-384"
     assert [item.name for item in path.parent.iterdir()] == [path.name]
@@ -114,9 +114,9 @@ def test_change_keys_failed_replacement_keeps_new_key_file(ca, options, path, ke
 
 def test_change_keys_check_mode_changes_nothing(ca, options, path, key):
     uri = ca.register(key)
-    (outcome,) = change_keys(options(), check_mode=True)
-    assert (outcome.changed, outcome.account.url) == (True, uri)
-    assert outcome.after == {"key": "a new one"}
+    (result,) = change_keys(options(), check_mode=True)
+    assert (result.changed, result.account.url) == (True, uri)
+    assert result.after == {"key": "a new one"}
     assert stored(path) == key.thumbprint
     assert [item.name for item in path.parent.iterdir()] == [path.name]
     assert "/key-change" not in ca.counts()
@@ -202,8 +202,8 @@ def test_change_keys_killed_at_any_step_is_completed_later(ca, options, path, ke
     # The current key of the account is used, whichever it is: no second account is made.
     assert ordinary_run(given).url == uri
     assert list(ca.accounts) == [uri]
-    (outcome,) = change_keys(given, check_mode=False)
-    assert outcome.account.url == uri
+    (result,) = change_keys(given, check_mode=False)
+    assert result.account.url == uri
     assert stored(path) != key.thumbprint
     assert not path.with_name(path.name + ".new").exists()
     # With the key that is stored, and no other there.
@@ -229,7 +229,7 @@ def test_change_keys_killed_between_two_cas_is_completed(ca, second, options, pa
             change_keys(options(second), check_mode=False)
     assert stored(path) == key.thumbprint, "not before all CAs know the new key"
     found = accounts.ensure(options(second), check_mode=False)
-    assert [outcome.account.url for outcome in found] == uris
+    assert [result.account.url for result in found] == uris
     change_keys(options(second), check_mode=False)
     new = AccountKey.load(path.read_bytes(), None, "stored").public_jwk
     assert [one.accounts[uri]["jwk"] for one, uri in zip((ca, second), uris)] == [new, new]
@@ -272,16 +272,16 @@ def test_change_keys_given_content_is_changed(ca, options, path, key, key_of):
         new_account_key_content=new.pem("secret").decode(),
         new_account_key_passphrase="secret",
     )
-    (outcome,) = change_keys(given, check_mode=True)
-    assert outcome.changed
+    (result,) = change_keys(given, check_mode=True)
+    assert result.changed
     assert ca.accounts[uri]["jwk"] == key.public_jwk
-    (outcome,) = change_keys(given, check_mode=False)
-    assert (outcome.changed, outcome.after) == (True, {"key": new.thumbprint})
+    (result,) = change_keys(given, check_mode=False)
+    assert (result.changed, result.after) == (True, {"key": new.thumbprint})
     assert ca.accounts[uri]["jwk"] == new.public_jwk
     # A second run finds it changed, also where the new key has taken the old one's place by then.
     for old in (key, new):
-        (outcome,) = change_keys({**given, "account_key_content": old.pem().decode()}, check_mode=False)
-        assert (outcome.changed, outcome.account.url) == (False, uri)
+        (result,) = change_keys({**given, "account_key_content": old.pem().decode()}, check_mode=False)
+        assert (result.changed, result.account.url) == (False, uri)
     assert stored(path) == key.thumbprint, "nothing is stored"
 
 
@@ -342,8 +342,8 @@ def test_deactivate_account_once(ca, options, key):
     uri = ca.register(key)
     assert deactivate(options(), check_mode=True).changed
     assert ca.accounts[uri]["status"] == "valid"
-    outcome = deactivate(options(), check_mode=False)
-    assert (outcome.changed, outcome.before, outcome.after) == (True, {"status": "valid"}, {"status": "deactivated"})
+    result = deactivate(options(), check_mode=False)
+    assert (result.changed, result.before, result.after) == (True, {"status": "valid"}, {"status": "deactivated"})
     assert ca.accounts[uri]["status"] == "deactivated"
     for given in (options(), options(account_uri=uri)):
         assert not deactivate(given, check_mode=False).changed
@@ -365,9 +365,9 @@ def test_deactivate_account_of_other_key_raises(ca, options, key, key_of):
 
 def test_ensure_one_failed_ca_does_not_affect_others(ca, second, options, key):
     ca.always("/directory", problem("malformed", 404, "gone"))
-    outcomes = accounts.ensure(options(second, contact=["ops@example.com"]), check_mode=False)
-    assert [outcome.changed for outcome in outcomes] == [False, True]
-    told = accounts.result(outcomes)
+    results = accounts.ensure(options(second, contact=["ops@example.com"]), check_mode=False)
+    assert [result.changed for result in results] == [False, True]
+    told = accounts.result(results)
     assert (told["changed"], told["account_uri"]) == (True, None)
     assert "answered HTTP 404" in told["accounts"][0]["problem"]
     assert (told["accounts"][1]["account_uri"], told["accounts"][1]["contact"]) == (
