@@ -101,7 +101,7 @@ class ActionModule(HostAction):
     def conclude(self, run: Run, answer: dict[str, Any]) -> dict[str, Any]:
         """Return what was found, and what the steps to come know of the host's options."""
         if self._is_misconfigured:
-            return failures.conclude(run, answer, {"acme_fail": run.found("acme_fail")})
+            return failures.conclude(run, answer, {"acme_fail": run.variable("acme_fail")})
         variables = self._variables
         if variables is None:
             return answer

@@ -36,7 +36,8 @@ def run(task: HostTask) -> dict[str, Any]:
         raise OptionError("directories is empty: name the CA")
     wanted = wanted_certificates(params["certificates"], Claim.of(params), params["directories"])
     now = datetime.now(timezone.utc)
-    batch = adoption.AdoptionBatch(params["home"], adoption.look(lineages(params), now), now, task.check_mode)
+    candidates = adoption.read_candidates(lineages(params), now)
+    batch = adoption.AdoptionBatch(params["home"], candidates, now, task.check_mode)
     for certificate in wanted.values():
         batch.adopt(certificate)
     for warning in batch.warnings():

@@ -38,40 +38,40 @@ def revocations_of(options: Iterable[Mapping[str, Any]]) -> list[Revocation]:
     return [replace(item, directory=resolve_directory(item.directory) if item.directory else None) for item in found]
 
 
-def revoke_all(params: Mapping[str, Any], wanted: Sequence[Revocation]) -> list[Revocation]:
+def revoke_all(params: Mapping[str, Any], revocations: Sequence[Revocation]) -> list[Revocation]:
     """Revoke each certificate. Raises AcmeError if none can be revoked for the same reason."""
     results: dict[int, Revoked] = {
-        number: result for number, result in enumerate(run_all(wanted, _parse)) if isinstance(result, Failure)
+        number: result for number, result in enumerate(run_all(revocations, _parse)) if isinstance(result, Failure)
     }
-    readable = [number for number in range(len(wanted)) if number not in results]
-    cas = cas_to_ask(cas_of(params), wanted)
+    readable = [number for number in range(len(revocations)) if number not in results]
+    cas = cas_to_ask(cas_of(params), revocations)
     for ca in cas:
         left = [
             number
             for number in readable
-            if isinstance(results.get(number, _UNASKED), Failure) and wanted[number].directory in (None, ca.url)
+            if isinstance(results.get(number, _UNASKED), Failure) and revocations[number].directory in (None, ca.url)
         ]
-        given = [wanted[number] for number in left]
+        given = [revocations[number] for number in left]
         for number, result in zip(left, _revoke_at(ca, params, given, is_only=len(cas) == 1) if left else ()):
             # The first CA's refusal is reported: another one mostly does not know the certificate.
             if not isinstance(result, Failure) or number not in results:
                 results[number] = result
-    return [_result(item, results[number]) for number, item in enumerate(wanted)]
+    return [_result(item, results[number]) for number, item in enumerate(revocations)]
 
 
-def cas_to_ask(cas: Sequence[Ca], wanted: Iterable[Revocation]) -> list[Ca]:
+def cas_to_ask(cas: Sequence[Ca], revocations: Iterable[Revocation]) -> list[Ca]:
     """Return the CAs that are to be asked: those that certificates name, and all for certificates that name none."""
-    named = {item.directory for item in wanted if item.directory}
+    named = {item.directory for item in revocations if item.directory}
     first = replace(cas[0], account_uri=None, key=replace(cas[0].key, new_content=None))
     others = [replace(first, url=url) for url in sorted(named - {ca.url for ca in cas})]
-    names_all = any(item.directory is None for item in wanted)
+    names_all = any(item.directory is None for item in revocations)
     return [ca for ca in [*cas, *others] if names_all or ca.url in named]
 
 
-def check_all(params: Mapping[str, Any], wanted: Sequence[Revocation]) -> list[Revocation]:
+def check_all(params: Mapping[str, Any], revocations: Sequence[Revocation]) -> list[Revocation]:
     """Return what check mode finds without a signed request. Raises AcmeError."""
     _key(cas_of(params)[0], params)
-    return [_result(item, result) for item, result in zip(wanted, run_all(wanted, _parse))]
+    return [_result(item, result) for item, result in zip(revocations, run_all(revocations, _parse))]
 
 
 _UNASKED = Failure("no CA was asked")
@@ -82,7 +82,7 @@ def _parse(item: Revocation) -> bool:
     return bool(der_of(item.content or ""))
 
 
-def _revoke_at(ca: Ca, params: Mapping[str, Any], wanted: Sequence[Revocation], is_only: bool) -> list[Revoked]:
+def _revoke_at(ca: Ca, params: Mapping[str, Any], revocations: Sequence[Revocation], is_only: bool) -> list[Revoked]:
     """Return the results at one CA. Raises the AcmeError of an only CA."""
     reason = int(REASONS.get(params["revoke_reason"], params["revoke_reason"]))
     own_key = _has_own_key(params)
@@ -94,11 +94,11 @@ def _revoke_at(ca: Ca, params: Mapping[str, Any], wanted: Sequence[Revocation], 
         with open_client(ca, key=_key(ca, params)) as client:
             if not own_key:
                 use_account(client, ca.account_uri)
-            return list(run_all(wanted, one))
+            return list(run_all(revocations, one))
     except AcmeError as error:
         if is_only:
             raise
-        return [to_failure(error)] * len(wanted)
+        return [to_failure(error)] * len(revocations)
 
 
 def _has_own_key(params: Mapping[str, Any]) -> bool:

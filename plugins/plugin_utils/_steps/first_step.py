@@ -131,12 +131,14 @@ def _faults_of_some(problems: list[str], certificates: Any) -> dict[str, str]:
     """Return by certificate what is wrong with it, if others of the host are right, and nothing else is wrong."""
     listed = certificates if isinstance(certificates, list) else []
     names = {str(entry.get("name")) for entry in listed if isinstance(entry, Mapping)}
-    told: dict[str, list[str]] = {}
+    lines_by_certificate: dict[str, list[str]] = {}
     for line in problems:
         if not isinstance(line, Fault) or line.certificate not in names:
             return {}
-        told.setdefault(line.certificate, []).append(line.text)
-    return {name: " ".join(lines) for name, lines in told.items()} if names - set(told) else {}
+        lines_by_certificate.setdefault(line.certificate, []).append(line.text)
+    if not names - set(lines_by_certificate):
+        return {}
+    return {name: " ".join(lines) for name, lines in lines_by_certificate.items()}
 
 
 def _unknown_handlers(certificates: Any, play: Any) -> dict[str, str]:

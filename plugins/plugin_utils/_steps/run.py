@@ -102,7 +102,7 @@ class Run:
         """Return an option of the batch, as the plan froze it."""
         return self.plan["options"][name]
 
-    def found(self, name: str) -> Any:
+    def variable(self, name: str) -> Any:
         """Return a variable as the host sees it now; None where it cannot be used."""
         try:
             return self._value(name)

@@ -106,7 +106,7 @@ def dehydrated(folder, pem, name="shop.example"):
 
 
 def adopt(home, *lineages, wanted=WANTED, directories=(DIRECTORY,), check=False):
-    candidates = adoption.look(lineages, ca.NOW)
+    candidates = adoption.read_candidates(lineages, ca.NOW)
     return adoption.adopt(str(home), replace(wanted, directories=directories), candidates, ca.NOW, check)
 
 

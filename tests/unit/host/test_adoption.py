@@ -56,7 +56,7 @@ def test_find_folder_of_each_client(home, tmp_path, client):
     assert (lineage.client, lineage.is_directory) == (client, is_directory)
     assert (lineage.account_uri, lineage.webroot) == (account, webroot)
     before = host.snapshot(tmp_path / "their")
-    (found,) = adoption.look([lineage], ca.NOW)
+    (found,) = adoption.read_candidates([lineage], ca.NOW)
     assert found.facts()["identifiers"] == sorted(WANTED.identifiers)
     assert (found.facts()["key_type"], found.facts()["problem"]) == ("ec256", "")
 
@@ -306,12 +306,12 @@ def test_find_malformed_file_does_not_affect_others(tmp_path):
         path.write_text(path.read_text().replace("https://ca.example", "https://[oops"))
     for client in (other_clients.ACME_SH, other_clients.LEGO, other_clients.CERTBOT):
         (lineage,) = other_clients.find(client, str(tmp_path / client))
-        (found,) = adoption.look([lineage], ca.NOW)
+        (found,) = adoption.read_candidates([lineage], ca.NOW)
         assert (lineage.account_uri, found.problem) == (None, "")
     dehydrated(tmp_path, PemFiles())
     put(tmp_path / "conf", config="CERTDIR='/srv/\0'\n")
     assert other_clients.find(other_clients.DEHYDRATED, str(tmp_path / "conf")) == []
-    (found,) = adoption.look([Lineage(other_clients.FILES, "x", "/srv/\0", "/srv/\0")], ca.NOW)
+    (found,) = adoption.read_candidates([Lineage(other_clients.FILES, "x", "/srv/\0", "/srv/\0")], ca.NOW)
     assert "has no readable certificate" in found.problem
 
 

@@ -158,7 +158,7 @@ def adoptable():
     """Return the certificates of another client."""
     folder = Path(tempfile.mkdtemp(prefix="left-"))
     atexit.register(shutil.rmtree, folder)
-    return adoption.look([other_client_files.files(folder, other_client_files.PemFiles())], ca.NOW)
+    return adoption.read_candidates([other_client_files.files(folder, other_client_files.PemFiles())], ca.NOW)
 
 
 def forget_order(home):

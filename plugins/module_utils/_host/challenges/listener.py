@@ -92,7 +92,7 @@ class ListenerResponse(NamedTuple):
         with files.locked(self._lock):
             removed = files.remove_file(self.path)
         deadline = time.monotonic() + _END_TIMEOUT
-        while not self._is_settled():
+        while not self._has_ended():
             if time.monotonic() >= deadline:
                 raise ListenError(
                     f"the challenge listener on {self.listen} did not end within {_END_TIMEOUT:.0f} seconds after its "
@@ -143,8 +143,8 @@ class ListenerResponse(NamedTuple):
             self._write()
             daemon.run_detached(listen, (listening.fileno(), running), NAME)
 
-    def _is_settled(self) -> bool:
-        """Return True if the listener still has responses, or has ended."""
+    def _has_ended(self) -> bool:
+        """Return True if the listener has ended, or is not to end since it has other responses."""
         with files.locked(self._lock):
             if response_store.tokens(self._folder) or not os.path.isdir(self._folder):
                 return True

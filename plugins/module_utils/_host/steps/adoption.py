@@ -162,7 +162,7 @@ class AdoptionBatch:
         return {adopted.source: name for name, adopted in self.adopted.items() if adopted.source}
 
 
-def look(lineages: Iterable[Lineage], now: datetime) -> list[Candidate]:
+def read_candidates(lineages: Iterable[Lineage], now: datetime) -> list[Candidate]:
     """Read and verify the certificates of *lineages*. A file that several clients know is one candidate."""
     by_file: dict[str, Lineage] = {}
     for lineage in lineages:
