@@ -79,7 +79,7 @@ options:
           - End of the certificate's validity, in the same form. V(+30d) asks for thirty days.
         type: str
         version_added: 0.3.0
-      replaces_cert_id:
+      replaces_ari_id:
         description:
           - The ARI id (RFC 9773) of the certificate that the new one replaces. It is sent only to a CA that offers
             renewal information. If the CA refuses it, the order is made without it.
@@ -87,12 +87,12 @@ options:
       replaces_directory:
         description:
           - The CA that issued the certificate to replace, as the URL of its directory. By default
-            O(orders[].replaces_cert_id) is sent to any CA.
+            O(orders[].replaces_ari_id) is sent to any CA.
         type: str
         version_added: 0.3.0
       replaces_account:
         description:
-          - The URL of the account that ordered the certificate to replace. By default O(orders[].replaces_cert_id) is
+          - The URL of the account that ordered the certificate to replace. By default O(orders[].replaces_ari_id) is
             sent for any account.
         type: str
         version_added: 0.3.0
@@ -311,8 +311,8 @@ hosts:
       description: The value of O(orders[].not_after).
       returned: in check mode
       type: str
-    replaces_cert_id:
-      description: The value of O(orders[].replaces_cert_id).
+    replaces_ari_id:
+      description: The value of O(orders[].replaces_ari_id).
       returned: in check mode
       type: str
     replaces_directory:

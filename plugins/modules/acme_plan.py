@@ -293,7 +293,7 @@ hosts:
       description: True if the live certificate is still valid.
       returned: always
       type: bool
-    replaces_cert_id:
+    replaces_ari_id:
       description: The ARI id (RFC 9773) of the live certificate, for the new order; null without one.
       returned: always
       type: str
@@ -320,7 +320,7 @@ hosts:
         reason: missing
         message: ""
         can_wait: false
-        replaces_cert_id: null
+        replaces_ari_id: null
         next: null
 """
 
@@ -335,7 +335,7 @@ from ..module_utils._fleet.planner import make_plan
 def run(params: Params, _check_mode: bool, warn: Warn) -> Result:
     """Return the module's result."""
     absent = missing(("cryptography",)) if params["check_revocation"] else ""
-    ca_paths = {ca.url: ca.ca_path for ca in cas_of(params)}
+    ca_paths = {ca.directory: ca.ca_path for ca in cas_of(params)}
     return {"failed": True, "msg": absent} if absent else make_plan({**params, "ca_paths": ca_paths}, warn)
 
 

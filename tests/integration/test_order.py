@@ -224,11 +224,11 @@ def test_order_names_replaced_certificate_once(ca, pebble):
     """RFC 9773 section 5: an order may name it, once; where the CA does not take that, the order goes without."""
     pebble.restart(env=ALWAYS_VALID)
     (issued,) = ca.issue("shop.web1.lab.test")
-    (first,) = local(ca.order(order("shop", replaces_cert_id=issued.ari_id)))
+    (first,) = local(ca.order(order("shop", replaces_ari_id=issued.ari_id)))
     assert first["status"] in OPEN
     assert ca.finalize(fitting(first)).ok
     mark = pebble.mark()
-    again = ca.order(order("shop", replaces_cert_id=issued.ari_id), order("unknown", replaces_cert_id="AAAA.BBBB"))
+    again = ca.order(order("shop", replaces_ari_id=issued.ari_id), order("unknown", replaces_ari_id="AAAA.BBBB"))
     assert all(item["status"] in OPEN for item in local(again))
     assert len(local(again)) == 2
     assert posts(ca.lab, mark).count(NEW_ORDER) == 4

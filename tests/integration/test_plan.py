@@ -46,7 +46,7 @@ def test_plan_follows_renewal_information(ca, lab, issued):
     result = ca("acme_plan", certificates=certificates)
     planned = by_name(result)
     assert (planned["open"]["action"], planned["open"]["reason"]) == ("issue", "window open")
-    assert planned["open"]["replaces_cert_id"] == issued["open"].ari_id
+    assert planned["open"]["replaces_ari_id"] == issued["open"].ari_id
     assert planned["open"]["can_wait"] is True
     assert planned["later"]["action"] == "keep"
     assert utc(now + 20 * DAY) <= planned["later"]["next"] <= utc(now + 30 * DAY)

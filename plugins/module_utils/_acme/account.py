@@ -52,7 +52,7 @@ class Account:
 
 
 def find(client: Client, url: str | None = None) -> Account | None:
-    """Return the account of the client's key, None if there is none (RFC 8555 section 7.3.1). Sets client.account_url.
+    """Return the account of the client's key, None if there is none (RFC 8555 section 7.3.1). Sets client.account_uri.
 
     *url*: that of the account, if it is known. Raises ProblemError if it belongs to another key.
     """
@@ -105,7 +105,7 @@ def update_contact(client: Client, account: Account, contact: Sequence[str]) -> 
 
 def read(client: Client, url: str) -> Account:
     """Return the account at *url*, which must belong to the client's key."""
-    client.account_url = url
+    client.account_uri = url
     return Account._read(url, client.post_as_get(url, "account"))
 
 
@@ -176,7 +176,7 @@ def refusal(directory: Directory, terms_agreed: bool, external_account: External
 def _new_account(client: Client, payload: Mapping[str, Any], what: str) -> Account:
     answer = client.post(client.directory.new_account, payload, what, with_jwk=True)
     account = Account._read(client.created_url(answer, "account"), answer, is_new=answer.status == 201)
-    client.account_url = account.url
+    client.account_uri = account.url
     return account
 
 

@@ -39,17 +39,17 @@ def describe(
 
 
 def _record(client: Client, authorization: Authorization, challenge: Challenge, key_authorization: str) -> TxtRecord:
-    domain, account_url = authorization.identifier, client.account_url or ""
+    domain, account_uri = authorization.identifier, client.account_uri or ""
     if challenge.type == DNS_01:
         return dns_01(domain, key_authorization)
     if challenge.type == DNS_ACCOUNT_01:
-        return dns_account_01(domain, key_authorization, account_url)
+        return dns_account_01(domain, key_authorization, account_uri)
     if challenge.type == DNS_PERSIST_01:
-        return dns_persist_01(domain, _account(client, challenge, account_url), authorization.wildcard)
+        return dns_persist_01(domain, _account(client, challenge, account_uri), authorization.wildcard)
     return TxtRecord("", "")
 
 
-def _account(client: Client, challenge: Challenge, account_url: str) -> PersistentAccount:
+def _account(client: Client, challenge: Challenge, account_uri: str) -> PersistentAccount:
     if not challenge.issuers or client.persist_draft not in (None, challenge.persist_draft):
         spoken = f"the draft {challenge.persist_draft}" if challenge.issuers else "no draft known here"
         asked = f", and {client.persist_draft} is asked for" if client.persist_draft else ""
@@ -59,7 +59,7 @@ def _account(client: Client, challenge: Challenge, account_url: str) -> Persiste
         )
     return PersistentAccount(
         challenge.issuers[0],
-        account_url,
+        account_uri,
         challenge.persist_draft,
         client.key.thumbprint,
         client.directory.account_hash_prefix,

@@ -39,7 +39,7 @@ class Client:
         self.directory = directory
         self.key = key
         #: The account URL, once known: the kid of all requests but newAccount.
-        self.account_url: str | None = None
+        self.account_uri: str | None = None
         #: The draft of dns-persist-01 to follow; None: that of the CA's challenge.
         self.persist_draft: str | None = None
         self._nonces = NoncePool(self._new_nonce, connections)
@@ -60,7 +60,7 @@ class Client:
         """Return a client with another key and the same nonces; the key's account is not known yet."""
         other = copy.copy(self)
         other.key = key
-        other.account_url = None
+        other.account_uri = None
         return other
 
     def post(
@@ -91,7 +91,7 @@ class Client:
         while True:
             nonce = self._nonces.take(self._deadline)  # outside of try: it has its own retries
             try:
-                answer = self._signed_once(url, payload, nonce, None if with_jwk else self.account_url)
+                answer = self._signed_once(url, payload, nonce, None if with_jwk else self.account_uri)
             except TransportError as error:
                 if isinstance(error, UntrustedError) or not retry.wait():
                     raise

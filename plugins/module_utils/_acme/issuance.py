@@ -41,16 +41,16 @@ Result = TypeVar("Result")
 class OrderRequest:
     """A wanted certificate. challenges: the kind of challenge for each normalized identifier.
 
-    replaces: the ARI id of the certificate that this one replaces, ordered by replaces_account, if that is known.
-    order_url and account_url: from an earlier run's journal; that order is resumed, whatever validity it asked for.
+    replaces_ari_id: the ARI id of the certificate that it replaces, ordered by replaces_account, if that is known.
+    order_uri and account_uri: from an earlier run's journal; that order is resumed, whatever validity it asked for.
     """
 
     challenges: Mapping[str, str]
     profile: str | None = None
-    replaces: str | None = None
+    replaces_ari_id: str | None = None
     replaces_account: str | None = None
-    order_url: str | None = None
-    account_url: str | None = None
+    order_uri: str | None = None
+    account_uri: str | None = None
     validity: RequestedValidity = field(default_factory=RequestedValidity)
 
     def kind_for(self, authorization: Authorization) -> str:
@@ -123,13 +123,13 @@ def prepare(client: Client, request: OrderRequest) -> PreparedOrder:
 
 
 def _journaled(client: Client, request: OrderRequest) -> Order | None:
-    if not request.order_url or request.account_url != client.account_url:
+    if not request.order_uri or request.account_uri != client.account_uri:
         return None
     # A host's journal must not choose where this machine connects to.
-    if not is_same_origin(request.order_url, client.directory.new_order):
+    if not is_same_origin(request.order_uri, client.directory.new_order):
         return None
     try:
-        return Order.fetch(client, request.order_url)
+        return Order.fetch(client, request.order_uri)
     except ProblemError as error:
         if error.problem.is_temporary:
             raise
@@ -139,8 +139,8 @@ def _journaled(client: Client, request: OrderRequest) -> Order | None:
 def _create(client: Client, request: OrderRequest) -> Order:
     client.directory.verify_profile(request.profile)
     # RFC 9773 section 5: only towards a CA that has renewal information, of a certificate of the same account.
-    same = request.replaces_account in (None, client.account_url)
-    replaces = request.replaces if same and client.directory.renewal_info else None
+    same = request.replaces_account in (None, client.account_uri)
+    replaces = request.replaces_ari_id if same and client.directory.renewal_info else None
     try:
         return Order.create(client, list(request.challenges), request.profile, replaces, request.validity)
     except ProblemError as error:
@@ -219,7 +219,7 @@ def complete(
     if order.status != Status.VALID:
         raise OrderInvalid(order.failure(client))
     try:
-        chain = download(client, order.certificate_url)
+        chain = download(client, order.certificate_uri)
     except AcmeError as error:
         raise ChainError(f"the certificate is issued, but its download failed: {error}", error.is_temporary) from None
     return choose(preference, chain, lambda url: _alternate(client, url)) if preference else chain

@@ -37,8 +37,8 @@ class Order:
     status: Status
     identifiers: frozenset[str]
     authorizations: tuple[str, ...]
-    finalize_url: str
-    certificate_url: str = ""
+    finalize_uri: str
+    certificate_uri: str = ""
     error: Problem | None = None
     retry_after: float | None = None
 
@@ -87,15 +87,15 @@ class Order:
             status=Status(status),
             identifiers=frozenset(canonical(str(value)) for value in identifiers),
             authorizations=texts(document.get("authorizations")),
-            finalize_url=str(document.get("finalize") or ""),
-            certificate_url=str(document.get("certificate") or ""),
+            finalize_uri=str(document.get("finalize") or ""),
+            certificate_uri=str(document.get("certificate") or ""),
             error=Problem.parse(document["error"]) if document.get("error") else None,
             retry_after=retry_after,
         )
 
     def finalize(self, client: Client, csr_der: bytes) -> Order:
         """Send the CSR (DER bytes), and return the order, often still processing (RFC 8555 section 7.4)."""
-        answer = client.post(self.finalize_url, {"csr": encode(csr_der)}, "finalize")
+        answer = client.post(self.finalize_uri, {"csr": encode(csr_der)}, "finalize")
         return self._read(client, self.url, answer)
 
     def wait_past(self, client: Client, status: Status, deadline: Deadline) -> Order:

@@ -58,7 +58,7 @@ def ensure(params: Mapping[str, Any], check_mode: bool) -> list[AccountResult]:
         except AcmeError as error:
             if len(cas) == 1:
                 raise
-            results.append(AccountResult(ca.url, None, False, {}, {}, str(error)))
+            results.append(AccountResult(ca.directory, None, False, {}, {}, str(error)))
     return results
 
 
@@ -84,21 +84,23 @@ def present(ca: Ca, check_mode: bool) -> AccountResult:
     """Make the account if there is none, and update its contacts. Raises AcmeError."""
     wanted = None if ca.contact is None else contacts(ca.contact)
     if check_mode and key_would_be_made(ca):
-        return AccountResult(ca.url, None, True, {}, {"contact": wanted or []})
+        return AccountResult(ca.directory, None, True, {}, {"contact": wanted or []})
     uri = ca.account_uri
     with open_customer(ca) as client:
         account = find(client, uri) if check_mode or uri else open_account(client, ca)
         if uri and account is None:
             raise AcmeError(f"{client.directory.url} knows no account {uri}")
         if account is None or account.is_new:
-            return AccountResult(ca.url, account, True, {}, {"contact": wanted or []})
+            return AccountResult(ca.directory, account, True, {}, {"contact": wanted or []})
         before = list(account.contact)
         changed = wanted is not None and set(wanted) != set(before)
         if changed and not check_mode:
             account = accounts.update_contact(client, account, wanted or [])
             # A CA that drops contacts would have them "changed" in every run.
             changed = set(account.contact) != set(before)
-        return AccountResult(ca.url, account, changed, {"contact": before}, {"contact": wanted if changed else before})
+        return AccountResult(
+            ca.directory, account, changed, {"contact": before}, {"contact": wanted if changed else before}
+        )
 
 
 def absent(ca: Ca, check_mode: bool) -> AccountResult:
@@ -106,10 +108,10 @@ def absent(ca: Ca, check_mode: bool) -> AccountResult:
     with open_client(ca) as client:
         account = _valid(client, ca.account_uri)
         if account is None:
-            return AccountResult(ca.url, None, False, {}, {})
+            return AccountResult(ca.directory, None, False, {}, {})
         if not check_mode:
             account = accounts.deactivate(client, account)
-        return AccountResult(ca.url, account, True, {"status": "valid"}, {"status": "deactivated"})
+        return AccountResult(ca.directory, account, True, {"status": "valid"}, {"status": "deactivated"})
 
 
 def change_keys(cas: Sequence[Ca], check_mode: bool) -> list[AccountResult]:
@@ -223,7 +225,7 @@ def _holders(cas: Sequence[Ca], key: AccountKey, stack: ExitStack) -> list[tuple
             accounts.key_change_url(client.directory)  # raises for a CA without it, before a key is made
         found.append((client, account))
     if not found:
-        raise AcmeError(f"{cas[0].url} knows no account of this key: there is nothing to change")
+        raise AcmeError(f"{cas[0].directory} knows no account of this key: there is nothing to change")
     return found
 
 

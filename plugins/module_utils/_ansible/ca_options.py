@@ -62,9 +62,9 @@ NEW_ACCOUNT_SPEC: dict[str, Any] = {
 @contextmanager
 def open_directory(ca: Ca, connections: int = 1) -> Iterator[tuple[Http, Directory]]:
     """Open a session with the CA, and fetch its directory. Raises AcmeError."""
-    http = Http(Clock(), ca.url, ca.ca_path, ca.request_timeout, connections)
+    http = Http(Clock(), ca.directory, ca.ca_path, ca.request_timeout, connections)
     try:
-        yield http, Directory.fetch(http, ca.url)
+        yield http, Directory.fetch(http, ca.directory)
     finally:
         http.close()
 
@@ -105,7 +105,7 @@ def _with_its_key(client: Client, ca: Ca) -> Client:
 def open_account(client: Client, ca: Ca) -> Account:
     """Return the account: at its URL if that is given, else the one of the key, made if the key has none."""
     if ca.account_uri:
-        client.account_url = ca.account_uri
+        client.account_uri = ca.account_uri
         return Account(ca.account_uri, "valid")
     return find_or_create(client, contacts(ca.contact or ()), ca.terms_agreed, _external_account(ca))
 
@@ -117,6 +117,6 @@ def _external_account(ca: Ca) -> ExternalAccount | None:
 def use_account(client: Client, account_uri: str | None) -> None:
     """Use an account that exists. Raises AcmeError if the key has none."""
     if account_uri:
-        client.account_url = account_uri
+        client.account_uri = account_uri
     elif find(client) is None:
         raise AcmeError(f"{client.directory.url} knows no account of this key: make it first (acme_account)")

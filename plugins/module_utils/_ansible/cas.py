@@ -78,12 +78,12 @@ class KeySource:
 class Ca:
     """A CA, and the account there.
 
-    url: of its directory. request_timeout: in seconds. contact: None leaves the contacts of an account unchanged.
+    directory: its URL. request_timeout: in seconds. contact: None leaves the contacts of an account unchanged.
     eab: the key id and the HMAC key (base64url) of an external account. place: the text that messages put before the
     names of the CA's own options.
     """
 
-    url: str
+    directory: str
     ca_path: str | None = None
     request_timeout: int = 30
     key: KeySource = field(default_factory=KeySource)
@@ -125,14 +125,14 @@ def parse(values: Mapping[str, Any], lines: list[str], prefix: str = "") -> list
         except AcmeError as error:
             lines.append(_line("acme_directory", error))
             continue
-        if any(ca.url == url for ca in cas):
+        if any(ca.directory == url for ca in cas):
             lines.append(f"acme_directory: {url} is listed twice. List each CA once.")
             continue
         _verify_account(own, url, place, lines)
         inherited = {name: value for name, value in common.items() if number == 1 or name not in _OF_FIRST}
         cas.append(_ca(url, inherited, own, (prefix, place), values))
     if cas:
-        _verify_account(common, cas[0].url, prefix, lines)
+        _verify_account(common, cas[0].directory, prefix, lines)
     return _with_new_keys(cas)
 
 
@@ -192,7 +192,7 @@ def _ca(
     )
     contact = given.get("contact")
     return Ca(
-        url=url,
+        directory=url,
         ca_path=expanded(given.get("ca_path")),
         request_timeout=values.get("request_timeout") or Ca.request_timeout,
         key=key,

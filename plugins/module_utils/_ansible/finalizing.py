@@ -39,7 +39,7 @@ def finalize_all(
     requests = 0
     recorder = Recorder(params["history"])
     for ca in cas:
-        here = [number for number, order in enumerate(orders) if (order.directory or cas[0].url) == ca.url]
+        here = [number for number, order in enumerate(orders) if (order.directory or cas[0].directory) == ca.directory]
         if not here:
             continue
         try:
@@ -71,7 +71,7 @@ def _finalize_at(
 ) -> tuple[list[CertificateOrder], int]:
     """Return the orders at one CA, and the number of requests. Raises AcmeError."""
     with open_client(ca, connections_for(len(orders), params["concurrency"])) as client:
-        client.account_url = orders[0].account_uri
+        client.account_uri = orders[0].account_uri
         preflight = _preflight(client, params, warn)
         preference = Preference(params["preferred_chain"], params["preferred_chain_missing"] == "default")
 
@@ -133,7 +133,7 @@ def _caa_of(client: Client, resolver: Sequence[str]) -> Caa:
         if server is None:
             raise NotVerifiable(f"CAA records are not verified: {absent}")
         try:
-            planned = PlannedIssuance(wildcard, identities, client.account_url or "", kind)
+            planned = PlannedIssuance(wildcard, identities, client.account_uri or "", kind)
             return find_refusal(server, domain, planned)
         except DnsError as error:
             raise NotVerifiable(f"CAA records cannot be verified from here: {error}") from None

@@ -23,7 +23,7 @@ ORDER_SPEC: dict[str, Any] = {
     "name": {"type": "str", "required": True},
     "identifiers": {"type": "list", "elements": "raw", "required": True},
     "challenge": {"type": "str", "default": HTTP_01, "choices": list(CHALLENGES)},
-    **texts("profile", "not_before", "not_after", "replaces_cert_id", "replaces_directory", "replaces_account"),
+    **texts("profile", "not_before", "not_after", "replaces_ari_id", "replaces_directory", "replaces_account"),
     **texts("order_uri", "account_uri", "directory"),
     "can_wait": {"type": "bool", "default": False},
 }
@@ -66,14 +66,14 @@ def to_request(order: CertificateOrder, directory: str) -> OrderRequest:
     except IdentifierError as error:
         raise AcmeOptionError(str(error)) from None
     # RFC 9773 section 5: `replaces` names a certificate of the same CA only.
-    replaces = order.replaces_cert_id if order.replaces_directory in (None, directory) else None
+    ari_id = order.replaces_ari_id if order.replaces_directory in (None, directory) else None
     return OrderRequest(
         challenges={identifier.name: identifier.challenge for identifier in identifiers},
         profile=order.profile,
-        replaces=replaces,
+        replaces_ari_id=ari_id,
         replaces_account=order.replaces_account,
-        order_url=order.order_uri,
-        account_url=order.account_uri,
+        order_uri=order.order_uri,
+        account_uri=order.account_uri,
         validity=RequestedValidity(order.not_before, order.not_after),
     )
 
@@ -89,8 +89,8 @@ def from_prepared(
         status=Status(order.status),
         identifiers=tuple(sorted(order.identifiers)),
         order_uri=order.url,
-        finalize_uri=order.finalize_url,
-        certificate_uri=order.certificate_url,
+        finalize_uri=order.finalize_uri,
+        certificate_uri=order.certificate_uri,
         authorizations=order.authorizations,
         account_uri=account_uri,
         directory=directory,
@@ -106,8 +106,8 @@ def to_prepared(order: CertificateOrder) -> PreparedOrder:
         status=order.status or Status.INVALID,
         identifiers=frozenset(order.identifiers or ()),
         authorizations=order.authorizations or (),
-        finalize_url=order.finalize_uri or "",
-        certificate_url=order.certificate_uri or "",
+        finalize_uri=order.finalize_uri or "",
+        certificate_uri=order.certificate_uri or "",
     )
     return PreparedOrder(made, order.challenges or ())
 

@@ -44,7 +44,7 @@ def order_all(
 ) -> tuple[OrderTotals, list[CertificateOrder]]:
     """Create or resume every order. Raises AcmeError for options that no order can be made with."""
     totals = OrderTotals()
-    cas = {ca.url: ca for ca in cas_of(params)}
+    cas = {ca.directory: ca for ca in cas_of(params)}
     routes = [route(order, list(cas)) for order in asked]
     failures: list[list[tuple[str, Failure]]] = [[] for _order in asked]
     results = [refuse(order) for order in asked]
@@ -129,7 +129,7 @@ def _order_at(
         if isinstance(prepared, Failure):
             orders.append(prepared)
             continue
-        found = from_prepared(order, prepared, ca.url, account.url)
+        found = from_prepared(order, prepared, ca.directory, account.url)
         totals.changed |= found.order_uri != order.order_uri
         orders.append(found)
     return orders
@@ -142,7 +142,7 @@ def _prepare_all(
     account = open_account(client, ca)
 
     def make(order: CertificateOrder) -> PreparedOrder:
-        return prepare(client.within(Deadline(client.clock, params["timeout"])), to_request(order, ca.url))
+        return prepare(client.within(Deadline(client.clock, params["timeout"])), to_request(order, ca.directory))
 
     return account, run_all(asked, make)
 

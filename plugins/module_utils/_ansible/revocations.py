@@ -49,7 +49,8 @@ def revoke_all(params: Mapping[str, Any], revocations: Sequence[Revocation]) -> 
         left = [
             number
             for number in readable
-            if isinstance(results.get(number, _UNASKED), Failure) and revocations[number].directory in (None, ca.url)
+            if isinstance(results.get(number, _UNASKED), Failure)
+            and revocations[number].directory in (None, ca.directory)
         ]
         given = [revocations[number] for number in left]
         for number, result in zip(left, _revoke_at(ca, params, given, is_only=len(cas) == 1) if left else ()):
@@ -63,9 +64,9 @@ def cas_to_ask(cas: Sequence[Ca], revocations: Iterable[Revocation]) -> list[Ca]
     """Return the CAs that are to be asked: those that certificates name, and all for certificates that name none."""
     named = {item.directory for item in revocations if item.directory}
     first = replace(cas[0], account_uri=None, key=replace(cas[0].key, new_content=None))
-    others = [replace(first, url=url) for url in sorted(named - {ca.url for ca in cas})]
+    others = [replace(first, directory=url) for url in sorted(named - {ca.directory for ca in cas})]
     names_all = any(item.directory is None for item in revocations)
-    return [ca for ca in [*cas, *others] if names_all or ca.url in named]
+    return [ca for ca in [*cas, *others] if names_all or ca.directory in named]
 
 
 def check_all(params: Mapping[str, Any], revocations: Sequence[Revocation]) -> list[Revocation]:

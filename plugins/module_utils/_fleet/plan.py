@@ -50,14 +50,14 @@ class Planned:
 
     share: from whom the host gets it; with a serial number, one that exists. info: the CA's renewal information.
     directory: the URL of the CA to ask first, if that is not the first one. selected: it is to be replaced, with a new
-    key. replaces_cert_id: the ARI id of the certificate that an order replaces.
+    key. replaces_ari_id: the ARI id of the certificate that an order replaces.
     """
 
     host: str
     name: str
     certificate: HostCertificate
     decision: Decision
-    replaces_cert_id: str | None = None
+    replaces_ari_id: str | None = None
     share: SharedKey | None = None
     info: RenewalInfo | None = None
     directory: str | None = None
@@ -87,7 +87,7 @@ class Planned:
             reason=decision.reason,
             message=decision.message,
             can_wait=decision.can_wait,
-            replaces_cert_id=self.replaces_cert_id,
+            replaces_ari_id=self.replaces_ari_id,
             next=utc(decision.next_at) if decision.next_at else None,
             directory=self.directory,
             selected=self.selected,
@@ -189,7 +189,7 @@ def _with_renewal_info(plan: Planned, settings: Settings, answers: Mapping[str, 
             decision = replace(decision, message=f"see {info.explanation_url}")
     # RFC 9773 section 5: a certificate of the same CA. acme_order sends the id to that CA only.
     is_of_a_ca = decision.action == Action.ISSUE and live and live.directory in settings.directories
-    return replace(plan, decision=decision, replaces_cert_id=ari_id if is_of_a_ca else None, info=info)
+    return replace(plan, decision=decision, replaces_ari_id=ari_id if is_of_a_ca else None, info=info)
 
 
 def _needs_renewal_info(decision: Decision) -> bool:

@@ -142,7 +142,7 @@ def _kind(plan: Planned, url: str, now: datetime) -> str:
     live = plan.certificate.live
     if not live or live.directory != url:
         return NEW
-    if plan.replaces_cert_id and plan.info and plan.info.is_open(now):
+    if plan.replaces_ari_id and plan.info and plan.info.is_open(now):
         return EXEMPT  # RFC 9773 section 5, and Let's Encrypt's rule
     return RENEWAL if set(live.identifiers) == set(plan.names) else NEW
 

@@ -136,7 +136,7 @@ def _from_giver(plan: Planned, giver: Planned, issued: Issuance | None = None) -
     if issued and issued.chain:
         # The record counts, and not the owner's word.
         share = replace(share, certificate=issued.certificate, chain=issued.chain, created=issued.time)
-    return replace(plan, decision=decision, replaces_cert_id=None, share=share)
+    return replace(plan, decision=decision, replaces_ari_id=None, share=share)
 
 
 def _with_owner(plan: Planned, owner: Planned, members: list[Planned]) -> Planned:
@@ -146,14 +146,14 @@ def _with_owner(plan: Planned, owner: Planned, members: list[Planned]) -> Planne
     if plan is not owner:
         own = plan.decision.reason if plan.decision.action == Action.ISSUE else reason
         decision = Decision(Action.RECEIVE, own, f"from {owner.host}", can_wait=_can_wait(plan), repair=_repair(plan))
-        return replace(plan, decision=decision, replaces_cert_id=None, share=SharedKey(plan.name, owner.host))
+        return replace(plan, decision=decision, replaces_ari_id=None, share=SharedKey(plan.name, owner.host))
     if plan.decision.action == Action.ISSUE:
         reason = plan.decision.reason
-    replaced = (member.replaces_cert_id for member in (owner, *members))
+    replaced = (member.replaces_ari_id for member in (owner, *members))
     # One order for all: it waits only if all of them can.
     can_wait = all(map(_can_wait, members))
     decision = Decision(Action.ISSUE, reason, plan.decision.message, can_wait=can_wait, repair=_repair(plan))
-    return replace(plan, decision=decision, replaces_cert_id=next(filter(None, replaced), None))
+    return replace(plan, decision=decision, replaces_ari_id=next(filter(None, replaced), None))
 
 
 def _difference(members: list[Planned]) -> str:

@@ -99,15 +99,16 @@ def validate_new_accounts(cas: list[Ca], faults: Faults) -> None:
     for ca, problem in zip(cas, problems):
         if problem or not _would_make_account(ca):
             continue
-        if ca.url in WANT_TERMS and not ca.terms_agreed:
+        if ca.directory in WANT_TERMS and not ca.terms_agreed:
             faults.add(
                 f"{_prefix(ca, cas)}terms_agreed",
-                f"{ca.url} creates no account unless you agree to its terms of service. Read them, and set it to true.",
+                f"{ca.directory} creates no account unless you agree to its terms of service. Read them, and set it to "
+                "true.",
             )
-        if ca.url in WANT_EXTERNAL_ACCOUNT and not ca.eab:
+        if ca.directory in WANT_EXTERNAL_ACCOUNT and not ca.eab:
             faults.add(
                 f"{_prefix(ca, cas)}eab",
-                f"{ca.url} creates no account without an external account binding. Get kid and key from the CA.",
+                f"{ca.directory} creates no account without an external account binding. Get kid and key from the CA.",
             )
 
 

@@ -76,7 +76,7 @@ def open_client(ca, http, key):
     def open_(with_key=key, session=http, connections=1, registered=True):
         directory = Directory.parse(f"{ca.url}/directory", ca.directory())
         client = Client(session, directory, with_key, connections)
-        client.account_url = ca.register(with_key) if registered else None
+        client.account_uri = ca.register(with_key) if registered else None
         return client
 
     return open_
@@ -102,9 +102,9 @@ def resume(ca, client, prepare):
     """Return resume(status, ...), which prepares an earlier run's order in that status, and returns its URL, too."""
 
     def resume_(status, *names, **more):
-        url = ca.order(client.account_url, names or ["a.example"], "pending" if status == "pending" else "ready")
+        url = ca.order(client.account_uri, names or ["a.example"], "pending" if status == "pending" else "ready")
         ca.orders[ca.path(url)]["status"] = status
-        request = wanted(*names, order_url=url, account_url=client.account_url)
+        request = wanted(*names, order_uri=url, account_uri=client.account_uri)
         return url, prepare(replace(request, **more))
 
     return resume_

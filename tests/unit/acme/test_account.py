@@ -39,7 +39,7 @@ def sent(ca):
 def test_find_key_without_account_is_none(ca, stranger):
     client = stranger()
     assert accounts.find(client) is None
-    assert client.account_url is None
+    assert client.account_uri is None
     assert sent(ca) == [{"onlyReturnExisting": True}]
 
 
@@ -48,7 +48,7 @@ def test_find_account_of_key(ca, stranger, key):
     uri = ca.register(key)
     found = accounts.find(client)
     assert (found.url, found.status, found.is_new) == (uri, "valid", False)
-    assert client.account_url == uri
+    assert client.account_uri == uri
 
 
 def test_find_other_problem_raises(ca, stranger):
@@ -61,7 +61,7 @@ def test_find_or_create_new_account_takes_one_request(ca, stranger):
     client = stranger(TERMS)
     made = accounts.find_or_create(client, ["mailto:a@a.example"], terms_agreed=True)
     assert (made.is_new, made.contact, made.status) == (True, ("mailto:a@a.example",), "valid")
-    assert client.account_url == made.url
+    assert client.account_uri == made.url
     assert sent(ca) == [{"contact": ["mailto:a@a.example"], "termsOfServiceAgreed": True}]
     assert "jwk" in ca.signed()[0].protected
 
@@ -133,7 +133,7 @@ def test_find_or_create_binding_refused_raises(ca, stranger):
     ca.script("/new-account", lambda request: None, problem("unauthorized", 403, "unknown key id"))
     with pytest.raises(ProblemError, match=r"^account registration: unauthorized: unknown key id$"):
         accounts.find_or_create(client, external_account=BINDING)
-    assert client.account_url is None
+    assert client.account_uri is None
 
 
 def test_find_or_create_damaged_binding_key_is_not_sent(ca, stranger):
@@ -189,7 +189,7 @@ def test_find_or_create_empty_answer(ca, stranger, document, status, contact):
         ({"Location": "https://192.0.2.1/account/1"}, r"another domain than the directory"),
     ],
 )
-def test_find_or_create_without_account_url_raises(ca, stranger, headers, message):
+def test_find_or_create_without_account_uri_raises(ca, stranger, headers, message):
     ca.always("/new-account", Answer(201, {"status": "valid"}, headers))
     with pytest.raises(ProtocolError, match=message):
         accounts.find_or_create(stranger())
@@ -204,7 +204,7 @@ def test_update_contact_replaces_contacts(ca, client):
 
 
 def test_update_contact_empty_removes_contacts(ca, client):
-    uri = client.account_url
+    uri = client.account_uri
     ca.accounts[uri]["contact"] = ["mailto:old@a.example"]
     assert accounts.update_contact(client, accounts.read(client, uri), []).contact == ()
     assert ca.accounts[uri]["contact"] == []
@@ -224,9 +224,9 @@ def test_read_account_of_other_key_raises(ca, client):
 
 
 def test_change_key(ca, client, key_of):
-    uri, old, new = client.account_url, client.key, key_of("ec384")
+    uri, old, new = client.account_uri, client.key, key_of("ec384")
     changed = accounts.change_key(client, accounts.find(client), new)
-    assert (changed.account_url, changed.key) == (uri, new)
+    assert (changed.account_uri, changed.key) == (uri, new)
     assert ca.accounts[uri]["jwk"] == new.public_jwk
     assert accounts.read(changed, uri).url == uri
     # A client with the old key is refused from then on, and has no account.
@@ -253,7 +253,7 @@ def test_change_key_refused_raises(ca, client, key_of, answer, message):
     ca.script("/key-change", answer)
     with pytest.raises(AcmeError, match=message):
         accounts.change_key(client, accounts.find(client), key_of("ec384"))
-    assert accounts.find(client).url == client.account_url
+    assert accounts.find(client).url == client.account_uri
 
 
 def test_change_key_to_key_of_other_account_raises(ca, client, key_of):

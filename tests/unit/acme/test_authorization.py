@@ -25,7 +25,7 @@ def challenge(kind="http-01", **more):
 
 
 def test_fetch(ca, client):
-    ca.order(client.account_url, ["a.example"])
+    ca.order(client.account_uri, ["a.example"])
     (path,) = ca.authorizations
     authorization = Authorization.fetch(client, ca.url + path)
     assert (authorization.status, authorization.identifier) == ("pending", "a.example")
@@ -151,7 +151,7 @@ def test_create_without_url_raises(ca, open_client):
 
 
 def test_deactivate(ca, client):
-    ca.order(client.account_url, ["a.example"], "ready")
+    ca.order(client.account_uri, ["a.example"], "ready")
     (path,) = ca.authorizations
     authorization = Authorization.fetch(client, ca.url + path)
     assert authorization.deactivate(client).status == "deactivated"
@@ -159,7 +159,7 @@ def test_deactivate(ca, client):
 
 
 def test_wait_past_pending(ca, client, time):
-    ca.order(client.account_url, ["a.example"])
+    ca.order(client.account_uri, ["a.example"])
     (path,) = ca.authorizations
     authorization = Authorization.fetch(client, ca.url + path)
     with pytest.raises(DeadlineError, match=r"^a.example: the authorization .* did not get past 'pending' within 5 s$"):

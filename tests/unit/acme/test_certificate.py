@@ -146,12 +146,12 @@ class TestRevocation:
         assert revoke(client, DER, reason) is True
         (request,) = ca.signed("/revoke")
         assert request.payload == {"certificate": jose.encode(DER), **more}
-        assert request.protected["kid"] == client.account_url
+        assert request.protected["kid"] == client.account_uri
 
     def test_revoke_signed_with_certificate_key(self, ca, client, http, key_of):
         own = key_of("rsa2048")
         by_it = Client(http, client.directory, own)
-        by_it.account_url = client.account_url
+        by_it.account_uri = client.account_uri
         assert revoke(by_it, DER, with_certificate_key=True) is True
         (request,) = ca.signed("/revoke")
         assert request.protected["jwk"] == own.public_jwk

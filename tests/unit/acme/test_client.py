@@ -22,13 +22,13 @@ from tests.unit.acme.server import CLOSE, HANG, RESET, Answer, html, problem
 @pytest.fixture
 def ask(ca, client):
     """Read the account, a request that works at any time."""
-    return lambda by=client: by.post_as_get(client.account_url, "account").status
+    return lambda by=client: by.post_as_get(client.account_uri, "account").status
 
 
 @pytest.mark.parametrize("key_type", ACCOUNT_KEY_TYPES)
 def test_post_every_key_type_is_verified_by_ca(ca, open_client, key_of, key_type):
     client = open_client(key_of(key_type))
-    assert client.post(client.account_url, {"contact": ["mailto:\u00e4@a.example"]}, "it").status == 200
+    assert client.post(client.account_uri, {"contact": ["mailto:\u00e4@a.example"]}, "it").status == 200
     (request,) = ca.signed()
     assert request.payload == {"contact": ["mailto:\u00e4@a.example"]}
     assert set(request.protected) == {"alg", "url", "nonce", "kid"}
@@ -36,18 +36,18 @@ def test_post_every_key_type_is_verified_by_ca(ca, open_client, key_of, key_type
 
 
 def test_post_as_get_has_no_payload_and_empty_post_has_object(ca, client):
-    client.post_as_get(client.account_url, "it")
-    client.post(client.account_url, {}, "it")
+    client.post_as_get(client.account_uri, "it")
+    client.post(client.account_uri, {}, "it")
     assert [request.payload for request in ca.signed()] == [None, {}]
 
 
 def test_post_with_jwk_only_if_asked(ca, client, key):
     client.post(client.directory.new_account, {"onlyReturnExisting": True}, "it", with_jwk=True)
-    client.post_as_get(client.account_url, "it")
+    client.post_as_get(client.account_uri, "it")
     first, second = (request.protected for request in ca.signed())
     assert first["jwk"] == key.public_jwk
     assert "kid" not in first
-    assert second["kid"] == client.account_url
+    assert second["kid"] == client.account_uri
     assert "jwk" not in second
 
 
@@ -117,7 +117,7 @@ def test_post_as_get_silent_server_times_out(ca, open_client, hasty):
     client = open_client(session=hasty)
     ca.always("/account", HANG)
     with pytest.raises(TransportError, match=r"did not answer within 0.1 s$"):
-        client.post_as_get(client.account_url, "account")
+        client.post_as_get(client.account_uri, "account")
     assert len(ca.signed()) <= 6
 
 

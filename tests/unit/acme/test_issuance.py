@@ -113,17 +113,17 @@ class TestReplaces:
     """RFC 9773 section 5: an order that names the certificate that it replaces."""
 
     def test_replaces_is_sent(self, ca, prepare):
-        prepare(wanted(replaces="a.b"))
+        prepare(wanted(replaces_ari_id="a.b"))
         assert ca.signed("/new-order")[0].payload["replaces"] == "a.b"
 
     def test_replaces_ca_without_renewal_information_is_not_sent(self, ca, open_client):
         ca.renewal_info = False
-        issuance.prepare(open_client(), wanted(replaces="a.b"))
+        issuance.prepare(open_client(), wanted(replaces_ari_id="a.b"))
         assert "replaces" not in ca.signed("/new-order")[0].payload
 
     def test_replaces_certificate_of_other_account_is_not_sent(self, ca, client, prepare):
-        prepare(wanted(replaces="a.b", replaces_account=f"{ca.url}/account/other"))
-        prepare(wanted(replaces="a.b", replaces_account=client.account_url))
+        prepare(wanted(replaces_ari_id="a.b", replaces_account=f"{ca.url}/account/other"))
+        prepare(wanted(replaces_ari_id="a.b", replaces_account=client.account_uri))
         assert [request.payload.get("replaces") for request in ca.signed("/new-order")] == [None, "a.b"]
 
     @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ class TestReplaces:
     def test_replaces_refused_is_left_out(self, ca, prepare, kind, status):
         ca.meta = {"profiles": {"x": "y"}}
         ca.script("/new-order", problem(kind, status, "replaced before"))
-        assert prepare(wanted("a.example", replaces="a.b")).order.status == "pending"
+        assert prepare(wanted("a.example", replaces_ari_id="a.b")).order.status == "pending"
         first, second = (request.payload for request in ca.signed("/new-order"))
         assert first.pop("replaces") == "a.b"
         assert first == second
@@ -141,19 +141,19 @@ class TestReplaces:
         """Pebble answers so where a serial number begins with a zero."""
         trouble = problem("serverInternal", 500, "could not find an order for the given certificate")
         ca.always("/new-order", lambda request: trouble if "replaces" in request.payload else None)
-        assert prepare(wanted("a.example", replaces="a.b")).order.status == "pending"
+        assert prepare(wanted("a.example", replaces_ari_id="a.b")).order.status == "pending"
         assert [("replaces" in request.payload) for request in ca.signed("/new-order")] == [True, False]
 
     def test_replaces_order_answer_lost_then_already_replaced_is_left_out(self, ca, prepare):
         ca.script("/new-order", lambda request: ca.behave(request) and RESET, problem("alreadyReplaced", 409))
-        prepared = prepare(wanted(replaces="a.b"))
+        prepared = prepare(wanted(replaces_ari_id="a.b"))
         assert prepared.order.status == "pending"
         assert [("replaces" in request.payload) for request in ca.signed("/new-order")] == [True, True, False]
 
     def test_replaces_second_refusal_raises(self, ca, prepare):
         ca.always("/new-order", problem("malformed", 400, "never"))
         with pytest.raises(ProblemError, match=r"^newOrder: malformed: never$"):
-            prepare(wanted(replaces="a.b"))
+            prepare(wanted(replaces_ari_id="a.b"))
         assert len(ca.signed("/new-order")) == 2
 
     def test_replaces_not_given_refusal_is_not_repeated(self, ca, prepare):
@@ -170,7 +170,7 @@ class TestReplaces:
     def test_replaces_temporary_problem_is_kept(self, ca, prepare, answer):
         ca.always("/new-order", answer)
         with pytest.raises((ProblemError, TransportError)):
-            prepare(wanted(replaces="a.b"))
+            prepare(wanted(replaces_ari_id="a.b"))
         assert all(request.payload["replaces"] == "a.b" for request in ca.signed("/new-order"))
 
 
@@ -382,12 +382,12 @@ class TestRunAll:
         clock = Clock(monotonic=lambda: scale * monotonic(), sleep=lambda seconds: sleep(seconds / scale))
         http = Http(clock, ca.url, timeout=0.1)
         client = open_client(session=http)
-        urls = [ca.order(client.account_url, [f"{number}.example"], "ready") for number in range(20)]
+        urls = [ca.order(client.account_uri, [f"{number}.example"], "ready") for number in range(20)]
         ca.always("/new-nonce", HANG)
         ca.always("/order", HANG)
 
         def work(url):
-            request = wanted(order_url=url, account_url=client.account_url)
+            request = wanted(order_uri=url, account_uri=client.account_uri)
             return issuance.prepare(client.within(Deadline(clock, 60)), request)
 
         begin = monotonic()

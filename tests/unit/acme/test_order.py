@@ -28,9 +28,9 @@ def place(ca, client):
     """Return place(status, *names), which creates an order at the CA and returns it."""
 
     def place_(status="pending", *names):
-        url = ca.order(client.account_url, names or ["a.example"], "ready" if status == "processing" else status)
+        url = ca.order(client.account_uri, names or ["a.example"], "ready" if status == "processing" else status)
         ca.orders[ca.path(url)]["status"] = status
-        return Order(url=url, status=status, identifiers=frozenset(names), authorizations=(), finalize_url="")
+        return Order(url=url, status=status, identifiers=frozenset(names), authorizations=(), finalize_uri="")
 
     return place_
 
@@ -54,7 +54,7 @@ def test_create(ca, client, options, more):
     assert order.url.startswith(f"{ca.url}/order/")
     assert (order.status, order.identifiers) == ("pending", {"a.example", "*.b.example"})
     assert len(order.authorizations) == 2
-    assert order.finalize_url.startswith(f"{ca.url}/finalize/")
+    assert order.finalize_uri.startswith(f"{ca.url}/finalize/")
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_create(ca, client, options, more):
         ({"Location": "http://192.0.2.1/order/1"}, r"ACME requires https \(from the CA at http://127.0.0.1:\d+\)$"),
     ],
 )
-def test_create_without_order_url_raises(ca, client, headers, message):
+def test_create_without_order_uri_raises(ca, client, headers, message):
     ca.always("/new-order", Answer(201, {"status": "pending"}, headers))
     with pytest.raises(ProtocolError, match=message):
         Order.create(client, ["a.example"])
@@ -78,8 +78,8 @@ def test_create_without_order_url_raises(ca, client, headers, message):
             {
                 "identifiers": frozenset(),
                 "authorizations": (),
-                "finalize_url": "",
-                "certificate_url": "",
+                "finalize_uri": "",
+                "certificate_uri": "",
             },
         ),
         ({"identifiers": None, "authorizations": None, "error": None}, {"identifiers": frozenset(), "error": None}),
@@ -148,7 +148,7 @@ class TestWaiting:
         ca.processing_polls = 3
         order = place("processing").wait_past(client, "processing", Deadline(time.clock, 100))
         assert order.status == "valid"
-        assert order.certificate_url.startswith(f"{ca.url}/cert/")
+        assert order.certificate_uri.startswith(f"{ca.url}/cert/")
         assert time.pauses == pytest.approx([0.3, 0.48, 0.768, 1.2288])
 
     def test_wait_past_invalid_order_raises(self, ca, client, place, time):

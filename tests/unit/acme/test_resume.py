@@ -28,7 +28,7 @@ def test_resume_pending_order_is_completed(ca, resume, complete):
 def test_resume_pending_challenge_is_not_answered_twice(ca, client, prepare, complete):
     before = prepare()
     client.post(before.challenges[0].url, {}, "the run that was killed")
-    again = prepare(wanted(order_url=before.order.url, account_url=client.account_url))
+    again = prepare(wanted(order_uri=before.order.url, account_uri=client.account_uri))
     assert again.order.url == before.order.url
     complete(again)
     assert ca.counts()["/challenge"] == 1
@@ -41,7 +41,7 @@ def test_resume_valid_authorization_is_not_answered(ca, client, prepare, complet
     document["status"] = "valid"  # by dns-01; some CAs go on listing http-01
     ca.always(ca.path(before.order.authorizations[0]), Answer(200, document))
     ca.authorizations[ca.path(before.order.authorizations[0])]["status"] = "valid"
-    again = prepare(wanted("a.example", "b.example", order_url=before.order.url, account_url=client.account_url))
+    again = prepare(wanted("a.example", "b.example", order_uri=before.order.url, account_uri=client.account_uri))
     complete(again)
     assert [request.path for request in ca.signed("/challenge")] == [ca.path(before.challenges[1].url)]
 
@@ -114,21 +114,21 @@ def test_resume_invalid_authorization_makes_new_order(ca, resume, status):
 
 @pytest.mark.parametrize("identifiers", [("b.example",), ("a.example", "b.example"), ()], ids=["other", "more", "none"])
 def test_resume_order_for_other_names_makes_new_order(ca, client, prepare, identifiers):
-    url = ca.order(client.account_url, identifiers)
-    prepared = prepare(wanted("a.example", order_url=url, account_url=client.account_url))
+    url = ca.order(client.account_uri, identifiers)
+    prepared = prepare(wanted("a.example", order_uri=url, account_uri=client.account_uri))
     assert prepared.order.identifiers == {"a.example"}
     assert prepared.order.url != url
 
 
 def test_resume_names_are_compared_as_a_set(ca, client, prepare):
-    url = ca.order(client.account_url, ["b.example", "A.example"])
-    prepared = prepare(wanted("a.example", "b.example", order_url=url, account_url=client.account_url))
+    url = ca.order(client.account_uri, ["b.example", "A.example"])
+    prepared = prepare(wanted("a.example", "b.example", order_uri=url, account_uri=client.account_uri))
     assert prepared.order.url == url
 
 
 @pytest.mark.parametrize("account", ["https://ca.example/account/other", None])
 def test_resume_order_of_other_account_is_not_fetched(ca, resume, account):
-    url, prepared = resume("ready", account_url=account)
+    url, prepared = resume("ready", account_uri=account)
     assert prepared.order.url != url
     assert ca.counts()["/order"] == 0
 
@@ -143,7 +143,7 @@ def test_resume_order_at_other_server_is_not_fetched(ca, resume, monkeypatch, pl
         "request_once",
         lambda self, method, url, *rest, **more: asked.append(url) or once(self, method, url, *rest, **more),
     )
-    _unused, prepared = resume("ready", order_url=f"{place}/order/1")
+    _unused, prepared = resume("ready", order_uri=f"{place}/order/1")
     assert prepared.order.url.startswith(ca.url)
     assert all(url.startswith(ca.url) for url in asked)
     assert ca.counts()["/order"] == 0

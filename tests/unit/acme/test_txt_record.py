@@ -71,7 +71,7 @@ def test_dns_persist_01_issuer_with_other_characters_raises(issuer):
 
 
 @pytest.mark.parametrize("uri", ["", "https://ca/a;policy=wildcard", "https://ca/a b", "https://ca/\u00fc"])
-def test_dns_persist_01_account_url_with_other_characters_raises(uri):
+def test_dns_persist_01_account_uri_with_other_characters_raises(uri):
     with pytest.raises(AcmeError, match="has characters that a TXT record"):
         dns_persist_01("example.com", PersistentAccount("ca.example", uri))
 

@@ -49,7 +49,7 @@ def test_parse_one_ca_has_all_options(directory, prefix):
     )
     key = cas.KeySource("/key.pem", None, "sesame", "warn", True, "ec384", "NEW", "open", place=prefix)
     assert ca == cas.Ca(
-        url=LETSENCRYPT,
+        directory=LETSENCRYPT,
         ca_path="/ca.pem",
         key=key,
         account_uri=f"{LETSENCRYPT}/1",
@@ -72,7 +72,7 @@ def test_parse_list_has_own_options_and_common_ones():
         contact=["role@a.example"],
         request_timeout=7,
     )
-    assert [ca.url for ca in (first, second, third)] == [ZEROSSL, LETSENCRYPT, INTERNAL]
+    assert [ca.directory for ca in (first, second, third)] == [ZEROSSL, LETSENCRYPT, INTERNAL]
     assert [ca.contact for ca in (first, second, third)] == [("ops@a.example",), ("role@a.example",), ()]
     assert [ca.terms_agreed for ca in (first, second, third)] == [True, True, False]
     # These are the first CA's, and no other CA's.
@@ -166,7 +166,7 @@ def test_cas_of_common_options_are_checked_at_the_first_ca():
 
 
 def test_only_ca_of_several_is_refused():
-    assert cas.only_ca({"acme_directory": ["zerossl"]}).url == ZEROSSL
+    assert cas.only_ca({"acme_directory": ["zerossl"]}).directory == ZEROSSL
     with pytest.raises(AcmeOptionError, match=r"^acme_directory: 2 CAs are given, and this module works with one"):
         cas.only_ca({"acme_directory": ["zerossl", "letsencrypt"]})
 

@@ -34,21 +34,21 @@ def certificate(name="shop", directory=None):
     ("directories", "expected"),
     [
         ([], []),
-        ([None], [FIRST.url, SECOND.url]),
-        ([SECOND.url], [SECOND.url]),
-        ([OTHER.url], [OTHER.url]),
-        ([None, OTHER.url], [FIRST.url, SECOND.url, OTHER.url]),
-        ([SECOND.url, FIRST.url], [FIRST.url, SECOND.url]),
+        ([None], [FIRST.directory, SECOND.directory]),
+        ([SECOND.directory], [SECOND.directory]),
+        ([OTHER.directory], [OTHER.directory]),
+        ([None, OTHER.directory], [FIRST.directory, SECOND.directory, OTHER.directory]),
+        ([SECOND.directory, FIRST.directory], [FIRST.directory, SECOND.directory]),
     ],
 )
 def test_cas_to_ask_are_those_that_certificates_name(directories, expected):
     found = revocations.cas_to_ask([FIRST, SECOND], [certificate(directory=url) for url in directories])
-    assert [ca.url for ca in found] == expected
+    assert [ca.directory for ca in found] == expected
 
 
 def test_cas_to_ask_unlisted_ca_has_the_first_ones_key_and_no_account():
-    first = Ca(FIRST.url, key=KeySource(src="/key.pem", new_content="NEW"), account_uri=f"{FIRST.url}/1")
-    (ca,) = revocations.cas_to_ask([first], [certificate(directory=OTHER.url)])
+    first = Ca(FIRST.directory, key=KeySource(src="/key.pem", new_content="NEW"), account_uri=f"{FIRST.directory}/1")
+    (ca,) = revocations.cas_to_ask([first], [certificate(directory=OTHER.directory)])
     assert (ca.key.src, ca.key.new_content, ca.account_uri) == ("/key.pem", None, None)
 
 

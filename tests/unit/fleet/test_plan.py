@@ -40,7 +40,7 @@ def test_decide_all_revoked_certificate_is_issued_without_asking_ca():
     planned = decide_all(*items, ask=ask, revoked={("web1", "shop", "live"): "key_compromise"})
     assert actions(planned) == [("web1", Action.ISSUE, "revoked"), ("web2", Action.KEEP, ""), ("web1", Action.KEEP, "")]
     assert planned[0].line() == "web1: certificate shop: issue (revoked: key_compromise)"
-    assert (planned[0].decision.can_wait, planned[0].replaces_cert_id) == (False, "a.b")
+    assert (planned[0].decision.can_wait, planned[0].replaces_ari_id) == (False, "a.b")
     assert ask.asked == [{CA: ["c.d", "e.f"]}]
 
 
@@ -97,10 +97,10 @@ def test_decide_all_asks_each_ca_about_its_own_certificates():
     items = [on("web1", found(live={"ari_id": "id-1"})), on("web2", found(live={"ari_id": "id-2", "directory": OTHER}))]
     kept, due = decide_all(*items, cas=[CA, OTHER], ask=ask)
     assert ask.asked == [{CA: ["id-1"], OTHER: ["id-2"]}]
-    assert (kept.decision.action, due.decision.action, due.replaces_cert_id) == (Action.KEEP, Action.ISSUE, "id-2")
+    assert (kept.decision.action, due.decision.action, due.replaces_ari_id) == (Action.KEEP, Action.ISSUE, "id-2")
     # A CA that is not listed any more gets no request.
     (moved,) = decide_all(*items[1:])
-    assert (moved.decision.reason, moved.replaces_cert_id) == ("issuer changed", None)
+    assert (moved.decision.reason, moved.replaces_ari_id) == ("issuer changed", None)
 
 
 @pytest.mark.parametrize(
@@ -165,8 +165,8 @@ def test_decide_all_window_open_precedes_repair():
 def test_decide_all_replaces_is_for_same_ca_and_account_only(item, options, replaces):
     # RFC 9773 section 5
     (planned,) = decide_all(on("web1", item), **options)
-    assert planned.replaces_cert_id == replaces
-    assert planned.decided().replaces_cert_id == replaces
+    assert planned.replaces_ari_id == replaces
+    assert planned.decided().replaces_ari_id == replaces
 
 
 def test_decide_all_instant_leaves_room_for_next_run():
@@ -270,7 +270,7 @@ def test_decided_has_fields_for_host():
         "reason": "missing",
         "message": "",
         "can_wait": False,
-        "replaces_cert_id": None,
+        "replaces_ari_id": None,
         "next": None,
     }
 

@@ -221,7 +221,7 @@ def test_share_order_can_wait_only_if_all_hosts_can():
 
 def test_share_order_replaces_certificate_of_any_host():
     result = planned(lacks(), has(live={"ari_id": "c.d"}), now=DUE)
-    assert [item.replaces_cert_id for item in result] == ["c.d", None]
+    assert [item.replaces_ari_id for item in result] == ["c.d", None]
 
 
 def test_postpone_receivers_without_order_nobody_receives():

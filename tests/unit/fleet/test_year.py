@@ -213,7 +213,7 @@ class Fleet:
         identifiers, life, _profile = self.wanted[item.host]
         before = self.versions[item.host][-1] if self.versions[item.host] else None
         if before:
-            assert item.replaces_cert_id == f"{before.name}-{before.serial}"
+            assert item.replaces_ari_id == f"{before.name}-{before.serial}"
             self.renewals[item.host] += 1
         self.versions[item.host].append(self.ca.issue(now, identifiers, life, before))
         self.wakes[item.host] = now

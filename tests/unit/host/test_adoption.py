@@ -49,11 +49,11 @@ MADE = {
 
 @pytest.mark.parametrize("client", MADE)
 def test_find_folder_of_each_client(home, tmp_path, client):
-    make, config, is_directory, account, webroot = MADE[client]
+    make, config, has_directory, account, webroot = MADE[client]
     pem = PemFiles()
     make(tmp_path / "their", pem)
     (lineage,) = other_clients.find(client, str(tmp_path / "their" / config))
-    assert (lineage.client, lineage.is_directory) == (client, is_directory)
+    assert (lineage.client, bool(lineage.directory)) == (client, has_directory)
     assert (lineage.account_uri, lineage.webroot) == (account, webroot)
     before = host.snapshot(tmp_path / "their")
     (found,) = adoption.read_candidates([lineage], ca.NOW)
@@ -96,14 +96,14 @@ def test_find_missing_or_empty_folder_is_empty(tmp_path, client):
     ],
 )
 def test_adopt_directory_is_found_by_url_of_ca(home, tmp_path, ca_url, directory):
-    lineage = files(tmp_path / "srv", PemFiles())._replace(ca=ca_url)
+    lineage = files(tmp_path / "srv", PemFiles())._replace(certificate_uri=ca_url)
     adopted = adopt(home, lineage, directories=[DIRECTORY, "https://second.example/dir"])
     assert host.manifest(home, "0001")["directory"] == directory
     assert bool(adopted.warning) == ("else" in ca_url)
 
 
 def test_adopt_certificate_with_other_terms_warns(home, tmp_path):
-    lineage = files(tmp_path / "srv", PemFiles(kind="rsa"))._replace(ca=OTHER_CA, is_directory=True)
+    lineage = files(tmp_path / "srv", PemFiles(kind="rsa"))._replace(directory=OTHER_CA)
     adopted = adopt(home, lineage, wanted=replace(WANTED, profile="shortlived"))
     assert adopted.changed
     assert adopted.warning == (

@@ -62,7 +62,7 @@ def test_orders_are_options_of_acme_order():
         host=None,
         pending=contracts.pending(profile="p"),
     )
-    (order,) = flow.orders(plan(contracts.decided(replaces_cert_id="a.b")), {"web1": facts(found)})
+    (order,) = flow.orders(plan(contracts.decided(replaces_ari_id="a.b")), {"web1": facts(found)})
     assert set(order.to_result()) == set(ORDER_SPEC)
 
 

@@ -75,7 +75,7 @@ class Candidate:
             "identifiers": sorted(self.identifiers),
             "key_type": self.material.key_type if self.material else None,
             "not_after": utc(self.material.not_after) if self.material else None,
-            "directory": self.lineage.ca if self.lineage.is_directory and self.lineage.ca else None,
+            "directory": self.lineage.directory or None,
             "webroot": self.lineage.webroot,
             "problem": self.problem,
         }
@@ -277,11 +277,11 @@ def _manifest(lineage: Lineage, found: Material, wanted: WantedCertificate, ther
 
 
 def _directory(lineage: Lineage, directories: Sequence[str]) -> str:
-    host = other_clients.place_of(lineage.ca)
+    host = other_clients.place_of(lineage.directory or lineage.certificate_uri)
     if not host:
         return directories[0]
-    if lineage.is_directory:
-        return lineage.ca
+    if lineage.directory:
+        return lineage.directory
     return next((url for url in directories if other_clients.place_of(url) == host), f"https://{host}/")
 
 

@@ -48,7 +48,8 @@ _DEHYDRATED_CAS = {
 class Lineage(NamedTuple):
     """A certificate of another client. key, certificate, chain: paths; the certificate's file may have the chain.
 
-    ca: a URL at its CA, that of the directory if is_directory; empty if it is unknown.
+    directory: the URL of the directory of its CA. certificate_uri: where the CA has it, of a client that names no
+    directory. Both are empty if they are unknown.
     """
 
     client: str
@@ -56,11 +57,11 @@ class Lineage(NamedTuple):
     key: str
     certificate: str
     chain: str = ""
-    ca: str = ""
-    is_directory: bool = False
+    directory: str = ""
     account_uri: str | None = None
     profile: str | None = None
     webroot: str | None = None
+    certificate_uri: str = ""
 
 
 def usual() -> list[tuple[str, str]]:
@@ -122,7 +123,6 @@ def _certbot(folder: str) -> Iterator[Lineage]:
             options["cert"],
             options.get("chain") or os.path.join(live, "chain.pem"),
             server,
-            True,
             _field(account, "uri"),
             options.get("required_profile") or options.get("preferred_profile"),
             _place(options.get("webroot_path", "").split(",")[0].strip()),
@@ -146,7 +146,6 @@ def _acme_sh(folder: str) -> Iterator[Lineage]:
             os.path.join(own, name + ".cer"),
             os.path.join(own, "ca.cer"),
             server,
-            True,
             account.get("ACCOUNT_URL"),
             options.get("Le_Profile"),
             _place(options.get("Le_Webroot", "").split(",")[0]),
@@ -156,23 +155,23 @@ def _acme_sh(folder: str) -> Iterator[Lineage]:
 def _lego(folder: str) -> Iterator[Lineage]:
     for path in sorted(glob.glob(os.path.join(glob.escape(folder), "certificates", "*.json"))):
         stem = path[: -len(".json")]
-        ca = _field(path, "certUrl") or ""
+        uri = _field(path, "certUrl") or ""
         yield Lineage(
             LEGO,
             os.path.basename(stem),
             stem + ".key",
             stem + ".crt",
             stem + ".issuer.crt",
-            ca,
-            account_uri=_lego_account(folder, ca),
+            account_uri=_lego_account(folder, uri),
+            certificate_uri=uri,
         )
 
 
-def _lego_account(folder: str, ca: str) -> str | None:
+def _lego_account(folder: str, certificate_uri: str) -> str | None:
     """The account at the CA, if there is but one."""
     paths = glob.glob(os.path.join(glob.escape(folder), "accounts", "*", "*", "account.json"))
     uris = {_field(path, "registration", "uri") or "" for path in paths}
-    found = [uri for uri in uris if place_of(uri) and place_of(uri) == place_of(ca)]
+    found = [uri for uri in uris if place_of(uri) and place_of(uri) == place_of(certificate_uri)]
     return found[0] if len(found) == 1 else None
 
 
@@ -201,7 +200,6 @@ def _dehydrated(folder: str) -> Iterator[Lineage]:
             os.path.join(path, "cert.pem"),
             os.path.join(path, "chain.pem"),
             server,
-            True,
             _field(account, "url"),
             own.get("ACME_PROFILE") or options.get("ACME_PROFILE"),
         )
