@@ -21,7 +21,7 @@ from .._common.errors import CollectionError
 from .._common.libraries import missing
 from .._common.statuses import Status
 from .._common.times import utc
-from .._fleet.issuance_history import Issuance, Recorder
+from .._fleet.issuance_history import RecordedCertificate, Recorder
 from .._x509.certificates import facts, load_all, verify_not_expired
 from .._x509.csr import to_der
 from .ca_options import open_client
@@ -84,7 +84,7 @@ def _finalize_at(
                 preflight(prepared)
                 chain = complete(client, prepared, csr, deadline, preference)
                 # At once, so that a certificate is also recorded if the run is killed later.
-                recorder.add(issuance_of(client, order, chain))
+                recorder.add(recorded_of(client, order, chain))
                 verify_not_expired(chain.certificate, client.clock.now())
                 return chain
             except AcmeError:
@@ -141,11 +141,11 @@ def _caa_of(client: Client, resolver: Sequence[str]) -> Caa:
     return caa
 
 
-def issuance_of(client: Client, order: CertificateOrder, chain: Chain) -> Issuance:
+def recorded_of(client: Client, order: CertificateOrder, chain: Chain) -> RecordedCertificate:
     """Return the record of a certificate. Raises CollectionError for one that cannot be parsed."""
     (certificate,) = load_all(chain.certificate, "the certificate from the CA")
     known = facts(certificate)
-    return Issuance(
+    return RecordedCertificate(
         time=utc(client.clock.now()),
         host=order.host or "",
         name=order.name,

@@ -25,8 +25,8 @@ from .._common.times import parse_utc
 
 
 @dataclass(frozen=True)
-class Issuance:
-    """A certificate that was issued.
+class RecordedCertificate:
+    """A certificate of the record: one that was issued.
 
     time: of its download, and not_after: of its expiry, as manifests have times. host and name: whose it is.
     serial: hexadecimal. directory: the CA's URL. names: the identifiers. certificate and chain: PEM.
@@ -48,7 +48,7 @@ class Issuance:
         return json.dumps(asdict(self)).encode() + b"\n"
 
     @classmethod
-    def parse(cls, line: str) -> Issuance:
+    def parse(cls, line: str) -> RecordedCertificate:
         """Parse a line; fields that later versions add are ignored. Raises ValueError."""
         found = json.loads(line)
         if not isinstance(found, dict):
@@ -93,7 +93,7 @@ class Recorder:
         self._handle: int | None = None
         self.problem = ""
 
-    def add(self, issuance: Issuance) -> None:
+    def add(self, certificate: RecordedCertificate) -> None:
         """Append a certificate. Never raises: a certificate must not be lost because it cannot be recorded."""
         if not self._path:
             return
@@ -101,7 +101,7 @@ class Recorder:
             try:
                 if self._handle is None:
                     self._handle = _open(self._path)
-                _append(self._handle, issuance.line())
+                _append(self._handle, certificate.line())
             except OSError as error:
                 self.problem = (
                     f"acme_history {self._path} cannot be written ({error.strerror or error}): the playbook "
@@ -120,18 +120,20 @@ class Recorder:
             self._handle = None
 
 
-def of_names(record: Iterable[Issuance], name: str, identifiers: Collection[str]) -> dict[str, Issuance]:
-    """Return the issuances of a certificate *name* for just these identifiers, by serial number."""
+def of_names(
+    record: Iterable[RecordedCertificate], name: str, identifiers: Collection[str]
+) -> dict[str, RecordedCertificate]:
+    """Return the recorded certificates *name* for just these identifiers, by serial number."""
     wanted = set(identifiers)
     return {item.serial: item for item in record if item.name == name and set(item.names) == wanted}
 
 
-def reaches_back_to(record: Sequence[Issuance], instant: str) -> bool:
+def reaches_back_to(record: Sequence[RecordedCertificate], instant: str) -> bool:
     """Return True if the record began before *instant* (as manifests have it), so that it is complete since then."""
     return any(item.time < instant for item in record[:1])
 
 
-def read(path: str) -> tuple[list[Issuance], list[str]]:
+def read(path: str) -> tuple[list[RecordedCertificate], list[str]]:
     """Return the record at *path*, the oldest first, and a line for each that is damaged. Raises AcmeError.
 
     A file that does not exist is an empty record.
@@ -145,13 +147,13 @@ def read(path: str) -> tuple[list[Issuance], list[str]]:
         raise AcmeError(f"acme_history {path} cannot be read: {error.strerror}") from None
 
 
-def parse(lines: Iterable[str], path: str) -> tuple[list[Issuance], list[str]]:
-    """Parse the *lines* of the record at *path*; return the issuances, and a message for each damaged line."""
+def parse(lines: Iterable[str], path: str) -> tuple[list[RecordedCertificate], list[str]]:
+    """Parse the *lines* of the record at *path*; return the certificates, and a message for each damaged line."""
     found, problems = [], []
     for number, line in enumerate(lines, 1):
         if line.strip():
             try:
-                found.append(Issuance.parse(line))
+                found.append(RecordedCertificate.parse(line))
             except (ValueError, RecursionError):
                 problems.append(f"acme_history {path}, line {number} is damaged: repair it, or remove the line")
     return found, problems

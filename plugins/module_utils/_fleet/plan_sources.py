@@ -35,7 +35,7 @@ class PlanSources:
         self._sessions = {url: Http(clock, url, ca_path, timeout, _CONNECTIONS) for url, ca_path in ca_paths.items()}
         self._directories: dict[str, Directory | None] = {}
         self._problems: dict[str, str] = {}
-        self._record: Sequence[issuance_history.Issuance] | None = None
+        self._record: Sequence[issuance_history.RecordedCertificate] | None = None
         self.now = clock.now
         self.warnings: list[str] = []
 
@@ -76,7 +76,7 @@ class PlanSources:
         self.warnings.extend(problems)
         return revoked
 
-    def record(self) -> Sequence[issuance_history.Issuance]:
+    def record(self) -> Sequence[issuance_history.RecordedCertificate]:
         """Return the controller's record, the oldest first; nothing where it cannot be read."""
         if self._record is None:
             path = self._options["history"]

@@ -18,7 +18,7 @@ from .._common.contracts import CountedOrder
 from .._common.statuses import Action, Reason
 from .._common.times import parse_utc, to_minute, utc
 from .decision import emergency_point, validity
-from .issuance_history import Issuance, reaches_back_to
+from .issuance_history import RecordedCertificate, reaches_back_to
 from .plan import Planned, ordered_from
 from .rate_limits import EXEMPT, NEW, RENEWAL, Budget, Limits, Opening
 
@@ -36,7 +36,7 @@ def keep_within(
     cas: Sequence[str],
     now: datetime,
     domain_of: Callable[[str], str],
-    read_record: Callable[[], Sequence[Issuance]] = tuple,
+    read_record: Callable[[], Sequence[RecordedCertificate]] = tuple,
 ) -> tuple[list[Planned], list[str]]:
     """Return the plan with no more orders than *limits* (by CA) allow, and warnings about what waits.
 
@@ -77,13 +77,13 @@ def _budgets(
     return budgets
 
 
-def _past(planned: Iterable[Planned], now: datetime, record: Sequence[Issuance]) -> dict[str, list[Spent]]:
+def _past(planned: Iterable[Planned], now: datetime, record: Sequence[RecordedCertificate]) -> dict[str, list[Spent]]:
     """Return the orders of the last days by CA: from the controller's record if it reaches back, else from hosts."""
     oldest = utc(now - timedelta(days=8))
     return _recorded(record, oldest) if reaches_back_to(record, oldest) else _claimed_by_hosts(planned, oldest)
 
 
-def _recorded(record: Sequence[Issuance], oldest: str) -> dict[str, list[Spent]]:
+def _recorded(record: Sequence[RecordedCertificate], oldest: str) -> dict[str, list[Spent]]:
     """Return the orders in the record after *oldest*, by CA."""
     result: dict[str, list[Spent]] = {}
     seen: set[tuple[str, frozenset[str]]] = set()

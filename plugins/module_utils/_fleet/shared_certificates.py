@@ -17,7 +17,7 @@ from typing import Any
 from .._common.contracts import SharedKey, Version
 from .._common.statuses import Action, Reason
 from .decision import Decision
-from .issuance_history import Issuance, of_names
+from .issuance_history import RecordedCertificate, of_names
 from .plan import Planned
 
 # Reasons to issue that concern one host only: other hosts can keep the certificate.
@@ -27,8 +27,8 @@ _HOLDING = (Action.KEEP, Action.REPAIR, Action.SWITCH)
 _ALIKE = ("identifiers", "key_type", "profile")
 
 
-#: Return the controller's record of issuances; called only if the choice of the giver depends on it.
-ReadRecord = Callable[[], Sequence[Issuance]]
+#: Return the controller's record of certificates; called only if the choice of the giver depends on it.
+ReadRecord = Callable[[], Sequence[RecordedCertificate]]
 
 
 def share(
@@ -106,8 +106,8 @@ def _of_group(members: list[Planned], givers: list[Planned], read_record: ReadRe
     return [_with_owner(plan, owner, members) for plan in members]
 
 
-def _recorded(group: Sequence[Planned], read_record: ReadRecord) -> Mapping[Any, Issuance]:
-    """Return the record's issuances of the certificate that a group shares, by serial number.
+def _recorded(group: Sequence[Planned], read_record: ReadRecord) -> Mapping[Any, RecordedCertificate]:
+    """Return the recorded certificates of the group that shares one, by serial number.
 
     Empty if none of them is in use in the group: then another controller orders for it, with a record of its own.
     """
@@ -116,14 +116,14 @@ def _recorded(group: Sequence[Planned], read_record: ReadRecord) -> Mapping[Any,
     return {} if used.isdisjoint(recorded) else recorded
 
 
-def _not_after(plan: Planned, recorded: Mapping[Any, Issuance]) -> str:
+def _not_after(plan: Planned, recorded: Mapping[Any, RecordedCertificate]) -> str:
     """Return when the certificate of a host expires, by the record if it has it."""
     issued = recorded.get(_serial(plan))
     held = _held(plan)
     return issued.not_after if issued else str(held and held.not_after)
 
 
-def _from_giver(plan: Planned, giver: Planned, issued: Issuance | None = None) -> Planned:
+def _from_giver(plan: Planned, giver: Planned, issued: RecordedCertificate | None = None) -> Planned:
     """Return the plan for a host that gets the certificate of *giver*. *issued*: it in the record."""
     serial = _serial(giver)
     if _serial(plan) == serial:

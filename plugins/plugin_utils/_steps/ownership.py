@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Decide whose a certificate is: by the controller's record of issuances, else by the names that the inventory lists.
+"""Decide whose a certificate is: by the controller's record, else by the names that the inventory lists.
 
 Neither the answers of a host nor its facts count, although Ansible lets facts replace the inventory's variables.
 """
@@ -22,7 +22,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._ansible import valu
 from ansible_collections.certfleet.tls.plugins.module_utils._common.errors import CollectionError
 from ansible_collections.certfleet.tls.plugins.module_utils._common.identifiers import canonical
 from ansible_collections.certfleet.tls.plugins.module_utils._common.schema import message
-from ansible_collections.certfleet.tls.plugins.module_utils._fleet.issuance_history import Issuance
+from ansible_collections.certfleet.tls.plugins.module_utils._fleet.issuance_history import RecordedCertificate
 from ansible_collections.certfleet.tls.plugins.module_utils._x509 import certificates as pki
 
 from .._play.facts import shadowing
@@ -112,49 +112,49 @@ def _is_true(value: Any) -> bool:
 class RecordEntry:
     """A line of the record, and the certificate in it."""
 
-    issuance: Issuance
+    recorded: RecordedCertificate
     certificate: Certificate
 
 
-class IssuanceRecord:
+class CertificateRecord:
     """The controller's record. damaged: a line for each certificate in it that cannot be read."""
 
-    def __init__(self, issuances: Iterable[Issuance]) -> None:
+    def __init__(self, certificates: Iterable[RecordedCertificate]) -> None:
         self.damaged: list[str] = []
-        self._by_serial: dict[int, list[Issuance]] = {}
-        self._entries: dict[Issuance, RecordEntry | None] = {}
-        for issuance in issuances:
-            self._by_serial.setdefault(int(issuance.serial, 16), []).append(issuance)
+        self._by_serial: dict[int, list[RecordedCertificate]] = {}
+        self._entries: dict[RecordedCertificate, RecordEntry | None] = {}
+        for recorded in certificates:
+            self._by_serial.setdefault(int(recorded.serial, 16), []).append(recorded)
 
     def __bool__(self) -> bool:
         return bool(self._by_serial)
 
     def select(self, names: Collection[str], now: datetime) -> list[RecordEntry]:
         """Return the entries of certificates with these names that have not expired."""
-        issuances = (issuance for found in self._by_serial.values() for issuance in found)
-        entries = (self._entry(issuance) for issuance in issuances if issuance.name in names)
+        certificates = (recorded for found in self._by_serial.values() for recorded in found)
+        entries = (self._entry(recorded) for recorded in certificates if recorded.name in names)
         return [entry for entry in entries if entry and entry.certificate.not_after > now]
 
     def of_serial(self, serial: int) -> list[RecordEntry]:
         """Return the entries with a serial number, which may be of different CAs."""
         return [entry for entry in map(self._entry, self._by_serial.get(serial, [])) if entry]
 
-    def of(self, certificate: Certificate) -> list[Issuance]:
+    def of(self, certificate: Certificate) -> list[RecordedCertificate]:
         """Return the lines for just this certificate, the oldest first."""
         return [
-            entry.issuance
+            entry.recorded
             for entry in self.of_serial(certificate.serial)
             if entry.certificate.digest == certificate.digest
         ]
 
-    def _entry(self, issuance: Issuance) -> RecordEntry | None:
-        if issuance not in self._entries:
+    def _entry(self, recorded: RecordedCertificate) -> RecordEntry | None:
+        if recorded not in self._entries:
             try:
-                self._entries[issuance] = RecordEntry(issuance, Certificate.parse_all(issuance.certificate)[0])
+                self._entries[recorded] = RecordEntry(recorded, Certificate.parse_all(recorded.certificate)[0])
             except (IndexError, ValueError):
-                self._entries[issuance] = None
-                self.damaged.append(f"the certificate with serial {issuance.serial} is damaged")
-        return self._entries[issuance]
+                self._entries[recorded] = None
+                self.damaged.append(f"the certificate with serial {recorded.serial} is damaged")
+        return self._entries[recorded]
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,9 @@ class ClaimedCertificate:
     is_shown: bool = True
 
 
-def objection(claim: ClaimedCertificate, inventory: Inventory, record: IssuanceRecord, unverified: bool = False) -> str:
+def objection(
+    claim: ClaimedCertificate, inventory: Inventory, record: CertificateRecord, unverified: bool = False
+) -> str:
     """Return why the certificate may not be the host's; empty if there is no reason against it.
 
     *unverified*: accept it also where neither record nor inventory say whose it is.

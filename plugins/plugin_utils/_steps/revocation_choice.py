@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts import Revocation, Version
 from ansible_collections.certfleet.tls.plugins.module_utils._common.schema import message
 
-from .ownership import Certificate, ClaimedCertificate, IssuanceRecord, RecordEntry, hexadecimal, objection
+from .ownership import Certificate, CertificateRecord, ClaimedCertificate, RecordEntry, hexadecimal, objection
 from .revocation_evidence import Evidence, ShownVersion, made_at, merged, serial_of
 from .revocation_sources import RevocationRequest, RevocationSources
 
@@ -36,7 +36,7 @@ class Chosen:
     digests: set[bytes] = field(default_factory=set)
     given: set[bytes] = field(default_factory=set)
 
-    def add(self, host: str, name: str, certificate: Certificate, record: IssuanceRecord) -> None:
+    def add(self, host: str, name: str, certificate: Certificate, record: CertificateRecord) -> None:
         """Have a certificate revoked."""
         self.digests.add(certificate.digest)
         known = record.of(certificate)
@@ -76,7 +76,7 @@ def _choose_serial(serial: int, sources: RevocationSources, choice: Chosen) -> N
     """Choose the certificates with a serial number that the user gave."""
     hosts = sources.request.hosts
     entries = sources.record.of_serial(serial)
-    known = [(entry.issuance.host, entry.issuance.name, entry.certificate) for entry in entries]
+    known = [(entry.recorded.host, entry.recorded.name, entry.certificate) for entry in entries]
     known += [("", "of a file", certificate) for certificate in sources.of_serial(serial)]
     for host, name, certificate in known:
         if certificate.digest not in choice.given:
@@ -222,7 +222,7 @@ def _refuse_unmet(evidence: Evidence, choice: Chosen) -> None:
 def _lost(entry: RecordEntry) -> str:
     serial = hexadecimal(entry.certificate.serial)
     return (
-        f"{entry.issuance.host} did not get this far, so its certificate {entry.issuance.name} (serial {serial}) "
+        f"{entry.recorded.host} did not get this far, so its certificate {entry.recorded.name} (serial {serial}) "
         f"is not revoked. Run again as before, or revoke it now with -e acme_revoke_serials={serial}"
     )
 

@@ -20,7 +20,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._common.contracts im
 from ansible_collections.certfleet.tls.plugins.module_utils._common.times import utc
 
 from .flow import Shape, read
-from .ownership import Certificate, IssuanceRecord, RecordEntry
+from .ownership import Certificate, CertificateRecord, RecordEntry
 from .revocation_sources import RevocationSources
 
 # Of certificates that are not in the record. With more than that, a host could keep the account busy for hours.
@@ -64,7 +64,7 @@ class Evidence:
         """Read what the hosts of the play show, and what they use."""
         evidence = cls(sources)
         for entry in sources.record.select(sources.request.names, sources.now):
-            evidence._by_host.setdefault((entry.issuance.host, entry.issuance.name), []).append(entry)
+            evidence._by_host.setdefault((entry.recorded.host, entry.recorded.name), []).append(entry)
         hosts = sources.request.hosts
         for host in [*hosts, *sorted(set(sources.request.all_hosts).difference(hosts))]:
             evidence._add(host)
@@ -100,7 +100,7 @@ class Evidence:
         """Return the old certificates in the record of hosts that failed or could not be reached."""
         lost, since = self.sources.request.lost, self.sources.since
         entries = (entry for entries in self._by_host.values() for entry in entries) if since else ()
-        return [entry for entry in entries if entry.issuance.host in lost and entry.issuance.time < since]
+        return [entry for entry in entries if entry.recorded.host in lost and entry.recorded.time < since]
 
     def _add(self, host: str) -> None:
         is_in_batch = host in self.sources.request.hosts
@@ -175,9 +175,9 @@ def merged(versions: Iterable[ShownVersion]) -> list[ShownVersion]:
     return list(found.values())
 
 
-def recorded_at(certificate: Certificate, record: IssuanceRecord) -> str:
+def recorded_at(certificate: Certificate, record: CertificateRecord) -> str:
     """Return when a certificate was issued, by the record; empty if it is not there."""
-    return min((issuance.time for issuance in record.of(certificate)), default="")
+    return min((recorded.time for recorded in record.of(certificate)), default="")
 
 
 def serial_of(version: Version) -> int:

@@ -21,7 +21,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._common.times import
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet import issuance_history
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet.selection import parse_serial
 
-from .ownership import Certificate, Inventory, IssuanceRecord
+from .ownership import Certificate, CertificateRecord, Inventory
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class RevocationSources:
     since: str
     serials: list[int]
     files: list[Certificate]
-    record: IssuanceRecord
+    record: CertificateRecord
     damaged: list[str]
     inventory: Inventory
     now: datetime
@@ -72,14 +72,14 @@ class RevocationSources:
 
         The first step has validated serial numbers and the instant.
         """
-        issuances, damaged = issuance_history.read(request.history) if request.history else ([], [])
+        certificates, damaged = issuance_history.read(request.history) if request.history else ([], [])
         return cls(
             request=request,
             # Instants as manifests have them compare as texts.
             since=first_second(parse_time(request.before)) if request.before else "",
             serials=list(dict.fromkeys(int(parse_serial(text), 16) for text in request.serials)),
             files=_read_files(request.files),
-            record=IssuanceRecord(issuances),
+            record=CertificateRecord(certificates),
             damaged=damaged,
             inventory=Inventory(request.hostvars if request.names else {}),
             now=datetime.now(timezone.utc),

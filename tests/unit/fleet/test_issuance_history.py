@@ -16,13 +16,13 @@ import pytest
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import AcmeError
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet import issuance_history
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet.issuance_history import (
-    Issuance,
+    RecordedCertificate,
     Recorder,
     parse,
     read,
 )
 
-ONE = Issuance(
+ONE = RecordedCertificate(
     time="2026-06-01T00:00:00Z",
     host="web1",
     name="shop",
@@ -35,10 +35,10 @@ ONE = Issuance(
 )
 
 
-def record(path, *issuances):
+def record(path, *certificates):
     recorder = Recorder(str(path))
-    for issuance in issuances:
-        recorder.add(issuance)
+    for certificate in certificates:
+        recorder.add(certificate)
     recorder.close()
     return recorder.problem
 
@@ -136,7 +136,7 @@ def test_record_full_disk_damages_one_line_only(tmp_path, monkeypatch):
         assert "only 20 of" in record(path, replace(ONE, serial="01"))
     assert record(path, replace(ONE, serial="02")) == ""
     found, problems = read(str(path))
-    assert [issuance.serial for issuance in found] == ["4a1f", "02"]
+    assert [certificate.serial for certificate in found] == ["4a1f", "02"]
     assert problems == [f"acme_history {path}, line 2 is damaged: repair it, or remove the line"]
 
 
@@ -177,8 +177,8 @@ LARGE = "x" * 30_000
 
 def write_many(path, host):
     recorder = Recorder(path)
-    issuances = [replace(ONE, host=host, serial=f"{number:x}", certificate=LARGE) for number in range(50)]
-    threads = [threading.Thread(target=recorder.add, args=(issuance,)) for issuance in issuances]
+    certificates = [replace(ONE, host=host, serial=f"{number:x}", certificate=LARGE) for number in range(50)]
+    threads = [threading.Thread(target=recorder.add, args=(certificate,)) for certificate in certificates]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -218,6 +218,6 @@ def test_record_parallel_jobs_write_whole_lines(tmp_path):
     found, problems = read(path)
     assert problems == []
     assert len(found) == 200
-    assert {(issuance.host, issuance.serial) for issuance in found} == {
+    assert {(certificate.host, certificate.serial) for certificate in found} == {
         (f"web{number}", f"{serial:x}") for number in range(4) for serial in range(50)
     }

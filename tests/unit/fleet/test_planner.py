@@ -14,7 +14,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._common.clock import
 from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Action
 from ansible_collections.certfleet.tls.plugins.module_utils._common.times import first_second
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet import planner
-from ansible_collections.certfleet.tls.plugins.module_utils._fleet.issuance_history import Issuance
+from ansible_collections.certfleet.tls.plugins.module_utils._fleet.issuance_history import RecordedCertificate
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet.planner import PlanRequest
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet.rate_limits import Limits, Rate
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet.selection import Selection
@@ -297,7 +297,11 @@ def test_plan_certificates_takes_the_time_after_the_revocation_status():
 
 def test_plan_certificates_gives_the_record_to_shared_certificates():
     terms = contracts.wanted()
-    record = [Issuance(utc(FRESH), "web2", "shop", "0b", utc(URGENT), CA, ACCOUNT, terms.identifiers, "PEM", "CHAIN")]
+    record = [
+        RecordedCertificate(
+            utc(FRESH), "web2", "shop", "0b", utc(URGENT), CA, ACCOUNT, terms.identifiers, "PEM", "CHAIN"
+        )
+    ]
     hosts = (shared("web1", serial="0a"), shared("web2", serial="0b"))
     planned, _warnings = plan(*hosts, sources=Sources(record=record))
     assert lines(planned)[0] == "web1: certificate shop: receive (not the one that is shared: from web2)"

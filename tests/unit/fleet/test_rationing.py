@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.renewal_info import RenewalInfo
 from ansible_collections.certfleet.tls.plugins.module_utils._common.statuses import Action
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet import rationing
-from ansible_collections.certfleet.tls.plugins.module_utils._fleet.issuance_history import Issuance
+from ansible_collections.certfleet.tls.plugins.module_utils._fleet.issuance_history import RecordedCertificate
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet.rate_limits import Limits, Rate
 from tests.unit import contracts
 from tests.unit.contracts import DAY, DUE, FRESH, HOUR, URGENT, found, utc
@@ -189,7 +189,7 @@ def test_keep_within_full_ca_next_one_is_used():
 
 def recorded(name, days, domain="shop.example"):
     """Return an entry of the controller's record, from so many days ago."""
-    return Issuance(utc(NOW - days * DAY), "web1", name, "0a", "", CA, "", (f"{name}.{domain}",), "")
+    return RecordedCertificate(utc(NOW - days * DAY), "web1", name, "0a", "", CA, "", (f"{name}.{domain}",), "")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet import plan, shared_certificates
-from ansible_collections.certfleet.tls.plugins.module_utils._fleet.issuance_history import Issuance
+from ansible_collections.certfleet.tls.plugins.module_utils._fleet.issuance_history import RecordedCertificate
 from tests.unit import contracts
 from tests.unit.contracts import ACCOUNT, DAY, DUE, END, FRESH, URGENT, found, utc
 from tests.unit.contracts import DIRECTORY as CA
@@ -48,7 +48,7 @@ def issued(
     serial, not_after=END, time="2026-10-01T00:00:00Z", name="shop", identifiers=("shop.example", "www.shop.example")
 ):
     """Return a line of the controller's record."""
-    return Issuance(
+    return RecordedCertificate(
         time, "web1", name, serial, utc(not_after), CA, ACCOUNT, identifiers, f"PEM {serial}", f"CHAIN {serial}"
     )
 

@@ -416,14 +416,14 @@ def test_issuances_of_recent_days(home, versions, issued):
     for number, fields in enumerate(versions, 1):
         whole = fields if isinstance(fields, str) or fields is PENDING else {**ISSUED, **fields}
         write(home, f"{number:04d}", whole)
-    issuances = manifest.issuances(found(home))
-    assert [(int(item["at"][8:10]), item["renewal"]) for item in issuances] == issued
-    assert all(set(item) == {"at", "serial", "directory", "identifiers", "renewal"} for item in issuances)
+    orders = manifest.counted_orders(found(home))
+    assert [(int(item["at"][8:10]), item["renewal"]) for item in orders] == issued
+    assert all(set(item) == {"at", "serial", "directory", "identifiers", "renewal"} for item in orders)
 
 
 def test_issuances_with_pruned_versions(home):
     write(home, "0007", ISSUED)
-    assert manifest.issuances(found(home))[0]["renewal"] is True
+    assert manifest.counted_orders(found(home))[0]["renewal"] is True
 
 
 # --- what other code writes

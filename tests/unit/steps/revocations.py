@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.module_utils._fleet.issuance_history import Issuance
+from ansible_collections.certfleet.tls.plugins.module_utils._fleet.issuance_history import RecordedCertificate
 from ansible_collections.certfleet.tls.plugins.module_utils._x509.certificates import serial
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.revocation_choice import to_revoke
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.revocation_sources import RevocationRequest
@@ -66,7 +66,7 @@ def found(number, created=OLD, name="shop", pending=None, not_after=None):
 
 def line(number, host="web1", time=OLD, name="shop"):
     """Return an entry of the controller's record."""
-    return Issuance(
+    return RecordedCertificate(
         time=time,
         host=host,
         name=name,
@@ -86,7 +86,7 @@ def choose(tmp_path):
 
     def choose_(hostvars, before="", record=None, hosts=None, names=("shop",), **options):
         if record is not None:
-            path.write_bytes(b"".join(issuance.line() for issuance in record))
+            path.write_bytes(b"".join(certificate.line() for certificate in record))
         history = str(path) if record is not None else ""
         options = {"all_hosts": list(hostvars), "history": history, **options}
         chosen = to_revoke(RevocationRequest(list(hosts or hostvars), hostvars, list(names), before, **options))

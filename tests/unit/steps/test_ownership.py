@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.module_utils._fleet.issuance_history import Issuance
+from ansible_collections.certfleet.tls.plugins.module_utils._fleet.issuance_history import RecordedCertificate
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.ownership import (
     UNVERIFIED,
     Certificate,
@@ -44,7 +44,7 @@ class Record:
 
     def of(self, _certificate):
         texts = dict.fromkeys(("time", "serial", "not_after", "directory", "account_uri", "certificate"), "")
-        return [Issuance(host=host, name="shop", names=(), **texts) for host in self._hosts]
+        return [RecordedCertificate(host=host, name="shop", names=(), **texts) for host in self._hosts]
 
 
 def claim(host, *identifiers, **more):

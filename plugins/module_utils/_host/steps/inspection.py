@@ -96,7 +96,7 @@ def _facts(home: str, name: str, found: StoredVersions, content: bool) -> dict[s
             data = manifest.content(home, name, version["version"], FULLCHAIN)
             version["content"] = data.decode("ascii", "replace")
     owner = found.newest["list"] if found.newest else None
-    return {"list": owner, "live": live, "pending": pending, "issued": manifest.issuances(found)}
+    return {"list": owner, "live": live, "pending": pending, "issued": manifest.counted_orders(found)}
 
 
 def _format_drift(home: str, wanted: WantedCertificate, live: Mapping[str, Any], found: StoredVersions) -> list[str]:

@@ -212,7 +212,7 @@ def issued_facts(home: str, name: str, stored: StoredVersions) -> dict[str, Any]
     return {field: facts[field] for field in _OF_CERTIFICATE} if is_whole(facts) else None
 
 
-def issuances(stored: StoredVersions) -> list[dict[str, Any]]:
+def counted_orders(stored: StoredVersions) -> list[dict[str, Any]]:
     """Return the certificates that count for the CA's rate limits: the newest, and those of the days before it.
 
     renewal: True if it is for the same names and CA as an earlier one.
