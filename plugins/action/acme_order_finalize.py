@@ -42,5 +42,5 @@ class ActionModule(ControllerAction):
             if run.check_mode or not run.result("_acme_plan").get("shares")
             else shared.shares(run.plan, result, run.results)
         )
-        result["sealed_by"] = [{**share, **elsewhere.place(run, share["owner"])} for share in asked]
+        result["sealed_by"] = [{**share, **elsewhere.place(run, share["giver"])} for share in asked]
         return result

@@ -229,8 +229,8 @@ shares:
       description: The certificate's name.
       returned: always
       type: str
-    owner:
-      description: The host that has the certificate, or that orders it.
+    giver:
+      description: The host that has the certificate, or that orders it, and gives its key to the others.
       returned: always
       type: str
     hosts:
@@ -239,16 +239,16 @@ shares:
       type: list
       elements: str
     serial:
-      description: The serial number of the certificate that the owner has.
-      returned: if the owner has it
+      description: The serial number of the certificate that the giver has.
+      returned: if the giver has it
       type: str
     directory:
       description: URL of the directory of the CA that issued it.
-      returned: if the owner has it
+      returned: if the giver has it
       type: str
     account_uri:
       description: URL of the account that ordered it.
-      returned: if the owner has it
+      returned: if the giver has it
       type: str
     certificate:
       description: The certificate, PEM.
@@ -260,11 +260,11 @@ shares:
       type: str
     created:
       description: The instant at which its key was made.
-      returned: if the owner has it
+      returned: if the giver has it
       type: str
   sample:
     - name: shop
-      owner: web1
+      giver: web1
       hosts: [web2, web3]
 hosts:
   description:

@@ -229,11 +229,11 @@ def request(**given: Any) -> CertificateRequest:
 
 def share(**given: Any) -> SharedKey:
     """Return a certificate that web1 orders for web2 and web3."""
-    return _made(SharedKey, given, name="shop", owner="web1", hosts=("web2", "web3"))
+    return _made(SharedKey, given, name="shop", giver="web1", hosts=("web2", "web3"))
 
 
 def given(**more: Any) -> SharedKey:
-    """Return the answer of the owner of a shared certificate."""
+    """Return the answer of the giver of a shared certificate."""
     usual = {"sealed": {"web2": POINT}, "refused": {"web3": "the receiver's public key is damaged"}}
     return _made(SharedKey, more, name="wildcard", certificate=PEM, chain=PEM, created=utc(ISSUED), **usual)
 

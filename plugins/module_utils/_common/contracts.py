@@ -321,14 +321,14 @@ class PlannedCertificate(_Contract):
 
 @dataclass(frozen=True)
 class SharedKey(_Contract):
-    """A certificate whose private key hosts get from its owner: planned, asked for, given.
+    """A certificate whose private key hosts get from its giver, another host: planned, asked for, given.
 
-    serial: of the one that the owner has; None if it orders one now. certificate, chain, created: of that one.
+    serial: of the one that the giver has; None if it orders one now. certificate, chain, created: of that one.
     receivers: the public keys to seal for, sealed: what only these hosts can open, refused: why not, by host.
     """
 
     name: str = field(metadata=_by(CERTIFICATE))
-    owner: str | None = field(default=None, metadata=_sparse(string))
+    giver: str | None = field(default=None, metadata=_sparse(string))
     hosts: tuple[str, ...] = field(default=(), metadata=_by(listing(string, MANY), sparse=True))
     serial: str | None = field(default=None, metadata=_sparse(SERIAL))
     directory: str | None = field(default=None, metadata=_sparse(string))

@@ -63,10 +63,10 @@ def postpone_receivers(planned: Sequence[Planned]) -> list[Planned]:
     by_host = {(plan.host, plan.name): plan for plan in planned}
     result = []
     for plan in planned:
-        if plan.decision.action == Action.RECEIVE and plan.share and plan.share.serial is None and plan.share.owner:
-            owner = by_host[plan.share.owner, plan.name].decision
-            if owner.action != Action.ISSUE:
-                plan = replace(plan, decision=plan.decision.postponed(owner.message, owner.next_at), share=None)
+        if plan.decision.action == Action.RECEIVE and plan.share and plan.share.serial is None and plan.share.giver:
+            giver = by_host[plan.share.giver, plan.name].decision
+            if giver.action != Action.ISSUE:
+                plan = replace(plan, decision=plan.decision.postponed(giver.message, giver.next_at), share=None)
         result.append(plan)
     return result
 
@@ -76,8 +76,8 @@ def shares(planned: Sequence[Planned]) -> list[SharedKey]:
     result: dict[tuple[str | None, str], SharedKey] = {}
     for plan in planned:
         if plan.share:
-            share = result.setdefault((plan.share.owner, plan.name), plan.share)
-            result[share.owner, plan.name] = replace(share, hosts=(*share.hosts, plan.host))
+            share = result.setdefault((plan.share.giver, plan.name), plan.share)
+            result[share.giver, plan.name] = replace(share, hosts=(*share.hosts, plan.host))
     return list(result.values())
 
 
@@ -102,8 +102,8 @@ def _of_group(members: list[Planned], givers: list[Planned], read_record: ReadRe
     if holders:
         giver = max(holders, key=lambda plan: _not_after(plan, recorded))  # the first of those with the latest
         return [_from_giver(plan, giver, recorded.get(_serial(giver))) for plan in members]
-    owner = next(filter(_has_order, members), members[0])
-    return [_with_owner(plan, owner, members) for plan in members]
+    giver = next(filter(_has_order, members), members[0])
+    return [_with_order_of(plan, giver, members) for plan in members]
 
 
 def _recorded(group: Sequence[Planned], read_record: ReadRecord) -> Mapping[Any, RecordedCertificate]:
@@ -134,22 +134,22 @@ def _from_giver(plan: Planned, giver: Planned, issued: RecordedCertificate | Non
     directory, account_uri = (source.directory, source.account_uri) if source else (None, None)
     share = SharedKey(plan.name, giver.host, serial=serial, directory=directory, account_uri=account_uri)
     if issued and issued.chain:
-        # The record counts, and not the owner's word.
+        # The record counts, and not the giver's word.
         share = replace(share, certificate=issued.certificate, chain=issued.chain, created=issued.time)
     return replace(plan, decision=decision, replaces_ari_id=None, share=share)
 
 
-def _with_owner(plan: Planned, owner: Planned, members: list[Planned]) -> Planned:
-    """Return the plan for a host, where *owner* makes the key and orders for all *members*."""
+def _with_order_of(plan: Planned, giver: Planned, members: list[Planned]) -> Planned:
+    """Return the plan for a host, where *giver* makes the key and orders for all *members*."""
     due = (member.decision.reason for member in members if member.decision.action == Action.ISSUE)
     reason = next(due, Reason.SHARED)
-    if plan is not owner:
+    if plan is not giver:
         own = plan.decision.reason if plan.decision.action == Action.ISSUE else reason
-        decision = Decision(Action.RECEIVE, own, f"from {owner.host}", can_wait=_can_wait(plan), repair=_repair(plan))
-        return replace(plan, decision=decision, replaces_ari_id=None, share=SharedKey(plan.name, owner.host))
+        decision = Decision(Action.RECEIVE, own, f"from {giver.host}", can_wait=_can_wait(plan), repair=_repair(plan))
+        return replace(plan, decision=decision, replaces_ari_id=None, share=SharedKey(plan.name, giver.host))
     if plan.decision.action == Action.ISSUE:
         reason = plan.decision.reason
-    replaced = (member.replaces_ari_id for member in (owner, *members))
+    replaced = (member.replaces_ari_id for member in (giver, *members))
     # One order for all: it waits only if all of them can.
     can_wait = all(map(_can_wait, members))
     decision = Decision(Action.ISSUE, reason, plan.decision.message, can_wait=can_wait, repair=_repair(plan))

@@ -114,9 +114,9 @@ def challenges(
     *stale*: also those of orders that are given up; they are to be removed only.
     """
     result = []
-    for owner in [host] if host else ordered.get("hosts", {}):
-        certificates = _certificates_of(hostvars, owner)
-        for order in orders_of(ordered, owner):
+    for each in [host] if host else ordered.get("hosts", {}):
+        certificates = _certificates_of(hostvars, each)
+        for order in orders_of(ordered, each):
             entry = entry_of(certificates[order.name])
             webroots = {item.name: item.webroot for item in entry.proofs}
             for challenge in order.challenges or ():

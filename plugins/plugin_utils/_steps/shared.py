@@ -77,8 +77,8 @@ def shares(plan: Item, finalized: Item, hostvars: Item) -> list[dict[str, Any]]:
         receivers = {other: key for other, key in keys.items() if key}
         if receivers and (share.serial is not None or _is_issued(finalized, share)):
             asked = SharedKey(share.name, serial=share.serial, receivers=receivers)
-            result.setdefault(share.owner or "", []).append(asked)
-    return [{"owner": owner, "shares": [share.to_result() for share in asked]} for owner, asked in result.items()]
+            result.setdefault(share.giver or "", []).append(asked)
+    return [{"giver": giver, "shares": [share.to_result() for share in asked]} for giver, asked in result.items()]
 
 
 def outcomes(results: BatchResults, host: str) -> list[CertificateOrder]:
@@ -93,29 +93,29 @@ def _outcome(share: SharedKey, results: BatchResults, host: str) -> CertificateO
     if share.serial is not None:
         return _given(share, results, host)
     # One order is for all hosts that share its certificate.
-    of_owner = next(item for item in of_orders(results, share.owner or "") if item.name == share.name)
-    if of_owner.status == Status.VALID:
-        order = flow.order_of(results.ordered, share.owner or "", share.name)
+    of_giver = next(item for item in of_orders(results, share.giver or "") if item.name == share.name)
+    if of_giver.status == Status.VALID:
+        order = flow.order_of(results.ordered, share.giver or "", share.name)
         issued = replace(
             share,
             directory=(order and order.directory) or results.plan["directory"],
-            account_uri=of_owner.account_uri,
-            certificate=of_owner.certificate,
-            chain=of_owner.chain,
+            account_uri=of_giver.account_uri,
+            certificate=of_giver.certificate,
+            chain=of_giver.chain,
         )
         return _given(issued, results, host)
-    why = f"{share.owner} makes the key and orders: {of_owner.problem or 'there is no outcome of the order'}"
-    return stopped(share.name, why, Status.DEFERRED if of_owner.status == Status.DEFERRED else Status.FAILED)
+    why = f"{share.giver} makes the key and orders: {of_giver.problem or 'there is no outcome of the order'}"
+    return stopped(share.name, why, Status.DEFERRED if of_giver.status == Status.DEFERRED else Status.FAILED)
 
 
 def _given(share: SharedKey, results: BatchResults, host: str) -> CertificateOrder:
-    """Return the certificate that *host* got, or why it did not. What *share* has of it outranks the owner's word."""
+    """Return the certificate that *host* got, or why it did not. What *share* has of it outranks the giver's word."""
     request = results.requested(host)
     if not _public_key(request, share.name):
         why = _mapping(request.get("failures")).get(share.name) or request.get("msg")
         return stopped(share.name, str(why or "no key to receive it with was made"))
     answers = _mapping(results.hostvars[host].get("_acme_sealed")).get("results") or ()
-    answer: Item = next((item for item in answers if (item.get("item") or {}).get("owner") == share.owner), {})
+    answer: Item = next((item for item in answers if (item.get("item") or {}).get("giver") == share.giver), {})
     shares = answer.get("shares")
     answered = flow.read(SharedKey, shares if isinstance(shares, list) else ())
     given = next((item for item in answered if item.name == share.name), SharedKey(share.name))
@@ -123,7 +123,7 @@ def _given(share: SharedKey, results: BatchResults, host: str) -> CertificateOrd
     if sealed is None or given.certificate is None or given.chain is None:
         why = (given.refused or {}).get(host) or _mapping(answer.get("failures")).get(share.name)
         why = why or answer.get("msg") or "it gave no answer"
-        return stopped(share.name, f"{share.owner} has the key and did not give it: {why}")
+        return stopped(share.name, f"{share.giver} has the key and did not give it: {why}")
     return CertificateOrder(
         share.name,
         status=Status.VALID,
@@ -168,6 +168,6 @@ def _mapping(value: Any) -> Item:
 
 
 def _is_issued(finalized: Item, share: SharedKey) -> bool:
-    """Return True if the certificate came that a share's owner ordered."""
-    final = flow.order_of(finalized, share.owner or "", share.name)
+    """Return True if the certificate came that a share's giver ordered."""
+    final = flow.order_of(finalized, share.giver or "", share.name)
     return final is not None and final.status == Status.VALID

@@ -329,7 +329,7 @@ def test_result_of_shared_certificates_without_a_selection():
     request = PlanRequest((shared("web1"), shared("web2")), (CA, OTHER))
     planned, _warnings = planner.plan_certificates(request, Sources())
     result = planner.result(request, planned)
-    assert result["shares"] == [{"name": "shop", "owner": "web1", "hosts": ["web2"]}]
+    assert result["shares"] == [{"name": "shop", "giver": "web1", "hosts": ["web2"]}]
     assert (result["directory"], result["directories"], result["replacing"]) == (CA, [CA, OTHER], None)
 
 

@@ -58,7 +58,7 @@ LONG = {"not_after": utc(END + 9000 * DAY)}
 
 def actions(result):
     return [
-        f"{item.decision.action} {item.share.serial or 'new'} {item.share.owner}"
+        f"{item.decision.action} {item.share.serial or 'new'} {item.share.giver}"
         if item.share
         else f"{item.decision.action} {item.decision.reason}".strip()
         for item in result
@@ -176,7 +176,7 @@ def test_share_all_have_the_same_reads_no_record():
 def test_shares_certificate_and_chain_are_the_record_s():
     (share,) = shared_certificates.shares(planned(lacks(), has("0a"), record=[issued("0a")]))
     of_record = {"certificate": "PEM 0a", "chain": "CHAIN 0a", "created": "2026-10-01T00:00:00Z"}
-    known = {"owner": "web2", "hosts": ["web1"], "serial": "0a", "directory": CA, "account_uri": ACCOUNT}
+    known = {"giver": "web2", "hosts": ["web1"], "serial": "0a", "directory": CA, "account_uri": ACCOUNT}
     assert share == contracts.share(**known, **of_record)
     (share,) = shared_certificates.shares(planned(lacks(), has("0a")))
     assert share == contracts.share(**known)
@@ -204,9 +204,9 @@ def test_share_different_terms_are_refused_with_host():
     )
 
 
-def test_share_received_certificate_has_owner_and_serial():
+def test_share_received_certificate_has_giver_and_serial():
     receiver = planned(lacks(), has())[0]
-    known = {"owner": "web2", "serial": "0a", "directory": CA, "account_uri": ACCOUNT}
+    known = {"giver": "web2", "serial": "0a", "directory": CA, "account_uri": ACCOUNT}
     assert receiver.share == contracts.share(hosts=[], **known)
     assert receiver.line() == "web1: certificate shop: receive (missing: from web2)"
     assert shared_certificates.shares([receiver]) == [contracts.share(hosts=["web1"], **known)]

@@ -46,7 +46,7 @@ def steps_of_the_role(results):
     hostvars = {host: {FACTS[module]: results[host][module] for module in FACTS} for host in HOSTS}
     for host in HOSTS:
         hostvars[host]["_acme_sealed"] = {
-            "results": [{**results[host]["certificate_share"], "item": {"owner": host}} for host in HOSTS]
+            "results": [{**results[host]["certificate_share"], "item": {"giver": host}} for host in HOSTS]
         }
     failed = [host for host in HOSTS if results[host]["certificate_info"].get("failed")]
     batch = [host for host in HOSTS if host not in failed]
@@ -84,7 +84,7 @@ def steps_of_the_role(results):
             "order": [item for item in orders if item.host == host],
             "finalized": [item for item in finalizable if item.host == host],
             "told": told.get(host),
-            "receives": [share for share in shares if share["owner"] == host],
+            "receives": [share for share in shares if share["giver"] == host],
         }
         for host in HOSTS
     }

@@ -20,7 +20,7 @@ SEALED = {"web2": "SEALED2=", "web3": "SEALED3="}
 
 
 def share(serial=None, **more):
-    """Return a share of the plan; with a serial number, of the owner's existing certificate."""
+    """Return a share of the plan; with a serial number, of the giver's existing certificate."""
     known = {"serial": serial, "directory": OTHER_CA, "account_uri": f"{ACCOUNT}2"} if serial else {}
     return contracts.share(**{**known, **more})
 
@@ -29,7 +29,7 @@ def plan(*shares):
     hosts = {host: [] for host in HOSTS}
     for item in shares:
         if item.serial is None:
-            hosts[item.owner].append(contracts.decided(name=item.name).to_result())
+            hosts[item.giver].append(contracts.decided(name=item.name).to_result())
         for host in item.hosts:
             hosts[host].append(contracts.decided(Action.RECEIVE, name=item.name).to_result())
     return {"directory": DIRECTORY, "shares": [item.to_result() for item in shares], "hosts": hosts}
@@ -44,8 +44,8 @@ def variables(**hosts):
 GIVEN = contracts.given(name="shop", sealed=SEALED, refused={})
 
 
-def answer(owner="web1", **more):
-    return {"results": [{"item": {"owner": owner}, "shares": [GIVEN.to_result()], **more}]}
+def answer(giver="web1", **more):
+    return {"results": [{"item": {"giver": giver}, "shares": [GIVEN.to_result()], **more}]}
 
 
 def with_answer(**more):
@@ -73,20 +73,20 @@ def test_receiving_hosts_without_certificate():
 
 
 def test_shares_of_hosts_with_receiving_key():
-    expected = [{"owner": "web1", "shares": [{"name": "shop", "receivers": KEYS}]}]
+    expected = [{"giver": "web1", "shares": [{"name": "shop", "receivers": KEYS}]}]
     assert shared.shares(plan(share()), finalized(), variables()) == expected
     # One that vanished has no key.
     for gone in ({}, {"_acme_request": {"unreachable": True}}, {"_acme_request": {"receivers": {}}}):
-        expected = [{"owner": "web1", "shares": [{"name": "shop", "receivers": {"web3": KEYS["web3"]}}]}]
+        expected = [{"giver": "web1", "shares": [{"name": "shop", "receivers": {"web3": KEYS["web3"]}}]}]
         assert shared.shares(plan(share()), finalized(), variables(web2=gone)) == expected
         assert shared.shares(plan(share(hosts=["web2"])), finalized(), variables(web2=gone)) == []
 
 
-def test_shares_one_request_for_each_owner():
-    the_plan = plan(share("0a"), share("0b", name="mail"), share("0c", owner="web3", hosts=["web2"], name="other"))
+def test_shares_one_request_for_each_giver():
+    the_plan = plan(share("0a"), share("0b", name="mail"), share("0c", giver="web3", hosts=["web2"], name="other"))
     hostvars = variables(web2={"_acme_request": {"receivers": dict.fromkeys(("shop", "mail", "other"), "KEY=")}})
     asked = shared.shares(the_plan, {"hosts": {}}, hostvars)
-    assert [(item["owner"], [entry["serial"] for entry in item["shares"]]) for item in asked] == [
+    assert [(item["giver"], [entry["serial"] for entry in item["shares"]]) for item in asked] == [
         ("web1", ["0a", "0b"]),
         ("web3", ["0c"]),
     ]
@@ -114,7 +114,7 @@ def test_results_issued_certificate_comes_with_sealed_key():
 
 
 @pytest.mark.parametrize("odd", [None, [], "x", 7, ["x"], {"shop": 7}, [{}], [{"name": "shop", "sealed": "x"}]])
-def test_results_malformed_answer_of_owner_fails_its_certificates_only(odd):
+def test_results_malformed_answer_of_giver_fails_its_certificates_only(odd):
     the_plan = plan(share())
     (stopped,) = results_of(the_plan, "web3", with_answer(shares=odd, failures=odd))
     assert stopped.status == Status.FAILED
@@ -135,7 +135,7 @@ def test_results_existing_certificate_comes_with_sealed_key():
     assert (result.directory, result.account_uri) == (OTHER_CA, f"{ACCOUNT}2")
 
 
-def test_results_certificate_of_record_precedes_that_of_owner():
+def test_results_certificate_of_record_precedes_that_of_giver():
     recorded = share("0a", certificate="RECORDED", chain="CHAIN", created="2026-10-01T00:00:00Z")
     (result,) = results_of(plan(recorded), "web3", with_answer(), {"hosts": {}})
     assert (result.certificate, result.chain, result.created) == ("RECORDED", "CHAIN", "2026-10-01T00:00:00Z")
