@@ -63,7 +63,7 @@ options:
         choices: [valid, failed, deferred]
       action:
         description:
-          - What to do with a certificate that was not ordered.
+          - The action for a certificate that was not ordered.
           - V(repair) corrects the private key's mode, owner and group, the formats, and the list that the certificate
             belongs to. V(keep) does nothing.
           - V(remove) removes a certificate that is not one of O(certificates), with its private keys and formats. A
@@ -112,8 +112,8 @@ options:
         type: str
   after_handlers:
     description:
-      - The versions whose handlers have run, as an earlier run of this module returned them (RV(after_handlers)). Those
-        that are still live are noted as reloaded.
+      - The versions whose handlers have run, as an earlier run of this module returned them (RV(after_handlers)). A
+        version that is still live is noted as reloaded.
     type: list
     elements: dict
     default: []

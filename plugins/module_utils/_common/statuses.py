@@ -21,7 +21,7 @@ class _Word(str, Enum):
 
 
 class Action(_Word):
-    """What is to be done with a certificate of a host, as the plan decided."""
+    """The action for a certificate of a host, as the plan chose it."""
 
     KEEP = "keep"
     ISSUE = "issue"
