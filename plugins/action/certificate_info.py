@@ -26,7 +26,7 @@ from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.step import e
 
 
 def _as_text(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """The options with text in the place of paths: ~ and variables in them are the host's."""
+    """Return the options with text in the place of paths: ~ and variables in them are the host's."""
     return {
         key: {
             **option,

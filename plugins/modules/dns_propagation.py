@@ -116,7 +116,7 @@ records:
       type: bool
       sample: false
     problem:
-      description: Which server lacks which value, or what went wrong; empty if there is no problem.
+      description: The servers that lack a value, or another reason; empty if there is no problem.
       type: str
       sample: ns2.example.net (192.0.2.2) lacks 'LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0'
     lacking:

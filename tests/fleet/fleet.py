@@ -85,7 +85,7 @@ class Run:
 
 
 class Underway:
-    """A run that start() started. What it prints is read all the time: a pipe that is full would stop it."""
+    """A run that start() started. Its output is read all the time: a pipe that is full would stop it."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
@@ -245,7 +245,7 @@ class Fleet:
         clean = f"rm -rf {HOME} /var/www/html/.well-known; rm /etc/nginx/conf.d/* && service nginx reload || true"
         self.lab.exec(host, ["sh", "-c", clean], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
-    # -- What is on hosts and at the CA
+    # -- State on hosts and at the CA
 
     def live(self, host: str, name: str = "shop") -> x509.Certificate:
         """Return the live certificate. Raises FileNotFoundError."""

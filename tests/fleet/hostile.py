@@ -96,7 +96,7 @@ class Battlefield:
         hosts = fleet.lab.hosts
         return cls(fleet, {"first": hosts[0], "middle": hosts[1], "last": hosts[-1]}[place], core)
 
-    # -- What the inventory has
+    # -- The inventory
 
     def variables(self) -> dict[str, Any]:
         """Return the variables of all hosts."""
@@ -216,7 +216,7 @@ class Battlefield:
                 host, ["sh", "-c", f"rm -rf {' '.join(left)}; nginx -s reopen"], check=True, capture_output=True
             )
 
-    # -- What came of it
+    # -- The results
 
     def harm(self, run: Run, own_facts: bool = False) -> list[str]:
         """Return a line for each harm that was done to anybody but the hostile host itself.

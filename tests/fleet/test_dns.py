@@ -148,7 +148,7 @@ def test_dns_names_of_one_order_at_several_providers(fleet: Fleet) -> None:
     ("challenge", "label"), [("dns-01", "_acme-challenge"), ("dns-persist-01", "_validation-persist")]
 )
 def test_dns_cname_to_other_zone_needs_permission(fleet: Fleet, challenge: str, label: str) -> None:
-    """Whoever has one zone has nothing written in another; the others of the run get theirs."""
+    """The owner of one zone has nothing written in another; the others of the run get theirs."""
     authorities = fleet.lab.authorities
     name = f"{label}.web1.dyn.lab.test"
     authorities.add(name, "CNAME", "_dmarc.other.lab.test.")

@@ -541,7 +541,7 @@ def _changes(plays: Plays) -> dict[str, Any]:
     return {task: changed for task, changed in told.items() if "Issue and deploy" not in task}
 
 
-# -- What it costs where nothing is due
+# -- The costs where nothing is due
 
 # Beside those of each host, the first has those of the plan and of earlier batches.
 COSTS = {"roles": (by_roles(), 2), "fleet": ({"tasks": [FLEET]}, 1)}

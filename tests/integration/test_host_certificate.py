@@ -62,13 +62,13 @@ def test_certificate_check_mode_then_real_run_then_unchanged(services: Host, iss
     assert reloads(host) == 0
 
     done = host.deploy([result], certificate, **options)
-    for told_of in (foreseen, done):
-        assert told_of["changed"]
-        assert told_of["reloaded"] == ["counter"]
-        assert told_of["failures"] == {}
-        (item,) = told_of["certificates"]
+    for result_of_run in (foreseen, done):
+        assert result_of_run["changed"]
+        assert result_of_run["reloaded"] == ["counter"]
+        assert result_of_run["failures"] == {}
+        (item,) = result_of_run["certificates"]
         assert (item["name"], item["version"], item["reason"], item["changed"]) == ("shop", "0001", "issued", True)
-        assert f"+version 0001: issued\n+serial {item['serial']}\n+until {item['not_after']}\n" in told_of.text
+        assert f"+version 0001: issued\n+serial {item['serial']}\n+until {item['not_after']}\n" in result_of_run.text
     assert foreseen["certificates"] == done["certificates"]
 
     assert host.names(f"{WEBROOT}/.well-known/acme-challenge") == []

@@ -61,7 +61,7 @@ def test_share_live_certificate_is_sealed(place: Host, issuer: Issuer) -> None:
     assert "PRIVATE KEY" not in received.text
     # It was good for once.
     assert place.names(f"{OTHER}/versions/shop") == [".lock", "0001"]
-    assert "there is no key to receive with" in msg_of(receive(place, share))
+    assert "the receiving key is missing" in msg_of(receive(place, share))
 
 
 def test_share_one_failure_does_not_affect_others(place: Host, issuer: Issuer) -> None:

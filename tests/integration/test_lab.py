@@ -309,10 +309,10 @@ def test_up_replaces_abandoned_lab(abandoned):
 def test_up_that_fails_leaves_nothing(tmp_path):
     before = machine()
     with pytest.raises(LabError, match="Pebble ended: see "):
-        Lab(tmp_path, hosts=2, pebble_config={"listenAddress": "nonsense"}).up()
+        Lab(tmp_path, hosts=2, pebble_config={"listenAddress": "malformed"}).up()
     assert machine() == before
     assert os.listdir(tmp_path) == ["log"]
-    assert "nonsense" in (tmp_path / "log" / "pebble.log").read_text()
+    assert "malformed" in (tmp_path / "log" / "pebble.log").read_text()
 
 
 NOBODY = 65534  # somebody else than root, whom named's root may not pass by

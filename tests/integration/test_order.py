@@ -105,11 +105,11 @@ def test_order_resumes_usable_orders_only(ca, other, lab):
     )
     assert again["changed"]
     assert again["account_uri"] == made["account_uri"]
-    resumed, *anew = local(again)
+    resumed, *others = local(again)
     assert resumed == items["a"]
     earlier = {item["order_uri"] for item in [*items.values(), foreign]}
-    assert not earlier & {item["order_uri"] for item in anew}
-    assert [item["status"] for item in anew] == ["pending"] * 4
+    assert not earlier & {item["order_uri"] for item in others}
+    assert [item["status"] for item in others] == ["pending"] * 4
     assert posts(lab, mark).count(NEW_ORDER) == 4
 
 

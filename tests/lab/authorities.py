@@ -83,7 +83,7 @@ class Authorities:
         self._lab = lab
         self._directory = lab.state / "authorities"
 
-    # -- What there is
+    # -- State
 
     def zone(self, zone: str = "dyn") -> str:
         """Return the full name of a zone."""

@@ -103,7 +103,7 @@ class Lab:
     def __exit__(self, *_unused: object) -> None:
         self.down()
 
-    # -- What there is
+    # -- State
 
     @property
     def hosts(self) -> list[str]:
@@ -380,7 +380,7 @@ class Lab:
     def _entered(self) -> list[Process]:
         """Return all processes in the controller's network but the lab's process 1 and this one.
 
-        Those from outside do not end with process 1: ssh's shared connections, what run() started. They hold the
+        Processes from outside do not end with process 1: ssh's shared connections, what run() started. They hold the
         network even when process 1 is gone.
         """
         init = self._init()

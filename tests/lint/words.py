@@ -38,14 +38,20 @@ WORDS = {
     r"of the future": "is in the future",
 }
 _WORDS = {re.compile(rf"\b(?:{pattern})\b", re.IGNORECASE): instead for pattern, instead in WORDS.items()}
-#: A sentence that begins with a free relative clause. Questions may.
-_STARTS = re.compile(r"\b(?:What|Whether|Those|Of what|Where that|That which)\b(?![^.?]*\?)")
+#: A sentence that begins with a free relative clause. Questions may, and headings ("How it works").
+_STARTS = re.compile(
+    r"\b(?:What|Whether|Whoever|Which|(?<!## )How(?! to\b)|Those|Of what|Where that|That which)\b(?![^.?]*\?)"
+)
 #: A docstring may also not begin with these.
-_DOCSTRING_STARTS = re.compile(r"(?:What|Whether|Those|That|Of what|Who|How|Where|Why|The same)\b")
+_DOCSTRING_STARTS = re.compile(
+    r"(?:What|Whether|Whoever|Which|Those|That|Of what|Who|How|Where|Why|All that|The same)\b"
+)
 #: The name of a test begins with the unit instead.
 _TEST_NAME_STARTS = re.compile(r"test_(?:what|whether|those|that|who|how|which|where|why)_")
-#: Code, and tables that make docs writes from files that are read here anyway.
-_CODE = re.compile(r"```.*?```|`[^`\n]*`|made by make docs.*?end of what make docs made", re.DOTALL)
+#: Code, and tables that make docs writes from files that are read here anyway. A block without a language is prose.
+_CODE = re.compile(
+    r"^ *```(?!text\b)\w.*?^ *```|`[^`\n]*`|made by make docs.*?end of what make docs made", re.DOTALL | re.MULTILINE
+)
 
 #: Files that quote the words, to find them and to test that.
 QUOTES = {CHECKOUT / "tests/lint/words.py", CHECKOUT / "tests/unit/lint/test_words.py"}
@@ -59,8 +65,12 @@ def in_text(text: str, has_sentences: bool = False) -> Iterator[tuple[int, str]]
         for match in pattern.finditer(text):
             yield _line(text, match), f"'{match[0]}': say {instead}"
     if has_sentences:
-        for match in _STARTS.finditer(text):
-            yield _line(text, match), f"'{match[0]} …' begins a sentence: begin with the thing or with a verb"
+        yield from _in_starts(text)
+
+
+def _in_starts(text: str, position: int = 0) -> Iterator[tuple[int, str]]:
+    for match in _STARTS.finditer(text, position):
+        yield _line(text, match), f"'{match[0]} …' begins a sentence: begin with the thing or with a verb"
 
 
 def _line(text: str, match: re.Match[str]) -> int:
@@ -73,7 +83,7 @@ def in_markdown(text: str) -> Iterator[tuple[int, str]]:
 
 
 def in_python(text: str) -> Iterator[tuple[int, str]]:
-    """Yield the findings in docstrings, comments, texts with a blank in them, and names of tests."""
+    """Yield the findings in docstrings, comments, texts and names."""
     tree = ast.parse(text)
     parts = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
     for node in ast.walk(tree):
@@ -84,24 +94,29 @@ def in_python(text: str) -> Iterator[tuple[int, str]]:
         else:
             continue
         is_documentation = "description:" in value
-        for line, finding in in_text(value, is_documentation) if " " in value else ():
+        for line, finding in in_text(value, is_documentation):
             yield node.lineno + line - 1, finding
     for node in ast.walk(tree):
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
-            start = _DOCSTRING_STARTS.match(ast.get_docstring(node) or "")
+            docstring = ast.get_docstring(node) or ""
+            start = _DOCSTRING_STARTS.match(docstring)
             if start:
                 line = node.body[0].lineno
                 yield line, f"'{start[0]} …' begins a docstring: begin with a verb, or with a noun for a class"
+            for line, finding in _in_starts(docstring, 0 if start is None else start.end()):
+                yield node.body[0].lineno + line - 1, finding
             if not isinstance(node, ast.Module) and _TEST_NAME_STARTS.match(node.name):
                 yield node.lineno, f"'{node.name}': name the unit, the case and the expected result"
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        if token.type == tokenize.COMMENT:
-            yield from ((token.start[0], finding) for _line_of, finding in in_text(token.string))
+        if token.type in (tokenize.COMMENT, tokenize.NAME):
+            is_comment = token.type == tokenize.COMMENT
+            text = token.string if is_comment else token.string.replace("_", " ")
+            yield from ((token.start[0], finding) for _line_of, finding in in_text(text, is_comment))
 
 
 def in_yaml(text: str) -> Iterator[tuple[int, str]]:
     """Yield the findings in a file with documentation, comments or names of tasks."""
-    yield from in_text(text, has_sentences="description:" in text)
+    yield from in_text(text, has_sentences=True)
 
 
 def files() -> Iterator[Path]:

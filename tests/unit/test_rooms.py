@@ -29,7 +29,7 @@ FLOORS = (
     ("modules", "action", "filter", "doc_fragments"),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
-#: What a room may not import, though it is on a lower floor.
+#: Rooms that a room may not import, though it is on a lower floor.
 APART = (("module_utils/_host", "module_utils/_acme"), ("module_utils/_fleet", "module_utils/_host"))
 #: The name of a module, or of what is imported from one.
 _TEST_MODULE = re.compile(r"^tests\..*\btest_")

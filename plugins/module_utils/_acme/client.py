@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Signed requests, each with a nonce (RFC 8555 section 6). Those that fail temporarily are repeated."""
+"""Signed requests, each with a nonce (RFC 8555 section 6). Requests that fail temporarily are repeated."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Unsigned requests to a CA, with limits of time and size. Those that fail temporarily are repeated."""
+"""Unsigned requests to a CA, with limits of time and size. Requests that fail temporarily are repeated."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from .host_module import HostTask
 # LSB Core 5.0 section 22.2: dead, with its pid file or its lock file left behind, and stopped.
 _NOT_RUNNING = (1, 2, 3)
 _SBIN = ["/usr/sbin", "/sbin", "/usr/local/sbin"]
-# How each server tests its own configuration; the first program that is there.
+# The commands with which each server tests its own configuration; the first program that is there is used.
 _APACHE = (("apache2ctl", "configtest"), ("apachectl", "configtest"))
 _TESTS: dict[str, tuple[tuple[str, ...], ...]] = {
     "nginx": (("nginx", "-t", "-q"),),

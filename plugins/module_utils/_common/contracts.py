@@ -4,8 +4,8 @@
 
 """Contracts: the shapes of all that goes from one step of the role to another. Standard library only.
 
-Each field that a host can say has the reader that it has to pass, so the shape and the trust boundary are one. Of what
-the controller alone says, texts are only texts: a step must not lose an order for an odd character in a CA's answer.
+Each field that a host can say has the reader that it has to pass, so the shape and the trust boundary are one. Texts
+of the controller itself may contain anything: a step must not lose an order for an odd character in a CA's answer.
 docs/architecture.md has a table of which step makes which shape, and which steps read it.
 """
 
@@ -345,7 +345,7 @@ class SharedKey(_Contract):
 class ChallengeData(_Contract):
     """A challenge that is to be answered: in a web server's folder or at a port of its host, or by a TXT record.
 
-    identifier is without a wildcard's label; wildcard tells whether there was one.
+    identifier is without a wildcard's label; wildcard is True if there was one.
     """
 
     type: str = field(metadata=_by(string))
@@ -379,7 +379,7 @@ class CertificateRequest(_Contract):
 
 @dataclass(frozen=True)
 class CertificateOrder(_Contract):
-    """The order of a host's certificate, which fills up on its way: asked for, made, finalized, told to its host.
+    """The order of a host's certificate, which fills up on its way: asked for, made, finalized, reported to its host.
 
     Where nothing is ordered, it has an action, which says what the host does instead, and no status.
     """
@@ -387,7 +387,7 @@ class CertificateOrder(_Contract):
     name: str = field(metadata=_by(string))
     problem: str = field(default="", metadata=_by(string, sparse=True))
     host: str | None = field(default=None, metadata=_sparse(string))
-    #: What is asked for. identifiers: as the entry has them; of an order, as the CA does.
+    #: Requested. identifiers: as the entry has them; of an order, as the CA does.
     identifiers: tuple[Any, ...] | None = field(default=None, metadata=_sparse(listing(anything)))
     challenge: str | None = field(default=None, metadata=_sparse(string))
     profile: str | None = field(default=None, metadata=_sparse(string))

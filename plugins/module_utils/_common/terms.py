@@ -45,7 +45,7 @@ class Terms:
         )
 
     def difference(self, version: Terms) -> list[Reason]:
-        """Return in what a *version* differs from these terms, the gravest first; empty if it is what is wanted."""
+        """Return in what a *version* differs from these terms, the most serious first; empty if it matches."""
         allowed = not self.directories or (bool(version.directories) and version.directories <= self.directories)
         differs = {
             Reason.IDENTIFIERS: self.identifiers != version.identifiers,

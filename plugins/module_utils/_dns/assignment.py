@@ -1,7 +1,7 @@
 # Copyright: certfleet.tls contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which entry of acme_dns each record belongs to, and whether CNAMEs may lead the record there."""
+"""Assign each record to its entry of acme_dns, and decide whether CNAMEs may lead the record there."""
 
 from __future__ import annotations
 

@@ -6,8 +6,8 @@
 
 The owner of a zone must not choose names to write in other zones: an entry lists to which names CNAMEs may lead.
 
-Standard library only: the variables of the role are validated with it for every host. What only the library of a
-provider knows is validated when the provider is created.
+Standard library only: the variables of the role are validated with it for every host. Options that only the
+library of a provider knows are validated when the provider is created.
 """
 
 from __future__ import annotations

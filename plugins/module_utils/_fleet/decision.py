@@ -107,7 +107,7 @@ def _repair(wanted: CertificateEntry, live: Version) -> Decision | None:
 
 
 def _reason(terms: Terms, live: Version | None, forced: bool, revoked: str) -> Reason:
-    """Return why the certificate has to be issued whatever its dates are, the gravest reason first."""
+    """Return why the certificate has to be issued whatever its dates are, the most serious reason first."""
     if live is None or live.missing:
         return Reason.MISSING
     if "privkey.pem" in live.damaged or "cert.pem" in live.damaged:

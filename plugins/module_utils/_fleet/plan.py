@@ -31,7 +31,7 @@ AskRenewal = Callable[[Mapping[str, list[str]]], Mapping[str, RenewalInfo]]
 
 @dataclass(frozen=True)
 class Settings:
-    """All that decisions depend on besides the certificates.
+    """The settings that decisions depend on besides the certificates.
 
     directories: the URLs of the CAs that are wanted, any of them. now: aware UTC. is_forced: issue all. is_selected:
     True for a certificate that is to be replaced. interval: how often the job runs; zero if that is unknown.

@@ -46,7 +46,7 @@ def revoked(
 def _relevant(item: HostCertificate) -> Iterator[tuple[str, Version]]:
     """Yield the live version, and the pending one if it awaits its switch."""
     live, pending = item.live, item.pending
-    # What is missing or damaged is due anyway, and a damaged file is not the certificate of the manifest.
+    # A missing or damaged version is due anyway, and a damaged file is not the certificate of the manifest.
     if live and not live.missing and not live.damaged:
         yield LIVE, live
     if pending and pending.is_issued:

@@ -57,7 +57,7 @@ class Fetched:
 
     @cached_property
     def crl(self) -> Crl:
-        """The data as a CRL, parsed once for all certificates. Raises StatusError."""
+        """Return the data as a CRL, parsed once for all certificates. Raises StatusError."""
         return Crl(self.data)
 
 

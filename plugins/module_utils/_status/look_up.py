@@ -149,7 +149,7 @@ class _LookUpRun:
 class Workers:
     """Threads that answer questions by *work*, which must not raise, as they are added, until the deadline.
 
-    Those that hang, as in a name look-up, end with the process.
+    Threads that hang, as in a name look-up, end with the process.
     """
 
     def __init__(self, work: Callable[[Question], Fetched], connections: int, deadline: Deadline) -> None:

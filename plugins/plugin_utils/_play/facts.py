@@ -57,7 +57,7 @@ def refuse(task_vars: Mapping[str, Any], templar: Any, task: Any) -> list[str]:
         raise AnsibleActionFail(_left_out(f"host {host}", names))
     chosen = batch.values(task_vars, templar.template, _CHOICES)
     allowed = _listed(chosen["acme_shadowing_facts_allowed"] or [])
-    # Those that the module setup does not set: templates may use them as variables.
+    # Facts that the module setup does not set: templates may use them as variables.
     unusual = sorted(name for name in own if not name.startswith("ansible_") and name not in (*_USUAL, *allowed))
     others = shadowed_inventory(task_vars, host, unusual)
     line = f"host {host}: its facts replace variables of the inventory: {', '.join(others)}"

@@ -15,8 +15,8 @@ from typing import Any
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.loader import strategy_loader
 
-# Ansible's plugin loader makes one class for each name of linear, and an import makes another one. Which of them a
-# strategy inherits from depends on what was loaded before.
+# Ansible's plugin loader makes one class for each name of linear, and an import makes another one. A
+# strategy inherits from one of them; what was loaded before decides from which.
 _LINEAR = ("ansible.plugins.strategy.linear", "ansible_collections.ansible.builtin.plugins.strategy.linear")
 
 

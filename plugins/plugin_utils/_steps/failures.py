@@ -11,7 +11,7 @@ from typing import Any
 
 from .run import Run
 
-#: What the steps register that may fail a host; playbooks/failures.yml reads the same.
+#: The results of the steps that may fail a host, as registered; playbooks/failures.yml reads the same.
 REGISTERED = ("_acme_found", "_acme_deployed", "_acme_confirmed")
 
 

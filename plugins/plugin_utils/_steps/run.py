@@ -50,7 +50,7 @@ class Run:
 
     @property
     def entry_point(self) -> str:
-        """The role's entry point, which says which options count: the tasks file that the play took.
+        """Return the role's entry point, which says which options count: the tasks file that the play took.
 
         Raises AnsibleError if it is another file of the role: its steps would work with the options of none.
         """
@@ -62,14 +62,14 @@ class Run:
 
     @cached_property
     def hosts(self) -> list[str]:
-        """The hosts of the play's batch that have taken the first step, and not failed since."""
+        """Return the hosts of the play's batch that have taken the first step, and not failed since."""
         # A failure that was ignored or rescued leaves a host in the batch.
         first = {host: self.first(host) for host in self.variables["ansible_play_batch"]}
         return [host for host, result in first.items() if "batch" in result and not result.get("failed")]
 
     @property
     def left_out(self) -> list[str]:
-        """The hosts for which a condition has skipped the first step, which only 'tasks_from: fleet' has to itself."""
+        """Return the hosts where a condition has skipped the first step, as only 'tasks_from: fleet' allows."""
         batch = self.variables["ansible_play_batch"]
         return [host for host in batch if self.results.of_all(host).get("_acme_found", _NONE).get("skipped")]
 

@@ -109,7 +109,7 @@ def _outcome(share: SharedKey, results: BatchResults, host: str) -> CertificateO
 
 
 def _given(share: SharedKey, results: BatchResults, host: str) -> CertificateOrder:
-    """Return the certificate that *host* got, or why it did not. What *share* has of it outranks the giver's word."""
+    """Return the certificate that *host* got, or why it did not. The fields of *share* outrank the giver's word."""
     request = results.requested(host)
     if not _public_key(request, share.name):
         why = _mapping(request.get("failures")).get(share.name) or request.get("msg")

@@ -226,7 +226,7 @@ def test_http_refused_url_gets_no_request(http):
         ([Answer(503, headers={"Retry-After": "soon"})], [0.75]),
         ([Answer(200, b'{"a": 1}', cut=3)], [0.75]),
     ],
-    ids=["none", "500", "growing", "connection", "seconds", "a minute", "date", "zero", "nonsense", "truncated"],
+    ids=["none", "500", "growing", "connection", "seconds", "a minute", "date", "zero", "malformed", "truncated"],
 )
 def test_get_temporary_failure_is_repeated_with_growing_pauses(ca, http, time, answers, pauses):
     ca.script("/directory", *answers)

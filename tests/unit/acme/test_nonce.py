@@ -216,7 +216,7 @@ def test_post_malformed_nonce_is_ignored(ca, client, nonce):
         (Answer(502), ProblemError, r"newNonce: serverInternal: HTTP 502"),
         (CLOSE, TransportError, r"cannot be reached"),
     ],
-    ids=["none", "nonsense", "404", "503", "502", "closed"],
+    ids=["none", "malformed", "404", "503", "502", "closed"],
 )
 def test_new_nonce_without_a_nonce_raises(ca, client, answer, error, text):
     ca.always("/new-nonce", answer)

@@ -59,7 +59,7 @@ def test_receive_gets_certificate_of_other_host(giver, home, any_umask):
 @pytest.mark.parametrize(
     ("told", "noted"),
     [("2026-01-31T12:00:00Z", "2026-01-31T12:00:00Z"), ("", "2026-11-22T12:00:00Z"), ("soon", "2026-11-22T12:00:00Z")],
-    ids=["as the giver has it", "not told", "nonsense"],
+    ids=["as the giver has it", "missing", "malformed"],
 )
 def test_receive_keeps_creation_time_of_key(giver, home, told, noted):
     """Otherwise a compromised key would count as new from the day of its transfer, and would not be replaced."""

@@ -193,7 +193,7 @@ def test_plan_fields_are_documented():
     assert set(documented("acme_plan", "hosts", "contains")) == names(plugin.PlannedCertificate)
 
 
-#: What is always in a result has to be in the documentation, too.
+#: A key that is always in a result has to be in the documentation, too.
 @pytest.mark.parametrize(
     ("module", "path", "instance"),
     [

@@ -21,7 +21,7 @@ PAGES = [
     CHECKOUT / "tests/lab/README.md",
 ]
 LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)\s]+)\)")
-#: What stands for anything in a message of docs/troubleshooting.md.
+#: The character that stands for anything in a message of docs/troubleshooting.md.
 ANYTHING = "…"
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from tests.unit import contracts
 
-#: What certificate_request returned.
+#: A result of certificate_request.
 REQUESTED = {"requests": [contracts.request().to_result()], "ready": ["shop"]}
 
 

@@ -21,7 +21,7 @@ _POSTGRES_REQUEST = b"\x00\x00\x00\x08\x04\xd2\x16\x2f"
 
 
 class PlainConnection:
-    """A connection before TLS. What is read is limited in size and in time. until: seconds of time.monotonic()."""
+    """A connection before TLS. Reading is limited in size and in time. until: seconds of time.monotonic()."""
 
     def __init__(self, connection: socket.socket, until: float) -> None:
         self._connection = connection

@@ -164,7 +164,7 @@ def _with_serial(found: StoredVersions, serial: str) -> str:
 
 def _opened(path: str, sealed: str, wanted: WantedCertificate) -> keys.PrivateKey:
     if not os.path.lexists(path):
-        raise StateError("there is no key to receive with: run certificate_request with 'receive' first")
+        raise StateError("the receiving key is missing: run certificate_request with 'receive' first")
     receiving = keys.load(files.read(path), path)
     key = keys.load(sealing.unseal(sealed, receiving, wanted.name), "what another host gave")
     if keys.type_of(key) != wanted.key_type:

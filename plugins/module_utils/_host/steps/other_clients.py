@@ -108,7 +108,7 @@ def place_of(url: str) -> str:
 def _certbot(folder: str) -> Iterator[Lineage]:
     for path in sorted(glob.glob(os.path.join(glob.escape(folder), "renewal", "*.conf"))):
         name = os.path.basename(path)[: -len(".conf")]
-        # What follows below [[webroot_map]] are names of hosts.
+        # Lines below [[webroot_map]] are names of hosts.
         said = _assignments(re.split(r"^\s*\[\[", text(path), maxsplit=1, flags=re.MULTILINE)[0])
         options = {option: value for option, value in said.items() if value != "None"}
         live = os.path.join(folder, "live", name)
@@ -168,7 +168,7 @@ def _lego(folder: str) -> Iterator[Lineage]:
 
 
 def _lego_account(folder: str, certificate_uri: str) -> str | None:
-    """The account at the CA, if there is but one."""
+    """Return the URL of the account at the CA; None if there is not exactly one."""
     paths = glob.glob(os.path.join(glob.escape(folder), "accounts", "*", "*", "account.json"))
     uris = {_field(path, "registration", "uri") or "" for path in paths}
     found = [uri for uri in uris if place_of(uri) and place_of(uri) == place_of(certificate_uri)]
@@ -220,13 +220,13 @@ _ASSIGNMENT = re.compile(
 
 
 def _assignments(content: str) -> dict[str, str]:
-    """NAME=value lines, of shells and of certbot; quotes are taken off, what a shell would do is not done."""
+    """Parse NAME=value lines, of shells and of certbot. Quotes are removed, and nothing is expanded."""
     matches = filter(None, map(_ASSIGNMENT.fullmatch, content.splitlines()))
     return {match[1]: match[3] if match[2] else match[4] for match in matches}
 
 
 def _field(path: str, *fields: str) -> str | None:
-    """A text in a JSON file, None if it has none there."""
+    """Return a text in a JSON file, None if it has none there."""
     try:
         value: Any = json.loads(text(path))
     except (ValueError, RecursionError):
@@ -237,7 +237,7 @@ def _field(path: str, *fields: str) -> str | None:
 
 
 def _below(url: str) -> str:
-    """A URL as certbot and acme.sh make folders of it."""
+    """Return a URL as certbot and acme.sh make folders of it."""
     return "".join(_split(url)).strip("/")
 
 
@@ -250,7 +250,7 @@ def _split(url: str) -> tuple[str, str]:
 
 
 def _joined(*parts: str) -> str:
-    """A path of parts that files say, which cannot lead out of the first."""
+    """Join parts that files say to a path, which cannot lead out of the first."""
     below = [part for name in parts[1:] for part in name.split("/") if part not in ("", ".", "..")]
     return os.path.join(parts[0], *below)
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Change files and folders. What these functions create appears whole or not at all, with its final mode.
+"""Change files and folders. All that these functions create appears whole or not at all, with its final mode.
 
 Everything is first written aside, under a name that ends in ASIDE, then synced, renamed, and the folder synced. sweep()
 removes what a killed run left aside. paths.py opens the folders, and all operations use the opened folders. Every error

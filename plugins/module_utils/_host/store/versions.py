@@ -109,7 +109,7 @@ class Versions:
         return self.add(stored, _issued(manifest, contents), contents)
 
     def discard_before(self, stored: StoredVersions, number: str) -> None:
-        """Remove the versions that were pending before *number*. Those with another certificate stay."""
+        """Remove the versions that were pending before *number*. Versions with another certificate stay."""
         without = (None, self.manifest(number).get("serial"))
         for other in stored.numbers:
             if int(stored.live or 0) < int(other) < int(number) and self.manifest(other).get("serial") in without:
