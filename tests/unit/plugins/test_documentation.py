@@ -61,6 +61,33 @@ def literals():
     return "\n".join(found)
 
 
+def members():
+    """Yield (class, member) for each class in the code of plugins, and (file, name) for each name in a file."""
+
+    def names_in(body):
+        for node in body:
+            if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+                yield node.name
+            elif isinstance(node, (ast.Assign, ast.AnnAssign)):
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                yield from (target.id for target in targets if isinstance(target, ast.Name))
+
+    for path in (CHECKOUT / "plugins").rglob("*.py"):
+        tree = ast.parse(path.read_text())
+        yield from ((path.stem, name) for name in names_in(tree.body))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef):
+                yield from ((node.name, name) for name in names_in(node.body))
+
+
+def test_members_on_the_architecture_page_are_in_the_code():
+    page = (CHECKOUT / "docs/architecture.md").read_text()
+    named = set(re.findall(r"`(\w+)\.(?!(?:py|yml|json|com)`)(\w+)(?:\(\))?`", page))
+    named |= {(file, name) for name, file in re.findall(r"`(\w+)`\s+in\s+`(?:\w+/)*(\w+)\.py`", page)}
+    assert len(named) > 10
+    assert named - set(members()) == set()
+
+
 def test_messages_of_the_troubleshooting_page_are_in_the_code():
     page = (CHECKOUT / "docs/troubleshooting.md").read_text()
     cells = [line.split(" | ")[0] for line in page.splitlines() if line.startswith("| `")]
