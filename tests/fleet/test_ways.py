@@ -9,7 +9,7 @@ import re
 from tests.fleet.plays import SHOP, Plays
 
 
-def test_condition_that_is_false_for_the_first_host(plays: Plays) -> None:
+def test_role_condition_false_for_first_host_serves_others(plays: Plays) -> None:
     role = {"role": "certfleet.tls.acme", "when": "inventory_hostname != 'web1'"}
     mark = plays.fleet.lab.pebble.mark()
     run = plays.run({"roles": [role]}, acme_certificates=[SHOP])
@@ -18,7 +18,7 @@ def test_condition_that_is_false_for_the_first_host(plays: Plays) -> None:
     assert len(plays.fleet.lab.pebble.issued(mark)) == 2
 
 
-def test_values_that_differ_in_play_variables(plays: Plays) -> None:
+def test_play_variables_that_differ_fail_all_hosts(plays: Plays) -> None:
     directory = plays.fleet.variables["acme_directory"]
     differing = "{{ '" + directory + "' if inventory_hostname == 'web1' else 'https://other.lab.test:14000/dir' }}"
     run = plays.run({"vars": {"acme_directory": differing}, "roles": ["certfleet.tls.acme"]})
@@ -28,7 +28,7 @@ def test_values_that_differ_in_play_variables(plays: Plays) -> None:
         assert not plays.fleet.has(host)
 
 
-def test_included_in_a_loop(plays: Plays) -> None:
+def test_role_included_in_loop_issues_all(plays: Plays) -> None:
     site = {**SHOP, "name": "{{ site }}", "identifiers": ["{{ site }}.{{ inventory_hostname }}.lab.test"]}
     task = {
         "ansible.builtin.include_role": {"name": "certfleet.tls.acme"},
@@ -48,7 +48,7 @@ def test_included_in_a_loop(plays: Plays) -> None:
     assert len(plays.fleet.lab.pebble.issued(mark)) == 6
 
 
-def test_handler_that_does_not_exist(plays: Plays) -> None:
+def test_handler_missing_fails_its_host_alone(plays: Plays) -> None:
     reload = "{{ [{'notify': 'Reload web'}] if inventory_hostname == 'web2' else ['nginx'] }}"
     run = plays.run({"roles": ["certfleet.tls.acme"]}, acme_certificates=[{**SHOP, "reload": reload}])
     assert run.code == 2
@@ -56,7 +56,7 @@ def test_handler_that_does_not_exist(plays: Plays) -> None:
     assert "'Reload web'" in run.message("web2")
 
 
-def test_misspelled_variable(plays: Plays) -> None:
+def test_variable_misspelled_fails_with_suggestion(plays: Plays) -> None:
     run = plays.run({"vars": {"acme_certificate": [SHOP]}, "roles": ["certfleet.tls.acme"]}, acme_certificates=None)
     assert run.code == 2
     for host in plays.fleet.lab.hosts:
@@ -64,13 +64,13 @@ def test_misspelled_variable(plays: Plays) -> None:
         assert run.message(host).startswith(line)
 
 
-def test_become_as_a_variable(plays: Plays) -> None:
+def test_become_as_variable_issues(plays: Plays) -> None:
     run = plays.run({"vars": {"ansible_become": True}, "roles": ["certfleet.tls.acme"]}, acme_certificates=[SHOP])
     assert run.code == 0
     assert [host for host in plays.fleet.lab.hosts if plays.fleet.has(host)] == plays.fleet.lab.hosts
 
 
-def test_next_renewal_that_will_fail(plays: Plays) -> None:
+def test_renewal_that_will_fail_warns_before(plays: Plays) -> None:
     play = {"roles": ["certfleet.tls.acme"]}
     assert plays.run(play, acme_certificates=[SHOP]).code == 0
     mark = plays.fleet.lab.pebble.mark()

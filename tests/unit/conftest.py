@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Fixtures of several rooms: a plain environment, the scripted CA, account keys."""
+"""Fixtures of several rooms: a plain environment, a clock that nobody waits for, the scripted CA, account keys."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import functools
 import os
 
 import pytest
+
+from tests.unit.fake_time import FakeTime
 
 
 @pytest.fixture(autouse=True)
@@ -17,6 +19,11 @@ def _plain_environment(monkeypatch, tmp_path):
         if name.lower().endswith("_proxy") or name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("NETRC", str(tmp_path / "no-netrc"))
+
+
+@pytest.fixture
+def time():
+    return FakeTime()
 
 
 @pytest.fixture

@@ -1,11 +1,10 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Fixtures of the tests of _acme: a CA in a thread, a clock that does not wait, a client with an account."""
+"""Fixtures of the tests of _acme: a CA in a thread, a client with an account."""
 
 from __future__ import annotations
 
 import ipaddress
-import threading
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 
@@ -17,40 +16,11 @@ from ansible_collections.certfleet.tls.plugins.module_utils._acme import issuanc
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.client import Client
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.directory import Directory
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.http import Http
-from ansible_collections.certfleet.tls.plugins.module_utils._common.clock import Clock
 from ansible_collections.certfleet.tls.plugins.module_utils._common.deadline import Deadline
 from tests.unit.acme.ca import CA
-from tests.unit.acme.orders import CSR, NOW, wanted
+from tests.unit.acme.orders import CSR, wanted
 from tests.unit.acme.server import tls_context
 from tests.unit.host.ca import Authority, ec_key, pem
-
-
-class FakeTime:
-    """The parts of a Clock: sleeping takes no time, but advances the clock and is recorded."""
-
-    def __init__(self):
-        self.pauses = []
-        self.chance = 0.5
-        self._passed = 0.0
-        self._lock = threading.Lock()
-        self.clock = Clock(now=self.now, monotonic=self.monotonic, sleep=self.sleep, chance=lambda: self.chance)
-
-    def now(self):
-        return NOW + timedelta(seconds=self._passed)
-
-    def monotonic(self):
-        return 1000.0 + self._passed
-
-    def sleep(self, seconds):
-        assert seconds >= 0
-        with self._lock:
-            self.pauses.append(seconds)
-            self._passed += seconds
-
-
-@pytest.fixture
-def time():
-    return FakeTime()
 
 
 @pytest.fixture

@@ -1,14 +1,11 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Orders for the tests of acme/, and the time at which they begin."""
+"""Orders for the tests of acme/."""
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
-
 from ansible_collections.certfleet.tls.plugins.module_utils._acme.issuance import OrderRequest
 
-NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=timezone.utc)
 CSR = b"0\x82 a request"
 
 

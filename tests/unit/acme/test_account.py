@@ -223,7 +223,7 @@ def test_read_account_of_other_key_raises(ca, client):
         accounts.read(client, f"{ca.url}/account/99")
 
 
-def test_change_key(ca, client, key_of):
+def test_change_key_new_key_replaces_old(ca, client, key_of):
     uri, old, new = client.account_uri, client.key, key_of("ec384")
     changed = accounts.change_key(client, accounts.find(client), new)
     assert (changed.account_uri, changed.key) == (uri, new)

@@ -77,7 +77,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._acme.addresses impo
         ("2002:909:909::", "public"),
     ],
 )
-def test_address_class(address, expected):
+def test_address_class_address_returns_class(address, expected):
     assert address_class(parse_address(address)) == expected
 
 

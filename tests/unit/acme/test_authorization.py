@@ -24,7 +24,7 @@ def challenge(kind="http-01", **more):
     return {"type": kind, "url": "https://ca.example/challenge/1", "token": "abc", "status": "pending", **more}
 
 
-def test_fetch(ca, client):
+def test_fetch_authorization_has_identifier_and_challenges(ca, client):
     ca.order(client.account_uri, ["a.example"])
     (path,) = ca.authorizations
     authorization = Authorization.fetch(client, ca.url + path)
@@ -58,7 +58,7 @@ def test_parse_no_field_required(document, status, identifier, kinds):
 
 
 @pytest.mark.parametrize(("told", "wildcard"), [(True, True), (False, False), (None, False), ("true", False)])
-def test_parse_wildcard(told, wildcard):
+def test_parse_wildcard_is_boolean(told, wildcard):
     assert Authorization.parse(URL, {"wildcard": told}).wildcard is wildcard
 
 
@@ -124,7 +124,7 @@ def test_fetch_http_url_raises(ca, client):
     assert ca.requests == []
 
 
-def test_create(ca, open_client):
+def test_create_name_and_address_sends_newauthz(ca, open_client):
     ca.new_authz = True
     client = open_client()
     made = Authorization.create(client, "a.example")
@@ -150,7 +150,7 @@ def test_create_without_url_raises(ca, open_client):
         Authorization.create(open_client(), "a.example")
 
 
-def test_deactivate(ca, client):
+def test_deactivate_valid_authorization_is_deactivated(ca, client):
     ca.order(client.account_uri, ["a.example"], "ready")
     (path,) = ca.authorizations
     authorization = Authorization.fetch(client, ca.url + path)

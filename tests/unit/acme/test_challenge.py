@@ -11,7 +11,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._acme.errors import 
 from tests.unit.acme.server import NAMESPACE
 
 
-def test_key_authorization(key):
+def test_key_authorization_token_and_thumbprint_joined(key):
     # RFC 8555 section 8.1
     challenge = Challenge.parse({"type": "http-01", "token": "evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr_oA"})
     assert challenge.key_authorization(key) == f"evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr_oA.{key.thumbprint}"

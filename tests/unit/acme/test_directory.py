@@ -52,7 +52,7 @@ def test_resolve_directory_invalid_raises(text, message):
         resolve_directory(text)
 
 
-def test_fetch(ca, http):
+def test_fetch_directory_has_all_urls_and_meta(ca, http):
     ca.meta = {"termsOfService": "https://ca.example/terms", "externalAccountRequired": True, "profiles": {"a": "b"}}
     directory = Directory.fetch(http, f"{ca.url}/directory")
     assert directory.url == f"{ca.url}/directory"

@@ -19,8 +19,8 @@ from ansible_collections.certfleet.tls.plugins.module_utils._acme.http import (
     reason,
     verify_url,
 )
-from tests.unit.acme.orders import NOW
 from tests.unit.acme.server import CLOSE, HANG, RESET, Answer, html
+from tests.unit.fake_time import NOW
 
 ONE_MIB = 1024 * 1024
 
@@ -274,7 +274,7 @@ def test_get_long_retry_after_is_not_waited_for(ca, http, time, value):
     assert http.retry_at(answer) >= NOW + timedelta(seconds=61)
 
 
-def test_retry_at(ca, http):
+def test_retry_at_header_returns_instant(ca, http):
     ca.script("/a", Answer(200), Answer(200, headers={"Retry-After": "86400"}))
     assert http.retry_at(http.get(f"{ca.url}/a")) is None
     assert http.retry_at(http.get(f"{ca.url}/a")) == NOW + timedelta(days=1)

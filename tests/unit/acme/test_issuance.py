@@ -455,6 +455,6 @@ class TestRunAll:
         (ProblemError(Problem("unknown", status=429), "x"), True, True),
     ],
 )
-def test_to_failure(error, resumable, temporary):
+def test_to_failure_error_has_resumable_and_temporary(error, resumable, temporary):
     failure = issuance.to_failure(error)
     assert (failure.resumable, failure.is_temporary, failure.message) == (resumable, temporary, str(error))

@@ -45,7 +45,7 @@ def place(ca, client):
         ({"replaces": "a.b"}, {"replaces": "a.b"}),
     ],
 )
-def test_create(ca, client, options, more):
+def test_create_order_sends_identifiers_and_options(ca, client, options, more):
     order = Order.create(client, ["a.example", "*.b.example"], **options)
     (request,) = ca.signed()
     identifiers = [{"type": "dns", "value": "a.example"}, {"type": "dns", "value": "*.b.example"}]

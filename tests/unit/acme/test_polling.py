@@ -58,11 +58,3 @@ def test_poll_long_retry_after_raises(time, answers):
     with pytest.raises(DeadlineError, match=r"^it within 100 s: the CA asks for a pause of 86400 s$"):
         run(time, **answers)
     assert sum(time.pauses) < 1
-
-
-def test_deadline_left_counts_down_to_zero(time):
-    deadline = Deadline(time.clock, 5)
-    time.sleep(3)
-    assert deadline.left() == pytest.approx(2)
-    time.sleep(3)
-    assert deadline.left() == 0

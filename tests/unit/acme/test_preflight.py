@@ -267,7 +267,7 @@ def no_caa(*_unused):
     return ""
 
 
-def test_verify_all(web):
+def test_verify_all_failed_challenges_raise_or_warn(web):
     web.pages[PATH] = (200, {}, ANSWER.encode())
     asked = []
 

@@ -79,7 +79,7 @@ def test_parse_invalid_time_raises(value):
         parse_time(value)
 
 
-def test_fetch(ca, fetch):
+def test_fetch_window_has_start_end_and_url(ca, fetch):
     document = window(explanationURL="https://ca.example/incident", odd=1)
     ca.script("/renewal-info", Answer(200, document, {"Retry-After": "21600"}))
     info = fetch()
@@ -176,7 +176,7 @@ def test_parse_window_in_the_past_or_far_future(start, end):
     assert parse_time(start) <= info.instant(RFC_ID) < parse_time(end)
 
 
-def test_ask_all(ca, http):
+def test_ask_all_missing_answers_are_one_warning(ca, http):
     def answer(request):
         return Answer(404) if request.path.endswith("gone") else Answer(200, window())
 

@@ -14,7 +14,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._common.deadline imp
     ("status", "retryable"),
     [(200, False), (301, False), (400, False), (403, False), (429, True), (499, False), (500, True), (503, True)],
 )
-def test_is_retryable(status, retryable):
+def test_is_retryable_status_returns_bool(status, retryable):
     assert is_retryable(status) is retryable
 
 
@@ -40,7 +40,7 @@ def test_is_too_late(time, pause, seconds, late):
         (9, 4.0, [5.0], [False], []),
     ],
 )
-def test_retry_wait(time, attempts, seconds, asked, waits, pauses):
+def test_retry_wait_pauses_grow_until_limit(time, attempts, seconds, asked, waits, pauses):
     retry = Retry(time.clock, attempts, Deadline(time.clock, seconds) if seconds else None)
     assert [retry.wait(least) for least in asked] == waits
     assert time.pauses == pauses

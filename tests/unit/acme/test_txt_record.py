@@ -33,11 +33,11 @@ ACCOUNT_02 = PersistentAccount(
 ACCOUNT_01 = PersistentAccount(issuer="authority.example", account_uri="https://ca.example/acct/123")
 
 
-def test_dns_01():
+def test_dns_01_name_returns_record():
     assert dns_01("www.example.org", KEY_AUTHORIZATION) == TxtRecord("_acme-challenge.www.example.org", DIGEST)
 
 
-def test_dns_account_01():
+def test_dns_account_01_example_of_draft_returns_record():
     # draft-ietf-acme-dns-account-label: the example of section 3.2
     record = dns_account_01("example.org", KEY_AUTHORIZATION, "https://example.com/acme/acct/ExampleAccount")
     assert record == TxtRecord("_ujmmovf2vn55tgye._acme-challenge.example.org", DIGEST)

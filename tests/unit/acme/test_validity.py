@@ -30,7 +30,7 @@ NOW = datetime(2026, 11, 24, 12, 0, 0, 500000, tzinfo=timezone.utc)
         ("+1d", "+2d", {"notBefore": "2026-11-25T12:00:00Z", "notAfter": "2026-11-26T12:00:00Z"}),
     ],
 )
-def test_fields(not_before, not_after, fields):
+def test_fields_valid_times_are_instants(not_before, not_after, fields):
     assert RequestedValidity(not_before, not_after).fields(NOW) == fields
 
 

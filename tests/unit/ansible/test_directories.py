@@ -36,7 +36,7 @@ def test_describe_all_ca_path_is_for_all_cas(monkeypatch):
     assert paths == ["/ca.pem", "/ca.pem", "/own.pem"]
 
 
-def test_describe_account(ca, options, key):
+def test_describe_account_missing_or_registered_is_reported(ca, options, key):
     assert accounts.describe(options()) == {"exists": False}
     uri = ca.register(key)
     account = {"uri": uri, "status": "valid", "contact": [], "thumbprint": key.thumbprint}

@@ -133,7 +133,7 @@ def test_normalize_long_name_is_shortened_in_message():
 @pytest.mark.parametrize(
     ("name", "is_one"), [("192.0.2.1", True), ("2001:db8::1", True), ("1.2.3.4.example", False), ("example", False)]
 )
-def test_is_address(name, is_one):
+def test_is_address_name_returns_bool(name, is_one):
     assert is_address(name) == is_one
 
 

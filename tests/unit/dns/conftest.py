@@ -6,37 +6,17 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.certfleet.tls.plugins.module_utils._common.clock import Clock
 from ansible_collections.certfleet.tls.plugins.module_utils._dns.resolver import Resolver
 from ansible_collections.certfleet.tls.plugins.module_utils._dns.servers import Authorities
 from tests.unit.dns.scripted_server import ScriptedServer, Zone
+from tests.unit.fake_time import FakeTime
 
 FIRST, SECOND = "127.0.0.11", "127.0.0.12"
 
 
-class FakeTime:
-    """A Clock's parts: sleeping takes no time, but moves the clock and does what is planned at a pause."""
-
-    def __init__(self):
-        self.pauses = []
-        self.plans = {}
-        self._passed = 0.0
-        self.clock = Clock(monotonic=lambda: self._passed, sleep=self._sleep, chance=lambda: 1.0)
-
-    def at(self, pause, action):
-        """Do *action* in the pause of this number, counted from one."""
-        self.plans[pause] = action
-
-    def _sleep(self, seconds):
-        assert seconds >= 0
-        self.pauses.append(seconds)
-        self._passed += seconds
-        self.plans.get(len(self.pauses), lambda: None)()
-
-
 @pytest.fixture
 def time():
-    return FakeTime()
+    return FakeTime(chance=1.0)
 
 
 @pytest.fixture

@@ -274,7 +274,7 @@ TABLE = {
 @pytest.mark.parametrize(
     ("certificates", "cas", "answers", "wishes", "expected", "warnings", "asked"), TABLE.values(), ids=TABLE
 )
-def test_plan_certificates(certificates, cas, answers, wishes, expected, warnings, asked):
+def test_plan_certificates_returns_lines_and_warnings(certificates, cas, answers, wishes, expected, warnings, asked):
     sources = Sources(**answers)
     planned, said = plan(*certificates, cas=cas, sources=sources, **wishes)
     elsewhere = {OTHER: " from other", None: ""}

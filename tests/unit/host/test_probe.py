@@ -446,7 +446,7 @@ def test_endpoints_invalid_options_are_refused(option, what):
         endpoints.parse_all([{**OPTION, **option}], ["shop.example"])
 
 
-def test_endpoint_text():
+def test_endpoint_text_has_address_and_server_name():
     assert str(Endpoint("::1", 25, None, "smtp", 5)) == "[::1]:25"
     assert str(Endpoint("mail", 25, "mail.example", "smtp", 5)) == "mail:25 (mail.example)"
 

@@ -108,7 +108,7 @@ def test_fetch_redirect_to_other_scheme_raises(place, fetcher, target):
         ("", False),
     ],
 )
-def test_is_usable(url, yes):
+def test_is_usable_url_returns_bool(url, yes):
     assert is_usable(url) is yes
 
 

@@ -45,7 +45,7 @@ SAYS = {
 
 
 @pytest.mark.parametrize("case", SAYS)
-def test_parse_answer(case, issuer):
+def test_parse_answer_valid_returns_status(case, issuer):
     options, said = SAYS[case]
     certificate = leaf(issuer)
     assert read(answer(certificate, issuer, **options), certificate, issuer) == said

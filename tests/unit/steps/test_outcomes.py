@@ -81,7 +81,7 @@ FAILED, DEFERRED = contracts.stopped("rejected"), contracts.stopped("limit", Sta
         ),
     ],
 )
-def test_of_orders(decided, ordered, requested, finalized, outcome):
+def test_of_orders_results_return_outcome(decided, ordered, requested, finalized, outcome):
     assert of_orders(decided, ordered, requested, finalized) == [outcome]
 
 

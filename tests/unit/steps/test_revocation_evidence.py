@@ -42,7 +42,7 @@ SHOP = ShownVersion("shop", A, live=True, created=NEW, recorded_at=OLD)
         ([replace(SHOP, is_shown=False), SHOP], [SHOP]),
     ],
 )
-def test_merged(versions, expected):
+def test_merged_versions_are_one_for_each_certificate(versions, expected):
     assert merged(iter(versions)) == expected
 
 

@@ -63,7 +63,7 @@ ONE, TWO = pem_of(1), pem_of(2)
         "twice",
     ],
 )
-def test_load_all(text, serials):
+def test_load_all_pem_returns_certificates(text, serials):
     assert [certificate.serial_number for certificate in certificates.load_all(text, "it")] == serials
 
 
