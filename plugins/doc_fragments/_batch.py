@@ -17,4 +17,7 @@ options:
     type: bool
     default: false
     version_added: 0.4.0
+notes:
+  - With O(batch), the result has more keys, such as C(inclusion), for later steps of the role only. They may change in
+    any release.
 """

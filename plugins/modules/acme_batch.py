@@ -15,6 +15,8 @@ description:
   - Fails for a host whose facts have the names of the role's variables. Facts have precedence over the inventory, and a
     host chooses its own facts.
   - This is an action plugin, which runs on the controller and sends nothing to hosts.
+notes:
+  - The result has more keys, for later steps of the role only. They may change in any release.
 author:
   - certfleet.tls contributors (@certfleet)
 extends_documentation_fragment:
@@ -85,14 +87,104 @@ holders:
       returned: always
       type: int
     certificates:
-      description: The certificates to look for.
+      description: The certificates to look for, each as C(wanted) of M(certfleet.tls.certificate_info).
       returned: always
       type: list
       elements: dict
+      contains:
+        name:
+          description: The certificate's name.
+          type: str
+          returned: always
+        identifiers:
+          description: The names and addresses, normalized. One with its own challenge or webroot is a mapping.
+          type: list
+          elements: raw
+          returned: always
+        challenge:
+          description: The challenge for identifiers that have none of their own.
+          type: str
+          returned: always
+        key_type:
+          description: The type of the private key.
+          type: str
+          returned: always
+        webroot:
+          description: The folder that the web server serves; none without one.
+          type: str
+          returned: always
+        http_01_listen:
+          description: The address on which a listener answers V(http-01); none without one.
+          type: str
+          returned: always
+        tls_alpn_01_listen:
+          description: The address on which a listener answers V(tls-alpn-01).
+          type: str
+          returned: always
+        profile:
+          description: The profile; none for the CA's default.
+          type: str
+          returned: always
+        not_before:
+          description: The instant from which it is to be valid, as given; none for the CA's default.
+          type: str
+          returned: always
+        not_after:
+          description: The instant until which it is to be valid, as given; none for the CA's default.
+          type: str
+          returned: always
+        reload:
+          description: The services to reload.
+          type: list
+          elements: raw
+          returned: always
+        probe:
+          description: The endpoints that serve the certificate, as given.
+          type: list
+          elements: raw
+          returned: always
+        formats:
+          description: The files in other formats, as given; their passphrases are null.
+          type: list
+          elements: raw
+          returned: always
+        shared:
+          description: True if hosts of the play share it.
+          type: bool
+          returned: always
+        owner:
+          description: The owner of the private key; none for the user that runs the module.
+          type: str
+          returned: always
+        group:
+          description: The group of the private key; none for that of the user.
+          type: str
+          returned: always
+        mode:
+          description: The mode of the private key.
+          type: str
+          returned: always
   sample:
     - host: web1
       home: /etc/acme
       list: default
       timeout: 900
-      certificates: []
+      certificates:
+        - name: shop
+          identifiers: [shop.example.com]
+          challenge: dns-01
+          key_type: ec256
+          webroot: null
+          http_01_listen: null
+          tls_alpn_01_listen: "443"
+          profile: null
+          not_before: null
+          not_after: null
+          reload: [nginx]
+          probe: []
+          formats: []
+          shared: true
+          owner: null
+          group: null
+          mode: "0600"
 """

@@ -83,29 +83,100 @@ certificates:
     wanted:
       description:
         - The entry of O(certificates), with all its options, defaults filled in; none without O(certificates).
-          Passphrases of C(formats) are null.
-        - C(identifiers) are normalized. They are empty if they cannot be ordered, and RV(certificates[].invalid) has
+        - Its identifiers are empty if they cannot be ordered, and RV(certificates[].invalid) has
           the reason.
       type: dict
       returned: success
-      sample:
-        name: shop
-        identifiers: [shop.example.com]
-        challenge: http-01
-        key_type: ec256
-        webroot: /var/www/html
-        http_01_listen: null
-        tls_alpn_01_listen: "443"
-        profile: null
-        not_before: null
-        not_after: null
-        reload: [nginx]
-        probe: []
-        formats: []
-        shared: false
-        owner: null
-        group: null
-        mode: "0600"
+      contains:
+        name:
+          description: The certificate's name.
+          type: str
+          returned: success
+          sample: shop
+        identifiers:
+          description: The names and addresses, normalized. One with its own challenge or webroot is a mapping.
+          type: list
+          elements: raw
+          returned: success
+          sample: [shop.example.com]
+        challenge:
+          description: The challenge for identifiers that have none of their own.
+          type: str
+          returned: success
+          sample: http-01
+        key_type:
+          description: The type of the private key.
+          type: str
+          returned: success
+          sample: ec256
+        webroot:
+          description: The folder that the web server serves; none without one.
+          type: str
+          returned: success
+          sample: /var/www/html
+        http_01_listen:
+          description: The address on which a listener answers V(http-01); none without one.
+          type: str
+          returned: success
+          sample: null
+        tls_alpn_01_listen:
+          description: The address on which a listener answers V(tls-alpn-01).
+          type: str
+          returned: success
+          sample: "443"
+        profile:
+          description: The profile; none for the CA's default.
+          type: str
+          returned: success
+          sample: null
+        not_before:
+          description: The instant from which it is to be valid, as given; none for the CA's default.
+          type: str
+          returned: success
+          sample: null
+        not_after:
+          description: The instant until which it is to be valid, as given; none for the CA's default.
+          type: str
+          returned: success
+          sample: null
+        reload:
+          description: The services to reload.
+          type: list
+          elements: raw
+          returned: success
+          sample: [nginx]
+        probe:
+          description: The endpoints that serve the certificate, as given.
+          type: list
+          elements: raw
+          returned: success
+          sample: []
+        formats:
+          description: The files in other formats, as given; their passphrases are null.
+          type: list
+          elements: raw
+          returned: success
+          sample: []
+        shared:
+          description: True if hosts of the play share it.
+          type: bool
+          returned: success
+          sample: false
+        owner:
+          description: The owner of the private key; none for the user that runs the module.
+          type: str
+          returned: success
+          sample: null
+        group:
+          description: The group of the private key; none for that of the user.
+          type: str
+          returned: success
+          sample: null
+        mode:
+          description: The mode of the private key.
+          type: str
+          returned: success
+          sample: "0600"
     invalid:
       description: Errors in the entry of O(certificates). Nothing is ordered for it.
       type: list

@@ -92,35 +92,43 @@ records:
   contains:
     name:
       description: As given.
+      returned: always
       type: str
       sample: _acme-challenge.www.example.com
     value:
       description: As given.
+      returned: always
       type: str
       sample: LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0
     target:
       description: The name that the record is stored under, another one than RV(records[].name) if there are CNAMEs.
+      returned: always
       type: str
       sample: www.acme.example.net
     zone:
       description: The zone of RV(records[].target).
+      returned: always
       type: str
       sample: acme.example.net
     aliases:
       description: The names whose CNAMEs lead to RV(records[].target), in order.
+      returned: always
       type: list
       elements: str
       sample: [_acme-challenge.www.example.com]
     propagated:
       description: True if all servers have all wanted values of this name.
+      returned: always
       type: bool
       sample: false
     problem:
       description: The servers that lack a value, or another reason; empty if there is no problem.
+      returned: always
       type: str
       sample: ns2.example.net (192.0.2.2) lacks 'LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0'
     lacking:
       description: The servers that the problem is about.
+      returned: always
       type: list
       elements: str
       sample: ["ns2.example.net (192.0.2.2)"]

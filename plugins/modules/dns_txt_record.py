@@ -144,22 +144,27 @@ records:
   contains:
     name:
       description: As given.
+      returned: always
       type: str
       sample: _acme-challenge.www.example.com
     value:
       description: As given.
+      returned: always
       type: str
       sample: LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0
     target:
       description: The name that the record is stored under, another one than RV(records[].name) if there are CNAMEs.
+      returned: always
       type: str
       sample: _acme-challenge.www.example.com
     zone:
       description: The zone of RV(records[].target).
+      returned: always
       type: str
       sample: example.com
     aliases:
       description: The names whose CNAMEs lead to RV(records[].target), in order.
+      returned: always
       type: list
       elements: str
       sample: []
@@ -167,10 +172,12 @@ records:
       description: >-
         V(changed); V(unchanged) if a name server has it already, or if none has it and it was to be removed; V(tasks)
         if it is left to RV(task_files); V(failed).
+      returned: always
       type: str
       sample: changed
     problem:
       description: The reason of a failure in one line; empty if there is none.
+      returned: always
       type: str
       sample: ""
 task_files:
@@ -183,50 +190,61 @@ task_files:
   contains:
     provider:
       description: The name of the provider; empty for records without an entry.
+      returned: always
       type: str
       sample: route53
     entry:
       description: The key in O(zones) of the entry, which has the options; empty for records without an entry.
+      returned: always
       type: str
       sample: example.com
     file:
       description: Absolute path of the tasks file.
+      returned: always
       type: str
       sample: /usr/share/ansible/collections/ansible_collections/certfleet/tls/roles/acme/tasks/dns/route53.yml
     records:
       description: The record sets.
+      returned: always
       type: list
       elements: dict
       contains:
         name:
           description: The name that the record set is stored under.
+          returned: always
           type: str
           sample: _acme-challenge.www.example.com
         record:
           description: The same name relative to the zone; V(@) for the name of the zone.
+          returned: always
           type: str
           sample: _acme-challenge.www
         zone:
           description: The zone.
+          returned: always
           type: str
           sample: example.com
         changes:
           description: The values to add or to remove.
+          returned: always
           type: list
           elements: str
           sample: [LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0]
         values:
           description: The same as RV(task_files[].records[].changes), for tasks files that were written before 0.4.0.
+          returned: always
           type: list
           elements: str
           sample: [LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0]
         present:
           description: All values that the set has to have afterwards. If it is empty, the set has to be removed.
+          returned: always
           type: list
           elements: str
           sample: [LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0]
         before:
           description: All values that the name servers have now.
+          returned: always
           type: list
           elements: str
           sample: []

@@ -155,12 +155,14 @@ def documented(module, *path):
     ("module", "path", "shape"),
     [
         ("certificate_info", ("certificates", "contains"), plugin.HostCertificate),
+        ("certificate_info", ("certificates", "contains", "wanted", "contains"), plugin.CertificateEntry),
         ("certificate_info", ("certificates", "contains", "live", "contains"), plugin.Version),
         ("certificate_info", ("certificates", "contains", "pending", "contains"), plugin.Version),
         ("certificate_info", ("certificates", "contains", "issued", "contains"), plugin.CountedOrder),
         ("certificate_info", ("history", "contains"), plugin.PastVersion),
         ("certificate_request", ("requests", "contains"), plugin.CertificateRequest),
         ("certificate_share", ("shares", "contains"), plugin.SharedKey),
+        ("acme_batch", ("holders", "sample", 0, "certificates", 0), plugin.CertificateEntry),
         ("acme_plan", ("hosts", "sample", "web1", 0), plugin.PlannedCertificate),
         ("acme_plan", ("shares", "contains"), plugin.SharedKey),
         ("acme_order", ("hosts", "contains"), plugin.CertificateOrder),
@@ -198,6 +200,8 @@ def test_plan_fields_are_documented():
     ("module", "path", "instance"),
     [
         ("certificate_info", ("certificates", "contains"), contracts.found(host=None)),
+        ("certificate_info", ("certificates", "contains", "wanted", "contains"), contracts.wanted()),
+        ("acme_batch", ("holders", "contains", "certificates", "contains"), contracts.wanted()),
         ("certificate_info", ("certificates", "contains", "live", "contains"), contracts.live()),
         ("certificate_info", ("certificates", "contains", "issued", "contains"), contracts.issued()),
         ("certificate_info", ("history", "contains"), contracts.past()),

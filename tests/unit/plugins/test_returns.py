@@ -1,6 +1,6 @@
 # Copyright: certfleet.tls contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Modules on hosts document each key of what they return."""
+"""Modules document each key of what they return."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ import pytest
 import yaml
 
 MODULES = Path(__file__).parents[3] / "plugins" / "modules"
-ON_HOSTS = sorted(path.stem for path in MODULES.glob("c*.py"))
-#: Mappings whose keys are names of certificates, hosts, tokens or options, and one that has another module's options.
-OF_NAMES = {"batch", "failures", "receivers", "sealed", "refused", "wanted"}
+EACH = pytest.mark.parametrize("module", sorted(path.stem for path in MODULES.glob("[a-z]*.py")))
+#: Mappings whose keys are names: of certificates, hosts, tokens, records or variables, or the CA chooses them.
+OF_NAMES = {"batch", "digests", "failures", "meta", "options", "others", "profiles", "receivers", "refused", "sealed"}
+#: Mappings with lists by the name of a host; `contains` has the keys of their elements.
+BY_HOST = {"hosts"}
 
 
 def returns(module: str) -> dict[str, Any]:
@@ -25,26 +27,39 @@ def returns(module: str) -> dict[str, Any]:
     return found
 
 
-def mappings(fields: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Each field that is a mapping or a list of mappings, at any depth."""
+def mappings(
+    fields: Mapping[str, Any], samples: tuple[Mapping[str, Any], ...] = ()
+) -> Iterator[tuple[str, Mapping[str, Any], tuple[Mapping[str, Any], ...]]]:
+    """Yield each field that is a mapping or a list of mappings, at any depth, with the mappings in its samples."""
     for name, field in fields.items():
         if "dict" in (field["type"], field.get("elements")):
-            yield name, field
-        yield from mappings(field.get("contains", {}))
+            given = [sample[name] for sample in (*samples, {name: field.get("sample")}) if sample.get(name)]
+            by_host = [items for sample in given for items in sample.values()] if name in BY_HOST else given
+            own = tuple(each for sample in by_host for each in (sample if isinstance(sample, list) else [sample]))
+            yield name, field, own
+            yield from mappings(field.get("contains", {}), own)
 
 
-@pytest.mark.parametrize("module", ON_HOSTS)
-def test_return_values_have_contains(module: str) -> None:
-    assert len(ON_HOSTS) == 7
-    lacking = [name for name, field in mappings(returns(module)) if "contains" not in field]
-    assert set(lacking) <= OF_NAMES
+def test_return_modules_are_all_read() -> None:
+    assert len(list(MODULES.glob("[a-z]*.py"))) == 18
 
 
-@pytest.mark.parametrize("module", ON_HOSTS)
-def test_keys_have_a_description_a_type_and_a_sample(module: str) -> None:
-    for name, field in mappings(returns(module)):
+@EACH
+def test_return_mappings_have_contains(module: str) -> None:
+    assert {name for name, field, _samples in mappings(returns(module)) if "contains" not in field} <= OF_NAMES
+
+
+@EACH
+def test_return_keys_have_description_returned_type_and_sample(module: str) -> None:
+    for name, field, samples in mappings(returns(module)):
         for key, item in field.get("contains", {}).items():
             place = f"{name}.{key}"
-            assert item["description"], place
-            assert item["type"], place
-            assert "sample" in item or "contains" in item, place
+            assert {"description", "returned", "type"} <= set(item), place
+            assert samples or "sample" in item or "contains" in item, place
+
+
+@EACH
+def test_return_samples_have_documented_keys_only(module: str) -> None:
+    for name, field, samples in mappings(returns(module)):
+        if "contains" in field:
+            assert {key for sample in samples for key in sample} <= set(field["contains"]), name
