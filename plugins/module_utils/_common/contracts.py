@@ -411,7 +411,7 @@ class CertificateOrder(_Contract):
     csr_content: str | None = field(default=None, metadata=_sparse(string))
     #: Its private key is to be made for it.
     new_key: bool | None = field(default=None, metadata=_sparse(flag))
-    #: What its host does without an order.
+    #: The work of its host without an order.
     action: Action | None = field(default=None, metadata=_sparse(member(Action, *UNORDERED)))
     #: Its end.
     resumable: bool | None = field(default=None, metadata=_sparse(flag))

@@ -21,7 +21,7 @@ from .._variables.certificate_entries import Fault
 from .run import Run
 
 _CERTIFICATES = "acme_certificates"
-#: What only the plan reads, of hosts that have not failed (Run.hosts).
+#: Keys that only the plan reads, of hosts that have not failed (Run.hosts).
 _FOR_THE_PLAN = ("batch", "environment", "lists_certificates")
 # Entry points that ask a CA only, and do nothing on hosts.
 _OF_ACCOUNTS = ("account", "account_deactivate", "account_rollover")

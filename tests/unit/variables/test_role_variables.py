@@ -30,7 +30,7 @@ NAME = re.compile(r"(?<![\w.])acme_[a-z0-9_]+")
 
 #: The entry points of the specs, by the tasks file that they are for.
 DOCUMENTED_AS = {"main": "certificates", "replace": "replacement", "revoke": "revocation"}
-#: What docs/dns-providers.md promises to tasks files, and the variables of Ansible with which they run.
+#: The variables that docs/dns-providers.md promises to tasks files, and those of Ansible with which they run.
 OF_TASKS_FILES = {"acme_dns_no_log", "acme_dns_options", "acme_dns_record", "acme_dns_records", "acme_dns_state"} | {
     "ansible_become",
     "ansible_connection",
