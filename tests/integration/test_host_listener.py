@@ -146,9 +146,9 @@ def test_listener_outlives_ssh_connection(host: Host, user: str, pipelining: str
 
 
 def test_listener_ends_after_timeout(host: Host) -> None:
-    assert host("challenge_response", listen_timeout=2, challenges=[http01(), tls_alpn01()])["changed"]
+    assert host("challenge_response", listen_timeout=6, challenges=[http01(), tls_alpn01()])["changed"]
     assert len(processes(host)) == 2
-    wait(lambda: not processes(host), 10, "a listener has not ended")
+    wait(lambda: not processes(host), 30, "a listener has not ended")
     assert (taken(host), taken(host, 443), remaining(host)) == (False, False, [])
     assert not host("challenge_response", state="absent", challenges=[http01(), tls_alpn01()])["changed"]
 
