@@ -307,7 +307,7 @@ def test_certificate_result_without_status_and_action_changes_nothing(host: Host
     before = host.tree()
     meanings = {
         "one of the following is required: status, action": {},
-        "results needs either a status or an action for certificate 'shop'": {"action": None},
+        "value of action must be one of": {"action": "issue"},
         "value of status must be one of": {"status": "keep"},
     }
     for message, meaning in meanings.items():
