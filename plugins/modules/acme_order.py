@@ -223,7 +223,7 @@ hosts:
       type: list
       elements: str
     order_uri:
-      description: URL of the order.
+      description: URL of the order. Some CAs give several certificates for the same identifiers the same order.
       returned: when the order is known
       type: str
     finalize_uri:
@@ -251,6 +251,30 @@ hosts:
       description: The value of O(orders[].can_wait).
       returned: for an order that was made
       type: bool
+    profile:
+      description: The value of O(orders[].profile).
+      returned: for an order that was made, if it was given
+      type: str
+    not_before:
+      description: The value of O(orders[].not_before).
+      returned: for an order that was made, if it was given
+      type: str
+    not_after:
+      description: The value of O(orders[].not_after).
+      returned: for an order that was made, if it was given
+      type: str
+    replaces_ari_id:
+      description: The value of O(orders[].replaces_ari_id).
+      returned: for an order that was made, if it was given
+      type: str
+    replaces_directory:
+      description: The value of O(orders[].replaces_directory).
+      returned: for an order that was made, if it was given
+      type: str
+    replaces_account:
+      description: The value of O(orders[].replaces_account).
+      returned: for an order that was made, if it was given
+      type: str
     challenges:
       description:
         - The challenges that have to be answered.

@@ -15,6 +15,8 @@ description:
   - Continues each order from its status, so an order of an earlier run that was killed is completed, and no step is
     repeated.
   - An order that fails does not stop the others. The module fails at the end, with all results.
+  - Several certificates may have the same O(orders[].order_uri), as some CAs answer a new order with a pending one for
+    the same identifiers. Each of them gets an order of its own, one after another.
 author:
   - certfleet.tls contributors (@certfleet)
 extends_documentation_fragment:
@@ -60,6 +62,30 @@ options:
         type: list
         elements: str
         required: true
+      profile:
+        description: The profile, as given to M(certfleet.tls.acme_order). Used if another order is made.
+        type: str
+        version_added: 0.4.0
+      not_before:
+        description: The wanted beginning of the validity, as given to M(certfleet.tls.acme_order).
+        type: str
+        version_added: 0.4.0
+      not_after:
+        description: The wanted end of the validity, as given to M(certfleet.tls.acme_order).
+        type: str
+        version_added: 0.4.0
+      replaces_ari_id:
+        description: The identifier of the certificate to replace, as given to M(certfleet.tls.acme_order).
+        type: str
+        version_added: 0.4.0
+      replaces_directory:
+        description: The CA of that certificate, as given to M(certfleet.tls.acme_order).
+        type: str
+        version_added: 0.4.0
+      replaces_account:
+        description: The account of that certificate, as given to M(certfleet.tls.acme_order).
+        type: str
+        version_added: 0.4.0
       csr_content:
         description: The certificate request, PEM. Its names have to be those of the order.
         type: str
@@ -249,7 +275,8 @@ hosts:
       returned: if there is no certificate
       type: bool
     order_uri:
-      description: URL of the order.
+      description:
+        - URL of the order that has the certificate. It differs from O(orders[].order_uri) if another order was made.
       returned: always
       type: str
     account_uri:
@@ -284,7 +311,7 @@ hosts:
 from ..module_utils._acme.errors import AcmeError
 from ..module_utils._ansible.ca_options import ACCOUNT_SPEC
 from ..module_utils._ansible.controller_module import ControllerModule, Params, Result, Warn, with_failure
-from ..module_utils._ansible.finalizing import finalize_all, would_change
+from ..module_utils._ansible.finalizing import finalize_all, has_new_order, would_change
 from ..module_utils._ansible.host_options import BATCH_SPEC
 from ..module_utils._ansible.order_options import PREPARED_SPEC, all_failed, by_host, summary
 from ..module_utils._common.contracts import CertificateOrder
@@ -300,6 +327,7 @@ def run(params: Params, check_mode: bool, warn: Warn) -> Result:
         requests, finals = finalize_all(params, orders, warn)
     except AcmeError as error:
         return all_failed(orders, error)
+    changed |= has_new_order(orders, finals)
     return with_failure({"changed": changed, "requests": requests, "hosts": by_host(finals)}, summary(finals))
 
 

@@ -197,6 +197,12 @@ def ordered(**given: Any) -> CertificateOrder:
         directory=DIRECTORY,
         can_wait=False,
         challenges=(challenge(),),
+        profile="shortlived",
+        not_before="2026-12-01",
+        not_after="2026-12-07",
+        replaces_ari_id="a.b",
+        replaces_directory=DIRECTORY,
+        replaces_account=ACCOUNT,
     )
 
 

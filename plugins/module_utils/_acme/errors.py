@@ -65,6 +65,14 @@ class OrderInvalid(AcmeError):
     """The CA has made an order invalid: only a new order can follow."""
 
 
+class OrderTakenError(AcmeError):
+    """The order's certificate is for another key, and there is no other order: only a later run can make one."""
+
+    def __init__(self, message: str, is_temporary: bool = False) -> None:
+        super().__init__(message)
+        self.is_temporary = is_temporary
+
+
 class ProblemError(AcmeError):
     """The CA answered with a problem document (RFC 8555 section 6.7)."""
 

@@ -23,7 +23,16 @@ from .authorization import Authorization
 from .certificate import Chain, download
 from .challenge import Challenge
 from .client import Client
-from .errors import AcmeError, AcmeOptionError, ChainError, DeadlineError, OrderInvalid, PreflightError, ProblemError
+from .errors import (
+    AcmeError,
+    AcmeOptionError,
+    ChainError,
+    DeadlineError,
+    OrderInvalid,
+    OrderTakenError,
+    PreflightError,
+    ProblemError,
+)
 from .order import Order
 from .preferred_chain import Preference, choose
 from .urls import is_same_origin
@@ -93,15 +102,22 @@ def run_all(items: Iterable[Item], work: Callable[[Item], Result]) -> list[Resul
         except AcmeError as error:
             return to_failure(error)
 
+    return run_each(items, guarded)
+
+
+def run_each(items: Iterable[Item], work: Callable[[Item], Result]) -> list[Result]:
+    """Do *work* for all items side by side, and return the results in order. Raises what *work* raises."""
     with ThreadPoolExecutor(max_workers=_IN_FLIGHT) as pool:
-        return list(pool.map(guarded, items))
+        return list(pool.map(work, items))
 
 
 def to_failure(error: AcmeError) -> Failure:
     """Return the failure that an error means for its order."""
     temporary = error.is_temporary
     # Every other refusal that is not temporary would be repeated for the same order.
-    resumable = temporary or isinstance(error, (ChainError, PreflightError))
+    resumable = isinstance(error, (ChainError, PreflightError)) or (
+        temporary and not isinstance(error, OrderTakenError)
+    )
     return Failure(str(error), resumable, is_temporary=temporary, for_all_cas=isinstance(error, AcmeOptionError))
 
 
@@ -149,6 +165,19 @@ def _create(client: Client, request: OrderRequest) -> Order:
     # The certificate was replaced already, or the CA does not know it as this account's, for which Pebble and others
     # return a server error. So this becomes an order without replaces.
     return Order.create(client, list(request.challenges), request.profile, validity=request.validity)
+
+
+def order_again(client: Client, request: OrderRequest) -> Order:
+    """Return a new order that is ready, as the identifiers are proved already. Raises AcmeError for any other order.
+
+    A CA that answers newOrder with a pending order for the same identifiers makes a new one once that is finalized.
+    """
+    client.refuse_late("newOrder")
+    order = _create(client, request)
+    if order.status != Status.READY:
+        message = f"the new order {order.url} is {order.status} and not ready, as its identifiers are not proved yet"
+        raise OrderTakenError(message, is_temporary=True)
+    return order
 
 
 def _with_challenges(

@@ -12,7 +12,7 @@ from typing import Any
 from .._acme.certificate import Chain
 from .._acme.client import Client
 from .._acme.errors import AcmeError
-from .._acme.issuance import Failure, PreparedOrder, complete, connections_for, run_all, to_failure
+from .._acme.issuance import Failure, PreparedOrder, connections_for, run_each, to_failure
 from .._acme.preferred_chain import Preference
 from .._acme.preflight import Caa, NotVerifiable, Preflight
 from .._common.contracts import CertificateOrder
@@ -23,11 +23,11 @@ from .._common.statuses import Status
 from .._common.times import utc
 from .._fleet.issuance_history import RecordedCertificate, Recorder
 from .._x509.certificates import facts, load_all, verify_not_expired
-from .._x509.csr import to_der
 from .ca_options import open_client
 from .cas import Ca, cas_of
 from .controller_module import Warn
-from .order_options import ended, from_failure, to_prepared
+from .order_options import ended, from_failure
+from .same_order import SameOrder, Way, group
 
 
 def finalize_all(
@@ -61,6 +61,11 @@ def would_change(orders: Iterable[CertificateOrder]) -> bool:
     return any(order.status != Status.VALID for order in orders)
 
 
+def has_new_order(orders: Iterable[CertificateOrder], finals: Iterable[CertificateOrder]) -> bool:
+    """Return True if a certificate of *finals*, in the order of *orders*, has another order than before."""
+    return any(final.order_uri != order.order_uri for order, final in zip(orders, finals))
+
+
 def _without_ca(order: CertificateOrder) -> CertificateOrder:
     message = f"acme_directory does not list the CA of its order, {order.directory}. Add this CA"
     return from_failure(order, Failure(message))
@@ -75,25 +80,29 @@ def _finalize_at(
         preflight = _preflight(client, params, warn)
         preference = Preference(params["preferred_chain"], params["preferred_chain_missing"] == "default")
 
-        def one(order: CertificateOrder) -> Chain:
-            deadline = Deadline(client.clock, params["timeout"])
-            try:
-                # Before the CA is asked: a request that does not fit would only fail at the end.
-                csr = to_der(order.csr_content or "", order.identifiers or ())
-                prepared = to_prepared(order)
-                preflight(prepared)
-                chain = complete(client, prepared, csr, deadline, preference)
-                # At once, so that a certificate is also recorded if the run is killed later.
-                recorder.add(recorded_of(client, order, chain))
-                verify_not_expired(chain.certificate, client.clock.now())
-                return chain
-            except AcmeError:
-                raise  # with what it says of a later run
-            except CollectionError as error:
-                raise AcmeError(str(error)) from None
+        way = Way(client, preflight, preference)
 
-        chains = run_all(orders, one)
-        return [_result(order, chain) for order, chain in zip(orders, chains)], client.http.count
+        def one(order: CertificateOrder, same: SameOrder) -> CertificateOrder:
+            try:
+                made, chain = same.finalize(order)
+                # At once, so that a certificate is also recorded if the run is killed later.
+                recorder.add(recorded_of(client, made, chain))
+                verify_not_expired(chain.certificate, client.clock.now())
+                return ended(made, status=Status.VALID, certificate=chain.certificate, chain=chain.chain)
+            except AcmeError as error:  # with what it says of a later run
+                return from_failure(order, to_failure(error))
+            except CollectionError as error:
+                return from_failure(order, Failure(str(error)))
+
+        def in_turn(indexes: list[int]) -> list[CertificateOrder]:
+            same = SameOrder(way, Deadline(client.clock, params["timeout"]))
+            return [one(orders[index], same) for index in indexes]
+
+        groups = list(group(orders))
+        results: dict[int, CertificateOrder] = {}
+        for indexes, found in zip(groups, run_each(groups, in_turn)):
+            results.update(zip(indexes, found))
+        return [results[index] for index in range(len(orders))], client.http.count
 
 
 def _preflight(client: Client, params: Mapping[str, Any], warn: Warn) -> Callable[[PreparedOrder], None]:
@@ -157,9 +166,3 @@ def recorded_of(client: Client, order: CertificateOrder, chain: Chain) -> Record
         certificate=chain.certificate,
         chain=chain.chain,
     )
-
-
-def _result(order: CertificateOrder, chain: Chain | Failure) -> CertificateOrder:
-    if isinstance(chain, Failure):
-        return from_failure(order, chain)
-    return ended(order, status=Status.VALID, certificate=chain.certificate, chain=chain.chain)

@@ -35,11 +35,15 @@ _CHALLENGE_SPEC: dict[str, Any] = {
     "wildcard": {"type": "bool", "default": False},
 }
 
+#: A certificate whose order turns out to be another's is ordered again with these.
+_ORDERED_WITH = ("profile", "not_before", "not_after", "replaces_ari_id", "replaces_directory", "replaces_account")
+
 PREPARED_SPEC: dict[str, Any] = {
     "host": {"type": "str", "default": "localhost"},
     "name": {"type": "str", "required": True},
     "status": {"type": "str", "required": True, "choices": [status.value for status in ORDERED]},
     "identifiers": {"type": "list", "elements": "str", "required": True},
+    **texts("profile", "not_before", "not_after", "replaces_ari_id", "replaces_directory", "replaces_account"),
     **texts("csr_content", "order_uri", "finalize_uri", required=True),
     "certificate_uri": {"type": "str", "default": ""},
     "authorizations": {"type": "list", "elements": "str", "default": []},
@@ -65,17 +69,31 @@ def to_request(order: CertificateOrder, directory: str) -> OrderRequest:
         identifiers = parse_identifiers(order.identifiers or (), order.challenge or HTTP_01)
     except IdentifierError as error:
         raise AcmeOptionError(str(error)) from None
-    # RFC 9773 section 5: `replaces` names a certificate of the same CA only.
-    ari_id = order.replaces_ari_id if order.replaces_directory in (None, directory) else None
     return OrderRequest(
         challenges={identifier.name: identifier.challenge for identifier in identifiers},
         profile=order.profile,
-        replaces_ari_id=ari_id,
+        replaces_ari_id=_replaces(order, directory),
         replaces_account=order.replaces_account,
         order_uri=order.order_uri,
         account_uri=order.account_uri,
         validity=RequestedValidity(order.not_before, order.not_after),
     )
+
+
+def to_new_request(order: CertificateOrder, directory: str) -> OrderRequest:
+    """Return the request for another order like one that was made at the CA with the URL *directory*."""
+    return OrderRequest(
+        challenges=dict.fromkeys(order.identifiers or (), ""),  # no challenge is answered for it
+        profile=order.profile,
+        replaces_ari_id=_replaces(order, directory),
+        replaces_account=order.replaces_account,
+        validity=RequestedValidity(order.not_before, order.not_after),
+    )
+
+
+def _replaces(order: CertificateOrder, directory: str) -> str | None:
+    # RFC 9773 section 5: `replaces` names a certificate of the same CA only.
+    return order.replaces_ari_id if order.replaces_directory in (None, directory) else None
 
 
 def from_prepared(
@@ -96,6 +114,7 @@ def from_prepared(
         directory=directory,
         can_wait=asked.can_wait,
         challenges=prepared.challenges,
+        **asked.options(_ORDERED_WITH),
     )
 
 

@@ -14,6 +14,7 @@ from .errors import RequestError
 
 try:
     from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import hashes, serialization
 except ImportError:
     pass  # reported by availability.py, before anything here is called
@@ -42,6 +43,15 @@ def matches(csr_content: bytes, key: PrivateKey, identifiers: Iterable[str]) -> 
     except RequestError:
         return False
     return keys.public_der(request.public_key()) == keys.public_der(key.public_key())
+
+
+def is_answered_by(request_der: bytes, certificate: x509.Certificate) -> bool:
+    """Return True if *certificate* is for the key of a request, the DER bytes that to_der() returned."""
+    key = x509.load_der_x509_csr(request_der).public_key()
+    try:
+        return keys.public_der(certificate.public_key()) == keys.public_der(key)
+    except (ValueError, UnsupportedAlgorithm):
+        return False
 
 
 def _load(csr_content: str | bytes, identifiers: Iterable[str]) -> x509.CertificateSigningRequest:

@@ -34,6 +34,9 @@ class CA:
         self.new_authz = False
         self.key_change = True
         self.ready_orders = False  # newOrder answers ready, as with authorizations that are valid still
+        self.reuses_orders = False  # newOrder answers with the account's open order for the same names
+        self.reuses_authorizations = False  # a new order has the valid authorizations of earlier ones
+        self.issue = None  # issue(csr), DER bytes: returns the chain for an order, in place of the same one for all
         self.pending_polls = 0  # how often an order is pending yet after its challenges were answered
         self.processing_polls = 0  # how often it is processing yet after finalize; None: finalize answers valid
         self.rejected = {}  # name: the problem document with which its validation fails
@@ -264,8 +267,24 @@ class CA:
 
     def _new_order(self, request):
         names = [identifier["value"] for identifier in request.payload["identifiers"]]
-        url = self.order(request.protected["kid"], names, "ready" if self.ready_orders else "pending")
+        url = self._open_order(request.protected["kid"], names) if self.reuses_orders else None
+        url = url or self.order(request.protected["kid"], names, "ready" if self.ready_orders else "pending")
+        if self.reuses_authorizations:
+            self._reuse_authorizations(self.orders[self.path(url)])
         return Answer(201, self.order_document(self.orders[self.path(url)]), {"Location": url})
+
+    def _open_order(self, account, names):
+        for path, order in self.orders.items():
+            if order["account"] == account and order["names"] == names and order["status"] in ("pending", "ready"):
+                return self.url + path
+        return None
+
+    def _reuse_authorizations(self, order):
+        valid = {item["name"]: path for path, item in self.authorizations.items() if item["status"] == "valid"}
+        paths = zip(order["names"], order["authorizations"])
+        order["authorizations"] = [valid.get(name, path) for name, path in paths]
+        if order["status"] == "pending" and set(order["names"]) <= set(valid):
+            order["status"] = "ready"
 
     def _read_order(self, request):
         order = self.orders.get(request.path)
@@ -342,7 +361,10 @@ class CA:
 
     def _certificate(self, request):
         headers = {"Content-Type": "application/pem-certificate-chain", **self.chain_headers}
-        return Answer(body=self.chain.encode(), headers=headers)
+        chain = self.chain
+        if self.issue:
+            chain = self.issue(jose.decode(self.orders[request.path.replace("/cert/", "/order/")]["csr"]))
+        return Answer(body=chain.encode(), headers=headers)
 
     def _revoke(self, request):
         if request.payload["certificate"] in self.revoked:

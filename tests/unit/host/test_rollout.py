@@ -85,6 +85,7 @@ def test_rollout_receiving_key_is_discarded(home, status):
         assert len([path for path in host.everything(home) if "receiving" in path]) == left
 
 
+@pytest.mark.parametrize("status", ["failed", "deferred"])
 @pytest.mark.parametrize(
     ("resumable", "order_uri", "kept"),
     [
@@ -94,11 +95,11 @@ def test_rollout_receiving_key_is_discarded(home, status):
         (False, "https://ca.example/order/another", True),
     ],
 )
-def test_rollout_failed_order_is_forgotten_unless_resumable(home, resumable, order_uri, kept):
+def test_rollout_stopped_order_is_forgotten_unless_resumable(home, status, resumable, order_uri, kept):
     prepared(home, WANTED)
     run = rollout(home)
-    run.take(result("shop", "failed", problem="the CA said no", resumable=resumable, order_uri=order_uri))
-    assert run.failures == {"shop": "the CA said no"}
+    run.take(result("shop", status, problem="the CA said no", resumable=resumable, order_uri=order_uri))
+    assert run.failures == ({"shop": "the CA said no"} if status == "failed" else {})
     assert (host.manifest(home, "0001")["order_uri"] == ORDER.order_uri) is kept
     assert run.changed is not kept
 
@@ -178,7 +179,7 @@ def test_rollout_one_failure_does_not_affect_others(home):
 def test_rollout_deferred_certificate_is_a_warning(home):
     prepared(home, WANTED)
     run = rollout(home)
-    run.take(result("shop", "deferred", problem="rate limit"))
+    run.take(result("shop", "deferred", problem="rate limit", resumable=True))
     assert (run.failures, run.changed) == ({}, False)
     assert run.warnings == ["certificate shop is deferred to a later run: rate limit"]
     assert host.manifest(home, "0001")["order_uri"] == ORDER.order_uri

@@ -165,6 +165,8 @@ class Rollout:
 
     def _defer(self, result: Mapping[str, Any]) -> None:
         self.warnings.append(f"certificate {result['name']} is deferred to a later run: {result['problem']}")
+        if not result["resumable"]:
+            self._forget(result)
 
     def _take_failed(self, result: Mapping[str, Any]) -> None:
         self.failures[result["name"]] = result["problem"]
