@@ -178,7 +178,7 @@ accounts:
 from ..module_utils._ansible.accounts import ensure, failure, result
 from ..module_utils._ansible.ca_options import ACCOUNT_SPEC, NEW_ACCOUNT_SPEC
 from ..module_utils._ansible.controller_module import ControllerModule, Params, Result, Warn, with_failure
-from ..module_utils._ansible.host_options import BATCH_SPEC
+from ..module_utils._ansible.option_specs import BATCH_SPEC
 
 
 def run(params: Params, check_mode: bool, _warn: Warn) -> Result:

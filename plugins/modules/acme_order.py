@@ -377,7 +377,7 @@ from ..module_utils._acme.errors import AcmeError
 from ..module_utils._acme.txt_record import PERSIST_DRAFTS
 from ..module_utils._ansible.ca_options import ACCOUNT_SPEC, NEW_ACCOUNT_SPEC
 from ..module_utils._ansible.controller_module import ControllerModule, Params, Result, Warn, with_failure
-from ..module_utils._ansible.host_options import BATCH_SPEC
+from ..module_utils._ansible.option_specs import BATCH_SPEC
 from ..module_utils._ansible.order_options import ORDER_SPEC, all_failed, by_host, summary
 from ..module_utils._ansible.ordering import check_all, order_all
 from ..module_utils._common.contracts import CertificateOrder

@@ -312,7 +312,7 @@ from ..module_utils._acme.errors import AcmeError
 from ..module_utils._ansible.ca_options import ACCOUNT_SPEC
 from ..module_utils._ansible.controller_module import ControllerModule, Params, Result, Warn, with_failure
 from ..module_utils._ansible.finalizing import finalize_all, has_new_order, would_change
-from ..module_utils._ansible.host_options import BATCH_SPEC
+from ..module_utils._ansible.option_specs import BATCH_SPEC
 from ..module_utils._ansible.order_options import PREPARED_SPEC, all_failed, by_host, summary
 from ..module_utils._common.contracts import CertificateOrder
 

@@ -327,7 +327,7 @@ hosts:
 from ..module_utils._ansible.ca_options import DIRECTORY_SPEC
 from ..module_utils._ansible.cas import cas_of
 from ..module_utils._ansible.controller_module import ControllerModule, Params, Result, Warn
-from ..module_utils._ansible.host_options import BATCH_SPEC
+from ..module_utils._ansible.option_specs import BATCH_SPEC
 from ..module_utils._common.libraries import missing
 from ..module_utils._fleet.planner import make_plan
 

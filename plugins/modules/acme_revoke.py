@@ -133,7 +133,7 @@ certificates:
 from ..module_utils._acme.certificate import REASONS
 from ..module_utils._ansible.ca_options import ACCOUNT_SPEC, PERMISSIONS_SPEC
 from ..module_utils._ansible.controller_module import ControllerModule, Params, Result, Warn, with_failure
-from ..module_utils._ansible.host_options import BATCH_SPEC
+from ..module_utils._ansible.option_specs import BATCH_SPEC
 from ..module_utils._ansible.order_options import summary
 from ..module_utils._ansible.revocations import REVOCATION_SPEC, check_all, revocations_of, revoke_all
 from ..module_utils._common.contracts import plain

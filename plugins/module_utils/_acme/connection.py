@@ -8,19 +8,15 @@ from __future__ import annotations
 
 import socket
 import ssl
-import threading
 from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import Future, wait
 from contextlib import closing
 from dataclasses import dataclass
 from http.client import HTTPMessage
-from typing import TypeVar
 
 from .._common.deadline import Deadline
+from .._common.threads import call_for
 from .addresses import Address, address_class, is_allowed, parse_address
 from .bounded import USER_AGENT, BoundedAnswer, SocketAddress, connect_first
-
-Result = TypeVar("Result")
 
 #: Look up host and port. Raises OSError or UnicodeError.
 Resolve = Callable[[str, int], Sequence[SocketAddress]]
@@ -53,25 +49,6 @@ def resolve(look_up: Resolve, host: str, port: int, deadline: Deadline) -> Seque
     if not found.done():
         raise OutOfTime
     return found.result()
-
-
-def call_for(seconds: float, function: Callable[[], Result]) -> Future[Result]:
-    """Call a function that has no time limit in a thread, and wait for it. The result is done() if it took less.
-
-    A thread that takes longer is left alone, and ends with the process.
-    """
-    future: Future[Result] = Future()
-
-    def call() -> None:
-        try:
-            future.set_result(function())
-        # Also SystemExit and the like: some functions use large libraries.
-        except BaseException as error:
-            future.set_exception(error)
-
-    threading.Thread(target=call, daemon=True).start()
-    wait((future,), seconds)
-    return future
 
 
 def addresses_of(places: Sequence[SocketAddress]) -> frozenset[Address]:

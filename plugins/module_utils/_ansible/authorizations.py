@@ -21,7 +21,7 @@ from .._common.identifiers import IdentifierError, parse_identifiers
 from .._common.statuses import Status
 from .ca_options import open_client, use_account
 from .cas import only_ca
-from .host_options import texts
+from .option_specs import texts
 
 AUTHORIZATION_SPEC: dict[str, Any] = {
     "uri": {"type": "str", "required": True},

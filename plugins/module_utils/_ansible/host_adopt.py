@@ -17,7 +17,8 @@ from .._host.steps.other_clients import Lineage
 from .._host.wanted.claim import Claim
 from .adopt_options import FILE_SPEC, FOLDER_SPEC
 from .host_module import HostModule, HostTask, verify_host
-from .host_options import CERTIFICATE_SPEC, LIST_SPEC, list_of, wanted_certificates
+from .host_options import CERTIFICATE_SPEC, LIST_SPEC, wanted_certificates
+from .option_specs import list_of
 
 SPEC: dict[str, Any] = {
     **LIST_SPEC,

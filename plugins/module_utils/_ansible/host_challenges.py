@@ -14,7 +14,8 @@ from .._host.steps.challenge_batch import journal_all, put_all, remove_all
 from .._host.steps.preparation import JournaledOrder
 from .._host.wanted.wanted import verify_home
 from .host_module import HostModule, HostTask
-from .host_options import CHALLENGE_SPEC, HOME_SPEC, JOURNAL_SPEC, LISTEN_SPEC, list_of
+from .host_options import CHALLENGE_SPEC, HOME_SPEC, JOURNAL_SPEC, LISTEN_SPEC
+from .option_specs import list_of
 
 SPEC: dict[str, Any] = {
     **HOME_SPEC,

@@ -29,9 +29,9 @@ from .host_options import (
     LIST_SPEC,
     RESULT_SPEC,
     STATUS_OR_ACTION,
-    list_of,
     wanted_certificates,
 )
+from .option_specs import list_of
 from .services import HostServices
 
 SPEC: dict[str, Any] = {

@@ -18,15 +18,7 @@ from .._host.wanted.claim import Claim
 from .._host.wanted.endpoints import STARTTLS
 from .._host.wanted.formats import KINDS, LEGACY, MODERN
 from .._host.wanted.wanted import WantedCertificate, twice
-
-
-def texts(*names: str, **more: Any) -> dict[str, Any]:
-    """Return the specification of options that are texts. *more*: of each of them, such as required."""
-    return {name: {"type": "str", **more} for name in names}
-
-
-#: For tasks of the role; action plugins remove it.
-BATCH_SPEC: dict[str, Any] = {"batch": {"type": "bool", "default": False}}
+from .option_specs import BATCH_SPEC, texts
 
 HOME_SPEC: dict[str, Any] = {**BATCH_SPEC, "home": {"type": "path", "default": "/etc/acme"}}
 
@@ -111,11 +103,6 @@ STATUS_OR_ACTION: dict[str, Any] = {
 HANDLED_SPEC: dict[str, Any] = texts("name", "version", required=True)
 
 LISTEN_SPEC: dict[str, Any] = {"listen_timeout": {"type": "int", "default": 600}}
-
-
-def list_of(spec: Mapping[str, Any], **rules: Any) -> dict[str, Any]:
-    """Return the specification of a list of mappings with the options in *spec*. *rules*: such as required_one_of."""
-    return {"type": "list", "elements": "dict", "options": dict(spec), "default": [], **rules}
 
 
 def wanted_certificates(

@@ -14,15 +14,8 @@ from .._host.steps.preparation import Asked, JournaledOrder
 from .._host.steps.request_batch import RequestBatch
 from .._host.wanted.claim import Claim
 from .host_module import HostModule, HostTask, verify_host
-from .host_options import (
-    CERTIFICATE_SPEC,
-    CHALLENGE_SPEC,
-    JOURNAL_SPEC,
-    LIST_SPEC,
-    LISTEN_SPEC,
-    list_of,
-    wanted_certificates,
-)
+from .host_options import CERTIFICATE_SPEC, CHALLENGE_SPEC, JOURNAL_SPEC, LIST_SPEC, LISTEN_SPEC, wanted_certificates
+from .option_specs import list_of
 
 SPEC: dict[str, Any] = {
     **LIST_SPEC,

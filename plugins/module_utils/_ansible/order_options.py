@@ -16,7 +16,7 @@ from .._acme.validity import RequestedValidity
 from .._common.contracts import CertificateOrder, Revocation
 from .._common.identifiers import CHALLENGES, HTTP_01, IdentifierError, parse_identifiers
 from .._common.statuses import ORDERED, Status
-from .host_options import texts
+from .option_specs import texts
 
 ORDER_SPEC: dict[str, Any] = {
     "host": {"type": "str", "default": "localhost"},

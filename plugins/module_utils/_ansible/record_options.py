@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .host_options import BATCH_SPEC, texts
+from .option_specs import BATCH_SPEC, texts
 
 _RECORD_SPEC: dict[str, Any] = {
     **texts("name", "value", required=True),

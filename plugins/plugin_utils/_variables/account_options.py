@@ -16,7 +16,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._ansible.account_key
 from ansible_collections.certfleet.tls.plugins.module_utils._ansible.cas import Ca, KeySource, expanded, parse
 from ansible_collections.certfleet.tls.plugins.module_utils._common.libraries import missing
 
-from .certificate_entries import Faults
+from .faults import Faults
 
 PREFIX = "acme_"
 # The environment has these where the variables are empty.

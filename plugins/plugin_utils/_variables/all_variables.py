@@ -20,7 +20,8 @@ from ansible_collections.certfleet.tls.plugins.module_utils._ansible.values impo
 from ansible_collections.certfleet.tls.plugins.module_utils._common.text import did_you_mean, most_similar
 
 from . import account_options, certificate_entries, other_options
-from .certificate_entries import Faults, Means, listed
+from .certificate_entries import Means
+from .faults import Faults, listed
 from .plain import plain
 from .role_variables import ALL, VARIABLES, Variable, of
 

@@ -10,7 +10,7 @@ Users, groups and folders are only known on the host, so modules validate these 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
@@ -35,6 +35,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.attribu
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.listen_address import Listen
 from ansible_collections.certfleet.tls.plugins.module_utils._host.wanted.wanted import verify_order
 
+from .faults import Faults, listed
 from .plain import plain
 
 _LONGEST_NAME = 60  # characters, in messages
@@ -63,38 +64,6 @@ class Means(NamedTuple):
 
     by_dns: bool = True
     persistent: bool = False
-
-
-class Faults:
-    """The faults in one entry, or in the variables of one host.
-
-    place: begins each message. lines: the messages. invalid: the names of the options that they are in.
-    """
-
-    def __init__(self, place: str) -> None:
-        self.place = place
-        self.lines: list[str] = []
-        self.invalid: set[str] = set()
-
-    def add(self, option: str, text: str) -> None:
-        """Add a fault in *option*. *text*: a message of one or more sentences."""
-        self.lines.append(f"{self.place}: {option}: {text}")
-
-    def attempt(self, option: str, function: Callable[..., Any], *arguments: Any) -> Any:
-        """Return what *function* returns; None if it raises, which adds a fault.
-
-        *option*: the name for messages that do not name their option.
-        """
-        try:
-            return function(*arguments)
-        except CollectionError as error:
-            self.refuse(option, error)
-            return None
-
-    def refuse(self, option: str, error: Exception) -> None:
-        """Add the message of an *error*, which may name the option itself."""
-        self.lines.append(to.line(self.place, option, error))
-        self.invalid.add(option)
 
 
 def parse(given: Any, home: str, means: Means | None, place: str, lines: list[str]) -> list[dict[str, Any]]:
@@ -252,9 +221,3 @@ def _validate_together(entries: Sequence[Mapping[str, Any]], place: str, lines: 
             )
     for name, problem in formats.passphrase_problems(named).items():
         lines.append(Fault.of(one_line(name, _LONGEST_NAME), place, f"{problem}."))
-
-
-def listed(names: Sequence[str], most: int = 3) -> str:
-    """Return names for a message: the first ones, and how many more there are."""
-    shown = ", ".join(names[:most])
-    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"

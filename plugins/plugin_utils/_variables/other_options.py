@@ -20,7 +20,7 @@ from ansible_collections.certfleet.tls.plugins.module_utils._fleet.issuance_hist
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet.rate_limits import limits_of_all
 from ansible_collections.certfleet.tls.plugins.module_utils._fleet.selection import Selection, parse_serial
 
-from .certificate_entries import Faults
+from .faults import Faults
 
 
 def validate(values: Mapping[str, Any], faults: Faults) -> None:

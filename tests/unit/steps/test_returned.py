@@ -14,11 +14,8 @@ from ansible_collections.certfleet.tls.plugins.module_utils._ansible.authorizati
     AUTHORIZATION_SPEC,
     AuthorizationResult,
 )
-from ansible_collections.certfleet.tls.plugins.module_utils._ansible.host_options import (
-    CHALLENGE_SPEC,
-    RESULT_SPEC,
-    list_of,
-)
+from ansible_collections.certfleet.tls.plugins.module_utils._ansible.host_options import CHALLENGE_SPEC, RESULT_SPEC
+from ansible_collections.certfleet.tls.plugins.module_utils._ansible.option_specs import list_of
 from ansible_collections.certfleet.tls.plugins.module_utils._ansible.order_options import PREPARED_SPEC, by_host
 from ansible_collections.certfleet.tls.plugins.plugin_utils._steps.host_action import HostAction
 from tests.unit import contracts

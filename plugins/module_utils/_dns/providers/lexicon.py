@@ -22,9 +22,9 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any, TypeVar
 
-from ..._acme.connection import call_for
 from ..._common.contracts import TxtRecord
 from ..._common.text import one_line, shortened
+from ..._common.threads import call_for
 from .. import provider_options
 from ..errors import DnsError, NotInstalledError
 from ..options import BOOL, STR, Option, parse_options

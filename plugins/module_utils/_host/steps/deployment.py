@@ -100,7 +100,7 @@ def deploy(home: str, wanted: WantedCertificate, issued: IssuedCertificate, now:
         if found.live:
             in_place = files.has_content(versions.path(found.live, CERTIFICATE), pem)
             # Another run at the same time may have put the certificate of its own order in place.
-            if in_place or (not found.pending and _overtaken(versions, found.live, issued, wanted, now)):
+            if in_place or (not found.pending and _overtaken(versions, found.live, leaf, issued, wanted, now)):
                 deployed = _deployed(versions.manifest(found.live), found.live, False, Outcome.UNCHANGED)
                 return with_formats(deployed, versions, wanted, now, check)
         number = versions.pending(found)
@@ -274,11 +274,16 @@ def _misfit(error: MisfitError, issued: IssuedCertificate, pending: Mapping[str,
 
 
 def _overtaken(
-    versions: Versions, live: str, issued: IssuedCertificate, wanted: WantedCertificate, now: datetime
+    versions: Versions,
+    live: str,
+    leaf: x509.Certificate,
+    issued: IssuedCertificate,
+    wanted: WantedCertificate,
+    now: datetime,
 ) -> bool:
     """Return True if another run has made the live version of the same pending one, or in its place."""
     try:
-        certificates.verify(parsed(issued)[0], (), versions.key(live), wanted.identifiers, now)
+        certificates.verify(leaf, (), versions.key(live), wanted.identifiers, now)
     except CollectionError:
         own = not issued.order_uri or issued.order_uri == versions.manifest(live).get("order_uri")
         return not own and _is_as_wanted(versions, live, wanted, now)
