@@ -253,27 +253,27 @@ hosts:
       type: bool
     profile:
       description: The value of O(orders[].profile).
-      returned: for an order that was made, if it was given
+      returned: if it was given
       type: str
     not_before:
       description: The value of O(orders[].not_before).
-      returned: for an order that was made, if it was given
+      returned: if it was given
       type: str
     not_after:
       description: The value of O(orders[].not_after).
-      returned: for an order that was made, if it was given
+      returned: if it was given
       type: str
     replaces_ari_id:
       description: The value of O(orders[].replaces_ari_id).
-      returned: for an order that was made, if it was given
+      returned: if it was given
       type: str
     replaces_directory:
       description: The value of O(orders[].replaces_directory).
-      returned: for an order that was made, if it was given
+      returned: if it was given
       type: str
     replaces_account:
       description: The value of O(orders[].replaces_account).
-      returned: for an order that was made, if it was given
+      returned: if it was given
       type: str
     challenges:
       description:
@@ -321,30 +321,6 @@ hosts:
           type: bool
     challenge:
       description: The value of O(orders[].challenge).
-      returned: in check mode
-      type: str
-    profile:
-      description: The value of O(orders[].profile).
-      returned: in check mode
-      type: str
-    not_before:
-      description: The value of O(orders[].not_before).
-      returned: in check mode
-      type: str
-    not_after:
-      description: The value of O(orders[].not_after).
-      returned: in check mode
-      type: str
-    replaces_ari_id:
-      description: The value of O(orders[].replaces_ari_id).
-      returned: in check mode
-      type: str
-    replaces_directory:
-      description: The value of O(orders[].replaces_directory).
-      returned: in check mode
-      type: str
-    replaces_account:
-      description: The value of O(orders[].replaces_account).
       returned: in check mode
       type: str
   sample:
