@@ -69,8 +69,8 @@ def test_checked_invalid_formats_raise(tmp_path, text):
     ],
 )
 def test_options_result_without_known_meaning_is_refused(meaning, message):
-    (error,) = validated({"name": "shop", **meaning}).error_messages
-    assert error.endswith(message)
+    # The oldest ansible-core also refuses nulls of the certificates here.
+    assert validated({"name": "shop", **meaning}).error_messages[-1].endswith(message)
 
 
 @pytest.mark.parametrize("meaning", [{"status": None}, {"action": None}])
