@@ -46,7 +46,7 @@ test: test-static test-unit test-labs test-demo ## all tests below (root or sudo
 ##@ Parts of the tests
 .PHONY: test-static test-lint test-types test-sanity test-unit test-unit-oldest test-unit-cores
 .PHONY: test-labs test-integration test-fleet test-demo
-test-static: venv $(OLDEST_CONTROLLER)/stamp ## the next three, side by side
+test-static: venv ## the next three, side by side
 	$(MAKE) SIDE_BY_SIDE_TARGETS=yes --jobs 3 --output-sync=target test-lint test-types test-sanity
 
 test-lint: venv ## ansible-lint (production), yamllint, ruff, shellcheck, changelog fragments, documentation, words
@@ -55,8 +55,8 @@ test-lint: venv ## ansible-lint (production), yamllint, ruff, shellcheck, change
 test-types: venv ## mypy, strict
 	$(VENV)/bin/mypy
 
-test-sanity: venv $(OLDEST_CONTROLLER)/stamp ## ansible-test sanity with no exceptions, of the oldest ansible-core and the pinned one
-	echo $(VENV) $(OLDEST_CONTROLLER) | flock build/sanity.lock xargs -n 1 -P 2 sh tests/sanity/run.sh
+test-sanity: venv ## ansible-test sanity with no exceptions, of the pinned ansible-core
+	flock build/sanity.lock sh tests/sanity/run.sh $(VENV)
 
 test-unit: build/system-tests.stamp test-unit-oldest test-unit-cores setup ## unit tests
 	$(PYTEST) $(SIDE_BY_SIDE) -m "not hard" tests/unit
@@ -85,12 +85,14 @@ test-demo: setup $(OLDEST_CONTROLLER)/stamp ## the demo, with the oldest ansible
 	$(AS_ROOT) $(OLDEST_CONTROLLER)/bin/python -m tests.demo
 
 ##@ Longer tests, which make test leaves out (root or sudo)
-.PHONY: test-hard test-unit-hard test-labs-hard test-sanity-newest test-debian12 test-debian13 test-debian-testing
-test-hard: test-sanity-newest test-unit-hard test-labs-hard test-debian13 ## all of these, without the other releases of Debian
+.PHONY: test-hard test-unit-hard test-labs-hard test-sanity-oldest test-sanity-newest test-debian12 test-debian13 test-debian-testing
+test-hard: test-sanity-oldest test-sanity-newest test-unit-hard test-labs-hard test-debian13 ## all of these, without the other releases of Debian
 test-unit-hard: setup ## simulated years hour by hour, thousands of malformed answers
 	$(PYTEST) $(SIDE_BY_SIDE) -m hard tests/unit
 test-labs-hard: build/system-tests.stamp setup $(CORES) $(CLOUD)/stamp ## killed runs, hosts in trouble, every answer of a hostile host, all wrong inputs
 	$(AS_ROOT) $(PYTEST) $(LABS_SIDE_BY_SIDE) --dist worksteal -m hard tests/integration tests/fleet
+test-sanity-oldest: $(OLDEST_CONTROLLER)/stamp venv ## ansible-test sanity of the oldest ansible-core
+	flock build/sanity.lock sh tests/sanity/run.sh $(OLDEST_CONTROLLER)
 # Its pylint needs a library from a host of its developers' that not every network reaches; the older ones' pylint runs anyway.
 test-sanity-newest: venv $(CORES) ## ansible-test sanity of the newest ansible-core, where the machine has a Python for it
 	$(if $(PYTHON_NEWEST),flock build/sanity.lock sh tests/sanity/run.sh $(NEWEST_CONTROLLER) --skip-test pylint)
