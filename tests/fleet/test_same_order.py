@@ -54,6 +54,7 @@ def test_same_names_on_several_hosts_are_issued_in_one_run(plays: Plays, ca: Reu
     assert (again.code, again.hosts_with("changed"), plays.orders(mark)) == (0, [], 0)
 
 
+@pytest.mark.hard
 def test_same_names_without_reused_proofs_are_issued_by_later_runs(plays: Plays, ca: ReusingCa) -> None:
     fleet, hosts = plays.fleet, plays.fleet.lab.hosts
     fleet.lab.pebble.restart(env=WANTS_PROOFS)
