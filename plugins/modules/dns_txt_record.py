@@ -230,12 +230,6 @@ task_files:
           type: list
           elements: str
           sample: [LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0]
-        values:
-          description: The same as RV(task_files[].records[].changes), for tasks files that were written before 0.4.0.
-          returned: always
-          type: list
-          elements: str
-          sample: [LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0]
         present:
           description: All values that the set has to have afterwards. If it is empty, the set has to be removed.
           returned: always

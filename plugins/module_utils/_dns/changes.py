@@ -162,7 +162,6 @@ def _record_sets(records: Sequence[TxtRecord], published: Published, present: bo
             "record": relative(target, zone),
             "zone": zone,
             "changes": values,
-            "values": values,  # for tasks files of before 0.4.0
             "present": sorted(after),
             "before": before,
         }

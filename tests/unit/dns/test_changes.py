@@ -438,7 +438,6 @@ def test_tasks_present_records_grouped_by_name():
                     "record": "_acme-challenge.www",
                     "zone": "example.com",
                     "changes": ["b", "a"],
-                    "values": ["b", "a"],
                     "present": ["a", "b", "z"],
                     "before": ["z"],
                 },
@@ -447,7 +446,6 @@ def test_tasks_present_records_grouped_by_name():
                     "record": "@",
                     "zone": "example.com",
                     "changes": ["c"],
-                    "values": ["c"],
                     "present": ["c"],
                     "before": [],
                 },
@@ -463,7 +461,6 @@ def test_tasks_present_records_grouped_by_name():
                     "record": "d",
                     "zone": "example.net",
                     "changes": ["d"],
-                    "values": ["d"],
                     "present": ["d"],
                     "before": ["d"],
                 }
